@@ -1,0 +1,52 @@
+# The commands of the project. A new machine needs Python 3.11 to 3.13, git and make; the rest is set up here.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+# Two workers suit the two cores of the checking machine.
+WORKERS ?= 2
+export PYTHONDONTWRITEBYTECODE := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test test-slow check fix bench docs lock clean
+
+help:  ## what each command does
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
+
+setup: $(READY)  ## the environment in .venv, from the hash-locked requirements
+
+$(READY): requirements/dev.lock pyproject.toml scripts/setup
+	@scripts/setup "$(PYTHON)" "$(VENV)"
+	@touch $@
+
+demo: $(READY)  ## simulate a Brigade, train, evaluate, predict; prints where the report is
+	@LONDONPUMP_HOME="$${LONDONPUMP_HOME:-.demo}" $(BIN)/londonpump demo
+
+test: $(READY)  ## every test but the slow proofs
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m "not slow" $(ARGS)
+
+test-slow: $(READY)  ## the proofs that take minutes
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m slow $(ARGS)
+
+check: $(READY)  ## format, lint, types, import directions
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-cache
+	@$(BIN)/python scripts/check_tree.py
+
+fix: $(READY)  ## put right what can be put right
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+bench: $(READY)  ## speed and memory, as json in benchmarks/results
+	@$(BIN)/python -m benchmarks $(ARGS)
+
+docs: $(READY)  ## the pages written from the code
+	@$(BIN)/python scripts/write_docs.py
+
+lock:  ## the lock anew (needs uv); it holds no address
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --group dev pyproject.toml -o requirements/dev.lock
+
+clean:  ## everything made here, the environment too
+	rm -rf $(VENV) .demo .mypy_cache .ruff_cache .hypothesis .coverage htmlcov

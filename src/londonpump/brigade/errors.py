@@ -1,0 +1,29 @@
+"""The tree of errors: each says what happened, to what, and what to do next."""
+
+
+class LondonPumpError(Exception):
+    """Something a person can mend. The message says what, where and what to do."""
+
+
+class BadFile(LondonPumpError):
+    """A file cannot be read as what it was given for."""
+
+    def __init__(self, file: object, problem: str, advice: str) -> None:
+        super().__init__(f"{file}: {problem}. {advice}")
+        self.file = str(file)
+        self.problem = problem
+        self.advice = advice
+
+
+class BadValue(LondonPumpError):
+    """One value cannot be used. The message names the column and the value."""
+
+    def __init__(self, column: str, value: object, problem: str) -> None:
+        super().__init__(f"{column} {value!r}: {problem}")
+        self.column = column
+        self.value = value
+        self.problem = problem
+
+
+class TooFewRows(LondonPumpError):
+    """There are not enough rows to do what was asked."""

@@ -1,0 +1,58 @@
+"""Mobilisations out of an incident file alone: its first and second pump.
+
+From 2016 on the published call time is the first mobilisation to the second (facts, 1.1); before, it is
+the call, 30 to 120 s earlier. Turnout, travel, left time and the pump itself are not in this file.
+"""
+
+import ibis
+from ibis.expr.types import Table
+
+from londonpump.brigade.targets import LONGEST_PUBLISHED_S
+from londonpump.cleaning.mobilisations import OF_INCIDENT
+from londonpump.cleaning.rules import is_kept, set_aside, set_aside_incidents
+
+PUMPS = ("first", "second")
+DARTFORD_NAME = "Dartford"
+
+
+def pumps_of_incidents(incidents: Table, stations: Table) -> Table:
+    """One row a published first or second attendance time, with `rule` and `repairs`.
+
+    Args: incidents: of `clean_incidents`. stations: `code, name, easting_m, northing_m`.
+    """
+    rows = [_pumps(incidents, which) for which in PUMPS]
+    table = rows[0].union(rows[1])
+    places = stations.select(
+        station_code="code",
+        station_name="name",
+        station_easting_m="easting_m",
+        station_northing_m="northing_m",
+    )
+    table = table.left_join(places, "station_name").drop("station_name_right")
+    table = set_aside_incidents(table, dartford=table.station_name == DARTFORD_NAME)
+    return set_aside(
+        table,
+        impossible_time=~table.attendance_s.between(0, LONGEST_PUBLISHED_S),
+        unknown_station=table.station_easting_m.isnull(),
+    )
+
+
+def _pumps(incidents: Table, which: str) -> Table:
+    attendance_s = incidents[f"{which}_attendance_s"]
+    published = incidents.filter(attendance_s.notnull())
+    return published.select(
+        "source_file",
+        "source_row",
+        "incident_number",
+        *OF_INCIDENT,
+        "pumps_attending",
+        "stations_attending",
+        mobilised_at=published.call_at,
+        attendance_s=published[f"{which}_attendance_s"],
+        station_name=published[f"{which}_station"],
+        pump=ibis.literal(which),
+        rule=ibis.ifelse(
+            is_kept(published), ibis.null("string"), ibis.literal("incident_set_aside")
+        ),
+        repairs=ibis.literal(""),
+    )

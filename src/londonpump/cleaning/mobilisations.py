@@ -1,0 +1,161 @@
+"""Mobilisation records, cleaned: one row a pump sent to an incident.
+
+Source of the steps: the original's cleaning (its steps 2, 3, 6 to 9, 13 to 16), mended. Repairs may use
+statistics of the whole file: they touch targets and left times, never a feature.
+"""
+
+import ibis
+from ibis.expr.types import BooleanValue, Table
+
+from londonpump.brigade import kinds
+from londonpump.brigade.targets import LONGEST_PUBLISHED_S
+from londonpump.cleaning.rules import (
+    is_kept,
+    repaired,
+    set_aside,
+    set_aside_duplicates,
+    set_aside_incidents,
+    start,
+)
+
+DARTFORD = "K21"
+OF_INCIDENT = (
+    "call_at",
+    "incident_group",
+    "special_service_type",
+    "stop_code",
+    "incident_type",
+    "property_category",
+    "property_type",
+    "address_qualifier",
+    "borough_name",
+    "easting_m",
+    "northing_m",
+    "easting_rounded_m",
+    "northing_rounded_m",
+    "is_exact_place",
+    "ground_code",
+    "station_ground",
+)
+CONTENT = (
+    "mobile_at",
+    "arrived_at",
+    "left_at",
+    "turnout_s",
+    "travel_s",
+    "attendance_s",
+    "station_code",
+    "deployed_from",
+)
+
+
+def clean_mobilisations(typed: Table, incidents: Table, stations: Table) -> Table:
+    """One row a mobilisation record joined with its incident, with `rule` and `repairs`.
+
+    Args: typed: the typed published table. incidents: of `clean_incidents`. stations: `code, name,
+    easting_m, northing_m`, one row a code and name.
+    """
+    table = start(typed)
+    table = set_aside(
+        table,
+        no_incident_number=table.incident_number.isnull(),
+        incomplete_mobilised_at=table.mobilised_at.isnull(),
+        incomplete_resource_code=table.resource_code.isnull(),
+    )
+    table = set_aside_duplicates(table, ("incident_number", "resource_code", "mobilised_at"), CONTENT)
+    table = _with_incident(table, incidents)
+    table = _with_travel(_with_turnout(table))
+    return _with_station(table, stations)
+
+
+def _with_incident(table: Table, incidents: Table) -> Table:
+    kept = incidents.filter(is_kept(incidents)).select("incident_number", *OF_INCIDENT)
+    known = incidents.group_by("incident_number").agg(is_known=is_kept(incidents).any())
+    known = known.filter(known.incident_number.notnull())
+    table = table.left_join(kept, "incident_number").drop("incident_number_right")
+    table = table.left_join(known, "incident_number").drop("incident_number_right")
+    return set_aside(
+        table,
+        incident_not_found=table.is_known.isnull(),
+        incident_set_aside=~table.is_known,
+    ).drop("is_known")
+
+
+def _with_turnout(table: Table) -> Table:
+    """Where the pump's departure was not recorded, its turnout is its share of the attendance time."""
+    table = table.mutate(is_used=is_kept(table))
+    everything = ibis.window()
+    share = table.turnout_s.mean(where=table.is_used).over(everything) / table.attendance_s.mean(
+        where=table.is_used
+    ).over(everything)
+    is_filled = table.mobile_at.isnull() & table.turnout_s.isnull() & table.attendance_s.notnull()
+    turnout_s = (table.attendance_s * share).round().cast("int64")
+    table = table.mutate(filled_s=turnout_s, is_filled=is_filled)
+    table = table.mutate(
+        turnout_s=ibis.ifelse(table.is_filled, table.filled_s, table.turnout_s),
+        travel_s=ibis.ifelse(table.is_filled, table.attendance_s - table.filled_s, table.travel_s),
+        repairs=repaired(table, turnout_from_attendance=table.is_filled),
+    ).drop("filled_s", "is_filled", "is_used")
+    return set_aside_incidents(
+        table, no_attendance_time=table.attendance_s.isnull(), no_turnout=table.turnout_s.isnull()
+    )
+
+
+def _with_travel(table: Table) -> Table:
+    """Where departure and arrival stand the wrong way round, they are exchanged."""
+    is_swapped = table.travel_s.isnull() & (table.mobile_at > table.arrived_at)
+    table = table.mutate(is_swapped=is_swapped.fill_null(False))
+    table = table.mutate(
+        turnout_s=ibis.ifelse(table.is_swapped, table.attendance_s, table.turnout_s),
+        attendance_s=ibis.ifelse(table.is_swapped, table.turnout_s, table.attendance_s),
+        travel_s=ibis.ifelse(table.is_swapped, table.turnout_s - table.attendance_s, table.travel_s),
+        repairs=repaired(table, mobile_and_arrived_exchanged=table.is_swapped),
+    ).drop("is_swapped")
+    table = set_aside_incidents(table, no_travel=table.travel_s.isnull())
+    return set_aside(table, impossible_time=_is_impossible(table))
+
+
+def _is_impossible(table: Table) -> BooleanValue:
+    longest = LONGEST_PUBLISHED_S
+    return ~(
+        table.turnout_s.between(0, longest)
+        & table.travel_s.between(0, longest)
+        & table.attendance_s.between(0, longest)
+    )
+
+
+def _with_station(table: Table, stations: Table) -> Table:
+    """Where the pump set out from; a station without coordinates is no distance 0."""
+    home = table.resource_code.left(3)
+    by_name = stations.select(code_of_name="code", station_name="name")
+    table = table.left_join(by_name, "station_name").drop("station_name_right")
+    code = table.station_code.fill_null(table.code_of_name).fill_null(home)
+    table = table.mutate(
+        home_station_code=home,
+        pump_ending=table.resource_code.right(1),
+        repairs=repaired(
+            table,
+            station_from_its_name=table.station_code.isnull() & table.code_of_name.notnull(),
+            station_from_resource_code=table.station_code.isnull() & table.code_of_name.isnull(),
+        ),
+        station_code=code,
+    ).drop("code_of_name")
+    table = table.mutate(
+        deployed_from=table.deployed_from.fill_null(
+            ibis.ifelse(
+                table.station_code == table.home_station_code, kinds.HOME_STATION, kinds.OTHER_STATION
+            )
+        ),
+        appliance=ibis.cases(
+            *[(table.pump_ending == end, name) for end, name in kinds.APPLIANCES.items()],
+            else_=ibis.null("string"),
+        ),
+        repairs=repaired(table, location_from_codes=table.deployed_from.isnull()),
+    ).drop("pump_ending")
+    places = stations.select(
+        station_code="code", station_easting_m="easting_m", station_northing_m="northing_m"
+    )
+    table = table.left_join(places, "station_code").drop("station_code_right")
+    went = (table.station_code == DARTFORD) | (table.home_station_code == DARTFORD)
+    table = set_aside_incidents(table, dartford=went)
+    return set_aside(table, unknown_station=table.station_easting_m.isnull())

@@ -1,0 +1,98 @@
+"""Pumps out and station-ground pumps available at the moment a pump is mobilised, exactly.
+
+A mobilisation is out over the half-open interval from mobilised_at to left_at: at a moment t it counts
+when mobilised_at < t and left_at > t. Counted by a running sum over starts, ends and questions in time
+order; at one instant ends come first, then questions, then starts. Only the past is looked at.
+"""
+
+import ibis
+from ibis.expr.types import Table
+
+END, QUESTION, START = 0, 1, 2
+SEEN_WITHIN_DAYS = 28
+"""A pump belongs to a station if it was seen leaving home there in the last four weeks."""
+FLEET_KNOWN_AFTER_DAYS = 7
+"""Before this the records have not shown every pump yet: pumps available is null."""
+
+
+def with_pumps_out(table: Table) -> Table:
+    """Adds `pumps_out`: mobilisations of other incidents that are out at mobilised_at."""
+    questions = table.select("row_id", "mobilised_at").group_by("mobilised_at").agg()
+    out = _running(_events(table, ()), questions.mutate(at=questions.mobilised_at).drop("mobilised_at"), ())
+    own = table.select("incident_number", earlier_at="mobilised_at", until="left_at", earlier="row_id")
+    later = table.filter(table.wave > 1).select("row_id", "incident_number", "mobilised_at")
+    both = later.join(own, "incident_number")
+    both = both.filter((both.earlier_at < both.mobilised_at) & (both.until > both.mobilised_at))
+    own_out = both.group_by("row_id").agg(own_out=both.count())
+    table = table.left_join(out, table.mobilised_at == out.at).drop("at")
+    table = table.left_join(own_out, "row_id").drop("row_id_right")
+    return table.mutate(pumps_out=table.running - table.own_out.fill_null(0)).drop("running", "own_out")
+
+
+def with_ground_pumps(table: Table) -> Table:
+    """Adds `ground_pumps_available`: the pumps of the incident's station ground less those out, not
+    below 0; null in the first week of the records and where the ground has no station."""
+    ground = table.filter(table.ground_code.notnull())
+    questions = ground.select(station="ground_code", at="mobilised_at").distinct()
+    away = _running(_events(_merged(_away(table)), ("station",)), questions, ("station",))
+    fleet = _running(_events(_merged(_stationed(table)), ("station",)), questions, ("station",))
+    first_at = table.mobilised_at.min().over(ibis.window())
+    is_known = table.mobilised_at >= first_at + ibis.interval(days=FLEET_KNOWN_AFTER_DAYS)
+    counted = away.rename(away="running").join(
+        fleet.rename(stationed="running"), ("station", "at")
+    )
+    counted = counted.select("station", "at", "away", "stationed")
+    table = table.mutate(is_known=is_known)
+    table = table.left_join(
+        counted, [table.ground_code == counted.station, table.mobilised_at == counted.at]
+    ).drop("station", "at")
+    available = ibis.greatest(table.stationed - table.away, 0)
+    return table.mutate(
+        ground_pumps_available=ibis.ifelse(table.is_known, available, ibis.null("int64"))
+    ).drop("away", "stationed", "is_known")
+
+
+def _away(table: Table) -> Table:
+    return table.select(
+        station="home_station_code", pump="resource_code", starts_at="mobilised_at", ends_at="left_at"
+    )
+
+
+def _stationed(table: Table) -> Table:
+    home = table.filter(table.deployed_from == "Home Station")
+    # A pump that sets out at this very instant is one of the station's: it counts from just before.
+    return home.select(
+        station="station_code",
+        pump="resource_code",
+        starts_at=home.mobilised_at - ibis.interval(microseconds=1),
+        ends_at=home.mobilised_at + ibis.interval(days=SEEN_WITHIN_DAYS),
+    )
+
+
+def _merged(spans: Table) -> Table:
+    """Overlapping spans of one pump as one: a pump on two calls is away once."""
+    of_pump = {"group_by": ("station", "pump"), "order_by": ("starts_at", "ends_at")}
+    reach = spans.ends_at.max().over(ibis.window(preceding=(None, 1), **of_pump))
+    spans = spans.mutate(is_new=(reach.isnull() | (spans.starts_at > reach)).cast("int64"))
+    spans = spans.mutate(span=spans.is_new.sum().over(ibis.cumulative_window(**of_pump)))
+    merged = spans.group_by("station", "pump", "span").agg(
+        mobilised_at=spans.starts_at.min(), left_at=spans.ends_at.max()
+    )
+    return merged
+
+
+def _events(spans: Table, key: tuple[str, ...]) -> Table:
+    """Starts and ends as +1 and -1; a span of no length is no span."""
+    spans = spans.filter(spans.left_at > spans.mobilised_at)
+    starts = spans.select(*key, at="mobilised_at", order=ibis.literal(START), delta=ibis.literal(1))
+    ends = spans.select(*key, at="left_at", order=ibis.literal(END), delta=ibis.literal(-1))
+    return starts.union(ends)
+
+
+def _running(events: Table, questions: Table, key: tuple[str, ...]) -> Table:
+    """`(*key, at, running)`: the sum of deltas before each question."""
+    asked = questions.select(*key, "at", order=ibis.literal(QUESTION), delta=ibis.literal(0))
+    timeline = events.union(asked)
+    window = ibis.cumulative_window(group_by=key or None, order_by=("at", "order"))
+    timeline = timeline.mutate(running=timeline.delta.sum().over(window))
+    return timeline.filter(timeline.order == QUESTION).select(*key, "at", "running")

@@ -1,0 +1,89 @@
+"""95 % intervals by resampling whole days.
+
+Calls of one day share weather, traffic and workload, so days are drawn, not rows. A metric is worked
+out from sums over days: one matrix product of (resamples, days) counts with per-day sums gives all
+resamples at once, the first of them being the data as they are.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from londonpump.brigade.errors import BadValue, TooFewRows
+from londonpump.evaluation.rows import Floats, Ints
+
+CONFIDENCE = 0.95
+LEAST_DAYS = 2
+LEAST_DEFINED_SHARE = 0.5
+"""An interval is given if at least this share of the resamples has the metric at all."""
+
+
+@dataclass(frozen=True, eq=False)
+class DayDraws:
+    """How often each day is drawn in each resample.
+
+    days: (d,) the days, increasing. counts: (1 + resamples, d); the first row is all ones: the data.
+    """
+
+    days: Ints
+    counts: Floats
+
+
+def draw_days(day: Ints, resamples: int, seed: int) -> DayDraws:
+    """Draws as many days as there are, with replacement, `resamples` times.
+
+    Raises: TooFewRows if there is no day, BadValue for fewer than one resample.
+    """
+    days = np.unique(day)
+    if not len(days):
+        raise TooFewRows("no rows to judge. Check the dates and files given.")
+    if resamples < 1:
+        raise BadValue("resamples", resamples, "needs one or more")
+    drawn = np.random.default_rng(seed).multinomial(len(days), np.full(len(days), 1 / len(days)), resamples)
+    return DayDraws(days, np.vstack([np.ones((1, len(days))), drawn]).astype(np.float64))
+
+
+Stat = dict[str, float | None]
+"""`value`, `low` and `high`; null where not defined."""
+
+
+def stat(samples: Floats) -> Stat:
+    """Value and percentile interval of (1 + resamples,) values, the first being that of the data."""
+    return stats_of({"only": samples})["only"]
+
+
+def stats_of(samples: dict[str, Floats]) -> dict[str, Stat]:
+    """Value and percentile interval of each named (1 + resamples,) values; null where not defined."""
+    if not samples:
+        return {}
+    table = np.stack(list(samples.values()))
+    lows, highs = _percentiles(table[:, 1:])
+    return {
+        name: {"value": _number(values[0]), "low": _number(low), "high": _number(high)}
+        for name, values, low, high in zip(samples, table, lows, highs, strict=True)
+    }
+
+
+def _percentiles(table: Floats) -> tuple[Floats, Floats]:
+    """Low and high end of each row; NaN where too few resamples have the metric."""
+    ends = np.full((2, len(table)), np.nan)
+    if table.shape[1] == 0:
+        return ends[0], ends[1]
+    tails = ((1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2)
+    defined = np.isfinite(table)
+    whole = defined.all(axis=1)
+    if whole.any():
+        ends[:, whole] = np.quantile(table[whole], tails, axis=1)
+    for row in np.flatnonzero(~whole & (defined.mean(axis=1) >= LEAST_DEFINED_SHARE)):
+        ends[:, row] = np.quantile(table[row][defined[row]], tails)
+    return ends[0], ends[1]
+
+
+def _number(value: float) -> float | None:
+    return float(value) if np.isfinite(value) else None
+
+
+def ratio(part: Floats, whole: Floats) -> Floats:
+    """part / whole, same shape; NaN where the whole is 0: a resample without such rows."""
+    filled = np.full(np.shape(part), np.nan)
+    return np.asarray(np.divide(part, whole, out=filled, where=np.asarray(whole) > 0), np.float64)

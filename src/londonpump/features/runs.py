@@ -1,0 +1,130 @@
+"""Runs to predict, by column, and what is worked out about them on the way to features.
+
+A run is one pump sent, or that might be sent, to one place. Columns are NumPy arrays of n rows: numbers
+as float64 (NaN unknown), texts as object arrays (None unknown), `mobilised_us` as int64 microseconds UTC.
+"""
+
+from collections.abc import Mapping
+from datetime import date, timedelta
+from functools import cache, cached_property
+from typing import Any
+
+import holidays
+import numpy as np
+from numpy.typing import NDArray
+
+from londonpump.brigade import thames
+from londonpump.brigade.clock import london_us
+from londonpump.features.ground import GroundLookup, distances_m
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Texts = NDArray[np.object_]
+Columns = Mapping[str, NDArray[Any]]
+
+HOUR_US = 3_600_000_000
+DAY_US = 24 * HOUR_US
+EPOCH = date(1970, 1, 1)
+THURSDAY = 3
+FIRST_YEAR, LAST_YEAR = 2008, 2040
+
+
+class Runs:
+    """n runs, and what follows from their columns alone and the ground look-up.
+
+    Args: columns: `mobilised_us, easting_m, northing_m, station_code, station_easting_m,
+    station_northing_m`, and any other column of `tables.examples`; one that is absent is unknown.
+    """
+
+    def __init__(self, columns: Columns, ground: GroundLookup) -> None:
+        self.columns = columns
+        self.lookup = ground
+        self.n = len(columns["mobilised_us"])
+
+    def number(self, name: str) -> Floats:
+        """(n,) a numeric column, NaN where unknown."""
+        values = self.columns.get(name)
+        return np.full(self.n, np.nan) if values is None else np.asarray(values, np.float64)
+
+    def text(self, name: str) -> Texts:
+        """(n,) a text column, None where unknown."""
+        values = self.columns.get(name)
+        return np.full(self.n, None, object) if values is None else values
+
+    @cached_property
+    def distance_m(self) -> Floats:
+        """Straight from the station to the place."""
+        return np.asarray(np.hypot(self.east_m, self.north_m))
+
+    @cached_property
+    def east_m(self) -> Floats:
+        """How far east of the station the place lies."""
+        return self.number("easting_m") - self.number("station_easting_m")
+
+    @cached_property
+    def north_m(self) -> Floats:
+        """How far north of the station the place lies."""
+        return self.number("northing_m") - self.number("station_northing_m")
+
+    @cached_property
+    def by_bridge_m(self) -> Floats:
+        """As distance_m, but over the best bridge where the Thames lies between."""
+        return thames.distance_by_bridge_m(
+            self.number("station_easting_m"),
+            self.number("station_northing_m"),
+            self.number("easting_m"),
+            self.number("northing_m"),
+        )
+
+    @cached_property
+    def ground(self) -> Ints:
+        """Index of the ground of the place, from its past."""
+        return self.lookup(self.number("easting_m"), self.number("northing_m"))
+
+    @cached_property
+    def is_own_ground(self) -> NDArray[np.bool_]:
+        """The pump sets out from the station of the place's ground."""
+        return np.asarray(self.lookup.index(self.text("station_code")) == self.ground)
+
+    @cached_property
+    def station_distances_m(self) -> Floats:
+        """(n, s) from the place to every open station."""
+        return distances_m(self.number("easting_m"), self.number("northing_m"), self.lookup.station_m)
+
+    @cached_property
+    def london_us(self) -> Ints:
+        """London wall time of the mobilisation, microseconds since 1970."""
+        return london_us(self.columns["mobilised_us"])
+
+    @cached_property
+    def hour(self) -> Floats:
+        """London hour with its fraction, 0 to 24."""
+        return (self.london_us % DAY_US) / HOUR_US
+
+    @cached_property
+    def day(self) -> Ints:
+        """London days since 1970."""
+        return self.london_us // DAY_US
+
+    @cached_property
+    def weekday(self) -> Ints:
+        """0 Monday to 6 Sunday, in London."""
+        return (self.day + THURSDAY) % 7
+
+    @cached_property
+    def month(self) -> Ints:
+        """1 to 12, in London."""
+        months = self.day.astype("datetime64[D]").astype("datetime64[M]").astype(np.int64)
+        return np.asarray(months % 12 + 1)
+
+    @cached_property
+    def is_working_day(self) -> NDArray[np.bool_]:
+        """Monday to Friday and no bank holiday of England."""
+        return np.asarray((self.weekday < 5) & ~np.isin(self.day, bank_holidays()))  # noqa: PLR2004
+
+
+@cache
+def bank_holidays() -> Ints:
+    """Days since 1970 of the bank holidays of England, one-off ones too, 2008 to 2040."""
+    days = holidays.country_holidays("GB", subdiv="ENG", years=range(FIRST_YEAR, LAST_YEAR + 1))
+    return np.array(sorted((day - EPOCH) // timedelta(days=1) for day in days), np.int64)

@@ -1,0 +1,1 @@
+"""The verbs: prepare, train, evaluate, predict. A step reads finished tables and writes one."""

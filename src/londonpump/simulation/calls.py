@@ -1,0 +1,124 @@
+"""The calls of a simulation: when, where, of what kind, and how many pumps they want."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+import numpy as np
+from numpy.typing import NDArray
+
+from londonpump.brigade.clock import LONDON, london_us
+from londonpump.simulation.city import City
+from londonpump.simulation.kinds_of_call import draw_kinds, draw_pumps_wanted
+from londonpump.simulation.plan import SimulationPlan
+from londonpump.simulation.weather import Weather, draw_weather
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Flags = NDArray[np.bool_]
+
+CALLS_BY_LONDON_HOUR = np.array(
+    [8.1, 7.3, 5.4, 4.5, 4.0, 4.2, 5.4, 7.3, 10.0, 11.4, 12.7, 13.6,
+     13.9, 14.8, 15.0, 15.5, 15.6, 16.1, 18.1, 16.2, 15.0, 12.4, 11.2, 9.7]
+)  # fmt: skip
+"""Calls an hour in London in 2017."""
+MONTH_FACTOR = np.array([0.97, 0.95, 0.95, 0.98, 1.00, 1.06, 1.10, 1.06, 1.01, 1.00, 0.99, 0.97])
+WEEKDAY_FACTOR = np.array([0.99, 0.98, 0.99, 0.99, 1.01, 1.03, 1.01])
+"""Monday first."""
+DAY_SPREAD, HOUR_SPREAD = 0.012, 0.03
+"""Squared coefficients of variation beyond chance: variance over mean 5 for days, 1.5 for hours."""
+STORM_RAIN_MM, STORM_FACTOR = 12.0, 1.35
+WALK_IN_AT_STATION = 0.6
+"""Share of walk-ins at the door of the station; the others meet an engine in the street."""
+
+
+@dataclass(frozen=True, slots=True)
+class Calls:
+    """One row a call, ordered by `mobilised_at`. Shapes (n,).
+
+    called_at, mobilised_at: seconds since 1970, UTC; london_s: `called_at` on the London clock.
+    place: row of the city's places. kind, property_type, qualifier: rows of their tables.
+    """
+
+    called_at: Ints
+    mobilised_at: Ints
+    london_s: Ints
+    place: Ints
+    kind: Ints
+    property_type: Ints
+    qualifier: Ints
+    wanted: Ints
+    is_untimed: Flags
+    is_walk_in: Flags
+    callers: Ints
+
+    def __len__(self) -> int:
+        """How many calls."""
+        return len(self.place)
+
+    @property
+    def london_hour(self) -> Ints:
+        """Hour of the call on the London clock."""
+        return self.london_s % 86_400 // 3600
+
+
+def london_seconds(utc_s: Ints) -> Ints:
+    """London wall-clock time of UTC instants, both in seconds since 1970."""
+    return london_us(utc_s * 1_000_000) // 1_000_000
+
+
+def midnight_utc_s(day: date) -> int:
+    """The instant a London day begins, seconds since 1970."""
+    return int(datetime(day.year, day.month, day.day, tzinfo=LONDON).timestamp())
+
+
+def draw_weather_of(plan: SimulationPlan, rng: np.random.Generator) -> Weather:
+    """The weather of every hour of the plan and of the day after, which late runs reach into."""
+    first = midnight_utc_s(plan.start) // 3600
+    return draw_weather(first, midnight_utc_s(plan.end) // 3600 - first + 24, rng)
+
+
+def draw_calls(plan: SimulationPlan, city: City, weather: Weather, rng: np.random.Generator) -> Calls:
+    """The calls of a plan, exactly as many as it says."""
+    called_at = _draw_times(plan, weather, rng)
+    n = len(called_at)
+    london_s = london_seconds(called_at)
+    is_recent = london_s >= (date(2018, 1, 1) - date(1970, 1, 1)).days * 86_400
+    place = city.draw_places(rng.random(n))
+    drawn = draw_kinds(london_s % 86_400 // 3600, is_recent, place, rng)
+    walks = drawn.is_walk_in & (rng.random(n) < WALK_IN_AT_STATION)
+    place = np.where(walks, city.station_place[city.cell_ground[city.place_cell[place]]], place)
+    after_grenfell = london_s >= (date(2017, 7, 1) - date(1970, 1, 1)).days * 86_400
+    low, high = plan.writes.call_delay_s
+    delay = rng.integers(low, high, n, endpoint=True)
+    order = np.argsort(called_at + delay, kind="stable")
+    return Calls(
+        called_at=called_at[order],
+        mobilised_at=(called_at + delay)[order],
+        london_s=london_s[order],
+        place=place[order],
+        kind=drawn.kind[order],
+        property_type=drawn.property_type[order],
+        qualifier=drawn.qualifier[order],
+        wanted=draw_pumps_wanted(drawn, after_grenfell, rng)[order],
+        is_untimed=drawn.is_untimed[order],
+        is_walk_in=drawn.is_walk_in[order],
+        callers=drawn.callers[order],
+    )
+
+
+def _draw_times(plan: SimulationPlan, weather: Weather, rng: np.random.Generator) -> Ints:
+    """Sorted instants, seconds since 1970: hours drawn by weight, seconds evenly within."""
+    begins, ends = midnight_utc_s(plan.start), midnight_utc_s(plan.end)
+    hour_at = np.arange(begins, ends, 3600)
+    local = london_seconds(hour_at)
+    day = local // 86_400
+    months = day.astype("datetime64[D]").astype("datetime64[M]").astype(np.int64) % 12
+    day_row = day - day[0]
+    weight = CALLS_BY_LONDON_HOUR[local % 86_400 // 3600] * MONTH_FACTOR[months] * WEEKDAY_FACTOR[(day + 3) % 7]
+    weight = weight * rng.gamma(1 / DAY_SPREAD, DAY_SPREAD, day_row[-1] + 1)[day_row]
+    weight = weight * rng.gamma(1 / HOUR_SPREAD, HOUR_SPREAD, len(hour_at))
+    rain_mm = np.bincount(day_row, weights=weather.precip_mm[: len(hour_at)])
+    weight = weight * np.where(rain_mm > STORM_RAIN_MM, STORM_FACTOR, 1.0)[day_row]
+    many = rng.multinomial(plan.incidents, weight / weight.sum())
+    second = rng.integers(0, 3600, plan.incidents)
+    return np.sort(np.repeat(hour_at, many) + second)

@@ -1,0 +1,107 @@
+"""The city the calls come from: places with a weight, a ground, a ward and a speed of their own.
+
+The city is the same for every seed, as London is: two simulations with different seeds are two years of
+one city, so that what a model learns about a place in one holds in the other.
+"""
+
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from londonpump.brigade.stations import known_stations
+from londonpump.simulation.measured_tables import numbers, positions, table
+
+CITY_SEED = 1666
+CELL_M = 500
+PLACES_A_CELL = 25
+"""Places are 100 m squares, as the published rounded coordinates are."""
+POPULARITY_SPREAD = 1.1
+"""Log sd of calls between places of a cell: a hospital calls weekly, a villa once in a generation."""
+PLACE_SLOWNESS, DISTRICT_SLOWNESS = 0.11, 0.07
+"""Log sd of travel time by 500 m cell and by 2 km square: one-way streets, humps, stairs, gates."""
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class City:
+    """Cells are rows of the measured table, places 100 m squares in them; station numbers index
+    `known_stations()`, wards and boroughs their tables."""
+
+    cell_east_m: Floats
+    cell_north_m: Floats
+    cell_ground: Ints
+    cell_ward: Ints
+    cell_borough: Ints
+    cell_district: list[str]
+    cell_slowness: Floats
+    place_cell: Ints
+    place_east_m: Ints
+    place_north_m: Ints
+    place_cumulative: Floats
+    station_place: Ints
+
+    def draw_places(self, uniform: Floats) -> Ints:
+        """Places of calls, from uniform numbers, shape kept."""
+        return np.minimum(np.searchsorted(self.place_cumulative, uniform), len(self.place_cell) - 1)
+
+
+@cache
+def london() -> City:
+    """The one city."""
+    rng = np.random.default_rng(CITY_SEED)
+    east, north = (numbers("cells", f"{axis}_500m") * CELL_M for axis in ("east", "north"))
+    cells = len(east)
+    ward = positions(table("cells")["ward"], table("wards")["ward"])
+    borough = positions(table("wards")["borough_code"], table("boroughs")["borough_code"])[ward]
+    offset = np.arange(PLACES_A_CELL)
+    place_cell = np.repeat(np.arange(cells), PLACES_A_CELL)
+    place_east = (east[:, None] + offset % 5 * 100 + 50).ravel().astype(np.int64)
+    place_north = (north[:, None] + offset // 5 * 100 + 50).ravel().astype(np.int64)
+    weight = _smooth_weight(east, north)[:, None] * np.exp(
+        POPULARITY_SPREAD * rng.standard_normal((cells, PLACES_A_CELL))
+    )
+    cumulative = np.cumsum(weight.ravel())
+    return City(
+        cell_east_m=east + CELL_M / 2,
+        cell_north_m=north + CELL_M / 2,
+        cell_ground=positions(table("cells")["ground"], [s.code for s in known_stations()]),
+        cell_ward=ward,
+        cell_borough=borough,
+        cell_district=table("cells")["district"],
+        cell_slowness=_slowness(east, north, rng),
+        place_cell=place_cell,
+        place_east_m=place_east,
+        place_north_m=place_north,
+        place_cumulative=cumulative / cumulative[-1],
+        station_place=_places_of_stations(place_east, place_north),
+    )
+
+
+def _smooth_weight(east: Floats, north: Floats) -> Floats:
+    """Calls expected from each cell: its count, shrunk towards its neighbours' against chance."""
+    count = numbers("cells", "incidents")
+    grid = np.zeros((160, 160))
+    x, y = ((axis // CELL_M - low).astype(np.int64) for axis, low in ((east, 990), (north, 290)))
+    grid[x, y] = count
+    around = sum(np.roll(grid, (i, j), (0, 1)) for i in (-1, 0, 1) for j in (-1, 0, 1)) / 9
+    return np.asarray(0.8 * count + 0.2 * around[x, y])
+
+
+def _slowness(east: Floats, north: Floats, rng: np.random.Generator) -> Floats:
+    wide = rng.standard_normal((40, 40))
+    x, y = (((axis - low) // 2000).astype(np.int64) for axis, low in ((east, 495_000), (north, 145_000)))
+    return np.asarray(PLACE_SLOWNESS * rng.standard_normal(len(east)) + DISTRICT_SLOWNESS * wide[x, y])
+
+
+def _places_of_stations(place_east: Ints, place_north: Ints) -> Ints:
+    return np.array(
+        [
+            np.argmin(np.hypot(place_east - station.easting_m, place_north - station.northing_m))
+            for station in known_stations()
+        ],
+        dtype=np.int64,
+    )

@@ -1,0 +1,118 @@
+"""What to simulate: how many calls, when, in which published format, with which stations closed."""
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Literal
+
+from londonpump.brigade.errors import BadValue
+from londonpump.brigade.stations import Station, known_stations
+
+FIRST_DATE = date(2009, 1, 1)
+LAST_DATE = date(2098, 12, 31)
+MOST_INCIDENTS_A_DAY = 2_000
+"""Twice the busiest day on record (1,058 on 12 July 2021); beyond it no pump is ever free."""
+
+FileFormat = Literal["csv", "xlsx"]
+
+
+@dataclass(frozen=True, slots=True)
+class Vintage:
+    """How the files of one period of publication are written.
+
+    number: `sequence` (1091 = call 1 of 2009) or `dated` (000001-01012023).
+    date_style, time_style: strftime-like names known to `lettering`. null: the text of a missing value.
+    has_area: whether mobilisations carry BoroughName and WardName (24 columns instead of 22).
+    """
+
+    name: str
+    number: Literal["sequence", "dated"]
+    date_style: str
+    time_style: str
+    mobilisation_null: str
+    has_area: bool
+    has_returned: bool
+    has_upper_wards: bool
+    has_byte_order_mark: bool
+    call_delay_s: tuple[int, int]
+
+
+VINTAGES = {
+    vintage.name: vintage
+    for vintage in (
+        Vintage("2009-14", "sequence", "01 Jan 2009", "seconds", "", False, True, False, True, (30, 120)),
+        Vintage("2021-24", "dated", "28-Mar-23", "minutes", "", True, False, True, False, (0, 0)),
+        Vintage("2025", "dated", "2025-01-31", "minutes", "NULL", True, False, True, False, (0, 0)),
+    )
+}
+
+
+@dataclass(frozen=True, slots=True)
+class SimulationPlan:
+    """One simulation. Checked when made.
+
+    start, days: London days. seed: same seed, same bytes. closed_stations: codes or names of London
+    stations that send nothing. is_clean: no injected fault at all.
+    Raises: BadValue naming the field, the value and what is allowed.
+    """
+
+    incidents: int = 110_000
+    start: date = date(2023, 1, 1)
+    days: int = 365
+    seed: int = 1
+    vintage: str = "2021-24"
+    is_clean: bool = False
+    closed_stations: tuple[str, ...] = ()
+    file_format: FileFormat = "csv"
+
+    def __post_init__(self) -> None:
+        _check_numbers(self)
+        if self.vintage not in VINTAGES:
+            raise BadValue("vintage", self.vintage, f"no such vintage; choose one of {', '.join(VINTAGES)}")
+        if self.file_format not in ("csv", "xlsx"):
+            raise BadValue("file_format", self.file_format, "files are written as csv or as xlsx")
+        self.closed_codes()
+
+    @property
+    def end(self) -> date:
+        """The first London day after the simulation."""
+        return self.start + timedelta(days=self.days)
+
+    @property
+    def writes(self) -> Vintage:
+        """The format of the files."""
+        return VINTAGES[self.vintage]
+
+    def closed_codes(self) -> frozenset[str]:
+        """Codes of the closed stations. Raises: BadValue for a station London does not have."""
+        named = {s.name.casefold(): s.code for s in london_stations()}
+        named |= {s.code.casefold(): s.code for s in london_stations()}
+        for wanted in self.closed_stations:
+            if wanted.casefold() not in named:
+                problem = "no such London station; give a code like A21 or a name like Paddington"
+                raise BadValue("closed_stations", wanted, problem)
+        closed = frozenset(named[wanted.casefold()] for wanted in self.closed_stations)
+        if closed and not any(s.pumps_on(self.start) for s in london_stations() if s.code not in closed):
+            problem = "every station with a pump is closed; leave at least one open"
+            raise BadValue("closed_stations", len(closed), problem)
+        return closed
+
+
+def london_stations() -> tuple[Station, ...]:
+    """The land stations of London, open ones and those closed in 2014, in the order of their codes."""
+    return tuple(s for s in known_stations() if s.status in ("open", "closed"))
+
+
+def _check_numbers(plan: SimulationPlan) -> None:
+    if plan.incidents < 1:
+        raise BadValue("incidents", plan.incidents, "simulate at least 1 incident")
+    if plan.days < 1:
+        raise BadValue("days", plan.days, "simulate at least 1 day")
+    if plan.seed < 0:
+        raise BadValue("seed", plan.seed, "give a seed of 0 or more")
+    if plan.start < FIRST_DATE:
+        raise BadValue("start", plan.start.isoformat(), f"the Brigade's records begin on {FIRST_DATE}")
+    if plan.days > (LAST_DATE - plan.start).days:
+        raise BadValue("days", plan.days, f"the simulation must end by {LAST_DATE}")
+    if plan.incidents > plan.days * MOST_INCIDENTS_A_DAY:
+        problem = f"at most {MOST_INCIDENTS_A_DAY} incidents a day; give more days or fewer incidents"
+        raise BadValue("incidents", plan.incidents, problem)

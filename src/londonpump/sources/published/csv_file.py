@@ -1,0 +1,89 @@
+"""Comma separated files: the header, and every row as text into the database, nothing guessed."""
+
+import csv
+import io
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from glob import escape
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+
+import duckdb
+import ibis
+
+from londonpump.brigade.errors import BadFile
+from londonpump.sources.published.probe import CHUNK_BYTES, UTF8, Probe, open_bytes
+
+HEADER_LIMIT = 1 << 16
+_SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars"}
+_READ = """
+    CREATE TABLE {table} AS SELECT * FROM read_csv(
+        $path, columns = $columns, header = true, delim = ',', quote = '"', escape = '"',
+        auto_detect = false, strict_mode = true, null_padding = false, compression = $compression
+    )"""
+
+
+@contextmanager
+def as_utf8(probe: Probe) -> Iterator[Probe]:
+    """The same file in UTF-8: itself, or a copy that is removed afterwards."""
+    if probe.encoding == UTF8:
+        yield probe
+        return
+    with (
+        NamedTemporaryFile("w", suffix=".csv", encoding=UTF8, newline="") as copy,
+        open_bytes(probe.path, is_gzip=probe.is_gzip) as stream,
+    ):
+        text = io.TextIOWrapper(stream, encoding=probe.encoding, newline="")
+        while piece := text.read(CHUNK_BYTES):
+            copy.write(piece)
+        copy.flush()
+        yield Probe(Path(copy.name), probe.sha256, probe.container)
+
+
+def csv_header(probe: Probe, utf8: Probe) -> tuple[str, ...]:
+    """The names on the first line, as they stand. Raises: BadFile for another separator than a comma."""
+    with open_bytes(utf8.path, is_gzip=utf8.is_gzip) as stream:
+        text = stream.read(HEADER_LIMIT).decode("utf-8-sig", errors="ignore")
+    lines = csv.reader(io.StringIO(text, newline=""))
+    names = tuple(next((line for line in lines if line), ()))
+    for separator, word in _SEPARATORS.items():
+        if "".join(names).count(separator) >= max(len(names), 2):
+            problem = f"its columns are separated by {word}, not by commas"
+            raise BadFile(probe.path, problem, "Save it again as comma separated csv")
+    return names
+
+
+def load_csv(
+    connection: ibis.BaseBackend, probe: Probe, utf8: Probe, columns: tuple[str, ...], table: str
+) -> ibis.Table:
+    """Every row as text, in the order of the file, blanks as null.
+
+    Raises: BadFile naming the line with too many or too few fields, or a quote that is never closed.
+    """
+    values = {
+        "path": escape(str(utf8.path)),
+        "columns": dict.fromkeys(columns, "VARCHAR"),
+        "compression": "gzip" if utf8.is_gzip else "none",
+    }
+    try:
+        connection.con.execute(_READ.format(table=table), values)
+    except duckdb.InvalidInputException as error:
+        raise _explained(probe.path, str(error)) from error
+    return connection.table(table)
+
+
+def _explained(path: Path, message: str) -> BadFile:
+    line = re.search(r"CSV Error on Line: (\d+)", message)
+    where = f"line {line[1]}" if line else "a line"
+    count = re.search(r"Expected Number of Columns: (\d+) Found: (\d+)", message)
+    if count:
+        problem = f"{where} has {count[2]} fields, the header has {count[1]}"
+        return BadFile(path, problem, "Look for a comma that is not in quotes, or a line cut in two")
+    if "quote" in message.partition("Possible fixes")[0]:
+        return BadFile(path, f"{where} opens a quote and never closes it", "Mend the quotes of that line")
+    if "state machine" in message:
+        problem = "its lines end in more than one way"
+        return BadFile(path, problem, "Save it again as csv so that all lines end alike")
+    first = message.splitlines()[0]
+    return BadFile(path, f"{where} is no csv ({first})", "Fetch the file again, or save it again as csv")

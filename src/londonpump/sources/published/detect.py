@@ -1,0 +1,69 @@
+"""Which of the listed formats a column of one file is written in: one, for the whole column."""
+
+import re
+from pathlib import Path
+
+import ibis
+
+from londonpump.brigade.errors import BadFile
+from londonpump.sources.published.formats import FORMATS, Format
+from londonpump.sources.published.parse import value_of
+from londonpump.tables.published import PublishedColumn
+
+SAMPLE_ROWS = 1000
+_MONTH_FIRST = re.compile(r"(0?[1-9]|1[0-2])/(1[3-9]|2[0-9]|3[01])/[0-9]{4}")
+
+
+def sampled_format(texts: ibis.Table, spec: PublishedColumn) -> Format | None:
+    """The format that fits most of the first texts of a column: cheap, and checked later on every row.
+
+    Returns: None where the column is empty, or no format fits any of those rows.
+    """
+    column = texts[spec.name]
+    sample = texts.filter(column.notnull()).select(spec.name).limit(SAMPLE_ROWS)
+    values = sample.to_pyarrow()[spec.name].to_pylist()
+    counts = {
+        form: sum(re.fullmatch(form.pattern, value) is not None for value in values)
+        for form in FORMATS[spec.kind]
+    }
+    return _most(counts)
+
+
+def counted_format(texts: ibis.Table, spec: PublishedColumn) -> Format | None:
+    """The format that fits most rows of the whole column; the earlier of the list in a tie."""
+    return _most(format_counts(texts, spec))
+
+
+def format_counts(texts: ibis.Table, spec: PublishedColumn) -> dict[Format, int]:
+    """How many rows each format of the list can read."""
+    forms = FORMATS[spec.kind]
+    readable = [value_of(texts[spec.name], spec.kind, form).count() for form in forms]
+    counts = texts.aggregate(**{f"n_{i}": count for i, count in enumerate(readable)}).to_pyarrow()
+    return {form: counts[f"n_{i}"][0].as_py() for i, form in enumerate(forms)}
+
+
+def first_example(texts: ibis.Table, name: str, where: ibis.Value) -> str:
+    """The first text of a column that meets a condition, with its row, for a message."""
+    found = texts.filter(where).order_by("source_row").select("source_row", name).limit(1).to_pyarrow()
+    return f"{found[name][0].as_py()!r} in data row {found['source_row'][0].as_py()}"
+
+
+def no_format(path: Path, texts: ibis.Table, spec: PublishedColumn) -> BadFile:
+    """The refusal of a column of which nothing can be read."""
+    example = first_example(texts, spec.name, texts[spec.name].notnull())
+    return BadFile(path, f"{spec.published} cannot be read: {example}", advice_for(example, spec))
+
+
+def advice_for(example: str, spec: PublishedColumn) -> str:
+    """What to do about a text that is in none of the formats of its column."""
+    if spec.kind not in FORMATS:
+        return f"The column is {spec.kind}: mend the rows, or use the file as published"
+    if _MONTH_FIRST.search(example):
+        return "That is month first: write day first, dd/mm/yyyy, as the Brigade does"
+    names = ", ".join(form.name for form in FORMATS[spec.kind])
+    return f"Write the whole column in one of: {names}"
+
+
+def _most(counts: dict[Format, int]) -> Format | None:
+    best = max(counts, key=lambda form: counts[form])
+    return best if counts[best] else None

@@ -1,0 +1,92 @@
+"""What makes a file not what it seems: formats mixed, too much unreadable, a date that denies its year."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import ibis
+
+from londonpump.brigade.errors import BadFile
+from londonpump.sources.published.detect import advice_for, first_example, format_counts
+from londonpump.sources.published.formats import FORMATS, Format
+from londonpump.sources.published.parse import value_of
+from londonpump.tables.published import UNREADABLE_SHARE, PublishedColumn
+
+
+@dataclass(frozen=True, slots=True)
+class Doubtful:
+    """A file some rows of which did not parse. texts: its known columns as text. n_rows: all its rows."""
+
+    path: Path
+    texts: ibis.Table
+    formats: dict[str, Format]
+    n_rows: int
+
+
+def stray_limit(n_rows: int) -> int:
+    """So many rows of a file may be unreadable: 0.1 %, but one in any file of two rows or more."""
+    return min(max(1, int(n_rows * UNREADABLE_SHARE)), n_rows - 1)
+
+
+def failures(doubtful: Doubtful, specs: tuple[PublishedColumn, ...]) -> dict[PublishedColumn, int]:
+    """How many texts of each column did not parse; columns without a failure are absent."""
+    present = [spec for spec in specs if spec.name in doubtful.texts.columns]
+    counts = {spec.name: _failed(doubtful, spec).sum() for spec in present}
+    row = doubtful.texts.aggregate(**counts).to_pyarrow()
+    found = {spec: row[spec.name][0].as_py() for spec in present}
+    return {spec: n for spec, n in found.items() if n}
+
+
+def refuse_mixed(doubtful: Doubtful, spec: PublishedColumn) -> None:
+    """Raises: BadFile where a second format explains more of a column than stray rows can."""
+    failed = doubtful.texts.filter(_failed(doubtful, spec))
+    counts = format_counts(failed, spec)
+    second = max(counts, key=lambda form: counts[form])
+    if counts[second] <= stray_limit(doubtful.n_rows):
+        return
+    first = doubtful.formats[spec.name]
+    text = doubtful.texts[spec.name]
+    one = first_example(doubtful.texts, spec.name, value_of(text, spec.kind, first).notnull())
+    other = first_example(failed, spec.name, value_of(failed[spec.name], spec.kind, second).notnull())
+    problem = f"{spec.published} mixes two formats: {first.name} ({one}) and {second.name} ({other})"
+    raise BadFile(doubtful.path, problem, "Give each part as a file of its own, or write all rows alike")
+
+
+def refuse_unreadable(doubtful: Doubtful, failed: dict[PublishedColumn, int], n_unreadable: int) -> None:
+    """Raises: BadFile where more than stray rows did not parse. It names the column that failed most."""
+    if n_unreadable <= stray_limit(doubtful.n_rows):
+        return
+    worst = max(failed, key=lambda spec: failed[spec])
+    example = first_example(doubtful.texts, worst.name, _failed(doubtful, worst))
+    problem = (
+        f"{n_unreadable} of {doubtful.n_rows} rows cannot be read (the limit is "
+        f"{stray_limit(doubtful.n_rows)}), most of them for {worst.published}: {example}"
+    )
+    raise BadFile(doubtful.path, problem, advice_for(example, worst))
+
+
+def refuse_contradictions(path: Path, typed: ibis.Table, table: str, n_rows: int) -> None:
+    """Raises: BadFile where CalYear or HourOfCall denies the date or time beside it in too many rows.
+
+    Of mobilisations only the year is compared: their times are GMT, and minutes after the call.
+    """
+    day = typed.call_date if table == "incidents" else typed.mobilised_at
+    checks = {"CalYear": (typed.cal_year != day.year(), "date")}
+    if table == "incidents":
+        checks["HourOfCall"] = (typed.call_hour != (typed.call_time // 3600), "time")
+    for column, (denied, what) in checks.items():
+        contradicted = typed.filter(denied)
+        n = contradicted.count().to_pyarrow().as_py()
+        if n > stray_limit(n_rows):
+            row = contradicted.source_row.min().to_pyarrow().as_py()
+            problem = f"{column} disagrees with the {what} in {n} of {n_rows} rows, first in data row {row}"
+            raise BadFile(path, problem, "Columns were shifted or dates changed: fetch the file again")
+
+
+def _failed(doubtful: Doubtful, spec: PublishedColumn) -> ibis.Value:
+    text = doubtful.texts[spec.name]
+    return text.notnull() & value_of(text, spec.kind, doubtful.formats.get(spec.name)).isnull()
+
+
+def temporal(failed: dict[PublishedColumn, int]) -> list[PublishedColumn]:
+    """Those of the failed columns that are written in one of several formats."""
+    return [spec for spec in failed if spec.kind in FORMATS]

@@ -1,0 +1,92 @@
+"""Which column of a file is which: today's names, the older ones and those of the BigQuery copy."""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from londonpump.brigade.errors import BadFile
+from londonpump.tables.published import TABLES, PublishedColumn
+
+OWN_COLUMNS = ("source_file", "source_row")
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """The columns of one file, left to right, and which of them the product knows.
+
+    stored: a unique name for every column of the file, an index without a name among them.
+    published: the stored names to keep. found: {product's name: stored name}.
+    """
+
+    stored: tuple[str, ...]
+    published: tuple[str, ...]
+    found: dict[str, str]
+
+
+def understand_header(path: Path, names: tuple[str, ...], table: str) -> Header:
+    """Match the names on the first line, whatever their case and the blanks around them.
+
+    A first column without a name is an index that somebody's program wrote: it is left out.
+
+    Raises: BadFile where a required column is missing, a name stands twice, or two names mean the same.
+    """
+    stored = tuple(name.strip() or f"unnamed_{i}" for i, name in enumerate(names, start=1))
+    _refuse_doubled(path, stored)
+    _refuse_missing(path, stored, table)
+    published = stored[1:] if names and not names[0].strip() else stored
+    return Header(stored, published, _found(path, published, table))
+
+
+def is_header_of(names: Iterable[str], table: str) -> bool:
+    """Do half of the required columns stand there? Then the row was meant as the header."""
+    required = [spec for spec in TABLES[table] if spec.is_required]
+    return 2 * len(_missing(names, table)) <= len(required)
+
+
+def _found(path: Path, published: tuple[str, ...], table: str) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for spec in TABLES[table]:
+        spellings = _spellings(spec)
+        matches = [name for name in published if name.casefold() in spellings]
+        if len(matches) > 1:
+            problem = f"the columns {' and '.join(matches)} mean the same"
+            raise BadFile(path, problem, "Remove one of them")
+        if matches:
+            found[spec.name] = matches[0]
+    return found
+
+
+def _spellings(spec: PublishedColumn) -> set[str]:
+    return {name.casefold() for name in (spec.published, *spec.aliases)}
+
+
+def _missing(names: Iterable[str], table: str) -> list[str]:
+    present = {name.strip().casefold() for name in names}
+    return [spec.published for spec in TABLES[table] if spec.is_required and not present & _spellings(spec)]
+
+
+def _refuse_doubled(path: Path, stored: tuple[str, ...]) -> None:
+    counts = Counter(name.casefold() for name in stored)
+    doubled = [name for name in stored if counts[name.casefold()] > 1]
+    if doubled:
+        raise BadFile(path, f"the column {doubled[0]} stands twice in the header", "Remove one of them")
+    taken = [name for name in stored if name.casefold() in OWN_COLUMNS]
+    if taken:
+        raise BadFile(path, f"the name of the column {taken[0]} is reserved", "Rename or remove the column")
+
+
+def _refuse_missing(path: Path, stored: tuple[str, ...], table: str) -> None:
+    missing = _missing(stored, table)
+    if not missing:
+        return
+    plural = "s" if len(missing) > 1 else ""
+    problem = f"the column{plural} {', '.join(missing)} of the {table} missing"
+    for other in TABLES:
+        if other != table and not _missing(stored, other):
+            problem = f"these are {other}, not {table}: {problem}"
+            raise BadFile(path, problem, f"Give the file as {other}")
+    if not is_header_of(stored, table):
+        begins = ", ".join(stored[:4])
+        problem = f"its first line is not the header of the {table} (it begins: {begins}); {problem}"
+    raise BadFile(path, problem, "Use the file as published, with its header as the first line")

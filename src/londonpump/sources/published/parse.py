@@ -1,0 +1,92 @@
+"""Text to values: one row in, one row out, and the name of the first column that did not parse."""
+
+import ibis
+from ibis import Value
+from ibis.expr.types import StringValue
+
+from londonpump.sources.published.formats import Format
+from londonpump.tables.published import (
+    CLOCK,
+    DATE,
+    INTEGER,
+    MOMENT,
+    NULL_MARKERS,
+    NUMBER,
+    REAL,
+    TEXT,
+    PublishedColumn,
+)
+
+TYPES = {
+    TEXT: "string",
+    INTEGER: "int64",
+    REAL: "float64",
+    DATE: "date",
+    CLOCK: "int32",
+    MOMENT: "timestamp",
+    NUMBER: "string",
+}
+_WHOLE = r"[-+]?[0-9]{1,15}(?:\.0*)?"
+_DECIMAL = r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]{1,2})?"
+_INCIDENT = r"[0-9]+(?:-[0-9]{8}|\.0*)?"
+
+
+@ibis.udf.scalar.builtin
+def trim(text: str) -> str:  # type: ignore[empty-body]
+    """The database's own trim, of spaces: four times as fast as stripping every kind of blank."""
+
+
+def column_texts(rows: ibis.Table, found: dict[str, str]) -> ibis.Table:
+    """The known columns under the product's names, trimmed, null markers as null.
+
+    Args: rows: text, with source_file and source_row. found: {product's name: name in rows}.
+    """
+    columns = {name: _text(rows[published]) for name, published in found.items()}
+    return rows.select("source_file", "source_row", **columns)
+
+
+def value_of(text: StringValue, kind: str, written: Format | None) -> Value:
+    """The value of a text of that kind; null where it does not parse.
+
+    Args: written: the format of a date, clock or moment; None where the whole column is empty.
+    """
+    if written is not None:
+        return _guarded(text, written.pattern, written.value(text))
+    if kind == TEXT:
+        return text
+    if kind == INTEGER:
+        return _guarded(text, _WHOLE, text.try_cast("float64").try_cast("int64"))
+    if kind == REAL:
+        return _guarded(text, _DECIMAL, text.try_cast("float64"))
+    if kind == NUMBER:
+        return _guarded(text, _INCIDENT, text.re_replace(r"\.0*$", ""))
+    return ibis.null(TYPES[kind])
+
+
+def typed_rows(texts: ibis.Table, specs: tuple[PublishedColumn, ...], formats: dict[str, Format]) -> ibis.Table:
+    """Every column of the table under its type, null where the file has none, and `unreadable`.
+
+    Args: texts: from column_texts. formats: of the dates, clocks and moments that are not empty.
+    Returns: one row a row of texts: source_file, source_row, the columns of specs, unreadable (the first
+    of them whose text is there but did not parse; null where all is well).
+    """
+    present = [spec for spec in specs if spec.name in texts.columns]
+    values = {spec.name: value_of(texts[spec.name], spec.kind, formats.get(spec.name)) for spec in present}
+    failed = [
+        (texts[spec.name].notnull() & values[spec.name].isnull(), spec.name)
+        for spec in present
+        if spec.kind != TEXT
+    ]
+    absent = {spec.name: ibis.null(TYPES[spec.kind]) for spec in specs if spec.name not in values}
+    columns = {spec.name: values.get(spec.name, absent.get(spec.name)) for spec in specs}
+    unreadable = ibis.cases(*failed, else_=ibis.null("string"))
+    return texts.select("source_file", "source_row", **columns, unreadable=unreadable)
+
+
+def _text(column: StringValue) -> StringValue:
+    trimmed = trim(column)
+    return trimmed.isin(NULL_MARKERS).ifelse(ibis.null("string"), trimmed)
+
+
+def _guarded(text: StringValue, pattern: str, value: Value) -> Value:
+    return text.re_search(f"^(?:{pattern})$").ifelse(value, ibis.null(value.type()))

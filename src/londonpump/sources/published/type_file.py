@@ -1,0 +1,120 @@
+"""One file's text to one typed table, once its formats are known and its doubts are settled."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import ibis
+from ibis.util import gen_name
+
+from londonpump.brigade.errors import BadFile
+from londonpump.sources.published.detect import counted_format, no_format, sampled_format
+from londonpump.sources.published.doubts import (
+    Doubtful,
+    failures,
+    refuse_contradictions,
+    refuse_mixed,
+    refuse_unreadable,
+    temporal,
+)
+from londonpump.sources.published.formats import FORMATS, Format
+from londonpump.sources.published.header import Header
+from londonpump.sources.published.parse import column_texts, typed_rows
+from londonpump.tables.published import TABLES
+
+EMPTY = "empty"
+
+
+@dataclass(frozen=True, slots=True)
+class FileText:
+    """A file in the database, every column as text. raw: source_file, source_row, published columns."""
+
+    path: Path
+    table: str
+    raw: ibis.Table
+    header: Header
+
+
+@dataclass(frozen=True, slots=True)
+class TypedFile:
+    """A file read. formats: {product's column: name of its format}, "empty" where no row has a value."""
+
+    typed: ibis.Table
+    raw: ibis.Table
+    n_rows: int
+    formats: dict[str, str]
+
+
+def type_file(text: FileText, connection: ibis.BaseBackend) -> TypedFile:
+    """Find the formats, parse every row, and refuse a file that is not what it seems.
+
+    The formats are taken from the first rows; where a row then fails, from all rows.
+
+    Raises: BadFile for no data rows, a column in no known format or in two, too many unreadable rows, or
+    years and hours that deny the dates and times beside them.
+    """
+    n_rows = text.raw.count().to_pyarrow().as_py()
+    if n_rows == 0:
+        raise BadFile(text.path, "there is a header but no row below it", "Fetch the file again")
+    texts = column_texts(text.raw, text.header.found)
+    formats = _formats(text, texts)
+    typed = _materialised(connection, text, texts, formats)
+    if _unreadable(typed):
+        better = _settled(text, texts, formats, n_rows)
+        if better != formats:
+            formats = better
+            connection.drop_table(typed.get_name())
+            typed = _materialised(connection, text, texts, formats)
+        _judge(Doubtful(text.path, texts, formats, n_rows), text.table, _unreadable(typed))
+    refuse_contradictions(text.path, typed, text.table, n_rows)
+    return TypedFile(typed, text.raw, n_rows, _format_names(text, formats))
+
+
+def _formats(text: FileText, texts: ibis.Table) -> dict[str, Format]:
+    formats = {}
+    for spec in TABLES[text.table]:
+        if spec.kind not in FORMATS or spec.name not in texts.columns:
+            continue
+        form = sampled_format(texts, spec) or counted_format(texts, spec)
+        if form is not None:
+            formats[spec.name] = form
+        elif texts[spec.name].count().to_pyarrow().as_py():
+            raise no_format(text.path, texts, spec)
+    return formats
+
+
+def _settled(
+    text: FileText, texts: ibis.Table, formats: dict[str, Format], n_rows: int
+) -> dict[str, Format]:
+    doubtful = Doubtful(text.path, texts, formats, n_rows)
+    recounted = {
+        spec.name: counted_format(texts, spec) for spec in temporal(failures(doubtful, TABLES[text.table]))
+    }
+    return formats | {name: form for name, form in recounted.items() if form is not None}
+
+
+def _judge(doubtful: Doubtful, table: str, n_unreadable: int) -> None:
+    failed = failures(doubtful, TABLES[table])
+    for spec in temporal(failed):
+        refuse_mixed(doubtful, spec)
+    refuse_unreadable(doubtful, failed, n_unreadable)
+
+
+def _materialised(
+    connection: ibis.BaseBackend, text: FileText, texts: ibis.Table, formats: dict[str, Format]
+) -> ibis.Table:
+    rows = typed_rows(texts, TABLES[text.table], formats)
+    return connection.create_table(gen_name(f"typed_{text.table}"), rows)
+
+
+def _unreadable(typed: ibis.Table) -> int:
+    n: int = typed.unreadable.count().to_pyarrow().as_py()
+    return n
+
+
+def _format_names(text: FileText, formats: dict[str, Format]) -> dict[str, str]:
+    temporal_names = [
+        spec.name
+        for spec in TABLES[text.table]
+        if spec.kind in FORMATS and spec.name in text.header.found
+    ]
+    return {name: formats[name].name if name in formats else EMPTY for name in temporal_names}

@@ -1,0 +1,1 @@
+"""What stays: files written whole or not at all."""

@@ -1,0 +1,85 @@
+"""Bundles on disk: a folder named by its content hash, and a pointer to the newest.
+
+OUT/<hash>/ holds the files of one bundle; OUT/current.json names the hash that the last training wrote. A
+bundle is found by its own folder or by OUT. `provenance.json` (clock, host, commit, metrics) stands outside
+the hash: the same data, code and seed give the same name.
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from londonpump.brigade.errors import BadFile
+from londonpump.storage.files import read_json, whole_folder, write_json
+
+CURRENT = "current.json"
+CARD = "bundle.json"
+PROVENANCE = "provenance.json"
+NAME_LENGTH = 16
+NAME_PATTERN = re.compile(rf"[0-9a-f]{{{NAME_LENGTH}}}")
+
+
+def content_hash(files: Mapping[str, bytes]) -> str:
+    """The name of a bundle: SHA-256 over its files by name, without the provenance."""
+    whole = hashlib.sha256()
+    for name in sorted(set(files) - {PROVENANCE}):
+        whole.update(f"{name}\0{len(files[name])}\0".encode())
+        whole.update(files[name])
+    return whole.hexdigest()[:NAME_LENGTH]
+
+
+def save_bundle(files: Mapping[str, bytes], provenance: Mapping[str, Any], out: Path) -> Path:
+    """Store a bundle under OUT and point to it. Returns: its folder."""
+    if (out / CARD).exists():
+        raise BadFile(out, "is a bundle itself", "Name the folder that holds bundles, or a new one.")
+    if out.is_dir() and any(out.iterdir()) and not (out / CURRENT).exists():
+        raise BadFile(out, f"holds other things (no {CURRENT})", "Name a new or empty folder.")
+    name = content_hash(files)
+    folder = out / name
+    with whole_folder(folder, CARD) as part:
+        for file, content in files.items():
+            (part / file).write_bytes(content)
+        write_json(part / PROVENANCE, dict(provenance))
+    write_json(out / CURRENT, {"schema": 1, "bundle": name})
+    return folder
+
+
+def bundle_folder(path: Path) -> Path:
+    """The folder of a bundle, given it or the folder that holds it."""
+    if (path / CARD).exists():
+        return path
+    if not (path / CURRENT).exists():
+        raise BadFile(path, "is no bundle", "Make one: londonpump train --data DATA --out BUNDLE.")
+    pointer = read_json(path / CURRENT)
+    name = pointer.get("bundle") if isinstance(pointer, dict) else None
+    if not isinstance(name, str) or not NAME_PATTERN.fullmatch(name):
+        raise BadFile(path / CURRENT, "names no bundle", "Train again.")
+    return path / name
+
+
+def load_bundle(path: Path) -> tuple[str, dict[str, bytes]]:
+    """(name, files) of a bundle. Raises: BadFile if it is not there or is not what its name says."""
+    folder = bundle_folder(path)
+    try:
+        files = {
+            file.name: file.read_bytes()
+            for file in sorted(folder.iterdir())
+            if file.is_file() and file.name != PROVENANCE
+        }
+    except OSError as error:
+        raise BadFile(folder, "cannot be read", "Check the path.") from error
+    name = content_hash(files)
+    if name != folder.name:
+        raise BadFile(
+            folder, f"is not what was stored: its content is {name}", "Train again, or copy it again whole."
+        )
+    return name, files
+
+
+def read_provenance(path: Path) -> dict[str, Any]:
+    """What stands beside a bundle: when, where, from which commit, with which metrics."""
+    value: dict[str, Any] = json.loads((bundle_folder(path) / PROVENANCE).read_text(encoding="utf-8"))
+    return value

@@ -1,0 +1,91 @@
+"""Files and folders written whole or not at all: made beside their place, then moved there."""
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from londonpump.brigade.errors import BadFile
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file whole, as UTF-8."""
+    with whole_file(path) as part:
+        part.write_text(text, encoding="utf-8", newline="\n")
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write a json file whole; never NaN, which is not json."""
+    write_text(path, json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def read_json(path: Path) -> Any:
+    """Read a json file. Raises: BadFile if it is not there or not json."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise BadFile(path, "cannot be read", "Check the path.") from error
+    except ValueError as error:
+        raise BadFile(path, f"is not json ({error})", "Make it again.") from error
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[Path]:
+    """A place to write; it becomes `path` when the block ends well, and is gone when it does not."""
+    _make_parent(path)
+    if path.is_dir():
+        raise BadFile(path, "is a folder", "Name a file.")
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    os.close(handle)
+    part = Path(name)
+    try:
+        yield part
+        part.chmod(0o644)
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+@contextmanager
+def whole_folder(path: Path, mark: str) -> Iterator[Path]:
+    """A folder to fill; it takes the place of `path` when the block ends well.
+
+    Args: mark: a file that every such folder holds. An existing folder without it is not ours and is
+    never replaced, unless it is empty.
+    """
+    refuse_foreign_folder(path, mark)
+    _make_parent(path)
+    part = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+    try:
+        yield part
+        part.chmod(0o755)
+        _swap(part, path)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+
+
+def refuse_foreign_folder(path: Path, mark: str) -> None:
+    """Raises: BadFile if `path` is a file, or a folder with things in it but not the mark."""
+    if path.is_file():
+        raise BadFile(path, "is a file", "Name a folder.")
+    if path.is_dir() and any(path.iterdir()) and not (path / mark).exists():
+        raise BadFile(path, f"holds other things (no {mark})", "Name a new or empty folder.")
+
+
+def _make_parent(path: Path) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BadFile(path.parent, f"cannot be made ({error.strerror})", "Name another place.") from error
+
+
+def _swap(part: Path, path: Path) -> None:
+    old = part.with_name(part.name + ".old")
+    if path.exists():
+        path.replace(old)
+    part.replace(path)
+    shutil.rmtree(old, ignore_errors=True)
