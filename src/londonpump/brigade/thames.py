@@ -7,7 +7,8 @@ south the Surrey and Kent one, so Twickenham is north and Richmond south whateve
 Source: the river and its bridges as any map shows them, to about 50 m. As first drawn, the line put
 99.90 % of 25,441 published incidents (January and February 2017, and 2023) on the bank of their borough
 (Richmond upon Thames, the only borough on both: of their ward). After 28 bends were moved by looking at
-the rest it is all but 3 of them, 99.99 %, no longer an independent figure; those 3 lie in the water.
+the rest it is all but 3 of them, 99.99 %, no longer an independent figure: two calls in the water off
+Lambeth, and one of Mortlake that is published 220 m into Chiswick.
 Each of the 102 open stations is on the bank of its borough; the nearest to the line is 174 m away.
 
 Of 33,757 first and second pumps of those records 2.7 % crossed the river, by a way that is longer than the

@@ -1,7 +1,7 @@
 """What is judged: the runs with their true answers, and what a model said about each of them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -53,6 +53,10 @@ class JudgedRows:
         """The rows of an index or a mask, in its order."""
         slices = {name: values[index] for name, values in self.slices.items()}
         return JudgedRows(**{name: values[index] for name, values in self._arrays().items()}, slices=slices)
+
+    def without_slices(self) -> "JudgedRows":
+        """The same rows, judged as a whole only."""
+        return replace(self, slices={})
 
 
 @dataclass(frozen=True, eq=False)

@@ -153,9 +153,10 @@ def isotonic_mean(level_mean: Floats, level_size: NDArray[np.int64]) -> Floats:
         weights.append(weight)
         levels.append(1)
         while len(levels) > 1 and totals[-2] / weights[-2] >= totals[-1] / weights[-1]:
-            for pool in (totals, weights, levels):
-                last = pool.pop()
-                pool[-1] += last
+            total_s, rows, count = totals.pop(), weights.pop(), levels.pop()
+            totals[-1] += total_s
+            weights[-1] += rows
+            levels[-1] += count
     return np.repeat(np.array(totals) / np.array(weights), levels)
 
 

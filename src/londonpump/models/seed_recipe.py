@@ -9,6 +9,15 @@ scikit-learn slows the intercept down a hundredfold; a constant column brings it
 dense one, so that the two agree to within 0.02 s on every row.
 
 It is unstable, the more so the fewer the rows: score it as the median of eleven seeds, and its best.
+Measured on real incident records alone (8 of the 19 features there), MAE of first and second pumps:
+
+| train -> test                           | rows            | median | best | worst | CPU, 11 seeds |
+|-----------------------------------------|-----------------|--------|------|-------|---------------|
+| 2023, January-September -> last quarter | 7,769 -> 3,484  | 72.4 s | 72.3 | 73.4  | 0.9 s         |
+| 2017, January -> February               | 10,993 -> 9,690 | 74.8 s | 74.7 | 74.8  | 4.3 s         |
+
+540,000 made rows with all 19 features (261 coefficients) take 47 CPU s for eleven seeds, 430 MiB at the
+peak; with 100,000 of them drawn, 15 CPU s for the same MAE to 0.1 s.
 """
 
 import warnings

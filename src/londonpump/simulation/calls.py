@@ -1,15 +1,15 @@
 """The calls of a simulation: when, where, of what kind, and how many pumps they want."""
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 
 import numpy as np
 from numpy.typing import NDArray
 
-from londonpump.brigade.clock import LONDON, london_us
 from londonpump.simulation.city import City
 from londonpump.simulation.kinds_of_call import draw_kinds, draw_pumps_wanted
 from londonpump.simulation.plan import SimulationPlan
+from londonpump.simulation.times import DAY_S, HOUR_S, day_number, london_seconds, midnight_utc_s
 from londonpump.simulation.weather import Weather, draw_weather
 
 Floats = NDArray[np.float64]
@@ -58,23 +58,13 @@ class Calls:
     @property
     def london_hour(self) -> Ints:
         """Hour of the call on the London clock."""
-        return self.london_s % 86_400 // 3600
-
-
-def london_seconds(utc_s: Ints) -> Ints:
-    """London wall-clock time of UTC instants, both in seconds since 1970."""
-    return london_us(utc_s * 1_000_000) // 1_000_000
-
-
-def midnight_utc_s(day: date) -> int:
-    """The instant a London day begins, seconds since 1970."""
-    return int(datetime(day.year, day.month, day.day, tzinfo=LONDON).timestamp())
+        return self.london_s % DAY_S // HOUR_S
 
 
 def draw_weather_of(plan: SimulationPlan, rng: np.random.Generator) -> Weather:
     """The weather of every hour of the plan and of the day after, which late runs reach into."""
-    first = midnight_utc_s(plan.start) // 3600
-    return draw_weather(first, midnight_utc_s(plan.end) // 3600 - first + 24, rng)
+    first = midnight_utc_s(plan.start) // HOUR_S
+    return draw_weather(first, midnight_utc_s(plan.end) // HOUR_S - first + 24, rng)
 
 
 def draw_calls(plan: SimulationPlan, city: City, weather: Weather, rng: np.random.Generator) -> Calls:
@@ -82,12 +72,12 @@ def draw_calls(plan: SimulationPlan, city: City, weather: Weather, rng: np.rando
     called_at = _draw_times(plan, weather, rng)
     n = len(called_at)
     london_s = london_seconds(called_at)
-    is_recent = london_s >= (date(2018, 1, 1) - date(1970, 1, 1)).days * 86_400
+    is_recent = london_s >= day_number(date(2018, 1, 1)) * DAY_S
     place = city.draw_places(rng.random(n))
-    drawn = draw_kinds(london_s % 86_400 // 3600, is_recent, place, rng)
+    drawn = draw_kinds(london_s % DAY_S // HOUR_S, is_recent, place, rng)
     walks = drawn.is_walk_in & (rng.random(n) < WALK_IN_AT_STATION)
     place = np.where(walks, city.station_place[city.cell_ground[city.place_cell[place]]], place)
-    after_grenfell = london_s >= (date(2017, 7, 1) - date(1970, 1, 1)).days * 86_400
+    after_grenfell = london_s >= day_number(date(2017, 7, 1)) * DAY_S
     low, high = plan.writes.call_delay_s
     delay = rng.integers(low, high, n, endpoint=True)
     order = np.argsort(called_at + delay, kind="stable")
@@ -109,16 +99,16 @@ def draw_calls(plan: SimulationPlan, city: City, weather: Weather, rng: np.rando
 def _draw_times(plan: SimulationPlan, weather: Weather, rng: np.random.Generator) -> Ints:
     """Sorted instants, seconds since 1970: hours drawn by weight, seconds evenly within."""
     begins, ends = midnight_utc_s(plan.start), midnight_utc_s(plan.end)
-    hour_at = np.arange(begins, ends, 3600)
+    hour_at = np.arange(begins, ends, HOUR_S)
     local = london_seconds(hour_at)
-    day = local // 86_400
+    day = local // DAY_S
     months = day.astype("datetime64[D]").astype("datetime64[M]").astype(np.int64) % 12
     day_row = day - day[0]
-    weight = CALLS_BY_LONDON_HOUR[local % 86_400 // 3600] * MONTH_FACTOR[months] * WEEKDAY_FACTOR[(day + 3) % 7]
+    weight = CALLS_BY_LONDON_HOUR[local % DAY_S // HOUR_S] * MONTH_FACTOR[months] * WEEKDAY_FACTOR[(day + 3) % 7]
     weight = weight * rng.gamma(1 / DAY_SPREAD, DAY_SPREAD, day_row[-1] + 1)[day_row]
     weight = weight * rng.gamma(1 / HOUR_SPREAD, HOUR_SPREAD, len(hour_at))
     rain_mm = np.bincount(day_row, weights=weather.precip_mm[: len(hour_at)])
     weight = weight * np.where(rain_mm > STORM_RAIN_MM, STORM_FACTOR, 1.0)[day_row]
     many = rng.multinomial(plan.incidents, weight / weight.sum())
-    second = rng.integers(0, 3600, plan.incidents)
+    second = rng.integers(0, HOUR_S, plan.incidents)
     return np.sort(np.repeat(hour_at, many) + second)

@@ -19,7 +19,7 @@ PLACES_A_CELL = 25
 """Places are 100 m squares, as the published rounded coordinates are."""
 POPULARITY_SPREAD = 1.1
 """Log sd of calls between places of a cell: a hospital calls weekly, a villa once in a generation."""
-PLACE_SLOWNESS, DISTRICT_SLOWNESS = 0.11, 0.07
+PLACE_SLOWNESS, DISTRICT_SLOWNESS = 0.10, 0.06
 """Log sd of travel time by 500 m cell and by 2 km square: one-way streets, humps, stairs, gates."""
 
 Floats = NDArray[np.float64]

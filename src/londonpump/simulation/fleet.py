@@ -1,13 +1,14 @@
 """The pumps: which stand where on a day, which are away, and which stand by at a neighbour."""
 
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 
 import numpy as np
 from numpy.typing import NDArray
 
 from londonpump.brigade.stations import FLEET_DATES, known_stations
 from londonpump.simulation.plan import SimulationPlan
+from londonpump.simulation.times import DAY_S, HOUR_S, day_number, london_seconds, midnight_utc_s
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -15,10 +16,10 @@ Ints = NDArray[np.int64]
 BLOCK_S = 7200
 """Drills, visits and stand-bys are planned in blocks of two hours."""
 AWAY_BY_LONDON_HOUR = np.array(
-    [5, 5, 4, 4, 4, 4, 5, 7, 9, 15, 20, 21, 20, 19, 20, 20, 18, 13, 9, 8, 8, 7, 6, 5], dtype=np.float64
+    [5, 5, 5, 4, 4, 4, 5, 7, 9, 14, 18, 20, 20, 18, 17, 17, 15, 12, 10, 9, 9, 8, 7, 6], dtype=np.float64
 ) / 100
 """Share of pumps at drills, visits or repairs, chosen so that own stations send as often as measured."""
-STANDS_BY = 0.07
+STANDS_BY = 0.12
 """Share of blocks in which a pump of a two-pump station stands at a neighbour with one."""
 
 
@@ -53,45 +54,36 @@ class Fleet:
         return crews
 
 
-def fleet_periods(plan: SimulationPlan) -> list[tuple[date, date]]:
-    """The stretches of days in a plan with one fleet each: [from, to)."""
-    turns = [day for day in FLEET_DATES if plan.start < day < plan.end]
-    edges = [plan.start, *turns, plan.end]
-    return list(zip(edges[:-1], edges[1:], strict=True))
-
-
 def pumps_on(day: date, closed: frozenset[str]) -> tuple[Pump, ...]:
     """The pumps of London on a day, in the order of their codes."""
     pumps = []
     for row, station in enumerate(known_stations()):
         if station.status in ("open", "closed") and station.code not in closed:
             many = station.pumps_on(day)
-            # the second engine of a one-pump station is the one that went, but where it is the ladder
+            # most single engines are the ladder ending in 1; some stations kept the other
             digits = "12" if many > 1 else ("2" if sum(map(ord, station.code)) % 4 == 0 else "1")
             pumps += [Pump(f"{station.code}{digit}", row) for digit in digits[:many]]
     return tuple(pumps)
 
 
-def draw_fleet(
-    period: tuple[date, date], plan: SimulationPlan, begins_s: int, rng: np.random.Generator
-) -> Fleet:
-    """The fleet of a stretch of days with its absences. begins_s: its first instant, seconds since 1970."""
-    pumps = pumps_on(period[0], plan.closed_codes())
-    blocks = (period[1] - period[0] + timedelta(days=1)).days * 86_400 // BLOCK_S
-    first = begins_s // BLOCK_S
-    hour = (first + np.arange(blocks)) * BLOCK_S % 86_400 // 3600
+def draw_fleet(plan: SimulationPlan, rng: np.random.Generator) -> Fleet:
+    """Every pump of the plan's days with its absences; on days a pump did not exist it is away."""
+    turns = [plan.start, *(day for day in FLEET_DATES if plan.start < day < plan.end)]
+    fleets = [pumps_on(day, plan.closed_codes()) for day in turns]
+    pumps = tuple(sorted({pump for fleet in fleets for pump in fleet}, key=lambda pump: pump.code))
+    first = midnight_utc_s(plan.start) // BLOCK_S
+    block_at = np.arange(first, midnight_utc_s(plan.end) // BLOCK_S + 13) * BLOCK_S
+    local = london_seconds(block_at)
     home = np.array([pump.station for pump in pumps])
-    share = AWAY_BY_LONDON_HOUR[hour][:, None] * np.exp(0.25 * rng.standard_normal(len(pumps)))
-    stands_at = np.where(
-        (rng.random((blocks, len(pumps))) < STANDS_BY) & _may_stand_by(home), _neighbours(home, rng, blocks), home
-    )
-    return Fleet(pumps, first, rng.random((blocks, len(pumps))) < share, stands_at)
-
-
-def _may_stand_by(home: Ints) -> NDArray[np.bool_]:
-    """The last pump of each station with two."""
-    is_last = np.append(home[:-1] != home[1:], True)
-    return is_last & (np.bincount(home)[home] > 1)
+    shape = (len(block_at), len(pumps))
+    busy_crew = np.exp(0.25 * rng.standard_normal(len(pumps)))
+    is_away = rng.random(shape) < AWAY_BY_LONDON_HOUR[local % DAY_S // HOUR_S][:, None] * busy_crew
+    period = np.searchsorted([day_number(day) for day in turns], local // DAY_S, side="right") - 1
+    exists = np.array([[pump in fleet for pump in pumps] for fleet in fleets])
+    is_away |= ~exists[np.maximum(period, 0)]
+    may_stand_by = (rng.random(shape) < STANDS_BY) & (np.bincount(home)[home] > 1)
+    stands_at = np.where(may_stand_by, _neighbours(home, rng, len(block_at)), home)
+    return Fleet(pumps, first, is_away, stands_at)
 
 
 def _neighbours(home: Ints, rng: np.random.Generator, blocks: int) -> Ints:

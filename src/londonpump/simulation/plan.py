@@ -1,6 +1,6 @@
 """What to simulate: how many calls, when, in which published format, with which stations closed."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Literal
 
@@ -79,8 +79,11 @@ class SimulationPlan:
 
     @property
     def writes(self) -> Vintage:
-        """The format of the files."""
-        return VINTAGES[self.vintage]
+        """The format of the files. Spreadsheets carry seconds, 22 columns and true dates in every vintage."""
+        vintage = VINTAGES[self.vintage]
+        if self.file_format == "csv":
+            return vintage
+        return replace(vintage, time_style="seconds", has_area=False, mobilisation_null="", date_style="2025-01-31")
 
     def closed_codes(self) -> frozenset[str]:
         """Codes of the closed stations. Raises: BadValue for a station London does not have."""

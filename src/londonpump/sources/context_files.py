@@ -23,7 +23,9 @@ ISO_DAY, BRITISH_DAY = "%Y-%m-%d", "%d/%m/%Y"
 
 def read_stations(path: Path) -> tuple[Station, ...]:
     """Stations at the places this file gives them; pumps and status as known for their code."""
-    table = _read(path, {"code": pa.string(), "name": pa.string(), "latitude": pa.float64(), "longitude": pa.float64()})
+    table = _read(
+        path, {"code": pa.string(), "name": pa.string(), "latitude": pa.float64(), "longitude": pa.float64()}
+    )
     for column in ("code", "name"):
         _refuse_repeats(path, table, column)
     easting_m, northing_m = grid.to_grid(table["latitude"].to_numpy(), table["longitude"].to_numpy())
@@ -48,7 +50,11 @@ def read_stations(path: Path) -> tuple[Station, ...]:
 def read_weather(connection: Backend, path: Path) -> Table:
     """`hour_text, temp_c, precip_mm, cloudcover_pct, visibility_km, conditions`."""
     numbers = dict.fromkeys(("temp", "precip", "cloudcover", "visibility"), pa.float64())
-    table = _read(path, {"date": pa.string(), **numbers, "conditions": pa.string()}, empty=tuple(numbers) + ("conditions",))
+    table = _read(
+        path,
+        {"date": pa.string(), **numbers, "conditions": pa.string()},
+        empty=tuple(numbers) + ("conditions",),
+    )
     is_hour = pc.match_substring_regex(table["date"], HOUR_PATTERN)
     if not pc.all(is_hour).as_py():
         wrong = table["date"].filter(pc.invert(is_hour))[0].as_py()
@@ -79,8 +85,12 @@ def read_school_holidays(connection: Backend, path: Path) -> Table:
     for form in (ISO_DAY, BRITISH_DAY):
         days = pc.strptime(text, format=form, unit="s", error_is_null=True)
         if days.null_count == 0:
-            return connection.create_table("school_holidays", pa.table({"day": days.cast(pa.date32())}), temp=True)
-    raise BadFile(path, f"column {column} is not one form of date", "Write every day as 2022-05-30, or as 30/05/2022.")
+            return connection.create_table(
+                "school_holidays", pa.table({"day": days.cast(pa.date32())}), temp=True
+            )
+    raise BadFile(
+        path, f"column {column} is not one form of date", "Write every day as 2022-05-30, or as 30/05/2022."
+    )
 
 
 def stations_table(connection: Backend, stations: tuple[Station, ...]) -> Table:
@@ -106,7 +116,9 @@ def _header(path: Path) -> list[str]:
     except FileNotFoundError as error:
         raise BadFile(path, "is not there", "Check the path.") from error
     except (pa.ArrowInvalid, OSError) as error:
-        raise BadFile(path, f"cannot be read as csv ({error})", "Give a comma-separated UTF-8 file.") from error
+        raise BadFile(
+            path, f"cannot be read as csv ({error})", "Give a comma-separated UTF-8 file."
+        ) from error
 
 
 def _read(path: Path, columns: dict[str, pa.DataType], empty: tuple[str, ...] = ()) -> pa.Table:
@@ -115,7 +127,10 @@ def _read(path: Path, columns: dict[str, pa.DataType], empty: tuple[str, ...] = 
     if missing:
         raise BadFile(path, f"has no column {missing[0]}", f"It needs: {', '.join(columns)}.")
     options = csv.ConvertOptions(
-        column_types=columns, include_columns=list(columns), strings_can_be_null=True, quoted_strings_can_be_null=True
+        column_types=columns,
+        include_columns=list(columns),
+        strings_can_be_null=True,
+        quoted_strings_can_be_null=True,
     )
     try:
         table = csv.read_csv(path, convert_options=options)

@@ -58,6 +58,7 @@ EXAMPLES: tuple[Column, ...] = (
     Column("station_northing_m", "float64", "m, EPSG:27700", "station list", MOBILISATION),
     Column("pumps_out", "int64", "mobilisations of other incidents", COUNTED, MOBILISATION),
     Column("ground_pumps_available", "int64", "pumps", COUNTED, MOBILISATION),
+    Column("recent_ground_calls", "int64", "calls in 30 min, counted in train", COUNTED, CALL),
     Column("temp_c", "float64", "degrees C", GIVEN, CALL),
     Column("precip_mm", "float64", "mm in the hour", GIVEN, CALL),
     Column("cloudcover_pct", "float64", "%", GIVEN, CALL),

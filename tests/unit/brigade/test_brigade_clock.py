@@ -14,8 +14,13 @@ def utc_us(*moments: datetime) -> np.ndarray:
     return np.array([int(moment.timestamp()) * 1_000_000 for moment in moments], np.int64)
 
 
-def wall_us(wall: datetime) -> int:
-    return int(wall.replace(tzinfo=UTC).timestamp()) * 1_000_000
+def wall(text: str) -> datetime:
+    """A time as the clocks of London show it, without a zone."""
+    return datetime.fromisoformat(text)
+
+
+def wall_us(shown: datetime) -> int:
+    return int(shown.replace(tzinfo=UTC).timestamp()) * 1_000_000
 
 
 def test_every_half_hour_from_2009_to_2030_agrees_with_the_zone_database():
@@ -51,7 +56,7 @@ def test_a_change_may_fall_on_the_last_day_of_the_month():
 
 def test_london_is_an_hour_ahead_on_a_summer_night_across_midnight():
     late_evening = utc_us(datetime(2023, 3, 31, 23, 8, 54, tzinfo=UTC))
-    assert clock.london_us(late_evening).tolist() == [wall_us(datetime(2023, 4, 1, 0, 8, 54))]
+    assert clock.london_us(late_evening).tolist() == [wall_us(wall("2023-04-01 00:08:54"))]
 
 
 def test_london_is_on_gmt_at_new_year():
@@ -73,32 +78,28 @@ def test_a_published_call_and_its_mobilisation_agree_once_on_the_same_clock(summ
     assert (np.abs(clock.london_us(mobilised) - called) < 120e6).all()
 
 
-@pytest.mark.parametrize(
-    "wall", [datetime(2023, 3, 26, 1, 0), datetime(2023, 3, 26, 1, 30), datetime(2017, 3, 26, 1, 59, 59)]
-)
-def test_an_hour_that_the_spring_skips_never_exists(wall):
-    assert not clock.exists_in_london(wall)
-    assert not clock.is_ambiguous_in_london(wall)
+@pytest.mark.parametrize("shown", ["2023-03-26 01:00:00", "2023-03-26 01:30:00", "2017-03-26 01:59:59"])
+def test_an_hour_that_the_spring_skips_never_exists(shown):
+    assert not clock.exists_in_london(wall(shown))
+    assert not clock.is_ambiguous_in_london(wall(shown))
+
+
+@pytest.mark.parametrize("shown", ["2023-10-29 01:00:00", "2023-10-29 01:30:00", "2017-10-29 01:59:59"])
+def test_an_hour_that_the_autumn_repeats_is_ambiguous(shown):
+    assert clock.exists_in_london(wall(shown))
+    assert clock.is_ambiguous_in_london(wall(shown))
 
 
 @pytest.mark.parametrize(
-    "wall", [datetime(2023, 10, 29, 1, 0), datetime(2023, 10, 29, 1, 30), datetime(2017, 10, 29, 1, 59, 59)]
-)
-def test_an_hour_that_the_autumn_repeats_is_ambiguous(wall):
-    assert clock.exists_in_london(wall)
-    assert clock.is_ambiguous_in_london(wall)
-
-
-@pytest.mark.parametrize(
-    "wall",
+    "shown",
     [
-        datetime(2023, 3, 26, 0, 59, 59),
-        datetime(2023, 3, 26, 2, 0),
-        datetime(2023, 10, 29, 0, 59, 59),
-        datetime(2023, 10, 29, 2, 0),
-        datetime(2024, 7, 1, 12, 0),
+        "2023-03-26 00:59:59",
+        "2023-03-26 02:00:00",
+        "2023-10-29 00:59:59",
+        "2023-10-29 02:00:00",
+        "2024-07-01 12:00:00",
     ],
 )
-def test_any_other_time_exists_once(wall):
-    assert clock.exists_in_london(wall)
-    assert not clock.is_ambiguous_in_london(wall)
+def test_any_other_time_exists_once(shown):
+    assert clock.exists_in_london(wall(shown))
+    assert not clock.is_ambiguous_in_london(wall(shown))

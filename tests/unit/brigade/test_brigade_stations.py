@@ -105,6 +105,12 @@ def test_a_new_fleet_stands_from_its_first_day():
     assert [station.pumps_on(day - timedelta(days=1)) for day in FLEET_DATES[1:]] == [0, 1]
 
 
+def test_a_station_that_closes_has_no_pump_from_that_very_day_whatever_its_fleet():
+    closing = date(2024, 5, 1)
+    station = Station("X1", "Somewhere", "closed", 530_000, 180_000, closed_date=closing, pumps=(2, 2, 2))
+    assert [station.pumps_on(closing - timedelta(days=1)), station.pumps_on(closing)] == [2, 0]
+
+
 def test_neighbours_and_the_river_station_count_no_pump_of_london():
     elsewhere = [station for station in stations.known_stations() if station.status in ("border", "river")]
     assert [station.pumps_on(date(2020, 1, 1)) for station in elsewhere] == [0] * 7

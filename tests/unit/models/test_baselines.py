@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import linprog
 from sklearn.isotonic import IsotonicRegression
@@ -43,6 +43,7 @@ def least_absolute_error(seconds, sizes):
     return linprog(np.r_[np.zeros(k), np.ones(n)], A_ub=bounds, b_ub=right, bounds=(None, None)).fun
 
 
+@settings(deadline=None)
 @given(ROWS)
 def test_the_median_curve_has_the_least_absolute_error_of_all_ascending_curves(rows):
     seconds, sizes = levels(rows)
@@ -53,6 +54,7 @@ def test_the_median_curve_has_the_least_absolute_error_of_all_ascending_curves(r
     )
 
 
+@settings(deadline=None)
 @given(ROWS)
 def test_the_mean_curve_is_that_of_scikit_learn(rows):
     seconds, sizes = levels(rows)
@@ -64,6 +66,16 @@ def test_the_mean_curve_is_that_of_scikit_learn(rows):
 
 def test_one_distance_gives_the_middle_of_its_rows():
     assert isotonic_median(np.array([100.0, 200.0, 300.0, 900.0]), np.array([4])) == pytest.approx([250.0])
+
+
+def test_each_step_is_one_knot_at_the_mean_distance_of_its_rows():
+    fitted = fit_distance(
+        np.array([1.0, 2.0, 10.0, 10.0, 13.0]), np.array([100.0, 100.0, 200.0, 200.0, 200.0])
+    )
+    for curve in (fitted.median, fitted.mean):
+        assert curve.distance_km.tolist() == [1.5, 11.0]
+        assert curve.attendance_s.tolist() == [100.0, 200.0]
+    assert fitted.predict(np.array([6.25])).tolist() == [150.0]
 
 
 @pytest.fixture(scope="module")
@@ -157,9 +169,17 @@ def real_runs():
     """(month, km, seconds) of first and second pumps of January and February 2017."""
     if not REAL.exists():
         pytest.skip("the real records are not beside the checkout")
-    place = {letters(s.name): (s.easting_m, s.northing_m) for s in known_stations() if s.status != "former_site"}
+    place = {
+        letters(s.name): (s.easting_m, s.northing_m) for s in known_stations() if s.status != "former_site"
+    }
     runs = [
-        (row["date_of_call"][5:7], row["easting_rounded"], row["northing_rounded"], *place[letters(station)], seconds)
+        (
+            row["date_of_call"][5:7],
+            row["easting_rounded"],
+            row["northing_rounded"],
+            *place[letters(station)],
+            seconds,
+        )
         for row in csv.DictReader(REAL.read_text("utf-8-sig").splitlines())
         for order in ("first", "second")
         if (station := row[f"{order}_pump_arriving_deployed_from_station"])

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import gaussian_kde
 
@@ -14,6 +14,7 @@ def codes(*names: str) -> np.ndarray:
     return np.array(names, dtype=object)
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(1, 1200), min_size=2, max_size=60).filter(lambda times: len(set(times)) > 1))
 def test_the_density_is_that_of_scipy(times):
     seconds = np.array(times, float)
@@ -28,7 +29,9 @@ def test_stations_do_not_touch_each_other_and_the_order_of_rows_does_not_matter(
     station = rng.choice(["A21", "G30", "H27"], 400).astype(object)
     shuffled = rng.permutation(400)
     together = risk_stations(station, seconds)
-    alone = {code: risk_stations(station[station == code], seconds[station == code])[code] for code in together}
+    alone = {
+        code: risk_stations(station[station == code], seconds[station == code])[code] for code in together
+    }
     assert list(together) == ["A21", "G30", "H27"]
     assert together == pytest.approx(alone, abs=1e-12)
     assert risk_stations(station[shuffled], seconds[shuffled]) == pytest.approx(together, abs=1e-12)

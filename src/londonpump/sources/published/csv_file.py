@@ -1,5 +1,6 @@
 """Comma separated files: the header, and every row as text into the database, nothing guessed."""
 
+import codecs
 import csv
 import io
 import re
@@ -13,7 +14,7 @@ import duckdb
 import ibis
 
 from londonpump.brigade.errors import BadFile
-from londonpump.sources.published.probe import CHUNK_BYTES, UTF8, Probe, open_bytes
+from londonpump.sources.published.probe import UTF8, Probe, chunks, open_bytes
 
 HEADER_LIMIT = 1 << 16
 _SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars"}
@@ -30,13 +31,9 @@ def as_utf8(probe: Probe) -> Iterator[Probe]:
     if probe.encoding == UTF8:
         yield probe
         return
-    with (
-        NamedTemporaryFile("w", suffix=".csv", encoding=UTF8, newline="") as copy,
-        open_bytes(probe.path, is_gzip=probe.is_gzip) as stream,
-    ):
-        text = io.TextIOWrapper(stream, encoding=probe.encoding, newline="")
-        while piece := text.read(CHUNK_BYTES):
-            copy.write(piece)
+    pieces = codecs.iterdecode(chunks(probe.path, is_gzip=probe.is_gzip), probe.encoding)
+    with NamedTemporaryFile("w", suffix=".csv", encoding=UTF8, newline="") as copy:
+        copy.writelines(pieces)
         copy.flush()
         yield Probe(Path(copy.name), probe.sha256, probe.container)
 

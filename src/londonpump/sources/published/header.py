@@ -9,6 +9,8 @@ from londonpump.brigade.errors import BadFile
 from londonpump.tables.published import TABLES, PublishedColumn
 
 OWN_COLUMNS = ("source_file", "source_row")
+LISTED = 4
+"""So many names stand in a message; the rest are counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,13 +82,14 @@ def _refuse_missing(path: Path, stored: tuple[str, ...], table: str) -> None:
     missing = _missing(stored, table)
     if not missing:
         return
-    plural = "s" if len(missing) > 1 else ""
-    problem = f"the column{plural} {', '.join(missing)} of the {table} missing"
     for other in TABLES:
         if other != table and not _missing(stored, other):
-            problem = f"these are {other}, not {table}: {problem}"
-            raise BadFile(path, problem, f"Give the file as {other}")
+            raise BadFile(path, f"these are {other}, not {table}", f"Give the file as {other}")
+    names = ", ".join(missing[:LISTED]) + (
+        f" and {len(missing) - LISTED} more" if len(missing) > LISTED else ""
+    )
+    problem = f"required columns of the {table} are missing: {names}"
     if not is_header_of(stored, table):
-        begins = ", ".join(stored[:4])
-        problem = f"its first line is not the header of the {table} (it begins: {begins}); {problem}"
+        begins = ", ".join(stored[:LISTED])
+        problem = f"its first line is not the header of the {table} (it reads: {begins}); {problem}"
     raise BadFile(path, problem, "Use the file as published, with its header as the first line")

@@ -7,8 +7,8 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from io import BufferedIOBase
 from pathlib import Path
-from typing import BinaryIO
 
 from londonpump.brigade.errors import BadFile
 
@@ -58,7 +58,7 @@ def probe(path: Path) -> Probe:
         raise BadFile(path, problem, "Check the rights on it, or fetch it again") from error
 
 
-def open_bytes(path: Path, *, is_gzip: bool) -> BinaryIO:
+def open_bytes(path: Path, *, is_gzip: bool) -> BufferedIOBase:
     """The bytes of the text, unpacked where the file is gzipped."""
     return gzip.open(path) if is_gzip else path.open("rb")
 

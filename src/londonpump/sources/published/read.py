@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from pathlib import Path
 
 import ibis
@@ -32,7 +33,7 @@ class InputFile:
 
 @dataclass(frozen=True, slots=True)
 class PublishedTable:
-    """All rows of all files, in their order; nothing removed.
+    """All rows of all files; nothing removed, nothing repaired. As in any table, order by what you need.
 
     typed: a row a data row: source_file, source_row, the columns of the table under their types,
     unreadable. raw: the same rows as text, under the names in the files. source_file (int16) counts files
@@ -87,7 +88,7 @@ def _load(connection: ibis.BaseBackend, one: Probe, table: str, index: int) -> F
 
 
 def _numbered(rows: ibis.Table, header: Header, index: int) -> ibis.Table:
-    place = {"source_file": ibis.literal(index, "int16"), "source_row": rows.rowid() + 1}
+    place = {"source_file": ibis.literal(index, "int64").cast("int16"), "source_row": rows.rowid() + 1}
     return rows.select(**place, **{name: rows[name] for name in header.published})
 
 
@@ -117,10 +118,8 @@ def _same_columns(tables: list[ibis.Table]) -> list[ibis.Table]:
 def _with_columns(table: ibis.Table, spelled: dict[str, str]) -> ibis.Table:
     own = {name.casefold(): name for name in table.columns}
     missing = ibis.null("string")
-    return table.select(
-        **{name: table[own[key]] if key in own else missing for key, name in spelled.items()}
-    )
+    return table.select(**{name: table[own[key]] if key in own else missing for key, name in spelled.items()})
 
 
 def _stacked(tables: list[ibis.Table]) -> ibis.Table:
-    return tables[0] if len(tables) == 1 else ibis.union(*tables)
+    return reduce(lambda upper, lower: upper.union(lower), tables)

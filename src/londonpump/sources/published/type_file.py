@@ -82,9 +82,7 @@ def _formats(text: FileText, texts: ibis.Table) -> dict[str, Format]:
     return formats
 
 
-def _settled(
-    text: FileText, texts: ibis.Table, formats: dict[str, Format], n_rows: int
-) -> dict[str, Format]:
+def _settled(text: FileText, texts: ibis.Table, formats: dict[str, Format], n_rows: int) -> dict[str, Format]:
     doubtful = Doubtful(text.path, texts, formats, n_rows)
     recounted = {
         spec.name: counted_format(texts, spec) for spec in temporal(failures(doubtful, TABLES[text.table]))
@@ -113,8 +111,6 @@ def _unreadable(typed: ibis.Table) -> int:
 
 def _format_names(text: FileText, formats: dict[str, Format]) -> dict[str, str]:
     temporal_names = [
-        spec.name
-        for spec in TABLES[text.table]
-        if spec.kind in FORMATS and spec.name in text.header.found
+        spec.name for spec in TABLES[text.table] if spec.kind in FORMATS and spec.name in text.header.found
     ]
     return {name: formats[name].name if name in formats else EMPTY for name in temporal_names}

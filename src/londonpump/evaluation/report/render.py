@@ -1,0 +1,131 @@
+"""From values to a page."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template
+
+from londonpump.evaluation.intervals import Stat
+from londonpump.evaluation.report import tables
+from londonpump.evaluation.report.inputs import ReportInputs
+from londonpump.evaluation.report.maps import draw_maps
+from londonpump.evaluation.report.plots import draw_curves
+from londonpump.evaluation.report.words import (
+    count_words,
+    day_words,
+    interval_words,
+    model_in_sentence,
+    model_label,
+    number_words,
+)
+
+
+def render_report(inputs: ReportInputs) -> str:
+    """The report as one HTML page that asks nothing of the network."""
+    gaps = tables.differences(inputs)
+    return _page("report.html.j2").render(
+        _shared(inputs),
+        headline=headline(inputs, gaps),
+        models=tables.metric_table(
+            inputs,
+            "All models on the same runs, with 95 % intervals from resampled days",
+            tables.POINT_METRICS,
+        ),
+        differences=tables.difference_table(gaps),
+        spread=tables.metric_table(
+            inputs, "How sure: intervals and the whole distribution", tables.SPREAD_METRICS
+        ),
+        late=tables.metric_table(inputs, "Chance of arriving late", tables.LATE_METRICS),
+        worst=[one for one in (tables.worst_by_error(inputs), tables.worst_by_cover(inputs)) if one],
+        warnings=tables.warning_table(inputs),
+        pumps=tables.pump_tables(inputs),
+        curves=draw_curves(inputs),
+        maps=draw_maps(inputs),
+        least_rows=count_words(inputs.least_rows),
+    )
+
+
+def render_model_card(inputs: ReportInputs) -> str:
+    """The model card as one HTML page: purpose, data, metrics, limits, and what it must not be used for."""
+    gaps = tables.differences(inputs)
+    return _page("card.html.j2").render(
+        _shared(inputs),
+        headline=headline(inputs, gaps),
+        models=tables.metric_table(inputs, "Point answers, with 95 % intervals", tables.POINT_METRICS),
+        spread=tables.metric_table(inputs, "Intervals and distribution", tables.SPREAD_METRICS),
+        late=tables.metric_table(inputs, "Chance of arriving late", tables.LATE_METRICS),
+        warnings=tables.warning_table(inputs),
+        pumps=tables.pump_tables(inputs)[:1],
+        worst=[one for one in (tables.worst_by_error(inputs, 5), tables.worst_by_cover(inputs, 5)) if one],
+        least_rows=count_words(inputs.least_rows),
+        missed=number_words(1 - (inputs.whole(inputs.ours)["within_60_share"]["value"] or 0), "%"),
+    )
+
+
+def headline(inputs: ReportInputs, gaps: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """What a person who reads no further should know, in sentences."""
+    ours = inputs.whole(inputs.ours)
+    kind = "later runs" if inputs.is_later else "runs"
+    first = (
+        f"On {count_words(len(inputs.rows))} {kind}, half of the announced times are within "
+        f"{number_words(ours['median_ae_s']['value'], 's')} s of the actual one and "
+        f"{number_words(ours['within_60_share']['value'], '%')} % within 60 s."
+    )
+    sentences = [first]
+    compared = [_gain_words(gaps[name]["mae_s"], name) for name in gaps]
+    mean = f"The mean error is {number_words(ours['mae_s']['value'], 's')} s{_bracket(ours['mae_s'], 's')}"
+    sentences.append(f"{mean}: {_listed(compared)}." if compared else f"{mean}.")
+    if ours.get("cover_80_share", {}).get("value") is not None:
+        sentences.append(
+            f"The 80 % interval held {number_words(ours['cover_80_share']['value'], '%')} % of the actual times; "
+            f"it is {number_words(ours['width_80_s']['value'], 's')} s wide on average."
+        )
+    return sentences
+
+
+def _gain_words(gap: Stat, name: str) -> str:
+    if gap["value"] is None:
+        return f"not compared with {model_in_sentence(name)}"
+    size = number_words(abs(gap["value"]), "s")
+    direction = "less" if gap["value"] < 0 else "more"
+    is_sure = gap["low"] is not None and gap["high"] is not None and gap["low"] * gap["high"] > 0
+    doubt = "" if is_sure else " (the interval holds 0)"
+    return f"{size} s {direction} than {model_in_sentence(name)}{doubt}"
+
+
+def _bracket(found: Stat, unit: str) -> str:
+    words = interval_words(found, unit)
+    return f" ({words})" if words else ""
+
+
+def _listed(words: list[str]) -> str:
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
+
+
+def _shared(inputs: ReportInputs) -> dict[str, Any]:
+    about = inputs.about
+    facts = {
+        "Model": model_label(inputs.ours),
+        "Bundle": about.bundle,
+        "Trained on": f"{day_words(about.trained_from_date)} to {day_words(about.trained_until_date)}, "
+        f"{count_words(about.trained_rows)} runs",
+        "Judged on": f"{day_words(inputs.tested_from_date)} to {day_words(inputs.tested_until_date)}, "
+        f"{count_words(len(inputs.rows))} runs on {count_words(inputs.judged['days'])} days",
+        "Rows chosen": about.split,
+        "Data hash": about.data_hash,
+        "Made": about.made_at,
+    }
+    return {
+        "about": about,
+        "facts": {name: text for name, text in facts.items() if text},
+        "is_later": inputs.is_later,
+        "resamples": count_words(inputs.judged["resamples"]),
+    }
+
+
+def _page(name: str) -> Template:
+    loader = PackageLoader("londonpump.evaluation.report", "templates")
+    environment = Environment(
+        loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    return environment.get_template(name)

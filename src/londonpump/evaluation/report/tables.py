@@ -1,0 +1,225 @@
+"""The tables of the report, as rows of ready words."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from londonpump.evaluation.compare import sliced_differences
+from londonpump.evaluation.report.inputs import ReportInputs
+from londonpump.evaluation.report.words import (
+    count_words,
+    interval_words,
+    model_in_sentence,
+    model_label,
+    number_words,
+    slice_words,
+)
+
+POINT_METRICS = {
+    "mae_s": ("Mean error, s", "s"),
+    "median_ae_s": ("Median error, s", "s"),
+    "within_60_share": ("Within 60 s, %", "%"),
+    "rmse_s": ("Root mean square error, s", "s"),
+    "bias_s": ("Bias, s", "s"),
+    "r2": ("R²", ""),
+}
+SPREAD_METRICS = {
+    "cover_80_share": ("80 % interval holds, %", "%"),
+    "width_80_s": ("80 % width, s", "s"),
+    "cover_90_share": ("90 % interval holds, %", "%"),
+    "width_90_s": ("90 % width, s", "s"),
+    "below_80_share": ("earlier than P10, %", "%"),
+    "above_80_share": ("later than P90, %", "%"),
+    "crps_s": ("CRPS, s", "s"),
+}
+LATE_METRICS = {
+    "over_360_auc": ("AUC, over 6 min", ""),
+    "over_360_brier": ("Brier, 6 min", ""),
+    "over_360_log_loss": ("Log loss, 6 min", ""),
+    "over_360_ece": ("Calibration error, 6 min", ""),
+    "over_480_brier": ("Brier, 8 min", ""),
+    "over_600_brier": ("Brier, 10 min", ""),
+    "over_720_brier": ("Brier, 12 min", ""),
+}
+PUMP_METRICS = {"accuracy": ("Accuracy, %", "%"), "macro_f1": ("Macro F1", ""), "log_loss": ("Log loss", "")}
+DIFFERENCES = {
+    "mae_s": ("Mean error, s", "s", -1),
+    "median_ae_s": ("Median error, s", "s", -1),
+    "rmse_s": ("Root mean square error, s", "s", -1),
+    "within_60_share": ("Within 60 s, points", "points", 1),
+}
+WARNINGS = {
+    "warning_600": ("Chance of passing 10 min", "10 min"),
+    "station_list_600": ("List of stations", "10 min"),
+    "warning_underestimate": ("Chance of 120 s later than announced", "120 s more"),
+    "station_list_underestimate": ("List of stations", "120 s more"),
+}
+CLAIMED_COVER = 0.8
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One figure: its value, its interval (may be empty) and whether the interval favours the model or not."""
+
+    value: str
+    interval: str = ""
+    verdict: str = ""
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table with a head, and rows that begin with their name."""
+
+    caption: str
+    head: Sequence[str]
+    rows: Sequence[tuple[str, Sequence[Cell]]]
+
+
+def metric_table(inputs: ReportInputs, caption: str, metrics: Mapping[str, tuple[str, str]]) -> Table | None:
+    """Models down, metrics across; models and metrics that have nothing to show are left out."""
+    models = [name for name in inputs.forecasts if any(metric in inputs.whole(name) for metric in metrics)]
+    shown = {
+        key: label for key, label in metrics.items() if any(key in inputs.whole(name) for name in models)
+    }
+    if not shown:
+        return None
+    ordered = sorted(models, key=lambda name: name != inputs.ours)
+    rows = [
+        (model_label(name), [_cell(inputs.whole(name), key, shown[key][1]) for key in shown])
+        for name in ordered
+    ]
+    return Table(caption, ["Model", *(label for label, _ in shown.values())], rows)
+
+
+def _cell(found: Mapping[str, Any], metric: str, unit: str) -> Cell:
+    if metric not in found:
+        return Cell(number_words(None, unit))
+    is_signed = metric == "bias_s"
+    stat = found[metric]
+    return Cell(number_words(stat["value"], unit, is_signed), interval_words(stat, unit, is_signed))
+
+
+def differences(inputs: ReportInputs) -> dict[str, dict[str, Any]]:
+    """Ours minus each other model over all rows: {model: {metric: {value, low, high}}}."""
+    rows = inputs.rows.without_slices()
+    judged = inputs.judged
+    return {
+        name: sliced_differences(
+            rows,
+            (inputs.forecast, inputs.forecasts[name]),
+            list(DIFFERENCES),
+            judged["resamples"],
+            judged["seed"],
+        )["all"]["all"]
+        for name in inputs.others
+    }
+
+
+def difference_table(found: Mapping[str, Mapping[str, Any]]) -> Table | None:
+    """Paired differences: other models down, metrics across."""
+    if not found:
+        return None
+    rows = [
+        (
+            f"against {model_in_sentence(name)}",
+            [_difference_cell(gaps[key], unit, sign) for key, (_, unit, sign) in DIFFERENCES.items()],
+        )
+        for name, gaps in found.items()
+    ]
+    caption = "Difference to the other models on the same runs: ours minus theirs, with 95 % intervals"
+    return Table(caption, ["Ours", *(label for label, _, _ in DIFFERENCES.values())], rows)
+
+
+def _difference_cell(stat: Mapping[str, Any], unit: str, sign: int) -> Cell:
+    verdict = ""
+    if stat["low"] is not None and (stat["low"] > 0 or stat["high"] < 0):
+        verdict = "better" if stat["value"] * sign > 0 else "worse"
+    return Cell(number_words(stat["value"], unit, True), interval_words(stat, unit, True), verdict)
+
+
+def warning_table(inputs: ReportInputs) -> Table | None:
+    """Precision and recall of each warning, of ours and of the lists of stations."""
+    rows = []
+    for key, (label, due) in WARNINGS.items():
+        for name in sorted(inputs.forecasts, key=lambda name: name != inputs.ours):
+            found = inputs.whole(name)
+            if f"{key}_precision" in found:
+                cells = [
+                    _cell(found, f"{key}_{part}", "%") for part in ("flagged_share", "precision", "recall")
+                ]
+                rows.append((f"{label} ({model_label(name)})", [Cell(due), *cells]))
+    if not rows:
+        return None
+    head = ["Warning", "of", "Runs flagged, %", "Precision, %", "Recall, %"]
+    return Table(
+        "Warnings: of the flagged runs how many came true, and how many of those due were flagged", head, rows
+    )
+
+
+def worst_by_error(inputs: ReportInputs, most: int = 15) -> Table | None:
+    """The slice values with the largest mean error over that of the whole."""
+    whole = inputs.whole(inputs.ours)["mae_s"]["value"]
+    ranked = sorted(_slices(inputs), key=lambda one: -one[2]["mae_s"]["value"])
+    picked = [one for one in ranked if one[2]["mae_s"]["value"] > whole][:most]
+    return _slice_table(inputs, f"Largest mean error (all runs: {whole:.1f} s)", picked)
+
+
+def worst_by_cover(inputs: ReportInputs, most: int = 10) -> Table | None:
+    """The slice values whose 80 % interval falls furthest short of 80 %."""
+    known = [one for one in _slices(inputs) if one[2].get("cover_80_share", {}).get("value") is not None]
+    ranked = sorted(known, key=lambda one: one[2]["cover_80_share"]["value"])
+    picked = [one for one in ranked if one[2]["cover_80_share"]["value"] < CLAIMED_COVER][:most]
+    return _slice_table(inputs, "80 % interval falls furthest short", picked)
+
+
+def _slices(inputs: ReportInputs) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
+    for slice_name, values in inputs.judged["models"][inputs.ours].items():
+        for value, found in values.items():
+            if slice_name != "all" and found["n"] >= inputs.least_rows:
+                yield slice_name, value, found
+
+
+def _slice_table(
+    inputs: ReportInputs, caption: str, picked: Sequence[tuple[str, str, Mapping[str, Any]]]
+) -> Table | None:
+    if not picked:
+        return None
+    metrics = {"mae_s": "s", "bias_s": "s", "within_60_share": "%"}
+    head = ["Slice", "Runs", "Mean error, s", "Bias, s", "Within 60 s, %"]
+    if "cover_80_share" in inputs.whole(inputs.ours):
+        metrics["cover_80_share"] = "%"
+        head.append("80 % holds, %")
+    rows = [
+        (
+            slice_words(name, value),
+            [Cell(count_words(found["n"])), *(_cell(found, key, unit) for key, unit in metrics.items())],
+        )
+        for name, value, found in picked
+    ]
+    return Table(caption, head, rows)
+
+
+def pump_tables(inputs: ReportInputs) -> list[Table]:
+    """Metrics of the number of pumps and its confusion matrix; empty without them."""
+    if inputs.pumps is None:
+        return []
+    names = ["1", "2", "3", "4", "5 or more"]
+    n = count_words(inputs.pumps["n"])
+    cells = [_cell(inputs.pumps, key, unit) for key, (_, unit) in PUMP_METRICS.items()]
+    metrics = Table(
+        f"Number of pumps, on {n} incidents",
+        ["Incidents", *(label for label, _ in PUMP_METRICS.values())],
+        [("All", cells)],
+    )
+    rows = [
+        (f"{name} attended", [Cell(count_words(count)) for count in counts])
+        for name, counts in zip(names, inputs.pumps["confusion"], strict=True)
+    ]
+    return [
+        metrics,
+        Table(
+            "Pumps that attended against pumps predicted",
+            ["Incidents with", *(f"{name} predicted" for name in names)],
+            rows,
+        ),
+    ]

@@ -1,0 +1,185 @@
+"""Every feature: unit, where it comes from and the moment it is known.
+
+`known` is not declared here: it is the latest moment of the columns that a feature reads, and a feature
+that reads a column known only after the pump has moved is refused.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from londonpump.brigade import kinds
+from londonpump.brigade.errors import LondonPumpError
+from londonpump.features.runs import Runs
+from londonpump.tables.examples import ARRIVAL, CALL, CLOSURE, DEPARTURE, EXAMPLES, MOBILISATION
+
+Floats = NDArray[np.float64]
+
+MOMENTS = (CALL, MOBILISATION, DEPARTURE, ARRIVAL, CLOSURE)
+PREDICTED_AT = MOBILISATION
+NEAR, SECOND_NEAREST = 0, 1
+PROPERTY_CATEGORIES = (
+    "Dwelling",
+    "Non Residential",
+    "Outdoor",
+    "Road Vehicle",
+    "Other Residential",
+    "Outdoor Structure",
+    "Rail Vehicle",
+    "Aircraft",
+    "Boat",
+)
+ADDRESS_QUALIFIERS = (
+    "Correct incident location",
+    "Within same building",
+    "In street outside gazetteer location",
+    "On land associated with building",
+    "In street close to gazetteer location",
+    "Open land/water - nearest gazetteer location",
+)
+CODES: Mapping[str, tuple[str, ...]] = {
+    "incident_type": kinds.INCIDENT_TYPES,
+    "property_category": PROPERTY_CATEGORIES,
+    "address_qualifier": ADDRESS_QUALIFIERS,
+}
+FIRE_STATION = "Fire station"
+
+
+class KnownTooLate(LondonPumpError):
+    """A feature looks at what nobody knows when the prediction is made."""
+
+
+@dataclass(frozen=True, slots=True)
+class Feature:
+    """One number a run.
+
+    reads: the columns of `tables.examples` it is made of (the place of a column the model learns from
+    past runs included). group: how reasons are told. make: (n,) from runs, NaN where unknown.
+    """
+
+    name: str
+    unit: str
+    source: str
+    reads: tuple[str, ...]
+    group: str
+    make: Callable[[Runs], Floats]
+
+    @property
+    def known(self) -> str:
+        """The moment the last of what it reads is known."""
+        known = {column.name: column.known for column in EXAMPLES}
+        return max((known[name] for name in self.reads), key=MOMENTS.index)
+
+
+PLACE = ("easting_m", "northing_m")
+STATION = ("station_easting_m", "station_northing_m")
+WHEN = ("mobilised_at",)
+
+
+def _code(name: str) -> Callable[[Runs], Floats]:
+    """A text as its number in a fixed list: stable from bundle to bundle; NaN where not stated, and one
+    past the end for a text the list does not have."""
+    index = {text: float(i) for i, text in enumerate(CODES[name])}
+    other = float(len(index))
+
+    def make(runs: Runs) -> Floats:
+        texts = runs.text(name)
+        return np.array([np.nan if t is None else index.get(t, other) for t in texts], np.float64)
+
+    return make
+
+
+def _number(name: str) -> Callable[[Runs], Floats]:
+    return lambda runs: runs.number(name)
+
+
+def _nearest(rank: int) -> Callable[[Runs], Floats]:
+    return lambda runs: np.partition(runs.station_distances_m, rank, axis=1)[:, rank]
+
+
+def _stations_nearer(runs: Runs) -> Floats:
+    return (runs.station_distances_m < runs.distance_m[:, None] - 1.0).sum(axis=1).astype(np.float64)
+
+
+def _bearing(runs: Runs) -> Floats:
+    return np.asarray(np.degrees(np.arctan2(runs.east_m, runs.north_m)) % 360.0)
+
+
+def _is_fire_station(runs: Runs) -> Floats:
+    texts = runs.text("property_type")
+    return np.array([np.nan if text is None else float(text == FIRE_STATION) for text in texts])
+
+
+def _is_home(runs: Runs) -> Floats:
+    texts = runs.text("deployed_from")
+    return np.array([np.nan if text is None else float(text == kinds.HOME_STATION) for text in texts])
+
+
+LISTS, GROUND, CLOCK, RECORD = "station list", "past grounds of places", "London clock", "incident record"
+BOARD = "mobilisations so far"
+
+FEATURES: tuple[Feature, ...] = (
+    Feature("distance_m", "m", LISTS, (*PLACE, *STATION), "distance", lambda r: r.distance_m),
+    Feature("by_bridge_m", "m", "station list, Thames", (*PLACE, *STATION), "river", lambda r: r.by_bridge_m),
+    Feature("bearing_deg", "degrees", LISTS, (*PLACE, *STATION), "place", _bearing),
+    Feature("easting_m", "m", RECORD, PLACE, "place", _number("easting_m")),
+    Feature("northing_m", "m", RECORD, PLACE, "place", _number("northing_m")),
+    Feature("station_easting_m", "m", LISTS, STATION, "place", _number("station_easting_m")),
+    Feature("station_northing_m", "m", LISTS, STATION, "place", _number("station_northing_m")),
+    Feature("nearest_m", "m", LISTS, PLACE, "distance", _nearest(NEAR)),
+    Feature("second_nearest_m", "m", LISTS, PLACE, "distance", _nearest(SECOND_NEAREST)),
+    Feature("stations_nearer", "stations", LISTS, (*PLACE, *STATION), "away", _stations_nearer),
+    Feature(
+        "is_own_ground", "0/1", GROUND, (*PLACE, "station_code"), "away", lambda r: r.is_own_ground.astype(float)
+    ),
+    Feature("is_home_station", "0/1", BOARD, ("deployed_from",), "away", _is_home),
+    Feature("hour", "h, London", CLOCK, WHEN, "hour", lambda r: r.hour),
+    Feature("incident_type", "code", RECORD, ("incident_type",), "kind", _code("incident_type")),
+    Feature("property_category", "code", RECORD, ("property_category",), "kind", _code("property_category")),
+    Feature("address_qualifier", "code", RECORD, ("address_qualifier",), "kind", _code("address_qualifier")),
+    Feature("is_fire_station", "0/1", RECORD, ("property_type",), "kind", _is_fire_station),
+    Feature(
+        "recent_ground_calls",
+        "calls in 30 min",
+        "calls so far",
+        ("recent_ground_calls", *PLACE),
+        "workload",
+        _number("recent_ground_calls"),
+    ),
+    Feature("pumps_out", "mobilisations", BOARD, ("pumps_out",), "workload", _number("pumps_out")),
+    Feature(
+        "ground_pumps_available",
+        "pumps",
+        BOARD,
+        ("ground_pumps_available",),
+        "workload",
+        _number("ground_pumps_available"),
+    ),
+)
+"""What the models may look at. Weekday, month, weather, holidays, congestion and the raw station bring
+next to nothing on real rows (docs/explanation/features.md shows it) and are not carried."""
+
+
+def refuse_late(features: Iterable[Feature]) -> None:
+    """Raises: KnownTooLate if a feature reads what is known only after the pump is chosen."""
+    for feature in features:
+        if MOMENTS.index(feature.known) > MOMENTS.index(PREDICTED_AT):
+            raise KnownTooLate(
+                f"feature {feature.name} is known at {feature.known}, and a prediction is made at {PREDICTED_AT}: "
+                "leave it out"
+            )
+
+
+def build(runs: Runs, features: tuple[Feature, ...]) -> Floats:
+    """(n, features) of any number of runs: the one way from clean columns to features."""
+    table = np.empty((runs.n, len(features)), np.float64)
+    for i, feature in enumerate(features):
+        table[:, i] = feature.make(runs)
+    return table
+
+
+def usable(runs: Runs, features: tuple[Feature, ...]) -> tuple[Feature, ...]:
+    """The features that these (training) rows can tell: a column that is never known teaches nothing."""
+    return tuple(feature for feature in features if np.isfinite(feature.make(runs)).any())

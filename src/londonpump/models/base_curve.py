@@ -1,0 +1,63 @@
+"""The smooth part of a response time: distance and hour, on a curve of a few coefficients.
+
+T = a + b sqrt(d) + c d + first and second harmonic of the London hour + own ground, d by the nearest bridge;
+least absolute residuals by iterated reweighting. The boosters learn what is left, so that a run farther
+than any seen is still answered along the curve. Form: facts 3.3; turnout doubles at night: facts 3.4.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from londonpump.features.runs import Runs
+
+Floats = NDArray[np.float64]
+
+ROUNDS = 30
+SMOOTH_S = 30.0
+"""Residuals below this count as squares: the absolute value has a corner at 0."""
+M_PER_KM = 1000.0
+
+
+@dataclass(frozen=True, slots=True)
+class BaseCurve:
+    """coefficients: (8,) seconds a column of `design`."""
+
+    coefficients: Floats
+
+    def __call__(self, runs: Runs) -> Floats:
+        """(n,) seconds."""
+        return np.asarray(design(runs) @ self.coefficients)
+
+
+def design(runs: Runs) -> Floats:
+    """(n, 8): 1, sqrt(km), km, four harmonics of the hour, own ground."""
+    distance_km = runs.by_bridge_m / M_PER_KM
+    angle = runs.hour * (2 * np.pi / 24)
+    return np.stack(
+        [
+            np.ones(runs.n),
+            np.sqrt(distance_km),
+            distance_km,
+            np.sin(angle),
+            np.cos(angle),
+            np.sin(2 * angle),
+            np.cos(2 * angle),
+            runs.is_own_ground.astype(np.float64),
+        ],
+        axis=1,
+    )
+
+
+def fit_base_curve(runs: Runs, attendance_s: Floats) -> BaseCurve:
+    """Least absolute residuals over the training runs."""
+    table = design(runs)
+    weight = np.ones(len(attendance_s))
+    ridge = 1e-6 * np.eye(table.shape[1])
+    coefficients = np.zeros(table.shape[1])
+    for _ in range(ROUNDS):
+        weighted = table * weight[:, None]
+        coefficients = np.linalg.solve(weighted.T @ table + ridge, weighted.T @ attendance_s)
+        weight = 1 / np.maximum(np.abs(attendance_s - table @ coefficients), SMOOTH_S)
+    return BaseCurve(coefficients)

@@ -1,0 +1,51 @@
+"""LightGBM in this house: native text, one thread, the same bytes for the same rows and seed."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import lightgbm as lgb
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+ALWAYS: dict[str, Any] = {
+    "verbosity": -1,
+    "deterministic": True,
+    "force_row_wise": True,
+    "num_threads": 1,
+    "feature_pre_filter": False,
+}
+
+
+def train(
+    table: Floats,
+    target: Floats,
+    names: tuple[str, ...],
+    parameters: Mapping[str, Any],
+    told: Callable[[float], None] | None = None,
+) -> lgb.Booster:
+    """Boost `parameters["num_trees"]` trees on (n, features). told: hears the share of trees grown."""
+    settings = {**ALWAYS, **parameters}
+    trees = settings.pop("num_trees")
+    data = lgb.Dataset(table, target, feature_name=list(names), params={**ALWAYS, "max_bin": settings.get("max_bin", 255)})
+
+    def tell(environment: Any) -> None:
+        if told is not None:
+            told((environment.iteration + 1) / trees)
+
+    return lgb.train(settings, data, num_boost_round=trees, callbacks=[tell])
+
+
+def to_bytes(booster: lgb.Booster) -> bytes:
+    """The native text of a booster."""
+    return str(booster.model_to_string()).encode()
+
+
+def from_bytes(text: bytes) -> lgb.Booster:
+    """A booster out of its native text, answering on one thread."""
+    return lgb.Booster(model_str=text.decode(), params={"num_threads": 1, "verbosity": -1})
+
+
+def predict(booster: lgb.Booster, table: Floats) -> Floats:
+    """(n,) or (n, classes) raw answers on one thread."""
+    return np.asarray(booster.predict(table, num_threads=1))

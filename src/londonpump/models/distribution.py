@@ -1,0 +1,87 @@
+"""A response time as a distribution: where it lies, how wide it is, and the shape of its error.
+
+Every answer about a run comes from one distribution, so that they never contradict: quantile(p) = centre +
+scale x z(p), where z is the conformal table of standardised errors of the run's group. Nothing lies below 0
+or above 1,200 s: the published records stop there, so nothing is claimed beyond.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from londonpump.brigade.targets import LONGEST_PUBLISHED_S
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+LEVELS: Floats = np.concatenate(
+    [[0.0025, 0.005], np.arange(1, 100) / 100, [0.995, 0.9975]]
+)
+"""The levels at which the shape is kept; between two it is a straight line."""
+P10, P50, P90 = 0.1, 0.5, 0.9
+
+
+@dataclass(frozen=True, slots=True)
+class ResponseTimes:
+    """n response times. centre_s, scale_s: (n,). group: (n,) row of `shape`. shape: (groups, levels) of
+    standardised errors, increasing along a row."""
+
+    centre_s: Floats
+    scale_s: Floats
+    group: Ints
+    shape: Floats
+
+    def quantile(self, level: float) -> Floats:
+        """(n,) seconds that a run stays below with this chance."""
+        z = np.array([np.interp(level, LEVELS, row) for row in self.shape])
+        return self._seconds(z[self.group])
+
+    def quantiles(self, levels: tuple[float, ...]) -> Floats:
+        """(n, levels) seconds."""
+        z = np.array([np.interp(levels, LEVELS, row) for row in self.shape])
+        return self._seconds(z[self.group], columns=True)
+
+    @property
+    def mean_s(self) -> Floats:
+        """(n,) mean of the distribution as it stands, the ends of the clock included."""
+        return np.asarray(self._seconds(self.shape[self.group], columns=True) @ _level_weights())
+
+    def p_over(self, threshold_s: float | Floats) -> Floats:
+        """(n,) chance of taking longer than a threshold, one for all or one a run."""
+        threshold_s = np.broadcast_to(np.asarray(threshold_s, np.float64), self.centre_s.shape)
+        z = (threshold_s - self.centre_s) / self.scale_s
+        below = np.empty(len(z))
+        for group, row in enumerate(self.shape):
+            rows = self.group == group
+            if rows.any():
+                below[rows] = np.interp(z[rows], row, LEVELS, left=0.0, right=1.0)
+        below[threshold_s >= LONGEST_PUBLISHED_S] = 1.0
+        return np.asarray(1.0 - below)
+
+    def _seconds(self, z: Floats, columns: bool = False) -> Floats:
+        centre, scale = (
+            (self.centre_s[:, None], self.scale_s[:, None]) if columns else (self.centre_s, self.scale_s)
+        )
+        return np.asarray(np.clip(centre + scale * z, 0.0, LONGEST_PUBLISHED_S))
+
+
+def shape_of(z: Floats) -> Floats:
+    """(levels,) conformal quantiles of standardised errors: at least this share of a later run's errors is
+    below each. Source: split conformal prediction (Vovk; Lei et al. 2018), the (n + 1) rank of each tail.
+
+    Args: z: (n,) of calibration runs, n at least 1.
+    """
+    z = np.sort(z)
+    n = len(z)
+    rank = LEVELS * (n + 1)
+    # Each tail is rounded outwards, so that an interval covers at least what it claims.
+    outwards = np.where(LEVELS < P50, np.floor(rank), np.where(LEVELS > P50, np.ceil(rank), rank))
+    position = np.clip(outwards - 1, 0, n - 1)
+    return np.asarray(np.interp(position, np.arange(n), z))
+
+
+def _level_weights() -> Floats:
+    """Weights of the levels in a mean: the width of probability each stands for."""
+    edges = np.concatenate([[0.0], (LEVELS[1:] + LEVELS[:-1]) / 2, [1.0]])
+    return np.diff(edges)

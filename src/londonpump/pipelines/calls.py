@@ -1,0 +1,262 @@
+"""CALLS.csv: runs to predict, one pump a row, read with every doubt named.
+
+A file without a required column is refused whole. A bad value spoils its own row only: the row carries an
+error and is not predicted; the other rows are.
+"""
+
+import csv
+import io
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from londonpump.brigade import clock, kinds
+from londonpump.brigade.errors import BadFile, BadValue
+from londonpump.brigade.stations import Station
+
+REQUIRED = ("id", "mobilised_at", "station_code", "easting_m", "northing_m")
+TEXTS = ("incident_type", "property_category", "property_type", "address_qualifier", "conditions")
+OPTIONAL = (
+    *TEXTS,
+    "appliance",
+    "is_home_station",
+    "station_ground_code",
+    "pumps_out",
+    "ground_pumps_available",
+    "temp_c",
+    "precip_mm",
+    "cloudcover_pct",
+    "visibility_km",
+)
+FIRST_AT = datetime(2009, 1, 1, tzinfo=UTC)
+LAST_AT = datetime(2041, 1, 1, tzinfo=UTC)
+LIMITS = {
+    "easting_m": (0.0, 700_000.0),
+    "northing_m": (0.0, 1_300_000.0),
+    "pumps_out": (0.0, 1_000.0),
+    "ground_pumps_available": (0.0, 50.0),
+    "temp_c": (-40.0, 50.0),
+    "precip_mm": (0.0, 300.0),
+    "cloudcover_pct": (0.0, 100.0),
+    "visibility_km": (0.0, 200.0),
+}
+"""Beyond these a number is a slip: the National Grid, and the weather of this planet."""
+DEGREES_LOOK_LIKE = 1_000.0
+YES, NO = ("true", "1", "yes"), ("false", "0", "no")
+
+
+@dataclass(slots=True)
+class Calls:
+    """Runs asked for, n rows. errors: (n,) text, empty where the row can be predicted. columns: as
+    `features.runs` takes them, for the rows without an error, in `answered` order."""
+
+    ids: list[str]
+    errors: list[str]
+    answered: NDArray[np.int64]
+    columns: dict[str, NDArray[Any]]
+    ignored: tuple[str, ...] = ()
+    notes: list[list[str]] = field(default_factory=list)
+
+
+def read_calls(path: Path, stations: Mapping[str, Station]) -> Calls:
+    """Read CALLS.csv. Raises: BadFile if it is no such file."""
+    rows = list(csv.reader(io.StringIO(_text(path)), strict=False))
+    if not rows:
+        raise BadFile(path, "is empty", f"Its first line names the columns: {','.join(REQUIRED)}.")
+    header = [name.strip() for name in rows[0]]
+    _check_header(path, header)
+    records = [(number, row) for number, row in enumerate(rows[1:], 1) if row]
+    if not records:
+        raise BadFile(path, "has no rows", "Add one pump a row.")
+    parsed: list[dict[str, Any]] = []
+    ids, errors, notes = [], [], []
+    for _, row in records:
+        values = dict(zip(header, row, strict=False))
+        ids.append(values.get("id", ""))
+        try:
+            if len(row) != len(header):
+                raise BadValue("row", len(row), f"has {len(row)} fields where the header has {len(header)}")
+            run, note = parse_call(values, stations)
+        except BadValue as error:
+            errors.append(str(error))
+            continue
+        errors.append("")
+        parsed.append(run)
+        notes.append(note)
+    answered = np.array([i for i, error in enumerate(errors) if not error], np.int64)
+    ignored = tuple(name for name in header if name not in (*REQUIRED, *OPTIONAL))
+    return Calls(ids, errors, answered, as_columns(parsed), ignored, notes)
+
+
+def parse_call(values: Mapping[str, str], stations: Mapping[str, Station]) -> tuple[dict[str, Any], list[str]]:
+    """One run out of texts, and what was filled in (`column=source`). Raises: BadValue naming the column."""
+    note: list[str] = []
+    at = _moment(values.get("mobilised_at", ""), note)
+    station = _station(values.get("station_code", ""), at, stations)
+    easting_m, northing_m = _place(values)
+    run: dict[str, Any] = {
+        "mobilised_us": int((at - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds() * 1_000_000),
+        "station_code": station.code,
+        "station_easting_m": station.easting_m,
+        "station_northing_m": station.northing_m,
+        "easting_m": easting_m,
+        "northing_m": northing_m,
+    }
+    for name in OPTIONAL:
+        text = values.get(name, "").strip()
+        run[name] = _PARSERS[name](name, text) if text else None
+    ground = run["station_ground_code"]
+    if ground is not None and ground not in stations:
+        raise BadValue("station_ground_code", ground, "is no station. Use a code such as G30, or leave it empty")
+    home = run.pop("is_home_station")
+    run["deployed_from"] = None if home is None else kinds.HOME_STATION if home else kinds.OTHER_STATION
+    return run, note
+
+
+def as_columns(runs: list[dict[str, Any]]) -> dict[str, NDArray[Any]]:
+    """Runs as columns: int64 instants, float64 numbers (NaN unknown), object texts (None unknown)."""
+    columns: dict[str, NDArray[Any]] = {
+        "mobilised_us": np.array([run["mobilised_us"] for run in runs], np.int64)
+    }
+    texts = (*TEXTS, "station_code", "station_ground_code", "appliance", "deployed_from")
+    for name in texts:
+        values = np.empty(len(runs), object)
+        values[:] = [run[name] for run in runs]
+        columns[name] = values
+    numbers = {name for name in LIMITS} | {"station_easting_m", "station_northing_m"}
+    for name in sorted(numbers):
+        columns[name] = np.array(
+            [np.nan if run[name] is None else run[name] for run in runs], np.float64
+        )
+    return columns
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise BadFile(path, "is not UTF-8 text", "Save it as CSV UTF-8.") from error
+    except OSError as error:
+        raise BadFile(path, f"cannot be read ({error.strerror})", "Check the path.") from error
+
+
+def _check_header(path: Path, header: list[str]) -> None:
+    missing = [name for name in REQUIRED if name not in header]
+    if missing:
+        delimiter = next((mark for mark in (";", "\t", "|") if mark in header[0]), None)
+        advice = (
+            f"Its fields are parted by {delimiter!r}; save it comma separated."
+            if delimiter
+            else f"It needs {', '.join(REQUIRED)}."
+        )
+        raise BadFile(path, f"has no column {missing[0]}", advice)
+    for name in header:
+        if header.count(name) > 1:
+            raise BadFile(path, f"has two columns {name}", "Keep one.")
+
+
+def parse_moment(text: str) -> tuple[datetime, bool]:
+    """UTC of ISO 8601 with offset, or of a London time without; and whether London shows it twice.
+
+    Raises: BadValue if it is no moment, or London never shows it.
+    """
+    text = text.strip()
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise BadValue("mobilised_at", text, "is no time. Write 2024-01-15T08:00Z, or London time without Z") from None
+    if ":" not in text:
+        raise BadValue("mobilised_at", text, "has no time of day. Write 2024-01-15T08:00Z")
+    is_twice = False
+    if moment.tzinfo is None:
+        if not clock.exists_in_london(moment):
+            raise BadValue("mobilised_at", text, "does not exist: the clocks of London go forward over it")
+        is_twice = clock.is_ambiguous_in_london(moment)
+        moment = moment.replace(tzinfo=clock.LONDON)
+    moment = moment.astimezone(UTC)
+    if not FIRST_AT <= moment < LAST_AT:
+        raise BadValue("mobilised_at", text, "is not between 2009, where the records begin, and 2040")
+    return moment, is_twice
+
+
+def _moment(text: str, note: list[str]) -> datetime:
+    moment, is_twice = parse_moment(text)
+    if is_twice:
+        note.append("mobilised_at=default")
+    return moment
+
+
+def _station(text: str, at: datetime, stations: Mapping[str, Station]) -> Station:
+    code = text.strip().upper()
+    if code not in stations:
+        raise BadValue("station_code", text, "is no station. Use a code such as G30")
+    station = stations[code]
+    if station.status == "river":
+        raise BadValue("station_code", text, f"{station.name} has no road pump")
+    if station.closed_date is not None and at.date() >= station.closed_date:
+        raise BadValue("station_code", text, f"{station.name} closed on {station.closed_date:%d %B %Y}")
+    return station
+
+
+def _place(values: Mapping[str, str]) -> tuple[float, float]:
+    easting_m = _number("easting_m", values.get("easting_m", ""))
+    northing_m = _number("northing_m", values.get("northing_m", ""))
+    if easting_m < DEGREES_LOOK_LIKE and northing_m < DEGREES_LOOK_LIKE:
+        raise BadValue("easting_m", easting_m, "looks like degrees. Give metres of the National Grid")
+    return easting_m, northing_m
+
+
+def _number(name: str, text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        raise BadValue(name, text, "is no number") from None
+    low, high = LIMITS[name]
+    if not low <= value <= high:
+        raise BadValue(name, text, f"is not between {low:g} and {high:g}")
+    return value
+
+
+def _kind(name: str, text: str) -> str:
+    if text not in kinds.INCIDENT_TYPES:
+        raise BadValue(name, text, f"is none of: {', '.join(kinds.INCIDENT_TYPES)}. Leave it empty if not stated")
+    return text
+
+
+def _appliance(name: str, text: str) -> str:
+    long = kinds.APPLIANCES.get(text, text)
+    if long not in kinds.APPLIANCES.values():
+        raise BadValue(name, text, f"is none of: 1, 2, {', '.join(kinds.APPLIANCES.values())}")
+    return long
+
+
+def _flag(name: str, text: str) -> bool:
+    if text.lower() not in YES + NO:
+        raise BadValue(name, text, "is neither true nor false")
+    return text.lower() in YES
+
+
+def _as_it_is(name: str, text: str) -> str:  # noqa: ARG001
+    return text
+
+
+def _code(name: str, text: str) -> str:  # noqa: ARG001
+    return text.upper()
+
+
+_PARSERS: dict[str, Callable[[str, str], Any]] = {
+    **dict.fromkeys(("property_category", "property_type", "address_qualifier", "conditions"), _as_it_is),
+    **dict.fromkeys(
+        ("pumps_out", "ground_pumps_available", "temp_c", "precip_mm", "cloudcover_pct", "visibility_km"),
+        _number,
+    ),
+    "incident_type": _kind,
+    "appliance": _appliance,
+    "is_home_station": _flag,
+    "station_ground_code": _code,
+}

@@ -1,0 +1,110 @@
+"""Examples as `prepare` left them, by column."""
+
+import hashlib
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from londonpump.brigade.clock import LONDON
+from londonpump.brigade.errors import BadFile, TooFewRows
+from londonpump.storage.files import read_json
+
+Columns = dict[str, NDArray[Any]]
+CHALLENGE_DAYS = 28
+"""A training stops this long before the newest day, so that it can be judged on what came after."""
+
+
+@dataclass(frozen=True, slots=True)
+class Examples:
+    """Rows of examples and of calls. data_hash: of both files, so that a bundle says what it learnt from."""
+
+    rows: Columns
+    calls: Columns
+    report: dict[str, Any]
+    data_hash: str
+
+    @property
+    def n(self) -> int:
+        """Number of examples."""
+        return len(self.rows["mobilised_us"])
+
+    def take(self, mask: NDArray[np.bool_]) -> Columns:
+        """Columns of some rows."""
+        return {name: values[mask] for name, values in self.rows.items()}
+
+
+def load_examples(data: Path) -> Examples:
+    """Read DATA. Raises: BadFile if `prepare` did not make it, TooFewRows if there is no example."""
+    if not (data / "report.json").exists():
+        raise BadFile(data, "holds no prepared data", "Make it: londonpump prepare --incidents FILE --out DATA.")
+    examples, calls = data / "examples" / "examples.parquet", data / "calls" / "calls.parquet"
+    try:
+        rows, called = pq.read_table(examples), pq.read_table(calls)
+        whole = hashlib.sha256(examples.read_bytes() + calls.read_bytes()).hexdigest()[:16]
+    except (OSError, pa.ArrowInvalid) as error:
+        raise BadFile(data, f"cannot be read ({error})", "Prepare it again.") from error
+    if not rows.num_rows:
+        raise TooFewRows(f"{data}: no example. Look at its report.json: every row was set aside.")
+    return Examples(as_columns(rows), as_columns(called), read_json(data / "report.json"), whole)
+
+
+def as_columns(table: pa.Table) -> Columns:
+    """Arrow columns as NumPy: texts as objects (None), numbers as float64 (NaN), instants as int64 us."""
+    columns: Columns = {}
+    for name in table.column_names:
+        column = table[name].combine_chunks()
+        if pa.types.is_string(column.type):
+            columns[name] = _texts(column)
+        elif pa.types.is_timestamp(column.type):
+            stem = name.removesuffix("_at") + "_us"
+            columns[stem] = column.cast(pa.timestamp("us")).cast(pa.int64()).fill_null(0).to_numpy(zero_copy_only=False)
+        else:
+            numbers = column.cast(pa.float64()) if not pa.types.is_boolean(column.type) else column.cast(pa.int8()).cast(pa.float64())
+            columns[name] = numbers.to_numpy(zero_copy_only=False)
+    return columns
+
+
+def _texts(column: pa.Array) -> NDArray[Any]:
+    coded = column.dictionary_encode()
+    values = np.array([*coded.dictionary.to_pylist(), None], object)
+    index = coded.indices.fill_null(len(values) - 1).to_numpy(zero_copy_only=False)
+    return np.asarray(values[index])
+
+
+def incident_codes(rows: Columns) -> NDArray[np.int64]:
+    """(n,) one number an incident."""
+    _, codes = np.unique(rows["incident_number"].astype(str), return_inverse=True)
+    return codes.astype(np.int64)
+
+
+def midnight_us(day: date) -> int:
+    """UTC microseconds of midnight of a London day."""
+    moment = datetime(day.year, day.month, day.day, tzinfo=LONDON).astimezone(UTC)
+    return int((moment - datetime(1970, 1, 1, tzinfo=UTC)) / timedelta(microseconds=1))
+
+
+def first_us_of_incident(rows: Columns) -> NDArray[np.int64]:
+    """(n,) the first mobilisation of the row's incident: an incident is whole on one side of a split."""
+    codes = incident_codes(rows)
+    first = np.full(codes.max(initial=-1) + 1, np.iinfo(np.int64).max)
+    np.minimum.at(first, codes, rows["mobilised_us"])
+    return np.asarray(first[codes])
+
+
+def london_date(us: int) -> date:
+    """The London day of an instant."""
+    return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=us)).astimezone(LONDON).date()
+
+
+def default_until(rows: Columns) -> date:
+    """Where a training stops if nobody says: 28 days before the newest day ends, or three quarters of the
+    way through records shorter than 16 weeks."""
+    first, last = london_date(int(rows["mobilised_us"].min())), london_date(int(rows["mobilised_us"].max()))
+    days = (last - first).days + 1
+    return last + timedelta(days=1) - timedelta(days=min(CHALLENGE_DAYS, days // 4))

@@ -1,0 +1,90 @@
+"""For each call the stations that could send, in the order control tries them, with usual travel times."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from londonpump.brigade.stations import known_stations
+from londonpump.simulation.calls import Calls
+from londonpump.simulation.city import City
+from londonpump.simulation.fleet import Fleet
+from londonpump.simulation.journeys import (
+    RAIN_SLOWS,
+    TRAVEL_BY_GMT_HOUR_S,
+    crossing_s,
+    station_slower_s,
+    travel_s,
+)
+from londonpump.simulation.river import detour_km
+from londonpump.simulation.times import DAY_S, HOUR_S
+from londonpump.simulation.weather import Weather
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+CANDIDATES = 14
+OWN_GROUND_BONUS_S = 30.0
+"""Control prefers the station of the ground unless another is clearly nearer."""
+JUDGEMENT_SPREAD = 0.11
+"""Log sd of control's idea of a travel time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Routes:
+    """The nearest stations of each cell. stations: (cells, CANDIDATES) rows of `known_stations()`,
+    crossing_s: what the river costs on each, same shape."""
+
+    stations: Ints
+    crossing_s: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """For a stretch of calls: stations in control's order and usual travel times. Shapes (n, CANDIDATES)."""
+
+    stations: Ints
+    travel_s: Floats
+
+
+def station_places() -> tuple[Floats, Floats]:
+    """Eastings and northings of `known_stations()`, metres."""
+    stations = known_stations()
+    return (
+        np.array([s.easting_m for s in stations]),
+        np.array([s.northing_m for s in stations]),
+    )
+
+
+def plan_routes(city: City, fleet: Fleet) -> Routes:
+    """The stations with pumps nearest to each cell in travel time, the river counted."""
+    sends = np.unique([pump.station for pump in fleet.pumps])
+    x, y = (axis[sends] for axis in station_places())
+    east, north = city.cell_east_m[:, None], city.cell_north_m[:, None]
+    apart = np.hypot(east - x, north - y)
+    kept = np.argsort(apart, axis=1, kind="stable")[:, : 2 * CANDIDATES]
+    lost = crossing_s(detour_km(east, north, x[kept], y[kept]))
+    usual = travel_s(np.take_along_axis(apart, kept, 1) / 1000) + lost
+    best = np.argsort(usual, axis=1, kind="stable")[:, :CANDIDATES]
+    return Routes(sends[np.take_along_axis(kept, best, 1)], np.take_along_axis(lost, best, 1))
+
+
+def choices_of(
+    calls: Calls, part: slice, city: City, routes: Routes, weather: Weather, rng: np.random.Generator
+) -> Choices:
+    """Control's order of stations for some calls, and how long a run from each usually takes there and then."""
+    place, at = calls.place[part], calls.mobilised_at[part]
+    cell = city.place_cell[place]
+    stations = routes.stations[cell]
+    x, y = station_places()
+    east, north = city.place_east_m[place][:, None], city.place_north_m[place][:, None]
+    on_the_map_s = travel_s(np.hypot(x[stations] - east, y[stations] - north) / 1000) + routes.crossing_s[cell]
+    judged = on_the_map_s * np.exp(JUDGEMENT_SPREAD * rng.standard_normal(stations.shape))
+    judged -= OWN_GROUND_BONUS_S * (stations == city.cell_ground[cell][:, None])
+    hour_s = TRAVEL_BY_GMT_HOUR_S[at % DAY_S // HOUR_S] - TRAVEL_BY_GMT_HOUR_S.mean()
+    rain = 1 + RAIN_SLOWS * (weather.precip_mm[weather.at(at)] > 0)
+    there = (on_the_map_s + hour_s[:, None] + station_slower_s()[stations]) * (
+        rain * np.exp(city.cell_slowness[cell])
+    )[:, None]
+    order = np.argsort(judged, axis=1, kind="stable")
+    return Choices(np.take_along_axis(stations, order, 1), np.take_along_axis(there, order, 1))

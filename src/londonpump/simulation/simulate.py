@@ -1,0 +1,195 @@
+"""Run a Brigade and write its files."""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from londonpump.brigade.errors import LondonPumpError
+from londonpump.simulation.calls import draw_calls, draw_weather_of
+from londonpump.simulation.city import london
+from londonpump.simulation.context_files import (
+    school_holiday_table,
+    station_table,
+    traffic_table,
+    weather_table,
+)
+from londonpump.simulation.dispatch import dispatch
+from londonpump.simulation.faults import Columns, Fault, Sheet
+from londonpump.simulation.fleet import draw_fleet
+from londonpump.simulation.grounds import grounds_of
+from londonpump.simulation.incident_columns import incident_columns, is_hidden
+from londonpump.simulation.measured_tables import table
+from londonpump.simulation.mobilisation_columns import mobilisation_columns
+from londonpump.simulation.plan import SimulationPlan
+from londonpump.simulation.records import Records, publish
+from londonpump.simulation.report import Comparison, as_markdown, compare
+from londonpump.simulation.spoiling import Traits, spoil
+from londonpump.simulation.visitors import invite
+from londonpump.simulation.weather import Weather
+from londonpump.simulation.writing import csv_parts, write_json, write_spreadsheet, write_whole
+
+Ints = NDArray[np.int64]
+Progress = Callable[[str, float], None]
+
+_STREAMS = ("weather", "calls", "fleet", "dispatch", "publication", "visitors", "faults")
+"""Each part draws from a stream of its own: a change in one leaves the others as they were."""
+
+
+class FolderUnusable(LondonPumpError):
+    """The files cannot be put where they were asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Simulated:
+    """A simulated Brigade: what happened, and the two files as columns of text in published order."""
+
+    plan: SimulationPlan
+    records: Records
+    grounds: Ints
+    weather: Weather
+    incidents: Columns
+    mobilisations: Columns
+    faults: list[Fault]
+
+
+@dataclass(frozen=True, slots=True)
+class SimulationReport:
+    """What was written. rows: by file; fault_counts: by kind; comparisons: simulated beside real."""
+
+    files: dict[str, Path]
+    rows: dict[str, int]
+    fault_counts: dict[str, int]
+    comparisons: list[Comparison] = field(default_factory=list)
+
+    @property
+    def falls_short(self) -> list[Comparison]:
+        """The figures outside their tolerance."""
+        return [one for one in self.comparisons if not one.is_within]
+
+
+def simulate(plan: SimulationPlan, progress: Progress | None = None) -> Simulated:
+    """Simulate a Brigade as planned. Same plan, same result.
+
+    progress: told the step and the share done, 0 to 1.
+    """
+    tell = progress or _silence
+    seeds = np.random.SeedSequence(plan.seed).spawn(len(_STREAMS))
+    rng = {name: np.random.default_rng(seed) for name, seed in zip(_STREAMS, seeds, strict=True)}
+    tell("calls", 0.0)
+    city = london()
+    weather = draw_weather_of(plan, rng["weather"])
+    calls = draw_calls(plan, city, weather, rng["calls"])
+    fleet = draw_fleet(plan, rng["fleet"])
+    tell("dispatch", 0.1)
+    runs = dispatch(calls, city, fleet, weather, rng["dispatch"])
+    tell("records", 0.5)
+    records = publish(calls, runs, fleet, city, rng["publication"])
+    visitor = np.full(len(records.runs), -1, dtype=np.int64)
+    if not plan.is_clean:
+        records, visitor = invite(records, rng["visitors"])
+    grounds = grounds_of(calls, city, plan)
+    incidents = Sheet("incidents", incident_columns(records, grounds, plan.writes), np.arange(len(calls)))
+    mobilisations = Sheet(
+        "mobilisations", mobilisation_columns(records, visitor, plan.writes), records.runs.call
+    )
+    faults: list[Fault] = []
+    if not plan.is_clean:
+        tell("faults", 0.7)
+        traits = Traits(visitor, records.runs.travel_s, ~is_hidden(records), _is_special(records))
+        faults = spoil(incidents, mobilisations, traits, plan.writes, rng["faults"])
+    return Simulated(plan, records, grounds, weather, incidents.columns, mobilisations.columns, faults)
+
+
+def write_simulation(
+    plan: SimulationPlan, out: Path, progress: Progress | None = None
+) -> SimulationReport:
+    """Simulate and write: incidents, mobilisations, context tables, the list of faults, the report.
+
+    Each file is there whole or not at all.
+    Raises: FolderUnusable if `out` cannot be written to.
+    """
+    tell = progress or _silence
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        done = simulate(plan, tell)
+        tell("files", 0.75)
+        files = {**_write_records(done, out), **_write_context(done, out)}
+        comparisons = compare(done.records, done.grounds)
+        counts = _counts(done.faults)
+        report = SimulationReport(files, _rows(done), counts, comparisons)
+        _write_report(done, report, out)
+    except OSError as problem:
+        reason = problem.strerror or str(problem)
+        raise FolderUnusable(f"{out}: {reason}. Give a folder that can be written to.") from problem
+    tell("files", 1.0)
+    return report
+
+
+def _write_records(done: Simulated, out: Path) -> dict[str, Path]:
+    vintage, ending = done.plan.writes, done.plan.file_format
+    files = {name: out / f"{name}.{ending}" for name in ("incidents", "mobilisations")}
+    if ending == "xlsx":
+        write_spreadsheet(files["incidents"], done.incidents)
+        write_spreadsheet(files["mobilisations"], done.mobilisations)
+        return files
+    mark = vintage.has_byte_order_mark
+    write_whole(files["incidents"], csv_parts(done.incidents, has_mark=mark))
+    null = vintage.mobilisation_null
+    write_whole(files["mobilisations"], csv_parts(done.mobilisations, null, has_mark=mark))
+    return files
+
+
+def _write_context(done: Simulated, out: Path) -> dict[str, Path]:
+    tables = {
+        "stations": station_table(done.plan),
+        "weather_hourly": weather_table(done.plan, done.weather),
+        "traffic_index": traffic_table(done.plan),
+        "school_holidays": school_holiday_table(done.plan),
+    }
+    for name, columns in tables.items():
+        write_whole(out / f"{name}.csv", csv_parts(columns))
+    return {name: out / f"{name}.csv" for name in tables}
+
+
+def _write_report(done: Simulated, report: SimulationReport, out: Path) -> None:
+    plan = {**asdict(done.plan), "start": done.plan.start.isoformat()}
+    listed = [
+        {"kind": fault.kind, "file": fault.file, "row": fault.row, "IncidentNumber": fault.incident}
+        for fault in done.faults
+    ]
+    write_json(out / "faults.json", {"counts": report.fault_counts, "faults": listed})
+    content = {
+        "simulated": True,
+        "plan": plan,
+        "rows": report.rows,
+        "faults": report.fault_counts,
+        "figures": [asdict(one) | {"difference": one.difference, "is_within": one.is_within} for one in report.comparisons],
+    }
+    write_json(out / "report.json", content)
+    write_whole(out / "report.md", [as_markdown(done.plan, report.rows, report.fault_counts, report.comparisons).encode()])
+
+
+def _rows(done: Simulated) -> dict[str, int]:
+    return {
+        "incidents": len(done.incidents["IncidentNumber"]),
+        "mobilisations": len(done.mobilisations["IncidentNumber"]),
+    }
+
+
+def _counts(faults: list[Fault]) -> dict[str, int]:
+    """Faults by kind; one kind in both files counts in both."""
+    counts: dict[str, int] = {}
+    for fault in faults:
+        counts[fault.kind] = counts.get(fault.kind, 0) + 1
+    return dict(sorted(counts.items()))
+
+
+def _is_special(records: Records) -> NDArray[np.bool_]:
+    return np.array([name != "" for name in table("kinds")["special_service"]])[records.calls.kind]
+
+
+def _silence(step: str, share: float) -> None:
+    """Nobody listens."""

@@ -1,0 +1,81 @@
+"""What the plots show, as numbers."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from londonpump.evaluation.curves import level_calibration, median_calibration, place_cells, reliability
+from londonpump.evaluation.rows import Forecast, JudgedRows
+
+
+@pytest.fixture(scope="module")
+def runs():
+    """6,000 runs of uniform noise around a known median, in a square of 10 km."""
+    rng = np.random.default_rng(4)
+    n = 6000
+    median_s = rng.uniform(200, 500, n)
+    rows = JudgedRows(
+        actual_s=median_s + rng.uniform(-100, 100, n),
+        day=rng.integers(19_000, 19_060, n),
+        incident=np.arange(n),
+        slices={},
+        station_code=np.full(n, "A21"),
+        distance_m=rng.uniform(0, 5000, n),
+        hour=rng.integers(0, 24, n),
+        easting_m=rng.uniform(520_000, 530_000, n),
+        northing_m=rng.uniform(170_000, 180_000, n),
+    )
+    levels = (0.1, 0.5, 0.9)
+    quantiles_s = median_s[:, None] + 200 * (np.array(levels) - 0.5)
+    p_late = np.clip((median_s + 100 - 360) / 200, 0, 1)
+    return rows, Forecast(median_s, None, levels, quantiles_s, {360: p_late})
+
+
+def test_a_true_median_lies_on_the_diagonal(runs):
+    curve = median_calibration(*runs)
+    assert np.abs(curve.value - curve.x).max() < 20
+    assert (curve.low < curve.value).all()
+    assert curve.n.sum() == 6000
+
+
+def test_true_quantiles_hold_what_they_claim_and_shifted_ones_do_not(runs):
+    rows, forecast = runs
+    curve = level_calibration(rows, forecast)
+    assert curve.value == pytest.approx(curve.x, abs=0.02)
+    shifted = level_calibration(rows, replace(forecast, quantiles_s=forecast.quantiles_s + 50))
+    assert (shifted.value[:2] > curve.x[:2] + 0.2).all()
+
+
+def test_true_chances_are_reliable(runs):
+    curve = reliability(*runs)
+    inside = (curve.low <= curve.x + 0.02) & (curve.x - 0.02 <= curve.high)
+    assert inside.all()
+    assert curve.n.sum() == 6000
+
+
+def test_a_model_without_a_distribution_has_no_such_curve(runs):
+    rows, forecast = runs
+    point = Forecast(forecast.median_s)
+    assert level_calibration(rows, point) is None
+    assert reliability(rows, point) is None
+
+
+def test_cells_hold_every_run_once_and_show_where_the_error_is(runs):
+    rows, _ = runs
+    east = rows.easting_m > 525_000
+    cells = place_cells(rows, Forecast(rows.actual_s + np.where(east, 40.0, -10.0)))
+    assert cells.cell_m == 500
+    assert cells.n.sum() == 6000
+    far_east, far_west = cells.bias_s[:, -1], cells.bias_s[:, 0]
+    assert np.nanmin(far_east) == pytest.approx(40)
+    assert np.nanmax(far_west) == pytest.approx(-10)
+    assert np.nanmax(cells.mae_s) == pytest.approx(40)
+
+
+def test_few_runs_get_larger_cells_and_thin_cells_stay_empty(runs):
+    rows, forecast = runs
+    few = np.arange(400)
+    cells = place_cells(rows.take(few), forecast.take(few))
+    assert cells.cell_m == 2000
+    assert np.isnan(cells.mae_s[(cells.n < 8)]).all()

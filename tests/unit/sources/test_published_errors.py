@@ -1,0 +1,166 @@
+"""A file that is not what it was given for: one message with the file, the problem and what to do."""
+
+import gzip
+from pathlib import Path
+
+import pytest
+
+from londonpump.brigade.errors import BadFile, BadValue
+from londonpump.sources.published import read_published
+
+MOBILISATIONS = "mobilisations"
+
+
+def refusal(read, path: Path, table: str = MOBILISATIONS) -> BadFile:
+    with pytest.raises(BadFile) as caught:
+        read(table, path)
+    assert caught.value.file == str(path)
+    assert caught.value.advice
+    return caught.value
+
+
+def changed_text(path: Path, old: str, new: str) -> Path:
+    path.write_text(path.read_text(encoding="utf-8").replace(old, new), encoding="utf-8")
+    return path
+
+
+def test_a_missing_file(read, tmp_path):
+    assert refusal(read, tmp_path / "absent.csv").problem == "there is no such file"
+
+
+def test_a_folder(read, tmp_path):
+    assert refusal(read, tmp_path).problem == "this is a folder"
+
+
+def test_a_file_of_no_bytes(read, tmp_path):
+    path = tmp_path / "empty.csv"
+    path.touch()
+    assert refusal(read, path).problem == "the file is empty"
+
+
+def test_a_file_of_blanks(read, tmp_path):
+    path = tmp_path / "blank.csv"
+    path.write_text("\n  \n")
+    assert refusal(read, path).problem == "there is nothing but blanks in it"
+
+
+def test_a_header_without_rows(read, write):
+    assert refusal(read, write(MOBILISATIONS)).problem == "there is a header but no row below it"
+
+
+@pytest.mark.parametrize(("delimiter", "word"), [(";", "semicolons"), ("\t", "tabs"), ("|", "bars")])
+def test_another_delimiter_is_named(read, write, delimiter, word):
+    path = write(MOBILISATIONS, {}, delimiter=delimiter)
+    error = refusal(read, path)
+    assert error.problem == f"its columns are separated by {word}, not by commas"
+    assert error.advice == "Save it again as comma separated csv"
+
+
+def test_a_web_page_instead_of_the_download(read, tmp_path):
+    path = tmp_path / "page.csv"
+    path.write_text("\ufeff\n<!DOCTYPE html><html><body>Too many requests</body></html>", encoding="utf-8")
+    assert refusal(read, path).problem == "this is a web page, not a table"
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le"])
+def test_utf_16(read, write, encoding):
+    assert "UTF-8" in refusal(read, write(MOBILISATIONS, {}, encoding=encoding)).advice
+
+
+def test_bytes_that_are_no_text(read, tmp_path):
+    path = tmp_path / "binary.csv"
+    path.write_bytes(b"PAR1\x00\x01\x02")
+    assert refusal(read, path).problem == "this is no text: it holds zero bytes"
+
+
+def test_text_in_no_encoding_of_the_brigade(read, write):
+    path = write(MOBILISATIONS, {})
+    path.write_bytes(path.read_bytes().replace(b"HARINGEY", b"\x81\x8d"))
+    assert refusal(read, path).problem == "its text is neither UTF-8 nor Windows-1252"
+
+
+def test_a_gzip_file_cut_short(read, write, tmp_path):
+    packed = tmp_path / "cut.csv.gz"
+    packed.write_bytes(gzip.compress(write(MOBILISATIONS, *[{}] * 50).read_bytes())[:-20])
+    assert "the gzip file is damaged" in refusal(read, packed).problem
+
+
+def test_incidents_given_as_mobilisations(read, write):
+    error = refusal(read, write("incidents", {}))
+    assert error.problem == "these are incidents, not mobilisations"
+    assert error.advice == "Give the file as incidents"
+
+
+def test_mobilisations_given_as_incidents(read, write):
+    error = refusal(read, write(MOBILISATIONS, {}), table="incidents")
+    assert error.problem == "these are mobilisations, not incidents"
+
+
+def test_a_missing_column_is_named(read, write):
+    path = changed_text(write(MOBILISATIONS, {}), "AttendanceTimeSeconds", "Attendance")
+    assert refusal(read, path).problem.endswith("are missing: AttendanceTimeSeconds")
+
+
+def test_a_table_of_something_else_shows_its_first_line(read, tmp_path):
+    path = tmp_path / "fleet.csv"
+    path.write_text("Vehicle,Registration\nPump,A1\n")
+    problem = refusal(read, path).problem
+    assert (
+        "its first line is not the header of the mobilisations (it reads: Vehicle, Registration)" in problem
+    )
+    assert problem.endswith("and 8 more")
+
+
+@pytest.mark.parametrize(
+    ("line", "fields"), [("000005-01022025,2025", 2), (",".join(["x"] * 26), 26)], ids=["too few", "too many"]
+)
+def test_a_line_with_another_number_of_fields_is_named(read, write, line, fields):
+    path = write(MOBILISATIONS, {}, {})
+    path.write_text(path.read_text() + line + "\n")
+    assert refusal(read, path).problem == f"line 4 has {fields} fields, the header has 24"
+
+
+def test_a_quote_that_is_never_closed(read, write):
+    path = changed_text(write(MOBILISATIONS, {}, {}), "HARINGEY", '"HARINGEY')
+    assert refusal(read, path).problem == "line 2 opens a quote and never closes it"
+
+
+def test_lines_that_end_in_two_ways(read, write):
+    path = write(MOBILISATIONS, {}, {}, {})
+    first, rest = path.read_bytes().split(b"\n", 1)
+    path.write_bytes(first + b"\r\n" + rest)
+    assert refusal(read, path).problem == "its lines end in more than one way"
+
+
+def test_a_column_that_stands_twice(read, write):
+    path = changed_text(write(MOBILISATIONS, {}), "WardName", " boroughname")
+    assert refusal(read, path).problem == "the column BoroughName stands twice in the header"
+
+
+def test_two_names_of_one_column(read, write):
+    path = changed_text(write(MOBILISATIONS, {}), "WardName", "resource_code_").resolve()
+    path = changed_text(path, "resource_code_", "ResourceCode")
+    assert refusal(read, path).problem == "the columns ResourceCode and Resource_Code mean the same"
+
+
+def test_a_column_with_a_name_of_our_own(read, write):
+    path = changed_text(write(MOBILISATIONS, {}), "WardName", "source_row")
+    assert refusal(read, path).problem == "the name of the column source_row is reserved"
+
+
+def test_the_same_file_twice(connection, write):
+    path = write(MOBILISATIONS, {})
+    again = path.with_name("copy.csv")
+    again.write_bytes(path.read_bytes())
+    with pytest.raises(BadFile, match=r"copy\.csv: it has the same content as .*file\.csv"):
+        read_published(connection, MOBILISATIONS, [path, again])
+
+
+def test_no_file_at_all(connection):
+    with pytest.raises(BadFile, match="no file was given"):
+        read_published(connection, MOBILISATIONS, [])
+
+
+def test_another_table(connection, write):
+    with pytest.raises(BadValue, match="is none of incidents, mobilisations"):
+        read_published(connection, "stations", [write(MOBILISATIONS, {})])
