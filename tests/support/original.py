@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from londonpump.brigade import grid, kinds
 from support.original_counts import pumps_out_of_last_rows
+from support.wall_clock import ONE_OFF_HOLIDAYS, bank_holidays
 
 FIRST_ROWS = 300
 FASTEST_KMH = 60
@@ -244,13 +245,14 @@ def _context(connection: duckdb.DuckDBPyConnection) -> None:
     hour = "strftime(DateAndTimeMobilised, '%Y-%m-%d %H')"
     _drop(connection, "used", step, f"{hour} NOT IN (SELECT date FROM weather_hourly)")
     names = ", ".join(f"'{day}'" for day in DAYS)
+    connection.register("bank_holidays", pa.table({"day": sorted(bank_holidays() - ONE_OFF_HOLIDAYS)}))
     connection.execute(f"""
         CREATE TABLE final AS SELECT used.*, w.temp, coalesce(w.precip, 0) AS precip, w.cloudcover, w.visibility,
             w.conditions, w.icon, year(DateAndTimeMobilised) AS year, month(DateAndTimeMobilised) AS month,
             day(DateAndTimeMobilised) AS day, hour(DateAndTimeMobilised) AS hour,
             list_extract([{names}], dayofweek(DateAndTimeMobilised)::INT + 1) AS weekday,
             (dayofweek(DateAndTimeMobilised) BETWEEN 1 AND 5 AND DateAndTimeMobilised::DATE NOT IN
-                (SELECT unnest(['2022-05-02'::DATE])))::BIGINT AS workingday,
+                (SELECT day FROM bank_holidays))::BIGINT AS workingday,
             (DateAndTimeMobilised::DATE IN (SELECT date_the_seed_ends_up_with FROM school_holidays))::BIGINT
                 AS school_holidays,
             t.congestion AS congestion_rate,

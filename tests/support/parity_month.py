@@ -88,13 +88,12 @@ def prepare_month(folder: Path, out: Path) -> None:
 def used_stream(month: ParityMonth) -> Stream:
     """Every mobilisation that ours counts."""
     used = month.columns(
-        "SELECT IncidentNumber, Resource_Code, station, is_from_home, start_at, left_at FROM used ORDER BY source_row"
+        "SELECT IncidentNumber, Resource_Code, is_from_home, start_at, left_at FROM used ORDER BY source_row"
     )
     return Stream(
         incident=used["IncidentNumber"],
         pump=used["Resource_Code"],
         home=np.array([code[:3] for code in used["Resource_Code"]], object),
-        station=used["station"],
         is_from_home=used["is_from_home"].astype(bool),
         start_us=used["start_at"],
         left_us=used["left_at"],

@@ -6,10 +6,11 @@ a station inferred from how often both first and second pump came from it.
 
 import csv
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date
 from functools import cache
 from importlib import resources
+from typing import Any
 
 FLEET_DATES = (date(2009, 1, 1), date(2014, 1, 9), date(2023, 1, 1))
 """From when each known fleet stood: pumps a station on these days."""
@@ -39,6 +40,17 @@ class Station:
             return 0
         known = [n for start, n in zip(FLEET_DATES, self.pumps, strict=True) if start <= day]
         return known[-1] if known else self.pumps[0]
+
+    def to_json(self) -> dict[str, Any]:
+        """As json-able values."""
+        return {**asdict(self), "closed_date": self.closed_date.isoformat() if self.closed_date else None}
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> "Station":
+        """The inverse of `to_json`."""
+        closed = value["closed_date"]
+        closed_date = date.fromisoformat(closed) if closed else None
+        return cls(**{**value, "closed_date": closed_date, "pumps": tuple(value["pumps"])})
 
 
 @cache

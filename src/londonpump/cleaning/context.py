@@ -67,7 +67,5 @@ def with_school_holidays(table: Table, days: Table) -> Table:
     table = table.left_join(holidays, table.london_day == holidays.day).drop("day")
     is_covered = table.london_day.year().between(table.from_year, table.to_year)
     return table.mutate(
-        is_school_holiday=ibis.ifelse(
-            is_covered, table.is_holiday.fill_null(False), ibis.null("boolean")
-        )
+        is_school_holiday=ibis.ifelse(is_covered, table.is_holiday.fill_null(False), ibis.null("boolean"))
     ).drop("london_day", "from_year", "to_year", "is_holiday")

@@ -19,17 +19,15 @@ def examples(table: Table) -> Table:
         table = table.mutate(
             pump=ibis.cases(
                 (order == 1, "first"),
-                (order == 2, "second"),  # noqa: PLR2004
-                (order > 2, "later"),  # noqa: PLR2004
+                (order == 2, "second"),
+                (order > 2, "later"),
                 else_=ibis.null("string"),
             )
         )
     if "travel_s" in table.columns:
         east, north = table.easting_m - table.station_easting_m, table.northing_m - table.station_northing_m
         distance_m = (east * east + north * north).sqrt()
-        table = table.mutate(
-            is_over_60_kmh=distance_m > table.travel_s * (FASTEST_KMH * M_PER_S_PER_KMH)
-        )
+        table = table.mutate(is_over_60_kmh=distance_m > table.travel_s * (FASTEST_KMH * M_PER_S_PER_KMH))
     return _shaped(table, EXAMPLES).order_by(
         "mobilised_at", "incident_number", "source_file", "source_row", "pump"
     )

@@ -51,8 +51,6 @@ def _pumps(incidents: Table, which: str) -> Table:
         attendance_s=published[f"{which}_attendance_s"],
         station_name=published[f"{which}_station"],
         pump=ibis.literal(which),
-        rule=ibis.ifelse(
-            is_kept(published), ibis.null("string"), ibis.literal("incident_set_aside")
-        ),
+        rule=ibis.ifelse(is_kept(published), ibis.null("string"), ibis.literal("incident_set_aside")),
         repairs=ibis.literal(""),
     )

@@ -4,7 +4,7 @@ Source of the steps: the original's cleaning (its steps 1, 4, 10, 12, 17), mende
 """
 
 import ibis
-from ibis.expr.types import StringValue, Table
+from ibis.expr.types import BooleanValue, FloatingValue, StringValue, Table
 
 from londonpump.brigade import kinds
 from londonpump.cleaning import london_time
@@ -12,6 +12,7 @@ from londonpump.cleaning.rules import repaired, set_aside, set_aside_duplicates,
 
 # Wider than Greater London by about 10 km: beyond it a coordinate is a slip, not a place.
 WEST_M, EAST_M, SOUTH_M, NORTH_M = 490_000, 575_000, 142_000, 215_000
+CELL_M = 100
 NUMBER_PATTERN = r"^([0-9]{6}-[0-9]{8}|[0-9]{2,9})$"
 SAME_WHEN_EQUAL = (
     "call_date",
@@ -65,21 +66,45 @@ def _with_time(table: Table) -> Table:
 
 
 def _with_place(table: Table) -> Table:
-    is_exact = table.easting_m.notnull() & table.northing_m.notnull()
+    """The exact place where it is published and possible, else the centre of its 100 m cell."""
+    has_exact = table.easting_m.notnull() & table.northing_m.notnull()
+    is_exact = has_exact & _is_possible(table.easting_m, table.northing_m)
+    table = table.mutate(has_exact=has_exact, is_exact_place=is_exact.fill_null(False))
+    table = _with_cell(table)
     table = table.mutate(
-        easting_m=ibis.ifelse(is_exact, table.easting_m, table.easting_rounded_m),
-        northing_m=ibis.ifelse(is_exact, table.northing_m, table.northing_rounded_m),
-        is_exact_place=is_exact,
-        repairs=repaired(table, zero_latitude_ignored=table.latitude == 0),
-    )
+        easting_m=ibis.ifelse(table.is_exact_place, table.easting_m, table.easting_rounded_m),
+        northing_m=ibis.ifelse(table.is_exact_place, table.northing_m, table.northing_rounded_m),
+        repairs=repaired(
+            table,
+            zero_latitude_ignored=table.latitude == 0,
+            exact_place_ignored=table.has_exact & ~table.is_exact_place,
+        ),
+    ).drop("has_exact")
     return set_aside(
         table,
         over_the_border=(table.frs.fill_null("London") != "London") | (table.borough_code == "E00000000"),
         no_place=table.easting_m.isnull() | table.northing_m.isnull(),
-        impossible_place=~(
-            table.easting_m.between(WEST_M, EAST_M) & table.northing_m.between(SOUTH_M, NORTH_M)
-        ),
+        impossible_place=~_is_possible(table.easting_m, table.northing_m),
     )
+
+
+def _with_cell(table: Table) -> Table:
+    """A 100 m cell that does not hold the exact place is worked out from it."""
+    pairs = (("easting_m", "easting_rounded_m"), ("northing_m", "northing_rounded_m"))
+    is_elsewhere = ibis.or_(
+        *[table[cell].isnull() | ((table[cell] - table[exact]).abs() > CELL_M) for exact, cell in pairs]
+    )
+    table = table.mutate(is_moved=table.is_exact_place & is_elsewhere)
+    centres = {
+        cell: ibis.ifelse(table.is_moved, (table[exact] / CELL_M).floor() * CELL_M + CELL_M / 2, table[cell])
+        for exact, cell in pairs
+    }
+    repairs = repaired(table, cell_from_exact_place=table.is_moved)
+    return table.mutate(repairs=repairs, **centres).drop("is_moved")
+
+
+def _is_possible(easting_m: FloatingValue, northing_m: FloatingValue) -> BooleanValue:
+    return easting_m.between(WEST_M, EAST_M) & northing_m.between(SOUTH_M, NORTH_M)
 
 
 def _with_kind(table: Table) -> Table:

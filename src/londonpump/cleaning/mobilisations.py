@@ -109,6 +109,8 @@ def _with_travel(table: Table) -> Table:
         turnout_s=ibis.ifelse(table.is_swapped, table.attendance_s, table.turnout_s),
         attendance_s=ibis.ifelse(table.is_swapped, table.turnout_s, table.attendance_s),
         travel_s=ibis.ifelse(table.is_swapped, table.turnout_s - table.attendance_s, table.travel_s),
+        mobile_at=ibis.ifelse(table.is_swapped, table.arrived_at, table.mobile_at),
+        arrived_at=ibis.ifelse(table.is_swapped, table.mobile_at, table.arrived_at),
         repairs=repaired(table, mobile_and_arrived_exchanged=table.is_swapped),
     ).drop("is_swapped")
     table = set_aside_incidents(table, no_travel=table.travel_s.isnull())
@@ -150,7 +152,11 @@ def _with_station(table: Table, stations: Table) -> Table:
             *[(table.pump_ending == end, name) for end, name in kinds.APPLIANCES.items()],
             else_=ibis.null("string"),
         ),
-        repairs=repaired(table, location_from_codes=table.deployed_from.isnull()),
+        repairs=repaired(
+            table,
+            location_from_codes=table.deployed_from.isnull(),
+            appliance_unknown=~table.pump_ending.isin(list(kinds.APPLIANCES)),
+        ),
     ).drop("pump_ending")
     places = stations.select(
         station_code="code", station_easting_m="easting_m", station_northing_m="northing_m"

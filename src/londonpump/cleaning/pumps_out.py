@@ -38,9 +38,7 @@ def with_ground_pumps(table: Table) -> Table:
     fleet = _running(_events(_merged(_stationed(table)), ("station",)), questions, ("station",))
     first_at = table.mobilised_at.min().over(ibis.window())
     is_known = table.mobilised_at >= first_at + ibis.interval(days=FLEET_KNOWN_AFTER_DAYS)
-    counted = away.rename(away="running").join(
-        fleet.rename(stationed="running"), ("station", "at")
-    )
+    counted = away.rename(away="running").join(fleet.rename(stationed="running"), ("station", "at"))
     counted = counted.select("station", "at", "away", "stationed")
     table = table.mutate(is_known=is_known)
     table = table.left_join(
@@ -62,7 +60,7 @@ def _stationed(table: Table) -> Table:
     home = table.filter(table.deployed_from == "Home Station")
     # A pump that sets out at this very instant is one of the station's: it counts from just before.
     return home.select(
-        station="station_code",
+        station="home_station_code",
         pump="resource_code",
         starts_at=home.mobilised_at - ibis.interval(microseconds=1),
         ends_at=home.mobilised_at + ibis.interval(days=SEEN_WITHIN_DAYS),
@@ -70,15 +68,15 @@ def _stationed(table: Table) -> Table:
 
 
 def _merged(spans: Table) -> Table:
-    """Overlapping spans of one pump as one: a pump on two calls is away once."""
+    """Overlapping spans of one pump as one: a pump on two calls is away once. Spans that only touch stay two:
+    at the instant between them it is not away."""
     of_pump = {"group_by": ("station", "pump"), "order_by": ("starts_at", "ends_at")}
     reach = spans.ends_at.max().over(ibis.window(preceding=(None, 1), **of_pump))
-    spans = spans.mutate(is_new=(reach.isnull() | (spans.starts_at > reach)).cast("int64"))
+    spans = spans.mutate(is_new=(reach.isnull() | (spans.starts_at >= reach)).cast("int64"))
     spans = spans.mutate(span=spans.is_new.sum().over(ibis.cumulative_window(**of_pump)))
-    merged = spans.group_by("station", "pump", "span").agg(
+    return spans.group_by("station", "pump", "span").agg(
         mobilised_at=spans.starts_at.min(), left_at=spans.ends_at.max()
     )
-    return merged
 
 
 def _events(spans: Table, key: tuple[str, ...]) -> Table:

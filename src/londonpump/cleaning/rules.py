@@ -53,9 +53,9 @@ def set_aside_duplicates(table: Table, key: tuple[str, ...], content: tuple[str,
     table = table.mutate(
         is_later=ibis.row_number().over(of_key) > 0, is_again=ibis.row_number().over(of_content) > 0
     )
-    return set_aside(
-        table, exact_duplicate=table.is_again, conflicting_duplicate=table.is_later
-    ).drop("is_out", "is_later", "is_again")
+    return set_aside(table, exact_duplicate=table.is_again, conflicting_duplicate=table.is_later).drop(
+        "is_out", "is_later", "is_again"
+    )
 
 
 def repaired(table: Table, **mended: BooleanValue) -> StringValue:

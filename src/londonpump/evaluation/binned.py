@@ -72,7 +72,7 @@ def ranking_and_calibration(chance: Floats, happened: Bools, days: DaysOfRows) -
     rows = days.draw(bin_of_row, CHANCE_BINS)
     late = days.draw(bin_of_row, CHANCE_BINS, happened.astype(np.float64))
     chances = days.draw(bin_of_row, CHANCE_BINS, chance)
-    auc = _moved_to(auc_of(chance, happened), _binned_auc(late, rows - late))
+    auc = np.clip(_moved_to(auc_of(chance, happened), _binned_auc(late, rows - late)), 0, 1)
     return auc, _calibration_error(rows, late, chances)
 
 
@@ -100,7 +100,7 @@ def _calibration_error(rows: Floats, late: Floats, chances: Floats) -> Floats:
     gap = np.abs(coarse(chances) - coarse(late)).sum(axis=1)
     error = ratio(gap, rows.sum(axis=1))
     if len(error) > 1 and np.isfinite(error[1:]).any():
-        error[1:] = np.maximum(error[1:] + error[0] - np.nanmean(error[1:]), 0)
+        error[1:] = np.clip(error[1:] + error[0] - np.nanmean(error[1:]), 0, 1)
     return error
 
 

@@ -96,7 +96,7 @@ def _number(name: str) -> Callable[[Runs], Floats]:
 
 
 def _nearest(rank: int) -> Callable[[Runs], Floats]:
-    return lambda runs: np.partition(runs.station_distances_m, rank, axis=1)[:, rank]
+    return lambda runs: np.asarray(np.partition(runs.station_distances_m, rank, axis=1)[:, rank])
 
 
 def _stations_nearer(runs: Runs) -> Floats:
@@ -132,7 +132,12 @@ FEATURES: tuple[Feature, ...] = (
     Feature("second_nearest_m", "m", LISTS, PLACE, "distance", _nearest(SECOND_NEAREST)),
     Feature("stations_nearer", "stations", LISTS, (*PLACE, *STATION), "away", _stations_nearer),
     Feature(
-        "is_own_ground", "0/1", GROUND, (*PLACE, "station_code"), "away", lambda r: r.is_own_ground.astype(float)
+        "is_own_ground",
+        "0/1",
+        GROUND,
+        (*PLACE, "station_code"),
+        "away",
+        lambda r: r.is_own_ground.astype(float),
     ),
     Feature("is_home_station", "0/1", BOARD, ("deployed_from",), "away", _is_home),
     Feature("hour", "h, London", CLOCK, WHEN, "hour", lambda r: r.hour),

@@ -120,7 +120,7 @@ class Runs:
     @cached_property
     def is_working_day(self) -> NDArray[np.bool_]:
         """Monday to Friday and no bank holiday of England."""
-        return np.asarray((self.weekday < 5) & ~np.isin(self.day, bank_holidays()))  # noqa: PLR2004
+        return np.asarray((self.weekday < 5) & ~np.isin(self.day, bank_holidays()))
 
 
 @cache

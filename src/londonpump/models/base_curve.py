@@ -18,6 +18,8 @@ ROUNDS = 30
 SMOOTH_S = 30.0
 """Residuals below this count as squares: the absolute value has a corner at 0."""
 M_PER_KM = 1000.0
+TYPICAL_KM = 1.5
+"""About the median distance of a first pump: what reasons are told against."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,23 @@ class BaseCurve:
     def __call__(self, runs: Runs) -> Floats:
         """(n,) seconds."""
         return np.asarray(design(runs) @ self.coefficients)
+
+    def parts(self, runs: Runs) -> tuple[Floats, Floats, Floats, Floats, float]:
+        """(n,) seconds of distance beyond a typical one, of the way round by a bridge, of the hour and of own
+        ground, and what is constant; they add up to the curve."""
+        table = design(runs)
+        typical = np.array([1.0, np.sqrt(TYPICAL_KM), TYPICAL_KM])
+        straight_km = runs.distance_m / M_PER_KM
+        by_bridge_s = table[:, 1:3] @ self.coefficients[1:3]
+        straight_s = np.sqrt(straight_km) * self.coefficients[1] + straight_km * self.coefficients[2]
+        constant_s = float(typical @ self.coefficients[:3])
+        return (
+            straight_s - (constant_s - self.coefficients[0]),
+            by_bridge_s - straight_s,
+            table[:, 3:7] @ self.coefficients[3:7],
+            table[:, 7] * self.coefficients[7],
+            constant_s,
+        )
 
 
 def design(runs: Runs) -> Floats:
@@ -55,9 +74,9 @@ def fit_base_curve(runs: Runs, attendance_s: Floats) -> BaseCurve:
     table = design(runs)
     weight = np.ones(len(attendance_s))
     ridge = 1e-6 * np.eye(table.shape[1])
-    coefficients = np.zeros(table.shape[1])
+    coefficients: Floats = np.zeros(table.shape[1])
     for _ in range(ROUNDS):
         weighted = table * weight[:, None]
-        coefficients = np.linalg.solve(weighted.T @ table + ridge, weighted.T @ attendance_s)
+        coefficients = np.asarray(np.linalg.solve(weighted.T @ table + ridge, weighted.T @ attendance_s), np.float64)
         weight = 1 / np.maximum(np.abs(attendance_s - table @ coefficients), SMOOTH_S)
     return BaseCurve(coefficients)

@@ -27,7 +27,9 @@ def train(
     """Boost `parameters["num_trees"]` trees on (n, features). told: hears the share of trees grown."""
     settings = {**ALWAYS, **parameters}
     trees = settings.pop("num_trees")
-    data = lgb.Dataset(table, target, feature_name=list(names), params={**ALWAYS, "max_bin": settings.get("max_bin", 255)})
+    data = lgb.Dataset(
+        table, target, feature_name=list(names), params={**ALWAYS, "max_bin": settings.get("max_bin", 255)}
+    )
 
     def tell(environment: Any) -> None:
         if told is not None:

@@ -15,9 +15,7 @@ from londonpump.brigade.targets import LONGEST_PUBLISHED_S
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-LEVELS: Floats = np.concatenate(
-    [[0.0025, 0.005], np.arange(1, 100) / 100, [0.995, 0.9975]]
-)
+LEVELS: Floats = np.concatenate([[0.0025, 0.005], np.arange(1, 100) / 100, [0.995, 0.9975]])
 """The levels at which the shape is kept; between two it is a straight line."""
 P10, P50, P90 = 0.1, 0.5, 0.9
 

@@ -58,7 +58,11 @@ class PlaceResidual:
     def to_json(self) -> dict[str, Any]:
         """As json-able values: keys as differences, values in tenths of seconds."""
         tenths = np.rint(self.value_s * 10).astype(np.int64)
-        return {"name": self.smoothing.name, "steps": np.diff(self.keys, prepend=0).tolist(), "tenths": tenths.tolist()}
+        return {
+            "name": self.smoothing.name,
+            "steps": np.diff(self.keys, prepend=0).tolist(),
+            "tenths": tenths.tolist(),
+        }
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> "PlaceResidual":
@@ -117,17 +121,13 @@ def _patch(
     shape = (int(column.max()) + reach + 1 - west, int(row.max()) + reach + 1 - south)
     at = (column - west) * shape[1] + (row - south)
     sums, weights = (
-        np.stack(
-            [_smoothed(smoothing, at[fold == f], value[fold == f], shape) for f in range(n_folds)]
-        )
+        np.stack([_smoothed(smoothing, at[fold == f], value[fold == f], shape) for f in range(n_folds)])
         for value in (residual_s, np.ones(len(keys)))
     )
     total, weight = sums.sum(axis=0), weights.sum(axis=0)
     rest_s, rest_w = total[at] - sums[fold, at], weight[at] - weights[fold, at]
     kept = np.flatnonzero(weight >= LEAST_WEIGHT)
-    cells = (
-        keys[0] // STATION * STATION + (kept // shape[1] + west) * ROW + kept % shape[1] + south
-    )
+    cells = keys[0] // STATION * STATION + (kept // shape[1] + west) * ROW + kept % shape[1] + south
     value_s = total[kept] / (weight[kept] + smoothing.shrink)
     return cells, value_s, rest_s / (np.maximum(rest_w, 0.0) + smoothing.shrink)
 

@@ -83,7 +83,10 @@ class ResponseTimeModel:
     @property
     def names(self) -> tuple[str, ...]:
         """Columns of `table`."""
-        return (*(feature.name for feature in self.features), *(place.smoothing.name for place in self.places))
+        return (
+            *(feature.name for feature in self.features),
+            *(place.smoothing.name for place in self.places),
+        )
 
     def table(self, runs: Runs) -> Floats:
         """(n, features) what the boosters look at."""
@@ -92,13 +95,16 @@ class ResponseTimeModel:
         learnt = [place(station, easting_m, northing_m) for place in self.places]
         return np.column_stack([build(runs, self.features), *learnt])
 
-    def __call__(self, runs: Runs) -> ResponseTimes:
-        """The distribution of each run."""
-        table = self.table(runs)
+    def __call__(self, runs: Runs, widening: Floats | float = 1.0) -> ResponseTimes:
+        """The distribution of each run. widening: (n,) how much less sure than learnt, 1 inside the records."""
+        return self.from_table(runs, self.table(runs), widening)
+
+    def from_table(self, runs: Runs, table: Floats, widening: Floats | float = 1.0) -> ResponseTimes:
+        """As calling it, for a table that is already there."""
         left_s = np.mean([boosters.predict(booster, table) for booster in self.centre], axis=0)
         return ResponseTimes(
             centre_s=self.curve(runs) + left_s,
-            scale_s=np.exp(boosters.predict(self.scale, table)),
+            scale_s=np.exp(boosters.predict(self.scale, table)) * widening,
             group=self.group_of[group_index(runs)],
             shape=self.shape,
         )
@@ -121,7 +127,9 @@ def fit_response_time(
     table = np.column_stack([build(runs, features), *learnt])
     names = (*(feature.name for feature in features), *(place.smoothing.name for place in places))
     error_s = _out_of_fold_error(table, left_s, training, names, effort, seed, told)
-    scale = boosters.train(table, np.log(np.abs(error_s) + ERROR_FLOOR_S), names, _scale_parameters(effort, seed))
+    scale = boosters.train(
+        table, np.log(np.abs(error_s) + ERROR_FLOOR_S), names, _scale_parameters(effort, seed)
+    )
     told("Learning the centre", 0.6)
     centre = tuple(
         boosters.train(table, left_s, names, centre_parameters(effort, seed + i)) for i in range(effort.seeds)
@@ -192,7 +200,8 @@ def _out_of_fold_error(
         rest = fold != f
         predicted = [
             boosters.predict(
-                boosters.train(table[rest], left_s[rest], names, centre_parameters(effort, seed + i)), table[~rest]
+                boosters.train(table[rest], left_s[rest], names, centre_parameters(effort, seed + i)),
+                table[~rest],
             )
             for i in range(effort.seeds)
         ]

@@ -79,8 +79,7 @@ def read_calls(path: Path, stations: Mapping[str, Station]) -> Calls:
         values = dict(zip(header, row, strict=False))
         ids.append(values.get("id", ""))
         try:
-            if len(row) != len(header):
-                raise BadValue("row", len(row), f"has {len(row)} fields where the header has {len(header)}")
+            _check_length(row, header)
             run, note = parse_call(values, stations)
         except BadValue as error:
             errors.append(str(error))
@@ -93,7 +92,9 @@ def read_calls(path: Path, stations: Mapping[str, Station]) -> Calls:
     return Calls(ids, errors, answered, as_columns(parsed), ignored, notes)
 
 
-def parse_call(values: Mapping[str, str], stations: Mapping[str, Station]) -> tuple[dict[str, Any], list[str]]:
+def parse_call(
+    values: Mapping[str, str], stations: Mapping[str, Station]
+) -> tuple[dict[str, Any], list[str]]:
     """One run out of texts, and what was filled in (`column=source`). Raises: BadValue naming the column."""
     note: list[str] = []
     at = _moment(values.get("mobilised_at", ""), note)
@@ -112,7 +113,9 @@ def parse_call(values: Mapping[str, str], stations: Mapping[str, Station]) -> tu
         run[name] = _PARSERS[name](name, text) if text else None
     ground = run["station_ground_code"]
     if ground is not None and ground not in stations:
-        raise BadValue("station_ground_code", ground, "is no station. Use a code such as G30, or leave it empty")
+        raise BadValue(
+            "station_ground_code", ground, "is no station. Use a code such as G30, or leave it empty"
+        )
     home = run.pop("is_home_station")
     run["deployed_from"] = None if home is None else kinds.HOME_STATION if home else kinds.OTHER_STATION
     return run, note
@@ -128,11 +131,9 @@ def as_columns(runs: list[dict[str, Any]]) -> dict[str, NDArray[Any]]:
         values = np.empty(len(runs), object)
         values[:] = [run[name] for run in runs]
         columns[name] = values
-    numbers = {name for name in LIMITS} | {"station_easting_m", "station_northing_m"}
+    numbers = set(LIMITS) | {"station_easting_m", "station_northing_m"}
     for name in sorted(numbers):
-        columns[name] = np.array(
-            [np.nan if run[name] is None else run[name] for run in runs], np.float64
-        )
+        columns[name] = np.array([np.nan if run[name] is None else run[name] for run in runs], np.float64)
     return columns
 
 
@@ -160,6 +161,11 @@ def _check_header(path: Path, header: list[str]) -> None:
             raise BadFile(path, f"has two columns {name}", "Keep one.")
 
 
+def _check_length(row: list[str], header: list[str]) -> None:
+    if len(row) != len(header):
+        raise BadValue("row", ",".join(row), f"has {len(row)} fields where the header has {len(header)}")
+
+
 def parse_moment(text: str) -> tuple[datetime, bool]:
     """UTC of ISO 8601 with offset, or of a London time without; and whether London shows it twice.
 
@@ -169,7 +175,9 @@ def parse_moment(text: str) -> tuple[datetime, bool]:
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
-        raise BadValue("mobilised_at", text, "is no time. Write 2024-01-15T08:00Z, or London time without Z") from None
+        raise BadValue(
+            "mobilised_at", text, "is no time. Write 2024-01-15T08:00Z, or London time without Z"
+        ) from None
     if ":" not in text:
         raise BadValue("mobilised_at", text, "has no time of day. Write 2024-01-15T08:00Z")
     is_twice = False
@@ -224,7 +232,9 @@ def _number(name: str, text: str) -> float:
 
 def _kind(name: str, text: str) -> str:
     if text not in kinds.INCIDENT_TYPES:
-        raise BadValue(name, text, f"is none of: {', '.join(kinds.INCIDENT_TYPES)}. Leave it empty if not stated")
+        raise BadValue(
+            name, text, f"is none of: {', '.join(kinds.INCIDENT_TYPES)}. Leave it empty if not stated"
+        )
     return text
 
 

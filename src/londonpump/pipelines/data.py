@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from londonpump.brigade.clock import LONDON
 from londonpump.brigade.errors import BadFile, TooFewRows
+from londonpump.brigade.stations import Station
 from londonpump.storage.files import read_json
 
 Columns = dict[str, NDArray[Any]]
@@ -26,6 +27,7 @@ class Examples:
 
     rows: Columns
     calls: Columns
+    stations: tuple[Station, ...]
     report: dict[str, Any]
     data_hash: str
 
@@ -42,7 +44,9 @@ class Examples:
 def load_examples(data: Path) -> Examples:
     """Read DATA. Raises: BadFile if `prepare` did not make it, TooFewRows if there is no example."""
     if not (data / "report.json").exists():
-        raise BadFile(data, "holds no prepared data", "Make it: londonpump prepare --incidents FILE --out DATA.")
+        raise BadFile(
+            data, "holds no prepared data", "Make it: londonpump prepare --incidents FILE --out DATA."
+        )
     examples, calls = data / "examples" / "examples.parquet", data / "calls" / "calls.parquet"
     try:
         rows, called = pq.read_table(examples), pq.read_table(calls)
@@ -51,7 +55,9 @@ def load_examples(data: Path) -> Examples:
         raise BadFile(data, f"cannot be read ({error})", "Prepare it again.") from error
     if not rows.num_rows:
         raise TooFewRows(f"{data}: no example. Look at its report.json: every row was set aside.")
-    return Examples(as_columns(rows), as_columns(called), read_json(data / "report.json"), whole)
+    stations = tuple(Station.from_json(entry) for entry in read_json(data / "stations.json"))
+    report = read_json(data / "report.json")
+    return Examples(as_columns(rows), as_columns(called), stations, report, whole)
 
 
 def as_columns(table: pa.Table) -> Columns:
@@ -63,9 +69,15 @@ def as_columns(table: pa.Table) -> Columns:
             columns[name] = _texts(column)
         elif pa.types.is_timestamp(column.type):
             stem = name.removesuffix("_at") + "_us"
-            columns[stem] = column.cast(pa.timestamp("us")).cast(pa.int64()).fill_null(0).to_numpy(zero_copy_only=False)
+            columns[stem] = (
+                column.cast(pa.timestamp("us")).cast(pa.int64()).fill_null(0).to_numpy(zero_copy_only=False)
+            )
         else:
-            numbers = column.cast(pa.float64()) if not pa.types.is_boolean(column.type) else column.cast(pa.int8()).cast(pa.float64())
+            numbers = (
+                column.cast(pa.float64())
+                if not pa.types.is_boolean(column.type)
+                else column.cast(pa.int8()).cast(pa.float64())
+            )
             columns[name] = numbers.to_numpy(zero_copy_only=False)
     return columns
 

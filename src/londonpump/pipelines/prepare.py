@@ -16,7 +16,7 @@ from ibis.expr.types import Table
 
 from londonpump.brigade.demand import COMPLETE_SHARE, known_rate_a_day
 from londonpump.brigade.errors import TooFewRows
-from londonpump.brigade.stations import known_stations
+from londonpump.brigade.stations import Station, known_stations
 from londonpump.cleaning import attendance, context, examples, incident_pumps, pumps_out, rules
 from londonpump.cleaning.incidents import clean_incidents
 from londonpump.cleaning.mobilisations import clean_mobilisations
@@ -26,6 +26,7 @@ from londonpump.sources.published import InputFile, PublishedTable, read_publish
 from londonpump.storage.files import refuse_foreign_folder, whole_folder, write_json
 
 REPORT = "report.json"
+STATIONS = "stations.json"
 MEMORY_LIMIT = "2GB"
 FILES_APART = 10**10
 """More rows than any file has: source_file * FILES_APART + source_row is one number a row."""
@@ -96,7 +97,7 @@ def _prepare(request: PrepareRequest, place: Workplace) -> dict[str, Any]:
     place.progress("Joining weather, traffic and holidays", 0.75)
     pumps = _with_context(request, place, pumps)
     tables = {"incidents": incidents, pump_table: cleaned}
-    return _write(request, place, published, tables, pumps, completeness)
+    return _write(request, place, stations, published, tables, pumps, completeness)
 
 
 def _read(request: PrepareRequest, place: Workplace) -> dict[str, PublishedTable]:
@@ -169,6 +170,7 @@ def _with_context(request: PrepareRequest, place: Workplace, pumps: Table) -> Ta
 def _write(
     request: PrepareRequest,
     place: Workplace,
+    stations: tuple[Station, ...],
     published: dict[str, PublishedTable],
     tables: dict[str, Table],
     pumps: Table,
@@ -194,6 +196,7 @@ def _write(
             "completeness": completeness,
             "simulated": request.is_simulated,
         }
+        write_json(out / STATIONS, [station.to_json() for station in stations])
         write_json(out / REPORT, report)
     place.progress("Done", 1.0)
     return report

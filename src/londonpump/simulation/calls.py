@@ -104,7 +104,9 @@ def _draw_times(plan: SimulationPlan, weather: Weather, rng: np.random.Generator
     day = local // DAY_S
     months = day.astype("datetime64[D]").astype("datetime64[M]").astype(np.int64) % 12
     day_row = day - day[0]
-    weight = CALLS_BY_LONDON_HOUR[local % DAY_S // HOUR_S] * MONTH_FACTOR[months] * WEEKDAY_FACTOR[(day + 3) % 7]
+    weight = (
+        CALLS_BY_LONDON_HOUR[local % DAY_S // HOUR_S] * MONTH_FACTOR[months] * WEEKDAY_FACTOR[(day + 3) % 7]
+    )
     weight = weight * rng.gamma(1 / DAY_SPREAD, DAY_SPREAD, day_row[-1] + 1)[day_row]
     weight = weight * rng.gamma(1 / HOUR_SPREAD, HOUR_SPREAD, len(hour_at))
     rain_mm = np.bincount(day_row, weights=weather.precip_mm[: len(hour_at)])

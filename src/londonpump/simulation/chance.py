@@ -16,9 +16,11 @@ Ints = NDArray[np.int64]
 SLOTS = 8
 """Runs of one call that have chances of their own; later ones repeat the last."""
 TURNOUT_SHAPE = 5.5
+SLOW_TURNOUT, SLOW_TURNOUT_S = 0.04, 80.0
+"""Share of crews held up at the station, and the mean seconds lost."""
 CALL_SPREAD, RUN_SPREAD = 0.12, 0.18
 """Log sd of travel shared by the runs of a call, and of each run alone."""
-HELD_UP, HELD_UP_S = 0.07, 170.0
+HELD_UP, HELD_UP_S = 0.06, 210.0
 """Share of runs held up (traffic, address, gates) and the mean seconds lost."""
 CONVOY_GAP_S = 16.0
 LATER_WAVE, LATER_WAVE_OF_MANY, LATER_WAVE_S = 0.08, 0.25, 420.0
@@ -29,7 +31,7 @@ ON_SCENE_S = {
     "Effecting entry/exit": 1100.0, "Lift Release": 1200.0, "Hazardous Materials incident": 2700.0,
 }  # fmt: skip
 OTHER_ON_SCENE_S = 1100.0
-ON_SCENE_SPREAD = 0.5
+ON_SCENE_SPREAD = 0.85
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +62,16 @@ def draw_chances(calls: Calls, part: slice, rng: np.random.Generator) -> Chances
     scene_s = np.array(
         [
             ON_SCENE_S.get(service or stop, OTHER_ON_SCENE_S)
-            for stop, service in zip(table("kinds")["stop_code"], table("kinds")["special_service"], strict=True)
+            for stop, service in zip(
+                table("kinds")["stop_code"], table("kinds")["special_service"], strict=True
+            )
         ]
     )[calls.kind[part]]
     wanted = calls.wanted[part]
     splits = rng.random(n) < np.where(wanted > 2, LATER_WAVE_OF_MANY, LATER_WAVE)
     return Chances(
-        turnout_s=usual_s[:, None] * rng.gamma(TURNOUT_SHAPE, 1 / TURNOUT_SHAPE, shape),
+        turnout_s=usual_s[:, None] * rng.gamma(TURNOUT_SHAPE, 1 / TURNOUT_SHAPE, shape)
+        + np.where(rng.random(shape) < SLOW_TURNOUT, rng.exponential(SLOW_TURNOUT_S, shape), 0.0),
         travel_factor=np.exp(CALL_SPREAD * shared + RUN_SPREAD * own + middle),
         held_up_s=np.where(rng.random(shape) < HELD_UP, rng.exponential(HELD_UP_S, shape), 0.0),
         gap_s=rng.exponential(CONVOY_GAP_S, shape),

@@ -87,7 +87,7 @@ def _smooth_weight(east: Floats, north: Floats) -> Floats:
     grid = np.zeros((160, 160))
     x, y = ((axis // CELL_M - low).astype(np.int64) for axis, low in ((east, 990), (north, 290)))
     grid[x, y] = count
-    around = sum(np.roll(grid, (i, j), (0, 1)) for i in (-1, 0, 1) for j in (-1, 0, 1)) / 9
+    around = np.mean([np.roll(grid, (i, j), (0, 1)) for i in (-1, 0, 1) for j in (-1, 0, 1)], axis=0)
     return np.asarray(0.8 * count + 0.2 * around[x, y])
 
 

@@ -7,7 +7,6 @@ from datetime import date, datetime, timedelta
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
 from londonpump.brigade.clock import LONDON
 from londonpump.brigade.grid import to_degrees
@@ -46,7 +45,7 @@ def weather_table(plan: SimulationPlan, weather: Weather) -> dict[str, Text]:
     kept = np.unique(local, return_index=True)[1]
     row, local = weather.at(utc)[kept], local[kept]
     said, icons = conditions(weather)
-    figures: dict[str, NDArray[np.float64]] = {
+    figures = {
         "temp": weather.temp_c,
         "precip": weather.precip_mm,
         "cloudcover": weather.cloudcover_pct,
@@ -56,7 +55,9 @@ def weather_table(plan: SimulationPlan, weather: Weather) -> dict[str, Text]:
         **{name: pa.array([str(x) for x in values[row].tolist()]) for name, values in figures.items()},
         "conditions": pa.array([said[i] for i in row]),
         "icon": pa.array([icons[i] for i in row]),
-        "date": joined(dates(local // DAY_S, "2025-01-31"), padded(local % DAY_S // HOUR_S, 2), separator=" "),
+        "date": joined(
+            dates(local // DAY_S, "2025-01-31"), padded(local % DAY_S // HOUR_S, 2), separator=" "
+        ),
     }
 
 

@@ -15,7 +15,13 @@ from londonpump.simulation.calls import Calls
 from londonpump.simulation.chance import SLOTS, draw_chances
 from londonpump.simulation.city import City
 from londonpump.simulation.fleet import BLOCK_S, Fleet
-from londonpump.simulation.journeys import TRAVEL_S_A_KM, TRAVEL_S_A_ROOT_KM, TRAVEL_START_S
+from londonpump.simulation.journeys import (
+    FAR_KM,
+    SAVED_S_A_FAR_KM,
+    TRAVEL_S_A_KM,
+    TRAVEL_S_A_ROOT_KM,
+    TRAVEL_START_S,
+)
 from londonpump.simulation.routes import choices_of, plan_routes, station_places
 from londonpump.simulation.weather import Weather
 
@@ -24,12 +30,13 @@ Ints = NDArray[np.int64]
 STRETCH = 20_000
 """Calls made ready at once: bounds memory, changes nothing."""
 RETRY_S = 60
-SLOW_TO_BE_READY = 3
-"""One crew in three is not ready again before it is home: wet hose, empty tank."""
-RADIO_TURNOUT = 0.2
+SLOW_TO_BE_READY = 4
+"""One crew in four is not ready again before it is home: wet hose, empty tank."""
+RADIO_TURNOUT = 0.35
 ROLLING_S = 45
 """An engine on the road needs no start: off the usual travel time."""
 HANDING_OVER_S = 300
+NOBODY: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +131,7 @@ class _Desk:
         self.free_at = [0] * many
         self.home_at = [0] * many
         self.left: list[tuple[int, tuple[int, int]]] = [(0, (0, 0))] * many
-        self.waiting: list[tuple[int, int, int, int]] = []
+        self.waiting: list[tuple[int, int, int, int, frozenset[int]]] = []
         self.runs: list[tuple[int, ...]] = []
         self.stretches: dict[int, _Stretch] = {}
         east, north = station_places()
@@ -142,9 +149,9 @@ class _Desk:
         for i, (now, pumps, at_once) in enumerate(zip(at, wanted, first_wave, strict=True)):
             while self.waiting and self.waiting[0][0] <= now:
                 self._send(*heapq.heappop(self.waiting))
-            self._send(now, first + i, at_once, 0)
+            there = self._send(now, first + i, at_once, 0, NOBODY)
             if at_once < pumps:
-                later = (now + stretch.later_s[i], first + i, pumps - at_once, at_once)
+                later = (now + stretch.later_s[i], first + i, pumps - at_once, at_once, frozenset(there))
                 heapq.heappush(self.waiting, later)
 
     def close(self) -> Runs:
@@ -155,28 +162,33 @@ class _Desk:
         log = log[np.lexsort((log[:, 1], log[:, 0], log[:, 3]))]
         return Runs(*(np.ascontiguousarray(log[:, k]) for k in range(8)))
 
-    def _send(self, now: int, call: int, wanted: int, slot: int) -> None:
-        """Send the first free pumps in control's order; with none at all, try again in a minute."""
+    def _send(self, now: int, call: int, wanted: int, slot: int, there: frozenset[int]) -> list[int]:
+        """Send the first free pumps in control's order; with none at all, try again in a minute.
+
+        there: pumps sent before, which are not sent twice. Returns: the pumps sent now.
+        """
         if now // BLOCK_S != self.block:
             self.block = now // BLOCK_S
             self.crews = self.fleet.crew_at(self.block)
         first = call - call % STRETCH
         stretch = self.stretches.get(first)
         if stretch is None:  # waited through a whole stretch of calls: given up
-            return
+            return []
         crews, free_at, i = self.crews, self.free_at, call - first
-        sent, before, before_s = 0, -1, 0
+        before, before_s = -1, 0
+        sent: list[int] = []
         for column, station in enumerate(stretch.stations[i]):
             for pump in crews[station]:
-                if free_at[pump] <= now:
+                if free_at[pump] <= now and pump not in there:
                     convoy_s = before_s if station == before else 0
-                    before_s = self._run(now, call, pump, stretch, (i, column, slot + sent, convoy_s))
+                    before_s = self._run(now, call, pump, stretch, (i, column, slot + len(sent), convoy_s))
                     before = station
-                    sent += 1
-                    if sent == wanted:
-                        return
-        if sent == 0 and slot == 0:
-            heapq.heappush(self.waiting, (now + RETRY_S, call, wanted, slot))
+                    sent.append(pump)
+                    if len(sent) == wanted:
+                        return sent
+        if not sent and slot == 0:
+            heapq.heappush(self.waiting, (now + RETRY_S, call, wanted, slot, there))
+        return sent
 
     def _run(self, now: int, call: int, pump: int, stretch: _Stretch, at: tuple[int, int, int, int]) -> int:
         """One pump to one call. Returns: its attendance time, s. at: call and station in the stretch,
@@ -186,7 +198,10 @@ class _Desk:
         station = stretch.stations[i][column]
         usual_s, turnout = stretch.travel_s[i][column], stretch.turnout_s[i][slot]
         if self.home_at[pump] > now:
-            usual_s, turnout = self._from_the_road(now, pump, station, stretch.place[i], usual_s), turnout * RADIO_TURNOUT
+            usual_s, turnout = (
+                self._from_the_road(now, pump, station, stretch.place[i], usual_s),
+                turnout * RADIO_TURNOUT,
+            )
         if stretch.is_walk_in[i] and run == 0:
             turnout, travel = turnout * 0.06, stretch.gap_s[i][0] * 0.7
         elif convoy_s:
@@ -215,4 +230,6 @@ class _Desk:
 
 
 def _plain_travel_s(km: float) -> float:
-    return TRAVEL_START_S + TRAVEL_S_A_KM * km + TRAVEL_S_A_ROOT_KM * math.sqrt(km)
+    """As `journeys.travel_s`, for one distance: an array of one costs ten times as much."""
+    near_s = TRAVEL_START_S + TRAVEL_S_A_KM * km + TRAVEL_S_A_ROOT_KM * math.sqrt(km)
+    return near_s - SAVED_S_A_FAR_KM * max(km - FAR_KM, 0.0)

@@ -15,11 +15,14 @@ Ints = NDArray[np.int64]
 
 BLOCK_S = 7200
 """Drills, visits and stand-bys are planned in blocks of two hours."""
-AWAY_BY_LONDON_HOUR = np.array(
-    [5, 5, 5, 4, 4, 4, 5, 7, 9, 14, 18, 20, 20, 18, 17, 17, 15, 12, 10, 9, 9, 8, 7, 6], dtype=np.float64
-) / 100
+AWAY_BY_LONDON_HOUR = (
+    np.array(
+        [4, 4, 4, 4, 3, 3, 5, 6, 9, 14, 18, 20, 20, 18, 17, 17, 15, 12, 9, 8, 8, 7, 6, 5], dtype=np.float64
+    )
+    / 100
+)
 """Share of pumps at drills, visits or repairs, chosen so that own stations send as often as measured."""
-STANDS_BY = 0.12
+STANDS_BY = 0.11
 """Share of blocks in which a pump of a two-pump station stands at a neighbour with one."""
 
 
@@ -82,7 +85,10 @@ def draw_fleet(plan: SimulationPlan, rng: np.random.Generator) -> Fleet:
     exists = np.array([[pump in fleet for pump in pumps] for fleet in fleets])
     is_away |= ~exists[np.maximum(period, 0)]
     may_stand_by = (rng.random(shape) < STANDS_BY) & (np.bincount(home)[home] > 1)
-    stands_at = np.where(may_stand_by, _neighbours(home, rng, len(block_at)), home)
+    at_neighbour = _neighbours(home, rng, len(block_at))
+    has_pump = np.array([np.isin(np.arange(len(known_stations())), [p.station for p in f]) for f in fleets])
+    may_stand_by &= has_pump[np.maximum(period, 0)[:, None], at_neighbour]
+    stands_at = np.where(may_stand_by, at_neighbour, home)
     return Fleet(pumps, first, is_away, stands_at)
 
 

@@ -25,7 +25,9 @@ def grounds_of(calls: Calls, city: City, plan: SimulationPlan) -> Ints:
     for row, station in enumerate(stations):
         if station.code in closed and len(open_rows):
             apart = [
-                np.hypot(stations[i].easting_m - station.easting_m, stations[i].northing_m - station.northing_m)
+                np.hypot(
+                    stations[i].easting_m - station.easting_m, stations[i].northing_m - station.northing_m
+                )
                 for i in open_rows
             ]
             heir[row] = open_rows[int(np.argmin(apart))]

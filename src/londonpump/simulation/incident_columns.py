@@ -123,7 +123,9 @@ def _area(records: Records, vintage: Vintage) -> dict[str, Text]:
         "Postcode_full": _postcodes(records, hidden),
         "Postcode_district": words(city.cell_district, cell),
         "UPRN": whole(
-            np.where(hidden, 0, building), never if is_old else None, ".0" if vintage.name == "2021-24" else ""
+            np.where(hidden, 0, building),
+            never if is_old else None,
+            ".0" if vintage.name == "2021-24" else "",
         ),
         "USRN": whole(street, never if is_old else None),
         "IncGeo_BoroughCode": words(table("boroughs")["borough_code"], borough),
@@ -131,7 +133,9 @@ def _area(records: Records, vintage: Vintage) -> dict[str, Text]:
         "ProperCase": words(table("boroughs")["proper_case"], borough),
         "IncGeo_WardCode": words(table("wards")["ward"], ward),
         "IncGeo_WardName": words(wards, ward),
-        "IncGeo_WardNameNew": words([name.replace("St. ", "St ").replace("ST. ", "ST ") for name in wards], ward),
+        "IncGeo_WardNameNew": words(
+            [name.replace("St. ", "St ").replace("ST. ", "ST ") for name in wards], ward
+        ),
     }
 
 

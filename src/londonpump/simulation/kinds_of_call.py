@@ -96,7 +96,7 @@ def draw_pumps_wanted(drawn: Drawn, after_grenfell: Flags, rng: np.random.Genera
                 rows[i, j, k] = row.get((year, str(name), str(kind)), fallback)
     chosen = odds[rows[after_grenfell.astype(np.int64), called, prop]]
     drawn_share = rng.random(len(called))[:, None] * chosen[:, -1:]
-    return 1 + np.minimum((drawn_share > chosen).sum(axis=1), 5)
+    return np.asarray(1 + np.minimum((drawn_share > chosen).sum(axis=1), 5), dtype=np.int64)
 
 
 CALLED = ("alarm", "primary", "secondary", "false call", "RTC", "water", "service")
@@ -114,7 +114,9 @@ def _pump_classes(drawn: Drawn) -> tuple[Ints, Ints]:
     of_type = [
         TALLEST if "10 or more storeys" in name else TALL if "4 to 9 storeys" in name else category
         for category, name in zip(
-            table("property_types")["property_category"], table("property_types")["property_type"], strict=True
+            table("property_types")["property_category"],
+            table("property_types")["property_type"],
+            strict=True,
         )
     ]
     class_of = np.array([classes.index(name) for name in of_type])
@@ -145,7 +147,7 @@ def _kinds_at(hour: Ints, share: str, rng: np.random.Generator) -> Ints:
     order = np.argsort(of_class, kind="stable")
     line = np.cumsum(per_100k[order] / class_share[of_class[order]])
     found = np.searchsorted(line, drawn_class + rng.random(len(hour)), side="left")
-    return order[np.minimum(found, len(order) - 1)]
+    return np.asarray(order[np.minimum(found, len(order) - 1)])
 
 
 def _draw_property_types(kind: Ints, place: Ints, rng: np.random.Generator) -> Ints:
@@ -169,7 +171,8 @@ def _draw_property_types(kind: Ints, place: Ints, rng: np.random.Generator) -> I
 def _draw_qualifiers(kind: Ints, rng: np.random.Generator) -> Ints:
     shares = np.array([QUALIFIER_SHARES[name] for name in table("kinds")["property_category"]])
     cumulative = np.cumsum(shares, axis=1) / shares.sum(axis=1, keepdims=True)
-    return np.minimum((rng.random(len(kind))[:, None] > cumulative[kind]).sum(axis=1), len(QUALIFIERS) - 1)
+    found = (rng.random(len(kind))[:, None] > cumulative[kind]).sum(axis=1)
+    return np.asarray(np.minimum(found, len(QUALIFIERS) - 1), dtype=np.int64)
 
 
 def _draw_callers(kind: Ints, rng: np.random.Generator) -> Ints:
@@ -177,4 +180,4 @@ def _draw_callers(kind: Ints, rng: np.random.Generator) -> Ints:
     line = np.cumsum(CALLERS_SHARES) / CALLERS_SHARES.sum()
     uniform = rng.random(len(kind))
     uniform = np.where(is_fire, 1 - (1 - uniform) * 0.6, uniform)
-    return CALLERS[np.searchsorted(line, uniform, side="left")]
+    return np.asarray(CALLERS[np.searchsorted(line, uniform, side="left")])

@@ -107,5 +107,3 @@ def _days(first: int, many: int, style: str) -> list[str]:
         return [day.strftime(pattern) for day in days]
     # the names of months must not follow the language of the machine
     return [day.strftime(pattern.replace("%b", _MONTHS[day.month - 1])) for day in days]
-
-

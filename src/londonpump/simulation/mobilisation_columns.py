@@ -53,7 +53,9 @@ def _resources(records: Records, visitor: Ints) -> Text:
 def _times(records: Records, vintage: Vintage) -> dict[str, Text]:
     runs, style = records.runs, vintage.time_style
     point = "" if vintage.has_area else ".0"
-    at_home = np.asarray((runs.call * 7 + runs.pump) % 8 > 0) if vintage.has_returned else np.zeros(len(runs), bool)
+    at_home = (
+        np.asarray((runs.call * 7 + runs.pump) % 8 > 0) if vintage.has_returned else np.zeros(len(runs), bool)
+    )
     return {
         "DateAndTimeMobilised": instants(runs.mobilised_at, style),
         "DateAndTimeMobile": instants(runs.mobilised_at + runs.turnout_s, style),

@@ -83,7 +83,9 @@ class SimulationPlan:
         vintage = VINTAGES[self.vintage]
         if self.file_format == "csv":
             return vintage
-        return replace(vintage, time_style="seconds", has_area=False, mobilisation_null="", date_style="2025-01-31")
+        return replace(
+            vintage, time_style="seconds", has_area=False, mobilisation_null="", date_style="2025-01-31"
+        )
 
     def closed_codes(self) -> frozenset[str]:
         """Codes of the closed stations. Raises: BadValue for a station London does not have."""

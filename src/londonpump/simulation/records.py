@@ -67,7 +67,9 @@ class Records:
     @property
     def distance_km(self) -> Floats:
         """(m,) straight from the deployed station to the centre of the 100 m square."""
-        east, north = (np.array([getattr(s, a) for s in known_stations()]) for a in ("easting_m", "northing_m"))
+        east, north = (
+            np.array([getattr(s, a) for s in known_stations()]) for a in ("easting_m", "northing_m")
+        )
         place = self.calls.place[self.runs.call]
         dx = east[self.runs.station] - self.city.place_east_m[place]
         return np.asarray(np.hypot(dx, north[self.runs.station] - self.city.place_north_m[place]) / 1000)

@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from numpy.typing import NDArray
 import numpy as np
+from numpy.typing import NDArray
 
 from londonpump.simulation.measures import measure
 from londonpump.simulation.plan import SimulationPlan
@@ -41,7 +41,9 @@ def compare(records: Records, grounds: NDArray[np.int64]) -> list[Comparison]:
     found = measure(records, grounds)
     wider = max(1.0, (ROWS_FOR_TOLERANCE / max(len(records.calls), 1)) ** 0.5)
     return [
-        Comparison(real.name, real.unit, found.get(real.name), round(real.value, 3), round(real.tolerance * wider, 3))
+        Comparison(
+            real.name, real.unit, found.get(real.name), round(real.value, 3), round(real.tolerance * wider, 3)
+        )
         for real in REAL
     ]
 
@@ -53,42 +55,51 @@ def as_markdown(
     comparisons: Sequence[Comparison],
 ) -> str:
     """The report a person reads."""
-    short = [one for one in comparisons if not one.is_within]
-    lines = [
-        "# Simulated Brigade",
-        "",
-        "Everything in this folder is simulated; no row is a real incident.",
-        "",
-        f"{plan.incidents} incidents over {plan.days} days from {plan.start.isoformat()}, seed {plan.seed}, "
-        f"format of {plan.vintage}; {rows['incidents']} rows of incidents and {rows['mobilisations']} of "
-        "mobilisations written.",
-        "",
-        "## What falls short",
-        "",
-        *(
-            [f"- {one.name}: {_shown(one.simulated)} {one.unit} where the records show {_shown(one.real)}" for one in short]
-            or ["Every figure is within its tolerance."]
-        ),
-        "",
-        "## Simulated beside real",
-        "",
-        "Real: London Fire Brigade records of 2023 unless a figure says otherwise. Fewer than "
-        f"{ROWS_FOR_TOLERANCE} incidents widen the tolerances.",
-        "",
-        "| figure | unit | simulated | real | difference | tolerance | |",
-        "|---|---|---:|---:|---:|---:|---|",
-        *(
-            f"| {c.name} | {c.unit} | {_shown(c.simulated)} | {_shown(c.real)} | {_shown(c.difference)} "
-            f"| {_shown(c.tolerance)} | {'' if c.is_within else 'falls short'} |"
-            for c in comparisons
-        ),
-        "",
-        "## Faults injected",
-        "",
-        *([f"- {kind}: {many}" for kind, many in fault_counts.items()] or ["None: the files are clean."]),
-        "",
+    short = [
+        f"- {c.name}: {_shown(c.simulated)} {c.unit} where the records show {_shown(c.real)}"
+        for c in comparisons
+        if not c.is_within
     ]
-    return "\n".join(lines)
+    return _TEMPLATE.format(
+        plan=plan,
+        rows=rows,
+        rows_for_tolerance=ROWS_FOR_TOLERANCE,
+        short="\n".join(short) or "Every figure is within its tolerance.",
+        figures="\n".join(_line(c) for c in comparisons),
+        faults="\n".join(f"- {kind}: {many}" for kind, many in fault_counts.items())
+        or "None: the files are clean.",
+    )
+
+
+_TEMPLATE = """# Simulated Brigade
+
+Everything in this folder is simulated; no row is a real incident.
+
+{plan.incidents} incidents over {plan.days} days from {plan.start}, seed {plan.seed}, in the format of
+{plan.vintage}: {rows[incidents]} rows of incidents and {rows[mobilisations]} of mobilisations.
+
+## What falls short
+
+{short}
+
+## Simulated beside real
+
+Real: London Fire Brigade records of 2023 unless a figure says otherwise (Open Government Licence v3.0).
+A Brigade of another year, or with stations closed, differs from them rightly. With fewer than {rows_for_tolerance} incidents the tolerances are wider.
+
+| figure | unit | simulated | real | difference | tolerance | |
+|---|---|---:|---:|---:|---:|---|
+{figures}
+
+## Faults injected
+
+{faults}
+"""
+
+
+def _line(c: Comparison) -> str:
+    figures = " | ".join(_shown(x) for x in (c.simulated, c.real, c.difference, c.tolerance))
+    return f"| {c.name} | {c.unit} | {figures} | {'' if c.is_within else 'falls short'} |"
 
 
 def _shown(value: float | None) -> str:

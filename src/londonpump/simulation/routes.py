@@ -24,10 +24,15 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 CANDIDATES = 14
-OWN_GROUND_BONUS_S = 30.0
+OWN_GROUND_BONUS_S = 35.0
 """Control prefers the station of the ground unless another is clearly nearer."""
+PASSED_OVER, PASSED_OVER_S = 0.06, 240.0
+"""Share of calls whose first choice cannot leave at once (crew short, engine at the pump), and what that counts."""
 JUDGEMENT_SPREAD = 0.11
 """Log sd of control's idea of a travel time."""
+SPECIAL, SPECIAL_SPREAD = 0.05, 0.4
+"""Share of calls answered from elsewhere than the map suggests (a pump on the road nearby, cover kept, a
+special appliance wanted), and the log sd then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +83,15 @@ def choices_of(
     stations = routes.stations[cell]
     x, y = station_places()
     east, north = city.place_east_m[place][:, None], city.place_north_m[place][:, None]
-    on_the_map_s = travel_s(np.hypot(x[stations] - east, y[stations] - north) / 1000) + routes.crossing_s[cell]
-    judged = on_the_map_s * np.exp(JUDGEMENT_SPREAD * rng.standard_normal(stations.shape))
+    on_the_map_s = (
+        travel_s(np.hypot(x[stations] - east, y[stations] - north) / 1000) + routes.crossing_s[cell]
+    )
+    spread = np.where(rng.random((len(place), 1)) < SPECIAL, SPECIAL_SPREAD, JUDGEMENT_SPREAD)
+    judged = on_the_map_s * np.exp(spread * rng.standard_normal(stations.shape))
     judged -= OWN_GROUND_BONUS_S * (stations == city.cell_ground[cell][:, None])
+    judged[np.arange(len(place)), judged.argmin(axis=1)] += PASSED_OVER_S * (
+        rng.random(len(place)) < PASSED_OVER
+    )
     hour_s = TRAVEL_BY_GMT_HOUR_S[at % DAY_S // HOUR_S] - TRAVEL_BY_GMT_HOUR_S.mean()
     rain = 1 + RAIN_SLOWS * (weather.precip_mm[weather.at(at)] > 0)
     there = (on_the_map_s + hour_s[:, None] + station_slower_s()[stations]) * (

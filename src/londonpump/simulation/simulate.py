@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from londonpump.brigade.errors import LondonPumpError
+from londonpump.brigade.errors import BadFile
 from londonpump.simulation.calls import draw_calls, draw_weather_of
 from londonpump.simulation.city import london
 from londonpump.simulation.context_files import (
@@ -32,14 +32,11 @@ from londonpump.simulation.weather import Weather
 from londonpump.simulation.writing import csv_parts, write_json, write_spreadsheet, write_whole
 
 Ints = NDArray[np.int64]
+EDGE_M = 17_000
 Progress = Callable[[str, float], None]
 
 _STREAMS = ("weather", "calls", "fleet", "dispatch", "publication", "visitors", "faults")
 """Each part draws from a stream of its own: a change in one leaves the others as they were."""
-
-
-class FolderUnusable(LondonPumpError):
-    """The files cannot be put where they were asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,18 +95,22 @@ def simulate(plan: SimulationPlan, progress: Progress | None = None) -> Simulate
     faults: list[Fault] = []
     if not plan.is_clean:
         tell("faults", 0.7)
-        traits = Traits(visitor, records.runs.travel_s, ~is_hidden(records), _is_special(records))
+        traits = Traits(
+            visitor,
+            records.runs.travel_s,
+            ~is_hidden(records),
+            _is_special(records),
+            _is_at_the_edge(records),
+        )
         faults = spoil(incidents, mobilisations, traits, plan.writes, rng["faults"])
     return Simulated(plan, records, grounds, weather, incidents.columns, mobilisations.columns, faults)
 
 
-def write_simulation(
-    plan: SimulationPlan, out: Path, progress: Progress | None = None
-) -> SimulationReport:
+def write_simulation(plan: SimulationPlan, out: Path, progress: Progress | None = None) -> SimulationReport:
     """Simulate and write: incidents, mobilisations, context tables, the list of faults, the report.
 
     Each file is there whole or not at all.
-    Raises: FolderUnusable if `out` cannot be written to.
+    Raises: BadFile if `out` cannot be written to.
     """
     tell = progress or _silence
     try:
@@ -123,7 +124,9 @@ def write_simulation(
         _write_report(done, report, out)
     except OSError as problem:
         reason = problem.strerror or str(problem)
-        raise FolderUnusable(f"{out}: {reason}. Give a folder that can be written to.") from problem
+        raise BadFile(
+            out, f"cannot be written to ({reason})", "Give a folder with room and write access"
+        ) from problem
     tell("files", 1.0)
     return report
 
@@ -166,10 +169,16 @@ def _write_report(done: Simulated, report: SimulationReport, out: Path) -> None:
         "plan": plan,
         "rows": report.rows,
         "faults": report.fault_counts,
-        "figures": [asdict(one) | {"difference": one.difference, "is_within": one.is_within} for one in report.comparisons],
+        "figures": [
+            asdict(one) | {"difference": one.difference, "is_within": one.is_within}
+            for one in report.comparisons
+        ],
     }
     write_json(out / "report.json", content)
-    write_whole(out / "report.md", [as_markdown(done.plan, report.rows, report.fault_counts, report.comparisons).encode()])
+    write_whole(
+        out / "report.md",
+        [as_markdown(done.plan, report.rows, report.fault_counts, report.comparisons).encode()],
+    )
 
 
 def _rows(done: Simulated) -> dict[str, int]:
@@ -189,6 +198,11 @@ def _counts(faults: list[Fault]) -> dict[str, int]:
 
 def _is_special(records: Records) -> NDArray[np.bool_]:
     return np.array([name != "" for name in table("kinds")["special_service"]])[records.calls.kind]
+
+
+def _is_at_the_edge(records: Records) -> NDArray[np.bool_]:
+    place, city = records.calls.place, records.city
+    return np.hypot(city.place_east_m[place] - 530_000, city.place_north_m[place] - 180_000) > EDGE_M
 
 
 def _silence(step: str, share: float) -> None:

@@ -77,16 +77,23 @@ def spoil(
 @dataclass(frozen=True, slots=True)
 class Traits:
     """Facts about clean rows. Of runs, (m,): visitor (row of `neighbours()`, -1: London's), travel_s.
-    Of incidents, (n,): is_located (exact place published), is_special (a special service)."""
+    Of incidents, (n,): is_located (exact place published), is_special (a special service),
+    is_at_the_edge (far from the middle of London)."""
 
     visitor: Ints
     travel_s: Ints
     is_located: Flags
     is_special: Flags
+    is_at_the_edge: Flags
 
     def fit_for(self, kind: str) -> Flags | None:
         """Which incidents a fault can befall; None: any."""
-        return {"latitude_zero": self.is_located, "missing_special_service_type": self.is_special}.get(kind)
+        fit = {
+            "latitude_zero": self.is_located,
+            "missing_special_service_type": self.is_special,
+            "over_the_border": self.is_at_the_edge,
+        }
+        return fit.get(kind)
 
 
 def _mobilisation_rules(vintage: Vintage) -> list[_Rule]:
@@ -110,7 +117,9 @@ def _mobilisation_rules(vintage: Vintage) -> list[_Rule]:
     if vintage.has_area:
         rules.append(_Rule("missing_area", 0.004, blank("BoroughName", "WardName")))
     if is_old:
-        rules.append(_Rule("incident_number_with_decimals", 0.002, rewrite("IncidentNumber", lambda n: f"{n}.00")))
+        rules.append(
+            _Rule("incident_number_with_decimals", 0.002, rewrite("IncidentNumber", lambda n: f"{n}.00"))
+        )
     return rules
 
 
@@ -149,8 +158,11 @@ def _incident_rules(vintage: Vintage) -> list[_Rule]:
 _OVER_THE_BORDER = say(
     FRS="OverTheBorder",
     IncGeo_BoroughCode="E00000000",
-    IncGeo_BoroughName=" NOT GEO-CODED",
-    ProperCase=" Not geo-coded",
+    IncGeo_BoroughName="NOT GEO-CODED",
+    ProperCase="Not geo-coded",
+    IncGeo_WardCode="E00000000",
+    IncGeo_WardName="Not geo-coded",
+    IncGeo_WardNameNew="Not geo-coded",
     IncidentStationGround="OverTheBorder",
 )
 
@@ -172,4 +184,6 @@ def _seven_more(seconds: str) -> str:
     return f"{float(seconds) + 7:.1f}" if "." in seconds else str(int(seconds) + 7)
 
 
-_SEVEN_MORE = in_turn(rewrite("TravelTimeSeconds", _seven_more), rewrite("AttendanceTimeSeconds", _seven_more))
+_SEVEN_MORE = in_turn(
+    rewrite("TravelTimeSeconds", _seven_more), rewrite("AttendanceTimeSeconds", _seven_more)
+)

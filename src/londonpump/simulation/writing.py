@@ -4,13 +4,14 @@ import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow.compute as pc
 
-from londonpump.brigade.errors import LondonPumpError
+from londonpump.brigade.errors import BadFile
 from londonpump.simulation.lettering import Text
 
 PART_ROWS = 100_000
@@ -24,10 +25,6 @@ NUMERIC = {
 }  # fmt: skip
 _DATE_PATTERNS = ("%d/%m/%Y %H:%M:%S", "%d/%m/%Y %H:%M", "%d %b %Y", "%d-%b-%y", "%Y-%m-%d")
 _CREATED = datetime(2026, 1, 1)  # noqa: DTZ001 - a spreadsheet has no time zone, and its bytes must not change
-
-
-class CannotWriteSpreadsheet(LondonPumpError):
-    """Spreadsheets need a library that is not installed."""
 
 
 def write_whole(path: Path, content: Iterable[bytes]) -> None:
@@ -59,13 +56,15 @@ def csv_parts(columns: Mapping[str, Text], null: str = "", *, has_mark: bool = F
 
 
 def write_spreadsheet(path: Path, columns: Mapping[str, Text]) -> None:
-    """The same table as an xlsx file: numbers as numbers, dates as dates, what does not parse as text."""
+    """The same table as an xlsx file: numbers as numbers, dates as dates, what does not parse as text.
+
+    Raises: BadFile without XlsxWriter, which only spreadsheets need.
+    """
     try:
-        import xlsxwriter  # noqa: PLC0415 - only spreadsheets need it
+        xlsxwriter = import_module("xlsxwriter")
     except ImportError as missing:
-        raise CannotWriteSpreadsheet(
-            f"{path}: spreadsheets cannot be written without XlsxWriter. Install it or write csv."
-        ) from missing
+        advice = "Install XlsxWriter or ask for csv"
+        raise BadFile(path, "the library that writes spreadsheets is missing", advice) from missing
     part = path.with_name(f".{path.name}.part")
     book = xlsxwriter.Workbook(str(part), {"constant_memory": True, "strings_to_urls": False})
     book.set_properties({"created": _CREATED})

@@ -7,6 +7,7 @@ congestion`; school holidays `date` or `true_london_date`. Their hours are Londo
 
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from ibis.backends.duckdb import Backend
@@ -48,7 +49,10 @@ def read_stations(path: Path) -> tuple[Station, ...]:
 
 
 def read_weather(connection: Backend, path: Path) -> Table:
-    """`hour_text, temp_c, precip_mm, cloudcover_pct, visibility_km, conditions`."""
+    """`hour_text, temp_c, precip_mm, cloudcover_pct, visibility_km, conditions`, one row an hour.
+
+    Of an hour that stands twice (the clocks show one twice in October) the first row is taken.
+    """
     numbers = dict.fromkeys(("temp", "precip", "cloudcover", "visibility"), pa.float64())
     table = _read(
         path,
@@ -59,6 +63,7 @@ def read_weather(connection: Backend, path: Path) -> Table:
     if not pc.all(is_hour).as_py():
         wrong = table["date"].filter(pc.invert(is_hour))[0].as_py()
         raise BadFile(path, f"column date holds {wrong!r}", "Write London hours as 2022-05-01 09.")
+    table = table.take(np.sort(np.unique(table["date"].to_numpy(), return_index=True)[1]))
     names = ("hour_text", "temp_c", "precip_mm", "cloudcover_pct", "visibility_km", "conditions")
     return connection.create_table("weather", table.rename_columns(list(names)), temp=True)
 

@@ -112,12 +112,8 @@ MOBILISATIONS: tuple[PublishedColumn, ...] = (
     PublishedColumn(
         "station_name", "DeployedFromStation_Name", TEXT, aliases=("deployed_from_station_name",)
     ),
-    PublishedColumn(
-        "deployed_from", "DeployedFromLocation", TEXT, aliases=("deployed_from_location",)
-    ),
-    PublishedColumn(
-        "pump_order", "PumpOrder", INTEGER, is_required=False, aliases=("pump_order",)
-    ),
+    PublishedColumn("deployed_from", "DeployedFromLocation", TEXT, aliases=("deployed_from_location",)),
+    PublishedColumn("pump_order", "PumpOrder", INTEGER, is_required=False, aliases=("pump_order",)),
     PublishedColumn(
         "delay_description",
         "DelayCode_Description",

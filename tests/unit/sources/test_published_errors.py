@@ -44,6 +44,13 @@ def test_a_file_of_blanks(read, tmp_path):
     assert refusal(read, path).problem == "there is nothing but blanks in it"
 
 
+@pytest.mark.parametrize("above", ["\n", "  \n\n", ",,\n"])
+def test_a_blank_line_above_the_header(read, write, above):
+    path = write(MOBILISATIONS, {})
+    path.write_text(above + path.read_text())
+    assert refusal(read, path).problem == "its first line is blank"
+
+
 def test_a_header_without_rows(read, write):
     assert refusal(read, write(MOBILISATIONS)).problem == "there is a header but no row below it"
 
@@ -112,7 +119,7 @@ def test_a_table_of_something_else_shows_its_first_line(read, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("line", "fields"), [("000005-01022025,2025", 2), (",".join(["x"] * 26), 26)], ids=["too few", "too many"]
+    ("line", "fields"), [("000005-01022025,2025", 2), (",".join(["x"] * 25), 25)], ids=["too few", "too many"]
 )
 def test_a_line_with_another_number_of_fields_is_named(read, write, line, fields):
     path = write(MOBILISATIONS, {}, {})

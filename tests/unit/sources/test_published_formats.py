@@ -1,3 +1,4 @@
+# ruff: noqa: DTZ001 -- the published times carry no zone
 """One format a file and column, from an explicit list; what does not parse is counted, too much is refused."""
 
 import re
@@ -15,7 +16,7 @@ from londonpump.sources.published.parse import value_of
 from londonpump.tables.published import CLOCK, DATE, INTEGER, MOMENT, NUMBER, REAL
 
 MOBILISATIONS = "mobilisations"
-MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
+MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
 
 DATE_WRITERS = {
     "yyyy-mm-dd": lambda d: d.isoformat(),
@@ -210,7 +211,7 @@ def test_month_first_is_refused_with_advice(read, write):
 
 
 def test_a_column_in_no_known_format_lists_the_known_ones(read, write):
-    with pytest.raises(BadFile, match="TimeOfCall cannot be read: '11:51.0' in data row 1") as caught:
+    with pytest.raises(BadFile, match=r"TimeOfCall cannot be read: '11:51\.0' in data row 1") as caught:
         read("incidents", write("incidents", {"TimeOfCall": "11:51.0"}))
     assert "H:MM:SS" in caught.value.advice
 

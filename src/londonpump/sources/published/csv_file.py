@@ -39,11 +39,12 @@ def as_utf8(probe: Probe) -> Iterator[Probe]:
 
 
 def csv_header(probe: Probe, utf8: Probe) -> tuple[str, ...]:
-    """The names on the first line, as they stand. Raises: BadFile for another separator than a comma."""
+    """The names on the first line, as they stand. Raises: BadFile for a blank, or another separator."""
     with open_bytes(utf8.path, is_gzip=utf8.is_gzip) as stream:
         text = stream.read(HEADER_LIMIT).decode("utf-8-sig", errors="ignore")
-    lines = csv.reader(io.StringIO(text, newline=""))
-    names = tuple(next((line for line in lines if line), ()))
+    names = tuple(next(csv.reader(io.StringIO(text, newline="")), ()))
+    if not "".join(names).strip():
+        raise BadFile(probe.path, "its first line is blank", "Remove what stands above the header")
     for separator, word in _SEPARATORS.items():
         if "".join(names).count(separator) >= max(len(names), 2):
             problem = f"its columns are separated by {word}, not by commas"

@@ -1,6 +1,7 @@
 """Which of the listed formats a column of one file is written in: one, for the whole column."""
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import ibis
@@ -14,19 +15,24 @@ SAMPLE_ROWS = 1000
 _MONTH_FIRST = re.compile(r"(0?[1-9]|1[0-2])/(1[3-9]|2[0-9]|3[01])/[0-9]{4}")
 
 
-def sampled_format(texts: ibis.Table, spec: PublishedColumn) -> Format | None:
-    """The format that fits most of the first texts of a column: cheap, and checked later on every row.
+def sampled_formats(
+    texts: ibis.Table, specs: Sequence[PublishedColumn]
+) -> dict[PublishedColumn, Format | None]:
+    """The format that fits most of the texts of the first rows: cheap, and checked later on every row.
 
-    Returns: None where the column is empty, or no format fits any of those rows.
+    Returns: None for a column that is empty there, or that no format fits.
     """
-    column = texts[spec.name]
-    sample = texts.filter(column.notnull()).select(spec.name).limit(SAMPLE_ROWS)
-    values = sample.to_pyarrow()[spec.name].to_pylist()
-    counts = {
-        form: sum(re.fullmatch(form.pattern, value) is not None for value in values)
-        for form in FORMATS[spec.kind]
+    names = [spec.name for spec in specs]
+    sample = texts.limit(SAMPLE_ROWS).select(*names).to_pyarrow()
+    return {spec: _most(_fitting(sample[spec.name].to_pylist(), spec.kind)) for spec in specs}
+
+
+def _fitting(values: list[str | None], kind: str) -> dict[Format, int]:
+    present = [value for value in values if value is not None]
+    return {
+        form: sum(re.fullmatch(form.pattern, value) is not None for value in present)
+        for form in FORMATS[kind]
     }
-    return _most(counts)
 
 
 def counted_format(texts: ibis.Table, spec: PublishedColumn) -> Format | None:

@@ -84,7 +84,7 @@ def _load(connection: ibis.BaseBackend, one: Probe, table: str, index: int) -> F
         with as_utf8(one) as utf8:
             header = understand_header(one.path, csv_header(one, utf8), table)
             rows = load_csv(connection, one, utf8, header.stored, name)
-    return FileText(one.path, table, _numbered(rows, header, index), header)
+    return FileText(one.path, name, table, _numbered(rows, header, index), header)
 
 
 def _numbered(rows: ibis.Table, header: Header, index: int) -> ibis.Table:

@@ -1,13 +1,12 @@
 """One file's text to one typed table, once its formats are known and its doubts are settled."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import ibis
-from ibis.util import gen_name
 
 from londonpump.brigade.errors import BadFile
-from londonpump.sources.published.detect import counted_format, no_format, sampled_format
+from londonpump.sources.published.detect import counted_format, no_format, sampled_formats
 from londonpump.sources.published.doubts import (
     Doubtful,
     failures,
@@ -19,16 +18,20 @@ from londonpump.sources.published.doubts import (
 from londonpump.sources.published.formats import FORMATS, Format
 from londonpump.sources.published.header import Header
 from londonpump.sources.published.parse import column_texts, typed_rows
-from londonpump.tables.published import TABLES
+from londonpump.tables.published import TABLES, PublishedColumn
 
 EMPTY = "empty"
 
 
 @dataclass(frozen=True, slots=True)
 class FileText:
-    """A file in the database, every column as text. raw: source_file, source_row, published columns."""
+    """A file in the database, every column as text. raw: source_file, source_row, published columns.
+
+    name: of its table, found nowhere else in the database.
+    """
 
     path: Path
+    name: str
     table: str
     raw: ibis.Table
     header: Header
@@ -59,22 +62,24 @@ def type_file(text: FileText, connection: ibis.BaseBackend) -> TypedFile:
     formats = _formats(text, texts)
     typed = _materialised(connection, text, texts, formats)
     if _unreadable(typed):
-        better = _settled(text, texts, formats, n_rows)
-        if better != formats:
-            formats = better
-            connection.drop_table(typed.get_name())
+        doubtful = Doubtful(text.path, texts, formats, n_rows)
+        failed = failures(doubtful, TABLES[text.table])
+        formats = formats | _recounted(texts, failed)
+        if formats != doubtful.formats:
             typed = _materialised(connection, text, texts, formats)
-        _judge(Doubtful(text.path, texts, formats, n_rows), text.table, _unreadable(typed))
+            doubtful = replace(doubtful, formats=formats)
+            failed = failures(doubtful, TABLES[text.table])
+        _judge(doubtful, failed, _unreadable(typed))
     refuse_contradictions(text.path, typed, text.table, n_rows)
     return TypedFile(typed, text.raw, n_rows, _format_names(text, formats))
 
 
 def _formats(text: FileText, texts: ibis.Table) -> dict[str, Format]:
+    specs = [spec for spec in TABLES[text.table] if spec.kind in FORMATS and spec.name in texts.columns]
+    few = column_texts(text.raw, {spec.name: text.header.found[spec.name] for spec in specs})
     formats = {}
-    for spec in TABLES[text.table]:
-        if spec.kind not in FORMATS or spec.name not in texts.columns:
-            continue
-        form = sampled_format(texts, spec) or counted_format(texts, spec)
+    for spec, sampled in sampled_formats(few, specs).items():
+        form = sampled or counted_format(texts, spec)
         if form is not None:
             formats[spec.name] = form
         elif texts[spec.name].count().to_pyarrow().as_py():
@@ -82,16 +87,12 @@ def _formats(text: FileText, texts: ibis.Table) -> dict[str, Format]:
     return formats
 
 
-def _settled(text: FileText, texts: ibis.Table, formats: dict[str, Format], n_rows: int) -> dict[str, Format]:
-    doubtful = Doubtful(text.path, texts, formats, n_rows)
-    recounted = {
-        spec.name: counted_format(texts, spec) for spec in temporal(failures(doubtful, TABLES[text.table]))
-    }
-    return formats | {name: form for name, form in recounted.items() if form is not None}
+def _recounted(texts: ibis.Table, failed: dict[PublishedColumn, int]) -> dict[str, Format]:
+    recounted = {spec.name: counted_format(texts, spec) for spec in temporal(failed)}
+    return {name: form for name, form in recounted.items() if form is not None}
 
 
-def _judge(doubtful: Doubtful, table: str, n_unreadable: int) -> None:
-    failed = failures(doubtful, TABLES[table])
+def _judge(doubtful: Doubtful, failed: dict[PublishedColumn, int], n_unreadable: int) -> None:
     for spec in temporal(failed):
         refuse_mixed(doubtful, spec)
     refuse_unreadable(doubtful, failed, n_unreadable)
@@ -101,7 +102,7 @@ def _materialised(
     connection: ibis.BaseBackend, text: FileText, texts: ibis.Table, formats: dict[str, Format]
 ) -> ibis.Table:
     rows = typed_rows(texts, TABLES[text.table], formats)
-    return connection.create_table(gen_name(f"typed_{text.table}"), rows)
+    return connection.create_table(f"typed_{text.name}", rows, overwrite=True)
 
 
 def _unreadable(typed: ibis.Table) -> int:

@@ -1,0 +1,182 @@
+"""A bundle: everything that answers a call, as named bytes and back. Native LightGBM text and json.
+
+What is in it was learnt from the same training rows: the response-time model, the number of pumps, the
+look-ups, and the baselines it is compared with. `registry` and `pipelines` put the bytes on disk.
+"""
+
+import json
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from londonpump.brigade.errors import BadFile
+from londonpump.brigade.stations import Station, open_stations
+from londonpump.features.catalogue import FEATURES, Feature
+from londonpump.features.ground import GroundLookup
+from londonpump.features.runs import Runs
+from londonpump.models import boosters
+from londonpump.models.base_curve import BaseCurve
+from londonpump.models.baselines import Constant, Distance
+from londonpump.models.distribution import ResponseTimes
+from londonpump.models.domain import Domain
+from londonpump.models.place_residual import PlaceResidual
+from londonpump.models.pumps_needed import PumpsModel
+from londonpump.models.response_time import ResponseTimeModel
+from londonpump.models.seed_coefficients import SeedRecipe
+
+SCHEMA = 1
+PUMPS_PREFIX = "pumps_"
+Columns = dict[str, NDArray[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """One trained set of models.
+
+    card: what a person asks of it (features, parameters, data hash, dates, rows, seed, whether simulated).
+    risk_stations: densities between 600 and 1,600 s by station, the original's list with its date.
+    seen: sorted hashes of the training incidents, so that nobody scores it on them.
+    warn_at: a run whose chance of a late surprise is this or more is flagged.
+    """
+
+    card: dict[str, Any]
+    stations: tuple[Station, ...]
+    ground: GroundLookup
+    domain: Domain
+    response: ResponseTimeModel
+    pumps: PumpsModel
+    constant: Constant
+    distance: Distance
+    seed: SeedRecipe
+    risk_stations: dict[str, float]
+    warn_at: float
+    seen: NDArray[np.int64]
+
+    def has_seen(self, incident_number: NDArray[Any]) -> NDArray[np.bool_]:
+        """(n,) whether an incident was among the training rows (wrongly yes for one in a million)."""
+        return np.isin(incident_hashes(incident_number), self.seen)
+
+    def runs(self, columns: Columns) -> Runs:
+        """Columns as runs with this bundle's look-ups."""
+        return Runs(columns, self.ground)
+
+    def response_times(self, runs: Runs) -> ResponseTimes:
+        """Distributions, wider where a run lies outside what was learnt."""
+        return self.response(runs, self.domain.widening(runs)[0])
+
+
+def to_files(bundle: Bundle) -> dict[str, bytes]:
+    """Named bytes; the same bundle gives the same bytes."""
+    response = bundle.response
+    texts = {
+        "bundle.json": bundle.card,
+        "ground.json": bundle.ground.to_json(),
+        "domain.json": bundle.domain.to_json(),
+        "stations.json": [station.to_json() for station in bundle.stations],
+        "response_time.json": {
+            "features": [feature.name for feature in response.features],
+            "curve": response.curve.coefficients.tolist(),
+            "centres": len(response.centre),
+            "shape": response.shape.tolist(),
+            "group_of": response.group_of.tolist(),
+            "warn_at": bundle.warn_at,
+        },
+        "places.json": [place.to_json() for place in response.places],
+        "baselines.json": {
+            "constant": bundle.constant.to_json(),
+            "distance": bundle.distance.to_json(),
+        },
+        "seed_recipe.json": bundle.seed.to_json(),
+        "seen.json": np.diff(bundle.seen, prepend=0).tolist(),
+        "risk_stations.json": {
+            "date": bundle.card["trained_until"],
+            "density": bundle.risk_stations,
+        },
+    }
+    files = {name: _json(value) for name, value in texts.items()}
+    files |= {f"centre_{i}.txt": boosters.to_bytes(b) for i, b in enumerate(response.centre)}
+    files["scale.txt"] = boosters.to_bytes(response.scale)
+    files |= {PUMPS_PREFIX + name: content for name, content in bundle.pumps.to_files().items()}
+    return files
+
+
+def from_files(files: dict[str, bytes], place: str) -> Bundle:
+    """The inverse of `to_files`. place: where the files are, for messages.
+
+    Raises: BadFile if one is missing or of another version of the product.
+    """
+    try:
+        card = json.loads(files["bundle.json"])
+        if card["schema"] != SCHEMA:
+            raise BadFile(
+                place, f"is of schema {card['schema']}, this version reads {SCHEMA}", "Train again."
+            )
+        return _assemble(card, files)
+    except KeyError as error:
+        raise BadFile(
+            place, f"lacks {error.args[0]}", "Train again, or use the version that made it."
+        ) from error
+
+
+def _assemble(card: dict[str, Any], files: dict[str, bytes]) -> Bundle:
+    value = {
+        name: json.loads(text)
+        for name, text in files.items()
+        if name.endswith(".json") and not name.startswith(PUMPS_PREFIX)
+    }
+    told = value["response_time.json"]
+    response = ResponseTimeModel(
+        features=features_named(told["features"]),
+        curve=BaseCurve(np.array(told["curve"], np.float64)),
+        places=tuple(PlaceResidual.from_json(place) for place in value["places.json"]),
+        centre=tuple(boosters.from_bytes(files[f"centre_{i}.txt"]) for i in range(told["centres"])),
+        scale=boosters.from_bytes(files["scale.txt"]),
+        shape=np.array(told["shape"], np.float64),
+        group_of=np.array(told["group_of"], np.int64),
+    )
+    pumps = {
+        name.removeprefix(PUMPS_PREFIX): text for name, text in files.items() if name.startswith(PUMPS_PREFIX)
+    }
+    return Bundle(
+        card=card,
+        stations=tuple(Station.from_json(entry) for entry in value["stations.json"]),
+        ground=GroundLookup.from_json(value["ground.json"]),
+        domain=Domain.from_json(value["domain.json"]),
+        response=response,
+        pumps=PumpsModel.from_files(pumps),
+        constant=Constant.from_json(value["baselines.json"]["constant"]),
+        distance=Distance.from_json(value["baselines.json"]["distance"]),
+        seed=SeedRecipe.from_json(value["seed_recipe.json"]),
+        risk_stations=value["risk_stations.json"]["density"],
+        warn_at=float(told["warn_at"]),
+        seen=np.cumsum(np.array(value["seen.json"], np.int64)),
+    )
+
+
+def incident_hashes(incident_number: NDArray[Any]) -> NDArray[np.int64]:
+    """(n,) 40-bit hashes of incident numbers."""
+    return np.fromiter(
+        (int.from_bytes(blake2b(str(n).encode(), digest_size=5).digest()) for n in incident_number),
+        np.int64,
+        len(incident_number),
+    )
+
+
+def features_named(names: list[str]) -> tuple[Feature, ...]:
+    """Features by their names. Raises: KeyError for a name this version does not know."""
+    known = {feature.name: feature for feature in FEATURES}
+    return tuple(known[name] for name in names)
+
+
+def stations_or_known(stations: tuple[Station, ...]) -> tuple[Station, ...]:
+    """The open stations of a list, or those of London."""
+    return tuple(station for station in stations if station.status == "open") or open_stations()
+
+
+def _json(value: Any) -> bytes:
+    return json.dumps(
+        value, ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":")
+    ).encode()

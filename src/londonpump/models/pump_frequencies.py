@@ -1,0 +1,221 @@
+"""How often calls of a kind brought 1, 2, 3, 4, 5 or more pumps: tables that back off.
+
+A chain goes from the coarse to the fine (all calls, kind, category, type of property, night). At each level
+the shares of a key are pulled towards those of its parent by `doubt` calls; a key never seen, or a column
+that is not stated, stays with the last level that knows. A call whose kind is stated also counts for calls of
+any kind, so that a call without one is answered from all of them.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from londonpump.brigade import kinds
+from londonpump.features.runs import Runs
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Codes = Mapping[str, Ints]
+Vocabulary = Mapping[str, Mapping[str, int]]
+
+N_CLASSES = 5
+"""Pumps attending: 1, 2, 3, 4, 5 or more."""
+UNKNOWN = -1
+ANY_KIND = 0
+KIND_CODES = {name: i for i, name in enumerate(kinds.INCIDENT_TYPES, start=ANY_KIND + 1)}
+ANY_CALL, TO_A_FIRE, NO_FIRE = 0, 1, 2
+NIGHT_FROM_H, NIGHT_TO_H = 21.0, 7.0
+AREA_M, CELL_M = 500, 100
+CELLS_A_SIDE = AREA_M // CELL_M
+AREAS_A_COLUMN = 1 << 13
+"""500 m squares from south to north: 4,096 km, more than the national grid has."""
+TEXTS = ("property_category", "property_type")
+RADIX = {
+    "kind": 16,
+    "property_category": 1 << 10,
+    "property_type": 1 << 16,
+    "night": 2,
+    "fire": 4,
+    "area": 1 << 28,
+    "cell": CELLS_A_SIDE**2,
+}
+"""One more than the largest code of a column: a key is the number its codes write in this mixed base."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """levels: columns of `codes`, from coarse to fine. doubt: calls that a parent's shares weigh."""
+
+    name: str
+    levels: tuple[str, ...]
+    doubt: float
+
+
+BY_PROPERTY = Chain("kind_property_night", ("kind", "property_category", "property_type", "night"), 12.0)
+BY_TYPE = Chain("property", ("property_category", "property_type"), 20.0)
+BY_PLACE = Chain("place", ("fire", "area", "cell"), 5.0)
+CHAINS = (BY_PROPERTY, BY_TYPE, BY_PLACE)
+
+
+@dataclass(frozen=True, slots=True)
+class Frequencies:
+    """root: (5,) shares of all calls. keys: of each level, sorted. counts: of each level, (keys, 5) calls.
+    shares: of each level, (keys, 5), each row pulled towards its parent's."""
+
+    chain: Chain
+    root: Floats
+    keys: tuple[Ints, ...]
+    counts: tuple[Ints, ...]
+    shares: tuple[Floats, ...]
+
+    def __call__(self, codes: Codes) -> Floats:
+        """(n, 5) chances, rows sum to 1."""
+        wanted = chain_keys(self.chain, codes)
+        answer = np.tile(self.root, (len(wanted[0]), 1))
+        for level, key in enumerate(wanted):
+            at, is_known = _find(key, self.keys[level])
+            answer[is_known] = self.shares[level][at[is_known]]
+        return answer
+
+    def to_json(self) -> dict[str, Any]:
+        """As json-able values: the counts, from which the shares follow."""
+        levels = [
+            {"steps": np.diff(keys, prepend=0).tolist(), "counts": counts.ravel().tolist()}
+            for keys, counts in zip(self.keys, self.counts, strict=True)
+        ]
+        return {"chain": self.chain.name, "root": self.root.tolist(), "levels": levels}
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> "Frequencies":
+        """The inverse of `to_json`."""
+        chain = next(chain for chain in CHAINS if chain.name == value["chain"])
+        keys = tuple(np.cumsum(np.array(level["steps"], np.int64)) for level in value["levels"])
+        counts = tuple(
+            np.array(level["counts"], np.int64).reshape(-1, N_CLASSES) for level in value["levels"]
+        )
+        return _frequencies(chain, np.array(value["root"], np.float64), keys, counts)
+
+
+def learn_vocabulary(runs: Runs) -> dict[str, dict[str, int]]:
+    """A code for each property category and type that these calls name."""
+    return {
+        name: {text: i for i, text in enumerate(sorted({t for t in runs.text(name) if t is not None}))}
+        for name in TEXTS
+    }
+
+
+def encode(runs: Runs, vocabulary: Vocabulary) -> dict[str, Ints]:
+    """(n,) a column of RADIX: codes, UNKNOWN where not stated or never seen."""
+    kind = _coded(runs, "incident_type", KIND_CODES)
+    is_stated = kind != UNKNOWN
+    area, cell = _place_codes(runs.number("easting_m"), runs.number("northing_m"))
+    return {
+        "kind": np.where(is_stated, kind, ANY_KIND),
+        "fire": np.where(is_stated, np.where(kind == KIND_CODES[kinds.FIRE], TO_A_FIRE, NO_FIRE), ANY_CALL),
+        "night": ((runs.hour >= NIGHT_FROM_H) | (runs.hour < NIGHT_TO_H)).astype(np.int64),
+        "area": area,
+        "cell": cell,
+        **{name: _coded(runs, name, vocabulary[name]) for name in TEXTS},
+    }
+
+
+def chain_keys(chain: Chain, codes: Codes) -> list[Ints]:
+    """(n,) a level: the key of each call, UNKNOWN from the first level on that its codes do not tell."""
+    key = np.zeros(len(codes[chain.levels[0]]), np.int64)
+    keys = []
+    for name in chain.levels:
+        code = codes[name]
+        key = np.where((key != UNKNOWN) & (code != UNKNOWN), key * RADIX[name] + code, UNKNOWN)
+        keys.append(key)
+    return keys
+
+
+def fit_frequencies(chain: Chain, codes: Codes, pumps: Ints, fold: Ints) -> tuple[Frequencies, ...]:
+    """Count calls.
+
+    Args: codes: of `encode`, all that is stated. pumps: (n,) 1 to 5. fold: (n,) of each call.
+    Returns: the table of all calls, then for each fold the table of the calls outside it: out of these a
+    training call is answered, never out of its own.
+    """
+    counted = _with_any_kind(codes)
+    twice = len(counted["kind"]) // len(pumps)
+    pump_class, fold = np.tile(pumps - 1, twice), np.tile(fold, twice)
+    n_folds = int(fold.max(initial=-1)) + 1
+    all_keys, counts = [], []
+    for key in chain_keys(chain, counted):
+        is_told = key != UNKNOWN
+        keys, at = np.unique(key[is_told], return_inverse=True)
+        shape = (n_folds, len(keys), N_CLASSES)
+        cell = (fold[is_told] * len(keys) + at) * N_CLASSES + pump_class[is_told]
+        all_keys.append(keys)
+        counts.append(np.bincount(cell, minlength=int(np.prod(shape))).reshape(shape))
+    keys_of_levels = tuple(all_keys)
+    once = slice(0, len(pumps))
+    cell = fold[once] * N_CLASSES + pump_class[once]
+    roots = np.bincount(cell, minlength=n_folds * N_CLASSES).reshape(n_folds, N_CLASSES)
+    left_out = [np.zeros(n_folds, bool), *np.eye(n_folds, dtype=bool)]
+    return tuple(
+        _frequencies(
+            chain, _root(roots[~out].sum(axis=0)), keys_of_levels, tuple(c[~out].sum(axis=0) for c in counts)
+        )
+        for out in left_out
+    )
+
+
+def _root(counts: Ints) -> Floats:
+    """Shares of all calls; one call more of each number, so that none is impossible."""
+    return np.asarray((counts + 1.0) / (counts.sum() + N_CLASSES))
+
+
+def _frequencies(chain: Chain, root: Floats, keys: tuple[Ints, ...], counts: tuple[Ints, ...]) -> Frequencies:
+    shares: list[Floats] = []
+    for level, name in enumerate(chain.levels):
+        if level == 0:
+            parent = np.broadcast_to(root, counts[0].shape)
+        else:
+            at, _ = _find(keys[level] // RADIX[name], keys[level - 1])
+            parent = shares[-1][at]
+        calls = counts[level].sum(axis=1, keepdims=True)
+        shares.append((counts[level] + chain.doubt * parent) / (calls + chain.doubt))
+    return Frequencies(chain, root, keys, counts, tuple(shares))
+
+
+def _find(wanted: Ints, keys: Ints) -> tuple[Ints, NDArray[np.bool_]]:
+    """(position in keys, whether it is there) of each wanted key."""
+    if not len(keys):
+        return np.zeros(len(wanted), np.int64), np.zeros(len(wanted), bool)
+    at = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
+    return at, keys[at] == wanted
+
+
+def as_any_kind(codes: Codes, rows: NDArray[np.bool_]) -> dict[str, Ints]:
+    """The same codes, as of calls of any kind in some rows."""
+    kind, fire = np.where(rows, ANY_KIND, codes["kind"]), np.where(rows, ANY_CALL, codes["fire"])
+    return {**codes, "kind": kind, "fire": fire}
+
+
+def _with_any_kind(codes: Codes) -> dict[str, Ints]:
+    """Every call as it is, and again as a call of any kind unless it is one already."""
+    is_stated = codes["kind"] != ANY_KIND
+    again = as_any_kind(codes, is_stated)
+    again = {name: np.where(is_stated, code, UNKNOWN) for name, code in again.items()}
+    return {name: np.concatenate([codes[name], again[name]]) for name in codes}
+
+
+def _coded(runs: Runs, name: str, codes: Mapping[str, int]) -> Ints:
+    return np.fromiter((codes.get(text, UNKNOWN) for text in runs.text(name)), np.int64, runs.n)
+
+
+def _place_codes(easting_m: Floats, northing_m: Floats) -> tuple[Ints, Ints]:
+    """(500 m square, which of its 100 m cells); UNKNOWN off the national grid."""
+    column, row = np.floor(easting_m / CELL_M), np.floor(northing_m / CELL_M)
+    top = AREAS_A_COLUMN * CELLS_A_SIDE
+    is_on_grid = (column >= 0) & (column < top) & (row >= 0) & (row < top)
+    column = np.where(is_on_grid, column, 0.0).astype(np.int64)
+    row = np.where(is_on_grid, row, 0.0).astype(np.int64)
+    area = column // CELLS_A_SIDE * AREAS_A_COLUMN + row // CELLS_A_SIDE
+    cell = column % CELLS_A_SIDE * CELLS_A_SIDE + row % CELLS_A_SIDE
+    return np.where(is_on_grid, area, UNKNOWN), np.where(is_on_grid, cell, UNKNOWN)

@@ -1,0 +1,64 @@
+"""The number of pumps climbed step by step: given that k pumps come, does one more?
+
+A booster a step answers P(more than k | k or more), k = 1 to 4, on the calls that reached the step. The five
+chances follow by multiplying; they are ordered by construction and sum to 1 (continuation ratio).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import lightgbm as lgb
+import numpy as np
+from numpy.typing import NDArray
+
+from londonpump.models import boosters
+from londonpump.models.pump_frequencies import N_CLASSES
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+STEPS = range(1, N_CLASSES)
+LEAST_OF_A_SIDE = 20
+"""A step is boosted only if this many calls went on and as many stopped; else it follows the table."""
+
+
+@dataclass(frozen=True, slots=True)
+class PumpSteps:
+    """steps: a booster for each of STEPS, None where too few calls taught it."""
+
+    steps: tuple[lgb.Booster | None, ...]
+
+    def __call__(self, table: Floats, fallback: Floats) -> Floats:
+        """(n, 5) chances, rows sum to 1. fallback: (n, 5) chances for the steps without a booster."""
+        further = further_from(fallback)
+        for i, booster in enumerate(self.steps):
+            if booster is not None:
+                further[:, i] = boosters.predict(booster, table)
+        return chances_from(further)
+
+
+def fit_steps(table: Floats, pumps: Ints, names: tuple[str, ...], parameters: Mapping[str, Any]) -> PumpSteps:
+    """Boost each step. Args: table: (n, features). pumps: (n,) 1 to 5."""
+    steps: list[lgb.Booster | None] = []
+    for k in STEPS:
+        rows = pumps >= k
+        goes_on = (pumps[rows] > k).astype(np.float64)
+        is_taught = min(goes_on.sum(), (1 - goes_on).sum()) >= LEAST_OF_A_SIDE
+        settings = {"objective": "binary", **parameters}
+        steps.append(boosters.train(table[rows], goes_on, names, settings) if is_taught else None)
+    return PumpSteps(tuple(steps))
+
+
+def further_from(chances: Floats) -> Floats:
+    """(n, 4) P(more than k | k or more) of (n, 5) chances, none of which is 0."""
+    at_least = np.cumsum(chances[:, ::-1], axis=1)[:, ::-1]
+    return np.asarray(at_least[:, 1:] / at_least[:, :-1])
+
+
+def chances_from(further: Floats) -> Floats:
+    """(n, 5) chances of (n, 4) P(more than k | k or more)."""
+    n = len(further)
+    at_least = np.cumprod(np.column_stack([np.ones(n), further]), axis=1)
+    stops = np.column_stack([1 - further, np.ones(n)])
+    return np.asarray(at_least * stops)

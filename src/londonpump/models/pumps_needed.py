@@ -1,0 +1,286 @@
+"""How many pumps a call brings: 1, 2, 3, 4, 5 or more, with their chances.
+
+What is learnt is how many attended: at some calls more than were needed, at others fewer.
+"""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from londonpump.features.catalogue import CLOCK, FEATURES, WHEN, Feature, build
+from londonpump.features.runs import Runs
+from londonpump.models import boosters
+from londonpump.models.pump_choice import choose, fit_weights
+from londonpump.models.pump_frequencies import (
+    CHAINS,
+    N_CLASSES,
+    UNKNOWN,
+    Codes,
+    Frequencies,
+    Vocabulary,
+    encode,
+    fit_frequencies,
+    learn_vocabulary,
+    as_any_kind,
+)
+from londonpump.models.pump_steps import STEPS, PumpSteps, fit_steps
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Flags = NDArray[np.bool_]
+
+OF_THE_CALL = (
+    "easting_m",
+    "northing_m",
+    "nearest_m",
+    "second_nearest_m",
+    "hour",
+    "incident_type",
+    "property_category",
+    "address_qualifier",
+)
+"""Features of the catalogue that belong to the incident: one answer serves every candidate pump."""
+FEATURES_OF_CALLS: tuple[Feature, ...] = (
+    *(feature for feature in FEATURES if feature.name in OF_THE_CALL),
+    Feature("is_working_day", "0/1", CLOCK, WHEN, "hour", lambda runs: runs.is_working_day.astype(np.float64)),
+)
+NAMES = (
+    *(feature.name for feature in FEATURES_OF_CALLS),
+    *(f"{chain.name}_{number}" for chain in CHAINS for number in range(2, N_CLASSES + 1)),
+)
+KIND_COLUMNS = [NAMES.index("incident_type")]
+PROPERTY_COLUMNS = [NAMES.index("property_category"), NAMES.index("address_qualifier")]
+PATTERNS = tuple((kind, place) for kind in (False, True) for place in (False, True))
+"""(kind stated, property stated)."""
+SHARE_WITHOUT_PROPERTY = 0.3
+FOLDS = 5
+LEAST_INCIDENTS = 200
+"""With fewer calls the table answers alone."""
+BOOSTERS_SHARE = 0.5
+"""Of the boosters in the average with the table of kind, property and night."""
+MODEL_JSON = "pumps.json"
+
+
+@dataclass(frozen=True, slots=True)
+class PumpEffort:
+    """How much is spent, by the number of calls. copies: times a call is learnt from, masked anew each time;
+    of two, one has its kind. judged: calls on which the weights of the choice are found, at most."""
+
+    copies: int
+    trees: int
+    leaves: int
+    rate: float
+    least_in_leaf: int
+    judged_folds: int
+    judged: int
+
+
+SMALL = PumpEffort(copies=2, trees=60, leaves=15, rate=0.05, least_in_leaf=20, judged_folds=5, judged=60_000)
+LARGE = PumpEffort(copies=1, trees=60, leaves=31, rate=0.1, least_in_leaf=100, judged_folds=1, judged=30_000)
+SMALL_CALLS = 60_000
+
+
+def effort_for(n_calls: int) -> PumpEffort:
+    """Few calls are gone over with more care."""
+    return SMALL if n_calls <= SMALL_CALLS else LARGE
+
+
+@dataclass(frozen=True, slots=True)
+class PumpChances:
+    """probability: (n, 5) of 1, 2, 3, 4, 5 or more, rows sum to 1. chosen: (n,) 1 to 5, by macro F1."""
+
+    probability: Floats
+    chosen: Ints
+
+
+@dataclass(frozen=True, slots=True)
+class PumpsModel:
+    """tables: one a chain of CHAINS. weights: (2, 2, 5) of the choice, [kind stated, property stated]."""
+
+    vocabulary: Vocabulary
+    tables: tuple[Frequencies, ...]
+    steps: PumpSteps
+    weights: Floats
+
+    def __call__(self, runs: Runs) -> PumpChances:
+        """The chances of each call and the number to announce."""
+        calls = Calls.of(runs, self.vocabulary)
+        probability = mixed(self.steps, calls, [table(calls.codes) for table in self.tables])
+        return PumpChances(probability, choose(probability, self.weights[calls.has_kind, calls.has_property]))
+
+    def to_files(self) -> dict[str, bytes]:
+        """LightGBM's native text a step, and json for all else."""
+        value = {
+            "vocabulary": {name: list(codes) for name, codes in self.vocabulary.items()},
+            "tables": [table.to_json() for table in self.tables],
+            "weights": self.weights.ravel().tolist(),
+        }
+        files = {MODEL_JSON: json.dumps(value, separators=(",", ":")).encode()}
+        for k, booster in zip(STEPS, self.steps.steps, strict=True):
+            if booster is not None:
+                files[_step_file(k)] = boosters.to_bytes(booster)
+        return files
+
+    @classmethod
+    def from_files(cls, files: dict[str, bytes]) -> "PumpsModel":
+        """The inverse of `to_files`; other files of a bundle may lie beside."""
+        value: dict[str, Any] = json.loads(files[MODEL_JSON])
+        names = [_step_file(k) for k in STEPS]
+        return cls(
+            vocabulary={
+                name: {text: i for i, text in enumerate(texts)} for name, texts in value["vocabulary"].items()
+            },
+            tables=tuple(Frequencies.from_json(table) for table in value["tables"]),
+            steps=PumpSteps(tuple(boosters.from_bytes(files[f]) if f in files else None for f in names)),
+            weights=np.array(value["weights"], np.float64).reshape(2, 2, N_CLASSES),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Calls:
+    """n calls as the model sees them. plain: (n, features of the call). codes: of the tables."""
+
+    plain: Floats
+    codes: Codes
+
+    @classmethod
+    def of(cls, runs: Runs, vocabulary: Vocabulary) -> "Calls":
+        """As they are stated."""
+        return cls(build(runs, FEATURES_OF_CALLS), encode(runs, vocabulary))
+
+    @property
+    def has_kind(self) -> Ints:
+        """(n,) 1 where a kind of call is stated, else 0."""
+        return np.asarray(np.isfinite(self.plain[:, KIND_COLUMNS[0]]), np.int64)
+
+    @property
+    def has_property(self) -> Ints:
+        """(n,) 1 where a property category is stated, else 0."""
+        return np.asarray(np.isfinite(self.plain[:, PROPERTY_COLUMNS[0]]), np.int64)
+
+    def take(self, rows: Ints) -> "Calls":
+        """Some of them."""
+        return Calls(self.plain[rows], {name: code[rows] for name, code in self.codes.items()})
+
+    def hiding(self, kind: Flags, place: Flags) -> "Calls":
+        """The same without the kind, or the property, of some. kind, place: (n,) what is hidden."""
+        plain = self.plain.copy()
+        plain[np.ix_(kind, KIND_COLUMNS)] = np.nan
+        plain[np.ix_(place, PROPERTY_COLUMNS)] = np.nan
+        codes = as_any_kind(self.codes, kind)
+        for name in ("property_category", "property_type"):
+            codes[name] = np.where(place, UNKNOWN, codes[name])
+        return Calls(plain, codes)
+
+
+def table_of(calls: Calls, shares: list[Floats]) -> Floats:
+    """(n, NAMES) what the boosters look at. shares: (n, 5) a chain."""
+    return np.column_stack([calls.plain, *(share[:, 1:] for share in shares)])
+
+
+def mixed(steps: PumpSteps, calls: Calls, shares: list[Floats]) -> Floats:
+    """(n, 5) boosters and table, averaged. shares: (n, 5) a chain; the first is the table's answer."""
+    boosted = steps(table_of(calls, shares), shares[0])
+    return BOOSTERS_SHARE * boosted + (1 - BOOSTERS_SHARE) * shares[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Lessons:
+    """Training calls. pumps, fold: (n,). tables: a chain, the table of all, then one without each fold."""
+
+    calls: Calls
+    pumps: Ints
+    fold: Ints
+    tables: tuple[tuple[Frequencies, ...], ...]
+
+    def shares(self, calls: Calls, fold: Ints) -> list[Floats]:
+        """(n, 5) a chain, each call answered by the table without its own fold."""
+        answers = [np.empty((len(fold), N_CLASSES)) for _ in self.tables]
+        for f in range(FOLDS):
+            rows = np.flatnonzero(fold == f)
+            part = calls.take(rows)
+            for answer, tables in zip(answers, self.tables, strict=True):
+                answer[rows] = tables[1 + f](part.codes)
+        return answers
+
+
+def fit_pumps(runs: Runs, pumps: Floats, incident: Ints, seed: int) -> PumpsModel:
+    """Learn the number of pumps.
+
+    Args: runs: any number of runs an incident; the first mobilised is learnt from. pumps: (n,) attending,
+    NaN where not recorded (left out). incident: (n,) codes.
+    Returns: a model; from fewer than LEAST_INCIDENTS incidents it holds the tables alone.
+    """
+    rows = _one_row_an_incident(runs.columns["mobilised_us"], pumps, incident)
+    first = Runs({name: values[rows] for name, values in runs.columns.items()}, runs.lookup)
+    vocabulary = learn_vocabulary(first)
+    calls, number = Calls.of(first, vocabulary), np.clip(pumps[rows], 1, N_CLASSES).astype(np.int64)
+    rng = np.random.default_rng(seed)
+    fold = rng.integers(0, FOLDS, len(rows))
+    fold[:FOLDS] = np.arange(FOLDS)[: len(rows)]
+    tables = tuple(fit_frequencies(chain, calls.codes, number, fold) for chain in CHAINS)
+    lessons = Lessons(calls, number, fold, tables)
+    effort = effort_for(len(rows))
+    weights = _fit_weights(lessons, effort, seed)
+    steps = _fit_steps(lessons, np.arange(len(rows)), effort, seed)
+    return PumpsModel(vocabulary, tuple(of_all for of_all, *_ in tables), steps, weights)
+
+
+def _one_row_an_incident(mobilised_us: Ints, pumps: Floats, incident: Ints) -> Ints:
+    known = np.flatnonzero(np.isfinite(pumps))
+    in_time = known[np.argsort(mobilised_us[known], kind="stable")]
+    _, first = np.unique(incident[in_time], return_index=True)
+    return np.asarray(np.sort(in_time[first]))
+
+
+def _fit_steps(lessons: Lessons, rows: Ints, effort: PumpEffort, seed: int) -> PumpSteps:
+    """Boosters of some calls, half of them without their kind and some without their property."""
+    if len(rows) < LEAST_INCIDENTS:
+        return PumpSteps((None,) * len(STEPS))
+    rng = np.random.default_rng(seed)
+    calls, pumps, fold = lessons.calls.take(rows), lessons.pumps[rows], lessons.fold[rows]
+    is_hidden = rng.random(len(rows)) < 0.5  # noqa: PLR2004
+    tables = []
+    for copy in range(effort.copies):
+        no_property = rng.random(len(rows)) < SHARE_WITHOUT_PROPERTY
+        seen = calls.hiding(is_hidden ^ (copy % 2 == 1), no_property)
+        tables.append(table_of(seen, lessons.shares(seen, fold)))
+    parameters = _parameters(effort, seed)
+    return fit_steps(np.concatenate(tables), np.tile(pumps, effort.copies), NAMES, parameters)
+
+
+def _fit_weights(lessons: Lessons, effort: PumpEffort, seed: int) -> Floats:
+    """(2, 2, 5) found on calls that neither the boosters nor the tables that judge them learnt from."""
+    probability: dict[tuple[bool, bool], list[Floats]] = {pattern: [] for pattern in PATTERNS}
+    judged = []
+    for f in range(effort.judged_folds):
+        steps = _fit_steps(lessons, np.flatnonzero(lessons.fold != f), effort, seed + 1 + f)
+        rows = np.flatnonzero(lessons.fold == f)[: effort.judged]
+        judged.append(rows)
+        for kind, place in PATTERNS:
+            seen = lessons.calls.take(rows).hiding(np.full(len(rows), not kind), np.full(len(rows), not place))
+            probability[kind, place].append(mixed(steps, seen, lessons.shares(seen, lessons.fold[rows])))
+    pumps = lessons.pumps[np.concatenate(judged)]
+    weights = [fit_weights(np.concatenate(probability[pattern]), pumps) for pattern in PATTERNS]
+    return np.array(weights).reshape(2, 2, N_CLASSES)
+
+
+def _parameters(effort: PumpEffort, seed: int) -> dict[str, Any]:
+    return {
+        "num_trees": effort.trees,
+        "num_leaves": effort.leaves,
+        "learning_rate": effort.rate,
+        "min_data_in_leaf": effort.least_in_leaf,
+        "lambda_l2": 5.0,
+        "feature_fraction": 0.5,
+        "bagging_fraction": 0.8,
+        "bagging_freq": 1,
+        "seed": seed,
+    }
+
+
+def _step_file(k: int) -> str:
+    return f"pumps_over_{k}.txt"

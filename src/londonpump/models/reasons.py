@@ -1,0 +1,93 @@
+"""Why a prediction is what it is: contributions in words and seconds that add up to the median.
+
+The boosters' own contributions (Lundberg's TreeSHAP, as LightGBM computes it), and the curve's, told against a
+typical run: what is left when everything said is added is the typical time.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from londonpump.brigade import thames
+from londonpump.features.runs import Runs
+from londonpump.models.distribution import P50
+from londonpump.models.response_time import ResponseTimeModel
+
+Floats = NDArray[np.float64]
+TYPICAL = "typical"
+GROUP_OF_PLACES = "place"
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """group: what it is about. seconds: what it adds, negative where it saves. words: for a person."""
+
+    group: str
+    seconds: float
+    words: str
+
+
+def contributions(model: ResponseTimeModel, runs: Runs) -> tuple[dict[str, Floats], Floats]:
+    """({group: (n,) seconds}, (n,) median seconds): the groups add up to the median.
+
+    Distance and hour of the curve are told against the mean place and hour of `typical`, a constant.
+    """
+    table = model.table(runs)
+    groups = [*(feature.group for feature in model.features), *(GROUP_OF_PLACES for _ in model.places)]
+    parts = np.mean(
+        [booster.predict(table, pred_contrib=True, num_threads=1) for booster in model.centre], axis=0
+    )
+    told: dict[str, Floats] = {}
+    for i, group in enumerate(groups):
+        told[group] = told.get(group, np.zeros(runs.n)) + parts[:, i]
+    distance_s, river_s, hour_s, own_s, constant_s = model.curve.parts(runs)
+    for group, seconds in (("distance", distance_s), ("river", river_s), ("hour", hour_s), ("away", own_s)):
+        told[group] = told.get(group, np.zeros(runs.n)) + seconds
+    median_s = model.from_table(runs, table).quantile(P50)
+    told[TYPICAL] = np.full(runs.n, constant_s) + parts[:, -1]
+    # The centre is not quite the median, and nothing lies beyond the ends of the clock: what that moves is
+    # part of the typical time, so that the sum is the number shown.
+    told[TYPICAL] += median_s - sum(told.values())
+    return told, median_s
+
+
+def reasons(model: ResponseTimeModel, runs: Runs, most: int = 5) -> list[list[Reason]]:
+    """The largest contributions of each run, largest first, then what is typical and the rest."""
+    told, _ = contributions(model, runs)
+    rows: list[list[Reason]] = []
+    for row in range(runs.n):
+        ranked = sorted(
+            ((group, float(seconds[row])) for group, seconds in told.items() if group != TYPICAL),
+            key=lambda pair: -abs(pair[1]),
+        )
+        shown = [
+            Reason(group, seconds, _words(group, seconds, runs, row)) for group, seconds in ranked[:most]
+        ]
+        rest = float(told[TYPICAL][row]) + sum(seconds for _, seconds in ranked[most:])
+        rows.append([*shown, Reason(TYPICAL, rest, "a typical run, and all that is not named")])
+    return rows
+
+
+def _words(group: str, seconds: float, runs: Runs, row: int) -> str:
+    if group == "distance":
+        return f"{runs.distance_m[row] / 1000:.1f} km from the station"
+    if group == "hour":
+        return f"{int(runs.hour[row]):02d}:{int(runs.hour[row] % 1 * 60):02d} in London"
+    if group == "river":
+        crossing = thames.crosses_thames(
+            runs.number("station_easting_m")[row],
+            runs.number("station_northing_m")[row],
+            runs.number("easting_m")[row],
+            runs.number("northing_m")[row],
+        )
+        return "the Thames has to be crossed" if crossing else "the Thames is not in the way"
+    if group == "away":
+        return "the station of this ground" if runs.is_own_ground[row] else "not the station of this ground"
+    if group == GROUP_OF_PLACES:
+        return "runs near here take longer" if seconds > 0 else "runs near here are quicker"
+    if group == "kind":
+        return (
+            "this kind of call" if runs.text("incident_type")[row] is not None else "kind of call not stated"
+        )
+    return "how busy the Brigade is"

@@ -1,0 +1,243 @@
+"""Judge a bundle, and what it must beat, on runs later than it has seen."""
+
+from dataclasses import dataclass
+from datetime import date
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from londonpump.brigade.errors import BadValue, TooFewRows
+from londonpump.brigade.targets import LATENESS_S, UNDERESTIMATE_S
+from londonpump.evaluation.compare import paired_difference
+from londonpump.evaluation.judge import judge
+from londonpump.evaluation.metrics import CRPS_LEVELS
+from londonpump.evaluation.pumps import judge_pumps
+from londonpump.evaluation.report import About, ReportInputs, render_model_card, render_report
+from londonpump.evaluation.rows import Forecast, JudgedRows
+from londonpump.models.bundle import Bundle, from_files
+from londonpump.models.distribution import P50, ResponseTimes
+from londonpump.models.risk_stations import listed
+from londonpump.models.seed_recipe import median_and_best
+from londonpump.models.training import distance_as_original_km, seed_columns, with_workload
+from londonpump.pipelines.data import (
+    Columns,
+    Examples,
+    first_us_of_incident,
+    incident_codes,
+    load_examples,
+    midnight_us,
+)
+from londonpump.pipelines.progress import Progress, silent
+from londonpump.storage.bundles import load_bundle, read_provenance
+from londonpump.storage.files import write_json, write_text
+
+ATTRIBUTION = (
+    "Contains public sector information licensed under the Open Government Licence v3.0. Source: London Fire "
+    "Brigade (London Fire Commissioner), published on the London Datastore, Greater London Authority."
+)
+LEVELS = tuple(sorted({0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, *CRPS_LEVELS}))
+LEAST_TEST_ROWS = 50
+SEEN_BY_CHANCE = 0.001
+"""More known incidents than this is no accident of their hashes."""
+BANDS_M = (0, 250, 500, 750, 1000, 1250, 1500, 2000, 2500, 3000, 4000, 5000)
+HOUR_BAND = 3
+DECILES = 10
+NONE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluateRequest:
+    """from_date None: from where the bundle's training stopped."""
+
+    bundle: Path
+    data: Path
+    from_date: date | None = None
+    json: Path | None = None
+    report: Path | None = None
+    card: Path | None = None
+    resamples: int = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """results: what --json writes. inputs: what the report is made of."""
+
+    results: dict[str, Any]
+    inputs: ReportInputs
+
+
+def evaluate(request: EvaluateRequest, progress: Progress = silent) -> Evaluation:
+    """Judge and write what was asked for. Raises: BadValue if test rows were training rows."""
+    progress("Reading bundle and examples", 0.0)
+    name, files = load_bundle(request.bundle)
+    bundle = from_files(files, str(request.bundle))
+    examples = load_examples(request.data)
+    progress("Predicting", 0.1)
+    rows = later_rows(bundle, examples, request.from_date)
+    judged_rows = judged(bundle, rows)
+    forecasts = forecasts_of(bundle, rows)
+    progress("Judging, with intervals from resampled days", 0.3)
+    result = judge(judged_rows, forecasts, resamples=request.resamples)
+    pumps = _pumps(bundle, rows, judged_rows.day, request.resamples)
+    results = {
+        "schema": 1,
+        "data_hash": examples.data_hash,
+        "bundle": name,
+        **result,
+        "differences": _differences(judged_rows, forecasts, request.resamples),
+        "seed_recipe": _seed_scores(bundle, rows),
+        "pumps": pumps,
+    }
+    inputs = ReportInputs(
+        judged_rows, forecasts, result, _about(bundle, name, request, examples), pumps=pumps
+    )
+    progress("Writing the report", 0.8)
+    if request.json is not None:
+        write_json(request.json, results)
+    if request.report is not None:
+        write_text(request.report, render_report(inputs))
+    if request.card is not None:
+        write_text(request.card, render_model_card(inputs))
+    progress("Done", 1.0)
+    return Evaluation(results, inputs)
+
+
+def later_rows(bundle: Bundle, examples: Examples, from_date: date | None) -> Columns:
+    """Rows of incidents that began on a day or later, none of them trained on."""
+    start = from_date or date.fromisoformat(bundle.card["trained_until"])
+    later = first_us_of_incident(examples.rows) >= midnight_us(start)
+    rows = examples.take(later & np.isfinite(examples.rows["attendance_s"]))
+    seen = int(bundle.has_seen(rows["incident_number"]).sum())
+    if seen > SEEN_BY_CHANCE * len(rows["incident_number"]):
+        raise BadValue(
+            "--from",
+            start.isoformat(),
+            f"takes in {seen} runs that the bundle learnt from. It learnt until {bundle.card['trained_until']}: "
+            "choose that day or a later one",
+        )
+    if len(rows["mobilised_us"]) < LEAST_TEST_ROWS:
+        raise TooFewRows(
+            f"{len(rows['mobilised_us'])} examples from {start} on, {LEAST_TEST_ROWS} needed. Train with an earlier "
+            "--until, or prepare later records."
+        )
+    return with_workload(rows, examples.calls, bundle.ground, bool(examples.report["complete"]))
+
+
+def judged(bundle: Bundle, rows: Columns) -> JudgedRows:
+    """Rows with their answers and slices."""
+    runs = bundle.runs(rows)
+    hour = runs.hour.astype(np.int64)
+    decile = np.searchsorted(np.quantile(runs.distance_m, np.arange(1, DECILES) / DECILES), runs.distance_m)
+    own = rows["recorded_ground_code"] == rows["station_code"]
+    slices = {
+        "distance_band": _banded(runs.distance_m),
+        "distance_decile": np.array([f"{d + 1:02d}" for d in decile]),
+        "hour": np.array([f"{h:02d}" for h in hour]),
+        "hour_band": np.array(
+            [f"{h // HOUR_BAND * HOUR_BAND:02d}-{h // HOUR_BAND * HOUR_BAND + HOUR_BAND:02d}" for h in hour]
+        ),
+        "station": _text(rows["station_code"]),
+        "borough": _text(rows["borough_name"]),
+        "own_ground": np.where(own, "own ground", "other ground"),
+        "incident_type": _text(rows["incident_type"]),
+        "pump": _text(rows["pump"]),
+    }
+    return JudgedRows(
+        actual_s=rows["attendance_s"],
+        day=runs.day,
+        incident=incident_codes(rows),
+        slices=slices,
+        station_code=_text(rows["station_code"]),
+        distance_m=runs.distance_m,
+        hour=hour,
+        easting_m=rows["easting_m"],
+        northing_m=rows["northing_m"],
+    )
+
+
+def forecasts_of(bundle: Bundle, rows: Columns) -> dict[str, Forecast]:
+    """Every model on the same rows; `ours_kind_not_stated` is ours with the kind of call left out."""
+    n = len(rows["mobilised_us"])
+    distance_km = distance_as_original_km(rows)
+    runs = bundle.runs(rows)
+    unstated = bundle.runs({**rows, "incident_type": np.full(n, None, object)})
+    flagged = np.isin(rows["station_code"].astype(str), listed(bundle.risk_stations))
+    return {
+        "constant": Forecast(bundle.constant.predict(n), bundle.constant.predict_mean(n)),
+        "distance": Forecast(bundle.distance.predict(distance_km), bundle.distance.predict_mean(distance_km)),
+        "seed": Forecast(bundle.seed.predict(seed_columns(runs)), is_listed=flagged),
+        "ours": forecast_of(bundle.response_times(runs)),
+        "ours_kind_not_stated": forecast_of(bundle.response_times(unstated)),
+    }
+
+
+def forecast_of(times: ResponseTimes) -> Forecast:
+    """A distribution as what is judged."""
+    median_s = times.quantile(P50)
+    return Forecast(
+        median_s=median_s,
+        mean_s=times.mean_s,
+        levels=LEVELS,
+        quantiles_s=times.quantiles(LEVELS),
+        p_over={threshold_s: times.p_over(threshold_s) for threshold_s in LATENESS_S},
+        p_underestimate=times.p_over(median_s + UNDERESTIMATE_S),
+    )
+
+
+def _seed_scores(bundle: Bundle, rows: Columns) -> dict[str, Any]:
+    """The eleven seeds of the seed recipe: it is unstable, so both its median and its best are told."""
+    answers = bundle.seed.predict_all(seed_columns(bundle.runs(rows)))
+    mae_s = np.abs(answers - rows["attendance_s"]).mean(axis=1)
+    median, best = median_and_best(mae_s)
+    return {"mae_s": [round(float(m), 3) for m in mae_s], "median_mae_s": median, "best_mae_s": best}
+
+
+def _differences(rows: JudgedRows, forecasts: dict[str, Forecast], resamples: int) -> dict[str, Any]:
+    """MAE of each other model less ours, on the same rows."""
+    return {
+        name: paired_difference(rows, forecast, forecasts["ours"], "mae_s", resamples, 0)
+        for name, forecast in forecasts.items()
+        if name != "ours"
+    }
+
+
+def _pumps(bundle: Bundle, rows: Columns, day: NDArray[np.int64], resamples: int) -> dict[str, Any] | None:
+    _, first = np.unique(incident_codes(rows), return_index=True)
+    first = first[np.isfinite(rows["pumps_attending"][first])]
+    if not len(first):
+        return None
+    one = {name: values[first] for name, values in rows.items()}
+    chances = bundle.pumps(bundle.runs(one))
+    actual = np.clip(one["pumps_attending"], 1, 5).astype(np.int64)
+    return judge_pumps(actual, chances.probability, chances.chosen, day[first], resamples)
+
+
+def _about(bundle: Bundle, name: str, request: EvaluateRequest, examples: Examples) -> About:
+    card = bundle.card
+    return About(
+        bundle=name,
+        data_hash=examples.data_hash,
+        trained_from_date=date.fromisoformat(card["trained_from"]),
+        trained_until_date=date.fromordinal(date.fromisoformat(card["trained_until"]).toordinal() - 1),
+        trained_rows=card["rows"],
+        attribution=ATTRIBUTION,
+        is_simulated=bool(card["is_simulated"] or examples.report.get("simulated", False)),
+        made_at=str(read_provenance(request.bundle).get("made_at", "")),
+        split="later than every training row, incidents whole",
+        features=tuple(
+            f"{feature.name} ({feature.unit}, known at {feature.known})"
+            for feature in bundle.response.features
+        ),
+    )
+
+
+def _text(values: NDArray[Any]) -> NDArray[np.str_]:
+    return np.array([NONE if value is None else value for value in values], np.str_)
+
+
+def _banded(distance_m: NDArray[np.float64]) -> NDArray[np.str_]:
+    names = [f"{low}-{high} m" for low, high in pairwise(BANDS_M)] + [f"{BANDS_M[-1]} m or more"]
+    return np.array(names)[np.searchsorted(BANDS_M, distance_m, side="right") - 1]

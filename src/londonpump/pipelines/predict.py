@@ -1,0 +1,123 @@
+"""From calls to predictions: fill what is missing, predict, say what was filled and what could not be."""
+
+import csv
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from londonpump.brigade.stations import by_code
+from londonpump.brigade.targets import UNDERESTIMATE_S
+from londonpump.features.runs import Runs
+from londonpump.models.bundle import Bundle, from_files
+from londonpump.models.distribution import P10, P50, P90, ResponseTimes
+from londonpump.models.domain import CONTEXT
+from londonpump.models.reasons import Reason, reasons
+from londonpump.pipelines.calls import Calls, read_calls
+from londonpump.storage.bundles import load_bundle
+from londonpump.storage.files import whole_file
+
+Columns = dict[str, NDArray[Any]]
+Floats = NDArray[np.float64]
+OVER_S = (360, 480, 600)
+HEADER = (
+    "id",
+    "mean_s",
+    "p10_s",
+    "p50_s",
+    "p90_s",
+    *(f"p_over_{threshold_s}" for threshold_s in OVER_S),
+    "pumps_needed",
+    "risk_underestimated",
+    "filled",
+    "error",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Predictions:
+    """n answers. p_over: (n, 3) of OVER_S. filled: per run the labels `column=source`. pumps: (n,) 1 to 5."""
+
+    times: ResponseTimes
+    median_s: Floats
+    p_over: Floats
+    p_underestimate: Floats
+    pumps: NDArray[np.int64]
+    is_risky: NDArray[np.bool_]
+    filled: list[list[str]]
+    runs: Runs
+
+    def reasons(self, bundle: Bundle) -> list[list[Reason]]:
+        """Why, run by run."""
+        return reasons(bundle.response, self.runs)
+
+
+def open_bundle(path: Path) -> Bundle:
+    """A bundle from its folder, whole and as stored."""
+    return from_files(load_bundle(path)[1], str(path))
+
+
+def answer(bundle: Bundle, columns: Columns) -> Predictions:
+    """Predict runs given as columns; what is missing is filled and labelled."""
+    runs = bundle.runs(columns)
+    filled, labels = bundle.domain.fill(columns, runs.hour)
+    runs = bundle.runs(filled)
+    _label_ground(columns, labels)
+    widening, outside = bundle.domain.widening(runs)
+    times = bundle.response(runs, widening)
+    median_s = times.quantile(P50)
+    p_underestimate = times.p_over(median_s + UNDERESTIMATE_S)
+    return Predictions(
+        times=times,
+        median_s=median_s,
+        p_over=np.stack([times.p_over(threshold_s) for threshold_s in OVER_S], axis=1),
+        p_underestimate=p_underestimate,
+        pumps=bundle.pumps(runs).chosen,
+        is_risky=p_underestimate >= bundle.warn_at,
+        filled=[one + two for one, two in zip(labels, outside, strict=True)],
+        runs=runs,
+    )
+
+
+def predict_file(bundle: Bundle, source: Path, out: Path) -> Calls:
+    """Answer CALLS.csv into PREDICTIONS.csv, whole. Returns: the calls, with the errors of each row."""
+    calls = read_calls(source, by_code(bundle.stations))
+    rows = [
+        [run_id, *[""] * (len(HEADER) - 2), error]
+        for run_id, error in zip(calls.ids, calls.errors, strict=True)
+    ]
+    if len(calls.answered):
+        predictions = answer(bundle, calls.columns)
+        for i, texts in enumerate(_texts(predictions, calls.notes)):
+            row = int(calls.answered[i])
+            rows[row] = [calls.ids[row], *texts, ""]
+    with whole_file(out) as part, part.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(HEADER)
+        writer.writerows(rows)
+    return calls
+
+
+def _texts(predictions: Predictions, notes: list[list[str]]) -> list[list[str]]:
+    times = predictions.times
+    seconds = np.stack([times.mean_s, times.quantile(P10), predictions.median_s, times.quantile(P90)], axis=1)
+    return [
+        [
+            *(f"{s:.1f}" for s in seconds[i]),
+            *(f"{p:.4f}" for p in predictions.p_over[i]),
+            str(predictions.pumps[i]),
+            "true" if predictions.is_risky[i] else "false",
+            ";".join([*notes[i], *predictions.filled[i]]),
+        ]
+        for i in range(len(seconds))
+    ]
+
+
+def _label_ground(columns: Columns, labels: list[list[str]]) -> None:
+    """The ground of a place that nobody stated is looked up: it comes from context."""
+    given = columns.get("station_ground_code")
+    for i, label in enumerate(labels):
+        if given is None or given[i] is None:
+            label.append(f"station_ground_code={CONTEXT}")

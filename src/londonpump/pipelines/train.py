@@ -1,0 +1,125 @@
+"""From examples to a bundle: learn from rows before a day, store it by its content hash."""
+
+import platform
+import subprocess
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from londonpump import __version__
+from londonpump.brigade.errors import LondonPumpError
+from londonpump.models.bundle import Bundle, from_files, to_files
+from londonpump.models.distribution import P50
+from londonpump.models.training import TrainingPlan, TrainingSet, fit_bundle
+from londonpump.pipelines.data import (
+    Columns,
+    Examples,
+    default_until,
+    first_us_of_incident,
+    incident_codes,
+    load_examples,
+    london_date,
+    midnight_us,
+)
+from londonpump.pipelines.progress import Progress, silent
+from londonpump.storage.bundles import load_bundle, save_bundle
+
+LIBRARIES = ("duckdb", "ibis-framework", "lightgbm", "numpy", "pyarrow", "scikit-learn", "scipy")
+
+
+@dataclass(frozen=True, slots=True)
+class TrainRequest:
+    """until None: 28 days before the newest day ends, so that something is left to judge on."""
+
+    data: Path
+    out: Path
+    until: date | None = None
+    plan: TrainingPlan = field(default_factory=TrainingPlan)
+
+
+def train(request: TrainRequest, progress: Progress = silent) -> tuple[Path, Bundle]:
+    """Train and store a bundle. Returns: its folder and itself, as read back from the disk."""
+    progress("Reading examples", 0.0)
+    examples = load_examples(request.data)
+    until = request.until or default_until(examples.rows)
+    training = training_set(examples, until)
+
+    def tell(doing: str, share: float) -> None:
+        progress(doing, 0.05 + 0.9 * share)
+
+    bundle = fit_bundle(training, request.plan, card_facts(examples, training, until), tell)
+    progress("Writing the bundle", 0.97)
+    files = to_files(bundle)
+    folder = save_bundle(files, _provenance(), request.out)
+    stored = from_files(load_bundle(folder)[1], str(folder))
+    _demand_same_answers(bundle, stored, training.rows)
+    progress("Done", 1.0)
+    return folder, stored
+
+
+def training_set(examples: Examples, until: date) -> TrainingSet:
+    """Rows of incidents that began before a London day, and the calls before it."""
+    before = first_us_of_incident(examples.rows) < midnight_us(until)
+    rows = examples.take(before)
+    calls: Columns = {
+        name: values[examples.calls["call_us"] < midnight_us(until)]
+        for name, values in examples.calls.items()
+    }
+    return TrainingSet(
+        rows=rows,
+        calls=calls,
+        incident=incident_codes(rows),
+        stations=examples.stations,
+        is_stream=bool(examples.report["complete"]),
+    )
+
+
+def card_facts(examples: Examples, training: TrainingSet, until: date) -> dict[str, Any]:
+    """What the card says of the data: none of it from the clock or the host."""
+    at_us = training.rows["mobilised_us"]
+    return {
+        "data_hash": examples.data_hash,
+        "code_version": __version__,
+        "trained_from": london_date(int(at_us.min())).isoformat() if len(at_us) else None,
+        "trained_until": until.isoformat(),
+        "is_stream": training.is_stream,
+        "is_simulated": bool(examples.report.get("simulated", False)),
+        "libraries": {name: version(name) for name in LIBRARIES},
+    }
+
+
+def _demand_same_answers(made: Bundle, stored: Bundle, rows: Columns) -> None:
+    """A bundle that answers otherwise after a trip over the disk is no bundle."""
+    some = {name: values[:50] for name, values in rows.items()}
+    one = made.response_times(made.runs(some)).quantile(P50)
+    two = stored.response_times(stored.runs(some)).quantile(P50)
+    if not np.allclose(one, two, atol=1e-6):
+        raise LondonPumpError("The stored bundle does not answer as the trained one. Nothing should use it.")
+
+
+def _provenance() -> dict[str, Any]:
+    return {
+        "made_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "host": platform.node(),
+        "machine": f"{platform.system()} {platform.machine()}, Python {platform.python_version()}",
+        "commit": _commit(),
+    }
+
+
+def _commit() -> str | None:
+    """The commit of the checkout this code runs from, if it is one."""
+    try:
+        done = subprocess.run(  # noqa: S603
+            ["git", "-C", str(Path(__file__).parent), "rev-parse", "HEAD"],  # noqa: S607
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=5,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout.strip() or None

@@ -1,0 +1,129 @@
+"""What a command tells the person who ran it."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from londonpump.brigade.stations import by_code
+from londonpump.models.bundle import Bundle
+from londonpump.models.distribution import P10, P90
+from londonpump.pipelines.calls import as_columns, parse_call
+from londonpump.pipelines.predict import OVER_S, Predictions, answer
+
+
+def prepared_in_words(report: Mapping[str, Any], out: Path) -> str:
+    """What `prepare` kept, repaired and set aside, and whether it takes the records for a stream."""
+    lines = []
+    for name, table in report["tables"].items():
+        lines.append(f"{name}: {table['in']:,} in, {table['kept']:,} kept")
+        for verdict in ("repaired", "set_aside"):
+            for rule, rows in table[verdict].items():
+                lines.append(f"  {verdict.replace('_', ' '):>9}  {rule}: {rows:,}")
+    found = report["completeness"]
+    kind = "a complete stream" if report["complete"] else "a sample"
+    why = "as stated" if found["is_stated"] else "by its rate"
+    lines.append(
+        f"Taken as {kind} ({why}: {found['incidents_a_day']:,} incidents a day, the Brigade's known rate is "
+        f"{found['known_incidents_a_day']:,})."
+    )
+    if not report["complete"]:
+        lines.append(
+            "Pumps out, ground pumps and workload are left unknown. Say --complete yes if this is every call."
+        )
+    lines.append(f"{report['examples']:,} examples: {out}")
+    return "\n".join(lines)
+
+
+def trained_in_words(folder: Path, card: Mapping[str, Any]) -> str:
+    """What was learnt from, and where it is."""
+    return (
+        f"Learnt from {card['rows']:,} runs, {card['trained_from']} up to (not with) {card['trained_until']}.\n"
+        f"Bundle: {folder}"
+    )
+
+
+def evaluated_in_words(results: Mapping[str, Any]) -> str:
+    """The models side by side."""
+    lines = [f"{results['rows']:,} later runs on {results['days']} days"]
+    lines.append(
+        f"{'model':<22}{'MAE s':>8}  {'95 % interval':<16}{'RMSE s':>8}{'within 60 s':>13}{'80 % covers':>13}"
+    )
+    for name, slices in results["models"].items():
+        whole = slices["all"]["all"]
+        mae = whole["mae_s"]
+        cover = whole.get("cover_80_share")
+        lines.append(
+            f"{name:<22}{mae['value']:8.1f}  {_between(mae):<16}{whole['rmse_s']['value']:8.1f}"
+            f"{whole['within_60_share']['value']:13.1%}" + (f"{cover['value']:13.1%}" if cover else "")
+        )
+    seed = results["seed_recipe"]
+    lines.append(
+        f"The seed recipe over eleven seeds: median MAE {seed['median_mae_s']:.1f} s, best {seed['best_mae_s']:.1f} s"
+    )
+    return "\n".join(lines)
+
+
+def prediction_in_words(bundle: Bundle, values: Mapping[str, str]) -> str:
+    """One prediction with its reasons."""
+    predictions = _one(bundle, values)
+    times, median_s = predictions.times, float(predictions.median_s[0])
+    over = ", ".join(f"{t // 60} min {p:.0%}" for t, p in zip(OVER_S, predictions.p_over[0], strict=True))
+    lines = [
+        f"{_minutes(median_s)} expected; 8 in 10 between {_minutes(times.quantile(P10)[0])} and "
+        f"{_minutes(times.quantile(P90)[0])} (mean {_minutes(times.mean_s[0])})",
+        f"Chance of later than: {over}",
+        f"Pumps that such calls get: {predictions.pumps[0]}"
+        + (" or more" if predictions.pumps[0] == 5 else ""),
+    ]
+    if predictions.is_risky[0]:
+        lines.append(
+            f"WARNING: may take much longer than announced ({predictions.p_underestimate[0]:.0%} for over 2 min more)"
+        )
+    lines.append("Why:")
+    lines += [f"  {reason.seconds:+6.0f} s  {reason.words}" for reason in predictions.reasons(bundle)[0]]
+    lines.append(f"Filled in: {'; '.join(predictions.filled[0]) or 'nothing'}")
+    if bundle.card["is_simulated"]:
+        lines.append("The model is trained on SIMULATED records.")
+    return "\n".join(lines)
+
+
+def prediction_as_json(bundle: Bundle, values: Mapping[str, str]) -> str:
+    """One prediction as json."""
+    predictions = _one(bundle, values)
+    times = predictions.times
+    return json.dumps(
+        {
+            "mean_s": round(float(times.mean_s[0]), 1),
+            "p10_s": round(float(times.quantile(P10)[0]), 1),
+            "p50_s": round(float(predictions.median_s[0]), 1),
+            "p90_s": round(float(times.quantile(P90)[0]), 1),
+            **{f"p_over_{t}": round(float(p), 4) for t, p in zip(OVER_S, predictions.p_over[0], strict=True)},
+            "pumps_needed": int(predictions.pumps[0]),
+            "risk_underestimated": bool(predictions.is_risky[0]),
+            "p_underestimated": round(float(predictions.p_underestimate[0]), 4),
+            "reasons": [
+                {"about": reason.group, "seconds": round(reason.seconds, 1), "words": reason.words}
+                for reason in predictions.reasons(bundle)[0]
+            ],
+            "filled": predictions.filled[0],
+            "simulated": bundle.card["is_simulated"],
+        },
+        indent=1,
+    )
+
+
+def _one(bundle: Bundle, values: Mapping[str, str]) -> Predictions:
+    run, note = parse_call(values, by_code(bundle.stations))
+    predictions = answer(bundle, as_columns([run]))
+    predictions.filled[0][:0] = note
+    return predictions
+
+
+def _minutes(seconds: float) -> str:
+    whole = round(float(seconds))
+    return f"{whole // 60}:{whole % 60:02d} min"
+
+
+def _between(stat: Mapping[str, Any]) -> str:
+    return "" if stat["low"] is None else f"{stat['low']:.1f} to {stat['high']:.1f}"

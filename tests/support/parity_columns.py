@@ -1,0 +1,53 @@
+"""Every column of the original against ours, row by row: equal, or different for a reason that is recomputed.
+
+Each comparison knows what the original's rule gives (`replayed`) and what the mended rule gives (`exact`), both
+worked out here from the raw files. A difference counts as explained only where theirs is the one and ours the other.
+"""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.generic]
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """One column over n paired rows. reasons: {kind of difference: (n,) where it holds}; they exclude each other."""
+
+    column: str
+    theirs: Array
+    ours: Array
+    reasons: dict[str, NDArray[np.bool_]]
+
+
+def count_differences(comparisons: Iterable[Comparison]) -> tuple[Counter[tuple[str, str]], list[str]]:
+    """({(column, kind): rows}, what nothing explains)."""
+    counts: Counter[tuple[str, str]] = Counter()
+    unexplained = []
+    for one in comparisons:
+        differs = ~is_equal(one.theirs, one.ours)
+        held = np.sum([mask for mask in one.reasons.values()] or [np.zeros(len(differs))], axis=0)
+        for row in np.flatnonzero(differs & (held != 1)):
+            unexplained.append(f"{one.column}, row {row}: theirs {one.theirs[row]!r}, ours {one.ours[row]!r}")
+        for kind, mask in one.reasons.items():
+            counts[one.column, kind] += int((differs & mask).sum())
+    return +counts, unexplained
+
+
+def is_equal(left: Array, right: Array) -> NDArray[np.bool_]:
+    """(n,) same value, or both unknown."""
+    if left.dtype == object or right.dtype == object:
+        return np.fromiter((a == b for a, b in zip(left, right, strict=True)), bool, len(left))
+    return (left == right) | (np.isnan(left.astype(float)) & np.isnan(right.astype(float)))
+
+
+def explained(
+    kind_holds: dict[str, NDArray[np.bool_]], theirs: Array, replayed: Array, ours: Array, exact: Array
+) -> dict[str, NDArray[np.bool_]]:
+    """Each reason, narrowed to the rows where theirs is the original's rule and ours the mended one."""
+    proven = is_equal(theirs, replayed) & is_equal(ours, exact)
+    return {kind: holds & proven for kind, holds in kind_holds.items()}
