@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
 from support.parity_columns import count_differences
 from support.parity_comparisons import Comparisons
 from support.parity_month import ParityMonth, read_parity_month
@@ -68,13 +67,18 @@ def test_no_column_of_the_original_is_left_out(month: ParityMonth, comparisons: 
 
 
 def test_every_left_time_is_the_recorded_one_or_the_mean_of_its_kind(month: ParityMonth) -> None:
-    differing = "SELECT ours.source_row FROM ours JOIN used USING (source_row) WHERE ours.left_at <> used.left_at"
+    differing = (
+        "SELECT ours.source_row FROM ours JOIN used USING (source_row) WHERE ours.left_at <> used.left_at"
+    )
     assert month.rows(differing) == []
 
 
 def test_the_distance_on_the_map_is_the_distance_on_the_globe(comparisons: Comparisons) -> None:
     pairs = comparisons.pairs
-    on_map_km = np.hypot(
-        pairs["easting_m"] - pairs["station_easting_m"], pairs["northing_m"] - pairs["station_northing_m"]
-    ) / 1000
+    on_map_km = (
+        np.hypot(
+            pairs["easting_m"] - pairs["station_easting_m"], pairs["northing_m"] - pairs["station_northing_m"]
+        )
+        / 1000
+    )
     np.testing.assert_allclose(on_map_km, comparisons.our_distance_km, rtol=4e-3, atol=WITHIN_OF_KM)

@@ -8,12 +8,11 @@ import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 import pytest
-
 from support.original import OriginalMonth, clean_as_the_original, write_original
 from support.parity_columns import count_differences
 from support.parity_comparisons import Comparisons
 from support.parity_month import ParityMonth, read_parity_month
-from support.parity_rows import CLOCKS, count_copies, count_rows
+from support.parity_rows import count_copies, count_rows
 from support.shifted_month import Shift, write_shifted_month
 
 SHARED = Path(__file__).resolve().parents[2] / "../shared/data/parity"
@@ -43,8 +42,15 @@ def replica() -> OriginalMonth:
     return clean_as_the_original(SHARED, order_of=SHARED / "seed_mid_1m.parquet")
 
 
-@pytest.fixture(scope="module", params=MONTHS)
-def shifted(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ParityMonth]:
+SLOW = "October, its weather hour told once"
+
+
+@pytest.fixture(
+    scope="module", params=[pytest.param(name, marks=[pytest.mark.slow] * (name == SLOW)) for name in MONTHS]
+)
+def shifted(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[ParityMonth]:
     folder = tmp_path_factory.mktemp("shifted") / "month"
     write_shifted_month(SHARED, folder, MONTHS[request.param])
     write_original(folder, "other", clean_as_the_original(folder))

@@ -31,8 +31,9 @@ def pumps_out(stream: Stream, incident: Texts, at_us: Ints) -> Ints:
     found = np.zeros(len(at_us), np.int64)
     for low in range(0, len(at_us), BLOCK):
         at = at_us[low : low + BLOCK, None]
-        is_out = (stream.start_us < at) & (stream.left_us > at)
-        found[low : low + BLOCK] = (is_out & (stream.incident != incident[low : low + BLOCK, None])).sum(axis=1)
+        question, row = np.nonzero((stream.start_us < at) & (stream.left_us > at))
+        of_another = stream.incident[row] != incident[low + question]
+        found[low : low + BLOCK] = np.bincount(question[of_another], minlength=len(at))
     return found
 
 
@@ -54,7 +55,9 @@ def _is_seen(stream: Stream, at_us: Ints) -> Flags:
     return stream.is_from_home & (stream.start_us <= at_us) & (stream.start_us > at_us - SEEN_WITHIN_US)
 
 
-def _pumps_of_station(stream: Stream, ground: Texts, at_us: Ints, meets: Callable[[Stream, Ints], Flags]) -> Ints:
+def _pumps_of_station(
+    stream: Stream, ground: Texts, at_us: Ints, meets: Callable[[Stream, Ints], Flags]
+) -> Ints:
     found = np.zeros(len(at_us), np.int64)
     for code in set(ground) - {None}:
         asked = np.flatnonzero(ground == code)

@@ -1,17 +1,18 @@
 """The columns of day, hour, weather, traffic and holidays: the original reads GMT as if it were London time."""
+# ruff: noqa: S608 - no text of a stranger goes into these queries
 
 from collections.abc import Iterator
 from datetime import date
 
 import numpy as np
 from numpy.typing import NDArray
-
-from londonpump.features.ground import GroundLookup
-from londonpump.features.runs import Runs
 from support.parity_columns import Array, Comparison, explained, is_equal
 from support.parity_month import ParityMonth
 from support.parity_rows import CLOCKS
 from support.wall_clock import GREENWICH, LONDON, WEEKDAYS, WallClock, bank_holidays, regular_bank_holidays
+
+from londonpump.features.ground import GroundLookup
+from londonpump.features.runs import Runs
 
 SCHOOL = "1 school holidays on their true days"
 WORKING = "7 one-off bank holidays known"
@@ -50,9 +51,13 @@ class Calendar:
         yield self._working_day()
         yield self._school_holiday()
 
-    def _by_the_clock(self, column: str, theirs: Array, replayed: Array, ours: Array, exact: Array) -> Comparison:
+    def _by_the_clock(
+        self, column: str, theirs: Array, replayed: Array, ours: Array, exact: Array
+    ) -> Comparison:
         everywhere = np.ones(len(theirs), bool)
-        return Comparison(column, theirs, ours, explained({CLOCKS: everywhere}, theirs, replayed, ours, exact))
+        return Comparison(
+            column, theirs, ours, explained({CLOCKS: everywhere}, theirs, replayed, ours, exact)
+        )
 
     def _date(self) -> Comparison:
         days = (self.pairs["DateAndTimeMobilised"] // 86_400_000_000).astype("datetime64[D]").astype(object)
@@ -108,7 +113,9 @@ class Calendar:
         theirs, ours = self.pairs["workingday"], self.runs.is_working_day.astype(np.int64)
         truth = bank_holidays()
         by_gmt, by_london = (_is_working(clock, truth) for clock in (self.gmt, self.london))
-        by_rule = _is_working(self.gmt, {day for year in range(2009, 2041) for day in regular_bank_holidays(year)})
+        by_rule = _is_working(
+            self.gmt, {day for year in range(2009, 2041) for day in regular_bank_holidays(year)}
+        )
         # Its calendar knows some of the moved days: it may follow the truth or the rule, nothing else.
         missed = (theirs != by_gmt) & (theirs == by_rule)
         holds = {WORKING: missed, CLOCKS: ~missed}
@@ -116,10 +123,16 @@ class Calendar:
         return Comparison("workingday", theirs, ours, explained(holds, theirs, replayed, ours, by_london))
 
     def _school_holiday(self) -> Comparison:
-        rows = self.month.rows("SELECT date_the_seed_ends_up_with::DATE, true_london_date::DATE FROM holidays")
+        rows = self.month.rows(
+            "SELECT date_the_seed_ends_up_with::DATE, true_london_date::DATE FROM holidays"
+        )
         swapped, true = {row[0] for row in rows}, {row[1] for row in rows}
         replayed = _is_in(self.gmt.dates, swapped)
-        exact = np.where(_is_in(self.london.part("year"), {day.year for day in true}), _is_in(self.london.dates, true), np.nan)
+        exact = np.where(
+            _is_in(self.london.part("year"), {day.year for day in true}),
+            _is_in(self.london.dates, true),
+            np.nan,
+        )
         is_wrong_day = replayed != _is_in(self.gmt.dates, true)
         holds = {SCHOOL: is_wrong_day | np.isnan(exact), CLOCKS: ~is_wrong_day & ~np.isnan(exact)}
         theirs, ours = self.pairs["school_holidays"], self.pairs["is_school_holiday"]

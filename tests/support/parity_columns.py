@@ -7,11 +7,12 @@ worked out here from the raw files. A difference counts as explained only where 
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-Array = NDArray[np.generic]
+Array = NDArray[Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +28,14 @@ class Comparison:
 def count_differences(comparisons: Iterable[Comparison]) -> tuple[Counter[tuple[str, str]], list[str]]:
     """({(column, kind): rows}, what nothing explains)."""
     counts: Counter[tuple[str, str]] = Counter()
-    unexplained = []
+    unexplained: list[str] = []
     for one in comparisons:
         differs = ~is_equal(one.theirs, one.ours)
-        held = np.sum([mask for mask in one.reasons.values()] or [np.zeros(len(differs))], axis=0)
-        for row in np.flatnonzero(differs & (held != 1)):
-            unexplained.append(f"{one.column}, row {row}: theirs {one.theirs[row]!r}, ours {one.ours[row]!r}")
+        held = np.sum(list(one.reasons.values()) or [np.zeros(len(differs))], axis=0)
+        unexplained += [
+            f"{one.column}, row {row}: theirs {one.theirs[row]!r}, ours {one.ours[row]!r}"
+            for row in np.flatnonzero(differs & (held != 1))
+        ]
         for kind, mask in one.reasons.items():
             counts[one.column, kind] += int((differs & mask).sum())
     return +counts, unexplained

@@ -5,14 +5,14 @@ from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
-
-from londonpump.brigade import grid
 from support import counted_exactly
 from support.original_counts import pumps_out_of_last_rows
 from support.parity_calendar import Calendar
 from support.parity_columns import Array, Comparison, explained, is_equal
 from support.parity_month import ParityMonth, used_stream
 from support.parity_rows import DUPLICATES, EXCHANGE, FLEET, NO_COORDINATES
+
+from londonpump.brigade import grid
 
 COUNTED = "4 pumps out, exactly"
 EXACT_PLACE = "9 distance from the exact place"
@@ -59,7 +59,9 @@ class Comparisons:
         yield Comparison("PropertyType", property_type, pairs["property_type"], {})
         category = np.where(pairs["incident_type"] == FIRE, pairs["stop_code"], pairs["special_service_type"])
         yield Comparison("IncidentCategory", pairs["IncidentCategory"], category, {})
-        is_false = np.array([text == "AFA" or text.startswith("False alarm") for text in pairs["stop_code"]], np.int64)
+        is_false = np.array(
+            [text == "AFA" or text.startswith("False alarm") for text in pairs["stop_code"]], np.int64
+        )
         yield Comparison("FalseAlarm", pairs["FalseAlarm"], is_false, {})
 
     def _times(self) -> Iterator[Comparison]:
@@ -105,7 +107,9 @@ class Comparisons:
         holds = ~np.isnan(pairs["raw_easting_m"]) & (np.abs(theirs - replayed) <= ROUNDING_KM)
         holds &= np.abs(ours - exact) <= ROUNDING_KM
         is_same = np.abs(theirs - ours) <= ROUNDING_KM
-        return Comparison("Distance", theirs, np.where(is_same, theirs, ours), {EXACT_PLACE: holds & ~is_same})
+        return Comparison(
+            "Distance", theirs, np.where(is_same, theirs, ours), {EXACT_PLACE: holds & ~is_same}
+        )
 
     @cached_property
     def our_distance_km(self) -> NDArray[np.float64]:
@@ -124,7 +128,9 @@ class Comparisons:
         replayed_out, replayed_away = self._replayed()
         fleet = self._fleet_of_the_file()
         everywhere = np.ones(self.n, bool)
-        yield self._counted("TotalOfPumpInLondon_Out", replayed_out, pairs["pumps_out"], out, {COUNTED: everywhere})
+        yield self._counted(
+            "TotalOfPumpInLondon_Out", replayed_out, pairs["pumps_out"], out, {COUNTED: everywhere}
+        )
         yield self._counted("PumpOfIncidentStation_Out", replayed_away, away, away, {COUNTED: everywhere})
         yield self._counted("PumpByStation", fleet, stationed, stationed, {FLEET: everywhere})
         is_known = at_us >= stream.start_us.min() + 7 * counted_exactly.DAY_US
@@ -160,8 +166,8 @@ class Comparisons:
 
 _FRAMES = (
     "raw_mobilisations m JOIN raw_incidents i USING (IncidentNumber) WHERE DateOfCall IS NOT NULL",
-    "raw_mobilisations m WHERE source_row NOT IN (SELECT source_row FROM aside WHERE rule IN ("
-    "'exact_duplicate', 'conflicting_duplicate', 'incident_not_found', 'incident_set_aside'))",
+    """raw_mobilisations m WHERE source_row NOT IN (SELECT source_row FROM aside WHERE rule IN (
+        'exact_duplicate', 'conflicting_duplicate', 'incident_not_found', 'incident_set_aside'))""",
 )
 _SHARE = "SELECT avg(TurnoutTimeSeconds::DOUBLE) / avg(AttendanceTimeSeconds::DOUBLE) FROM {rows}"
 _FLEET = """

@@ -1,14 +1,17 @@
 """A parity month, read: its input, what the original made of it, and what `prepare` makes of it."""
+# ruff: noqa: S608 - no text of a stranger goes into these queries
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
+from support.counted_exactly import Stream
 
 from londonpump.pipelines.prepare import PrepareRequest, prepare
-from support.counted_exactly import Stream
 
 WARM_UP_US = 12 * 3_600_000_000
 STILL_COUNTED = ("later_wave", "warm_up")
@@ -27,12 +30,12 @@ class ParityMonth:
     folder: Path
     connection: duckdb.DuckDBPyConnection
 
-    def columns(self, query: str) -> dict[str, NDArray[np.generic]]:
+    def columns(self, query: str) -> dict[str, NDArray[Any]]:
         """The columns of a query as arrays: NaN or None where null, instants as int64 microseconds."""
         table = self.connection.sql(query).to_arrow_table()
         return {name: _array(table[name]) for name in table.column_names}
 
-    def rows(self, query: str) -> list[tuple[object, ...]]:
+    def rows(self, query: str) -> list[tuple[Any, ...]]:
         """The rows of a query."""
         return self.connection.sql(query).fetchall()
 
@@ -139,9 +142,7 @@ def _work_out_used(connection: duckdb.DuckDBPyConnection) -> None:
         FROM typical""")
 
 
-def _array(column):  # noqa: ANN001, ANN202
-    import pyarrow as pa
-
+def _array(column: pa.ChunkedArray) -> NDArray[Any]:
     kind = column.type
     if pa.types.is_timestamp(kind):
         return column.cast(pa.timestamp("us")).cast(pa.int64()).to_numpy()

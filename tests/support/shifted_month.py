@@ -2,12 +2,13 @@
 
 Every instant is moved by whole weeks; what London clocks show then is worked out anew by the zone database.
 """
+# ruff: noqa: DTZ007 - published times name no zone
 
 import csv
 import gzip
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from shutil import copy
 
@@ -15,7 +16,7 @@ from support.wall_clock import LONDON
 
 MOMENT, DAY, CLOCK, HOUR = "%d/%m/%Y %H:%M:%S", "%d %b %Y", "%H:%M:%S", "%Y-%m-%d %H"
 MISSING = ("", "NULL")
-GMT = timezone.utc  # noqa: UP017
+GMT = UTC
 MOMENTS = tuple(f"DateAndTime{what}" for what in ("Mobilised", "Mobile", "Arrived", "Left"))
 Row = dict[str, str]
 
@@ -23,7 +24,7 @@ Row = dict[str, str]
 @dataclass(frozen=True, slots=True)
 class Shift:
     """weeks: how far. is_hour_told_twice: whether the weather of the hour that October's clocks show twice
-    stands twice in the file. is_year_kept: False lets the traffic file follow into another year."""
+    stands twice in the file."""
 
     weeks: int
     is_hour_told_twice: bool = True
@@ -86,7 +87,11 @@ def _write_weather(shared: Path, folder: Path, shift: Shift) -> None:
 
 
 def _rewrite(
-    shared: Path, folder: Path, name: str, change: Callable[[Row], Row], is_wanted: Callable[[Row], bool] = bool
+    shared: Path,
+    folder: Path,
+    name: str,
+    change: Callable[[Row], Row],
+    is_wanted: Callable[[Row], bool] = bool,
 ) -> None:
     with gzip.open(shared / name, "rt", encoding="utf-8", newline="") as file:
         reader = csv.DictReader(file)

@@ -1,7 +1,7 @@
 """What a clock shows at instants: of London by the zone database, or of Greenwich all year."""
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from functools import cached_property
 from zoneinfo import ZoneInfo
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 DAY_US = 86_400_000_000
 QUARTER_US = 900_000_000
 LONDON = ZoneInfo("Europe/London")
-GREENWICH = timezone.utc
+GREENWICH = UTC
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 ONE_OFF_HOLIDAYS = frozenset(
     date(*day) for day in ((2011, 4, 29), (2012, 6, 5), (2022, 6, 3), (2022, 9, 19), (2023, 5, 8))

@@ -10,7 +10,7 @@ from londonpump.cleaning.rules import is_kept, repaired, set_aside
 
 WARM_UP_H = 12
 """Pumps that set out before the records begin are not seen; after this they are back."""
-MINUTE_S = 60
+KIND = ("incident_group", "special_service_type", "pumps_attending")
 
 
 def with_attendance(table: Table) -> Table:
@@ -18,33 +18,28 @@ def with_attendance(table: Table) -> Table:
 
     Args: table: of `clean_mobilisations`, kept rows only.
     """
-    whole = ibis.window(group_by="incident_number")
-    table = table.mutate(
-        pumps_attending=table.count().over(whole),
-        stations_attending=table.home_station_code.nunique().over(whole),
-        wave=ibis.dense_rank().over(ibis.window(group_by="incident_number", order_by="mobilised_at")) + 1,
+    incidents = table.group_by("incident_number").agg(
+        pumps_attending=table.count(), stations_attending=table.home_station_code.nunique()
     )
-    return _with_left_time(table)
+    moments = table.select("incident_number", "mobilised_at").distinct()
+    in_turn = ibis.window(group_by="incident_number", order_by="mobilised_at")
+    moments = moments.mutate(wave=ibis.row_number().over(in_turn) + 1)
+    table = table.left_join(incidents, "incident_number").drop("incident_number_right")
+    table = table.left_join(moments, ("incident_number", "mobilised_at"))
+    return _with_left_time(table.drop("incident_number_right", "mobilised_at_right"))
 
 
 def _with_left_time(table: Table) -> Table:
     """A missing left time, or one before the arrival, is the arrival and the mean time on site of the
     same kind of incident and number of pumps, else of all."""
-    kind = ibis.window(group_by=("incident_group", "special_service_type", "pumps_attending"))
     is_early = (table.left_at < table.arrived_at).fill_null(False)
-    is_missing = table.left_at.isnull() | table.arrived_at.isnull()
-    table = table.mutate(is_early=is_early, is_missing=is_missing)
-    usable_s = ibis.ifelse(
-        table.is_early | table.is_missing,
-        ibis.null("int64"),
-        (table.left_at.epoch_seconds() - table.arrived_at.epoch_seconds()),
-    )
-    table = table.mutate(on_site_s=usable_s)
-    table = table.mutate(
-        mean_s=table.on_site_s.mean().over(kind),
-        mean_of_all_s=table.on_site_s.mean().over(ibis.window()),
-    )
-    typical_s = table.mean_s.fill_null(table.mean_of_all_s).fill_null(0.0).round().cast("int64")
+    table = table.mutate(is_early=is_early)
+    on_site = table.filter(~table.is_early & table.left_at.notnull() & table.arrived_at.notnull())
+    on_site = on_site.mutate(on_site_s=on_site.left_at.epoch_seconds() - on_site.arrived_at.epoch_seconds())
+    means = on_site.group_by(*KIND).agg(mean_s=on_site.on_site_s.mean())
+    mean_of_all_s = on_site.agg(mean_s=on_site.on_site_s.mean()).mean_s.as_scalar()
+    table = table.left_join(means, list(KIND)).drop(*[f"{name}_right" for name in KIND])
+    typical_s = table.mean_s.fill_null(mean_of_all_s).fill_null(0.0).round().cast("int64")
     arrived_at = table.mobilised_at + table.attendance_s.as_interval("s")
     return table.mutate(
         left_at=ibis.ifelse(
@@ -57,12 +52,12 @@ def _with_left_time(table: Table) -> Table:
             left_from_mean_on_site=table.left_at.isnull(),
             left_before_arrived=table.is_early,
         ),
-    ).drop("is_early", "is_missing", "on_site_s", "mean_s", "mean_of_all_s")
+    ).drop("is_early", "mean_s")
 
 
 def set_aside_later(table: Table, is_stream: bool) -> Table:
     """The last two steps: only the first wave is predicted, and only once the counts are complete."""
-    first_at = table.mobilised_at.min().over(ibis.window())
+    first_at = table.agg(first_at=table.mobilised_at.min()).first_at.as_scalar()
     is_early = table.mobilised_at < first_at + ibis.interval(hours=WARM_UP_H)
     return set_aside(
         table,

@@ -10,6 +10,8 @@ from ibis.expr.types import BooleanValue, Table
 from londonpump.brigade import kinds
 from londonpump.brigade.targets import LONGEST_PUBLISHED_S
 from londonpump.cleaning.rules import (
+    Keep,
+    as_it_is,
     is_kept,
     repaired,
     set_aside,
@@ -37,6 +39,8 @@ OF_INCIDENT = (
     "ground_code",
     "station_ground",
 )
+NEEDED_EARLY = ("incident_group", "special_service_type", "ground_code")
+"""Of the incident, what the steps here look at; the rest is joined last, so that rows stay narrow."""
 CONTENT = (
     "mobile_at",
     "arrived_at",
@@ -49,27 +53,29 @@ CONTENT = (
 )
 
 
-def clean_mobilisations(typed: Table, incidents: Table, stations: Table) -> Table:
+def clean_mobilisations(typed: Table, incidents: Table, stations: Table, keep: Keep = as_it_is) -> Table:
     """One row a mobilisation record joined with its incident, with `rule` and `repairs`.
 
     Args: typed: the typed published table. incidents: of `clean_incidents`. stations: `code, name,
-    easting_m, northing_m`, one row a code and name.
+    easting_m, northing_m`, one row a code and name. keep: stores a step.
     """
-    table = start(typed)
+    table = start(typed.drop("cal_year", "call_hour", "mobilisation_id"))
     table = set_aside(
         table,
         no_incident_number=table.incident_number.isnull(),
         incomplete_mobilised_at=table.mobilised_at.isnull(),
         incomplete_resource_code=table.resource_code.isnull(),
     )
+    table = keep(table, "mobilisations_started")
     table = set_aside_duplicates(table, ("incident_number", "resource_code", "mobilised_at"), CONTENT)
-    table = _with_incident(table, incidents)
-    table = _with_travel(_with_turnout(table))
+    table = keep(_with_incident(table, incidents), "mobilisations_known")
+    table = keep(_with_turnout(table), "mobilisations_with_turnout")
+    table = keep(_with_travel(table), "mobilisations_with_travel")
     return _with_station(table, stations)
 
 
 def _with_incident(table: Table, incidents: Table) -> Table:
-    kept = incidents.filter(is_kept(incidents)).select("incident_number", *OF_INCIDENT)
+    kept = incidents.filter(is_kept(incidents)).select("incident_number", *NEEDED_EARLY)
     known = incidents.group_by("incident_number").agg(is_known=is_kept(incidents).any())
     known = known.filter(known.incident_number.notnull())
     table = table.left_join(kept, "incident_number").drop("incident_number_right")
@@ -84,10 +90,8 @@ def _with_incident(table: Table, incidents: Table) -> Table:
 def _with_turnout(table: Table) -> Table:
     """Where the pump's departure was not recorded, its turnout is its share of the attendance time."""
     table = table.mutate(is_used=is_kept(table))
-    everything = ibis.window()
-    share = table.turnout_s.mean(where=table.is_used).over(everything) / table.attendance_s.mean(
-        where=table.is_used
-    ).over(everything)
+    used = table.filter(table.is_used)
+    share = used.agg(share=used.turnout_s.mean() / used.attendance_s.mean()).share.as_scalar()
     is_filled = table.mobile_at.isnull() & table.turnout_s.isnull() & table.attendance_s.notnull()
     turnout_s = (table.attendance_s * share).round().cast("int64")
     table = table.mutate(filled_s=turnout_s, is_filled=is_filled)
@@ -165,3 +169,10 @@ def _with_station(table: Table, stations: Table) -> Table:
     went = (table.station_code == DARTFORD) | (table.home_station_code == DARTFORD)
     table = set_aside_incidents(table, dartford=went)
     return set_aside(table, unknown_station=table.station_easting_m.isnull())
+
+
+def with_incident_columns(table: Table, incidents: Table) -> Table:
+    """Adds the columns of the incident that no step of the cleaning looks at."""
+    late = [name for name in OF_INCIDENT if name not in NEEDED_EARLY]
+    known = incidents.filter(is_kept(incidents)).select("incident_number", *late)
+    return table.left_join(known, "incident_number").drop("incident_number_right")

@@ -36,7 +36,7 @@ def with_ground_pumps(table: Table) -> Table:
     questions = ground.select(station="ground_code", at="mobilised_at").distinct()
     away = _running(_events(_merged(_away(table)), ("station",)), questions, ("station",))
     fleet = _running(_events(_merged(_stationed(table)), ("station",)), questions, ("station",))
-    first_at = table.mobilised_at.min().over(ibis.window())
+    first_at = table.agg(first_at=table.mobilised_at.min()).first_at.as_scalar()
     is_known = table.mobilised_at >= first_at + ibis.interval(days=FLEET_KNOWN_AFTER_DAYS)
     counted = away.rename(away="running").join(fleet.rename(stationed="running"), ("station", "at"))
     counted = counted.select("station", "at", "away", "stationed")

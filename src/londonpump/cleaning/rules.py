@@ -10,7 +10,17 @@ import ibis
 from ibis.expr.types import BooleanValue, StringValue, Table
 
 Keep = Callable[[Table, str], Table]
-"""Finishes a step: stores the expression under a name and returns the stored table."""
+"""Finishes a step: stores what an expression gives under a name and returns the stored table, so that the
+steps after it do not work it out again."""
+
+
+def as_it_is(table: Table, name: str) -> Table:  # noqa: ARG001
+    """Stores nothing: the expression stays one, for small tables and for engines that plan it whole."""
+    return table
+
+
+ROW = ("source_file", "source_row")
+"""What tells one input row from another."""
 
 
 def start(table: Table) -> Table:
@@ -35,26 +45,35 @@ def set_aside(table: Table, **broken: BooleanValue) -> Table:
 
 def set_aside_incidents(table: Table, **broken: BooleanValue) -> Table:
     """As `set_aside`, for every row of an incident of which one kept row breaks the rule."""
-    whole = ibis.window(group_by="incident_number")
-    kept = is_kept(table)
-    return set_aside(
-        table,
-        **{name: (kept & condition.fill_null(False)).any().over(whole) for name, condition in broken.items()},
+    names = list(broken)
+    verdict = ibis.cases(
+        *[(condition.fill_null(False), i) for i, condition in enumerate(broken.values())],
+        else_=ibis.null("int64"),
     )
+    # Few incidents are broken: a join with those few is cheaper than a window over all rows.
+    judged = table.select("incident_number", verdict=ibis.ifelse(is_kept(table), verdict, ibis.null("int64")))
+    judged = judged.filter(judged.verdict.notnull())
+    first = judged.group_by("incident_number").agg(verdict=judged.verdict.min())
+    table = table.left_join(first, "incident_number").drop("incident_number_right")
+    rule = ibis.cases(*[(table.verdict == i, name) for i, name in enumerate(names)], else_=ibis.null("string"))
+    return table.mutate(rule=ibis.coalesce(table.rule, rule)).drop("verdict")
 
 
 def set_aside_duplicates(table: Table, key: tuple[str, ...], content: tuple[str, ...]) -> Table:
     """Set aside every kept row after the first of a key: `exact_duplicate` where an earlier row has the
     same content too, else `conflicting_duplicate`."""
-    table = table.mutate(is_out=table.rule.notnull())
-    in_line = {"order_by": ("source_file", "source_row")}
-    of_key = ibis.window(group_by=("is_out", *key), **in_line)
-    of_content = ibis.window(group_by=("is_out", *key, *content), **in_line)
-    table = table.mutate(
+    of_kept = table.filter(is_kept(table)).group_by(*key).agg(rows=lambda t: t.count())
+    again = of_kept.filter(of_kept.rows > 1).drop("rows")
+    # Few keys stand twice: only their rows are put in order.
+    twice = table.filter(is_kept(table)).join(again, list(key)).select(*ROW, *key, *content)
+    of_key = ibis.window(group_by=key, order_by=ROW)
+    of_content = ibis.window(group_by=(*key, *content), order_by=ROW)
+    twice = twice.mutate(
         is_later=ibis.row_number().over(of_key) > 0, is_again=ibis.row_number().over(of_content) > 0
-    )
+    ).select(*ROW, "is_later", "is_again")
+    table = table.left_join(twice, list(ROW)).drop("source_file_right", "source_row_right")
     return set_aside(table, exact_duplicate=table.is_again, conflicting_duplicate=table.is_later).drop(
-        "is_out", "is_later", "is_again"
+        "is_later", "is_again"
     )
 
 

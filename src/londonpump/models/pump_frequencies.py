@@ -24,6 +24,8 @@ Vocabulary = Mapping[str, Mapping[str, int]]
 N_CLASSES = 5
 """Pumps attending: 1, 2, 3, 4, 5 or more."""
 UNKNOWN = -1
+FOLDS = 5
+"""Of the calls a table is learnt from."""
 ANY_KIND = 0
 KIND_CODES = {name: i for i, name in enumerate(kinds.INCIDENT_TYPES, start=ANY_KIND + 1)}
 ANY_CALL, TO_A_FIRE, NO_FIRE = 0, 1, 2
@@ -32,6 +34,8 @@ AREA_M, CELL_M = 500, 100
 CELLS_A_SIDE = AREA_M // CELL_M
 AREAS_A_COLUMN = 1 << 13
 """500 m squares from south to north: 4,096 km, more than the national grid has."""
+TELLINGS = 2
+"""A call is counted as it is and as one of any kind."""
 TEXTS = ("property_category", "property_type")
 RADIX = {
     "kind": 16,
@@ -136,27 +140,25 @@ def chain_keys(chain: Chain, codes: Codes) -> list[Ints]:
 def fit_frequencies(chain: Chain, codes: Codes, pumps: Ints, fold: Ints) -> tuple[Frequencies, ...]:
     """Count calls.
 
-    Args: codes: of `encode`, all that is stated. pumps: (n,) 1 to 5. fold: (n,) of each call.
+    Args: codes: of `encode`, all that is stated. pumps: (n,) 1 to 5. fold: (n,) 0 to FOLDS - 1.
     Returns: the table of all calls, then for each fold the table of the calls outside it: out of these a
     training call is answered, never out of its own.
     """
     counted = _with_any_kind(codes)
-    twice = len(counted["kind"]) // len(pumps)
-    pump_class, fold = np.tile(pumps - 1, twice), np.tile(fold, twice)
-    n_folds = int(fold.max(initial=-1)) + 1
+    pump_class, fold = np.tile(pumps - 1, TELLINGS), np.tile(fold, TELLINGS)
     all_keys, counts = [], []
     for key in chain_keys(chain, counted):
         is_told = key != UNKNOWN
         keys, at = np.unique(key[is_told], return_inverse=True)
-        shape = (n_folds, len(keys), N_CLASSES)
+        shape = (FOLDS, len(keys), N_CLASSES)
         cell = (fold[is_told] * len(keys) + at) * N_CLASSES + pump_class[is_told]
         all_keys.append(keys)
         counts.append(np.bincount(cell, minlength=int(np.prod(shape))).reshape(shape))
     keys_of_levels = tuple(all_keys)
     once = slice(0, len(pumps))
     cell = fold[once] * N_CLASSES + pump_class[once]
-    roots = np.bincount(cell, minlength=n_folds * N_CLASSES).reshape(n_folds, N_CLASSES)
-    left_out = [np.zeros(n_folds, bool), *np.eye(n_folds, dtype=bool)]
+    roots = np.bincount(cell, minlength=FOLDS * N_CLASSES).reshape(FOLDS, N_CLASSES)
+    left_out = [np.zeros(FOLDS, bool), *np.eye(FOLDS, dtype=bool)]
     return tuple(
         _frequencies(
             chain, _root(roots[~out].sum(axis=0)), keys_of_levels, tuple(c[~out].sum(axis=0) for c in counts)

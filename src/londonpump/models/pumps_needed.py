@@ -16,6 +16,7 @@ from londonpump.models import boosters
 from londonpump.models.pump_choice import choose, fit_weights
 from londonpump.models.pump_frequencies import (
     CHAINS,
+    FOLDS,
     N_CLASSES,
     UNKNOWN,
     Codes,
@@ -45,7 +46,9 @@ OF_THE_CALL = (
 """Features of the catalogue that belong to the incident: one answer serves every candidate pump."""
 FEATURES_OF_CALLS: tuple[Feature, ...] = (
     *(feature for feature in FEATURES if feature.name in OF_THE_CALL),
-    Feature("is_working_day", "0/1", CLOCK, WHEN, "hour", lambda runs: runs.is_working_day.astype(np.float64)),
+    Feature(
+        "is_working_day", "0/1", CLOCK, WHEN, "hour", lambda runs: runs.is_working_day.astype(np.float64)
+    ),
 )
 NAMES = (
     *(feature.name for feature in FEATURES_OF_CALLS),
@@ -56,7 +59,6 @@ PROPERTY_COLUMNS = [NAMES.index("property_category"), NAMES.index("address_quali
 PATTERNS = tuple((kind, place) for kind in (False, True) for place in (False, True))
 """(kind stated, property stated)."""
 SHARE_WITHOUT_PROPERTY = 0.3
-FOLDS = 5
 LEAST_INCIDENTS = 200
 """With fewer calls the table answers alone."""
 BOOSTERS_SHARE = 0.5
@@ -261,7 +263,9 @@ def _fit_weights(lessons: Lessons, effort: PumpEffort, seed: int) -> Floats:
         rows = np.flatnonzero(lessons.fold == f)[: effort.judged]
         judged.append(rows)
         for kind, place in PATTERNS:
-            seen = lessons.calls.take(rows).hiding(np.full(len(rows), not kind), np.full(len(rows), not place))
+            seen = lessons.calls.take(rows).hiding(
+                np.full(len(rows), not kind), np.full(len(rows), not place)
+            )
             probability[kind, place].append(mixed(steps, seen, lessons.shares(seen, lessons.fold[rows])))
     pumps = lessons.pumps[np.concatenate(judged)]
     weights = [fit_weights(np.concatenate(probability[pattern]), pumps) for pattern in PATTERNS]

@@ -19,7 +19,7 @@ from londonpump.brigade.errors import TooFewRows
 from londonpump.brigade.stations import Station, known_stations
 from londonpump.cleaning import attendance, context, examples, incident_pumps, pumps_out, rules
 from londonpump.cleaning.incidents import clean_incidents
-from londonpump.cleaning.mobilisations import clean_mobilisations
+from londonpump.cleaning.mobilisations import clean_mobilisations, with_incident_columns
 from londonpump.pipelines.progress import Progress, silent
 from londonpump.sources import context_files
 from londonpump.sources.published import InputFile, PublishedTable, read_published
@@ -139,7 +139,7 @@ def _from_mobilisations(
     place: Workplace, typed: Table, incidents: Table, stations: Table, is_stream: bool
 ) -> tuple[Table, Table]:
     """(every row with its rule, kept rows with their counts)."""
-    rows = place.keep(clean_mobilisations(typed, incidents, stations), "joined")
+    rows = place.keep(clean_mobilisations(typed, incidents, stations, place.keep), "joined")
     place.progress("Counting pumps out", 0.6)
     used = rows.filter(rules.is_kept(rows))
     used = used.mutate(row_id=used.source_file.cast("int64") * FILES_APART + used.source_row)
@@ -152,7 +152,8 @@ def _from_mobilisations(
     place.drop("with_ground_pumps")
     verdict = ("source_file", "source_row", "rule", "repairs")
     cleaned = rows.filter(rows.rule.notnull()).select(*verdict).union(used.select(*verdict))
-    return cleaned, used.filter(rules.is_kept(used))
+    kept = used.filter(rules.is_kept(used))
+    return cleaned, place.keep(with_incident_columns(kept, incidents), "mobilisations_kept")
 
 
 def _with_context(request: PrepareRequest, place: Workplace, pumps: Table) -> Table:

@@ -57,7 +57,7 @@ def read_weather(connection: Backend, path: Path) -> Table:
     table = _read(
         path,
         {"date": pa.string(), **numbers, "conditions": pa.string()},
-        empty=tuple(numbers) + ("conditions",),
+        empty=(*numbers, "conditions"),
     )
     is_hour = pc.match_substring_regex(table["date"], HOUR_PATTERN)
     if not pc.all(is_hour).as_py():

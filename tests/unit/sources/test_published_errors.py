@@ -92,6 +92,17 @@ def test_a_gzip_file_cut_short(read, write, tmp_path):
     assert "the gzip file is damaged" in refusal(read, packed).problem
 
 
+def test_a_workbook_inside_a_gzip_file(read, tmp_path):
+    packed = tmp_path / "records.xlsx.gz"
+    packed.write_bytes(gzip.compress(b"PK\x03\x04 and so on"))
+    assert refusal(read, packed).problem == "a workbook lies inside the gzip file"
+
+
+def test_a_line_longer_than_any_record(read, write):
+    path = write(MOBILISATIONS, {}, {"WardName": "x" * 3_000_000})
+    assert refusal(read, path).problem == "line 3 is longer than any record"
+
+
 def test_incidents_given_as_mobilisations(read, write):
     error = refusal(read, write("incidents", {}))
     assert error.problem == "these are incidents, not mobilisations"
@@ -119,7 +130,9 @@ def test_a_table_of_something_else_shows_its_first_line(read, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("line", "fields"), [("000005-01022025,2025", 2), (",".join(["x"] * 25), 25)], ids=["too few", "too many"]
+    ("line", "fields"),
+    [("000005-01022025,2025", 2), (",".join(["x"] * 26), "more")],
+    ids=["too few", "too many"],
 )
 def test_a_line_with_another_number_of_fields_is_named(read, write, line, fields):
     path = write(MOBILISATIONS, {}, {})

@@ -21,6 +21,14 @@ def test_raw_keeps_every_text_as_published_under_its_stripped_name(read, write, 
     assert (rows[1]["source_file"], rows[1]["source_row"]) == (0, 2)
 
 
+@pytest.mark.parametrize("text", ["Car ", " Car", "  Car  "])
+def test_typed_texts_have_no_blanks_around_them(read, write, rows_of, text):
+    assert (
+        rows_of(read("incidents", write("incidents", {"PropertyType": text})).typed)[0]["property_type"]
+        == "Car"
+    )
+
+
 def test_files_of_two_vintages_are_one_stream_that_says_where_a_row_came_from(read, write, rows_of):
     iso = {"IncidentNumber": "235138081.00", "DateOfCall": "2025-02-03", "TimeOfCall": "7:02:11"}
     first, second = write("incidents", {}, {}, name="a.csv"), write("incidents", iso, name="b.csv")

@@ -76,10 +76,14 @@ def _explained(path: Path, message: str) -> BadFile:
     where = f"line {line[1]}" if line else "a line"
     count = re.search(r"Expected Number of Columns: (\d+) Found: (\d+)", message)
     if count:
-        problem = f"{where} has {count[2]} fields, the header has {count[1]}"
+        # DuckDB stops counting at the first field too many
+        found = "more" if int(count[2]) > int(count[1]) else count[2]
+        problem = f"{where} has {found} fields, the header has {count[1]}"
         return BadFile(path, problem, "Look for a comma that is not in quotes, or a line cut in two")
-    if "quote" in message.partition("Possible fixes")[0]:
+    if "unterminated quote" in message:
         return BadFile(path, f"{where} opens a quote and never closes it", "Mend the quotes of that line")
+    if "Maximum line size" in message:
+        return BadFile(path, f"{where} is longer than any record", "Look for a quote that is never closed")
     if "state machine" in message:
         problem = "its lines end in more than one way"
         return BadFile(path, problem, "Save it again as csv so that all lines end alike")

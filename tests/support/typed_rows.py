@@ -1,0 +1,87 @@
+"""Small typed tables, row by row, as the reader hands them to the cleaning."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import ibis
+import pyarrow as pa
+from ibis.backends.duckdb import Backend
+from ibis.expr.types import Table
+
+from londonpump.tables.published import CLOCK, DATE, INTEGER, MOMENT, REAL, TABLES
+
+ARROW = {
+    INTEGER: pa.int64(),
+    REAL: pa.float64(),
+    DATE: pa.date32(),
+    CLOCK: pa.int32(),
+    MOMENT: pa.timestamp("us"),
+}
+NOON_S = 12 * 3600
+NOON = datetime(2023, 1, 10, 12, 0, 0)
+Row = Mapping[str, Any]
+
+INCIDENT: Row = {
+    "incident_number": "000001-10012023",
+    "call_date": date(2023, 1, 10),
+    "call_time": NOON_S,
+    "incident_group": "Special Service",
+    "stop_code": "Special Service",
+    "special_service_type": "RTC",
+    "property_category": "Outdoor",
+    "property_type": "Road surface/pavement",
+    "address_qualifier": "Correct incident location",
+    "borough_code": "E09000022",
+    "borough_name": "LAMBETH",
+    "easting_rounded_m": 530_050.0,
+    "northing_rounded_m": 175_050.0,
+    "frs": "London",
+    "station_ground": "Brixton",
+}
+"""A road accident in Brixton on a winter's noon, its exact place unpublished."""
+MOBILISATION: Row = {
+    "incident_number": "000001-10012023",
+    "resource_code": "H211",
+    "mobilised_at": NOON,
+    "mobile_at": NOON + timedelta(seconds=60),
+    "arrived_at": NOON + timedelta(seconds=300),
+    "left_at": NOON + timedelta(minutes=30),
+    "turnout_s": 60,
+    "travel_s": 240,
+    "attendance_s": 300,
+    "station_code": "H21",
+    "station_name": "Brixton",
+    "deployed_from": "Home Station",
+    "pump_order": 1,
+}
+"""Brixton's first pump, there in five minutes, away after half an hour."""
+STATIONS = {
+    "code": ["H21", "H22", "E35", "K21"],
+    "name": ["Brixton", "Lambeth", "Old Kent Road", "Dartford"],
+    "easting_m": [530_900.0, 531_000.0, 534_500.0, 554_300.0],
+    "northing_m": [175_500.0, 178_900.0, 178_300.0, 174_000.0],
+}
+
+
+def typed(connection: Backend, table: str, sound: Row, changes: Sequence[Row]) -> Table:
+    """A typed table of one sound row a change, each with its change, numbered from 1."""
+    rows = [{**sound, "source_row": number, **change} for number, change in enumerate(changes, start=1)]
+    columns = {spec.name: ARROW.get(spec.kind, pa.string()) for spec in TABLES[table]}
+    columns |= {"source_file": pa.int16(), "source_row": pa.int64(), "unreadable": pa.string()}
+    values = {
+        name: pa.array([row.get(name, 0 if name == "source_file" else None) for row in rows], kind)
+        for name, kind in columns.items()
+    }
+    return connection.create_table(ibis.util.gen_name(table), pa.table(values), temp=True)
+
+
+def stations(connection: Backend) -> Table:
+    """Four stations, Dartford among them."""
+    return connection.create_table(ibis.util.gen_name("stations"), pa.table(STATIONS), temp=True)
+
+
+def rows_of(table: Table, *columns: str) -> list[dict[str, Any]]:
+    """The rows in the order of the file, with those columns."""
+    order = [name for name in ("source_file", "source_row") if name in table.columns]
+    return table.order_by(*order).select(*columns).to_pyarrow().to_pylist()
