@@ -55,7 +55,9 @@ def set_aside_incidents(table: Table, **broken: BooleanValue) -> Table:
     judged = judged.filter(judged.verdict.notnull())
     first = judged.group_by("incident_number").agg(verdict=judged.verdict.min())
     table = table.left_join(first, "incident_number").drop("incident_number_right")
-    rule = ibis.cases(*[(table.verdict == i, name) for i, name in enumerate(names)], else_=ibis.null("string"))
+    rule = ibis.cases(
+        *[(table.verdict == i, name) for i, name in enumerate(names)], else_=ibis.null("string")
+    )
     return table.mutate(rule=ibis.coalesce(table.rule, rule)).drop("verdict")
 
 

@@ -44,7 +44,6 @@ CODES: Mapping[str, tuple[str, ...]] = {
     "property_category": PROPERTY_CATEGORIES,
     "address_qualifier": ADDRESS_QUALIFIERS,
 }
-FIRE_STATION = "Fire station"
 
 
 class KnownTooLate(LondonPumpError):
@@ -107,11 +106,6 @@ def _bearing(runs: Runs) -> Floats:
     return np.asarray(np.degrees(np.arctan2(runs.east_m, runs.north_m)) % 360.0)
 
 
-def _is_fire_station(runs: Runs) -> Floats:
-    texts = runs.text("property_type")
-    return np.array([np.nan if text is None else float(text == FIRE_STATION) for text in texts])
-
-
 def _is_home(runs: Runs) -> Floats:
     texts = runs.text("deployed_from")
     return np.array([np.nan if text is None else float(text == kinds.HOME_STATION) for text in texts])
@@ -144,7 +138,6 @@ FEATURES: tuple[Feature, ...] = (
     Feature("incident_type", "code", RECORD, ("incident_type",), "kind", _code("incident_type")),
     Feature("property_category", "code", RECORD, ("property_category",), "kind", _code("property_category")),
     Feature("address_qualifier", "code", RECORD, ("address_qualifier",), "kind", _code("address_qualifier")),
-    Feature("is_fire_station", "0/1", RECORD, ("property_type",), "kind", _is_fire_station),
     Feature(
         "recent_ground_calls",
         "calls in 30 min",

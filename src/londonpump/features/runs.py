@@ -27,6 +27,8 @@ DAY_US = 24 * HOUR_US
 EPOCH = date(1970, 1, 1)
 THURSDAY = 3
 FIRST_YEAR, LAST_YEAR = 2008, 2040
+FIRE_STATION = "Fire station"
+AT_STATION_M = 300.0
 
 
 class Runs:
@@ -85,6 +87,12 @@ class Runs:
     def is_own_ground(self) -> NDArray[np.bool_]:
         """The pump sets out from the station of the place's ground."""
         return np.asarray(self.lookup.index(self.text("station_code")) == self.ground)
+
+    @cached_property
+    def is_at_station(self) -> NDArray[np.bool_]:
+        """Somebody walked in: the place is a fire station, and near enough to be this one."""
+        is_fire_station = np.array([text == FIRE_STATION for text in self.text("property_type")], bool)
+        return is_fire_station & (self.distance_m < AT_STATION_M)
 
     @cached_property
     def station_distances_m(self) -> Floats:

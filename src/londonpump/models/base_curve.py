@@ -1,6 +1,6 @@
 """The smooth part of a response time: distance and hour, on a curve of a few coefficients.
 
-T = a + b sqrt(d) + c d + first and second harmonic of the London hour + own ground, d by the nearest bridge;
+T = a + b sqrt(d) + c d + first and second harmonic of the London hour + own ground + at the station, d by the nearest bridge;
 least absolute residuals by iterated reweighting. The boosters learn what is left, so that a run farther
 than any seen is still answered along the curve. Form: facts 3.3; turnout doubles at night: facts 3.4.
 """
@@ -24,7 +24,7 @@ TYPICAL_KM = 1.5
 
 @dataclass(frozen=True, slots=True)
 class BaseCurve:
-    """coefficients: (8,) seconds a column of `design`."""
+    """coefficients: (9,) seconds a column of `design`."""
 
     coefficients: Floats
 
@@ -45,13 +45,13 @@ class BaseCurve:
             straight_s - (constant_s - self.coefficients[0]),
             by_bridge_s - straight_s,
             table[:, 3:7] @ self.coefficients[3:7],
-            table[:, 7] * self.coefficients[7],
+            table[:, 7:] @ self.coefficients[7:],
             constant_s,
         )
 
 
 def design(runs: Runs) -> Floats:
-    """(n, 8): 1, sqrt(km), km, four harmonics of the hour, own ground."""
+    """(n, 9): 1, sqrt(km), km, four harmonics of the hour, own ground, at the fire station itself."""
     distance_km = runs.by_bridge_m / M_PER_KM
     angle = runs.hour * (2 * np.pi / 24)
     return np.stack(
@@ -64,6 +64,7 @@ def design(runs: Runs) -> Floats:
             np.sin(2 * angle),
             np.cos(2 * angle),
             runs.is_own_ground.astype(np.float64),
+            runs.is_at_station.astype(np.float64),
         ],
         axis=1,
     )
@@ -77,6 +78,8 @@ def fit_base_curve(runs: Runs, attendance_s: Floats) -> BaseCurve:
     coefficients: Floats = np.zeros(table.shape[1])
     for _ in range(ROUNDS):
         weighted = table * weight[:, None]
-        coefficients = np.asarray(np.linalg.solve(weighted.T @ table + ridge, weighted.T @ attendance_s), np.float64)
+        coefficients = np.asarray(
+            np.linalg.solve(weighted.T @ table + ridge, weighted.T @ attendance_s), np.float64
+        )
         weight = 1 / np.maximum(np.abs(attendance_s - table @ coefficients), SMOOTH_S)
     return BaseCurve(coefficients)

@@ -44,8 +44,8 @@ def to_bytes(booster: lgb.Booster) -> bytes:
 
 
 def from_bytes(text: bytes) -> lgb.Booster:
-    """A booster out of its native text, answering on one thread."""
-    return lgb.Booster(model_str=text.decode(), params={"num_threads": 1, "verbosity": -1})
+    """A booster out of its native text."""
+    return lgb.Booster(model_str=text.decode())
 
 
 def predict(booster: lgb.Booster, table: Floats) -> Floats:

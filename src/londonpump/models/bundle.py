@@ -177,6 +177,4 @@ def stations_or_known(stations: tuple[Station, ...]) -> tuple[Station, ...]:
 
 
 def _json(value: Any) -> bytes:
-    return json.dumps(
-        value, ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":")
-    ).encode()
+    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()

@@ -10,59 +10,29 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from londonpump.features.catalogue import CLOCK, FEATURES, WHEN, Feature, build
 from londonpump.features.runs import Runs
 from londonpump.models import boosters
+from londonpump.models.pump_calls import NAMES, Calls, mixed, table_of
 from londonpump.models.pump_choice import choose, fit_weights
 from londonpump.models.pump_frequencies import (
     CHAINS,
     FOLDS,
     N_CLASSES,
-    UNKNOWN,
-    Codes,
     Frequencies,
     Vocabulary,
-    encode,
     fit_frequencies,
     learn_vocabulary,
-    as_any_kind,
 )
 from londonpump.models.pump_steps import STEPS, PumpSteps, fit_steps
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
-Flags = NDArray[np.bool_]
 
-OF_THE_CALL = (
-    "easting_m",
-    "northing_m",
-    "nearest_m",
-    "second_nearest_m",
-    "hour",
-    "incident_type",
-    "property_category",
-    "address_qualifier",
-)
-"""Features of the catalogue that belong to the incident: one answer serves every candidate pump."""
-FEATURES_OF_CALLS: tuple[Feature, ...] = (
-    *(feature for feature in FEATURES if feature.name in OF_THE_CALL),
-    Feature(
-        "is_working_day", "0/1", CLOCK, WHEN, "hour", lambda runs: runs.is_working_day.astype(np.float64)
-    ),
-)
-NAMES = (
-    *(feature.name for feature in FEATURES_OF_CALLS),
-    *(f"{chain.name}_{number}" for chain in CHAINS for number in range(2, N_CLASSES + 1)),
-)
-KIND_COLUMNS = [NAMES.index("incident_type")]
-PROPERTY_COLUMNS = [NAMES.index("property_category"), NAMES.index("address_qualifier")]
 PATTERNS = tuple((kind, place) for kind in (False, True) for place in (False, True))
 """(kind stated, property stated)."""
-SHARE_WITHOUT_PROPERTY = 0.3
+SHARE_WITHOUT_KIND, SHARE_WITHOUT_PROPERTY = 0.5, 0.3
 LEAST_INCIDENTS = 200
 """With fewer calls the table answers alone."""
-BOOSTERS_SHARE = 0.5
-"""Of the boosters in the average with the table of kind, property and night."""
 MODEL_JSON = "pumps.json"
 
 
@@ -80,7 +50,7 @@ class PumpEffort:
     judged: int
 
 
-SMALL = PumpEffort(copies=2, trees=60, leaves=15, rate=0.05, least_in_leaf=20, judged_folds=5, judged=60_000)
+SMALL = PumpEffort(copies=2, trees=100, leaves=10, rate=0.05, least_in_leaf=10, judged_folds=5, judged=60_000)
 LARGE = PumpEffort(copies=1, trees=60, leaves=31, rate=0.1, least_in_leaf=100, judged_folds=1, judged=30_000)
 SMALL_CALLS = 60_000
 
@@ -142,54 +112,6 @@ class PumpsModel:
 
 
 @dataclass(frozen=True, slots=True)
-class Calls:
-    """n calls as the model sees them. plain: (n, features of the call). codes: of the tables."""
-
-    plain: Floats
-    codes: Codes
-
-    @classmethod
-    def of(cls, runs: Runs, vocabulary: Vocabulary) -> "Calls":
-        """As they are stated."""
-        return cls(build(runs, FEATURES_OF_CALLS), encode(runs, vocabulary))
-
-    @property
-    def has_kind(self) -> Ints:
-        """(n,) 1 where a kind of call is stated, else 0."""
-        return np.asarray(np.isfinite(self.plain[:, KIND_COLUMNS[0]]), np.int64)
-
-    @property
-    def has_property(self) -> Ints:
-        """(n,) 1 where a property category is stated, else 0."""
-        return np.asarray(np.isfinite(self.plain[:, PROPERTY_COLUMNS[0]]), np.int64)
-
-    def take(self, rows: Ints) -> "Calls":
-        """Some of them."""
-        return Calls(self.plain[rows], {name: code[rows] for name, code in self.codes.items()})
-
-    def hiding(self, kind: Flags, place: Flags) -> "Calls":
-        """The same without the kind, or the property, of some. kind, place: (n,) what is hidden."""
-        plain = self.plain.copy()
-        plain[np.ix_(kind, KIND_COLUMNS)] = np.nan
-        plain[np.ix_(place, PROPERTY_COLUMNS)] = np.nan
-        codes = as_any_kind(self.codes, kind)
-        for name in ("property_category", "property_type"):
-            codes[name] = np.where(place, UNKNOWN, codes[name])
-        return Calls(plain, codes)
-
-
-def table_of(calls: Calls, shares: list[Floats]) -> Floats:
-    """(n, NAMES) what the boosters look at. shares: (n, 5) a chain."""
-    return np.column_stack([calls.plain, *(share[:, 1:] for share in shares)])
-
-
-def mixed(steps: PumpSteps, calls: Calls, shares: list[Floats]) -> Floats:
-    """(n, 5) boosters and table, averaged. shares: (n, 5) a chain; the first is the table's answer."""
-    boosted = steps(table_of(calls, shares), shares[0])
-    return BOOSTERS_SHARE * boosted + (1 - BOOSTERS_SHARE) * shares[0]
-
-
-@dataclass(frozen=True, slots=True)
 class Lessons:
     """Training calls. pumps, fold: (n,). tables: a chain, the table of all, then one without each fold."""
 
@@ -244,7 +166,7 @@ def _fit_steps(lessons: Lessons, rows: Ints, effort: PumpEffort, seed: int) -> P
         return PumpSteps((None,) * len(STEPS))
     rng = np.random.default_rng(seed)
     calls, pumps, fold = lessons.calls.take(rows), lessons.pumps[rows], lessons.fold[rows]
-    is_hidden = rng.random(len(rows)) < 0.5  # noqa: PLR2004
+    is_hidden = rng.random(len(rows)) < SHARE_WITHOUT_KIND
     tables = []
     for copy in range(effort.copies):
         no_property = rng.random(len(rows)) < SHARE_WITHOUT_PROPERTY

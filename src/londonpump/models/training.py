@@ -20,12 +20,8 @@ from londonpump.models.bundle import SCHEMA, Bundle, incident_hashes, stations_o
 from londonpump.models.distribution import P50
 from londonpump.models.domain import fit_domain
 from londonpump.models.pumps_needed import PumpsModel, fit_pumps
-from londonpump.models.response_time import (
-    ResponseTimeModel,
-    TrainingRuns,
-    effort_for,
-    fit_response_time,
-)
+from londonpump.models.response_time import ResponseTimeModel
+from londonpump.models.response_training import TrainingRuns, effort_for, fit_response_time
 from londonpump.models.risk_stations import risk_stations
 from londonpump.models.seed_coefficients import SeedRecipe
 from londonpump.models.seed_recipe import RowLimits, fit_seed_recipe
@@ -36,10 +32,6 @@ Ints = NDArray[np.int64]
 Told = Callable[[str, float], None]
 
 LEAST_TRAINING_ROWS = 300
-STATED_SHARE = 0.5
-"""The kind of call is masked in the other half of the training rows, so that both are learnt."""
-PROPERTY_STATED_SHARE = 0.85
-PROPERTY = ("property_category", "property_type", "address_qualifier")
 FLAGGED_SHARE = 0.077
 """The share of runs that a warning is shown for: as many as the original's list of stations flags."""
 SEED_FIT_ROWS = 100_000
@@ -77,9 +69,9 @@ def fit_bundle(training: TrainingSet, plan: TrainingPlan, facts: dict[str, Any],
     rows, attendance_s = training.rows, training.rows["attendance_s"]
     ground = learn_ground(training.calls, training.stations)
     rows = with_workload(rows, training.calls, ground, training.is_stream)
-    masked = Runs(mask(rows, plan.seed), ground)
-    features = usable(masked, plan.features)
-    learnt = TrainingRuns(masked, attendance_s, training.incident, rows["mobilised_us"])
+    runs = Runs(rows, ground)
+    features = usable(runs, plan.features)
+    learnt = TrainingRuns(runs, attendance_s, training.incident, rows["mobilised_us"])
     response = fit_response_time(learnt, features, plan.seed, lambda doing, share: told(doing, 0.7 * share))
     told("Learning the number of pumps", 0.7)
     pumps = learn_pumps(rows, ground, training.incident, plan.seed)
@@ -99,14 +91,14 @@ def fit_bundle(training: TrainingSet, plan: TrainingPlan, facts: dict[str, Any],
         },
         stations=training.stations,
         ground=ground,
-        domain=fit_domain(masked, read),
+        domain=fit_domain(runs, read),
         response=response,
         pumps=pumps,
         constant=fit_constant(attendance_s),
         distance=fit_distance(distance_km, attendance_s),
         seed=learn_seed_recipe(rows, ground, training.incident),
         risk_stations=risk_stations(rows["station_code"], attendance_s),
-        warn_at=_warn_at(response, masked),
+        warn_at=_warn_at(response, runs),
         seen=np.unique(incident_hashes(np.unique(rows["incident_number"].astype(str)))),
     )
 
@@ -130,23 +122,6 @@ def with_workload(rows: Columns, calls: Columns, ground: GroundLookup, is_stream
         rows["call_us"],
     )
     return {**rows, "recent_ground_calls": counted.astype(np.float64)}
-
-
-def mask(rows: Columns, seed: int) -> Columns:
-    """Rows in which the kind of call, and sometimes the property, is not stated."""
-    draw = np.random.default_rng([seed, 1])
-    n = len(rows["mobilised_us"])
-    masked = dict(rows)
-    _mask(masked, ("incident_type",), draw.random(n) >= STATED_SHARE)
-    _mask(masked, PROPERTY, draw.random(n) >= PROPERTY_STATED_SHARE)
-    return masked
-
-
-def _mask(rows: Columns, names: tuple[str, ...], hidden: NDArray[np.bool_]) -> None:
-    for name in names:
-        texts = rows[name].copy()
-        texts[hidden] = None
-        rows[name] = texts
 
 
 def learn_pumps(rows: Columns, ground: GroundLookup, incident: Ints, seed: int) -> PumpsModel:

@@ -6,5 +6,5 @@ Progress = Callable[[str, float], None]
 """Called with what is being done and the share done, 0 to 1."""
 
 
-def silent(doing: str, share: float) -> None:  # noqa: ARG001
+def silent(doing: str, share: float) -> None:
     """No progress shown."""

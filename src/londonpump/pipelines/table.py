@@ -20,7 +20,6 @@ from londonpump.brigade.stations import Station, by_code
 from londonpump.features.ground import CELL_SIZES_M, ROW, distances_m
 from londonpump.models.bundle import Bundle
 from londonpump.models.distribution import LEVELS, P50, P90
-from londonpump.pipelines.predict import answer
 from londonpump.storage.files import write_text
 
 STATIONS_A_GROUND = 6

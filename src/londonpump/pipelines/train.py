@@ -14,7 +14,7 @@ from londonpump import __version__
 from londonpump.brigade.errors import LondonPumpError
 from londonpump.models.bundle import Bundle, from_files, to_files
 from londonpump.models.distribution import P50
-from londonpump.models.training import TrainingPlan, TrainingSet, fit_bundle
+from londonpump.models.training import TrainingPlan, TrainingSet, fit_bundle, seed_columns
 from londonpump.pipelines.data import (
     Columns,
     Examples,
@@ -97,7 +97,8 @@ def _demand_same_answers(made: Bundle, stored: Bundle, rows: Columns) -> None:
     some = {name: values[:50] for name, values in rows.items()}
     one = made.response_times(made.runs(some)).quantile(P50)
     two = stored.response_times(stored.runs(some)).quantile(P50)
-    if not np.allclose(one, two, atol=1e-6):
+    seed_one, seed_two = (b.seed.predict(seed_columns(b.runs(some))) for b in (made, stored))
+    if not (np.allclose(one, two, atol=1e-6) and np.allclose(seed_one, seed_two, atol=1e-6)):
         raise LondonPumpError("The stored bundle does not answer as the trained one. Nothing should use it.")
 
 

@@ -14,10 +14,8 @@ from londonpump.cleaning.incidents import clean_incidents
 from londonpump.cleaning.mobilisations import clean_mobilisations
 from londonpump.cleaning.rules import is_kept
 
-CleanIncidents = Callable[..., list[dict[str, Any]]]
 
-
-@pytest.fixture
+@pytest.fixture(scope="session")
 def connection() -> Iterator[Backend]:
     engine = ibis.duckdb.connect()
     yield engine
@@ -52,14 +50,18 @@ def attended(connection: Backend) -> Callable[..., list[dict[str, Any]]]:
 
     def clean(*changes: Row, of: tuple[Row, ...] = ({},)) -> list[dict[str, Any]]:
         table = _joined(connection, changes, of)
-        table = table.filter(is_kept(table)).mutate(row_id=table.source_row)
-        table = with_attendance(table)
+        table = with_attendance(table.filter(is_kept(table)).mutate(row_id=table.source_row))
         return rows_of(table, *table.columns)
 
     return clean
 
 
 def _joined(connection: Backend, changes: tuple[Row, ...], of: tuple[Row, ...]) -> Table:
-    cleaned = clean_incidents(typed(connection, "incidents", INCIDENT, of), stations(connection))
+    def keep(table: Table, name: str) -> Table:
+        return connection.create_table(name, table, temp=True, overwrite=True)
+
+    cleaned = keep(
+        clean_incidents(typed(connection, "incidents", INCIDENT, of), stations(connection)), "cleaned"
+    )
     runs = typed(connection, "mobilisations", MOBILISATION, changes)
-    return clean_mobilisations(runs, cleaned, stations(connection))
+    return keep(clean_mobilisations(runs, cleaned, stations(connection), keep), "joined")

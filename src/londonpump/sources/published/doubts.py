@@ -14,10 +14,15 @@ from londonpump.tables.published import UNREADABLE_SHARE, PublishedColumn
 
 @dataclass(frozen=True, slots=True)
 class Doubtful:
-    """A file some rows of which did not parse. texts: its known columns as text. n_rows: all its rows."""
+    """A file some rows of which did not parse.
+
+    texts: its known columns as text. unread: those rows of texts that did not parse under `formats`.
+    n_rows: all its rows.
+    """
 
     path: Path
     texts: ibis.Table
+    unread: ibis.Table
     formats: dict[str, Format]
     n_rows: int
 
@@ -29,16 +34,25 @@ def stray_limit(n_rows: int) -> int:
 
 def failures(doubtful: Doubtful, specs: tuple[PublishedColumn, ...]) -> dict[PublishedColumn, int]:
     """How many texts of each column did not parse; columns without a failure are absent."""
-    present = [spec for spec in specs if spec.name in doubtful.texts.columns]
+    present = [spec for spec in specs if spec.name in doubtful.unread.columns]
     counts = {spec.name: _failed(doubtful, spec).sum() for spec in present}
-    row = doubtful.texts.aggregate(**counts).to_pyarrow()
+    row = doubtful.unread.aggregate(**counts).to_pyarrow()
     found = {spec: row[spec.name][0].as_py() for spec in present}
     return {spec: n for spec, n in found.items() if n}
 
 
+def is_read_otherwise(doubtful: Doubtful, spec: PublishedColumn) -> bool:
+    """Can another format of the list read any of the texts that did not parse?
+
+    If none can, no format fits more of the column than the one it has: no need to count all rows again.
+    """
+    counts = format_counts(doubtful.unread.filter(_failed(doubtful, spec)), spec)
+    return any(counts.values())
+
+
 def refuse_mixed(doubtful: Doubtful, spec: PublishedColumn) -> None:
     """Raises: BadFile where a second format explains more of a column than stray rows can."""
-    failed = doubtful.texts.filter(_failed(doubtful, spec))
+    failed = doubtful.unread.filter(_failed(doubtful, spec))
     counts = format_counts(failed, spec)
     second = max(counts, key=lambda form: counts[form])
     if counts[second] <= stray_limit(doubtful.n_rows):
@@ -56,7 +70,7 @@ def refuse_unreadable(doubtful: Doubtful, failed: dict[PublishedColumn, int], n_
     if n_unreadable <= stray_limit(doubtful.n_rows):
         return
     worst = max(failed, key=lambda spec: failed[spec])
-    example = first_example(doubtful.texts, worst.name, _failed(doubtful, worst))
+    example = first_example(doubtful.unread, worst.name, _failed(doubtful, worst))
     problem = (
         f"{n_unreadable} of {doubtful.n_rows} rows cannot be read (the limit is "
         f"{stray_limit(doubtful.n_rows)}), most of them for {worst.published}: {example}"
@@ -83,7 +97,7 @@ def refuse_contradictions(path: Path, typed: ibis.Table, table: str, n_rows: int
 
 
 def _failed(doubtful: Doubtful, spec: PublishedColumn) -> ibis.Value:
-    text = doubtful.texts[spec.name]
+    text = doubtful.unread[spec.name]
     return text.notnull() & value_of(text, spec.kind, doubtful.formats.get(spec.name)).isnull()
 
 

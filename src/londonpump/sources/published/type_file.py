@@ -10,6 +10,7 @@ from londonpump.sources.published.detect import counted_format, no_format, sampl
 from londonpump.sources.published.doubts import (
     Doubtful,
     failures,
+    is_read_otherwise,
     refuse_contradictions,
     refuse_mixed,
     refuse_unreadable,
@@ -62,12 +63,12 @@ def type_file(text: FileText, connection: ibis.BaseBackend) -> TypedFile:
     formats = _formats(text, texts)
     typed = _materialised(connection, text, texts, formats)
     if _unreadable(typed):
-        doubtful = Doubtful(text.path, texts, formats, n_rows)
+        doubtful = Doubtful(text.path, texts, _unread(connection, text, typed), formats, n_rows)
         failed = failures(doubtful, TABLES[text.table])
-        formats = formats | _recounted(texts, failed)
+        formats = formats | _recounted(doubtful, failed)
         if formats != doubtful.formats:
             typed = _materialised(connection, text, texts, formats)
-            doubtful = replace(doubtful, formats=formats)
+            doubtful = replace(doubtful, unread=_unread(connection, text, typed), formats=formats)
             failed = failures(doubtful, TABLES[text.table])
         _judge(doubtful, failed, _unreadable(typed))
     refuse_contradictions(text.path, typed, text.table, n_rows)
@@ -87,8 +88,19 @@ def _formats(text: FileText, texts: ibis.Table) -> dict[str, Format]:
     return formats
 
 
-def _recounted(texts: ibis.Table, failed: dict[PublishedColumn, int]) -> dict[str, Format]:
-    recounted = {spec.name: counted_format(texts, spec) for spec in temporal(failed)}
+def _unread(connection: ibis.BaseBackend, text: FileText, typed: ibis.Table) -> ibis.Table:
+    """The texts of the few rows that did not parse, so that what is asked of them costs nothing."""
+    rows = typed.filter(typed.unreadable.notnull()).select("source_row")
+    texts = column_texts(text.raw.semi_join(rows, "source_row"), text.header.found)
+    return connection.create_table(f"unread_{text.name}", texts, overwrite=True)
+
+
+def _recounted(doubtful: Doubtful, failed: dict[PublishedColumn, int]) -> dict[str, Format]:
+    recounted = {
+        spec.name: counted_format(doubtful.texts, spec)
+        for spec in temporal(failed)
+        if is_read_otherwise(doubtful, spec)
+    }
     return {name: form for name, form in recounted.items() if form is not None}
 
 

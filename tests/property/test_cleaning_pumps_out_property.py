@@ -1,0 +1,136 @@
+"""Pumps out and ground pumps available: exactly what brute force counts, whatever the ties."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import ibis
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+from ibis.backends.duckdb import Backend
+from support import counted_exactly
+from support.counted_exactly import Stream
+
+from londonpump.cleaning.pumps_out import FLEET_KNOWN_AFTER_DAYS, with_ground_pumps, with_pumps_out
+
+START = datetime(2023, 1, 1)
+FEW = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One mobilisation. start, lasts: in ticks of a few hours, so that many begin and end together."""
+
+    incident: int
+    pump: str
+    start: int
+    lasts: int
+    is_from_home: bool
+    ground: str | None
+
+
+runs = st.lists(
+    st.builds(
+        Run,
+        incident=st.integers(0, 6),
+        pump=st.sampled_from(["H211", "H212", "H221", "E351"]),
+        start=st.integers(0, 60),
+        lasts=st.integers(-1, 12),
+        is_from_home=st.booleans(),
+        ground=st.sampled_from(["H21", "H22", "A99", None]),
+    ),
+    min_size=1,
+    max_size=40,
+)
+TOUCHING = [
+    Run(0, "H211", 55, 2, True, "H21"),
+    Run(1, "H211", 57, 2, True, "H21"),
+    Run(2, "H221", 57, 1, True, "H21"),
+]
+OLD = [Run(0, "H211", 0, 1, True, "H21"), Run(1, "H221", 56, 1, True, "H21")]
+
+
+@pytest.fixture(scope="module")
+def engine() -> Iterator[Backend]:
+    connection = ibis.duckdb.connect()
+    yield connection
+    connection.disconnect()
+
+
+@given(runs)
+@example(TOUCHING)
+@FEW
+def test_pumps_out_is_what_brute_force_counts(engine: Backend, drawn: list[Run]) -> None:
+    table = _table(engine, drawn)
+    found = with_pumps_out(table).order_by("row_id").pumps_out.to_pyarrow().to_numpy()
+    stream = _stream(table)
+    np.testing.assert_array_equal(found, counted_exactly.pumps_out(stream, stream.incident, stream.start_us))
+
+
+@given(runs)
+@example(TOUCHING)
+@example(OLD)
+@FEW
+def test_ground_pumps_available_is_what_brute_force_counts(engine: Backend, drawn: list[Run]) -> None:
+    table = _table(engine, drawn)
+    found = with_ground_pumps(table).order_by("row_id").ground_pumps_available.to_pyarrow().to_pylist()
+    stream, ground = _stream(table), np.array([run.ground for run in drawn], object)
+    stationed = counted_exactly.pumps_stationed(stream, ground, stream.start_us)
+    away = counted_exactly.pumps_away(stream, ground, stream.start_us)
+    known_from_us = stream.start_us.min() + FLEET_KNOWN_AFTER_DAYS * counted_exactly.DAY_US
+    is_known = (stream.start_us >= known_from_us) & (ground != None)  # noqa: E711 - of each element
+    expected = np.where(is_known, np.maximum(stationed - away, 0), -1)
+    assert [-1 if value is None else value for value in found] == expected.tolist()
+
+
+@given(runs, st.integers(0, 60))
+@FEW
+def test_what_happens_later_changes_no_count(engine: Backend, drawn: list[Run], cut: int) -> None:
+    before = [run for run in drawn if run.start <= cut]
+    counted = [_counts(engine, some) for some in (before, drawn) if some]
+    kept = [i for i, run in enumerate(drawn) if run.start <= cut]
+    if before:
+        assert counted[0] == [counted[1][i] for i in kept]
+
+
+def _counts(engine: Backend, drawn: list[Run]) -> list[tuple[int, int | None]]:
+    table = with_ground_pumps(with_pumps_out(_table(engine, drawn))).order_by("row_id").to_pyarrow()
+    return list(zip(table["pumps_out"].to_pylist(), table["ground_pumps_available"].to_pylist(), strict=True))
+
+
+def _table(engine: Backend, drawn: list[Run]) -> ibis.Table:
+    """As the cleaning hands it on; a tick is 12 h for the fleet's sake: 60 ticks are a month and two days."""
+    starts = [START + timedelta(hours=12 * run.start) for run in drawn]
+    ends = [START + timedelta(hours=12 * (run.start + run.lasts)) for run in drawn]
+    waves = [
+        1 + len({o.start for o in drawn if o.incident == r.incident and o.start < r.start}) for r in drawn
+    ]
+    values = {
+        "row_id": pa.array(range(len(drawn)), pa.int64()),
+        "incident_number": [str(run.incident) for run in drawn],
+        "resource_code": [run.pump for run in drawn],
+        "home_station_code": [run.pump[:3] for run in drawn],
+        "station_code": [run.pump[:3] for run in drawn],
+        "deployed_from": ["Home Station" if run.is_from_home else "Other Station" for run in drawn],
+        "ground_code": pa.array([run.ground for run in drawn], pa.string()),
+        "mobilised_at": pa.array(starts, pa.timestamp("us")),
+        "left_at": pa.array(ends, pa.timestamp("us")),
+        "wave": pa.array(waves, pa.int64()),
+    }
+    return engine.create_table("runs", pa.table(values), temp=True, overwrite=True)
+
+
+def _stream(table: ibis.Table) -> Stream:
+    rows = table.order_by("row_id").to_pyarrow()
+    start_us, left_us = (rows[name].cast(pa.int64()).to_numpy() for name in ("mobilised_at", "left_at"))
+    return Stream(
+        incident=np.array(rows["incident_number"].to_pylist(), object),
+        pump=np.array(rows["resource_code"].to_pylist(), object),
+        home=np.array(rows["home_station_code"].to_pylist(), object),
+        is_from_home=np.array([place == "Home Station" for place in rows["deployed_from"].to_pylist()], bool),
+        start_us=start_us,
+        left_us=left_us,
+    )
