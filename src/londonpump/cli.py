@@ -142,9 +142,9 @@ def demo(
 def simulate(
     out: Annotated[Path, typer.Option(metavar="DIR", help="Where the files go.", show_default=False)],
     incidents: Annotated[int, typer.Option(help="How many incidents.")] = 110_000,
-    start: Annotated[datetime, typer.Option(formats=[DAY], metavar="DATE", help="First day.")] = datetime(
-        2023, 1, 1
-    ),
+    start: Annotated[
+        datetime, typer.Option(formats=[DAY], metavar="DATE", help="First day.", show_default="2023-01-01")
+    ] = datetime(2023, 1, 1),
     days: Annotated[int, typer.Option(help="How many days.")] = 365,
     seed: Annotated[int, typer.Option(help="The same seed gives the same bytes.")] = 1,
     vintage: Annotated[Vintage, typer.Option(help="Published format, with its defects.")] = Vintage.MIDDLE,
@@ -316,11 +316,19 @@ def predict(
         ),
     ] = None,
     incident_type: Annotated[
-        str | None, typer.Option(help="Kind of call, one of the five names.", show_default=False)
+        str | None,
+        typer.Option(metavar="TEXT", help="Kind of call, one of the five names.", show_default=False),
     ] = None,
-    property_category: Annotated[str | None, typer.Option(show_default=False)] = None,
-    property_type: Annotated[str | None, typer.Option(show_default=False)] = None,
-    address_qualifier: Annotated[str | None, typer.Option(show_default=False)] = None,
+    property_category: Annotated[
+        str | None,
+        typer.Option(metavar="TEXT", help="As in the records, such as Dwelling.", show_default=False),
+    ] = None,
+    property_type: Annotated[
+        str | None, typer.Option(metavar="TEXT", help="As in the records.", show_default=False)
+    ] = None,
+    address_qualifier: Annotated[
+        str | None, typer.Option(metavar="TEXT", help="As in the records.", show_default=False)
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One prediction as json.")] = False,
     table: Annotated[
         Path | None,

@@ -17,7 +17,7 @@ from support.counted_exactly import Stream
 from londonpump.cleaning.pumps_out import FLEET_KNOWN_AFTER_DAYS, with_ground_pumps, with_pumps_out
 
 START = datetime(2023, 1, 1)
-FEW = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+FEW = settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +50,7 @@ TOUCHING = [
     Run(1, "H211", 57, 2, True, "H21"),
     Run(2, "H221", 57, 1, True, "H21"),
 ]
+NOWHERE = [Run(0, "H211", 0, 1, True, "H21"), Run(1, "H211", 57, 1, True, None)]
 OLD = [Run(0, "H211", 0, 1, True, "H21"), Run(1, "H221", 56, 1, True, "H21")]
 
 
@@ -73,6 +74,7 @@ def test_pumps_out_is_what_brute_force_counts(engine: Backend, drawn: list[Run])
 @given(runs)
 @example(TOUCHING)
 @example(OLD)
+@example(NOWHERE)
 @FEW
 def test_ground_pumps_available_is_what_brute_force_counts(engine: Backend, drawn: list[Run]) -> None:
     table = _table(engine, drawn)

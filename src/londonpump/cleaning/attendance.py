@@ -14,7 +14,7 @@ KIND = ("incident_group", "special_service_type", "pumps_attending")
 
 
 def with_attendance(table: Table) -> Table:
-    """Adds pumps_attending, stations_attending, wave, is_over_60_kmh; fills left_at.
+    """Adds pumps_attending, stations_attending, wave; fills left_at.
 
     Args: table: of `clean_mobilisations`, kept rows only.
     """

@@ -8,6 +8,8 @@ order; at one instant ends come first, then questions, then starts. Only the pas
 import ibis
 from ibis.expr.types import Table
 
+from londonpump.brigade import kinds
+
 END, QUESTION, START = 0, 1, 2
 SEEN_WITHIN_DAYS = 28
 """A pump belongs to a station if it was seen leaving home there in the last four weeks."""
@@ -18,7 +20,7 @@ FLEET_KNOWN_AFTER_DAYS = 7
 def with_pumps_out(table: Table) -> Table:
     """Adds `pumps_out`: mobilisations of other incidents that are out at mobilised_at."""
     questions = table.select("row_id", "mobilised_at").group_by("mobilised_at").agg()
-    out = _running(_events(table, ()), questions.mutate(at=questions.mobilised_at).drop("mobilised_at"), ())
+    out = _running(_events(table), questions.mutate(at=questions.mobilised_at).drop("mobilised_at"), ())
     own = table.select("incident_number", earlier_at="mobilised_at", until="left_at", earlier="row_id")
     later = table.filter(table.wave > 1).select("row_id", "incident_number", "mobilised_at")
     both = later.join(own, "incident_number")
@@ -32,22 +34,23 @@ def with_pumps_out(table: Table) -> Table:
 def with_ground_pumps(table: Table) -> Table:
     """Adds `ground_pumps_available`: the pumps of the incident's station ground less those out, not
     below 0; null in the first week of the records and where the ground has no station."""
-    ground = table.filter(table.ground_code.notnull())
-    questions = ground.select(station="ground_code", at="mobilised_at").distinct()
-    away = _running(_events(_merged(_away(table)), ("station",)), questions, ("station",))
-    fleet = _running(_events(_merged(_stationed(table)), ("station",)), questions, ("station",))
     first_at = table.agg(first_at=table.mobilised_at.min()).first_at.as_scalar()
     is_known = table.mobilised_at >= first_at + ibis.interval(days=FLEET_KNOWN_AFTER_DAYS)
-    counted = away.rename(away="running").join(fleet.rename(stationed="running"), ("station", "at"))
-    counted = counted.select("station", "at", "away", "stationed")
+    ground = table.filter(table.ground_code.notnull())
+    questions = ground.select(station="ground_code", at="mobilised_at").distinct()
+    # Pumps stationed less pumps away is one running sum: one sort of the timeline instead of two.
+    changes = _changes(_stationed(table), 1).union(_changes(_away(table), -1))
+    counted = _running(changes, questions, ("station",))
     table = table.mutate(is_known=is_known)
     table = table.left_join(
         counted, [table.ground_code == counted.station, table.mobilised_at == counted.at]
     ).drop("station", "at")
-    available = ibis.greatest(table.stationed - table.away, 0)
-    return table.mutate(
-        ground_pumps_available=ibis.ifelse(table.is_known, available, ibis.null("int64"))
-    ).drop("away", "stationed", "is_known")
+    # `greatest` passes over a null: a ground that is not known must not become 0.
+    is_counted = table.is_known & table.running.notnull()
+    available = ibis.greatest(table.running, 0)
+    return table.mutate(ground_pumps_available=ibis.ifelse(is_counted, available, ibis.null("int64"))).drop(
+        "running", "is_known"
+    )
 
 
 def _away(table: Table) -> Table:
@@ -57,7 +60,7 @@ def _away(table: Table) -> Table:
 
 
 def _stationed(table: Table) -> Table:
-    home = table.filter(table.deployed_from == "Home Station")
+    home = table.filter(table.deployed_from == kinds.HOME_STATION)
     # A pump that sets out at this very instant is one of the station's: it counts from just before.
     return home.select(
         station="home_station_code",
@@ -67,23 +70,31 @@ def _stationed(table: Table) -> Table:
     )
 
 
-def _merged(spans: Table) -> Table:
-    """Overlapping spans of one pump as one: a pump on two calls is away once. Spans that only touch stay two:
-    at the instant between them it is not away."""
+def _changes(spans: Table, delta: int) -> Table:
+    """`(station, at, order, delta)`: where the spans of a pump start (delta) and end (its opposite).
+
+    Overlapping spans of one pump are one: a pump on two calls is away once. Spans that only touch stay two:
+    at the instant between them it is not away. A span of no length is no span.
+    """
+    spans = spans.filter(spans.ends_at > spans.starts_at)
     of_pump = {"group_by": ("station", "pump"), "order_by": ("starts_at", "ends_at")}
-    reach = spans.ends_at.max().over(ibis.window(preceding=(None, 1), **of_pump))
-    spans = spans.mutate(is_new=(reach.isnull() | (spans.starts_at >= reach)).cast("int64"))
-    spans = spans.mutate(span=spans.is_new.sum().over(ibis.cumulative_window(**of_pump)))
-    return spans.group_by("station", "pump", "span").agg(
-        mobilised_at=spans.starts_at.min(), left_at=spans.ends_at.max()
+    spans = spans.mutate(
+        reach_before=spans.ends_at.max().over(ibis.window(preceding=(None, 1), **of_pump)),
+        next_at=spans.starts_at.lead().over(ibis.window(**of_pump)),
     )
+    spans = spans.mutate(reach=ibis.greatest(spans.ends_at, spans.reach_before))
+    first = spans.filter(spans.reach_before.isnull() | (spans.starts_at >= spans.reach_before))
+    last = spans.filter(spans.next_at.isnull() | (spans.next_at >= spans.reach))
+    starts = first.select("station", at="starts_at", order=ibis.literal(START), delta=ibis.literal(delta))
+    ends = last.select("station", at="reach", order=ibis.literal(END), delta=ibis.literal(-delta))
+    return starts.union(ends)
 
 
-def _events(spans: Table, key: tuple[str, ...]) -> Table:
+def _events(spans: Table) -> Table:
     """Starts and ends as +1 and -1; a span of no length is no span."""
     spans = spans.filter(spans.left_at > spans.mobilised_at)
-    starts = spans.select(*key, at="mobilised_at", order=ibis.literal(START), delta=ibis.literal(1))
-    ends = spans.select(*key, at="left_at", order=ibis.literal(END), delta=ibis.literal(-1))
+    starts = spans.select(at="mobilised_at", order=ibis.literal(START), delta=ibis.literal(1))
+    ends = spans.select(at="left_at", order=ibis.literal(END), delta=ibis.literal(-1))
     return starts.union(ends)
 
 

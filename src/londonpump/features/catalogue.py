@@ -99,7 +99,7 @@ def _nearest(rank: int) -> Callable[[Runs], Floats]:
 
 
 def _stations_nearer(runs: Runs) -> Floats:
-    return (runs.station_distances_m < runs.distance_m[:, None] - 1.0).sum(axis=1).astype(np.float64)
+    return np.asarray((runs.station_distances_m < runs.distance_m[:, None] - 1.0).sum(axis=1), np.float64)
 
 
 def _bearing(runs: Runs) -> Floats:

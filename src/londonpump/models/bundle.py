@@ -117,7 +117,7 @@ def from_files(files: dict[str, bytes], place: str) -> Bundle:
         return _assemble(card, files)
     except KeyError as error:
         raise BadFile(
-            place, f"lacks {error.args[0]}", "Train again, or use the version that made it."
+            place, f"lacks or does not know {error.args[0]}", "Train again, or use the version that made it."
         ) from error
 
 

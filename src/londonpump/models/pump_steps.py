@@ -2,6 +2,18 @@
 
 A booster a step answers P(more than k | k or more), k = 1 to 4, on the calls that reached the step. The five
 chances follow by multiplying; they are ordered by construction and sum to 1 (continuation ratio).
+
+Three forms were compared by five folds inside training calls, 100 trees each, averaged with the table, two seeds.
+Log loss with everything stated / nothing stated, macro F1 with everything stated, CPU seconds of the whole comparison:
+
+| form              | January-September 2023 | January 2017           | CPU |
+|-------------------|------------------------|------------------------|-----|
+| continuation ratio | 0.6236 / 0.8991, 0.435 | 0.6232 / 0.9263, 0.455 | 28  |
+| P(more than k), made monotone | 0.6284 / 0.8999, 0.435 | 0.6248 / 0.9265, 0.436 | 45  |
+| multiclass        | 0.6233 / 0.8971, 0.447 | 0.6225 / 0.9233, 0.441 | 41  |
+
+Multiclass is no more than 0.003 ahead in log loss and knows no order; the climb costs a third less, since few calls
+reach the later steps.
 """
 
 from collections.abc import Mapping

@@ -74,7 +74,7 @@ def fit_bundle(training: TrainingSet, plan: TrainingPlan, facts: dict[str, Any],
     learnt = TrainingRuns(runs, attendance_s, training.incident, rows["mobilised_us"])
     response = fit_response_time(learnt, features, plan.seed, lambda doing, share: told(doing, 0.7 * share))
     told("Learning the number of pumps", 0.7)
-    pumps = learn_pumps(rows, ground, training.incident, plan.seed)
+    pumps = learn_pumps(training.calls, ground, plan.seed)
     told("Fitting the baselines", 0.85)
     distance_km = distance_as_original_km(rows)
     read = frozenset(name for feature in features for name in feature.reads)
@@ -124,12 +124,19 @@ def with_workload(rows: Columns, calls: Columns, ground: GroundLookup, is_stream
     return {**rows, "recent_ground_calls": counted.astype(np.float64)}
 
 
-def learn_pumps(rows: Columns, ground: GroundLookup, incident: Ints, seed: int) -> PumpsModel:
-    """How many pumps attend, from one row an incident whose number is known."""
-    _, first = np.unique(incident, return_index=True)
-    first = first[np.isfinite(rows["pumps_attending"][first])]
-    one = {name: values[first] for name, values in rows.items()}
-    return fit_pumps(Runs(one, ground), one["pumps_attending"], incident[first], seed)
+def learn_pumps(calls: Columns, ground: GroundLookup, seed: int) -> PumpsModel:
+    """How many pumps attend, from the training calls whose number was published."""
+    known = with_known_pumps(calls)
+    return fit_pumps(Runs(known, ground), known["pumps_attending"], np.arange(len(known["call_us"])), seed)
+
+
+def with_known_pumps(calls: Columns) -> Columns:
+    """Calls whose number of pumps was published, as runs of a pump nobody has chosen yet."""
+    known = np.isfinite(calls["pumps_attending"])
+    return {
+        **{name: values[known] for name, values in calls.items()},
+        "mobilised_us": calls["call_us"][known],
+    }
 
 
 def learn_seed_recipe(rows: Columns, ground: GroundLookup, incident: Ints) -> SeedRecipe:

@@ -21,7 +21,13 @@ from londonpump.models.bundle import Bundle, from_files
 from londonpump.models.distribution import P50, ResponseTimes
 from londonpump.models.risk_stations import listed
 from londonpump.models.seed_recipe import median_and_best
-from londonpump.models.training import distance_as_original_km, seed_columns, with_workload
+from londonpump.models.domain import TEXTS
+from londonpump.models.training import (
+    distance_as_original_km,
+    seed_columns,
+    with_known_pumps,
+    with_workload,
+)
 from londonpump.pipelines.data import (
     Columns,
     Examples,
@@ -76,12 +82,13 @@ def evaluate(request: EvaluateRequest, progress: Progress = silent) -> Evaluatio
     bundle = from_files(files, str(request.bundle))
     examples = load_examples(request.data)
     progress("Predicting", 0.1)
-    rows = later_rows(bundle, examples, request.from_date)
+    start = request.from_date or date.fromisoformat(bundle.card["trained_until"])
+    rows = later_rows(bundle, examples, start)
     judged_rows = judged(bundle, rows)
     forecasts = forecasts_of(bundle, rows)
     progress("Judging, with intervals from resampled days", 0.3)
     result = judge(judged_rows, forecasts, resamples=request.resamples)
-    pumps = _pumps(bundle, rows, judged_rows.day, request.resamples)
+    pumps = _pumps(bundle, examples, start, request.resamples)
     results = {
         "schema": 1,
         "data_hash": examples.data_hash,
@@ -105,9 +112,8 @@ def evaluate(request: EvaluateRequest, progress: Progress = silent) -> Evaluatio
     return Evaluation(results, inputs)
 
 
-def later_rows(bundle: Bundle, examples: Examples, from_date: date | None) -> Columns:
+def later_rows(bundle: Bundle, examples: Examples, start: date) -> Columns:
     """Rows of incidents that began on a day or later, none of them trained on."""
-    start = from_date or date.fromisoformat(bundle.card["trained_until"])
     later = first_us_of_incident(examples.rows) >= midnight_us(start)
     rows = examples.take(later & np.isfinite(examples.rows["attendance_s"]))
     seen = int(bundle.has_seen(rows["incident_number"]).sum())
@@ -204,15 +210,21 @@ def _differences(rows: JudgedRows, forecasts: dict[str, Forecast], resamples: in
     }
 
 
-def _pumps(bundle: Bundle, rows: Columns, day: NDArray[np.int64], resamples: int) -> dict[str, Any] | None:
-    _, first = np.unique(incident_codes(rows), return_index=True)
-    first = first[np.isfinite(rows["pumps_attending"][first])]
-    if not len(first):
+def _pumps(bundle: Bundle, examples: Examples, start: date, resamples: int) -> dict[str, Any] | None:
+    """The number of pumps on every later call whose number was published, kind stated and not."""
+    later = examples.calls["call_us"] >= midnight_us(start)
+    calls = with_known_pumps({name: values[later] for name, values in examples.calls.items()})
+    if not len(calls["call_us"]):
         return None
-    one = {name: values[first] for name, values in rows.items()}
-    chances = bundle.pumps(bundle.runs(one))
-    actual = np.clip(one["pumps_attending"], 1, 5).astype(np.int64)
-    return judge_pumps(actual, chances.probability, chances.chosen, day[first], resamples)
+    actual = np.clip(calls["pumps_attending"], 1, 5).astype(np.int64)
+    nothing = np.full(len(actual), None, object)
+    hidden = {**calls, **dict.fromkeys(TEXTS, nothing)}
+    judged_by_told = {}
+    for told, columns in (("all_stated", calls), ("nothing_stated", hidden)):
+        runs = bundle.runs(columns)
+        chances = bundle.pumps(runs)
+        judged_by_told[told] = judge_pumps(actual, chances.probability, chances.chosen, runs.day, resamples)
+    return {**judged_by_told["all_stated"], "nothing_stated": judged_by_told["nothing_stated"]}
 
 
 def _about(bundle: Bundle, name: str, request: EvaluateRequest, examples: Examples) -> About:

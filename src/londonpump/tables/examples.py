@@ -94,6 +94,12 @@ CALLS: tuple[Column, ...] = tuple(
         "easting_m",
         "northing_m",
         "recorded_ground_code",
+        "incident_type",
+        "property_category",
+        "property_type",
+        "address_qualifier",
+        "pumps_attending",
     }
 )
-"""One row a kept incident, with or without a pump: what workload is counted from."""
+"""One row a kept incident, with or without a published arrival: what workload is counted from, and what
+the number of pumps is learnt from. Its `pumps_attending` is the published one."""

@@ -30,30 +30,33 @@ def test_a_sound_record_is_kept_as_it_is(mobilisations: Clean) -> None:
     )
 
 
-@pytest.mark.parametrize(
-    ("rule", "change"),
-    [
-        ("unreadable_arrived_at", {"unreadable": "arrived_at"}),
-        ("no_incident_number", {"incident_number": None}),
-        ("incomplete_mobilised_at", {"mobilised_at": None}),
-        ("incomplete_resource_code", {"resource_code": None}),
-        ("incident_not_found", {"incident_number": "000009-10012023"}),
-        ("no_attendance_time", {"attendance_s": None}),
-        ("no_turnout", {"turnout_s": None}),
-        ("no_travel", {"travel_s": None, "mobile_at": at(300)}),
-        ("no_travel", {"travel_s": None}),
-        ("impossible_time", {"travel_s": -5}),
-        ("impossible_time", {"attendance_s": 1201}),
-        ("dartford", {"station_code": "K21"}),
-        ("dartford", {"resource_code": "K211"}),
-        ("unknown_station", {"station_code": "Z99"}),
-    ],
-)
-def test_a_record_is_set_aside_by_the_rule_it_breaks(
-    mobilisations: Clean, rule: str, change: dict[str, Any]
-) -> None:
-    (row,) = mobilisations(change)
-    assert row["rule"] == rule
+BROKEN: list[tuple[str, dict[str, Any]]] = [
+    ("unreadable_arrived_at", {"unreadable": "arrived_at"}),
+    ("no_incident_number", {"incident_number": None}),
+    ("incomplete_mobilised_at", {"mobilised_at": None}),
+    ("incomplete_resource_code", {"resource_code": None}),
+    ("incident_not_found", {"incident_number": "000009-10012023"}),
+    ("no_attendance_time", {"attendance_s": None}),
+    ("no_turnout", {"turnout_s": None}),
+    ("no_travel", {"travel_s": None, "mobile_at": at(300)}),
+    ("no_travel", {"travel_s": None}),
+    ("impossible_time", {"travel_s": -5}),
+    ("impossible_time", {"attendance_s": 1201}),
+    ("dartford", {"station_code": "K21"}),
+    ("dartford", {"resource_code": "K211"}),
+    ("unknown_station", {"station_code": "Z99"}),
+]
+
+
+def test_a_record_is_set_aside_by_the_rule_it_breaks(mobilisations: Clean) -> None:
+    rows = mobilisations(
+        *[
+            {"incident_number": f"{number:06}-10012023", **change}
+            for number, (_, change) in enumerate(BROKEN, start=100)
+        ],
+        of=tuple({"incident_number": f"{number:06}-10012023"} for number in range(100, 100 + len(BROKEN))),
+    )
+    assert [row["rule"] for row in rows] == [rule for rule, _ in BROKEN]
 
 
 def test_a_mobilisation_of_an_incident_that_is_set_aside_goes_with_it(mobilisations: Clean) -> None:

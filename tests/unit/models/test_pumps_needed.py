@@ -195,6 +195,7 @@ def test_few_incidents_are_answered_by_the_table_alone(n):
     answer = small(one_call())
     assert answer.probability.sum() == pytest.approx(1.0)
     assert answer.probability == pytest.approx(small.tables[0](encode(one_call(), small.vocabulary)))
+    assert answer.chosen.tolist() == [answer.probability.argmax() + 1]
 
 
 def test_a_number_of_pumps_never_seen_keeps_a_small_chance():

@@ -1,0 +1,251 @@
+"""`prepare` from files to files: whole or nothing, the same bytes twice, real samples, context files."""
+
+import json
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+from londonpump.brigade.errors import BadFile, TooFewRows
+from londonpump.cleaning import examples as examples_module
+from londonpump.pipelines.prepare import PrepareRequest, prepare
+from londonpump.simulation.plan import SimulationPlan
+from londonpump.simulation.simulate import write_simulation
+from londonpump.tables.examples import CALLS, EXAMPLES
+
+SHARED = Path(__file__).resolve().parents[2] / "../shared/data"
+SAMPLE, SAMPLE_B = SHARED / "incidents_real_sample.csv", SHARED / "incidents_real_sample_b.csv"
+STREAM = SHARED / "incidents_2017_jan_feb.csv"
+needs_real_files = pytest.mark.skipif(not SAMPLE.exists(), reason="the shared real records are not there")
+
+
+@pytest.fixture(scope="module")
+def brigade(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """A simulated Brigade in the week of October's clock change, with its context files."""
+    folder = tmp_path_factory.mktemp("brigade") / "files"
+    plan = SimulationPlan(incidents=1_500, days=5, start=date(2023, 10, 26), seed=2)
+    return write_simulation(plan, folder).files
+
+
+@pytest.fixture
+def request_of(brigade: dict[str, Path], tmp_path: Path) -> PrepareRequest:
+    return PrepareRequest(
+        incidents=(brigade["incidents"],), mobilisations=(brigade["mobilisations"],), out=tmp_path / "data"
+    )
+
+
+def test_every_input_row_is_kept_or_set_aside(request_of: PrepareRequest) -> None:
+    report = prepare(request_of)
+    for counts in report["tables"].values():
+        assert counts["in"] == counts["kept"] + sum(counts["set_aside"].values())
+    assert [file["rows"] for file in report["inputs"]] == [t["in"] for t in report["tables"].values()]
+    assert report["examples"] == report["tables"]["mobilisations"]["kept"] > 0
+
+
+def test_what_is_written_is_what_is_reported(request_of: PrepareRequest) -> None:
+    report = prepare(request_of)
+    out = request_of.out
+    assert json.loads((out / "report.json").read_text(encoding="utf-8")) == report
+    assert pq.read_metadata(out / "examples/examples.parquet").num_rows == report["examples"]
+    for name, counts in report["tables"].items():
+        rules = pq.read_table(out / f"set_aside/{name}.parquet")["rule"].to_pylist()
+        assert {rule: rules.count(rule) for rule in set(rules)} == counts["set_aside"]
+
+
+def test_the_tables_have_the_columns_of_their_schema(request_of: PrepareRequest) -> None:
+    prepare(request_of)
+    for name, columns in (("examples/examples", EXAMPLES), ("calls/calls", CALLS)):
+        assert pq.read_schema(request_of.out / f"{name}.parquet").names == [column.name for column in columns]
+
+
+def test_the_same_files_give_the_same_bytes(request_of: PrepareRequest, tmp_path: Path) -> None:
+    again = replace(request_of, out=tmp_path / "again")
+    prepare(request_of)
+    prepare(again)
+    for name in ("examples/examples.parquet", "calls/calls.parquet"):
+        assert (request_of.out / name).read_bytes() == (again.out / name).read_bytes()
+
+
+def test_an_error_on_the_way_leaves_no_folder(
+    request_of: PrepareRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise TooFewRows("stopped on purpose")
+
+    monkeypatch.setattr(examples_module, "calls", fail)
+    with pytest.raises(TooFewRows, match="on purpose"):
+        prepare(request_of)
+    assert list(request_of.out.parent.iterdir()) == []
+
+
+def test_an_error_on_the_way_leaves_the_former_data(
+    request_of: PrepareRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prepare(request_of)
+    before = (request_of.out / "report.json").read_bytes()
+
+    def fail(*_: object) -> None:
+        raise TooFewRows("stopped on purpose")
+
+    monkeypatch.setattr(examples_module, "calls", fail)
+    with pytest.raises(TooFewRows):
+        prepare(request_of)
+    assert (request_of.out / "report.json").read_bytes() == before
+    assert [path.name for path in request_of.out.parent.iterdir()] == ["data"]
+
+
+def test_former_data_is_replaced_whole(request_of: PrepareRequest) -> None:
+    prepare(request_of)
+    (request_of.out / "left_over").touch()
+    prepare(request_of)
+    assert not (request_of.out / "left_over").exists()
+
+
+def test_a_folder_with_other_things_in_it_is_refused_before_anything_is_read(
+    request_of: PrepareRequest,
+) -> None:
+    request_of.out.mkdir()
+    (request_of.out / "thesis.txt").touch()
+    with pytest.raises(BadFile, match="holds other things"):
+        prepare(replace(request_of, incidents=(Path("absent.csv"),)))
+    assert (request_of.out / "thesis.txt").exists()
+
+
+def test_a_file_in_the_place_of_the_folder_is_refused(request_of: PrepareRequest) -> None:
+    request_of.out.touch()
+    with pytest.raises(BadFile, match="is a file"):
+        prepare(request_of)
+
+
+def test_records_of_which_none_is_usable_are_an_error(request_of: PrepareRequest, tmp_path: Path) -> None:
+    lines = request_of.incidents[0].read_text(encoding="utf-8").splitlines()
+    names = lines[0].lstrip("\ufeff").split(",")
+    only = tmp_path / "one.csv"
+    row = [
+        "" if name == "PropertyType" else value
+        for name, value in zip(names, lines[1].split(","), strict=True)
+    ]
+    only.write_text("\n".join([lines[0], ",".join(row)]) + "\n", encoding="utf-8")
+    with pytest.raises(TooFewRows, match="No incident record is usable"):
+        prepare(replace(request_of, incidents=(only,), mobilisations=()))
+
+
+def test_a_stream_is_known_by_its_rate_and_counts_pumps(request_of: PrepareRequest) -> None:
+    report = prepare(request_of)
+    table = pq.read_table(request_of.out / "examples")
+    assert (report["complete"], report["completeness"]["is_stated"]) == (True, False)
+    assert table["pumps_out"].null_count == 0
+
+
+def test_a_sample_has_no_counts_rather_than_zeros(request_of: PrepareRequest) -> None:
+    report = prepare(replace(request_of, is_complete=False))
+    table = pq.read_table(request_of.out / "examples")
+    assert (report["complete"], report["completeness"]["is_stated"]) == (False, True)
+    assert table["pumps_out"].null_count == table["ground_pumps_available"].null_count == table.num_rows > 0
+    assert "warm_up" not in report["tables"]["mobilisations"]["set_aside"]
+
+
+def test_an_incident_file_alone_gives_its_first_and_second_pump(request_of: PrepareRequest) -> None:
+    report = prepare(replace(request_of, mobilisations=()))
+    table = pq.read_table(request_of.out / "examples")
+    assert set(table["pump"].to_pylist()) == {"first", "second"}
+    assert table["turnout_s"].null_count == table["resource_code"].null_count == table.num_rows
+    assert report["tables"]["pumps"]["kept"] == table.num_rows
+
+
+def test_context_is_joined_by_the_hour_that_london_clocks_show(
+    request_of: PrepareRequest, brigade: dict[str, Path]
+) -> None:
+    context = {name: brigade[key] for name, key in CONTEXT.items()}
+    prepare(replace(request_of, **context))
+    table = pq.read_table(request_of.out / "examples")
+    assert all(table[name].null_count == 0 for name in ("temp_c", "precip_mm", "conditions", "congestion"))
+
+
+CONTEXT = {"stations": "stations", "weather": "weather_hourly", "traffic": "traffic_index"}
+
+
+@dataclass(frozen=True, slots=True)
+class RealFile:
+    """What a real file gives. aside, repaired: rows by rule."""
+
+    files: tuple[Path, ...]
+    incidents: int
+    examples: int
+    is_complete: bool = False
+    aside: dict[str, int] = field(default_factory=dict)
+    repaired: dict[str, int] = field(default_factory=dict)
+
+
+REAL_FILES = {
+    "a sample of 2023": RealFile(
+        (SAMPLE,), 5_002, 6_556, repaired={"clock_shown_twice": 1, "zero_latitude_ignored": 10}
+    ),
+    "another sample of 2023": RealFile(
+        (SAMPLE_B,), 4_969, 6_518, aside={"no_incident_type": 3},
+        repaired={"clock_shown_twice": 1, "zero_latitude_ignored": 9},
+    ),
+    "both samples": RealFile(
+        (SAMPLE, SAMPLE_B), 9_971, 11_253, aside={"exact_duplicate": 1_397, "no_incident_type": 3},
+        repaired={"clock_shown_twice": 2, "zero_latitude_ignored": 18},
+    ),
+    "the stream of 2017": RealFile((STREAM,), 15_558, 20_676, is_complete=True, aside={"over_the_border": 88}),
+    "the head of 2009": RealFile((SHARED / "vintages/incidents_2009_head.csv",), 20, 22),
+    "the head of 2020": RealFile((SHARED / "vintages/incidents_2020_head.csv",), 5, 4),
+    "three vintages": RealFile(
+        (SHARED / "vintages/incidents_2009_head.csv", SHARED / "vintages/incidents_2020_head.csv", SAMPLE),
+        5_027, 6_582, repaired={"clock_shown_twice": 1, "zero_latitude_ignored": 10},
+    ),
+}  # fmt: skip
+
+
+@needs_real_files
+@pytest.mark.parametrize("name", REAL_FILES)
+def test_a_real_file_gives_these_rows(name: str, tmp_path: Path) -> None:
+    expected = REAL_FILES[name]
+    report = prepare(PrepareRequest(incidents=expected.files, out=tmp_path / "data"))
+    counts = report["tables"]["incidents"]
+    assert (counts["in"], report["examples"], report["complete"]) == (
+        expected.incidents,
+        expected.examples,
+        expected.is_complete,
+    )
+    assert (counts["set_aside"], counts["repaired"]) == (expected.aside, expected.repaired)
+
+
+@needs_real_files
+@pytest.mark.parametrize(
+    ("name", "rows"),
+    [
+        ("mobilisations_2009_head.csv", 20),
+        ("mobilisations_2020_head.csv", 5),
+        ("mobilisations_2021_csv_head.csv", 5),
+        ("mobilisations_2024_xlsx_tail.csv", 10),
+        ("mobilisations_2025_csv_head.csv", 10),
+        ("mobilisations_2025_excel_resaved_head.csv", 10),
+    ],
+)
+def test_mobilisations_of_other_incidents_are_all_set_aside(name: str, rows: int, tmp_path: Path) -> None:
+    report = prepare(
+        PrepareRequest(
+            incidents=(SAMPLE,), mobilisations=(SHARED / "vintages" / name,), out=tmp_path / "data"
+        )
+    )
+    assert report["tables"]["mobilisations"]["set_aside"] == {"incident_not_found": rows}
+
+
+@needs_real_files
+@pytest.mark.parametrize("name", ["joined_2016_head.csv", "bst_pairs_2023.csv"])
+def test_a_file_that_is_no_incident_file_is_refused_and_nothing_is_written(name: str, tmp_path: Path) -> None:
+    with pytest.raises(BadFile, match=name):
+        prepare(PrepareRequest(incidents=(SHARED / "vintages" / name,), out=tmp_path / "data"))
+    assert list(tmp_path.iterdir()) == []
+
+
+@needs_real_files
+def test_the_call_time_of_the_2017_stream_is_local_and_becomes_gmt(tmp_path: Path) -> None:
+    prepare(PrepareRequest(incidents=(STREAM,), out=tmp_path / "data"))
+    calls = pq.read_table(tmp_path / "data/calls")["call_at"]
+    assert min(calls.to_pylist()) >= datetime(2017, 1, 1)
