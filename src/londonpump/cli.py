@@ -132,7 +132,7 @@ def demo(
     """Simulate a Brigade, train, evaluate and predict: the whole road, into LONDONPUMP_HOME (./.demo)."""
     from londonpump.rehearsal.demo import run_demo
 
-    home = Path(os.environ.get("LONDONPUMP_HOME", ".demo"))
+    home = Path(os.environ.get("LONDONPUMP_HOME") or ".demo")
     with _errors(), _progress() as progress:
         told = run_demo(home, incidents, seed, progress)
     typer.echo(told)

@@ -4,6 +4,7 @@ import json
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from pathlib import Path
+from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
@@ -18,6 +19,7 @@ from londonpump.tables.examples import CALLS, EXAMPLES
 SHARED = Path(__file__).resolve().parents[2] / "../shared/data"
 SAMPLE, SAMPLE_B = SHARED / "incidents_real_sample.csv", SHARED / "incidents_real_sample_b.csv"
 STREAM = SHARED / "incidents_2017_jan_feb.csv"
+CONTEXT = {"stations": "stations", "weather": "weather_hourly", "traffic": "traffic_index"}
 needs_real_files = pytest.mark.skipif(not SAMPLE.exists(), reason="the shared real records are not there")
 
 
@@ -36,17 +38,25 @@ def request_of(brigade: dict[str, Path], tmp_path: Path) -> PrepareRequest:
     )
 
 
-def test_every_input_row_is_kept_or_set_aside(request_of: PrepareRequest) -> None:
-    report = prepare(request_of)
+@pytest.fixture(scope="module")
+def done(brigade: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], Path]:
+    """What `prepare` reports of the Brigade, with its context files, and the folder it made."""
+    out = tmp_path_factory.mktemp("done") / "data"
+    context = {name: brigade[file] for name, file in CONTEXT.items()}
+    files = {name: (brigade[name],) for name in ("incidents", "mobilisations")}
+    return prepare(PrepareRequest(**files, **context, out=out)), out
+
+
+def test_every_input_row_is_kept_or_set_aside(done: tuple[dict[str, Any], Path]) -> None:
+    report, _ = done
     for counts in report["tables"].values():
         assert counts["in"] == counts["kept"] + sum(counts["set_aside"].values())
     assert [file["rows"] for file in report["inputs"]] == [t["in"] for t in report["tables"].values()]
     assert report["examples"] == report["tables"]["mobilisations"]["kept"] > 0
 
 
-def test_what_is_written_is_what_is_reported(request_of: PrepareRequest) -> None:
-    report = prepare(request_of)
-    out = request_of.out
+def test_what_is_written_is_what_is_reported(done: tuple[dict[str, Any], Path]) -> None:
+    report, out = done
     assert json.loads((out / "report.json").read_text(encoding="utf-8")) == report
     assert pq.read_metadata(out / "examples/examples.parquet").num_rows == report["examples"]
     for name, counts in report["tables"].items():
@@ -54,10 +64,26 @@ def test_what_is_written_is_what_is_reported(request_of: PrepareRequest) -> None
         assert {rule: rules.count(rule) for rule in set(rules)} == counts["set_aside"]
 
 
-def test_the_tables_have_the_columns_of_their_schema(request_of: PrepareRequest) -> None:
-    prepare(request_of)
+def test_the_tables_have_the_columns_of_their_schema(done: tuple[dict[str, Any], Path]) -> None:
     for name, columns in (("examples/examples", EXAMPLES), ("calls/calls", CALLS)):
-        assert pq.read_schema(request_of.out / f"{name}.parquet").names == [column.name for column in columns]
+        assert pq.read_schema(done[1] / f"{name}.parquet").names == [column.name for column in columns]
+
+
+def test_a_stream_is_known_by_its_rate_and_counts_pumps(done: tuple[dict[str, Any], Path]) -> None:
+    report, out = done
+    assert (report["complete"], report["completeness"]["is_stated"]) == (True, False)
+    assert pq.read_table(out / "examples")["pumps_out"].null_count == 0
+
+
+def test_every_hour_around_a_clock_change_has_its_context(done: tuple[dict[str, Any], Path]) -> None:
+    table = pq.read_table(done[1] / "examples")
+    assert all(table[name].null_count == 0 for name in ("temp_c", "precip_mm", "conditions", "congestion"))
+
+
+@pytest.fixture
+def quick(request_of: PrepareRequest) -> PrepareRequest:
+    """The incident file alone."""
+    return replace(request_of, mobilisations=())
 
 
 def test_the_same_files_give_the_same_bytes(request_of: PrepareRequest, tmp_path: Path) -> None:
@@ -68,39 +94,37 @@ def test_the_same_files_give_the_same_bytes(request_of: PrepareRequest, tmp_path
         assert (request_of.out / name).read_bytes() == (again.out / name).read_bytes()
 
 
-def test_an_error_on_the_way_leaves_no_folder(
-    request_of: PrepareRequest, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_error_on_the_way_leaves_no_folder(quick: PrepareRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object) -> None:
         raise TooFewRows("stopped on purpose")
 
     monkeypatch.setattr(examples_module, "calls", fail)
     with pytest.raises(TooFewRows, match="on purpose"):
-        prepare(request_of)
-    assert list(request_of.out.parent.iterdir()) == []
+        prepare(quick)
+    assert list(quick.out.parent.iterdir()) == []
 
 
 def test_an_error_on_the_way_leaves_the_former_data(
-    request_of: PrepareRequest, monkeypatch: pytest.MonkeyPatch
+    quick: PrepareRequest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    prepare(request_of)
-    before = (request_of.out / "report.json").read_bytes()
+    prepare(quick)
+    before = (quick.out / "report.json").read_bytes()
 
     def fail(*_: object) -> None:
         raise TooFewRows("stopped on purpose")
 
     monkeypatch.setattr(examples_module, "calls", fail)
     with pytest.raises(TooFewRows):
-        prepare(request_of)
-    assert (request_of.out / "report.json").read_bytes() == before
-    assert [path.name for path in request_of.out.parent.iterdir()] == ["data"]
+        prepare(quick)
+    assert (quick.out / "report.json").read_bytes() == before
+    assert [path.name for path in quick.out.parent.iterdir()] == ["data"]
 
 
-def test_former_data_is_replaced_whole(request_of: PrepareRequest) -> None:
-    prepare(request_of)
-    (request_of.out / "left_over").touch()
-    prepare(request_of)
-    assert not (request_of.out / "left_over").exists()
+def test_former_data_is_replaced_whole(quick: PrepareRequest) -> None:
+    prepare(quick)
+    (quick.out / "left_over").touch()
+    prepare(quick)
+    assert not (quick.out / "left_over").exists()
 
 
 def test_a_folder_with_other_things_in_it_is_refused_before_anything_is_read(
@@ -132,11 +156,15 @@ def test_records_of_which_none_is_usable_are_an_error(request_of: PrepareRequest
         prepare(replace(request_of, incidents=(only,), mobilisations=()))
 
 
-def test_a_stream_is_known_by_its_rate_and_counts_pumps(request_of: PrepareRequest) -> None:
-    report = prepare(request_of)
-    table = pq.read_table(request_of.out / "examples")
-    assert (report["complete"], report["completeness"]["is_stated"]) == (True, False)
-    assert table["pumps_out"].null_count == 0
+@pytest.mark.parametrize(("incidents", "is_complete"), [(1_030, False), (1_060, True)])
+def test_below_60_percent_of_the_known_rate_the_records_are_a_sample(
+    incidents: int, is_complete: bool, tmp_path: Path
+) -> None:
+    plan = SimulationPlan(incidents=incidents, days=5, start=date(2023, 2, 6), is_clean=True)
+    files = write_simulation(plan, tmp_path / "brigade").files
+    report = prepare(PrepareRequest(incidents=(files["incidents"],), out=tmp_path / "data"))
+    assert report["completeness"]["known_incidents_a_day"] == 345.3
+    assert report["complete"] is is_complete
 
 
 def test_a_sample_has_no_counts_rather_than_zeros(request_of: PrepareRequest) -> None:
@@ -153,18 +181,6 @@ def test_an_incident_file_alone_gives_its_first_and_second_pump(request_of: Prep
     assert set(table["pump"].to_pylist()) == {"first", "second"}
     assert table["turnout_s"].null_count == table["resource_code"].null_count == table.num_rows
     assert report["tables"]["pumps"]["kept"] == table.num_rows
-
-
-def test_context_is_joined_by_the_hour_that_london_clocks_show(
-    request_of: PrepareRequest, brigade: dict[str, Path]
-) -> None:
-    context = {name: brigade[key] for name, key in CONTEXT.items()}
-    prepare(replace(request_of, **context))
-    table = pq.read_table(request_of.out / "examples")
-    assert all(table[name].null_count == 0 for name in ("temp_c", "precip_mm", "conditions", "congestion"))
-
-
-CONTEXT = {"stations": "stations", "weather": "weather_hourly", "traffic": "traffic_index"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,24 +232,13 @@ def test_a_real_file_gives_these_rows(name: str, tmp_path: Path) -> None:
 
 
 @needs_real_files
-@pytest.mark.parametrize(
-    ("name", "rows"),
-    [
-        ("mobilisations_2009_head.csv", 20),
-        ("mobilisations_2020_head.csv", 5),
-        ("mobilisations_2021_csv_head.csv", 5),
-        ("mobilisations_2024_xlsx_tail.csv", 10),
-        ("mobilisations_2025_csv_head.csv", 10),
-        ("mobilisations_2025_excel_resaved_head.csv", 10),
-    ],
-)
-def test_mobilisations_of_other_incidents_are_all_set_aside(name: str, rows: int, tmp_path: Path) -> None:
-    report = prepare(
-        PrepareRequest(
-            incidents=(SAMPLE,), mobilisations=(SHARED / "vintages" / name,), out=tmp_path / "data"
-        )
-    )
-    assert report["tables"]["mobilisations"]["set_aside"] == {"incident_not_found": rows}
+def test_mobilisations_of_six_vintages_are_one_stream(tmp_path: Path) -> None:
+    files = tuple(sorted((SHARED / "vintages").glob("mobilisations_*.csv")))
+    report = prepare(PrepareRequest(incidents=(SAMPLE,), mobilisations=files, out=tmp_path / "data"))
+    counts = report["tables"]["mobilisations"]
+    assert (len(files), counts["in"], counts["kept"]) == (6, 60, 0)
+    # What Excel saved again is the same ten rows in another spelling.
+    assert counts["set_aside"] == {"exact_duplicate": 10, "incident_not_found": 50}
 
 
 @needs_real_files

@@ -42,11 +42,11 @@ def replica() -> OriginalMonth:
     return clean_as_the_original(SHARED, order_of=SHARED / "seed_mid_1m.parquet")
 
 
-SLOW = "October, its weather hour told once"
+SLOW = ("October, its weather hour told once", "September, a one-off bank holiday")
 
 
 @pytest.fixture(
-    scope="module", params=[pytest.param(name, marks=[pytest.mark.slow] * (name == SLOW)) for name in MONTHS]
+    scope="module", params=[pytest.param(name, marks=[pytest.mark.slow] * (name in SLOW)) for name in MONTHS]
 )
 def shifted(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory

@@ -6,11 +6,27 @@ Source: the original's steps 13, 14, 16, 21 and 22.
 import ibis
 from ibis.expr.types import Table
 
-from londonpump.cleaning.rules import is_kept, repaired, set_aside
+from londonpump.cleaning.rules import ROW, is_kept, repaired, set_aside
 
 WARM_UP_H = 12
 """Pumps that set out before the records begin are not seen; after this they are back."""
 KIND = ("incident_group", "special_service_type", "pumps_attending")
+FOR_LEFT_TIME = ("arrived_at", "attendance_s", "incident_group", "special_service_type")
+"""Looked at to fill the left time, and by no step after it."""
+LOOKED_AT = (
+    *ROW,
+    "rule",
+    "repairs",
+    "incident_number",
+    "resource_code",
+    "home_station_code",
+    "deployed_from",
+    "ground_code",
+    "mobilised_at",
+    "left_at",
+    *FOR_LEFT_TIME,
+)
+"""What the steps after `clean_mobilisations` look at; the rest waits for `joined`, so that rows stay narrow."""
 
 
 def with_attendance(table: Table) -> Table:
@@ -25,8 +41,8 @@ def with_attendance(table: Table) -> Table:
     in_turn = ibis.window(group_by="incident_number", order_by="mobilised_at")
     moments = moments.mutate(wave=ibis.row_number().over(in_turn) + 1)
     table = table.left_join(incidents, "incident_number").drop("incident_number_right")
-    table = table.left_join(moments, ("incident_number", "mobilised_at"))
-    return _with_left_time(table.drop("incident_number_right", "mobilised_at_right"))
+    table = _with_left_time(table).left_join(moments, ("incident_number", "mobilised_at"))
+    return table.drop("incident_number_right", "mobilised_at_right")
 
 
 def _with_left_time(table: Table) -> Table:
@@ -64,3 +80,16 @@ def set_aside_later(table: Table, is_stream: bool) -> Table:
         later_wave=is_kept(table) & (table.wave > 1),
         warm_up=is_early if is_stream else ibis.literal(False),
     )
+
+
+def joined(rows: Table, counted: Table) -> Table:
+    """The rows of `counted` with all columns of `clean_mobilisations` beside those that the steps here made.
+
+    Args: rows: of `clean_mobilisations`. counted: some of them, their columns LOOKED_AT and later ones.
+    """
+    made = [
+        name for name in counted.columns if name not in LOOKED_AT or name in ("rule", "repairs", "left_at")
+    ]
+    counted = counted.select(*ROW, *made)
+    table = rows.drop("rule", "repairs", "left_at").inner_join(counted, ROW)
+    return table.drop(*[name for name in table.columns if name.endswith("_right")])

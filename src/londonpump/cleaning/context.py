@@ -20,15 +20,20 @@ def with_weather(table: Table, weather: Table) -> Table:
     Args: table: with `mobilised_at`. weather: `hour_text` ("2022-05-01 09", London) and those columns.
     """
     known = weather.distinct(on="hour_text", keep="first")
-    order = ibis.window(order_by="hour_text", preceding=None, following=0)
-    known = known.mutate(
-        precip_mm=known.precip_mm.fill_null(0.0),
-        is_weather_filled=ibis.or_(*[known[name].isnull() for name in WEATHER]),
-        **{name: known[name].last().over(order) for name in WEATHER},
-    )
+    known = _with_gaps_filled(known)
     london = london_time.to_london(table.mobilised_at)
     table = table.mutate(hour_text=london.strftime("%Y-%m-%d %H"))
     return table.left_join(known, "hour_text").drop("hour_text", "hour_text_right")
+
+
+def _with_gaps_filled(hours: Table) -> Table:
+    """Each gap takes the last value before it: the one value among the hours with as many values so far."""
+    in_time = ibis.cumulative_window(order_by="hour_text")
+    is_filled = ibis.or_(*[hours[name].isnull() for name in WEATHER])
+    so_far = {f"{name}_so_far": hours[name].count().over(in_time) for name in WEATHER}
+    hours = hours.mutate(precip_mm=hours.precip_mm.fill_null(0.0), is_weather_filled=is_filled, **so_far)
+    values = {name: hours[name].max().over(ibis.window(group_by=f"{name}_so_far")) for name in WEATHER}
+    return hours.mutate(**values).drop(*so_far)
 
 
 def with_congestion(table: Table, traffic: Table) -> Table:

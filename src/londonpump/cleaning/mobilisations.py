@@ -41,6 +41,8 @@ OF_INCIDENT = (
 )
 NEEDED_EARLY = ("incident_group", "special_service_type", "ground_code")
 """Of the incident, what the steps here look at; the rest is joined last, so that rows stay narrow."""
+KEY = ("incident_number", "resource_code", "mobilised_at", "mobilisation_id")
+NO_ID = -1
 CONTENT = (
     "mobile_at",
     "arrived_at",
@@ -59,15 +61,17 @@ def clean_mobilisations(typed: Table, incidents: Table, stations: Table, keep: K
     Args: typed: the typed published table. incidents: of `clean_incidents`. stations: `code, name,
     easting_m, northing_m`, one row a code and name. keep: stores a step.
     """
-    table = start(typed.drop("cal_year", "call_hour", "mobilisation_id"))
+    # Neighbours' pumps may share one code, so two records of one are two pumps if their ids differ; an id
+    # alone is no key either, since it can repeat across incidents.
+    typed = typed.mutate(mobilisation_id=typed.mobilisation_id.fill_null(NO_ID))
+    table = start(typed.drop("cal_year", "call_hour"))
     table = set_aside(
         table,
         no_incident_number=table.incident_number.isnull(),
         incomplete_mobilised_at=table.mobilised_at.isnull(),
         incomplete_resource_code=table.resource_code.isnull(),
     )
-    table = keep(table, "mobilisations_started")
-    table = set_aside_duplicates(table, ("incident_number", "resource_code", "mobilised_at"), CONTENT)
+    table = set_aside_duplicates(table, KEY, CONTENT).drop("mobilisation_id")
     table = keep(_with_incident(table, incidents), "mobilisations_known")
     table = keep(_with_turnout(table), "mobilisations_with_turnout")
     table = keep(_with_travel(table), "mobilisations_with_travel")

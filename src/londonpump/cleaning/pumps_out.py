@@ -103,5 +103,7 @@ def _running(events: Table, questions: Table, key: tuple[str, ...]) -> Table:
     asked = questions.select(*key, "at", order=ibis.literal(QUESTION), delta=ibis.literal(0))
     timeline = events.union(asked)
     window = ibis.cumulative_window(group_by=key or None, order_by=("at", "order"))
-    timeline = timeline.mutate(running=timeline.delta.sum().over(window))
-    return timeline.filter(timeline.order == QUESTION).select(*key, "at", "running")
+    # Whole numbers as floats: exact far beyond these counts, and DuckDB sums them in half the time.
+    running = timeline.delta.cast("float64").sum().over(window)
+    timeline = timeline.mutate(running=running).filter(timeline.order == QUESTION)
+    return timeline.select(*key, "at", running=timeline.running.cast("int64"))

@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 from londonpump.brigade import kinds
 from londonpump.brigade.errors import LondonPumpError
 from londonpump.features.runs import Runs
-from londonpump.tables.examples import ARRIVAL, CALL, CLOSURE, DEPARTURE, EXAMPLES, MOBILISATION
+from londonpump.tables.examples import ARRIVAL, CALL, CLOSURE, DEPARTURE, EXAMPLES, MOBILISATION, NEVER
 
 Floats = NDArray[np.float64]
 
-MOMENTS = (CALL, MOBILISATION, DEPARTURE, ARRIVAL, CLOSURE)
+MOMENTS = (CALL, MOBILISATION, DEPARTURE, ARRIVAL, CLOSURE, NEVER)
 PREDICTED_AT = MOBILISATION
 NEAR, SECOND_NEAREST = 0, 1
 PROPERTY_CATEGORIES = (
@@ -173,11 +173,15 @@ def refuse_late(features: Iterable[Feature]) -> None:
 def build(runs: Runs, features: tuple[Feature, ...]) -> Floats:
     """(n, features) of any number of runs: the one way from clean columns to features."""
     table = np.empty((runs.n, len(features)), np.float64)
-    for i, feature in enumerate(features):
-        table[:, i] = feature.make(runs)
+    for rows, block in runs.blocks():
+        for i, feature in enumerate(features):
+            table[rows, i] = feature.make(block)
     return table
 
 
 def usable(runs: Runs, features: tuple[Feature, ...]) -> tuple[Feature, ...]:
     """The features that these (training) rows can tell: a column that is never known teaches nothing."""
-    return tuple(feature for feature in features if np.isfinite(feature.make(runs)).any())
+    unknown = list(features)
+    for _, block in runs.blocks():
+        unknown = [feature for feature in unknown if not np.isfinite(feature.make(block)).any()]
+    return tuple(feature for feature in features if feature not in unknown)

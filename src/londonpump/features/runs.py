@@ -4,7 +4,7 @@ A run is one pump sent, or that might be sent, to one place. Columns are NumPy a
 as float64 (NaN unknown), texts as object arrays (None unknown), `mobilised_us` as int64 microseconds UTC.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import date, timedelta
 from functools import cache, cached_property
 from typing import Any
@@ -29,6 +29,7 @@ THURSDAY = 3
 FIRST_YEAR, LAST_YEAR = 2008, 2040
 FIRE_STATION = "Fire station"
 AT_STATION_M = 300.0
+BLOCK_ROWS = 50_000
 
 
 class Runs:
@@ -42,6 +43,12 @@ class Runs:
         self.columns = columns
         self.lookup = ground
         self.n = len(columns["mobilised_us"])
+
+    def blocks(self) -> Iterator[tuple[slice, "Runs"]]:
+        """The runs in blocks of rows, so that what is worked out per station fits in memory."""
+        for start in range(0, self.n, BLOCK_ROWS):
+            rows = slice(start, start + BLOCK_ROWS)
+            yield rows, Runs({name: values[rows] for name, values in self.columns.items()}, self.lookup)
 
     def number(self, name: str) -> Floats:
         """(n,) a numeric column, NaN where unknown."""

@@ -72,7 +72,8 @@ def shape_of(z: Floats) -> Floats:
     """
     z = np.sort(z)
     n = len(z)
-    rank = LEVELS * (n + 1)
+    # 0.55 x 100 is 55.000000000000007 in binary: rounded outwards it would take the next rank
+    rank = np.round(LEVELS * (n + 1), 9)
     # Each tail is rounded outwards, so that an interval covers at least what it claims.
     outwards = np.where(LEVELS < P50, np.floor(rank), np.where(LEVELS > P50, np.ceil(rank), rank))
     position = np.clip(outwards - 1, 0, n - 1)

@@ -28,9 +28,12 @@ class Reason:
     words: str
 
 
-def contributions(model: ResponseTimeModel, runs: Runs) -> tuple[dict[str, Floats], Floats]:
+def contributions(
+    model: ResponseTimeModel, runs: Runs, widening: Floats | float = 1.0
+) -> tuple[dict[str, Floats], Floats]:
     """({group: (n,) seconds}, (n,) median seconds): the groups add up to the median.
 
+    widening: (n,) as of the prediction that is explained; the median moves a little with it.
     Distance and hour of the curve are told against the mean place and hour of `typical`, a constant.
     """
     table = model.table(runs)
@@ -44,7 +47,7 @@ def contributions(model: ResponseTimeModel, runs: Runs) -> tuple[dict[str, Float
     distance_s, river_s, hour_s, own_s, constant_s = model.curve.parts(runs)
     for group, seconds in (("distance", distance_s), ("river", river_s), ("hour", hour_s), ("away", own_s)):
         told[group] = told.get(group, np.zeros(runs.n)) + seconds
-    median_s = model.from_table(runs, table).quantile(P50)
+    median_s = model.from_table(runs, table, widening).quantile(P50)
     told[TYPICAL] = np.full(runs.n, constant_s) + parts[:, -1]
     # The centre is not quite the median, and nothing lies beyond the ends of the clock: what that moves is
     # part of the typical time, so that the sum is the number shown.
@@ -52,9 +55,11 @@ def contributions(model: ResponseTimeModel, runs: Runs) -> tuple[dict[str, Float
     return told, median_s
 
 
-def reasons(model: ResponseTimeModel, runs: Runs, most: int = 5) -> list[list[Reason]]:
+def reasons(
+    model: ResponseTimeModel, runs: Runs, widening: Floats | float = 1.0, most: int = 5
+) -> list[list[Reason]]:
     """The largest contributions of each run, largest first, then what is typical and the rest."""
-    told, _ = contributions(model, runs)
+    told, _ = contributions(model, runs, widening)
     rows: list[list[Reason]] = []
     for row in range(runs.n):
         ranked = sorted(

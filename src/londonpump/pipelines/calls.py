@@ -6,9 +6,10 @@ error and is not predicted; the other rows are.
 
 import csv
 import io
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +48,11 @@ LIMITS = {
 }
 """Beyond these a number is a slip: the National Grid, and the weather of this planet."""
 DEGREES_LOOK_LIKE = 1_000.0
+NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
+"""What a number looks like. Python's own reading takes nan, inf and 518_650 as well."""
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+LONGEST_SHOWN = 120
+"""An error repeats the value it is about, up to this many characters."""
 YES, NO = ("true", "1", "yes"), ("false", "0", "no")
 
 
@@ -65,24 +71,23 @@ class Calls:
 
 def read_calls(path: Path, stations: Mapping[str, Station]) -> Calls:
     """Read CALLS.csv. Raises: BadFile if it is no such file."""
-    rows = list(csv.reader(io.StringIO(_text(path)), strict=False))
+    rows = _rows(path)
     if not rows:
         raise BadFile(path, "is empty", f"Its first line names the columns: {','.join(REQUIRED)}.")
     header = [name.strip() for name in rows[0]]
     _check_header(path, header)
-    records = [(number, row) for number, row in enumerate(rows[1:], 1) if row]
-    if not records:
+    if not rows[1:]:
         raise BadFile(path, "has no rows", "Add one pump a row.")
     parsed: list[dict[str, Any]] = []
     ids, errors, notes = [], [], []
-    for _, row in records:
+    for row in rows[1:]:
         values = dict(zip(header, row, strict=False))
         ids.append(values.get("id", ""))
         try:
             _check_length(row, header)
             run, note = parse_call(values, stations)
         except BadValue as error:
-            errors.append(str(error))
+            errors.append(str(BadValue(error.column, _shortened(error.value), error.problem)))
             continue
         errors.append("")
         parsed.append(run)
@@ -101,7 +106,7 @@ def parse_call(
     station = _station(values.get("station_code", ""), at, stations)
     easting_m, northing_m = _place(values)
     run: dict[str, Any] = {
-        "mobilised_us": int((at - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds() * 1_000_000),
+        "mobilised_us": (at - EPOCH) // timedelta(microseconds=1),
         "station_code": station.code,
         "station_easting_m": station.easting_m,
         "station_northing_m": station.northing_m,
@@ -135,6 +140,20 @@ def as_columns(runs: list[dict[str, Any]]) -> dict[str, NDArray[Any]]:
     for name in sorted(numbers):
         columns[name] = np.array([np.nan if run[name] is None else run[name] for run in runs], np.float64)
     return columns
+
+
+def _rows(path: Path) -> list[list[str]]:
+    """Rows that are not blank. A quote that never closes hides where the next rows begin: no row is sure."""
+    reader = csv.reader(io.StringIO(_text(path)), strict=True)
+    try:
+        return [row for row in reader if row]
+    except csv.Error as error:
+        raise BadFile(path, f"line {reader.line_num} is not CSV ({error})", "Mend its quotes.") from error
+
+
+def _shortened(value: Any) -> Any:
+    is_long = isinstance(value, str) and len(value) > LONGEST_SHOWN
+    return value[:LONGEST_SHOWN] + "…" if is_long else value
 
 
 def _text(path: Path) -> str:
@@ -178,7 +197,7 @@ def parse_moment(text: str) -> tuple[datetime, bool]:
         raise BadValue(
             "mobilised_at", text, "is no time. Write 2024-01-15T08:00Z, or London time without Z"
         ) from None
-    if ":" not in text:
+    if "T" not in text.upper() and " " not in text:
         raise BadValue("mobilised_at", text, "has no time of day. Write 2024-01-15T08:00Z")
     is_twice = False
     if moment.tzinfo is None:
@@ -186,10 +205,9 @@ def parse_moment(text: str) -> tuple[datetime, bool]:
             raise BadValue("mobilised_at", text, "does not exist: the clocks of London go forward over it")
         is_twice = clock.is_ambiguous_in_london(moment)
         moment = moment.replace(tzinfo=clock.LONDON)
-    moment = moment.astimezone(UTC)
     if not FIRST_AT <= moment < LAST_AT:
         raise BadValue("mobilised_at", text, "is not between 2009, where the records begin, and 2040")
-    return moment, is_twice
+    return moment.astimezone(UTC), is_twice
 
 
 def _moment(text: str, note: list[str]) -> datetime:
@@ -220,10 +238,9 @@ def _place(values: Mapping[str, str]) -> tuple[float, float]:
 
 
 def _number(name: str, text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        raise BadValue(name, text, "is no number") from None
+    if not NUMBER.fullmatch(text.strip()):
+        raise BadValue(name, text, "is no number")
+    value = float(text)
     low, high = LIMITS[name]
     if not low <= value <= high:
         raise BadValue(name, text, f"is not between {low:g} and {high:g}")

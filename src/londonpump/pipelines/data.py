@@ -15,6 +15,7 @@ from londonpump.brigade.clock import LONDON
 from londonpump.brigade.errors import BadFile, TooFewRows
 from londonpump.brigade.stations import Station
 from londonpump.storage.files import read_json
+from londonpump.tables.examples import CALLS, EXAMPLES
 
 Columns = dict[str, NDArray[Any]]
 CHALLENGE_DAYS = 28
@@ -53,6 +54,10 @@ def load_examples(data: Path) -> Examples:
         whole = hashlib.sha256(examples.read_bytes() + calls.read_bytes()).hexdigest()[:16]
     except (OSError, pa.ArrowInvalid) as error:
         raise BadFile(data, f"cannot be read ({error})", "Prepare it again.") from error
+    for table, columns in ((rows, EXAMPLES), (called, CALLS)):
+        missing = [column.name for column in columns if column.name not in table.column_names]
+        if missing:
+            raise BadFile(data, f"was prepared by another version (no {missing[0]})", "Prepare it again.")
     if not rows.num_rows:
         raise TooFewRows(f"{data}: no example. Look at its report.json: every row was set aside.")
     stations = tuple(Station.from_json(entry) for entry in read_json(data / "stations.json"))

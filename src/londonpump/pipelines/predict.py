@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from londonpump.brigade.errors import BadFile
 from londonpump.brigade.stations import by_code
 from londonpump.brigade.targets import UNDERESTIMATE_S
 from londonpump.features.runs import Runs
@@ -51,7 +52,7 @@ class Predictions:
 
     def reasons(self, bundle: Bundle) -> list[list[Reason]]:
         """Why, run by run."""
-        return reasons(bundle.response, self.runs)
+        return reasons(bundle.response, self.runs, bundle.domain.widening(self.runs)[0])
 
 
 def open_bundle(path: Path) -> Bundle:
@@ -83,6 +84,8 @@ def answer(bundle: Bundle, columns: Columns) -> Predictions:
 
 def predict_file(bundle: Bundle, source: Path, out: Path) -> Calls:
     """Answer CALLS.csv into PREDICTIONS.csv, whole. Returns: the calls, with the errors of each row."""
+    if out.exists() and source.exists() and out.samefile(source):
+        raise BadFile(out, "holds the calls themselves", "Name another file for the predictions.")
     calls = read_calls(source, by_code(bundle.stations))
     rows = [
         [run_id, *[""] * (len(HEADER) - 2), error]

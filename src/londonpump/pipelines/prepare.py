@@ -141,19 +141,20 @@ def _from_mobilisations(
     """(every row with its rule, kept rows with their counts)."""
     rows = place.keep(clean_mobilisations(typed, incidents, stations, place.keep), "joined")
     place.progress("Counting pumps out", 0.6)
-    used = rows.filter(rules.is_kept(rows))
+    used = rows.filter(rules.is_kept(rows)).select(*attendance.LOOKED_AT)
     used = used.mutate(row_id=used.source_file.cast("int64") * FILES_APART + used.source_row)
-    used = place.keep(attendance.with_attendance(used), "attended")
+    used = attendance.with_attendance(used).drop(*attendance.FOR_LEFT_TIME)
+    used = place.keep(used, "attended")
     if is_stream:
         used = place.keep(pumps_out.with_pumps_out(used), "with_pumps_out")
         used = place.keep(pumps_out.with_ground_pumps(used), "with_ground_pumps")
         place.drop("attended", "with_pumps_out")
     used = place.keep(attendance.set_aside_later(used, is_stream), "in_time")
     place.drop("with_ground_pumps")
-    verdict = ("source_file", "source_row", "rule", "repairs")
+    verdict = (*rules.ROW, "rule", "repairs")
     cleaned = rows.filter(rows.rule.notnull()).select(*verdict).union(used.select(*verdict))
-    kept = used.filter(rules.is_kept(used))
-    return cleaned, place.keep(with_incident_columns(kept, incidents), "mobilisations_kept")
+    kept = attendance.joined(rows, used.filter(rules.is_kept(used)))
+    return cleaned, with_incident_columns(kept, incidents)
 
 
 def _with_context(request: PrepareRequest, place: Workplace, pumps: Table) -> Table:

@@ -138,13 +138,19 @@ body { font: 15px/1.35 system-ui, sans-serif; margin: 1rem auto; max-width: 75re
 main { columns: 21rem; column-gap: 1.5rem; }
 section { break-inside: avoid; margin: 0 0 .9rem; }
 h1 { font-size: 1.4rem; margin: 0 0 .3rem; } h2 { font-size: 1rem; margin: 0 0 .15rem; }
-table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
+table { border-collapse: collapse; width: 100%; table-layout: fixed; font-variant-numeric: tabular-nums; }
+col.from { width: 40%; }
 th, td { text-align: right; padding: .1rem .35rem; border-bottom: 1px solid color-mix(in srgb, currentColor 25%, transparent); }
-th:first-child, td:first-child { text-align: left; }
+td:first-child, tr:first-child > th:first-child { text-align: left; }
 th { font-weight: 600; font-size: .85em; }
 .warning { border: 2px solid #b00020; padding: .4rem .7rem; font-weight: 600; }
 @page { size: A4; margin: 12mm; }
-@media print { body { font-size: 9pt; margin: 0; max-width: none; padding: 0; } main { columns: 3; } }
+@media print {
+  body { font-size: 7.5pt; line-height: 1.2; margin: 0; max-width: none; padding: 0; }
+  main { columns: 3; column-gap: 6mm; }
+  section { margin-bottom: 2.5mm; }
+  th, td { padding: 0 1mm 0 0; }
+}
 </style>
 </head>
 <body>
@@ -159,7 +165,11 @@ stated. For a day without the service: it knows no pump that is out. Learnt from
 <section>
 <h2>{{ ground.name }} <small>{{ ground.code }}</small></h2>
 <table>
-<thead><tr><th scope="col">from</th><th scope="col">day 50 %</th><th scope="col">90 %</th><th scope="col">night 50 %</th><th scope="col">90 %</th></tr></thead>
+<colgroup><col class="from"><col span="4"></colgroup>
+<thead>
+<tr><th scope="col" rowspan="2">from</th><th scope="colgroup" colspan="2">day</th><th scope="colgroup" colspan="2">night</th></tr>
+<tr><th scope="col">50&nbsp;%</th><th scope="col">90&nbsp;%</th><th scope="col">50&nbsp;%</th><th scope="col">90&nbsp;%</th></tr>
+</thead>
 <tbody>
 {% for line in lines %}
 <tr><td>{{ line.station.code }} {{ line.station.name }}</td>{% for period in periods %}<td>{{ line.expected_s[period][0] | clock }}</td><td>{{ line.expected_s[period][1] | clock }}</td>{% endfor %}</tr>

@@ -125,10 +125,10 @@ def _mobilisation_rules(vintage: Vintage) -> list[_Rule]:
 
 _SWAPPED = in_turn(
     swap_columns("DateAndTimeMobile", "DateAndTimeArrived"),
-    copy_column("TurnoutTimeSeconds", "AttendanceTimeSeconds"),
+    swap_columns("TurnoutTimeSeconds", "AttendanceTimeSeconds"),
     blank("TravelTimeSeconds"),
 )
-"""As found in records: the turnout holds the whole time, the attendance is left as it was."""
+"""As found in records: both follow from the exchanged times, so the turnout holds the whole time."""
 _STANDING = in_turn(
     copy_column("DateAndTimeMobile", "DateAndTimeArrived"),
     copy_column("TurnoutTimeSeconds", "AttendanceTimeSeconds"),

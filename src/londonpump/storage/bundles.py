@@ -6,7 +6,6 @@ the hash: the same data, code and seed give the same name.
 """
 
 import hashlib
-import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -72,7 +71,8 @@ def load_bundle(path: Path) -> tuple[str, dict[str, bytes]]:
     except OSError as error:
         raise BadFile(folder, "cannot be read", "Check the path.") from error
     name = content_hash(files)
-    if name != folder.name:
+    # resolved: a bundle may be named by `.` from inside it, or by a link
+    if name != folder.resolve().name:
         raise BadFile(
             folder, f"is not what was stored: its content is {name}", "Train again, or copy it again whole."
         )
@@ -81,5 +81,5 @@ def load_bundle(path: Path) -> tuple[str, dict[str, bytes]]:
 
 def read_provenance(path: Path) -> dict[str, Any]:
     """What stands beside a bundle: when, where, from which commit, with which metrics."""
-    value: dict[str, Any] = json.loads((bundle_folder(path) / PROVENANCE).read_text(encoding="utf-8"))
-    return value
+    value = read_json(bundle_folder(path) / PROVENANCE)
+    return value if isinstance(value, dict) else {}

@@ -37,9 +37,12 @@ def read_json(path: Path) -> Any:
 def whole_file(path: Path) -> Iterator[Path]:
     """A place to write; it becomes `path` when the block ends well, and is gone when it does not."""
     _make_parent(path)
-    if path.is_dir():
-        raise BadFile(path, "is a folder", "Name a file.")
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        if path.is_dir():
+            raise BadFile(path, "is a folder", "Name a file.")
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    except OSError as error:
+        raise BadFile(path, f"cannot be written ({error.strerror})", "Name another place.") from error
     os.close(handle)
     part = Path(name)
     try:
@@ -59,7 +62,10 @@ def whole_folder(path: Path, mark: str) -> Iterator[Path]:
     """
     refuse_foreign_folder(path, mark)
     _make_parent(path)
-    part = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+    try:
+        part = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+    except OSError as error:
+        raise BadFile(path, f"cannot be written ({error.strerror})", "Name another place.") from error
     try:
         yield part
         part.chmod(0o755)

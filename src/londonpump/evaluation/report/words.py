@@ -11,8 +11,14 @@ MODEL_LABELS = {
     "distance": "Distance alone",
     "seed": "Seed recipe",
     "ours": "londonpump",
+    "ours_kind_not_stated": "londonpump, kind of call not stated",
 }
-IN_SENTENCE = {"constant": "one time for all", "distance": "distance alone", "seed": "the seed recipe"}
+IN_SENTENCE = {
+    "constant": "one time for all",
+    "distance": "distance alone",
+    "seed": "the seed recipe",
+    "ours_kind_not_stated": "londonpump with the kind of call not stated",
+}
 SLICE_LABELS = {
     "distance_band": "distance",
     "distance_decile": "tenth by distance",

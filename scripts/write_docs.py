@@ -1,0 +1,195 @@
+"""Writes the parts of the documents that come from the code: `make docs`.
+
+A part stands between `<!-- from the code: NAME -->` and `<!-- end -->`. With --check nothing is written, and the
+exit code is 1 if a page is out of date.
+"""
+
+import importlib
+import pkgutil
+import re
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import typer
+
+import londonpump
+from londonpump.brigade.errors import LondonPumpError
+from londonpump.cli import app
+from londonpump.features.catalogue import FEATURES, MOMENTS
+from londonpump.models.place_residual import SMOOTHINGS, Smoothing
+from londonpump.pipelines.calls import LIMITS, OPTIONAL
+from londonpump.pipelines.predict import HEADER
+from londonpump.tables.examples import CALLS, EXAMPLES, Column
+
+ROOT = Path(__file__).resolve().parents[1]
+HELP_WIDTH = 100
+PART = re.compile(r"(<!-- from the code: (?P<name>[a-z-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
+MEANING = {
+    "incident_type": "kind of call: one of the five names",
+    "property_category": "such as `Dwelling`, as in the records",
+    "property_type": "such as `House - single occupancy`, as in the records",
+    "address_qualifier": "such as `Within same building`, as in the records",
+    "conditions": "weather in words",
+    "appliance": "`1` or `Pump Dual Ladder`, `2` or `Pump Ladder`",
+    "is_home_station": "`true`/`1`/`yes` or `false`/`0`/`no`: the pump leaves from its own station",
+    "station_ground_code": "recorded ground of the place, a station's code; looked up if not given",
+    "pumps_out": "mobilisations of other incidents under way",
+    "ground_pumps_available": "pumps of the place's ground that are free",
+    "temp_c": "air temperature, degrees C",
+    "precip_mm": "rain in the hour, mm",
+    "cloudcover_pct": "cloud cover, %",
+    "visibility_km": "visibility, km",
+}
+ANSWER = {
+    "id": "as given",
+    "mean_s": "expected seconds from mobilisation to arrival, one decimal",
+    "p10_s": "one run in ten is quicker",
+    "p50_s": "half of the runs are quicker: the announced time",
+    "p90_s": "nine runs in ten are quicker",
+    "p_over_360": "chance of more than 6 minutes, 0 to 1",
+    "p_over_480": "chance of more than 8 minutes",
+    "p_over_600": "chance of more than 10 minutes",
+    "pumps_needed": "pumps that such calls get, 1 to 5 (5: five or more)",
+    "risk_underestimated": "`true` where the chance of arriving more than 120 s after `p50_s` is among the highest",
+    "filled": "what was not given, `column=source` joined by `;`",
+    "error": "why the row has no answer; empty where it has one",
+}
+
+
+def table(header: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    """A Markdown table."""
+    header = list(header)
+    lines = [header, ["---"] * len(header), *rows]
+    return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
+
+
+def code(text: str) -> str:
+    """A name as code."""
+    return f"`{text}`"
+
+
+def features() -> str:
+    """Every number that the response-time model looks at."""
+    rows = [
+        (code(f.name), f.unit, f.source, f.known, ", ".join(map(code, f.reads)), f.group) for f in FEATURES
+    ]
+    rows += [_place_row(smoothing) for smoothing in SMOOTHINGS]
+    return table(("Feature", "Unit", "Source", "Known", "Reads", "Told as"), rows)
+
+
+def _place_row(smoothing: Smoothing) -> tuple[str, ...]:
+    reads = ("station_code", "easting_m", "northing_m")[0 if smoothing.is_by_station else 1 :]
+    known = {column.name: column.known for column in EXAMPLES}
+    latest = max((known[name] for name in reads), key=MOMENTS.index)
+    whose = "of the same station" if smoothing.is_by_station else "of any station"
+    source = f"past runs {whose}, spread over {smoothing.width_m} m, shrunk by {smoothing.shrink:g} runs"
+    return code(smoothing.name), "s", source, latest, ", ".join(map(code, reads)), "place"
+
+
+def example_columns() -> str:
+    """The columns of examples."""
+    return _columns(EXAMPLES)
+
+
+def call_columns() -> str:
+    """The columns of calls."""
+    return _columns(CALLS)
+
+
+def _columns(columns: tuple[Column, ...]) -> str:
+    rows = [(code(c.name), c.kind, c.unit, c.source, c.known) for c in columns]
+    return table(("Column", "Type", "Unit, meaning", "Source", "Known"), rows)
+
+
+def optional_columns() -> str:
+    """What CALLS.csv may hold besides the required columns."""
+    rows = [(code(name), MEANING[name], _limits(name)) for name in OPTIONAL]
+    return table(("Column", "Holds", "Between"), rows)
+
+
+def _limits(name: str) -> str:
+    if name not in LIMITS:
+        return ""
+    low, high = LIMITS[name]
+    return f"{low:g} and {high:g}"
+
+
+def prediction_columns() -> str:
+    """What PREDICTIONS.csv holds."""
+    return table(("Column", "Holds"), [(code(name), ANSWER[name]) for name in HEADER])
+
+
+def commands() -> str:
+    """The help of every command, as a terminal shows it."""
+    group: Any = typer.main.get_command(app)
+    parts = [f"```text\n{_help(group, 'londonpump')}\n```\n"]
+    for name, command in group.commands.items():
+        parts.append(f"\n## {name}\n\n```text\n{_help(command, f'londonpump {name}')}\n```\n")
+    return "".join(parts)
+
+
+def _help(command: Any, name: str) -> str:
+    context = command.context_class(
+        command, info_name=name, terminal_width=HELP_WIDTH, max_content_width=HELP_WIDTH
+    )
+    return "\n".join(line.rstrip() for line in str(command.get_help(context)).strip().splitlines())
+
+
+def errors() -> str:
+    """Every error of the product, with its first line."""
+    for module in pkgutil.walk_packages(londonpump.__path__, "londonpump."):
+        importlib.import_module(module.name)
+    found = sorted(_below(LondonPumpError), key=lambda error: error.__name__)
+    rows = [
+        (
+            code(error.__name__),
+            error.__module__.removeprefix("londonpump."),
+            (error.__doc__ or "").splitlines()[0],
+        )
+        for error in found
+    ]
+    return table(("Error", "Module", "Means"), rows)
+
+
+def _below(kind: type[LondonPumpError]) -> set[type[LondonPumpError]]:
+    children = set(kind.__subclasses__())
+    return children | {deeper for child in children for deeper in _below(child)}
+
+
+PARTS: dict[str, Callable[[], str]] = {
+    "features": features,
+    "example-columns": example_columns,
+    "call-columns": call_columns,
+    "optional-columns": optional_columns,
+    "prediction-columns": prediction_columns,
+    "commands": commands,
+    "errors": errors,
+}
+
+
+def renewed(text: str) -> str:
+    """A page with its parts written anew. Raises: KeyError for a part that nobody writes."""
+    return PART.sub(lambda found: found[1] + PARTS[found["name"]]() + found[3], text)
+
+
+def out_of_date(root: Path = ROOT) -> dict[Path, str]:
+    """{page: what it should be} of the pages that are not what the code says."""
+    pages = {page: page.read_text(encoding="utf-8") for page in sorted((root / "docs").rglob("*.md"))}
+    anew = {page: renewed(text) for page, text in pages.items()}
+    return {page: text for page, text in anew.items() if text != pages[page]}
+
+
+def main(arguments: list[str]) -> int:
+    """Write what is out of date, or with --check only name it."""
+    stale = out_of_date()
+    for page, text in stale.items():
+        print(page.relative_to(ROOT))
+        if "--check" not in arguments:
+            page.write_text(text, encoding="utf-8", newline="\n")
+    return 1 if stale and "--check" in arguments else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,29 @@
+"""The page of the cleaning rules names every rule and repair of the code."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGE = (ROOT / "docs/reference/cleaning-rules.md").read_text(encoding="utf-8")
+NAMING = {"set_aside", "set_aside_incidents", "repaired"}
+
+
+def _names_in_code() -> set[str]:
+    calls = [
+        node
+        for path in (ROOT / "src/londonpump/cleaning").glob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in NAMING
+    ]
+    return {keyword.arg for call in calls for keyword in call.keywords if keyword.arg is not None}
+
+
+@pytest.mark.parametrize("name", sorted(_names_in_code()))
+def test_a_rule_or_repair_of_the_code_is_on_the_page(name: str) -> None:
+    assert f"`{name}`" in PAGE
+
+
+def test_there_are_rules_to_look_for() -> None:
+    assert {"warm_up", "dartford", "left_before_arrived", "no_place"} <= _names_in_code()

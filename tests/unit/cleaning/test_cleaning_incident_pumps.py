@@ -1,0 +1,52 @@
+"""Mobilisations out of an incident file alone."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from ibis.backends.duckdb import Backend
+from support.typed_rows import INCIDENT, Row, rows_of, stations, typed
+
+from londonpump.cleaning.incident_pumps import pumps_of_incidents
+from londonpump.cleaning.incidents import clean_incidents
+
+FIRST = {"first_attendance_s": 300, "first_station": "Brixton"}
+BOTH = {**FIRST, "second_attendance_s": 420, "second_station": "Lambeth"}
+Pumps = Callable[..., list[dict[str, Any]]]
+
+
+@pytest.fixture
+def pumps(connection: Backend) -> Pumps:
+    def made(*changes: Row) -> list[dict[str, Any]]:
+        cleaned = clean_incidents(typed(connection, "incidents", INCIDENT, changes), stations(connection))
+        cleaned = connection.create_table("cleaned", cleaned, temp=True, overwrite=True)
+        table = pumps_of_incidents(cleaned, stations(connection)).order_by("pump")
+        return rows_of(table, *table.columns)
+
+    return made
+
+
+def test_first_and_second_pump_become_a_row_each(pumps: Pumps) -> None:
+    rows = {row["pump"]: (row["station_code"], row["attendance_s"], row["rule"]) for row in pumps(BOTH)}
+    assert rows == {"first": ("H21", 300, None), "second": ("H22", 420, None)}
+
+
+def test_a_pump_without_an_attendance_time_is_no_row(pumps: Pumps) -> None:
+    assert [row["pump"] for row in pumps(FIRST, {"incident_number": "000002-10012023"})] == ["first"]
+
+
+@pytest.mark.parametrize(
+    ("rule", "change"),
+    [
+        ("impossible_time", {"first_attendance_s": 1_201}),
+        ("unknown_station", {"first_station": "Atlantis"}),
+        ("unknown_station", {"first_station": None}),
+        ("incident_set_aside", {"property_type": None}),
+    ],
+)
+def test_a_pump_is_set_aside_by_the_rule_it_breaks(pumps: Pumps, rule: str, change: dict[str, Any]) -> None:
+    assert [row["rule"] for row in pumps({**FIRST, **change})] == [rule]
+
+
+def test_a_pump_of_dartford_takes_the_whole_incident(pumps: Pumps) -> None:
+    assert [row["rule"] for row in pumps({**BOTH, "second_station": "Dartford"})] == ["dartford", "dartford"]
