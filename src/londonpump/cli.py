@@ -156,6 +156,7 @@ def simulate(
 ) -> None:
     """Run a Brigade and write its records in the published format, with a report beside real figures."""
     from londonpump.simulation.plan import SimulationPlan
+    from londonpump.simulation.report import as_markdown
     from londonpump.simulation.simulate import write_simulation
 
     with _errors(), _progress() as progress:
@@ -170,7 +171,8 @@ def simulate(
             file_format=file_format.value,
         )
         report = write_simulation(plan, out, progress)
-    typer.echo(report.text if hasattr(report, "text") else str(report))
+    typer.echo(as_markdown(plan, report.rows, report.fault_counts, report.comparisons))
+    typer.echo(f"Files: {out}")
 
 
 @app.command()
@@ -187,6 +189,9 @@ def prepare(
             help="Is this every call (yes) or a sample (no)? By default found out.", show_default=False
         ),
     ] = None,
+    simulated: Annotated[
+        bool, typer.Option("--simulated", help="Mark all that is made of these records as simulated.")
+    ] = False,
     out: Annotated[
         Path | None, typer.Option(metavar="DATA", help="Default: under LONDONPUMP_HOME.", show_default=False)
     ] = None,
@@ -204,6 +209,7 @@ def prepare(
         traffic=traffic,
         school_holidays=school_holidays,
         is_complete=None if complete is None else complete is YesNo.YES,
+        is_simulated=simulated,
     )
     with _errors(), _progress() as progress:
         report = prepare(request, progress)
@@ -343,6 +349,11 @@ def predict(
     from londonpump.pipelines import predict as pipeline
 
     with _errors():
+        _refuse_two_ways(
+            {"--table": table, "--input": input_, "--station": station or easting or northing or at}
+        )
+        if input_ is None and out is not None:
+            raise BadValue("--out", str(out), "goes with --input CALLS.csv")
         opened = pipeline.open_bundle(bundle or _settings().bundle)
         if table is not None:
             _write_table(opened, table)
@@ -361,6 +372,13 @@ def predict(
                 "address_qualifier": address_qualifier or "",
             }
             _predict_one(opened, one, as_json)
+
+
+def _refuse_two_ways(ways: dict[str, object]) -> None:
+    """A file, one pump or the table: with two of them asked for, one would silently not be done."""
+    given = [name for name, value in ways.items() if value is not None]
+    if len(given) > 1:
+        raise BadValue(given[1], str(ways[given[1]]), f"cannot go with {given[0]}. Ask for one at a time")
 
 
 def _predict_file(bundle: Any, source: Path, out: Path | None) -> None:

@@ -162,7 +162,15 @@ next to nothing on real rows (docs/explanation/features.md shows it) and are not
 
 def refuse_late(features: Iterable[Feature]) -> None:
     """Raises: KnownTooLate if a feature reads what is known only after the pump is chosen."""
+    columns = {column.name for column in EXAMPLES}
     for feature in features:
+        unheard_of = [name for name in feature.reads if name not in columns]
+        if unheard_of or not feature.reads:
+            named = ", ".join(unheard_of) or "no column"
+            raise KnownTooLate(
+                f"feature {feature.name} reads {named}: nobody can say when that is known. Name columns of "
+                "tables.examples"
+            )
         if MOMENTS.index(feature.known) > MOMENTS.index(PREDICTED_AT):
             raise KnownTooLate(
                 f"feature {feature.name} is known at {feature.known}, and a prediction is made at {PREDICTED_AT}: "

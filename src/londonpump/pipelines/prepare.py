@@ -31,6 +31,9 @@ MEMORY_LIMIT = "2GB"
 FILES_APART = 10**10
 """More rows than any file has: source_file * FILES_APART + source_row is one number a row."""
 
+ContextJoin = tuple[Path | None, Callable[..., Table], Callable[..., Table]]
+"""A file, how it is read, how its table is joined."""
+
 
 @dataclass(frozen=True, slots=True)
 class PrepareRequest:
@@ -158,7 +161,7 @@ def _from_mobilisations(
 
 
 def _with_context(request: PrepareRequest, place: Workplace, pumps: Table) -> Table:
-    joins: tuple[tuple[Path | None, Callable[..., Table], Callable[..., Table]], ...] = (
+    joins: tuple[ContextJoin, ...] = (
         (request.weather, context_files.read_weather, context.with_weather),
         (request.traffic, context_files.read_traffic, context.with_congestion),
         (request.school_holidays, context_files.read_school_holidays, context.with_school_holidays),

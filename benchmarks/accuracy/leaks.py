@@ -1,0 +1,67 @@
+"""Is it too good? Shuffled answers must leave nothing to learn, and twin runs tell how good it can get."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from benchmarks.accuracy.answers import answers_of
+from benchmarks.accuracy.splits import Fold, some
+from londonpump.evaluation.compare import paired_difference
+from londonpump.models.training import TrainingPlan, fit_bundle
+from londonpump.pipelines.data import Columns, Examples
+from londonpump.pipelines.progress import silent
+
+TWIN_CELL_M = 100.0
+SEED = 20230101
+
+
+def shuffled_target(fold: Fold) -> dict[str, Any]:
+    """The same bundle learnt from shuffled attendance times: its gain on a constant, s, must be none."""
+    training = fold.training
+    rows = some(training.rows, np.isfinite(training.rows["attendance_s"]))
+    mixed = np.random.default_rng(SEED).permutation(rows["attendance_s"])
+    incident = training.incident[np.isfinite(training.rows["attendance_s"])]
+    blind = replace(training, rows={**rows, "attendance_s": mixed}, incident=incident)
+    answers = answers_of(
+        fit_bundle(blind, TrainingPlan(), {}, silent), fold.columns, some(training.calls, _none(training.calls))
+    )
+    forecasts = answers.forecasts
+    actual_s = answers.rows.actual_s
+    return {
+        "ours_mae_s": float(np.abs(forecasts["ours"].median_s - actual_s).mean()),
+        "constant_mae_s": float(np.abs(forecasts["constant"].median_s - actual_s).mean()),
+        "gain_s": paired_difference(answers.rows, forecasts["constant"], forecasts["ours"], "mae_s"),
+    }
+
+
+def twin_runs(examples: Examples) -> dict[str, float]:
+    """Runs of one station to one square of 100 m in different incidents: how far apart they are.
+
+    Returns: pairs; mean_gap_s, of the two times; floor_s, the error that a perfect answer would leave, as
+    the gap of two independent times is the square root of two times their own mean error if it is normal.
+    """
+    rows = some(examples.rows, np.isfinite(examples.rows["attendance_s"]))
+    keys = _cells(rows)
+    order = np.lexsort((np.random.default_rng(SEED).random(len(keys)), keys))
+    one, two = order[:-1], order[1:]
+    pair = (keys[one] == keys[two]) & (rows["incident_number"][one] != rows["incident_number"][two])
+    gap_s = np.abs(rows["attendance_s"][one] - rows["attendance_s"][two])[pair]
+    return {
+        "pairs": float(len(gap_s)),
+        "mean_gap_s": float(gap_s.mean()),
+        "floor_s": float(gap_s.mean() / np.sqrt(2)),
+    }
+
+
+def _cells(rows: Columns) -> np.ndarray[Any, np.dtype[np.int64]]:
+    _, station = np.unique(rows["station_code"].astype(str), return_inverse=True)
+    column = np.floor(rows["easting_m"] / TWIN_CELL_M).astype(np.int64)
+    row = np.floor(rows["northing_m"] / TWIN_CELL_M).astype(np.int64)
+    return np.asarray((station.astype(np.int64) * 100_000 + column) * 100_000 + row)
+
+
+def _none(calls: Columns) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    mask = np.zeros(len(calls["call_us"]), np.bool_)
+    mask[:1] = True
+    return mask

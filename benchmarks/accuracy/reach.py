@@ -1,0 +1,160 @@
+"""The figures to reach, and whether they are reached."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from benchmarks.accuracy.answers import NOT_STATED, STATED
+from benchmarks.accuracy.scores import OURS, Scores
+from londonpump.evaluation.intervals import Stat
+
+MET, WITHIN, MISSED = "met", "met within its interval", "missed"
+LEAST_DECILE_SHARE, MOST_DECILE_SHARE = 0.75, 0.85
+LEAK_MAE_S, LEAK_R2 = 58.0, 0.57
+"""A smaller error, or a larger R2, is a leak until shown otherwise."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """A figure to reach: low <= figure <= high. find: the figure in the scores, kind stated or not.
+    seed: the same of the seed recipe, or of its list of stations, where it has one."""
+
+    words: str
+    low: float
+    high: float
+    find: Callable[[Scores, str], Stat]
+    seed: Callable[[Scores], Stat] | None = None
+
+    def verdict(self, found: Stat) -> str:
+        """Met; met within its interval if only the interval reaches; else missed."""
+        value, low, high = found["value"], found["low"], found["high"]
+        if value is None or low is None or high is None:
+            return MISSED
+        if self.low <= value <= self.high:
+            return MET
+        return WITHIN if low <= self.high and high >= self.low else MISSED
+
+
+NO_END = float("inf")
+
+
+def _of_ours(metric: str) -> Callable[[Scores, str], Stat]:
+    def find(scores: Scores, told: str) -> Stat:
+        found: Stat = scores["models"][OURS[told]]["all"]["all"][metric]
+        return found
+
+    return find
+
+
+def _of(model: str, metric: str) -> Callable[[Scores], Stat]:
+    def find(scores: Scores) -> Stat:
+        found: Stat = scores["models"][model]["all"]["all"][metric]
+        return found
+
+    return find
+
+
+def _of_pumps(metric: str) -> Callable[[Scores, str], Stat]:
+    def find(scores: Scores, told: str) -> Stat:
+        found: Stat = scores["pumps"][told][metric]
+        return found
+
+    return find
+
+
+def gain_on(model: str) -> Callable[[Scores, str], Stat]:
+    """The gain on a baseline."""
+
+    def find(scores: Scores, told: str) -> Stat:
+        found: Stat = scores["gains"][told][model]
+        return found
+
+    return find
+
+
+def _decile(worst: Callable[[list[Stat]], Stat]) -> Callable[[Scores, str], Stat]:
+    def find(scores: Scores, told: str) -> Stat:
+        deciles = scores["models"][OURS[told]]["distance_decile"].values()
+        return worst([decile["cover_80_share"] for decile in deciles])
+
+    return find
+
+
+def _least(stats: list[Stat]) -> Stat:
+    return min(stats, key=lambda found: found["value"] or 0.0)
+
+
+def _most(stats: list[Stat]) -> Stat:
+    return max(stats, key=lambda found: found["value"] or 0.0)
+
+
+def at_most(words: str, high: float, metric: str, seed: str | None = None) -> Reach:
+    """Of ours, smaller is better."""
+    return Reach(words, -NO_END, high, _of_ours(metric), _of("seed_median", seed) if seed else None)
+
+
+POOLED: tuple[Reach, ...] = (
+    at_most("MAE, s", 67.0, "mae_s", "mae_s"),
+    at_most("RMSE, s", 106.5, "rmse_s", "rmse_s"),
+    Reach(
+        "within 60 s",
+        0.638,
+        NO_END,
+        _of_ours("within_60_share"),
+        _of("seed_median", "within_60_share"),
+    ),
+    Reach("80 % interval covers", 0.79, 0.81, _of_ours("cover_80_share")),
+    Reach("80 %: tenth of distance covered least", LEAST_DECILE_SHARE, MOST_DECILE_SHARE, _decile(_least)),
+    Reach("80 %: tenth of distance covered most", LEAST_DECILE_SHARE, MOST_DECILE_SHARE, _decile(_most)),
+    at_most("80 % interval: mean width, s", 197.0, "width_80_s"),
+    Reach("90 % interval covers", 0.89, 0.91, _of_ours("cover_90_share")),
+    at_most("90 % interval: mean width, s", 293.0, "width_90_s"),
+    at_most("CRPS (11 levels), s", 51.6, "crps_s"),
+    Reach("over 360 s: AUC", 0.869, NO_END, _of_ours("over_360_auc")),
+    at_most("over 360 s: Brier score", 0.138, "over_360_brier"),
+    at_most("over 360 s: log loss", 0.432, "over_360_log_loss"),
+    at_most("over 360 s: calibration error", 0.02, "over_360_ece"),
+    Reach("pumps: accuracy", 0.78, NO_END, _of_pumps("accuracy")),
+    Reach("pumps: macro F1", 0.42, NO_END, _of_pumps("macro_f1")),
+    Reach("pumps: log loss", -NO_END, 0.64, _of_pumps("log_loss")),
+    Reach(
+        "over 600 s, flagging 7.7 %: precision",
+        0.30,
+        NO_END,
+        _of_ours("warning_600_precision"),
+        _of("ours", "station_list_600_precision"),
+    ),
+    Reach(
+        "over 600 s, flagging 7.7 %: recall",
+        0.47,
+        NO_END,
+        _of_ours("warning_600_recall"),
+        _of("ours", "station_list_600_recall"),
+    ),
+    Reach("MAE of the seed recipe (median of 11 seeds) less ours, s", 4.0, NO_END, gain_on("seed_median")),
+)
+LAST_QUARTER: tuple[Reach, ...] = (
+    at_most("MAE, s", 70.2, "mae_s", "mae_s"),
+    Reach("MAE of distance alone less ours, s", 2.5, NO_END, gain_on("distance")),
+    Reach("MAE of the best of 11 seed recipes less ours, s", 2.5, NO_END, gain_on("seed_best")),
+)
+FEBRUARY_2017: tuple[Reach, ...] = (
+    Reach("MAE of distance alone less ours, s", 4.0, NO_END, gain_on("distance")),
+)
+
+
+def compared(reaches: tuple[Reach, ...], scores: Scores) -> list[dict[str, Any]]:
+    """One entry a figure: what was to be reached, what was measured, the verdict; for json."""
+    return [
+        {
+            "measure": reach.words,
+            "low": None if reach.low == -NO_END else reach.low,
+            "high": None if reach.high == NO_END else reach.high,
+            "seed": reach.seed(scores) if reach.seed else None,
+            **{
+                told: {**reach.find(scores, told), "verdict": reach.verdict(reach.find(scores, told))}
+                for told in (STATED, NOT_STATED)
+            },
+        }
+        for reach in reaches
+    ]

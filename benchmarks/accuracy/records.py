@@ -1,0 +1,49 @@
+"""The real records the accuracy is measured on, prepared by the product itself."""
+
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+from londonpump.brigade.errors import BadFile
+from londonpump.pipelines.data import Examples, load_examples
+from londonpump.pipelines.prepare import PrepareRequest, prepare
+
+SHARED = Path(__file__).resolve().parents[2] / "../shared/data"
+"""Beside the repository; the records are not part of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Records:
+    """Published files that belong together, and the day that divides learning from judging."""
+
+    name: str
+    words: str
+    files: tuple[str, ...]
+    until: date
+
+
+SAMPLE_A, SAMPLE_B = "incidents_real_sample.csv", "incidents_real_sample_b.csv"
+LAST_QUARTER = date(2023, 10, 1)
+UNION = Records("union", "2023, both samples", (SAMPLE_A, SAMPLE_B), LAST_QUARTER)
+ALONE_A = Records("sample_a", "2023, first sample alone", (SAMPLE_A,), LAST_QUARTER)
+ALONE_B = Records("sample_b", "2023, second sample alone", (SAMPLE_B,), LAST_QUARTER)
+STREAM_2017 = Records(
+    "stream_2017", "2017, January to February", ("incidents_2017_jan_feb.csv",), date(2017, 2, 1)
+)
+ALL = (UNION, ALONE_A, ALONE_B, STREAM_2017)
+
+
+def prepared(records: Records, source: Path, work: Path) -> Path:
+    """DATA of the records under `work`, made by `prepare` if it is not there yet. Raises: BadFile."""
+    missing = [name for name in records.files if not (source / name).exists()]
+    if missing:
+        raise BadFile(source, f"does not hold {', '.join(missing)}", "Name the folder of real records: --data.")
+    out = work / records.name
+    if not (out / "report.json").exists():
+        prepare(PrepareRequest(tuple(source / name for name in records.files), out))
+    return out
+
+
+def examples_of(records: Records, source: Path, work: Path) -> Examples:
+    """The prepared examples. Raises: BadFile."""
+    return load_examples(prepared(records, source, work))

@@ -1,0 +1,89 @@
+"""The measures of a split: every model on the same rows, with 95 % intervals from resampled days."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from benchmarks.accuracy.answers import NOT_STATED, STATED, Answers, PumpAnswers
+from londonpump.evaluation.compare import paired_difference
+from londonpump.evaluation.judge import RESAMPLES, judge
+from londonpump.evaluation.pumps import judge_pumps
+from londonpump.evaluation.rows import Forecast
+
+OURS = {STATED: "ours", NOT_STATED: "ours_kind_not_stated"}
+KEPT_SLICES = ("distance_decile", "own_ground", "pump")
+MEDIAN_SEED = 5
+"""Of eleven seeds in the order of their error, counted from 0."""
+Scores = dict[str, Any]
+
+
+def scores_of(answers: Answers, resamples: int = RESAMPLES) -> Scores:
+    """Measures for json.
+
+    Returns: `{rows, days, models: {NAME: {SLICE: {VALUE: measures}}}, gains: {stated and not: {NAME: stat}},
+    seed_mae_s, pumps: {stated and not: measures}}`. A gain is the MAE of the other model less ours.
+    """
+    models = {**_baselines(answers), **_ours(answers)}
+    slices = {name: answers.rows.slices[name] for name in KEPT_SLICES}
+    found = judge(replace(answers.rows, slices=slices), models, resamples=resamples)
+    return {
+        "rows": found["rows"],
+        "days": found["days"],
+        "models": found["models"],
+        "gains": {told: gains(answers, models, name, resamples) for told, name in OURS.items()},
+        "seed_mae_s": sorted(_seed_maes(answers).tolist()),
+        "distance_curve": _stronger_curve(answers),
+        "pumps": {told: _pumps(answers.pumps, told, resamples) for told in (STATED, NOT_STATED)},
+    }
+
+
+def _ours(answers: Answers) -> dict[str, Forecast]:
+    """Ours with the original's list of stations beside its own warnings, against the same announced time."""
+    listed = answers.forecasts["seed"].is_listed
+    ours = {name: replace(answers.forecasts[name], is_listed=listed) for name in OURS.values()}
+    flagged = Forecast(answers.forecasts["ours"].median_s, is_listed=answers.is_warned)
+    return {**ours, "risk_underestimated": flagged}
+
+
+def _baselines(answers: Answers) -> dict[str, Forecast]:
+    order = np.argsort(_seed_maes(answers), kind="stable")
+    return {
+        "constant": answers.forecasts["constant"],
+        "distance": answers.forecasts[_stronger_curve(answers)],
+        "seed_typical": Forecast(answers.forecasts["seed"].median_s),
+        "seed_median": Forecast(answers.seeds_s[order[MEDIAN_SEED]]),
+        "seed_best": Forecast(answers.seeds_s[order[0]]),
+    }
+
+
+def gains(
+    answers: Answers, models: dict[str, Forecast], ours: str, resamples: int = RESAMPLES
+) -> dict[str, Any]:
+    """MAE of each baseline less that of ours, on the same rows and days."""
+    return {
+        name: paired_difference(answers.rows, models[name], models[ours], "mae_s", resamples)
+        for name in ("distance", "seed_typical", "seed_median", "seed_best")
+    }
+
+
+def quick_gains(answers: Answers) -> dict[str, Any]:
+    """The gains alone, kind of call stated."""
+    return gains(answers, {**_baselines(answers), **_ours(answers)}, "ours")
+
+
+def _stronger_curve(answers: Answers) -> str:
+    """Of the two curves of distance, the one with the smaller error on these rows: no easy opponent."""
+
+    def mae_s(name: str) -> float:
+        return float(np.abs(answers.forecasts[name].median_s - answers.rows.actual_s).mean())
+
+    return min(("distance", "distance_mean_curve"), key=mae_s)
+
+
+def _seed_maes(answers: Answers) -> np.ndarray[Any, np.dtype[np.float64]]:
+    return np.asarray(np.abs(answers.seeds_s - answers.rows.actual_s).mean(axis=1))
+
+
+def _pumps(pumps: PumpAnswers, told: str, resamples: int) -> Scores:
+    return judge_pumps(pumps.actual, pumps.probability[told], pumps.chosen[told], pumps.day, resamples)

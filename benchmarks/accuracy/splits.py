@@ -1,0 +1,147 @@
+"""Which rows are learnt from and which are judged: five folds by incident, and later than a day."""
+
+import csv
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.accuracy.answers import Answers, answers_of, joined
+from londonpump.evaluation.splits import folds
+from londonpump.models.bundle import Bundle, incident_hashes
+from londonpump.models.training import TrainingPlan, TrainingSet, fit_bundle, with_workload
+from londonpump.pipelines.calls import REQUIRED, TEXTS
+from londonpump.pipelines.data import (
+    Columns,
+    Examples,
+    first_us_of_incident,
+    incident_codes,
+    midnight_us,
+)
+from londonpump.pipelines.evaluate import EvaluateRequest, evaluate, later_rows
+from londonpump.pipelines.predict import predict_file
+from londonpump.pipelines.progress import silent
+from londonpump.pipelines.train import TrainRequest, train, training_set
+
+from .records import Records
+
+N_FOLDS = 5
+Bools = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
+class Fold:
+    """What was learnt from the other folds, and the rows of this one."""
+
+    bundle: Bundle
+    training: TrainingSet
+    columns: Columns
+
+
+def fold_of(columns: Columns) -> NDArray[np.int64]:
+    """(n,) fold by a hash of the incident's number: a call and its runs fall into the same one."""
+    return folds(incident_hashes(columns["incident_number"]), N_FOLDS)
+
+
+def some(columns: Columns, mask: Bools) -> Columns:
+    """Some rows of columns."""
+    return {name: values[mask] for name, values in columns.items()}
+
+
+def five_folds(examples: Examples) -> tuple[list[Fold], Answers]:
+    """The whole bundle learnt five times without a fifth of the incidents, and its answers to each fifth."""
+    rows = some(examples.rows, np.isfinite(examples.rows["attendance_s"]))
+    of_row, of_call = fold_of(rows), fold_of(examples.calls)
+    is_stream = bool(examples.report["complete"])
+    learnt, parts = [], []
+    for fold in range(N_FOLDS):
+        rest = some(rows, of_row != fold)
+        calls = some(examples.calls, of_call != fold)
+        training = TrainingSet(rest, calls, incident_codes(rest), examples.stations, is_stream)
+        bundle = fit_bundle(training, TrainingPlan(), {}, silent)
+        columns = with_workload(some(rows, of_row == fold), examples.calls, bundle.ground, is_stream)
+        learnt.append(Fold(bundle, training, columns))
+        parts.append(answers_of(bundle, columns, some(examples.calls, of_call == fold)))
+    return learnt, joined(parts, learnt[0].bundle)
+
+
+def later(records: Records, examples: Examples) -> tuple[Fold, Answers]:
+    """Learnt before the day that divides the records, judged on the incidents from it on."""
+    training = training_set(examples, records.until)
+    bundle = fit_bundle(training, TrainingPlan(), {"trained_until": records.until.isoformat()}, silent)
+    return _judged_later(bundle, training, records, examples)
+
+
+def _judged_later(
+    bundle: Bundle, training: TrainingSet, records: Records, examples: Examples
+) -> tuple[Fold, Answers]:
+    columns = later_rows(bundle, examples, records.until)
+    calls = some(examples.calls, examples.calls["call_us"] >= midnight_us(records.until))
+    return Fold(bundle, training, columns), answers_of(bundle, columns, calls)
+
+
+@dataclass(frozen=True, slots=True)
+class Road:
+    """What the four commands did: rows judged by `evaluate` and its MAE; rows given to `predict`, those it
+    answered and the MAE of what it wrote."""
+
+    examples: int
+    learnt_from: int
+    judged: int
+    evaluate_mae_s: float
+    predicted: int
+    answered: int
+    predict_mae_s: float
+
+
+def down_the_road(records: Records, examples: Examples, data: Path) -> tuple[Fold, Answers, Road]:
+    """As `later`, by the pipelines: train, evaluate and predict, each from the files of the one before."""
+    folder, bundle = train(TrainRequest(data, data / "bundle", records.until))
+    result = evaluate(EvaluateRequest(folder, data, resamples=100)).results
+    fold, answers = _judged_later(bundle, training_set(examples, records.until), records, examples)
+    predicted_s = _predicted(bundle, fold.columns, data)
+    is_answered = np.isfinite(predicted_s)
+    miss_s = np.abs(predicted_s - answers.rows.actual_s)[is_answered]
+    road = Road(
+        examples=examples.n,
+        learnt_from=bundle.card["rows"],
+        judged=result["rows"],
+        evaluate_mae_s=result["models"]["ours"]["all"]["all"]["mae_s"]["value"],
+        predicted=len(predicted_s),
+        answered=int(is_answered.sum()),
+        predict_mae_s=float(miss_s.mean()),
+    )
+    return fold, answers, road
+
+
+def _predicted(bundle: Bundle, columns: Columns, folder: Path) -> NDArray[np.float64]:
+    """(n,) the P50 that `predict` writes for each row, NaN for a row left empty."""
+    header = (*REQUIRED, *(name for name in TEXTS if name in columns))
+    source, out = folder / "calls.csv", folder / "predictions.csv"
+    with source.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(header)
+        writer.writerows(_call(columns, row, header) for row in range(len(columns["mobilised_us"])))
+    predict_file(bundle, source, out)
+    with out.open(encoding="utf-8", newline="") as file:
+        return np.array([float(row["p50_s"] or "nan") for row in csv.DictReader(file)])
+
+
+def _call(columns: Columns, row: int, header: tuple[str, ...]) -> list[Any]:
+    moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=int(columns["mobilised_us"][row]))
+    values = {"id": row, "mobilised_at": moment.isoformat()}
+    return [values.get(name, columns[name][row] if name in columns else "") for name in header]
+
+
+def busy(columns: Columns) -> Bools:
+    """(n,) runs to a ground with another call in the half hour before."""
+    return np.asarray(columns["recent_ground_calls"] >= 1)
+
+
+def before(examples: Examples, records: Records) -> Columns:
+    """The rows of incidents that began before the day that divides the records."""
+    is_before = first_us_of_incident(examples.rows) < midnight_us(records.until)
+    return some(examples.rows, is_before & np.isfinite(examples.rows["attendance_s"]))

@@ -1,0 +1,80 @@
+"""A small simulated Brigade, prepared, trained and judged once for all tests that need one."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from londonpump.models.bundle import Bundle
+from londonpump.pipelines.data import Examples, load_examples
+from londonpump.pipelines.predict import open_bundle
+from londonpump.pipelines.prepare import PrepareRequest, prepare
+from londonpump.pipelines.train import TrainRequest, train
+from londonpump.simulation.plan import SimulationPlan
+from londonpump.simulation.simulate import write_simulation
+
+SMALL = SimulationPlan(incidents=5_000, days=16, start=date(2023, 3, 14), seed=5)
+"""Two weeks and the night the clocks go forward; the fleet is known from its second week on."""
+
+
+@dataclass(frozen=True)
+class SmallBrigade:
+    """raw: published files by name. data: of `prepare`. bundle: the folder of `train`."""
+
+    raw: dict[str, Path]
+    data: Path
+    bundle: Path
+
+
+@pytest.fixture(scope="session")
+def small_raw(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Published files of the small Brigade, defects and all."""
+    return write_simulation(SMALL, tmp_path_factory.mktemp("small") / "raw").files
+
+
+@pytest.fixture(scope="session")
+def small_data(small_raw: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """DATA of the small Brigade."""
+    out = tmp_path_factory.mktemp("prepared") / "data"
+    prepare(
+        PrepareRequest(
+            incidents=(small_raw["incidents"],),
+            mobilisations=(small_raw["mobilisations"],),
+            weather=small_raw["weather_hourly"],
+            out=out,
+            is_complete=True,
+            is_simulated=True,
+        )
+    )
+    return out
+
+
+@pytest.fixture(scope="session")
+def small_brigade(
+    small_raw: dict[str, Path], small_data: Path, tmp_path_factory: pytest.TempPathFactory
+) -> SmallBrigade:
+    """The small Brigade with a bundle learnt from its first twelve days."""
+    folder, _ = train(TrainRequest(small_data, tmp_path_factory.mktemp("trained") / "bundle"))
+    return SmallBrigade(small_raw, small_data, folder)
+
+
+@pytest.fixture(scope="session")
+def small_bundle(small_brigade: SmallBrigade) -> Bundle:
+    """The bundle, as read back from its folder."""
+    return open_bundle(small_brigade.bundle)
+
+
+@pytest.fixture(scope="session")
+def small_examples(small_data: Path) -> Examples:
+    """The examples of the small Brigade."""
+    return load_examples(small_data)
+
+
+@pytest.fixture
+def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A LONDONPUMP_HOME of the test's own, and the current folder with it."""
+    monkeypatch.setenv("LONDONPUMP_HOME", str(tmp_path / "home"))
+    monkeypatch.chdir(tmp_path)
+    yield tmp_path / "home"
