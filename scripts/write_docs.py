@@ -36,6 +36,7 @@ MEANING = {
     "is_home_station": "`true`/`1`/`yes` or `false`/`0`/`no`: the pump leaves from its own station",
     "station_ground_code": "recorded ground of the place, a station's code; looked up if not given",
     "pumps_out": "mobilisations of other incidents under way",
+    "recent_ground_calls": "other calls on the same ground in the 30 minutes before",
     "ground_pumps_available": "pumps of the place's ground that are free",
     "temp_c": "air temperature, degrees C",
     "precip_mm": "rain in the hour, mm",
@@ -124,15 +125,16 @@ def prediction_columns() -> str:
 def commands() -> str:
     """The help of every command, as a terminal shows it."""
     group: Any = typer.main.get_command(app)
-    parts = [f"```text\n{_help(group, 'londonpump')}\n```\n"]
+    settings = dict(group.context_settings)
+    parts = [f"```text\n{_help(group, 'londonpump', settings)}\n```\n"]
     for name, command in group.commands.items():
-        parts.append(f"\n## {name}\n\n```text\n{_help(command, f'londonpump {name}')}\n```\n")
+        parts.append(f"\n## {name}\n\n```text\n{_help(command, f'londonpump {name}', settings)}\n```\n")
     return "".join(parts)
 
 
-def _help(command: Any, name: str) -> str:
+def _help(command: Any, name: str, settings: dict[str, Any]) -> str:
     context = command.context_class(
-        command, info_name=name, terminal_width=HELP_WIDTH, max_content_width=HELP_WIDTH
+        command, info_name=name, terminal_width=HELP_WIDTH, max_content_width=HELP_WIDTH, **settings
     )
     return "\n".join(line.rstrip() for line in str(command.get_help(context)).strip().splitlines())
 

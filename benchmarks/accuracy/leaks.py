@@ -5,11 +5,11 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.accuracy.answers import answers_of
 from benchmarks.accuracy.splits import Fold, some
 from londonpump.evaluation.compare import paired_difference
 from londonpump.models.training import TrainingPlan, fit_bundle
 from londonpump.pipelines.data import Columns, Examples
+from londonpump.pipelines.evaluate import forecasts_of, judged
 from londonpump.pipelines.progress import silent
 
 TWIN_CELL_M = 100.0
@@ -23,16 +23,14 @@ def shuffled_target(fold: Fold) -> dict[str, Any]:
     mixed = np.random.default_rng(SEED).permutation(rows["attendance_s"])
     incident = training.incident[np.isfinite(training.rows["attendance_s"])]
     blind = replace(training, rows={**rows, "attendance_s": mixed}, incident=incident)
-    answers = answers_of(
-        fit_bundle(blind, TrainingPlan(), {}, silent), fold.columns, some(training.calls, _none(training.calls))
-    )
-    forecasts = answers.forecasts
-    actual_s = answers.rows.actual_s
-    return {
-        "ours_mae_s": float(np.abs(forecasts["ours"].median_s - actual_s).mean()),
-        "constant_mae_s": float(np.abs(forecasts["constant"].median_s - actual_s).mean()),
-        "gain_s": paired_difference(answers.rows, forecasts["constant"], forecasts["ours"], "mae_s"),
+    bundle = fit_bundle(blind, TrainingPlan(), {}, silent)
+    forecasts, rows_judged = forecasts_of(bundle, fold.columns), judged(bundle, fold.columns)
+    found = {
+        f"{name}_mae_s": float(np.abs(forecasts[name].median_s - rows_judged.actual_s).mean())
+        for name in ("ours", "constant")
     }
+    gain_s = paired_difference(rows_judged, forecasts["constant"], forecasts["ours"], "mae_s")
+    return {**found, "gain_s": gain_s}
 
 
 def twin_runs(examples: Examples) -> dict[str, float]:
@@ -59,9 +57,3 @@ def _cells(rows: Columns) -> np.ndarray[Any, np.dtype[np.int64]]:
     column = np.floor(rows["easting_m"] / TWIN_CELL_M).astype(np.int64)
     row = np.floor(rows["northing_m"] / TWIN_CELL_M).astype(np.int64)
     return np.asarray((station.astype(np.int64) * 100_000 + column) * 100_000 + row)
-
-
-def _none(calls: Columns) -> np.ndarray[Any, np.dtype[np.bool_]]:
-    mask = np.zeros(len(calls["call_us"]), np.bool_)
-    mask[:1] = True
-    return mask

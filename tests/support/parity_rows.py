@@ -8,6 +8,8 @@ from zoneinfo import ZoneInfo
 from support.parity_month import WARM_UP_US, ParityMonth
 
 SAME = "same"
+CONTEXT_STEP = "datetime/weather/holidays/traffic"
+"""The last step; a row of `mid` that is lost without a word was lost there."""
 FINAL, NEVER_JOINED, KEPT = "final", "no call date", "kept"
 NO_COORDINATES = "2 no coordinates, no distance"
 DARTFORD = "3 every Dartford incident, not one"
@@ -123,7 +125,7 @@ class _Reasons:
         of_theirs = {
             "rows_delete + remove_unused": (WARM_UP, number in self.first_300),
             "speed_over_60": (TOO_FAST, number in self.too_fast),
-            "datetime/weather/holidays/traffic": (CLOCKS, number in self.no_weather),
+            CONTEXT_STEP: (CLOCKS, number in self.no_weather),
             "pumps_available": (FLEET, number in self.no_fleet),
         }
         if ours == "later_wave" and theirs in of_theirs:
@@ -148,16 +150,19 @@ _BOTH_SIDES = f"""
     WITH lost AS (SELECT IncidentNumber, Resource_Code, DateAndTimeMobilised::TIMESTAMP AS at, min(step) AS step
         FROM dropped GROUP BY ALL),
     won AS (SELECT DISTINCT IncidentNumber, Resource_Code, mobilised_at AS at FROM theirs),
+    late AS (SELECT DISTINCT IncidentNumber, Resource_Code, DateAndTimeMobilised::TIMESTAMP AS at FROM mid),
     of_incident AS (SELECT IncidentNumber, any_value(rule) AS rule FROM incidents_aside
         WHERE rule <> 'exact_duplicate' GROUP BY ALL)
     SELECT m.source_row, m.IncidentNumber, m.Resource_Code, m.DateAndTimeMobilised,
-        CASE WHEN won.at IS NOT NULL THEN '{FINAL}' ELSE coalesce(lost.step, '{NEVER_JOINED}') END AS theirs,
+        CASE WHEN won.at IS NOT NULL THEN '{FINAL}' ELSE coalesce(lost.step, CASE WHEN late.at IS NOT NULL
+            THEN '{CONTEXT_STEP}' END, '{NEVER_JOINED}') END AS theirs,
         CASE WHEN ours.source_row IS NOT NULL THEN '{KEPT}' WHEN aside.rule = 'incident_set_aside'
             THEN of_incident.rule ELSE aside.rule END AS ours,
         epoch_us({_MOMENT}) AS at_us
     FROM raw_mobilisations m
     LEFT JOIN won ON won.IncidentNumber = m.IncidentNumber AND won.Resource_Code = m.Resource_Code AND won.at = {_MOMENT}
     LEFT JOIN lost ON lost.IncidentNumber = m.IncidentNumber AND lost.Resource_Code = m.Resource_Code AND lost.at = {_MOMENT}
+    LEFT JOIN late ON late.IncidentNumber = m.IncidentNumber AND late.Resource_Code = m.Resource_Code AND late.at = {_MOMENT}
     LEFT JOIN ours ON ours.source_row = m.source_row
     LEFT JOIN aside ON aside.source_row = m.source_row
     LEFT JOIN of_incident ON of_incident.IncidentNumber = m.IncidentNumber

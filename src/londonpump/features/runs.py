@@ -87,8 +87,12 @@ class Runs:
 
     @cached_property
     def ground(self) -> Ints:
-        """Index of the ground of the place, from its past."""
-        return self.lookup(self.number("easting_m"), self.number("northing_m"))
+        """Index of the ground of the place: as the caller states it, else from the past of the place."""
+        found = self.lookup(self.number("easting_m"), self.number("northing_m"))
+        if "station_ground_code" in self.columns:
+            stated = self.lookup.index(self.text("station_ground_code"))
+            found = np.where(stated >= 0, stated, found)
+        return found
 
     @cached_property
     def is_own_ground(self) -> NDArray[np.bool_]:

@@ -29,11 +29,13 @@ OPTIONAL = (
     "station_ground_code",
     "pumps_out",
     "ground_pumps_available",
+    "recent_ground_calls",
     "temp_c",
     "precip_mm",
     "cloudcover_pct",
     "visibility_km",
 )
+"""All that the models may look at can be stated, so that a call and an example give the same features."""
 FIRST_AT = datetime(2009, 1, 1, tzinfo=UTC)
 LAST_AT = datetime(2041, 1, 1, tzinfo=UTC)
 LIMITS = {
@@ -41,6 +43,7 @@ LIMITS = {
     "northing_m": (0.0, 1_300_000.0),
     "pumps_out": (0.0, 1_000.0),
     "ground_pumps_available": (0.0, 50.0),
+    "recent_ground_calls": (0.0, 1_000.0),
     "temp_c": (-40.0, 50.0),
     "precip_mm": (0.0, 300.0),
     "cloudcover_pct": (0.0, 100.0),
@@ -278,10 +281,7 @@ def _code(name: str, text: str) -> str:  # noqa: ARG001
 
 _PARSERS: dict[str, Callable[[str, str], Any]] = {
     **dict.fromkeys(("property_category", "property_type", "address_qualifier", "conditions"), _as_it_is),
-    **dict.fromkeys(
-        ("pumps_out", "ground_pumps_available", "temp_c", "precip_mm", "cloudcover_pct", "visibility_km"),
-        _number,
-    ),
+    **dict.fromkeys(set(LIMITS) & set(OPTIONAL), _number),
     "incident_type": _kind,
     "appliance": _appliance,
     "is_home_station": _flag,

@@ -1,0 +1,105 @@
+"""`python -m benchmarks`: measure, tell, keep."""
+
+import tempfile
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.figures import MET, MISSED, Measurement, Reading
+from benchmarks.growth import NAME as GROWTH
+from benchmarks.growth import STEPS, Growth, draw, measure_growth
+from benchmarks.inputs import QUICK, Inputs, Sizes
+from benchmarks.processes import ROOT
+from benchmarks.results import write_results
+from benchmarks.suite import MEASURES
+from londonpump.brigade.errors import LondonPumpError
+
+RESULTS = ROOT / "benchmarks" / "results"
+PLOT = ROOT / "docs" / "explanation" / "growth.svg"
+STYLES = {MET: "green", MISSED: "bold red"}
+BAD_INPUT = 2
+
+
+def main(
+    only: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="Measure this alone; may be repeated.")
+    ] = None,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Few rows: does it run? Kept only with --out.")
+    ] = False,
+    out: Annotated[Path | None, typer.Option(metavar="DIR", help="Where the json goes.")] = None,
+    work: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Keep simulated files here and use them again.")
+    ] = None,
+) -> None:
+    """Measure speed, memory and growth; about ten minutes on a quiet machine of two cores."""
+    console = Console(stderr=False)
+    wanted = only or [*MEASURES, GROWTH]
+    unknown = [name for name in wanted if name not in (*MEASURES, GROWTH)]
+    if unknown:
+        console.print(f"benchmarks: {unknown[0]} is none of: {', '.join([*MEASURES, GROWTH])}")
+        raise typer.Exit(BAD_INPUT)
+    with tempfile.TemporaryDirectory(prefix="benchmarks-") as temporary:
+        inputs = Inputs(work or Path(temporary), QUICK if quick else Sizes())
+        inputs.work.mkdir(parents=True, exist_ok=True)
+        try:
+            measured, growth = _measure(inputs, wanted, console)
+        except LondonPumpError as error:
+            console.print(f"benchmarks: {error}")
+            raise typer.Exit(1) from error
+    console.print(_table(measured))
+    if growth is not None:
+        console.print(_growth_table(growth))
+    folder = out or (None if quick else RESULTS)
+    if folder is None:
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    write_results(folder, measured, growth, quick)
+    if growth is not None and not quick:
+        draw(growth, PLOT)
+    console.print(f"Kept in {folder}")
+
+
+def _measure(inputs: Inputs, wanted: list[str], console: Console) -> tuple[list[Measurement], Growth | None]:
+    measured, growth = [], None
+    for name in wanted:
+        console.print(f"measuring {name} ...")
+        if name == GROWTH:
+            growth = measure_growth(inputs)
+        else:
+            measured.append(MEASURES[name](inputs))
+    return measured, growth
+
+
+def _table(measured: list[Measurement]) -> Table:
+    table = Table("what", "rows", "quantity", "value", "least to most", "target", "verdict")
+    for one in measured:
+        rows = ", ".join(f"{n:,} {name}" for name, n in one.rows.items())
+        for i, reading in enumerate(one.readings):
+            first = (one.what, rows) if i == 0 else ("", "")
+            table.add_row(*first, reading.quantity, *_cells(reading), style=STYLES.get(reading.verdict))
+    return table
+
+
+def _cells(reading: Reading) -> tuple[str, str, str, str]:
+    ends = reading.least_and_most
+    return (
+        f"{reading.value:.2f} {reading.unit}",
+        f"{ends[0]:.2f} to {ends[1]:.2f}" if ends else "",
+        f"{reading.target:g} {reading.unit}" if reading.target is not None else "",
+        reading.verdict if reading.target is not None else "",
+    )
+
+
+def _growth_table(growth: Growth) -> Table:
+    table = Table("CPU s by incidents", *[f"{n:,}" for n in growth.incidents], "power of the rows")
+    for step, words in STEPS.items():
+        table.add_row(words, *[f"{s:.1f}" for s in growth.cpu_s[step]], f"{growth.exponent(step):.2f}")
+    return table
+
+
+if __name__ == "__main__":
+    typer.run(main)

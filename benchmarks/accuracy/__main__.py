@@ -1,0 +1,163 @@
+"""Measure everything, write benchmarks/results/accuracy.json and the tables of the pages."""
+
+import argparse
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import asdict
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from benchmarks.accuracy import reach
+from benchmarks.accuracy.ablation import Part, ablate, gain_of_workload, parts_of_folds
+from benchmarks.accuracy.apart import later_part, measured, simulated_stream
+from benchmarks.accuracy.classifier import beside_the_distribution
+from benchmarks.accuracy.leaks import shuffled_target, twin_runs
+from benchmarks.accuracy.pages import write_pages
+from benchmarks.accuracy.records import ALL, SHARED, STREAM_2017, UNION, examples_of, prepared
+from benchmarks.accuracy.scores import scores_of
+from benchmarks.accuracy.splits import Fold, before, down_the_road, five_folds, some
+from londonpump import __version__
+from londonpump.brigade.errors import LondonPumpError
+from londonpump.evaluation.rows import JudgedRows
+from londonpump.models.training import fit_bundle, TrainingPlan
+from londonpump.pipelines.data import Columns, Examples, load_examples
+from londonpump.pipelines.evaluate import judged
+from londonpump.storage.files import read_json, write_json
+
+ROOT = Path(__file__).resolve().parents[2]
+RESULTS = ROOT / "benchmarks" / "results" / "accuracy.json"
+LIBRARIES = ("lightgbm", "numpy", "scikit-learn", "scipy")
+POOLED = "pooled"
+SIGNIFICANT = 6
+Results = dict[str, Any]
+
+
+def main() -> int:
+    """The command. Returns: its exit code."""
+    asked = _arguments()
+    if asked.pages_only:
+        write_pages(read_json(RESULTS), ROOT)
+        return 0
+    started_s = time.process_time()
+    try:
+        with tempfile.TemporaryDirectory(prefix="londonpump-accuracy-") as folder:
+            results = measure(asked.data, asked.work or Path(folder))
+    except LondonPumpError as error:
+        print(error, file=sys.stderr)
+        return 2
+    results["cpu_s"] = round(time.process_time() - started_s)
+    write_json(RESULTS, _rounded(results))
+    write_pages(read_json(RESULTS), ROOT)
+    tell(f"written: {RESULTS.relative_to(ROOT)} and the tables of docs/explanation")
+    return 0
+
+
+def tell(doing: str) -> None:
+    """Say on the screen what is being done."""
+    print(f"{time.process_time():7.1f} CPU s  {doing}", file=sys.stderr, flush=True)
+
+
+def measure(source: Path, work: Path) -> Results:
+    """Every figure. source: the folder of real records. work: where prepared data and bundles are put."""
+    tell("preparing the real records")
+    data = {records.name: prepared(records, source, work) for records in ALL}
+    union = load_examples(data[UNION.name])
+    splits, roads = {}, {}
+    tell("five folds of the union")
+    folds, answers = five_folds(union)
+    splits[POOLED] = scores_of(answers)
+    tell("a classifier of its own")
+    classifier = beside_the_distribution(folds, answers)
+    last: dict[str, Fold] = {}
+    for records in ALL:
+        tell(f"later rows: {records.words}")
+        examples = load_examples(data[records.name])
+        last[records.name], later_answers, road = down_the_road(records, examples, data[records.name])
+        splits[records.name], roads[records.name] = scores_of(later_answers), asdict(road)
+    tell("leak checks")
+    leaks = {"shuffled": shuffled_target(last[UNION.name]), "twins": twin_runs(union)}
+    return {
+        "schema": 1,
+        **_where(),
+        "data_hash": union.data_hash,
+        "splits": splits,
+        "roads": roads,
+        "reach": _reaches(splits),
+        "leaks": leaks,
+        "classifier": classifier,
+        "ablation": _ablations(union, examples_of(STREAM_2017, source, work), last[STREAM_2017.name]),
+        "simulated": _simulated(work),
+    }
+
+
+def _reaches(splits: Results) -> Results:
+    return {
+        POOLED: reach.compared(reach.POOLED, splits[POOLED]),
+        UNION.name: reach.compared(reach.LAST_QUARTER, splits[UNION.name]),
+        STREAM_2017.name: reach.compared(reach.FEBRUARY_2017, splits[STREAM_2017.name]),
+    }
+
+
+def _ablations(union: Examples, stream: Examples, february: Fold) -> Results:
+    january = before(stream, STREAM_2017)
+    whole = some(union.rows, union.rows["attendance_s"] == union.rows["attendance_s"])
+    found: Results = {}
+    for name, examples, rows in (("pooled", union, whole), ("january_2017", stream, january)):
+        tell(f"ablation: {name}")
+        parts = parts_of_folds(examples, rows)
+        has_workload = bool(examples.report["complete"])
+        found[name] = ablate(parts, _judged(parts, february), has_workload, tell)
+    tell("workload on February 2017")
+    part = Part(stream, february.training.rows, february.training.calls, february.columns)
+    found["workload_february_2017"] = gain_of_workload(part, _judged([part], february))
+    return found
+
+
+def _judged(parts: list[Part], fold: Fold) -> JudgedRows:
+    """The test rows of parts end to end."""
+    import numpy as np
+
+    names = parts[0].test
+    columns: Columns = {name: np.concatenate([part.test[name] for part in parts]) for name in names}
+    return judged(fold.bundle, columns).without_slices()
+
+
+def _simulated(work: Path) -> Results:
+    tell("simulated stream")
+    part = later_part(simulated_stream(work))
+    return measured(part, tell)
+
+
+def _where() -> Results:
+    done = subprocess.run(
+        ["git", "-C", str(ROOT), "rev-parse", "HEAD"], capture_output=True, text=True, check=False
+    )
+    return {
+        "version": __version__,
+        "commit": done.stdout.strip() or None,
+        "libraries": {name: version(name) for name in LIBRARIES},
+    }
+
+
+def _rounded(value: Any) -> Any:
+    """Six significant figures are more than any interval needs."""
+    if isinstance(value, dict):
+        return {name: _rounded(one) for name, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_rounded(one) for one in value]
+    return float(f"{value:.{SIGNIFICANT}g}") if isinstance(value, float) else value
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.accuracy", description=__doc__)
+    parser.add_argument("--data", type=Path, default=SHARED, help="folder of the real records")
+    parser.add_argument("--work", type=Path, help="keep prepared data and bundles here (else thrown away)")
+    parser.add_argument("--pages-only", action="store_true", help="write the tables again from the json")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,86 @@
+"""The steps of the ablation: what each adds to the model, in the order of their worth, and what is not carried."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from benchmarks.accuracy.blinded import EVERYTHING, HOUR, OWN, PLACE, PROPERTY, RIVER
+from londonpump.features.catalogue import FEATURES, Feature
+from londonpump.features.runs import Floats, Runs
+
+PLACE_M = ("easting_m", "northing_m")
+WHEN = ("mobilised_at",)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """features: names of the catalogue's that it adds. shows: what it no longer hides. new: features that
+    the product does not carry."""
+
+    words: str
+    features: tuple[str, ...] = ()
+    shows: frozenset[str] = frozenset()
+    new: tuple[Feature, ...] = ()
+
+
+STEPS: tuple[Step, ...] = (
+    Step("distance", ("distance_m",)),
+    Step("+ hour", ("hour",), frozenset({HOUR})),
+    Step("+ residual of past runs of the place", (), frozenset({PLACE})),
+    Step(
+        "+ own ground, bearing, grid, nearest stations",
+        (
+            "is_own_ground",
+            "bearing_deg",
+            "easting_m",
+            "northing_m",
+            "station_easting_m",
+            "station_northing_m",
+            "nearest_m",
+            "second_nearest_m",
+            "stations_nearer",
+            "is_home_station",
+        ),
+        frozenset({OWN}),
+    ),
+    Step("+ kind of call", ("incident_type",)),
+    Step("+ property, address", ("property_category", "address_qualifier"), frozenset({PROPERTY})),
+    Step("+ Thames", ("by_bridge_m",), frozenset({RIVER})),
+    Step("+ workload", ("recent_ground_calls", "pumps_out", "ground_pumps_available")),
+)
+
+
+def _column(name: str) -> Callable[[Runs], Floats]:
+    return lambda runs: runs.number(name)
+
+
+def _station(runs: Runs) -> Floats:
+    """The station's number in the list of codes: trees can cut it anywhere."""
+    return runs.lookup.index(runs.text("station_code")).astype(np.float64)
+
+
+WEEKDAY = Feature("weekday", "0-6", "London clock", WHEN, "hour", lambda r: r.weekday.astype(np.float64))
+MONTH = Feature("month", "1-12", "London clock", WHEN, "hour", lambda r: r.month.astype(np.float64))
+STATION = Feature("station", "code", "station list", ("station_code",), "place", _station)
+WEATHER = tuple(
+    Feature(name, "", "weather file", (name,), "weather", _column(name))
+    for name in ("temp_c", "precip_mm", "cloudcover_pct", "visibility_km")
+)
+CONGESTION = (Feature("congestion", "", "traffic file", ("congestion",), "traffic", _column("congestion")),)
+NOT_CARRIED: tuple[Step, ...] = (
+    Step("with weekday", new=(WEEKDAY,)),
+    Step("with month", new=(MONTH,)),
+    Step("with the station as a category", new=(STATION,)),
+)
+FROM_FILES: tuple[Step, ...] = (
+    Step("with weather", new=WEATHER),
+    Step("with congestion", new=CONGESTION),
+)
+
+
+def up_to(count: int) -> tuple[tuple[Feature, ...], frozenset[str]]:
+    """Features and what is still hidden after the first so many steps."""
+    names = {name for step in STEPS[:count] for name in step.features}
+    shown = frozenset().union(*(step.shows for step in STEPS[:count]))
+    return tuple(feature for feature in FEATURES if feature.name in names), EVERYTHING - shown

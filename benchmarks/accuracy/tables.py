@@ -1,0 +1,236 @@
+"""The tables of the page on accuracy."""
+
+from typing import Any
+
+from benchmarks.accuracy.answers import NOT_STATED, STATED
+from benchmarks.accuracy.lettering import digits_for, number, table, with_interval
+
+Results = dict[str, Any]
+SPLITS = {
+    "pooled": "2023, five folds",
+    "union": "2023, last quarter",
+    "stream_2017": "February 2017",
+    "sample_a": "first sample alone, last quarter",
+    "sample_b": "second sample alone, last quarter",
+}
+LATER = {"union": SPLITS["union"], "stream_2017": SPLITS["stream_2017"]}
+MEASURES = (
+    ("MAE, s", "mae_s", 1),
+    ("RMSE, s", "rmse_s", 1),
+    ("median absolute error, s", "median_ae_s", 1),
+    ("R2 of the mean", "r2", 3),
+    ("bias of the mean, s", "bias_s", 1),
+    ("within 60 s", "within_60_share", 3),
+    ("80 % interval covers", "cover_80_share", 3),
+    ("80 % width, s", "width_80_s", 0),
+    ("90 % interval covers", "cover_90_share", 3),
+    ("90 % width, s", "width_90_s", 0),
+    ("CRPS, s", "crps_s", 2),
+    ("over 360 s: AUC", "over_360_auc", 3),
+    ("over 360 s: Brier", "over_360_brier", 4),
+    ("over 360 s: log loss", "over_360_log_loss", 4),
+    ("over 360 s: calibration error", "over_360_ece", 3),
+)
+BASELINES = {
+    "constant": "constant",
+    "distance": "distance alone, the stronger curve",
+    "seed_typical": "seed recipe, the seed that answers for it",
+    "seed_median": "seed recipe, median of 11 seeds",
+    "seed_best": "seed recipe, best of 11 seeds",
+}
+
+
+def about(results: Results) -> str:
+    """What was measured, by what."""
+    libraries = ", ".join(f"{name} {version}" for name, version in results["libraries"].items())
+    return (
+        f"Version {results['version']}, built on commit `{(results['commit'] or 'unknown')[:10]}`; {libraries}; data "
+        f"`{results['data_hash']}`; {results['cpu_s']} CPU s on one thread."
+    )
+
+
+def reach_pooled(results: Results) -> str:
+    """Every figure of the pooled folds."""
+    return _reach_table(results["reach"]["pooled"])
+
+
+def reach_later(results: Results) -> str:
+    """The figures of later rows."""
+    parts = [f"{words}:\n\n{_reach_table(results['reach'][name])}" for name, words in LATER.items()]
+    return "\n\n".join(parts)
+
+
+def _reach_table(entries: list[dict[str, Any]]) -> str:
+    header = ("measure", "reach", "kind stated", "verdict", "kind not stated", "verdict", "seed recipe")
+    return table(header, (_reach_row(entry) for entry in entries))
+
+
+def _reach_row(entry: dict[str, Any]) -> list[str]:
+    digits = _digits(entry)
+    return [
+        entry["measure"],
+        _bounds(entry),
+        with_interval(entry[STATED], digits),
+        _verdict(entry[STATED]),
+        with_interval(entry[NOT_STATED], digits),
+        _verdict(entry[NOT_STATED]),
+        number(entry["seed"]["value"], digits) if entry["seed"] else "",
+    ]
+
+
+def _digits(entry: dict[str, Any]) -> int:
+    bound = entry["low"] if entry["low"] is not None else entry["high"]
+    if "Brier" in entry["measure"] or entry["measure"].startswith("over 360 s: log"):
+        return 4
+    return digits_for(bound)
+
+
+def _verdict(found: dict[str, Any]) -> str:
+    verdict: str = found["verdict"]
+    return f"**{verdict}**" if verdict == "missed" else verdict
+
+
+def _bounds(entry: dict[str, Any]) -> str:
+    low, high = entry["low"], entry["high"]
+    if low is not None and high is not None:
+        return f"{low:g} to {high:g}"
+    return f"{high:g} or less" if high is not None else f"{low:g} or more"
+
+
+def splits(results: Results) -> str:
+    """Ours on every split, kind stated; the MAE with the kind not stated and of the baselines beneath."""
+    found = results["splits"]
+    rows = [["runs judged", *(f"{found[name]['rows']:,}" for name in SPLITS)]]
+    rows += [
+        [words, *(with_interval(_whole(found[name], "ours")[metric], digits) for name in SPLITS)]
+        for words, metric, digits in MEASURES
+    ]
+    unstated = (_whole(found[name], "ours_kind_not_stated")["mae_s"] for name in SPLITS)
+    rows.append(["MAE, s, kind not stated", *(with_interval(one, 1) for one in unstated)])
+    rows += [
+        [f"MAE, s: {words}", *(with_interval(_whole(found[name], model)["mae_s"], 1) for name in SPLITS)]
+        for model, words in BASELINES.items()
+    ]
+    return table(["ours, kind stated", *SPLITS.values()], rows)
+
+
+def _whole(scores: Results, model: str) -> dict[str, Any]:
+    whole: dict[str, Any] = scores["models"][model]["all"]["all"]
+    return whole
+
+
+def gains(results: Results) -> str:
+    """MAE of a baseline less ours, row by row the same runs."""
+    rows = []
+    for name, words in SPLITS.items():
+        for told in (STATED, NOT_STATED):
+            found = results["splits"][name]["gains"][told]
+            cells = [with_interval(found[model], 1) for model in list(BASELINES)[1:]]
+            rows.append([words, told.replace("_", " "), *cells])
+    return table(["runs", "kind", *list(BASELINES.values())[1:]], rows)
+
+
+def tenths(results: Results) -> str:
+    """Coverage by tenth of distance."""
+    shown = ("pooled", "union", "stream_2017")
+    header = ["tenth of distance"]
+    header += [f"{SPLITS[name]}: 80 %, width" for name in shown]
+    header += [f"{SPLITS[name]}: 90 %" for name in shown]
+    header.append("five folds, kind not stated: 80 %")
+    found = {name: results["splits"][name]["models"]["ours"]["distance_decile"] for name in shown}
+    unstated = results["splits"]["pooled"]["models"]["ours_kind_not_stated"]["distance_decile"]
+    rows = []
+    for tenth in sorted(unstated):
+        of_80 = (
+            f"{number(found[n][tenth]['cover_80_share']['value'], 3)}, "
+            f"{number(found[n][tenth]['width_80_s']['value'], 0)} s"
+            for n in shown
+        )
+        of_90 = (number(found[n][tenth]["cover_90_share"]["value"], 3) for n in shown)
+        rows.append([tenth, *of_80, *of_90, number(unstated[tenth]["cover_80_share"]["value"], 3)])
+    return table(header, rows)
+
+
+WARNINGS = (
+    ("chance of more than 600 s", "over 600 s", "ours", "warning_600"),
+    ("the original's list of stations", "over 600 s", "ours", "station_list_600"),
+    (
+        "chance of 120 s later than announced",
+        "120 s later than announced",
+        "ours",
+        "warning_underestimate",
+    ),
+    (
+        "`risk_underestimated` as announced",
+        "120 s later than announced",
+        "risk_underestimated",
+        "station_list_underestimate",
+    ),
+    ("the original's list of stations", "120 s later than announced", "ours", "station_list_underestimate"),
+)
+
+
+def warnings(results: Results) -> str:
+    """Each warning against what it warns of."""
+    rows = []
+    for name in ("pooled", "union", "stream_2017"):
+        scores = results["splits"][name]
+        for words, due, model, warning in WARNINGS:
+            whole = _whole(scores, model)
+            cells = [with_interval(whole[f"{warning}_{part}"], 3) for part in ("precision", "recall")]
+            flagged = number(whole[f"{warning}_flagged_share"]["value"], 3)
+            rows.append([SPLITS[name], words, due, flagged, *cells])
+    return table(["runs", "warning", "warns of", "flags", "precision", "recall"], rows)
+
+
+def pumps(results: Results) -> str:
+    """The number of pumps on every call whose number was published."""
+    rows = []
+    for name, words in SPLITS.items():
+        for told in (STATED, NOT_STATED):
+            found = results["splits"][name]["pumps"][told]
+            cells = [with_interval(found[metric], 3) for metric in ("accuracy", "macro_f1", "log_loss")]
+            rows.append([words, told.replace("_", " "), f"{found['n']:,}", *cells])
+    return table(["calls", "kind and property", "number", "accuracy", "macro F1", "log loss"], rows)
+
+
+def roads(results: Results) -> str:
+    """What the commands did with each set of files."""
+    names = {name: words for name, words in SPLITS.items() if name in results["roads"]}
+    rows = []
+    for name, words in names.items():
+        road = results["roads"][name]
+        counts = (f"{road[key]:,}" for key in ("examples", "learnt_from", "judged"))
+        mae = (number(road[key], 1) for key in ("evaluate_mae_s", "predict_mae_s"))
+        rows.append([words, *counts, next(mae), f"{road['answered']:,} of {road['predicted']:,}", next(mae)])
+    header = (
+        "files, judged on",
+        "examples",
+        "learnt from",
+        "judged",
+        "`evaluate` MAE, s",
+        "answered by `predict`",
+        "`predict` MAE, s",
+    )
+    return table(header, rows)
+
+
+def leaks(results: Results) -> str:
+    """The checks that would show a leak."""
+    found, pooled = results["leaks"], _whole(results["splits"]["pooled"], "ours")
+    mixed, twins = found["shuffled"], found["twins"]
+    rows = [
+        ["MAE, five folds", "under 58 s is an alarm", f"{number(pooled['mae_s']['value'], 1)} s"],
+        ["R2 of the mean, five folds", "above 0.57 is an alarm", number(pooled["r2"]["value"], 3)],
+        [
+            "learnt from shuffled times: gain on a constant, last quarter",
+            "none",
+            f"{with_interval(mixed['gain_s'], 2)} s",
+        ],
+        [
+            "twin runs: same station, same square of 100 m, other incident",
+            f"{twins['pairs']:,.0f} pairs here",
+            f"{number(twins['mean_gap_s'], 1)} s apart: a perfect answer would be {number(twins['floor_s'], 1)} s off",
+        ],
+    ]
+    return table(["check", "expected", "found"], rows)

@@ -1,0 +1,63 @@
+"""What is measured against what it should be."""
+
+from dataclasses import dataclass
+from typing import Any
+
+MET, MISSED, NO_TARGET = "met", "missed", "no target"
+
+ORIGINAL = {
+    "cleaning_cpu_s": [1225, 1510],
+    "training_cpu_s": [1050, 1050],
+    "source": "issue 2: the original's cleaning and training on files of this size",
+}
+"""What the original takes: the scale of the figures beside it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One quantity. least_and_most: of the repeats, where there were several. target: at most this."""
+
+    quantity: str
+    value: float
+    unit: str
+    target: float | None = None
+    least_and_most: tuple[float, float] | None = None
+
+    @property
+    def verdict(self) -> str:
+        """Met or missed, where there is a target."""
+        if self.target is None:
+            return NO_TARGET
+        return MET if self.value <= self.target else MISSED
+
+    def to_json(self) -> dict[str, Any]:
+        """As json-able values."""
+        return {
+            "quantity": self.quantity,
+            "value": round(self.value, 3),
+            "unit": self.unit,
+            "target": self.target,
+            "verdict": self.verdict,
+            "least_and_most": self.least_and_most and [round(end, 3) for end in self.least_and_most],
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """name: what `--only` takes. what: in words. rows: {what was worked on: how many}. repeats: how often."""
+
+    name: str
+    what: str
+    rows: dict[str, int]
+    repeats: int
+    readings: tuple[Reading, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """As json-able values."""
+        return {
+            "name": self.name,
+            "what": self.what,
+            "rows": self.rows,
+            "repeats": self.repeats,
+            "readings": [reading.to_json() for reading in self.readings],
+        }

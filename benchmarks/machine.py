@@ -1,0 +1,57 @@
+"""Where figures were measured: machine, libraries and commit; never the name of the host."""
+
+import os
+import platform
+import subprocess
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from benchmarks.processes import ROOT
+
+LIBRARIES = ("duckdb", "ibis-framework", "lightgbm", "numpy", "pyarrow", "scikit-learn", "scipy", "sqlglot")
+WORKING_TREE = "working-tree"
+OWN_RESULTS = ":(exclude)benchmarks/results"
+
+
+def machine() -> dict[str, Any]:
+    """CPU model, cores, memory, system, Python and library versions."""
+    return {
+        "cpu": _cpu_model(),
+        "cores": len(os.sched_getaffinity(0)),
+        "memory_gib": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1),
+        "system": f"{platform.system()} {platform.machine()}",
+        "python": platform.python_version(),
+        "libraries": {name: version(name) for name in LIBRARIES},
+    }
+
+
+def commit() -> tuple[str | None, bool]:
+    """(the commit of the checkout, None where it is none; are files changed since?)."""
+    head = _git("rev-parse", "--short=12", "HEAD")
+    if head is None:
+        return None, False
+    changed = _git("status", "--porcelain", "--", ".", OWN_RESULTS)
+    return head, bool(changed)
+
+
+def results_name(head: str | None, is_changed: bool) -> str:
+    """The name that figures of this state of the checkout are kept under."""
+    return WORKING_TREE if head is None or is_changed else head
+
+
+def _cpu_model() -> str:
+    facts = Path("/proc/cpuinfo")
+    if facts.exists():
+        for line in facts.read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
+
+
+def _git(*arguments: str) -> str | None:
+    try:
+        done = subprocess.run(("git", *arguments), cwd=ROOT, capture_output=True, text=True, check=False)
+    except OSError:
+        return None
+    return done.stdout.strip() if done.returncode == 0 else None

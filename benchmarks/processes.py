@@ -1,0 +1,75 @@
+"""What a command costs: CPU seconds, wall seconds and peak memory of a fresh process and its children."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from londonpump.brigade.errors import LondonPumpError
+
+ROOT = Path(__file__).resolve().parents[1]
+KIB_A_MIB = 1024
+LONDONPUMP = (sys.executable, "-c", "from londonpump.cli import main; main()")
+LAST_LINES = 20
+
+
+class CommandFailed(LondonPumpError):
+    """A measured command did not end well: what it cost says nothing."""
+
+    def __init__(self, command: tuple[str, ...], code: int, said: str) -> None:
+        last = "\n".join(said.splitlines()[-LAST_LINES:])
+        super().__init__(f"{' '.join(command)}: ended with {code}. Run it by hand to see why.\n{last}")
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """Of one process with its children, start and end included. cpu_s: user and system."""
+
+    cpu_s: float
+    wall_s: float
+    peak_rss_mib: float
+
+    def to_json(self) -> dict[str, float]:
+        """As json-able values."""
+        return {name: round(value, 3) for name, value in asdict(self).items()}
+
+
+def run(command: tuple[str, ...]) -> tuple[Cost, str]:
+    """Run a command to its end. Returns: its cost and what it wrote to standard output.
+
+    The peak is that of the largest single process; a child starts from the memory of this one (tens of MiB).
+    Raises: CommandFailed where it does not end with 0.
+    """
+    start = time.perf_counter()
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd=ROOT, env=_environment(), text=True
+    ) as process:
+        assert process.stdout is not None
+        said = process.stdout.read()
+        _, status, used = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise CommandFailed(command, process.returncode, said)
+    wall_s = time.perf_counter() - start
+    return Cost(used.ru_utime + used.ru_stime, wall_s, used.ru_maxrss / KIB_A_MIB), said
+
+
+def londonpump(*arguments: str | Path) -> Cost:
+    """The cost of one command of the product."""
+    return run((*LONDONPUMP, *map(str, arguments)))[0]
+
+
+def task(name: str, *arguments: str | Path) -> tuple[Cost, dict[str, Any]]:
+    """Run one of `tasks` in a process of its own. Returns: the cost and what it found."""
+    cost, said = run((sys.executable, "-m", "benchmarks.tasks", name, *map(str, arguments)))
+    found: dict[str, Any] = json.loads(said.splitlines()[-1])
+    return cost, found
+
+
+def _environment() -> dict[str, str]:
+    paths = [str(ROOT), str(ROOT / "src"), os.environ.get("PYTHONPATH", "")]
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths)), "PYTHONUNBUFFERED": "1"}

@@ -1,0 +1,124 @@
+"""The measurements, each under the name that `--only` takes."""
+
+import shutil
+import statistics
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from benchmarks.figures import Measurement, Reading
+from benchmarks.inputs import Inputs, prepare, rows_of, simulate, train
+from benchmarks.processes import Cost, londonpump, task
+
+GIB_3_MIB = 3 * 1024
+Measure = Callable[[Inputs], Measurement]
+
+
+def measure_simulate(inputs: Inputs) -> Measurement:
+    """A year of the Brigade, as csv, with faults and report."""
+    n = inputs.sizes.simulated
+    costs = _repeated(inputs, inputs.sizes.repeats, lambda out: simulate(out, n))
+    return Measurement(
+        "simulate", "londonpump simulate", {"incidents": n}, len(costs), _readings(costs, cpu_s=10)
+    )
+
+
+def measure_prepare(inputs: Inputs) -> Measurement:
+    """From csv to examples, the whole command."""
+    raw = inputs.raw()
+    costs = _repeated(inputs, inputs.sizes.repeats, lambda out: prepare(raw, out))
+    readings = _readings(costs, cpu_s=15, peak_rss_mib=GIB_3_MIB)
+    return Measurement("prepare", "londonpump prepare", rows_of(inputs.data()), len(costs), readings)
+
+
+def measure_train_point(inputs: Inputs) -> Measurement:
+    """One point model: reading, features, one L1 booster."""
+    cost, found = task("train_point", inputs.data())
+    what = f"features and one L1 booster of {found['trees']} trees"
+    return Measurement("train_point", what, {"examples": found["rows"]}, 1, _readings([cost], cpu_s=40))
+
+
+def measure_train(inputs: Inputs) -> Measurement:
+    """Everything that is learnt: the distribution, the number of pumps, the baselines."""
+    data = inputs.data()
+    (cost,) = _repeated(inputs, 1, lambda out: train(data, out))
+    rows = {"examples": rows_of(data)["examples"]}
+    readings = _readings([cost], cpu_s=90, peak_rss_mib=GIB_3_MIB)
+    return Measurement("train", "londonpump train", rows, 1, readings)
+
+
+def measure_evaluate(inputs: Inputs) -> Measurement:
+    """A quarter that the bundle has not seen, with intervals, report and card."""
+    bundle, data = inputs.bundle(), inputs.later_quarter()
+
+    def judge(out: Path) -> Cost:
+        written = ("--json", out / "e.json", "--report", out / "report.html", "--card", out / "card.html")
+        return londonpump("evaluate", "--bundle", bundle, "--data", data, *written)
+
+    costs = _repeated(inputs, 1, judge)
+    rows = {"examples": rows_of(data)["examples"]}
+    return Measurement("evaluate", "londonpump evaluate on a quarter", rows, 1, _readings(costs))
+
+
+def measure_predict_row(inputs: Inputs) -> Measurement:
+    """One run: features and models to its distribution, and the whole answer."""
+    samples = inputs.sizes.samples
+    _, found = task("predict_row", inputs.bundle(), str(samples))
+    readings = (
+        Reading("median_ms", found["median_ms"], "ms", 1.0),
+        Reading("whole_answer_ms", found["whole_answer_ms"], "ms"),
+    )
+    return Measurement(
+        "predict_row", "one run through feature and model code", {"runs": 1}, samples, readings
+    )
+
+
+def measure_predict_reasons(inputs: Inputs) -> Measurement:
+    """One whole answer with its reasons."""
+    return _answers(inputs, "predict_reasons", "one answer with reasons", 2.0)
+
+
+def measure_predict_candidates(inputs: Inputs) -> Measurement:
+    """Every pump for one call."""
+    return _answers(inputs, "predict_candidates", "142 candidate pumps, no reasons", 3.0)
+
+
+MEASURES: dict[str, Measure] = {
+    "simulate": measure_simulate,
+    "prepare": measure_prepare,
+    "train_point": measure_train_point,
+    "train": measure_train,
+    "predict_row": measure_predict_row,
+    "predict_reasons": measure_predict_reasons,
+    "predict_candidates": measure_predict_candidates,
+    "evaluate": measure_evaluate,
+}
+
+
+def _answers(inputs: Inputs, name: str, what: str, target_ms: float) -> Measurement:
+    samples = inputs.sizes.samples
+    _, found = task(name, inputs.bundle(), str(samples))
+    reading = Reading("median_ms", found["median_ms"], "ms", target_ms)
+    return Measurement(name, what, {"runs": found["rows"]}, samples, (reading,))
+
+
+def _repeated(inputs: Inputs, repeats: int, work: Callable[[Path], Cost]) -> list[Cost]:
+    """The same work into new folders that are removed afterwards."""
+    costs = []
+    for _ in range(repeats):
+        out = Path(tempfile.mkdtemp(dir=inputs.work))
+        try:
+            costs.append(work(out))
+        finally:
+            shutil.rmtree(out)
+    return costs
+
+
+def _readings(costs: list[Cost], **targets: float) -> tuple[Reading, ...]:
+    units = {"cpu_s": "s", "wall_s": "s", "peak_rss_mib": "MiB"}
+    readings = []
+    for quantity, unit in units.items():
+        values = [getattr(cost, quantity) for cost in costs]
+        ends = (min(values), max(values)) if len(values) > 1 else None
+        readings.append(Reading(quantity, statistics.median(values), unit, targets.get(quantity), ends))
+    return tuple(readings)

@@ -1,0 +1,117 @@
+"""What has no command of its own, run in a fresh process: `python -m benchmarks.tasks NAME ARGUMENT...`
+
+The last line written is json: what was found. Single answers are timed one by one, warm; the median stands
+for them, since on a busy machine a mean tells of the neighbours.
+"""
+
+import json
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from londonpump.brigade.stations import by_code
+from londonpump.features.catalogue import FEATURES, build, usable
+from londonpump.features.runs import Runs
+from londonpump.models import boosters
+from londonpump.models.base_curve import fit_base_curve
+from londonpump.models.bundle import Bundle
+from londonpump.models.response_training import centre_parameters, effort_for, hidden
+from londonpump.models.training import learn_ground, with_workload
+from londonpump.pipelines.calls import as_columns, parse_call
+from londonpump.pipelines.data import default_until, load_examples
+from londonpump.pipelines.predict import answer, open_bundle
+from londonpump.pipelines.train import training_set
+
+WARM_UP = 50
+SEED = 1
+CANDIDATES = 142
+"""Pumps that London has: each a candidate for a call."""
+CALL = {
+    "mobilised_at": "2024-01-15T08:00Z",
+    "easting_m": "530000",
+    "northing_m": "180500",
+    "incident_type": "Fire",
+}
+
+
+def train_point(data: str) -> dict[str, Any]:
+    """Features and one L1 booster, out of examples on the disk."""
+    examples = load_examples(Path(data))
+    training = training_set(examples, default_until(examples.rows))
+    ground = learn_ground(training.calls, training.stations)
+    rows = with_workload(training.rows, training.calls, ground, training.is_stream)
+    runs = Runs(rows, ground)
+    features = usable(runs, FEATURES)
+    names = tuple(feature.name for feature in features)
+    left_s = rows["attendance_s"] - fit_base_curve(runs, rows["attendance_s"])(runs)
+    table = hidden(build(runs, features), names, SEED)
+    booster = boosters.train(table, left_s, names, centre_parameters(effort_for(len(table)), SEED))
+    return {"rows": len(table), "features": len(names), "trees": booster.num_trees()}
+
+
+def predict_row(bundle: str, samples: str) -> dict[str, Any]:
+    """One run through feature and model code, to its distribution; and the whole answer about it."""
+    opened = open_bundle(Path(bundle))
+    columns = _calls(opened, 1)
+
+    def point() -> None:
+        opened.response_times(opened.runs(columns))
+
+    return {
+        "rows": 1,
+        "median_ms": _median_ms(point, int(samples)),
+        "whole_answer_ms": _median_ms(lambda: answer(opened, columns), int(samples)),
+    }
+
+
+def predict_reasons(bundle: str, samples: str) -> dict[str, Any]:
+    """One whole answer with its reasons in words."""
+    opened = open_bundle(Path(bundle))
+    columns = _calls(opened, 1)
+    return {
+        "rows": 1,
+        "median_ms": _median_ms(lambda: answer(opened, columns).reasons(opened), int(samples)),
+    }
+
+
+def predict_candidates(bundle: str, samples: str) -> dict[str, Any]:
+    """Whole answers about every pump that could be sent to one call, without reasons."""
+    opened = open_bundle(Path(bundle))
+    columns = _calls(opened, CANDIDATES)
+    return {"rows": CANDIDATES, "median_ms": _median_ms(lambda: answer(opened, columns), int(samples))}
+
+
+TASKS: dict[str, Callable[..., dict[str, Any]]] = {
+    task.__name__: task for task in (train_point, predict_row, predict_reasons, predict_candidates)
+}
+
+
+def _calls(bundle: Bundle, n: int) -> dict[str, np.ndarray[Any, Any]]:
+    """One call, and n pumps that might go there: of every open station in turn."""
+    stations = by_code(bundle.stations)
+    codes = sorted(code for code, station in stations.items() if station.status == "open")
+    runs = [
+        parse_call({**CALL, "id": str(i), "station_code": codes[i % len(codes)]}, stations)[0]
+        for i in range(n)
+    ]
+    return as_columns(runs)
+
+
+def _median_ms(work: Callable[[], object], samples: int) -> float:
+    for _ in range(min(WARM_UP, samples)):
+        work()
+    took = []
+    for _ in range(samples):
+        start = time.perf_counter_ns()
+        work()
+        took.append((time.perf_counter_ns() - start) / 1e6)
+    return statistics.median(took)
+
+
+if __name__ == "__main__":
+    print(json.dumps(TASKS[sys.argv[1]](*sys.argv[2:])))
