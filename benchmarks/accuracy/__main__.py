@@ -10,6 +10,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from benchmarks.accuracy import reach
 from benchmarks.accuracy.ablation import Part, ablate, gain_of_workload, parts_of_folds
 from benchmarks.accuracy.apart import later_part, measured, simulated_stream
@@ -22,7 +24,6 @@ from benchmarks.accuracy.splits import Fold, before, down_the_road, five_folds, 
 from londonpump import __version__
 from londonpump.brigade.errors import LondonPumpError
 from londonpump.evaluation.rows import JudgedRows
-from londonpump.models.training import fit_bundle, TrainingPlan
 from londonpump.pipelines.data import Columns, Examples, load_examples
 from londonpump.pipelines.evaluate import judged
 from londonpump.storage.files import read_json, write_json
@@ -103,7 +104,7 @@ def _reaches(splits: Results) -> Results:
 
 def _ablations(union: Examples, stream: Examples, february: Fold) -> Results:
     january = before(stream, STREAM_2017)
-    whole = some(union.rows, union.rows["attendance_s"] == union.rows["attendance_s"])
+    whole = some(union.rows, np.isfinite(union.rows["attendance_s"]))
     found: Results = {}
     for name, examples, rows in (("pooled", union, whole), ("january_2017", stream, january)):
         tell(f"ablation: {name}")
@@ -118,8 +119,6 @@ def _ablations(union: Examples, stream: Examples, february: Fold) -> Results:
 
 def _judged(parts: list[Part], fold: Fold) -> JudgedRows:
     """The test rows of parts end to end."""
-    import numpy as np
-
     names = parts[0].test
     columns: Columns = {name: np.concatenate([part.test[name] for part in parts]) for name in names}
     return judged(fold.bundle, columns).without_slices()

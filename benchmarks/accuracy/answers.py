@@ -91,7 +91,9 @@ def joined(parts: list[Answers], bundle: Bundle) -> Answers:
             probability={
                 told: _end_to_end([p.pumps.probability[told] for p in parts]) for told in (STATED, NOT_STATED)
             },
-            chosen={told: _end_to_end([p.pumps.chosen[told] for p in parts]) for told in (STATED, NOT_STATED)},
+            chosen={
+                told: _end_to_end([p.pumps.chosen[told] for p in parts]) for told in (STATED, NOT_STATED)
+            },
         ),
     )
 

@@ -23,7 +23,13 @@ from londonpump.features.runs import Runs
 from londonpump.models.distribution import P50, ResponseTimes
 from londonpump.models.response_training import Floats, TrainingRuns, fit_response_time
 from londonpump.models.training import learn_ground, with_workload
-from londonpump.pipelines.data import Examples, first_us_of_incident, incident_codes, load_examples, midnight_us
+from londonpump.pipelines.data import (
+    Examples,
+    first_us_of_incident,
+    incident_codes,
+    load_examples,
+    midnight_us,
+)
 from londonpump.pipelines.evaluate import LEVELS as JUDGED_LEVELS
 from londonpump.pipelines.prepare import PrepareRequest, prepare
 from londonpump.simulation.plan import SimulationPlan
@@ -64,12 +70,12 @@ def later_part(examples: Examples) -> Part:
     known &= np.isfinite(examples.rows["attendance_s"])
     is_later = first_us_of_incident(examples.rows) >= start_us
     calls = some(examples.calls, examples.calls["call_us"] < start_us)
-    return Part(examples, some(examples.rows, known & ~is_later), calls, some(examples.rows, known & is_later))
+    return Part(
+        examples, some(examples.rows, known & ~is_later), calls, some(examples.rows, known & is_later)
+    )
 
 
-def measured(
-    part: Part, judged: Callable[[Part], JudgedRows], told: Callable[[str], None]
-) -> dict[str, Any]:
+def measured(part: Part, judged: Callable[[Part], JudgedRows], told: Callable[[str], None]) -> dict[str, Any]:
     """Measures of both ways, their differences, and the gains of context files on the same rows."""
     rows = judged(part)
     told("turnout and travel apart")
@@ -136,5 +142,3 @@ def _sums(one_s: Floats, other_s: Floats) -> tuple[Floats, Floats, Floats, Float
 
 def _rows(times: ResponseTimes, rows: slice) -> ResponseTimes:
     return replace(times, centre_s=times.centre_s[rows], scale_s=times.scale_s[rows], group=times.group[rows])
-
-

@@ -41,9 +41,7 @@ def write_pages(results: Results, root: Path) -> None:
         write_text(page, filled(page.read_text(encoding="utf-8"), made, results, page))
 
 
-def filled(
-    text: str, made: dict[str, Callable[[Results], str]], results: Results, page: Path
-) -> str:
+def filled(text: str, made: dict[str, Callable[[Results], str]], results: Results, page: Path) -> str:
     """The text of a page with its tables anew."""
     for name, make in made.items():
         start, end = f"<!-- measured: {name} -->", f"<!-- end: {name} -->"

@@ -37,7 +37,9 @@ def prepared(records: Records, source: Path, work: Path) -> Path:
     """DATA of the records under `work`, made by `prepare` if it is not there yet. Raises: BadFile."""
     missing = [name for name in records.files if not (source / name).exists()]
     if missing:
-        raise BadFile(source, f"does not hold {', '.join(missing)}", "Name the folder of real records: --data.")
+        raise BadFile(
+            source, f"does not hold {', '.join(missing)}", "Name the folder of real records: --data."
+        )
     out = work / records.name
     if not (out / "report.json").exists():
         prepare(PrepareRequest(tuple(source / name for name in records.files), out))

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.accuracy.answers import Answers, answers_of, joined
+from benchmarks.accuracy.records import Records
 from londonpump.evaluation.splits import folds
 from londonpump.models.bundle import Bundle, incident_hashes
 from londonpump.models.training import TrainingPlan, TrainingSet, fit_bundle, with_workload
@@ -25,8 +26,6 @@ from londonpump.pipelines.evaluate import EvaluateRequest, evaluate, later_rows
 from londonpump.pipelines.predict import predict_file
 from londonpump.pipelines.progress import silent
 from londonpump.pipelines.train import TrainRequest, train, training_set
-
-from .records import Records
 
 N_FOLDS = 5
 Bools = NDArray[np.bool_]

@@ -49,7 +49,8 @@ def context(results: Results) -> str:
     """Context files, simulated."""
     found = results["simulated"]["context"]
     return table(
-        ["on a simulated stream", "gain, s"], ([words, with_interval(gain, 2)] for words, gain in found.items())
+        ["on a simulated stream", "gain, s"],
+        ([words, with_interval(gain, 2)] for words, gain in found.items()),
     )
 
 
@@ -88,5 +89,12 @@ def classifier(results: Results) -> str:
             number(found[f"over_360_{metric}"]["value"], 4) for metric in ("brier", "log_loss", "auc", "ece")
         ]
         rows.append([words, *values, gap])
-    header = ("over 360 s, five folds", "Brier", "log loss", "AUC", "calibration error", "Brier less the first")
+    header = (
+        "over 360 s, five folds",
+        "Brier",
+        "log loss",
+        "AUC",
+        "calibration error",
+        "Brier less the first",
+    )
     return table(header, rows)

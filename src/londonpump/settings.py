@@ -13,7 +13,9 @@ class Settings(BaseSettings):
     home: `LONDONPUMP_HOME`, the platform's user data folder by default.
     """
 
-    model_config = SettingsConfigDict(env_prefix="LONDONPUMP_", env_ignore_empty=True, frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(
+        env_prefix="LONDONPUMP_", env_ignore_empty=True, frozen=True, extra="ignore"
+    )
 
     home: Path = Field(default_factory=lambda: user_data_path("londonpump", appauthor=False))
 

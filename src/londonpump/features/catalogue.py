@@ -13,7 +13,16 @@ from numpy.typing import NDArray
 from londonpump.brigade import kinds
 from londonpump.brigade.errors import LondonPumpError
 from londonpump.features.runs import Runs
-from londonpump.tables.examples import ARRIVAL, CALL, CLOSURE, DEPARTURE, EXAMPLES, MOBILISATION, NEVER
+from londonpump.tables.examples import (
+    ARRIVAL,
+    CALL,
+    CLOSURE,
+    DEPARTURE,
+    EXAMPLES,
+    MOBILISATION,
+    NEVER,
+    STATED,
+)
 
 Floats = NDArray[np.float64]
 
@@ -68,7 +77,7 @@ class Feature:
     @property
     def known(self) -> str:
         """The moment the last of what it reads is known."""
-        known = {column.name: column.known for column in EXAMPLES}
+        known = {column.name: column.known for column in (*EXAMPLES, *STATED)}
         return max((known[name] for name in self.reads), key=MOMENTS.index)
 
 
@@ -129,7 +138,7 @@ FEATURES: tuple[Feature, ...] = (
         "is_own_ground",
         "0/1",
         GROUND,
-        (*PLACE, "station_code"),
+        (*PLACE, "station_code", "station_ground_code"),
         "away",
         lambda r: r.is_own_ground.astype(float),
     ),
@@ -162,7 +171,7 @@ next to nothing on real rows (docs/explanation/features.md shows it) and are not
 
 def refuse_late(features: Iterable[Feature]) -> None:
     """Raises: KnownTooLate if a feature reads what is known only after the pump is chosen."""
-    columns = {column.name for column in EXAMPLES}
+    columns = {column.name for column in (*EXAMPLES, *STATED)}
     for feature in features:
         unheard_of = [name for name in feature.reads if name not in columns]
         if unheard_of or not feature.reads:

@@ -81,6 +81,11 @@ EXAMPLES: tuple[Column, ...] = (
     Column("delay_description", "string", "", MOBILISED, ARRIVAL),
 )
 
+STATED: tuple[Column, ...] = (
+    Column("station_ground_code", "string", "as the control room states it", "the call", CALL),
+)
+"""What a call may state and no published record holds: the recorded ground is the final one."""
+
 CALLS: tuple[Column, ...] = tuple(
     column
     for column in EXAMPLES
