@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -45,16 +46,17 @@ def run(command: tuple[str, ...]) -> tuple[Cost, str]:
     Raises: CommandFailed where it does not end with 0.
     """
     start = time.perf_counter()
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd=ROOT, env=_environment(), text=True
-    ) as process:
-        assert process.stdout is not None
-        said = process.stdout.read()
+    with tempfile.TemporaryFile("w+", encoding="utf-8") as said_file:
+        process = subprocess.Popen(
+            command, stdout=said_file, stderr=subprocess.STDOUT, cwd=ROOT, env=_environment()
+        )
         _, status, used = os.wait4(process.pid, 0)
+        wall_s = time.perf_counter() - start
         process.returncode = os.waitstatus_to_exitcode(status)
+        said_file.seek(0)
+        said = said_file.read()
     if process.returncode:
         raise CommandFailed(command, process.returncode, said)
-    wall_s = time.perf_counter() - start
     return Cost(used.ru_utime + used.ru_stime, wall_s, used.ru_maxrss / KIB_A_MIB), said
 
 

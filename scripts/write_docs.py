@@ -34,7 +34,7 @@ MEANING = {
     "conditions": "weather in words",
     "appliance": "`1` or `Pump Dual Ladder`, `2` or `Pump Ladder`",
     "is_home_station": "`true`/`1`/`yes` or `false`/`0`/`no`: the pump leaves from its own station",
-    "station_ground_code": "recorded ground of the place, a station's code; looked up if not given",
+    "station_ground_code": "ground of the place as the control room states it, a station's code; looked up if not given",
     "pumps_out": "mobilisations of other incidents under way",
     "recent_ground_calls": "other calls on the same ground in the 30 minutes before",
     "ground_pumps_available": "pumps of the place's ground that are free",

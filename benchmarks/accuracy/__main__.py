@@ -90,7 +90,7 @@ def measure(source: Path, work: Path) -> Results:
         "leaks": leaks,
         "classifier": classifier,
         "ablation": _ablations(union, examples_of(STREAM_2017, source, work), last[STREAM_2017.name]),
-        "simulated": _simulated(work),
+        "simulated": _simulated(work, last[STREAM_2017.name]),
     }
 
 
@@ -124,10 +124,10 @@ def _judged(parts: list[Part], fold: Fold) -> JudgedRows:
     return judged(fold.bundle, columns).without_slices()
 
 
-def _simulated(work: Path) -> Results:
+def _simulated(work: Path, fold: Fold) -> Results:
     tell("simulated stream")
     part = later_part(simulated_stream(work))
-    return measured(part, tell)
+    return measured(part, _judged([part], fold), tell)
 
 
 def _where() -> Results:

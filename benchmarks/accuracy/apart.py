@@ -75,9 +75,8 @@ def later_part(examples: Examples) -> Part:
     )
 
 
-def measured(part: Part, judged: Callable[[Part], JudgedRows], told: Callable[[str], None]) -> dict[str, Any]:
-    """Measures of both ways, their differences, and the gains of context files on the same rows."""
-    rows = judged(part)
+def measured(part: Part, rows: JudgedRows, told: Callable[[str], None]) -> dict[str, Any]:
+    """Measures of both ways, their differences, and the gains of context files. rows: the test rows."""
     told("turnout and travel apart")
     models = {
         "whole": _forecast(_times(part, "attendance_s")),

@@ -1,6 +1,5 @@
 """The measured figures as tables, put between their marks in the pages that explain them."""
 
-import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -45,9 +44,8 @@ def filled(text: str, made: dict[str, Callable[[Results], str]], results: Result
     """The text of a page with its tables anew."""
     for name, make in made.items():
         start, end = f"<!-- measured: {name} -->", f"<!-- end: {name} -->"
-        between = re.compile(f"{re.escape(start)}.*?{re.escape(end)}", re.DOTALL)
-        if not between.search(text):
+        if start not in text or end not in text.partition(start)[2]:
             raise BadFile(page, f"lacks the marks {start} and {end}", "Put them where the table belongs.")
-        table = f"{start}\n\n{make(results)}\n\n{end}"
-        text = between.sub(lambda _found, table=table: table, text)
+        before, _, rest = text.partition(start)
+        text = f"{before}{start}\n\n{make(results)}\n\n{end}{rest.partition(end)[2]}"
     return text

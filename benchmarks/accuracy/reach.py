@@ -9,6 +9,7 @@ from benchmarks.accuracy.scores import OURS, Scores
 from londonpump.evaluation.intervals import Stat
 
 MET, WITHIN, MISSED = "met", "met within its interval", "missed"
+NOT_ASKED = "not asked for"
 LEAST_DECILE_SHARE, MOST_DECILE_SHARE = 0.75, 0.85
 LEAK_MAE_S, LEAK_R2 = 58.0, 0.57
 """A smaller error, or a larger R2, is a leak until shown otherwise."""
@@ -24,9 +25,12 @@ class Reach:
     high: float
     find: Callable[[Scores, str], Stat]
     seed: Callable[[Scores], Stat] | None = None
+    is_asked_without_kind: bool = True
 
-    def verdict(self, found: Stat) -> str:
+    def verdict(self, found: Stat, told: str = STATED) -> str:
         """Met; met within its interval if only the interval reaches; else missed."""
+        if told == NOT_STATED and not self.is_asked_without_kind:
+            return NOT_ASKED
         value, low, high = found["value"], found["low"], found["high"]
         if value is None or low is None or high is None:
             return MISSED
@@ -114,9 +118,9 @@ POOLED: tuple[Reach, ...] = (
     at_most("over 360 s: Brier score", 0.138, "over_360_brier"),
     at_most("over 360 s: log loss", 0.432, "over_360_log_loss"),
     at_most("over 360 s: calibration error", 0.02, "over_360_ece"),
-    Reach("pumps: accuracy", 0.78, NO_END, _of_pumps("accuracy")),
-    Reach("pumps: macro F1", 0.42, NO_END, _of_pumps("macro_f1")),
-    Reach("pumps: log loss", -NO_END, 0.64, _of_pumps("log_loss")),
+    Reach("pumps: accuracy", 0.78, NO_END, _of_pumps("accuracy"), is_asked_without_kind=False),
+    Reach("pumps: macro F1", 0.42, NO_END, _of_pumps("macro_f1"), is_asked_without_kind=False),
+    Reach("pumps: log loss", -NO_END, 0.64, _of_pumps("log_loss"), is_asked_without_kind=False),
     Reach(
         "over 600 s, flagging 7.7 %: precision",
         0.30,
@@ -135,11 +139,12 @@ POOLED: tuple[Reach, ...] = (
 )
 LAST_QUARTER: tuple[Reach, ...] = (
     at_most("MAE, s", 70.2, "mae_s", "mae_s"),
-    Reach("MAE of distance alone less ours, s", 2.5, NO_END, gain_on("distance")),
+    Reach("MAE of distance alone (the stronger curve) less ours, s", 2.5, NO_END, gain_on("distance")),
     Reach("MAE of the best of 11 seed recipes less ours, s", 2.5, NO_END, gain_on("seed_best")),
 )
 FEBRUARY_2017: tuple[Reach, ...] = (
-    Reach("MAE of distance alone less ours, s", 4.0, NO_END, gain_on("distance")),
+    Reach("MAE of distance alone (its mean curve) less ours, s", 4.0, NO_END, gain_on("distance_mean_curve")),
+    Reach("MAE of distance alone (the stronger median curve) less ours, s", 4.0, NO_END, gain_on("distance")),
 )
 
 
@@ -152,7 +157,7 @@ def compared(reaches: tuple[Reach, ...], scores: Scores) -> list[dict[str, Any]]
             "high": None if reach.high == NO_END else reach.high,
             "seed": reach.seed(scores) if reach.seed else None,
             **{
-                told: {**reach.find(scores, told), "verdict": reach.verdict(reach.find(scores, told))}
+                told: {**reach.find(scores, told), "verdict": reach.verdict(reach.find(scores, told), told)}
                 for told in (STATED, NOT_STATED)
             },
         }

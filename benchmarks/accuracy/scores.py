@@ -13,8 +13,17 @@ from londonpump.evaluation.rows import Forecast
 
 OURS = {STATED: "ours", NOT_STATED: "ours_kind_not_stated"}
 KEPT_SLICES = ("distance_decile", "own_ground", "pump")
+OF_A_SLICE = ("n", "mae_s", "bias_s", "cover_80_share", "width_80_s", "cover_90_share", "width_90_s")
 MEDIAN_SEED = 5
 """Of eleven seeds in the order of their error, counted from 0."""
+GAINS_ON = (
+    "distance",
+    "distance_median_curve",
+    "distance_mean_curve",
+    "seed_typical",
+    "seed_median",
+    "seed_best",
+)
 Scores = dict[str, Any]
 
 
@@ -30,11 +39,27 @@ def scores_of(answers: Answers, resamples: int = RESAMPLES) -> Scores:
     return {
         "rows": found["rows"],
         "days": found["days"],
-        "models": found["models"],
+        "models": _trimmed(found["models"]),
         "gains": {told: gains(answers, models, name, resamples) for told, name in OURS.items()},
         "seed_mae_s": sorted(_seed_maes(answers).tolist()),
         "distance_curve": _stronger_curve(answers),
         "pumps": {told: _pumps(answers.pumps, told, resamples) for told in (STATED, NOT_STATED)},
+    }
+
+
+def _trimmed(models: dict[str, Any]) -> dict[str, Any]:
+    """All measures of the whole; of a slice of ours those that the pages show or that tell the worst."""
+    return {
+        name: {"all": slices["all"]}
+        if name not in OURS.values()
+        else {
+            part: {
+                value: {metric: one[metric] for metric in one if part == "all" or metric in OF_A_SLICE}
+                for value, one in values.items()
+            }
+            for part, values in slices.items()
+        }
+        for name, slices in models.items()
     }
 
 
@@ -51,6 +76,8 @@ def _baselines(answers: Answers) -> dict[str, Forecast]:
     return {
         "constant": answers.forecasts["constant"],
         "distance": answers.forecasts[_stronger_curve(answers)],
+        "distance_median_curve": answers.forecasts["distance"],
+        "distance_mean_curve": answers.forecasts["distance_mean_curve"],
         "seed_typical": Forecast(answers.forecasts["seed"].median_s),
         "seed_median": Forecast(answers.seeds_s[order[MEDIAN_SEED]]),
         "seed_best": Forecast(answers.seeds_s[order[0]]),
@@ -63,7 +90,7 @@ def gains(
     """MAE of each baseline less that of ours, on the same rows and days."""
     return {
         name: paired_difference(answers.rows, models[name], models[ours], "mae_s", resamples)
-        for name in ("distance", "seed_typical", "seed_median", "seed_best")
+        for name in GAINS_ON
     }
 
 

@@ -33,10 +33,11 @@ MEASURES = (
 )
 BASELINES = {
     "constant": "constant",
-    "distance": "distance alone, the stronger curve",
-    "seed_typical": "seed recipe, the seed that answers for it",
-    "seed_median": "seed recipe, median of 11 seeds",
-    "seed_best": "seed recipe, best of 11 seeds",
+    "distance_median_curve": "distance alone, median curve",
+    "distance_mean_curve": "distance alone, mean curve",
+    "seed_typical": "seed recipe, typical seed",
+    "seed_median": "seed recipe, median of 11",
+    "seed_best": "seed recipe, best of 11",
 }
 
 

@@ -147,7 +147,7 @@ def test_a_figure_without_an_interval_is_missed():
 
 
 def test_records_that_are_not_there_are_named(tmp_path):
-    with pytest.raises(BadFile, match="incidents_2017_jan_feb.csv"):
+    with pytest.raises(BadFile, match="incidents_2017_jan_feb"):
         prepared(STREAM_2017, tmp_path, tmp_path)
 
 

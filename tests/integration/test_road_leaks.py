@@ -13,9 +13,8 @@ from londonpump.evaluation.metrics import CRPS_LEVELS
 from londonpump.features.catalogue import FEATURES, Feature, KnownTooLate, build
 from londonpump.features.runs import Runs
 from londonpump.models.distribution import P50
-from londonpump.models.domain import FILLED_BY_HOUR
 from londonpump.models.response_training import TrainingRuns, fit_response_time
-from londonpump.models.training import TrainingPlan, with_workload
+from londonpump.models.training import TrainingPlan, learn_ground, with_workload
 from londonpump.pipelines.calls import OPTIONAL, read_calls
 from londonpump.pipelines.data import default_until, first_us_of_incident, load_examples, midnight_us
 from londonpump.pipelines.predict import answer, predict_file
@@ -136,13 +135,13 @@ def test_features_from_records_cut_at_a_moment_are_those_from_all(
     names = [feature.name for feature in FEATURES]
     known = np.stack(list(cut.values()))
     np.testing.assert_array_equal(known, np.stack([whole[key] for key in cut]))
-    for name in FILLED_BY_HOUR:
-        column = known[:, names.index(name)]
-        assert np.nanmax(column) > np.nanmin(column) or name == "ground_pumps_available"
+    for name in ("pumps_out", "recent_ground_calls"):
+        assert known[:, names.index(name)].max() > known[:, names.index(name)].min()
 
 
 def as_calls_csv(rows, path: Path) -> Path:
-    """Examples as a caller would state them, everything that CALLS.csv has a column for."""
+    """Examples as a caller would state them, everything that CALLS.csv has a column for but the ground: training
+    looks it up from the place, and so does serving where nobody states it."""
 
     def number(value: float) -> str:
         return "" if np.isnan(value) else repr(float(value))
@@ -159,7 +158,6 @@ def as_calls_csv(rows, path: Path) -> Path:
                 **{name: text(rows[name][i]) for name in OPTIONAL if name in rows and rows[name].dtype == object},
                 **{name: number(rows[name][i]) for name in OPTIONAL if name in rows and rows[name].dtype != object},
                 "is_home_station": home[rows["deployed_from"][i]],
-                "station_ground_code": text(rows["recorded_ground_code"][i]),
             }
             at = (EPOCH + timedelta(microseconds=int(us))).isoformat()
             place = (rows["station_code"][i], repr(float(rows["easting_m"][i])), repr(float(rows["northing_m"][i])))
@@ -219,6 +217,14 @@ def test_calls_on_the_ground_that_nobody_states_are_filled_and_labelled(small_bu
     assert "recent_ground_calls=default" not in stated
 
 
+def test_stating_the_ground_that_would_be_looked_up_changes_no_answer(ten_thousand, small_bundle) -> None:
+    rows = {name: values[:300] for name, values in ten_thousand.items()}
+    codes = np.array(small_bundle.ground.codes, object)
+    stated = {**rows, "station_ground_code": codes[small_bundle.runs(rows).ground]}
+    one, two = (small_bundle.response_times(small_bundle.runs(columns)) for columns in (rows, stated))
+    np.testing.assert_array_equal(one.quantile(P50), two.quantile(P50))
+
+
 def skill(examples, seed: int | None) -> float:
     """Of a model learnt from early runs on later ones, against the median of the early ones."""
     until = default_until(examples.rows)
@@ -230,8 +236,6 @@ def skill(examples, seed: int | None) -> float:
     learnt_s = rows["attendance_s"]
     if seed is not None:
         learnt_s = np.random.default_rng(seed).permutation(learnt_s)
-    from londonpump.models.training import learn_ground
-
     ground = learn_ground(training.calls, training.stations)
     runs = TrainingRuns(Runs(rows, ground), learnt_s, training.incident[fits], rows["mobilised_us"])
     model = fit_response_time(runs, FEATURES[:-3], 1, silent)

@@ -1,0 +1,58 @@
+"""What the documents say of real records is what comes out of them."""
+
+import re
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.shown_in_docs import ROOT, blocks
+
+from londonpump.pipelines.evaluate import EvaluateRequest, evaluate
+from londonpump.pipelines.prepare import PrepareRequest, prepare
+from londonpump.pipelines.train import TrainRequest, train
+from londonpump.pipelines.words import prepared_in_words
+
+RECORDS = ROOT.parent / "shared" / "data"
+SAMPLES = tuple(RECORDS / name for name in ("incidents_real_sample.csv", "incidents_real_sample_b.csv"))
+LATER = date(2023, 10, 1)
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
+    """(folder, report) of the two samples of 2023."""
+    if not all(sample.exists() for sample in SAMPLES):
+        pytest.skip("the samples of real records are not beside this checkout")
+    data = tmp_path_factory.mktemp("real") / "data"
+    return data, prepare(PrepareRequest(incidents=SAMPLES, out=data))
+
+
+@pytest.fixture(scope="module")
+def judged(prepared: tuple[Path, dict[str, Any]], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """The figures of the last quarter of 2023."""
+    bundle, _ = train(TrainRequest(prepared[0], tmp_path_factory.mktemp("real") / "bundle", LATER))
+    return evaluate(EvaluateRequest(bundle, prepared[0], resamples=20)).results
+
+
+def test_the_how_to_shows_the_counts_of_the_samples(prepared: tuple[Path, dict[str, Any]]) -> None:
+    shown = blocks(ROOT / "docs" / "how-to" / "prepare-real-records.md", "text")[0]
+    assert prepared_in_words(prepared[1], Path("data")) == shown.rstrip("\n")
+
+
+@pytest.mark.parametrize("line", ["distance alone", "the original's recipe", "londonpump"])
+def test_the_readme_shows_the_error_on_the_last_quarter(line: str, judged: dict[str, Any]) -> None:
+    found = {
+        "distance alone": judged["models"]["distance"]["all"]["all"]["mae_s"]["value"],
+        "the original's recipe": judged["seed_recipe"]["best_mae_s"],
+        "londonpump": judged["models"]["ours"]["all"]["all"]["mae_s"]["value"],
+    }
+    row = re.search(rf"^\| {line}.*?(\d\d\.\d) s", (ROOT / "README.md").read_text("utf-8"), re.MULTILINE)
+    assert row is not None
+    assert float(row[1]) == pytest.approx(found[line], abs=0.3)
+
+
+def test_the_readme_shows_what_the_interval_covers(judged: dict[str, Any]) -> None:
+    shown = re.search(r"80 % interval covers (\d\d\.\d) %", (ROOT / "README.md").read_text("utf-8"))
+    assert shown is not None
+    covers = judged["models"]["ours"]["all"]["all"]["cover_80_share"]["value"]
+    assert float(shown[1]) == pytest.approx(100 * covers, abs=0.5)

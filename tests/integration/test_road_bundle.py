@@ -1,0 +1,189 @@
+"""A trained bundle: the same in every process, text through and through, back as it was, splits kept whole."""
+
+import json
+import os
+import subprocess
+import sys
+from datetime import date
+
+import numpy as np
+import pytest
+
+from londonpump.brigade.errors import BadFile, BadValue, TooFewRows
+from londonpump.models.bundle import from_files, incident_hashes, to_files
+from londonpump.models.risk_stations import risk_stations
+from londonpump.models.training import seed_columns
+from londonpump.pipelines.data import first_us_of_incident, incident_codes, midnight_us
+from londonpump.pipelines.evaluate import EvaluateRequest, evaluate, later_rows
+from londonpump.pipelines.train import TrainRequest, train, training_set
+from londonpump.storage.bundles import content_hash, load_bundle, read_provenance, save_bundle
+
+FEW_DAYS = date(2023, 3, 18)
+LEVELS = (0.025, 0.1, 0.5, 0.9, 0.975)
+
+
+@pytest.fixture(scope="module")
+def files(small_brigade):
+    return load_bundle(small_brigade.bundle)[1]
+
+
+def trained_elsewhere(data, out):
+    """The name of a bundle trained on a few days in a process of its own."""
+    command = [sys.executable, "-m", "londonpump.cli", "train", "--data", str(data), "--out", str(out)]
+    environment = {**os.environ, "PYTHONHASHSEED": "2", "TZ": "Asia/Tokyo"}
+    subprocess.run(
+        [*command, "--until", FEW_DAYS.isoformat()], check=True, capture_output=True, env=environment
+    )
+    return json.loads((out / "current.json").read_text(encoding="utf-8"))["bundle"]
+
+
+def test_the_same_data_code_and_seed_give_the_same_name_in_any_process(small_data, tmp_path) -> None:
+    here, bundle = train(TrainRequest(small_data, tmp_path / "here", until=FEW_DAYS))
+    assert trained_elsewhere(small_data, tmp_path / "elsewhere") == here.name
+    assert bundle.card["trained_until"] == FEW_DAYS.isoformat()
+
+
+def test_files_and_back_are_the_same_bytes(files) -> None:
+    assert to_files(from_files(files, "here")) == files
+
+
+def test_a_bundle_read_back_answers_the_same(files, small_bundle, small_examples) -> None:
+    again = from_files(files, "here")
+    rows = small_examples.take(np.arange(small_examples.n) % 9 == 0)
+    one, two = small_bundle.runs(rows), again.runs(rows)
+    np.testing.assert_array_equal(
+        small_bundle.response_times(one).quantiles(LEVELS), again.response_times(two).quantiles(LEVELS)
+    )
+    np.testing.assert_array_equal(small_bundle.pumps(one).probability, again.pumps(two).probability)
+    np.testing.assert_array_equal(
+        small_bundle.seed.predict(seed_columns(one)), again.seed.predict(seed_columns(two))
+    )
+
+
+def test_everything_in_it_is_json_or_lightgbms_own_text(files) -> None:
+    for name, content in files.items():
+        text = content.decode("utf-8")
+        if name.endswith(".json"):
+            json.loads(text)
+        else:
+            assert name.endswith(".txt")
+            assert text.startswith("tree\nversion=v4")
+        # the opening and the end of a pickle, plain or as base64
+        assert not content.startswith((b"\x80", b"gAS", b"gAN"))
+
+
+def test_nothing_of_clock_host_or_commit_is_in_the_hash(files, small_brigade) -> None:
+    provenance = read_provenance(small_brigade.bundle)
+    assert {"made_at", "host", "commit", "machine"} <= set(provenance)
+    card = files["bundle.json"].decode()
+    assert provenance["made_at"] not in card
+    assert not any(provenance["commit"].encode() in content for content in files.values() if provenance["commit"])
+    assert content_hash(files) == small_brigade.bundle.name
+
+
+def test_the_card_says_what_it_was_made_of(small_bundle, small_examples) -> None:
+    card = small_bundle.card
+    assert card["data_hash"] == small_examples.data_hash
+    assert card["is_simulated"] is True
+    assert {"lightgbm", "numpy"} <= set(card["libraries"])
+    assert {"seed", "rows", "features", "effort", "code_version", "trained_from", "trained_until"} <= set(card)
+    assert not {"made_at", "host"} & set(card)
+
+
+@pytest.mark.parametrize("name", ["scale.txt", "domain.json", "centre_0.txt", "pumps_pumps.json"])
+def test_a_bundle_that_lacks_a_file_is_refused_in_words(name, files) -> None:
+    with pytest.raises(BadFile, match="lacks or does not know"):
+        from_files({other: content for other, content in files.items() if other != name}, "here")
+
+
+def test_a_bundle_of_another_schema_is_refused_even_with_the_right_name(files, tmp_path) -> None:
+    card = json.loads(files["bundle.json"])
+    newer = {**files, "bundle.json": json.dumps({**card, "schema": 99}).encode()}
+    folder = save_bundle(newer, {}, tmp_path / "bundles")
+    with pytest.raises(BadFile, match="is of schema 99"):
+        from_files(load_bundle(folder)[1], str(folder))
+
+
+def test_a_bundle_with_a_feature_of_the_future_is_refused(files) -> None:
+    told = json.loads(files["response_time.json"])
+    newer = {**files, "response_time.json": json.dumps({**told, "features": ["mood_of_crew"]}).encode()}
+    with pytest.raises(BadFile, match="does not know mood_of_crew"):
+        from_files(newer, "here")
+
+
+def test_the_stored_list_of_risk_stations_is_that_of_the_training_rows_with_its_date(
+    files, small_bundle, small_examples
+) -> None:
+    until = date.fromisoformat(small_bundle.card["trained_until"])
+    rows = training_set(small_examples, until).rows
+    stored = json.loads(files["risk_stations.json"])
+    known = np.isfinite(rows["attendance_s"])
+    assert stored["date"] == until.isoformat()
+    assert stored["density"] == risk_stations(rows["station_code"][known], rows["attendance_s"][known])
+
+
+def test_a_split_leaves_every_incident_whole(small_examples, small_bundle) -> None:
+    until = date.fromisoformat(small_bundle.card["trained_until"])
+    training = training_set(small_examples, until).rows
+    later = later_rows(small_bundle, small_examples, until)
+    numbers = [set(rows["incident_number"].tolist()) for rows in (training, later)]
+    assert numbers[0] and numbers[1]
+    assert not numbers[0] & numbers[1]
+    assert len(training["mobilised_us"]) + len(later["mobilised_us"]) == small_examples.n
+
+
+def test_an_incident_on_both_sides_of_midnight_goes_with_its_first_pump() -> None:
+    midnight = midnight_us(date(2023, 6, 1))
+    rows = {
+        "incident_number": np.array(["1-A", "1-A", "2-B"], object),
+        "mobilised_us": np.array([midnight - 60_000_000, midnight + 60_000_000, midnight]),
+    }
+    assert (first_us_of_incident(rows) < midnight).tolist() == [True, True, False]
+    assert incident_codes(rows).tolist() == [0, 0, 1]
+
+
+def test_midnight_is_londons() -> None:
+    assert midnight_us(date(2023, 6, 1)) == midnight_us(date(2023, 1, 1)) + (151 * 24 - 1) * 3_600_000_000
+
+
+def test_incidents_learnt_from_are_known_again_and_others_are_not(small_bundle, small_examples) -> None:
+    until = date.fromisoformat(small_bundle.card["trained_until"])
+    training = training_set(small_examples, until).rows
+    known = np.isfinite(training["attendance_s"])
+    assert small_bundle.has_seen(training["incident_number"][known]).all()
+    later = later_rows(small_bundle, small_examples, until)
+    assert not small_bundle.has_seen(later["incident_number"]).any()
+    assert len(np.unique(incident_hashes(np.arange(100_000).astype(str)))) == 100_000
+
+
+def test_rows_that_were_learnt_from_are_never_judged_on(small_brigade) -> None:
+    request = EvaluateRequest(small_brigade.bundle, small_brigade.data, date(2023, 3, 25))
+    with pytest.raises(BadValue, match="that the bundle learnt from"):
+        evaluate(request)
+
+
+def test_two_training_incidents_among_many_later_ones_are_found(small_bundle, small_examples) -> None:
+    """A share of the test rows as the limit let through the more, the more rows there were."""
+    until = date.fromisoformat(small_bundle.card["trained_until"])
+    later = first_us_of_incident(small_examples.rows) >= midnight_us(until)
+    seen = np.flatnonzero(~later & np.isfinite(small_examples.rows["attendance_s"]))[:4]
+    order = np.concatenate([np.resize(np.flatnonzero(later), 60_000), seen])
+    rows = {name: values[order] for name, values in small_examples.rows.items()}
+    # the four are told as later ones, so that only their numbers give them away
+    rows["mobilised_us"] = np.maximum(rows["mobilised_us"], midnight_us(until))
+    examples = type(small_examples)(
+        rows, small_examples.calls, small_examples.stations, small_examples.report, "0"
+    )
+    with pytest.raises(BadValue, match="takes in 4 runs"):
+        later_rows(small_bundle, examples, until)
+
+
+def test_too_few_later_rows_are_said_in_words(small_brigade) -> None:
+    with pytest.raises(TooFewRows, match="50 needed"):
+        evaluate(EvaluateRequest(small_brigade.bundle, small_brigade.data, date(2024, 1, 1)))
+
+
+def test_too_few_training_rows_are_said_in_words(small_data, tmp_path) -> None:
+    with pytest.raises(TooFewRows, match="300 needed"):
+        train(TrainRequest(small_data, tmp_path / "bundle", until=date(2023, 3, 14)))
+    assert not (tmp_path / "bundle").exists()

@@ -1,0 +1,71 @@
+"""The benchmarks run, and what they keep has one shape; how long anything takes is not asserted."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("results")
+
+
+@pytest.fixture(scope="module")
+def kept(folder: Path) -> dict[str, Any]:
+    command = (sys.executable, "-m", "benchmarks", "--quick", "--only", "simulate", "--out", str(folder))
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+    value: dict[str, Any] = json.loads((folder / "latest.json").read_text(encoding="utf-8"))
+    return value
+
+
+def test_figures_stand_beside_commit_and_machine(kept: dict[str, Any]) -> None:
+    assert set(kept) == {
+        "schema",
+        "commit",
+        "has_changes_since",
+        "is_quick",
+        "machine",
+        "original",
+        "measurements",
+        "growth",
+    }
+
+
+def test_the_machine_is_described_without_its_name(kept: dict[str, Any]) -> None:
+    assert set(kept["machine"]) == {"cpu", "cores", "memory_gib", "system", "python", "libraries"}
+
+
+def test_quick_figures_say_so(kept: dict[str, Any]) -> None:
+    assert kept["is_quick"] is True
+
+
+def test_a_measurement_has_cpu_wall_and_memory_with_target_and_verdict(kept: dict[str, Any]) -> None:
+    measured = kept["measurements"]["simulate"]
+    assert measured["rows"] == {"incidents": 1000}
+    assert [(r["quantity"], r["unit"], r["target"]) for r in measured["readings"]] == [
+        ("cpu_s", "s", 10),
+        ("wall_s", "s", None),
+        ("peak_rss_mib", "MiB", None),
+    ]
+    assert {r["verdict"] for r in measured["readings"]} <= {"met", "missed", "no target"}
+
+
+def test_every_cost_is_above_nothing(kept: dict[str, Any]) -> None:
+    assert all(reading["value"] > 0 for reading in kept["measurements"]["simulate"]["readings"])
+
+
+def test_the_same_figures_stand_under_the_commit(kept: dict[str, Any], folder: Path) -> None:
+    (own,) = (path for path in folder.iterdir() if path.name != "latest.json")
+    assert json.loads(own.read_text(encoding="utf-8")) == kept
+
+
+def test_an_unknown_name_is_refused_with_the_known_ones() -> None:
+    command = (sys.executable, "-m", "benchmarks", "--quick", "--only", "speed")
+    done = subprocess.run(command, cwd=ROOT, check=False, capture_output=True, text=True)
+    assert (done.returncode, "simulate" in done.stdout) == (2, True)

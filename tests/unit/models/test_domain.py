@@ -1,0 +1,130 @@
+"""Outside what was learnt: labelled and wide, never wild. What is left out: filled and labelled."""
+
+import numpy as np
+import pytest
+
+from londonpump.models.distribution import P10, P50, P90
+from londonpump.models.domain import OUTSIDE_WIDENS, UNSEEN_STATION_WIDENS, Domain
+from londonpump.models.reasons import TYPICAL, contributions, reasons
+from londonpump.pipelines.predict import answer
+
+INSIDE = (529_900.0, 181_000.0)
+OUTSIDE = {
+    "a village in Hertfordshire": (545_000.0, 225_000.0),
+    "Brighton": (531_000.0, 104_000.0),
+    "Shetland": (447_000.0, 1_141_000.0),
+    "the corner of the grid": (0.0, 1_300_000.0),
+}
+
+
+@pytest.fixture
+def calls(small_bundle):
+    """Columns of one call from Soho at noon to a place, but for what is told."""
+
+    def make(place=INSIDE, **told):
+        station = next(s for s in small_bundle.stations if s.code == "A24")
+        return {
+            "mobilised_us": np.array([1_679_313_600_000_000]),
+            "station_code": np.array(["A24"], object),
+            "station_easting_m": np.array([station.easting_m]),
+            "station_northing_m": np.array([station.northing_m]),
+            "easting_m": np.array([place[0]]),
+            "northing_m": np.array([place[1]]),
+            **told,
+        }
+
+    return make
+
+
+
+def test_inside_nothing_is_wider_nor_labelled(calls, small_bundle) -> None:
+    wide, labels = small_bundle.domain.widening(small_bundle.runs(calls()))
+    assert wide.tolist() == [1.0]
+    assert labels == [[]]
+
+
+@pytest.mark.parametrize("place", OUTSIDE.values(), ids=OUTSIDE)
+def test_a_place_outside_london_is_labelled_wide_and_on_the_clock(place, calls, small_bundle) -> None:
+    predictions = answer(small_bundle, calls(place))
+    assert {"place=unknown", "distance=unknown"} <= set(predictions.filled[0])
+    assert small_bundle.domain.widening(predictions.runs)[0][0] > OUTSIDE_WIDENS
+    seconds = predictions.times.quantiles((0.01, P10, P50, P90, 0.99))[0]
+    assert (seconds >= 0).all()
+    assert (seconds <= 1200).all()
+    assert np.isfinite(predictions.times.mean_s).all()
+    assert 1 <= predictions.pumps[0] <= 5
+
+
+def test_just_outside_the_records_the_answer_is_wider_than_the_same_run_inside(calls, small_bundle) -> None:
+    runs = small_bundle.runs(calls())
+    inside = small_bundle.response(runs)
+    outside = small_bundle.response(runs, OUTSIDE_WIDENS)
+    width = [times.quantile(P90)[0] - times.quantile(P10)[0] for times in (inside, outside)]
+    assert width[1] == pytest.approx(OUTSIDE_WIDENS * width[0])
+
+
+def test_the_farther_beyond_the_longest_run_the_wider(calls, small_bundle) -> None:
+    wide = [
+        small_bundle.domain.widening(small_bundle.runs(calls((529_900.0, north_m))))[0][0]
+        for north_m in (181_000.0, 220_000.0, 260_000.0, 400_000.0)
+    ]
+    assert wide == sorted(wide)
+    assert wide[0] == 1.0 < wide[1] < wide[-1]
+
+
+def test_a_station_that_sent_no_run_is_labelled_and_wider(calls, small_bundle) -> None:
+    runs = small_bundle.runs(calls(station_code=np.array(["ZZZ"], object)))
+    wide, labels = small_bundle.domain.widening(runs)
+    assert wide[0] == UNSEEN_STATION_WIDENS
+    assert labels == [["station=unknown"]]
+
+
+def test_what_is_left_out_is_filled_with_what_is_typical_at_that_hour(calls, small_bundle) -> None:
+    filled, labels = small_bundle.domain.fill(calls(), np.array([12.0]))
+    for name, by_hour in small_bundle.domain.typical.items():
+        assert filled[name][0] == by_hour[12]
+        assert f"{name}=default" in labels[0]
+    assert "is_home_station=default" in labels[0]
+    assert "incident_type=unknown" in labels[0]
+
+
+def test_what_is_stated_is_kept_and_not_labelled(calls, small_bundle) -> None:
+    stated = calls(pumps_out=np.array([0.0]), incident_type=np.array(["Fire"], object))
+    filled, labels = small_bundle.domain.fill(stated, np.array([12.0]))
+    assert filled["pumps_out"].tolist() == [0.0]
+    assert not {"pumps_out=default", "incident_type=unknown"} & set(labels[0])
+
+
+def test_filling_leaves_the_callers_columns_alone(calls, small_bundle) -> None:
+    stated = calls(pumps_out=np.array([np.nan]), deployed_from=np.array([None], object))
+    small_bundle.domain.fill(stated, np.array([12.0]))
+    assert np.isnan(stated["pumps_out"]).all()
+    assert stated["deployed_from"].tolist() == [None]
+
+
+def test_stored_and_read_it_is_the_same(small_bundle, calls) -> None:
+    again = Domain.from_json(small_bundle.domain.to_json())
+    assert again.to_json() == small_bundle.domain.to_json()
+
+
+@pytest.mark.parametrize("place", [INSIDE, *OUTSIDE.values()])
+def test_reasons_add_up_to_the_median_that_is_shown(place, calls, small_bundle) -> None:
+    predictions = answer(small_bundle, calls(place))
+    told = predictions.reasons(small_bundle)[0]
+    assert sum(reason.seconds for reason in told) == pytest.approx(predictions.median_s[0], abs=1e-6)
+
+
+def test_contributions_add_up_to_the_median_for_every_example(small_examples, small_bundle) -> None:
+    runs = small_bundle.runs(small_examples.take(np.arange(small_examples.n) % 7 == 0))
+    told, median_s = contributions(small_bundle.response, runs)
+    np.testing.assert_allclose(sum(told.values()), median_s, rtol=0, atol=1e-9)
+    np.testing.assert_allclose(median_s, small_bundle.response(runs).quantile(P50), rtol=0, atol=1e-9)
+
+
+def test_reasons_come_largest_first_and_the_typical_last(small_examples, small_bundle) -> None:
+    runs = small_bundle.runs(small_examples.take(np.arange(small_examples.n) < 40))
+    for told in reasons(small_bundle.response, runs):
+        sizes = [abs(reason.seconds) for reason in told[:-1]]
+        assert sizes == sorted(sizes, reverse=True)
+        assert [reason.group == TYPICAL for reason in told] == [False] * (len(told) - 1) + [True]
+        assert all(reason.words for reason in told)

@@ -1,0 +1,85 @@
+"""Files and folders written whole or not at all."""
+
+import json
+
+import pytest
+
+from londonpump.brigade.errors import BadFile
+from londonpump.storage.files import read_json, whole_file, whole_folder, write_json, write_text
+
+
+class Broken(Exception):
+    """Stops a writer half way."""
+
+
+def test_a_file_is_there_whole(tmp_path) -> None:
+    write_text(tmp_path / "deep" / "er" / "a.txt", "é\n")
+    assert (tmp_path / "deep/er/a.txt").read_bytes() == "é\n".encode()
+    assert [path.name for path in (tmp_path / "deep/er").iterdir()] == ["a.txt"]
+
+
+def test_a_writer_that_stops_half_way_leaves_the_old_file(tmp_path) -> None:
+    path = tmp_path / "a.txt"
+    write_text(path, "old")
+    with pytest.raises(Broken), whole_file(path) as part:
+        part.write_text("half", encoding="utf-8")
+        raise Broken
+    assert path.read_text(encoding="utf-8") == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_folder_that_is_not_finished_leaves_the_old_one(tmp_path) -> None:
+    folder = tmp_path / "data"
+    with whole_folder(folder, "mark") as part:
+        (part / "mark").write_text("old", encoding="utf-8")
+    with pytest.raises(Broken), whole_folder(folder, "mark") as part:
+        (part / "mark").write_text("half", encoding="utf-8")
+        raise Broken
+    assert (folder / "mark").read_text(encoding="utf-8") == "old"
+    assert list(tmp_path.iterdir()) == [folder]
+
+
+def test_a_new_folder_takes_the_place_of_the_old_one_whole(tmp_path) -> None:
+    folder = tmp_path / "data"
+    for name in ("one", "two"):
+        with whole_folder(folder, "mark") as part:
+            (part / "mark").touch()
+            (part / name).touch()
+    assert sorted(path.name for path in folder.iterdir()) == ["mark", "two"]
+
+
+def test_a_folder_with_other_things_is_never_replaced(tmp_path) -> None:
+    (tmp_path / "thesis").mkdir()
+    (tmp_path / "thesis" / "chapter.txt").touch()
+    with pytest.raises(BadFile, match="holds other things"), whole_folder(tmp_path / "thesis", "mark"):
+        pass
+    assert (tmp_path / "thesis" / "chapter.txt").exists()
+
+
+def test_a_place_that_cannot_be_written_is_said_in_words(tmp_path) -> None:
+    (tmp_path / "file").touch()
+    (tmp_path / "folder").mkdir()
+    for path, problem in (
+        (tmp_path / "file" / "below.txt", "cannot be made"),
+        (tmp_path / "folder", "is a folder"),
+        (tmp_path / ("x" * 300), "cannot be written"),
+    ):
+        with pytest.raises(BadFile, match=problem):
+            write_text(path, "a")
+    with pytest.raises(BadFile, match="is a file"), whole_folder(tmp_path / "file", "mark"):
+        pass
+
+
+def test_json_never_holds_what_is_not_json(tmp_path) -> None:
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        write_json(tmp_path / "a.json", {"mae_s": float("nan")})
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_json_that_is_none_is_said_in_words(tmp_path) -> None:
+    (tmp_path / "a.json").write_text("{", encoding="utf-8")
+    for name, problem in (("a.json", "is not json"), ("b.json", "cannot be read")):
+        with pytest.raises(BadFile, match=problem):
+            read_json(tmp_path / name)
+    write_json(tmp_path / "c.json", {"b": [1, "é"]})
+    assert read_json(tmp_path / "c.json") == json.loads('{"b": [1, "\\u00e9"]}')
