@@ -64,10 +64,7 @@ def measure_predict_row(inputs: Inputs) -> Measurement:
     """One run: features and models to its distribution, and the whole answer."""
     samples = inputs.sizes.samples
     _, found = task("predict_row", inputs.bundle(), str(samples))
-    readings = (
-        Reading("median_ms", found["median_ms"], "ms", 1.0),
-        Reading("whole_answer_ms", found["whole_answer_ms"], "ms"),
-    )
+    readings = (*_medians(found, 1.0), Reading("whole_answer_cpu_ms", found["whole_answer_ms"], "ms"))
     return Measurement(
         "predict_row", "one run through feature and model code", {"runs": 1}, samples, readings
     )
@@ -98,8 +95,14 @@ MEASURES: dict[str, Measure] = {
 def _answers(inputs: Inputs, name: str, what: str, target_ms: float) -> Measurement:
     samples = inputs.sizes.samples
     _, found = task(name, inputs.bundle(), str(samples))
-    reading = Reading("median_ms", found["median_ms"], "ms", target_ms)
-    return Measurement(name, what, {"runs": found["rows"]}, samples, (reading,))
+    return Measurement(name, what, {"runs": found["rows"]}, samples, _medians(found, target_ms))
+
+
+def _medians(found: dict[str, float], target_ms: float) -> tuple[Reading, ...]:
+    return (
+        Reading("median_cpu_ms", found["median_ms"], "ms", target_ms),
+        Reading("median_wall_ms", found["median_wall_ms"], "ms"),
+    )
 
 
 def _repeated(inputs: Inputs, repeats: int, work: Callable[[Path], Cost]) -> list[Cost]:

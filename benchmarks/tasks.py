@@ -1,7 +1,8 @@
 """What has no command of its own, run in a fresh process: `python -m benchmarks.tasks NAME ARGUMENT...`
 
-The last line written is json: what was found. Single answers are timed one by one, warm; the median stands
-for them, since on a busy machine a mean tells of the neighbours.
+The last line written is json: what was found. Single answers are timed one by one, warm, on one thread: the
+median of its CPU time, which is what an answer takes on a machine that has a core free for it. The wall time
+stands beside it and tells of the neighbours too.
 """
 
 import json
@@ -28,6 +29,7 @@ from londonpump.pipelines.predict import answer, open_bundle
 from londonpump.pipelines.train import training_set
 
 WARM_UP = 50
+NS_A_MS = 1e6
 SEED = 1
 CANDIDATES = 142
 """Pumps that London has: each a candidate for a call."""
@@ -62,28 +64,22 @@ def predict_row(bundle: str, samples: str) -> dict[str, Any]:
     def point() -> None:
         opened.response_times(opened.runs(columns))
 
-    return {
-        "rows": 1,
-        "median_ms": _median_ms(point, int(samples)),
-        "whole_answer_ms": _median_ms(lambda: answer(opened, columns), int(samples)),
-    }
+    whole = _timed(lambda: answer(opened, columns), int(samples))
+    return {"rows": 1, **_timed(point, int(samples)), "whole_answer_ms": whole["median_ms"]}
 
 
 def predict_reasons(bundle: str, samples: str) -> dict[str, Any]:
     """One whole answer with its reasons in words."""
     opened = open_bundle(Path(bundle))
     columns = _calls(opened, 1)
-    return {
-        "rows": 1,
-        "median_ms": _median_ms(lambda: answer(opened, columns).reasons(opened), int(samples)),
-    }
+    return {"rows": 1, **_timed(lambda: answer(opened, columns).reasons(opened), int(samples))}
 
 
 def predict_candidates(bundle: str, samples: str) -> dict[str, Any]:
     """Whole answers about every pump that could be sent to one call, without reasons."""
     opened = open_bundle(Path(bundle))
     columns = _calls(opened, CANDIDATES)
-    return {"rows": CANDIDATES, "median_ms": _median_ms(lambda: answer(opened, columns), int(samples))}
+    return {"rows": CANDIDATES, **_timed(lambda: answer(opened, columns), int(samples))}
 
 
 TASKS: dict[str, Callable[..., dict[str, Any]]] = {
@@ -102,15 +98,20 @@ def _calls(bundle: Bundle, n: int) -> dict[str, np.ndarray[Any, Any]]:
     return as_columns(runs)
 
 
-def _median_ms(work: Callable[[], object], samples: int) -> float:
+def _timed(work: Callable[[], object], samples: int) -> dict[str, float]:
+    """Medians of so many answers after a warm-up. median_ms: of CPU time."""
     for _ in range(min(WARM_UP, samples)):
         work()
-    took = []
+    cpu_ns, wall_ns = [], []
     for _ in range(samples):
-        start = time.perf_counter_ns()
+        cpu, wall = time.thread_time_ns(), time.perf_counter_ns()
         work()
-        took.append((time.perf_counter_ns() - start) / 1e6)
-    return statistics.median(took)
+        cpu_ns.append(time.thread_time_ns() - cpu)
+        wall_ns.append(time.perf_counter_ns() - wall)
+    return {
+        "median_ms": statistics.median(cpu_ns) / NS_A_MS,
+        "median_wall_ms": statistics.median(wall_ns) / NS_A_MS,
+    }
 
 
 if __name__ == "__main__":

@@ -73,7 +73,7 @@ def code(text: str) -> str:
 
 def features() -> str:
     """Every number that the response-time model looks at."""
-    rows = [
+    rows: list[tuple[str, ...]] = [
         (code(f.name), f.unit, f.source, f.known, ", ".join(map(code, f.reads)), f.group) for f in FEATURES
     ]
     rows += [_place_row(smoothing) for smoothing in SMOOTHINGS]

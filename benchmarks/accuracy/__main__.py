@@ -13,7 +13,14 @@ from typing import Any
 import numpy as np
 
 from benchmarks.accuracy import reach
-from benchmarks.accuracy.ablation import Part, ablate, gain_of_workload, parts_of_folds
+from benchmarks.accuracy.ablation import (
+    Part,
+    ablate,
+    crosses_the_river,
+    gain_where_it_matters,
+    is_on_a_busy_ground,
+    parts_of_folds,
+)
 from benchmarks.accuracy.apart import later_part, measured, simulated_stream
 from benchmarks.accuracy.classifier import beside_the_distribution
 from benchmarks.accuracy.leaks import shuffled_target, twin_runs
@@ -21,6 +28,7 @@ from benchmarks.accuracy.pages import write_pages
 from benchmarks.accuracy.records import ALL, SHARED, STREAM_2017, UNION, examples_of, prepared
 from benchmarks.accuracy.scores import scores_of
 from benchmarks.accuracy.splits import Fold, before, down_the_road, five_folds, some
+from benchmarks.accuracy.steps import THAMES, WORKLOAD
 from londonpump import __version__
 from londonpump.brigade.errors import LondonPumpError
 from londonpump.evaluation.rows import JudgedRows
@@ -111,9 +119,13 @@ def _ablations(union: Examples, stream: Examples, february: Fold) -> Results:
         parts = parts_of_folds(examples, rows)
         has_workload = bool(examples.report["complete"])
         found[name] = ablate(parts, _judged(parts, february), has_workload, tell)
-    tell("workload on February 2017")
-    part = Part(stream, february.training.rows, february.training.calls, february.columns)
-    found["workload_february_2017"] = gain_of_workload(part, _judged([part], february))
+    tell("the Thames and workload, where they matter")
+    parts = parts_of_folds(union, whole)
+    found["thames_pooled"] = gain_where_it_matters(parts, _judged(parts, february), THAMES, crosses_the_river)
+    parts = [Part(stream, february.training.rows, february.training.calls, february.columns)]
+    found["workload_february_2017"] = gain_where_it_matters(
+        parts, _judged(parts, february), WORKLOAD, is_on_a_busy_ground
+    )
     return found
 
 

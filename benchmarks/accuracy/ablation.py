@@ -9,17 +9,19 @@ from numpy.typing import NDArray
 
 from benchmarks.accuracy.answers import joined_forecast
 from benchmarks.accuracy.blinded import Blinded
-from benchmarks.accuracy.splits import N_FOLDS, busy, fold_of, some
+from benchmarks.accuracy.splits import N_FOLDS, fold_of, some
 from benchmarks.accuracy.steps import NOT_CARRIED, STEPS, Step, up_to
 from londonpump.evaluation.compare import paired_difference
 from londonpump.evaluation.rows import Forecast, JudgedRows
 from londonpump.features.catalogue import FEATURES, Feature, usable
+from londonpump.features.runs import Runs
 from londonpump.models.distribution import P50
 from londonpump.models.response_training import TrainingRuns, fit_response_time
 from londonpump.models.training import learn_ground, with_workload
 from londonpump.pipelines.data import Columns, Examples, incident_codes
 
 SEED = 1
+Mask = NDArray[np.bool_]
 Look = tuple[tuple[Feature, ...], frozenset[str]]
 """Features, and what is hidden beside."""
 
@@ -98,21 +100,33 @@ def _entry(step: Step, rows: JudgedRows, before: Forecast | None, answer: Foreca
     }
 
 
-def gain_of_workload(part: Part, rows: JudgedRows) -> dict[str, Any]:
-    """Without and with workload on later rows of a stream: over all, and where the ground was busy."""
-    before = medians_s(part, up_to(len(STEPS) - 1))
-    answer = medians_s(part, up_to(len(STEPS)))
-    ground = learn_ground(part.calls, part.examples.stations)
-    is_busy = busy(with_workload(part.test, part.examples.calls, ground, is_stream=True))
-    return {
-        "all": _workload_on(rows, before, answer, np.ones(len(rows), np.bool_)),
-        "busy": _workload_on(rows, before, answer, is_busy),
-    }
-
-
-def _workload_on(
-    rows: JudgedRows, before: Forecast, answer: Forecast, mask: NDArray[np.bool_]
+def gain_where_it_matters(
+    parts: list[Part], rows: JudgedRows, count: int, matters: Callable[[Runs], Mask]
 ) -> dict[str, Any]:
+    """The step of a number without and with: over all test rows, and over those it is about."""
+    before, answer = _end_to_end(parts, up_to(count - 1)), _end_to_end(parts, up_to(count))
+    about = np.concatenate([matters(_test_runs(part)) for part in parts])
+    everything = np.ones(len(rows), np.bool_)
+    return {"all": _gain_on(rows, before, answer, everything), "about": _gain_on(rows, before, answer, about)}
+
+
+def _test_runs(part: Part) -> Runs:
+    ground = learn_ground(part.calls, part.examples.stations)
+    is_stream = bool(part.examples.report["complete"])
+    return Runs(with_workload(part.test, part.examples.calls, ground, is_stream), ground)
+
+
+def crosses_the_river(runs: Runs) -> Mask:
+    """(n,) the way by a bridge is longer than the straight one."""
+    return np.asarray(runs.by_bridge_m > runs.distance_m + 1.0)
+
+
+def is_on_a_busy_ground(runs: Runs) -> Mask:
+    """(n,) another call on the ground in the half hour before."""
+    return np.asarray(runs.number("recent_ground_calls") >= 1)
+
+
+def _gain_on(rows: JudgedRows, before: Forecast, answer: Forecast, mask: Mask) -> dict[str, Any]:
     some_rows = replace(rows, slices={}).take(mask)
     actual_s = some_rows.actual_s
     return {

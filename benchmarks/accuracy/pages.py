@@ -25,6 +25,7 @@ PAGES: dict[str, dict[str, Callable[[Results], str]]] = {
     "docs/explanation/features.md": {
         "about": tables.about,
         "ablation": tables_of_features.ablation,
+        "thames": tables_of_features.thames,
         "workload": tables_of_features.workload,
         "context": tables_of_features.context,
         "apart": tables_of_features.apart,

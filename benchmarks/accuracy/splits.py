@@ -135,11 +135,6 @@ def _call(columns: Columns, row: int, header: tuple[str, ...]) -> list[Any]:
     return [values.get(name, columns[name][row] if name in columns else "") for name in header]
 
 
-def busy(columns: Columns) -> Bools:
-    """(n,) runs to a ground with another call in the half hour before."""
-    return np.asarray(columns["recent_ground_calls"] >= 1)
-
-
 def before(examples: Examples, records: Records) -> Columns:
     """The rows of incidents that began before the day that divides the records."""
     is_before = first_us_of_incident(examples.rows) < midnight_us(records.until)

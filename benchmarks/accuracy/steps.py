@@ -50,6 +50,9 @@ STEPS: tuple[Step, ...] = (
     Step("+ workload", ("recent_ground_calls", "pumps_out", "ground_pumps_available")),
 )
 
+THAMES, WORKLOAD = 7, 8
+"""Steps counted from 1."""
+
 
 def _column(name: str) -> Callable[[Runs], Floats]:
     return lambda runs: runs.number(name)

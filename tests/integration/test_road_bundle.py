@@ -187,3 +187,23 @@ def test_too_few_training_rows_are_said_in_words(small_data, tmp_path) -> None:
     with pytest.raises(TooFewRows, match="300 needed"):
         train(TrainRequest(small_data, tmp_path / "bundle", until=date(2023, 3, 14)))
     assert not (tmp_path / "bundle").exists()
+
+
+def test_the_card_holds_a_prototype_that_the_bundle_answers_as_when_it_was_learnt(small_bundle) -> None:
+    prototype = small_bundle.card["prototype"]
+    columns = {
+        name: np.array([np.nan if value is None else value], None if name == "mobilised_us" else np.float64)
+        if not isinstance(value, str) and name not in ("incident_type", "property_category", "property_type")
+        else np.array([value], object)
+        for name, value in prototype["run"].items()
+    }
+    median_s = small_bundle.response(small_bundle.runs(columns)).quantile(0.5)[0]
+    assert median_s == pytest.approx(prototype["p50_s"], abs=1e-3)
+
+
+def test_metrics_on_later_runs_stand_beside_the_bundle_outside_its_name(small_brigade, small_bundle, files) -> None:
+    metrics = read_provenance(small_brigade.bundle)["metrics"]
+    assert metrics["rows"] > 500
+    assert 30 < metrics["mae_s"] < 150
+    assert 0.7 < metrics["cover_80_share"] < 0.9
+    assert not any(str(metrics["mae_s"]).encode() in content for content in files.values())

@@ -87,6 +87,7 @@ def fit_bundle(training: TrainingSet, plan: TrainingPlan, facts: dict[str, Any],
             "places": [place.smoothing.name for place in response.places],
             "effort": _effort_json(len(attendance_s)),
             "without_runs_over_60_kmh": plan.is_without_fast,
+            "prototype": _prototype(response, runs, read),
             **facts,
         },
         stations=training.stations,
@@ -101,6 +102,23 @@ def fit_bundle(training: TrainingSet, plan: TrainingPlan, facts: dict[str, Any],
         warn_at=_warn_at(response, runs),
         seen=np.unique(incident_hashes(np.unique(rows["incident_number"].astype(str)))),
     )
+
+
+def _prototype(response: ResponseTimeModel, runs: Runs, read: frozenset[str]) -> dict[str, Any]:
+    """The first training run as it went in, null where unknown, and the median that came out."""
+    columns = sorted((read - {"mobilised_at"}) | {"mobilised_us", "station_code", "property_type"})
+    first = Runs({name: runs.columns[name][:1] for name in columns if name in runs.columns}, runs.lookup)
+    row = {name: values[0] for name, values in first.columns.items()}
+    return {
+        "run": {name: _plain(value) for name, value in row.items()},
+        "p50_s": round(float(response(first).quantile(P50)[0]), 3),
+    }
+
+
+def _plain(value: Any) -> Any:
+    """As json has it: numbers as Python's, NaN as null."""
+    plain = value.item() if isinstance(value, np.generic) else value
+    return None if isinstance(plain, float) and np.isnan(plain) else plain
 
 
 def learn_ground(calls: Columns, stations: tuple[Station, ...]) -> GroundLookup:

@@ -13,8 +13,8 @@ import numpy as np
 from londonpump import __version__
 from londonpump.brigade.errors import LondonPumpError
 from londonpump.models.bundle import Bundle, from_files, to_files
-from londonpump.models.distribution import P50
-from londonpump.models.training import TrainingPlan, TrainingSet, fit_bundle, seed_columns
+from londonpump.models.distribution import P10, P50, P90
+from londonpump.models.training import TrainingPlan, TrainingSet, fit_bundle, seed_columns, with_workload
 from londonpump.pipelines.data import (
     Columns,
     Examples,
@@ -54,7 +54,8 @@ def train(request: TrainRequest, progress: Progress = silent) -> tuple[Path, Bun
     bundle = fit_bundle(training, request.plan, card_facts(examples, training, until), tell)
     progress("Writing the bundle", 0.97)
     files = to_files(bundle)
-    folder = save_bundle(files, _provenance(), request.out)
+    provenance = {**_provenance(), "metrics": _metrics(bundle, examples, until)}
+    folder = save_bundle(files, provenance, request.out)
     stored = from_files(load_bundle(folder)[1], str(folder))
     _demand_same_answers(bundle, stored, training.rows)
     progress("Done", 1.0)
@@ -100,6 +101,22 @@ def _demand_same_answers(made: Bundle, stored: Bundle, rows: Columns) -> None:
     seed_one, seed_two = (b.seed.predict(seed_columns(b.runs(some))) for b in (made, stored))
     if not (np.allclose(one, two, atol=1e-6) and np.allclose(seed_one, seed_two, atol=1e-6)):
         raise LondonPumpError("The stored bundle does not answer as the trained one. Nothing should use it.")
+
+
+def _metrics(bundle: Bundle, examples: Examples, until: date) -> dict[str, Any]:
+    """How the bundle does on the runs after its training, at a glance; `evaluate` judges it."""
+    is_later = first_us_of_incident(examples.rows) >= midnight_us(until)
+    rows = examples.take(is_later & np.isfinite(examples.rows["attendance_s"]))
+    actual_s = rows["attendance_s"]
+    if not len(actual_s):
+        return {"rows": 0}
+    rows = with_workload(rows, examples.calls, bundle.ground, bool(examples.report["complete"]))
+    p10_s, p50_s, p90_s = bundle.response_times(bundle.runs(rows)).quantiles((P10, P50, P90)).T
+    return {
+        "rows": len(actual_s),
+        "mae_s": round(float(np.abs(p50_s - actual_s).mean()), 3),
+        "cover_80_share": round(float(((p10_s <= actual_s) & (actual_s <= p90_s)).mean()), 4),
+    }
 
 
 def _provenance() -> dict[str, Any]:

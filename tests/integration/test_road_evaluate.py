@@ -1,0 +1,113 @@
+"""`evaluate`: the json in the promised shape, the report, the model card, and two runs the same."""
+
+import json
+from datetime import date
+
+import numpy as np
+import pytest
+
+from londonpump.pipelines.evaluate import EvaluateRequest, evaluate, forecasts_of, judged, later_rows
+from londonpump.pipelines.words import evaluated_in_words
+
+MODELS = ("constant", "distance", "seed", "ours")
+
+
+@pytest.fixture(scope="module")
+def evaluated(small_brigade, tmp_path_factory):
+    """(results, folder with evaluation.json, report.html, card.html)."""
+    folder = tmp_path_factory.mktemp("evaluated")
+    request = EvaluateRequest(
+        small_brigade.bundle,
+        small_brigade.data,
+        json=folder / "evaluation.json",
+        report=folder / "report.html",
+        card=folder / "card.html",
+        resamples=100,
+    )
+    return evaluate(request).results, folder
+
+
+def test_the_file_is_what_was_found_and_holds_no_nan(evaluated) -> None:
+    results, folder = evaluated
+
+    def refuse(constant: str) -> None:
+        raise AssertionError(constant)
+
+    text = (folder / "evaluation.json").read_text(encoding="utf-8")
+    assert json.loads(text, parse_constant=refuse) == json.loads(json.dumps(results))
+
+
+def test_the_json_has_the_promised_shape(evaluated, small_brigade, small_examples) -> None:
+    results, _ = evaluated
+    assert results["schema"] == 1
+    assert results["data_hash"] == small_examples.data_hash
+    assert results["bundle"] == small_brigade.bundle.name
+    assert set(MODELS) <= set(results["models"])
+    for name in MODELS:
+        whole = results["models"][name]["all"]["all"]
+        assert whole["n"] == results["rows"]
+        for metric in ("mae_s", "rmse_s", "median_ae_s", "r2", "bias_s", "within_60_share"):
+            assert whole[metric]["low"] <= whole[metric]["value"] <= whole[metric]["high"]
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["distance_band", "distance_decile", "hour", "hour_band", "station", "borough", "own_ground", "incident_type", "pump"],
+)
+def test_every_slice_divides_the_rows_without_loss(name, evaluated) -> None:
+    results, _ = evaluated
+    for model in MODELS:
+        slices = results["models"][model][name]
+        assert sum(part["n"] for part in slices.values()) == results["rows"]
+
+
+def test_every_model_is_judged_on_the_same_rows_later_than_the_training(
+    small_bundle, small_examples, evaluated
+) -> None:
+    until = date.fromisoformat(small_bundle.card["trained_until"])
+    rows = later_rows(small_bundle, small_examples, until)
+    assert evaluated[0]["rows"] == len(rows["mobilised_us"])
+    assert {len(forecast) for forecast in forecasts_of(small_bundle, rows).values()} == {evaluated[0]["rows"]}
+    assert not np.isin(rows["incident_number"], small_examples.rows["incident_number"][~np.isin(
+        small_examples.rows["source_row"], rows["source_row"]
+    )]).any()
+    assert (judged(small_bundle, rows).actual_s == rows["attendance_s"]).all()
+
+
+def test_the_mae_is_what_a_hand_would_find(small_bundle, small_examples, evaluated) -> None:
+    rows = later_rows(small_bundle, small_examples, date.fromisoformat(small_bundle.card["trained_until"]))
+    median_s = small_bundle.response_times(small_bundle.runs(rows)).quantile(0.5)
+    by_hand = np.abs(median_s - rows["attendance_s"]).mean()
+    assert evaluated[0]["models"]["ours"]["all"]["all"]["mae_s"]["value"] == pytest.approx(by_hand)
+
+
+def test_the_distribution_covers_later_runs_about_as_it_claims(evaluated) -> None:
+    ours = evaluated[0]["models"]["ours"]["all"]["all"]
+    assert 0.74 < ours["cover_80_share"]["value"] < 0.86
+    assert 0.85 < ours["cover_90_share"]["value"] < 0.95
+
+
+def test_ours_beats_the_constant_and_no_leak_is_needed_for_it(evaluated) -> None:
+    models = {name: slices["all"]["all"] for name, slices in evaluated[0]["models"].items()}
+    assert models["ours"]["mae_s"]["value"] < 0.8 * models["constant"]["mae_s"]["value"]
+    assert models["ours"]["r2"]["value"] < 0.75
+
+
+def test_report_and_card_are_written_say_simulated_and_ask_nothing_of_the_net(evaluated) -> None:
+    _, folder = evaluated
+    for name in ("report.html", "card.html"):
+        page = (folder / name).read_text(encoding="utf-8")
+        assert "simulated" in page.lower()
+        assert "<script src" not in page
+        assert "Open Government Licence" in page
+
+
+def test_the_words_name_every_model_with_its_interval(evaluated) -> None:
+    words = evaluated_in_words(evaluated[0])
+    assert all(name in words for name in MODELS)
+    assert "seed recipe over eleven seeds" in words
+
+
+def test_judging_twice_gives_the_same_figures(evaluated, small_brigade) -> None:
+    again = evaluate(EvaluateRequest(small_brigade.bundle, small_brigade.data, resamples=100))
+    assert again.results == evaluated[0]
