@@ -13,9 +13,31 @@ from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
+from typer.core import TyperCommand
 
 from londonpump import __version__
 from londonpump.brigade.errors import BadValue, LondonPumpError
+
+
+class ManyFiles(TyperCommand):
+    """`--incidents A B C` is `--incidents A --incidents B --incidents C`, for options that may be repeated."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Repeat the option before each further value."""
+        repeated = {
+            name for option in self.params if getattr(option, "multiple", False) for name in option.opts
+        }
+        spread: list[str] = []
+        current, values = "", 0
+        for arg in args:
+            if arg.startswith("-"):
+                current, values = arg, 0
+            elif current in repeated and values:
+                spread.append(current)
+            values += not arg.startswith("-")
+            spread.append(arg)
+        return super().parse_args(ctx, spread)
+
 
 app = typer.Typer(
     name="londonpump",
@@ -175,10 +197,10 @@ def simulate(
     typer.echo(f"Files: {out}")
 
 
-@app.command()
+@app.command(cls=ManyFiles)
 def prepare(
-    incidents: Annotated[list[Path], _files("Incident records, csv or xlsx; may be repeated.")],
-    mobilisations: Annotated[list[Path] | None, _files("Mobilisation records; may be repeated.")] = None,
+    incidents: Annotated[list[Path], _files("Incident records, csv or xlsx; one or more.")],
+    mobilisations: Annotated[list[Path] | None, _files("Mobilisation records; one or more.")] = None,
     stations: Annotated[Path | None, _files("code, name, latitude, longitude.")] = None,
     weather: Annotated[Path | None, _files("Weather by London hour.")] = None,
     traffic: Annotated[Path | None, _files("Congestion by year, weekday and London hour.")] = None,

@@ -77,7 +77,9 @@ def test_nothing_of_clock_host_or_commit_is_in_the_hash(files, small_brigade) ->
     assert {"made_at", "host", "commit", "machine"} <= set(provenance)
     card = files["bundle.json"].decode()
     assert provenance["made_at"] not in card
-    assert not any(provenance["commit"].encode() in content for content in files.values() if provenance["commit"])
+    assert not any(
+        provenance["commit"].encode() in content for content in files.values() if provenance["commit"]
+    )
     assert content_hash(files) == small_brigade.bundle.name
 
 
@@ -86,7 +88,9 @@ def test_the_card_says_what_it_was_made_of(small_bundle, small_examples) -> None
     assert card["data_hash"] == small_examples.data_hash
     assert card["is_simulated"] is True
     assert {"lightgbm", "numpy"} <= set(card["libraries"])
-    assert {"seed", "rows", "features", "effort", "code_version", "trained_from", "trained_until"} <= set(card)
+    assert {"seed", "rows", "features", "effort", "code_version", "trained_from", "trained_until"} <= set(
+        card
+    )
     assert not {"made_at", "host"} & set(card)
 
 
@@ -201,7 +205,9 @@ def test_the_card_holds_a_prototype_that_the_bundle_answers_as_when_it_was_learn
     assert median_s == pytest.approx(prototype["p50_s"], abs=1e-3)
 
 
-def test_metrics_on_later_runs_stand_beside_the_bundle_outside_its_name(small_brigade, small_bundle, files) -> None:
+def test_metrics_on_later_runs_stand_beside_the_bundle_outside_its_name(
+    small_brigade, small_bundle, files
+) -> None:
     metrics = read_provenance(small_brigade.bundle)["metrics"]
     assert metrics["rows"] > 500
     assert 30 < metrics["mae_s"] < 150

@@ -52,7 +52,17 @@ def test_the_json_has_the_promised_shape(evaluated, small_brigade, small_example
 
 @pytest.mark.parametrize(
     "name",
-    ["distance_band", "distance_decile", "hour", "hour_band", "station", "borough", "own_ground", "incident_type", "pump"],
+    [
+        "distance_band",
+        "distance_decile",
+        "hour",
+        "hour_band",
+        "station",
+        "borough",
+        "own_ground",
+        "incident_type",
+        "pump",
+    ],
 )
 def test_every_slice_divides_the_rows_without_loss(name, evaluated) -> None:
     results, _ = evaluated
@@ -68,9 +78,12 @@ def test_every_model_is_judged_on_the_same_rows_later_than_the_training(
     rows = later_rows(small_bundle, small_examples, until)
     assert evaluated[0]["rows"] == len(rows["mobilised_us"])
     assert {len(forecast) for forecast in forecasts_of(small_bundle, rows).values()} == {evaluated[0]["rows"]}
-    assert not np.isin(rows["incident_number"], small_examples.rows["incident_number"][~np.isin(
-        small_examples.rows["source_row"], rows["source_row"]
-    )]).any()
+    assert not np.isin(
+        rows["incident_number"],
+        small_examples.rows["incident_number"][
+            ~np.isin(small_examples.rows["source_row"], rows["source_row"])
+        ],
+    ).any()
     assert (judged(small_bundle, rows).actual_s == rows["attendance_s"]).all()
 
 

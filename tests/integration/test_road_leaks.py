@@ -155,12 +155,24 @@ def as_calls_csv(rows, path: Path) -> Path:
         writer.writerow(("id", "mobilised_at", "station_code", "easting_m", "northing_m", *OPTIONAL))
         for i, us in enumerate(rows["mobilised_us"]):
             stated = {
-                **{name: text(rows[name][i]) for name in OPTIONAL if name in rows and rows[name].dtype == object},
-                **{name: number(rows[name][i]) for name in OPTIONAL if name in rows and rows[name].dtype != object},
+                **{
+                    name: text(rows[name][i])
+                    for name in OPTIONAL
+                    if name in rows and rows[name].dtype == object
+                },
+                **{
+                    name: number(rows[name][i])
+                    for name in OPTIONAL
+                    if name in rows and rows[name].dtype != object
+                },
                 "is_home_station": home[rows["deployed_from"][i]],
             }
             at = (EPOCH + timedelta(microseconds=int(us))).isoformat()
-            place = (rows["station_code"][i], repr(float(rows["easting_m"][i])), repr(float(rows["northing_m"][i])))
+            place = (
+                rows["station_code"][i],
+                repr(float(rows["easting_m"][i])),
+                repr(float(rows["northing_m"][i])),
+            )
             writer.writerow((i, at, *place, *(stated.get(name, "") for name in OPTIONAL)))
     return path
 

@@ -66,7 +66,11 @@ def test_two_records_in_a_cell_are_too_few():
 
 def test_a_station_that_is_no_grounds_has_no_index():
     lookup = fitted([])
-    assert lookup.index(np.array(["A24", "Z99", None], object)).tolist() == [lookup.codes.index("A24"), -1, -1]
+    assert lookup.index(np.array(["A24", "Z99", None], object)).tolist() == [
+        lookup.codes.index("A24"),
+        -1,
+        -1,
+    ]
 
 
 def test_a_place_anywhere_on_the_grid_has_a_ground():

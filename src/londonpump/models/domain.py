@@ -25,12 +25,14 @@ CONTEXT, DEFAULT, UNKNOWN = "context", "default", "unknown"
 @dataclass(frozen=True, slots=True)
 class Domain:
     """area: sorted cells of 2 km with a training call in or beside them. reach_m: the longest training run
-    by bridge. stations: those that training runs left from. typical: column -> (24,) by London hour."""
+    by bridge. stations: those that training runs left from. typical: column -> (24,) by London hour. texts:
+    column -> the texts that training runs had."""
 
     area: NDArray[np.int64]
     reach_m: float
     stations: frozenset[str]
     typical: dict[str, Floats]
+    texts: dict[str, frozenset[str]]
 
     def fill(self, columns: dict[str, Any], hour: Floats) -> tuple[dict[str, Any], list[list[str]]]:
         """Columns with typical numbers where there is none; per run the labels `column=source`."""
@@ -45,7 +47,8 @@ class Domain:
             _label(labels, gaps, f"{name}={DEFAULT}")
         for name in TEXTS:
             texts = columns.get(name)
-            gaps = np.array([t is None for t in texts], bool) if texts is not None else np.ones(n, bool)
+            known = self.texts.get(name, frozenset())
+            gaps = np.array([t not in known for t in texts], bool) if texts is not None else np.ones(n, bool)
             _label(labels, gaps, f"{name}={UNKNOWN}")
         home = columns.get("deployed_from")
         home = np.full(n, None, object) if home is None else home.copy()
@@ -76,6 +79,7 @@ class Domain:
             "reach_m": self.reach_m,
             "stations": sorted(self.stations),
             "typical": {name: values.tolist() for name, values in self.typical.items()},
+            "texts": {name: sorted(texts) for name, texts in self.texts.items()},
         }
 
     @classmethod
@@ -86,6 +90,7 @@ class Domain:
             reach_m=float(value["reach_m"]),
             stations=frozenset(value["stations"]),
             typical={name: np.array(values, np.float64) for name, values in value["typical"].items()},
+            texts={name: frozenset(texts) for name, texts in value["texts"].items()},
         )
 
 
@@ -105,6 +110,7 @@ def fit_domain(runs: Runs, read: frozenset[str]) -> Domain:
         reach_m=float(runs.by_bridge_m.max()),
         stations=frozenset(runs.text("station_code")),
         typical=typical,
+        texts={name: frozenset(text for text in runs.text(name) if text is not None) for name in TEXTS},
     )
 
 

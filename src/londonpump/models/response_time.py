@@ -22,6 +22,8 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 DISTANCE_BANDS_M = (2000.0,)
+OUTSIDE_SHARE = 0.25
+"""Outside what was learnt, the scale is at least this share of the time itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +60,12 @@ class ResponseTimeModel:
     def from_table(self, runs: Runs, table: Floats, widening: Floats | float = 1.0) -> ResponseTimes:
         """As calling it, for a table that is already there."""
         left_s = np.mean([boosters.predict(booster, table) for booster in self.centre], axis=0)
+        centre_s = self.curve(runs) + left_s
+        scale_s = np.exp(boosters.predict(self.scale, table)) * widening
+        outside = np.asarray(widening) > 1.0
         return ResponseTimes(
-            centre_s=self.curve(runs) + left_s,
-            scale_s=np.exp(boosters.predict(self.scale, table)) * widening,
+            centre_s=centre_s,
+            scale_s=np.where(outside, np.maximum(scale_s, OUTSIDE_SHARE * centre_s), scale_s),
             group=self.group_of[group_index(runs)],
             shape=self.shape,
         )

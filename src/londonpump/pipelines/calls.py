@@ -50,7 +50,7 @@ LIMITS = {
     "visibility_km": (0.0, 200.0),
 }
 """Beyond these a number is a slip: the National Grid, and the weather of this planet."""
-DEGREES_LOOK_LIKE = 1_000.0
+DEGREES_LOOK_LIKE = 360.0
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
 """What a number looks like. Python's own reading takes nan, inf and 518_650 as well."""
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -233,11 +233,10 @@ def _station(text: str, at: datetime, stations: Mapping[str, Station]) -> Statio
 
 
 def _place(values: Mapping[str, str]) -> tuple[float, float]:
-    easting_m = _number("easting_m", values.get("easting_m", ""))
-    northing_m = _number("northing_m", values.get("northing_m", ""))
-    if easting_m < DEGREES_LOOK_LIKE and northing_m < DEGREES_LOOK_LIKE:
-        raise BadValue("easting_m", easting_m, "looks like degrees. Give metres of the National Grid")
-    return easting_m, northing_m
+    texts = values.get("easting_m", "").strip(), values.get("northing_m", "").strip()
+    if all(NUMBER.fullmatch(text) and abs(float(text)) < DEGREES_LOOK_LIKE for text in texts):
+        raise BadValue("easting_m", texts[0], "looks like degrees. Give metres of the National Grid")
+    return _number("easting_m", texts[0]), _number("northing_m", texts[1])
 
 
 def _number(name: str, text: str) -> float:
@@ -246,7 +245,7 @@ def _number(name: str, text: str) -> float:
     value = float(text)
     low, high = LIMITS[name]
     if not low <= value <= high:
-        raise BadValue(name, text, f"is not between {low:g} and {high:g}")
+        raise BadValue(name, text, f"is not between {low:.0f} and {high:.0f}")
     return value
 
 

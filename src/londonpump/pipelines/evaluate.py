@@ -19,9 +19,9 @@ from londonpump.evaluation.report import About, ReportInputs, render_model_card,
 from londonpump.evaluation.rows import Forecast, JudgedRows
 from londonpump.models.bundle import Bundle, from_files
 from londonpump.models.distribution import P50, ResponseTimes
+from londonpump.models.domain import TEXTS
 from londonpump.models.risk_stations import listed
 from londonpump.models.seed_recipe import median_and_best
-from londonpump.models.domain import TEXTS
 from londonpump.models.training import (
     distance_as_original_km,
     seed_columns,

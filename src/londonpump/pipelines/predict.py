@@ -76,7 +76,7 @@ def answer(bundle: Bundle, columns: Columns) -> Predictions:
         p_over=np.stack([times.p_over(threshold_s) for threshold_s in OVER_S], axis=1),
         p_underestimate=p_underestimate,
         pumps=bundle.pumps(runs).chosen,
-        is_risky=p_underestimate >= bundle.warn_at,
+        is_risky=(p_underestimate >= bundle.warn_at) | (widening > 1.0),
         filled=[one + two for one, two in zip(labels, outside, strict=True)],
         runs=runs,
     )

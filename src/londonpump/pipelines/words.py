@@ -6,10 +6,14 @@ from pathlib import Path
 from typing import Any
 
 from londonpump.brigade.stations import by_code
+from londonpump.brigade.targets import LONGEST_PUBLISHED_S
 from londonpump.models.bundle import Bundle
 from londonpump.models.distribution import P10, P90
 from londonpump.pipelines.calls import as_columns, parse_call
 from londonpump.pipelines.predict import OVER_S, Predictions, answer
+
+OUTSIDE = ("distance=unknown", "place=unknown", "station=unknown")
+"""The labels of a run outside what was learnt."""
 
 
 def prepared_in_words(report: Mapping[str, Any], out: Path) -> str:
@@ -69,14 +73,20 @@ def prediction_in_words(bundle: Bundle, values: Mapping[str, str]) -> str:
     predictions = _one(bundle, values)
     times, median_s = predictions.times, float(predictions.median_s[0])
     over = ", ".join(f"{t // 60} min {p:.0%}" for t, p in zip(OVER_S, predictions.p_over[0], strict=True))
+    p10_s, p90_s = float(times.quantile(P10)[0]), float(times.quantile(P90)[0])
+    expected = f"{_minutes(median_s)} expected; 8 in 10 between {_minutes(p10_s)} and {_minutes(p90_s)}"
+    if p10_s >= LONGEST_PUBLISHED_S:
+        expected = f"{LONGEST_PUBLISHED_S // 60} min or more expected; the records hold nothing longer"
     lines = [
-        f"{_minutes(median_s)} expected; 8 in 10 between {_minutes(times.quantile(P10)[0])} and "
-        f"{_minutes(times.quantile(P90)[0])} (mean {_minutes(times.mean_s[0])})",
+        f"{expected} (mean {_minutes(times.mean_s[0])})",
         f"Chance of later than: {over}",
         f"Pumps that such calls get: {predictions.pumps[0]}"
         + (" or more" if predictions.pumps[0] == 5 else ""),
     ]
-    if predictions.is_risky[0]:
+    outside = [label.removesuffix("=unknown") for label in predictions.filled[0] if label in OUTSIDE]
+    if outside:
+        lines.append(f"WARNING: outside what was learnt ({', '.join(outside)}): do not rely on it")
+    elif predictions.is_risky[0]:
         lines.append(
             f"WARNING: may take much longer than announced ({predictions.p_underestimate[0]:.0%} for over 2 min more)"
         )
@@ -122,6 +132,8 @@ def _one(bundle: Bundle, values: Mapping[str, str]) -> Predictions:
 
 def _minutes(seconds: float) -> str:
     whole = round(float(seconds))
+    if whole >= LONGEST_PUBLISHED_S:
+        return f"{LONGEST_PUBLISHED_S // 60} min or more"
     return f"{whole // 60}:{whole % 60:02d} min"
 
 

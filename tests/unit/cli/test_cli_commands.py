@@ -24,7 +24,17 @@ OPTIONS = {
     ),
     "train": ("--data", "--until", "--out", "--seed"),
     "evaluate": ("--bundle", "--data", "--from", "--json", "--report"),
-    "predict": ("--bundle", "--input", "--out", "--station", "--easting", "--northing", "--at", "--table", "--json"),
+    "predict": (
+        "--bundle",
+        "--input",
+        "--out",
+        "--station",
+        "--easting",
+        "--northing",
+        "--at",
+        "--table",
+        "--json",
+    ),
     "demo": (),
 }
 
@@ -47,7 +57,9 @@ def test_help_names_every_command() -> None:
 
 
 def test_help_does_not_import_what_it_does_not_need() -> None:
-    code = "import sys, londonpump.cli; print({'lightgbm', 'duckdb', 'ibis', 'matplotlib'} & set(sys.modules))"
+    code = (
+        "import sys, londonpump.cli; print({'lightgbm', 'duckdb', 'ibis', 'matplotlib'} & set(sys.modules))"
+    )
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert done.stdout.strip() == "set()"
 

@@ -23,7 +23,9 @@ def run(small_brigade, own_home):
     """`predict` with the small bundle, in a folder of its own."""
 
     def predict(*arguments: object) -> Result:
-        return CliRunner().invoke(app, ["predict", "--bundle", str(small_brigade.bundle), *map(str, arguments)])
+        return CliRunner().invoke(
+            app, ["predict", "--bundle", str(small_brigade.bundle), *map(str, arguments)]
+        )
 
     return predict
 
@@ -54,9 +56,7 @@ def test_sound_rows_are_all_answered_and_the_end_is_0(answered) -> None:
 
 def test_the_columns_are_those_promised_with_their_digits(answered) -> None:
     _, (row,) = answered(f"a,{SOUND}")
-    promised = (
-        "id mean_s p10_s p50_s p90_s p_over_360 p_over_480 p_over_600 pumps_needed risk_underestimated filled error"
-    )
+    promised = "id mean_s p10_s p50_s p90_s p_over_360 p_over_480 p_over_600 pumps_needed risk_underestimated filled error"
     assert list(row) == list(HEADER) == promised.split()
     seconds = [float(row[name]) for name in ("p10_s", "p50_s", "p90_s")]
     assert 0 < seconds[0] < seconds[1] < seconds[2] <= 1200
@@ -138,7 +138,13 @@ def test_the_calls_are_never_written_over(run, tmp_path) -> None:
 def test_one_prediction_is_told_in_words_with_its_reasons(run) -> None:
     result = run(*ONE, "--incident-type", "Fire")
     assert result.exit_code == 0
-    for words in ("expected; 8 in 10 between", "Chance of later than: 6 min", "Why:", "SIMULATED", "Filled in:"):
+    for words in (
+        "expected; 8 in 10 between",
+        "Chance of later than: 6 min",
+        "Why:",
+        "SIMULATED",
+        "Filled in:",
+    ):
         assert words in result.stdout
 
 

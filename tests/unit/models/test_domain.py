@@ -36,7 +36,6 @@ def calls(small_bundle):
     return make
 
 
-
 def test_inside_nothing_is_wider_nor_labelled(calls, small_bundle) -> None:
     wide, labels = small_bundle.domain.widening(small_bundle.runs(calls()))
     assert wide.tolist() == [1.0]

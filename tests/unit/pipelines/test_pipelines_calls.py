@@ -41,7 +41,10 @@ WRONG_FILES = {
     "a column twice": (f"{HEADER},id\n1,{SOUND},1\n", "has two columns id"),
     "Windows-1252": (f"{HEADER},conditions\n1,{SOUND},caf\u00e9\n".encode("cp1252"), "is not UTF-8"),
     "UTF-16": (f"{HEADER}\n1,{SOUND}\n".encode("utf-16"), "is not UTF-8"),
-    "a quote that never closes": (f'{HEADER}\n1,2024-01-15T08:00Z,"G30,1,2\n2,{SOUND}\n', "is not CSV.*quotes"),
+    "a quote that never closes": (
+        f'{HEADER}\n1,2024-01-15T08:00Z,"G30,1,2\n2,{SOUND}\n',
+        "is not CSV.*quotes",
+    ),
     "a field beyond reading": (f"{HEADER}\n1,{'x' * 200_000},G30,1,2\n", "line 2 is not CSV"),
 }
 
@@ -136,7 +139,14 @@ def test_a_bad_value_is_named_with_its_column(told, problem) -> None:
 
 
 def test_a_bad_value_spoils_its_own_row_only(tmp_path) -> None:
-    calls = read(tmp_path, f"1,{SOUND}", "2,2024-01-15T08:00Z,X99,518650,186250", f"3,{SOUND}", "4,short", f"5,{SOUND},")
+    calls = read(
+        tmp_path,
+        f"1,{SOUND}",
+        "2,2024-01-15T08:00Z,X99,518650,186250",
+        f"3,{SOUND}",
+        "4,short",
+        f"5,{SOUND},",
+    )
     assert [bool(error) for error in calls.errors] == [False, True, False, True, True]
     assert calls.answered.tolist() == [0, 2]
     assert len(calls.columns["mobilised_us"]) == 2

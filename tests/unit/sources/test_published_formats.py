@@ -1,4 +1,4 @@
-# ruff: noqa: DTZ001 -- the published times carry no zone
+
 """One format a file and column, from an explicit list; what does not parse is counted, too much is refused."""
 
 import re

@@ -1,4 +1,4 @@
-# ruff: noqa: DTZ001 -- the published times carry no zone
+
 """Every vintage that exists beside the checkout, one row of each compared value by value."""
 
 from datetime import date, datetime

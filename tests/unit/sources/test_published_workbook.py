@@ -1,4 +1,4 @@
-# ruff: noqa: DTZ001 -- the published times carry no zone
+
 """Workbooks with real Excel dates, times and numbers."""
 
 from datetime import date, datetime, time

@@ -82,7 +82,9 @@ def test_the_pointer_follows_the_newest_and_the_older_stays(stored) -> None:
     assert load_bundle(stored)[0] == stored.name
 
 
-@pytest.mark.parametrize("pointer", ['{"bundle": "../../etc"}', '{"bundle": 5}', "[]", "{", '{"bundle": null}'])
+@pytest.mark.parametrize(
+    "pointer", ['{"bundle": "../../etc"}', '{"bundle": 5}', "[]", "{", '{"bundle": null}']
+)
 def test_a_pointer_that_names_no_bundle_is_refused(pointer, stored) -> None:
     (stored.parent / "current.json").write_text(pointer, encoding="utf-8")
     with pytest.raises(BadFile):
