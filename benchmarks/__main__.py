@@ -12,13 +12,15 @@ from benchmarks.figures import MET, MISSED, Measurement, Reading
 from benchmarks.growth import NAME as GROWTH
 from benchmarks.growth import STEPS, Growth, draw, measure_growth
 from benchmarks.inputs import QUICK, Inputs, Sizes
+from benchmarks.page import write_page
 from benchmarks.processes import ROOT
 from benchmarks.results import write_results
 from benchmarks.suite import MEASURES
 from londonpump.brigade.errors import LondonPumpError
 
 RESULTS = ROOT / "benchmarks" / "results"
-PLOT = ROOT / "docs" / "explanation" / "growth.svg"
+PAGE = ROOT / "docs" / "explanation" / "speed.md"
+PLOT = PAGE.with_name("growth.svg")
 STYLES = {MET: "green", MISSED: "bold red"}
 BAD_INPUT = 2
 
@@ -35,8 +37,11 @@ def main(
         Path | None, typer.Option(metavar="DIR", help="Keep simulated files here and use them again.")
     ] = None,
 ) -> None:
-    """Measure speed, memory and growth; about ten minutes on a quiet machine of two cores."""
-    console = Console(stderr=False)
+    """Measure speed, memory and growth; about ten minutes on a quiet machine of two cores.
+
+    What is kept goes to benchmarks/results and into docs/explanation/speed.md, unless --out names a folder.
+    """
+    console = Console()
     wanted = only or [*MEASURES, GROWTH]
     unknown = [name for name in wanted if name not in (*MEASURES, GROWTH)]
     if unknown:
@@ -57,9 +62,11 @@ def main(
     if folder is None:
         return
     folder.mkdir(parents=True, exist_ok=True)
-    write_results(folder, measured, growth, quick)
-    if growth is not None and not quick:
-        draw(growth, PLOT)
+    result = write_results(folder, measured, growth, quick)
+    if folder == RESULTS and not quick:
+        write_page(result, PAGE)
+        if growth is not None:
+            draw(growth, PLOT)
     console.print(f"Kept in {folder}")
 
 

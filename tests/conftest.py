@@ -1,6 +1,5 @@
 """A small simulated Brigade, prepared, trained and judged once for all tests that need one."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -73,8 +72,8 @@ def small_examples(small_data: Path) -> Examples:
 
 
 @pytest.fixture
-def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A LONDONPUMP_HOME of the test's own, and the current folder with it."""
     monkeypatch.setenv("LONDONPUMP_HOME", str(tmp_path / "home"))
     monkeypatch.chdir(tmp_path)
-    yield tmp_path / "home"
+    return tmp_path / "home"

@@ -131,7 +131,7 @@ def test_a_split_leaves_every_incident_whole(small_examples, small_bundle) -> No
     training = training_set(small_examples, until).rows
     later = later_rows(small_bundle, small_examples, until)
     numbers = [set(rows["incident_number"].tolist()) for rows in (training, later)]
-    assert numbers[0] and numbers[1]
+    assert all(numbers)
     assert not numbers[0] & numbers[1]
     assert len(training["mobilised_us"]) + len(later["mobilised_us"]) == small_examples.n
 

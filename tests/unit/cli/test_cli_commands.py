@@ -180,7 +180,11 @@ def test_ctrl_c_ends_a_command_without_a_traceback_and_leaves_nothing(tmp_path) 
         "cli.main()\n"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code, str(tmp_path / "data")], capture_output=True, text=True, env=os.environ
+        [sys.executable, "-c", code, str(tmp_path / "data")],
+        capture_output=True,
+        text=True,
+        env=os.environ,
+        check=False,
     )
     assert done.returncode == 128 + signal.SIGINT
     assert "Traceback" not in done.stderr

@@ -53,7 +53,7 @@ def test_a_feature_is_known_when_the_last_of_what_it_reads_is() -> None:
 
 
 def test_a_feature_of_bookkeeping_is_refused_in_words() -> None:
-    with pytest.raises(KnownTooLate, match="repairs|bookkeeping"):
+    with pytest.raises(KnownTooLate, match="canary is known at bookkeeping"):
         refuse_late((canary("repairs"),))
 
 

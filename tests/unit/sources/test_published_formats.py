@@ -1,4 +1,3 @@
-
 """One format a file and column, from an explicit list; what does not parse is counted, too much is refused."""
 
 import re

@@ -1,4 +1,3 @@
-
 """Every vintage that exists beside the checkout, one row of each compared value by value."""
 
 from datetime import date, datetime

@@ -1,4 +1,3 @@
-
 """Workbooks with real Excel dates, times and numbers."""
 
 from datetime import date, datetime, time

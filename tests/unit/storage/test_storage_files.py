@@ -1,6 +1,7 @@
 """Files and folders written whole or not at all."""
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -10,6 +11,11 @@ from londonpump.storage.files import read_json, whole_file, whole_folder, write_
 
 class Broken(Exception):
     """Stops a writer half way."""
+
+
+def stop_half_way(part: Path) -> None:
+    part.write_text("half", encoding="utf-8")
+    raise Broken
 
 
 def test_a_file_is_there_whole(tmp_path) -> None:
@@ -22,8 +28,7 @@ def test_a_writer_that_stops_half_way_leaves_the_old_file(tmp_path) -> None:
     path = tmp_path / "a.txt"
     write_text(path, "old")
     with pytest.raises(Broken), whole_file(path) as part:
-        part.write_text("half", encoding="utf-8")
-        raise Broken
+        stop_half_way(part)
     assert path.read_text(encoding="utf-8") == "old"
     assert list(tmp_path.iterdir()) == [path]
 
@@ -33,8 +38,7 @@ def test_a_folder_that_is_not_finished_leaves_the_old_one(tmp_path) -> None:
     with whole_folder(folder, "mark") as part:
         (part / "mark").write_text("old", encoding="utf-8")
     with pytest.raises(Broken), whole_folder(folder, "mark") as part:
-        (part / "mark").write_text("half", encoding="utf-8")
-        raise Broken
+        stop_half_way(part / "mark")
     assert (folder / "mark").read_text(encoding="utf-8") == "old"
     assert list(tmp_path.iterdir()) == [folder]
 

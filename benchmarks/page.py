@@ -1,0 +1,72 @@
+"""The figures in docs/explanation/speed.md, written anew between two marks; the words around them stay."""
+
+from pathlib import Path
+from typing import Any
+
+from benchmarks.growth import STEPS
+from londonpump.brigade.errors import BadFile
+from londonpump.storage.files import write_text
+
+BEGIN, END = "<!-- figures: written by python -m benchmarks -->", "<!-- end of figures -->"
+
+
+def write_page(result: dict[str, Any], page: Path) -> None:
+    """Put the figures of a result (as kept in json) into the page. Raises: BadFile without the two marks."""
+    text = page.read_text(encoding="utf-8")
+    before, begin, rest = text.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end:
+        raise BadFile(page, "has no place for the figures", f"Write the lines {BEGIN} and {END} into it.")
+    write_text(page, f"{before}{BEGIN}\n\n{figures(result)}\n\n{END}{after}")
+
+
+def figures(result: dict[str, Any]) -> str:
+    """Where it was measured, every reading beside its target, and the growth, in Markdown."""
+    parts = [_where(result), _readings(result["measurements"])]
+    if result["growth"] is not None:
+        parts.append(_growth(result["growth"]))
+    return "\n\n".join(parts)
+
+
+def _where(result: dict[str, Any]) -> str:
+    machine = result["machine"]
+    libraries = ", ".join(f"{name} {number}" for name, number in machine["libraries"].items())
+    changes = " and changes not yet committed" if result["has_changes_since"] else ""
+    return (
+        f"Commit {result['commit']}{changes}. {machine['cpu']}, {machine['cores']} cores, "
+        f"{machine['memory_gib']} GiB, {machine['system']}, Python {machine['python']}; {libraries}."
+    )
+
+
+def _readings(measurements: dict[str, Any]) -> str:
+    lines = ["| what | rows | quantity | value | target | verdict |", "|---|---|---|---|---|---|"]
+    for one in measurements.values():
+        rows = ", ".join(f"{n:,} {name}" for name, n in one["rows"].items())
+        for i, reading in enumerate(one["readings"]):
+            first = f"{one['what']} | {rows}" if i == 0 else " | "
+            target = "" if reading["target"] is None else f"{reading['target']:g} {reading['unit']}"
+            verdict = reading["verdict"] if target else ""
+            lines.append(f"| {first} | {reading['quantity']} | {_value(reading)} | {target} | {verdict} |")
+    return "\n".join(lines)
+
+
+def _value(reading: dict[str, Any]) -> str:
+    value = f"{_short(reading['value'])} {reading['unit']}"
+    ends = reading["least_and_most"]
+    return f"{value} ({_short(ends[0])} to {_short(ends[1])})" if ends else value
+
+
+def _short(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:.2f}"
+
+
+def _growth(growth: dict[str, Any]) -> str:
+    lines = [
+        f"| CPU s by incidents | {' | '.join(f'{n:,}' for n in growth['incidents'])} | power of the rows |",
+        "|---" * (len(growth["incidents"]) + 2) + "|",
+    ]
+    for step, words in STEPS.items():
+        grown = growth["steps"][step]
+        seconds = " | ".join(f"{s:.1f}" for s in grown["cpu_s"])
+        lines.append(f"| {words} | {seconds} | {grown['exponent']:.2f} |")
+    return "\n".join(lines)
