@@ -2,7 +2,6 @@
 
 Every instant is moved by whole weeks; what London clocks show then is worked out anew by the zone database.
 """
-# ruff: noqa: DTZ007 - published times name no zone
 
 import csv
 import gzip
