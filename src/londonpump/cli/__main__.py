@@ -1,0 +1,5 @@
+"""`python -m londonpump.cli`."""
+
+from londonpump.cli import main
+
+main()

@@ -1,0 +1,87 @@
+"""Commands that learn and judge: train, evaluate."""
+
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from londonpump.cli.screen import DAY, app, as_date, errors_told, progress_shown, settings
+
+
+@app.command()
+def train(
+    data: Annotated[Path | None, typer.Option(metavar="DATA", help="Of prepare.", show_default=False)] = None,
+    until: Annotated[
+        datetime | None,
+        typer.Option(
+            formats=[DAY],
+            metavar="DATE",
+            help="Learn from rows before this day. Default: 28 days before the end.",
+            show_default=False,
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="BUNDLE", help="Default: under LONDONPUMP_HOME.", show_default=False),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="The same data, code and seed give the same bundle.")] = 1,
+    without_fast: Annotated[
+        bool, typer.Option("--without-fast", help="Leave incidents with a pump over 60 km/h out of training.")
+    ] = False,
+) -> None:
+    """Learn a bundle from examples and store it in a folder named by its content."""
+    from londonpump.models.training import TrainingPlan
+    from londonpump.pipelines.train import TrainRequest, train
+    from londonpump.pipelines.words import trained_in_words
+
+    known = settings()
+    plan = TrainingPlan(seed=seed, is_without_fast=without_fast)
+    request = TrainRequest(data or known.data, out or known.bundle, as_date(until), plan)
+    with errors_told(), progress_shown() as progress:
+        folder, bundle = train(request, progress)
+    typer.echo(trained_in_words(folder, bundle.card))
+
+
+@app.command()
+def evaluate(
+    bundle: Annotated[
+        Path | None, typer.Option(metavar="BUNDLE", help="Of train.", show_default=False)
+    ] = None,
+    data: Annotated[Path | None, typer.Option(metavar="DATA", help="Of prepare.", show_default=False)] = None,
+    from_: Annotated[
+        datetime | None,
+        typer.Option(
+            "--from",
+            formats=[DAY],
+            metavar="DATE",
+            help="Judge on incidents from this day on. Default: where training stopped.",
+            show_default=False,
+        ),
+    ] = None,
+    json: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Every figure as json.", show_default=False)
+    ] = None,
+    report: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="The report. Default: under LONDONPUMP_HOME.", show_default=False),
+    ] = None,
+    card: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="The model card. Default: beside the report.", show_default=False),
+    ] = None,
+) -> None:
+    """Judge a bundle, and what it must beat, on runs later than it has seen; write report and model card."""
+    from londonpump.pipelines.evaluate import EvaluateRequest, evaluate
+    from londonpump.pipelines.words import evaluated_in_words
+
+    known = settings()
+    report = report or known.report
+    card = card or report.with_name("model_card.html")
+    request = EvaluateRequest(
+        bundle or known.bundle, data or known.data, as_date(from_), json=json, report=report, card=card
+    )
+    with errors_told(), progress_shown() as progress:
+        evaluation = evaluate(request, progress)
+    typer.echo(evaluated_in_words(evaluation.results))
+    typer.echo(f"Report: {report}\nModel card: {card}")

@@ -1,0 +1,125 @@
+"""Commands that make records and examples: demo, simulate, prepare."""
+
+import os
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from londonpump.cli.screen import DAY, ManyFiles, app, errors_told, files, progress_shown, settings
+
+
+class YesNo(StrEnum):
+    """Stated completeness of a stream."""
+
+    YES = "yes"
+    NO = "no"
+
+
+class Vintage(StrEnum):
+    """Formats in which the Brigade has published."""
+
+    OLD = "2009-14"
+    MIDDLE = "2021-24"
+    NEW = "2025"
+
+
+class FileFormat(StrEnum):
+    """Kinds of file that the simulation writes."""
+
+    CSV = "csv"
+    XLSX = "xlsx"
+
+
+@app.command()
+def demo(
+    incidents: Annotated[int, typer.Option(help="Incidents to simulate over a year.")] = 110_000,
+    seed: Annotated[int, typer.Option(help="Of the simulation and the training.")] = 1,
+) -> None:
+    """Simulate a Brigade, train, evaluate and predict: the whole road, into LONDONPUMP_HOME (./.demo)."""
+    from londonpump.rehearsal.demo import run_demo
+
+    home = Path(os.environ.get("LONDONPUMP_HOME") or ".demo")
+    with errors_told(), progress_shown() as progress:
+        told = run_demo(home, incidents, seed, progress)
+    typer.echo(told)
+
+
+@app.command()
+def simulate(
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Where the files go.", show_default=False)],
+    incidents: Annotated[int, typer.Option(help="How many incidents.")] = 110_000,
+    start: Annotated[
+        datetime, typer.Option(formats=[DAY], metavar="DATE", help="First day.", show_default="2023-01-01")
+    ] = datetime(2023, 1, 1),
+    days: Annotated[int, typer.Option(help="How many days.")] = 365,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same bytes.")] = 1,
+    vintage: Annotated[Vintage, typer.Option(help="Published format, with its defects.")] = Vintage.MIDDLE,
+    clean: Annotated[bool, typer.Option("--clean", help="Without defects.")] = False,
+    close: Annotated[
+        list[str] | None, typer.Option(metavar="CODE", help="A station to close; may be repeated.")
+    ] = None,
+    file_format: Annotated[FileFormat, typer.Option("--format", help="Kind of file.")] = FileFormat.CSV,
+) -> None:
+    """Run a Brigade and write its records in the published format, with a report beside real figures."""
+    from londonpump.simulation.plan import SimulationPlan
+    from londonpump.simulation.report import as_markdown
+    from londonpump.simulation.simulate import write_simulation
+
+    with errors_told(), progress_shown() as progress:
+        plan = SimulationPlan(
+            incidents=incidents,
+            start=start.date(),
+            days=days,
+            seed=seed,
+            vintage=vintage.value,
+            is_clean=clean,
+            closed_stations=tuple(close or ()),
+            file_format=file_format.value,
+        )
+        report = write_simulation(plan, out, progress)
+    typer.echo(as_markdown(plan, report.rows, report.fault_counts, report.comparisons))
+    typer.echo(f"Files: {out}")
+
+
+@app.command(cls=ManyFiles)
+def prepare(
+    incidents: Annotated[list[Path], files("Incident records, csv or xlsx; one or more.")],
+    mobilisations: Annotated[list[Path] | None, files("Mobilisation records; one or more.")] = None,
+    stations: Annotated[Path | None, files("code, name, latitude, longitude.")] = None,
+    weather: Annotated[Path | None, files("Weather by London hour.")] = None,
+    traffic: Annotated[Path | None, files("Congestion by year, weekday and London hour.")] = None,
+    school_holidays: Annotated[Path | None, files("School holidays, a London date a row.")] = None,
+    complete: Annotated[
+        YesNo | None,
+        typer.Option(
+            help="Is this every call (yes) or a sample (no)? By default found out.", show_default=False
+        ),
+    ] = None,
+    simulated: Annotated[
+        bool, typer.Option("--simulated", help="Mark all that is made of these records as simulated.")
+    ] = False,
+    out: Annotated[
+        Path | None, typer.Option(metavar="DATA", help="Default: under LONDONPUMP_HOME.", show_default=False)
+    ] = None,
+) -> None:
+    """Read published records, clean them and write examples; count every row kept, repaired, set aside."""
+    from londonpump.pipelines.prepare import PrepareRequest, prepare
+    from londonpump.pipelines.words import prepared_in_words
+
+    request = PrepareRequest(
+        incidents=tuple(incidents),
+        mobilisations=tuple(mobilisations or ()),
+        out=out or settings().data,
+        stations=stations,
+        weather=weather,
+        traffic=traffic,
+        school_holidays=school_holidays,
+        is_complete=None if complete is None else complete is YesNo.YES,
+        is_simulated=simulated,
+    )
+    with errors_told(), progress_shown() as progress:
+        report = prepare(request, progress)
+    typer.echo(prepared_in_words(report, request.out))

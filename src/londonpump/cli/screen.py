@@ -1,0 +1,117 @@
+"""What every command shares: the application, how progress and errors are told, common options."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import date, datetime
+from typing import Annotated, Any, NoReturn
+
+import typer
+from typer.core import TyperCommand
+
+from londonpump import __version__
+from londonpump.brigade.errors import LondonPumpError
+
+BAD_INPUT, SOME_ROWS_UNANSWERED = 2, 1
+DAY = "%Y-%m-%d"
+
+
+class ManyFiles(TyperCommand):
+    """`--incidents A B C` is `--incidents A --incidents B --incidents C`, for options that may be repeated."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Repeat the option before each further value."""
+        repeated = {
+            name for option in self.params if getattr(option, "multiple", False) for name in option.opts
+        }
+        spread: list[str] = []
+        current, values = "", 0
+        for arg in args:
+            if arg.startswith("-"):
+                current, values = arg, 0
+            elif current in repeated and values:
+                spread.append(current)
+            values += not arg.startswith("-")
+            spread.append(arg)
+        return super().parse_args(ctx, spread)
+
+
+app = typer.Typer(
+    name="londonpump",
+    help="Which fire engines can reach an emergency in London, how soon and how sure.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def files(help_text: str) -> Any:
+    return typer.Option(metavar="FILE", help=help_text, show_default=False)
+
+
+def fail(error: LondonPumpError) -> NoReturn:
+    typer.echo(f"londonpump: {error}", err=True)
+    raise typer.Exit(BAD_INPUT)
+
+
+def settings() -> Any:
+    from londonpump.settings import Settings
+
+    return Settings()
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"londonpump {__version__}")
+        raise typer.Exit
+
+
+def as_date(moment: datetime | None) -> date | None:
+    return moment.date() if moment else None
+
+
+@contextmanager
+def progress_shown() -> Iterator[Callable[[str, float], None]]:
+    """A bar with the time left on standard error where a person watches, a line a step elsewhere."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        told: list[str] = []
+
+        def tell_line(doing: str, share: float) -> None:
+            if doing not in told[-1:]:
+                told.append(doing)
+                typer.echo(f"{share:4.0%}  {doing}", err=True)
+
+        yield tell_line
+        return
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task("", total=1.0)
+        yield lambda doing, share: bar.update(task, description=doing, completed=share)
+
+
+@contextmanager
+def errors_told() -> Iterator[None]:
+    try:
+        yield
+    except LondonPumpError as error:
+        fail(error)
+
+
+@app.callback()
+def about(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    """State that no option names lives under LONDONPUMP_HOME."""
