@@ -102,9 +102,10 @@ def _cells(reading: Reading) -> tuple[str, str, str, str]:
 
 
 def _growth_table(growth: Growth) -> Table:
-    table = Table("CPU s by incidents", *[f"{n:,}" for n in growth.incidents], "power of the rows")
+    table = Table("CPU s by incidents", "start", *[f"{n:,}" for n in growth.incidents], "power")
     for step, words in STEPS.items():
-        table.add_row(words, *[f"{s:.1f}" for s in growth.cpu_s[step]], f"{growth.exponent(step):.2f}")
+        seconds = (growth.start_s[step], *growth.cpu_s[step])
+        table.add_row(words, *[f"{s:.1f}" for s in seconds], f"{growth.exponent(step):.2f}")
     return table
 
 

@@ -62,11 +62,11 @@ def _short(value: float) -> str:
 
 def _growth(growth: dict[str, Any]) -> str:
     lines = [
-        f"| CPU s by incidents | {' | '.join(f'{n:,}' for n in growth['incidents'])} | power of the rows |",
-        "|---" * (len(growth["incidents"]) + 2) + "|",
+        f"| CPU s by incidents | start | {' | '.join(f'{n:,}' for n in growth['incidents'])} | power |",
+        "|---" * (len(growth["incidents"]) + 3) + "|",
     ]
     for step, words in STEPS.items():
         grown = growth["steps"][step]
         seconds = " | ".join(f"{s:.1f}" for s in grown["cpu_s"])
-        lines.append(f"| {words} | {seconds} | {grown['exponent']:.2f} |")
+        lines.append(f"| {words} | {grown['start_s']:.1f} | {seconds} | {grown['exponent']:.2f} |")
     return "\n".join(lines)

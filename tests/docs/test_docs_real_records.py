@@ -10,8 +10,8 @@ from support.shown_in_docs import ROOT, blocks
 
 from londonpump.pipelines.evaluate import EvaluateRequest, evaluate
 from londonpump.pipelines.prepare import PrepareRequest, prepare
+from londonpump.pipelines.prepared_words import prepared_in_words
 from londonpump.pipelines.train import TrainRequest, train
-from londonpump.pipelines.words import prepared_in_words
 
 RECORDS = ROOT.parent / "shared" / "data"
 SAMPLES = tuple(RECORDS / name for name in ("incidents_real_sample.csv", "incidents_real_sample_b.csv"))

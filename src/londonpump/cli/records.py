@@ -107,7 +107,7 @@ def prepare(
 ) -> None:
     """Read published records, clean them and write examples; count every row kept, repaired, set aside."""
     from londonpump.pipelines.prepare import PrepareRequest, prepare
-    from londonpump.pipelines.words import prepared_in_words
+    from londonpump.pipelines.prepared_words import prepared_in_words
 
     request = PrepareRequest(
         incidents=tuple(incidents),

@@ -46,6 +46,9 @@ class Runs:
 
     def blocks(self) -> Iterator[tuple[slice, "Runs"]]:
         """The runs in blocks of rows, so that what is worked out per station fits in memory."""
+        if self.n <= BLOCK_ROWS:
+            yield slice(None), self
+            return
         for start in range(0, self.n, BLOCK_ROWS):
             rows = slice(start, start + BLOCK_ROWS)
             yield rows, Runs({name: values[rows] for name, values in self.columns.items()}, self.lookup)

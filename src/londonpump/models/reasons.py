@@ -15,6 +15,7 @@ from londonpump.models.distribution import P50
 from londonpump.models.response_time import ResponseTimeModel
 
 Floats = NDArray[np.float64]
+Known = tuple[Floats, Floats]
 TYPICAL = "typical"
 GROUP_OF_PLACES = "place"
 
@@ -29,14 +30,15 @@ class Reason:
 
 
 def contributions(
-    model: ResponseTimeModel, runs: Runs, widening: Floats | float = 1.0
+    model: ResponseTimeModel, runs: Runs, widening: Floats | float = 1.0, known: Known | None = None
 ) -> tuple[dict[str, Floats], Floats]:
     """({group: (n,) seconds}, (n,) median seconds): the groups add up to the median.
 
     widening: (n,) as of the prediction that is explained; the median moves a little with it.
+    known: the table and the median of that prediction, where they are at hand.
     Distance and hour of the curve are told against the mean place and hour of `typical`, a constant.
     """
-    table = model.table(runs)
+    table, median_s = known or _worked_out(model, runs, widening)
     groups = [*(feature.group for feature in model.features), *(GROUP_OF_PLACES for _ in model.places)]
     parts = np.mean(
         [booster.predict(table, pred_contrib=True, num_threads=1) for booster in model.centre], axis=0
@@ -47,7 +49,6 @@ def contributions(
     distance_s, river_s, hour_s, own_s, constant_s = model.curve.parts(runs)
     for group, seconds in (("distance", distance_s), ("river", river_s), ("hour", hour_s), ("away", own_s)):
         told[group] = told.get(group, np.zeros(runs.n)) + seconds
-    median_s = model.from_table(runs, table, widening).quantile(P50)
     told[TYPICAL] = np.full(runs.n, constant_s) + parts[:, -1]
     # The centre is not quite the median, and nothing lies beyond the ends of the clock: what that moves is
     # part of the typical time, so that the sum is the number shown.
@@ -55,11 +56,20 @@ def contributions(
     return told, median_s
 
 
+def _worked_out(model: ResponseTimeModel, runs: Runs, widening: Floats | float) -> Known:
+    table = model.table(runs)
+    return table, model.from_table(runs, table, widening).quantile(P50)
+
+
 def reasons(
-    model: ResponseTimeModel, runs: Runs, widening: Floats | float = 1.0, most: int = 5
+    model: ResponseTimeModel,
+    runs: Runs,
+    widening: Floats | float = 1.0,
+    known: Known | None = None,
+    most: int = 5,
 ) -> list[list[Reason]]:
     """The largest contributions of each run, largest first, then what is typical and the rest."""
-    told, _ = contributions(model, runs, widening)
+    told, _ = contributions(model, runs, widening, known)
     rows: list[list[Reason]] = []
     for row in range(runs.n):
         ranked = sorted(

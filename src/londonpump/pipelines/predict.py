@@ -14,7 +14,7 @@ from londonpump.brigade.targets import UNDERESTIMATE_S
 from londonpump.features.runs import Runs
 from londonpump.models.bundle import Bundle, from_files
 from londonpump.models.distribution import P10, P50, P90, ResponseTimes
-from londonpump.models.domain import CONTEXT
+from londonpump.models.domain import CONTEXT, TEXTS
 from londonpump.models.reasons import Reason, reasons
 from londonpump.pipelines.calls import Calls, read_calls
 from londonpump.storage.bundles import load_bundle
@@ -23,6 +23,7 @@ from londonpump.storage.files import whole_file
 Columns = dict[str, NDArray[Any]]
 Floats = NDArray[np.float64]
 OVER_S = (360, 480, 600)
+OF_CALL = ("mobilised_us", "easting_m", "northing_m", "station_ground_code")
 HEADER = (
     "id",
     "mean_s",
@@ -49,10 +50,12 @@ class Predictions:
     is_risky: NDArray[np.bool_]
     filled: list[list[str]]
     runs: Runs
+    table: Floats
+    widening: Floats
 
     def reasons(self, bundle: Bundle) -> list[list[Reason]]:
         """Why, run by run."""
-        return reasons(bundle.response, self.runs, bundle.domain.widening(self.runs)[0])
+        return reasons(bundle.response, self.runs, self.widening, (self.table, self.median_s))
 
 
 def open_bundle(path: Path) -> Bundle:
@@ -67,7 +70,8 @@ def answer(bundle: Bundle, columns: Columns) -> Predictions:
     runs = bundle.runs(filled)
     _label_ground(columns, labels)
     widening, outside = bundle.domain.widening(runs)
-    times = bundle.response(runs, widening)
+    table = bundle.response.table(runs)
+    times = bundle.response.from_table(runs, table, widening)
     median_s = times.quantile(P50)
     p_underestimate = times.p_over(median_s + UNDERESTIMATE_S)
     return Predictions(
@@ -75,11 +79,23 @@ def answer(bundle: Bundle, columns: Columns) -> Predictions:
         median_s=median_s,
         p_over=np.stack([times.p_over(threshold_s) for threshold_s in OVER_S], axis=1),
         p_underestimate=p_underestimate,
-        pumps=bundle.pumps(runs).chosen,
+        pumps=_pumps(bundle, runs),
         is_risky=(p_underestimate >= bundle.warn_at) | (widening > 1.0),
         filled=[one + two for one, two in zip(labels, outside, strict=True)],
         runs=runs,
+        table=table,
+        widening=widening,
     )
+
+
+def _pumps(bundle: Bundle, runs: Runs) -> NDArray[np.int64]:
+    """(n,) how many pumps such calls get; worked out once a call, however many pumps are asked about."""
+    first: dict[tuple[Any, ...], int] = {}
+    columns = [runs.columns[name] for name in (*OF_CALL, *TEXTS) if name in runs.columns]
+    call = np.array([first.setdefault(key, len(first)) for key in zip(*columns, strict=True)])
+    _, rows = np.unique(call, return_index=True)
+    one = bundle.runs({name: values[rows] for name, values in runs.columns.items()})
+    return np.asarray(bundle.pumps(one).chosen[call])
 
 
 def predict_file(bundle: Bundle, source: Path, out: Path) -> Calls:
