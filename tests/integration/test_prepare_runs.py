@@ -122,9 +122,17 @@ def test_an_error_on_the_way_leaves_the_former_data(
 
 def test_former_data_is_replaced_whole(quick: PrepareRequest) -> None:
     prepare(quick)
-    (quick.out / "left_over").touch()
+    (quick.out / "examples" / "left_over").touch()
     prepare(quick)
-    assert not (quick.out / "left_over").exists()
+    assert not (quick.out / "examples" / "left_over").exists()
+
+
+def test_former_data_with_something_else_in_it_is_not_replaced(quick: PrepareRequest) -> None:
+    prepare(quick)
+    (quick.out / "thesis.txt").touch()
+    with pytest.raises(BadFile, match="thesis.txt"):
+        prepare(quick)
+    assert (quick.out / "thesis.txt").exists()
 
 
 def test_a_folder_with_other_things_in_it_is_refused_before_anything_is_read(

@@ -8,6 +8,8 @@ import typer
 
 from londonpump.cli.screen import DAY, app, as_date, errors_told, progress_shown, settings
 
+CARD = "model_card.html"
+
 
 @app.command()
 def train(
@@ -25,7 +27,7 @@ def train(
         Path | None,
         typer.Option(metavar="BUNDLE", help="Default: under LONDONPUMP_HOME.", show_default=False),
     ] = None,
-    seed: Annotated[int, typer.Option(help="The same data, code and seed give the same bundle.")] = 1,
+    seed: Annotated[int, typer.Option(min=0, help="The same data, code and seed give the same bundle.")] = 1,
     without_fast: Annotated[
         bool, typer.Option("--without-fast", help="Leave incidents with a pump over 60 km/h out of training.")
     ] = False,
@@ -77,11 +79,11 @@ def evaluate(
 
     known = settings()
     report = report or known.report
-    card = card or report.with_name("model_card.html")
+    card = card or report.with_name(CARD if report.stem == "report" else f"{report.stem}_{CARD}")
     request = EvaluateRequest(
         bundle or known.bundle, data or known.data, as_date(from_), json=json, report=report, card=card
     )
     with errors_told(), progress_shown() as progress:
         evaluation = evaluate(request, progress)
     typer.echo(evaluated_in_words(evaluation.results))
-    typer.echo(f"Report: {report}\nModel card: {card}")
+    typer.echo(f"Report: {report}\nModel card: {card}" + (f"\nFigures: {json}" if json else ""))

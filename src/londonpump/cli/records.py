@@ -36,7 +36,7 @@ class FileFormat(StrEnum):
 @app.command()
 def demo(
     incidents: Annotated[int, typer.Option(help="Incidents to simulate over a year.")] = 110_000,
-    seed: Annotated[int, typer.Option(help="Of the simulation and the training.")] = 1,
+    seed: Annotated[int, typer.Option(min=0, help="Of the simulation and the training.")] = 1,
 ) -> None:
     """Simulate a Brigade, train, evaluate and predict: the whole road, into LONDONPUMP_HOME (./.demo)."""
     from londonpump.rehearsal.demo import run_demo

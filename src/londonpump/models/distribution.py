@@ -23,12 +23,13 @@ P10, P50, P90 = 0.1, 0.5, 0.9
 @dataclass(frozen=True, slots=True)
 class ResponseTimes:
     """n response times. centre_s, scale_s: (n,). group: (n,) row of `shape`. shape: (groups, levels) of
-    standardised errors, increasing along a row."""
+    standardised errors, increasing along a row. fastest_s: (n,) no run is quicker than this."""
 
     centre_s: Floats
     scale_s: Floats
     group: Ints
     shape: Floats
+    fastest_s: Floats | float = 0.0
 
     def quantile(self, level: float) -> Floats:
         """(n,) seconds that a run stays below with this chance."""
@@ -54,6 +55,7 @@ class ResponseTimes:
             rows = self.group == group
             if rows.any():
                 below[rows] = np.interp(z[rows], row, LEVELS, left=0.0, right=1.0)
+        below[threshold_s < self.fastest_s] = 0.0
         below[threshold_s >= LONGEST_PUBLISHED_S] = 1.0
         return np.asarray(1.0 - below)
 
@@ -61,7 +63,10 @@ class ResponseTimes:
         centre, scale = (
             (self.centre_s[:, None], self.scale_s[:, None]) if columns else (self.centre_s, self.scale_s)
         )
-        return np.asarray(np.clip(centre + scale * z, 0.0, LONGEST_PUBLISHED_S))
+        fastest = np.minimum(self.fastest_s, LONGEST_PUBLISHED_S)
+        if columns and np.ndim(fastest):
+            fastest = np.asarray(fastest)[:, None]
+        return np.asarray(np.clip(centre + scale * z, fastest, LONGEST_PUBLISHED_S))
 
 
 def shape_of(z: Floats) -> Floats:

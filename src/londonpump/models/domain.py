@@ -18,7 +18,7 @@ Floats = NDArray[np.float64]
 AREA_CELL_M = 2000
 FILLED_BY_HOUR = ("pumps_out", "ground_pumps_available", "recent_ground_calls")
 TEXTS = ("incident_type", "property_category", "property_type", "address_qualifier")
-OUTSIDE_WIDENS, UNSEEN_STATION_WIDENS = 1.5, 1.25
+OUTSIDE_WIDENS, UNSEEN_STATION_WIDENS, WIDEST = 1.5, 1.25, 3.0
 CONTEXT, DEFAULT, UNKNOWN = "context", "default", "unknown"
 
 
@@ -61,7 +61,7 @@ class Domain:
     def widening(self, runs: Runs) -> tuple[Floats, list[list[str]]]:
         """(n,) how much wider than learnt, 1 inside; per run the labels of what lies outside."""
         labels: list[list[str]] = [[] for _ in range(runs.n)]
-        wide = np.maximum(runs.by_bridge_m / self.reach_m, 1.0)
+        wide = np.clip(runs.by_bridge_m / self.reach_m, 1.0, WIDEST)
         _label(labels, wide > 1.0, f"distance={UNKNOWN}")
         cell = cell_of(runs.number("easting_m"), runs.number("northing_m"), AREA_CELL_M)
         outside = ~np.isin(cell, self.area)

@@ -22,6 +22,8 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 DISTANCE_BANDS_M = (2000.0,)
+TOP_SPEED_M_S = 100 / 3.6
+"""Outside what was learnt, no run is quicker than the straight line at 100 km/h."""
 OUTSIDE_SHARE = 0.25
 """Outside what was learnt, the scale is at least this share of the time itself."""
 
@@ -68,6 +70,7 @@ class ResponseTimeModel:
             scale_s=np.where(outside, np.maximum(scale_s, OUTSIDE_SHARE * centre_s), scale_s),
             group=self.group_of[group_index(runs)],
             shape=self.shape,
+            fastest_s=np.where(outside, runs.distance_m / TOP_SPEED_M_S, 0.0),
         )
 
 

@@ -60,8 +60,12 @@ def load_examples(data: Path) -> Examples:
             raise BadFile(data, f"was prepared by another version (no {missing[0]})", "Prepare it again.")
     if not rows.num_rows:
         raise TooFewRows(f"{data}: no example. Look at its report.json: every row was set aside.")
-    stations = tuple(Station.from_json(entry) for entry in read_json(data / "stations.json"))
-    report = read_json(data / "report.json")
+    try:
+        stations = tuple(Station.from_json(entry) for entry in read_json(data / "stations.json"))
+        report = read_json(data / "report.json")
+        report = {**report, "complete": bool(report["complete"])}
+    except (KeyError, TypeError, AttributeError) as error:
+        raise BadFile(data, f"is damaged, or of another version ({error})", "Prepare it again.") from error
     return Examples(as_columns(rows), as_columns(called), stations, report, whole)
 
 
@@ -117,6 +121,11 @@ def first_us_of_incident(rows: Columns) -> NDArray[np.int64]:
 def london_date(us: int) -> date:
     """The London day of an instant."""
     return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=us)).astimezone(LONDON).date()
+
+
+def after_newest(rows: Columns) -> date:
+    """The London day after the newest row."""
+    return london_date(int(rows["mobilised_us"].max())) + timedelta(days=1)
 
 
 def default_until(rows: Columns) -> date:

@@ -38,7 +38,7 @@ from londonpump.pipelines.data import (
 )
 from londonpump.pipelines.progress import Progress, silent
 from londonpump.storage.bundles import load_bundle, read_provenance
-from londonpump.storage.files import write_json, write_text
+from londonpump.storage.files import refuse_foreign_file, write_json, write_text
 
 ATTRIBUTION = (
     "Contains public sector information licensed under the Open Government Licence v3.0. Source: London Fire "
@@ -46,6 +46,7 @@ ATTRIBUTION = (
 )
 LEVELS = tuple(sorted({0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, *CRPS_LEVELS}))
 LEAST_TEST_ROWS = 50
+JSON_MARK, PAGE_MARK = '"resamples"', 'content="londonpump"'
 SEEN_BY_CHANCE, FEW = 1e-5, 2
 """More known incidents than this share and a few is no accident of their hashes: with a million incidents learnt
 from, one row in a million is taken for one of them."""
@@ -53,6 +54,8 @@ BANDS_M = (0, 250, 500, 750, 1000, 1250, 1500, 2000, 2500, 3000, 4000, 5000)
 HOUR_BAND = 3
 DECILES = 10
 NONE = "none"
+LATER = "later than every training row, incidents whole"
+NOT_LATER = "none that was learnt from, but not later than the training rows; incidents whole"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +81,12 @@ class Evaluation:
 
 def evaluate(request: EvaluateRequest, progress: Progress = silent) -> Evaluation:
     """Judge and write what was asked for. Raises: BadValue if test rows were training rows."""
+    targets = [path.resolve() for path in (request.json, request.report, request.card) if path is not None]
+    if len(set(targets)) < len(targets):
+        raise BadValue("--report", str(request.report), "names the same file twice. Name one for each output")
+    for path, mark in ((request.json, JSON_MARK), (request.report, PAGE_MARK), (request.card, PAGE_MARK)):
+        if path is not None:
+            refuse_foreign_file(path, mark)
     progress("Reading bundle and examples", 0.0)
     name, files = load_bundle(request.bundle)
     bundle = from_files(files, str(request.bundle))
@@ -95,12 +104,13 @@ def evaluate(request: EvaluateRequest, progress: Progress = silent) -> Evaluatio
         "data_hash": examples.data_hash,
         "bundle": name,
         **result,
+        "is_later": start >= date.fromisoformat(bundle.card["trained_until"]),
         "differences": _differences(judged_rows, forecasts, request.resamples),
         "seed_recipe": _seed_scores(bundle, rows),
         "pumps": pumps,
     }
     inputs = ReportInputs(
-        judged_rows, forecasts, result, _about(bundle, name, request, examples), pumps=pumps
+        judged_rows, forecasts, result, _about(bundle, name, request, examples, start), pumps=pumps
     )
     progress("Writing the report", 0.8)
     if request.json is not None:
@@ -228,7 +238,7 @@ def _pumps(bundle: Bundle, examples: Examples, start: date, resamples: int) -> d
     return {**judged_by_told["all_stated"], "nothing_stated": judged_by_told["nothing_stated"]}
 
 
-def _about(bundle: Bundle, name: str, request: EvaluateRequest, examples: Examples) -> About:
+def _about(bundle: Bundle, name: str, request: EvaluateRequest, examples: Examples, start: date) -> About:
     card = bundle.card
     return About(
         bundle=name,
@@ -239,7 +249,7 @@ def _about(bundle: Bundle, name: str, request: EvaluateRequest, examples: Exampl
         attribution=ATTRIBUTION,
         is_simulated=bool(card["is_simulated"] or examples.report.get("simulated", False)),
         made_at=str(read_provenance(request.bundle).get("made_at", "")),
-        split="later than every training row, incidents whole",
+        split=LATER if start >= date.fromisoformat(card["trained_until"]) else NOT_LATER,
         features=tuple(
             f"{feature.name} ({feature.unit}, known at {feature.known})"
             for feature in bundle.response.features

@@ -18,7 +18,7 @@ from londonpump.models.domain import CONTEXT, TEXTS
 from londonpump.models.reasons import Reason, reasons
 from londonpump.pipelines.calls import Calls, read_calls
 from londonpump.storage.bundles import load_bundle
-from londonpump.storage.files import whole_file
+from londonpump.storage.files import refuse_foreign_file, whole_file
 
 Columns = dict[str, NDArray[Any]]
 Floats = NDArray[np.float64]
@@ -102,6 +102,7 @@ def predict_file(bundle: Bundle, source: Path, out: Path) -> Calls:
     """Answer CALLS.csv into PREDICTIONS.csv, whole. Returns: the calls, with the errors of each row."""
     if out.exists() and source.exists() and out.samefile(source):
         raise BadFile(out, "holds the calls themselves", "Name another file for the predictions.")
+    refuse_foreign_file(out, ",".join(HEADER))
     calls = read_calls(source, by_code(bundle.stations))
     rows = [
         [run_id, *[""] * (len(HEADER) - 2), error]

@@ -27,6 +27,9 @@ from londonpump.storage.files import refuse_foreign_folder, whole_folder, write_
 
 REPORT = "report.json"
 STATIONS = "stations.json"
+NAMES = frozenset({REPORT, STATIONS, "examples", "calls", "set_aside"})
+SIMULATED_MARK = "faults.json"
+"""`simulate` leaves this beside its records: what is made of them is marked, whether one says so or not."""
 MEMORY_LIMIT = "2GB"
 FILES_APART = 10**10
 """More rows than any file has: source_file * FILES_APART + source_row is one number a row."""
@@ -72,7 +75,7 @@ def prepare(request: PrepareRequest, progress: Progress = silent) -> dict[str, A
 
     Raises: BadFile if a file is not what it should be: then nothing is written.
     """
-    refuse_foreign_folder(request.out, REPORT)
+    refuse_foreign_folder(request.out, REPORT, NAMES)
     with tempfile.TemporaryDirectory(prefix="londonpump-") as spill:
         connection = ibis.duckdb.connect(temp_directory=spill, memory_limit=MEMORY_LIMIT)
         try:
@@ -181,7 +184,7 @@ def _write(
     pumps: Table,
     completeness: dict[str, Any],
 ) -> dict[str, Any]:
-    with whole_folder(request.out, REPORT) as out:
+    with whole_folder(request.out, REPORT, NAMES) as out:
         for folder in ("examples", "calls", "set_aside"):
             (out / folder).mkdir()
         place.progress("Writing examples", 0.85)
@@ -199,12 +202,17 @@ def _write(
             "examples": rows.as_py(),
             "complete": completeness["is_complete"],
             "completeness": completeness,
-            "simulated": request.is_simulated,
+            "simulated": request.is_simulated or _is_of_simulation(request),
         }
         write_json(out / STATIONS, [station.to_json() for station in stations])
         write_json(out / REPORT, report)
     place.progress("Done", 1.0)
     return report
+
+
+def _is_of_simulation(request: PrepareRequest) -> bool:
+    given = (*request.incidents, *request.mobilisations)
+    return any((file.parent / SIMULATED_MARK).exists() for file in given)
 
 
 def _rows_set_aside(raw: Table, table: Table) -> Table:

@@ -5,6 +5,10 @@ from pathlib import Path
 from typing import Any
 
 
+TELLING = ("incident_not_found", "unknown_station", "impossible_place", "no_place", "over_the_border")
+LARGE_SHARE = 0.05
+
+
 def prepared_in_words(report: Mapping[str, Any], out: Path) -> str:
     """What `prepare` kept, repaired and set aside, and whether it takes the records for a stream."""
     lines = []
@@ -24,5 +28,19 @@ def prepared_in_words(report: Mapping[str, Any], out: Path) -> str:
         lines.append(
             "Pumps out, ground pumps and workload are left unknown. Say --complete yes if this is every call."
         )
+    lines += _warnings(report)
     lines.append(f"{report['examples']:,} examples: {out}")
     return "\n".join(lines)
+
+
+def _warnings(report: Mapping[str, Any]) -> list[str]:
+    """A rule that takes a large share of a table is a sign that the files do not belong together."""
+    warnings = [
+        f"WARNING: {rows:,} of {table['in']:,} {name} were set aside as {rule}. Do the files belong together?"
+        for name, table in report["tables"].items()
+        for rule, rows in table["set_aside"].items()
+        if rule in TELLING and rows > LARGE_SHARE * table["in"]
+    ]
+    if not report["examples"]:
+        warnings.append("WARNING: no example comes out of these files: nothing can be learnt from them.")
+    return warnings

@@ -18,6 +18,7 @@ from londonpump.models.training import TrainingPlan, TrainingSet, fit_bundle, se
 from londonpump.pipelines.data import (
     Columns,
     Examples,
+    after_newest,
     default_until,
     first_us_of_incident,
     incident_codes,
@@ -26,7 +27,7 @@ from londonpump.pipelines.data import (
     midnight_us,
 )
 from londonpump.pipelines.progress import Progress, silent
-from londonpump.storage.bundles import load_bundle, save_bundle
+from londonpump.storage.bundles import load_bundle, refuse_foreign_out, save_bundle
 
 LIBRARIES = ("duckdb", "ibis-framework", "lightgbm", "numpy", "pyarrow", "scikit-learn", "scipy")
 
@@ -43,9 +44,10 @@ class TrainRequest:
 
 def train(request: TrainRequest, progress: Progress = silent) -> tuple[Path, Bundle]:
     """Train and store a bundle. Returns: its folder and itself, as read back from the disk."""
+    refuse_foreign_out(request.out)
     progress("Reading examples", 0.0)
     examples = load_examples(request.data)
-    until = request.until or default_until(examples.rows)
+    until = min(request.until or default_until(examples.rows), after_newest(examples.rows))
     training = training_set(examples, until)
 
     def tell(doing: str, share: float) -> None:

@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from londonpump.brigade.stations import by_code
-from londonpump.brigade.targets import LONGEST_PUBLISHED_S
+from londonpump.brigade.targets import LATENESS_S, LONGEST_PUBLISHED_S
 from londonpump.models.bundle import Bundle
 from londonpump.models.distribution import P10, P90
 from londonpump.pipelines.calls import as_columns, parse_call
-from londonpump.pipelines.predict import OVER_S, Predictions, answer
+from londonpump.pipelines.predict import Predictions, answer
 
 OUTSIDE = ("distance=unknown", "place=unknown", "station=unknown")
 """The labels of a run outside what was learnt."""
@@ -26,7 +26,7 @@ def trained_in_words(folder: Path, card: Mapping[str, Any]) -> str:
 
 def evaluated_in_words(results: Mapping[str, Any]) -> str:
     """The models side by side."""
-    lines = [f"{results['rows']:,} later runs on {results['days']} days"]
+    lines = [f"{results['rows']:,} {'later ' if results['is_later'] else ''}runs on {results['days']} days"]
     lines.append(
         f"{'model':<22}{'MAE s':>8}  {'95 % interval':<16}{'RMSE s':>8}{'within 60 s':>13}{'80 % covers':>13}"
     )
@@ -49,7 +49,7 @@ def prediction_in_words(bundle: Bundle, values: Mapping[str, str]) -> str:
     """One prediction with its reasons."""
     predictions = _one(bundle, values)
     times, median_s = predictions.times, float(predictions.median_s[0])
-    over = ", ".join(f"{t // 60} min {p:.0%}" for t, p in zip(OVER_S, predictions.p_over[0], strict=True))
+    over = ", ".join(f"{t // 60} min {times.p_over(t)[0]:.0%}" for t in LATENESS_S)
     p10_s, p90_s = float(times.quantile(P10)[0]), float(times.quantile(P90)[0])
     expected = f"{_minutes(median_s)} expected; 8 in 10 between {_minutes(p10_s)} and {_minutes(p90_s)}"
     if p10_s >= LONGEST_PUBLISHED_S:
@@ -67,8 +67,13 @@ def prediction_in_words(bundle: Bundle, values: Mapping[str, str]) -> str:
         lines.append(
             f"WARNING: may take much longer than announced ({predictions.p_underestimate[0]:.0%} for over 2 min more)"
         )
-    lines.append("Why:")
-    lines += [f"  {reason.seconds:+6.0f} s  {reason.words}" for reason in predictions.reasons(bundle)[0]]
+    if not outside:
+        lines.append("Why:")
+        *named, rest = predictions.reasons(bundle)[0]
+        shown = [round(reason.seconds) for reason in named]
+        # The last line takes what rounding leaves, so that the whole seconds add up to the time shown.
+        shown.append(round(median_s) - sum(shown))
+        lines += [f"  {s:+6d} s  {reason.words}" for s, reason in zip(shown, [*named, rest], strict=True)]
     lines.append(f"Filled in: {'; '.join(predictions.filled[0]) or 'nothing'}")
     if bundle.card["is_simulated"]:
         lines.append("The model is trained on SIMULATED records.")
@@ -85,7 +90,7 @@ def prediction_as_json(bundle: Bundle, values: Mapping[str, str]) -> str:
             "p10_s": round(float(times.quantile(P10)[0]), 1),
             "p50_s": round(float(predictions.median_s[0]), 1),
             "p90_s": round(float(times.quantile(P90)[0]), 1),
-            **{f"p_over_{t}": round(float(p), 4) for t, p in zip(OVER_S, predictions.p_over[0], strict=True)},
+            **{f"p_over_{t}": round(float(times.p_over(t)[0]), 4) for t in LATENESS_S},
             "pumps_needed": int(predictions.pumps[0]),
             "risk_underestimated": bool(predictions.is_risky[0]),
             "p_underestimated": round(float(predictions.p_underestimate[0]), 4),

@@ -115,6 +115,7 @@ def write_simulation(plan: SimulationPlan, out: Path, progress: Progress | None 
     tell = progress or _silence
     try:
         out.mkdir(parents=True, exist_ok=True)
+        _refuse_foreign(out)
         done = simulate(plan, tell)
         tell("files", 0.75)
         files = {**_write_records(done, out), **_write_context(done, out)}
@@ -129,6 +130,12 @@ def write_simulation(plan: SimulationPlan, out: Path, progress: Progress | None 
         ) from problem
     tell("files", 1.0)
     return report
+
+
+def _refuse_foreign(out: Path) -> None:
+    """Real records may have the same names: only an empty folder, or an earlier simulation, is written to."""
+    if any(out.iterdir()) and not (out / "faults.json").exists():
+        raise BadFile(out, "holds other things (no faults.json)", "Name a new or empty folder.")
 
 
 def _write_records(done: Simulated, out: Path) -> dict[str, Path]:

@@ -18,7 +18,9 @@ from londonpump.brigade import grid
 from londonpump.brigade.errors import BadFile
 from londonpump.brigade.stations import Station, by_code, known_stations
 
-HOUR_PATTERN = r"^[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}$"
+HOUR_PATTERN = r"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01]) ([01][0-9]|2[0-3])$"
+LATITUDES, LONGITUDES = (49.0, 61.0), (-9.0, 2.0)
+"""Great Britain, where the National Grid holds."""
 ISO_DAY, BRITISH_DAY = "%Y-%m-%d", "%d/%m/%Y"
 
 
@@ -29,6 +31,10 @@ def read_stations(path: Path) -> tuple[Station, ...]:
     )
     for column in ("code", "name"):
         _refuse_repeats(path, table, column)
+    for column, low, high in (("latitude", *LATITUDES), ("longitude", *LONGITUDES)):
+        values = table[column].to_numpy()
+        if ((values < low) | (values > high)).any():
+            raise BadFile(path, f"column {column} goes beyond {low} to {high} degrees", "Mend that column.")
     easting_m, northing_m = grid.to_grid(table["latitude"].to_numpy(), table["longitude"].to_numpy())
     known = by_code(known_stations())
     return tuple(
@@ -89,7 +95,8 @@ def read_school_holidays(connection: Backend, path: Path) -> Table:
     text = _read(path, {column: pa.string()})[column]
     for form in (ISO_DAY, BRITISH_DAY):
         days = pc.strptime(text, format=form, unit="s", error_is_null=True)
-        if days.null_count == 0:
+        # strptime takes 30 February for 2 March: a day must read back as it was written.
+        if days.null_count == 0 and pc.all(pc.equal(pc.strftime(days, format=form), text)).as_py():
             return connection.create_table(
                 "school_holidays", pa.table({"day": days.cast(pa.date32())}), temp=True
             )

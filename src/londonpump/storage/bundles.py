@@ -32,10 +32,7 @@ def content_hash(files: Mapping[str, bytes]) -> str:
 
 def save_bundle(files: Mapping[str, bytes], provenance: Mapping[str, Any], out: Path) -> Path:
     """Store a bundle under OUT and point to it. Returns: its folder."""
-    if (out / CARD).exists():
-        raise BadFile(out, "is a bundle itself", "Name the folder that holds bundles, or a new one.")
-    if out.is_dir() and any(out.iterdir()) and not (out / CURRENT).exists():
-        raise BadFile(out, f"holds other things (no {CURRENT})", "Name a new or empty folder.")
+    refuse_foreign_out(out)
     name = content_hash(files)
     folder = out / name
     with whole_folder(folder, CARD) as part:
@@ -44,6 +41,14 @@ def save_bundle(files: Mapping[str, bytes], provenance: Mapping[str, Any], out: 
         write_json(part / PROVENANCE, dict(provenance))
     write_json(out / CURRENT, {"schema": 1, "bundle": name})
     return folder
+
+
+def refuse_foreign_out(out: Path) -> None:
+    """Raises: BadFile if bundles cannot be kept in OUT."""
+    if (out / CARD).exists():
+        raise BadFile(out, "is a bundle itself", "Name the folder that holds bundles, or a new one.")
+    if out.is_dir() and any(out.iterdir()) and not (out / CURRENT).exists():
+        raise BadFile(out, f"holds other things (no {CURRENT})", "Name a new or empty folder.")
 
 
 def bundle_folder(path: Path) -> Path:
@@ -66,7 +71,7 @@ def load_bundle(path: Path) -> tuple[str, dict[str, bytes]]:
         files = {
             file.name: file.read_bytes()
             for file in sorted(folder.iterdir())
-            if file.is_file() and file.name != PROVENANCE
+            if file.is_file() and file.name != PROVENANCE and not file.name.startswith(".")
         }
     except OSError as error:
         raise BadFile(folder, "cannot be read", "Check the path.") from error
@@ -81,5 +86,6 @@ def load_bundle(path: Path) -> tuple[str, dict[str, bytes]]:
 
 def read_provenance(path: Path) -> dict[str, Any]:
     """What stands beside a bundle: when, where, from which commit, with which metrics."""
-    value = read_json(bundle_folder(path) / PROVENANCE)
+    beside = bundle_folder(path) / PROVENANCE
+    value = read_json(beside) if beside.exists() else {}
     return value if isinstance(value, dict) else {}

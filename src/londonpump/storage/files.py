@@ -36,6 +36,7 @@ def read_json(path: Path) -> Any:
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
     """A place to write; it becomes `path` when the block ends well, and is gone when it does not."""
+    path = path.resolve()
     _make_parent(path)
     try:
         if path.is_dir():
@@ -54,13 +55,14 @@ def whole_file(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def whole_folder(path: Path, mark: str) -> Iterator[Path]:
+def whole_folder(path: Path, mark: str, names: frozenset[str] | None = None) -> Iterator[Path]:
     """A folder to fill; it takes the place of `path` when the block ends well.
 
-    Args: mark: a file that every such folder holds. An existing folder without it is not ours and is
-    never replaced, unless it is empty.
+    Args: mark: a file that every such folder holds. names: all that such a folder holds, None for anything.
+    An existing folder without the mark, or with another name in it, is never replaced, unless it is empty.
     """
-    refuse_foreign_folder(path, mark)
+    path = path.resolve()
+    refuse_foreign_folder(path, mark, names)
     _make_parent(path)
     try:
         part = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
@@ -74,12 +76,28 @@ def whole_folder(path: Path, mark: str) -> Iterator[Path]:
         shutil.rmtree(part, ignore_errors=True)
 
 
-def refuse_foreign_folder(path: Path, mark: str) -> None:
-    """Raises: BadFile if `path` is a file, or a folder with things in it but not the mark."""
+def refuse_foreign_folder(path: Path, mark: str, names: frozenset[str] | None = None) -> None:
+    """Raises: BadFile if `path` is a file, or a folder with things in it but not the mark, or others."""
     if path.is_file():
         raise BadFile(path, "is a file", "Name a folder.")
     if path.is_dir() and any(path.iterdir()) and not (path / mark).exists():
         raise BadFile(path, f"holds other things (no {mark})", "Name a new or empty folder.")
+    if names is not None and path.is_dir():
+        foreign = sorted({entry.name for entry in path.iterdir()} - names)
+        if foreign:
+            raise BadFile(
+                path, f"holds something else too ({foreign[0]})", "Move it away, or name a new folder."
+            )
+
+
+def refuse_foreign_file(path: Path, mark: str) -> None:
+    """Raises: BadFile if a file stands there that does not begin as ours do (mark within its first 4 kB)."""
+    if not path.is_file() or path.stat().st_size == 0:
+        return
+    with path.open("rb") as file:
+        start = file.read(4096)
+    if mark.encode() not in start:
+        raise BadFile(path, "is there already and is not of this kind", "Move it away, or name another file.")
 
 
 def _make_parent(path: Path) -> None:
