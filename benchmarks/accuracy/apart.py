@@ -5,7 +5,6 @@ simulated stream, which takes the two as independent once place and hour are kno
 """
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -128,7 +127,7 @@ def joined(turnout: ResponseTimes, travel: ResponseTimes) -> Forecast:
     parts = []
     for start in range(0, n, ROWS_AT_ONCE):
         rows = slice(start, min(start + ROWS_AT_ONCE, n))
-        parts.append(_sums(_rows(turnout, rows).quantiles(levels), _rows(travel, rows).quantiles(levels)))
+        parts.append(_sums(turnout.take(rows).quantiles(levels), travel.take(rows).quantiles(levels)))
     median_s, mean_s, quantiles_s, late = (np.concatenate(columns) for columns in zip(*parts, strict=True))
     return Forecast(median_s, mean_s, JUDGED_LEVELS, quantiles_s, {360: late})
 
@@ -137,7 +136,3 @@ def _sums(one_s: Floats, other_s: Floats) -> tuple[Floats, Floats, Floats, Float
     sums = (one_s[:, :, None] + other_s[:, None, :]).reshape(len(one_s), -1)
     quantiles = np.quantile(sums, (P50, *JUDGED_LEVELS), axis=1).T
     return quantiles[:, 0], sums.mean(axis=1), quantiles[:, 1:], (sums > 360).mean(axis=1)
-
-
-def _rows(times: ResponseTimes, rows: slice) -> ResponseTimes:
-    return replace(times, centre_s=times.centre_s[rows], scale_s=times.scale_s[rows], group=times.group[rows])

@@ -11,7 +11,9 @@ import pytest
 
 from londonpump.brigade.errors import BadFile, TooFewRows
 from londonpump.cleaning import examples as examples_module
+from londonpump.pipelines.data import load_examples
 from londonpump.pipelines.prepare import PrepareRequest, prepare
+from londonpump.pipelines.prepared_words import prepared_in_words
 from londonpump.simulation.plan import SimulationPlan
 from londonpump.simulation.simulate import write_simulation
 from londonpump.tables.examples import CALLS, EXAMPLES
@@ -75,6 +77,16 @@ def test_a_stream_is_known_by_its_rate_and_counts_pumps(done: tuple[dict[str, An
     assert pq.read_table(out / "examples")["pumps_out"].null_count == 0
 
 
+def test_what_is_made_of_a_simulation_is_marked_whether_one_says_so_or_not(
+    done: tuple[dict[str, Any], Path], brigade: dict[str, Path], tmp_path: Path
+) -> None:
+    assert (brigade["incidents"].parent / "faults.json").exists()
+    assert done[0]["simulated"] is True
+    alone = tmp_path / "incidents.csv"
+    alone.write_bytes(brigade["incidents"].read_bytes())
+    assert prepare(PrepareRequest(incidents=(alone,), out=tmp_path / "data"))["simulated"] is False
+
+
 def test_every_hour_around_a_clock_change_has_its_context(done: tuple[dict[str, Any], Path]) -> None:
     table = pq.read_table(done[1] / "examples")
     assert all(table[name].null_count == 0 for name in ("temp_c", "precip_mm", "conditions", "congestion"))
@@ -130,7 +142,7 @@ def test_former_data_is_replaced_whole(quick: PrepareRequest) -> None:
 def test_former_data_with_something_else_in_it_is_not_replaced(quick: PrepareRequest) -> None:
     prepare(quick)
     (quick.out / "thesis.txt").touch()
-    with pytest.raises(BadFile, match="thesis.txt"):
+    with pytest.raises(BadFile, match=r"thesis\.txt"):
         prepare(quick)
     assert (quick.out / "thesis.txt").exists()
 
@@ -247,6 +259,32 @@ def test_mobilisations_of_six_vintages_are_one_stream(tmp_path: Path) -> None:
     assert (len(files), counts["in"], counts["kept"]) == (6, 60, 0)
     # What Excel saved again is the same ten rows in another spelling.
     assert counts["set_aside"] == {"exact_duplicate": 10, "incident_not_found": 50}
+    words = prepared_in_words(report, tmp_path / "data")
+    assert "WARNING: no example comes out of these files" in words
+    assert "WARNING: 50 of 60 mobilisations were set aside as incident_not_found" in words
+
+
+def test_mobilisations_of_other_incidents_come_with_a_warning(
+    request_of: PrepareRequest, tmp_path: Path
+) -> None:
+    plan = SimulationPlan(incidents=300, days=2, start=date(2023, 6, 5), seed=9)
+    other = write_simulation(plan, tmp_path / "other").files["mobilisations"]
+    report = prepare(replace(request_of, mobilisations=(other,)))
+    assert report["examples"] == 0
+    assert "WARNING: no example comes out" in prepared_in_words(report, request_of.out)
+
+
+def test_sound_records_come_without_a_warning(done: tuple[dict[str, Any], Path]) -> None:
+    assert "WARNING" not in prepared_in_words(*done)
+
+
+@pytest.mark.parametrize("name", ["report.json", "stations.json"])
+@pytest.mark.parametrize("content", ["{}", "[]"])
+def test_damaged_data_is_refused_in_words(name: str, content: str, quick: PrepareRequest) -> None:
+    prepare(quick)
+    (quick.out / name).write_text(content, encoding="utf-8")
+    with pytest.raises(BadFile, match="is damaged, or of another version"):
+        load_examples(quick.out)
 
 
 @needs_real_files

@@ -1,13 +1,18 @@
 """`evaluate`: the json in the promised shape, the report, the model card, and two runs the same."""
 
 import json
+from dataclasses import replace
 from datetime import date
 
 import numpy as np
 import pytest
 
+from londonpump.brigade.errors import BadFile, BadValue
 from londonpump.pipelines.evaluate import EvaluateRequest, evaluate, forecasts_of, judged, later_rows
+from londonpump.pipelines.prepare import PrepareRequest, prepare
 from londonpump.pipelines.words import evaluated_in_words
+from londonpump.simulation.plan import SimulationPlan
+from londonpump.simulation.simulate import write_simulation
 
 MODELS = ("constant", "distance", "seed", "ours")
 
@@ -124,3 +129,48 @@ def test_the_words_name_every_model_with_its_interval(evaluated) -> None:
 def test_judging_twice_gives_the_same_figures(evaluated, small_brigade) -> None:
     again = evaluate(EvaluateRequest(small_brigade.bundle, small_brigade.data, resamples=100))
     assert again.results == evaluated[0]
+
+
+def test_a_former_report_is_replaced_and_a_foreign_file_is_not(evaluated, small_brigade, tmp_path) -> None:
+    _, folder = evaluated
+    own = EvaluateRequest(
+        small_brigade.bundle,
+        small_brigade.data,
+        json=folder / "evaluation.json",
+        report=folder / "report.html",
+        card=folder / "card.html",
+        resamples=100,
+    )
+    evaluate(own)
+    notes = tmp_path / "notes.txt"
+    notes.write_text("my notes", encoding="utf-8")
+    data_report = small_brigade.data / "report.json"
+    before = data_report.read_bytes()
+    for foreign in (replace(own, json=data_report), replace(own, report=notes), replace(own, card=notes)):
+        with pytest.raises(BadFile, match="is not of this kind"):
+            evaluate(foreign)
+    assert data_report.read_bytes() == before
+    assert notes.read_text(encoding="utf-8") == "my notes"
+
+
+def test_two_outputs_under_one_name_are_refused(small_brigade, tmp_path) -> None:
+    one = tmp_path / "report.html"
+    with pytest.raises(BadValue, match="names the same file twice"):
+        evaluate(EvaluateRequest(small_brigade.bundle, small_brigade.data, json=one, report=one))
+    assert not one.exists()
+
+
+def test_runs_of_other_incidents_that_are_not_later_are_not_called_later(
+    evaluated, small_brigade, tmp_path
+) -> None:
+    assert evaluated[0]["is_later"] is True
+    assert " later runs on " in evaluated_in_words(evaluated[0])
+    plan = SimulationPlan(incidents=900, days=3, start=date(2023, 3, 1), seed=8)
+    files = write_simulation(plan, tmp_path / "raw").files
+    data, report = tmp_path / "data", tmp_path / "report.html"
+    prepare(PrepareRequest((files["incidents"],), data))
+    request = EvaluateRequest(small_brigade.bundle, data, plan.start, report=report, resamples=20)
+    results = evaluate(request).results
+    assert results["is_later"] is False
+    assert "later" not in evaluated_in_words(results)
+    assert "but not later than the training rows" in report.read_text(encoding="utf-8")

@@ -31,6 +31,11 @@ class ResponseTimes:
     shape: Floats
     fastest_s: Floats | float = 0.0
 
+    def take(self, rows: slice) -> "ResponseTimes":
+        """The response times of some rows."""
+        fastest_s = self.fastest_s[rows] if isinstance(self.fastest_s, np.ndarray) else self.fastest_s
+        return ResponseTimes(self.centre_s[rows], self.scale_s[rows], self.group[rows], self.shape, fastest_s)
+
     def quantile(self, level: float) -> Floats:
         """(n,) seconds that a run stays below with this chance."""
         z = np.array([np.interp(level, LEVELS, row) for row in self.shape])

@@ -62,6 +62,8 @@ def load_examples(data: Path) -> Examples:
         raise TooFewRows(f"{data}: no example. Look at its report.json: every row was set aside.")
     try:
         stations = tuple(Station.from_json(entry) for entry in read_json(data / "stations.json"))
+        if not stations:
+            raise BadFile(data, "is damaged, or of another version (no station)", "Prepare it again.")
         report = read_json(data / "report.json")
         report = {**report, "complete": bool(report["complete"])}
     except (KeyError, TypeError, AttributeError) as error:

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-
 TELLING = ("incident_not_found", "unknown_station", "impossible_place", "no_place", "over_the_border")
 LARGE_SHARE = 0.05
 

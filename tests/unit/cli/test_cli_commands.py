@@ -155,6 +155,31 @@ def test_simulate_shows_simulated_beside_real(tmp_path) -> None:
     assert "Comparison(" not in result.stdout
 
 
+def test_simulated_records_are_never_written_among_real_ones(tmp_path) -> None:
+    (tmp_path / "incidents.csv").write_text("real", encoding="utf-8")
+    result = run("simulate", "--incidents", 300, "--days", 2, "--out", tmp_path)
+    assert result.exit_code == 2
+    assert "holds other things (no faults.json)" in result.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["incidents.csv"]
+    assert (tmp_path / "incidents.csv").read_text(encoding="utf-8") == "real"
+
+
+def test_an_earlier_simulation_is_replaced(tmp_path) -> None:
+    plan = ("simulate", "--days", 2, "--out", tmp_path / "raw")
+    assert run(*plan, "--incidents", 200).exit_code == 0
+    before = (tmp_path / "raw" / "incidents.csv").read_bytes()
+    assert run(*plan, "--incidents", 300).exit_code == 0
+    assert (tmp_path / "raw" / "incidents.csv").read_bytes() != before
+
+
+def test_a_training_refuses_a_foreign_folder_before_it_reads_anything(tmp_path) -> None:
+    (tmp_path / "thesis.txt").touch()
+    result = run("train", "--data", tmp_path / "absent", "--out", tmp_path)
+    assert result.exit_code == 2
+    assert "holds other things (no current.json)" in result.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
+
+
 def test_the_demo_refuses_a_home_it_did_not_make(own_home) -> None:
     own_home.mkdir()
     (own_home / "thesis.txt").write_text("mine", encoding="utf-8")

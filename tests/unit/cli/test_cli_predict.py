@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -102,10 +103,30 @@ def test_a_missing_column_ends_in_2_and_nothing_is_written(answered, tmp_path) -
 
 
 def test_a_wrong_file_leaves_an_older_answer_alone(answered, tmp_path) -> None:
-    (tmp_path / "predictions.csv").write_text("old", encoding="utf-8")
+    older = ",".join(HEADER) + "\n"
+    (tmp_path / "predictions.csv").write_text(older, encoding="utf-8")
     result = answered("x", header="nothing")[0]
     assert result.exit_code == 2
-    assert (tmp_path / "predictions.csv").read_text(encoding="utf-8") == "old"
+    assert "calls.csv" in result.stderr
+    assert (tmp_path / "predictions.csv").read_text(encoding="utf-8") == older
+
+
+def test_an_older_answer_is_replaced(answered, tmp_path) -> None:
+    (tmp_path / "predictions.csv").write_text(",".join(HEADER) + "\nold\n", encoding="utf-8")
+    result, (row,) = answered(f"a,{SOUND}")
+    assert (result.exit_code, row["id"]) == (0, "a")
+
+
+@pytest.mark.parametrize(
+    ("name", "text"), [("notes.txt", "my notes\n"), ("current.json", '{"schema": 1, "bundle": "0"}\n')]
+)
+def test_an_answer_is_never_written_over_a_file_of_another_kind(name, text, run, tmp_path) -> None:
+    (tmp_path / "calls.csv").write_text(f"{CALLS}\na,{SOUND}\n", encoding="utf-8")
+    (tmp_path / name).write_text(text, encoding="utf-8")
+    result = run("--input", tmp_path / "calls.csv", "--out", tmp_path / name)
+    assert result.exit_code == 2
+    assert f"{name}: is there already and is not of this kind" in result.stderr
+    assert (tmp_path / name).read_text(encoding="utf-8") == text
 
 
 def test_a_place_outside_london_is_answered_and_labelled(answered) -> None:
@@ -146,6 +167,26 @@ def test_one_prediction_is_told_in_words_with_its_reasons(run) -> None:
         "Filled in:",
     ):
         assert words in result.stdout
+
+
+@pytest.mark.parametrize("northing_m", ["178000", "181000", "183500", "186000"])
+def test_the_seconds_under_why_add_up_to_the_time_shown(northing_m, run) -> None:
+    said = run(*ONE, "--northing", northing_m).stdout
+    minutes, seconds = map(int, re.match(r"(\d+):(\d\d) min expected", said).groups())
+    shown = re.findall(r"^ +([+-]\d+) s  ", said.partition("Why:\n")[2], re.MULTILINE)
+    assert len(shown) > 2
+    assert sum(map(int, shown)) == 60 * minutes + seconds
+
+
+def test_a_run_outside_is_told_with_a_warning_and_without_reasons(run) -> None:
+    said = run(*ONE, "--northing", "225000").stdout
+    assert "WARNING: outside what was learnt (" in said
+    assert "Why:" not in said
+
+
+def test_one_prediction_as_json_has_the_chance_of_more_than_12_minutes(run) -> None:
+    told = json.loads(run(*ONE, "--json").stdout)
+    assert 0 <= told["p_over_720"] <= told["p_over_600"] <= told["p_over_480"] <= told["p_over_360"] <= 1
 
 
 def test_one_prediction_as_json_says_what_the_file_says(run, answered) -> None:

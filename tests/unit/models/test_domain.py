@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from londonpump.models.distribution import P10, P50, P90
-from londonpump.models.domain import OUTSIDE_WIDENS, UNSEEN_STATION_WIDENS, Domain
+from londonpump.models.domain import OUTSIDE_WIDENS, UNSEEN_STATION_WIDENS, WIDEST, Domain
 from londonpump.models.reasons import TYPICAL, contributions, reasons
+from londonpump.models.response_time import TOP_SPEED_M_S
 from londonpump.pipelines.predict import answer
 
 INSIDE = (529_900.0, 181_000.0)
@@ -52,6 +53,32 @@ def test_a_place_outside_london_is_labelled_wide_and_on_the_clock(place, calls, 
     assert (seconds <= 1200).all()
     assert np.isfinite(predictions.times.mean_s).all()
     assert 1 <= predictions.pumps[0] <= 5
+
+
+@pytest.mark.parametrize("place", OUTSIDE.values(), ids=OUTSIDE)
+def test_no_run_outside_is_quicker_than_the_straight_line_at_100_km_an_hour(
+    place, calls, small_bundle
+) -> None:
+    times = (told := answer(small_bundle, calls(place))).times
+    fastest_s = min(1200.0, told.runs.distance_m[0] / TOP_SPEED_M_S)
+    assert times.quantile(P10)[0] >= fastest_s > 0
+    for over_s in (360, 480, 600, 720):
+        late = times.p_over(over_s)[0]
+        if over_s < fastest_s:
+            assert late == 1.0
+        for level in (P10, P50, P90):
+            assert (times.quantile(level)[0] > over_s) == (late > 1 - level)
+
+
+@pytest.mark.parametrize("north_m", [201_000.0, 206_000.0, 211_000.0])
+def test_a_place_20_to_30_km_out_keeps_a_spread(north_m, calls, small_bundle) -> None:
+    times = answer(small_bundle, calls((529_900.0, north_m))).times
+    assert 0 < times.quantile(P10)[0] < times.quantile(P90)[0]
+
+
+def test_what_lies_very_far_out_is_widened_threefold_at_most(calls, small_bundle) -> None:
+    wide, _ = small_bundle.domain.widening(small_bundle.runs(calls(OUTSIDE["Shetland"])))
+    assert wide[0] == WIDEST == 3.0
 
 
 def test_just_outside_the_records_the_answer_is_wider_than_the_same_run_inside(calls, small_bundle) -> None:

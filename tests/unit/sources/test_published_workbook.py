@@ -80,10 +80,19 @@ def test_excel_moments_keep_their_seconds_and_midnight(tmp_path, sound_row, read
     assert row["left_at"] is None
 
 
-def test_the_first_sheet_with_the_header_is_taken(tmp_path, sound_row, read):
+def test_the_sheet_with_the_header_is_taken(tmp_path, sound_row, read):
     path = tmp_path / "notes_first.xlsx"
     workbook(path, sound_row("mobilisations"), MOBILISATION_CELLS, "Data")
     assert read("mobilisations", path).files[0].rows == 1
+
+
+def test_a_workbook_with_two_fitting_sheets_is_refused_and_both_are_named(tmp_path, sound_row, read):
+    path, names = tmp_path / "years.xlsx", list(sound_row("incidents"))
+    with xlsxwriter.Workbook(path) as book:
+        for year in ("2022", "2023"):
+            book.add_worksheet(year).write_row(0, 0, names)
+    with pytest.raises(BadFile, match=r"more than one sheet holds incidents \(2022, 2023\)"):
+        read("incidents", path)
 
 
 def test_a_workbook_without_a_fitting_sheet_lists_its_sheets(tmp_path, sound_row, read):

@@ -120,3 +120,9 @@ def test_a_bundle_without_its_provenance_loads_and_tells_nothing_of_it(stored) -
 
 def test_provenance_is_readable_json(stored) -> None:
     assert json.loads((stored / "provenance.json").read_text(encoding="utf-8")) == {"host": "here"}
+
+
+def test_what_a_file_manager_leaves_in_a_bundle_does_no_harm(stored) -> None:
+    (stored / ".DS_Store").write_bytes(b"Bud1")
+    assert load_bundle(stored) == (stored.name, FILES)
+    assert load_bundle(stored.parent)[0] == stored.name

@@ -6,7 +6,14 @@ from pathlib import Path
 import pytest
 
 from londonpump.brigade.errors import BadFile
-from londonpump.storage.files import read_json, whole_file, whole_folder, write_json, write_text
+from londonpump.storage.files import (
+    read_json,
+    refuse_foreign_file,
+    whole_file,
+    whole_folder,
+    write_json,
+    write_text,
+)
 
 
 class Broken(Exception):
@@ -87,3 +94,30 @@ def test_json_that_is_none_is_said_in_words(tmp_path) -> None:
             read_json(tmp_path / name)
     write_json(tmp_path / "c.json", {"b": [1, "é"]})
     assert read_json(tmp_path / "c.json") == json.loads('{"b": [1, "\\u00e9"]}')
+
+
+def test_a_folder_of_ours_with_a_foreign_name_in_it_is_never_replaced(tmp_path) -> None:
+    folder, names = tmp_path / "data", frozenset({"mark", "rows"})
+    with whole_folder(folder, "mark", names) as part:
+        (part / "mark").touch()
+    with whole_folder(folder, "mark", names) as part:
+        (part / "mark").touch()
+        (part / "rows").touch()
+    (folder / "thesis.txt").touch()
+    with (
+        pytest.raises(BadFile, match=r"holds something else too \(thesis.txt\)"),
+        whole_folder(folder, "mark", names),
+    ):
+        pass
+    assert sorted(path.name for path in folder.iterdir()) == ["mark", "rows", "thesis.txt"]
+
+
+def test_a_file_is_ours_only_by_its_mark_near_the_start(tmp_path) -> None:
+    for name, text in (("notes.txt", "my notes"), ("late.json", " " * 5000 + "id,p50_s")):
+        (tmp_path / name).write_text(text, encoding="utf-8")
+        with pytest.raises(BadFile, match="is not of this kind"):
+            refuse_foreign_file(tmp_path / name, "id,p50_s")
+    (tmp_path / "empty.csv").touch()
+    (tmp_path / "ours.csv").write_text("id,p50_s\n1,300\n", encoding="utf-8")
+    for name in ("empty.csv", "ours.csv", "new.csv"):
+        refuse_foreign_file(tmp_path / name, "id,p50_s")
