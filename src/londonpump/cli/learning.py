@@ -19,7 +19,7 @@ def train(
         typer.Option(
             formats=[DAY],
             metavar="DATE",
-            help="Learn from rows before this day. Default: 28 days before the end.",
+            help="Learn from rows before this day. Default: 28 days before the end, or a quarter of records under 16 weeks.",
             show_default=False,
         ),
     ] = None,

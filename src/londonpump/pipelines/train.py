@@ -34,7 +34,8 @@ LIBRARIES = ("duckdb", "ibis-framework", "lightgbm", "numpy", "pyarrow", "scikit
 
 @dataclass(frozen=True, slots=True)
 class TrainRequest:
-    """until None: 28 days before the newest day ends, so that something is left to judge on."""
+    """until None: 28 days before the newest day ends (a quarter of shorter records), so that something is left
+    to judge on."""
 
     data: Path
     out: Path
