@@ -15,11 +15,16 @@ def later_than(incident: Ints, at: NDArray[np.datetime64], moment: np.datetime64
     Args: incident: (n,) codes. at: (n,) UTC instant of each mobilisation. moment: UTC.
     Returns: (n,) True where the first mobilisation of the row's incident is at the moment or later.
     """
-    _, code = np.unique(incident, return_inverse=True)
     at_us = at.astype("datetime64[us]").astype(np.int64)
+    return np.asarray(first_us_of(incident, at_us) >= _microseconds(moment))
+
+
+def first_us_of(incident: Ints, at_us: Ints) -> Ints:
+    """(n,) the earliest instant of each row's incident, microseconds."""
+    _, code = np.unique(incident, return_inverse=True)
     first_us = np.full(code.max(initial=-1) + 1, np.iinfo(np.int64).max)
     np.minimum.at(first_us, code, at_us)
-    return np.asarray(first_us[code] >= _microseconds(moment))
+    return np.asarray(first_us[code])
 
 
 def _microseconds(moment: np.datetime64 | datetime) -> np.int64:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from londonpump.brigade.clock import LONDON
 from londonpump.brigade.errors import BadFile, TooFewRows
 from londonpump.brigade.stations import Station
+from londonpump.evaluation.splits import first_us_of
 from londonpump.storage.files import read_json
 from londonpump.tables.examples import CALLS, EXAMPLES
 
@@ -114,10 +115,7 @@ def midnight_us(day: date) -> int:
 
 def first_us_of_incident(rows: Columns) -> NDArray[np.int64]:
     """(n,) the first mobilisation of the row's incident: an incident is whole on one side of a split."""
-    codes = incident_codes(rows)
-    first = np.full(codes.max(initial=-1) + 1, np.iinfo(np.int64).max)
-    np.minimum.at(first, codes, rows["mobilised_us"])
-    return np.asarray(first[codes])
+    return first_us_of(incident_codes(rows), rows["mobilised_us"])
 
 
 def london_date(us: int) -> date:

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from datetime import date
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from londonpump.evaluation.metrics import CRPS_LEVELS
 from londonpump.evaluation.pumps import judge_pumps
 from londonpump.evaluation.report import About, ReportInputs, render_model_card, render_report
 from londonpump.evaluation.rows import Forecast, JudgedRows
+from londonpump.evaluation.slices import distance_band, distance_decile, hour_band
 from londonpump.models.bundle import Bundle, from_files
 from londonpump.models.distribution import P50, ResponseTimes
 from londonpump.models.domain import TEXTS
@@ -50,9 +50,6 @@ JSON_MARK, PAGE_MARK = '"resamples"', 'content="londonpump"'
 SEEN_BY_CHANCE, FEW = 1e-5, 2
 """More known incidents than this share and a few is no accident of their hashes: with a million incidents learnt
 from, one row in a million is taken for one of them."""
-BANDS_M = (0, 250, 500, 750, 1000, 1250, 1500, 2000, 2500, 3000, 4000, 5000)
-HOUR_BAND = 3
-DECILES = 10
 NONE = "none"
 LATER = "later than every training row, incidents whole"
 NOT_LATER = "none that was learnt from, but not later than the training rows; incidents whole"
@@ -147,15 +144,12 @@ def judged(bundle: Bundle, rows: Columns) -> JudgedRows:
     """Rows with their answers and slices."""
     runs = bundle.runs(rows)
     hour = runs.hour.astype(np.int64)
-    decile = np.searchsorted(np.quantile(runs.distance_m, np.arange(1, DECILES) / DECILES), runs.distance_m)
     own = rows["recorded_ground_code"] == rows["station_code"]
     slices = {
-        "distance_band": _banded(runs.distance_m),
-        "distance_decile": np.array([f"{d + 1:02d}" for d in decile]),
+        "distance_band": distance_band(runs.distance_m),
+        "distance_decile": distance_decile(runs.distance_m),
         "hour": np.array([f"{h:02d}" for h in hour]),
-        "hour_band": np.array(
-            [f"{h // HOUR_BAND * HOUR_BAND:02d}-{h // HOUR_BAND * HOUR_BAND + HOUR_BAND:02d}" for h in hour]
-        ),
+        "hour_band": hour_band(hour),
         "station": _text(rows["station_code"]),
         "borough": _text(rows["borough_name"]),
         "own_ground": np.where(own, "own ground", "other ground"),
@@ -259,8 +253,3 @@ def _about(bundle: Bundle, name: str, request: EvaluateRequest, examples: Exampl
 
 def _text(values: NDArray[Any]) -> NDArray[np.str_]:
     return np.array([NONE if value is None else value for value in values], np.str_)
-
-
-def _banded(distance_m: NDArray[np.float64]) -> NDArray[np.str_]:
-    names = [f"{low}-{high} m" for low, high in pairwise(BANDS_M)] + [f"{BANDS_M[-1]} m or more"]
-    return np.array(names)[np.searchsorted(BANDS_M, distance_m, side="right") - 1]
