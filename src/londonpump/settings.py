@@ -1,23 +1,46 @@
 """Settings, read once at the edge: environment variables that begin with LONDONPUMP_."""
 
 from pathlib import Path
+from typing import Annotated
+from urllib.parse import quote
 
 from platformdirs import user_data_path
-from pydantic import Field
+from pydantic import AfterValidator, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
-class Settings(BaseSettings):
-    """Where state lives that no command line names.
+def _is_web_address(text: str) -> str:
+    if not text.startswith(("http://", "https://")):
+        raise ValueError("is no address: begin it with https:// (or http:// on your own machine)")
+    return text.rstrip("/")
 
-    home: `LONDONPUMP_HOME`, the platform's user data folder by default.
+
+WebAddress = Annotated[str, AfterValidator(_is_web_address)]
+
+
+class Settings(BaseSettings):
+    """Where state lives and where data comes from, as far as no command line names it.
+
+    home: `LONDONPUMP_HOME`, the platform's user data folder by default. database_url: SQLite in the home by
+    default. Each `..._url` is a publisher's base address; `open_meteo_url` unset means the publisher's own hosts
+    (one a service), set means `/v1/forecast`, `/v1/archive` and `/v1/historical-forecast` below it. Keys are
+    secrets: they are never shown.
     """
 
     model_config = SettingsConfigDict(
-        env_prefix="LONDONPUMP_", env_ignore_empty=True, frozen=True, extra="ignore"
+        env_prefix="LONDONPUMP_", env_ignore_empty=True, frozen=True, extra="ignore", hide_input_in_errors=True
     )
 
     home: Path = Field(default_factory=lambda: user_data_path("londonpump", appauthor=False))
+    database_url: SecretStr | None = None
+    datastore_url: WebAddress = "https://data.london.gov.uk"
+    open_meteo_url: WebAddress | None = None
+    visual_crossing_url: WebAddress = "https://weather.visualcrossing.com"
+    visual_crossing_key: SecretStr | None = None
+    school_terms_url: WebAddress = "https://publicholidays.co.uk/school-holidays/england/barking-and-dagenham/"
+    govuk_url: WebAddress = "https://www.gov.uk"
+    tomtom_url: WebAddress = "https://api.tomtom.com"
+    tomtom_key: SecretStr | None = None
 
     @property
     def data(self) -> Path:
@@ -33,3 +56,15 @@ class Settings(BaseSettings):
     def report(self) -> Path:
         """The report that `evaluate` wrote last."""
         return self.home / "report.html"
+
+    @property
+    def records(self) -> Path:
+        """Published files that `fetch records` brought."""
+        return self.home / "records"
+
+    @property
+    def database(self) -> str:
+        """The address of the database, its password included: never to be shown."""
+        if self.database_url is not None:
+            return self.database_url.get_secret_value()
+        return f"sqlite:///{quote(str(self.home / 'londonpump.db'))}"

@@ -27,3 +27,20 @@ class BadValue(LondonPumpError):
 
 class TooFewRows(LondonPumpError):
     """There are not enough rows to do what was asked."""
+
+
+class SourceFailed(LondonPumpError):
+    """A publisher cannot be reached, or its answer cannot be used. What was there before stands.
+
+    publisher: its name as people know it. No message of it ever holds a key.
+    """
+
+    def __init__(self, publisher: str, problem: str, advice: str) -> None:
+        super().__init__(f"{publisher}: {problem}. {advice}")
+        self.publisher = publisher
+        self.problem = problem
+        self.advice = advice
+
+
+class DatabaseFailed(LondonPumpError):
+    """The database cannot be opened, or is not of this version."""
