@@ -6,6 +6,7 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
+from benchmarks.context_rows import fill
 from benchmarks.processes import Cost, londonpump
 from londonpump.storage.bundles import CURRENT
 
@@ -94,6 +95,15 @@ class Inputs:
         incidents = max(1_000, self.sizes.incidents * QUARTER_DAYS // DAYS)
         raw = self._simulated(self.work / "later_raw", incidents, start, QUARTER_DAYS)
         return self._prepared(self.work / "later_data", raw)
+
+    def context_database(self) -> Path:
+        """Made-up context of the days of the main stream."""
+        file = self.work / "context.db"
+        if not file.exists():
+            part = self.work / "context_part.db"
+            fill(part, START, days_of(self.sizes.incidents))
+            part.rename(file)
+        return file
 
     def _simulated(self, out: Path, incidents: int, start: date, days: int | None = None) -> Path:
         if not (out / "report.json").exists():

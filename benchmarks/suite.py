@@ -11,6 +11,8 @@ from benchmarks.inputs import Inputs, prepare, rows_of, simulate, train
 from benchmarks.processes import Cost, londonpump, task
 
 GIB_3_MIB = 3 * 1024
+CONTEXT_AT = "2021-01-05T12:34:00+00:00"
+"""A moment inside the shortest stream."""
 Measure = Callable[[Inputs], Measurement]
 
 
@@ -29,6 +31,37 @@ def measure_prepare(inputs: Inputs) -> Measurement:
     costs = _repeated(inputs, inputs.sizes.repeats, lambda out: prepare(raw, out))
     readings = _readings(costs, cpu_s=15, peak_rss_mib=GIB_3_MIB)
     return Measurement("prepare", "londonpump prepare", rows_of(inputs.data()), len(costs), readings)
+
+
+def measure_prepare_context(inputs: Inputs) -> Measurement:
+    """What the context of a database adds to `prepare`: with and without, in turn."""
+    raw, database = inputs.raw(), inputs.context_database()
+    added: list[float] = []
+    for _ in range(inputs.sizes.repeats):
+        costs = [
+            _repeated(inputs, 1, lambda out, rest=rest: task("prepare_records", raw, out / "data", *rest)[0])[
+                0
+            ]
+            for rest in ((), (database,))
+        ]
+        added.append(costs[1].cpu_s - costs[0].cpu_s)
+    ends = (min(added), max(added)) if len(added) > 1 else None
+    return Measurement(
+        "prepare_context",
+        "what --context adds to prepare",
+        rows_of(inputs.data()),
+        len(added),
+        (Reading("added_cpu_s", statistics.median(added), "s", 5, ends),),
+    )
+
+
+def measure_context_of_moment(inputs: Inputs) -> Measurement:
+    """What an answer reads from the database."""
+    database, samples = inputs.context_database(), inputs.sizes.samples
+    _, found = task("context_of_moment", database, CONTEXT_AT, str(samples))
+    return Measurement(
+        "context_of_moment", "the context of one moment", {"moments": 1}, samples, _medians(found, 2.0)
+    )
 
 
 def measure_train_point(inputs: Inputs) -> Measurement:
@@ -83,6 +116,8 @@ def measure_predict_candidates(inputs: Inputs) -> Measurement:
 MEASURES: dict[str, Measure] = {
     "simulate": measure_simulate,
     "prepare": measure_prepare,
+    "prepare_context": measure_prepare_context,
+    "context_of_moment": measure_context_of_moment,
     "train_point": measure_train_point,
     "train": measure_train,
     "predict_row": measure_predict_row,

@@ -10,11 +10,13 @@ import statistics
 import sys
 import time
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from benchmarks.context_rows import url_of
 from londonpump.brigade.stations import by_code
 from londonpump.features.catalogue import FEATURES, build, usable
 from londonpump.features.runs import Runs
@@ -26,7 +28,10 @@ from londonpump.models.training import learn_ground, with_workload
 from londonpump.pipelines.calls import as_columns, parse_call
 from londonpump.pipelines.data import default_until, load_examples
 from londonpump.pipelines.predict import answer, open_bundle
+from londonpump.pipelines.prepare import PrepareRequest, prepare
 from londonpump.pipelines.train import training_set
+from londonpump.storage.database import open_database
+from londonpump.storage.database.context_at import context_at
 
 WARM_UP = 50
 NS_A_MS = 1e6
@@ -82,8 +87,38 @@ def predict_candidates(bundle: str, samples: str) -> dict[str, Any]:
     return {"rows": CANDIDATES, **_timed(lambda: answer(opened, columns), int(samples))}
 
 
+def prepare_records(raw: str, out: str, database: str = "") -> dict[str, Any]:
+    """A simulated folder without context files; with the context of a database if one is named."""
+    folder = Path(raw)
+    report = prepare(
+        PrepareRequest(
+            incidents=(folder / "incidents.csv",),
+            mobilisations=(folder / "mobilisations.csv",),
+            out=Path(out),
+            is_complete=True,
+            database=url_of(Path(database)) if database else None,
+        )
+    )
+    return {"examples": report["examples"], "context": report["context"]}
+
+
+def context_of_moment(database: str, at: str, samples: str) -> dict[str, Any]:
+    """The context of one moment, read from the database."""
+    engine = open_database(url_of(Path(database)))
+    moment = datetime.fromisoformat(at)
+    return {"rows": 1, **_timed(lambda: context_at(engine, moment), int(samples))}
+
+
 TASKS: dict[str, Callable[..., dict[str, Any]]] = {
-    task.__name__: task for task in (train_point, predict_row, predict_reasons, predict_candidates)
+    task.__name__: task
+    for task in (
+        train_point,
+        predict_row,
+        predict_reasons,
+        predict_candidates,
+        prepare_records,
+        context_of_moment,
+    )
 }
 
 

@@ -1,10 +1,12 @@
 """A small simulated Brigade, prepared, trained and judged once for all tests that need one."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
 import pytest
+from support.publisher_server import Publisher, Sleeper, serving
 
 from londonpump.models.bundle import Bundle
 from londonpump.pipelines.data import Examples, load_examples
@@ -77,3 +79,17 @@ def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("LONDONPUMP_HOME", str(tmp_path / "home"))
     monkeypatch.chdir(tmp_path)
     return tmp_path / "home"
+
+
+@pytest.fixture
+def publisher(monkeypatch: pytest.MonkeyPatch) -> Iterator[Publisher]:
+    """A publisher on loopback; support/publisher_server.py says how to set what it answers."""
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    with serving() as running:
+        yield running
+
+
+@pytest.fixture
+def sleeper() -> Sleeper:
+    """Takes no time, and knows how long it would have taken."""
+    return Sleeper()

@@ -13,7 +13,7 @@ import numpy as np
 
 from benchmarks.accuracy.ablation import Part, medians_s
 from benchmarks.accuracy.splits import some
-from benchmarks.accuracy.steps import FROM_FILES
+from benchmarks.accuracy.steps import BARE, FROM_FILES
 from londonpump.evaluation.compare import paired_difference, sliced_differences
 from londonpump.evaluation.judge import judge
 from londonpump.evaluation.rows import Forecast, JudgedRows
@@ -95,8 +95,8 @@ def measured(part: Part, rows: JudgedRows, told: Callable[[str], None]) -> dict[
 
 def _context_gains(part: Part, rows: JudgedRows) -> dict[str, Any]:
     none: frozenset[str] = frozenset()
-    before = medians_s(part, (FEATURES, none))
-    answers = {step.words: medians_s(part, (FEATURES + step.new, none)) for step in FROM_FILES}
+    before = medians_s(part, (BARE, none))
+    answers = {step.words: medians_s(part, (BARE + step.new, none)) for step in FROM_FILES}
     return {words: paired_difference(rows, before, answer, "mae_s") for words, answer in answers.items()}
 
 

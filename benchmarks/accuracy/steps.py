@@ -1,6 +1,5 @@
 """The steps of the ablation: what each adds to the model, in the order of their worth, and what is not carried."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -54,10 +53,6 @@ THAMES, WORKLOAD = 7, 8
 """Steps counted from 1."""
 
 
-def _column(name: str) -> Callable[[Runs], Floats]:
-    return lambda runs: runs.number(name)
-
-
 def _station(runs: Runs) -> Floats:
     """The station's number in the list of codes: trees can cut it anywhere."""
     return runs.lookup.index(runs.text("station_code")).astype(np.float64)
@@ -66,11 +61,10 @@ def _station(runs: Runs) -> Floats:
 WEEKDAY = Feature("weekday", "0-6", "London clock", WHEN, "hour", lambda r: r.weekday.astype(np.float64))
 MONTH = Feature("month", "1-12", "London clock", WHEN, "hour", lambda r: r.month.astype(np.float64))
 STATION = Feature("station", "code", "station list", ("station_code",), "place", _station)
-WEATHER = tuple(
-    Feature(name, "", "weather file", (name,), "weather", _column(name))
-    for name in ("temp_c", "precip_mm", "cloudcover_pct", "visibility_km")
-)
-CONGESTION = (Feature("congestion", "", "traffic file", ("congestion",), "traffic", _column("congestion")),)
+WEATHER = tuple(feature for feature in FEATURES if feature.group == "weather")
+CONGESTION = tuple(feature for feature in FEATURES if feature.group == "traffic")
+BARE = tuple(feature for feature in FEATURES if feature.group not in {"weather", "traffic", "calendar"})
+"""Without any context: what the gain of context is measured against."""
 NOT_CARRIED: tuple[Step, ...] = (
     Step("with weekday", new=(WEEKDAY,)),
     Step("with month", new=(MONTH,)),

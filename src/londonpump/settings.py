@@ -25,10 +25,19 @@ class Settings(BaseSettings):
     default. Each `..._url` is a publisher's base address; `open_meteo_url` unset means the publisher's own hosts
     (one a service), set means `/v1/forecast`, `/v1/archive` and `/v1/historical-forecast` below it. Keys are
     secrets: they are never shown.
+
+    bundles: the folder of models, `bundle` in the home by default. secret_file: what signs the tokens of the
+    service. registration: may anybody make an account; None means only with the embedded database. password_min:
+    characters of a new password. proxies: how many of ours stand in front and add to X-Forwarded-For;
+    0 believes no such header.
     """
 
     model_config = SettingsConfigDict(
-        env_prefix="LONDONPUMP_", env_ignore_empty=True, frozen=True, extra="ignore", hide_input_in_errors=True
+        env_prefix="LONDONPUMP_",
+        env_ignore_empty=True,
+        frozen=True,
+        extra="ignore",
+        hide_input_in_errors=True,
     )
 
     home: Path = Field(default_factory=lambda: user_data_path("londonpump", appauthor=False))
@@ -37,10 +46,18 @@ class Settings(BaseSettings):
     open_meteo_url: WebAddress | None = None
     visual_crossing_url: WebAddress = "https://weather.visualcrossing.com"
     visual_crossing_key: SecretStr | None = None
-    school_terms_url: WebAddress = "https://publicholidays.co.uk/school-holidays/england/barking-and-dagenham/"
+    school_terms_url: WebAddress = (
+        "https://publicholidays.co.uk/school-holidays/england/barking-and-dagenham/"
+    )
     govuk_url: WebAddress = "https://www.gov.uk"
     tomtom_url: WebAddress = "https://api.tomtom.com"
     tomtom_key: SecretStr | None = None
+    bundles: Path | None = None
+    secret_file: Path | None = None
+    mlflow_url: WebAddress | None = None
+    registration: bool | None = None
+    password_min: int = Field(default=8, ge=6, le=128)
+    proxies: int = Field(default=0, ge=0, le=8)
 
     @property
     def data(self) -> Path:
@@ -49,8 +66,8 @@ class Settings(BaseSettings):
 
     @property
     def bundle(self) -> Path:
-        """The model that `train` made last."""
-        return self.home / "bundle"
+        """Where `train` puts models, and where the one made last is named."""
+        return self.bundles if self.bundles is not None else self.home / "bundle"
 
     @property
     def report(self) -> Path:
@@ -61,6 +78,11 @@ class Settings(BaseSettings):
     def records(self) -> Path:
         """Published files that `fetch records` brought."""
         return self.home / "records"
+
+    @property
+    def is_embedded(self) -> bool:
+        """The database is the one in the home: one machine, one person who tries things."""
+        return self.database_url is None
 
     @property
     def database(self) -> str:

@@ -1,28 +1,23 @@
 """Context files given by hand: what is read, and the one clear message where a file is not what it should be."""
 
-from collections.abc import Callable, Iterator
-from datetime import date
+from collections.abc import Callable
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
-import ibis
+import numpy as np
 import pytest
-from ibis.backends.duckdb import Backend
+from support.context_rows import us
 
 from londonpump.brigade.errors import BadFile
+from londonpump.features.context import ContextTables, columns_at
 from londonpump.sources import context_files
+from londonpump.sources.station_file import read_stations
 
 WEATHER = "temp,precip,cloudcover,visibility,conditions,date\n"
 TRAFFIC = "congestion,hour,day_nb,day,year\n"
 STATIONS = "code,name,latitude,longitude\n"
 Write = Callable[[str], Path]
-
-
-@pytest.fixture(scope="module")
-def engine() -> Iterator[Backend]:
-    connection = ibis.duckdb.connect()
-    yield connection
-    connection.disconnect()
 
 
 @pytest.fixture
@@ -35,11 +30,12 @@ def file(tmp_path: Path) -> Write:
     return write
 
 
-def _read(engine: Backend, kind: str, path: Path) -> Any:
-    if kind == "stations":
-        return context_files.read_stations(path)
-    engine.raw_sql(f'DROP TABLE IF EXISTS temp.main."{kind}"')
-    return getattr(context_files, f"read_{kind}")(engine, path).to_pyarrow()
+READ: dict[str, Callable[[Path], Any]] = {
+    "weather": context_files.read_weather,
+    "traffic": context_files.read_traffic,
+    "school_holidays": context_files.read_school_holidays,
+    "stations": read_stations,
+}
 
 
 @pytest.mark.parametrize(
@@ -51,6 +47,8 @@ def _read(engine: Backend, kind: str, path: Path) -> Any:
         ("weather", WEATHER + "9,0,0,9,Clear,01/05/2022 09:00\n", "Write London hours"),
         ("weather", WEATHER + "9,0,0,9,Clear,\n", "column date is empty in row 1"),
         ("weather", WEATHER + "9,0,0,9,Clear,2022-05-01 25\n", "Write London hours"),
+        ("weather", WEATHER + "9,0,0,9,Clear,2022-02-30 01\n", "holds '2022-02-30 01'"),
+        ("traffic", TRAFFIC + "45,3,1,Sunday,2022\n", "column congestion goes beyond 0 to 1"),
         ("traffic", TRAFFIC + "0.1,24,1,Sunday,2022\n", "column hour goes beyond 0 to 23"),
         ("traffic", TRAFFIC + "0.1,3,0,Sunday,2022\n", "column day_nb goes beyond 1 to 7"),
         ("traffic", TRAFFIC + "0.1,3,,Sunday,2022\n", "column day_nb is empty in row 1"),
@@ -74,42 +72,71 @@ def _read(engine: Backend, kind: str, path: Path) -> Any:
         ("stations", "", "cannot be read as csv"),
     ],
 )
-def test_a_wrong_file_is_refused_with_what_is_wrong(
-    engine: Backend, file: Write, kind: str, text: str, message: str
-) -> None:
+def test_a_wrong_file_is_refused_with_what_is_wrong(file: Write, kind: str, text: str, message: str) -> None:
     with pytest.raises(BadFile, match=message) as refusal:
-        _read(engine, kind, file(text))
+        READ[kind](file(text))
     assert "given.csv" in str(refusal.value)
 
 
 @pytest.mark.parametrize("kind", ["weather", "traffic", "school_holidays", "stations"])
-def test_a_file_that_is_not_there_is_refused(engine: Backend, tmp_path: Path, kind: str) -> None:
+def test_a_file_that_is_not_there_is_refused(tmp_path: Path, kind: str) -> None:
     with pytest.raises(BadFile, match="is not there"):
-        _read(engine, kind, tmp_path / "absent.csv")
+        READ[kind](tmp_path / "absent.csv")
 
 
-def test_of_an_hour_of_weather_that_stands_twice_the_first_is_taken(engine: Backend, file: Write) -> None:
-    rows = "9,,0,9,Clear,2022-10-30 01\n8,1,,9,Rain,2022-10-30 01\n7,0,0,9,Clear,2022-10-30 02\n"
-    table = _read(engine, "weather", file(WEATHER + rows))
-    assert table["hour_text"].to_pylist() == ["2022-10-30 01", "2022-10-30 02"]
-    assert (table["temp_c"].to_pylist(), table["precip_mm"].to_pylist()) == ([9.0, 7.0], [None, 0.0])
+def test_of_an_hour_of_weather_that_stands_twice_the_first_is_taken(file: Write) -> None:
+    rows = "9,,0,9,Clear,2022-11-30 01\n8,1,,9,Rain,2022-11-30 01\n"
+    (only,) = context_files.read_weather(file(WEATHER + rows))
+    assert (only.temp_c, only.conditions, only.precip_mm) == (9.0, "Clear", 0.0)
 
 
-def test_the_week_of_the_traffic_file_begins_on_a_sunday(engine: Backend, file: Write) -> None:
-    table = _read(engine, "traffic", file(TRAFFIC + "0.1,3,1,Sunday,2022\n0.2,3,7,Saturday,2022\n"))
-    assert table["weekday"].to_pylist() == [0, 6]
+@pytest.mark.parametrize(
+    ("london", "utc_hours"),
+    [("2022-01-09 12", [12]), ("2022-07-09 12", [11]), ("2022-10-30 01", [0, 1]), ("2022-03-27 01", []),
+     ("2022-03-27 00", [0]), ("2022-03-27 02", [1]), ("2022-10-30 00", [23]), ("2022-10-30 02", [2])],
+)  # fmt: skip
+def test_an_hour_of_weather_is_that_of_london(file: Write, london: str, utc_hours: list[int]) -> None:
+    rows = context_files.read_weather(file(WEATHER + f"9,0,0,9,Clear,{london}\n"))
+    assert sorted(row.observed_at.hour for row in rows) == utc_hours
+    assert all(row.available_at == row.observed_at for row in rows)
+
+
+def test_no_rain_is_an_empty_field_and_any_other_empty_field_a_gap(file: Write) -> None:
+    (row,) = context_files.read_weather(file(WEATHER + ",,,9,,2022-01-09 12\n"))
+    assert (row.precip_mm, row.temp_c, row.cloudcover_pct, row.conditions) == (0.0, None, None, None)
+
+
+@pytest.mark.parametrize(("header", "wind_kmh"), [("windspeed," + WEATHER, 21.0), ("gusts," + WEATHER, None)])
+def test_wind_is_read_where_the_file_has_it(file: Write, header: str, wind_kmh: float | None) -> None:
+    (row,) = context_files.read_weather(file(header + "21,9,0,0,9,Clear,2022-01-09 12\n"))
+    assert row.wind_kmh == wind_kmh
+
+
+@pytest.mark.parametrize(
+    ("at", "rate"),
+    [
+        (datetime(2022, 7, 3, 23, 30), 0.2),  # Monday 00:30 in London
+        (datetime(2022, 1, 2, 3, 59), 0.1),
+        (datetime(2021, 7, 4, 23, 30), np.nan),
+    ],
+)
+def test_congestion_is_that_of_the_london_year_weekday_and_hour(
+    file: Write, at: datetime, rate: float
+) -> None:
+    text = TRAFFIC + "0.1,3,1,Sunday,2022\n0.2,0,2,Monday,2022\n0.9,0,2,Monday,2022\n"
+    tables = ContextTables(traffic=context_files.read_traffic(file(text)))
+    at_us = np.array([us(at.replace(tzinfo=UTC))])
+    np.testing.assert_equal(columns_at(tables, at_us)["congestion_rate"], [rate])
 
 
 @pytest.mark.parametrize(
     "text", ["date\n2022-05-30\n", "date\n30/05/2022\n", "true_london_date\n2022-05-30\n"]
 )
-def test_a_holiday_is_read_in_either_form(engine: Backend, file: Write, text: str) -> None:
-    assert _read(engine, "school_holidays", file(text))["day"].to_pylist() == [date(2022, 5, 30)]
+def test_a_holiday_is_read_in_either_form(file: Write, text: str) -> None:
+    assert [one.day for one in context_files.read_school_holidays(file(text))] == [date(2022, 5, 30)]
 
 
 def test_a_station_keeps_what_is_known_of_its_code(file: Write) -> None:
-    known, new = context_files.read_stations(
-        file(STATIONS + "A21,Paddington,51.52,-0.18\nZ99,Elsewhere,51.5,-0.1\n")
-    )
+    known, new = read_stations(file(STATIONS + "A21,Paddington,51.52,-0.18\nZ99,Elsewhere,51.5,-0.1\n"))
     assert (known.status, new.status) == ("open", "border")
     assert abs(known.easting_m - 526_300) < 500

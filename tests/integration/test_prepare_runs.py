@@ -89,7 +89,9 @@ def test_what_is_made_of_a_simulation_is_marked_whether_one_says_so_or_not(
 
 def test_every_hour_around_a_clock_change_has_its_context(done: tuple[dict[str, Any], Path]) -> None:
     table = pq.read_table(done[1] / "examples")
-    assert all(table[name].null_count == 0 for name in ("temp_c", "precip_mm", "conditions", "congestion"))
+    assert all(
+        table[name].null_count == 0 for name in ("temp_c", "precip_mm", "conditions", "congestion_rate")
+    )
 
 
 @pytest.fixture

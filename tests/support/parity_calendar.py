@@ -16,7 +16,7 @@ from londonpump.features.runs import Runs
 
 SCHOOL = "1 school holidays on their true days"
 WORKING = "7 one-off bank holidays known"
-HOUR_H = 1
+OLDEST_H, HOUR_US = 6, 3_600_000_000
 OUR_WEATHER = {
     "temp": "temp_c", "precip": "precip_mm", "cloudcover": "cloudcover_pct", "visibility": "visibility_km",
     "conditions": "our_conditions",
@@ -45,7 +45,7 @@ class Calendar:
             their_column = "their_conditions" if column == "conditions" else column
             yield self._weather(column, self.pairs[their_column], self.pairs[ours])
         # The icon is a picture for the conditions and no feature: it is looked up, not kept.
-        icons = self._at_hour("icon", self.london.hour_texts)[0]
+        icons = self._of_the_hour_or_before("icon")
         yield self._weather("icon", self.pairs["icon"], icons)
         yield self._congestion()
         yield self._working_day()
@@ -80,7 +80,7 @@ class Calendar:
 
     def _weather(self, column: str, theirs: Array, ours: Array) -> Comparison:
         replayed = _either(theirs, self._at_hour(column, self.gmt.hour_texts))
-        exact = _either(ours, self._at_hour(column, self.london.hour_texts))
+        exact = self._of_the_hour_or_before(column)
         return self._by_the_clock(column, theirs, replayed, ours, exact)
 
     def _at_hour(self, column: str, hour_texts: Array) -> tuple[Array, Array]:
@@ -94,6 +94,15 @@ class Calendar:
         values = [found.get(hour, nothing) for hour in hour_texts]
         return np.array([v[0] for v in values], kind), np.array([v[-1] for v in values], kind)
 
+    def _of_the_hour_or_before(self, column: str) -> Array:
+        """(n,) the first value of the file at the hour that London shows, else at the nearest of six hours before."""
+        value = self._at_hour(column, self.london.hour_texts)[0]
+        for age_h in range(1, OLDEST_H + 1):
+            before = WallClock(self.pairs["start_us"] - age_h * HOUR_US, LONDON).hour_texts
+            is_gap = is_equal(value, np.full_like(value, None if value.dtype == object else np.nan))
+            value = np.where(is_gap, self._at_hour(column, before)[0], value)
+        return value
+
     def _congestion(self) -> Comparison:
         found = {
             (year, weekday, hour): congestion
@@ -106,7 +115,7 @@ class Calendar:
             keys = zip(clock.part("year"), clock.weekdays, clock.hours, strict=True)
             return np.array([found.get(key, np.nan) for key in keys], np.float64)
 
-        theirs, ours = self.pairs["congestion_rate"], self.pairs["congestion"]
+        theirs, ours = self.pairs["congestion_rate"], self.pairs["our_congestion_rate"]
         return self._by_the_clock("congestion_rate", theirs, at(self.gmt), ours, at(self.london))
 
     def _working_day(self) -> Comparison:

@@ -187,7 +187,8 @@ _PAIRS = """
     places AS (SELECT IncidentNumber, any_value(Easting_m::DOUBLE) AS raw_easting_m,
         any_value(Northing_m::DOUBLE) AS raw_northing_m, any_value(Easting_rounded::DOUBLE) AS raw_easting_rounded_m,
         any_value(Northing_rounded::DOUBLE) AS raw_northing_rounded_m FROM raw_incidents GROUP BY ALL)
-    SELECT theirs.* EXCLUDE (conditions, left_at, mobilised_at), ours.* EXCLUDE (conditions), theirs.conditions AS their_conditions, ours.conditions AS our_conditions,
+    SELECT theirs.* EXCLUDE (conditions, left_at, mobilised_at), ours.* EXCLUDE (conditions, congestion_rate), theirs.conditions AS their_conditions, ours.conditions AS our_conditions,
+        ours.congestion_rate AS our_congestion_rate,
         theirs.left_at AS their_left_at, epoch_us(theirs.mobilised_at) AS start_us,
         named.name AS our_ground_name, placed.name AS our_station_name,
         placed.latitude AS station_latitude, placed.longitude AS station_longitude,

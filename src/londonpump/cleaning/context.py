@@ -1,76 +1,70 @@
-"""Weather, congestion and school holidays at the moment of a mobilisation, from observed tables.
+"""Weather, congestion, school holidays and working days at the moment of a mobilisation, joined.
 
-Their hours are London hours. A gap of weather inside the table takes the hour before (no rain is an empty
-`precip`), and is labelled; an hour that the table does not have stays null. Source: the original's steps
-24 to 27, which read GMT as if it were London time.
+What was known when is settled in `features.context`; here each mobilisation finds the spell that it lies in. A spell
+stays inside one UTC hour, so that the join is one of equal hours (and then of instants) on any engine.
 """
 
 import ibis
 from ibis.expr.types import Table
 
-from londonpump.cleaning import london_time
+JOINED = (
+    "temp_c",
+    "precip_mm",
+    "cloudcover_pct",
+    "visibility_km",
+    "wind_kmh",
+    "conditions",
+    "weather_source",
+    "weather_age_h",
+    "is_weather_filled",
+    "congestion_rate",
+    "is_school_holiday",
+    "is_working_day",
+)
+"""Columns of spells that examples carry."""
 
-WEATHER = ("temp_c", "cloudcover_pct", "visibility_km", "conditions")
-SUNDAY_FIRST = 7
 
+def with_context(table: Table, spells: Table) -> Table:
+    """Adds the columns of JOINED that the spells have, null where no spell holds the moment.
 
-def with_weather(table: Table, weather: Table) -> Table:
-    """Adds temp_c, precip_mm, cloudcover_pct, visibility_km, conditions, is_weather_filled.
-
-    Args: table: with `mobilised_at`. weather: `hour_text` ("2022-05-01 09", London) and those columns.
+    Args: table: with `mobilised_at`, UTC. spells: `from_at, until_at` (not included), each inside one UTC hour, none
+    over another, and columns of JOINED.
     """
-    known = weather.distinct(on="hour_text", keep="first")
-    known = _with_gaps_filled(known)
-    london = london_time.to_london(table.mobilised_at)
-    table = table.mutate(hour_text=london.strftime("%Y-%m-%d %H"))
-    return table.left_join(known, "hour_text").drop("hour_text", "hour_text_right")
-
-
-def _with_gaps_filled(hours: Table) -> Table:
-    """Each gap takes the last value before it: the one value among the hours with as many values so far."""
-    in_time = ibis.cumulative_window(order_by="hour_text")
-    is_filled = ibis.or_(*[hours[name].isnull() for name in WEATHER])
-    so_far = {f"{name}_so_far": hours[name].count().over(in_time) for name in WEATHER}
-    hours = hours.mutate(precip_mm=hours.precip_mm.fill_null(0.0), is_weather_filled=is_filled, **so_far)
-    values = {name: hours[name].max().over(ibis.window(group_by=f"{name}_so_far")) for name in WEATHER}
-    return hours.mutate(**values).drop(*so_far)
-
-
-def with_congestion(table: Table, traffic: Table) -> Table:
-    """Adds congestion (share of extra travel time) by London year, weekday and hour.
-
-    Args: traffic: `year, weekday` (0 Sunday to 6 Saturday)`, hour, congestion`.
-    """
-    london = london_time.to_london(table.mobilised_at)
-    known = traffic.distinct(on=("year", "weekday", "hour"), keep="first")
-    table = table.mutate(
-        of_year=london.year(),
-        of_weekday=(london.day_of_week.index() + 1) % SUNDAY_FIRST,
-        of_hour=london.hour(),
+    columns = [name for name in JOINED if name in spells.columns]
+    spells = spells.select(
+        "from_at", "until_at", *columns, hour_at=spells.from_at.truncate("h").cast("timestamp(6)")
     )
     joined = table.left_join(
-        known,
+        spells,
         [
-            table.of_year == known.year,
-            table.of_weekday == known.weekday,
-            table.of_hour == known.hour,
+            table.mobilised_at.truncate("h").cast("timestamp(6)") == spells.hour_at,
+            table.mobilised_at >= spells.from_at,
+            table.mobilised_at < spells.until_at,
         ],
     )
-    return joined.drop("of_year", "of_weekday", "of_hour", "year", "weekday", "hour")
+    return joined.drop("from_at", "until_at", "hour_at")
 
 
-def with_school_holidays(table: Table, days: Table) -> Table:
-    """Adds is_school_holiday by London date; null outside the years that the list covers.
+def span(table: Table) -> Table:
+    """One row: `first_at` and `last_at`, the first and last mobilisation; null if there is none."""
+    return table.agg(first_at=table.mobilised_at.min(), last_at=table.mobilised_at.max())
 
-    Args: days: `day`, one row a holiday.
+
+def counts(examples: Table) -> Table:
+    """One row: how many examples have what from where, for the report.
+
+    Returns: `rows`, and of each part how many have it: `congestion`, `school_holidays`, `working_days`.
     """
-    first, last = days.day.min(), days.day.max()
-    span = days.agg(from_year=first.year(), to_year=last.year())
-    london = london_time.to_london(table.mobilised_at)
-    table = table.mutate(london_day=london.date()).cross_join(span)
-    holidays = days.distinct().mutate(is_holiday=ibis.literal(True))
-    table = table.left_join(holidays, table.london_day == holidays.day).drop("day")
-    is_covered = table.london_day.year().between(table.from_year, table.to_year)
-    return table.mutate(
-        is_school_holiday=ibis.ifelse(is_covered, table.is_holiday.fill_null(False), ibis.null("boolean"))
-    ).drop("london_day", "from_year", "to_year", "is_holiday")
+    return examples.agg(
+        rows=examples.count(),
+        congestion=examples.congestion_rate.count(),
+        school_holidays=examples.is_school_holiday.count(),
+        working_days=examples.is_working_day.count(),
+    )
+
+
+def weather_counts(examples: Table) -> Table:
+    """`weather_source, is_own_hour, rows`: sources, and whether the hour's own row stood; null source: no weather."""
+    return examples.group_by(
+        "weather_source", is_own_hour=(examples.weather_age_h == 0) & ~examples.is_weather_filled
+    ).agg(rows=ibis._.count())

@@ -7,11 +7,37 @@ import sys
 
 # isort: off
 # --help lists the commands in the order of these imports.
-from londonpump.cli import records, learning, answering
+from londonpump.cli import (
+    records,
+    learning,
+    answering,
+    sources,
+    context,
+    importing,
+    database,
+    refreshing,
+    users,
+    audit,
+    serving,
+)
 from londonpump.cli.screen import app
 # isort: on
 
-__all__ = ["answering", "app", "learning", "main", "records"]
+__all__ = [
+    "answering",
+    "app",
+    "audit",
+    "context",
+    "database",
+    "importing",
+    "learning",
+    "main",
+    "records",
+    "refreshing",
+    "serving",
+    "sources",
+    "users",
+]
 
 
 def main() -> None:

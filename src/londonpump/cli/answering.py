@@ -63,6 +63,7 @@ def predict(
 ) -> None:
     """Answer a file of calls, or one pump to one place with its reasons."""
     from londonpump.pipelines import predict as pipeline
+    from londonpump.pipelines.known_context import ContextStore
 
     with errors_told():
         _refuse_two_ways(
@@ -70,11 +71,13 @@ def predict(
         )
         if input_ is None and out is not None:
             raise BadValue("--out", str(out), "goes with --input CALLS.csv")
-        opened = pipeline.open_bundle(bundle or settings().bundle)
+        known = settings()
+        opened = pipeline.open_bundle(bundle or known.bundle)
+        store = ContextStore(known.database)
         if table is not None:
             _write_table(opened, table)
         elif input_ is not None:
-            _predict_file(opened, input_, out)
+            _predict_file(opened, store, input_, out)
         else:
             one = {
                 "id": "1",
@@ -87,7 +90,7 @@ def predict(
                 "property_type": property_type or "",
                 "address_qualifier": address_qualifier or "",
             }
-            _predict_one(opened, one, as_json)
+            _predict_one(opened, store, one, as_json)
 
 
 def _refuse_two_ways(ways: dict[str, object]) -> None:
@@ -97,12 +100,13 @@ def _refuse_two_ways(ways: dict[str, object]) -> None:
         raise BadValue(given[1], str(ways[given[1]]), f"cannot go with {given[0]}. Ask for one at a time")
 
 
-def _predict_file(bundle: Any, source: Path, out: Path | None) -> None:
+def _predict_file(bundle: Any, store: Any, source: Path, out: Path | None) -> None:
     from londonpump.pipelines import predict as pipeline
 
     if out is None:
         raise BadValue("--out", "", "says where the predictions go. Give it with --input")
-    calls = pipeline.predict_file(bundle, source, out)
+    calls = pipeline.predict_file(bundle, source, out, store)
+    _tell_problem(store)
     if calls.ignored:
         typer.echo(f"londonpump: columns not used: {', '.join(calls.ignored)}", err=True)
     wrong = sum(bool(error) for error in calls.errors)
@@ -112,7 +116,13 @@ def _predict_file(bundle: Any, source: Path, out: Path | None) -> None:
         raise typer.Exit(SOME_ROWS_UNANSWERED)
 
 
-def _predict_one(bundle: Any, values: dict[str, str], as_json: bool) -> None:
+def _tell_problem(store: Any) -> None:
+    """Answering goes on without the database; the person is told what is wrong with it."""
+    if store.problem is not None:
+        typer.echo(f"londonpump: answered without context of the database: {store.problem}", err=True)
+
+
+def _predict_one(bundle: Any, store: Any, values: dict[str, str], as_json: bool) -> None:
     from londonpump.pipelines.words import prediction_as_json, prediction_in_words
 
     missing = [name for name in ("station_code", "easting_m", "northing_m") if not values[name]]
@@ -122,7 +132,9 @@ def _predict_one(bundle: Any, values: dict[str, str], as_json: bool) -> None:
             "",
             "is missing. Give --station, --easting and --northing, or --input CALLS.csv --out PREDICTIONS.csv",
         )
-    typer.echo(prediction_as_json(bundle, values) if as_json else prediction_in_words(bundle, values))
+    tell = prediction_as_json if as_json else prediction_in_words
+    typer.echo(tell(bundle, values, store))
+    _tell_problem(store)
 
 
 def _write_table(bundle: Any, folder: Path) -> None:

@@ -86,12 +86,18 @@ def simulate(
 
 @app.command(cls=ManyFiles)
 def prepare(
-    incidents: Annotated[list[Path], files("Incident records, csv or xlsx; one or more.")],
+    incidents: Annotated[
+        list[Path] | None, files("Incident records, csv or xlsx; one or more. Default: as fetched.")
+    ] = None,
     mobilisations: Annotated[list[Path] | None, files("Mobilisation records; one or more.")] = None,
     stations: Annotated[Path | None, files("code, name, latitude, longitude.")] = None,
     weather: Annotated[Path | None, files("Weather by London hour.")] = None,
     traffic: Annotated[Path | None, files("Congestion by year, weekday and London hour.")] = None,
     school_holidays: Annotated[Path | None, files("School holidays, a London date a row.")] = None,
+    context: Annotated[
+        bool,
+        typer.Option("--context", help="Join weather, days, traffic, stations of the database; files win."),
+    ] = False,
     complete: Annotated[
         YesNo | None,
         typer.Option(
@@ -106,20 +112,24 @@ def prepare(
     ] = None,
 ) -> None:
     """Read published records, clean them and write examples; count every row kept, repaired, set aside."""
+    from londonpump.pipelines.chosen_records import chosen_records
     from londonpump.pipelines.prepare import PrepareRequest, prepare
     from londonpump.pipelines.prepared_words import prepared_in_words
 
-    request = PrepareRequest(
-        incidents=tuple(incidents),
-        mobilisations=tuple(mobilisations or ()),
-        out=out or settings().data,
-        stations=stations,
-        weather=weather,
-        traffic=traffic,
-        school_holidays=school_holidays,
-        is_complete=None if complete is None else complete is YesNo.YES,
-        is_simulated=simulated,
-    )
+    known = settings()
     with errors_told(), progress_shown() as progress:
+        records = chosen_records(known.records, tuple(incidents or ()), tuple(mobilisations or ()))
+        request = PrepareRequest(
+            incidents=records.incidents,
+            mobilisations=records.mobilisations,
+            out=out or known.data,
+            stations=stations,
+            weather=weather,
+            traffic=traffic,
+            school_holidays=school_holidays,
+            is_complete=None if complete is None else complete is YesNo.YES,
+            is_simulated=simulated,
+            database=known.database if context else None,
+        )
         report = prepare(request, progress)
     typer.echo(prepared_in_words(report, request.out))

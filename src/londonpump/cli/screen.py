@@ -9,9 +9,9 @@ import typer
 from typer.core import TyperCommand
 
 from londonpump import __version__
-from londonpump.brigade.errors import LondonPumpError
+from londonpump.brigade.errors import LondonPumpError, SourceFailed
 
-BAD_INPUT, SOME_ROWS_UNANSWERED = 2, 1
+BAD_INPUT, SOME_ROWS_UNANSWERED, SOURCE_FAILED = 2, 1, 3
 DAY = "%Y-%m-%d"
 
 
@@ -52,7 +52,7 @@ def files(help_text: str) -> Any:
 
 def fail(error: LondonPumpError) -> NoReturn:
     typer.echo(f"londonpump: {error}", err=True)
-    raise typer.Exit(BAD_INPUT)
+    raise typer.Exit(SOURCE_FAILED if isinstance(error, SourceFailed) else BAD_INPUT)
 
 
 def settings() -> Any:

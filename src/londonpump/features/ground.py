@@ -1,10 +1,11 @@
 """The station ground of a place, learnt from past calls.
 
 The majority of past records in the place's 100 m cell (3 or more), else in its 500 m cell, else the nearest
-open station. Training and serving use the same derived value; the recorded ground is never a feature.
+station open on the day. Training and serving use the same derived value; the recorded ground is never a feature.
 """
 
 from dataclasses import dataclass
+from datetime import date, timedelta
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,10 @@ CELL_SIZES_M = (100, 500)
 LEAST_RECORDS = 3
 ROW = 100_000
 """Cells of one column of the grid are numbered apart by this: northings reach 1,300 km."""
+EPOCH = date(1970, 1, 1)
+ALWAYS, NEVER = -(2**31), 2**31
+"""Days since 1970 before and after all others."""
+BLOCK_ROWS = 50_000
 
 
 def cell_of(easting_m: Floats, northing_m: Floats, size_m: int) -> Codes:
@@ -32,16 +37,18 @@ class GroundLookup:
     """Grounds as indices into `codes`.
 
     cells: for each of CELL_SIZES_M sorted cell numbers and the ground of each. station_m: (s, 2) grid
-    places of the open stations, metres. station_ground: (s,) the ground each is the station of.
+    places of the stations, metres. station_ground: (s,) the ground each is the station of. open_days: (s, 2) days
+    since 1970, its first day and the first day without it; None where no station has a date.
     """
 
     codes: tuple[str, ...]
     cells: tuple[tuple[Codes, Codes], ...]
     station_m: Floats
     station_ground: Codes
+    open_days: Codes | None = None
 
-    def __call__(self, easting_m: Floats, northing_m: Floats) -> Codes:
-        """(n,) index of the ground of each place."""
+    def __call__(self, easting_m: Floats, northing_m: Floats, day: Codes | None = None) -> Codes:
+        """(n,) index of the ground of each place. day: (n,) days since 1970; None is after every known date."""
         ground = np.full(len(easting_m), -1, np.int64)
         for size_m, (cells, grounds) in zip(CELL_SIZES_M, self.cells, strict=True):
             open_ = ground < 0
@@ -52,8 +59,40 @@ class GroundLookup:
             ground[open_] = np.where(cells[at] == cell, grounds[at], -1)
         open_ = ground < 0
         if open_.any():
-            ground[open_] = self.station_ground[nearest(easting_m[open_], northing_m[open_], self.station_m)]
+            days = np.full(int(open_.sum()), NEVER - 1) if day is None else day[open_]
+            ground[open_] = self._nearest_ground(easting_m[open_], northing_m[open_], days)
         return ground
+
+    def distances_m(self, easting_m: Floats, northing_m: Floats, day: Codes) -> Floats:
+        """(n, stations open on some of the days) straight distances, infinite on a day without the station."""
+        here, stands = self._standing(day)
+        far_m = distances_m(easting_m, northing_m, self.station_m[here])
+        return far_m if stands is None else np.where(stands, far_m, np.inf)
+
+    def _nearest_ground(self, easting_m: Floats, northing_m: Floats, day: Codes) -> Codes:
+        """In blocks that fit in memory."""
+        found = np.empty(len(easting_m), np.int64)
+        for start in range(0, len(easting_m), BLOCK_ROWS):
+            block = slice(start, start + BLOCK_ROWS)
+            here = self._standing(day[block])[0]
+            far_m = self.distances_m(easting_m[block], northing_m[block], day[block])
+            found[block] = self.station_ground[here[far_m.argmin(axis=1)]]
+        return found
+
+    def _standing(self, day: Codes) -> tuple[Codes, NDArray[np.bool_] | None]:
+        """Indices of the stations open on some of the days, and (n, those) on which; None where on all."""
+        every = np.arange(len(self.station_m))
+        if self.open_days is None or not len(day):
+            return every, None
+        first, last = day.min(), day.max()
+        opened, closed = self.open_days.T
+        here = np.flatnonzero((opened <= last) & (first < closed))
+        if len(here) <= 1:  # second nearest must be somewhere, if infinitely far
+            here = every
+        opened, closed = opened[here], closed[here]
+        if (opened <= first).all() and (last < closed).all():
+            return here, None
+        return here, (opened <= day[:, None]) & (day[:, None] < closed)
 
     def index(self, codes: NDArray[Any]) -> Codes:
         """(n,) index of station codes, -1 for a station that is no ground's."""
@@ -67,6 +106,7 @@ class GroundLookup:
             "cells": [[cells.tolist(), grounds.tolist()] for cells, grounds in self.cells],
             "station_m": self.station_m.tolist(),
             "station_ground": self.station_ground.tolist(),
+            "open_days": None if self.open_days is None else self.open_days.tolist(),
         }
 
     @classmethod
@@ -79,6 +119,7 @@ class GroundLookup:
             ),
             station_m=np.array(value["station_m"], np.float64).reshape(-1, 2),
             station_ground=np.array(value["station_ground"], np.int64),
+            open_days=_as_days(value.get("open_days")),
         )
 
 
@@ -87,7 +128,8 @@ def fit_ground(
 ) -> GroundLookup:
     """Learn the ground of a place from training records, one row an incident.
 
-    Args: ground_code: (n,) recorded grounds, None where unknown. stations: those open.
+    Args: ground_code: (n,) recorded grounds, None where unknown. stations: those that may be the nearest,
+    closed ones with their dates.
     """
     codes = tuple(sorted({station.code for station in stations} | {c for c in ground_code if c is not None}))
     index = {code: i for i, code in enumerate(codes)}
@@ -101,21 +143,32 @@ def fit_ground(
         ),
         station_m=np.array([[s.easting_m, s.northing_m] for s in stations], np.float64).reshape(-1, 2),
         station_ground=np.array([index[s.code] for s in stations], np.int64),
+        open_days=_open_days(stations),
     )
-
-
-def nearest(easting_m: Floats, northing_m: Floats, station_m: Floats) -> Codes:
-    """(n,) index of the nearest of the stations, in blocks that fit in memory."""
-    found = np.empty(len(easting_m), np.int64)
-    for start in range(0, len(easting_m), 50_000):
-        block = slice(start, start + 50_000)
-        found[block] = distances_m(easting_m[block], northing_m[block], station_m).argmin(axis=1)
-    return found
 
 
 def distances_m(easting_m: Floats, northing_m: Floats, station_m: Floats) -> Floats:
     """(n, s) straight distances from places to stations, metres."""
     return np.hypot(easting_m[:, None] - station_m[:, 0], northing_m[:, None] - station_m[:, 1])
+
+
+def _open_days(stations: tuple[Station, ...]) -> Codes | None:
+    if all(s.opened_date is None and s.closed_date is None for s in stations):
+        return None
+    return np.array(
+        [
+            [
+                ALWAYS if s.opened_date is None else (s.opened_date - EPOCH) // timedelta(days=1),
+                NEVER if s.closed_date is None else (s.closed_date - EPOCH) // timedelta(days=1),
+            ]
+            for s in stations
+        ],
+        np.int64,
+    )
+
+
+def _as_days(value: Any) -> Codes | None:
+    return None if value is None else np.array(value, np.int64).reshape(-1, 2)
 
 
 def _majority(cell: Codes, ground: Codes, n_grounds: int) -> tuple[Codes, Codes]:

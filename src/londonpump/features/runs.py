@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from londonpump.brigade import thames
 from londonpump.brigade.clock import london_us
-from londonpump.features.ground import GroundLookup, distances_m
+from londonpump.features.ground import GroundLookup
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -91,7 +91,7 @@ class Runs:
     @cached_property
     def ground(self) -> Ints:
         """Index of the ground of the place: as the caller states it, else from the past of the place."""
-        found = self.lookup(self.number("easting_m"), self.number("northing_m"))
+        found = self.lookup(self.number("easting_m"), self.number("northing_m"), self.day)
         if "station_ground_code" in self.columns:
             stated = self.lookup.index(self.text("station_ground_code"))
             found = np.where(stated >= 0, stated, found)
@@ -110,8 +110,8 @@ class Runs:
 
     @cached_property
     def station_distances_m(self) -> Floats:
-        """(n, s) from the place to every open station."""
-        return distances_m(self.number("easting_m"), self.number("northing_m"), self.lookup.station_m)
+        """(n, stations) from the place to every station; infinite where that was not open on the day."""
+        return self.lookup.distances_m(self.number("easting_m"), self.number("northing_m"), self.day)
 
     @cached_property
     def london_us(self) -> Ints:
@@ -141,8 +141,10 @@ class Runs:
 
     @cached_property
     def is_working_day(self) -> NDArray[np.bool_]:
-        """Monday to Friday and no bank holiday of England."""
-        return np.asarray((self.weekday < 5) & ~np.isin(self.day, bank_holidays()))
+        """Monday to Friday and no bank holiday of England: as the column says, else by the library."""
+        by_library = (self.weekday < 5) & ~np.isin(self.day, bank_holidays())
+        stated = self.number("is_working_day")
+        return np.asarray(np.where(np.isnan(stated), by_library, stated == 1.0))
 
 
 @cache

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from londonpump.brigade.errors import BadFile
-from londonpump.brigade.stations import Station, open_stations
+from londonpump.brigade.stations import Station, known_stations, land_stations
 from londonpump.features.catalogue import FEATURES, Feature
 from londonpump.features.ground import GroundLookup
 from londonpump.features.runs import Runs
@@ -22,6 +22,7 @@ from londonpump.models.base_curve import BaseCurve
 from londonpump.models.baselines import Constant, Distance
 from londonpump.models.distribution import ResponseTimes
 from londonpump.models.domain import Domain
+from londonpump.models.learnt_context import LearntContext
 from londonpump.models.place_residual import PlaceResidual
 from londonpump.models.pumps_needed import PumpsModel
 from londonpump.models.response_time import ResponseTimeModel
@@ -84,6 +85,7 @@ def to_files(bundle: Bundle) -> dict[str, bytes]:
             "group_of": response.group_of.tolist(),
             "warn_at": bundle.warn_at,
         },
+        "context.json": response.context.to_json(),
         "places.json": [place.to_json() for place in response.places],
         "baselines.json": {
             "constant": bundle.constant.to_json(),
@@ -136,6 +138,7 @@ def _assemble(card: dict[str, Any], files: dict[str, bytes]) -> Bundle:
         scale=boosters.from_bytes(files["scale.txt"]),
         shape=np.array(told["shape"], np.float64),
         group_of=np.array(told["group_of"], np.int64),
+        context=LearntContext.from_json(value["context.json"]),
     )
     pumps = {
         name.removeprefix(PUMPS_PREFIX): text for name, text in files.items() if name.startswith(PUMPS_PREFIX)
@@ -172,8 +175,8 @@ def features_named(names: list[str]) -> tuple[Feature, ...]:
 
 
 def stations_or_known(stations: tuple[Station, ...]) -> tuple[Station, ...]:
-    """The open stations of a list, or those of London."""
-    return tuple(station for station in stations if station.status == "open") or open_stations()
+    """The land stations of a list, those with a closed date too, or those of London."""
+    return land_stations(stations) or land_stations(known_stations())
 
 
 def _json(value: Any) -> bytes:

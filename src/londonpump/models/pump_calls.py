@@ -36,7 +36,12 @@ OF_THE_CALL = (
 FEATURES_OF_CALLS: tuple[Feature, ...] = (
     *(feature for feature in FEATURES if feature.name in OF_THE_CALL),
     Feature(
-        "is_working_day", "0/1", CLOCK, WHEN, "hour", lambda runs: runs.is_working_day.astype(np.float64)
+        "is_working_day",
+        "0/1",
+        CLOCK,
+        (*WHEN, "is_working_day"),
+        "hour",
+        lambda runs: runs.is_working_day.astype(np.float64),
     ),
 )
 NAMES = (

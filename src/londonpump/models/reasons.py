@@ -4,6 +4,7 @@ The boosters' own contributions (Lundberg's TreeSHAP, as LightGBM computes it), 
 typical run: what is left when everything said is added is the typical time.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +19,8 @@ Floats = NDArray[np.float64]
 Known = tuple[Floats, Floats]
 TYPICAL = "typical"
 GROUP_OF_PLACES = "place"
+RAIN_MM, SNOW_C, FOG_KM, STRONG_WIND_KMH = 0.2, 1.0, 1.0, 50.0
+"""From where on it is rain at all, may be snow, is fog (by its definition), and a near gale (force 7) begins."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,4 +108,34 @@ def _words(group: str, seconds: float, runs: Runs, row: int) -> str:
         return (
             "this kind of call" if runs.text("incident_type")[row] is not None else "kind of call not stated"
         )
+    if group in OF_CONTEXT:
+        return OF_CONTEXT[group](runs, row, seconds)
     return "how busy the Brigade is"
+
+
+def _weather_words(runs: Runs, row: int, _seconds: float) -> str:
+    value = {name: runs.number(name)[row] for name in ("temp_c", "precip_mm", "visibility_km", "wind_kmh")}
+    if value["precip_mm"] >= RAIN_MM:
+        return f"snow or rain, {value['temp_c']:.0f} C" if value["temp_c"] <= SNOW_C else "rain"
+    if value["visibility_km"] < FOG_KM:
+        return "fog"
+    if value["wind_kmh"] >= STRONG_WIND_KMH:
+        return "strong wind"
+    return "frost" if value["temp_c"] <= 0 else "the weather of the hour"
+
+
+def _traffic_words(_runs: Runs, _row: int, seconds: float) -> str:
+    return "heavy traffic at this hour" if seconds > 0 else "light traffic at this hour"
+
+
+def _calendar_words(runs: Runs, row: int, _seconds: float) -> str:
+    if runs.number("is_school_holiday")[row] == 1:
+        return "school holidays"
+    return "a working day" if runs.is_working_day[row] else "not a working day"
+
+
+OF_CONTEXT: dict[str, Callable[[Runs, int, float], str]] = {
+    "weather": _weather_words,
+    "traffic": _traffic_words,
+    "calendar": _calendar_words,
+}

@@ -16,6 +16,7 @@ from londonpump.features.runs import Runs
 from londonpump.models import boosters
 from londonpump.models.base_curve import BaseCurve
 from londonpump.models.distribution import ResponseTimes
+from londonpump.models.learnt_context import NO_CONTEXT, LearntContext
 from londonpump.models.place_residual import PlaceResidual
 
 Floats = NDArray[np.float64]
@@ -30,7 +31,8 @@ OUTSIDE_SHARE = 0.25
 
 @dataclass(frozen=True, slots=True)
 class ResponseTimeModel:
-    """What is learnt. shape: (groups, levels) standardised errors; group_of: (bands, 2) row of `shape`."""
+    """What is learnt. shape: (groups, levels) standardised errors; group_of: (bands, 2) row of `shape`.
+    context: what stands in for weather, traffic and calendar that a run does not tell."""
 
     features: tuple[Feature, ...]
     curve: BaseCurve
@@ -39,6 +41,7 @@ class ResponseTimeModel:
     scale: lgb.Booster
     shape: Floats
     group_of: Ints
+    context: LearntContext = NO_CONTEXT
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -53,7 +56,7 @@ class ResponseTimeModel:
         station = runs.lookup.index(runs.text("station_code"))
         easting_m, northing_m = runs.number("easting_m"), runs.number("northing_m")
         learnt = [place(station, easting_m, northing_m) for place in self.places]
-        return np.column_stack([build(runs, self.features), *learnt])
+        return np.column_stack([build(self.context.completed(runs), self.features), *learnt])
 
     def __call__(self, runs: Runs, widening: Floats | float = 1.0) -> ResponseTimes:
         """The distribution of each run. widening: (n,) how much less sure than learnt, 1 inside the records."""

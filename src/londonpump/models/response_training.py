@@ -13,6 +13,7 @@ from londonpump.features.runs import Runs
 from londonpump.models import boosters
 from londonpump.models.base_curve import fit_base_curve
 from londonpump.models.distribution import shape_of
+from londonpump.models.learnt_context import NO_CONTEXT, LearntContext
 from londonpump.models.place_residual import SMOOTHINGS, PlaceResidual, cell_keys, fit_place_residual
 from londonpump.models.response_time import DISTANCE_BANDS_M, ResponseTimeModel, group_index
 
@@ -57,12 +58,14 @@ def effort_for(n: int) -> Effort:
 
 @dataclass(frozen=True, slots=True)
 class TrainingRuns:
-    """Runs to learn from, n rows in any order. attendance_s: (n,). incident: (n,) codes. at_us: (n,)."""
+    """Runs to learn from, n rows in any order. attendance_s: (n,). incident: (n,) codes. at_us: (n,).
+    context: what completed the context of these runs, and will complete that of others."""
 
     runs: Runs
     attendance_s: Floats
     incident: Ints
     at_us: Ints
+    context: LearntContext = NO_CONTEXT
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +140,7 @@ def fit_response_time(
         lessons.scale(error_s, everything),
         shape,
         group_of,
+        training.context,
     )
 
 

@@ -38,7 +38,7 @@ SCALED_NUMBERS = (
     "precip_mm",
     "cloudcover_pct",
     "visibility_km",
-    "congestion",
+    "congestion_rate",
 )
 PLAIN_NUMBERS = ("month", "is_working_day", "is_school_holiday")
 FEATURES = TEXTS + SCALED_NUMBERS + PLAIN_NUMBERS

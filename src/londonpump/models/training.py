@@ -12,6 +12,7 @@ from londonpump.brigade.errors import TooFewRows
 from londonpump.brigade.stations import Station
 from londonpump.brigade.targets import UNDERESTIMATE_S
 from londonpump.features.catalogue import FEATURES, Feature, refuse_late, usable
+from londonpump.features.days import london_days
 from londonpump.features.ground import GroundLookup, fit_ground
 from londonpump.features.runs import Runs
 from londonpump.features.workload import recent_calls
@@ -19,9 +20,16 @@ from londonpump.models.baselines import fit_constant, fit_distance
 from londonpump.models.bundle import SCHEMA, Bundle, incident_hashes, stations_or_known
 from londonpump.models.distribution import P50
 from londonpump.models.domain import fit_domain
+from londonpump.models.learnt_context import learn_context
 from londonpump.models.pumps_needed import PumpsModel, fit_pumps
 from londonpump.models.response_time import ResponseTimeModel
-from londonpump.models.response_training import TrainingRuns, effort_for, fit_response_time
+from londonpump.models.response_training import (
+    PLACE_FOLDS,
+    TrainingRuns,
+    effort_for,
+    fit_response_time,
+    fold_of,
+)
 from londonpump.models.risk_stations import risk_stations
 from londonpump.models.seed_coefficients import SeedRecipe
 from londonpump.models.seed_recipe import RowLimits, fit_seed_recipe
@@ -70,14 +78,16 @@ def fit_bundle(training: TrainingSet, plan: TrainingPlan, facts: dict[str, Any],
     ground = learn_ground(training.calls, training.stations)
     rows = with_workload(rows, training.calls, ground, training.is_stream)
     runs = Runs(rows, ground)
-    features = usable(runs, plan.features)
-    learnt = TrainingRuns(runs, attendance_s, training.incident, rows["mobilised_us"])
+    context, whole = learn_context(runs, fold_of(training.incident, PLACE_FOLDS, plan.seed))
+    features = usable(whole, plan.features)
+    read = frozenset(name for feature in features for name in feature.reads)
+    context = context.of(read)
+    learnt = TrainingRuns(whole, attendance_s, training.incident, rows["mobilised_us"], context)
     response = fit_response_time(learnt, features, plan.seed, lambda doing, share: told(doing, 0.7 * share))
     told("Learning the number of pumps", 0.7)
     pumps = learn_pumps(training.calls, ground, plan.seed)
     told("Fitting the baselines", 0.85)
     distance_km = distance_as_original_km(rows)
-    read = frozenset(name for feature in features for name in feature.reads)
     return Bundle(
         card={
             "schema": SCHEMA,
@@ -86,6 +96,7 @@ def fit_bundle(training: TrainingSet, plan: TrainingPlan, facts: dict[str, Any],
             "features": [feature.name for feature in features],
             "places": [place.smoothing.name for place in response.places],
             "effort": _effort_json(len(attendance_s)),
+            "context": context.card(),
             "without_runs_over_60_kmh": plan.is_without_fast,
             "prototype": _prototype(response, runs, read),
             **facts,
@@ -133,9 +144,9 @@ def with_workload(rows: Columns, calls: Columns, ground: GroundLookup, is_stream
     if not is_stream:
         return {**rows, "recent_ground_calls": np.full(len(rows["mobilised_us"]), np.nan)}
     counted = recent_calls(
-        ground(calls["easting_m"], calls["northing_m"]),
+        ground(calls["easting_m"], calls["northing_m"], london_days(calls["call_us"])),
         calls["call_us"],
-        ground(rows["easting_m"], rows["northing_m"]),
+        ground(rows["easting_m"], rows["northing_m"], london_days(rows["call_us"])),
         rows["mobilised_us"],
         rows["call_us"],
     )

@@ -22,6 +22,7 @@ from londonpump.brigade.stations import Station
 
 REQUIRED = ("id", "mobilised_at", "station_code", "easting_m", "northing_m")
 TEXTS = ("incident_type", "property_category", "property_type", "address_qualifier", "conditions")
+FLAGS_OF_DAY = ("is_school_holiday", "is_working_day")
 OPTIONAL = (
     *TEXTS,
     "appliance",
@@ -34,6 +35,9 @@ OPTIONAL = (
     "precip_mm",
     "cloudcover_pct",
     "visibility_km",
+    "wind_kmh",
+    "congestion_rate",
+    *FLAGS_OF_DAY,
 )
 """All that the models may look at can be stated, so that a call and an example give the same features."""
 FIRST_AT = datetime(2009, 1, 1, tzinfo=UTC)
@@ -48,6 +52,8 @@ LIMITS = {
     "precip_mm": (0.0, 300.0),
     "cloudcover_pct": (0.0, 100.0),
     "visibility_km": (0.0, 200.0),
+    "wind_kmh": (0.0, 250.0),
+    "congestion_rate": (0.0, 1.0),
 }
 """Beyond these a number is a slip: the National Grid, and the weather of this planet."""
 DEGREES_LOOK_LIKE = 360.0
@@ -139,7 +145,7 @@ def as_columns(runs: list[dict[str, Any]]) -> dict[str, NDArray[Any]]:
         values = np.empty(len(runs), object)
         values[:] = [run[name] for run in runs]
         columns[name] = values
-    numbers = set(LIMITS) | {"station_easting_m", "station_northing_m"}
+    numbers = {*LIMITS, *FLAGS_OF_DAY, "station_easting_m", "station_northing_m"}
     for name in sorted(numbers):
         columns[name] = np.array([np.nan if run[name] is None else run[name] for run in runs], np.float64)
     return columns
@@ -227,8 +233,11 @@ def _station(text: str, at: datetime, stations: Mapping[str, Station]) -> Statio
     station = stations[code]
     if station.status == "river":
         raise BadValue("station_code", text, f"{station.name} has no road pump")
-    if station.closed_date is not None and at.date() >= station.closed_date:
+    day = at.astimezone(clock.LONDON).date()
+    if station.closed_date is not None and day >= station.closed_date:
         raise BadValue("station_code", text, f"{station.name} closed on {station.closed_date:%d %B %Y}")
+    if not station.is_open_on(day):
+        raise BadValue("station_code", text, f"{station.name} opens on {station.opened_date:%d %B %Y}")
     return station
 
 
@@ -283,6 +292,6 @@ _PARSERS: dict[str, Callable[[str, str], Any]] = {
     **dict.fromkeys(set(LIMITS) & set(OPTIONAL), _number),
     "incident_type": _kind,
     "appliance": _appliance,
-    "is_home_station": _flag,
+    **dict.fromkeys(("is_home_station", *FLAGS_OF_DAY), _flag),
     "station_ground_code": _code,
 }

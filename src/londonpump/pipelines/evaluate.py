@@ -248,6 +248,7 @@ def _about(bundle: Bundle, name: str, request: EvaluateRequest, examples: Exampl
             f"{feature.name} ({feature.unit}, known at {feature.known})"
             for feature in bundle.response.features
         ),
+        without=bundle.response.context.missing,
     )
 
 

@@ -2,6 +2,7 @@
 
 import csv
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from londonpump.models.distribution import P10, P50, P90, ResponseTimes
 from londonpump.models.domain import CONTEXT, TEXTS
 from londonpump.models.reasons import Reason, reasons
 from londonpump.pipelines.calls import Calls, read_calls
+from londonpump.pipelines.known_context import ContextStore, with_known
 from londonpump.storage.bundles import load_bundle
 from londonpump.storage.files import refuse_foreign_file, whole_file
 
@@ -63,12 +65,19 @@ def open_bundle(path: Path) -> Bundle:
     return from_files(load_bundle(path)[1], str(path))
 
 
-def answer(bundle: Bundle, columns: Columns) -> Predictions:
-    """Predict runs given as columns; what is missing is filled and labelled."""
+def answer(bundle: Bundle, columns: Columns, known: Columns | None = None) -> Predictions:
+    """Predict runs given as columns; what is missing is filled and labelled.
+
+    known: the context of the runs' moments, as `ContextStore.columns`; what a call states goes before it.
+    """
+    context = bundle.response.context
+    columns, from_context = with_known(columns, known or {}, context.takes)
     runs = bundle.runs(columns)
     filled, labels = bundle.domain.fill(columns, runs.hour)
     runs = bundle.runs(filled)
     _label_ground(columns, labels)
+    standing_in = context.labels(runs)
+    runs = context.completed(runs)
     widening, outside = bundle.domain.widening(runs)
     table = bundle.response.table(runs)
     times = bundle.response.from_table(runs, table, widening)
@@ -81,7 +90,7 @@ def answer(bundle: Bundle, columns: Columns) -> Predictions:
         p_underestimate=p_underestimate,
         pumps=_pumps(bundle, runs),
         is_risky=(p_underestimate >= bundle.warn_at) | (widening > 1.0),
-        filled=[one + two for one, two in zip(labels, outside, strict=True)],
+        filled=[list(chain(*row)) for row in zip(labels, from_context, standing_in, outside, strict=True)],
         runs=runs,
         table=table,
         widening=widening,
@@ -98,7 +107,14 @@ def _pumps(bundle: Bundle, runs: Runs) -> NDArray[np.int64]:
     return np.asarray(bundle.pumps(one).chosen[call])
 
 
-def predict_file(bundle: Bundle, source: Path, out: Path) -> Calls:
+def known_at(bundle: Bundle, columns: Columns, store: ContextStore | None) -> Columns:
+    """What the store knows of the moments of calls; it is not asked for what the bundle does not read."""
+    if store is None or not bundle.response.context.takes:
+        return {}
+    return store.columns(columns["mobilised_us"])
+
+
+def predict_file(bundle: Bundle, source: Path, out: Path, store: ContextStore | None = None) -> Calls:
     """Answer CALLS.csv into PREDICTIONS.csv, whole. Returns: the calls, with the errors of each row."""
     if out.exists() and source.exists() and out.samefile(source):
         raise BadFile(out, "holds the calls themselves", "Name another file for the predictions.")
@@ -109,7 +125,7 @@ def predict_file(bundle: Bundle, source: Path, out: Path) -> Calls:
         for run_id, error in zip(calls.ids, calls.errors, strict=True)
     ]
     if len(calls.answered):
-        predictions = answer(bundle, calls.columns)
+        predictions = answer(bundle, calls.columns, known_at(bundle, calls.columns, store))
         for i, texts in enumerate(_texts(predictions, calls.notes)):
             row = int(calls.answered[i])
             rows[row] = [calls.ids[row], *texts, ""]

@@ -4,9 +4,7 @@ Writes DATA/examples, DATA/calls, DATA/set_aside (Parquet) and DATA/report.json,
 """
 
 import tempfile
-from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +14,20 @@ from ibis.expr.types import Table
 
 from londonpump.brigade.demand import COMPLETE_SHARE, known_rate_a_day
 from londonpump.brigade.errors import TooFewRows
-from londonpump.brigade.stations import Station, known_stations
-from londonpump.cleaning import attendance, context, examples, incident_pumps, pumps_out, rules
+from londonpump.cleaning import attendance, examples, incident_pumps, pumps_out, rules
 from londonpump.cleaning.incidents import clean_incidents
 from londonpump.cleaning.mobilisations import clean_mobilisations, with_incident_columns
+from londonpump.pipelines.prepare_context import (
+    ContextRequest,
+    ContextSource,
+    context_source,
+    counted,
+    with_context,
+)
+from londonpump.pipelines.prepare_report import counted_by_rule, described
 from londonpump.pipelines.progress import Progress, silent
 from londonpump.sources import context_files
-from londonpump.sources.published import InputFile, PublishedTable, read_published
+from londonpump.sources.published import PublishedTable, read_published
 from londonpump.storage.files import refuse_foreign_folder, whole_folder, write_json
 
 REPORT = "report.json"
@@ -34,13 +39,13 @@ MEMORY_LIMIT = "2GB"
 FILES_APART = 10**10
 """More rows than any file has: source_file * FILES_APART + source_row is one number a row."""
 
-ContextJoin = tuple[Path | None, Callable[..., Table], Callable[..., Table]]
-"""A file, how it is read, how its table is joined."""
-
 
 @dataclass(frozen=True, slots=True)
 class PrepareRequest:
-    """What to prepare from and where to put it; is_complete None: find out."""
+    """What to prepare from and where to put it; is_complete None: find out.
+
+    database: the address of the one that context is read from, for what no file gives; None: not asked.
+    """
 
     incidents: tuple[Path, ...]
     out: Path
@@ -51,6 +56,12 @@ class PrepareRequest:
     school_holidays: Path | None = None
     is_complete: bool | None = None
     is_simulated: bool = False
+    database: str | None = field(default=None, repr=False)
+
+    @property
+    def context(self) -> ContextRequest:
+        """What context to join."""
+        return ContextRequest(self.stations, self.weather, self.traffic, self.school_holidays, self.database)
 
 
 @dataclass(slots=True)
@@ -73,21 +84,24 @@ class Workplace:
 def prepare(request: PrepareRequest, progress: Progress = silent) -> dict[str, Any]:
     """Make examples out of published files. Returns: what report.json holds.
 
-    Raises: BadFile if a file is not what it should be: then nothing is written.
+    Raises: BadFile if a file is not what it should be, DatabaseFailed if the database of the context cannot be read:
+    then nothing is written.
     """
     refuse_foreign_folder(request.out, REPORT, NAMES)
-    with tempfile.TemporaryDirectory(prefix="londonpump-") as spill:
+    with (
+        context_source(request.context) as source,
+        tempfile.TemporaryDirectory(prefix="londonpump-") as spill,
+    ):
         connection = ibis.duckdb.connect(temp_directory=spill, memory_limit=MEMORY_LIMIT)
         try:
-            return _prepare(request, Workplace(connection, progress))
+            return _prepare(request, Workplace(connection, progress), source)
         finally:
             connection.disconnect()
 
 
-def _prepare(request: PrepareRequest, place: Workplace) -> dict[str, Any]:
+def _prepare(request: PrepareRequest, place: Workplace, source: ContextSource) -> dict[str, Any]:
     published = _read(request, place)
-    stations = context_files.read_stations(request.stations) if request.stations else known_stations()
-    station_list = context_files.stations_table(place.connection, stations)
+    station_list = context_files.stations_table(place.connection, source.stations)
     place.progress("Cleaning incidents", 0.35)
     incidents = place.keep(clean_incidents(published["incidents"].typed, station_list), "clean_incidents")
     completeness = _completeness(incidents, request.is_complete)
@@ -101,9 +115,9 @@ def _prepare(request: PrepareRequest, place: Workplace) -> dict[str, Any]:
         cleaned = place.keep(incident_pumps.pumps_of_incidents(incidents, station_list), "pumps")
         pumps, pump_table = cleaned.filter(rules.is_kept(cleaned)), "pumps"
     place.progress("Joining weather, traffic and holidays", 0.75)
-    pumps = _with_context(request, place, pumps)
+    pumps = with_context(place.connection, pumps, source)
     tables = {"incidents": incidents, pump_table: cleaned}
-    return _write(request, place, stations, published, tables, pumps, completeness)
+    return _write(request, place, _Made(published, tables, pumps, completeness, source))
 
 
 def _read(request: PrepareRequest, place: Workplace) -> dict[str, PublishedTable]:
@@ -163,48 +177,40 @@ def _from_mobilisations(
     return cleaned, with_incident_columns(kept, incidents)
 
 
-def _with_context(request: PrepareRequest, place: Workplace, pumps: Table) -> Table:
-    joins: tuple[ContextJoin, ...] = (
-        (request.weather, context_files.read_weather, context.with_weather),
-        (request.traffic, context_files.read_traffic, context.with_congestion),
-        (request.school_holidays, context_files.read_school_holidays, context.with_school_holidays),
-    )
-    for path, read, join in joins:
-        if path is not None:
-            pumps = join(pumps, read(place.connection, path))
-    return pumps
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """What is to be written: tables with their rules, mobilisations with their context, and where that is from."""
+
+    published: dict[str, PublishedTable]
+    tables: dict[str, Table]
+    pumps: Table
+    completeness: dict[str, Any]
+    source: ContextSource
 
 
-def _write(
-    request: PrepareRequest,
-    place: Workplace,
-    stations: tuple[Station, ...],
-    published: dict[str, PublishedTable],
-    tables: dict[str, Table],
-    pumps: Table,
-    completeness: dict[str, Any],
-) -> dict[str, Any]:
+def _write(request: PrepareRequest, place: Workplace, made: _Made) -> dict[str, Any]:
     with whole_folder(request.out, REPORT, NAMES) as out:
         for folder in ("examples", "calls", "set_aside"):
             (out / folder).mkdir()
         place.progress("Writing examples", 0.85)
-        place.connection.to_parquet(examples.examples(pumps), out / "examples" / "examples.parquet")
-        place.connection.to_parquet(examples.calls(tables["incidents"]), out / "calls" / "calls.parquet")
+        place.connection.to_parquet(examples.examples(made.pumps), out / "examples" / "examples.parquet")
+        place.connection.to_parquet(examples.calls(made.tables["incidents"]), out / "calls" / "calls.parquet")
         place.progress("Writing rows set aside", 0.95)
-        for name, table in tables.items():
-            raw = published["mobilisations" if name == "mobilisations" else "incidents"].raw
+        for name, table in made.tables.items():
+            raw = made.published["mobilisations" if name == "mobilisations" else "incidents"].raw
             place.connection.to_parquet(_rows_set_aside(raw, table), out / "set_aside" / f"{name}.parquet")
-        rows = place.connection.read_parquet(out / "examples" / "examples.parquet").count().to_pyarrow()
+        written = place.connection.read_parquet(out / "examples" / "examples.parquet")
         report = {
             "schema": 1,
-            "inputs": [_described(file) for table in published.values() for file in table.files],
-            "tables": {name: _counted(table) for name, table in tables.items()},
-            "examples": rows.as_py(),
-            "complete": completeness["is_complete"],
-            "completeness": completeness,
+            "inputs": [described(file) for table in made.published.values() for file in table.files],
+            "tables": {name: counted_by_rule(table) for name, table in made.tables.items()},
+            "examples": written.count().to_pyarrow().as_py(),
+            "complete": made.completeness["is_complete"],
+            "completeness": made.completeness,
+            "context": counted(written, made.source),
             "simulated": request.is_simulated or _is_of_simulation(request),
         }
-        write_json(out / STATIONS, [station.to_json() for station in stations])
+        write_json(out / STATIONS, [station.to_json() for station in made.source.stations])
         write_json(out / REPORT, report)
     place.progress("Done", 1.0)
     return report
@@ -222,33 +228,3 @@ def _rows_set_aside(raw: Table, table: Table) -> Table:
     out = out.select("source_file", "source_row", "rule", *extra)
     joined = out.join(raw, ("source_file", "source_row"))
     return joined.order_by("source_file", "source_row", *extra)
-
-
-def _described(file: InputFile) -> dict[str, Any]:
-    return {
-        "file": file.file,
-        "sha256": file.sha256,
-        "rows": file.rows,
-        "table": file.table,
-        "formats": file.formats,
-    }
-
-
-def _counted(table: Table) -> dict[str, Any]:
-    """`in, kept, repaired, set_aside`; a repair is counted where the row is kept."""
-    repaired: Counter[str] = Counter()
-    set_aside: Counter[str] = Counter()
-    kept = 0
-    for row in rules.counts(table).to_pyarrow().to_pylist():
-        if row["rule"] is not None:
-            set_aside[row["rule"]] += row["rows"]
-            continue
-        kept += row["rows"]
-        for name in filter(None, row["repairs"].split(";")):
-            repaired[name] += row["rows"]
-    return {
-        "in": kept + set_aside.total(),
-        "kept": kept,
-        "repaired": dict(sorted(repaired.items())),
-        "set_aside": dict(sorted(set_aside.items())),
-    }

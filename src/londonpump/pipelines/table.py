@@ -8,7 +8,7 @@ import csv
 import io
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import date, datetime, time
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,8 @@ import numpy as np
 from jinja2 import Environment, StrictUndefined
 from numpy.typing import NDArray
 
-from londonpump.brigade.stations import Station, by_code
+from londonpump.brigade.clock import LONDON
+from londonpump.brigade.stations import Station, by_code, land_stations
 from londonpump.brigade.targets import LONGEST_PUBLISHED_S
 from londonpump.features.ground import CELL_SIZES_M, ROW, distances_m
 from londonpump.models.bundle import Bundle
@@ -25,8 +26,6 @@ from londonpump.storage.files import write_text
 
 STATIONS_A_GROUND = 6
 PERIODS = {"day": "13:00", "night": "03:30"}
-AT = {"day": datetime(2024, 1, 17, 13, tzinfo=UTC), "night": datetime(2024, 1, 17, 3, 30, tzinfo=UTC)}
-"""A Wednesday in winter, when London time is GMT."""
 MOST_PLACES = 60
 CELL_M = CELL_SIZES_M[-1]
 CSV_HEADER = ("ground_code", "ground", "station_code", "station", "period", "p50_s", "p90_s")
@@ -40,18 +39,19 @@ class Line:
     expected_s: dict[str, tuple[int, int]]
 
 
-def write_table(bundle: Bundle, folder: Path) -> list[Path]:
-    """Write expected_times.csv and expected_times.html. Returns: their paths."""
-    table = expected_times(bundle)
+def write_table(bundle: Bundle, folder: Path, day: date | None = None) -> list[Path]:
+    """Write expected_times.csv and expected_times.html. day: of London, today by default. Returns: their paths."""
+    day = day or datetime.now(LONDON).date()
+    table = expected_times(bundle, day)
     paths = [folder / "expected_times.csv", folder / "expected_times.html"]
     write_text(paths[0], _as_csv(table))
-    write_text(paths[1], _as_page(table, bundle.card))
+    write_text(paths[1], _as_page(table, bundle.card, day))
     return paths
 
 
-def expected_times(bundle: Bundle) -> list[tuple[Station, list[Line]]]:
-    """For each ground, its nearest open stations with what to expect, quickest by day first."""
-    stations = [station for station in bundle.stations if station.status == "open"]
+def expected_times(bundle: Bundle, day: date) -> list[tuple[Station, list[Line]]]:
+    """For each ground, the nearest stations open on the day with what to expect, quickest by day first."""
+    stations = [station for station in land_stations(bundle.stations) if station.is_open_on(day)]
     known = by_code(stations)
     place_m = np.array([[s.easting_m, s.northing_m] for s in stations])
     table = []
@@ -60,7 +60,7 @@ def expected_times(bundle: Bundle) -> list[tuple[Station, list[Line]]]:
             continue
         far = distances_m(places[:, 0], places[:, 1], place_m).mean(axis=0)
         near = [stations[i] for i in np.argsort(far)[:STATIONS_A_GROUND]]
-        lines = [Line(station, _expected(bundle, station, places)) for station in near]
+        lines = [Line(station, _expected(bundle, station, places, day)) for station in near]
         table.append((known[code], sorted(lines, key=lambda line: line.expected_s["day"])))
     return table
 
@@ -80,8 +80,13 @@ def _places(bundle: Bundle) -> Iterator[tuple[str, NDArray[np.float64]]]:
         yield code, np.stack([own // ROW, own % ROW], axis=1) * CELL_M + CELL_M / 2
 
 
-def _expected(bundle: Bundle, station: Station, places: NDArray[np.float64]) -> dict[str, tuple[int, int]]:
-    return {period: _mixed(bundle, station, places, at) for period, at in AT.items()}
+def _expected(
+    bundle: Bundle, station: Station, places: NDArray[np.float64], day: date
+) -> dict[str, tuple[int, int]]:
+    return {
+        period: _mixed(bundle, station, places, datetime.combine(day, time.fromisoformat(at), tzinfo=LONDON))
+        for period, at in PERIODS.items()
+    }
 
 
 def _mixed(bundle: Bundle, station: Station, places: NDArray[np.float64], at: datetime) -> tuple[int, int]:
@@ -117,13 +122,13 @@ def _as_csv(table: list[tuple[Station, list[Line]]]) -> str:
     return text.getvalue()
 
 
-def _as_page(table: list[tuple[Station, list[Line]]], card: dict[str, Any]) -> str:
+def _as_page(table: list[tuple[Station, list[Line]]], card: dict[str, Any], day: date) -> str:
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters["clock"] = _clock
     return environment.from_string(_PAGE).render(
-        table=sorted(table, key=lambda entry: entry[0].name), card=card, periods=PERIODS
+        table=sorted(table, key=lambda entry: entry[0].name), card=card, periods=PERIODS, day=day
     )
 
 
@@ -164,7 +169,7 @@ th { font-weight: 600; font-size: .85em; }
 {% if card.is_simulated %}<p class="warning">SIMULATED: not for use on a real call.</p>{% endif %}
 <p>Minutes from mobilisation to arrival: half of the runs arrive within the first figure, nine in ten within the
 second. Day is {{ periods.day }}, night {{ periods.night }}, over the places calls come from; kind of call not
-stated. For a day without the service: it knows no pump that is out. Learnt from {{ "{:,}".format(card.rows) }} runs from
+stated. For a day without the service: it knows no pump that is out. Stations are those open on {{ day.strftime("%d %B %Y") }}. Learnt from {{ "{:,}".format(card.rows) }} runs from
 {{ card.trained_from }} until {{ card.trained_until }}.</p>
 <main>
 {% for ground, lines in table %}

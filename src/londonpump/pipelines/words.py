@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +10,10 @@ from londonpump.brigade.stations import by_code
 from londonpump.brigade.targets import LATENESS_S, LONGEST_PUBLISHED_S
 from londonpump.models.bundle import Bundle
 from londonpump.models.distribution import P10, P90
-from londonpump.pipelines.calls import as_columns, parse_call
-from londonpump.pipelines.predict import Predictions, answer
+from londonpump.pipelines.calls import EPOCH, as_columns, parse_call
+from londonpump.pipelines.context_words import Told, context_as_json, context_in_words, without_in_words
+from londonpump.pipelines.known_context import ContextStore
+from londonpump.pipelines.predict import Predictions, answer, known_at
 
 OUTSIDE = ("distance=unknown", "place=unknown", "station=unknown")
 """The labels of a run outside what was learnt."""
@@ -18,10 +21,10 @@ OUTSIDE = ("distance=unknown", "place=unknown", "station=unknown")
 
 def trained_in_words(folder: Path, card: Mapping[str, Any]) -> str:
     """What was learnt from, and where it is."""
-    return (
-        f"Learnt from {card['rows']:,} runs, {card['trained_from']} up to (not with) {card['trained_until']}.\n"
-        f"Bundle: {folder}"
+    learnt = (
+        f"Learnt from {card['rows']:,} runs, {card['trained_from']} up to (not with) {card['trained_until']}."
     )
+    return "\n".join([learnt, *without_in_words(card["context"]), f"Bundle: {folder}"])
 
 
 def evaluated_in_words(results: Mapping[str, Any]) -> str:
@@ -45,9 +48,9 @@ def evaluated_in_words(results: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def prediction_in_words(bundle: Bundle, values: Mapping[str, str]) -> str:
-    """One prediction with its reasons."""
-    predictions = _one(bundle, values)
+def prediction_in_words(bundle: Bundle, values: Mapping[str, str], store: ContextStore | None = None) -> str:
+    """One prediction with its reasons, and the context it was made in."""
+    predictions, known = _one(bundle, values, store)
     times, median_s = predictions.times, float(predictions.median_s[0])
     over = ", ".join(f"{t // 60} min {times.p_over(t)[0]:.0%}" for t in LATENESS_S)
     p10_s, p90_s = float(times.quantile(P10)[0]), float(times.quantile(P90)[0])
@@ -74,15 +77,16 @@ def prediction_in_words(bundle: Bundle, values: Mapping[str, str]) -> str:
         # The last line takes what rounding leaves, so that the whole seconds add up to the time shown.
         shown.append(round(median_s) - sum(shown))
         lines += [f"  {s:+6d} s  {reason.words}" for s, reason in zip(shown, [*named, rest], strict=True)]
+    lines += context_in_words(bundle.response.context, known, _at(predictions))
     lines.append(f"Filled in: {'; '.join(predictions.filled[0]) or 'nothing'}")
     if bundle.card["is_simulated"]:
         lines.append("The model is trained on SIMULATED records.")
     return "\n".join(lines)
 
 
-def prediction_as_json(bundle: Bundle, values: Mapping[str, str]) -> str:
+def prediction_as_json(bundle: Bundle, values: Mapping[str, str], store: ContextStore | None = None) -> str:
     """One prediction as json."""
-    predictions = _one(bundle, values)
+    predictions, known = _one(bundle, values, store)
     times = predictions.times
     return json.dumps(
         {
@@ -99,17 +103,27 @@ def prediction_as_json(bundle: Bundle, values: Mapping[str, str]) -> str:
                 for reason in predictions.reasons(bundle)[0]
             ],
             "filled": predictions.filled[0],
+            "context": known,
             "simulated": bundle.card["is_simulated"],
         },
         indent=1,
     )
 
 
-def _one(bundle: Bundle, values: Mapping[str, str]) -> Predictions:
+def _one(bundle: Bundle, values: Mapping[str, str], store: ContextStore | None) -> tuple[Predictions, Told]:
+    """The prediction, and the context it was made in."""
     run, note = parse_call(values, by_code(bundle.stations))
-    predictions = answer(bundle, as_columns([run]))
+    columns = as_columns([run])
+    context = bundle.response.context
+    predictions = answer(bundle, columns, known_at(bundle, columns, store))
+    moment = store.moment(_at(predictions)) if store is not None and context.takes else None
+    known = context_as_json(context, predictions.runs, predictions.filled[0], moment)
     predictions.filled[0][:0] = note
-    return predictions
+    return predictions, known
+
+
+def _at(predictions: Predictions) -> datetime:
+    return EPOCH + timedelta(microseconds=int(predictions.runs.columns["mobilised_us"][0]))
 
 
 def _minutes(seconds: float) -> str:

@@ -1,8 +1,9 @@
-"""Files of context given by hand: stations, weather by the hour, congestion, school holidays.
+"""Files of context given by hand: weather by the hour, congestion, school holidays.
 
-Shapes: stations `code, name, latitude, longitude`; weather `date` ("2022-05-01 09"), `temp, precip,
-cloudcover, visibility, conditions`; congestion `year, day_nb` (1 Sunday to 7 Saturday)`, hour,
-congestion`; school holidays `date` or `true_london_date`. Their hours are London hours.
+Shapes: weather `date` ("2022-05-01 09"), `temp, precip, cloudcover, visibility, conditions`, and `windspeed` if it is
+there; congestion `year, day_nb` (1 Sunday to 7 Saturday)`, hour, congestion`; school holidays `date` or
+`true_london_date`. Their hours are London hours: the one that clocks show twice in October holds for both hours of
+UTC, the one that they skip in March for none.
 """
 
 from pathlib import Path
@@ -12,97 +13,106 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from ibis.backends.duckdb import Backend
 from ibis.expr.types import Table
+from numpy.typing import NDArray
 from pyarrow import csv
 
-from londonpump.brigade import grid
+from londonpump.brigade.clock import HOUR_US, london_us
 from londonpump.brigade.errors import BadFile
-from londonpump.brigade.stations import Station, by_code, known_stations
+from londonpump.brigade.stations import Station
+from londonpump.features.traffic import TrafficWeeks
+from londonpump.features.weather import moment_of
+from londonpump.tables.context import SchoolHoliday, WeatherHour
 
-HOUR_PATTERN = r"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01]) ([01][0-9]|2[0-3])$"
-LATITUDES, LONGITUDES = (49.0, 61.0), (-9.0, 2.0)
-"""Great Britain, where the National Grid holds."""
-ISO_DAY, BRITISH_DAY = "%Y-%m-%d", "%d/%m/%Y"
-
-
-def read_stations(path: Path) -> tuple[Station, ...]:
-    """Stations at the places this file gives them; pumps and status as known for their code."""
-    table = _read(
-        path, {"code": pa.string(), "name": pa.string(), "latitude": pa.float64(), "longitude": pa.float64()}
-    )
-    for column in ("code", "name"):
-        _refuse_repeats(path, table, column)
-    for column, low, high in (("latitude", *LATITUDES), ("longitude", *LONGITUDES)):
-        values = table[column].to_numpy()
-        if ((values < low) | (values > high)).any():
-            raise BadFile(path, f"column {column} goes beyond {low} to {high} degrees", "Mend that column.")
-    easting_m, northing_m = grid.to_grid(table["latitude"].to_numpy(), table["longitude"].to_numpy())
-    known = by_code(known_stations())
-    return tuple(
-        Station(
-            code=code,
-            name=name,
-            status=known[code].status if code in known else "border",
-            easting_m=float(east),
-            northing_m=float(north),
-            borough=known[code].borough if code in known else "",
-            closed_date=known[code].closed_date if code in known else None,
-            pumps=known[code].pumps if code in known else (1, 1, 1),
-        )
-        for code, name, east, north in zip(
-            table["code"].to_pylist(), table["name"].to_pylist(), easting_m, northing_m, strict=True
-        )
-    )
+HOUR, ISO_DAY, BRITISH_DAY = "%Y-%m-%d %H", "%Y-%m-%d", "%d/%m/%Y"
+BY_HAND = "file"
+"""The source of what a file says."""
+WEATHER = {
+    "temp": "temp_c",
+    "precip": "precip_mm",
+    "cloudcover": "cloudcover_pct",
+    "visibility": "visibility_km",
+    "windspeed": "wind_kmh",
+}
+"""The file's column: ours."""
 
 
-def read_weather(connection: Backend, path: Path) -> Table:
-    """`hour_text, temp_c, precip_mm, cloudcover_pct, visibility_km, conditions`, one row an hour.
+def read_weather(path: Path) -> list[WeatherHour]:
+    """Rows by the hour of UTC, each known from its hour on; an empty `precip` is no rain.
 
-    Of an hour that stands twice (the clocks show one twice in October) the first row is taken.
+    Of an hour that stands twice the first row is taken.
     """
-    numbers = dict.fromkeys(("temp", "precip", "cloudcover", "visibility"), pa.float64())
+    optional = () if "windspeed" in _header(path) else ("windspeed",)
+    numbers = {name: pa.float64() for name in WEATHER if name not in optional}
     table = _read(
         path,
         {"date": pa.string(), **numbers, "conditions": pa.string()},
         empty=(*numbers, "conditions"),
     )
-    is_hour = pc.match_substring_regex(table["date"], HOUR_PATTERN)
-    if not pc.all(is_hour).as_py():
+    hours = _moments(table["date"], HOUR)
+    if hours is None:
+        is_hour = pc.equal(_as_read_back(table["date"], HOUR), table["date"]).fill_null(False)
         wrong = table["date"].filter(pc.invert(is_hour))[0].as_py()
         raise BadFile(path, f"column date holds {wrong!r}", "Write London hours as 2022-05-01 09.")
-    table = table.take(np.sort(np.unique(table["date"].to_numpy(), return_index=True)[1]))
-    names = ("hour_text", "temp_c", "precip_mm", "cloudcover_pct", "visibility_km", "conditions")
-    return connection.create_table("weather", table.rename_columns(list(names)), temp=True)
+    values = {ours: table[name].to_pylist() for name, ours in WEATHER.items() if name in numbers}
+    values.setdefault("wind_kmh", [None] * table.num_rows)
+    values["precip_mm"] = [value or 0.0 for value in values["precip_mm"]]
+    conditions = table["conditions"].to_pylist()
+    made = []
+    for row, us in _hours_of_utc(hours.to_numpy().astype("datetime64[us]").astype(np.int64)):
+        at = moment_of(us)
+        told = {name: column[row] for name, column in values.items()}
+        made.append(WeatherHour(at, at, **told, conditions=conditions[row], source=BY_HAND))
+    return made
 
 
-def read_traffic(connection: Backend, path: Path) -> Table:
-    """`year, weekday` (0 Sunday)`, hour, congestion`."""
+def _hours_of_utc(wall_us: NDArray[np.int64]) -> list[tuple[int, int]]:
+    """(row, microseconds UTC) of each hour of UTC at which the clocks of London show the row's hour."""
+    wall_us, first = np.unique(wall_us, return_index=True)
+    found = []
+    for utc_us in (wall_us, wall_us - HOUR_US):
+        is_shown = london_us(utc_us) == wall_us
+        found += list(zip(first[is_shown].tolist(), utc_us[is_shown].tolist(), strict=True))
+    return found
+
+
+def read_traffic(path: Path) -> TrafficWeeks:
+    """Congestion by London year, weekday and hour."""
     whole = dict.fromkeys(("year", "day_nb", "hour"), pa.int64())
     table = _read(path, {**whole, "congestion": pa.float64()})
-    for column, low, high in (("day_nb", 1, 7), ("hour", 0, 23)):
+    for column, low, high in (("day_nb", 1, 7), ("hour", 0, 23), ("congestion", 0, 1)):
         values = table[column].to_numpy()
         if ((values < low) | (values > high)).any():
             raise BadFile(path, f"column {column} goes beyond {low} to {high}", "Mend that column.")
-    table = table.set_column(1, "weekday", pc.subtract(table["day_nb"], 1))
-    return connection.create_table("traffic", table, temp=True)
+    year, day, hour, rate = (table[name].to_numpy() for name in ("year", "day_nb", "hour", "congestion"))
+    return TrafficWeeks.of(year, day - 1, hour, rate, BY_HAND)
 
 
-def read_school_holidays(connection: Backend, path: Path) -> Table:
-    """`day`: one row a holiday."""
+def read_school_holidays(path: Path) -> list[SchoolHoliday]:
+    """One a day."""
     header = _header(path)
     column = next((name for name in ("true_london_date", "date") if name in header), None)
     if column is None:
         raise BadFile(path, "has no column date or true_london_date", "Add one: a London date a row.")
     text = _read(path, {column: pa.string()})[column]
     for form in (ISO_DAY, BRITISH_DAY):
-        days = pc.strptime(text, format=form, unit="s", error_is_null=True)
-        # strptime takes 30 February for 2 March: a day must read back as it was written.
-        if days.null_count == 0 and pc.all(pc.equal(pc.strftime(days, format=form), text)).as_py():
-            return connection.create_table(
-                "school_holidays", pa.table({"day": days.cast(pa.date32())}), temp=True
-            )
+        days = _moments(text, form)
+        if days is not None:
+            return [SchoolHoliday(day, BY_HAND) for day in days.cast(pa.date32()).to_pylist()]
     raise BadFile(
         path, f"column {column} is not one form of date", "Write every day as 2022-05-30, or as 30/05/2022."
     )
+
+
+def _moments(text: pa.ChunkedArray, form: str) -> pa.ChunkedArray | None:
+    """The times, if every one is written in this form."""
+    if not pc.all(pc.equal(_as_read_back(text, form), text).fill_null(False)).as_py():
+        return None
+    return pc.strptime(text, format=form, unit="s", error_is_null=True)
+
+
+def _as_read_back(text: pa.ChunkedArray, form: str) -> pa.ChunkedArray:
+    # strptime takes 30 February for 2 March: a day must read back as it was written.
+    return pc.strftime(pc.strptime(text, format=form, unit="s", error_is_null=True), format=form)
 
 
 def stations_table(connection: Backend, stations: tuple[Station, ...]) -> Table:
@@ -155,10 +165,3 @@ def _read(path: Path, columns: dict[str, pa.DataType], empty: tuple[str, ...] = 
             row = pc.index(pc.is_null(table[name]), True).as_py() + 1
             raise BadFile(path, f"column {name} is empty in row {row}", "Fill it.")
     return table
-
-
-def _refuse_repeats(path: Path, table: pa.Table, column: str) -> None:
-    counts = pc.value_counts(table[column])
-    for entry in counts.to_pylist():
-        if entry["counts"] > 1:
-            raise BadFile(path, f"{column} {entry['values']!r} stands {entry['counts']} times", "Keep one.")

@@ -28,8 +28,9 @@ INCIDENT, MOBILISED, COUNTED, GIVEN = (
     "incident record",
     "mobilisation record",
     "counted over the stream",
-    "context file",
+    "context",
 )
+"""Context: a file by hand, or what the database knew at the moment."""
 
 EXAMPLES: tuple[Column, ...] = (
     Column("incident_number", "string", "", INCIDENT, NEVER),
@@ -63,10 +64,14 @@ EXAMPLES: tuple[Column, ...] = (
     Column("precip_mm", "float64", "mm in the hour", GIVEN, CALL),
     Column("cloudcover_pct", "float64", "%", GIVEN, CALL),
     Column("visibility_km", "float64", "km", GIVEN, CALL),
+    Column("wind_kmh", "float64", "km/h at 10 m", GIVEN, CALL),
     Column("conditions", "string", "", GIVEN, CALL),
-    Column("is_weather_filled", "boolean", "", GIVEN, NEVER),
-    Column("congestion", "float64", "share of extra travel time", GIVEN, CALL),
-    Column("is_school_holiday", "boolean", "", GIVEN, CALL),
+    Column("weather_source", "string", "publisher and service, or file", GIVEN, NEVER),
+    Column("weather_age_h", "float64", "h, 0 the hour's own", GIVEN, NEVER),
+    Column("is_weather_filled", "boolean", "some value stands in for a gap", GIVEN, NEVER),
+    Column("congestion_rate", "float64", "0 free flow to 1", GIVEN, CALL),
+    Column("is_school_holiday", "boolean", "null outside covered years", GIVEN, CALL),
+    Column("is_working_day", "boolean", "null where not joined", GIVEN, CALL),
     Column("wave", "int64", "1 the first", MOBILISED, MOBILISATION),
     Column("pump", "string", "first, second, later by arrival; slice", MOBILISED, ARRIVAL),
     Column("turnout_s", "int64", "s, target", MOBILISED, DEPARTURE),

@@ -1,5 +1,6 @@
 """The stations and their pumps, on the days the fleet changed."""
 
+import json
 from collections import Counter
 from datetime import date, timedelta
 
@@ -135,3 +136,48 @@ def test_every_station_stands_where_the_compiled_list_puts_it(published_stations
     }
     ours = {s.code: (s.name, s.easting_m, s.northing_m) for s in stations.known_stations()}
     assert ours == listed
+
+
+def test_a_station_is_open_from_its_opened_date_until_the_day_before_its_closed_date():
+    station = Station(
+        "X1", "Somewhere", "closed", 0, 0, closed_date=date(2020, 5, 1), opened_date=date(2019, 3, 1)
+    )
+    days = [date(2019, 2, 28), date(2019, 3, 1), date(2020, 4, 30), date(2020, 5, 1)]
+    assert [station.is_open_on(day) for day in days] == [False, True, True, False]
+
+
+def test_a_station_without_dates_is_always_open():
+    station = Station("X1", "Somewhere", "open", 0, 0)
+    assert station.is_open_on(date(1900, 1, 1))
+    assert station.is_open_on(date(2100, 1, 1))
+
+
+def test_a_station_has_no_pump_before_it_opens():
+    station = Station("X1", "Somewhere", "open", 0, 0, pumps=(2, 2, 2), opened_date=date(2019, 3, 1))
+    assert [station.pumps_on(day) for day in (date(2019, 2, 28), date(2019, 3, 1))] == [0, 2]
+
+
+@pytest.mark.parametrize(
+    "station",
+    [
+        Station("X1", "Somewhere", "open", 1.5, 2.5, "Camden", opened_date=date(2019, 3, 1)),
+        Station("X1", "Somewhere", "closed", 1.5, 2.5, closed_date=date(2014, 1, 9), pumps=(2, 0, 0)),
+    ],
+)
+def test_a_station_comes_back_from_json_as_it_was(station):
+    assert Station.from_json(json.loads(json.dumps(station.to_json()))) == station
+
+
+def test_a_station_of_before_there_were_opened_dates_is_still_read():
+    told = Station("X1", "Somewhere", "open", 1.5, 2.5).to_json()
+    del told["opened_date"]
+    assert Station.from_json(told).opened_date is None
+
+
+def test_land_stations_are_the_open_ones_and_those_closed_on_a_known_day():
+    assert Counter(s.status for s in stations.land_stations(stations.known_stations())) == {
+        "open": 102,
+        "closed": 10,
+    }
+    undated = Station("X1", "Somewhere", "closed", 0, 0)
+    assert stations.land_stations((undated,)) == ()

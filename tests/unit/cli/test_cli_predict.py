@@ -72,7 +72,7 @@ def test_the_columns_are_those_promised_with_their_digits(answered) -> None:
 def test_what_was_filled_is_told_with_its_source(answered) -> None:
     _, (row,) = answered(f"a,{SOUND}")
     labels = dict(label.split("=") for label in row["filled"].split(";"))
-    assert set(labels.values()) <= {"context", "default", "unknown"}
+    assert set(labels.values()) <= {"context", "default", "unknown", "climate", "profile"}
     assert labels["station_ground_code"] == "context"
     assert labels["pumps_out"] == "default"
     assert labels["incident_type"] == "unknown"

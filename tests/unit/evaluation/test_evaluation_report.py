@@ -226,6 +226,12 @@ def test_a_handful_of_rows_still_gives_a_page(n):
     assert "Model card" in render_model_card(few)
 
 
+def test_the_card_says_what_context_the_model_learnt_without(inputs):
+    lacking = replace(inputs, about=about(without=("weather", "congestion")))
+    assert "It learnt without weather, congestion: " in render_model_card(lacking)
+    assert "It learnt without" not in render_model_card(inputs)
+
+
 def test_the_card_says_what_the_model_must_not_be_used_for(inputs):
     card = render_model_card(inputs)
     for text in (

@@ -45,7 +45,7 @@ def pumps(n, seed=0):
         "precip_mm": rng.exponential(0.2, n),
         "cloudcover_pct": rng.uniform(0, 100, n),
         "visibility_km": rng.uniform(1, 40, n),
-        "congestion": rng.uniform(0, 1, n),
+        "congestion_rate": rng.uniform(0, 1, n),
         "month": rng.integers(1, 13, n).astype(float),
         "is_working_day": rng.integers(0, 2, n).astype(bool),
         "is_school_holiday": rng.integers(0, 2, n).astype(bool),
@@ -176,10 +176,10 @@ def test_a_column_missing_at_prediction_counts_as_null(rows, recipe):
 
 def test_incident_records_alone_leave_features_out_and_say_so(rows):
     columns, seconds = rows
-    fewer = {name: values for name, values in columns.items() if name != "congestion"}
+    fewer = {name: values for name, values in columns.items() if name != "congestion_rate"}
     fewer |= {"appliance": np.full(3000, None, dtype=object), "pumps_out": np.full(3000, np.nan)}
     fitted = fit_seed_recipe(fewer, seconds, seeds=[0])
-    assert set(fitted.encoding.absent) == {"appliance", "pumps_out", "congestion"}
+    assert set(fitted.encoding.absent) == {"appliance", "pumps_out", "congestion_rate"}
     assert fitted.coefficients.shape == (1, fitted.encoding.width)
     assert np.isfinite(fitted.predict(columns)).all()
 

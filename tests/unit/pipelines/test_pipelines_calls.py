@@ -184,6 +184,10 @@ def test_every_optional_column_is_read(tmp_path) -> None:
         "precip_mm": "0.2",
         "cloudcover_pct": "100",
         "visibility_km": "1e1",
+        "wind_kmh": "31.5",
+        "congestion_rate": "0.25",
+        "is_school_holiday": "true",
+        "is_working_day": "no",
     }
     assert set(stated) == set(OPTIONAL)
     calls = read(tmp_path, f"1,{SOUND}," + ",".join(stated.values()), header=f"{HEADER},{','.join(stated)}")
@@ -196,6 +200,8 @@ def test_every_optional_column_is_read(tmp_path) -> None:
         "G30",
     )
     assert [got[name] for name in ("pumps_out", "temp_c", "visibility_km")] == [12.0, -3.5, 10.0]
+    assert [got[name] for name in ("wind_kmh", "congestion_rate")] == [31.5, 0.25]
+    assert [got[name] for name in ("is_school_holiday", "is_working_day")] == [1.0, 0.0]
 
 
 def test_an_empty_optional_value_is_unknown(tmp_path) -> None:

@@ -17,7 +17,8 @@ class About:
 
     trained_from_date, trained_until_date: first and last day of the training rows. split: how the judged rows
     were chosen, in a few words ("the last quarter of 2023, by time"). features: the names a model
-    reads, with unit and the moment each is known, as lines of text.
+    reads, with unit and the moment each is known, as lines of text. without: the parts of the context that its
+    records did not hold ("weather").
     """
 
     bundle: str
@@ -30,6 +31,7 @@ class About:
     made_at: str = ""
     split: str = ""
     features: tuple[str, ...] = ()
+    without: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)

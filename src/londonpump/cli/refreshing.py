@@ -1,0 +1,76 @@
+"""The command that keeps context fresh: refresh context, to be run every hour."""
+
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Annotated, Any
+
+import typer
+
+from londonpump.cli.screen import DAY, app, as_date, errors_told, settings
+
+SOURCE_FAILED = 3
+
+refresh_app = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    help="Bring what is known of now: weather, calendars, traffic.",
+)
+app.add_typer(refresh_app, name="refresh")
+
+
+class Publisher(StrEnum):
+    """Who gives the weather."""
+
+    OPEN_METEO = "open-meteo"
+    VISUAL_CROSSING = "visual-crossing"
+
+
+class Only(StrEnum):
+    """Parts that can be asked alone."""
+
+    WEATHER = "weather"
+    HISTORY = "weather-history"
+    BANK_HOLIDAYS = "bank-holidays"
+    SCHOOL_HOLIDAYS = "school-holidays"
+    TRAFFIC = "traffic"
+
+
+def open_http() -> Any:
+    """The way to the publishers; tests put a less patient one here."""
+    from londonpump.sources.http import Http
+
+    return Http()
+
+
+@refresh_app.callback()
+def refresh() -> None:
+    """Bring what is known of now: weather, calendars, traffic."""
+
+
+@refresh_app.command("context")
+def context(
+    since: Annotated[
+        datetime | None,
+        typer.Option(
+            formats=[DAY], metavar="DATE", help="Also past weather from this day on.", show_default=False
+        ),
+    ] = None,
+    source: Annotated[Publisher, typer.Option(help="Of the weather.")] = Publisher.OPEN_METEO,
+    only: Annotated[Only | None, typer.Option(help="This part alone.", show_default=False)] = None,
+) -> None:
+    """Ask every source of context and store what comes; run it hourly. Exit code 3 if one of them fails."""
+    from londonpump.pipelines.refresh import Part, Wanted, refresh_context
+    from londonpump.storage.database import open_database
+
+    wanted = Wanted(as_date(since), source.value, None if only is None else Part(only.value))
+    with errors_told():
+        chosen = settings()
+        engine = open_database(chosen.database)
+        try:
+            with open_http() as http:
+                refreshed = refresh_context(chosen, engine, http, datetime.now(UTC), wanted)
+        finally:
+            engine.dispose()
+    typer.echo(refreshed.in_words())
+    if refreshed.has_failed:
+        raise typer.Exit(SOURCE_FAILED)

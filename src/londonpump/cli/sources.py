@@ -1,0 +1,47 @@
+"""The command that brings published records: fetch records."""
+
+from datetime import datetime
+from typing import Annotated, Any
+
+import typer
+
+from londonpump.cli.screen import DAY, app, as_date, errors_told, progress_shown, settings
+
+fetch_app = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    help="Bring the Brigade's published records.",
+)
+app.add_typer(fetch_app, name="fetch")
+
+
+def open_http() -> Any:
+    """The way to the publishers; tests put a less patient one here."""
+    from londonpump.sources.http import Http
+
+    return Http()
+
+
+@fetch_app.callback()
+def fetch() -> None:
+    """Bring the Brigade's published records."""
+
+
+@fetch_app.command("records")
+def records(
+    since: Annotated[
+        datetime | None,
+        typer.Option(
+            formats=[DAY],
+            metavar="DATE",
+            help="From this day on. Default: three years before 1 January of this year.",
+            show_default=False,
+        ),
+    ] = None,
+) -> None:
+    """Bring incident and mobilisation records; a second run brings only what is new. Exit code 3: not had."""
+    from londonpump.pipelines.fetch import fetch_records
+
+    with errors_told(), progress_shown() as progress, open_http() as http:
+        fetched = fetch_records(settings(), as_date(since), progress, http)
+    typer.echo(fetched.in_words())

@@ -1,0 +1,153 @@
+"""Context for a moment: weather, calendar and traffic as they were known then, the same for training and serving."""
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import numpy as np
+
+from londonpump.brigade.clock import HOUR_US
+from londonpump.features.days import LIBRARY, SchoolDays, WorkingDays, london_days, years_of
+from londonpump.features.moment import NAMES, ContextValue, MomentContext
+from londonpump.features.traffic import FRESH_US, Traffic, TrafficReadings
+from londonpump.features.weather import (
+    OLDEST_H,
+    WEATHER_VALUES,
+    Columns,
+    Ints,
+    WeatherTable,
+    moment_of,
+    taken,
+    us_of,
+    weather_known,
+)
+from londonpump.tables.context import BankHoliday, SchoolHoliday, TrafficReading, WeatherHour
+
+__all__ = [
+    "ContextTables",
+    "ContextValue",
+    "MomentContext",
+    "WeatherTable",
+    "columns_at",
+    "context_at",
+    "spells",
+    "weather_known",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class ContextTables:
+    """All that is known about moments besides the calls themselves; an empty part is an unknown one."""
+
+    weather: WeatherTable = field(default_factory=lambda: WeatherTable.of(()))
+    traffic: Traffic = field(default_factory=lambda: TrafficReadings.of(()))
+    school: SchoolDays = field(default_factory=lambda: SchoolDays.of((), ()))
+    working: WorkingDays = field(default_factory=lambda: WorkingDays.of(()))
+
+    @classmethod
+    def of(
+        cls,
+        weather: Sequence[WeatherHour] = (),
+        traffic: Sequence[TrafficReading] = (),
+        school_holidays: tuple[Sequence[SchoolHoliday], Collection[int]] = ((), ()),
+        bank_holidays: Sequence[BankHoliday] = (),
+    ) -> "ContextTables":
+        """Rows in any order. school_holidays: the days, and the calendar years that they cover."""
+        return cls(
+            WeatherTable.of(weather),
+            TrafficReadings.of(traffic),
+            SchoolDays.of(*school_holidays),
+            WorkingDays.of(bank_holidays),
+        )
+
+
+def columns_at(tables: ContextTables, at_us: Ints) -> Columns:
+    """What was known at each moment. at_us: (n,) microseconds UTC.
+
+    Returns: the columns of `weather_known`, `congestion_rate` (NaN unknown), `congestion_source` (None),
+    `is_school_holiday` (NaN outside covered years), `is_working_day`; (n,) each.
+    """
+    rows = tables.traffic.rows_known(at_us)
+    return {
+        **weather_known(tables.weather, at_us),
+        "congestion_rate": taken(tables.traffic.congestion_rate, rows),
+        "congestion_source": taken(np.array(tables.traffic.source, object), rows),
+        "is_school_holiday": tables.school.is_holiday(at_us),
+        "is_working_day": tables.working.is_working_day(at_us),
+    }
+
+
+def spells(tables: ContextTables, first_us: int, end_us: int) -> Columns:
+    """Spans of time inside one UTC hour each, over which the context does not change: what a join needs.
+
+    Args: first_us, end_us: of the moments to cover, the end not included.
+    Returns: (k,) `from_us, until_us` (not included) and the columns of `columns_at`, in order of time.
+    """
+    first, end = first_us // HOUR_US * HOUR_US, -(-end_us // HOUR_US) * HOUR_US
+    changes = np.concatenate((tables.weather.moments, tables.traffic.changes_us))
+    changes = changes[(changes > first) & (changes < end)]
+    # A London day begins with a UTC hour, as long as London is a whole number of hours ahead.
+    edges = np.unique(np.concatenate((np.arange(first, end, HOUR_US), changes)))
+    return {"from_us": edges, "until_us": np.append(edges[1:], end), **columns_at(tables, edges)}
+
+
+def context_at(tables: ContextTables, at: datetime) -> MomentContext:
+    """The context of one moment, each value with its source and age."""
+    at_us = np.array([us_of(at)], np.int64)
+    weather = _weather_values(tables.weather, at_us)
+    year = int(years_of(london_days(at_us))[0])
+    values = (*weather, _congestion(tables.traffic, at_us), *_calendar(tables, at_us, year))
+    return MomentContext(at, values, tuple(_missing(values, year)))
+
+
+def _weather_values(table: WeatherTable, at_us: Ints) -> list[ContextValue]:
+    chosen, giving = table.rows_known(at_us)
+    is_late = chosen[0] >= 0 and table.observed_us[chosen[0]] // HOUR_US < at_us[0] // HOUR_US
+    values = []
+    for name, (row,) in giving.items():
+        if row < 0:
+            values.append(ContextValue(name, None))
+            continue
+        value = table.values[name][row]
+        values.append(
+            ContextValue(
+                name,
+                value if isinstance(value, str) else float(value),
+                table.source[row],
+                moment_of(int(table.observed_us[row])),
+                moment_of(int(table.available_us[row])),
+                is_filled=bool(is_late or row != chosen[0]),
+            )
+        )
+    return values
+
+
+def _congestion(traffic: Traffic, at_us: Ints) -> ContextValue:
+    row = int(traffic.rows_known(at_us)[0])
+    if row < 0:
+        return ContextValue("congestion_rate", None)
+    observed_at, available_at = traffic.instants(row)
+    rate = float(traffic.congestion_rate[row])
+    return ContextValue("congestion_rate", rate, traffic.source[row], observed_at, available_at)
+
+
+def _calendar(tables: ContextTables, at_us: Ints, year: int) -> Iterator[ContextValue]:
+    school = tables.school.is_holiday(at_us)[0]
+    source = tables.school.source_by_year.get(year)
+    yield ContextValue("is_school_holiday", None if np.isnan(school) else bool(school), source)
+    source = tables.working.source_by_year.get(year, LIBRARY)
+    yield ContextValue("is_working_day", bool(tables.working.is_working_day(at_us)[0]), source)
+
+
+def _missing(values: Sequence[ContextValue], year: int) -> Iterator[str]:
+    absent = {one.name for one in values if one.value is None}
+    if absent.issuperset(WEATHER_VALUES):
+        yield f"weather: no row of the last {OLDEST_H} h"
+    else:
+        for name in WEATHER_VALUES:
+            if name in absent:
+                yield f"{NAMES[name]}: no weather row of the last {OLDEST_H} h has it"
+    if "congestion_rate" in absent:
+        yield f"traffic: no reading of the last {FRESH_US // HOUR_US} h"
+    if "is_school_holiday" in absent:
+        yield f"school holidays: no calendar covers {year}"

@@ -1,0 +1,140 @@
+"""The weather as it was known at a moment: one rule, for a million moments and for one.
+
+Of the rows that were available at the moment, for its own UTC hour or an hour before, the latest hour counts,
+of that hour the row available last, of these the last source by name. Is that hour more than `OLDEST_H` hours
+before the moment's own, nothing is known. A gap in one value takes the next row in the same order that has it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from londonpump.brigade.clock import HOUR_US
+from londonpump.tables.context import WEATHER_NUMBERS, WeatherHour
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Columns = dict[str, NDArray[Any]]
+
+OLDEST_H = 6
+"""A value of an hour so far back still stands; then the climate of the month and hour is the better guess."""
+WEATHER_VALUES = (*WEATHER_NUMBERS, "conditions")
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
+
+
+def us_of(moment: datetime) -> int:
+    """Microseconds since 1970 of an aware instant."""
+    return (moment - EPOCH) // MICROSECOND
+
+
+def moment_of(us: int) -> datetime:
+    """The UTC instant so many microseconds after 1970."""
+    return EPOCH + us * MICROSECOND
+
+
+@dataclass(frozen=True, slots=True)
+class WeatherTable:
+    """Weather rows as arrays of (m,), by hour, then available_at, then source; and what finds them again.
+
+    values: by name; NaN or None is a gap. moments: (k,) the distinct available_at. keys: (m,) hour and rank of
+    available_at in one sortable number. last_with: by name, (m,) the last row up to this one, of the same hour,
+    that has the value; -1 where there is none.
+    """
+
+    observed_us: Ints
+    available_us: Ints
+    source: NDArray[np.object_]
+    values: Columns
+    moments: Ints
+    keys: Ints
+    last_with: dict[str, Ints]
+
+    @classmethod
+    def of(cls, rows: Sequence[WeatherHour]) -> "WeatherTable":
+        """The rows in any order; each `observed_at` begins a UTC hour."""
+        ordered = sorted(rows, key=lambda row: (row.observed_at, row.available_at, row.source))
+        observed = np.array([us_of(row.observed_at) for row in ordered], np.int64)
+        available = np.array([us_of(row.available_at) for row in ordered], np.int64)
+        values: Columns = {
+            name: np.array([getattr(row, name) for row in ordered], np.float64) for name in WEATHER_NUMBERS
+        }
+        values["conditions"] = _objects([row.conditions for row in ordered])
+        moments, rank = np.unique(available, return_inverse=True)
+        keys = observed // HOUR_US * (len(moments) + 1) + rank
+        last_with = {name: _last_with(observed, column) for name, column in values.items()}
+        source = _objects([row.source for row in ordered])
+        return cls(observed, available, source, values, moments, keys, last_with)
+
+    def rows_known(self, at_us: Ints) -> tuple[Ints, dict[str, Ints]]:
+        """(n,) the row that counts at each moment, and the row that gives each value; -1 where there is none."""
+        hour = at_us // HOUR_US
+        rank = np.searchsorted(self.moments, at_us, side="right") - 1
+        chosen = np.full(len(at_us), -1, np.int64)
+        giving = {name: chosen.copy() for name in WEATHER_VALUES}
+        if not len(self.keys):
+            return chosen, giving
+        for age_h in range(OLDEST_H + 1):
+            # Rank -1 (nothing available yet) falls before the first row of the hour.
+            found = np.searchsorted(self.keys, (hour - age_h) * (len(self.moments) + 1) + rank, "right") - 1
+            is_there = (found >= 0) & (self.observed_us[found] // HOUR_US == hour - age_h) & (rank >= 0)
+            chosen = np.where((chosen < 0) & is_there, found, chosen)
+            for name, rows in giving.items():
+                row = np.where(is_there, self.last_with[name][found], -1)
+                giving[name] = np.where(rows < 0, row, rows)
+        return chosen, giving
+
+
+def weather_known(table: WeatherTable, at_us: Ints) -> Columns:
+    """What was known at each moment. at_us: (n,) microseconds UTC.
+
+    Returns: (n,) each: `temp_c, precip_mm, cloudcover_pct, visibility_km, wind_kmh` (NaN unknown), `conditions,
+    weather_source` (None), `weather_age_h` (0 the hour's own, NaN none), `is_weather_filled` (some value is not of
+    the hour's own row), `weather_observed_us, weather_available_us` (0 none).
+    """
+    chosen, giving = table.rows_known(at_us)
+    known: Columns = {name: taken(table.values[name], rows) for name, rows in giving.items()}
+    is_known = chosen >= 0
+    known["weather_source"] = taken(table.source, chosen)
+    observed, available = _instants(table.observed_us, chosen), _instants(table.available_us, chosen)
+    age_h = at_us // HOUR_US - observed // HOUR_US
+    known["weather_age_h"] = np.where(is_known, age_h, np.nan)
+    is_filled = is_known & (age_h > 0)
+    for rows in giving.values():
+        is_filled |= (rows >= 0) & (rows != chosen)
+    known["is_weather_filled"] = is_filled
+    known["weather_observed_us"], known["weather_available_us"] = observed, available
+    return known
+
+
+def taken(values: NDArray[Any], rows: Ints) -> NDArray[Any]:
+    """(n,) the value of each row; NaN or None where the row is -1."""
+    nothing = [None if values.dtype == object else np.nan]
+    return np.asarray(np.concatenate((values, np.array(nothing, values.dtype)))[rows])
+
+
+def _instants(values: Ints, rows: Ints) -> Ints:
+    return np.concatenate((values, np.zeros(1, np.int64)))[rows]
+
+
+def _objects(values: list[Any]) -> NDArray[np.object_]:
+    made = np.empty(len(values), object)
+    made[:] = values
+    return made
+
+
+def _last_with(observed_us: Ints, values: NDArray[Any]) -> Ints:
+    """(m,) the last row up to each, of the same hour, that has a value; -1 where there is none."""
+    is_text = values.dtype == object
+    has = np.array([value is not None for value in values], bool) if is_text else ~np.isnan(values)
+    rows = (
+        np.maximum.accumulate(np.where(has, np.arange(len(values)), -1))
+        if len(values)
+        else np.empty(0, np.int64)
+    )
+    is_same_hour = observed_us[rows] == observed_us if len(values) else np.empty(0, bool)
+    return np.where((rows >= 0) & is_same_hour, rows, -1).astype(np.int64)

@@ -1,0 +1,66 @@
+"""The verb that brings the Brigade's published records."""
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+from londonpump.brigade.errors import BadValue
+from londonpump.pipelines.progress import Progress, silent
+from londonpump.settings import Settings
+from londonpump.sources.http import Http
+from londonpump.sources.london_datastore.fetch import Fetched, Wanted, fetch_set
+
+FIRST_RECORD_DATE = date(2009, 1, 1)
+YEARS = 3
+"""The original trained on the last three years."""
+
+
+@dataclass(frozen=True, slots=True)
+class FetchedRecords:
+    """What was done. home: the folder of records. since: the day that was asked for."""
+
+    home: Path
+    since: date
+    fetched: Fetched
+
+    def in_words(self) -> str:
+        """For the person who ran it."""
+        lines = []
+        for file in self.fetched.files:
+            verb = "fetched" if file in self.fetched.new else "was here"
+            size_mb = file.provenance["bytes"] / 1e6
+            lines.append(
+                f"{verb:>8}  {file.kind}: {file.provenance['title']} "
+                f"({size_mb:,.1f} MB, newest record {file.newest})"
+            )
+        n_new = len(self.fetched.new)
+        lines.append(
+            f"{n_new} of {len(self.fetched.files)} files fetched; records from {self.since} on: {self.home}"
+        )
+        if not self.fetched.is_other:
+            lines.append("The good set is the one that was here.")
+        return "\n".join(lines)
+
+
+def fetch_records(
+    settings: Settings,
+    since: date | None,
+    progress: Progress = silent,
+    http: Http | None = None,
+    at: datetime | None = None,
+) -> FetchedRecords:
+    """Bring both datasets from a day on; by default from three years before 1 January of this year.
+
+    Raises: SourceFailed, BadFile: then the records that were here stay as they were; BadValue for the day.
+    """
+    now = at or datetime.now(UTC)
+    first = since or date(now.year - YEARS, 1, 1)
+    if not FIRST_RECORD_DATE <= first <= now.date():
+        raise BadValue(
+            "--since", str(first), f"give a day from {FIRST_RECORD_DATE}, the first record, to today"
+        )
+    wanted = Wanted(settings.datastore_url, settings.records, first, now)
+    if http is not None:
+        return FetchedRecords(settings.records, first, fetch_set(http, wanted, progress))
+    with Http() as own:
+        return FetchedRecords(settings.records, first, fetch_set(own, wanted, progress))

@@ -1,0 +1,103 @@
+"""The original's users and their predictions into our tables, inside a transaction of the caller's."""
+
+from dataclasses import dataclass
+from uuid import NAMESPACE_URL, uuid5
+
+from sqlalchemy import Connection
+
+from londonpump.sources.mongo_collections import ExportedPrediction, ExportedUser
+from londonpump.storage.database.people_rows import (
+    Prediction,
+    User,
+    folded,
+    imported_predictions,
+    put_predictions,
+    put_users,
+    risk_stations_stored,
+    users_stored,
+)
+
+KIND = "imported"
+ROLE = "operator"
+"""The least that the original let everybody do."""
+SPACE = uuid5(NAMESPACE_URL, "https://github.com/QuentinFontenay/MLOPS-LondonPump")
+"""Our ids follow from the original's: two imports of one export give the same."""
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """What became of the documents of a collection. mended: how many of the added ones were changed; remarks say how."""
+
+    collection: str
+    read: int
+    added: int
+    already_there: int
+    mended: int
+    remarks: tuple[str, ...] = ()
+
+
+def add_users(connection: Connection, exported: list[ExportedUser]) -> Counted:
+    """Users that are not there yet, without passwords. A name that is taken gets a number: two people stay two."""
+    there = users_stored(connection)
+    ids = {user.imported_from for user in there}
+    names = {folded(user.username) for user in there}
+    new, remarks = [], []
+    for each in sorted(exported, key=lambda user: (user.created_at, user.id)):
+        if each.id in ids:
+            continue
+        username = _free_name(each.username, names)
+        if username != each.username:
+            remarks.append(
+                f"{each.username!r} is taken (names are alike without case): imported as {username!r}"
+            )
+        ids.add(each.id)
+        names.add(folded(username))
+        new.append(User(_our_id(each.id), username, ROLE, each.created_at, imported_from=each.id))
+    put_users(connection, new)
+    mended = len(remarks)
+    if new:
+        remarks.append("no password is imported: give each of them one")
+    return Counted("users", len(exported), len(new), len(exported) - len(new), mended, tuple(remarks))
+
+
+def add_predictions(connection: Connection, exported: list[ExportedPrediction]) -> Counted:
+    """Predictions that are not there yet, with their users and the moment of the risk list they used."""
+    owners = {user.imported_from: user.id for user in users_stored(connection)}
+    lists = {station.imported_id: station.listed_at for station in risk_stations_stored(connection)}
+    there = imported_predictions(connection)
+    new: dict[str, Prediction] = {}
+    for each in exported:
+        if each.id in there or each.id in new:
+            continue
+        owner = owners.get(each.user_id)
+        new[each.id] = Prediction(
+            id=_our_id(each.id),
+            user_id=owner,
+            created_at=each.created_at,
+            kind=KIND,
+            response_time_s=each.response_time_s,
+            risk_underestimated=each.risk_underestimated,
+            risk_listed_at=lists.get(each.risk_list_id) if each.risk_list_id else None,
+            inputs={} if owner else {"original_user": each.user_id},
+            imported_id=each.id,
+        )
+    put_predictions(connection, list(new.values()))
+    without_user = sum(prediction.user_id is None for prediction in new.values())
+    without_list = sum(each.id in new and new[each.id].risk_listed_at is None for each in exported)
+    remarks = [f"{without_user} of a user who is not there: kept without one"] if without_user else []
+    if without_list:
+        remarks.append(f"{without_list} whose list of risk stations is not there: kept without its date")
+    return Counted(
+        "predictions", len(exported), len(new), len(exported) - len(new), without_user, tuple(remarks)
+    )
+
+
+def _free_name(username: str, taken: set[str]) -> str:
+    name, number = username, 2
+    while folded(name) in taken:
+        name, number = f"{username}-{number}", number + 1
+    return name
+
+
+def _our_id(original_id: str) -> str:
+    return str(uuid5(SPACE, original_id))

@@ -1,0 +1,97 @@
+"""What the database knows of the moments of calls, as far as there is a database and it can be read.
+
+Answering goes on without: nothing here fails, and nothing makes a database. What was wrong is kept in words.
+The libraries of the database are loaded only where there is one: that takes longer than an answer.
+"""
+
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
+
+import numpy as np
+from numpy.typing import NDArray
+
+from londonpump.brigade.errors import DatabaseFailed
+from londonpump.features.moment import MomentContext
+from londonpump.models.domain import CONTEXT
+from londonpump.tables.context import WEATHER_NUMBERS
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+Columns = dict[str, NDArray[Any]]
+EMBEDDED = "sqlite:///"
+SOURCE_COLUMN = {**dict.fromkeys(WEATHER_NUMBERS, "weather_source"), "congestion_rate": "congestion_source"}
+
+
+class ContextStore:
+    """url: as `settings.database`. problem: why it could not be read, None while it could."""
+
+    def __init__(self, url: str) -> None:
+        self.problem: str | None = None
+        self._url = url
+        self._is_there = is_there(url)
+        self._engine: Engine | None = None
+
+    def columns(self, at_us: NDArray[np.int64]) -> Columns:
+        """The context of (n,) moments by column; none where there is no database to read."""
+        if not self._is_there:
+            return {}
+        from londonpump.storage.database.context_at import context_columns  # noqa: PLC0415
+
+        try:
+            return context_columns(self._opened(), at_us)
+        except DatabaseFailed as error:
+            self._give_up(error)
+            return {}
+
+    def moment(self, at: datetime) -> MomentContext | None:
+        """The context of one moment with its sources and ages; None where there is no database to read."""
+        if not self._is_there:
+            return None
+        from londonpump.storage.database.context_at import context_at  # noqa: PLC0415
+
+        try:
+            return context_at(self._opened(), at)
+        except DatabaseFailed as error:
+            self._give_up(error)
+            return None
+
+    def close(self) -> None:
+        """Give the connections back."""
+        if self._engine is not None:
+            self._engine.dispose()
+
+    def _opened(self) -> "Engine":
+        from londonpump.storage.database import connect  # noqa: PLC0415
+
+        if self._engine is None:
+            self._engine = connect(self._url)
+        return self._engine
+
+    def _give_up(self, error: DatabaseFailed) -> None:
+        self.problem, self._is_there = str(error), False
+
+
+def is_there(url: str) -> bool:
+    """Whether there is a database to ask: the file of an embedded one, or any other that was set."""
+    if not url.startswith(EMBEDDED):
+        return True
+    return Path(unquote(url.removeprefix(EMBEDDED).partition("?")[0])).is_file()
+
+
+def with_known(columns: Columns, known: Columns, wanted: frozenset[str]) -> tuple[Columns, list[list[str]]]:
+    """Columns with what is known of the wanted ones where the call does not state them; per run the labels
+    `column=source`."""
+    n = len(columns["mobilised_us"])
+    labels: list[list[str]] = [[] for _ in range(n)]
+    told = dict(columns)
+    for name in sorted(wanted & known.keys()):
+        stated = np.asarray(columns.get(name, np.full(n, np.nan)), np.float64)
+        taken = np.isnan(stated) & np.isfinite(known[name])
+        told[name] = np.where(taken, known[name], stated)
+        sources = known.get(SOURCE_COLUMN.get(name, ""))
+        for row in np.flatnonzero(taken):
+            labels[row].append(f"{name}={CONTEXT if sources is None else sources[row]}")
+    return told, labels

@@ -1,0 +1,40 @@
+"""What report.json says of inputs and rows."""
+
+from collections import Counter
+from typing import Any
+
+from ibis.expr.types import Table
+
+from londonpump.cleaning import rules
+from londonpump.sources.published import InputFile
+
+
+def described(file: InputFile) -> dict[str, Any]:
+    """An input as report.json names it."""
+    return {
+        "file": file.file,
+        "sha256": file.sha256,
+        "rows": file.rows,
+        "table": file.table,
+        "formats": file.formats,
+    }
+
+
+def counted_by_rule(table: Table) -> dict[str, Any]:
+    """`in, kept, repaired, set_aside`; a repair is counted where the row is kept."""
+    repaired: Counter[str] = Counter()
+    set_aside: Counter[str] = Counter()
+    kept = 0
+    for row in rules.counts(table).to_pyarrow().to_pylist():
+        if row["rule"] is not None:
+            set_aside[row["rule"]] += row["rows"]
+            continue
+        kept += row["rows"]
+        for name in filter(None, row["repairs"].split(";")):
+            repaired[name] += row["rows"]
+    return {
+        "in": kept + set_aside.total(),
+        "kept": kept,
+        "repaired": dict(sorted(repaired.items())),
+        "set_aside": dict(sorted(set_aside.items())),
+    }

@@ -1,0 +1,95 @@
+"""School holidays in a csv file by hand.
+
+Either a day a row (`date`, or `true_london_date`), or spans: `kind, start, end` with both ends without school
+(kind `holiday` or `half_term`), or `term_end` and `term_start` with the last and the first day of school. Days are
+2022-05-30 or 30/05/2022, in London. Weekends are left out. As nobody can tell a day that is missing from a school
+day, only calendar years that the file tells whole are given.
+"""
+
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+from londonpump.brigade.errors import BadFile
+from londonpump.sources.csv_by_hand import Row, day_of, need_columns, read_rows
+from londonpump.sources.school_days import (
+    DAY,
+    SATURDAY,
+    Holiday,
+    SchoolDays,
+    WrongDates,
+    days_of,
+)
+from londonpump.tables.context import SchoolHoliday
+
+SOURCE = "by hand"
+DATE_COLUMNS = ("date", "true_london_date")
+SPAN_COLUMNS = ("kind", "start", "end")
+HOLIDAYS = ("holiday", "half_term")
+TERM_END, TERM_START = "term_end", "term_start"
+ADVICE = "Put the school year before or after into the same file: a calendar year needs both."
+
+
+@dataclass(frozen=True, slots=True)
+class CalendarFile:
+    """holidays: of the years told whole, by day. years: these. left_out: years that the file only touches.
+    n_weekend_days: days given that are no weekday."""
+
+    holidays: list[SchoolHoliday]
+    years: tuple[int, ...]
+    left_out: tuple[int, ...]
+    n_weekend_days: int
+
+
+def read_calendar(path: Path) -> CalendarFile:
+    """Read the file. Raises: BadFile if it is none, a date is wrong, or it tells no calendar year whole."""
+    header, rows = read_rows(path)
+    column = next((name for name in DATE_COLUMNS if name in header), None)
+    if column is None:
+        need_columns(path, header, SPAN_COLUMNS, "It needs date, or kind, start, end.")
+    try:
+        school = days_of(_listed(path, rows, column)) if column else _spans(path, rows)
+    except WrongDates as error:
+        raise BadFile(path, str(error), "Mend that date.") from None
+    years = school.whole_years()
+    if not years:
+        raise BadFile(path, school.why_not_whole(), ADVICE)
+    touched = {day.year for day in school.days}
+    weekend = [h for h in _listed(path, rows, column) if h.first_date.weekday() >= SATURDAY] if column else []
+    return CalendarFile(
+        [SchoolHoliday(day, SOURCE) for day in school.days if day.year in years],
+        years,
+        tuple(sorted(touched - set(years))),
+        len(weekend),
+    )
+
+
+def _listed(path: Path, rows: list[Row], column: str) -> list[Holiday]:
+    days = [day_of(path, number, column, row[column]) for number, row in enumerate(rows, 1)]
+    return [Holiday(f"row {number}", day, day) for number, day in enumerate(days, 1)]
+
+
+def _spans(path: Path, rows: list[Row]) -> SchoolDays:
+    holidays: list[Holiday] = []
+    edges: list[tuple[str, date]] = []
+    for number, row in enumerate(rows, 1):
+        kind, start = row["kind"], day_of(path, number, "start", row["start"])
+        end = day_of(path, number, "end", row["end"]) if row["end"] else None
+        if kind in HOLIDAYS:
+            holidays.append(Holiday(f"the {kind} of row {number}", start, end))
+        elif kind in (TERM_END, TERM_START):
+            edges.append((kind, start))
+        else:
+            kinds = ", ".join((*HOLIDAYS, TERM_END, TERM_START))
+            raise BadFile(path, f"column kind is {kind!r} in row {number}", f"Write one of {kinds}.")
+    return _with_edges(holidays, sorted(edges, key=lambda edge: edge[1]))
+
+
+def _with_edges(holidays: list[Holiday], edges: list[tuple[str, date]]) -> SchoolDays:
+    """Between the end of a term and the start of the next there is no school; an end alone leaves that open."""
+    following = [*edges[1:], (TERM_END, date.max)]
+    for (kind, day), (next_kind, next_day) in zip(edges, following, strict=False):
+        if kind == TERM_END:
+            last = next_day - DAY if next_kind == TERM_START else None
+            holidays.append(Holiday(f"the holiday after {day:%d %B %Y}", day + DAY, last))
+    return days_of(holidays)

@@ -1,0 +1,35 @@
+"""What a publisher answered."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from londonpump.brigade.errors import SourceFailed
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """body: unpacked. headers: whatever the case of the name. url: what was asked, without the secrets."""
+
+    publisher: str
+    url: str
+    body: bytes = field(repr=False)
+    headers: Mapping[str, str] = field(repr=False)
+    charset: str = "utf-8"
+
+    @property
+    def text(self) -> str:
+        """The body in the encoding it says it has; what does not decode is marked, not dropped."""
+        body = self.body.removeprefix(b"\xef\xbb\xbf") if self.charset.lower() == "utf-8" else self.body
+        return body.decode(self.charset, errors="replace")
+
+    def json(self) -> Any:
+        """The value in the body. Raises: SourceFailed if it is not json."""
+        try:
+            return json.loads(self.body)
+        except (ValueError, RecursionError):
+            is_page = self.body.lstrip().startswith(b"<")
+        kind = "a web page" if is_page else "something else" if self.body.strip() else "nothing"
+        problem = f"{self.url} answers with {kind} instead of json"
+        raise SourceFailed(self.publisher, problem, "Ask again later, or check the address in the settings.")

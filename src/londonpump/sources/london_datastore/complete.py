@@ -1,0 +1,36 @@
+"""Is a set complete? No month may be empty, and the newest record may not be old."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
+
+from londonpump.brigade.errors import SourceFailed
+from londonpump.sources.london_datastore.choice import LATEST_DAYS, oldest_allowed
+from londonpump.sources.london_datastore.datasets import PUBLISHER
+
+_STANDS = "Nothing was changed, the last good files stand. Ask again later"
+
+
+def refuse_incomplete(
+    kind: str, files: Sequence[Mapping[str, int]], newest: date, since: date, today: date
+) -> None:
+    """Args: files: rows by month ("2024-01") of each. newest: day of the latest row.
+
+    Raises: SourceFailed naming the newest day, or the first month without a row.
+    """
+    if newest < oldest_allowed(today):
+        problem = f"the newest record of the {kind} is of {newest}, more than {LATEST_DAYS} days ago"
+        raise SourceFailed(PUBLISHER, problem, _STANDS)
+    rows: Counter[str] = Counter()
+    for months in files:
+        rows.update(months)
+    for month in _months(since, newest):
+        if not rows[month]:
+            raise SourceFailed(PUBLISHER, f"the {kind} hold no record of {month}", _STANDS)
+
+
+def _months(first: date, last: date) -> Iterator[str]:
+    year, month = first.year, first.month
+    while (year, month) <= (last.year, last.month):
+        yield f"{year}-{month:02d}"
+        year, month = (year, month + 1) if month < 12 else (year + 1, 1)

@@ -1,0 +1,106 @@
+"""One resource of a catalogue: names of fields differ between its versions, ranges of years stand in titles."""
+
+import re
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import unquote, urljoin, urlsplit
+
+from londonpump.brigade.errors import SourceFailed
+from londonpump.sources.london_datastore.datasets import HOST, PUBLISHER, Resource
+
+_YEAR = re.compile(r"(?<!\d)(20\d\d)(?!\d)")
+_OPEN = re.compile(r"\b(from|onwards?|since)\b", re.IGNORECASE)
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+Years = tuple[int, int | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An entry as it came. identity: the key, or the id of a list's entry."""
+
+    identity: Any
+    fields: dict[str, Any]
+
+    @property
+    def title(self) -> str:
+        """Its title, else the name of its file."""
+        return str(self.fields.get("title") or self.fields.get("filename") or "")
+
+    @property
+    def years(self) -> Years | None:
+        """First and last year, the last None while the file grows; None where nothing tells."""
+        stated = [
+            str(self._first(*names) or "")
+            for names in (
+                ("timeframeFrom", "temporal_coverage_from"),
+                ("timeframeTo", "temporal_coverage_to"),
+            )
+        ]
+        return years_of(self.title) or years_of(f"from {' - '.join(stated)}")
+
+    def text(self, *names: str) -> str | None:
+        """The first of these fields that holds a text."""
+        value = self._first(*names)
+        return value if isinstance(value, str) else None
+
+    def whole_number(self, *names: str) -> int | None:
+        """The first of these fields that holds a size, as a number or as digits."""
+        value = self._first(*names)
+        if isinstance(value, str) and value.isascii() and value.isdigit():
+            value = int(value)
+        return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else None
+
+    def _first(self, *names: str) -> Any:
+        return next((self.fields[name] for name in names if self.fields.get(name)), None)
+
+
+def years_of(title: str) -> Years | None:
+    """The years in a title: `2018 - 2023`, `2024 onwards`, `from 2025`, or one year alone."""
+    years = [int(year) for year in _YEAR.findall(title)]
+    if not years:
+        return None
+    if len(years) == 1:
+        return years[0], None if _OPEN.search(title) else years[0]
+    return min(years), max(years)
+
+
+def as_resource(entry: Entry, base: str) -> Resource:
+    """Raises: SourceFailed for an entry without a usable id, address or years."""
+    years = entry.years
+    if not isinstance(entry.identity, str) or not _ID.fullmatch(entry.identity) or years is None:
+        # an id becomes the name of a folder
+        raise _unusable(entry, "has an id that cannot be used")
+    address = entry.text("url")
+    if address is None:
+        raise _unusable(entry, "has no address")
+    return Resource(
+        id=entry.identity,
+        title=entry.title,
+        url=_address(address, base),
+        first_year=years[0],
+        last_year=years[1],
+        size_bytes=entry.whole_number("check_size", "size"),
+        digest=entry.text("check_hash", "hash"),
+        stamp=str(entry.fields.get("check_timestamp") or entry.fields.get("timestamp") or ""),
+    )
+
+
+def file_name(resource: Resource, container: str) -> str:
+    """The published name with nothing odd in it, its ending that of what the file really is."""
+    published = unquote(urlsplit(resource.url).path.rsplit("/", 1)[-1]) or resource.title
+    stem = re.sub(r"(\.(csv|xlsx?|zip))+$", "", published, flags=re.IGNORECASE)
+    return re.sub(r"[^A-Za-z0-9 ()_-]", "_", stem).strip()[:100] + f".{container}"
+
+
+def _address(address: str, base: str) -> str:
+    """Relative to the base; and an address of the Datastore's own host, at a mirror, on that mirror."""
+    whole = urljoin(f"{base}/", address)
+    own = urlsplit(HOST).netloc
+    parts = urlsplit(whole)
+    if parts.netloc != own or urlsplit(base).netloc == own:
+        return whole
+    return base + parts.path + (f"?{parts.query}" if parts.query else "")
+
+
+def _unusable(entry: Entry, problem: str) -> SourceFailed:
+    return SourceFailed(PUBLISHER, f"the entry {entry.title!r} {problem}", "Look at the page of the dataset")

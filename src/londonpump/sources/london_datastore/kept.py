@@ -1,0 +1,183 @@
+"""Fetched files at home: `KIND/RESOURCE/VERSION/NAME` with its provenance beside it, and which set is good.
+
+`current.json` names the good set and is replaced whole, `previous.json` the one before it. All paths in them
+are relative to the folder of records.
+"""
+
+import fcntl
+import hashlib
+import os
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from londonpump.brigade.errors import BadFile
+from londonpump.storage.files import read_json, write_json
+
+CURRENT, PREVIOUS, WORKPLACE = "current.json", "previous.json", ".fetching"
+PROVENANCE = ".provenance.json"
+_NEEDED = {"version", "title", "resource", "sha256", "bytes", "months", "newest_row_date"}
+_FETCH_AGAIN = "Fetch again: londonpump fetch records."
+
+
+@dataclass(frozen=True, slots=True)
+class KeptFile:
+    """A file at home. place: relative to the folder of records. provenance: what stands beside it."""
+
+    kind: str
+    place: str
+    provenance: Mapping[str, Any]
+
+    @property
+    def months(self) -> dict[str, int]:
+        """Rows by month, as counted when it was fetched."""
+        return dict(self.provenance["months"])
+
+    @property
+    def newest(self) -> date:
+        """The day of its latest row."""
+        return date.fromisoformat(self.provenance["newest_row_date"])
+
+
+def fetched_files(home_records: Path) -> dict[str, tuple[Path, ...]] | None:
+    """The good set by kind, oldest file first; None where nothing was ever fetched.
+
+    Raises: BadFile where the set is damaged.
+    """
+    if not (home_records / CURRENT).exists():
+        return None
+    found: dict[str, tuple[Path, ...]] = {}
+    for kind, places in _named(home_records, CURRENT).items():
+        found[kind] = tuple(home_records / place for place in places)
+    missing = [path for paths in found.values() for path in paths if not path.is_file()]
+    if missing or not found.get("incidents"):
+        lost = missing[0] if missing else home_records / CURRENT
+        raise BadFile(lost, "belongs to the fetched records and is not there", _FETCH_AGAIN)
+    return found
+
+
+@contextmanager
+def alone_in(home_records: Path) -> Iterator[Path]:
+    """A place to work in while no other process fetches; it is gone afterwards.
+
+    The lock is one of the operating system on the folder itself: it ends with the process, however that ends.
+
+    Raises: BadFile where another process is fetching, or the folder cannot be written.
+    """
+    try:
+        home_records.mkdir(parents=True, exist_ok=True)
+        handle = os.open(home_records, os.O_RDONLY)
+    except OSError as error:
+        problem = f"cannot be written ({error.strerror})"
+        raise BadFile(home_records, problem, "Set LONDONPUMP_HOME to a place that can be.") from error
+    workplace = home_records / WORKPLACE
+    try:
+        _lock(handle, home_records)
+        try:
+            shutil.rmtree(workplace, ignore_errors=True)
+            workplace.mkdir()
+            yield workplace
+        finally:
+            shutil.rmtree(workplace, ignore_errors=True)
+            _remove_if_empty(home_records)
+    finally:
+        os.close(handle)
+
+
+def find(home_records: Path, kind: str, resource: str, version: str | None) -> KeptFile | None:
+    """The file of that resource in that version of the catalogue, if it lies here undamaged."""
+    if version is None:
+        return None
+    for note in sorted((home_records / kind / resource).glob(f"*/*{PROVENANCE}")):
+        path = note.with_name(note.name.removesuffix(PROVENANCE))
+        provenance = _provenance(note)
+        if not provenance.keys() >= _NEEDED:
+            continue
+        if provenance["version"] == version and _is_whole(path, str(provenance["sha256"])):
+            return KeptFile(kind, path.relative_to(home_records).as_posix(), provenance)
+    return None
+
+
+def keep(home_records: Path, part: Path, name: str, provenance: Mapping[str, Any]) -> KeptFile:
+    """Move a file to its place, its provenance first: a file without it is never there."""
+    kind = str(provenance["kind"])
+    place = Path(kind) / str(provenance["resource"]) / str(provenance["sha256"])[:12] / name
+    path = home_records / place
+    write_json(path.with_name(name + PROVENANCE), provenance)
+    part.chmod(0o644)
+    part.replace(path)
+    return KeptFile(kind, place.as_posix(), provenance)
+
+
+def make_current(home_records: Path, since: date, files: Sequence[KeptFile]) -> bool:
+    """Name the good set. Returns: whether it is another than before; then the one before it is noted too."""
+    by_kind: dict[str, list[dict[str, Any]]] = {}
+    for file in files:
+        known = {name: file.provenance[name] for name in ("title", "resource", "sha256", "bytes")}
+        by_kind.setdefault(file.kind, []).append({"file": file.place, **known})
+    until = min(max(file.newest for file in files if file.kind == kind) for kind in by_kind)
+    current = {"schema": 1, "since": since.isoformat(), "until": until.isoformat(), "files": by_kind}
+    path = home_records / CURRENT
+    if path.exists():
+        before = read_json(path)
+        if before == current:
+            return False
+        write_json(home_records / PREVIOUS, before)
+    write_json(path, current)
+    return True
+
+
+def prune(home_records: Path, kinds: Sequence[str]) -> None:
+    """Remove versions that neither the good set nor the one before it names."""
+    named = {
+        (home_records / place).parent
+        for name in (CURRENT, PREVIOUS)
+        if (home_records / name).exists()
+        for places in _named(home_records, name).values()
+        for place in places
+    }
+    for kind in kinds:
+        for note in list((home_records / kind).glob(f"*/*/*{PROVENANCE}")):
+            if note.parent not in named:
+                shutil.rmtree(note.parent, ignore_errors=True)
+                _remove_if_empty(note.parent.parent)
+
+
+def _named(home_records: Path, name: str) -> dict[str, list[str]]:
+    path = home_records / name
+    try:
+        listed = read_json(path)["files"]
+        return {kind: [str(file["file"]) for file in files] for kind, files in listed.items()}
+    except (KeyError, TypeError, AttributeError) as error:
+        raise BadFile(path, "is damaged, or of another version", _FETCH_AGAIN) from error
+
+
+def _provenance(note: Path) -> dict[str, Any]:
+    try:
+        value = read_json(note)
+    except BadFile:  # a note that cannot be read stands for a file that is fetched again
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def _is_whole(path: Path, sha256: str) -> bool:
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest() == sha256
+
+
+def _lock(handle: int, folder: Path) -> None:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise BadFile(folder, "another fetch is at work there", "Wait until it has ended.") from error
+
+
+def _remove_if_empty(folder: Path) -> None:
+    if folder.is_dir() and not any(folder.iterdir()):
+        folder.rmdir()

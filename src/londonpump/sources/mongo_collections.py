@@ -1,0 +1,173 @@
+"""The original's five collections, as its scripts and its API wrote them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import TypeVar
+
+from londonpump.brigade.clock import LONDON
+from londonpump.brigade.errors import BadFile
+from londonpump.sources.mongo_export import Document, read_documents
+
+T = TypeVar("T")
+COLLECTIONS = ("stations", "schoolVacations", "riskStations", "users", "predictions")
+
+
+@dataclass(frozen=True, slots=True)
+class ExportedStation:
+    """latitude, longitude: WGS84 degrees."""
+
+    code: str
+    name: str
+    latitude: float
+    longitude: float
+
+
+@dataclass(frozen=True, slots=True)
+class ExportedYear:
+    """School holidays of a year, as London days.
+
+    is_day_earlier_in_utc: how many of them a reader of UTC would take for the day before.
+    """
+
+    year: int
+    days: frozenset[date]
+    is_day_earlier_in_utc: int
+
+
+@dataclass(frozen=True, slots=True)
+class ExportedRiskList:
+    """stations: (code, name). id: None in the original's own seed file."""
+
+    id: str | None
+    listed_at: datetime
+    stations: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ExportedUser:
+    """has_password: whether the export holds its hash, which is never imported."""
+
+    id: str
+    username: str
+    created_at: datetime
+    has_password: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ExportedPrediction:
+    """risk_list_id: of the list of risk stations that was used."""
+
+    id: str
+    user_id: str
+    created_at: datetime
+    response_time_s: float
+    risk_underestimated: bool
+    risk_list_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class MongoExport:
+    """None where a collection's file is not there."""
+
+    stations: list[ExportedStation] | None
+    school_years: list[ExportedYear] | None
+    risk_lists: list[ExportedRiskList] | None
+    users: list[ExportedUser] | None
+    predictions: list[ExportedPrediction] | None
+
+
+def read_export(folder: Path) -> MongoExport:
+    """Every collection of a folder. Raises: BadFile for the first document that cannot be used, or no collection."""
+    if not folder.is_dir():
+        raise BadFile(
+            folder, "is no folder", "Name the folder that holds stations.json, users.json and so on."
+        )
+    if not any((folder / f"{name}.json").exists() for name in COLLECTIONS):
+        names = ", ".join(f"{name}.json" for name in COLLECTIONS)
+        raise BadFile(folder, f"holds none of {names}", "Name the folder of the exports.")
+    return MongoExport(
+        stations=_read(folder / "stations.json", _station),
+        school_years=_read(folder / "schoolVacations.json", _school_year),
+        risk_lists=_read(folder / "riskStations.json", _risk_list),
+        users=_read(folder / "users.json", _user),
+        predictions=_read(folder / "predictions.json", _prediction),
+    )
+
+
+def london_day(moment_at: datetime) -> date | None:
+    """The London day that an instant of UTC stands for: midnight of London, or of UTC; None for any other time."""
+    london = moment_at.astimezone(LONDON)
+    is_midnight = (london.hour, london.minute, london.second, london.microsecond) == (0, 0, 0, 0)
+    utc = moment_at.astimezone(UTC)
+    is_utc_midnight = (utc.hour, utc.minute, utc.second, utc.microsecond) == (0, 0, 0, 0)
+    # midnight of UTC is 00:00 or 01:00 in London: the same day either way
+    return london.date() if is_midnight or is_utc_midnight else None
+
+
+def _read(file: Path, parse: Callable[[Document], T]) -> list[T] | None:
+    documents = read_documents(file)
+    return None if documents is None else [parse(document) for document in documents]
+
+
+def _station(document: Document) -> ExportedStation:
+    latitude, longitude = document.number_of("latitude"), document.number_of("longitude")
+    if not 49 <= latitude <= 61:
+        document.refuse("latitude", f"{latitude} is not in Great Britain")
+    if not -9 <= longitude <= 2:
+        document.refuse("longitude", f"{longitude} is not in Great Britain")
+    return ExportedStation(document.text("code"), document.text("name"), latitude, longitude)
+
+
+def _school_year(document: Document) -> ExportedYear:
+    year = document.number_of("year")
+    moments = [document.as_moment("dates", value) for value in document.items("dates")]
+    days = []
+    for moment_at in moments:
+        day = london_day(moment_at)
+        if day is None:
+            document.refuse(
+                "dates", f"{moment_at:%Y-%m-%d %H:%M} UTC is midnight neither in London nor in UTC"
+            )
+        if day.year != year:
+            document.refuse("dates", f"{day} is not in the year {year:g}")
+        days.append(day)
+    if not days:
+        document.refuse("dates", "is empty")
+    earlier = {day for day, at in zip(days, moments, strict=True) if at.date() != day}
+    return ExportedYear(int(year), frozenset(days), len(earlier))
+
+
+def _risk_list(document: Document) -> ExportedRiskList:
+    stations = []
+    for station in document.items("stations"):
+        if not isinstance(station, dict):
+            document.refuse("stations", f"{station!r} is not a station")
+        inner = Document(document.file, document.number, station)
+        stations.append((inner.text("code"), inner.text("name")))
+    codes = [code for code, _ in stations]
+    if len(set(codes)) < len(codes):
+        document.refuse("stations", "names a station twice")
+    identity = document.id_of("_id") if document.has("_id") else None
+    return ExportedRiskList(identity, document.moment("created_at"), tuple(stations))
+
+
+def _user(document: Document) -> ExportedUser:
+    return ExportedUser(
+        id=document.id_of("_id"),
+        username=document.text("username"),
+        created_at=document.moment("created_at"),
+        has_password=document.has("password"),
+    )
+
+
+def _prediction(document: Document) -> ExportedPrediction:
+    return ExportedPrediction(
+        id=document.id_of("_id"),
+        user_id=document.id_of("userId"),
+        created_at=document.moment("created_at"),
+        response_time_s=document.seconds("prediction"),
+        risk_underestimated=document.flag("risk_underestimated"),
+        risk_list_id=document.id_of("stationId") if document.has("stationId") else None,
+    )

@@ -1,0 +1,162 @@
+"""Files as mongoexport writes them: MongoDB extended json, canonical or relaxed, an array or a document a line."""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from math import isfinite
+from pathlib import Path
+from typing import Any, NoReturn
+
+from bson.errors import BSONError
+from bson.json_util import JSONMode, JSONOptions, object_hook
+from bson.objectid import ObjectId
+
+from londonpump.brigade.errors import BadFile
+
+ADVICE = "Mend the document or export the collection again. Nothing was imported."
+OPTIONS = JSONOptions(json_mode=JSONMode.RELAXED, tz_aware=True, tzinfo=UTC)
+SECONDS = re.compile(r"\s*(-?\d+(?:[.,]\d+)?)\s*(?:s|secondes?|seconds?)?\s*")
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One document of a collection. number: its place in the file, from 1.
+
+    Every reader of a field raises BadFile that names file, document and field.
+    """
+
+    file: Path
+    number: int
+    fields: Mapping[str, Any]
+
+    def refuse(self, name: str, problem: str) -> NoReturn:
+        """Raises: BadFile about one field."""
+        raise BadFile(self.file, f"document {self.number}, field {name}: {problem}", ADVICE)
+
+    def has(self, name: str) -> bool:
+        """Whether the field is there and not null."""
+        return self.fields.get(name) is not None
+
+    def value(self, name: str) -> Any:
+        """A field that must be there."""
+        if not self.has(name):
+            self.refuse(name, "is missing")
+        return self.fields[name]
+
+    def text(self, name: str) -> str:
+        """Text that is not blank."""
+        value = self.value(name)
+        if not isinstance(value, str) or not value.strip():
+            self.refuse(name, f"{value!r} is not text")
+        return value.strip()
+
+    def number_of(self, name: str) -> float:
+        """A finite number; the original stores some as text."""
+        return self._as_number(name, self.value(name))
+
+    def seconds(self, name: str) -> float:
+        """A number, or text such as `316 secondes`."""
+        value = self.value(name)
+        match = SECONDS.fullmatch(value) if isinstance(value, str) else None
+        return self._as_number(name, match[1].replace(",", ".") if match else value)
+
+    def flag(self, name: str) -> bool:
+        """True or false."""
+        value = self.value(name)
+        if not isinstance(value, bool):
+            self.refuse(name, f"{value!r} is neither true nor false")
+        return value
+
+    def moment(self, name: str) -> datetime:
+        """A date of MongoDB, in UTC."""
+        return self.as_moment(name, self.value(name))
+
+    def as_moment(self, name: str, value: object) -> datetime:
+        """A value inside a field, as `moment`."""
+        if not isinstance(value, datetime):
+            self.refuse(name, f"{value!r} is not a date")
+        return value.astimezone(UTC)
+
+    def id_of(self, name: str) -> str:
+        """The id of a document as text: 24 hexadecimal digits as a rule."""
+        value = self.value(name)
+        if not isinstance(value, ObjectId | str) or not str(value):
+            self.refuse(name, f"{value!r} is not an id")
+        return str(value)
+
+    def items(self, name: str) -> list[Any]:
+        """A list."""
+        value = self.value(name)
+        if not isinstance(value, list):
+            self.refuse(name, "is not a list")
+        return value
+
+    def _as_number(self, name: str, value: object) -> float:
+        if isinstance(value, bool) or not isinstance(value, int | float | str):
+            self.refuse(name, f"{value!r} is not a number")
+        try:
+            number = float(value)
+        except (ValueError, OverflowError):
+            self.refuse(name, f"{value!r} is not a number")
+        if not isfinite(number):
+            self.refuse(name, f"{value!r} is not a number")
+        return number
+
+
+def read_documents(file: Path) -> list[Document] | None:
+    """The documents of one collection; None if there is no such file. Raises: BadFile."""
+    try:
+        text = file.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise BadFile(file, f"cannot be read ({error.strerror})", "Check the path.") from error
+    except UnicodeDecodeError as error:
+        raise BadFile(file, "is not UTF-8 text", ADVICE) from error
+    return [_document(file, number, value) for number, value in enumerate(_values(file, text), start=1)]
+
+
+def _values(file: Path, text: str) -> list[Any]:
+    decoder = json.JSONDecoder()
+    values: list[Any] = []
+    place = _skip_blank(text, 0)
+    while place < len(text):
+        try:
+            value, place = decoder.raw_decode(text, place)
+        except (ValueError, RecursionError) as error:
+            line = text.count("\n", 0, getattr(error, "pos", place)) + 1
+            problem = f"document {len(values) + 1}, line {line}: is not json, or is cut off"
+            raise BadFile(file, problem, ADVICE) from error
+        values.append(value)
+        place = _skip_blank(text, place)
+    is_array = len(values) == 1 and isinstance(values[0], list)
+    return values[0] if is_array else values
+
+
+def _skip_blank(text: str, place: int) -> int:
+    while place < len(text) and text[place].isspace():
+        place += 1
+    return place
+
+
+def _document(file: Path, number: int, value: Any) -> Document:
+    if not isinstance(value, dict):
+        raise BadFile(file, f"document {number}: is not a document", ADVICE)
+    fields = {}
+    for name, content in value.items():
+        try:
+            fields[name] = _as_bson(content)
+        except (BSONError, TypeError, ValueError, KeyError, OverflowError) as error:
+            problem = f"document {number}, field {name}: is not MongoDB extended json"
+            raise BadFile(file, problem, ADVICE) from error
+    return Document(file, number, fields)
+
+
+def _as_bson(content: Any) -> Any:
+    if isinstance(content, list):
+        return [_as_bson(item) for item in content]
+    if isinstance(content, dict):
+        return object_hook({name: _as_bson(item) for name, item in content.items()}, OPTIONS)
+    return content

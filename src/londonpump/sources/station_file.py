@@ -1,0 +1,122 @@
+"""A list of stations in a csv file by hand.
+
+Columns: `code, name`, the place as `latitude, longitude` (degrees) or `easting_m, northing_m` (National Grid), and
+if wanted `status, borough, opened_date, closed_date, pumps`. What the file has no column for stays as known of a
+station whose code is known; a cell left empty is empty.
+"""
+
+import re
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+
+from londonpump.brigade import grid
+from londonpump.brigade.errors import BadFile
+from londonpump.brigade.stations import FLEET_DATES, Station, by_code, known_stations
+from londonpump.sources.csv_by_hand import Row, day_of, need_columns, read_rows
+
+DEGREES = {"latitude": (49.0, 61.0), "longitude": (-9.0, 2.0)}
+"""Great Britain, where the National Grid holds."""
+GRID_M = {"easting_m": (0.0, 700_000.0), "northing_m": (0.0, 1_300_000.0)}
+STATUSES = ("open", "closed", "river", "border")
+MOST_PUMPS = 9
+CODE = re.compile(r"[A-Z][A-Z0-9]{1,4}")
+ADVICE = "It needs code, name, and latitude, longitude or easting_m, northing_m."
+
+
+def read_stations(path: Path) -> tuple[Station, ...]:
+    """The stations of the file, in its order. Raises: BadFile naming the row and the column that is wrong."""
+    header, rows = read_rows(path)
+    limits = GRID_M if "easting_m" in header or "northing_m" in header else DEGREES
+    needed = ("code", "name", *limits)
+    need_columns(path, header, needed, ADVICE)
+    for number, row in enumerate(rows, 1):
+        _refuse_gaps(path, number, row, needed)
+    for column in ("code", "name"):
+        _refuse_repeats(path, [row[column] for row in rows], column)
+    return tuple(_station(path, number, row, limits) for number, row in enumerate(rows, 1))
+
+
+def _station(path: Path, number: int, row: Row, limits: dict[str, tuple[float, float]]) -> Station:
+    code = row["code"]
+    if not CODE.fullmatch(code):
+        raise BadFile(path, f"column code is {code!r} in row {number}", "Write a code such as G30.")
+    easting_m, northing_m = _place(path, number, row, limits)
+    known = by_code(known_stations()).get(code, Station(code, "", "border", 0.0, 0.0))
+    station = replace(known, name=row["name"], easting_m=easting_m, northing_m=northing_m)
+    station = replace(station, borough=row.get("borough", station.borough))
+    if row.get("status") == "open":
+        station = replace(station, closed_date=None)  # of old: a column closed_date may still name one
+    if "opened_date" in row:
+        station = replace(station, opened_date=_date(path, number, row, "opened_date"))
+    if "closed_date" in row:
+        station = replace(station, closed_date=_date(path, number, row, "closed_date"))
+    if row.get("pumps"):
+        station = replace(station, pumps=_pumps(path, number, row))
+    return _with_status(path, number, station, row.get("status", ""))
+
+
+def _with_status(path: Path, number: int, station: Station, text: str) -> Station:
+    """The station with the status given, or as known of its code."""
+    if text and text not in STATUSES:
+        problem = f"column status is {text!r} in row {number}"
+        raise BadFile(path, problem, f"Write one of {', '.join(STATUSES)}, or nothing.")
+    status = text or station.status
+    if status == "closed" and station.closed_date is None:
+        raise BadFile(path, f"row {number} is closed without a closed_date", "Say the first day without it.")
+    if station.opened_date and station.closed_date and station.closed_date <= station.opened_date:
+        raise BadFile(path, f"the station of row {number} closes before it opens", "Mend its dates.")
+    return replace(station, status=status)
+
+
+def _place(path: Path, number: int, row: Row, limits: dict[str, tuple[float, float]]) -> tuple[float, float]:
+    """Metres of the National Grid."""
+    values = []
+    for column, (low, high) in limits.items():
+        try:
+            value = float(row[column])
+        except ValueError as error:
+            raise BadFile(
+                path, f"column {column} is {row[column]!r} in row {number}, which is no number", "Mend it."
+            ) from error
+        if not low <= value <= high:
+            unit = "metres" if limits is GRID_M else "degrees"
+            problem = f"column {column} goes beyond {low} to {high} {unit} in row {number}"
+            raise BadFile(path, problem, "Mend that column: places lie in Great Britain.")
+        values.append(value)
+    if limits is GRID_M:
+        return values[0], values[1]
+    easting_m, northing_m = grid.to_grid(*values)
+    return float(easting_m), float(northing_m)
+
+
+def _date(path: Path, number: int, row: Row, column: str) -> date | None:
+    return day_of(path, number, column, row[column]) if row[column] else None
+
+
+def _pumps(path: Path, number: int, row: Row) -> tuple[int, ...]:
+    """One number for all days, or one from each of FLEET_DATES on, with spaces between."""
+    parts = row["pumps"].split()
+    if not all(part.isascii() and part.isdigit() and int(part) <= MOST_PUMPS for part in parts) or len(
+        parts
+    ) not in (1, len(FLEET_DATES)):
+        raise BadFile(
+            path,
+            f"column pumps is {row['pumps']!r} in row {number}",
+            f"Write one number from 0 to {MOST_PUMPS}, or {len(FLEET_DATES)} of them, from "
+            f"{', '.join(str(day.year) for day in FLEET_DATES)} on.",
+        )
+    pumps = tuple(int(part) for part in parts)
+    return pumps if len(pumps) > 1 else pumps * len(FLEET_DATES)
+
+
+def _refuse_gaps(path: Path, number: int, row: Row, columns: tuple[str, ...]) -> None:
+    for column in columns:
+        if not row[column]:
+            raise BadFile(path, f"column {column} is empty in row {number}", "Fill it.")
+
+
+def _refuse_repeats(path: Path, values: list[str], column: str) -> None:
+    for value in values:
+        if (times := values.count(value)) > 1:
+            raise BadFile(path, f"{column} {value!r} stands {times} times", "Keep one.")

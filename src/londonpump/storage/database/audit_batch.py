@@ -1,0 +1,111 @@
+"""Predictions in the audit: many in one row, by one writer.
+
+A prediction is stored before it is answered; its audit follows within a second, or as soon as 100 wait. A process
+that is killed loses the entries of that second, never a prediction. An ordered shutdown loses none. Where the
+database breaks off just as it commits, entries can stand twice.
+"""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Protocol, Self, TypeVar
+
+from sqlalchemy import Connection
+
+from londonpump.brigade.errors import DatabaseFailed, LondonPumpError
+from londonpump.storage.database.audit_rows import append_audit
+
+EVERY_S = 1.0
+AT_LEAST = 100
+MOST_WAITING = 10_000
+KIND = "predictions"
+
+T = TypeVar("T")
+
+
+class Writes(Protocol):
+    """As much of `store.Store` as is needed here."""
+
+    async def write(self, work: Callable[[Connection], T]) -> T:
+        """Run it in a transaction."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A prediction that was answered. digest: sha256 over what was stored, by whoever stores it."""
+
+    prediction_id: str
+    user_id: str
+    at: datetime
+    digest: str
+
+    def as_json(self) -> dict[str, str]:
+        """As it stands in the audit."""
+        at = self.at.astimezone(UTC).isoformat(timespec="microseconds")
+        return {"id": self.prediction_id, "user": self.user_id, "at": at, "sha256": self.digest}
+
+
+class AuditBatch:
+    """`async with AuditBatch(store, clock) as batch`, then `batch.add(...)`; leaving the block writes the rest."""
+
+    def __init__(self, store: Writes, clock: Callable[[], datetime], every_s: float = EVERY_S) -> None:
+        self._store, self._clock, self._every_s = store, clock, every_s
+        self._waiting: list[Entry] = []
+        self._n_in_flight = 0
+        self._due = asyncio.Event()
+        self._writer: asyncio.Task[None] | None = None
+        self._is_ending = False
+
+    async def __aenter__(self) -> Self:
+        """Start the writer."""
+        self._writer = asyncio.create_task(self._write_on(), name="audit of predictions")
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Stop the writer and write what waits. Raises: DatabaseFailed if that cannot be."""
+        # not cancelled: a write that is under way would be done again
+        self._is_ending = True
+        self._due.set()
+        if self._writer is not None:
+            await self._writer
+        await self.flush()
+
+    @property
+    def n_waiting(self) -> int:
+        """Entries that are not in the database yet."""
+        return len(self._waiting) + self._n_in_flight
+
+    def add(self, prediction_id: str, user_id: str, at: datetime, digest: str) -> None:
+        """Note a stored prediction. Raises: DatabaseFailed when far too many wait to be written."""
+        if self.n_waiting >= MOST_WAITING:
+            raise DatabaseFailed("The audit of predictions cannot be written. Check the database.")
+        self._waiting.append(Entry(prediction_id, user_id, at, digest))
+        if len(self._waiting) >= AT_LEAST:
+            self._due.set()
+
+    async def flush(self) -> None:
+        """Write what waits, now. What cannot be written waits on. Raises: as the store's write."""
+        taken, self._waiting = self._waiting, []
+        if not taken:
+            return
+        self._n_in_flight = len(taken)
+        at = self._clock()
+        about: dict[str, Any] = {"n": len(taken), "entries": [entry.as_json() for entry in taken]}
+        try:
+            await self._store.write(lambda connection: append_audit(connection, at, KIND, None, about))
+        except BaseException:
+            self._waiting = taken + self._waiting
+            raise
+        finally:
+            self._n_in_flight = 0
+
+    async def _write_on(self) -> None:
+        while not self._is_ending:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._due.wait(), self._every_s)
+            self._due.clear()
+            # what could not be written is tried again; `n_waiting` is what the health pages show
+            with suppress(LondonPumpError):
+                await self.flush()

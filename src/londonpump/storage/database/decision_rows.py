@@ -1,0 +1,67 @@
+"""Decisions about models in and out of the ledger. All work inside a transaction of the caller's."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, insert, select, text
+
+from londonpump.brigade.errors import LondonPumpError
+from londonpump.storage.database.decision_tables import decisions
+
+PROMOTE, ROLL_BACK, KEEP = "promote", "roll_back", "keep"
+
+
+class ChampionChanged(LondonPumpError):
+    """Somebody else decided meanwhile."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """One line of the ledger. Champions and challenger are hashes of bundles; champion_after None: none on duty."""
+
+    decided_at: datetime
+    action: str
+    champion_before: str | None
+    champion_after: str | None
+    challenger: str | None
+    verdict: str
+    reason: str
+    evidence: Mapping[str, Any]
+    actor: str
+    id: int | None = None
+
+
+def champion_on_duty(connection: Connection) -> str | None:
+    """The model that the ledger names; None if it names none."""
+    newest = select(decisions.c.champion_after).order_by(decisions.c.id.desc()).limit(1)
+    name: str | None = connection.execute(newest).scalar()
+    return name
+
+
+def append_decision(connection: Connection, decision: Decision) -> int:
+    """Add a line; nobody else can meanwhile. Returns: its id.
+
+    Raises: ChampionChanged if the model on duty is not `champion_before` any more.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("LOCK TABLE decisions IN SHARE ROW EXCLUSIVE MODE"))
+    now = champion_on_duty(connection)
+    if now != decision.champion_before:
+        raise ChampionChanged(
+            f"The model on duty is {now or 'none'} by now, not {decision.champion_before or 'none'}. "
+            "Look again (londonpump models list), then decide again."
+        )
+    row = {field.name: getattr(decision, field.name) for field in fields(decision) if field.name != "id"}
+    made = connection.execute(insert(decisions).values(row).returning(decisions.c.id))
+    number: int = made.scalar_one()
+    return number
+
+
+def read_decisions(connection: Connection, at_most: int, before_id: int | None = None) -> list[Decision]:
+    """The newest lines first, those before a line if one is named."""
+    wanted = select(decisions).order_by(decisions.c.id.desc()).limit(at_most)
+    if before_id is not None:
+        wanted = wanted.where(decisions.c.id < before_id)
+    return [Decision(**row) for row in connection.execute(wanted).mappings()]

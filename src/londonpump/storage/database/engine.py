@@ -1,0 +1,122 @@
+"""The connection to the database, and its failures in words. No message ever holds the password.
+
+SQLite runs with a write-ahead log and synchronous=FULL: what was acknowledged survives a killed process and
+a power cut alike, for one wait on the disk a commit. NORMAL would survive the first only.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError
+
+from londonpump.brigade.errors import DatabaseFailed
+from londonpump.storage.database.failures import failure_in_words, name_of
+
+BUSY_TIMEOUT_MS = 15_000
+CONNECT_TIMEOUT_S = 5
+POSTGRESQL = "postgresql+psycopg"
+ADDRESSES = "sqlite:////folder/file.db or postgresql://user:password@host:5432/name"
+READS_ONLY = "londonpump_reads_only"
+
+
+def connect(url: str) -> Engine:
+    """An engine for an address; nothing is asked of the database yet.
+
+    Raises: DatabaseFailed if it is no address that we know, or its folder cannot be made.
+    """
+    address = _address(url)
+    if address.drivername == "sqlite":
+        return _sqlite(address)
+    extra = {} if "connect_timeout" in address.query else {"connect_timeout": CONNECT_TIMEOUT_S}
+    return create_engine(
+        address,
+        hide_parameters=True,
+        pool_pre_ping=True,
+        connect_args={"application_name": "londonpump", **extra},
+    )
+
+
+@contextmanager
+def writing(engine: Engine) -> Iterator[Connection]:
+    """One transaction that may write: all of it stays, or nothing. On SQLite it waits for other writers first.
+
+    Raises: DatabaseFailed if the database does not answer or refuses.
+    """
+    try:
+        with engine.begin() as connection:
+            yield connection
+    except DBAPIError as error:
+        raise DatabaseFailed(failure_in_words(engine.url, error)) from None
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Connection]:
+    """One view of the database that does not change while it is read, and hinders no writer.
+
+    Raises: DatabaseFailed if the database does not answer.
+    """
+    level: dict[str, Any] = {READS_ONLY: True}
+    if engine.dialect.name == "postgresql":
+        level = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+    try:
+        with engine.connect() as connection:
+            yield connection.execution_options(**level)
+    except DBAPIError as error:
+        raise DatabaseFailed(failure_in_words(engine.url, error)) from None
+
+
+def _address(url: str) -> URL:
+    try:
+        address = make_url(url)
+    except (ArgumentError, ValueError):
+        # ValueError: a port that is none; its message would show what stands there
+        raise DatabaseFailed(
+            f"The address of the database cannot be read. Set LONDONPUMP_DATABASE_URL like {ADDRESSES}; "
+            "write signs such as @ : / in a password as %40 %3A %2F."
+        ) from None
+    if address.drivername in {"postgres", "postgresql", POSTGRESQL}:
+        return address.set(drivername=POSTGRESQL)
+    if address.drivername in {"sqlite", "sqlite+pysqlite"} and address.database not in {None, "", ":memory:"}:
+        return address.set(drivername="sqlite")
+    raise DatabaseFailed(
+        f"A database of the kind {address.drivername!r} at {name_of(address)} is not supported. "
+        f"Set LONDONPUMP_DATABASE_URL like {ADDRESSES}."
+    )
+
+
+def _sqlite(address: URL) -> Engine:
+    path = Path(address.database or "")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # only its owner may read it: it holds who did what, and hashed passwords
+        path.touch(mode=0o600)
+    except OSError as error:
+        raise DatabaseFailed(
+            f"{path}: the database cannot be kept there ({error.strerror}). "
+            "Mend the folder, or set LONDONPUMP_HOME or LONDONPUMP_DATABASE_URL to another place."
+        ) from error
+    engine = create_engine(address, hide_parameters=True)
+    event.listen(engine, "connect", _prepare_connection)
+    event.listen(engine, "begin", _begin)
+    return engine
+
+
+def _prepare_connection(connection: Any, _record: object) -> None:
+    # transactions are begun by _begin: the driver's own way begins them late and leaves DDL outside
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    cursor.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
+    cursor.execute("PRAGMA journal_mode=WAL")
+    cursor.execute("PRAGMA synchronous=FULL")
+    cursor.execute("PRAGMA foreign_keys=ON")
+    cursor.close()
+
+
+def _begin(connection: Connection) -> None:
+    # IMMEDIATE: a transaction that reads first and writes later could otherwise fail after its reads
+    reads_only = connection.get_execution_options().get(READS_ONLY, False)
+    connection.exec_driver_sql("BEGIN" if reads_only else "BEGIN IMMEDIATE")

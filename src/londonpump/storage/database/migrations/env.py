@@ -1,0 +1,16 @@
+"""What Alembic runs: the steps, on the connection and in the transaction of `versions.upgrade`."""
+
+from alembic import context
+
+from londonpump.storage.database.schema import VERSION_TABLE, metadata
+
+connection = context.config.attributes["connection"]
+context.configure(
+    connection=connection,
+    target_metadata=metadata,
+    version_table=VERSION_TABLE,
+    # SQLite changes a table by making it anew
+    render_as_batch=connection.dialect.name == "sqlite",
+)
+with context.begin_transaction():
+    context.run_migrations()

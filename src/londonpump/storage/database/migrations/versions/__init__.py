@@ -1,0 +1,1 @@
+"""One file a step, numbered. A step that has shipped never changes."""

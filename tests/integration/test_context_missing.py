@@ -1,0 +1,289 @@
+"""Every part of the context missing, one at a time and all together: training goes on, answering goes on, and each
+says what is missing."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from click.testing import Result
+from support.context_rows import HOUR, weather
+from typer.testing import CliRunner
+
+from londonpump.cli import app
+from londonpump.models.distribution import P50
+from londonpump.pipelines.data import load_examples
+from londonpump.pipelines.known_context import ContextStore
+from londonpump.pipelines.predict import answer, open_bundle
+from londonpump.pipelines.prepare import PrepareRequest, prepare
+from londonpump.pipelines.train import TrainRequest, train
+from londonpump.storage.database import open_database
+from londonpump.storage.database.calendar_rows import store_school_holidays
+from londonpump.storage.database.context_rows import store_traffic, store_weather
+from londonpump.tables.context import SchoolHoliday, TrafficReading
+
+FIRST_AT, HOURS = datetime(2023, 3, 13, tzinfo=UTC), 19 * 24
+PARTS = {
+    "weather": ("temp_c", "precip_mm", "visibility_km", "wind_kmh"),
+    "congestion": ("congestion_rate", "travel_s"),
+    "school holidays": ("is_school_holiday",),
+    "working days": ("is_working_day",),
+}
+"""What the card calls it, and the columns of examples it is learnt from."""
+FORECAST = "open_meteo_forecast"
+AT = "2023-03-29T09:20Z"
+ONE = ("--station", "A24", "--easting", "529900", "--northing", "181000", "--at", AT)
+CALLS = f"id,mobilised_at,station_code,easting_m,northing_m\na,{AT},A24,529900,181000\n"
+CONTEXT = {
+    "temp_c",
+    "precip_mm",
+    "visibility_km",
+    "wind_kmh",
+    "congestion_rate",
+    "is_school_holiday",
+    "is_working_day",
+}
+
+
+def filled_database(path: Path, *parts: str) -> str:
+    """A database that holds some of the parts over the days of the small Brigade. Returns: its address."""
+    url = f"sqlite:///{path}"
+    engine = open_database(url)
+    hours = [FIRST_AT + i * HOUR for i in range(HOURS)]
+    draw = np.random.default_rng(4)
+    if "weather" in parts:
+        store_weather(
+            engine,
+            [
+                weather(
+                    at,
+                    at - timedelta(minutes=10),
+                    FORECAST,
+                    temp_c=float(draw.normal(9, 3)),
+                    precip_mm=float(draw.gamma(0.3)),
+                    wind_kmh=float(draw.gamma(3, 5)),
+                )
+                for at in hours
+            ],
+        )
+    if "congestion" in parts:
+        store_traffic(engine, [TrafficReading(at, at, float(draw.uniform(0, 0.5)), "tomtom") for at in hours])
+    if "school holidays" in parts:
+        days = [date(2023, 3, 20) + timedelta(days=i) for i in range(5)]
+        store_school_holidays(engine, [SchoolHoliday(day, "the borough") for day in days])
+    engine.dispose()
+    return url
+
+
+@dataclass(frozen=True)
+class Made:
+    """data: examples with every part of the context. url: of the database it came from."""
+
+    data: Path
+    url: str
+    bundle: Path
+
+
+@pytest.fixture(scope="module")
+def whole(small_raw, tmp_path_factory) -> Made:
+    folder = tmp_path_factory.mktemp("with_context")
+    url = filled_database(folder / "context.db", *PARTS)
+    prepare(
+        PrepareRequest(
+            (small_raw["incidents"],),
+            folder / "data",
+            (small_raw["mobilisations"],),
+            is_complete=True,
+            is_simulated=True,
+            database=url,
+        )
+    )
+    bundle, _ = train(TrainRequest(folder / "data", folder / "bundle"))
+    return Made(folder / "data", url, bundle)
+
+
+@pytest.fixture(scope="module")
+def trained_without(whole, tmp_path_factory) -> Callable[..., tuple[Result, Path]]:
+    """`train` on a few days of the same examples without some parts: what it says, and where the bundle is."""
+
+    @cache
+    def train_without(*parts: str) -> tuple[Result, Path]:
+        folder = tmp_path_factory.mktemp("without")
+        data = folder / "data"
+        for name in ("examples/examples.parquet", "calls/calls.parquet"):
+            (data / name).parent.mkdir(parents=True)
+            pq.write_table(emptied(pq.read_table(whole.data / name), parts), data / name)
+        for name in ("report.json", "stations.json"):
+            (data / name).write_bytes((whole.data / name).read_bytes())
+        out = folder / "bundle"
+        command = ["train", "--data", str(data), "--out", str(out), "--until", "2023-03-18"]
+        return CliRunner().invoke(app, command), out
+
+    return train_without
+
+
+def emptied(table: pa.Table, parts: tuple[str, ...]) -> pa.Table:
+    for name in [column for part in parts for column in PARTS[part]]:
+        if name in table.column_names:
+            at = table.column_names.index(name)
+            table = table.set_column(at, table.field(at), pa.nulls(len(table), table.field(at).type))
+    return table
+
+
+def card_of(bundle: Path) -> dict[str, str]:
+    folder = json.loads((bundle / "current.json").read_text(encoding="utf-8"))["bundle"]
+    return json.loads((bundle / folder / "bundle.json").read_text(encoding="utf-8"))["context"]
+
+
+def predicted(made: Made, url: str, monkeypatch, *arguments: str) -> Result:
+    monkeypatch.setenv("LONDONPUMP_DATABASE_URL", url)
+    return CliRunner().invoke(app, ["predict", "--bundle", str(made.bundle), *arguments])
+
+
+def sources(result: Result) -> dict[str, str]:
+    return {name: one["source"] for name, one in json.loads(result.stdout)["context"].items()}
+
+
+def test_with_every_part_the_model_reads_every_part(whole) -> None:
+    card = json.loads((whole.bundle / "bundle.json").read_text(encoding="utf-8"))
+    assert card["context"] == {
+        "weather": "read",
+        "congestion": "observed",
+        "school holidays": "read",
+        "working days": "read",
+    }
+    assert set(card["features"]) >= CONTEXT
+
+
+@pytest.mark.parametrize("parts", [*((part,) for part in PARTS), tuple(PARTS)], ids=",".join)
+def test_training_without_a_part_goes_on_labelled_and_says_so(parts, trained_without) -> None:
+    result, bundle = trained_without(*parts)
+    assert result.exit_code == 0
+    assert {part for part, state in card_of(bundle).items() if state == "missing"} == set(parts)
+    assert {line.split(":")[0] for line in result.stdout.splitlines() if "Without" in line} == {
+        f"Without {part}" for part in parts
+    }
+
+
+def test_a_model_without_context_reads_none_in_serving(trained_without, whole, monkeypatch) -> None:
+    _, bundle = trained_without(*PARTS)
+    made = Made(whole.data, whole.url, bundle)
+    result = predicted(made, whole.url, monkeypatch, *ONE, "--json")
+    assert json.loads(result.stdout)["context"] == {}
+    assert not [label for label in json.loads(result.stdout)["filled"] if label.split("=")[0] in CONTEXT]
+    said = predicted(made, whole.url, monkeypatch, *ONE).stdout
+    assert "Learnt without: weather, congestion, school holidays, working days" in said
+
+
+def test_each_value_carries_its_source_its_instants_and_its_age(whole, monkeypatch) -> None:
+    told = json.loads(predicted(whole, whole.url, monkeypatch, *ONE, "--json").stdout)["context"]
+    assert set(told) == CONTEXT
+    assert told["temp_c"]["source"] == FORECAST
+    assert told["temp_c"]["observed_at"] == "2023-03-29T09:00:00+00:00"
+    assert told["temp_c"]["available_at"] == "2023-03-29T08:50:00+00:00"
+    assert told["temp_c"]["age_min"] == 30.0
+    assert told["congestion_rate"]["source"] == "tomtom"
+    assert told["is_school_holiday"]["source"] == "the borough"
+    assert told["is_working_day"]["value"] == 1.0
+
+
+def test_the_weather_is_told_in_a_line_with_its_age_and_service(whole, monkeypatch) -> None:
+    said = predicted(whole, whole.url, monkeypatch, *ONE).stdout
+    (line,) = [line for line in said.splitlines() if line.startswith("Weather:")]
+    assert line.endswith("as forecast 30 min ago (Open-Meteo)")
+
+
+LACKS = {
+    "weather": ("climate", {"temp_c", "precip_mm", "visibility_km", "wind_kmh"}),
+    "congestion": ("profile", {"congestion_rate"}),
+    "school holidays": ("unknown", {"is_school_holiday"}),
+}
+
+
+@pytest.mark.parametrize("part", LACKS)
+def test_answering_without_a_part_goes_on_and_says_what_stands_in(part, whole, tmp_path, monkeypatch) -> None:
+    url = filled_database(tmp_path / "less.db", *(other for other in PARTS if other != part))
+    result = predicted(whole, url, monkeypatch, *ONE, "--json")
+    stand_in, names = LACKS[part]
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert {name for name, source in sources(result).items() if source == stand_in} == names
+    assert {f"{name}={stand_in}" for name in names} <= set(json.loads(result.stdout)["filled"])
+
+
+ALL_STAND_IN = {
+    **dict.fromkeys(("temp_c", "precip_mm", "visibility_km", "wind_kmh"), "climate"),
+    "congestion_rate": "profile",
+    "is_school_holiday": "unknown",
+    "is_working_day": "default",
+}
+
+
+def test_without_a_database_everything_stands_in_and_none_is_made(whole, tmp_path, monkeypatch) -> None:
+    result = predicted(whole, f"sqlite:///{tmp_path}/none/here.db", monkeypatch, *ONE, "--json")
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert sources(result) == ALL_STAND_IN
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_unreadable_database_is_told_in_one_line_and_the_answer_is_that_without(
+    whole, tmp_path, monkeypatch
+) -> None:
+    (tmp_path / "broken.db").write_bytes(b"no database at all\n" * 500)
+    result = predicted(whole, f"sqlite:///{tmp_path}/broken.db", monkeypatch, *ONE, "--json")
+    without = predicted(whole, f"sqlite:///{tmp_path}/none.db", monkeypatch, *ONE, "--json")
+    assert (result.exit_code, result.stdout) == (0, without.stdout)
+    (line,) = result.stderr.splitlines()
+    assert line.startswith("londonpump: answered without context of the database: ")
+
+
+def test_without_weather_the_line_says_that_the_usual_stands_in(whole, tmp_path, monkeypatch) -> None:
+    said = predicted(whole, f"sqlite:///{tmp_path}/none.db", monkeypatch, *ONE).stdout
+    assert "Weather: none known: the usual for March at 10 h stands in" in said
+
+
+def test_a_file_of_calls_tells_the_source_of_each_value(whole, tmp_path, monkeypatch) -> None:
+    source, out = tmp_path / "calls.csv", tmp_path / "out.csv"
+    source.write_text(CALLS, encoding="utf-8")
+    result = predicted(whole, whole.url, monkeypatch, "--input", str(source), "--out", str(out))
+    assert result.exit_code == 0
+    labels = set(out.read_text(encoding="utf-8").splitlines()[1].split(",")[10].split(";"))
+    assert {f"temp_c={FORECAST}", "congestion_rate=tomtom", "is_school_holiday=context"} <= labels
+
+
+def test_what_the_call_states_goes_before_the_database(whole) -> None:
+    bundle, examples = open_bundle(whole.bundle), load_examples(whole.data)
+    rows = examples.take(np.arange(examples.n) < 2)
+    stated = {**rows, "temp_c": np.array([-7.0, np.nan]), "precip_mm": np.full(2, np.nan)}
+    found = answer(bundle, stated, ContextStore(whole.url).columns(rows["mobilised_us"]))
+    assert found.runs.number("temp_c").tolist() == [-7.0, rows["temp_c"][1]]
+    assert [f"temp_c={FORECAST}" in labels for labels in found.filled] == [False, True]
+
+
+def test_judging_puts_the_same_in_place_as_answering(whole) -> None:
+    bundle, examples = open_bundle(whole.bundle), load_examples(whole.data)
+    asked = {name: values[::50] for name, values in examples.rows.items() if name not in CONTEXT}
+    judged = bundle.response.table(bundle.runs(asked))
+    names = list(bundle.response.names)
+    answered = answer(bundle, asked).table
+    for name in CONTEXT:
+        np.testing.assert_array_equal(judged[:, names.index(name)], answered[:, names.index(name)])
+    assert np.isfinite(judged[:, names.index("temp_c")]).all()
+
+
+def test_a_row_answered_with_the_databases_context_is_the_row_that_prepare_made(whole) -> None:
+    bundle, examples = open_bundle(whole.bundle), load_examples(whole.data)
+    rows = examples.rows
+    asked = {name: values for name, values in rows.items() if name not in CONTEXT}
+    served = answer(bundle, asked, ContextStore(whole.url).columns(rows["mobilised_us"]))
+    prepared = answer(bundle, rows)
+    for name in CONTEXT:
+        np.testing.assert_array_equal(served.runs.number(name), prepared.runs.number(name))
+    assert np.unique(rows["temp_c"]).size > 100
+    np.testing.assert_array_equal(served.table, prepared.table)
+    np.testing.assert_array_equal(served.times.quantile(P50), prepared.times.quantile(P50))

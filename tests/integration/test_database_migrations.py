@@ -1,0 +1,173 @@
+"""From an empty database to the tables of this version, on both engines."""
+
+import sqlite3
+import subprocess
+import sys
+from datetime import UTC, datetime
+
+import pytest
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import CheckConstraint, Connection, inspect, text
+
+from londonpump.brigade.errors import DatabaseFailed
+from londonpump.storage.database import connect, open_database, reading, upgrade, writing
+from londonpump.storage.database.schema import VERSION, VERSION_TABLE, metadata, risk_stations
+from londonpump.storage.database.versions import MIGRATIONS, version_of
+
+MADE_NEWER = text(f"UPDATE {VERSION_TABLE} SET version_num = '9999'")  # noqa: S608
+FIRST = "0001"
+RISK = risk_stations.insert().values(
+    listed_at=datetime(2023, 2, 11, tzinfo=UTC), station_code="G32", station_name="Ruislip", source="test"
+)
+STARTER = """
+import sys
+from londonpump.storage.database import connect, upgrade
+engine = connect(sys.argv[1])
+print("ready", flush=True)
+sys.stdin.readline()
+print(upgrade(engine))
+engine.dispose()
+"""
+
+
+def bring_to(connection: Connection, version: str) -> None:
+    config = Config(attributes={"connection": connection})
+    config.set_main_option("script_location", str(MIGRATIONS))
+    command.upgrade(config, version)
+
+
+def test_the_tables_are_those_of_the_schema(engine) -> None:
+    with engine.connect() as connection:
+        options = {"compare_type": True, "version_table": VERSION_TABLE}
+        context = MigrationContext.configure(connection, opts=options)
+        assert compare_metadata(context, metadata) == []
+
+
+@pytest.mark.parametrize("table", metadata.tables.values(), ids=str)
+def test_the_checks_are_those_of_the_schema(engine, table) -> None:
+    expected = {rule.name for rule in table.constraints if isinstance(rule, CheckConstraint)}
+    assert {rule["name"] for rule in inspect(engine).get_check_constraints(table.name)} == expected
+
+
+def test_the_newest_step_is_the_version_of_the_schema() -> None:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    assert ScriptDirectory.from_config(config).get_current_head() == VERSION
+
+
+def test_an_older_database_keeps_its_rows(empty_database_url) -> None:
+    engine = connect(empty_database_url)
+    with writing(engine) as connection:
+        bring_to(connection, FIRST)
+        connection.execute(RISK)
+    before = upgrade(engine)
+    with reading(engine) as connection:
+        kept = connection.execute(text("SELECT station_code FROM risk_stations")).scalars().all()
+    engine.dispose()
+    assert (before, kept) == (FIRST, ["G32"])
+
+
+def test_an_older_postgresql_is_upgraded_by_its_operator(postgresql) -> None:
+    postgresql.ask("CREATE DATABASE older TEMPLATE template0")
+    engine = connect(postgresql.url("older"))
+    with writing(engine) as connection:
+        bring_to(connection, FIRST)
+    engine.dispose()
+    with pytest.raises(
+        DatabaseFailed, match=f"is of version {FIRST}, {VERSION} is needed. Run `londonpump db up"
+    ):
+        open_database(postgresql.url("older"))
+    postgresql.ask("DROP DATABASE older")
+
+
+def test_an_upgrade_tells_the_version_before(empty_database_url) -> None:
+    engine = connect(empty_database_url)
+    told = upgrade(engine), upgrade(engine)
+    engine.dispose()
+    assert told == (None, VERSION)
+
+
+def test_starters_at_once_upgrade_once(empty_database_url) -> None:
+    starters = [
+        subprocess.Popen(
+            [sys.executable, "-c", STARTER, empty_database_url],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(3)
+    ]
+    for starter in starters:
+        starter.stdout.readline()
+    for starter in starters:
+        starter.stdin.write("go\n")
+        starter.stdin.flush()
+    told = [starter.communicate() for starter in starters]
+    assert sorted(told) == sorted([(f"{VERSION}\n", "")] * 2 + [("None\n", "")])
+
+
+def test_a_newer_database_is_refused(database_url) -> None:
+    engine = connect(database_url)
+    with writing(engine) as connection:
+        connection.execute(MADE_NEWER)
+    engine.dispose()
+    with pytest.raises(DatabaseFailed, match=r"of version 9999, newer than .* Install the newer londonpump"):
+        open_database(database_url)
+
+
+def test_a_newer_database_is_not_upgraded(engine) -> None:
+    with writing(engine) as connection:
+        connection.execute(MADE_NEWER)
+    with pytest.raises(DatabaseFailed, match="newer"):
+        upgrade(engine)
+
+
+def test_tables_of_something_else_are_refused(empty_database_url) -> None:
+    engine = connect(empty_database_url)
+    with writing(engine) as connection:
+        connection.execute(text("CREATE TABLE users (name TEXT)"))
+    with pytest.raises(DatabaseFailed, match=r"holds tables of something else \(users\)"):
+        upgrade(engine)
+    engine.dispose()
+
+
+def test_a_refused_database_is_as_it_was(tmp_path) -> None:
+    foreign = tmp_path / "foreign.db"
+    with sqlite3.connect(foreign) as connection:
+        connection.execute("CREATE TABLE notes (text TEXT)")
+    connection.close()
+    with pytest.raises(DatabaseFailed, match=r"something else \(notes\)"):
+        open_database(f"sqlite:///{foreign}")
+    with sqlite3.connect(foreign) as connection:
+        tables = connection.execute("SELECT name FROM sqlite_master").fetchall()
+    connection.close()
+    assert tables == [("notes",)]
+
+
+def test_another_product_in_the_same_postgresql_does_no_harm(postgresql) -> None:
+    postgresql.ask("DROP DATABASE IF EXISTS shared WITH (FORCE)")
+    postgresql.ask("CREATE DATABASE shared TEMPLATE template0")
+    engine = connect(postgresql.url("shared"))
+    with writing(engine) as connection:
+        connection.execute(text("CREATE TABLE alembic_version (version_num TEXT)"))
+    upgrade(engine)
+    version = version_of(engine)
+    engine.dispose()
+    assert version == VERSION
+
+
+def test_the_embedded_database_is_made_at_its_first_start(tmp_path) -> None:
+    engine = open_database(f"sqlite:///{tmp_path / 'home' / 'londonpump.db'}")
+    version = version_of(engine)
+    engine.dispose()
+    assert version == VERSION
+
+
+def test_postgresql_is_upgraded_by_its_operator(postgresql) -> None:
+    with pytest.raises(DatabaseFailed, match=r"has no tables of ours yet. Run `londonpump db upgrade`"):
+        open_database(postgresql.url("postgres"))

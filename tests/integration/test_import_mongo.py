@@ -1,0 +1,342 @@
+"""The original's exports in our tables, on both engines."""
+
+import json
+from datetime import UTC, date, datetime, time
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from sqlalchemy import select
+from typer.testing import CliRunner
+
+from londonpump.brigade.errors import BadFile
+from londonpump.brigade.grid import to_degrees
+from londonpump.brigade.stations import Station, by_code, known_stations
+from londonpump.cli import app
+from londonpump.pipelines.import_mongo import Imported, import_mongo
+from londonpump.pipelines.import_people import Counted
+from londonpump.storage.database import reading
+from londonpump.storage.database.calendar_rows import read_school_holidays, school_years
+from londonpump.storage.database.people_rows import (
+    Prediction,
+    RiskStation,
+    User,
+    predictions_stored,
+    risk_stations_stored,
+    users_stored,
+)
+from londonpump.storage.database.schema import metadata
+from londonpump.storage.database.station_rows import read_stations, store_stations
+
+CALENDAR = Path(__file__).resolve().parents[2] / "../shared/data/calendar"
+OURS = by_code(known_stations())
+LISTED_AT = datetime(2023, 2, 11, 11, 25, 15, 149_000, tzinfo=UTC)
+ASKED_AT = datetime(2023, 3, 1, 9, 30, tzinfo=UTC)
+ANNA, ANNA_TOO, LIST, ASKED = ("63f0000000000000000000" + end for end in ("01", "02", "03", "04"))
+
+
+def oid(value: str) -> dict[str, str]:
+    return {"$oid": value}
+
+
+def canonical(at: datetime) -> dict[str, Any]:
+    """As `mongoexport --jsonFormat=canonical` writes it."""
+    return {"$date": {"$numberLong": str(round(at.timestamp() * 1000))}}
+
+
+def relaxed(at: datetime) -> dict[str, Any]:
+    """As mongoexport writes it by default."""
+    return {"$date": at.isoformat(timespec="milliseconds").replace("+00:00", "Z")}
+
+
+def station(code: str, **changed: Any) -> dict[str, Any]:
+    known = OURS[code]
+    latitude, longitude = to_degrees(known.easting_m, known.northing_m)
+    return {
+        "code": code,
+        "name": known.name,
+        "latitude": float(latitude),
+        "longitude": float(longitude),
+        **changed,
+    }
+
+
+RUISLIP = station("G32", latitude=51.614852, longitude=-0.181872)
+"""As it stands in the original."""
+USER = {
+    "_id": oid(ANNA),
+    "username": "Anna",
+    "password": "$2b$12$hushhush",
+    "created_at": relaxed(ASKED_AT),
+}
+RISKS = {
+    "_id": oid(LIST),
+    "created_at": canonical(LISTED_AT),
+    "stations": [{"code": "G32", "name": "Ruislip"}],
+}
+TOLD = {
+    "_id": oid(ASKED),
+    "prediction": {"$numberInt": "316"},
+    "risk_underestimated": True,
+    "userId": oid(ANNA),
+    "created_at": canonical(ASKED_AT),
+    "stationId": oid(LIST),
+}
+YEAR = {
+    "year": {"$numberInt": "2022"},
+    "dates": [canonical(datetime(2022, 7, 24, 23, tzinfo=UTC)), relaxed(datetime(2022, 12, 21, tzinfo=UTC))],
+}
+
+
+def write(folder: Path, **collections: list[dict[str, Any]]) -> Path:
+    for name, documents in collections.items():
+        (folder / f"{name}.json").write_text(json.dumps(documents), encoding="utf-8")
+    return folder
+
+
+def everything(folder: Path) -> Path:
+    return write(
+        folder,
+        stations=[station("A21"), RUISLIP],
+        schoolVacations=[YEAR],
+        riskStations=[RISKS],
+        users=[USER],
+        predictions=[TOLD],
+    )
+
+
+def count_of(imported: Imported, collection: str) -> Counted:
+    return next(each for each in imported.counts if each.collection == collection)
+
+
+def rows_of(engine) -> dict[str, list[tuple[Any, ...]]]:
+    with reading(engine) as connection:
+        return {
+            name: sorted(map(repr, connection.execute(select(table))))
+            for name, table in metadata.tables.items()
+        }
+
+
+def stored(engine, read) -> list[Any]:
+    with reading(engine) as connection:
+        return read(connection)
+
+
+def test_every_collection_is_counted(tmp_path, database_url) -> None:
+    imported = import_mongo(everything(tmp_path), database_url)
+    figures = [
+        (each.collection, each.read, each.added, each.already_there, each.mended) for each in imported.counts
+    ]
+    assert figures == [
+        ("stations", 2, 2, 0, 1),
+        ("schoolVacations", 1, 1, 0, 1),
+        ("riskStations", 1, 1, 0, 0),
+        ("users", 1, 1, 0, 0),
+        ("predictions", 1, 1, 0, 0),
+    ]
+
+
+def test_a_second_run_changes_nothing(tmp_path, database_url, engine) -> None:
+    import_mongo(everything(tmp_path), database_url)
+    before = rows_of(engine)
+    imported = import_mongo(tmp_path, database_url)
+    assert (rows_of(engine), {each.added for each in imported.counts}) == (before, {0})
+
+
+def test_a_second_run_counts_all_as_there(tmp_path, database_url) -> None:
+    import_mongo(everything(tmp_path), database_url)
+    imported = import_mongo(tmp_path, database_url)
+    assert [each.already_there for each in imported.counts] == [2, 1, 1, 1, 1]
+
+
+def test_files_that_are_not_there_are_named(tmp_path, database_url) -> None:
+    imported = import_mongo(write(tmp_path, users=[USER]), database_url)
+    assert imported.absent == ("stations", "schoolVacations", "riskStations", "predictions")
+
+
+def test_ruislip_is_put_where_it_stands(tmp_path, database_url, engine) -> None:
+    import_mongo(write(tmp_path, stations=[RUISLIP]), database_url)
+    assert by_code(read_stations(engine))["G32"] == OURS["G32"]
+
+
+def test_a_wrong_place_is_reported(tmp_path, database_url) -> None:
+    imported = import_mongo(write(tmp_path, stations=[RUISLIP]), database_url)
+    assert count_of(imported, "stations").remarks == (
+        "G32 Ruislip is 17.9 km from where we know it: our place is kept",
+    )
+
+
+def test_a_place_that_is_near_ours_is_taken(tmp_path, database_url, engine) -> None:
+    moved = station("A21")
+    moved["latitude"] += 0.002
+    import_mongo(write(tmp_path, stations=[moved]), database_url)
+    paddington = by_code(read_stations(engine))["A21"]
+    assert paddington.northing_m - OURS["A21"].northing_m == pytest.approx(222.5, abs=1)
+
+
+def test_places_given_as_text_are_read(tmp_path, database_url, engine) -> None:
+    known = station("A21")
+    as_text = {**known, "latitude": str(known["latitude"]), "longitude": str(known["longitude"])}
+    import_mongo(write(tmp_path, stations=[as_text]), database_url)
+    assert by_code(read_stations(engine))["A21"].easting_m == pytest.approx(OURS["A21"].easting_m, abs=0.2)
+
+
+def test_what_we_know_of_a_station_besides_stays(tmp_path, database_url, engine) -> None:
+    import_mongo(write(tmp_path, stations=[station("A21")]), database_url)
+    paddington = by_code(read_stations(engine))["A21"]
+    assert (paddington.borough, paddington.pumps) == (OURS["A21"].borough, OURS["A21"].pumps)
+
+
+def test_stations_that_the_original_lacks_stay(tmp_path, database_url, engine) -> None:
+    import_mongo(write(tmp_path, stations=[station("A21")]), database_url)
+    assert set(by_code(read_stations(engine))) == set(OURS)
+
+
+def test_a_station_that_we_do_not_know_is_reported(tmp_path, database_url, engine) -> None:
+    new = {**station("A21"), "code": "A99", "name": "Newtown"}
+    imported = import_mongo(write(tmp_path, stations=[new]), database_url)
+    assert by_code(read_stations(engine))["A99"].status == "open"
+    assert count_of(imported, "stations").remarks == (
+        "A99 Newtown is not in our list: taken as open, one pump",
+    )
+
+
+def test_a_list_that_was_imported_by_hand_stays(tmp_path, database_url, engine) -> None:
+    by_hand = Station("A21", "Paddington Green", "open", 526_000.0, 181_000.0)
+    store_stations(engine, [by_hand])
+    import_mongo(write(tmp_path, stations=[station("A21"), station("A23")]), database_url)
+    assert read_stations(engine)[0] == by_hand
+
+
+def test_school_days_are_days_of_london(tmp_path, database_url, engine) -> None:
+    import_mongo(write(tmp_path, schoolVacations=[YEAR]), database_url)
+    assert [holiday.day for holiday in read_school_holidays(engine)] == [
+        date(2022, 7, 25),
+        date(2022, 12, 21),
+    ]
+
+
+def test_the_days_of_the_original_are_those_of_the_corrected_calendar(tmp_path, database_url, engine) -> None:
+    file = CALENDAR / "school_holidays_barking_dagenham.csv"
+    if not file.is_file():
+        pytest.skip("the calendar of the borough is not here")
+    days = [date.fromisoformat(line) for line in file.read_text().split()[1:]]
+    midnights = [datetime.combine(day, time(), ZoneInfo("Europe/London")) for day in days]
+    years = [
+        {"year": year, "dates": [canonical(at) for at in midnights if at.year == year]}
+        for year in (2020, 2021, 2022)
+    ]
+    imported = import_mongo(write(tmp_path, schoolVacations=years), database_url)
+    assert [holiday.day for holiday in read_school_holidays(engine)] == days
+    early = sum(at.astimezone(UTC).date() < at.date() for at in midnights)
+    assert count_of(imported, "schoolVacations").remarks == (
+        f"232 days added, {early} of them stored a day early in UTC",
+    )
+
+
+def test_a_year_that_is_there_from_elsewhere_stays(tmp_path, database_url, engine) -> None:
+    import_mongo(write(tmp_path, schoolVacations=[YEAR]), database_url)
+    other = {"year": 2022, "dates": [canonical(datetime(2022, 1, 3, tzinfo=UTC))]}
+    imported = import_mongo(write(tmp_path, schoolVacations=[other]), database_url)
+    assert count_of(imported, "schoolVacations").already_there == 1
+    assert school_years(engine) == {2022}
+
+
+def test_risk_lists_keep_their_moment(tmp_path, database_url, engine) -> None:
+    import_mongo(write(tmp_path, riskStations=[RISKS]), database_url)
+    expected = [RiskStation(LISTED_AT, "G32", "Ruislip", "original", LIST)]
+    assert stored(engine, risk_stations_stored) == expected
+
+
+def test_the_seed_of_risk_stations_has_no_id(tmp_path, database_url, engine) -> None:
+    seed = {name: value for name, value in RISKS.items() if name != "_id"}
+    import_mongo(write(tmp_path, riskStations=[seed]), database_url)
+    import_mongo(tmp_path, database_url)
+    assert [each.imported_id for each in stored(engine, risk_stations_stored)] == [None]
+
+
+def test_a_user_comes_without_a_password(tmp_path, database_url, engine) -> None:
+    import_mongo(write(tmp_path, users=[USER]), database_url)
+    (anna,) = stored(engine, users_stored)
+    assert anna == User(anna.id, "Anna", "operator", ASKED_AT, None, None, ANNA)
+
+
+def test_two_users_whose_names_differ_in_case_stay_two(tmp_path, database_url, engine) -> None:
+    earlier = relaxed(ASKED_AT.replace(hour=8))
+    twin = {"_id": oid(ANNA_TOO), "username": "anna", "created_at": earlier}
+    imported = import_mongo(write(tmp_path, users=[USER, twin]), database_url)
+    assert [user.username for user in stored(engine, users_stored)] == ["anna", "Anna-2"]
+    assert "'Anna' is taken" in count_of(imported, "users").remarks[0]
+
+
+def test_a_prediction_keeps_user_time_seconds_risk_and_list(tmp_path, database_url, engine) -> None:
+    import_mongo(everything(tmp_path), database_url)
+    (told,) = stored(engine, predictions_stored)
+    (anna,) = stored(engine, users_stored)
+    assert told == Prediction(told.id, anna.id, ASKED_AT, "imported", 316.0, True, LISTED_AT, {}, ASKED)
+
+
+@pytest.mark.parametrize("seconds", [316, 316.0, "316", "316 secondes", {"$numberDouble": "316.0"}], ids=str)
+def test_seconds_are_read_as_number_or_text(tmp_path, database_url, engine, seconds) -> None:
+    import_mongo(write(tmp_path, predictions=[{**TOLD, "prediction": seconds}]), database_url)
+    assert [told.response_time_s for told in stored(engine, predictions_stored)] == [316.0]
+
+
+def test_a_time_below_0_is_kept_as_it_was_told(tmp_path, database_url, engine) -> None:
+    import_mongo(write(tmp_path, predictions=[{**TOLD, "prediction": -232}]), database_url)
+    assert [told.response_time_s for told in stored(engine, predictions_stored)] == [-232.0]
+
+
+def test_a_prediction_of_nobody_keeps_whose_it_was(tmp_path, database_url, engine) -> None:
+    imported = import_mongo(write(tmp_path, predictions=[TOLD]), database_url)
+    (told,) = stored(engine, predictions_stored)
+    assert (told.user_id, told.inputs) == (None, {"original_user": ANNA})
+    assert count_of(imported, "predictions").mended == 1
+
+
+def test_a_document_a_line_reads_the_same(tmp_path, database_url, engine) -> None:
+    twin = {"_id": oid(ANNA_TOO), "username": "Ben", "created_at": canonical(ASKED_AT)}
+    lines = "\n".join(json.dumps(document) for document in (USER, twin)) + "\n"
+    (tmp_path / "users.json").write_text(lines)
+    import_mongo(tmp_path, database_url)
+    assert [user.username for user in stored(engine, users_stored)] == ["Anna", "Ben"]
+
+
+def test_documents_over_several_lines_read_the_same(tmp_path, database_url, engine) -> None:
+    (tmp_path / "users.json").write_text(
+        "\ufeff" + json.dumps(USER, indent=2) + "\n" + json.dumps(USER, indent=2)
+    )
+    import_mongo(tmp_path, database_url)
+    assert [user.username for user in stored(engine, users_stored)] == ["Anna"]
+
+
+def test_a_bad_document_in_the_last_file_keeps_everything_out(tmp_path, database_url, engine) -> None:
+    before = rows_of(engine)
+    write(everything(tmp_path), predictions=[TOLD, {**TOLD, "created_at": "yesterday"}])
+    with pytest.raises(BadFile, match=r"predictions\.json: document 2, field created_at: 'yesterday' is not"):
+        import_mongo(tmp_path, database_url)
+    assert rows_of(engine) == before
+
+
+def test_the_command_prints_a_count_a_collection(tmp_path, monkeypatch) -> None:
+    monkeypatch.setenv("LONDONPUMP_HOME", str(tmp_path / "home"))
+    (tmp_path / "exports").mkdir()
+    told = CliRunner().invoke(app, ["db", "import-mongo", str(everything(tmp_path / "exports"))])
+    assert told.exit_code == 0
+    assert "stations               2       2              0       1" in told.output
+    assert "hushhush" not in told.output
+
+
+def test_the_command_says_what_is_wrong(tmp_path, monkeypatch) -> None:
+    monkeypatch.setenv("LONDONPUMP_HOME", str(tmp_path / "home"))
+    told = CliRunner().invoke(app, ["db", "import-mongo", str(tmp_path)])
+    assert told.exit_code == 2
+    assert "holds none of stations.json" in told.output
+
+
+def test_the_command_upgrades(database_url, monkeypatch) -> None:
+    monkeypatch.setenv("LONDONPUMP_DATABASE_URL", database_url)
+    told = CliRunner().invoke(app, ["db", "upgrade"])
+    assert told.exit_code == 0
+    assert "already" in told.output

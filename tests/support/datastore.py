@@ -1,0 +1,172 @@
+"""A London Datastore on loopback: two datasets of small files, in the shapes its API has had."""
+
+import csv
+import io
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+from urllib.parse import quote
+
+import xlsxwriter
+from support.publisher_server import Answering, Publisher, as_json
+
+from londonpump.tables.published import TABLES
+
+IDS = {"incidents": "em8xy", "mobilisations": "24r65"}
+SLUGS = {
+    "incidents": "london-fire-brigade-incident-records",
+    "mobilisations": "london-fire-brigade-mobilisation-records",
+}
+HOST = "https://data.london.gov.uk"
+_DATE = {"incidents": ("DateOfCall", "%d-%b-%y"), "mobilisations": ("DateAndTimeMobilised", "%d/%m/%Y %H:%M")}
+
+
+def every_day(first: date, last: date) -> list[date]:
+    """All days, both ends included."""
+    return [first + timedelta(days=n) for n in range((last - first).days + 1)]
+
+
+def records_csv(kind: str, days: Iterable[date], renamed: dict[str, str] | None = None) -> bytes:
+    """A published csv: a row a day, nothing but its date. renamed: columns under another name."""
+    text = io.StringIO(newline="")
+    rows = csv.writer(text, lineterminator="\n")
+    rows.writerow(_header(kind, renamed))
+    rows.writerows(_row(kind, day) for day in days)
+    return text.getvalue().encode()
+
+
+def records_xlsx(kind: str, days: Iterable[date]) -> bytes:
+    """The same as a workbook, dates as dates."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "records.xlsx"
+        book = xlsxwriter.Workbook(str(path))
+        sheet = book.add_worksheet("Sheet1")
+        shown = book.add_format({"num_format": "dd/mm/yyyy"})
+        header = _header(kind, None)
+        sheet.write_row(0, 0, header)
+        for row, day in enumerate(days, start=1):
+            sheet.write_datetime(row, header.index(_DATE[kind][0]), day, shown)
+        book.close()
+        return path.read_bytes()
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A file of the catalogue. fields: of its entry, over those it would have; None takes one away."""
+
+    kind: str
+    id: str
+    title: str
+    body: bytes
+    fields: tuple[tuple[str, Any], ...] = ()
+    first: tuple[Answering, ...] = ()
+
+    @property
+    def path(self) -> str:
+        """Where it is downloaded."""
+        return f"/download/{IDS[self.kind]}/{self.id}/{self.title}"
+
+    def entry(self) -> dict[str, Any]:
+        """As the API lists it; its address is one of the Datastore's own host."""
+        known = {
+            "title": self.title,
+            "url": HOST + quote(self.path),
+            "check_size": len(self.body),
+            **dict(self.fields),
+        }
+        return {name: value for name, value in known.items() if value is not None}
+
+
+@dataclass(frozen=True)
+class Datastore:
+    """What the Datastore lists. The first file of `listed` is the one that tests spoil."""
+
+    listed: tuple[Listed, ...]
+
+    def of(self, kind: str) -> list[Listed]:
+        """The files of a dataset."""
+        return [one for one in self.listed if one.kind == kind]
+
+    def dataset(self, kind: str) -> dict[str, Any]:
+        """A dataset as `/api/dataset/ID` gives it."""
+        resources = {one.id: one.entry() for one in self.of(kind)}
+        dictionary = {"title": "Metadata.xlsx", "url": f"{HOST}/download/{IDS[kind]}/m/Metadata.xlsx"}
+        return {
+            "id": IDS[kind],
+            "slug": SLUGS[kind],
+            "title": f"London Fire Brigade {kind}",
+            "resources": {"cb9d6550-e502": dictionary, **resources},
+        }
+
+    def export_v3(self) -> list[dict[str, Any]]:
+        """The catalogue, its resources as lists under other names."""
+        others = {"id": "abcde", "slug": "trees", "resources": []}
+        return [others, *(self._in_v3(kind) for kind in IDS)]
+
+    def _in_v3(self, kind: str) -> dict[str, Any]:
+        listed = [
+            {
+                "id": one.id,
+                "title": one.title,
+                "filename": one.title,
+                "url": one.entry()["url"],
+                "size": len(one.body),
+            }
+            for one in self.of(kind)
+        ]
+        return {"id": IDS[kind], "slug": SLUGS[kind], "resources": listed}
+
+    def with_first(self, **changes: Any) -> "Datastore":
+        """The same with the first file changed."""
+        return Datastore((replace(self.listed[0], **changes), *self.listed[1:]))
+
+    def opens_at(self, publisher: Publisher) -> None:
+        """Serve the API and the files."""
+        for kind, identity in IDS.items():
+            publisher.answers(f"/api/dataset/{identity}", as_json(self.dataset(kind)))
+        for one in self.listed:
+            publisher.holds(one.path, one.body, *one.first)
+
+
+def small_datastore(first: date, last: date) -> Datastore:
+    """Both datasets from one day to another, the years before and from the last one's year in two files."""
+    before = every_day(first, date(last.year - 1, 12, 31))
+    after = every_day(date(last.year, 1, 1), last)
+    old, new = f"{first.year} - {last.year - 1}", f"{last.year}"
+    return Datastore(
+        (
+            Listed(
+                "incidents",
+                "58m",
+                f"LFB Incident data from {new} onwards.xlsx",
+                records_xlsx("incidents", after),
+            ),
+            Listed(
+                "incidents", "f5066d66", f"LFB Incident data from {old}.csv", records_csv("incidents", before)
+            ),
+            Listed(
+                "mobilisations",
+                "3ff29fb5",
+                f"LFB Mobilisation data from {old}.csv",
+                records_csv("mobilisations", before),
+            ),
+            Listed(
+                "mobilisations",
+                "7d5b4e2f",
+                f"LFB Mobilisation data from {new}.csv",
+                records_csv("mobilisations", after),
+            ),
+        )
+    )
+
+
+def _header(kind: str, renamed: dict[str, str] | None) -> list[str]:
+    return [(renamed or {}).get(spec.published, spec.published) for spec in TABLES[kind]]
+
+
+def _row(kind: str, day: date) -> list[str]:
+    name, pattern = _DATE[kind]
+    return [day.strftime(pattern) if spec.published == name else "" for spec in TABLES[kind]]

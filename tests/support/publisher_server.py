@@ -1,0 +1,256 @@
+"""A publisher on loopback: a real HTTP server that answers as told, faults and all, and keeps a log.
+
+    with serving() as publisher:                        # or the fixture `publisher`
+        publisher.answers("/v1/forecast", as_json({"hourly": {}}))
+        publisher.answers("/v1/archive", too_many(retry_after="1"), as_json(...))   # first, then for ever
+        publisher.holds("/files/records.csv", body)     # with ETag, Range, If-Range
+        publisher.url                                   # http://127.0.0.1:PORT
+        publisher.asked                                 # every request: path, query, headers
+
+A route is a path without its query. Its replies are given in turn, the last one for ever; a reply may be a
+function of the request. A path without a route is answered with 404.
+"""
+
+import gzip
+import hashlib
+import json
+import re
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Event, Lock, Thread
+from typing import Any
+from urllib.parse import parse_qsl, quote, unquote, urlsplit
+
+DRIP_S = 0.01
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A request as it came. query: the last value of each name. headers: names in lower case."""
+
+    path: str
+    query: Mapping[str, str]
+    headers: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Reply:
+    """An answer. stated_length: a Content-Length other than the true one. cut_after: bytes after which the
+    connection ends. is_drip: a byte of the body now and then, for ever. is_header_drip: the same, of a header."""
+
+    body: bytes = b""
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
+    stated_length: int | None = None
+    cut_after: int | None = None
+    is_drip: bool = False
+    is_header_drip: bool = False
+
+
+Answering = Reply | Callable[[Asked], Reply]
+
+
+def as_json(value: Any, **headers: str) -> Reply:
+    """A value as json. Headers: `retry_after="1"` is Retry-After: 1."""
+    return Reply(json.dumps(value).encode(), headers={"Content-Type": "application/json"} | _named(headers))
+
+
+def as_text(text: str, content_type: str = "text/plain; charset=utf-8") -> Reply:
+    """Text, such as csv or a page."""
+    return Reply(text.encode(), headers={"Content-Type": content_type})
+
+
+def web_page(status: int = 200, content_type: str = "text/html; charset=utf-8") -> Reply:
+    """A page for people where data was asked for."""
+    page = "<!DOCTYPE html><html><body><h1>We are working on it</h1></body></html>"
+    return replace(as_text(page, content_type), status=status)
+
+
+def not_found() -> Reply:
+    """404."""
+    return Reply(b"not found", 404)
+
+
+def too_many(retry_after: str | None = None) -> Reply:
+    """429, with Retry-After in seconds or as a date."""
+    return Reply(b"slow down", 429, {} if retry_after is None else {"Retry-After": retry_after})
+
+
+def broken(status: int = 500) -> Reply:
+    """A fault of the publisher's own."""
+    return Reply(b"oh no", status)
+
+
+def dripping(body: bytes = b"[") -> Reply:
+    """The body, then a blank every hundredth of a second, for ever: never silent, never done."""
+    return Reply(body, is_drip=True)
+
+
+def dripping_headers() -> Reply:
+    """Headers that never end."""
+    return Reply(is_header_drip=True)
+
+
+def cut(reply: Reply) -> Reply:
+    """The same, but the connection ends half-way."""
+    return replace(reply, cut_after=len(reply.body) // 2)
+
+
+def wrong_length(reply: Reply, stated: int) -> Reply:
+    """The same, with another Content-Length."""
+    return replace(reply, stated_length=stated)
+
+
+def packed(reply: Reply) -> Reply:
+    """The same, gzipped on the way."""
+    return replace(
+        reply, body=gzip.compress(reply.body), headers={**reply.headers, "Content-Encoding": "gzip"}
+    )
+
+
+def redirect(to: str, status: int = 302) -> Reply:
+    """To another address, whole or a path."""
+    return Reply(status=status, headers={"Location": to})
+
+
+def tag_of(body: bytes) -> str:
+    """The ETag that a file has if none is given."""
+    return f'"{hashlib.sha256(body).hexdigest()[:16]}"'
+
+
+class Sleeper:
+    """In place of time.sleep: notes how long it was asked to sleep, and does not."""
+
+    def __init__(self) -> None:
+        self.waits_s: list[float] = []
+
+    def __call__(self, wait_s: float) -> None:
+        self.waits_s.append(wait_s)
+
+
+class Publisher:
+    """What it answers, and what it was asked. url: its base address."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.asked: list[Asked] = []
+        self.faults: list[str] = []
+        self.closing = Event()
+        self._routes: dict[str, list[Answering]] = {}
+        self._lock = Lock()
+
+    def answers(self, path: str, *replies: Answering) -> str:
+        """Set the replies of a path, in place of those it had. Returns: its address."""
+        with self._lock:
+            self._routes[path] = list(replies)
+        return self.url + quote(path)
+
+    def holds(self, path: str, body: bytes, *first: Answering, etag: str | None = None) -> str:
+        """A file that can be asked for in parts; `first` are replies before it. Returns: its address."""
+        tag = etag or tag_of(body)
+        return self.answers(path, *first, lambda asked: _part_of(body, tag, asked))
+
+    def signs(self, path: str, body: bytes, signed: str, *first: Answering) -> str:
+        """A file behind a redirect to an address that works once: `first` are its replies before the file."""
+        tag, count = tag_of(body), iter(range(1, 1000))
+        planned = iter(first)
+
+        def sign(asked: Asked) -> Reply:
+            place = f"{signed}/{next(count)}"
+            self.answers(place, next(planned, lambda again: _part_of(body, tag, again)), Reply(b"", 403))
+            return redirect(f"{place}?signature=abc")
+
+        return self.answers(path, sign)
+
+    def paths(self) -> list[str]:
+        """The paths that were asked, in order."""
+        return [asked.path for asked in self.asked]
+
+    def reply_to(self, asked: Asked) -> Reply:
+        """The next reply of the route."""
+        with self._lock:
+            self.asked.append(asked)
+            replies = self._routes.get(asked.path, [not_found()])
+            answering = replies.pop(0) if len(replies) > 1 else replies[0]
+        return answering if isinstance(answering, Reply) else answering(asked)
+
+
+@contextmanager
+def serving() -> Iterator[Publisher]:
+    """A publisher that runs on a free port of loopback until the block ends."""
+    server = _Server(("127.0.0.1", 0), _Handler)
+    publisher = server.publisher = Publisher(f"http://127.0.0.1:{server.server_port}")
+    thread = Thread(target=server.serve_forever, args=(0.01,), daemon=True)
+    thread.start()
+    try:
+        yield publisher
+    finally:
+        publisher.closing.set()
+        server.shutdown()
+        thread.join()
+        server.server_close()
+    assert publisher.faults == []
+
+
+def _named(headers: Mapping[str, str]) -> dict[str, str]:
+    return {name.replace("_", "-").title(): value for name, value in headers.items()}
+
+
+def _part_of(body: bytes, tag: str, asked: Asked) -> Reply:
+    headers = {"ETag": tag, "Accept-Ranges": "bytes", "Content-Type": "application/octet-stream"}
+    start = re.fullmatch(r"bytes=(\d+)-", asked.headers.get("range", ""))
+    if start is None or asked.headers.get("if-range", tag) != tag:
+        return Reply(body, headers=headers)
+    first = int(start[1])
+    if first >= len(body):
+        return Reply(status=416, headers={"Content-Range": f"bytes */{len(body)}"})
+    span = f"bytes {first}-{len(body) - 1}/{len(body)}"
+    return Reply(body[first:], 206, {**headers, "Content-Range": span})
+
+
+class _Server(ThreadingHTTPServer):
+    publisher: Publisher
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        error = sys.exc_info()[1]
+        if not isinstance(error, ConnectionError):  # a client that goes away is no fault of the server
+            self.publisher.faults.append(repr(error))
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: _Server
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        parts = urlsplit(self.path)
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        path = unquote(parts.path)
+        reply = self.server.publisher.reply_to(Asked(path, dict(parse_qsl(parts.query)), headers))
+        self.close_connection = True
+        if reply.is_header_drip:
+            self._drip(b"HTTP/1.1 200 OK\r\nX-Slow: ", b"a")
+            return
+        self.send_response(reply.status)
+        for name, value in reply.headers.items():
+            self.send_header(name, value)
+        if not reply.is_drip:
+            length = len(reply.body) if reply.stated_length is None else reply.stated_length
+            self.send_header("Content-Length", str(length))
+        self.send_header("Connection", "close")
+        self.end_headers()
+        if reply.is_drip:
+            self._drip(reply.body, b" ")
+        else:
+            self.wfile.write(reply.body[: reply.cut_after])
+
+    def _drip(self, start: bytes, drop: bytes) -> None:
+        self.wfile.write(start)
+        while not self.server.publisher.closing.wait(DRIP_S):
+            self.wfile.write(drop)
+
+    def log_message(self, *args: Any) -> None:
+        """Nothing on standard error: the log is in `asked`."""
