@@ -1,0 +1,75 @@
+"""Commands for the audit: audit verify, audit show."""
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+
+from londonpump.cli.screen import BAD_INPUT, DAY, app, errors_told, settings
+
+BROKEN = 1
+
+audit = typer.Typer(name="audit", help="Who did what: the chain of events.", no_args_is_help=True)
+app.add_typer(audit)
+
+
+@audit.command()
+def verify(
+    head: Annotated[
+        str | None,
+        typer.Option(
+            metavar="N:HASH",
+            help="What verify printed before, kept elsewhere: finds a chain that was written anew.",
+            show_default=False,
+        ),
+    ] = None,
+) -> None:
+    """Walk the chain from its first row. Exit code 1, with the row, if one was changed or is missing."""
+    from londonpump.storage.database import open_database, reading
+    from londonpump.storage.database.audit_rows import verify_audit
+
+    n_rows, hash_then = _head(head)
+    with errors_told():
+        engine = open_database(settings().database)
+        with reading(engine) as connection:
+            found = verify_audit(connection, n_rows, hash_then)
+        engine.dispose()
+    if found.problem is not None:
+        typer.echo(f"londonpump: the audit is broken at row {found.seq}: {found.problem}.", err=True)
+        raise typer.Exit(BROKEN)
+    typer.echo(f"{found.n_rows} rows are as they were written. Head: {found.n_rows}:{found.head_hash}")
+
+
+@audit.command()
+def show(
+    since: Annotated[
+        datetime | None,
+        typer.Option(
+            formats=[DAY, "%Y-%m-%dT%H:%M:%S"],
+            metavar="DATE",
+            help="From this day or moment (UTC) on.",
+            show_default=False,
+        ),
+    ] = None,
+) -> None:
+    """Print events, the oldest first: number, moment, kind, who, about what."""
+    from londonpump.storage.database import open_database, reading
+    from londonpump.storage.database.audit_rows import read_audit
+
+    with errors_told():
+        engine = open_database(settings().database)
+        with reading(engine) as connection:
+            for row in read_audit(connection, since.replace(tzinfo=UTC) if since else None):
+                at = row.at.isoformat(timespec="seconds")
+                typer.echo(f"{row.seq}\t{at}\t{row.kind}\t{row.actor or '-'}\t{row.about}")
+        engine.dispose()
+
+
+def _head(text: str | None) -> tuple[int | None, str | None]:
+    if text is None:
+        return None, None
+    number, colon, hashed = text.partition(":")
+    if not (colon and number.isascii() and number.isdecimal()):
+        typer.echo(f"londonpump: --head {text!r}: write it as verify prints it, N:HASH.", err=True)
+        raise typer.Exit(BAD_INPUT)
+    return int(number), hashed.strip()

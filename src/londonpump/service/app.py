@@ -1,0 +1,94 @@
+"""The application: what it is made of, and what opens and closes with it."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
+
+from fastapi import APIRouter, FastAPI
+
+from londonpump import __version__
+from londonpump.service.auth import routes as auth
+from londonpump.service.auth.desk import auth_opened
+from londonpump.service.champion import ChampionWatch
+from londonpump.service.docs_page import add_docs_page
+from londonpump.service.errors import answer_errors
+from londonpump.service.health import routes as health
+from londonpump.service.health.metrics import Metrics
+from londonpump.service.logs import log, log_error
+from londonpump.service.middleware import AroundRequests
+from londonpump.service.models import routes as models
+from londonpump.service.state import ServiceOptions, ServiceState
+from londonpump.settings import Settings
+from londonpump.storage.database.store import Store
+
+ROUTERS: tuple[APIRouter, ...] = (health.router, auth.router, models.router)
+"""Every domain's routes."""
+Opening = Callable[[ServiceState], AbstractAsyncContextManager[None]]
+OPENINGS: tuple[Opening, ...] = (auth_opened,)
+"""What a domain opens for all its requests (`state.keep`), and closes; in this order, closed in the reverse."""
+
+
+def create_app(settings: Settings, *, options: ServiceOptions | None = None) -> FastAPI:
+    """The service. Nothing is opened before its lifespan begins.
+
+    Its lifespan raises DatabaseFailed, or BadFile for its secret, if it cannot start.
+    """
+    given = options or ServiceOptions()
+    metrics = Metrics()
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with _opened(settings, given, metrics) as state:
+            app.state.service = state
+            yield
+
+    app = FastAPI(
+        title="londonpump",
+        version=__version__,
+        summary="Which fire engines can reach an emergency in London, how soon and how sure",
+        lifespan=lifespan,
+        telemetry={"tracing": False, "metrics": False},
+        docs_url=None,
+        redoc_url=None,
+    )
+    app.add_middleware(AroundRequests, metrics=metrics, body_limit_bytes=given.body_limit_bytes)
+    answer_errors(app)
+    add_docs_page(app)
+    for router in ROUTERS:
+        app.include_router(router)
+    return app
+
+
+@asynccontextmanager
+async def _opened(
+    settings: Settings, options: ServiceOptions, metrics: Metrics
+) -> AsyncIterator[ServiceState]:
+    async with AsyncExitStack() as stack:
+        store = await asyncio.to_thread(Store.open, settings.database, options.store_limits)
+        stack.push_async_callback(store.close)
+        champion = ChampionWatch(store, settings.bundle, options.clock, metrics)
+        state = ServiceState(settings, options, store, champion, metrics, options.clock())
+        for opening in OPENINGS:
+            await stack.enter_async_context(opening(state))
+        await champion.look()
+        await stack.enter_async_context(_in_background(champion.watch(options.champion_poll_s)))
+        log("service started", version=__version__, model=champion.current and champion.current.name)
+        yield state
+        log("service stopping")
+
+
+@asynccontextmanager
+async def _in_background(work: Coroutine[None, None, None]) -> AsyncIterator[None]:
+    task = asyncio.create_task(work)
+    task.add_done_callback(_told_if_it_failed)
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+def _told_if_it_failed(task: "asyncio.Task[None]") -> None:
+    if not task.cancelled() and (error := task.exception()) is not None:
+        log_error("background work ended", error)

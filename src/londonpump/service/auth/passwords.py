@@ -1,0 +1,95 @@
+"""Hashing passwords: argon2id, two at a time, away from the event loop.
+
+A hash of the recommended cost takes 64 MiB and about 0.2 s of CPU. More than two at once would starve what answers
+the control room; those who would wait too long are told so.
+"""
+
+import asyncio
+import secrets
+from base64 import b64encode
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TypeVar
+from unicodedata import normalize
+
+from pwdlib import PasswordHash
+from pwdlib.hashers.argon2 import Argon2Hasher
+
+from londonpump.service.auth.refusals import HashingBusy
+
+AT_ONCE = 2
+MOST_WAITING = 40
+LONGEST = 128
+SALT_BYTES, DIGEST_BYTES = 16, 32
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class HashCost:
+    """Of one argon2id hash: RFC 9106's second recommendation. Tests take less."""
+
+    time: int = 3
+    memory_kib: int = 65536
+    lanes: int = 4
+
+
+class Passwords:
+    """Makes and checks hashes. `close` ends its threads."""
+
+    def __init__(self, cost: HashCost | None = None) -> None:
+        cost = cost or HashCost()
+        hasher = Argon2Hasher(
+            cost.time, cost.memory_kib, cost.lanes, hash_len=DIGEST_BYTES, salt_len=SALT_BYTES
+        )
+        self._hasher = PasswordHash((hasher,))
+        self._threads = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="passwords")
+        self._nobodys = _nobodys_hash(cost)
+        self._n_waiting = 0
+
+    async def make(self, password: str) -> str:
+        """A hash with its salt and cost in it. Raises: HashingBusy."""
+        return await self._in_turn(lambda: self.make_now(password))
+
+    async def check(self, password: str, stored: str | None) -> tuple[bool, str | None]:
+        """Whether it is the password, and a new hash if the stored one was made at another cost.
+
+        stored: None for nobody's: that takes the same time and is never right. Raises: HashingBusy.
+        """
+        return await self._in_turn(lambda: self.check_now(password, stored))
+
+    def make_now(self, password: str) -> str:
+        """As `make`, in the caller's thread."""
+        return self._hasher.hash(_bytes_of(password))
+
+    def check_now(self, password: str, stored: str | None) -> tuple[bool, str | None]:
+        """As `check`, in the caller's thread."""
+        is_right, anew = self._hasher.verify_and_update(_bytes_of(password), stored or self._nobodys)
+        return is_right and stored is not None, anew
+
+    def close(self) -> None:
+        """End the threads; what runs is waited for, what waits is not begun."""
+        self._threads.shutdown(cancel_futures=True)
+
+    async def _in_turn(self, work: Callable[[], T]) -> T:
+        if self._n_waiting >= MOST_WAITING:
+            raise HashingBusy
+        self._n_waiting += 1
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+        finally:
+            self._n_waiting -= 1
+
+
+def _bytes_of(password: str) -> bytes:
+    # the same password typed on two keyboards can be two texts
+    return normalize("NFKC", password).encode("utf-8", "surrogatepass")
+
+
+def _nobodys_hash(cost: HashCost) -> str:
+    """A hash that no password has, which takes as long to check as a real one. Making a real one would delay starts."""
+    salt, digest = (
+        b64encode(secrets.token_bytes(n)).decode().rstrip("=") for n in (SALT_BYTES, DIGEST_BYTES)
+    )
+    return f"$argon2id$v=19$m={cost.memory_kib},t={cost.time},p={cost.lanes}${salt}${digest}"

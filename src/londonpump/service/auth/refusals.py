@@ -1,0 +1,92 @@
+"""Why signing in or an account is refused: each a kind of error that `service/errors.py` has an answer for."""
+
+from londonpump.service.errors import (
+    Conflict,
+    NotAllowed,
+    NotFound,
+    NotSignedIn,
+    Refused,
+    TokenExpired,
+    TooMany,
+    Unprocessable,
+)
+
+
+class NoValidToken(NotSignedIn):
+    """There is no token, or none of ours, or its session has ended: 401."""
+
+    def __init__(self, problem: str = "No valid token was sent") -> None:
+        super().__init__(f"{problem}. Sign in with POST /login.")
+
+
+class TokenTooOld(TokenExpired):
+    """A token that was good and whose time is over: 403, as in the original."""
+
+    def __init__(self) -> None:
+        super().__init__("The token has expired. Sign in again with POST /login, or use the refresh token.")
+
+
+class RegistrationClosed(NotAllowed):
+    """403."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Registration is closed. An administrator makes accounts with `londonpump users create`."
+        )
+
+
+class WrongCredentials(Refused):
+    """The same words whether the user does not exist, is disabled or the password is wrong: 400."""
+
+    def __init__(self) -> None:
+        super().__init__("Wrong username or password.")
+
+
+class PasswordsDiffer(Refused):
+    """The password and its repetition: 400."""
+
+    def __init__(self) -> None:
+        super().__init__("The two passwords differ. Send the same in password and passwordConfirm.")
+
+
+class NameTaken(Conflict):
+    """409."""
+
+    def __init__(self, username: str) -> None:
+        super().__init__(f"The user {username!r} exists already. Choose another name.")
+
+
+class LastAdmin(Conflict):
+    """The service would be left without an administrator: 409."""
+
+    def __init__(self) -> None:
+        super().__init__("This is the only active admin. Make another one first.")
+
+
+class NoSuchUser(NotFound):
+    """404."""
+
+    def __init__(self) -> None:
+        super().__init__("There is no such user.")
+
+
+class UnfitValue(Unprocessable):
+    """A field that breaks a rule which no type can tell: 422. The value itself is never in it."""
+
+    def __init__(self, field: str, problem: str) -> None:
+        super().__init__((field, problem))
+        self.problem = problem
+
+
+class TooManyAttempts(TooMany):
+    """429. retry_after_s: whole seconds, 1 or more."""
+
+    def __init__(self, retry_after_s: int) -> None:
+        super().__init__(f"Too many attempts. Try again in {retry_after_s} s.", retry_after_s)
+
+
+class HashingBusy(TooMany):
+    """Too many wait for the two that check passwords: 429."""
+
+    def __init__(self) -> None:
+        super().__init__("Too many people sign in at this moment. Try again in 2 s.", 2)

@@ -1,0 +1,168 @@
+"""Routes of accounts and of signing in, the original's first."""
+
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Form, Query, Request, Response
+
+from londonpump.service.auth import accounts, rows, signing
+from londonpump.service.auth.desk import Auth
+from londonpump.service.auth.refusals import (
+    NoSuchUser,
+    NoValidToken,
+    PasswordsDiffer,
+    RegistrationClosed,
+    TooManyAttempts,
+    WrongCredentials,
+)
+from londonpump.service.auth.rules import check_password, fit_name
+from londonpump.service.auth.shapes import (
+    LONGEST_FIELD,
+    AccessGiven,
+    Me,
+    RefreshWanted,
+    Registered,
+    Registration,
+    UserChange,
+    UserShown,
+    UsersShown,
+)
+from londonpump.service.auth.source import source_of
+from londonpump.service.auth.tokens import Claims
+from londonpump.service.rights import Admin, Anybody, Role, SignedIn, person_of
+from londonpump.service.state import ServiceState, state_of
+
+EXPIRY = "%d/%m/%Y, %H:%M:%S"
+PAGE = 100
+
+router = APIRouter(tags=["accounts"])
+Field = Annotated[str, Form(max_length=LONGEST_FIELD)]
+
+
+@router.post("/register", status_code=201)
+async def register(request: Request, wanted: Registration, _: Anybody) -> Registered:
+    """Make an account, as an operator. Open only where the setting says so."""
+    state = state_of(request)
+    auth, now = state.part(Auth), state.clock()
+    if not auth.is_open:
+        raise RegistrationClosed
+    username = fit_name(wanted.username)
+    check_password(wanted.password, username, auth.password_min)
+    if wanted.password != wanted.passwordConfirm:
+        raise PasswordsDiffer
+    source = source_of(request, auth.n_proxies)
+    wait_s = await state.store.write(lambda connection: signing.count_registration(connection, source, now))
+    if wait_s:
+        raise TooManyAttempts(wait_s)
+    new = accounts.NewUser(username, Role.OPERATOR, await auth.passwords.make(wanted.password))
+    user = await state.store.write(lambda connection: accounts.create(connection, new, None, now))
+    return Registered(id=user.id, username=user.username, created_at=user.created_at)
+
+
+@router.post("/login")
+async def login(request: Request, username: Field, password: Field, _: Anybody) -> AccessGiven:
+    """Begin a session of 12 hours. The answer does not tell whether the user exists."""
+    state = state_of(request)
+    auth, now = state.part(Auth), state.clock()
+    source = source_of(request, auth.n_proxies)
+    attempt = await state.store.write(
+        lambda connection: signing.begin_attempt(connection, username, source, now)
+    )
+    if attempt.wait_s:
+        raise TooManyAttempts(attempt.wait_s)
+    is_right, new_hash = await auth.passwords.check(password, attempt.password_hash)
+    if not is_right:
+        await state.store.write(lambda connection: signing.refuse_attempt(connection, attempt, now))
+        raise WrongCredentials
+    signed = await state.store.write(
+        lambda connection: signing.begin_session(connection, attempt, new_hash, now)
+    )
+    if signed is None:
+        raise WrongCredentials
+    return _access(state, signed, now)
+
+
+@router.post("/refresh")
+async def refresh(request: Request, _: Anybody, wanted: RefreshWanted | None = None) -> AccessGiven:
+    """A new access token, for a refresh token in the body (which is exchanged) or for a valid access token."""
+    state = state_of(request)
+    now = state.clock()
+    if wanted is None:
+        person = await person_of(request)
+        session = await state.store.read(lambda connection: rows.find_session(connection, person.session_id))
+        if session is None:
+            raise NoValidToken("The session has ended")
+        return _access(state, signing.SignedIn(person.id, person.session_id, session.ends_at, None), now)
+    token = wanted.refresh_token
+    signed = await state.store.write(lambda connection: signing.refresh(connection, token, now))
+    if signed is None:
+        raise NoValidToken("The refresh token is not valid")
+    return _access(state, signed, now)
+
+
+@router.get("/me")
+async def me(request: Request, person: SignedIn) -> Me:
+    """Who the token belongs to."""
+    user = await state_of(request).store.read(lambda connection: rows.find_user(connection, person.id))
+    if user is None:
+        raise NoSuchUser
+    return Me(user=Registered(id=user.id, username=user.username, created_at=user.created_at))
+
+
+@router.post("/logout", status_code=204)
+async def logout(request: Request, person: SignedIn) -> Response:
+    """End the session: neither its access tokens nor its refresh token count from now on."""
+    state = state_of(request)
+    now = state.clock()
+    await state.store.write(
+        lambda connection: signing.sign_out(connection, person.id, person.session_id, now)
+    )
+    return Response(status_code=204)
+
+
+@router.get("/v1/users")
+async def list_users(
+    request: Request,
+    _: Admin,
+    after: Annotated[str, Query(max_length=LONGEST_FIELD)] = "",
+    limit: Annotated[int, Query(ge=1, le=1000)] = PAGE,
+) -> UsersShown:
+    """Accounts by name."""
+    names = after.replace("\0", "")
+    found = await state_of(request).store.read(
+        lambda connection: rows.list_users(connection, names, limit + 1)
+    )
+    is_more = len(found) > limit
+    shown = [_shown(user) for user in found[:limit]]
+    return UsersShown(users=shown, next=rows.page_end(found[limit - 1]) if is_more else None)
+
+
+@router.patch("/v1/users/{user_id}")
+async def change_user(request: Request, user_id: str, wanted: UserChange, person: Admin) -> UserShown:
+    """Change the role of an account, disable or enable it. It takes effect with the next request."""
+    state = state_of(request)
+    change = accounts.Change(user_id, wanted.role, wanted.is_disabled)
+    now = state.clock()
+    user = await state.store.write(lambda connection: accounts.change(connection, change, person.id, now))
+    return _shown(user)
+
+
+def _access(state: ServiceState, signed: signing.SignedIn, now: datetime) -> AccessGiven:
+    claims = Claims(signed.user_id, signed.session_id)
+    token = state.part(Auth).tokens.make(claims, now, signed.ends_at)
+    return AccessGiven(
+        access_token=token.text,
+        token_expiry=token.expires_at.strftime(EXPIRY),
+        expires_in=max(0, int((token.expires_at - now).total_seconds())),
+        refresh_token=signed.refresh_token,
+    )
+
+
+def _shown(user: rows.User) -> UserShown:
+    return UserShown(
+        id=user.id,
+        username=user.username,
+        role=Role(user.role),
+        created_at=user.created_at,
+        disabled_at=user.disabled_at,
+    )

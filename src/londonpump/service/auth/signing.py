@@ -1,0 +1,122 @@
+"""Signing in and out, and refreshing: what happens in one transaction each. What is refused is kept too.
+
+A function that refuses returns None instead of raising: the transaction that notes the refusal must stay.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from londonpump.service.auth import rows
+from londonpump.service.auth.count_rows import count_attempt, key_of, take_back
+from londonpump.service.auth.names import folded, tidied
+from londonpump.service.auth.throttle import (
+    ACCOUNT,
+    FROM_KNOWN_SOURCE,
+    FROM_SOURCE,
+    REGISTRATION,
+    SOURCE,
+)
+from londonpump.storage.database.audit_rows import append_audit
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """Somebody who wants in. name: folded, empty for what cannot be a name. wait_s: 0 if it may go on.
+
+    user, password_hash: None if there is no such account, or it is disabled: nobody can tell from outside.
+    """
+
+    name: str
+    source: str
+    wait_s: int = 0
+    user: rows.User | None = None
+    password_hash: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """A session that lives. refresh_token: None if no new one was asked for."""
+
+    user_id: str
+    session_id: str
+    ends_at: datetime
+    refresh_token: str | None
+
+
+def begin_attempt(connection: Connection, username: str, source: str, now: datetime) -> Attempt:
+    """Find the account and count the attempt, before the password is looked at."""
+    rows.alone(connection)
+    name = folded(tidied(username) or "")
+    user, password_hash = (rows.find_named(connection, name) if name else None) or (None, None)
+    is_known = user is not None and rows.is_known_source(connection, user.id, source, now)
+    pair, place, account = _keys(name, source)
+    if is_known:
+        held, counted = {pair: FROM_KNOWN_SOURCE}, {pair: FROM_KNOWN_SOURCE, place: SOURCE}
+    else:
+        held = {pair: FROM_SOURCE, place: SOURCE, account: ACCOUNT}
+        counted = held
+    wait_s = count_attempt(connection, held, counted, now)
+    if user is None or user.disabled_at is not None:
+        return Attempt(name, source, wait_s)
+    return Attempt(name, source, wait_s, user, password_hash)
+
+
+def refuse_attempt(connection: Connection, attempt: Attempt, now: datetime) -> None:
+    """Keep that it was wrong. A name that is no account's is not kept: it may be a password."""
+    actor = attempt.user.id if attempt.user else None
+    append_audit(connection, now, "sign_in_refused", actor, {"source": attempt.source})
+
+
+def begin_session(
+    connection: Connection, attempt: Attempt, new_hash: str | None, now: datetime
+) -> SignedIn | None:
+    """The password was right. Returns: None if the account was disabled or its password set meanwhile."""
+    rows.alone(connection)
+    found = rows.find_named(connection, attempt.name)
+    if found is None or found[1] != attempt.password_hash or found[0].disabled_at is not None:
+        return None
+    user = found[0]
+    pair, place, account = _keys(attempt.name, attempt.source)
+    lessened = (
+        (place,) if rows.is_known_source(connection, user.id, attempt.source, now) else (place, account)
+    )
+    take_back(connection, pair, lessened)
+    if new_hash is not None:
+        rows.change_user(connection, user.id, password_hash=new_hash)
+    session_id, ends_at = rows.begin_session(connection, user.id, attempt.source, now)
+    refresh_token = rows.add_refresh_token(connection, session_id, now)
+    append_audit(connection, now, "sign_in", user.id, {"session": session_id, "source": attempt.source})
+    return SignedIn(user.id, session_id, ends_at, refresh_token)
+
+
+def refresh(connection: Connection, token: str, now: datetime) -> SignedIn | None:
+    """Exchange a refresh token. One that comes twice was stolen from somebody: its session ends for both."""
+    session_id, is_first = rows.use_refresh_token(connection, token, now)
+    session = rows.find_session(connection, session_id) if session_id else None
+    if session_id is None or session is None or not session.is_live(now):
+        return None
+    if not is_first:
+        rows.end_sessions(connection, now, "a refresh token came twice", id=session_id)
+        append_audit(connection, now, "refresh_reused", session.user_id, {"session": session_id})
+        return None
+    new = rows.add_refresh_token(connection, session_id, now)
+    return SignedIn(session.user_id, session_id, session.ends_at, new)
+
+
+def sign_out(connection: Connection, user_id: str, session_id: str, now: datetime) -> None:
+    """End the session."""
+    rows.end_sessions(connection, now, "signed out", id=session_id)
+    append_audit(connection, now, "sign_out", user_id, {"session": session_id})
+
+
+def count_registration(connection: Connection, source: str, now: datetime) -> int:
+    """Returns: seconds to wait; 0 if it was counted."""
+    rows.alone(connection)
+    pace = {key_of("register", source): REGISTRATION}
+    return count_attempt(connection, pace, pace, now)
+
+
+def _keys(name: str, source: str) -> tuple[str, str, str]:
+    return key_of("pair", name, source), key_of("source", source), key_of("account", name)

@@ -1,0 +1,61 @@
+"""How fast guessing may go. Three counts, each of which leaks away with time:
+
+- of an account from one source: a few mistakes are free, then the waits double;
+- of a source, over all accounts: against one list of passwords tried on many names;
+- of an account, from sources that never signed in to it: against many sources at work on one name.
+
+A source that signed in to the account within 90 days is held by the first alone, and for at most 30 s: a stranger
+elsewhere cannot lock its people out, and one behind the same address can only slow them down. Whoever is signed in
+stays so. An attempt is counted before the password is looked at and taken back when it was right, so that many at
+once are no way round.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from math import ceil
+
+KNOWN_FOR = timedelta(days=90)
+FORGOTTEN_AFTER = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """How many attempts are remembered, and when the last one was."""
+
+    level: float
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """free: attempts without a wait. leak_s: one is forgotten in this time. longest_s: the longest wait."""
+
+    free: int
+    leak_s: float
+    longest_s: int
+
+    def wait_s(self, count: Count | None, now: datetime) -> int:
+        """Whole seconds until the next attempt may come; 0 for now."""
+        if count is None or count.level < self.free:
+            return 0
+        doublings = min(ceil(count.level - self.free), 30)
+        left_s = min(1 << doublings, self.longest_s) - _since_s(count, now)
+        return max(0, ceil(left_s))
+
+    def after(self, count: Count | None, now: datetime) -> Count:
+        """The count with one attempt more."""
+        if count is None:
+            return Count(1.0, now)
+        return Count(max(0.0, count.level - _since_s(count, now) / self.leak_s) + 1.0, now)
+
+
+FROM_SOURCE = Pace(free=5, leak_s=300, longest_s=900)
+FROM_KNOWN_SOURCE = Pace(free=5, leak_s=300, longest_s=30)
+SOURCE = Pace(free=30, leak_s=30, longest_s=900)
+ACCOUNT = Pace(free=50, leak_s=60, longest_s=60)
+REGISTRATION = Pace(free=50, leak_s=60, longest_s=900)
+
+
+def _since_s(count: Count, now: datetime) -> float:
+    # a clock that was put back must not make waits longer
+    return max(0.0, (now - count.at).total_seconds())

@@ -1,0 +1,84 @@
+"""Tokens: signed ones for access (JWT, HS256, 10 minutes), opaque ones that refresh a session."""
+
+import secrets
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+
+import jwt
+
+from londonpump.service.auth.refusals import NoValidToken, TokenTooOld
+
+ALGORITHM = "HS256"
+ACCESS_LIFE = timedelta(minutes=10)
+SESSION_LIFE = timedelta(hours=12)
+REQUIRED = ("exp", "iat", "sub", "sid", "jti")
+
+
+@dataclass(frozen=True, slots=True)
+class AccessToken:
+    """A token and the end of its life, in whole seconds."""
+
+    text: str
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """What a token says. It says nothing of the role: that is looked up, so that a change takes effect at once."""
+
+    user_id: str
+    session_id: str
+
+
+class Tokens:
+    """Signs and reads access tokens with the secret of the service."""
+
+    def __init__(self, secret: bytes) -> None:
+        self._secret = secret
+
+    def make(self, claims: Claims, now: datetime, session_ends_at: datetime) -> AccessToken:
+        """A token of 10 minutes, or of what is left of the session."""
+        expires_at = min(now + ACCESS_LIFE, session_ends_at).replace(microsecond=0)
+        payload = {
+            "sub": claims.user_id,
+            "sid": claims.session_id,
+            "iat": int(now.timestamp()),
+            "exp": int(expires_at.timestamp()),
+            "jti": secrets.token_urlsafe(12),
+        }
+        return AccessToken(jwt.encode(payload, self._secret, ALGORITHM), expires_at.astimezone(UTC))
+
+    def read(self, text: str, now: datetime) -> Claims:
+        """What a token says. Raises: NoValidToken (401) unless it is ours and whole, TokenTooOld (403)."""
+        try:
+            payload = jwt.decode(
+                text,
+                self._secret,
+                algorithms=[ALGORITHM],
+                # the time is checked below, by the clock of the service
+                options={
+                    "require": list(REQUIRED),
+                    "verify_exp": False,
+                    "verify_iat": False,
+                    "verify_nbf": False,
+                },
+            )
+        except jwt.InvalidTokenError:
+            raise NoValidToken("The token is not valid") from None
+        user_id, session_id, expires_s = payload["sub"], payload["sid"], payload["exp"]
+        if not (isinstance(user_id, str) and isinstance(session_id, str) and isinstance(expires_s, int)):
+            raise NoValidToken("The token is not valid")
+        if expires_s <= now.timestamp():
+            raise TokenTooOld
+        return Claims(user_id, session_id)
+
+
+def new_refresh_token() -> str:
+    """256 random bits."""
+    return secrets.token_urlsafe(32)
+
+
+def stored_form(refresh_token: str) -> str:
+    """What is kept of a refresh token. It is random, so a plain hash is enough."""
+    return sha256(refresh_token.encode("utf-8", "surrogatepass")).hexdigest()

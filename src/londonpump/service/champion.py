@@ -1,0 +1,122 @@
+"""The model on duty: read at start, exchanged while serving when the ledger names another.
+
+The old one answers until the new one was read whole, is what its hash says and has answered its prototype. One
+that fails any of these never replaces one that works; it is tried again at every look, as a copy may be on its way.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from londonpump.brigade.errors import BadFile, DatabaseFailed
+from londonpump.models.bundle import Bundle
+from londonpump.service.errors import NoModel
+from londonpump.service.health.metrics import Metrics
+from londonpump.service.logs import log
+from londonpump.storage.bundles import read_provenance
+from londonpump.storage.checked_bundle import folder_of, open_checked
+from londonpump.storage.database.decision_rows import champion_on_duty
+from londonpump.storage.database.store import Store
+
+HOW_TO_PROMOTE = "Put one on duty: londonpump models promote BUNDLE --why TEXT."
+READ_WITHIN_S = 1.0
+"""The look is nobody's request: it may wait longer than one."""
+LONGEST_WAIT_LOOKS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Champion:
+    """A bundle that answers. name: the hash of its content. since_at: when this process took it up."""
+
+    name: str
+    bundle: Bundle
+    since_at: datetime
+    provenance: dict[str, Any]
+
+    @property
+    def is_simulated(self) -> bool:
+        """Learnt from a simulated Brigade."""
+        return bool(self.bundle.card.get("is_simulated"))
+
+
+class ChampionWatch:
+    """Holds the champion; `current` is read by requests, and set by the watch alone.
+
+    named: what the ledger names. problem: why that one does not answer, in words; None if it does.
+    """
+
+    def __init__(self, store: Store, bundles: Path, clock: Callable[[], datetime], metrics: Metrics) -> None:
+        self._store = store
+        self._bundles = bundles
+        self._clock = clock
+        self._metrics = metrics
+        self._failures = 0
+        self._looks_to_wait = 0
+        self.current: Champion | None = None
+        self.named: str | None = None
+        self.problem: str | None = None
+
+    def require(self) -> Champion:
+        """The model that answers. Raises: NoModel."""
+        if self.current is None:
+            raise NoModel(self.problem or f"No model is on duty. {HOW_TO_PROMOTE}")
+        return self.current
+
+    async def watch(self, every_s: float) -> None:
+        """Look again and again, until cancelled."""
+        while True:
+            await asyncio.sleep(every_s)
+            await self.look()
+
+    async def look(self) -> None:
+        """Ask the ledger, and take up what it names if that is another model and answers."""
+        try:
+            named = await self._store.read(champion_on_duty, within_s=READ_WITHIN_S)
+        except DatabaseFailed as error:
+            # the model that answers goes on; the database's own state is told by /readyz
+            log("ledger not read", logging.WARNING, problem=type(error).__name__)
+            return
+        if named != self.named:
+            self.named, self._failures, self._looks_to_wait = named, 0, 0
+        if named is None:
+            self.current, self.problem = None, None
+            return
+        if self.current is not None and self.current.name == named:
+            self.problem = None
+            return
+        if self._looks_to_wait > 0:
+            self._looks_to_wait -= 1
+            return
+        await self._take_up(named)
+
+    async def _take_up(self, name: str) -> None:
+        try:
+            champion = await asyncio.to_thread(open_champion, self._bundles, name, self._clock())
+        except BadFile as error:
+            self._failed(name, str(error))
+            return
+        self.current, self.problem, self._failures = champion, None, 0
+        self._metrics.note_champion(name)
+        log("champion on duty", model=name, simulated=champion.is_simulated)
+
+    def _failed(self, name: str, problem: str) -> None:
+        self._failures += 1
+        self._looks_to_wait = min(2**self._failures - 1, LONGEST_WAIT_LOOKS)
+        on = f" {self.current.name} stays on duty." if self.current else ""
+        self.problem = f"{problem}{on}"
+        self._metrics.champion_problems.inc()
+        log("champion cannot go on duty", logging.ERROR, model=name, problem=problem)
+
+
+def open_champion(bundles: Path, name: str, now: datetime) -> Champion:
+    """A bundle by its hash, checked. Raises: BadFile in every case that it cannot be used."""
+    folder = folder_of(bundles, name)
+    found, bundle, _ = open_checked(folder)
+    if found != name:
+        # a link, or a file system that does not know capitals
+        raise BadFile(folder, f"holds the bundle {found}", "Copy it again whole.")
+    return Champion(name, bundle, now, read_provenance(folder))

@@ -1,0 +1,215 @@
+"""One table from an error to its answer, `application/problem+json`. Endpoints raise, and catch nothing.
+
+Errors that only the service knows stand here too. All but the unexpected say what to do next in `detail`.
+"""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from math import ceil
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse
+
+from londonpump.brigade.errors import (
+    BadFile,
+    BadValue,
+    DatabaseFailed,
+    LondonPumpError,
+    SourceFailed,
+    TooFewRows,
+)
+from londonpump.service.logs import log, log_error
+
+PROBLEM_JSON = "application/problem+json"
+
+
+class ServiceError(LondonPumpError):
+    """Something about a request."""
+
+
+class Refused(ServiceError):
+    """The request is understood, and not done."""
+
+
+class NotSignedIn(ServiceError):
+    """There is no valid token."""
+
+
+class TokenExpired(ServiceError):
+    """The token was valid once."""
+
+
+class NotAllowed(ServiceError):
+    """The person's role does not hold that right."""
+
+
+class NotFound(ServiceError):
+    """There is no such thing, or not for this person."""
+
+
+class Conflict(ServiceError):
+    """It cannot be done in the present state. state: that state, if it may be known."""
+
+    def __init__(self, detail: str, state: Mapping[str, Any] | None = None) -> None:
+        super().__init__(detail)
+        self.state = state
+
+
+class Unprocessable(ServiceError):
+    """Values that have the right shape and cannot be used. errors: (field, problem) of each."""
+
+    def __init__(self, *errors: tuple[str, str]) -> None:
+        super().__init__("; ".join(f"{place}: {problem}" for place, problem in errors))
+        self.errors = errors
+
+
+class TooLarge(ServiceError):
+    """The body is larger than the service takes."""
+
+
+class TooMany(ServiceError):
+    """Asked too often."""
+
+    def __init__(self, detail: str, retry_after_s: float) -> None:
+        super().__init__(detail)
+        self.retry_after_s = retry_after_s
+
+
+class NoModel(ServiceError):
+    """No model is on duty, or it does not answer."""
+
+    retry_after_s = 5
+
+
+STATUS_OF: dict[type[Exception], HTTPStatus] = {
+    Refused: HTTPStatus.BAD_REQUEST,
+    NotSignedIn: HTTPStatus.UNAUTHORIZED,
+    TokenExpired: HTTPStatus.FORBIDDEN,
+    NotAllowed: HTTPStatus.FORBIDDEN,
+    NotFound: HTTPStatus.NOT_FOUND,
+    Conflict: HTTPStatus.CONFLICT,
+    TooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    Unprocessable: HTTPStatus.UNPROCESSABLE_ENTITY,
+    BadValue: HTTPStatus.UNPROCESSABLE_ENTITY,
+    TooMany: HTTPStatus.TOO_MANY_REQUESTS,
+    NoModel: HTTPStatus.SERVICE_UNAVAILABLE,
+    DatabaseFailed: HTTPStatus.SERVICE_UNAVAILABLE,
+    SourceFailed: HTTPStatus.SERVICE_UNAVAILABLE,
+    BadFile: HTTPStatus.SERVICE_UNAVAILABLE,
+    TooFewRows: HTTPStatus.SERVICE_UNAVAILABLE,
+    LondonPumpError: HTTPStatus.INTERNAL_SERVER_ERROR,
+}
+"""The nearest class above an error counts."""
+RETRY_AFTER_S = 1
+UNEXPECTED = "Something unexpected went wrong. It is in the log of the service under the request id."
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What a problem says. errors: (field, problem) of each value. more: members of its own."""
+
+    status: int
+    detail: str
+    errors: tuple[tuple[str, str], ...] = ()
+    headers: Mapping[str, str] = field(default_factory=dict)
+    more: Mapping[str, Any] = field(default_factory=dict)
+
+    def response(self, request_id: str) -> JSONResponse:
+        """The answer."""
+        content: dict[str, Any] = {
+            "type": "about:blank",
+            "title": HTTPStatus(self.status).phrase,
+            "status": self.status,
+            "detail": self.detail,
+            "request_id": request_id,
+            **self.more,
+        }
+        if self.errors:
+            content["errors"] = [{"field": place, "problem": problem} for place, problem in self.errors]
+        return JSONResponse(content, self.status, self.headers, media_type=PROBLEM_JSON)
+
+
+def problem_of(error: LondonPumpError) -> Problem:
+    """What is answered for an error of ours."""
+    status = next(STATUS_OF[kind] for kind in type(error).__mro__ if kind in STATUS_OF)
+    if status == HTTPStatus.INTERNAL_SERVER_ERROR:
+        return Problem(status, UNEXPECTED)
+    state = getattr(error, "state", None)
+    return Problem(
+        status, str(error), _fields_of(error), _headers_of(error, status), {"state": state} if state else {}
+    )
+
+
+def _fields_of(error: LondonPumpError) -> tuple[tuple[str, str], ...]:
+    if isinstance(error, BadValue):
+        return ((error.column, error.problem),)
+    return error.errors if isinstance(error, Unprocessable) else ()
+
+
+def _headers_of(error: LondonPumpError, status: HTTPStatus) -> dict[str, str]:
+    headers = {"WWW-Authenticate": "Bearer"} if status == HTTPStatus.UNAUTHORIZED else {}
+    wait_s = getattr(error, "retry_after_s", None)
+    if status == HTTPStatus.SERVICE_UNAVAILABLE and wait_s is None:
+        wait_s = RETRY_AFTER_S
+    if wait_s is not None:
+        headers["Retry-After"] = str(max(1, ceil(wait_s)))
+    return headers
+
+
+def problem_of_validation(error: RequestValidationError) -> Problem:
+    """Every value that does not fit, by its place; the values themselves are not repeated."""
+    errors = tuple((_place(entry["loc"]), str(entry["msg"])) for entry in error.errors())
+    told = "; ".join(f"{place}: {problem}" for place, problem in errors[:5])
+    return Problem(HTTPStatus.UNPROCESSABLE_ENTITY, told, errors)
+
+
+def answer_errors(app: FastAPI) -> None:
+    """Give every error its answer. What no handler knows is answered by `middleware`, as a 500."""
+
+    async def ours(request: Request, error: Exception) -> JSONResponse:
+        problem = problem_of(error) if isinstance(error, LondonPumpError) else Problem(500, UNEXPECTED)
+        _note(request, error, problem)
+        return problem.response(request_id_of(request.scope))
+
+    async def validation(request: Request, error: Exception) -> JSONResponse:
+        assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for it alone
+        return problem_of_validation(error).response(request_id_of(request.scope))
+
+    async def of_the_framework(request: Request, error: Exception) -> JSONResponse:
+        assert isinstance(error, HTTPException)  # noqa: S101
+        problem = Problem(error.status_code, error.detail, headers=error.headers or {})
+        return problem.response(request_id_of(request.scope))
+
+    app.add_exception_handler(LondonPumpError, ours)
+    app.add_exception_handler(RequestValidationError, validation)
+    app.add_exception_handler(HTTPException, of_the_framework)
+
+
+def request_id_of(scope: Mapping[str, Any]) -> str:
+    """The id that `middleware` gave the request."""
+    return str(scope.get("state", {}).get("request_id", ""))
+
+
+def _note(request: Request, error: Exception, problem: Problem) -> None:
+    """The log has the kind of every error, and for those that are the service's own what they said or where."""
+    request.scope.setdefault("state", {})["problem"] = type(error).__name__
+    request_id = request_id_of(request.scope)
+    if problem.status == HTTPStatus.INTERNAL_SERVER_ERROR:
+        log_error("unexpected error", error, request_id=request_id)
+    elif problem.status > HTTPStatus.INTERNAL_SERVER_ERROR:
+        log(
+            "not answered",
+            logging.WARNING,
+            problem=type(error).__name__,
+            told=str(error),
+            request_id=request_id,
+        )
+
+
+def _place(parts: tuple[Any, ...]) -> str:
+    return ".".join(str(part) for part in parts) or "body"

@@ -1,0 +1,137 @@
+"""`/livez`, `/readyz`, `/statusz`, `/metrics`.
+
+The first two are for whoever keeps the service running and tell nothing that helps a stranger. `/metrics` is
+open too, as Prometheus has no account; it holds nothing personal, and a proxy should keep it inside.
+"""
+
+import asyncio
+from datetime import date
+from http import HTTPStatus
+
+from fastapi import APIRouter, Response
+from prometheus_client import CONTENT_TYPE_LATEST
+
+from londonpump import __version__
+from londonpump.brigade.errors import BadFile, DatabaseFailed
+from londonpump.models.prototype import check_prototype
+from londonpump.service.champion import HOW_TO_PROMOTE
+from londonpump.service.health import rows
+from londonpump.service.health.rules import age_s
+from londonpump.service.health.shapes import (
+    Alive,
+    Check,
+    ContextStatus,
+    ModelState,
+    Readiness,
+    SourceState,
+    Status,
+)
+from londonpump.service.rights import Anybody, SignedIn
+from londonpump.service.state import ServiceState, State
+
+router = APIRouter(tags=["health"])
+READY, NOT_READY = "ready", "not ready"
+
+
+@router.get("/livez")
+async def livez(_: Anybody) -> Alive:
+    """The process answers. Nothing else is looked at: starting it anew would not mend a database."""
+    return Alive(status="alive")
+
+
+@router.get("/readyz", responses={HTTPStatus.SERVICE_UNAVAILABLE: {"model": Readiness}})
+async def readyz(_: Anybody, state: State, response: Response) -> Readiness:
+    """Whether calls can be answered: a model is on duty and answers its prototype, and the database answers."""
+    model, database = _model_check(state), await _database_check(state)
+    is_ready = model.is_well and database.is_well
+    if not is_ready:
+        response.status_code = HTTPStatus.SERVICE_UNAVAILABLE
+        response.headers["Retry-After"] = "5"
+    return Readiness(status=READY if is_ready else NOT_READY, model=model, database=database)
+
+
+@router.get("/statusz")
+async def statusz(_: SignedIn, state: State) -> Status:
+    """The ages of the model, of what it learnt from, of weather and calendars."""
+    now = state.clock()
+    try:
+        found = await state.store.read(lambda connection: rows.context_state(connection, now))
+    except DatabaseFailed as error:
+        context, database = None, Check(is_well=False, told=str(error))
+    else:
+        context, database = _context_status(state, found), Check(is_well=True, told="answers")
+    return Status(
+        version=__version__,
+        now_at=now,
+        uptime_s=age_s(state.started_at, now) or 0.0,
+        model=_model_state(state),
+        database=database,
+        context=context,
+    )
+
+
+@router.get("/metrics", response_class=Response)
+async def metrics(_: Anybody, state: State) -> Response:
+    """Figures for Prometheus."""
+    text = await asyncio.to_thread(state.metrics.text)
+    return Response(text, media_type=CONTENT_TYPE_LATEST)
+
+
+def _model_check(state: ServiceState) -> Check:
+    champion = state.champion.current
+    if champion is None:
+        # the watch's own words hold places on disk: /statusz tells those to people who are signed in
+        told = (
+            "The model named by the ledger cannot be used" if state.champion.named else "No model is on duty"
+        )
+        return Check(is_well=False, told=f"{told}. {HOW_TO_PROMOTE}")
+    try:
+        check_prototype(champion.bundle, champion.name)
+    except BadFile as error:
+        return Check(is_well=False, told=str(error))
+    return Check(is_well=True, told=f"{champion.name} answers its prototype")
+
+
+async def _database_check(state: ServiceState) -> Check:
+    try:
+        await state.store.read(rows.answers)
+    except DatabaseFailed:
+        return Check(is_well=False, told="The database does not answer. The log of the service says more.")
+    return Check(is_well=True, told="answers")
+
+
+def _model_state(state: ServiceState) -> ModelState:
+    champion = state.champion.current
+    card = champion.bundle.card if champion else {}
+    until = card.get("trained_until")
+    today = state.clock().date()
+    return ModelState(
+        name=champion.name if champion else None,
+        named=state.champion.named,
+        is_simulated=champion.is_simulated if champion else None,
+        on_duty_since_at=champion.since_at if champion else None,
+        made_at=champion.provenance.get("made_at") if champion else None,
+        trained_from=card.get("trained_from"),
+        trained_until=until,
+        data_age_days=max((today - date.fromisoformat(until)).days, 0) if until else None,
+        problem=state.champion.problem,
+    )
+
+
+def _context_status(state: ServiceState, found: rows.ContextState) -> ContextStatus:
+    now = state.clock()
+    return ContextStatus(
+        weather_age_s=age_s(found.weather_hour_at, now),
+        weather_fetched_age_s=age_s(found.weather_fetched_at, now),
+        school_years=list(found.school_years),
+        bank_holiday_years=list(found.bank_holiday_years),
+        sources=[
+            SourceState(
+                source=note.source,
+                asked_age_s=age_s(note.at, now),
+                good_age_s=age_s(note.good_at, now),
+                problem=note.problem,
+            )
+            for note in found.fetches
+        ],
+    )

@@ -1,0 +1,147 @@
+"""Around every request, pure ASGI: its id, the limit of its body, security headers, one line of log, the last net."""
+
+import re
+import time
+import uuid
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from londonpump.service.errors import UNEXPECTED, Problem
+from londonpump.service.health.metrics import Metrics
+from londonpump.service.logs import log, log_error
+
+REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
+SECURITY_HEADERS = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+)
+DEFAULTS = (
+    # an answer that says otherwise keeps its own
+    (b"cache-control", b"no-store"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+)
+UNMATCHED = "unmatched"
+
+
+class AroundRequests:
+    """The outermost layer of ours."""
+
+    def __init__(self, app: ASGIApp, metrics: Metrics, body_limit_bytes: int) -> None:
+        self.app = app
+        self.metrics = metrics
+        self.body_limit_bytes = body_limit_bytes
+        self._too_large = f"A body has {body_limit_bytes:,} bytes at most."
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        exchange = _Exchange(scope, send)
+        began = time.perf_counter()
+        try:
+            await self._serve(exchange, receive)
+        finally:
+            self._note(exchange, time.perf_counter() - began)
+
+    async def _serve(self, exchange: "_Exchange", receive: Receive) -> None:
+        declared = exchange.header(b"content-length")
+        if declared is not None and declared.isdigit() and int(declared) > self.body_limit_bytes:
+            problem = Problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, self._too_large)
+            await problem.response(exchange.request_id)(exchange.scope, receive, exchange.send)
+            return
+        try:
+            await self.app(exchange.scope, self._limited(receive), exchange.send)
+        except Exception as error:  # noqa: BLE001 - the last net: a client always gets an answer
+            exchange.state["problem"] = type(error).__name__
+            log_error("unexpected error", error, request_id=exchange.request_id)
+            if exchange.status is None:
+                problem = Problem(HTTPStatus.INTERNAL_SERVER_ERROR, UNEXPECTED)
+                await problem.response(exchange.request_id)(exchange.scope, receive, exchange.send)
+
+    def _limited(self, receive: Receive) -> Receive:
+        """A body whose length was not declared is counted as it comes."""
+        left_bytes = self.body_limit_bytes
+
+        async def counted() -> Message:
+            nonlocal left_bytes
+            message = await receive()
+            left_bytes -= len(message.get("body", b""))
+            if left_bytes < 0:
+                # the framework's own error: others it takes for a body that cannot be parsed
+                raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, self._too_large)
+            return message
+
+        return counted
+
+    def _note(self, exchange: "_Exchange", took_s: float) -> None:
+        status = exchange.status or 0
+        route = exchange.route
+        self.metrics.note_request(exchange.method, route, status, took_s)
+        problem = exchange.state.get("problem")
+        log(
+            "request",
+            method=exchange.method,
+            route=route,
+            status=status,
+            ms=round(took_s * 1000, 2),
+            request_id=exchange.request_id,
+            user_id=getattr(exchange.state.get("person"), "id", None),
+            **({"problem": problem} if problem else {}),
+        )
+
+
+class _Exchange:
+    """One request and what was answered."""
+
+    def __init__(self, scope: Scope, send: Send) -> None:
+        self.scope = scope
+        self.state: dict[str, Any] = scope.setdefault("state", {})
+        self.status: int | None = None
+        self._send = send
+        given = self.header(b"x-request-id")
+        is_usable = given is not None and REQUEST_ID.fullmatch(given)
+        self.request_id = given.decode() if given and is_usable else uuid.uuid4().hex
+        self.state["request_id"] = self.request_id
+
+    @property
+    def method(self) -> str:
+        """One of the known methods: others would make as many rows of metrics as a stranger likes."""
+        method = str(self.scope["method"])
+        return method if method in KNOWN_METHODS else "OTHER"
+
+    @property
+    def route(self) -> str:
+        """The template of the route, never the path as asked for: that may hold names."""
+        return str(getattr(self.scope.get("route"), "path", UNMATCHED))
+
+    def header(self, name: bytes) -> bytes | None:
+        """The first header of a name."""
+        return next((value for key, value in self.scope["headers"] if key == name), None)
+
+    async def send(self, message: Message) -> None:
+        """Pass an answer on, with its id and the headers that every answer has."""
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            message = {**message, "headers": self._headers(message)}
+        await self._send(message)
+
+    def _headers(self, message: Mapping[str, Any]) -> list[tuple[bytes, bytes]]:
+        own = list(message.get("headers", ()))
+        names = {name.lower() for name, _ in own}
+        return [
+            *own,
+            *((name, value) for name, value in DEFAULTS if name not in names),
+            *SECURITY_HEADERS,
+            (b"x-request-id", self.request_id.encode()),
+        ]
+
+
+KNOWN_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})

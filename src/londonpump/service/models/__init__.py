@@ -1,0 +1,1 @@
+"""Which model is on duty, and who decided that."""

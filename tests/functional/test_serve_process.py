@@ -1,0 +1,134 @@
+"""The service as a process: it starts, is ready, ends in order, and loads nothing of what training needs."""
+
+import json
+import os
+import signal
+import socket
+import stat
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from londonpump.pipelines.promote import Promotion, promote
+from londonpump.settings import Settings
+
+ENDS_WITHIN_S = 60
+NOT_OURS = ("pandas", "sklearn", "pyarrow", "mlflow", "ibis", "duckdb", "fastexcel", "matplotlib")
+WITHOUT = f"""
+import sys
+NOT_OURS = {NOT_OURS}
+
+class Absent:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in NOT_OURS:
+            raise ModuleNotFoundError(name, name=name)
+
+sys.meta_path.insert(0, Absent())
+"""
+
+
+def environment(home: Path, **more: str) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("LONDONPUMP_")}
+    return {**kept, "LONDONPUMP_HOME": str(home), **more}
+
+
+@contextmanager
+def serving(home: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """(process, address) of a service on a free port."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "londonpump.cli", "serve", "--port", "0"],
+        env=environment(home),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert process.stdout is not None
+        yield process, process.stdout.readline().split()[-1]
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def run(*arguments: str, home: Path, **more: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, *arguments],
+        env=environment(home, **more),
+        capture_output=True,
+        text=True,
+        timeout=ENDS_WITHIN_S,
+    )
+
+
+@pytest.fixture
+def home(small_brigade, tmp_path) -> Path:
+    """A home with a model on duty."""
+    promote(Settings(home=tmp_path / "home"), Promotion(str(small_brigade.bundle), "a test"))
+    return tmp_path / "home"
+
+
+def test_it_is_ready_with_a_model_and_ends_in_order(home) -> None:
+    with serving(home) as (process, address):
+        assert httpx2.get(f"{address}/readyz", trust_env=False).status_code == 200
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(ENDS_WITHIN_S) == 0
+        events = [json.loads(line)["event"] for line in process.communicate()[1].splitlines()]
+    assert events[-1] == "service stopping"
+
+
+def test_the_first_start_makes_a_database_and_a_secret_of_its_own(tmp_path) -> None:
+    with serving(tmp_path / "home") as (_, address):
+        assert httpx2.get(f"{address}/readyz", trust_env=False).status_code == 503
+    assert stat.S_IMODE((tmp_path / "home" / "secret").stat().st_mode) == 0o600
+    assert (tmp_path / "home" / "londonpump.db").exists()
+
+
+def test_a_port_in_use_is_one_clear_line(tmp_path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        done = run("-m", "londonpump.cli", "serve", "--port", port, home=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr == f"londonpump: --port {port}: is in use by another process. Name another one\n"
+
+
+def test_an_address_of_another_machine_is_one_clear_line(tmp_path) -> None:
+    done = run("-m", "londonpump.cli", "serve", "--host", "203.0.113.7", "--port", "0", home=tmp_path)
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+
+
+def test_without_a_secret_it_refuses_to_start_beside_a_named_database(tmp_path) -> None:
+    url = f"sqlite:///{tmp_path}/named.db"
+    done = run("-m", "londonpump.cli", "serve", "--port", "0", home=tmp_path, LONDONPUMP_DATABASE_URL=url)
+    assert done.returncode == 2
+    assert "LONDONPUMP_SECRET_FILE" in done.stderr
+
+
+def test_it_serves_where_nothing_of_training_is_installed(home) -> None:
+    program = WITHOUT + (
+        "from starlette.testclient import TestClient\n"
+        "from londonpump.settings import Settings\n"
+        "from londonpump.service.app import create_app\n"
+        "with TestClient(create_app(Settings())) as client:\n"
+        "    assert client.get('/readyz').status_code == 200\n"
+        "rooms = {name.split('.')[1] for name in sys.modules if name.startswith('londonpump.')}\n"
+        "print(*sorted(rooms & {'pipelines', 'sources', 'cleaning', 'simulation', 'rehearsal', 'cli'}))\n"
+    )
+    done = run("-c", program, home=home)
+    assert (done.returncode, done.stdout.strip()) == (0, ""), done.stderr
+
+
+def test_a_bundle_is_checked_where_nothing_of_training_is_installed(small_brigade, tmp_path) -> None:
+    program = WITHOUT + (
+        f"sys.argv = ['check', {str(small_brigade.bundle)!r}]\n"
+        "from londonpump.storage.checked_bundle import main\n"
+        "sys.exit(main())\n"
+    )
+    done = run("-c", program, home=tmp_path)
+    assert done.returncode == 0, done.stderr

@@ -1,0 +1,120 @@
+"""What people do with accounts is in the audit, without secrets; and the commands for both."""
+
+import json
+
+import pytest
+from sqlalchemy import text
+from typer.testing import CliRunner
+
+from londonpump.cli import app
+from londonpump.storage.database import open_database, reading, writing
+from londonpump.storage.database.audit_rows import read_audit, verify_audit
+
+
+def rows(url):
+    engine = open_database(url)
+    with reading(engine) as connection:
+        found = list(read_audit(connection))
+        assert verify_audit(connection).problem is None
+    engine.dispose()
+    return found
+
+
+def test_signing_in_and_out_is_kept(desk) -> None:
+    amelia = desk.bearer("amelia")
+    desk.login("amelia", "wrong")
+    desk.client.post("/logout", headers=amelia)
+    kinds = [row.kind for row in rows(desk.url)]
+    assert kinds == ["user_created", "sign_in", "sign_in_refused", "sign_out"]
+
+
+def test_changes_of_users_are_kept_with_who_made_them(desk) -> None:
+    admin, user_id = desk.bearer("ada", "admin"), desk.add("bea")
+    change = {"role": "analyst", "is_disabled": True}
+    desk.client.patch(f"/v1/users/{user_id}", json=change, headers=admin)
+    ada = desk.client.get("/me", headers=admin).json()["user"]["id"]
+    kept = [(row.kind, row.actor) for row in rows(desk.url)[-2:]]
+    assert kept == [("user_role_changed", ada), ("user_disabled", ada)]
+
+
+def test_what_was_typed_in_the_wrong_field_is_not_kept(desk) -> None:
+    desk.login("my real password", "amelia")
+    assert "my real" not in str(rows(desk.url))
+
+
+@pytest.fixture
+def command(own_home):
+    def run(*words: str, stdin: str | None = None):
+        return CliRunner().invoke(app, list(words), input=stdin)
+
+    return run
+
+
+def url_of(home) -> str:
+    return f"sqlite:///{home / 'londonpump.db'}"
+
+
+def test_the_first_admin_is_made_by_command(command, own_home) -> None:
+    done = command("users", "create", "ada", "--admin", "--password-stdin", stdin="three quiet lanterns\n")
+    assert (done.exit_code, done.stdout) == (0, "The admin ada can sign in now.\n")
+    row = rows(url_of(own_home))[0]
+    assert (row.kind, json.loads(row.about)["role"], row.actor[:3]) == ("user_created", "admin", "os:")
+
+
+@pytest.mark.parametrize(
+    ("words", "stdin", "told"),
+    [
+        (["users", "create", "ada", "--password-stdin"], "short\n", "fewer than 8"),
+        (["users", "create", "ada", "--password-stdin"], "password1\n", "guessed first"),
+        (["users", "create", " ada", "--password-stdin"], "three quiet lanterns\n", "1 to 64 characters"),
+        (["users", "create", "ada"], "three quiet lanterns\n", "--password-stdin"),
+        (["users", "create", "ada", "--admin", "--service"], "", "one role"),
+        (["users", "disable", "nobody"], None, "no such user"),
+        (["users", "set-password", "nobody", "--password-stdin"], "three quiet lanterns\n", "no such user"),
+        (["audit", "verify", "--head", "x"], None, "N:HASH"),
+    ],
+)
+def test_what_cannot_be_done_is_told(command, words, stdin, told) -> None:
+    done = command(*words, stdin=stdin)
+    assert done.exit_code == 2
+    assert told in " ".join(done.stderr.split())
+
+
+def test_accounts_are_listed_disabled_and_enabled(command) -> None:
+    for name in ("ada", "bea"):
+        command("users", "create", name, "--password-stdin", stdin="three quiet lanterns\n")
+    command("users", "disable", "BEA")
+    listed = command("users", "list").stdout.splitlines()
+    command("users", "enable", "bea")
+    assert [line.split("\t")[2][:8] for line in listed] == ["active", "disabled"]
+    assert "disabled" not in command("users", "list").stdout
+
+
+def test_a_name_twice_is_told(command) -> None:
+    for _ in range(2):
+        done = command("users", "create", "ada", "--password-stdin", stdin="three quiet lanterns\n")
+    assert (done.exit_code, "exists already" in done.stderr) == (2, True)
+
+
+def test_verify_prints_a_head_that_verify_takes(command) -> None:
+    command("users", "create", "ada", "--password-stdin", stdin="three quiet lanterns\n")
+    head = command("audit", "verify").stdout.split("Head: ")[1].strip()
+    command("users", "disable", "ada")
+    assert command("audit", "verify", "--head", head).exit_code == 0
+
+
+def test_verify_names_the_row_that_was_changed(command, own_home) -> None:
+    command("users", "create", "ada", "--password-stdin", stdin="three quiet lanterns\n")
+    engine = open_database(url_of(own_home))
+    with writing(engine) as connection:
+        connection.execute(text("DROP TRIGGER audit_no_update"))
+        connection.execute(text("UPDATE audit SET kind = 'user_disabled'"))
+    engine.dispose()
+    done = command("audit", "verify")
+    assert (done.exit_code, done.stderr) == (1, "londonpump: the audit is broken at row 1: it was changed.\n")
+
+
+def test_show_prints_what_was_done(command) -> None:
+    command("users", "create", "ada", "--password-stdin", stdin="three quiet lanterns\n")
+    assert "user_created" in command("audit", "show").stdout
+    assert command("audit", "show", "--since", "2100-01-01").stdout == ""

@@ -1,0 +1,83 @@
+"""The service for tests, on a database and a store of bundles of the test's own."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from sqlalchemy import Engine
+from starlette.testclient import TestClient
+from support.signing_in import CHEAP, SECRET, Clock
+
+from londonpump.service.app import create_app
+from londonpump.service.state import ServiceOptions
+from londonpump.settings import Settings
+from londonpump.storage.bundles import CARD, PROVENANCE, save_bundle
+from londonpump.storage.database import open_database, reading, writing
+from londonpump.storage.database.decision_rows import PROMOTE, Decision, append_decision, champion_on_duty
+from londonpump.storage.database.store import StoreLimits
+
+NEVER_S = 3600.0
+PATIENT = StoreLimits(patience_s=10)
+
+
+def settings_for(url: str, folder: Path, **more: object) -> Settings:
+    """Settings with a secret of the test's own."""
+    secret = folder / "signing-secret"
+    secret.write_bytes(SECRET)
+    secret.chmod(0o600)
+    return Settings(
+        home=folder / "home", bundles=folder / "bundles", database_url=url, secret_file=secret, **more
+    )
+
+
+@contextmanager
+def running(
+    url: str,
+    folder: Path,
+    *,
+    clock: Clock | None = None,
+    limits: StoreLimits = PATIENT,
+    poll_s: float = NEVER_S,
+) -> Iterator[TestClient]:
+    """A client of a service that runs; `client.app.state.service` is its state."""
+    options = ServiceOptions(
+        clock=clock or Clock(), store_limits=limits, champion_poll_s=poll_s, parts=(CHEAP,)
+    )
+    app = create_app(settings_for(url, folder), options=options)
+    with TestClient(app, raise_server_exceptions=False) as client:
+        yield client
+
+
+def name_champion(engine: Engine, name: str | None) -> None:
+    """A line in the ledger, whatever stands in the store."""
+    with reading(engine) as connection:
+        before = champion_on_duty(connection)
+    line = Decision(datetime.now(UTC), PROMOTE, before, name, name, "by hand", "a test", {}, "tester")
+    with writing(engine) as connection:
+        append_decision(connection, line)
+
+
+def database_with(url: str, name: str | None = None) -> None:
+    """A database of this version, with a champion named or none."""
+    engine = open_database(url)
+    if name is not None:
+        name_champion(engine, name)
+    engine.dispose()
+
+
+def put_in_store(bundle: Path, folder: Path) -> Path:
+    """A copy of a bundle in the test's store."""
+    return save_bundle(files_of(bundle), {}, folder / "bundles")
+
+
+def another(bundle: Path, folder: Path, **card: object) -> Path:
+    """A bundle like another but for its card, in the test's store under its own hash."""
+    files = files_of(bundle)
+    files[CARD] = json.dumps({**json.loads(files[CARD]), **card}).encode()
+    return save_bundle(files, {}, folder / "bundles")
+
+
+def files_of(bundle: Path) -> dict[str, bytes]:
+    return {file.name: file.read_bytes() for file in bundle.iterdir() if file.name != PROVENANCE}

@@ -1,0 +1,91 @@
+"""Hashes: argon2id, two at a time, the same work for nobody's password."""
+
+import asyncio
+from threading import Barrier, Lock
+
+import pytest
+
+from londonpump.service.auth.passwords import AT_ONCE, MOST_WAITING, HashCost, Passwords
+from londonpump.service.auth.refusals import HashingBusy
+
+CHEAP = HashCost(time=1, memory_kib=8, lanes=1)
+
+
+@pytest.fixture
+def passwords():
+    made = Passwords(CHEAP)
+    yield made
+    made.close()
+
+
+def test_a_hash_is_argon2id_at_its_cost(passwords) -> None:
+    assert passwords.make_now("three quiet lanterns").startswith("$argon2id$v=19$m=8,t=1,p=1$")
+
+
+def test_the_right_password_is_right(passwords) -> None:
+    assert passwords.check_now("lantern", passwords.make_now("lantern")) == (True, None)
+
+
+def test_a_wrong_password_is_wrong(passwords) -> None:
+    assert passwords.check_now("lanterns", passwords.make_now("lantern")) == (False, None)
+
+
+def test_nobodys_password_is_never_right(passwords) -> None:
+    assert passwords.check_now("", None)[0] is False
+
+
+def test_nobodys_hash_costs_what_a_real_one_costs(passwords) -> None:
+    nobodys, real = passwords._nobodys, passwords.make_now("lantern")
+    assert nobodys.rsplit("$", 2)[0] == real.rsplit("$", 2)[0]
+    assert [len(part) for part in nobodys.split("$")] == [len(part) for part in real.split("$")]
+
+
+def test_a_hash_of_another_cost_is_made_anew(passwords) -> None:
+    dearer = Passwords(HashCost(time=2, memory_kib=8, lanes=1))
+    is_right, anew = passwords.check_now("lantern", dearer.make_now("lantern"))
+    dearer.close()
+    assert is_right
+    assert anew.startswith("$argon2id$v=19$m=8,t=1,p=1$")
+
+
+def test_two_ways_to_type_a_letter_are_one_password(passwords) -> None:
+    assert passwords.check_now("cafe\u0301 noir", passwords.make_now("café noir"))[0]
+
+
+def test_any_text_can_be_checked(passwords) -> None:
+    assert passwords.check_now("\ud800\x00", passwords.make_now("lantern"))[0] is False
+
+
+class Counting(Passwords):
+    """Knows how many hash at once; none ends before two have begun."""
+
+    running, most, lock, pair = 0, 0, Lock(), Barrier(2, timeout=20)
+
+    def make_now(self, password: str) -> str:
+        with self.lock:
+            self.running += 1
+            self.most = max(self.most, self.running)
+        self.pair.wait()
+        made = super().make_now(password)
+        with self.lock:
+            self.running -= 1
+        return made
+
+
+def test_no_more_than_two_hash_at_once() -> None:
+    passwords = Counting(CHEAP)
+
+    async def many() -> None:
+        await asyncio.gather(*(passwords.make("lantern") for _ in range(12)))
+
+    asyncio.run(many())
+    passwords.close()
+    assert passwords.most == AT_ONCE
+
+
+def test_a_queue_that_is_too_long_is_told(passwords) -> None:
+    async def too_many() -> list[object]:
+        waiting = (passwords.make("lantern") for _ in range(MOST_WAITING + 1))
+        return await asyncio.gather(*waiting, return_exceptions=True)
+
+    assert [type(one) for one in asyncio.run(too_many())].count(HashingBusy) == 1

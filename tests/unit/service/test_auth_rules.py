@@ -1,0 +1,157 @@
+"""Names, passwords, sources, secrets: what is taken and what is not."""
+
+import pytest
+from starlette.requests import Request
+
+from londonpump.brigade.errors import BadFile
+from londonpump.service.auth.common import is_common
+from londonpump.service.auth.names import folded, tidied
+from londonpump.service.auth.secret import load_secret
+from londonpump.service.auth.source import source_of
+from londonpump.settings import Settings
+
+GOOD = "0123456789abcdef0123456789abcdef"
+
+
+@pytest.mark.parametrize(
+    "password",
+    [
+        "password",
+        "Password1",
+        "P4ssw0rd!",
+        "12345678",
+        "87654321",
+        "qwertyuiop",
+        "1qaz2wsx",
+        "abc12345",
+        "aaaaaaaa",
+        "abababab",
+        "abcdabcd",
+        "31121999",
+        "07700900123",
+        "Arsenal2024!",
+        "liverpool",
+        "london123",
+        "firefighter1",
+        "LondonPump!",
+        "iloveyou",
+        "welcome1",
+        "letmein123",
+        "summer2024",
+        "qwer1234",
+        "1q2w3e4r",
+        "amelia2024",
+        "Amelia.B.",
+        "adminadmin",
+        "passw0rd",
+        "trustno1",
+    ],
+)
+def test_what_is_guessed_first_is_common(password) -> None:
+    assert is_common(password, "amelia" if "b." not in password.lower() else "amelia.b")
+
+
+@pytest.mark.parametrize(
+    "password",
+    [
+        "three quiet lanterns",
+        "correct horse battery",
+        "Tr7-gk2!mq",
+        "kQ8vLmZ2",
+        "ladderwren41",
+        "930274018365",
+        "violetsandrain",
+    ],
+)
+def test_what_nobody_guesses_first_is_not_common(password) -> None:
+    assert not is_common(password, "amelia")
+
+
+@pytest.mark.parametrize("name", ["amelia", "a", "a" * 64, "Amélie O'Neill", "消防"])
+def test_a_name_that_can_be_seen_is_fit(name) -> None:
+    assert tidied(name) == name
+
+
+@pytest.mark.parametrize("name", ["", "a" * 65, "a\x00b", "a\tb", " a", "a\u202eb", "a\u200bb", "\ud800"])
+def test_a_name_that_cannot_be_seen_is_not_fit(name) -> None:
+    assert tidied(name) is None
+
+
+@pytest.mark.parametrize(
+    ("one", "other"), [("Amelia", "AMELIA"), ("Straße", "STRASSE"), ("ﬁona", "fiona"), ("é", "e\u0301")]
+)
+def test_two_spellings_of_a_name_are_one(one, other) -> None:
+    assert folded(tidied(one)) == folded(tidied(other))
+
+
+def asked_from(peer: str, *forwarded: str) -> Request:
+    headers = [(b"x-forwarded-for", line.encode()) for line in forwarded]
+    return Request({"type": "http", "client": (peer, 5000), "headers": headers})
+
+
+@pytest.mark.parametrize(
+    ("n_proxies", "forwarded", "source"),
+    [
+        (0, ["192.0.2.9"], "10.0.0.1"),
+        (1, ["192.0.2.9"], "192.0.2.9"),
+        (1, ["6.6.6.6, 192.0.2.9"], "192.0.2.9"),
+        (1, ["6.6.6.6", "192.0.2.9"], "192.0.2.9"),
+        (2, ["192.0.2.9, 10.0.0.7"], "192.0.2.9"),
+        (2, ["192.0.2.9"], "10.0.0.1"),
+        (1, [], "10.0.0.1"),
+        (1, ["rubbish"], "10.0.0.1"),
+        (1, ["2001:db8:1:2:3:4:5:6"], "2001:db8:1:2::/64"),
+        (1, ["::ffff:192.0.2.9"], "192.0.2.9"),
+    ],
+)
+def test_the_source_is_what_our_own_proxies_saw(n_proxies, forwarded, source) -> None:
+    assert source_of(asked_from("10.0.0.1", *forwarded), n_proxies) == source
+
+
+def test_the_embedded_default_makes_a_secret_once(tmp_path) -> None:
+    settings = Settings(home=tmp_path)
+    assert load_secret(settings) == load_secret(settings)
+    assert len(load_secret(settings)) == 64
+
+
+def test_a_made_secret_is_its_owners_alone(tmp_path) -> None:
+    load_secret(Settings(home=tmp_path))
+    assert (tmp_path / "secret").stat().st_mode & 0o777 == 0o600
+    assert [file.name for file in tmp_path.iterdir()] == ["secret"]
+
+
+def test_another_database_wants_a_secret_file(tmp_path) -> None:
+    with pytest.raises(BadFile, match=r"LONDONPUMP_SECRET_FILE: is not set"):
+        load_secret(Settings(home=tmp_path, database_url="sqlite:////tmp/other.db"))
+
+
+@pytest.mark.parametrize(
+    ("text", "mode", "problem"),
+    [
+        (GOOD, 0o604, "others than its owner"),
+        (GOOD, 0o622, "others than its owner"),
+        ("a1b2c3d4", 0o600, "32 bytes or more, this has 8"),
+        ("", 0o600, "this has 0"),
+        ("ab" * 20, 0o600, "too simple"),
+        (GOOD * 200, 0o600, "32 to 4096"),
+    ],
+)
+def test_an_unfit_secret_is_refused(tmp_path, text, mode, problem) -> None:
+    file = tmp_path / "key"
+    file.write_text(text)
+    file.chmod(mode)
+    with pytest.raises(BadFile, match=problem) as caught:
+        load_secret(Settings(home=tmp_path, secret_file=file))
+    assert not text or text not in str(caught.value)
+
+
+def test_a_secret_file_that_is_not_there_is_told(tmp_path) -> None:
+    with pytest.raises(BadFile, match="cannot be read"):
+        load_secret(Settings(home=tmp_path, secret_file=tmp_path / "none"))
+
+
+def test_a_good_secret_is_taken_without_its_line_end(tmp_path) -> None:
+    file = tmp_path / "key"
+    file.write_text(GOOD + "\n")
+    file.chmod(0o400)
+    assert load_secret(Settings(home=tmp_path, secret_file=file)) == GOOD.encode()
