@@ -9,6 +9,7 @@ from fastapi import APIRouter, FastAPI
 from londonpump import __version__
 from londonpump.service.auth import routes as auth
 from londonpump.service.auth.desk import auth_opened
+from londonpump.service.board import routes as board
 from londonpump.service.champion import ChampionWatch
 from londonpump.service.docs_page import add_docs_page
 from londonpump.service.errors import answer_errors
@@ -21,7 +22,7 @@ from londonpump.service.state import ServiceOptions, ServiceState
 from londonpump.settings import Settings
 from londonpump.storage.database.store import Store
 
-ROUTERS: tuple[APIRouter, ...] = (health.router, auth.router, models.router)
+ROUTERS: tuple[APIRouter, ...] = (health.router, auth.router, models.router, board.router)
 """Every domain's routes."""
 Opening = Callable[[ServiceState], AbstractAsyncContextManager[None]]
 OPENINGS: tuple[Opening, ...] = (auth_opened,)

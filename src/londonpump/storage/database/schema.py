@@ -21,7 +21,7 @@ from sqlalchemy import (
 
 from londonpump.storage.database.instants import Instant
 
-VERSION = "0003"
+VERSION = "0004"
 """The newest step in `migrations/versions`: what this version of the product works with."""
 VERSION_TABLE = "londonpump_version"
 """Not Alembic's own name: MLflow may live in the same database and takes that one."""
@@ -160,4 +160,9 @@ predictions = Table(
 )
 
 # each part's tables stand in a module of its own; `metadata` is whole once they are imported
-from londonpump.storage.database import audit_tables, decision_tables, people_tables  # noqa: E402, F401
+from londonpump.storage.database import (  # noqa: E402
+    audit_tables,  # noqa: F401
+    board_tables,  # noqa: F401
+    decision_tables,  # noqa: F401
+    people_tables,  # noqa: F401
+)

@@ -1,0 +1,214 @@
+"""What is done to the board: each act is one transaction that looks, refuses or stores. The database is the truth."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection
+
+from londonpump.brigade.stations import Station, known_stations
+from londonpump.service.board import order, rows
+from londonpump.service.board.rules import Event, Mobilisation, PumpState, Report, State, state_of
+from londonpump.service.board.shapes import (
+    Announced,
+    Conflicting,
+    MobilisationShown,
+    NewMobilisation,
+    OutcomeShown,
+    Place,
+    PumpReport,
+    PumpShown,
+    Snapshot,
+)
+from londonpump.service.board.view import BoardView, Fleet, london_day
+from londonpump.service.errors import Conflict, NotFound, Unprocessable
+from londonpump.storage.database.audit_rows import append_audit
+from londonpump.storage.database.station_rows import stations_stored
+
+OVERRIDE = "override"
+
+
+@dataclass(frozen=True, slots=True)
+class Who:
+    """Who acts, when, with which list of stations: of the model on duty; empty for the imported one."""
+
+    user_id: str
+    now: datetime
+    stations: Sequence[Station] = ()
+
+
+def fleet_on(connection: Connection, stations: Sequence[Station], now: datetime) -> Fleet:
+    """The pumps of today, of the given list, else of the imported one, else of the product's own."""
+    return Fleet.of(stations or stations_stored(connection) or known_stations(), london_day(now))
+
+
+def view_board(connection: Connection, stations: Sequence[Station], now: datetime) -> BoardView:
+    """The board as it is: two questions to the database, three where no model is on duty."""
+    fleet = fleet_on(connection, stations, now)
+    return BoardView.of(rows.read_pumps(connection), fleet, now, rows.recent_incidents(connection, now))
+
+
+def mobilise(connection: Connection, who: Who, new: NewMobilisation) -> tuple[MobilisationShown, bool]:
+    """Send a pump. Returns: the mobilisation, and whether it is new; the same one again is answered as it is stored.
+
+    Raises: Conflict if the pump cannot go. Unprocessable if it is not in the fleet.
+    """
+    fleet = fleet_on(connection, who.stations, who.now)
+    home = fleet.homes.get(new.pump)
+    if home is None:
+        raise Unprocessable(("pump", f"{new.pump} is no pump of today's fleet"))
+    row = rows.lock_pump(connection, new.pump)
+    at = new.at or who.now
+    before = rows.mobilisation_before(connection, new.pump, at)
+    if before is not None and _is_the_same(before, new, who.now):
+        return show(connection, before.id, who.now), False
+    then = order.state_then(new.pump, row.report, before, home, at)
+    present = state_of(row, home, who.now)
+    state = Conflicting(pump=PumpShown.model_validate(present)).as_json()
+    order.refuse_the_future(at, who.now, state)
+    after = rows.mobilisation_after(connection, new.pump, at)
+    problem = order.problem_with_sending(then, before, present if after else None, at)
+    if problem:
+        raise Conflict(problem, state)
+    new_id = rows.add_mobilisation(connection, _values(who, new, then, at), is_newest=after is None)
+    if new.is_override:
+        about = {"mobilisation": new_id, "incident": new.incident_number, "pump": new.pump}
+        why = {"recommended": new.recommended_pump, "reason": new.override_reason}
+        append_audit(connection, who.now, OVERRIDE, who.user_id, about | why)
+    return show(connection, new_id, who.now), True
+
+
+def report_event(
+    connection: Connection, who: Who, mobilisation_id: str, event: Event, at: datetime | None
+) -> MobilisationShown:
+    """Say when something became of a mobilisation. The same again changes nothing. Raises: NotFound, Conflict."""
+    run = _find(connection, mobilisation_id)
+    rows.lock_pump(connection, run.pump)
+    run = _find(connection, mobilisation_id)
+    known, moment = run.moment(event), at or who.now
+    stored = show(connection, mobilisation_id, who.now)
+    if known is not None and at in {None, known}:
+        return stored
+    state = Conflicting(mobilisation=stored).as_json()
+    if known is not None:
+        raise Conflict(f"{event} is stored already, with another time.", state)
+    order.refuse_the_future(moment, who.now, state)
+    after = rows.mobilisation_after(connection, run.pump, run.mobilised_at)
+    problem = order.problem_with(event, moment, run, after.mobilised_at if after else None)
+    if problem:
+        raise Conflict(problem, state)
+    rows.set_moment(connection, mobilisation_id, event, moment)
+    if event is Event.ARRIVED:
+        rows.add_outcome(connection, mobilisation_id)
+    return show(connection, mobilisation_id, who.now)
+
+
+def report_pump(connection: Connection, who: Who, code: str, told: PumpReport) -> PumpShown:
+    """Say what a pump does. Returns: its state now, by whatever is the newest. Raises: NotFound, Unprocessable."""
+    fleet = fleet_on(connection, who.stations, who.now)
+    home = fleet.homes.get(code)
+    if home is None:
+        raise NotFound(f"There is no pump {code} in today's fleet.")
+    _check_station(fleet, "station_code", told.station_code)
+    row = rows.lock_pump(connection, code)
+    at = told.at or who.now
+    present = state_of(row, home, who.now)
+    order.refuse_the_future(at, who.now, Conflicting(pump=PumpShown.model_validate(present)).as_json())
+    report = Report(at, State(told.state), told.station_code, None, told.reason)
+    rows.put_reports(connection, [(code, report)])
+    return PumpShown.model_validate(state_of(rows.lock_pump(connection, code), home, who.now))
+
+
+def take_snapshot(connection: Connection, who: Who, told: Snapshot) -> tuple[list[str], list[str], BoardView]:
+    """Store what a feed sees. Returns: pumps not in the fleet, pumps it does not name, and the board now."""
+    fleet = fleet_on(connection, who.stations, who.now)
+    order.refuse_the_future(told.at, who.now)
+    for number, pump in enumerate(told.pumps):
+        _check_station(fleet, f"pumps.{number}.station_code", pump.station_code)
+    reports = {
+        pump.pump: Report(told.at, State(pump.state), pump.station_code, pump.incident_number)
+        for pump in told.pumps
+    }
+    ours = {code: report for code, report in reports.items() if code in fleet.homes}
+    rows.put_reports(connection, ours.items())
+    board = view_board(connection, who.stations, who.now)
+    return sorted(reports.keys() - ours.keys()), sorted(fleet.homes.keys() - ours.keys()), board
+
+
+def show(connection: Connection, mobilisation_id: str, now: datetime) -> MobilisationShown:
+    """A mobilisation as it is stored. Raises: NotFound."""
+    row = rows.shown(connection, mobilisation_id)
+    if row is None:
+        raise NotFound(f"There is no mobilisation {mobilisation_id}.")
+    return _shown(row, now)
+
+
+def show_incident(
+    connection: Connection, incident_number: str, at_most: int, now: datetime
+) -> list[MobilisationShown]:
+    """Those of an incident; none is no error."""
+    return [_shown(row, now) for row in rows.shown_of_incident(connection, incident_number, at_most)]
+
+
+def _find(connection: Connection, mobilisation_id: str) -> Mobilisation:
+    run = rows.find_mobilisation(connection, mobilisation_id)
+    if run is None:
+        raise NotFound(f"There is no mobilisation {mobilisation_id}.")
+    return run
+
+
+def _is_the_same(before: Mobilisation, new: NewMobilisation, now: datetime) -> bool:
+    """Whether it was sent already: to the same incident, at the same moment; without one, if it is still under way."""
+    if before.incident_number != new.incident_number:
+        return False
+    if new.at is not None:
+        return before.mobilised_at == new.at
+    return before.state_at(now) in {State.MOBILISED, State.MOBILE, State.AT_INCIDENT}
+
+
+def _values(who: Who, new: NewMobilisation, then: PumpState, at: datetime) -> dict[str, Any]:
+    place, announced = new.place, new.announced
+    is_from_road = then.state is State.RETURNING
+    return {
+        "incident_number": new.incident_number,
+        "pump_code": new.pump,
+        "mobilised_at": at,
+        "station_code": then.home_station_code if is_from_road else then.station_code,
+        "is_from_road": is_from_road,
+        "easting_m": place and place.easting_m,
+        "northing_m": place and place.northing_m,
+        "prediction_id": new.prediction_id,
+        "announced_p10_s": announced and announced.p10_s,
+        "announced_p50_s": announced and announced.p50_s,
+        "announced_p90_s": announced and announced.p90_s,
+        "model": announced and announced.model,
+        "recommended_pump": new.recommended_pump,
+        "override_reason": new.override_reason,
+        "user_id": who.user_id,
+    }
+
+
+def _check_station(fleet: Fleet, field: str, code: str | None) -> None:
+    if code is not None and code not in fleet.station_codes:
+        raise Unprocessable((field, f"{code} is no station with pumps today"))
+
+
+def _shown(row: Any, now: datetime) -> MobilisationShown:
+    same = ("id", "incident_number", "mobilised_at", "mobile_at", "arrived_at", "left_at", "returned_at")
+    moments = {name: row[name] for name in same}
+    run = Mobilisation(pump=row["pump_code"], **moments)
+    kept = ("station_code", "is_from_road", "prediction_id", "recommended_pump", "override_reason")
+    has_outcome, is_announced = row["actual_s"] is not None, row["model"] is not None
+    times = {name: row[f"announced_{name}"] for name in ("p10_s", "p50_s", "p90_s")}
+    outcome = {name: row[name] for name in OutcomeShown.model_fields}
+    is_placed = row["easting_m"] is not None
+    return MobilisationShown(
+        pump=run.pump,
+        state=run.state_at(now),
+        place=Place(easting_m=row["easting_m"], northing_m=row["northing_m"]) if is_placed else None,
+        announced=Announced(model=row["model"], **times) if is_announced else None,
+        outcome=OutcomeShown(**outcome) if has_outcome else None,
+        **moments,
+        **{name: row[name] for name in kept},
+    )

@@ -1,0 +1,85 @@
+"""What cannot be: events out of their order, a pump sent while it is busy. Refusals are answered with what is so."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from londonpump.service.board.rules import (
+    SENDABLE,
+    Event,
+    Mobilisation,
+    PumpRow,
+    PumpState,
+    Report,
+    state_of,
+)
+from londonpump.service.errors import Conflict
+
+AHEAD_AT_MOST = timedelta(minutes=5)
+"""By how much the clock of a feed may be ahead of ours."""
+NEEDS = {Event.ARRIVED: Event.MOBILE, Event.LEFT: Event.ARRIVED}
+"""What must be known before. A pump may return from anywhere: it was stood down on its way."""
+
+
+def refuse_the_future(at: datetime, now: datetime, state: Mapping[str, Any] | None = None) -> None:
+    """Raises: Conflict."""
+    if at > now + AHEAD_AT_MOST:
+        raise Conflict(
+            f"{_told(at)} has not come yet (here it is {_told(now)}). Check the clock it came from.", state
+        )
+
+
+def problem_with(event: Event, at: datetime, run: Mobilisation, next_at: datetime | None) -> str | None:
+    """Why an event that is not known yet cannot have been then; None if it can.
+
+    next_at: when the pump was sent to another incident, after this one.
+    """
+    needed = NEEDS.get(event)
+    if needed is not None and run.moment(needed) is None:
+        return f"Nobody said when {run.pump} was {_said(needed)}. Report that first."
+    if at < run.mobilised_at:
+        return f"{run.pump} was mobilised at {_told(run.mobilised_at)}, after {_told(at)}."
+    if next_at is not None and at > next_at:
+        return f"{run.pump} was sent to another incident at {_told(next_at)}, before {_told(at)}."
+    order = list(Event)
+    for known, moment in run.known:
+        is_before = order.index(known) < order.index(event)
+        if at < moment if is_before else at > moment:
+            when = "after" if is_before else "before"
+            return f"{run.pump} was {_said(known)} at {_told(moment)}, {when} {_told(at)}."
+    return None
+
+
+def problem_with_sending(
+    pump: PumpState, before: Mobilisation | None, after: PumpState | None, at: datetime
+) -> str | None:
+    """Why a pump cannot have been mobilised then; None if it can. A pump on the road back can be sent again.
+
+    pump: as it was then. before: its mobilisation until then, with all that is known of it now.
+    after: what it does now, if it was mobilised again since.
+    """
+    if pump.state not in SENDABLE:
+        where = f" for incident {pump.incident_number}" if pump.incident_number else ""
+        return f"{pump.code} is {pump.state.replace('_', ' ')}{where}. Report what became of that first."
+    if before is not None and (before.heard_at > at or before.mobilised_at == at):
+        return f"{pump.code} was still out for incident {before.incident_number} then."
+    if after is not None and after.state not in SENDABLE:
+        where = f" for incident {after.incident_number}" if after.incident_number else ""
+        return f"{pump.code} was mobilised again since, and is {after.state.replace('_', ' ')}{where}."
+    return None
+
+
+def state_then(
+    code: str, report: Report | None, before: Mobilisation | None, home: str, at: datetime
+) -> PumpState:
+    """What a pump did at a moment, from what is known now."""
+    known = report if report is not None and report.at <= at else None
+    return state_of(PumpRow(code, known, before and before.by(at)), home, at)
+
+
+def _said(event: Event) -> str:
+    return {Event.MOBILE: "mobile", Event.ARRIVED: "there", Event.LEFT: "gone", Event.RETURNED: "back"}[event]
+
+
+def _told(at: datetime) -> str:
+    return at.isoformat(timespec="seconds").replace("+00:00", "Z")

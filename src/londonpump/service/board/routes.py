@@ -1,0 +1,127 @@
+"""`/v1/board`, `/v1/pumps` and `/v1/mobilisations`."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Path, Query, Response
+
+from londonpump.service.board import acts
+from londonpump.service.board.rules import Event
+from londonpump.service.board.shapes import (
+    BoardShown,
+    MobilisationShown,
+    Moment,
+    NewMobilisation,
+    PumpReport,
+    PumpShown,
+    Snapshot,
+    SnapshotTaken,
+)
+from londonpump.service.board.view import BoardView
+from londonpump.service.rights import Operator, Person, Right, Role, SignedIn
+from londonpump.service.state import ServiceState, State
+
+PROBLEMS: dict[int | str, dict[str, Any]] = {
+    404: {"description": "There is no such pump or mobilisation."},
+    409: {"description": "It cannot be; `state` tells the present state."},
+}
+PAGE = 100
+
+router = APIRouter(prefix="/v1", tags=["board"])
+Feed = Annotated[Person, Depends(Right(frozenset({Role.SERVICE, Role.ADMIN})))]
+"""Who may replace the whole board: machines that watch it, and admins."""
+MobilisationId = Annotated[str, Path(pattern=r"^[0-9a-f]{32}$")]
+PumpCode = Annotated[str, Path(pattern=r"^[A-Z][0-9]{2,4}$")]
+Incident = Annotated[str, Query(pattern=r"^[A-Za-z0-9][A-Za-z0-9/_-]{0,39}$")]
+
+
+@router.get("/board")
+async def board(_: SignedIn, state: State) -> BoardShown:
+    """Every pump of today's fleet. Read from the database each time, so that all replicas answer alike."""
+    now, stations = state.clock(), _stations(state)
+    return _board(await state.store.read(lambda connection: acts.view_board(connection, stations, now)))
+
+
+@router.put("/board", responses={409: PROBLEMS[409]})
+async def put_board(person: Feed, state: State, told: Snapshot) -> SnapshotTaken:
+    """What a feed sees at a moment. It never takes the place of what is known from later."""
+    who = _who(person, state)
+    ignored, not_told, view = await state.store.write(
+        lambda connection: acts.take_snapshot(connection, who, told)
+    )
+    return SnapshotTaken(ignored=ignored, not_told=not_told, board=_board(view))
+
+
+@router.put("/pumps/{code}", responses=PROBLEMS)
+async def put_pump(person: Operator, state: State, code: PumpCode, told: PumpReport) -> PumpShown:
+    """Take a pump off the run, send it on standby, or make it available. The answer is its state by the newest word."""
+    who = _who(person, state)
+    return await state.store.write(lambda connection: acts.report_pump(connection, who, code, told))
+
+
+@router.post(
+    "/mobilisations",
+    status_code=201,
+    responses={
+        200: {"description": "It was sent already.", "model": MobilisationShown},
+        409: PROBLEMS[409],
+    },
+)
+async def mobilise(
+    person: Operator, state: State, new: NewMobilisation, response: Response
+) -> MobilisationShown:
+    """Send a pump to an incident. A pump on its road back can be sent again; one that is out or off the run cannot."""
+    who = _who(person, state)
+    kept, is_new = await state.store.write(lambda connection: acts.mobilise(connection, who, new))
+    if not is_new:
+        response.status_code = 200
+    return kept
+
+
+@router.get("/mobilisations")
+async def of_incident(
+    _: SignedIn,
+    state: State,
+    incident_number: Incident,
+    at_most: Annotated[int, Query(ge=1, le=500)] = PAGE,
+) -> list[MobilisationShown]:
+    """The mobilisations of an incident, the first one first."""
+    now = state.clock()
+    return await state.store.read(
+        lambda connection: acts.show_incident(connection, incident_number, at_most, now)
+    )
+
+
+@router.get("/mobilisations/{mobilisation_id}", responses={404: PROBLEMS[404]})
+async def mobilisation(_: SignedIn, state: State, mobilisation_id: MobilisationId) -> MobilisationShown:
+    """One mobilisation; with what its announced time came to, once it arrived."""
+    now = state.clock()
+    return await state.store.read(lambda connection: acts.show(connection, mobilisation_id, now))
+
+
+@router.post("/mobilisations/{mobilisation_id}/{event}", responses=PROBLEMS)
+async def report(
+    person: Operator,
+    state: State,
+    mobilisation_id: MobilisationId,
+    event: Event,
+    told: Moment | None = None,
+) -> MobilisationShown:
+    """Say when a pump was mobile, arrived, left or returned. The same again changes nothing."""
+    who, at = _who(person, state), told.at if told else None
+    return await state.store.write(
+        lambda connection: acts.report_event(connection, who, mobilisation_id, event, at)
+    )
+
+
+def _who(person: Person, state: ServiceState) -> acts.Who:
+    return acts.Who(person.id, state.clock(), _stations(state))
+
+
+def _stations(state: ServiceState) -> tuple[Any, ...]:
+    on_duty = state.champion.current
+    return on_duty.bundle.stations if on_duty else ()
+
+
+def _board(view: BoardView) -> BoardShown:
+    pumps = [PumpShown.model_validate(pump) for pump in view.pumps.values()]
+    return BoardShown(at=view.at, pumps_out=view.pumps_out(), n_heard_of=view.n_heard_of, pumps=pumps)

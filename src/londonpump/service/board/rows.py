@@ -1,0 +1,182 @@
+"""The board in the database. Every function runs inside a transaction of the caller's."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+from uuid import uuid4
+
+from sqlalchemy import Connection, Row, RowMapping, Select, exists, insert, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from londonpump.service.board.rules import Event, Mobilisation, PumpRow, Report, State
+from londonpump.service.board.view import RECENTLY, RecentIncident
+from londonpump.storage.database.board_tables import board_pumps, mobilisations, outcomes
+
+_MOBILISATION = tuple(
+    mobilisations.c[name]
+    for name in (
+        "id",
+        "incident_number",
+        "pump_code",
+        "mobilised_at",
+        "mobile_at",
+        "arrived_at",
+        "left_at",
+        "returned_at",
+    )
+)
+_REPORT = tuple(
+    board_pumps.c[name]
+    for name in (
+        "report_at",
+        "report_state",
+        "report_station_code",
+        "report_incident_number",
+        "report_reason",
+    )
+)
+_PUMPS = select(board_pumps.c.pump_code, *_REPORT, *_MOBILISATION).join_from(
+    board_pumps, mobilisations, board_pumps.c.mobilisation_id == mobilisations.c.id, isouter=True
+)
+_SHOWN = select(mobilisations, outcomes.c.actual_s, outcomes.c.error_s, outcomes.c.is_inside_80).join_from(
+    mobilisations, outcomes, isouter=True
+)
+_earlier = mobilisations.alias("earlier")
+_FIRST_REPORT, _FIRST_MOBILISATION = 1, 1 + len(_REPORT)
+
+
+def read_pumps(connection: Connection) -> list[PumpRow]:
+    """All pumps of which anything was ever said."""
+    return [_pump(row) for row in connection.execute(_PUMPS)]
+
+
+def lock_pump(connection: Connection, code: str) -> PumpRow:
+    """A pump as it is stored; until the transaction ends nobody else changes anything about it."""
+    connection.execute(_insert(connection)(board_pumps).values(pump_code=code).on_conflict_do_nothing())
+    lock = select(board_pumps.c.pump_code).where(board_pumps.c.pump_code == code).with_for_update()
+    connection.execute(lock).one()
+    return _pump(connection.execute(_PUMPS.where(board_pumps.c.pump_code == code)).one())
+
+
+def put_reports(connection: Connection, reports: Iterable[tuple[str, Report]]) -> None:
+    """The newest report of a pump stands; of two for one moment the one that came later, as its correction."""
+    insert_ = _insert(connection)(board_pumps)
+    given = {f"report_{name}": insert_.excluded[f"report_{name}"] for name in Report.__slots__}
+    is_newest = or_(board_pumps.c.report_at.is_(None), board_pumps.c.report_at <= insert_.excluded.report_at)
+    statement = insert_.on_conflict_do_update(index_elements=["pump_code"], set_=given, where=is_newest)
+    # in one order for all, so that two snapshots do not wait for each other
+    rows = [
+        {
+            "pump_code": code,
+            **{f"report_{name}": getattr(report, name) for name in Report.__slots__},
+            "report_state": report.state.value,
+        }
+        for code, report in sorted(reports, key=lambda each: each[0])
+    ]
+    if rows:
+        connection.execute(statement, rows)
+
+
+def add_mobilisation(connection: Connection, values: Mapping[str, Any], *, is_newest: bool) -> str:
+    """is_newest: of its pump, which it then speaks for. Returns: its id."""
+    new_id = uuid4().hex
+    connection.execute(insert(mobilisations).values(id=new_id, **values))
+    if is_newest:
+        pump = update(board_pumps).where(board_pumps.c.pump_code == values["pump_code"])
+        connection.execute(pump.values(mobilisation_id=new_id))
+    return new_id
+
+
+def find_mobilisation(connection: Connection, mobilisation_id: str) -> Mobilisation | None:
+    """By its id."""
+    return _one(connection, select(*_MOBILISATION).where(mobilisations.c.id == mobilisation_id))
+
+
+def mobilisation_before(connection: Connection, pump: str, at: datetime) -> Mobilisation | None:
+    """The newest of a pump that began at a moment or before."""
+    newest = mobilisations.c.mobilised_at.desc()
+    wanted = select(*_MOBILISATION).where(
+        mobilisations.c.pump_code == pump, mobilisations.c.mobilised_at <= at
+    )
+    return _one(connection, wanted.order_by(newest).limit(1))
+
+
+def mobilisation_after(connection: Connection, pump: str, at: datetime) -> Mobilisation | None:
+    """The first of a pump that began after a moment."""
+    wanted = select(*_MOBILISATION).where(
+        mobilisations.c.pump_code == pump, mobilisations.c.mobilised_at > at
+    )
+    return _one(connection, wanted.order_by(mobilisations.c.mobilised_at).limit(1))
+
+
+def set_moment(connection: Connection, mobilisation_id: str, event: Event, at: datetime) -> None:
+    """Write when an event was."""
+    row = update(mobilisations).where(mobilisations.c.id == mobilisation_id)
+    connection.execute(row.values({f"{event}_at": at}))
+
+
+def shown(connection: Connection, mobilisation_id: str) -> RowMapping | None:
+    """All that is kept of a mobilisation, with the outcome if it arrived and its time was announced."""
+    return connection.execute(_SHOWN.where(mobilisations.c.id == mobilisation_id)).mappings().one_or_none()
+
+
+def shown_of_incident(connection: Connection, incident_number: str, at_most: int) -> list[RowMapping]:
+    """Those of an incident, as they were mobilised."""
+    wanted = _SHOWN.where(mobilisations.c.incident_number == incident_number)
+    ordered = wanted.order_by(mobilisations.c.mobilised_at, mobilisations.c.id).limit(at_most)
+    return list(connection.execute(ordered).mappings())
+
+
+def add_outcome(connection: Connection, mobilisation_id: str) -> None:
+    """What an announced time came to, of one that arrived. Nothing where nothing was announced."""
+    row = connection.execute(select(mobilisations).where(mobilisations.c.id == mobilisation_id)).one()
+    if row.announced_p50_s is None:
+        return
+    actual_s = (row.arrived_at - row.mobilised_at).total_seconds()
+    copied = ("incident_number", "pump_code", "model", "station_code", "arrived_at")
+    announced = {name: getattr(row, name) for name in row._fields if name.startswith("announced_")}
+    values = {
+        "mobilisation_id": mobilisation_id,
+        **{name: getattr(row, name) for name in copied},
+        **announced,
+        "actual_s": actual_s,
+        "error_s": actual_s - row.announced_p50_s,
+        "is_inside_80": row.announced_p10_s <= actual_s <= row.announced_p90_s,
+    }
+    connection.execute(insert(outcomes).values(values))
+
+
+def recent_incidents(connection: Connection, at: datetime) -> list[RecentIncident]:
+    """Incidents whose first pump was mobilised in the last 30 minutes, by number."""
+    since = at - RECENTLY
+    mine = mobilisations.c
+    is_older = exists().where(
+        _earlier.c.incident_number == mine.incident_number, _earlier.c.mobilised_at < since
+    )
+    wanted = select(mine.incident_number, mine.mobilised_at, mine.easting_m, mine.northing_m).where(
+        mine.mobilised_at >= since, ~is_older
+    )
+    found: dict[str, RecentIncident] = {}
+    # the first pump of each counts, and the first place that is named
+    for row in connection.execute(wanted.order_by(mine.mobilised_at.desc())):
+        known = found.get(row.incident_number)
+        named = row if known is None or row.easting_m is not None else known
+        place = (named.easting_m, named.northing_m)
+        found[row.incident_number] = RecentIncident(row.incident_number, row.mobilised_at, *place)
+    return [found[number] for number in sorted(found)]
+
+
+def _one(connection: Connection, wanted: Select[Any]) -> Mobilisation | None:
+    found = connection.execute(wanted).one_or_none()
+    return None if found is None else Mobilisation(*found)
+
+
+def _pump(row: Row[Any]) -> PumpRow:
+    at, state, *rest = row[_FIRST_REPORT:_FIRST_MOBILISATION]
+    last = row[_FIRST_MOBILISATION:]
+    report = None if at is None else Report(at, State(state), *rest)
+    return PumpRow(row[0], report, None if last[0] is None else Mobilisation(*last))
+
+
+def _insert(connection: Connection) -> Any:
+    return postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert

@@ -1,0 +1,176 @@
+"""What a pump does, from what was said of it: pure, so that every replica derives the same from the database.
+
+`at` decides, never the order in which messages came. A pump's newest mobilisation by `mobilised_at` speaks for it
+with the newest of its moments, unless a report about the pump is later. `off_run` and `standby` last until another
+report: they stand again when the pump is back. Whoever is busy and unheard of for 4 h is unknown.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any, Self
+
+UNHEARD_FOR = timedelta(hours=4)
+
+
+class State(StrEnum):
+    """What a pump does."""
+
+    AVAILABLE = "available"
+    MOBILISED = "mobilised"
+    MOBILE = "mobile"
+    AT_INCIDENT = "at_incident"
+    RETURNING = "returning"
+    STANDBY = "standby"
+    OFF_RUN = "off_run"
+    UNKNOWN = "unknown"
+
+
+class Event(StrEnum):
+    """What becomes of a mobilisation, in the order in which it can."""
+
+    MOBILE = "mobile"
+    ARRIVED = "arrived"
+    LEFT = "left"
+    RETURNED = "returned"
+
+
+OUT = frozenset({State.MOBILISED, State.MOBILE, State.AT_INCIDENT})
+BUSY = OUT | {State.RETURNING}
+RANKED = frozenset({State.AVAILABLE, State.STANDBY, State.UNKNOWN})
+"""A pump on the road back may be sent too, but nobody knows where it is: it is not ranked."""
+SENDABLE = RANKED | {State.RETURNING}
+STATE_AFTER = {Event.MOBILE: State.MOBILE, Event.ARRIVED: State.AT_INCIDENT, Event.LEFT: State.RETURNING}
+
+
+@dataclass(frozen=True, slots=True)
+class Mobilisation:
+    """One pump sent to one incident, and its moments as far as they are known."""
+
+    id: str
+    incident_number: str
+    pump: str
+    mobilised_at: datetime
+    mobile_at: datetime | None = None
+    arrived_at: datetime | None = None
+    left_at: datetime | None = None
+    returned_at: datetime | None = None
+
+    def moment(self, event: Event) -> datetime | None:
+        """When it was, or None if nobody said so."""
+        moment: datetime | None = getattr(self, f"{event}_at")
+        return moment
+
+    @property
+    def known(self) -> tuple[tuple[Event, datetime], ...]:
+        """The moments that are known, in the order of the events, which is that of time too."""
+        return tuple((event, at) for event, at in self._moments() if at is not None)
+
+    @property
+    def last(self) -> tuple[Event | None, datetime]:
+        """Its newest moment, and what that was; None for its beginning."""
+        for event, at in reversed(self._moments()):
+            if at is not None:
+                return event, at
+        return None, self.mobilised_at
+
+    @property
+    def heard_at(self) -> datetime:
+        """Its newest moment."""
+        return self.last[1]
+
+    def state_at(self, at: datetime) -> State:
+        """What its pump does by it; `available` once it returned."""
+        last, heard_at = self.last
+        if last is Event.RETURNED:
+            return State.AVAILABLE
+        if at - heard_at >= UNHEARD_FOR:
+            return State.UNKNOWN
+        return STATE_AFTER[last] if last else State.MOBILISED
+
+    def _moments(self) -> tuple[tuple[Event, datetime | None], ...]:
+        return (
+            (Event.MOBILE, self.mobile_at),
+            (Event.ARRIVED, self.arrived_at),
+            (Event.LEFT, self.left_at),
+            (Event.RETURNED, self.returned_at),
+        )
+
+    def by(self, at: datetime) -> Self:
+        """As it was at a moment: without what came later."""
+        later: dict[str, Any] = {f"{event}_at": None for event, moment in self.known if moment > at}
+        return replace(self, **later) if later else self
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What was said of a pump, by a person or a feed. station_code: where it is on standby."""
+
+    at: datetime
+    state: State
+    station_code: str | None = None
+    incident_number: str | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PumpRow:
+    """All that is stored of a pump and counts."""
+
+    code: str
+    report: Report | None
+    mobilisation: Mobilisation | None
+
+
+@dataclass(frozen=True, slots=True)
+class PumpState:
+    """A pump now. station_code: where it stands; where it set out from, or its home, while it is on the road.
+
+    reported_at: the moment of what it follows from; None if nothing was ever said. mobilisation_id,
+    incident_number: of what it is out for.
+    """
+
+    code: str
+    state: State
+    station_code: str
+    home_station_code: str
+    reported_at: datetime | None = None
+    incident_number: str | None = None
+    mobilisation_id: str | None = None
+    reason: str | None = None
+
+    @property
+    def is_assumed(self) -> bool:
+        """Whether it is ranked as available although nobody knows."""
+        return self.state is State.UNKNOWN
+
+
+def state_of(row: PumpRow, home: str, at: datetime) -> PumpState:
+    """What a pump does at a moment. home: the code of its station."""
+    report, last = row.report, row.mobilisation
+    if last is not None and (report is None or last.heard_at >= report.at):
+        return _by_mobilisation(last, report, home, at)
+    nothing = PumpState(row.code, State.UNKNOWN, home, home)
+    if report is None:
+        return nothing
+    if report.state in BUSY and at - report.at >= UNHEARD_FOR:
+        return replace(nothing, reported_at=report.at)
+    return replace(
+        nothing,
+        state=report.state,
+        station_code=report.station_code or home,
+        reported_at=report.at,
+        incident_number=report.incident_number,
+        reason=report.reason,
+    )
+
+
+def _by_mobilisation(last: Mobilisation, report: Report | None, home: str, at: datetime) -> PumpState:
+    station = (report and report.station_code) or home
+    state, heard_at = last.state_at(at), last.heard_at
+    if state in BUSY:
+        return PumpState(last.pump, state, station, home, heard_at, last.incident_number, last.id)
+    lasting = {State.OFF_RUN, State.STANDBY} if state is State.AVAILABLE else {State.OFF_RUN}
+    if report is not None and report.state in lasting:
+        return PumpState(last.pump, report.state, station, home, heard_at, reason=report.reason)
+    return PumpState(last.pump, state, station, home, heard_at)

@@ -1,0 +1,220 @@
+"""What the routes of the board take and give."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    model_validator,
+)
+
+from londonpump.service.board.rules import State
+
+FIRST_YEAR, LAST_YEAR = 2009, 9998
+"""The records begin in 2009."""
+
+
+def _text(value: object) -> object:
+    # a number is a moment for pydantic, and a number as text too
+    if isinstance(value, datetime) or (isinstance(value, str) and value[4:5] == "-"):
+        return value
+    raise ValueError("is no instant such as 2025-06-02T09:30:00Z")
+
+
+def _utc(value: datetime) -> datetime:
+    if not FIRST_YEAR <= value.year <= LAST_YEAR:
+        raise ValueError(f"lies before {FIRST_YEAR} or after {LAST_YEAR}")
+    return value.astimezone(UTC)
+
+
+At = Annotated[AwareDatetime, BeforeValidator(_text), AfterValidator(_utc), Field(strict=False)]
+"""An instant with its offset from UTC, as ISO 8601 text."""
+PumpCode = Annotated[str, Field(pattern=r"^[A-Z][0-9]{2,4}$", examples=["H271"])]
+StationCode = Annotated[str, Field(pattern=r"^[A-Z][0-9]{1,3}$", examples=["H27"])]
+IncidentNumber = Annotated[
+    str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9/_-]{0,39}$", examples=["012345-02062025"])
+]
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
+Reason = Annotated[str, Field(max_length=500, pattern=r"^[^\x00]*[^\x00\s][^\x00]*$")]
+Seconds = Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False)]
+
+
+class Strict(BaseModel):
+    """Nothing is taken for something else, and nothing that is not asked for is taken."""
+
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+
+class Announced(Strict):
+    """The attendance time that was announced for the pump, and the model that said so."""
+
+    model: Name
+    p10_s: Seconds
+    p50_s: Seconds
+    p90_s: Seconds
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if not self.p10_s <= self.p50_s <= self.p90_s:
+            raise ValueError("p10_s, p50_s and p90_s must not fall")
+        return self
+
+
+class Place(Strict):
+    """British grid."""
+
+    easting_m: Annotated[float, Field(ge=0, le=700_000, allow_inf_nan=False)]
+    northing_m: Annotated[float, Field(ge=0, le=1_300_000, allow_inf_nan=False)]
+
+
+class NewMobilisation(Strict):
+    """at: now, if it is left out. recommended_pump: first of the ranking; another one needs override_reason."""
+
+    incident_number: IncidentNumber
+    pump: PumpCode
+    at: At | None = None
+    place: Place | None = None
+    prediction_id: Name | None = None
+    announced: Announced | None = None
+    recommended_pump: PumpCode | None = None
+    override_reason: Reason | None = None
+
+    @property
+    def is_override(self) -> bool:
+        """Whether another pump than the recommended one is sent."""
+        return self.recommended_pump not in {None, self.pump}
+
+    @model_validator(mode="after")
+    def _says_why(self) -> Self:
+        if self.is_override and self.override_reason is None:
+            raise ValueError(f"override_reason is needed: {self.recommended_pump} was recommended")
+        if self.override_reason is not None and not self.is_override:
+            raise ValueError("override_reason is given, but no other pump was recommended")
+        return self
+
+
+class Moment(Strict):
+    """at: now, if it is left out."""
+
+    at: At | None = None
+
+
+class _Standing(Strict):
+    state: str
+    station_code: StationCode | None = None
+
+    @model_validator(mode="after")
+    def _stands_somewhere(self) -> Self:
+        if (self.state == State.STANDBY) != (self.station_code is not None):
+            raise ValueError("station_code is needed for standby, and for standby alone")
+        return self
+
+
+class PumpReport(_Standing):
+    """at: now, if it is left out. Off the run and standby last until another report."""
+
+    state: Literal["available", "standby", "off_run"]
+    at: At | None = None
+    reason: Reason | None = None
+
+
+class PumpTold(_Standing):
+    """A pump in a snapshot."""
+
+    pump: PumpCode
+    state: Literal[
+        "available", "mobilised", "mobile", "at_incident", "returning", "standby", "off_run", "unknown"
+    ]
+    incident_number: IncidentNumber | None = None
+
+
+class Snapshot(Strict):
+    """The board as a feed sees it at a moment. Pumps that it does not name stay as they are."""
+
+    at: At
+    pumps: Annotated[list[PumpTold], Field(max_length=1_000)]
+
+    @model_validator(mode="after")
+    def _once_each(self) -> Self:
+        if len({told.pump for told in self.pumps}) < len(self.pumps):
+            raise ValueError("pumps names one pump twice")
+        return self
+
+
+class PumpShown(BaseModel):
+    """station_code: where it stands, or set out from. is_assumed: unknown, and ranked as available."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    code: str
+    state: State
+    station_code: str
+    home_station_code: str
+    is_assumed: bool
+    reported_at: datetime | None
+    incident_number: str | None
+    mobilisation_id: str | None
+    reason: str | None
+
+
+class BoardShown(BaseModel):
+    """pumps_out: between mobilised and left; null where fewer than half were heard of in 12 hours."""
+
+    at: datetime
+    pumps_out: int | None
+    n_heard_of: int
+    pumps: list[PumpShown]
+
+
+class SnapshotTaken(BaseModel):
+    """ignored: pumps that are not in the fleet. not_told: pumps of the fleet that the snapshot does not name."""
+
+    ignored: list[str]
+    not_told: list[str]
+    board: BoardShown
+
+
+class OutcomeShown(BaseModel):
+    """error_s: actual less announced (p50). is_inside_80: between p10 and p90."""
+
+    actual_s: float
+    error_s: float
+    is_inside_80: bool
+
+
+class MobilisationShown(BaseModel):
+    """is_from_road: it was on its way back from another incident. state: what the pump does by this one."""
+
+    id: str
+    incident_number: str
+    pump: str
+    state: State
+    station_code: str
+    is_from_road: bool
+    mobilised_at: datetime
+    mobile_at: datetime | None
+    arrived_at: datetime | None
+    left_at: datetime | None
+    returned_at: datetime | None
+    place: Place | None
+    prediction_id: str | None
+    announced: Announced | None
+    recommended_pump: str | None
+    override_reason: str | None
+    outcome: OutcomeShown | None
+
+
+class Conflicting(BaseModel):
+    """The present state, as a refusal (409) tells it in `state`."""
+
+    pump: PumpShown | None = None
+    mobilisation: MobilisationShown | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """As it stands in the answer."""
+        return self.model_dump(mode="json", exclude_none=True)
