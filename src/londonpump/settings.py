@@ -2,16 +2,27 @@
 
 from pathlib import Path
 from typing import Annotated
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from platformdirs import user_data_path
-from pydantic import AfterValidator, Field, SecretStr
+from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from londonpump.brigade.errors import BadSetting
+
+PREFIX = "LONDONPUMP_"
 
 
 def _is_web_address(text: str) -> str:
     if not text.startswith(("http://", "https://")):
-        raise ValueError("is no address: begin it with https:// (or http:// on your own machine)")
+        raise ValueError("it is no address: begin it with https:// (or http:// on your own machine)")
+    try:
+        parts = urlsplit(text)
+        is_whole = bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        is_whole = False
+    if not is_whole:
+        raise ValueError("it is no address: write https://host or https://host:port")
     return text.rstrip("/")
 
 
@@ -33,7 +44,7 @@ class Settings(BaseSettings):
     """
 
     model_config = SettingsConfigDict(
-        env_prefix="LONDONPUMP_",
+        env_prefix=PREFIX,
         env_ignore_empty=True,
         frozen=True,
         extra="ignore",
@@ -90,3 +101,24 @@ class Settings(BaseSettings):
         if self.database_url is not None:
             return self.database_url.get_secret_value()
         return f"sqlite:///{quote(str(self.home / 'londonpump.db'))}"
+
+
+def read_settings() -> Settings:
+    """The settings of the environment. Raises: BadSetting naming each that cannot be used, never its value."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        wrong = error.errors(include_input=False, include_context=False, include_url=False)
+    problems = [(_setting(each["loc"]), _in_a_sentence(each["msg"])) for each in wrong]
+    (first, problem), *others = problems
+    also = "".join(f"; {name}: {other}" for name, other in others)
+    raise BadSetting(first, problem + also, "Mend it, or take it away for the default.")
+
+
+def _setting(place: tuple[int | str, ...]) -> str:
+    return PREFIX + str(place[0]).upper()
+
+
+def _in_a_sentence(message: str) -> str:
+    text = message.removeprefix("Value error, ")
+    return text[:1].lower() + text[1:]

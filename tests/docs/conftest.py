@@ -5,7 +5,9 @@ import shutil
 from pathlib import Path
 
 import pytest
-from support.shown_in_docs import CALLS, PREPARED, run
+from support.shown_in_docs import CALLS, PREPARED, ROOT, blocks, run
+
+HOW_TO = ROOT / "docs" / "how-to"
 
 
 @pytest.fixture(scope="session")
@@ -22,6 +24,11 @@ def brigade(tmp_path_factory: pytest.TempPathFactory) -> Path:
         os.chdir(before)
     for name in ("incidents.csv", "mobilisations.csv"):
         shutil.copy(home / "raw" / name, home / name)
+    shutil.copy(home / "raw" / "stations.csv", home / "stations.csv")
+    (home / "holidays.csv").write_text(blocks(HOW_TO / "bring-fresh-data.md", "csv")[0], encoding="utf-8")
+    (home / "export").mkdir()
+    exported = blocks(HOW_TO / "move-from-the-original.md", "json")[0]
+    (home / "export" / "stations.json").write_text(exported, encoding="utf-8")
     (home / ".demo").mkdir()
     for folder in (home, home / ".demo"):
         (folder / "calls.csv").write_text(CALLS, encoding="utf-8")

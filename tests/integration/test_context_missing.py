@@ -2,6 +2,7 @@
 says what is missing."""
 
 import json
+import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -19,13 +20,17 @@ from typer.testing import CliRunner
 from londonpump.cli import app
 from londonpump.models.distribution import P50
 from londonpump.pipelines.data import load_examples
+from londonpump.pipelines.evaluate import EvaluateRequest, evaluate
 from londonpump.pipelines.known_context import ContextStore
 from londonpump.pipelines.predict import answer, open_bundle
 from londonpump.pipelines.prepare import PrepareRequest, prepare
 from londonpump.pipelines.train import TrainRequest, train
-from londonpump.storage.database import open_database
+from londonpump.pipelines.words import evaluated_in_words
+from londonpump.storage.database import open_database, open_to_read
 from londonpump.storage.database.calendar_rows import store_school_holidays
 from londonpump.storage.database.context_rows import store_traffic, store_weather
+from londonpump.storage.database.engine import BUSY_TIMEOUT_MS
+from londonpump.storage.database.schema import VERSION_TABLE
 from londonpump.tables.context import SchoolHoliday, TrafficReading
 
 FIRST_AT, HOURS = datetime(2023, 3, 13, tzinfo=UTC), 19 * 24
@@ -287,3 +292,127 @@ def test_a_row_answered_with_the_databases_context_is_the_row_that_prepare_made(
     assert np.unique(rows["temp_c"]).size > 100
     np.testing.assert_array_equal(served.table, prepared.table)
     np.testing.assert_array_equal(served.times.quantile(P50), prepared.times.quantile(P50))
+
+
+def with_two_rows(path: Path) -> str:
+    """A database whose own hour lacks the temperature, which an archive's row of the hour before has."""
+    at = datetime(2023, 3, 29, 9, tzinfo=UTC)
+    url = f"sqlite:///{path}"
+    engine = open_database(url)
+    before = weather(at - HOUR, at - HOUR, "open_meteo_archive", temp_c=3.0, wind_kmh=None)
+    own = weather(at, at - timedelta(minutes=10), FORECAST, temp_c=None, precip_mm=1.5, wind_kmh=None)
+    store_weather(engine, [before, own])
+    engine.dispose()
+    return url
+
+
+def test_a_value_of_an_hour_before_is_told_with_its_own_source(whole, tmp_path, monkeypatch) -> None:
+    url = with_two_rows(tmp_path / "two.db")
+    answered = json.loads(predicted(whole, url, monkeypatch, *ONE, "--json").stdout)
+    told = answered["context"]["temp_c"]
+    assert (told["value"], told["source"]) == (3.0, "open_meteo_archive")
+    assert told["observed_at"] == "2023-03-29T08:00:00+00:00"
+    assert {"temp_c=open_meteo_archive", f"precip_mm={FORECAST}"} <= set(answered["filled"])
+
+
+def test_the_line_of_weather_gives_each_value_its_own_origin(whole, tmp_path, monkeypatch) -> None:
+    url = with_two_rows(tmp_path / "two.db")
+    said = predicted(whole, url, monkeypatch, *ONE).stdout
+    (line,) = [line for line in said.splitlines() if line.startswith("Weather:")]
+    temperature, rain, wind = line.split("; ")
+    assert temperature == "Weather: 3.0 C, from Open-Meteo, archive for 08:00 UTC"
+    assert rain == "1.5 mm rain, as forecast 30 min ago (Open-Meteo)"
+    assert wind.endswith("km/h, the usual for March at 10 h")
+
+
+def file_answered(made: Made, url: str, tmp_path: Path, monkeypatch) -> Result:
+    source, out = tmp_path / "calls.csv", tmp_path / "out.csv"
+    source.write_text(CALLS, encoding="utf-8")
+    return predicted(made, url, monkeypatch, "--input", str(source), "--out", str(out))
+
+
+def test_what_was_not_known_of_a_file_of_calls_is_told_in_one_line(whole, tmp_path, monkeypatch) -> None:
+    result = file_answered(whole, f"sqlite:///{tmp_path}/none.db", tmp_path, monkeypatch)
+    assert result.stderr == (
+        "londonpump: not known of 1 rows: school holidays of 1, traffic of 1, weather of 1; "
+        "the column filled says what stands in\n"
+    )
+
+
+def test_of_a_file_of_calls_whose_context_is_known_nothing_is_said(whole, tmp_path, monkeypatch) -> None:
+    assert file_answered(whole, whole.url, tmp_path, monkeypatch).stderr == ""
+
+
+def test_a_file_of_calls_is_told_what_the_model_was_learnt_without(
+    trained_without, whole, tmp_path, monkeypatch
+) -> None:
+    made = Made(whole.data, whole.url, trained_without(*PARTS)[1])
+    result = file_answered(made, whole.url, tmp_path, monkeypatch)
+    assert result.stderr == (
+        "londonpump: the model was learnt without weather, congestion, school holidays, working days\n"
+    )
+
+
+def test_a_database_of_a_newer_version_is_not_read_and_that_is_told(whole, tmp_path, monkeypatch) -> None:
+    url = filled_database(tmp_path / "newer.db", *PARTS)
+    with sqlite3.connect(tmp_path / "newer.db") as connection:
+        connection.execute(f"UPDATE {VERSION_TABLE} SET version_num = '9999'")  # noqa: S608
+    connection.close()
+    result = predicted(whole, url, monkeypatch, *ONE, "--json")
+    assert (result.exit_code, sources(result)) == (0, ALL_STAND_IN)
+    assert "is of version 9999, newer than this product's" in result.stderr
+
+
+def test_a_folder_in_the_place_of_the_database_is_told(whole, tmp_path, monkeypatch) -> None:
+    (tmp_path / "folder.db").mkdir()
+    result = predicted(whole, f"sqlite:///{tmp_path}/folder.db", monkeypatch, *ONE, "--json")
+    assert (result.exit_code, sources(result)) == (0, ALL_STAND_IN)
+    assert "folder.db cannot be opened" in result.stderr
+
+
+def test_an_address_that_names_the_driver_makes_no_database_either(whole, tmp_path, monkeypatch) -> None:
+    result = predicted(whole, f"sqlite+pysqlite:///{tmp_path}/none.db", monkeypatch, *ONE, "--json")
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_moment_that_cannot_be_read_is_told_by_the_name_of_its_option(own_home) -> None:
+    result = CliRunner().invoke(app, ["context", "--at", "noon"])
+    assert (result.exit_code, result.stderr.split(": ")[1]) == (2, "--at 'noon'")
+
+
+def test_a_database_that_another_process_holds_is_told_and_the_answer_does_without(
+    whole, tmp_path, monkeypatch
+) -> None:
+    url = filled_database(tmp_path / "held.db", *PARTS)
+    holding = sqlite3.connect(tmp_path / "held.db", isolation_level=None)
+    holding.execute("PRAGMA locking_mode=EXCLUSIVE")
+    holding.execute("BEGIN EXCLUSIVE")
+    result = predicted(whole, url, monkeypatch, *ONE, "--json")
+    holding.close()
+    assert (result.exit_code, sources(result)) == (0, ALL_STAND_IN)
+    assert "held.db is held by another process" in result.stderr
+
+
+def test_an_answer_waits_less_for_a_held_database_than_who_writes(tmp_path) -> None:
+    engine = open_to_read(f"sqlite:///{tmp_path}/any.db")
+    with engine.connect() as connection:
+        waits_ms = connection.exec_driver_sql("PRAGMA busy_timeout").scalar_one()
+    engine.dispose()
+    assert waits_ms <= BUSY_TIMEOUT_MS // 10
+
+
+def test_judging_tells_what_was_not_known_of_the_runs(whole, tmp_path) -> None:
+    data = tmp_path / "data"
+    (data / "examples").mkdir(parents=True)
+    (data / "calls").mkdir()
+    for name in ("report.json", "stations.json", "calls/calls.parquet"):
+        (data / name).write_bytes((whole.data / name).read_bytes())
+    table = emptied(pq.read_table(whole.data / "examples/examples.parquet"), ("weather",))
+    pq.write_table(table, data / "examples/examples.parquet")
+    request = EvaluateRequest(whole.bundle, data, resamples=20)
+    results = evaluate(request).results
+    assert results["context_unknown"]["weather"] == results["rows"]
+    told = evaluated_in_words(results)
+    assert f"Not known of the runs judged: weather of {results['rows']:,}" in told
+    assert "Not known" not in evaluated_in_words({**results, "context_unknown": {}})

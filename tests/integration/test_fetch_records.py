@@ -1,7 +1,8 @@
 """Fetching records: what is chosen, brought, kept and said when the Datastore is well."""
 
 import json
-from collections.abc import Callable
+import resource
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -11,7 +12,7 @@ from support import publisher_server as server
 from support.datastore import IDS, Datastore, every_day, records_csv, small_datastore
 from support.publisher_server import Publisher, Sleeper
 
-from londonpump.brigade.errors import BadFile, BadValue
+from londonpump.brigade.errors import BadFile, BadValue, SourceFailed
 from londonpump.pipelines.fetch import FetchedRecords, fetch_records
 from londonpump.settings import Settings
 from londonpump.sources.http import Http, Limits
@@ -250,3 +251,51 @@ def test_a_set_is_one_of_the_fewest_files(datastore, publisher, fetch) -> None:
         "3ff29fb5",
         "7d5b4e2f",
     ]
+
+
+def test_a_set_that_ends_a_month_earlier_than_the_good_one_is_refused(
+    datastore, publisher, fetch, home
+) -> None:
+    datastore.opens_at(publisher)
+    fetch()
+    before = (home / "records" / "current.json").read_bytes()
+    small_datastore(SINCE, date(2026, 8, 31)).opens_at(publisher)
+    with pytest.raises(SourceFailed, match="of 2026-08-31, and records until 2026-09-30 are here already"):
+        fetch()
+    assert (home / "records" / "current.json").read_bytes() == before
+
+
+def test_a_damaged_name_of_the_good_set_is_mended_by_fetching_again(
+    datastore, publisher, fetch, home
+) -> None:
+    datastore.opens_at(publisher)
+    fetch()
+    (home / "records" / "current.json").write_text("{")
+    fetch()
+    assert fetched_files(home / "records").keys() == set(IDS)
+
+
+def test_a_password_of_a_mirror_is_not_written_beside_the_files(
+    datastore, publisher, fetch, home, monkeypatch
+) -> None:
+    datastore.opens_at(publisher)
+    monkeypatch.setenv("LONDONPUMP_DATASTORE_URL", publisher.url.replace("http://", "http://me:s3cr3t@"))
+    fetch()
+    notes = [path.read_text() for path in (home / "records").rglob("*.json")]
+    assert [note for note in notes if "s3cr3t" in note] == []
+
+
+@pytest.fixture
+def small_files() -> Iterator[None]:
+    """The system writes no file beyond 100 bytes, as a full disk or a quota would."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@pytest.mark.usefixtures("small_files")
+def test_a_disk_that_fills_is_no_fault_of_the_datastore(datastore, publisher, fetch) -> None:
+    datastore.opens_at(publisher)
+    with pytest.raises(BadFile, match="Make room, or set LONDONPUMP_HOME"):
+        fetch()

@@ -13,7 +13,7 @@ from support.datastore import IDS, Datastore, every_day, records_csv, small_data
 from support.publisher_server import Publisher, Reply, Sleeper
 from typer.testing import CliRunner
 
-from londonpump.cli import app, sources
+from londonpump.cli import app, screen
 from londonpump.pipelines.fetch import fetch_records
 from londonpump.settings import Settings
 from londonpump.sources.http import Http, Limits
@@ -144,7 +144,7 @@ def well() -> Datastore:
 def records(own_home: Path, publisher: Publisher, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The folder of records of a home whose Datastore is the publisher on loopback."""
     monkeypatch.setenv("LONDONPUMP_DATASTORE_URL", publisher.url)
-    monkeypatch.setattr(sources, "open_http", lambda: Http(IMPATIENT, Sleeper()))
+    monkeypatch.setattr(screen, "open_http", lambda: Http(IMPATIENT, Sleeper()))
     return own_home / "records"
 
 

@@ -138,11 +138,33 @@ def test_a_month_that_nobody_has_is_told_by_its_days(engine, well) -> None:
 
 
 def test_the_archive_stands_in_where_archived_forecasts_fail_and_that_is_told(engine, well) -> None:
+    well.answers(sources.ARCHIVED, broken())
+    refresh = refreshed(engine, well, OF_2023)
+    assert refresh.has_failed
+    assert "(500)" in words(refresh)
+    assert {source for _, source in rows_of(engine, JUNE, 24)} == {"open_meteo_archive"}
+
+
+def test_archived_forecasts_that_do_not_exist_at_an_own_address_are_no_failure(engine, well) -> None:
     well.answers(sources.ARCHIVED, not_found())
+    refresh = refreshed(engine, well, HISTORY)
+    assert not refresh.has_failed
+    assert "archived forecasts do not exist at that address, the archive stands in" in words(refresh)
+    assert well.paths().count(sources.ARCHIVED) == 1
+
+
+def test_hours_are_labelled_with_the_archive_that_stands_in(engine, well) -> None:
+    well.answers(sources.ARCHIVED, not_found())
+    refreshed(engine, well, OF_2023)
+    assert {source for _, source in rows_of(engine, JUNE, 24)} == {"open_meteo_archive"}
+
+
+def test_an_archive_that_does_not_exist_is_a_failure(engine, well) -> None:
+    for path in (sources.ARCHIVED, sources.ARCHIVE):
+        well.answers(path, not_found())
     refresh = refreshed(engine, well, OF_2023)
     assert refresh.has_failed
     assert "(404)" in words(refresh)
-    assert {source for _, source in rows_of(engine, JUNE, 24)} == {"open_meteo_archive"}
 
 
 def test_the_last_days_are_not_asked_of_the_archive_which_is_late(engine, well) -> None:

@@ -12,7 +12,7 @@ from support import weather_answers
 from support.publisher_server import Answering, Publisher, Reply, Sleeper
 from typer.testing import CliRunner
 
-from londonpump.cli import app, refreshing
+from londonpump.cli import app, screen
 from londonpump.settings import Settings
 from londonpump.sources.http import Http, Limits
 from londonpump.sources.tomtom import PATH as TOMTOM
@@ -36,7 +36,7 @@ def command(publisher: Publisher, own_home: Path, monkeypatch: pytest.MonkeyPatc
     sources.all_is_well(publisher)
     for name, value in sources.addresses(publisher).items():
         monkeypatch.setenv(f"LONDONPUMP_{name}", value)
-    monkeypatch.setattr(refreshing, "open_http", lambda: Http(QUICK, Sleeper()))
+    monkeypatch.setattr(screen, "open_http", lambda: Http(QUICK, Sleeper()))
     return lambda *options: CliRunner().invoke(app, ["refresh", "context", *options])
 
 

@@ -25,6 +25,16 @@ class BadValue(LondonPumpError):
         self.problem = problem
 
 
+class BadSetting(LondonPumpError):
+    """A setting of the environment cannot be used. Its value is never shown: it may hold a secret."""
+
+    def __init__(self, setting: str, problem: str, advice: str) -> None:
+        super().__init__(f"{setting}: {problem}. {advice}")
+        self.setting = setting
+        self.problem = problem
+        self.advice = advice
+
+
 class TooFewRows(LondonPumpError):
     """There are not enough rows to do what was asked."""
 

@@ -1,5 +1,6 @@
 """The command that answers: predict."""
 
+from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -73,12 +74,13 @@ def predict(
             raise BadValue("--out", str(out), "goes with --input CALLS.csv")
         known = settings()
         opened = pipeline.open_bundle(bundle or known.bundle)
-        store = ContextStore(known.database)
         if table is not None:
             _write_table(opened, table)
-        elif input_ is not None:
-            _predict_file(opened, store, input_, out)
-        else:
+            return
+        with closing(ContextStore(known.database)) as store:
+            if input_ is not None:
+                _predict_file(opened, store, input_, out)
+                return
             one = {
                 "id": "1",
                 "mobilised_at": at or datetime.now().astimezone().isoformat(),
@@ -102,11 +104,15 @@ def _refuse_two_ways(ways: dict[str, object]) -> None:
 
 def _predict_file(bundle: Any, store: Any, source: Path, out: Path | None) -> None:
     from londonpump.pipelines import predict as pipeline
+    from londonpump.pipelines.context_words import file_in_words
 
     if out is None:
         raise BadValue("--out", "", "says where the predictions go. Give it with --input")
     calls = pipeline.predict_file(bundle, source, out, store)
     _tell_problem(store)
+    missing = bundle.response.context.missing
+    for line in file_in_words(missing, calls.unknown, len(calls.answered)):
+        typer.echo(f"londonpump: {line}", err=True)
     if calls.ignored:
         typer.echo(f"londonpump: columns not used: {', '.join(calls.ignored)}", err=True)
     wrong = sum(bool(error) for error in calls.errors)

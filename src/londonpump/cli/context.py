@@ -27,6 +27,6 @@ def context(
     from londonpump.pipelines.show_context import context_shown, moment_in_words
 
     with errors_told():
-        moment = parse_moment(at)[0] if at else datetime.now(UTC)
+        moment = parse_moment(at, "--at")[0] if at else datetime.now(UTC)
         shown = context_shown(settings().database, moment)
     typer.echo(json_format.dumps(shown.to_json(), indent=2) if json else moment_in_words(shown))

@@ -2,13 +2,12 @@
 
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from londonpump.cli.screen import DAY, app, as_date, errors_told, settings
-
-SOURCE_FAILED = 3
+from londonpump.cli import screen
+from londonpump.cli.screen import DAY, SOURCE_FAILED, app, as_date, errors_told, settings
 
 refresh_app = typer.Typer(
     no_args_is_help=True,
@@ -33,13 +32,6 @@ class Only(StrEnum):
     BANK_HOLIDAYS = "bank-holidays"
     SCHOOL_HOLIDAYS = "school-holidays"
     TRAFFIC = "traffic"
-
-
-def open_http() -> Any:
-    """The way to the publishers; tests put a less patient one here."""
-    from londonpump.sources.http import Http
-
-    return Http()
 
 
 @refresh_app.callback()
@@ -67,7 +59,7 @@ def context(
         chosen = settings()
         engine = open_database(chosen.database)
         try:
-            with open_http() as http:
+            with screen.open_http() as http:
                 refreshed = refresh_context(chosen, engine, http, datetime.now(UTC), wanted)
         finally:
             engine.dispose()

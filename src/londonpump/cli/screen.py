@@ -56,9 +56,18 @@ def fail(error: LondonPumpError) -> NoReturn:
 
 
 def settings() -> Any:
-    from londonpump.settings import Settings
+    """Raises: Exit, told what is wrong with a setting, inside and outside `errors_told` alike."""
+    from londonpump.settings import read_settings
 
-    return Settings()
+    with errors_told():
+        return read_settings()
+
+
+def open_http() -> Any:
+    """The way to the publishers; tests put a less patient one here."""
+    from londonpump.sources.http import Http
+
+    return Http()
 
 
 def _show_version(wanted: bool) -> None:

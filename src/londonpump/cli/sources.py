@@ -1,10 +1,11 @@
 """The command that brings published records: fetch records."""
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
+from londonpump.cli import screen
 from londonpump.cli.screen import DAY, app, as_date, errors_told, progress_shown, settings
 
 fetch_app = typer.Typer(
@@ -13,13 +14,6 @@ fetch_app = typer.Typer(
     help="Bring the Brigade's published records.",
 )
 app.add_typer(fetch_app, name="fetch")
-
-
-def open_http() -> Any:
-    """The way to the publishers; tests put a less patient one here."""
-    from londonpump.sources.http import Http
-
-    return Http()
 
 
 @fetch_app.callback()
@@ -42,6 +36,6 @@ def records(
     """Bring incident and mobilisation records; a second run brings only what is new. Exit code 3: not had."""
     from londonpump.pipelines.fetch import fetch_records
 
-    with errors_told(), progress_shown() as progress, open_http() as http:
+    with errors_told(), progress_shown() as progress, screen.open_http() as http:
         fetched = fetch_records(settings(), as_date(since), progress, http)
     typer.echo(fetched.in_words())

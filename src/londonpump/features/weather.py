@@ -93,13 +93,15 @@ def weather_known(table: WeatherTable, at_us: Ints) -> Columns:
     """What was known at each moment. at_us: (n,) microseconds UTC.
 
     Returns: (n,) each: `temp_c, precip_mm, cloudcover_pct, visibility_km, wind_kmh` (NaN unknown), `conditions,
-    weather_source` (None), `weather_age_h` (0 the hour's own, NaN none), `is_weather_filled` (some value is not of
-    the hour's own row), `weather_observed_us, weather_available_us` (0 none).
+    weather_source` (None), `temp_c_source` to `wind_kmh_source` (of the row that gives each number), `weather_age_h`
+    (0 the hour's own, NaN none), `is_weather_filled` (some value is not of the hour's own row),
+    `weather_observed_us, weather_available_us` (0 none).
     """
     chosen, giving = table.rows_known(at_us)
     known: Columns = {name: taken(table.values[name], rows) for name, rows in giving.items()}
     is_known = chosen >= 0
     known["weather_source"] = taken(table.source, chosen)
+    known |= {f"{name}_source": taken(table.source, giving[name]) for name in WEATHER_NUMBERS}
     observed, available = _instants(table.observed_us, chosen), _instants(table.available_us, chosen)
     age_h = at_us // HOUR_US - observed // HOUR_US
     known["weather_age_h"] = np.where(is_known, age_h, np.nan)

@@ -82,6 +82,17 @@ class LearntContext:
                 labels[row].append(f"{name}={stands_in.get(name, PROFILE)}")
         return labels
 
+    def unknown(self, runs: Runs) -> dict[str, int]:
+        """For each part that the model takes from its surroundings: runs of which it is not (wholly) known."""
+        parts = {"weather": WEATHER_NUMBERS, "traffic": (CONGESTION,), "school holidays": (SCHOOL,)}
+        counted = {}
+        for part, names in parts.items():
+            gaps = [np.isnan(runs.number(name)) for name in names if name in self.takes]
+            rows = int(np.logical_or.reduce(gaps).sum()) if gaps else 0
+            if rows:
+                counted[part] = rows
+        return counted
+
     def card(self) -> dict[str, str]:
         """What of the context the model reads."""
         return {

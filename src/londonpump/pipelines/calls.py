@@ -68,7 +68,8 @@ YES, NO = ("true", "1", "yes"), ("false", "0", "no")
 @dataclass(slots=True)
 class Calls:
     """Runs asked for, n rows. errors: (n,) text, empty where the row can be predicted. columns: as
-    `features.runs` takes them, for the rows without an error, in `answered` order."""
+    `features.runs` takes them, for the rows without an error, in `answered` order. unknown: of how many of these
+    a part of the context was not known when they were answered."""
 
     ids: list[str]
     errors: list[str]
@@ -76,6 +77,7 @@ class Calls:
     columns: dict[str, NDArray[Any]]
     ignored: tuple[str, ...] = ()
     notes: list[list[str]] = field(default_factory=list)
+    unknown: dict[str, int] = field(default_factory=dict)
 
 
 def read_calls(path: Path, stations: Mapping[str, Station]) -> Calls:
@@ -194,28 +196,26 @@ def _check_length(row: list[str], header: list[str]) -> None:
         raise BadValue("row", ",".join(row), f"has {len(row)} fields where the header has {len(header)}")
 
 
-def parse_moment(text: str) -> tuple[datetime, bool]:
+def parse_moment(text: str, name: str = "mobilised_at") -> tuple[datetime, bool]:
     """UTC of ISO 8601 with offset, or of a London time without; and whether London shows it twice.
 
-    Raises: BadValue if it is no moment, or London never shows it.
+    Args: name: what the person calls it. Raises: BadValue if it is no moment, or London never shows it.
     """
     text = text.strip()
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
-        raise BadValue(
-            "mobilised_at", text, "is no time. Write 2024-01-15T08:00Z, or London time without Z"
-        ) from None
+        raise BadValue(name, text, "is no time. Write 2024-01-15T08:00Z, or London time without Z") from None
     if "T" not in text.upper() and " " not in text:
-        raise BadValue("mobilised_at", text, "has no time of day. Write 2024-01-15T08:00Z")
+        raise BadValue(name, text, "has no time of day. Write 2024-01-15T08:00Z")
     is_twice = False
     if moment.tzinfo is None:
         if not clock.exists_in_london(moment):
-            raise BadValue("mobilised_at", text, "does not exist: the clocks of London go forward over it")
+            raise BadValue(name, text, "does not exist: the clocks of London go forward over it")
         is_twice = clock.is_ambiguous_in_london(moment)
         moment = moment.replace(tzinfo=clock.LONDON)
     if not FIRST_AT <= moment < LAST_AT:
-        raise BadValue("mobilised_at", text, "is not between 2009, where the records begin, and 2040")
+        raise BadValue(name, text, "is not between 2009, where the records begin, and 2040")
     return moment.astimezone(UTC), is_twice
 
 

@@ -1,7 +1,8 @@
 """The context of one prediction: what each value is, where it comes from and how old it is."""
 
-from collections.abc import Mapping, Sequence
-from datetime import datetime
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -9,8 +10,18 @@ import numpy as np
 from londonpump.brigade.clock import LONDON
 from londonpump.features.moment import ContextValue, MomentContext
 from londonpump.features.runs import Runs
-from londonpump.models.domain import CONTEXT
-from londonpump.models.learnt_context import CLIMATE, CONTEXT_COLUMNS, MISSING, STAND_INS, LearntContext
+from londonpump.models.learnt_context import (
+    CLIMATE,
+    CONGESTION,
+    CONTEXT_COLUMNS,
+    MISSING,
+    PROFILE,
+    SCHOOL,
+    STAND_INS,
+    UNKNOWN,
+    LearntContext,
+)
+from londonpump.tables.context import WEATHER_NUMBERS
 
 CALL = "call"
 SERVICES = {
@@ -20,6 +31,14 @@ SERVICES = {
     "visual_crossing": "Visual Crossing",
 }
 FORECAST = "open_meteo_forecast"
+PART_OF = {
+    **{f"{name}={CLIMATE}": "weather" for name in WEATHER_NUMBERS},
+    f"{CONGESTION}={PROFILE}": "traffic",
+    f"{SCHOOL}={UNKNOWN}": "school holidays",
+}
+"""What was not known of the moment where a label says that something stands in. Working days the library knows."""
+WEATHER_FORMS = {"temp_c": "{:.1f} C", "precip_mm": "{:.1f} mm rain", "wind_kmh": "wind {:.0f} km/h"}
+HOUR = timedelta(hours=1)
 MIN_AN_HOUR, MIN_A_DAY = 60, 24 * 60
 Told = dict[str, dict[str, Any]]
 
@@ -57,6 +76,25 @@ def context_in_words(context: LearntContext, told: Told, at: datetime) -> list[s
     return lines
 
 
+def parts_unknown(context: LearntContext, labels: Iterable[Iterable[str]]) -> Counter[str]:
+    """How many rows lack each part of the context; traffic where the model would have taken it."""
+    is_profile = CONGESTION not in context.takes
+    part_of = {label: part for label, part in PART_OF.items() if not (is_profile and part == "traffic")}
+    rows: Counter[str] = Counter()
+    for row in labels:
+        rows.update({part_of[label] for label in row if label in part_of})
+    return rows
+
+
+def file_in_words(missing: Sequence[str], unknown: Mapping[str, int], rows: int) -> list[str]:
+    """For the person who has a file answered: what the model was learnt without, and what was not known of rows."""
+    lines = [f"the model was learnt without {', '.join(missing)}"] if missing else []
+    if unknown:
+        told = ", ".join(f"{part} of {n:,}" for part, n in sorted(unknown.items()))
+        lines.append(f"not known of {rows:,} rows: {told}; the column filled says what stands in")
+    return lines
+
+
 def without_in_words(card: Mapping[str, str]) -> list[str]:
     """For the person who trains: what of the context the examples could not teach."""
     return [
@@ -74,7 +112,7 @@ def without_in_words(card: Mapping[str, str]) -> list[str]:
 def _from_database(known: ContextValue, at: datetime, source: str) -> dict[str, Any]:
     age_min = known.age_min(at)
     return {
-        "source": (known.source or source) if source == CONTEXT else source,
+        "source": known.source or source,
         "observed_at": known.observed_at.isoformat() if known.observed_at else None,
         "available_at": known.available_at.isoformat() if known.available_at else None,
         "age_min": None if age_min is None else round(age_min, 1),
@@ -82,22 +120,28 @@ def _from_database(known: ContextValue, at: datetime, source: str) -> dict[str, 
 
 
 def _weather_words(told: Told, at: datetime) -> str:
-    leading = told.get("temp_c") or told["precip_mm"]
-    if leading["source"] == CLIMATE:
-        london = at.astimezone(LONDON)
-        return f"Weather: none known: the usual for {london:%B} at {london:%H} h stands in"
-    units = {"temp_c": "{:.1f} C", "precip_mm": "{:.1f} mm rain", "wind_kmh": "wind {:.0f} km/h"}
-    values = [form.format(told[name]["value"]) for name, form in units.items() if name in told]
-    return f"Weather: {', '.join(values)}, {_origin(leading)}"
+    """Each value beside its origin; those of one origin together."""
+    by_origin: dict[str, list[str]] = {}
+    for name, form in WEATHER_FORMS.items():
+        if name in told:
+            by_origin.setdefault(_origin(told[name], at), []).append(form.format(told[name]["value"]))
+    if all(told[name]["source"] == CLIMATE for name in WEATHER_FORMS if name in told):
+        return f"Weather: none known: {next(iter(by_origin))} stands in"
+    return "Weather: " + "; ".join(f"{', '.join(values)}, {origin}" for origin, values in by_origin.items())
 
 
-def _origin(value: dict[str, Any]) -> str:
+def _origin(value: dict[str, Any], at: datetime) -> str:
     service = SERVICES.get(value["source"], value["source"])
     if value["source"] == CALL:
         return "as stated"
+    if value["source"] == CLIMATE:
+        london = at.astimezone(LONDON)
+        return f"the usual for {london:%B} at {london:%H} h"
+    observed_at = value["observed_at"] and datetime.fromisoformat(value["observed_at"])
+    before = f" for {observed_at:%H:%M} UTC" if observed_at and at - observed_at >= HOUR else ""
     if value["source"] == FORECAST and value["age_min"] is not None:
-        return f"as forecast {_age(value['age_min'])} ago ({service})"
-    return f"({service})"
+        return f"as forecast {_age(value['age_min'])} ago{before} ({service})"
+    return f"from {service}{before}"
 
 
 def _age(minutes: float) -> str:

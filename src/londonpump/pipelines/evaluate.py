@@ -104,6 +104,7 @@ def evaluate(request: EvaluateRequest, progress: Progress = silent) -> Evaluatio
         "is_later": start >= date.fromisoformat(bundle.card["trained_until"]),
         "differences": _differences(judged_rows, forecasts, request.resamples),
         "seed_recipe": _seed_scores(bundle, rows),
+        "context_unknown": bundle.response.context.unknown(bundle.runs(rows)),
         "pumps": pumps,
     }
     inputs = ReportInputs(

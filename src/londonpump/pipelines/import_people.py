@@ -5,11 +5,11 @@ from uuid import NAMESPACE_URL, uuid5
 
 from sqlalchemy import Connection
 
+from londonpump.brigade.user_names import folded
 from londonpump.sources.mongo_collections import ExportedPrediction, ExportedUser
 from londonpump.storage.database.people_rows import (
     Prediction,
     User,
-    folded,
     imported_predictions,
     put_predictions,
     put_users,
@@ -48,7 +48,7 @@ def add_users(connection: Connection, exported: list[ExportedUser]) -> Counted:
         username = _free_name(each.username, names)
         if username != each.username:
             remarks.append(
-                f"{each.username!r} is taken (names are alike without case): imported as {username!r}"
+                f"{each.username!r} is taken (names are alike without case and spelling): imported as {username!r}"
             )
         ids.add(each.id)
         names.add(folded(username))

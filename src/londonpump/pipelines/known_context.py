@@ -5,9 +5,7 @@ The libraries of the database are loaded only where there is one: that takes lon
 """
 
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,14 +13,17 @@ from numpy.typing import NDArray
 from londonpump.brigade.errors import DatabaseFailed
 from londonpump.features.moment import MomentContext
 from londonpump.models.domain import CONTEXT
+from londonpump.storage.embedded import is_there
 from londonpump.tables.context import WEATHER_NUMBERS
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
 Columns = dict[str, NDArray[Any]]
-EMBEDDED = "sqlite:///"
-SOURCE_COLUMN = {**dict.fromkeys(WEATHER_NUMBERS, "weather_source"), "congestion_rate": "congestion_source"}
+SOURCE_COLUMN = {
+    **{name: f"{name}_source" for name in WEATHER_NUMBERS},
+    "congestion_rate": "congestion_source",
+}
 
 
 class ContextStore:
@@ -64,21 +65,14 @@ class ContextStore:
             self._engine.dispose()
 
     def _opened(self) -> "Engine":
-        from londonpump.storage.database import connect  # noqa: PLC0415
+        from londonpump.storage.database import open_to_read  # noqa: PLC0415
 
         if self._engine is None:
-            self._engine = connect(self._url)
+            self._engine = open_to_read(self._url)
         return self._engine
 
     def _give_up(self, error: DatabaseFailed) -> None:
         self.problem, self._is_there = str(error), False
-
-
-def is_there(url: str) -> bool:
-    """Whether there is a database to ask: the file of an embedded one, or any other that was set."""
-    if not url.startswith(EMBEDDED):
-        return True
-    return Path(unquote(url.removeprefix(EMBEDDED).partition("?")[0])).is_file()
 
 
 def with_known(columns: Columns, known: Columns, wanted: frozenset[str]) -> tuple[Columns, list[list[str]]]:

@@ -18,6 +18,7 @@ from londonpump.models.distribution import P10, P50, P90, ResponseTimes
 from londonpump.models.domain import CONTEXT, TEXTS
 from londonpump.models.reasons import Reason, reasons
 from londonpump.pipelines.calls import Calls, read_calls
+from londonpump.pipelines.context_words import parts_unknown
 from londonpump.pipelines.known_context import ContextStore, with_known
 from londonpump.storage.bundles import load_bundle
 from londonpump.storage.files import refuse_foreign_file, whole_file
@@ -115,7 +116,10 @@ def known_at(bundle: Bundle, columns: Columns, store: ContextStore | None) -> Co
 
 
 def predict_file(bundle: Bundle, source: Path, out: Path, store: ContextStore | None = None) -> Calls:
-    """Answer CALLS.csv into PREDICTIONS.csv, whole. Returns: the calls, with the errors of each row."""
+    """Answer CALLS.csv into PREDICTIONS.csv, whole.
+
+    Returns: the calls, with the errors of each row and what was not known of those answered.
+    """
     if out.exists() and source.exists() and out.samefile(source):
         raise BadFile(out, "holds the calls themselves", "Name another file for the predictions.")
     refuse_foreign_file(out, ",".join(HEADER))
@@ -126,6 +130,7 @@ def predict_file(bundle: Bundle, source: Path, out: Path, store: ContextStore | 
     ]
     if len(calls.answered):
         predictions = answer(bundle, calls.columns, known_at(bundle, calls.columns, store))
+        calls.unknown = dict(parts_unknown(bundle.response.context, predictions.filled))
         for i, texts in enumerate(_texts(predictions, calls.notes)):
             row = int(calls.answered[i])
             rows[row] = [calls.ids[row], *texts, ""]

@@ -17,9 +17,9 @@ from londonpump.cleaning import context
 from londonpump.features.context import ContextTables, spells
 from londonpump.features.days import SchoolDays
 from londonpump.features.weather import MICROSECOND, Columns, WeatherTable, us_of
-from londonpump.pipelines.known_context import is_there
 from londonpump.sources import context_files
 from londonpump.sources.station_file import read_stations as read_station_file
+from londonpump.storage.embedded import is_there
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine

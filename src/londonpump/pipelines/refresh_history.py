@@ -2,12 +2,14 @@
 
 Open-Meteo's archived forecasts come first, from 2022 on: they are what serving would have seen. What they do not
 have comes from its archive (ERA5), which is complete five days late. Hours there already are not asked again.
+A base address of one's own may have no archived forecasts (404): then the archive alone stands in.
 Visual Crossing has one service for all. What came of a year is kept when a later year fails.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from functools import partial
 from itertools import groupby
 
 from sqlalchemy import Engine
@@ -16,7 +18,7 @@ from londonpump.brigade.clock import LONDON
 from londonpump.brigade.errors import SourceFailed
 from londonpump.settings import Settings
 from londonpump.sources import open_meteo, visual_crossing
-from londonpump.sources.http import Http
+from londonpump.sources.http import Http, NothingThere
 from londonpump.sources.open_meteo import ARCHIVE, ARCHIVED_FORECAST
 from londonpump.sources.weather_rows import Span, days, has_values, hour_of, refuse_gaps
 from londonpump.storage.database.context_rows import hours_known, store_weather
@@ -42,10 +44,12 @@ class Reach:
 
 @dataclass(slots=True)
 class Filled:
-    """What came: hours by source as stored, in order of asking; hours asked for that are still not there."""
+    """What came: hours by source as stored, in order of asking; hours asked for that are still not there.
+    has_forecasts: whether archived forecasts exist there."""
 
     came: dict[str, int] = field(default_factory=dict)
     lacking: int = 0
+    has_forecasts: bool = True
     problems: list[SourceFailed] = field(default_factory=list)
 
 
@@ -55,7 +59,8 @@ def fill_open_meteo(reach: Reach, since: date) -> Filled:
     archive_end = days(since, reach.now.date() - ARCHIVE_DELAY).end_at
     for year in _years(_past(reach, since)):
         recent = [hour for hour in year if hour.date() >= open_meteo.ARCHIVED_FORECASTS_FROM]
-        _ask(reach, filled, _lacking(reach, recent, ARCHIVED_FORECAST.source), _archived_forecasts)
+        fetch = partial(_archived_forecasts, filled)
+        _ask(reach, filled, _lacking(reach, recent, ARCHIVED_FORECAST.source), fetch)
         old = [hour for hour in year if hour < archive_end]
         _ask(reach, filled, _lacking(reach, old, ARCHIVED_FORECAST.source, ARCHIVE.source), _archive)
         filled.lacking += len(_lacking(reach, year, ARCHIVED_FORECAST.source, ARCHIVE.source))
@@ -104,9 +109,18 @@ def _ask(
     store_weather(reach.engine, rows)
 
 
-def _archived_forecasts(reach: Reach, lacking: Hours) -> list[WeatherHour]:
+def _archived_forecasts(filled: Filled, reach: Reach, lacking: Hours) -> list[WeatherHour]:
+    """None where there are none: the publisher itself has them, a base address of one's own need not."""
+    if not filled.has_forecasts:
+        return []
     span = (lacking[0].date(), lacking[-1].date())
-    rows = open_meteo.fetch_past(reach.http, reach.settings, ARCHIVED_FORECAST, span, reach.now)
+    try:
+        rows = open_meteo.fetch_past(reach.http, reach.settings, ARCHIVED_FORECAST, span, reach.now)
+    except NothingThere:
+        if reach.settings.open_meteo_url is None:
+            raise
+        filled.has_forecasts = False
+        return []
     return [row for row in rows if all(getattr(row, name) is not None for name in CORE)]
 
 

@@ -24,6 +24,7 @@ from londonpump.storage.database.context_rows import (
 from londonpump.tables.context import WeatherHour
 
 OPEN_METEO, VISUAL_CROSSING = "open-meteo", "visual-crossing"
+NO_FORECASTS = "archived forecasts do not exist at that address, the archive stands in"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,7 @@ def history(reach: Reach, publisher: str, since: date) -> Came:
     fill = fill_open_meteo if publisher == OPEN_METEO else fill_visual_crossing
     filled = fill(reach, since)
     count = sum(filled.came.values())
-    problem = " ".join(_sentence(str(each)) for each in filled.problems) or None
+    problem = " ".join(dict.fromkeys(_sentence(str(each)) for each in filled.problems)) or None
     return Came(count, _filled_in_words(filled, since), problem)
 
 
@@ -104,7 +105,8 @@ def _changed(reach: Reach, rows: Sequence[WeatherHour]) -> list[WeatherHour]:
 def _filled_in_words(filled: Filled, since: date) -> str:
     came = ", ".join(f"{hours:,} of {source}" for source, hours in filled.came.items())
     lacking = f", {filled.lacking:,} past hours are not there" if filled.lacking else ""
-    return f"since {since}: {came or 'nothing was to be fetched'}{lacking}"
+    told = f"since {since}: {came or 'nothing was to be fetched'}{lacking}"
+    return told if filled.has_forecasts else f"{told}; {NO_FORECASTS}"
 
 
 def _sentence(text: str) -> str:

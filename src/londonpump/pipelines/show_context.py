@@ -6,9 +6,9 @@ from londonpump.brigade.clock import LONDON
 from londonpump.features import context
 from londonpump.features.context import ContextTables, ContextValue, MomentContext
 from londonpump.features.moment import NAMES, UNITS
-from londonpump.pipelines.known_context import is_there
 from londonpump.storage.database import open_database
 from londonpump.storage.database.context_at import context_at
+from londonpump.storage.embedded import is_there
 
 MIN_AN_HOUR, MIN_TWO_HOURS, HOURS_TWO_DAYS = 60, 120, 48
 

@@ -45,6 +45,9 @@ def evaluated_in_words(results: Mapping[str, Any]) -> str:
     lines.append(
         f"The seed recipe over eleven seeds: median MAE {seed['median_mae_s']:.1f} s, best {seed['best_mae_s']:.1f} s"
     )
+    if results["context_unknown"]:
+        told = ", ".join(f"{part} of {n:,}" for part, n in results["context_unknown"].items())
+        lines.append(f"Not known of the runs judged: {told}; what is usual stood in")
     return "\n".join(lines)
 
 

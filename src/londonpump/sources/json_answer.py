@@ -6,18 +6,12 @@ from typing import Any
 from londonpump.brigade.errors import SourceFailed
 
 
-def json_of(publisher: str, body: bytes) -> Any:
-    """Raises: SourceFailed if it is not json; what came instead is said, not shown."""
+def json_of(publisher: str, body: bytes, asked: str = "it") -> Any:
+    """asked: the address, without keys. Raises: SourceFailed if it is not json; what came is said, not shown."""
     try:
         return json.loads(body)
     except (ValueError, RecursionError):
-        kind = (
-            "a web page"
-            if body.lstrip().startswith(b"<")
-            else "something else"
-            if body.strip()
-            else "nothing"
-        )
-    raise SourceFailed(
-        publisher, f"it answers with {kind} instead of json", "Ask again later, or check its address."
-    )
+        is_page = body.lstrip().startswith(b"<")
+    kind = "a web page" if is_page else "something else" if body.strip() else "nothing"
+    problem = f"{asked} answers with {kind} instead of json"
+    raise SourceFailed(publisher, problem, "Ask again later, or check the address in the settings.")

@@ -178,14 +178,25 @@ def _hourly(body: bytes, service: Service) -> dict[str, Any]:
     for name in ("time", *service.fields):
         if not isinstance(hourly.get(name), list):
             raise _other_shape(f"has no hourly.{name}")
-    if units.get("time") != "unixtime":
-        raise _other_shape(f"counts time as {units.get('time')!r}, not as unixtime")
+    if units.get("time") == "iso8601" and answer.get("utc_offset_seconds") == 0:
+        hourly = {**hourly, "time": [_unixtime(text) for text in hourly["time"]]}
+    elif units.get("time") != "unixtime":
+        raise _other_shape(f"counts time as {units.get('time')!r}, not as unixtime or UTC")
     for name in service.fields:
         is_empty = all(value is None for value in hourly[name])
         # A field without one value has no unit either.
         if units.get(name) != UNITS[name] and not is_empty:
             raise _other_shape(f"gives {name} in {units.get(name)!r}, not in {UNITS[name]}")
     return hourly
+
+
+def _unixtime(text: object) -> int:
+    """The second of `2024-05-24T09:00`, which a mirror may give though it was asked for seconds."""
+    try:
+        moment = datetime.fromisoformat(text if isinstance(text, str) else "")
+    except ValueError:
+        raise _other_shape(f"has {text!r} for a time") from None
+    return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())
 
 
 def _stamps(hourly: dict[str, Any]) -> list[int]:

@@ -2,11 +2,13 @@
 
 import pytest
 
-from londonpump.brigade.errors import BadFile, BadValue, LondonPumpError, TooFewRows
+from londonpump.brigade.errors import BadFile, BadSetting, BadValue, LondonPumpError, TooFewRows
 from londonpump.brigade.targets import LATENESS_S, LONGEST_PUBLISHED_S
 
 
-@pytest.mark.parametrize("error", [BadFile("a", "b", "c"), BadValue("a", 1, "c"), TooFewRows("a")])
+@pytest.mark.parametrize(
+    "error", [BadFile("a", "b", "c"), BadSetting("a", "b", "c"), BadValue("a", 1, "c"), TooFewRows("a")]
+)
 def test_every_error_is_one_a_person_can_mend(error):
     assert isinstance(error, LondonPumpError)
 

@@ -2,6 +2,7 @@
 
 import logging
 import traceback
+from urllib.parse import quote, quote_plus
 
 import pytest
 from support import publisher_server as server
@@ -35,6 +36,8 @@ FAULTS = [
     pytest.param(lambda asked: server.redirect(f"/keyed?key={asked.query['key']}&n=1"), id="circle"),
     pytest.param(lambda asked: server.redirect(f"http://localhost:1/s?key={asked.query['key']}"), id="away"),
     pytest.param(server.redirect("http://[s3cr3t"), id="broken address"),
+    pytest.param(lambda asked: server.redirect(f"/in/{quote_plus(asked.query['key'])}"), id="into a path"),
+    pytest.param(lambda asked: server.redirect(f"/in/{quote(asked.query['key'])}"), id="into a path, else"),
 ]
 
 

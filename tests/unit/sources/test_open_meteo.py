@@ -104,7 +104,7 @@ def with_value(name: str, wrong: Any) -> Change:
         (lambda value: value.pop("hourly_units"), "has no hourly and hourly_units"),
         (in_unit("wind_speed_10m", "m/s"), "gives wind_speed_10m in 'm/s', not in km/h"),
         (in_unit("temperature_2m", "°F"), "gives temperature_2m in '°F', not in °C"),
-        (in_unit("time", "iso8601"), "counts time as 'iso8601'"),
+        (in_unit("time", "iso8601"), "for a time"),
         (lambda value: value["hourly"]["precipitation"].pop(), "has 47 values of precipitation for 48 hours"),
         (with_value("temperature_2m", 99.0), "temp_c is 99 at 2024-05-24 05:00 UTC, beyond -40 to 50"),
         (with_value("temperature_2m", "9.0"), "has '9.0' for temperature_2m"),
@@ -191,3 +191,25 @@ def test_an_answer_for_fewer_days_is_refused(publisher, sleeper) -> None:
     publisher.answers("/v1/historical-forecast", server.as_json(weather_answers.open_meteo(FIRST, 25)))
     with pytest.raises(SourceFailed, match="2024-05-23 00:00 UTC to 2024-05-25 00:00 UTC were asked"):
         past(publisher, sleeper, date(2024, 5, 23), date(2024, 5, 24))
+
+
+def in_utc_texts(value: dict[str, Any]) -> None:
+    value["hourly_units"]["time"] = "iso8601"
+    value["hourly"]["time"] = [
+        f"{datetime.fromtimestamp(stamp, UTC):%Y-%m-%dT%H:%M}" for stamp in value["hourly"]["time"]
+    ]
+
+
+def test_a_mirror_may_give_times_as_texts_of_utc() -> None:
+    assert parse_open_meteo(body(in_utc_texts), FETCHED_AT, FORECAST) == parse_open_meteo(
+        body(), FETCHED_AT, FORECAST
+    )
+
+
+def test_times_as_texts_of_another_zone_are_refused() -> None:
+    def in_london(value: dict[str, Any]) -> None:
+        in_utc_texts(value)
+        value["utc_offset_seconds"] = 3600
+
+    with pytest.raises(SourceFailed, match="counts time as 'iso8601'"):
+        parse_open_meteo(body(in_london), FETCHED_AT, FORECAST)

@@ -9,7 +9,7 @@ from support.postgres import LOCKED_PASSWORD, LOCKED_USER
 
 from londonpump.brigade.errors import DatabaseFailed
 from londonpump.settings import Settings
-from londonpump.storage.database import open_database, writing
+from londonpump.storage.database import connect, open_database, reading, writing
 from londonpump.storage.database.schema import users
 
 SECRET = "hush-hush"  # noqa: S105
@@ -130,3 +130,11 @@ def test_any_folder_can_hold_the_embedded_database(tmp_path) -> None:
     home = tmp_path / "a b%20c?d#é"
     open_database(Settings(home=home).database).dispose()
     assert [entry.name for entry in home.iterdir()] == ["londonpump.db"]
+
+
+def test_a_postgresql_that_vanishes_is_given_up_after_ten_seconds(postgresql) -> None:
+    engine = connect(postgresql.url("postgres"))
+    with reading(engine) as connection:
+        parameters = connection.connection.driver_connection.info.get_parameters()
+    engine.dispose()
+    assert parameters["tcp_user_timeout"] == "10000"

@@ -5,8 +5,8 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
+from londonpump.brigade.user_names import folded
 from londonpump.service.auth import rows
-from londonpump.service.auth.names import folded
 from londonpump.service.auth.refusals import LastAdmin, NameTaken, NoSuchUser
 from londonpump.storage.database.audit_rows import append_audit
 

@@ -1,4 +1,4 @@
-"""User names: how they are spelt, and when two are the same."""
+"""User names: how they are spelt. When two are the same: `brigade.user_names`."""
 
 from unicodedata import normalize
 
@@ -10,8 +10,3 @@ def tidied(username: str) -> str | None:
     name = normalize("NFKC", username)
     is_fit = 1 <= len(name) <= LONGEST and name.isprintable() and name == name.strip()
     return name if is_fit else None
-
-
-def folded(name: str) -> str:
-    """What two names that are the same have in common. Folding can undo the normal form: hence twice."""
-    return normalize("NFKC", normalize("NFKC", name).casefold())

@@ -10,7 +10,7 @@ from uuid import uuid4
 from sqlalchemy import Connection, delete, func, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from londonpump.service.auth.names import folded
+from londonpump.brigade.user_names import folded
 from londonpump.service.auth.throttle import KNOWN_FOR
 from londonpump.service.auth.tokens import SESSION_LIFE, new_refresh_token, stored_form
 from londonpump.storage.database.people_tables import refresh_tokens, sessions

@@ -8,9 +8,10 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
+from londonpump.brigade.user_names import folded
 from londonpump.service.auth import rows
 from londonpump.service.auth.count_rows import count_attempt, key_of, take_back
-from londonpump.service.auth.names import folded, tidied
+from londonpump.service.auth.names import tidied
 from londonpump.service.auth.throttle import (
     ACCOUNT,
     FROM_KNOWN_SOURCE,

@@ -1,11 +1,10 @@
 """What a publisher answered."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from londonpump.brigade.errors import SourceFailed
+from londonpump.sources.json_answer import json_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,10 +25,4 @@ class Answer:
 
     def json(self) -> Any:
         """The value in the body. Raises: SourceFailed if it is not json."""
-        try:
-            return json.loads(self.body)
-        except (ValueError, RecursionError):
-            is_page = self.body.lstrip().startswith(b"<")
-        kind = "a web page" if is_page else "something else" if self.body.strip() else "nothing"
-        problem = f"{self.url} answers with {kind} instead of json"
-        raise SourceFailed(self.publisher, problem, "Ask again later, or check the address in the settings.")
+        return json_of(self.publisher, self.body, self.url)

@@ -1,7 +1,7 @@
 """The one door to the outside: asks a publisher, patiently and within bounds."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
@@ -9,13 +9,22 @@ from typing import Self, TypeVar
 import httpx2
 
 from londonpump import __version__
-from londonpump.brigade.errors import SourceFailed
+from londonpump.brigade.errors import BadSetting, SourceFailed
 from londonpump.sources.http import download as files
 from londonpump.sources.http.answer import Answer
 from londonpump.sources.http.exchange import Ask, charset_of, exchange, read_body
 from londonpump.sources.http.limits import Limits
 from londonpump.sources.http.quiet import keep_addresses_out_of_logs
-from londonpump.sources.http.troubles import CANNOT_GO_ON, CHECK_ADDRESS, Failed, PublisherAway, Trouble
+from londonpump.sources.http.troubles import (
+    CANNOT_GO_ON,
+    CHECK_ADDRESS,
+    NOTHING_THERE,
+    Failed,
+    NothingThere,
+    PublisherAway,
+    Trouble,
+    without_secrets,
+)
 from londonpump.sources.http.waiting import wait_before_s
 
 USER_AGENT = f"londonpump/{__version__} (+fire engine arrival times from public records)"
@@ -33,12 +42,7 @@ class Http:
         keep_addresses_out_of_logs()
         self._limits = limits
         self._sleep = sleep
-        self._client = httpx2.Client(
-            headers={"User-Agent": USER_AGENT, "Accept-Encoding": "gzip"},
-            timeout=httpx2.Timeout(limits.read_s, connect=limits.connect_s),
-            # a connection a request: the watch over slow ones sees each as it is made
-            limits=httpx2.Limits(max_keepalive_connections=0),
-        )
+        self._client = _client(limits)
 
     def __enter__(self) -> Self:
         return self
@@ -68,9 +72,15 @@ class Http:
         def once() -> Answer:
             with exchange(self._client, ask, limits) as response:
                 body = b"".join(read_body(response, limits.largest_answer_bytes))
-                return Answer(publisher, str(shown), body, response.headers, charset_of(response))
+                return Answer(
+                    publisher,
+                    str(shown.copy_with(userinfo=b"")),
+                    body,
+                    response.headers,
+                    charset_of(response),
+                )
 
-        return self._persist(publisher, once)
+        return self._persist(publisher, once, (secret or {}).values())
 
     def download(
         self, publisher: str, url: str, to: Path, expected: files.Expected = files.Expected()
@@ -105,7 +115,7 @@ class Http:
 
         return self._persist(publisher, once)
 
-    def _persist(self, publisher: str, once: Callable[[], T]) -> T:
+    def _persist(self, publisher: str, once: Callable[[], T], secrets: Iterable[str] = ()) -> T:
         limits = self._limits
         done = _tried(once)
         for next_try in range(2, limits.tries + 1):
@@ -115,8 +125,9 @@ class Http:
             done = _tried(once)
         if isinstance(done, Trouble):
             asked = f", asked {limits.tries} times" if done.is_passing else ""
-            kind = PublisherAway if done.is_away else SourceFailed
-            raise kind(publisher, done.problem + asked, done.advice)
+            # a redirect may put a key into a path, which is shown
+            problem = without_secrets(done.problem, secrets)
+            raise _kind_of(done)(publisher, problem + asked, done.advice)
         return done
 
     def _address(self, publisher: str, url: str, params: Mapping[str, str] | None) -> httpx2.URL:
@@ -127,6 +138,30 @@ class Http:
         except httpx2.InvalidURL:
             pass
         raise SourceFailed(publisher, "the address is none that can be asked", CHECK_ADDRESS)
+
+
+def _client(limits: Limits) -> httpx2.Client:
+    """Raises: BadSetting where the environment names a proxy or certificates that cannot be used."""
+    try:
+        return httpx2.Client(
+            headers={"User-Agent": USER_AGENT, "Accept-Encoding": "gzip"},
+            timeout=httpx2.Timeout(limits.read_s, connect=limits.connect_s),
+            # a connection a request: the watch over slow ones sees each as it is made
+            limits=httpx2.Limits(max_keepalive_connections=0),
+        )
+    except (ImportError, ValueError, httpx2.InvalidURL):
+        # from None, and not in its words: the address of a proxy may hold a password
+        setting, problem = "HTTP_PROXY, HTTPS_PROXY or ALL_PROXY", "this kind of proxy cannot be used"
+        raise BadSetting(setting, problem, "Name one that begins with http://, or none.") from None
+    except OSError as error:
+        setting, problem = "SSL_CERT_FILE or SSL_CERT_DIR", f"cannot be read ({error.strerror})"
+        raise BadSetting(setting, problem, "Name a file of certificates, or none.") from error
+
+
+def _kind_of(trouble: Trouble) -> type[SourceFailed]:
+    if trouble.status in NOTHING_THERE:
+        return NothingThere
+    return PublisherAway if trouble.is_away else SourceFailed
 
 
 def _tried(once: Callable[[], T]) -> T | Trouble:

@@ -2,8 +2,10 @@
 
 import socket
 import ssl
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from urllib.parse import quote, quote_plus
 
 import httpx2
 
@@ -16,6 +18,7 @@ CHECK_ADDRESS = "Check the address in the settings, or whether the publisher has
 _CHECK_WAY_OUT = "Check the way out to the internet, or ask again later."
 _PASSING_STATUS = frozenset({429, 500, 502, 503, 504})
 _REFUSED = frozenset({401, 403})
+NOTHING_THERE = frozenset({404, 410})
 CANNOT_GO_ON = 416
 
 
@@ -33,6 +36,10 @@ class Trouble:
 
 class PublisherAway(SourceFailed):
     """The publisher answers nobody, or not us for now: its other addresses need not be tried."""
+
+
+class NothingThere(SourceFailed):
+    """The publisher has nothing at that address (404 or 410)."""
 
 
 class Failed(Exception):
@@ -95,7 +102,7 @@ def of_status(response: httpx2.Response, limits: Limits) -> Trouble:
         )
     if status == CANNOT_GO_ON:
         return Trouble("it cannot go on where it was cut (416)", LATER, is_passing=True, status=status)
-    if status in (404, 410):
+    if status in NOTHING_THERE:
         return Trouble(f"there is nothing at {shown} ({status})", CHECK_ADDRESS, status=status)
     return Trouble(f"{shown} answers with status {status}", CHECK_ADDRESS, status=status)
 
@@ -110,6 +117,21 @@ def _passing(response: httpx2.Response, limits: Limits) -> Trouble:
         advice = f"Ask again after {when:%Y-%m-%d %H:%M:%S} UTC."
         return Trouble(f"{words} ({status})", advice, status=status, is_away=is_away)
     return Trouble(f"{words} ({status})", LATER, True, wait_s, status, is_away)
+
+
+def without_secrets(words: str, secrets: Iterable[str]) -> str:
+    """The words with every secret struck out, as it is and as an address spells it."""
+    for secret in filter(None, secrets):
+        spellings = {
+            secret,
+            secret.replace(" ", "+"),
+            quote(secret),
+            quote(secret, safe=""),
+            quote_plus(secret),
+        }
+        for spelling in spellings:
+            words = words.replace(spelling, "***")
+    return words
 
 
 def shown_address(url: httpx2.URL) -> str:

@@ -34,3 +34,14 @@ def _months(first: date, last: date) -> Iterator[str]:
     while (year, month) <= (last.year, last.month):
         yield f"{year}-{month:02d}"
         year, month = (year, month + 1) if month < 12 else (year + 1, 1)
+
+
+def refuse_older(until: date, good_until: date | None) -> None:
+    """A mirror that is behind, or a file cut by its publisher: a later month is here already.
+
+    Args: until: day up to which the new set holds both kinds; good_until: the same of the good set.
+    Raises: SourceFailed naming both days.
+    """
+    if good_until is not None and (until.year, until.month) < (good_until.year, good_until.month):
+        problem = f"the newest records are of {until}, and records until {good_until} are here already"
+        raise SourceFailed(PUBLISHER, problem, _STANDS)

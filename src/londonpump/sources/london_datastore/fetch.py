@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from londonpump.brigade.errors import BadFile, SourceFailed
 from londonpump.sources.http import Downloaded, Expected, Http
 from londonpump.sources.london_datastore import datasets, kept
 from londonpump.sources.london_datastore.catalogue import list_resources
 from londonpump.sources.london_datastore.choice import choose
-from londonpump.sources.london_datastore.complete import refuse_incomplete
+from londonpump.sources.london_datastore.complete import refuse_incomplete, refuse_older
 from londonpump.sources.london_datastore.contents import Contents, look_into
 from londonpump.sources.london_datastore.datasets import DATASETS, PUBLISHER, Dataset, Resource
 from londonpump.sources.london_datastore.entry import file_name
@@ -86,10 +87,11 @@ def _bring(http: Http, wanted: Wanted, workplace: Path, pair: tuple[Dataset, Res
     expected = Expected(size_bytes=resource.size_bytes, digest=resource.digest)
     try:
         file = http.download(PUBLISHER, resource.url, part, expected)
-        contents = look_into(part, dataset.kind, wanted.today)
     except SourceFailed as failed:
         # from None: said again in full, with the file it is about
         raise SourceFailed(PUBLISHER, f"{resource.title}: {failed.problem}", failed.advice) from None
+    try:
+        contents = look_into(part, dataset.kind, wanted.today)
     except BadFile as bad:
         if bad.file != str(part):
             raise
@@ -101,6 +103,7 @@ def _bring(http: Http, wanted: Wanted, workplace: Path, pair: tuple[Dataset, Res
 
 
 def _refuse_incomplete(here: Sequence[KeptFile], brought: Sequence[_Brought], wanted: Wanted) -> None:
+    until = []
     for dataset in DATASETS:
         months = [file.months for file in here if file.kind == dataset.kind]
         newest = [file.newest for file in here if file.kind == dataset.kind]
@@ -108,6 +111,8 @@ def _refuse_incomplete(here: Sequence[KeptFile], brought: Sequence[_Brought], wa
         whole = [*months, *(one.months for one in fresh)]
         latest = max([*newest, *(one.newest for one in fresh)])
         refuse_incomplete(dataset.kind, whole, latest, wanted.since, wanted.today)
+        until.append(latest)
+    refuse_older(min(until), kept.good_until(wanted.home))
 
 
 def _settle(
@@ -137,7 +142,7 @@ def _provenance(one: _Brought, wanted: Wanted) -> dict[str, Any]:
         "kind": one.dataset.kind,
         "resource": one.resource.id,
         "title": one.resource.title,
-        "address": one.resource.url,
+        "address": _without_user(one.resource.url),
         "version": one.resource.version,
         "bytes": one.file.size_bytes,
         "sha256": one.file.sha256,
@@ -150,3 +155,9 @@ def _provenance(one: _Brought, wanted: Wanted) -> dict[str, Any]:
         "licence_address": datasets.LICENCE_URL,
         "attribution": datasets.ATTRIBUTION,
     }
+
+
+def _without_user(address: str) -> str:
+    """A mirror may ask for a name and a password: they are not written down."""
+    parts = urlsplit(address)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()

@@ -94,7 +94,7 @@ def find(home_records: Path, kind: str, resource: str, version: str | None) -> K
         return None
     for note in sorted((home_records / kind / resource).glob(f"*/*{PROVENANCE}")):
         path = note.with_name(note.name.removesuffix(PROVENANCE))
-        provenance = _provenance(note)
+        provenance = _stored(note)
         if not provenance.keys() >= _NEEDED:
             continue
         if provenance["version"] == version and _is_whole(path, str(provenance["sha256"])):
@@ -122,13 +122,21 @@ def make_current(home_records: Path, since: date, files: Sequence[KeptFile]) -> 
     until = min(max(file.newest for file in files if file.kind == kind) for kind in by_kind)
     current = {"schema": 1, "since": since.isoformat(), "until": until.isoformat(), "files": by_kind}
     path = home_records / CURRENT
-    if path.exists():
-        before = read_json(path)
-        if before == current:
-            return False
+    before = _stored(path)
+    if before == current:
+        return False
+    if before:
         write_json(home_records / PREVIOUS, before)
     write_json(path, current)
     return True
+
+
+def good_until(home_records: Path) -> date | None:
+    """The day up to which the good set holds both kinds; None without one, or where its name is damaged."""
+    try:
+        return date.fromisoformat(_stored(home_records / CURRENT)["until"])
+    except (KeyError, TypeError, ValueError):
+        return None
 
 
 def prune(home_records: Path, kinds: Sequence[str]) -> None:
@@ -156,10 +164,11 @@ def _named(home_records: Path, name: str) -> dict[str, list[str]]:
         raise BadFile(path, "is damaged, or of another version", _FETCH_AGAIN) from error
 
 
-def _provenance(note: Path) -> dict[str, Any]:
+def _stored(path: Path) -> dict[str, Any]:
+    """An object of json; empty where it is not there or cannot be read: then what it names is fetched again."""
     try:
-        value = read_json(note)
-    except BadFile:  # a note that cannot be read stands for a file that is fetched again
+        value = read_json(path)
+    except BadFile:
         return {}
     return value if isinstance(value, dict) else {}
 

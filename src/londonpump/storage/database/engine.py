@@ -18,25 +18,28 @@ from londonpump.storage.database.failures import failure_in_words, name_of
 
 BUSY_TIMEOUT_MS = 15_000
 CONNECT_TIMEOUT_S = 5
+TCP_USER_TIMEOUT_MS = 10_000
+"""A server that vanished without a word is given up after this long, not after the 15 minutes of the system."""
 POSTGRESQL = "postgresql+psycopg"
 ADDRESSES = "sqlite:////folder/file.db or postgresql://user:password@host:5432/name"
 READS_ONLY = "londonpump_reads_only"
 
 
-def connect(url: str) -> Engine:
+def connect(url: str, busy_timeout_ms: int = BUSY_TIMEOUT_MS) -> Engine:
     """An engine for an address; nothing is asked of the database yet.
 
-    Raises: DatabaseFailed if it is no address that we know, or its folder cannot be made.
+    Args: busy_timeout_ms: how long to wait for another process that holds a SQLite file. Raises: DatabaseFailed if it is no address that we know, or its folder cannot be made.
     """
     address = _address(url)
     if address.drivername == "sqlite":
-        return _sqlite(address)
-    extra = {} if "connect_timeout" in address.query else {"connect_timeout": CONNECT_TIMEOUT_S}
+        return _sqlite(address, busy_timeout_ms)
+    bounds = {"connect_timeout": CONNECT_TIMEOUT_S, "tcp_user_timeout": TCP_USER_TIMEOUT_MS}
+    own = {name: value for name, value in bounds.items() if name not in address.query}
     return create_engine(
         address,
         hide_parameters=True,
         pool_pre_ping=True,
-        connect_args={"application_name": "londonpump", **extra},
+        connect_args={"application_name": "londonpump", **own},
     )
 
 
@@ -88,7 +91,7 @@ def _address(url: str) -> URL:
     )
 
 
-def _sqlite(address: URL) -> Engine:
+def _sqlite(address: URL, busy_timeout_ms: int) -> Engine:
     path = Path(address.database or "")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -100,16 +103,16 @@ def _sqlite(address: URL) -> Engine:
             "Mend the folder, or set LONDONPUMP_HOME or LONDONPUMP_DATABASE_URL to another place."
         ) from error
     engine = create_engine(address, hide_parameters=True)
-    event.listen(engine, "connect", _prepare_connection)
+    event.listen(engine, "connect", lambda made, _record: _prepare_connection(made, busy_timeout_ms))
     event.listen(engine, "begin", _begin)
     return engine
 
 
-def _prepare_connection(connection: Any, _record: object) -> None:
+def _prepare_connection(connection: Any, busy_timeout_ms: int) -> None:
     # transactions are begun by _begin: the driver's own way begins them late and leaves DDL outside
     connection.isolation_level = None
     cursor = connection.cursor()
-    cursor.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
+    cursor.execute(f"PRAGMA busy_timeout={busy_timeout_ms}")
     cursor.execute("PRAGMA journal_mode=WAL")
     cursor.execute("PRAGMA synchronous=FULL")
     cursor.execute("PRAGMA foreign_keys=ON")

@@ -10,13 +10,14 @@ from typing import Any
 
 from sqlalchemy import Connection, Table, insert, select
 
+from londonpump.brigade.user_names import folded
 from londonpump.storage.database.rows import as_row
 from londonpump.storage.database.schema import predictions, risk_stations, users
 
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """Somebody who may ask. Names that differ in case only are one name.
+    """Somebody who may ask. Names whose folded spelling is one are one name.
 
     password_hash: None as long as no password was given; nobody can sign in then. imported_from: the id in the
     original.
@@ -59,11 +60,6 @@ class RiskStation:
     station_name: str
     source: str
     imported_id: str | None = None
-
-
-def folded(username: str) -> str:
-    """A name as it is compared."""
-    return username.casefold()
 
 
 def put_users(connection: Connection, new: Sequence[User]) -> None:

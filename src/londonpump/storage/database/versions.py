@@ -12,6 +12,8 @@ from londonpump.storage.database.schema import VERSION, VERSION_TABLE, metadata
 MIGRATIONS = Path(__file__).parent / "migrations"
 LOCK_KEY = 0x10D0_4B57
 LOCK_TIMEOUT = "60s"
+READER_WAITS_MS = 1_000
+"""Readers of SQLite wait for nobody but who holds the whole file; a prediction rather goes on without."""
 
 
 def open_database(url: str) -> Engine:
@@ -23,6 +25,20 @@ def open_database(url: str) -> Engine:
     engine = connect(url)
     try:
         _bring_to_this_version(engine)
+    except DatabaseFailed:
+        engine.dispose()
+        raise
+    return engine
+
+
+def open_to_read(url: str) -> Engine:
+    """An engine to read what is there: nothing is upgraded, so that an answer waits for no one.
+
+    Raises: DatabaseFailed if it cannot be reached, or is of a newer version and may mean something else.
+    """
+    engine = connect(url, READER_WAITS_MS)
+    try:
+        _refuse_unknown(engine, version_of(engine))
     except DatabaseFailed:
         engine.dispose()
         raise
