@@ -8,11 +8,12 @@ import importlib
 import pkgutil
 import re
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import typer
+from pydantic.fields import FieldInfo
 
 import londonpump
 from londonpump.brigade.errors import LondonPumpError
@@ -21,6 +22,7 @@ from londonpump.features.catalogue import FEATURES, MOMENTS
 from londonpump.models.place_residual import SMOOTHINGS, Smoothing
 from londonpump.pipelines.calls import LIMITS, OPTIONAL
 from londonpump.pipelines.predict import HEADER
+from londonpump.settings import Settings
 from londonpump.tables.examples import CALLS, EXAMPLES, Column
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -42,6 +44,10 @@ MEANING = {
     "precip_mm": "rain in the hour, mm",
     "cloudcover_pct": "cloud cover, %",
     "visibility_km": "visibility, km",
+    "wind_kmh": "wind at 10 m, km/h",
+    "congestion_rate": "share of a journey that congestion adds: 0 free flow, 1 twice as long or more",
+    "is_school_holiday": "`true`/`1`/`yes` or `false`/`0`/`no`: a day without school",
+    "is_working_day": "`true`/`1`/`yes` or `false`/`0`/`no`: Monday to Friday and no bank holiday",
 }
 ANSWER = {
     "id": "as given",
@@ -56,6 +62,27 @@ ANSWER = {
     "risk_underestimated": "`true` where the chance of arriving more than 120 s after `p50_s` is among the highest",
     "filled": "what was not given, `column=source` joined by `;`",
     "error": "why the row has no answer; empty where it has one",
+}
+
+SETTING = {
+    "home": "records, data, bundles, reports and the default database",
+    "database_url": "`postgresql://user:password@host:5432/name` or `sqlite:////folder/file.db`; "
+    "not set: `londonpump.db` in the home. A secret",
+    "datastore_url": "London Datastore, or a mirror of it",
+    "open_meteo_url": "not set: Open-Meteo's own hosts, one a service; set: `/v1/forecast`, `/v1/archive` and "
+    "`/v1/historical-forecast` below it",
+    "visual_crossing_url": "Visual Crossing",
+    "visual_crossing_key": "key, needed for `--source visual-crossing`. A secret",
+    "school_terms_url": "page of the borough's term dates",
+    "govuk_url": "GOV.UK; `/bank-holidays.json` below it is asked",
+    "tomtom_url": "TomTom",
+    "tomtom_key": "key; without it TomTom is not asked. A secret",
+    "bundles": "folder of bundles; not set: `bundle` in the home",
+    "secret_file": "service: file that signs its tokens; not set: `secret` in the home, beside the default database only",
+    "mlflow_url": "MLflow; nothing asks it yet",
+    "registration": "service: may anybody make an account; not set: only beside the default database",
+    "password_min": "service: characters of a new password, 6 to 128",
+    "proxies": "service: how many proxies of ours add to X-Forwarded-For, 0 to 8; 0 believes no such header",
 }
 
 
@@ -127,9 +154,18 @@ def commands() -> str:
     group: Any = typer.main.get_command(app)
     settings = dict(group.context_settings)
     parts = [f"```text\n{_help(group, 'londonpump', settings)}\n```\n"]
-    for name, command in group.commands.items():
+    for name, command in _commands_of(group):
         parts.append(f"\n## {name}\n\n```text\n{_help(command, f'londonpump {name}', settings)}\n```\n")
     return "".join(parts)
+
+
+def _commands_of(group: Any, before: str = "") -> Iterator[tuple[str, Any]]:
+    """Every command with its full name; of a group its commands, not the group."""
+    for name, command in group.commands.items():
+        if hasattr(command, "commands"):
+            yield from _commands_of(command, f"{before}{name} ")
+        else:
+            yield f"{before}{name}", command
 
 
 def _help(command: Any, name: str, settings: dict[str, Any]) -> str:
@@ -142,7 +178,8 @@ def _help(command: Any, name: str, settings: dict[str, Any]) -> str:
 def errors() -> str:
     """Every error of the product, with its first line."""
     for module in pkgutil.walk_packages(londonpump.__path__, "londonpump."):
-        importlib.import_module(module.name)
+        if not module.name.endswith("migrations.env"):  # a script of Alembic's, no module
+            importlib.import_module(module.name)
     # A process that runs tests knows more errors than the product has.
     own = [error for error in _below(LondonPumpError) if error.__module__.startswith("londonpump.")]
     found = sorted(own, key=lambda error: error.__name__)
@@ -162,6 +199,21 @@ def _below(kind: type[LondonPumpError]) -> set[type[LondonPumpError]]:
     return children | {deeper for child in children for deeper in _below(child)}
 
 
+def settings() -> str:
+    """Every environment variable that is read."""
+    rows = [
+        (code(f"LONDONPUMP_{name.upper()}"), _default(field), SETTING[name])
+        for name, field in Settings.model_fields.items()
+    ]
+    return table(("Setting", "Default", "Meaning"), rows)
+
+
+def _default(field: FieldInfo) -> str:
+    if field.default_factory is not None:
+        return "the platform's user data folder"
+    return "not set" if field.default is None else code(str(field.default))
+
+
 PARTS: dict[str, Callable[[], str]] = {
     "features": features,
     "example-columns": example_columns,
@@ -170,6 +222,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "prediction-columns": prediction_columns,
     "commands": commands,
     "errors": errors,
+    "settings": settings,
 }
 
 
