@@ -45,7 +45,7 @@ MEANING = {
     "cloudcover_pct": "cloud cover, %",
     "visibility_km": "visibility, km",
     "wind_kmh": "wind at 10 m, km/h",
-    "congestion_rate": "share of a journey that congestion adds: 0 free flow, 1 twice as long or more",
+    "congestion_rate": "how much longer than in free flow a journey takes: 0 as long, 1 twice as long or more",
     "is_school_holiday": "`true`/`1`/`yes` or `false`/`0`/`no`: a day without school",
     "is_working_day": "`true`/`1`/`yes` or `false`/`0`/`no`: Monday to Friday and no bank holiday",
 }

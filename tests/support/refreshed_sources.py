@@ -48,7 +48,7 @@ def bank_holidays() -> Reply:
 
 def flow() -> Reply:
     """A road at three quarters of its speed."""
-    return as_json({"flowSegmentData": {"currentSpeed": 30, "freeFlowSpeed": 40, "roadClosure": False}})
+    return as_json({"flowSegmentData": {"currentSpeed": 32, "freeFlowSpeed": 40, "roadClosure": False}})
 
 
 def terms_page() -> Reply:

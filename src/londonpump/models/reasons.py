@@ -124,8 +124,9 @@ def _weather_words(runs: Runs, row: int, _seconds: float) -> str:
     return "frost" if value["temp_c"] <= 0 else "the weather of the hour"
 
 
-def _traffic_words(_runs: Runs, _row: int, seconds: float) -> str:
-    return "heavy traffic at this hour" if seconds > 0 else "light traffic at this hour"
+def _traffic_words(runs: Runs, row: int, _seconds: float) -> str:
+    # the rate, not "heavy" or "light": what a booster makes of it may go the other way
+    return f"traffic: {runs.number('congestion_rate')[row]:.0%} longer journeys at this hour"
 
 
 def _calendar_words(runs: Runs, row: int, _seconds: float) -> str:

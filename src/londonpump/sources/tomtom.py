@@ -1,7 +1,7 @@
 """How congested London's main roads are now, from TomTom's flow service, with a key.
 
-Five points, each the road segment next to it: how much slower than in free flow traffic goes there, and the
-mean of the five as the congestion of London. A closed road says nothing of congestion and is left out.
+Five points, each the road segment next to it: how much longer than in free flow it takes to pass, twice as long
+at most, and the mean of the five as the congestion of London. A closed road says nothing of congestion and is left out.
 Source: developer.tomtom.com, Flow Segment Data, version 4.
 """
 
@@ -62,7 +62,9 @@ def parse_flow(body: bytes, place: str) -> float | None:
     current_kmh, free_kmh = _speed(flow, "currentSpeed", place), _speed(flow, "freeFlowSpeed", place)
     if free_kmh == 0:
         raise SourceFailed(PUBLISHER, f"the answer for {place} has a freeFlowSpeed of 0", REPORT_IT)
-    return min(1.0, max(0.0, 1.0 - current_kmh / free_kmh))
+    if current_kmh <= free_kmh / 2:
+        return 1.0
+    return max(0.0, free_kmh / current_kmh - 1.0)
 
 
 def _speed(flow: dict[str, Any], name: str, place: str) -> float:

@@ -28,7 +28,7 @@ def reading(publisher, sleeper):
 
 def test_the_rate_is_the_mean_over_the_roads(publisher, sleeper) -> None:
     publisher.answers(PATH, flow(30, 40), flow(40, 40), flow(10, 40), flow(20, 40), flow(20, 40))
-    assert reading(publisher, sleeper).congestion_rate == pytest.approx((0.25 + 0 + 0.75 + 0.5 + 0.5) / 5)
+    assert reading(publisher, sleeper).congestion_rate == pytest.approx((1 / 3 + 0 + 1 + 1 + 1) / 5)
 
 
 def test_every_place_is_asked_once(publisher, sleeper) -> None:
@@ -39,8 +39,8 @@ def test_every_place_is_asked_once(publisher, sleeper) -> None:
 
 
 def test_a_closed_road_is_left_out(publisher, sleeper) -> None:
-    publisher.answers(PATH, flow(0, 40, is_closed=True), flow(20, 40))
-    assert reading(publisher, sleeper).congestion_rate == pytest.approx(0.5)
+    publisher.answers(PATH, flow(0, 40, is_closed=True), flow(32, 40))
+    assert reading(publisher, sleeper).congestion_rate == pytest.approx(0.25)
 
 
 def test_a_city_of_closed_roads_is_no_reading(publisher, sleeper) -> None:
