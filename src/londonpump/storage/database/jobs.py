@@ -12,6 +12,7 @@ from londonpump.brigade.errors import DatabaseFailed
 T = TypeVar("T")
 COMMIT_WITHIN_S = 5.0
 """How long a commit that was sent is waited for: whether it arrived is worth knowing."""
+NOT_IN_TIME = "The database did not answer in time. Try again in a moment."
 
 
 class Busy(DatabaseFailed):
@@ -62,7 +63,7 @@ class Job(Generic[T]):
         if self.answer.done():
             return
         if self.withdraw() or self.may_be_left:
-            self.answer.set_exception(Busy("The database did not answer in time. Try again in a moment."))
+            self.answer.set_exception(Busy(NOT_IN_TIME))
         else:
             self.loop.call_later(COMMIT_WITHIN_S, self._give_up_for_good)
 

@@ -16,7 +16,7 @@ from typing import Self, TypeVar
 
 from sqlalchemy import Connection, Engine
 
-from londonpump.storage.database.jobs import Busy, Job
+from londonpump.storage.database.jobs import NOT_IN_TIME, Busy, Job
 from londonpump.storage.database.lanes import Lane, reading_lane, writing_lane
 from londonpump.storage.database.versions import open_database
 
@@ -80,8 +80,10 @@ class Store:
         self.engine.dispose()
 
     async def _run(self, lane: Lane, job: Job[T], within_s: float | None) -> T:
-        lane.take(job)
         patience_s = self.limits.patience_s if within_s is None else within_s
+        if patience_s <= 0:
+            raise Busy(NOT_IN_TIME)
+        lane.take(job)
         timer = job.loop.call_later(patience_s, job.give_up)
         try:
             return await job.answer
