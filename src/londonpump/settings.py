@@ -11,11 +11,12 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from londonpump.brigade.errors import BadSetting
 
 PREFIX = "LONDONPUMP_"
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 def _is_web_address(text: str) -> str:
     if not text.startswith(("http://", "https://")):
-        raise ValueError("it is no address: begin it with https:// (or http:// on your own machine)")
+        raise ValueError("it is no address: begin it with https:// (or http:// for a mirror of your own)")
     try:
         parts = urlsplit(text)
         is_whole = bool(parts.hostname) and parts.port != 0
@@ -26,7 +27,15 @@ def _is_web_address(text: str) -> str:
     return text.rstrip("/")
 
 
+def _is_safe_for_a_key(text: str) -> str:
+    host = urlsplit(text).hostname or ""
+    if text.startswith("http://") and host not in LOOPBACK:
+        raise ValueError("it would send a key in the clear: begin it with https://")
+    return text
+
+
 WebAddress = Annotated[str, AfterValidator(_is_web_address)]
+AddressWithKey = Annotated[WebAddress, AfterValidator(_is_safe_for_a_key)]
 
 
 class Settings(BaseSettings):
@@ -55,13 +64,13 @@ class Settings(BaseSettings):
     database_url: SecretStr | None = None
     datastore_url: WebAddress = "https://data.london.gov.uk"
     open_meteo_url: WebAddress | None = None
-    visual_crossing_url: WebAddress = "https://weather.visualcrossing.com"
+    visual_crossing_url: AddressWithKey = "https://weather.visualcrossing.com"
     visual_crossing_key: SecretStr | None = None
     school_terms_url: WebAddress = (
         "https://publicholidays.co.uk/school-holidays/england/barking-and-dagenham/"
     )
     govuk_url: WebAddress = "https://www.gov.uk"
-    tomtom_url: WebAddress = "https://api.tomtom.com"
+    tomtom_url: AddressWithKey = "https://api.tomtom.com"
     tomtom_key: SecretStr | None = None
     bundles: Path | None = None
     secret_file: Path | None = None

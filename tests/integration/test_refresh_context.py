@@ -105,7 +105,7 @@ def test_hours_that_are_there_are_not_asked_again(engine, well) -> None:
     well.asked.clear()
     again = refreshed(engine, well, HISTORY)
     assert well.asked == []
-    assert words(again) == "weather-history: since 2021-12-30: nothing was to be fetched"
+    assert words(again) == "weather-history: Since 2021-12-30: nothing was to be fetched"
 
 
 def empty_month(value: weather_answers.Json, month: int = 6) -> None:
@@ -256,7 +256,7 @@ def test_a_failure_says_how_old_what_stands_in_is(engine, well) -> None:
     refreshed(engine, well, WEATHER)
     well.answers(sources.FORECAST, broken())
     told = words(refreshed(engine, well, WEATHER, NOW + 5 * HOUR))
-    assert "What came 5 h ago (2023-11-24 09:20 UTC) stands in." in told
+    assert "All went well 5 h ago (2023-11-24 09:20 UTC); what is stored stands in." in told
 
 
 @pytest.mark.parametrize(

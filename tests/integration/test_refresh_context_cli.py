@@ -85,7 +85,7 @@ def test_a_faulty_publisher_is_told_and_leaves_earlier_rows(
     assert (result.exit_code, result.stderr) == (FAILED, "")
     assert result.stdout.startswith(f"{part}: FAILED. ")
     assert told in result.stdout
-    assert "What came 0 min ago" in result.stdout
+    assert "All went well 0 min ago" in result.stdout
     assert sources.KEY not in result.output
     assert stored() == before
     assert files_of(own_home) == set()
@@ -161,7 +161,7 @@ def test_past_weather_comes_since_the_day_that_is_named(command) -> None:
     since = datetime.now(UTC).date() - timedelta(days=3)
     result = command("--since", f"{since}", "--only", "weather-history")
     assert result.exit_code == FINE, result.output
-    assert f"since {since}: " in result.stdout
+    assert f"Since {since}: " in result.stdout
 
 
 def test_visual_crossing_without_its_key_is_a_failure_that_names_it(command, monkeypatch) -> None:

@@ -13,6 +13,7 @@ BAD = [
     ("GOVUK_URL", "http://"),
     ("GOVUK_URL", "http://["),
     ("TOMTOM_URL", "https://host:99999"),
+    ("TOMTOM_URL", "http://mirror.example"),
     ("PASSWORD_MIN", "x"),
     ("PROXIES", "99"),
     ("REGISTRATION", "perhaps"),

@@ -1,14 +1,16 @@
 """The verb that brings the Brigade's published records."""
 
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-from londonpump.brigade.errors import BadValue
+from londonpump.brigade.errors import BadValue, SourceFailed
 from londonpump.pipelines.progress import Progress, silent
 from londonpump.settings import Settings
 from londonpump.sources.http import Http
 from londonpump.sources.london_datastore.fetch import Fetched, Wanted, fetch_set
+from londonpump.sources.london_datastore.kept import good_until
 
 FIRST_RECORD_DATE = date(2009, 1, 1)
 YEARS = 3
@@ -60,7 +62,17 @@ def fetch_records(
             "--since", str(first), f"give a day from {FIRST_RECORD_DATE}, the first record, to today"
         )
     wanted = Wanted(settings.datastore_url, settings.records, first, now)
-    if http is not None:
-        return FetchedRecords(settings.records, first, fetch_set(http, wanted, progress))
-    with Http() as own:
-        return FetchedRecords(settings.records, first, fetch_set(own, wanted, progress))
+    with nullcontext(http) if http is not None else Http() as asked:
+        return FetchedRecords(settings.records, first, _fetch(asked, wanted, progress))
+
+
+def _fetch(http: Http, wanted: Wanted, progress: Progress) -> Fetched:
+    """As `fetch_set`; a failure also says that the records that are here stay good."""
+    try:
+        return fetch_set(http, wanted, progress)
+    except SourceFailed as failed:
+        until = good_until(wanted.home)
+        if until is None:
+            raise
+        told = f"{failed.advice} The records that are here, until {until}, stay in use."
+        raise SourceFailed(failed.publisher, failed.problem, told) from None

@@ -133,8 +133,8 @@ def _step(part: Part, reach: Reach, wanted: Wanted) -> Callable[[], Came]:
 def _stands_in(reach: Reach, part: Part) -> str:
     good_at = next((note.good_at for note in last_fetches(reach.engine) if note.source == part), None)
     if good_at is None:
-        return "It has never come whole before; what is stored of it stands."
-    return f"What came {_age(reach.now - good_at)} ago ({in_words(good_at)}) stands in."
+        return "It has never come whole before."
+    return f"All went well {_age(reach.now - good_at)} ago ({in_words(good_at)}); what is stored stands in."
 
 
 def _age(passed: timedelta) -> str:

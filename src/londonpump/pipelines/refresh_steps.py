@@ -105,7 +105,8 @@ def _changed(reach: Reach, rows: Sequence[WeatherHour]) -> list[WeatherHour]:
 def _filled_in_words(filled: Filled, since: date) -> str:
     came = ", ".join(f"{hours:,} of {source}" for source, hours in filled.came.items())
     lacking = f", {filled.lacking:,} past hours are not there" if filled.lacking else ""
-    told = f"since {since}: {came or 'nothing was to be fetched'}{lacking}"
+    nothing = "nothing came" if filled.problems else "nothing was to be fetched"
+    told = f"Since {since}: {came or nothing}{lacking}"
     return told if filled.has_forecasts else f"{told}; {NO_FORECASTS}"
 
 

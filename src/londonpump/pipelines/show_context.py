@@ -36,7 +36,9 @@ def moment_in_words(moment: MomentContext) -> str:
     ]
     lines += [f"Missing: {told}" for told in moment.missing]
     if moment.missing:
-        lines.append("What is missing may come with: londonpump refresh context --since DATE")
+        lines.append(
+            "Weather may come with: londonpump refresh context --since DATE; holidays also by hand: londonpump calendar import FILE"
+        )
     return "\n".join(lines)
 
 
