@@ -249,7 +249,7 @@ def test_an_unreadable_database_is_told_in_one_line_and_the_answer_is_that_witho
 
 def test_without_weather_the_line_says_that_the_usual_stands_in(whole, tmp_path, monkeypatch) -> None:
     said = predicted(whole, f"sqlite:///{tmp_path}/none.db", monkeypatch, *ONE).stdout
-    assert "Weather: none known: the usual for March at 10 h stands in" in said
+    assert "Weather: not known; the usual for March at 10 h stands in" in said
 
 
 def test_a_file_of_calls_tells_the_source_of_each_value(whole, tmp_path, monkeypatch) -> None:

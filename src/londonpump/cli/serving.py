@@ -17,7 +17,7 @@ def serve(
     host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 8000,
 ) -> None:
-    """Run the service over HTTP until it is stopped: sign-in, health and the ledger so far."""
+    """Run the service over HTTP until it is stopped: sign-in, health, ledger and board so far."""
     from londonpump.service.serving import serve as serve_until_stopped
 
     with errors_told():

@@ -121,7 +121,7 @@ def _weather_words(runs: Runs, row: int, _seconds: float) -> str:
         return "fog"
     if value["wind_kmh"] >= STRONG_WIND_KMH:
         return "strong wind"
-    return "frost" if value["temp_c"] <= 0 else "the weather of the hour"
+    return "frost" if value["temp_c"] <= 0 else "ordinary weather"
 
 
 def _traffic_words(runs: Runs, row: int, _seconds: float) -> str:

@@ -126,7 +126,7 @@ def _weather_words(told: Told, at: datetime) -> str:
         if name in told:
             by_origin.setdefault(_origin(told[name], at), []).append(form.format(told[name]["value"]))
     if all(told[name]["source"] == CLIMATE for name in WEATHER_FORMS if name in told):
-        return f"Weather: none known: {next(iter(by_origin))} stands in"
+        return f"Weather: not known; {next(iter(by_origin))} stands in"
     return "Weather: " + "; ".join(f"{', '.join(values)}, {origin}" for origin, values in by_origin.items())
 
 

@@ -41,7 +41,7 @@ class TrafficReading:
 
 @dataclass(frozen=True, slots=True)
 class SchoolHoliday:
-    """A London weekday without school."""
+    """A London day without school; publishers list weekdays, the original some weekends too."""
 
     day: date
     source: str
