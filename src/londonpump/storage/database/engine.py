@@ -4,6 +4,8 @@ SQLite runs with a write-ahead log and synchronous=FULL: what was acknowledged s
 a power cut alike, for one wait on the disk a commit. NORMAL would survive the first only.
 """
 
+import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,6 +24,7 @@ TCP_USER_TIMEOUT_MS = 10_000
 """A server that vanished without a word is given up after this long, not after the 15 minutes of the system."""
 POSTGRESQL = "postgresql+psycopg"
 ADDRESSES = "sqlite:////folder/file.db or postgresql://user:password@host:5432/name"
+WAL_RETRY_S = 0.01
 READS_ONLY = "londonpump_reads_only"
 
 
@@ -113,10 +116,24 @@ def _prepare_connection(connection: Any, busy_timeout_ms: int) -> None:
     connection.isolation_level = None
     cursor = connection.cursor()
     cursor.execute(f"PRAGMA busy_timeout={busy_timeout_ms}")
-    cursor.execute("PRAGMA journal_mode=WAL")
+    _write_ahead(cursor, time.monotonic() + busy_timeout_ms / 1000)
     cursor.execute("PRAGMA synchronous=FULL")
     cursor.execute("PRAGMA foreign_keys=ON")
     cursor.close()
+
+
+def _write_ahead(cursor: Any, until_s: float) -> None:
+    """Turn the write-ahead log on. A new file takes it from one connection alone, and SQLite refuses the others at once
+    whatever its busy timeout says: they ask again."""
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() >= until_s:
+                raise
+            time.sleep(WAL_RETRY_S)
+        else:
+            return
 
 
 def _begin(connection: Connection) -> None:
