@@ -8,25 +8,31 @@ WORKERS ?= 2
 export PYTHONDONTWRITEBYTECODE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow check fix bench docs lock clean
+.PHONY: help setup service-env demo test test-slow test-nightly check fix bench docs lock clean
 
 help:  ## what each command does
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
 
 setup: $(READY)  ## the environment in .venv, from the hash-locked requirements
 
-$(READY): requirements/dev.lock pyproject.toml scripts/setup
+$(READY): requirements/dev.lock pyproject.toml scripts/setup scripts/environment.sh
 	@scripts/setup "$(PYTHON)" "$(VENV)"
 	@touch $@
 
-demo: $(READY)  ## simulate a Brigade, train, evaluate, predict; prints where the report is
-	@LONDONPUMP_HOME="$${LONDONPUMP_HOME:-.demo}" $(BIN)/londonpump demo
+service-env: requirements/service.lock  ## the service's own environment in .venv-service, nothing of training in it
+	@scripts/service-env "$(PYTHON)"
+
+demo: $(READY)  ## a simulated Brigade, a model of it and the service that answers: http://localhost:8000 in a terminal
+	@LONDONPUMP_HOME="$${LONDONPUMP_HOME:-.demo}" $(BIN)/londonpump demo $(ARGS)
 
 test: $(READY)  ## every test but the slow proofs
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m "not slow" $(ARGS)
 
 test-slow: $(READY)  ## the proofs that take minutes
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m slow $(ARGS)
+
+test-nightly: $(READY)  ## the service against its OpenAPI document, 2,000 cases an operation and role: hours
+	@CONTRACT_CASES="$${CONTRACT_CASES:-2000}" $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m slow tests/integration/service/test_contract_openapi.py $(ARGS)
 
 check: $(READY)  ## format, lint, types, import directions
 	@$(BIN)/ruff format --check .
@@ -45,8 +51,10 @@ bench: $(READY)  ## speed and memory, as json in benchmarks/results
 docs: $(READY)  ## the pages written from the code
 	@$(BIN)/python scripts/write_docs.py
 
-lock:  ## the lock anew (needs uv); it holds no address
-	uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --group dev pyproject.toml -o requirements/dev.lock
+lock:  ## the locks anew (needs uv); they hold no address
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --all-extras --group dev pyproject.toml -o requirements/dev.lock
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --extra service pyproject.toml -o requirements/service.lock
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --group pyproject.toml:build -o requirements/build.lock
 
 clean:  ## everything made here, the environment too
-	rm -rf $(VENV) .demo .mypy_cache .ruff_cache .hypothesis .coverage htmlcov
+	rm -rf $(VENV) .venv-service .demo .mypy_cache .ruff_cache .hypothesis .coverage htmlcov

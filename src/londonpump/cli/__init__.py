@@ -10,6 +10,9 @@ import sys
 from londonpump.cli import (
     records,
     learning,
+    challenging,
+    models,
+    monitoring,
     answering,
     sources,
     context,
@@ -20,18 +23,22 @@ from londonpump.cli import (
     audit,
     serving,
 )
-from londonpump.cli.screen import app
+from londonpump.cli.extras import not_installed
+from londonpump.cli.screen import BAD_INPUT, app
 # isort: on
 
 __all__ = [
     "answering",
     "app",
     "audit",
+    "challenging",
     "context",
     "database",
     "importing",
     "learning",
     "main",
+    "models",
+    "monitoring",
     "records",
     "refreshing",
     "serving",
@@ -44,5 +51,11 @@ def main() -> None:
     """The entry point of the command."""
     try:
         app()
+    except ModuleNotFoundError as error:
+        told = not_installed(error)
+        if told is None:
+            raise
+        print(f"londonpump: {told}", file=sys.stderr)
+        sys.exit(BAD_INPUT)
     except KeyboardInterrupt:
         sys.exit(130)

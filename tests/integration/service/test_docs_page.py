@@ -1,0 +1,64 @@
+"""The page of the API: it comes whole from the service, and may load nothing from elsewhere."""
+
+import re
+
+import pytest
+from starlette.testclient import TestClient
+from support.running_service import database_with, running
+
+NAMED = re.compile(r'(?:src|href)="([^"]+)"')
+
+
+@pytest.fixture
+def client(tmp_path) -> TestClient:
+    url = f"sqlite:///{tmp_path}/a.db"
+    database_with(url)
+    with running(url, tmp_path) as client:
+        yield client
+
+
+def policy(answer) -> dict[str, str]:
+    """The content security policy by directive."""
+    parts = (part.split(maxsplit=1) for part in answer.headers["content-security-policy"].split(";"))
+    return dict(parts)
+
+
+def test_the_page_names_no_other_host(client) -> None:
+    shown = client.get("/docs").text + client.get("/docs/start.js").text
+    assert re.findall(r"//[^\s]*", shown) == []
+
+
+def test_its_policy_lets_it_load_from_the_service_alone(client) -> None:
+    allowed = policy(client.get("/docs"))
+    assert allowed["default-src"] == "'none'"
+    assert {allowed[name] for name in ("script-src", "style-src", "connect-src")} == {"'self'"}
+
+
+def test_no_script_stands_in_the_page(client) -> None:
+    scripts = re.findall(r"<script([^>]*)>(.*?)</script>", client.get("/docs").text, re.DOTALL)
+    assert [(bool("src=" in attributes), body) for attributes, body in scripts] == [(True, "")] * 2
+
+
+def test_all_that_the_page_names_is_there(client) -> None:
+    named = [name for name in NAMED.findall(client.get("/docs").text) if not name.startswith("data:")]
+    assert len(named) == 4
+    assert {name: client.get(f"/{name}").status_code for name in named} == dict.fromkeys(named, 200)
+
+
+@pytest.mark.parametrize(
+    ("file", "kind"), [("swagger-ui.css", "text/css"), ("swagger-ui-bundle.js", "text/javascript")]
+)
+def test_its_files_are_told_as_what_they_are_and_may_be_kept(file, kind, client) -> None:
+    headers = client.get(f"/docs/{file}").headers
+    assert headers["content-type"].startswith(kind)
+    assert headers["cache-control"] == "public, max-age=3600"
+
+
+@pytest.mark.parametrize("file", ["redoc.standalone.js", "..%2fcore.py", "%2e%2e%2f__init__.py", ".."])
+def test_no_other_file_is_given_away(file, client) -> None:
+    assert client.get(f"/docs/{file}").status_code == 404
+
+
+def test_its_authorize_button_asks_for_a_password_and_signs_in_at_login(client) -> None:
+    schemes = client.get("/openapi.json").json()["components"]["securitySchemes"].values()
+    assert [scheme["flows"]["password"]["tokenUrl"] for scheme in schemes] == ["login"]
