@@ -24,10 +24,11 @@ from benchmarks.accuracy.ablation import (
 from benchmarks.accuracy.apart import later_part, measured, simulated_stream
 from benchmarks.accuracy.classifier import beside_the_distribution
 from benchmarks.accuracy.leaks import shuffled_target, twin_runs
+from benchmarks.accuracy.named_places import told_a_name_only
 from benchmarks.accuracy.pages import write_pages
 from benchmarks.accuracy.records import ALL, SHARED, STREAM_2017, UNION, examples_of, prepared
 from benchmarks.accuracy.scores import scores_of
-from benchmarks.accuracy.splits import Fold, before, down_the_road, five_folds, some
+from benchmarks.accuracy.splits import Fold, before, down_the_road, five_folds, later, some
 from benchmarks.accuracy.steps import THAMES, WORKLOAD
 from londonpump import __version__
 from londonpump.brigade.errors import LondonPumpError
@@ -41,6 +42,7 @@ RESULTS = ROOT / "benchmarks" / "results" / "accuracy.json"
 LIBRARIES = ("lightgbm", "numpy", "scikit-learn", "scipy")
 POOLED = "pooled"
 SIGNIFICANT = 6
+NAMED_IN = (UNION, STREAM_2017)
 Results = dict[str, Any]
 
 
@@ -53,11 +55,17 @@ def main() -> int:
     started_s = time.process_time()
     try:
         with tempfile.TemporaryDirectory(prefix="londonpump-accuracy-") as folder:
-            results = measure(asked.data, asked.work or Path(folder))
+            if asked.named_places_only:
+                results = {
+                    **read_json(RESULTS),
+                    "named_places": _named(asked.data, asked.work or Path(folder)),
+                }
+            else:
+                results = measure(asked.data, asked.work or Path(folder))
+                results["cpu_s"] = round(time.process_time() - started_s)
     except LondonPumpError as error:
         print(error, file=sys.stderr)
         return 2
-    results["cpu_s"] = round(time.process_time() - started_s)
     write_json(RESULTS, _rounded(results))
     write_pages(read_json(RESULTS), ROOT)
     tell(f"written: {RESULTS.relative_to(ROOT)} and the tables of docs/explanation")
@@ -99,7 +107,18 @@ def measure(source: Path, work: Path) -> Results:
         "classifier": classifier,
         "ablation": _ablations(union, examples_of(STREAM_2017, source, work), last[STREAM_2017.name]),
         "simulated": _simulated(work, last[STREAM_2017.name]),
+        "named_places": _named(source, work),
     }
+
+
+def _named(source: Path, work: Path) -> Results:
+    """The places that are only named, measured alone."""
+    found: Results = {"commit": _where()["commit"]}
+    for records in NAMED_IN:
+        tell(f"places that are only named: {records.words}")
+        examples = examples_of(records, source, work)
+        found[records.name] = told_a_name_only(examples, later(records, examples)[0])
+    return found
 
 
 def _reaches(splits: Results) -> Results:
@@ -166,6 +185,11 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.accuracy", description=__doc__)
     parser.add_argument("--data", type=Path, default=SHARED, help="folder of the real records")
     parser.add_argument("--work", type=Path, help="keep prepared data and bundles here (else thrown away)")
+    parser.add_argument(
+        "--named-places-only",
+        action="store_true",
+        help="measure the places that are only named, keep the rest",
+    )
     parser.add_argument("--pages-only", action="store_true", help="write the tables again from the json")
     return parser.parse_args()
 

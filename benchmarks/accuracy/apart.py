@@ -29,7 +29,7 @@ from londonpump.pipelines.data import (
     load_examples,
     midnight_us,
 )
-from londonpump.pipelines.evaluate import LEVELS as JUDGED_LEVELS
+from londonpump.pipelines.judged_rows import LEVELS as JUDGED_LEVELS
 from londonpump.pipelines.prepare import PrepareRequest, prepare
 from londonpump.simulation.plan import SimulationPlan
 from londonpump.simulation.simulate import write_simulation

@@ -19,6 +19,7 @@ PAGES: dict[str, dict[str, Callable[[Results], str]]] = {
         "tenths of distance": tables.tenths,
         "warnings": tables.warnings,
         "pumps": tables.pumps,
+        "named places": tables.named_places,
         "roads": tables.roads,
         "leaks": tables.leaks,
     },

@@ -195,6 +195,38 @@ def pumps(results: Results) -> str:
     return table(["calls", "kind and property", "number", "accuracy", "macro F1", "log loss"], rows)
 
 
+def named_places(results: Results) -> str:
+    """The same runs told their exact place, a name, and the middle of the name."""
+    told = {"exact": "the exact place", "named": "its name alone", "middle": "the middle of the name"}
+    header = (
+        "runs",
+        "told",
+        "number",
+        "MAE, s",
+        "80 % interval covers",
+        "80 % width, s",
+        "bias of the mean, s",
+    )
+    rows = []
+    for name, words in LATER.items():
+        for kind, of_kind in (("district", "by postcode district"), ("ground", "by station ground")):
+            found = results["named_places"][name][kind]
+            for answer, said in told.items():
+                one = found[answer]
+                rows.append(
+                    (
+                        f"{words}, {of_kind}",
+                        said,
+                        f"{one['n']:,}",
+                        with_interval(one["mae_s"], 1),
+                        with_interval(one["cover_80_share"], 3),
+                        with_interval(one["width_80_s"], 0),
+                        with_interval(one["bias_s"], 1),
+                    )
+                )
+    return table(header, rows)
+
+
 def roads(results: Results) -> str:
     """What the commands did with each set of files."""
     names = {name: words for name, words in SPLITS.items() if name in results["roads"]}

@@ -18,11 +18,12 @@ from support.context_rows import HOUR, weather
 from typer.testing import CliRunner
 
 from londonpump.cli import app
+from londonpump.models.answering import answer
 from londonpump.models.distribution import P50
 from londonpump.pipelines.data import load_examples
 from londonpump.pipelines.evaluate import EvaluateRequest, evaluate
 from londonpump.pipelines.known_context import ContextStore
-from londonpump.pipelines.predict import answer, open_bundle
+from londonpump.pipelines.predict import open_bundle
 from londonpump.pipelines.prepare import PrepareRequest, prepare
 from londonpump.pipelines.train import TrainRequest, train
 from londonpump.pipelines.words import evaluated_in_words

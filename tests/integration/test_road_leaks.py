@@ -12,12 +12,13 @@ from londonpump.brigade.stations import by_code
 from londonpump.evaluation.metrics import CRPS_LEVELS
 from londonpump.features.catalogue import FEATURES, Feature, KnownTooLate, build
 from londonpump.features.runs import Runs
+from londonpump.models.answering import answer
 from londonpump.models.distribution import P50
 from londonpump.models.response_training import TrainingRuns, fit_response_time
 from londonpump.models.training import TrainingPlan, learn_ground, with_workload
 from londonpump.pipelines.calls import OPTIONAL, read_calls
 from londonpump.pipelines.data import default_until, first_us_of_incident, load_examples, midnight_us
-from londonpump.pipelines.predict import answer, predict_file
+from londonpump.pipelines.predict import predict_file
 from londonpump.pipelines.prepare import PrepareRequest, prepare
 from londonpump.pipelines.train import TrainRequest, train, training_set
 from londonpump.simulation.plan import SimulationPlan

@@ -36,7 +36,7 @@ def clean_incidents(typed: Table, stations: Table) -> Table:
 
     Args: typed: the typed published table. stations: `code, name`, one row a name.
     Adds: call_at (UTC), easting_m and northing_m (exact where published, else the centre of the 100 m
-    cell), is_exact_place, incident_type, ground_code.
+    cell), is_exact_place, incident_type, ground_code. Postcode districts are in capitals.
     """
     table = _with_time(start(typed))
     table = _with_place(table)
@@ -74,6 +74,7 @@ def _with_place(table: Table) -> Table:
     table = table.mutate(
         easting_m=ibis.ifelse(table.is_exact_place, table.easting_m, table.easting_rounded_m),
         northing_m=ibis.ifelse(table.is_exact_place, table.northing_m, table.northing_rounded_m),
+        postcode_district=table.postcode_district.upper(),
         repairs=repaired(
             table,
             zero_latitude_ignored=table.latitude == 0,

@@ -142,7 +142,9 @@ class Runs:
     @cached_property
     def is_working_day(self) -> NDArray[np.bool_]:
         """Monday to Friday and no bank holiday of England: as the column says, else by the library."""
-        by_library = (self.weekday < 5) & ~np.isin(self.day, bank_holidays())
+        holiday = bank_holidays()
+        next_one = holiday[np.minimum(np.searchsorted(holiday, self.day), len(holiday) - 1)]
+        by_library = (self.weekday < 5) & (next_one != self.day)
         stated = self.number("is_working_day")
         return np.asarray(np.where(np.isnan(stated), by_library, stated == 1.0))
 

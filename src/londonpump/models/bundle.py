@@ -24,11 +24,13 @@ from londonpump.models.distribution import ResponseTimes
 from londonpump.models.domain import Domain
 from londonpump.models.learnt_context import LearntContext
 from londonpump.models.place_residual import PlaceResidual
+from londonpump.models.places_named import PlacesNamed
 from londonpump.models.pumps_needed import PumpsModel
 from londonpump.models.response_time import ResponseTimeModel
 from londonpump.models.seed_coefficients import SeedRecipe
 
-SCHEMA = 1
+SCHEMA = 2
+"""2: with the points of places that are only named."""
 PUMPS_PREFIX = "pumps_"
 Columns = dict[str, NDArray[Any]]
 
@@ -39,6 +41,7 @@ class Bundle:
 
     card: what a person asks of it (features, parameters, data hash, dates, rows, seed, whether simulated).
     risk_stations: densities between 600 and 1,600 s by station, the original's list with its date.
+    places_named: the points that stand for postcode districts and station grounds.
     seen: sorted hashes of the training incidents, so that nobody scores it on them.
     warn_at: a run whose chance of a late surprise is this or more is flagged.
     """
@@ -55,6 +58,7 @@ class Bundle:
     risk_stations: dict[str, float]
     warn_at: float
     seen: NDArray[np.int64]
+    places_named: PlacesNamed
 
     def has_seen(self, incident_number: NDArray[Any]) -> NDArray[np.bool_]:
         """(n,) whether an incident was among the training rows (wrongly yes for one in a million)."""
@@ -87,6 +91,7 @@ def to_files(bundle: Bundle) -> dict[str, bytes]:
         },
         "context.json": response.context.to_json(),
         "places.json": [place.to_json() for place in response.places],
+        "places_named.json": bundle.places_named.to_json(),
         "baselines.json": {
             "constant": bundle.constant.to_json(),
             "distance": bundle.distance.to_json(),
@@ -156,6 +161,7 @@ def _assemble(card: dict[str, Any], files: dict[str, bytes]) -> Bundle:
         risk_stations=value["risk_stations.json"]["density"],
         warn_at=float(told["warn_at"]),
         seen=np.cumsum(np.array(value["seen.json"], np.int64)),
+        places_named=PlacesNamed.from_json(value["places_named.json"]),
     )
 
 

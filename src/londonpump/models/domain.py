@@ -64,7 +64,8 @@ class Domain:
         wide = np.clip(runs.by_bridge_m / self.reach_m, 1.0, WIDEST)
         _label(labels, wide > 1.0, f"distance={UNKNOWN}")
         cell = cell_of(runs.number("easting_m"), runs.number("northing_m"), AREA_CELL_M)
-        outside = ~np.isin(cell, self.area)
+        at = np.minimum(np.searchsorted(self.area, cell), len(self.area) - 1)
+        outside = self.area[at] != cell
         wide = np.where(outside, np.maximum(wide, OUTSIDE_WIDENS), wide)
         _label(labels, outside, f"place={UNKNOWN}")
         unseen = np.array([code not in self.stations for code in runs.text("station_code")], bool)

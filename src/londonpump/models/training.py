@@ -21,6 +21,7 @@ from londonpump.models.bundle import SCHEMA, Bundle, incident_hashes, stations_o
 from londonpump.models.distribution import P50
 from londonpump.models.domain import fit_domain
 from londonpump.models.learnt_context import learn_context
+from londonpump.models.places_named import fit_places_named
 from londonpump.models.pumps_needed import PumpsModel, fit_pumps
 from londonpump.models.response_time import ResponseTimeModel
 from londonpump.models.response_training import (
@@ -112,6 +113,7 @@ def fit_bundle(training: TrainingSet, plan: TrainingPlan, facts: dict[str, Any],
         risk_stations=risk_stations(rows["station_code"], attendance_s),
         warn_at=_warn_at(response, runs),
         seen=np.unique(incident_hashes(np.unique(rows["incident_number"].astype(str)))),
+        places_named=fit_places_named(training.calls),
     )
 
 

@@ -12,18 +12,12 @@ from numpy.typing import NDArray
 
 from londonpump.brigade.errors import DatabaseFailed
 from londonpump.features.moment import MomentContext
-from londonpump.models.domain import CONTEXT
 from londonpump.storage.embedded import is_there
-from londonpump.tables.context import WEATHER_NUMBERS
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
 Columns = dict[str, NDArray[Any]]
-SOURCE_COLUMN = {
-    **{name: f"{name}_source" for name in WEATHER_NUMBERS},
-    "congestion_rate": "congestion_source",
-}
 
 
 class ContextStore:
@@ -73,19 +67,3 @@ class ContextStore:
 
     def _give_up(self, error: DatabaseFailed) -> None:
         self.problem, self._is_there = str(error), False
-
-
-def with_known(columns: Columns, known: Columns, wanted: frozenset[str]) -> tuple[Columns, list[list[str]]]:
-    """Columns with what is known of the wanted ones where the call does not state them; per run the labels
-    `column=source`."""
-    n = len(columns["mobilised_us"])
-    labels: list[list[str]] = [[] for _ in range(n)]
-    told = dict(columns)
-    for name in sorted(wanted & known.keys()):
-        stated = np.asarray(columns.get(name, np.full(n, np.nan)), np.float64)
-        taken = np.isnan(stated) & np.isfinite(known[name])
-        told[name] = np.where(taken, known[name], stated)
-        sources = known.get(SOURCE_COLUMN.get(name, ""))
-        for row in np.flatnonzero(taken):
-            labels[row].append(f"{name}={CONTEXT if sources is None else sources[row]}")
-    return told, labels

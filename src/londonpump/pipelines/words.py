@@ -8,12 +8,13 @@ from typing import Any
 
 from londonpump.brigade.stations import by_code
 from londonpump.brigade.targets import LATENESS_S, LONGEST_PUBLISHED_S
+from londonpump.models.answering import Predictions, answer
 from londonpump.models.bundle import Bundle
 from londonpump.models.distribution import P10, P90
 from londonpump.pipelines.calls import EPOCH, as_columns, parse_call
 from londonpump.pipelines.context_words import Told, context_as_json, context_in_words, without_in_words
 from londonpump.pipelines.known_context import ContextStore
-from londonpump.pipelines.predict import Predictions, answer, known_at
+from londonpump.pipelines.predict import known_at
 
 OUTSIDE = ("distance=unknown", "place=unknown", "station=unknown")
 """The labels of a run outside what was learnt."""

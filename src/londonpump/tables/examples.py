@@ -91,25 +91,33 @@ STATED: tuple[Column, ...] = (
 )
 """What a call may state and no published record holds: the recorded ground is the final one."""
 
-CALLS: tuple[Column, ...] = tuple(
-    column
-    for column in EXAMPLES
-    if column.name
-    in {
-        "incident_number",
-        "source_file",
-        "source_row",
-        "repairs",
-        "call_at",
-        "easting_m",
-        "northing_m",
-        "recorded_ground_code",
-        "incident_type",
-        "property_category",
-        "property_type",
-        "address_qualifier",
-        "pumps_attending",
-    }
+POSTCODE_DISTRICT = Column(
+    "postcode_district", "string", "where calls of it lie, never a feature", INCIDENT, CALL
+)
+"""Such as SE15. In the table of calls alone, so that no model can look at it."""
+
+CALLS: tuple[Column, ...] = (
+    *(
+        column
+        for column in EXAMPLES
+        if column.name
+        in {
+            "incident_number",
+            "source_file",
+            "source_row",
+            "repairs",
+            "call_at",
+            "easting_m",
+            "northing_m",
+            "recorded_ground_code",
+            "incident_type",
+            "property_category",
+            "property_type",
+            "address_qualifier",
+            "pumps_attending",
+        }
+    ),
+    POSTCODE_DISTRICT,
 )
 """One row a kept incident, with or without a published arrival: what workload is counted from, and what
 the number of pumps is learnt from. Its `pumps_attending` is the published one."""

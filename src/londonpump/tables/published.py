@@ -44,6 +44,9 @@ INCIDENTS: tuple[PublishedColumn, ...] = (
     PublishedColumn("property_category", "PropertyCategory", TEXT, aliases=("property_category",)),
     PublishedColumn("property_type", "PropertyType", TEXT, aliases=("property_type",)),
     PublishedColumn("address_qualifier", "AddressQualifier", TEXT, aliases=("address_qualifier",)),
+    PublishedColumn(
+        "postcode_district", "Postcode_district", TEXT, is_required=False, aliases=("postcode_district",)
+    ),
     PublishedColumn("borough_code", "IncGeo_BoroughCode", TEXT, aliases=("borough_code",)),
     PublishedColumn("borough_name", "IncGeo_BoroughName", TEXT, aliases=("borough_name",)),
     PublishedColumn("easting_m", "Easting_m", REAL, aliases=("easting_m",)),

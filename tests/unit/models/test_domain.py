@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
+from londonpump.models.answering import answer
 from londonpump.models.distribution import P10, P50, P90
 from londonpump.models.domain import OUTSIDE_WIDENS, UNSEEN_STATION_WIDENS, WIDEST, Domain
 from londonpump.models.reasons import TYPICAL, contributions, reasons
 from londonpump.models.response_time import TOP_SPEED_M_S
-from londonpump.pipelines.predict import answer
 
 INSIDE = (529_900.0, 181_000.0)
 OUTSIDE = {
