@@ -1,0 +1,69 @@
+"""What the rule says on real records: a champion of January 2017, a challenger that also learnt most of February."""
+
+import statistics
+import time
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.accuracy.records import STREAM_2017, examples_of
+from londonpump.evaluation.promotion.evidence import Contender, Evidence, Trial
+from londonpump.evaluation.promotion.rule import decide
+from londonpump.evaluation.rows import JudgedRows
+from londonpump.models.bundle import Bundle
+from londonpump.models.training import TrainingPlan, fit_bundle
+from londonpump.pipelines.data import Columns, Examples
+from londonpump.pipelines.evaluate import later_rows
+from londonpump.pipelines.judged_rows import forecast_of, judged
+from londonpump.pipelines.progress import silent
+from londonpump.pipelines.train import training_set
+
+CHALLENGERS_UNTIL = (date(2017, 2, 15), date(2017, 2, 22))
+LAST_DAY = date(2017, 2, 28)
+ANSWERS = 50
+MS_A_S = 1_000
+
+
+def on_real_records(source: Path, work: Path) -> dict[str, Any]:
+    """Verdict, reason and evidence by the day until which the challenger learnt. Raises: BadFile."""
+    examples = examples_of(STREAM_2017, source, work)
+    champion = _learnt(examples, STREAM_2017.until)
+    told = {}
+    for until in CHALLENGERS_UNTIL:
+        challenger = _learnt(examples, until)
+        rows, on_duty = _contender(champion, examples, STREAM_2017.until, until)
+        _, new = _contender(challenger, examples, until, until)
+        verdict = decide(Evidence(rows, on_duty, new, LAST_DAY + timedelta(days=1)))
+        told[until.isoformat()] = {
+            "champion_rows": champion.card["rows"],
+            "challenger_rows": challenger.card["rows"],
+            "action": verdict.action,
+            "rule": verdict.rule,
+            "reason": verdict.reason,
+            "evidence": verdict.evidence,
+        }
+    return told
+
+
+def _learnt(examples: Examples, until: date) -> Bundle:
+    facts = {"trained_until": until.isoformat()}
+    return fit_bundle(training_set(examples, until), TrainingPlan(), facts, silent)
+
+
+def _contender(bundle: Bundle, examples: Examples, until: date, start: date) -> tuple[JudgedRows, Contender]:
+    rows = later_rows(bundle, examples, start)
+    forecast = forecast_of(bundle.response_times(bundle.runs(rows)))
+    return judged(bundle, rows), Contender(until, Trial(None, _latency_ms(bundle, rows)), forecast)
+
+
+def _latency_ms(bundle: Bundle, rows: Columns) -> float:
+    """Median of warm answers to one run, in this process: here nothing but the comparison is looked at."""
+    one = {name: values[:1] for name, values in rows.items()}
+    taken_s = []
+    for _ in range(ANSWERS):
+        started_s = time.perf_counter()
+        bundle.response_times(bundle.runs(one)).quantiles(np.array((0.1, 0.5, 0.9)))
+        taken_s.append(time.perf_counter() - started_s)
+    return statistics.median(taken_s) * MS_A_S

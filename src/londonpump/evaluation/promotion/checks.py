@@ -1,0 +1,103 @@
+"""What a challenger must show whoever is on duty: it answers, in time, and its chances are what they say."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from londonpump.evaluation.promotion.evidence import Contender, Evidence
+from londonpump.evaluation.promotion.settings import PromotionSettings
+
+COVERAGE, CALIBRATION = "cover_80_share", "over_360_ece"
+Scores = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Obstacle:
+    """Why the challenger is not put on duty. rule: its short name. words: a sentence's part, with figures."""
+
+    rule: str
+    words: str
+
+
+def unusable(evidence: Evidence) -> Iterator[Obstacle]:
+    """A model that does not load or answer: whichever it is, nothing can be compared."""
+    if evidence.champion is not None and (problem := _problem(evidence.champion)):
+        yield Obstacle(
+            "champion_unusable",
+            f"the champion cannot be compared with ({problem}). Mend its bundle, or put a sound one on duty: "
+            "londonpump models roll-back --why, or models promote BUNDLE --why",
+        )
+    if problem := _problem(evidence.challenger):
+        yield Obstacle("challenger_unusable", f"the challenger cannot be used ({problem}). Train again")
+
+
+def _problem(contender: Contender) -> str | None:
+    problem = contender.trial.problem
+    if problem is not None:
+        return problem.rstrip(". ") or "no reason told"
+    return "it gave no forecast" if contender.forecast is None else None
+
+
+def few_rows(rows: int, days: int, settings: PromotionSettings) -> Iterator[Obstacle]:
+    """Too little has happened since both trainings."""
+    if rows < settings.least_rows or days < settings.least_days:
+        yield Obstacle(
+            "few_rows",
+            f"{rows:,} runs of {days} days are later than the training, {settings.least_rows:,} of "
+            f"{settings.least_days} needed: wait for newer records",
+        )
+
+
+def latency(challenger: Contender, settings: PromotionSettings) -> Iterator[Obstacle]:
+    """An answer that comes too late is none."""
+    taken_ms = challenger.trial.latency_ms
+    if taken_ms is None:
+        yield Obstacle("metric_missing", "the latency of the challenger was not measured")
+    elif not taken_ms <= settings.latency_ms:
+        yield Obstacle(
+            "latency", f"the challenger answers in {taken_ms:.1f} ms, {settings.latency_ms:g} allowed"
+        )
+
+
+def own_promises(scores: Scores, settings: PromotionSettings) -> Iterator[Obstacle]:
+    """Coverage and calibration, the whole interval of each inside what is allowed. scores: of the challenger."""
+    yield from _coverage(scores, settings)
+    yield from _calibration(scores, settings)
+
+
+def promises_kept(scores: Scores) -> str:
+    """What is said of a challenger whose chances are what they say."""
+    return (
+        f"its P10 to P90 holds {scores[COVERAGE]['value']:.1%} of runs, its chances over 360 s are off by "
+        f"{scores[CALIBRATION]['value']:.3f}"
+    )
+
+
+def _coverage(scores: Scores, settings: PromotionSettings) -> Iterator[Obstacle]:
+    ends = _ends(scores, COVERAGE)
+    if ends is None:
+        yield Obstacle("metric_missing", "how often the challenger's P10 to P90 holds is not known")
+    elif ends[0] < settings.cover_low_share or ends[1] > settings.cover_high_share:
+        yield Obstacle(
+            "coverage",
+            f"the challenger's P10 to P90 holds {scores[COVERAGE]['value']:.1%} of runs ({ends[0]:.1%} to "
+            f"{ends[1]:.1%}), {settings.cover_low_share:.0%} to {settings.cover_high_share:.0%} allowed",
+        )
+
+
+def _calibration(scores: Scores, settings: PromotionSettings) -> Iterator[Obstacle]:
+    ends = _ends(scores, CALIBRATION)
+    if ends is None:
+        yield Obstacle("metric_missing", "how far the challenger's chances over 360 s are off is not known")
+    elif ends[1] > settings.calibration_error:
+        yield Obstacle(
+            "calibration",
+            f"the challenger's chances over 360 s are off by {scores[CALIBRATION]['value']:.3f} ({ends[0]:.3f} to "
+            f"{ends[1]:.3f}), {settings.calibration_error:g} allowed",
+        )
+
+
+def _ends(scores: Scores, metric: str) -> tuple[float, float] | None:
+    found = scores.get(metric) or {}
+    low, high = found.get("low"), found.get("high")
+    return None if low is None or high is None else (low, high)

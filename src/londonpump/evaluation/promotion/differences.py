@@ -1,0 +1,78 @@
+"""What one model loses against another, day by day, and how sure that is: intervals that allow for few days.
+
+A month has few days, and a slice of it few rows in each. A plain percentile interval of resampled days is then too
+short: on seven days of unequal size its 95 % held 86 % of the time, on 28 days 94 %. So each resample is measured in
+its own standard error, which held 93 % and 95 % (docs/explanation/promotion.md): the bootstrap-t of Efron and
+Tibshirani, An Introduction to the Bootstrap, chapter 12. Many slices are looked at together by the largest of their
+studentised deviations in each resample (max-t; Westfall and Young 1993), which knows how slices overlap and share
+days.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from londonpump.evaluation.intervals import DayDraws, ratio
+from londonpump.evaluation.rows import Floats, Ints
+
+NO_SCATTER_S = 1e-9
+"""A standard error below this is rounding: the difference is the same on every day."""
+FARTHEST = 1e6
+
+
+@dataclass(frozen=True, eq=False)
+class GroupDifferences:
+    """Mean difference of k groups of rows. value_s, error_s: (k,) seconds, the second the standard error by days.
+
+    studentised: (resamples, k): how far each resample lies from the value, in its own standard errors.
+    """
+
+    value_s: Floats
+    error_s: Floats
+    studentised: Floats
+
+    def interval(self, confidence: float) -> tuple[Floats, Floats]:
+        """Both ends for each group alone, (k,) each."""
+        tail = (1 - confidence) / 2
+        low, high = np.quantile(self.studentised, (tail, 1 - tail), axis=0)
+        return self.value_s - high * self.error_s, self.value_s - low * self.error_s
+
+    def low_together(self, error_share: float) -> Floats:
+        """(k,) lower ends that all hold at once but in a share of cases: a group above 0 has got worse."""
+        if not len(self.value_s):
+            return self.value_s
+        farthest = np.quantile(self.studentised.max(axis=1), 1 - error_share)
+        return np.asarray(self.value_s - farthest * self.error_s)
+
+
+def group_differences(difference_s: Floats, group: Ints, day: Ints, draws: DayDraws) -> GroupDifferences:
+    """Differences of groups, rows of whole days drawn together.
+
+    Args: difference_s: of each (m,) row. group: (m,) 0 to k - 1, each occurring. day: (m,) days, all among those
+    of `draws`. A row that belongs to several groups stands there several times.
+    """
+    k, n_days = int(group.max(initial=-1)) + 1, len(draws.days)
+    cell = np.searchsorted(draws.days, day) * k + group
+    rows = np.bincount(cell, minlength=n_days * k).reshape(n_days, k).astype(np.float64)
+    sums = np.bincount(cell, difference_s, minlength=n_days * k).reshape(n_days, k)
+    counts = draws.counts
+    values = ratio(counts @ sums, counts @ rows)
+    # on deviations from the value: sums of squares of large numbers would cancel to rounding
+    off = sums - values[0] * rows
+    shift = values - values[0]
+    squares = counts @ off**2 - 2 * shift * (counts @ (off * rows)) + shift**2 * (counts @ rows**2)
+    days = (rows > 0).sum(axis=0)
+    few_days = np.sqrt(days / np.maximum(days - 1, 1))
+    errors = ratio(np.sqrt(np.maximum(squares, 0)), counts @ rows) * few_days
+    return GroupDifferences(values[0], _without_noise(errors[0]), _studentised(shift[1:], errors[1:]))
+
+
+def _without_noise(error_s: Floats) -> Floats:
+    return np.where(error_s < NO_SCATTER_S, 0.0, error_s)
+
+
+def _studentised(shift_s: Floats, error_s: Floats) -> Floats:
+    """0 where a resample lacks the group or does not differ from the value."""
+    moved = np.isfinite(shift_s) & (np.abs(shift_s) > NO_SCATTER_S)
+    far = np.divide(shift_s, np.maximum(error_s, NO_SCATTER_S), out=np.zeros_like(shift_s), where=moved)
+    return np.clip(far, -FARTHEST, FARTHEST)
