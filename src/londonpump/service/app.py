@@ -7,6 +7,7 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontext
 from fastapi import APIRouter, FastAPI
 
 from londonpump import __version__
+from londonpump.service.answers import describe_answers
 from londonpump.service.auth import routes as auth
 from londonpump.service.auth.desk import auth_opened
 from londonpump.service.board import routes as board
@@ -14,18 +15,31 @@ from londonpump.service.champion import ChampionWatch
 from londonpump.service.docs_page import add_docs_page
 from londonpump.service.errors import answer_errors
 from londonpump.service.health import routes as health
+from londonpump.service.health.alarms import alarms_opened
+from londonpump.service.health.live import live_opened
 from londonpump.service.health.metrics import Metrics
 from londonpump.service.logs import log, log_error
 from londonpump.service.middleware import AroundRequests
 from londonpump.service.models import routes as models
+from londonpump.service.original import routes as original
+from londonpump.service.original.desk import original_opened
+from londonpump.service.predictions import routes as predictions
+from londonpump.service.predictions.desk import predictions_opened
 from londonpump.service.state import ServiceOptions, ServiceState
 from londonpump.settings import Settings
 from londonpump.storage.database.store import Store
 
-ROUTERS: tuple[APIRouter, ...] = (health.router, auth.router, models.router, board.router)
+ROUTERS: tuple[APIRouter, ...] = (
+    health.router,
+    auth.router,
+    models.router,
+    board.router,
+    predictions.router,
+    original.router,
+)
 """Every domain's routes."""
 Opening = Callable[[ServiceState], AbstractAsyncContextManager[None]]
-OPENINGS: tuple[Opening, ...] = (auth_opened,)
+OPENINGS: tuple[Opening, ...] = (auth_opened, live_opened, alarms_opened, predictions_opened, original_opened)
 """What a domain opens for all its requests (`state.keep`), and closes; in this order, closed in the reverse."""
 
 
@@ -57,6 +71,7 @@ def create_app(settings: Settings, *, options: ServiceOptions | None = None) -> 
     add_docs_page(app)
     for router in ROUTERS:
         app.include_router(router)
+    describe_answers(app)
     return app
 
 

@@ -26,6 +26,7 @@ from londonpump.brigade.errors import (
 from londonpump.service.logs import log, log_error
 
 PROBLEM_JSON = "application/problem+json"
+MOST_ERRORS, LONGEST_PLACE = 20, 200
 
 
 class ServiceError(LondonPumpError):
@@ -162,8 +163,10 @@ def _headers_of(error: LondonPumpError, status: HTTPStatus) -> dict[str, str]:
 
 
 def problem_of_validation(error: RequestValidationError) -> Problem:
-    """Every value that does not fit, by its place; the values themselves are not repeated."""
-    errors = tuple((_place(entry["loc"]), str(entry["msg"])) for entry in error.errors())
+    """The values that do not fit, by place, up to a number; the values themselves are not repeated."""
+    # a stranger can send a body with tens of thousands of them, under names as long as he likes
+    found = error.errors()[:MOST_ERRORS]
+    errors = tuple((_place(entry["loc"])[:LONGEST_PLACE], str(entry["msg"])) for entry in found)
     told = "; ".join(f"{place}: {problem}" for place, problem in errors[:5])
     return Problem(HTTPStatus.UNPROCESSABLE_ENTITY, told, errors)
 

@@ -28,6 +28,9 @@ DEFAULTS = (
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
 )
 UNMATCHED = "unmatched"
+SMALL_BODY_BYTES = 65_536
+LARGE_BODIES = frozenset({"/v1/board", "/v1/predictions/batch"})
+"""Paths that take many things at once. A large body elsewhere is nobody's need, and reading one takes half a second."""
 
 
 class AroundRequests:
@@ -37,7 +40,6 @@ class AroundRequests:
         self.app = app
         self.metrics = metrics
         self.body_limit_bytes = body_limit_bytes
-        self._too_large = f"A body has {body_limit_bytes:,} bytes at most."
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -52,13 +54,14 @@ class AroundRequests:
             self._note(exchange, time.perf_counter() - began)
 
     async def _serve(self, exchange: "_Exchange", receive: Receive) -> None:
+        limit_bytes = self._limit_bytes(exchange.scope)
         declared = exchange.header(b"content-length")
-        if declared is not None and declared.isdigit() and int(declared) > self.body_limit_bytes:
-            problem = Problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, self._too_large)
+        if declared is not None and declared.isdigit() and int(declared) > limit_bytes:
+            problem = Problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, _too_large(limit_bytes))
             await problem.response(exchange.request_id)(exchange.scope, receive, exchange.send)
             return
         try:
-            await self.app(exchange.scope, self._limited(receive), exchange.send)
+            await self.app(exchange.scope, _limited(receive, limit_bytes), exchange.send)
         except Exception as error:  # noqa: BLE001 - the last net: a client always gets an answer
             exchange.state["problem"] = type(error).__name__
             log_error("unexpected error", error, request_id=exchange.request_id)
@@ -66,20 +69,9 @@ class AroundRequests:
                 problem = Problem(HTTPStatus.INTERNAL_SERVER_ERROR, UNEXPECTED)
                 await problem.response(exchange.request_id)(exchange.scope, receive, exchange.send)
 
-    def _limited(self, receive: Receive) -> Receive:
-        """A body whose length was not declared is counted as it comes."""
-        left_bytes = self.body_limit_bytes
-
-        async def counted() -> Message:
-            nonlocal left_bytes
-            message = await receive()
-            left_bytes -= len(message.get("body", b""))
-            if left_bytes < 0:
-                # the framework's own error: others it takes for a body that cannot be parsed
-                raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, self._too_large)
-            return message
-
-        return counted
+    def _limit_bytes(self, scope: Scope) -> int:
+        is_large = scope["path"] in LARGE_BODIES
+        return self.body_limit_bytes if is_large else min(SMALL_BODY_BYTES, self.body_limit_bytes)
 
     def _note(self, exchange: "_Exchange", took_s: float) -> None:
         status = exchange.status or 0
@@ -96,6 +88,26 @@ class AroundRequests:
             user_id=getattr(exchange.state.get("person"), "id", None),
             **({"problem": problem} if problem else {}),
         )
+
+
+def _too_large(limit_bytes: int) -> str:
+    return f"A body has {limit_bytes:,} bytes at most here."
+
+
+def _limited(receive: Receive, limit_bytes: int) -> Receive:
+    """A body whose length was not declared is counted as it comes."""
+    left_bytes = limit_bytes
+
+    async def counted() -> Message:
+        nonlocal left_bytes
+        message = await receive()
+        left_bytes -= len(message.get("body", b""))
+        if left_bytes < 0:
+            # the framework's own error: others it takes for a body that cannot be parsed
+            raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, _too_large(limit_bytes))
+        return message
+
+    return counted
 
 
 class _Exchange:

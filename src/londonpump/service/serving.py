@@ -15,6 +15,7 @@ from londonpump.brigade.errors import BadValue
 from londonpump.service.app import create_app
 from londonpump.service.logs import log_to
 from londonpump.service.state import ServiceOptions
+from londonpump.service.wire import BoundedRequests
 from londonpump.settings import Settings
 
 LET_FINISH_S = 10
@@ -46,7 +47,7 @@ async def _serve(
     server = uvicorn.Server(
         uvicorn.Config(
             app,
-            http="httptools",
+            http=BoundedRequests,
             ws="none",
             # entered here: what keeps it from starting reaches the person who started it, in words
             lifespan="off",

@@ -27,7 +27,7 @@ PUBLIC = {
     "/login",
     "/refresh",
 }
-PAGES = {"/docs", "/docs/oauth2-redirect", "/openapi.json"}
+PAGES = {"/docs", "/docs/{file}", "/openapi.json"}
 PROBLEM = "application/problem+json"
 
 

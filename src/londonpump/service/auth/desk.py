@@ -9,7 +9,6 @@ from londonpump.service.auth.secret import load_secret
 from londonpump.service.auth.tokens import Tokens
 from londonpump.service.state import ServiceState
 from londonpump.settings import Settings
-from londonpump.storage.database.audit_batch import AuditBatch
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +35,10 @@ def open_auth(settings: Settings, cost: HashCost | None = None) -> Auth:
 
 @asynccontextmanager
 async def auth_opened(state: ServiceState) -> AsyncIterator[None]:
-    """For the lifespan of the service: `state.part(Auth)` and `state.part(AuditBatch)` in the block."""
+    """For the lifespan of the service: `state.part(Auth)` in the block."""
     auth = open_auth(state.settings, state.option(HashCost, HashCost))
     state.keep(auth)
     try:
-        async with AuditBatch(state.store, state.clock) as batch:
-            state.keep(batch)
-            yield
+        yield
     finally:
         auth.close()

@@ -1,7 +1,7 @@
 """Routes of accounts and of signing in, the original's first."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Query, Request, Response
 
@@ -34,12 +34,25 @@ from londonpump.service.state import ServiceState, state_of
 
 EXPIRY = "%d/%m/%Y, %H:%M:%S"
 PAGE = 100
+TOO_OFTEN: dict[int | str, dict[str, Any]] = {
+    429: {"description": "Too many attempts. `Retry-After` says how long to wait, in seconds."}
+}
+WITH_OR_WITHOUT_TOKEN: dict[str, Any] = {"security": [{}, {"OAuth2PasswordBearer": []}]}
 
 router = APIRouter(tags=["accounts"])
 Field = Annotated[str, Form(max_length=LONGEST_FIELD)]
 
 
-@router.post("/register", status_code=201)
+@router.post(
+    "/register",
+    status_code=201,
+    responses={
+        **TOO_OFTEN,
+        400: {"description": "The two passwords differ, or the body cannot be read."},
+        403: {"description": "Registration is closed."},
+        409: {"description": "The name is taken."},
+    },
+)
 async def register(request: Request, wanted: Registration, _: Anybody) -> Registered:
     """Make an account, as an operator. Open only where the setting says so."""
     state = state_of(request)
@@ -59,7 +72,7 @@ async def register(request: Request, wanted: Registration, _: Anybody) -> Regist
     return Registered(id=user.id, username=user.username, created_at=user.created_at)
 
 
-@router.post("/login")
+@router.post("/login", responses={**TOO_OFTEN, 400: {"description": "Wrong username or password."}})
 async def login(request: Request, username: Field, password: Field, _: Anybody) -> AccessGiven:
     """Begin a session of 12 hours. The answer does not tell whether the user exists."""
     state = state_of(request)
@@ -82,7 +95,7 @@ async def login(request: Request, username: Field, password: Field, _: Anybody) 
     return _access(state, signed, now)
 
 
-@router.post("/refresh")
+@router.post("/refresh", openapi_extra=WITH_OR_WITHOUT_TOKEN)
 async def refresh(request: Request, _: Anybody, wanted: RefreshWanted | None = None) -> AccessGiven:
     """A new access token, for a refresh token in the body (which is exchanged) or for a valid access token."""
     state = state_of(request)
@@ -100,7 +113,7 @@ async def refresh(request: Request, _: Anybody, wanted: RefreshWanted | None = N
     return _access(state, signed, now)
 
 
-@router.get("/me")
+@router.get("/me", responses={404: {"description": "The account is gone."}})
 async def me(request: Request, person: SignedIn) -> Me:
     """Who the token belongs to."""
     user = await state_of(request).store.read(lambda connection: rows.find_user(connection, person.id))
@@ -137,7 +150,13 @@ async def list_users(
     return UsersShown(users=shown, next=rows.page_end(found[limit - 1]) if is_more else None)
 
 
-@router.patch("/v1/users/{user_id}")
+@router.patch(
+    "/v1/users/{user_id}",
+    responses={
+        404: {"description": "There is no such user."},
+        409: {"description": "It would leave no active admin."},
+    },
+)
 async def change_user(request: Request, user_id: str, wanted: UserChange, person: Admin) -> UserShown:
     """Change the role of an account, disable or enable it. It takes effect with the next request."""
     state = state_of(request)

@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 
 from londonpump.brigade.stations import Station, known_stations
 from londonpump.service.board import order, rows
+from londonpump.service.board.announced import with_prediction
 from londonpump.service.board.rules import Event, Mobilisation, PumpState, Report, State, state_of
 from londonpump.service.board.shapes import (
     Announced,
@@ -52,8 +53,10 @@ def view_board(connection: Connection, stations: Sequence[Station], now: datetim
 def mobilise(connection: Connection, who: Who, new: NewMobilisation) -> tuple[MobilisationShown, bool]:
     """Send a pump. Returns: the mobilisation, and whether it is new; the same one again is answered as it is stored.
 
+    What it does not state is taken from the prediction that it names.
     Raises: Conflict if the pump cannot go. Unprocessable if it is not in the fleet.
     """
+    new = with_prediction(connection, new)
     fleet = fleet_on(connection, who.stations, who.now)
     home = fleet.homes.get(new.pump)
     if home is None:
@@ -72,7 +75,8 @@ def mobilise(connection: Connection, who: Who, new: NewMobilisation) -> tuple[Mo
     if problem:
         raise Conflict(problem, state)
     new_id = rows.add_mobilisation(connection, _values(who, new, then, at), is_newest=after is None)
-    if new.is_override:
+    # another pump without a reason is the second or third of several: no override
+    if new.is_override and new.override_reason is not None:
         about = {"mobilisation": new_id, "incident": new.incident_number, "pump": new.pump}
         why = {"recommended": new.recommended_pump, "reason": new.override_reason}
         append_audit(connection, who.now, OVERRIDE, who.user_id, about | why)

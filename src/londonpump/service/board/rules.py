@@ -150,17 +150,17 @@ def state_of(row: PumpRow, home: str, at: datetime) -> PumpState:
     report, last = row.report, row.mobilisation
     if last is not None and (report is None or last.heard_at >= report.at):
         return _by_mobilisation(last, report, home, at)
-    nothing = PumpState(row.code, State.UNKNOWN, home, home)
     if report is None:
-        return nothing
+        return PumpState(row.code, State.UNKNOWN, home, home)
     if report.state in BUSY and at - report.at >= UNHEARD_FOR:
-        return replace(nothing, reported_at=report.at)
-    return replace(
-        nothing,
-        state=report.state,
-        station_code=report.station_code or home,
-        reported_at=report.at,
-        incident_number=report.incident_number,
+        return PumpState(row.code, State.UNKNOWN, home, home, report.at)
+    return PumpState(
+        row.code,
+        report.state,
+        report.station_code or home,
+        home,
+        report.at,
+        report.incident_number,
         reason=report.reason,
     )
 

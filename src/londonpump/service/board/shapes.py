@@ -73,7 +73,10 @@ class Place(Strict):
 
 
 class NewMobilisation(Strict):
-    """at: now, if it is left out. recommended_pump: first of the ranking; another one needs override_reason."""
+    """at: now, if it is left out. recommended_pump: first of the ranking; another one needs override_reason.
+
+    prediction_id: place, announced and recommended_pump are taken from there, if they are left out.
+    """
 
     incident_number: IncidentNumber
     pump: PumpCode
@@ -93,7 +96,8 @@ class NewMobilisation(Strict):
     def _says_why(self) -> Self:
         if self.is_override and self.override_reason is None:
             raise ValueError(f"override_reason is needed: {self.recommended_pump} was recommended")
-        if self.override_reason is not None and not self.is_override:
+        # with a prediction it is known later which pump was recommended
+        if self.override_reason is not None and not self.is_override and self.prediction_id is None:
             raise ValueError("override_reason is given, but no other pump was recommended")
         return self
 

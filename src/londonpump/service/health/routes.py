@@ -16,6 +16,8 @@ from londonpump.brigade.errors import BadFile, DatabaseFailed
 from londonpump.models.prototype import check_prototype
 from londonpump.service.champion import HOW_TO_PROMOTE
 from londonpump.service.health import rows
+from londonpump.service.health.alarms import AlarmFigures, alarms_shown
+from londonpump.service.health.live import Live
 from londonpump.service.health.rules import age_s
 from londonpump.service.health.shapes import (
     Alive,
@@ -52,12 +54,14 @@ async def readyz(_: Anybody, state: State, response: Response) -> Readiness:
 
 @router.get("/statusz")
 async def statusz(_: SignedIn, state: State) -> Status:
-    """The ages of the model, of what it learnt from, of weather and calendars."""
+    """The ages of the model, of what it learnt from, of weather and calendars; the alarms that stand."""
     now = state.clock()
     try:
-        found = await state.store.read(lambda connection: rows.context_state(connection, now))
+        found, alarms = await state.store.read(
+            lambda connection: (rows.context_state(connection, now), alarms_shown(connection))
+        )
     except DatabaseFailed as error:
-        context, database = None, Check(is_well=False, told=str(error))
+        context, alarms, database = None, None, Check(is_well=False, told=str(error))
     else:
         context, database = _context_status(state, found), Check(is_well=True, told="answers")
     return Status(
@@ -67,12 +71,15 @@ async def statusz(_: SignedIn, state: State) -> Status:
         model=_model_state(state),
         database=database,
         context=context,
+        alarms=alarms,
     )
 
 
 @router.get("/metrics", response_class=Response)
 async def metrics(_: Anybody, state: State) -> Response:
     """Figures for Prometheus."""
+    await state.part(Live).renew(state)
+    await state.part(AlarmFigures).refresh(state)
     text = await asyncio.to_thread(state.metrics.text)
     return Response(text, media_type=CONTENT_TYPE_LATEST)
 

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 
 
 class Alive(BaseModel):
@@ -59,8 +59,24 @@ class ContextStatus(BaseModel):
     sources: list[SourceState]
 
 
+class AlarmShown(BaseModel):
+    """An alarm that stands. subject: what it is about; empty for the whole."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    id: str
+    raised_at: datetime
+    kind: str
+    subject: str
+    severity: str
+    words: str
+
+
 class Status(BaseModel):
-    """Everything that has an age. context: null while the database does not answer, and `database` says so."""
+    """Everything that has an age, and the alarms of `monitor` that stand.
+
+    context, alarms: null while the database does not answer, and `database` says so.
+    """
 
     version: str
     now_at: datetime
@@ -68,3 +84,4 @@ class Status(BaseModel):
     model: ModelState
     database: Check
     context: ContextStatus | None
+    alarms: list[AlarmShown] | None

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Engine, Select, Table, bindparam, select
+from sqlalchemy import Connection, Engine, Select, Table, bindparam, select
 
 from londonpump.features import context
 from londonpump.features.context import ContextTables, MomentContext
@@ -44,27 +44,34 @@ def context_columns(engine: Engine, at_us: Ints) -> Columns:
 
 def context_tables(engine: Engine, first_at: datetime, end_at: datetime) -> ContextTables:
     """All that counts for moments from first_at until before end_at. Raises: DatabaseFailed."""
+    with reading(engine) as connection:
+        return tables_seen(connection, first_at, end_at)
+
+
+def context_seen(connection: Connection, at: datetime) -> MomentContext:
+    """As `context_at`, inside a transaction of the caller's."""
+    return context.context_at(tables_seen(connection, at, at + MICROSECOND), at)
+
+
+def tables_seen(connection: Connection, first_at: datetime, end_at: datetime) -> ContextTables:
+    """As `context_tables`, inside a transaction of the caller's."""
     hour_at = first_at.replace(minute=0, second=0, microsecond=0)
     # London's year is the year of UTC: it is not summer at New Year.
     years = {"first": first_at.year, "last": end_at.year}
     days = {"first": first_at.date().replace(month=1, day=1), "last": end_at.date().replace(month=12, day=31)}
-    with reading(engine) as connection:
 
-        def rows(statement: Select[Any], told: dict[str, Any]) -> Sequence[Any]:
-            return connection.execute(statement, told).all()
+    def rows(statement: Select[Any], told: dict[str, Any]) -> Sequence[Any]:
+        return connection.execute(statement, told).all()
 
-        return ContextTables.of(
-            [WeatherHour(*row) for row in rows(_WEATHER, {"first": hour_at - OLDEST_WEATHER, "end": end_at})],
-            [
-                TrafficReading(*row)
-                for row in rows(_TRAFFIC, {"first": first_at - OLDEST_TRAFFIC, "end": end_at})
-            ],
-            (
-                [SchoolHoliday(*row) for row in rows(_SCHOOL_HOLIDAYS, years)],
-                {row.year for row in rows(_SCHOOL_YEARS, years)},
-            ),
-            [BankHoliday(*row) for row in rows(_BANK_HOLIDAYS, days)],
-        )
+    return ContextTables.of(
+        [WeatherHour(*row) for row in rows(_WEATHER, {"first": hour_at - OLDEST_WEATHER, "end": end_at})],
+        [TrafficReading(*row) for row in rows(_TRAFFIC, {"first": first_at - OLDEST_TRAFFIC, "end": end_at})],
+        (
+            [SchoolHoliday(*row) for row in rows(_SCHOOL_HOLIDAYS, years)],
+            {row.year for row in rows(_SCHOOL_YEARS, years)},
+        ),
+        [BankHoliday(*row) for row in rows(_BANK_HOLIDAYS, days)],
+    )
 
 
 def _observed(table: Table, kind: type[WeatherHour] | type[TrafficReading]) -> Select[Any]:

@@ -40,13 +40,18 @@ def champion_on_duty(connection: Connection) -> str | None:
     return name
 
 
+def lock_decisions(connection: Connection) -> None:
+    """Nobody else adds a line until this transaction ends. SQLite has one writer anyway."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("LOCK TABLE decisions IN SHARE ROW EXCLUSIVE MODE"))
+
+
 def append_decision(connection: Connection, decision: Decision) -> int:
     """Add a line; nobody else can meanwhile. Returns: its id.
 
     Raises: ChampionChanged if the model on duty is not `champion_before` any more.
     """
-    if connection.dialect.name == "postgresql":
-        connection.execute(text("LOCK TABLE decisions IN SHARE ROW EXCLUSIVE MODE"))
+    lock_decisions(connection)
     now = champion_on_duty(connection)
     if now != decision.champion_before:
         raise ChampionChanged(

@@ -28,7 +28,7 @@ class Job(Generic[T]):
     that nothing was stored, however long the database takes to wake up. may_be_left: nothing is stored (a read).
     """
 
-    __slots__ = ("_is_kept", "_is_withdrawn", "_lock", "answer", "loop", "may_be_left", "work")
+    __slots__ = ("_is_kept", "_is_withdrawn", "_lock", "answer", "is_told", "loop", "may_be_left", "work")
 
     def __init__(
         self, work: Callable[[Connection], T], loop: asyncio.AbstractEventLoop, *, may_be_left: bool = False
@@ -37,6 +37,7 @@ class Job(Generic[T]):
         self.loop = loop
         self.answer: asyncio.Future[T] = loop.create_future()
         self.may_be_left = may_be_left
+        self.is_told = False
         self._lock = Lock()
         self._is_kept = False
         self._is_withdrawn = False
@@ -59,8 +60,9 @@ class Job(Generic[T]):
         return not self._is_withdrawn
 
     def give_up(self) -> None:
-        """Its time is up. A write whose commit is under way is waited for a little: it may be stored already."""
-        if self.answer.done():
+        """Its time is up. A write whose commit is under way is waited for a little: it may be stored already. One that
+        is done is not refused because the event loop had no time to hear of it."""
+        if self.answer.done() or self.is_told:
             return
         if self.withdraw() or self.may_be_left:
             self.answer.set_exception(Busy(NOT_IN_TIME))
@@ -90,6 +92,8 @@ def tell(outcomes: Iterable[tuple[Job[Any], Any]]) -> None:
     told = list(outcomes)
     if not told:
         return
+    for job, _ in told:
+        job.is_told = True
     loop = told[0][0].loop
     if not loop.is_closed():
         loop.call_soon_threadsafe(_settle_all, told)

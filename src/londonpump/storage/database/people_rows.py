@@ -11,8 +11,9 @@ from typing import Any
 from sqlalchemy import Connection, Table, insert, select
 
 from londonpump.brigade.user_names import folded
+from londonpump.storage.database.prediction_tables import predictions
 from londonpump.storage.database.rows import as_row
-from londonpump.storage.database.schema import predictions, risk_stations, users
+from londonpump.storage.database.schema import risk_stations, users
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +83,9 @@ def put_predictions(connection: Connection, new: Sequence[Prediction]) -> None:
 
 def predictions_stored(connection: Connection) -> list[Prediction]:
     """Every prediction, by time."""
-    columns = predictions.c
-    found = connection.execute(select(predictions).order_by(columns.created_at, columns.id)).mappings()
-    return [Prediction(**row) for row in found]
+    columns = [predictions.c[column.name] for column in fields(Prediction)]
+    wanted = select(*columns).order_by(predictions.c.created_at, predictions.c.id)
+    return [Prediction(**row) for row in connection.execute(wanted).mappings()]
 
 
 def imported_predictions(connection: Connection) -> set[str]:

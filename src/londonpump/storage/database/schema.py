@@ -6,7 +6,6 @@ Instants are UTC (`Instant`), days are London's. Rows that came from the origina
 
 from sqlalchemy import (
     JSON,
-    Boolean,
     CheckConstraint,
     Column,
     Date,
@@ -21,7 +20,7 @@ from sqlalchemy import (
 
 from londonpump.storage.database.instants import Instant
 
-VERSION = "0004"
+VERSION = "0006"
 """The newest step in `migrations/versions`: what this version of the product works with."""
 VERSION_TABLE = "londonpump_version"
 """Not Alembic's own name: MLflow may live in the same database and takes that one."""
@@ -143,26 +142,12 @@ users = Table(
     CheckConstraint("username <> ''", name="username"),
 )
 
-predictions = Table(
-    "predictions",
-    metadata,
-    Column("id", Text, primary_key=True),
-    Column("user_id", Text, ForeignKey("users.id")),
-    Column("created_at", Instant, nullable=False, index=True),
-    Column("kind", Text, nullable=False),
-    # no lower bound: the original announced times below 0, and its history is kept as it was
-    Column("response_time_s", Float, nullable=False),
-    Column("risk_underestimated", Boolean),
-    Column("risk_listed_at", Instant),
-    Column("inputs", JSON, nullable=False),
-    Column("imported_id", Text, unique=True),
-    Index(None, "user_id", "created_at"),
-)
-
 # each part's tables stand in a module of its own; `metadata` is whole once they are imported
 from londonpump.storage.database import (  # noqa: E402
     audit_tables,  # noqa: F401
     board_tables,  # noqa: F401
     decision_tables,  # noqa: F401
+    monitoring_tables,  # noqa: F401
     people_tables,  # noqa: F401
+    prediction_tables,  # noqa: F401
 )

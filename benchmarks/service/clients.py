@@ -1,0 +1,129 @@
+"""Clients in a closed loop, as a process of their own: `python -m benchmarks.service.clients ADDRESS TOKEN WORK N`
+
+Each of 8 has a connection it keeps and sends its next request when the last is answered. The protocol is spoken by
+hand, so that the clients take as little of the machine as they can. The last line written is json: seconds of every
+request, and how long all took together.
+"""
+
+import asyncio
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import cycle
+from urllib.parse import urlencode, urlsplit
+
+CLIENTS = 8
+EVENTS = ("mobile", "arrived", "left", "returned")
+PLACES = [(530_000.0 + 137 * i % 9_000, 180_000.0 + 211 * i % 7_000) for i in range(500)]
+GROUNDS = ("G30", "H27", "A21", "F23", "E31", "H28", "H21", "A24")
+SUCCESS, NOT_NOW = (200, 201), 503
+
+
+class NotAnswered(Exception):
+    """A request was refused for good: the figures would say nothing."""
+
+
+@dataclass
+class Connection:
+    """One client."""
+
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+    head: str
+    took_s: list[float]
+    n_not_now: int = 0
+
+    async def send(self, method: str, path: str, told: object = None) -> bytes:
+        """The body of the answer. Raises: NotAnswered unless it is a success in the end."""
+        body = b"" if told is None else json.dumps(told).encode()
+        head = f"{method} {path} HTTP/1.1\r\n{self.head}Content-Length: {len(body)}\r\n\r\n"
+        while True:
+            began = time.perf_counter()
+            self.writer.write(head.encode() + body)
+            answer = await self.reader.readuntil(b"\r\n\r\n")
+            content = await self.reader.readexactly(_length(answer))
+            self.took_s.append(time.perf_counter() - began)
+            status = int(answer.split(b" ", 2)[1])
+            if status in SUCCESS:
+                return content
+            if status != NOT_NOW:
+                raise NotAnswered(f"{method} {path}: {status} {content[:300]!r}")
+            self.n_not_now += 1
+
+
+async def livez(connection: Connection, n: int, _number: int) -> None:
+    """Nothing but the server itself."""
+    for _ in range(n):
+        await connection.send("GET", "/livez")
+
+
+async def prediction(connection: Connection, n: int, number: int) -> None:
+    """Every pump ranked for a call at one of 500 places, 5 returned, reasons for the first."""
+    for easting_m, northing_m in _some(PLACES, n, number):
+        place = {"easting_m": easting_m, "northing_m": northing_m}
+        await connection.send("POST", "/v1/predictions", {"place": place, "kind_of_call": "Fire"})
+
+
+async def time_pump(connection: Connection, n: int, number: int) -> None:
+    """The original's question, by query."""
+    for i in range(n):
+        ground = GROUNDS[(i + number) % len(GROUNDS)]
+        named = {"Station_Code_of_ressource": ground, "IncidentStationGround_Code": ground}
+        query = urlencode({**named, "Distance": 0.3 + i % 40 / 10, "month": 1 + i % 12})
+        await connection.send("POST", f"/predict/time_pump?{query}")
+
+
+async def board(connection: Connection, n: int, number: int) -> None:
+    """A pump of the client's own is sent and goes through its events: five requests."""
+    told = json.loads(await connection.send("GET", "/v1/board"))
+    connection.took_s.clear()
+    own = [pump["code"] for pump in told["pumps"]][number::CLIENTS]
+    for i, pump in zip(range(0, n, 1 + len(EVENTS)), cycle(own), strict=False):
+        sent = {"incident_number": f"{number}-{i}-{time.time_ns()}", "pump": pump}
+        made = json.loads(await connection.send("POST", "/v1/mobilisations", sent))
+        for event in EVENTS:
+            await connection.send("POST", f"/v1/mobilisations/{made['id']}/{event}")
+
+
+WORKS: dict[str, Callable[[Connection, int, int], asyncio.Future[None]]] = {
+    work.__name__: work
+    for work in (livez, prediction, time_pump, board)  # type: ignore[misc]
+}
+
+
+async def load(address: str, token: str, work: str, n: int) -> dict[str, object]:
+    """Send n requests in all. Returns: {took_s of each, together_s}."""
+    place = urlsplit(address)
+    head = f"Host: {place.netloc}\r\nAuthorization: Bearer {token}\r\nContent-Type: application/json\r\n"
+    connections = [
+        Connection(*await asyncio.open_connection(place.hostname, place.port), head, [])
+        for _ in range(CLIENTS)
+    ]
+    began = time.perf_counter()
+    works = (WORKS[work](each, n // CLIENTS, number) for number, each in enumerate(connections))
+    await asyncio.gather(*works)
+    together_s = time.perf_counter() - began
+    for each in connections:
+        each.writer.close()
+    return {
+        "took_s": [second for each in connections for second in each.took_s],
+        "together_s": together_s,
+        "n_not_now": sum(each.n_not_now for each in connections),
+    }
+
+
+def _length(head: bytes) -> int:
+    for line in head.lower().split(b"\r\n"):
+        if line.startswith(b"content-length:"):
+            return int(line.partition(b":")[2])
+    raise NotAnswered(f"no length in {head!r}")
+
+
+def _some(places: list[tuple[float, float]], n: int, number: int) -> Iterator[tuple[float, float]]:
+    return (places[(number * n + i) % len(places)] for i in range(n))
+
+
+if __name__ == "__main__":
+    print(json.dumps(asyncio.run(load(*sys.argv[1:4], int(sys.argv[4])))))

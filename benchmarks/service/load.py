@@ -1,0 +1,134 @@
+"""What the service needs to start and to answer. The server's CPU time is its own process's alone."""
+
+import json
+import statistics
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.figures import Measurement, Reading
+from benchmarks.inputs import Inputs
+from benchmarks.processes import ROOT, run
+from benchmarks.service.clients import CLIENTS
+from benchmarks.service.homes import Home, made
+from benchmarks.service.postgresql import postgresql
+from benchmarks.service.server import Server, serving
+
+PRODUCT = Path(sys.executable)
+OWN = ROOT / ".venv-service" / "bin" / "python"
+"""Of the service's own environment, where `scripts/service-env` made it."""
+STARTS = 5
+MS_A_S = 1000
+CPU_TARGETS_MS = {"prediction": 7.0, "time_pump": 1.5}
+P99_TARGETS_MS = {"prediction": 60.0}
+REQUESTS = {"livez": 4, "prediction": 1, "time_pump": 2, "board": 2}
+"""How many, in samples: enough to count CPU time, which comes in hundredths of a second."""
+
+
+def measure_start(inputs: Inputs) -> Measurement:
+    """In the service's own environment where there is one, and in the product's."""
+    readings: list[Reading] = []
+    with _sqlite(inputs) as home:
+        for name, python in _environments().items():
+            is_own = name == "own"
+            starts = [_start(python, home) for _ in range(STARTS)]
+            for quantity, unit, target in (
+                ("wall_s", "s", 1.5),
+                ("cpu_s", "s", None),
+                ("rss_mib", "MiB", 300),
+            ):
+                values = [start[quantity] for start in starts]
+                aim = target if is_own else None
+                readings.append(
+                    Reading(
+                        f"{name}_{quantity}", statistics.median(values), unit, aim, (min(values), max(values))
+                    )
+                )
+    what = "start to ready, in the service's own and in the product's environment"
+    return Measurement("service_start", what, {"starts": STARTS}, STARTS, tuple(readings))
+
+
+def measure_sqlite(inputs: Inputs) -> Measurement:
+    """The embedded default."""
+    with _sqlite(inputs) as home:
+        return _loaded("sqlite", inputs, home)
+
+
+def measure_postgresql(inputs: Inputs) -> Measurement:
+    """On the same machine, by a socket."""
+    with postgresql() as url, _folder(inputs) as folder:
+        return _loaded("postgresql", inputs, made(folder / "home", url, inputs.bundle()))
+
+
+def _loaded(engine: str, inputs: Inputs, home: Home) -> Measurement:
+    samples = inputs.sizes.samples
+    readings: list[Reading] = []
+    with serving(next(iter(_environments().values())), home) as server:
+        for work, times in REQUESTS.items():
+            _load(server, work, max(samples // 10, 2 * CLIENTS))
+            readings += _readings(work, *_load(server, work, times * samples))
+        readings.append(Reading("rss_after_mib", server.rss_mib(), "MiB", 300))
+    what = f"the service on {engine}, {CLIENTS} clients in a closed loop"
+    return Measurement(f"service_{engine}", what, {"requests a work": samples}, 1, tuple(readings))
+
+
+def _load(server: Server, work: str, n: int) -> tuple[dict[str, Any], float]:
+    """Returns: what the clients saw, and the server's CPU time for each request, ms."""
+    command = (
+        sys.executable,
+        "-m",
+        "benchmarks.service.clients",
+        server.address,
+        server.token(),
+        work,
+        str(n),
+    )
+    before_s = server.cpu_s()
+    _, said = run(command)
+    cpu_s = server.cpu_s() - before_s
+    seen: dict[str, Any] = json.loads(said.splitlines()[-1])
+    return seen, cpu_s / len(seen["took_s"]) * MS_A_S
+
+
+def _readings(work: str, seen: dict[str, Any], cpu_ms: float) -> Iterator[Reading]:
+    yield Reading(f"{work}_cpu_ms", cpu_ms, "ms", CPU_TARGETS_MS.get(work))
+    for share in (50, 95, 99):
+        value_ms = float(np.percentile(seen["took_s"], share)) * MS_A_S
+        target = P99_TARGETS_MS.get(work) if share == 99 else None
+        yield Reading(f"{work}_p{share}_ms", value_ms, "ms", target)
+    yield Reading(f"{work}_not_now_pct", 100 * seen["n_not_now"] / len(seen["took_s"]), "%", 0)
+    yield Reading(f"{work}_a_second", len(seen["took_s"]) / seen["together_s"], "requests")
+
+
+def _start(python: Path, home: Home) -> dict[str, float]:
+    with serving(python, home) as server:
+        return {"wall_s": server.ready_wall_s, "cpu_s": server.ready_cpu_s, "rss_mib": server.rss_mib()}
+
+
+def _environments() -> dict[str, Path]:
+    """The service's own first."""
+    return {**({"own": OWN} if OWN.exists() else {}), "product": PRODUCT}
+
+
+@contextmanager
+def _sqlite(inputs: Inputs) -> Iterator[Home]:
+    with _folder(inputs) as folder:
+        yield made(folder / "home", f"sqlite:///{folder / 'service.db'}", inputs.bundle())
+
+
+@contextmanager
+def _folder(inputs: Inputs) -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(dir=inputs.work) as name:
+        yield Path(name)
+
+
+MEASURES = {
+    "service_start": measure_start,
+    "service_sqlite": measure_sqlite,
+    "service_postgresql": measure_postgresql,
+}

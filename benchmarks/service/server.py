@@ -1,0 +1,94 @@
+"""A served process, and what it has used so far."""
+
+import json
+import os
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http import HTTPStatus
+from pathlib import Path
+from urllib.parse import urlencode
+
+from benchmarks.processes import KIB_A_MIB, CommandFailed
+from benchmarks.service.homes import PASSWORD, USERNAME, Home
+
+TICKS_A_S = os.sysconf("SC_CLK_TCK")
+USER_TICKS, SYSTEM_TICKS = 11, 12
+"""Fields of /proc/PID/stat behind the name of the command."""
+PAUSE_S = 0.02
+SERVE = "from londonpump.cli import main; main()"
+
+
+@dataclass(frozen=True)
+class Server:
+    """ready_wall_s, ready_cpu_s: from its start until /readyz said so."""
+
+    address: str
+    process: subprocess.Popen[str]
+    ready_wall_s: float
+    ready_cpu_s: float
+
+    def cpu_s(self) -> float:
+        """Of all its threads, user and system, so far."""
+        return _cpu_s(self.process.pid)
+
+    def rss_mib(self) -> float:
+        """What it holds in memory now."""
+        status = Path(f"/proc/{self.process.pid}/status").read_text(encoding="utf-8")
+        (line,) = [line for line in status.splitlines() if line.startswith("VmRSS:")]
+        return int(line.split()[1]) / KIB_A_MIB
+
+    def token(self) -> str:
+        """Of somebody who signed in."""
+        form = urlencode({"username": USERNAME, "password": PASSWORD}).encode()
+        return str(json.loads(_asked(f"{self.address}/login", form))["access_token"])
+
+
+@contextmanager
+def serving(python: Path, home: Home) -> Iterator[Server]:
+    """A service on a free port, ready. python: of the environment it runs in. Raises: CommandFailed."""
+    command = (str(python), "-c", SERVE, "serve", "--port", "0")
+    log = home.folder / "served.log"
+    began = time.perf_counter()
+    with log.open("w", encoding="utf-8") as stream:
+        process = subprocess.Popen(
+            command,
+            env=home.environment(),
+            stdout=subprocess.PIPE,
+            stderr=stream,
+            text=True,
+            cwd=home.folder,
+        )
+    try:
+        line = process.stdout.readline() if process.stdout else ""
+        if not line:
+            raise CommandFailed(command, process.wait(), log.read_text(encoding="utf-8"))
+        address = line.split()[-1]
+        _asked(f"{address}/readyz")
+        yield Server(address, process, time.perf_counter() - began, _cpu_s(process.pid))
+    finally:
+        process.terminate()
+        process.communicate()
+
+
+def _asked(address: str, form: bytes | None = None) -> bytes:
+    """The answer, as soon as it is none of "not now"."""
+    straight = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    while True:
+        try:
+            with straight.open(address, form) as answer:
+                return bytes(answer.read())
+        except urllib.error.HTTPError as error:
+            if error.code != HTTPStatus.SERVICE_UNAVAILABLE:
+                raise
+        time.sleep(PAUSE_S)
+
+
+def _cpu_s(pid: int) -> float:
+    # the name of the command may hold blanks
+    fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+    return (int(fields[USER_TICKS]) + int(fields[SYSTEM_TICKS])) / TICKS_A_S

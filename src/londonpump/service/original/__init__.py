@@ -1,0 +1,1 @@
+"""The original's routes, status code by status code, answered by the model on duty."""

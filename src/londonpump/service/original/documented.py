@@ -1,0 +1,28 @@
+"""What the OpenAPI document says of `/predict/time_pump`, whose values are read by `reading` and not by the framework."""
+
+from typing import Any
+
+from londonpump.service.original.shapes import TimePumpAsked
+
+_SCHEMA = TimePumpAsked.model_json_schema()
+_AS_BODY = {"type": "object", "properties": _SCHEMA["properties"]}
+TIME_PUMP: dict[str, Any] = {
+    "parameters": [
+        {
+            "name": name,
+            "in": "query",
+            "required": False,
+            "schema": {key: value for key, value in schema.items() if key != "description"},
+            **({"description": schema["description"]} if "description" in schema else {}),
+        }
+        for name, schema in _SCHEMA["properties"].items()
+    ],
+    "requestBody": {
+        "required": False,
+        "description": "The same values once more: they go before the query, field by field.",
+        "content": {
+            kind: {"schema": _AS_BODY}
+            for kind in ("application/json", "application/x-www-form-urlencoded", "multipart/form-data")
+        },
+    },
+}

@@ -1,0 +1,80 @@
+"""The values of a request: a body of json or of a form over the query, field by field; what none tells has its default.
+
+The framework's own way would read 19 parameters one by one, which takes longer than the whole check here.
+"""
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+from urllib.parse import parse_qsl
+
+from fastapi import Depends, Request
+from fastapi.exceptions import RequestValidationError
+from pydantic import ValidationError
+from pydantic_core import from_json
+
+from londonpump.service.original.shapes import TimePumpAsked
+
+MOST_FIELDS = 200
+URLENCODED, MULTIPART = "application/x-www-form-urlencoded", "multipart/form-data"
+Values = Mapping[str, Any]
+
+
+async def asked_in(request: Request) -> TimePumpAsked:
+    """What was asked. Raises: RequestValidationError (422) naming each value that cannot be used."""
+    body = await _body_of(request)
+    query = {name: value for name, value in request.query_params.items() if name not in body}
+    try:
+        return TimePumpAsked.model_validate({**query, **body})
+    except ValidationError as error:
+        found = error.errors(include_url=False, include_context=False, include_input=False)
+        told = [{**each, "loc": (_where(each["loc"], body), *each["loc"])} for each in found]
+        raise RequestValidationError(told) from error
+
+
+Asked = Annotated[TimePumpAsked, Depends(asked_in)]
+"""The values, as an endpoint's parameter."""
+
+
+async def _body_of(request: Request) -> Values:
+    """What the body tells. A body of another kind tells nothing, as in the original."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind == MULTIPART:
+        form = await request.form(max_files=0, max_fields=MOST_FIELDS)
+        return {name: value for name, value in form.items() if value != ""}
+    if kind != URLENCODED and not _is_json(kind):
+        return {}
+    body = await request.body()
+    if not body:
+        return {}
+    return _of_json(body) if _is_json(kind) else _of_form(body)
+
+
+def _is_json(kind: str) -> bool:
+    return kind == "application/json" or (kind.startswith("application/") and kind.endswith("+json"))
+
+
+def _of_json(body: bytes) -> Values:
+    try:
+        # not the standard library's: a deep list would break that
+        told = from_json(body)
+    except ValueError as error:
+        raise _unread("is no json") from error
+    if not isinstance(told, dict):
+        raise _unread("is no json object")
+    return {name: value for name, value in told.items() if value is not None}
+
+
+def _of_form(body: bytes) -> Values:
+    try:
+        pairs = parse_qsl(body.decode(errors="replace"), max_num_fields=MOST_FIELDS)
+    except ValueError as error:
+        raise _unread(f"has more than {MOST_FIELDS} fields") from error
+    return dict(pairs)
+
+
+def _unread(problem: str) -> RequestValidationError:
+    return RequestValidationError([{"type": "body", "loc": ("body",), "msg": problem}])
+
+
+def _where(place: tuple[int | str, ...], body: Values) -> str:
+    return "body" if place and place[0] in body else "query"

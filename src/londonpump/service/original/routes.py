@@ -1,0 +1,77 @@
+"""`/`, `/predict/time_pump` and `/historique`."""
+
+from datetime import datetime
+from typing import Annotated, Any
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Query, Request, Response
+from pydantic import AfterValidator
+from sqlalchemy import Connection
+
+from londonpump.service.original.documented import TIME_PUMP
+from londonpump.service.original.history import as_instant, find, shown, whose
+from londonpump.service.original.making import make
+from londonpump.service.original.reading import Asked
+from londonpump.service.original.rows import Told, Wanted
+from londonpump.service.original.shapes import READY, HistoryEntry, Ready, TimePump
+from londonpump.service.rights import Anybody, SignedIn
+from londonpump.service.state import State
+
+router = APIRouter(tags=["original"])
+PAGE, LARGEST_PAGE = 1_000, 5_000
+READ_WITHIN_S = 1.0
+"""A page of history is longer than other answers."""
+LONGEST_NAME = 200
+NONE_FOUND: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "The newest, the oldest of them first. `Link` leads to older ones, if there are any.",
+        "headers": {"Link": {"schema": {"type": "string"}}},
+    },
+    404: {"description": "There are none, or no such user, or it is not one's own."},
+}
+
+
+@router.get("/")
+async def status(_: Anybody) -> Ready:
+    """That the service runs."""
+    return Ready(**READY)
+
+
+@router.post("/predict/time_pump", response_model=TimePump, openapi_extra=TIME_PUMP)
+async def time_pump(person: SignedIn, state: State, asked: Asked) -> Response:
+    """How long a pump takes from mobilisation to arrival. Stored before it is answered.
+
+    A value that is not sent has the default shown here, weather, traffic and days too, as in the original; `filled`
+    then holds `value=default`. A text that is in no list counts as not stated. No hour can be told: it is the hour
+    that it is in London now, on a Wednesday (a Sunday where `workingday` is 0) in the middle of the month told. No
+    place can be told: past places of the ground stand for it, at the distance told; the interval has their spread in
+    it. Congestion counts only where the model learnt from observed traffic. `risk_underestimated` is the original's
+    list of slow stations, or the model's own warning; `risk_because` says which.
+    """
+    return Response(await make(state, person, asked), media_type="application/json")
+
+
+@router.get("/historique", responses=NONE_FOUND)
+async def history(
+    request: Request,
+    response: Response,
+    person: SignedIn,
+    state: State,
+    username: Annotated[str | None, Query(max_length=LONGEST_NAME)] = None,
+    created_at: Annotated[datetime | None, AfterValidator(as_instant)] = None,
+    risk: bool | None = None,
+    limit: Annotated[int, Query(ge=1, le=LARGEST_PAGE)] = PAGE,
+    before: Annotated[str | None, Query(pattern=r"^[0-9A-Za-z-]{1,64}$")] = None,
+) -> list[HistoryEntry]:
+    """Predictions: one's own; analysts and admins see everybody's. created_at: exactly, UTC unless it says otherwise."""
+
+    def read(connection: Connection) -> list[Told]:
+        user_id = whose(connection, person, username)
+        return find(connection, Wanted(user_id, created_at, risk, before, limit + 1))
+
+    found = await state.store.read(read, within_s=READ_WITHIN_S)
+    if len(found) > limit:
+        found = found[-limit:]
+        query = {**request.query_params, "before": found[0].id}
+        response.headers["Link"] = f'<?{urlencode(query)}>; rel="next"'
+    return [shown(told) for told in found]

@@ -1,0 +1,82 @@
+"""The history as the original tells it, and its list of risk stations. Every function runs in the caller's transaction."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, or_, select
+
+from londonpump.storage.database.prediction_tables import predictions
+from londonpump.storage.database.schema import risk_stations
+
+_SHOWN = (
+    predictions.c.id,
+    predictions.c.user_id,
+    predictions.c.response_time_s,
+    predictions.c.risk_underestimated,
+    predictions.c.created_at,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """user_id: None for everybody's. before: only those older than this prediction."""
+
+    user_id: str | None = None
+    created_at: datetime | None = None
+    risk: bool | None = None
+    before: str | None = None
+    limit: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One prediction. user_id, is_risky: None where nobody knows."""
+
+    id: str
+    user_id: str | None
+    response_time_s: float
+    is_risky: bool | None
+    created_at: datetime
+
+
+def read_history(connection: Connection, wanted: Wanted) -> list[Told]:
+    """The newest ones that match, the oldest of them first. Those that announced no time are left out."""
+    asked = _matching(wanted)
+    if wanted.before is not None:
+        last = connection.execute(
+            _matching(Wanted(wanted.user_id)).where(predictions.c.id == wanted.before)
+        ).first()
+        if last is None:
+            return []
+        asked = asked.where(_is_before(last))
+    newest_first = asked.order_by(predictions.c.created_at.desc(), predictions.c.id.desc())
+    found = connection.execute(newest_first.limit(wanted.limit)).all()
+    return [Told(*row) for row in reversed(found)]
+
+
+def newest_risk_list(connection: Connection) -> tuple[datetime | None, frozenset[str]]:
+    """When the newest list was made, None if there is none, and the codes on it."""
+    newest = select(func.max(risk_stations.c.listed_at)).scalar_subquery()
+    rows = connection.execute(
+        select(risk_stations.c.listed_at, risk_stations.c.station_code).where(
+            risk_stations.c.listed_at == newest
+        )
+    ).all()
+    return (rows[0].listed_at.astimezone(UTC) if rows else None), frozenset(row.station_code for row in rows)
+
+
+def _matching(wanted: Wanted) -> Select[Any]:
+    asked = select(*_SHOWN).where(predictions.c.response_time_s.is_not(None))
+    if wanted.user_id is not None:
+        asked = asked.where(predictions.c.user_id == wanted.user_id)
+    if wanted.created_at is not None:
+        asked = asked.where(predictions.c.created_at == wanted.created_at)
+    if wanted.risk is not None:
+        asked = asked.where(predictions.c.risk_underestimated == wanted.risk)
+    return asked
+
+
+def _is_before(last: Row[Any]) -> ColumnElement[bool]:
+    at, id_ = predictions.c.created_at, predictions.c.id
+    return or_(at < last.created_at, and_(at == last.created_at, id_ < last.id))

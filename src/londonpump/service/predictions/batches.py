@@ -1,0 +1,89 @@
+"""Many questions at once: the board and the context are read once, and each question has its own answer or problem.
+
+The work is done on the event loop in slices of a few milliseconds, with a pause as long as the slice took after each:
+everybody else has half of the time, the threads of the database too. A thread would not be kinder: the interpreter's
+lock lets a busy thread keep all others waiting for 5 ms at every step. One batch works at a time.
+"""
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any
+
+from londonpump.models.bundle import Bundle
+from londonpump.service.errors import Unprocessable
+from londonpump.service.predictions.around import Surroundings
+from londonpump.service.predictions.asking import Given, keep, look, replayed
+from londonpump.service.predictions.calls import Call, call_of
+from londonpump.service.predictions.idempotency import Key
+from londonpump.service.predictions.making import make
+from londonpump.service.predictions.shapes import Question, Wrong
+from londonpump.service.rights import Person
+from londonpump.service.state import ServiceState
+
+ROWS_A_SLICE = 210
+"""Through the model at once: about what two calls take. A place that is only named takes more, and goes alone."""
+STORED_WITHIN_S = 5.0
+
+
+@dataclass(slots=True)
+class BatchTurn:
+    """Who has it works."""
+
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+
+async def ask_many(
+    state: ServiceState, person: Person, questions: Sequence[Question | Wrong], key: Key | None
+) -> Given:
+    """Answer questions and store all answers together. Raises: Conflict, NoModel, DatabaseFailed."""
+    loop = asyncio.get_running_loop()
+    async with state.part(BatchTurn).lock:
+        before = await replayed(state, key)
+        if before is not None:
+            return before
+        asker, around = await look(state, person)
+        ready = [await _ready(question, asker.champion.bundle, around) for question in questions]
+        rows: list[dict[str, Any]] = []
+        for calls in _slices([each for each in ready if isinstance(each, Call)]):
+            began_s = loop.time()
+            rows += make(calls, asker)
+            await asyncio.sleep(loop.time() - began_s)
+    answered = iter(rows)
+    items = [{"id": next(answered)["id"]} if isinstance(each, Call) else {"problem": each} for each in ready]
+    return await keep(state, rows, items, key, STORED_WITHIN_S)
+
+
+async def _ready(question: Question | Wrong, bundle: Bundle, around: Surroundings) -> Call | dict[str, Any]:
+    if isinstance(question, Wrong):
+        return problem_told(question.errors)
+    await asyncio.sleep(0)
+    try:
+        return await call_of(question, bundle, around)
+    except Unprocessable as error:
+        return problem_told(error.errors)
+
+
+def problem_told(errors: Sequence[tuple[str, str]]) -> dict[str, Any]:
+    """Why a question has no answer."""
+    return {
+        "status": HTTPStatus.UNPROCESSABLE_ENTITY.value,
+        "detail": "; ".join(f"{place}: {problem}" for place, problem in errors[:5]),
+        "errors": [{"field": place, "problem": problem} for place, problem in errors],
+    }
+
+
+def _slices(calls: Sequence[Call]) -> Iterator[list[Call]]:
+    """As many as fit, and one at least."""
+    part: list[Call] = []
+    rows = 0
+    for call in calls:
+        size = ROWS_A_SLICE if call.place.is_named else len(call.starts)
+        if part and rows + size > ROWS_A_SLICE:
+            yield part
+            part, rows = [], 0
+        part.append(call)
+        rows += size
+    if part:
+        yield part

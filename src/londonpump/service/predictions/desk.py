@@ -1,0 +1,41 @@
+"""What predictions hold for all requests: the audit's writer, the context and stations of now, the turn of batches."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+from londonpump.brigade.errors import DatabaseFailed
+from londonpump.service.predictions.around import StandingKept
+from londonpump.service.predictions.batches import BatchTurn
+from londonpump.service.predictions.context import ContextKept, first_context
+from londonpump.service.predictions.idempotency import forget
+from londonpump.service.state import ServiceState
+from londonpump.storage.database.audit_batch import AuditBatch
+
+FORGET_EVERY_S = 3600.0
+
+
+@asynccontextmanager
+async def predictions_opened(state: ServiceState) -> AsyncIterator[None]:
+    """Kept under their types. Leaving it writes what the audit still holds."""
+    for part in (ContextKept(), StandingKept(), BatchTurn()):
+        state.keep(part)
+    await first_context(state)
+    async with AuditBatch(state.store, state.clock) as audit:
+        state.keep(audit)
+        forgetting = asyncio.create_task(_forget_on(state), name="old idempotency keys")
+        try:
+            yield
+        finally:
+            forgetting.cancel()
+            with suppress(asyncio.CancelledError):
+                await forgetting
+
+
+async def _forget_on(state: ServiceState) -> None:
+    while True:
+        # a database that is busy has them dropped the next time
+        with suppress(DatabaseFailed):
+            now = state.clock()
+            await state.store.write(lambda connection, now=now: forget(connection, now))  # type: ignore[misc]
+        await asyncio.sleep(FORGET_EVERY_S)

@@ -1,0 +1,97 @@
+"""`/v1/predictions`: which pumps, how soon, how sure."""
+
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Header, Path, Response
+
+from londonpump.service.errors import NotFound
+from londonpump.service.predictions.asking import Given, ask
+from londonpump.service.predictions.batches import ask_many
+from londonpump.service.predictions.idempotency import Key
+from londonpump.service.predictions.rows import CALL, as_text, find_prediction
+from londonpump.service.predictions.shapes import Batch, Question, Wrong
+from londonpump.service.predictions.shown import BatchShown, PredictionShown
+from londonpump.service.rights import Operator, Person, Role, SignedIn
+from londonpump.service.state import State
+
+router = APIRouter(prefix="/v1/predictions", tags=["predictions"])
+IdempotencyKey = Annotated[
+    str | None,
+    Header(
+        min_length=1,
+        max_length=128,
+        pattern=r"^[\x21-\x7e]+$",
+        description="Send the same key with the same question again, and the same answer is given for 24 hours.",
+    ),
+]
+PredictionId = Annotated[str, Path(pattern=r"^[0-9a-f]{32}$")]
+REPLAY = "Idempotent-Replay"
+ANSWERED: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "Stored before it was answered.",
+        "headers": {
+            REPLAY: {"description": "`true`: as it was answered before.", "schema": {"type": "string"}}
+        },
+    },
+    409: {"description": "The key came with another question before."},
+}
+SEES_ALL = frozenset({Role.ANALYST, Role.ADMIN})
+
+
+@router.post("", response_model=PredictionShown, responses=ANSWERED)
+async def predict(
+    person: Operator, state: State, question: Question, idempotency_key: IdempotencyKey = None
+) -> Response:
+    """Which pumps can reach a call, how soon, how sure. What the question does not say is derived, and labelled.
+
+    Pumps that are out, on their way back or off the run are not ranked unless they are named; on standby they set out
+    from where they are. Of a moment more than 15 minutes from now the board tells nothing. A place that is only named
+    (`postcode_district`, `station_ground`) is answered for up to 24 past places together: wider, and distance_m is
+    their mean. second_pump is the later of two arrivals that go together as
+    in simulated records.
+    """
+    key = _key(person, idempotency_key, "predictions", [question], state)
+    given = await ask(state, person, question, key)
+    return _json(given.texts[0] or "null", given)
+
+
+@router.post("/batch", response_model=BatchShown, responses=ANSWERED)
+async def predict_many(
+    person: Operator, state: State, batch: Batch, idempotency_key: IdempotencyKey = None
+) -> Response:
+    """Up to 1,000 questions, each with its own answer or problem, in their order. One batch is worked on at a time."""
+    key = _key(person, idempotency_key, "predictions/batch", batch.questions, state)
+    given = await ask_many(state, person, batch.questions, key)
+    items = ",".join(
+        f'{{"answer":{text or "null"},"problem":{as_text(item.get("problem"))}}}'
+        for item, text in zip(given.items, given.texts, strict=True)
+    )
+    return _json(f'{{"items":[{items}]}}', given)
+
+
+@router.get(
+    "/{prediction_id}",
+    response_model=PredictionShown,
+    responses={404: {"description": "There is no such prediction, or it is another person's."}},
+)
+async def prediction(person: SignedIn, state: State, prediction_id: PredictionId) -> Response:
+    """An answer as it was given. One's own; analysts and admins see everybody's."""
+    found = await state.store.read(lambda connection: find_prediction(connection, prediction_id))
+    is_theirs = found is not None and (found.user_id == person.id or person.role in SEES_ALL)
+    if found is None or found.kind != CALL or not is_theirs:
+        raise NotFound(f"There is no prediction {prediction_id}.")
+    return Response(as_text(found.answer), media_type="application/json")
+
+
+def _key(
+    person: Person, key: str | None, route: str, asked: Sequence[Question | Wrong], state: State
+) -> Key | None:
+    if key is None:
+        return None
+    return Key.of(person.id, key, route, [question.as_json() for question in asked], state.clock())
+
+
+def _json(text: str, given: Given) -> Response:
+    headers = {REPLAY: "true"} if given.is_replay else {}
+    return Response(text, media_type="application/json", headers=headers)

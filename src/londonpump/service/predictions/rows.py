@@ -1,0 +1,105 @@
+"""Predictions in the database, whole as they were answered. Every function runs in a transaction of the caller's."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any
+
+from sqlalchemy import JSON, Connection, Insert, Text, bindparam, cast, insert, select
+
+from londonpump.storage.database.prediction_tables import predictions
+
+IDS_A_QUESTION = 500
+CALL, TIME_PUMP = "call", "time_pump"
+
+
+@dataclass(frozen=True, slots=True)
+class PredictionRecord:
+    """One prediction. kind: CALL or TIME_PUMP. created_at: when it was made; asked_at: the moment that it is about.
+
+    response_time_s: what was announced, of a CALL the first pump's p50; None where no pump could be ranked.
+    inputs: as they were sent; answer: as it was given, None for those that were imported; json-able.
+    """
+
+    id: str
+    user_id: str | None
+    created_at: datetime
+    kind: str
+    model: str | None
+    response_time_s: float | None
+    risk_underestimated: bool | None
+    inputs: Mapping[str, Any]
+    answer: Mapping[str, Any] | None
+    incident_number: str | None = None
+    asked_at: datetime | None = None
+    risk_listed_at: datetime | None = None
+
+
+Row = dict[str, Any]
+_DOCUMENTS = ("inputs", "answer")
+_COLUMNS = tuple(predictions.c[column.name] for column in fields(PredictionRecord))
+
+
+def as_text(value: Any) -> str:
+    """A json document in the one spelling that is stored and digested."""
+    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+
+
+def as_row(record: PredictionRecord) -> Row:
+    """As it is stored, its documents as text: made before the transaction begins, which others wait for."""
+    row = {column.name: getattr(record, column.name) for column in fields(PredictionRecord)}
+    row["inputs"] = as_text(record.inputs)
+    row["answer"] = None if record.answer is None else as_text(record.answer)
+    return row
+
+
+def digest_of(row: Row) -> str:
+    """sha256 over what is stored, for the audit: whoever changes a stored prediction changes it."""
+    told = hashlib.sha256()
+    for column in _COLUMNS:
+        value = row[column.name]
+        text = value.astimezone(UTC).isoformat() if isinstance(value, datetime) else value
+        told.update(f"{column.name}={text}\n".encode())
+    return told.hexdigest()
+
+
+def add_rows(connection: Connection, rows: Sequence[Row]) -> None:
+    """Add predictions made by `as_row`."""
+    if rows:
+        connection.execute(_adding(connection.dialect.name), list(rows))
+
+
+@cache
+def _adding(engine: str) -> Insert:
+    given: dict[str, Any] = {column.name: bindparam(column.name) for column in _COLUMNS}
+    for name in _DOCUMENTS:
+        text = bindparam(name, type_=Text())
+        # SQLite's json is text, and it has no type of that name to cast to
+        given[name] = cast(text, JSON) if engine == "postgresql" else text
+    return insert(predictions).values(given)
+
+
+def add_predictions(connection: Connection, records: Iterable[PredictionRecord]) -> None:
+    """Add predictions."""
+    add_rows(connection, [as_row(record) for record in records])
+
+
+def find_prediction(connection: Connection, prediction_id: str) -> PredictionRecord | None:
+    """By its id."""
+    wanted = select(*_COLUMNS).where(predictions.c.id == prediction_id)
+    found = connection.execute(wanted).mappings().one_or_none()
+    return None if found is None else PredictionRecord(**found)
+
+
+def find_answers(connection: Connection, ids: Sequence[str]) -> dict[str, Any]:
+    """{id: answer} of those that are there."""
+    wanted = select(predictions.c.id, predictions.c.answer)
+    found: dict[str, Any] = {}
+    for first in range(0, len(ids), IDS_A_QUESTION):
+        some = ids[first : first + IDS_A_QUESTION]
+        rows = connection.execute(wanted.where(predictions.c.id.in_(some)))
+        found.update((row.id, row.answer) for row in rows)
+    return found

@@ -1,0 +1,162 @@
+"""What the operator asks."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BeforeValidator,
+    Field,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+    model_validator,
+)
+
+from londonpump.service.board.shapes import IncidentNumber, PumpCode, StationCode, Strict
+
+FIRST_AT = datetime(2009, 1, 1, tzinfo=UTC)
+LAST_AT = datetime(2041, 1, 1, tzinfo=UTC)
+MOST_RETURNED, RETURNED = 200, 5
+MOST_ASKED = 1_000
+PAIRS = (("easting_m", "northing_m"), ("latitude", "longitude"), ("postcode_district",), ("station_ground",))
+
+
+def _is_text(value: object) -> object:
+    # a number is a moment for pydantic, and a number as text too
+    if isinstance(value, datetime) or (isinstance(value, str) and value[4:5] == "-"):
+        return value
+    raise ValueError("is no instant such as 2025-06-02T09:30:00Z")
+
+
+def _in_the_records_time(value: datetime) -> datetime:
+    try:
+        moment = value.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("is no instant of our calendar") from None
+    if not FIRST_AT <= moment < LAST_AT:
+        raise ValueError("is not between 2009, where the records begin, and 2040")
+    return moment
+
+
+Asked = Annotated[
+    AwareDatetime, BeforeValidator(_is_text), AfterValidator(_in_the_records_time), Field(strict=False)
+]
+District = Annotated[str, Field(pattern=r"^[A-Z]{1,2}[0-9][0-9A-Z]?$", examples=["SE1"])]
+Words = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00]+$")]
+
+
+def _between(low: float, high: float) -> Any:
+    return Field(ge=low, le=high, allow_inf_nan=False)
+
+
+class AskedPlace(Strict):
+    """Exactly one of: `easting_m` with `northing_m` (British grid), `latitude` with `longitude` (WGS84),
+    `postcode_district`, `station_ground` (the code of its station)."""
+
+    easting_m: Annotated[float, _between(0, 700_000)] | None = None
+    northing_m: Annotated[float, _between(0, 1_300_000)] | None = None
+    latitude: Annotated[float, _between(49.0, 61.0)] | None = None
+    longitude: Annotated[float, _between(-9.0, 2.5)] | None = None
+    postcode_district: District | None = None
+    station_ground: StationCode | None = None
+
+    @model_validator(mode="after")
+    def _is_one_place(self) -> Self:
+        given = {name for name in type(self).model_fields if getattr(self, name) is not None}
+        if not any(given == set(pair) for pair in PAIRS):
+            raise ValueError(
+                "give one of: easting_m and northing_m; latitude and longitude; postcode_district; station_ground"
+            )
+        return self
+
+
+class StatedContext(Strict):
+    """What is known better than the service derives it. Each value goes before what is derived."""
+
+    pumps_out: Annotated[float, _between(0, 1_000)] | None = None
+    ground_pumps_available: Annotated[float, _between(0, 50)] | None = None
+    recent_ground_calls: Annotated[float, _between(0, 1_000)] | None = None
+    temp_c: Annotated[float, _between(-40, 50)] | None = None
+    precip_mm: Annotated[float, _between(0, 300)] | None = None
+    cloudcover_pct: Annotated[float, _between(0, 100)] | None = None
+    visibility_km: Annotated[float, _between(0, 200)] | None = None
+    wind_kmh: Annotated[float, _between(0, 250)] | None = None
+    congestion_rate: Annotated[float, _between(0, 1)] | None = None
+    is_school_holiday: bool | None = None
+    is_working_day: bool | None = None
+
+
+class Question(Strict):
+    """at: now, if it is left out. pumps: those to consider; all that can be sent, if left out. Pumps that are asked
+    for by name are ranked whatever they do, and say their state. reasons: of the first candidate, of all, of none."""
+
+    place: AskedPlace
+    incident_number: IncidentNumber | None = None
+    at: Asked | None = None
+    kind_of_call: (
+        Literal[
+            "Fire",
+            "Domestic Incidents",
+            "Local Emergencies",
+            "Prior Arrangement",
+            "Major Environmental Disasters",
+        ]
+        | None
+    ) = None
+    property_category: Words | None = None
+    property_type: Words | None = None
+    address_qualifier: Words | None = None
+    pumps: Annotated[list[PumpCode], Field(min_length=1, max_length=MOST_RETURNED)] | None = None
+    return_at_most: Annotated[int, Field(ge=1, le=MOST_RETURNED)] = RETURNED
+    reasons: Literal["first", "all", "none"] = "first"
+    context: StatedContext = Field(default_factory=StatedContext)
+
+    def as_json(self) -> Any:
+        """As it was asked, and nothing that was not."""
+        return self.model_dump(mode="json", exclude_unset=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Wrong:
+    """A question of a batch that is none. errors: (field, problem) of each value."""
+
+    given: Any
+    errors: tuple[tuple[str, str], ...]
+
+    def as_json(self) -> Any:
+        """As it came."""
+        return self.given
+
+
+def _or_wrong(value: Any, read: ValidatorFunctionWrapHandler) -> Any:
+    # one question that cannot be used spoils itself alone
+    try:
+        return read(value)
+    except ValidationError as error:
+        return Wrong(
+            value,
+            tuple(
+                (".".join(str(part) for part in each["loc"]) or "question", each["msg"])
+                for each in error.errors()
+            ),
+        )
+
+
+def _not_too_many(value: object) -> object:
+    # before any of them is looked at
+    if isinstance(value, list) and len(value) > MOST_ASKED:
+        raise ValueError(f"holds {len(value):,} questions, {MOST_ASKED:,} at most")
+    return value
+
+
+class Batch(Strict):
+    """Questions, each answered for itself; one that cannot be used spoils no other."""
+
+    questions: Annotated[
+        list[Annotated[Question, WrapValidator(_or_wrong)]],
+        Field(min_length=1, max_length=MOST_ASKED),
+        BeforeValidator(_not_too_many),
+    ]

@@ -1,0 +1,37 @@
+"""Alarms: what `monitor` found that somebody should look at. Raised once, cleared when it is gone, never taken away."""
+
+from sqlalchemy import JSON, CheckConstraint, Column, Index, Table, Text
+
+from londonpump.storage.database.instants import Instant
+from londonpump.storage.database.schema import metadata
+
+SEVERITIES = ("note", "warning", "urgent")
+
+alarms = Table(
+    "alarms",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("raised_at", Instant, nullable=False, index=True),
+    Column("cleared_at", Instant),
+    Column("kind", Text, nullable=False),
+    # what it is about: an input, a station, a model; empty for the whole
+    Column("subject", Text, nullable=False),
+    Column("severity", Text, nullable=False),
+    Column("words", Text, nullable=False),
+    Column("evidence", JSON, nullable=False),
+    # when the webhook took either of the two; null: not yet
+    Column("raised_sent_at", Instant),
+    Column("cleared_sent_at", Instant),
+    CheckConstraint("severity IN ('note', 'warning', 'urgent')", name="severity"),
+    CheckConstraint("words <> ''", name="words"),
+)
+
+Index(
+    "ux_alarms_standing",
+    alarms.c.kind,
+    alarms.c.subject,
+    unique=True,
+    sqlite_where=alarms.c.cleared_at.is_(None),
+    postgresql_where=alarms.c.cleared_at.is_(None),
+)
+"""One alarm about one thing at a time, whoever raises it."""

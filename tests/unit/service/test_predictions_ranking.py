@@ -1,0 +1,53 @@
+"""The later of two arrivals, and answers for places that are only named, taken row by row."""
+
+import numpy as np
+import pytest
+from scipy.special import ndtr
+
+from londonpump.models.distribution import LEVELS, ResponseTimes
+from londonpump.models.mixture import MixtureTimes
+from londonpump.service.predictions.ranking import GRID_S, IN_COMMON, chance_by, later_of_two_s, times_at
+
+N = 200_000
+NORMAL = np.linspace(-2.5, 2.5, len(LEVELS))
+
+
+def times(*centres_s: float) -> ResponseTimes:
+    n = len(centres_s)
+    return ResponseTimes(np.array(centres_s), np.full(n, 60.0), np.zeros(n, np.int64), NORMAL[None, :])
+
+
+def drawn(response: ResponseTimes) -> np.ndarray:
+    """(2, N) arrivals of both at N calls."""
+    rng = np.random.default_rng(7)
+    shared, own = rng.standard_normal(N), rng.standard_normal((2, N))
+    chance = ndtr(IN_COMMON**0.5 * shared + (1 - IN_COMMON) ** 0.5 * own)
+    curves = response.quantiles(tuple(LEVELS))
+    return np.stack([np.interp(chance[i], LEVELS, curves[i]) for i in range(2)])
+
+
+@pytest.mark.parametrize("second_s", [300.0, 340.0, 700.0])
+@pytest.mark.parametrize("level", [0.1, 0.5, 0.9])
+def test_the_later_of_two_is_that_of_many_draws(second_s, level) -> None:
+    two = times(300.0, second_s)
+    later = drawn(two).max(axis=0)
+    told = later_of_two_s(chance_by(two, 0), chance_by(two, 1), [level])
+    assert told[0] == pytest.approx(np.quantile(later, level), abs=2.0)
+
+
+def test_the_later_of_two_is_later_than_the_second_alone() -> None:
+    two = times(300.0, 310.0)
+    told = later_of_two_s(chance_by(two, 0), chance_by(two, 1), [0.5])
+    assert told[0] > 310.0 + 10.0
+
+
+def test_a_chance_rises_from_none_to_all() -> None:
+    chance = chance_by(times(1_150.0), 0)
+    assert (chance[0], chance[-1], GRID_S[-1]) == (0.0, 1.0, 1_200.0)
+    assert (np.diff(chance) >= 0).all()
+
+
+def test_rows_of_a_mixture_keep_their_points_together() -> None:
+    every = MixtureTimes(times(100.0, 200.0, 300.0, 400.0, 500.0, 600.0), 2)
+    some = times_at(every, np.array([2, 0]))
+    assert some.mean_s.tolist() == every.mean_s[[2, 0]].tolist()

@@ -1,0 +1,75 @@
+"""The time told for a distance and a ground: it does not fall with the distance, and says what stood in."""
+
+from datetime import UTC, datetime
+
+import numpy as np
+import pytest
+
+from londonpump.brigade.clock import LONDON
+from londonpump.brigade.stations import by_code
+from londonpump.service.original.places import points_of, way_to
+from londonpump.service.original.rules import moment_meant, understood
+from londonpump.service.original.shapes import TimePumpAsked
+from londonpump.service.original.times import Mixed, announce
+
+NOW = datetime(2025, 6, 2, 9, 30, tzinfo=UTC)
+A_FEW_S = 5.0
+
+
+def told(bundle, station="G30", ground="G30", **values):
+    stations = by_code(bundle.stations)
+    asked = TimePumpAsked(Station_Code_of_ressource=station, IncidentStationGround_Code=ground, **values)
+    call = understood(asked, bundle, stations, NOW)
+    return announce(bundle, call, way_to(points_of(bundle, stations[ground]), stations[station], ground))
+
+
+@pytest.mark.parametrize(
+    "values", [{}, {"month": 7, "IncidentType": "?", "TotalOfPumpInLondon_Out": 40, "temp": 25.0}]
+)
+@pytest.mark.parametrize(
+    ("station", "ground"), [("G30", "G30"), ("A21", "A24"), ("H22", "H27"), ("E21", "E21"), ("F21", "E32")]
+)
+def test_no_time_falls_by_more_than_a_few_seconds_with_the_distance(
+    small_bundle, station, ground, values
+) -> None:
+    distances_km = np.linspace(0.1, 10, 60)
+    times_s = [told(small_bundle, station, ground, Distance=float(km), **values).p50_s for km in distances_km]
+    assert np.max(np.maximum.accumulate(times_s) - times_s) < A_FEW_S
+
+
+def test_ten_kilometres_take_minutes_longer_than_one(small_bundle) -> None:
+    assert told(small_bundle, Distance=10).p50_s > told(small_bundle, Distance=1).p50_s + 180
+
+
+def test_the_quantiles_are_in_order(small_bundle) -> None:
+    one = told(small_bundle)
+    assert one.p10_s < one.p50_s < one.p90_s
+
+
+def test_no_distance_breaks_it(small_bundle) -> None:
+    assert 0 <= told(small_bundle, Distance=0).p50_s < told(small_bundle, Distance=1000).p50_s <= 1200
+
+
+def test_beyond_what_was_learnt_it_is_outside(small_bundle) -> None:
+    assert told(small_bundle, Distance=100).is_outside
+
+
+def test_weather_told_is_used(small_bundle) -> None:
+    assert told(small_bundle, visibility=0.1, temp=-9.0, precip=9.0).p50_s != told(small_bundle).p50_s
+
+
+def test_a_mixture_of_two_places_lies_between_them() -> None:
+    from londonpump.models.distribution import LEVELS
+
+    near, far = np.quantile(np.arange(200.0, 300.0), LEVELS), np.quantile(np.arange(500.0, 600.0), LEVELS)
+    mixed = Mixed.of(np.stack([near, far]))
+    p20_s, p80_s = mixed.quantiles((0.2, 0.8))
+    assert (p20_s, p80_s) == (pytest.approx(240, abs=3), pytest.approx(560, abs=3))
+    assert mixed.p_over(400.0) == pytest.approx(0.5, abs=0.01)
+
+
+@pytest.mark.parametrize("month", range(1, 13))
+@pytest.mark.parametrize("is_working_day", [True, False])
+def test_the_moment_meant_is_now_s_hour_in_the_month_told(month, is_working_day) -> None:
+    meant = moment_meant(month, is_working_day, NOW).astimezone(LONDON)
+    assert (meant.month, meant.hour, meant.weekday() < 5) == (month, 10, is_working_day)

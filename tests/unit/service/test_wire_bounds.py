@@ -1,0 +1,56 @@
+"""A request that does not arrive whole in its time ends its connection."""
+
+import asyncio
+import socket
+
+import pytest
+import uvicorn
+
+from londonpump.service.wire import BoundedRequests
+
+HALVES = {
+    "nothing": b"",
+    "half a head": b"GET / HTTP/1.1\r\nHost:",
+    "half a body": b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n{",
+    "half a chunk": b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n9\r\n{",
+}
+WHOLE = b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
+PATIENCE_S = 30
+
+
+class Hasty(BoundedRequests):
+    """Waits as long as a test may."""
+
+    arrives_within_s = 0.05
+
+
+async def app(scope, receive, send) -> None:
+    """Reads the request to its end."""
+    while (message := await receive())["type"] == "http.request" and message.get("more_body"):
+        pass
+    await asyncio.sleep(2 * Hasty.arrives_within_s)
+    await send({"type": "http.response.start", "status": 204, "headers": []})
+    await send({"type": "http.response.body"})
+
+
+async def answer_to(sent: bytes) -> bytes:
+    """All that comes until the connection ends."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        server = uvicorn.Server(uvicorn.Config(app, http=Hasty, lifespan="off", log_config=None))
+        serving = asyncio.create_task(server.serve(sockets=[listener]))
+        reader, writer = await asyncio.open_connection(*listener.getsockname())
+        writer.write(sent)
+        received = await asyncio.wait_for(reader.read(), PATIENCE_S)
+        writer.close()
+        server.should_exit = True
+        await serving
+    return received
+
+
+@pytest.mark.parametrize("sent", HALVES.values(), ids=HALVES)
+def test_half_a_request_is_not_waited_for(sent) -> None:
+    assert asyncio.run(answer_to(sent)) == b""
+
+
+def test_a_whole_request_may_take_longer_to_answer() -> None:
+    assert asyncio.run(answer_to(WHOLE)).startswith(b"HTTP/1.1 204")
