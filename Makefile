@@ -8,7 +8,7 @@ WORKERS ?= 2
 export PYTHONDONTWRITEBYTECODE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup service-env demo test test-slow test-nightly check fix bench docs lock clean
+.PHONY: help setup service-env airflow-env airflow demo test test-slow test-nightly check fix bench docs lock clean
 
 help:  ## what each command does
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -21,6 +21,12 @@ $(READY): requirements/dev.lock pyproject.toml scripts/setup scripts/environment
 
 service-env: requirements/service.lock  ## the service's own environment in .venv-service, nothing of training in it
 	@scripts/service-env "$(PYTHON)"
+
+airflow-env: requirements/airflow.lock  ## Airflow's own environment in .venv-airflow
+	@scripts/airflow-env "$(PYTHON)"
+
+airflow: $(READY) airflow-env  ## Airflow with our DAGs on this machine: http://localhost:8080
+	@scripts/airflow standalone
 
 demo: $(READY)  ## a simulated Brigade, a model of it and the service that answers: http://localhost:8000 in a terminal
 	@LONDONPUMP_HOME="$${LONDONPUMP_HOME:-.demo}" $(BIN)/londonpump demo $(ARGS)
@@ -55,6 +61,7 @@ lock:  ## the locks anew (needs uv); they hold no address
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --all-extras --group dev pyproject.toml -o requirements/dev.lock
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --extra service pyproject.toml -o requirements/service.lock
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --group pyproject.toml:build -o requirements/build.lock
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --no-header requirements/airflow.in -o requirements/airflow.lock
 
 clean:  ## everything made here, the environment too
-	rm -rf $(VENV) .venv-service .demo .mypy_cache .ruff_cache .hypothesis .coverage htmlcov
+	rm -rf $(VENV) .venv-service .venv-airflow .airflow .demo .mypy_cache .ruff_cache .hypothesis .coverage htmlcov

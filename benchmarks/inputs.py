@@ -14,6 +14,8 @@ START = date(2021, 1, 1)
 DAYS, INCIDENTS = 1096, 360_000
 """Three years of the Brigade: what the targets are stated for."""
 QUARTER_DAYS = 91
+CHAMPION_SHARE = 0.25
+"""The champion of a challenge learnt from the first quarter of the stream."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +89,14 @@ class Inputs:
         out = self.work / "bundle"
         if not (out / CURRENT).exists():
             train(self.data(), out)
+        return out
+
+    def champion(self) -> Path:
+        """A bundle trained on the first part of the main stream."""
+        out = self.work / "champion"
+        if not (out / CURRENT).exists():
+            until = START + timedelta(days=round(CHAMPION_SHARE * days_of(self.sizes.incidents)))
+            londonpump("train", "--data", self.data(), "--out", out, "--until", until.isoformat())
         return out
 
     def later_quarter(self) -> Path:

@@ -7,8 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from benchmarks.figures import Measurement, Reading
-from benchmarks.inputs import Inputs, prepare, rows_of, simulate, train
-from benchmarks.processes import Cost, londonpump, task
+from benchmarks.inputs import Inputs, Sizes, prepare, rows_of, simulate, train
+from benchmarks.processes import LONDONPUMP, Cost, londonpump, run, task
+from benchmarks.service.load import MEASURES as SERVICE
 
 GIB_3_MIB = 3 * 1024
 CONTEXT_AT = "2021-01-05T12:34:00+00:00"
@@ -93,6 +94,21 @@ def measure_evaluate(inputs: Inputs) -> Measurement:
     return Measurement("evaluate", "londonpump evaluate on a quarter", rows, 1, _readings(costs))
 
 
+def measure_challenge(inputs: Inputs) -> Measurement:
+    """Both models tried in fresh processes, judged on the days after both, decided and recorded."""
+    bundle, champion, data = inputs.bundle(), inputs.champion(), inputs.data()
+
+    def decide(out: Path) -> Cost:
+        shutil.copytree(bundle, out / "bundle")
+        own = ("env", f"LONDONPUMP_HOME={out}", *LONDONPUMP)
+        run((*own, "models", "promote", str(champion), "--why", "to be challenged"))
+        return run((*own, "challenge", "--data", str(data)))[0]
+
+    costs = _repeated(inputs, inputs.sizes.repeats, decide)
+    rows = {"examples": rows_of(data)["examples"]}
+    return Measurement("challenge", "londonpump challenge", rows, len(costs), _readings(costs, cpu_s=15))
+
+
 def measure_predict_row(inputs: Inputs) -> Measurement:
     """One run: features and models to its distribution, and the whole answer."""
     samples = inputs.sizes.samples
@@ -113,6 +129,17 @@ def measure_predict_candidates(inputs: Inputs) -> Measurement:
     return _answers(inputs, "predict_candidates", "142 candidate pumps, no reasons", 3.0)
 
 
+def measure_drift(inputs: Inputs) -> Measurement:
+    """Thirty inputs of three years, their thresholds included; reading the records is not."""
+    n = 600_000 * inputs.sizes.incidents // Sizes().incidents
+    found = [task("drift_check", str(max(n, 20_000)), "30")[1] for _ in range(inputs.sizes.repeats)]
+    costs = [one["cpu_s"] for one in found]
+    ends = (min(costs), max(costs)) if len(costs) > 1 else None
+    rows = {"rows": found[0]["rows"], "inputs": found[0]["inputs"]}
+    reading = Reading("cpu_s", statistics.median(costs), "s", 5, ends)
+    return Measurement("drift", "the drift check of monitor", rows, len(costs), (reading,))
+
+
 MEASURES: dict[str, Measure] = {
     "simulate": measure_simulate,
     "prepare": measure_prepare,
@@ -124,6 +151,9 @@ MEASURES: dict[str, Measure] = {
     "predict_reasons": measure_predict_reasons,
     "predict_candidates": measure_predict_candidates,
     "evaluate": measure_evaluate,
+    "drift": measure_drift,
+    "challenge": measure_challenge,
+    **SERVICE,
 }
 
 

@@ -18,16 +18,19 @@ import numpy as np
 
 from benchmarks.context_rows import url_of
 from londonpump.brigade.stations import by_code
+from londonpump.evaluation.drift import Span, Watched, find_drift
+from londonpump.evaluation.drift_bins import How
 from londonpump.features.catalogue import FEATURES, build, usable
 from londonpump.features.runs import Runs
 from londonpump.models import boosters
+from londonpump.models.answering import answer
 from londonpump.models.base_curve import fit_base_curve
 from londonpump.models.bundle import Bundle
 from londonpump.models.response_training import centre_parameters, effort_for, hidden
 from londonpump.models.training import learn_ground, with_workload
 from londonpump.pipelines.calls import as_columns, parse_call
 from londonpump.pipelines.data import default_until, load_examples
-from londonpump.pipelines.predict import answer, open_bundle
+from londonpump.pipelines.predict import open_bundle
 from londonpump.pipelines.prepare import PrepareRequest, prepare
 from londonpump.pipelines.train import training_set
 from londonpump.storage.database import open_database
@@ -109,6 +112,25 @@ def context_of_moment(database: str, at: str, samples: str) -> dict[str, Any]:
     return {"rows": 1, **_timed(lambda: context_at(engine, moment), int(samples))}
 
 
+def drift_check(rows: str, inputs: str) -> dict[str, Any]:
+    """The drift check alone, of made-up inputs over three years: a quarter texts, half numbers, a quarter context."""
+    rng = np.random.default_rng(SEED)
+    n, n_inputs, days = int(rows), int(inputs), 1096
+    day = np.sort(rng.integers(0, days, n))
+    texts = np.array([*"abcdefghij", None], object)
+    watched = [
+        Watched(f"mix {i}", How.MIX, texts[np.minimum(rng.geometric(0.3, n), 11) - 1], day)
+        for i in range(n_inputs // 4)
+    ]
+    hows = (How.SPREAD, How.SPREAD, How.KNOWN)
+    watched += [
+        Watched(f"number {i}", hows[i % 3], rng.normal(size=n), day) for i in range(n_inputs - len(watched))
+    ]
+    begun = time.process_time()
+    find_drift(watched, Span(0, days - 92, days - 1))
+    return {"rows": n, "inputs": len(watched), "cpu_s": time.process_time() - begun}
+
+
 TASKS: dict[str, Callable[..., dict[str, Any]]] = {
     task.__name__: task
     for task in (
@@ -118,6 +140,7 @@ TASKS: dict[str, Callable[..., dict[str, Any]]] = {
         predict_candidates,
         prepare_records,
         context_of_moment,
+        drift_check,
     )
 }
 
