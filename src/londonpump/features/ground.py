@@ -6,6 +6,7 @@ station open on the day. Training and serving use the same derived value; the re
 
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -96,7 +97,7 @@ class GroundLookup:
 
     def index(self, codes: NDArray[Any]) -> Codes:
         """(n,) index of station codes, -1 for a station that is no ground's."""
-        known = {code: i for i, code in enumerate(self.codes)}
+        known = _numbered(self.codes)
         return np.fromiter((known.get(code, -1) for code in codes), np.int64, len(codes))
 
     def to_json(self) -> dict[str, Any]:
@@ -145,6 +146,11 @@ def fit_ground(
         station_ground=np.array([index[s.code] for s in stations], np.int64),
         open_days=_open_days(stations),
     )
+
+
+@lru_cache(maxsize=4)
+def _numbered(codes: tuple[str, ...]) -> dict[str, int]:
+    return {code: i for i, code in enumerate(codes)}
 
 
 def distances_m(easting_m: Floats, northing_m: Floats, station_m: Floats) -> Floats:

@@ -1,11 +1,13 @@
 """The maps of the report: error by station and by place, on the national grid."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import Normalize, TwoSlopeNorm
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter
 
 from londonpump.brigade.stations import by_code, known_stations
 from londonpump.evaluation.curves import PlaceCells, place_cells
@@ -63,7 +65,7 @@ def _station_map(inputs: ReportInputs, cells: PlaceCells) -> Drawing | None:
     if not found.code:
         return None
     with plot(8.2, 6.4) as (figure, axes):
-        _ground(axes, cells)
+        draw_ground(axes, cells)
         low, high = np.quantile(found.mae_s, (0.03, 0.97))
         dots = axes.scatter(
             found.easting_m,
@@ -76,8 +78,8 @@ def _station_map(inputs: ReportInputs, cells: PlaceCells) -> Drawing | None:
             linewidths=0.7,
             zorder=3,
         )
-        _label(axes, found)
-        _frame(figure, axes, dots, "Mean error, s")
+        label_stations(axes, found.code, found.easting_m, found.northing_m)
+        frame_map(figure, axes, dots, "Mean error, s")
         best, worst = found.name[-1], found.name[0]
         alt = f"Largest at {worst} ({found.mae_s[0]:.0f} s), smallest at {best} ({found.mae_s[-1]:.0f} s)."
         svg = inline_svg(figure, "stations", f"Map of {len(found.code)} stations by mean error. {alt}")
@@ -87,7 +89,7 @@ def _station_map(inputs: ReportInputs, cells: PlaceCells) -> Drawing | None:
     return Drawing("Error by the station the pump left from", svg, reading, is_wide=True)
 
 
-def _ground(axes: Axes, cells: PlaceCells) -> None:
+def draw_ground(axes: Axes, cells: PlaceCells) -> None:
     """Where there were runs: grey that is quiet on white and on black."""
     shape = np.where(cells.n > 0, 1.0, np.nan)
     tint = np.zeros((*shape.shape, 4))
@@ -96,10 +98,10 @@ def _ground(axes: Axes, cells: PlaceCells) -> None:
     axes.imshow(tint, origin="lower", extent=extent, interpolation="nearest", zorder=0)
 
 
-def _label(axes: Axes, found: StationErrors) -> None:
-    """Names of stations, the worst first, as many as fit without one covering another."""
+def label_stations(axes: Axes, codes: Sequence[str], easting_m: Floats, northing_m: Floats) -> None:
+    """Codes of stations, the first given first, as many as fit without one covering another."""
     placed: list[tuple[float, float]] = []
-    for code, east, north in zip(found.code, found.easting_m, found.northing_m, strict=True):
+    for code, east, north in zip(codes, easting_m, northing_m, strict=True):
         spot = (float(east), float(north) + 420)
         if all(abs(spot[0] - x) > LABEL_WIDTH_M or abs(spot[1] - y) > LABEL_HEIGHT_M for x, y in placed):
             placed.append(spot)
@@ -108,10 +110,10 @@ def _label(axes: Axes, found: StationErrors) -> None:
 
 def _error_map(cells: PlaceCells) -> Drawing:
     with plot(5.6, 4.6) as (figure, axes):
-        _ground(axes, cells)
+        draw_ground(axes, cells)
         low, high = np.nanquantile(cells.mae_s, (0.03, 0.97))
-        image = _cells(axes, cells, cells.mae_s, "cividis", Normalize(low, max(high, low + 1)))
-        _frame(figure, axes, image, "Mean error, s")
+        image = draw_cells(axes, cells, cells.mae_s, "cividis", Normalize(low, max(high, low + 1)))
+        frame_map(figure, axes, image, "Mean error, s")
         alt = f"Mean error in cells of {cells.cell_m:.0f} m: nine in ten between {low:.0f} and {high:.0f} s."
         svg = inline_svg(figure, "places", alt)
     return Drawing("Error by place", svg, f"{alt} Grey: too few runs to say.")
@@ -119,29 +121,32 @@ def _error_map(cells: PlaceCells) -> Drawing:
 
 def _bias_map(cells: PlaceCells) -> Drawing:
     with plot(5.6, 4.6) as (figure, axes):
-        _ground(axes, cells)
+        draw_ground(axes, cells)
         far = max(float(np.nanquantile(np.abs(cells.bias_s), 0.95)), 1.0)
-        image = _cells(axes, cells, cells.bias_s, "PuOr", TwoSlopeNorm(0, -far, far))
-        _frame(figure, axes, image, "Mean announced minus actual, s")
+        image = draw_cells(axes, cells, cells.bias_s, "PuOr", TwoSlopeNorm(0, -far, far))
+        frame_map(figure, axes, image, "Mean announced minus actual, s")
         alt = f"Mean announced minus actual time in cells of {cells.cell_m:.0f} m, coloured from −{far:.0f} to +{far:.0f} s."
         svg = inline_svg(figure, "bias", alt)
     return Drawing("Where pumps come later or earlier than announced", svg, f"{alt} Orange: they come later.")
 
 
-def _cells(axes: Axes, cells: PlaceCells, values: Floats, colours: str, norm: Normalize) -> object:
+def draw_cells(axes: Axes, cells: PlaceCells, values: Floats, colours: str, norm: Normalize) -> object:
+    """Square cells coloured by their values; NaN stays clear."""
     extent = (cells.easting_m[0], cells.easting_m[-1], cells.northing_m[0], cells.northing_m[-1])
     return axes.imshow(
         values, origin="lower", extent=extent, cmap=colours, norm=norm, interpolation="nearest"
     )
 
 
-def _frame(figure: Figure, axes: Axes, mapped: object, label: str) -> None:
+def frame_map(
+    figure: Figure, axes: Axes, mapped: object, label: str, ticks: FuncFormatter | None = None
+) -> None:
     """Equal scale, a bar of 10 km instead of axes, and the colour bar."""
     axes.set_aspect("equal")
     axes.set_axis_off()
     left, bottom = axes.get_xlim()[0], axes.get_ylim()[0]
     axes.plot([left + 1000, left + 11_000], [bottom + 900] * 2, color=INK, linewidth=1.5)
     axes.annotate("10 km", (left + 6000, bottom + 1300), ha="center", va="bottom", fontsize=8, color=INK)
-    bar = figure.colorbar(mapped, ax=axes, shrink=0.7, pad=0.01, extend="both")  # type: ignore[arg-type]
+    bar = figure.colorbar(mapped, ax=axes, shrink=0.7, pad=0.01, extend="both", format=ticks)  # type: ignore[arg-type]
     bar.set_label(label)
     bar.outline.set_visible(False)

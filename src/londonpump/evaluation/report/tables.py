@@ -59,11 +59,15 @@ CLAIMED_COVER = 0.8
 
 @dataclass(frozen=True)
 class Cell:
-    """One figure: its value, its interval (may be empty) and whether the interval favours the model or not."""
+    """One figure: its value, its interval (may be empty) and whether the interval favours the model or not.
+
+    told: what the verdict means, if not that the interval does not hold 0.
+    """
 
     value: str
     interval: str = ""
     verdict: str = ""
+    told: str = ""
 
 
 @dataclass(frozen=True)

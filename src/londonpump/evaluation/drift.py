@@ -1,0 +1,207 @@
+"""Whether what comes in still looks like what a model learnt from, by effect size.
+
+Reference: the last two years a model learnt from, at most. Every window of two weeks after it is compared with
+what its days should have looked like; an input drifts from the window that passes the limit until one is below half of
+it. The limit: `drift_thresholds`. A station that falls silent is looked for by itself, as it is
+one per cent of all runs at most.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from londonpump.brigade.errors import TooFewRows
+from londonpump.evaluation.drift_bins import Bins, How, daily_counts, fit_bins
+from londonpump.evaluation.drift_season import Expected, calmed
+from londonpump.evaluation.drift_thresholds import DriftRule, Thresholds, deviations, thresholds, window_sums
+from londonpump.evaluation.rows import Floats, Ints
+
+REFERENCE_DAYS = 730
+LEAST_REFERENCE_DAYS = 56
+LEAST_ROWS = 200
+CLEARED_AT_SHARE = 0.5
+TOLD_BINS = 3
+LEAST_PSI_SHARE = 1e-4
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Watched:
+    """One input. values: (n,) texts as objects (None not known), or float64 (NaN not known). day: (n,) London days
+    since 1970."""
+
+    name: str
+    how: How
+    values: NDArray[Any]
+    day: Ints
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """London days since 1970, each end included: of the reference, and what is checked."""
+
+    reference_first: int
+    reference_last: int
+    checked_last: int
+
+    def reference(self) -> Ints:
+        """At most the last two years."""
+        first = max(self.reference_first, self.reference_last - REFERENCE_DAYS + 1)
+        return np.arange(first, self.reference_last + 1)
+
+    def checked(self) -> Ints:
+        """The days after it."""
+        return np.arange(self.reference_last + 1, self.checked_last + 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """A bin whose share is not what it should be. Both shares are of the newest window."""
+
+    bin: str
+    share: float
+    expected_share: float
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """One input in the newest window.
+
+    effect: total variation, 0 to 1: the share of rows that would have to change bins; None with too few rows. psi: the
+    population stability index. strength: how far the farthest bin is from its expected share, in what is usual for it;
+    limit: from where that is drift. since: the London day of the window that passed it first, None if it does not drift.
+    starts: London days on which it began to drift, ended ones too. rows: in the window.
+    """
+
+    name: str
+    how: How
+    effect: float | None
+    psi: float
+    strength: float
+    limit: float
+    rows: int
+    since: int | None
+    starts: tuple[int, ...]
+    moved: tuple[Moved, ...]
+
+    @property
+    def is_drifting(self) -> bool:
+        """Whether it drifts now."""
+        return self.since is not None
+
+
+@dataclass(frozen=True, slots=True)
+class DriftFound:
+    """inputs: the one nearest to its limit, or farthest over it, first."""
+
+    inputs: tuple[Drift, ...]
+    reference_days: int
+    has_season: bool
+    checked_last: int
+
+
+def find_drift(watched: Sequence[Watched], span: Span, rule: DriftRule = DriftRule()) -> DriftFound:
+    """Compare what came after the reference with it.
+
+    Raises: TooFewRows if the reference is shorter than eight weeks, or less than one window came after it.
+    """
+    days, checked = span.reference(), span.checked()
+    _demand_days(len(days), len(checked), rule)
+    counted = {one.name: _Counted.of(one, days, checked) for one in watched}
+    limits = thresholds(
+        {name: one.expected for name, one in counted.items()},
+        {name: one.reference for name, one in counted.items()},
+        rule,
+    )
+    found = [_judged(one, counted[one.name], limits, rule) for one in watched]
+    found.sort(key=lambda one: one.strength, reverse=True)
+    has_season = any(one.expected.has_season for one in counted.values())
+    return DriftFound(tuple(found), len(days), has_season, span.checked_last)
+
+
+def _demand_days(n_reference: int, n_checked: int, rule: DriftRule) -> None:
+    if n_reference < LEAST_REFERENCE_DAYS:
+        raise TooFewRows(
+            f"drift: the model learnt from {n_reference} days, {LEAST_REFERENCE_DAYS} are needed to tell drift from chance. "
+            "Train on more records."
+        )
+    if n_checked < rule.window_days:
+        raise TooFewRows(
+            f"drift: {n_checked} days of records came after the training, {rule.window_days} are needed. Prepare newer records."
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Counted:
+    bins: Bins
+    expected: Expected
+    reference: Floats
+    later: Floats
+    later_days: Ints
+
+    @classmethod
+    def of(cls, one: Watched, days: Ints, checked: Ints) -> "_Counted":
+        is_reference = (one.day >= days[0]) & (one.day <= days[-1])
+        bins = fit_bins(one.values[is_reference], one.how)
+        index, n_bins = bins.index(one.values), len(bins.names)
+        reference = daily_counts(one.day, index, days, n_bins)
+        expected = Expected.of(days, reference.sum(axis=1))
+        return cls(bins, expected, reference, daily_counts(one.day, index, checked, n_bins), checked)
+
+
+def _judged(one: Watched, counted: _Counted, limits: Thresholds, rule: DriftRule) -> Drift:
+    rows = counted.later.sum(axis=1)
+    shares = counted.expected.shares_on(counted.later_days, counted.reference)
+    residual = counted.later - rows[:, None] * shares
+    wildest = counted.expected.wildest(counted.reference)
+    moved = np.abs(deviations(calmed(residual, rows, wildest), rows, rule.window_days))
+    n = window_sums(rows, rule.window_days, 0)
+    usual_n = counted.reference.sum() / len(counted.reference) * rule.window_days
+    # fewer rows than usual scatter more than the limit was made for
+    scatter = np.sqrt(np.maximum(usual_n / np.maximum(n, 1.0), 1.0))
+    strength = (moved / limits.usual[one.name]).max(axis=1) / scatter
+    is_large = moved.sum(axis=1) / 2 >= rule.least_effect
+    starts, is_on = _episodes(np.where(is_large, strength, 0.0) / limits.limit, n >= LEAST_ROWS)
+    ends = counted.later_days[rule.window_days - 1 :]
+    newest = slice(-rule.window_days, None)
+    share, should = (
+        part[newest].sum(axis=0) / max(n[-1], 1.0) for part in (counted.later, rows[:, None] * shares)
+    )
+    return Drift(
+        name=one.name,
+        how=one.how,
+        effect=round(float(np.abs(share - should).sum()) / 2, 4) if n[-1] >= LEAST_ROWS else None,
+        psi=round(_psi(share, should), 4),
+        strength=round(float(strength[-1]), 2),
+        limit=round(limits.limit, 2),
+        rows=int(n[-1]),
+        since=int(ends[starts[-1]]) if is_on else None,
+        starts=tuple(int(ends[start]) for start in starts),
+        moved=_most_moved(counted.bins.names, share, should),
+    )
+
+
+def _episodes(of_limit: Floats, is_judged: NDArray[np.bool_]) -> tuple[list[int], bool]:
+    """Windows at which drift begins, and whether it goes on in the newest; windows of too few rows change nothing."""
+    starts, is_on = [], False
+    for window in np.flatnonzero(is_judged):
+        if not is_on and of_limit[window] > 1:
+            starts.append(int(window))
+            is_on = True
+        elif of_limit[window] < CLEARED_AT_SHARE:
+            is_on = False
+    return starts, is_on
+
+
+def _psi(share: Floats, should: Floats) -> float:
+    one, other = np.maximum(share, LEAST_PSI_SHARE), np.maximum(should, LEAST_PSI_SHARE)
+    return float(((one - other) * np.log(one / other)).sum())
+
+
+def _most_moved(names: tuple[str, ...], share: Floats, should: Floats) -> tuple[Moved, ...]:
+    farthest = np.argsort(-np.abs(share - should), kind="stable")[:TOLD_BINS]
+    return tuple(
+        Moved(names[i], round(float(share[i]), 4), round(max(float(should[i]), 0.0), 4)) for i in farthest
+    )

@@ -1,0 +1,92 @@
+"""Which bin a value of an input falls into: categories, tenths of the reference, or known and within what was learnt."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from londonpump.evaluation.rows import Floats, Ints
+
+NOT_KNOWN, OTHER, INSIDE, OUTSIDE = "not known", "other", "inside what was learnt", "outside what was learnt"
+LEAST_SHARE = 0.005
+"""A category rarer than this in the reference is counted among the others."""
+TENTHS = tuple(step / 10 for step in range(1, 10))
+NEARLY_ALL = (0.0005, 0.9995)
+MARGIN_SHARE = 0.1
+
+
+class How(StrEnum):
+    """What is watched of an input. MIX: shares of categories. SPREAD: where numbers lie. KNOWN: whether they are
+    known and within what was learnt; for weather and calendars, which are meant to differ from week to week."""
+
+    MIX = "mix"
+    SPREAD = "spread"
+    KNOWN = "known"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Bins:
+    """names: of the bins; the last one is for values that are not known. place: of categories. edges: of numbers."""
+
+    names: tuple[str, ...]
+    place: Mapping[Any, int] = field(default_factory=dict)
+    edges: Floats | None = None
+    is_range: bool = False
+
+    def index(self, values: NDArray[Any]) -> Ints:
+        """(n,) the bin of each value. values: (n,) texts as objects (None not known), or float64 (NaN not known)."""
+        if self.edges is None:
+            other = len(self.names) - 2
+            place = {**self.place, None: other + 1}
+            return np.fromiter((place.get(value, other) for value in values), np.int64, len(values))
+        found = np.searchsorted(self.edges, values, side="right")
+        if self.is_range:
+            found = np.where(found == 1, 0, 1)
+        return np.where(np.isnan(values), len(self.names) - 1, found).astype(np.int64)
+
+
+def fit_bins(values: NDArray[Any], how: How) -> Bins:
+    """Bins from the reference. values: (n,) as `Bins.index` takes them."""
+    if how is How.MIX:
+        return _categories(values)
+    known = values[np.isfinite(values)]
+    if how is How.KNOWN:
+        return Bins((INSIDE, OUTSIDE, NOT_KNOWN), edges=_range(known), is_range=True)
+    edges = np.unique(np.quantile(known, TENTHS)) if len(known) else np.zeros(0)
+    return Bins((*_names_between(edges), NOT_KNOWN), edges=edges)
+
+
+def daily_counts(day: Ints, index: Ints, days: Ints, n_bins: int) -> Floats:
+    """(d, n_bins) rows in each bin on each of the given days, which follow one another; rows of other days are left out."""
+    at = day - days[0]
+    kept = (at >= 0) & (at < len(days))
+    cells = np.bincount(at[kept] * n_bins + index[kept], minlength=len(days) * n_bins)
+    return cells.reshape(len(days), n_bins).astype(np.float64)
+
+
+def _categories(values: NDArray[Any]) -> Bins:
+    counted = Counter(values.tolist())
+    enough = LEAST_SHARE * len(values)
+    names = sorted(str(name) for name, n in counted.items() if name is not None and n >= enough)
+    return Bins((*names, OTHER, NOT_KNOWN), place={name: i for i, name in enumerate(names)})
+
+
+def _range(known: Floats) -> Floats:
+    """Two edges that nearly all of the reference lies between, and a little beyond."""
+    if not len(known):
+        return np.array([np.inf, np.inf])
+    low, high = np.quantile(known, NEARLY_ALL)
+    margin = max(MARGIN_SHARE * (high - low), 1e-9)
+    return np.array([low - margin, high + margin])
+
+
+def _names_between(edges: Floats) -> list[str]:
+    if not len(edges):
+        return ["any"]
+    middle = [f"{low:g} to {high:g}" for low, high in pairwise(edges)]
+    return [f"below {edges[0]:g}", *middle, f"{edges[-1]:g} and more"]

@@ -1,0 +1,101 @@
+"""How announced times came true: error, bias, coverage and share late, with intervals from resampled days.
+
+Only pumps that were sent have an outcome, and they were chosen, often by the same announced times: these figures are
+about them, not about every pump that was ranked.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+
+from londonpump.brigade.targets import FIRST_PUMP_TARGET_S
+from londonpump.evaluation.intervals import DayDraws, Stat, draw_days, ratio, stats_of
+from londonpump.evaluation.rows import Bools, Floats, Ints, Texts
+from londonpump.evaluation.slices import hour_band
+
+LEAST_SLICE_ROWS = 30
+RESAMPLES = 400
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LiveRows:
+    """Announced times with what became of them; all arrays (n,).
+
+    model: that announced. station_code: where the pump set out from. day: London days since 1970 of the mobilisation,
+    hour: 0 to 23 in London. promised_late_share: chance of taking over 360 s that was announced, NaN where it is not known.
+    """
+
+    model: Texts
+    station_code: Texts
+    day: Ints
+    hour: Ints
+    p10_s: Floats
+    p50_s: Floats
+    p90_s: Floats
+    actual_s: Floats
+    promised_late_share: Floats
+
+    def __len__(self) -> int:
+        return len(self.actual_s)
+
+    def take(self, rows: Bools | Ints) -> "LiveRows":
+        """Some of them."""
+        return LiveRows(**{each.name: getattr(self, each.name)[rows] for each in fields(self)})
+
+
+Figures = dict[str, Any]
+"""`n`, and a `Stat` for each of `mae_s`, `bias_s` (announced less actual), `cover_80_share`, `late_share`,
+`promised_late_share` and `late_beyond_promise_share`; the last three of rows whose promise is known."""
+
+
+def live_figures(rows: LiveRows, resamples: int = RESAMPLES, seed: int = 0) -> dict[str, dict[str, Figures]]:
+    """Figures of all rows and of slices with 30 rows or more: `{SLICE: {VALUE: figures}}`.
+
+    Slices: `all`, `model`, `station`, `hour_band`. Raises: TooFewRows if there is no row.
+    """
+    draws = draw_days(rows.day, resamples, seed)
+    found: dict[str, dict[str, Figures]] = {}
+    for name, value, part in _parts(rows):
+        found.setdefault(name, {})[value] = {"n": len(part), **_figures(part, draws)}
+    return found
+
+
+def _parts(rows: LiveRows) -> Iterator[tuple[str, str, LiveRows]]:
+    yield "all", "all", rows
+    slices = {
+        "model": rows.model,
+        "station": rows.station_code,
+        "hour_band": hour_band(rows.hour),
+    }
+    for name, values in slices.items():
+        for value in np.unique(values):
+            is_part = values == value
+            if is_part.sum() >= LEAST_SLICE_ROWS:
+                yield name, str(value), rows.take(is_part)
+
+
+def _figures(rows: LiveRows, draws: DayDraws) -> dict[str, Stat]:
+    error_s = rows.p50_s - rows.actual_s
+    is_inside = (rows.p10_s <= rows.actual_s) & (rows.actual_s <= rows.p90_s)
+    is_promised = np.isfinite(rows.promised_late_share)
+    promised = np.where(is_promised, rows.promised_late_share, 0.0)
+    is_late = (rows.actual_s > FIRST_PUMP_TARGET_S) & is_promised
+    day = np.searchsorted(draws.days, rows.day)
+
+    def drawn(values: Floats | Bools) -> Floats:
+        return np.asarray(draws.counts @ np.bincount(day, values.astype(np.float64), len(draws.days)))
+
+    n, n_promised = drawn(np.ones(len(rows))), drawn(is_promised)
+    late, should_be = ratio(drawn(is_late), n_promised), ratio(drawn(promised), n_promised)
+    return stats_of(
+        {
+            "mae_s": ratio(drawn(np.abs(error_s)), n),
+            "bias_s": ratio(drawn(error_s), n),
+            "cover_80_share": ratio(drawn(is_inside), n),
+            "late_share": late,
+            "promised_late_share": should_be,
+            "late_beyond_promise_share": late - should_be,
+        }
+    )

@@ -1,0 +1,166 @@
+"""When first and second pumps came, against the Brigade's targets, with intervals from resampled days."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from math import sqrt
+
+import numpy as np
+
+from londonpump.brigade.targets import (
+    FIRST_PUMP_LIMIT_S,
+    FIRST_PUMP_TARGET_S,
+    SECOND_LIMIT_S,
+    SECOND_PUMP_TARGET_S,
+)
+from londonpump.evaluation.intervals import DayDraws, Stat, draw_days, ratio, stat
+from londonpump.evaluation.rows import Bools, Floats, Ints, Texts
+
+RESAMPLES = 1000
+FEW = 30
+"""With fewer occasions a figure has no interval, is not held against a target and not ranked."""
+LEAST_DAYS = 7
+"""On fewer days drawing days again says little of chance."""
+MET, MISSED, UNSURE, NOT_JUDGED = "met", "missed", "unsure", "not judged"
+Z_95 = 1.959964
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """share None: the average must not pass `limit_s`; else that share of occasions must be within it."""
+
+    name: str
+    is_of_second: bool
+    limit_s: int
+    share: float | None = None
+
+
+FIRST_MEAN = Target("First pump on average", False, FIRST_PUMP_TARGET_S)
+TARGETS = (
+    FIRST_MEAN,
+    Target("First pump within 10 min", False, FIRST_PUMP_LIMIT_S, 0.90),
+    Target("First pump within 12 min", False, SECOND_LIMIT_S, 0.95),
+    Target("Second pump on average", True, SECOND_PUMP_TARGET_S),
+)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class AttendanceRows:
+    """First and second arrivals, one row a pump; all (n,).
+
+    attendance_s: from mobilisation to arrival. day: London days since 1970, hour: 0 to 23 in London, both of the
+    mobilisation. ground_code: the station ground as recorded, empty where none is. easting_m, northing_m: of the incident.
+    """
+
+    attendance_s: Floats
+    is_second: Bools
+    day: Ints
+    hour: Ints
+    borough: Texts
+    ground_code: Texts
+    easting_m: Floats
+    northing_m: Floats
+
+    def __len__(self) -> int:
+        return len(self.attendance_s)
+
+    def take(self, rows: Bools) -> "AttendanceRows":
+        """Some of them."""
+        return AttendanceRows(**{each.name: getattr(self, each.name)[rows] for each in fields(self)})
+
+    @property
+    def firsts(self) -> "AttendanceRows":
+        """First pumps alone."""
+        return self.take(~self.is_second)
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """What was reached of one target on n occasions; ends of the interval are null where it is not judged."""
+
+    target: Target
+    n: int
+    stat: Stat
+
+    @property
+    def verdict(self) -> str:
+        """MET or MISSED if the whole interval says so."""
+        low, high = self.stat["low"], self.stat["high"]
+        if low is None or high is None:
+            return NOT_JUDGED
+        if self.target.share is None:
+            is_met, is_missed = high <= self.target.limit_s, low > self.target.limit_s
+        else:
+            is_met, is_missed = low >= self.target.share, high < self.target.share
+        return MET if is_met else MISSED if is_missed else UNSURE
+
+
+Figures = tuple[Figure, ...]
+"""In the order of TARGETS."""
+
+
+def figures(rows: AttendanceRows, seed: int = 0) -> Figures:
+    """Every target on all rows. Raises: TooFewRows if there is none."""
+    return _figures(rows, draw_days(rows.day, RESAMPLES, seed))
+
+
+def figures_by(rows: AttendanceRows, values: Texts | Ints, seed: int = 0) -> dict[str, Figures]:
+    """Every target by the values of each row, in their order; the same days are drawn for all."""
+    draws = draw_days(rows.day, RESAMPLES, seed)
+    return {str(value): _figures(part, draws) for value, part in _parts(rows, values)}
+
+
+def mean_change(
+    now: tuple[Floats, Ints], before: tuple[Floats, Ints], resamples: int = RESAMPLES, seed: int = 0
+) -> Stat:
+    """Mean of (values, day) less that of another time; the days of each are drawn by themselves. Null where one is empty."""
+    if not len(now[1]) or not len(before[1]):
+        return {"value": None, "low": None, "high": None}
+    drawn = [
+        mean_samples(values, day, draw_days(day, resamples, seed + at))
+        for at, (values, day) in enumerate((now, before))
+    ]
+    change = stat(drawn[0] - drawn[1])
+    is_judged = all(len(day) >= FEW and len(np.unique(day)) >= LEAST_DAYS for _, day in (now, before))
+    return change if is_judged else {**change, "low": None, "high": None}
+
+
+def values_of(target: Target, rows: AttendanceRows) -> tuple[Floats, Ints]:
+    """What a target is the mean of, and the days: times, or 1 where one is within the limit."""
+    part = rows.take(rows.is_second == target.is_of_second)
+    values = part.attendance_s
+    return (values if target.share is None else (values <= target.limit_s).astype(np.float64)), part.day
+
+
+def mean_samples(values: Floats, day: Ints, draws: DayDraws) -> Floats:
+    """(1 + resamples,) means; the first is that of the data."""
+    at = np.searchsorted(draws.days, day)
+    n_days = len(draws.days)
+    summed, n = (draws.counts @ np.bincount(at, weights, n_days) for weights in (values, np.ones(len(day))))
+    return ratio(summed, n)
+
+
+def _figures(rows: AttendanceRows, draws: DayDraws) -> Figures:
+    return tuple(_figure(target, rows, draws) for target in TARGETS)
+
+
+def _figure(target: Target, rows: AttendanceRows, draws: DayDraws) -> Figure:
+    values, day = values_of(target, rows)
+    found = stat(mean_samples(values, day, draws))
+    if len(day) < FEW or len(np.unique(day)) < LEAST_DAYS:
+        return Figure(target, len(day), {**found, "low": None, "high": None})
+    return Figure(target, len(day), found if target.share is None else _not_too_sure(found, len(day)))
+
+
+def _not_too_sure(found: Stat, n: int) -> Stat:
+    """At least as wide as Wilson's interval: where nobody was late, days drawn again have nobody late either."""
+    value, low, high = found["value"], found["low"], found["high"]
+    if value is None or low is None or high is None:
+        return found
+    middle, shrink = (value + Z_95**2 / (2 * n)) / (1 + Z_95**2 / n), 1 / (1 + Z_95**2 / n)
+    half = Z_95 * shrink * sqrt(value * (1 - value) / n + Z_95**2 / (4 * n * n))
+    return {"value": value, "low": min(low, middle - half), "high": max(high, min(middle + half, 1.0))}
+
+
+def _parts(rows: AttendanceRows, values: Texts | Ints) -> Iterator[tuple[str, AttendanceRows]]:
+    for value in np.unique(values):
+        yield str(value), rows.take(values == value)

@@ -1,0 +1,142 @@
+"""The curves of the page: month by month, and by hour of the day."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+from londonpump.evaluation.monthly.attendance import FIRST_MEAN, Figure, Figures, figures, figures_by
+from londonpump.evaluation.monthly.inputs import MonthInputs
+from londonpump.evaluation.monthly.months import Month
+from londonpump.evaluation.monthly.words import clock_words
+from londonpump.evaluation.report.plots import Drawing
+from londonpump.evaluation.report.style import DASHES, MUTED, SERIES, inline_svg, plot
+from londonpump.evaluation.rows import Floats
+
+MOST_MONTHS = 13
+LEAST_MONTHS = 3
+"""Two months stand in the table of London."""
+LATE_SHARES = (0.90, 0.95)
+CLOCK = FuncFormatter(lambda minutes, _: clock_words(60 * minutes))
+
+
+def draw_curves(inputs: MonthInputs) -> list[Drawing]:
+    """By hour, and by month where there are three or more."""
+    drawings = [_by_hour(inputs), *_by_month(inputs)]
+    return [drawing for drawing in drawings if drawing is not None]
+
+
+def _by_hour(inputs: MonthInputs) -> Drawing | None:
+    if inputs.rows is None:
+        return None
+    firsts = inputs.rows.firsts
+    found = figures_by(firsts, firsts.hour)
+    hours = sorted(int(hour) for hour in found if found[hour][0].n)
+    if not hours:
+        return None
+    shown = [found[str(hour)][0] for hour in hours]
+    means = _table(shown)[0]
+    slowest, fastest = int(np.argmax(means)), int(np.argmin(means))
+    alt = (
+        f"Slowest from {hours[slowest]:02d} h ({clock_words(60 * means[slowest])}), "
+        f"fastest from {hours[fastest]:02d} h ({clock_words(60 * means[fastest])})."
+    )
+    with plot(8.2, 3.1) as (figure, axes):
+        _points(axes, np.array(hours, np.float64), shown, 0)
+        _aim(axes, FIRST_MEAN.limit_s / 60, "target 6 min")
+        axes.set(xlabel="Hour of the day in London", ylabel="First pump on average, min")
+        axes.yaxis.set_major_locator(MaxNLocator(8, steps=[2.5, 5, 10]))
+        axes.yaxis.set_major_formatter(CLOCK)
+        axes.set_xticks(range(0, 24, 3))
+        axes.margins(x=0.02)
+        axes.legend(loc="upper right")
+        svg = inline_svg(figure, "hours", f"First pump on average by hour of the day. {alt}")
+    return Drawing("By hour of the day", svg, f"Bars are 95 % intervals. {alt}", is_wide=True)
+
+
+def _by_month(inputs: MonthInputs) -> list[Drawing]:
+    found = _months(inputs)
+    if len(found) < LEAST_MONTHS:
+        return []
+    return [_averages(found), _late(found)]
+
+
+def _months(inputs: MonthInputs) -> dict[Month, Figures]:
+    """The months of records until this one, at most thirteen, the oldest first."""
+    found: dict[Month, Figures] = {}
+    month = inputs.month
+    for _ in range(MOST_MONTHS):
+        rows = inputs.rows_of(month)
+        if rows is not None:
+            found[month] = figures(rows)
+        month = month.before
+    return dict(sorted(found.items()))
+
+
+def _averages(found: Mapping[Month, Figures]) -> Drawing:
+    firsts, seconds = [each[0] for each in found.values()], [each[-1] for each in found.values()]
+    with plot() as (figure, axes):
+        x = np.arange(len(found), dtype=np.float64)
+        _points(axes, x, firsts, 0, "first pump")
+        _points(axes, x, seconds, 1, "second pump")
+        _aim(axes, firsts[0].target.limit_s / 60, "targets, 6 and 8 min")
+        _aim(axes, seconds[0].target.limit_s / 60, None)
+        _month_ticks(axes, list(found))
+        axes.yaxis.set_major_formatter(CLOCK)
+        axes.set(ylabel="On average, min", ylim=(min(4.5, axes.get_ylim()[0]), max(8.8, axes.get_ylim()[1])))
+        axes.legend(loc="upper center", bbox_to_anchor=(0.5, 1.14), ncols=3)
+        alt = _from_to("First pump", firsts)
+        svg = inline_svg(figure, "months", f"Averages by month. {alt}")
+    return Drawing("Averages by month", svg, alt)
+
+
+def _late(found: Mapping[Month, Figures]) -> Drawing:
+    with plot() as (figure, axes):
+        x = np.arange(len(found), dtype=np.float64)
+        for number, at in enumerate((1, 2)):
+            shown = [each[at] for each in found.values()]
+            minutes = shown[0].target.limit_s // 60
+            _points(axes, x, shown, number, f"within {minutes} min")
+            _aim(axes, 100 * LATE_SHARES[number], None)
+        _month_ticks(axes, list(found))
+        axes.set(ylabel="First pumps, %", ylim=(88, 100))
+        axes.legend(loc="upper center", bbox_to_anchor=(0.5, 1.14), ncols=2)
+        alt = _from_to("Within 10 min", [each[1] for each in found.values()])
+        svg = inline_svg(figure, "late", f"Share of first pumps within 10 and 12 min by month. {alt}")
+    return Drawing("Late first pumps by month", svg, f"Dashed: the targets, 90 and 95 %. {alt}")
+
+
+def _table(shown: Sequence[Figure]) -> Floats:
+    """(3, k) value, low and high, in minutes or per cent; NaN where not known."""
+    scale = np.array([1 / 60 if each.target.share is None else 100.0 for each in shown])
+    ends = np.array([[each.stat[end] for each in shown] for end in ("value", "low", "high")], np.float64)
+    return np.asarray(ends * scale)
+
+
+def _points(axes: Axes, x: Floats, shown: Sequence[Figure], number: int, label: str | None = None) -> None:
+    value, low, high = _table(shown)
+    ends = np.nan_to_num(np.abs(np.stack([value - low, high - value])))
+    marker = "o" if number == 0 else "s"
+    axes.errorbar(
+        x, value, yerr=ends, fmt=f"{marker}-", color=SERIES[number], elinewidth=1.4, capsize=2, label=label
+    )
+
+
+def _aim(axes: Axes, at: float, label: str | None) -> None:
+    axes.axhline(at, color=MUTED, linewidth=1, linestyle=DASHES[1], label=label)
+
+
+def _month_ticks(axes: Axes, months: Sequence[Month]) -> None:
+    step = 1 if len(months) <= 7 else 2
+    shown = range(len(months) - 1, -1, -step)
+    axes.set_xticks(list(shown), [f"{months[at].first_date:%b %y}" for at in shown])
+
+
+def _from_to(what: str, shown: Sequence[Figure]) -> str:
+    value = _table(shown)[0]
+    if shown[0].target.share is None:
+        ends = (clock_words(60 * float(np.nanmin(value))), clock_words(60 * float(np.nanmax(value))))
+    else:
+        ends = (f"{np.nanmin(value):.1f}", f"{np.nanmax(value):.1f} %")
+    return f"{what}: {ends[0]} to {ends[1]} over {len(shown)} months."
