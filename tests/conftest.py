@@ -1,5 +1,6 @@
 """A small simulated Brigade, prepared, trained and judged once for all tests that need one."""
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
@@ -18,6 +19,10 @@ from londonpump.simulation.simulate import write_simulation
 
 SMALL = SimulationPlan(incidents=5_000, days=16, start=date(2023, 3, 14), seed=5)
 """Two weeks and the night the clocks go forward; the fleet is known from its second week on."""
+
+
+os.environ.setdefault("LONDONPUMP_TRACKING", "false")
+"""Only tests of tracking tell MLflow: it takes seconds."""
 
 
 @dataclass(frozen=True)

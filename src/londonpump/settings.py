@@ -1,11 +1,11 @@
 """Settings, read once at the edge: environment variables that begin with LONDONPUMP_."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 from urllib.parse import quote, urlsplit
 
 from platformdirs import user_data_path
-from pydantic import AfterValidator, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from londonpump.brigade.errors import BadSetting
@@ -34,7 +34,19 @@ def _is_safe_for_a_key(text: str) -> str:
     return text
 
 
+def _is_bare(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.username is not None or parts.password is not None:
+        raise ValueError(
+            "it holds a password: take it out, and set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD"
+        )
+    if parts.query or parts.fragment:
+        raise ValueError("it holds more than host, port and path: take away what begins with ? or #")
+    return text
+
+
 WebAddress = Annotated[str, AfterValidator(_is_web_address)]
+BareAddress = Annotated[WebAddress, AfterValidator(_is_bare)]
 AddressWithKey = Annotated[WebAddress, AfterValidator(_is_safe_for_a_key)]
 
 
@@ -50,6 +62,16 @@ class Settings(BaseSettings):
     service. registration: may anybody make an account; None means only with the embedded database. password_min:
     characters of a new password. proxies: how many of ours stand in front and add to X-Forwarded-For;
     0 believes no such header.
+
+    mlflow_url: a server of MLflow; None: a store in the home. tracking: whether trainings and decisions are told to it.
+
+    challenge_days: a training stops so long before the newest complete day, and is judged on what came after.
+    champion_age_days: a champion trained until longer ago may be replaced by a newer model that is not worse.
+    run: the scheduled run that a command is part of; the ledger names it beside the person.
+
+    alarm_webhook: where `monitor` sends alarms; an address may hold a key, so it is a secret. roll_back: what `monitor`
+    does when the live error has been more than roll_back_mae_pct above the evaluated one, or coverage too low, on
+    roll_back_days one after another; not within roll_back_gap_days of the last roll back.
     """
 
     model_config = SettingsConfigDict(
@@ -74,10 +96,24 @@ class Settings(BaseSettings):
     tomtom_key: SecretStr | None = None
     bundles: Path | None = None
     secret_file: Path | None = None
-    mlflow_url: WebAddress | None = None
+    mlflow_url: BareAddress | None = None
+    tracking: bool = True
     registration: bool | None = None
     password_min: int = Field(default=8, ge=6, le=128)
     proxies: int = Field(default=0, ge=0, le=8)
+    challenge_days: int = Field(default=28, ge=1, le=366)
+    champion_age_days: int = Field(default=180, ge=1)
+    run: str | None = Field(default=None, max_length=200)
+    alarm_webhook: SecretStr | None = None
+    roll_back: Literal["propose", "auto", "off"] = "propose"
+    roll_back_mae_pct: float = Field(default=10.0, gt=0, le=1000)
+    roll_back_days: int = Field(default=3, ge=1, le=60)
+    roll_back_gap_days: int = Field(default=14, ge=1, le=366)
+
+    @field_validator("alarm_webhook")
+    @classmethod
+    def _webhook_is_safe(cls, told: SecretStr | None) -> SecretStr | None:
+        return told and SecretStr(_is_safe_for_a_key(_is_web_address(told.get_secret_value())))
 
     @property
     def data(self) -> Path:
@@ -93,6 +129,16 @@ class Settings(BaseSettings):
     def report(self) -> Path:
         """The report that `evaluate` wrote last."""
         return self.home / "report.html"
+
+    @property
+    def model_card(self) -> Path:
+        """The model card beside it."""
+        return self.report.with_name("model_card.html")
+
+    @property
+    def evaluation(self) -> Path:
+        """Every figure behind it, as json."""
+        return self.report.with_name("evaluation.json")
 
     @property
     def records(self) -> Path:

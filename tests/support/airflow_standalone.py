@@ -57,7 +57,13 @@ class Standalone:
 def standalone(settings: dict[str, str], log: Path) -> Iterator[Standalone]:
     """Airflow until the block is left; what it says is in the log."""
     port = free_port()
-    more = {"AIRFLOW__API__PORT": str(port), "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True"}
+    more = {
+        "AIRFLOW__API__PORT": str(port),
+        "AIRFLOW__LOGGING__WORKER_LOG_SERVER_PORT": str(free_port()),
+        "AIRFLOW__LOGGING__TRIGGER_LOG_SERVER_PORT": str(free_port()),
+        "AIRFLOW__SCHEDULER__SCHEDULER_HEALTH_CHECK_SERVER_HOST": "127.0.0.1",
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
+    }
     with log.open("w") as stream:
         process = subprocess.Popen(
             [ROOT / "scripts/airflow", "standalone"],

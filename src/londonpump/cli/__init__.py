@@ -13,6 +13,7 @@ from londonpump.cli import (
     challenging,
     models,
     monitoring,
+    tracking,
     answering,
     sources,
     context,
@@ -22,6 +23,7 @@ from londonpump.cli import (
     users,
     audit,
     serving,
+    rehearsing,
 )
 from londonpump.cli.extras import not_installed
 from londonpump.cli.screen import BAD_INPUT, app
@@ -41,8 +43,10 @@ __all__ = [
     "monitoring",
     "records",
     "refreshing",
+    "rehearsing",
     "serving",
     "sources",
+    "tracking",
     "users",
 ]
 

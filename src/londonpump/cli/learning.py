@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from londonpump.cli.screen import DAY, app, as_date, errors_told, progress_shown, settings
+from londonpump.cli.tracking import track_after
 
 CARD = "model_card.html"
 
@@ -19,7 +20,7 @@ def train(
         typer.Option(
             formats=[DAY],
             metavar="DATE",
-            help="Learn from rows before this day. Default: 28 days before the end, or a quarter of records under 16 weeks.",
+            help="Learn from rows before this day. Default: 28 days before the newest complete day ends, or a quarter of records under 16 weeks.",
             show_default=False,
         ),
     ] = None,
@@ -39,10 +40,13 @@ def train(
 
     known = settings()
     plan = TrainingPlan(seed=seed, is_without_fast=without_fast)
-    request = TrainRequest(data or known.data, out or known.bundle, as_date(until), plan)
+    request = TrainRequest(
+        data or known.data, out or known.bundle, as_date(until), plan, known.challenge_days
+    )
     with errors_told(), progress_shown() as progress:
         folder, bundle = train(request, progress)
     typer.echo(trained_in_words(folder, bundle.card))
+    track_after(also=out)
 
 
 @app.command()
@@ -78,12 +82,14 @@ def evaluate(
     from londonpump.pipelines.words import evaluated_in_words
 
     known = settings()
+    figures = json if json is not None or report is not None else known.evaluation
     report = report or known.report
     card = card or report.with_name(CARD if report.stem == "report" else f"{report.stem}_{CARD}")
     request = EvaluateRequest(
-        bundle or known.bundle, data or known.data, as_date(from_), json=json, report=report, card=card
+        bundle or known.bundle, data or known.data, as_date(from_), json=figures, report=report, card=card
     )
     with errors_told(), progress_shown() as progress:
         evaluation = evaluate(request, progress)
     typer.echo(evaluated_in_words(evaluation.results))
     typer.echo(f"Report: {report}\nModel card: {card}" + (f"\nFigures: {json}" if json else ""))
+    track_after()

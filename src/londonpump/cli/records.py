@@ -1,6 +1,7 @@
 """Commands that make records and examples: demo, simulate, prepare."""
 
 import os
+import sys
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
@@ -37,14 +38,32 @@ class FileFormat(StrEnum):
 def demo(
     incidents: Annotated[int, typer.Option(help="Incidents to simulate over a year.")] = 110_000,
     seed: Annotated[int, typer.Option(min=0, help="Of the simulation and the training.")] = 1,
+    port: Annotated[
+        int | None,
+        typer.Option(
+            min=0, max=65535, help="Of the service. Default: 8000 if it is free.", show_default=False
+        ),
+    ] = None,
+    anew: Annotated[
+        bool, typer.Option("--anew", help="Make everything again, though an earlier demo has.")
+    ] = False,
 ) -> None:
-    """Simulate a Brigade, train, evaluate and predict: the whole road, into LONDONPUMP_HOME (./.demo)."""
-    from londonpump.rehearsal.demo import run_demo
+    """Simulate a Brigade, train, evaluate, and serve a prediction: the whole road, into LONDONPUMP_HOME (./.demo).
+
+    In a terminal the service then runs until Ctrl-C; elsewhere, or where CI is set, it is stopped. A home that an
+    earlier demo made the same way is used as it is.
+    """
+    from londonpump.rehearsal.demo import make_demo
+    from londonpump.rehearsal.demo_home import DemoPlan, demo_user
+    from londonpump.rehearsal.demo_service import DemoServing, serve_demo
 
     home = Path(os.environ.get("LONDONPUMP_HOME") or ".demo")
-    with errors_told(), progress_shown() as progress:
-        told = run_demo(home, incidents, seed, progress)
-    typer.echo(told)
+    is_watched = sys.stdout.isatty() and not os.environ.get("CI")
+    with errors_told():
+        with progress_shown() as progress:
+            told = make_demo(home, DemoPlan(incidents, seed), progress, is_anew=anew)
+        typer.echo(told)
+        serve_demo(home, demo_user(home), DemoServing(port, is_watched), typer.echo)
 
 
 @app.command()

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
@@ -19,8 +20,11 @@ from londonpump.storage.files import read_json
 from londonpump.tables.examples import CALLS, EXAMPLES
 
 Columns = dict[str, NDArray[Any]]
+_PLACES = ("examples/examples.parquet", "calls/calls.parquet")
 CHALLENGE_DAYS = 28
-"""A training stops this long before the newest day, so that it can be judged on what came after."""
+"""A training stops this long before the newest complete day, so that it can be judged on what came after."""
+COMPLETE_SHARE = 0.5
+"""The newest day counts as complete if it has at least this share of the rows of the usual day before it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,16 +47,19 @@ class Examples:
         return {name: values[mask] for name, values in self.rows.items()}
 
 
-def load_examples(data: Path) -> Examples:
-    """Read DATA. Raises: BadFile if `prepare` did not make it, TooFewRows if there is no example."""
+def load_examples(data: Path, start: date | None = None) -> Examples:
+    """Read DATA; where a day is given, only rows of incidents that began on it or later, of which there may be none.
+
+    Raises: BadFile if `prepare` did not make it, TooFewRows if it holds no example.
+    """
     if not (data / "report.json").exists():
         raise BadFile(
             data, "holds no prepared data", "Make it: londonpump prepare --incidents FILE --out DATA."
         )
-    examples, calls = data / "examples" / "examples.parquet", data / "calls" / "calls.parquet"
+    examples, calls = (data / place for place in _PLACES)
     try:
         rows, called = pq.read_table(examples), pq.read_table(calls)
-        whole = hashlib.sha256(examples.read_bytes() + calls.read_bytes()).hexdigest()[:16]
+        whole = data_hash_of(data)
     except (OSError, pa.ArrowInvalid) as error:
         raise BadFile(data, f"cannot be read ({error})", "Prepare it again.") from error
     for table, columns in ((rows, EXAMPLES), (called, CALLS)):
@@ -69,7 +76,32 @@ def load_examples(data: Path) -> Examples:
         report = {**report, "complete": bool(report["complete"])}
     except (KeyError, TypeError, AttributeError) as error:
         raise BadFile(data, f"is damaged, or of another version ({error})", "Prepare it again.") from error
+    if start is not None:
+        rows = _began_from(rows, start)
     return Examples(as_columns(rows), as_columns(called), stations, report, whole)
+
+
+def data_hash_of(data: Path) -> str:
+    """The name of what is in DATA. Raises: BadFile if it cannot be read."""
+    whole = hashlib.sha256()
+    for place in _PLACES:
+        try:
+            whole.update((data / place).read_bytes())
+        except OSError as error:
+            raise BadFile(
+                data, "holds no prepared data", "Make it: londonpump prepare --incidents FILE --out DATA."
+            ) from error
+    return whole.hexdigest()[:16]
+
+
+def _began_from(rows: pa.Table, start: date) -> pa.Table:
+    """Rows of incidents whose first mobilisation lies on that day or later: an incident is never divided."""
+    is_later = pc.greater_equal(
+        rows["mobilised_at"].cast(pa.timestamp("us")).cast(pa.int64()), midnight_us(start)
+    )
+    earlier = rows["incident_number"].filter(pc.invert(is_later))
+    later = rows.filter(is_later)
+    return later.filter(pc.invert(pc.is_in(later["incident_number"], value_set=pc.unique(earlier))))
 
 
 def as_columns(table: pa.Table) -> Columns:
@@ -128,9 +160,18 @@ def after_newest(rows: Columns) -> date:
     return london_date(int(rows["mobilised_us"].max())) + timedelta(days=1)
 
 
-def default_until(rows: Columns) -> date:
-    """Where a training stops if nobody says: 28 days before the newest day ends, or three quarters of the
-    way through records shorter than 16 weeks."""
-    first, last = london_date(int(rows["mobilised_us"].min())), london_date(int(rows["mobilised_us"].max()))
+def newest_complete_day(rows: Columns) -> date:
+    """The London day of the newest row, or the day before where that one looks cut off by the publishing."""
+    newest = london_date(int(rows["mobilised_us"].max()))
+    starts_us = [midnight_us(newest - timedelta(days=back)) for back in range(CHALLENGE_DAYS, -1, -1)]
+    *earlier, of_newest = np.histogram(rows["mobilised_us"], [*starts_us, np.iinfo(np.int64).max])[0]
+    is_cut = of_newest < COMPLETE_SHARE * np.median(earlier)
+    return newest - timedelta(days=1) if is_cut else newest
+
+
+def default_until(rows: Columns, challenge_days: int = CHALLENGE_DAYS) -> date:
+    """Where a training stops if nobody says: so many days before the newest complete day ends, or three quarters of
+    the way through records shorter than four times that."""
+    first, last = london_date(int(rows["mobilised_us"].min())), newest_complete_day(rows)
     days = (last - first).days + 1
-    return last + timedelta(days=1) - timedelta(days=min(CHALLENGE_DAYS, days // 4))
+    return last + timedelta(days=1) - timedelta(days=min(challenge_days, days // 4))

@@ -6,19 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from londonpump.brigade.errors import BadValue, TooFewRows
-from londonpump.brigade.targets import LATENESS_S, UNDERESTIMATE_S
 from londonpump.evaluation.compare import paired_difference
 from londonpump.evaluation.judge import judge
-from londonpump.evaluation.metrics import CRPS_LEVELS
 from londonpump.evaluation.pumps import judge_pumps
 from londonpump.evaluation.report import About, ReportInputs, render_model_card, render_report
 from londonpump.evaluation.rows import Forecast, JudgedRows
-from londonpump.evaluation.slices import distance_band, distance_decile, hour_band
 from londonpump.models.bundle import Bundle, from_files
-from londonpump.models.distribution import P50, ResponseTimes
 from londonpump.models.domain import TEXTS
 from londonpump.models.risk_stations import listed
 from londonpump.models.seed_recipe import median_and_best
@@ -32,10 +27,10 @@ from londonpump.pipelines.data import (
     Columns,
     Examples,
     first_us_of_incident,
-    incident_codes,
     load_examples,
     midnight_us,
 )
+from londonpump.pipelines.judged_rows import FEW, SEEN_BY_CHANCE, forecast_of, judged
 from londonpump.pipelines.progress import Progress, silent
 from londonpump.storage.bundles import load_bundle, read_provenance
 from londonpump.storage.files import refuse_foreign_file, write_json, write_text
@@ -44,13 +39,8 @@ ATTRIBUTION = (
     "Contains public sector information licensed under the Open Government Licence v3.0. Source: London Fire "
     "Brigade (London Fire Commissioner), published on the London Datastore, Greater London Authority."
 )
-LEVELS = tuple(sorted({0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, *CRPS_LEVELS}))
 LEAST_TEST_ROWS = 50
 JSON_MARK, PAGE_MARK = '"resamples"', 'content="londonpump"'
-SEEN_BY_CHANCE, FEW = 1e-5, 2
-"""More known incidents than this share and a few is no accident of their hashes: with a million incidents learnt
-from, one row in a million is taken for one of them."""
-NONE = "none"
 LATER = "later than every training row, incidents whole"
 NOT_LATER = "none that was learnt from, but not later than the training rows; incidents whole"
 
@@ -141,35 +131,6 @@ def later_rows(bundle: Bundle, examples: Examples, start: date) -> Columns:
     return with_workload(rows, examples.calls, bundle.ground, bool(examples.report["complete"]))
 
 
-def judged(bundle: Bundle, rows: Columns) -> JudgedRows:
-    """Rows with their answers and slices."""
-    runs = bundle.runs(rows)
-    hour = runs.hour.astype(np.int64)
-    own = rows["recorded_ground_code"] == rows["station_code"]
-    slices = {
-        "distance_band": distance_band(runs.distance_m),
-        "distance_decile": distance_decile(runs.distance_m),
-        "hour": np.array([f"{h:02d}" for h in hour]),
-        "hour_band": hour_band(hour),
-        "station": _text(rows["station_code"]),
-        "borough": _text(rows["borough_name"]),
-        "own_ground": np.where(own, "own ground", "other ground"),
-        "incident_type": _text(rows["incident_type"]),
-        "pump": _text(rows["pump"]),
-    }
-    return JudgedRows(
-        actual_s=rows["attendance_s"],
-        day=runs.day,
-        incident=incident_codes(rows),
-        slices=slices,
-        station_code=_text(rows["station_code"]),
-        distance_m=runs.distance_m,
-        hour=hour,
-        easting_m=rows["easting_m"],
-        northing_m=rows["northing_m"],
-    )
-
-
 def forecasts_of(bundle: Bundle, rows: Columns) -> dict[str, Forecast]:
     """Every model on the same rows; `ours_kind_not_stated` is ours with the kind of call left out."""
     n = len(rows["mobilised_us"])
@@ -184,19 +145,6 @@ def forecasts_of(bundle: Bundle, rows: Columns) -> dict[str, Forecast]:
         "ours": forecast_of(bundle.response_times(runs)),
         "ours_kind_not_stated": forecast_of(bundle.response_times(unstated)),
     }
-
-
-def forecast_of(times: ResponseTimes) -> Forecast:
-    """A distribution as what is judged."""
-    median_s = times.quantile(P50)
-    return Forecast(
-        median_s=median_s,
-        mean_s=times.mean_s,
-        levels=LEVELS,
-        quantiles_s=times.quantiles(LEVELS),
-        p_over={threshold_s: times.p_over(threshold_s) for threshold_s in LATENESS_S},
-        p_underestimate=times.p_over(median_s + UNDERESTIMATE_S),
-    )
 
 
 def _seed_scores(bundle: Bundle, rows: Columns) -> dict[str, Any]:
@@ -251,7 +199,3 @@ def _about(bundle: Bundle, name: str, request: EvaluateRequest, examples: Exampl
         ),
         without=bundle.response.context.missing,
     )
-
-
-def _text(values: NDArray[Any]) -> NDArray[np.str_]:
-    return np.array([NONE if value is None else value for value in values], np.str_)

@@ -16,6 +16,7 @@ from londonpump.models.bundle import Bundle, from_files, to_files
 from londonpump.models.distribution import P10, P50, P90
 from londonpump.models.training import TrainingPlan, TrainingSet, fit_bundle, seed_columns, with_workload
 from londonpump.pipelines.data import (
+    CHALLENGE_DAYS,
     Columns,
     Examples,
     after_newest,
@@ -34,13 +35,14 @@ LIBRARIES = ("duckdb", "ibis-framework", "lightgbm", "numpy", "pyarrow", "scikit
 
 @dataclass(frozen=True, slots=True)
 class TrainRequest:
-    """until None: 28 days before the newest day ends (a quarter of shorter records), so that something is left
-    to judge on."""
+    """until None: challenge_days before the newest complete day ends (a quarter of shorter records), so that
+    something is left to judge on."""
 
     data: Path
     out: Path
     until: date | None = None
     plan: TrainingPlan = field(default_factory=TrainingPlan)
+    challenge_days: int = CHALLENGE_DAYS
 
 
 def train(request: TrainRequest, progress: Progress = silent) -> tuple[Path, Bundle]:
@@ -48,7 +50,8 @@ def train(request: TrainRequest, progress: Progress = silent) -> tuple[Path, Bun
     refuse_foreign_out(request.out)
     progress("Reading examples", 0.0)
     examples = load_examples(request.data)
-    until = min(request.until or default_until(examples.rows), after_newest(examples.rows))
+    until = request.until or default_until(examples.rows, request.challenge_days)
+    until = min(until, after_newest(examples.rows))
     training = training_set(examples, until)
 
     def tell(doing: str, share: float) -> None:

@@ -1,100 +1,29 @@
-"""The whole road on a simulated Brigade: simulate, prepare, train, evaluate, predict."""
+"""A whole home on a simulated Brigade: records, bundle, report, database, a model on duty, weather of now."""
 
-import csv
-from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import date
+from datetime import UTC, datetime
 from pathlib import Path
 
-from londonpump.brigade.errors import BadFile
-from londonpump.models.training import TrainingPlan
-from londonpump.pipelines.evaluate import EvaluateRequest, evaluate
-from londonpump.pipelines.predict import open_bundle, predict_file
-from londonpump.pipelines.prepare import PrepareRequest, prepare
 from londonpump.pipelines.progress import Progress
-from londonpump.pipelines.train import TrainRequest, train
-from londonpump.pipelines.words import evaluated_in_words, prediction_in_words
-from londonpump.simulation.plan import SimulationPlan
-from londonpump.simulation.simulate import write_simulation
-from londonpump.storage.files import whole_file, write_json
-
-MARK = "demo.json"
-START, DAYS = date(2023, 1, 1), 365
-CALLS = (
-    ("1", "2024-01-15T08:00Z", "G30", "518650", "186250", "Fire"),
-    ("2", "2024-01-15T04:00Z", "A21", "526900", "181300", ""),
-    ("3", "2024-07-01T17:30", "E36", "534800", "176100", "Local Emergencies"),
-    ("4", "2024-07-01T17:30", "H22", "530400", "180900", "Fire"),
-)
-CALL_COLUMNS = ("id", "mobilised_at", "station_code", "easting_m", "northing_m", "incident_type")
+from londonpump.rehearsal.demo_home import DemoPlan, claim, fill_weather, is_made, note_made, put_on_duty
 
 
-def run_demo(home: Path, incidents: int, seed: int, progress: Progress) -> str:
-    """Do all of it in `home`. Returns: what to tell. Raises: BadFile if `home` holds other things."""
-    claim(home)
-    with _part(progress, 0.0, 0.2) as told:
-        plan = SimulationPlan(incidents=incidents, start=START, days=DAYS, seed=seed)
-        write_simulation(plan, home / "raw", told)
-    raw = home / "raw"
-    with _part(progress, 0.2, 0.35) as told:
-        request = PrepareRequest(
-            incidents=(raw / "incidents.csv",),
-            mobilisations=(raw / "mobilisations.csv",),
-            stations=raw / "stations.csv",
-            weather=raw / "weather_hourly.csv",
-            traffic=raw / "traffic_index.csv",
-            school_holidays=raw / "school_holidays.csv",
-            out=home / "data",
-            is_simulated=True,
-        )
-        prepared = prepare(request, told)
-    with _part(progress, 0.35, 0.85) as told:
-        folder, _ = train(TrainRequest(home / "data", home / "bundle", plan=TrainingPlan(seed=seed)), told)
-    report, card = home / "report.html", home / "model_card.html"
-    with _part(progress, 0.85, 1.0) as told:
-        evaluation = evaluate(
-            EvaluateRequest(folder, home / "data", json=home / "evaluation.json", report=report, card=card),
-            told,
-        )
-    return "\n".join(
-        [
-            f"SIMULATED Brigade: {prepared['examples']:,} runs from {incidents:,} incidents, in {home}",
-            "",
-            evaluated_in_words(evaluation.results),
-            "",
-            *_predictions(home, folder),
-            "",
-            f"Report: {report.resolve().as_uri()}",
-            f"Model card: {card.resolve().as_uri()}",
-        ]
-    )
+def make_demo(home: Path, plan: DemoPlan, progress: Progress, *, is_anew: bool = False) -> str:
+    """Make all of a home that is not there: records, bundle, report, database, the model on duty.
 
+    is_anew: make a home again that was made by this plan. Returns: what to tell.
+    Raises: BadFile if `home` holds other things.
+    """
+    if is_made(home, plan) and not is_anew:
+        told = f"The SIMULATED Brigade of an earlier demo, in {home} (--anew makes it again)"
+        put_on_duty(home, is_new=False)
+    else:
+        claim(home)
+        # seconds of imports that a home which is there does not need
+        from londonpump.rehearsal.demo_records import make_records  # noqa: PLC0415
 
-def claim(home: Path) -> None:
-    """Mark a new home as the demo's; refuse one that something else lives in."""
-    if home.is_dir() and any(home.iterdir()) and not (home / MARK).exists():
-        raise BadFile(home, "was not made by the demo", "Set LONDONPUMP_HOME to a new folder.")
-    if home.is_file():
-        raise BadFile(home, "is a file", "Set LONDONPUMP_HOME to a new folder.")
-    write_json(home / MARK, {"simulated": True})
-
-
-def _predictions(home: Path, folder: Path) -> list[str]:
-    with whole_file(home / "calls.csv") as part, part.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(CALL_COLUMNS)
-        writer.writerows(CALLS)
-    bundle = open_bundle(folder)
-    predict_file(bundle, home / "calls.csv", home / "predictions.csv")
-    first = dict(zip(CALL_COLUMNS, CALLS[0], strict=True))
-    return [
-        f"A pump from {first['station_code']} to {first['easting_m']}, {first['northing_m']} at {first['mobilised_at']}:",
-        prediction_in_words(bundle, first),
-        f"All {len(CALLS)} predictions: {home / 'predictions.csv'}",
-    ]
-
-
-@contextmanager
-def _part(progress: Progress, start: float, end: float) -> Iterator[Progress]:
-    """A part of the whole: its own 0 to 1 is start to end."""
-    yield lambda doing, share: progress(doing, start + (end - start) * share)
+        told = make_records(home, plan, progress)
+        put_on_duty(home, is_new=True)
+        note_made(home, plan)
+    fill_weather(home, datetime.now(UTC))
+    pages = (("Report", "report.html"), ("Model card", "model_card.html"))
+    return "\n".join([told, "", *(f"{name}: {(home / file).resolve().as_uri()}" for name, file in pages), ""])

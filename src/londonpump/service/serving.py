@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import gc
 import signal
 import socket
 from collections.abc import Callable, Iterator
@@ -62,6 +63,8 @@ async def _serve(
     )
     with _ended_by_signals(server):
         async with app.router.lifespan_context(app):
+            # what is there now stays: looking through it for garbage would stop all requests for 0.1 s again and again
+            gc.freeze()
             told(_address(listener))
             await server.serve(sockets=[listener])
 

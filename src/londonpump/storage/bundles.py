@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from londonpump.brigade.errors import BadFile
-from londonpump.storage.files import read_json, whole_folder, write_json
+from londonpump.storage.files import new_folder, read_json, whole_folder, write_json
+from londonpump.storage.parts import is_part
 
 CURRENT = "current.json"
 CARD = "bundle.json"
@@ -32,23 +33,54 @@ def content_hash(files: Mapping[str, bytes]) -> str:
 
 def save_bundle(files: Mapping[str, bytes], provenance: Mapping[str, Any], out: Path) -> Path:
     """Store a bundle under OUT and point to it. Returns: its folder."""
+    folder = keep_bundle(files, provenance, out)
+    write_json(out / CURRENT, {"schema": 1, "bundle": folder.name})
+    return folder
+
+
+def keep_bundle(files: Mapping[str, bytes], provenance: Mapping[str, Any], out: Path) -> Path:
+    """Store a bundle under OUT, and point to it only if nothing else is pointed to. Returns: its folder.
+
+    One that stands there undamaged stays, with the provenance it has: it may be read at this moment, or written by
+    another process that made the same. Raises: BadFile if it cannot be kept there.
+    """
     refuse_foreign_out(out)
     name = content_hash(files)
     folder = out / name
-    with whole_folder(folder, CARD) as part:
-        for file, content in files.items():
-            (part / file).write_bytes(content)
-        write_json(part / PROVENANCE, dict(provenance))
-    write_json(out / CURRENT, {"schema": 1, "bundle": name})
+    # asked first: what another process puts there from now on is whole, and stays
+    is_there = (folder / CARD).exists()
+    if not _is_whole(folder):
+        with whole_folder(folder, CARD) if is_there else new_folder(folder) as part:
+            for file, content in files.items():
+                (part / file).write_bytes(content)
+            write_json(part / PROVENANCE, dict(provenance))
+        load_bundle(folder)
+    if not (out / CURRENT).exists():
+        write_json(out / CURRENT, {"schema": 1, "bundle": name})
     return folder
+
+
+def _is_whole(folder: Path) -> bool:
+    try:
+        load_bundle(folder)
+    except BadFile:
+        return False
+    return True
 
 
 def refuse_foreign_out(out: Path) -> None:
     """Raises: BadFile if bundles cannot be kept in OUT."""
     if (out / CARD).exists():
         raise BadFile(out, "is a bundle itself", "Name the folder that holds bundles, or a new one.")
-    if out.is_dir() and any(out.iterdir()) and not (out / CURRENT).exists():
+    if out.is_dir() and not (out / CURRENT).exists() and any(_is_foreign(entry) for entry in out.iterdir()):
         raise BadFile(out, f"holds other things (no {CURRENT})", "Name a new or empty folder.")
+
+
+def _is_foreign(entry: Path) -> bool:
+    """Neither a bundle nor a part: a training that was killed leaves these before there is a pointer, and another may
+    have pointed to its own just now."""
+    is_bundle = NAME_PATTERN.fullmatch(entry.name) is not None and (entry / CARD).exists()
+    return not is_bundle and not is_part(entry.name) and entry.name != CURRENT
 
 
 def bundle_folder(path: Path) -> Path:
@@ -62,6 +94,13 @@ def bundle_folder(path: Path) -> Path:
     if not isinstance(name, str) or not NAME_PATTERN.fullmatch(name):
         raise BadFile(path / CURRENT, "names no bundle", "Train again.")
     return path / name
+
+
+def folder_of(bundles: Path, name: str) -> Path:
+    """Where a bundle stands that the ledger names. Raises: BadFile for anything but a hash: no path gets out."""
+    if not NAME_PATTERN.fullmatch(name):
+        raise BadFile(bundles, f"can hold no bundle of the name {name[:80]!r}", "Name it by its hash.")
+    return bundles / name
 
 
 def load_bundle(path: Path) -> tuple[str, dict[str, bytes]]:

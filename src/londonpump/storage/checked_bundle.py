@@ -1,16 +1,30 @@
 """A bundle that may answer calls: read whole, what its hash says, and answering its own example.
 
 `python -m londonpump.storage.checked_bundle FOLDER` does the same in a process of its own that has seen nothing of
-training: it prints the seconds that the example is answered with.
+training: it prints the seconds that the example is answered with, and what a call costs, as json.
 """
 
+import json
+import statistics
 import sys
+import time
 from pathlib import Path
 
+import numpy as np
+
 from londonpump.brigade.errors import BadFile, LondonPumpError
+from londonpump.brigade.targets import LATENESS_S
 from londonpump.models.bundle import Bundle, from_files
-from londonpump.models.prototype import check_prototype
-from londonpump.storage.bundles import NAME_PATTERN, load_bundle
+from londonpump.models.distribution import P10, P50, P90
+from londonpump.models.prototype import check_prototype, prototype_columns
+from londonpump.storage.bundles import folder_of, load_bundle
+
+__all__ = ["folder_of", "latency_ms", "open_checked"]
+
+CANDIDATES = 142
+"""Pumps that London has: each a candidate for a call."""
+WARM_UP, TIMED = 5, 25
+NS_A_MS = 1e6
 
 
 def open_checked(folder: Path) -> tuple[str, Bundle, float]:
@@ -27,20 +41,29 @@ def open_checked(folder: Path) -> tuple[str, Bundle, float]:
     return name, bundle, answered_s
 
 
-def folder_of(bundles: Path, name: str) -> Path:
-    """Where a bundle stands that the ledger names. Raises: BadFile for anything but a hash: no path gets out."""
-    if not NAME_PATTERN.fullmatch(name):
-        raise BadFile(bundles, f"can hold no bundle of the name {name[:80]!r}", "Name it by its hash.")
-    return bundles / name
+def latency_ms(bundle: Bundle) -> float:
+    """Median CPU milliseconds, warm, to forecast every pump of London for one call. The bundle has a prototype."""
+    one = prototype_columns(bundle.card["prototype"]["run"])
+    columns = {name: np.repeat(values, CANDIDATES) for name, values in one.items()}
+    taken_ns = []
+    for _ in range(WARM_UP + TIMED):
+        start_ns = time.thread_time_ns()
+        times = bundle.response_times(bundle.runs(columns))
+        times.quantiles((P10, P50, P90))
+        for threshold_s in LATENESS_S:
+            times.p_over(threshold_s)
+        taken_ns.append(time.thread_time_ns() - start_ns)
+    return statistics.median(taken_ns[WARM_UP:]) / NS_A_MS
 
 
 def main() -> int:
     """Check one folder. Returns: the exit code, 2 with the reason on standard error."""
     try:
-        print(open_checked(Path(sys.argv[1]))[2])
+        _, bundle, answered_s = open_checked(Path(sys.argv[1]))
     except LondonPumpError as error:
         print(error, file=sys.stderr)
         return 2
+    print(json.dumps({"answered_s": answered_s, "latency_ms": latency_ms(bundle)}))
     return 0
 
 

@@ -1,15 +1,14 @@
 """Files and folders written whole or not at all: made beside their place, then moved there."""
 
 import json
-import os
 import shutil
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from londonpump.brigade.errors import BadFile
+from londonpump.storage.parts import OLD, file_part, folder_part
 
 
 def write_text(path: Path, text: str) -> None:
@@ -35,23 +34,18 @@ def read_json(path: Path) -> Any:
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
-    """A place to write; it becomes `path` when the block ends well, and is gone when it does not."""
+    """A place to write; it becomes `path` when the block ends well, and is gone when it does not.
+
+    Raises: BadFile if nothing can be written there.
+    """
     path = path.resolve()
     _make_parent(path)
-    try:
+    with _beside(path, file_part) as part:
         if path.is_dir():
             raise BadFile(path, "is a folder", "Name a file.")
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    except OSError as error:
-        raise BadFile(path, f"cannot be written ({error.strerror})", "Name another place.") from error
-    os.close(handle)
-    part = Path(name)
-    try:
         yield part
         part.chmod(0o644)
         part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -64,16 +58,26 @@ def whole_folder(path: Path, mark: str, names: frozenset[str] | None = None) -> 
     path = path.resolve()
     refuse_foreign_folder(path, mark, names)
     _make_parent(path)
-    try:
-        part = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
-    except OSError as error:
-        raise BadFile(path, f"cannot be written ({error.strerror})", "Name another place.") from error
-    try:
+    with _beside(path, folder_part) as part:
         yield part
         part.chmod(0o755)
         _swap(part, path)
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
+
+
+@contextmanager
+def new_folder(path: Path) -> Iterator[Path]:
+    """A folder to fill; it becomes `path` when the block ends well, unless another was put there meanwhile: that stays.
+
+    Raises: BadFile if nothing can be written there.
+    """
+    path = path.resolve()
+    _make_parent(path)
+    with _beside(path, folder_part) as part:
+        yield part
+        part.chmod(0o755)
+        # refused where a folder with something in it stands: whoever was first is not disturbed
+        with suppress(OSError):
+            part.rename(path)
 
 
 def refuse_foreign_folder(path: Path, mark: str, names: frozenset[str] | None = None) -> None:
@@ -107,8 +111,19 @@ def _make_parent(path: Path) -> None:
         raise BadFile(path.parent, f"cannot be made ({error.strerror})", "Name another place.") from error
 
 
+@contextmanager
+def _beside(path: Path, make: Callable[[Path], AbstractContextManager[Path]]) -> Iterator[Path]:
+    """A part of `make`. Raises: BadFile if nothing can be written there."""
+    with ExitStack() as stack:
+        try:
+            part = stack.enter_context(make(path))
+        except OSError as error:
+            raise BadFile(path, f"cannot be written ({error.strerror})", "Name another place.") from error
+        yield part
+
+
 def _swap(part: Path, path: Path) -> None:
-    old = part.with_name(part.name + ".old")
+    old = part.with_name(part.name + OLD)
     if path.exists():
         path.replace(old)
     part.replace(path)

@@ -31,8 +31,10 @@ CHECKS = [
 ]
 IF_UNCHANGED = [checks.negative_data_rejection]
 """What was made wrong must be refused, unless a name that exists took the place of just that."""
-EACH_ITSELF = frozenset({"POST /v1/predictions/batch"})
-"""A question of a batch that cannot be used has its own problem, in an answer of 200."""
+LENIENT = frozenset({"POST /v1/predictions/batch", "POST /predict/time_pump"})
+"""A wrong question of a batch has its own problem, in an answer of 200. The original's values go json over form over
+query, field by field, and take numbers for texts: what is wrong in one place may not count. tests/spec and
+test_hostile_values say what these refuse."""
 DOCUMENT = create_app(Settings()).openapi()
 OPERATIONS = [f"{method.upper()} {path}" for path, methods in DOCUMENT["paths"].items() for method in methods]
 
@@ -74,7 +76,7 @@ def _hold(contract: Contract, label: str, who: str, effort: settings) -> None:
         before = contract.tables.content()
         answer = case.call(session=contract.client, headers=headers)
         assert answer.status_code < FAILED, answer.text
-        is_judged = who != NOBODY and not is_renamed and label not in EACH_ITSELF
+        is_judged = who != NOBODY and not is_renamed and label not in LENIENT
         case.validate_response(answer, checks=[*CHECKS, *(IF_UNCHANGED if is_judged else ())])
         if answer.status_code >= REFUSED:
             assert contract.tables.content() == before, f"{answer.status_code}, and something was stored"

@@ -61,8 +61,11 @@ def alarms_shown(connection: Connection) -> list[AlarmShown]:
 
 @asynccontextmanager
 async def alarms_opened(state: ServiceState) -> AsyncIterator[None]:
-    """Kept for all requests."""
+    """Kept for all requests, and told with the other metrics until it closes."""
     figures = AlarmFigures()
-    state.metrics.add(figures)
     state.keep(figures)
-    yield
+    state.metrics.add(figures)
+    try:
+        yield
+    finally:
+        state.metrics.remove(figures)

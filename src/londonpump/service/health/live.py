@@ -67,11 +67,14 @@ class Live(Collector):
 
 @asynccontextmanager
 async def live_opened(state: ServiceState) -> AsyncIterator[None]:
-    """Kept as `Live`, and told with the other metrics."""
+    """Kept as `Live`, and told with the other metrics until it closes."""
     live = Live()
     state.keep(live)
     state.metrics.add(live)
-    yield
+    try:
+        yield
+    finally:
+        state.metrics.remove(live)
 
 
 def live_figures(connection: Connection, now: datetime) -> list[LiveFigures]:

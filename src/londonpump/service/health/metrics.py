@@ -39,6 +39,10 @@ class Metrics:
         """Have a part's own figures, read when they are asked for (live error and coverage by model)."""
         self.registry.register(collector)
 
+    def remove(self, collector: Collector) -> None:
+        """End what `add` began: one application may be opened and closed again and again."""
+        self.registry.unregister(collector)
+
     def text(self) -> bytes:
         """All of it, as Prometheus reads it."""
         return generate_latest(self.registry)

@@ -6,7 +6,7 @@ and the job is run once more on a new one, as long as its commit had not been se
 
 from collections.abc import Callable
 from functools import partial
-from queue import Empty, Full, Queue
+from queue import Empty, SimpleQueue
 from threading import Thread
 from typing import Any
 
@@ -32,32 +32,32 @@ class Lane:
     """A bounded queue and the threads that serve it."""
 
     def __init__(self, serve: Callable[["Lane"], None], threads: int, waiting: int) -> None:
-        self.queue: Queue[AnyJob | None] = Queue(waiting)
+        self._queue: SimpleQueue[AnyJob | None] = SimpleQueue()
+        self._waiting = waiting
         self._threads = [Thread(target=serve, args=(self,), daemon=True) for _ in range(threads)]
         self._is_closed = False
         for thread in self._threads:
             thread.start()
 
     def take(self, job: AnyJob) -> None:
-        """Accept a job. Raises: Busy if too many wait already, or the lane is closed."""
+        """Accept a job, from the event loop. Raises: Busy if too many wait already, or the lane is closed."""
         if self._is_closed:
             raise Busy("The service is stopping. Try again in a moment.")
-        try:
-            self.queue.put_nowait(job)
-        except Full:
-            raise Busy("Too many requests wait for the database. Try again in a moment.") from None
+        if self._queue.qsize() >= self._waiting:
+            raise Busy("Too many requests wait for the database. Try again in a moment.")
+        self._queue.put(job)
 
     def next_jobs(self, at_most: int) -> list[AnyJob]:
         """One job, and those that wait behind it. Empty when the lane is to end."""
-        first = self.queue.get()
+        first = self._queue.get()
         jobs = [] if first is None else [first]
         while jobs and len(jobs) < at_most:
             try:
-                job = self.queue.get_nowait()
+                job = self._queue.get_nowait()
             except Empty:
                 break
             if job is None:
-                self.queue.put(None)
+                self._queue.put(None)
                 break
             jobs.append(job)
         return jobs
@@ -66,7 +66,7 @@ class Lane:
         """Serve what was accepted, then end. A thread that a dead server holds is left behind."""
         self._is_closed = True
         for _ in self._threads:
-            self.queue.put(None)
+            self._queue.put(None)
         for thread in self._threads:
             thread.join(within_s)
 

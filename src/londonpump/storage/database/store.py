@@ -23,28 +23,34 @@ from londonpump.storage.database.versions import open_database
 __all__ = ["Busy", "Store", "StoreLimits"]
 
 T = TypeVar("T")
+SQLITE_READERS = 1
 
 
 @dataclass(frozen=True, slots=True)
 class StoreLimits:
-    """readers, writers: threads, and connections (SQLite writes with one). waiting: calls that may wait for each.
+    """readers, writers: threads, and connections. SQLite writes with one, and answers short reads with one: they are
+    there at once, and more threads only take the interpreter's lock from each other. long_readers: for answers known to
+    be long, so that no others wait for them. waiting: calls that may wait for each.
     patience_s: how long a call may take to its commit or its answer, waiting for its turn included."""
 
     readers: int = 4
+    long_readers: int = 2
     writers: int = 4
     waiting: int = 256
     patience_s: float = 0.08
 
 
 class Store:
-    """Both lanes of one database. Its methods are for the event loop; `engine` is for work outside it."""
+    """The lanes of one database. Its methods are for the event loop; `engine` is for work outside it."""
 
     def __init__(self, engine: Engine, limits: StoreLimits | None = None) -> None:
         self.engine = engine
         self.limits = limits or StoreLimits()
-        writers = 1 if engine.dialect.name == "sqlite" else self.limits.writers
-        self._writing: Lane = writing_lane(engine, writers, self.limits.waiting)
-        self._reading: Lane = reading_lane(engine, self.limits.readers, self.limits.waiting)
+        limits, is_sqlite = self.limits, engine.dialect.name == "sqlite"
+        readers = min(limits.readers, SQLITE_READERS) if is_sqlite else limits.readers
+        self._writing: Lane = writing_lane(engine, 1 if is_sqlite else limits.writers, limits.waiting)
+        self._reading: Lane = reading_lane(engine, readers, limits.waiting)
+        self._reading_long: Lane = reading_lane(engine, limits.long_readers, limits.waiting)
 
     @classmethod
     def open(cls, url: str, limits: StoreLimits | None = None) -> Self:
@@ -68,7 +74,8 @@ class Store:
         Raises: Busy if there is no answer in time. DatabaseFailed.
         """
         job = Job(work, asyncio.get_running_loop(), may_be_left=True)
-        return await self._run(self._reading, job, within_s)
+        is_long = within_s is not None and within_s > self.limits.patience_s
+        return await self._run(self._reading_long if is_long else self._reading, job, within_s)
 
     async def close(self) -> None:
         """Finish what was accepted, then end the threads and the connections."""
@@ -77,6 +84,7 @@ class Store:
     def _close(self) -> None:
         self._writing.close()
         self._reading.close()
+        self._reading_long.close()
         self.engine.dispose()
 
     async def _run(self, lane: Lane, job: Job[T], within_s: float | None) -> T:

@@ -1,0 +1,229 @@
+"""The verb `challenge`: the newest model against the one on duty on rows later than both, decided and recorded once.
+
+What was judged is what goes on duty, never a refit. The decision, with all its evidence, and its audit are one
+transaction; the same pair on the same data is decided once.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+from londonpump.brigade.clock import LONDON
+from londonpump.brigade.errors import BadFile
+from londonpump.evaluation.promotion.settings import PromotionSettings
+from londonpump.evaluation.promotion.verdict import Verdict
+from londonpump.pipelines.data import Examples, data_hash_of, load_examples
+from londonpump.pipelines.judged_pair import Opened, TryOut, judge_pair, judged_from, open_pair, refuse_mixed
+from londonpump.pipelines.progress import Progress, silent
+from londonpump.registry.ledger import decisions_about, judged_before, was_on_duty
+from londonpump.registry.registry import Registry, open_registry
+from londonpump.registry.trial import tried
+from londonpump.settings import Settings
+from londonpump.storage.database import reading, writing
+from londonpump.storage.database.decision_rows import (
+    KEEP,
+    PROMOTE,
+    ChampionChanged,
+    Decision,
+    champion_on_duty,
+    lock_decisions,
+    read_decisions,
+)
+
+JUDGED_BY = "challenge"
+LOOKS = 3
+NOTHING = "Nothing to decide"
+
+
+@dataclass(frozen=True, slots=True)
+class ChallengeRequest:
+    """challenger None: what training wrote last. is_dry: judge, and record nothing. rule None: the defaults, with the
+    champion's age of the settings. now: of the decision, UTC.
+    try_out: how both bundles are tried."""
+
+    data: Path
+    challenger: str | None = None
+    is_dry: bool = False
+    rule: PromotionSettings | None = None
+    now: datetime | None = None
+    try_out: TryOut = tried
+
+    @property
+    def at(self) -> datetime:
+        """The moment of the decision."""
+        return self.now or datetime.now(UTC)
+
+    @property
+    def today(self) -> date:
+        """Its London day."""
+        return self.at.astimezone(LONDON).date()
+
+    def rule_of(self, settings: Settings) -> PromotionSettings:
+        """The settings of the rule."""
+        return self.rule or PromotionSettings(champion_age_days=settings.champion_age_days)
+
+
+@dataclass(frozen=True, slots=True)
+class Challenged:
+    """What became of it. decision None: there was nothing to decide, as `told` says.
+
+    is_new: False if it was decided before, or nothing was recorded. on_duty: the model on duty now.
+    """
+
+    told: str
+    on_duty: str | None
+    decision: Decision | None = None
+    is_new: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Pair:
+    champion: str | None
+    challenger: str
+    data_hash: str
+
+
+def challenge(settings: Settings, request: ChallengeRequest, progress: Progress = silent) -> Challenged:
+    """Find the challenger, judge it against the champion, record the decision and put it on duty if it won.
+
+    Raises: BadFile, BadValue, DatabaseFailed, SimulatedModel; ChampionChanged if others decide again and again.
+    """
+    with open_registry(settings) as registry:
+        for look in range(1, LOOKS + 1):
+            try:
+                return _challenge(registry, request, request.rule_of(settings), progress)
+            except ChampionChanged:
+                # somebody decided meanwhile: what was judged is not the question any more
+                if look == LOOKS:
+                    raise
+    raise AssertionError("unreachable")
+
+
+def _challenge(
+    registry: Registry, request: ChallengeRequest, rule: PromotionSettings, progress: Progress
+) -> Challenged:
+    found = _find(registry, request)
+    if isinstance(found, Challenged):
+        return found
+    progress("Trying both models in fresh processes", 0.0)
+    champion, challenger = _open(registry, found, request.try_out)
+    progress("Reading later rows", 0.3)
+    start = judged_from(champion, challenger)
+    examples = load_examples(request.data, start)
+    refuse_mixed(champion, challenger, examples)
+    progress("Judging both", 0.6)
+    verdict = judge_pair(champion, challenger, examples, request.today, rule)
+    after = challenger if verdict.is_promotion else champion
+    evidence = {**_evidence(verdict, start, examples), **_about_champion(registry, after)}
+    decision = _decision(registry, found, verdict, evidence, request.at)
+    progress("Done", 1.0)
+    if request.is_dry:
+        return Challenged("Dry run: nothing was recorded.", found.champion, decision)
+    return _record(registry, found, decision)
+
+
+def _find(registry: Registry, request: ChallengeRequest) -> _Pair | Challenged:
+    data_hash = data_hash_of(request.data)
+    with reading(registry.engine) as connection:
+        champion = champion_on_duty(connection)
+        challenger = _challenger(registry, request.challenger)
+        if challenger is None:
+            return Challenged(
+                f"{NOTHING}: no bundle in {registry.store.root}. Run londonpump train.", champion
+            )
+        before = judged_before(connection, champion, challenger, data_hash)
+        if before is not None:
+            return _again(before, champion)
+        if challenger == champion:
+            return Challenged(f"{NOTHING}: the newest model, {challenger}, is on duty.", champion)
+        if request.challenger is None and was_on_duty(connection, challenger):
+            told = f"{NOTHING}: the newest model, {challenger}, was on duty and was taken off. Put it back by hand."
+            return Challenged(told, champion)
+    return _Pair(champion, challenger, data_hash)
+
+
+def _challenger(registry: Registry, asked: str | None) -> str | None:
+    if asked is None:
+        return registry.store.newest()
+    return registry.store.take_in(registry.store.find(asked))
+
+
+def _again(before: Decision, champion: str | None) -> Challenged:
+    told = f"Decided before on the same data: number {before.id}, {before.decided_at:%Y-%m-%d %H:%MZ}."
+    if champion != before.champion_after:
+        told += f" Since then {champion or 'none'} was put on duty."
+    return Challenged(told, champion, before)
+
+
+def _open(registry: Registry, pair: _Pair, try_out: TryOut) -> tuple[Opened | None, Opened]:
+    store = registry.store
+    challenger = (store.folder(pair.challenger), date.min)
+    if pair.champion is None:
+        return open_pair(None, challenger, try_out)
+    opened = open_pair(
+        (store.folder(pair.champion), _told_until(registry, pair.champion)), challenger, try_out
+    )
+    if opened[1].bundle is None and opened[0] is not None and opened[0].bundle is None:
+        raise BadFile(
+            store.folder(pair.champion), str(opened[0].trial.problem), "Neither model loads: train again."
+        )
+    return opened
+
+
+def _told_until(registry: Registry, champion: str) -> date:
+    """Until when the champion learnt, as the ledger heard it: it may not load any more."""
+    with reading(registry.engine) as connection:
+        lines = decisions_about(connection, champion)
+    told = [line.evidence.get("trained_until") for line in lines if line.champion_after == champion]
+    return max((date.fromisoformat(each) for each in told if each), default=date.min)
+
+
+def _evidence(verdict: Verdict, start: date, examples: Examples) -> dict[str, Any]:
+    return {
+        **verdict.evidence,
+        "judged_by": JUDGED_BY,
+        "judged_from": start.isoformat(),
+        "data_hash": examples.data_hash,
+    }
+
+
+def _about_champion(registry: Registry, opened: Opened | None) -> dict[str, Any]:
+    """What the ledger keeps of the model that a decision leaves on duty; of one that does not load, what it kept."""
+    if opened is None:
+        return {}
+    if opened.bundle is not None:
+        card = opened.bundle.card
+        return {"is_simulated": bool(card.get("is_simulated")), "trained_until": card.get("trained_until")}
+    with reading(registry.engine) as connection:
+        newest = read_decisions(connection, 1)[0]
+    return {name: newest.evidence.get(name) for name in ("is_simulated", "trained_until")}
+
+
+def _decision(
+    registry: Registry, pair: _Pair, verdict: Verdict, evidence: dict[str, Any], at: datetime
+) -> Decision:
+    return Decision(
+        decided_at=at,
+        action=PROMOTE if verdict.is_promotion else KEEP,
+        champion_before=pair.champion,
+        champion_after=pair.challenger if verdict.is_promotion else pair.champion,
+        challenger=pair.challenger,
+        verdict=verdict.rule,
+        reason=verdict.reason,
+        evidence=evidence,
+        actor=registry.actor,
+    )
+
+
+def _record(registry: Registry, pair: _Pair, decision: Decision) -> Challenged:
+    """Unless another process decided the same meanwhile. Raises: ChampionChanged if it decided something else."""
+    with writing(registry.engine) as connection:
+        lock_decisions(connection)
+        champion = champion_on_duty(connection)
+        before = judged_before(connection, champion, pair.challenger, pair.data_hash)
+        if before is not None:
+            return _again(before, champion)
+        number = registry.record(connection, decision)
+    recorded = replace(decision, id=number)
+    return Challenged(f"Recorded as number {number}.", decision.champion_after, recorded, is_new=True)

@@ -1,0 +1,148 @@
+"""What is too old: records, context, the model on duty, and the last time that anybody judged it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, func, select
+
+from londonpump.features.catalogue import FEATURES
+from londonpump.registry.ledger import is_judged
+from londonpump.storage.database.decision_rows import Decision, read_decisions
+from londonpump.storage.database.decision_tables import decisions
+from londonpump.storage.database.fetch_rows import FetchNote, fetches_noted
+from londonpump.storage.database.monitoring_rows import Condition
+from londonpump.storage.database.schema import weather_hours
+
+RECORDS_OLD = timedelta(days=100)
+"""Records come about eight weeks late and once a month: 56 + 31 days are normal."""
+WEATHER_OLD = timedelta(hours=6)
+"""Refreshed hourly; from here on the weather of now is filled in."""
+MODEL_OLD = timedelta(days=210)
+"""A model that learnt until 28 days before the newest records is 115 days behind at worst if all goes well."""
+UNJUDGED = timedelta(days=40)
+"""A challenge a month, and nine days for one that went wrong."""
+RECORDS, WEATHER, MODEL, NO_MODEL, EVALUATION = (
+    "records_old",
+    "weather_silent",
+    "model_old",
+    "no_model",
+    "no_evaluation",
+)
+_WEATHER_COLUMNS = {"temp_c", "precip_mm", "cloudcover_pct", "visibility_km", "wind_kmh"}
+
+
+@dataclass(frozen=True, slots=True)
+class Ages:
+    """What is known at a moment. records_at: the newest mobilisation that was prepared, None if nothing was.
+
+    weather_at: the newest hour known by then. champion: None if none is on duty; card: of its bundle, empty if it cannot be
+    read. decided: the newest decision by comparison. first_decided_at: of the ledger, None if it is empty.
+    """
+
+    at: datetime
+    records_at: datetime | None
+    weather_at: datetime | None
+    fetches: Sequence[FetchNote]
+    champion: str | None
+    since_at: datetime | None
+    decided: Decision | None
+    first_decided_at: datetime | None
+    card: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def reads_weather(self) -> bool:
+        """Whether the model on duty wants weather."""
+        named = self.card.get("features") or ()
+        return any(set(feature.reads) & _WEATHER_COLUMNS for feature in FEATURES if feature.name in named)
+
+
+def last_judged(connection: Connection, at: datetime) -> tuple[Decision | None, datetime | None]:
+    """The newest decision by comparison until a moment, and when the ledger begins."""
+    first_at = connection.execute(
+        select(func.min(decisions.c.decided_at)).where(decisions.c.decided_at <= at)
+    ).scalar()
+    before: int | None = None
+    while lines := read_decisions(connection, 100, before):
+        for line in lines:
+            if line.decided_at <= at and is_judged(line):
+                return line, first_at
+        before = lines[-1].id
+    return None, first_at
+
+
+def weather_known(connection: Connection, at: datetime) -> tuple[datetime | None, list[FetchNote]]:
+    """The newest hour of weather that was known at a moment, and what was fetched when."""
+    hours = weather_hours.c
+    newest = select(func.max(hours.observed_at)).where(hours.observed_at <= at, hours.available_at <= at)
+    return connection.execute(newest).scalar(), fetches_noted(connection)
+
+
+def age_conditions(ages: Ages) -> list[Condition]:
+    """What is too old, in words."""
+    found = (_records(ages), _weather(ages), _model(ages), _evaluation(ages))
+    return [condition for condition in found if condition is not None]
+
+
+def _records(ages: Ages) -> Condition | None:
+    if ages.records_at is None or ages.at - ages.records_at <= RECORDS_OLD:
+        return None
+    days = (ages.at - ages.records_at).days
+    words = (
+        f"The newest prepared mobilisation is {days} days old ({ages.records_at:%Y-%m-%d}); eight weeks to three months are "
+        "normal. Run londonpump fetch records, then londonpump prepare."
+    )
+    return Condition(
+        RECORDS, "", "warning", words, {"age_days": days, "newest_at": ages.records_at.isoformat()}
+    )
+
+
+def _weather(ages: Ages) -> Condition | None:
+    if ages.weather_at is None and not ages.fetches and not ages.reads_weather:
+        return None
+    if ages.weather_at is not None and ages.at - ages.weather_at <= WEATHER_OLD:
+        return None
+    note = next((note for note in ages.fetches if note.source == "weather"), None)
+    problem = f" The last try said: {note.problem}" if note is not None and note.problem else ""
+    since = (
+        "nothing is known"
+        if ages.weather_at is None
+        else f"the newest hour is {ages.weather_at:%Y-%m-%d %H:%MZ}"
+    )
+    age_h = None if ages.weather_at is None else round((ages.at - ages.weather_at) / timedelta(hours=1), 1)
+    words = f"The weather source is silent: {since}. Run londonpump refresh context.{problem}"
+    return Condition(WEATHER, "", "warning", words, {"age_h": age_h})
+
+
+def _model(ages: Ages) -> Condition | None:
+    if ages.champion is None:
+        words = (
+            "No model is on duty: calls cannot be answered. Run londonpump models promote BUNDLE --why TEXT."
+        )
+        return Condition(NO_MODEL, "", "urgent", words)
+    until = ages.card.get("trained_until")
+    if until is None:
+        return None
+    days = (ages.at.astimezone(UTC).date() - date.fromisoformat(until)).days
+    if days <= MODEL_OLD.days:
+        return None
+    words = f"The model on duty learnt until {until}, {days} days ago. Run londonpump train and londonpump challenge."
+    return Condition(MODEL, ages.champion, "warning", words, {"age_days": days, "trained_until": until})
+
+
+def _evaluation(ages: Ages) -> Condition | None:
+    last_at = ages.first_decided_at if ages.decided is None else ages.decided.decided_at
+    if last_at is None or ages.at - last_at <= UNJUDGED:
+        return None
+    days = (ages.at - last_at).days
+    what = (
+        "No comparison was ever recorded"
+        if ages.decided is None
+        else f"The last comparison was {days} days ago"
+    )
+    words = (
+        f"{what}; {UNJUDGED.days} days are allowed. The monthly run does not come to its end: look at the log of its last steps, "
+        "then run londonpump challenge."
+    )
+    return Condition(EVALUATION, "", "urgent", words, {"age_days": days, "last_at": last_at.isoformat()})

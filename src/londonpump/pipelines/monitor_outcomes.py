@@ -1,0 +1,143 @@
+"""What came of announced times: arrivals reported to the board, else the month's records once they are published."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import numpy as np
+from sqlalchemy import Connection, select
+
+from londonpump.brigade.clock import LONDON
+from londonpump.brigade.targets import FIRST_PUMP_TARGET_S
+from londonpump.evaluation.live import LiveRows
+from londonpump.features.days import EPOCH
+from londonpump.pipelines.data import Examples
+from londonpump.storage.database.board_tables import mobilisations, outcomes
+from londonpump.storage.database.prediction_tables import predictions
+
+REACH = timedelta(days=150)
+"""Published records are eight weeks late and bring a month: older announcements are not looked at again."""
+FIGURES_DAYS = 28
+SOME = 500
+
+Published = Mapping[tuple[str, str], float]
+"""{(incident number, pump): attendance time, s}."""
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """announced: times announced until now. of_board: came true by the board. of_records: by published records where the
+    board has no arrival. in_both: known of both, taken from the board. rows: all that came true."""
+
+    announced: int
+    of_board: int
+    of_records: int
+    in_both: int
+    rows: LiveRows
+
+    @property
+    def share(self) -> float | None:
+        """The share of announced times that came true so far."""
+        return round((self.of_board + self.of_records) / self.announced, 4) if self.announced else None
+
+    def to_json(self) -> dict[str, Any]:
+        """Counts and the share."""
+        names = ("announced", "of_board", "of_records", "in_both", "share")
+        return {name: getattr(self, name) for name in names}
+
+
+def published_times(examples: Examples) -> Published:
+    """What the prepared records say. Pumps without a code (incident files alone) are not found again."""
+    rows = examples.rows
+    kept = np.isfinite(rows["attendance_s"])
+    keys = zip(rows["incident_number"][kept], rows["resource_code"][kept], strict=True)
+    times = zip(keys, rows["attendance_s"][kept], strict=True)
+    return {(number, pump): float(actual_s) for (number, pump), actual_s in times if pump is not None}
+
+
+def join_outcomes(connection: Connection, at: datetime, published: Published) -> Joined:
+    """Announced times of the last months with what came of them until a moment."""
+    runs = mobilisations.c
+    wanted = (
+        select(
+            runs.id,
+            runs.incident_number,
+            runs.pump_code,
+            runs.station_code,
+            runs.mobilised_at,
+            runs.model,
+            runs.announced_p10_s,
+            runs.announced_p50_s,
+            runs.announced_p90_s,
+            runs.prediction_id,
+            outcomes.c.actual_s,
+        )
+        .outerjoin(outcomes, (outcomes.c.mobilisation_id == runs.id) & (outcomes.c.arrived_at <= at))
+        .where(runs.model.is_not(None), runs.mobilised_at <= at, runs.mobilised_at > at - REACH)
+        .order_by(runs.mobilised_at, runs.id)
+    )
+    rows: Sequence[Any] = connection.execute(wanted).all()
+    recorded = [published.get((row.incident_number, row.pump_code)) for row in rows]
+    actual = [
+        told if row.actual_s is None else row.actual_s for row, told in zip(rows, recorded, strict=True)
+    ]
+    came = [(row, actual_s) for row, actual_s in zip(rows, actual, strict=True) if actual_s is not None]
+    newest = came[-1][0].mobilised_at - timedelta(days=FIGURES_DAYS) if came else at
+    promised = _promised(connection, [row for row, _ in came if row.mobilised_at > newest])
+    of_board = sum(row.actual_s is not None for row in rows)
+    in_both = sum(
+        row.actual_s is not None and told is not None for row, told in zip(rows, recorded, strict=True)
+    )
+    return Joined(len(rows), of_board, len(came) - of_board, in_both, _live_rows(came, promised))
+
+
+def newest_days(rows: LiveRows, days: int = FIGURES_DAYS) -> LiveRows:
+    """Those of the last days that anything came true on."""
+    return rows.take(rows.day > rows.day.max(initial=0) - days)
+
+
+def _promised(connection: Connection, rows: Iterable[Any]) -> dict[str, float]:
+    """{mobilisation: chance announced of taking over six minutes}, of those whose prediction is stored whole."""
+    pumps: dict[str, list[tuple[str, str]]] = {}
+    for row in rows:
+        if row.prediction_id is not None:
+            pumps.setdefault(row.prediction_id, []).append((row.id, row.pump_code))
+    wanted = list(pumps)
+    chances: dict[str, float] = {}
+    for first in range(0, len(wanted), SOME):
+        some = predictions.c.id.in_(wanted[first : first + SOME])
+        for prediction, answer in connection.execute(
+            select(predictions.c.id, predictions.c.answer).where(some)
+        ):
+            told = ((sent, _chance_within(answer, pump)) for sent, pump in pumps[prediction])
+            chances.update({sent: 1.0 - chance for sent, chance in told if chance is not None})
+    return chances
+
+
+def _chance_within(answer: object, pump: str) -> float | None:
+    candidates = answer.get("candidates") if isinstance(answer, dict) else None
+    for candidate in candidates or ():
+        if candidate.get("pump") == pump:
+            chance = candidate.get("chance_within_s", {}).get(str(FIRST_PUMP_TARGET_S))
+            return None if chance is None else float(chance)
+    return None
+
+
+def _live_rows(came: list[tuple[Any, float]], promised: Mapping[str, float]) -> LiveRows:
+    there = [row.mobilised_at.astimezone(UTC).astimezone(LONDON) for row, _ in came]
+
+    def numbers(values: Iterable[float]) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+        return np.fromiter(values, np.float64, len(came))
+
+    return LiveRows(
+        model=np.array([row.model for row, _ in came], np.str_),
+        station_code=np.array([row.station_code for row, _ in came], np.str_),
+        day=np.array([(moment.date() - EPOCH).days for moment in there], np.int64),
+        hour=np.array([moment.hour for moment in there], np.int64),
+        p10_s=numbers(row.announced_p10_s for row, _ in came),
+        p50_s=numbers(row.announced_p50_s for row, _ in came),
+        p90_s=numbers(row.announced_p90_s for row, _ in came),
+        actual_s=numbers(actual_s for _, actual_s in came),
+        promised_late_share=numbers(promised.get(row.id, np.nan) for row, _ in came),
+    )

@@ -1,0 +1,144 @@
+"""The verb `run`: every step from published records to a decision, one after the other.
+
+Each step is the verb of the same name, reads what the one before finished and writes one result whole. A run that was
+killed is simply run again: steps that were done give the same result, and the decision is recorded once.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+from londonpump.brigade.errors import LondonPumpError
+from londonpump.models.training import TrainingPlan
+from londonpump.pipelines.challenge import ChallengeRequest, challenge
+from londonpump.pipelines.challenge_words import challenged_in_words
+from londonpump.pipelines.chosen_records import chosen_records
+from londonpump.pipelines.evaluate import EvaluateRequest, evaluate
+from londonpump.pipelines.fetch import fetch_records
+from londonpump.pipelines.prepare import PrepareRequest, prepare
+from londonpump.pipelines.prepared_words import prepared_in_words
+from londonpump.pipelines.progress import Progress, silent
+from londonpump.pipelines.refresh import Wanted, refresh_context
+from londonpump.pipelines.train import TrainRequest, train
+from londonpump.pipelines.words import evaluated_in_words, trained_in_words
+from londonpump.settings import Settings
+from londonpump.sources.http import Http
+from londonpump.storage.database import open_database
+
+CARD = "model_card.html"
+
+
+class StepFailed(LondonPumpError):
+    """A step of `run` failed; the message says what stays in use, the cause why."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunRequest:
+    """since: the first day of the records; None: as `fetch records` has it. incidents, mobilisations: files in place
+    of fetched records. is_fetching: ask the publishers; False: what is here.
+    open_http: the way to the publishers."""
+
+    since: date | None = None
+    is_fetching: bool = True
+    incidents: tuple[Path, ...] = ()
+    mobilisations: tuple[Path, ...] = ()
+    is_complete: bool | None = None
+    open_http: Callable[[], Http] = Http
+    plan: TrainingPlan = field(default_factory=TrainingPlan)
+
+
+@dataclass(frozen=True, slots=True)
+class StepDone:
+    """name: of the step. words: what it did."""
+
+    name: str
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    name: str
+    do: Callable[[], str]
+    stays: str
+
+
+def run(settings: Settings, request: RunRequest, progress: Progress = silent) -> Iterator[StepDone]:
+    """Do each step when its turn comes. Raises: StepFailed from the error of the step; nothing after it is done."""
+    # made first: whether it is there must not change what a step finds
+    open_database(settings.database).dispose()
+    for step in _steps(settings, request, progress):
+        try:
+            yield StepDone(step.name, step.do())
+        except LondonPumpError as error:
+            raise StepFailed(f"{step.name} failed: {error} {step.stays}") from error
+
+
+def _steps(settings: Settings, request: RunRequest, progress: Progress) -> Iterator[_Step]:
+    if request.is_fetching and not request.incidents:
+        yield _Step("fetch", lambda: _fetch(settings, request, progress), "Nothing else was touched.")
+        yield _Step("refresh", lambda: _refresh(settings, request), "What is stored stands in.")
+    yield _Step(
+        "prepare",
+        lambda: _prepare(settings, request, progress),
+        "Earlier prepared data and the model on duty stay in use.",
+    )
+    yield _Step("train", lambda: _train(settings, request, progress), "The model on duty stays in use.")
+    yield _Step(
+        "evaluate",
+        lambda: _evaluate(settings, progress),
+        "The new model is stored; the one on duty stays in use.",
+    )
+    yield _Step(
+        "challenge",
+        lambda: _challenge(settings, progress),
+        "The new model is stored and judged nowhere; the one on duty stays in use.",
+    )
+
+
+def _fetch(settings: Settings, request: RunRequest, progress: Progress) -> str:
+    with request.open_http() as http:
+        return fetch_records(settings, request.since, progress, http).in_words()
+
+
+def _refresh(settings: Settings, request: RunRequest) -> str:
+    """A source of context that fails is told, and no more: no step needs it."""
+    engine = open_database(settings.database)
+    try:
+        with request.open_http() as http:
+            wanted = Wanted(since=request.since)
+            return refresh_context(settings, engine, http, datetime.now(UTC), wanted).in_words()
+    finally:
+        engine.dispose()
+
+
+def _prepare(settings: Settings, request: RunRequest, progress: Progress) -> str:
+    records = chosen_records(settings.records, request.incidents, request.mobilisations)
+    wanted = PrepareRequest(
+        incidents=records.incidents,
+        mobilisations=records.mobilisations,
+        out=settings.data,
+        is_complete=request.is_complete,
+        database=settings.database,
+    )
+    return prepared_in_words(prepare(wanted, progress), wanted.out)
+
+
+def _train(settings: Settings, request: RunRequest, progress: Progress) -> str:
+    wanted = TrainRequest(
+        settings.data, settings.bundle, plan=request.plan, challenge_days=settings.challenge_days
+    )
+    folder, bundle = train(wanted, progress)
+    return trained_in_words(folder, bundle.card)
+
+
+def _evaluate(settings: Settings, progress: Progress) -> str:
+    card = settings.report.with_name(CARD)
+    wanted = EvaluateRequest(
+        settings.bundle, settings.data, json=settings.evaluation, report=settings.report, card=card
+    )
+    return f"{evaluated_in_words(evaluate(wanted, progress).results)}\nReport: {settings.report}"
+
+
+def _challenge(settings: Settings, progress: Progress) -> str:
+    return challenged_in_words(challenge(settings, ChallengeRequest(settings.data), progress))

@@ -1,0 +1,98 @@
+"""The store of bundles: one folder that training, the service and whoever decides can reach."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from londonpump.brigade.errors import BadFile
+from londonpump.storage.bundles import (
+    CARD,
+    CURRENT,
+    NAME_PATTERN,
+    bundle_folder,
+    folder_of,
+    keep_bundle,
+    load_bundle,
+    read_provenance,
+    refuse_foreign_out,
+)
+from londonpump.storage.files import read_json
+
+
+@dataclass(frozen=True, slots=True)
+class StoredBundle:
+    """What a bundle says of itself. size_bytes: of its folder."""
+
+    name: str
+    card: dict[str, Any]
+    provenance: dict[str, Any]
+    size_bytes: int
+
+    @property
+    def made_at(self) -> str:
+        """When it was trained, UTC in ISO form; empty where nothing tells."""
+        return str(self.provenance.get("made_at", ""))
+
+
+@dataclass(frozen=True, slots=True)
+class BundleStore:
+    """Bundles by the hash of their content. root: the folder that holds them."""
+
+    root: Path
+
+    def names(self) -> tuple[str, ...]:
+        """Every bundle that stands there, sound or not."""
+        if not self.root.is_dir():
+            return ()
+        return tuple(
+            sorted(
+                entry.name
+                for entry in self.root.iterdir()
+                if NAME_PATTERN.fullmatch(entry.name) and (entry / CARD).exists()
+            )
+        )
+
+    def newest(self) -> str | None:
+        """What training wrote last; None where it wrote nothing. Raises: BadFile if the pointer is damaged."""
+        if not (self.root / CURRENT).exists():
+            return None
+        return bundle_folder(self.root).name
+
+    def folder(self, name: str) -> Path:
+        """Where a bundle stands, or would stand. Raises: BadFile for anything but a hash."""
+        return folder_of(self.root, name)
+
+    def has(self, name: str) -> bool:
+        """Whether it stands there, sound or not."""
+        return (self.folder(name) / CARD).exists()
+
+    def find(self, asked: str) -> Path:
+        """The folder of a bundle named by its hash here, or by a path. Raises: BadFile if it is neither."""
+        if NAME_PATTERN.fullmatch(asked) and (self.root / asked).is_dir():
+            return self.root / asked
+        if not Path(asked).exists():
+            raise BadFile(
+                asked,
+                f"is neither a folder nor a bundle in {self.root}",
+                "Make one: londonpump train --data DATA.",
+            )
+        return bundle_folder(Path(asked))
+
+    def take_in(self, folder: Path) -> str:
+        """Copy a bundle from elsewhere, whole. Returns: its name. Raises: BadFile if it is not what its name says."""
+        if folder.resolve().parent == self.root.resolve():
+            return folder.resolve().name
+        refuse_foreign_out(self.root)
+        _, files = load_bundle(folder)
+        return keep_bundle(files, read_provenance(folder), self.root).name
+
+    def told(self, name: str) -> StoredBundle:
+        """What a bundle says of itself. Raises: BadFile if it is not there or has no card."""
+        folder = self.folder(name)
+        if not self.has(name):
+            raise BadFile(folder, "is not there", "Look what is: londonpump models list --bundles.")
+        card = read_json(folder / CARD)
+        if not isinstance(card, dict):
+            raise BadFile(folder / CARD, "is no card", "Copy the bundle again whole.")
+        size = sum(file.stat().st_size for file in folder.iterdir() if file.is_file())
+        return StoredBundle(name, card, read_provenance(folder), size)

@@ -1,0 +1,100 @@
+"""What the ledger of decisions knows: who was on duty when, and what was decided about a bundle.
+
+Lines are in the order of their numbers, whatever the clocks of those who wrote them said. All work inside a
+transaction of the caller's.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Select, or_, select
+
+from londonpump.storage.database.decision_rows import PROMOTE, Decision
+from londonpump.storage.database.decision_tables import decisions
+
+_NAMES = (decisions.c.champion_before, decisions.c.champion_after, decisions.c.challenger)
+
+
+@dataclass(frozen=True, slots=True)
+class Duty:
+    """A time on duty. until_at None: still."""
+
+    from_at: datetime
+    until_at: datetime | None
+
+
+def decision_of(connection: Connection, number: int) -> Decision | None:
+    """One line by its number."""
+    return _first(connection, select(decisions).where(decisions.c.id == number))
+
+
+def decision_at(connection: Connection, at: datetime) -> Decision | None:
+    """The line that held at an instant; None before the first."""
+    return _first(connection, _newest(decisions.c.decided_at <= at))
+
+
+def decisions_about(connection: Connection, bundle: str) -> list[Decision]:
+    """Lines that name a bundle, the oldest first."""
+    about = select(decisions).where(or_(*(column == bundle for column in _NAMES))).order_by(decisions.c.id)
+    return _all(connection, about)
+
+
+def named_bundles(connection: Connection) -> frozenset[str]:
+    """Every bundle that any line names."""
+    found = connection.execute(select(*_NAMES).distinct())
+    return frozenset(name for row in found for name in row if name is not None)
+
+
+def duties_of(connection: Connection, bundle: str) -> list[Duty]:
+    """When a bundle was on duty, the oldest time first."""
+    lines = connection.execute(
+        select(decisions.c.decided_at, decisions.c.champion_after).order_by(decisions.c.id)
+    )
+    duties: list[Duty] = []
+    since: datetime | None = None
+    for decided_at, champion in lines:
+        if champion == bundle and since is None:
+            since = decided_at
+        elif champion != bundle and since is not None:
+            duties.append(Duty(since, decided_at))
+            since = None
+    return duties if since is None else [*duties, Duty(since, None)]
+
+
+def was_on_duty(connection: Connection, bundle: str) -> bool:
+    """Whether a bundle is or ever was on duty."""
+    return _first(connection, _newest(decisions.c.champion_after == bundle)) is not None
+
+
+def one_before(connection: Connection, champion: str) -> str | None:
+    """What the present champion once took the place of: rolling back twice goes back two models, not to and fro."""
+    put_there = _newest(decisions.c.champion_after == champion, decisions.c.action == PROMOTE)
+    line = _first(connection, put_there.where(decisions.c.champion_before.is_distinct_from(champion)))
+    return None if line is None else line.champion_before
+
+
+def judged_before(
+    connection: Connection, champion: str | None, challenger: str, data_hash: str
+) -> Decision | None:
+    """The decision about this pair on this data, whether the challenger then took the place or not."""
+    lines = _all(connection, _newest(decisions.c.challenger == challenger, at_most=None))
+    same = (line for line in lines if line.evidence.get("data_hash") == data_hash and is_judged(line))
+    return next((line for line in same if champion in (line.champion_before, line.champion_after)), None)
+
+
+def is_judged(line: Decision) -> bool:
+    """Whether a comparison stands behind a line, not a person's word."""
+    return line.evidence.get("judged_by") is not None
+
+
+def _newest(*conditions: ColumnElement[bool], at_most: int | None = 1) -> Select[Any]:
+    return select(decisions).where(*conditions).order_by(decisions.c.id.desc()).limit(at_most)
+
+
+def _first(connection: Connection, wanted: Select[Any]) -> Decision | None:
+    return next(iter(_all(connection, wanted)), None)
+
+
+def _all(connection: Connection, wanted: Select[Any]) -> list[Decision]:
+    return [Decision(**row) for row in connection.execute(wanted).mappings()]

@@ -1,0 +1,94 @@
+"""The whole road on a simulated Brigade: simulate, prepare, train, evaluate, predict."""
+
+import csv
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+
+from londonpump.models.training import TrainingPlan
+from londonpump.pipelines.evaluate import EvaluateRequest, evaluate
+from londonpump.pipelines.predict import open_bundle, predict_file
+from londonpump.pipelines.prepare import PrepareRequest, prepare
+from londonpump.pipelines.progress import Progress
+from londonpump.pipelines.train import TrainRequest, train
+from londonpump.pipelines.words import evaluated_in_words, prediction_in_words
+from londonpump.rehearsal.demo_home import DemoPlan
+from londonpump.simulation.plan import SimulationPlan
+from londonpump.simulation.simulate import write_simulation
+from londonpump.storage.files import whole_file
+
+START, DAYS = date(2023, 1, 1), 365
+CALLS = (
+    ("1", "2024-01-15T08:00Z", "G30", "518650", "186250", "Fire"),
+    ("2", "2024-01-15T04:00Z", "A21", "526900", "181300", ""),
+    ("3", "2024-07-01T17:30", "E36", "534800", "176100", "Local Emergencies"),
+    ("4", "2024-07-01T17:30", "H22", "530400", "180900", "Fire"),
+)
+CALL_COLUMNS = ("id", "mobilised_at", "station_code", "easting_m", "northing_m", "incident_type")
+
+
+def make_records(home: Path, plan: DemoPlan, progress: Progress) -> str:
+    """Everything but the database, in `home`. Returns: what to tell."""
+    raw = home / "raw"
+    with _part(progress, 0.0, 0.2) as told:
+        simulation = SimulationPlan(incidents=plan.incidents, start=START, days=DAYS, seed=plan.seed)
+        write_simulation(simulation, raw, told)
+    with _part(progress, 0.2, 0.35) as told:
+        prepared = prepare(_files(home), told)
+    with _part(progress, 0.35, 0.85) as told:
+        request = TrainRequest(home / "data", home / "bundle", plan=TrainingPlan(seed=plan.seed))
+        folder, _ = train(request, told)
+    with _part(progress, 0.85, 1.0) as told:
+        judged = EvaluateRequest(
+            folder,
+            home / "data",
+            json=home / "evaluation.json",
+            report=home / "report.html",
+            card=home / "model_card.html",
+        )
+        evaluation = evaluate(judged, told)
+    return "\n".join(
+        [
+            f"SIMULATED Brigade: {prepared['examples']:,} runs from {plan.incidents:,} incidents, in {home}",
+            "",
+            evaluated_in_words(evaluation.results),
+            "",
+            *_predictions(home, folder),
+        ]
+    )
+
+
+def _files(home: Path) -> PrepareRequest:
+    raw = home / "raw"
+    return PrepareRequest(
+        incidents=(raw / "incidents.csv",),
+        mobilisations=(raw / "mobilisations.csv",),
+        stations=raw / "stations.csv",
+        weather=raw / "weather_hourly.csv",
+        traffic=raw / "traffic_index.csv",
+        school_holidays=raw / "school_holidays.csv",
+        out=home / "data",
+        is_simulated=True,
+    )
+
+
+def _predictions(home: Path, folder: Path) -> list[str]:
+    with whole_file(home / "calls.csv") as part, part.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(CALL_COLUMNS)
+        writer.writerows(CALLS)
+    bundle = open_bundle(folder)
+    predict_file(bundle, home / "calls.csv", home / "predictions.csv")
+    first = dict(zip(CALL_COLUMNS, CALLS[0], strict=True))
+    return [
+        f"A pump from {first['station_code']} to {first['easting_m']}, {first['northing_m']} at {first['mobilised_at']}:",
+        prediction_in_words(bundle, first),
+        f"All {len(CALLS)} predictions: {home / 'predictions.csv'}",
+    ]
+
+
+@contextmanager
+def _part(progress: Progress, start: float, end: float) -> Iterator[Progress]:
+    """A part of the whole: its own 0 to 1 is start to end."""
+    yield lambda doing, share: progress(doing, start + (end - start) * share)

@@ -1,0 +1,150 @@
+"""The oracle of the simulation: which model is best in the world as it is at the end?
+
+The simulation knows what response times are distributed like: it draws them. So the last month is drawn again and again
+with calls that no model ever saw, and every model of the year announces a time for each of their runs. The model on
+duty is the best if no other has a lower mean absolute error beyond the interval of the paired difference (whole days
+resampled, 95 %).
+"""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from londonpump.brigade.errors import BadFile
+from londonpump.evaluation.flags import FLAGGED_SHARE
+from londonpump.evaluation.intervals import DayDraws, draw_days
+from londonpump.evaluation.metrics import row_columns
+from londonpump.evaluation.rows import Floats, JudgedRows
+from londonpump.models.bundle import Bundle
+from londonpump.models.training import with_workload
+from londonpump.pipelines.data import Columns, Examples, load_examples
+from londonpump.pipelines.judged_rows import forecast_of, judged
+from londonpump.pipelines.prepare import prepare
+from londonpump.rehearsal.year import LATENESS_MONTHS
+from londonpump.rehearsal.year_home import YearHome
+from londonpump.rehearsal.year_records import prepared_of
+from londonpump.simulation.simulate import write_simulation
+from londonpump.storage.checked_bundle import folder_of, open_checked
+
+RESAMPLES, TAILS_PCT = 2_000, (2.5, 97.5)
+DAYS_APART = 1_000
+"""The days of one draw are other days than those of the next."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """One model by the oracle. mae_s, crps_s: on the fresh runs. less_s: its mean absolute error less that of the model
+    on duty, with the ends of the interval: below 0 it is better."""
+
+    model: str
+    trained_until: str
+    mae_s: float
+    crps_s: float
+    less_s: float
+    less_low_s: float
+    less_high_s: float
+
+    @property
+    def is_better(self) -> bool:
+        """Than the model on duty, beyond the interval."""
+        return self.less_high_s < 0
+
+
+@dataclass(frozen=True, slots=True)
+class Oracle:
+    """runs: fresh ones that all were judged on, from so many draws. unusable: models that do not load."""
+
+    runs: int
+    draws: int
+    models: tuple[Judged, ...]
+    unusable: tuple[str, ...]
+
+    @property
+    def champion_is_best(self) -> bool:
+        """No other model is better beyond the interval."""
+        return not any(each.is_better for each in self.models)
+
+    def to_json(self) -> dict[str, Any]:
+        """Every figure."""
+        models = [{**asdict(each), "is_better": each.is_better} for each in self.models]
+        return {"runs": self.runs, "draws": self.draws, "models": models, "unusable": list(self.unusable)}
+
+
+def ask_oracle(home: YearHome, champion: str, others: Sequence[str], draws: int) -> Oracle:
+    """Judge the model on duty and all others on fresh draws of the last month. others: names, sound or not."""
+    bundles, unusable = _open(home, [champion, *(each for each in others if each != champion)])
+    worlds = [_draw(home, draw) for draw in range(1, draws + 1)]
+    scored = {name: _scored(bundle, worlds) for name, bundle in bundles.items()}
+    rows, own = scored[champion]
+    days = draw_days(rows.day, RESAMPLES, home.plan.seed)
+    judged = tuple(
+        _judged(bundles[name], name, (errors, own), (rows, days)) for name, (_, errors) in scored.items()
+    )
+    return Oracle(len(rows), draws, judged, unusable)
+
+
+@dataclass(frozen=True, slots=True)
+class _Errors:
+    """(n,) each, s."""
+
+    absolute: Floats
+    crps: Floats
+
+
+def _open(home: YearHome, names: Sequence[str]) -> tuple[dict[str, Bundle], tuple[str, ...]]:
+    bundles: dict[str, Bundle] = {}
+    for name in names:
+        # one that was damaged cannot be on duty, so it cannot be better
+        with suppress(BadFile):
+            bundles[name] = open_checked(folder_of(home.settings.bundle, name))[1]
+    return bundles, tuple(name for name in names if name not in bundles)
+
+
+def _draw(home: YearHome, draw: int) -> Examples:
+    """The last month as it might have happened as well."""
+    folder = home.folder / "oracle" / str(draw)
+    write_simulation(home.plan.simulation(home.plan.months - 1 + LATENESS_MONTHS, draw), folder / "records")
+    prepare(prepared_of([folder / "records"], folder / "data"))
+    return load_examples(folder / "data")
+
+
+def _scored(bundle: Bundle, worlds: Sequence[Examples]) -> tuple[JudgedRows, _Errors]:
+    """The runs of all draws with what a model's announcements miss them by."""
+    parts = [_runs(bundle, world, number) for number, world in enumerate(worlds)]
+    runs = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    rows = judged(bundle, runs).without_slices()
+    rows = replace(rows, day=rows.day + runs["world"] * DAYS_APART)
+    columns = row_columns(rows, forecast_of(bundle.response_times(bundle.runs(runs))), FLAGGED_SHARE)
+    return rows, _Errors(columns["abs_error"], columns["crps"])
+
+
+def _runs(bundle: Bundle, world: Examples, number: int) -> Columns:
+    known = world.take(np.isfinite(world.rows["attendance_s"]))
+    counted = with_workload(known, world.calls, bundle.ground, is_stream=True)
+    return {**counted, "world": np.full(len(known["attendance_s"]), number, np.int64)}
+
+
+def _judged(
+    bundle: Bundle, name: str, errors: tuple[_Errors, _Errors], on: tuple[JudgedRows, DayDraws]
+) -> Judged:
+    """errors: its own and those of the model on duty."""
+    (own, champion), (rows, days) = errors, on
+    place = np.searchsorted(days.days, rows.day)
+    apart_s, many = (
+        np.bincount(place, weights=weights, minlength=len(days.days))
+        for weights in (own.absolute - champion.absolute, np.ones(len(rows)))
+    )
+    drawn_s = (days.counts @ apart_s) / (days.counts @ many)
+    low_s, high_s = np.percentile(drawn_s[1:], TAILS_PCT)
+    return Judged(
+        model=name,
+        trained_until=str(bundle.card["trained_until"]),
+        mae_s=round(float(own.absolute.mean()), 3),
+        crps_s=round(float(own.crps.mean()), 3),
+        less_s=round(float(drawn_s[0]), 3),
+        less_low_s=round(float(low_s), 3),
+        less_high_s=round(float(high_s), 3),
+    )

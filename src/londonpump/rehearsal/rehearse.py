@@ -1,0 +1,131 @@
+"""A year lived in fast motion: records come, models are trained, judged, promoted or kept, while a service answers."""
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from londonpump.pipelines.progress import Progress
+from londonpump.pipelines.promote import ledger
+from londonpump.rehearsal.oracle import Oracle, ask_oracle
+from londonpump.rehearsal.traffic import Traffic, asking
+from londonpump.rehearsal.year import YearPlan
+from londonpump.rehearsal.year_exact import Exactness, exactness_of
+from londonpump.rehearsal.year_history import Live, live_of, problems_of
+from londonpump.rehearsal.year_home import MOST_LEDGER_LINES, RehearsalFailed, YearHome, year_home
+from londonpump.rehearsal.year_records import publish, questions_of
+from londonpump.rehearsal.year_service import serving
+from londonpump.rehearsal.year_steps import MonthLived, live_month
+from londonpump.storage.database.decision_rows import Decision
+
+LAST_ANSWERS = 100
+"""So many answers are waited for after the last decision."""
+LIVED_SHARE = 0.9
+FIRST_ERROR, LAST_ERROR = 500, 599
+
+
+@dataclass(frozen=True, slots=True)
+class RehearseRequest:
+    """folder: a new one that everything is put in. database_url: of an empty database; None: SQLite in the folder.
+
+    draws: of the last month that the oracle judges on.
+    """
+
+    plan: YearPlan
+    folder: Path
+    database_url: str | None = None
+    draws: int = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Rehearsed:
+    """A year as it was lived. statuses: how many requests had which HTTP status, 0 where nothing answered.
+
+    live: by month. problems: where the history is not what ledger and service say. took_s: wall clock.
+    """
+
+    plan: YearPlan
+    months: tuple[MonthLived, ...]
+    decisions: tuple[Decision, ...]
+    statuses: dict[int, int]
+    exactness: Exactness
+    live: dict[int, Live]
+    problems: tuple[str, ...]
+    oracle: Oracle
+    took_s: float
+
+    @property
+    def requests(self) -> int:
+        """All that were asked."""
+        return sum(self.statuses.values())
+
+    @property
+    def errors_5xx(self) -> int:
+        """Answered with a fault of the service."""
+        return sum(n for status, n in self.statuses.items() if FIRST_ERROR <= status <= LAST_ERROR)
+
+    @property
+    def not_answered(self) -> int:
+        """Anything but an answer."""
+        return self.requests - self.exactness.checked
+
+    @property
+    def is_as_promised(self) -> bool:
+        """Every request answered by one model exactly, a right history, the best model on duty."""
+        is_whole = not self.not_answered and not self.exactness.mixed and not self.problems
+        return is_whole and self.oracle.champion_is_best
+
+
+def rehearse(request: RehearseRequest, progress: Progress) -> Rehearsed:
+    """Live a year. Raises: RehearsalFailed where a step cannot be made, or what must be refused is not; BadFile, BadValue."""
+    begun_s = time.monotonic()
+    with year_home(request.plan, request.folder, request.database_url) as home:
+        months, traffic = _live(home, progress)
+        progress("Asking every model again what it answered", LIVED_SHARE)
+        decisions = tuple(reversed(ledger(home.settings, MOST_LEDGER_LINES)))
+        exactness = exactness_of(home.settings.bundle, traffic.answers)
+        progress("Asking the oracle", LIVED_SHARE + 0.03)
+        oracle = ask_oracle(home, _champion(decisions), [month.challenger for month in months], request.draws)
+    progress("Done", 1.0)
+    return Rehearsed(
+        plan=request.plan,
+        months=tuple(months),
+        decisions=decisions,
+        statuses=dict(sorted(traffic.statuses().items())),
+        exactness=exactness,
+        live=dict(live_of(traffic.answers)),
+        problems=tuple(problems_of(months, decisions, traffic.models())),
+        oracle=oracle,
+        took_s=round(time.monotonic() - begun_s, 1),
+    )
+
+
+def _live(home: YearHome, progress: Progress) -> tuple[list[MonthLived], Traffic]:
+    plan = home.plan
+    progress(f"{plan.history_months} months of records come", 0.0)
+    for number in range(-plan.history_months, 0):
+        publish(home, number)
+    _tell(home, 0, progress)
+    months = [live_month(home, 0, None, [])]
+    with serving(home) as address, asking(home, address, 0, questions_of(home, 0)) as traffic:
+        traffic.wait_for(months[0].on_duty)
+        for number in range(1, plan.months):
+            _tell(home, number, progress)
+            months.append(live_month(home, number, traffic, months))
+            traffic.ask_from_now_on(number, questions_of(home, number))
+        traffic.wait_for(months[-1].on_duty, LAST_ANSWERS)
+    return months, traffic
+
+
+def _tell(home: YearHome, number: int, progress: Progress) -> None:
+    plan = home.plan
+    progress(
+        f"The records of {plan.first_day(number):%B %Y} come",
+        LIVED_SHARE * (number + 0.5) / (plan.months + 0.5),
+    )
+
+
+def _champion(decisions: tuple[Decision, ...]) -> str:
+    champion = decisions[-1].champion_after
+    if champion is None:
+        raise RehearsalFailed("No model is on duty at the end of the year.")
+    return champion

@@ -1,0 +1,233 @@
+"""`challenge`: the newest model is judged against the one on duty on later rows, once, and what was judged goes on duty."""
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime
+from threading import Barrier, Thread
+
+import pytest
+from support.rival_bundles import slower, tried_here
+from support.running_service import another, files_of, name_champion, put_in_store, settings_for
+from typer.testing import CliRunner
+
+from londonpump.brigade.errors import BadFile
+from londonpump.cli import app
+from londonpump.evaluation.promotion.settings import PromotionSettings
+from londonpump.pipelines.challenge import ChallengeRequest, challenge
+from londonpump.pipelines.promote import BY_HAND, SimulatedModel, ledger
+from londonpump.registry.registry import open_registry
+from londonpump.storage.bundles import CARD, save_bundle
+from londonpump.storage.database import open_database, reading, writing
+from londonpump.storage.database.audit_rows import read_audit, verify_audit
+from londonpump.storage.database.decision_rows import PROMOTE, Decision, champion_on_duty
+
+AT = datetime(2023, 4, 1, tzinfo=UTC)
+SMALL = PromotionSettings(
+    least_rows=100, least_days=3, least_slice_rows=10_000, cover_low_share=0.5, cover_high_share=1.0,
+    calibration_error=1.0, resamples=200, latency_ms=10_000.0,
+)  # fmt: skip
+"""Four days are judged here; what the rule makes of slices and promises is tested where the rule is."""
+
+
+@pytest.fixture
+def settings(database_url, tmp_path):
+    return settings_for(database_url, tmp_path)
+
+
+@pytest.fixture
+def embedded(tmp_path):
+    return settings_for(f"sqlite:///{tmp_path}/a.db", tmp_path)
+
+
+@pytest.fixture
+def request_(small_brigade) -> ChallengeRequest:
+    return ChallengeRequest(small_brigade.data, rule=SMALL, now=AT, try_out=tried_here)
+
+
+@pytest.fixture
+def bundle(small_brigade):
+    return small_brigade.bundle
+
+
+def on_duty(settings, folder) -> None:
+    """As by hand, without the trial in a process of its own."""
+    card = json.loads((folder / CARD).read_bytes())
+    with open_registry(settings) as registry:
+        registry.store.take_in(folder)
+        with writing(registry.engine) as connection:
+            before = champion_on_duty(connection)
+            evidence = {"is_simulated": card["is_simulated"], "trained_until": card["trained_until"]}
+            registry.record(
+                connection,
+                Decision(AT, PROMOTE, before, folder.name, folder.name, BY_HAND, "first", evidence, "me"),
+            )
+
+
+def test_a_better_model_goes_on_duty_with_its_evidence_and_audit(
+    settings, request_, bundle, tmp_path
+) -> None:
+    worse = slower(bundle, tmp_path, 60)
+    on_duty(settings, worse)
+    better = put_in_store(bundle, tmp_path)
+    done = challenge(settings, request_)
+    line = ledger(settings, 1)[0]
+    assert (done.on_duty, done.is_new, line.id) == (better.name, True, done.decision.id)
+    assert (line.action, line.verdict, line.champion_before) == ("promote", "better", worse.name)
+    assert line.evidence["difference_s"]["high"] < 0
+    assert line.evidence["champion"]["scores"]["mae_s"]["value"] > 10
+    assert line.evidence["challenger"]["latency_ms"] > 0
+    with open_registry(settings) as registry, reading(registry.engine) as connection:
+        assert [row.kind for row in read_audit(connection)] == ["promotion", "promotion"]
+        assert verify_audit(connection).problem is None
+
+
+def test_a_worse_model_is_kept_off_and_the_ledger_says_why(settings, request_, bundle, tmp_path) -> None:
+    on_duty(settings, bundle)
+    worse = slower(bundle, tmp_path, 60)
+    done = challenge(settings, request_)
+    line = ledger(settings, 1)[0]
+    assert (done.on_duty, line.action, line.challenger) == (bundle.name, "keep", worse.name)
+    assert line.verdict == "worse"
+    assert line.champion_after == bundle.name
+
+
+def test_equal_answers_are_a_tie(embedded, request_, bundle, tmp_path) -> None:
+    on_duty(embedded, bundle)
+    another(bundle, tmp_path, seed=2)
+    assert challenge(embedded, request_).decision.verdict == "tie"
+
+
+@pytest.mark.parametrize("by_s", [60, 0])
+def test_the_same_pair_on_the_same_data_is_decided_once(by_s, embedded, request_, bundle, tmp_path) -> None:
+    on_duty(embedded, slower(bundle, tmp_path, by_s, seed=3))
+    put_in_store(bundle, tmp_path)
+    first, again = challenge(embedded, request_), challenge(embedded, request_)
+    assert len(ledger(embedded, 9)) == 2
+    assert not again.is_new
+    assert again.decision.id == first.decision.id
+    assert again.on_duty == first.on_duty
+
+
+def test_the_first_model_ever_goes_on_duty_by_its_own_checks(embedded, request_, bundle, tmp_path) -> None:
+    put_in_store(bundle, tmp_path)
+    done = challenge(embedded, request_)
+    assert (done.decision.verdict, done.on_duty) == ("first", bundle.name)
+
+
+def test_with_the_rule_as_it_is_four_days_decide_nothing(embedded, request_, bundle, tmp_path) -> None:
+    put_in_store(bundle, tmp_path)
+    done = challenge(embedded, replace(request_, rule=None))
+    assert (done.decision.action, done.decision.verdict, done.on_duty) == ("keep", "few_rows", None)
+
+
+def test_no_bundle_is_nothing_to_decide(embedded, request_) -> None:
+    done = challenge(embedded, request_)
+    assert (done.decision, "Nothing to decide: no bundle" in done.told) == (None, True)
+
+
+def test_the_newest_on_duty_is_nothing_to_decide(embedded, request_, bundle, tmp_path) -> None:
+    on_duty(embedded, put_in_store(bundle, tmp_path))
+    done = challenge(embedded, request_)
+    assert (done.decision, "is on duty" in done.told, len(ledger(embedded, 9))) == (None, True, 1)
+
+
+def test_a_model_that_was_taken_off_duty_does_not_come_back_by_itself(
+    embedded, request_, bundle, tmp_path
+) -> None:
+    on_duty(embedded, put_in_store(bundle, tmp_path))
+    on_duty(embedded, slower(bundle, tmp_path, 60))
+    put_in_store(bundle, tmp_path)
+    done = challenge(embedded, request_)
+    assert (done.decision, "was taken off" in done.told) == (None, True)
+
+
+def test_a_dry_run_judges_and_records_nothing(embedded, request_, bundle, tmp_path) -> None:
+    on_duty(embedded, slower(bundle, tmp_path, 60))
+    put_in_store(bundle, tmp_path)
+    done = challenge(embedded, replace(request_, is_dry=True))
+    assert done.decision.action == "promote"
+    assert (len(ledger(embedded, 9)), done.on_duty == bundle.name) == (1, False)
+
+
+@pytest.mark.parametrize("is_better", [True, False])
+def test_two_at_once_make_one_decision(is_better, settings, request_, bundle, tmp_path) -> None:
+    """One that is promoted, one that is kept off."""
+    first, second = put_in_store(bundle, tmp_path), slower(bundle, tmp_path, 60)
+    champion, challenger = (second, first) if is_better else (first, second)
+    on_duty(settings, champion)
+    save_bundle(files_of(challenger), {}, settings.bundle)
+    start, found = Barrier(2), []
+
+    def decide() -> None:
+        start.wait()
+        found.append(challenge(settings, request_))
+
+    both = [Thread(target=decide) for _ in range(2)]
+    for thread in both:
+        thread.start()
+    for thread in both:
+        thread.join()
+    assert len(ledger(settings, 9)) == 2
+    assert {done.decision.id for done in found} == {ledger(settings, 1)[0].id}
+    assert sorted(done.is_new for done in found) == [False, True]
+
+
+def test_a_challenger_that_does_not_load_leaves_the_champion(embedded, request_, bundle, tmp_path) -> None:
+    on_duty(embedded, bundle)
+    broken = another(bundle, tmp_path, schema=999)
+    line = challenge(embedded, request_).decision
+    assert (line.action, line.verdict, line.challenger) == ("keep", "challenger_unusable", broken.name)
+
+
+def test_a_champion_that_does_not_load_stays_and_the_reason_says_so(
+    embedded, request_, bundle, tmp_path
+) -> None:
+    worse = slower(bundle, tmp_path, 60)
+    on_duty(embedded, worse)
+    (worse / "scale.txt").unlink()
+    put_in_store(bundle, tmp_path)
+    line = challenge(embedded, request_).decision
+    assert (line.action, line.verdict, line.champion_after) == ("keep", "champion_unusable", worse.name)
+    assert line.evidence["is_simulated"] is True
+
+
+def test_a_real_model_is_not_judged_on_made_up_rows(embedded, request_, bundle, tmp_path) -> None:
+    on_duty(embedded, slower(bundle, tmp_path, 60, is_simulated=False))
+    put_in_store(bundle, tmp_path)
+    with pytest.raises(SimulatedModel, match="of real records"):
+        challenge(embedded, request_)
+    assert len(ledger(embedded, 9)) == 1
+
+
+def test_data_that_was_never_prepared_is_refused(embedded, request_, tmp_path) -> None:
+    with pytest.raises(BadFile, match="no prepared data"):
+        challenge(embedded, replace(request_, data=tmp_path / "nowhere"))
+
+
+def test_a_champion_that_the_store_does_not_hold_stays(embedded, request_, bundle, tmp_path) -> None:
+    engine = open_database(embedded.database)
+    name_champion(engine, "0123456789abcdef")
+    engine.dispose()
+    put_in_store(bundle, tmp_path)
+    assert challenge(embedded, request_).decision.verdict == "champion_unusable"
+
+
+def test_the_command_tells_scores_interval_verdict_and_reason(
+    own_home, small_brigade, bundle, tmp_path
+) -> None:
+    run = CliRunner().invoke
+    assert run(app, ["models", "promote", str(bundle), "--why", "first"]).exit_code == 0
+    other = slower(bundle, tmp_path, 60)
+    told = run(app, ["challenge", str(other), "--data", str(small_brigade.data)])
+    assert told.exit_code == 0, told.output
+    assert all(words in told.stdout for words in ("Verdict: keep", "learnt until", "Recorded as number 2"))
+    again = run(app, ["challenge", str(other), "--data", str(small_brigade.data), "--json"])
+    value = json.loads(again.stdout)
+    assert (value["is_new"], value["decision"]["id"], value["on_duty"]) == (False, 2, bundle.name)
+
+
+def test_the_card_of_a_challenger_is_never_changed(embedded, request_, bundle, tmp_path) -> None:
+    on_duty(embedded, slower(bundle, tmp_path, 60))
+    before = (put_in_store(bundle, tmp_path) / CARD).read_bytes()
+    done = challenge(embedded, request_)
+    assert (embedded.bundle / done.on_duty / CARD).read_bytes() == before

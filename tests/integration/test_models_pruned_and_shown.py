@@ -1,0 +1,125 @@
+"""`models prune`, `show`, `as-of`, `list`: what is needed stays, what happened is told."""
+
+import json
+import os
+import time
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from support.running_service import another, name_champion, put_in_store, settings_for
+from typer.testing import CliRunner
+
+from londonpump.brigade.errors import BadFile, BadValue
+from londonpump.cli import app
+from londonpump.pipelines.models_shown import as_of, show, stored_in_words
+from londonpump.pipelines.prune import prune
+from londonpump.registry.registry import open_registry
+from londonpump.storage.bundles import CURRENT, load_bundle
+from londonpump.storage.database import writing
+from londonpump.storage.database.decision_rows import KEEP, Decision
+
+AT = datetime(2026, 11, 1, 10, tzinfo=UTC)
+
+
+@pytest.fixture
+def settings(database_url, tmp_path):
+    return settings_for(database_url, tmp_path)
+
+
+@pytest.fixture
+def store(settings, small_brigade, tmp_path):
+    """Folders by what became of them; all are days old."""
+    made = [put_in_store(small_brigade.bundle, tmp_path)]
+    made += [another(small_brigade.bundle, tmp_path, seed=seed) for seed in range(2, 7)]
+    was, judged, lost, other_lost, on_duty, newest = made
+    with open_registry(settings) as registry:
+        name_champion(registry.engine, was.name)
+        name_champion(registry.engine, on_duty.name)
+        line = Decision(
+            AT, KEEP, on_duty.name, on_duty.name, judged.name, "tie", "no better", {"judged_by": "x"}, "me"
+        )
+        with writing(registry.engine) as connection:
+            registry.record(connection, line)
+    for days, folder in enumerate(reversed(made), start=1):
+        os.utime(folder, (time.time() - 86_400 * days,) * 2)
+    return {
+        "was": was, "judged": judged, "lost": lost, "other": other_lost, "on_duty": on_duty, "newest": newest
+    }  # fmt: skip
+
+
+def test_what_a_decision_names_and_the_newest_stay(settings, store) -> None:
+    done = prune(settings)
+    assert {bundle.name for bundle in done.removed} == {store["lost"].name, store["other"].name}
+    left = {entry.name for entry in settings.bundle.iterdir()}
+    assert left == {CURRENT, *(store[name].name for name in ("was", "judged", "on_duty", "newest"))}
+
+
+def test_a_dry_run_removes_nothing(settings, store) -> None:
+    done = prune(settings, is_dry=True)
+    assert (len(done.removed), "would be removed" in done.in_words()) == (2, True)
+    assert all(folder.is_dir() for folder in store.values())
+
+
+def test_what_is_less_than_an_hour_old_stays(settings, store) -> None:
+    os.utime(store["lost"])
+    assert {bundle.name for bundle in prune(settings).removed} == {store["other"].name}
+
+
+def test_many_of_the_newest_may_be_kept(settings, store) -> None:
+    assert prune(settings, keep=6).removed == ()
+
+
+def test_two_that_prune_at_once_remove_each_bundle_once(settings, store) -> None:
+    with ThreadPoolExecutor(2) as at_once:
+        for done in [at_once.submit(prune, settings) for _ in range(2)]:
+            done.result()
+    assert not store["lost"].exists()
+    assert load_bundle(store["on_duty"])[0] == store["on_duty"].name
+
+
+def test_a_bundle_that_was_pruned_meanwhile_does_not_go_on_duty(settings, store) -> None:
+    line = Decision(AT, "promote", store["on_duty"].name, store["lost"].name, None, "better", "y", {}, "me")
+    prune(settings)
+    with (
+        open_registry(settings) as registry,
+        pytest.raises(BadFile, match="was taken away meanwhile"),
+        writing(registry.engine) as connection,
+    ):
+        registry.record(connection, line)
+
+
+def test_a_bundle_tells_its_card_its_duties_and_its_decisions(settings, store) -> None:
+    told = show(settings, store["was"].name).in_words()
+    assert all(words in told for words in ("SIMULATED", "Learnt from", "On duty: ", "#1", "features"))
+    assert "Never on duty" in show(settings, store["newest"].name).in_words()
+
+
+def test_without_a_name_the_model_on_duty_is_shown(settings, store) -> None:
+    value = show(settings, None).as_json()
+    assert json.loads(json.dumps(value))["bundle"] == store["on_duty"].name
+    assert value["on_duty"][-1]["until_at"] is None
+
+
+def test_a_decision_is_shown_by_its_number(settings, store) -> None:
+    assert "none -> " in show(settings, "1").in_words()
+    with pytest.raises(BadValue, match="is not in the ledger"):
+        show(settings, "99")
+
+
+def test_what_was_on_duty_at_an_instant(settings, store) -> None:
+    now = datetime.now(UTC)
+    assert store["on_duty"].name in as_of(settings, now)
+    assert "no model was on duty" in as_of(settings, now - timedelta(days=900))
+
+
+def test_the_bundles_of_the_store_are_listed(settings, store) -> None:
+    lines = stored_in_words(settings).splitlines()
+    assert len(lines) == 6
+    assert sum("on duty" in line for line in lines) == sum("newest" in line for line in lines) == 1
+
+
+@pytest.mark.parametrize("text", ["yesterday", "2026-11-01", "2026-11-01T10:00"])
+def test_an_instant_without_its_zone_is_refused(text, own_home) -> None:
+    told = CliRunner().invoke(app, ["models", "as-of", text])
+    assert (told.exit_code, "with its zone" in told.stderr) == (2, True)

@@ -1,0 +1,43 @@
+"""`run`: each step in its turn; one that fails says what stays in use and ends with its own code."""
+
+import pytest
+from typer.testing import CliRunner
+
+from londonpump.cli import app
+from londonpump.pipelines.promote import ledger
+from londonpump.settings import read_settings
+
+
+def run(*arguments: object):
+    return CliRunner().invoke(app, ["run", *map(str, arguments)])
+
+
+@pytest.fixture
+def done(own_home, small_raw):
+    return run(
+        "--incidents", small_raw["incidents"], "--mobilisations", small_raw["mobilisations"], "--complete", "yes"
+    )  # fmt: skip
+
+
+def test_every_step_says_what_it_did_and_the_decision_is_recorded(done, own_home) -> None:
+    assert done.exit_code == 0, done.output
+    steps = [line.removeprefix("== ") for line in done.stdout.splitlines() if line.startswith("== ")]
+    assert steps == ["prepare", "train", "evaluate", "challenge"]
+    assert ledger(read_settings(), 9)[0].verdict == "few_rows"
+    assert (own_home / "report.html").exists()
+
+
+def test_without_records_the_first_step_fails_in_words(own_home) -> None:
+    told = run("--skip-fetch")
+    assert told.exit_code == 2
+    assert "prepare failed" in told.stderr
+    assert "the model on duty stay in use" in told.stderr
+
+
+def test_a_publisher_that_fails_is_code_3_and_nothing_is_touched(own_home, publisher, monkeypatch) -> None:
+    monkeypatch.setenv("LONDONPUMP_DATASTORE_URL", publisher.url)
+    told = run()
+    assert told.exit_code == 3
+    assert "fetch failed: London Datastore" in told.stderr
+    assert "Nothing else was touched" in told.stderr
+    assert not (own_home / "data").exists()

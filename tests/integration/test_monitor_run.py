@@ -1,0 +1,370 @@
+"""The verb monitor from end to end, on both engines: what it sees, what it raises, what it takes back."""
+
+import json
+import logging
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from sqlalchemy import Engine
+from support.announced import Announced, announce
+from support.running_service import another, name_champion, put_in_store, settings_for
+from typer.testing import CliRunner
+
+from londonpump.cli import app
+from londonpump.pipelines.data import Examples
+from londonpump.pipelines.monitor import Monitored, MonitorRequest, monitor
+from londonpump.pipelines.monitor_conditions import drift_conditions, station_conditions
+from londonpump.pipelines.monitor_drift import drift_of
+from londonpump.pipelines.monitor_words import monitored_as_json, monitored_in_words
+from londonpump.storage.database import reading, writing
+from londonpump.storage.database.context_rows import store_weather
+from londonpump.storage.database.decision_rows import (
+    KEEP,
+    Decision,
+    append_decision,
+    champion_on_duty,
+    read_decisions,
+)
+from londonpump.storage.database.prediction_tables import predictions
+from londonpump.tables.context import WeatherHour
+
+NOW = datetime.now(UTC).replace(microsecond=0) + timedelta(hours=1)
+DAY = timedelta(days=1)
+
+
+@pytest.fixture
+def duty(engine: Engine, small_brigade: Any, tmp_path: Path) -> tuple[str, str]:
+    """(model on duty, model before it), in the ledger and in the store."""
+    before = put_in_store(small_brigade.bundle, tmp_path).name
+    champion = another(small_brigade.bundle, tmp_path, seed=2).name
+    name_champion(engine, before)
+    name_champion(engine, champion)
+    return champion, before
+
+
+def look(url: str, folder: Path, at: datetime = NOW, data: Path | None = None, **more: object) -> Monitored:
+    return monitor(settings_for(url, folder, **more), MonitorRequest(at, data))
+
+
+def kinds(seen: Monitored) -> set[str]:
+    return {alarm.kind for alarm in seen.changes.standing}
+
+
+def arrivals(model: str, late_s: float, days: int = 20, a_day: int = 60) -> list[Announced]:
+    """Announced as 300 s, off by 60 s to both sides, and by so much more."""
+    rng = np.random.default_rng(1)
+    return [
+        Announced(
+            model=model,
+            pump=f"{'ABC'[number % 3]}21{1 + number // 3 % 2}",
+            at=NOW - DAY * day - timedelta(minutes=30 + number),
+            actual_s=float(300 + late_s + 60 * rng.normal()),
+        )
+        for day in range(days)
+        for number in range(a_day)
+    ]
+
+
+def weather(engine: Engine, at: datetime) -> None:
+    hour = at.replace(minute=0, second=0)
+    store_weather(engine, [WeatherHour(hour, hour, 10.0, 0.0, 50.0, 20.0, 10.0, "cloudy", "open-meteo")])
+
+
+def test_no_model_is_an_urgent_alarm(engine: Engine, database_url: str, tmp_path: Path) -> None:
+    (alarm,) = (each for each in look(database_url, tmp_path).changes.standing if each.kind == "no_model")
+    assert alarm.severity == "urgent"
+
+
+def test_a_second_look_at_the_same_moment_changes_nothing(
+    duty: tuple[str, str], database_url: str, tmp_path: Path
+) -> None:
+    first = look(database_url, tmp_path)
+    second = look(database_url, tmp_path)
+    assert (second.changes.raised, second.changes.cleared, second.changes.standing) == (
+        (),
+        (),
+        first.changes.standing,
+    )
+
+
+def test_a_model_learnt_long_ago_is_told(duty: tuple[str, str], database_url: str, tmp_path: Path) -> None:
+    assert "model_old" in kinds(look(database_url, tmp_path))
+
+
+def test_weather_of_now_is_no_alarm(
+    duty: tuple[str, str], engine: Engine, database_url: str, tmp_path: Path
+) -> None:
+    weather(engine, NOW - timedelta(hours=1))
+    assert "weather_silent" not in kinds(look(database_url, tmp_path))
+
+
+def test_a_weather_source_that_is_silent_for_six_hours_is_told(
+    duty: tuple[str, str], engine: Engine, database_url: str, tmp_path: Path
+) -> None:
+    weather(engine, NOW - timedelta(hours=8))
+    assert "weather_silent" in kinds(look(database_url, tmp_path))
+
+
+def test_forty_days_without_a_comparison_are_told(
+    duty: tuple[str, str], database_url: str, tmp_path: Path
+) -> None:
+    assert "no_evaluation" in kinds(look(database_url, tmp_path, NOW + 41 * DAY))
+
+
+def test_a_promotion_by_hand_is_no_comparison(
+    duty: tuple[str, str], engine: Engine, database_url: str, tmp_path: Path
+) -> None:
+    _decide(engine, duty[0], NOW + 30 * DAY, {})
+    assert "no_evaluation" in kinds(look(database_url, tmp_path, NOW + 41 * DAY))
+
+
+def test_a_challenge_that_kept_the_champion_is_one(
+    duty: tuple[str, str], engine: Engine, database_url: str, tmp_path: Path
+) -> None:
+    _decide(engine, duty[0], NOW + 30 * DAY, {"judged_by": "challenge"})
+    assert "no_evaluation" not in kinds(look(database_url, tmp_path, NOW + 41 * DAY))
+
+
+def _decide(engine: Engine, champion: str, at: datetime, evidence: dict[str, str]) -> None:
+    line = Decision(at, KEEP, champion, champion, "f" * 16, "tie", "a test", evidence, "tester")
+    with writing(engine) as connection:
+        append_decision(connection, line)
+
+
+def test_old_records_are_told(
+    duty: tuple[str, str], database_url: str, tmp_path: Path, small_data: Path
+) -> None:
+    assert "records_old" in kinds(look(database_url, tmp_path, data=small_data))
+
+
+def test_without_prepared_records_their_alarm_stays(
+    duty: tuple[str, str], database_url: str, tmp_path: Path, small_data: Path
+) -> None:
+    look(database_url, tmp_path, data=small_data)
+    assert "records_old" in kinds(look(database_url, tmp_path))
+
+
+def test_a_bundle_that_cannot_be_read_is_told(
+    duty: tuple[str, str], database_url: str, tmp_path: Path
+) -> None:
+    (tmp_path / "bundles" / duty[0] / "bundle.json").unlink()
+    assert "model_unreadable" in kinds(look(database_url, tmp_path))
+
+
+def test_published_records_stand_in_for_arrivals_nobody_reported(
+    engine: Engine,
+    duty: tuple[str, str],
+    database_url: str,
+    tmp_path: Path,
+    small_brigade: Any,
+    small_examples: Examples,
+) -> None:
+    rows, at = small_examples.rows, datetime(2023, 4, 5, tzinfo=UTC)
+    runs = [
+        Announced(
+            duty[0],
+            rows["resource_code"][i],
+            _moment(rows["mobilised_us"][i]),
+            None,
+            rows["incident_number"][i],
+        )
+        for i in np.unique(rows["resource_code"].astype(str), return_index=True)[1]
+    ]
+    stranger = Announced(duty[0], "Z991", datetime(2023, 3, 20, tzinfo=UTC), None, "999999-20032023")
+    announce(engine, [*runs, stranger])
+    joined = look(database_url, tmp_path, at, small_brigade.data).joined
+    assert (joined.announced, joined.of_board, joined.of_records) == (len(runs) + 1, 0, len(runs))
+
+
+def _moment(us: int) -> datetime:
+    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=int(us))
+
+
+def test_the_promised_chance_comes_from_the_stored_prediction(
+    engine: Engine, duty: tuple[str, str], database_url: str, tmp_path: Path
+) -> None:
+    answer = {"candidates": [{"pump": "A211", "chance_within_s": {"360": 0.75}}]}
+    with writing(engine) as connection:
+        row = {
+            "id": "p1",
+            "created_at": NOW,
+            "kind": "call",
+            "response_time_s": 300.0,
+            "inputs": {},
+            "answer": answer,
+        }
+        connection.execute(predictions.insert().values(row))
+    announce(engine, [Announced(duty[0], "A211", NOW - DAY, 400.0, prediction_id="p1")])
+    assert look(database_url, tmp_path).joined.rows.promised_late_share.tolist() == [0.25]
+
+
+def test_a_model_that_keeps_its_promises_has_no_alarm(
+    engine: Engine, duty: tuple[str, str], database_url: str, tmp_path: Path
+) -> None:
+    announce(engine, arrivals(duty[0], late_s=0))
+    assert "live_error" not in kinds(look(database_url, tmp_path))
+
+
+def test_one_that_has_left_its_band_is_an_alarm_with_the_command(
+    engine: Engine, duty: tuple[str, str], database_url: str, tmp_path: Path
+) -> None:
+    announce(engine, arrivals(duty[0], late_s=200))
+    (alarm,) = (each for each in look(database_url, tmp_path).changes.standing if each.kind == "live_error")
+    assert "londonpump models roll-back" in alarm.words
+
+
+def test_proposing_changes_nothing(
+    engine: Engine, duty: tuple[str, str], database_url: str, tmp_path: Path
+) -> None:
+    announce(engine, arrivals(duty[0], late_s=200))
+    look(database_url, tmp_path)
+    assert _on_duty(engine) == duty[0]
+
+
+def test_by_setting_it_is_taken_back(
+    engine: Engine, duty: tuple[str, str], database_url: str, tmp_path: Path
+) -> None:
+    announce(engine, arrivals(duty[0], late_s=200))
+    look(database_url, tmp_path, roll_back="auto")
+    assert _on_duty(engine) == duty[1]
+
+
+def test_the_ledger_says_that_monitor_took_it_back_and_why(
+    engine: Engine, duty: tuple[str, str], database_url: str, tmp_path: Path
+) -> None:
+    announce(engine, arrivals(duty[0], late_s=200))
+    look(database_url, tmp_path, roll_back="auto")
+    with reading(engine) as connection:
+        newest = read_decisions(connection, 1)[0]
+    assert (newest.action, newest.actor, "P10 and P90" in newest.reason) == ("roll_back", "monitor", True)
+
+
+def test_two_looks_take_back_once(
+    engine: Engine, duty: tuple[str, str], database_url: str, tmp_path: Path
+) -> None:
+    announce(engine, arrivals(duty[0], late_s=200) + _later(arrivals(duty[1], late_s=200)))
+    look(database_url, tmp_path, roll_back="auto")
+    look(database_url, tmp_path, roll_back="auto")
+    assert _on_duty(engine) == duty[1]
+
+
+def _later(runs: list[Announced]) -> list[Announced]:
+    return [
+        Announced(run.model, run.pump, run.at + timedelta(seconds=7), run.actual_s, run.incident_number)
+        for run in runs
+    ]
+
+
+def test_a_model_before_that_does_not_load_is_not_put_on_duty(
+    engine: Engine, duty: tuple[str, str], database_url: str, tmp_path: Path
+) -> None:
+    announce(engine, arrivals(duty[0], late_s=200))
+    (tmp_path / "bundles" / duty[1] / "scale.txt").write_bytes(b"no tree")
+    seen = look(database_url, tmp_path, roll_back="auto")
+    told = next(alarm.words for alarm in seen.changes.standing if alarm.kind == "live_error")
+    assert (_on_duty(engine), "could not be taken back" in told) == (duty[0], True)
+
+
+def _on_duty(engine: Engine) -> str | None:
+    with reading(engine) as connection:
+        return champion_on_duty(connection)
+
+
+def test_what_it_saw_is_json_and_words(
+    engine: Engine, duty: tuple[str, str], database_url: str, tmp_path: Path
+) -> None:
+    announce(engine, arrivals(duty[0], late_s=0))
+    seen = look(database_url, tmp_path)
+    told = json.loads(json.dumps(monitored_as_json(seen), allow_nan=False))
+    assert (told["outcomes"]["share"], "chosen set" in monitored_in_words(seen)) == (1.0, True)
+
+
+def test_a_raised_alarm_is_a_line_in_the_log_once(
+    database_url: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.WARNING, "londonpump.monitor"):
+        look(database_url, tmp_path)
+        look(database_url, tmp_path)
+    assert [record.message.split(" (")[0] for record in caplog.records] == ["alarm raised: no_model "]
+
+
+def test_the_command_ends_well_with_alarms(own_home: Path) -> None:
+    done = CliRunner().invoke(app, ["monitor"])
+    assert (done.exit_code, "no_model" in done.stdout) == (0, True)
+
+
+def test_the_command_can_fail_on_alarms(own_home: Path) -> None:
+    assert CliRunner().invoke(app, ["monitor", "--fail-on-alarm"]).exit_code == 4
+
+
+@pytest.mark.parametrize("instant", ["yesterday", "2025-01-01T10:00"])
+def test_an_instant_that_is_none_is_refused(own_home: Path, instant: str) -> None:
+    assert CliRunner().invoke(app, ["monitor", "--at", instant]).exit_code == 2
+
+
+def test_prepared_records_that_are_named_must_be_there(own_home: Path) -> None:
+    assert CliRunner().invoke(app, ["monitor", "--data", "nowhere"]).exit_code == 2
+
+
+@pytest.fixture(scope="module")
+def long_examples(small_examples: Examples) -> Examples:
+    """Two of the small Brigade's weeks again and again, for fourteen months."""
+    first = (small_examples.rows["mobilised_us"] >= _us(2023, 3, 14)) & (
+        small_examples.rows["mobilised_us"] < _us(2023, 3, 28)
+    )
+    called = (small_examples.calls["call_us"] >= _us(2023, 3, 14)) & (
+        small_examples.calls["call_us"] < _us(2023, 3, 28)
+    )
+    rows = _again({name: values[first] for name, values in small_examples.rows.items()}, 30)
+    calls = _again({name: values[called] for name, values in small_examples.calls.items()}, 30)
+    return Examples(rows, calls, small_examples.stations, small_examples.report, "long")
+
+
+CARD = {"trained_from": "2023-03-14", "trained_until": "2024-04-09", "features": ["temp_c"]}
+AFTER = datetime(2024, 5, 7, 12, tzinfo=UTC)
+
+
+def _us(*day: int) -> int:
+    return int((datetime(*day, tzinfo=UTC) - datetime(1970, 1, 1, tzinfo=UTC)) / timedelta(microseconds=1))
+
+
+def _again(columns: dict[str, np.ndarray], times: int) -> dict[str, np.ndarray]:
+    n = len(next(iter(columns.values())))
+    later_us = np.repeat(np.arange(times) * 14 * 86_400_000_000, n)
+    return {
+        name: np.tile(values, times) + later_us if name.endswith("_us") else np.tile(values, times)
+        for name, values in columns.items()
+    }
+
+
+def test_the_same_fortnight_for_ever_has_no_drift(long_examples: Examples) -> None:
+    found, stations = drift_of(long_examples, CARD, AFTER)
+    assert (drift_conditions(found), stations) == ([], [])
+
+
+def test_a_station_that_closes_is_an_alarm(long_examples: Examples) -> None:
+    rows = long_examples.rows
+    busiest = max(set(rows["station_code"]), key=list(rows["station_code"][:5000]).count)
+    goes_on = (rows["station_code"] != busiest) | (rows["mobilised_us"] < _us(2024, 4, 20))
+    kept = {name: values[goes_on] for name, values in rows.items()}
+    closed = Examples(kept, long_examples.calls, (), long_examples.report, "closed")
+    (condition,) = station_conditions(drift_of(closed, CARD, AFTER)[1])
+    assert (condition.kind, condition.subject) == ("station_silent", busiest)
+
+
+def test_weather_that_is_not_known_any_more_is_an_alarm(long_examples: Examples) -> None:
+    rows = long_examples.rows
+    silent = {**rows, "temp_c": np.where(rows["mobilised_us"] > _us(2024, 4, 25), np.nan, rows["temp_c"])}
+    examples = Examples(silent, long_examples.calls, (), long_examples.report, "silent")
+    assert [each.subject for each in drift_conditions(drift_of(examples, CARD, AFTER)[0])] == ["temp_c"]
+
+
+def test_what_comes_after_the_moment_is_not_looked_at(long_examples: Examples) -> None:
+    rows = long_examples.rows
+    silent = {**rows, "temp_c": np.where(rows["mobilised_us"] > _us(2024, 4, 25), np.nan, rows["temp_c"])}
+    examples = Examples(silent, long_examples.calls, (), long_examples.report, "silent")
+    found, _ = drift_of(examples, CARD, datetime(2024, 4, 24, 12, tzinfo=UTC))
+    assert drift_conditions(found) == []

@@ -1,0 +1,116 @@
+"""What the ledger is asked: who was on duty when, what came before, what was judged before."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from londonpump.registry.ledger import (
+    Duty,
+    decision_at,
+    decision_of,
+    decisions_about,
+    duties_of,
+    judged_before,
+    named_bundles,
+    one_before,
+    was_on_duty,
+)
+from londonpump.storage.database import reading, writing
+from londonpump.storage.database.decision_rows import KEEP, PROMOTE, ROLL_BACK, Decision, append_decision
+
+FIRST_AT = datetime(2026, 11, 1, 10, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+STORY = (
+    (PROMOTE, None, "a", "a"),
+    (PROMOTE, "a", "b", "b"),
+    (KEEP, "b", "b", "x"),
+    (PROMOTE, "b", "c", "c"),
+    (ROLL_BACK, "c", "b", None),
+)
+"""Action, champion before and after, challenger; an hour apart."""
+
+
+@pytest.fixture
+def told(engine):
+    for hours, (action, before, after, challenger) in enumerate(STORY):
+        append(engine, FIRST_AT + hours * HOUR, action, before, after, challenger)
+    return engine
+
+
+def append(engine, at, action, before, after, challenger, **evidence: object) -> int:
+    line = Decision(at, action, before, after, challenger, "by hand", "why not", evidence, "me")
+    with writing(engine) as connection:
+        return append_decision(connection, line)
+
+
+def ask(engine, question, *arguments):
+    with reading(engine) as connection:
+        return question(connection, *arguments)
+
+
+def test_before_the_first_line_nobody_was_on_duty(told) -> None:
+    assert ask(told, decision_at, FIRST_AT - timedelta(microseconds=1)) is None
+
+
+@pytest.mark.parametrize(
+    ("hours", "champion"), [(0, "a"), (0.99, "a"), (1, "b"), (2.5, "b"), (3, "c"), (4, "b"), (99, "b")]
+)
+def test_the_line_that_held_at_an_instant(hours, champion, told) -> None:
+    assert ask(told, decision_at, FIRST_AT + hours * HOUR).champion_after == champion
+
+
+def test_a_line_by_its_number(told) -> None:
+    assert ask(told, decision_of, 4).champion_after == "c"
+    assert ask(told, decision_of, 6) is None
+
+
+def test_a_model_that_came_back_was_on_duty_twice(told) -> None:
+    first, second = ask(told, duties_of, "b")
+    assert first == Duty(FIRST_AT + HOUR, FIRST_AT + 3 * HOUR)
+    assert second == Duty(FIRST_AT + 4 * HOUR, None)
+
+
+def test_a_model_that_was_kept_away_was_never_on_duty(told) -> None:
+    assert ask(told, duties_of, "x") == []
+    assert not ask(told, was_on_duty, "x")
+    assert ask(told, was_on_duty, "c")
+
+
+def test_the_lines_about_a_model(told) -> None:
+    assert [line.id for line in ask(told, decisions_about, "x")] == [3]
+    assert [line.id for line in ask(told, decisions_about, "a")] == [1, 2]
+
+
+def test_every_model_that_any_line_names(told) -> None:
+    assert ask(told, named_bundles) == {"a", "b", "c", "x"}
+
+
+def test_rolling_back_twice_goes_back_two_models_not_to_and_fro(told) -> None:
+    assert ask(told, one_before, "b") == "a"
+
+
+def test_the_first_model_took_nobodys_place(told) -> None:
+    assert ask(told, one_before, "a") is None
+
+
+@pytest.mark.parametrize("champion", ["b", "c"])
+def test_a_pair_was_judged_whether_the_challenger_won_or_not(champion, engine) -> None:
+    append(engine, FIRST_AT, PROMOTE, None, "b", "b")
+    after = "c" if champion == "c" else "b"
+    action = PROMOTE if champion == "c" else KEEP
+    number = append(engine, FIRST_AT, action, "b", after, "c", judged_by="challenge", data_hash="d")
+    assert ask(engine, judged_before, champion, "c", "d").id == number
+
+
+@pytest.mark.parametrize(
+    ("champion", "challenger", "data"), [("a", "c", "d"), ("b", "x", "d"), ("b", "c", "other")]
+)
+def test_another_pair_or_other_data_was_not_judged(champion, challenger, data, engine) -> None:
+    append(engine, FIRST_AT, PROMOTE, None, "b", "b")
+    append(engine, FIRST_AT, KEEP, "b", "b", "c", judged_by="challenge", data_hash="d")
+    assert ask(engine, judged_before, champion, challenger, data) is None
+
+
+def test_a_promotion_by_hand_is_no_judgement(engine) -> None:
+    append(engine, FIRST_AT, PROMOTE, None, "b", "b", data_hash="d")
+    assert ask(engine, judged_before, None, "b", "d") is None
