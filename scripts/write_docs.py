@@ -79,10 +79,20 @@ SETTING = {
     "tomtom_key": "key; without it TomTom is not asked. A secret",
     "bundles": "folder of bundles; not set: `bundle` in the home",
     "secret_file": "service: file that signs its tokens; not set: `secret` in the home, beside the default database only",
-    "mlflow_url": "MLflow; nothing asks it yet",
+    "mlflow_url": "tracking server of MLflow, `http://` or `https://`; not set: a store in the home, `mlflow/mlflow.db`",
+    "tracking": "`false`: trainings and decisions are not told to MLflow, unless by `track`",
     "registration": "service: may anybody make an account; not set: only beside the default database",
     "password_min": "service: characters of a new password, 6 to 128",
     "proxies": "service: how many proxies of ours add to X-Forwarded-For, 0 to 8; 0 believes no such header",
+    "challenge_days": "days before the newest complete day at which a training stops, to be judged on what came after",
+    "champion_age_days": "a champion trained until longer ago may be replaced by a newer model that is not worse",
+    "run": "name of the scheduled run that a command is part of; the ledger names it",
+    "alarm_webhook": "where `monitor` sends alarms; `http://` on loopback only. A secret",
+    "roll_back": "what `monitor` does when live error or coverage leaves its band: `propose` (an alarm with the command), "
+    "`auto` (the roll back itself) or `off`",
+    "roll_back_mae_pct": "how far above the evaluated error the live one must surely be, %",
+    "roll_back_days": "days one after another that it must be outside, 1 to 60",
+    "roll_back_gap_days": "days after a roll back in which `auto` makes no other",
 }
 
 
