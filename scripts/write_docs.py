@@ -192,7 +192,7 @@ def errors() -> str:
             importlib.import_module(module.name)
     # A process that runs tests knows more errors than the product has.
     own = [error for error in _below(LondonPumpError) if error.__module__.startswith("londonpump.")]
-    found = sorted(own, key=lambda error: error.__name__)
+    found = sorted(own, key=lambda error: (error.__name__, error.__module__))
     rows = [
         (
             code(error.__name__),

@@ -47,8 +47,8 @@ def serve_demo(home: Path, user: DemoUser, wanted: DemoServing, tell: Callable[[
         tell(answer_in_words(WHERE, _ask(address, user)))
         if not wanted.is_watched:
             return
-        tell(running_in_words(address.replace("127.0.0.1", "localhost"), user, home / LOG))
         try:
+            tell(running_in_words(address.replace("127.0.0.1", "localhost"), user, home / LOG))
             process.wait()
         except KeyboardInterrupt:
             tell("\nStopping.")

@@ -54,7 +54,7 @@ def test_its_files_are_told_as_what_they_are_and_may_be_kept(file, kind, client)
     assert headers["cache-control"] == "public, max-age=3600"
 
 
-@pytest.mark.parametrize("file", ["redoc.standalone.js", "..%2fcore.py", "%2e%2e%2f__init__.py", ".."])
+@pytest.mark.parametrize("file", ["redoc.standalone.js", "..%2fcore.py", "%2e%2e%2f__init__.py", "%2e%2e"])
 def test_no_other_file_is_given_away(file, client) -> None:
     assert client.get(f"/docs/{file}").status_code == 404
 

@@ -197,10 +197,10 @@ def test_the_demo_refuses_a_home_that_is_a_file(own_home) -> None:
 
 def test_ctrl_c_ends_a_command_without_a_traceback_and_leaves_nothing(tmp_path) -> None:
     code = (
-        "import os, signal, sys\n"
+        "import signal, sys\n"
         "from londonpump import cli\n"
         "from londonpump.pipelines import prepare\n"
-        "prepare.prepare = lambda *_: os.kill(os.getpid(), signal.SIGINT)\n"
+        "prepare.prepare = lambda *_: signal.raise_signal(signal.SIGINT)\n"
         "sys.argv = ['londonpump', 'prepare', '--incidents', 'a.csv', '--out', sys.argv[1]]\n"
         "cli.main()\n"
     )
