@@ -1,0 +1,79 @@
+"""A short year lived in fast motion, by the command: every request answered, and each answer by one model exactly."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from londonpump.rehearsal.year import Event, YearPlan
+
+PLAN = YearPlan(months=4, incidents_a_month=900, history_months=3, seed=2)
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def lived(tmp_path_factory):
+    """(exit code, what was printed, the json, the folder that the command ran in)."""
+    folder = tmp_path_factory.mktemp("rehearsed")
+    sizes = ("--months", PLAN.months, "--incidents-a-month", PLAN.incidents_a_month)
+    others = ("--history-months", PLAN.history_months, "--seed", PLAN.seed, "--json", folder / "year.json")
+    done = subprocess.run(
+        [sys.executable, "-m", "londonpump.cli", "rehearse", *map(str, (*sizes, *others))],
+        env={**os.environ, "LONDONPUMP_HOME": str(folder / "home"), "TMPDIR": str(folder)},
+        capture_output=True,
+        text=True,
+    )
+    assert (folder / "year.json").exists(), done.stderr
+    return done, json.loads((folder / "year.json").read_text(encoding="utf-8")), folder
+
+
+def test_every_request_is_answered_by_one_model_exactly(lived) -> None:
+    _, told, _ = lived
+    assert (told["errors_5xx"], told["not_answered"], told["mixed_bundles"]) == (0, 0, 0)
+    assert told["requests"] == told["answers_checked"] > 300
+
+
+def test_the_history_is_what_the_ledger_holds(lived) -> None:
+    _, told, _ = lived
+    assert told["history_problems"] == []
+    assert [month["decided_at"] for month in told["months"]] == [
+        PLAN.decided_at(number).isoformat() for number in range(PLAN.months)
+    ]
+    by_comparison = [line for line in told["decisions"] if line["evidence"]["data_hash"]]
+    assert [line["challenger"] for line in by_comparison] == [month["challenger"] for month in told["months"]]
+
+
+def test_everything_befalls_in_its_month(lived) -> None:
+    _, told, _ = lived
+    happened = {month["number"]: "; ".join(month["happened"]) for month in told["months"]}
+    words = {
+        Event.TRAINING_KILLED: "training killed half-way",
+        Event.BAD_DATA: "bad records refused",
+        Event.STATION_CLOSED: "a station closes",
+        Event.SERVICES_GROWN: "special services grow",
+        Event.BUNDLE_DAMAGED: "damaged on disk",
+        Event.ROLLED_BACK: "taken back",
+    }
+    assert {event for event, said in words.items() if said in happened[PLAN.number_of(event)]} == set(words)
+
+
+def test_the_damaged_bundle_was_never_on_duty(lived) -> None:
+    _, told, _ = lived
+    damaged = told["months"][PLAN.number_of(Event.BUNDLE_DAMAGED)]["challenger"]
+    assert told["oracle"]["unusable"] == [damaged]
+    assert damaged not in [line["champion_after"] for line in told["decisions"]]
+
+
+def test_the_exit_code_says_whether_it_was_as_promised(lived) -> None:
+    done, told, _ = lived
+    is_best = not any(model["is_better"] for model in told["oracle"]["models"])
+    assert told["champion_is_best"] == is_best
+    assert (done.returncode == 0) == told["is_as_promised"] == is_best
+    assert ("The model on duty is the best: yes" in done.stdout) == is_best
+
+
+def test_it_leaves_nothing_but_the_json(lived) -> None:
+    _, _, folder = lived
+    assert [path.name for path in folder.iterdir()] == ["year.json"]
