@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+import api_reference
 import typer
 from pydantic.fields import FieldInfo
 
@@ -233,6 +234,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "commands": commands,
     "errors": errors,
     "settings": settings,
+    **api_reference.PARTS,
 }
 
 
