@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from threading import Barrier, Thread
 
 import pytest
-from support.rival_bundles import slower, tried_here
+from support.rival_bundles import numberless, slower, tried_here
 from support.running_service import another, files_of, name_champion, put_in_store, settings_for
 from typer.testing import CliRunner
 
@@ -189,6 +189,65 @@ def test_a_champion_that_does_not_load_stays_and_the_reason_says_so(
     line = challenge(embedded, request_).decision
     assert (line.action, line.verdict, line.champion_after) == ("keep", "champion_unusable", worse.name)
     assert line.evidence["is_simulated"] is True
+
+
+def test_a_champion_that_was_mended_is_judged_on_the_same_data(embedded, request_, bundle, tmp_path) -> None:
+    worse = slower(bundle, tmp_path, 60)
+    scale = (worse / "scale.txt").read_bytes()
+    on_duty(embedded, worse)
+    put_in_store(bundle, tmp_path)
+    (worse / "scale.txt").unlink()
+    challenge(embedded, request_)
+    (worse / "scale.txt").write_bytes(scale)
+    done = challenge(embedded, request_)
+    assert (done.is_new, done.decision.verdict, done.on_duty) == (True, "better", bundle.name)
+
+
+def test_a_champion_that_is_still_broken_gets_no_second_line(embedded, request_, bundle, tmp_path) -> None:
+    worse = slower(bundle, tmp_path, 60)
+    on_duty(embedded, worse)
+    (worse / "scale.txt").unlink()
+    put_in_store(bundle, tmp_path)
+    first, again = challenge(embedded, request_), challenge(embedded, request_)
+    assert (again.is_new, again.decision.id, len(ledger(embedded, 9))) == (False, first.decision.id, 2)
+
+
+def test_two_bundles_that_both_do_not_load_are_no_decision(embedded, request_, bundle, tmp_path) -> None:
+    broken = another(bundle, tmp_path, schema=998)
+    on_duty(embedded, broken)
+    another(bundle, tmp_path, schema=999)
+    with pytest.raises(BadFile, match="Neither model loads"):
+        challenge(embedded, request_)
+    assert (len(ledger(embedded, 9)), ledger(embedded, 1)[0].champion_after) == (1, broken.name)
+
+
+def test_a_challenger_that_answers_some_runs_with_no_number_is_kept_off(
+    embedded, request_, bundle, tmp_path
+) -> None:
+    on_duty(embedded, bundle)
+    numberless(bundle, tmp_path)
+    line = challenge(embedded, request_).decision
+    assert (line.verdict, line.champion_after) == ("challenger_unusable", bundle.name)
+    assert "is no number" in line.reason
+
+
+def test_a_champion_that_answers_some_runs_with_no_number_stays(embedded, request_, bundle, tmp_path) -> None:
+    wild = numberless(bundle, tmp_path)
+    on_duty(embedded, wild)
+    put_in_store(bundle, tmp_path)
+    line = challenge(embedded, request_).decision
+    assert (line.verdict, line.champion_after) == ("champion_unusable", wild.name)
+
+
+@pytest.mark.parametrize("later", ["champion", "challenger"])
+def test_rows_are_later_than_both_trainings(later, embedded, request_, bundle, tmp_path) -> None:
+    """Both learnt until the 26th, one of them says the 27th."""
+    one = slower(bundle, tmp_path, 60, trained_until="2023-03-27")
+    champion, challenger = (one, bundle) if later == "champion" else (bundle, one)
+    on_duty(embedded, champion)
+    save_bundle(files_of(challenger), {}, embedded.bundle)
+    evidence = challenge(embedded, request_).decision.evidence
+    assert (evidence["judged_from"], evidence["from_date"]) == ("2023-03-27", "2023-03-27")
 
 
 def test_a_real_model_is_not_judged_on_made_up_rows(embedded, request_, bundle, tmp_path) -> None:

@@ -128,8 +128,17 @@ def test_a_challenge_that_kept_the_champion_is_one(
     assert "no_evaluation" not in kinds(look(database_url, tmp_path, NOW + 41 * DAY))
 
 
-def _decide(engine: Engine, champion: str, at: datetime, evidence: dict[str, str]) -> None:
-    line = Decision(at, KEEP, champion, champion, "f" * 16, "tie", "a test", evidence, "tester")
+def test_a_challenge_that_could_not_use_a_bundle_is_no_comparison(
+    duty: tuple[str, str], engine: Engine, database_url: str, tmp_path: Path
+) -> None:
+    _decide(engine, duty[0], NOW + 30 * DAY, {"judged_by": "challenge"}, "champion_unusable")
+    assert "no_evaluation" in kinds(look(database_url, tmp_path, NOW + 41 * DAY))
+
+
+def _decide(
+    engine: Engine, champion: str, at: datetime, evidence: dict[str, str], verdict: str = "tie"
+) -> None:
+    line = Decision(at, KEEP, champion, champion, "f" * 16, verdict, "a test", evidence, "tester")
     with writing(engine) as connection:
         append_decision(connection, line)
 

@@ -221,7 +221,7 @@ def _record(registry: Registry, pair: _Pair, decision: Decision) -> Challenged:
     with writing(registry.engine) as connection:
         lock_decisions(connection)
         champion = champion_on_duty(connection)
-        before = judged_before(connection, champion, pair.challenger, pair.data_hash)
+        before = judged_before(connection, champion, pair.challenger, pair.data_hash, decision.verdict)
         if before is not None:
             return _again(before, champion)
         number = registry.record(connection, decision)

@@ -13,7 +13,6 @@ from londonpump.evaluation.promotion.evidence import Contender, Evidence, Trial
 from londonpump.evaluation.promotion.rule import decide
 from londonpump.evaluation.promotion.settings import PromotionSettings
 from londonpump.evaluation.promotion.verdict import Verdict
-from londonpump.evaluation.rows import Forecast
 from londonpump.models.bundle import Bundle
 from londonpump.models.training import with_workload
 from londonpump.pipelines.data import Columns, Examples
@@ -61,14 +60,14 @@ def judge_pair(
     """
     rows = examples.take(np.isfinite(examples.rows["attendance_s"]))
     both = [each for each in (challenger, champion) if each is not None]
-    forecasts = {each.name: _forecast(each, examples, rows) for each in both}
+    contenders = {each.name: _contender(each, examples, rows) for each in both}
     one = next((each.bundle for each in both if each.bundle is not None), None)
     if one is None:
         raise BadFile(challenger.name, str(challenger.trial.problem), "Train again.")
     evidence = Evidence(
         rows=judged(one, rows),
-        champion=None if champion is None else _contender(champion, forecasts),
-        challenger=_contender(challenger, forecasts),
+        champion=None if champion is None else contenders[champion.name],
+        challenger=contenders[challenger.name],
         today=today,
     )
     return decide(evidence, settings)
@@ -106,15 +105,21 @@ def _open(folder: Path, until: date, trial: Trial) -> Opened:
     return Opened(name, bundle, date.fromisoformat(bundle.card["trained_until"]), trial)
 
 
-def _contender(opened: Opened, forecasts: dict[str, Forecast | None]) -> Contender:
-    return Contender(opened.trained_until, opened.trial, forecasts[opened.name])
-
-
-def _forecast(opened: Opened, examples: Examples, rows: Columns) -> Forecast | None:
-    """What it answers, with its own look-ups; None if it cannot be used."""
+def _contender(opened: Opened, examples: Examples, rows: Columns) -> Contender:
+    """With what it answers, by its own look-ups; without where it cannot be used or answers some run with no number."""
     bundle = opened.bundle
     if bundle is None:
-        return None
+        return Contender(opened.trained_until, opened.trial, None)
+    _refuse_seen(opened, bundle, examples, rows)
+    counted = with_workload(rows, examples.calls, bundle.ground, bool(examples.report["complete"]))
+    times = bundle.response_times(bundle.runs(counted))
+    try:
+        return Contender(opened.trained_until, opened.trial, forecast_of(times))
+    except BadValue as error:
+        return Contender(opened.trained_until, Trial(f"its answers are no forecast: {error}"), None)
+
+
+def _refuse_seen(opened: Opened, bundle: Bundle, examples: Examples, rows: Columns) -> None:
     n = len(rows["mobilised_us"])
     seen = int(bundle.has_seen(rows["incident_number"]).sum())
     if seen > FEW + SEEN_BY_CHANCE * n:
@@ -124,5 +129,3 @@ def _forecast(opened: Opened, examples: Examples, rows: Columns) -> Forecast | N
             f"holds {seen} runs that {opened.name} learnt from, though it learnt until {opened.trained_until} only. "
             "Prepare it from the same records again",
         )
-    counted = with_workload(rows, examples.calls, bundle.ground, bool(examples.report["complete"]))
-    return forecast_of(bundle.response_times(bundle.runs(counted)))

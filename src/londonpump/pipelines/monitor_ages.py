@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, func, select
 
 from londonpump.features.catalogue import FEATURES
-from londonpump.registry.ledger import is_judged
+from londonpump.registry.ledger import could_judge
 from londonpump.storage.database.decision_rows import Decision, read_decisions
 from londonpump.storage.database.decision_tables import decisions
 from londonpump.storage.database.fetch_rows import FetchNote, fetches_noted
@@ -59,14 +59,15 @@ class Ages:
 
 
 def last_judged(connection: Connection, at: datetime) -> tuple[Decision | None, datetime | None]:
-    """The newest decision by comparison until a moment, and when the ledger begins."""
+    """The newest decision by comparison until a moment, and when the ledger begins. Where a bundle could not be used,
+    nothing was compared."""
     first_at = connection.execute(
         select(func.min(decisions.c.decided_at)).where(decisions.c.decided_at <= at)
     ).scalar()
     before: int | None = None
     while lines := read_decisions(connection, 100, before):
         for line in lines:
-            if line.decided_at <= at and is_judged(line):
+            if line.decided_at <= at and could_judge(line):
                 return line, first_at
         before = lines[-1].id
     return None, first_at

@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, or_, select
 
+from londonpump.evaluation.promotion.checks import CHALLENGER_UNUSABLE, CHAMPION_UNUSABLE
 from londonpump.storage.database.decision_rows import PROMOTE, Decision
 from londonpump.storage.database.decision_tables import decisions
 
@@ -75,17 +76,26 @@ def one_before(connection: Connection, champion: str) -> str | None:
 
 
 def judged_before(
-    connection: Connection, champion: str | None, challenger: str, data_hash: str
+    connection: Connection, champion: str | None, challenger: str, data_hash: str, verdict: str | None = None
 ) -> Decision | None:
-    """The decision about this pair on this data, whether the challenger then took the place or not."""
+    """The decision about this pair on this data, whether the challenger then took the place or not.
+
+    Where a bundle could not be used, it may have been mended since: such a line counts only if `verdict` is the same.
+    """
     lines = _all(connection, _newest(decisions.c.challenger == challenger, at_most=None))
     same = (line for line in lines if line.evidence.get("data_hash") == data_hash and is_judged(line))
-    return next((line for line in same if champion in (line.champion_before, line.champion_after)), None)
+    pair = (line for line in same if champion in (line.champion_before, line.champion_after))
+    return next((line for line in pair if could_judge(line) or line.verdict == verdict), None)
 
 
 def is_judged(line: Decision) -> bool:
-    """Whether a comparison stands behind a line, not a person's word."""
+    """Whether the rule stands behind a line, not a person's word."""
     return line.evidence.get("judged_by") is not None
+
+
+def could_judge(line: Decision) -> bool:
+    """Whether the rule also had two bundles that it could use."""
+    return is_judged(line) and line.verdict not in (CHAMPION_UNUSABLE, CHALLENGER_UNUSABLE)
 
 
 def _newest(*conditions: ColumnElement[bool], at_most: int | None = 1) -> Select[Any]:

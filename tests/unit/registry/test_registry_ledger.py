@@ -37,8 +37,8 @@ def told(engine):
     return engine
 
 
-def append(engine, at, action, before, after, challenger, **evidence: object) -> int:
-    line = Decision(at, action, before, after, challenger, "by hand", "why not", evidence, "me")
+def append(engine, at, action, before, after, challenger, verdict="by hand", **evidence: object) -> int:
+    line = Decision(at, action, before, after, challenger, verdict, "why not", evidence, "me")
     with writing(engine) as connection:
         return append_decision(connection, line)
 
@@ -114,3 +114,17 @@ def test_another_pair_or_other_data_was_not_judged(champion, challenger, data, e
 def test_a_promotion_by_hand_is_no_judgement(engine) -> None:
     append(engine, FIRST_AT, PROMOTE, None, "b", "b", data_hash="d")
     assert ask(engine, judged_before, None, "b", "d") is None
+
+
+@pytest.mark.parametrize("found", [None, "tie"])
+def test_a_bundle_that_could_not_be_used_may_have_been_mended_since(found, engine) -> None:
+    append(engine, FIRST_AT, PROMOTE, None, "b", "b")
+    append(engine, FIRST_AT, KEEP, "b", "b", "c", "champion_unusable", judged_by="challenge", data_hash="d")
+    assert ask(engine, judged_before, "b", "c", "d", found) is None
+
+
+def test_one_that_still_cannot_be_used_was_judged_before(engine) -> None:
+    append(engine, FIRST_AT, PROMOTE, None, "b", "b")
+    judged = {"judged_by": "challenge", "data_hash": "d"}
+    number = append(engine, FIRST_AT, KEEP, "b", "b", "c", "champion_unusable", **judged)
+    assert ask(engine, judged_before, "b", "c", "d", "champion_unusable").id == number

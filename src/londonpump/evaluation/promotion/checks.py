@@ -8,6 +8,7 @@ from londonpump.evaluation.promotion.evidence import Contender, Evidence
 from londonpump.evaluation.promotion.settings import PromotionSettings
 
 COVERAGE, CALIBRATION = "cover_80_share", "over_360_ece"
+CHAMPION_UNUSABLE, CHALLENGER_UNUSABLE = "champion_unusable", "challenger_unusable"
 Scores = Mapping[str, Any]
 
 
@@ -23,12 +24,12 @@ def unusable(evidence: Evidence) -> Iterator[Obstacle]:
     """A model that does not load or answer: whichever it is, nothing can be compared."""
     if evidence.champion is not None and (problem := _problem(evidence.champion)):
         yield Obstacle(
-            "champion_unusable",
+            CHAMPION_UNUSABLE,
             f"the champion cannot be compared with ({problem}). Mend its bundle, or put a sound one on duty: "
             "londonpump models roll-back --why, or models promote BUNDLE --why",
         )
     if problem := _problem(evidence.challenger):
-        yield Obstacle("challenger_unusable", f"the challenger cannot be used ({problem}). Train again")
+        yield Obstacle(CHALLENGER_UNUSABLE, f"the challenger cannot be used ({problem}). Train again")
 
 
 def _problem(contender: Contender) -> str | None:

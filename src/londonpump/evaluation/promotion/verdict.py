@@ -11,8 +11,8 @@ class Verdict:
     """action: `promote` or `keep`. reason: in words, for the ledger. evidence: for json, no NaN in it.
 
     rule: the name of what decided: `better`, `not_worse_and_newer`, `first`; or what stood in the way:
-    `champion_unusable`, `challenger_unusable`, `latency`, `metric_missing`, `few_rows`, `tie`, `not_better`,
-    `worse`, `slice_worse`, `coverage`, `calibration`.
+    `champion_unusable`, `challenger_unusable`, `latency`, `metric_missing`, `few_rows`, `tie`, `worse`,
+    `slice_worse`, `coverage`, `calibration`.
     """
 
     action: str
