@@ -15,7 +15,7 @@ from londonpump.cli import app
 from londonpump.pipelines.models_shown import as_of, show, stored_in_words
 from londonpump.pipelines.prune import prune
 from londonpump.registry.registry import open_registry
-from londonpump.storage.bundles import CURRENT, load_bundle
+from londonpump.storage.bundles import CARD, CURRENT, load_bundle
 from londonpump.storage.database import writing
 from londonpump.storage.database.decision_rows import KEEP, Decision
 
@@ -68,6 +68,20 @@ def test_what_is_less_than_an_hour_old_stays(settings, store) -> None:
 
 def test_many_of_the_newest_may_be_kept(settings, store) -> None:
     assert prune(settings, keep=6).removed == ()
+
+
+def test_a_damaged_bundle_hides_no_other_and_goes_like_them(settings, store) -> None:
+    (store["lost"] / CARD).write_text("{")
+    told = stored_in_words(settings)
+    assert (len(told.splitlines()), f"{store['lost'].name}  learnt until -" in told) == (6, True)
+    assert "damaged: is not json" in told
+    assert {bundle.name for bundle in prune(settings).removed} == {store["lost"].name, store["other"].name}
+
+
+def test_a_damaged_bundle_that_a_decision_names_stays(settings, store) -> None:
+    (store["judged"] / CARD).write_text("{")
+    prune(settings)
+    assert store["judged"].is_dir()
 
 
 def test_two_that_prune_at_once_remove_each_bundle_once(settings, store) -> None:

@@ -125,7 +125,7 @@ def stored_in_words(settings: Settings) -> str:
         with reading(registry.engine) as connection:
             champion = champion_on_duty(connection)
         store = registry.store
-        told = sorted((store.told(name) for name in store.names()), key=lambda each: each.made_at)
+        told = sorted(store.every(), key=lambda each: each.made_at)
         newest = store.newest()
     if not told:
         return f"No bundle in {store.root}. Make one: londonpump train."
@@ -137,8 +137,9 @@ def stored_in_words(settings: Settings) -> str:
             if is_it
         ]
         until = each.card.get("trained_until")
+        marks += [f"damaged: {each.problem}"] if each.problem else []
         lines.append(
-            f"{each.name}  learnt until {until}  made {each.made_at or '-'}  {', '.join(marks)}".rstrip()
+            f"{each.name}  learnt until {until or '-'}  made {each.made_at or '-'}  {', '.join(marks)}".rstrip()
         )
     return "\n".join(lines)
 

@@ -43,7 +43,7 @@ def prune(settings: Settings, keep: int = 1, is_dry: bool = False) -> Pruned:
     """Remove what no decision names and what is neither among the `keep` newest nor less than an hour old.
 
     The ledger is locked while bundles are moved aside, so that nobody puts one on duty at that moment; two that
-    prune at once share the work. Raises: BadFile if the store is damaged; DatabaseFailed.
+    prune at once share the work. Raises: BadFile if the pointer of the store is damaged; DatabaseFailed.
     """
     with open_registry(settings) as registry:
         store = registry.store
@@ -59,7 +59,7 @@ def prune(settings: Settings, keep: int = 1, is_dry: bool = False) -> Pruned:
 
 def _unneeded(store: BundleStore, named: frozenset[str], keep: int) -> tuple[list[StoredBundle], int]:
     newest = store.newest()
-    told = [store.told(name) for name in store.names()]
+    told = store.every()
     stored_s = {each.name: store.folder(each.name).stat().st_mtime for each in told}
     told.sort(key=lambda each: (each.made_at, stored_s[each.name], each.name), reverse=True)
     young = {name for name, at_s in stored_s.items() if time.time() - at_s < YOUNG_S}

@@ -21,12 +21,14 @@ from londonpump.storage.files import read_json
 
 @dataclass(frozen=True, slots=True)
 class StoredBundle:
-    """What a bundle says of itself. size_bytes: of its folder."""
+    """What a bundle says of itself. size_bytes: of its folder. problem: why its card or what stands beside it cannot be read;
+    they are empty then."""
 
     name: str
     card: dict[str, Any]
     provenance: dict[str, Any]
     size_bytes: int
+    problem: str | None = None
 
     @property
     def made_at(self) -> str:
@@ -94,5 +96,18 @@ class BundleStore:
         card = read_json(folder / CARD)
         if not isinstance(card, dict):
             raise BadFile(folder / CARD, "is no card", "Copy the bundle again whole.")
-        size = sum(file.stat().st_size for file in folder.iterdir() if file.is_file())
-        return StoredBundle(name, card, read_provenance(folder), size)
+        return StoredBundle(name, card, read_provenance(folder), _size_bytes(folder))
+
+    def every(self) -> list[StoredBundle]:
+        """What each says of itself; a damaged one has a problem, and hides no other."""
+        return [self._told_or_problem(name) for name in self.names()]
+
+    def _told_or_problem(self, name: str) -> StoredBundle:
+        try:
+            return self.told(name)
+        except BadFile as error:
+            return StoredBundle(name, {}, {}, _size_bytes(self.folder(name)), error.problem)
+
+
+def _size_bytes(folder: Path) -> int:
+    return sum(file.stat().st_size for file in folder.iterdir() if file.is_file())
