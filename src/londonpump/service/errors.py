@@ -24,6 +24,7 @@ from londonpump.brigade.errors import (
     TooFewRows,
 )
 from londonpump.service.logs import log, log_error
+from londonpump.service.words import in_words
 
 PROBLEM_JSON = "application/problem+json"
 MOST_ERRORS, LONGEST_PLACE = 20, 200
@@ -166,7 +167,7 @@ def problem_of_validation(error: RequestValidationError) -> Problem:
     """The values that do not fit, by place, up to a number; the values themselves are not repeated."""
     # a stranger can send a body with tens of thousands of them, under names as long as he likes
     found = error.errors()[:MOST_ERRORS]
-    errors = tuple((_place(entry["loc"])[:LONGEST_PLACE], str(entry["msg"])) for entry in found)
+    errors = tuple((_place(entry["loc"])[:LONGEST_PLACE], in_words(entry)) for entry in found)
     told = "; ".join(f"{place}: {problem}" for place, problem in errors[:5])
     return Problem(HTTPStatus.UNPROCESSABLE_ENTITY, told, errors)
 

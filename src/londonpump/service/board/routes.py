@@ -19,6 +19,7 @@ from londonpump.service.board.shapes import (
 from londonpump.service.board.view import BoardView
 from londonpump.service.rights import Operator, Person, Right, Role, SignedIn
 from londonpump.service.state import ServiceState, State
+from londonpump.service.words import INCIDENT, OUR_ID, PUMP
 
 PROBLEMS: dict[int | str, dict[str, Any]] = {
     404: {"description": "There is no such pump or mobilisation."},
@@ -29,9 +30,9 @@ PAGE = 100
 router = APIRouter(prefix="/v1", tags=["board"])
 Feed = Annotated[Person, Depends(Right(frozenset({Role.SERVICE, Role.ADMIN})))]
 """Who may replace the whole board: machines that watch it, and admins."""
-MobilisationId = Annotated[str, Path(pattern=r"^[0-9a-f]{32}$")]
-PumpCode = Annotated[str, Path(pattern=r"^[A-Z][0-9]{2,4}$")]
-Incident = Annotated[str, Query(pattern=r"^[A-Za-z0-9][A-Za-z0-9/_-]{0,39}$")]
+MobilisationId = Annotated[str, Path(pattern=OUR_ID)]
+PumpCode = Annotated[str, Path(pattern=PUMP)]
+Incident = Annotated[str, Query(pattern=INCIDENT)]
 
 
 @router.get("/board")

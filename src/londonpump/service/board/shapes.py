@@ -14,6 +14,7 @@ from pydantic import (
 )
 
 from londonpump.service.board.rules import State
+from londonpump.service.words import INCIDENT, NAME, PUMP, REASON, STATION
 
 FIRST_YEAR, LAST_YEAR = 2009, 9998
 """The records begin in 2009."""
@@ -34,13 +35,11 @@ def _utc(value: datetime) -> datetime:
 
 At = Annotated[AwareDatetime, BeforeValidator(_text), AfterValidator(_utc), Field(strict=False)]
 """An instant with its offset from UTC, as ISO 8601 text."""
-PumpCode = Annotated[str, Field(pattern=r"^[A-Z][0-9]{2,4}$", examples=["H271"])]
-StationCode = Annotated[str, Field(pattern=r"^[A-Z][0-9]{1,3}$", examples=["H27"])]
-IncidentNumber = Annotated[
-    str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9/_-]{0,39}$", examples=["012345-02062025"])
-]
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
-Reason = Annotated[str, Field(max_length=500, pattern=r"^[^\x00]*[^\x00\s][^\x00]*$")]
+PumpCode = Annotated[str, Field(pattern=PUMP, examples=["H271"])]
+StationCode = Annotated[str, Field(pattern=STATION, examples=["H27"])]
+IncidentNumber = Annotated[str, Field(pattern=INCIDENT, examples=["012345-02062025"])]
+Name = Annotated[str, Field(pattern=NAME)]
+Reason = Annotated[str, Field(max_length=500, pattern=REASON)]
 Seconds = Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False)]
 
 

@@ -16,6 +16,7 @@ from londonpump.service.original.rows import Told, Wanted
 from londonpump.service.original.shapes import READY, HistoryEntry, Ready, TimePump
 from londonpump.service.rights import Anybody, SignedIn
 from londonpump.service.state import State
+from londonpump.service.words import OLDEST_SHOWN
 
 router = APIRouter(tags=["original"])
 PAGE, LARGEST_PAGE = 1_000, 5_000
@@ -61,7 +62,7 @@ async def history(
     created_at: Annotated[datetime | None, AfterValidator(as_instant)] = None,
     risk: bool | None = None,
     limit: Annotated[int, Query(ge=1, le=LARGEST_PAGE)] = PAGE,
-    before: Annotated[str | None, Query(pattern=r"^[0-9A-Za-z-]{1,64}$")] = None,
+    before: Annotated[str | None, Query(pattern=OLDEST_SHOWN)] = None,
 ) -> list[HistoryEntry]:
     """Predictions: one's own; analysts and admins see everybody's. created_at: exactly, UTC unless it says otherwise."""
 

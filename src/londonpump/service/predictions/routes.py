@@ -14,6 +14,7 @@ from londonpump.service.predictions.shapes import Batch, Question, Wrong
 from londonpump.service.predictions.shown import BatchShown, PredictionShown
 from londonpump.service.rights import Operator, Person, Role, SignedIn
 from londonpump.service.state import State
+from londonpump.service.words import IDEMPOTENCY_KEY, OUR_ID
 
 router = APIRouter(prefix="/v1/predictions", tags=["predictions"])
 IdempotencyKey = Annotated[
@@ -21,11 +22,11 @@ IdempotencyKey = Annotated[
     Header(
         min_length=1,
         max_length=128,
-        pattern=r"^[\x21-\x7e]+$",
+        pattern=IDEMPOTENCY_KEY,
         description="Send the same key with the same question again, and the same answer is given for 24 hours.",
     ),
 ]
-PredictionId = Annotated[str, Path(pattern=r"^[0-9a-f]{32}$")]
+PredictionId = Annotated[str, Path(pattern=OUR_ID)]
 REPLAY = "Idempotent-Replay"
 ANSWERED: dict[int | str, dict[str, Any]] = {
     200: {

@@ -16,6 +16,7 @@ from pydantic import (
 )
 
 from londonpump.service.board.shapes import IncidentNumber, PumpCode, StationCode, Strict
+from londonpump.service.words import DISTRICT, TEXT, in_words
 
 FIRST_AT = datetime(2009, 1, 1, tzinfo=UTC)
 LAST_AT = datetime(2041, 1, 1, tzinfo=UTC)
@@ -44,8 +45,8 @@ def _in_the_records_time(value: datetime) -> datetime:
 Asked = Annotated[
     AwareDatetime, BeforeValidator(_is_text), AfterValidator(_in_the_records_time), Field(strict=False)
 ]
-District = Annotated[str, Field(pattern=r"^[A-Z]{1,2}[0-9][0-9A-Z]?$", examples=["SE1"])]
-Words = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00]+$")]
+District = Annotated[str, Field(pattern=DISTRICT, examples=["SE1"])]
+Words = Annotated[str, Field(min_length=1, max_length=200, pattern=TEXT)]
 
 
 def _between(low: float, high: float) -> Any:
@@ -139,7 +140,7 @@ def _or_wrong(value: Any, read: ValidatorFunctionWrapHandler) -> Any:
         return Wrong(
             value,
             tuple(
-                (".".join(str(part) for part in each["loc"]) or "question", each["msg"])
+                (".".join(str(part) for part in each["loc"]) or "question", in_words(each))
                 for each in error.errors()
             ),
         )

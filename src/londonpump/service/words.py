@@ -1,0 +1,47 @@
+"""Forms that texts of a request have, and words for a value that cannot be used: the library's speak to programmers.
+
+Each form is written once: shapes take it as their pattern, and a refusal tells what such a text looks like.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+PUMP = r"^[A-Z][0-9]{2,4}$"
+STATION = r"^[A-Z][0-9]{1,3}$"
+DISTRICT = r"^[A-Z]{1,2}[0-9][0-9A-Z]?$"
+INCIDENT = r"^[A-Za-z0-9][A-Za-z0-9/_-]{0,39}$"
+OUR_ID = r"^[0-9a-f]{32}$"
+IDEMPOTENCY_KEY = r"^[\x21-\x7e]+$"
+NAME = r"^[A-Za-z0-9._-]{1,64}$"
+OLDEST_SHOWN = r"^[0-9A-Za-z-]{1,64}$"
+TEXT = r"^[^\x00]+$"
+REASON = r"^[^\x00]*[^\x00\s][^\x00]*$"
+LIKE = {
+    PUMP: "is no pump. Write its code with a capital, like H271",
+    STATION: "is no station. Write its code with a capital, like H27",
+    DISTRICT: "is no postcode district. Write the first half of a postcode in capitals, like SE1",
+    INCIDENT: "is no incident number. Write it like 012345-02062025: up to 40 letters, digits, - _ and /",
+    OUR_ID: "is no id of ours. Take it from the answer that gave it",
+    IDEMPOTENCY_KEY: "is no key. Take up to 128 visible ASCII characters without blanks",
+    NAME: "is no name. Take up to 64 letters, digits, dots, - and _",
+    OLDEST_SHOWN: "is no id of a prediction. Take it from the Link of the page before",
+    TEXT: "holds a character that no text has. Leave it out",
+    REASON: "says nothing. Give the reason in words",
+}
+NO_OBJECT = "is no json object. Send one, with the header Content-Type: application/json"
+OF_KIND = {
+    "model_attributes_type": NO_OBJECT,
+    "model_type": NO_OBJECT,
+    "timezone_aware": "does not say its offset from UTC. Write it like 2025-06-02T09:30:00Z",
+}
+OURS = "Value error, "
+"""How the library begins what our own rules say."""
+
+
+def in_words(entry: Mapping[str, Any]) -> str:
+    """What is wrong with a value. entry: an error of pydantic's; the value itself is not repeated."""
+    kind, context = entry.get("type", ""), entry.get("ctx", {})
+    if kind == "json_invalid":
+        return f"is no json ({context.get('error', 'it cannot be read')})"
+    known = LIKE.get(context.get("pattern", "")) or OF_KIND.get(kind)
+    return known or str(entry["msg"]).removeprefix(OURS)
