@@ -1,12 +1,13 @@
 """Many questions at once: each has its own answer or problem, in their order."""
 
 import asyncio
+from contextlib import AsyncExitStack
 
 import pytest
 from support.asking import SOHO
 
 from londonpump.service.predictions.asking import ask
-from londonpump.service.predictions.batches import ask_many
+from londonpump.service.predictions.batches import MOST_BATCHES, BatchTurn, ask_many
 from londonpump.service.predictions.rows import as_text
 from londonpump.service.predictions.shapes import Question
 from londonpump.service.rights import Person, Role
@@ -72,3 +73,20 @@ def test_a_question_that_comes_meanwhile_is_answered_before(asking_once) -> None
 
     asking_once.client.portal.call(both)
     assert turns == ["one", "many"]
+
+
+def test_more_batches_than_may_wait_are_told_when_to_come_again(asking_once) -> None:
+    turn = asking_once.client.app.state.service.part(BatchTurn)
+    question = {"place": SOHO}
+
+    async def held(others: AsyncExitStack) -> None:
+        turn.n_here += MOST_BATCHES - 1
+        await others.enter_async_context(turn.taken())
+
+    others = AsyncExitStack()
+    asking_once.client.portal.call(held, others)
+    refused = asking_once.ask_many(question)
+    turn.n_here -= MOST_BATCHES - 1
+    asking_once.client.portal.call(others.aclose)
+    assert (refused.status_code, int(refused.headers["retry-after"]) >= 1) == (429, True)
+    assert asking_once.ask_many(question).status_code == 200

@@ -6,13 +6,14 @@ lock lets a busy thread keep all others waiting for 5 ms at every step. One batc
 """
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
 
 from londonpump.models.bundle import Bundle
-from londonpump.service.errors import Unprocessable
+from londonpump.service.errors import TooMany, Unprocessable
 from londonpump.service.predictions.around import Surroundings
 from londonpump.service.predictions.asking import Given, keep, look, replayed
 from londonpump.service.predictions.calls import Call, call_of
@@ -25,21 +26,38 @@ from londonpump.service.state import ServiceState
 ROWS_A_SLICE = 210
 """Through the model at once: about what two calls take. A place that is only named takes more, and goes alone."""
 STORED_WITHIN_S = 5.0
+MOST_BATCHES, FREE_IN_S = 4, 30
+"""At work and waiting: each holds megabytes, and a thousand questions take half a minute."""
 
 
 @dataclass(slots=True)
 class BatchTurn:
-    """Who has it works."""
+    """Who has it works; the others wait, a few of them."""
 
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    n_here: int = 0
+
+    @asynccontextmanager
+    async def taken(self) -> AsyncIterator[None]:
+        """Wait for it and have it. Raises: TooMany."""
+        if self.n_here >= MOST_BATCHES:
+            raise TooMany(
+                f"{MOST_BATCHES} batches are being worked on. Try again in {FREE_IN_S} s.", FREE_IN_S
+            )
+        self.n_here += 1
+        try:
+            async with self.lock:
+                yield
+        finally:
+            self.n_here -= 1
 
 
 async def ask_many(
     state: ServiceState, person: Person, questions: Sequence[Question | Wrong], key: Key | None
 ) -> Given:
-    """Answer questions and store all answers together. Raises: Conflict, NoModel, DatabaseFailed."""
+    """Answer questions and store all answers together. Raises: TooMany, Conflict, NoModel, DatabaseFailed."""
     loop = asyncio.get_running_loop()
-    async with state.part(BatchTurn).lock:
+    async with state.part(BatchTurn).taken():
         before = await replayed(state, key)
         if before is not None:
             return before

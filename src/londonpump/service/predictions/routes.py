@@ -37,6 +37,9 @@ ANSWERED: dict[int | str, dict[str, Any]] = {
     },
     409: {"description": "The key came with another question before."},
 }
+TOO_MANY: dict[int | str, dict[str, Any]] = {
+    429: {"description": "Too many batches wait. `Retry-After` says how long to wait, in seconds."}
+}
 SEES_ALL = frozenset({Role.ANALYST, Role.ADMIN})
 
 
@@ -57,7 +60,7 @@ async def predict(
     return _json(given.texts[0] or "null", given)
 
 
-@router.post("/batch", response_model=BatchShown, responses=ANSWERED)
+@router.post("/batch", response_model=BatchShown, responses=ANSWERED | TOO_MANY)
 async def predict_many(
     person: Operator, state: State, batch: Batch, idempotency_key: IdempotencyKey = None
 ) -> Response:
