@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -94,6 +95,12 @@ def _too_large(limit_bytes: int) -> str:
     return f"A body has {limit_bytes:,} bytes at most here."
 
 
+def _place_alone(location: bytes) -> bytes:
+    """Without scheme and host: the framework takes those from the request, where anybody can write what they like."""
+    parts = urlsplit(location.decode("latin-1"))
+    return urlunsplit(("", "", parts.path, parts.query, "")).encode("latin-1")
+
+
 def _limited(receive: Receive, limit_bytes: int) -> Receive:
     """A body whose length was not declared is counted as it comes."""
     left_bytes = limit_bytes
@@ -146,7 +153,10 @@ class _Exchange:
         await self._send(message)
 
     def _headers(self, message: Mapping[str, Any]) -> list[tuple[bytes, bytes]]:
-        own = list(message.get("headers", ()))
+        own = [
+            (name, _place_alone(value) if name == b"location" else value)
+            for name, value in message.get("headers", ())
+        ]
         names = {name.lower() for name, _ in own}
         return [
             *own,

@@ -236,3 +236,8 @@ def test_metrics_count_by_route_and_never_by_path(client) -> None:
     assert 'route="unmatched",status="404"' in told
     assert 'method="OTHER"' in told
     assert "hush" not in told.lower()
+
+
+def test_a_redirect_names_no_host_whatever_the_request_says(client) -> None:
+    answer = client.get("/v1/board/?a=1", headers={"Host": "evil.example"}, follow_redirects=False)
+    assert (answer.status_code, answer.headers["location"]) == (307, "/v1/board?a=1")
