@@ -51,3 +51,10 @@ def test_statusz_tells_what_stands_in_words(alarmed: Desk) -> None:
 
 def test_statusz_without_alarms_has_none(desk: Desk) -> None:
     assert desk.client.get("/statusz", headers=desk.bearer("amira")).json()["alarms"] == []
+
+
+def test_a_clock_that_was_put_back_does_not_keep_old_figures(alarmed: Desk, engine: Engine) -> None:
+    alarmed.client.get("/metrics")
+    look(engine)
+    alarmed.clock.move(hours=-3)
+    assert 'londonpump_alarms{kind="weather_silent"} 0.0' in alarmed.client.get("/metrics").text

@@ -27,8 +27,9 @@ class AlarmFigures(Collector):
     async def refresh(self, state: ServiceState) -> None:
         """Ask the database if what is known is older than a minute; where it does not answer, that stays."""
         now = state.clock()
-        if self._read_at is not None and now - self._read_at < FRESH:
+        if self._read_at is not None and timedelta(0) <= now - self._read_at < FRESH:
             return
+        self._read_at = now
         try:
             shown = await state.store.read(alarms_shown)
         except DatabaseFailed:
@@ -36,7 +37,6 @@ class AlarmFigures(Collector):
         # kinds that were told before go to 0, so that whoever watches sees them end
         self._counts = Counter(dict.fromkeys(self._counts, 0))
         self._counts.update(alarm.kind for alarm in shown)
-        self._read_at = now
 
     def collect(self) -> Iterable[GaugeMetricFamily]:
         """What is known."""

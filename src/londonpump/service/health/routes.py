@@ -78,8 +78,8 @@ async def statusz(_: SignedIn, state: State) -> Status:
 @router.get("/metrics", response_class=Response)
 async def metrics(_: Anybody, state: State) -> Response:
     """Figures for Prometheus."""
-    await state.part(Live).renew(state)
-    await state.part(AlarmFigures).refresh(state)
+    # together: a database that is slow is waited for once
+    await asyncio.gather(state.part(Live).renew(state), state.part(AlarmFigures).refresh(state))
     text = await asyncio.to_thread(state.metrics.text)
     return Response(text, media_type=CONTENT_TYPE_LATEST)
 
