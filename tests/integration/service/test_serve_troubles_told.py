@@ -1,0 +1,138 @@
+"""What a call gets while something around the service fails: an answer that says what is missing, or a clear 503."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import text
+from support.asking import SOHO, Asking
+from support.rival_bundles import slower
+from support.running_service import database_with, name_champion, put_in_store, running
+from support.signing_in import Clock, Desk
+
+from londonpump.storage.database import connect, upgrade
+from londonpump.storage.database.store import StoreLimits
+
+SHORT, LONG = StoreLimits(patience_s=0.5), StoreLimits(patience_s=4)
+ROUTES = [
+    ("POST", "/v1/predictions", {"place": SOHO}),
+    ("POST", "/predict/time_pump", None),
+    ("POST", "/v1/mobilisations", {"incident_number": "1", "pump": "A241"}),
+    ("PUT", "/v1/pumps/A241", {"state": "off_run"}),
+]
+ANSWERED_AT_LENGTH = [ROUTES[0], ROUTES[1]]
+
+
+@contextmanager
+def troubled(url: str, folder, bundle, limits: StoreLimits) -> Iterator[Asking]:
+    """A person who is signed in at a service that is about to be in trouble."""
+    engine = connect(url)
+    name_champion(engine, put_in_store(bundle, folder).name)
+    engine.dispose()
+    clock = Clock()
+    with running(url, folder, clock=clock, limits=limits) as client:
+        desk = Desk(client, clock, url)
+        yield Asking(desk, desk.bearer("olaf"), url, "")
+
+
+@pytest.fixture
+def embedded(tmp_path, small_brigade) -> Iterator[Asking]:
+    url = f"sqlite:///{tmp_path}/a.db"
+    database_with(url)
+    with troubled(url, tmp_path, small_brigade.bundle, SHORT) as asking:
+        yield asking
+
+
+@pytest.fixture
+def served_by_postgresql(postgresql, tmp_path, small_brigade) -> Iterator[Asking]:
+    postgresql.ask("DROP DATABASE IF EXISTS slow_parts WITH (FORCE)")
+    postgresql.ask("CREATE DATABASE slow_parts")
+    url = postgresql.url("slow_parts")
+    engine = connect(url)
+    upgrade(engine)
+    engine.dispose()
+    with troubled(url, tmp_path, small_brigade.bundle, LONG) as asking:
+        yield asking
+
+
+def may_not_grow(connection) -> None:
+    """The file, on the one connection that writes; what is free in it is soon used up."""
+    connection.exec_driver_sql("PRAGMA max_page_count = 1")
+
+
+def send(asking: Asking, method: str, path: str, body: object):
+    return asking.client.request(method, path, json=body, headers=asking.headers)
+
+
+def rows_stored(asking: Asking) -> int:
+    engine = connect(asking.url)
+    with engine.connect() as connection:
+        tables = ("predictions", "mobilisations", "board_pumps")
+        counts = [connection.execute(text(f"SELECT count(*) FROM {name}")).scalar_one() for name in tables]  # noqa: S608
+    engine.dispose()
+    return sum(counts)
+
+
+def is_clear(answer, words: str) -> bool:
+    is_problem = answer.headers["content-type"] == "application/problem+json"
+    return answer.status_code == 503 and is_problem and words in answer.json()["detail"]
+
+
+@pytest.mark.parametrize(("method", "path", "body"), ROUTES)
+def test_while_nothing_can_be_written_no_route_says_that_it_did(method, path, body, embedded) -> None:
+    other = sqlite3.connect(embedded.url.removeprefix("sqlite:///"), isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    answer = send(embedded, method, path, body)
+    other.execute("ROLLBACK")
+    other.close()
+    assert is_clear(answer, "did not answer in time. Try again")
+    assert rows_stored(embedded) == 0
+
+
+@pytest.mark.parametrize(("method", "path", "body"), ANSWERED_AT_LENGTH)
+def test_on_a_full_disk_the_answer_says_so_and_reading_goes_on(method, path, body, embedded) -> None:
+    store = embedded.client.app.state.service.store
+    embedded.client.portal.call(store.write, may_not_grow)
+    answers = [send(embedded, method, path, body) for _ in range(30)]
+    assert is_clear(answers[-1], "has no room left. Make room on the disk and try again.")
+    assert rows_stored(embedded) == sum(answer.status_code == 200 for answer in answers)
+    assert send(embedded, "GET", "/v1/board", None).status_code == 200
+
+
+def test_a_board_that_cannot_be_read_is_said_and_the_call_answered(served_by_postgresql) -> None:
+    engine = connect(served_by_postgresql.url)
+    with engine.begin() as other:
+        other.execute(text("LOCK TABLE board_pumps"))
+        told = served_by_postgresql.told()
+    engine.dispose()
+    assert told["candidates"][0]["is_assumed"]
+    assert any(line.startswith("the board: the database did not answer in time") for line in told["missing"])
+
+
+def test_weather_that_cannot_be_read_is_said_and_the_call_answered(served_by_postgresql) -> None:
+    engine = connect(served_by_postgresql.url)
+    with engine.begin() as other:
+        other.execute(text("LOCK TABLE weather_hours"))
+        told = served_by_postgresql.told()
+    engine.dispose()
+    assert "weather, traffic and calendar: the database did not answer in time" in told["missing"]
+
+
+def test_a_corrupt_bundle_that_is_named_leaves_calls_to_the_one_on_duty(embedded, tmp_path) -> None:
+    service = embedded.client.app.state.service
+    on_duty = service.champion.require().name
+    named = slower(service.settings.bundles / on_duty, tmp_path, 5)
+    (named / "scale.txt").write_bytes(b"")
+    engine = connect(embedded.url)
+    name_champion(engine, named.name)
+    engine.dispose()
+    embedded.client.portal.call(service.champion.look)
+    assert embedded.told()["model"]["name"] == on_duty
+
+
+@pytest.mark.parametrize("by", [timedelta(hours=-1), timedelta(minutes=-5), timedelta(minutes=5)])
+def test_a_clock_that_jumps_leaves_calls_answered(by, embedded) -> None:
+    embedded.clock.now += by
+    assert embedded.told()["candidates"]
