@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from londonpump.brigade import thames
-from londonpump.features.runs import Runs
+from londonpump.features.runs import DAY_US, HOUR_US, Runs
 from londonpump.models.distribution import P50
 from londonpump.models.response_time import ResponseTimeModel
 
@@ -91,7 +91,9 @@ def _words(group: str, seconds: float, runs: Runs, row: int) -> str:
     if group == "distance":
         return f"{runs.distance_m[row] / 1000:.1f} km from the station"
     if group == "hour":
-        return f"{int(runs.hour[row]):02d}:{int(runs.hour[row] % 1 * 60):02d} in London"
+        # of the clock itself: 16:43 is 16.71666... hours, which would be told as 16:42
+        minutes = int(runs.london_us[row]) % DAY_US * 60 // HOUR_US
+        return f"{minutes // 60:02d}:{minutes % 60:02d} in London"
     if group == "river":
         crossing = thames.crosses_thames(
             runs.number("station_easting_m")[row],

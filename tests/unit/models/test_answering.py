@@ -43,6 +43,16 @@ def test_reasons_of_one_run_are_those_it_has_among_all(columns, small_bundle) ->
     assert predictions.reasons(small_bundle, np.array([7])) == [predictions.reasons(small_bundle)[7]]
 
 
+@pytest.mark.parametrize("minute", [0, 43, 59])
+def test_the_reason_of_the_hour_tells_the_minute_of_londons_clock(minute, columns, small_bundle) -> None:
+    call = at(columns, (529_900.0, 181_000.0))
+    call["mobilised_us"] = call["mobilised_us"] + minute * 60_000_000
+    told = answer(small_bundle, call).reasons(small_bundle)
+    assert {each.words for run in told for each in run if each.group == "hour"} == {
+        f"12:{minute:02d} in London"
+    }
+
+
 def test_all_runs_of_a_call_have_its_number_of_pumps(columns, small_bundle) -> None:
     predictions = answer(small_bundle, at(columns, (529_900.0, 181_000.0)))
     assert len(np.unique(predictions.pump_chances, axis=0)) == 1
