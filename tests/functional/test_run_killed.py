@@ -5,11 +5,15 @@ import os
 import signal
 import subprocess
 import sys
-from dataclasses import dataclass
-from datetime import date
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from support.datastore import Datastore, Listed
+from support.publisher_server import serving
+from support.refreshed_sources import addresses, all_is_well
 
 from londonpump.simulation.plan import SimulationPlan
 from londonpump.simulation.simulate import write_simulation
@@ -32,6 +36,14 @@ PLACES = (
     "== challenge",
 )
 """What `run` says when it is there: in the middle of steps, and where one ends."""
+ASKING = (
+    "Asking which files there are",
+    "Fetching LFB incidents",
+    "Fetching LFB mob",
+    "== fetch",
+    "== refresh",
+)
+"""The same where the records and their weather come from the publishers."""
 pytestmark = pytest.mark.slow
 
 
@@ -45,27 +57,34 @@ class Left:
     names: list[str]
 
 
-def start(raw: dict[str, Path], home: Path) -> subprocess.Popen[str]:
-    arguments = ("--incidents", raw["incidents"], "--mobilisations", raw["mobilisations"])
+@dataclass(frozen=True)
+class Told:
+    """What `run` is told: its arguments, and settings."""
+
+    arguments: tuple[str, ...]
+    settings: dict[str, str] = field(default_factory=dict)
+
+
+def start(told: Told, home: Path) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-m", "londonpump.cli", "run", *map(str, arguments), "--complete", "yes"],
-        env={**os.environ, "LONDONPUMP_HOME": str(home)},
+        [sys.executable, "-m", "londonpump.cli", "run", *told.arguments, "--complete", "yes"],
+        env={**os.environ, **told.settings, "LONDONPUMP_HOME": str(home)},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
     )
 
 
-def run(raw: dict[str, Path], home: Path) -> Left:
-    process = start(raw, home)
+def run(told: Told, home: Path) -> Left:
+    process = start(told, home)
     said = process.communicate()[0]
     assert process.returncode == 0, said
     return left_in(home)
 
 
-def run_until(place: str, raw: dict[str, Path], home: Path) -> bool:
+def run_until(place: str, told: Told, home: Path) -> bool:
     """Kill it when it says that it is there. Returns: whether it ever said so."""
-    process = start(raw, home)
+    process = start(told, home)
     assert process.stdout is not None
     found = any(place in line for line in process.stdout)
     process.send_signal(signal.SIGKILL)
@@ -92,25 +111,54 @@ def left_in(home: Path) -> Left:
 
 
 @pytest.fixture(scope="module")
-def raw(tmp_path_factory) -> dict[str, Path]:
-    return write_simulation(PLAN, tmp_path_factory.mktemp("killed") / "raw").files
+def of_files(tmp_path_factory) -> Told:
+    raw = write_simulation(PLAN, tmp_path_factory.mktemp("killed") / "raw").files
+    files = ("--incidents", raw["incidents"], "--mobilisations", raw["mobilisations"])
+    return Told(tuple(map(str, files)))
 
 
 @pytest.fixture(scope="module")
-def undisturbed(raw, tmp_path_factory) -> Left:
-    return run(raw, tmp_path_factory.mktemp("undisturbed") / "home")
+def of_publishers(tmp_path_factory) -> Iterator[Told]:
+    """Records that end a month ago, as the newest of the publisher may not be old."""
+    first = datetime.now(UTC).date() - timedelta(days=PLAN.days + 30)
+    raw = write_simulation(replace(PLAN, start=first), tmp_path_factory.mktemp("published") / "raw").files
+    listed = tuple(
+        Listed(kind, "58m", f"LFB {kind} data from {first.year}.csv", raw[kind].read_bytes())
+        for kind in ("incidents", "mobilisations")
+    )
+    with serving() as publisher:
+        Datastore(listed).opens_at(publisher)
+        all_is_well(publisher)
+        urls = {**addresses(publisher), "DATASTORE_URL": publisher.url}
+        settings = {f"LONDONPUMP_{name}": value for name, value in urls.items()}
+        yield Told(("--since", first.isoformat()), {**settings, "NO_PROXY": "127.0.0.1"})
+
+
+@pytest.fixture(scope="module")
+def undisturbed(of_files, tmp_path_factory) -> Left:
+    return run(of_files, tmp_path_factory.mktemp("undisturbed") / "home")
+
+
+@pytest.fixture(scope="module")
+def undisturbed_asking(of_publishers, tmp_path_factory) -> Left:
+    return run(of_publishers, tmp_path_factory.mktemp("undisturbed") / "home")
 
 
 @pytest.mark.parametrize("place", PLACES)
-def test_killed_there_and_run_again_it_ends_the_same(place, raw, undisturbed, tmp_path) -> None:
-    assert run_until(place, raw, tmp_path / "home")
-    again = run(raw, tmp_path / "home")
-    assert again.bundle == undisturbed.bundle
-    assert again.files == undisturbed.files
-    assert again.decisions == undisturbed.decisions
-    assert again.names == undisturbed.names
+def test_killed_there_and_run_again_it_ends_the_same(place, of_files, undisturbed, tmp_path) -> None:
+    assert run_until(place, of_files, tmp_path / "home")
+    assert run(of_files, tmp_path / "home") == undisturbed
 
 
-def test_undisturbed_it_leaves_one_decision_and_no_parts(undisturbed) -> None:
-    assert len(undisturbed.decisions) == 1
-    assert not any("/." in f"/{name}" for name in undisturbed.names)
+@pytest.mark.parametrize("place", ASKING)
+def test_killed_while_publishers_are_asked_it_ends_the_same(
+    place, of_publishers, undisturbed_asking, tmp_path
+) -> None:
+    assert run_until(place, of_publishers, tmp_path / "home")
+    assert run(of_publishers, tmp_path / "home") == undisturbed_asking
+
+
+def test_undisturbed_it_leaves_one_decision_and_no_parts(undisturbed, undisturbed_asking) -> None:
+    for left in (undisturbed, undisturbed_asking):
+        assert len(left.decisions) == 1
+        assert not any("/." in f"/{name}" for name in left.names)
