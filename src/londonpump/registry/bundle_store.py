@@ -110,4 +110,8 @@ class BundleStore:
 
 
 def _size_bytes(folder: Path) -> int:
-    return sum(file.stat().st_size for file in folder.iterdir() if file.is_file())
+    """0 where it is pruned at this moment."""
+    try:
+        return sum(file.stat().st_size for file in folder.iterdir() if file.is_file())
+    except FileNotFoundError:
+        return 0
