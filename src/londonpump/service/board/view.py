@@ -7,7 +7,7 @@ from typing import Self
 
 from londonpump.brigade.clock import LONDON
 from londonpump.brigade.stations import Station, land_stations
-from londonpump.service.board.rules import OUT, RANKED, SENDABLE, PumpRow, PumpState, state_of
+from londonpump.service.board.rules import OUT, RANKED, SENDABLE, PumpRow, PumpState, State, state_of
 
 HEARD_WITHIN = timedelta(hours=12)
 RECENTLY = timedelta(minutes=30)
@@ -65,9 +65,10 @@ class BoardView:
 
     @property
     def n_heard_of(self) -> int:
-        """Pumps that were heard of in the last 12 hours."""
+        """Pumps that were heard of in the last 12 hours. A feed that says it does not know has told nothing."""
         since = self.at - HEARD_WITHIN
-        return sum(pump.reported_at is not None and pump.reported_at >= since for pump in self.pumps.values())
+        known = [pump for pump in self.pumps.values() if pump.state is not State.UNKNOWN]
+        return sum(pump.reported_at is not None and pump.reported_at >= since for pump in known)
 
     @property
     def is_known(self) -> bool:
