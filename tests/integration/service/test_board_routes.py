@@ -128,6 +128,14 @@ def test_an_impossible_event_is_409_and_changes_nothing(event, at, operator) -> 
     assert operator.pump()["state"] == "mobilised"
 
 
+def test_two_moments_of_one_second_are_told_apart(operator) -> None:
+    mobilisation = operator.sent()
+    operator.desk.clock.move(minutes=1, milliseconds=250)
+    operator.tell(mobilisation, "mobile", None)
+    refused = operator.tell(mobilisation, "arrived", 1)
+    assert "mobile at 2025-06-02T09:31:00.250Z, after 2025-06-02T09:31:00Z" in refused.json()["detail"]
+
+
 def test_a_pump_can_be_stood_down_on_its_way(operator) -> None:
     mobilisation = operator.sent()
     assert operator.tell(mobilisation, "returned", 2).json()["state"] == "available"
@@ -318,6 +326,12 @@ def test_a_snapshot_of_half_the_pumps_tells_how_many_are_out(feed) -> None:
     told = [{"pump": code, "state": "mobile"} for code in codes[:half]]
     assert feed.snapshot(0, *told[1:]).json()["board"]["pumps_out"] is None
     assert feed.snapshot(0, *told).json()["board"]["pumps_out"] == half
+
+
+def test_a_feed_that_says_it_does_not_know_has_told_nothing(feed) -> None:
+    told = [{"pump": pump["code"], "state": "unknown"} for pump in feed.board()["pumps"]]
+    board = feed.snapshot(0, *told).json()["board"]
+    assert (board["pumps_out"], board["n_heard_of"]) == (None, 0)
 
 
 def test_a_snapshot_that_names_a_pump_twice_is_422(feed) -> None:

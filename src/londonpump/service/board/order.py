@@ -82,4 +82,5 @@ def _said(event: Event) -> str:
 
 
 def _told(at: datetime) -> str:
-    return at.isoformat(timespec="seconds").replace("+00:00", "Z")
+    # a clock that tells whole seconds can be behind one that does not, within the same second
+    return at.isoformat(timespec="milliseconds" if at.microsecond else "seconds").replace("+00:00", "Z")
