@@ -33,7 +33,12 @@ def test_attempts_are_forgotten_with_time() -> None:
 
 
 def test_a_clock_put_back_makes_no_wait_longer() -> None:
-    assert PACE.wait_s(after(5), NOW - timedelta(days=1)) == 4
+    assert PACE.wait_s(after(5), NOW - timedelta(seconds=50)) == 4
+
+
+def test_a_clock_put_back_far_makes_no_wait_without_end() -> None:
+    assert PACE.wait_s(after(5), NOW - timedelta(days=1)) == 0
+    assert PACE.wait_s(PACE.after(after(5), NOW - timedelta(days=1)), NOW - timedelta(days=1)) == 8
 
 
 def test_no_number_of_attempts_is_too_much() -> None:

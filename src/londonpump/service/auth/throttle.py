@@ -38,6 +38,9 @@ class Pace:
         """Whole seconds until the next attempt may come; 0 for now."""
         if count is None or count.level < self.free:
             return 0
+        if (count.at - now).total_seconds() > self.longest_s:
+            # the clock was put back by more than any wait: this one would last until it is there again
+            return 0
         doublings = min(ceil(count.level - self.free), 30)
         left_s = min(1 << doublings, self.longest_s) - _since_s(count, now)
         return max(0, ceil(left_s))
