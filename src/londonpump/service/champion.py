@@ -84,6 +84,7 @@ class ChampionWatch:
             self.named, self._failures, self._looks_to_wait = named, 0, 0
         if named is None:
             self.current, self.problem = None, None
+            self._metrics.note_champion(None)
             return
         if self.current is not None and self.current.name == named:
             self.problem = None

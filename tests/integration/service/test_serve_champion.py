@@ -183,6 +183,7 @@ def test_a_ledger_that_names_none_takes_the_model_off_duty(url, tmp_path, first)
         name(url, None)
         look(client)
         assert client.get("/readyz").status_code == 503
+        assert "londonpump_model_info{" not in client.get("/metrics").text
 
 
 def test_who_is_signed_in_sees_the_champion_and_analysts_the_ledger(url, tmp_path, first) -> None:

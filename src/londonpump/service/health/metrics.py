@@ -30,10 +30,11 @@ class Metrics:
         """Count a request."""
         self.requests.labels(method, route, str(status)).observe(took_s)
 
-    def note_champion(self, name: str) -> None:
-        """Say which model is on duty: one of them at a time."""
+    def note_champion(self, name: str | None) -> None:
+        """Say which model is on duty: one of them at a time, or none."""
         self.model.clear()
-        self.model.labels(name).set(1)
+        if name is not None:
+            self.model.labels(name).set(1)
 
     def add(self, collector: Collector) -> None:
         """Have a part's own figures, read when they are asked for (live error and coverage by model)."""
