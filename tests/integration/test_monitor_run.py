@@ -128,10 +128,11 @@ def test_a_challenge_that_kept_the_champion_is_one(
     assert "no_evaluation" not in kinds(look(database_url, tmp_path, NOW + 41 * DAY))
 
 
-def test_a_challenge_that_could_not_use_a_bundle_is_no_comparison(
-    duty: tuple[str, str], engine: Engine, database_url: str, tmp_path: Path
+@pytest.mark.parametrize("verdict", ["champion_unusable", "challenger_unusable", "few_rows"])
+def test_a_challenge_that_could_compare_nothing_is_no_comparison(
+    verdict: str, duty: tuple[str, str], engine: Engine, database_url: str, tmp_path: Path
 ) -> None:
-    _decide(engine, duty[0], NOW + 30 * DAY, {"judged_by": "challenge"}, "champion_unusable")
+    _decide(engine, duty[0], NOW + 30 * DAY, {"judged_by": "challenge"}, verdict)
     assert "no_evaluation" in kinds(look(database_url, tmp_path, NOW + 41 * DAY))
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, func, select
 
 from londonpump.features.catalogue import FEATURES
-from londonpump.registry.ledger import could_judge
+from londonpump.registry.ledger import has_compared
 from londonpump.storage.database.decision_rows import Decision, read_decisions
 from londonpump.storage.database.decision_tables import decisions
 from londonpump.storage.database.fetch_rows import FetchNote, fetches_noted
@@ -59,15 +59,15 @@ class Ages:
 
 
 def last_judged(connection: Connection, at: datetime) -> tuple[Decision | None, datetime | None]:
-    """The newest decision by comparison until a moment, and when the ledger begins. Where a bundle could not be used,
-    nothing was compared."""
+    """The newest decision by comparison until a moment, and when the ledger begins. Where a bundle could not be used
+    or rows were too few, nothing was compared."""
     first_at = connection.execute(
         select(func.min(decisions.c.decided_at)).where(decisions.c.decided_at <= at)
     ).scalar()
     before: int | None = None
     while lines := read_decisions(connection, 100, before):
         for line in lines:
-            if line.decided_at <= at and could_judge(line):
+            if line.decided_at <= at and has_compared(line):
                 return line, first_at
         before = lines[-1].id
     return None, first_at
@@ -143,7 +143,7 @@ def _evaluation(ages: Ages) -> Condition | None:
         else f"The last comparison was {days} days ago"
     )
     words = (
-        f"{what}; {UNJUDGED.days} days are allowed. The monthly run does not come to its end: look at the log of its last steps, "
-        "then run londonpump challenge."
+        f"{what}; {UNJUDGED.days} days are allowed. The monthly run does not come to its end, or could compare nothing: look at "
+        "its log and at londonpump models list, then run londonpump challenge."
     )
     return Condition(EVALUATION, "", "urgent", words, {"age_days": days, "last_at": last_at.isoformat()})

@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, or_, select
 
-from londonpump.evaluation.promotion.checks import CHALLENGER_UNUSABLE, CHAMPION_UNUSABLE
+from londonpump.evaluation.promotion.checks import CHALLENGER_UNUSABLE, CHAMPION_UNUSABLE, FEW_ROWS
 from londonpump.storage.database.decision_rows import PROMOTE, Decision
 from londonpump.storage.database.decision_tables import decisions
 
@@ -96,6 +96,11 @@ def is_judged(line: Decision) -> bool:
 def could_judge(line: Decision) -> bool:
     """Whether the rule also had two bundles that it could use."""
     return is_judged(line) and line.verdict not in (CHAMPION_UNUSABLE, CHALLENGER_UNUSABLE)
+
+
+def has_compared(line: Decision) -> bool:
+    """Whether it also had rows enough to say anything about them."""
+    return could_judge(line) and line.verdict != FEW_ROWS
 
 
 def _newest(*conditions: ColumnElement[bool], at_most: int | None = 1) -> Select[Any]:

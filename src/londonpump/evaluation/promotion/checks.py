@@ -9,6 +9,7 @@ from londonpump.evaluation.promotion.settings import PromotionSettings
 
 COVERAGE, CALIBRATION = "cover_80_share", "over_360_ece"
 CHAMPION_UNUSABLE, CHALLENGER_UNUSABLE = "champion_unusable", "challenger_unusable"
+FEW_ROWS = "few_rows"
 Scores = Mapping[str, Any]
 
 
@@ -43,7 +44,7 @@ def few_rows(rows: int, days: int, settings: PromotionSettings) -> Iterator[Obst
     """Too little has happened since both trainings."""
     if rows < settings.least_rows or days < settings.least_days:
         yield Obstacle(
-            "few_rows",
+            FEW_ROWS,
             f"{rows:,} runs of {days} days are later than the training, {settings.least_rows:,} of "
             f"{settings.least_days} needed: wait for newer records",
         )
