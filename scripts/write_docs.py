@@ -84,6 +84,8 @@ SETTING = {
     "tracking": "`false`: trainings and decisions are not told to MLflow, unless by `track`",
     "registration": "service: may anybody make an account; not set: only beside the default database",
     "password_min": "service: characters of a new password, 6 to 128",
+    "database_patience_ms": "service: how long a request waits for its turn at the database before it is refused with "
+    "503, ms; more where commands that work on the disk run beside a service on SQLite",
     "proxies": "service: how many proxies of ours add to X-Forwarded-For, 0 to 8; 0 believes no such header",
     "challenge_days": "days before the newest complete day at which a training stops, to be judged on what came after",
     "champion_age_days": "a champion trained until longer ago may be replaced by a newer model that is not worse",

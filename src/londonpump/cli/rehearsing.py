@@ -37,7 +37,8 @@ def rehearse(
 
     Month after month records come, a model is trained, judged and put on duty or not; a station closes, special
     services grow, bad records come, a training is killed, a bundle is damaged, a model is taken back. Exit code 1 if
-    a request was not answered, an answer was mixed, the history is wrong, or a better model was not put on duty.
+    a request was not answered, an answer was mixed, the history is wrong, or a better model (by more than a tie) was not
+    put on duty.
     """
     import tempfile
 

@@ -1,5 +1,6 @@
 """A year lived in fast motion: records come, models are trained, judged, promoted or kept, while a service answers."""
 
+import os
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,7 @@ from londonpump.storage.database.decision_rows import Decision
 LAST_ANSWERS = 100
 """So many answers are waited for after the last decision."""
 LIVED_SHARE = 0.9
+YIELDS = 10
 FIRST_ERROR, LAST_ERROR = 500, 599
 
 
@@ -40,13 +42,14 @@ class RehearseRequest:
 class Rehearsed:
     """A year as it was lived. statuses: how many requests had which HTTP status, 0 where nothing answered.
 
-    live: by month. problems: where the history is not what ledger and service say. took_s: wall clock.
+    refusals: what was said to those that were not answered, (status, words), and how often. live: by month. problems: where the history is not what ledger and service say. took_s: wall clock.
     """
 
     plan: YearPlan
     months: tuple[MonthLived, ...]
     decisions: tuple[Decision, ...]
     statuses: dict[int, int]
+    refusals: dict[tuple[int, str], int]
     exactness: Exactness
     live: dict[int, Live]
     problems: tuple[str, ...]
@@ -91,6 +94,7 @@ def rehearse(request: RehearseRequest, progress: Progress) -> Rehearsed:
         months=tuple(months),
         decisions=decisions,
         statuses=dict(sorted(traffic.statuses().items())),
+        refusals=dict(traffic.refusals()),
         exactness=exactness,
         live=dict(live_of(traffic.answers)),
         problems=tuple(problems_of(months, decisions, traffic.models())),
@@ -107,6 +111,8 @@ def _live(home: YearHome, progress: Progress) -> tuple[list[MonthLived], Traffic
     _tell(home, 0, progress)
     months = [live_month(home, 0, None, [])]
     with serving(home) as address, asking(home, address, 0, questions_of(home, 0)) as traffic:
+        # on one machine, calls come first and the month's work yields to them
+        os.nice(YIELDS)
         traffic.wait_for(months[0].on_duty)
         for number in range(1, plan.months):
             _tell(home, number, progress)

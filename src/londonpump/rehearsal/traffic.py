@@ -34,12 +34,13 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """month: number of the one whose questions were asked. told: the answer, None if there was none."""
+    """month: number of the one whose questions were asked. told: the answer, None if there was none; said: why."""
 
     month: int
     question: Question
     status: int
     told: dict[str, Any] | None
+    said: str = ""
 
     @property
     def model(self) -> str | None:
@@ -62,6 +63,10 @@ class Traffic:
     def statuses(self) -> Counter[int]:
         """How many answers had which status; 0 where there was no answer."""
         return Counter(answer.status for answer in self.answers)
+
+    def refusals(self) -> Counter[tuple[int, str]]:
+        """What was said instead of an answer, and how often."""
+        return Counter((answer.status, answer.said) for answer in self.answers if answer.told is None)
 
     def models(self) -> list[str]:
         """The models that answered, one after another."""
@@ -91,9 +96,10 @@ class Traffic:
                         headers, signed_s = _signed_in(client, home), time.monotonic()
                     self.answers.append(_ask(client, headers, month, question))
                 except httpx2.HTTPStatusError as error:
-                    self.answers.append(Answer(month, question, error.response.status_code, None))
-                except httpx2.HTTPError:
-                    self.answers.append(Answer(month, question, NO_ANSWER, None))
+                    refused = error.response
+                    self.answers.append(Answer(month, question, refused.status_code, None, _detail(refused)))
+                except httpx2.HTTPError as error:
+                    self.answers.append(Answer(month, question, NO_ANSWER, None, str(error)))
                 number += 1
 
 
@@ -114,6 +120,11 @@ def asking(home: YearHome, address: str, month: int, questions: Sequence[Questio
 def _signed_in(client: httpx2.Client, home: YearHome) -> dict[str, str]:
     answer = client.post("/login", data={"username": USER, "password": home.password})
     return {"Authorization": f"Bearer {answer.raise_for_status().json()['access_token']}"}
+
+
+def _detail(answer: httpx2.Response) -> str:
+    is_problem = "json" in answer.headers.get("content-type", "")
+    return str(answer.json().get("detail")) if is_problem else answer.text
 
 
 def _ask(client: httpx2.Client, headers: dict[str, str], month: int, question: Question) -> Answer:

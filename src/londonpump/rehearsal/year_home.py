@@ -22,6 +22,7 @@ from londonpump.settings import Settings
 from londonpump.storage.database import open_database, writing
 
 USER = "rehearsal"
+PATIENCE_MS = "1000"
 COMMAND_WITHIN_S = 1_800
 MOST_LEDGER_LINES = 500
 
@@ -32,7 +33,11 @@ class RehearsalFailed(LondonPumpError):
 
 @dataclass(frozen=True, slots=True)
 class YearHome:
-    """Where a rehearsal lives. password: of its user, drawn at random."""
+    """Where a rehearsal lives. password: of its user, drawn at random.
+
+    On one disk with everything else that a year does, a write to SQLite waits for the disk, and a call had better wait
+    than be refused: so the service of a rehearsal is more patient than one that has the disk for itself.
+    """
 
     folder: Path
     settings: Settings
@@ -46,7 +51,7 @@ class YearHome:
     def environment(self) -> dict[str, str]:
         """This process's, with no setting of the product but this home's."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith("LONDONPUMP_")}
-        kept |= {"LONDONPUMP_HOME": str(self.folder)}
+        kept |= {"LONDONPUMP_HOME": str(self.folder), "LONDONPUMP_DATABASE_PATIENCE_MS": PATIENCE_MS}
         if not self.settings.is_embedded:
             kept |= {"LONDONPUMP_DATABASE_URL": self.settings.database}
         return kept

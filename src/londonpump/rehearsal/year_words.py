@@ -28,6 +28,7 @@ def rehearsed_as_json(done: Rehearsed) -> dict[str, Any]:
         "statuses": {str(status): n for status, n in done.statuses.items()},
         "errors_5xx": done.errors_5xx,
         "not_answered": done.not_answered,
+        "refusals": [[status, said, n] for (status, said), n in done.refusals.items()],
         "answers_checked": done.exactness.checked,
         "mixed_bundles": done.exactness.mixed,
         "decisions": [_decision(line) for line in map(decision_as_json, done.decisions)],
@@ -106,8 +107,16 @@ def _oracle(done: Rehearsed) -> Iterator[str]:
 
 def _promises(done: Rehearsed) -> Iterator[str]:
     yield f"Requests: {done.requests:,}; not answered {done.not_answered}, of these 5xx {done.errors_5xx}"
+    yield from (f"  {status}, {times} times: {said}" for (status, said), times in done.refusals.items())
     yield f"Answers asked again of the bundle they name: {done.exactness.checked:,}; mixed {done.exactness.mixed}"
     yield f"History beside the ledger: {'; '.join(done.problems) or 'the same'}"
-    best = "yes" if done.oracle.champion_is_best else "no, another is better beyond the interval"
-    yield f"The model on duty is the best: {best}"
+    yield f"The model on duty is the best: {_best(done)}"
     yield f"Took {done.took_s:.0f} s"
+
+
+def _best(done: Rehearsed) -> str:
+    least = done.oracle.least_mae
+    if least.model == done.decisions[-1].champion_after:
+        return "yes"
+    apart = f"{least.model} errs by {-least.less_s:.2f} s less"
+    return f"yes, {apart}, no more than a tie" if done.oracle.champion_is_best else f"no, {apart}"

@@ -27,7 +27,7 @@ from londonpump.service.predictions import routes as predictions
 from londonpump.service.predictions.desk import predictions_opened
 from londonpump.service.state import ServiceOptions, ServiceState
 from londonpump.settings import Settings
-from londonpump.storage.database.store import Store
+from londonpump.storage.database.store import Store, StoreLimits
 
 ROUTERS: tuple[APIRouter, ...] = (
     health.router,
@@ -38,6 +38,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     original.router,
 )
 """Every domain's routes."""
+MS_A_S = 1000
 Opening = Callable[[ServiceState], AbstractAsyncContextManager[None]]
 OPENINGS: tuple[Opening, ...] = (auth_opened, live_opened, alarms_opened, predictions_opened, original_opened)
 """What a domain opens for all its requests (`state.keep`), and closes; in this order, closed in the reverse."""
@@ -80,7 +81,8 @@ async def _opened(
     settings: Settings, options: ServiceOptions, metrics: Metrics
 ) -> AsyncIterator[ServiceState]:
     async with AsyncExitStack() as stack:
-        store = await asyncio.to_thread(Store.open, settings.database, options.store_limits)
+        limits = options.store_limits or StoreLimits(patience_s=settings.database_patience_ms / MS_A_S)
+        store = await asyncio.to_thread(Store.open, settings.database, limits)
         stack.push_async_callback(store.close)
         champion = ChampionWatch(store, settings.bundle, options.clock, metrics)
         state = ServiceState(settings, options, store, champion, metrics, options.clock())

@@ -30,7 +30,7 @@ class ServiceOptions:
     """
 
     clock: Clock = utc_now
-    store_limits: StoreLimits = field(default_factory=StoreLimits)
+    store_limits: StoreLimits | None = None
     champion_poll_s: float = 1.0
     body_limit_bytes: int = 1_000_000
     parts: tuple[object, ...] = ()

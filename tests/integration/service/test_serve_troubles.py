@@ -7,10 +7,12 @@ import sqlite3
 from datetime import timedelta
 
 import pytest
+from fastapi.testclient import TestClient
 from sqlalchemy import insert, text
-from support.running_service import database_with, name_champion, put_in_store, running
+from support.running_service import database_with, name_champion, put_in_store, running, settings_for
 from support.signing_in import Clock, Desk
 
+from londonpump.service.app import create_app
 from londonpump.service.state import State
 from londonpump.storage.database import connect, upgrade
 from londonpump.storage.database.context_rows import note_fetch, store_weather
@@ -187,3 +189,10 @@ def test_while_the_database_does_not_answer_the_figures_do(url, tmp_path) -> Non
     with running(url, tmp_path, limits=StoreLimits(patience_s=-1)) as client:
         assert client.get("/metrics").status_code == 200
         assert client.get("/readyz").json()["database"]["is_well"] is False
+
+
+def test_the_patience_with_the_database_is_a_setting(tmp_path, url, first) -> None:
+    database_with(url, first.name)
+    app = create_app(settings_for(url, tmp_path, database_patience_ms=1234))
+    with TestClient(app) as client:
+        assert client.app.state.service.store.limits.patience_s == 1.234
