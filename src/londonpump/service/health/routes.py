@@ -5,7 +5,7 @@ open too, as Prometheus has no account; it holds nothing personal, and a proxy s
 """
 
 import asyncio
-from datetime import date
+from datetime import date, datetime
 from http import HTTPStatus
 
 from fastapi import APIRouter, Response
@@ -20,6 +20,7 @@ from londonpump.service.health.alarms import AlarmFigures, alarms_shown
 from londonpump.service.health.live import Live
 from londonpump.service.health.rules import age_s
 from londonpump.service.health.shapes import (
+    AlarmShown,
     Alive,
     Check,
     ContextStatus,
@@ -56,14 +57,7 @@ async def readyz(_: Anybody, state: State, response: Response) -> Readiness:
 async def statusz(_: SignedIn, state: State) -> Status:
     """The ages of the model, of what it learnt from, of weather and calendars; the alarms that stand."""
     now = state.clock()
-    try:
-        found, alarms = await state.store.read(
-            lambda connection: (rows.context_state(connection, now), alarms_shown(connection))
-        )
-    except DatabaseFailed as error:
-        context, alarms, database = None, None, Check(is_well=False, told=str(error))
-    else:
-        context, database = _context_status(state, found), Check(is_well=True, told="answers")
+    database, context, alarms = await _told_by_database(state, now)
     return Status(
         version=__version__,
         now_at=now,
@@ -99,6 +93,18 @@ def _model_check(state: ServiceState) -> Check:
     return Check(is_well=True, told=f"{champion.name} answers its prototype")
 
 
+async def _told_by_database(
+    state: ServiceState, now: datetime
+) -> tuple[Check, ContextStatus | None, list[AlarmShown] | None]:
+    try:
+        found, alarms = await state.store.read(
+            lambda connection: (rows.context_state(connection, now), alarms_shown(connection))
+        )
+    except DatabaseFailed as error:
+        return Check(is_well=False, told=str(error)), None, None
+    return Check(is_well=True, told="answers"), _context_status(found, now), alarms
+
+
 async def _database_check(state: ServiceState) -> Check:
     try:
         await state.store.read(rows.answers)
@@ -125,8 +131,7 @@ def _model_state(state: ServiceState) -> ModelState:
     )
 
 
-def _context_status(state: ServiceState, found: rows.ContextState) -> ContextStatus:
-    now = state.clock()
+def _context_status(found: rows.ContextState, now: datetime) -> ContextStatus:
     return ContextStatus(
         weather_age_s=age_s(found.weather_hour_at, now),
         weather_fetched_age_s=age_s(found.weather_fetched_at, now),

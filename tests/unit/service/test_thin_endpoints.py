@@ -1,0 +1,18 @@
+"""Endpoints raise and catch nothing: which error has which answer stands in one table."""
+
+import ast
+import inspect
+import textwrap
+
+import pytest
+
+from londonpump.service.app import ROUTERS
+
+ENDPOINTS = {route.endpoint.__name__: route.endpoint for router in ROUTERS for route in router.routes}
+
+
+@pytest.mark.parametrize("name", ENDPOINTS)
+def test_an_endpoint_is_async_and_holds_no_try(name) -> None:
+    tree = ast.parse(textwrap.dedent(inspect.getsource(ENDPOINTS[name])))
+    assert isinstance(tree.body[0], ast.AsyncFunctionDef)
+    assert not [node for node in ast.walk(tree) if isinstance(node, ast.Try)]
