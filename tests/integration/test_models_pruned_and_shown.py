@@ -127,6 +127,14 @@ def test_what_was_on_duty_at_an_instant(settings, store) -> None:
     assert "no model was on duty" in as_of(settings, now - timedelta(days=900))
 
 
+def test_what_was_on_duty_is_told_where_a_clock_was_behind(settings, store) -> None:
+    name, at = store["on_duty"].name, datetime(2020, 1, 1, tzinfo=UTC)
+    line = Decision(at, KEEP, name, name, store["judged"].name, "tie", "no better", {}, "me")
+    with open_registry(settings) as registry, writing(registry.engine) as connection:
+        registry.record(connection, line)
+    assert f"{name} was on duty: 2020-01-01 00:00Z to now" in as_of(settings, at + timedelta(days=1))
+
+
 def test_the_bundles_of_the_store_are_listed(settings, store) -> None:
     lines = stored_in_words(settings).splitlines()
     assert len(lines) == 6

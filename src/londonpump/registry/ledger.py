@@ -55,9 +55,10 @@ def duties_of(connection: Connection, bundle: str) -> list[Duty]:
     duties: list[Duty] = []
     since: datetime | None = None
     for decided_at, champion in lines:
-        if champion == bundle and since is None:
-            since = decided_at
-        elif champion != bundle and since is not None:
+        if champion == bundle:
+            # the clock of a later line may have been behind
+            since = decided_at if since is None else min(since, decided_at)
+        elif since is not None:
             duties.append(Duty(since, decided_at))
             since = None
     return duties if since is None else [*duties, Duty(since, None)]

@@ -70,6 +70,11 @@ def test_a_model_that_came_back_was_on_duty_twice(told) -> None:
     assert second == Duty(FIRST_AT + 4 * HOUR, None)
 
 
+def test_a_duty_begins_with_its_earliest_line_where_a_clock_was_behind(told) -> None:
+    append(told, FIRST_AT - HOUR, KEEP, "b", "b", "y")
+    assert ask(told, duties_of, "b")[-1] == Duty(FIRST_AT - HOUR, None)
+
+
 def test_a_model_that_was_kept_away_was_never_on_duty(told) -> None:
     assert ask(told, duties_of, "x") == []
     assert not ask(told, was_on_duty, "x")
