@@ -16,7 +16,7 @@ from londonpump.evaluation.promotion.settings import PromotionSettings
 from londonpump.pipelines.challenge import ChallengeRequest, challenge
 from londonpump.pipelines.promote import BY_HAND, SimulatedModel, ledger
 from londonpump.registry.registry import open_registry
-from londonpump.storage.bundles import CARD, save_bundle
+from londonpump.storage.bundles import CARD, load_bundle, save_bundle
 from londonpump.storage.database import open_database, reading, writing
 from londonpump.storage.database.audit_rows import read_audit, verify_audit
 from londonpump.storage.database.decision_rows import PROMOTE, Decision, champion_on_duty
@@ -147,6 +147,23 @@ def test_a_dry_run_judges_and_records_nothing(embedded, request_, bundle, tmp_pa
     done = challenge(embedded, replace(request_, is_dry=True))
     assert done.decision.action == "promote"
     assert (len(ledger(embedded, 9)), done.on_duty == bundle.name) == (1, False)
+
+
+def test_a_dry_run_of_a_bundle_from_elsewhere_leaves_the_store_as_it_was(
+    embedded, request_, bundle, tmp_path
+) -> None:
+    elsewhere = slower(bundle, tmp_path / "elsewhere", 60)
+    done = challenge(embedded, replace(request_, challenger=str(elsewhere), is_dry=True))
+    assert (done.decision.challenger, done.decision.verdict) == (elsewhere.name, "first")
+    assert not embedded.bundle.exists()
+
+
+def test_a_bundle_from_elsewhere_is_judged_from_the_store(embedded, request_, bundle, tmp_path) -> None:
+    on_duty(embedded, bundle)
+    elsewhere = slower(bundle, tmp_path / "elsewhere", 60)
+    done = challenge(embedded, replace(request_, challenger=str(elsewhere)))
+    assert done.decision.verdict == "worse"
+    assert load_bundle(embedded.bundle / elsewhere.name)[0] == elsewhere.name
 
 
 @pytest.mark.parametrize("is_better", [True, False])

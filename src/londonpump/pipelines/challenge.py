@@ -16,6 +16,7 @@ from londonpump.evaluation.promotion.verdict import Verdict
 from londonpump.pipelines.data import Examples, data_hash_of, load_examples
 from londonpump.pipelines.judged_pair import Opened, TryOut, judge_pair, judged_from, open_pair, refuse_mixed
 from londonpump.pipelines.progress import Progress, silent
+from londonpump.registry.bundle_store import BundleStore
 from londonpump.registry.ledger import decisions_about, judged_before, was_on_duty
 from londonpump.registry.registry import Registry, open_registry
 from londonpump.registry.trial import tried
@@ -81,6 +82,7 @@ class Challenged:
 class _Pair:
     champion: str | None
     challenger: str
+    folder: Path
     data_hash: str
 
 
@@ -127,11 +129,12 @@ def _find(registry: Registry, request: ChallengeRequest) -> _Pair | Challenged:
     data_hash = data_hash_of(request.data)
     with reading(registry.engine) as connection:
         champion = champion_on_duty(connection)
-        challenger = _challenger(registry, request.challenger)
-        if challenger is None:
+        folder = _challenger(registry.store, request)
+        if folder is None:
             return Challenged(
                 f"{NOTHING}: no bundle in {registry.store.root}. Run londonpump train.", champion
             )
+        challenger = folder.name
         before = judged_before(connection, champion, challenger, data_hash)
         if before is not None:
             return _again(before, champion)
@@ -140,13 +143,16 @@ def _find(registry: Registry, request: ChallengeRequest) -> _Pair | Challenged:
         if request.challenger is None and was_on_duty(connection, challenger):
             told = f"{NOTHING}: the newest model, {challenger}, was on duty and was taken off. Put it back by hand."
             return Challenged(told, champion)
-    return _Pair(champion, challenger, data_hash)
+    return _Pair(champion, challenger, folder, data_hash)
 
 
-def _challenger(registry: Registry, asked: str | None) -> str | None:
-    if asked is None:
-        return registry.store.newest()
-    return registry.store.take_in(registry.store.find(asked))
+def _challenger(store: BundleStore, request: ChallengeRequest) -> Path | None:
+    """Its folder: in the store, but where nothing may be changed."""
+    if request.challenger is None:
+        newest = store.newest()
+        return None if newest is None else store.folder(newest)
+    found = store.find(request.challenger).resolve()
+    return found if request.is_dry else store.folder(store.take_in(found))
 
 
 def _again(before: Decision, champion: str | None) -> Challenged:
@@ -158,7 +164,7 @@ def _again(before: Decision, champion: str | None) -> Challenged:
 
 def _open(registry: Registry, pair: _Pair, try_out: TryOut) -> tuple[Opened | None, Opened]:
     store = registry.store
-    challenger = (store.folder(pair.challenger), date.min)
+    challenger = (pair.folder, date.min)
     if pair.champion is None:
         return open_pair(None, challenger, try_out)
     opened = open_pair(
