@@ -25,6 +25,7 @@ def verify(
     ] = None,
 ) -> None:
     """Walk the chain from its first row. Exit code 1, with the row, if one was changed or is missing."""
+    from londonpump.service.predictions.audited import changed_prediction
     from londonpump.storage.database import open_database, reading
     from londonpump.storage.database.audit_rows import verify_audit
 
@@ -33,9 +34,12 @@ def verify(
         engine = open_database(settings().database)
         with reading(engine) as connection:
             found = verify_audit(connection, n_rows, hash_then)
+            # a broken chain says nothing about predictions
+            changed = changed_prediction(connection) if found.problem is None else None
         engine.dispose()
-    if found.problem is not None:
-        typer.echo(f"londonpump: the audit is broken at row {found.seq}: {found.problem}.", err=True)
+    seq, problem = changed or (found.seq, found.problem)
+    if problem is not None:
+        typer.echo(f"londonpump: the audit is broken at row {seq}: {problem}.", err=True)
         raise typer.Exit(BROKEN)
     typer.echo(f"{found.n_rows} rows are as they were written. Head: {found.n_rows}:{found.head_hash}")
 

@@ -94,6 +94,16 @@ def find_prediction(connection: Connection, prediction_id: str) -> PredictionRec
     return None if found is None else PredictionRecord(**found)
 
 
+def find_predictions(connection: Connection, ids: Sequence[str]) -> dict[str, PredictionRecord]:
+    """{id: prediction} of those that are there."""
+    found: dict[str, PredictionRecord] = {}
+    for first in range(0, len(ids), IDS_A_QUESTION):
+        wanted = select(*_COLUMNS).where(predictions.c.id.in_(ids[first : first + IDS_A_QUESTION]))
+        rows = connection.execute(wanted).mappings()
+        found.update((row["id"], PredictionRecord(**row)) for row in rows)
+    return found
+
+
 def find_answers(connection: Connection, ids: Sequence[str]) -> dict[str, Any]:
     """{id: answer} of those that are there."""
     wanted = select(predictions.c.id, predictions.c.answer)
