@@ -140,7 +140,7 @@ def add_outcome(connection: Connection, mobilisation_id: str) -> None:
         **{name: getattr(row, name) for name in copied},
         **announced,
         "actual_s": actual_s,
-        "error_s": actual_s - row.announced_p50_s,
+        "error_s": round(actual_s - row.announced_p50_s, 3),
         "is_inside_80": row.announced_p10_s <= actual_s <= row.announced_p90_s,
     }
     connection.execute(insert(outcomes).values(values))

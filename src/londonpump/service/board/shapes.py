@@ -74,7 +74,8 @@ class Place(Strict):
 class NewMobilisation(Strict):
     """at: now, if it is left out. recommended_pump: first of the ranking; another one needs override_reason.
 
-    prediction_id: place, announced and recommended_pump are taken from there, if they are left out.
+    prediction_id: place, announced and recommended_pump are taken from there, if they are left out. Another pump than that
+    one needs no reason then: it may be the second or third of several. With a reason it is an override, and kept as one.
     """
 
     incident_number: IncidentNumber
