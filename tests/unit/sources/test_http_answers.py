@@ -65,12 +65,28 @@ def test_text_is_read_in_the_encoding_it_states(publisher, sleeper) -> None:
         assert http.get("The Office", url).text == "café"
 
 
+@pytest.mark.parametrize("stated", ["hex", "idna", "undefined", "rot13", "no-such"])
+def test_an_encoding_that_reads_no_text_is_taken_for_utf_8(stated, publisher, sleeper) -> None:
+    page = Reply("café".encode(), headers={"Content-Type": f"text/html; charset={stated}"})
+    url = publisher.answers(PATH, page)
+    with Http(QUICK, sleeper) as http:
+        assert http.get("The Office", url).text == "café"
+
+
+def test_half_a_character_is_marked(publisher, sleeper) -> None:
+    page = Reply(rb"a\ud800b", headers={"Content-Type": "text/html; charset=unicode_escape"})
+    url = publisher.answers(PATH, page)
+    with Http(QUICK, sleeper) as http:
+        assert http.get("The Office", url).text == "a?b"
+
+
 @pytest.mark.parametrize(
     ("body", "words"),
     [
         (b"<html></html>", "a web page instead of json"),
         (b"", "nothing instead of json"),
         (b'{"a": ', "something else instead of json"),
+        (b'{"a": 1' + b"0" * 400 + b"}", "something else instead of json"),
     ],
 )
 def test_what_is_not_json_is_named(body, words, publisher, sleeper) -> None:
@@ -86,6 +102,8 @@ def test_what_is_not_json_is_named(body, words, publisher, sleeper) -> None:
         pytest.param(server.broken(502), id="502"),
         pytest.param(server.broken(503), id="503"),
         pytest.param(server.broken(504), id="504"),
+        pytest.param(server.broken(501), id="501"),
+        pytest.param(server.broken(522), id="522, of what stands in front"),
         pytest.param(server.too_many(), id="429"),
         pytest.param(server.cut(FINE), id="cut half-way"),
         pytest.param(server.wrong_length(FINE, 1000), id="shorter than it says"),
@@ -114,11 +132,21 @@ def test_what_may_pass_is_asked_again(first, publisher, sleeper) -> None:
         (server.redirect("ftp://127.0.0.1/x"), "redirects to nowhere"),
         (server.redirect(""), "redirects to nowhere"),
         (server.redirect(PATH), "redirects in a circle"),
+        (server.redirect(f"http://{'a' * 64}.example/"), "none that can be asked"),
     ],
 )
 def test_what_will_not_pass_is_asked_once(reply, words, publisher, sleeper) -> None:
     assert re.search(words, refusal(publisher, sleeper, reply))
     assert (len(publisher.asked), sleeper.waits_s) == (1, [])
+
+
+@pytest.mark.parametrize(
+    ("secret", "advice"), [({}, "It may want a sign-in"), ({"key": "s3cr3t"}, "Check the key and its rights")]
+)
+def test_who_is_refused_is_told_of_a_key_only_where_one_was_sent(secret, advice, publisher, sleeper) -> None:
+    url = publisher.answers(PATH, Reply(status=403))
+    with Http(QUICK, sleeper) as http, pytest.raises(SourceFailed, match=advice):
+        http.get("The Office", url, secret=secret)
 
 
 @pytest.mark.parametrize(
@@ -155,7 +183,16 @@ def test_a_pause_may_be_stated_as_a_date(publisher, sleeper) -> None:
     assert 2 < sleeper.waits_s[0] <= 30
 
 
-@pytest.mark.parametrize("stated", ["soon", "-5", "Wed, 21 Oct 2015 07:28:00 GMT"])
+@pytest.mark.parametrize(
+    "stated",
+    [
+        "soon",
+        "-5",
+        "Wed, 21 Oct 2015 07:28:00 GMT",
+        "Wed, 21 Oct 99999999999999999999 07:28:00 GMT",
+        "Wed, 21 Oct 2015 07:28:00 +99999999999999",
+    ],
+)
 def test_a_pause_that_says_nothing_is_not_waited_for(stated, publisher, sleeper) -> None:
     url = publisher.answers(PATH, server.too_many(stated), FINE)
     with Http(QUICK, sleeper) as http:

@@ -172,6 +172,14 @@ def test_a_file_larger_than_any_is_refused(publisher, download, to) -> None:
     assert "more than 1,000 bytes" in refusal(download, to, limits=Limits(largest_file_bytes=1000))
 
 
+def test_a_size_beyond_any_file_is_no_lack_of_room(publisher, download, to) -> None:
+    publisher.holds(PATH, CSV)
+    assert "says 1,000,000,000,000,000,000 bytes, more than" in refusal(
+        download, to, Expected(size_bytes=10**18)
+    )
+    assert publisher.asked == []
+
+
 def test_a_small_file_that_unpacks_to_a_large_one_is_refused(publisher, download, to) -> None:
     publisher.answers(PATH, Reply(gzip.compress(b"a" * 5_000_000), headers={"Content-Encoding": "gzip"}))
     message = refusal(download, to, limits=Limits(largest_file_bytes=1_000_000))
@@ -179,7 +187,8 @@ def test_a_small_file_that_unpacks_to_a_large_one_is_refused(publisher, download
 
 
 def test_a_disk_without_room_is_told_before_anything_is_asked(publisher, download, to) -> None:
-    assert "are needed" in refusal(download, to, Expected(size_bytes=10**18))
+    limits = Limits(largest_file_bytes=10**18)
+    assert "are needed" in refusal(download, to, Expected(size_bytes=10**18), limits)
     assert publisher.asked == []
 
 

@@ -21,7 +21,8 @@ class Answer:
     def text(self) -> str:
         """The body in the encoding it says it has; what does not decode is marked, not dropped."""
         body = self.body.removeprefix(b"\xef\xbb\xbf") if self.charset.lower() == "utf-8" else self.body
-        return body.decode(self.charset, errors="replace")
+        text = body.decode(self.charset, errors="replace")
+        return text.encode(errors="replace").decode()  # half a character, of an encoding with escapes
 
     def json(self) -> Any:
         """The value in the body. Raises: SourceFailed if it is not json."""

@@ -98,6 +98,7 @@ class Http:
         self, publisher: str, url: httpx2.URL, to: Path, expected: files.Expected
     ) -> files.Downloaded:
         limits = self._limits
+        files.refuse_too_large(publisher, expected, limits)
         files.refuse_full_disk(to.parent, expected.size_bytes)
         part = files.PartFile(to)
 

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import httpx2
 
-from londonpump.brigade.errors import BadFile
+from londonpump.brigade.errors import BadFile, SourceFailed
+from londonpump.sources.http.limits import Limits
 from londonpump.sources.http.troubles import LATER, Failed, Trouble
 from londonpump.sources.http.unpacking import is_packed
 
@@ -87,6 +88,13 @@ class PartFile:
         is_strong = self.etag is not None and not self.etag.startswith("W/")
         # a part of a packed file cannot be unpacked alone
         self._validator = None if is_packed(response) else self.etag if is_strong else self.last_modified
+
+
+def refuse_too_large(publisher: str, expected: Expected, limits: Limits) -> None:
+    """Raises: SourceFailed where the catalogue states more than a file may hold: room for it would not help."""
+    stated, most = expected.size_bytes, limits.largest_file_bytes
+    if stated is not None and stated > most:
+        raise SourceFailed(publisher, f"the catalogue says {stated:,} bytes, more than {most:,}", _IS_NO_FILE)
 
 
 def refuse_full_disk(folder: Path, needed_bytes: int | None) -> None:

@@ -8,7 +8,15 @@ from dataclasses import dataclass, field
 import httpx2
 
 from londonpump.sources.http.limits import Limits
-from londonpump.sources.http.troubles import Failed, Trouble, of_error, of_status, shown_address, too_slow
+from londonpump.sources.http.troubles import (
+    CHECK_ADDRESS,
+    Failed,
+    Trouble,
+    of_error,
+    of_status,
+    shown_address,
+    too_slow,
+)
 from londonpump.sources.http.unpacking import unpacked
 from londonpump.sources.http.watch import Watch
 
@@ -58,11 +66,12 @@ def read_body(response: httpx2.Response, most_bytes: int) -> Iterator[bytes]:
 
 
 def charset_of(response: httpx2.Response) -> str:
-    """The encoding that the answer states, if it is one; else utf-8."""
+    """The encoding that the answer states, if text can be read with it; else utf-8."""
     stated = response.charset_encoding or "utf-8"
     try:
+        b"a".decode(stated, errors="replace")  # some codecs are of bytes (hex), or refuse all (undefined)
         return codecs.lookup(stated).name
-    except LookupError:
+    except (LookupError, UnicodeError):
         return "utf-8"
 
 
@@ -71,9 +80,9 @@ def _follow(client: httpx2.Client, ask: Ask, limits: Limits, watch: Watch) -> ht
     for _ in range(limits.redirects + 1):
         request = client.build_request("GET", url, headers=dict(ask.headers))
         request.extensions = {**request.extensions, "trace": watch.trace}
-        response = client.send(request, stream=True)
+        response = _sent(client, request)
         if response.status_code not in _REDIRECTS:
-            return _fine(response, limits)
+            return _fine(response, ask, limits)
         response.close()
         url = next_address(url, response.headers.get("location", ""), ask)
         if url in seen:
@@ -82,11 +91,19 @@ def _follow(client: httpx2.Client, ask: Ask, limits: Limits, watch: Watch) -> ht
     raise Failed(Trouble(f"it redirects more than {limits.redirects} times", _TELL_PUBLISHER))
 
 
-def _fine(response: httpx2.Response, limits: Limits) -> httpx2.Response:
+def _sent(client: httpx2.Client, request: httpx2.Request) -> httpx2.Response:
+    try:
+        return client.send(request, stream=True)
+    except (UnicodeError, OverflowError):
+        # of the resolver: a name or a port that no host can have
+        raise Failed(Trouble("the address is none that can be asked", CHECK_ADDRESS)) from None
+
+
+def _fine(response: httpx2.Response, ask: Ask, limits: Limits) -> httpx2.Response:
     if response.status_code in _FINE:
         return response
     response.close()
-    raise Failed(of_status(response, limits))
+    raise Failed(of_status(response, limits, has_secret=ask.has_secret))
 
 
 def next_address(url: httpx2.URL, location: str, ask: Ask) -> httpx2.URL:

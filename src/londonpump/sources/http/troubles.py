@@ -16,7 +16,9 @@ from londonpump.sources.http.waiting import retry_after_s
 LATER = "Ask again later."
 CHECK_ADDRESS = "Check the address in the settings, or whether the publisher has moved it."
 _CHECK_WAY_OUT = "Check the way out to the internet, or ask again later."
-_PASSING_STATUS = frozenset({429, 500, 502, 503, 504})
+_TOO_MANY, _FIRST_OF_FAULTS = 429, 500
+"""These pass: too many requests, and every fault of the server. Those in front of it number theirs up to 530."""
+_REFUSES_US = "It may want a sign-in, or refuse this machine: open the address in a browser."
 _REFUSED = frozenset({401, 403})
 NOTHING_THERE = frozenset({404, 410})
 CANNOT_GO_ON = 416
@@ -91,15 +93,14 @@ def _chain(error: BaseException) -> list[BaseException]:
     return chain
 
 
-def of_status(response: httpx2.Response, limits: Limits) -> Trouble:
+def of_status(response: httpx2.Response, limits: Limits, *, has_secret: bool = True) -> Trouble:
     """The trouble that a status other than 200 or 206 stands for."""
     status, shown = response.status_code, shown_address(response.url)
-    if status in _PASSING_STATUS:
+    if status == _TOO_MANY or status >= _FIRST_OF_FAULTS:
         return _passing(response, limits)
     if status in _REFUSED:
-        return Trouble(
-            f"access to {shown} is refused ({status})", "Check the key and its rights.", status=status
-        )
+        advice = "Check the key and its rights." if has_secret else _REFUSES_US
+        return Trouble(f"access to {shown} is refused ({status})", advice, status=status)
     if status == CANNOT_GO_ON:
         return Trouble("it cannot go on where it was cut (416)", LATER, is_passing=True, status=status)
     if status in NOTHING_THERE:
@@ -110,7 +111,7 @@ def of_status(response: httpx2.Response, limits: Limits) -> Trouble:
 def _passing(response: httpx2.Response, limits: Limits) -> Trouble:
     status, now = response.status_code, datetime.now(UTC)
     wait_s = retry_after_s(response.headers.get("retry-after"), now)
-    is_away = status == httpx2.codes.TOO_MANY_REQUESTS
+    is_away = status == _TOO_MANY
     words = "it has had too many requests" if is_away else "it has a fault of its own"
     if wait_s is not None and wait_s > limits.longest_wait_s:
         when = now + timedelta(seconds=wait_s)

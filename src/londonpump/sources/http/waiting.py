@@ -18,7 +18,7 @@ def retry_after_s(header: str | None, now: datetime) -> float | None:
         return min(float(text[:12]), LONGEST_ASKED_S)
     try:
         when = parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, OverflowError):  # a year or a zone beyond all calendars
         return None
     if when.tzinfo is None:
         when = when.replace(tzinfo=UTC)
