@@ -93,10 +93,10 @@ def _events(value: Any) -> list[Any]:
 
 def _event(entry: Any) -> BankHoliday:
     try:
-        day, title = date.fromisoformat(entry["date"]), entry["title"]
-        if not isinstance(title, str):
-            raise TypeError  # noqa: TRY301
-    except (KeyError, TypeError, ValueError):
+        day, title = date.fromisoformat(entry["date"]), " ".join(entry["title"].split())
+        if not title.isprintable():  # no database takes half a character, no screen should take a control
+            raise ValueError  # noqa: TRY301
+    except (AttributeError, KeyError, TypeError, ValueError):
         raise SourceFailed(PUBLISHER, "it lists an event without a date or a title", ADVICE) from None
     return BankHoliday(day, title, GOVUK)
 

@@ -5,13 +5,22 @@ from typing import Any
 
 from londonpump.brigade.errors import SourceFailed
 
+LONGEST_NUMBER = 20
+"""Digits: sizes in bytes and seconds of 1970 have fewer. What has more fits into no column."""
+
 
 def json_of(publisher: str, body: bytes, asked: str = "it") -> Any:
     """asked: the address, without keys. Raises: SourceFailed if it is not json; what came is said, not shown."""
     try:
-        return json.loads(body)
+        return json.loads(body, parse_int=_whole_number)
     except (ValueError, RecursionError):
         is_page = body.lstrip().startswith(b"<")
     kind = "a web page" if is_page else "something else" if body.strip() else "nothing"
     problem = f"{asked} answers with {kind} instead of json"
     raise SourceFailed(publisher, problem, "Ask again later, or check the address in the settings.")
+
+
+def _whole_number(digits: str) -> int:
+    if len(digits) > LONGEST_NUMBER:
+        raise ValueError(f"a number of {len(digits)} digits")
+    return int(digits)

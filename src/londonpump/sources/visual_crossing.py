@@ -78,7 +78,7 @@ def parse_visual_crossing(body: bytes, fetched_at: datetime) -> list[WeatherHour
 
 def _row(observed_at: datetime, hour: Hour, fetched_at: datetime) -> WeatherHour:
     words = hour.get("conditions")
-    if not isinstance(words, str | None):
+    if words is not None and not (isinstance(words, str) and words.isprintable()):
         raise other_shape(f"has {words!r} for conditions")
     row = WeatherHour(
         observed_at=observed_at,

@@ -110,8 +110,15 @@ WRONG_ANSWERS = {
         "an event without a date",
     ),
     "a date that is none": (answer_of(*YEAR_2031, ("2031-02-30", "Leap")), "an event without a date"),
+    "a name with half a character": (answer_of(*YEAR_2031, ("2031-07-01", "\ud800")), "an event without a"),
+    "a name with a control": (answer_of(*YEAR_2031, ("2031-07-01", "Day\0")), "an event without a"),
     "a text for an event": ({"england-and-wales": {"events": ["2031-01-01"]}}, "an event without a date"),
 }
+
+
+def test_odd_spaces_in_a_name_are_plain_ones() -> None:
+    days = parse_govuk(answer_of(*YEAR_2031, ("2031-07-01", " A\u00a0new\nday ")))
+    assert [day.title for day in days if day.day == date(2031, 7, 1)] == ["A new day"]
 
 
 @pytest.mark.parametrize(("answer", "problem"), WRONG_ANSWERS.values(), ids=WRONG_ANSWERS)

@@ -130,6 +130,7 @@ def test_an_answer_of_another_shape_is_refused_and_named(change, told) -> None:
         (b"", "nothing instead of json"),
         (b"[1]", "has no hourly"),
         (b'{"hourly": [', "something else instead of json"),
+        (b'{"hourly": 1' + b"0" * 400 + b"}", "something else instead of json"),
         (b"[" * 100_000, "something else instead of json"),
     ],
 )

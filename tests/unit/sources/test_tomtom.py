@@ -62,6 +62,7 @@ def test_faster_than_free_flow_is_no_congestion() -> None:
         (flow(20, "40").body, "for A2 has '40' for freeFlowSpeed"),
         (flow(20, 0).body, "a freeFlowSpeed of 0"),
         (flow(-1, 40).body, "has -1 for currentSpeed"),
+        (flow(10**400, 40).body, "something else instead of json"),
         (flow(True, 40).body, "has True for currentSpeed"),
     ],
 )

@@ -111,6 +111,8 @@ def test_the_real_shape_is_read() -> None:
         (b"Bad API request", "something else instead of json"),
         (as_csv(SPRING).replace(b",10.0,", b",10000.0,"), "visibility_km is 10000"),
         (as_csv(SPRING).replace(b",10.0,", b",far,"), "has 'far' for visibility"),
+        (as_json(SPRING).replace(b'"conditions": "', b'"conditions": "\\ud800'), "for conditions"),
+        (as_json(SPRING).replace(b'"temp": ', b'"temp": 9' + b"9" * 400), "has inf for temp"),
         (as_csv(SPRING).replace(b"T05:", b"T04:"), "hours are out of order"),
         (b"\xff\xfe", "is no text"),
     ],
