@@ -51,7 +51,7 @@ def parse_school_terms(html: str, today: date) -> list[SchoolHoliday]:
     half of a school year, or no calendar year is told whole.
     """
     told = Told()
-    for table in term_tables(html):
+    for table in _tables(html):
         _read_table(table, today, told)
     if not told.holidays and not told.terms:
         raise _failed("it has no table of school holidays or terms with dates")
@@ -60,6 +60,13 @@ def parse_school_terms(html: str, today: date) -> list[SchoolHoliday]:
     if not years:
         raise _failed(school.why_not_whole())
     return [SchoolHoliday(day, SOURCE) for day in school.days if day.year in years]
+
+
+def _tables(html: str) -> list[TermTable]:
+    try:
+        return term_tables(html)
+    except ValueError as error:
+        raise _failed(str(error)) from None
 
 
 def _read_table(table: TermTable, today: date, told: Told) -> None:

@@ -3,8 +3,9 @@
 import re
 from dataclasses import dataclass
 
-from bs4 import BeautifulSoup, Tag
+from bs4 import BeautifulSoup, ParserRejectedMarkup, Tag
 
+LARGEST_PAGE = 2_000_000
 ABOUT = re.compile(r"\b(holiday|term|break|vacation)", re.IGNORECASE)
 BEGINS = re.compile(r"\b(start|begin|from\b|first|date|open|reopen|return|back)", re.IGNORECASE)
 ENDS = re.compile(r"\b(finish|end|to\b|until|last|date|close|break)", re.IGNORECASE)
@@ -25,11 +26,22 @@ class TermTable:
 
 
 def term_tables(html: str) -> list[TermTable]:
-    """The tables whose heading speaks of holidays or terms, and of when they begin and end or of dates."""
+    """The tables whose heading speaks of holidays or terms, and of when they begin and end or of dates.
+
+    A table that holds another only lays out the page; reading such ones too takes minutes where they nest deep.
+    Raises: ValueError in words if it is no page that can be read.
+    """
+    if len(html) > LARGEST_PAGE:
+        raise ValueError(f"it has {len(html):,} characters, and no such page has more than {LARGEST_PAGE:,}")
+    try:
+        page = BeautifulSoup(html, "html.parser")
+    except ParserRejectedMarkup:
+        raise ValueError("its markup cannot be read") from None
     found = []
-    for table in BeautifulSoup(html, "html.parser").find_all("table"):
-        rows = [_cells(row) for row in table.find_all("tr") if row.find_parent("table") is table]
-        rows = [row for row in rows if any(row)]
+    for table in page.find_all("table"):
+        if table.find("table"):
+            continue
+        rows = [row for row in map(_cells, table.find_all("tr")) if any(row)]
         if rows and _is_of_terms(rows[0], table):
             found.append(_told_by(rows))
     return found

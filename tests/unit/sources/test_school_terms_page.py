@@ -190,6 +190,28 @@ def test_what_cannot_be_meant_is_refused_in_words(tables, problem) -> None:
     assert "calendar import" in str(refusal.value)
 
 
+HOSTILE = {
+    "a page without end": ("x" * 2_000_001, "2,000,001 characters"),
+    "markup that no parser takes": ("<table><![if", "markup cannot be read|no table"),
+    "tables in tables in tables": ("<table><tr><td>" * 20_000, "no table"),
+    "one cell in another": (
+        "<table><tr><th>Holidays</th><th>Starts</th><th>Ends</th></tr><tr>" + "<td>" * 1_000,
+        "0 rows",
+    ),
+}
+
+
+@pytest.mark.parametrize(("html", "problem"), HOSTILE.values(), ids=HOSTILE)
+def test_a_hostile_page_is_refused_in_words(html, problem) -> None:
+    with pytest.raises(SourceFailed, match=problem):
+        parse_school_terms(html, TODAY)
+
+
+def test_a_table_that_lays_out_the_page_is_looked_into() -> None:
+    laid_out = f"<table><tr><td>{table(YEAR_2022_23)}{table(YEAR_2023_24)}</td></tr></table>"
+    assert days_of(laid_out) == IN_2023
+
+
 def test_a_year_of_which_a_holiday_is_missing_is_not_taken_for_school() -> None:
     gap = [row for row in YEAR_2022_23 if row[0] != "Spring Holidays"]
     with pytest.raises(SourceFailed, match="2023 lacks spring"):
