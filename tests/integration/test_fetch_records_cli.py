@@ -122,6 +122,12 @@ FAULTS = {
         "has an id that cannot be used", listed=lambda w: w.with_first(id="../../x")
     ),
     "a file without an address": Spoilt("has no address", listed=with_field("url", None)),
+    "an address that is none": Spoilt("an address that is none", listed=with_field("url", "http://[::1")),
+    "an address with half a character": Spoilt("has no address", listed=with_field("url", "/\ud800")),
+    "a size beyond any file": Spoilt(
+        "the catalogue says 1,000,000,000", listed=with_field("check_size", 10**18)
+    ),
+    "403 of a file": Spoilt("is refused (403). It may want a sign-in", file=(Reply(status=403),)),
     "404 of the catalogue": Spoilt("there is nothing at", pages=(server.not_found(),)),
     "429 of the catalogue": Spoilt("too many requests", pages=(server.too_many("7200"),)),
     "500 of the catalogue": Spoilt("a fault of its own (500)", pages=(server.broken(),)),

@@ -74,5 +74,5 @@ def _fetch(http: Http, wanted: Wanted, progress: Progress) -> Fetched:
         until = good_until(wanted.home)
         if until is None:
             raise
-        told = f"{failed.advice} The records that are here, until {until}, stay in use."
+        told = f"{failed.advice.rstrip('.')}. The records that are here, until {until}, stay in use."
         raise SourceFailed(failed.publisher, failed.problem, told) from None

@@ -137,6 +137,10 @@ def test_addresses_of_the_own_host_are_those_of_the_mirror(url, base, wanted) ->
     assert as_resource(entry, base).url == wanted
 
 
+def test_of_a_title_only_what_can_be_shown_is_kept() -> None:
+    assert Entry("58m", {"title": "LFB\u00a0Incident \x1b[2Jdata\ud800"}).title == "LFB Incident [2Jdata"
+
+
 @pytest.mark.parametrize("identity", ["", "..", "../x", "a/b", ".hidden", "a b", "x" * 65, None, 7, "a\n"])
 def test_an_id_that_would_be_an_odd_folder_is_refused(identity) -> None:
     entry = Entry(identity, {"title": "LFB Incident data from 2024", "url": "/a"})

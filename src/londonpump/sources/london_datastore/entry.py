@@ -23,8 +23,9 @@ class Entry:
 
     @property
     def title(self) -> str:
-        """Its title, else the name of its file."""
-        return str(self.fields.get("title") or self.fields.get("filename") or "")
+        """Its title, else the name of its file; without what no screen and no file takes."""
+        told = str(self.fields.get("title") or self.fields.get("filename") or "")
+        return "".join(sign for sign in " ".join(told.split()) if sign.isprintable())
 
     @property
     def years(self) -> Years | None:
@@ -39,9 +40,9 @@ class Entry:
         return years_of(self.title) or years_of(f"from {' - '.join(stated)}")
 
     def text(self, *names: str) -> str | None:
-        """The first of these fields that holds a text."""
+        """The first of these fields, if it is a text that can be shown and written."""
         value = self._first(*names)
-        return value if isinstance(value, str) else None
+        return value if isinstance(value, str) and value.isprintable() else None
 
     def whole_number(self, *names: str) -> int | None:
         """The first of these fields that holds a size, as a number or as digits."""
@@ -73,10 +74,14 @@ def as_resource(entry: Entry, base: str) -> Resource:
     address = entry.text("url")
     if address is None:
         raise _unusable(entry, "has no address")
+    try:
+        url = _address(address, base)
+    except ValueError:
+        raise _unusable(entry, "has an address that is none") from None
     return Resource(
         id=entry.identity,
         title=entry.title,
-        url=_address(address, base),
+        url=url,
         first_year=years[0],
         last_year=years[1],
         size_bytes=entry.whole_number("check_size", "size"),
@@ -93,7 +98,10 @@ def file_name(resource: Resource, container: str) -> str:
 
 
 def _address(address: str, base: str) -> str:
-    """Relative to the base; and an address of the Datastore's own host, at a mirror, on that mirror."""
+    """Relative to the base; and an address of the Datastore's own host, at a mirror, on that mirror.
+
+    Raises: ValueError for what cannot be split.
+    """
     whole = urljoin(f"{base}/", address)
     own = urlsplit(HOST).netloc
     parts = urlsplit(whole)
