@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from math import isfinite
 from pathlib import Path
 from typing import Any, NoReturn
+from unicodedata import category
 
 from bson.errors import BSONError
 from bson.json_util import JSONMode, JSONOptions, object_hook
@@ -17,6 +18,8 @@ from londonpump.brigade.errors import BadFile
 
 ADVICE = "Mend the document or export the collection again. Nothing was imported."
 OPTIONS = JSONOptions(json_mode=JSONMode.RELAXED, tz_aware=True, tzinfo=UTC)
+UNSTORABLE = {"Cc", "Cs"}
+"""Controls, of which PostgreSQL takes not all and a screen obeys some, and halves of characters."""
 SECONDS = re.compile(r"\s*(-?\d+(?:[.,]\d+)?)\s*(?:s|secondes?|seconds?)?\s*")
 
 
@@ -50,7 +53,7 @@ class Document:
         value = self.value(name)
         if not isinstance(value, str) or not value.strip():
             self.refuse(name, f"{value!r} is not text")
-        return value.strip()
+        return self._storable(name, value.strip())
 
     def number_of(self, name: str) -> float:
         """A finite number; the original stores some as text."""
@@ -84,7 +87,7 @@ class Document:
         value = self.value(name)
         if not isinstance(value, ObjectId | str) or not str(value):
             self.refuse(name, f"{value!r} is not an id")
-        return str(value)
+        return self._storable(name, str(value))
 
     def items(self, name: str) -> list[Any]:
         """A list."""
@@ -92,6 +95,11 @@ class Document:
         if not isinstance(value, list):
             self.refuse(name, "is not a list")
         return value
+
+    def _storable(self, name: str, text: str) -> str:
+        if not UNSTORABLE.isdisjoint(map(category, text)):
+            self.refuse(name, f"{text!r} holds a sign that is none")
+        return text
 
     def _as_number(self, name: str, value: object) -> float:
         if isinstance(value, bool) or not isinstance(value, int | float | str):
