@@ -12,10 +12,12 @@ from support import weather_answers
 from support.publisher_server import Answering, Publisher, Reply, Sleeper
 from typer.testing import CliRunner
 
+from londonpump.brigade.clock import LONDON
 from londonpump.cli import app, screen
 from londonpump.settings import Settings
 from londonpump.sources.http import Http, Limits
 from londonpump.sources.tomtom import PATH as TOMTOM
+from londonpump.sources.weather_rows import HOURS_AHEAD, HOURS_BACK
 from londonpump.storage.database import open_database
 
 QUICK = Limits(connect_s=2, read_s=0.5, total_s=0.5, tries=2)
@@ -87,6 +89,47 @@ def test_a_faulty_publisher_is_told_and_leaves_earlier_rows(
     assert told in result.stdout
     assert "All went well 0 min ago" in result.stdout
     assert sources.KEY not in result.output
+    assert stored() == before
+    assert files_of(own_home) == set()
+
+
+def timeline_of_now() -> str:
+    """Where Visual Crossing is asked for the hours around now."""
+    hour = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
+    first, last = (
+        (hour + timedelta(hours=n)).astimezone(LONDON).date() for n in (-HOURS_BACK, HOURS_AHEAD - 1)
+    )
+    return f"{sources.TIMELINE}/{first}/{last}"
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_faulty_visual_crossing_is_told_and_leaves_earlier_rows(
+    fault, command, publisher, own_home
+) -> None:
+    path, options = timeline_of_now(), ("--only", "weather", "--source", "visual-crossing")
+    publisher.answers(path, weather_answers.visual_crossing_of)
+    assert command(*options).exit_code == FINE
+    before = stored()
+    answering, told = FAULTS[fault]
+    publisher.answers(path, server.redirect(path) if fault == "redirect loop" else answering("weather"))
+    result = command(*options)
+    assert (result.exit_code, result.stderr, told in result.stdout) == (FAILED, "", True)
+    assert sources.KEY not in result.output
+    assert stored() == before
+    assert files_of(own_home) == set()
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_faulty_archive_is_told_and_leaves_earlier_rows(fault, command, publisher, own_home) -> None:
+    yesterday, earlier = (datetime.now(UTC).date() - timedelta(days=n) for n in (1, 9))
+    assert command("--only", "weather-history", "--since", f"{yesterday}").exit_code == FINE
+    before = stored()
+    answering, told = FAULTS[fault]
+    for path in (sources.ARCHIVED, sources.ARCHIVE):
+        publisher.answers(path, server.redirect(path) if fault == "redirect loop" else answering("weather"))
+    result = command("--only", "weather-history", "--since", f"{earlier}")
+    assert (result.exit_code, result.stderr, told in result.stdout) == (FAILED, "", True)
+    assert result.stdout.startswith("weather-history: FAILED. ")
     assert stored() == before
     assert files_of(own_home) == set()
 
