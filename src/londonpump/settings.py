@@ -45,6 +45,15 @@ def _is_bare(text: str) -> str:
     return text
 
 
+def _is_key(told: SecretStr) -> SecretStr:
+    """Without the blanks and the line end that a file or a form may have added."""
+    text = told.get_secret_value().strip()
+    if not text or not (text.isascii() and text.isprintable()):
+        raise ValueError("it is no key: it holds signs that no key has, or nothing")
+    return SecretStr(text)
+
+
+PublisherKey = Annotated[SecretStr, AfterValidator(_is_key)]
 WebAddress = Annotated[str, AfterValidator(_is_web_address)]
 BareAddress = Annotated[WebAddress, AfterValidator(_is_bare)]
 AddressWithKey = Annotated[WebAddress, AfterValidator(_is_safe_for_a_key)]
@@ -87,13 +96,13 @@ class Settings(BaseSettings):
     datastore_url: WebAddress = "https://data.london.gov.uk"
     open_meteo_url: WebAddress | None = None
     visual_crossing_url: AddressWithKey = "https://weather.visualcrossing.com"
-    visual_crossing_key: SecretStr | None = None
+    visual_crossing_key: PublisherKey | None = None
     school_terms_url: WebAddress = (
         "https://publicholidays.co.uk/school-holidays/england/barking-and-dagenham/"
     )
     govuk_url: WebAddress = "https://www.gov.uk"
     tomtom_url: AddressWithKey = "https://api.tomtom.com"
-    tomtom_key: SecretStr | None = None
+    tomtom_key: PublisherKey | None = None
     bundles: Path | None = None
     secret_file: Path | None = None
     mlflow_url: BareAddress | None = None

@@ -264,6 +264,7 @@ def test_a_failure_says_how_old_what_stands_in_is(engine, well) -> None:
     [
         (Wanted(only=Part.HISTORY), "needs --since"),
         (Wanted(since=date(2023, 11, 25)), "is yet to come"),
+        (Wanted(since=date(208, 12, 31)), "is before 2009-01-01"),
     ],
 )
 def test_what_cannot_be_meant_is_refused_before_anything_is_asked(engine, well, wanted, told) -> None:

@@ -31,6 +31,20 @@ def test_a_command_names_a_bad_setting_in_one_line(name, value, words, own_home,
     assert done.stderr.startswith(f"londonpump: LONDONPUMP_{name}: ")
 
 
+@pytest.mark.parametrize("value", ["s3cr3t\udcff", "s3cr3t\nmore", "schlüssel", " "])
+@pytest.mark.parametrize("name", ["TOMTOM_KEY", "VISUAL_CROSSING_KEY"])
+def test_a_key_that_is_none_is_told_and_not_shown(name, value, monkeypatch) -> None:
+    monkeypatch.setenv(f"LONDONPUMP_{name}", value)
+    with pytest.raises(BadSetting, match=f"LONDONPUMP_{name}: it is no key") as caught:
+        read_settings()
+    assert "s3cr3t" not in str(caught.value)
+
+
+def test_a_key_is_taken_without_the_line_end_of_its_file(monkeypatch) -> None:
+    monkeypatch.setenv("LONDONPUMP_TOMTOM_KEY", " s3cr3t\n")
+    assert read_settings().tomtom_key.get_secret_value() == "s3cr3t"
+
+
 def test_every_bad_setting_is_named(monkeypatch) -> None:
     monkeypatch.setenv("LONDONPUMP_PROXIES", "99")
     monkeypatch.setenv("LONDONPUMP_GOVUK_URL", "foo")

@@ -22,6 +22,9 @@ from londonpump.sources.tomtom import KEY_SETTING
 from londonpump.sources.weather_rows import in_words
 from londonpump.storage.database.context_rows import last_fetches, note_fetch
 
+FIRST_RECORD_DATE = date(2009, 1, 1)
+"""As in `fetch`, whose libraries an hourly refresh need not load."""
+
 
 class Part(StrEnum):
     """What can be refreshed, in this order."""
@@ -100,6 +103,11 @@ def _refuse_nonsense(wanted: Wanted, now: datetime) -> None:
         raise BadValue("--only", str(wanted.only), "needs --since with the first day")
     if wanted.since is not None and wanted.since > now.astimezone(LONDON).date():
         raise BadValue("--since", wanted.since.isoformat(), "is yet to come; give a past day")
+    if wanted.since is not None and wanted.since < FIRST_RECORD_DATE:
+        # each year before it would be a request, for hours that no record needs
+        raise BadValue(
+            "--since", wanted.since.isoformat(), f"is before {FIRST_RECORD_DATE}, the first record"
+        )
 
 
 def _refresh(reach: Reach, part: Part, wanted: Wanted) -> Outcome:

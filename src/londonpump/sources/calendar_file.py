@@ -11,6 +11,7 @@ from datetime import date
 from pathlib import Path
 
 from londonpump.brigade.errors import BadFile
+from londonpump.features.runs import FIRST_YEAR, LAST_YEAR
 from londonpump.sources.csv_by_hand import Row, day_of, need_columns, read_rows
 from londonpump.sources.school_days import (
     DAY,
@@ -65,7 +66,7 @@ def read_calendar(path: Path) -> CalendarFile:
 
 
 def _listed(path: Path, rows: list[Row], column: str) -> list[Holiday]:
-    days = [day_of(path, number, column, row[column]) for number, row in enumerate(rows, 1)]
+    days = [_day(path, number, column, row) for number, row in enumerate(rows, 1)]
     return [Holiday(f"row {number}", day, day) for number, day in enumerate(days, 1)]
 
 
@@ -73,8 +74,8 @@ def _spans(path: Path, rows: list[Row]) -> SchoolDays:
     holidays: list[Holiday] = []
     edges: list[tuple[str, date]] = []
     for number, row in enumerate(rows, 1):
-        kind, start = row["kind"], day_of(path, number, "start", row["start"])
-        end = day_of(path, number, "end", row["end"]) if row["end"] else None
+        kind, start = row["kind"], _day(path, number, "start", row)
+        end = _day(path, number, "end", row) if row["end"] else None
         if kind in HOLIDAYS:
             holidays.append(Holiday(f"the {kind} of row {number}", start, end))
         elif kind in (TERM_END, TERM_START):
@@ -83,6 +84,15 @@ def _spans(path: Path, rows: list[Row]) -> SchoolDays:
             kinds = ", ".join((*HOLIDAYS, TERM_END, TERM_START))
             raise BadFile(path, f"column kind is {kind!r} in row {number}", f"Write one of {kinds}.")
     return _with_edges(holidays, sorted(edges, key=lambda edge: edge[1]))
+
+
+def _day(path: Path, number: int, column: str, row: Row) -> date:
+    """A day of the years that the product knows: another is a slip, and stretches what the file seems to tell."""
+    day = day_of(path, number, column, row[column])
+    if not FIRST_YEAR <= day.year <= LAST_YEAR:
+        problem = f"column {column} is {row[column]!r} in row {number}, outside {FIRST_YEAR} to {LAST_YEAR}"
+        raise BadFile(path, problem, "Mend that date.")
+    return day
 
 
 def _with_edges(holidays: list[Holiday], edges: list[tuple[str, date]]) -> SchoolDays:

@@ -87,6 +87,14 @@ REFUSED = {
     "no column": ("day\n2023-01-02\n", "has no column kind"),
     "no rows": ("date\n", "has no rows"),
     "a day that is none": ("date\n2023-02-30\n", "column date is '2023-02-30' in row 1, which is no day"),
+    "a day of all years": (
+        "kind,start,end\nterm_end,9999-12-31,\n",
+        "column start is '9999-12-31' in row 1, outside",
+    ),
+    "a day of the year one": (
+        "date\n2023-01-02\n0001-01-02\n",
+        "column date is '0001-01-02' in row 2, outside",
+    ),
     "an American day": ("date\n05/30/2022\n", "is no day"),
     "an empty start": ("kind,start,end\nholiday,,2023-01-02\n", "column start is '' in row 1"),
     "another kind": ("kind,start,end\nfeast,2023-01-02,2023-01-02\n", "column kind is 'feast' in row 1"),
