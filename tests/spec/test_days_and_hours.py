@@ -12,7 +12,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from londonpump.brigade.clock import LONDON
 from londonpump.brigade.stations import open_stations
+from londonpump.features.context import ContextTables, context_at
 from londonpump.features.days import SchoolDays
 from londonpump.features.ground import fit_ground
 from londonpump.features.runs import Runs, bank_holidays
@@ -109,8 +111,12 @@ DAYS_OFF = {
     "2024-03-29": "Good Friday 2024",
     "2024-04-01": "Easter Monday 2024",
     "2022-01-03": "New Year, for Saturday 1 January 2022",
+    "2022-12-26": "Boxing Day 2022",
     "2022-12-27": "Christmas, for Sunday 25 December 2022",
     "2023-01-02": "New Year, for Sunday 1 January 2023",
+    "2023-12-25": "Christmas Day 2023",
+    "2023-12-26": "Boxing Day 2023",
+    "2024-01-01": "New Year's Day 2024",
     "2022-06-02": "the spring bank holiday of 2022, moved",
     "2022-06-03": "the Platinum Jubilee",
     "2022-09-19": "the State Funeral of Queen Elizabeth II",
@@ -134,12 +140,23 @@ WORKING_DAYS = {
     "2022-09-16": "the Friday before the State Funeral",
     "2023-05-05": "the Friday before the Coronation",
     "2023-12-27": "the Wednesday after Boxing Day 2023",
+    "2023-01-03": "the Tuesday after the New Year of 2023",
+    "2024-01-02": "the Tuesday after the New Year of 2024",
+    "2024-02-29": "the leap day",
 }
 
 
 @pytest.mark.parametrize("day", WORKING_DAYS, ids=WORKING_DAYS.values())
 def test_it_is_a_working_day(day) -> None:
     assert runs_at(f"{day}T12:00Z").is_working_day[0]
+
+
+@pytest.mark.parametrize("day", DAYS_OFF | WORKING_DAYS)
+def test_context_says_the_same_of_the_day_from_midnight_to_midnight_in_london(day) -> None:
+    midnight = datetime.fromisoformat(day).replace(tzinfo=LONDON)
+    moments = (midnight, midnight + timedelta(days=1) - timedelta(microseconds=1))
+    told = [context_at(ContextTables.of(), at.astimezone(UTC))["is_working_day"].value for at in moments]
+    assert told == [day in WORKING_DAYS] * 2
 
 
 def school_days(days: list[date]) -> SchoolDays:
