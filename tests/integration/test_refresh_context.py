@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import Engine
 from support import refreshed_sources as sources
 from support import weather_answers
-from support.publisher_server import Publisher, Sleeper, as_json, broken, not_found
+from support.publisher_server import Publisher, Sleeper, as_json, broken, not_found, too_many
 
 from londonpump.brigade.errors import BadValue
 from londonpump.pipelines.refresh import Part, Refreshed, State, Wanted, refresh_context
@@ -192,6 +192,15 @@ def test_years_that_came_stay_when_another_fails(engine, well) -> None:
     refresh = refreshed(engine, well, Wanted(since=date(2022, 12, 1), only=Part.HISTORY))
     assert refresh.has_failed
     assert len(rows_of(engine, datetime(2022, 12, 1, tzinfo=UTC), 24 * 62)) == 24 * 31
+
+
+def test_a_publisher_that_has_had_enough_is_not_asked_for_the_other_years(engine, well) -> None:
+    for path in (sources.ARCHIVED, sources.ARCHIVE):
+        well.answers(path, too_many())
+    told = words(refreshed(engine, well, Wanted(date(2009, 1, 1), only=Part.HISTORY)))
+    assert "too many requests (429)" in told
+    years = {(asked.path, asked.query["start_date"]) for asked in well.asked}
+    assert years == {(sources.ARCHIVE, "2009-01-01"), (sources.ARCHIVED, "2022-01-01")}
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from londonpump.brigade.clock import LONDON
 from londonpump.brigade.errors import SourceFailed
 from londonpump.settings import Settings
 from londonpump.sources import open_meteo, visual_crossing
-from londonpump.sources.http import Http, NothingThere
+from londonpump.sources.http import Http, NothingThere, PublisherAway
 from londonpump.sources.open_meteo import ARCHIVE, ARCHIVED_FORECAST
 from londonpump.sources.weather_rows import Span, days, has_values, hour_of, refuse_gaps
 from londonpump.storage.database.context_rows import hours_known, store_weather
@@ -45,25 +45,28 @@ class Reach:
 @dataclass(slots=True)
 class Filled:
     """What came: hours by source as stored, in order of asking; hours asked for that are still not there.
-    has_forecasts: whether archived forecasts exist there."""
+    has_forecasts: whether archived forecasts exist there. away: sources that answer nobody for now: their other
+    years are not asked."""
 
     came: dict[str, int] = field(default_factory=dict)
     lacking: int = 0
     has_forecasts: bool = True
+    away: set[str] = field(default_factory=set)
     problems: list[SourceFailed] = field(default_factory=list)
 
 
 def fill_open_meteo(reach: Reach, since: date) -> Filled:
     """Past hours since that day from archived forecasts and the archive. Failures are kept, not raised."""
     filled = Filled()
+    source = ARCHIVED_FORECAST.source
     archive_end = days(since, reach.now.date() - ARCHIVE_DELAY).end_at
     for year in _years(_past(reach, since)):
         recent = [hour for hour in year if hour.date() >= open_meteo.ARCHIVED_FORECASTS_FROM]
         fetch = partial(_archived_forecasts, filled)
-        _ask(reach, filled, _lacking(reach, recent, ARCHIVED_FORECAST.source), fetch)
+        _ask(reach, filled, _lacking(reach, recent, source), source, fetch)
         old = [hour for hour in year if hour < archive_end]
-        _ask(reach, filled, _lacking(reach, old, ARCHIVED_FORECAST.source, ARCHIVE.source), _archive)
-        filled.lacking += len(_lacking(reach, year, ARCHIVED_FORECAST.source, ARCHIVE.source))
+        _ask(reach, filled, _lacking(reach, old, source, ARCHIVE.source), ARCHIVE.source, _archive)
+        filled.lacking += len(_lacking(reach, year, source, ARCHIVE.source))
     return filled
 
 
@@ -71,8 +74,9 @@ def fill_visual_crossing(reach: Reach, since: date) -> Filled:
     """Past hours since that day. Failures are kept, not raised; without a key it is one."""
     filled = Filled()
     for year in _years(_past(reach, since)):
-        _ask(reach, filled, _lacking(reach, year, visual_crossing.SOURCE), _visual_crossing)
-        filled.lacking += len(_lacking(reach, year, visual_crossing.SOURCE))
+        source = visual_crossing.SOURCE
+        _ask(reach, filled, _lacking(reach, year, source), source, _visual_crossing)
+        filled.lacking += len(_lacking(reach, year, source))
     return filled
 
 
@@ -92,15 +96,21 @@ def _lacking(reach: Reach, hours: Hours, *sources: str) -> list[datetime]:
 
 
 def _ask(
-    reach: Reach, filled: Filled, lacking: Hours, fetch: Callable[[Reach, Hours], list[WeatherHour]]
+    reach: Reach,
+    filled: Filled,
+    lacking: Hours,
+    source: str,
+    fetch: Callable[[Reach, Hours], list[WeatherHour]],
 ) -> None:
-    """Store the rows of lacking hours."""
-    if not lacking:
+    """Store the rows of lacking hours; a failure is kept."""
+    if not lacking or source in filled.away:
         return
     try:
         rows = fetch(reach, lacking)
     except SourceFailed as failed:
         filled.problems.append(failed)
+        if isinstance(failed, PublisherAway):
+            filled.away.add(source)
         return
     wanted = set(lacking)
     rows = [row for row in rows if row.observed_at in wanted]
