@@ -57,7 +57,7 @@ def _places_out_of_fold(
 ) -> list[Floats]:
     left_s = attendance_s - model.curve(runs)
     place_fold = fold_of(fold.training.incident, PLACE_FOLDS, SEED)
-    station = runs.lookup.index(runs.text("station_code"))
+    station = runs.station
     place_m = runs.number("easting_m"), runs.number("northing_m")
     return [
         fit_place_residual(p.smoothing, cell_keys(p.smoothing, station, *place_m), left_s, place_fold)[1]

@@ -55,7 +55,7 @@ THAMES, WORKLOAD = 7, 8
 
 def _station(runs: Runs) -> Floats:
     """The station's number in the list of codes: trees can cut it anywhere."""
-    return runs.lookup.index(runs.text("station_code")).astype(np.float64)
+    return runs.station.astype(np.float64)
 
 
 WEEKDAY = Feature("weekday", "0-6", "London clock", WHEN, "hour", lambda r: r.weekday.astype(np.float64))

@@ -104,11 +104,11 @@ def _number(name: str) -> Callable[[Runs], Floats]:
 
 
 def _nearest(rank: int) -> Callable[[Runs], Floats]:
-    return lambda runs: np.asarray(np.partition(runs.station_distances_m, rank, axis=1)[:, rank])
+    return lambda runs: runs.two_nearest_m[:, rank]
 
 
 def _stations_nearer(runs: Runs) -> Floats:
-    return np.asarray((runs.station_distances_m < runs.distance_m[:, None] - 1.0).sum(axis=1), np.float64)
+    return runs.n_stations_nearer.astype(np.float64)
 
 
 def _bearing(runs: Runs) -> Floats:

@@ -7,6 +7,7 @@ station open on the day. Training and serving use the same derived value; the re
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import lru_cache
+from itertools import repeat
 from typing import Any
 
 import numpy as np
@@ -98,7 +99,7 @@ class GroundLookup:
     def index(self, codes: NDArray[Any]) -> Codes:
         """(n,) index of station codes, -1 for a station that is no ground's."""
         known = _numbered(self.codes)
-        return np.fromiter((known.get(code, -1) for code in codes), np.int64, len(codes))
+        return np.fromiter(map(known.get, codes, repeat(-1)), np.int64, len(codes))
 
     def to_json(self) -> dict[str, Any]:
         """As json-able values."""

@@ -5,9 +5,10 @@ as float64 (NaN unknown), texts as object arrays (None unknown), `mobilised_us` 
 """
 
 from collections.abc import Iterator, Mapping
+from copy import copy
 from datetime import date, timedelta
 from functools import cache, cached_property
-from typing import Any
+from typing import Any, Self
 
 import holidays
 import numpy as np
@@ -52,6 +53,12 @@ class Runs:
         for start in range(0, self.n, BLOCK_ROWS):
             rows = slice(start, start + BLOCK_ROWS)
             yield rows, Runs({name: values[rows] for name, values in self.columns.items()}, self.lookup)
+
+    def with_columns(self, columns: Columns) -> Self:
+        """The same runs with other columns that nothing here is worked out of (context, counts): what was, is kept."""
+        changed = copy(self)
+        changed.columns = columns
+        return changed
 
     def number(self, name: str) -> Floats:
         """(n,) a numeric column, NaN where unknown."""
@@ -98,9 +105,14 @@ class Runs:
         return found
 
     @cached_property
+    def station(self) -> Ints:
+        """Index of the station as a ground, -1 for one that is no ground's."""
+        return self.lookup.index(self.text("station_code"))
+
+    @cached_property
     def is_own_ground(self) -> NDArray[np.bool_]:
         """The pump sets out from the station of the place's ground."""
-        return np.asarray(self.lookup.index(self.text("station_code")) == self.ground)
+        return np.asarray(self.station == self.ground)
 
     @cached_property
     def is_at_station(self) -> NDArray[np.bool_]:
@@ -109,9 +121,26 @@ class Runs:
         return is_fire_station & (self.distance_m < AT_STATION_M)
 
     @cached_property
-    def station_distances_m(self) -> Floats:
-        """(n, stations) from the place to every station; infinite where that was not open on the day."""
-        return self.lookup.distances_m(self.number("easting_m"), self.number("northing_m"), self.day)
+    def two_nearest_m(self) -> Floats:
+        """(n, 2) from the place to its nearest and second nearest station."""
+        far_m, row = self._station_distances_m
+        return np.asarray(np.partition(far_m, (0, 1), axis=1)[row, :2])
+
+    @cached_property
+    def n_stations_nearer(self) -> Ints:
+        """Stations nearer to the place than the one that the pump sets out from."""
+        far_m, row = self._station_distances_m
+        return np.asarray((far_m[row] < self.distance_m[:, None] - 1.0).sum(axis=1))
+
+    @cached_property
+    def _station_distances_m(self) -> tuple[Floats, Ints]:
+        """(k, stations) from places to every station, infinite where that was not open on the day; (n,) the row of
+        each run. Runs to one place that follow each other, as the candidates of a call do, share a row."""
+        east_m, north_m = self.number("easting_m"), self.number("northing_m")
+        begins = np.ones(self.n, bool)
+        begins[1:] = (np.diff(east_m) != 0) | (np.diff(north_m) != 0) | (np.diff(self.day) != 0)
+        far_m = self.lookup.distances_m(east_m[begins], north_m[begins], self.day[begins])
+        return far_m, np.cumsum(begins) - 1
 
     @cached_property
     def london_us(self) -> Ints:

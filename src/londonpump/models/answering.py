@@ -4,7 +4,6 @@ Pure, for `pipelines` and `service` alike: files, databases and clocks are their
 """
 
 from dataclasses import dataclass
-from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -15,6 +14,7 @@ from londonpump.features.runs import Runs
 from londonpump.models.bundle import Bundle
 from londonpump.models.distribution import P50
 from londonpump.models.domain import CONTEXT, TEXTS
+from londonpump.models.labels import Labels
 from londonpump.models.mixture import MixtureTimes, Times
 from londonpump.models.places_named import central
 from londonpump.models.pumps_needed import PumpChances
@@ -47,7 +47,7 @@ class Predictions:
     pumps: Ints
     pump_chances: Floats
     is_risky: NDArray[np.bool_]
-    filled: list[list[str]]
+    filled: Labels
     runs: Runs
     table: Floats
     widening: Floats
@@ -65,7 +65,7 @@ class Prepared:
 
     runs: Runs
     filled: Columns
-    labels: list[list[str]]
+    labels: Labels
     widening: Floats
 
 
@@ -97,7 +97,7 @@ def answer_named(
     some = Prepared(
         runs=_some(bundle, prepared.runs, rows),
         filled={name: values[rows] for name, values in prepared.filled.items()},
-        labels=[prepared.labels[row] for row in rows],
+        labels=prepared.labels.take(rows),
         widening=prepared.widening[rows],
     )
     return rows, _told(bundle, some, table[rows], _mixture(bundle, some.filled, points_m))
@@ -106,14 +106,14 @@ def answer_named(
 def _prepared(bundle: Bundle, columns: Columns, known: Columns) -> Prepared:
     context = bundle.response.context
     columns, from_context = with_known(columns, known, context.takes)
-    filled, labels = bundle.domain.fill(columns, bundle.runs(columns).hour)
+    runs = bundle.runs(columns)
+    filled, labels = bundle.domain.fill(columns, runs.hour)
     _label_ground(columns, labels)
-    runs = bundle.runs(filled)
+    runs = runs.with_columns(filled)
     standing_in = context.labels(runs)
     runs = context.completed(runs)
     widening, outside = bundle.domain.widening(runs)
-    joined = [list(chain(*row)) for row in zip(labels, from_context, standing_in, outside, strict=True)]
-    return Prepared(runs, filled, joined, widening)
+    return Prepared(runs, filled, labels.followed_by(from_context, standing_in, outside), widening)
 
 
 def _told(bundle: Bundle, prepared: Prepared, table: Floats, times: Times) -> Predictions:
@@ -163,25 +163,27 @@ def _pumps(bundle: Bundle, runs: Runs) -> PumpChances:
     return PumpChances(chances.probability[call], chances.chosen[call])
 
 
-def with_known(columns: Columns, known: Columns, wanted: frozenset[str]) -> tuple[Columns, list[list[str]]]:
+def with_known(columns: Columns, known: Columns, wanted: frozenset[str]) -> tuple[Columns, Labels]:
     """Columns with what is known of the wanted ones where the call does not state them; per run the labels
     `column=source`."""
     n = len(columns["mobilised_us"])
-    labels: list[list[str]] = [[] for _ in range(n)]
+    labels = Labels(n)
     told = dict(columns)
     for name in sorted(wanted & known.keys()):
         stated = np.asarray(columns.get(name, np.full(n, np.nan)), np.float64)
         taken = np.isnan(stated) & np.isfinite(known[name])
         told[name] = np.where(taken, known[name], stated)
         sources = known.get(SOURCE_COLUMN.get(name, ""))
-        for row in np.flatnonzero(taken):
-            labels[row].append(f"{name}={CONTEXT if sources is None else sources[row]}")
+        if sources is None:
+            labels.add(f"{name}={CONTEXT}", taken)
+            continue
+        for source in dict.fromkeys(sources[taken]):
+            labels.add(f"{name}={source}", taken & (sources == source))
     return told, labels
 
 
-def _label_ground(columns: Columns, labels: list[list[str]]) -> None:
+def _label_ground(columns: Columns, labels: Labels) -> None:
     """The ground of a place that nobody stated is looked up: it comes from context."""
     given = columns.get("station_ground_code")
-    for i, label in enumerate(labels):
-        if given is None or given[i] is None:
-            label.append(f"station_ground_code={CONTEXT}")
+    is_found = [True] * len(labels) if given is None else [code is None for code in given]
+    labels.add(f"station_ground_code={CONTEXT}", np.array(is_found, bool))

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from londonpump.brigade import kinds
 from londonpump.features.ground import ROW, cell_of
 from londonpump.features.runs import Runs
+from londonpump.models.labels import Labels
 
 Floats = NDArray[np.float64]
 AREA_CELL_M = 2000
@@ -34,43 +35,43 @@ class Domain:
     typical: dict[str, Floats]
     texts: dict[str, frozenset[str]]
 
-    def fill(self, columns: dict[str, Any], hour: Floats) -> tuple[dict[str, Any], list[list[str]]]:
+    def fill(self, columns: dict[str, Any], hour: Floats) -> tuple[dict[str, Any], Labels]:
         """Columns with typical numbers where there is none; per run the labels `column=source`."""
         n = len(hour)
-        labels: list[list[str]] = [[] for _ in range(n)]
+        labels = Labels(n)
         filled = dict(columns)
         for name, by_hour in self.typical.items():
             values = np.array(columns.get(name, np.full(n, np.nan)), np.float64)
             gaps = np.isnan(values)
             values[gaps] = by_hour[hour[gaps].astype(np.int64)]
             filled[name] = values
-            _label(labels, gaps, f"{name}={DEFAULT}")
+            labels.add(f"{name}={DEFAULT}", gaps)
         for name in TEXTS:
             texts = columns.get(name)
             known = self.texts.get(name, frozenset())
             gaps = np.array([t not in known for t in texts], bool) if texts is not None else np.ones(n, bool)
-            _label(labels, gaps, f"{name}={UNKNOWN}")
+            labels.add(f"{name}={UNKNOWN}", gaps)
         home = columns.get("deployed_from")
         home = np.full(n, None, object) if home is None else home.copy()
         gaps = np.array([h is None for h in home], bool)
         home[gaps] = kinds.HOME_STATION
         filled["deployed_from"] = home
-        _label(labels, gaps, f"is_home_station={DEFAULT}")
+        labels.add(f"is_home_station={DEFAULT}", gaps)
         return filled, labels
 
-    def widening(self, runs: Runs) -> tuple[Floats, list[list[str]]]:
+    def widening(self, runs: Runs) -> tuple[Floats, Labels]:
         """(n,) how much wider than learnt, 1 inside; per run the labels of what lies outside."""
-        labels: list[list[str]] = [[] for _ in range(runs.n)]
+        labels = Labels(runs.n)
         wide = np.clip(runs.by_bridge_m / self.reach_m, 1.0, WIDEST)
-        _label(labels, wide > 1.0, f"distance={UNKNOWN}")
+        labels.add(f"distance={UNKNOWN}", wide > 1.0)
         cell = cell_of(runs.number("easting_m"), runs.number("northing_m"), AREA_CELL_M)
         at = np.minimum(np.searchsorted(self.area, cell), len(self.area) - 1)
         outside = self.area[at] != cell
         wide = np.where(outside, np.maximum(wide, OUTSIDE_WIDENS), wide)
-        _label(labels, outside, f"place={UNKNOWN}")
+        labels.add(f"place={UNKNOWN}", outside)
         unseen = np.array([code not in self.stations for code in runs.text("station_code")], bool)
         wide = np.where(unseen, np.maximum(wide, UNSEEN_STATION_WIDENS), wide)
-        _label(labels, unseen, f"station={UNKNOWN}")
+        labels.add(f"station={UNKNOWN}", unseen)
         return wide, labels
 
     def to_json(self) -> dict[str, Any]:
@@ -124,8 +125,3 @@ def _median_by_hour(values: Floats, hour: NDArray[np.int64]) -> Floats:
             for h in range(24)
         ]
     )
-
-
-def _label(labels: list[list[str]], rows: NDArray[np.bool_], text: str) -> None:
-    for row in np.flatnonzero(rows):
-        labels[row].append(text)

@@ -4,7 +4,6 @@ The bundle reads the columns of context that its training rows had, and no other
 is completed here, the same way in training, judging and serving, and labelled `column=source`.
 """
 
-import copy
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
@@ -22,6 +21,7 @@ from londonpump.models.congestion import (
     learn_congestion,
     when_and_where,
 )
+from londonpump.models.labels import Labels
 from londonpump.tables.context import WEATHER_NUMBERS
 
 Floats = NDArray[np.float64]
@@ -58,28 +58,29 @@ class LearntContext:
             return runs
         columns = dict(runs.columns)
         for name in self.climate.means:
-            columns[name] = _filled(runs.number(name), self.climate(name, runs))
+            values = runs.number(name)
+            gaps = np.isnan(values)
+            columns[name] = np.where(gaps, self.climate(name, runs), values) if gaps.any() else values
         if self.congestion is not None:
             columns[CONGESTION] = self._congestion(runs, self.congestion)
         if WORKING in self.reads:
             columns[WORKING] = runs.is_working_day.astype(np.float64)
-        return _with_columns(runs, columns)
+        return runs.with_columns(columns)
 
     def _congestion(self, runs: Runs, profile: Congestion) -> Floats:
         """Observed where the model learnt from observations; where it learnt from the profile, the profile."""
         usual = profile(*when_and_where(runs))
         return usual if profile.source == FROM_TRAVEL_TIMES else _filled(runs.number(CONGESTION), usual)
 
-    def labels(self, runs: Runs) -> list[list[str]]:
+    def labels(self, runs: Runs) -> Labels:
         """Per run `column=source` of what `completed` puts in place of what is not known."""
-        labels: list[list[str]] = [[] for _ in range(runs.n)]
+        labels = Labels(runs.n)
         stands_in = {**dict.fromkeys(self.climate.means, CLIMATE), SCHOOL: UNKNOWN, WORKING: LIBRARY}
         for name in CONTEXT_COLUMNS:
             if name not in self.reads:
                 continue
             gaps = np.isnan(runs.number(name)) | (name not in self.takes)
-            for row in np.flatnonzero(gaps):
-                labels[row].append(f"{name}={stands_in.get(name, PROFILE)}")
+            labels.add(f"{name}={stands_in.get(name, PROFILE)}", gaps)
         return labels
 
     def unknown(self, runs: Runs) -> dict[str, int]:
@@ -156,18 +157,11 @@ def learn_context(runs: Runs, fold: Ints) -> tuple[LearntContext, Runs]:
         profile = None
     context = LearntContext(frozenset(read), climate, profile)
     crossed = columns[CONGESTION]
-    whole = context.completed(_with_columns(runs, columns))
+    whole = context.completed(runs.with_columns(columns))
     if profile is not None and profile.source == FROM_TRAVEL_TIMES:
-        whole = _with_columns(whole, {**whole.columns, CONGESTION: crossed})
+        whole = whole.with_columns({**whole.columns, CONGESTION: crossed})
     return context, whole
 
 
 def _filled(values: Floats, usual: Floats) -> Floats:
     return np.asarray(np.where(np.isnan(values), usual, values))
-
-
-def _with_columns(runs: Runs, columns: Mapping[str, NDArray[Any]]) -> Runs:
-    """Runs with other columns of context; what is worked out of the unchanged ones is kept."""
-    changed = copy.copy(runs)
-    changed.columns = columns
-    return changed

@@ -53,9 +53,8 @@ class ResponseTimeModel:
 
     def table(self, runs: Runs) -> Floats:
         """(n, features) what the boosters look at."""
-        station = runs.lookup.index(runs.text("station_code"))
         easting_m, northing_m = runs.number("easting_m"), runs.number("northing_m")
-        learnt = [place(station, easting_m, northing_m) for place in self.places]
+        learnt = [place(runs.station, easting_m, northing_m) for place in self.places]
         return np.column_stack([build(self.context.completed(runs), self.features), *learnt])
 
     def __call__(self, runs: Runs, widening: Floats | float = 1.0) -> ResponseTimes:

@@ -197,7 +197,7 @@ def scale_parameters(effort: Effort, seed: int) -> dict[str, Any]:
 
 
 def _fit_places(runs: Runs, left_s: Floats, fold: Ints) -> tuple[tuple[PlaceResidual, ...], list[Floats]]:
-    station = runs.lookup.index(runs.text("station_code"))
+    station = runs.station
     easting_m, northing_m = runs.number("easting_m"), runs.number("northing_m")
     fitted = [
         fit_place_residual(smoothing, cell_keys(smoothing, station, easting_m, northing_m), left_s, fold)

@@ -54,7 +54,7 @@ def evaluated_in_words(results: Mapping[str, Any]) -> str:
 
 def prediction_in_words(bundle: Bundle, values: Mapping[str, str], store: ContextStore | None = None) -> str:
     """One prediction with its reasons, and the context it was made in."""
-    predictions, known = _one(bundle, values, store)
+    predictions, filled, known = _one(bundle, values, store)
     times, median_s = predictions.times, float(predictions.median_s[0])
     over = ", ".join(f"{t // 60} min {times.p_over(t)[0]:.0%}" for t in LATENESS_S)
     p10_s, p90_s = float(times.quantile(P10)[0]), float(times.quantile(P90)[0])
@@ -67,7 +67,7 @@ def prediction_in_words(bundle: Bundle, values: Mapping[str, str], store: Contex
         f"Pumps that such calls get: {predictions.pumps[0]}"
         + (" or more" if predictions.pumps[0] == 5 else ""),
     ]
-    outside = [label.removesuffix("=unknown") for label in predictions.filled[0] if label in OUTSIDE]
+    outside = [label.removesuffix("=unknown") for label in filled if label in OUTSIDE]
     if outside:
         lines.append(f"WARNING: outside what was learnt ({', '.join(outside)}): do not rely on it")
     elif predictions.is_risky[0]:
@@ -82,7 +82,7 @@ def prediction_in_words(bundle: Bundle, values: Mapping[str, str], store: Contex
         shown.append(round(median_s) - sum(shown))
         lines += [f"  {s:+6d} s  {reason.words}" for s, reason in zip(shown, [*named, rest], strict=True)]
     lines += context_in_words(bundle.response.context, known, _at(predictions))
-    lines.append(f"Filled in: {'; '.join(predictions.filled[0]) or 'nothing'}")
+    lines.append(f"Filled in: {'; '.join(filled) or 'nothing'}")
     if bundle.card["is_simulated"]:
         lines.append("The model is trained on SIMULATED records.")
     return "\n".join(lines)
@@ -90,7 +90,7 @@ def prediction_in_words(bundle: Bundle, values: Mapping[str, str], store: Contex
 
 def prediction_as_json(bundle: Bundle, values: Mapping[str, str], store: ContextStore | None = None) -> str:
     """One prediction as json."""
-    predictions, known = _one(bundle, values, store)
+    predictions, filled, known = _one(bundle, values, store)
     times = predictions.times
     return json.dumps(
         {
@@ -106,7 +106,7 @@ def prediction_as_json(bundle: Bundle, values: Mapping[str, str], store: Context
                 {"about": reason.group, "seconds": round(reason.seconds, 1), "words": reason.words}
                 for reason in predictions.reasons(bundle)[0]
             ],
-            "filled": predictions.filled[0],
+            "filled": filled,
             "context": known,
             "simulated": bundle.card["is_simulated"],
         },
@@ -114,16 +114,18 @@ def prediction_as_json(bundle: Bundle, values: Mapping[str, str], store: Context
     )
 
 
-def _one(bundle: Bundle, values: Mapping[str, str], store: ContextStore | None) -> tuple[Predictions, Told]:
-    """The prediction, and the context it was made in."""
+def _one(
+    bundle: Bundle, values: Mapping[str, str], store: ContextStore | None
+) -> tuple[Predictions, list[str], Told]:
+    """The prediction, what was filled in for it, and the context it was made in."""
     run, note = parse_call(values, by_code(bundle.stations))
     columns = as_columns([run])
     context = bundle.response.context
     predictions = answer(bundle, columns, known_at(bundle, columns, store))
     moment = store.moment(_at(predictions)) if store is not None and context.takes else None
-    known = context_as_json(context, predictions.runs, predictions.filled[0], moment)
-    predictions.filled[0][:0] = note
-    return predictions, known
+    filled = predictions.filled[0]
+    known = context_as_json(context, predictions.runs, filled, moment)
+    return predictions, [*note, *filled], known
 
 
 def _at(predictions: Predictions) -> datetime:

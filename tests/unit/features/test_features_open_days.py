@@ -80,8 +80,9 @@ def test_after_the_closures_distances_are_those_of_the_open_stations_to_the_last
         "easting_m": rng.uniform(510_000, 555_000, n),
         "northing_m": rng.uniform(160_000, 200_000, n),
     }
-    now = Runs(columns, london).station_distances_m
-    assert np.array_equal(now, Runs(columns, lookup(open_stations())).station_distances_m)
+    now, open_alone = Runs(columns, london), Runs(columns, lookup(open_stations()))
+    assert np.array_equal(now.two_nearest_m, open_alone.two_nearest_m)
+    assert np.array_equal(now.n_stations_nearer, open_alone.n_stations_nearer)
 
 
 def test_the_ground_of_an_unknown_place_is_the_nearest_station_open_that_day(london) -> None:
@@ -116,8 +117,8 @@ def test_a_look_up_keeps_its_dates_in_json(london) -> None:
     again = GroundLookup.from_json(json.loads(json.dumps(london.to_json())))
     moments = [BEFORE, AFTER]
     assert (
-        runs_to(BOW, moments, again).station_distances_m.tolist()
-        == runs_to(BOW, moments, london).station_distances_m.tolist()
+        runs_to(BOW, moments, again).two_nearest_m.tolist()
+        == runs_to(BOW, moments, london).two_nearest_m.tolist()
     )
 
 

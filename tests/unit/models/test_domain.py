@@ -40,7 +40,7 @@ def calls(small_bundle):
 def test_inside_nothing_is_wider_nor_labelled(calls, small_bundle) -> None:
     wide, labels = small_bundle.domain.widening(small_bundle.runs(calls()))
     assert wide.tolist() == [1.0]
-    assert labels == [[]]
+    assert list(labels) == [[]]
 
 
 @pytest.mark.parametrize("place", OUTSIDE.values(), ids=OUTSIDE)
@@ -102,7 +102,7 @@ def test_a_station_that_sent_no_run_is_labelled_and_wider(calls, small_bundle) -
     runs = small_bundle.runs(calls(station_code=np.array(["ZZZ"], object)))
     wide, labels = small_bundle.domain.widening(runs)
     assert wide[0] == UNSEEN_STATION_WIDENS
-    assert labels == [["station=unknown"]]
+    assert list(labels) == [["station=unknown"]]
 
 
 def test_what_is_left_out_is_filled_with_what_is_typical_at_that_hour(calls, small_bundle) -> None:

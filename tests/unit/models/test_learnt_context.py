@@ -92,23 +92,23 @@ def test_a_model_of_the_profile_takes_no_observation_later() -> None:
     stated = context.completed(runs_of(5, congestion_rate=np.full(5, 0.9)))
     assert (stated.number("congestion_rate") < 0.5).all()
     assert "congestion_rate" not in context.takes
-    assert context.labels(runs_of(1, congestion_rate=np.full(1, 0.9))) == [["congestion_rate=profile"]]
+    assert list(context.labels(runs_of(1, congestion_rate=np.full(1, 0.9)))) == [["congestion_rate=profile"]]
 
 
 def test_a_model_of_observations_takes_one_later_and_the_profile_else() -> None:
     context, _ = learn_context(runs_of(congestion_rate=np.full(N, 0.25)), FOLD)
     later = runs_of(2, congestion_rate=np.array([0.9, np.nan]))
     assert context.completed(later).number("congestion_rate") == pytest.approx([0.9, 0.25])
-    assert context.labels(later) == [[], ["congestion_rate=profile"]]
+    assert list(context.labels(later)) == [[], ["congestion_rate=profile"]]
 
 
 def test_each_stand_in_is_labelled_with_what_it_is() -> None:
     told = {"temp_c": 5.0, "is_school_holiday": 0.0, "is_working_day": 1.0}
     context, _ = learn_context(runs_of(**{name: np.full(N, v) for name, v in told.items()}), FOLD)
-    assert context.labels(runs_of(1)) == [
+    assert list(context.labels(runs_of(1))) == [
         ["temp_c=climate", "is_school_holiday=unknown", "is_working_day=default"]
     ]
-    assert context.labels(runs_of(1, **{name: np.array([v]) for name, v in told.items()})) == [[]]
+    assert list(context.labels(runs_of(1, **{name: np.array([v]) for name, v in told.items()}))) == [[]]
 
 
 def test_a_working_day_that_nobody_states_is_the_librarys_and_a_school_holiday_stays_unknown() -> None:

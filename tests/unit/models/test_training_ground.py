@@ -37,7 +37,7 @@ def test_there_are_ten() -> None:
 
 @pytest.mark.parametrize(("at", "is_there"), [(IN_2013, True), (IN_2014, False)])
 def test_the_ten_are_the_nearest_to_their_own_places_until_they_close(at, is_there) -> None:
-    nearest_m = made_up_runs(at).station_distances_m.min(axis=1)
+    nearest_m = made_up_runs(at).two_nearest_m[:, 0]
     assert ((nearest_m == 0.0) == is_there).all()
 
 
