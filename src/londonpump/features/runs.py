@@ -52,13 +52,24 @@ class Runs:
             return
         for start in range(0, self.n, BLOCK_ROWS):
             rows = slice(start, start + BLOCK_ROWS)
-            yield rows, Runs({name: values[rows] for name, values in self.columns.items()}, self.lookup)
+            yield rows, self.take(rows)
 
     def with_columns(self, columns: Columns) -> Self:
         """The same runs with other columns that nothing here is worked out of (context, counts): what was, is kept."""
         changed = copy(self)
         changed.columns = columns
         return changed
+
+    def take(self, rows: Ints | slice) -> Self:
+        """Some of the runs, with what was worked out of them already."""
+        taken = copy(self)
+        for name, value in vars(self).items():
+            if isinstance(value, np.ndarray):
+                vars(taken)[name] = value[rows]
+        vars(taken).pop("_station_distances_m", None)
+        taken.columns = {name: values[rows] for name, values in self.columns.items()}
+        taken.n = len(taken.columns["mobilised_us"])
+        return taken
 
     def number(self, name: str) -> Floats:
         """(n,) a numeric column, NaN where unknown."""
@@ -98,11 +109,11 @@ class Runs:
     @cached_property
     def ground(self) -> Ints:
         """Index of the ground of the place: as the caller states it, else from the past of the place."""
+        stated = self.lookup.index(self.text("station_ground_code"))
+        if (stated >= 0).all():
+            return stated
         found = self.lookup(self.number("easting_m"), self.number("northing_m"), self.day)
-        if "station_ground_code" in self.columns:
-            stated = self.lookup.index(self.text("station_ground_code"))
-            found = np.where(stated >= 0, stated, found)
-        return found
+        return np.where(stated >= 0, stated, found)
 
     @cached_property
     def station(self) -> Ints:

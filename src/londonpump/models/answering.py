@@ -54,7 +54,7 @@ class Predictions:
 
     def reasons(self, bundle: Bundle, rows: Ints | slice = EVERY) -> list[list[Reason]]:
         """Why, run by run. rows: of which runs; a run takes about a millisecond."""
-        runs = self.runs if rows is EVERY else _some(bundle, self.runs, rows)
+        runs = self.runs if rows is EVERY else self.runs.take(rows)
         return reasons(bundle.response, runs, self.widening[rows], (self.table[rows], self.median_s[rows]))
 
 
@@ -95,7 +95,7 @@ def answer_named(
     times = bundle.response.from_table(prepared.runs, table, prepared.widening)
     rows = np.sort(np.argsort(times.centre_s, kind="stable")[:most])
     some = Prepared(
-        runs=_some(bundle, prepared.runs, rows),
+        runs=prepared.runs.take(rows),
         filled={name: values[rows] for name, values in prepared.filled.items()},
         labels=prepared.labels.take(rows),
         widening=prepared.widening[rows],
@@ -149,17 +149,13 @@ def _at(columns: Columns, points_m: Floats) -> Columns:
     return {**columns, "easting_m": east_m, "northing_m": north_m}
 
 
-def _some(bundle: Bundle, runs: Runs, rows: Ints | slice) -> Runs:
-    return bundle.runs({name: values[rows] for name, values in runs.columns.items()})
-
-
 def _pumps(bundle: Bundle, runs: Runs) -> PumpChances:
     """How many pumps such calls get; worked out once for runs of one call that follow each other."""
     columns = [runs.columns[name] for name in (*OF_CALL, *TEXTS) if name in runs.columns]
     begins = np.ones(runs.n, bool)
     begins[1:] = np.any([values[1:] != values[:-1] for values in columns], axis=0)
     call = np.cumsum(begins) - 1
-    chances = bundle.pumps(_some(bundle, runs, np.flatnonzero(begins)))
+    chances = bundle.pumps(runs.take(np.flatnonzero(begins)))
     return PumpChances(chances.probability[call], chances.chosen[call])
 
 

@@ -30,14 +30,14 @@ from londonpump.settings import Settings
 from londonpump.storage.database.store import Store, StoreLimits
 
 ROUTERS: tuple[APIRouter, ...] = (
+    predictions.router,
+    original.router,
+    board.router,
     health.router,
     auth.router,
     models.router,
-    board.router,
-    predictions.router,
-    original.router,
 )
-"""Every domain's routes."""
+"""Every domain's routes, those that are called most first: a request tries them in this order."""
 MS_A_S = 1000
 Opening = Callable[[ServiceState], AbstractAsyncContextManager[None]]
 OPENINGS: tuple[Opening, ...] = (auth_opened, live_opened, alarms_opened, predictions_opened, original_opened)

@@ -12,9 +12,8 @@ from fastapi import Depends, Request
 from fastapi.security import OAuth2PasswordBearer
 from fastapi.security.base import SecurityBase
 
-from londonpump.service.auth.desk import Auth
+from londonpump.service.auth.desk import Auth, SessionLooks
 from londonpump.service.auth.refusals import NoValidToken
-from londonpump.service.auth.rows import find_session
 from londonpump.service.errors import NotAllowed
 from londonpump.service.state import state_of
 
@@ -55,7 +54,7 @@ async def person_of(request: Request) -> Person:
         raise NoValidToken
     now = state.clock()
     claims = state.part(Auth).tokens.read(token, now)
-    found = await state.store.read(lambda connection: find_session(connection, claims.session_id))
+    found = await state.part(SessionLooks)(claims.session_id)
     if found is None or found.user_id != claims.user_id or not found.is_live(now):
         raise NoValidToken("The session has ended")
     person = Person(found.user_id, found.username, Role(found.role), claims.session_id)

@@ -6,7 +6,7 @@ from scipy.special import ndtr
 
 from londonpump.models.distribution import LEVELS, ResponseTimes
 from londonpump.models.mixture import MixtureTimes
-from londonpump.service.predictions.ranking import GRID_S, IN_COMMON, chance_by, later_of_two_s, times_at
+from londonpump.service.predictions.ranking import IN_COMMON, later_of_two_s, times_at
 
 N = 200_000
 NORMAL = np.linspace(-2.5, 2.5, len(LEVELS))
@@ -31,20 +31,18 @@ def drawn(response: ResponseTimes) -> np.ndarray:
 def test_the_later_of_two_is_that_of_many_draws(second_s, level) -> None:
     two = times(300.0, second_s)
     later = drawn(two).max(axis=0)
-    told = later_of_two_s(chance_by(two, 0), chance_by(two, 1), [level])
+    told = later_of_two_s(two, np.array([0, 1]), [level])
     assert told[0] == pytest.approx(np.quantile(later, level), abs=2.0)
 
 
 def test_the_later_of_two_is_later_than_the_second_alone() -> None:
     two = times(300.0, 310.0)
-    told = later_of_two_s(chance_by(two, 0), chance_by(two, 1), [0.5])
+    told = later_of_two_s(two, np.array([0, 1]), [0.5])
     assert told[0] > 310.0 + 10.0
 
 
-def test_a_chance_rises_from_none_to_all() -> None:
-    chance = chance_by(times(1_150.0), 0)
-    assert (chance[0], chance[-1], GRID_S[-1]) == (0.0, 1.0, 1_200.0)
-    assert (np.diff(chance) >= 0).all()
+def test_two_that_are_both_at_the_end_of_the_records_are_told_so() -> None:
+    assert later_of_two_s(times(3_000.0, 4_000.0), np.array([0, 1]), [0.1, 0.9]) == [1_200.0, 1_200.0]
 
 
 def test_rows_of_a_mixture_keep_their_points_together() -> None:

@@ -20,7 +20,8 @@ def told(bundle, station="G30", ground="G30", **values):
     stations = by_code(bundle.stations)
     asked = TimePumpAsked(Station_Code_of_ressource=station, IncidentStationGround_Code=ground, **values)
     call = understood(asked, bundle, stations, NOW)
-    return announce(bundle, call, way_to(points_of(bundle, stations[ground]), stations[station], ground))
+    way = way_to(points_of(bundle, stations[ground]), stations[station], ground)
+    return announce(bundle, [call], [way])[0]
 
 
 @pytest.mark.parametrize(

@@ -1,13 +1,16 @@
 """What the service holds of signing in for as long as it runs."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 
 from londonpump.service.auth.passwords import HashCost, Passwords
+from londonpump.service.auth.rows import Session, find_sessions
 from londonpump.service.auth.secret import load_secret
 from londonpump.service.auth.tokens import Tokens
 from londonpump.service.state import ServiceState
+from londonpump.service.together import Together
 from londonpump.settings import Settings
 
 
@@ -33,11 +36,25 @@ def open_auth(settings: Settings, cost: HashCost | None = None) -> Auth:
     return Auth(tokens, Passwords(cost), is_open, settings.password_min, settings.proxies)
 
 
+class SessionLooks(Together[str, Session | None]):
+    """Sessions by their ids, as they are at this moment; those of requests that come together are one question."""
+
+
+MOST_LOOKS = 32
+
+
+async def _sessions_of(state: ServiceState, session_ids: Sequence[str]) -> list[Session | None]:
+    wanted = frozenset(session_ids)
+    found = await state.store.read(lambda connection: find_sessions(connection, wanted))
+    return [found.get(session_id) for session_id in session_ids]
+
+
 @asynccontextmanager
 async def auth_opened(state: ServiceState) -> AsyncIterator[None]:
     """For the lifespan of the service: `state.part(Auth)` in the block."""
     auth = open_auth(state.settings, state.option(HashCost, HashCost))
     state.keep(auth)
+    state.keep(SessionLooks(partial(_sessions_of, state), MOST_LOOKS))
     try:
         yield
     finally:

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Form, Query, Request, Response
 
 from londonpump.service.auth import accounts, rows, signing
-from londonpump.service.auth.desk import Auth
+from londonpump.service.auth.desk import Auth, SessionLooks
 from londonpump.service.auth.refusals import (
     NoSuchUser,
     NoValidToken,
@@ -102,7 +102,7 @@ async def refresh(request: Request, _: Anybody, wanted: RefreshWanted | None = N
     now = state.clock()
     if wanted is None:
         person = await person_of(request)
-        session = await state.store.read(lambda connection: rows.find_session(connection, person.session_id))
+        session = await state.part(SessionLooks)(person.session_id)
         if session is None:
             raise NoValidToken("The session has ended")
         return _access(state, signing.SignedIn(person.id, person.session_id, session.ends_at, None), now)

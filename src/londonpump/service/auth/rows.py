@@ -1,7 +1,7 @@
 """Accounts and sessions in the database. Every function runs inside a transaction of the caller's."""
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -51,6 +51,16 @@ _SESSION = select(
     users.c.id, users.c.username, users.c.role, users.c.disabled_at, sessions.c.ends_at, sessions.c.ended_at
 ).join_from(sessions, users)
 
+_SESSIONS = select(
+    sessions.c.id,
+    users.c.id,
+    users.c.username,
+    users.c.role,
+    users.c.disabled_at,
+    sessions.c.ends_at,
+    sessions.c.ended_at,
+).join_from(sessions, users)
+
 
 def alone(connection: Connection) -> None:
     """From here to the end of the transaction no other one that calls this runs. SQLite has one writer anyway."""
@@ -62,6 +72,12 @@ def find_session(connection: Connection, session_id: str) -> Session | None:
     """By its id, whether it lives or not: one look-up by two primary keys."""
     found = connection.execute(_SESSION.where(sessions.c.id == session_id)).one_or_none()
     return None if found is None else Session(*found)
+
+
+def find_sessions(connection: Connection, session_ids: Collection[str]) -> dict[str, Session]:
+    """{id: session} of those that are there, whether they live or not. Not for more than some dozens."""
+    found = connection.execute(_SESSIONS.where(sessions.c.id.in_(session_ids)))
+    return {session_id: Session(*of_session) for session_id, *of_session in found}
 
 
 def find_user(connection: Connection, user_id: str) -> User | None:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import cached_property
 from typing import Self
 
 from londonpump.brigade.clock import LONDON
@@ -13,7 +14,7 @@ HEARD_WITHIN = timedelta(hours=12)
 RECENTLY = timedelta(minutes=30)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Fleet:
     """The pumps of the Brigade on a day. homes: station of each pump. station_codes: all that stand that day."""
 
@@ -26,6 +27,11 @@ class Fleet:
         standing = [(station.code, station.pumps_on(day)) for station in land_stations(stations)]
         homes = {f"{code}{number}": code for code, pumps in standing for number in range(1, pumps + 1)}
         return cls(homes, frozenset(homes.values()))
+
+    @cached_property
+    def unknown(self) -> Mapping[str, PumpState]:
+        """Each pump as it is where nothing was ever said of it."""
+        return {code: PumpState(code, State.UNKNOWN, home, home) for code, home in self.homes.items()}
 
 
 def london_day(at: datetime) -> date:
@@ -43,7 +49,7 @@ class RecentIncident:
     northing_m: float | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class BoardView:
     """Every pump of the fleet at one moment."""
 
@@ -58,12 +64,12 @@ class BoardView:
         """Rows of pumps that are not in the fleet are left out; pumps without a row are unknown."""
         stored = {row.code: row for row in rows}
         pumps = {
-            code: state_of(stored.get(code) or PumpRow(code, None, None), home, at)
+            code: state_of(stored[code], home, at) if code in stored else fleet.unknown[code]
             for code, home in fleet.homes.items()
         }
         return cls(at, pumps, tuple(recent))
 
-    @property
+    @cached_property
     def n_heard_of(self) -> int:
         """Pumps that were heard of in the last 12 hours. A feed that says it does not know has told nothing."""
         since = self.at - HEARD_WITHIN

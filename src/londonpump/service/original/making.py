@@ -1,51 +1,84 @@
-"""A time of the original's kind: answered, stored, then told."""
+"""Times of the original's kind: answered, stored, then told."""
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
 from londonpump.brigade.errors import DatabaseFailed
+from londonpump.brigade.stations import Station
 from londonpump.service.champion import Champion
+from londonpump.service.errors import Unprocessable
 from londonpump.service.original.places import WaysKept
 from londonpump.service.original.risk import RiskList, reasons_to_warn, risk_list
 from londonpump.service.original.rules import Understood, understood
 from londonpump.service.original.shapes import TimePumpAsked
-from londonpump.service.original.times import announce
+from londonpump.service.original.times import Announced, announce
 from londonpump.service.predictions.rows import TIME_PUMP, PredictionRecord, Row, add_rows, as_row, digest_of
 from londonpump.service.rights import Person
 from londonpump.service.state import ServiceState
+from londonpump.service.together import Together
 from londonpump.storage.database.audit_batch import MOST_WAITING, AuditBatch
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What was asked, and who asks."""
+
+    user_id: str
+    asked: TimePumpAsked
+
+
+class Times(Together[Asked, str]):
+    """Times of the original's kind: those that are asked for together go through the model, and are stored, at once."""
+
+
+MOST_TIMES = 16
 
 
 async def make(state: ServiceState, person: Person, asked: TimePumpAsked) -> str:
     """The answer as json, once it is stored. Raises: NoModel, Unprocessable, DatabaseFailed."""
+    return await state.part(Times)(Asked(person.id, asked))
+
+
+async def make_all(state: ServiceState, asked: Sequence[Asked]) -> list[str | Exception]:
+    """What comes of each. Raises: what befalls all of them: NoModel, DatabaseFailed."""
     champion, now = state.champion.require(), state.clock()
-    ways = state.part(WaysKept)
-    call = understood(asked, champion.bundle, ways.stations_of(champion), now)
     list_used = await risk_list(state, champion)
-    told = _told(champion, call, ways, list_used)
-    record = PredictionRecord(
-        id=told["id"],
-        user_id=person.id,
-        created_at=now,
-        kind=TIME_PUMP,
-        model=champion.name,
-        response_time_s=told["time_pump_s"],
-        risk_underestimated=told["risk_underestimated"],
-        inputs=asked.model_dump(),
-        answer=told,
-        asked_at=call.at,
-        risk_listed_at=list_used.listed_at,
+    ways = state.part(WaysKept)
+    stations = ways.stations_of(champion)
+    meant = [_meant(each.asked, champion, stations, now) for each in asked]
+    calls = [each for each in meant if isinstance(each, Understood)]
+    if not calls:
+        return [each for each in meant if isinstance(each, Unprocessable)]
+    announced = announce(
+        champion.bundle, calls, [ways.way(champion, call.station, call.ground_code) for call in calls]
     )
-    row = as_row(record)
-    await _keep(state, row, now)
-    return str(row["answer"])
+    each_announced = iter(announced)
+    outcomes: list[Row | Unprocessable] = []
+    for each, call in zip(asked, meant, strict=True):
+        if isinstance(call, Unprocessable):
+            outcomes.append(call)
+            continue
+        told = _told(champion, call, next(each_announced), list_used)
+        outcomes.append(as_row(_record(each, call, told, list_used, now)))
+    rows = [each for each in outcomes if not isinstance(each, Unprocessable)]
+    await _keep(state, rows, now)
+    return [each if isinstance(each, Unprocessable) else str(each["answer"]) for each in outcomes]
 
 
-def _told(champion: Champion, call: Understood, ways: WaysKept, list_used: RiskList) -> dict[str, Any]:
-    bundle = champion.bundle
-    announced = announce(bundle, call, ways.way(champion, call.station, call.ground_code))
-    because = reasons_to_warn(list_used, call.station.code, announced, bundle.warn_at)
+def _meant(
+    asked: TimePumpAsked, champion: Champion, stations: Mapping[str, Station], now: datetime
+) -> Understood | Unprocessable:
+    try:
+        return understood(asked, champion.bundle, stations, now)
+    except Unprocessable as error:
+        return error
+
+
+def _told(champion: Champion, call: Understood, announced: Announced, list_used: RiskList) -> dict[str, Any]:
+    because = reasons_to_warn(list_used, call.station.code, announced, champion.bundle.warn_at)
     time_s = round(announced.p50_s, 1)
     return {
         "time_pump": f"{round(time_s)} secondes",
@@ -60,11 +93,30 @@ def _told(champion: Champion, call: Understood, ways: WaysKept, list_used: RiskL
     }
 
 
-async def _keep(state: ServiceState, row: Row, now: datetime) -> None:
+def _record(
+    asked: Asked, call: Understood, told: Mapping[str, Any], list_used: RiskList, now: datetime
+) -> PredictionRecord:
+    return PredictionRecord(
+        id=told["id"],
+        user_id=asked.user_id,
+        created_at=now,
+        kind=TIME_PUMP,
+        model=told["model"],
+        response_time_s=told["time_pump_s"],
+        risk_underestimated=told["risk_underestimated"],
+        inputs=asked.asked.model_dump(),
+        answer=told,
+        asked_at=call.at,
+        risk_listed_at=list_used.listed_at,
+    )
+
+
+async def _keep(state: ServiceState, rows: Sequence[Row], now: datetime) -> None:
     audit = state.part(AuditBatch)
-    if audit.n_waiting >= MOST_WAITING // 2:
+    if audit.n_waiting + len(rows) > MOST_WAITING // 2:
         # before anything is stored: an answer that the audit cannot hold is not given
         raise DatabaseFailed("The audit of predictions cannot be written. Check the database.")
-    await state.store.write(lambda connection: add_rows(connection, [row]))
-    audit.add(row["id"], row["user_id"], now, digest_of(row))
-    state.metrics.predictions.labels(TIME_PUMP, row["model"]).inc()
+    await state.store.write(lambda connection: add_rows(connection, rows))
+    for row in rows:
+        audit.add(row["id"], row["user_id"], now, digest_of(row))
+        state.metrics.predictions.labels(TIME_PUMP, row["model"]).inc()

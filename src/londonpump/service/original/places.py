@@ -6,6 +6,7 @@ gave a mean error of 70.6 s, this 70.4 s, and the exact places 69.0 s.
 """
 
 from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -50,9 +51,12 @@ class Way:
 class RunsAtDistance(Runs):
     """Runs whose distance is told, and does not follow from their places. by_bridge_m grows with it."""
 
-    def __init__(self, columns: Columns, ground: GroundLookup, way: Way, distance_m: Floats) -> None:
+    def __init__(
+        self, columns: Columns, ground: GroundLookup, ways: Sequence[Way], distance_m: Floats
+    ) -> None:
+        """distance_m: (n,) of RUNGS x k runs a way, one way after the other."""
         super().__init__(columns, ground)
-        self._way, self._told_m = way, np.repeat(distance_m, way.k)
+        self._ways, self._told_m = ways, distance_m
 
     @cached_property
     def distance_m(self) -> Floats:
@@ -60,16 +64,13 @@ class RunsAtDistance(Runs):
         return self._told_m
 
     @cached_property
-    def ground(self) -> NDArray[np.int64]:
-        """As told: one for all. One that the model has no number for follows from the places."""
-        stated = self.lookup.index(self._way.columns["station_ground_code"][:1])
-        return super().ground if stated[0] < 0 else np.repeat(stated, self.n)
-
-    @cached_property
     def by_bridge_m(self) -> Floats:
         """The detour of the place, or less of it where the distance told is shorter than the place's own."""
-        straight_m, detour_m = (np.tile(each, RUNGS) for each in (self._way.straight_m, self._way.detour_m))
-        return self._told_m + detour_m * np.minimum(1.0, self._told_m / np.maximum(straight_m, 1.0))
+        straight_m = np.concatenate([each for way in self._ways for each in (way.straight_m,) * RUNGS])
+        detour_m = np.concatenate([each for way in self._ways for each in (way.detour_m,) * RUNGS])
+        return np.asarray(
+            self._told_m + detour_m * np.minimum(1.0, self._told_m / np.maximum(straight_m, 1.0))
+        )
 
 
 @dataclass(slots=True)

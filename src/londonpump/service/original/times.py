@@ -1,7 +1,7 @@
 """The time of a pump to a ground, at a distance: one distribution over the places that stand for the ground."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +11,7 @@ from londonpump.features.weather import us_of
 from londonpump.models.bundle import Bundle
 from londonpump.models.distribution import LEVELS, P10, P50, P90
 from londonpump.models.learnt_context import CLIMATE, CONGESTION, PROFILE
-from londonpump.service.original.places import RUNGS, RunsAtDistance, Way, rungs_about
+from londonpump.service.original.places import RUNGS, Columns, RunsAtDistance, Way, rungs_about
 from londonpump.service.original.rules import DEFAULT, Understood
 
 Floats = NDArray[np.float64]
@@ -31,26 +31,38 @@ class Announced:
     filled: list[str]
 
 
-def announce(bundle: Bundle, call: Understood, way: Way) -> Announced:
-    """The time to arrival. filled: what the model or the moment stands in for, `value=source`."""
-    filled = list(ALWAYS_FILLED)
-    columns = {**way.columns, **_columns(bundle, call, RUNGS * way.k, filled)}
-    rungs_m, upper_share = rungs_about(call.distance_m)
-    runs = RunsAtDistance(columns, bundle.ground, way, rungs_m)
+def announce(bundle: Bundle, calls: Sequence[Understood], ways: Sequence[Way]) -> list[Announced]:
+    """The times to arrival, all calls through the model at once. ways: of each call, one at least.
+
+    filled: what the model or the moment stands in for, `value=source`.
+    """
+    columns = {
+        **{name: np.concatenate([way.columns[name] for way in ways]) for name in ways[0].columns},
+        **_columns(bundle, calls, np.array([RUNGS * way.k for way in ways])),
+    }
+    rungs = [rungs_about(call.distance_m) for call in calls]
+    told_m = [np.repeat(rungs_m, way.k) for (rungs_m, _), way in zip(rungs, ways, strict=True)]
+    runs = RunsAtDistance(columns, bundle.ground, ways, np.concatenate(told_m))
     widening, outside = bundle.domain.widening(runs)
-    times = bundle.response(runs, widening)
-    of_rungs = times.quantiles(tuple(LEVELS)).reshape(RUNGS, way.k, -1)
-    mixed = Mixed.of(of_rungs[0] + upper_share * (of_rungs[1] - of_rungs[0]))
-    p10_s, p50_s, p90_s = mixed.quantiles((P10, P50, P90))
-    filled += dict.fromkeys(label for row in outside for label in row)
-    return Announced(
-        p10_s=float(p10_s),
-        p50_s=float(p50_s),
-        p90_s=float(p90_s),
-        p_underestimate=mixed.p_over(float(p50_s) + UNDERESTIMATE_S),
-        is_outside=bool((widening > 1.0).any()),
-        filled=filled,
-    )
+    seconds = bundle.response(runs, widening).quantiles(tuple(LEVELS))
+    always, announced, first = _always_filled(bundle), [], 0
+    for (_, upper_share), way in zip(rungs, ways, strict=True):
+        rows = slice(first, first + RUNGS * way.k)
+        of_rungs = seconds[rows].reshape(RUNGS, way.k, -1)
+        mixed = Mixed.of(of_rungs[0] + upper_share * (of_rungs[1] - of_rungs[0]))
+        p10_s, p50_s, p90_s = mixed.quantiles((P10, P50, P90)).tolist()
+        announced.append(
+            Announced(
+                p10_s=p10_s,
+                p50_s=p50_s,
+                p90_s=p90_s,
+                p_underestimate=mixed.p_over(p50_s + UNDERESTIMATE_S),
+                is_outside=bool((widening[rows] > 1.0).any()),
+                filled=[*always, *(label for label, flags in outside.by_label() if flags[rows].any())],
+            )
+        )
+        first = rows.stop
+    return announced
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,21 +92,26 @@ class Mixed:
 _WEIGHTS = np.diff(np.concatenate([[0.0], (LEVELS[1:] + LEVELS[:-1]) / 2, [1.0]]))
 
 
-def _columns(bundle: Bundle, call: Understood, n: int, filled: list[str]) -> dict[str, NDArray[Any]]:
-    """(n,) what is the same for all places of the call. filled: gets what stands in."""
-    context, numbers = bundle.response.context, dict(call.numbers)
-    hour = call.at_hour
-    for name, by_hour in bundle.domain.typical.items():
-        if numbers.get(name) is None:
-            numbers[name] = float(by_hour[hour])
-    if "recent_ground_calls" in bundle.domain.typical:
-        filled.append(f"recent_ground_calls={DEFAULT}")
-    if "wind_kmh" in context.reads:
-        filled.append(f"wind_kmh={CLIMATE}")
-    if CONGESTION in context.reads - context.takes:
-        filled.append(f"{CONGESTION}={PROFILE}")
-    return {
-        "mobilised_us": np.full(n, us_of(call.at), np.int64),
-        **{name: np.full(n, text, object) for name, text in call.texts.items()},
-        **{name: np.full(n, np.nan if value is None else value) for name, value in numbers.items()},
+def _always_filled(bundle: Bundle) -> list[str]:
+    """What nobody can tell in the original's words, and what stands in."""
+    context = bundle.response.context
+    stands_in = {
+        f"recent_ground_calls={DEFAULT}": "recent_ground_calls" in bundle.domain.typical,
+        f"wind_kmh={CLIMATE}": "wind_kmh" in context.reads,
+        f"{CONGESTION}={PROFILE}": CONGESTION in context.reads - context.takes,
     }
+    return [*ALWAYS_FILLED, *(label for label, does in stands_in.items() if does)]
+
+
+def _columns(bundle: Bundle, calls: Sequence[Understood], runs: NDArray[np.int64]) -> Columns:
+    """(n,) what is the same for all places of a call. runs: of each call; n is their sum."""
+    hours = [call.at_hour for call in calls]
+    columns: Columns = {"mobilised_us": np.array([us_of(call.at) for call in calls], np.int64)}
+    for name in calls[0].texts:
+        columns[name] = np.array([call.texts[name] for call in calls], object)
+    for name in calls[0].numbers:
+        columns[name] = np.array([call.numbers[name] for call in calls], np.float64)
+    for name, by_hour in bundle.domain.typical.items():
+        values = columns[name]
+        columns[name] = np.where(np.isnan(values), by_hour[hours], values)
+    return {name: np.repeat(values, runs) for name, values in columns.items()}

@@ -17,6 +17,7 @@ from londonpump.service.board.rules import PumpRow
 from londonpump.service.board.view import BoardView, Fleet, RecentIncident, london_day
 from londonpump.service.champion import Champion
 from londonpump.service.predictions.context import SHARE_OF_PATIENCE, ContextKept, moment_context
+from londonpump.service.predictions.starts import Candidates
 from londonpump.service.state import ServiceState
 
 NOW_WITHIN = timedelta(minutes=15)
@@ -109,6 +110,7 @@ class Surroundings:
     _grounds: dict[tuple[float, float], str] = field(default_factory=dict)
     _contexts: dict[datetime, MomentContext | None] = field(default_factory=dict)
     _board: BoardView | None = None
+    _candidates: Candidates | None = None
 
     @classmethod
     async def look(cls, state: ServiceState, standing: Standing) -> "Surroundings":
@@ -142,6 +144,14 @@ class Surroundings:
             fleet = self.standing.fleet(london_day(self.now))
             self._board = BoardView.of(self.stored.pumps, fleet, self.now, self.stored.recent)
         return self._board
+
+    def candidates(self, board: BoardView) -> Candidates:
+        """Those of a board that can be sent; those of now are found once."""
+        if board is not self._board:
+            return Candidates.of(board.candidates(), self.standing.row_of)
+        if self._candidates is None:
+            self._candidates = Candidates.of(board.candidates(), self.standing.row_of)
+        return self._candidates
 
     def ground_of(self, easting_m: float, northing_m: float) -> str:
         """The ground of a place of a recent incident; looked up for all of them at once."""

@@ -61,24 +61,27 @@ async def ask_many(
         before = await replayed(state, key)
         if before is not None:
             return before
-        asker, around = await look(state, person)
-        ready = [await _ready(question, asker.champion.bundle, around) for question in questions]
+        duty, around = await look(state)
+        bundle = duty.champion.bundle
+        ready = [await _ready(question, person.id, bundle, around) for question in questions]
         rows: list[dict[str, Any]] = []
         for calls in _slices([each for each in ready if isinstance(each, Call)]):
             began_s = loop.time()
-            rows += make(calls, asker)
+            rows += make(calls, duty)
             await asyncio.sleep(loop.time() - began_s)
     answered = iter(rows)
     items = [{"id": next(answered)["id"]} if isinstance(each, Call) else {"problem": each} for each in ready]
     return await keep(state, rows, items, key, STORED_WITHIN_S)
 
 
-async def _ready(question: Question | Wrong, bundle: Bundle, around: Surroundings) -> Call | dict[str, Any]:
+async def _ready(
+    question: Question | Wrong, user_id: str, bundle: Bundle, around: Surroundings
+) -> Call | dict[str, Any]:
     if isinstance(question, Wrong):
         return problem_told(question.errors)
     await asyncio.sleep(0)
     try:
-        return await call_of(question, bundle, around)
+        return await call_of(question, user_id, bundle, around)
     except Unprocessable as error:
         return problem_told(error.errors)
 

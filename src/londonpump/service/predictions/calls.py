@@ -1,7 +1,7 @@
 """One question and all that is known around it: its place, its candidates, what they do, the context of its moment."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from londonpump.features.moment import MomentContext
@@ -9,50 +9,57 @@ from londonpump.models.bundle import Bundle
 from londonpump.service.board.rules import PumpState
 from londonpump.service.board.view import BoardView, london_day
 from londonpump.service.errors import Unprocessable
-from londonpump.service.predictions.around import Standing, Surroundings
+from londonpump.service.predictions.around import Surroundings
 from londonpump.service.predictions.places import Place, understood
 from londonpump.service.predictions.shapes import Question
+from londonpump.service.predictions.starts import Candidates, Start
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """pumps: the candidates. starts: (station, is it the pump's own) of each distinct way to set out: pumps that set out
-    alike are one row to the model; where there is none, one stands in so that the rest can be told. start_of: the
-    number of each pump's.
-    is_silent: the database did not answer in time. board_missing: why the board is not known, in words.
-    ground_of: of the places of recent incidents."""
+    """user_id: who asks. candidates: the pumps that might go. is_silent: the database did not answer in time.
+    board_missing: why the board is not known, in words. ground_of: of the places of recent incidents."""
 
     question: Question
+    user_id: str
     at: datetime
     place: Place
     board: BoardView
-    pumps: tuple[PumpState, ...]
-    starts: tuple[tuple[str, bool], ...]
-    start_of: tuple[int, ...]
+    candidates: Candidates
     context: MomentContext | None
     is_silent: bool
     board_missing: str | None
     ground_of: Callable[[float, float], str]
 
+    @property
+    def pumps(self) -> tuple[PumpState, ...]:
+        """The candidates."""
+        return self.candidates.pumps
 
-async def call_of(question: Question, bundle: Bundle, around: Surroundings) -> Call:
+    @property
+    def starts(self) -> tuple[Start, ...]:
+        """The ways in which they set out."""
+        return self.candidates.starts
+
+
+async def call_of(question: Question, user_id: str, bundle: Bundle, around: Surroundings) -> Call:
     """A question with all that surrounds it. Raises: Unprocessable."""
     at = question.at or around.now
     place = understood(question.place, bundle, london_day(at), around.standing.stations)
     board = around.board(at)
-    pumps = tuple(_standing(pump, around.standing) for pump in _candidates(question, board))
-    numbered: dict[tuple[str, bool], int] = {}
-    start_of = tuple(numbered.setdefault(_start(pump), len(numbered)) for pump in pumps)
-    starts = tuple(numbered) or ((next(iter(around.standing.stations)), True),)
+    candidates = (
+        around.candidates(board)
+        if question.pumps is None
+        else Candidates.of(_named(question.pumps, board), around.standing.row_of)
+    )
     context = await around.context(at) if bundle.response.context.takes else None
     return Call(
         question=question,
+        user_id=user_id,
         at=at,
         place=place,
         board=board,
-        pumps=pumps,
-        starts=starts,
-        start_of=start_of,
+        candidates=candidates,
         context=context,
         is_silent=around.is_silent,
         board_missing=around.board_missing(at),
@@ -60,23 +67,10 @@ async def call_of(question: Question, bundle: Bundle, around: Surroundings) -> C
     )
 
 
-def _start(pump: PumpState) -> tuple[str, bool]:
-    """Where a pump sets out from, and whether that is its own station."""
-    return pump.station_code, pump.station_code == pump.home_station_code
-
-
-def _candidates(question: Question, board: BoardView) -> Sequence[PumpState]:
-    if question.pumps is None:
-        return board.candidates()
-    unknown = sorted(set(question.pumps) - board.pumps.keys())
+def _named(codes: Sequence[str], board: BoardView) -> Iterator[PumpState]:
+    unknown = sorted(set(codes) - board.pumps.keys())
     if unknown:
         raise Unprocessable(
             ("pumps", f"{', '.join(unknown[:10])}: not in the fleet of {london_day(board.at)}")
         )
-    return tuple(board.pumps[code] for code in dict.fromkeys(question.pumps))
-
-
-def _standing(pump: PumpState, standing: Standing) -> PumpState:
-    """A station that the list of another model had is not known to this one: the pump is taken to be at home."""
-    is_known = pump.station_code in standing.row_of
-    return pump if is_known else replace(pump, station_code=pump.home_station_code)
+    return (board.pumps[code] for code in dict.fromkeys(codes))

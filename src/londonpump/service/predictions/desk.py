@@ -1,11 +1,13 @@
-"""What predictions hold for all requests: the audit's writer, the context and stations of now, the turn of batches."""
+"""What predictions hold for all requests: the audit's writer, the context and stations of now, who is asked together."""
 
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 
 from londonpump.brigade.errors import DatabaseFailed
 from londonpump.service.predictions.around import StandingKept
+from londonpump.service.predictions.asking import MOST_QUESTIONS, NamedQuestions, Questions, answer_all
 from londonpump.service.predictions.batches import BatchTurn
 from londonpump.service.predictions.context import ContextKept, first_context
 from londonpump.service.predictions.idempotency import forget
@@ -18,7 +20,14 @@ FORGET_EVERY_S = 3600.0
 @asynccontextmanager
 async def predictions_opened(state: ServiceState) -> AsyncIterator[None]:
     """Kept under their types. Leaving it writes what the audit still holds."""
-    for part in (ContextKept(), StandingKept(), BatchTurn()):
+    questions = partial(answer_all, state)
+    for part in (
+        ContextKept(),
+        StandingKept(),
+        BatchTurn(),
+        Questions(questions, MOST_QUESTIONS),
+        NamedQuestions(questions, 1),
+    ):
         state.keep(part)
     await first_context(state)
     async with AuditBatch(state.store, state.clock) as audit:

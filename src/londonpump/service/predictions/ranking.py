@@ -1,23 +1,24 @@
 """Which pump is there first: candidates in the order of their median arrival, out of the model's answer."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri
 
-from londonpump.brigade.targets import LONGEST_PUBLISHED_S
 from londonpump.models.answering import Predictions
-from londonpump.models.distribution import ResponseTimes
+from londonpump.models.distribution import LEVELS, ResponseTimes
 from londonpump.models.mixture import MixtureTimes, Times
+from londonpump.models.reasons import Reason
 from londonpump.service.board.rules import RANKED, State
 from londonpump.service.predictions.calls import Call
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
-GRID_S: Floats = np.arange(0.0, LONGEST_PUBLISHED_S + 1.0, 4.0)
+MOMENTS = 128
+"""At which the chance of both is worked out: some 5 s apart."""
 IN_COMMON = 0.48
 """Correlation of where two pumps of one call fall in their distributions: of 388 later calls with two pumps of a
 simulated Brigade. Without it the P50 of the later one came 10 s too late and P10 to P90 held 69 % of them; with it 1 s
@@ -33,7 +34,7 @@ OF_A_PUMP = ("distance=unknown", "station=unknown")
 class Ranked:
     """The answer to one call. first: its first row of `predictions`. row_of: by number of `Call.starts`, those that
     were answered. order: indices of `Call.pumps`, the first to arrive first; able: the first two of them that can be
-    sent, as others are there too where they were asked for by name."""
+    sent, as others are there too where they were asked for by name. because: the reasons of the rows `explained`."""
 
     call: Call
     predictions: Predictions
@@ -41,17 +42,29 @@ class Ranked:
     row_of: dict[int, int]
     order: tuple[int, ...]
     able: tuple[int, ...]
+    because: Mapping[int, Sequence[Reason]] = field(default_factory=dict)
 
     def row(self, pump: int) -> int:
         """The row of `predictions` of a pump."""
-        return self.row_of[self.call.start_of[pump]]
+        return self.row_of[self.call.candidates.start_of[pump]]
 
-    def distance_m(self, row: int) -> float:
-        """Straight from the station; to a place that is only named, the mean over its points."""
+    @property
+    def shown(self) -> tuple[int, ...]:
+        """The candidates that are returned."""
+        return self.order[: self.call.question.return_at_most]
+
+    @property
+    def explained(self) -> list[int]:
+        """The rows of those whose reasons are told: of the first, of all or of none."""
+        n = {"first": 1, "all": len(self.shown), "none": 0}[self.call.question.reasons]
+        return [self.row(pump) for pump in self.shown[:n]]
+
+    def distances_m(self, rows: Ints) -> Floats:
+        """(rows,) straight from the station; to a place that is only named, the mean over its points."""
         runs, (east_m, north_m) = self.predictions.runs, self.call.place.points.T
-        station_east_m = runs.number("station_easting_m")[row]
-        station_north_m = runs.number("station_northing_m")[row]
-        return float(np.hypot(east_m - station_east_m, north_m - station_north_m).mean())
+        station_east_m = runs.number("station_easting_m")[rows, None]
+        station_north_m = runs.number("station_northing_m")[rows, None]
+        return np.asarray(np.hypot(east_m - station_east_m, north_m - station_north_m).mean(axis=1))
 
     @property
     def common_labels(self) -> list[str]:
@@ -68,8 +81,9 @@ def rank(call: Call, predictions: Predictions, first: int, starts: Sequence[int]
     row_of = {start: first + i for i, start in enumerate(starts)}
     median_s = predictions.median_s[first : first + len(starts)].tolist()
     pumps = call.pumps
-    answered = [i for i, start in enumerate(call.start_of) if start in row_of]
-    arrival_s = {i: median_s[row_of[call.start_of[i]] - first] for i in answered}
+    start_of = call.candidates.start_of
+    answered = [i for i, start in enumerate(start_of) if start in row_of]
+    arrival_s = {i: median_s[row_of[start_of[i]] - first] for i in answered}
     # at one time the one that is known to be available goes first
     order = sorted(answered, key=lambda i: (arrival_s[i], pumps[i].state is State.UNKNOWN, pumps[i].code))
     able = tuple(islice((i for i in order if pumps[i].state in RANKED), 2))
@@ -85,22 +99,19 @@ def times_at(times: Times, rows: Ints) -> Times:
     return _taken(times, rows)
 
 
-def chance_by(times: Times, row: int) -> Floats:
-    """(GRID_S,) chance of being there by then."""
-    return np.asarray(1.0 - times_at(times, np.full(len(GRID_S), row)).p_over(GRID_S))
-
-
-def later_of_two_s(first: Floats, second: Floats, levels: Sequence[float]) -> list[float]:
+def later_of_two_s(times: Times, rows: Ints, levels: Sequence[float]) -> list[float]:
     """Quantiles of the later of two arrivals at one call: what slows down one of them slows down the other as well.
 
     Given what they share, each has its own chance; the chance of both is the mean over that (a Gaussian copula).
-    Args: first, second: (GRID_S,) chance that each is there by then.
+    rows: (2,). levels: inside those of `distribution.LEVELS`.
     """
+    ends_s = times_at(times, rows).quantiles((LEVELS[0], LEVELS[-1]))
+    moment_s = np.linspace(ends_s.min(), ends_s.max(), MOMENTS)
+    later = times_at(times, np.repeat(rows, MOMENTS)).p_over(np.tile(moment_s, 2))
+    chance = np.clip(1.0 - later.reshape(2, MOMENTS), LEAST_CHANCE, 1.0 - LEAST_CHANCE)
     own = (1.0 - IN_COMMON) ** 0.5
-    shared = IN_COMMON**0.5 * _NODES
-    z = ndtri(np.clip(np.stack([first, second]), LEAST_CHANCE, 1.0 - LEAST_CHANCE))
-    both = ndtr((z[:, :, None] - shared) / own).prod(axis=0) @ _WEIGHTS
-    return [float(s) for s in np.interp(levels, both, GRID_S)]
+    both = ndtr((ndtri(chance)[:, :, None] - IN_COMMON**0.5 * _NODES) / own).prod(axis=0) @ _WEIGHTS
+    return [float(s) for s in np.interp(levels, both, moment_s)]
 
 
 def _taken(times: ResponseTimes, rows: Ints) -> ResponseTimes:

@@ -73,6 +73,11 @@ class AskedPlace(Strict):
             )
         return self
 
+    @property
+    def is_exact(self) -> bool:
+        """One point, not a district or a ground."""
+        return self.postcode_district is None and self.station_ground is None
+
 
 class StatedContext(Strict):
     """What is known better than the service derives it. Each value goes before what is derived."""

@@ -16,7 +16,7 @@ from londonpump.service.champion import Champion
 from londonpump.service.predictions.around import Standing
 from londonpump.service.predictions.columns import Counted
 from londonpump.service.predictions.context_told import context_told, missing_told
-from londonpump.service.predictions.ranking import Ranked, chance_by, later_of_two_s, times_at
+from londonpump.service.predictions.ranking import Ranked, later_of_two_s, times_at
 
 SECONDS = ("mean_s", "p10_s", "p50_s", "p90_s")
 OUTSIDE = ("distance", "place", "station")
@@ -80,23 +80,22 @@ class Teller:
         return {"code": code, "name": station.name if station else code}
 
     def _candidates(self, ranked: Ranked) -> list[Told]:
-        question, predictions = ranked.call.question, ranked.predictions
-        shown = ranked.order[: question.return_at_most]
+        predictions, shown = ranked.predictions, ranked.shown
         if not shown:
             return []
         rows = np.array([ranked.row(pump) for pump in shown], np.int64)
         times = times_at(predictions.times, rows)
         ends_s, mean_s = times.quantiles((P10, P90)), times.mean_s
         seconds = np.column_stack([mean_s, ends_s[:, 0], predictions.median_s[rows], ends_s[:, 1]]).round(1)
-        explained = {"first": rows[:1], "all": rows, "none": rows[:0]}[question.reasons]
-        reasons = predictions.reasons(self.bundle, explained) if len(explained) else []
+        distances_m = ranked.distances_m(rows).round().tolist()
+        n_explained = len(ranked.explained)
         return [
             {
                 **self._pump(ranked.call.pumps[pump]),
-                "distance_m": round(ranked.distance_m(row)),
+                "distance_m": int(distances_m[i]),
                 **dict(zip(SECONDS, told.tolist(), strict=True)),
                 **_of_row(ranked, row),
-                "reasons": _reasons(reasons[i], told[2]) if i < len(reasons) else [],
+                "reasons": _reasons(ranked.because[row], told[2]) if i < n_explained else [],
             }
             for i, (pump, row, told) in enumerate(zip(shown, rows.tolist(), seconds, strict=True))
         ]
@@ -166,6 +165,8 @@ def _second_pump(ranked: Ranked) -> Told | None:
     able = ranked.able
     if len(able) < len(("first", "second")):
         return None
-    first, second = (chance_by(ranked.predictions.times, ranked.row(pump)) for pump in able)
-    p10_s, p50_s, p90_s = (round(s, 1) for s in later_of_two_s(first, second, (P10, P50, P90)))
+    rows = np.array([ranked.row(pump) for pump in able])
+    p10_s, p50_s, p90_s = (
+        round(s, 1) for s in later_of_two_s(ranked.predictions.times, rows, (P10, P50, P90))
+    )
     return {"pump": ranked.call.pumps[able[1]].code, "p10_s": p10_s, "p50_s": p50_s, "p90_s": p90_s}
