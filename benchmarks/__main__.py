@@ -1,6 +1,7 @@
 """`python -m benchmarks`: measure, tell, keep."""
 
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -12,6 +13,7 @@ from benchmarks.figures import MET, MISSED, Measurement, Reading
 from benchmarks.growth import NAME as GROWTH
 from benchmarks.growth import STEPS, Growth, draw, measure_growth
 from benchmarks.inputs import QUICK, Inputs, Sizes
+from benchmarks.machine import pace_ms
 from benchmarks.page import write_page
 from benchmarks.processes import ROOT
 from benchmarks.results import write_results
@@ -77,7 +79,11 @@ def _measure(inputs: Inputs, wanted: list[str], console: Console) -> tuple[list[
         if name == GROWTH:
             growth = measure_growth(inputs)
         else:
-            measured.append(MEASURES[name](inputs))
+            paces_ms = [pace_ms()]
+            found = MEASURES[name](inputs)
+            paces_ms.append(pace_ms())
+            pace = Reading("pace_ms", sum(paces_ms) / 2, "ms", None, (min(paces_ms), max(paces_ms)))
+            measured.append(replace(found, readings=(*found.readings, pace)))
     return measured, growth
 
 

@@ -2,7 +2,9 @@
 
 import os
 import platform
+import statistics
 import subprocess
+import time
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -10,6 +12,8 @@ from typing import Any
 from benchmarks.processes import ROOT
 
 LIBRARIES = ("duckdb", "ibis-framework", "lightgbm", "numpy", "pyarrow", "scikit-learn", "scipy", "sqlglot")
+PACES = 5
+NS_A_MS = 1e6
 WORKING_TREE = "working-tree"
 OWN_RESULTS = ":(exclude)benchmarks/results"
 
@@ -24,6 +28,18 @@ def machine() -> dict[str, Any]:
         "python": platform.python_version(),
         "libraries": {name: version(name) for name in LIBRARIES},
     }
+
+
+def pace_ms() -> float:
+    """CPU time of a fixed piece of work now: a shared machine can take twice as long an hour later."""
+    took_ns = []
+    for _ in range(PACES):
+        began_ns = time.thread_time_ns()
+        total = 0
+        for number in range(1_000_000):
+            total += number
+        took_ns.append(time.thread_time_ns() - began_ns)
+    return statistics.median(took_ns) / NS_A_MS
 
 
 def commit() -> tuple[str | None, bool]:

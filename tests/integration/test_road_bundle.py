@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from londonpump.brigade.errors import BadFile, BadValue, TooFewRows
+from londonpump.models.arrays import from_npz
 from londonpump.models.bundle import from_files, incident_hashes, to_files
 from londonpump.models.risk_stations import risk_stations
 from londonpump.models.training import seed_columns
@@ -60,14 +61,15 @@ def test_a_bundle_read_back_answers_the_same(files, small_bundle, small_examples
     )
 
 
-def test_everything_in_it_is_json_or_lightgbms_own_text(files) -> None:
+def test_everything_in_it_is_json_lightgbms_own_text_or_numbers(files) -> None:
     for name, content in files.items():
-        text = content.decode("utf-8")
         if name.endswith(".json"):
-            json.loads(text)
+            json.loads(content.decode("utf-8"))
+        elif name.endswith(".npz"):
+            assert from_npz(content)
         else:
             assert name.endswith(".txt")
-            assert text.startswith("tree\nversion=v4")
+            assert content.decode("utf-8").startswith("tree\nversion=v4")
         # the opening and the end of a pickle, plain or as base64
         assert not content.startswith((b"\x80", b"gAS", b"gAN"))
 
@@ -94,7 +96,9 @@ def test_the_card_says_what_it_was_made_of(small_bundle, small_examples) -> None
     assert not {"made_at", "host"} & set(card)
 
 
-@pytest.mark.parametrize("name", ["scale.txt", "domain.json", "centre_0.txt", "pumps_pumps.json"])
+@pytest.mark.parametrize(
+    "name", ["scale.txt", "domain.json", "centre_0.txt", "pumps_pumps.json", "places.npz"]
+)
 def test_a_bundle_that_lacks_a_file_is_refused_in_words(name, files) -> None:
     with pytest.raises(BadFile, match="lacks or does not know"):
         from_files({other: content for other, content in files.items() if other != name}, "here")

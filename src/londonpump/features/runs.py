@@ -10,11 +10,11 @@ from datetime import date, timedelta
 from functools import cache, cached_property
 from typing import Any, Self
 
-import holidays
 import numpy as np
 from numpy.typing import NDArray
 
 from londonpump.brigade import thames
+from londonpump.brigade.bank_holidays import bank_holidays as bank_holidays_of_england
 from londonpump.brigade.clock import london_us
 from londonpump.features.ground import GroundLookup
 
@@ -27,7 +27,6 @@ HOUR_US = 3_600_000_000
 DAY_US = 24 * HOUR_US
 EPOCH = date(1970, 1, 1)
 THURSDAY = 3
-FIRST_YEAR, LAST_YEAR = 2008, 2040
 FIRE_STATION = "Fire station"
 AT_STATION_M = 300.0
 BLOCK_ROWS = 50_000
@@ -192,5 +191,4 @@ class Runs:
 @cache
 def bank_holidays() -> Ints:
     """Days since 1970 of the bank holidays of England, one-off ones too, 2008 to 2040."""
-    days = holidays.country_holidays("GB", subdiv="ENG", years=range(FIRST_YEAR, LAST_YEAR + 1))
-    return np.array(sorted((day - EPOCH) // timedelta(days=1) for day in days), np.int64)
+    return np.array([(day - EPOCH) // timedelta(days=1) for day in bank_holidays_of_england()], np.int64)

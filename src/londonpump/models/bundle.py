@@ -18,6 +18,7 @@ from londonpump.features.catalogue import FEATURES, Feature
 from londonpump.features.ground import GroundLookup
 from londonpump.features.runs import Runs
 from londonpump.models import boosters
+from londonpump.models.arrays import from_npz, to_npz
 from londonpump.models.base_curve import BaseCurve
 from londonpump.models.baselines import Constant, Distance
 from londonpump.models.distribution import ResponseTimes
@@ -29,7 +30,7 @@ from londonpump.models.pumps_needed import PumpsModel
 from londonpump.models.response_time import ResponseTimeModel
 from londonpump.models.seed_coefficients import SeedRecipe
 
-SCHEMA = 2
+SCHEMA = 3
 """2: with the points of places that are only named."""
 PUMPS_PREFIX = "pumps_"
 Columns = dict[str, NDArray[Any]]
@@ -83,6 +84,7 @@ def to_files(bundle: Bundle) -> dict[str, bytes]:
         "stations.json": [station.to_json() for station in bundle.stations],
         "response_time.json": {
             "features": [feature.name for feature in response.features],
+            "places": [place.smoothing.name for place in response.places],
             "curve": response.curve.coefficients.tolist(),
             "centres": len(response.centre),
             "shape": response.shape.tolist(),
@@ -90,20 +92,21 @@ def to_files(bundle: Bundle) -> dict[str, bytes]:
             "warn_at": bundle.warn_at,
         },
         "context.json": response.context.to_json(),
-        "places.json": [place.to_json() for place in response.places],
         "places_named.json": bundle.places_named.to_json(),
         "baselines.json": {
             "constant": bundle.constant.to_json(),
             "distance": bundle.distance.to_json(),
         },
         "seed_recipe.json": bundle.seed.to_json(),
-        "seen.json": np.diff(bundle.seen, prepend=0).tolist(),
         "risk_stations.json": {
             "date": bundle.card["trained_until"],
             "density": bundle.risk_stations,
         },
     }
     files = {name: _json(value) for name, value in texts.items()}
+    places = {name: values for place in response.places for name, values in place.to_arrays().items()}
+    files["places.npz"] = to_npz(places)
+    files["seen.npz"] = to_npz({"steps": np.diff(bundle.seen, prepend=0)})
     files |= {f"centre_{i}.txt": boosters.to_bytes(b) for i, b in enumerate(response.centre)}
     files["scale.txt"] = boosters.to_bytes(response.scale)
     files |= {PUMPS_PREFIX + name: content for name, content in bundle.pumps.to_files().items()}
@@ -135,10 +138,11 @@ def _assemble(card: dict[str, Any], files: dict[str, bytes]) -> Bundle:
         if name.endswith(".json") and not name.startswith(PUMPS_PREFIX)
     }
     told = value["response_time.json"]
+    places = from_npz(files["places.npz"])
     response = ResponseTimeModel(
         features=features_named(told["features"]),
         curve=BaseCurve(np.array(told["curve"], np.float64)),
-        places=tuple(PlaceResidual.from_json(place) for place in value["places.json"]),
+        places=tuple(PlaceResidual.from_arrays(name, places) for name in told["places"]),
         centre=tuple(boosters.from_bytes(files[f"centre_{i}.txt"]) for i in range(told["centres"])),
         scale=boosters.from_bytes(files["scale.txt"]),
         shape=np.array(told["shape"], np.float64),
@@ -160,7 +164,7 @@ def _assemble(card: dict[str, Any], files: dict[str, bytes]) -> Bundle:
         seed=SeedRecipe.from_json(value["seed_recipe.json"]),
         risk_stations=value["risk_stations.json"]["density"],
         warn_at=float(told["warn_at"]),
-        seen=np.cumsum(np.array(value["seen.json"], np.int64)),
+        seen=np.cumsum(from_npz(files["seen.npz"])["steps"]),
         places_named=PlacesNamed.from_json(value["places_named.json"]),
     )
 

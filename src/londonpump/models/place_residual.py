@@ -5,12 +5,11 @@ Gaussian, and shrunk towards 0 where few runs were seen. Nearly all that a place
 this one number. For training rows it is worked out from other folds: a run never sees its own answer.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -55,21 +54,21 @@ class PlaceResidual:
         wanted = cell_keys(self.smoothing, station, easting_m, northing_m)
         return _look_up(wanted, self.keys, self.value_s)
 
-    def to_json(self) -> dict[str, Any]:
-        """As json-able values: keys as differences, values in tenths of seconds."""
+    def to_arrays(self) -> dict[str, Ints]:
+        """As whole numbers: keys as differences, values in tenths of seconds."""
         tenths = np.rint(self.value_s * 10).astype(np.int64)
-        return {
-            "name": self.smoothing.name,
-            "steps": np.diff(self.keys, prepend=0).tolist(),
-            "tenths": tenths.tolist(),
-        }
+        return dict(zip(_names(self.smoothing), (np.diff(self.keys, prepend=0), tenths), strict=True))
 
     @classmethod
-    def from_json(cls, value: dict[str, Any]) -> "PlaceResidual":
-        """The inverse of `to_json`."""
-        smoothing = next(s for s in SMOOTHINGS if s.name == value["name"])
-        keys = np.cumsum(np.array(value["steps"], np.int64))
-        return cls(smoothing, keys, np.array(value["tenths"], np.float64) / 10)
+    def from_arrays(cls, name: str, arrays: Mapping[str, Ints]) -> "PlaceResidual":
+        """The inverse of `to_arrays`; those of others may lie beside. name: of the smoothing."""
+        smoothing = next(s for s in SMOOTHINGS if s.name == name)
+        steps, tenths = (arrays[each] for each in _names(smoothing))
+        return cls(smoothing, np.cumsum(steps), tenths / 10)
+
+
+def _names(smoothing: Smoothing) -> tuple[str, str]:
+    return f"{smoothing.name}.steps", f"{smoothing.name}.tenths"
 
 
 def cell_keys(smoothing: Smoothing, station: Ints, easting_m: Floats, northing_m: Floats) -> Ints:
@@ -134,6 +133,9 @@ def _patch(
 
 def _smoothed(smoothing: Smoothing, at: Ints, value: Floats, shape: tuple[int, int]) -> Floats:
     """Values gathered in cells and spread by a Gaussian whose own cell weighs 1."""
+    # what serves does not fit, and this takes a while to load
+    from scipy.ndimage import gaussian_filter  # noqa: PLC0415
+
     gathered = np.bincount(at, value, shape[0] * shape[1]).reshape(shape)
     sigma = smoothing.width_m / smoothing.cell_m
     spread = gaussian_filter(gathered, sigma, mode="constant", truncate=REACH)

@@ -8,7 +8,6 @@ any kind, so that a call without one is answered from all of them.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -84,23 +83,22 @@ class Frequencies:
             answer[is_known] = self.shares[level][at[is_known]]
         return answer
 
-    def to_json(self) -> dict[str, Any]:
-        """As json-able values: the counts, from which the shares follow."""
-        levels = [
-            {"steps": np.diff(keys, prepend=0).tolist(), "counts": counts.ravel().tolist()}
-            for keys, counts in zip(self.keys, self.counts, strict=True)
-        ]
-        return {"chain": self.chain.name, "root": self.root.tolist(), "levels": levels}
+    def to_arrays(self) -> dict[str, Ints]:
+        """As whole numbers: the counts, from which the shares of the levels follow, and the keys as differences."""
+        arrays = {}
+        for level, (keys, counts) in enumerate(zip(self.keys, self.counts, strict=True)):
+            arrays[f"{self.chain.name}.{level}.steps"] = np.diff(keys, prepend=0)
+            arrays[f"{self.chain.name}.{level}.counts"] = counts.ravel()
+        return arrays
 
     @classmethod
-    def from_json(cls, value: dict[str, Any]) -> "Frequencies":
-        """The inverse of `to_json`."""
-        chain = next(chain for chain in CHAINS if chain.name == value["chain"])
-        keys = tuple(np.cumsum(np.array(level["steps"], np.int64)) for level in value["levels"])
-        counts = tuple(
-            np.array(level["counts"], np.int64).reshape(-1, N_CLASSES) for level in value["levels"]
-        )
-        return _frequencies(chain, np.array(value["root"], np.float64), keys, counts)
+    def from_arrays(cls, name: str, root: Floats, arrays: Mapping[str, Ints]) -> "Frequencies":
+        """The inverse of `to_arrays`; those of others may lie beside. name: of the chain."""
+        chain = next(chain for chain in CHAINS if chain.name == name)
+        levels = range(len(chain.levels))
+        keys = tuple(np.cumsum(arrays[f"{name}.{level}.steps"]) for level in levels)
+        counts = tuple(arrays[f"{name}.{level}.counts"].reshape(-1, N_CLASSES) for level in levels)
+        return _frequencies(chain, root, keys, counts)
 
 
 def learn_vocabulary(runs: Runs) -> dict[str, dict[str, int]]:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from londonpump.features.runs import Runs
 from londonpump.models import boosters
+from londonpump.models.arrays import from_npz, to_npz
 from londonpump.models.pump_calls import NAMES, Calls, mixed, table_of
 from londonpump.models.pump_choice import choose, fit_weights
 from londonpump.models.pump_frequencies import (
@@ -35,7 +36,7 @@ PATTERNS = tuple((kind, place) for kind in (False, True) for place in (False, Tr
 SHARE_WITHOUT_KIND, SHARE_WITHOUT_PROPERTY = 0.5, 0.3
 LEAST_INCIDENTS = 200
 """With fewer calls the table answers alone, and the likeliest number is the one announced."""
-MODEL_JSON = "pumps.json"
+MODEL_JSON, TABLES_NPZ = "pumps.json", "tables.npz"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,13 +87,17 @@ class PumpsModel:
         return PumpChances(probability, choose(probability, self.weights[calls.has_kind, calls.has_property]))
 
     def to_files(self) -> dict[str, bytes]:
-        """LightGBM's native text a step, and json for all else."""
+        """LightGBM's native text a step, the counts of the tables, and json for all else."""
         value = {
             "vocabulary": {name: list(codes) for name, codes in self.vocabulary.items()},
-            "tables": [table.to_json() for table in self.tables],
+            "tables": {table.chain.name: table.root.tolist() for table in self.tables},
             "weights": self.weights.ravel().tolist(),
         }
-        files = {MODEL_JSON: json.dumps(value, separators=(",", ":")).encode()}
+        counts = {name: values for table in self.tables for name, values in table.to_arrays().items()}
+        files = {
+            MODEL_JSON: json.dumps(value, separators=(",", ":")).encode(),
+            TABLES_NPZ: to_npz(counts),
+        }
         for k, booster in zip(STEPS, self.steps.steps, strict=True):
             if booster is not None:
                 files[_step_file(k)] = boosters.to_bytes(booster)
@@ -102,12 +107,16 @@ class PumpsModel:
     def from_files(cls, files: dict[str, bytes]) -> "PumpsModel":
         """The inverse of `to_files`; other files of a bundle may lie beside."""
         value: dict[str, Any] = json.loads(files[MODEL_JSON])
+        counts = from_npz(files[TABLES_NPZ])
         names = [_step_file(k) for k in STEPS]
         return cls(
             vocabulary={
                 name: {text: i for i, text in enumerate(texts)} for name, texts in value["vocabulary"].items()
             },
-            tables=tuple(Frequencies.from_json(table) for table in value["tables"]),
+            tables=tuple(
+                Frequencies.from_arrays(name, np.array(root, np.float64), counts)
+                for name, root in value["tables"].items()
+            ),
             steps=PumpSteps(tuple(boosters.from_bytes(files[f]) if f in files else None for f in names)),
             weights=np.array(value["weights"], np.float64).reshape(2, 2, N_CLASSES),
         )

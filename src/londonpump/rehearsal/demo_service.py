@@ -1,12 +1,10 @@
-"""The service of the demo: a process of its own, as it runs on duty, and a prediction asked through it."""
+"""The service of the demo, and a prediction asked through it."""
 
 import os
-import signal
 import socket
-import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,17 +14,17 @@ import httpx2
 from londonpump.brigade.errors import LondonPumpError
 from londonpump.rehearsal.demo_home import DemoUser
 from londonpump.rehearsal.demo_words import answer_in_words, running_in_words
+from londonpump.rehearsal.served import Served, ended_by_itself, served
 
 PORT, FREE = 8000, 0
 LOG = "service.log"
-ENDS_WITHIN_S = 20
 ANSWERS_WITHIN_S = 30
 QUESTION = {"place": {"easting_m": 530030, "northing_m": 180390}, "kind_of_call": "Fire"}
 WHERE = "a fire at Trafalgar Square"
 
 
 class DemoFailed(LondonPumpError):
-    """The service of the demo did not start, or did not answer."""
+    """The service of the demo did not answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +38,7 @@ class DemoServing:
 def serve_demo(home: Path, user: DemoUser, wanted: DemoServing, tell: Callable[[str], None]) -> None:
     """Start the service, make a prediction through it, and stop it: at once, or when the person says so.
 
-    Raises: DemoFailed.
+    Raises: DemoFailed, ServiceFailed.
     """
     port = _port(wanted, tell)
     with _running(home, port) as (process, address):
@@ -53,7 +51,7 @@ def serve_demo(home: Path, user: DemoUser, wanted: DemoServing, tell: Callable[[
         except KeyboardInterrupt:
             tell("\nStopping.")
             return
-    raise DemoFailed(f"The service ended by itself. {home / LOG} says why.")
+    raise ended_by_itself(home / LOG)
 
 
 def _port(wanted: DemoServing, tell: Callable[[str], None]) -> int:
@@ -76,45 +74,10 @@ def _is_in_use(port: int) -> bool:
     return True
 
 
-@contextmanager
-def _running(home: Path, port: int) -> Iterator[tuple["subprocess.Popen[str]", str]]:
-    """(process, address). A signal to end ends the service too."""
+def _running(home: Path, port: int) -> AbstractContextManager[Served]:
     command = [sys.executable, "-m", "londonpump.cli", "serve", "--port", str(port)]
     kept = {name: value for name, value in os.environ.items() if not name.startswith("LONDONPUMP_")}
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    with (home / LOG).open("w", encoding="utf-8") as log:
-        process = subprocess.Popen(  # noqa: S603
-            command,
-            env={**kept, "LONDONPUMP_HOME": str(home.resolve())},
-            stdout=subprocess.PIPE,
-            stderr=log,
-            text=True,
-        )
-        try:
-            yield process, _address(process, home / LOG)
-        finally:
-            _end(process)
-            signal.signal(signal.SIGTERM, before)
-
-
-def _address(process: "subprocess.Popen[str]", log: Path) -> str:
-    told = process.stdout.readline() if process.stdout is not None else ""
-    if told:
-        return told.split()[-1]
-    process.wait()
-    said = log.read_text(encoding="utf-8").strip().splitlines() or ["no word"]
-    raise DemoFailed(f"The service did not start: {said[-1].removeprefix('londonpump: ')}")
-
-
-def _end(process: "subprocess.Popen[str]") -> None:
-    process.terminate()
-    try:
-        process.wait(ENDS_WITHIN_S)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
-    if process.stdout is not None:
-        process.stdout.close()
+    return served(command, {**kept, "LONDONPUMP_HOME": str(home.resolve())}, home / LOG)
 
 
 def _ask(address: str, user: DemoUser) -> dict[str, Any]:

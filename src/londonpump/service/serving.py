@@ -65,6 +65,7 @@ async def _serve(
         async with app.router.lifespan_context(app):
             # what is there now stays: looking through it for garbage would stop all requests for 0.1 s again and again
             gc.freeze()
+            gc.enable()
             told(_address(listener))
             await server.serve(sockets=[listener])
 

@@ -12,8 +12,8 @@ from typing import Any
 
 import holidays
 
+from londonpump.brigade.bank_holidays import FIRST_YEAR, LAST_YEAR
 from londonpump.brigade.errors import SourceFailed
-from londonpump.features.runs import FIRST_YEAR, LAST_YEAR
 from londonpump.settings import Settings
 from londonpump.sources.http import Http
 from londonpump.tables.context import BankHoliday

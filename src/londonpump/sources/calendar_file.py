@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
+from londonpump.brigade.bank_holidays import FIRST_YEAR, LAST_YEAR
 from londonpump.brigade.errors import BadFile
-from londonpump.features.runs import FIRST_YEAR, LAST_YEAR
 from londonpump.sources.csv_by_hand import Row, day_of, need_columns, read_rows
 from londonpump.sources.school_days import (
     DAY,

@@ -52,6 +52,7 @@ def test_a_measurement_has_cpu_wall_and_memory_with_target_and_verdict(kept: dic
         ("cpu_s", "s", 10),
         ("wall_s", "s", None),
         ("peak_rss_mib", "MiB", None),
+        ("pace_ms", "ms", None),
     ]
     assert {r["verdict"] for r in measured["readings"]} <= {"met", "missed", "no target"}
 

@@ -8,6 +8,7 @@ import pytest
 from londonpump.brigade.stations import open_stations
 from londonpump.features.ground import fit_ground
 from londonpump.features.runs import Runs
+from londonpump.models.arrays import from_npz
 from londonpump.models.pump_choice import choose, fit_weights
 from londonpump.models.pump_frequencies import BY_PROPERTY, encode, fit_frequencies, learn_vocabulary
 from londonpump.models.pump_steps import chances_from, further_from
@@ -148,9 +149,14 @@ def test_files_bring_back_the_same_model(model, later):
     assert again.to_files() == files
 
 
-def test_files_are_json_and_native_text_only(model):
+def test_files_are_json_native_text_and_numbers_only(model):
+    reads = {
+        "txt": lambda content: content.decode().startswith("tree\n"),
+        "json": json.loads,
+        "npz": from_npz,
+    }
     for name, content in model.to_files().items():
-        assert content.decode().startswith("tree\n") if name.endswith(".txt") else json.loads(content)
+        assert reads[name.rpartition(".")[2]](content)
 
 
 def test_the_same_seed_gives_the_same_bytes(model):
@@ -191,7 +197,7 @@ def test_incidents_without_a_number_of_pumps_are_left_out():
 def test_few_incidents_are_answered_by_the_table_alone(n):
     columns, pumps = made_calls(n, seed=4)
     small = fit_pumps(as_runs(columns), pumps, np.arange(n), 0)
-    assert list(small.to_files()) == ["pumps.json"]
+    assert list(small.to_files()) == ["pumps.json", "tables.npz"]
     answer = small(one_call())
     assert answer.probability.sum() == pytest.approx(1.0)
     assert answer.probability == pytest.approx(small.tables[0](encode(one_call(), small.vocabulary)))

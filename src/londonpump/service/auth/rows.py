@@ -8,12 +8,12 @@ from typing import Any
 from uuid import uuid4
 
 from sqlalchemy import Connection, delete, func, select, text, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from londonpump.brigade.user_names import folded
 from londonpump.service.auth.throttle import KNOWN_FOR
 from londonpump.service.auth.tokens import SESSION_LIFE, new_refresh_token, stored_form
 from londonpump.storage.database.people_tables import refresh_tokens, sessions
+from londonpump.storage.database.rows import insert_of
 from londonpump.storage.database.schema import users
 
 LOCK_KEY = 0x10D0_A074
@@ -106,9 +106,8 @@ def page_end(user: User) -> str:
 
 def add_user(connection: Connection, fields: Mapping[str, Any]) -> User | None:
     """fields: username, username_folded, role, password_hash, created_at. Returns: None if the name is taken."""
-    insert: Any = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
     row = {"id": uuid4().hex, **fields}
-    statement = insert(users).values(row).on_conflict_do_nothing().returning(*_SHOWN)
+    statement = insert_of(connection, users).values(row).on_conflict_do_nothing().returning(*_SHOWN)
     added = connection.execute(statement).one_or_none()
     return None if added is None else User(*added)
 

@@ -6,11 +6,11 @@ from typing import Any
 from uuid import uuid4
 
 from sqlalchemy import Connection, Row, RowMapping, Select, exists, insert, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from londonpump.service.board.rules import Event, Mobilisation, PumpRow, Report, State
 from londonpump.service.board.view import RECENTLY, RecentIncident
 from londonpump.storage.database.board_tables import board_pumps, mobilisations, outcomes
+from londonpump.storage.database.rows import insert_of
 
 _MOBILISATION = tuple(
     mobilisations.c[name]
@@ -52,7 +52,7 @@ def read_pumps(connection: Connection) -> list[PumpRow]:
 
 def lock_pump(connection: Connection, code: str) -> PumpRow:
     """A pump as it is stored; until the transaction ends nobody else changes anything about it."""
-    connection.execute(_insert(connection)(board_pumps).values(pump_code=code).on_conflict_do_nothing())
+    connection.execute(insert_of(connection, board_pumps).values(pump_code=code).on_conflict_do_nothing())
     lock = select(board_pumps.c.pump_code).where(board_pumps.c.pump_code == code).with_for_update()
     connection.execute(lock).one()
     return _pump(connection.execute(_PUMPS.where(board_pumps.c.pump_code == code)).one())
@@ -60,7 +60,7 @@ def lock_pump(connection: Connection, code: str) -> PumpRow:
 
 def put_reports(connection: Connection, reports: Iterable[tuple[str, Report]]) -> None:
     """The newest report of a pump stands; of two for one moment the one that came later, as its correction."""
-    insert_ = _insert(connection)(board_pumps)
+    insert_ = insert_of(connection, board_pumps)
     given = {f"report_{name}": insert_.excluded[f"report_{name}"] for name in Report.__slots__}
     is_newest = or_(board_pumps.c.report_at.is_(None), board_pumps.c.report_at <= insert_.excluded.report_at)
     statement = insert_.on_conflict_do_update(index_elements=["pump_code"], set_=given, where=is_newest)
@@ -176,7 +176,3 @@ def _pump(row: Row[Any]) -> PumpRow:
     last = row[_FIRST_MOBILISATION:]
     report = None if at is None else Report(at, State(state), *rest)
     return PumpRow(row[0], report, None if last[0] is None else Mobilisation(*last))
-
-
-def _insert(connection: Connection) -> Any:
-    return postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert

@@ -13,10 +13,10 @@ from http import HTTPStatus
 from typing import Any
 
 from sqlalchemy import Connection, delete, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from londonpump.service.errors import Conflict
 from londonpump.storage.database.prediction_tables import idempotency_keys
+from londonpump.storage.database.rows import insert_of
 
 KEPT_FOR = timedelta(hours=24)
 _MINE = idempotency_keys.c
@@ -63,7 +63,7 @@ def claim(connection: Connection, key: Key, answer: Sequence[Any]) -> Any | None
     connection.execute(delete(idempotency_keys).where(*outdated))
     # on PostgreSQL this waits until another transaction that took the key has ended
     taken = connection.execute(
-        _insert(connection)(idempotency_keys)
+        insert_of(connection, idempotency_keys)
         .values(
             user_id=key.user_id,
             key=key.key,
@@ -81,7 +81,3 @@ def claim(connection: Connection, key: Key, answer: Sequence[Any]) -> Any | None
 def forget(connection: Connection, now: datetime) -> int:
     """Drop keys that are older than a day. Returns: how many."""
     return connection.execute(delete(idempotency_keys).where(_MINE.created_at <= now - KEPT_FOR)).rowcount
-
-
-def _insert(connection: Connection) -> Any:
-    return postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert

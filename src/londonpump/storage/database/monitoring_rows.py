@@ -7,9 +7,9 @@ from typing import Any
 from uuid import uuid4
 
 from sqlalchemy import Connection, Select, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from londonpump.storage.database.monitoring_tables import alarms
+from londonpump.storage.database.rows import insert_of
 
 STILL_NEWS = timedelta(days=7)
 """An alarm that was cleared longer ago is told to nobody any more."""
@@ -112,11 +112,9 @@ def _raise(connection: Connection, at: datetime, condition: Condition) -> str:
         "words": condition.words,
         "evidence": dict(condition.evidence),
     }
-    # the two dialects spell it alike and share no class
-    insert: Any = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
     # another monitor may have raised it meanwhile: then it is theirs
     connection.execute(
-        insert(alarms)
+        insert_of(connection, alarms)
         .values(row)
         .on_conflict_do_nothing(
             index_elements=[alarms.c.kind, alarms.c.subject], index_where=alarms.c.cleared_at.is_(None)
