@@ -1,8 +1,9 @@
-"""Commands for accounts: users create, list, disable, enable, set-password."""
+"""Commands for accounts: users create, list, disable, enable, set-role, sign-out, set-password."""
 
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from enum import StrEnum
 from typing import Annotated, Any
 
 import typer
@@ -11,6 +12,16 @@ from londonpump.cli.screen import app, errors_told, settings
 
 users = typer.Typer(name="users", help="Accounts of the service.", no_args_is_help=True)
 app.add_typer(users)
+
+
+class RoleName(StrEnum):
+    """`service.rights.Role`, which takes a web framework to load. A test holds them together."""
+
+    OPERATOR = "operator"
+    ANALYST = "analyst"
+    ADMIN = "admin"
+    SERVICE = "service"
+
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The user name.", show_default=False)]
 FromStdin = Annotated[
@@ -72,6 +83,29 @@ def enable(name: Name) -> None:
     """Let a disabled account in again."""
     _set_disabled(name, is_disabled=False)
     typer.echo(f"{name} is active.")
+
+
+@users.command()
+def set_role(
+    name: Name, role: Annotated[RoleName, typer.Argument(help="What it is from now on.", show_default=False)]
+) -> None:
+    """Change what an account may do, from its next request on."""
+    from londonpump.service.auth import accounts
+
+    with errors_told(), _transaction() as (connection, actor, now):
+        user = accounts.named(connection, name)
+        accounts.set_role(connection, user.id, role.value, actor, now)
+    typer.echo(f"{name} is {role.value}.")
+
+
+@users.command()
+def sign_out(name: Name) -> None:
+    """End every session of an account, as where a device was lost; it may sign in again."""
+    from londonpump.service.auth import accounts
+
+    with errors_told(), _transaction() as (connection, actor, now):
+        accounts.sign_out(connection, accounts.named(connection, name).id, actor, now)
+    typer.echo(f"{name} is signed out everywhere.")
 
 
 @users.command()

@@ -1,12 +1,16 @@
 """What people do with accounts is in the audit, without secrets; and the commands for both."""
 
 import json
+from datetime import UTC, datetime
 
 import pytest
 from sqlalchemy import text
 from typer.testing import CliRunner
 
 from londonpump.cli import app
+from londonpump.cli.users import RoleName
+from londonpump.service.auth import accounts
+from londonpump.service.rights import Role
 from londonpump.storage.database import open_database, reading, writing
 from londonpump.storage.database.audit_rows import read_audit, verify_audit
 
@@ -71,6 +75,9 @@ def test_the_first_admin_is_made_by_command(command, own_home) -> None:
         (["users", "create", "ada", "--admin", "--service"], "", "one role"),
         (["users", "disable", "nobody"], None, "no such user"),
         (["users", "set-password", "nobody", "--password-stdin"], "three quiet lanterns\n", "no such user"),
+        (["users", "set-role", "nobody", "analyst"], None, "no such user"),
+        (["users", "set-role", "ada", "captain"], None, "is not one of"),
+        (["users", "sign-out", "nobody"], None, "no such user"),
         (["audit", "verify", "--head", "x"], None, "N:HASH"),
     ],
 )
@@ -88,6 +95,34 @@ def test_accounts_are_listed_disabled_and_enabled(command) -> None:
     command("users", "enable", "bea")
     assert [line.split("\t")[2][:8] for line in listed] == ["active", "disabled"]
     assert "disabled" not in command("users", "list").stdout
+
+
+def test_a_role_is_changed_but_not_that_of_the_last_admin(command, own_home) -> None:
+    for name, role in (("ada", "--admin"), ("bea", "--operator")):
+        command("users", "create", name, role, "--password-stdin", stdin="three quiet lanterns\n")
+    assert command("users", "set-role", "Bea", "analyst").stdout == "Bea is analyst.\n"
+    refused = command("users", "set-role", "ada", "operator")
+    assert (refused.exit_code, "Make another one first" in refused.stderr) == (2, True)
+    listed = [line.split("\t")[:2] for line in command("users", "list").stdout.splitlines()]
+    assert listed == [["ada", "admin"], ["bea", "analyst"]]
+    about = json.loads(rows(url_of(own_home))[-1].about)
+    assert (about["before"], about["after"]) == ("operator", "analyst")
+
+
+def test_the_roles_of_the_command_are_those_of_the_service() -> None:
+    assert {role.value for role in RoleName} == {role.value for role in Role}
+
+
+def test_whoever_is_signed_out_everywhere_has_to_sign_in_again(desk) -> None:
+    bearer = desk.bearer("amelia")
+    user_id = desk.client.get("/me", headers=bearer).json()["user"]["id"]
+    engine = open_database(desk.url)
+    with writing(engine) as connection:
+        accounts.sign_out(connection, user_id, "os:ada", datetime.now(UTC))
+    engine.dispose()
+    assert desk.client.get("/me", headers=bearer).status_code == 401
+    assert rows(desk.url)[-1].kind == "user_signed_out"
+    assert desk.login("amelia").status_code == 200
 
 
 def test_a_name_twice_is_told(command) -> None:

@@ -101,6 +101,13 @@ def set_password(connection: Connection, user_id: str, password_hash: str, actor
     append_audit(connection, now, "user_password_set", actor, {"user": user_id})
 
 
+def sign_out(connection: Connection, user_id: str, actor: str, now: datetime) -> None:
+    """End every session of an account, which may sign in again. Raises: NoSuchUser."""
+    _to_change(connection, user_id)
+    rows.end_sessions(connection, now, "signed out by an administrator", user_id=user_id)
+    append_audit(connection, now, "user_signed_out", actor, {"user": user_id})
+
+
 def _to_change(connection: Connection, user_id: str) -> rows.User:
     rows.alone(connection)
     user = rows.find_user(connection, user_id)
