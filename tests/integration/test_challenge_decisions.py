@@ -184,7 +184,8 @@ def test_two_at_once_make_one_decision(is_better, settings, request_, bundle, tm
         thread.start()
     for thread in both:
         thread.join()
-    assert len(ledger(settings, 9)) == 2
+    lines = [(line.verdict, line.reason) for line in ledger(settings, 9)]
+    assert len(lines) == 2, lines
     assert {done.decision.id for done in found} == {ledger(settings, 1)[0].id}
     assert sorted(done.is_new for done in found) == [False, True]
 
