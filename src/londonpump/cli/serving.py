@@ -16,7 +16,10 @@ def serve(
     """Run the service over HTTP until it is stopped. Its API is shown at /docs; it needs `londonpump[service]`."""
     # nothing that is loaded now is garbage: to look for some again and again takes a tenth of the start
     gc.disable()
-    from londonpump.service.serving import serve as serve_until_stopped
+    try:
+        from londonpump.service.serving import serve as serve_until_stopped
 
-    with errors_told():
-        serve_until_stopped(settings(), host, port, lambda address: typer.echo(f"Serving on {address}"))
+        with errors_told():
+            serve_until_stopped(settings(), host, port, lambda address: typer.echo(f"Serving on {address}"))
+    finally:
+        gc.enable()

@@ -54,9 +54,11 @@ class Runs:
             yield rows, self.take(rows)
 
     def with_columns(self, columns: Columns) -> Self:
-        """The same runs with other columns that nothing here is worked out of (context, counts): what was, is kept."""
+        """The same runs with other columns of context and counts: what is worked out of the others is kept."""
         changed = copy(self)
         changed.columns = columns
+        if columns.get("is_working_day") is not self.columns.get("is_working_day"):
+            vars(changed).pop("is_working_day", None)
         return changed
 
     def take(self, rows: Ints | slice) -> Self:

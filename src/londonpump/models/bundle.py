@@ -125,6 +125,9 @@ def from_files(files: dict[str, bytes], place: str) -> Bundle:
                 place, f"is of schema {card['schema']}, this version reads {SCHEMA}", "Train again."
             )
         return _assemble(card, files)
+    except ValueError as error:
+        # its hash is right, so that this is how it was made
+        raise BadFile(place, f"cannot be read ({error})", "Train again.") from error
     except KeyError as error:
         raise BadFile(
             place, f"lacks or does not know {error.args[0]}", "Train again, or use the version that made it."

@@ -64,6 +64,7 @@ async def _serve(
     with _ended_by_signals(server):
         async with app.router.lifespan_context(app):
             # what is there now stays: looking through it for garbage would stop all requests for 0.1 s again and again
+            gc.collect()
             gc.freeze()
             gc.enable()
             told(_address(listener))

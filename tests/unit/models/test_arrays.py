@@ -31,8 +31,31 @@ def test_each_column_is_kept_small() -> None:
     assert len(to_npz({"small": np.zeros(100_000, np.int64)})) < 101_000
 
 
-def test_nothing_but_numbers_is_read() -> None:
+def saved(**arrays: np.ndarray) -> bytes:
     file = io.BytesIO()
-    np.savez(file, harm=np.array([print], object))
-    with pytest.raises(ValueError, match="allow_pickle"):
-        from_npz(file.getvalue())
+    np.savez(file, **arrays)
+    return file.getvalue()
+
+
+def damaged() -> bytes:
+    content = bytearray(to_npz(ARRAYS))
+    content[len(content) // 4] ^= 0xFF
+    return bytes(content)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"no archive",
+        to_npz(ARRAYS)[:-30],
+        damaged(),
+        saved(harm=np.array([print], object)),
+        saved(gap=np.array([1.0, np.nan])),
+        saved(square=np.zeros((2, 2), np.int64)),
+        saved(text=np.array(["a"])),
+    ],
+)
+def test_nothing_but_columns_of_whole_numbers_is_read(content) -> None:
+    with pytest.raises(ValueError, match=r"\.npz"):
+        from_npz(content)

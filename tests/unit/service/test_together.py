@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from londonpump.brigade.errors import DatabaseFailed
+from londonpump.brigade.errors import BadValue, DatabaseFailed
 from londonpump.service.together import LONGEST_WAIT_S, Together
 
 
@@ -25,6 +25,10 @@ class Rounds:
             raise ZeroDivisionError
         if 14 in asked:
             raise DatabaseFailed("away")
+        if 15 in asked:
+            return []
+        if 16 in asked:
+            raise BadValue("n", 16, "is nobody else's")
         return [ValueError("odd") if number % 2 else number * 2 for number in asked]
 
     def ask(self, *numbers: int) -> asyncio.Future:
@@ -86,13 +90,14 @@ def test_a_round_that_hangs_does_not_keep_the_next_from_beginning() -> None:
     async def work() -> None:
         rounds = Rounds()
         rounds.holds.clear()
-        first, second = rounds.ask(2), None
-        await asyncio.sleep(0.001)
-        second = rounds.ask(4)
-        await asyncio.sleep(LONGEST_WAIT_S * 3)
-        assert rounds.seen == [[2], [4]]
+        asked = [rounds.ask(2)]
+        for number, after_s in ((4, 0.001), (6, LONGEST_WAIT_S * 4), (8, LONGEST_WAIT_S * 8)):
+            await asyncio.sleep(after_s)
+            asked.append(rounds.ask(number))
+        await asyncio.sleep(LONGEST_WAIT_S * 4)
+        assert rounds.seen == [[2], [4], [6], [8]]
         rounds.holds.set()
-        await asyncio.gather(first, second)
+        await asyncio.gather(*asked)
 
     run(work)
 
@@ -138,12 +143,35 @@ def test_one_that_breaks_the_round_does_not_spoil_the_others() -> None:
     run(work)
 
 
+@pytest.mark.parametrize(("bad", "error"), [(15, AssertionError), (16, BadValue)])
+def test_neither_does_one_whose_work_loses_answers_or_whose_value_is_wrong(bad, error) -> None:
+    async def work() -> None:
+        answers = await Rounds().ask(2, bad, 4)
+        assert [type(answer) for answer in answers] == [int, error, int]
+
+    run(work)
+
+
 def test_what_befalls_all_is_told_to_all_and_not_tried_again() -> None:
     async def work() -> None:
         rounds = Rounds()
         answers = await rounds.ask(2, 14)
         assert [type(answer) for answer in answers] == [DatabaseFailed, DatabaseFailed]
         assert len(rounds.seen) == 1
+
+    run(work)
+
+
+def test_when_the_work_is_ended_nobody_waits_on() -> None:
+    async def work() -> None:
+        rounds = Rounds()
+        rounds.holds.clear()
+        waits = asyncio.create_task(rounds.together(2))
+        await asyncio.sleep(0.001)
+        (at_work,) = (task for task in asyncio.all_tasks() if "_answer" in str(task.get_coro()))
+        at_work.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waits
 
     run(work)
 

@@ -56,7 +56,9 @@ class RunsAtDistance(Runs):
     ) -> None:
         """distance_m: (n,) of RUNGS x k runs a way, one way after the other."""
         super().__init__(columns, ground)
-        self._ways, self._told_m = ways, distance_m
+        self._told_m = distance_m
+        self._straight_m = np.concatenate([each for way in ways for each in (way.straight_m,) * RUNGS])
+        self._detour_m = np.concatenate([each for way in ways for each in (way.detour_m,) * RUNGS])
 
     @cached_property
     def distance_m(self) -> Floats:
@@ -66,11 +68,8 @@ class RunsAtDistance(Runs):
     @cached_property
     def by_bridge_m(self) -> Floats:
         """The detour of the place, or less of it where the distance told is shorter than the place's own."""
-        straight_m = np.concatenate([each for way in self._ways for each in (way.straight_m,) * RUNGS])
-        detour_m = np.concatenate([each for way in self._ways for each in (way.detour_m,) * RUNGS])
-        return np.asarray(
-            self._told_m + detour_m * np.minimum(1.0, self._told_m / np.maximum(straight_m, 1.0))
-        )
+        share = np.minimum(1.0, self._told_m / np.maximum(self._straight_m, 1.0))
+        return np.asarray(self._told_m + self._detour_m * share)
 
 
 @dataclass(slots=True)

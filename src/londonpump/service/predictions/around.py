@@ -1,5 +1,6 @@
 """What surrounds a call: the fleet of its day, what each pump does, the context of its moment."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -108,7 +109,7 @@ class Surroundings:
     stored: BoardRows | None = None
     is_silent: bool = False
     _grounds: dict[tuple[float, float], str] = field(default_factory=dict)
-    _contexts: dict[datetime, MomentContext | None] = field(default_factory=dict)
+    _contexts: dict[datetime, asyncio.Future[MomentContext | None]] = field(default_factory=dict)
     _board: BoardView | None = None
     _candidates: Candidates | None = None
 
@@ -171,6 +172,8 @@ class Surroundings:
         if kept is not None or self.is_silent:
             return kept
         if at not in self._contexts:
-            self._contexts[at] = await moment_context(self.state, at)
-            self.is_silent = self._contexts[at] is None
-        return self._contexts[at]
+            # held as it is asked: the other questions of the round wait for the same answer
+            self._contexts[at] = asyncio.ensure_future(moment_context(self.state, at))
+        found = await self._contexts[at]
+        self.is_silent = self.is_silent or found is None
+        return found

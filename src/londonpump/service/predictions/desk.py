@@ -7,7 +7,7 @@ from functools import partial
 
 from londonpump.brigade.errors import DatabaseFailed
 from londonpump.service.predictions.around import StandingKept
-from londonpump.service.predictions.asking import MOST_QUESTIONS, NamedQuestions, Questions, answer_all
+from londonpump.service.predictions.asking import MOST_QUESTIONS, LargeQuestions, Questions, answer_all
 from londonpump.service.predictions.batches import BatchTurn
 from londonpump.service.predictions.context import ContextKept, first_context
 from londonpump.service.predictions.idempotency import forget
@@ -26,7 +26,7 @@ async def predictions_opened(state: ServiceState) -> AsyncIterator[None]:
         StandingKept(),
         BatchTurn(),
         Questions(questions, MOST_QUESTIONS),
-        NamedQuestions(questions, 1),
+        LargeQuestions(questions, 1),
     ):
         state.keep(part)
     await first_context(state)

@@ -56,8 +56,7 @@ class Ranked:
     @property
     def explained(self) -> list[int]:
         """The rows of those whose reasons are told: of the first, of all or of none."""
-        n = {"first": 1, "all": len(self.shown), "none": 0}[self.call.question.reasons]
-        return [self.row(pump) for pump in self.shown[:n]]
+        return [self.row(pump) for pump in self.shown[: self.call.question.most_explained]]
 
     def distances_m(self, rows: Ints) -> Floats:
         """(rows,) straight from the station; to a place that is only named, the mean over its points."""

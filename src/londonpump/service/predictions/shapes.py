@@ -120,6 +120,11 @@ class Question(Strict):
     reasons: Literal["first", "all", "none"] = "first"
     context: StatedContext = Field(default_factory=StatedContext)
 
+    @property
+    def most_explained(self) -> int:
+        """Candidates whose reasons are told, at most."""
+        return {"first": 1, "all": self.return_at_most, "none": 0}[self.reasons]
+
     def as_json(self) -> Any:
         """As it was asked, and nothing that was not."""
         return self.model_dump(mode="json", exclude_unset=True)
