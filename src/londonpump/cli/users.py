@@ -87,7 +87,11 @@ def enable(name: Name) -> None:
 
 @users.command()
 def set_role(
-    name: Name, role: Annotated[RoleName, typer.Argument(help="What it is from now on.", show_default=False)]
+    name: Name,
+    role: Annotated[
+        RoleName,
+        typer.Argument(metavar="ROLE", help="operator, analyst, admin or service.", show_default=False),
+    ],
 ) -> None:
     """Change what an account may do, from its next request on."""
     from londonpump.service.auth import accounts
