@@ -90,7 +90,7 @@ def set_role(
     name: Name,
     role: Annotated[
         RoleName,
-        typer.Argument(metavar="ROLE", help="operator, analyst, admin or service.", show_default=False),
+        typer.Argument(metavar="ROLE", help="What it is from now on.", show_default=False),
     ],
 ) -> None:
     """Change what an account may do, from its next request on."""
