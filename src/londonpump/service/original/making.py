@@ -49,23 +49,18 @@ async def make_all(state: ServiceState, asked: Sequence[Asked]) -> list[str | Ex
     ways = state.part(WaysKept)
     stations = ways.stations_of(champion)
     meant = [_meant(each.asked, champion, stations, now) for each in asked]
-    calls = [each for each in meant if isinstance(each, Understood)]
-    if not calls:
-        return [each for each in meant if isinstance(each, Unprocessable)]
-    announced = announce(
-        champion.bundle, calls, [ways.way(champion, call.station, call.ground_code) for call in calls]
-    )
-    each_announced = iter(announced)
-    outcomes: list[Row | Unprocessable] = []
-    for each, call in zip(asked, meant, strict=True):
-        if isinstance(call, Unprocessable):
-            outcomes.append(call)
-            continue
-        told = _told(champion, call, next(each_announced), list_used)
-        outcomes.append(as_row(_record(each, call, told, list_used, now)))
-    rows = [each for each in outcomes if not isinstance(each, Unprocessable)]
-    await _keep(state, rows, now)
-    return [each if isinstance(each, Unprocessable) else str(each["answer"]) for each in outcomes]
+    calls = {i: each for i, each in enumerate(meant) if isinstance(each, Understood)}
+    rows: dict[int, Row] = {}
+    if calls:
+        taken = [ways.way(champion, call.station, call.ground_code) for call in calls.values()]
+        announced = announce(champion.bundle, list(calls.values()), taken)
+        for (i, call), one in zip(calls.items(), announced, strict=True):
+            told = _told(champion, call, one, list_used)
+            rows[i] = as_row(_record(asked[i], call, told, list_used, now))
+        await _keep(state, list(rows.values()), now)
+    return [
+        each if isinstance(each, Unprocessable) else str(rows[i]["answer"]) for i, each in enumerate(meant)
+    ]
 
 
 def _meant(
