@@ -14,7 +14,7 @@ def serve(
     port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 8000,
 ) -> None:
     """Run the service over HTTP until it is stopped. Its API is shown at /docs; it needs `londonpump[service]`."""
-    # nothing that is loaded now is garbage: to look for some again and again takes a tenth of the start
+    # nothing that is loaded now is garbage: to look for some again and again takes 0.1 s
     gc.disable()
     try:
         from londonpump.service.serving import serve as serve_until_stopped

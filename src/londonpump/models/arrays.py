@@ -1,4 +1,4 @@
-"""Long columns of whole numbers as bytes: json of a million numbers takes half a second to read."""
+"""Long columns of whole numbers as bytes: 15 MB of json took half a second to read."""
 
 import io
 import zlib

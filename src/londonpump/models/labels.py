@@ -1,6 +1,6 @@
 """What was filled in for each run, kept by label and written out for the runs that are told about.
 
-Of 142 candidates five are shown: a list of texts for every one of them took a third of the answer's time.
+Of 142 candidates five are shown: a list of texts for every one of them took a fifth of the answer's time.
 """
 
 from collections.abc import Sequence
