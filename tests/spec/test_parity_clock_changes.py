@@ -1,4 +1,7 @@
-"""The parity test on months with a clock change or a one-off holiday in them, made by the replica of the original."""
+"""The parity test on months with a clock change or a one-off holiday in them, made by the replica of the original.
+
+And on a month with calls whose exact place is published without the rounded one (issue 11, B13).
+"""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,6 +24,7 @@ MONTHS = {
     "October, its weather hour told once": Shift(weeks=22, is_hour_told_twice=False),
     "March, an hour skipped": Shift(weeks=-6),
     "September, a one-off bank holiday": Shift(weeks=20),
+    "May, exact places without their rounded ones": Shift(weeks=0, without_cell_every=50),
 }
 IS_IN_IT = {
     "October, its weather hour told twice": "SELECT count(*) - count(DISTINCT date) FROM weather",
@@ -28,6 +32,10 @@ IS_IN_IT = {
     "March, an hour skipped": "SELECT count(*) FROM dropped WHERE step LIKE 'datetime/%'",
     "September, a one-off bank holiday": (
         "SELECT count(*) FROM theirs WHERE mobilised_at::DATE = '2022-09-19' AND workingday = 1"
+    ),
+    "May, exact places without their rounded ones": (
+        "SELECT count(*) FROM theirs JOIN raw_incidents USING (IncidentNumber) "
+        "WHERE Distance = 0 AND Easting_rounded IS NULL AND Easting_m IS NOT NULL"
     ),
 }
 """What shows that a month has what its name says: a count of 1 or more."""

@@ -97,19 +97,23 @@ class Comparisons:
             yield Comparison(column, values[0], values[2], explained(holds, *values))
 
     def _distance(self) -> Comparison:
-        """Equal to half a metre and a bit, but from the exact place where that is published."""
+        """Equal to half a metre and a bit, but from the exact place where that is published.
+
+        The original looks at the rounded place alone: a call without one is at distance 0 there, though its exact place
+        is published.
+        """
         pairs = self.pairs
         station = pairs["station_latitude"], pairs["station_longitude"]
         rounded = grid.to_degrees(pairs["raw_easting_rounded_m"], pairs["raw_northing_rounded_m"])
         place = grid.to_degrees(pairs["raw_easting_m"], pairs["raw_northing_m"])
         replayed, exact = (grid.great_circle_km(*station, *point) for point in (rounded, place))
         theirs, ours = pairs["Distance"], self.our_distance_km
-        holds = ~np.isnan(pairs["raw_easting_m"]) & (np.abs(theirs - replayed) <= ROUNDING_KM)
-        holds &= np.abs(ours - exact) <= ROUNDING_KM
+        has_cell = np.isfinite(replayed)
+        proven = np.abs(theirs - np.where(has_cell, replayed, 0.0)) <= ROUNDING_KM
+        proven &= np.abs(ours - exact) <= ROUNDING_KM
         is_same = np.abs(theirs - ours) <= ROUNDING_KM
-        return Comparison(
-            "Distance", theirs, np.where(is_same, theirs, ours), {EXACT_PLACE: holds & ~is_same}
-        )
+        reasons = {EXACT_PLACE: proven & has_cell & ~is_same, NO_COORDINATES: proven & ~has_cell & ~is_same}
+        return Comparison("Distance", theirs, np.where(is_same, theirs, ours), reasons)
 
     @cached_property
     def our_distance_km(self) -> NDArray[np.float64]:

@@ -76,7 +76,8 @@ class _Reasons:
             return {row[0] for row in month.rows(query)}
 
         self.no_place = those(
-            "SELECT IncidentNumber FROM raw_incidents WHERE Easting_rounded IS NULL AND Easting_m IS NULL"
+            "SELECT IncidentNumber FROM raw_incidents WHERE (Easting_rounded IS NULL OR Northing_rounded IS NULL) "
+            "AND (Easting_m IS NULL OR Northing_m IS NULL)"
         )
         self.dartford = those(
             "SELECT IncidentNumber FROM raw_mobilisations WHERE DeployedFromStation_Code = 'K21' OR Resource_Code[:3] = 'K21'"

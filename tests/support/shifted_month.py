@@ -23,10 +23,12 @@ Row = dict[str, str]
 @dataclass(frozen=True, slots=True)
 class Shift:
     """weeks: how far. is_hour_told_twice: whether the weather of the hour that October's clocks show twice
-    stands twice in the file."""
+    stands twice in the file. without_cell_every: of calls whose exact place is published, each so many-th loses its
+    rounded place; 0: none does."""
 
     weeks: int
     is_hour_told_twice: bool = True
+    without_cell_every: int = 0
 
     def gmt(self, moment: datetime) -> datetime:
         """A GMT time, moved."""
@@ -44,10 +46,15 @@ def write_shifted_month(shared: Path, folder: Path, shift: Shift) -> None:
     for name in ("stations.csv", "school_holidays.csv"):
         copy(shared / name, folder / name)
     calls: dict[str, datetime] = {}
+    exact: list[str] = []
 
     def incident(row: Row) -> Row:
         call = shift.london(datetime.strptime(f"{row['DateOfCall']} {row['TimeOfCall']}", f"{DAY} {CLOCK}"))
         calls[row["IncidentNumber"]] = call
+        if shift.without_cell_every and row["Easting_m"] not in MISSING:
+            exact.append(row["IncidentNumber"])
+            if len(exact) % shift.without_cell_every == 0:
+                row |= {"Easting_rounded": "", "Northing_rounded": ""}
         return row | {
             "DateOfCall": call.strftime(DAY),
             "CalYear": str(call.year),
