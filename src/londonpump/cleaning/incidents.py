@@ -13,6 +13,8 @@ from londonpump.cleaning.rules import repaired, set_aside, set_aside_duplicates,
 # Wider than Greater London by about 10 km: beyond it a coordinate is a slip, not a place.
 WEST_M, EAST_M, SOUTH_M, NORTH_M = 490_000, 575_000, 142_000, 215_000
 CELL_M = 100
+LOST_SECONDS = 60
+"""Files of some years have mobilisations without seconds: up to a minute before the call they belong to."""
 NUMBER_PATTERN = r"^([0-9]{6}-[0-9]{8}|[0-9]{2,9})$"
 SAME_WHEN_EQUAL = (
     "call_date",
@@ -31,14 +33,17 @@ SAME_WHEN_EQUAL = (
 )
 
 
-def clean_incidents(typed: Table, stations: Table) -> Table:
+def clean_incidents(typed: Table, stations: Table, mobilisations: Table | None = None) -> Table:
     """One row an incident record, with `rule` and `repairs`.
 
-    Args: typed: the typed published table. stations: `code, name`, one row a name.
+    Args: typed: the typed published table. stations: `code, name`, one row a name. mobilisations: the typed table, if
+    there is one: it says which of two equal hours a call of October's night belongs to.
     Adds: call_at (UTC), easting_m and northing_m (exact where published, else the centre of the 100 m
     cell), is_exact_place, incident_type, ground_code. Postcode districts are in capitals.
     """
     table = _with_time(start(typed))
+    if mobilisations is not None:
+        table = _with_second_showing(table, mobilisations)
     table = _with_place(table)
     table = _with_kind(table)
     table = _without_duplicates(_unusable(table))
@@ -47,7 +52,7 @@ def clean_incidents(typed: Table, stations: Table) -> Table:
 
 
 def _with_time(table: Table) -> Table:
-    """`call_at`: the call in UTC. Of an hour that the clocks show twice, the first is meant."""
+    """`call_at`: the call in UTC. Of an hour that the clocks show twice, the first is taken here."""
     wall = table.call_date.cast("timestamp") + table.call_time.fill_null(0).as_interval("s")
     table = table.mutate(wall=wall)
     wall = table.wall
@@ -63,6 +68,33 @@ def _with_time(table: Table) -> Table:
         no_call_time=table.call_time.isnull(),
         hour_does_not_exist=london_time.never_shown(table.wall),
     ).drop("wall")
+
+
+def _with_second_showing(table: Table, mobilisations: Table) -> Table:
+    """Moves a call of the hour shown twice to its second showing, if its first pump was mobilised no earlier.
+
+    A pump is never sent before its call, but for seconds that published times may have lost. Pumps sent before the
+    second showing, or none, leave the call in the first.
+    """
+    is_twice = table.repairs.contains("clock_shown_twice")
+    calls = table.filter(is_twice & table.incident_number.notnull()).select("incident_number", "call_at")
+    sent = mobilisations.filter(mobilisations.mobilised_at.notnull()).select(
+        "incident_number", "mobilised_at"
+    )
+    first = calls.join(sent, "incident_number").group_by("incident_number", "call_at")
+    first = first.agg(sent_at=lambda found: found.mobilised_at.min())
+    is_second = first.sent_at >= first.call_at + ibis.interval(seconds=london_time.HOUR_S - LOST_SECONDS)
+    second = first.filter(is_second).select("incident_number", "call_at", is_second=ibis.literal(True))
+    # One join with the few calls of that night: the other rows pass through as they are.
+    table = table.left_join(second, ["incident_number", "call_at"])
+    table = table.drop("incident_number_right", "call_at_right").mutate(
+        is_second=lambda found: found.is_second.fill_null(False)
+    )
+    later_at = table.call_at + ibis.interval(seconds=london_time.HOUR_S)
+    return table.mutate(
+        call_at=ibis.ifelse(table.is_second, later_at, table.call_at),
+        repairs=repaired(table, second_showing_from_mobilisation=table.is_second),
+    ).drop("is_second")
 
 
 def _with_place(table: Table) -> Table:

@@ -5,6 +5,10 @@ from datetime import date, datetime
 from typing import Any
 
 import pytest
+from ibis.backends.duckdb import Backend
+from support.typed_rows import INCIDENT, MOBILISATION, rows_of, stations, typed
+
+from londonpump.cleaning.incidents import clean_incidents
 
 Clean = Callable[..., list[dict[str, Any]]]
 EXACT = {"easting_m": 530_071.5, "northing_m": 175_012.0}
@@ -130,6 +134,53 @@ def test_of_an_hour_that_the_clocks_show_twice_the_first_is_meant(incidents: Cle
     (row,) = incidents({"call_date": OCTOBER, "call_time": HALF_PAST_ONE_S})
     assert row["call_at"] == datetime(2023, 10, 29, 0, 30)
     assert (row["rule"], row["repairs"]) == (None, "clock_shown_twice")
+
+
+FIRST_SHOWING, SECOND_SHOWING = datetime(2023, 10, 29, 0, 30), datetime(2023, 10, 29, 1, 30)
+
+
+@pytest.mark.parametrize(
+    ("sent_at", "call_at"),
+    [
+        (["2023-10-29 00:30:00"], FIRST_SHOWING),
+        (["2023-10-29 00:32:10"], FIRST_SHOWING),
+        (["2023-10-29 01:28:59"], FIRST_SHOWING),
+        (["2023-10-29 01:29:00"], SECOND_SHOWING),
+        (["2023-10-29 01:30:00"], SECOND_SHOWING),
+        (["2023-10-29 01:33:20"], SECOND_SHOWING),
+        (["2023-10-29 01:45:00", "2023-10-29 00:31:00"], FIRST_SHOWING),
+        ([], FIRST_SHOWING),
+        ([None], FIRST_SHOWING),
+    ],
+)
+def test_a_call_of_the_hour_shown_twice_takes_the_reading_that_agrees_with_its_first_pump(
+    connection: Backend, sent_at: list[str | None], call_at: datetime
+) -> None:
+    """Issue 11, B12."""
+    number, noon = "000001-29102023", "000002-29102023"
+    calls = typed(
+        connection,
+        "incidents",
+        INCIDENT,
+        [
+            {"incident_number": number, "call_date": OCTOBER, "call_time": HALF_PAST_ONE_S},
+            {"incident_number": noon, "call_date": OCTOBER},
+            {"incident_number": None, "call_date": OCTOBER, "call_time": HALF_PAST_ONE_S},
+        ],
+    )
+    sent = [
+        {"incident_number": number, "mobilised_at": None if at is None else datetime.fromisoformat(at)}
+        for at in sent_at
+    ]
+    runs = typed(connection, "mobilisations", MOBILISATION, [*sent, {"incident_number": noon}])
+    cleaned = clean_incidents(calls, stations(connection), runs)
+    first, second, third = rows_of(cleaned, "call_at", "repairs", "rule")
+    repairs = "clock_shown_twice"
+    if call_at == SECOND_SHOWING:
+        repairs += ";second_showing_from_mobilisation"
+    assert first == {"call_at": call_at, "repairs": repairs, "rule": None}
+    assert second == {"call_at": datetime(2023, 10, 29, 12), "repairs": "", "rule": None}
+    assert (third["call_at"], third["rule"]) == (FIRST_SHOWING, "no_incident_number")
 
 
 def test_a_ground_that_no_station_is_named_after_has_no_code(incidents: Clean) -> None:
