@@ -54,7 +54,7 @@ def train_point(data: str) -> dict[str, Any]:
     examples = load_examples(Path(data))
     training = training_set(examples, default_until(examples.rows))
     ground = learn_ground(training.calls, training.stations)
-    rows = with_workload(training.rows, training.calls, ground, training.is_stream)
+    rows = with_workload(training.rows, training.calls, ground, training.complete)
     runs = Runs(rows, ground)
     features = usable(runs, FEATURES)
     names = tuple(feature.name for feature in features)

@@ -136,7 +136,7 @@ def _ablations(union: Examples, stream: Examples, february: Fold) -> Results:
     for name, examples, rows in (("pooled", union, whole), ("january_2017", stream, january)):
         tell(f"ablation: {name}")
         parts = parts_of_folds(examples, rows)
-        has_workload = bool(examples.report["complete"])
+        has_workload = bool(len(examples.complete))
         found[name] = ablate(parts, _judged(parts, february), has_workload, tell)
     tell("the Thames and workload, where they matter")
     parts = parts_of_folds(union, whole)

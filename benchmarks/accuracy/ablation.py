@@ -39,10 +39,9 @@ class Part:
 def medians_s(part: Part, look: Look, target: str = "attendance_s") -> Forecast:
     """The answer to the test rows of a model that looks at no more than this."""
     features, hidden = look
-    is_stream = bool(part.examples.report["complete"])
     ground = learn_ground(part.calls, part.examples.stations)
-    rows = with_workload(part.training, part.calls, ground, is_stream)
-    test = with_workload(part.test, part.examples.calls, ground, is_stream)
+    rows = with_workload(part.training, part.calls, ground, part.examples.complete)
+    test = with_workload(part.test, part.examples.calls, ground, part.examples.complete)
     runs = Blinded(rows, ground, hidden)
     learnt = TrainingRuns(runs, rows[target], incident_codes(rows), rows["mobilised_us"])
     model = fit_response_time(learnt, usable(runs, features), SEED, lambda _doing, _share: None)
@@ -112,8 +111,7 @@ def gain_where_it_matters(
 
 def _test_runs(part: Part) -> Runs:
     ground = learn_ground(part.calls, part.examples.stations)
-    is_stream = bool(part.examples.report["complete"])
-    return Runs(with_workload(part.test, part.examples.calls, ground, is_stream), ground)
+    return Runs(with_workload(part.test, part.examples.calls, ground, part.examples.complete), ground)
 
 
 def crosses_the_river(runs: Runs) -> Mask:

@@ -19,6 +19,7 @@ from londonpump.evaluation.judge import judge
 from londonpump.evaluation.rows import Forecast, JudgedRows
 from londonpump.features.catalogue import FEATURES, usable
 from londonpump.features.runs import Runs
+from londonpump.features.workload import EVERY_CALL
 from londonpump.models.distribution import P50, ResponseTimes
 from londonpump.models.response_training import Floats, TrainingRuns, fit_response_time
 from londonpump.models.training import learn_ground, with_workload
@@ -103,11 +104,11 @@ def _context_gains(part: Part, rows: JudgedRows) -> dict[str, Any]:
 def _times(part: Part, target: str) -> ResponseTimes:
     """The distribution of one target over the test rows."""
     ground = learn_ground(part.calls, part.examples.stations)
-    rows = with_workload(part.training, part.calls, ground, is_stream=True)
+    rows = with_workload(part.training, part.calls, ground, EVERY_CALL)
     runs = Runs(rows, ground)
     learnt = TrainingRuns(runs, rows[target], incident_codes(rows), rows["mobilised_us"])
     model = fit_response_time(learnt, usable(runs, FEATURES), 1, lambda _doing, _share: None)
-    return model(Runs(with_workload(part.test, part.examples.calls, ground, is_stream=True), ground))
+    return model(Runs(with_workload(part.test, part.examples.calls, ground, EVERY_CALL), ground))
 
 
 def _forecast(times: ResponseTimes) -> Forecast:

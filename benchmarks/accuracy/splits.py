@@ -54,14 +54,13 @@ def five_folds(examples: Examples) -> tuple[list[Fold], Answers]:
     """The whole bundle learnt five times without a fifth of the incidents, and its answers to each fifth."""
     rows = some(examples.rows, np.isfinite(examples.rows["attendance_s"]))
     of_row, of_call = fold_of(rows), fold_of(examples.calls)
-    is_stream = bool(examples.report["complete"])
     learnt, parts = [], []
     for fold in range(N_FOLDS):
         rest = some(rows, of_row != fold)
         calls = some(examples.calls, of_call != fold)
-        training = TrainingSet(rest, calls, incident_codes(rest), examples.stations, is_stream)
+        training = TrainingSet(rest, calls, incident_codes(rest), examples.stations, examples.complete)
         bundle = fit_bundle(training, TrainingPlan(), {}, silent)
-        columns = with_workload(some(rows, of_row == fold), examples.calls, bundle.ground, is_stream)
+        columns = with_workload(some(rows, of_row == fold), examples.calls, bundle.ground, examples.complete)
         learnt.append(Fold(bundle, training, columns))
         parts.append(answers_of(bundle, columns, some(examples.calls, of_call == fold)))
     return learnt, joined(parts, learnt[0].bundle)

@@ -46,10 +46,11 @@ STEPS: tuple[Step, ...] = (
     Step("+ kind of call", ("incident_type",)),
     Step("+ property, address", ("property_category", "address_qualifier"), frozenset({PROPERTY})),
     Step("+ Thames", ("by_bridge_m",), frozenset({RIVER})),
+    Step("+ working day", ("is_working_day",)),
     Step("+ workload", ("recent_ground_calls", "pumps_out", "ground_pumps_available")),
 )
 
-THAMES, WORKLOAD = 7, 8
+THAMES, WORKLOAD = 7, 9
 """Steps counted from 1."""
 
 

@@ -53,7 +53,7 @@ def asked_later(
 
 def _half(training: TrainingSet, k: int) -> TrainingSet:
     rows, calls = _of_half(training.rows, k), _of_half(training.calls, k)
-    return TrainingSet(rows, calls, incident_codes(rows), training.stations, training.is_stream)
+    return TrainingSet(rows, calls, incident_codes(rows), training.stations, training.complete)
 
 
 def _of_half(columns: Columns, k: int) -> Columns:

@@ -14,6 +14,8 @@ from sqlalchemy import Engine
 from support.context_rows import HOUR, VALUES, us, weather
 from typer.testing import CliRunner
 
+from londonpump.brigade.bank_holidays import bank_holidays
+from londonpump.brigade.clock import LONDON
 from londonpump.brigade.errors import BadFile, DatabaseFailed
 from londonpump.brigade.stations import known_stations
 from londonpump.cli import app
@@ -175,8 +177,25 @@ def test_an_embedded_database_that_was_never_made_is_empty_and_is_not_made(
 def test_without_context_the_database_is_not_asked(request_of: PrepareRequest, engine: Engine) -> None:
     fill(engine)
     report = prepare(replace(request_of, database=None))
-    assert {report["context"][part]["from"] for part in ("weather", "working_days")} == {None}
-    assert pq.read_table(request_of.out / "examples")["is_working_day"].null_count == report["examples"]
+    assert report["context"]["weather"] == report["context"]["school_holidays"] == {"from": None}
+    examples = pq.read_table(request_of.out / "examples")
+    assert examples["temp_c"].null_count == examples["is_school_holiday"].null_count == report["examples"]
+
+
+def test_without_context_working_days_are_those_of_the_holidays_library(
+    request_of: PrepareRequest, engine: Engine
+) -> None:
+    """Issue 11, C3: no row is empty, and the day counts as London has it, as in the service."""
+    fill(engine)
+    report = prepare(replace(request_of, database=None))
+    found = {"from": "holidays library", "joined": report["examples"], "missing_share": 0.0}
+    assert report["context"]["working_days"] == found
+    rows = pq.read_table(request_of.out / "examples").to_pylist()
+    holidays = set(bank_holidays())
+    for row in rows:
+        day = row["mobilised_at"].replace(tzinfo=UTC).astimezone(LONDON).date()
+        assert row["is_working_day"] is (day.weekday() < 5 and day not in holidays)
+    assert {row["is_working_day"] for row in rows} == {True, False}
 
 
 def test_imported_stations_are_those_of_the_examples(request_of: PrepareRequest, engine: Engine) -> None:

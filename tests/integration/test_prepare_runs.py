@@ -94,6 +94,18 @@ def test_every_hour_around_a_clock_change_has_its_context(done: tuple[dict[str, 
     )
 
 
+def test_a_call_of_the_hour_shown_twice_comes_right_before_its_first_pump(
+    done: tuple[dict[str, Any], Path],
+) -> None:
+    """Issue 11, B12: both showings of 29 October 2023 are there, each call in its own."""
+    table = pq.read_table(done[1] / "examples")
+    twice = [row for row in table.to_pylist() if "clock_shown_twice" in row["repairs"]]
+    late = [row for row in twice if "second_showing_from_mobilisation" in row["repairs"]]
+    assert 0 < len(late) < len(twice)
+    waits_s = [(row["mobilised_at"] - row["call_at"]).total_seconds() for row in twice]
+    assert -60 <= min(waits_s) <= max(waits_s) < 600
+
+
 @pytest.fixture
 def quick(request_of: PrepareRequest) -> PrepareRequest:
     """The incident file alone."""

@@ -12,6 +12,7 @@ from londonpump.brigade.stations import by_code
 from londonpump.evaluation.metrics import CRPS_LEVELS
 from londonpump.features.catalogue import FEATURES, Feature, KnownTooLate, build
 from londonpump.features.runs import Runs
+from londonpump.features.workload import EVERY_CALL
 from londonpump.models.answering import answer
 from londonpump.models.distribution import P50
 from londonpump.models.response_training import TrainingRuns, fit_response_time
@@ -105,7 +106,7 @@ def features_of(files: tuple[Path, Path], out: Path, ground) -> dict[tuple[str, 
     """{(incident, pump): features} through `prepare`."""
     prepare(PrepareRequest(incidents=(files[0],), mobilisations=(files[1],), out=out, is_complete=True))
     examples = load_examples(out)
-    rows = with_workload(examples.rows, examples.calls, ground, is_stream=True)
+    rows = with_workload(examples.rows, examples.calls, ground, EVERY_CALL)
     table = build(Runs(rows, ground), FEATURES)
     keys = zip(rows["incident_number"], rows["resource_code"], rows["mobilised_us"], strict=True)
     return {(number, pump, int(us)): table[i] for i, (number, pump, us) in enumerate(keys)}
@@ -181,7 +182,7 @@ def as_calls_csv(rows, path: Path) -> Path:
 @pytest.fixture(scope="module")
 def ten_thousand(small_examples, small_bundle):
     """10,000 rows of examples as training and evaluation see them; no station of the border closed since."""
-    rows = with_workload(small_examples.rows, small_examples.calls, small_bundle.ground, is_stream=True)
+    rows = with_workload(small_examples.rows, small_examples.calls, small_bundle.ground, EVERY_CALL)
     pick = np.arange(10_000) % small_examples.n
     return {name: values[pick] for name, values in rows.items()}
 

@@ -1,7 +1,12 @@
-"""How many incidents the Brigade attends: what a complete stream looks like.
+"""How many incidents the Brigade attends, and on which days records are complete.
 
 Source: LFB incident records by year (facts, 1.3); 2009 to 2013 are known together only.
 """
+
+from collections.abc import Iterable, Mapping
+from datetime import date, timedelta
+from itertools import groupby
+from statistics import median
 
 INCIDENTS_OF_YEAR = {
     **dict.fromkeys(range(2009, 2014), 117_203),
@@ -21,9 +26,51 @@ INCIDENTS_OF_YEAR = {
 COMPLETE_SHARE = 0.6
 """Fewer incidents a day than this share of the year's known rate: a sample, not a stream."""
 DAYS_A_YEAR = 365.25
+WINDOW_DAYS = 7
+"""A day is judged with the recorded days around it: one storm does not make a sample complete."""
+LEAST_OF_USUAL = 0.5
+"""A day with fewer incidents than this share of the month's usual complete day is cut off, or missing in part. The
+quietest day of January and February 2017 has 0.75."""
 
 
 def known_rate_a_day(year: int) -> float:
     """Incidents a day in a year; of the nearest known year outside 2009 to 2025."""
     nearest = min(INCIDENTS_OF_YEAR, key=lambda known: abs(known - year))
     return INCIDENTS_OF_YEAR[nearest] / DAYS_A_YEAR
+
+
+def complete_days(incidents: Mapping[date, int]) -> list[date]:
+    """Return the days, in order, of which the records hold every incident.
+
+    Each calendar month is judged by itself, as records are published and put together by months.
+    Args: incidents: the number of each day that has one.
+    """
+    months = groupby(sorted(incidents), lambda day: (day.year, day.month))
+    return [day for _, days in months for day in _complete_of_month(list(days), incidents)]
+
+
+def _complete_of_month(days: list[date], incidents: Mapping[date, int]) -> list[date]:
+    least = COMPLETE_SHARE * known_rate_a_day(days[0].year)
+    dense = []
+    for at, day in enumerate(days):
+        first = max(0, min(at - WINDOW_DAYS // 2, len(days) - WINDOW_DAYS))
+        around = days[first : first + WINDOW_DAYS]
+        if sum(incidents[one] for one in around) >= least * len(around):
+            dense.append(day)
+    usual = median(incidents[day] for day in dense) if dense else 0
+    return [day for day in dense if incidents[day] >= LEAST_OF_USUAL * usual]
+
+
+def days_as_stated(incidents: Mapping[date, int]) -> list[date]:
+    """Return every day from the first record to the last, in order, but for months without any record."""
+    first, last = min(incidents), max(incidents)
+    months = {(day.year, day.month) for day in incidents}
+    days = (first + timedelta(days=n) for n in range((last - first).days + 1))
+    return [day for day in days if (day.year, day.month) in months]
+
+
+def spans_of(days: Iterable[date]) -> list[tuple[date, date]]:
+    """Return the first and last day of each unbroken run of days, in order."""
+    ordered = sorted(days)
+    runs = groupby(enumerate(ordered), lambda pair: pair[1].toordinal() - pair[0])
+    return [(run[0][1], run[-1][1]) for run in (list(group) for _, group in runs)]

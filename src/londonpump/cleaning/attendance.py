@@ -22,6 +22,7 @@ LOOKED_AT = (
     "home_station_code",
     "deployed_from",
     "ground_code",
+    "call_date",
     "mobilised_at",
     "left_at",
     *FOR_LEFT_TIME,
@@ -71,14 +72,18 @@ def _with_left_time(table: Table) -> Table:
     ).drop("is_early", "mean_s")
 
 
-def set_aside_later(table: Table, is_stream: bool) -> Table:
-    """The last two steps: only the first wave is predicted, and only once the counts are complete."""
+def set_aside_later(table: Table) -> Table:
+    """The last two steps: only the first wave is predicted, and only once the counts are complete.
+
+    Args: table: with `counted_from`, since when pumps can be counted, null where they cannot. Only the first hours
+    of the records are set aside: later on, after a month that is not complete, counts are unknown for as long.
+    """
     first_at = table.agg(first_at=table.mobilised_at.min()).first_at.as_scalar()
     is_early = table.mobilised_at < first_at + ibis.interval(hours=WARM_UP_H)
     return set_aside(
         table,
         later_wave=is_kept(table) & (table.wave > 1),
-        warm_up=is_early if is_stream else ibis.literal(False),
+        warm_up=is_early & (table.counted_from <= first_at),
     )
 
 

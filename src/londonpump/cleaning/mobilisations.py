@@ -39,7 +39,7 @@ OF_INCIDENT = (
     "ground_code",
     "station_ground",
 )
-NEEDED_EARLY = ("incident_group", "special_service_type", "ground_code")
+NEEDED_EARLY = ("incident_group", "special_service_type", "ground_code", "call_date")
 """Of the incident, what the steps here look at; the rest is joined last, so that rows stay narrow."""
 KEY = ("incident_number", "resource_code", "mobilised_at", "mobilisation_id")
 NO_ID = -1

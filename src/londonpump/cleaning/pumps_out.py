@@ -9,6 +9,7 @@ import ibis
 from ibis.expr.types import Table
 
 from londonpump.brigade import kinds
+from londonpump.cleaning.attendance import WARM_UP_H
 
 END, QUESTION, START = 0, 1, 2
 SEEN_WITHIN_DAYS = 28
@@ -50,6 +51,27 @@ def with_ground_pumps(table: Table) -> Table:
     available = ibis.greatest(table.running, 0)
     return table.mutate(ground_pumps_available=ibis.ifelse(is_counted, available, ibis.null("int64"))).drop(
         "running", "is_known"
+    )
+
+
+def without_unknown(table: Table) -> Table:
+    """Makes both counts null where the records, or the time before that a count looks at, are not complete.
+
+    Args: table: with both counts and `counted_from`: since when the records have been complete without a break, null
+    where they are not. What is out is known after half a day, the pumps of a station after a week.
+    """
+    first_at = table.agg(first_at=table.mobilised_at.min()).first_at.as_scalar()
+    # `greatest` passes over a null: a day that is not complete must not count from the first row on.
+    start = ibis.ifelse(table.counted_from < first_at, first_at, table.counted_from)
+    known_after = {
+        "pumps_out": ibis.interval(hours=WARM_UP_H),
+        "ground_pumps_available": ibis.interval(days=FLEET_KNOWN_AFTER_DAYS),
+    }
+    return table.mutate(
+        **{
+            name: ibis.ifelse(table.mobilised_at >= start + after, table[name], ibis.null("int64"))
+            for name, after in known_after.items()
+        }
     )
 
 

@@ -120,7 +120,8 @@ def prepare(
     complete: Annotated[
         YesNo | None,
         typer.Option(
-            help="Is this every call (yes) or a sample (no)? By default found out.", show_default=False
+            help="Is this every call (yes) or a sample (no)? By default found out by month.",
+            show_default=False,
         ),
     ] = None,
     simulated: Annotated[

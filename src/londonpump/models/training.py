@@ -15,7 +15,7 @@ from londonpump.features.catalogue import FEATURES, Feature, refuse_late, usable
 from londonpump.features.days import london_days
 from londonpump.features.ground import GroundLookup, fit_ground
 from londonpump.features.runs import Runs
-from londonpump.features.workload import recent_calls
+from londonpump.features.workload import is_countable, recent_calls
 from londonpump.models.baselines import fit_constant, fit_distance
 from londonpump.models.bundle import SCHEMA, Bundle, incident_hashes, stations_or_known
 from londonpump.models.distribution import P50
@@ -50,15 +50,15 @@ SEED_FIT_ROWS = 100_000
 class TrainingSet:
     """Training rows and what else they are learnt with.
 
-    rows: columns of examples, n rows. calls: columns of calls, for the ground of places and, in a stream,
-    workload. incident: (n,) codes. stations: the list in use.
+    rows: columns of examples, n rows. calls: columns of calls, for the ground of places and workload.
+    incident: (n,) codes. stations: the list in use. complete: (k, 2) spans of time over which no call is missing.
     """
 
     rows: Columns
     calls: Columns
     incident: Ints
     stations: tuple[Station, ...]
-    is_stream: bool
+    complete: Ints
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,7 @@ def fit_bundle(training: TrainingSet, plan: TrainingPlan, facts: dict[str, Any],
     training = _usable_rows(training, plan)
     rows, attendance_s = training.rows, training.rows["attendance_s"]
     ground = learn_ground(training.calls, training.stations)
-    rows = with_workload(rows, training.calls, ground, training.is_stream)
+    rows = with_workload(rows, training.calls, ground, training.complete)
     runs = Runs(rows, ground)
     context, whole = learn_context(runs, fold_of(training.incident, PLACE_FOLDS, plan.seed))
     features = usable(whole, plan.features)
@@ -141,9 +141,9 @@ def learn_ground(calls: Columns, stations: tuple[Station, ...]) -> GroundLookup:
     )
 
 
-def with_workload(rows: Columns, calls: Columns, ground: GroundLookup, is_stream: bool) -> Columns:
-    """Rows with `recent_ground_calls` counted over a complete stream; without one it stays unknown."""
-    if not is_stream:
+def with_workload(rows: Columns, calls: Columns, ground: GroundLookup, complete: Ints) -> Columns:
+    """Rows with `recent_ground_calls`, unknown where calls are missing. complete: as in `TrainingSet`."""
+    if not len(complete):
         return {**rows, "recent_ground_calls": np.full(len(rows["mobilised_us"]), np.nan)}
     counted = recent_calls(
         ground(calls["easting_m"], calls["northing_m"], london_days(calls["call_us"])),
@@ -152,7 +152,8 @@ def with_workload(rows: Columns, calls: Columns, ground: GroundLookup, is_stream
         rows["mobilised_us"],
         rows["call_us"],
     )
-    return {**rows, "recent_ground_calls": counted.astype(np.float64)}
+    known = is_countable(complete, rows["call_us"], rows["mobilised_us"])
+    return {**rows, "recent_ground_calls": np.where(known, counted, np.nan)}
 
 
 def learn_pumps(calls: Columns, ground: GroundLookup, seed: int) -> PumpsModel:
@@ -212,7 +213,7 @@ def _usable_rows(training: TrainingSet, plan: TrainingPlan) -> TrainingSet:
         training.calls,
         training.incident[keep],
         training.stations,
-        training.is_stream,
+        training.complete,
     )
 
 

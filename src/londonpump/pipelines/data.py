@@ -16,6 +16,7 @@ from londonpump.brigade.clock import LONDON
 from londonpump.brigade.errors import BadFile, TooFewRows
 from londonpump.brigade.stations import Station
 from londonpump.evaluation.splits import first_us_of
+from londonpump.pipelines.completeness import complete_spans_us
 from londonpump.storage.files import read_json
 from londonpump.tables.examples import CALLS, EXAMPLES
 
@@ -41,6 +42,11 @@ class Examples:
     def n(self) -> int:
         """Number of examples."""
         return len(self.rows["mobilised_us"])
+
+    @property
+    def complete(self) -> NDArray[np.int64]:
+        """Spans (k, 2) of time over which no call is missing, UTC microseconds."""
+        return complete_spans_us(self.report)
 
     def take(self, mask: NDArray[np.bool_]) -> Columns:
         """Columns of some rows."""
@@ -74,7 +80,8 @@ def load_examples(data: Path, start: date | None = None) -> Examples:
             raise BadFile(data, "is damaged, or of another version (no station)", "Prepare it again.")
         report = read_json(data / "report.json")
         report = {**report, "complete": bool(report["complete"])}
-    except (KeyError, TypeError, AttributeError) as error:
+        complete_spans_us(report)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise BadFile(data, f"is damaged, or of another version ({error})", "Prepare it again.") from error
     if start is not None:
         rows = _began_from(rows, start)

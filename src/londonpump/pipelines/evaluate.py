@@ -128,7 +128,7 @@ def later_rows(bundle: Bundle, examples: Examples, start: date) -> Columns:
             f"{len(rows['mobilised_us'])} examples from {start} on, {LEAST_TEST_ROWS} needed. Train with an earlier "
             "--until, or prepare later records."
         )
-    return with_workload(rows, examples.calls, bundle.ground, bool(examples.report["complete"]))
+    return with_workload(rows, examples.calls, bundle.ground, examples.complete)
 
 
 def forecasts_of(bundle: Bundle, rows: Columns) -> dict[str, Forecast]:

@@ -111,7 +111,7 @@ def _contender(opened: Opened, examples: Examples, rows: Columns) -> Contender:
     if bundle is None:
         return Contender(opened.trained_until, opened.trial, None)
     _refuse_seen(opened, bundle, examples, rows)
-    counted = with_workload(rows, examples.calls, bundle.ground, bool(examples.report["complete"]))
+    counted = with_workload(rows, examples.calls, bundle.ground, examples.complete)
     times = bundle.response_times(bundle.runs(counted))
     try:
         return Contender(opened.trained_until, opened.trial, forecast_of(times))

@@ -52,7 +52,13 @@ def records_of(examples: Examples, month: Month, until_date: date) -> Records:
     found = examples.take(kept)
     called = london_days(examples.calls["call_us"])
     incidents = month.holds(called) & (called <= (last - EPOCH_DATE).days)
-    return Records(_arrivals(found), last, bool(examples.report["complete"]), int(incidents.sum()))
+    return Records(_arrivals(found), last, _is_complete(examples, month, last), int(incidents.sum()))
+
+
+def _is_complete(examples: Examples, month: Month, last: date) -> bool:
+    """Whether no call of the month until the last day is missing; that day itself may be cut."""
+    first_us, until_us = midnight_us(month.first_date), midnight_us(max(month.first_date, last))
+    return any(start <= first_us and until_us <= end for start, end in examples.complete)
 
 
 def _arrivals(rows: Columns) -> AttendanceRows:

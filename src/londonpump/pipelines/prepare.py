@@ -12,11 +12,11 @@ import ibis
 from ibis.backends.duckdb import Backend
 from ibis.expr.types import Table
 
-from londonpump.brigade.demand import COMPLETE_SHARE, known_rate_a_day
 from londonpump.brigade.errors import TooFewRows
 from londonpump.cleaning import attendance, examples, incident_pumps, pumps_out, rules
 from londonpump.cleaning.incidents import clean_incidents
 from londonpump.cleaning.mobilisations import clean_mobilisations, with_incident_columns
+from londonpump.pipelines.completeness import Completeness, by_day
 from londonpump.pipelines.prepare_context import (
     ContextRequest,
     ContextSource,
@@ -103,13 +103,19 @@ def _prepare(request: PrepareRequest, place: Workplace, source: ContextSource) -
     published = _read(request, place)
     station_list = context_files.stations_table(place.connection, source.stations)
     place.progress("Cleaning incidents", 0.35)
-    incidents = place.keep(clean_incidents(published["incidents"].typed, station_list), "clean_incidents")
+    sent = published["mobilisations"].typed if "mobilisations" in published else None
+    incidents = place.keep(
+        clean_incidents(published["incidents"].typed, station_list, sent), "clean_incidents"
+    )
     completeness = _completeness(incidents, request.is_complete)
     place.progress("Cleaning mobilisations", 0.45)
     if "mobilisations" in published:
-        cleaned, pumps = _from_mobilisations(
-            place, published["mobilisations"].typed, incidents, station_list, completeness["is_complete"]
+        rows = place.keep(
+            clean_mobilisations(published["mobilisations"].typed, incidents, station_list, place.keep),
+            "joined",
         )
+        completeness = completeness.with_pumps(by_day(rows))
+        cleaned, pumps = _from_mobilisations(place, rows, incidents, completeness)
         pump_table = "mobilisations"
     else:
         cleaned = place.keep(incident_pumps.pumps_of_incidents(incidents, station_list), "pumps")
@@ -134,42 +140,31 @@ def _read(request: PrepareRequest, place: Workplace) -> dict[str, PublishedTable
     return published
 
 
-def _completeness(incidents: Table, stated: bool | None) -> dict[str, Any]:
-    """Is this every call, or a sample of them? Stated, or by the known rate of the year."""
-    kept = incidents.filter(rules.is_kept(incidents))
-    dates = kept.agg(first=kept.call_date.min(), last=kept.call_date.max(), rows=kept.count())
-    found = dates.to_pyarrow().to_pylist()[0]
-    if not found["rows"]:
+def _completeness(incidents: Table, stated: bool | None) -> Completeness:
+    """On which days is this every call? Stated, or by the known rate of the year, month by month."""
+    found = by_day(incidents)
+    if not found:
         raise TooFewRows("No incident record is usable: every row was set aside. Look at the files.")
-    days = (found["last"] - found["first"]).days + 1
-    rate = found["rows"] / days
-    known = known_rate_a_day(found["first"].year if days == 1 else found["last"].year)
-    is_complete = stated if stated is not None else rate >= COMPLETE_SHARE * known
-    return {
-        "is_complete": is_complete,
-        "is_stated": stated is not None,
-        "first_date": found["first"].isoformat(),
-        "last_date": found["last"].isoformat(),
-        "incidents_a_day": round(rate, 1),
-        "known_incidents_a_day": round(known, 1),
-    }
+    return Completeness.of(found, stated)
 
 
 def _from_mobilisations(
-    place: Workplace, typed: Table, incidents: Table, stations: Table, is_stream: bool
+    place: Workplace, rows: Table, incidents: Table, completeness: Completeness
 ) -> tuple[Table, Table]:
     """(every row with its rule, kept rows with their counts)."""
-    rows = place.keep(clean_mobilisations(typed, incidents, stations, place.keep), "joined")
     place.progress("Counting pumps out", 0.6)
     used = rows.filter(rules.is_kept(rows)).select(*attendance.LOOKED_AT)
     used = used.mutate(row_id=used.source_file.cast("int64") * FILES_APART + used.source_row)
     used = attendance.with_attendance(used).drop(*attendance.FOR_LEFT_TIME)
-    used = place.keep(used, "attended")
-    if is_stream:
+    days = completeness.counted_from()
+    since = place.connection.create_table("counted_from", days, temp=True, overwrite=True)
+    used = place.keep(used.left_join(since, "call_date").drop("call_date_right"), "attended")
+    if completeness.pump_days:
         used = place.keep(pumps_out.with_pumps_out(used), "with_pumps_out")
-        used = place.keep(pumps_out.with_ground_pumps(used), "with_ground_pumps")
+        used = pumps_out.without_unknown(pumps_out.with_ground_pumps(used))
+        used = place.keep(used, "with_ground_pumps")
         place.drop("attended", "with_pumps_out")
-    used = place.keep(attendance.set_aside_later(used, is_stream), "in_time")
+    used = place.keep(attendance.set_aside_later(used), "in_time")
     place.drop("with_ground_pumps")
     verdict = (*rules.ROW, "rule", "repairs")
     cleaned = rows.filter(rows.rule.notnull()).select(*verdict).union(used.select(*verdict))
@@ -184,7 +179,7 @@ class _Made:
     published: dict[str, PublishedTable]
     tables: dict[str, Table]
     pumps: Table
-    completeness: dict[str, Any]
+    completeness: Completeness
     source: ContextSource
 
 
@@ -205,8 +200,8 @@ def _write(request: PrepareRequest, place: Workplace, made: _Made) -> dict[str, 
             "inputs": [described(file) for table in made.published.values() for file in table.files],
             "tables": {name: counted_by_rule(table) for name, table in made.tables.items()},
             "examples": written.count().to_pyarrow().as_py(),
-            "complete": made.completeness["is_complete"],
-            "completeness": made.completeness,
+            "complete": made.completeness.is_complete,
+            "completeness": made.completeness.report(),
             "context": counted(written, made.source),
             "simulated": request.is_simulated or _is_of_simulation(request),
         }

@@ -15,7 +15,7 @@ from ibis.expr.types import Table
 from londonpump.brigade.stations import Station, known_stations
 from londonpump.cleaning import context
 from londonpump.features.context import ContextTables, spells
-from londonpump.features.days import SchoolDays
+from londonpump.features.days import LIBRARY, SchoolDays
 from londonpump.features.weather import MICROSECOND, Columns, WeatherTable, us_of
 from londonpump.sources import context_files
 from londonpump.sources.station_file import read_stations as read_station_file
@@ -52,10 +52,14 @@ class ContextRequest:
     database: str | None = field(default=None, repr=False)
 
     def origins(self) -> dict[str, str | None]:
-        """Where each part comes from: `file`, `database`, or None where nothing was asked for."""
+        """Where each part comes from: `file`, `database`, or None where nothing was asked for.
+
+        Working days need no source of their own: without a database they are those of the `holidays` library.
+        """
         files = dict(zip(PARTS, (self.weather, self.traffic, self.school_holidays, None), strict=True))
         rest = DATABASE if self.database is not None else None
-        return {part: FILE if file else rest for part, file in files.items()}
+        found = {part: FILE if file else rest for part, file in files.items()}
+        return {**found, WORKING_DAYS: rest or LIBRARY}
 
 
 class ContextSource:
@@ -162,17 +166,19 @@ def spells_as_arrow(found: Columns, names: list[str]) -> pa.Table:
 def counted(examples: Table, source: ContextSource) -> dict[str, Any]:
     """How many examples have which context from where, for report.json.
 
-    Returns: by part `from` (file, database, null not asked), `joined`, `missing_share`; of the weather also `sources`
-    and how many examples have their own hour's and how many a value of an hour before.
+    Returns: by part `from` (file, database, holidays library, null not asked), and of a part that was asked for
+    `joined`, `missing_share`; of the weather also `sources` and how many examples have their own hour's and how many a
+    value of an hour before.
     """
-    if not any(source.origins.values()):
-        parts: dict[str, Any] = {part: {"from": None} for part in PARTS}
-    else:
-        have = context.counts(examples).to_pyarrow().to_pylist()[0]
+    have = context.counts(examples).to_pyarrow().to_pylist()[0]
+    parts: dict[str, Any] = {part: _share(have[part], have["rows"]) for part in PARTS[1:]}
+    if source.origins[WEATHER]:
         weather = context.weather_counts(examples).to_pyarrow().to_pylist()
-        parts = {WEATHER: _of_weather(weather, have["rows"])}
-        parts |= {part: _share(have[part], have["rows"]) for part in PARTS[1:]}
-        parts = {part: {"from": origin, **parts[part]} for part, origin in source.origins.items()}
+        parts[WEATHER] = _of_weather(weather, have["rows"])
+    parts = {
+        part: {"from": origin, **parts[part]} if origin else {"from": None}
+        for part, origin in source.origins.items()
+    }
     return {**parts, "stations": {"from": source.stations_from, "stations": len(source.stations)}}
 
 

@@ -1,9 +1,15 @@
 """What `prepare` tells the person who ran it; apart from the other words, which load the models."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+from londonpump.brigade.demand import COMPLETE_SHARE
+
+IN_PART = "in part"
+LIBRARY = "holidays library"
+"""Where working days come from if nobody asked for context."""
 TELLING = ("incident_not_found", "unknown_station", "impossible_place", "no_place", "over_the_border")
 LARGE_SHARE = 0.05
 PARTS = {
@@ -32,21 +38,48 @@ def prepared_in_words(report: Mapping[str, Any], out: Path) -> str:
         for verdict in ("repaired", "set_aside"):
             for rule, rows in table[verdict].items():
                 lines.append(f"  {verdict.replace('_', ' '):>9}  {rule}: {rows:,}")
-    found = report["completeness"]
-    kind = "a complete stream" if report["complete"] else "a sample"
-    why = "as stated" if found["is_stated"] else "by its rate"
-    lines.append(
-        f"Taken as {kind} ({why}: {found['incidents_a_day']:,} incidents a day, the Brigade's known rate is "
-        f"{found['known_incidents_a_day']:,})."
-    )
-    if not report["complete"]:
-        lines.append(
-            "Pumps out, ground pumps and workload are left unknown. Say --complete yes if this is every call."
-        )
+    lines += list(_completeness(report["completeness"]))
     lines += list(_context(report["context"], report["examples"]))
     lines += _warnings(report)
     lines.append(f"{report['examples']:,} examples: {out}")
     return "\n".join(lines)
+
+
+def _completeness(found: Mapping[str, Any]) -> Iterator[str]:
+    """Whether no call is missing, by month, and what is left unknown where some are."""
+    why = "as stated" if found["is_stated"] else "by its rate"
+    kind = "a complete stream" if found["is_complete"] else "a sample"
+    if found["complete_days"] and not found["is_complete"]:
+        kind = "a complete stream in part"
+    yield (
+        f"Taken as {kind} ({why}: {found['incidents_a_day']:,} incidents a day, the Brigade's known rate is "
+        f"{found['known_incidents_a_day']:,})."
+    )
+    if not found["is_stated"]:
+        yield from _months(found["months"])
+    if not found["is_complete"]:
+        where = " where a month, or the hours before, is not complete" if found["complete_days"] else ""
+        yield (
+            f"Pumps out, ground pumps and workload are left unknown{where}. Say --complete yes if this is every call."
+        )
+    missing = sum(month["complete_days"] - month["complete_pump_days"] for month in found["months"])
+    if found["has_mobilisations"] and missing:
+        yield (
+            f"WARNING: on {missing:,} complete days fewer than {COMPLETE_SHARE:.0%} of the incidents have a mobilisation: "
+            "pumps out and ground pumps are left unknown there. Are mobilisation files missing?"
+        )
+
+
+def _months(months: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """A line per month, or per run of months with one verdict."""
+    for verdict, group in groupby(months, lambda month: str(month["verdict"])):
+        run = list(group)
+        if len(run) == 1 or verdict == IN_PART:
+            yield from (f"  {month['month']}: {verdict} ({month['why']})" for month in run)
+            continue
+        rates = [month["incidents"] / month["recorded_days"] for month in run if month["recorded_days"]]
+        found = f" ({min(rates):.1f} to {max(rates):.1f} incidents a day)" if rates else ""
+        yield f"  {run[0]['month']} to {run[-1]['month']}: {verdict}{found}"
 
 
 def _context(parts: Mapping[str, Any], examples: int) -> Iterator[str]:
@@ -55,7 +88,7 @@ def _context(parts: Mapping[str, Any], examples: int) -> Iterator[str]:
         return
     for name, words in PARTS.items():
         part = parts[name]
-        if part["from"] is None:
+        if part["from"] in (None, LIBRARY):
             continue
         if not part["joined"]:
             yield f"{words}: none. {NOTHING[part['from']].format(brings=BRINGS[name])}"

@@ -81,7 +81,7 @@ def training_set(examples: Examples, until: date) -> TrainingSet:
         calls=calls,
         incident=incident_codes(rows),
         stations=examples.stations,
-        is_stream=bool(examples.report["complete"]),
+        complete=examples.complete,
     )
 
 
@@ -93,7 +93,7 @@ def card_facts(examples: Examples, training: TrainingSet, until: date) -> dict[s
         "code_version": __version__,
         "trained_from": london_date(int(at_us.min())).isoformat() if len(at_us) else None,
         "trained_until": until.isoformat(),
-        "is_stream": training.is_stream,
+        "is_stream": bool(len(training.complete)),
         "is_simulated": bool(examples.report.get("simulated", False)),
         "libraries": {name: version(name) for name in LIBRARIES},
     }
@@ -116,7 +116,7 @@ def _metrics(bundle: Bundle, examples: Examples, until: date) -> dict[str, Any]:
     actual_s = rows["attendance_s"]
     if not len(actual_s):
         return {"rows": 0}
-    rows = with_workload(rows, examples.calls, bundle.ground, bool(examples.report["complete"]))
+    rows = with_workload(rows, examples.calls, bundle.ground, examples.complete)
     p10_s, p50_s, p90_s = bundle.response_times(bundle.runs(rows)).quantiles((P10, P50, P90)).T
     return {
         "rows": len(actual_s),

@@ -21,6 +21,7 @@ from londonpump.evaluation.intervals import DayDraws, draw_days
 from londonpump.evaluation.metrics import row_columns
 from londonpump.evaluation.promotion.settings import PromotionSettings
 from londonpump.evaluation.rows import Floats, JudgedRows
+from londonpump.features.workload import EVERY_CALL
 from londonpump.models.bundle import Bundle
 from londonpump.models.training import with_workload
 from londonpump.pipelines.data import Columns, Examples, load_examples
@@ -138,7 +139,7 @@ def _scored(bundle: Bundle, worlds: Sequence[Examples]) -> tuple[JudgedRows, _Er
 
 def _runs(bundle: Bundle, world: Examples, number: int) -> Columns:
     known = world.take(np.isfinite(world.rows["attendance_s"]))
-    counted = with_workload(known, world.calls, bundle.ground, is_stream=True)
+    counted = with_workload(known, world.calls, bundle.ground, EVERY_CALL)
     return {**counted, "world": np.full(len(known["attendance_s"]), number, np.int64)}
 
 

@@ -71,7 +71,7 @@ EXAMPLES: tuple[Column, ...] = (
     Column("is_weather_filled", "boolean", "some value stands in for a gap", GIVEN, NEVER),
     Column("congestion_rate", "float64", "0 free flow to 1", GIVEN, CALL),
     Column("is_school_holiday", "boolean", "null outside covered years", GIVEN, CALL),
-    Column("is_working_day", "boolean", "null where not joined", GIVEN, CALL),
+    Column("is_working_day", "boolean", "Monday to Friday, no bank holiday", GIVEN, CALL),
     Column("wave", "int64", "1 the first", MOBILISED, MOBILISATION),
     Column("pump", "string", "first, second, later by arrival; slice", MOBILISED, ARRIVAL),
     Column("turnout_s", "int64", "s, target", MOBILISED, DEPARTURE),

@@ -1,7 +1,7 @@
 """What follows from all the pumps of an incident: how many, in which wave, when they left."""
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import ibis
@@ -66,14 +66,16 @@ def test_the_arrival_that_was_exchanged_is_the_one_that_counts(attended: Clean) 
 
 
 @pytest.mark.parametrize(
-    ("is_stream", "expected"),
+    ("counted_from", "expected"),
     [
-        (True, ["warm_up", "later_wave", None, "later_wave"]),
-        (False, [None, "later_wave", None, "later_wave"]),
+        (at(0), ["warm_up", "later_wave", None, "later_wave"]),
+        (None, [None, "later_wave", None, "later_wave"]),
+        (at(1), [None, "later_wave", None, "later_wave"]),
     ],
+    ids=["complete from the start", "a sample", "complete later on"],
 )
 def test_later_waves_go_and_in_a_stream_the_first_hours_go_too(
-    connection: Backend, is_stream: bool, expected: list[str | None]
+    connection: Backend, counted_from: datetime | None, expected: list[str | None]
 ) -> None:
     edge_s = WARM_UP_H * 3600
     moments = [at(0), at(edge_s - 1), at(edge_s), at(edge_s + 1)]
@@ -82,7 +84,8 @@ def test_later_waves_go_and_in_a_stream_the_first_hours_go_too(
             "rule": pa.nulls(4, pa.string()),
             "wave": [1, 2, 1, 2],
             "mobilised_at": pa.array(moments, pa.timestamp("us")),
+            "counted_from": pa.array([counted_from] * 4, pa.timestamp("us")),
         }
     )
-    rows = set_aside_later(connection.create_table(ibis.util.gen_name("rows"), table, temp=True), is_stream)
+    rows = set_aside_later(connection.create_table(ibis.util.gen_name("rows"), table, temp=True))
     assert rows.order_by("mobilised_at").rule.to_pyarrow().to_pylist() == expected
