@@ -81,7 +81,7 @@ def training_set(examples: Examples, until: date) -> TrainingSet:
         calls=calls,
         incident=incident_codes(rows),
         stations=examples.stations,
-        complete=examples.complete,
+        complete=examples.complete[examples.complete[:, 0] < midnight_us(until)],
     )
 
 
