@@ -32,7 +32,7 @@ router = APIRouter(prefix="/v1", tags=["board"])
 Feed = Annotated[Person, Depends(Right(frozenset({Role.SERVICE, Role.ADMIN})))]
 """Who may replace the whole board: machines that watch it, and admins."""
 MobilisationId = Annotated[str, Path(pattern=OUR_ID)]
-PumpCode = Annotated[str, Spelt, Path(pattern=PUMP)]
+PumpCode = Annotated[str, Path(pattern=PUMP), Spelt]
 Incident = Annotated[str, Query(pattern=INCIDENT)]
 
 

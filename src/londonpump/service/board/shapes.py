@@ -38,9 +38,9 @@ def _utc(value: datetime) -> datetime:
 At = Annotated[AwareDatetime, BeforeValidator(_text), AfterValidator(_utc), Field(strict=False)]
 """An instant with its offset from UTC, as ISO 8601 text."""
 Spelt = BeforeValidator(lambda value: code_of(value) if isinstance(value, str) else value)
-"""A code in small letters or between blanks is the same code."""
-PumpCode = Annotated[str, Spelt, Field(pattern=PUMP, examples=["H271"])]
-StationCode = Annotated[str, Spelt, Field(pattern=STATION, examples=["H27"])]
+"""A code in small letters or between blanks is the same code. It stands last: what stands last is done first."""
+PumpCode = Annotated[str, Field(pattern=PUMP, examples=["H271"]), Spelt]
+StationCode = Annotated[str, Field(pattern=STATION, examples=["H27"]), Spelt]
 IncidentNumber = Annotated[str, Field(pattern=INCIDENT, examples=["012345-02062025"])]
 Name = Annotated[str, Field(pattern=NAME)]
 Reason = Annotated[str, Field(max_length=500, pattern=REASON)]

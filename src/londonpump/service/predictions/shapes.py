@@ -48,8 +48,8 @@ Asked = Annotated[
 ]
 District = Annotated[
     str,
-    BeforeValidator(lambda value: district_of(value) if isinstance(value, str) else value),
     Field(pattern=DISTRICT, examples=["SE1"]),
+    BeforeValidator(lambda value: district_of(value) if isinstance(value, str) else value),
 ]
 """A full postcode is its district: no gazetteer says where in it."""
 Words = Annotated[str, Field(min_length=1, max_length=200, pattern=TEXT)]
