@@ -11,15 +11,27 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import CheckConstraint, Connection, inspect, text
+from sqlalchemy import CheckConstraint, Connection, bindparam, inspect, select, text
 
 from londonpump.brigade.errors import DatabaseFailed
+from londonpump.service.board import acts
+from londonpump.service.board.rules import Event
 from londonpump.storage.database import connect, open_database, reading, upgrade, writing
+from londonpump.storage.database.audit_rows import append_audit, read_audit, verify_audit
+from londonpump.storage.database.board_tables import board_pumps, mobilisations
+from londonpump.storage.database.instants import Instant
 from londonpump.storage.database.schema import VERSION, VERSION_TABLE, metadata, risk_stations
 from londonpump.storage.database.versions import MIGRATIONS, version_of
 
 MADE_NEWER = text(f"UPDATE {VERSION_TABLE} SET version_num = '9999'")  # noqa: S608
-FIRST = "0001"
+FIRST, BEFORE_REPORTERS = "0001", "0006"
+OLD_BOARD = (
+    "INSERT INTO users (id, username, username_folded, role, created_at) VALUES ('u', 'o', 'o', 'operator', :at)",
+    (
+        "INSERT INTO mobilisations (id, incident_number, pump_code, mobilised_at, station_code, is_from_road, user_id) "
+        "VALUES ('m1', '1', 'A211', :at, 'A21', false, 'u')"
+    ),
+)
 RISK = risk_stations.insert().values(
     listed_at=datetime(2023, 2, 11, tzinfo=UTC), station_code="G32", station_name="Ruislip", source="test"
 )
@@ -69,6 +81,29 @@ def test_an_older_database_keeps_its_rows(empty_database_url) -> None:
         kept = connection.execute(text("SELECT station_code FROM risk_stations")).scalars().all()
     engine.dispose()
     assert (before, kept) == (FIRST, ["G32"])
+
+
+def test_a_home_of_before_the_reporters_keeps_its_board_and_its_audit(empty_database_url) -> None:
+    """Issue 11, A6: old rows name nobody, and the chain goes on."""
+    engine = connect(empty_database_url)
+    at = datetime(2025, 6, 2, tzinfo=UTC)
+    with writing(engine) as connection:
+        bring_to(connection, BEFORE_REPORTERS)
+        for statement in OLD_BOARD:
+            connection.execute(text(statement).bindparams(bindparam("at", at, Instant())))
+        connection.execute(text("INSERT INTO board_pumps (pump_code, mobilisation_id) VALUES ('A211', 'm1')"))
+        append_audit(connection, at, "override", "u", {"pump": "A211"})
+    upgrade(engine)
+    with writing(engine) as connection:
+        reporters = [
+            connection.execute(select(table.c.reported_by)).scalar_one()
+            for table in (mobilisations, board_pumps)
+        ]
+        acts.report_event(connection, acts.Who("u", at), "m1", Event.MOBILE, at)
+        assert verify_audit(connection).problem is None
+        kinds = [each.kind for each in read_audit(connection)]
+    engine.dispose()
+    assert (kinds, reporters) == (["override", "event_reported"], [None, None])
 
 
 def test_an_older_postgresql_is_upgraded_by_its_operator(postgresql) -> None:

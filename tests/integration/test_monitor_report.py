@@ -97,6 +97,19 @@ def test_times_announced_on_the_board_stand_beside_it(
     )
 
 
+def test_implausible_arrivals_are_left_out_of_the_page_and_counted_on_it(
+    engine: Engine, duty: str, database_url: str, tmp_path: Path, small_data: Path
+) -> None:
+    """Issue 11, A13."""
+    first = datetime(2023, 3, 20, 12, tzinfo=UTC)
+    times = [330.0] * 30 + [1_201.0] * 10
+    runs = [Announced(duty, "A211", first + timedelta(hours=n), actual_s) for n, actual_s in enumerate(times)]
+    announce(engine, runs)
+    page = page_of(database_url, tmp_path, small_data)
+    assert "Of 40 times announced in March 2023 75 % came true so far: 30 by arrivals" in page
+    assert "after more than 1,200 s are implausible and left out: 10" in page
+
+
 def test_an_announcement_of_another_month_is_not_counted(
     engine: Engine, duty: str, database_url: str, tmp_path: Path, small_data: Path
 ) -> None:

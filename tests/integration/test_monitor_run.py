@@ -18,6 +18,7 @@ from londonpump.pipelines.data import Examples
 from londonpump.pipelines.monitor import Monitored, MonitorRequest, monitor
 from londonpump.pipelines.monitor_conditions import drift_conditions, station_conditions
 from londonpump.pipelines.monitor_drift import drift_of
+from londonpump.pipelines.monitor_outcomes import join_outcomes
 from londonpump.pipelines.monitor_words import monitored_as_json, monitored_in_words
 from londonpump.storage.database import reading, writing
 from londonpump.storage.database.context_rows import store_weather
@@ -187,6 +188,35 @@ def test_published_records_stand_in_for_arrivals_nobody_reported(
     announce(engine, [*runs, stranger])
     joined = look(database_url, tmp_path, at, small_brigade.data).joined
     assert (joined.announced, joined.of_board, joined.of_records) == (len(runs) + 1, 0, len(runs))
+
+
+def test_implausible_arrivals_are_left_out_of_live_error_and_their_number_is_told(
+    engine: Engine, duty: tuple[str, str], database_url: str, tmp_path: Path
+) -> None:
+    """Issue 11, A13."""
+    times = [330.0] * 40 + [1_201.0, 86_000.0]
+    runs = [Announced(duty[0], "A211", NOW - DAY - timedelta(hours=n), s) for n, s in enumerate(times)]
+    announce(engine, runs)
+    seen = look(database_url, tmp_path)
+    assert seen.joined.to_json() == {
+        "announced": 42,
+        "of_board": 40,
+        "of_records": 0,
+        "in_both": 0,
+        "share": round(40 / 42, 4),
+        "implausible": 2,
+    }
+    assert seen.live is not None
+    assert seen.live["all"]["all"]["mae_s"]["value"] == 30
+    assert "Left out as implausible: 2 arrivals" in monitored_in_words(seen)
+
+
+def test_a_published_record_stands_in_for_an_implausible_arrival(engine: Engine) -> None:
+    """Issue 11, A13."""
+    announce(engine, [Announced("m", "A211", NOW - DAY, 5_000.0)])
+    with reading(engine) as connection:
+        joined = join_outcomes(connection, NOW, {("000001-01012025", "A211"): 310.0})
+    assert (joined.rows.actual_s.tolist(), joined.of_records, joined.implausible) == ([310.0], 1, 1)
 
 
 def _moment(us: int) -> datetime:

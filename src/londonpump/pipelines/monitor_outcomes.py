@@ -9,7 +9,7 @@ import numpy as np
 from sqlalchemy import Connection, select
 
 from londonpump.brigade.clock import LONDON
-from londonpump.brigade.targets import FIRST_PUMP_TARGET_S
+from londonpump.brigade.targets import FIRST_PUMP_TARGET_S, LONGEST_PUBLISHED_S
 from londonpump.evaluation.live import LiveRows
 from londonpump.features.days import EPOCH
 from londonpump.pipelines.data import Examples
@@ -28,13 +28,15 @@ Published = Mapping[tuple[str, str], float]
 @dataclass(frozen=True, slots=True)
 class Joined:
     """announced: times announced until now. of_board: came true by the board. of_records: by published records where the
-    board has no arrival. in_both: known of both, taken from the board. rows: all that came true."""
+    board has no arrival. in_both: known of both, taken from the board. rows: all that came true. implausible: arrivals on
+    the board after more than 1,200 s: they count as none, and published records may still say when it was."""
 
     announced: int
     of_board: int
     of_records: int
     in_both: int
     rows: LiveRows
+    implausible: int = 0
 
     @property
     def share(self) -> float | None:
@@ -43,7 +45,7 @@ class Joined:
 
     def to_json(self) -> dict[str, Any]:
         """Counts and the share."""
-        names = ("announced", "of_board", "of_records", "in_both", "share")
+        names = ("announced", "of_board", "of_records", "in_both", "share", "implausible")
         return {name: getattr(self, name) for name in names}
 
 
@@ -79,17 +81,22 @@ def join_outcomes(connection: Connection, at: datetime, published: Published) ->
     )
     rows: Sequence[Any] = connection.execute(wanted).all()
     recorded = [published.get((row.incident_number, row.pump_code)) for row in rows]
-    actual = [
-        told if row.actual_s is None else row.actual_s for row, told in zip(rows, recorded, strict=True)
-    ]
+    of_board_s = [_plausible(row.actual_s) for row in rows]
+    actual = [told if seen_s is None else seen_s for seen_s, told in zip(of_board_s, recorded, strict=True)]
     came = [(row, actual_s) for row, actual_s in zip(rows, actual, strict=True) if actual_s is not None]
     newest = came[-1][0].mobilised_at - timedelta(days=FIGURES_DAYS) if came else at
     promised = _promised(connection, [row for row, _ in came if row.mobilised_at > newest])
-    of_board = sum(row.actual_s is not None for row in rows)
+    of_board = sum(seen_s is not None for seen_s in of_board_s)
     in_both = sum(
-        row.actual_s is not None and told is not None for row, told in zip(rows, recorded, strict=True)
+        seen_s is not None and told is not None for seen_s, told in zip(of_board_s, recorded, strict=True)
     )
-    return Joined(len(rows), of_board, len(came) - of_board, in_both, _live_rows(came, promised))
+    implausible = sum(row.actual_s is not None for row in rows) - of_board
+    return Joined(len(rows), of_board, len(came) - of_board, in_both, _live_rows(came, promised), implausible)
+
+
+def _plausible(actual_s: float | None) -> float | None:
+    """What an arrival on the board says, if published records could hold it."""
+    return actual_s if actual_s is not None and actual_s <= LONGEST_PUBLISHED_S else None
 
 
 def newest_days(rows: LiveRows, days: int = FIGURES_DAYS) -> LiveRows:

@@ -3,11 +3,11 @@
 from datetime import date, datetime, timedelta
 
 import numpy as np
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, case, func, select
 
 from londonpump.brigade.clock import london_us
 from londonpump.brigade.errors import BadValue, TooFewRows
-from londonpump.brigade.targets import FIRST_PUMP_TARGET_S
+from londonpump.brigade.targets import FIRST_PUMP_TARGET_S, LONGEST_PUBLISHED_S
 from londonpump.evaluation.live import LiveRows
 from londonpump.evaluation.monthly.attendance import AttendanceRows
 from londonpump.evaluation.monthly.inputs import Reality, Records
@@ -135,6 +135,11 @@ def announced(
         f"Of {count_words(count[0])} times announced in {month} {100 * came / count[0]:.0f} % came true so far: {count_words(count[1])} by "
         f"arrivals on the board, {count_words(came - count[1])} by published records."
     )
+    if count[2]:
+        told += (
+            f" Arrivals on the board after more than {count_words(LONGEST_PUBLISHED_S)} s are implausible and left out: "
+            f"{count_words(count[2])}."
+        )
     return Reality(ANNOUNCED, told, joined.rows)
 
 
@@ -144,13 +149,14 @@ def _ends(month: Month) -> tuple[datetime, datetime]:
     return since + timedelta(microseconds=first_us), since + timedelta(microseconds=end_us)
 
 
-def _counted(connection: Connection, first_at: datetime, end_at: datetime) -> tuple[int, int]:
-    """Times announced, and those whose arrival the board knows."""
+def _counted(connection: Connection, first_at: datetime, end_at: datetime) -> tuple[int, int, int]:
+    """Times announced, those whose arrival the board knows, and arrivals that are implausible."""
     runs = mobilisations.c
     known = (outcomes.c.mobilisation_id == runs.id) & (outcomes.c.arrived_at <= end_at + LONGEST_RUN)
-    wanted = select(func.count(runs.id), func.count(outcomes.c.mobilisation_id)).select_from(
-        mobilisations.outerjoin(outcomes, known)
-    )
+    is_plausible = outcomes.c.actual_s <= LONGEST_PUBLISHED_S
+    wanted = select(
+        func.count(runs.id), func.count(case((is_plausible, 1))), func.count(case((~is_plausible, 1)))
+    ).select_from(mobilisations.outerjoin(outcomes, known))
     inside = (runs.mobilised_at >= first_at, runs.mobilised_at < end_at, runs.model.is_not(None))
     row = connection.execute(wanted.where(*inside)).one()
-    return int(row[0]), int(row[1])
+    return int(row[0]), int(row[1]), int(row[2])

@@ -4,6 +4,7 @@ from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 
+from londonpump.brigade.targets import LONGEST_PUBLISHED_S
 from londonpump.evaluation.intervals import Stat
 from londonpump.evaluation.live_band import Band, BandDay
 from londonpump.pipelines.monitor import Monitored
@@ -84,6 +85,11 @@ def _live(seen: Monitored) -> list[str]:
     share = f"{joined.share:.0%}" if joined.share is not None else "none"
     came = f"{joined.of_board:,} by the board, {joined.of_records:,} by published records"
     told = [f"Announced times: {joined.announced:,}, {share} came true so far ({came})"]
+    if joined.implausible:
+        told.append(
+            f"Left out as implausible: {joined.implausible:,} arrivals on the board after more than "
+            f"{LONGEST_PUBLISHED_S:,} s"
+        )
     if seen.live is None:
         return told
     figures = seen.live["all"]["all"]

@@ -12,6 +12,7 @@ from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from fastapi.params import Form
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
@@ -172,6 +173,24 @@ def problem_of_validation(error: RequestValidationError) -> Problem:
     return Problem(HTTPStatus.UNPROCESSABLE_ENTITY, told, errors)
 
 
+FORMS = frozenset({"application/x-www-form-urlencoded", "multipart/form-data"})
+
+
+def form_wanted(request: Request) -> RequestValidationError | None:
+    """What to say instead where a route takes a form and something else was sent; None where that is not so.
+
+    The framework reads no fields out of such a body and says of each that it is required.
+    """
+    dependant = getattr(request.scope.get("route"), "dependant", None)
+    fields = [each for each in getattr(dependant, "body_params", ()) if isinstance(each.field_info, Form)]
+    sent = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if not fields or sent in FORMS:
+        return None
+    names = " and ".join(each.name for each in fields)
+    told = f"is no form. Send a form with {names}, with the header Content-Type: application/x-www-form-urlencoded"
+    return RequestValidationError([{"type": "form_expected", "loc": ("body",), "msg": told}])
+
+
 def answer_errors(app: FastAPI) -> None:
     """Give every error its answer. What no handler knows is answered by `middleware`, as a 500."""
 
@@ -182,7 +201,7 @@ def answer_errors(app: FastAPI) -> None:
 
     async def validation(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for it alone
-        return problem_of_validation(error).response(request_id_of(request.scope))
+        return problem_of_validation(form_wanted(request) or error).response(request_id_of(request.scope))
 
     async def of_the_framework(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, HTTPException)  # noqa: S101

@@ -47,7 +47,7 @@ class AroundRequests:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        exchange = _Exchange(scope, send)
+        exchange = _Exchange(scope, send, is_head=scope["method"] == "HEAD")
         began = time.perf_counter()
         try:
             await self._serve(exchange, receive)
@@ -120,9 +120,11 @@ def _limited(receive: Receive, limit_bytes: int) -> Receive:
 class _Exchange:
     """One request and what was answered."""
 
-    def __init__(self, scope: Scope, send: Send) -> None:
-        self.scope = scope
-        self.state: dict[str, Any] = scope.setdefault("state", {})
+    def __init__(self, scope: Scope, send: Send, *, is_head: bool = False) -> None:
+        # HEAD is answered as GET is, without the body: monitors probe with it. In a copy, as the server looks at its own
+        self.scope = {**scope, "method": "GET"} if is_head else scope
+        self.is_head = is_head
+        self.state: dict[str, Any] = self.scope.setdefault("state", {})
         self.status: int | None = None
         self._send = send
         given = self.header(b"x-request-id")
@@ -133,7 +135,7 @@ class _Exchange:
     @property
     def method(self) -> str:
         """One of the known methods: others would make as many rows of metrics as a stranger likes."""
-        method = str(self.scope["method"])
+        method = "HEAD" if self.is_head else str(self.scope["method"])
         return method if method in KNOWN_METHODS else "OTHER"
 
     @property
@@ -150,6 +152,8 @@ class _Exchange:
         if message["type"] == "http.response.start":
             self.status = message["status"]
             message = {**message, "headers": self._headers(message)}
+        elif self.is_head:
+            message = {**message, "body": b""}
         await self._send(message)
 
     def _headers(self, message: Mapping[str, Any]) -> list[tuple[bytes, bytes]]:

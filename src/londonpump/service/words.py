@@ -1,29 +1,33 @@
 """Forms that texts of a request have, and words for a value that cannot be used: the library's speak to programmers.
 
-Each form is written once: shapes take it as their pattern, and a refusal tells what such a text looks like.
+Each form is written once: shapes take it as their pattern, and a refusal tells what such a text looks like. Codes and
+postcodes are taken as people write them; `brigade.spelling` brings them to the spelling of the records first.
 """
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
-PUMP = r"^[A-Z][0-9]{2,4}$"
-STATION = r"^[A-Z][0-9]{1,3}$"
-DISTRICT = r"^[A-Z]{1,2}[0-9][0-9A-Z]?$"
+PUMP = r"^\s*[A-Za-z][0-9]{2,4}\s*$"
+STATION = r"^\s*[A-Za-z][0-9]{1,3}\s*$"
+DISTRICT = r"^\s*[A-Za-z]{1,2}[0-9][0-9A-Za-z]?(\s*[0-9][A-Za-z]{2}|\s+[0-9])?\s*$"
 INCIDENT = r"^[A-Za-z0-9][A-Za-z0-9/_-]{0,39}$"
 OUR_ID = r"^[0-9a-f]{32}$"
 IDEMPOTENCY_KEY = r"^[\x21-\x7e]+$"
 NAME = r"^[A-Za-z0-9._-]{1,64}$"
+SESSION = r"^[A-Za-z0-9_-]{1,64}$"
 OLDEST_SHOWN = r"^[0-9A-Za-z-]{1,64}$"
 TEXT = r"^[^\x00]+$"
 REASON = r"^[^\x00]*[^\x00\s][^\x00]*$"
 LIKE = {
-    PUMP: "is no pump. Write its code with a capital, like H271",
-    STATION: "is no station. Write its code with a capital, like H27",
-    DISTRICT: "is no postcode district. Write the first half of a postcode in capitals, like SE1",
+    PUMP: "is no pump. Write its code, like H271",
+    STATION: "is no station. Write its code, like H27",
+    DISTRICT: "is no postcode. Write it whole, like SE1 7PB, or its first half, like SE1",
     INCIDENT: "is no incident number. Write it like 012345-02062025: up to 40 letters, digits, - _ and /",
     OUR_ID: "is no id of ours. Take it from the answer that gave it",
     IDEMPOTENCY_KEY: "is no key. Take up to 128 visible ASCII characters without blanks",
     NAME: "is no name. Take up to 64 letters, digits, dots, - and _",
+    SESSION: "is no id of a session. Take it from GET /me/sessions",
     OLDEST_SHOWN: "is no id of a prediction. Take it from the Link of the page before",
     TEXT: "holds a character that no text has. Leave it out",
     REASON: "says nothing. Give the reason in words",
@@ -34,6 +38,11 @@ OF_KIND = {
     "model_type": NO_OBJECT,
     "timezone_aware": "does not say its offset from UTC. Write it like 2025-06-02T09:30:00Z",
 }
+UNENCODED = (
+    "holds a blank where its offset begins: a + that is not encoded becomes one. Write the + as %2B, or the instant in "
+    "UTC, like 2025-06-02T09:30:00Z"
+)
+_WITH_A_BLANK = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9:.]+ [0-9]{2}:?[0-9]{2}")
 OURS = "Value error, "
 """How the library begins what our own rules say."""
 
@@ -43,5 +52,14 @@ def in_words(entry: Mapping[str, Any]) -> str:
     kind, context = entry.get("type", ""), entry.get("ctx", {})
     if kind == "json_invalid":
         return f"is no json ({context.get('error', 'it cannot be read')})"
+    if _is_unencoded(entry):
+        return UNENCODED
     known = LIKE.get(context.get("pattern", "")) or OF_KIND.get(kind)
     return known or str(entry["msg"]).removeprefix(OURS)
+
+
+def _is_unencoded(entry: Mapping[str, Any]) -> bool:
+    """Whether a value of a query is an instant whose + came as a blank."""
+    value = entry.get("input")
+    is_query = tuple(entry.get("loc", ()))[:1] == ("query",)
+    return is_query and isinstance(value, str) and _WITH_A_BLANK.fullmatch(value) is not None

@@ -21,7 +21,7 @@ def arrived(desk):
             path = f"/v1/mobilisations/{sent}/{event}"
             assert desk.client.post(path, json={"at": at}, headers=headers).status_code == 200
 
-    desk.clock.move(minutes=9)
+    desk.clock.move(minutes=25)
     headers = bearer(desk.login("olaf").json()["access_token"])
     return arrive
 
@@ -65,3 +65,19 @@ def test_arrivals_of_a_month_ago_do_not_count(desk, arrived) -> None:
     arrived("A211", 310)
     desk.clock.move(days=29)
     assert figure(desk, "arrivals", "one") is None
+
+
+def test_an_implausible_arrival_is_counted_apart_and_in_no_other_figure(desk, arrived) -> None:
+    """Issue 11, A13."""
+    arrived("A211", 310)
+    arrived("A241", 1201)
+    arrived("A242", 1200)
+    told = [figure(desk, name, "one") for name in ("arrivals", "implausible", "mae_s", "inside_80_share")]
+    assert told == [2, 1, 455, 0.5]
+
+
+def test_a_model_with_implausible_arrivals_alone_has_no_error(desk, arrived) -> None:
+    """Issue 11, A13."""
+    arrived("A211", 1300)
+    told = [figure(desk, name, "one") for name in ("arrivals", "implausible", "mae_s", "inside_80_share")]
+    assert told == [0, 1, None, None]

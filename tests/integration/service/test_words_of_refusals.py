@@ -19,7 +19,7 @@ CLOCKLESS = {"place": SOHO, "at": "2025-06-02T09:30:00"}
         ("POST", "/v1/predictions", [], "Content-Type: application/json"),
         ("POST", "/v1/predictions", CLOCKLESS, "like 2025-06-02T09:30:00Z"),
         ("POST", "/v1/mobilisations", {"incident_number": "a b", "pump": "h271"}, "like 012345-02062025"),
-        ("PUT", "/v1/pumps/h271", {"state": "off_run"}, "like H271"),
+        ("PUT", "/v1/pumps/h27b", {"state": "off_run"}, "like H271"),
         ("PUT", "/v1/pumps/H271", {"state": "off_run", "reason": " "}, "Give the reason in words"),
         ("GET", "/v1/predictions/1", None, "is no id of ours"),
     ],

@@ -42,6 +42,20 @@ class WrongCredentials(Refused):
         super().__init__("Wrong username or password.")
 
 
+class WrongOldPassword(Refused):
+    """400."""
+
+    def __init__(self) -> None:
+        super().__init__("The old password is wrong, and nothing was changed.")
+
+
+class NoSuchSession(NotFound):
+    """There is none, it has ended, or it is another person's: 404, and nobody learns which."""
+
+    def __init__(self) -> None:
+        super().__init__("There is no such session of yours. GET /me/sessions lists them.")
+
+
 class PasswordsDiffer(Refused):
     """The password and its repetition: 400."""
 

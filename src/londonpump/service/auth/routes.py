@@ -1,28 +1,33 @@
 """Routes of accounts and of signing in, the original's first."""
 
+from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Form, Query, Request, Response
+from fastapi import APIRouter, Form, Path, Query, Request, Response
 
 from londonpump.service.auth import accounts, rows, signing
 from londonpump.service.auth.desk import Auth, SessionLooks
 from londonpump.service.auth.refusals import (
+    NoSuchSession,
     NoSuchUser,
     NoValidToken,
     PasswordsDiffer,
     RegistrationClosed,
     TooManyAttempts,
     WrongCredentials,
+    WrongOldPassword,
 )
 from londonpump.service.auth.rules import check_password, fit_name
 from londonpump.service.auth.shapes import (
     LONGEST_FIELD,
     AccessGiven,
     Me,
+    PasswordWanted,
     RefreshWanted,
     Registered,
     Registration,
+    SessionShown,
     UserChange,
     UserShown,
     UsersShown,
@@ -31,6 +36,7 @@ from londonpump.service.auth.source import source_of
 from londonpump.service.auth.tokens import Claims
 from londonpump.service.rights import Admin, Anybody, Role, SignedIn, person_of
 from londonpump.service.state import ServiceState, state_of
+from londonpump.service.words import SESSION
 
 EXPIRY = "%d/%m/%Y, %H:%M:%S"
 PAGE = 100
@@ -120,6 +126,61 @@ async def me(request: Request, person: SignedIn) -> Me:
     if user is None:
         raise NoSuchUser
     return Me(user=Registered(id=user.id, username=user.username, created_at=user.created_at))
+
+
+@router.put(
+    "/me/password",
+    status_code=204,
+    responses={**TOO_OFTEN, 400: {"description": "The old password is wrong, or the body cannot be read."}},
+)
+async def change_password(request: Request, wanted: PasswordWanted, person: SignedIn) -> Response:
+    """Change one's own password. The other sessions of the account end; the one that asks goes on."""
+    state = state_of(request)
+    auth, now = state.part(Auth), state.clock()
+    check_password(wanted.new_password, person.username, auth.password_min, "new_password")
+    wait_s, user, old_hash = await state.store.write(
+        lambda connection: signing.begin_password_change(connection, person.id, now)
+    )
+    if wait_s:
+        raise TooManyAttempts(wait_s)
+    is_right, _ = await auth.passwords.check(wanted.old_password, old_hash)
+    if user is None or not is_right:
+        await state.store.write(
+            lambda connection: signing.refuse_password_change(connection, person.id, person.session_id, now)
+        )
+        raise WrongOldPassword
+    new_hash = await auth.passwords.make(wanted.new_password)
+    new = signing.NewPassword(person.id, person.session_id, old_hash, new_hash)
+    if not await state.store.write(lambda connection: signing.change_password(connection, new, now)):
+        raise WrongOldPassword
+    return Response(status_code=204)
+
+
+@router.get("/me/sessions")
+async def list_sessions(request: Request, person: SignedIn) -> list[SessionShown]:
+    """One's own sessions that live, the newest first."""
+    state = state_of(request)
+    now = state.clock()
+    found = await state.store.read(lambda connection: rows.open_sessions(connection, person.id, now))
+    return [SessionShown(**asdict(each), is_current=each.id == person.session_id) for each in found]
+
+
+@router.delete(
+    "/me/sessions/{session_id}",
+    status_code=204,
+    responses={404: {"description": "There is no such session, it has ended, or it is another person's."}},
+)
+async def end_session(
+    request: Request, session_id: Annotated[str, Path(pattern=SESSION)], person: SignedIn
+) -> Response:
+    """End one of one's own sessions: neither its access tokens nor its refresh token count from now on."""
+    state = state_of(request)
+    now = state.clock()
+    if not await state.store.write(
+        lambda connection: signing.end_session(connection, person.id, session_id, now)
+    ):
+        raise NoSuchSession
+    return Response(status_code=204)
 
 
 @router.post("/logout", status_code=204)

@@ -47,6 +47,16 @@ class Session:
         return self.ended_at is None and self.disabled_at is None and now < self.ends_at
 
 
+@dataclass(frozen=True, slots=True)
+class OpenSession:
+    """A session that lives, as its owner sees it. source: the address it was begun from."""
+
+    id: str
+    source: str
+    started_at: datetime
+    ends_at: datetime
+
+
 _SESSION = select(
     users.c.id, users.c.username, users.c.role, users.c.disabled_at, sessions.c.ends_at, sessions.c.ended_at
 ).join_from(sessions, users)
@@ -134,12 +144,28 @@ def begin_session(connection: Connection, user_id: str, source: str, now: dateti
     return session_id, ends_at
 
 
-def end_sessions(connection: Connection, now: datetime, because: str, **where: str) -> None:
-    """End those that live, by `id` or `user_id`: their tokens count no more from the next request on."""
+def open_sessions(connection: Connection, user_id: str, now: datetime) -> list[OpenSession]:
+    """Those of an account that live, the newest first."""
+    mine = sessions.c
+    wanted = select(mine.id, mine.source, mine.started_at, mine.ends_at).where(
+        mine.user_id == user_id, mine.ended_at.is_(None), mine.ends_at > now
+    )
+    return [OpenSession(*row) for row in connection.execute(wanted.order_by(mine.started_at.desc(), mine.id))]
+
+
+def end_sessions(
+    connection: Connection, now: datetime, because: str, *, kept: str | None = None, **where: str
+) -> int:
+    """End those that live, by `id` or `user_id`: their tokens count no more from the next request on.
+
+    kept: the id of one that goes on. Returns: how many were ended.
+    """
     open_ones = update(sessions).where(sessions.c.ended_at.is_(None))
     for name, value in where.items():
         open_ones = open_ones.where(sessions.c[name] == value)
-    connection.execute(open_ones.values(ended_at=now, ended_because=because))
+    if kept is not None:
+        open_ones = open_ones.where(sessions.c.id != kept)
+    return connection.execute(open_ones.values(ended_at=now, ended_because=because)).rowcount
 
 
 def add_refresh_token(connection: Connection, session_id: str, now: datetime) -> str:

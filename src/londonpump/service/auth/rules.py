@@ -19,13 +19,13 @@ def fit_name(username: str) -> str:
     return name
 
 
-def check_password(password: str, username: str, password_min: int) -> None:
+def check_password(password: str, username: str, password_min: int, field: str = "password") -> None:
     """Raises: UnfitValue (422) for one that is too short, too long or among the first that are guessed."""
     if len(password) < password_min:
-        raise UnfitValue("password", f"has fewer than {password_min} characters. Take a longer one")
+        raise UnfitValue(field, f"has fewer than {password_min} characters. Take a longer one")
     if len(password) > LONGEST:
-        raise UnfitValue("password", f"has more than {LONGEST} characters. Take a shorter one")
+        raise UnfitValue(field, f"has more than {LONGEST} characters. Take a shorter one")
     if password_min >= PASSWORD_MIN and is_common(password, username):
         raise UnfitValue(
-            "password", "is one of those that are guessed first. Take three words that do not belong together"
+            field, "is one of those that are guessed first. Take three words that do not belong together"
         )

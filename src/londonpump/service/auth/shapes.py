@@ -53,6 +53,23 @@ class RefreshWanted(Strict):
     refresh_token: Annotated[str, Field(max_length=LONGEST_FIELD)]
 
 
+class PasswordWanted(Strict):
+    """The password as it is, and as it shall be."""
+
+    old_password: Password
+    new_password: Password
+
+
+class SessionShown(Strict):
+    """A session of one's own that lives. source: the address it was begun from. is_current: the one that asks."""
+
+    id: str
+    source: str
+    started_at: datetime
+    ends_at: datetime
+    is_current: bool
+
+
 class Me(Strict):
     """Who the token belongs to."""
 

@@ -112,6 +112,56 @@ def sign_out(connection: Connection, user_id: str, session_id: str, now: datetim
     append_audit(connection, now, "sign_out", user_id, {"session": session_id})
 
 
+def begin_password_change(
+    connection: Connection, user_id: str, now: datetime
+) -> tuple[int, rows.User | None, str | None]:
+    """Count the attempt before the old password is looked at. Returns: seconds to wait, the account and its hash."""
+    rows.alone(connection)
+    pace = {key_of("old password", user_id): FROM_SOURCE}
+    wait_s = count_attempt(connection, pace, pace, now)
+    user = rows.find_user(connection, user_id)
+    stored = rows.find_named(connection, folded(user.username)) if user else None
+    return wait_s, user, stored and stored[1]
+
+
+def refuse_password_change(connection: Connection, user_id: str, session_id: str, now: datetime) -> None:
+    """Keep that the old password was wrong."""
+    append_audit(connection, now, "password_change_refused", user_id, {"session": session_id})
+
+
+@dataclass(frozen=True, slots=True)
+class NewPassword:
+    """old_hash: what the old password was checked against. session_id: the session that goes on."""
+
+    user_id: str
+    session_id: str
+    old_hash: str | None
+    new_hash: str
+
+
+def change_password(connection: Connection, new: NewPassword, now: datetime) -> bool:
+    """Store it and end the other sessions of the account. Returns: False if its password was set meanwhile."""
+    rows.alone(connection)
+    user = rows.find_user(connection, new.user_id)
+    stored = rows.find_named(connection, folded(user.username)) if user else None
+    if stored is None or stored[1] != new.old_hash or stored[0].disabled_at is not None:
+        return False
+    take_back(connection, key_of("old password", new.user_id), ())
+    rows.change_user(connection, new.user_id, password_hash=new.new_hash)
+    n_ended = rows.end_sessions(connection, now, "password set", kept=new.session_id, user_id=new.user_id)
+    about = {"user": new.user_id, "session": new.session_id, "ended": n_ended}
+    append_audit(connection, now, "user_password_set", new.user_id, about)
+    return True
+
+
+def end_session(connection: Connection, user_id: str, session_id: str, now: datetime) -> bool:
+    """End one of one's own sessions. Returns: False if it is none of them, or has ended."""
+    if session_id not in {each.id for each in rows.open_sessions(connection, user_id, now)}:
+        return False
+    sign_out(connection, user_id, session_id, now)
+    return True
+
+
 def count_registration(connection: Connection, source: str, now: datetime) -> int:
     """Returns: seconds to wait; 0 if it was counted."""
     rows.alone(connection)

@@ -4,6 +4,9 @@
 - of a source, over all accounts: against one list of passwords tried on many names;
 - of an account, from sources that never signed in to it: against many sources at work on one name.
 
+Wrong old passwords of somebody who changes their own have a count of their own: whoever has taken a token cannot guess
+on with it, and cannot keep the owner from signing in.
+
 A source that signed in to the account within 90 days is held by the first alone, and for at most 30 s: a stranger
 elsewhere cannot lock its people out, and one behind the same address can only slow them down. Whoever is signed in
 stays so. An attempt is counted before the password is looked at and taken back when it was right, so that many at

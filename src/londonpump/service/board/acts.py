@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from hashlib import sha256
 from typing import Any
 
 from sqlalchemy import Connection
@@ -10,7 +11,15 @@ from sqlalchemy import Connection
 from londonpump.brigade.stations import Station, known_stations
 from londonpump.service.board import order, rows
 from londonpump.service.board.announced import with_prediction
-from londonpump.service.board.rules import Event, Mobilisation, PumpState, Report, State, state_of
+from londonpump.service.board.rules import (
+    Event,
+    Mobilisation,
+    PumpRow,
+    PumpState,
+    Report,
+    State,
+    state_of,
+)
 from londonpump.service.board.shapes import (
     Announced,
     Conflicting,
@@ -21,22 +30,29 @@ from londonpump.service.board.shapes import (
     PumpReport,
     PumpShown,
     Snapshot,
+    StillOut,
 )
 from londonpump.service.board.view import BoardView, Fleet, london_day
 from londonpump.service.errors import Conflict, NotFound, Unprocessable
-from londonpump.storage.database.audit_rows import append_audit
+from londonpump.storage.database.audit_rows import append_audit, json_of
 from londonpump.storage.database.station_rows import stations_stored
 
 OVERRIDE = "override"
+MOBILISED, EVENT, PUMP, BOARD = "pump_mobilised", "event_reported", "pump_reported", "board_reported"
+"""Kinds of line in the audit: every act on the board has one, with who did it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Who:
-    """Who acts, when, with which list of stations: of the model on duty; empty for the imported one."""
+    """Who acts, when, with which list of stations: of the model on duty; empty for the imported one.
+
+    is_feed: an account of the role service, which may report what is older than 4 hours.
+    """
 
     user_id: str
     now: datetime
     stations: Sequence[Station] = ()
+    is_feed: bool = False
 
 
 def fleet_on(connection: Connection, stations: Sequence[Station], now: datetime) -> Fleet:
@@ -69,15 +85,16 @@ def mobilise(connection: Connection, who: Who, new: NewMobilisation) -> tuple[Mo
     then = order.state_then(new.pump, row.report, before, home, at)
     present = state_of(row, home, who.now)
     state = Conflicting(pump=PumpShown.model_validate(present)).as_json()
-    order.refuse_the_future(at, who.now, state)
+    order.check_moment(at, who.now, state, is_feed=who.is_feed)
     after = rows.mobilisation_after(connection, new.pump, at)
     problem = order.problem_with_sending(then, before, present if after else None, at)
     if problem:
         raise Conflict(problem, state)
     new_id = rows.add_mobilisation(connection, _values(who, new, then, at), is_newest=after is None)
+    about = {"mobilisation": new_id, "incident": new.incident_number, "pump": new.pump}
+    append_audit(connection, who.now, MOBILISED, who.user_id, about | {"at": at.isoformat()})
     # another pump without a reason is the second or third of several: no override
     if new.is_override and new.override_reason is not None:
-        about = {"mobilisation": new_id, "incident": new.incident_number, "pump": new.pump}
         why = {"recommended": new.recommended_pump, "reason": new.override_reason}
         append_audit(connection, who.now, OVERRIDE, who.user_id, about | why)
     return show(connection, new_id, who.now), True
@@ -97,19 +114,23 @@ def report_event(
     state = Conflicting(mobilisation=stored).as_json()
     if known is not None:
         raise Conflict(f"{event} is stored already, with another time.", state)
-    order.refuse_the_future(moment, who.now, state)
+    order.check_moment(moment, who.now, state, is_feed=who.is_feed)
     after = rows.mobilisation_after(connection, run.pump, run.mobilised_at)
     problem = order.problem_with(event, moment, run, after.mobilised_at if after else None)
     if problem:
         raise Conflict(problem, state)
-    rows.set_moment(connection, mobilisation_id, event, moment)
+    rows.set_moment(connection, mobilisation_id, event, moment, who.user_id)
     if event is Event.ARRIVED:
         rows.add_outcome(connection, mobilisation_id)
+    _audit_event(connection, who, run, event, moment)
     return show(connection, mobilisation_id, who.now)
 
 
 def report_pump(connection: Connection, who: Who, code: str, told: PumpReport) -> PumpShown:
-    """Say what a pump does. Returns: its state now, by whatever is the newest. Raises: NotFound, Unprocessable."""
+    """Say what a pump does. Returns: its state now, by whatever is the newest.
+
+    Raises: NotFound, Unprocessable, Conflict if it is out and the report does not say that it has returned.
+    """
     fleet = fleet_on(connection, who.stations, who.now)
     home = fleet.homes.get(code)
     if home is None:
@@ -118,26 +139,77 @@ def report_pump(connection: Connection, who: Who, code: str, told: PumpReport) -
     row = rows.lock_pump(connection, code)
     at = told.at or who.now
     present = state_of(row, home, who.now)
-    order.refuse_the_future(at, who.now, Conflicting(pump=PumpShown.model_validate(present)).as_json())
+    state = Conflicting(pump=PumpShown.model_validate(present)).as_json()
+    order.check_moment(at, who.now, state, is_feed=who.is_feed)
     report = Report(at, State(told.state), told.station_code, None, told.reason)
-    rows.put_reports(connection, [(code, report)])
+    problem = _end_run(connection, who, row, report, present, has_returned=told.has_returned)
+    if problem:
+        raise Conflict(problem, state)
+    rows.put_reports(connection, [(code, report)], who.user_id)
+    about = {"pump": code, "state": told.state, "station": told.station_code, "reason": told.reason}
+    append_audit(connection, who.now, PUMP, who.user_id, about | {"at": at.isoformat()})
     return PumpShown.model_validate(state_of(rows.lock_pump(connection, code), home, who.now))
 
 
-def take_snapshot(connection: Connection, who: Who, told: Snapshot) -> tuple[list[str], list[str], BoardView]:
-    """Store what a feed sees. Returns: pumps not in the fleet, pumps it does not name, and the board now."""
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What became of a snapshot. ignored: pumps not in the fleet. not_told: pumps of the fleet that it does not name."""
+
+    ignored: list[str]
+    not_told: list[str]
+    still_out: list[StillOut]
+    board: BoardView
+
+
+def take_snapshot(connection: Connection, who: Who, told: Snapshot) -> Taken:
+    """Store what a feed sees. A pump that is out stays out unless the snapshot says that it has returned."""
     fleet = fleet_on(connection, who.stations, who.now)
-    order.refuse_the_future(told.at, who.now)
+    order.check_moment(told.at, who.now, is_feed=who.is_feed)
     for number, pump in enumerate(told.pumps):
         _check_station(fleet, f"pumps.{number}.station_code", pump.station_code)
-    reports = {
-        pump.pump: Report(told.at, State(pump.state), pump.station_code, pump.incident_number)
-        for pump in told.pumps
-    }
-    ours = {code: report for code, report in reports.items() if code in fleet.homes}
-    rows.put_reports(connection, ours.items())
+    ours = {pump.pump: pump for pump in told.pumps if pump.pump in fleet.homes}
+    reports: dict[str, Report] = {}
+    still_out: list[StillOut] = []
+    for code, row in rows.lock_pumps(connection, ours).items():
+        pump = ours[code]
+        report = Report(told.at, State(pump.state), pump.station_code, pump.incident_number)
+        present = state_of(row, fleet.homes[code], who.now)
+        problem = _end_run(connection, who, row, report, present, has_returned=pump.has_returned)
+        if problem and row.mobilisation is not None:
+            still_out.append(StillOut(pump=code, mobilisation_id=row.mobilisation.id, problem=problem))
+        reports[code] = report
+    rows.put_reports(connection, reports.items(), who.user_id)
+    seen = {"at": told.at.isoformat(), "pumps": len(told.pumps), "sha256": _digest_of(told)}
+    append_audit(connection, who.now, BOARD, who.user_id, seen)
+    ignored = {pump.pump for pump in told.pumps} - ours.keys()
     board = view_board(connection, who.stations, who.now)
-    return sorted(reports.keys() - ours.keys()), sorted(fleet.homes.keys() - ours.keys()), board
+    return Taken(sorted(ignored), sorted(fleet.homes.keys() - ours.keys()), still_out, board)
+
+
+def _end_run(
+    connection: Connection, who: Who, row: PumpRow, report: Report, present: PumpState, *, has_returned: bool
+) -> str | None:
+    """Store that a pump has returned, where its report says so. Returns: why the report cannot be, None if it can."""
+    run = row.mobilisation
+    if not has_returned or run is None or run.returned_at is not None or report.at < run.mobilised_at:
+        contradicted = order.out_by(row, report, who.now)
+        return None if contradicted is None else order.still_out(present, contradicted)
+    problem = order.problem_with(Event.RETURNED, report.at, run, None)
+    if problem is None:
+        rows.set_moment(connection, run.id, Event.RETURNED, report.at, who.user_id)
+        _audit_event(connection, who, run, Event.RETURNED, report.at)
+    return problem
+
+
+def _audit_event(connection: Connection, who: Who, run: Mobilisation, event: Event, at: datetime) -> None:
+    about = {"mobilisation": run.id, "incident": run.incident_number, "pump": run.pump}
+    said = {"event": str(event), "at": at.isoformat()}
+    append_audit(connection, who.now, EVENT, who.user_id, about | said)
+
+
+def _digest_of(told: Snapshot) -> str:
+    """sha256 of what was sent, as json with sorted keys and without blanks."""
+    return sha256(json_of(told.model_dump(mode="json", exclude_unset=True)).encode()).hexdigest()
 
 
 def show(connection: Connection, mobilisation_id: str, now: datetime) -> MobilisationShown:
@@ -205,14 +277,16 @@ def _shown(row: Any, now: datetime) -> MobilisationShown:
     kept = ("station_code", "is_from_road", "prediction_id", "recommended_pump", "override_reason")
     has_outcome, is_announced = row["actual_s"] is not None, row["model"] is not None
     times = {name: row[f"announced_{name}"] for name in ("p10_s", "p50_s", "p90_s")}
-    outcome = {name: row[name] for name in OutcomeShown.model_fields}
+    outcome = {name: row[name] for name in ("actual_s", "error_s", "is_inside_80")}
     is_placed = row["easting_m"] is not None
+    # it never came back from here as far as anybody said, and is elsewhere now
+    is_left_open = row["is_followed"] and run.returned_at is None
     return MobilisationShown(
         pump=run.pump,
-        state=run.state_at(now),
+        state=State.UNKNOWN if is_left_open else run.state_at(now),
         place=Place(easting_m=row["easting_m"], northing_m=row["northing_m"]) if is_placed else None,
         announced=Announced(model=row["model"], **times) if is_announced else None,
-        outcome=OutcomeShown(**outcome) if has_outcome else None,
+        outcome=OutcomeShown.of(**outcome) if has_outcome else None,
         **moments,
         **{name: row[name] for name in kept},
     )

@@ -11,18 +11,37 @@ from londonpump.service.board.rules import (
     PumpRow,
     PumpState,
     Report,
+    State,
     state_of,
 )
 from londonpump.service.errors import Conflict
 
 AHEAD_AT_MOST = timedelta(minutes=5)
 """By how much the clock of a feed may be ahead of ours."""
-NEEDS = {Event.ARRIVED: Event.MOBILE, Event.LEFT: Event.ARRIVED}
-"""What must be known before. A pump may return from anywhere: it was stood down on its way."""
+BEHIND_AT_MOST = timedelta(hours=4)
+"""How late a person may report something. What is older is a slip of the date; a feed may bring what it stored."""
+NEEDS = {Event.LEFT: Event.ARRIVED}
+"""What must be known before. A pump may arrive although nobody heard that it was mobile (radios fail), and it may
+return from anywhere: it was stood down on its way."""
 
 
-def refuse_the_future(at: datetime, now: datetime, state: Mapping[str, Any] | None = None) -> None:
-    """Raises: Conflict."""
+STANDING = frozenset({State.AVAILABLE, State.STANDBY})
+"""What a report may not make of a pump that is out: it could be sent a second time."""
+
+
+def check_moment(
+    at: datetime, now: datetime, state: Mapping[str, Any] | None = None, *, is_feed: bool = False
+) -> None:
+    """Check that a moment can be reported now. is_feed: by an account of the role service.
+
+    Raises: Conflict if it is more than 5 minutes ahead, or more than 4 hours ago and the account is no feed.
+    """
+    if at < now - BEHIND_AT_MOST and not is_feed:
+        raise Conflict(
+            f"{_told(at)} is more than 4 hours ago (here it is {_told(now)}). Check the date and the offset from UTC. "
+            "Only an account with the role service, a feed, reports what is older.",
+            state,
+        )
     if at > now + AHEAD_AT_MOST:
         raise Conflict(
             f"{_told(at)} has not come yet (here it is {_told(now)}). Check the clock it came from.", state
@@ -58,6 +77,11 @@ def problem_with_sending(
     pump: as it was then. before: its mobilisation until then, with all that is known of it now.
     after: what it does now, if it was mobilised again since.
     """
+    if before is not None and before.by(at).is_out_at(at):
+        return (
+            f"{pump.code} is out for incident {before.incident_number}, by mobilisation {before.id}. Report what "
+            "became of that first."
+        )
     if pump.state not in SENDABLE:
         where = f" for incident {pump.incident_number}" if pump.incident_number else ""
         return f"{pump.code} is {pump.state.replace('_', ' ')}{where}. Report what became of that first."
@@ -67,6 +91,23 @@ def problem_with_sending(
         where = f" for incident {after.incident_number}" if after.incident_number else ""
         return f"{pump.code} was mobilised again since, and is {after.state.replace('_', ' ')}{where}."
     return None
+
+
+def out_by(row: PumpRow, report: Report, now: datetime) -> Mobilisation | None:
+    """The mobilisation by which a pump is out now, if a report of later says that it could be sent; else None."""
+    last = row.mobilisation
+    if last is None or report.state not in STANDING or report.at < last.mobilised_at:
+        return None
+    return last if last.is_out_at(now) else None
+
+
+def still_out(pump: PumpState, run: Mobilisation) -> str:
+    """What to do where `out_by` found a mobilisation. pump: as it is now."""
+    return (
+        f"{pump.code} is {pump.state.replace('_', ' ')}: it is out for incident {run.incident_number} by mobilisation "
+        f"{run.id}. If it is back, report that first (POST /v1/mobilisations/{run.id}/returned), or send this report "
+        "with has_returned: true."
+    )
 
 
 def state_then(

@@ -15,6 +15,7 @@ from londonpump.service.board.shapes import (
     PumpShown,
     Snapshot,
     SnapshotTaken,
+    Spelt,
 )
 from londonpump.service.board.view import BoardView
 from londonpump.service.rights import Operator, Person, Right, Role, SignedIn
@@ -31,7 +32,7 @@ router = APIRouter(prefix="/v1", tags=["board"])
 Feed = Annotated[Person, Depends(Right(frozenset({Role.SERVICE, Role.ADMIN})))]
 """Who may replace the whole board: machines that watch it, and admins."""
 MobilisationId = Annotated[str, Path(pattern=OUR_ID)]
-PumpCode = Annotated[str, Path(pattern=PUMP)]
+PumpCode = Annotated[str, Path(pattern=PUMP), Spelt]
 Incident = Annotated[str, Query(pattern=INCIDENT)]
 
 
@@ -44,17 +45,24 @@ async def board(_: SignedIn, state: State) -> BoardShown:
 
 @router.put("/board", responses={409: PROBLEMS[409]})
 async def put_board(person: Feed, state: State, told: Snapshot) -> SnapshotTaken:
-    """What a feed sees at a moment. It never takes the place of what is known from later."""
+    """What a feed sees at a moment. It never takes the place of what is known from later, and ends no mobilisation unless
+    it says so: `has_returned`."""
     who = _who(person, state)
-    ignored, not_told, view = await state.store.write(
-        lambda connection: acts.take_snapshot(connection, who, told)
+    taken = await state.store.write(lambda connection: acts.take_snapshot(connection, who, told))
+    return SnapshotTaken(
+        ignored=taken.ignored,
+        not_told=taken.not_told,
+        still_out=taken.still_out,
+        board=_board(taken.board),
     )
-    return SnapshotTaken(ignored=ignored, not_told=not_told, board=_board(view))
 
 
 @router.put("/pumps/{code}", responses=PROBLEMS)
 async def put_pump(person: Operator, state: State, code: PumpCode, told: PumpReport) -> PumpShown:
-    """Take a pump off the run, send it on standby, or make it available. The answer is its state by the newest word."""
+    """Take a pump off the run, send it on standby, or make it available. The answer is its state by the newest word.
+
+    A pump that is out by a mobilisation is not made available by a report (409): report `returned` of the mobilisation
+    first, or send `has_returned`."""
     who = _who(person, state)
     return await state.store.write(lambda connection: acts.report_pump(connection, who, code, told))
 
@@ -70,7 +78,8 @@ async def put_pump(person: Operator, state: State, code: PumpCode, told: PumpRep
 async def mobilise(
     person: Operator, state: State, new: NewMobilisation, response: Response
 ) -> MobilisationShown:
-    """Send a pump to an incident. A pump on its road back can be sent again; one that is out or off the run cannot."""
+    """Send a pump to an incident. A pump on its road back can be sent again; one that is out or off the run cannot. Of
+    more than 4 hours ago only a feed (role `service`) reports; that holds for every moment on the board."""
     who = _who(person, state)
     kept, is_new = await state.store.write(lambda connection: acts.mobilise(connection, who, new))
     if not is_new:
@@ -107,7 +116,8 @@ async def report(
     event: Event,
     told: Moment | None = None,
 ) -> MobilisationShown:
-    """Say when a pump was mobile, arrived, left or returned. The same again changes nothing."""
+    """Say when a pump was mobile, arrived, left or returned. The same again changes nothing. It may arrive although
+    nobody said that it was mobile."""
     who, at = _who(person, state), told.at if told else None
     return await state.store.write(
         lambda connection: acts.report_event(connection, who, mobilisation_id, event, at)
@@ -115,7 +125,7 @@ async def report(
 
 
 def _who(person: Person, state: ServiceState) -> acts.Who:
-    return acts.Who(person.id, state.clock(), _stations(state))
+    return acts.Who(person.id, state.clock(), _stations(state), is_feed=person.role is Role.SERVICE)
 
 
 def _stations(state: ServiceState) -> tuple[Any, ...]:

@@ -38,10 +38,17 @@ _REPORT = tuple(
 _PUMPS = select(board_pumps.c.pump_code, *_REPORT, *_MOBILISATION).join_from(
     board_pumps, mobilisations, board_pumps.c.mobilisation_id == mobilisations.c.id, isouter=True
 )
-_SHOWN = select(mobilisations, outcomes.c.actual_s, outcomes.c.error_s, outcomes.c.is_inside_80).join_from(
-    mobilisations, outcomes, isouter=True
+_earlier, _later = mobilisations.alias("earlier"), mobilisations.alias("later")
+_is_followed = exists().where(
+    _later.c.pump_code == mobilisations.c.pump_code, _later.c.mobilised_at > mobilisations.c.mobilised_at
 )
-_earlier = mobilisations.alias("earlier")
+_SHOWN = select(
+    mobilisations,
+    outcomes.c.actual_s,
+    outcomes.c.error_s,
+    outcomes.c.is_inside_80,
+    _is_followed.label("is_followed"),
+).join_from(mobilisations, outcomes, isouter=True)
 _FIRST_REPORT, _FIRST_MOBILISATION = 1, 1 + len(_REPORT)
 
 
@@ -52,16 +59,29 @@ def read_pumps(connection: Connection) -> list[PumpRow]:
 
 def lock_pump(connection: Connection, code: str) -> PumpRow:
     """A pump as it is stored; until the transaction ends nobody else changes anything about it."""
-    connection.execute(insert_of(connection, board_pumps).values(pump_code=code).on_conflict_do_nothing())
-    lock = select(board_pumps.c.pump_code).where(board_pumps.c.pump_code == code).with_for_update()
-    connection.execute(lock).one()
-    return _pump(connection.execute(_PUMPS.where(board_pumps.c.pump_code == code)).one())
+    return lock_pumps(connection, (code,))[code]
 
 
-def put_reports(connection: Connection, reports: Iterable[tuple[str, Report]]) -> None:
+def lock_pumps(connection: Connection, codes: Iterable[str]) -> dict[str, PumpRow]:
+    """{code: pump} of some, each as `lock_pump` gives it. In one order for all: two that lock do not wait in a ring."""
+    wanted = sorted(codes)
+    if not wanted:
+        return {}
+    missing = insert_of(connection, board_pumps).on_conflict_do_nothing()
+    connection.execute(missing, [{"pump_code": code} for code in wanted])
+    mine = board_pumps.c.pump_code
+    connection.execute(select(mine).where(mine.in_(wanted)).order_by(mine).with_for_update()).all()
+    found = connection.execute(_PUMPS.where(mine.in_(wanted)).order_by(mine))
+    return {row[0]: _pump(row) for row in found}
+
+
+def put_reports(
+    connection: Connection, reports: Iterable[tuple[str, Report]], reported_by: str | None = None
+) -> None:
     """The newest report of a pump stands; of two for one moment the one that came later, as its correction."""
     insert_ = insert_of(connection, board_pumps)
-    given = {f"report_{name}": insert_.excluded[f"report_{name}"] for name in Report.__slots__}
+    names = (*(f"report_{name}" for name in Report.__slots__), "reported_by")
+    given = {name: insert_.excluded[name] for name in names}
     is_newest = or_(board_pumps.c.report_at.is_(None), board_pumps.c.report_at <= insert_.excluded.report_at)
     statement = insert_.on_conflict_do_update(index_elements=["pump_code"], set_=given, where=is_newest)
     # in one order for all, so that two snapshots do not wait for each other
@@ -70,6 +90,7 @@ def put_reports(connection: Connection, reports: Iterable[tuple[str, Report]]) -
             "pump_code": code,
             **{f"report_{name}": getattr(report, name) for name in Report.__slots__},
             "report_state": report.state.value,
+            "reported_by": reported_by,
         }
         for code, report in sorted(reports, key=lambda each: each[0])
     ]
@@ -109,10 +130,18 @@ def mobilisation_after(connection: Connection, pump: str, at: datetime) -> Mobil
     return _one(connection, wanted.order_by(mobilisations.c.mobilised_at).limit(1))
 
 
-def set_moment(connection: Connection, mobilisation_id: str, event: Event, at: datetime) -> None:
-    """Write when an event was."""
+def set_moment(
+    connection: Connection, mobilisation_id: str, event: Event, at: datetime, reported_by: str
+) -> None:
+    """Write when an event was, and who reported it."""
     row = update(mobilisations).where(mobilisations.c.id == mobilisation_id)
-    connection.execute(row.values({f"{event}_at": at}))
+    connection.execute(row.values({f"{event}_at": at, "reported_by": reported_by}))
+
+
+def names_prediction(connection: Connection, prediction_id: str) -> bool:
+    """Whether a mobilisation names a prediction."""
+    wanted = select(mobilisations.c.id).where(mobilisations.c.prediction_id == prediction_id)
+    return connection.execute(wanted.limit(1)).first() is not None
 
 
 def shown(connection: Connection, mobilisation_id: str) -> RowMapping | None:

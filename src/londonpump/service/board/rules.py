@@ -3,6 +3,9 @@
 `at` decides, never the order in which messages came. A pump's newest mobilisation by `mobilised_at` speaks for it
 with the newest of its moments, unless a report about the pump is later. `off_run` and `standby` last until another
 report: they stand again when the pump is back. Whoever is busy and unheard of for 4 h is unknown.
+
+A pump that is out by its mobilisation stays out until an event of that mobilisation says otherwise: a report that it
+is available, on standby or unknown does not make it one that can be sent a second time.
 """
 
 from dataclasses import dataclass, replace
@@ -79,6 +82,10 @@ class Mobilisation:
         """Its newest moment."""
         return self.last[1]
 
+    def is_out_at(self, at: datetime) -> bool:
+        """Whether its pump is out by it: sent, and neither on the way back nor unheard of for 4 h."""
+        return self.state_at(at) in OUT
+
     def state_at(self, at: datetime) -> State:
         """What its pump does by it; `available` once it returned."""
         last, heard_at = self.last
@@ -150,6 +157,8 @@ def state_of(row: PumpRow, home: str, at: datetime) -> PumpState:
     report, last = row.report, row.mobilisation
     if last is not None and (report is None or last.heard_at >= report.at):
         return _by_mobilisation(last, report, home, at)
+    if last is not None and report is not None and report.state in RANKED and last.is_out_at(at):
+        return _by_mobilisation(last, None, home, at)
     if report is None:
         return PumpState(row.code, State.UNKNOWN, home, home)
     if report.state in BUSY and at - report.at >= UNHEARD_FOR:

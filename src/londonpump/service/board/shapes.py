@@ -13,6 +13,8 @@ from pydantic import (
     model_validator,
 )
 
+from londonpump.brigade.spelling import code_of
+from londonpump.brigade.targets import LONGEST_PUBLISHED_S
 from londonpump.service.board.rules import State
 from londonpump.service.words import INCIDENT, NAME, PUMP, REASON, STATION
 
@@ -35,8 +37,10 @@ def _utc(value: datetime) -> datetime:
 
 At = Annotated[AwareDatetime, BeforeValidator(_text), AfterValidator(_utc), Field(strict=False)]
 """An instant with its offset from UTC, as ISO 8601 text."""
-PumpCode = Annotated[str, Field(pattern=PUMP, examples=["H271"])]
-StationCode = Annotated[str, Field(pattern=STATION, examples=["H27"])]
+Spelt = BeforeValidator(lambda value: code_of(value) if isinstance(value, str) else value)
+"""A code in small letters or between blanks is the same code. It stands last: what stands last is done first."""
+PumpCode = Annotated[str, Field(pattern=PUMP, examples=["H271"]), Spelt]
+StationCode = Annotated[str, Field(pattern=STATION, examples=["H27"]), Spelt]
 IncidentNumber = Annotated[str, Field(pattern=INCIDENT, examples=["012345-02062025"])]
 Name = Annotated[str, Field(pattern=NAME)]
 Reason = Annotated[str, Field(max_length=500, pattern=REASON)]
@@ -118,9 +122,13 @@ class _Standing(Strict):
             raise ValueError("station_code is needed for standby, and for standby alone")
         return self
 
+    has_returned: bool = False
+
 
 class PumpReport(_Standing):
-    """at: now, if it is left out. Off the run and standby last until another report."""
+    """at: now, if it is left out. Off the run and standby last until another report. has_returned: the pump is back,
+    and `returned` is stored at the same moment for the mobilisation that it was out for. Without it a pump that is out
+    cannot be reported available or on standby (409)."""
 
     state: Literal["available", "standby", "off_run"]
     at: At | None = None
@@ -128,13 +136,20 @@ class PumpReport(_Standing):
 
 
 class PumpTold(_Standing):
-    """A pump in a snapshot."""
+    """A pump in a snapshot. has_returned: as in a report of a pump; without it a pump that is out by a mobilisation stays
+    out, and the answer names it in still_out."""
 
     pump: PumpCode
     state: Literal[
         "available", "mobilised", "mobile", "at_incident", "returning", "standby", "off_run", "unknown"
     ]
     incident_number: IncidentNumber | None = None
+
+    @model_validator(mode="after")
+    def _is_back(self) -> Self:
+        if self.has_returned and self.state not in {State.AVAILABLE, State.STANDBY, State.OFF_RUN}:
+            raise ValueError(f"has_returned cannot be true of a pump that is {self.state}")
+        return self
 
 
 class Snapshot(Strict):
@@ -175,24 +190,47 @@ class BoardShown(BaseModel):
     pumps: list[PumpShown]
 
 
+class StillOut(BaseModel):
+    """A pump that a snapshot shows available or on standby while its mobilisation has not ended. problem: what to do."""
+
+    pump: str
+    mobilisation_id: str
+    problem: str
+
+
 class SnapshotTaken(BaseModel):
-    """ignored: pumps that are not in the fleet. not_told: pumps of the fleet that the snapshot does not name."""
+    """ignored: pumps that are not in the fleet. not_told: pumps of the fleet that the snapshot does not name. still_out:
+    pumps that are out by a mobilisation although the snapshot says otherwise."""
 
     ignored: list[str]
     not_told: list[str]
+    still_out: list[StillOut]
     board: BoardShown
 
 
 class OutcomeShown(BaseModel):
-    """error_s: actual less announced (p50). is_inside_80: between p10 and p90."""
+    """error_s: actual less announced (p50). is_inside_80: between p10 and p90. is_implausible: it took more than 1,200 s,
+    the longest time in published records: stored, and left out of live error and coverage."""
 
     actual_s: float
     error_s: float
     is_inside_80: bool
+    is_implausible: bool
+
+    @classmethod
+    def of(cls, actual_s: float, error_s: float, *, is_inside_80: bool) -> Self:
+        """From what is stored."""
+        return cls(
+            actual_s=actual_s,
+            error_s=error_s,
+            is_inside_80=is_inside_80,
+            is_implausible=actual_s > LONGEST_PUBLISHED_S,
+        )
 
 
 class MobilisationShown(BaseModel):
-    """is_from_road: it was on its way back from another incident. state: what the pump does by this one."""
+    """is_from_road: it was on its way back from another incident. state: what the pump does by this one; unknown where it
+    was sent elsewhere since and nobody said that it returned."""
 
     id: str
     incident_number: str

@@ -10,6 +10,7 @@ from prometheus_client.registry import Collector
 from sqlalchemy import Connection, case, func, select
 
 from londonpump.brigade.errors import DatabaseFailed
+from londonpump.brigade.targets import LONGEST_PUBLISHED_S
 from londonpump.service.state import ServiceState
 from londonpump.storage.database.board_tables import outcomes
 
@@ -21,12 +22,14 @@ MOST_MODELS = 20
 
 @dataclass(frozen=True, slots=True)
 class LiveFigures:
-    """Of one model, over the arrivals of the last 28 days."""
+    """Of one model, over the arrivals of the last 28 days. implausible: arrivals after more than 1,200 s, which the other
+    figures leave out; mae_s and inside_80_share are None where nothing else arrived."""
 
     model: str
     arrivals: int
-    mae_s: float
-    inside_80_share: float
+    implausible: int
+    mae_s: float | None
+    inside_80_share: float | None
 
 
 class Live(Collector):
@@ -52,6 +55,10 @@ class Live(Collector):
         last = f"over the arrivals of the last {LAST.days} days"
         told = {
             "londonpump_live_arrivals": ("Arrivals whose time had been announced, ", "arrivals"),
+            "londonpump_live_implausible": (
+                f"Arrivals after more than {LONGEST_PUBLISHED_S} s, left out of the other figures, ",
+                "implausible",
+            ),
             "londonpump_live_mae_s": ("Mean absolute error of announced times, s, ", "mae_s"),
             "londonpump_live_inside_80_share": (
                 "Share of arrivals between the announced P10 and P90, ",
@@ -61,7 +68,8 @@ class Live(Collector):
         for name, (words, field) in told.items():
             gauge = GaugeMetricFamily(name, words + last, labels=("model",))
             for figures in self.figures:
-                gauge.add_metric((figures.model,), getattr(figures, field))
+                if (value := getattr(figures, field)) is not None:
+                    gauge.add_metric((figures.model,), value)
             yield gauge
 
 
@@ -80,16 +88,23 @@ async def live_opened(state: ServiceState) -> AsyncIterator[None]:
 def live_figures(connection: Connection, now: datetime) -> list[LiveFigures]:
     """By model, those with most arrivals first."""
     mine = outcomes.c
-    arrivals = func.count()
-    is_inside = case((mine.is_inside_80, 1.0), else_=0.0)
+    # a case without an else is null for what is implausible, and an average or a count passes nulls over
+    is_plausible = mine.actual_s <= LONGEST_PUBLISHED_S
+    arrivals = func.count(case((is_plausible, 1)))
+    error_s = case((is_plausible, func.abs(mine.error_s)))
+    is_inside = case((is_plausible & mine.is_inside_80, 1.0), (is_plausible, 0.0))
     wanted = (
-        select(mine.model, arrivals, func.avg(func.abs(mine.error_s)), func.avg(is_inside))
+        select(mine.model, arrivals, func.count() - arrivals, func.avg(error_s), func.avg(is_inside))
         .where(mine.arrived_at > now - LAST)
         .group_by(mine.model)
-        .order_by(arrivals.desc(), mine.model)
+        .order_by(func.count().desc(), mine.model)
         .limit(MOST_MODELS)
     )
     return [
-        LiveFigures(model, n, float(mae_s), float(inside))
-        for model, n, mae_s, inside in connection.execute(wanted)
+        LiveFigures(model, n, left_out, _number(mae_s), _number(inside))
+        for model, n, left_out, mae_s, inside in connection.execute(wanted)
     ]
+
+
+def _number(value: float | None) -> float | None:
+    return None if value is None else float(value)

@@ -2,10 +2,21 @@
 
 from typing import Any
 
+from londonpump.service.original.reading import IGNORED
 from londonpump.service.original.shapes import TimePumpAsked
 
 _SCHEMA = TimePumpAsked.model_json_schema()
-_AS_BODY = {"type": "object", "properties": _SCHEMA["properties"]}
+_AS_BODY = {"type": "object", "properties": _SCHEMA["properties"], "additionalProperties": False}
+TIMED: dict[int | str, dict[str, Any]] = {
+    200: {
+        "headers": {
+            IGNORED: {
+                "description": "Parameters of the query that are not known, percent-encoded, with commas between.",
+                "schema": {"type": "string"},
+            }
+        }
+    }
+}
 TIME_PUMP: dict[str, Any] = {
     "parameters": [
         {

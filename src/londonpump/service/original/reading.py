@@ -3,9 +3,10 @@
 The framework's own way would read 19 parameters one by one, which takes longer than the whole check here.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
 from typing import Annotated, Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, quote
 
 from fastapi import Depends, Request
 from fastapi.exceptions import RequestValidationError
@@ -15,6 +16,10 @@ from pydantic_core import from_json
 from londonpump.service.original.shapes import TimePumpAsked
 
 MOST_FIELDS = 200
+KNOWN = frozenset(TimePumpAsked.model_fields)
+IGNORED = "X-Ignored-Parameters"
+LONGEST_NAME, MOST_NAMED = 64, 20
+"""Of names in an error or a header: a stranger chooses them."""
 URLENCODED, MULTIPART = "application/x-www-form-urlencoded", "multipart/form-data"
 Values = Mapping[str, Any]
 
@@ -40,6 +45,7 @@ async def _body_of(request: Request) -> Values:
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind == MULTIPART:
         form = await request.form(max_files=0, max_fields=MOST_FIELDS)
+        _check_names(form)
         return {name: value for name, value in form.items() if value != ""}
     if kind != URLENCODED and not _is_json(kind):
         return {}
@@ -61,15 +67,43 @@ def _of_json(body: bytes) -> Values:
         raise _unread("is no json") from error
     if not isinstance(told, dict):
         raise _unread("is no json object")
+    _check_names(told)
     return {name: value for name, value in told.items() if value is not None}
 
 
 def _of_form(body: bytes) -> Values:
     try:
-        pairs = parse_qsl(body.decode(errors="replace"), max_num_fields=MOST_FIELDS)
+        pairs = parse_qsl(body.decode(errors="replace"), keep_blank_values=True, max_num_fields=MOST_FIELDS)
     except ValueError as error:
         raise _unread(f"has more than {MOST_FIELDS} fields") from error
-    return dict(pairs)
+    _check_names(dict(pairs))
+    return {name: value for name, value in pairs if value != ""}
+
+
+def _check_names(told: Iterable[str]) -> None:
+    """Raises: RequestValidationError for a name that is none of the 19: else the default would be answered for."""
+    unknown = [name for name in told if name not in KNOWN]
+    if unknown:
+        raise RequestValidationError(
+            [{"type": "extra_forbidden", "loc": ("body", name), "msg": _not_known(name)} for name in unknown]
+        )
+
+
+def _not_known(name: str) -> str:
+    by_letters = {known.casefold(): known for known in KNOWN}
+    near = get_close_matches(name[:LONGEST_NAME].casefold(), by_letters, 1)
+    advice = f"Did you mean {by_letters[near[0]]}?" if near else "/openapi.json lists the fields."
+    return f"is no field of this route. {advice}"
+
+
+def ignored_parameters(request: Request) -> dict[str, str]:
+    """The header that names the parameters of the query that nobody reads; empty if there are none.
+
+    The original ignored them, and so do its clients.
+    """
+    unknown = dict.fromkeys(name for name in request.query_params if name not in KNOWN)
+    names = [quote(name[:LONGEST_NAME], safe="") for name in unknown]
+    return {IGNORED: ", ".join(names[:MOST_NAMED])} if names else {}
 
 
 def _unread(problem: str) -> RequestValidationError:

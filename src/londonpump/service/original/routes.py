@@ -8,10 +8,10 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import AfterValidator
 from sqlalchemy import Connection
 
-from londonpump.service.original.documented import TIME_PUMP
+from londonpump.service.original.documented import TIME_PUMP, TIMED
 from londonpump.service.original.history import as_instant, find, shown, whose
 from londonpump.service.original.making import make
-from londonpump.service.original.reading import Asked
+from londonpump.service.original.reading import Asked, ignored_parameters
 from londonpump.service.original.rows import Told, Wanted
 from londonpump.service.original.shapes import READY, HistoryEntry, Ready, TimePump
 from londonpump.service.rights import Anybody, SignedIn
@@ -38,8 +38,8 @@ async def status(_: Anybody) -> Ready:
     return Ready(**READY)
 
 
-@router.post("/predict/time_pump", response_model=TimePump, openapi_extra=TIME_PUMP)
-async def time_pump(person: SignedIn, state: State, asked: Asked) -> Response:
+@router.post("/predict/time_pump", response_model=TimePump, responses=TIMED, openapi_extra=TIME_PUMP)
+async def time_pump(request: Request, person: SignedIn, state: State, asked: Asked) -> Response:
     """How long a pump takes from mobilisation to arrival. Stored before it is answered.
 
     A value that is not sent has the default shown here, weather, traffic and days too, as in the original; `filled`
@@ -47,9 +47,11 @@ async def time_pump(person: SignedIn, state: State, asked: Asked) -> Response:
     that it is in London now, on a Wednesday (a Sunday where `workingday` is 0) in the middle of the month told. No
     place can be told: past places of the ground stand for it, at the distance told; the interval has their spread in
     it. Congestion counts only where the model learnt from observed traffic. `risk_underestimated` is the original's
-    list of slow stations, or the model's own warning; `risk_because` says which.
+    list of slow stations, or the model's own warning; `risk_because` says which. A field of the body that is not known
+    is refused; a parameter of the query that is not known is ignored, as in the original, and named in a header.
     """
-    return Response(await make(state, person, asked), media_type="application/json")
+    told = await make(state, person, asked)
+    return Response(told, media_type="application/json", headers=ignored_parameters(request))
 
 
 @router.get("/historique", responses=NONE_FOUND)

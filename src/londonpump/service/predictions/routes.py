@@ -4,12 +4,14 @@ from collections.abc import Sequence
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Path, Response
+from sqlalchemy import Connection
 
+from londonpump.service.board.rows import names_prediction
 from londonpump.service.errors import NotFound
 from londonpump.service.predictions.asking import Given, ask
 from londonpump.service.predictions.batches import ask_many
 from londonpump.service.predictions.idempotency import Key
-from londonpump.service.predictions.rows import CALL, as_text, find_prediction
+from londonpump.service.predictions.rows import CALL, PredictionRecord, as_text, find_prediction
 from londonpump.service.predictions.shapes import Batch, Question, Wrong
 from londonpump.service.predictions.shown import BatchShown, PredictionShown
 from londonpump.service.rights import Operator, Person, Role, SignedIn
@@ -77,13 +79,23 @@ async def predict_many(
 @router.get(
     "/{prediction_id}",
     response_model=PredictionShown,
-    responses={404: {"description": "There is no such prediction, or it is another person's."}},
+    responses={
+        404: {
+            "description": "There is no such prediction, or it is another person's and no mobilisation names it."
+        }
+    },
 )
 async def prediction(person: SignedIn, state: State, prediction_id: PredictionId) -> Response:
-    """An answer as it was given. One's own; analysts and admins see everybody's."""
-    found = await state.store.read(lambda connection: find_prediction(connection, prediction_id))
-    is_theirs = found is not None and (found.user_id == person.id or person.role in SEES_ALL)
-    if found is None or found.kind != CALL or not is_theirs:
+    """An answer as it was given. One's own, and what a mobilisation names; analysts and admins see everybody's."""
+
+    def readable(connection: Connection) -> PredictionRecord | None:
+        found = find_prediction(connection, prediction_id)
+        is_theirs = found is not None and (found.user_id == person.id or person.role in SEES_ALL)
+        # whoever is signed in may read every mobilisation, and so what it was based on
+        return found if is_theirs or names_prediction(connection, prediction_id) else None
+
+    found = await state.store.read(readable)
+    if found is None or found.kind != CALL:
         raise NotFound(f"There is no prediction {prediction_id}.")
     return Response(as_text(found.answer), media_type="application/json")
 

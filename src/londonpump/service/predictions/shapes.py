@@ -15,6 +15,7 @@ from pydantic import (
     model_validator,
 )
 
+from londonpump.brigade.spelling import district_of
 from londonpump.service.board.shapes import IncidentNumber, PumpCode, StationCode, Strict
 from londonpump.service.words import DISTRICT, TEXT, in_words
 
@@ -45,7 +46,12 @@ def _in_the_records_time(value: datetime) -> datetime:
 Asked = Annotated[
     AwareDatetime, BeforeValidator(_is_text), AfterValidator(_in_the_records_time), Field(strict=False)
 ]
-District = Annotated[str, Field(pattern=DISTRICT, examples=["SE1"])]
+District = Annotated[
+    str,
+    Field(pattern=DISTRICT, examples=["SE1"]),
+    BeforeValidator(lambda value: district_of(value) if isinstance(value, str) else value),
+]
+"""A full postcode is its district: no gazetteer says where in it."""
 Words = Annotated[str, Field(min_length=1, max_length=200, pattern=TEXT)]
 
 
@@ -55,7 +61,7 @@ def _between(low: float, high: float) -> Any:
 
 class AskedPlace(Strict):
     """Exactly one of: `easting_m` with `northing_m` (British grid), `latitude` with `longitude` (WGS84),
-    `postcode_district`, `station_ground` (the code of its station)."""
+    `postcode_district` (a full postcode counts as its district), `station_ground` (the code of its station)."""
 
     easting_m: Annotated[float, _between(0, 700_000)] | None = None
     northing_m: Annotated[float, _between(0, 1_300_000)] | None = None

@@ -26,7 +26,7 @@ mobilisations = Table(
     Column("easting_m", Float),
     Column("northing_m", Float),
     # no foreign key: what is named may be a prediction of another system
-    Column("prediction_id", Text),
+    Column("prediction_id", Text, index=True),
     Column("announced_p10_s", Float),
     Column("announced_p50_s", Float),
     Column("announced_p90_s", Float),
@@ -34,6 +34,8 @@ mobilisations = Table(
     Column("recommended_pump", Text),
     Column("override_reason", Text),
     Column("user_id", Text, ForeignKey("users.id")),
+    # who reported the newest of its events; null before version 0007. The audit names everybody
+    Column("reported_by", Text, ForeignKey("users.id")),
     Index(None, "incident_number", "pump_code"),
     # two at one moment cannot be told apart later
     Index(None, "pump_code", "mobilised_at", unique=True),
@@ -54,6 +56,8 @@ board_pumps = Table(
     Column("report_incident_number", Text),
     Column("report_reason", Text),
     Column("mobilisation_id", Text, ForeignKey("mobilisations.id")),
+    # who gave the report; null before version 0007
+    Column("reported_by", Text, ForeignKey("users.id")),
     CheckConstraint(
         "report_state IN ('available', 'mobilised', 'mobile', 'at_incident', 'returning', 'standby', "
         "'off_run', 'unknown')",
