@@ -1,13 +1,16 @@
 """The original's exports in our tables, on both engines."""
 
 import json
+from collections import Counter
 from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import bcrypt
 import pytest
 from sqlalchemy import select
+from support.signing_in import running_desk
 from typer.testing import CliRunner
 
 from londonpump.brigade.errors import BadFile
@@ -67,9 +70,10 @@ RUISLIP = station("G32", latitude=51.614852, longitude=-0.181872)
 USER = {
     "_id": oid(ANNA),
     "username": "Anna",
-    "password": "$2b$12$hushhush",
+    "password": bcrypt.hashpw(b"test-password", bcrypt.gensalt(4)).decode(),
     "created_at": relaxed(ASKED_AT),
 }
+BEN = {"_id": oid(ANNA_TOO), "username": "Ben", "created_at": relaxed(ASKED_AT)}
 RISKS = {
     "_id": oid(LIST),
     "created_at": canonical(LISTED_AT),
@@ -256,10 +260,108 @@ def test_the_seed_of_risk_stations_has_no_id(tmp_path, database_url, engine) -> 
     assert [each.imported_id for each in stored(engine, risk_stations_stored)] == [None]
 
 
-def test_a_user_comes_without_a_password(tmp_path, database_url, engine) -> None:
-    import_mongo(write(tmp_path, users=[USER]), database_url)
+def test_a_user_comes_with_the_hash_of_the_password(tmp_path, database_url, engine) -> None:
+    """Issue 11, C2."""
+    imported = import_mongo(write(tmp_path, users=[USER]), database_url)
     (anna,) = stored(engine, users_stored)
-    assert anna == User(anna.id, "Anna", "operator", ASKED_AT, None, None, ANNA)
+    assert anna == User(anna.id, "Anna", "operator", ASKED_AT, USER["password"], None, ANNA)
+    assert count_of(imported, "users").remarks == (
+        "1 keep their password: it is hashed anew at their next sign-in",
+    )
+
+
+def test_an_imported_user_signs_in_with_the_old_password_which_is_then_hashed_with_argon2id(
+    tmp_path, database_url, engine
+) -> None:
+    """Issue 11, C2."""
+    import_mongo(write(tmp_path, users=[USER]), database_url)
+    with running_desk(database_url, tmp_path) as desk:
+        assert desk.login("anna", "test-passwort").status_code == 400
+        assert [user.password_hash for user in stored(engine, users_stored)] == [USER["password"]]
+        assert desk.login("anna", "test-password").status_code == 200
+        (anna,) = stored(engine, users_stored)
+        assert anna.password_hash.startswith("$argon2id$")
+        assert desk.login("anna", "test-password").status_code == 200
+        assert desk.login("anna", "test-passwort").status_code == 400
+
+
+def test_the_id_of_an_imported_user_and_of_its_predictions_is_the_original_s(
+    tmp_path, database_url, engine
+) -> None:
+    """Issue 11, C1 and C2: a client that stored them finds them again."""
+    import_mongo(everything(tmp_path), database_url)
+    with running_desk(database_url, tmp_path) as desk:
+        token = desk.login("Anna", "test-password").json()["access_token"]
+        headers = {"Authorization": f"Bearer {token}"}
+        assert desk.client.get("/me", headers=headers).json()["user"]["id"] == ANNA
+        (told,) = desk.client.get("/historique", headers=headers).json()
+        assert (told["id"], told["userId"], told["prediction"]) == (ASKED, ANNA, 316)
+
+
+@pytest.mark.parametrize(
+    "password", [None, "", "hushhush", "$2b$12$hushhush", "$2b$31$" + "a" * 53, "$1$" + "a" * 22, 7]
+)
+def test_a_user_whose_hash_cannot_be_checked_comes_without_a_password(
+    tmp_path, database_url, engine, password
+) -> None:
+    """Issue 11, C2."""
+    imported = import_mongo(write(tmp_path, users=[{**USER, "password": password}]), database_url)
+    assert [user.password_hash for user in stored(engine, users_stored)] == [None]
+    assert count_of(imported, "users").remarks == (
+        "1 without a usable password hash, give them one: Anna",
+    )
+
+
+@pytest.mark.parametrize("name", ["", "  ", None, 5, "a" * 65, "an\x00na"])
+def test_a_user_with_an_unusable_name_is_reported_and_skipped(tmp_path, database_url, engine, name) -> None:
+    """Issue 11, C2."""
+    imported = import_mongo(write(tmp_path, users=[{**USER, "username": name}, BEN]), database_url)
+    assert [user.username for user in stored(engine, users_stored)] == ["Ben"]
+    counted = count_of(imported, "users")
+    assert (counted.read, counted.added, counted.skipped) == (2, 1, 1)
+    assert counted.remarks[-1].startswith("document 1, field username: ")
+    assert counted.remarks[-1].endswith(": skipped")
+
+
+SPOILT = {
+    "stations": [station("A21"), station("A23", latitude="north")],
+    "schoolVacations": [YEAR, {"year": 2021, "dates": "all"}],
+    "riskStations": [RISKS, {**RISKS, "stations": ["G32"]}],
+    "users": [USER, {**BEN, "created_at": {"$date": "soon"}}],
+    "predictions": [TOLD, {**TOLD, "prediction": "soon"}],
+}
+
+
+@pytest.mark.parametrize("collection", SPOILT)
+def test_one_document_that_cannot_be_used_keeps_no_other_out(tmp_path, database_url, collection) -> None:
+    """Issue 11, C2."""
+    spoilt = {**{name: given[:1] for name, given in SPOILT.items()}, collection: SPOILT[collection]}
+    imported = import_mongo(write(tmp_path, **spoilt), database_url)
+    assert {each.collection: each.added for each in imported.counts} == dict.fromkeys(SPOILT, 1)
+    skipped = Counter({each.collection: each.skipped for each in imported.counts})
+    assert +skipped == Counter([collection])
+    assert "document 2, field " in imported.in_words()
+
+
+def test_what_was_skipped_comes_with_a_second_run_once_it_is_mended(tmp_path, database_url, engine) -> None:
+    """Issue 11, C2."""
+    import_mongo(write(tmp_path, users=[{**USER, "username": ""}, BEN]), database_url)
+    imported = import_mongo(write(tmp_path, users=[USER, BEN]), database_url)
+    assert (count_of(imported, "users").added, count_of(imported, "users").already_there) == (1, 1)
+    assert [user.username for user in stored(engine, users_stored)] == ["Anna", "Ben"]
+
+
+def test_no_more_than_20_skipped_documents_are_named(tmp_path, database_url) -> None:
+    """Issue 11, C2."""
+    imported = import_mongo(write(tmp_path, users=[BEN, *[{**USER, "username": ""}] * 25]), database_url)
+    remarks = count_of(imported, "users").remarks
+    assert (len(remarks), remarks[-1]) == (22, "and 5 more that cannot be used: skipped")
+
+
+def test_a_name_that_is_taken_and_long_gets_a_number_that_fits(tmp_path, database_url, engine) -> None:
+    twin = {**BEN, "username": "A" * 64, "created_at": relaxed(ASKED_AT.replace(hour=8))}
+    import_mongo(write(tmp_path, users=[twin, {**USER, "username": "a" * 64}]), database_url)
+    assert sorted(user.username for user in stored(engine, users_stored)) == ["A" * 64, "a" * 62 + "-2"]
 
 
 def test_two_users_whose_names_differ_in_case_stay_two(tmp_path, database_url, engine) -> None:
@@ -311,10 +413,10 @@ def test_documents_over_several_lines_read_the_same(tmp_path, database_url, engi
     assert [user.username for user in stored(engine, users_stored)] == ["Anna"]
 
 
-def test_a_bad_document_in_the_last_file_keeps_everything_out(tmp_path, database_url, engine) -> None:
+def test_a_last_file_without_a_usable_document_keeps_everything_out(tmp_path, database_url, engine) -> None:
     before = rows_of(engine)
-    write(everything(tmp_path), predictions=[TOLD, {**TOLD, "created_at": "yesterday"}])
-    with pytest.raises(BadFile, match=r"predictions\.json: document 2, field created_at: 'yesterday' is not"):
+    write(everything(tmp_path), predictions=[{**TOLD, "created_at": "yesterday"}, {**TOLD, "prediction": ""}])
+    with pytest.raises(BadFile, match=r"predictions\.json: document 1, field created_at: 'yesterday' is not"):
         import_mongo(tmp_path, database_url)
     assert rows_of(engine) == before
 
@@ -325,7 +427,7 @@ def test_the_command_prints_a_count_a_collection(tmp_path, monkeypatch) -> None:
     told = CliRunner().invoke(app, ["db", "import-mongo", str(everything(tmp_path / "exports"))])
     assert told.exit_code == 0
     assert "stations               2       2              0       1" in told.output
-    assert "hushhush" not in told.output
+    assert USER["password"] not in told.output
 
 
 def test_the_command_says_what_is_wrong(tmp_path, monkeypatch) -> None:

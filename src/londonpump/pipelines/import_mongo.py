@@ -1,4 +1,5 @@
-"""The original's exports into our tables: all of them in one transaction, or nothing. A second run adds nothing.
+"""The original's exports into our tables, in one transaction. A second run adds nothing. Single documents that cannot
+be used are skipped and named: after they are mended, a second run adds them.
 
 `import_people` does the users and predictions; here are the reference data and what a run says.
 """
@@ -42,9 +43,9 @@ class Imported:
 
     def in_words(self) -> str:
         """For a person."""
-        lines = [f"{'':16}{'read':>8}{'added':>8}{'already there':>15}{'mended':>8}"]
+        lines = [f"{'':16}{'read':>8}{'added':>8}{'already there':>15}{'mended':>8}{'skipped':>9}"]
         for each in self.counts:
-            figures = f"{each.read:8}{each.added:8}{each.already_there:15}{each.mended:8}"
+            figures = f"{each.read:8}{each.added:8}{each.already_there:15}{each.mended:8}{each.skipped:9}"
             lines += [f"{each.collection:16}{figures}", *(f"  {remark}" for remark in each.remarks)]
         return "\n".join(
             [*lines, *(f"{name}.json is not there: nothing of it imported" for name in self.absent)]
@@ -76,7 +77,8 @@ def _import(connection: Connection, export: MongoExport) -> Imported:
     if export.predictions is not None:
         counts.append(add_predictions(connection, export.predictions))
     done = {each.collection for each in counts}
-    return Imported(tuple(counts), tuple(name for name in COLLECTIONS if name not in done))
+    whole = tuple(each.with_unusable(export.unusable[each.collection]) for each in counts)
+    return Imported(whole, tuple(name for name in COLLECTIONS if name not in done))
 
 
 def add_stations(connection: Connection, exported: list[ExportedStation]) -> Counted:

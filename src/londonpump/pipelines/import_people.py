@@ -1,11 +1,12 @@
 """The original's users and their predictions into our tables, inside a transaction of the caller's."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from uuid import NAMESPACE_URL, uuid5
 
 from sqlalchemy import Connection
 
-from londonpump.brigade.user_names import folded
+from londonpump.brigade.user_names import LONGEST, folded
 from londonpump.sources.mongo_collections import ExportedPrediction, ExportedUser
 from londonpump.storage.database.people_rows import (
     Prediction,
@@ -18,6 +19,7 @@ from londonpump.storage.database.people_rows import (
 )
 
 KIND = "imported"
+MOST_NAMED = 20
 ROLE = "operator"
 """The least that the original let everybody do."""
 SPACE = uuid5(NAMESPACE_URL, "https://github.com/QuentinFontenay/MLOPS-LondonPump")
@@ -26,7 +28,10 @@ SPACE = uuid5(NAMESPACE_URL, "https://github.com/QuentinFontenay/MLOPS-LondonPum
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """What became of the documents of a collection. mended: how many of the added ones were changed; remarks say how."""
+    """What became of the documents of a collection. mended: how many of the added ones were changed; remarks say how.
+
+    skipped: documents that cannot be used; remarks name them.
+    """
 
     collection: str
     read: int
@@ -34,10 +39,20 @@ class Counted:
     already_there: int
     mended: int
     remarks: tuple[str, ...] = ()
+    skipped: int = 0
+
+    def with_unusable(self, problems: Sequence[str]) -> "Counted":
+        """Count the documents that were skipped, and name the first of them."""
+        named = [f"{problem}: skipped" for problem in problems[:MOST_NAMED]]
+        if len(problems) > MOST_NAMED:
+            named.append(f"and {len(problems) - MOST_NAMED} more that cannot be used: skipped")
+        read = self.read + len(problems)
+        return replace(self, read=read, skipped=len(problems), remarks=(*self.remarks, *named))
 
 
 def add_users(connection: Connection, exported: list[ExportedUser]) -> Counted:
-    """Users that are not there yet, without passwords. A name that is taken gets a number: two people stay two."""
+    """Users that are not there yet, with the hashes of their passwords. A name that is taken gets a number: two people
+    stay two."""
     there = users_stored(connection)
     ids = {user.imported_from for user in there}
     names = {folded(user.username) for user in there}
@@ -52,11 +67,17 @@ def add_users(connection: Connection, exported: list[ExportedUser]) -> Counted:
             )
         ids.add(each.id)
         names.add(folded(username))
-        new.append(User(_our_id(each.id), username, ROLE, each.created_at, imported_from=each.id))
+        new.append(
+            User(_our_id(each.id), username, ROLE, each.created_at, each.password_hash, imported_from=each.id)
+        )
     put_users(connection, new)
     mended = len(remarks)
-    if new:
-        remarks.append("no password is imported: give each of them one")
+    with_password = sum(user.password_hash is not None for user in new)
+    if with_password:
+        remarks.append(f"{with_password} keep their password: it is hashed anew at their next sign-in")
+    if with_password < len(new):
+        without = ", ".join(user.username for user in new if user.password_hash is None)
+        remarks.append(f"{len(new) - with_password} without a usable password hash, give them one: {without}")
     return Counted("users", len(exported), len(new), len(exported) - len(new), mended, tuple(remarks))
 
 
@@ -95,7 +116,7 @@ def add_predictions(connection: Connection, exported: list[ExportedPrediction]) 
 def _free_name(username: str, taken: set[str]) -> str:
     name, number = username, 2
     while folded(name) in taken:
-        name, number = f"{username}-{number}", number + 1
+        name, number = f"{username[: LONGEST - len(f'-{number}')]}-{number}", number + 1
     return name
 
 

@@ -1,17 +1,21 @@
 """The original's five collections, as its scripts and its API wrote them."""
 
+import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TypeVar
 
 from londonpump.brigade.clock import LONDON
 from londonpump.brigade.errors import BadFile
+from londonpump.brigade.user_names import LONGEST, tidied
 from londonpump.sources.mongo_export import Document, read_documents
 
 T = TypeVar("T")
 COLLECTIONS = ("stations", "schoolVacations", "riskStations", "users", "predictions")
+BCRYPT = re.compile(r"\$2[aby]\$(0[4-9]|1[0-5])\$[./A-Za-z0-9]{53}")
+"""Hashes that passlib's bcrypt made. A cost above 15 would take more than 2 s of CPU at each attempt to sign in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +51,12 @@ class ExportedRiskList:
 
 @dataclass(frozen=True, slots=True)
 class ExportedUser:
-    """has_password: whether the export holds its hash, which is never imported."""
+    """password_hash: the bcrypt hash, None if the export holds none or one that cannot be checked."""
 
     id: str
     username: str
     created_at: datetime
-    has_password: bool
+    password_hash: str | None = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,17 +73,18 @@ class ExportedPrediction:
 
 @dataclass(frozen=True, slots=True)
 class MongoExport:
-    """None where a collection's file is not there."""
+    """None where a collection's file is not there. unusable: the problems of skipped documents, by collection."""
 
     stations: list[ExportedStation] | None
     school_years: list[ExportedYear] | None
     risk_lists: list[ExportedRiskList] | None
     users: list[ExportedUser] | None
     predictions: list[ExportedPrediction] | None
+    unusable: dict[str, tuple[str, ...]]
 
 
 def read_export(folder: Path) -> MongoExport:
-    """Every collection of a folder. Raises: BadFile for the first document that cannot be used, or no collection."""
+    """Every collection of a folder. Raises: BadFile for a file without a usable document, or no collection."""
     if not folder.is_dir():
         raise BadFile(
             folder, "is no folder", "Name the folder that holds stations.json, users.json and so on."
@@ -87,12 +92,22 @@ def read_export(folder: Path) -> MongoExport:
     if not any((folder / f"{name}.json").exists() for name in COLLECTIONS):
         names = ", ".join(f"{name}.json" for name in COLLECTIONS)
         raise BadFile(folder, f"holds none of {names}", "Name the folder of the exports.")
+    unusable: dict[str, tuple[str, ...]] = {}
+
+    def read(name: str, parse: Callable[[Document], T]) -> list[T] | None:
+        found = read_documents(folder / f"{name}.json", parse)
+        if found is None:
+            return None
+        usable, unusable[name] = found
+        return usable
+
     return MongoExport(
-        stations=_read(folder / "stations.json", _station),
-        school_years=_read(folder / "schoolVacations.json", _school_year),
-        risk_lists=_read(folder / "riskStations.json", _risk_list),
-        users=_read(folder / "users.json", _user),
-        predictions=_read(folder / "predictions.json", _prediction),
+        stations=read("stations", _station),
+        school_years=read("schoolVacations", _school_year),
+        risk_lists=read("riskStations", _risk_list),
+        users=read("users", _user),
+        predictions=read("predictions", _prediction),
+        unusable=unusable,
     )
 
 
@@ -104,11 +119,6 @@ def london_day(moment_at: datetime) -> date | None:
     is_utc_midnight = (utc.hour, utc.minute, utc.second, utc.microsecond) == (0, 0, 0, 0)
     # midnight of UTC is 00:00 or 01:00 in London: the same day either way
     return london.date() if is_midnight or is_utc_midnight else None
-
-
-def _read(file: Path, parse: Callable[[Document], T]) -> list[T] | None:
-    documents = read_documents(file)
-    return None if documents is None else [parse(document) for document in documents]
 
 
 def _station(document: Document) -> ExportedStation:
@@ -154,11 +164,17 @@ def _risk_list(document: Document) -> ExportedRiskList:
 
 
 def _user(document: Document) -> ExportedUser:
+    username = document.text("username")
+    if tidied(username) is None:
+        # nobody could sign in under it
+        document.refuse("username", f"{username!r} is not a name of 1 to {LONGEST} visible characters")
+    password = document.fields.get("password")
+    is_hash = isinstance(password, str) and BCRYPT.fullmatch(password) is not None
     return ExportedUser(
         id=document.id_of("_id"),
-        username=document.text("username"),
+        username=username,
         created_at=document.moment("created_at"),
-        has_password=document.has("password"),
+        password_hash=password if is_hash else None,
     )
 
 

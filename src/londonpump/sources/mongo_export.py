@@ -2,12 +2,12 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from math import isfinite
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 from unicodedata import category
 
 from bson.errors import BSONError
@@ -16,6 +16,7 @@ from bson.objectid import ObjectId
 
 from londonpump.brigade.errors import BadFile
 
+T = TypeVar("T")
 ADVICE = "Mend the document or export the collection again. Nothing was imported."
 OPTIONS = JSONOptions(json_mode=JSONMode.RELAXED, tz_aware=True, tzinfo=UTC)
 UNSTORABLE = {"Cc", "Cs"}
@@ -113,8 +114,31 @@ class Document:
         return number
 
 
-def read_documents(file: Path) -> list[Document] | None:
-    """The documents of one collection; None if there is no such file. Raises: BadFile."""
+def read_documents(file: Path, parse: Callable[[Document], T]) -> tuple[list[T], tuple[str, ...]] | None:
+    """Parse each document of one collection; None if there is no such file.
+
+    Returns the parsed documents, and one problem for each document that `parse` refused: a single bad record does
+    not keep the others out. Raises: BadFile for a file that cannot be read, or that holds no usable document at all.
+    """
+    values = _values_in(file)
+    if values is None:
+        return None
+    usable: list[T] = []
+    refused: list[BadFile] = []
+    for number, value in enumerate(values, start=1):
+        if not isinstance(value, dict):
+            raise BadFile(file, f"document {number}: is not a document", ADVICE)
+        try:
+            usable.append(parse(_document(file, number, value)))
+        except BadFile as error:
+            refused.append(error)
+    if refused and not usable:
+        # every document is wrong: more likely another file than so many bad records
+        raise refused[0]
+    return usable, tuple(error.problem for error in refused)
+
+
+def _values_in(file: Path) -> list[Any] | None:
     try:
         text = file.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
@@ -123,7 +147,7 @@ def read_documents(file: Path) -> list[Document] | None:
         raise BadFile(file, f"cannot be read ({error.strerror})", "Check the path.") from error
     except UnicodeDecodeError as error:
         raise BadFile(file, "is not UTF-8 text", ADVICE) from error
-    return [_document(file, number, value) for number, value in enumerate(_values(file, text), start=1)]
+    return _values(file, text)
 
 
 def _values(file: Path, text: str) -> list[Any]:
@@ -149,9 +173,7 @@ def _skip_blank(text: str, place: int) -> int:
     return place
 
 
-def _document(file: Path, number: int, value: Any) -> Document:
-    if not isinstance(value, dict):
-        raise BadFile(file, f"document {number}: is not a document", ADVICE)
+def _document(file: Path, number: int, value: dict[str, Any]) -> Document:
     fields = {}
     for name, content in value.items():
         try:

@@ -3,9 +3,10 @@
 import asyncio
 from threading import Barrier, Lock
 
+import bcrypt
 import pytest
 
-from londonpump.service.auth.passwords import AT_ONCE, MOST_WAITING, HashCost, Passwords
+from londonpump.service.auth.passwords import AT_ONCE, MOST_WAITING, NOBODYS_BCRYPT, HashCost, Passwords
 from londonpump.service.auth.refusals import HashingBusy
 
 CHEAP = HashCost(time=1, memory_kib=8, lanes=1)
@@ -54,6 +55,47 @@ def test_two_ways_to_type_a_letter_are_one_password(passwords) -> None:
 
 def test_any_text_can_be_checked(passwords) -> None:
     assert passwords.check_now("\ud800\x00", passwords.make_now("lantern"))[0] is False
+
+
+def of_the_original(password: str) -> str:
+    """A hash as the original made it, at a cost for tests: it used no more than 72 bytes."""
+    return bcrypt.hashpw(password.encode()[:72], bcrypt.gensalt(4)).decode()
+
+
+@pytest.mark.parametrize("password", ["three quiet lanterns", "cafe\u0301 noir", "\u00e9" * 40, "a" * 128])
+def test_a_password_of_the_original_is_checked_and_hashed_anew_with_argon2id(passwords, password) -> None:
+    """Issue 11, C2: the new hash is of the whole password, however little of it the old one held."""
+    is_right, anew = passwords.check_now(password, of_the_original(password))
+    assert is_right
+    assert anew.startswith("$argon2id$")
+    assert passwords.check_now(password, anew) == (True, None)
+    assert passwords.check_now(password[:-1], anew) == (False, None)
+
+
+@pytest.mark.parametrize("password", ["lanterns", "", "\ud800\x00", "x" * 200])
+def test_a_wrong_password_of_the_original_is_wrong(passwords, password) -> None:
+    """Issue 11, C2."""
+    assert passwords.check_now(password, of_the_original("lantern")) == (False, None)
+
+
+@pytest.mark.parametrize("is_right", [True, False])
+@pytest.mark.parametrize("kind", ["bcrypt", "argon2id", "nobody"])
+def test_every_check_costs_the_same_while_a_bcrypt_hash_is_left(passwords, monkeypatch, kind, is_right) -> None:
+    """Issue 11, C2: nobody can measure which account was imported and has not signed in since."""
+    work = []
+    for hasher, names in ((passwords._bcrypt, ("verify",)), (passwords._hasher, ("hash", "verify"))):
+        for name in (*names, *(("verify_and_update",) if hasher is passwords._hasher else ())):
+            real = getattr(hasher, name)
+            noted = lambda *given, real=real, of=hasher: (work.append(of), real(*given))[1]  # noqa: E731
+            monkeypatch.setattr(hasher, name, noted)
+    stored = {"bcrypt": of_the_original("lantern"), "argon2id": Passwords(CHEAP).make_now("lantern")}.get(kind)
+    passwords.check_now("lantern" if is_right else "lanterns", stored, is_bcrypt_in_use=True)
+    assert work == [passwords._bcrypt, passwords._hasher]
+
+
+def test_the_hash_that_nobodys_password_is_checked_against_costs_what_the_original_s_did(passwords) -> None:
+    assert NOBODYS_BCRYPT.startswith("$2b$12$")
+    assert passwords.check_now("", None, is_bcrypt_in_use=True) == (False, None)
 
 
 class Counting(Passwords):

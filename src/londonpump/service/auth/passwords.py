@@ -2,6 +2,8 @@
 
 A hash of the recommended cost takes 64 MiB and about 0.2 s of CPU. More than two at once would starve what answers
 the control room; those who would wait too long are told so.
+
+Accounts imported from the original have bcrypt hashes until their next sign-in, which replaces them by argon2id.
 """
 
 import asyncio
@@ -15,6 +17,7 @@ from unicodedata import normalize
 
 from pwdlib import PasswordHash
 from pwdlib.hashers.argon2 import Argon2Hasher
+from pwdlib.hashers.bcrypt import BcryptHasher
 
 from londonpump.service.auth.refusals import HashingBusy
 
@@ -22,6 +25,10 @@ AT_ONCE = 2
 MOST_WAITING = 40
 LONGEST = 128
 SALT_BYTES, DIGEST_BYTES = 16, 32
+BCRYPT_BYTES = 72
+"""The original's bcrypt read no more of a password; today's library refuses longer ones."""
+NOBODYS_BCRYPT = "$2b$12$" + "." * 53
+"""A hash at the original's cost that no password is known for."""
 
 T = TypeVar("T")
 
@@ -44,6 +51,7 @@ class Passwords:
             cost.time, cost.memory_kib, cost.lanes, hash_len=DIGEST_BYTES, salt_len=SALT_BYTES
         )
         self._hasher = PasswordHash((hasher,))
+        self._bcrypt = BcryptHasher()
         self._threads = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="passwords")
         self._nobodys = _nobodys_hash(cost)
         self._n_waiting = 0
@@ -52,21 +60,44 @@ class Passwords:
         """A hash with its salt and cost in it. Raises: HashingBusy."""
         return await self._in_turn(lambda: self.make_now(password))
 
-    async def check(self, password: str, stored: str | None) -> tuple[bool, str | None]:
-        """Whether it is the password, and a new hash if the stored one was made at another cost.
+    async def check(
+        self, password: str, stored: str | None, *, is_bcrypt_in_use: bool = False
+    ) -> tuple[bool, str | None]:
+        """Whether it is the password, and a new hash if the stored one was made at another cost or with bcrypt.
 
-        stored: None for nobody's: that takes the same time and is never right. Raises: HashingBusy.
+        stored: None for nobody's: that takes the same time and is never right. is_bcrypt_in_use: some account has a
+        bcrypt hash. Every check then costs one bcrypt and one argon2id hash, so that nobody can measure which account
+        was imported. Raises: HashingBusy.
         """
-        return await self._in_turn(lambda: self.check_now(password, stored))
+        return await self._in_turn(
+            lambda: self.check_now(password, stored, is_bcrypt_in_use=is_bcrypt_in_use)
+        )
 
     def make_now(self, password: str) -> str:
         """As `make`, in the caller's thread."""
         return self._hasher.hash(_bytes_of(password))
 
-    def check_now(self, password: str, stored: str | None) -> tuple[bool, str | None]:
+    def check_now(
+        self, password: str, stored: str | None, *, is_bcrypt_in_use: bool = False
+    ) -> tuple[bool, str | None]:
         """As `check`, in the caller's thread."""
+        if stored is not None and self._bcrypt.identify(stored):
+            return self._check_bcrypt(password, stored)
+        if is_bcrypt_in_use:
+            self._verify_bcrypt(password, NOBODYS_BCRYPT)
         is_right, anew = self._hasher.verify_and_update(_bytes_of(password), stored or self._nobodys)
         return is_right and stored is not None, anew
+
+    def _check_bcrypt(self, password: str, stored: str) -> tuple[bool, str | None]:
+        if self._verify_bcrypt(password, stored):
+            # of the whole password: bcrypt has seen its beginning only
+            return True, self.make_now(password)
+        self._hasher.verify(_bytes_of(password), self._nobodys)
+        return False, None
+
+    def _verify_bcrypt(self, password: str, stored: str) -> bool:
+        # the text as it was typed: the original did not normalise it
+        return self._bcrypt.verify(password.encode("utf-8", "surrogatepass")[:BCRYPT_BYTES], stored)
 
     def close(self) -> None:
         """End the threads; what runs is waited for, what waits is not begun."""

@@ -89,7 +89,9 @@ async def login(request: Request, username: Field, password: Field, _: Anybody) 
     )
     if attempt.wait_s:
         raise TooManyAttempts(attempt.wait_s)
-    is_right, new_hash = await auth.passwords.check(password, attempt.password_hash)
+    is_right, new_hash = await auth.passwords.check(
+        password, attempt.password_hash, is_bcrypt_in_use=attempt.is_bcrypt_in_use
+    )
     if not is_right:
         await state.store.write(lambda connection: signing.refuse_attempt(connection, attempt, now))
         raise WrongCredentials

@@ -103,6 +103,12 @@ def find_named(connection: Connection, username_folded: str) -> tuple[User, str 
     return None if found is None else (User(*found[:-1]), found[-1])
 
 
+def has_bcrypt_hashes(connection: Connection) -> bool:
+    """Whether an account that was imported from the original has not signed in since."""
+    wanted = select(users.c.id).where(users.c.password_hash.like("$2%")).limit(1)
+    return connection.execute(wanted).first() is not None
+
+
 def list_users(connection: Connection, after: str = "", at_most: int | None = None) -> Sequence[User]:
     """By folded name. after: the folded name where the page before ended."""
     wanted = select(*_SHOWN).where(users.c.username_folded > after).order_by(users.c.username_folded)

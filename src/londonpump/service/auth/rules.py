@@ -1,8 +1,8 @@
 """What an account may be called, and what its password may be."""
 
 from londonpump.service.auth.common_passwords import is_common
-from londonpump.service.auth.names import LONGEST as LONGEST_NAME
-from londonpump.service.auth.names import tidied
+from londonpump.brigade.user_names import LONGEST as LONGEST_NAME
+from londonpump.brigade.user_names import tidied
 from londonpump.service.auth.passwords import LONGEST
 from londonpump.service.auth.refusals import UnfitValue
 

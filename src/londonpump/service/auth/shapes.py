@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from londonpump.service.auth.names import LONGEST as LONGEST_NAME
+from londonpump.brigade.user_names import LONGEST as LONGEST_NAME
 from londonpump.service.rights import Role
 
 LONGEST_FIELD = 1024

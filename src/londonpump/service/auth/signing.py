@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from londonpump.brigade.user_names import folded
 from londonpump.service.auth import rows
 from londonpump.service.auth.count_rows import count_attempt, key_of, take_back
-from londonpump.service.auth.names import tidied
+from londonpump.brigade.user_names import tidied
 from londonpump.service.auth.throttle import (
     ACCOUNT,
     FROM_KNOWN_SOURCE,
@@ -27,6 +27,7 @@ class Attempt:
     """Somebody who wants in. name: folded, empty for what cannot be a name. wait_s: 0 if it may go on.
 
     user, password_hash: None if there is no such account, or it is disabled: nobody can tell from outside.
+    is_bcrypt_in_use: as `Passwords.check` needs it.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Attempt:
     wait_s: int = 0
     user: rows.User | None = None
     password_hash: str | None = None
+    is_bcrypt_in_use: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +61,10 @@ def begin_attempt(connection: Connection, username: str, source: str, now: datet
         held = {pair: FROM_SOURCE, place: SOURCE, account: ACCOUNT}
         counted = held
     wait_s = count_attempt(connection, held, counted, now)
+    is_bcrypt_in_use = rows.has_bcrypt_hashes(connection)
     if user is None or user.disabled_at is not None:
-        return Attempt(name, source, wait_s)
-    return Attempt(name, source, wait_s, user, password_hash)
+        user = password_hash = None
+    return Attempt(name, source, wait_s, user, password_hash, is_bcrypt_in_use)
 
 
 def refuse_attempt(connection: Connection, attempt: Attempt, now: datetime) -> None:
