@@ -62,6 +62,7 @@ lock:  ## the locks anew (needs uv); they hold no address
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --extra service pyproject.toml -o requirements/service.lock
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --group pyproject.toml:build -o requirements/build.lock
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --no-header requirements/airflow.in -o requirements/airflow.lock
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --no-header requirements/clients.in -o requirements/clients.lock
 
 clean:  ## everything made here, the environment too
 	rm -rf $(VENV) .venv-service .venv-airflow .airflow .demo .mypy_cache .ruff_cache .hypothesis .coverage htmlcov

@@ -280,7 +280,7 @@ def _reference(name: str) -> str:
 
 
 def _title(name: str) -> str:
-    return SIGN_IN if name.startswith("Body_login") else name
+    return SIGN_IN if name.startswith("Body_") else name
 
 
 def _text(schema: dict[str, Any]) -> str:

@@ -84,6 +84,7 @@ SETTING = {
     "tracking": "`false`: trainings and decisions are not told to MLflow, unless by `track`",
     "registration": "service: may anybody make an account; not set: only beside the default database",
     "password_min": "service: characters of a new password, 6 to 128",
+    "token_minutes": "service: minutes that an access token is valid, 1 to 720 (a session ends after 12 hours)",
     "database_patience_ms": "service: how long a request waits for its turn at the database before it is refused with "
     "503, ms; more where commands that work on the disk run beside a service on SQLite",
     "proxies": "service: how many proxies of ours add to X-Forwarded-For, 0 to 8; 0 believes no such header",

@@ -69,7 +69,8 @@ class Settings(BaseSettings):
 
     bundles: the folder of models, `bundle` in the home by default. secret_file: what signs the tokens of the
     service. registration: may anybody make an account; None means only with the embedded database. password_min:
-    characters of a new password. proxies: how many of ours stand in front and add to X-Forwarded-For;
+    characters of a new password. token_minutes: how long an access token is valid, and no longer than its session of
+    12 hours. proxies: how many of ours stand in front and add to X-Forwarded-For;
     0 believes no such header. database_patience_ms: how long a request waits for the database before it is a 503.
 
     mlflow_url: a server of MLflow; None: a store in the home. tracking: whether trainings and decisions are told to it.
@@ -109,6 +110,7 @@ class Settings(BaseSettings):
     tracking: bool = True
     registration: bool | None = None
     password_min: int = Field(default=8, ge=6, le=128)
+    token_minutes: int = Field(default=10, ge=1, le=720)
     proxies: int = Field(default=0, ge=0, le=8)
     database_patience_ms: int = Field(default=80, ge=10, le=5000)
     challenge_days: int = Field(default=28, ge=1, le=366)

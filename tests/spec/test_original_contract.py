@@ -3,9 +3,27 @@
 On SQLite; the tests of each route, in `integration/service`, run on PostgreSQL too.
 """
 
+from collections import Counter
+from datetime import UTC, datetime
+
 import pytest
 from support.on_duty import desk_on_duty
-from support.signing_in import bearer
+from support.original_answers import (
+    EXPIRED,
+    MADE_AT,
+    NOBODY,
+    OTHER,
+    PASSWORD,
+    READER,
+    ROWS,
+    SIGNED_IN,
+    Row,
+    faults,
+)
+from support.signing_in import bearer, running_desk
+
+from londonpump.storage.database import connect, writing
+from londonpump.storage.database.people_rows import Prediction, put_predictions
 
 USER = {"username": "test", "password": "test-password", "passwordConfirm": "test-password"}
 LOGIN = {"username": "test", "password": "test-password"}
@@ -163,3 +181,76 @@ def test_the_interactive_page_has_what_its_authorize_button_needs(client) -> Non
     assert client.get("/docs").status_code == 200
     schemes = client.get("/openapi.json").json()["components"]["securitySchemes"]
     assert schemes["OAuth2PasswordBearer"]["flows"]["password"]["tokenUrl"] == "login"
+
+
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory, small_brigade):
+    """A service with the table's accounts, and the Authorization header of each who."""
+    folder = tmp_path_factory.mktemp("recorded")
+    url = f"sqlite:///{folder}/a.db"
+    with desk_on_duty(url, folder, small_brigade.bundle, password_min=6) as desk:
+        reader = desk.add(READER, password=PASSWORD)
+        desk.add(OTHER, password=PASSWORD)
+        engine = connect(url)
+        made_at = datetime.fromisoformat(MADE_AT).replace(tzinfo=UTC)
+        with writing(engine) as connection:
+            put_predictions(connection, [Prediction("ab" * 16, reader, made_at, "time_pump", 316.4, True)])
+        engine.dispose()
+        expired = desk.login(READER, PASSWORD).json()["access_token"]
+        desk.clock.move(minutes=10)
+        token = desk.login(READER, PASSWORD).json()["access_token"]
+        yield desk, {SIGNED_IN: f"Bearer {token}", EXPIRED: f"Bearer {expired}"}
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row.request}: {row.name}")
+def test_an_answer_is_as_the_original_s(row: Row, recorded) -> None:
+    """Issue 11, C1: status, media type, shape, texts and types; where we differ on purpose, the status we mean."""
+    desk, tokens = recorded
+    method, path = row.request.split()
+    headers = dict(row.send.get("headers", {}))
+    if row.who != NOBODY:
+        headers["Authorization"] = tokens.get(row.who, row.who)
+    answer = desk.client.request(method, path, **{**row.send, "headers": headers})
+    assert answer.status_code == (row.ours or row.status), answer.text
+    assert answer.headers["content-type"] == row.media
+    if row.ours is None and row.body is not None:
+        assert faults(answer.json(), row.body) == []
+
+
+def test_the_table_holds_what_the_issue_asks_for() -> None:
+    assert len(ROWS) >= 70
+    assert max(Counter((row.request, row.name) for row in ROWS).values()) == 1
+
+
+def test_a_refusal_without_a_token_says_how_to_sign_in(recorded) -> None:
+    """Issue 11, C1."""
+    desk, _ = recorded
+    for route in ("/me", "/historique"):
+        assert desk.client.get(route).headers["www-authenticate"] == "Bearer"
+
+
+def test_the_moment_of_a_registration_is_never_the_client_s(client) -> None:
+    """Issue 11, C1: created_at is taken and ignored."""
+    answer = client.post("/register", json={**USER, "created_at": "2009-01-01T00:00:00"})
+    assert answer.json()["created_at"] == "2025-06-02 09:30:00"
+
+
+def test_one_account_has_one_id_on_every_route(client, signed_in) -> None:
+    """Issue 11, C1."""
+    own = client.get("/me", headers=signed_in).json()["user"]["id"]
+    told = client.post(TIME_PUMP, headers=signed_in).json()
+    (entry,) = client.get("/historique", headers=signed_in).json()
+    assert (entry["id"], entry["userId"]) == (told["id"], own)
+
+
+@pytest.mark.parametrize(("minutes", "ends"), [(10, "09:40:00"), (1, "09:31:00"), (720, "21:30:00")])
+def test_the_lifetime_of_a_token_is_a_setting(tmp_path, minutes, ends) -> None:
+    """Issue 11, C1."""
+    url = f"sqlite:///{tmp_path}/a.db"
+    with running_desk(url, tmp_path, token_minutes=minutes) as desk:
+        headers = desk.bearer("amelia")
+        assert desk.login("amelia").json()["token_expiry"] == f"02/06/2025, {ends}"
+        desk.clock.move(minutes=minutes, seconds=-1)
+        assert desk.client.get("/me", headers=headers).status_code == 200
+        desk.clock.move(seconds=1)
+        assert desk.client.get("/me", headers=headers).status_code in {401, 403}

@@ -99,7 +99,8 @@ class Samples:
             return self.real[name][0]
         schema = self._known(given)
         for key in ("examples", "enum"):
-            if schema.get(key):
+            # the example of an object leaves out what may be left out
+            if schema.get(key) and schema.get("type") != "object":
                 return schema[key][0]
         match schema.get("type"):
             case "object" | None:

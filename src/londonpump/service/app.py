@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
+from operator import attrgetter
 
 from fastapi import APIRouter, FastAPI
 
@@ -39,6 +40,19 @@ ROUTERS: tuple[APIRouter, ...] = (
 )
 """Every domain's routes, those that are called most first: a request tries them in this order."""
 MS_A_S = 1000
+DESCRIPTION = (
+    "Ranks the pumps (fire engines) that can reach an emergency in London by their predicted time of arrival, keeps the "
+    "board of pumps, and answers the clients of the original system. Sign in with `POST /login` and send the access token "
+    "as `Authorization: Bearer ...`."
+)
+TAGS = [
+    {"name": "predictions", "description": "Which pumps, how soon, how sure."},
+    {"name": "original", "description": "Routes of the original system, for its clients."},
+    {"name": "board", "description": "What each pump does, and mobilisations with their events."},
+    {"name": "health", "description": "State of the process, for those who run it."},
+    {"name": "accounts", "description": "Signing in, and accounts."},
+    {"name": "models", "description": "The model that answers, and the ledger of decisions."},
+]
 Opening = Callable[[ServiceState], AbstractAsyncContextManager[None]]
 OPENINGS: tuple[Opening, ...] = (auth_opened, live_opened, alarms_opened, predictions_opened, original_opened)
 """What a domain opens for all its requests (`state.keep`), and closes; in this order, closed in the reverse."""
@@ -64,6 +78,11 @@ def create_app(settings: Settings, *, options: ServiceOptions | None = None) -> 
         summary="Which fire engines can reach an emergency in London, how soon and how sure",
         lifespan=lifespan,
         telemetry={"tracing": False, "metrics": False},
+        servers=[{"url": "/", "description": "This service"}],
+        description=DESCRIPTION,
+        openapi_tags=TAGS,
+        license_info={"name": "MIT", "identifier": "MIT"},
+        generate_unique_id_function=attrgetter("name"),
         docs_url=None,
         redoc_url=None,
     )

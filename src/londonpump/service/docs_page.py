@@ -1,6 +1,6 @@
-"""`/docs`: the interactive page of the API, with its Authorize button, as the original had it.
+"""`/docs`: the interactive page of the API, with its Authorize button, and `/redoc`, as the original had them.
 
-Swagger UI's files come out of a package and are served from here: the page works in a closed control room, and its
+The files of Swagger UI and Redoc come out of a package and are served from here: the page works in a closed control room, and its
 policy lets nothing load from elsewhere and no script run that stands in a page. Addresses in it are relative, so
 that it works under a path of a proxy too.
 """
@@ -21,6 +21,27 @@ STATIC = Path(str(files("fastapi_offline"))) / "static"
 ASSETS = {"swagger-ui.css": "text/css", "swagger-ui-bundle.js": "text/javascript"}
 START = "start.js"
 KEPT = {"Cache-Control": "public, max-age=3600", "Content-Security-Policy": NOT_THE_PAGE}
+REDOC_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
+    "connect-src 'self'; worker-src blob:; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+)
+"""Redoc writes its styles into the page, and searches in a worker that it makes itself."""
+REDOC = "redoc.standalone.js"
+REDOC_PAGE = """<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>londonpump: API</title>
+<link rel="icon" href="data:,">
+</head>
+<body>
+<redoc spec-url="openapi.json"></redoc>
+<noscript>This page needs scripts. <a href="openapi.json">openapi.json</a> says the same.</noscript>
+<script src="redoc/redoc.standalone.js"></script>
+</body>
+</html>
+"""
 PAGE = """<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -54,13 +75,23 @@ SwaggerUIBundle({
 
 
 def add_docs_page(app: FastAPI) -> None:
-    """Serve the page and its files. It is public and shows nothing that `/openapi.json` does not."""
+    """Serve the pages and their files. They are public and show nothing that `/openapi.json` does not."""
     app.add_route("/docs", _page, include_in_schema=False)
     app.add_route("/docs/{file}", _asset, include_in_schema=False)
+    app.add_route("/redoc", _redoc_page, include_in_schema=False)
+    app.add_route(f"/redoc/{REDOC}", _redoc_script, include_in_schema=False)
 
 
 async def _page(_request: Request) -> Response:
     return HTMLResponse(PAGE, headers={"Content-Security-Policy": POLICY})
+
+
+async def _redoc_page(_request: Request) -> Response:
+    return HTMLResponse(REDOC_PAGE, headers={"Content-Security-Policy": REDOC_POLICY})
+
+
+async def _redoc_script(_request: Request) -> Response:
+    return FileResponse(STATIC / REDOC, media_type="text/javascript", headers=KEPT)
 
 
 async def _asset(request: Request) -> Response:

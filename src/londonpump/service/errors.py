@@ -25,14 +25,23 @@ from londonpump.brigade.errors import (
     TooFewRows,
 )
 from londonpump.service.logs import log, log_error
-from londonpump.service.words import in_words
+from londonpump.service.words import as_the_original, in_words
 
 PROBLEM_JSON = "application/problem+json"
+ORIGINAL_ROUTES = frozenset(
+    {"/", "/register", "/login", "/refresh", "/me", "/predict/time_pump", "/historique"}
+)
+"""Their refusals keep the original's form: `application/json`, its texts in `detail`, and for a 422 a list there."""
+PLACES = frozenset({"body", "query", "header", "path"})
+IN_QUERY = frozenset({"/predict/time_pump", "/historique"})
 MOST_ERRORS, LONGEST_PLACE = 20, 200
 
 
 class ServiceError(LondonPumpError):
     """Something about a request."""
+
+    original: str | list[dict[str, Any]] | None = None
+    """`detail` on the original's routes: what it said there itself; None if it had no such case."""
 
 
 class Refused(ServiceError):
@@ -114,27 +123,44 @@ UNEXPECTED = "Something unexpected went wrong. It is in the log of the service u
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """What a problem says. errors: (field, problem) of each value. more: members of its own."""
+    """What a problem says. errors: (field, problem) of each value. more: members of its own.
+
+    original: `detail` on the original's routes, where it is another one there.
+    """
 
     status: int
     detail: str
     errors: tuple[tuple[str, str], ...] = ()
     headers: Mapping[str, str] = field(default_factory=dict)
     more: Mapping[str, Any] = field(default_factory=dict)
+    original: str | list[dict[str, Any]] | None = None
 
-    def response(self, request_id: str) -> JSONResponse:
-        """The answer."""
+    def response(self, scope: Mapping[str, Any]) -> JSONResponse:
+        """The answer to a request, in the form that its route has."""
+        is_original = _path_of(scope) in ORIGINAL_ROUTES
         content: dict[str, Any] = {
             "type": "about:blank",
             "title": HTTPStatus(self.status).phrase,
             "status": self.status,
-            "detail": self.detail,
-            "request_id": request_id,
+            "detail": self._detail_of_the_original(scope) if is_original else self.detail,
+            "request_id": request_id_of(scope),
             **self.more,
         }
         if self.errors:
             content["errors"] = [{"field": place, "problem": problem} for place, problem in self.errors]
-        return JSONResponse(content, self.status, self.headers, media_type=PROBLEM_JSON)
+        media_type = "application/json" if is_original else PROBLEM_JSON
+        return JSONResponse(content, self.status, self.headers, media_type=media_type)
+
+    def _detail_of_the_original(self, scope: Mapping[str, Any]) -> str | list[dict[str, Any]]:
+        if self.status != HTTPStatus.UNPROCESSABLE_ENTITY:
+            return self.original or self.detail
+        if isinstance(self.original, list):
+            return self.original
+        where = "query" if _path_of(scope) in IN_QUERY else "body"
+        found = self.errors or ((where, self.detail),)
+        return [
+            {"loc": _loc(place, where), "msg": problem, "type": "value_error"} for place, problem in found
+        ]
 
 
 def problem_of(error: LondonPumpError) -> Problem:
@@ -144,7 +170,12 @@ def problem_of(error: LondonPumpError) -> Problem:
         return Problem(status, UNEXPECTED)
     state = getattr(error, "state", None)
     return Problem(
-        status, str(error), _fields_of(error), _headers_of(error, status), {"state": state} if state else {}
+        status,
+        str(error),
+        _fields_of(error),
+        _headers_of(error, status),
+        {"state": state} if state else {},
+        getattr(error, "original", None),
     )
 
 
@@ -170,7 +201,14 @@ def problem_of_validation(error: RequestValidationError) -> Problem:
     found = error.errors()[:MOST_ERRORS]
     errors = tuple((_place(entry["loc"])[:LONGEST_PLACE], in_words(entry)) for entry in found)
     told = "; ".join(f"{place}: {problem}" for place, problem in errors[:5])
-    return Problem(HTTPStatus.UNPROCESSABLE_ENTITY, told, errors)
+    original = [
+        {
+            "loc": [part if isinstance(part, int) else str(part)[:LONGEST_PLACE] for part in entry["loc"]],
+            **as_the_original(entry),
+        }
+        for entry in found
+    ]
+    return Problem(HTTPStatus.UNPROCESSABLE_ENTITY, told, errors, original=original)
 
 
 FORMS = frozenset({"application/x-www-form-urlencoded", "multipart/form-data"})
@@ -197,16 +235,16 @@ def answer_errors(app: FastAPI) -> None:
     async def ours(request: Request, error: Exception) -> JSONResponse:
         problem = problem_of(error) if isinstance(error, LondonPumpError) else Problem(500, UNEXPECTED)
         _note(request, error, problem)
-        return problem.response(request_id_of(request.scope))
+        return problem.response(request.scope)
 
     async def validation(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for it alone
-        return problem_of_validation(form_wanted(request) or error).response(request_id_of(request.scope))
+        return problem_of_validation(form_wanted(request) or error).response(request.scope)
 
     async def of_the_framework(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, HTTPException)  # noqa: S101
         problem = Problem(error.status_code, error.detail, headers=error.headers or {})
-        return problem.response(request_id_of(request.scope))
+        return problem.response(request.scope)
 
     app.add_exception_handler(LondonPumpError, ours)
     app.add_exception_handler(RequestValidationError, validation)
@@ -216,6 +254,16 @@ def answer_errors(app: FastAPI) -> None:
 def request_id_of(scope: Mapping[str, Any]) -> str:
     """The id that `middleware` gave the request."""
     return str(scope.get("state", {}).get("request_id", ""))
+
+
+def _path_of(scope: Mapping[str, Any]) -> str:
+    # a proxy may serve the whole under a path of its own
+    return str(scope["path"]).removeprefix(str(scope.get("root_path", "")))
+
+
+def _loc(place: str, where: str) -> list[str]:
+    parts = place.split(".")
+    return parts if parts[0] in PLACES else [where, *parts]
 
 
 def _note(request: Request, error: Exception, problem: Problem) -> None:

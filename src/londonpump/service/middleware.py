@@ -59,7 +59,7 @@ class AroundRequests:
         declared = exchange.header(b"content-length")
         if declared is not None and declared.isdigit() and int(declared) > limit_bytes:
             problem = Problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, _too_large(limit_bytes))
-            await problem.response(exchange.request_id)(exchange.scope, receive, exchange.send)
+            await problem.response(exchange.scope)(exchange.scope, receive, exchange.send)
             return
         try:
             await self.app(exchange.scope, _limited(receive, limit_bytes), exchange.send)
@@ -68,7 +68,7 @@ class AroundRequests:
             log_error("unexpected error", error, request_id=exchange.request_id)
             if exchange.status is None:
                 problem = Problem(HTTPStatus.INTERNAL_SERVER_ERROR, UNEXPECTED)
-                await problem.response(exchange.request_id)(exchange.scope, receive, exchange.send)
+                await problem.response(exchange.scope)(exchange.scope, receive, exchange.send)
 
     def _limit_bytes(self, scope: Scope) -> int:
         is_large = scope["path"] in LARGE_BODIES

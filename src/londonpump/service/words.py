@@ -6,7 +6,10 @@ postcodes are taken as people write them; `brigade.spelling` brings them to the 
 
 import re
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
+
+from pydantic import BaseModel, ConfigDict
 
 PUMP = r"^\s*[A-Za-z][0-9]{2,4}\s*$"
 STATION = r"^\s*[A-Za-z][0-9]{1,3}\s*$"
@@ -43,8 +46,72 @@ UNENCODED = (
     "UTC, like 2025-06-02T09:30:00Z"
 )
 _WITH_A_BLANK = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9:.]+ [0-9]{2}:?[0-9]{2}")
+ORIGINAL_ID_LENGTH = 24
+
+
+class Described(BaseModel):
+    """A shape of the API: the docstring below each field is its description in the OpenAPI document."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+
 OURS = "Value error, "
 """How the library begins what our own rules say."""
+
+
+ORIGINAL_WORDS = {
+    "missing": ("field required", "value_error.missing"),
+    "string_type": ("str type expected", "type_error.str"),
+    "string_too_short": (
+        "ensure this value has at least {min_length} characters",
+        "value_error.any_str.min_length",
+    ),
+    "string_too_long": (
+        "ensure this value has at most {max_length} characters",
+        "value_error.any_str.max_length",
+    ),
+    "greater_than_equal": ("ensure this value is greater than or equal to {ge}", "value_error.number.not_ge"),
+    "less_than_equal": ("ensure this value is less than or equal to {le}", "value_error.number.not_le"),
+    "int_parsing": ("value is not a valid integer", "type_error.integer"),
+    "int_from_float": ("value is not a valid integer", "type_error.integer"),
+    "int_type": ("value is not a valid integer", "type_error.integer"),
+    "float_parsing": ("value is not a valid float", "type_error.float"),
+    "float_type": ("value is not a valid float", "type_error.float"),
+    "bool_parsing": ("value could not be parsed to a boolean", "type_error.bool"),
+    "bool_type": ("value could not be parsed to a boolean", "type_error.bool"),
+    "datetime_parsing": ("invalid datetime format", "value_error.datetime"),
+    "datetime_from_date_parsing": ("invalid datetime format", "value_error.datetime"),
+    "datetime_type": ("invalid type; expected datetime, string, bytes, int or float", "type_error"),
+    "model_attributes_type": ("value is not a valid dict", "type_error.dict"),
+    "model_type": ("value is not a valid dict", "type_error.dict"),
+    "json_invalid": ("{error}", "value_error.jsondecode"),
+}
+"""Message and type of the original's library (pydantic 1), by the kind of today's: its clients may compare them."""
+NULL = ("none is not an allowed value", "type_error.none.not_allowed")
+
+
+def as_the_original(entry: Mapping[str, Any]) -> dict[str, str]:
+    """`msg` and `type` of a value that cannot be used, as the original's 422 has them; our words where it has none."""
+    kind = str(entry.get("type", "value_error"))
+    if "input" in entry and entry["input"] is None and kind != "missing":
+        # a whole body of null was none
+        text, original_kind = NULL if len(entry["loc"]) > 1 else ORIGINAL_WORDS["missing"]
+    else:
+        text, original_kind = ORIGINAL_WORDS.get(kind, ("", kind))
+    return {"msg": text.format_map(entry.get("ctx", {})) or in_words(entry), "type": original_kind}
+
+
+def naive_utc(moment: datetime) -> datetime:
+    """UTC without saying so, as the original wrote its times."""
+    return moment.astimezone(UTC).replace(tzinfo=None)
+
+
+def original_id(own: str, imported: str | None = None) -> str:
+    """The id of an account or a prediction on the original's routes: 24 hexadecimal digits, as MongoDB's have.
+
+    imported: the id that it had in the original. Longer ids of ours are cut: their beginning finds them.
+    """
+    return imported or own.replace("-", "")[:ORIGINAL_ID_LENGTH]
 
 
 def in_words(entry: Mapping[str, Any]) -> str:

@@ -43,8 +43,11 @@ def test_an_unfit_name_is_422(desk, name) -> None:
     assert answer.status_code == 422
 
 
-def test_a_role_cannot_be_asked_for(desk) -> None:
-    assert desk.client.post("/register", json=registering(role="admin")).status_code == 422
+def test_a_role_that_is_asked_for_is_ignored(desk) -> None:
+    """Issue 11, C1: the original ignored what it did not know."""
+    assert desk.client.post("/register", json=registering(role="admin")).status_code == 201
+    token = desk.login("amelia").json()["access_token"]
+    assert desk.client.get("/v1/users", headers=bearer(token)).status_code == 403
 
 
 def test_a_new_account_is_an_operators(desk) -> None:
@@ -81,7 +84,7 @@ def test_an_unknown_user_a_disabled_one_and_a_wrong_password_are_told_alike(desk
     disabled = desk.add("bea")
     desk.client.patch(f"/v1/users/{disabled}", json={"is_disabled": True}, headers=admin)
     told = [desk.login("amelia", "wrong"), desk.login("bea"), desk.login("nobody")]
-    assert {(one.status_code, one.json()["detail"]) for one in told} == {(400, "Wrong username or password.")}
+    assert {(one.status_code, one.json()["detail"]) for one in told} == {(400, "Incorrect Email or Password")}
 
 
 def test_an_account_without_a_password_lets_nobody_in(desk) -> None:

@@ -54,6 +54,21 @@ def test_its_files_are_told_as_what_they_are_and_may_be_kept(file, kind, client)
     assert headers["cache-control"] == "public, max-age=3600"
 
 
+def test_redoc_is_there_and_comes_whole_from_the_service(client) -> None:
+    """Issue 11, C1."""
+    page = client.get("/redoc")
+    assert (page.status_code, re.findall(r"//[^\s]*", page.text)) == (200, [])
+    allowed = policy(page)
+    assert (allowed["default-src"], allowed["script-src"], allowed["connect-src"]) == (
+        "'none'",
+        "'self'",
+        "'self'",
+    )
+    script = client.get("/redoc/redoc.standalone.js")
+    assert (script.status_code, script.headers["content-type"]) == (200, "text/javascript; charset=utf-8")
+    assert len(script.content) > 500_000
+
+
 @pytest.mark.parametrize("file", ["redoc.standalone.js", "..%2fcore.py", "%2e%2e%2f__init__.py", "%2e%2e"])
 def test_no_other_file_is_given_away(file, client) -> None:
     assert client.get(f"/docs/{file}").status_code == 404

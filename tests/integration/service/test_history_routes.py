@@ -69,7 +69,7 @@ def test_another_s_history_is_404_just_as_for_no_such_user(desk, told) -> None:
     headers = signed(desk, "amelia")
     names = ("bob", "nobody", "\0", "x" * 100)
     answers = [desk.client.get(ROUTE, params={"username": name}, headers=headers).json() for name in names]
-    assert {(each["status"], each["detail"]) for each in answers} == {(404, "No user found.")}
+    assert {(each["status"], each["detail"]) for each in answers} == {(404, "No user found")}
 
 
 def test_one_s_own_name_counts_however_it_is_spelt(see) -> None:
@@ -86,7 +86,7 @@ def test_an_analyst_gets_404_for_no_such_user(see, username) -> None:
 
 
 def test_a_user_without_predictions_gets_404(see) -> None:
-    assert see("carol").json()["detail"] == "No predictions found."
+    assert see("carol").json()["detail"] == "No predictions found"
 
 
 def test_risk_filters(see) -> None:

@@ -105,8 +105,14 @@ def test_the_user_of_a_token_is_the_one_of_its_session(desk) -> None:
 def test_nothing_but_a_name_and_a_password_can_be_registered(field, desk) -> None:
     wanted = {"username": "mallory", "password": PASSWORD, "passwordConfirm": PASSWORD}
     answer = desk.client.post("/register", json=wanted | {field: ASKED_FOR[field]})
-    assert answer.status_code == 422
-    assert desk.login("mallory").status_code == 400
+    # ignored, as in the original (issue 11, C1)
+    assert answer.status_code == 201
+    assert (answer.json()["username"], answer.json()["created_at"]) == ("mallory", "2025-06-02 09:30:00")
+    admin = desk.bearer("root", Role.ADMIN)
+    users = desk.client.get("/v1/users", headers=admin).json()["users"]
+    (made,) = [user for user in users if user["username"] == "mallory"]
+    assert (made["role"], made["disabled_at"], made["id"] == "0" * 32) == ("operator", None, False)
+    assert desk.login("mallory").status_code == 200
 
 
 @pytest.mark.parametrize("role", [role for role in Role if role is not Role.ADMIN])

@@ -80,7 +80,9 @@ def test_a_wrong_password_of_the_original_is_wrong(passwords, password) -> None:
 
 @pytest.mark.parametrize("is_right", [True, False])
 @pytest.mark.parametrize("kind", ["bcrypt", "argon2id", "nobody"])
-def test_every_check_costs_the_same_while_a_bcrypt_hash_is_left(passwords, monkeypatch, kind, is_right) -> None:
+def test_every_check_costs_the_same_while_a_bcrypt_hash_is_left(
+    passwords, monkeypatch, kind, is_right
+) -> None:
     """Issue 11, C2: nobody can measure which account was imported and has not signed in since."""
     work = []
     for hasher, names in ((passwords._bcrypt, ("verify",)), (passwords._hasher, ("hash", "verify"))):
@@ -88,7 +90,9 @@ def test_every_check_costs_the_same_while_a_bcrypt_hash_is_left(passwords, monke
             real = getattr(hasher, name)
             noted = lambda *given, real=real, of=hasher: (work.append(of), real(*given))[1]  # noqa: E731
             monkeypatch.setattr(hasher, name, noted)
-    stored = {"bcrypt": of_the_original("lantern"), "argon2id": Passwords(CHEAP).make_now("lantern")}.get(kind)
+    stored = {"bcrypt": of_the_original("lantern"), "argon2id": Passwords(CHEAP).make_now("lantern")}.get(
+        kind
+    )
     passwords.check_now("lantern" if is_right else "lanterns", stored, is_bcrypt_in_use=True)
     assert work == [passwords._bcrypt, passwords._hasher]
 

@@ -4,9 +4,8 @@ import pytest
 from starlette.requests import Request
 
 from londonpump.brigade.errors import BadFile
-from londonpump.brigade.user_names import folded
+from londonpump.brigade.user_names import folded, tidied
 from londonpump.service.auth.common_passwords import is_common
-from londonpump.brigade.user_names import tidied
 from londonpump.service.auth.secret import load_secret
 from londonpump.service.auth.source import source_of
 from londonpump.settings import Settings

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import partial
 
 from londonpump.service.auth.passwords import HashCost, Passwords
@@ -32,7 +33,7 @@ class Auth:
 def open_auth(settings: Settings, cost: HashCost | None = None) -> Auth:
     """With the secret as it is now: another one needs a restart. Raises: BadFile as `load_secret`."""
     is_open = settings.is_embedded if settings.registration is None else settings.registration
-    tokens = Tokens(load_secret(settings))
+    tokens = Tokens(load_secret(settings), timedelta(minutes=settings.token_minutes))
     return Auth(tokens, Passwords(cost), is_open, settings.password_min, settings.proxies)
 
 

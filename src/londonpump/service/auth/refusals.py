@@ -11,16 +11,21 @@ from londonpump.service.errors import (
     Unprocessable,
 )
 
+NO_TOKEN = "No valid token was sent"  # noqa: S105
+
 
 class NoValidToken(NotSignedIn):
     """There is no token, or none of ours, or its session has ended: 401."""
 
-    def __init__(self, problem: str = "No valid token was sent") -> None:
+    def __init__(self, problem: str = NO_TOKEN) -> None:
         super().__init__(f"{problem}. Sign in with POST /login.")
+        self.original = "Not authenticated" if problem == NO_TOKEN else "You are not logged in"
 
 
 class TokenTooOld(TokenExpired):
     """A token that was good and whose time is over: 403, as in the original."""
+
+    original = "Token has expired"
 
     def __init__(self) -> None:
         super().__init__("The token has expired. Sign in again with POST /login, or use the refresh token.")
@@ -37,6 +42,8 @@ class RegistrationClosed(NotAllowed):
 
 class WrongCredentials(Refused):
     """The same words whether the user does not exist, is disabled or the password is wrong: 400."""
+
+    original = "Incorrect Email or Password"
 
     def __init__(self) -> None:
         super().__init__("Wrong username or password.")
@@ -59,12 +66,16 @@ class NoSuchSession(NotFound):
 class PasswordsDiffer(Refused):
     """The password and its repetition: 400."""
 
+    original = "Passwords do not match"
+
     def __init__(self) -> None:
         super().__init__("The two passwords differ. Send the same in password and passwordConfirm.")
 
 
 class NameTaken(Conflict):
     """409."""
+
+    original = "Account already exist"
 
     def __init__(self, username: str) -> None:
         super().__init__(f"The user {username!r} exists already. Choose another name.")
@@ -87,9 +98,12 @@ class NoSuchUser(NotFound):
 class UnfitValue(Unprocessable):
     """A field that breaks a rule which no type can tell: 422. The value itself is never in it."""
 
-    def __init__(self, field: str, problem: str) -> None:
+    def __init__(self, field: str, problem: str, original: tuple[str, str] | None = None) -> None:
         super().__init__((field, problem))
         self.problem = problem
+        if original is not None:
+            msg, type_ = original
+            self.original = [{"loc": ["body", field], "msg": msg, "type": type_}]
 
 
 class TooManyAttempts(TooMany):

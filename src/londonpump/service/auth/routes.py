@@ -5,10 +5,12 @@ from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Path, Query, Request, Response
+from pydantic import BeforeValidator
 
 from londonpump.service.auth import accounts, rows, signing
 from londonpump.service.auth.desk import Auth, SessionLooks
 from londonpump.service.auth.refusals import (
+    NameTaken,
     NoSuchSession,
     NoSuchUser,
     NoValidToken,
@@ -36,7 +38,7 @@ from londonpump.service.auth.source import source_of
 from londonpump.service.auth.tokens import Claims
 from londonpump.service.rights import Admin, Anybody, Role, SignedIn, person_of
 from londonpump.service.state import ServiceState, state_of
-from londonpump.service.words import SESSION
+from londonpump.service.words import SESSION, naive_utc, original_id
 
 EXPIRY = "%d/%m/%Y, %H:%M:%S"
 PAGE = 100
@@ -45,12 +47,31 @@ TOO_OFTEN: dict[int | str, dict[str, Any]] = {
 }
 WITH_OR_WITHOUT_TOKEN: dict[str, Any] = {"security": [{}, {"OAuth2PasswordBearer": []}]}
 
-router = APIRouter(tags=["accounts"])
-Field = Annotated[str, Form(max_length=LONGEST_FIELD)]
+# json without a Content-Type is read, as in the original; no cookie signs anybody in, so no foreign page gains by it
+router = APIRouter(tags=["accounts"], strict_content_type=False)
+Username = Annotated[
+    str, Form(max_length=LONGEST_FIELD, description="Name of the account", examples=["amelia"])
+]
+Password = Annotated[
+    str,
+    Form(
+        max_length=LONGEST_FIELD,
+        description="Password of the account",
+        examples=["three quiet lanterns"],
+        json_schema_extra={"format": "password"},
+    ),
+]
+UserId = Annotated[str, Path(description="Id of the account, from the list of accounts")]
+Refreshing = Annotated[
+    RefreshWanted | None, BeforeValidator(lambda body: None if isinstance(body, bytes) else body)
+]
+"""A body of another kind than json says nothing, as in the original, which read none."""
 
 
 @router.post(
     "/register",
+    operation_id="register",
+    response_description="The account was made.",
     status_code=201,
     responses={
         **TOO_OFTEN,
@@ -67,19 +88,29 @@ async def register(request: Request, wanted: Registration, _: Anybody) -> Regist
         raise RegistrationClosed
     username = fit_name(wanted.username)
     check_password(wanted.password, username, auth.password_min)
-    if wanted.password != wanted.passwordConfirm:
-        raise PasswordsDiffer
     source = source_of(request, auth.n_proxies)
-    wait_s = await state.store.write(lambda connection: signing.count_registration(connection, source, now))
+    wait_s, is_taken = await state.store.write(
+        lambda connection: signing.begin_registration(connection, username, source, now)
+    )
     if wait_s:
         raise TooManyAttempts(wait_s)
+    if is_taken:
+        # before the passwords are compared, as in the original
+        raise NameTaken(username)
+    if wanted.password != wanted.passwordConfirm:
+        raise PasswordsDiffer
     new = accounts.NewUser(username, Role.OPERATOR, await auth.passwords.make(wanted.password))
     user = await state.store.write(lambda connection: accounts.create(connection, new, None, now))
-    return Registered(id=user.id, username=user.username, created_at=user.created_at)
+    return _registered(user, str(naive_utc(user.created_at)))
 
 
-@router.post("/login", responses={**TOO_OFTEN, 400: {"description": "Wrong username or password."}})
-async def login(request: Request, username: Field, password: Field, _: Anybody) -> AccessGiven:
+@router.post(
+    "/login",
+    operation_id="sign_in",
+    response_description="A session was begun.",
+    responses={**TOO_OFTEN, 400: {"description": "Wrong username or password."}},
+)
+async def login(request: Request, username: Username, password: Password, _: Anybody) -> AccessGiven:
     """Begin a session of 12 hours. The answer does not tell whether the user exists."""
     state = state_of(request)
     auth, now = state.part(Auth), state.clock()
@@ -103,35 +134,47 @@ async def login(request: Request, username: Field, password: Field, _: Anybody) 
     return _access(state, signed, now)
 
 
-@router.post("/refresh", openapi_extra=WITH_OR_WITHOUT_TOKEN)
-async def refresh(request: Request, _: Anybody, wanted: RefreshWanted | None = None) -> AccessGiven:
+@router.post(
+    "/refresh",
+    operation_id="refresh_token",
+    response_description="A new access token.",
+    openapi_extra=WITH_OR_WITHOUT_TOKEN,
+)
+async def refresh(request: Request, _: Anybody, wanted: Refreshing = None) -> AccessGiven:
     """A new access token, for a refresh token in the body (which is exchanged) or for a valid access token."""
     state = state_of(request)
     now = state.clock()
-    if wanted is None:
+    token = wanted.refresh_token if wanted else None
+    if token is None:
         person = await person_of(request)
         session = await state.part(SessionLooks)(person.session_id)
         if session is None:
             raise NoValidToken("The session has ended")
         return _access(state, signing.SignedIn(person.id, person.session_id, session.ends_at, None), now)
-    token = wanted.refresh_token
     signed = await state.store.write(lambda connection: signing.refresh(connection, token, now))
     if signed is None:
         raise NoValidToken("The refresh token is not valid")
     return _access(state, signed, now)
 
 
-@router.get("/me", responses={404: {"description": "The account is gone."}})
+@router.get(
+    "/me",
+    operation_id="get_me",
+    response_description="The account.",
+    responses={404: {"description": "The account is gone."}},
+)
 async def me(request: Request, person: SignedIn) -> Me:
     """Who the token belongs to."""
     user = await state_of(request).store.read(lambda connection: rows.find_user(connection, person.id))
     if user is None:
         raise NoSuchUser
-    return Me(user=Registered(id=user.id, username=user.username, created_at=user.created_at))
+    return Me(user=_registered(user, naive_utc(user.created_at).isoformat()))
 
 
 @router.put(
     "/me/password",
+    operation_id="change_password",
+    response_description="The password was changed.",
     status_code=204,
     responses={**TOO_OFTEN, 400: {"description": "The old password is wrong, or the body cannot be read."}},
 )
@@ -158,7 +201,9 @@ async def change_password(request: Request, wanted: PasswordWanted, person: Sign
     return Response(status_code=204)
 
 
-@router.get("/me/sessions")
+@router.get(
+    "/me/sessions", operation_id="list_sessions", response_description="Open sessions of the account."
+)
 async def list_sessions(request: Request, person: SignedIn) -> list[SessionShown]:
     """One's own sessions that live, the newest first."""
     state = state_of(request)
@@ -169,11 +214,17 @@ async def list_sessions(request: Request, person: SignedIn) -> list[SessionShown
 
 @router.delete(
     "/me/sessions/{session_id}",
+    operation_id="end_session",
+    response_description="The session has ended.",
     status_code=204,
     responses={404: {"description": "There is no such session, it has ended, or it is another person's."}},
 )
 async def end_session(
-    request: Request, session_id: Annotated[str, Path(pattern=SESSION)], person: SignedIn
+    request: Request,
+    session_id: Annotated[
+        str, Path(pattern=SESSION, description="Id of the session, from the list of sessions")
+    ],
+    person: SignedIn,
 ) -> Response:
     """End one of one's own sessions: neither its access tokens nor its refresh token count from now on."""
     state = state_of(request)
@@ -185,7 +236,9 @@ async def end_session(
     return Response(status_code=204)
 
 
-@router.post("/logout", status_code=204)
+@router.post(
+    "/logout", operation_id="sign_out", response_description="The session has ended.", status_code=204
+)
 async def logout(request: Request, person: SignedIn) -> Response:
     """End the session: neither its access tokens nor its refresh token count from now on."""
     state = state_of(request)
@@ -196,12 +249,15 @@ async def logout(request: Request, person: SignedIn) -> Response:
     return Response(status_code=204)
 
 
-@router.get("/v1/users")
+@router.get("/v1/users", operation_id="list_users", response_description="Accounts of this page.")
 async def list_users(
     request: Request,
     _: Admin,
-    after: Annotated[str, Query(max_length=LONGEST_FIELD)] = "",
-    limit: Annotated[int, Query(ge=1, le=1000)] = PAGE,
+    after: Annotated[
+        str,
+        Query(max_length=LONGEST_FIELD, description="`next` of the page before; empty for the first page"),
+    ] = "",
+    limit: Annotated[int, Query(ge=1, le=1000, description="Number of accounts to return")] = PAGE,
 ) -> UsersShown:
     """Accounts by name."""
     names = after.replace("\0", "")
@@ -215,12 +271,14 @@ async def list_users(
 
 @router.patch(
     "/v1/users/{user_id}",
+    operation_id="change_user",
+    response_description="The account as it is now.",
     responses={
         404: {"description": "There is no such user."},
         409: {"description": "It would leave no active admin."},
     },
 )
-async def change_user(request: Request, user_id: str, wanted: UserChange, person: Admin) -> UserShown:
+async def change_user(request: Request, user_id: UserId, wanted: UserChange, person: Admin) -> UserShown:
     """Change the role of an account, disable or enable it. It takes effect with the next request."""
     state = state_of(request)
     change = accounts.Change(user_id, wanted.role, wanted.is_disabled)
@@ -237,6 +295,12 @@ def _access(state: ServiceState, signed: signing.SignedIn, now: datetime) -> Acc
         token_expiry=token.expires_at.strftime(EXPIRY),
         expires_in=max(0, int((token.expires_at - now).total_seconds())),
         refresh_token=signed.refresh_token,
+    )
+
+
+def _registered(user: rows.User, created_at: str) -> Registered:
+    return Registered(
+        id=original_id(user.id, user.imported_from), username=user.username, created_at=created_at
     )
 
 

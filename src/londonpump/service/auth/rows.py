@@ -5,30 +5,38 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from uuid import uuid4
 
 from sqlalchemy import Connection, delete, func, select, text, update
 
 from londonpump.brigade.user_names import folded
 from londonpump.service.auth.throttle import KNOWN_FOR
 from londonpump.service.auth.tokens import SESSION_LIFE, new_refresh_token, stored_form
+from londonpump.service.words import ORIGINAL_ID_LENGTH
 from londonpump.storage.database.people_tables import refresh_tokens, sessions
 from londonpump.storage.database.rows import insert_of
 from londonpump.storage.database.schema import users
 
 LOCK_KEY = 0x10D0_A074
-_SHOWN = (users.c.id, users.c.username, users.c.role, users.c.created_at, users.c.disabled_at)
+_SHOWN = (
+    users.c.id,
+    users.c.username,
+    users.c.role,
+    users.c.created_at,
+    users.c.disabled_at,
+    users.c.imported_from,
+)
 
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """An account, without its password."""
+    """An account, without its password. imported_from: its id in the original."""
 
     id: str
     username: str
     role: str
     created_at: datetime
     disabled_at: datetime | None
+    imported_from: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +130,7 @@ def page_end(user: User) -> str:
 
 def add_user(connection: Connection, fields: Mapping[str, Any]) -> User | None:
     """fields: username, username_folded, role, password_hash, created_at. Returns: None if the name is taken."""
-    row = {"id": uuid4().hex, **fields}
+    row = {"id": secrets.token_hex(ORIGINAL_ID_LENGTH // 2), **fields}
     statement = insert_of(connection, users).values(row).on_conflict_do_nothing().returning(*_SHOWN)
     added = connection.execute(statement).one_or_none()
     return None if added is None else User(*added)

@@ -8,10 +8,9 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from londonpump.brigade.user_names import folded
+from londonpump.brigade.user_names import folded, tidied
 from londonpump.service.auth import rows
 from londonpump.service.auth.count_rows import count_attempt, key_of, take_back
-from londonpump.brigade.user_names import tidied
 from londonpump.service.auth.throttle import (
     ACCOUNT,
     FROM_KNOWN_SOURCE,
@@ -165,11 +164,12 @@ def end_session(connection: Connection, user_id: str, session_id: str, now: date
     return True
 
 
-def count_registration(connection: Connection, source: str, now: datetime) -> int:
-    """Returns: seconds to wait; 0 if it was counted."""
+def begin_registration(connection: Connection, username: str, source: str, now: datetime) -> tuple[int, bool]:
+    """Returns: seconds to wait, 0 if it was counted; and whether the name is taken, which costs no hash then."""
     rows.alone(connection)
     pace = {key_of("register", source): REGISTRATION}
-    return count_attempt(connection, pace, pace, now)
+    wait_s = count_attempt(connection, pace, pace, now)
+    return wait_s, not wait_s and rows.find_named(connection, folded(username)) is not None
 
 
 def _keys(name: str, source: str) -> tuple[str, str, str]:

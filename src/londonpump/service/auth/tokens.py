@@ -1,4 +1,4 @@
-"""Tokens: signed ones for access (JWT, HS256, 10 minutes), opaque ones that refresh a session."""
+"""Tokens: signed ones for access (JWT, HS256, 10 minutes unless set otherwise), opaque ones that refresh a session."""
 
 import secrets
 from dataclasses import dataclass
@@ -36,14 +36,15 @@ class Claims:
 class Tokens:
     """Signs and reads access tokens with the secret of the service."""
 
-    def __init__(self, secret: bytes) -> None:
+    def __init__(self, secret: bytes, life: timedelta = ACCESS_LIFE) -> None:
         self._secret = secret
+        self._life = life
         # a token comes with every request of ten minutes: its signature need not be worked out each time
         self._claims_in = lru_cache(KNOWN_TOKENS)(self._checked)
 
     def make(self, claims: Claims, now: datetime, session_ends_at: datetime) -> AccessToken:
-        """A token of 10 minutes, or of what is left of the session."""
-        expires_at = min(now + ACCESS_LIFE, session_ends_at).replace(microsecond=0)
+        """A token of the usual lifetime, or of what is left of the session."""
+        expires_at = min(now + self._life, session_ends_at).replace(microsecond=0)
         payload = {
             "sub": claims.user_id,
             "sid": claims.session_id,

@@ -31,19 +31,29 @@ PAGE = 100
 router = APIRouter(prefix="/v1", tags=["board"])
 Feed = Annotated[Person, Depends(Right(frozenset({Role.SERVICE, Role.ADMIN})))]
 """Who may replace the whole board: machines that watch it, and admins."""
-MobilisationId = Annotated[str, Path(pattern=OUR_ID)]
-PumpCode = Annotated[str, Path(pattern=PUMP), Spelt]
-Incident = Annotated[str, Query(pattern=INCIDENT)]
+MobilisationId = Annotated[
+    str, Path(pattern=OUR_ID, description="Id of the mobilisation, from the answer that recorded it")
+]
+PumpCode = Annotated[str, Path(pattern=PUMP, description="Code of the pump", examples=["H271"]), Spelt]
+Incident = Annotated[
+    str, Query(pattern=INCIDENT, description="Number of the incident", examples=["012345-02062025"])
+]
+Happened = Annotated[Event, Path(description="What happened to the pump")]
 
 
-@router.get("/board")
+@router.get("/board", operation_id="get_board", response_description="The board now.")
 async def board(_: SignedIn, state: State) -> BoardShown:
     """Every pump of today's fleet. Read from the database each time, so that all replicas answer alike."""
     now, stations = state.clock(), _stations(state)
     return _board(await state.store.read(lambda connection: acts.view_board(connection, stations, now)))
 
 
-@router.put("/board", responses={409: PROBLEMS[409]})
+@router.put(
+    "/board",
+    operation_id="replace_board",
+    response_description="The board with the snapshot taken in.",
+    responses={409: PROBLEMS[409]},
+)
 async def put_board(person: Feed, state: State, told: Snapshot) -> SnapshotTaken:
     """What a feed sees at a moment. It never takes the place of what is known from later, and ends no mobilisation unless
     it says so: `has_returned`."""
@@ -57,7 +67,12 @@ async def put_board(person: Feed, state: State, told: Snapshot) -> SnapshotTaken
     )
 
 
-@router.put("/pumps/{code}", responses=PROBLEMS)
+@router.put(
+    "/pumps/{code}",
+    operation_id="report_pump",
+    response_description="The state of the pump by the newest report.",
+    responses=PROBLEMS,
+)
 async def put_pump(person: Operator, state: State, code: PumpCode, told: PumpReport) -> PumpShown:
     """Take a pump off the run, send it on standby, or make it available. The answer is its state by the newest word.
 
@@ -69,6 +84,8 @@ async def put_pump(person: Operator, state: State, code: PumpCode, told: PumpRep
 
 @router.post(
     "/mobilisations",
+    operation_id="record_mobilisation",
+    response_description="The mobilisation, recorded.",
     status_code=201,
     responses={
         200: {"description": "It was sent already.", "model": MobilisationShown},
@@ -87,12 +104,16 @@ async def mobilise(
     return kept
 
 
-@router.get("/mobilisations")
+@router.get(
+    "/mobilisations",
+    operation_id="list_mobilisations",
+    response_description="Mobilisations of the incident; empty if there are none.",
+)
 async def of_incident(
     _: SignedIn,
     state: State,
     incident_number: Incident,
-    at_most: Annotated[int, Query(ge=1, le=500)] = PAGE,
+    at_most: Annotated[int, Query(ge=1, le=500, description="Number of mobilisations to return")] = PAGE,
 ) -> list[MobilisationShown]:
     """The mobilisations of an incident, the first one first."""
     now = state.clock()
@@ -101,19 +122,29 @@ async def of_incident(
     )
 
 
-@router.get("/mobilisations/{mobilisation_id}", responses={404: PROBLEMS[404]})
+@router.get(
+    "/mobilisations/{mobilisation_id}",
+    operation_id="get_mobilisation",
+    response_description="The mobilisation.",
+    responses={404: PROBLEMS[404]},
+)
 async def mobilisation(_: SignedIn, state: State, mobilisation_id: MobilisationId) -> MobilisationShown:
     """One mobilisation; with what its announced time came to, once it arrived."""
     now = state.clock()
     return await state.store.read(lambda connection: acts.show(connection, mobilisation_id, now))
 
 
-@router.post("/mobilisations/{mobilisation_id}/{event}", responses=PROBLEMS)
+@router.post(
+    "/mobilisations/{mobilisation_id}/{event}",
+    operation_id="report_event",
+    response_description="The mobilisation with the event.",
+    responses=PROBLEMS,
+)
 async def report(
     person: Operator,
     state: State,
     mobilisation_id: MobilisationId,
-    event: Event,
+    event: Happened,
     told: Moment | None = None,
 ) -> MobilisationShown:
     """Say when a pump was mobile, arrived, left or returned. The same again changes nothing. It may arrive although

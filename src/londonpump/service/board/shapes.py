@@ -6,7 +6,6 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import (
     AfterValidator,
     AwareDatetime,
-    BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
@@ -16,7 +15,7 @@ from pydantic import (
 from londonpump.brigade.spelling import code_of
 from londonpump.brigade.targets import LONGEST_PUBLISHED_S
 from londonpump.service.board.rules import State
-from londonpump.service.words import INCIDENT, NAME, PUMP, REASON, STATION
+from londonpump.service.words import INCIDENT, NAME, PUMP, REASON, STATION, Described
 
 FIRST_YEAR, LAST_YEAR = 2009, 9998
 """The records begin in 2009."""
@@ -47,7 +46,7 @@ Reason = Annotated[str, Field(max_length=500, pattern=REASON)]
 Seconds = Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False)]
 
 
-class Strict(BaseModel):
+class Strict(Described):
     """Nothing is taken for something else, and nothing that is not asked for is taken."""
 
     model_config = ConfigDict(strict=True, extra="forbid")
@@ -57,9 +56,13 @@ class Announced(Strict):
     """The attendance time that was announced for the pump, and the model that said so."""
 
     model: Name
+    """Name of the model that announced the time."""
     p10_s: Seconds
+    """Seconds by which 10 % of such runs have arrived."""
     p50_s: Seconds
+    """Seconds by which half of such runs have arrived: the announced time."""
     p90_s: Seconds
+    """Seconds by which 90 % of such runs have arrived."""
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:
@@ -72,7 +75,9 @@ class Place(Strict):
     """British grid."""
 
     easting_m: Annotated[float, Field(ge=0, le=700_000, allow_inf_nan=False)]
+    """Easting of the British grid."""
     northing_m: Annotated[float, Field(ge=0, le=1_300_000, allow_inf_nan=False)]
+    """Northing of the British grid."""
 
 
 class NewMobilisation(Strict):
@@ -82,14 +87,34 @@ class NewMobilisation(Strict):
     one needs no reason then: it may be the second or third of several. With a reason it is an override, and kept as one.
     """
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "incident_number": "012345-02062025",
+                    "pump": "H271",
+                    "place": {"easting_m": 527912.0, "northing_m": 175110.0},
+                }
+            ]
+        }
+    )
+
     incident_number: IncidentNumber
+    """Number of the incident in the control room."""
     pump: PumpCode
+    """Code of the pump that is sent."""
     at: At | None = None
+    """When the pump was mobilised; now, if left out."""
     place: Place | None = None
+    """Where the incident is; taken from the prediction, if left out."""
     prediction_id: Name | None = None
+    """Id of the prediction that recommended the pump."""
     announced: Announced | None = None
+    """Attendance time that was announced; taken from the prediction, if left out."""
     recommended_pump: PumpCode | None = None
+    """First pump of the ranking; taken from the prediction, if left out."""
     override_reason: Reason | None = None
+    """Why another pump than the recommended one is sent."""
 
     @property
     def is_override(self) -> bool:
@@ -109,12 +134,17 @@ class NewMobilisation(Strict):
 class Moment(Strict):
     """at: now, if it is left out."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": [{}]})
+
     at: At | None = None
+    """When it happened; now, if left out."""
 
 
 class _Standing(Strict):
     state: str
+    """What the pump does."""
     station_code: StationCode | None = None
+    """Code of the station where the pump is on standby; needed for `standby` and for no other state."""
 
     @model_validator(mode="after")
     def _stands_somewhere(self) -> Self:
@@ -123,6 +153,7 @@ class _Standing(Strict):
         return self
 
     has_returned: bool = False
+    """Whether the pump is back: ends the mobilisation that it was out for, at the same moment."""
 
 
 class PumpReport(_Standing):
@@ -130,9 +161,16 @@ class PumpReport(_Standing):
     and `returned` is stored at the same moment for the mobilisation that it was out for. Without it a pump that is out
     cannot be reported available or on standby (409)."""
 
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"state": "off_run", "reason": "Defective brakes"}]}
+    )
+
     state: Literal["available", "standby", "off_run"]
+    """What the pump does from now on."""
     at: At | None = None
+    """When this began; now, if left out."""
     reason: Reason | None = None
+    """Why, in words."""
 
 
 class PumpTold(_Standing):
@@ -140,10 +178,13 @@ class PumpTold(_Standing):
     out, and the answer names it in still_out."""
 
     pump: PumpCode
+    """Code of the pump."""
     state: Literal[
         "available", "mobilised", "mobile", "at_incident", "returning", "standby", "off_run", "unknown"
     ]
+    """What the pump does."""
     incident_number: IncidentNumber | None = None
+    """Incident that the pump is out for."""
 
     @model_validator(mode="after")
     def _is_back(self) -> Self:
@@ -155,8 +196,16 @@ class PumpTold(_Standing):
 class Snapshot(Strict):
     """The board as a feed sees it at a moment. Pumps that it does not name stay as they are."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"at": "2025-06-02T09:30:00Z", "pumps": [{"pump": "H271", "state": "available"}]}]
+        }
+    )
+
     at: At
+    """When the feed saw this."""
     pumps: Annotated[list[PumpTold], Field(max_length=1_000)]
+    """Pumps with their states; each pump once."""
 
     @model_validator(mode="after")
     def _once_each(self) -> Self:
@@ -165,57 +214,82 @@ class Snapshot(Strict):
         return self
 
 
-class PumpShown(BaseModel):
+class PumpShown(Described):
     """station_code: where it stands, or set out from. is_assumed: unknown, and ranked as available."""
 
     model_config = ConfigDict(from_attributes=True)
 
     code: str
+    """Code of the pump."""
     state: State
+    """What the pump does."""
     station_code: str
+    """Code of the station where the pump is, or from which it set out."""
     home_station_code: str
+    """Code of the pump's own station."""
     is_assumed: bool
+    """Whether the state is not known and the pump is ranked as available."""
     reported_at: datetime | None
+    """When the state was last reported; null if never."""
     incident_number: str | None
+    """Incident that the pump is out for."""
     mobilisation_id: str | None
+    """Id of the mobilisation that the pump is out for."""
     reason: str | None
+    """Why the pump is off the run or on standby, as reported."""
 
 
-class BoardShown(BaseModel):
+class BoardShown(Described):
     """pumps_out: between mobilised and left; null where fewer than half were heard of in 12 hours."""
 
     at: datetime
+    """When the board was read."""
     pumps_out: int | None
+    """Number of pumps between mobilised and left; null where fewer than half of the fleet were reported in 12
+    hours."""
     n_heard_of: int
+    """Number of pumps that were reported in the last 12 hours."""
     pumps: list[PumpShown]
+    """Every pump of today's fleet."""
 
 
-class StillOut(BaseModel):
-    """A pump that a snapshot shows available or on standby while its mobilisation has not ended. problem: what to do."""
+class StillOut(Described):
+    """A pump that a snapshot shows available or on standby while its mobilisation has not ended."""
 
     pump: str
+    """Code of the pump."""
     mobilisation_id: str
+    """Id of the mobilisation that has not ended."""
     problem: str
+    """What to do."""
 
 
-class SnapshotTaken(BaseModel):
+class SnapshotTaken(Described):
     """ignored: pumps that are not in the fleet. not_told: pumps of the fleet that the snapshot does not name. still_out:
     pumps that are out by a mobilisation although the snapshot says otherwise."""
 
     ignored: list[str]
+    """Pumps of the snapshot that are not in the fleet."""
     not_told: list[str]
+    """Pumps of the fleet that the snapshot does not name."""
     still_out: list[StillOut]
+    """Pumps that are out by a mobilisation although the snapshot says otherwise."""
     board: BoardShown
+    """The board with the snapshot taken in."""
 
 
-class OutcomeShown(BaseModel):
+class OutcomeShown(Described):
     """error_s: actual less announced (p50). is_inside_80: between p10 and p90. is_implausible: it took more than 1,200 s,
     the longest time in published records: stored, and left out of live error and coverage."""
 
     actual_s: float
+    """Seconds from mobilised to arrived."""
     error_s: float
+    """Actual less announced time (p50)."""
     is_inside_80: bool
+    """Whether the actual time lies between p10 and p90."""
     is_implausible: bool
+    """Whether it took more than 1,200 s: stored, and left out of live error and coverage."""
 
     @classmethod
     def of(cls, actual_s: float, error_s: float, *, is_inside_80: bool) -> Self:
@@ -228,34 +302,53 @@ class OutcomeShown(BaseModel):
         )
 
 
-class MobilisationShown(BaseModel):
+class MobilisationShown(Described):
     """is_from_road: it was on its way back from another incident. state: what the pump does by this one; unknown where it
     was sent elsewhere since and nobody said that it returned."""
 
     id: str
+    """Id of the mobilisation."""
     incident_number: str
+    """Number of the incident."""
     pump: str
+    """Code of the pump."""
     state: State
+    """What the pump does by this mobilisation."""
     station_code: str
+    """Code of the station from which the pump set out."""
     is_from_road: bool
+    """Whether the pump was on its way back from another incident."""
     mobilised_at: datetime
+    """When the pump was mobilised."""
     mobile_at: datetime | None
+    """When the pump left its station; null if not reported."""
     arrived_at: datetime | None
+    """When the pump arrived; null if not reported."""
     left_at: datetime | None
+    """When the pump left the incident; null if not reported."""
     returned_at: datetime | None
+    """When the pump was back; null if not reported."""
     place: Place | None
+    """Where the incident is."""
     prediction_id: str | None
+    """Id of the prediction that recommended the pump."""
     announced: Announced | None
+    """Attendance time that was announced."""
     recommended_pump: str | None
+    """First pump of the ranking."""
     override_reason: str | None
+    """Why another pump than the recommended one was sent."""
     outcome: OutcomeShown | None
+    """Announced against actual time; null until the pump arrived."""
 
 
-class Conflicting(BaseModel):
+class Conflicting(Described):
     """The present state, as a refusal (409) tells it in `state`."""
 
     pump: PumpShown | None = None
+    """Present state of the pump."""
     mobilisation: MobilisationShown | None = None
+    """Present state of the mobilisation."""
 
     def as_json(self) -> dict[str, Any]:
         """As it stands in the answer."""

@@ -36,13 +36,20 @@ router = APIRouter(tags=["health"])
 READY, NOT_READY = "ready", "not ready"
 
 
-@router.get("/livez")
+@router.get("/livez", operation_id="get_liveness", response_description="The process answers.")
 async def livez(_: Anybody) -> Alive:
     """The process answers. Nothing else is looked at: starting it anew would not mend a database."""
     return Alive(status="alive")
 
 
-@router.get("/readyz", responses={HTTPStatus.SERVICE_UNAVAILABLE: {"model": Readiness}})
+@router.get(
+    "/readyz",
+    operation_id="get_readiness",
+    response_description="Calls can be answered.",
+    responses={
+        HTTPStatus.SERVICE_UNAVAILABLE: {"model": Readiness, "description": "Calls cannot be answered."}
+    },
+)
 async def readyz(_: Anybody, state: State, response: Response) -> Readiness:
     """Whether calls can be answered: a model is on duty and answers its prototype, and the database answers."""
     model, database = _model_check(state), await _database_check(state)
@@ -53,7 +60,7 @@ async def readyz(_: Anybody, state: State, response: Response) -> Readiness:
     return Readiness(status=READY if is_ready else NOT_READY, model=model, database=database)
 
 
-@router.get("/statusz")
+@router.get("/statusz", operation_id="get_health", response_description="Ages and alarms.")
 async def statusz(_: SignedIn, state: State) -> Status:
     """The ages of the model, of what it learnt from, of weather and calendars; the alarms that stand."""
     now = state.clock()
@@ -69,7 +76,12 @@ async def statusz(_: SignedIn, state: State) -> Status:
     )
 
 
-@router.get("/metrics", response_class=Response)
+@router.get(
+    "/metrics",
+    operation_id="get_metrics",
+    response_description="Figures in the text format of Prometheus.",
+    response_class=Response,
+)
 async def metrics(_: Anybody, state: State) -> Response:
     """Figures for Prometheus."""
     # together: a database that is slow is waited for once

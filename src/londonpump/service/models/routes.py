@@ -14,7 +14,7 @@ router = APIRouter(prefix="/v1/models", tags=["models"])
 LARGEST_ID = 2**31 - 1
 
 
-@router.get("/champion")
+@router.get("/champion", operation_id="get_active_model", response_description="The model that answers.")
 async def champion(_: SignedIn, state: State) -> ChampionShown:
     """The model on duty. 503 while there is none."""
     on_duty = state.champion.require()
@@ -32,12 +32,17 @@ async def champion(_: SignedIn, state: State) -> ChampionShown:
     )
 
 
-@router.get("/decisions")
+@router.get(
+    "/decisions", operation_id="list_decisions", response_description="Lines of the ledger, the newest first."
+)
 async def decisions(
     _: Analyst,
     state: State,
-    at_most: Annotated[int, Query(ge=1, le=500)] = 50,
-    before_id: Annotated[int | None, Query(ge=1, le=LARGEST_ID)] = None,
+    at_most: Annotated[int, Query(ge=1, le=500, description="Number of decisions to return")] = 50,
+    before_id: Annotated[
+        int | None,
+        Query(ge=1, le=LARGEST_ID, description="Only decisions before this id, for the next page"),
+    ] = None,
 ) -> list[DecisionShown]:
     """Who put which model on duty, when and why; the newest first."""
     found = await state.store.read(lambda connection: read_decisions(connection, at_most, before_id))

@@ -9,12 +9,13 @@ _SCHEMA = TimePumpAsked.model_json_schema()
 _AS_BODY = {"type": "object", "properties": _SCHEMA["properties"], "additionalProperties": False}
 TIMED: dict[int | str, dict[str, Any]] = {
     200: {
+        "description": "The time, stored before it was answered.",
         "headers": {
             IGNORED: {
                 "description": "Parameters of the query that are not known, percent-encoded, with commas between.",
                 "schema": {"type": "string"},
             }
-        }
+        },
     }
 }
 TIME_PUMP: dict[str, Any] = {

@@ -10,6 +10,7 @@ from londonpump.service.errors import NotFound
 from londonpump.service.original.rows import Told, Wanted, read_history
 from londonpump.service.original.shapes import HistoryEntry
 from londonpump.service.rights import Person, Role
+from londonpump.service.words import naive_utc, original_id
 
 FIRST_YEAR, LAST_YEAR = 1970, 9998
 SEES_ALL = frozenset({Role.ANALYST, Role.ADMIN})
@@ -19,14 +20,14 @@ class NoSuchUser(NotFound):
     """There is none of that name, or it is somebody whose history one may not see: nobody learns which."""
 
     def __init__(self) -> None:
-        super().__init__("No user found.")
+        super().__init__("No user found")
 
 
 class NoPredictions(NotFound):
     """None that matches."""
 
     def __init__(self) -> None:
-        super().__init__("No predictions found.")
+        super().__init__("No predictions found")
 
 
 def whose(connection: Connection, person: Person, username: str | None) -> str | None:
@@ -55,11 +56,11 @@ def find(connection: Connection, wanted: Wanted) -> list[Told]:
 def shown(told: Told) -> HistoryEntry:
     """As the original told it: whole seconds, and UTC without saying so."""
     return HistoryEntry(
-        id=told.id,
-        userId=told.user_id,
+        id=original_id(told.id, told.imported_id),
+        userId=told.user_id and original_id(told.user_id, told.user_imported_from),
         prediction=round(told.response_time_s),
         risk_underestimated=told.is_risky,
-        created_at=str(told.created_at.astimezone(UTC).replace(tzinfo=None)),
+        created_at=str(naive_utc(told.created_at)),
     )
 
 

@@ -1,10 +1,10 @@
 """Times of the original's kind: answered, stored, then told."""
 
+import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from uuid import uuid4
 
 from londonpump.brigade.errors import DatabaseFailed
 from londonpump.brigade.stations import Station
@@ -19,6 +19,7 @@ from londonpump.service.predictions.rows import TIME_PUMP, PredictionRecord, Row
 from londonpump.service.rights import Person
 from londonpump.service.state import ServiceState
 from londonpump.service.together import Together
+from londonpump.service.words import ORIGINAL_ID_LENGTH
 from londonpump.storage.database.audit_batch import MOST_WAITING, AuditBatch
 
 
@@ -83,7 +84,7 @@ def _told(champion: Champion, call: Understood, announced: Announced, list_used:
         "p90_s": round(announced.p90_s, 1),
         "risk_because": because,
         "filled": [*call.filled, *announced.filled],
-        "id": uuid4().hex,
+        "id": secrets.token_hex(ORIGINAL_ID_LENGTH // 2),
         "model": champion.name,
     }
 

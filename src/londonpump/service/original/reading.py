@@ -31,7 +31,7 @@ async def asked_in(request: Request) -> TimePumpAsked:
     try:
         return TimePumpAsked.model_validate({**query, **body})
     except ValidationError as error:
-        found = error.errors(include_url=False, include_context=False, include_input=False)
+        found = error.errors(include_url=False, include_input=False)
         told = [{**each, "loc": (_where(each["loc"], body), *each["loc"])} for each in found]
         raise RequestValidationError(told) from error
 

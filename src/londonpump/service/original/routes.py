@@ -32,13 +32,19 @@ NONE_FOUND: dict[int | str, dict[str, Any]] = {
 }
 
 
-@router.get("/")
+@router.get("/", operation_id="get_status", response_description="The service runs.")
 async def status(_: Anybody) -> Ready:
     """That the service runs."""
     return Ready(**READY)
 
 
-@router.post("/predict/time_pump", response_model=TimePump, responses=TIMED, openapi_extra=TIME_PUMP)
+@router.post(
+    "/predict/time_pump",
+    operation_id="predict_time_pump",
+    response_model=TimePump,
+    responses=TIMED,
+    openapi_extra=TIME_PUMP,
+)
 async def time_pump(request: Request, person: SignedIn, state: State, asked: Asked) -> Response:
     """How long a pump takes from mobilisation to arrival. Stored before it is answered.
 
@@ -54,17 +60,26 @@ async def time_pump(request: Request, person: SignedIn, state: State, asked: Ask
     return Response(told, media_type="application/json", headers=ignored_parameters(request))
 
 
-@router.get("/historique", responses=NONE_FOUND)
+@router.get("/historique", operation_id="list_history", responses=NONE_FOUND)
 async def history(
     request: Request,
     response: Response,
     person: SignedIn,
     state: State,
-    username: Annotated[str | None, Query(max_length=LONGEST_NAME)] = None,
-    created_at: Annotated[datetime | None, AfterValidator(as_instant)] = None,
-    risk: bool | None = None,
-    limit: Annotated[int, Query(ge=1, le=LARGEST_PAGE)] = PAGE,
-    before: Annotated[str | None, Query(pattern=OLDEST_SHOWN)] = None,
+    username: Annotated[
+        str | None, Query(max_length=LONGEST_NAME, description="Only predictions of this account")
+    ] = None,
+    created_at: Annotated[
+        datetime | None,
+        Query(description="Only predictions of exactly this moment, UTC unless it says otherwise"),
+        AfterValidator(as_instant),
+    ] = None,
+    risk: Annotated[bool | None, Query(description="Only predictions with (or without) a warning")] = None,
+    limit: Annotated[int, Query(ge=1, le=LARGEST_PAGE, description="Number of predictions to return")] = PAGE,
+    before: Annotated[
+        str | None,
+        Query(pattern=OLDEST_SHOWN, description="Only older predictions, from the `Link` of a page"),
+    ] = None,
 ) -> list[HistoryEntry]:
     """Predictions: one's own; analysts and admins see everybody's. created_at: exactly, UTC unless it says otherwise."""
 

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, or_, select
 
 from londonpump.storage.database.prediction_tables import predictions
-from londonpump.storage.database.schema import risk_stations
+from londonpump.storage.database.schema import risk_stations, users
 
 _SHOWN = (
     predictions.c.id,
@@ -15,6 +15,8 @@ _SHOWN = (
     predictions.c.response_time_s,
     predictions.c.risk_underestimated,
     predictions.c.created_at,
+    predictions.c.imported_id,
+    users.c.imported_from,
 )
 
 
@@ -31,13 +33,15 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """One prediction. user_id, is_risky: None where nobody knows."""
+    """One prediction. user_id, is_risky: None where nobody knows. imported_id, user_imported_from: ids in the original."""
 
     id: str
     user_id: str | None
     response_time_s: float
     is_risky: bool | None
     created_at: datetime
+    imported_id: str | None = None
+    user_imported_from: str | None = None
 
 
 def read_history(connection: Connection, wanted: Wanted) -> list[Told]:
@@ -67,7 +71,11 @@ def newest_risk_list(connection: Connection) -> tuple[datetime | None, frozenset
 
 
 def _matching(wanted: Wanted) -> Select[Any]:
-    asked = select(*_SHOWN).where(predictions.c.response_time_s.is_not(None))
+    asked = (
+        select(*_SHOWN)
+        .select_from(predictions.outerjoin(users, users.c.id == predictions.c.user_id))
+        .where(predictions.c.response_time_s.is_not(None))
+    )
     if wanted.user_id is not None:
         asked = asked.where(predictions.c.user_id == wanted.user_id)
     if wanted.created_at is not None:

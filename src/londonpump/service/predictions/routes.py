@@ -28,7 +28,7 @@ IdempotencyKey = Annotated[
         description="Send the same key with the same question again, and the same answer is given for 24 hours.",
     ),
 ]
-PredictionId = Annotated[str, Path(pattern=OUR_ID)]
+PredictionId = Annotated[str, Path(pattern=OUR_ID, description="Id of the prediction, from its answer")]
 REPLAY = "Idempotent-Replay"
 ANSWERED: dict[int | str, dict[str, Any]] = {
     200: {
@@ -45,7 +45,7 @@ TOO_MANY: dict[int | str, dict[str, Any]] = {
 SEES_ALL = frozenset({Role.ANALYST, Role.ADMIN})
 
 
-@router.post("", response_model=PredictionShown, responses=ANSWERED)
+@router.post("", operation_id="rank_pumps", response_model=PredictionShown, responses=ANSWERED)
 async def predict(
     person: Operator, state: State, question: Question, idempotency_key: IdempotencyKey = None
 ) -> Response:
@@ -62,7 +62,9 @@ async def predict(
     return _json(given.texts[0] or "null", given)
 
 
-@router.post("/batch", response_model=BatchShown, responses=ANSWERED | TOO_MANY)
+@router.post(
+    "/batch", operation_id="rank_pumps_of_batch", response_model=BatchShown, responses=ANSWERED | TOO_MANY
+)
 async def predict_many(
     person: Operator, state: State, batch: Batch, idempotency_key: IdempotencyKey = None
 ) -> Response:
@@ -78,6 +80,8 @@ async def predict_many(
 
 @router.get(
     "/{prediction_id}",
+    operation_id="get_prediction",
+    response_description="The prediction as it was answered.",
     response_model=PredictionShown,
     responses={
         404: {

@@ -8,6 +8,7 @@ from pydantic import (
     AfterValidator,
     AwareDatetime,
     BeforeValidator,
+    ConfigDict,
     Field,
     ValidationError,
     ValidatorFunctionWrapHandler,
@@ -64,11 +65,17 @@ class AskedPlace(Strict):
     `postcode_district` (a full postcode counts as its district), `station_ground` (the code of its station)."""
 
     easting_m: Annotated[float, _between(0, 700_000)] | None = None
+    """Easting of the British grid, with `northing_m`."""
     northing_m: Annotated[float, _between(0, 1_300_000)] | None = None
+    """Northing of the British grid, with `easting_m`."""
     latitude: Annotated[float, _between(49.0, 61.0)] | None = None
+    """Latitude (WGS84), with `longitude`."""
     longitude: Annotated[float, _between(-9.0, 2.5)] | None = None
+    """Longitude (WGS84), with `latitude`."""
     postcode_district: District | None = None
+    """First half of a postcode, instead of coordinates."""
     station_ground: StationCode | None = None
+    """Code of the station on whose ground the incident is, instead of coordinates."""
 
     @model_validator(mode="after")
     def _is_one_place(self) -> Self:
@@ -89,25 +96,45 @@ class StatedContext(Strict):
     """What is known better than the service derives it. Each value goes before what is derived."""
 
     pumps_out: Annotated[float, _between(0, 1_000)] | None = None
+    """Mobilisations of other incidents under way in London."""
     ground_pumps_available: Annotated[float, _between(0, 50)] | None = None
+    """Pumps of the incident's ground that are free."""
     recent_ground_calls: Annotated[float, _between(0, 1_000)] | None = None
+    """Other calls on the same ground in the 30 minutes before."""
     temp_c: Annotated[float, _between(-40, 50)] | None = None
+    """Air temperature."""
     precip_mm: Annotated[float, _between(0, 300)] | None = None
+    """Rain in the hour."""
     cloudcover_pct: Annotated[float, _between(0, 100)] | None = None
+    """Cloud cover."""
     visibility_km: Annotated[float, _between(0, 200)] | None = None
+    """Visibility."""
     wind_kmh: Annotated[float, _between(0, 250)] | None = None
+    """Wind speed at 10 m."""
     congestion_rate: Annotated[float, _between(0, 1)] | None = None
+    """How much longer than in free flow a journey takes: 0 as long, 1 twice as long."""
     is_school_holiday: bool | None = None
+    """Whether it is a day without school."""
     is_working_day: bool | None = None
+    """Whether it is Monday to Friday and no bank holiday."""
 
 
 class Question(Strict):
     """at: now, if it is left out. pumps: those to consider; all that can be sent, if left out. Pumps that are asked
     for by name are ranked whatever they do, and say their state. reasons: of the first candidate, of all, of none."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"place": {"easting_m": 527912.0, "northing_m": 175110.0}, "kind_of_call": "Fire"}]
+        }
+    )
+
     place: AskedPlace
+    """Where the incident is."""
     incident_number: IncidentNumber | None = None
+    """Number of the incident in the control room."""
     at: Asked | None = None
+    """When the pump is mobilised; now, if left out."""
     kind_of_call: (
         Literal[
             "Fire",
@@ -118,13 +145,21 @@ class Question(Strict):
         ]
         | None
     ) = None
+    """Type of the incident, if it is known."""
     property_category: Words | None = None
+    """Property category as in the records, such as `Dwelling`."""
     property_type: Words | None = None
+    """Property type as in the records, such as `House - single occupancy`."""
     address_qualifier: Words | None = None
+    """How exact the address is, as in the records, such as `Within same building`."""
     pumps: Annotated[list[PumpCode], Field(min_length=1, max_length=MOST_RETURNED)] | None = None
+    """Codes of the pumps to consider; all that can be sent, if left out."""
     return_at_most: Annotated[int, Field(ge=1, le=MOST_RETURNED)] = RETURNED
+    """Number of candidates to return."""
     reasons: Literal["first", "all", "none"] = "first"
+    """Whose reasons to return: of the first candidate, of all or of none."""
     context: StatedContext = Field(default_factory=StatedContext)
+    """Values that are known better than the service derives them."""
 
     @property
     def most_explained(self) -> int:
@@ -172,8 +207,22 @@ def _not_too_many(value: object) -> object:
 class Batch(Strict):
     """Questions, each answered for itself; one that cannot be used spoils no other."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "questions": [
+                        {"place": {"easting_m": 527912.0, "northing_m": 175110.0}},
+                        {"place": {"postcode_district": "SE1"}},
+                    ]
+                }
+            ]
+        }
+    )
+
     questions: Annotated[
         list[Annotated[Question, WrapValidator(_or_wrong)]],
         Field(min_length=1, max_length=MOST_ASKED),
         BeforeValidator(_not_too_many),
     ]
+    """Questions, each answered independently."""
