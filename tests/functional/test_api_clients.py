@@ -66,7 +66,8 @@ def service(small_brigade, tmp_path_factory) -> Iterator[Service]:
         accounts.create(connection, new, "os:test", utc_now())
     engine.dispose()
     passwords.close()
-    with served(folder / "home") as running:
+    # how soon a service on a busy machine answers is no matter here
+    with served(folder / "home", LONDONPUMP_DATABASE_PATIENCE_MS="5000") as running:
         document = folder / "openapi.json"
         document.write_text(httpx2.get(f"{running.address}/openapi.json").text)
         yield Service(running.address, document)
