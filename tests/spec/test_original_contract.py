@@ -254,3 +254,13 @@ def test_the_lifetime_of_a_token_is_a_setting(tmp_path, minutes, ends) -> None:
         assert desk.client.get("/me", headers=headers).status_code == 200
         desk.clock.move(seconds=1)
         assert desk.client.get("/me", headers=headers).status_code in {401, 403}
+
+
+def test_json_without_a_content_type_is_read_for_a_time_too(client, signed_in) -> None:
+    """Issue 11, C1: it is not answered for the default distance."""
+    near, far = (
+        client.post(TIME_PUMP, headers=signed_in, content=b'{"Distance": %d}' % distance)
+        for distance in (1, 6)
+    )
+    assert near.json()["time_pump_s"] < far.json()["time_pump_s"]
+    assert client.post(TIME_PUMP, headers=signed_in, content=b"no json").status_code == 200

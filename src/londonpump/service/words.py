@@ -98,7 +98,9 @@ def as_the_original(entry: Mapping[str, Any]) -> dict[str, str]:
         text, original_kind = NULL if len(entry["loc"]) > 1 else ORIGINAL_WORDS["missing"]
     else:
         text, original_kind = ORIGINAL_WORDS.get(kind, ("", kind))
-    return {"msg": text.format_map(entry.get("ctx", {})) or in_words(entry), "type": original_kind}
+    # of a + that came as a blank ours says more
+    said = "" if _is_unencoded(entry) else text.format_map(entry.get("ctx", {}))
+    return {"msg": said or in_words(entry), "type": original_kind}
 
 
 def naive_utc(moment: datetime) -> datetime:

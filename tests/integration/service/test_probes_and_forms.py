@@ -59,7 +59,7 @@ def test_a_form_without_a_field_is_told_which(asking_once) -> None:
 @pytest.mark.parametrize("value", ["2025-06-02T09:30:00 01:00", "2025-06-02 09:30:00.250 0100"])
 def test_an_unencoded_plus_in_a_query_is_told_how_to_write_it(value, asking_once) -> None:
     answer = asking_once.client.get("/historique", params={"created_at": value}, headers=asking_once.headers)
-    assert (answer.status_code, "%2B" in answer.json()["detail"]) == (422, True)
+    assert (answer.status_code, "%2B" in answer.json()["detail"][0]["msg"]) == (422, True)
 
 
 def test_an_encoded_plus_is_read(asking_once) -> None:

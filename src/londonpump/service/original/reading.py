@@ -20,6 +20,7 @@ KNOWN = frozenset(TimePumpAsked.model_fields)
 IGNORED = "X-Ignored-Parameters"
 LONGEST_NAME, MOST_NAMED = 64, 20
 """Of names in an error or a header: a stranger chooses them."""
+JSON = "application/json"
 URLENCODED, MULTIPART = "application/x-www-form-urlencoded", "multipart/form-data"
 Values = Mapping[str, Any]
 
@@ -47,16 +48,19 @@ async def _body_of(request: Request) -> Values:
         form = await request.form(max_files=0, max_fields=MOST_FIELDS)
         _check_names(form)
         return {name: value for name, value in form.items() if value != ""}
-    if kind != URLENCODED and not _is_json(kind):
+    if kind and kind != URLENCODED and not _is_json(kind):
         return {}
     body = await request.body()
-    if not body:
+    if not kind and body.lstrip().startswith(b"{"):
+        # json without a Content-Type is read on every route of the original
+        kind = JSON
+    if not body or not kind:
         return {}
     return _of_json(body) if _is_json(kind) else _of_form(body)
 
 
 def _is_json(kind: str) -> bool:
-    return kind == "application/json" or (kind.startswith("application/") and kind.endswith("+json"))
+    return kind == JSON or (kind.startswith("application/") and kind.endswith("+json"))
 
 
 def _of_json(body: bytes) -> Values:
