@@ -268,24 +268,21 @@ def test_a_real_file_gives_these_rows(name: str, tmp_path: Path) -> None:
 @needs_real_files
 def test_mobilisations_of_six_vintages_are_one_stream(tmp_path: Path) -> None:
     files = tuple(sorted((SHARED / "vintages").glob("mobilisations_*.csv")))
-    report = prepare(PrepareRequest(incidents=(SAMPLE,), mobilisations=files, out=tmp_path / "data"))
-    counts = report["tables"]["mobilisations"]
-    assert (len(files), counts["in"], counts["kept"]) == (6, 60, 0)
-    # What Excel saved again is the same ten rows in another spelling.
-    assert counts["set_aside"] == {"exact_duplicate": 10, "incident_not_found": 50}
-    words = prepared_in_words(report, tmp_path / "data")
-    assert "WARNING: no example comes out of these files" in words
-    assert "WARNING: 50 of 60 mobilisations were set aside as incident_not_found" in words
+    # What Excel saved again is the same ten rows in another spelling; that nothing is kept is refused (issue 11, B3).
+    with pytest.raises(TooFewRows, match="all 60 rows were rejected") as refused:
+        prepare(PrepareRequest(incidents=(SAMPLE,), mobilisations=files, out=tmp_path / "data"))
+    assert len(files) == 6
+    assert str(refused.value).count("rejected by exact_duplicate") == 1
+    assert str(refused.value).count("rejected by incident_not_found") == 4
+    assert not (tmp_path / "data").exists()
 
 
-def test_mobilisations_of_other_incidents_come_with_a_warning(
-    request_of: PrepareRequest, tmp_path: Path
-) -> None:
+def test_mobilisations_of_other_incidents_are_refused(request_of: PrepareRequest, tmp_path: Path) -> None:
     plan = SimulationPlan(incidents=300, days=2, start=date(2023, 6, 5), seed=9)
     other = write_simulation(plan, tmp_path / "other").files["mobilisations"]
-    report = prepare(replace(request_of, mobilisations=(other,)))
-    assert report["examples"] == 0
-    assert "WARNING: no example comes out" in prepared_in_words(report, request_of.out)
+    with pytest.raises(TooFewRows, match="rejected by incident_not_found, for example IncidentNumber"):
+        prepare(replace(request_of, mobilisations=(other,)))
+    assert not request_of.out.exists()
 
 
 def test_sound_records_come_without_a_warning(done: tuple[dict[str, Any], Path]) -> None:

@@ -5,17 +5,21 @@ from pathlib import Path
 
 import pytest
 
+from londonpump.cleaning.rules import looked_at
+from londonpump.tables.published import TABLES
+
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs/reference/cleaning-rules.md").read_text(encoding="utf-8")
-NAMING = {"set_aside", "set_aside_incidents", "repaired"}
+RULES = {"set_aside", "set_aside_incidents"}
+NAMING = {*RULES, "repaired"}
 
 
-def _names_in_code() -> set[str]:
+def _names_in_code(naming: set[str] = NAMING) -> set[str]:
     calls = [
         node
         for path in (ROOT / "src/londonpump/cleaning").glob("*.py")
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in NAMING
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in naming
     ]
     return {keyword.arg for call in calls for keyword in call.keywords if keyword.arg is not None}
 
@@ -23,6 +27,13 @@ def _names_in_code() -> set[str]:
 @pytest.mark.parametrize("name", sorted(_names_in_code()))
 def test_a_rule_or_repair_of_the_code_is_on_the_page(name: str) -> None:
     assert f"`{name}`" in PAGE
+
+
+@pytest.mark.parametrize("rule", sorted(_names_in_code(RULES)))
+def test_every_rule_says_which_published_columns_it_looks_at(rule: str) -> None:
+    known = {column.name for columns in TABLES.values() for column in columns}
+    assert set(looked_at(rule)) <= known
+    assert set(looked_at(rule, "first")) <= known
 
 
 def test_there_are_rules_to_look_for() -> None:

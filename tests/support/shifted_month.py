@@ -56,6 +56,7 @@ def write_shifted_month(shared: Path, folder: Path, shift: Shift) -> None:
             if len(exact) % shift.without_cell_every == 0:
                 row |= {"Easting_rounded": "", "Northing_rounded": ""}
         return row | {
+            "IncidentNumber": _numbered(row, call),
             "DateOfCall": call.strftime(DAY),
             "CalYear": str(call.year),
             "TimeOfCall": call.strftime(CLOCK),
@@ -66,12 +67,20 @@ def write_shifted_month(shared: Path, folder: Path, shift: Shift) -> None:
         moved = {name: _moved(row[name], shift) for name in MOMENTS}
         mobilised = datetime.strptime(moved["DateAndTimeMobilised"], MOMENT).replace(tzinfo=GMT)
         call = calls.get(row["IncidentNumber"], mobilised.astimezone(LONDON))
-        return row | moved | {"CalYear": str(call.year), "HourOfCall": str(call.hour)}
+        number = _numbered(row, call)
+        return (
+            row | moved | {"IncidentNumber": number, "CalYear": str(call.year), "HourOfCall": str(call.hour)}
+        )
 
     _rewrite(shared, folder, "incidents.csv.gz", incident)
     _rewrite(shared, folder, "mobilisations.csv.gz", mobilisation)
     _write_weather(shared, folder, shift)
     copy(shared / "traffic_index.csv.gz", folder / "traffic_index.csv.gz")
+
+
+def _numbered(row: Row, call: datetime) -> str:
+    """The number of an incident, which carries the London day of its call."""
+    return f"{row['IncidentNumber'].split('-')[0]}-{call:%d%m%Y}"
 
 
 def _moved(text: str, shift: Shift) -> str:

@@ -10,9 +10,10 @@ from ibis.expr.types import Table
 from londonpump.brigade.targets import LONGEST_PUBLISHED_S
 from londonpump.cleaning.mobilisations import OF_INCIDENT
 from londonpump.cleaning.rules import is_kept, set_aside, set_aside_incidents
+from londonpump.cleaning.station_names import with_station_of_name
 
 PUMPS = ("first", "second")
-DARTFORD_NAME = "Dartford"
+DARTFORD_NAME = "dartford"
 
 
 def pumps_of_incidents(incidents: Table, stations: Table) -> Table:
@@ -22,14 +23,15 @@ def pumps_of_incidents(incidents: Table, stations: Table) -> Table:
     """
     rows = [_pumps(incidents, which) for which in PUMPS]
     table = rows[0].union(rows[1])
-    places = stations.select(
+    table = with_station_of_name(
+        table,
+        stations,
+        "station_name",
         station_code="code",
-        station_name="name",
         station_easting_m="easting_m",
         station_northing_m="northing_m",
     )
-    table = table.left_join(places, "station_name").drop("station_name_right")
-    table = set_aside_incidents(table, dartford=table.station_name == DARTFORD_NAME)
+    table = set_aside_incidents(table, dartford=table.station_name.lower() == DARTFORD_NAME)
     return set_aside(
         table,
         impossible_time=~table.attendance_s.between(0, LONGEST_PUBLISHED_S),

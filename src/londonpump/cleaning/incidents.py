@@ -4,11 +4,12 @@ Source of the steps: the original's cleaning (its steps 1, 4, 10, 12, 17), mende
 """
 
 import ibis
-from ibis.expr.types import BooleanValue, FloatingValue, StringValue, Table
+from ibis.expr.types import BooleanValue, DateValue, FloatingValue, StringValue, Table
 
 from londonpump.brigade import kinds
 from londonpump.cleaning import london_time
 from londonpump.cleaning.rules import repaired, set_aside, set_aside_duplicates, start
+from londonpump.cleaning.station_names import with_station_of_name
 
 # Wider than Greater London by about 10 km: beyond it a coordinate is a slip, not a place.
 WEST_M, EAST_M, SOUTH_M, NORTH_M = 490_000, 575_000, 142_000, 215_000
@@ -16,6 +17,8 @@ CELL_M = 100
 LOST_SECONDS = 60
 """Files of some years have mobilisations without seconds: up to a minute before the call they belong to."""
 NUMBER_PATTERN = r"^([0-9]{6}-[0-9]{8}|[0-9]{2,9})$"
+DATED_NUMBER = r"^[0-9]{6}-[0-9]{8}$"
+"""The form since 2016; the eight digits are the day, the month and the year of the call in London."""
 SAME_WHEN_EQUAL = (
     "call_date",
     "call_time",
@@ -47,8 +50,19 @@ def clean_incidents(typed: Table, stations: Table, mobilisations: Table | None =
     table = _with_place(table)
     table = _with_kind(table)
     table = _without_duplicates(_unusable(table))
-    grounds = stations.select(ground_code=stations.code, station_ground=stations.name)
-    return table.left_join(grounds, "station_ground").drop("station_ground_right")
+    return with_station_of_name(table, stations, "station_ground", ground_code="code")
+
+
+def date_in_number(number: StringValue) -> DateValue:
+    """The London day that an incident number carries; null where it carries none."""
+    text = number.substr(11, 4) + "-" + number.substr(9, 2) + "-" + number.substr(7, 2)
+    return number.re_search(DATED_NUMBER).ifelse(text.try_cast("date"), ibis.null("date"))
+
+
+def is_other_date(table: Table) -> BooleanValue:
+    """Whether the call date lies more than a day from the date in the incident number."""
+    stated = date_in_number(table.incident_number)
+    return (table.call_date.epoch_days() - stated.epoch_days()).abs() > 1
 
 
 def _with_time(table: Table) -> Table:
@@ -67,6 +81,7 @@ def _with_time(table: Table) -> Table:
         no_call_date=table.call_date.isnull(),
         no_call_time=table.call_time.isnull(),
         hour_does_not_exist=london_time.never_shown(table.wall),
+        date_not_of_number=is_other_date(table),
     ).drop("wall")
 
 

@@ -19,8 +19,11 @@ from londonpump.cleaning.rules import (
     set_aside_incidents,
     start,
 )
+from londonpump.cleaning.station_names import with_station_of_name
 
 DARTFORD = "K21"
+LONGEST_TO_CALL_H = 24
+"""A pump is sent minutes after its call. Beyond this one of the two dates is wrong, or the pump relieved another."""
 OF_INCIDENT = (
     "call_at",
     "incident_group",
@@ -39,7 +42,7 @@ OF_INCIDENT = (
     "ground_code",
     "station_ground",
 )
-NEEDED_EARLY = ("incident_group", "special_service_type", "ground_code", "call_date")
+NEEDED_EARLY = ("call_at", "incident_group", "special_service_type", "ground_code", "call_date")
 """Of the incident, what the steps here look at; the rest is joined last, so that rows stay narrow."""
 KEY = ("incident_number", "resource_code", "mobilised_at", "mobilisation_id")
 NO_ID = -1
@@ -88,7 +91,13 @@ def _with_incident(table: Table, incidents: Table) -> Table:
         table,
         incident_not_found=table.is_known.isnull(),
         incident_set_aside=~table.is_known,
+        mobilised_far_from_call=_is_far_from_call(table),
     ).drop("is_known")
+
+
+def _is_far_from_call(table: Table) -> BooleanValue:
+    longest = ibis.interval(hours=LONGEST_TO_CALL_H)
+    return ~table.mobilised_at.between(table.call_at - longest, table.call_at + longest)
 
 
 def _with_turnout(table: Table) -> Table:
@@ -137,8 +146,7 @@ def _is_impossible(table: Table) -> BooleanValue:
 def _with_station(table: Table, stations: Table) -> Table:
     """Where the pump set out from; a station without coordinates is no distance 0."""
     home = table.resource_code.left(3)
-    by_name = stations.select(code_of_name="code", station_name="name")
-    table = table.left_join(by_name, "station_name").drop("station_name_right")
+    table = with_station_of_name(table, stations, "station_name", code_of_name="code")
     code = table.station_code.fill_null(table.code_of_name).fill_null(home)
     table = table.mutate(
         home_station_code=home,

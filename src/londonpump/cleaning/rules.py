@@ -91,3 +91,43 @@ def repaired(table: Table, **mended: BooleanValue) -> StringValue:
 def counts(table: Table) -> Table:
     """Rows by (rule, repairs): columns `rule` (null: kept), `repairs`, `rows`."""
     return table.group_by("rule", "repairs").agg(rows=table.count())
+
+
+LOOKS_AT: dict[str, tuple[str, ...]] = {
+    "no_incident_number": ("incident_number",),
+    "bad_incident_number": ("incident_number",),
+    "no_call_date": ("call_date",),
+    "no_call_time": ("call_time",),
+    "hour_does_not_exist": ("call_date", "call_time"),
+    "date_not_of_number": ("incident_number", "call_date"),
+    "over_the_border": ("frs", "borough_code"),
+    "no_place": ("easting_rounded_m", "northing_rounded_m"),
+    "impossible_place": ("easting_rounded_m", "northing_rounded_m"),
+    "no_incident_type": ("incident_group", "special_service_type"),
+    "exact_duplicate": ("incident_number",),
+    "conflicting_duplicate": ("incident_number",),
+    "incident_not_found": ("incident_number",),
+    "incident_set_aside": ("incident_number",),
+    "mobilised_far_from_call": ("incident_number", "mobilised_at"),
+    "no_attendance_time": ("attendance_s",),
+    "no_turnout": ("mobile_at", "turnout_s"),
+    "no_travel": ("mobile_at", "arrived_at", "travel_s"),
+    "impossible_time": ("turnout_s", "travel_s", "attendance_s"),
+    "dartford": ("station_code", "resource_code"),
+    "unknown_station": ("station_code", "station_name"),
+    "later_wave": ("mobilised_at",),
+    "warm_up": ("mobilised_at",),
+}
+"""The columns that a rule looks at, to show a person what it met there."""
+LOOKS_AT_PUMPS = {"impossible_time": "attendance_s", "dartford": "station", "unknown_station": "station"}
+"""The same for the first and second pump of an incident record: the end of the column's name."""
+
+
+def looked_at(rule: str, pump: str | None = None) -> tuple[str, ...]:
+    """The columns that a rule looks at. pump: `first` or `second` for a pump of an incident record."""
+    if pump is not None and rule in LOOKS_AT_PUMPS:
+        return (f"{pump}_{LOOKS_AT_PUMPS[rule]}",)
+    for start_of_name in ("unreadable_", "incomplete_"):
+        if rule.startswith(start_of_name):
+            return (rule.removeprefix(start_of_name),)
+    return LOOKS_AT[rule]

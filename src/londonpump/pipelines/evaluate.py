@@ -33,7 +33,7 @@ from londonpump.pipelines.data import (
 from londonpump.pipelines.judged_rows import FEW, SEEN_BY_CHANCE, forecast_of, judged
 from londonpump.pipelines.progress import Progress, silent
 from londonpump.storage.bundles import load_bundle, read_provenance
-from londonpump.storage.files import refuse_foreign_file, write_json, write_text
+from londonpump.storage.files import as_json, refuse_foreign_file, write_texts
 
 ATTRIBUTION = (
     "Contains public sector information licensed under the Open Government Licence v3.0. Source: London Fire "
@@ -101,14 +101,21 @@ def evaluate(request: EvaluateRequest, progress: Progress = silent) -> Evaluatio
         judged_rows, forecasts, result, _about(bundle, name, request, examples, start), pumps=pumps
     )
     progress("Writing the report", 0.8)
-    if request.json is not None:
-        write_json(request.json, results)
-    if request.report is not None:
-        write_text(request.report, render_report(inputs))
-    if request.card is not None:
-        write_text(request.card, render_model_card(inputs))
+    _write(request, results, inputs)
     progress("Done", 1.0)
     return Evaluation(results, inputs)
+
+
+def _write(request: EvaluateRequest, results: dict[str, Any], inputs: ReportInputs) -> None:
+    """Write what was asked for, all of it or nothing."""
+    texts = {}
+    if request.json is not None:
+        texts[request.json] = as_json(results)
+    if request.report is not None:
+        texts[request.report] = render_report(inputs)
+    if request.card is not None:
+        texts[request.card] = render_model_card(inputs)
+    write_texts(texts)
 
 
 def later_rows(bundle: Bundle, examples: Examples, start: date) -> Columns:

@@ -8,7 +8,7 @@ from pathlib import Path
 from sqlalchemy import Connection, Engine, select
 
 from londonpump.brigade.clock import LONDON
-from londonpump.brigade.errors import BadFile
+from londonpump.brigade.errors import BadFile, TooFewRows
 from londonpump.evaluation.monthly import Month, MonthInputs, render_month
 from londonpump.evaluation.monthly.inputs import AlarmLine, DecisionLine, Reality, Records
 from londonpump.evaluation.report.words import day_words
@@ -64,10 +64,21 @@ def write_month_report(
         inputs = _inputs(_Look(settings, engine, seen, month, examples))
     finally:
         engine.dispose()
+    _refuse_empty(request.file, inputs)
     progress("Writing the page", 0.6)
     write_text(request.file, render_month(inputs))
     progress("Done", 1.0)
     return month
+
+
+def _refuse_empty(file: Path, inputs: MonthInputs) -> None:
+    """Raises: TooFewRows where an earlier page would give way to one that shows no record and no answer."""
+    is_empty = inputs.rows is None and all(reality.rows is None for reality in inputs.realities)
+    if is_empty and file.is_file() and file.stat().st_size:
+        raise TooFewRows(
+            f"{file}: no arrival and no announced time of {inputs.month} is known: the page would be empty. "
+            "The earlier page was left as it is. Give --data, or name another file."
+        )
 
 
 def _examples(asked: Path | None, usual: Path) -> Examples | None:

@@ -49,11 +49,18 @@ def predict_file(bundle: Bundle, source: Path, out: Path, store: ContextStore | 
     """Answer CALLS.csv into PREDICTIONS.csv, whole.
 
     Returns: the calls, with the errors of each row and what was not known of those answered.
+    Raises: BadFile, among others where no row can be answered and earlier answers would be lost.
     """
     if out.exists() and source.exists() and out.samefile(source):
         raise BadFile(out, "holds the calls themselves", "Name another file for the predictions.")
     refuse_foreign_file(out, ",".join(HEADER))
     calls = read_calls(source, by_code(bundle.stations))
+    if not len(calls.answered) and _has_answers(out):
+        raise BadFile(
+            source,
+            f"no row can be answered, and {out} holds earlier answers: it was left as it is. Row 1: {calls.errors[0]}",
+            "Mend the rows, or name another file to see the error of each",
+        )
     rows = [
         [run_id, *[""] * (len(HEADER) - 2), error]
         for run_id, error in zip(calls.ids, calls.errors, strict=True)
@@ -69,6 +76,14 @@ def predict_file(bundle: Bundle, source: Path, out: Path, store: ContextStore | 
         writer.writerow(HEADER)
         writer.writerows(rows)
     return calls
+
+
+def _has_answers(out: Path) -> bool:
+    """Whether earlier predictions stand there, any row of them answered."""
+    if not out.is_file():
+        return False
+    with out.open(encoding="utf-8", newline="") as file:
+        return any(row["mean_s"] for row in csv.DictReader(file))
 
 
 def _texts(predictions: Predictions, notes: list[list[str]]) -> list[list[str]]:

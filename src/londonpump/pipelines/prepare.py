@@ -12,10 +12,10 @@ import ibis
 from ibis.backends.duckdb import Backend
 from ibis.expr.types import Table
 
-from londonpump.brigade.errors import TooFewRows
 from londonpump.cleaning import attendance, examples, incident_pumps, pumps_out, rules
 from londonpump.cleaning.incidents import clean_incidents
 from londonpump.cleaning.mobilisations import clean_mobilisations, with_incident_columns
+from londonpump.pipelines import rejections
 from londonpump.pipelines.completeness import Completeness, by_day
 from londonpump.pipelines.prepare_context import (
     ContextRequest,
@@ -84,8 +84,8 @@ class Workplace:
 def prepare(request: PrepareRequest, progress: Progress = silent) -> dict[str, Any]:
     """Make examples out of published files. Returns: what report.json holds.
 
-    Raises: BadFile if a file is not what it should be, DatabaseFailed if the database of the context cannot be read:
-    then nothing is written.
+    Raises: BadFile if a file is not what it should be, TooFewRows if no example comes out of the files, DatabaseFailed if
+    the database of the context cannot be read: then nothing is written, and earlier data stays.
     """
     refuse_foreign_folder(request.out, REPORT, NAMES)
     with (
@@ -107,19 +107,22 @@ def _prepare(request: PrepareRequest, place: Workplace, source: ContextSource) -
     incidents = place.keep(
         clean_incidents(published["incidents"].typed, station_list, sent), "clean_incidents"
     )
-    completeness = _completeness(incidents, request.is_complete)
+    rejections.refuse_nothing_kept("incidents", incidents, published)
+    completeness = Completeness.of(by_day(incidents), request.is_complete)
     place.progress("Cleaning mobilisations", 0.45)
     if "mobilisations" in published:
         rows = place.keep(
             clean_mobilisations(published["mobilisations"].typed, incidents, station_list, place.keep),
             "joined",
         )
+        rejections.refuse_far_mobilisations(rows, published["mobilisations"], request.mobilisations)
         completeness = completeness.with_pumps(by_day(rows))
         cleaned, pumps = _from_mobilisations(place, rows, incidents, completeness)
         pump_table = "mobilisations"
     else:
         cleaned = place.keep(incident_pumps.pumps_of_incidents(incidents, station_list), "pumps")
         pumps, pump_table = cleaned.filter(rules.is_kept(cleaned)), "pumps"
+    rejections.refuse_nothing_kept(pump_table, cleaned, published)
     place.progress("Joining weather, traffic and holidays", 0.75)
     pumps = with_context(place.connection, pumps, source)
     tables = {"incidents": incidents, pump_table: cleaned}
@@ -140,18 +143,10 @@ def _read(request: PrepareRequest, place: Workplace) -> dict[str, PublishedTable
     return published
 
 
-def _completeness(incidents: Table, stated: bool | None) -> Completeness:
-    """On which days is this every call? Stated, or by the known rate of the year, month by month."""
-    found = by_day(incidents)
-    if not found:
-        raise TooFewRows("No incident record is usable: every row was set aside. Look at the files.")
-    return Completeness.of(found, stated)
-
-
 def _from_mobilisations(
     place: Workplace, rows: Table, incidents: Table, completeness: Completeness
 ) -> tuple[Table, Table]:
-    """(every row with its rule, kept rows with their counts)."""
+    """(every row with its rule, kept rows with their counts). rows: of `clean_mobilisations`."""
     place.progress("Counting pumps out", 0.6)
     used = rows.filter(rules.is_kept(rows)).select(*attendance.LOOKED_AT)
     used = used.mutate(row_id=used.source_file.cast("int64") * FILES_APART + used.source_row)
@@ -199,6 +194,7 @@ def _write(request: PrepareRequest, place: Workplace, made: _Made) -> dict[str, 
             "schema": 1,
             "inputs": [described(file) for table in made.published.values() for file in table.files],
             "tables": {name: counted_by_rule(table) for name, table in made.tables.items()},
+            "warnings": rejections.warnings(made.tables, made.published),
             "examples": written.count().to_pyarrow().as_py(),
             "complete": made.completeness.is_complete,
             "completeness": made.completeness.report(),

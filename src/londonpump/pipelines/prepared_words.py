@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from londonpump.brigade.demand import COMPLETE_SHARE
+from londonpump.pipelines.rejections import in_words
 
 IN_PART = "in part"
 LIBRARY = "holidays library"
 """Where working days come from if nobody asked for context."""
-TELLING = ("incident_not_found", "unknown_station", "impossible_place", "no_place", "over_the_border")
-LARGE_SHARE = 0.05
+TELLING = ("incident_not_found", "unknown_station")
 PARTS = {
     "weather": "Weather",
     "congestion": "Traffic",
@@ -103,13 +103,9 @@ def _context(parts: Mapping[str, Any], examples: int) -> Iterator[str]:
 
 
 def _warnings(report: Mapping[str, Any]) -> list[str]:
-    """A rule that takes a large share of a table is a sign that the files do not belong together."""
-    warnings = [
-        f"WARNING: {rows:,} of {table['in']:,} {name} were set aside as {rule}. Do the files belong together?"
-        for name, table in report["tables"].items()
-        for rule, rows in table["set_aside"].items()
-        if rule in TELLING and rows > LARGE_SHARE * table["in"]
-    ]
-    if not report["examples"]:
-        warnings.append("WARNING: no example comes out of these files: nothing can be learnt from them.")
-    return warnings
+    """A rule that rejects a large share of a file is a sign that it is not what it seems."""
+    lines = []
+    for warning in report["warnings"]:
+        ask = " Do the files belong together?" if warning["rule"] in TELLING else ""
+        lines.append(f"WARNING: {in_words(warning)}.{ask}")
+    return lines

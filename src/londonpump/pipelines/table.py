@@ -22,7 +22,7 @@ from londonpump.brigade.targets import LONGEST_PUBLISHED_S
 from londonpump.features.ground import CELL_SIZES_M, ROW, distances_m
 from londonpump.models.bundle import Bundle
 from londonpump.models.distribution import LEVELS, P50, P90
-from londonpump.storage.files import write_text
+from londonpump.storage.files import write_texts
 
 STATIONS_A_GROUND = 6
 PERIODS = {"day": "13:00", "night": "03:30"}
@@ -44,8 +44,7 @@ def write_table(bundle: Bundle, folder: Path, day: date | None = None) -> list[P
     day = day or datetime.now(LONDON).date()
     table = expected_times(bundle, day)
     paths = [folder / "expected_times.csv", folder / "expected_times.html"]
-    write_text(paths[0], _as_csv(table))
-    write_text(paths[1], _as_page(table, bundle.card, day))
+    write_texts({paths[0]: _as_csv(table), paths[1]: _as_page(table, bundle.card, day)})
     return paths
 
 

@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -17,9 +17,22 @@ def write_text(path: Path, text: str) -> None:
         part.write_text(text, encoding="utf-8", newline="\n")
 
 
+def write_texts(texts: Mapping[Path, str]) -> None:
+    """Write several text files; none takes its place before all are written."""
+    with ExitStack() as stack:
+        for path, text in texts.items():
+            part = stack.enter_context(whole_file(path))
+            part.write_text(text, encoding="utf-8", newline="\n")
+
+
+def as_json(value: Any) -> str:
+    """The text of a json file; never NaN, which is not json."""
+    return json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
 def write_json(path: Path, value: Any) -> None:
-    """Write a json file whole; never NaN, which is not json."""
-    write_text(path, json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+    """Write a json file whole."""
+    write_text(path, as_json(value))
 
 
 def read_json(path: Path) -> Any:

@@ -130,3 +130,10 @@ TABLES = {"incidents": INCIDENTS, "mobilisations": MOBILISATIONS}
 NULL_MARKERS = ("", "NULL", "Null", "null", "NaN", "nan", "NaT", "None")
 UNREADABLE_SHARE = 0.001
 """More rows than this share that do not parse is an error: the file is not what it seems."""
+CONTRADICTED_SHARE, MIN_CONTRADICTED = 0.01, 3
+"""So many rows of a file that deny each other's dates are an error: dates were read or written the wrong way round."""
+
+
+def is_contradicted(n_contradicted: int, n_rows: int) -> bool:
+    """Whether so many rows of a file deny a date that the file is refused; fewer are rejected row by row."""
+    return n_contradicted >= max(MIN_CONTRADICTED, CONTRADICTED_SHARE * n_rows)

@@ -60,7 +60,29 @@ def test_the_first_rule_that_a_record_breaks_is_the_one_named(incidents: Clean) 
 
 @pytest.mark.parametrize("number", ["1091", "235138081", "000123-01012023"])
 def test_every_spelling_of_an_incident_number_is_good(incidents: Clean, number: str) -> None:
-    (row,) = incidents({"incident_number": number})
+    (row,) = incidents({"incident_number": number, "call_date": date(2023, 1, 1)})
+    assert row["rule"] is None
+
+
+@pytest.mark.parametrize(
+    ("call_date", "rule"),
+    [
+        (date(2023, 1, 9), None),
+        (date(2023, 1, 11), None),
+        (date(2023, 1, 12), "date_not_of_number"),
+        (date(2023, 10, 1), "date_not_of_number"),
+    ],
+)
+def test_b2_a_call_more_than_a_day_from_the_date_in_its_number_is_rejected(
+    incidents: Clean, call_date: date, rule: str | None
+) -> None:
+    (row,) = incidents({"call_date": call_date})
+    assert row["rule"] == rule
+
+
+@pytest.mark.parametrize("number", ["235138081", "000001-31022023", "000001-10132023"])
+def test_b2_a_number_without_a_date_denies_none(incidents: Clean, number: str) -> None:
+    (row,) = incidents({"incident_number": number, "call_date": date(2009, 5, 6)})
     assert row["rule"] is None
 
 
@@ -131,7 +153,9 @@ def test_a_call_in_summer_is_an_hour_earlier_in_gmt(incidents: Clean) -> None:
 
 
 def test_of_an_hour_that_the_clocks_show_twice_the_first_is_meant(incidents: Clean) -> None:
-    (row,) = incidents({"call_date": OCTOBER, "call_time": HALF_PAST_ONE_S})
+    (row,) = incidents(
+        {"incident_number": "000001-29102023", "call_date": OCTOBER, "call_time": HALF_PAST_ONE_S}
+    )
     assert row["call_at"] == datetime(2023, 10, 29, 0, 30)
     assert (row["rule"], row["repairs"]) == (None, "clock_shown_twice")
 
@@ -186,3 +210,8 @@ def test_a_call_of_the_hour_shown_twice_takes_the_reading_that_agrees_with_its_f
 def test_a_ground_that_no_station_is_named_after_has_no_code(incidents: Clean) -> None:
     (row,) = incidents({"station_ground": "Atlantis"})
     assert (row["rule"], row["ground_code"]) == (None, None)
+
+
+def test_b5_a_ground_is_found_whatever_the_case_of_its_name(incidents: Clean) -> None:
+    (row,) = incidents({"station_ground": "BRIXTON"})
+    assert row["ground_code"] == "H21"

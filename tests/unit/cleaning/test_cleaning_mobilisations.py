@@ -36,6 +36,8 @@ BROKEN: list[tuple[str, dict[str, Any]]] = [
     ("incomplete_mobilised_at", {"mobilised_at": None}),
     ("incomplete_resource_code", {"resource_code": None}),
     ("incident_not_found", {"incident_number": "000009-10012023"}),
+    ("mobilised_far_from_call", {"mobilised_at": at(24 * 3600 + 1)}),
+    ("mobilised_far_from_call", {"mobilised_at": at(-24 * 3600 - 1)}),
     ("no_attendance_time", {"attendance_s": None}),
     ("no_turnout", {"turnout_s": None}),
     ("no_travel", {"travel_s": None, "mobile_at": at(300)}),

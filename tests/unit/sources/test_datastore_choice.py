@@ -38,6 +38,25 @@ def chosen(*titles: str, since: date = date(2021, 1, 1), today: date = TODAY) ->
         ("LFB Mobilisation data from 2025.csv", (2025, None)),
         ("LFB Mobilisation data 2025.csv", (2025, 2025)),
         ("LFB Incident data - last three years.csv", None),
+        # issue 11, B11
+        ("LFB Incident data 2025 - present.csv", (2025, None)),
+        ("LFB Incident data 2025 to date.xlsx", (2025, None)),
+        ("LFB Incident data (January 2025 - present)", (2025, None)),
+        ("LFB Incident data 2025 - now", (2025, None)),
+        ("LFB Incident data 2024 - 2025 to date", (2024, None)),
+        ("LFB Incident data 2025 - .csv", (2025, None)),
+        ("LFB Incident data 2025-26.csv", (2025, 2026)),
+        ("LFB Incident data 2025/26", (2025, 2026)),
+        ("LFB Incident data 2018\u201323", (2018, 2023)),
+        ("LFB Incident data 2025-03", (2025, 2025)),
+        ("LFB Mobilisation data from 2021 - 2024 (updated March 2025)", (2021, 2024)),
+        ("LFB Mobilisation data from 2021 - 2024, updated 3rd March 2025.csv", (2021, 2024)),
+        ("LFB Mobilisation data from 2021 - 2024 (last updated: 2025-03-04)", (2021, 2024)),
+        ("LFB Mobilisation data from 2021 - 2024 (March 2025)", (2021, 2024)),
+        ("LFB Incident data 2018 - 2023 as at 31/03/2026", (2018, 2023)),
+        ("LFB Incident data 2018 - 2023 (up to date)", (2018, 2023)),
+        ("LFB Incident data from 2024 onwards (updated monthly, March 2025)", (2024, None)),
+        ("LFB Incident data updated March 2025", None),
         ("LFB Incident data 120241.csv", None),
     ],
 )
@@ -95,8 +114,9 @@ def test_in_january_the_files_of_last_year_are_enough() -> None:
     ],
 )
 def test_a_year_that_no_file_covers_is_named(titles, year) -> None:
-    with pytest.raises(SourceFailed, match=f"no file of incidents covers {year}"):
+    with pytest.raises(SourceFailed, match=f"no file of incidents covers {year}") as failed:
         chosen(*titles)
+    assert all(repr(title) in str(failed.value) for title in titles)
 
 
 def test_the_example_of_the_catalogue_gives_the_files_of_today(

@@ -10,6 +10,7 @@ from londonpump.sources.london_datastore.datasets import PUBLISHER, Resource
 LATEST_DAYS = 100
 """Records are published about eight weeks late, once a month: older than this and something is wrong."""
 _FOREVER = 9999
+NAMED_TITLES = 10
 
 
 def oldest_allowed(today: date) -> date:
@@ -26,13 +27,13 @@ def choose(resources: Sequence[Resource], since: date, today: date, kind: str) -
     needed_year = oldest_allowed(today).year
     newest_year = max((_last(one) for one in ranges), default=0)
     if newest_year < needed_year:
-        raise _not_covered(kind, needed_year)
+        raise _not_covered(kind, needed_year, resources)
     chosen: list[Resource] = []
     year = since.year
     while year <= min(newest_year, today.year):
         best = _furthest(ranges, year)
         if best is None:
-            raise _not_covered(kind, year)
+            raise _not_covered(kind, year, resources)
         chosen.append(best)
         year = _last(best) + 1
     by_id = {one.id: one for one in resources}
@@ -58,6 +59,7 @@ def _last(resource: Resource) -> int:
     return _FOREVER if resource.last_year is None else resource.last_year
 
 
-def _not_covered(kind: str, year: int) -> SourceFailed:
+def _not_covered(kind: str, year: int, resources: Sequence[Resource]) -> SourceFailed:
+    titles = ", ".join(repr(one.title) for one in resources[:NAMED_TITLES])
     advice = "Nothing was changed, the last good files stand. Ask again later, or choose a later --since"
-    return SourceFailed(PUBLISHER, f"no file of {kind} covers {year}", advice)
+    return SourceFailed(PUBLISHER, f"no file of {kind} covers {year} (their titles: {titles})", advice)

@@ -9,7 +9,28 @@ from londonpump.brigade.errors import SourceFailed
 from londonpump.sources.london_datastore.datasets import HOST, PUBLISHER, Resource
 
 _YEAR = re.compile(r"(?<!\d)(20\d\d)(?!\d)")
-_OPEN = re.compile(r"\b(from|onwards?|since)\b", re.IGNORECASE)
+_SHORT_RANGE = re.compile(r"(?<!\d)(20)(\d\d)\s*[-\u2013\u2014/]\s*(\d\d)(?!\d|\s*[-/]\s*\d)")
+"""`2025-26`; no day or month of an ISO date."""
+_OPEN = re.compile(r"\b(from|onwards?|since)\b|(?<=\d)\s*(\+|[-\u2013\u2014]\s*$)", re.IGNORECASE)
+_GROWING = re.compile(
+    r"\b(present|current|ongoing|now|today|(?<!up )(to|till|until)\s+date)\b", re.IGNORECASE
+)
+_ENDING = re.compile(r"(\.(csv|xlsx?|zip))+$", re.IGNORECASE)
+_CHANGED = r"(?:updated?|revised|published|released|uploaded|refreshed|amended|corrected|as\s+(?:at|of))"
+_MONTH = r"(?:jan|feb|mar|apr|may|jun|jul|aug|sept?|oct|nov|dec)[a-z]*"
+_DAY = (
+    rf"(?:\d{{1,2}}(?:st|nd|rd|th)?[\s/.-]+)?(?:(?:{_MONTH}|\d{{1,2}})[\s/.,-]+)?20\d\d(?:-\d\d){{0,2}}(?!\d)"
+)
+_CHANGED_ON = re.compile(
+    rf"\b{_CHANGED}\b\W*(?:(?:last|on|in|at|monthly|weekly)\W+)*{_DAY}|\b{_MONTH}\s+20\d\d\s+(?:update|release|version)\b",
+    re.IGNORECASE,
+)
+"""When a file was changed, which is not the time that it covers."""
+_NOTE = re.compile(
+    rf"[(\[][^)\]]*(?:\b{_MONTH}\s+20\d\d|\d[/.]\d{{1,2}}[/.]20\d\d|20\d\d-\d\d-\d\d)[^)\]]*[)\]]",
+    re.IGNORECASE,
+)
+"""A date in brackets: of the file, if the years of its rows stand outside."""
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 Years = tuple[int, int | None]
 
@@ -56,13 +77,29 @@ class Entry:
 
 
 def years_of(title: str) -> Years | None:
-    """The years in a title: `2018 - 2023`, `2024 onwards`, `from 2025`, or one year alone."""
-    years = [int(year) for year in _YEAR.findall(title)]
+    """Return the first and the last year that a title names, the last None for a file that still grows.
+
+    Read are `2018 - 2023`, `2025-26`, `2024 onwards`, `from 2025`, `2025 - present`, `2025 to date`, or one year
+    alone. The day on which the file was updated is no year of its rows.
+    """
+    text = _CHANGED_ON.sub(" ", _ENDING.sub("", title.strip()))
+    return _years(_NOTE.sub(" ", text)) or _years(text)
+
+
+def _years(text: str) -> Years | None:
+    text = _SHORT_RANGE.sub(_in_full, text).strip()
+    years = [int(year) for year in _YEAR.findall(text)]
     if not years:
         return None
-    if len(years) == 1:
-        return years[0], None if _OPEN.search(title) else years[0]
+    if _GROWING.search(text) or (len(years) == 1 and _OPEN.search(text)):
+        return min(years), None
     return min(years), max(years)
+
+
+def _in_full(found: re.Match[str]) -> str:
+    """`2025-26` as `2025 - 2026`; `2025-03` stays, which is a month."""
+    century, first, last = found.groups()
+    return f"{century}{first} - {century}{last}" if last > first else found[0]
 
 
 def as_resource(entry: Entry, base: str) -> Resource:

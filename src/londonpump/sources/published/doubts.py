@@ -1,15 +1,20 @@
 """What makes a file not what it seems: formats mixed, too much unreadable, a date that denies its year."""
 
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 import ibis
 
 from londonpump.brigade.errors import BadFile
+from londonpump.cleaning.incidents import date_in_number, is_other_date
 from londonpump.sources.published.detect import advice_for, first_example, format_counts
 from londonpump.sources.published.formats import FORMATS, Format
 from londonpump.sources.published.parse import value_of
-from londonpump.tables.published import UNREADABLE_SHARE, PublishedColumn
+from londonpump.tables.published import UNREADABLE_SHARE, PublishedColumn, is_contradicted
+
+EXAMINED_ROWS = 1000
+"""So many of the rows that deny a date are looked at to find out why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +98,42 @@ def refuse_contradictions(path: Path, typed: ibis.Table, table: str, n_rows: int
         if n > stray_limit(n_rows):
             row = contradicted.source_row.min().to_pyarrow().as_py()
             problem = f"{column} disagrees with the {what} in {n} of {n_rows} rows, first in data row {row}"
-            raise BadFile(path, problem, "Columns were shifted or dates changed: fetch the file again")
+            raise BadFile(path, problem, advice_on_dates(is_month_first=False))
+    if table == "incidents":
+        refuse_other_dates(path, typed, n_rows)
+
+
+def refuse_other_dates(path: Path, typed: ibis.Table, n_rows: int) -> None:
+    """Raises: BadFile where the call dates of too many incidents deny the dates in their numbers."""
+    found = typed.filter(is_other_date(typed)).order_by("source_row")
+    n = found.count().to_pyarrow().as_py()
+    if not is_contradicted(n, n_rows):
+        return
+    stated = date_in_number(found.incident_number)
+    columns = found.select("source_row", "incident_number", "call_date", stated=stated)
+    rows = columns.limit(EXAMINED_ROWS).to_pyarrow().to_pylist()
+    explained = sum(exchanged(row["call_date"]) == row["stated"] for row in rows)
+    first = rows[0]
+    problem = (
+        f"DateOfCall denies the date in IncidentNumber in {n} of {n_rows} rows, first in data row "
+        f"{first['source_row']}: {first['incident_number']} is read as a call of {first['call_date']}"
+    )
+    raise BadFile(path, problem, advice_on_dates(explained > len(rows) / 2))
+
+
+def exchanged(day: date) -> date | None:
+    """The date with day and month in each other's place; None where there is no such date."""
+    try:
+        return day.replace(month=day.day, day=day.month)
+    except ValueError:
+        return None
+
+
+def advice_on_dates(is_month_first: bool) -> str:
+    """What to do about dates that are denied, where exchanging day and month explains them or not."""
+    if is_month_first:
+        return "Month first? Exchanging day and month explains it: write day first, dd/mm/yyyy, as the Brigade does"
+    return "Columns were shifted or dates changed: fetch the file again"
 
 
 def _failed(doubtful: Doubtful, spec: PublishedColumn) -> ibis.Value:

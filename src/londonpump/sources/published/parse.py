@@ -7,6 +7,7 @@ import ibis
 from ibis import Value
 from ibis.expr.types import StringValue
 
+from londonpump.brigade.published_names import BLANKS
 from londonpump.sources.published.formats import Format
 from londonpump.tables.published import (
     CLOCK,
@@ -32,14 +33,16 @@ TYPES = {
 _WHOLE = r"[-+]?[0-9]{1,15}(?:\.0*)?"
 _DECIMAL = r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]{1,2})?"
 _INCIDENT = r"[0-9]+(?:-[0-9]{8}|\.0*)?"
+_ODD_BLANK = f"[{BLANKS.replace(' ', '')}]"
 
 
-def column_texts(rows: ibis.Table, found: dict[str, str]) -> ibis.Table:
+def column_texts(rows: ibis.Table, found: dict[str, str], *, is_every_blank: bool = False) -> ibis.Table:
     """The known columns under the product's names, trimmed, null markers as null.
 
-    Args: rows: text, with source_file and source_row. found: {product's name: name in rows}.
+    Args: rows: text, with source_file and source_row. found: {product's name: name in rows}. is_every_blank: take
+    every blank of Unicode for an ordinary one, which costs more and is needed by few files.
     """
-    columns = {name: _text(rows[published]) for name, published in found.items()}
+    columns = {name: _text(rows[published], is_every_blank) for name, published in found.items()}
     return rows.select("source_file", "source_row", **columns)
 
 
@@ -83,10 +86,19 @@ def typed_rows(
     return texts.select("source_file", "source_row", **columns, unreadable=unreadable)
 
 
-def _text(column: StringValue) -> StringValue:
+def has_odd_blanks(texts: ibis.Table) -> bool:
+    """Whether any text holds a blank that is no ordinary one."""
+    names = [name for name in texts.columns if name not in ("source_file", "source_row")]
+    found = [texts[name].re_search(_ODD_BLANK).any().fill_null(False) for name in names]
+    return bool(names) and bool(texts.aggregate(has=reduce(or_, found))["has"].to_pyarrow()[0].as_py())
+
+
+def _text(column: StringValue, is_every_blank: bool) -> StringValue:
     # most texts have no blanks to trim, and DuckDB turns a long IN list into a join: together 2.5 times faster
     has_blanks = column.startswith(" ") | column.endswith(" ")
     trimmed = has_blanks.ifelse(column.strip(), column)
+    if is_every_blank:
+        trimmed = column.re_replace(_ODD_BLANK, " ").strip()
     is_null_marker = reduce(or_, (trimmed == marker for marker in NULL_MARKERS))
     return is_null_marker.ifelse(ibis.null("string"), trimmed)
 

@@ -1,5 +1,6 @@
 """One file's text to one typed table, once its formats are known and its doubts are settled."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -18,7 +19,8 @@ from londonpump.sources.published.doubts import (
 )
 from londonpump.sources.published.formats import FORMATS, Format
 from londonpump.sources.published.header import Header
-from londonpump.sources.published.parse import column_texts, typed_rows
+from londonpump.sources.published.parse import column_texts, has_odd_blanks, typed_rows
+from londonpump.sources.published.spelling import with_published_spelling
 from londonpump.tables.published import TABLES, PublishedColumn
 
 EMPTY = "empty"
@@ -28,7 +30,8 @@ EMPTY = "empty"
 class FileText:
     """A file in the database, every column as text. raw: source_file, source_row, published columns.
 
-    name: of its table, found nowhere else in the database.
+    name: of its table, found nowhere else in the database. is_every_blank_trimmed: blanks that few files have are taken
+    for ordinary ones.
     """
 
     path: Path
@@ -36,6 +39,7 @@ class FileText:
     table: str
     raw: ibis.Table
     header: Header
+    is_every_blank_trimmed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +63,7 @@ def type_file(text: FileText, connection: ibis.BaseBackend) -> TypedFile:
     n_rows = text.raw.count().to_pyarrow().as_py()
     if n_rows == 0:
         raise BadFile(text.path, "there is a header but no row below it", "Fetch the file again")
-    texts = column_texts(text.raw, text.header.found)
-    formats = _formats(text, texts)
-    typed = _materialised(connection, text, texts, formats)
+    text, texts, formats, typed = _read(text, connection)
     if _unreadable(typed):
         doubtful = Doubtful(text.path, texts, _unread(connection, text, typed), formats, n_rows)
         failed = failures(doubtful, TABLES[text.table])
@@ -75,9 +77,36 @@ def type_file(text: FileText, connection: ibis.BaseBackend) -> TypedFile:
     return TypedFile(typed, text.raw, n_rows, _format_names(text, formats))
 
 
+def _read(
+    text: FileText, connection: ibis.BaseBackend
+) -> tuple[FileText, ibis.Table, dict[str, Format], ibis.Table]:
+    """(text, texts, formats, typed rows). Where rows do not parse for blanks that are no ordinary ones, those go too."""
+    texts = _texts(text, text.raw)
+    try:
+        formats = _formats(text, texts)
+        typed = _materialised(connection, text, texts, formats)
+        if not _unreadable(typed) or not has_odd_blanks(_unread(connection, text, typed)):
+            return text, texts, formats, typed
+    except BadFile:
+        if not has_odd_blanks(texts):
+            raise
+    text = replace(text, is_every_blank_trimmed=True)
+    texts = _texts(text, text.raw)
+    formats = _formats(text, texts)
+    return text, texts, formats, _materialised(connection, text, texts, formats)
+
+
+def _texts(text: FileText, rows: ibis.Table, specs: Sequence[PublishedColumn] | None = None) -> ibis.Table:
+    """The texts of some rows, of all known columns or of some, trimmed and spelt as published."""
+    names = text.header.found if specs is None else [spec.name for spec in specs]
+    found = {name: text.header.found[name] for name in names}
+    texts = column_texts(rows, found, is_every_blank=text.is_every_blank_trimmed)
+    return with_published_spelling(texts, TABLES[text.table])
+
+
 def _formats(text: FileText, texts: ibis.Table) -> dict[str, Format]:
     specs = [spec for spec in TABLES[text.table] if spec.kind in FORMATS and spec.name in texts.columns]
-    few = column_texts(text.raw, {spec.name: text.header.found[spec.name] for spec in specs})
+    few = _texts(text, text.raw, specs)
     formats = {}
     for spec, sampled in sampled_formats(few, specs).items():
         form = sampled or counted_format(texts, spec)
@@ -91,7 +120,7 @@ def _formats(text: FileText, texts: ibis.Table) -> dict[str, Format]:
 def _unread(connection: ibis.BaseBackend, text: FileText, typed: ibis.Table) -> ibis.Table:
     """The texts of the few rows that did not parse, so that what is asked of them costs nothing."""
     rows = typed.filter(typed.unreadable.notnull()).select("source_row")
-    texts = column_texts(text.raw.semi_join(rows, "source_row"), text.header.found)
+    texts = _texts(text, text.raw.semi_join(rows, "source_row"))
     return connection.create_table(f"unread_{text.name}", texts, overwrite=True)
 
 
