@@ -5,6 +5,9 @@ from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
+import pytest
+from support.field_cases import run_in_process
+from support.field_expectations import Unspoilt
 from support.field_files import PLAIN, Rows, Written, write_csv, write_xlsx
 
 from londonpump.simulation.plan import SimulationPlan
@@ -88,3 +91,21 @@ def simulated_month(folder: Path) -> Month:
         context,
         folder,
     )
+
+
+@pytest.fixture(scope="session")
+def month(tmp_path_factory: pytest.TempPathFactory) -> Month:
+    """A simulated day for all tests that spoil one."""
+    return simulated_month(tmp_path_factory.mktemp("month"))
+
+
+@pytest.fixture(scope="session")
+def unspoilt_month(month: Month, tmp_path_factory: pytest.TempPathFactory) -> Unspoilt:
+    """What the day gives before it is spoilt."""
+    outcomes = []
+    for name, is_mobilised in (("mobilised", True), ("attending", False)):
+        here = month.here(tmp_path_factory.mktemp(name))
+        command = here.spoilt() if is_mobilised else here.alone()
+        outcomes.append(run_in_process([command], here.folder))
+        assert outcomes[-1].exit_code == 0, outcomes[-1].text
+    return Unspoilt(outcomes[0].examples, outcomes[1].examples, ())
