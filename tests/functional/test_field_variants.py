@@ -145,7 +145,7 @@ CONTRADICTED = {  # B2
     ),
     "a_third_row_is_too_much": Variant(
         lambda m: m.alone(changed(m.incidents, "DateOfCall", as_date("%d-%b-22"), only=(1, 20, 40))),
-        refused("DateOfCall|CalYear", "05-Jun-22|2022"),
+        refused("DateOfCall|CalYear", "row 2|05-Jun-22|-05062023"),
     ),
     "one_wrong_date_is_one_row": Variant(
         lambda m: m.alone(changed(m.incidents, "DateOfCall", lambda _: "25-Jun-23", only=(7,))),
