@@ -227,10 +227,12 @@ def test_an_unknown_field_in_the_query_is_listed_in_a_header(asking_once) -> Non
 
 def test_a_mobilised_pump_is_not_available_before_it_has_returned(asking_once) -> None:
     """Issue 11, A8: 409 with the present state and what to do, and no second open mobilisation."""
-    sent = {"incident_number": "000125-02062025", "pump": "A271"}
-    assert asking_once.post(MOBILISATIONS, sent).status_code == 201
+    pump = next(code for code in reversed(asking_once.fleet()) if code != "A241")
+    sent = {"incident_number": "000125-02062025", "pump": pump}
+    first = asking_once.post(MOBILISATIONS, sent)
+    assert first.status_code == 201, first.text
     answer = asking_once.client.put(
-        "/v1/pumps/A271", json={"state": "available"}, headers=asking_once.headers
+        f"/v1/pumps/{pump}", json={"state": "available"}, headers=asking_once.headers
     )
     assert answer.status_code == 409, answer.text
     assert [word for word in ("mobilised", "returned") if word not in answer.text] == []

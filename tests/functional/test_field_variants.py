@@ -208,6 +208,13 @@ ERRORS = {  # B4
         SAME_ATTENDING,
     ),
 }
+
+
+def places_exchanged(rows: Rows) -> Rows:
+    """Eastings where northings belong."""
+    return exchanged(exchanged(rows, "Easting_rounded", "Northing_rounded"), "Easting_m", "Northing_m")
+
+
 NOTHING_USABLE = {  # B7
     "no_group_anywhere": Variant(
         lambda m: m.alone(emptied(m.incidents, "IncidentGroup")),
@@ -223,7 +230,7 @@ NOTHING_USABLE = {  # B7
     "two_rules_share_them": Variant(
         lambda m: m.alone(
             changed(
-                exchanged(m.incidents, "Easting_rounded", "Northing_rounded"),
+                places_exchanged(m.incidents),
                 "FRS",
                 lambda _: "Essex",
                 only=range(20),
@@ -283,9 +290,7 @@ KEEPS_NOTHING: dict[str, Callable[[Month], list[str]]] = {
     "mobilisations_without_times": lambda m: m.spoilt(
         mobilisations=emptied(m.mobilisations, "AttendanceTimeSeconds")
     ),
-    "coordinates_exchanged": lambda m: m.alone(
-        exchanged(exchanged(m.incidents, "Easting_rounded", "Northing_rounded"), "Easting_m", "Northing_m")
-    ),
+    "coordinates_exchanged": lambda m: m.alone(places_exchanged(m.incidents)),
 }
 
 
