@@ -1,0 +1,242 @@
+"""What a field case must come to: the examples of the file before it was spoilt, a clear refusal, or an answer per row.
+
+Each expectation returns its faults as sentences; no sentence means that the case is right.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from support.field_cases import Outcome
+
+BAD_INPUT, SOME_ROWS_UNANSWERED = 2, 1
+REPORTED_TABLES = ("incidents", "mobilisations", "pumps")
+Examples = list[dict[str, Any]]
+NOT_COMPARED = ("source_file", "source_row", "repairs")
+"""Where a row stood, and what was done to it."""
+WITHIN = 0.1
+"""Numbers this near are the same: a station by its degrees lies centimetres from the one by its grid."""
+SHOWN = 5
+
+
+@dataclass(frozen=True)
+class Unspoilt:
+    """What the files give before they are spoilt.
+
+    mobilised, attending: examples with and without the mobilisation file. answers: mean_s of the rows of CALLS.csv.
+    """
+
+    mobilised: Examples
+    attending: Examples
+    answers: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Kept:
+    """Exit code 0 and these rows.
+
+    incidents, mobilisations: rows kept. rejected: {table.rule: rows}, for those rules alone. like: the examples are
+    those of "mobilised" or "attending" in `Unspoilt`. says: patterns of what is printed. reports: patterns of
+    report.json. holds: a further check of the examples, its fault as a sentence or "".
+    """
+
+    incidents: int | None = None
+    mobilisations: int | None = None
+    examples: int | None = None
+    rejected: dict[str, int] = field(default_factory=dict)
+    like: str = ""
+    says: tuple[str, ...] = ()
+    reports: tuple[str, ...] = ()
+    holds: Callable[[Examples], str] = lambda examples: "" if examples else "no example"
+
+    def faults(self, outcome: Outcome, unspoilt: Unspoilt) -> list[str]:
+        """What is wrong with the outcome."""
+        if outcome.exit_code or outcome.crash or outcome.report is None:
+            return [_ended(outcome, "0 and a report")]
+        wrong = [*self._wrong_counts(outcome), *lost(outcome), *missing(self.says, outcome.text)]
+        wrong += missing(self.reports, str(outcome.report))
+        if self.like:
+            wrong += differing(outcome.examples, getattr(unspoilt, self.like))
+        return [*wrong, *filter(None, [self.holds(outcome.examples)])]
+
+    def _wrong_counts(self, outcome: Outcome) -> list[str]:
+        report = outcome.report or {}
+        found: dict[str, int | None] = {"examples": report["examples"]}
+        for table in ("incidents", "mobilisations"):
+            counted = outcome.counts(table)
+            found[table] = None if counted is None else counted[1]
+        wanted = {"incidents": self.incidents, "mobilisations": self.mobilisations, "examples": self.examples}
+        for name, rows in self.rejected.items():
+            table, rule = name.split(".")
+            wanted[name], found[name] = rows, outcome.rejected(table).get(rule, 0)
+        return [
+            f"{name}: {found[name]} where {rows} are right"
+            for name, rows in wanted.items()
+            if rows is not None and found[name] != rows
+        ]
+
+
+@dataclass(frozen=True)
+class Refused:
+    """Exit code 2, a message in one piece that fits the patterns, no traceback and nothing written.
+
+    is_kept_before: an earlier OUT still stands.
+    """
+
+    says: tuple[str, ...]
+    is_kept_before: bool = False
+
+    def faults(self, outcome: Outcome, unspoilt: Unspoilt) -> list[str]:
+        """What is wrong with the outcome."""
+        wrong = [] if outcome.exit_code == BAD_INPUT and not outcome.crash else [_ended(outcome, "2")]
+        wrong += missing(self.says, outcome.text)
+        is_written = outcome.report is not None or outcome.answers is not None
+        if is_written is not self.is_kept_before:
+            wrong.append("the earlier result is gone" if self.is_kept_before else "a result was written")
+        return wrong
+
+
+@dataclass(frozen=True)
+class Answered:
+    """One entry per row of PREDICTIONS.csv.
+
+    SAME: the mean of the row at that place in the unspoilt file. ANY: answered. Otherwise: a pattern of its error.
+    Several entries of one row, as a tuple, are alternatives.
+    """
+
+    rows: tuple[str | tuple[str, ...], ...]
+    says: tuple[str, ...] = ()
+    says_not: tuple[str, ...] = ()
+    ids: tuple[str, ...] = ()
+
+    def faults(self, outcome: Outcome, unspoilt: Unspoilt) -> list[str]:
+        """What is wrong with the outcome."""
+        answers = outcome.answers
+        if outcome.crash or answers is None:
+            return [_ended(outcome, "an answered file")]
+        if len(answers) != len(self.rows):
+            return [
+                f"{len(answers)} rows where {len(self.rows)} are right: {[row['error'] for row in answers]}"
+            ]
+        wrong = [
+            fault
+            for number, (wanted, row) in enumerate(zip(self.rows, answers, strict=True))
+            if (fault := _wrong_row(wanted, row, unspoilt.answers[number % len(unspoilt.answers)]))
+        ]
+        code = SOME_ROWS_UNANSWERED if any(row["error"] for row in answers) else 0
+        if outcome.exit_code != code:
+            wrong.append(_ended(outcome, str(code)))
+        if self.ids and tuple(row["id"] for row in answers) != self.ids:
+            wrong.append(f"ids {[row['id'] for row in answers]}")
+        wrong += [f"it says {text!r}" for text in self.says_not if re.search(text, outcome.text)]
+        return wrong + missing(self.says, outcome.text)
+
+
+@dataclass(frozen=True)
+class Either:
+    """Any of these is right."""
+
+    ways: tuple["Expectation", ...]
+
+    def faults(self, outcome: Outcome, unspoilt: Unspoilt) -> list[str]:
+        """The faults of every way, or none where one way has none."""
+        found = [way.faults(outcome, unspoilt) for way in self.ways]
+        if not all(found):
+            return []
+        return [f"neither: {'; '.join(faults)}" for faults in found]
+
+
+Expectation = Kept | Refused | Answered | Either
+SAME, ANY = "same", "any"
+
+
+def either(*ways: Expectation) -> Either:
+    """Any of these is right."""
+    return Either(ways)
+
+
+def refused(*says: str) -> Refused:
+    """Refused with a message that fits these patterns."""
+    return Refused(says)
+
+
+def answered(*rows: str | tuple[str, ...], **more: Any) -> Answered:
+    """Answered row by row."""
+    return Answered(rows, **more)
+
+
+def missing(patterns: Sequence[str], text: str) -> list[str]:
+    """The patterns that the text does not fit; blanks and breaks of lines count as one blank."""
+    flat = " ".join(text.split())
+    return [
+        f"it does not say {pattern!r}" for pattern in patterns if not re.search(pattern, flat, re.IGNORECASE)
+    ]
+
+
+def lost(outcome: Outcome) -> list[str]:
+    """Rows that are neither kept nor counted under a rule."""
+    found = []
+    for table in REPORTED_TABLES:
+        counted = outcome.counts(table)
+        if counted is not None and counted[0] != counted[1] + sum(outcome.rejected(table).values()):
+            found.append(f"{table}: {counted[0]} rows, {counted[1]} kept, rejected {outcome.rejected(table)}")
+    return found
+
+
+def differing(found: Examples, wanted: Examples) -> list[str]:
+    """How two sets of examples differ, texts compared without regard to case."""
+    mine, theirs = _comparable(found), _comparable(wanted)
+    if len(mine) != len(theirs):
+        return [f"{len(mine)} examples where {len(theirs)} are right"]
+    differences = [
+        f"{one['incident_number']} {name}: {one.get(name)!r} where {value!r} is right"
+        for one, other in zip(mine, theirs, strict=True)
+        for name, value in other.items()
+        if not _is_like(one.get(name), value)
+    ]
+    return [f"{len(differences)} values differ", *differences[:SHOWN]] if differences else []
+
+
+def _is_like(found: Any, wanted: Any) -> bool:
+    if isinstance(found, float) and isinstance(wanted, float):
+        return abs(found - wanted) < WITHIN
+    return bool(found == wanted)
+
+
+def _comparable(examples: Examples) -> Examples:
+    rows = [
+        {
+            name: value.casefold() if isinstance(value, str) else value
+            for name, value in row.items()
+            if name not in NOT_COMPARED
+        }
+        for row in examples
+    ]
+    return sorted(
+        rows,
+        key=lambda row: (
+            row["incident_number"],
+            str(row["mobilised_at"]),
+            str(row["resource_code"]),
+            str(row["pump"]),
+        ),
+    )
+
+
+def _wrong_row(wanted: str | tuple[str, ...], row: dict[str, str], mean_s: str) -> str:
+    ways = wanted if isinstance(wanted, tuple) else (wanted,)
+    if any(_is_right(way, row, mean_s) for way in ways):
+        return ""
+    return f"row {row['id']!r}: {row['error'] or row['mean_s']!r} where {wanted!r} ({mean_s}) is right"
+
+
+def _is_right(way: str, row: dict[str, str], mean_s: str) -> bool:
+    if way in (SAME, ANY):
+        return not row["error"] and (way == ANY or row["mean_s"] == mean_s)
+    return bool(row["error"]) and re.search(way, row["error"], re.IGNORECASE) is not None
+
+
+def _ended(outcome: Outcome, wanted: str) -> str:
+    shown = outcome.crash.strip().splitlines()[-1:] or [outcome.text.strip()[-600:]]
+    return f"exit code {outcome.exit_code} where {wanted} is right: {shown[0]}"
