@@ -37,10 +37,10 @@ def environment(home: Path, **more: str) -> dict[str, str]:
 
 
 @contextmanager
-def served(home: Path, **settings: str) -> Iterator[Served]:
-    """A service that runs until the block is left."""
+def served(home: Path, log: Path | None = None, **settings: str) -> Iterator[Served]:
+    """A service that runs until the block is left. log: where its log is written, instead of its home."""
     home.mkdir(parents=True, exist_ok=True)
-    log = home / "served.log"
+    log = log or home / "served.log"
     with log.open("a") as stream:
         process = subprocess.Popen(
             [sys.executable, "-m", "londonpump.cli", "serve", "--port", "0"],

@@ -53,4 +53,12 @@ class SourceFailed(LondonPumpError):
 
 
 class DatabaseFailed(LondonPumpError):
-    """The database cannot be opened, or is not of this version."""
+    """The database cannot be opened, does not answer, or is not of this version.
+
+    The message may name its address and is for those who run the product. public: what anybody may be shown instead who
+    uses the service; None if there is no more to say than that the database cannot be used.
+    """
+
+    def __init__(self, message: str, public: str | None = None) -> None:
+        super().__init__(message)
+        self.public = public

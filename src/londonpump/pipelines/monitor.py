@@ -155,7 +155,8 @@ def _model(connection: Connection, look: _Look) -> _Model:
         card = read_json(folder / CARD)
         metrics = read_provenance(folder).get("metrics", {})
     except BadFile as error:
-        return _Model(name, max(since, default=None), {}, None, str(error))
+        # the name is enough: /statusz shows these words to every account
+        return _Model(name, max(since, default=None), {}, None, f"{error.problem}. {error.advice}")
     return _Model(name, max(since, default=None), card, metrics.get("mae_s"), None)
 
 

@@ -26,6 +26,8 @@ HOW_TO_PROMOTE = "Put one on duty: londonpump models promote BUNDLE --why TEXT."
 READ_WITHIN_S = 1.0
 """The look is nobody's request: it may wait longer than one."""
 LONGEST_WAIT_LOOKS = 60
+SHOWN_OF_A_NAME = 80
+UNUSABLE = "cannot be used. The log of the service says why."
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +48,8 @@ class Champion:
 class ChampionWatch:
     """Holds the champion; `current` is read by requests, and set by the watch alone.
 
-    named: what the ledger names. problem: why that one does not answer, in words; None if it does.
+    named: what the ledger names. problem: why that one does not answer, in words that anybody may be shown; None if it
+    does. The log has the whole of it.
     """
 
     def __init__(self, store: Store, bundles: Path, clock: Callable[[], datetime], metrics: Metrics) -> None:
@@ -98,19 +101,25 @@ class ChampionWatch:
         try:
             champion = await asyncio.to_thread(open_champion, self._bundles, name, self._clock())
         except BadFile as error:
-            self._failed(name, str(error))
+            self._failed(name, error)
             return
         self.current, self.problem, self._failures = champion, None, 0
         self._metrics.note_champion(name)
         log("champion on duty", model=name, simulated=champion.is_simulated)
 
-    def _failed(self, name: str, problem: str) -> None:
+    def _failed(self, name: str, error: BadFile) -> None:
         self._failures += 1
         self._looks_to_wait = min(2**self._failures - 1, LONGEST_WAIT_LOOKS)
         on = f" {self.current.name} stays on duty." if self.current else ""
-        self.problem = f"{problem}{on}"
+        self.problem = f"The model {name[:SHOWN_OF_A_NAME]} {_without_places(error)}{on}"
         self._metrics.champion_problems.inc()
-        log("champion cannot go on duty", logging.ERROR, model=name, problem=problem)
+        log("champion cannot go on duty", logging.ERROR, model=name, problem=str(error))
+
+
+def _without_places(error: BadFile) -> str:
+    """What is wrong with a bundle; where that names a path, only that something is."""
+    words = f"{error.problem}. {error.advice}"
+    return UNUSABLE if set(words) & set("/\\") else words
 
 
 def open_champion(bundles: Path, name: str, now: datetime) -> Champion:

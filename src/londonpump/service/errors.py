@@ -118,6 +118,14 @@ STATUS_OF: dict[type[Exception], HTTPStatus] = {
 }
 """The nearest class above an error counts."""
 RETRY_AFTER_S = 1
+MORE_IN_THE_LOG = "Try again in a moment; the log of the service says more, under the request id."
+UNUSABLE: dict[type[Exception], str] = {
+    DatabaseFailed: "The database cannot be used at the moment.",
+    SourceFailed: "A source that this needs does not answer.",
+    BadFile: "A file that this needs cannot be used.",
+    TooFewRows: "There are too few records to do this.",
+}
+"""What is answered for errors whose messages name addresses, paths or rows: those are for who runs the service."""
 UNEXPECTED = "Something unexpected went wrong. It is in the log of the service under the request id."
 
 
@@ -171,12 +179,21 @@ def problem_of(error: LondonPumpError) -> Problem:
     state = getattr(error, "state", None)
     return Problem(
         status,
-        str(error),
+        public_text(error),
         _fields_of(error),
         _headers_of(error, status),
         {"state": state} if state else {},
         getattr(error, "original", None),
     )
+
+
+def public_text(error: LondonPumpError) -> str:
+    """What anybody may be shown of an error: never an address, a path or SQL."""
+    public: str | None = getattr(error, "public", None)
+    if public is not None:
+        return public
+    kind = next((kind for kind in UNUSABLE if isinstance(error, kind)), None)
+    return str(error) if kind is None else f"{UNUSABLE[kind]} {MORE_IN_THE_LOG}"
 
 
 def _fields_of(error: LondonPumpError) -> tuple[tuple[str, str], ...]:

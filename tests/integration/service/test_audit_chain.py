@@ -236,7 +236,7 @@ class Failing:
     def __init__(self) -> None:
         self.tries = 0
 
-    async def write(self, work):
+    async def write(self, work, *, within_s=None):
         self.tries += 1
         if self.tries == 1:
             raise DatabaseFailed("gone")

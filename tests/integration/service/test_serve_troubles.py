@@ -139,7 +139,10 @@ def test_a_full_disk_is_a_clear_503_and_reading_goes_on(url, tmp_path, first) ->
 
         with pytest.raises(Exception, match="has no room left"):
             client.portal.call(writing.write, fill)
-        assert client.get("/readyz").status_code == 200
+        # issue 11, A1: it cannot be written, and says so
+        assert client.get("/readyz").json()["database"]["is_well"] is False
+        assert client.get("/livez").status_code == 200
+        assert client.portal.call(writing.read, lambda c: c.exec_driver_sql("SELECT 1").scalar()) == 1
     assert stored(url) == 0
 
 

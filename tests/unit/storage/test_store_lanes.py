@@ -5,7 +5,7 @@ import sqlite3
 import threading
 
 import pytest
-from sqlalchemy import Column, Integer, MetaData, Table, Text, event, func, insert, select, text
+from sqlalchemy import Column, ForeignKey, Integer, MetaData, Table, Text, event, func, insert, select, text
 
 from londonpump.brigade.errors import DatabaseFailed, LondonPumpError
 from londonpump.storage.database import connect
@@ -358,3 +358,67 @@ def test_work_that_loses_its_connection_half_way_is_done_once(postgresql) -> Non
 
     assert run(postgresql.url("half_way"), work, StoreLimits(writers=1, patience_s=LONG_S)) == ["a"]
     assert len(tries) == 2
+
+
+owned = Table(
+    "owned",
+    things.metadata,
+    Column("thing_id", Integer, ForeignKey("things.id", deferrable=True, initially="DEFERRED")),
+)
+
+
+def failing_at_its_commit(connection) -> None:
+    """A row that the database takes, and whose COMMIT it then refuses."""
+    connection.execute(insert(owned), {"thing_id": 4_711})
+
+
+def test_after_a_commit_that_failed_the_next_write_is_stored(url) -> None:
+    """Issue 11, A1: SQLite leaves the transaction open when its COMMIT fails, on a full disk as here."""
+
+    async def work(store):
+        with pytest.raises(DatabaseFailed):
+            await store.write(failing_at_its_commit)
+        await store.write(adding("after"))
+        return await store.read(names)
+
+    assert run(url, work, StoreLimits(writers=1, patience_s=LONG_S)) == ["after"]
+
+
+def test_after_a_shared_commit_that_failed_the_next_write_is_stored(url) -> None:
+    """Issue 11, A1: of writes that share a commit none is stored, and each hears so."""
+
+    async def work(store):
+        shared = (store.write(failing_at_its_commit), *(store.write(adding(str(n))) for n in range(5)))
+        outcomes = await asyncio.gather(*shared, return_exceptions=True)
+        await store.write(adding("after"))
+        stored = await store.read(names)
+        return outcomes, stored
+
+    outcomes, stored = run(url, work, StoreLimits(writers=1, patience_s=LONG_S))
+    assert isinstance(outcomes[0], DatabaseFailed)
+    assert stored == sorted([*(each for each in outcomes if isinstance(each, str)), "after"])
+
+
+def test_a_lane_goes_on_after_a_failure_of_any_kind_out_of_begin_or_commit(url) -> None:
+    """Issue 11, A1: whatever comes out of `begin()` or `commit()`, the connection is not used again."""
+    engine = connect(url)
+    failures = iter([RuntimeError("from begin"), None, RuntimeError("from commit")])
+
+    def fail_sometimes(_connection) -> None:
+        failure = next(failures, None)
+        if failure is not None:
+            raise failure
+
+    async def work():
+        store = Store(engine, StoreLimits(writers=1, patience_s=LONG_S))
+        event.listen(engine, "begin", fail_sometimes)
+        event.listen(engine, "commit", fail_sometimes)
+        for which in ("from begin", "from commit"):
+            with pytest.raises(RuntimeError, match=which):
+                await store.write(adding(which))
+        await store.write(adding("after"))
+        stored = await store.read(names)
+        await store.close()
+        return stored
+
+    assert asyncio.run(work()) == ["after"]

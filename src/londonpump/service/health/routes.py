@@ -5,16 +5,18 @@ open too, as Prometheus has no account; it holds nothing personal, and a proxy s
 """
 
 import asyncio
+import logging
 from datetime import date, datetime
 from http import HTTPStatus
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from londonpump import __version__
 from londonpump.brigade.errors import BadFile, DatabaseFailed
 from londonpump.models.prototype import check_prototype
 from londonpump.service.champion import HOW_TO_PROMOTE
+from londonpump.service.errors import public_text, request_id_of
 from londonpump.service.health import rows
 from londonpump.service.health.alarms import AlarmFigures, alarms_shown
 from londonpump.service.health.live import Live
@@ -29,11 +31,14 @@ from londonpump.service.health.shapes import (
     SourceState,
     Status,
 )
+from londonpump.service.logs import log
 from londonpump.service.rights import Anybody, SignedIn
 from londonpump.service.state import ServiceState, State
 
 router = APIRouter(tags=["health"])
 READY, NOT_READY = "ready", "not ready"
+WRITTEN_WITHIN_S = 1.0
+"""A write that waits for others is no sign of a database that cannot be written."""
 
 
 @router.get("/livez", operation_id="get_liveness", response_description="The process answers.")
@@ -51,7 +56,7 @@ async def livez(_: Anybody) -> Alive:
     },
 )
 async def readyz(_: Anybody, state: State, response: Response) -> Readiness:
-    """Whether calls can be answered: a model is on duty and answers its prototype, and the database answers."""
+    """Whether calls can be answered: a model is on duty and answers its prototype, the database answers and can be written."""
     model, database = _model_check(state), await _database_check(state)
     is_ready = model.is_well and database.is_well
     if not is_ready:
@@ -61,10 +66,10 @@ async def readyz(_: Anybody, state: State, response: Response) -> Readiness:
 
 
 @router.get("/statusz", operation_id="get_health", response_description="Ages and alarms.")
-async def statusz(_: SignedIn, state: State) -> Status:
+async def statusz(_: SignedIn, state: State, request: Request) -> Status:
     """The ages of the model, of what it learnt from, of weather and calendars; the alarms that stand."""
     now = state.clock()
-    database, context, alarms = await _told_by_database(state, now)
+    database, context, alarms = await _told_by_database(state, now, request_id_of(request.scope))
     return Status(
         version=__version__,
         now_at=now,
@@ -93,7 +98,7 @@ async def metrics(_: Anybody, state: State) -> Response:
 def _model_check(state: ServiceState) -> Check:
     champion = state.champion.current
     if champion is None:
-        # the watch's own words hold places on disk: /statusz tells those to people who are signed in
+        # /statusz tells people who are signed in what is wrong with it
         told = (
             "The model named by the ledger cannot be used" if state.champion.named else "No model is on duty"
         )
@@ -101,27 +106,37 @@ def _model_check(state: ServiceState) -> Check:
     try:
         check_prototype(champion.bundle, champion.name)
     except BadFile as error:
-        return Check(is_well=False, told=str(error))
+        log("model does not answer its prototype", logging.ERROR, problem=str(error))
+        return Check(
+            is_well=False, told=f"{champion.name} does not answer its prototype. Promote another one."
+        )
     return Check(is_well=True, told=f"{champion.name} answers its prototype")
 
 
 async def _told_by_database(
-    state: ServiceState, now: datetime
+    state: ServiceState, now: datetime, request_id: str
 ) -> tuple[Check, ContextStatus | None, list[AlarmShown] | None]:
     try:
         found, alarms = await state.store.read(
             lambda connection: (rows.context_state(connection, now), alarms_shown(connection))
         )
     except DatabaseFailed as error:
-        return Check(is_well=False, told=str(error)), None, None
+        log("status without the database", logging.WARNING, problem=str(error), request_id=request_id)
+        return Check(is_well=False, told=public_text(error)), None, None
     return Check(is_well=True, told="answers"), _context_status(found, now), alarms
 
 
 async def _database_check(state: ServiceState) -> Check:
     try:
         await state.store.read(rows.answers)
-    except DatabaseFailed:
+    except DatabaseFailed as error:
+        log("database does not answer", logging.WARNING, problem=str(error))
         return Check(is_well=False, told="The database does not answer. The log of the service says more.")
+    try:
+        await state.store.write(rows.write_something, within_s=WRITTEN_WITHIN_S)
+    except DatabaseFailed as error:
+        log("database cannot be written", logging.WARNING, problem=str(error))
+        return Check(is_well=False, told="The database cannot be written. The log of the service says more.")
     return Check(is_well=True, told="answers")
 
 

@@ -2,11 +2,17 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from secrets import token_hex
 
 from sqlalchemy import Connection, func, select
 
 from londonpump.storage.database.fetch_rows import FetchNote, fetches_noted
+from londonpump.storage.database.monitoring_tables import write_probe
+from londonpump.storage.database.rows import put
 from londonpump.storage.database.schema import bank_holidays, school_years, weather_hours
+
+PROBE_CHARACTERS = 16_384
+"""About what a prediction and its audit take: a disk with less room than that is full to those who ask."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +30,13 @@ def answers(connection: Connection) -> bool:
     """Whether the database answers a question about a table of ours."""
     connection.execute(select(func.max(school_years.c.year))).one()
     return True
+
+
+def write_something(connection: Connection) -> None:
+    """Replace the row that stands for whatever the service writes: a full or read-only database refuses it."""
+    # not the same twice: a database may leave out a write that changes nothing
+    filling = token_hex(8).ljust(PROBE_CHARACTERS, "0")
+    put(connection, write_probe, [{"id": 1, "filling": filling}])
 
 
 def context_state(connection: Connection, now: datetime) -> ContextState:

@@ -1,11 +1,13 @@
 """What predictions hold for all requests: the audit's writer, the context and stations of now, who is asked together."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 
 from londonpump.brigade.errors import DatabaseFailed
+from londonpump.service.logs import log
 from londonpump.service.predictions.around import StandingKept
 from londonpump.service.predictions.asking import MOST_QUESTIONS, LargeQuestions, Questions, answer_all
 from londonpump.service.predictions.batches import BatchTurn
@@ -30,8 +32,7 @@ async def predictions_opened(state: ServiceState) -> AsyncIterator[None]:
     ):
         state.keep(part)
     await first_context(state)
-    async with AuditBatch(state.store, state.clock) as audit:
-        state.keep(audit)
+    async with _audited(state):
         forgetting = asyncio.create_task(_forget_on(state), name="old idempotency keys")
         try:
             yield
@@ -39,6 +40,22 @@ async def predictions_opened(state: ServiceState) -> AsyncIterator[None]:
             forgetting.cancel()
             with suppress(asyncio.CancelledError):
                 await forgetting
+
+
+@asynccontextmanager
+async def _audited(state: ServiceState) -> AsyncIterator[None]:
+    """Write the audit of predictions until the block is left. What cannot be written then is logged, entry by entry, and
+    the rest of the service is closed in order: an exit with an error would not store it either."""
+    audit = AuditBatch(state.store, state.clock)
+    state.keep(audit)
+    try:
+        async with audit:
+            yield
+    except DatabaseFailed as error:
+        if not audit.waiting:
+            raise
+        entries = [entry.as_json() for entry in audit.waiting]
+        log("audit of predictions not written", logging.ERROR, problem=str(error), entries=entries)
 
 
 async def _forget_on(state: ServiceState) -> None:

@@ -14,12 +14,14 @@ from typing import Any, Protocol, Self, TypeVar
 
 from sqlalchemy import Connection
 
-from londonpump.brigade.errors import DatabaseFailed, LondonPumpError
+from londonpump.brigade.errors import DatabaseFailed
 from londonpump.storage.database.audit_rows import append_audit
 
 EVERY_S = 1.0
 AT_LEAST = 100
 MOST_WAITING = 10_000
+LAST_WITHIN_S = 5.0
+"""For what is written at the end: nothing else waits for the database then."""
 KIND = "predictions"
 
 T = TypeVar("T")
@@ -28,7 +30,7 @@ T = TypeVar("T")
 class Writes(Protocol):
     """As much of `store.Store` as is needed here."""
 
-    async def write(self, work: Callable[[Connection], T]) -> T:
+    async def write(self, work: Callable[[Connection], T], *, within_s: float | None = None) -> T:
         """Run it in a transaction."""
 
 
@@ -70,7 +72,7 @@ class AuditBatch:
         self._due.set()
         if self._writer is not None:
             await self._writer
-        await self.flush()
+        await self.flush(LAST_WITHIN_S)
 
     @property
     def n_waiting(self) -> int:
@@ -85,7 +87,12 @@ class AuditBatch:
         if len(self._waiting) >= AT_LEAST:
             self._due.set()
 
-    async def flush(self) -> None:
+    @property
+    def waiting(self) -> tuple[Entry, ...]:
+        """The entries that no write has taken yet."""
+        return tuple(self._waiting)
+
+    async def flush(self, within_s: float | None = None) -> None:
         """Write what waits, now. What cannot be written waits on. Raises: as the store's write."""
         taken, self._waiting = self._waiting, []
         if not taken:
@@ -94,7 +101,9 @@ class AuditBatch:
         at = self._clock()
         about: dict[str, Any] = {"n": len(taken), "entries": [entry.as_json() for entry in taken]}
         try:
-            await self._store.write(lambda connection: append_audit(connection, at, KIND, None, about))
+            await self._store.write(
+                lambda connection: append_audit(connection, at, KIND, None, about), within_s=within_s
+            )
         except BaseException:
             self._waiting = taken + self._waiting
             raise
@@ -106,6 +115,7 @@ class AuditBatch:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._due.wait(), self._every_s)
             self._due.clear()
-            # what could not be written is tried again; `n_waiting` is what the health pages show
-            with suppress(LondonPumpError):
+            # What could not be written is tried again, whatever the failure was: a writer that ended here would
+            # leave every later prediction without its audit until the service is restarted.
+            with suppress(Exception):
                 await self.flush()

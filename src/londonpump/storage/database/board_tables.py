@@ -4,7 +4,18 @@
 `mobilised_at`. Whoever changes anything about a pump locks that row first. Pumps and stations are named by codes.
 """
 
-from sqlalchemy import Boolean, CheckConstraint, Column, Float, ForeignKey, Index, Table, Text
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    Table,
+    Text,
+)
 
 from londonpump.storage.database.instants import Instant
 from londonpump.storage.database.schema import metadata
@@ -64,6 +75,16 @@ board_pumps = Table(
         name="report_state",
     ),
     CheckConstraint("(report_at IS NULL) = (report_state IS NULL)", name="report"),
+)
+
+board_version = Table(
+    "board_version",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    # one more in every transaction that changes pumps or mobilisations: what was read at a version is the board as long
+    # as the version is the same
+    Column("version", BigInteger, nullable=False),
+    CheckConstraint("id = 1", name="id"),
 )
 
 outcomes = Table(

@@ -16,7 +16,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from londonpump.brigade.errors import DatabaseFailed
-from londonpump.storage.database.failures import failure_in_words, name_of
+from londonpump.storage.database.failures import failure_of, name_of
 
 BUSY_TIMEOUT_MS = 15_000
 CONNECT_TIMEOUT_S = 5
@@ -56,7 +56,7 @@ def writing(engine: Engine) -> Iterator[Connection]:
         with engine.begin() as connection:
             yield connection
     except DBAPIError as error:
-        raise DatabaseFailed(failure_in_words(engine.url, error)) from None
+        raise failure_of(engine.url, error) from None
 
 
 @contextmanager
@@ -72,7 +72,7 @@ def reading(engine: Engine) -> Iterator[Connection]:
         with engine.connect() as connection:
             yield connection.execution_options(**level)
     except DBAPIError as error:
-        raise DatabaseFailed(failure_in_words(engine.url, error)) from None
+        raise failure_of(engine.url, error) from None
 
 
 def _address(url: str) -> URL:

@@ -6,8 +6,13 @@ The driver's own text is never passed on: it can hold the address with its passw
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
+from londonpump.brigade.errors import DatabaseFailed
+
 CONNECTION_ADVICE = "Check LONDONPUMP_DATABASE_URL and that the server runs."
 DATA_ADVICE = "Check the data that were to be stored."
+DISK_ADVICE = "Make room on the disk and try again."
+PUBLIC_ADVICE = (DISK_ADVICE,)
+"""Of the failures that a person who only uses the service can do something about, or should report."""
 
 _KNOWN = (
     # (part of the driver's text in lower case, what it means, what to do)
@@ -28,8 +33,9 @@ _KNOWN = (
     ("readonly", "cannot be written", "Give yourself the right to write the file and its folder."),
     ("read-only", "cannot be written", "Give yourself the right to write the file and its folder."),
     ("unable to open", "cannot be opened", "Check that the folder is there and may be written."),
-    ("disk is full", "has no room left", "Make room on the disk and try again."),
-    ("no space left", "has no room left", "Make room on the disk and try again."),
+    ("disk is full", "has no room left", DISK_ADVICE),
+    ("no space left", "has no room left", DISK_ADVICE),
+    ("disk i/o error", "cannot be written or read on its disk", DISK_ADVICE),
     ("no such table", "lacks a table of this version", "Run `londonpump db upgrade`."),
     ("relation ", "lacks a table of this version", "Run `londonpump db upgrade`."),
     (
@@ -40,18 +46,19 @@ _KNOWN = (
 )
 
 
-def failure_in_words(address: URL, error: DBAPIError) -> str:
-    """One or two sentences about a failure; the driver's text stays out of it."""
+def failure_of(address: URL, error: DBAPIError) -> DatabaseFailed:
+    """The error to raise for a failure; the driver's text stays out of it."""
     if isinstance(error, IntegrityError):
-        return (
+        return DatabaseFailed(
             f"The database {name_of(address)} refuses a value that breaks a rule of its tables. {DATA_ADVICE}"
         )
     text = str(error.orig).lower()
     for part, meaning, advice in _KNOWN:
         if part in text:
-            return f"The database {name_of(address)} {meaning}. {advice}"
+            public = f"The database {meaning}. {advice}" if advice in PUBLIC_ADVICE else None
+            return DatabaseFailed(f"The database {name_of(address)} {meaning}. {advice}", public)
     kind = type(error.orig).__name__
-    return f"The database {name_of(address)} failed ({kind}). {CONNECTION_ADVICE}"
+    return DatabaseFailed(f"The database {name_of(address)} failed ({kind}). {CONNECTION_ADVICE}")
 
 
 def name_of(address: URL) -> str:

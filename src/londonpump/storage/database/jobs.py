@@ -12,6 +12,9 @@ from londonpump.brigade.errors import DatabaseFailed
 T = TypeVar("T")
 COMMIT_WITHIN_S = 5.0
 """How long a commit that was sent is waited for: whether it arrived is worth knowing."""
+NOT_SAID = (
+    "The database did not say whether it stored this. Look whether it is there before you send it again."
+)
 NOT_IN_TIME = "The database did not answer in time. Try again in a moment."
 
 
@@ -19,6 +22,9 @@ class Busy(DatabaseFailed):
     """The database is there but does not answer in time. Nothing was stored; asking again soon may help."""
 
     retry_after_s = 1
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, message)
 
 
 class Job(Generic[T]):
@@ -71,11 +77,7 @@ class Job(Generic[T]):
 
     def _give_up_for_good(self) -> None:
         if not self.answer.done():
-            self.answer.set_exception(
-                DatabaseFailed(
-                    "The database did not say whether it stored this. Look whether it is there before you send it again."
-                )
-            )
+            self.answer.set_exception(DatabaseFailed(NOT_SAID, NOT_SAID))
 
     def settle(self, outcome: T | BaseException) -> None:
         """Give the answer to the one who waits, if they still do. Called by the event loop."""

@@ -44,18 +44,22 @@ class KeptConnection:
 
     def _once(self, work: Callable[[Connection], T], while_wanted: Callable[[], bool]) -> T:
         connection = self._opened()
+        # The connection is kept only where its state is known: after a commit, or after a rollback that worked. A
+        # COMMIT that fails on a full disk leaves its transaction open, and no other could begin on that connection.
+        is_settled = False
         try:
             transaction = _begun(connection, while_wanted)
             try:
                 answer = work(connection)
-            except BaseException:
+            except BaseException as error:
                 transaction.rollback()
+                is_settled = not (isinstance(error, DBAPIError) and error.connection_invalidated)
                 raise
             self._commit(transaction)
-        except DBAPIError as error:
-            if error.connection_invalidated:
+            is_settled = True
+        finally:
+            if not is_settled:
                 self._forget()
-            raise
         return answer
 
     def _commit(self, transaction: Any) -> None:
@@ -64,20 +68,25 @@ class KeptConnection:
         except DBAPIError as error:
             if not error.connection_invalidated:
                 raise
-            self._forget()
+            words = "was lost while it stored. Look whether it is there before you send it again."
             raise DatabaseFailed(
-                f"The database {name_of(self._engine.url)} was lost while it stored. "
-                "Look whether it is there before you send it again."
+                f"The database {name_of(self._engine.url)} {words}", f"The database {words}"
             ) from None
 
     def _opened(self) -> Connection:
         if self._connection is None:
             connection = self._engine.connect()
-            driver: Any = connection.connection.driver_connection
-            for statement in self._first:
-                driver.execute(statement)
-            driver.commit()
-            self._connection = connection.execution_options(**self._options)
+            try:
+                driver: Any = connection.connection.driver_connection
+                for statement in self._first:
+                    driver.execute(statement)
+                driver.commit()
+                self._connection = connection.execution_options(**self._options)
+            except BaseException:
+                # it would be lent out again half prepared
+                connection.invalidate()
+                connection.close()
+                raise
         return self._connection
 
     def _forget(self) -> None:

@@ -13,9 +13,8 @@ from typing import Any
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
-from londonpump.brigade.errors import DatabaseFailed
 from londonpump.storage.database.engine import READS_ONLY
-from londonpump.storage.database.failures import failure_in_words
+from londonpump.storage.database.failures import failure_of
 from londonpump.storage.database.jobs import Busy, Job, tell
 from londonpump.storage.database.kept import KeptConnection
 
@@ -164,5 +163,5 @@ class _Withdrawn(Exception):
 
 def _in_words(engine: Engine, error: Exception) -> Exception:
     if isinstance(error, DBAPIError):
-        return DatabaseFailed(failure_in_words(engine.url, error))
+        return failure_of(engine.url, error)
     return error

@@ -1,6 +1,9 @@
-"""Alarms: what `monitor` found that somebody should look at. Raised once, cleared when it is gone, never taken away."""
+"""Alarms: what `monitor` found that somebody should look at. Raised once, cleared when it is gone, never taken away.
 
-from sqlalchemy import JSON, CheckConstraint, Column, Index, Table, Text
+And the row that `/readyz` writes to learn whether the database can be written.
+"""
+
+from sqlalchemy import JSON, CheckConstraint, Column, Index, Integer, Table, Text
 
 from londonpump.storage.database.instants import Instant
 from londonpump.storage.database.schema import metadata
@@ -24,6 +27,14 @@ alarms = Table(
     Column("cleared_sent_at", Instant),
     CheckConstraint("severity IN ('note', 'warning', 'urgent')", name="severity"),
     CheckConstraint("words <> ''", name="words"),
+)
+
+write_probe = Table(
+    "write_probe",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("filling", Text, nullable=False),
+    CheckConstraint("id = 1", name="id"),
 )
 
 Index(

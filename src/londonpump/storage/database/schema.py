@@ -20,7 +20,7 @@ from sqlalchemy import (
 
 from londonpump.storage.database.instants import Instant
 
-VERSION = "0007"
+VERSION = "0008"
 """The newest step in `migrations/versions`: what this version of the product works with."""
 VERSION_TABLE = "londonpump_version"
 """Not Alembic's own name: MLflow may live in the same database and takes that one."""

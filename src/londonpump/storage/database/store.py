@@ -67,14 +67,17 @@ class Store:
         """
         return await self._run(self._writing, Job(work, asyncio.get_running_loop()), within_s)
 
-    async def read(self, work: Callable[[Connection], T], *, within_s: float | None = None) -> T:
+    async def read(
+        self, work: Callable[[Connection], T], *, within_s: float | None = None, is_long: bool = False
+    ) -> T:
         """Run `work` on a view of the database that does not change meanwhile.
 
-        within_s: for an answer known to be long, instead of the store's patience.
+        within_s: for an answer known to be long, instead of the store's patience. is_long: run it where no short read
+        waits for it, as is done for all that may take longer than the store's patience.
         Raises: Busy if there is no answer in time. DatabaseFailed.
         """
         job = Job(work, asyncio.get_running_loop(), may_be_left=True)
-        is_long = within_s is not None and within_s > self.limits.patience_s
+        is_long = is_long or (within_s is not None and within_s > self.limits.patience_s)
         return await self._run(self._reading_long if is_long else self._reading, job, within_s)
 
     async def close(self) -> None:
