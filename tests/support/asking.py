@@ -79,12 +79,12 @@ class Asking:
 
 
 @contextmanager
-def asking_at(url: str, folder: Path, bundle: Path | None) -> Iterator[Asking]:
-    """bundle: on duty; None for no model."""
+def asking_at(url: str, folder: Path, bundle: Path | None, **options: Any) -> Iterator[Asking]:
+    """bundle: on duty; None for no model. options: of `running`."""
     name = None if bundle is None else put_in_store(bundle, folder).name
     database_with(url, name)
     clock = Clock()
-    with running(url, folder, clock=clock) as client:
+    with running(url, folder, clock=clock, **options) as client:
         desk = Desk(client, clock, url)
         yield Asking(desk, desk.bearer("olaf"), url, name or "")
 

@@ -40,10 +40,11 @@ def running(
     clock: Clock | None = None,
     limits: StoreLimits = PATIENT,
     poll_s: float = NEVER_S,
+    parts: tuple[object, ...] = (),
 ) -> Iterator[TestClient]:
     """A client of a service that runs; `client.app.state.service` is its state."""
     options = ServiceOptions(
-        clock=clock or Clock(), store_limits=limits, champion_poll_s=poll_s, parts=(CHEAP,)
+        clock=clock or Clock(), store_limits=limits, champion_poll_s=poll_s, parts=(CHEAP, *parts)
     )
     app = create_app(settings_for(url, folder), options=options)
     with TestClient(app, raise_server_exceptions=False) as client:

@@ -12,6 +12,7 @@ from londonpump.service.answers import describe_answers
 from londonpump.service.auth import routes as auth
 from londonpump.service.auth.desk import auth_opened
 from londonpump.service.board import routes as board
+from londonpump.service.board.kept import board_opened
 from londonpump.service.champion import ChampionWatch
 from londonpump.service.docs_page import add_docs_page
 from londonpump.service.errors import answer_errors
@@ -54,7 +55,14 @@ TAGS = [
     {"name": "models", "description": "The model that answers, and the ledger of decisions."},
 ]
 Opening = Callable[[ServiceState], AbstractAsyncContextManager[None]]
-OPENINGS: tuple[Opening, ...] = (auth_opened, live_opened, alarms_opened, predictions_opened, original_opened)
+OPENINGS: tuple[Opening, ...] = (
+    auth_opened,
+    live_opened,
+    alarms_opened,
+    board_opened,
+    predictions_opened,
+    original_opened,
+)
 """What a domain opens for all its requests (`state.keep`), and closes; in this order, closed in the reverse."""
 
 

@@ -13,7 +13,8 @@ from londonpump.service.predictions.shapes import Question
 from londonpump.service.rights import Person, Role
 
 HARINGEY = {"easting_m": 532_000.0, "northing_m": 189_500.0}
-WITHOUT = {"id": None}
+WITHOUT = {"id": None, "board_age_s": None}
+"""What differs between two answers to one question."""
 
 
 def test_answers_stand_in_the_order_of_the_questions(asking) -> None:

@@ -12,6 +12,7 @@ from support.rival_bundles import slower
 from support.running_service import database_with, name_champion, put_in_store, running
 from support.signing_in import Clock, Desk
 
+from londonpump.service.board.kept import BoardLimits, KeptBoard
 from londonpump.storage.database import connect, upgrade
 from londonpump.storage.database.store import StoreLimits
 
@@ -102,12 +103,15 @@ def test_on_a_full_disk_the_answer_says_so_and_reading_goes_on(method, path, bod
 
 
 def test_a_board_that_cannot_be_read_is_said_and_the_call_answered(served_by_postgresql) -> None:
+    # a process that has read no board yet: one that has goes on with that (test_board_late.py)
+    served_by_postgresql.client.app.state.service.keep(KeptBoard(BoardLimits()))
     engine = connect(served_by_postgresql.url)
     with engine.begin() as other:
-        other.execute(text("LOCK TABLE board_pumps"))
+        other.execute(text("LOCK TABLE board_version, board_pumps"))
         told = served_by_postgresql.told()
     engine.dispose()
     assert told["candidates"][0]["is_assumed"]
+    assert told["warning"].startswith("The board could not be read")
     assert any(line.startswith("the board: the database did not answer in time") for line in told["missing"])
 
 

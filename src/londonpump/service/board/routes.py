@@ -5,6 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Path, Query, Response
 
 from londonpump.service.board import acts
+from londonpump.service.board.kept import KeptBoard
 from londonpump.service.board.rules import Event
 from londonpump.service.board.shapes import (
     BoardShown,
@@ -58,7 +59,11 @@ async def put_board(person: Feed, state: State, told: Snapshot) -> SnapshotTaken
     """What a feed sees at a moment. It never takes the place of what is known from later, and ends no mobilisation unless
     it says so: `has_returned`."""
     who = _who(person, state)
-    taken = await state.store.write(lambda connection: acts.take_snapshot(connection, who, told))
+    taken = await state.part(KeptBoard).act(
+        state,
+        lambda connection: acts.take_snapshot(connection, who, told),
+        lambda _: [pump.pump for pump in told.pumps],
+    )
     return SnapshotTaken(
         ignored=taken.ignored,
         not_told=taken.not_told,
@@ -79,7 +84,9 @@ async def put_pump(person: Operator, state: State, code: PumpCode, told: PumpRep
     A pump that is out by a mobilisation is not made available by a report (409): report `returned` of the mobilisation
     first, or send `has_returned`."""
     who = _who(person, state)
-    return await state.store.write(lambda connection: acts.report_pump(connection, who, code, told))
+    return await state.part(KeptBoard).act(
+        state, lambda connection: acts.report_pump(connection, who, code, told), lambda pump: [pump.code]
+    )
 
 
 @router.post(
@@ -98,7 +105,9 @@ async def mobilise(
     """Send a pump to an incident. A pump on its road back can be sent again; one that is out or off the run cannot. Of
     more than 4 hours ago only a feed (role `service`) reports; that holds for every moment on the board."""
     who = _who(person, state)
-    kept, is_new = await state.store.write(lambda connection: acts.mobilise(connection, who, new))
+    kept, is_new = await state.part(KeptBoard).act(
+        state, lambda connection: acts.mobilise(connection, who, new), lambda done: [done[0].pump]
+    )
     if not is_new:
         response.status_code = 200
     return kept
@@ -150,8 +159,10 @@ async def report(
     """Say when a pump was mobile, arrived, left or returned. The same again changes nothing. It may arrive although
     nobody said that it was mobile."""
     who, at = _who(person, state), told.at if told else None
-    return await state.store.write(
-        lambda connection: acts.report_event(connection, who, mobilisation_id, event, at)
+    return await state.part(KeptBoard).act(
+        state,
+        lambda connection: acts.report_event(connection, who, mobilisation_id, event, at),
+        lambda done: [done.pump],
     )
 
 

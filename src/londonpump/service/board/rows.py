@@ -1,6 +1,7 @@
 """The board in the database. Every function runs inside a transaction of the caller's."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import uuid4
@@ -9,7 +10,7 @@ from sqlalchemy import Connection, Row, RowMapping, Select, exists, insert, or_,
 
 from londonpump.service.board.rules import Event, Mobilisation, PumpRow, Report, State
 from londonpump.service.board.view import RECENTLY, RecentIncident
-from londonpump.storage.database.board_tables import board_pumps, mobilisations, outcomes
+from londonpump.storage.database.board_tables import board_pumps, board_version, mobilisations, outcomes
 from londonpump.storage.database.rows import insert_of
 
 _MOBILISATION = tuple(
@@ -50,6 +51,34 @@ _SHOWN = select(
     _is_followed.label("is_followed"),
 ).join_from(mobilisations, outcomes, isouter=True)
 _FIRST_REPORT, _FIRST_MOBILISATION = 1, 1 + len(_REPORT)
+_CHANGED = update(board_version).values(version=board_version.c.version + 1)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredBoard:
+    """The board as it is stored; what it means depends on the moment. read_at: what `recent` was read for."""
+
+    version: int
+    read_at: datetime
+    pumps: Sequence[PumpRow]
+    recent: Sequence[RecentIncident]
+
+    def recent_at(self, at: datetime) -> list[RecentIncident]:
+        """The recent incidents of a moment that is not before `read_at`."""
+        return [each for each in self.recent if each.mobilised_at >= at - RECENTLY]
+
+
+def read_board(connection: Connection, at: datetime, known: StoredBoard | None = None) -> StoredBoard:
+    """The board as it is stored: `known` itself, for one statement, if nothing has changed since it was read.
+
+    Inside a transaction that has changed the board it is the one that the transaction leaves: on PostgreSQL nobody else
+    can change it before the end of that transaction.
+    """
+    # first: in a transaction without a snapshot of its own the rows may be newer than their version, never older
+    version = connection.execute(select(board_version.c.version)).scalar_one()
+    if known is not None and known.version == version and known.read_at <= at:
+        return known
+    return StoredBoard(version, at, read_pumps(connection), recent_incidents(connection, at))
 
 
 def read_pumps(connection: Connection) -> list[PumpRow]:
@@ -96,6 +125,7 @@ def put_reports(
     ]
     if rows:
         connection.execute(statement, rows)
+        _note_change(connection)
 
 
 def add_mobilisation(connection: Connection, values: Mapping[str, Any], *, is_newest: bool) -> str:
@@ -105,6 +135,7 @@ def add_mobilisation(connection: Connection, values: Mapping[str, Any], *, is_ne
     if is_newest:
         pump = update(board_pumps).where(board_pumps.c.pump_code == values["pump_code"])
         connection.execute(pump.values(mobilisation_id=new_id))
+    _note_change(connection)
     return new_id
 
 
@@ -136,6 +167,7 @@ def set_moment(
     """Write when an event was, and who reported it."""
     row = update(mobilisations).where(mobilisations.c.id == mobilisation_id)
     connection.execute(row.values({f"{event}_at": at, "reported_by": reported_by}))
+    _note_change(connection)
 
 
 def names_prediction(connection: Connection, prediction_id: str) -> bool:
@@ -193,6 +225,12 @@ def recent_incidents(connection: Connection, at: datetime) -> list[RecentInciden
         place = (named.easting_m, named.northing_m)
         found[row.incident_number] = RecentIncident(row.incident_number, row.mobilised_at, *place)
     return [found[number] for number in sorted(found)]
+
+
+def _note_change(connection: Connection) -> None:
+    """Call it after every change: what was read before is then read again. On PostgreSQL it waits until other changes
+    of the board are committed; only the head of the audit is locked after it."""
+    connection.execute(_CHANGED)
 
 
 def _one(connection: Connection, wanted: Select[Any]) -> Mobilisation | None:

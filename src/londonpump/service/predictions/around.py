@@ -1,21 +1,17 @@
 """What surrounds a call: the fleet of its day, what each pump does, the context of its moment."""
 
 import asyncio
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection
 
-from londonpump.brigade.errors import DatabaseFailed
 from londonpump.brigade.stations import Station, by_code
 from londonpump.features.ground import GroundLookup
 from londonpump.features.moment import MomentContext
-from londonpump.service.board import rows
-from londonpump.service.board.rules import PumpRow
-from londonpump.service.board.view import BoardView, Fleet, RecentIncident, london_day
+from londonpump.service.board.kept import KeptBoard, SeenBoard
+from londonpump.service.board.view import BoardView, Fleet, london_day
 from londonpump.service.champion import Champion
 from londonpump.service.predictions.context import SHARE_OF_PATIENCE, ContextKept, moment_context
 from londonpump.service.predictions.starts import Candidates
@@ -25,19 +21,20 @@ NOW_WITHIN = timedelta(minutes=15)
 """A call of a moment farther from now is answered without the board: what pumps did then, or will do, nobody knows."""
 DAYS_KEPT = 8
 NOT_NOW = "the board: it tells about now alone; all pumps of that day's fleet are assumed available"
-NO_ANSWER = "the board: the database did not answer in time; all pumps are assumed available"
+NO_ANSWER = (
+    "the board: the database did not answer in time; all pumps are assumed available but those that were reported to "
+    "this service itself"
+)
+UNREAD = (
+    "The board could not be read: a pump that is out may be ranked. Look at the board before you send one."
+)
+OLD = "The board is {age_s:.0f} s old, as the database did not answer in time: a pump that went out since may be ranked."
+LOOK_AGAIN_AFTER_S = 1.0
+"""For requests that take long: other processes change the board meanwhile."""
 TOO_LITTLE = (
     "the board: fewer than half of the pumps were heard of in 12 h; those that nobody knows about are assumed "
     "available"
 )
-
-
-@dataclass(frozen=True, slots=True)
-class BoardRows:
-    """The board as it is stored; what it means depends on the moment."""
-
-    pumps: Sequence[PumpRow]
-    recent: Sequence[RecentIncident]
 
 
 @dataclass(slots=True)
@@ -91,23 +88,22 @@ class StandingKept:
         return self.current
 
 
-def read_board(connection: Connection, now: datetime) -> BoardRows:
-    """As it is stored: two questions."""
-    return BoardRows(rows.read_pumps(connection), rows.recent_incidents(connection, now))
-
-
 @dataclass(slots=True)
 class Surroundings:
-    """For the questions of one request: the board is read once, a context once a minute it is asked of.
+    """For the questions of one request: the board is looked at once, a context once a minute it is asked of.
 
-    Where the database does not answer in time it is not asked again: board and context are None then.
+    Where the database does not answer in time it is not asked again: the board is the last one that was read, and the
+    context None.
     """
 
     state: ServiceState
     standing: Standing
     now: datetime
-    stored: BoardRows | None = None
+    kept: KeptBoard
+    seen: SeenBoard
     is_silent: bool = False
+    _revision: int = 0
+    _looked_s: float = 0.0
     _grounds: dict[tuple[float, float], str] = field(default_factory=dict)
     _contexts: dict[datetime, asyncio.Future[MomentContext | None]] = field(default_factory=dict)
     _board: BoardView | None = None
@@ -115,15 +111,35 @@ class Surroundings:
 
     @classmethod
     async def look(cls, state: ServiceState, standing: Standing) -> "Surroundings":
-        """Read the board."""
-        now = state.clock()
-        seen = cls(state, standing, now)
-        within_s = state.store.limits.patience_s * SHARE_OF_PATIENCE
-        try:
-            seen.stored = await state.store.read(lambda c: read_board(c, now), within_s=within_s)
-        except DatabaseFailed:
-            seen.is_silent = True
-        return seen
+        """Look at the board."""
+        kept = state.part(KeptBoard)
+        around = cls(state, standing, state.clock(), kept, kept.see())
+        await around._look()
+        return around
+
+    async def look_again(self) -> bool:
+        """For the rest of a request that takes long. Returns: whether the board, or its age, is another one now."""
+        if self.is_silent or self.kept.limits.now_s() - self._looked_s < LOOK_AGAIN_AFTER_S:
+            return self._see() or self.is_silent
+        return await self._look()
+
+    def renew(self) -> bool:
+        """Take the board that was kept meanwhile, without asking the database. Returns: whether there was another."""
+        return self.kept.revision != self._revision and self._see()
+
+    async def _look(self) -> bool:
+        self._looked_s = self.kept.limits.now_s()
+        within_s = self.state.store.limits.patience_s * SHARE_OF_PATIENCE
+        self.is_silent = not await self.kept.read(self.state, self.state.clock(), within_s)
+        return self._see()
+
+    def _see(self) -> bool:
+        before, self.seen, self._revision = self.seen, self.kept.see(), self.kept.revision
+        if self.seen.rows is before.rows:
+            return False
+        self._board = self._candidates = None
+        self._grounds = {}
+        return True
 
     def is_near(self, at: datetime) -> bool:
         """Whether the board of now tells about a moment."""
@@ -133,17 +149,33 @@ class Surroundings:
         """Why the board is not known at a moment, in words; None if it is."""
         if not self.is_near(at):
             return NOT_NOW
-        if self.stored is None:
+        if self.seen.verified_s is None:
             return NO_ANSWER
         return None if self.board(at).is_known else TOO_LITTLE
 
+    def board_age_s(self, at: datetime) -> float | None:
+        """Seconds since the board was last known to be that of the database; None where it is not used."""
+        if self.seen.verified_s is None or not self.is_near(at):
+            return None
+        return max(self.kept.limits.now_s() - self.seen.verified_s, 0.0)
+
+    def board_warning(self, at: datetime) -> str | None:
+        """What whoever sends a pump must know of the board; None if there is nothing."""
+        if not self.is_near(at):
+            return None
+        age_s = self.board_age_s(at)
+        if age_s is None:
+            return UNREAD
+        return OLD.format(age_s=age_s) if age_s >= self.kept.limits.warn_after_s else None
+
     def board(self, at: datetime) -> BoardView:
         """What each pump of the day's fleet does; all unknown for a moment that is not near now."""
-        if self.stored is None or not self.is_near(at):
+        stored = self.seen.rows
+        if stored is None or not self.is_near(at):
             return BoardView.of((), self.standing.fleet(london_day(at)), at)
         if self._board is None:
             fleet = self.standing.fleet(london_day(self.now))
-            self._board = BoardView.of(self.stored.pumps, fleet, self.now, self.stored.recent)
+            self._board = BoardView.of(stored.pumps, fleet, self.now, stored.recent_at(self.now))
         return self._board
 
     def candidates(self, board: BoardView) -> Candidates:
@@ -156,8 +188,8 @@ class Surroundings:
 
     def ground_of(self, easting_m: float, northing_m: float) -> str:
         """The ground of a place of a recent incident; looked up for all of them at once."""
-        if not self._grounds and self.stored is not None:
-            places = [(each.easting_m, each.northing_m) for each in self.stored.recent]
+        if not self._grounds and self.seen.rows is not None:
+            places = [(each.easting_m, each.northing_m) for each in self.seen.rows.recent]
             known = [(east, north) for east, north in places if east is not None and north is not None]
             east, north = np.array(known, np.float64).reshape(-1, 2).T
             found = self.standing.ground(east, north)

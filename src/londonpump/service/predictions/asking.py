@@ -1,9 +1,9 @@
 """Questions: answered, stored, then told."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection
 
@@ -12,13 +12,14 @@ from londonpump.service.predictions.around import StandingKept, Surroundings
 from londonpump.service.predictions.calls import Call, call_of
 from londonpump.service.predictions.idempotency import Key, claim, find_answer
 from londonpump.service.predictions.making import Duty, make
-from londonpump.service.predictions.rows import CALL, Row, add_rows, as_text, digest_of, find_answers
+from londonpump.service.predictions.rows import CALL, Row, add_rows, digest_of, find_answers
 from londonpump.service.predictions.shapes import Question
 from londonpump.service.rights import Person
 from londonpump.service.state import ServiceState
 from londonpump.service.together import Together
 from londonpump.storage.database.audit_batch import MOST_WAITING, AuditBatch
 
+T = TypeVar("T")
 Items = Sequence[dict[str, Any]]
 """What was answered: {id} of a prediction, or {problem}."""
 
@@ -53,6 +54,8 @@ class LargeQuestions(Together[Asked, Given]):
 MOST_QUESTIONS = 8
 """Of 142 candidates each: 25 to 45 ms, in which the event loop does nothing else."""
 MOST_EXPLAINED = 5
+FETCHED_WITHIN_S = 5.0
+"""For a stored batch: a thousand answers of 20 candidates are 10 to 20 MB."""
 
 
 async def ask(state: ServiceState, person: Person, question: Question, key: Key | None) -> Given:
@@ -69,9 +72,13 @@ async def answer_all(state: ServiceState, asked: Sequence[Asked]) -> list[Given 
     """What comes of each question. Raises: what befalls all of them: NoModel, DatabaseFailed."""
     duty, around = await look(state)
     bundle = duty.champion.bundle
-    ready = await asyncio.gather(
-        *(call_of(each.question, each.user_id, bundle, around) for each in asked), return_exceptions=True
-    )
+    while True:
+        ready = await asyncio.gather(
+            *(call_of(each.question, each.user_id, bundle, around) for each in asked), return_exceptions=True
+        )
+        # a pump that was mobilised here while the context was read is out
+        if not around.renew():
+            break
     rows = iter(make([each for each in ready if isinstance(each, Call)], duty))
     return await _kept(state, asked, [next(rows) if isinstance(each, Call) else each for each in ready])
 
@@ -122,7 +129,7 @@ async def keep(
         raise DatabaseFailed("The audit of predictions cannot be written. Check the database.")
     others = await state.store.write(lambda c: _stored(c, rows, items, key), within_s=within_s)
     if others is not None:
-        return await _again(state, others)
+        return await _again(state, others, is_large=within_s is not None)
     for row in rows:
         audit.add(row["id"], row["user_id"], row["created_at"], digest_of(row))
         state.metrics.predictions.labels(CALL, row["model"]).inc()
@@ -130,19 +137,25 @@ async def keep(
     return Given(items, tuple(text_of.get(item.get("id", "")) for item in items))
 
 
-async def replayed(state: ServiceState, key: Key | None) -> Given | None:
-    """What was answered under the key already. Raises: Conflict, DatabaseFailed."""
+async def replayed(state: ServiceState, key: Key | None, *, is_large: bool = False) -> Given | None:
+    """What was answered under the key already. is_large: it may be a batch. Raises: Conflict, DatabaseFailed."""
     if key is None:
         return None
-    items = await state.store.read(lambda connection: find_answer(connection, key))
-    return None if items is None else await _again(state, items)
+    items = await _fetched(state, lambda connection: find_answer(connection, key), is_large=is_large)
+    return None if items is None else await _again(state, items, is_large=is_large)
 
 
-async def _again(state: ServiceState, items: Items) -> Given:
+async def _again(state: ServiceState, items: Items, *, is_large: bool) -> Given:
     ids = [item["id"] for item in items if "id" in item]
-    answers = await state.store.read(lambda connection: find_answers(connection, ids))
-    texts = tuple(as_text(answers[item["id"]]) if "id" in item else None for item in items)
+    answers = await _fetched(state, lambda connection: find_answers(connection, ids), is_large=is_large)
+    texts = tuple(answers[item["id"]] if "id" in item else None for item in items)
     return Given(items, texts, is_replay=True)
+
+
+async def _fetched(state: ServiceState, work: Callable[[Connection], T], *, is_large: bool) -> T:
+    """Large: on the lane for long reads, so that nobody's session waits for it to be looked up."""
+    within_s = max(FETCHED_WITHIN_S, state.store.limits.patience_s) if is_large else None
+    return await state.store.read(work, within_s=within_s, is_long=is_large)
 
 
 def _stored(connection: Connection, rows: Sequence[Row], items: Items, key: Key | None) -> Items | None:

@@ -57,15 +57,23 @@ async def ask_many(
 ) -> Given:
     """Answer questions and store all answers together. Raises: TooMany, Conflict, NoModel, DatabaseFailed."""
     loop = asyncio.get_running_loop()
+    # before the turn too: what is stored already need not wait for another batch
+    before = await replayed(state, key, is_large=True)
+    if before is not None:
+        return before
     async with state.part(BatchTurn).taken():
-        before = await replayed(state, key)
+        before = await replayed(state, key, is_large=True)
         if before is not None:
             return before
         duty, around = await look(state)
         bundle = duty.champion.bundle
         ready = [await _ready(question, person.id, bundle, around) for question in questions]
         rows: list[dict[str, Any]] = []
-        for calls in _slices([each for each in ready if isinstance(each, Call)]):
+        is_other = False
+        for part in _slices([each for each in ready if isinstance(each, Call)]):
+            # once the board is another one, all that was ready before is of a board that is no more
+            is_other = await around.look_again() or is_other
+            calls = [await call_of(c.question, c.user_id, bundle, around) for c in part] if is_other else part
             began_s = loop.time()
             rows += make(calls, duty)
             await asyncio.sleep(loop.time() - began_s)

@@ -18,7 +18,8 @@ from londonpump.service.predictions.starts import Candidates, Start
 @dataclass(frozen=True, slots=True)
 class Call:
     """user_id: who asks. candidates: the pumps that might go. is_silent: the database did not answer in time.
-    board_missing: why the board is not known, in words. ground_of: of the places of recent incidents."""
+    board_missing: why the board is not known, in words. board_age_s: since it was verified; None where it is not used.
+    board_warning: what whoever sends a pump must know of it. ground_of: of the places of recent incidents."""
 
     question: Question
     user_id: str
@@ -29,6 +30,8 @@ class Call:
     context: MomentContext | None
     is_silent: bool
     board_missing: str | None
+    board_age_s: float | None
+    board_warning: str | None
     ground_of: Callable[[float, float], str]
 
     @property
@@ -63,6 +66,8 @@ async def call_of(question: Question, user_id: str, bundle: Bundle, around: Surr
         context=context,
         is_silent=around.is_silent,
         board_missing=around.board_missing(at),
+        board_age_s=around.board_age_s(at),
+        board_warning=around.board_warning(at),
         ground_of=around.ground_of,
     )
 

@@ -156,7 +156,7 @@ class PredictionShown(Shown):
     """candidates: by p50. pumps_out, ground_pumps_available, recent_ground_calls: null where the board is not known.
 
     filled: `column=source` of what the question did not say. missing: what nobody knows, in words.
-    warning: about the answer as a whole.
+    warning: about the answer as a whole: no pump can be ranked, or the board is old or could not be read.
     """
 
     id: str
@@ -188,6 +188,8 @@ class PredictionShown(Shown):
     """`column=source` of what the question did not say."""
     missing: list[str]
     """What is not known, in words."""
+    board_age_s: float | None = None
+    """Seconds since the board was last known to be that of the database; null where no board was used."""
     warning: str | None
     """Warning about the answer as a whole; null without one."""
 

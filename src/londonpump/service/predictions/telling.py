@@ -53,7 +53,8 @@ class Teller:
             **counts,
             "filled": ranked.common_labels,
             "missing": missing_told(call, self.bundle),
-            "warning": None if ranked.order else NOBODY,
+            "board_age_s": None if call.board_age_s is None else round(call.board_age_s, 1),
+            "warning": _of_the_whole(ranked),
         }
 
     def _model(self) -> Told:
@@ -110,6 +111,12 @@ class Teller:
             "is_assumed": pump.is_assumed,
             "reported_at": instant(pump.reported_at) if pump.reported_at else None,
         }
+
+
+def _of_the_whole(ranked: Ranked) -> str | None:
+    """The warning of an answer as a whole."""
+    nobody = None if ranked.order else NOBODY
+    return " ".join(filter(None, (nobody, ranked.call.board_warning))) or None
 
 
 def instant(at: datetime) -> str:
