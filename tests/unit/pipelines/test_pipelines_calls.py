@@ -35,12 +35,11 @@ WRONG_FILES = {
     "blank lines only": ("\n\n\n", "is empty"),
     "a header only": (HEADER + "\n", "has no rows"),
     "a header and blank lines": (HEADER + "\n\n\r\n", "has no rows"),
-    "semicolons": (HEADER.replace(",", ";") + "\n1;x;G30;1;2\n", "has no column id.*';'.*comma separated"),
-    "tabs": (HEADER.replace(",", "\t") + "\n", "comma separated"),
+    "bars": (HEADER.replace(",", "|") + "\n1|x|G30|1|2\n", "has no column id"),
     "no header": (f"1,{SOUND}\n", "has no column id"),
     "a column twice": (f"{HEADER},id\n1,{SOUND},1\n", "has two columns id"),
-    "Windows-1252": (f"{HEADER},conditions\n1,{SOUND},caf\u00e9\n".encode("cp1252"), "is not UTF-8"),
-    "UTF-16": (f"{HEADER}\n1,{SOUND}\n".encode("utf-16"), "is not UTF-8"),
+    "no encoding": (f"{HEADER}\n1,{SOUND}\n".encode() + b"\x81\x8d", "neither UTF-8 nor Windows-1252"),
+    "UTF-16 without a mark": (f"{HEADER}\n1,{SOUND}\n".encode("utf-16-le"), "zero bytes"),
     "a quote that never closes": (
         f'{HEADER}\n1,2024-01-15T08:00Z,"G30,1,2\n2,{SOUND}\n',
         "is not CSV.*quotes",
@@ -70,6 +69,17 @@ def test_a_file_that_is_not_there_or_a_folder_is_refused(tmp_path) -> None:
 
 
 SOUND_FILES = {
+    "semicolons": f"{HEADER}\n1,{SOUND}\n2,{SOUND}\n".replace(",", ";"),
+    "tabs": f"{HEADER}\n1,{SOUND}\n2,{SOUND}\n".replace(",", "\t"),
+    "UTF-16": f"{HEADER}\n1,{SOUND}\n2,{SOUND}\n".encode("utf-16"),
+    "Windows-1252": f"{HEADER},conditions\n1,{SOUND},caf\u00e9\n2,{SOUND},\n".encode("cp1252"),
+    "a separator line": f"sep=,\r\n{HEADER}\r\n1,{SOUND}\r\n2,{SOUND}\r\n",
+    "empty columns at the end": f"{HEADER},,\n1,{SOUND},,\n2,{SOUND},,\n",
+    "rows longer by empty fields": f"{HEADER}\n1,{SOUND},,\n2,{SOUND},\n",
+    "lines of commas at the end": f"{HEADER}\n1,{SOUND}\n2,{SOUND}\n,,,,\n,,,,\n",
+    "names in capitals": f"{HEADER.upper()}\n1,{SOUND}\n2,{SOUND}\n",
+    "a header again": f"{HEADER}\n1,{SOUND}\n\ufeff{HEADER}\n2,{SOUND}\n",
+    "an index at the start": f",{HEADER}\n0,1,{SOUND}\n1,2,{SOUND}\n",
     "a byte order mark": f"\ufeff{HEADER}\n1,{SOUND}\n2,{SOUND}\n",
     "carriage returns": f"{HEADER}\r\n1,{SOUND}\r\n2,{SOUND}\r\n",
     "blank lines": f"\n{HEADER}\n\n1,{SOUND}\n\n2,{SOUND}\n\n",
@@ -145,7 +155,7 @@ def test_a_bad_value_spoils_its_own_row_only(tmp_path) -> None:
         "2,2024-01-15T08:00Z,X99,518650,186250",
         f"3,{SOUND}",
         "4,short",
-        f"5,{SOUND},",
+        f"5,{SOUND},x",
     )
     assert [bool(error) for error in calls.errors] == [False, True, False, True, True]
     assert calls.answered.tolist() == [0, 2]
@@ -225,6 +235,10 @@ TIMES = {
     "2024-01-15T09:00+01:00": (8, 0),
     "20240115T0800Z": (8, 0),
     "2024-07-15T08:00": (7, 0),
+    "2024-07-15 08:00 UTC": (8, 0),
+    "2024-07-15 08:00:00 GMT": (8, 0),
+    "15.07.2024 08:00": (7, 0),
+    "15.7.2024 08:00": (7, 0),
     "2024-07-15T08:00Z": (8, 0),
 }
 
