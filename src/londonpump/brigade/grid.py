@@ -24,15 +24,15 @@ _ROTATION = np.radians(np.array([-0.1502, -0.2470, -0.8421]) / 3600.0)
 
 PLAIN = r"(?:[0-9]+\.?[0-9]*|\.[0-9]+)"
 _SCIENTIFIC = (
-    *(rf"[0-9]+\.[0-9]{{{power},}}[eE]\+?0?{power}" for power in range(2, 7)),  # metres, to 1 m
-    *(rf"[0-9]+\.[0-9]{{{5 + power},}}[eE]\+?0?{power}" for power in (0, 1)),  # degrees, to 0.00001
-    *(rf"[0-9]+\.[0-9]{{{5 - power},}}[eE]-0?{power}" for power in range(1, 5)),
-    rf"{PLAIN}[eE]-(?:0?[5-9]|[1-9][0-9])",
+    *(rf"[0-9]+\.[0-9]{{{power - 1},}}[eE]\+?0?{power}" for power in range(2, 7)),  # metres
+    *(rf"[0-9]+\.[0-9]{{{4 + power},}}[eE]\+?0?{power}" for power in (0, 1)),  # degrees
+    *(rf"[0-9]+\.[0-9]{{{4 - power},}}[eE]-0?{power}" for power in range(1, 4)),
+    rf"{PLAIN}[eE]-(?:0?[4-9]|[1-9][0-9])",
 )
 COORDINATE = rf"[-+]?(?:{PLAIN}|{'|'.join(_SCIENTIFIC)})"
-"""A coordinate as text: plain, or in scientific notation with as many digits as a place needs.
+"""A coordinate as text: plain, or in scientific notation with digits down to 10 m or 0.0001 degrees.
 
-5.18650E+05 is 518,650 m. 5.21E+05, as Excel shows it, may be off by 500 m.
+5.18650E+05 is 518,650 m, as is 5.1865E+05, which R writes. 5.21E+05, as Excel shows it, may be off by 500 m.
 """
 ROUNDED = "was rounded by scientific notation. Write all its digits"
 FARTHEST_M = 30_000.0
