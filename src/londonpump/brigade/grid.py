@@ -1,4 +1,4 @@
-"""British National Grid (EPSG:27700) to and from latitude and longitude (WGS84).
+"""British National Grid (EPSG:27700) to and from latitude and longitude (WGS84), and how coordinates are written.
 
 Source: Ordnance Survey, "A guide to coordinate systems in Great Britain", annexes B and C: transverse
 Mercator on Airy 1830 and a seven-parameter Helmert shift. Good to 5 m in Great Britain, which is
@@ -21,6 +21,26 @@ EARTH_RADIUS_KM = 6371.0
 _SHIFT_M = np.array([-446.448, 125.157, -542.060])
 _SHIFT_SCALE = 20.4894e-6
 _ROTATION = np.radians(np.array([-0.1502, -0.2470, -0.8421]) / 3600.0)
+
+PLAIN = r"(?:[0-9]+\.?[0-9]*|\.[0-9]+)"
+_SCIENTIFIC = (
+    *(rf"[0-9]+\.[0-9]{{{power - 1},}}[eE]\+?0?{power}" for power in range(2, 7)),  # metres
+    *(rf"[0-9]+\.[0-9]{{{4 + power},}}[eE]\+?0?{power}" for power in (0, 1)),  # degrees
+    *(rf"[0-9]+\.[0-9]{{{4 - power},}}[eE]-0?{power}" for power in range(1, 4)),
+    rf"{PLAIN}[eE]-(?:0?[4-9]|[1-9][0-9])",
+)
+COORDINATE = rf"[-+]?(?:{PLAIN}|{'|'.join(_SCIENTIFIC)})"
+"""A coordinate as text: plain, or in scientific notation with digits down to 10 m or 0.0001 degrees.
+
+5.18650E+05 is 518,650 m, as is 5.1865E+05, which R writes. 5.21E+05, as Excel shows it, may be off by 500 m.
+"""
+ROUNDED = "was rounded by scientific notation. Write all its digits"
+FARTHEST_M = 30_000.0
+"""From the nearest station. Beyond, a place is a slip: easting and northing exchanged, or another country."""
+TOO_FAR = (
+    "lies {:.0f} km from the nearest station of London. Check it: easting comes before northing, latitude before "
+    "longitude"
+)
 
 
 def to_degrees(easting_m: ArrayLike, northing_m: ArrayLike) -> tuple[Floats, Floats]:

@@ -113,6 +113,8 @@ def _predict_file(bundle: Any, store: Any, source: Path, out: Path | None) -> No
     missing = bundle.response.context.missing
     for line in file_in_words(missing, calls.unknown, len(calls.answered)):
         typer.echo(f"londonpump: {line}", err=True)
+    if calls.read_as:
+        typer.echo(f"londonpump: {source.name}: {calls.read_as}", err=True)
     if calls.ignored:
         typer.echo(f"londonpump: columns not used: {', '.join(calls.ignored)}", err=True)
     wrong = sum(bool(error) for error in calls.errors)

@@ -4,8 +4,7 @@ A file without a required column is refused whole. A bad value spoils its own ro
 error and is not predicted; the other rows are.
 """
 
-import csv
-import io
+import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -16,9 +15,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from londonpump.brigade import clock, kinds
-from londonpump.brigade.errors import BadFile, BadValue
+from londonpump.brigade import clock, grid, kinds
+from londonpump.brigade.errors import BadValue
 from londonpump.brigade.stations import Station
+from londonpump.sources.csv_by_hand import (
+    NUMBER,
+    is_excel_error,
+    need_columns,
+    need_some,
+    read_table,
+    text_of,
+)
+from londonpump.sources.text_table import format_read_as
 
 REQUIRED = ("id", "mobilised_at", "station_code", "easting_m", "northing_m")
 TEXTS = ("incident_type", "property_category", "property_type", "address_qualifier", "conditions")
@@ -57,8 +65,8 @@ LIMITS = {
 }
 """Beyond these a number is a slip: the National Grid, and the weather of this planet."""
 DEGREES_LOOK_LIKE = 360.0
-NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
-"""What a number looks like. Python's own reading takes nan, inf and 518_650 as well."""
+_UTC = re.compile(r"\s*(?:UTC|GMT)$", re.IGNORECASE)
+_DOTTED = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4})(?=[ T]\d)", re.ASCII)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 LONGEST_SHOWN = 120
 """An error repeats the value it is about, up to this many characters."""
@@ -69,7 +77,7 @@ YES, NO = ("true", "1", "yes"), ("false", "0", "no")
 class Calls:
     """Runs asked for, n rows. errors: (n,) text, empty where the row can be predicted. columns: as
     `features.runs` takes them, for the rows without an error, in `answered` order. unknown: of how many of these
-    a part of the context was not known when they were answered."""
+    a part of the context was not known when they were answered. read_as: what is unusual about the file, as text."""
 
     ids: list[str]
     errors: list[str]
@@ -78,25 +86,23 @@ class Calls:
     ignored: tuple[str, ...] = ()
     notes: list[list[str]] = field(default_factory=list)
     unknown: dict[str, int] = field(default_factory=dict)
+    read_as: str = ""
 
 
 def read_calls(path: Path, stations: Mapping[str, Station]) -> Calls:
     """Read CALLS.csv. Raises: BadFile if it is no such file."""
-    rows = _rows(path)
-    if not rows:
-        raise BadFile(path, "is empty", f"Its first line names the columns: {','.join(REQUIRED)}.")
-    header = [name.strip() for name in rows[0]]
-    _check_header(path, header)
-    if not rows[1:]:
-        raise BadFile(path, "has no rows", "Add one pump a row.")
+    table = read_table(path, tuple(LIMITS))
+    header = table.header
+    need_columns(path, header, REQUIRED, f"It needs {', '.join(REQUIRED)}.")
+    need_some(path, table.rows)
     parsed: list[dict[str, Any]] = []
     ids, errors, notes = [], [], []
-    for row in rows[1:]:
+    for row in table.rows:
         values = dict(zip(header, row, strict=False))
         ids.append(values.get("id", ""))
         try:
             _check_length(row, header)
-            run, note = parse_call(values, stations)
+            run, note = parse_call({name: text_of(cell) for name, cell in values.items()}, stations)
         except BadValue as error:
             errors.append(str(BadValue(error.column, _shortened(error.value), error.problem)))
             continue
@@ -105,7 +111,8 @@ def read_calls(path: Path, stations: Mapping[str, Station]) -> Calls:
         notes.append(note)
     answered = np.array([i for i, error in enumerate(errors) if not error], np.int64)
     ignored = tuple(name for name in header if name not in (*REQUIRED, *OPTIONAL))
-    return Calls(ids, errors, answered, as_columns(parsed), ignored, notes)
+    read_as = format_read_as(table.found.to_json())
+    return Calls(ids, errors, answered, as_columns(parsed), ignored, notes, read_as=read_as)
 
 
 def parse_call(
@@ -115,7 +122,7 @@ def parse_call(
     note: list[str] = []
     at = _moment(values.get("mobilised_at", ""), note)
     station = _station(values.get("station_code", ""), at, stations)
-    easting_m, northing_m = _place(values)
+    easting_m, northing_m = _place(values, stations)
     run: dict[str, Any] = {
         "mobilised_us": (at - EPOCH) // timedelta(microseconds=1),
         "station_code": station.code,
@@ -126,6 +133,8 @@ def parse_call(
     }
     for name in OPTIONAL:
         text = values.get(name, "").strip()
+        if is_excel_error(text):
+            raise BadValue(name, text, "is an error of Excel. Mend the formula, or leave it empty")
         run[name] = _PARSERS[name](name, text) if text else None
     ground = run["station_ground_code"]
     if ground is not None and ground not in stations:
@@ -153,57 +162,26 @@ def as_columns(runs: list[dict[str, Any]]) -> dict[str, NDArray[Any]]:
     return columns
 
 
-def _rows(path: Path) -> list[list[str]]:
-    """Rows that are not blank. A quote that never closes hides where the next rows begin: no row is sure."""
-    reader = csv.reader(io.StringIO(_text(path)), strict=True)
-    try:
-        return [row for row in reader if row]
-    except csv.Error as error:
-        raise BadFile(path, f"line {reader.line_num} is not CSV ({error})", "Mend its quotes.") from error
-
-
 def _shortened(value: Any) -> Any:
     is_long = isinstance(value, str) and len(value) > LONGEST_SHOWN
     return value[:LONGEST_SHOWN] + "…" if is_long else value
 
 
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise BadFile(path, "is not UTF-8 text", "Save it as CSV UTF-8.") from error
-    except OSError as error:
-        raise BadFile(path, f"cannot be read ({error.strerror})", "Check the path.") from error
-
-
-def _check_header(path: Path, header: list[str]) -> None:
-    missing = [name for name in REQUIRED if name not in header]
-    if missing:
-        delimiter = next((mark for mark in (";", "\t", "|") if mark in header[0]), None)
-        advice = (
-            f"Its fields are parted by {delimiter!r}; save it comma separated."
-            if delimiter
-            else f"It needs {', '.join(REQUIRED)}."
-        )
-        raise BadFile(path, f"has no column {missing[0]}", advice)
-    for name in header:
-        if header.count(name) > 1:
-            raise BadFile(path, f"has two columns {name}", "Keep one.")
-
-
-def _check_length(row: list[str], header: list[str]) -> None:
+def _check_length(row: list[str], header: tuple[str, ...]) -> None:
     if len(row) != len(header):
         raise BadValue("row", ",".join(row), f"has {len(row)} fields where the header has {len(header)}")
 
 
 def parse_moment(text: str, name: str = "mobilised_at") -> tuple[datetime, bool]:
-    """UTC of ISO 8601 with offset, or of a London time without; and whether London shows it twice.
+    """UTC of ISO 8601 with offset or UTC, or of a London time without; and whether London shows it twice.
+
+    The date may be written 15.01.2024, as a European Excel does.
 
     Args: name: what the person calls it. Raises: BadValue if it is no moment, or London never shows it.
     """
     text = text.strip()
     try:
-        moment = datetime.fromisoformat(text)
+        moment = datetime.fromisoformat(_iso(text))
     except ValueError:
         raise BadValue(name, text, "is no time. Write 2024-01-15T08:00Z, or London time without Z") from None
     if "T" not in text.upper() and " " not in text:
@@ -217,6 +195,14 @@ def parse_moment(text: str, name: str = "mobilised_at") -> tuple[datetime, bool]
     if not FIRST_AT <= moment < LAST_AT:
         raise BadValue(name, text, "is not between 2009, where the records begin, and 2040")
     return moment.astimezone(UTC), is_twice
+
+
+def _iso(text: str) -> str:
+    day_first = _DOTTED.match(text)
+    if day_first:
+        day, month, year = day_first.groups()
+        text = f"{year}-{month:0>2}-{day:0>2}{text[day_first.end() :]}"
+    return _UTC.sub("+00:00", text)
 
 
 def _moment(text: str, note: list[str]) -> datetime:
@@ -241,11 +227,26 @@ def _station(text: str, at: datetime, stations: Mapping[str, Station]) -> Statio
     return station
 
 
-def _place(values: Mapping[str, str]) -> tuple[float, float]:
+def _place(values: Mapping[str, str], stations: Mapping[str, Station]) -> tuple[float, float]:
     texts = values.get("easting_m", "").strip(), values.get("northing_m", "").strip()
     if all(NUMBER.fullmatch(text) and abs(float(text)) < DEGREES_LOOK_LIKE for text in texts):
         raise BadValue("easting_m", texts[0], "looks like degrees. Give metres of the National Grid")
-    return _number("easting_m", texts[0]), _number("northing_m", texts[1])
+    place = _coordinate("easting_m", texts[0]), _coordinate("northing_m", texts[1])
+    nearest_m = min(
+        math.dist(place, (station.easting_m, station.northing_m))
+        for station in stations.values()
+        if station.status != "border"
+    )
+    if nearest_m > grid.FARTHEST_M:
+        raise BadValue("easting_m, northing_m", ", ".join(texts), grid.TOO_FAR.format(nearest_m / 1000))
+    return place
+
+
+def _coordinate(name: str, text: str) -> float:
+    value = _number(name, text)
+    if not re.fullmatch(grid.COORDINATE, text):
+        raise BadValue(name, text, grid.ROUNDED)
+    return value
 
 
 def _number(name: str, text: str) -> float:
@@ -259,11 +260,10 @@ def _number(name: str, text: str) -> float:
 
 
 def _kind(name: str, text: str) -> str:
-    if text not in kinds.INCIDENT_TYPES:
-        raise BadValue(
-            name, text, f"is none of: {', '.join(kinds.INCIDENT_TYPES)}. Leave it empty if not stated"
-        )
-    return text
+    for kind in kinds.INCIDENT_TYPES:
+        if kind.casefold() == text.casefold():
+            return kind
+    raise BadValue(name, text, f"is none of: {', '.join(kinds.INCIDENT_TYPES)}. Leave it empty if not stated")
 
 
 def _appliance(name: str, text: str) -> str:

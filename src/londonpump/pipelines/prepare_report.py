@@ -17,6 +17,7 @@ def described(file: InputFile) -> dict[str, Any]:
         "rows": file.rows,
         "table": file.table,
         "formats": file.formats,
+        "read_as": file.read_as.to_json(),
     }
 
 

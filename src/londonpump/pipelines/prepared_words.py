@@ -7,6 +7,7 @@ from typing import Any
 
 from londonpump.brigade.demand import COMPLETE_SHARE
 from londonpump.pipelines.rejections import in_words
+from londonpump.sources.text_table import format_read_as
 
 IN_PART = "in part"
 LIBRARY = "holidays library"
@@ -32,7 +33,8 @@ NOTHING = {
 
 def prepared_in_words(report: Mapping[str, Any], out: Path) -> str:
     """What `prepare` kept, repaired and set aside, and whether it takes the records for a stream."""
-    lines = []
+    read_as = [(file["file"], format_read_as(file["read_as"])) for file in report["inputs"]]
+    lines = [f"{file}: {unusual}" for file, unusual in read_as if unusual]
     for name, table in report["tables"].items():
         lines.append(f"{name}: {table['in']:,} in, {table['kept']:,} kept")
         for verdict in ("repaired", "set_aside"):

@@ -6,6 +6,7 @@ there; congestion `year, day_nb` (1 Sunday to 7 Saturday)`, hour, congestion`; s
 UTC, the one that they skip in March for none.
 """
 
+import math
 from pathlib import Path
 
 import numpy as np
@@ -14,16 +15,16 @@ import pyarrow.compute as pc
 from ibis.backends.duckdb import Backend
 from ibis.expr.types import Table
 from numpy.typing import NDArray
-from pyarrow import csv
 
 from londonpump.brigade.clock import HOUR_US, london_us
 from londonpump.brigade.errors import BadFile
 from londonpump.brigade.stations import Station
 from londonpump.features.traffic import TrafficWeeks
 from londonpump.features.weather import moment_of
+from londonpump.sources.csv_by_hand import NUMBER, Row, need_columns, read_rows
 from londonpump.tables.context import SchoolHoliday, WeatherHour
 
-HOUR, ISO_DAY, BRITISH_DAY = "%Y-%m-%d %H", "%Y-%m-%d", "%d/%m/%Y"
+HOUR, ISO_DAY, BRITISH_DAY, DOTTED_DAY = "%Y-%m-%d %H", "%Y-%m-%d", "%d/%m/%Y", "%d.%m.%Y"
 BY_HAND = "file"
 """The source of what a file says."""
 WEATHER = {
@@ -41,19 +42,19 @@ def read_weather(path: Path) -> list[WeatherHour]:
 
     Of an hour that stands twice the first row is taken.
     """
-    optional = () if "windspeed" in _header(path) else ("windspeed",)
-    numbers = {name: pa.float64() for name in WEATHER if name not in optional}
+    numbers = dict.fromkeys(WEATHER, pa.float64())
     table = _read(
         path,
         {"date": pa.string(), **numbers, "conditions": pa.string()},
-        empty=(*numbers, "conditions"),
+        empty=(*WEATHER, "conditions"),
+        optional=("windspeed",),
     )
     hours = _moments(table["date"], HOUR)
     if hours is None:
         is_hour = pc.equal(_as_read_back(table["date"], HOUR), table["date"]).fill_null(False)
         wrong = table["date"].filter(pc.invert(is_hour))[0].as_py()
         raise BadFile(path, f"column date holds {wrong!r}", "Write London hours as 2022-05-01 09.")
-    values = {ours: table[name].to_pylist() for name, ours in WEATHER.items() if name in numbers}
+    values = {ours: table[name].to_pylist() for name, ours in WEATHER.items() if name in table.column_names}
     values.setdefault("wind_kmh", [None] * table.num_rows)
     values["precip_mm"] = [value or 0.0 for value in values["precip_mm"]]
     conditions = table["conditions"].to_pylist()
@@ -89,12 +90,12 @@ def read_traffic(path: Path) -> TrafficWeeks:
 
 def read_school_holidays(path: Path) -> list[SchoolHoliday]:
     """One a day."""
-    header = _header(path)
+    header, _ = read_rows(path)
     column = next((name for name in ("true_london_date", "date") if name in header), None)
     if column is None:
         raise BadFile(path, "has no column date or true_london_date", "Add one: a London date a row.")
     text = _read(path, {column: pa.string()})[column]
-    for form in (ISO_DAY, BRITISH_DAY):
+    for form in (ISO_DAY, BRITISH_DAY, DOTTED_DAY):
         days = _moments(text, form)
         if days is not None:
             return [SchoolHoliday(day, BY_HAND) for day in days.cast(pa.date32()).to_pylist()]
@@ -131,37 +132,40 @@ def stations_table(connection: Backend, stations: tuple[Station, ...]) -> Table:
     )
 
 
-def _header(path: Path) -> list[str]:
-    try:
-        with csv.open_csv(path) as reader:
-            return list(reader.schema.names)
-    except FileNotFoundError as error:
-        raise BadFile(path, "is not there", "Check the path.") from error
-    except (pa.ArrowInvalid, OSError) as error:
-        raise BadFile(
-            path, f"cannot be read as csv ({error})", "Give a comma-separated UTF-8 file."
-        ) from error
-
-
-def _read(path: Path, columns: dict[str, pa.DataType], empty: tuple[str, ...] = ()) -> pa.Table:
-    """The named columns, typed. `empty`: columns that may have gaps."""
-    missing = [name for name in columns if name not in _header(path)]
-    if missing:
-        raise BadFile(path, f"has no column {missing[0]}", f"It needs: {', '.join(columns)}.")
-    options = csv.ConvertOptions(
-        column_types=columns,
-        include_columns=list(columns),
-        strings_can_be_null=True,
-        quoted_strings_can_be_null=True,
+def _read(
+    path: Path,
+    columns: dict[str, pa.DataType],
+    empty: tuple[str, ...] = (),
+    optional: tuple[str, ...] = (),
+) -> pa.Table:
+    """The named columns, typed. `empty`: columns that may have gaps. `optional`: columns that may be absent."""
+    numbers = [name for name, kind in columns.items() if not pa.types.is_string(kind)]
+    header, rows = read_rows(path, numbers)
+    present = {name: kind for name, kind in columns.items() if name in header or name not in optional}
+    need_columns(path, header, tuple(present), f"It needs: {', '.join(present)}.")
+    return pa.table(
+        {name: _column(path, rows, name, kind, may_be_empty=name in empty) for name, kind in present.items()}
     )
-    try:
-        table = csv.read_csv(path, convert_options=options)
-    except pa.ArrowInvalid as error:
-        raise BadFile(path, str(error), "Mend that value.") from error
-    if table.num_rows == 0:
-        raise BadFile(path, "has no rows", "Give the file with its rows.")
-    for name in columns:
-        if name not in empty and table[name].null_count:
-            row = pc.index(pc.is_null(table[name]), True).as_py() + 1
-            raise BadFile(path, f"column {name} is empty in row {row}", "Fill it.")
-    return table
+
+
+def _column(path: Path, rows: list[Row], name: str, kind: pa.DataType, *, may_be_empty: bool) -> pa.Array:
+    values: list[str | float | None] = []
+    for number, row in enumerate(rows, 1):
+        text = row[name]
+        if not text and not may_be_empty:
+            raise BadFile(path, f"column {name} is empty in row {number}", "Fill it.")
+        if text and not pa.types.is_string(kind):
+            values.append(_number(path, number, name, text, is_whole=pa.types.is_integer(kind)))
+        else:
+            values.append(text or None)
+    return pa.array(values, kind)
+
+
+def _number(path: Path, number: int, name: str, text: str, *, is_whole: bool) -> float:
+    value = float(text) if NUMBER.fullmatch(text) else math.nan
+    if not math.isfinite(value) or (is_whole and not value.is_integer()):
+        what = "whole number" if is_whole else "number"
+        raise BadFile(
+            path, f"column {name} is {text!r} in row {number}, which is no {what}", "Mend that value."
+        )
+    return value

@@ -1,43 +1,113 @@
-"""A small csv file that a person wrote: its header and its rows, every doubt named."""
+"""A small table of text that a person wrote: its header and its rows, every doubt named."""
 
 import csv
+import io
 import re
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
 from londonpump.brigade.errors import BadFile
+from londonpump.brigade.published_names import without_blanks_around
+from londonpump.sources.probe import MARK, UTF16, XLSX, Probe, chunks, probe
+from londonpump.sources.text_table import (
+    COMMA,
+    POINT,
+    Layout,
+    ReadAs,
+    decimal_mark,
+    drop_stated_line,
+    find_layout,
+    is_header_again,
+    number_examples,
+    read_as,
+)
+from londonpump.tables.published import EXCEL_ERROR, NULL_MARKERS
 
 Row = dict[str, str]
+Lines = list[list[str]]
 FORMS_OF_DAY = (
     re.compile(r"(?P<year>\d{4})-(?P<month>\d{2})-(?P<day>\d{2})", re.ASCII),
     re.compile(r"(?P<day>\d{2})/(?P<month>\d{2})/(?P<year>\d{4})", re.ASCII),
+    re.compile(r"(?P<day>\d{1,2})\.(?P<month>\d{1,2})\.(?P<year>\d{4})", re.ASCII),
 )
 
+NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
+"""What a number looks like. Python's own reading takes nan, inf and 518_650 as well."""
 
-def read_rows(path: Path) -> tuple[list[str], list[Row]]:
-    """Column names and rows, their texts without spaces around. Raises: BadFile if it is no such file."""
-    reader = csv.reader(_text(path).splitlines(), strict=True)
-    try:
-        lines = [[cell.strip() for cell in line] for line in reader]
-    except csv.Error as error:
-        raise BadFile(path, f"cannot be read as csv ({error})", f"Mend line {reader.line_num}.") from error
-    lines = [line for line in lines if any(line)]
-    if not lines:
-        raise BadFile(path, "cannot be read as csv (it is empty)", "Give a comma-separated UTF-8 file.")
-    header, *rows = lines
-    for name in header:
-        if header.count(name) > 1:
-            raise BadFile(path, f"has two columns {name}", "Keep one.")
-    for number, row in enumerate(rows, 1):
-        if len(row) != len(header):
-            problem = f"has {len(row)} fields in row {number} and {len(header)} in its header"
+
+@dataclass(frozen=True, slots=True)
+class HandTable:
+    """A table as it was written.
+
+    header: the names in small letters. rows: the cells as they stand; a row may have another length than the header.
+    """
+
+    header: tuple[str, ...]
+    rows: Lines
+    found: ReadAs
+
+
+def read_table(path: Path, numbers: Collection[str] = ()) -> HandTable:
+    """Read a table whatever its separator, encoding and decimal mark.
+
+    Empty lines, empty columns at the end and repeated headers are left out. Numbers have points.
+
+    Args: numbers: the columns that hold numbers. Returns: a table that may have no rows.
+    Raises: BadFile if it is no such file.
+    """
+    one, text = _text(path)
+    layout, _ = find_layout(path, text.lstrip("\r\n"))
+    lines = _lines(path, drop_stated_line(text), layout)
+    filled = [line for line in lines if any(cell.strip() for cell in line)]
+    if not filled:
+        raise BadFile(path, "cannot be read as csv (it is empty)", "Give a file with a header and rows.")
+    header, rows = _named(path, filled[0], filled[1:])
+    n_rows = len(rows)
+    rows = [row for row in rows if not is_header_again(row, header)]
+    places = [place for place, name in enumerate(header) if name in numbers]
+    decimal = _decimal(path, header, rows, places, layout)
+    if decimal == COMMA:
+        rows = [_with_points(row, places) for row in rows]
+    found = read_as(one, layout, decimal, n_rows - len(rows), len(lines) - len(filled))
+    return HandTable(header, rows, found)
+
+
+def read_rows(path: Path, numbers: Collection[str] = ()) -> tuple[list[str], list[Row]]:
+    """Column names and rows, their texts without blanks around, null markers empty.
+
+    Raises: BadFile if it is no such file, a row has another length than the header, or a cell is an Excel error.
+    """
+    table = read_table(path, numbers)
+    need_some(path, table.rows)
+    for number, row in enumerate(table.rows, 1):
+        if len(row) != len(table.header):
+            problem = f"has {len(row)} fields in row {number} and {len(table.header)} in its header"
             raise BadFile(path, problem, "Mend that row.")
+    rows = [{name: text_of(cell) for name, cell in zip(table.header, row, strict=True)} for row in table.rows]
+    _refuse_excel_errors(path, rows)
+    return list(table.header), rows
+
+
+def need_some(path: Path, rows: Lines) -> None:
+    """Raises: BadFile where a header has no rows below it."""
     if not rows:
         raise BadFile(path, "has no rows", "Give the file with its rows.")
-    return header, [dict(zip(header, row, strict=True)) for row in rows]
 
 
-def need_columns(path: Path, header: list[str], columns: tuple[str, ...], advice: str) -> None:
+def text_of(cell: str) -> str:
+    """Return the text of a cell without blanks around it; empty for a null marker."""
+    text = without_blanks_around(cell)
+    return "" if text.casefold() in NULL_MARKERS else text
+
+
+def is_excel_error(text: str) -> bool:
+    """Whether a cell holds what Excel shows in place of a value, such as #VALUE!."""
+    return text.startswith("#") and re.fullmatch(EXCEL_ERROR, text) is not None
+
+
+def need_columns(path: Path, header: Sequence[str], columns: tuple[str, ...], advice: str) -> None:
     """Raises: BadFile naming the first column that is not there."""
     for name in columns:
         if name not in header:
@@ -45,7 +115,7 @@ def need_columns(path: Path, header: list[str], columns: tuple[str, ...], advice
 
 
 def day_of(path: Path, number: int, column: str, text: str) -> date:
-    """2022-05-30 or 30/05/2022. Raises: BadFile naming the row and the column."""
+    """2022-05-30, 30/05/2022 or 30.05.2022. Raises: BadFile naming the row and the column."""
     for form in FORMS_OF_DAY:
         if found := form.fullmatch(text):
             try:
@@ -59,13 +129,66 @@ def day_of(path: Path, number: int, column: str, text: str) -> date:
     )
 
 
-def _text(path: Path) -> str:
+def _refuse_excel_errors(path: Path, rows: list[Row]) -> None:
+    for number, row in enumerate(rows, 1):
+        for name, text in row.items():
+            if is_excel_error(text):
+                problem = f"column {name} is {text!r} in row {number}, an error of Excel"
+                raise BadFile(path, problem, "Mend the formula.")
+
+
+def _text(path: Path) -> tuple[Probe, str]:
+    if not path.exists():
+        raise BadFile(path, "cannot be read: it is not there", "Check the path.")
+    if path.is_dir():
+        raise BadFile(path, "cannot be read: it is a folder", "Check the path.")
+    if not path.read_bytes().strip():
+        raise BadFile(path, "cannot be read as csv (it is empty)", "Give a file with a header and rows.")
+    one = probe(path, allow_zeros=True)
+    if one.container == XLSX:
+        raise BadFile(path, "cannot be read as csv (it is a workbook)", "Save its sheet as csv.")
+    text = b"".join(chunks(path, is_gzip=one.is_gzip)).decode(one.encoding)
+    if one.encoding != UTF16 and text.count("\x00") > len(text) // 4:
+        raise BadFile(path, "cannot be read as csv (it holds zero bytes)", "Save it as CSV UTF-8.")
+    return one, text.replace(MARK, "")
+
+
+def _lines(path: Path, text: str, layout: Layout) -> Lines:
+    """Lines of at least one field. A quote that never closes hides where the next rows begin: no row is sure."""
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=layout.separator, strict=True)
     try:
-        return path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError as error:
-        raise BadFile(path, "is not there", "Check the path.") from error
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is no UTF-8 text"
-        raise BadFile(
-            path, f"cannot be read as csv ({reason})", "Give a comma-separated UTF-8 file."
-        ) from error
+        return [line for line in reader if line]
+    except csv.Error as error:
+        problem = f"cannot be read as csv: line {reader.line_num} is not CSV ({error})"
+        raise BadFile(path, problem, "Mend its quotes.") from error
+
+
+def _named(path: Path, names: list[str], rows: Lines) -> tuple[tuple[str, ...], Lines]:
+    """Leave out columns without a name: an index at the start, and empty ones at the end."""
+    header = [name.strip().casefold() for name in names]
+    start = 0 if header[0] else 1
+    end = max(place for place, name in enumerate(header, 1) if name)
+    for place, name in enumerate(header[start:end], start + 1):
+        if not name:
+            raise BadFile(path, f"column {place} has no name", "Name it or remove it.")
+        if header.count(name) > 1:
+            raise BadFile(path, f"has two columns {name}", "Keep one.")
+    cut = [row[start:end] if not any(cell.strip() for cell in row[end:]) else row[start:] for row in rows]
+    return tuple(header[start:end]), cut
+
+
+def _with_points(row: list[str], places: list[int]) -> list[str]:
+    return [cell.replace(COMMA, POINT) if place in places else cell for place, cell in enumerate(row)]
+
+
+def _decimal(path: Path, header: tuple[str, ...], rows: Lines, places: list[int], layout: Layout) -> str:
+    """Find the decimal mark. Between commas, only a point can be one."""
+    if layout.separator == COMMA:
+        return POINT
+    cells = (
+        (row[place].strip(), lambda name=header[place], number=number: f"column {name}, row {number}")
+        for number, row in enumerate(rows, 1)
+        for place in places
+        if place < len(row)
+    )
+    return decimal_mark(path, number_examples(cells))

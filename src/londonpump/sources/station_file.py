@@ -5,6 +5,7 @@ if wanted `status, borough, opened_date, closed_date, pumps`. What the file has 
 station whose code is known; a cell left empty is empty.
 """
 
+import math
 import re
 from dataclasses import replace
 from datetime import date
@@ -26,7 +27,7 @@ ADVICE = "It needs code, name, and latitude, longitude or easting_m, northing_m.
 
 def read_stations(path: Path) -> tuple[Station, ...]:
     """The stations of the file, in its order. Raises: BadFile naming the row and the column that is wrong."""
-    header, rows = read_rows(path)
+    header, rows = read_rows(path, (*GRID_M, *DEGREES))
     limits = GRID_M if "easting_m" in header or "northing_m" in header else DEGREES
     needed = ("code", "name", *limits)
     need_columns(path, header, needed, ADVICE)
@@ -73,12 +74,7 @@ def _place(path: Path, number: int, row: Row, limits: dict[str, tuple[float, flo
     """Metres of the National Grid."""
     values = []
     for column, (low, high) in limits.items():
-        try:
-            value = float(row[column])
-        except ValueError as error:
-            raise BadFile(
-                path, f"column {column} is {row[column]!r} in row {number}, which is no number", "Mend it."
-            ) from error
+        value = _coordinate(path, number, column, row[column])
         if not low <= value <= high:
             unit = "metres" if limits is GRID_M else "degrees"
             problem = f"column {column} goes beyond {low} to {high} {unit} in row {number}"
@@ -88,6 +84,18 @@ def _place(path: Path, number: int, row: Row, limits: dict[str, tuple[float, flo
         return values[0], values[1]
     easting_m, northing_m = grid.to_grid(*values)
     return float(easting_m), float(northing_m)
+
+
+def _coordinate(path: Path, number: int, column: str, text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError as error:
+        problem = f"column {column} is {text!r} in row {number}, which is no number"
+        raise BadFile(path, problem, "Mend it.") from error
+    if math.isfinite(value) and not re.fullmatch(grid.COORDINATE, text):
+        problem = f"column {column} is {text!r} in row {number}: it {grid.ROUNDED}"
+        raise BadFile(path, problem, "Format the column as a number without exponent.")
+    return value
 
 
 def _date(path: Path, number: int, row: Row, column: str) -> date | None:

@@ -127,7 +127,13 @@ MOBILISATIONS: tuple[PublishedColumn, ...] = (
 )
 
 TABLES = {"incidents": INCIDENTS, "mobilisations": MOBILISATIONS}
-NULL_MARKERS = ("", "NULL", "Null", "null", "NaN", "nan", "NaT", "None")
+NULL_MARKERS = ("", "-", "na", "n/a", "#n/a", "#nv", "<na>", "nan", "nat", "null", "none", "\\n")
+"""What R, pandas, SQL and Excel (#NV the German one) write for a missing value, in small letters; any case is read.
+
+No published value is one of these.
+"""
+EXCEL_ERROR = r"#(?:[^ a-z]{1,15}[!?]|GETTING_DATA|#+)"
+"""What Excel writes into a cell whose formula failed, whatever its language, or that is too narrow for its number."""
 UNREADABLE_SHARE = 0.001
 """More rows than this share that do not parse is an error: the file is not what it seems."""
 CONTRADICTED_SHARE, MIN_CONTRADICTED = 0.01, 3

@@ -35,12 +35,11 @@ WRONG_FILES = {
     "blank lines only": ("\n\n\n", "is empty"),
     "a header only": (HEADER + "\n", "has no rows"),
     "a header and blank lines": (HEADER + "\n\n\r\n", "has no rows"),
-    "semicolons": (HEADER.replace(",", ";") + "\n1;x;G30;1;2\n", "has no column id.*';'.*comma separated"),
-    "tabs": (HEADER.replace(",", "\t") + "\n", "comma separated"),
+    "bars": (HEADER.replace(",", "|") + "\n1|x|G30|1|2\n", "has no column id"),
     "no header": (f"1,{SOUND}\n", "has no column id"),
     "a column twice": (f"{HEADER},id\n1,{SOUND},1\n", "has two columns id"),
-    "Windows-1252": (f"{HEADER},conditions\n1,{SOUND},caf\u00e9\n".encode("cp1252"), "is not UTF-8"),
-    "UTF-16": (f"{HEADER}\n1,{SOUND}\n".encode("utf-16"), "is not UTF-8"),
+    "no encoding": (f"{HEADER}\n1,{SOUND}\n".encode() + b"\x81\x8d", "neither UTF-8 nor Windows-1252"),
+    "UTF-16 without a mark": (f"{HEADER}\n1,{SOUND}\n".encode("utf-16-le"), "zero bytes"),
     "a quote that never closes": (
         f'{HEADER}\n1,2024-01-15T08:00Z,"G30,1,2\n2,{SOUND}\n',
         "is not CSV.*quotes",
@@ -70,6 +69,17 @@ def test_a_file_that_is_not_there_or_a_folder_is_refused(tmp_path) -> None:
 
 
 SOUND_FILES = {
+    "semicolons": f"{HEADER}\n1,{SOUND}\n2,{SOUND}\n".replace(",", ";"),
+    "tabs": f"{HEADER}\n1,{SOUND}\n2,{SOUND}\n".replace(",", "\t"),
+    "UTF-16": f"{HEADER}\n1,{SOUND}\n2,{SOUND}\n".encode("utf-16"),
+    "Windows-1252": f"{HEADER},conditions\n1,{SOUND},caf\u00e9\n2,{SOUND},\n".encode("cp1252"),
+    "a separator line": f"sep=,\r\n{HEADER}\r\n1,{SOUND}\r\n2,{SOUND}\r\n",
+    "empty columns at the end": f"{HEADER},,\n1,{SOUND},,\n2,{SOUND},,\n",
+    "rows longer by empty fields": f"{HEADER}\n1,{SOUND},,\n2,{SOUND},\n",
+    "lines of commas at the end": f"{HEADER}\n1,{SOUND}\n2,{SOUND}\n,,,,\n,,,,\n",
+    "names in capitals": f"{HEADER.upper()}\n1,{SOUND}\n2,{SOUND}\n",
+    "a header again": f"{HEADER}\n1,{SOUND}\n\ufeff{HEADER}\n2,{SOUND}\n",
+    "an index at the start": f",{HEADER}\n0,1,{SOUND}\n1,2,{SOUND}\n",
     "a byte order mark": f"\ufeff{HEADER}\n1,{SOUND}\n2,{SOUND}\n",
     "carriage returns": f"{HEADER}\r\n1,{SOUND}\r\n2,{SOUND}\r\n",
     "blank lines": f"\n{HEADER}\n\n1,{SOUND}\n\n2,{SOUND}\n\n",
@@ -145,7 +155,7 @@ def test_a_bad_value_spoils_its_own_row_only(tmp_path) -> None:
         "2,2024-01-15T08:00Z,X99,518650,186250",
         f"3,{SOUND}",
         "4,short",
-        f"5,{SOUND},",
+        f"5,{SOUND},x",
     )
     assert [bool(error) for error in calls.errors] == [False, True, False, True, True]
     assert calls.answered.tolist() == [0, 2]
@@ -225,6 +235,10 @@ TIMES = {
     "2024-01-15T09:00+01:00": (8, 0),
     "20240115T0800Z": (8, 0),
     "2024-07-15T08:00": (7, 0),
+    "2024-07-15 08:00 UTC": (8, 0),
+    "2024-07-15 08:00:00 GMT": (8, 0),
+    "15.07.2024 08:00": (7, 0),
+    "15.7.2024 08:00": (7, 0),
     "2024-07-15T08:00Z": (8, 0),
 }
 
@@ -247,3 +261,53 @@ def test_a_station_is_answered_for_as_long_as_it_was_open() -> None:
 
 def test_a_moment_keeps_its_microseconds() -> None:
     assert one(mobilised_at="2024-01-15T08:00:00.000001Z")[0]["mobilised_us"] == 1_705_305_600_000_001
+
+
+FAR = {
+    "exchanged": ({"easting_m": "186250", "northing_m": "518650"}, "easting_m, northing_m '186250, 518650'"),
+    "kilometres": ({"easting_m": "518.65", "northing_m": "186.25"}, "km from the nearest station of London"),
+    "Manchester": ({"easting_m": "383000", "northing_m": "398000"}, "lies 2[0-9]{2} km from the nearest"),
+    "rounded": ({"easting_m": "5.21E+05"}, "easting_m '5.21E\\+05': was rounded by scientific notation"),
+    "rounded in small letters": ({"northing_m": "1.86e5"}, "was rounded by scientific notation"),
+    "an error of Excel": ({"property_type": "#VALUE!"}, "property_type '#VALUE!': is an error of Excel"),
+}
+
+
+@pytest.mark.parametrize(("told", "problem"), FAR.values(), ids=FAR)
+def test_a_place_that_cannot_be_meant_is_refused(told, problem) -> None:
+    """Issue 11, B10 and B4: as the API refuses it, and so for the options of `predict`."""
+    with pytest.raises(BadValue, match=problem):
+        one(**told)
+
+
+def test_a_place_that_cannot_be_meant_is_an_error_of_its_row(tmp_path) -> None:
+    """Issue 11, B10."""
+    calls = read(tmp_path, f"1,{SOUND}", "2,2024-01-15T08:00Z,G30,186250,518650", f"3,{SOUND}")
+    assert calls.answered.tolist() == [0, 2]
+    assert "km from the nearest station of London" in calls.errors[1]
+
+
+def test_a_place_in_scientific_notation_with_all_its_digits_is_read() -> None:
+    """Issue 11, B10."""
+    run, _ = one(easting_m="5.18650E+05", northing_m="1.86250E+05")
+    assert (run["easting_m"], run["northing_m"]) == (518_650.0, 186_250.0)
+
+
+@pytest.mark.parametrize("marker", ["NA", "N/A", "#N/A", "<NA>", "nan", "NULL", r"\N", "-"])
+def test_what_programs_write_for_nothing_is_unknown(marker, tmp_path) -> None:
+    """Issue 11, B6. An id is kept as it is."""
+    header = f"{HEADER},temp_c,property_type,station_ground_code"
+    calls = read(tmp_path, f"{marker},{SOUND},{marker},{marker},{marker}", header=header)
+    assert (calls.errors, calls.ids) == ([""], [marker])
+    assert np.isnan(calls.columns["temp_c"][0])
+    assert (calls.columns["property_type"][0], calls.columns["station_ground_code"][0]) == (None, None)
+
+
+def test_decimal_commas_and_what_was_found_are_told(tmp_path) -> None:
+    """Issue 11, B8 and B9."""
+    text = f"{HEADER},temp_c\n1,{SOUND},-3.5\n{HEADER},temp_c\n2,{SOUND},4.25\n"
+    calls = read_calls(written(tmp_path, text.replace(",", ";").replace(".", ",")), STATIONS)
+    assert calls.columns["temp_c"].tolist() == [-3.5, 4.25]
+    assert calls.read_as == (
+        "fields separated by semicolons; numbers with decimal commas; 1 repeated header lines skipped"
+    )

@@ -22,6 +22,8 @@ DATE_WRITERS = {
     "yyyy-mm-dd 00:00:00": lambda d: f"{d.isoformat()} 00:00:00",
     "dd/mm/yyyy": lambda d: f"{d.day:02d}/{d.month:02d}/{d.year}",
     "d/m/yyyy": lambda d: f"{d.day}/{d.month}/{d.year}",
+    "dd.mm.yyyy": lambda d: f"{d.day:02d}.{d.month:02d}.{d.year}",
+    "d.m.yyyy": lambda d: f"{d.day}.{d.month}.{d.year}",
     "dd Mon yyyy": lambda d: f"{d.day:02d} {MONTHS[d.month - 1]} {d.year}",
     "dd-Mon-yy": lambda d: f"{d.day:02d}-{MONTHS[d.month - 1]}-{d.year % 100:02d}",
 }
@@ -31,6 +33,11 @@ MOMENT_WRITERS = {
     "d/m/yyyy H:MM:SS": lambda m: f"{m.day}/{m.month}/{m.year} {m.hour}:{m:%M:%S}",
     "d/m/yyyy H:MM": lambda m: f"{m.day}/{m.month}/{m.year} {m.hour}:{m:%M}",
     "yyyy-mm-dd HH:MM:SS": lambda m: m.isoformat(sep=" "),
+    "yyyy-mm-dd HH:MM": lambda m: m.isoformat(sep=" ", timespec="minutes"),
+    "dd.mm.yyyy HH:MM:SS": lambda m: f"{m:%d.%m}.{m.year} {m:%H:%M:%S}",
+    "dd.mm.yyyy HH:MM": lambda m: f"{m:%d.%m}.{m.year} {m:%H:%M}",
+    "d.m.yyyy H:MM:SS": lambda m: f"{m.day}.{m.month}.{m.year} {m.hour}:{m:%M:%S}",
+    "d.m.yyyy H:MM": lambda m: f"{m.day}.{m.month}.{m.year} {m.hour}:{m:%M}",
 }
 CLOCK_WRITERS = {
     "HH:MM:SS": lambda m: f"{m:%H:%M:%S}",
@@ -119,7 +126,7 @@ def test_fractions_of_a_second_and_the_letter_t_are_iso():
     form = form_named(MOMENT, "yyyy-mm-dd HH:MM:SS")
     texts = ["2023-03-19T14:11:51", "2023-03-19 14:11:51.250", "2023-03-19 24:00:00", "2023-03-19T14:11:51Z"]
     first = datetime(2023, 3, 19, 14, 11, 51)
-    assert parsed(MOMENT, texts, form) == [first, first.replace(microsecond=250_000), None, None]
+    assert parsed(MOMENT, texts, form) == [first, first.replace(microsecond=250_000), None, first]
 
 
 @pytest.mark.parametrize("text", ["416", "416.", "416.0", "416.00", "+416"])

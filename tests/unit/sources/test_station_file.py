@@ -96,7 +96,8 @@ REFUSED = {
     "a name twice": (GRID + "A24,Soho,529861,180939\nA25,Soho,1,2\n", "name 'Soho' stands 2 times"),
     "a code that is none": (GRID + "Soho!,Soho,529861,180939\n", "column code is 'Soho!' in row 1"),
     "no number": (GRID + "A24,Soho,here,180939\n", "column easting_m is 'here' in row 1"),
-    "not a number": (GRID + "A24,Soho,nan,180939\n", "column easting_m goes beyond"),
+    "not a number": (GRID + "A24,Soho,inf,180939\n", "column easting_m goes beyond"),
+    "a null marker": (GRID + "A24,Soho,nan,180939\n", "column easting_m is empty in row 1"),
     "Paris": (DEGREES + "A24,Soho,48.85,2.35\n", "column latitude goes beyond 49.0 to 61.0 degrees in row 1"),
     "degrees swapped": (DEGREES + "A24,Soho,-0.13,51.5\n", "column latitude goes beyond"),
     "another status": (more("status", "asleep"), "column status is 'asleep' in row 1"),
@@ -125,6 +126,6 @@ def test_a_list_that_is_not_there_is_refused(tmp_path) -> None:
 
 def test_a_list_that_is_no_text_is_refused(tmp_path) -> None:
     path = tmp_path / "stations.csv"
-    path.write_bytes((GRID + "A24,Caf\u00e9,529861,180939\n").encode("cp1252"))
-    with pytest.raises(BadFile, match="no UTF-8 text"):
+    path.write_bytes((GRID + "A24,Caf\u00e9,529861,180939\n").encode("cp1252") + b"\x81\x8d")
+    with pytest.raises(BadFile, match="neither UTF-8 nor Windows-1252"):
         read_stations(path)

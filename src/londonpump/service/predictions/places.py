@@ -7,7 +7,7 @@ from datetime import date
 import numpy as np
 from numpy.typing import NDArray
 
-from londonpump.brigade.grid import to_grid
+from londonpump.brigade.grid import FARTHEST_M, TOO_FAR, to_grid
 from londonpump.brigade.stations import Station
 from londonpump.features.weather import EPOCH
 from londonpump.models.bundle import Bundle
@@ -15,12 +15,6 @@ from londonpump.service.errors import Unprocessable
 from londonpump.service.predictions.shapes import AskedPlace
 
 Floats = NDArray[np.float64]
-TOO_FAR = (
-    "lies {:.0f} km from the nearest station of London. Check it: easting comes before northing, latitude before "
-    "longitude"
-)
-FARTHEST_M = 30_000.0
-"""From the nearest station. Beyond, a place is a slip: easting and northing exchanged, or another country."""
 
 
 @dataclass(frozen=True, slots=True)

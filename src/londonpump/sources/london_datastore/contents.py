@@ -4,7 +4,6 @@ from collections import Counter
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import date
-from glob import escape
 from pathlib import Path
 
 import duckdb
@@ -14,11 +13,11 @@ import pyarrow as pa
 from ibis.backends.duckdb import Backend
 
 from londonpump.brigade.errors import BadFile
-from londonpump.sources.published.csv_file import as_utf8, csv_header
+from londonpump.sources.probe import XLSX, Probe, probe
+from londonpump.sources.published.csv_file import as_utf8, csv_header, read_into
 from londonpump.sources.published.detect import counted_format, no_format, sampled_formats
 from londonpump.sources.published.header import is_header_of, understand_header
 from londonpump.sources.published.parse import column_texts, value_of
-from londonpump.sources.published.probe import XLSX, Probe, probe
 from londonpump.tables.published import TABLES, UNREADABLE_SHARE, PublishedColumn
 
 _DATED_BY = {"incidents": "call_date", "mobilisations": "mobilised_at"}
@@ -75,20 +74,11 @@ def _dates(engine: Backend, one: Probe, kind: str, spec: PublishedColumn) -> ibi
 
 def _of_csv(engine: Backend, one: Probe, kind: str, spec: PublishedColumn) -> ibis.Table:
     with as_utf8(one) as utf8:
-        header = understand_header(one.path, csv_header(one, utf8), kind)
+        names, layout = csv_header(one, utf8)
+        header = understand_header(one.path, names, kind)
         column = header.found[spec.name].replace('"', '""')
-        values = {
-            "path": escape(str(utf8.path)),
-            "columns": dict.fromkeys(header.stored, "VARCHAR"),
-            "compression": "gzip" if utf8.is_gzip else "none",
-        }
-        read = f"""
-            CREATE TABLE dates AS SELECT "{column}" AS "{spec.published}" FROM read_csv(
-                $path, columns = $columns, header = true, delim = ',', quote = '"', escape = '"',
-                auto_detect = false, strict_mode = true, null_padding = false, compression = $compression
-            )"""  # noqa: S608 - a column of the header, its quotes doubled
         try:
-            engine.con.execute(read, values)
+            read_into(engine, utf8, header.stored, layout, "dates", f'"{column}" AS "{spec.published}"')
         except duckdb.InvalidInputException as error:
             raise BadFile(
                 one.path, "its rows do not all have the columns of its header", _FETCH_AGAIN

@@ -1,8 +1,6 @@
-"""Comma separated files: the header, and every row as text into the database, nothing guessed."""
+"""Files of separated text: the header, and every row as text into the database, nothing guessed."""
 
 import codecs
-import csv
-import io
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,61 +12,82 @@ import duckdb
 import ibis
 
 from londonpump.brigade.errors import BadFile
-from londonpump.sources.published.probe import UTF8, Probe, chunks, open_bytes
+from londonpump.sources.probe import MARK, UTF8, Probe, chunks, open_bytes
+from londonpump.sources.text_table import Layout, find_layout
 
 HEADER_LIMIT = 1 << 16
-_SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars"}
 _READ = """
-    CREATE TABLE {table} AS SELECT * FROM read_csv(
-        $path, columns = $columns, header = true, delim = ',', quote = '"', escape = '"',
+    CREATE TABLE {table} AS SELECT {selected} FROM read_csv(
+        $path, columns = $columns, header = true, delim = $separator, skip = $skipped, quote = '"', escape = '"',
         auto_detect = false, strict_mode = true, null_padding = false, compression = $compression
     )"""
 
 
 @contextmanager
 def as_utf8(probe: Probe) -> Iterator[Probe]:
-    """The same file in UTF-8: itself, or a copy that is removed afterwards."""
-    if probe.encoding == UTF8:
+    """The same file in UTF-8 without marks inside: itself, or a copy that is removed afterwards."""
+    if probe.encoding == UTF8 and not probe.has_inner_mark:
         yield probe
         return
     pieces = codecs.iterdecode(chunks(probe.path, is_gzip=probe.is_gzip), probe.encoding)
     with NamedTemporaryFile("w", suffix=".csv", encoding=UTF8, newline="") as copy:
-        copy.writelines(pieces)
+        copy.writelines(piece.replace(MARK, "") for piece in pieces)
         copy.flush()
         yield Probe(Path(copy.name), probe.sha256, probe.container)
 
 
-def csv_header(probe: Probe, utf8: Probe) -> tuple[str, ...]:
-    """The names on the first line, as they stand. Raises: BadFile for a blank, or another separator."""
+def csv_header(probe: Probe, utf8: Probe) -> tuple[tuple[str, ...], Layout]:
+    """The names on the header line, as they stand, and how the fields are separated.
+
+    Raises: BadFile for a blank line, bars, or separators that are not clear.
+    """
     with open_bytes(utf8.path, is_gzip=utf8.is_gzip) as stream:
         text = stream.read(HEADER_LIMIT).decode("utf-8-sig", errors="ignore")
-    names = tuple(next(csv.reader(io.StringIO(text, newline="")), ()))
+    layout, names = find_layout(probe.path, text)
     if not "".join(names).strip():
         raise BadFile(probe.path, "its first line is blank", "Remove what stands above the header")
-    for separator, word in _SEPARATORS.items():
-        if "".join(names).count(separator) >= max(len(names), 2):
-            problem = f"its columns are separated by {word}, not by commas"
-            raise BadFile(probe.path, problem, "Save it again as comma separated csv")
-    return names
+    if "".join(names).count("|") >= max(len(names), 2):
+        problem = "its columns are separated by bars, not by commas"
+        raise BadFile(probe.path, problem, "Save it again as comma separated csv")
+    return names, layout
 
 
 def load_csv(
-    connection: ibis.BaseBackend, probe: Probe, utf8: Probe, columns: tuple[str, ...], table: str
+    connection: ibis.BaseBackend,
+    probe: Probe,
+    utf8: Probe,
+    columns: tuple[str, ...],
+    layout: Layout,
+    table: str,
 ) -> ibis.Table:
     """Every row as text, in the order of the file, blanks as null.
 
     Raises: BadFile naming the line with too many or too few fields, or a quote that is never closed.
     """
-    values = {
-        "path": escape(str(utf8.path)),
-        "columns": dict.fromkeys(columns, "VARCHAR"),
-        "compression": "gzip" if utf8.is_gzip else "none",
-    }
     try:
-        connection.con.execute(_READ.format(table=table), values)
+        read_into(connection, utf8, columns, layout, table)
     except duckdb.InvalidInputException as error:
         raise _explained(probe.path, str(error)) from error
     return connection.table(table)
+
+
+def read_into(
+    connection: ibis.BaseBackend,
+    utf8: Probe,
+    columns: tuple[str, ...],
+    layout: Layout,
+    table: str,
+    selected: str = "*",
+) -> None:
+    """Create a table of the rows. selected: what of them, as SQL. Raises: duckdb.InvalidInputException."""
+    values = {
+        "path": escape(str(utf8.path)),
+        "columns": dict.fromkeys(columns, "VARCHAR"),
+        "separator": layout.separator,
+        "skipped": int(layout.is_stated),
+        "compression": "gzip" if utf8.is_gzip else "none",
+    }
+    connection.con.execute(_READ.format(table=table, selected=selected), values)
 
 
 def _explained(path: Path, message: str) -> BadFile:

@@ -7,11 +7,13 @@ from pathlib import Path
 import ibis
 
 from londonpump.brigade.errors import BadFile
+from londonpump.brigade.grid import ROUNDED
 from londonpump.sources.published.formats import FORMATS, Format
 from londonpump.sources.published.parse import value_of
-from londonpump.tables.published import PublishedColumn
+from londonpump.tables.published import EXCEL_ERROR, REAL, PublishedColumn
 
 SAMPLE_ROWS = 1000
+_SCIENTIFIC = r"^'[-+]?[0-9.]+[eE][-+]?[0-9]+'"
 _MONTH_FIRST = re.compile(r"(0?[1-9]|1[0-2])/(1[3-9]|2[0-9]|3[01])/[0-9]{4}")
 
 
@@ -62,6 +64,10 @@ def no_format(path: Path, texts: ibis.Table, spec: PublishedColumn) -> BadFile:
 
 def advice_for(example: str, spec: PublishedColumn) -> str:
     """What to do about a text that is in none of the formats of its column."""
+    if re.search(f"^'{EXCEL_ERROR}'", example):
+        return "That is an error of Excel: mend the formula, or use the file as published"
+    if spec.kind == REAL and re.search(_SCIENTIFIC, example):
+        return f"A place {ROUNDED}, or use the file as published"
     if spec.kind not in FORMATS:
         return f"The column is {spec.kind}: mend the rows, or use the file as published"
     if _MONTH_FIRST.search(example):

@@ -1,6 +1,7 @@
 """The ways the Brigade, Excel and BigQuery have written dates and times. An explicit list: none is guessed.
 
-A slash always stands between day, month and year, in that order; 03/19/2023 is no date here.
+A slash or a point always stands between day, month and year, in that order; 03/19/2023 is no date here. A time
+that says it is UTC is GMT, as all are.
 """
 
 from collections.abc import Callable
@@ -15,6 +16,7 @@ _MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT",
 _Y, _M, _D = "(?:19|20)[0-9]{2}", "(?:0[1-9]|1[0-2])", "(?:0[1-9]|[12][0-9]|3[01])"
 _H, _MIN, _S = "(?:[01][0-9]|2[0-3])", "[0-5][0-9]", "[0-5][0-9]"
 _ANY_M, _ANY_D, _ANY_H = "(?:0?[1-9]|1[0-2])", "(?:0?[1-9]|[12][0-9]|3[01])", "(?:[01]?[0-9]|2[0-3])"
+_UTC = "(?: ?(?:Z|[+-]00(?::?00)?|UTC|GMT))?"
 _NAMED_M = f"(?i:{'|'.join(_MONTHS)})"
 
 
@@ -44,6 +46,15 @@ def _slash_date(text: StringValue) -> Value:
     return _iso_day(text).try_cast("date")
 
 
+def _iso_moment(text: StringValue) -> Value:
+    # most are 19 characters and need no work
+    return (text.length() == 19).ifelse(text, _without_zone(text)).try_cast("timestamp")
+
+
+def _without_zone(text: StringValue) -> StringValue:
+    return text.re_replace(f"{_UTC}$", "")
+
+
 def _slash_moment(text: StringValue) -> Value:
     return (_iso_day(text) + text.substr(10)).try_cast("timestamp")
 
@@ -63,34 +74,60 @@ DATES: tuple[Format, ...] = (
     Format("yyyy-mm-dd", f"{_Y}-{_M}-{_D}", lambda text: text.try_cast("date")),
     Format(
         "yyyy-mm-dd 00:00:00",
-        rf"{_Y}-{_M}-{_D}[ T]00:00:00(?:\.0+)?",
+        rf"{_Y}-{_M}-{_D}[ T]00:00:00(?:\.0+)?{_UTC}",
         lambda text: text.substr(0, 10).try_cast("date"),
     ),
     Format("dd/mm/yyyy", f"{_D}/{_M}/{_Y}", _slash_date),
     Format("d/m/yyyy", f"{_ANY_D}/{_ANY_M}/{_Y}", lambda text: _slash_date(_padded(text))),
+    Format("dd.mm.yyyy", rf"{_D}\.{_M}\.{_Y}", _slash_date),
+    Format("d.m.yyyy", rf"{_ANY_D}\.{_ANY_M}\.{_Y}", lambda text: _slash_date(_padded(text))),
     Format("dd Mon yyyy", f"{_ANY_D} {_NAMED_M} {_Y}", lambda text: _named_date(text.lpad(11, "0"), "")),
     Format("dd-Mon-yy", f"{_ANY_D}-{_NAMED_M}-[0-9]{{2}}", lambda text: _named_date(text.lpad(9, "0"), "20")),
 )
 """Two digits of a year are of this century: the records begin in 2009."""
 
+
+def _day_first(mark: str, shown: str) -> tuple[Format, ...]:
+    """The moments with a mark between day, month and year: with and without seconds, with and without padding."""
+    day, any_day = f"{_D}{mark}{_M}{mark}{_Y}", f"{_ANY_D}{mark}{_ANY_M}{mark}{_Y}"
+    padded, short = f"dd{shown}mm{shown}yyyy", f"d{shown}m{shown}yyyy"
+    return (
+        Format(
+            f"{padded} HH:MM:SS",
+            f"{day} {_H}:{_MIN}:{_S}{_UTC}",
+            lambda text: _slash_moment(text.substr(0, 19)),
+        ),
+        Format(
+            f"{padded} HH:MM",
+            f"{day} {_H}:{_MIN}{_UTC}",
+            lambda text: _slash_moment(text.substr(0, 16) + ":00"),
+        ),
+        Format(
+            f"{short} H:MM:SS",
+            f"{any_day} {_ANY_H}:{_MIN}:{_S}{_UTC}",
+            lambda text: _slash_moment(_padded(_without_zone(text))),
+        ),
+        Format(
+            f"{short} H:MM",
+            f"{any_day} {_ANY_H}:{_MIN}{_UTC}",
+            lambda text: _slash_moment(_padded(_without_zone(text)) + ":00"),
+        ),
+    )
+
+
 MOMENTS: tuple[Format, ...] = (
-    Format("dd/mm/yyyy HH:MM:SS", f"{_D}/{_M}/{_Y} {_H}:{_MIN}:{_S}", _slash_moment),
-    Format("dd/mm/yyyy HH:MM", f"{_D}/{_M}/{_Y} {_H}:{_MIN}", lambda text: _slash_moment(text + ":00")),
-    Format(
-        "d/m/yyyy H:MM:SS",
-        f"{_ANY_D}/{_ANY_M}/{_Y} {_ANY_H}:{_MIN}:{_S}",
-        lambda text: _slash_moment(_padded(text)),
-    ),
-    Format(
-        "d/m/yyyy H:MM",
-        f"{_ANY_D}/{_ANY_M}/{_Y} {_ANY_H}:{_MIN}",
-        lambda text: _slash_moment(_padded(text) + ":00"),
-    ),
+    *_day_first("/", "/"),
     Format(
         "yyyy-mm-dd HH:MM:SS",
-        rf"{_Y}-{_M}-{_D}[ T]{_H}:{_MIN}:{_S}(?:\.[0-9]{{1,6}})?",
-        lambda text: text.try_cast("timestamp"),
+        rf"{_Y}-{_M}-{_D}[ T]{_H}:{_MIN}:{_S}(?:\.[0-9]{{1,6}})?{_UTC}",
+        _iso_moment,
     ),
+    Format(
+        "yyyy-mm-dd HH:MM",
+        rf"{_Y}-{_M}-{_D}[ T]{_H}:{_MIN}{_UTC}",
+        lambda text: _iso_moment(text.substr(0, 16) + ":00"),
+    ),
+    *_day_first(r"\.", "."),
 )
 
 CLOCKS: tuple[Format, ...] = (
@@ -100,8 +137,8 @@ CLOCKS: tuple[Format, ...] = (
     Format("H:MM", f"{_ANY_H}:{_MIN}", lambda text: _seconds(text.lpad(5, "0") + ":00")),
     Format(
         "1899-12-31 HH:MM:SS",
-        f"1899-12-3[01] {_H}:{_MIN}:{_S}",
-        lambda text: _seconds(text.substr(11)),
+        f"1899-12-3[01][ T]{_H}:{_MIN}:{_S}{_UTC}",
+        lambda text: _seconds(text.substr(11, 8)),
     ),
 )
 """The last is what a time of day in a workbook is: a fraction of Excel's day 0."""

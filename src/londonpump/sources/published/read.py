@@ -9,11 +9,13 @@ import ibis
 from ibis.util import gen_name
 
 from londonpump.brigade.errors import BadFile, BadValue
+from londonpump.sources.probe import XLSX, Probe, probe
 from londonpump.sources.published.csv_file import as_utf8, csv_header, load_csv
 from londonpump.sources.published.header import Header, understand_header
-from londonpump.sources.published.probe import XLSX, Probe, probe
+from londonpump.sources.published.lines import decimal_of, without_extra_lines
 from londonpump.sources.published.type_file import FileText, TypedFile, type_file
 from londonpump.sources.published.workbook import read_workbook
+from londonpump.sources.text_table import Layout, ReadAs, read_as
 from londonpump.tables.published import TABLES
 
 Progress = Callable[[str, float], None]
@@ -22,13 +24,17 @@ Progress = Callable[[str, float], None]
 
 @dataclass(frozen=True, slots=True)
 class InputFile:
-    """One file that was read. formats: {product's column: how its dates and times were written}."""
+    """One file that was read. formats: {product's column: how its dates and times were written}.
+
+    rows: data rows; repeated headers and lines of empty fields are counted in read_as alone.
+    """
 
     file: str
     sha256: str
     rows: int
     table: str
     formats: dict[str, str]
+    read_as: ReadAs
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +43,7 @@ class PublishedTable:
 
     typed: a row a data row: source_file, source_row, the columns of the table under their types,
     unreadable. raw: the same rows as text, under the names in the files. source_file (int16) counts files
-    from 0, source_row (int64) the data rows of one file from 1.
+    from 0, source_row (int64) the lines below the header of one file from 1.
     """
 
     typed: ibis.Table
@@ -76,15 +82,20 @@ def read_published(
 
 def _load(connection: ibis.BaseBackend, one: Probe, table: str, index: int) -> FileText:
     name = gen_name(f"published_{table}")
+    layout = Layout()
     if one.container == XLSX:
         names, cells = read_workbook(one.path, table)
         header = understand_header(one.path, names, table)
         rows = connection.create_table(name, cells.rename_columns(list(header.stored)))
     else:
         with as_utf8(one) as utf8:
-            header = understand_header(one.path, csv_header(one, utf8), table)
-            rows = load_csv(connection, one, utf8, header.stored, name)
-    return FileText(one.path, name, table, _numbered(rows, header, index), header)
+            names, layout = csv_header(one, utf8)
+            header = understand_header(one.path, names, table)
+            rows = load_csv(connection, one, utf8, header.stored, layout, name)
+    data = without_extra_lines(one.path, _numbered(rows, header, index), header, table)
+    decimal = decimal_of(one.path, data.rows, header, table, layout)
+    found = read_as(one, layout, decimal, data.n_headers, data.n_empty)
+    return FileText(one.path, name, table, data.rows, header, found)
 
 
 def _numbered(rows: ibis.Table, header: Header, index: int) -> ibis.Table:
@@ -93,7 +104,7 @@ def _numbered(rows: ibis.Table, header: Header, index: int) -> ibis.Table:
 
 
 def _input(one: Probe, done: TypedFile, table: str) -> InputFile:
-    return InputFile(one.path.name, one.sha256, done.n_rows, table, done.formats)
+    return InputFile(one.path.name, one.sha256, done.n_rows, table, done.formats, done.read_as)
 
 
 def _refuse_repeated(table: str, probes: list[Probe]) -> None:

@@ -36,7 +36,7 @@ def _changes(column: str, found: Sequence[str | None]) -> Mapping[str, str | Non
         if text is None:
             continue
         trimmed = without_blanks_around(text)
-        new = None if trimmed in NULL_MARKERS else spelled(trimmed)
+        new = None if trimmed.casefold() in NULL_MARKERS else spelled(trimmed)
         if new != text:
             changes[text] = new
     return changes

@@ -21,6 +21,7 @@ from londonpump.sources.published.formats import FORMATS, Format
 from londonpump.sources.published.header import Header
 from londonpump.sources.published.parse import column_texts, has_odd_blanks, typed_rows
 from londonpump.sources.published.spelling import with_published_spelling
+from londonpump.sources.text_table import ReadAs
 from londonpump.tables.published import TABLES, PublishedColumn
 
 EMPTY = "empty"
@@ -30,8 +31,8 @@ EMPTY = "empty"
 class FileText:
     """A file in the database, every column as text. raw: source_file, source_row, published columns.
 
-    name: of its table, found nowhere else in the database. is_every_blank_trimmed: blanks that few files have are taken
-    for ordinary ones.
+    name: of its table, found nowhere else in the database. read_as: how its text is written.
+    is_every_blank_trimmed: blanks that few files have are taken for ordinary ones.
     """
 
     path: Path
@@ -39,6 +40,7 @@ class FileText:
     table: str
     raw: ibis.Table
     header: Header
+    read_as: ReadAs
     is_every_blank_trimmed: bool = False
 
 
@@ -50,6 +52,7 @@ class TypedFile:
     raw: ibis.Table
     n_rows: int
     formats: dict[str, str]
+    read_as: ReadAs
 
 
 def type_file(text: FileText, connection: ibis.BaseBackend) -> TypedFile:
@@ -74,7 +77,7 @@ def type_file(text: FileText, connection: ibis.BaseBackend) -> TypedFile:
             failed = failures(doubtful, TABLES[text.table])
         _judge(doubtful, failed, _unreadable(typed))
     refuse_contradictions(text.path, typed, text.table, n_rows)
-    return TypedFile(typed, text.raw, n_rows, _format_names(text, formats))
+    return TypedFile(typed, text.raw, n_rows, _format_names(text, formats), text.read_as)
 
 
 def _read(
@@ -100,7 +103,8 @@ def _texts(text: FileText, rows: ibis.Table, specs: Sequence[PublishedColumn] | 
     """The texts of some rows, of all known columns or of some, trimmed and spelt as published."""
     names = text.header.found if specs is None else [spec.name for spec in specs]
     found = {name: text.header.found[name] for name in names}
-    texts = column_texts(rows, found, is_every_blank=text.is_every_blank_trimmed)
+    table, is_every_blank = TABLES[text.table], text.is_every_blank_trimmed
+    texts = column_texts(rows, found, text.read_as.decimal, table, is_every_blank=is_every_blank)
     return with_published_spelling(texts, TABLES[text.table])
 
 

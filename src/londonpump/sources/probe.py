@@ -13,10 +13,14 @@ from pathlib import Path
 from londonpump.brigade.errors import BadFile
 
 CHUNK_BYTES = 1 << 20
+PEEK_BYTES = 1 << 12
 CSV, XLSX = "csv", "xlsx"
-UTF8, CP1252 = "utf-8", "cp1252"
+UTF8, CP1252, UTF16 = "utf-8", "cp1252", "utf-16"
+MARK = "\ufeff"
+"""The byte order mark as a character. It is never part of a value, wherever a program left it."""
 _GZIP, _ZIP, _OLE = b"\x1f\x8b", b"PK\x03\x04", b"\xd0\xcf\x11\xe0"
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+_MARK_BYTES = codecs.BOM_UTF8
 _SAVE_AS_UTF8 = "Save it again as comma separated text in UTF-8"
 
 
@@ -29,13 +33,16 @@ class Probe:
     container: str
     encoding: str = UTF8
     is_gzip: bool = False
+    has_inner_mark: bool = False
+    """Whether a UTF-8 byte order mark stands below the start of the file, as in files that were joined."""
 
 
-def probe(path: Path) -> Probe:
+def probe(path: Path, *, allow_zeros: bool = False) -> Probe:
     """Look at every byte of a file once.
 
-    Raises: BadFile where it is absent, empty, a folder, a web page, binary, UTF-16, an old or broken
-    workbook, or in no encoding the Brigade has used.
+    Args: allow_zeros: accept zero bytes in the text, for a reader that rejects single rows.
+    Raises: BadFile where it is absent, empty, a folder, a web page, binary, an old or broken
+    workbook, or in no encoding that is read.
     """
     if not path.exists():
         raise BadFile(path, "there is no such file", "Check the name and the folder")
@@ -52,7 +59,8 @@ def probe(path: Path) -> Probe:
         if start == _OLE:
             raise BadFile(path, "this is a workbook of the old .xls kind", "Save it as .xlsx or csv")
         is_gzip = start.startswith(_GZIP)
-        return Probe(path, sha256, CSV, _encoding(path, is_gzip=is_gzip), is_gzip)
+        encoding, has_inner_mark = _encoding(path, is_gzip=is_gzip, allow_zeros=allow_zeros)
+        return Probe(path, sha256, CSV, encoding, is_gzip, has_inner_mark)
     except OSError as error:
         problem = f"it cannot be read ({error.strerror or error})"
         raise BadFile(path, problem, "Check the rights on it, or fetch it again") from error
@@ -83,36 +91,47 @@ def _check_workbook(path: Path) -> None:
         raise BadFile(path, "this is a zip archive, not a workbook", "Unpack it and name the files in it")
 
 
-def _encoding(path: Path, *, is_gzip: bool) -> str:
+def _encoding(path: Path, *, is_gzip: bool, allow_zeros: bool) -> tuple[str, bool]:
+    """Return the encoding of the text, and whether a byte order mark stands below its start."""
     start = next(chunks(path, is_gzip=is_gzip), b"")
     _refuse_other_kinds(path, start)
-    for encoding in (UTF8, CP1252):
-        if _is_text(path, encoding, is_gzip=is_gzip):
-            return encoding
+    candidates = (UTF16,) if start.startswith(_UTF16) else (UTF8, CP1252)
+    for encoding in candidates:
+        has_inner_mark = _decoded(path, encoding, is_gzip=is_gzip, allow_zeros=allow_zeros)
+        if has_inner_mark is not None:
+            return encoding, has_inner_mark
+    if candidates == (UTF16,):
+        raise BadFile(path, "its text begins as UTF-16 and cannot be decoded", _SAVE_AS_UTF8)
     raise BadFile(path, "its text is neither UTF-8 nor Windows-1252", _SAVE_AS_UTF8)
 
 
-def _is_text(path: Path, encoding: str, *, is_gzip: bool) -> bool:
+def _decoded(path: Path, encoding: str, *, is_gzip: bool, allow_zeros: bool) -> bool | None:
+    """Decode all of the text. Return whether it has an inner mark; None where it is not of that encoding."""
     decoder = codecs.getincrementaldecoder(encoding)()
+    has_inner_mark, tail = False, b""
     try:
         for chunk in chunks(path, is_gzip=is_gzip):
-            if b"\x00" in chunk:
+            if b"\x00" in chunk and not allow_zeros and encoding != UTF16:
                 raise BadFile(path, "this is no text: it holds zero bytes", _SAVE_AS_UTF8)
             decoder.decode(chunk)
+            # The mark at the start of the first chunk is where it belongs; one may lie across two chunks.
+            seen = tail + chunk if tail else chunk[len(_MARK_BYTES) :]
+            has_inner_mark = has_inner_mark or _MARK_BYTES in seen
+            tail = chunk[-2:]
         decoder.decode(b"", final=True)
     except UnicodeDecodeError:
-        return False
-    return True
+        return None
+    return has_inner_mark and encoding == UTF8
 
 
 def _refuse_other_kinds(path: Path, start: bytes) -> None:
-    if start.startswith(_UTF16):
-        raise BadFile(path, "its text is UTF-16", _SAVE_AS_UTF8)
     if start.startswith((_ZIP, _OLE)):
         raise BadFile(path, "a workbook lies inside the gzip file", "Unpack it first")
     if not start:
         raise BadFile(path, "the file is empty", "Fetch it again")
     text = start.removeprefix(codecs.BOM_UTF8).lstrip()
+    if start.startswith(_UTF16):
+        text = start[:PEEK_BYTES].decode(UTF16, errors="ignore").strip().encode(UTF8)
     if text.startswith(b"<"):
         advice = "The download failed: fetch the csv or xlsx file itself"
         raise BadFile(path, "this is a web page, not a table", advice)
