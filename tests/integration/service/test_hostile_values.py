@@ -54,7 +54,7 @@ BODIES = {
     "many keys": json.dumps({f"key {n}": n for n in range(50_000)}).encode(),
     "names of Python": b'{"__class__": {"__init__": 1}, "__proto__": {"role": "admin"}}',
 }
-UNKNOWN_FIELDS = (BODIES["many keys"], BODIES["names of Python"])
+UNKNOWN_FIELDS = tuple(BODIES[name] for name in ("many keys", "names of Python", "utf-16"))
 MEDIA = ("text/plain", "text/xml", "application/xml", "multipart/form-data", "application/x-yaml", "", "json")
 
 
