@@ -77,14 +77,15 @@ def problem_with_sending(
     pump: as it was then. before: its mobilisation until then, with all that is known of it now.
     after: what it does now, if it was mobilised again since.
     """
+    if pump.state not in SENDABLE:
+        where = f" for incident {pump.incident_number}" if pump.incident_number else ""
+        return f"{pump.code} is {pump.state.replace('_', ' ')}{where}. Report what became of that first."
     if before is not None and before.by(at).is_out_at(at):
+        # a feed sees it on its way back, and nobody said that it left
         return (
             f"{pump.code} is out for incident {before.incident_number}, by mobilisation {before.id}. Report what "
             "became of that first."
         )
-    if pump.state not in SENDABLE:
-        where = f" for incident {pump.incident_number}" if pump.incident_number else ""
-        return f"{pump.code} is {pump.state.replace('_', ' ')}{where}. Report what became of that first."
     if before is not None and (before.heard_at > at or before.mobilised_at == at):
         return f"{pump.code} was still out for incident {before.incident_number} then."
     if after is not None and after.state not in SENDABLE:
