@@ -101,7 +101,7 @@ def _texts(text: FileText, rows: ibis.Table, specs: Sequence[PublishedColumn] | 
     names = text.header.found if specs is None else [spec.name for spec in specs]
     found = {name: text.header.found[name] for name in names}
     texts = column_texts(rows, found, is_every_blank=text.is_every_blank_trimmed)
-    return with_published_spelling(texts, TABLES[text.table])
+    return with_published_spelling(texts, rows, found, TABLES[text.table])
 
 
 def _formats(text: FileText, texts: ibis.Table) -> dict[str, Format]:
