@@ -8,38 +8,51 @@ from collections.abc import Mapping, Sequence
 
 import ibis
 
-from londonpump.brigade.published_names import speller, without_blanks_around
+from londonpump.brigade.published_names import BLANKS, speller, without_blanks_around
 from londonpump.tables.published import NULL_MARKERS, TEXT, PublishedColumn
 
+TRIMMED = " \t\n\r\v\f"
+"""What Ibis trims."""
 
-def with_published_spelling(texts: ibis.Table, specs: Sequence[PublishedColumn]) -> ibis.Table:
-    """The same rows, the texts of every text column as the Brigade publishes them.
 
-    Args: texts: of `column_texts`.
+def with_published_spelling(
+    texts: ibis.Table, rows: ibis.Table, found: Mapping[str, str], specs: Sequence[PublishedColumn]
+) -> ibis.Table:
+    """The same texts, those of every text column as the Brigade publishes them.
+
+    Args: texts: of `column_texts`, from `rows` and `found`: asking the rows as they came is three times as fast.
     """
-    names = [spec.name for spec in specs if spec.kind == TEXT and spec.name in texts.columns]
+    names = [spec.name for spec in specs if spec.kind == TEXT and spec.name in found]
     if not names:
         return texts
-    distinct = texts.aggregate(**{name: texts[name].collect(distinct=True) for name in names})
-    found = distinct.to_pyarrow().to_pylist()[0]
-    changes = {name: _changes(name, found[name] or []) for name in names}
+    distinct = rows.aggregate(**{name: rows[found[name]].collect(distinct=True) for name in names})
+    met = distinct.to_pyarrow().to_pylist()[0]
+    changes = {name: _changes(name, met[name] or []) for name in names}
     return texts.mutate(
         **{name: _replaced(texts[name], change) for name, change in changes.items() if change}
     )
 
 
-def _changes(column: str, found: Sequence[str | None]) -> Mapping[str, str | None]:
+def _changes(column: str, met: Sequence[str | None]) -> Mapping[str, str | None]:
     """The new text of every text that is spelt otherwise; None where nothing but blanks is left of it."""
     spelled = speller(column)
     changes: dict[str, str | None] = {}
-    for text in found:
+    for text in met:
         if text is None:
             continue
         trimmed = without_blanks_around(text)
         new = None if trimmed.casefold() in NULL_MARKERS else spelled(trimmed)
-        if new != text:
-            changes[text] = new
+        # column_texts makes null of null markers already
+        as_read = {old for old in _as_column_texts(text) if old.casefold() not in NULL_MARKERS}
+        changes |= {old: new for old in as_read if old != new}
     return changes
+
+
+def _as_column_texts(text: str) -> set[str]:
+    """What `column_texts` makes of a text, without and with the trimming of every blank."""
+    has_blanks = text.startswith(" ") or text.endswith(" ")
+    ordinary = text.translate(dict.fromkeys(map(ord, BLANKS), " "))
+    return {text.strip(TRIMMED) if has_blanks else text, ordinary.strip(TRIMMED)}
 
 
 def _replaced(column: ibis.Value, change: Mapping[str, str | None]) -> ibis.Value:

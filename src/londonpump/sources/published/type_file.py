@@ -105,7 +105,7 @@ def _texts(text: FileText, rows: ibis.Table, specs: Sequence[PublishedColumn] | 
     found = {name: text.header.found[name] for name in names}
     table, is_every_blank = TABLES[text.table], text.is_every_blank_trimmed
     texts = column_texts(rows, found, text.read_as.decimal, table, is_every_blank=is_every_blank)
-    return with_published_spelling(texts, TABLES[text.table])
+    return with_published_spelling(texts, rows, found, table)
 
 
 def _formats(text: FileText, texts: ibis.Table) -> dict[str, Format]:
