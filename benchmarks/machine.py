@@ -42,12 +42,12 @@ def pace_ms() -> float:
     return statistics.median(took_ns) / NS_A_MS
 
 
-def commit() -> tuple[str | None, bool]:
-    """(the commit of the checkout, None where it is none; are files changed since?)."""
-    head = _git("rev-parse", "--short=12", "HEAD")
+def commit(checkout: Path = ROOT) -> tuple[str | None, bool]:
+    """(the commit of a checkout, None where it is none; are files changed since?)."""
+    head = _git(checkout, "rev-parse", "--short=12", "HEAD")
     if head is None:
         return None, False
-    changed = _git("status", "--porcelain", "--", ".", OWN_RESULTS)
+    changed = _git(checkout, "status", "--porcelain", "--", ".", OWN_RESULTS)
     return head, bool(changed)
 
 
@@ -65,9 +65,9 @@ def _cpu_model() -> str:
     return platform.processor() or platform.machine()
 
 
-def _git(*arguments: str) -> str | None:
+def _git(checkout: Path, *arguments: str) -> str | None:
     try:
-        done = subprocess.run(("git", *arguments), cwd=ROOT, capture_output=True, text=True, check=False)
+        done = subprocess.run(("git", *arguments), cwd=checkout, capture_output=True, text=True, check=False)
     except OSError:
         return None
     return done.stdout.strip() if done.returncode == 0 else None

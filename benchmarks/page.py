@@ -12,12 +12,17 @@ BEGIN, END = "<!-- figures: written by python -m benchmarks -->", "<!-- end of f
 
 def write_page(result: dict[str, Any], page: Path) -> None:
     """Put the figures of a result (as kept in json) into the page. Raises: BadFile without the two marks."""
+    write_between(page, (BEGIN, END), figures(result))
+
+
+def write_between(page: Path, marks: tuple[str, str], figures: str) -> None:
+    """Put figures between the two marks of a page; the rest stays. Raises: BadFile without the marks."""
     text = page.read_text(encoding="utf-8")
-    before, begin, rest = text.partition(BEGIN)
-    _, end, after = rest.partition(END)
+    before, begin, rest = text.partition(marks[0])
+    _, end, after = rest.partition(marks[1])
     if not begin or not end:
-        raise BadFile(page, "has no place for the figures", f"Write the lines {BEGIN} and {END} into it.")
-    write_text(page, f"{before}{BEGIN}\n\n{figures(result)}\n\n{END}{after}")
+        raise BadFile(page, "has no place for the figures", f"Write the lines {' and '.join(marks)} into it.")
+    write_text(page, f"{before}{begin}\n\n{figures}\n\n{end}{after}")
 
 
 def figures(result: dict[str, Any]) -> str:

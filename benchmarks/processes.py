@@ -48,7 +48,7 @@ def run(command: tuple[str, ...]) -> tuple[Cost, str]:
     start = time.perf_counter()
     with tempfile.TemporaryFile("w+", encoding="utf-8") as said_file:
         process = subprocess.Popen(
-            command, stdout=said_file, stderr=subprocess.STDOUT, cwd=ROOT, env=_environment()
+            command, stdout=said_file, stderr=subprocess.STDOUT, cwd=ROOT, env=environment()
         )
         _, status, used = os.wait4(process.pid, 0)
         wall_s = time.perf_counter() - start
@@ -72,6 +72,7 @@ def task(name: str, *arguments: str | Path) -> tuple[Cost, dict[str, Any]]:
     return cost, found
 
 
-def _environment() -> dict[str, str]:
+def environment() -> dict[str, str]:
+    """Of a process that runs code of this checkout."""
     paths = [str(ROOT), str(ROOT / "src"), os.environ.get("PYTHONPATH", "")]
     return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths)), "PYTHONUNBUFFERED": "1"}

@@ -88,6 +88,8 @@ SETTING = {
     "database_patience_ms": "service: how long a request waits for its turn at the database before it is refused with "
     "503, ms; more where commands that work on the disk run beside a service on SQLite",
     "proxies": "service: how many proxies of ours add to X-Forwarded-For, 0 to 8; 0 believes no such header",
+    "source_connections": "service: connections that one address may hold on which no valid token was seen, 1 to 256; not "
+    "counted behind proxies",
     "challenge_days": "days before the newest complete day at which a training stops, to be judged on what came after",
     "champion_age_days": "a champion trained until longer ago may be replaced by a newer model that is not worse",
     "run": "name of the scheduled run that a command is part of; the ledger names it",

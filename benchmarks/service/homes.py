@@ -1,7 +1,8 @@
 """Homes for the service under load: a database, a model on duty, somebody who may ask."""
 
 import os
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmarks.processes import ROOT
@@ -13,18 +14,21 @@ SECRET = "a secret that nobody needs to keep, of a database that is thrown away"
 
 @dataclass(frozen=True)
 class Home:
-    """What a service is started with."""
+    """What a service is started with. checkout: whose code. settings: more of them, by name."""
 
     folder: Path
     url: str
+    checkout: Path = ROOT
+    settings: Mapping[str, str] = field(default_factory=dict)
 
     def environment(self) -> dict[str, str]:
         """The settings of the service, and no other of the product's."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith("LONDONPUMP_")}
         return {
             **kept,
-            # the code as it stands here, whatever was installed
-            "PYTHONPATH": str(ROOT / "src"),
+            # the code as it stands there, whatever was installed
+            "PYTHONPATH": os.pathsep.join((str(self.checkout / "src"), str(self.checkout))),
+            **{f"LONDONPUMP_{name}": value for name, value in self.settings.items()},
             "LONDONPUMP_HOME": str(self.folder),
             "LONDONPUMP_DATABASE_URL": self.url,
             "LONDONPUMP_SECRET_FILE": str(self.folder / "signing-secret"),

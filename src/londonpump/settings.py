@@ -71,7 +71,8 @@ class Settings(BaseSettings):
     service. registration: may anybody make an account; None means only with the embedded database. password_min:
     characters of a new password. token_minutes: how long an access token is valid, and no longer than its session of
     12 hours. proxies: how many of ours stand in front and add to X-Forwarded-For;
-    0 believes no such header. database_patience_ms: how long a request waits for the database before it is a 503.
+    0 believes no such header. source_connections: how many connections one address may hold on which nobody has signed
+    in; not counted behind proxies. database_patience_ms: how long a request waits for the database before it is a 503.
 
     mlflow_url: a server of MLflow; None: a store in the home. tracking: whether trainings and decisions are told to it.
 
@@ -112,6 +113,7 @@ class Settings(BaseSettings):
     password_min: int = Field(default=8, ge=6, le=128)
     token_minutes: int = Field(default=10, ge=1, le=720)
     proxies: int = Field(default=0, ge=0, le=8)
+    source_connections: int = Field(default=64, ge=1, le=256)
     database_patience_ms: int = Field(default=80, ge=10, le=5000)
     challenge_days: int = Field(default=28, ge=1, le=366)
     champion_age_days: int = Field(default=180, ge=1)

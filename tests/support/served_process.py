@@ -25,9 +25,9 @@ class Served:
         parts = urlsplit(self.address)
         return str(parts.hostname), int(parts.port or 0)
 
-    def connect(self, patience_s: float = 10) -> socket.socket:
-        """A bare connection."""
-        return socket.create_connection(self.place, timeout=patience_s)
+    def connect(self, patience_s: float = 10, source: str = "127.0.0.1") -> socket.socket:
+        """A bare connection. source: another address of loopback is another source."""
+        return socket.create_connection(self.place, timeout=patience_s, source_address=(source, 0))
 
 
 def environment(home: Path, **more: str) -> dict[str, str]:

@@ -20,6 +20,7 @@ from londonpump.service.health import routes as health
 from londonpump.service.health.alarms import alarms_opened
 from londonpump.service.health.live import live_opened
 from londonpump.service.health.metrics import Metrics
+from londonpump.service.health.paced import health_opened
 from londonpump.service.logs import log, log_error
 from londonpump.service.middleware import AroundRequests
 from londonpump.service.models import routes as models
@@ -28,6 +29,7 @@ from londonpump.service.original.desk import original_opened
 from londonpump.service.predictions import routes as predictions
 from londonpump.service.predictions.desk import predictions_opened
 from londonpump.service.state import ServiceOptions, ServiceState
+from londonpump.service.strangers import Strangers
 from londonpump.settings import Settings
 from londonpump.storage.database.store import Store, StoreLimits
 
@@ -60,6 +62,7 @@ OPENINGS: tuple[Opening, ...] = (
     live_opened,
     alarms_opened,
     board_opened,
+    health_opened,
     predictions_opened,
     original_opened,
 )
@@ -91,9 +94,13 @@ def create_app(settings: Settings, *, options: ServiceOptions | None = None) -> 
         openapi_tags=TAGS,
         license_info={"name": "MIT", "identifier": "MIT"},
         generate_unique_id_function=attrgetter("name"),
+        # served by `docs_page`, from bytes
+        openapi_url=None,
         docs_url=None,
         redoc_url=None,
     )
+    # the one added last is the outermost
+    app.add_middleware(Strangers, n_proxies=settings.proxies)
     app.add_middleware(AroundRequests, metrics=metrics, body_limit_bytes=given.body_limit_bytes)
     answer_errors(app)
     add_docs_page(app)

@@ -5,12 +5,16 @@ policy lets nothing load from elsewhere and no script run that stands in a page.
 that it works under a path of a proxy too.
 """
 
+import json
+from collections.abc import Mapping
+from functools import cache
+from hashlib import sha256
 from importlib.resources import files
 from pathlib import Path
 
 from fastapi import FastAPI, HTTPException
 from starlette.requests import Request
-from starlette.responses import FileResponse, HTMLResponse, Response
+from starlette.responses import HTMLResponse, Response
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
@@ -75,9 +79,18 @@ SwaggerUIBundle({
 
 
 def add_docs_page(app: FastAPI) -> None:
-    """Serve the pages and their files. They are public and show nothing that `/openapi.json` does not."""
+    """Serve the pages, their files and the document they show. They are public, and made into bytes once."""
+
+    @cache
+    def document() -> bytes:
+        return json.dumps(app.openapi(), ensure_ascii=False, separators=(",", ":")).encode()
+
+    async def openapi(request: Request) -> Response:
+        return _unless_known(request, document(), "application/json", {"Cache-Control": "no-cache"})
+
     app.add_route("/docs", _page, include_in_schema=False)
     app.add_route("/docs/{file}", _asset, include_in_schema=False)
+    app.add_route("/openapi.json", openapi, include_in_schema=False)
     app.add_route("/redoc", _redoc_page, include_in_schema=False)
     app.add_route(f"/redoc/{REDOC}", _redoc_script, include_in_schema=False)
 
@@ -90,8 +103,8 @@ async def _redoc_page(_request: Request) -> Response:
     return HTMLResponse(REDOC_PAGE, headers={"Content-Security-Policy": REDOC_POLICY})
 
 
-async def _redoc_script(_request: Request) -> Response:
-    return FileResponse(STATIC / REDOC, media_type="text/javascript", headers=KEPT)
+async def _redoc_script(request: Request) -> Response:
+    return _unless_known(request, _content(REDOC), "text/javascript", KEPT)
 
 
 async def _asset(request: Request) -> Response:
@@ -100,4 +113,24 @@ async def _asset(request: Request) -> Response:
         return Response(START_SCRIPT, media_type="text/javascript", headers=KEPT)
     if name not in ASSETS:
         raise HTTPException(404)
-    return FileResponse(STATIC / name, media_type=ASSETS[name], headers=KEPT)
+    return _unless_known(request, _content(name), ASSETS[name], KEPT)
+
+
+@cache
+def _content(name: str) -> bytes:
+    """One of Swagger UI's files. It is read once: 1.4 MB from the disk for each request would keep threads busy."""
+    return (STATIC / name).read_bytes()
+
+
+@cache
+def _tag(content: bytes) -> str:
+    return f'"{sha256(content).hexdigest()[:32]}"'
+
+
+def _unless_known(request: Request, content: bytes, media_type: str, headers: Mapping[str, str]) -> Response:
+    """The content, or 304 to a client that names it as what it has."""
+    headers = {**headers, "ETag": _tag(content)}
+    known = {tag.strip().removeprefix("W/") for tag in request.headers.get("if-none-match", "").split(",")}
+    if _tag(content) in known:
+        return Response(status_code=304, headers=headers)
+    return Response(content, media_type=media_type, headers=headers)

@@ -11,11 +11,13 @@ from typing import Annotated
 from fastapi import Depends, Request
 from fastapi.security import OAuth2PasswordBearer
 from fastapi.security.base import SecurityBase
+from starlette.requests import HTTPConnection
 
 from londonpump.service.auth.desk import Auth, SessionLooks
 from londonpump.service.auth.refusals import NoValidToken
-from londonpump.service.errors import NotAllowed
-from londonpump.service.state import state_of
+from londonpump.service.errors import NotAllowed, NotSignedIn, TokenExpired
+from londonpump.service.state import ServiceState, state_of
+from londonpump.service.wire import connection_of
 
 
 class Role(StrEnum):
@@ -37,10 +39,24 @@ class Person:
     session_id: str
 
 
-def bearer_token(request: Request) -> str | None:
+def bearer_token(connection: HTTPConnection) -> str | None:
     """The token of the Authorization header; None if there is none."""
-    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    scheme, _, token = connection.headers.get("Authorization", "").partition(" ")
     return token.strip() or None if scheme.lower() == "bearer" else None
+
+
+def token_problem(connection: HTTPConnection) -> NotSignedIn | TokenExpired | None:
+    """Why the token of a request cannot count; None if it is signed by us and in its time. Asks no database: whether
+    its session lives is left to `person_of`."""
+    state: ServiceState | None = getattr(connection.app.state, "service", None)
+    token = bearer_token(connection)
+    if state is None or token is None:
+        return NoValidToken()
+    try:
+        state.part(Auth).tokens.read(token, state.clock())
+    except (NotSignedIn, TokenExpired) as problem:
+        return problem
+    return None
 
 
 async def person_of(request: Request) -> Person:
@@ -59,6 +75,8 @@ async def person_of(request: Request) -> Person:
         raise NoValidToken("The session has ended")
     person = Person(found.user_id, found.username, Role(found.role), claims.session_id)
     request.state.person = person
+    if (came_on := connection_of(request.scope)) is not None:
+        came_on.note_signed_in()
     return person
 
 

@@ -16,12 +16,10 @@ from londonpump.brigade.errors import BadValue
 from londonpump.service.app import create_app
 from londonpump.service.logs import log_to
 from londonpump.service.state import ServiceOptions
-from londonpump.service.wire import BoundedRequests
+from londonpump.service.wire import ConnectionLimits, bounded_requests
 from londonpump.settings import Settings
 
 LET_FINISH_S = 10
-AT_ONCE = 512
-"""Connections served at a time; above, the answer is 503 at once."""
 BACKLOG = 1024
 
 
@@ -48,7 +46,7 @@ async def _serve(
     server = uvicorn.Server(
         uvicorn.Config(
             app,
-            http=BoundedRequests,
+            http=bounded_requests(_limits(settings)),
             ws="none",
             # entered here: what keeps it from starting reaches the person who started it, in words
             lifespan="off",
@@ -57,7 +55,6 @@ async def _serve(
             server_header=False,
             # whose address counts is decided by `auth.source`
             proxy_headers=False,
-            limit_concurrency=AT_ONCE,
             timeout_graceful_shutdown=LET_FINISH_S,
         )
     )
@@ -69,6 +66,11 @@ async def _serve(
             gc.enable()
             told(_address(listener))
             await server.serve(sockets=[listener])
+
+
+def _limits(settings: Settings) -> ConnectionLimits:
+    # behind a proxy every connection has the proxy's address
+    return ConnectionLimits(per_source=None if settings.proxies else settings.source_connections)
 
 
 @contextmanager

@@ -1,12 +1,22 @@
 """Hashes: argon2id, two at a time, the same work for nobody's password."""
 
 import asyncio
-from threading import Barrier, Lock
+import os
+import sys
+from threading import Barrier, Lock, get_native_id
 
 import bcrypt
 import pytest
 
-from londonpump.service.auth.passwords import AT_ONCE, MOST_WAITING, NOBODYS_BCRYPT, HashCost, Passwords
+from londonpump.service.auth.passwords import (
+    AT_ONCE,
+    MOST_WAITING,
+    NICENESS,
+    NOBODYS_BCRYPT,
+    HashCost,
+    Passwords,
+    left_to_refuse_s,
+)
 from londonpump.service.auth.refusals import HashingBusy
 
 CHEAP = HashCost(time=1, memory_kib=8, lanes=1)
@@ -135,3 +145,30 @@ def test_a_queue_that_is_too_long_is_told(passwords) -> None:
         return await asyncio.gather(*waiting, return_exceptions=True)
 
     assert [type(one) for one in asyncio.run(too_many())].count(HashingBusy) == 1
+
+
+def test_the_cost_of_a_hash_is_above_owasp_s_minimum_in_one_lane() -> None:
+    """Issue 11, A5."""
+    cost = HashCost()
+    assert cost.lanes == 1
+    assert cost.time >= 2
+    assert cost.memory_kib >= 19 * 1024
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has a priority for each thread")
+def test_passwords_are_hashed_behind_everything_else(passwords) -> None:
+    """Issue 11, A5."""
+
+    def niceness() -> int:
+        return os.getpriority(os.PRIO_PROCESS, get_native_id())
+
+    async def of_a_hash() -> int:
+        return await passwords._in_turn(niceness)
+
+    assert asyncio.run(of_a_hash()) == min(niceness() + NICENESS, 19)
+
+
+@pytest.mark.parametrize(("took_s", "left_s"), [(0.0, 0.5), (0.125, 0.375), (0.5, 0.5), (0.625, 0.375)])
+def test_a_refusal_comes_at_the_same_times_whatever_the_hash_cost(took_s, left_s) -> None:
+    """Issue 11, A5: hashes of four lanes take longer to check."""
+    assert left_to_refuse_s(took_s, 0.5) == left_s

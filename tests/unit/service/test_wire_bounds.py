@@ -21,6 +21,7 @@ PATIENCE_S = 30
 class Hasty(BoundedRequests):
     """Waits as long as a test may."""
 
+    head_within_s = 0.05
     arrives_within_s = 0.05
 
 
@@ -45,6 +46,19 @@ async def answer_to(sent: bytes) -> bytes:
         server.should_exit = True
         await serving
     return received
+
+
+def test_a_head_has_five_seconds_and_a_body_more() -> None:
+    """Issue 11, A4."""
+    assert BoundedRequests.head_within_s == 5
+    assert BoundedRequests.arrives_within_s > BoundedRequests.head_within_s
+
+
+@pytest.mark.parametrize("sent", [HALVES["nothing"], HALVES["half a head"]], ids=["nothing", "half a head"])
+def test_half_a_head_is_not_waited_for_as_long_as_a_body(sent, monkeypatch) -> None:
+    """Issue 11, A4."""
+    monkeypatch.setattr(Hasty, "arrives_within_s", 2 * PATIENCE_S)
+    assert asyncio.run(answer_to(sent)) == b""
 
 
 @pytest.mark.parametrize("sent", HALVES.values(), ids=HALVES)

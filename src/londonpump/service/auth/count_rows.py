@@ -21,11 +21,16 @@ def count_attempt(
     """Count an attempt under the keys of `counted`, unless one of `held` makes it wait: then for how many seconds."""
     connection.execute(delete(sign_in_counts).where(sign_in_counts.c.counted_at < now - FORGOTTEN_AFTER))
     counts = _read(connection, {*held, *counted})
-    wait_s = max((pace.wait_s(counts.get(key), now) for key, pace in held.items()), default=0)
+    wait_s = _wait_s(counts, held, now)
     if wait_s == 0:
         after = {key: pace.after(counts.get(key), now) for key, pace in counted.items()}
         _write(connection, after)
     return wait_s
+
+
+def wait_of(connection: Connection, held: dict[str, Pace], now: datetime) -> int:
+    """For how many seconds an attempt has to wait, as `count_attempt`; nothing is counted."""
+    return _wait_s(_read(connection, set(held)), held, now)
 
 
 def take_back(connection: Connection, wiped: str, lessened: tuple[str, ...]) -> None:
@@ -33,6 +38,10 @@ def take_back(connection: Connection, wiped: str, lessened: tuple[str, ...]) -> 
     connection.execute(delete(sign_in_counts).where(sign_in_counts.c.key == wiped))
     counts = _read(connection, set(lessened))
     _write(connection, {key: Count(max(0.0, one.level - 1), one.at) for key, one in counts.items()})
+
+
+def _wait_s(counts: dict[str, Count], held: dict[str, Pace], now: datetime) -> int:
+    return max((pace.wait_s(counts.get(key), now) for key, pace in held.items()), default=0)
 
 
 def _read(connection: Connection, keys: set[str]) -> dict[str, Count]:

@@ -2,13 +2,14 @@
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
 
-from londonpump.service.auth.passwords import HashCost, Passwords
+from londonpump.service.auth.passwords import SERVED, HashCost, Passwords
 from londonpump.service.auth.rows import Session, find_sessions
 from londonpump.service.auth.secret import load_secret
+from londonpump.service.auth.throttle import Turns, Waits
 from londonpump.service.auth.tokens import Tokens
 from londonpump.service.state import ServiceState
 from londonpump.service.together import Together
@@ -17,13 +18,15 @@ from londonpump.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class Auth:
-    """is_open: may anybody make an account. n_proxies: of ours, in front."""
+    """is_open: may anybody make an account. n_proxies: of ours, in front. waits: that were announced lately. turns: of sign-ins."""
 
     tokens: Tokens
     passwords: Passwords
     is_open: bool
     password_min: int
     n_proxies: int
+    waits: Waits = field(default_factory=Waits)
+    turns: Turns = field(default_factory=Turns)
 
     def close(self) -> None:
         """End the threads."""
@@ -53,7 +56,7 @@ async def _sessions_of(state: ServiceState, session_ids: Sequence[str]) -> list[
 @asynccontextmanager
 async def auth_opened(state: ServiceState) -> AsyncIterator[None]:
     """For the lifespan of the service: `state.part(Auth)` in the block."""
-    auth = open_auth(state.settings, state.option(HashCost, HashCost))
+    auth = open_auth(state.settings, state.option(HashCost, lambda: SERVED))
     state.keep(auth)
     state.keep(SessionLooks(partial(_sessions_of, state), MOST_LOOKS))
     try:

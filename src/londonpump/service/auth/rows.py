@@ -190,10 +190,16 @@ def add_refresh_token(connection: Connection, session_id: str, now: datetime) ->
     return token
 
 
+def session_of_refresh_token(connection: Connection, token: str) -> str | None:
+    """Its session; None if it is none of ours."""
+    key = refresh_tokens.c.sha256 == stored_form(token)
+    return connection.execute(select(refresh_tokens.c.session_id).where(key)).scalar()
+
+
 def use_refresh_token(connection: Connection, token: str, now: datetime) -> tuple[str | None, bool]:
     """Returns: its session (None if it is none of ours), and whether this is its first use."""
+    session_id = session_of_refresh_token(connection, token)
     key = refresh_tokens.c.sha256 == stored_form(token)
-    session_id = connection.execute(select(refresh_tokens.c.session_id).where(key)).scalar()
     first = update(refresh_tokens).where(key, refresh_tokens.c.used_at.is_(None)).values(used_at=now)
     return session_id, connection.execute(first).rowcount == 1
 

@@ -10,13 +10,14 @@ from sqlalchemy import Connection
 
 from londonpump.brigade.user_names import folded, tidied
 from londonpump.service.auth import rows
-from londonpump.service.auth.count_rows import count_attempt, key_of, take_back
+from londonpump.service.auth.count_rows import count_attempt, key_of, take_back, wait_of
 from londonpump.service.auth.throttle import (
     ACCOUNT,
     FROM_KNOWN_SOURCE,
     FROM_SOURCE,
     REGISTRATION,
     SOURCE,
+    Pace,
 )
 from londonpump.storage.database.audit_rows import append_audit
 
@@ -47,19 +48,21 @@ class SignedIn:
     refresh_token: str | None
 
 
+def wait_before(connection: Connection, username: str, source: str, now: datetime) -> int:
+    """For how many seconds an attempt would be refused. Reads alone: what is refused needs no turn at writing."""
+    name = folded(tidied(username) or "")
+    user, _ = _account(connection, name)
+    return wait_of(connection, _held(connection, name, source, user, now), now)
+
+
 def begin_attempt(connection: Connection, username: str, source: str, now: datetime) -> Attempt:
     """Find the account and count the attempt, before the password is looked at."""
     rows.alone(connection)
     name = folded(tidied(username) or "")
-    user, password_hash = (rows.find_named(connection, name) if name else None) or (None, None)
-    is_known = user is not None and rows.is_known_source(connection, user.id, source, now)
-    pair, place, account = _keys(name, source)
-    if is_known:
-        held, counted = {pair: FROM_KNOWN_SOURCE}, {pair: FROM_KNOWN_SOURCE, place: SOURCE}
-    else:
-        held = {pair: FROM_SOURCE, place: SOURCE, account: ACCOUNT}
-        counted = held
-    wait_s = count_attempt(connection, held, counted, now)
+    user, password_hash = _account(connection, name)
+    held = _held(connection, name, source, user, now)
+    place = _keys(name, source)[1]
+    wait_s = count_attempt(connection, held, {**held, place: SOURCE}, now)
     is_bcrypt_in_use = rows.has_bcrypt_hashes(connection)
     if user is None or user.disabled_at is not None:
         user = password_hash = None
@@ -92,6 +95,13 @@ def begin_session(
     refresh_token = rows.add_refresh_token(connection, session_id, now)
     append_audit(connection, now, "sign_in", user.id, {"session": session_id, "source": attempt.source})
     return SignedIn(user.id, session_id, ends_at, refresh_token)
+
+
+def may_refresh(connection: Connection, token: str, now: datetime) -> bool:
+    """Whether a refresh token is one of a session that lives, used or not. Reads alone."""
+    session_id = rows.session_of_refresh_token(connection, token)
+    session = rows.find_session(connection, session_id) if session_id else None
+    return session is not None and session.is_live(now)
 
 
 def refresh(connection: Connection, token: str, now: datetime) -> SignedIn | None:
@@ -164,12 +174,31 @@ def end_session(connection: Connection, user_id: str, session_id: str, now: date
     return True
 
 
+def wait_before_registration(connection: Connection, source: str, now: datetime) -> int:
+    """For how many seconds a registration would be refused. Reads alone."""
+    return wait_of(connection, {key_of("register", source): REGISTRATION}, now)
+
+
 def begin_registration(connection: Connection, username: str, source: str, now: datetime) -> tuple[int, bool]:
     """Returns: seconds to wait, 0 if it was counted; and whether the name is taken, which costs no hash then."""
     rows.alone(connection)
     pace = {key_of("register", source): REGISTRATION}
     wait_s = count_attempt(connection, pace, pace, now)
     return wait_s, not wait_s and rows.find_named(connection, folded(username)) is not None
+
+
+def _account(connection: Connection, name: str) -> tuple[rows.User | None, str | None]:
+    return (rows.find_named(connection, name) if name else None) or (None, None)
+
+
+def _held(
+    connection: Connection, name: str, source: str, user: rows.User | None, now: datetime
+) -> dict[str, Pace]:
+    """The counts that can make an attempt wait: one alone for a source that the account signed in from lately."""
+    pair, place, account = _keys(name, source)
+    if user is not None and rows.is_known_source(connection, user.id, source, now):
+        return {pair: FROM_KNOWN_SOURCE}
+    return {pair: FROM_SOURCE, place: SOURCE, account: ACCOUNT}
 
 
 def _keys(name: str, source: str) -> tuple[str, str, str]:

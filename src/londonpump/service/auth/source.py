@@ -2,13 +2,13 @@
 
 from ipaddress import IPv6Address, ip_address, ip_network
 
-from starlette.requests import Request
+from starlette.requests import HTTPConnection
 
 NETWORK_BITS = 64
 """One customer of a provider has a whole such network of IPv6."""
 
 
-def source_of(request: Request, n_proxies: int) -> str:
+def source_of(request: HTTPConnection, n_proxies: int) -> str:
     """The address of the client: the peer, or what the outermost of `n_proxies` proxies of ours saw.
 
     Each proxy adds its peer at the right end of X-Forwarded-For; what stands further left anybody can write.
@@ -19,11 +19,12 @@ def source_of(request: Request, n_proxies: int) -> str:
             part.strip() for line in request.headers.getlist("x-forwarded-for") for part in line.split(",")
         ]
         if len(told) >= n_proxies:
-            return _network_of(told[-n_proxies]) or _network_of(peer) or peer
-    return _network_of(peer) or peer
+            return network_of(told[-n_proxies]) or network_of(peer) or peer
+    return network_of(peer) or peer
 
 
-def _network_of(address: str) -> str | None:
+def network_of(address: str) -> str | None:
+    """An address as it is counted: itself, or its network of IPv6; None if it is no address."""
     try:
         known = ip_address(address)
     except ValueError:

@@ -13,12 +13,17 @@ stays so. An attempt is counted before the password is looked at and taken back 
 once are no way round.
 """
 
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from math import ceil
 
 KNOWN_FOR = timedelta(days=90)
 FORGOTTEN_AFTER = timedelta(days=1)
+MOST_WAITS = 4096
+ATTEMPTS_TOGETHER = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +58,58 @@ class Pace:
         if count is None:
             return Count(1.0, now)
         return Count(max(0.0, count.level - _since_s(count, now) / self.leak_s) + 1.0, now)
+
+
+class Turns:
+    """Attempts of one account from one source, two at a time.
+
+    A count cannot know yet that an attempt is right: of a dozen that come together, the last would wait for the first.
+    """
+
+    def __init__(self, most: int = ATTEMPTS_TOGETHER) -> None:
+        self._most = most
+        self._by_pair: dict[tuple[str, str], tuple[asyncio.Semaphore, int]] = {}
+
+    @asynccontextmanager
+    async def of(self, pair: tuple[str, str]) -> AsyncIterator[None]:
+        """Wait for a turn, and hold it in the block."""
+        turns, n = self._by_pair.get(pair) or (asyncio.Semaphore(self._most), 0)
+        self._by_pair[pair] = turns, n + 1
+        try:
+            async with turns:
+                yield
+        finally:
+            n = self._by_pair[pair][1] - 1
+            self._by_pair[pair] = turns, n
+            if not n:
+                del self._by_pair[pair]
+
+
+class Waits:
+    """Waits that were announced, kept in this process: until they end the same attempt is refused without the database.
+
+    A wait can only become longer meanwhile, as whoever waits is not looked at; replicas find it in the database.
+    """
+
+    def __init__(self, most: int = MOST_WAITS) -> None:
+        self._until: dict[tuple[str, ...], tuple[datetime, datetime]] = {}
+        self._most = most
+
+    def note(self, key: tuple[str, ...], wait_s: int, now: datetime) -> None:
+        """Somebody has to wait."""
+        self._until.pop(key, None)
+        self._until[key] = now, now + timedelta(seconds=wait_s)
+        if len(self._until) > self._most:
+            del self._until[next(iter(self._until))]
+
+    def left_s(self, key: tuple[str, ...], now: datetime) -> int:
+        """Whole seconds that are left; 0 if nothing is known of it."""
+        noted_at, until_at = self._until.get(key, (now, now))
+        if now < noted_at or now >= until_at:
+            # over, or the clock was put back
+            self._until.pop(key, None)
+            return 0
+        return ceil((until_at - now).total_seconds())
 
 
 FROM_SOURCE = Pace(free=5, leak_s=300, longest_s=900)

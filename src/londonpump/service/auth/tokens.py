@@ -1,5 +1,6 @@
 """Tokens: signed ones for access (JWT, HS256, 10 minutes unless set otherwise), opaque ones that refresh a session."""
 
+import re
 import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -14,6 +15,7 @@ ALGORITHM = "HS256"
 ACCESS_LIFE = timedelta(minutes=10)
 SESSION_LIFE = timedelta(hours=12)
 KNOWN_TOKENS = 1024
+REFRESH_TOKEN = re.compile(r"[A-Za-z0-9_-]{43}")
 REQUIRED = ("exp", "iat", "sub", "sid", "jti")
 
 
@@ -86,6 +88,11 @@ class Tokens:
 def new_refresh_token() -> str:
     """256 random bits."""
     return secrets.token_urlsafe(32)
+
+
+def can_be_refresh_token(text: str) -> bool:
+    """Whether it has the form of ours: what has not needs no look at the database."""
+    return REFRESH_TOKEN.fullmatch(text) is not None
 
 
 def stored_form(refresh_token: str) -> str:

@@ -7,6 +7,7 @@ open too, as Prometheus has no account; it holds nothing personal, and a proxy s
 import asyncio
 import logging
 from datetime import date, datetime
+from functools import partial
 from http import HTTPStatus
 
 from fastapi import APIRouter, Request, Response
@@ -20,6 +21,7 @@ from londonpump.service.errors import public_text, request_id_of
 from londonpump.service.health import rows
 from londonpump.service.health.alarms import AlarmFigures, alarms_shown
 from londonpump.service.health.live import Live
+from londonpump.service.health.paced import HealthAnswers
 from londonpump.service.health.rules import age_s
 from londonpump.service.health.shapes import (
     AlarmShown,
@@ -57,12 +59,13 @@ async def livez(_: Anybody) -> Alive:
 )
 async def readyz(_: Anybody, state: State, response: Response) -> Readiness:
     """Whether calls can be answered: a model is on duty and answers its prototype, the database answers and can be written."""
-    model, database = _model_check(state), await _database_check(state)
-    is_ready = model.is_well and database.is_well
-    if not is_ready:
+    champion = state.champion
+    about = (champion.current and champion.current.name, champion.named)
+    told = await state.part(HealthAnswers).readiness.get(partial(_readiness, state), state.clock(), about)
+    if told.status != READY:
         response.status_code = HTTPStatus.SERVICE_UNAVAILABLE
         response.headers["Retry-After"] = "5"
-    return Readiness(status=READY if is_ready else NOT_READY, model=model, database=database)
+    return told
 
 
 @router.get("/statusz", operation_id="get_health", response_description="Ages and alarms.")
@@ -89,10 +92,20 @@ async def statusz(_: SignedIn, state: State, request: Request) -> Status:
 )
 async def metrics(_: Anybody, state: State) -> Response:
     """Figures for Prometheus."""
+    text = await state.part(HealthAnswers).metrics.get(partial(_figures, state), state.clock())
+    return Response(text, media_type=CONTENT_TYPE_LATEST)
+
+
+async def _readiness(state: ServiceState) -> Readiness:
+    model, database = _model_check(state), await _database_check(state)
+    is_ready = model.is_well and database.is_well
+    return Readiness(status=READY if is_ready else NOT_READY, model=model, database=database)
+
+
+async def _figures(state: ServiceState) -> bytes:
     # together: a database that is slow is waited for once
     await asyncio.gather(state.part(Live).renew(state), state.part(AlarmFigures).refresh(state))
-    text = await asyncio.to_thread(state.metrics.text)
-    return Response(text, media_type=CONTENT_TYPE_LATEST)
+    return await asyncio.to_thread(state.metrics.text)
 
 
 def _model_check(state: ServiceState) -> Check:

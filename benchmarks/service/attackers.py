@@ -1,0 +1,214 @@
+"""Clients of the attack table, each as a process of its own:
+
+`python -m benchmarks.service.attackers NAME ADDRESS SECONDS [TOKEN]`
+
+`operator` asks for a prediction, 15 times a second at most, on a connection that she keeps. Every other name is an attack
+of one source, bounded in time and number. The last line written is json.
+"""
+
+import asyncio
+import json
+import sys
+import time
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+from benchmarks.service.homes import PASSWORD
+
+OPERATOR, ATTACKER, CONSOLES = "127.0.0.2", "127.0.0.3", "127.0.0.4"
+"""Sources: on Linux all of 127.0.0.0/8 is this machine."""
+PAUSE_S = 0.05
+PATIENCE_S = 10.0
+CONNECTIONS, MOST_REQUESTS = 32, 50_000
+HALF_HEADS = 530
+AGAIN_AFTER_S = 0.5
+AT_ONCE, SIGN_INS, WITHIN_S = 12, 30, 10.0
+BEGINS_AFTER_S = 1.0
+QUESTION = {"place": {"easting_m": 530_137.0, "northing_m": 180_211.0}, "kind_of_call": "Fire"}
+JSON, FORM = "application/json", "application/x-www-form-urlencoded"
+Place = tuple[str, int]
+
+
+@dataclass(frozen=True)
+class Request:
+    """One request, as it is sent again and again."""
+
+    method: str
+    path: str
+    content_type: str = JSON
+    body: bytes = b""
+
+    def encoded(self, place: Place, token: str | None = None) -> bytes:
+        """The bytes on the wire."""
+        lines = [f"{self.method} {self.path} HTTP/1.1", f"Host: {place[0]}:{place[1]}"]
+        if self.body:
+            lines += [f"Content-Type: {self.content_type}", f"Content-Length: {len(self.body)}"]
+        if token:
+            lines.append(f"Authorization: Bearer {token}")
+        return "\r\n".join([*lines, "", ""]).encode() + self.body
+
+
+def _json(value: object) -> bytes:
+    return json.dumps(value).encode()
+
+
+UNKNOWN_KEYS = {f"key{number}": number for number in range(5_000)}
+FLOODS = {
+    "register": Request("POST", "/register", JSON, _json(UNKNOWN_KEYS)),
+    "openapi": Request("GET", "/openapi.json"),
+    "readyz": Request("GET", "/readyz"),
+    "metrics": Request("GET", "/metrics"),
+    "login": Request("POST", "/login", FORM, urlencode({"username": "nobody", "password": "a"}).encode()),
+    "refresh": Request("POST", "/refresh", JSON, _json({"refresh_token": "A" * 43})),
+    "docs": Request("GET", "/docs/swagger-ui-bundle.js"),
+    "livez": Request("GET", "/livez"),
+    "no_token": Request("POST", "/v1/predictions", JSON, _json({**QUESTION, **UNKNOWN_KEYS})),
+}
+
+
+async def operator(place: Place, seconds: float, token: str) -> dict[str, Any]:
+    """Returns: took_s of each request that was answered, how many were not."""
+    asked = Request("POST", "/v1/predictions", JSON, _json(QUESTION)).encoded(place, token)
+    took_s: list[float] = []
+    refused: Counter[str] = Counter()
+    connection = None
+    end_s = time.monotonic() + seconds
+    while time.monotonic() < end_s:
+        began_s = time.perf_counter()
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                connection = connection or await _opened(place, OPERATOR)
+                status, is_kept = await _answered(connection, asked)
+            if status != 200:
+                refused[str(status)] += 1
+            took_s.append(time.perf_counter() - began_s)
+        except (OSError, EOFError, TimeoutError) as error:
+            is_kept = False
+            refused[type(error).__name__] += 1
+        if not is_kept:
+            connection = None
+        await asyncio.sleep(PAUSE_S)
+    return {"took_s": took_s, "refused": refused}
+
+
+async def flood(place: Place, seconds: float, request: Request) -> dict[str, Any]:
+    """Connections in a closed loop. Returns: how many were answered with which status."""
+    sent = request.encoded(place)
+    outcomes: Counter[str] = Counter()
+    end_s = time.monotonic() + seconds
+
+    async def one() -> None:
+        connection = None
+        while time.monotonic() < end_s and sum(outcomes.values()) < MOST_REQUESTS:
+            try:
+                async with asyncio.timeout(PATIENCE_S):
+                    connection = connection or await _opened(place, ATTACKER)
+                    status, is_kept = await _answered(connection, sent)
+                outcomes[str(status)] += 1
+            except (OSError, EOFError, TimeoutError) as error:
+                is_kept = False
+                outcomes[type(error).__name__] += 1
+            if not is_kept and connection is not None:
+                connection[1].close()
+                connection = None
+
+    await asyncio.gather(*(one() for _ in range(CONNECTIONS)))
+    return {"outcomes": outcomes}
+
+
+async def heads(place: Place, seconds: float) -> dict[str, Any]:
+    """Heads that never end; whoever is cut off comes again. Returns: how many were open at most, and cut off."""
+    outcomes: Counter[str] = Counter()
+    end_s = time.monotonic() + seconds
+
+    async def one() -> None:
+        while (left_s := end_s - time.monotonic()) > 0:
+            try:
+                reader, writer = await _opened(place, ATTACKER)
+                writer.write(b"GET /livez HTTP/1.1\r\nHost: a\r\nX-Half:")
+                outcomes["opened"] += 1
+                await asyncio.wait_for(reader.read(), left_s)
+                writer.close()
+            except TimeoutError:
+                return
+            except OSError:
+                outcomes["failed"] += 1
+            await asyncio.sleep(AGAIN_AFTER_S)
+
+    await asyncio.gather(*(one() for _ in range(HALF_HEADS)))
+    return {"outcomes": outcomes}
+
+
+async def sign_ins(place: Place) -> dict[str, Any]:
+    """Correct sign-ins, a dozen of them at once. Returns: how many were answered with which status."""
+    outcomes: Counter[str] = Counter()
+    took_s: list[float] = []
+
+    async def one(number: int, after_s: float) -> None:
+        await asyncio.sleep(after_s)
+        form = {"username": console(number), "password": PASSWORD}
+        sent = Request("POST", "/login", FORM, urlencode(form).encode()).encoded(place)
+        began_s = time.perf_counter()
+        connection = await _opened(place, CONSOLES)
+        status, _ = await _answered(connection, sent)
+        connection[1].close()
+        outcomes[str(status)] += 1
+        took_s.append(time.perf_counter() - began_s)
+
+    apart_s = WITHIN_S / (SIGN_INS - AT_ONCE + 1)
+    waits_s = [max(0.0, (number - AT_ONCE + 1) * apart_s) for number in range(SIGN_INS)]
+    await asyncio.gather(*(one(number, BEGINS_AFTER_S + s) for number, s in enumerate(waits_s)))
+    return {"outcomes": outcomes, "took_s": took_s}
+
+
+def console(number: int) -> str:
+    """The name of an account that signs in."""
+    return f"console{number}"
+
+
+async def post(place: Place, source: str, path: str, fields: object) -> int:
+    """One request. Returns: its status."""
+    connection = await _opened(place, source)
+    status, _ = await _answered(connection, Request("POST", path, JSON, _json(fields)).encoded(place))
+    connection[1].close()
+    return status
+
+
+def place_of(address: str) -> Place:
+    """Host and port."""
+    parts = urlsplit(address)
+    return str(parts.hostname), int(parts.port or 0)
+
+
+async def _opened(place: Place, source: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    return await asyncio.open_connection(*place, local_addr=(source, 0))
+
+
+async def _answered(
+    connection: tuple[asyncio.StreamReader, asyncio.StreamWriter], sent: bytes
+) -> tuple[int, bool]:
+    """Returns: the status, and whether the connection is kept."""
+    reader, writer = connection
+    writer.write(sent)
+    head = (await reader.readuntil(b"\r\n\r\n")).lower()
+    length = head.partition(b"content-length:")[2].split(b"\r\n", 1)[0]
+    await reader.readexactly(int(length or 0))
+    return int(head.split(b" ", 2)[1]), b"connection: close" not in head
+
+
+async def run(name: str, address: str, seconds: float, token: str = "") -> dict[str, Any]:
+    """What the process of a name does."""
+    place = place_of(address)
+    if name == "operator":
+        return await operator(place, seconds, token)
+    if name == "heads":
+        return await heads(place, seconds)
+    if name == "sign_ins":
+        return await sign_ins(place)
+    return await flood(place, seconds, FLOODS[name])
+
+
+if __name__ == "__main__":
+    print(json.dumps(asyncio.run(run(sys.argv[1], sys.argv[2], float(sys.argv[3]), *sys.argv[4:]))))

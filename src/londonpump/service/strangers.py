@@ -1,0 +1,218 @@
+"""Requests without a valid token: a small body, and few at work at once, each source in its turn.
+
+Signing in and health are for everybody, and nothing but this keeps one address from taking the whole service with
+them. Whoever has a valid token passes; whether its session still lives is found out by `rights`.
+"""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable
+from http import HTTPStatus
+
+from starlette.exceptions import HTTPException
+from starlette.requests import HTTPConnection
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from londonpump.brigade.errors import LondonPumpError
+from londonpump.service.auth.source import source_of
+from londonpump.service.errors import Problem, problem_of
+from londonpump.service.rights import token_problem
+from londonpump.service.wire import connection_of
+
+PUBLIC = frozenset({"/", "/livez", "/readyz", "/metrics", "/register", "/login", "/refresh"})
+"""Paths that have no right; a test compares them with the routes. Pages of documentation take no body."""
+ALIVE = "/livez"
+BODY_BYTES = 4096
+AT_WORK = 4
+WAITING, WAITING_OF_SOURCE = 256, 64
+MAY_WAIT_S = 2.0
+REST = 3.0
+"""After a request its place stays empty for this many times as long as it took: however many strangers ask without
+end, they have a quarter of the event loop. One who asks one request after the other does not notice."""
+LONGEST_REST_S = 0.05
+PLACE = "place"
+SAY_THAT_A_BODY_COMES = frozenset({b"content-length", b"transfer-encoding"})
+CROWDED = Problem(
+    HTTPStatus.SERVICE_UNAVAILABLE,
+    "Too many requests without a valid token come at this moment. Try again in 1 s.",
+    headers={"Retry-After": "1", "Connection": "close"},
+)
+
+
+class Crowded(Exception):
+    """There is no place for the request now."""
+
+
+class Places:
+    """A few places for work, given in turn to the sources that wait."""
+
+    def __init__(self, at_work: int = AT_WORK, may_wait_s: float = MAY_WAIT_S) -> None:
+        self._n_free = at_work
+        self._may_wait_s = may_wait_s
+        self._waiting: dict[str, deque[asyncio.Future[None]]] = {}
+        self._n_waiting = 0
+
+    async def take(self, source: str) -> "Place":
+        """Wait for a place. Raises: Crowded if too many wait already, or none is free in time."""
+        if self._n_free:
+            self._n_free -= 1
+            return Place(self._rest)
+        turn = self._queue(source)
+        timer = asyncio.get_running_loop().call_later(self._may_wait_s, _give_up, turn)
+        try:
+            await turn
+        except BaseException:
+            if turn.done() and not turn.cancelled() and turn.exception() is None:
+                # its turn came in the moment in which the one who waited was cancelled
+                self._pass_on()
+            raise
+        finally:
+            timer.cancel()
+            self._n_waiting -= 1
+        return Place(self._rest)
+
+    def _queue(self, source: str) -> "asyncio.Future[None]":
+        queue = self._waiting.get(source, deque())
+        if len(queue) >= WAITING_OF_SOURCE or self._n_waiting >= WAITING:
+            raise Crowded
+        self._waiting[source] = queue
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        queue.append(turn)
+        self._n_waiting += 1
+        return turn
+
+    def _rest(self, took_s: float) -> None:
+        rest_s = min(took_s * REST, LONGEST_REST_S)
+        asyncio.get_running_loop().call_later(rest_s, self._pass_on)
+
+    def _pass_on(self) -> None:
+        while self._waiting:
+            source = next(iter(self._waiting))
+            queue = self._waiting.pop(source)
+            turn = queue.popleft()
+            if queue:
+                # behind the other sources
+                self._waiting[source] = queue
+            if not turn.done():
+                turn.set_result(None)
+                return
+        self._n_free += 1
+
+
+class Place:
+    """One request's place; given back once."""
+
+    def __init__(self, rest: Callable[[float], None]) -> None:
+        self._rest: Callable[[float], None] | None = rest
+        self._began_s = time.perf_counter()
+
+    def leave(self) -> None:
+        """Give it back; a second time is nothing."""
+        rest, self._rest = self._rest, None
+        if rest is not None:
+            rest(time.perf_counter() - self._began_s)
+
+
+class Strangers:
+    """ASGI middleware, inside `middleware.AroundRequests`."""
+
+    def __init__(self, app: ASGIApp, n_proxies: int) -> None:
+        self.app = app
+        self._n_proxies = n_proxies
+        self._places = Places()
+        # waits for nothing: that the process lives is said also while others wait for the database
+        self._alive_places = Places()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on, at its turn."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        problem = token_problem(HTTPConnection(scope))
+        if problem is None and scope["path"] not in PUBLIC:
+            await self.app(scope, receive, send)
+            return
+        connection = connection_of(scope)
+        if problem is not None and connection is not None and connection.is_undecided:
+            # it is one too many, and was kept only to see whether it brings a token
+            await _refuse(CROWDED, scope, receive, send)
+            return
+        read = await _read(scope, receive)
+        if read is None:
+            await _refuse(_too_large(problem, scope), scope, receive, send)
+        elif problem is None:
+            await self.app(scope, read, send)
+        else:
+            await self._serve_in_turn(scope, read, send)
+
+    async def _serve_in_turn(self, scope: Scope, receive: Receive, send: Send) -> None:
+        places = self._alive_places if scope["path"] == ALIVE else self._places
+        try:
+            place = await places.take(source_of(HTTPConnection(scope), self._n_proxies))
+        except Crowded:
+            await _refuse(CROWDED, scope, receive, send)
+            return
+        scope["state"][PLACE] = place
+        try:
+            await self.app(scope, receive, send)
+        finally:
+            place.leave()
+
+
+async def _refuse(problem: Problem, scope: Scope, receive: Receive, send: Send) -> None:
+    await problem.response(scope)(scope, receive, send)
+
+
+def leave_place(scope: Scope) -> None:
+    """For a route that now waits for something that has its own queue: let the next stranger's request begin."""
+    place = scope["state"].get(PLACE)
+    if place is not None:
+        place.leave()
+
+
+async def _read(scope: Scope, receive: Receive) -> Receive | None:
+    """What gives the body once it is whole, so that nobody who sends slowly holds a place. None if it is too large."""
+    headers = {name: value for name, value in scope["headers"] if name in SAY_THAT_A_BODY_COMES}
+    declared = headers.get(b"content-length", b"")
+    if _has_long_query(scope) or (declared.isdigit() and int(declared) > BODY_BYTES):
+        return None
+    if not headers:
+        return receive
+    body, is_more = b"", True
+    while is_more and len(body) <= BODY_BYTES:
+        try:
+            message = await receive()
+        except HTTPException:
+            # a single part was larger than any body may be
+            return None
+        body += message.get("body", b"")
+        is_more = message.get("more_body", False)
+    return _replayed(body, receive) if len(body) <= BODY_BYTES else None
+
+
+def _replayed(body: bytes, receive: Receive) -> Receive:
+    messages: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def replayed() -> Message:
+        return messages.pop() if messages else await receive()
+
+    return replayed
+
+
+def _too_large(problem: LondonPumpError | None, scope: Scope) -> Problem:
+    if problem is not None and scope["path"] not in PUBLIC:
+        # a batch with a token that has expired is not too large: it needs another token
+        return problem_of(problem)
+    if _has_long_query(scope):
+        return Problem(HTTPStatus.REQUEST_URI_TOO_LONG, f"A query has {BODY_BYTES:,} bytes at most here.")
+    return Problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"A body has {BODY_BYTES:,} bytes at most here.")
+
+
+def _has_long_query(scope: Scope) -> bool:
+    return len(scope["query_string"]) > BODY_BYTES
+
+
+def _give_up(turn: "asyncio.Future[None]") -> None:
+    if not turn.done():
+        turn.set_exception(Crowded())
