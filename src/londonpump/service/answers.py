@@ -28,6 +28,7 @@ WITH_A_BODY = {
     413: "The body is too large.",
 }
 WITH_VALUES = {422: "Values that cannot be used; `errors` names each."}
+WITHOUT_A_RIGHT = {503: "Not now: too many requests without a valid token come. `Retry-After` says when."}
 WITH_THE_DATABASE = {503: "Not now: the database is slow or no model is on duty. `Retry-After` says when."}
 
 
@@ -156,6 +157,8 @@ def _that_follow(operation: dict[str, Any]) -> dict[int, str]:
         found |= WITH_VALUES
     if has_right or has_body:
         found |= WITH_THE_DATABASE
+    else:
+        found |= WITHOUT_A_RIGHT
     return found
 
 
