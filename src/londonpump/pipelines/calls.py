@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from londonpump.brigade import clock, grid, kinds
+from londonpump.brigade import clock, grid, kinds, published_names
 from londonpump.brigade.errors import BadValue
 from londonpump.brigade.stations import Station
 from londonpump.sources.csv_by_hand import (
@@ -279,6 +279,10 @@ def _flag(name: str, text: str) -> bool:
     return text.lower() in YES
 
 
+def _category(name: str, text: str) -> str:
+    return published_names.speller(name)(text)
+
+
 def _as_it_is(name: str, text: str) -> str:  # noqa: ARG001
     return text
 
@@ -288,7 +292,8 @@ def _code(name: str, text: str) -> str:  # noqa: ARG001
 
 
 _PARSERS: dict[str, Callable[[str, str], Any]] = {
-    **dict.fromkeys(("property_category", "property_type", "address_qualifier", "conditions"), _as_it_is),
+    **dict.fromkeys(("property_category", "property_type", "address_qualifier"), _category),
+    "conditions": _as_it_is,
     **dict.fromkeys(set(LIMITS) & set(OPTIONAL), _number),
     "incident_type": _kind,
     "appliance": _appliance,

@@ -110,12 +110,16 @@ def decimal_mark(path: Path, examples: Mapping[str, str | None]) -> str:
     """Decide between decimal commas and points.
 
     Args: examples: one text of each of NUMBER_FORMS that occurs in the number columns, with its place.
-    Raises: BadFile where both occur, or where each may as well separate thousands.
+    Raises: BadFile where a mark may as well separate thousands.
     """
     comma, comma_or = examples["comma"], examples["comma_or_thousands"]
     point, point_or = examples["point"], examples["point_or_thousands"]
-    if comma and (point or point_or):
-        problem = f"some numbers have a decimal comma ({comma}), others a point ({point or point_or})"
+    # 51,5 and 4.5 are clear beside each other; 1.234 beside 51,5 is not.
+    other = point_or or (comma_or if point else None)
+    if comma and other:
+        problem = (
+            f"some numbers have a decimal comma ({comma}), and {other} may hold one or separate thousands"
+        )
         raise BadFile(path, problem, "Write all of them with points")
     if comma:
         return COMMA

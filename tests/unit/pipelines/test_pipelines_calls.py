@@ -311,3 +311,10 @@ def test_decimal_commas_and_what_was_found_are_told(tmp_path) -> None:
     assert calls.read_as == (
         "fields separated by semicolons; numbers with decimal commas; 1 repeated header lines skipped"
     )
+
+
+def test_categories_are_read_in_any_case() -> None:
+    """Issue 11, B8: as in published files."""
+    run, _ = one(incident_type="fire", property_category="DWELLING", address_qualifier="within same building")
+    assert (run["incident_type"], run["property_category"]) == ("Fire", "Dwelling")
+    assert run["address_qualifier"] == "Within same building"

@@ -118,7 +118,7 @@ WRONG = {
         "code;easting_m\nA;518,650\n",
         "'518,650' in column easting_m, row 1",
     ),
-    "two marks": ("code;easting_m\nA;518650,5\nB;518650.5\n", "some numbers have a decimal comma"),
+    "two marks": ("code;easting_m\nA;518650,5\nB;518.650\n", "some numbers have a decimal comma"),
     "two separators": ("code,name;easting_m\nA,b;1\n", "it is not clear whether its fields are separated"),
     "a workbook": ("PK\x03\x04", "damaged"),
     "a column in the middle without a name": ("code,,easting_m\nA,b,1\n", "column 2 has no name"),

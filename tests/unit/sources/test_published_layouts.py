@@ -52,7 +52,10 @@ AMBIGUOUS = {
         {"Easting_rounded": "528.650", "Northing_rounded": "189.950"},
         "'528.650' in column Easting_rounded, data row 1 holds a decimal mark or separates thousands",
     ),
-    "both marks": (PLACE | {"Latitude": "51,5"}, "some numbers have a decimal comma"),
+    "both marks": (
+        {"Easting_m": "528.650", "Latitude": "51,5"},
+        "some numbers have a decimal comma ('51,5' in column Latitude, data row 1), and '528.650' in column Easting_m",
+    ),
 }
 WHOLE = {
     "FirstPumpArriving_AttendanceTime": "181",
