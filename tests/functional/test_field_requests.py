@@ -238,3 +238,11 @@ def test_a_mobilised_pump_is_not_available_before_it_has_returned(asking_once) -
     assert [word for word in ("mobilised", "returned") if word not in answer.text] == []
     again = asking_once.post(MOBILISATIONS, {**sent, "incident_number": "000126-02062025"})
     assert again.status_code == 409, again.text
+
+
+def test_a_category_in_another_case_is_the_same_category(asking_once) -> None:
+    """Issue 11, B5 at the other door: a category that the model does not know would give another answer."""
+    stated = {"property_category": "Dwelling", "address_qualifier": "Within same building"}
+    spelled = {name: text.upper() for name, text in stated.items()}
+    plain, shouted = (asking_once.told(kind_of_call="Fire", **texts) for texts in (stated, spelled))
+    assert shouted["candidates"] == plain["candidates"]

@@ -28,6 +28,7 @@ CALLS: Rows = [
         "easting_m": easting,
         "northing_m": northing,
         "incident_type": kind,
+        "property_category": "Dwelling",
         "temp_c": "4.5",
         "pumps_out": "",
     }
@@ -104,6 +105,9 @@ WRITTEN = {  # B8
         )
         for marker in ("NA", "N/A", "#N/A", "<NA>", "nan", r"\N", "-")
     },
+    "categories_in_capitals": ByHand(
+        changed(CALLS, ("incident_type", "property_category"), str.upper), PLAIN, ALL_SAME
+    ),
     "error_cell_is_an_error_of_its_row": ByHand(
         put("temp_c", "#VALUE!"), PLAIN, answered("temp_c '#VALUE!'", SAME, SAME)
     ),
@@ -121,7 +125,11 @@ PLACED = {  # B10
         answered(*[f"{FAR_AWAY}|easting_m"] * 3),
     ),
     "kilometres_by_a_german": ByHand(
-        changed(CALLS, ("easting_m", "northing_m"), lambda text: comma(f"{float(text) / 1000}")),
+        changed(
+            changed(CALLS, ("easting_m", "northing_m"), lambda text: comma(f"{float(text) / 1000}")),
+            "temp_c",
+            comma,
+        ),
         GERMAN,
         answered(*[f"{FAR_AWAY}|easting_m"] * 3),
     ),

@@ -15,8 +15,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from londonpump.brigade import clock, grid, kinds, published_names
+from londonpump.brigade import clock, grid, kinds
 from londonpump.brigade.errors import BadValue
+from londonpump.brigade.published_names import speller
 from londonpump.brigade.stations import Station
 from londonpump.sources.csv_by_hand import (
     NUMBER,
@@ -279,8 +280,9 @@ def _flag(name: str, text: str) -> bool:
     return text.lower() in YES
 
 
-def _category(name: str, text: str) -> str:
-    return published_names.speller(name)(text)
+def _as_published(name: str, text: str) -> str:
+    # a category in another case would be one that the model does not know
+    return speller(name)(text)
 
 
 def _as_it_is(name: str, text: str) -> str:  # noqa: ARG001
@@ -292,7 +294,7 @@ def _code(name: str, text: str) -> str:  # noqa: ARG001
 
 
 _PARSERS: dict[str, Callable[[str, str], Any]] = {
-    **dict.fromkeys(("property_category", "property_type", "address_qualifier"), _category),
+    **dict.fromkeys(("property_category", "property_type", "address_qualifier"), _as_published),
     "conditions": _as_it_is,
     **dict.fromkeys(set(LIMITS) & set(OPTIONAL), _number),
     "incident_type": _kind,

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from londonpump.brigade import kinds
+from londonpump.brigade.published_names import speller
 from londonpump.features.weather import us_of
 from londonpump.models.answering import SOURCE_COLUMN, Columns
 from londonpump.service.predictions.around import Standing
@@ -57,12 +58,21 @@ def _columns(call: Call, counted: Counted, standing: Standing) -> Columns:
         "deployed_from": np.array(home, object),
         "station_ground_code": np.full(n, call.place.stated_ground, object),
         "incident_type": np.full(n, question.kind_of_call, object),
-        "property_category": np.full(n, question.property_category, object),
-        "property_type": np.full(n, question.property_type, object),
-        "address_qualifier": np.full(n, question.address_qualifier, object),
+        "property_category": np.full(
+            n, _as_published("property_category", question.property_category), object
+        ),
+        "property_type": np.full(n, _as_published("property_type", question.property_type), object),
+        "address_qualifier": np.full(
+            n, _as_published("address_qualifier", question.address_qualifier), object
+        ),
         **{name: np.full(n, value) for name, value in place.items()},
         **{name: np.full(n, np.nan if value is None else float(value)) for name, value in numbers.items()},
     }
+
+
+def _as_published(name: str, text: str | None) -> str | None:
+    """A category in another case would be one that the model does not know."""
+    return None if text is None else speller(name)(text.strip())
 
 
 def _known(call: Call, names: Sequence[str]) -> Columns:
