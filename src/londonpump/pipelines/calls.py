@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 
 from londonpump.brigade import clock, grid, kinds
 from londonpump.brigade.errors import BadValue
-from londonpump.brigade.published_names import speller
+from londonpump.brigade.published_names import speller, without_blanks_around
+from londonpump.brigade.spelling import code_of
 from londonpump.brigade.stations import Station
 from londonpump.sources.csv_by_hand import (
     NUMBER,
@@ -30,6 +31,8 @@ from londonpump.sources.csv_by_hand import (
 from londonpump.sources.text_table import format_read_as
 
 REQUIRED = ("id", "mobilised_at", "station_code", "easting_m", "northing_m")
+NEEDED = REQUIRED[1:]
+"""The cells that a row must have. An id is repeated as it is, whatever it says."""
 TEXTS = ("incident_type", "property_category", "property_type", "address_qualifier", "conditions")
 FLAGS_OF_DAY = ("is_school_holiday", "is_working_day")
 OPTIONAL = (
@@ -66,6 +69,7 @@ LIMITS = {
 }
 """Beyond these a number is a slip: the National Grid, and the weather of this planet."""
 DEGREES_LOOK_LIKE = 360.0
+_ZEROS = re.compile(r"(?<=\d)\.0*$", re.ASCII)
 _UTC = re.compile(r"\s*(?:UTC|GMT)$", re.IGNORECASE)
 _DOTTED = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4})(?=[ T]\d)", re.ASCII)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -103,6 +107,7 @@ def read_calls(path: Path, stations: Mapping[str, Station]) -> Calls:
         ids.append(values.get("id", ""))
         try:
             _check_length(row, header)
+            _refuse_null_markers(values)
             run, note = parse_call({name: text_of(cell) for name, cell in values.items()}, stations)
         except BadValue as error:
             errors.append(str(BadValue(error.column, _shortened(error.value), error.problem)))
@@ -121,6 +126,7 @@ def parse_call(
 ) -> tuple[dict[str, Any], list[str]]:
     """One run out of texts, and what was filled in (`column=source`). Raises: BadValue naming the column."""
     note: list[str] = []
+    _refuse_excel_errors(values)
     at = _moment(values.get("mobilised_at", ""), note)
     station = _station(values.get("station_code", ""), at, stations)
     easting_m, northing_m = _place(values, stations)
@@ -134,8 +140,6 @@ def parse_call(
     }
     for name in OPTIONAL:
         text = values.get(name, "").strip()
-        if is_excel_error(text):
-            raise BadValue(name, text, "is an error of Excel. Mend the formula, or leave it empty")
         run[name] = _PARSERS[name](name, text) if text else None
     ground = run["station_ground_code"]
     if ground is not None and ground not in stations:
@@ -171,6 +175,22 @@ def _shortened(value: Any) -> Any:
 def _check_length(row: list[str], header: tuple[str, ...]) -> None:
     if len(row) != len(header):
         raise BadValue("row", ",".join(row), f"has {len(row)} fields where the header has {len(header)}")
+
+
+def _refuse_null_markers(values: Mapping[str, str]) -> None:
+    """Raises: BadValue where a required cell holds a null marker: the message keeps what the person sees there."""
+    for name in NEEDED:
+        text = without_blanks_around(values[name])
+        if text and not text_of(text):
+            raise BadValue(name, text, "is empty, as programs write it. Fill it")
+
+
+def _refuse_excel_errors(values: Mapping[str, str]) -> None:
+    for name in (*NEEDED, *OPTIONAL):
+        text = values.get(name, "").strip()
+        if is_excel_error(text):
+            advice = "Mend the formula" if name in NEEDED else "Mend the formula, or leave it empty"
+            raise BadValue(name, text, f"is an error of Excel. {advice}")
 
 
 def parse_moment(text: str, name: str = "mobilised_at") -> tuple[datetime, bool]:
@@ -214,7 +234,7 @@ def _moment(text: str, note: list[str]) -> datetime:
 
 
 def _station(text: str, at: datetime, stations: Mapping[str, Station]) -> Station:
-    code = text.strip().upper()
+    code = code_of(text)
     if code not in stations:
         raise BadValue("station_code", text, "is no station. Use a code such as G30")
     station = stations[code]
@@ -268,16 +288,23 @@ def _kind(name: str, text: str) -> str:
 
 
 def _appliance(name: str, text: str) -> str:
-    long = kinds.APPLIANCES.get(text, text)
-    if long not in kinds.APPLIANCES.values():
-        raise BadValue(name, text, f"is none of: 1, 2, {', '.join(kinds.APPLIANCES.values())}")
-    return long
+    key = _whole(text)
+    for short, long in kinds.APPLIANCES.items():
+        if key in (short, long.casefold()):
+            return long
+    raise BadValue(name, text, f"is none of: 1, 2, {', '.join(kinds.APPLIANCES.values())}")
 
 
 def _flag(name: str, text: str) -> bool:
-    if text.lower() not in YES + NO:
+    key = _whole(text)
+    if key not in YES + NO:
         raise BadValue(name, text, "is neither true nor false")
-    return text.lower() in YES
+    return key in YES
+
+
+def _whole(text: str) -> str:
+    # pandas and R write 1.0 for 1 in a column that has gaps
+    return _ZEROS.sub("", text.casefold())
 
 
 def _as_published(name: str, text: str) -> str:
@@ -290,7 +317,7 @@ def _as_it_is(name: str, text: str) -> str:  # noqa: ARG001
 
 
 def _code(name: str, text: str) -> str:  # noqa: ARG001
-    return text.upper()
+    return code_of(text)
 
 
 _PARSERS: dict[str, Callable[[str, str], Any]] = {

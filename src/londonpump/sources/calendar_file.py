@@ -74,7 +74,7 @@ def _spans(path: Path, rows: list[Row]) -> SchoolDays:
     holidays: list[Holiday] = []
     edges: list[tuple[str, date]] = []
     for number, row in enumerate(rows, 1):
-        kind, start = row["kind"], _day(path, number, "start", row)
+        kind, start = row["kind"].casefold(), _day(path, number, "start", row)
         end = _day(path, number, "end", row) if row["end"] else None
         if kind in HOLIDAYS:
             holidays.append(Holiday(f"the {kind} of row {number}", start, end))
@@ -82,7 +82,8 @@ def _spans(path: Path, rows: list[Row]) -> SchoolDays:
             edges.append((kind, start))
         else:
             kinds = ", ".join((*HOLIDAYS, TERM_END, TERM_START))
-            raise BadFile(path, f"column kind is {kind!r} in row {number}", f"Write one of {kinds}.")
+            problem = f"column kind is {row['kind']!r} in row {number}"
+            raise BadFile(path, problem, f"Write one of {kinds}.")
     return _with_edges(holidays, sorted(edges, key=lambda edge: edge[1]))
 
 

@@ -22,6 +22,7 @@ from londonpump.brigade.stations import Station
 from londonpump.features.traffic import TrafficWeeks
 from londonpump.features.weather import moment_of
 from londonpump.sources.csv_by_hand import NUMBER, Row, need_columns, read_rows
+from londonpump.sources.weather_rows import SANE
 from londonpump.tables.context import SchoolHoliday, WeatherHour
 
 HOUR, ISO_DAY, BRITISH_DAY, DOTTED_DAY = "%Y-%m-%d %H", "%Y-%m-%d", "%d/%m/%Y", "%d.%m.%Y"
@@ -55,6 +56,7 @@ def read_weather(path: Path) -> list[WeatherHour]:
         wrong = table["date"].filter(pc.invert(is_hour))[0].as_py()
         raise BadFile(path, f"column date holds {wrong!r}", "Write London hours as 2022-05-01 09.")
     values = {ours: table[name].to_pylist() for name, ours in WEATHER.items() if name in table.column_names}
+    _refuse_strange_weather(path, values)
     values.setdefault("wind_kmh", [None] * table.num_rows)
     values["precip_mm"] = [value or 0.0 for value in values["precip_mm"]]
     conditions = table["conditions"].to_pylist()
@@ -64,6 +66,18 @@ def read_weather(path: Path) -> list[WeatherHour]:
         told = {name: column[row] for name, column in values.items()}
         made.append(WeatherHour(at, at, **told, conditions=conditions[row], source=BY_HAND))
     return made
+
+
+def _refuse_strange_weather(path: Path, values: dict[str, list[float | None]]) -> None:
+    """Raises: BadFile naming the first value that is no weather of London, as publishers' answers are refused."""
+    for column, ours in WEATHER.items():
+        low, high = SANE[ours]
+        for number, value in enumerate(values.get(ours, ()), 1):
+            if value is not None and not low <= value <= high:
+                problem = f"column {column} is {value:g} in row {number}, beyond {low:g} to {high:g}"
+                raise BadFile(
+                    path, problem, "Give degrees Celsius, mm, per cent, km and km/h; leave gaps empty."
+                )
 
 
 def _hours_of_utc(wall_us: NDArray[np.int64]) -> list[tuple[int, int]]:

@@ -32,7 +32,7 @@ FORMS_OF_DAY = (
     re.compile(r"(?P<day>\d{2})/(?P<month>\d{2})/(?P<year>\d{4})", re.ASCII),
     re.compile(r"(?P<day>\d{1,2})\.(?P<month>\d{1,2})\.(?P<year>\d{4})", re.ASCII),
 )
-
+_BLANK_LINES_ABOVE = re.compile(r"\A(?:[ \t]*(?:\r\n|\r|\n))+")
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
 """What a number looks like. Python's own reading takes nan, inf and 518_650 as well."""
 
@@ -58,7 +58,9 @@ def read_table(path: Path, numbers: Collection[str] = ()) -> HandTable:
     Raises: BadFile if it is no such file.
     """
     one, text = _text(path)
-    layout, _ = find_layout(path, text.lstrip("\r\n"))
+    # What stands above the header may hide the sep= line, which must then be dropped as well.
+    text = _BLANK_LINES_ABOVE.sub("", text)
+    layout, _ = find_layout(path, text)
     lines = _lines(path, drop_stated_line(text), layout)
     filled = [line for line in lines if any(cell.strip() for cell in line)]
     if not filled:
@@ -165,7 +167,7 @@ def _lines(path: Path, text: str, layout: Layout) -> Lines:
 
 def _named(path: Path, names: list[str], rows: Lines) -> tuple[tuple[str, ...], Lines]:
     """Leave out columns without a name: an index at the start, and empty ones at the end."""
-    header = [name.strip().casefold() for name in names]
+    header = [without_blanks_around(name).casefold() for name in names]
     start = 0 if header[0] else 1
     end = max(place for place, name in enumerate(header, 1) if name)
     for place, name in enumerate(header[start:end], start + 1):

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from londonpump.brigade import grid
 from londonpump.brigade.errors import BadFile
+from londonpump.brigade.spelling import code_of
 from londonpump.brigade.stations import FLEET_DATES, Station, by_code, known_stations
 from londonpump.sources.csv_by_hand import Row, day_of, need_columns, read_rows
 
@@ -39,14 +40,16 @@ def read_stations(path: Path) -> tuple[Station, ...]:
 
 
 def _station(path: Path, number: int, row: Row, limits: dict[str, tuple[float, float]]) -> Station:
-    code = row["code"]
+    code = code_of(row["code"])
     if not CODE.fullmatch(code):
-        raise BadFile(path, f"column code is {code!r} in row {number}", "Write a code such as G30.")
+        raise BadFile(path, f"column code is {row['code']!r} in row {number}", "Write a code such as G30.")
     easting_m, northing_m = _place(path, number, row, limits)
+    _refuse_far(path, number, code, (easting_m, northing_m))
     known = by_code(known_stations()).get(code, Station(code, "", "border", 0.0, 0.0))
     station = replace(known, name=row["name"], easting_m=easting_m, northing_m=northing_m)
     station = replace(station, borough=row.get("borough", station.borough))
-    if row.get("status") == "open":
+    status = row.get("status", "").casefold()
+    if status == "open":
         station = replace(station, closed_date=None)  # of old: a column closed_date may still name one
     if "opened_date" in row:
         station = replace(station, opened_date=_date(path, number, row, "opened_date"))
@@ -54,7 +57,7 @@ def _station(path: Path, number: int, row: Row, limits: dict[str, tuple[float, f
         station = replace(station, closed_date=_date(path, number, row, "closed_date"))
     if row.get("pumps"):
         station = replace(station, pumps=_pumps(path, number, row))
-    return _with_status(path, number, station, row.get("status", ""))
+    return _with_status(path, number, station, status)
 
 
 def _with_status(path: Path, number: int, station: Station, text: str) -> Station:
@@ -84,6 +87,21 @@ def _place(path: Path, number: int, row: Row, limits: dict[str, tuple[float, flo
         return values[0], values[1]
     easting_m, northing_m = grid.to_grid(*values)
     return float(easting_m), float(northing_m)
+
+
+def _refuse_far(path: Path, number: int, code: str, place: tuple[float, float]) -> None:
+    """Raises: BadFile where a station lies far from all others, or from where its code is known."""
+    far_m = {
+        station.code: math.dist(place, (station.easting_m, station.northing_m))
+        for station in known_stations()
+    }
+    if min(far_m.values()) > grid.FARTHEST_M:
+        problem = f"row {number}: {code} {grid.TOO_FAR.format(min(far_m.values()) / 1000)}"
+    elif far_m.get(code, 0.0) > grid.FARTHEST_M:
+        problem = f"row {number}: {code} lies {far_m[code] / 1000:.0f} km from the known place of this code"
+    else:
+        return
+    raise BadFile(path, problem, "Are its two columns exchanged, or in kilometres? Give metres or degrees.")
 
 
 def _coordinate(path: Path, number: int, column: str, text: str) -> float:
@@ -125,6 +143,7 @@ def _refuse_gaps(path: Path, number: int, row: Row, columns: tuple[str, ...]) ->
 
 
 def _refuse_repeats(path: Path, values: list[str], column: str) -> None:
-    for value in values:
-        if (times := values.count(value)) > 1:
+    keys = [" ".join(value.split()).casefold() for value in values]
+    for value, key in zip(values, keys, strict=True):
+        if (times := keys.count(key)) > 1:
             raise BadFile(path, f"{column} {value!r} stands {times} times", "Keep one.")

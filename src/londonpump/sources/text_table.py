@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from londonpump.brigade.errors import BadFile
+from londonpump.brigade.published_names import without_blanks_around
 from londonpump.sources.probe import MARK, UTF8, XLSX, Probe
 
 COMMA, SEMICOLON, TAB = ",", ";", "\t"
@@ -160,7 +161,7 @@ def read_as(one: Probe, layout: Layout, decimal: str, n_headers: int, n_empty: i
 
 
 def _name(text: str) -> str:
-    return text.replace(MARK, "").strip().strip('"').casefold()
+    return without_blanks_around(without_blanks_around(text).strip('"')).casefold()
 
 
 def _first_record(text: str, separator: str) -> tuple[str, ...]:

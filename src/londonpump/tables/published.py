@@ -127,8 +127,13 @@ MOBILISATIONS: tuple[PublishedColumn, ...] = (
 )
 
 TABLES = {"incidents": INCIDENTS, "mobilisations": MOBILISATIONS}
-NULL_MARKERS = ("", "-", "na", "n/a", "#n/a", "#nv", "<na>", "nan", "nat", "null", "none", "\\n")
-"""What R, pandas, SQL and Excel (#NV the German one) write for a missing value, in small letters; any case is read.
+_OF_EXCEL = ("#n/a", "#na", "#n/a n/a", "#nv", "#n/d", "#n/b", "#i/t", "#yok")
+NULL_MARKERS = (
+    *("", "-", "\u2013", "\u2014", ".", "na", "n/a", "n.a.", "<na>", "nan", "-nan", "nat"),
+    *("null", "(null)", "<null>", "none", "\\n", *_OF_EXCEL),
+)
+"""What R, pandas, SQL, SAS (a point) and Excel in its languages write for a missing value, in small letters; any case
+is read. Dashes are what word processors make of a hyphen.
 
 No published value is one of these.
 """

@@ -73,9 +73,9 @@ def _dates(engine: Backend, one: Probe, kind: str, spec: PublishedColumn) -> ibi
 
 
 def _of_csv(engine: Backend, one: Probe, kind: str, spec: PublishedColumn) -> ibis.Table:
-    with as_utf8(one) as utf8:
-        names, layout = csv_header(one, utf8)
-        header = understand_header(one.path, names, kind)
+    names, layout = csv_header(one)
+    header = understand_header(one.path, names, kind)
+    with as_utf8(one, layout) as utf8:
         column = header.found[spec.name].replace('"', '""')
         try:
             read_into(engine, utf8, header.stored, layout, "dates", f'"{column}" AS "{spec.published}"')

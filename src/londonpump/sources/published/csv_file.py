@@ -13,36 +13,41 @@ import ibis
 
 from londonpump.brigade.errors import BadFile
 from londonpump.sources.probe import MARK, UTF8, Probe, chunks, open_bytes
-from londonpump.sources.text_table import Layout, find_layout
+from londonpump.sources.text_table import Layout, drop_stated_line, find_layout
 
 HEADER_LIMIT = 1 << 16
 _READ = """
     CREATE TABLE {table} AS SELECT {selected} FROM read_csv(
-        $path, columns = $columns, header = true, delim = $separator, skip = $skipped, quote = '"', escape = '"',
+        $path, columns = $columns, header = true, delim = $separator, skip = 0, quote = '"', escape = '"',
         auto_detect = false, strict_mode = true, null_padding = false, compression = $compression
     )"""
 
 
 @contextmanager
-def as_utf8(probe: Probe) -> Iterator[Probe]:
-    """The same file in UTF-8 without marks inside: itself, or a copy that is removed afterwards."""
-    if probe.encoding == UTF8 and not probe.has_inner_mark:
+def as_utf8(probe: Probe, layout: Layout) -> Iterator[Probe]:
+    """The same file in UTF-8 without marks inside and without its `sep=` line: itself, or a copy that is removed afterwards.
+
+    DuckDB could skip that line itself, but reads no row where it ends otherwise than the lines below it.
+    """
+    if probe.encoding == UTF8 and not probe.has_inner_mark and not layout.is_stated:
         yield probe
         return
     pieces = codecs.iterdecode(chunks(probe.path, is_gzip=probe.is_gzip), probe.encoding)
     with NamedTemporaryFile("w", suffix=".csv", encoding=UTF8, newline="") as copy:
+        start = next(pieces, "")
+        copy.write(drop_stated_line(start) if layout.is_stated else start.replace(MARK, ""))
         copy.writelines(piece.replace(MARK, "") for piece in pieces)
         copy.flush()
         yield Probe(Path(copy.name), probe.sha256, probe.container)
 
 
-def csv_header(probe: Probe, utf8: Probe) -> tuple[tuple[str, ...], Layout]:
+def csv_header(probe: Probe) -> tuple[tuple[str, ...], Layout]:
     """The names on the header line, as they stand, and how the fields are separated.
 
     Raises: BadFile for a blank line, bars, or separators that are not clear.
     """
-    with open_bytes(utf8.path, is_gzip=utf8.is_gzip) as stream:
-        text = stream.read(HEADER_LIMIT).decode("utf-8-sig", errors="ignore")
+    with open_bytes(probe.path, is_gzip=probe.is_gzip) as stream:
+        text = stream.read(HEADER_LIMIT).decode(probe.encoding, errors="ignore").replace(MARK, "")
     layout, names = find_layout(probe.path, text)
     if not "".join(names).strip():
         raise BadFile(probe.path, "its first line is blank", "Remove what stands above the header")
@@ -67,7 +72,7 @@ def load_csv(
     try:
         read_into(connection, utf8, columns, layout, table)
     except duckdb.InvalidInputException as error:
-        raise _explained(probe.path, str(error)) from error
+        raise _explained(probe.path, str(error), n_above=int(layout.is_stated)) from error
     return connection.table(table)
 
 
@@ -84,15 +89,15 @@ def read_into(
         "path": escape(str(utf8.path)),
         "columns": dict.fromkeys(columns, "VARCHAR"),
         "separator": layout.separator,
-        "skipped": int(layout.is_stated),
         "compression": "gzip" if utf8.is_gzip else "none",
     }
     connection.con.execute(_READ.format(table=table, selected=selected), values)
 
 
-def _explained(path: Path, message: str) -> BadFile:
+def _explained(path: Path, message: str, n_above: int) -> BadFile:
+    """Return the error in our words. n_above: lines of the file that DuckDB did not see."""
     line = re.search(r"CSV Error on Line: (\d+)", message)
-    where = f"line {line[1]}" if line else "a line"
+    where = f"line {int(line[1]) + n_above}" if line else "a line"
     count = re.search(r"Expected Number of Columns: (\d+) Found: (\d+)", message)
     if count:
         # DuckDB stops counting at the first field too many

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from londonpump.brigade.errors import BadFile
+from londonpump.brigade.published_names import without_blanks_around
 from londonpump.tables.published import TABLES, PublishedColumn
 
 OWN_COLUMNS = ("source_file", "source_row")
@@ -33,10 +34,10 @@ def understand_header(path: Path, names: tuple[str, ...], table: str) -> Header:
 
     Raises: BadFile where a required column is missing, a name stands twice, or two names mean the same.
     """
-    stored = tuple(name.strip() or f"unnamed_{i}" for i, name in enumerate(names, start=1))
+    stored = tuple(without_blanks_around(name) or f"unnamed_{i}" for i, name in enumerate(names, start=1))
     _refuse_doubled(path, stored)
     _refuse_missing(path, stored, table)
-    published = stored[1:] if names and not names[0].strip() else stored
+    published = stored[1:] if names and not without_blanks_around(names[0]) else stored
     return Header(stored, published, _found(path, published, table))
 
 
@@ -64,7 +65,7 @@ def _spellings(spec: PublishedColumn) -> set[str]:
 
 
 def _missing(names: Iterable[str], table: str) -> list[str]:
-    present = {name.strip().casefold() for name in names}
+    present = {without_blanks_around(name).casefold() for name in names}
     return [spec.published for spec in TABLES[table] if spec.is_required and not present & _spellings(spec)]
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import ibis
 
 from londonpump.brigade.errors import BadFile
+from londonpump.brigade.published_names import BLANKS
 from londonpump.sources.published.header import Header, is_header_of
 from londonpump.sources.text_table import (
     COMMA,
@@ -21,6 +22,7 @@ from londonpump.tables.published import INTEGER, NUMBER, REAL, TABLES
 
 MOST_LOOKED_AT = 1000
 """So many rows whose number does not begin with a digit are looked at. More is no file of records."""
+_BEGINS_WITH_DIGIT = f"^[{BLANKS}]*[0-9]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,8 @@ def without_extra_lines(path: Path, rows: ibis.Table, header: Header, table: str
     strange = rows.filter(number.isnull() | (number < "0") | (number >= ":"))
     if not strange.count().to_pyarrow().as_py():
         return DataLines(rows, 0, 0)
+    # A number may have blanks before it, of any kind, in every row.
+    strange = strange.filter(number.isnull() | ~number.re_search(_BEGINS_WITH_DIGIT))
     is_empty = reduce(and_, (_is_blank(rows[name]) for name in header.published))
     n_empty = strange.filter(is_empty).count().to_pyarrow().as_py()
     if n_empty:

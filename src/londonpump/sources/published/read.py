@@ -88,9 +88,9 @@ def _load(connection: ibis.BaseBackend, one: Probe, table: str, index: int) -> F
         header = understand_header(one.path, names, table)
         rows = connection.create_table(name, cells.rename_columns(list(header.stored)))
     else:
-        with as_utf8(one) as utf8:
-            names, layout = csv_header(one, utf8)
-            header = understand_header(one.path, names, table)
+        names, layout = csv_header(one)
+        header = understand_header(one.path, names, table)
+        with as_utf8(one, layout) as utf8:
             rows = load_csv(connection, one, utf8, header.stored, layout, name)
     data = without_extra_lines(one.path, _numbered(rows, header, index), header, table)
     decimal = decimal_of(one.path, data.rows, header, table, layout)

@@ -7,12 +7,16 @@ so that a file that is spelt as published costs one question and no work on its 
 from collections.abc import Mapping, Sequence
 
 import ibis
+import pyarrow as pa
 
 from londonpump.brigade.published_names import BLANKS, speller, without_blanks_around
 from londonpump.tables.published import NULL_MARKERS, TEXT, PublishedColumn
 
 TRIMMED = " \t\n\r\v\f"
 """What Ibis trims."""
+MOST_BRANCHES = 300
+"""So many changes are one expression, which compares each row with each of them. More are looked up in a table."""
+_OLD, _NEW = "spelt_in_file", "spelt_as_published"
 
 
 def with_published_spelling(
@@ -28,9 +32,12 @@ def with_published_spelling(
     distinct = rows.aggregate(**{name: rows[found[name]].collect(distinct=True) for name in names})
     met = distinct.to_pyarrow().to_pylist()[0]
     changes = {name: _changes(name, met[name] or []) for name in names}
-    return texts.mutate(
-        **{name: _replaced(texts[name], change) for name, change in changes.items() if change}
-    )
+    few = {name: change for name, change in changes.items() if 0 < len(change) <= MOST_BRANCHES}
+    texts = texts.mutate(**{name: _replaced(texts[name], change) for name, change in few.items()})
+    for name, change in changes.items():
+        if len(change) > MOST_BRANCHES:
+            texts = _looked_up(texts, name, change)
+    return texts
 
 
 def _changes(column: str, met: Sequence[str | None]) -> Mapping[str, str | None]:
@@ -61,3 +68,12 @@ def _replaced(column: ibis.Value, change: Mapping[str, str | None]) -> ibis.Valu
         for old, new in sorted(change.items())
     ]
     return column.cases(*pairs, else_=column)
+
+
+def _looked_up(texts: ibis.Table, name: str, change: Mapping[str, str | None]) -> ibis.Table:
+    """The same texts, one column replaced by a join."""
+    words = {_OLD: pa.array(change.keys(), pa.string()), _NEW: pa.array(change.values(), pa.string())}
+    table = ibis.memtable(pa.table(words))
+    joined = texts.left_join(table, texts[name] == table[_OLD])
+    value = joined[_OLD].isnull().ifelse(joined[name], joined[_NEW])
+    return joined.mutate(**{name: value}).select(*texts.columns)
