@@ -14,7 +14,14 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.routing import iter_route_contexts
 
-from londonpump.service.answers import WITH_A_BODY, WITH_A_RIGHT, WITH_THE_DATABASE, WITH_VALUES
+from londonpump.service.answers import (
+    FOR_EVERYBODY,
+    WHATEVER_IS_SENT,
+    WITH_A_BODY,
+    WITH_A_RIGHT,
+    WITH_THE_DATABASE,
+    WITH_VALUES,
+)
 from londonpump.service.app import create_app
 from londonpump.service.errors import STATUS_OF
 from londonpump.service.rights import Right, Role
@@ -23,7 +30,7 @@ from londonpump.settings import Settings
 SCHEMAS = "#/components/schemas/"
 EVERYWHERE = {
     status: meaning
-    for table in (WITH_A_BODY, WITH_A_RIGHT, WITH_VALUES, WITH_THE_DATABASE)
+    for table in (WHATEVER_IS_SENT, FOR_EVERYBODY, WITH_A_BODY, WITH_A_RIGHT, WITH_VALUES, WITH_THE_DATABASE)
     for status, meaning in table.items()
 }
 """Refusals that follow from a right, a body or a parameter."""

@@ -90,6 +90,8 @@ async def operator(place: Place, seconds: float, token: str) -> dict[str, Any]:
         if not is_kept:
             connection = None
         await asyncio.sleep(PAUSE_S)
+    if connection is not None:
+        connection[1].close()
     return {"took_s": took_s, "refused": refused}
 
 
@@ -113,6 +115,8 @@ async def flood(place: Place, seconds: float, request: Request) -> dict[str, Any
             if not is_kept and connection is not None:
                 connection[1].close()
                 connection = None
+        if connection is not None:
+            connection[1].close()
 
     await asyncio.gather(*(one() for _ in range(CONNECTIONS)))
     return {"outcomes": outcomes}
@@ -125,16 +129,19 @@ async def heads(place: Place, seconds: float) -> dict[str, Any]:
 
     async def one() -> None:
         while (left_s := end_s - time.monotonic()) > 0:
+            writer = None
             try:
                 reader, writer = await _opened(place, ATTACKER)
                 writer.write(b"GET /livez HTTP/1.1\r\nHost: a\r\nX-Half:")
                 outcomes["opened"] += 1
                 await asyncio.wait_for(reader.read(), left_s)
-                writer.close()
             except TimeoutError:
                 return
             except OSError:
                 outcomes["failed"] += 1
+            finally:
+                if writer is not None:
+                    writer.close()
             await asyncio.sleep(AGAIN_AFTER_S)
 
     await asyncio.gather(*(one() for _ in range(HALF_HEADS)))

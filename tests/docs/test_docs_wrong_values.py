@@ -85,22 +85,34 @@ def test_a_negative_longitude_is_refused(place: Path) -> None:
 
 
 def test_far_outside_nothing_is_claimed_beyond_the_records(place: Path) -> None:
-    _, row = answered({**SOUND, "northing_m": "434000"})
-    assert [row[name] for name in ("p50_s", "p90_s")] == ["1200.0"] * 2
+    code, row = answered({**SOUND, "northing_m": "434000"})
+    assert (code, [row[name] for name in ("p50_s", "p90_s")]) == (1, ["", ""])
+    assert "km from the nearest station of London" in row["error"]
 
 
 @pytest.mark.parametrize(
     ("content", "said"),
     [
         (b"id,mobilised_at,station_code,easting_m\n1,2024-01-15T08:00Z,G30,5\n", "has no column northing_m"),
-        (b"id;mobilised_at;station_code;easting_m;northing_m\n1;2;G30;3;4\n", "save it comma separated"),
+        (b"id|mobilised_at|station_code|easting_m|northing_m\n1|2|G30|3|4\n", "has no column id"),
         (b"", "is empty"),
         (b"id,mobilised_at,station_code,easting_m,northing_m\n", "has no rows"),
         (b"id,mobilised_at,station_code,easting_m,northing_m,id\n1,2,3,4,5,6\n", "has two columns id"),
-        (b"id,mobilised_at,station_code,easting_m,northing_m,caf\xe9\n", "is not UTF-8 text"),
+        (
+            b"id,mobilised_at,station_code,easting_m,northing_m,caf\x81\n1,2,3,4,5,6\n",
+            "neither UTF-8 nor Windows-1252",
+        ),
         (b'id,mobilised_at,station_code,easting_m,northing_m\n"1,2,G30,4,5\n', "is not CSV"),
     ],
-    ids=["missing column", "wrong delimiter", "empty", "no rows", "column twice", "not UTF-8", "open quote"],
+    ids=[
+        "missing column",
+        "wrong delimiter",
+        "empty",
+        "no rows",
+        "column twice",
+        "no known encoding",
+        "open quote",
+    ],
 )
 def test_a_wrong_file_is_refused_and_nothing_written(content: bytes, said: str, place: Path) -> None:
     Path("asked.csv").write_bytes(content)

@@ -385,7 +385,8 @@ def test_fetched_years_as_csv_and_xlsx_are_prepared_together(publisher: Publishe
     assert (outcome.exit_code, outcome.crash) == (0, ""), outcome.text
     counted = outcome.counts("incidents")
     assert counted is not None
-    assert counted[0] >= 800
+    # each file has 400 calls, some of which a simulated defect takes out
+    assert counted[0] >= 780
     assert counted[1] > 780
     days = {row["call_at"].date() for row in outcome.examples}
     assert {date(2022, 12, 22), date(2023, 1, 6)} <= days

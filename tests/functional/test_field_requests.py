@@ -110,9 +110,9 @@ BODIES = {
 TOKENS = {
     "token_nobearer": other("GET", "/me", 401, bearer="{}"),
     "token_lower": other("GET", "/me", 200, bearer="bearer {}"),
-    "token_quotes": other("GET", "/me", 401, "sign in", bearer='Bearer "{}"'),
-    "token_double": other("GET", "/me", 401, "sign in", bearer="Bearer Bearer {}"),
-    "token_jwtprefix": other("GET", "/me", 401, "sign in", bearer="JWT {}"),
+    "token_quotes": other("GET", "/me", 401, "logged in|authenticated", bearer='Bearer "{}"'),
+    "token_double": other("GET", "/me", 401, "logged in|authenticated", bearer="Bearer Bearer {}"),
+    "token_jwtprefix": other("GET", "/me", 401, "logged in|authenticated", bearer="JWT {}"),
     "login_json": other(
         "POST", LOGIN, 422, "send a form|as a form", json={"username": "olaf", "password": PASSWORD}
     ),

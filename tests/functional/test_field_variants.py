@@ -55,12 +55,15 @@ def joined_files(month: Month) -> list[str]:
     ]
 
 
+SECOND_PUMP = ("SecondPumpArriving_AttendanceTime", "SecondPumpArriving_DeployedFromStation")
+
+
 def with_gaps(month: Month) -> list[str]:
     """Two workbooks and a csv, in each of which another column is empty or absent."""
     first, second = in_two(month.incidents)
     third, fourth = in_two(second)
     files = (
-        month.xlsx(emptied(first, "SpecialServiceType"), "a.xlsx"),
+        month.xlsx(emptied(first, *SECOND_PUMP), "a.xlsx"),
         month.xlsx(without(emptied(third, "Easting_m", "Northing_m"), "Latitude", "Longitude"), "b.xlsx"),
         month.csv(without(fourth, "Postcode_district", "CalYear"), "c.csv"),
     )

@@ -66,7 +66,7 @@ def on_duty(settings, folder) -> None:
 def test_a_better_model_goes_on_duty_with_its_evidence_and_audit(
     settings, request_, bundle, tmp_path
 ) -> None:
-    worse = slower(bundle, tmp_path, 60)
+    worse = slower(bundle, tmp_path, 600)
     on_duty(settings, worse)
     better = put_in_store(bundle, tmp_path)
     done = challenge(settings, request_)
@@ -83,7 +83,7 @@ def test_a_better_model_goes_on_duty_with_its_evidence_and_audit(
 
 def test_a_worse_model_is_kept_off_and_the_ledger_says_why(settings, request_, bundle, tmp_path) -> None:
     on_duty(settings, bundle)
-    worse = slower(bundle, tmp_path, 60)
+    worse = slower(bundle, tmp_path, 600)
     done = challenge(settings, request_)
     line = ledger(settings, 1)[0]
     assert (done.on_duty, line.action, line.challenger) == (bundle.name, "keep", worse.name)
@@ -135,14 +135,14 @@ def test_a_model_that_was_taken_off_duty_does_not_come_back_by_itself(
     embedded, request_, bundle, tmp_path
 ) -> None:
     on_duty(embedded, put_in_store(bundle, tmp_path))
-    on_duty(embedded, slower(bundle, tmp_path, 60))
+    on_duty(embedded, slower(bundle, tmp_path, 600))
     put_in_store(bundle, tmp_path)
     done = challenge(embedded, request_)
     assert (done.decision, "was taken off" in done.told) == (None, True)
 
 
 def test_a_dry_run_judges_and_records_nothing(embedded, request_, bundle, tmp_path) -> None:
-    on_duty(embedded, slower(bundle, tmp_path, 60))
+    on_duty(embedded, slower(bundle, tmp_path, 600))
     put_in_store(bundle, tmp_path)
     done = challenge(embedded, replace(request_, is_dry=True))
     assert done.decision.action == "promote"
@@ -152,7 +152,7 @@ def test_a_dry_run_judges_and_records_nothing(embedded, request_, bundle, tmp_pa
 def test_a_dry_run_of_a_bundle_from_elsewhere_leaves_the_store_as_it_was(
     embedded, request_, bundle, tmp_path
 ) -> None:
-    elsewhere = slower(bundle, tmp_path / "elsewhere", 60)
+    elsewhere = slower(bundle, tmp_path / "elsewhere", 600)
     done = challenge(embedded, replace(request_, challenger=str(elsewhere), is_dry=True))
     assert (done.decision.challenger, done.decision.verdict) == (elsewhere.name, "first")
     assert not embedded.bundle.exists()
@@ -160,7 +160,7 @@ def test_a_dry_run_of_a_bundle_from_elsewhere_leaves_the_store_as_it_was(
 
 def test_a_bundle_from_elsewhere_is_judged_from_the_store(embedded, request_, bundle, tmp_path) -> None:
     on_duty(embedded, bundle)
-    elsewhere = slower(bundle, tmp_path / "elsewhere", 60)
+    elsewhere = slower(bundle, tmp_path / "elsewhere", 600)
     done = challenge(embedded, replace(request_, challenger=str(elsewhere)))
     assert done.decision.verdict == "worse"
     assert load_bundle(embedded.bundle / elsewhere.name)[0] == elsewhere.name
@@ -169,7 +169,7 @@ def test_a_bundle_from_elsewhere_is_judged_from_the_store(embedded, request_, bu
 @pytest.mark.parametrize("is_better", [True, False])
 def test_two_at_once_make_one_decision(is_better, settings, request_, bundle, tmp_path) -> None:
     """One that is promoted, one that is kept off."""
-    first, second = put_in_store(bundle, tmp_path), slower(bundle, tmp_path, 60)
+    first, second = put_in_store(bundle, tmp_path), slower(bundle, tmp_path, 600)
     champion, challenger = (second, first) if is_better else (first, second)
     on_duty(settings, champion)
     save_bundle(files_of(challenger), {}, settings.bundle)
@@ -200,7 +200,7 @@ def test_a_challenger_that_does_not_load_leaves_the_champion(embedded, request_,
 def test_a_champion_that_does_not_load_stays_and_the_reason_says_so(
     embedded, request_, bundle, tmp_path
 ) -> None:
-    worse = slower(bundle, tmp_path, 60)
+    worse = slower(bundle, tmp_path, 600)
     on_duty(embedded, worse)
     (worse / "scale.txt").unlink()
     put_in_store(bundle, tmp_path)
@@ -210,7 +210,7 @@ def test_a_champion_that_does_not_load_stays_and_the_reason_says_so(
 
 
 def test_a_champion_that_was_mended_is_judged_on_the_same_data(embedded, request_, bundle, tmp_path) -> None:
-    worse = slower(bundle, tmp_path, 60)
+    worse = slower(bundle, tmp_path, 600)
     scale = (worse / "scale.txt").read_bytes()
     on_duty(embedded, worse)
     put_in_store(bundle, tmp_path)
@@ -222,7 +222,7 @@ def test_a_champion_that_was_mended_is_judged_on_the_same_data(embedded, request
 
 
 def test_a_champion_that_is_still_broken_gets_no_second_line(embedded, request_, bundle, tmp_path) -> None:
-    worse = slower(bundle, tmp_path, 60)
+    worse = slower(bundle, tmp_path, 600)
     on_duty(embedded, worse)
     (worse / "scale.txt").unlink()
     put_in_store(bundle, tmp_path)
@@ -260,7 +260,7 @@ def test_a_champion_that_answers_some_runs_with_no_number_stays(embedded, reques
 @pytest.mark.parametrize("later", ["champion", "challenger"])
 def test_rows_are_later_than_both_trainings(later, embedded, request_, bundle, tmp_path) -> None:
     """Both learnt until the 26th, one of them says the 27th."""
-    one = slower(bundle, tmp_path, 60, trained_until="2023-03-27")
+    one = slower(bundle, tmp_path, 600, trained_until="2023-03-27")
     champion, challenger = (one, bundle) if later == "champion" else (bundle, one)
     on_duty(embedded, champion)
     save_bundle(files_of(challenger), {}, embedded.bundle)
@@ -269,7 +269,7 @@ def test_rows_are_later_than_both_trainings(later, embedded, request_, bundle, t
 
 
 def test_a_real_model_is_not_judged_on_made_up_rows(embedded, request_, bundle, tmp_path) -> None:
-    on_duty(embedded, slower(bundle, tmp_path, 60, is_simulated=False))
+    on_duty(embedded, slower(bundle, tmp_path, 600, is_simulated=False))
     put_in_store(bundle, tmp_path)
     with pytest.raises(SimulatedModel, match="of real records"):
         challenge(embedded, request_)
@@ -294,7 +294,7 @@ def test_the_command_tells_scores_interval_verdict_and_reason(
 ) -> None:
     run = CliRunner().invoke
     assert run(app, ["models", "promote", str(bundle), "--why", "first"]).exit_code == 0
-    other = slower(bundle, tmp_path, 60)
+    other = slower(bundle, tmp_path, 600)
     told = run(app, ["challenge", str(other), "--data", str(small_brigade.data)])
     assert told.exit_code == 0, told.output
     assert all(words in told.stdout for words in ("Verdict: keep", "learnt until", "Recorded as number 2"))
@@ -304,7 +304,7 @@ def test_the_command_tells_scores_interval_verdict_and_reason(
 
 
 def test_the_card_of_a_challenger_is_never_changed(embedded, request_, bundle, tmp_path) -> None:
-    on_duty(embedded, slower(bundle, tmp_path, 60))
+    on_duty(embedded, slower(bundle, tmp_path, 600))
     before = (put_in_store(bundle, tmp_path) / CARD).read_bytes()
     done = challenge(embedded, request_)
     assert (embedded.bundle / done.on_duty / CARD).read_bytes() == before

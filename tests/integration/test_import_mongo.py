@@ -20,6 +20,7 @@ from londonpump.cli import app
 from londonpump.pipelines.import_mongo import Imported, import_mongo
 from londonpump.pipelines.import_people import Counted
 from londonpump.storage.database import reading
+from londonpump.storage.database.audit_rows import read_audit
 from londonpump.storage.database.calendar_rows import read_school_holidays, school_years
 from londonpump.storage.database.people_rows import (
     Prediction,
@@ -347,6 +348,25 @@ def test_what_was_skipped_comes_with_a_second_run_once_it_is_mended(tmp_path, da
     imported = import_mongo(write(tmp_path, users=[USER, BEN]), database_url)
     assert (count_of(imported, "users").added, count_of(imported, "users").already_there) == (1, 1)
     assert [user.username for user in stored(engine, users_stored)] == ["Anna", "Ben"]
+
+
+def test_a_second_run_brings_the_passwords_that_an_earlier_version_left_out(
+    tmp_path, database_url, engine
+) -> None:
+    """Issue 11, C2: and replaces none that was given since."""
+    without = [{**USER, "password": None}, BEN]
+    import_mongo(write(tmp_path, users=without), database_url)
+    has_one = {**BEN, "password": USER["password"]}
+    imported = import_mongo(write(tmp_path, users=[USER, BEN]), database_url)
+    assert count_of(imported, "users").remarks == (
+        "1 were there without a password, and have that of the export now: Anna",
+    )
+    other = {**USER, "password": bcrypt.hashpw(b"another", bcrypt.gensalt(4)).decode()}
+    import_mongo(write(tmp_path, users=[other, has_one]), database_url)
+    assert {user.password_hash for user in stored(engine, users_stored)} == {USER["password"]}
+    with reading(engine) as connection:
+        kept = [(row.kind, json.loads(row.about)["user"]) for row in read_audit(connection)]
+    assert kept == [("user_password_imported", user.id) for user in stored(engine, users_stored)]
 
 
 def test_no_more_than_20_skipped_documents_are_named(tmp_path, database_url) -> None:

@@ -41,7 +41,7 @@ def good(small_brigade, tmp_path) -> str:
 
 @pytest.fixture
 def bad(small_brigade, tmp_path) -> str:
-    return slower(small_brigade.bundle, tmp_path, 60).name
+    return slower(small_brigade.bundle, tmp_path, 600).name
 
 
 def test_the_better_one_would_take_the_place_and_the_other_would_not(settings, request_, good, bad) -> None:

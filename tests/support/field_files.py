@@ -2,6 +2,7 @@
 
 import csv
 import io
+import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -69,9 +70,14 @@ def write_xlsx(rows: Rows, path: Path, errors: dict[str, tuple[str, int]] | None
 
 
 def _write_cell(sheet: xlsxwriter.worksheet.Worksheet, row: int, place: int, text: str) -> None:
+    # "nan" is a text here: a workbook has no such number
     try:
-        sheet.write_number(row, place, float(text))
+        number = float(text)
     except ValueError:
+        number = math.nan
+    if math.isfinite(number):
+        sheet.write_number(row, place, number)
+    else:
         sheet.write_string(row, place, text)
 
 

@@ -75,7 +75,8 @@ _DOTTED = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4})(?=[ T]\d)", re.ASCII)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 LONGEST_SHOWN = 120
 """An error repeats the value it is about, up to this many characters."""
-YES, NO = ("true", "1", "yes"), ("false", "0", "no")
+YES, NO = ("true", "1", "1.0", "yes"), ("false", "0", "0.0", "no")
+"""pandas writes 1.0 where a column of flags has gaps."""
 
 
 @dataclass(slots=True)

@@ -1,10 +1,12 @@
-"""The original's exports into our tables, in one transaction. A second run adds nothing. Single documents that cannot
+"""The original's exports into our tables, in one transaction. A second run adds nothing but passwords
+that an earlier version left out. Single documents that cannot
 be used are skipped and named: after they are mended, a second run adds them.
 
 `import_people` does the users and predictions; here are the reference data and what a run says.
 """
 
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from math import hypot
 from pathlib import Path
 
@@ -12,7 +14,7 @@ from sqlalchemy import Connection
 
 from londonpump.brigade.grid import to_grid
 from londonpump.brigade.stations import Station, by_code, known_stations
-from londonpump.pipelines.import_people import Counted, add_predictions, add_users
+from londonpump.pipelines.import_people import Counted, add_passwords, add_predictions, add_users
 from londonpump.sources.mongo_collections import (
     COLLECTIONS,
     ExportedRiskList,
@@ -76,6 +78,12 @@ def _import(connection: Connection, export: MongoExport) -> Imported:
         counts.append(add_users(connection, export.users))
     if export.predictions is not None:
         counts.append(add_predictions(connection, export.predictions))
+    if export.users is not None:
+        remark = add_passwords(connection, export.users, datetime.now(UTC))
+        counts = [
+            replace(each, remarks=(*each.remarks, remark)) if remark and each.collection == "users" else each
+            for each in counts
+        ]
     done = {each.collection for each in counts}
     whole = tuple(each.with_unusable(export.unusable[each.collection]) for each in counts)
     return Imported(whole, tuple(name for name in COLLECTIONS if name not in done))

@@ -2,15 +2,18 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from uuid import NAMESPACE_URL, uuid5
 
 from sqlalchemy import Connection
 
 from londonpump.brigade.user_names import LONGEST, folded
 from londonpump.sources.mongo_collections import ExportedPrediction, ExportedUser
+from londonpump.storage.database.audit_rows import append_audit
 from londonpump.storage.database.people_rows import (
     Prediction,
     User,
+    give_password,
     imported_predictions,
     put_predictions,
     put_users,
@@ -79,6 +82,25 @@ def add_users(connection: Connection, exported: list[ExportedUser]) -> Counted:
         without = ", ".join(user.username for user in new if user.password_hash is None)
         remarks.append(f"{len(new) - with_password} without a usable password hash, give them one: {without}")
     return Counted("users", len(exported), len(new), len(exported) - len(new), mended, tuple(remarks))
+
+
+def add_passwords(connection: Connection, exported: list[ExportedUser], now: datetime) -> str | None:
+    """Give accounts that an earlier version imported without a password the one of the export, each with a line in the
+    audit, which other writers wait for: call it last. Returns: a remark, if there were any."""
+    hashes = {each.id: each.password_hash for each in exported if each.password_hash is not None}
+    given = [
+        user
+        for user in users_stored(connection)
+        if user.imported_from in hashes and give_password(connection, user.id, hashes[user.imported_from])
+    ]
+    for user in given:
+        append_audit(connection, now, "user_password_imported", None, {"user": user.id})
+    names = ", ".join(user.username for user in given)
+    return (
+        f"{len(given)} were there without a password, and have that of the export now: {names}"
+        if given
+        else None
+    )
 
 
 def add_predictions(connection: Connection, exported: list[ExportedPrediction]) -> Counted:

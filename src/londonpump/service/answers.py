@@ -13,6 +13,7 @@ from fastapi import FastAPI
 from pydantic import ConfigDict
 
 from londonpump.service.errors import ORIGINAL_ROUTES, PROBLEM_JSON
+from londonpump.service.strangers import PUBLIC
 from londonpump.service.words import Described
 
 METHODS = frozenset({"get", "put", "post", "delete", "patch", "head", "options"})
@@ -23,10 +24,10 @@ WITH_A_RIGHT = {
     401: "No valid token, or its session has ended.",
     403: "The token has expired, or the role does not hold this right.",
 }
-WITH_A_BODY = {
-    400: "The body cannot be read.",
-    413: "The body is too large.",
-}
+WITH_A_BODY = {400: "The body cannot be read."}
+WHATEVER_IS_SENT = {413: "The body is too large."}
+"""Refused before it is known whether the route takes a body."""
+FOR_EVERYBODY = {414: "The query is too long."}
 WITH_VALUES = {422: "Values that cannot be used; `errors` names each."}
 WITHOUT_A_RIGHT = {503: "Not now: too many requests without a valid token come. `Retry-After` says when."}
 WITH_THE_DATABASE = {503: "Not now: the database is slow or no model is on duty. `Retry-After` says when."}
@@ -106,19 +107,20 @@ def described(document: dict[str, Any]) -> dict[str, Any]:
     for path, methods in document["paths"].items():
         for method, operation in methods.items():
             if method in METHODS:
-                _describe(operation, ORIGINAL_REFUSAL if path in ORIGINAL_ROUTES else REFUSAL)
+                _describe(path, operation)
                 # public, and not forgotten
                 operation.setdefault("security", [])
                 _describe_body(operation.get("requestBody"), schemas)
     return document
 
 
-def _describe(operation: dict[str, Any], refusal: dict[str, Any]) -> None:
+def _describe(path: str, operation: dict[str, Any]) -> None:
+    refusal = ORIGINAL_REFUSAL if path in ORIGINAL_ROUTES else REFUSAL
     responses = operation["responses"]
     if _is_the_framework_s(responses.get("422")):
         # it says that a refusal is plain json
         del responses["422"]
-    for status, description in _that_follow(operation).items():
+    for status, description in _that_follow(path, operation).items():
         responses.setdefault(str(status), {"description": description})
     for status, response in responses.items():
         if int(status) >= HTTPStatus.BAD_REQUEST and "content" not in response:
@@ -146,9 +148,11 @@ def _of_the_fields(schema: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _that_follow(operation: dict[str, Any]) -> dict[int, str]:
+def _that_follow(path: str, operation: dict[str, Any]) -> dict[int, str]:
     has_right, has_body = bool(operation.get("security")), "requestBody" in operation
-    found: dict[int, str] = {}
+    found = dict(WHATEVER_IS_SENT)
+    if path in PUBLIC:
+        found |= FOR_EVERYBODY
     if has_right:
         found |= WITH_A_RIGHT
     if has_body:

@@ -19,6 +19,9 @@ from londonpump.service.errors import NotAllowed, NotSignedIn, TokenExpired
 from londonpump.service.state import ServiceState, state_of
 from londonpump.service.wire import connection_of
 
+LONGEST_TOKEN = 1024
+"""Our own have about 300 characters. To decode one as long as a head may be takes several ms of the event loop."""
+
 
 class Role(StrEnum):
     """What an account is for. SERVICE is a machine, such as the feed of the board."""
@@ -40,9 +43,10 @@ class Person:
 
 
 def bearer_token(connection: HTTPConnection) -> str | None:
-    """The token of the Authorization header; None if there is none."""
+    """The token of the Authorization header; None if there is none, or one that is too long to be ours."""
     scheme, _, token = connection.headers.get("Authorization", "").partition(" ")
-    return token.strip() or None if scheme.lower() == "bearer" else None
+    token = token.strip()
+    return token if scheme.lower() == "bearer" and 0 < len(token) <= LONGEST_TOKEN else None
 
 
 def token_problem(connection: HTTPConnection) -> NotSignedIn | TokenExpired | None:

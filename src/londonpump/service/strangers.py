@@ -11,21 +11,22 @@ from collections.abc import Callable
 from http import HTTPStatus
 
 from starlette.exceptions import HTTPException
-from starlette.requests import HTTPConnection
+from starlette.requests import ClientDisconnect, HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from londonpump.brigade.errors import LondonPumpError
-from londonpump.service.auth.source import source_of
+from londonpump.service.auth.source import SITE_BITS, source_of
 from londonpump.service.errors import Problem, problem_of
 from londonpump.service.rights import token_problem
 from londonpump.service.wire import connection_of
 
 PUBLIC = frozenset({"/", "/livez", "/readyz", "/metrics", "/register", "/login", "/refresh"})
 """Paths that have no right; a test compares them with the routes. Pages of documentation take no body."""
-ALIVE = "/livez"
+HEALTH = ("/livez", "/readyz")
+"""Answered also where strangers hold all connections they may: what asks them would end a service that works."""
 BODY_BYTES = 4096
 AT_WORK = 4
-WAITING, WAITING_OF_SOURCE = 256, 64
+WAITING, WAITING_OF_SOURCE, WAITING_FOR_HEALTH = 256, 64, 32
 MAY_WAIT_S = 2.0
 REST = 3.0
 """After a request its place stays empty for this many times as long as it took: however many strangers ask without
@@ -47,9 +48,12 @@ class Crowded(Exception):
 class Places:
     """A few places for work, given in turn to the sources that wait."""
 
-    def __init__(self, at_work: int = AT_WORK, may_wait_s: float = MAY_WAIT_S) -> None:
+    def __init__(
+        self, at_work: int = AT_WORK, may_wait_s: float = MAY_WAIT_S, waiting: int = WAITING
+    ) -> None:
         self._n_free = at_work
         self._may_wait_s = may_wait_s
+        self._most_waiting = waiting
         self._waiting: dict[str, deque[asyncio.Future[None]]] = {}
         self._n_waiting = 0
 
@@ -69,18 +73,36 @@ class Places:
             raise
         finally:
             timer.cancel()
-            self._n_waiting -= 1
+            self._forget(source, turn)
         return Place(self._rest)
 
     def _queue(self, source: str) -> "asyncio.Future[None]":
         queue = self._waiting.get(source, deque())
-        if len(queue) >= WAITING_OF_SOURCE or self._n_waiting >= WAITING:
+        if len(queue) >= WAITING_OF_SOURCE:
             raise Crowded
+        if self._n_waiting >= self._most_waiting:
+            self._drop_one(len(queue))
         self._waiting[source] = queue
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         queue.append(turn)
         self._n_waiting += 1
         return turn
+
+    def _drop_one(self, n_own: int) -> None:
+        """Refuse the newest of the source that waits most often, instead of one that waits less often."""
+        longest = max(self._waiting.values(), key=len, default=deque())
+        if len(longest) <= n_own + 1:
+            raise Crowded
+        _give_up(longest.pop())
+
+    def _forget(self, source: str, turn: "asyncio.Future[None]") -> None:
+        self._n_waiting -= 1
+        queue = self._waiting.get(source)
+        if queue and turn in queue:
+            # it waited too long, or whoever asked went away
+            queue.remove(turn)
+            if not queue:
+                del self._waiting[source]
 
     def _rest(self, took_s: float) -> None:
         rest_s = min(took_s * REST, LONGEST_REST_S)
@@ -121,8 +143,9 @@ class Strangers:
         self.app = app
         self._n_proxies = n_proxies
         self._places = Places()
-        # waits for nothing: that the process lives is said also while others wait for the database
-        self._alive_places = Places()
+        # of their own: that the process lives is said also while others wait for the database, and whether calls can
+        # be answered while others wait to sign in
+        self._health_places = {path: Places(waiting=WAITING_FOR_HEALTH) for path in HEALTH}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, at its turn."""
@@ -136,9 +159,15 @@ class Strangers:
         connection = connection_of(scope)
         if problem is not None and connection is not None and connection.is_undecided:
             # it is one too many, and was kept only to see whether it brings a token
-            await _refuse(CROWDED, scope, receive, send)
+            if scope["path"] not in HEALTH or _body_headers(scope):
+                await _refuse(CROWDED, scope, receive, send)
+                return
+            send = _closing(send)
+        try:
+            read = await _read(scope, receive)
+        except ClientDisconnect:
+            # nobody is there to be answered, and half a body must not be taken for the whole
             return
-        read = await _read(scope, receive)
         if read is None:
             await _refuse(_too_large(problem, scope), scope, receive, send)
         elif problem is None:
@@ -147,9 +176,9 @@ class Strangers:
             await self._serve_in_turn(scope, read, send)
 
     async def _serve_in_turn(self, scope: Scope, receive: Receive, send: Send) -> None:
-        places = self._alive_places if scope["path"] == ALIVE else self._places
+        places = self._health_places.get(scope["path"], self._places)
         try:
-            place = await places.take(source_of(HTTPConnection(scope), self._n_proxies))
+            place = await places.take(source_of(HTTPConnection(scope), self._n_proxies, SITE_BITS))
         except Crowded:
             await _refuse(CROWDED, scope, receive, send)
             return
@@ -164,6 +193,17 @@ async def _refuse(problem: Problem, scope: Scope, receive: Receive, send: Send) 
     await problem.response(scope)(scope, receive, send)
 
 
+def _closing(send: Send) -> Send:
+    """Let the connection end with its answer."""
+
+    async def closing(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            message = {**message, "headers": [*message.get("headers", ()), (b"connection", b"close")]}
+        await send(message)
+
+    return closing
+
+
 def leave_place(scope: Scope) -> None:
     """For a route that now waits for something that has its own queue: let the next stranger's request begin."""
     place = scope["state"].get(PLACE)
@@ -172,8 +212,11 @@ def leave_place(scope: Scope) -> None:
 
 
 async def _read(scope: Scope, receive: Receive) -> Receive | None:
-    """What gives the body once it is whole, so that nobody who sends slowly holds a place. None if it is too large."""
-    headers = {name: value for name, value in scope["headers"] if name in SAY_THAT_A_BODY_COMES}
+    """What gives the body once it is whole, so that nobody who sends slowly holds a place. None if it is too large.
+
+    Raises: ClientDisconnect if it broke off.
+    """
+    headers = _body_headers(scope)
     declared = headers.get(b"content-length", b"")
     if _has_long_query(scope) or (declared.isdigit() and int(declared) > BODY_BYTES):
         return None
@@ -186,9 +229,15 @@ async def _read(scope: Scope, receive: Receive) -> Receive | None:
         except HTTPException:
             # a single part was larger than any body may be
             return None
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
         body += message.get("body", b"")
         is_more = message.get("more_body", False)
     return _replayed(body, receive) if len(body) <= BODY_BYTES else None
+
+
+def _body_headers(scope: Scope) -> dict[bytes, bytes]:
+    return {name: value for name, value in scope["headers"] if name in SAY_THAT_A_BODY_COMES}
 
 
 def _replayed(body: bytes, receive: Receive) -> Receive:

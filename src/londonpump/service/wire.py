@@ -13,7 +13,7 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from londonpump.service.auth.source import network_of
+from londonpump.service.auth.source import SITE_BITS, network_of
 
 HEAD_LIMIT_BYTES = 65_536
 HEAD_WITHIN_S = 5.0
@@ -21,6 +21,8 @@ ARRIVES_WITHIN_S = 20.0
 DECIDED_WITHIN_S = 1.0
 LEAVES_WITHIN_S = 30.0
 """How long a client may take to read the rest of an answer after its connection was closed on our side."""
+READS_WITHIN_S = 300.0
+"""How long it may leave so much of an answer unread that no more is sent."""
 SIGNED_IN_IDLE_S = 75
 """How long a connection on which somebody has signed in is kept without a request. A stranger's: uvicorn's 5 s."""
 TOO_LARGE = "The head of the request is too large."
@@ -37,7 +39,8 @@ class ConnectionLimits:
     strangers: int = 256
     """Connections on which no valid token was seen yet."""
     per_source: int | None = 64
-    """Such connections of one address; None behind a proxy, where many people share its address."""
+    """Such connections of one address, or of one site of IPv6; None behind a proxy, where many people share its
+    address. Where strangers hold all they may, whoever holds most gives way to one who holds less."""
     undecided: int = 64
     """Connections above these limits that are kept until their head has arrived: a valid token lets them in, any
     other request is answered 503. The newest takes the place of the oldest, so that heads that never end do not keep
@@ -56,6 +59,7 @@ class Gate:
 
     def admit(self, connection: "BoundedRequests", source: str) -> None:
         """Take in a new connection: as a stranger's, as undecided, or not at all (it is aborted)."""
+        self._make_room(source)
         if self._has_room(source):
             self._open.add(connection)
             self._strangers[connection] = source
@@ -63,9 +67,7 @@ class Gate:
             return
         is_full = len(self._open) >= self.limits.total
         if self._undecided and (is_full or len(self._undecided) >= self.limits.undecided):
-            oldest = next(iter(self._undecided))
-            self.leave(oldest)
-            oldest.transport.abort()
+            self._end(next(iter(self._undecided)))
         elif is_full:
             connection.transport.abort()
             return
@@ -92,6 +94,21 @@ class Gate:
         self.note_signed_in(connection)
         self._open.discard(connection)
 
+    def _make_room(self, source: str) -> None:
+        """End a connection of the source that holds most, where strangers hold all they may: one without a request
+        at work if there is one, the oldest of those."""
+        limits = self.limits
+        if limits.per_source is None or len(self._strangers) < limits.strangers:
+            return
+        most, n_most = self._by_source.most_common(1)[0]
+        if n_most > self._by_source[source] + 1:
+            theirs = [connection for connection, of in self._strangers.items() if of == most]
+            self._end(min(theirs, key=BoundedRequests.is_at_work))
+
+    def _end(self, connection: "BoundedRequests") -> None:
+        self.leave(connection)
+        connection.transport.abort()
+
     def _has_room(self, source: str) -> bool:
         limits = self.limits
         return (
@@ -106,6 +123,8 @@ class BoundedRequests(HttpToolsProtocol):
 
     head_within_s = HEAD_WITHIN_S
     arrives_within_s = ARRIVES_WITHIN_S
+    leaves_within_s = LEAVES_WITHIN_S
+    reads_within_s = READS_WITHIN_S
     gate = Gate()
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
@@ -113,6 +132,11 @@ class BoundedRequests(HttpToolsProtocol):
         self.is_undecided = False
         self._head_bytes: int | None = 0
         self._deadline: asyncio.TimerHandle | None = None
+        self._unread: asyncio.TimerHandle | None = None
+
+    def is_at_work(self) -> bool:
+        """Whether a whole request has come and is not answered yet."""
+        return self._deadline is None and self.cycle is not None and not self.cycle.response_complete
 
     def note_signed_in(self) -> None:
         """A valid token was seen on this connection: it has its place for as long as it is used."""
@@ -123,12 +147,13 @@ class BoundedRequests(HttpToolsProtocol):
         """The first request is awaited from now on."""
         super().connection_made(transport)
         peer = self.client[0] if self.client else ""
-        self.gate.admit(self, network_of(peer) or peer)
+        self.gate.admit(self, network_of(peer, SITE_BITS) or peer)
         self._close_in(DECIDED_WITHIN_S if self.is_undecided else self.head_within_s)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Nothing is awaited any more."""
         self._stop_waiting()
+        self.resume_writing()
         self.gate.leave(self)
         super().connection_lost(exc)
 
@@ -160,15 +185,43 @@ class BoundedRequests(HttpToolsProtocol):
         self._stop_waiting()
         super().on_message_complete()
 
+    def on_response_complete(self) -> None:
+        """It may have been the last one."""
+        super().on_response_complete()
+        if self.transport.is_closing():
+            self._close()
+
+    def send_400_response(self, msg: str) -> None:
+        """What came is no HTTP: nothing more is read."""
+        super().send_400_response(msg)
+        self._close()
+
     def timeout_keep_alive_handler(self) -> None:
-        """Close, and do not wait without end for a client that does not read the last answer."""
+        """No other request came."""
         super().timeout_keep_alive_handler()
-        self._stop_waiting()
-        self._deadline = self.loop.call_later(LEAVES_WITHIN_S, self.transport.abort)
+        self._close()
+
+    def pause_writing(self) -> None:
+        """The client does not read as fast as we answer; do not wait for it without end."""
+        super().pause_writing()
+        self._unread = self.loop.call_later(self.reads_within_s, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        """It has read, or is gone."""
+        super().resume_writing()
+        if self._unread is not None:
+            self._unread.cancel()
+            self._unread = None
 
     def _close_in(self, within_s: float) -> None:
         self._stop_waiting()
-        self._deadline = self.loop.call_later(within_s, self.transport.close)
+        self._deadline = self.loop.call_later(within_s, self._close)
+
+    def _close(self) -> None:
+        """Close, and do not wait without end for a client that does not read the last answer."""
+        self._stop_waiting()
+        self.transport.close()
+        self._deadline = self.loop.call_later(self.leaves_within_s, self.transport.abort)
 
     def _stop_waiting(self) -> None:
         if self._deadline is not None:

@@ -44,10 +44,10 @@ class Control:
     def call(self, work: Any, *given: Any) -> Any:
         return self.asking.client.portal.call(partial(work, *given))
 
-    def ask(self) -> dict[str, Any]:
+    def ask(self, **more: Any) -> dict[str, Any]:
         """The answer to a question, as the route gives it."""
         person = Person(self.user_id, "olaf", Role.OPERATOR, "")
-        question = Question.model_validate({"place": SOHO})
+        question = Question.model_validate({"place": SOHO, **more})
         given = self.call(ask, self.state, person, question, None)
         return json.loads(given.texts[0])
 
@@ -131,6 +131,19 @@ def test_a_pump_that_this_process_mobilised_is_not_ranked_although_nothing_can_b
         control.seconds.now += later_s
         told = control.ask()
     assert sent not in ranked(told)
+
+
+@pytest.mark.parametrize("later_s", [59, 61])
+def test_nor_is_it_for_a_time_within_four_hours(later_s, control) -> None:
+    soon = (control.asking.clock() + timedelta(minutes=16)).isoformat()
+    with late_reads(control.asking.client):
+        sent = first_of(control.ask(at=soon))
+        control.mobilise(sent)
+        control.seconds.now += later_s
+        told = control.ask(at=soon)
+    assert sent not in ranked(told)
+    assert told["warning"].startswith("The board of that time is not known")
+    assert (UNREAD in told["warning"]) == (later_s == 61)
 
 
 def test_a_pump_that_is_back_is_ranked_again_although_nothing_can_be_read(control) -> None:

@@ -45,7 +45,7 @@ def service(lasting) -> Served:
 
 def not_now(service: Served) -> bool:
     with service.connect() as connection:
-        return ask(connection, "GET", "/livez")[0] != 200
+        return ask(connection, "GET", "/")[0] != 200
 
 
 def ask(
@@ -91,10 +91,10 @@ def me(connection: socket.socket, own: str) -> int:
 
 
 @contextmanager
-def half_heads(service: Served, n: int) -> Iterator[list[socket.socket]]:
+def half_heads(service: Served, n: int, source: str = "127.0.0.1") -> Iterator[list[socket.socket]]:
     """Connections of one source with a head that never ends."""
     with ExitStack() as stack:
-        opened = [stack.enter_context(service.connect()) for _ in range(n)]
+        opened = [stack.enter_context(service.connect(source=source)) for _ in range(n)]
         for connection in opened:
             # those that are one too many may be closed already
             with suppress(ConnectionError):
@@ -117,7 +117,7 @@ def test_heads_that_never_end_do_not_end_what_the_operator_has_open(service) -> 
 
 def test_heads_that_never_end_keep_out_nobody_from_elsewhere(service) -> None:
     with half_heads(service, HEADS), service.connect(source=ELSEWHERE) as other:
-        assert ask(other, "GET", "/livez")[0] == 200
+        assert ask(other, "GET", "/")[0] == 200
 
 
 def test_a_source_holds_no_more_connections_than_it_may(service) -> None:
@@ -130,8 +130,31 @@ def test_a_source_holds_no_more_connections_than_it_may(service) -> None:
 
 def test_one_connection_too_many_is_told_when_to_try_again(service) -> None:
     with half_heads(service, LIMITS.per_source), service.connect() as late:
-        status, answer = ask(late, "GET", "/livez")
+        status, answer = ask(late, "GET", "/")
     assert (status, b"retry-after: 1" in answer.lower()) == (503, True)
+
+
+@pytest.mark.parametrize(("path", "word"), [("/livez", b'"alive"'), ("/readyz", b'"database"')])
+def test_health_is_answered_on_a_connection_too_many_which_ends_with_it(path, word, service) -> None:
+    with half_heads(service, LIMITS.per_source), service.connect() as late:
+        answer = ask(late, "GET", path)[1]
+        assert late.recv(1) == b""
+    assert word in answer
+    assert b"connection: close" in answer.lower()
+
+
+def test_health_with_a_body_is_not_waited_for_on_a_connection_too_many(service) -> None:
+    with half_heads(service, LIMITS.per_source), service.connect() as late:
+        late.sendall(b"POST /livez HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n{")
+        assert late.recv(65_536).startswith(b"HTTP/1.1 503")
+
+
+def test_sources_that_hold_all_connections_of_strangers_give_way_to_another(service) -> None:
+    with ExitStack() as stack:
+        for number in range(LIMITS.strangers // LIMITS.per_source):
+            stack.enter_context(half_heads(service, LIMITS.per_source, f"127.0.0.{number + 3}"))
+        other = stack.enter_context(service.connect(source=ELSEWHERE))
+        assert [ask(other, "GET", "/")[0] for _ in range(3)] == [200] * 3
 
 
 def test_a_valid_token_is_let_in_where_its_source_holds_too_many(service) -> None:
@@ -146,12 +169,12 @@ def test_the_connections_of_one_source_are_a_setting(tmp_path) -> None:
         half_heads(service, 2),
         service.connect() as late,
     ):
-        assert ask(late, "GET", "/livez")[0] == 503
+        assert ask(late, "GET", "/")[0] == 503
 
 
 def test_behind_a_declared_proxy_its_address_may_hold_more(behind_a_proxy) -> None:
     with half_heads(behind_a_proxy, LIMITS.per_source + 20) as flood, behind_a_proxy.connect() as late:
-        assert ask(late, "GET", "/livez")[0] == 200
+        assert ask(late, "GET", "/")[0] == 200
         assert ended(flood) == []
 
 
@@ -168,7 +191,7 @@ def test_a_connection_that_signed_in_is_no_longer_one_of_its_source_s_strangers(
         for _ in range(LIMITS.per_source + 5):
             assert me(stack.enter_context(service.connect()), own) == 200
         with service.connect() as late:
-            assert ask(late, "GET", "/livez")[0] == 200
+            assert ask(late, "GET", "/")[0] == 200
 
 
 @pytest.mark.parametrize("path", ["/register", "/login", "/refresh"])

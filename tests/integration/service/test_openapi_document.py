@@ -4,11 +4,13 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+import httpx
 import pytest
 from openapi_spec_validator import validate
 from support.contract_service import Contract, contract_of
 
 from londonpump.service.app import create_app
+from londonpump.service.middleware import LARGE_BODIES
 from londonpump.settings import Settings
 
 DOCUMENT = create_app(Settings()).openapi()
@@ -35,6 +37,7 @@ READ_WELL = {
     "POST /login": "sign_in",
 }
 UNPROCESSABLE, FAILED = 422, 500
+OF_EVERYBODY = sorted(PUBLIC | {"POST /refresh"})
 
 
 @pytest.fixture(scope="module")
@@ -121,6 +124,37 @@ def test_the_example_of_a_body_works(label: str, media: str, contract: Contract)
     answer = contract.client.request(method, path.format(**names), headers=contract.headers("admin"), **sent)
     assert answer.status_code != UNPROCESSABLE, answer.text
     assert answer.status_code < FAILED
+
+
+@pytest.mark.parametrize("label", OF_EVERYBODY)
+def test_what_everybody_may_ask_says_how_long_a_query_may_be(label: str, contract: Contract) -> None:
+    method, path = label.split()
+    answer = contract.client.request(method, path, params={"a": "b" * 4_096})
+    assert answer.status_code == 414
+    _assert_documented(label, answer)
+
+
+@pytest.mark.parametrize("label", sorted(OPERATIONS))
+def test_every_operation_says_that_a_body_can_be_too_large(label: str, contract: Contract) -> None:
+    method, path = label.split()
+    headers = contract.headers("admin") | {"Content-Type": "application/json"}
+    body = b" " * (1_000_001 if path in LARGE_BODIES else 65_537)
+    answer = contract.client.request(method, path, content=body, headers=headers)
+    assert answer.status_code == 413
+    _assert_documented(label, answer)
+
+
+def test_readiness_may_be_refused_as_well_as_be_none() -> None:
+    content = OPERATIONS["GET /readyz"]["responses"]["503"]["content"]
+    assert {media: each["schema"]["$ref"].rpartition("/")[2] for media, each in content.items()} == {
+        "application/json": "Readiness",
+        "application/problem+json": "Problem",
+    }
+
+
+def _assert_documented(label: str, answer: httpx.Response) -> None:
+    documented = OPERATIONS[label]["responses"].get(str(answer.status_code), {"content": {}})
+    assert answer.headers["content-type"] in documented["content"]
 
 
 def test_optional_bodies_can_be_left_out(contract: Contract) -> None:

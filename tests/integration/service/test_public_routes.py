@@ -3,13 +3,15 @@
 import time
 from concurrent.futures import ThreadPoolExecutor
 
+import jwt
 import pytest
 from fastapi.routing import iter_route_contexts
 from support.running_service import database_with, running
 from support.signing_in import CHEAP, PASSWORD, bearer, running_desk
 
+from londonpump.service.auth.desk import Auth
 from londonpump.service.auth.passwords import HashCost, Passwords
-from londonpump.service.rights import Public
+from londonpump.service.rights import LONGEST_TOKEN, Public
 from londonpump.service.strangers import BODY_BYTES, PUBLIC
 
 BOGUS = "A" * 43
@@ -78,6 +80,18 @@ def test_a_long_query_of_a_public_route_is_refused(desk) -> None:
 def test_a_large_body_without_a_token_is_asked_for_one(desk) -> None:
     answer = desk.client.post("/v1/predictions/batch", content=LARGE)
     assert (answer.status_code, answer.headers["www-authenticate"]) == (401, "Bearer")
+
+
+@pytest.mark.parametrize(("longer", "status"), [(0, 200), (LONGEST_TOKEN, 401)])
+def test_a_token_longer_than_ours_is_not_decoded(longer, status, desk) -> None:
+    own = desk.bearer("amelia")["Authorization"].split()[1]
+    tokens = desk.client.app.state.service.part(Auth).tokens
+    claims = jwt.decode(own, options={"verify_signature": False}) | {"more": "a" * longer}
+    given = bearer(jwt.encode(claims, tokens._secret, "HS256"))
+    assert desk.client.get("/me", headers=given).status_code == status
+    # nor before its turn comes
+    large = desk.client.post("/v1/predictions/batch", content=LARGE, headers=given)
+    assert large.status_code == (422 if status == 200 else 401)
 
 
 def test_a_large_body_with_a_token_that_is_too_old_is_told_so(desk) -> None:

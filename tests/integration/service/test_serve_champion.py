@@ -151,7 +151,7 @@ def test_a_name_that_is_no_hash_leads_nowhere(tricky, url, tmp_path, first) -> N
         name(url, tricky)
         look(client)
         assert watch(client).require().name == first.name
-        assert "can hold no bundle" in watch(client).problem
+        assert "cannot be used" in watch(client).problem
 
 
 def test_a_link_to_another_bundle_is_not_taken_for_the_named_one(url, tmp_path, first) -> None:

@@ -2,7 +2,8 @@
 
 import pytest
 
-from londonpump.service.original.reading import LONGEST_NAME
+from londonpump.service.original import reading
+from londonpump.service.original.reading import LONGEST_NAME, MOST_FIELDS
 
 ROUTE = "/predict/time_pump"
 BODIES = ("json", "data", "files")
@@ -54,3 +55,39 @@ def test_names_make_no_header_of_their_own_and_none_without_end(asking_once) -> 
     named = answer.headers["X-Ignored-Parameters"].split(", ")
     assert "Set-Cookie" not in answer.headers
     assert (named[0], named[1], len(named)) == ("a%0D%0ASet-Cookie%3A%20b", "y" * LONGEST_NAME, 20)
+
+
+@pytest.fixture
+def looked_for(monkeypatch) -> list[str]:
+    """The unknown names for which the one that was meant is looked for, by the real search."""
+    names, search = [], reading.get_close_matches
+
+    def noted(name, *given):
+        names.append(name)
+        return search(name, *given)
+
+    monkeypatch.setattr(reading, "get_close_matches", noted)
+    return names
+
+
+@pytest.mark.parametrize("how", BODIES)
+def test_of_many_unknown_names_only_those_that_are_answered_are_looked_for(
+    how, asking_once, looked_for
+) -> None:
+    answer = ask(asking_once, **body(how, **{f"distanc{number}": 1 for number in range(MOST_FIELDS)}))
+    problems = answer.json()["errors"]
+    assert (answer.status_code, len(problems), len(looked_for)) == (422, 20, 20)
+    assert problems[0]["problem"].endswith("Did you mean Distance?")
+
+
+def test_a_very_long_unknown_name_is_refused_without_a_search(asking_once, looked_for) -> None:
+    answer = ask(asking_once, json={"d" * (LONGEST_NAME + 1): 1})
+    assert (answer.status_code, looked_for) == (422, [])
+    assert "/openapi.json lists the fields" in answer.json()["detail"][0]["msg"]
+
+
+@pytest.mark.parametrize("how", ["json", "data"])
+def test_a_body_of_more_fields_than_it_may_have_is_422(how, asking_once, looked_for) -> None:
+    answer = ask(asking_once, **body(how, **{f"x{number}": 1 for number in range(MOST_FIELDS + 1)}))
+    assert (answer.status_code, looked_for) == (422, [])
+    assert f"has more than {MOST_FIELDS} fields" in answer.json()["detail"][0]["msg"]

@@ -10,6 +10,7 @@ import pytest
 
 from londonpump.service.auth.passwords import (
     AT_ONCE,
+    MOST_OF_A_SOURCE,
     MOST_WAITING,
     NICENESS,
     NOBODYS_BCRYPT,
@@ -166,6 +167,34 @@ def test_passwords_are_hashed_behind_everything_else(passwords) -> None:
         return await passwords._in_turn(niceness)
 
     assert asyncio.run(of_a_hash()) == min(niceness() + NICENESS, 19)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has a priority for each thread")
+@pytest.mark.parametrize("name", ["getpriority", "setpriority"])
+def test_passwords_are_checked_where_the_priority_of_a_thread_may_not_be_changed(monkeypatch, name) -> None:
+    """Issue 11, A5: a sandbox refuses it."""
+
+    def refused(*_: object) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(os, name, refused)
+    passwords = Passwords(CHEAP)
+    made = asyncio.run(passwords.make("lantern"))
+    assert asyncio.run(passwords.check("lantern", made)) == (True, None)
+    passwords.close()
+
+
+def test_one_source_leaves_room_for_others_to_have_their_password_checked(passwords) -> None:
+    """Issue 11, A5."""
+
+    async def crowd() -> list[object]:
+        flood = [passwords.check("guess", None, source="192.0.2.1") for _ in range(MOST_OF_A_SOURCE + 1)]
+        others = [passwords.make("lantern", source=f"192.0.2.{last}") for last in range(2, 12)]
+        return await asyncio.gather(*flood, *others, return_exceptions=True)
+
+    told = [type(one) for one in asyncio.run(crowd())]
+    assert [place for place, kind in enumerate(told) if kind is HashingBusy] == [MOST_OF_A_SOURCE]
+    assert asyncio.run(passwords.check("guess", None, source="192.0.2.1"))[0] is False
 
 
 @pytest.mark.parametrize(("took_s", "left_s"), [(0.0, 0.5), (0.125, 0.375), (0.5, 0.5), (0.625, 0.375)])

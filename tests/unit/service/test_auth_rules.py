@@ -7,7 +7,7 @@ from londonpump.brigade.errors import BadFile
 from londonpump.brigade.user_names import folded, tidied
 from londonpump.service.auth.common_passwords import is_common
 from londonpump.service.auth.secret import load_secret
-from londonpump.service.auth.source import source_of
+from londonpump.service.auth.source import SITE_BITS, network_of, source_of
 from londonpump.settings import Settings
 
 GOOD = "0123456789abcdef0123456789abcdef"
@@ -106,6 +106,12 @@ def asked_from(peer: str, *forwarded: str) -> Request:
 )
 def test_the_source_is_what_our_own_proxies_saw(n_proxies, forwarded, source) -> None:
     assert source_of(asked_from("10.0.0.1", *forwarded), n_proxies) == source
+
+
+def test_one_site_of_ipv6_is_one_source_of_connections() -> None:
+    own = {network_of(f"2001:db8:1:2{last:02x}::1", SITE_BITS) for last in (0, 1, 255)}
+    assert own == {"2001:db8:1:200::/56"}
+    assert network_of("2001:db8:1:300::1", SITE_BITS) not in own
 
 
 def test_the_embedded_default_makes_a_secret_once(tmp_path) -> None:

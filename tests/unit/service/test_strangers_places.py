@@ -1,10 +1,20 @@
 """Issue 11, A4: few requests without a token are at work at once, and each source has its turn."""
 
 import asyncio
+from functools import partial
 
 import pytest
+from starlette.applications import Starlette
 
-from londonpump.service.strangers import AT_WORK, WAITING_OF_SOURCE, Crowded, Places
+from londonpump.service.strangers import (
+    AT_WORK,
+    HEALTH,
+    WAITING,
+    WAITING_OF_SOURCE,
+    Crowded,
+    Places,
+    Strangers,
+)
 
 
 async def turns() -> None:
@@ -123,3 +133,128 @@ def test_a_place_given_back_twice_is_one_place() -> None:
         return not waiting.done()
 
     assert asyncio.run(twice())
+
+
+def waiting(places: Places, source: str) -> asyncio.Task:
+    return asyncio.create_task(places.take(source))
+
+
+def refused(tasks: list[asyncio.Task]) -> list[int]:
+    return [
+        number for number, task in enumerate(tasks) if task.done() and isinstance(task.exception(), Crowded)
+    ]
+
+
+def test_sources_that_fill_all_that_may_wait_do_not_keep_out_another() -> None:
+    async def flood() -> tuple[list[int], list[int]]:
+        places = Places(at_work=1)
+        await places.take("first")
+        many = [waiting(places, f"s{number // WAITING_OF_SOURCE}") for number in range(WAITING)]
+        await turns()
+        others = [waiting(places, "other"), waiting(places, "another")]
+        await turns()
+        told = refused(many), refused(others)
+        for task in (*many, *others):
+            task.cancel()
+        return told
+
+    # the newest of two of the longest queues
+    assert asyncio.run(flood()) == ([WAITING_OF_SOURCE - 1, 2 * WAITING_OF_SOURCE - 1], [])
+
+
+def test_among_sources_that_wait_once_the_one_that_comes_last_is_refused() -> None:
+    async def flood() -> tuple[list[int], list[int]]:
+        places = Places(at_work=1)
+        await places.take("first")
+        many = [waiting(places, f"s{number}") for number in range(WAITING)]
+        await turns()
+        others = [waiting(places, "other")]
+        await turns()
+        told = refused(many), refused(others)
+        for task in (*many, *others):
+            task.cancel()
+        return told
+
+    assert asyncio.run(flood()) == ([], [0])
+
+
+def test_those_who_waited_too_long_count_no_more() -> None:
+    async def flood() -> list[int]:
+        places = Places(at_work=1, may_wait_s=0.01)
+        await places.take("a")
+        early = [waiting(places, "a") for _ in range(WAITING_OF_SOURCE)]
+        await asyncio.wait(early)
+        late = [waiting(places, "a")]
+        await turns()
+        # refused at once, if those of before were still counted
+        told = refused(late)
+        await asyncio.wait([*early, *late])
+        for task in (*early, *late):
+            task.exception()
+        return told
+
+    assert asyncio.run(flood()) == []
+
+
+async def unwanted(_) -> None:
+    """An answer that nobody looks at."""
+
+
+class Served:
+    """The middleware before an application that notes what arrives, and whose sign-in never ends."""
+
+    def __init__(self) -> None:
+        self.arrived: list[str] = []
+        self.strangers = Strangers(self.app, 0)
+
+    async def app(self, scope, receive, send) -> None:
+        self.arrived.append(scope["path"])
+        if scope["path"] == "/login":
+            await asyncio.Event().wait()
+
+    async def ask(self, path: str, source: str, *messages: dict, length: int = 0) -> None:
+        scope = {
+            "type": "http",
+            "app": Starlette(),
+            "method": "POST" if length else "GET",
+            "path": path,
+            "query_string": b"",
+            "headers": [(b"content-length", b"%d" % length)] if length else [],
+            "client": (source, 5000),
+            "state": {},
+        }
+        left = list(messages)
+
+        async def receive() -> dict:
+            return left.pop(0) if left else {"type": "http.disconnect"}
+
+        await self.strangers(scope, receive, unwanted)
+
+
+@pytest.mark.parametrize("path", HEALTH)
+def test_health_does_not_wait_for_those_who_sign_in(path) -> None:
+    async def flood() -> list[str]:
+        served = Served()
+        asked = [asyncio.create_task(served.ask("/login", f"10.0.0.{number}")) for number in range(40)]
+        await turns()
+        await asyncio.wait_for(served.ask(path, "10.0.1.1"), 30)
+        for task in asked:
+            task.cancel()
+        return served.arrived
+
+    assert asyncio.run(flood()) == ["/login"] * AT_WORK + [path]
+
+
+@pytest.mark.parametrize("n_parts", [0, 1, 2])
+def test_a_body_that_broke_off_is_not_served(n_parts) -> None:
+    part = {"type": "http.request", "body": b"{}", "more_body": True}
+    served = Served()
+    asyncio.run(served.ask("/register", "10.0.0.1", *[part] * n_parts, length=9))
+    assert served.arrived == []
+
+
+def test_a_whole_body_is_served() -> None:
+    whole = partial(dict, type="http.request", body=b"{}")
+    served = Served()
+    asyncio.run(served.ask("/register", "10.0.0.1", whole(more_body=True), whole(more_body=False), length=4))
+    assert served.arrived == ["/register"]

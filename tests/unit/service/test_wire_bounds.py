@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+from contextlib import asynccontextmanager
 
 import pytest
 import uvicorn
@@ -68,3 +69,75 @@ def test_half_a_request_is_not_waited_for(sent) -> None:
 
 def test_a_whole_request_may_take_longer_to_answer() -> None:
     assert asyncio.run(answer_to(WHOLE)).startswith(b"HTTP/1.1 204")
+
+
+LARGE = b" " * 50_000_000
+"""More than what system and server take while nobody reads."""
+
+
+async def large(scope, receive, send) -> None:
+    """Answers more than is read."""
+    length = (b"content-length", b"%d" % len(LARGE))
+    await send({"type": "http.response.start", "status": 200, "headers": [length]})
+    await send({"type": "http.response.body", "body": LARGE})
+
+
+@asynccontextmanager
+async def serving_large(protocol):
+    """A server and a client of it, which reads nothing unless asked to."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        server = uvicorn.Server(uvicorn.Config(large, http=protocol, lifespan="off", log_config=None))
+        serving = asyncio.create_task(server.serve(sockets=[listener]))
+        reader, writer = await asyncio.open_connection(*listener.getsockname())
+        try:
+            yield server, reader, writer
+        finally:
+            writer.transport.abort()
+            server.should_exit = True
+            await serving
+
+
+async def is_let_go(protocol, first: bytes, second: bytes) -> bool:
+    """Whether the server forgets a connection whose client does not read on."""
+    async with serving_large(protocol) as (server, reader, writer):
+        writer.write(first)
+        await reader.read(1)
+        writer.write(second)
+        try:
+            async with asyncio.timeout(PATIENCE_S / 3):
+                while server.server_state.connections:
+                    await asyncio.sleep(0.01)
+        except TimeoutError:
+            return False
+        return True
+
+
+ASKED = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [(ASKED, b"GET / HT"), (ASKED, b"no http\r\n\r\n"), (WHOLE, b"")],
+    ids=["half a head", "no http", "the last request"],
+)
+def test_a_client_that_reads_no_answer_holds_no_connection_that_was_closed(first, second) -> None:
+    class Leaving(Hasty):
+        leaves_within_s = 0.05
+
+    assert asyncio.run(is_let_go(Leaving, first, second))
+
+
+def test_a_client_that_reads_no_answer_and_asks_again_holds_no_connection() -> None:
+    class Reading(Hasty):
+        reads_within_s = 0.05
+
+    assert asyncio.run(is_let_go(Reading, ASKED, ASKED))
+
+
+def test_a_client_that_reads_is_answered_to_the_end() -> None:
+    async def read() -> int:
+        async with serving_large(BoundedRequests) as (_, reader, writer):
+            writer.write(WHOLE)
+            return len((await asyncio.wait_for(reader.read(), PATIENCE_S)).partition(b"\r\n\r\n")[2])
+
+    assert asyncio.run(read()) == len(LARGE)

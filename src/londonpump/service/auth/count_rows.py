@@ -36,7 +36,12 @@ def wait_of(connection: Connection, held: dict[str, Pace], now: datetime) -> int
 def take_back(connection: Connection, wiped: str, lessened: tuple[str, ...]) -> None:
     """The attempt was right: one count begins anew, others are one less."""
     connection.execute(delete(sign_in_counts).where(sign_in_counts.c.key == wiped))
-    counts = _read(connection, set(lessened))
+    lessen(connection, lessened)
+
+
+def lessen(connection: Connection, keys: tuple[str, ...]) -> None:
+    """The attempt was none: the counts are one less."""
+    counts = _read(connection, set(keys))
     _write(connection, {key: Count(max(0.0, one.level - 1), one.at) for key, one in counts.items()})
 
 

@@ -12,8 +12,10 @@ import os
 import secrets
 import sys
 from base64 import b64encode
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from threading import get_native_id
 from typing import TypeVar
@@ -28,6 +30,8 @@ from londonpump.service.auth.refusals import HashingBusy
 AT_ONCE = 2
 MOST_WAITING = 40
 """About 2 s of work for two threads."""
+MOST_OF_A_SOURCE = 16
+"""So that one source leaves room for others; a dozen people can sign in at once from one address."""
 NICENESS, LAST = 10, 19
 LONGEST = 128
 SALT_BYTES, DIGEST_BYTES = 16, 32
@@ -70,23 +74,29 @@ class Passwords:
         self._threads = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="passwords", initializer=_give_way)
         self._refused_in_s = cost.refused_in_s
         self._nobodys = _nobodys_hash(cost)
-        self._n_waiting = 0
+        self._waiting: Counter[str | None] = Counter()
 
-    async def make(self, password: str) -> str:
-        """A hash with its salt and cost in it. Raises: HashingBusy."""
-        return await self._in_turn(lambda: self.make_now(password))
+    async def make(self, password: str, *, source: str | None = None) -> str:
+        """A hash with its salt and cost in it. source: as `check` needs it. Raises: HashingBusy."""
+        return await self._in_turn(lambda: self.make_now(password), source)
 
     async def check(
-        self, password: str, stored: str | None, *, is_bcrypt_in_use: bool = False
+        self,
+        password: str,
+        stored: str | None,
+        *,
+        is_bcrypt_in_use: bool = False,
+        source: str | None = None,
     ) -> tuple[bool, str | None]:
         """Whether it is the password, and a new hash if the stored one was made at another cost or with bcrypt.
 
         stored: None for nobody's: that takes the same time and is never right. is_bcrypt_in_use: some account has a
         bcrypt hash. Every check then costs one bcrypt and one argon2id hash, so that nobody can measure which account
-        was imported. Raises: HashingBusy.
+        was imported. source: where a stranger's request comes from; None for people who are signed in. Raises:
+        HashingBusy.
         """
         return await self._in_turn(
-            lambda: self.check_now(password, stored, is_bcrypt_in_use=is_bcrypt_in_use)
+            lambda: self.check_now(password, stored, is_bcrypt_in_use=is_bcrypt_in_use), source
         )
 
     async def wait_to_refuse(self, came_s: float) -> None:
@@ -125,14 +135,17 @@ class Passwords:
         """End the threads; what runs is waited for, what waits is not begun."""
         self._threads.shutdown(cancel_futures=True)
 
-    async def _in_turn(self, work: Callable[[], T]) -> T:
-        if self._n_waiting >= MOST_WAITING:
+    async def _in_turn(self, work: Callable[[], T], source: str | None = None) -> T:
+        is_too_many = source is not None and self._waiting[source] >= MOST_OF_A_SOURCE
+        if is_too_many or self._waiting.total() >= MOST_WAITING:
             raise HashingBusy
-        self._n_waiting += 1
+        self._waiting[source] += 1
         try:
             return await asyncio.get_running_loop().run_in_executor(self._threads, work)
         finally:
-            self._n_waiting -= 1
+            self._waiting[source] -= 1
+            if not self._waiting[source]:
+                del self._waiting[source]
 
 
 def left_to_refuse_s(took_s: float, every_s: float) -> float:
@@ -143,9 +156,11 @@ def left_to_refuse_s(took_s: float, every_s: float) -> float:
 def _give_way() -> None:
     """Lower the priority of this thread: Linux has one for each, other systems keep theirs."""
     if sys.platform == "linux":
-        own = get_native_id()
-        niceness = os.getpriority(os.PRIO_PROCESS, own) + NICENESS
-        os.setpriority(os.PRIO_PROCESS, own, min(niceness, LAST))
+        # where a sandbox or the platform refuses it: a thread that fails to begin would end all signing in
+        with suppress(OSError, AttributeError):
+            own = get_native_id()
+            niceness = os.getpriority(os.PRIO_PROCESS, own) + NICENESS
+            os.setpriority(os.PRIO_PROCESS, own, min(niceness, LAST))
 
 
 def _bytes_of(password: str) -> bytes:

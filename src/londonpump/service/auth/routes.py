@@ -1,16 +1,15 @@
 """Routes of accounts and of signing in, the original's first."""
 
 import asyncio
-from collections.abc import Callable
 from dataclasses import asdict
 from datetime import datetime
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Path, Query, Request, Response
 from pydantic import BeforeValidator
-from sqlalchemy import Connection
 
-from londonpump.service.auth import accounts, rows, signing
+from londonpump.service.auth import accounts, attempts, rows, signing
 from londonpump.service.auth.desk import Auth, SessionLooks
 from londonpump.service.auth.refusals import (
     NameTaken,
@@ -19,7 +18,6 @@ from londonpump.service.auth.refusals import (
     NoValidToken,
     PasswordsDiffer,
     RegistrationClosed,
-    TooManyAttempts,
     WrongCredentials,
     WrongOldPassword,
 )
@@ -44,8 +42,6 @@ from londonpump.service.state import ServiceState, state_of
 from londonpump.service.strangers import leave_place
 from londonpump.service.words import SESSION, naive_utc, original_id
 
-MAY_WAIT_S = 2.0
-"""How long a sign-in may wait for the database: a burst of them is served, one after the other."""
 EXPIRY = "%d/%m/%Y, %H:%M:%S"
 PAGE = 100
 TOO_OFTEN: dict[int | str, dict[str, Any]] = {
@@ -94,17 +90,23 @@ async def register(request: Request, wanted: Registration, _: Anybody) -> Regist
         raise RegistrationClosed
     username = fit_name(wanted.username)
     check_password(wanted.password, username, auth.password_min)
-    is_taken = await _count_registration(state, username, source_of(request, auth.n_proxies), now)
+    source = source_of(request, auth.n_proxies)
+    is_taken = await attempts.count_registration(state, username, source, now)
     leave_place(request.scope)
     if is_taken:
         # before the passwords are compared, as in the original
         raise NameTaken(username)
     if wanted.password != wanted.passwordConfirm:
         raise PasswordsDiffer
-    new = accounts.NewUser(username, Role.OPERATOR, await auth.passwords.make(wanted.password))
-    user = await state.store.write(
-        lambda connection: accounts.create(connection, new, None, now), within_s=_may_wait_s(state)
-    )
+    async with attempts.withdrawn_for_lack_of_room(
+        state, partial(signing.withdraw_registration, source=source)
+    ):
+        password_hash = await auth.passwords.make(wanted.password, source=source)
+        new = accounts.NewUser(username, Role.OPERATOR, password_hash)
+        user = await state.store.write(
+            lambda connection: accounts.create(connection, new, None, now),
+            within_s=attempts.may_wait_s(state),
+        )
     return _registered(user, str(naive_utc(user.created_at)))
 
 
@@ -120,18 +122,21 @@ async def login(request: Request, username: Username, password: Password, _: Any
     auth, now = state.part(Auth), state.clock()
     came_s = asyncio.get_running_loop().time()
     source = source_of(request, auth.n_proxies)
-    await _refuse_early(
+    # as it is counted: one person who types it in two ways waits once
+    name = signing.name_of(username)
+    await attempts.refuse_early(
         state,
-        ("login", username, source),
+        ("login", name, source),
         lambda connection: signing.wait_before(connection, username, source, now),
         now,
     )
     leave_place(request.scope)
-    async with auth.turns.of((username, source)):
-        signed = await _signed_in(state, username, password, source)
+    async with auth.turns.of((name, source)):
+        signed = await attempts.signed_in(state, username, password, source)
     if signed is None:
         await auth.passwords.wait_to_refuse(came_s)
         raise WrongCredentials
+    auth.waits.forget(("login", name, source))
     return _access(state, signed, now)
 
 
@@ -153,12 +158,12 @@ async def refresh(request: Request, _: Anybody, wanted: Refreshing = None) -> Ac
             raise NoValidToken("The session has ended")
         return _access(state, signing.SignedIn(person.id, person.session_id, session.ends_at, None), now)
     is_ours = can_be_refresh_token(token) and await state.store.read(
-        lambda connection: signing.may_refresh(connection, token, now), within_s=_may_wait_s(state)
+        lambda connection: signing.may_refresh(connection, token, now), within_s=attempts.may_wait_s(state)
     )
     if not is_ours:
         raise NoValidToken("The refresh token is not valid")
     signed = await state.store.write(
-        lambda connection: signing.refresh(connection, token, now), within_s=_may_wait_s(state)
+        lambda connection: signing.refresh(connection, token, now), within_s=attempts.may_wait_s(state)
     )
     if signed is None:
         raise NoValidToken("The refresh token is not valid")
@@ -191,20 +196,7 @@ async def change_password(request: Request, wanted: PasswordWanted, person: Sign
     state = state_of(request)
     auth, now = state.part(Auth), state.clock()
     check_password(wanted.new_password, person.username, auth.password_min, "new_password")
-    wait_s, user, old_hash = await state.store.write(
-        lambda connection: signing.begin_password_change(connection, person.id, now)
-    )
-    if wait_s:
-        raise TooManyAttempts(wait_s)
-    is_right, _ = await auth.passwords.check(wanted.old_password, old_hash)
-    if user is None or not is_right:
-        await state.store.write(
-            lambda connection: signing.refuse_password_change(connection, person.id, person.session_id, now)
-        )
-        raise WrongOldPassword
-    new_hash = await auth.passwords.make(wanted.new_password)
-    new = signing.NewPassword(person.id, person.session_id, old_hash, new_hash)
-    if not await state.store.write(lambda connection: signing.change_password(connection, new, now)):
+    if not await attempts.changed_password(state, person, wanted, now):
         raise WrongOldPassword
     return Response(status_code=204)
 
@@ -293,69 +285,6 @@ async def change_user(request: Request, user_id: UserId, wanted: UserChange, per
     now = state.clock()
     user = await state.store.write(lambda connection: accounts.change(connection, change, person.id, now))
     return _shown(user)
-
-
-async def _count_registration(state: ServiceState, username: str, source: str, now: datetime) -> bool:
-    """Returns: whether the name is taken. Raises: TooManyAttempts."""
-    await _refuse_early(
-        state,
-        ("register", source),
-        lambda connection: signing.wait_before_registration(connection, source, now),
-        now,
-    )
-    wait_s, is_taken = await state.store.write(
-        lambda connection: signing.begin_registration(connection, username, source, now),
-        within_s=_may_wait_s(state),
-    )
-    if wait_s:
-        raise TooManyAttempts(wait_s)
-    return is_taken
-
-
-async def _signed_in(
-    state: ServiceState, username: str, password: str, source: str
-) -> signing.SignedIn | None:
-    """The session of somebody who gives the right password; None for everybody else. Raises: TooManyAttempts."""
-    auth, write, now = state.part(Auth), state.store.write, state.clock()
-    attempt = await write(
-        lambda connection: signing.begin_attempt(connection, username, source, now),
-        within_s=_may_wait_s(state),
-    )
-    if attempt.wait_s:
-        raise TooManyAttempts(attempt.wait_s)
-    is_right, new_hash = await auth.passwords.check(
-        password, attempt.password_hash, is_bcrypt_in_use=attempt.is_bcrypt_in_use
-    )
-    if not is_right:
-        await write(
-            lambda connection: signing.refuse_attempt(connection, attempt, now), within_s=_may_wait_s(state)
-        )
-        return None
-    return await write(
-        lambda connection: signing.begin_session(connection, attempt, new_hash, now),
-        within_s=_may_wait_s(state),
-    )
-
-
-def _may_wait_s(state: ServiceState) -> float:
-    return max(MAY_WAIT_S, state.store.limits.patience_s)
-
-
-async def _refuse_early(
-    state: ServiceState, key: tuple[str, ...], look: Callable[[Connection], int], now: datetime
-) -> None:
-    """Refuse whoever has to wait before a turn at writing is taken. look: for how many seconds, by the database.
-
-    Raises: TooManyAttempts.
-    """
-    waits = state.part(Auth).waits
-    left_s = waits.left_s(key, now)
-    if left_s:
-        raise TooManyAttempts(left_s)
-    wait_s = await state.store.read(look, within_s=_may_wait_s(state))
-    if wait_s:
-        waits.note(key, wait_s, now)
-        raise TooManyAttempts(wait_s)
 
 
 def _access(state: ServiceState, signed: signing.SignedIn, now: datetime) -> AccessGiven:

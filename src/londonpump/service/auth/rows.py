@@ -112,9 +112,10 @@ def find_named(connection: Connection, username_folded: str) -> tuple[User, str 
 
 
 def has_bcrypt_hashes(connection: Connection) -> bool:
-    """Whether an account that was imported from the original has not signed in since."""
-    wanted = select(users.c.id).where(users.c.password_hash.like("$2%")).limit(1)
-    return connection.execute(wanted).first() is not None
+    """Whether an account that was imported from the original has not signed in since, and still may."""
+    # a disabled one is checked as nobody's is
+    is_left = users.c.password_hash.like("$2%") & users.c.disabled_at.is_(None)
+    return connection.execute(select(users.c.id).where(is_left).limit(1)).first() is not None
 
 
 def list_users(connection: Connection, after: str = "", at_most: int | None = None) -> Sequence[User]:

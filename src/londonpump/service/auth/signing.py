@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from londonpump.brigade.user_names import folded, tidied
 from londonpump.service.auth import rows
-from londonpump.service.auth.count_rows import count_attempt, key_of, take_back, wait_of
+from londonpump.service.auth.count_rows import count_attempt, key_of, lessen, take_back, wait_of
 from londonpump.service.auth.throttle import (
     ACCOUNT,
     FROM_KNOWN_SOURCE,
@@ -27,7 +27,7 @@ class Attempt:
     """Somebody who wants in. name: folded, empty for what cannot be a name. wait_s: 0 if it may go on.
 
     user, password_hash: None if there is no such account, or it is disabled: nobody can tell from outside.
-    is_bcrypt_in_use: as `Passwords.check` needs it.
+    is_bcrypt_in_use: as `Passwords.check` needs it. counted: the keys that it was counted under.
     """
 
     name: str
@@ -36,6 +36,7 @@ class Attempt:
     user: rows.User | None = None
     password_hash: str | None = None
     is_bcrypt_in_use: bool = False
+    counted: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +49,14 @@ class SignedIn:
     refresh_token: str | None
 
 
+def name_of(username: str) -> str:
+    """A name as it is looked up and counted, however it was typed; empty for what cannot be a name."""
+    return folded(tidied(username) or "")
+
+
 def wait_before(connection: Connection, username: str, source: str, now: datetime) -> int:
     """For how many seconds an attempt would be refused. Reads alone: what is refused needs no turn at writing."""
-    name = folded(tidied(username) or "")
+    name = name_of(username)
     user, _ = _account(connection, name)
     return wait_of(connection, _held(connection, name, source, user, now), now)
 
@@ -58,15 +64,22 @@ def wait_before(connection: Connection, username: str, source: str, now: datetim
 def begin_attempt(connection: Connection, username: str, source: str, now: datetime) -> Attempt:
     """Find the account and count the attempt, before the password is looked at."""
     rows.alone(connection)
-    name = folded(tidied(username) or "")
+    name = name_of(username)
     user, password_hash = _account(connection, name)
     held = _held(connection, name, source, user, now)
     place = _keys(name, source)[1]
-    wait_s = count_attempt(connection, held, {**held, place: SOURCE}, now)
+    counted = {**held, place: SOURCE}
+    wait_s = count_attempt(connection, held, counted, now)
     is_bcrypt_in_use = rows.has_bcrypt_hashes(connection)
     if user is None or user.disabled_at is not None:
         user = password_hash = None
-    return Attempt(name, source, wait_s, user, password_hash, is_bcrypt_in_use)
+    return Attempt(name, source, wait_s, user, password_hash, is_bcrypt_in_use, tuple(counted))
+
+
+def withdraw_attempt(connection: Connection, attempt: Attempt) -> None:
+    """It was refused for lack of room, and was no guess."""
+    rows.alone(connection)
+    lessen(connection, attempt.counted)
 
 
 def refuse_attempt(connection: Connection, attempt: Attempt, now: datetime) -> None:
@@ -84,17 +97,19 @@ def begin_session(
     if found is None or found[1] != attempt.password_hash or found[0].disabled_at is not None:
         return None
     user = found[0]
-    pair, place, account = _keys(attempt.name, attempt.source)
-    lessened = (
-        (place,) if rows.is_known_source(connection, user.id, attempt.source, now) else (place, account)
-    )
-    take_back(connection, pair, lessened)
+    take_back(connection, _keys(attempt.name, attempt.source)[0], attempt.counted)
     if new_hash is not None:
         rows.change_user(connection, user.id, password_hash=new_hash)
     session_id, ends_at = rows.begin_session(connection, user.id, attempt.source, now)
     refresh_token = rows.add_refresh_token(connection, session_id, now)
     append_audit(connection, now, "sign_in", user.id, {"session": session_id, "source": attempt.source})
     return SignedIn(user.id, session_id, ends_at, refresh_token)
+
+
+def hash_now(connection: Connection, name: str) -> str | None:
+    """What the password of an account is to be checked against now; None if it is disabled or gone. name: folded."""
+    user, password_hash = _account(connection, name)
+    return None if user is None or user.disabled_at is not None else password_hash
 
 
 def may_refresh(connection: Connection, token: str, now: datetime) -> bool:
@@ -124,16 +139,20 @@ def sign_out(connection: Connection, user_id: str, session_id: str, now: datetim
     append_audit(connection, now, "sign_out", user_id, {"session": session_id})
 
 
-def begin_password_change(
-    connection: Connection, user_id: str, now: datetime
-) -> tuple[int, rows.User | None, str | None]:
-    """Count the attempt before the old password is looked at. Returns: seconds to wait, the account and its hash."""
+def begin_password_change(connection: Connection, user_id: str, now: datetime) -> tuple[int, str | None]:
+    """Count the attempt before the old password is looked at. Returns: seconds to wait, and the hash of it."""
     rows.alone(connection)
     pace = {key_of("old password", user_id): FROM_SOURCE}
     wait_s = count_attempt(connection, pace, pace, now)
     user = rows.find_user(connection, user_id)
     stored = rows.find_named(connection, folded(user.username)) if user else None
-    return wait_s, user, stored and stored[1]
+    return wait_s, stored and stored[1]
+
+
+def withdraw_password_change(connection: Connection, user_id: str) -> None:
+    """It was refused for lack of room, and was no guess."""
+    rows.alone(connection)
+    lessen(connection, (key_of("old password", user_id),))
 
 
 def refuse_password_change(connection: Connection, user_id: str, session_id: str, now: datetime) -> None:
@@ -185,6 +204,12 @@ def begin_registration(connection: Connection, username: str, source: str, now: 
     pace = {key_of("register", source): REGISTRATION}
     wait_s = count_attempt(connection, pace, pace, now)
     return wait_s, not wait_s and rows.find_named(connection, folded(username)) is not None
+
+
+def withdraw_registration(connection: Connection, source: str) -> None:
+    """It was refused for lack of room."""
+    rows.alone(connection)
+    lessen(connection, (key_of("register", source),))
 
 
 def _account(connection: Connection, name: str) -> tuple[rows.User | None, str | None]:

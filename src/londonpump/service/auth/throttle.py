@@ -88,7 +88,8 @@ class Turns:
 class Waits:
     """Waits that were announced, kept in this process: until they end the same attempt is refused without the database.
 
-    A wait can only become longer meanwhile, as whoever waits is not looked at; replicas find it in the database.
+    A wait can only become longer meanwhile, as whoever waits is not looked at; but an attempt that began before the wait
+    may turn out right and end it (`forget`). Replicas find it in the database.
     """
 
     def __init__(self, most: int = MOST_WAITS) -> None:
@@ -101,6 +102,10 @@ class Waits:
         self._until[key] = now, now + timedelta(seconds=wait_s)
         if len(self._until) > self._most:
             del self._until[next(iter(self._until))]
+
+    def forget(self, key: tuple[str, ...]) -> None:
+        """Whoever had to wait is known now."""
+        self._until.pop(key, None)
 
     def left_s(self, key: tuple[str, ...], now: datetime) -> int:
         """Whole seconds that are left; 0 if nothing is known of it."""

@@ -1,6 +1,6 @@
 """What is done to the board: each act is one transaction that looks, refuses or stores. The database is the truth."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
@@ -142,13 +142,17 @@ def report_pump(connection: Connection, who: Who, code: str, told: PumpReport) -
     state = Conflicting(pump=PumpShown.model_validate(present)).as_json()
     order.check_moment(at, who.now, state, is_feed=who.is_feed)
     report = Report(at, State(told.state), told.station_code, None, told.reason)
-    problem = _end_run(connection, who, row, report, present, has_returned=told.has_returned)
+    run = _ended_by(row, has_returned=told.has_returned)
+    problem = _problem_with(row, report, run, present, who.now)
     if problem:
         raise Conflict(problem, state)
-    rows.put_reports(connection, [(code, report)], who.user_id)
+    rows.put_reports(connection, [(code, report)], who.user_id, {run.id: at} if run else None)
+    after = PumpShown.model_validate(state_of(rows.lock_pump(connection, code), home, who.now))
+    if run is not None:
+        _audit_event(connection, who, run, Event.RETURNED, at)
     about = {"pump": code, "state": told.state, "station": told.station_code, "reason": told.reason}
     append_audit(connection, who.now, PUMP, who.user_id, about | {"at": at.isoformat()})
-    return PumpShown.model_validate(state_of(rows.lock_pump(connection, code), home, who.now))
+    return after
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,49 +166,62 @@ class Taken:
 
 
 def take_snapshot(connection: Connection, who: Who, told: Snapshot) -> Taken:
-    """Store what a feed sees. A pump that is out stays out unless the snapshot says that it has returned."""
+    """Store what a feed sees. A pump that is out stays out unless the snapshot says that it has returned.
+
+    One line of the audit names all mobilisations that it ends: a line for each would take longer than a feed waits.
+    """
     fleet = fleet_on(connection, who.stations, who.now)
     order.check_moment(told.at, who.now, is_feed=who.is_feed)
     for number, pump in enumerate(told.pumps):
         _check_station(fleet, f"pumps.{number}.station_code", pump.station_code)
     ours = {pump.pump: pump for pump in told.pumps if pump.pump in fleet.homes}
     reports: dict[str, Report] = {}
+    ended: dict[str, Mobilisation] = {}
     still_out: list[StillOut] = []
     for code, row in rows.lock_pumps(connection, ours).items():
         pump = ours[code]
         report = Report(told.at, State(pump.state), pump.station_code, pump.incident_number)
-        present = state_of(row, fleet.homes[code], who.now)
-        problem = _end_run(connection, who, row, report, present, has_returned=pump.has_returned)
+        run = _ended_by(row, has_returned=pump.has_returned)
+        problem = _problem_with(row, report, run, state_of(row, fleet.homes[code], who.now), who.now)
         if problem and row.mobilisation is not None:
             still_out.append(StillOut(pump=code, mobilisation_id=row.mobilisation.id, problem=problem))
+        elif run is not None:
+            ended[code] = run
         reports[code] = report
-    rows.put_reports(connection, reports.items(), who.user_id)
-    seen = {"at": told.at.isoformat(), "pumps": len(told.pumps), "sha256": _digest_of(told)}
-    append_audit(connection, who.now, BOARD, who.user_id, seen)
+    returned = {run.id: told.at for run in ended.values()}
+    rows.put_reports(connection, reports.items(), who.user_id, returned)
+    append_audit(connection, who.now, BOARD, who.user_id, _seen(told, ended))
     ignored = {pump.pump for pump in told.pumps} - ours.keys()
     board = view_board(connection, who.stations, who.now)
     return Taken(sorted(ignored), sorted(fleet.homes.keys() - ours.keys()), still_out, board)
 
 
-def _end_run(
-    connection: Connection, who: Who, row: PumpRow, report: Report, present: PumpState, *, has_returned: bool
-) -> str | None:
-    """Store that a pump has returned, where its report says so. Returns: why the report cannot be, None if it can."""
+def _ended_by(row: PumpRow, *, has_returned: bool) -> Mobilisation | None:
+    """The mobilisation that a report ends; None if it does not say that the pump is back, or the pump was not away."""
     run = row.mobilisation
-    if not has_returned or run is None or run.returned_at is not None or report.at < run.mobilised_at:
-        contradicted = order.out_by(row, report, who.now)
-        return None if contradicted is None else order.still_out(present, contradicted)
-    problem = order.problem_with(Event.RETURNED, report.at, run, None)
-    if problem is None:
-        rows.set_moment(connection, run.id, Event.RETURNED, report.at, who.user_id)
-        _audit_event(connection, who, run, Event.RETURNED, report.at)
-    return problem
+    return run if has_returned and run is not None and run.returned_at is None else None
+
+
+def _problem_with(
+    row: PumpRow, report: Report, ended: Mobilisation | None, present: PumpState, now: datetime
+) -> str | None:
+    """Why a report cannot be; None if it can. ended: by `_ended_by`. present: what the pump does now."""
+    if ended is not None:
+        return order.problem_with(Event.RETURNED, report.at, ended, None)
+    contradicted = order.out_by(row, report, now)
+    return None if contradicted is None else order.still_out(present, contradicted)
 
 
 def _audit_event(connection: Connection, who: Who, run: Mobilisation, event: Event, at: datetime) -> None:
     about = {"mobilisation": run.id, "incident": run.incident_number, "pump": run.pump}
     said = {"event": str(event), "at": at.isoformat()}
     append_audit(connection, who.now, EVENT, who.user_id, about | said)
+
+
+def _seen(told: Snapshot, ended: Mapping[str, Mobilisation]) -> dict[str, Any]:
+    """A snapshot, as the audit keeps it. returned: {pump: id of the mobilisation that the snapshot ends}."""
+    seen = {"at": told.at.isoformat(), "pumps": len(told.pumps), "sha256": _digest_of(told)}
+    return seen | ({"returned": {code: run.id for code, run in ended.items()}} if ended else {})
 
 
 def _digest_of(told: Snapshot) -> str:

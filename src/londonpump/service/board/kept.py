@@ -81,14 +81,20 @@ class KeptBoard:
         return True
 
     async def act(
-        self, state: ServiceState, work: Callable[[Connection], T], pumps_of: Callable[[T], Iterable[str]]
+        self,
+        state: ServiceState,
+        work: Callable[[Connection], T],
+        pumps_of: Callable[[T], Iterable[str]],
+        *,
+        within_s: float | None = None,
     ) -> T:
         """Change the board in one transaction, and know the board that it leaves as soon as it is stored.
 
-        pumps_of: the codes of the pumps that an outcome of `work` is about. Raises: as the store's write, and as `work`.
+        pumps_of: the codes of the pumps that an outcome of `work` is about. within_s: instead of the store's patience.
+        Raises: as the store's write, and as `work`.
         """
         began_s, now = self.limits.now_s(), state.clock()
-        outcome, left = await state.store.write(lambda c: (work(c), read_board(c, now)))
+        outcome, left = await state.store.write(lambda c: (work(c), read_board(c, now)), within_s=within_s)
         self._own |= frozenset(pumps_of(outcome))
         self._take(left, began_s, is_read_whole=True)
         return outcome

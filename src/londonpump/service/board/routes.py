@@ -28,6 +28,8 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
     409: {"description": "It cannot be; `state` tells the present state."},
 }
 PAGE = 100
+SNAPSHOT_WITHIN_S = 5.0
+"""Instead of the store's patience: a snapshot of a whole fleet after a gap has much to store, and the next one more."""
 
 router = APIRouter(prefix="/v1", tags=["board"])
 Feed = Annotated[Person, Depends(Right(frozenset({Role.SERVICE, Role.ADMIN})))]
@@ -63,6 +65,7 @@ async def put_board(person: Feed, state: State, told: Snapshot) -> SnapshotTaken
         state,
         lambda connection: acts.take_snapshot(connection, who, told),
         lambda _: [pump.pump for pump in told.pumps],
+        within_s=max(SNAPSHOT_WITHIN_S, state.store.limits.patience_s),
     )
     return SnapshotTaken(
         ignored=taken.ignored,

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import Connection, Row, RowMapping, Select, exists, insert, or_, select, update
+from sqlalchemy import Connection, Row, RowMapping, Select, bindparam, exists, insert, or_, select, update
 
 from londonpump.service.board.rules import Event, Mobilisation, PumpRow, Report, State
 from londonpump.service.board.view import RECENTLY, RecentIncident
@@ -105,9 +105,15 @@ def lock_pumps(connection: Connection, codes: Iterable[str]) -> dict[str, PumpRo
 
 
 def put_reports(
-    connection: Connection, reports: Iterable[tuple[str, Report]], reported_by: str | None = None
+    connection: Connection,
+    reports: Iterable[tuple[str, Report]],
+    reported_by: str | None = None,
+    returned: Mapping[str, datetime] | None = None,
 ) -> None:
-    """The newest report of a pump stands; of two for one moment the one that came later, as its correction."""
+    """The newest report of a pump stands; of two for one moment the one that came later, as its correction.
+
+    returned: the mobilisations that the reports end, by id, with the moment.
+    """
     insert_ = insert_of(connection, board_pumps)
     names = (*(f"report_{name}" for name in Report.__slots__), "reported_by")
     given = {name: insert_.excluded[name] for name in names}
@@ -123,6 +129,8 @@ def put_reports(
         }
         for code, report in sorted(reports, key=lambda each: each[0])
     ]
+    if returned:
+        _write_moments(connection, Event.RETURNED, returned, reported_by)
     if rows:
         connection.execute(statement, rows)
         _note_change(connection)
@@ -165,8 +173,7 @@ def set_moment(
     connection: Connection, mobilisation_id: str, event: Event, at: datetime, reported_by: str
 ) -> None:
     """Write when an event was, and who reported it."""
-    row = update(mobilisations).where(mobilisations.c.id == mobilisation_id)
-    connection.execute(row.values({f"{event}_at": at, "reported_by": reported_by}))
+    _write_moments(connection, event, {mobilisation_id: at}, reported_by)
     _note_change(connection)
 
 
@@ -225,6 +232,16 @@ def recent_incidents(connection: Connection, at: datetime) -> list[RecentInciden
         place = (named.easting_m, named.northing_m)
         found[row.incident_number] = RecentIncident(row.incident_number, row.mobilised_at, *place)
     return [found[number] for number in sorted(found)]
+
+
+def _write_moments(
+    connection: Connection, event: Event, moments: Mapping[str, datetime], reported_by: str | None
+) -> None:
+    """Write the moment of each mobilisation, by its id, in one call of the database."""
+    row = update(mobilisations).where(mobilisations.c.id == bindparam("mobilisation"))
+    written = row.values({f"{event}_at": bindparam("moment"), "reported_by": reported_by})
+    given = [{"mobilisation": each, "moment": at} for each, at in sorted(moments.items())]
+    connection.execute(written, given)
 
 
 def _note_change(connection: Connection) -> None:

@@ -56,6 +56,8 @@ class BoardView:
     at: datetime
     pumps: Mapping[str, PumpState]
     recent: tuple[RecentIncident, ...] = ()
+    is_of_now: bool = True
+    """False for `at_another` moment, of which nothing is counted."""
 
     @classmethod
     def of(
@@ -69,6 +71,13 @@ class BoardView:
         }
         return cls(at, pumps, tuple(recent))
 
+    def at_another(self, at: datetime, fleet: Fleet) -> "BoardView":
+        """The board of a moment that nobody knows, of the fleet of that day: pumps that cannot be sent from where they
+        stand now stay as they are, and all others are unknown."""
+        away = {code: pump for code, pump in self.pumps.items() if pump.state not in RANKED}
+        pumps = {code: away.get(code, pump) for code, pump in fleet.unknown.items()}
+        return BoardView(at, pumps, is_of_now=False)
+
     @cached_property
     def n_heard_of(self) -> int:
         """Pumps that were heard of in the last 12 hours. A feed that says it does not know has told nothing."""
@@ -79,7 +88,7 @@ class BoardView:
     @property
     def is_known(self) -> bool:
         """Whether enough pumps were heard of, so that what is not known to be out is in."""
-        return bool(self.pumps) and self.n_heard_of * 2 >= len(self.pumps)
+        return self.is_of_now and bool(self.pumps) and self.n_heard_of * 2 >= len(self.pumps)
 
     def pumps_out(self, but_for: str | None = None) -> int | None:
         """Pumps between mobilised and left, as in training; None where fewer than half were heard of.

@@ -16,6 +16,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from londonpump import __version__
 from londonpump.brigade.errors import BadFile, DatabaseFailed
 from londonpump.models.prototype import check_prototype
+from londonpump.service.answers import REFUSAL
 from londonpump.service.champion import HOW_TO_PROMOTE
 from londonpump.service.errors import public_text, request_id_of
 from londonpump.service.health import rows
@@ -54,7 +55,12 @@ async def livez(_: Anybody) -> Alive:
     operation_id="get_readiness",
     response_description="Calls can be answered.",
     responses={
-        HTTPStatus.SERVICE_UNAVAILABLE: {"model": Readiness, "description": "Calls cannot be answered."}
+        HTTPStatus.SERVICE_UNAVAILABLE: {
+            "model": Readiness,
+            # a refusal too: too many ask
+            "content": {**REFUSAL},
+            "description": "Calls cannot be answered, or too many requests come; `Retry-After` says when.",
+        }
     },
 )
 async def readyz(_: Anybody, state: State, response: Response) -> Readiness:

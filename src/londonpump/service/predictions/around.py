@@ -11,6 +11,7 @@ from londonpump.brigade.stations import Station, by_code
 from londonpump.features.ground import GroundLookup
 from londonpump.features.moment import MomentContext
 from londonpump.service.board.kept import KeptBoard, SeenBoard
+from londonpump.service.board.rules import UNHEARD_FOR
 from londonpump.service.board.view import BoardView, Fleet, london_day
 from londonpump.service.champion import Champion
 from londonpump.service.predictions.context import SHARE_OF_PATIENCE, ContextKept, moment_context
@@ -18,15 +19,29 @@ from londonpump.service.predictions.starts import Candidates
 from londonpump.service.state import ServiceState
 
 NOW_WITHIN = timedelta(minutes=15)
-"""A call of a moment farther from now is answered without the board: what pumps did then, or will do, nobody knows."""
+"""What pumps did at a moment farther from now, or will do, nobody knows."""
+AWAY_WITHIN = UNHEARD_FOR
+"""A call of a moment farther from now is answered without the board. Until then a pump that is out now is not ranked."""
 DAYS_KEPT = 8
 NOT_NOW = "the board: it tells about now alone; all pumps of that day's fleet are assumed available"
+NOT_THEN = (
+    "the board: it tells about now alone; all pumps of that day's fleet are assumed available but those that are out, "
+    "on their way back or off the run now"
+)
 NO_ANSWER = (
     "the board: the database did not answer in time; all pumps are assumed available but those that were reported to "
     "this service itself"
 )
 UNREAD = (
     "The board could not be read: a pump that is out may be ranked. Look at the board before you send one."
+)
+FAR = (
+    "The board of that time is not known: pumps are ranked as if all were available. Look at the board before you send "
+    "one."
+)
+NOT_FAR = (
+    "The board of that time is not known: pumps that are out, on their way back or off the run now are not ranked, and "
+    "all others as if they were available."
 )
 OLD = "The board is {age_s:.0f} s old, as the database did not answer in time: a pump that went out since may be ranked."
 LOOK_AGAIN_AFTER_S = 1.0
@@ -145,38 +160,50 @@ class Surroundings:
         """Whether the board of now tells about a moment."""
         return abs(at - self.now) <= NOW_WITHIN
 
+    def is_far(self, at: datetime) -> bool:
+        """Whether the board of now tells nothing about a moment, not even which pumps are out."""
+        return abs(at - self.now) > AWAY_WITHIN
+
     def board_missing(self, at: datetime) -> str | None:
         """Why the board is not known at a moment, in words; None if it is."""
-        if not self.is_near(at):
+        if self.is_far(at):
             return NOT_NOW
         if self.seen.verified_s is None:
             return NO_ANSWER
+        if not self.is_near(at):
+            return NOT_THEN
         return None if self.board(at).is_known else TOO_LITTLE
 
     def board_age_s(self, at: datetime) -> float | None:
         """Seconds since the board was last known to be that of the database; None where it is not used."""
-        if self.seen.verified_s is None or not self.is_near(at):
+        if self.seen.verified_s is None or self.is_far(at):
             return None
         return max(self.kept.limits.now_s() - self.seen.verified_s, 0.0)
 
     def board_warning(self, at: datetime) -> str | None:
         """What whoever sends a pump must know of the board; None if there is nothing."""
-        if not self.is_near(at):
-            return None
-        age_s = self.board_age_s(at)
+        if self.is_far(at):
+            return FAR
+        age_s, other = self.board_age_s(at), None if self.is_near(at) else NOT_FAR
+        late = None
         if age_s is None:
-            return UNREAD
-        return OLD.format(age_s=age_s) if age_s >= self.kept.limits.warn_after_s else None
+            late = UNREAD
+        elif age_s >= self.kept.limits.warn_after_s:
+            late = OLD.format(age_s=age_s)
+        return " ".join(filter(None, (other, late))) or None
 
     def board(self, at: datetime) -> BoardView:
-        """What each pump of the day's fleet does; all unknown for a moment that is not near now."""
+        """What each pump of the day's fleet does. Of a moment that is not near now only the pumps that are away now are
+        known, of one that is far none."""
         stored = self.seen.rows
-        if stored is None or not self.is_near(at):
+        if stored is None or self.is_far(at):
             return BoardView.of((), self.standing.fleet(london_day(at)), at)
         if self._board is None:
             fleet = self.standing.fleet(london_day(self.now))
             self._board = BoardView.of(stored.pumps, fleet, self.now, stored.recent_at(self.now))
-        return self._board
+        if self.is_near(at):
+            return self._board
+        return self._board.at_another(at, self.standing.fleet(london_day(at)))
 
     def candidates(self, board: BoardView) -> Candidates:
         """Those of a board that can be sent; those of now are found once."""

@@ -52,9 +52,10 @@ async def predict(
     """Which pumps can reach a call, how soon, how sure. What the question does not say is derived, and labelled.
 
     Pumps that are out, on their way back or off the run are not ranked unless they are named; on standby they set out
-    from where they are. Of a moment more than 15 minutes from now the board tells nothing. A place that is only named
-    (`postcode_district`, `station_ground`) is answered for up to 24 past places together: wider, and distance_m is
-    their mean. second_pump is the later of two arrivals that go together as
+    from where they are. Of a moment more than 15 minutes from now the board is not known, and `warning` says so: all
+    pumps are ranked as if they were available, up to 4 hours from now without those that are out, on their way back or
+    off the run now. A place that is only named (`postcode_district`, `station_ground`) is answered for up to 24 past
+    places together: wider, and distance_m is their mean. second_pump is the later of two arrivals that go together as
     in simulated records.
     """
     key = _key(person, idempotency_key, "predictions", [question], state)

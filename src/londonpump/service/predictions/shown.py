@@ -156,7 +156,8 @@ class PredictionShown(Shown):
     """candidates: by p50. pumps_out, ground_pumps_available, recent_ground_calls: null where the board is not known.
 
     filled: `column=source` of what the question did not say. missing: what nobody knows, in words.
-    warning: about the answer as a whole: no pump can be ranked, or the board is old or could not be read.
+    warning: about the answer as a whole: no pump can be ranked, or the board is old, could not be read, or is not known
+    for the time asked about.
     """
 
     id: str

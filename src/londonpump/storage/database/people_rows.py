@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Table, insert, select
+from sqlalchemy import Connection, Table, insert, select, update
 
 from londonpump.brigade.user_names import folded
 from londonpump.storage.database.prediction_tables import predictions
@@ -67,6 +67,12 @@ def put_users(connection: Connection, new: Sequence[User]) -> None:
     """Add users whose folded names are not there yet."""
     rows = [{**as_row(user), "username_folded": folded(user.username)} for user in new]
     _add(connection, users, rows)
+
+
+def give_password(connection: Connection, user_id: str, password_hash: str) -> bool:
+    """Store it, unless the account has one. Returns: whether it had none."""
+    without = update(users).where(users.c.id == user_id, users.c.password_hash.is_(None))
+    return connection.execute(without.values(password_hash=password_hash)).rowcount == 1
 
 
 def users_stored(connection: Connection) -> list[User]:

@@ -1,0 +1,86 @@
+"""Issue 11, A2: the answer for another time says that its board is not known, and ranks no pump that is out now."""
+
+from datetime import timedelta
+
+import pytest
+from support.asking import SOHO
+
+from londonpump.service.predictions.around import FAR, NOT_FAR
+
+ALL = 200
+NEAR_BY = [-239, -16, 16, 239]
+FAR_AWAY = [-24 * 60, -241, 241, 24 * 60]
+
+
+@pytest.fixture
+def known(asking):
+    """A person who asks, with a board that is known."""
+    asking.know_the_board()
+    return asking
+
+
+def at(asking, minutes: float) -> str:
+    return (asking.clock() + timedelta(minutes=minutes)).isoformat()
+
+
+def ranked(told) -> list[str]:
+    return [candidate["pump"] for candidate in told["candidates"]]
+
+
+def mobilised(asking) -> str:
+    """The pump that an answer of now ranks first, sent to another incident."""
+    first = ranked(asking.told())[0]
+    answer = asking.post("/v1/mobilisations", {"incident_number": "1", "pump": first})
+    assert answer.status_code == 201, answer.text
+    return first
+
+
+@pytest.mark.parametrize("minutes", NEAR_BY)
+def test_a_pump_that_is_out_now_is_not_ranked_within_four_hours(minutes, known) -> None:
+    sent = mobilised(known)
+    told = known.told(at=at(known, minutes), return_at_most=ALL)
+    assert (sent in ranked(told), told["warning"], told["board_age_s"] is None) == (False, NOT_FAR, False)
+    assert {candidate["is_assumed"] for candidate in told["candidates"]} == {True}
+    assert (told["pumps_out"], told["recent_ground_calls"]) == (None, None)
+    assert any(line.startswith("the board: it tells about now alone") for line in told["missing"])
+
+
+@pytest.mark.parametrize("minutes", FAR_AWAY)
+def test_beyond_four_hours_all_pumps_are_ranked_and_the_warning_says_so(minutes, known) -> None:
+    sent = mobilised(known)
+    told = known.told(at=at(known, minutes), return_at_most=ALL)
+    assert (sent in ranked(told), told["warning"], told["board_age_s"]) == (True, FAR, None)
+
+
+@pytest.mark.parametrize("minutes", [-15, 15])
+def test_near_now_there_is_no_warning(minutes, known) -> None:
+    sent = mobilised(known)
+    told = known.told(at=at(known, minutes), return_at_most=ALL)
+    assert (sent in ranked(told), told["warning"]) == (False, None)
+
+
+@pytest.mark.parametrize("event", ["mobile", "arrived", "left"])
+def test_a_pump_is_not_ranked_before_its_mobilisation_ends(event, known) -> None:
+    first = ranked(known.told())[0]
+    sent = known.post("/v1/mobilisations", {"incident_number": "1", "pump": first}).json()["id"]
+    for each in ("mobile", "arrived", "left"):
+        known.post(f"/v1/mobilisations/{sent}/{each}", {})
+        if each == event:
+            break
+    assert first not in ranked(known.told(at=at(known, 16)))
+    known.post(f"/v1/mobilisations/{sent}/returned", {})
+    assert first in ranked(known.told(at=at(known, 16)))
+
+
+def test_a_pump_off_the_run_now_is_not_ranked_in_a_quarter_of_an_hour(known) -> None:
+    first = ranked(known.told())[0]
+    known.put_pump(first, state="off_run")
+    assert first not in ranked(known.told(at=at(known, 16)))
+
+
+def test_a_batch_says_and_ranks_the_same(known) -> None:
+    sent = mobilised(known)
+    questions = [{"place": SOHO, "at": at(known, minutes)} for minutes in (16, 241, 0)]
+    answers = [item["answer"] for item in known.ask_many(*questions).json()["items"]]
+    found = [(answer["warning"], sent in ranked(answer)) for answer in answers]
+    assert found == [(NOT_FAR, False), (FAR, True), (None, False)]
