@@ -113,6 +113,52 @@ def test_b2_a_single_mobilisation_far_from_its_call_is_rejected_by_a_rule_of_its
     assert report["tables"][MOBILISATIONS]["set_aside"]["mobilised_far_from_call"] == 2
 
 
+RUN_TIMES = {
+    "DateAndTimeMobile": "mobile_far_from_mobilised",
+    "DateAndTimeArrived": "arrived_far_from_mobilised",
+    "DateAndTimeLeft": "left_far_from_mobilised",
+}
+
+
+def month_later(*columns: str) -> Callable[[Row], Row]:
+    def change(row: Row) -> Row:
+        moved = {
+            name: (datetime.strptime(row[name], MOMENT) + timedelta(days=30)).strftime(MOMENT)
+            for name in columns
+            if row[name]
+        }
+        return row | moved
+
+    return change
+
+
+def run_times_exchanged(row: Row) -> Row:
+    mobilised = row["DateAndTimeMobilised"]
+    return mobilised_month_first(row) | {"DateAndTimeMobilised": mobilised}
+
+
+@pytest.mark.parametrize("column", RUN_TIMES)
+def test_b2_a_time_of_a_run_a_month_after_its_mobilisation_refuses_the_file(
+    prepared: Prepare, column: str
+) -> None:
+    with pytest.raises(
+        BadFile, match=rf"{column} lies more than 24 h .* first in data row 1: 2023-07"
+    ) as bad:
+        prepared(MOBILISATIONS, month_later(column))
+    assert "Month first?" not in str(bad.value)
+
+
+def test_b2_times_of_runs_with_day_and_month_exchanged_are_refused_as_such(prepared: Prepare) -> None:
+    with pytest.raises(BadFile, match=r"DateAndTime(Mobile|Arrived|Left) lies .*Month first"):
+        prepared(MOBILISATIONS, run_times_exchanged)
+
+
+def test_b2_a_single_time_far_from_its_mobilisation_is_taken_as_missing(prepared: Prepare) -> None:
+    report = prepared(MOBILISATIONS, month_later(*RUN_TIMES), slice(2))
+    repaired = report["tables"][MOBILISATIONS]["repaired"]
+    assert [repaired[name] for name in RUN_TIMES.values()] == [2, 2, 2]
+
+
 def unknown_station(row: Row) -> Row:
     return row | {
         "FirstPumpArriving_DeployedFromStation": "Atlantis",

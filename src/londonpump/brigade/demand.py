@@ -27,8 +27,10 @@ COMPLETE_SHARE = 0.6
 """Fewer incidents a day than this share of the year's known rate: a sample, not a stream."""
 DAYS_A_YEAR = 365.25
 WINDOW_DAYS = 7
-"""A day is judged with the recorded days around it: one storm does not make a sample complete."""
-LEAST_OF_USUAL = 0.5
+"""A day is judged with the recorded days around it."""
+MOST_OF_MEDIAN = 1.25
+"""A day counts up to this many times the median of the days around it: a storm does not make a sample complete."""
+LEAST_OF_USUAL = 0.65
 """A day with fewer incidents than this share of the month's usual complete day is cut off, or missing in part. The
 quietest day of January and February 2017 has 0.75."""
 
@@ -54,8 +56,9 @@ def _complete_of_month(days: list[date], incidents: Mapping[date, int]) -> list[
     dense = []
     for at, day in enumerate(days):
         first = max(0, min(at - WINDOW_DAYS // 2, len(days) - WINDOW_DAYS))
-        around = days[first : first + WINDOW_DAYS]
-        if sum(incidents[one] for one in around) >= least * len(around):
+        around = [incidents[one] for one in days[first : first + WINDOW_DAYS]]
+        most = MOST_OF_MEDIAN * median(around)
+        if sum(min(n, most) for n in around) >= least * len(around):
             dense.append(day)
     usual = median(incidents[day] for day in dense) if dense else 0
     return [day for day in dense if incidents[day] >= LEAST_OF_USUAL * usual]

@@ -47,9 +47,9 @@ def with_attendance(table: Table) -> Table:
 
 
 def _with_left_time(table: Table) -> Table:
-    """A missing left time, or one before the arrival, is the arrival and the mean time on site of the
+    """A missing left time, or one before the arrival (else the mobilisation), is the arrival and the mean time on site of the
     same kind of incident and number of pumps, else of all."""
-    is_early = (table.left_at < table.arrived_at).fill_null(False)
+    is_early = (table.left_at < table.arrived_at.fill_null(table.mobilised_at)).fill_null(False)
     table = table.mutate(is_early=is_early)
     on_site = table.filter(~table.is_early & table.left_at.notnull() & table.arrived_at.notnull())
     on_site = on_site.mutate(on_site_s=on_site.left_at.epoch_seconds() - on_site.arrived_at.epoch_seconds())

@@ -24,6 +24,14 @@ from londonpump.cleaning.station_names import with_station_of_name
 DARTFORD = "K21"
 LONGEST_TO_CALL_H = 24
 """A pump is sent minutes after its call. Beyond this one of the two dates is wrong, or the pump relieved another."""
+LONGEST_AWAY_H = 7 * 24
+FAR_FROM_MOBILISED = {
+    "mobile_at": ("mobile_far_from_mobilised", LONGEST_TO_CALL_H),
+    "arrived_at": ("arrived_far_from_mobilised", LONGEST_TO_CALL_H),
+    "left_at": ("left_far_from_mobilised", LONGEST_AWAY_H),
+}
+"""Times of a run, each with the name of its repair and how many hours after its mobilisation it can be; a day before
+it, none can."""
 OF_INCIDENT = (
     "call_at",
     "incident_group",
@@ -87,12 +95,29 @@ def _with_incident(table: Table, incidents: Table) -> Table:
     known = known.filter(known.incident_number.notnull())
     table = table.left_join(kept, "incident_number").drop("incident_number_right")
     table = table.left_join(known, "incident_number").drop("incident_number_right")
-    return set_aside(
+    table = set_aside(
         table,
         incident_not_found=table.is_known.isnull(),
         incident_set_aside=~table.is_known,
         mobilised_far_from_call=_is_far_from_call(table),
     ).drop("is_known")
+    return _without_far_times(table)
+
+
+def _without_far_times(table: Table) -> Table:
+    """A departure, arrival or left time days or months from the mobilisation is none: its date is wrong."""
+    earliest = table.mobilised_at - ibis.interval(hours=LONGEST_TO_CALL_H)
+    is_far = {
+        name: (
+            is_kept(table)
+            & ~table[name].between(earliest, table.mobilised_at + ibis.interval(hours=longest_h))
+        ).fill_null(False)
+        for name, (_, longest_h) in FAR_FROM_MOBILISED.items()
+    }
+    return table.mutate(
+        **{name: ibis.ifelse(far, ibis.null("timestamp"), table[name]) for name, far in is_far.items()},
+        repairs=repaired(table, **{FAR_FROM_MOBILISED[name][0]: far for name, far in is_far.items()}),
+    )
 
 
 def _is_far_from_call(table: Table) -> BooleanValue:

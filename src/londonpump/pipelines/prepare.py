@@ -116,6 +116,7 @@ def _prepare(request: PrepareRequest, place: Workplace, source: ContextSource) -
             "joined",
         )
         rejections.refuse_far_mobilisations(rows, published["mobilisations"], request.mobilisations)
+        rejections.refuse_far_times(rows, published["mobilisations"], request.mobilisations)
         completeness = completeness.with_pumps(by_day(rows))
         cleaned, pumps = _from_mobilisations(place, rows, incidents, completeness)
         pump_table = "mobilisations"

@@ -6,12 +6,12 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from ibis.expr.types import Table
+from ibis.expr.types import BooleanValue, Table
 
 from londonpump.brigade.errors import BadFile, TooFewRows
 from londonpump.cleaning import rules
 from londonpump.cleaning.incidents import EAST_M, NORTH_M, SOUTH_M, WEST_M
-from londonpump.cleaning.mobilisations import LONGEST_TO_CALL_H
+from londonpump.cleaning.mobilisations import FAR_FROM_MOBILISED, LONGEST_TO_CALL_H
 from londonpump.sources.published import PublishedTable
 from londonpump.sources.published.doubts import EXAMINED_ROWS, advice_on_dates, exchanged
 from londonpump.tables.published import TABLES, is_contradicted
@@ -132,6 +132,43 @@ def refuse_far_mobilisations(rows: Table, published: PublishedTable, files: Sequ
         )
 
 
+def refuse_far_times(rows: Table, published: PublishedTable, files: Sequence[Path]) -> None:
+    """Raises: BadFile where too many pumps of a file departed, arrived or left days from their mobilisation.
+
+    Args: rows: of `clean_mobilisations`. files: in the order of source_file.
+    """
+    far = rows.filter(rows.repairs.contains("_far_from_mobilised"))
+    each = {name: far.repairs.contains(repair).sum() for name, (repair, _) in FAR_FROM_MOBILISED.items()}
+    counts = far.group_by("source_file").agg(rows=far.count(), **each).to_pyarrow().to_pylist()
+    for count in sorted(counts, key=lambda count: count["source_file"]):
+        index, n_rows = count["source_file"], published.files[count["source_file"]].rows
+        if is_contradicted(count["rows"], n_rows):
+            column = max(FAR_FROM_MOBILISED, key=lambda name: count[name])
+            of_file = far.filter((far.source_file == index) & _is_far(far, column))
+            problem, advice = _far_times(of_file, published.typed, column)
+            raise BadFile(files[index], problem.format(rows=count[column], of=n_rows), advice)
+
+
+def _is_far(far: Table, column: str) -> BooleanValue:
+    return far.repairs.contains(FAR_FROM_MOBILISED[column][0])
+
+
+def _far_times(of_file: Table, typed: Table, column: str) -> tuple[str, str]:
+    """What is wrong with a column, but for the counts, and what to do. of_file: rows of one file where it is."""
+    keys = of_file.select(*rules.ROW)
+    found = typed.semi_join(keys, list(rules.ROW)).order_by("source_row")
+    met = found.select("source_row", "mobilised_at", at=column).limit(EXAMINED_ROWS).to_pyarrow().to_pylist()
+    longest_h = FAR_FROM_MOBILISED[column][1]
+    published_name = next(spec.published for spec in TABLES["mobilisations"] if spec.name == column)
+    problem = (
+        f"{published_name} lies more than {LONGEST_TO_CALL_H} h before or {longest_h} h after DateAndTimeMobilised in "
+        f"{{rows}} of {{of}} rows, first in data row {met[0]['source_row']}: {met[0]['at']} GMT, mobilised "
+        f"{met[0]['mobilised_at']} GMT"
+    )
+    explained = sum(_is_explained(one["at"], one["mobilised_at"], longest_h) for one in met)
+    return problem, advice_on_dates(explained > len(met) / 2)
+
+
 def _advice(is_month_first: bool, number: str) -> str:
     advice = advice_on_dates(is_month_first)
     # an older number carries no date that would have shown which of the two files it is
@@ -142,10 +179,11 @@ def _advice(is_month_first: bool, number: str) -> str:
     )
 
 
-def _is_explained(mobilised_at: datetime, call_at: datetime) -> bool:
-    day = exchanged(mobilised_at.date())
-    longest = timedelta(hours=LONGEST_TO_CALL_H)
-    return day is not None and abs(datetime.combine(day, mobilised_at.time()) - call_at) <= longest
+def _is_explained(at: datetime, from_at: datetime, longest_h: int = LONGEST_TO_CALL_H) -> bool:
+    """Whether a moment is near another once its day and month are exchanged."""
+    day = exchanged(at.date())
+    longest, earliest = timedelta(hours=longest_h), -timedelta(hours=LONGEST_TO_CALL_H)
+    return day is not None and earliest <= datetime.combine(day, at.time()) - from_at <= longest
 
 
 def _files_of(name: str, published: Mapping[str, PublishedTable]) -> PublishedTable:

@@ -65,6 +65,26 @@ def test_a_storm_of_a_day_does_not_make_a_sample_complete() -> None:
     assert complete_days(records) == []
 
 
+def test_a_storm_of_a_day_does_not_make_half_of_the_incidents_complete() -> None:
+    records = incidents(date(2023, 2, 1), date(2023, 2, 28), 0.5)
+    records[date(2023, 2, 10)] = round(1.5 * FULL)
+    assert complete_days(records) == []
+
+
+def test_two_days_of_storm_at_the_end_of_a_sample_do_not_make_the_days_before_complete() -> None:
+    records = incidents(date(2023, 2, 1), date(2023, 2, 28), SAMPLE_SHARE)
+    records |= {date(2023, 2, 27): round(3 * FULL), date(2023, 2, 28): round(3 * FULL)}
+    assert complete_days(records) == []
+
+
+def test_a_day_of_which_a_good_half_is_there_is_not_complete() -> None:
+    records = incidents(START, date(2023, 1, 31)) | {date(2023, 1, 17): round(0.55 * FULL)}
+    assert spans_of(complete_days(records)) == [
+        (START, date(2023, 1, 16)),
+        (date(2023, 1, 18), date(2023, 1, 31)),
+    ]
+
+
 def test_a_storm_of_a_day_does_not_make_the_quiet_days_around_it_incomplete() -> None:
     records = incidents(date(2021, 7, 1), date(2021, 7, 31)) | {date(2021, 7, 12): 1_058}
     assert len(complete_days(records)) == 31

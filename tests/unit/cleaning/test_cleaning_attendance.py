@@ -41,6 +41,11 @@ def test_a_left_time_before_the_arrival_is_none(attended: Clean) -> None:
     assert (rows[1]["left_at"], rows[1]["repairs"]) == (at(1800), "left_before_arrived")
 
 
+def test_a_left_time_before_the_mobilisation_is_none_where_the_arrival_is_missing(attended: Clean) -> None:
+    rows = attended({}, {**SECOND, "arrived_at": None, "left_at": at(-3600)})
+    assert (rows[1]["left_at"], rows[1]["repairs"]) == (at(1800), "left_before_arrived")
+
+
 def test_a_kind_without_any_left_time_takes_the_mean_of_all(attended: Clean) -> None:
     other = "000002-10012023"
     fire = {"incident_number": other, "incident_group": "Fire", "special_service_type": None}

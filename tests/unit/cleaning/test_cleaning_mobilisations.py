@@ -147,3 +147,21 @@ def test_a_missing_location_is_other_where_the_station_is_not_the_pumps(mobilisa
 def test_a_pump_code_of_another_ending_has_no_appliance_and_is_counted(mobilisations: Clean) -> None:
     (row,) = mobilisations({"resource_code": "H213"})
     assert (row["rule"], row["appliance"], row["repairs"]) == (None, None, "appliance_unknown")
+
+
+@pytest.mark.parametrize(
+    ("name", "repair", "after_h"),
+    [
+        ("mobile_at", "mobile_far_from_mobilised", 24),
+        ("arrived_at", "arrived_far_from_mobilised", 24),
+        ("left_at", "left_far_from_mobilised", 7 * 24),
+    ],
+)
+def test_b2_a_time_of_a_run_beyond_its_limits_is_missing(
+    mobilisations: Clean, name: str, repair: str, after_h: int
+) -> None:
+    edges = [at(-24 * 3600), at(after_h * 3600)]
+    beyond = [at(-24 * 3600 - 1), at(after_h * 3600 + 1)]
+    rows = mobilisations(*[{"resource_code": f"H21{n}", name: edge} for n, edge in enumerate(edges + beyond)])
+    assert [row[name] for row in rows] == [*edges, None, None]
+    assert [repair in row["repairs"] for row in rows] == [False, False, True, True]

@@ -13,24 +13,32 @@ _SHORT_RANGE = re.compile(r"(?<!\d)(20)(\d\d)\s*[-\u2013\u2014/]\s*(\d\d)(?!\d|\
 """`2025-26`; no day or month of an ISO date."""
 _OPEN = re.compile(r"\b(from|onwards?|since)\b|(?<=\d)\s*(\+|[-\u2013\u2014]\s*$)", re.IGNORECASE)
 _GROWING = re.compile(
-    r"\b(present|current|ongoing|now|today|(?<!up )(to|till|until)\s+date)\b", re.IGNORECASE
+    r"\b(?:present|current|ongoing|now|today|so\s+far|(?:and|or)\s+(?:later|after)|(?<!up )(?:to|till|until)\s+date)\b"
+    r"|(?:[-\u2013\u2014]|\b(?:to|till|until)\b)\s*latest\b(?!\s+(?:version|update|release))|(?<![a-z])ytd\b",
+    re.IGNORECASE,
 )
 _ENDING = re.compile(r"(\.(csv|xlsx?|zip))+$", re.IGNORECASE)
-_CHANGED = r"(?:updated?|revised|published|released|uploaded|refreshed|amended|corrected|as\s+(?:at|of))"
+_CHANGED = (
+    r"(?:updated?|revised|published|released|uploaded|refreshed|amended|corrected|extracted|downloaded|generated"
+    r"|created|version|as\s+(?:at|of))"
+)
 _MONTH = r"(?:jan|feb|mar|apr|may|jun|jul|aug|sept?|oct|nov|dec)[a-z]*"
 _DAY = (
-    rf"(?:\d{{1,2}}(?:st|nd|rd|th)?[\s/.-]+)?(?:(?:{_MONTH}|\d{{1,2}})[\s/.,-]+)?20\d\d(?:-\d\d){{0,2}}(?!\d)"
+    rf"(?:\d{{1,2}}(?:st|nd|rd|th)?[\s/.-]+)?(?:(?:{_MONTH}|\d{{1,2}})[\s/.,-]+)?20\d\d(?:-\d\d){{0,2}}"
+    r"(?!\d|\s*(?:[-/\u2013\u2014]|to\b)\s*20\d\d)"
 )
+"""No first year of a range: records created 2018 - 2023 are of these years."""
 _CHANGED_ON = re.compile(
-    rf"\b{_CHANGED}\b\W*(?:(?:last|on|in|at|monthly|weekly)\W+)*{_DAY}|\b{_MONTH}\s+20\d\d\s+(?:update|release|version)\b",
+    rf"\b{_CHANGED}\b\W*(?:(?:last|on|in|at|monthly|weekly)\W+)*{_DAY}"
+    rf"|\b(?:{_MONTH}|new)\s+20\d\d\s+(?:update|release|version)\b",
     re.IGNORECASE,
 )
 """When a file was changed, which is not the time that it covers."""
 _NOTE = re.compile(
-    rf"[(\[][^)\]]*(?:\b{_MONTH}\s+20\d\d|\d[/.]\d{{1,2}}[/.]20\d\d|20\d\d-\d\d-\d\d)[^)\]]*[)\]]",
+    rf"[(\[][^)\]]*(?:\b{_CHANGED}\b|\b{_MONTH}\s+20\d\d|\d[/.]\d{{1,2}}[/.]20\d\d|20\d\d-\d\d-\d\d)[^)\]]*[)\]]",
     re.IGNORECASE,
 )
-"""A date in brackets: of the file, if the years of its rows stand outside."""
+"""A date or a change in brackets: of the file, if the years of its rows stand outside."""
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 Years = tuple[int, int | None]
 
@@ -82,8 +90,13 @@ def years_of(title: str) -> Years | None:
     Read are `2018 - 2023`, `2025-26`, `2024 onwards`, `from 2025`, `2025 - present`, `2025 to date`, or one year
     alone. The day on which the file was updated is no year of its rows.
     """
-    text = _CHANGED_ON.sub(" ", _ENDING.sub("", title.strip()))
-    return _years(_NOTE.sub(" ", text)) or _years(text)
+    text = _CHANGED_ON.sub(" ", _ENDING.sub("", title.strip()).replace("_", " "))
+    return _years(_NOTE.sub(_without_note, text)) or _years(text)
+
+
+def _without_note(found: re.Match[str]) -> str:
+    """`(to date, updated monthly)` stays: the file grows."""
+    return found[0] if _GROWING.search(found[0]) else " "
 
 
 def _years(text: str) -> Years | None:
