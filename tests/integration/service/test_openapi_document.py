@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from openapi_spec_validator import validate
 from support.contract_service import Contract, contract_of
@@ -152,7 +152,7 @@ def test_readiness_may_be_refused_as_well_as_be_none() -> None:
     }
 
 
-def _assert_documented(label: str, answer: httpx.Response) -> None:
+def _assert_documented(label: str, answer: httpx2.Response) -> None:
     documented = OPERATIONS[label]["responses"].get(str(answer.status_code), {"content": {}})
     assert answer.headers["content-type"] in documented["content"]
 
