@@ -152,7 +152,7 @@ def test_a_dry_run_judges_and_records_nothing(embedded, request_, bundle, tmp_pa
 def test_a_dry_run_of_a_bundle_from_elsewhere_leaves_the_store_as_it_was(
     embedded, request_, bundle, tmp_path
 ) -> None:
-    elsewhere = slower(bundle, tmp_path / "elsewhere", 600)
+    elsewhere = slower(bundle, tmp_path / "elsewhere", 60)
     done = challenge(embedded, replace(request_, challenger=str(elsewhere), is_dry=True))
     assert (done.decision.challenger, done.decision.verdict) == (elsewhere.name, "first")
     assert not embedded.bundle.exists()

@@ -237,7 +237,9 @@ async def _read(scope: Scope, receive: Receive) -> Receive | None:
 
 
 def _body_headers(scope: Scope) -> dict[bytes, bytes]:
-    return {name: value for name, value in scope["headers"] if name in SAY_THAT_A_BODY_COMES}
+    """What says that a body comes; an empty one is none."""
+    found = {name: value for name, value in scope["headers"] if name in SAY_THAT_A_BODY_COMES}
+    return {} if found == {b"content-length": b"0"} else found
 
 
 def _replayed(body: bytes, receive: Receive) -> Receive:

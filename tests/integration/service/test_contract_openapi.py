@@ -7,6 +7,7 @@ refuses must have stored nothing.
 
 import os
 from collections.abc import Iterator
+from copy import deepcopy
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -94,6 +95,9 @@ def _cases(operation) -> st.SearchStrategy[Case]:
 
 
 def _name_what_exists(case: Case, contract: Contract, data: st.DataObject) -> bool:
+    if isinstance(case.body, dict | list):
+        # it may be an example of the document itself, which every case shares
+        case.body = deepcopy(case.body)
     places = [
         place for place in (case.path_parameters, case.query, case.headers, *_objects_in(case.body)) if place
     ]

@@ -4,9 +4,9 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-import httpx
 import pytest
 from openapi_spec_validator import validate
+from requests import Response
 from support.contract_service import Contract, contract_of
 
 from londonpump.service.app import create_app
@@ -139,7 +139,7 @@ def test_every_operation_says_that_a_body_can_be_too_large(label: str, contract:
     method, path = label.split()
     headers = contract.headers("admin") | {"Content-Type": "application/json"}
     body = b" " * (1_000_001 if path in LARGE_BODIES else 65_537)
-    answer = contract.client.request(method, path, content=body, headers=headers)
+    answer = contract.client.request(method, path, data=body, headers=headers)
     assert answer.status_code == 413
     _assert_documented(label, answer)
 
@@ -152,7 +152,7 @@ def test_readiness_may_be_refused_as_well_as_be_none() -> None:
     }
 
 
-def _assert_documented(label: str, answer: httpx.Response) -> None:
+def _assert_documented(label: str, answer: Response) -> None:
     documented = OPERATIONS[label]["responses"].get(str(answer.status_code), {"content": {}})
     assert answer.headers["content-type"] in documented["content"]
 
