@@ -11,6 +11,7 @@ import json
 import sys
 import time
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -29,6 +30,7 @@ BEGINS_AFTER_S = 1.0
 QUESTION = {"place": {"easting_m": 530_137.0, "northing_m": 180_211.0}, "kind_of_call": "Fire"}
 JSON, FORM = "application/json", "application/x-www-form-urlencoded"
 Place = tuple[str, int]
+Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
 @dataclass(frozen=True)
@@ -88,10 +90,10 @@ async def operator(place: Place, seconds: float, token: str) -> dict[str, Any]:
             is_kept = False
             refused[type(error).__name__] += 1
         if not is_kept:
+            await _closed(connection)
             connection = None
         await asyncio.sleep(PAUSE_S)
-    if connection is not None:
-        connection[1].close()
+    await _closed(connection)
     return {"took_s": took_s, "refused": refused}
 
 
@@ -112,11 +114,10 @@ async def flood(place: Place, seconds: float, request: Request) -> dict[str, Any
             except (OSError, EOFError, TimeoutError) as error:
                 is_kept = False
                 outcomes[type(error).__name__] += 1
-            if not is_kept and connection is not None:
-                connection[1].close()
+            if not is_kept:
+                await _closed(connection)
                 connection = None
-        if connection is not None:
-            connection[1].close()
+        await _closed(connection)
 
     await asyncio.gather(*(one() for _ in range(CONNECTIONS)))
     return {"outcomes": outcomes}
@@ -129,19 +130,17 @@ async def heads(place: Place, seconds: float) -> dict[str, Any]:
 
     async def one() -> None:
         while (left_s := end_s - time.monotonic()) > 0:
-            writer = None
+            connection = None
             try:
-                reader, writer = await _opened(place, ATTACKER)
-                writer.write(b"GET /livez HTTP/1.1\r\nHost: a\r\nX-Half:")
+                connection = await _opened(place, ATTACKER)
+                connection[1].write(b"GET /livez HTTP/1.1\r\nHost: a\r\nX-Half:")
                 outcomes["opened"] += 1
-                await asyncio.wait_for(reader.read(), left_s)
+                await asyncio.wait_for(connection[0].read(), left_s)
             except TimeoutError:
-                return
+                pass
             except OSError:
                 outcomes["failed"] += 1
-            finally:
-                if writer is not None:
-                    writer.close()
+            await _closed(connection)
             await asyncio.sleep(AGAIN_AFTER_S)
 
     await asyncio.gather(*(one() for _ in range(HALF_HEADS)))
@@ -160,7 +159,7 @@ async def sign_ins(place: Place) -> dict[str, Any]:
         began_s = time.perf_counter()
         connection = await _opened(place, CONSOLES)
         status, _ = await _answered(connection, sent)
-        connection[1].close()
+        await _closed(connection)
         outcomes[str(status)] += 1
         took_s.append(time.perf_counter() - began_s)
 
@@ -179,7 +178,7 @@ async def post(place: Place, source: str, path: str, fields: object) -> int:
     """One request. Returns: its status."""
     connection = await _opened(place, source)
     status, _ = await _answered(connection, Request("POST", path, JSON, _json(fields)).encoded(place))
-    connection[1].close()
+    await _closed(connection)
     return status
 
 
@@ -189,13 +188,18 @@ def place_of(address: str) -> Place:
     return str(parts.hostname), int(parts.port or 0)
 
 
-async def _opened(place: Place, source: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+async def _opened(place: Place, source: str) -> Connection:
     return await asyncio.open_connection(*place, local_addr=(source, 0))
 
 
-async def _answered(
-    connection: tuple[asyncio.StreamReader, asyncio.StreamWriter], sent: bytes
-) -> tuple[int, bool]:
+async def _closed(connection: Connection | None) -> None:
+    if connection is not None:
+        connection[1].close()
+        with suppress(OSError):
+            await connection[1].wait_closed()
+
+
+async def _answered(connection: Connection, sent: bytes) -> tuple[int, bool]:
     """Returns: the status, and whether the connection is kept."""
     reader, writer = connection
     writer.write(sent)

@@ -100,7 +100,7 @@ def create_app(settings: Settings, *, options: ServiceOptions | None = None) -> 
         redoc_url=None,
     )
     # the one added last is the outermost
-    app.add_middleware(Strangers, n_proxies=settings.proxies)
+    app.add_middleware(Strangers, n_proxies=settings.proxies, body_limit_bytes=given.body_limit_bytes)
     app.add_middleware(AroundRequests, metrics=metrics, body_limit_bytes=given.body_limit_bytes)
     answer_errors(app)
     add_docs_page(app)

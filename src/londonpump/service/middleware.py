@@ -55,12 +55,8 @@ class AroundRequests:
             self._note(exchange, time.perf_counter() - began)
 
     async def _serve(self, exchange: "_Exchange", receive: Receive) -> None:
-        limit_bytes = self._limit_bytes(exchange.scope)
-        declared = exchange.header(b"content-length")
-        if declared is not None and declared.isdigit() and int(declared) > limit_bytes:
-            problem = Problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, _too_large(limit_bytes))
-            await problem.response(exchange.scope)(exchange.scope, receive, exchange.send)
-            return
+        # a length that is declared too large is refused by `strangers`, each at its turn
+        limit_bytes = limit_bytes_of(exchange.scope["path"], self.body_limit_bytes)
         try:
             await self.app(exchange.scope, _limited(receive, limit_bytes), exchange.send)
         except Exception as error:  # noqa: BLE001 - the last net: a client always gets an answer
@@ -69,10 +65,6 @@ class AroundRequests:
             if exchange.status is None:
                 problem = Problem(HTTPStatus.INTERNAL_SERVER_ERROR, UNEXPECTED)
                 await problem.response(exchange.scope)(exchange.scope, receive, exchange.send)
-
-    def _limit_bytes(self, scope: Scope) -> int:
-        is_large = scope["path"] in LARGE_BODIES
-        return self.body_limit_bytes if is_large else min(SMALL_BODY_BYTES, self.body_limit_bytes)
 
     def _note(self, exchange: "_Exchange", took_s: float) -> None:
         status = exchange.status or 0
@@ -91,7 +83,13 @@ class AroundRequests:
         )
 
 
-def _too_large(limit_bytes: int) -> str:
+def limit_bytes_of(path: str, most_bytes: int) -> int:
+    """How large a body may be. most_bytes: where many things are taken at once."""
+    return most_bytes if path in LARGE_BODIES else min(SMALL_BODY_BYTES, most_bytes)
+
+
+def too_large(limit_bytes: int) -> str:
+    """What a 413 says."""
     return f"A body has {limit_bytes:,} bytes at most here."
 
 
@@ -111,7 +109,7 @@ def _limited(receive: Receive, limit_bytes: int) -> Receive:
         left_bytes -= len(message.get("body", b""))
         if left_bytes < 0:
             # the framework's own error: others it takes for a body that cannot be parsed
-            raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, _too_large(limit_bytes))
+            raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, too_large(limit_bytes))
         return message
 
     return counted

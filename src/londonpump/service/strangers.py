@@ -8,6 +8,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from http import HTTPStatus
 
 from starlette.exceptions import HTTPException
@@ -17,6 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from londonpump.brigade.errors import LondonPumpError
 from londonpump.service.auth.source import SITE_BITS, source_of
 from londonpump.service.errors import Problem, problem_of
+from londonpump.service.middleware import limit_bytes_of, too_large
 from londonpump.service.rights import token_problem
 from londonpump.service.wire import connection_of
 
@@ -28,10 +30,12 @@ BODY_BYTES = 4096
 AT_WORK = 4
 WAITING, WAITING_OF_SOURCE, WAITING_FOR_HEALTH = 256, 64, 32
 MAY_WAIT_S = 2.0
-REST = 3.0
-"""After a request its place stays empty for this many times as long as it took: however many strangers ask without
-end, they have a quarter of the event loop. One who asks one request after the other does not notice."""
-LONGEST_REST_S = 0.05
+REST, REST_BESIDE = 1.0, 8.0
+"""After a request its place stays empty for this many times as long as it took; the second while people with a token
+ask. So strangers who ask without end have a ninth of the event loop, however many they are."""
+LONGEST_REST_S = 0.25
+BESIDE_S = 0.5
+"""For how long after a request with a token the next one is expected."""
 PLACE = "place"
 SAY_THAT_A_BODY_COMES = frozenset({b"content-length", b"transfer-encoding"})
 CROWDED = Problem(
@@ -56,6 +60,11 @@ class Places:
         self._most_waiting = waiting
         self._waiting: dict[str, deque[asyncio.Future[None]]] = {}
         self._n_waiting = 0
+        self._others_at_s = float("-inf")
+
+    def note_others(self) -> None:
+        """Somebody with a token asks: strangers give way for a while."""
+        self._others_at_s = time.perf_counter()
 
     async def take(self, source: str) -> "Place":
         """Wait for a place. Raises: Crowded if too many wait already, or none is free in time."""
@@ -105,8 +114,8 @@ class Places:
                 del self._waiting[source]
 
     def _rest(self, took_s: float) -> None:
-        rest_s = min(took_s * REST, LONGEST_REST_S)
-        asyncio.get_running_loop().call_later(rest_s, self._pass_on)
+        is_beside = time.perf_counter() - self._others_at_s < BESIDE_S
+        asyncio.get_running_loop().call_later(rest_s(took_s, is_beside=is_beside), self._pass_on)
 
     def _pass_on(self) -> None:
         while self._waiting:
@@ -120,6 +129,11 @@ class Places:
                 turn.set_result(None)
                 return
         self._n_free += 1
+
+
+def rest_s(took_s: float, *, is_beside: bool) -> float:
+    """How long a place stays empty. is_beside: people with a token ask too."""
+    return min(took_s * (REST_BESIDE if is_beside else REST), LONGEST_REST_S)
 
 
 class Place:
@@ -139,8 +153,10 @@ class Place:
 class Strangers:
     """ASGI middleware, inside `middleware.AroundRequests`."""
 
-    def __init__(self, app: ASGIApp, n_proxies: int) -> None:
+    def __init__(self, app: ASGIApp, n_proxies: int, body_limit_bytes: int) -> None:
+        """body_limit_bytes: of a body that comes with a token, at most."""
         self.app = app
+        self._body_limit_bytes = body_limit_bytes
         self._n_proxies = n_proxies
         self._places = Places()
         # of their own: that the process lives is said also while others wait for the database, and whether calls can
@@ -153,9 +169,17 @@ class Strangers:
             await self.app(scope, receive, send)
             return
         problem = token_problem(HTTPConnection(scope))
+        if problem is None:
+            for places in (self._places, *self._health_places.values()):
+                places.note_others()
         if problem is None and scope["path"] not in PUBLIC:
-            await self.app(scope, receive, send)
-            return
+            await self._serve_whole(scope, receive, send)
+        else:
+            await self._serve_public(problem, scope, receive, send)
+
+    async def _serve_public(
+        self, problem: LondonPumpError | None, scope: Scope, receive: Receive, send: Send
+    ) -> None:
         connection = connection_of(scope)
         if problem is not None and connection is not None and connection.is_undecided:
             # it is one too many, and was kept only to see whether it brings a token
@@ -168,14 +192,22 @@ class Strangers:
         except ClientDisconnect:
             # nobody is there to be answered, and half a body must not be taken for the whole
             return
-        if read is None:
-            await _refuse(_too_large(problem, scope), scope, receive, send)
-        elif problem is None:
-            await self.app(scope, read, send)
+        serve = self.app if read is not None else _refusing(_too_large(problem, scope))
+        if problem is None:
+            await serve(scope, read or receive, send)
         else:
-            await self._serve_in_turn(scope, read, send)
+            # a refusal too: answering many of them at once would take as long as serving them
+            await self._serve_in_turn(serve, scope, read or receive, send)
 
-    async def _serve_in_turn(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _serve_whole(self, scope: Scope, receive: Receive, send: Send) -> None:
+        limit_bytes = limit_bytes_of(scope["path"], self._body_limit_bytes)
+        if _declared_bytes(scope) > limit_bytes:
+            problem = Problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, too_large(limit_bytes))
+            await _refuse(problem, scope, receive, send)
+        else:
+            await self.app(scope, receive, send)
+
+    async def _serve_in_turn(self, serve: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
         places = self._health_places.get(scope["path"], self._places)
         try:
             place = await places.take(source_of(HTTPConnection(scope), self._n_proxies, SITE_BITS))
@@ -184,9 +216,13 @@ class Strangers:
             return
         scope["state"][PLACE] = place
         try:
-            await self.app(scope, receive, send)
+            await serve(scope, receive, send)
         finally:
             place.leave()
+
+
+def _refusing(problem: Problem) -> ASGIApp:
+    return partial(_refuse, problem)
 
 
 async def _refuse(problem: Problem, scope: Scope, receive: Receive, send: Send) -> None:
@@ -216,11 +252,9 @@ async def _read(scope: Scope, receive: Receive) -> Receive | None:
 
     Raises: ClientDisconnect if it broke off.
     """
-    headers = _body_headers(scope)
-    declared = headers.get(b"content-length", b"")
-    if _has_long_query(scope) or (declared.isdigit() and int(declared) > BODY_BYTES):
+    if _has_long_query(scope) or _declared_bytes(scope) > BODY_BYTES:
         return None
-    if not headers:
+    if not _body_headers(scope):
         return receive
     body, is_more = b"", True
     while is_more and len(body) <= BODY_BYTES:
@@ -257,7 +291,12 @@ def _too_large(problem: LondonPumpError | None, scope: Scope) -> Problem:
         return problem_of(problem)
     if _has_long_query(scope):
         return Problem(HTTPStatus.REQUEST_URI_TOO_LONG, f"A query has {BODY_BYTES:,} bytes at most here.")
-    return Problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"A body has {BODY_BYTES:,} bytes at most here.")
+    return Problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, too_large(BODY_BYTES))
+
+
+def _declared_bytes(scope: Scope) -> int:
+    declared = next((value for name, value in scope["headers"] if name == b"content-length"), b"")
+    return int(declared) if declared.isdigit() else 0
 
 
 def _has_long_query(scope: Scope) -> bool:

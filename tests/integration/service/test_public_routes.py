@@ -11,6 +11,7 @@ from support.signing_in import CHEAP, PASSWORD, bearer, running_desk
 
 from londonpump.service.auth.desk import Auth
 from londonpump.service.auth.passwords import HashCost, Passwords
+from londonpump.service.middleware import SMALL_BODY_BYTES
 from londonpump.service.rights import LONGEST_TOKEN, Public
 from londonpump.service.strangers import BODY_BYTES, PUBLIC
 
@@ -92,6 +93,15 @@ def test_a_token_longer_than_ours_is_not_decoded(longer, status, desk) -> None:
     # nor before its turn comes
     large = desk.client.post("/v1/predictions/batch", content=LARGE, headers=given)
     assert large.status_code == (422 if status == 200 else 401)
+
+
+def test_a_body_too_large_for_anybody_is_refused_whoever_sends_it(desk) -> None:
+    body = b" " * (SMALL_BODY_BYTES + 1)
+    told = [
+        desk.client.post("/v1/predictions", content=body, headers=headers).status_code
+        for headers in ({}, desk.bearer("amelia"))
+    ]
+    assert told == [401, 413]
 
 
 def test_a_large_body_with_a_token_that_is_too_old_is_told_so(desk) -> None:

@@ -4,16 +4,19 @@ import asyncio
 from functools import partial
 
 import pytest
+from fastapi import FastAPI
 from starlette.applications import Starlette
 
 from londonpump.service.strangers import (
     AT_WORK,
+    BODY_BYTES,
     HEALTH,
     WAITING,
     WAITING_OF_SOURCE,
     Crowded,
     Places,
     Strangers,
+    rest_s,
 )
 
 
@@ -205,7 +208,7 @@ class Served:
 
     def __init__(self) -> None:
         self.arrived: list[str] = []
-        self.strangers = Strangers(self.app, 0)
+        self.strangers = Strangers(self.app, 0, 1_000_000)
 
     async def app(self, scope, receive, send) -> None:
         self.arrived.append(scope["path"])
@@ -258,3 +261,37 @@ def test_a_whole_body_is_served() -> None:
     served = Served()
     asyncio.run(served.ask("/register", "10.0.0.1", whole(more_body=True), whole(more_body=False), length=4))
     assert served.arrived == ["/register"]
+
+
+def test_strangers_rest_longer_while_others_ask() -> None:
+    assert rest_s(0.001, is_beside=True) > rest_s(0.001, is_beside=False) > 0
+
+
+@pytest.mark.parametrize("path", ["/login", "/v1/predictions"])
+def test_a_refusal_waits_for_a_place_as_an_answer_does(path) -> None:
+    scope = {
+        "type": "http",
+        "app": FastAPI(),
+        "path": path,
+        "query_string": b"",
+        "client": ("192.0.2.1", 1),
+        "headers": [(b"content-length", str(BODY_BYTES + 1).encode())],
+        "state": {},
+    }
+    sent: list = []
+
+    async def send(message) -> None:
+        sent.append(message)
+
+    async def refuse() -> tuple[list, int]:
+        strangers = Strangers(FastAPI(), 0, 1_000_000)
+        held = [await strangers._places.take("another") for _ in range(AT_WORK)]
+        asked = asyncio.create_task(strangers(scope, None, send))
+        await turns()
+        before = list(sent)
+        held[0].leave()
+        async with asyncio.timeout(30):
+            await asked
+        return before, sent[0]["status"]
+
+    assert asyncio.run(refuse()) == ([], 413 if path == "/login" else 401)

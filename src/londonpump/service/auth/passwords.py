@@ -32,7 +32,7 @@ MOST_WAITING = 40
 """About 2 s of work for two threads."""
 MOST_OF_A_SOURCE = 16
 """So that one source leaves room for others; a dozen people can sign in at once from one address."""
-NICENESS, LAST = 10, 19
+NICENESS, LAST = 5, 19
 LONGEST = 128
 SALT_BYTES, DIGEST_BYTES = 16, 32
 BCRYPT_BYTES = 72
