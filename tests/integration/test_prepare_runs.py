@@ -1,6 +1,7 @@
 """`prepare` from files to files: whole or nothing, the same bytes twice, real samples, context files."""
 
 import json
+import shutil
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from pathlib import Path
@@ -64,6 +65,14 @@ def test_what_is_written_is_what_is_reported(done: tuple[dict[str, Any], Path]) 
     for name, counts in report["tables"].items():
         rules = pq.read_table(out / f"set_aside/{name}.parquet")["rule"].to_pylist()
         assert {rule: rules.count(rule) for rule in set(rules)} == counts["set_aside"]
+
+
+def test_a_folder_may_have_any_name(brigade: dict[str, Path], tmp_path: Path) -> None:
+    folder = tmp_path / 'it\'s a "folder", back\\slash [2023] {a,b} what? every*'
+    shutil.copytree(brigade["incidents"].parent, folder / "files")
+    files = {name: (folder / "files" / brigade[name].name,) for name in ("incidents", "mobilisations")}
+    report = prepare(PrepareRequest(**files, out=folder / "data"))
+    assert load_examples(folder / "data").n == report["examples"] > 0
 
 
 def test_the_tables_have_the_columns_of_their_schema(done: tuple[dict[str, Any], Path]) -> None:

@@ -3,7 +3,7 @@
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -15,11 +15,14 @@ from support.signing_in import CHEAP, PASSWORD, Clock
 
 from londonpump.service.app import create_app
 from londonpump.service.auth import accounts
+from londonpump.service.auth.desk import Auth
 from londonpump.service.auth.passwords import Passwords
+from londonpump.service.auth.throttle import Waits
 from londonpump.service.rights import Role
 from londonpump.service.state import ServiceOptions
 from londonpump.storage.database import connect, writing
 
+OK = 200
 NOBODY = "nobody"
 WHO = (*(role.value for role in Role), NOBODY)
 PLACES = [
@@ -82,12 +85,15 @@ class Contract:
             return {}
         if who not in self._headers:
             answer = self.client.post("/login", data={"username": f"the {who}", "password": PASSWORD})
+            assert answer.status_code == OK, answer.text
             self._headers[who] = {"Authorization": f"Bearer {answer.json()['access_token']}"}
         return self._headers[who]
 
     def forget_attempts(self) -> None:
         """Else all but the first would be told to come back later."""
         self.tables.connection.execute("DELETE FROM sign_in_counts")
+        service = self.app.state.service
+        service.keep(replace(service.part(Auth), waits=Waits()))
 
     def signed_out(self, who: str) -> None:
         """The next `headers` signs in again."""

@@ -66,14 +66,21 @@ class PrepareRequest:
 
 @dataclass(slots=True)
 class Workplace:
-    """An engine, where its tables are kept, and who hears of progress."""
+    """An engine, a folder that is its own, and who hears of progress."""
 
     connection: Backend
+    folder: Path
     progress: Progress
 
     def keep(self, table: Table, name: str) -> Table:
         """Finish a step: compute the expression once and store it."""
         return self.connection.create_table(name, table, temp=True, overwrite=True)
+
+    def shown(self, folder: Path) -> Path:
+        """A link to a folder, for the engine: quotes, backslashes and brackets in the path itself would mislead it."""
+        link = self.folder / "out"
+        link.symlink_to(folder.resolve())
+        return link
 
     def drop(self, *names: str) -> None:
         """Forget stored tables that no later step reads."""
@@ -94,7 +101,7 @@ def prepare(request: PrepareRequest, progress: Progress = silent) -> dict[str, A
     ):
         connection = ibis.duckdb.connect(temp_directory=spill, memory_limit=MEMORY_LIMIT)
         try:
-            return _prepare(request, Workplace(connection, progress), source)
+            return _prepare(request, Workplace(connection, Path(spill), progress), source)
         finally:
             connection.disconnect()
 
@@ -181,16 +188,19 @@ class _Made:
 
 def _write(request: PrepareRequest, place: Workplace, made: _Made) -> dict[str, Any]:
     with whole_folder(request.out, REPORT, NAMES) as out:
+        shown = place.shown(out)
         for folder in ("examples", "calls", "set_aside"):
             (out / folder).mkdir()
         place.progress("Writing examples", 0.85)
-        place.connection.to_parquet(examples.examples(made.pumps), out / "examples" / "examples.parquet")
-        place.connection.to_parquet(examples.calls(made.tables["incidents"]), out / "calls" / "calls.parquet")
+        place.connection.to_parquet(examples.examples(made.pumps), shown / "examples" / "examples.parquet")
+        place.connection.to_parquet(
+            examples.calls(made.tables["incidents"]), shown / "calls" / "calls.parquet"
+        )
         place.progress("Writing rows set aside", 0.95)
         for name, table in made.tables.items():
             raw = made.published["mobilisations" if name == "mobilisations" else "incidents"].raw
-            place.connection.to_parquet(_rows_set_aside(raw, table), out / "set_aside" / f"{name}.parquet")
-        written = place.connection.read_parquet(out / "examples" / "examples.parquet")
+            place.connection.to_parquet(_rows_set_aside(raw, table), shown / "set_aside" / f"{name}.parquet")
+        written = place.connection.read_parquet(shown / "examples" / "examples.parquet")
         report = {
             "schema": 1,
             "inputs": [described(file) for table in made.published.values() for file in table.files],

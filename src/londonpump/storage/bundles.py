@@ -99,7 +99,9 @@ def bundle_folder(path: Path) -> Path:
 def folder_of(bundles: Path, name: str) -> Path:
     """Where a bundle stands that the ledger names. Raises: BadFile for anything but a hash: no path gets out."""
     if not NAME_PATTERN.fullmatch(name):
-        raise BadFile(bundles, f"can hold no bundle of the name {name[:80]!r}", "Name it by its hash.")
+        raise BadFile(
+            Path(name[:80]), "cannot be used: that is not the hash of a bundle", "Name it by its hash."
+        )
     return bundles / name
 
 

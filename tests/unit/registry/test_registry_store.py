@@ -78,5 +78,5 @@ def test_a_training_killed_before_it_pointed_to_its_bundle_can_be_done_again(sto
 
 @pytest.mark.parametrize("asked", ["../bundles", "0123456789ABCDEF", ""])
 def test_nothing_but_a_hash_names_a_folder_of_the_store(asked, store) -> None:
-    with pytest.raises(BadFile, match="can hold no bundle of the name"):
+    with pytest.raises(BadFile, match="is not the hash of a bundle"):
         store.folder(asked)

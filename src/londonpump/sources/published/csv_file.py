@@ -4,9 +4,8 @@ import codecs
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from glob import escape
 from pathlib import Path
-from tempfile import NamedTemporaryFile
+from tempfile import NamedTemporaryFile, TemporaryDirectory
 
 import duckdb
 import ibis
@@ -84,14 +83,19 @@ def read_into(
     table: str,
     selected: str = "*",
 ) -> None:
-    """Create a table of the rows. selected: what of them, as SQL. Raises: duckdb.InvalidInputException."""
+    """Create a table of the rows. selected: what of them, as SQL. Raises: duckdb.InvalidInputException.
+
+    DuckDB is shown a link: it takes brackets, stars and backslashes of a path for a pattern.
+    """
     values = {
-        "path": escape(str(utf8.path)),
         "columns": dict.fromkeys(columns, "VARCHAR"),
         "separator": layout.separator,
         "compression": "gzip" if utf8.is_gzip else "none",
     }
-    connection.con.execute(_READ.format(table=table, selected=selected), values)
+    with TemporaryDirectory(prefix="londonpump-") as folder:
+        link = Path(folder) / "rows"
+        link.symlink_to(utf8.path.resolve())
+        connection.con.execute(_READ.format(table=table, selected=selected), {"path": str(link), **values})
 
 
 def _explained(path: Path, message: str, n_above: int) -> BadFile:
