@@ -1,0 +1,252 @@
+"""Apply the map of renames (scripts/renames.json) to source, tests, benchmarks, DAGs and documents.
+
+    python3.13 scripts/rename.py check     # contradictions in the map: a new name that a file uses already, a missing file
+    python3.13 scripts/rename.py apply     # move the files and rewrite them; `make fix` and `make check` come after it
+
+The map has these parts:
+
+- `modules`: {old dotted name: new dotted name}, of modules and packages. Two old names may have one new name only where the files were joined by
+  hand before.
+- `files`: {old path: new path}, of files that are no module of the package, such as tests.
+- `names`: [{"old": ..., "new": ..., "in": [path, ...]}]. Each Python token that equals `old` becomes `new`, in the files of
+  `in` (paths as they were before the moves), or in all. With "at": [[path, line], ...] only those lines are changed, where a
+  file uses one name in two meanings; there a name in a string is changed too. Else text in strings and comments stays, except for
+  names between backticks.
+- `outside`: names that people outside the code see; scripts/golden.py maps them when it compares answers. This script does not read it.
+
+Python 3.12 or newer is required, because older versions do not split f-strings into tokens.
+"""
+
+import ast
+import io
+import json
+import keyword
+import re
+import subprocess
+import sys
+import tokenize
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+MAP = ROOT / "scripts" / "renames.json"
+PYTHON_FOLDERS = ("src", "tests", "benchmarks", "scripts", "dags")
+TEXT_PATTERNS = ("*.md", "*.toml", "*.sh", "*.yml", "*.yaml", "Makefile", "*.html", "*.ini", "*.mako")
+THIS = ("scripts/rename.py", "scripts/renames.json")
+
+
+class Renames:
+    """The map, indexed for look-up by file."""
+
+    def __init__(self, content: dict[str, object]) -> None:
+        self.modules: dict[str, str] = content.get("modules", {})  # type: ignore[assignment]
+        self.files: dict[str, str] = content.get("files", {})  # type: ignore[assignment]
+        self.everywhere: dict[str, str] = {}
+        self.by_file: dict[str, dict[str, str]] = defaultdict(dict)
+        self.by_line: dict[str, dict[tuple[int, str], str]] = defaultdict(dict)
+        for entry in content.get("names", []):  # type: ignore[attr-defined]
+            for path, line in entry.get("at", []):
+                self.by_line[path][line, entry["old"]] = entry["new"]
+            if not entry.keys() & {"in", "at"}:
+                self.everywhere[entry["old"]] = entry["new"]
+            for path in entry.get("in", []):
+                self.by_file[path][entry["old"]] = entry["new"]
+        longest_first = sorted(self.modules, key=len, reverse=True)
+        names = "|".join(re.escape(name) for name in longest_first)
+        paths = "|".join(re.escape(name.replace(".", "/")) for name in longest_first)
+        self.dotted = re.compile(rf"(?<![\w.])({names})(?!\w)") if names else None
+        self.slashed = re.compile(rf"(?<![\w])({paths})(?=\.py\b|/)") if names else None
+        found = "|".join(re.escape(name) for name in sorted(self.files, key=len, reverse=True))
+        self.moved_files = re.compile(rf"(?<![\w])({found})(?!\w)") if found else None
+
+    def names_in(self, path: str) -> dict[str, str]:
+        """Names to replace in a file; its own entries take precedence."""
+        return {**self.everywhere, **self.by_file.get(path, {})}
+
+    def module(self, dotted: str) -> str:
+        """The new name of a module, or of what is inside a package that moved."""
+        parts = dotted.split(".")
+        for end in range(len(parts), 0, -1):
+            old = ".".join(parts[:end])
+            if old in self.modules:
+                return ".".join([self.modules[old], *parts[end:]])
+        return dotted
+
+    def text(self, text: str) -> str:
+        """Dotted names and paths in any text."""
+        if self.dotted:
+            text = self.dotted.sub(lambda found: self.module(found[1]), text)
+        if self.slashed:
+            text = self.slashed.sub(lambda found: self.module(found[1].replace("/", ".")).replace(".", "/"), text)
+        if self.moved_files:
+            text = self.moved_files.sub(lambda found: self.files[found[1]], text)
+        return text
+
+
+def python_files() -> Iterator[Path]:
+    """All Python files of the project, migrations apart: they keep what they were."""
+    for folder in PYTHON_FOLDERS:
+        for path in sorted((ROOT / folder).rglob("*.py")):
+            relative = str(path.relative_to(ROOT))
+            if relative not in THIS and "/migrations/versions/" not in relative:
+                yield path
+
+
+def new_python(text: str, path: str, renames: Renames) -> str:
+    """The text of a Python file with its new names."""
+    names = dict(renames.names_in(path))
+    by_line = renames.by_line.get(path, {})
+    imported = module_aliases(text, renames)
+    tokens = list(tokenize.generate_tokens(io.StringIO(text).readline))
+    lines = text.splitlines(keepends=True)
+    replacements = []
+    is_path = False
+    in_code: set[tuple[int, str]] = set()
+    for number, token in enumerate(tokens):
+        if token.type == tokenize.NAME:
+            # the dotted path of an import is a module's name, which `Renames.text` replaces
+            in_code.add((token.start[0], token.string))
+            if token.string == "from" and token.line.lstrip().startswith("from "):
+                is_path = True
+            elif token.string == "import":
+                is_path = False
+            if is_path:
+                continue
+            before = tokens[number - 1].string if number else ""
+            new = by_line.get((token.start[0], token.string), names.get(token.string))
+            if before != "." and token.string in imported:
+                new = imported[token.string]
+            if new is not None and new != token.string:
+                replacements.append((token.start, token.end, new))
+    for (row, start), (_, end), new in reversed(replacements):
+        line = lines[row - 1]
+        lines[row - 1] = line[:start] + new + line[end:]
+    for (row, old), new in by_line.items():
+        if (row, old) not in in_code:
+            lines[row - 1] = re.sub(rf"\b{old}\b", new, lines[row - 1])
+    out = renames.text("".join(lines))
+    return new_in_backticks(out, names)
+
+
+def module_aliases(text: str, renames: Renames) -> dict[str, str]:
+    """Local names of modules that are imported by `from package import module`, where the module has a new name."""
+    found = {}
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            for alias in node.names:
+                new = renames.module(f"{node.module}.{alias.name}").rsplit(".", 1)[-1]
+                if f"{node.module}.{alias.name}" in renames.modules and new != alias.name and not alias.asname:
+                    found[alias.name] = new
+    return found
+
+
+def new_in_backticks(text: str, names: dict[str, str]) -> str:
+    """Names between backticks, in docstrings and documents; only those with an underscore or a capital are certain to be names of code."""
+
+    def replaced(match: re.Match[str]) -> str:
+        return re.sub(
+            r"[A-Za-z_]\w*",
+            lambda name: names.get(name[0], name[0]) if "_" in name[0] or name[0][0].isupper() else name[0],
+            match[0],
+        )
+
+    return re.sub(r"`[^`\n]+`", replaced, text)
+
+
+def move(old: str, new: str) -> None:
+    """Move a file or folder within git."""
+    source, target = ROOT / old, ROOT / new
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if source.is_dir() and target.is_dir():
+        for child in sorted(source.iterdir()):
+            if child.name != "__pycache__" and not (target / child.name).exists():
+                move(f"{old}/{child.name}", f"{new}/{child.name}")
+        return
+    subprocess.run(["git", "mv", old, new], cwd=ROOT, check=True)
+
+
+def move_files(renames: Renames) -> None:
+    """Move modules, the deepest first, then packages and other files."""
+    for old, new in sorted(renames.modules.items(), key=lambda entry: -entry[0].count(".")):
+        root = "src/" if old.startswith("londonpump") else "tests/" if old.startswith("support") else ""
+        was, becomes = root + old.replace(".", "/"), root + new.replace(".", "/")
+        if (ROOT / f"{was}.py").exists():
+            move(f"{was}.py", f"{becomes}.py")
+        elif (ROOT / was).is_dir():
+            # what is inside keeps its own entries: they were moved before, to names below the old or the new package
+            move(was, becomes)
+    for old, new in renames.files.items():
+        if (ROOT / old).exists():
+            move(old, new)
+
+
+def apply(renames: Renames) -> None:
+    """Rewrite every file, then move it."""
+    for path in python_files():
+        relative = str(path.relative_to(ROOT))
+        text = path.read_text(encoding="utf-8")
+        changed = new_python(text, relative, renames)
+        if changed != text:
+            path.write_text(changed, encoding="utf-8")
+    for path in text_files():
+        text = path.read_text(encoding="utf-8")
+        changed = new_in_backticks(renames.text(text), renames.everywhere)
+        if changed != text:
+            path.write_text(changed, encoding="utf-8")
+    move_files(renames)
+
+
+def text_files() -> Iterator[Path]:
+    """Documents and settings that may name modules."""
+    listed = subprocess.run(["git", "ls-files", "--", *TEXT_PATTERNS], cwd=ROOT, check=True, capture_output=True, text=True)
+    for line in listed.stdout.splitlines():
+        if line != "CHANGELOG.md" and line not in THIS:
+            yield ROOT / line
+
+
+def problems(renames: Renames) -> Iterator[str]:
+    """What would go wrong: said before anything is changed."""
+    for path in {*renames.by_file, *renames.by_line}:
+        if not (ROOT / path).exists():
+            yield f"{path}: named in the map, but there is no such file"
+    taken = [new for new in renames.modules.values()]
+    for new in sorted({name for name in taken if taken.count(name) > 1}):
+        yield f"{new}: two modules would have this name"
+    for path in python_files():
+        relative = str(path.relative_to(ROOT))
+        text = path.read_text(encoding="utf-8")
+        used = {
+            token.string for token in tokenize.generate_tokens(io.StringIO(text).readline) if token.type == tokenize.NAME
+        }
+        names = {old: new for old, new in renames.names_in(relative).items() if old in used}
+        by_line = renames.by_line.get(relative, {})
+        names.update(module_aliases(text, renames))
+        targets: dict[str, list[str]] = defaultdict(list)
+        for old, new in names.items():
+            targets[new].append(old)
+            if keyword.iskeyword(new):
+                yield f"{relative}: {old} -> {new}: a keyword"
+            if new in used and new not in names:
+                yield f"{relative}: {old} -> {new}: {new} is used there already"
+        for new, olds in targets.items():
+            if len(olds) > 1:
+                yield f"{relative}: {', '.join(olds)} would all be called {new}"
+
+
+def main() -> int:
+    """Read the command line."""
+    renames = Renames(json.loads(MAP.read_text(encoding="utf-8")))
+    if sys.argv[1:] == ["check"]:
+        found = list(problems(renames))
+        print("\n".join(found) or "The map is consistent.")
+        return 1 if found else 0
+    if sys.argv[1:] == ["apply"]:
+        apply(renames)
+        return 0
+    print(__doc__)
+    return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())
