@@ -18,7 +18,7 @@ from benchmarks.page import write_page
 from benchmarks.processes import ROOT
 from benchmarks.results import write_results
 from benchmarks.suite import MEASURES
-from londonpump.brigade.errors import LondonPumpError
+from londonpump.domain.errors import LondonPumpError
 
 RESULTS = ROOT / "benchmarks" / "results"
 PAGE = ROOT / "docs" / "explanation" / "speed.md"
@@ -44,8 +44,8 @@ def main(
     What is kept goes to benchmarks/results and into docs/explanation/speed.md, unless --out names a folder.
     """
     console = Console()
-    wanted = only or [*MEASURES, GROWTH]
-    unknown = [name for name in wanted if name not in (*MEASURES, GROWTH)]
+    selected = only or [*MEASURES, GROWTH]
+    unknown = [name for name in selected if name not in (*MEASURES, GROWTH)]
     if unknown:
         console.print(f"benchmarks: {unknown[0]} is none of: {', '.join([*MEASURES, GROWTH])}")
         raise typer.Exit(BAD_INPUT)
@@ -53,7 +53,7 @@ def main(
         inputs = Inputs(work or Path(temporary), QUICK if quick else Sizes())
         inputs.work.mkdir(parents=True, exist_ok=True)
         try:
-            measured, growth = _measure(inputs, wanted, console)
+            measured, growth = _measure(inputs, selected, console)
         except LondonPumpError as error:
             console.print(f"benchmarks: {error}")
             raise typer.Exit(1) from error
@@ -72,9 +72,11 @@ def main(
     console.print(f"Kept in {folder}")
 
 
-def _measure(inputs: Inputs, wanted: list[str], console: Console) -> tuple[list[Measurement], Growth | None]:
+def _measure(
+    inputs: Inputs, selected: list[str], console: Console
+) -> tuple[list[Measurement], Growth | None]:
     measured, growth = [], None
-    for name in wanted:
+    for name in selected:
         console.print(f"measuring {name} ...")
         if name == GROWTH:
             growth = measure_growth(inputs)
@@ -98,7 +100,7 @@ def _table(measured: list[Measurement]) -> Table:
 
 
 def _cells(reading: Reading) -> tuple[str, str, str, str]:
-    ends = reading.least_and_most
+    ends = reading.min_and_max
     return (
         f"{reading.value:.2f} {reading.unit}",
         f"{ends[0]:.2f} to {ends[1]:.2f}" if ends else "",
@@ -109,9 +111,9 @@ def _cells(reading: Reading) -> tuple[str, str, str, str]:
 
 def _growth_table(growth: Growth) -> Table:
     table = Table("CPU s by incidents", "start", *[f"{n:,}" for n in growth.incidents], "power")
-    for step, words in STEPS.items():
+    for step, title in STEPS.items():
         seconds = (growth.start_s[step], *growth.cpu_s[step])
-        table.add_row(words, *[f"{s:.1f}" for s in seconds], f"{growth.exponent(step):.2f}")
+        table.add_row(title, *[f"{s:.1f}" for s in seconds], f"{growth.exponent(step):.2f}")
     return table
 
 

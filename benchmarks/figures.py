@@ -21,7 +21,7 @@ class Reading:
     value: float
     unit: str
     target: float | None = None
-    least_and_most: tuple[float, float] | None = None
+    min_and_max: tuple[float, float] | None = None
 
     @property
     def verdict(self) -> str:
@@ -38,7 +38,7 @@ class Reading:
             "unit": self.unit,
             "target": self.target,
             "verdict": self.verdict,
-            "least_and_most": self.least_and_most and [round(end, 3) for end in self.least_and_most],
+            "least_and_most": self.min_and_max and [round(end, 3) for end in self.min_and_max],
         }
 
 

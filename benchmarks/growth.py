@@ -9,7 +9,7 @@ import numpy as np
 
 from benchmarks.inputs import Inputs, prepare, simulate, train
 from benchmarks.processes import task
-from londonpump.storage.files import whole_file
+from londonpump.storage.files import atomic_file
 
 NAME = "growth"
 STEPS = {
@@ -83,9 +83,9 @@ def draw(growth: Growth, path: Path) -> None:
 
     figure, axes = plt.subplots(figsize=(6.4, 4.0), layout="constrained")
     rows = np.array(growth.incidents)
-    for step, words in STEPS.items():
+    for step, title in STEPS.items():
         seconds = np.array(growth.cpu_s[step])
-        label = f"{words}: rows to the power {growth.exponent(step):.2f}"
+        label = f"{title}: rows to the power {growth.exponent(step):.2f}"
         axes.plot(rows, seconds, "o-", color=COLOURS[step], label=label)
         linear = growth.start_s[step] + (seconds[-1] - growth.start_s[step]) * rows / rows[-1]
         axes.plot(rows, linear, ":", color="grey", linewidth=1, zorder=0)
@@ -93,6 +93,6 @@ def draw(growth: Growth, path: Path) -> None:
     axes.set_xticks(rows, [f"{n:,}" for n in rows])
     axes.legend(frameon=False)
     axes.spines[["top", "right"]].set_visible(False)
-    with whole_file(path) as part:
+    with atomic_file(path) as part:
         figure.savefig(part, format="svg", metadata={"Date": None, "Creator": None})
     plt.close(figure)

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.growth import STEPS
-from londonpump.brigade.errors import BadFile
+from londonpump.domain.errors import BadFile
 from londonpump.storage.files import write_text
 
 BEGIN, END = "<!-- figures: written by python -m benchmarks -->", "<!-- end of figures -->"
@@ -70,8 +70,8 @@ def _growth(growth: dict[str, Any]) -> str:
         f"| CPU s by incidents | start | {' | '.join(f'{n:,}' for n in growth['incidents'])} | power |",
         "|---" * (len(growth["incidents"]) + 3) + "|",
     ]
-    for step, words in STEPS.items():
+    for step, title in STEPS.items():
         grown = growth["steps"][step]
         seconds = " | ".join(f"{s:.1f}" for s in grown["cpu_s"])
-        lines.append(f"| {words} | {grown['start_s']:.1f} | {seconds} | {grown['exponent']:.2f} |")
+        lines.append(f"| {title} | {grown['start_s']:.1f} | {seconds} | {grown['exponent']:.2f} |")
     return "\n".join(lines)

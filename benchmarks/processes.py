@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from londonpump.brigade.errors import LondonPumpError
+from londonpump.domain.errors import LondonPumpError
 
 ROOT = Path(__file__).resolve().parents[1]
 KIB_A_MIB = 1024
@@ -21,8 +21,8 @@ LAST_LINES = 20
 class CommandFailed(LondonPumpError):
     """A measured command did not end well: what it cost says nothing."""
 
-    def __init__(self, command: tuple[str, ...], code: int, said: str) -> None:
-        last = "\n".join(said.splitlines()[-LAST_LINES:])
+    def __init__(self, command: tuple[str, ...], code: int, output: str) -> None:
+        last = "\n".join(output.splitlines()[-LAST_LINES:])
         super().__init__(f"{' '.join(command)}: ended with {code}. Run it by hand to see why.\n{last}")
 
 
@@ -46,18 +46,18 @@ def run(command: tuple[str, ...]) -> tuple[Cost, str]:
     Raises: CommandFailed where it does not end with 0.
     """
     start = time.perf_counter()
-    with tempfile.TemporaryFile("w+", encoding="utf-8") as said_file:
+    with tempfile.TemporaryFile("w+", encoding="utf-8") as output_file:
         process = subprocess.Popen(
-            command, stdout=said_file, stderr=subprocess.STDOUT, cwd=ROOT, env=environment()
+            command, stdout=output_file, stderr=subprocess.STDOUT, cwd=ROOT, env=environment()
         )
         _, status, used = os.wait4(process.pid, 0)
         wall_s = time.perf_counter() - start
         process.returncode = os.waitstatus_to_exitcode(status)
-        said_file.seek(0)
-        said = said_file.read()
+        output_file.seek(0)
+        output = output_file.read()
     if process.returncode:
-        raise CommandFailed(command, process.returncode, said)
-    return Cost(used.ru_utime + used.ru_stime, wall_s, used.ru_maxrss / KIB_A_MIB), said
+        raise CommandFailed(command, process.returncode, output)
+    return Cost(used.ru_utime + used.ru_stime, wall_s, used.ru_maxrss / KIB_A_MIB), output
 
 
 def londonpump(*arguments: str | Path) -> Cost:
@@ -67,8 +67,8 @@ def londonpump(*arguments: str | Path) -> Cost:
 
 def task(name: str, *arguments: str | Path) -> tuple[Cost, dict[str, Any]]:
     """Run one of `tasks` in a process of its own. Returns: the cost and what it found."""
-    cost, said = run((sys.executable, "-m", "benchmarks.tasks", name, *map(str, arguments)))
-    found: dict[str, Any] = json.loads(said.splitlines()[-1])
+    cost, output = run((sys.executable, "-m", "benchmarks.tasks", name, *map(str, arguments)))
+    found: dict[str, Any] = json.loads(output.splitlines()[-1])
     return cost, found
 
 

@@ -17,24 +17,24 @@ from typing import Any
 import numpy as np
 
 from benchmarks.context_rows import url_of
-from londonpump.brigade.stations import by_code
-from londonpump.evaluation.drift import Span, Watched, find_drift
-from londonpump.evaluation.drift_bins import How
+from londonpump.domain.stations import by_code
+from londonpump.evaluation.drift import MonitoredInput, Span, find_drift
+from londonpump.evaluation.drift_bins import DriftMeasure
 from londonpump.features.catalogue import FEATURES, build, usable
-from londonpump.features.runs import Runs
+from londonpump.features.dispatches import Dispatches
+from londonpump.lifecycle.calls_file import as_columns, parse_call
+from londonpump.lifecycle.predict import open_bundle
+from londonpump.lifecycle.prepare import PrepareRequest, prepare
+from londonpump.lifecycle.prepared_examples import default_until, load_examples
+from londonpump.lifecycle.train import training_set
 from londonpump.models import boosters
-from londonpump.models.answering import answer
 from londonpump.models.base_curve import fit_base_curve
 from londonpump.models.bundle import Bundle
-from londonpump.models.response_training import centre_parameters, effort_for, hidden
-from londonpump.models.training import learn_ground, with_workload
-from londonpump.pipelines.calls import as_columns, parse_call
-from londonpump.pipelines.data import default_until, load_examples
-from londonpump.pipelines.predict import open_bundle
-from londonpump.pipelines.prepare import PrepareRequest, prepare
-from londonpump.pipelines.train import training_set
+from londonpump.models.predict import predict_dispatches
+from londonpump.models.response_training import centre_parameters, hidden, hyperparameters_for
+from londonpump.models.train import fit_ground_lookup, with_workload
 from londonpump.storage.database import open_database
-from londonpump.storage.database.context_at import context_at
+from londonpump.storage.database.context_lookup import context_at
 
 WARM_UP = 50
 NS_A_MS = 1e6
@@ -53,14 +53,14 @@ def train_point(data: str) -> dict[str, Any]:
     """Features and one L1 booster, out of examples on the disk."""
     examples = load_examples(Path(data))
     training = training_set(examples, default_until(examples.rows))
-    ground = learn_ground(training.calls, training.stations)
+    ground = fit_ground_lookup(training.calls, training.stations)
     rows = with_workload(training.rows, training.calls, ground, training.complete)
-    runs = Runs(rows, ground)
-    features = usable(runs, FEATURES)
+    dispatches = Dispatches(rows, ground)
+    features = usable(dispatches, FEATURES)
     names = tuple(feature.name for feature in features)
-    left_s = rows["attendance_s"] - fit_base_curve(runs, rows["attendance_s"])(runs)
-    table = hidden(build(runs, features), names, SEED)
-    booster = boosters.train(table, left_s, names, centre_parameters(effort_for(len(table)), SEED))
+    left_s = rows["attendance_s"] - fit_base_curve(dispatches, rows["attendance_s"])(dispatches)
+    table = hidden(build(dispatches, features), names, SEED)
+    booster = boosters.train(table, left_s, names, centre_parameters(hyperparameters_for(len(table)), SEED))
     return {"rows": len(table), "features": len(names), "trees": booster.num_trees()}
 
 
@@ -70,9 +70,9 @@ def predict_row(bundle: str, samples: str) -> dict[str, Any]:
     columns = _calls(opened, 1)
 
     def point() -> None:
-        opened.response_times(opened.runs(columns))
+        opened.response_times(opened.dispatches(columns))
 
-    whole = _timed(lambda: answer(opened, columns), int(samples))
+    whole = _timed(lambda: predict_dispatches(opened, columns), int(samples))
     return {"rows": 1, **_timed(point, int(samples)), "whole_answer_ms": whole["median_ms"]}
 
 
@@ -80,14 +80,17 @@ def predict_reasons(bundle: str, samples: str) -> dict[str, Any]:
     """One whole answer with its reasons in words."""
     opened = open_bundle(Path(bundle))
     columns = _calls(opened, 1)
-    return {"rows": 1, **_timed(lambda: answer(opened, columns).reasons(opened), int(samples))}
+    return {
+        "rows": 1,
+        **_timed(lambda: predict_dispatches(opened, columns).explanations(opened), int(samples)),
+    }
 
 
 def predict_candidates(bundle: str, samples: str) -> dict[str, Any]:
     """Whole answers about every pump that could be sent to one call, without reasons."""
     opened = open_bundle(Path(bundle))
     columns = _calls(opened, CANDIDATES)
-    return {"rows": CANDIDATES, **_timed(lambda: answer(opened, columns), int(samples))}
+    return {"rows": CANDIDATES, **_timed(lambda: predict_dispatches(opened, columns), int(samples))}
 
 
 def prepare_records(raw: str, out: str, database: str = "") -> dict[str, Any]:
@@ -108,8 +111,8 @@ def prepare_records(raw: str, out: str, database: str = "") -> dict[str, Any]:
 def context_of_moment(database: str, at: str, samples: str) -> dict[str, Any]:
     """The context of one moment, read from the database."""
     engine = open_database(url_of(Path(database)))
-    moment = datetime.fromisoformat(at)
-    return {"rows": 1, **_timed(lambda: context_at(engine, moment), int(samples))}
+    timestamp = datetime.fromisoformat(at)
+    return {"rows": 1, **_timed(lambda: context_at(engine, timestamp), int(samples))}
 
 
 def drift_check(rows: str, inputs: str) -> dict[str, Any]:
@@ -119,12 +122,13 @@ def drift_check(rows: str, inputs: str) -> dict[str, Any]:
     day = np.sort(rng.integers(0, days, n))
     texts = np.array([*"abcdefghij", None], object)
     watched = [
-        Watched(f"mix {i}", How.MIX, texts[np.minimum(rng.geometric(0.3, n), 11) - 1], day)
+        MonitoredInput(f"mix {i}", DriftMeasure.MIX, texts[np.minimum(rng.geometric(0.3, n), 11) - 1], day)
         for i in range(n_inputs // 4)
     ]
-    hows = (How.SPREAD, How.SPREAD, How.KNOWN)
+    match_rules = (DriftMeasure.SPREAD, DriftMeasure.SPREAD, DriftMeasure.KNOWN)
     watched += [
-        Watched(f"number {i}", hows[i % 3], rng.normal(size=n), day) for i in range(n_inputs - len(watched))
+        MonitoredInput(f"number {i}", match_rules[i % 3], rng.normal(size=n), day)
+        for i in range(n_inputs - len(watched))
     ]
     begun = time.process_time()
     find_drift(watched, Span(0, days - 92, days - 1))
@@ -149,11 +153,11 @@ def _calls(bundle: Bundle, n: int) -> dict[str, np.ndarray[Any, Any]]:
     """One call, and n pumps that might go there: of every open station in turn."""
     stations = by_code(bundle.stations)
     codes = sorted(code for code, station in stations.items() if station.status == "open")
-    runs = [
+    dispatches = [
         parse_call({**CALL, "id": str(i), "station_code": codes[i % len(codes)]}, stations)[0]
         for i in range(n)
     ]
-    return as_columns(runs)
+    return as_columns(dispatches)
 
 
 def _timed(work: Callable[[], object], samples: int) -> dict[str, float]:

@@ -14,27 +14,34 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.routing import iter_route_contexts
 
-from londonpump.service.answers import (
-    FOR_EVERYBODY,
-    WHATEVER_IS_SENT,
-    WITH_A_BODY,
-    WITH_A_RIGHT,
-    WITH_THE_DATABASE,
-    WITH_VALUES,
-)
 from londonpump.service.app import create_app
 from londonpump.service.errors import STATUS_OF
+from londonpump.service.openapi_responses import (
+    ANY_REQUEST_RESPONSES,
+    AUTH_RESPONSES,
+    BODY_RESPONSES,
+    DATABASE_RESPONSES,
+    PUBLIC_RESPONSES,
+    VALIDATION_RESPONSES,
+)
 from londonpump.service.rights import Right, Role
 from londonpump.settings import Settings
 
 SCHEMAS = "#/components/schemas/"
 EVERYWHERE = {
     status: meaning
-    for table in (WHATEVER_IS_SENT, FOR_EVERYBODY, WITH_A_BODY, WITH_A_RIGHT, WITH_VALUES, WITH_THE_DATABASE)
+    for table in (
+        ANY_REQUEST_RESPONSES,
+        PUBLIC_RESPONSES,
+        BODY_RESPONSES,
+        AUTH_RESPONSES,
+        VALIDATION_RESPONSES,
+        DATABASE_RESPONSES,
+    )
     for status, meaning in table.items()
 }
 """Refusals that follow from a right, a body or a parameter."""
-NO_WORDS = {"Successful Response": "Done.", "Service Unavailable": "Not now."}
+PLAIN_DESCRIPTIONS = {"Successful Response": "Done.", "Service Unavailable": "Not now."}
 UNIT_OF_ENDING = {
     "_s": "s",
     "_m": "m",
@@ -67,18 +74,18 @@ UNIT = {
     "time_pump": "s, in words",
     "prediction": "s",
 }
-TOLD_OF = {"NameTaken": ("amelia",), "TooManyAttempts": (12,)}
+EXAMPLE_ARGUMENTS = {"NameTaken": ("amelia",), "TooManyAttempts": (12,)}
 """What an error is about in its line of the table."""
 SIGN_IN = "SignIn"
-WORDS = {SIGN_IN: "The fields of a form."}
+FORM_DESCRIPTIONS = {SIGN_IN: "The fields of a form."}
 ALL_ROLES, EVERYBODY = "any account", "everybody"
 
 
 def table(header: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
     """A Markdown table; a column that is empty in every row is left out."""
     names, cells = list(header), [list(row) for row in rows]
-    kept = [number for number in range(len(names)) if any(row[number] for row in cells)]
-    lines = [[row[number] for number in kept] for row in (names, ["---"] * len(names), *cells)]
+    columns = [number for number in range(len(names)) if any(row[number] for row in cells)]
+    lines = [[row[number] for number in columns] for row in (names, ["---"] * len(names), *cells)]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
@@ -93,14 +100,14 @@ def overview() -> str:
 
 def operations() -> str:
     """Every route with its parameters, its body and its answers."""
-    return "\n".join(_told(method, path, operation) for method, path, operation in _operations())
+    return "\n".join(_format_operation(method, path, operation) for method, path, operation in _operations())
 
 
 def shapes() -> str:
     """Every shape that is taken or given, field by field."""
     schemas = _document()["components"]["schemas"]
-    shown = [name for name in sorted(schemas, key=_title) if "properties" in schemas[name]]
-    return "\n".join(_shape(name, schemas[name]) for name in shown)
+    schemas_shown = [name for name in sorted(schemas, key=_title) if "properties" in schemas[name]]
+    return "\n".join(_shape(name, schemas[name]) for name in schemas_shown)
 
 
 def everywhere() -> str:
@@ -113,7 +120,7 @@ def everywhere() -> str:
 def problems() -> str:
     """Every error that the service has an answer for, by status."""
     known = {*STATUS_OF, *(error for kind in STATUS_OF for error in _below(kind))}
-    own = [kind for kind in known if kind in STATUS_OF or _is_the_service_s(kind)]
+    own = [kind for kind in known if kind in STATUS_OF or _is_service_error(kind)]
     rows = sorted(
         ((int(_status(kind)), kind.__name__, kind) for kind in own),
         key=lambda row: (*row[:2], row[2].__module__),
@@ -171,11 +178,11 @@ def _right(method: str, path: str) -> str:
 
 
 def _first_sentence(operation: dict[str, Any]) -> str:
-    words = " ".join(operation["description"].split())
-    return words.partition(". ")[0].removesuffix(".") + "."
+    sentence = " ".join(operation["description"].split())
+    return sentence.partition(". ")[0].removesuffix(".") + "."
 
 
-def _told(method: str, path: str, operation: dict[str, Any]) -> str:
+def _format_operation(method: str, path: str, operation: dict[str, Any]) -> str:
     parts = [f"### `{method} {path}`\n", f"For {_right(method, path)}. {operation['description']}\n"]
     if operation.get("parameters"):
         parts.append(
@@ -207,21 +214,21 @@ def _answers(responses: dict[str, Any]) -> str:
         status for status, answer in responses.items() if EVERYWHERE.get(int(status)) == answer["description"]
     ]
     rows = [(status, *_answer(answer)) for status, answer in sorted(responses.items()) if status not in usual]
-    told = f"\nAlso {', '.join(sorted(usual))}, as [everywhere](#refusals).\n" if usual else ""
-    return table(("Status", "Means", "Body", "Headers"), rows) + told
+    also = f"\nAlso {', '.join(sorted(usual))}, as [everywhere](#refusals).\n" if usual else ""
+    return table(("Status", "Means", "Body", "Headers"), rows) + also
 
 
 def _answer(answer: dict[str, Any]) -> tuple[str, ...]:
-    words = NO_WORDS.get(answer["description"], answer["description"])
+    sentence = PLAIN_DESCRIPTIONS.get(answer["description"], answer["description"])
     bodies = [
         _type(content["schema"]) for content in answer.get("content", {}).values() if content.get("schema")
     ]
     headers = ", ".join(f"`{name}`" for name in answer.get("headers", {}))
-    return words, " or ".join(bodies), headers
+    return sentence, " or ".join(bodies), headers
 
 
 def _shape(name: str, schema: dict[str, Any]) -> str:
-    is_given, needed = name in _given(), set(schema.get("required", ()))
+    is_given, needed = name in _usual_parameters(), set(schema.get("required", ()))
     rows = [
         (
             f"`{field}`",
@@ -232,24 +239,26 @@ def _shape(name: str, schema: dict[str, Any]) -> str:
         )
         for field, inner in schema["properties"].items()
     ]
-    words = schema.get("description", WORDS.get(_title(name), ""))
-    return f"### {_title(name)}\n\n{words}\n\n" + table(("Field", "Type", "Unit", "Default", "Meaning"), rows)
+    sentence = schema.get("description", FORM_DESCRIPTIONS.get(_title(name), ""))
+    return f"### {_title(name)}\n\n{sentence}\n\n" + table(
+        ("Field", "Type", "Unit", "Default", "Meaning"), rows
+    )
 
 
 @cache
-def _given() -> frozenset[str]:
+def _usual_parameters() -> frozenset[str]:
     """Shapes that are answered and never asked for: a default says nothing there."""
-    asked: set[str] = set()
+    referenced: set[str] = set()
     waiting = [
         content["schema"]
         for _, _, operation in _operations()
         for content in operation.get("requestBody", {}).get("content", {}).values()
     ]
     while waiting:
-        names = set(re.findall(rf"{SCHEMAS}(\w+)", str(waiting.pop()))) - asked
-        asked |= names
+        names = set(re.findall(rf"{SCHEMAS}(\w+)", str(waiting.pop()))) - referenced
+        referenced |= names
         waiting += [_document()["components"]["schemas"][name] for name in names]
-    return frozenset(_document()["components"]["schemas"]) - asked
+    return frozenset(_document()["components"]["schemas"]) - referenced
 
 
 def _unit(field: str, schema: dict[str, Any]) -> str:
@@ -300,18 +309,18 @@ def _text(schema: dict[str, Any]) -> str:
 
 
 def _between(schema: dict[str, Any], what: str, of: str) -> str:
-    least, most = schema.get(f"min{what}"), schema.get(f"max{what}")
-    if most is None:
+    minimum, maximum = schema.get(f"min{what}"), schema.get(f"max{what}")
+    if maximum is None:
         return ""
-    return f", {least or 0:,} to {most:,}{of}"
+    return f", {minimum or 0:,} to {maximum:,}{of}"
 
 
 def _number(schema: dict[str, Any]) -> str:
     kind = {"integer": "whole number", "number": "number", "boolean": "`true` or `false`", "null": "null"}
-    words = kind.get(schema.get("type", ""), "anything")
-    least, most = schema.get("minimum"), schema.get("maximum")
-    limits = "" if least is None or most is None else f", {least:,.15g} to {most:,.15g}"
-    return words + limits
+    sentence = kind.get(schema.get("type", ""), "anything")
+    minimum, maximum = schema.get("minimum"), schema.get("maximum")
+    limits = "" if minimum is None or maximum is None else f", {minimum:,.15g} to {maximum:,.15g}"
+    return sentence + limits
 
 
 def _default(schema: dict[str, Any]) -> str:
@@ -326,7 +335,7 @@ def _below(kind: type[Exception]) -> set[type[Exception]]:
     return children | {deeper for child in children for deeper in _below(child)}
 
 
-def _is_the_service_s(kind: type[Exception]) -> bool:
+def _is_service_error(kind: type[Exception]) -> bool:
     # a process that runs tests knows more errors than the product has
     return kind.__module__.startswith(("londonpump.service.", "londonpump.storage.database.jobs"))
 
@@ -337,8 +346,8 @@ def _status(kind: type[Exception]) -> HTTPStatus:
 
 def _meaning(kind: type[Exception]) -> str:
     """What it says where that is always the same but for one value, else what it is for."""
-    if "__init__" in vars(kind) and (kind.__name__ in TOLD_OF or _needs_nothing(kind)):
-        return str(kind(*TOLD_OF.get(kind.__name__, ())))
+    if "__init__" in vars(kind) and (kind.__name__ in EXAMPLE_ARGUMENTS or _needs_nothing(kind)):
+        return str(kind(*EXAMPLE_ARGUMENTS.get(kind.__name__, ())))
     # some name their status too
     return re.sub(r": \d{3}\.", ".", (kind.__doc__ or "").splitlines()[0])
 

@@ -76,7 +76,18 @@ def make_data(home: Path) -> None:
     """Simulate, prepare and train: the same seed gives the same bytes."""
     raw = home / "raw"
     londonpump(
-        "simulate", "--incidents", 12_000, "--start", "2023-01-01", "--days", 45, "--seed", 3, "--out", raw, home=home
+        "simulate",
+        "--incidents",
+        12_000,
+        "--start",
+        "2023-01-01",
+        "--days",
+        45,
+        "--seed",
+        3,
+        "--out",
+        raw,
+        home=home,
     )
     londonpump(
         "prepare", "--incidents", raw / "incidents.csv", "--mobilisations", raw / "mobilisations.csv",
@@ -98,11 +109,22 @@ def write_predictions(out: Path, home: Path) -> None:
     with calls.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(
-            ("id", "mobilised_at", "station_code", "easting_m", "northing_m", "incident_type", "temp_c", "pumps_out")
+            (
+                "id",
+                "mobilised_at",
+                "station_code",
+                "easting_m",
+                "northing_m",
+                "incident_type",
+                "temp_c",
+                "pumps_out",
+            )
         )
         writer.writerows(_call(drawn, number, codes) for number in range(N_PREDICTED))
     answers = out / "predictions.csv"
-    londonpump("predict", "--bundle", bundle_in(home), "--input", calls, "--out", answers, home=home, is_partial=True)
+    londonpump(
+        "predict", "--bundle", bundle_in(home), "--input", calls, "--out", answers, home=home, is_partial=True
+    )
 
 
 def station_codes() -> list[str]:
@@ -117,7 +139,16 @@ def _call(drawn: random.Random, number: int, codes: list[str]) -> tuple[object, 
     odd = drawn.choice(("", "no such type", "999")) if number % 10 == 0 else None
     incident_type = drawn.choice(INCIDENT_TYPES) if odd is None else odd
     temp_c = drawn.choice(("", round(drawn.gauss(11, 7), 1)))
-    return number, at, drawn.choice(codes), easting_m, northing_m, incident_type, temp_c, drawn.choice(("", 3, 20))
+    return (
+        number,
+        at,
+        drawn.choice(codes),
+        easting_m,
+        northing_m,
+        incident_type,
+        temp_c,
+        drawn.choice(("", 3, 20)),
+    )
 
 
 def write_service(out: Path, home: Path) -> None:
@@ -150,7 +181,11 @@ def write_help(out: Path) -> None:
 def write_tests(out: Path) -> None:
     """The ids of all tests, slow ones too."""
     listed = subprocess.run(
-        [sys.executable, "-m", "pytest", "--collect-only", "-q"], cwd=ROOT, capture_output=True, text=True, check=False
+        [sys.executable, "-m", "pytest", "--collect-only", "-q"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     ids = [line for line in listed.stdout.splitlines() if "::" in line]
     if not ids:
@@ -160,7 +195,9 @@ def write_tests(out: Path) -> None:
 
 def write_json(path: Path, content: object) -> None:
     """Write JSON with sorted keys, so that two freezes can be compared by eye too."""
-    path.write_text(json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8")
+    path.write_text(
+        json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8"
+    )
 
 
 class Comparison:
@@ -189,7 +226,9 @@ class Comparison:
             self._leaf(where, old, new)
 
     def _leaf(self, where: str, old: Any, new: Any) -> None:
-        are_numbers = all(isinstance(value, int | float) and not isinstance(value, bool) for value in (old, new))
+        are_numbers = all(
+            isinstance(value, int | float) and not isinstance(value, bool) for value in (old, new)
+        )
         if are_numbers and abs(old - new) <= TOLERANCE:
             self.n_equal += 1
         elif isinstance(old, str) and isinstance(new, str):
@@ -249,7 +288,9 @@ def parts_of(folder: Path) -> Iterator[tuple[str, Any]]:
 
 def compare_tests(old: Path, new: Path, names: Mapping[str, str], comparison: Comparison) -> None:
     """No test may be lost: each old id is found again under its mapped name."""
-    before, after = (set((folder / "test_ids.txt").read_text(encoding="utf-8").split("\n")) for folder in (old, new))
+    before, after = (
+        set((folder / "test_ids.txt").read_text(encoding="utf-8").split("\n")) for folder in (old, new)
+    )
     for test in sorted(before):
         file, _, rest = test.partition("::")
         if f"{names.get(file, file)}::{rest}" not in after and test:
@@ -258,7 +299,9 @@ def compare_tests(old: Path, new: Path, names: Mapping[str, str], comparison: Co
 
 def main() -> int:
     """Read the command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     verbs = parser.add_subparsers(dest="verb", required=True)
     freezing = verbs.add_parser("freeze", help="write what this checkout answers")
     freezing.add_argument("folder", type=Path)

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from starlette.testclient import TestClient
+from support.accounts_service import PASSWORD, Clock
 from support.running_service import database_with, put_in_store, running
-from support.signing_in import PASSWORD, Clock
 
 from londonpump.service.auth import accounts
 from londonpump.service.auth.passwords import Passwords
@@ -79,7 +79,9 @@ def _board(client: TestClient, headers: dict[str, str]) -> list[Any]:
             address = f"/v1/mobilisations/{made.json()['id']}/{event}"
             shown.append(_shown(client.post(address, json={}, headers=headers)))
         shown.append(_shown(client.post("/v1/mobilisations", json=sent | {"pump": "Z999"}, headers=headers)))
-    for state, pump in zip(("available", "standby", "off_the_run", "no such state"), pumps[50:], strict=False):
+    for state, pump in zip(
+        ("available", "standby", "off_the_run", "no such state"), pumps[50:], strict=False
+    ):
         shown.append(_shown(client.put(f"/v1/pumps/{pump}", json={"state": state}, headers=headers)))
     return shown
 

@@ -9,8 +9,8 @@ The map has these parts:
   hand before.
 - `files`: {old path: new path}, of files that are no module of the package, such as tests.
 - `names`: [{"old": ..., "new": ..., "in": [path, ...]}]. Each Python token that equals `old` becomes `new`, in the files of
-  `in` (paths as they were before the moves), or in all. With "at": [[path, line], ...] only those lines are changed, where a
-  file uses one name in two meanings; there a name in a string is changed too. Else text in strings and comments stays, except for
+  `in` (paths as they were before the moves), or in all. With "at": [[path, line], ...] only those lines are changed (with a
+  third number the nth of that name in the line), where a file uses one name in two meanings; there a name in a string is changed too. Else text in strings and comments stays, except for
   names between backticks.
 - `outside`: names that people outside the code see; scripts/golden.py maps them when it compares answers. This script does not read it.
 
@@ -25,14 +25,14 @@ import re
 import subprocess
 import sys
 import tokenize
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 MAP = ROOT / "scripts" / "renames.json"
 PYTHON_FOLDERS = ("src", "tests", "benchmarks", "scripts", "dags")
-TEXT_PATTERNS = ("*.md", "*.toml", "*.sh", "*.yml", "*.yaml", "Makefile", "*.html", "*.ini", "*.mako")
+TEXT_PATTERNS = ("*.md", "*.toml", "*.sh", "*.yml", "*.yaml", "Makefile", "*.html", "*.ini", "*.mako", "*.j2")
 THIS = ("scripts/rename.py", "scripts/renames.json")
 
 
@@ -44,10 +44,10 @@ class Renames:
         self.files: dict[str, str] = content.get("files", {})  # type: ignore[assignment]
         self.everywhere: dict[str, str] = {}
         self.by_file: dict[str, dict[str, str]] = defaultdict(dict)
-        self.by_line: dict[str, dict[tuple[int, str], str]] = defaultdict(dict)
+        self.by_line: dict[str, dict[tuple[int, str, int], str]] = defaultdict(dict)
         for entry in content.get("names", []):  # type: ignore[attr-defined]
-            for path, line in entry.get("at", []):
-                self.by_line[path][line, entry["old"]] = entry["new"]
+            for path, line, *nth in entry.get("at", []):
+                self.by_line[path][line, entry["old"], *(nth or [0])] = entry["new"]
             if not entry.keys() & {"in", "at"}:
                 self.everywhere[entry["old"]] = entry["new"]
             for path in entry.get("in", []):
@@ -78,7 +78,9 @@ class Renames:
         if self.dotted:
             text = self.dotted.sub(lambda found: self.module(found[1]), text)
         if self.slashed:
-            text = self.slashed.sub(lambda found: self.module(found[1].replace("/", ".")).replace(".", "/"), text)
+            text = self.slashed.sub(
+                lambda found: self.module(found[1].replace("/", ".")).replace(".", "/"), text
+            )
         if self.moved_files:
             text = self.moved_files.sub(lambda found: self.files[found[1]], text)
         return text
@@ -95,38 +97,42 @@ def python_files() -> Iterator[Path]:
 
 def new_python(text: str, path: str, renames: Renames) -> str:
     """The text of a Python file with its new names."""
-    names = dict(renames.names_in(path))
-    by_line = renames.by_line.get(path, {})
-    imported = module_aliases(text, renames)
-    tokens = list(tokenize.generate_tokens(io.StringIO(text).readline))
+    names, by_line = renames.names_in(path), renames.by_line.get(path, {})
+    imported, aliased = module_aliases(text, renames), aliased_modules(text, renames)
     lines = text.splitlines(keepends=True)
+    seen: Counter[tuple[int, str]] = Counter()
     replacements = []
-    is_path = False
-    in_code: set[tuple[int, str]] = set()
-    for number, token in enumerate(tokens):
+    for token, is_attribute in code_names(text):
+        place = token.start[0], token.string
+        seen[place] += 1
+        new = by_line.get((*place, 0), names.get(token.string))
+        new = by_line.get((*place, seen[place]), new)
+        if not is_attribute:
+            new = imported.get(token.string, new)
+        new = aliased.get(place, new)
+        if new is not None:
+            replacements.append((token.start, token.end, new))
+    for (row, start), (_, end), new in reversed(replacements):
+        line = lines[row - 1]
+        lines[row - 1] = line[:start] + new + line[end:]
+    for (row, old, _), new in by_line.items():
+        if (row, old) not in seen:
+            lines[row - 1] = re.sub(rf"\b{old}\b", new, lines[row - 1])
+    return new_in_backticks(renames.text("".join(lines)), names)
+
+
+def code_names(text: str) -> Iterator[tuple[tokenize.TokenInfo, bool]]:
+    """(token, is it an attribute) of each name, without the dotted paths of imports: `Renames.text` replaces those."""
+    is_path, before = False, ""
+    for token in tokenize.generate_tokens(io.StringIO(text).readline):
         if token.type == tokenize.NAME:
-            # the dotted path of an import is a module's name, which `Renames.text` replaces
-            in_code.add((token.start[0], token.string))
             if token.string == "from" and token.line.lstrip().startswith("from "):
                 is_path = True
             elif token.string == "import":
                 is_path = False
-            if is_path:
-                continue
-            before = tokens[number - 1].string if number else ""
-            new = by_line.get((token.start[0], token.string), names.get(token.string))
-            if before != "." and token.string in imported:
-                new = imported[token.string]
-            if new is not None and new != token.string:
-                replacements.append((token.start, token.end, new))
-    for (row, start), (_, end), new in reversed(replacements):
-        line = lines[row - 1]
-        lines[row - 1] = line[:start] + new + line[end:]
-    for (row, old), new in by_line.items():
-        if (row, old) not in in_code:
-            lines[row - 1] = re.sub(rf"\b{old}\b", new, lines[row - 1])
-    out = renames.text("".join(lines))
-    return new_in_backticks(out, names)
+            if not is_path:
+                yield token, before == "."
+        before = token.string
 
 
 def module_aliases(text: str, renames: Renames) -> dict[str, str]:
@@ -136,9 +142,24 @@ def module_aliases(text: str, renames: Renames) -> dict[str, str]:
         if isinstance(node, ast.ImportFrom) and node.module:
             for alias in node.names:
                 new = renames.module(f"{node.module}.{alias.name}").rsplit(".", 1)[-1]
-                if f"{node.module}.{alias.name}" in renames.modules and new != alias.name and not alias.asname:
+                if (
+                    f"{node.module}.{alias.name}" in renames.modules
+                    and new != alias.name
+                    and not alias.asname
+                ):
                     found[alias.name] = new
     return found
+
+
+def aliased_modules(text: str, renames: Renames) -> dict[tuple[int, str], str]:
+    """{(line, name): new name} of modules that are imported by `from package import module as alias`."""
+    return {
+        (alias.lineno, alias.name): renames.module(f"{node.module}.{alias.name}").rsplit(".", 1)[-1]
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.ImportFrom) and node.module
+        for alias in node.names
+        if alias.asname and f"{node.module}.{alias.name}" in renames.modules
+    }
 
 
 def new_in_backticks(text: str, names: dict[str, str]) -> str:
@@ -160,7 +181,8 @@ def move(old: str, new: str) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     if source.is_dir() and target.is_dir():
         for child in sorted(source.iterdir()):
-            if child.name != "__pycache__" and not (target / child.name).exists():
+            is_new = not (target / child.name).exists()
+            if child.name != "__pycache__" and (is_new or child.is_dir()):
                 move(f"{old}/{child.name}", f"{new}/{child.name}")
         return
     subprocess.run(["git", "mv", old, new], cwd=ROOT, check=True)
@@ -191,7 +213,10 @@ def apply(renames: Renames) -> None:
             path.write_text(changed, encoding="utf-8")
     for path in text_files():
         text = path.read_text(encoding="utf-8")
-        changed = new_in_backticks(renames.text(text), renames.everywhere)
+        lines = text.splitlines(keepends=True)
+        for (row, old, _), new in renames.by_line.get(str(path.relative_to(ROOT)), {}).items():
+            lines[row - 1] = re.sub(rf"\b{old}\b", new, lines[row - 1])
+        changed = new_in_backticks(renames.text("".join(lines)), renames.everywhere)
         if changed != text:
             path.write_text(changed, encoding="utf-8")
     move_files(renames)
@@ -199,7 +224,9 @@ def apply(renames: Renames) -> None:
 
 def text_files() -> Iterator[Path]:
     """Documents and settings that may name modules."""
-    listed = subprocess.run(["git", "ls-files", "--", *TEXT_PATTERNS], cwd=ROOT, check=True, capture_output=True, text=True)
+    listed = subprocess.run(
+        ["git", "ls-files", "--", *TEXT_PATTERNS], cwd=ROOT, check=True, capture_output=True, text=True
+    )
     for line in listed.stdout.splitlines():
         if line != "CHANGELOG.md" and line not in THIS:
             yield ROOT / line
@@ -210,17 +237,18 @@ def problems(renames: Renames) -> Iterator[str]:
     for path in {*renames.by_file, *renames.by_line}:
         if not (ROOT / path).exists():
             yield f"{path}: named in the map, but there is no such file"
-    taken = [new for new in renames.modules.values()]
+    taken = list(renames.modules.values())
     for new in sorted({name for name in taken if taken.count(name) > 1}):
         yield f"{new}: two modules would have this name"
     for path in python_files():
         relative = str(path.relative_to(ROOT))
         text = path.read_text(encoding="utf-8")
         used = {
-            token.string for token in tokenize.generate_tokens(io.StringIO(text).readline) if token.type == tokenize.NAME
+            token.string
+            for token in tokenize.generate_tokens(io.StringIO(text).readline)
+            if token.type == tokenize.NAME
         }
         names = {old: new for old, new in renames.names_in(relative).items() if old in used}
-        by_line = renames.by_line.get(relative, {})
         names.update(module_aliases(text, renames))
         targets: dict[str, list[str]] = defaultdict(list)
         for old, new in names.items():

@@ -1,7 +1,7 @@
 """Measure the structure and the language of the source, and hold the ratios that `make check` gates.
 
-    python scripts/structure.py            # the table, and whatever breaks a rule; exit code 1 if anything does
-    python scripts/structure.py --list     # every word of the old dialect and every docstring that is a fragment, with its line
+python scripts/structure.py            # the table, and whatever breaks a rule; exit code 1 if anything does
+python scripts/structure.py --list     # every word of the old dialect and every docstring that is a fragment, with its line
 """
 
 import ast
@@ -31,7 +31,12 @@ DIALECT = re.compile(
     re.IGNORECASE,
 )
 """Words of the dialect of version 0.1, which shuts readers out."""
-EXEMPT = ("storage/database/migrations/versions/", "CHANGELOG.md", "scripts/structure.py", "scripts/renames.json")
+EXEMPT = (
+    "storage/database/migrations/versions/",
+    "CHANGELOG.md",
+    "scripts/structure.py",
+    "scripts/renames.json",
+)
 """Old migrations and the changelog say what was; this list holds the words themselves."""
 FRAGMENT = re.compile(
     r"^(of|for|with|without|by|in|on|at|to|from|as|after|before|under|over|per|until|since|that|which|who|whose|where|whether|what|when"
@@ -118,7 +123,9 @@ def imported_modules(node: ast.Import | ast.ImportFrom, modules: dict[str, Path]
             yield str(node.module)
 
 
-def read_docstring(node: ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef, path: Path, found: Measured) -> None:
+def read_docstring(
+    node: ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef, path: Path, found: Measured
+) -> None:
     """Count a docstring, and note it if it is a fragment."""
     text = ast.get_docstring(node)
     if text is None:
@@ -134,13 +141,14 @@ def find_dialect(path: Path, lines: list[str], found: Measured) -> None:
     for number, line in enumerate(lines, 1):
         words = re.sub(r"_+", " ", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", line))
         found.dialect.extend(
-            f"{path.relative_to(ROOT)}:{number}: {match[0]}: {line.strip()}" for match in DIALECT.finditer(words)
+            f"{path.relative_to(ROOT)}:{number}: {match[0]}: {line.strip()}"
+            for match in DIALECT.finditer(words)
         )
 
 
 def pages() -> Iterator[Path]:
     """Every page of the documents."""
-    listed = subprocess.run(["git", "ls-files", "*.md"], cwd=ROOT, check=True, capture_output=True, text=True)  # noqa: S607
+    listed = subprocess.run(["git", "ls-files", "*.md"], cwd=ROOT, check=True, capture_output=True, text=True)
     for line in listed.stdout.splitlines():
         if line not in EXEMPT:
             yield ROOT / line

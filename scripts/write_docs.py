@@ -17,14 +17,14 @@ import typer
 from pydantic.fields import FieldInfo
 
 import londonpump
-from londonpump.brigade.errors import LondonPumpError
 from londonpump.cli import app
-from londonpump.features.catalogue import FEATURES, MOMENTS
-from londonpump.models.place_residual import SMOOTHINGS, Smoothing
-from londonpump.pipelines.calls import LIMITS, OPTIONAL
-from londonpump.pipelines.predict import HEADER
+from londonpump.domain.columns import CALLS, EXAMPLES, Column
+from londonpump.domain.errors import LondonPumpError
+from londonpump.features.catalogue import FEATURES, KNOWN_STAGES
+from londonpump.lifecycle.calls_file import LIMITS, OPTIONAL
+from londonpump.lifecycle.predict import HEADER
+from londonpump.models.location_effect import SMOOTHINGS, Smoothing
 from londonpump.settings import Settings
-from londonpump.tables.examples import CALLS, EXAMPLES, Column
 
 ROOT = Path(__file__).resolve().parents[1]
 HELP_WIDTH = 100
@@ -119,14 +119,14 @@ def features() -> str:
     rows: list[tuple[str, ...]] = [
         (code(f.name), f.unit, f.source, f.known, ", ".join(map(code, f.reads)), f.group) for f in FEATURES
     ]
-    rows += [_place_row(smoothing) for smoothing in SMOOTHINGS]
+    rows += [_location_row(smoothing) for smoothing in SMOOTHINGS]
     return table(("Feature", "Unit", "Source", "Known", "Reads", "Told as"), rows)
 
 
-def _place_row(smoothing: Smoothing) -> tuple[str, ...]:
+def _location_row(smoothing: Smoothing) -> tuple[str, ...]:
     reads = ("station_code", "easting_m", "northing_m")[0 if smoothing.is_by_station else 1 :]
     known = {column.name: column.known for column in EXAMPLES}
-    latest = max((known[name] for name in reads), key=MOMENTS.index)
+    latest = max((known[name] for name in reads), key=KNOWN_STAGES.index)
     whose = "of the same station" if smoothing.is_by_station else "of any station"
     source = f"past runs {whose}, spread over {smoothing.width_m} m, shrunk by {smoothing.shrink:g} runs"
     return code(smoothing.name), "s", source, latest, ", ".join(map(code, reads)), "place"
@@ -143,7 +143,7 @@ def call_columns() -> str:
 
 
 def _columns(columns: tuple[Column, ...]) -> str:
-    rows = [(code(c.name), c.kind, c.unit, c.source, c.known) for c in columns]
+    rows = [(code(c.name), c.dtype, c.unit, c.source, c.known) for c in columns]
     return table(("Column", "Type", "Unit, meaning", "Source", "Known"), rows)
 
 
@@ -210,8 +210,8 @@ def errors() -> str:
     return table(("Error", "Module", "Means"), rows)
 
 
-def _below(kind: type[LondonPumpError]) -> set[type[LondonPumpError]]:
-    children = set(kind.__subclasses__())
+def _below(dtype: type[LondonPumpError]) -> set[type[LondonPumpError]]:
+    children = set(dtype.__subclasses__())
     return children | {deeper for child in children for deeper in _below(child)}
 
 

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from support.publisher_server import Publisher, Sleeper, serving
 
+from londonpump.lifecycle.predict import open_bundle
+from londonpump.lifecycle.prepare import PrepareRequest, prepare
+from londonpump.lifecycle.prepared_examples import Examples, load_examples
+from londonpump.lifecycle.train import TrainRequest, train
 from londonpump.models.bundle import Bundle
-from londonpump.pipelines.data import Examples, load_examples
-from londonpump.pipelines.predict import open_bundle
-from londonpump.pipelines.prepare import PrepareRequest, prepare
-from londonpump.pipelines.train import TrainRequest, train
 from londonpump.simulation.plan import SimulationPlan
 from londonpump.simulation.simulate import write_simulation
 

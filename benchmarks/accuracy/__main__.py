@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.accuracy import reach
+from benchmarks.accuracy import targets
 from benchmarks.accuracy.ablation import (
     Part,
     ablate,
@@ -21,20 +21,20 @@ from benchmarks.accuracy.ablation import (
     is_on_a_busy_ground,
     parts_of_folds,
 )
-from benchmarks.accuracy.apart import later_part, measured, simulated_stream
 from benchmarks.accuracy.classifier import beside_the_distribution
 from benchmarks.accuracy.leaks import shuffled_target, twin_runs
-from benchmarks.accuracy.named_places import told_a_name_only
+from benchmarks.accuracy.named_places import evaluate_named_places
 from benchmarks.accuracy.pages import write_pages
 from benchmarks.accuracy.records import ALL, SHARED, STREAM_2017, UNION, examples_of, prepared
 from benchmarks.accuracy.scores import scores_of
+from benchmarks.accuracy.separate_models import later_part, measured, simulated_stream
 from benchmarks.accuracy.splits import Fold, before, down_the_road, five_folds, later, some
 from benchmarks.accuracy.steps import THAMES, WORKLOAD
 from londonpump import __version__
-from londonpump.brigade.errors import LondonPumpError
-from londonpump.evaluation.rows import JudgedRows
-from londonpump.pipelines.data import Columns, Examples, load_examples
-from londonpump.pipelines.evaluate import judged
+from londonpump.domain.errors import LondonPumpError
+from londonpump.evaluation.evaluation_rows import EvaluationRows
+from londonpump.lifecycle.evaluate import build_judged_rows
+from londonpump.lifecycle.prepared_examples import Columns, Examples, load_examples
 from londonpump.storage.files import read_json, write_json
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -48,53 +48,53 @@ Results = dict[str, Any]
 
 def main() -> int:
     """The command. Returns: its exit code."""
-    asked = _arguments()
-    if asked.pages_only:
+    command_line = _arguments()
+    if command_line.pages_only:
         write_pages(read_json(RESULTS), ROOT)
         return 0
     started_s = time.process_time()
     try:
         with tempfile.TemporaryDirectory(prefix="londonpump-accuracy-") as folder:
-            if asked.named_places_only:
+            if command_line.named_places_only:
                 results = {
                     **read_json(RESULTS),
-                    "named_places": _named(asked.data, asked.work or Path(folder)),
+                    "named_places": _named(command_line.data, command_line.work or Path(folder)),
                 }
             else:
-                results = measure(asked.data, asked.work or Path(folder))
+                results = measure(command_line.data, command_line.work or Path(folder))
                 results["cpu_s"] = round(time.process_time() - started_s)
     except LondonPumpError as error:
         print(error, file=sys.stderr)
         return 2
     write_json(RESULTS, _rounded(results))
     write_pages(read_json(RESULTS), ROOT)
-    tell(f"written: {RESULTS.relative_to(ROOT)} and the tables of docs/explanation")
+    show_progress(f"written: {RESULTS.relative_to(ROOT)} and the tables of docs/explanation")
     return 0
 
 
-def tell(doing: str) -> None:
+def show_progress(doing: str) -> None:
     """Say on the screen what is being done."""
     print(f"{time.process_time():7.1f} CPU s  {doing}", file=sys.stderr, flush=True)
 
 
 def measure(source: Path, work: Path) -> Results:
     """Every figure. source: the folder of real records. work: where prepared data and bundles are put."""
-    tell("preparing the real records")
+    show_progress("preparing the real records")
     data = {records.name: prepared(records, source, work) for records in ALL}
     union = load_examples(data[UNION.name])
     splits, roads = {}, {}
-    tell("five folds of the union")
+    show_progress("five folds of the union")
     folds, answers = five_folds(union)
     splits[POOLED] = scores_of(answers)
-    tell("a classifier of its own")
+    show_progress("a classifier of its own")
     classifier = beside_the_distribution(folds, answers)
     last: dict[str, Fold] = {}
     for records in ALL:
-        tell(f"later rows: {records.words}")
+        show_progress(f"later rows: {records.label}")
         examples = load_examples(data[records.name])
         last[records.name], later_answers, road = down_the_road(records, examples, data[records.name])
         splits[records.name], roads[records.name] = scores_of(later_answers), asdict(road)
-    tell("leak checks")
+    show_progress("leak checks")
     leaks = {"shuffled": shuffled_target(last[UNION.name]), "twins": twin_runs(union)}
     return {
         "schema": 1,
@@ -115,17 +115,17 @@ def _named(source: Path, work: Path) -> Results:
     """The places that are only named, measured alone."""
     found: Results = {"commit": _where()["commit"]}
     for records in NAMED_IN:
-        tell(f"places that are only named: {records.words}")
+        show_progress(f"places that are only named: {records.label}")
         examples = examples_of(records, source, work)
-        found[records.name] = told_a_name_only(examples, later(records, examples)[0])
+        found[records.name] = evaluate_named_places(examples, later(records, examples)[0])
     return found
 
 
 def _reaches(splits: Results) -> Results:
     return {
-        POOLED: reach.compared(reach.POOLED, splits[POOLED]),
-        UNION.name: reach.compared(reach.LAST_QUARTER, splits[UNION.name]),
-        STREAM_2017.name: reach.compared(reach.FEBRUARY_2017, splits[STREAM_2017.name]),
+        POOLED: targets.compared(targets.POOLED, splits[POOLED]),
+        UNION.name: targets.compared(targets.LAST_QUARTER, splits[UNION.name]),
+        STREAM_2017.name: targets.compared(targets.FEBRUARY_2017, splits[STREAM_2017.name]),
     }
 
 
@@ -134,11 +134,11 @@ def _ablations(union: Examples, stream: Examples, february: Fold) -> Results:
     whole = some(union.rows, np.isfinite(union.rows["attendance_s"]))
     found: Results = {}
     for name, examples, rows in (("pooled", union, whole), ("january_2017", stream, january)):
-        tell(f"ablation: {name}")
+        show_progress(f"ablation: {name}")
         parts = parts_of_folds(examples, rows)
         has_workload = bool(len(examples.complete))
-        found[name] = ablate(parts, _judged(parts, february), has_workload, tell)
-    tell("the Thames and workload, where they matter")
+        found[name] = ablate(parts, _judged(parts, february), has_workload, show_progress)
+    show_progress("the Thames and workload, where they matter")
     parts = parts_of_folds(union, whole)
     found["thames_pooled"] = gain_where_it_matters(parts, _judged(parts, february), THAMES, crosses_the_river)
     parts = [Part(stream, february.training.rows, february.training.calls, february.columns)]
@@ -148,17 +148,17 @@ def _ablations(union: Examples, stream: Examples, february: Fold) -> Results:
     return found
 
 
-def _judged(parts: list[Part], fold: Fold) -> JudgedRows:
+def _judged(parts: list[Part], fold: Fold) -> EvaluationRows:
     """The test rows of parts end to end."""
     names = parts[0].test
     columns: Columns = {name: np.concatenate([part.test[name] for part in parts]) for name in names}
-    return judged(fold.bundle, columns).without_slices()
+    return build_judged_rows(fold.bundle, columns).without_slices()
 
 
 def _simulated(work: Path, fold: Fold) -> Results:
-    tell("simulated stream")
+    show_progress("simulated stream")
     part = later_part(simulated_stream(work))
-    return measured(part, _judged([part], fold), tell)
+    return measured(part, _judged([part], fold), show_progress)
 
 
 def _where() -> Results:

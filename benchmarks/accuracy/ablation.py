@@ -7,18 +7,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.accuracy.answers import joined_forecast
-from benchmarks.accuracy.blinded import Blinded
+from benchmarks.accuracy.hidden_inputs import Blinded
+from benchmarks.accuracy.predictions import joined_forecast
 from benchmarks.accuracy.splits import N_FOLDS, fold_of, some
 from benchmarks.accuracy.steps import NOT_CARRIED, STEPS, Step, up_to
-from londonpump.evaluation.compare import paired_difference
-from londonpump.evaluation.rows import Forecast, JudgedRows
+from londonpump.evaluation.evaluation_rows import EvaluationRows, Forecast
+from londonpump.evaluation.paired_comparison import paired_difference
 from londonpump.features.catalogue import FEATURES, Feature, usable
-from londonpump.features.runs import Runs
+from londonpump.features.dispatches import Dispatches
+from londonpump.lifecycle.prepared_examples import Columns, Examples, incident_codes
 from londonpump.models.distribution import P50
-from londonpump.models.response_training import TrainingRuns, fit_response_time
-from londonpump.models.training import learn_ground, with_workload
-from londonpump.pipelines.data import Columns, Examples, incident_codes
+from londonpump.models.response_training import TrainingDispatches, fit_response_time
+from londonpump.models.train import fit_ground_lookup, with_workload
 
 SEED = 1
 Mask = NDArray[np.bool_]
@@ -39,12 +39,12 @@ class Part:
 def medians_s(part: Part, look: Look, target: str = "attendance_s") -> Forecast:
     """The answer to the test rows of a model that looks at no more than this."""
     features, hidden = look
-    ground = learn_ground(part.calls, part.examples.stations)
+    ground = fit_ground_lookup(part.calls, part.examples.stations)
     rows = with_workload(part.training, part.calls, ground, part.examples.complete)
     test = with_workload(part.test, part.examples.calls, ground, part.examples.complete)
-    runs = Blinded(rows, ground, hidden)
-    learnt = TrainingRuns(runs, rows[target], incident_codes(rows), rows["mobilised_us"])
-    model = fit_response_time(learnt, usable(runs, features), SEED, lambda _doing, _share: None)
+    dispatches = Blinded(rows, ground, hidden)
+    training_rows = TrainingDispatches(dispatches, rows[target], incident_codes(rows), rows["mobilised_us"])
+    model = fit_response_time(training_rows, usable(dispatches, features), SEED, lambda _doing, _share: None)
     times = model(Blinded(test, ground, hidden))
     return Forecast(times.quantile(P50), times.mean_s)
 
@@ -65,7 +65,7 @@ def parts_of_folds(examples: Examples, rows: Columns) -> list[Part]:
 
 
 def ablate(
-    parts: list[Part], rows: JudgedRows, has_workload: bool, told: Callable[[str], None]
+    parts: list[Part], rows: EvaluationRows, has_workload: bool, progress: Callable[[str], None]
 ) -> list[dict[str, Any]]:
     """One entry a step: MAE and gain on the step before; then on the whole, what is not carried.
 
@@ -74,12 +74,12 @@ def ablate(
     steps = STEPS if has_workload else STEPS[:-1]
     entries, before = [], None
     for count in range(1, len(steps) + 1):
-        told(steps[count - 1].words)
+        progress(steps[count - 1].label)
         answer = _end_to_end(parts, up_to(count))
         entries.append(_entry(steps[count - 1], rows, before, answer))
         before = answer
     for step in NOT_CARRIED:
-        told(step.words)
+        progress(step.label)
         answer = _end_to_end(parts, (FEATURES + step.new, frozenset()))
         entries.append({**_entry(step, rows, before, answer), "is_carried": False})
     return entries
@@ -89,10 +89,10 @@ def _end_to_end(parts: list[Part], look: Look) -> Forecast:
     return joined_forecast([medians_s(part, look) for part in parts])
 
 
-def _entry(step: Step, rows: JudgedRows, before: Forecast | None, answer: Forecast) -> dict[str, Any]:
+def _entry(step: Step, rows: EvaluationRows, before: Forecast | None, answer: Forecast) -> dict[str, Any]:
     gain = None if before is None else paired_difference(rows, before, answer, "mae_s")
     return {
-        "step": step.words,
+        "step": step.label,
         "mae_s": float(np.abs(answer.median_s - rows.actual_s).mean()),
         "gain_s": gain,
         "is_carried": True,
@@ -100,7 +100,7 @@ def _entry(step: Step, rows: JudgedRows, before: Forecast | None, answer: Foreca
 
 
 def gain_where_it_matters(
-    parts: list[Part], rows: JudgedRows, count: int, matters: Callable[[Runs], Mask]
+    parts: list[Part], rows: EvaluationRows, count: int, matters: Callable[[Dispatches], Mask]
 ) -> dict[str, Any]:
     """The step of a number without and with: over all test rows, and over those it is about."""
     before, answer = _end_to_end(parts, up_to(count - 1)), _end_to_end(parts, up_to(count))
@@ -109,22 +109,22 @@ def gain_where_it_matters(
     return {"all": _gain_on(rows, before, answer, everything), "about": _gain_on(rows, before, answer, about)}
 
 
-def _test_runs(part: Part) -> Runs:
-    ground = learn_ground(part.calls, part.examples.stations)
-    return Runs(with_workload(part.test, part.examples.calls, ground, part.examples.complete), ground)
+def _test_runs(part: Part) -> Dispatches:
+    ground = fit_ground_lookup(part.calls, part.examples.stations)
+    return Dispatches(with_workload(part.test, part.examples.calls, ground, part.examples.complete), ground)
 
 
-def crosses_the_river(runs: Runs) -> Mask:
+def crosses_the_river(dispatches: Dispatches) -> Mask:
     """(n,) the way by a bridge is longer than the straight one."""
-    return np.asarray(runs.by_bridge_m > runs.distance_m + 1.0)
+    return np.asarray(dispatches.by_bridge_m > dispatches.distance_m + 1.0)
 
 
-def is_on_a_busy_ground(runs: Runs) -> Mask:
+def is_on_a_busy_ground(dispatches: Dispatches) -> Mask:
     """(n,) another call on the ground in the half hour before."""
-    return np.asarray(runs.number("recent_ground_calls") >= 1)
+    return np.asarray(dispatches.number("recent_ground_calls") >= 1)
 
 
-def _gain_on(rows: JudgedRows, before: Forecast, answer: Forecast, mask: Mask) -> dict[str, Any]:
+def _gain_on(rows: EvaluationRows, before: Forecast, answer: Forecast, mask: Mask) -> dict[str, Any]:
     some_rows = replace(rows, slices={}).take(mask)
     actual_s = some_rows.actual_s
     return {

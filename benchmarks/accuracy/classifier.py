@@ -9,24 +9,24 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.accuracy.answers import Answers
+from benchmarks.accuracy.predictions import Answers
 from benchmarks.accuracy.splits import Fold
-from londonpump.brigade.targets import FIRST_PUMP_TARGET_S
-from londonpump.evaluation.compare import sliced_differences
-from londonpump.evaluation.judge import judge
-from londonpump.evaluation.rows import Forecast
+from londonpump.domain.attendance_targets import FIRST_PUMP_TARGET_S
+from londonpump.evaluation.evaluate import evaluate_models
+from londonpump.evaluation.evaluation_rows import Forecast
+from londonpump.evaluation.paired_comparison import sliced_differences
 from londonpump.features.catalogue import build
-from londonpump.features.runs import Runs
+from londonpump.features.dispatches import Dispatches
 from londonpump.models import boosters
-from londonpump.models.place_residual import cell_keys, fit_place_residual
-from londonpump.models.response_time import ResponseTimeModel
+from londonpump.models.location_effect import cell_keys, fit_location_effect
+from londonpump.models.response_time_model import ResponseTimeModel
 from londonpump.models.response_training import (
-    PLACE_FOLDS,
+    LOCATION_FOLDS,
     Floats,
     centre_parameters,
-    effort_for,
     fold_of,
     hidden,
+    hyperparameters_for,
 )
 
 LEAVES = 15
@@ -37,36 +37,42 @@ SEED = 1
 def direct_chance(fold: Fold) -> Floats:
     """(n,) chance of more than 360 s for the rows of a fold, by boosters of their own."""
     model, rows = fold.bundle.response, fold.training.rows
-    runs = fold.bundle.runs(rows)
-    learnt = _table(model, runs, _places_out_of_fold(model, runs, rows["attendance_s"], fold))
+    dispatches = fold.bundle.dispatches(rows)
+    training_table = _table(
+        model, dispatches, _location_effects_out_of_fold(model, dispatches, rows["attendance_s"], fold)
+    )
     names = (*model.names, "curve_s")
     is_late = (rows["attendance_s"] > FIRST_PUMP_TARGET_S).astype(np.float64)
-    effort = effort_for(len(is_late))
-    asked = fold.bundle.runs(fold.columns)
-    table = np.column_stack([model.table(asked), model.curve(asked)])
-    chances = []
-    for i in range(effort.seeds):
-        settings = {**centre_parameters(effort, SEED + i), "objective": "binary", "num_leaves": LEAVES}
-        booster = boosters.train(hidden(learnt, names, SEED + i), is_late, names, settings)
-        chances.append(boosters.predict(booster, table))
-    return np.asarray(np.mean(chances, axis=0))
+    hyperparameters = hyperparameters_for(len(is_late))
+    rows_asked = fold.bundle.dispatches(fold.columns)
+    table = np.column_stack([model.table(rows_asked), model.curve(rows_asked)])
+    p_by_fold = []
+    for i in range(hyperparameters.seeds):
+        settings = {
+            **centre_parameters(hyperparameters, SEED + i),
+            "objective": "binary",
+            "num_leaves": LEAVES,
+        }
+        booster = boosters.train(hidden(training_table, names, SEED + i), is_late, names, settings)
+        p_by_fold.append(boosters.predict(booster, table))
+    return np.asarray(np.mean(p_by_fold, axis=0))
 
 
-def _places_out_of_fold(
-    model: ResponseTimeModel, runs: Runs, attendance_s: Floats, fold: Fold
+def _location_effects_out_of_fold(
+    model: ResponseTimeModel, dispatches: Dispatches, attendance_s: Floats, fold: Fold
 ) -> list[Floats]:
-    left_s = attendance_s - model.curve(runs)
-    place_fold = fold_of(fold.training.incident, PLACE_FOLDS, SEED)
-    station = runs.station
-    place_m = runs.number("easting_m"), runs.number("northing_m")
+    left_s = attendance_s - model.curve(dispatches)
+    location_fold = fold_of(fold.training.incident, LOCATION_FOLDS, SEED)
+    station = dispatches.station
+    place_m = dispatches.number("easting_m"), dispatches.number("northing_m")
     return [
-        fit_place_residual(p.smoothing, cell_keys(p.smoothing, station, *place_m), left_s, place_fold)[1]
-        for p in model.places
+        fit_location_effect(p.smoothing, cell_keys(p.smoothing, station, *place_m), left_s, location_fold)[1]
+        for p in model.location_effects
     ]
 
 
-def _table(model: ResponseTimeModel, runs: Runs, places: list[Floats]) -> Floats:
-    return np.column_stack([build(runs, model.features), *places, model.curve(runs)])
+def _table(model: ResponseTimeModel, dispatches: Dispatches, location_effects: list[Floats]) -> Floats:
+    return np.column_stack([build(dispatches, model.features), *location_effects, model.curve(dispatches)])
 
 
 def beside_the_distribution(folds: list[Fold], answers: Answers) -> dict[str, Any]:
@@ -80,7 +86,7 @@ def beside_the_distribution(folds: list[Fold], answers: Answers) -> dict[str, An
         "mean_of_both": _with(ours, (direct + from_distribution) / 2),
     }
     rows = answers.rows.without_slices()
-    found = judge(rows, models)["models"]
+    found = evaluate_models(rows, models)["models"]
     measures = (*METRICS, "over_360_ece")
     return {
         name: {
@@ -94,5 +100,5 @@ def beside_the_distribution(folds: list[Fold], answers: Answers) -> dict[str, An
     }
 
 
-def _with(forecast: Forecast, chance: Floats) -> Forecast:
-    return replace(forecast, p_over={FIRST_PUMP_TARGET_S: chance}, p_underestimate=None, is_listed=None)
+def _with(forecast: Forecast, p_risk: Floats) -> Forecast:
+    return replace(forecast, p_over={FIRST_PUMP_TARGET_S: p_risk}, p_underestimate=None, is_listed=None)

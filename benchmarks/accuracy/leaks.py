@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 
 from benchmarks.accuracy.splits import Fold, some
-from londonpump.evaluation.compare import paired_difference
-from londonpump.models.training import TrainingPlan, fit_bundle
-from londonpump.pipelines.data import Columns, Examples
-from londonpump.pipelines.evaluate import forecasts_of, judged
-from londonpump.pipelines.progress import silent
+from londonpump.evaluation.paired_comparison import paired_difference
+from londonpump.lifecycle.evaluate import build_judged_rows, forecasts_of
+from londonpump.lifecycle.prepared_examples import Columns, Examples
+from londonpump.lifecycle.progress import silent
+from londonpump.models.train import TrainingPlan, fit_bundle
 
 TWIN_CELL_M = 100.0
 SEED = 20230101
@@ -24,12 +24,12 @@ def shuffled_target(fold: Fold) -> dict[str, Any]:
     incident = training.incident[np.isfinite(training.rows["attendance_s"])]
     blind = replace(training, rows={**rows, "attendance_s": mixed}, incident=incident)
     bundle = fit_bundle(blind, TrainingPlan(), {}, silent)
-    forecasts, rows_judged = forecasts_of(bundle, fold.columns), judged(bundle, fold.columns)
+    forecasts, evaluated_rows = forecasts_of(bundle, fold.columns), build_judged_rows(bundle, fold.columns)
     found = {
-        f"{name}_mae_s": float(np.abs(forecasts[name].median_s - rows_judged.actual_s).mean())
+        f"{name}_mae_s": float(np.abs(forecasts[name].median_s - evaluated_rows.actual_s).mean())
         for name in ("ours", "constant")
     }
-    gain_s = paired_difference(rows_judged, forecasts["constant"], forecasts["ours"], "mae_s")
+    gain_s = paired_difference(evaluated_rows, forecasts["constant"], forecasts["ours"], "mae_s")
     return {**found, "gain_s": gain_s}
 
 

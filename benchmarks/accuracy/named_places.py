@@ -10,22 +10,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.accuracy.splits import Fold, some
-from londonpump.evaluation.judge import RESAMPLES, judge
-from londonpump.evaluation.rows import Forecast
-from londonpump.models.answering import answer, answer_named
+from londonpump.evaluation.evaluate import RESAMPLES, evaluate_models
+from londonpump.evaluation.evaluation_rows import Forecast
+from londonpump.lifecycle.evaluate import build_judged_rows
+from londonpump.lifecycle.prepared_examples import Columns, Examples
+from londonpump.models.area_points import central
+from londonpump.models.area_response_times import Times
 from londonpump.models.bundle import Bundle
-from londonpump.models.mixture import Times
-from londonpump.models.places_named import central
-from londonpump.pipelines.data import Columns, Examples
-from londonpump.pipelines.evaluate import judged
+from londonpump.models.predict import predict_area, predict_dispatches
 
 Floats = NDArray[np.float64]
 LEVELS = (0.05, 0.1, 0.5, 0.9, 0.95)
-KEPT = ("n", "mae_s", "bias_s", "cover_80_share", "width_80_s", "cover_90_share")
+METRICS_STORED = ("n", "mae_s", "bias_s", "cover_80_share", "width_80_s", "cover_90_share")
 EXACT, NAMED, MIDDLE = "exact", "named", "middle"
 
 
-def told_a_name_only(examples: Examples, fold: Fold, resamples: int = RESAMPLES) -> dict[str, Any]:
+def evaluate_named_places(examples: Examples, fold: Fold, resamples: int = RESAMPLES) -> dict[str, Any]:
     """`{district, ground: {rows, unknown, distance_m, exact, named, middle: measures}}`, all three on the same rows.
 
     distance_m: mean from the station to the exact place, and to the points of the name. unknown: judged rows whose name has too few training calls; they are left out. The ground is the recorded one.
@@ -41,22 +41,22 @@ def told_a_name_only(examples: Examples, fold: Fold, resamples: int = RESAMPLES)
 
 def _judged(bundle: Bundle, columns: Columns, names: NDArray[Any], resamples: int) -> dict[str, Any]:
     is_ground = names is columns["recorded_ground_code"]
-    points = bundle.places_named.grounds if is_ground else bundle.places_named.districts
+    points = bundle.area_points.grounds if is_ground else bundle.area_points.districts
     known = np.array([name in points for name in names], bool)
     rows, names = some(columns, known), names[known]
-    told = {**rows, "station_ground_code": names} if is_ground else rows
+    columns_named = {**rows, "station_ground_code": names} if is_ground else rows
     forecasts = {
-        EXACT: forecast_of(answer(bundle, rows).times),
-        NAMED: _by_name(names, lambda of, where: _named(bundle, some(told, where), points[of])),
-        MIDDLE: _by_name(names, lambda of, where: _middle(bundle, some(told, where), points[of])),
+        EXACT: forecast_of(predict_dispatches(bundle, rows).times),
+        NAMED: _by_name(names, lambda of, where: _named(bundle, some(columns_named, where), points[of])),
+        MIDDLE: _by_name(names, lambda of, where: _middle(bundle, some(columns_named, where), points[of])),
     }
-    found = judge(judged(bundle, rows).without_slices(), forecasts, resamples=resamples)
+    found = evaluate_models(build_judged_rows(bundle, rows).without_slices(), forecasts, resamples=resamples)
     measures = {name: slices["all"]["all"] for name, slices in found["models"].items()}
     return {
         "rows": found["rows"],
         "unknown": int((~known).sum()),
         "distance_m": _distances_m(rows, names, points),
-        **{name: {metric: one[metric] for metric in KEPT} for name, one in measures.items()},
+        **{name: {metric: one[metric] for metric in METRICS_STORED} for name, one in measures.items()},
     }
 
 
@@ -74,12 +74,12 @@ def forecast_of(times: Times) -> Forecast:
 
 
 def _named(bundle: Bundle, columns: Columns, points_m: Floats) -> Times:
-    return answer_named(bundle, columns, points_m, most=len(columns["mobilised_us"]))[1].times
+    return predict_area(bundle, columns, points_m, max_dispatches=len(columns["mobilised_us"]))[1].times
 
 
 def _middle(bundle: Bundle, columns: Columns, points_m: Floats) -> Times:
     east_m, north_m = np.tile(points_m[central(points_m)], (len(columns["mobilised_us"]), 1)).T
-    return answer(bundle, {**columns, "easting_m": east_m, "northing_m": north_m}).times
+    return predict_dispatches(bundle, {**columns, "easting_m": east_m, "northing_m": north_m}).times
 
 
 def _by_name(names: NDArray[Any], times_of: Callable[[str, NDArray[np.bool_]], Times]) -> Forecast:

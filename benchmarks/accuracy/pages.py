@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.accuracy import tables, tables_of_features
-from londonpump.brigade.errors import BadFile
+from londonpump.domain.errors import BadFile
 from londonpump.storage.files import write_text
 
 Results = dict[str, Any]

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-from londonpump.brigade.errors import BadFile
-from londonpump.pipelines.data import Examples, load_examples
-from londonpump.pipelines.prepare import PrepareRequest, prepare
+from londonpump.domain.errors import BadFile
+from londonpump.lifecycle.prepare import PrepareRequest, prepare
+from londonpump.lifecycle.prepared_examples import Examples, load_examples
 
 SHARED = Path(__file__).resolve().parents[2] / "../shared/data"
 """Beside the repository; the records are not part of it."""
@@ -17,7 +17,7 @@ class Records:
     """Published files that belong together, and the day that divides learning from judging."""
 
     name: str
-    words: str
+    label: str
     files: tuple[str, ...]
     until: date
 

@@ -5,16 +5,16 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.accuracy.answers import NOT_STATED, STATED, Answers, PumpAnswers
-from londonpump.evaluation.compare import paired_difference
-from londonpump.evaluation.judge import RESAMPLES, judge
-from londonpump.evaluation.pumps import judge_pumps
-from londonpump.evaluation.rows import Forecast
+from benchmarks.accuracy.predictions import NOT_STATED, STATED, Answers, PumpPredictions
+from londonpump.evaluation.evaluate import RESAMPLES, evaluate_models
+from londonpump.evaluation.evaluation_rows import Forecast
+from londonpump.evaluation.paired_comparison import paired_difference
+from londonpump.evaluation.pump_count_metrics import evaluate_pumps
 
 OURS = {STATED: "ours", NOT_STATED: "ours_kind_not_stated"}
 KEPT_SLICES = ("distance_decile", "own_ground", "pump")
 OF_A_SLICE = ("n", "mae_s", "bias_s", "cover_80_share", "width_80_s", "cover_90_share", "width_90_s")
-MEDIAN_SEED = 5
+MEDIAN_ORIGINAL = 5
 """Of eleven seeds in the order of their error, counted from 0."""
 GAINS_ON = (
     "distance",
@@ -35,15 +35,20 @@ def scores_of(answers: Answers, resamples: int = RESAMPLES) -> Scores:
     """
     models = {**_baselines(answers), **_ours(answers)}
     slices = {name: answers.rows.slices[name] for name in KEPT_SLICES}
-    found = judge(replace(answers.rows, slices=slices), models, resamples=resamples)
+    found = evaluate_models(replace(answers.rows, slices=slices), models, resamples=resamples)
     return {
         "rows": found["rows"],
         "days": found["days"],
         "models": _trimmed(found["models"]),
-        "gains": {told: gains(answers, models, name, resamples) for told, name in OURS.items()},
-        "seed_mae_s": sorted(_seed_maes(answers).tolist()),
+        "gains": {
+            input_variant: gains(answers, models, name, resamples) for input_variant, name in OURS.items()
+        },
+        "seed_mae_s": sorted(_original_maes(answers).tolist()),
         "distance_curve": _stronger_curve(answers),
-        "pumps": {told: _pumps(answers.pumps, told, resamples) for told in (STATED, NOT_STATED)},
+        "pumps": {
+            input_variant: _pumps(answers.pumps, input_variant, resamples)
+            for input_variant in (STATED, NOT_STATED)
+        },
     }
 
 
@@ -72,15 +77,15 @@ def _ours(answers: Answers) -> dict[str, Forecast]:
 
 
 def _baselines(answers: Answers) -> dict[str, Forecast]:
-    order = np.argsort(_seed_maes(answers), kind="stable")
+    order = np.argsort(_original_maes(answers), kind="stable")
     return {
         "constant": answers.forecasts["constant"],
         "distance": answers.forecasts[_stronger_curve(answers)],
         "distance_median_curve": answers.forecasts["distance"],
         "distance_mean_curve": answers.forecasts["distance_mean_curve"],
         "seed_typical": Forecast(answers.forecasts["seed"].median_s),
-        "seed_median": Forecast(answers.seeds_s[order[MEDIAN_SEED]]),
-        "seed_best": Forecast(answers.seeds_s[order[0]]),
+        "seed_median": Forecast(answers.originals_s[order[MEDIAN_ORIGINAL]]),
+        "seed_best": Forecast(answers.originals_s[order[0]]),
     }
 
 
@@ -108,9 +113,11 @@ def _stronger_curve(answers: Answers) -> str:
     return min(("distance", "distance_mean_curve"), key=mae_s)
 
 
-def _seed_maes(answers: Answers) -> np.ndarray[Any, np.dtype[np.float64]]:
-    return np.asarray(np.abs(answers.seeds_s - answers.rows.actual_s).mean(axis=1))
+def _original_maes(answers: Answers) -> np.ndarray[Any, np.dtype[np.float64]]:
+    return np.asarray(np.abs(answers.originals_s - answers.rows.actual_s).mean(axis=1))
 
 
-def _pumps(pumps: PumpAnswers, told: str, resamples: int) -> Scores:
-    return judge_pumps(pumps.actual, pumps.probability[told], pumps.chosen[told], pumps.day, resamples)
+def _pumps(pumps: PumpPredictions, input_variant: str, resamples: int) -> Scores:
+    return evaluate_pumps(
+        pumps.actual, pumps.probability[input_variant], pumps.chosen[input_variant], pumps.day, resamples
+    )

@@ -9,23 +9,23 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.accuracy.answers import Answers, answers_of, joined
+from benchmarks.accuracy.predictions import Answers, joined, predictions_of
 from benchmarks.accuracy.records import Records
 from londonpump.evaluation.splits import folds
-from londonpump.models.bundle import Bundle, incident_hashes
-from londonpump.models.training import TrainingPlan, TrainingSet, fit_bundle, with_workload
-from londonpump.pipelines.calls import REQUIRED, TEXTS
-from londonpump.pipelines.data import (
+from londonpump.lifecycle.calls_file import REQUIRED, TEXTS
+from londonpump.lifecycle.evaluate import EvaluateRequest, evaluate, later_rows
+from londonpump.lifecycle.predict import predict_file
+from londonpump.lifecycle.prepared_examples import (
     Columns,
     Examples,
     first_us_of_incident,
     incident_codes,
     midnight_us,
 )
-from londonpump.pipelines.evaluate import EvaluateRequest, evaluate, later_rows
-from londonpump.pipelines.predict import predict_file
-from londonpump.pipelines.progress import silent
-from londonpump.pipelines.train import TrainRequest, train, training_set
+from londonpump.lifecycle.progress import silent
+from londonpump.lifecycle.train import TrainRequest, train, training_set
+from londonpump.models.bundle import Bundle, incident_hashes
+from londonpump.models.train import TrainingPlan, TrainingSet, fit_bundle, with_workload
 
 N_FOLDS = 5
 Bools = NDArray[np.bool_]
@@ -54,31 +54,31 @@ def five_folds(examples: Examples) -> tuple[list[Fold], Answers]:
     """The whole bundle learnt five times without a fifth of the incidents, and its answers to each fifth."""
     rows = some(examples.rows, np.isfinite(examples.rows["attendance_s"]))
     of_row, of_call = fold_of(rows), fold_of(examples.calls)
-    learnt, parts = [], []
+    training_parts, parts = [], []
     for fold in range(N_FOLDS):
         rest = some(rows, of_row != fold)
         calls = some(examples.calls, of_call != fold)
         training = TrainingSet(rest, calls, incident_codes(rest), examples.stations, examples.complete)
         bundle = fit_bundle(training, TrainingPlan(), {}, silent)
         columns = with_workload(some(rows, of_row == fold), examples.calls, bundle.ground, examples.complete)
-        learnt.append(Fold(bundle, training, columns))
-        parts.append(answers_of(bundle, columns, some(examples.calls, of_call == fold)))
-    return learnt, joined(parts, learnt[0].bundle)
+        training_parts.append(Fold(bundle, training, columns))
+        parts.append(predictions_of(bundle, columns, some(examples.calls, of_call == fold)))
+    return training_parts, joined(parts, training_parts[0].bundle)
 
 
 def later(records: Records, examples: Examples) -> tuple[Fold, Answers]:
     """Learnt before the day that divides the records, judged on the incidents from it on."""
     training = training_set(examples, records.until)
     bundle = fit_bundle(training, TrainingPlan(), {"trained_until": records.until.isoformat()}, silent)
-    return _judged_later(bundle, training, records, examples)
+    return _evaluated_later(bundle, training, records, examples)
 
 
-def _judged_later(
+def _evaluated_later(
     bundle: Bundle, training: TrainingSet, records: Records, examples: Examples
 ) -> tuple[Fold, Answers]:
     columns = later_rows(bundle, examples, records.until)
     calls = some(examples.calls, examples.calls["call_us"] >= midnight_us(records.until))
-    return Fold(bundle, training, columns), answers_of(bundle, columns, calls)
+    return Fold(bundle, training, columns), predictions_of(bundle, columns, calls)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +99,7 @@ def down_the_road(records: Records, examples: Examples, data: Path) -> tuple[Fol
     """As `later`, by the pipelines: train, evaluate and predict, each from the files of the one before."""
     folder, bundle = train(TrainRequest(data, data / "bundle", records.until))
     result = evaluate(EvaluateRequest(folder, data, resamples=100)).results
-    fold, answers = _judged_later(bundle, training_set(examples, records.until), records, examples)
+    fold, answers = _evaluated_later(bundle, training_set(examples, records.until), records, examples)
     predicted_s = _predicted(bundle, fold.columns, data)
     is_answered = np.isfinite(predicted_s)
     miss_s = np.abs(predicted_s - answers.rows.actual_s)[is_answered]
@@ -129,8 +129,8 @@ def _predicted(bundle: Bundle, columns: Columns, folder: Path) -> NDArray[np.flo
 
 
 def _call(columns: Columns, row: int, header: tuple[str, ...]) -> list[Any]:
-    moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=int(columns["mobilised_us"][row]))
-    values = {"id": row, "mobilised_at": moment.isoformat()}
+    timestamp = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=int(columns["mobilised_us"][row]))
+    values = {"id": row, "mobilised_at": timestamp.isoformat()}
     return [values.get(name, columns[name][row] if name in columns else "") for name in header]
 
 

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from benchmarks.accuracy.blinded import EVERYTHING, HOUR, OWN, PLACE, PROPERTY, RIVER
+from benchmarks.accuracy.hidden_inputs import EVERYTHING, HOUR, LOCATION, OWN, PROPERTY, RIVER
 from londonpump.features.catalogue import FEATURES, Feature
-from londonpump.features.runs import Floats, Runs
+from londonpump.features.dispatches import Dispatches, Floats
 
 PLACE_M = ("easting_m", "northing_m")
 WHEN = ("mobilised_at",)
@@ -17,7 +17,7 @@ class Step:
     """features: names of the catalogue's that it adds. shows: what it no longer hides. new: features that
     the product does not carry."""
 
-    words: str
+    label: str
     features: tuple[str, ...] = ()
     shows: frozenset[str] = frozenset()
     new: tuple[Feature, ...] = ()
@@ -26,7 +26,7 @@ class Step:
 STEPS: tuple[Step, ...] = (
     Step("distance", ("distance_m",)),
     Step("+ hour", ("hour",), frozenset({HOUR})),
-    Step("+ residual of past runs of the place", (), frozenset({PLACE})),
+    Step("+ residual of past runs of the place", (), frozenset({LOCATION})),
     Step(
         "+ own ground, bearing, grid, nearest stations",
         (
@@ -54,9 +54,9 @@ THAMES, WORKLOAD = 7, 9
 """Steps counted from 1."""
 
 
-def _station(runs: Runs) -> Floats:
+def _station(dispatches: Dispatches) -> Floats:
     """The station's number in the list of codes: trees can cut it anywhere."""
-    return runs.station.astype(np.float64)
+    return dispatches.station.astype(np.float64)
 
 
 WEEKDAY = Feature("weekday", "0-6", "London clock", WHEN, "hour", lambda r: r.weekday.astype(np.float64))
@@ -80,5 +80,5 @@ FROM_FILES: tuple[Step, ...] = (
 def up_to(count: int) -> tuple[tuple[Feature, ...], frozenset[str]]:
     """Features and what is still hidden after the first so many steps."""
     names = {name for step in STEPS[:count] for name in step.features}
-    shown = frozenset().union(*(step.shows for step in STEPS[:count]))
-    return tuple(feature for feature in FEATURES if feature.name in names), EVERYTHING - shown
+    inputs_used = frozenset().union(*(step.shows for step in STEPS[:count]))
+    return tuple(feature for feature in FEATURES if feature.name in names), EVERYTHING - inputs_used

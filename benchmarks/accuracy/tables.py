@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from benchmarks.accuracy.answers import NOT_STATED, STATED
-from benchmarks.accuracy.lettering import digits_for, number, table, with_interval
+from benchmarks.accuracy.predictions import NOT_STATED, STATED
+from benchmarks.accuracy.text_formats import digits_for, number, table, with_interval
 
 Results = dict[str, Any]
 SPLITS = {
@@ -57,7 +57,7 @@ def reach_pooled(results: Results) -> str:
 
 def reach_later(results: Results) -> str:
     """The figures of later rows."""
-    parts = [f"{words}:\n\n{_reach_table(results['reach'][name])}" for name, words in LATER.items()]
+    parts = [f"{label}:\n\n{_reach_table(results['reach'][name])}" for name, label in LATER.items()]
     return "\n\n".join(parts)
 
 
@@ -103,14 +103,14 @@ def splits(results: Results) -> str:
     found = results["splits"]
     rows = [["runs judged", *(f"{found[name]['rows']:,}" for name in SPLITS)]]
     rows += [
-        [words, *(with_interval(_whole(found[name], "ours")[metric], digits) for name in SPLITS)]
-        for words, metric, digits in MEASURES
+        [label, *(with_interval(_whole(found[name], "ours")[metric], digits) for name in SPLITS)]
+        for label, metric, digits in MEASURES
     ]
     unstated = (_whole(found[name], "ours_kind_not_stated")["mae_s"] for name in SPLITS)
     rows.append(["MAE, s, kind not stated", *(with_interval(one, 1) for one in unstated)])
     rows += [
-        [f"MAE, s: {words}", *(with_interval(_whole(found[name], model)["mae_s"], 1) for name in SPLITS)]
-        for model, words in BASELINES.items()
+        [f"MAE, s: {label}", *(with_interval(_whole(found[name], model)["mae_s"], 1) for name in SPLITS)]
+        for model, label in BASELINES.items()
     ]
     return table(["ours, kind stated", *SPLITS.values()], rows)
 
@@ -123,31 +123,31 @@ def _whole(scores: Results, model: str) -> dict[str, Any]:
 def gains(results: Results) -> str:
     """MAE of a baseline less ours, row by row the same runs."""
     rows = []
-    for name, words in SPLITS.items():
-        for told in (STATED, NOT_STATED):
-            found = results["splits"][name]["gains"][told]
+    for name, label in SPLITS.items():
+        for input_variant in (STATED, NOT_STATED):
+            found = results["splits"][name]["gains"][input_variant]
             cells = [with_interval(found[model], 1) for model in list(BASELINES)[1:]]
-            rows.append([words, told.replace("_", " "), *cells])
+            rows.append([label, input_variant.replace("_", " "), *cells])
     return table(["runs", "kind", *list(BASELINES.values())[1:]], rows)
 
 
 def tenths(results: Results) -> str:
     """Coverage by tenth of distance."""
-    shown = ("pooled", "union", "stream_2017")
+    table_groups = ("pooled", "union", "stream_2017")
     header = ["tenth of distance"]
-    header += [f"{SPLITS[name]}: 80 %, width" for name in shown]
-    header += [f"{SPLITS[name]}: 90 %" for name in shown]
+    header += [f"{SPLITS[name]}: 80 %, width" for name in table_groups]
+    header += [f"{SPLITS[name]}: 90 %" for name in table_groups]
     header.append("five folds, kind not stated: 80 %")
-    found = {name: results["splits"][name]["models"]["ours"]["distance_decile"] for name in shown}
+    found = {name: results["splits"][name]["models"]["ours"]["distance_decile"] for name in table_groups}
     unstated = results["splits"]["pooled"]["models"]["ours_kind_not_stated"]["distance_decile"]
     rows = []
     for tenth in sorted(unstated):
         of_80 = (
             f"{number(found[n][tenth]['cover_80_share']['value'], 3)}, "
             f"{number(found[n][tenth]['width_80_s']['value'], 0)} s"
-            for n in shown
+            for n in table_groups
         )
-        of_90 = (number(found[n][tenth]["cover_90_share"]["value"], 3) for n in shown)
+        of_90 = (number(found[n][tenth]["cover_90_share"]["value"], 3) for n in table_groups)
         rows.append([tenth, *of_80, *of_90, number(unstated[tenth]["cover_80_share"]["value"], 3)])
     return table(header, rows)
 
@@ -176,28 +176,32 @@ def warnings(results: Results) -> str:
     rows = []
     for name in ("pooled", "union", "stream_2017"):
         scores = results["splits"][name]
-        for words, due, model, warning in WARNINGS:
+        for label, due, model, warning in WARNINGS:
             whole = _whole(scores, model)
             cells = [with_interval(whole[f"{warning}_{part}"], 3) for part in ("precision", "recall")]
             flagged = number(whole[f"{warning}_flagged_share"]["value"], 3)
-            rows.append([SPLITS[name], words, due, flagged, *cells])
+            rows.append([SPLITS[name], label, due, flagged, *cells])
     return table(["runs", "warning", "warns of", "flags", "precision", "recall"], rows)
 
 
 def pumps(results: Results) -> str:
     """The number of pumps on every call whose number was published."""
     rows = []
-    for name, words in SPLITS.items():
-        for told in (STATED, NOT_STATED):
-            found = results["splits"][name]["pumps"][told]
+    for name, label in SPLITS.items():
+        for input_variant in (STATED, NOT_STATED):
+            found = results["splits"][name]["pumps"][input_variant]
             cells = [with_interval(found[metric], 3) for metric in ("accuracy", "macro_f1", "log_loss")]
-            rows.append([words, told.replace("_", " "), f"{found['n']:,}", *cells])
+            rows.append([label, input_variant.replace("_", " "), f"{found['n']:,}", *cells])
     return table(["calls", "kind and property", "number", "accuracy", "macro F1", "log loss"], rows)
 
 
 def named_places(results: Results) -> str:
     """The same runs told their exact place, a name, and the middle of the name."""
-    told = {"exact": "the exact place", "named": "its name alone", "middle": "the middle of the name"}
+    input_variant = {
+        "exact": "the exact place",
+        "named": "its name alone",
+        "middle": "the middle of the name",
+    }
     header = (
         "runs",
         "told",
@@ -208,15 +212,15 @@ def named_places(results: Results) -> str:
         "bias of the mean, s",
     )
     rows = []
-    for name, words in LATER.items():
+    for name, label in LATER.items():
         for kind, of_kind in (("district", "by postcode district"), ("ground", "by station ground")):
             found = results["named_places"][name][kind]
-            for answer, said in told.items():
+            for answer, answer_text in input_variant.items():
                 one = found[answer]
                 rows.append(
                     (
-                        f"{words}, {of_kind}",
-                        said,
+                        f"{label}, {of_kind}",
+                        answer_text,
                         f"{one['n']:,}",
                         with_interval(one["mae_s"], 1),
                         with_interval(one["cover_80_share"], 3),
@@ -229,13 +233,13 @@ def named_places(results: Results) -> str:
 
 def roads(results: Results) -> str:
     """What the commands did with each set of files."""
-    names = {name: words for name, words in SPLITS.items() if name in results["roads"]}
+    names = {name: label for name, label in SPLITS.items() if name in results["roads"]}
     rows = []
-    for name, words in names.items():
+    for name, label in names.items():
         road = results["roads"][name]
         counts = (f"{road[key]:,}" for key in ("examples", "learnt_from", "judged"))
         mae = (number(road[key], 1) for key in ("evaluate_mae_s", "predict_mae_s"))
-        rows.append([words, *counts, next(mae), f"{road['answered']:,} of {road['predicted']:,}", next(mae)])
+        rows.append([label, *counts, next(mae), f"{road['answered']:,} of {road['predicted']:,}", next(mae)])
     header = (
         "files, judged on",
         "examples",

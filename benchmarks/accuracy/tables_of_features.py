@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from benchmarks.accuracy.lettering import number, table, with_interval
+from benchmarks.accuracy.text_formats import number, table, with_interval
 
 Results = dict[str, Any]
 
@@ -41,14 +41,14 @@ def thames(results: Results) -> str:
 def _where_it_matters(found: dict[str, Any], runs: str, about: str) -> str:
     rows = [
         [
-            words,
+            title,
             f"{found[name]['rows']:,}",
             number(found[name]["mean_s"], 0),
             number(found[name]["without_mae_s"], 2),
             number(found[name]["with_mae_s"], 2),
             with_interval(found[name]["gain_s"], 2),
         ]
-        for name, words in (("all", "all"), ("about", about))
+        for name, title in (("all", "all"), ("about", about))
     ]
     return table((runs, "runs", "mean time, s", "MAE without, s", "MAE with, s", "gain, s"), rows)
 
@@ -58,7 +58,7 @@ def context(results: Results) -> str:
     found = results["simulated"]["context"]
     return table(
         ["on a simulated stream", "gain, s"],
-        ([words, with_interval(gain, 2)] for words, gain in found.items()),
+        ([title, with_interval(gain, 2)] for title, gain in found.items()),
     )
 
 
@@ -68,12 +68,12 @@ def apart(results: Results) -> str:
     names = {"mae_s": ("MAE, s", 2), "crps_s": ("CRPS, s", 2), "over_360_brier": ("over 360 s: Brier", 4)}
     rows = [
         [
-            words,
+            title,
             number(found["models"]["whole"][metric]["value"], digits),
             number(found["models"]["joined"][metric]["value"], digits),
             with_interval(found["joined_less_whole"][metric], digits),
         ]
-        for metric, (words, digits) in names.items()
+        for metric, (title, digits) in names.items()
     ]
     note = f"{found['rows']:,} later runs, learnt from {found['training_rows']:,}."
     return (
@@ -90,13 +90,13 @@ def classifier(results: Results) -> str:
         "mean_of_both": "mean of both",
     }
     rows = []
-    for name, words in names.items():
+    for name, title in names.items():
         found = results["classifier"][name]
         gap = "" if name == "distribution" else with_interval(found["difference"]["over_360_brier"], 4)
         values = [
             number(found[f"over_360_{metric}"]["value"], 4) for metric in ("brier", "log_loss", "auc", "ece")
         ]
-        rows.append([words, *values, gap])
+        rows.append([title, *values, gap])
     header = (
         "over 360 s, five folds",
         "Brier",

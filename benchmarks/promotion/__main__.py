@@ -14,14 +14,14 @@ from benchmarks.accuracy.records import SHARED
 from benchmarks.machine import commit, machine
 from benchmarks.processes import ROOT
 from benchmarks.promotion import tables
-from benchmarks.promotion.held import intervals_held
-from benchmarks.promotion.months import Population, population
-from benchmarks.promotion.pairs import HALF, OTHER_HALF, OTHER_SEED, WHOLE, RealMonth, real_month
-from benchmarks.promotion.rates import measured
+from benchmarks.promotion.error_rates import measured
+from benchmarks.promotion.interval_coverage import intervals_held
+from benchmarks.promotion.model_pairs import HALF, OTHER_HALF, OTHER_SEED, WHOLE, RealMonth, real_month
 from benchmarks.promotion.real_records import on_real_records
 from benchmarks.promotion.scenarios import Scenario, scenarios
+from benchmarks.promotion.simulated_months import Population, population
 from benchmarks.promotion.tradeoff import tradeoff
-from londonpump.brigade.errors import LondonPumpError
+from londonpump.domain.errors import LondonPumpError
 from londonpump.storage.files import read_json, write_json, write_text
 
 RESULTS = ROOT / "benchmarks" / "results" / "promotion.json"
@@ -37,41 +37,41 @@ Results = dict[str, Any]
 
 def main() -> int:
     """The command. Returns: its exit code."""
-    asked = _arguments()
-    if not asked.pages_only:
+    command_line = _arguments()
+    if not command_line.pages_only:
         try:
             with tempfile.TemporaryDirectory(prefix="londonpump-promotion-") as folder:
-                results = measure(asked.data, asked.work or Path(folder), asked.repeats)
+                results = measure(command_line.data, command_line.work or Path(folder), command_line.repeats)
         except LondonPumpError as error:
             print(error, file=sys.stderr)
             return 2
-        write_json(asked.out, _rounded(results))
-        tell(f"written: {asked.out}")
-    if asked.out == RESULTS:
+        write_json(command_line.out, _rounded(results))
+        show_progress(f"written: {command_line.out}")
+    if command_line.out == RESULTS:
         write_text(PAGE, filled(PAGE.read_text(encoding="utf-8"), tables.TABLES, read_json(RESULTS), PAGE))
     return 0
 
 
-def tell(doing: str) -> None:
+def show_progress(doing: str) -> None:
     """Say on the screen what is being done."""
     print(f"{time.process_time():7.1f} CPU s  {doing}", file=sys.stderr, flush=True)
 
 
 def measure(source: Path, work: Path, repeats: int) -> Results:
     """Every figure. source: the folder of real records."""
-    tell("deciding on the real records")
+    show_progress("deciding on the real records")
     real = on_real_records(source, work)
-    tell("learning the pairs of models")
+    show_progress("learning the pairs of models")
     known = real_month(source, work)
     found, traded = {}, {}
     for scenario in all_scenarios(known):
         n = repeats * (2 if scenario.name in TWICE else 1)
-        tell(f"{scenario.name}: {scenario.words}, {n} times {scenario.truth.days} days")
+        show_progress(f"{scenario.name}: {scenario.summary}, {n} times {scenario.truth.days} days")
         found[scenario.name] = measured(scenario, n)
         if scenario.name in TRADED:
             traded[scenario.name] = tradeoff(scenario, min(repeats, TRADED_REPEATS))
-    tell("intervals with few days")
-    held = intervals_held()
+    show_progress("intervals with few days")
+    coverage = intervals_held()
     head, is_changed = commit()
     return {
         "schema": 1,
@@ -81,7 +81,7 @@ def measure(source: Path, work: Path, repeats: int) -> Results:
         "pairs": _pairs(known),
         "scenarios": found,
         "tradeoff": {"months": min(repeats, TRADED_REPEATS), "by_scenario": traded},
-        "intervals_held": held,
+        "intervals_held": coverage,
         "real_records": real,
         "cpu_s": round(time.process_time()),
     }

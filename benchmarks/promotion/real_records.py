@@ -9,16 +9,16 @@ from typing import Any
 import numpy as np
 
 from benchmarks.accuracy.records import STREAM_2017, examples_of
-from londonpump.evaluation.promotion.evidence import Contender, Evidence, Trial
+from londonpump.evaluation.evaluation_rows import EvaluationRows
+from londonpump.evaluation.promotion.evidence import EvaluatedModel, Evidence, SmokeTest
 from londonpump.evaluation.promotion.rule import decide
-from londonpump.evaluation.rows import JudgedRows
+from londonpump.lifecycle.evaluate import later_rows
+from londonpump.lifecycle.evaluation_rows import build_judged_rows, forecast_of
+from londonpump.lifecycle.prepared_examples import Columns, Examples
+from londonpump.lifecycle.progress import silent
+from londonpump.lifecycle.train import training_set
 from londonpump.models.bundle import Bundle
-from londonpump.models.training import TrainingPlan, fit_bundle
-from londonpump.pipelines.data import Columns, Examples
-from londonpump.pipelines.evaluate import later_rows
-from londonpump.pipelines.judged_rows import forecast_of, judged
-from londonpump.pipelines.progress import silent
-from londonpump.pipelines.train import training_set
+from londonpump.models.train import TrainingPlan, fit_bundle
 
 CHALLENGERS_UNTIL = (date(2017, 2, 15), date(2017, 2, 22))
 LAST_DAY = date(2017, 2, 28)
@@ -29,14 +29,14 @@ MS_A_S = 1_000
 def on_real_records(source: Path, work: Path) -> dict[str, Any]:
     """Verdict, reason and evidence by the day until which the challenger learnt. Raises: BadFile."""
     examples = examples_of(STREAM_2017, source, work)
-    champion = _learnt(examples, STREAM_2017.until)
-    told = {}
+    champion = _trained_bundle(examples, STREAM_2017.until)
+    decisions = {}
     for until in CHALLENGERS_UNTIL:
-        challenger = _learnt(examples, until)
-        rows, on_duty = _contender(champion, examples, STREAM_2017.until, until)
+        challenger = _trained_bundle(examples, until)
+        rows, active = _contender(champion, examples, STREAM_2017.until, until)
         _, new = _contender(challenger, examples, until, until)
-        verdict = decide(Evidence(rows, on_duty, new, LAST_DAY + timedelta(days=1)))
-        told[until.isoformat()] = {
+        verdict = decide(Evidence(rows, active, new, LAST_DAY + timedelta(days=1)))
+        decisions[until.isoformat()] = {
             "champion_rows": champion.card["rows"],
             "challenger_rows": challenger.card["rows"],
             "action": verdict.action,
@@ -44,18 +44,22 @@ def on_real_records(source: Path, work: Path) -> dict[str, Any]:
             "reason": verdict.reason,
             "evidence": verdict.evidence,
         }
-    return told
+    return decisions
 
 
-def _learnt(examples: Examples, until: date) -> Bundle:
+def _trained_bundle(examples: Examples, until: date) -> Bundle:
     facts = {"trained_until": until.isoformat()}
     return fit_bundle(training_set(examples, until), TrainingPlan(), facts, silent)
 
 
-def _contender(bundle: Bundle, examples: Examples, until: date, start: date) -> tuple[JudgedRows, Contender]:
+def _contender(
+    bundle: Bundle, examples: Examples, until: date, start: date
+) -> tuple[EvaluationRows, EvaluatedModel]:
     rows = later_rows(bundle, examples, start)
-    forecast = forecast_of(bundle.response_times(bundle.runs(rows)))
-    return judged(bundle, rows), Contender(until, Trial(None, _latency_ms(bundle, rows)), forecast)
+    forecast = forecast_of(bundle.response_times(bundle.dispatches(rows)))
+    return build_judged_rows(bundle, rows), EvaluatedModel(
+        until, SmokeTest(None, _latency_ms(bundle, rows)), forecast
+    )
 
 
 def _latency_ms(bundle: Bundle, rows: Columns) -> float:
@@ -64,6 +68,6 @@ def _latency_ms(bundle: Bundle, rows: Columns) -> float:
     taken_s = []
     for _ in range(ANSWERS):
         started_s = time.perf_counter()
-        bundle.response_times(bundle.runs(one)).quantiles(np.array((0.1, 0.5, 0.9)))
+        bundle.response_times(bundle.dispatches(one)).quantiles(np.array((0.1, 0.5, 0.9)))
         taken_s.append(time.perf_counter() - started_s)
     return statistics.median(taken_s) * MS_A_S

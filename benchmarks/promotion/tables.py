@@ -3,10 +3,14 @@
 from collections.abc import Callable
 from typing import Any
 
-from benchmarks.promotion.scenarios import PLACE, PROMOTED, SLICE
+from benchmarks.promotion.scenarios import BOROUGH_REJECTED, PROMOTED, SLICE
 
 Results = dict[str, Any]
-WORDS = {PROMOTED: "promoted", SLICE: "refused for a slice", PLACE: "refused for that borough"}
+OUTCOME_NAMES = {
+    PROMOTED: "promoted",
+    SLICE: "refused for a slice",
+    BOROUGH_REJECTED: "refused for that borough",
+}
 
 
 def about(results: Results) -> str:
@@ -33,10 +37,10 @@ def rates(results: Results) -> str:
     ]
     for one in results["scenarios"].values():
         found = one["rates"]
-        refused = found.get(PLACE, found[SLICE])
+        rejected_shares = found.get(BOROUGH_REJECTED, found[SLICE])
         lines.append(
             f"| {one['words']} | {one['days']} | {one['runs_a_month']:,.0f} | {one['slices_judged']:.0f} | "
-            f"{one['months']:,} | {_rate(found[PROMOTED])} | {_rate(refused)} | {_wanted(one['wanted'])} |"
+            f"{one['months']:,} | {_rate(found[PROMOTED])} | {_rate(rejected_shares)} | {_format_requirements(one['wanted'])} |"
         )
     return "\n".join(lines)
 
@@ -50,10 +54,10 @@ def tradeoff(results: Results) -> str:
     lines = [f"| slices together | {' | '.join(heads)} |", f"| --- |{' --- |' * len(heads)}"]
     for level in next(iter(traded.values())):
         cells = [_rate(traded[name][level][part]) for name, part in columns]
-        words = (
+        summary = (
             "each alone at 95 %" if level == "each_alone" else f"{float(level):.0%} wrong".replace("%", " %")
         )
-        lines.append(f"| {words} | {' | '.join(cells)} |")
+        lines.append(f"| {summary} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
@@ -71,7 +75,7 @@ def real_records(results: Results) -> str:
         "| | " + " | ".join(f"challenger until {until}" for until in results["real_records"]) + " |",
         "| --- |" + " --- |" * len(results["real_records"]),
     ]
-    told = list(results["real_records"].values())
+    table_rows = list(results["real_records"].values())
     rows: dict[str, Callable[[Results], str]] = {
         "learnt from, runs: champion, challenger": lambda one: (
             f"{one['champion_rows']:,}, {one['challenger_rows']:,}"
@@ -91,8 +95,8 @@ def real_records(results: Results) -> str:
         "the rule says": lambda one: f"**{one['action']}** ({one['rule']})",
         "its reason": lambda one: one["reason"],
     }
-    for words, say in rows.items():
-        lines.append(f"| {words} | " + " | ".join(say(one) for one in told) + " |")
+    for summary, say in rows.items():
+        lines.append(f"| {summary} | " + " | ".join(say(one) for one in table_rows) + " |")
     return "\n".join(lines)
 
 
@@ -107,21 +111,23 @@ TABLES: dict[str, Callable[[Results], str]] = {
 
 def _short(results: Results, name: str) -> str:
     one = results["scenarios"][name]
-    words: str = one["words"].partition(" of 500")[0].partition(",")[0]
-    return f"{words}, {one['days']} days"
+    summary: str = one["words"].partition(" of 500")[0].partition(",")[0]
+    return f"{summary}, {one['days']} days"
 
 
 def _rate(found: dict[str, float]) -> str:
     return f"{found['share']:.1%} ({found['low']:.1%} to {found['high']:.1%})".replace("%", " %")
 
 
-def _wanted(wanted: list[dict[str, Any]]) -> str:
-    told = []
-    for one in wanted:
+def _format_requirements(requirements: list[dict[str, Any]]) -> str:
+    table_rows = []
+    for one in requirements:
         side = "or less" if one["is_at_most"] else "or more"
         verdict = "met" if one["is_sure"] else "met, not surely" if one["is_met"] else "**missed**"
-        told.append(f"{WORDS[one['rate']]} {one['bound']:.0%} {side}: {verdict}".replace("%", " %"))
-    return "; ".join(told) or "shown only"
+        table_rows.append(
+            f"{OUTCOME_NAMES[one['rate']]} {one['bound']:.0%} {side}: {verdict}".replace("%", " %")
+        )
+    return "; ".join(table_rows) or "shown only"
 
 
 def _stat(found: dict[str, float], digits: int) -> str:

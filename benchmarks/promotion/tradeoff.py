@@ -4,12 +4,12 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.promotion.months import month
-from benchmarks.promotion.rates import RULE, SEED, rate
+from benchmarks.promotion.error_rates import RULE, SEED, rate
 from benchmarks.promotion.scenarios import Scenario
-from londonpump.evaluation.promotion.evidence import Contender
+from benchmarks.promotion.simulated_months import month
+from londonpump.evaluation.evaluation_rows import EvaluationRows, Floats
+from londonpump.evaluation.promotion.evidence import EvaluatedModel
 from londonpump.evaluation.promotion.slices import slice_differences
-from londonpump.evaluation.rows import Floats, JudgedRows
 
 ERROR_SHARES = (0.01, 0.02, 0.05, 0.10, 0.20)
 ALONE = "each_alone"
@@ -24,11 +24,13 @@ def tradeoff(scenario: Scenario, repeats: int) -> dict[str, Any]:
     worse_fails = dict(any_fails)
     worse = scenario.truth.worse
     for repeat in range(repeats):
-        shown = month(scenario.those, scenario.truth, np.random.default_rng((SEED, repeat)))
-        assert shown.champion is not None  # noqa: S101
-        lost_s = _abs_error(shown.challenger, shown.rows) - _abs_error(shown.champion, shown.rows)
-        seen = slice_differences(shown.rows, lost_s, RULE)
-        is_place = np.array(
+        month_evidence = month(scenario.those, scenario.truth, np.random.default_rng((SEED, repeat)))
+        assert month_evidence.champion is not None  # noqa: S101
+        extra_error_s = _abs_error(month_evidence.challenger, month_evidence.rows) - _abs_error(
+            month_evidence.champion, month_evidence.rows
+        )
+        seen = slice_differences(month_evidence.rows, extra_error_s, RULE)
+        is_location = np.array(
             [
                 worse is not None and (one.slice, one.value) == (worse.slice, worse.value)
                 for one in seen.groups
@@ -38,14 +40,14 @@ def tradeoff(scenario: Scenario, repeats: int) -> dict[str, Any]:
         lows[ALONE] = seen.found.interval(RULE.confidence)[0]
         for name, low_s in lows.items():
             any_fails[name] += bool((low_s > 0).any())
-            worse_fails[name] += bool(((low_s > 0) & is_place).any())
-    told = {name: {"any": rate(any_fails[name], repeats)} for name in any_fails}
+            worse_fails[name] += bool(((low_s > 0) & is_location).any())
+    rates_by_name = {name: {"any": rate(any_fails[name], repeats)} for name in any_fails}
     if worse is not None:
-        for name, found in told.items():
+        for name, found in rates_by_name.items():
             found["worse"] = rate(worse_fails[name], repeats)
-    return told
+    return rates_by_name
 
 
-def _abs_error(one: Contender, rows: JudgedRows) -> Floats:
+def _abs_error(one: EvaluatedModel, rows: EvaluationRows) -> Floats:
     assert one.forecast is not None  # noqa: S101
     return np.asarray(np.abs(one.forecast.median_s - rows.actual_s))

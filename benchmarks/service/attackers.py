@@ -16,20 +16,20 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
-from benchmarks.service.homes import PASSWORD
+from benchmarks.service.service_home import PASSWORD
 
 OPERATOR, ATTACKER, CONSOLES = "127.0.0.2", "127.0.0.3", "127.0.0.4"
 """Sources: on Linux all of 127.0.0.0/8 is this machine."""
 PAUSE_S = 0.05
 PATIENCE_S = 10.0
-CONNECTIONS, MOST_REQUESTS = 32, 50_000
-HALF_HEADS = 530
+CONNECTIONS, MAX_REQUESTS = 32, 50_000
+INCOMPLETE_REQUESTS = 530
 AGAIN_AFTER_S = 0.5
 AT_ONCE, SIGN_INS, WITHIN_S = 12, 30, 10.0
 BEGINS_AFTER_S = 1.0
 QUESTION = {"place": {"easting_m": 530_137.0, "northing_m": 180_211.0}, "kind_of_call": "Fire"}
 JSON, FORM = "application/json", "application/x-www-form-urlencoded"
-Place = tuple[str, int]
+HostAndPort = tuple[str, int]
 Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
@@ -42,9 +42,9 @@ class Request:
     content_type: str = JSON
     body: bytes = b""
 
-    def encoded(self, place: Place, token: str | None = None) -> bytes:
+    def encoded(self, server: HostAndPort, token: str | None = None) -> bytes:
         """The bytes on the wire."""
-        lines = [f"{self.method} {self.path} HTTP/1.1", f"Host: {place[0]}:{place[1]}"]
+        lines = [f"{self.method} {self.path} HTTP/1.1", f"Host: {server[0]}:{server[1]}"]
         if self.body:
             lines += [f"Content-Type: {self.content_type}", f"Content-Length: {len(self.body)}"]
         if token:
@@ -70,45 +70,45 @@ FLOODS = {
 }
 
 
-async def operator(place: Place, seconds: float, token: str) -> dict[str, Any]:
+async def operator(server: HostAndPort, seconds: float, token: str) -> dict[str, Any]:
     """Returns: took_s of each request that was answered, how many were not."""
-    asked = Request("POST", "/v1/predictions", JSON, _json(QUESTION)).encoded(place, token)
+    encoded_request = Request("POST", "/v1/predictions", JSON, _json(QUESTION)).encoded(server, token)
     took_s: list[float] = []
-    refused: Counter[str] = Counter()
+    rejected: Counter[str] = Counter()
     connection = None
     end_s = time.monotonic() + seconds
     while time.monotonic() < end_s:
         began_s = time.perf_counter()
         try:
             async with asyncio.timeout(PATIENCE_S):
-                connection = connection or await _opened(place, OPERATOR)
-                status, is_kept = await _answered(connection, asked)
+                connection = connection or await _opened(server, OPERATOR)
+                status, is_kept = await _answered(connection, encoded_request)
             if status != 200:
-                refused[str(status)] += 1
+                rejected[str(status)] += 1
             took_s.append(time.perf_counter() - began_s)
         except (OSError, EOFError, TimeoutError) as error:
             is_kept = False
-            refused[type(error).__name__] += 1
+            rejected[type(error).__name__] += 1
         if not is_kept:
             await _closed(connection)
             connection = None
         await asyncio.sleep(PAUSE_S)
     await _closed(connection)
-    return {"took_s": took_s, "refused": refused}
+    return {"took_s": took_s, "refused": rejected}
 
 
-async def flood(place: Place, seconds: float, request: Request) -> dict[str, Any]:
+async def flood(server: HostAndPort, seconds: float, request: Request) -> dict[str, Any]:
     """Connections in a closed loop. Returns: how many were answered with which status."""
-    sent = request.encoded(place)
+    sent = request.encoded(server)
     outcomes: Counter[str] = Counter()
     end_s = time.monotonic() + seconds
 
     async def one() -> None:
         connection = None
-        while time.monotonic() < end_s and sum(outcomes.values()) < MOST_REQUESTS:
+        while time.monotonic() < end_s and sum(outcomes.values()) < MAX_REQUESTS:
             try:
                 async with asyncio.timeout(PATIENCE_S):
-                    connection = connection or await _opened(place, ATTACKER)
+                    connection = connection or await _opened(server, ATTACKER)
                     status, is_kept = await _answered(connection, sent)
                 outcomes[str(status)] += 1
             except (OSError, EOFError, TimeoutError) as error:
@@ -123,7 +123,7 @@ async def flood(place: Place, seconds: float, request: Request) -> dict[str, Any
     return {"outcomes": outcomes}
 
 
-async def heads(place: Place, seconds: float) -> dict[str, Any]:
+async def heads(server: HostAndPort, seconds: float) -> dict[str, Any]:
     """Heads that never end; whoever is cut off comes again. Returns: how many were open at most, and cut off."""
     outcomes: Counter[str] = Counter()
     end_s = time.monotonic() + seconds
@@ -132,7 +132,7 @@ async def heads(place: Place, seconds: float) -> dict[str, Any]:
         while (left_s := end_s - time.monotonic()) > 0:
             connection = None
             try:
-                connection = await _opened(place, ATTACKER)
+                connection = await _opened(server, ATTACKER)
                 connection[1].write(b"GET /livez HTTP/1.1\r\nHost: a\r\nX-Half:")
                 outcomes["opened"] += 1
                 await asyncio.wait_for(connection[0].read(), left_s)
@@ -143,11 +143,11 @@ async def heads(place: Place, seconds: float) -> dict[str, Any]:
             await _closed(connection)
             await asyncio.sleep(AGAIN_AFTER_S)
 
-    await asyncio.gather(*(one() for _ in range(HALF_HEADS)))
+    await asyncio.gather(*(one() for _ in range(INCOMPLETE_REQUESTS)))
     return {"outcomes": outcomes}
 
 
-async def sign_ins(place: Place) -> dict[str, Any]:
+async def sign_ins(server: HostAndPort) -> dict[str, Any]:
     """Correct sign-ins, a dozen of them at once. Returns: how many were answered with which status."""
     outcomes: Counter[str] = Counter()
     took_s: list[float] = []
@@ -155,9 +155,9 @@ async def sign_ins(place: Place) -> dict[str, Any]:
     async def one(number: int, after_s: float) -> None:
         await asyncio.sleep(after_s)
         form = {"username": console(number), "password": PASSWORD}
-        sent = Request("POST", "/login", FORM, urlencode(form).encode()).encoded(place)
+        sent = Request("POST", "/login", FORM, urlencode(form).encode()).encoded(server)
         began_s = time.perf_counter()
-        connection = await _opened(place, CONSOLES)
+        connection = await _opened(server, CONSOLES)
         status, _ = await _answered(connection, sent)
         await _closed(connection)
         outcomes[str(status)] += 1
@@ -174,22 +174,22 @@ def console(number: int) -> str:
     return f"console{number}"
 
 
-async def post(place: Place, source: str, path: str, fields: object) -> int:
+async def post(server: HostAndPort, source: str, path: str, fields: object) -> int:
     """One request. Returns: its status."""
-    connection = await _opened(place, source)
-    status, _ = await _answered(connection, Request("POST", path, JSON, _json(fields)).encoded(place))
+    connection = await _opened(server, source)
+    status, _ = await _answered(connection, Request("POST", path, JSON, _json(fields)).encoded(server))
     await _closed(connection)
     return status
 
 
-def place_of(address: str) -> Place:
+def server_of(address: str) -> HostAndPort:
     """Host and port."""
     parts = urlsplit(address)
     return str(parts.hostname), int(parts.port or 0)
 
 
-async def _opened(place: Place, source: str) -> Connection:
-    return await asyncio.open_connection(*place, local_addr=(source, 0))
+async def _opened(server: HostAndPort, source: str) -> Connection:
+    return await asyncio.open_connection(*server, local_addr=(source, 0))
 
 
 async def _closed(connection: Connection | None) -> None:
@@ -211,14 +211,14 @@ async def _answered(connection: Connection, sent: bytes) -> tuple[int, bool]:
 
 async def run(name: str, address: str, seconds: float, token: str = "") -> dict[str, Any]:
     """What the process of a name does."""
-    place = place_of(address)
+    server = server_of(address)
     if name == "operator":
-        return await operator(place, seconds, token)
+        return await operator(server, seconds, token)
     if name == "heads":
-        return await heads(place, seconds)
+        return await heads(server, seconds)
     if name == "sign_ins":
-        return await sign_ins(place)
-    return await flood(place, seconds, FLOODS[name])
+        return await sign_ins(server)
+    return await flood(server, seconds, FLOODS[name])
 
 
 if __name__ == "__main__":

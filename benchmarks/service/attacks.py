@@ -25,9 +25,9 @@ from benchmarks.inputs import Inputs, Sizes
 from benchmarks.machine import commit, machine
 from benchmarks.page import write_between
 from benchmarks.processes import ROOT, environment, run
-from benchmarks.service.attackers import CONSOLES, SIGN_INS, console, place_of, post
-from benchmarks.service.homes import PASSWORD, Home
+from benchmarks.service.attackers import CONSOLES, SIGN_INS, console, post, server_of
 from benchmarks.service.server import Server, serving
+from benchmarks.service.service_home import PASSWORD, Home
 from londonpump.storage.files import read_json, write_json
 
 RESULTS = ROOT / "benchmarks" / "results" / "attacks.json"
@@ -53,12 +53,12 @@ LIMIT = 3.0
 """Under attack the operator's p95 stays within this many times its quiet value."""
 MS_A_S = 1000
 VERSIONS = ("before", "after")
-MAKE = "import sys; from pathlib import Path; from benchmarks.service.homes import made; \
+MAKE = "import sys; from pathlib import Path; from benchmarks.service.service_home import made; \
 made(Path(sys.argv[1]), sys.argv[2], Path(sys.argv[3]))"
 
 
 @dataclass(frozen=True)
-class Seen:
+class AttackView:
     """What an operator saw. refused: requests without an answer of 200, by status or error."""
 
     n: int
@@ -71,8 +71,8 @@ class Seen:
 class Outcome:
     """One attack. attacker: how many of its requests had which answer."""
 
-    quiet: Seen
-    attacked: Seen
+    quiet: AttackView
+    attacked: AttackView
     attacker: dict[str, int]
     waited_ms: float | None = None
     """The longest sign-in, where sign-ins are what comes."""
@@ -87,9 +87,9 @@ def main(
     keep: Annotated[bool, typer.Option(help="Write the json and the page.")] = True,
 ) -> None:
     """Measure every attack, about 20 s each."""
-    told = Console()
+    shown_progress = Console()
     if unknown := [name for name in only or () if name not in ATTACKS]:
-        told.print(f"attacks: {unknown[0]} is none of: {', '.join(ATTACKS)}")
+        shown_progress.print(f"attacks: {unknown[0]} is none of: {', '.join(ATTACKS)}")
         raise typer.Exit(2)
     result = read_json(RESULTS) if RESULTS.exists() else {"schema": 1}
     with tempfile.TemporaryDirectory(prefix="attacks-") as temporary:
@@ -100,17 +100,19 @@ def main(
             checkout = checkouts[version]
             if checkout is None:
                 continue
-            found = _measured(inputs, checkout.resolve(), only or [*ATTACKS], told)
+            found = _measured(inputs, checkout.resolve(), only or [*ATTACKS], shown_progress)
             earlier = result.get(version, {}).get("attacks", {}) if only else {}
             attacks = {**earlier, **{name: asdict(one) for name, one in found.items()}}
             result[version] = {"commit": commit(checkout)[0], "machine": machine(), "attacks": attacks}
     if keep:
         write_json(RESULTS, result)
         write_between(PAGE, MARKS, table(result))
-    told.print(table(result), markup=False)
+    shown_progress.print(table(result), markup=False)
 
 
-def _measured(inputs: Inputs, checkout: Path, names: list[str], told: Console) -> dict[str, Outcome]:
+def _measured(
+    inputs: Inputs, checkout: Path, names: list[str], shown_progress: Console
+) -> dict[str, Outcome]:
     found = {}
     with _home(inputs, checkout) as home:
         with serving(Path(sys.executable), home) as server:
@@ -118,7 +120,7 @@ def _measured(inputs: Inputs, checkout: Path, names: list[str], told: Console) -
         for name in names:
             with serving(Path(sys.executable), home) as server:
                 found[name] = _attacked(server, name)
-            told.print(f"{checkout.name} {name}: {found[name]}", markup=False)
+            shown_progress.print(f"{checkout.name} {name}: {found[name]}", markup=False)
     return found
 
 
@@ -134,22 +136,22 @@ def _attacked(server: Server, name: str) -> Outcome:
         if name != "sign_ins":
             time.sleep(MARGIN_S)
         attacked = _operator(server, token, ATTACKED_S)
-        said, _ = attack.communicate(timeout=60)
+        output, _ = attack.communicate(timeout=60)
     finally:
         attack.kill()
         attack.wait()
-    by_attacker: dict[str, Any] = json.loads(said.splitlines()[-1])
+    by_attacker: dict[str, Any] = json.loads(output.splitlines()[-1])
     longest = max(by_attacker.get("took_s", ()), default=None)
     waited_ms = None if longest is None else round(longest * MS_A_S, 1)
     return Outcome(quiet, attacked, by_attacker["outcomes"], waited_ms)
 
 
-def _operator(server: Server, token: str, seconds: float) -> Seen:
-    _, said = run(_command(server, "operator", seconds, token))
-    seen: dict[str, Any] = json.loads(said.splitlines()[-1])
+def _operator(server: Server, token: str, seconds: float) -> AttackView:
+    _, output = run(_command(server, "operator", seconds, token))
+    seen: dict[str, Any] = json.loads(output.splitlines()[-1])
     took_ms = np.array(seen["took_s"] or [float("inf")]) * MS_A_S
     p50_ms, p95_ms = (round(float(one), 1) for one in np.percentile(took_ms, (50, 95)))
-    return Seen(len(seen["took_s"]), p50_ms, p95_ms, seen["refused"])
+    return AttackView(len(seen["took_s"]), p50_ms, p95_ms, seen["refused"])
 
 
 def _command(server: Server, name: str, seconds: float, *more: str) -> tuple[str, ...]:
@@ -172,7 +174,7 @@ def _make_consoles(server: Server) -> None:
         fields = {"username": console(number), "password": PASSWORD, "passwordConfirm": PASSWORD}
         status = 0
         while status != HTTPStatus.CREATED:
-            status = asyncio.run(post(place_of(server.address), CONSOLES, "/register", fields))
+            status = asyncio.run(post(server_of(server.address), CONSOLES, "/register", fields))
 
 
 def table(result: dict[str, Any]) -> str:
@@ -181,10 +183,10 @@ def table(result: dict[str, Any]) -> str:
     where = "; ".join(f"{version}: {_where(result[version])}" for version in versions)
     heads = "".join(f" {version}: quiet | attacked | not answered |" for version in versions)
     lines = [f"| what comes |{heads}", "|---|" + "---|" * 3 * len(versions)]
-    for name, words in ATTACKS.items():
+    for name, title in ATTACKS.items():
         found = [result[version]["attacks"].get(name) for version in versions]
         if any(found):
-            lines.append(f"| {words} | " + " | ".join(_cells(one) for one in found) + " |")
+            lines.append(f"| {title} | " + " | ".join(_cells(one) for one in found) + " |")
     says = (
         f"The operator's median / p95 in ms, how many times the quiet p95 that is (at most {LIMIT:g} is wanted), and how "
         "many of her requests were not answered with 200."

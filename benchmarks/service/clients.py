@@ -16,12 +16,12 @@ from urllib.parse import urlencode, urlsplit
 
 CLIENTS = 8
 EVENTS = ("mobile", "arrived", "left", "returned")
-PLACES = [(530_000.0 + 137 * i % 9_000, 180_000.0 + 211 * i % 7_000) for i in range(500)]
+LOCATIONS = [(530_000.0 + 137 * i % 9_000, 180_000.0 + 211 * i % 7_000) for i in range(500)]
 GROUNDS = ("G30", "H27", "A21", "F23", "E31", "H28", "H21", "A24")
 SUCCESS, NOT_NOW = (200, 201), 503
 
 
-class NotAnswered(Exception):
+class RequestFailed(Exception):
     """A request was refused for good: the figures would say nothing."""
 
 
@@ -35,9 +35,9 @@ class Connection:
     took_s: list[float]
     n_not_now: int = 0
 
-    async def send(self, method: str, path: str, told: object = None) -> bytes:
+    async def send(self, method: str, path: str, board_state: object = None) -> bytes:
         """The body of the answer. Raises: NotAnswered unless it is a success in the end."""
-        body = b"" if told is None else json.dumps(told).encode()
+        body = b"" if board_state is None else json.dumps(board_state).encode()
         head = f"{method} {path} HTTP/1.1\r\n{self.head}Content-Length: {len(body)}\r\n\r\n"
         while True:
             began = time.perf_counter()
@@ -49,7 +49,7 @@ class Connection:
             if status in SUCCESS:
                 return content
             if status != NOT_NOW:
-                raise NotAnswered(f"{method} {path}: {status} {content[:300]!r}")
+                raise RequestFailed(f"{method} {path}: {status} {content[:300]!r}")
             self.n_not_now += 1
 
 
@@ -61,15 +61,15 @@ async def livez(connection: Connection, n: int, _number: int) -> None:
 
 async def prediction(connection: Connection, n: int, number: int) -> None:
     """Every pump ranked for a call at one of 500 places, 5 returned, reasons for the first."""
-    for easting_m, northing_m in _some(PLACES, n, number):
-        place = {"easting_m": easting_m, "northing_m": northing_m}
-        await connection.send("POST", "/v1/predictions", {"place": place, "kind_of_call": "Fire"})
+    for easting_m, northing_m in _some(LOCATIONS, n, number):
+        location = {"easting_m": easting_m, "northing_m": northing_m}
+        await connection.send("POST", "/v1/predictions", {"place": location, "kind_of_call": "Fire"})
 
 
 async def prediction_known_board(connection: Connection, n: int, number: int) -> None:
     """As `prediction`, after every pump was reported available."""
-    told = json.loads(await connection.send("GET", "/v1/board"))
-    for pump in told["pumps"][number::CLIENTS]:
+    board_state = json.loads(await connection.send("GET", "/v1/board"))
+    for pump in board_state["pumps"][number::CLIENTS]:
         if pump["is_assumed"]:
             await connection.send("PUT", f"/v1/pumps/{pump['code']}", {"state": "available"})
     connection.took_s.clear()
@@ -87,9 +87,9 @@ async def time_pump(connection: Connection, n: int, number: int) -> None:
 
 async def board(connection: Connection, n: int, number: int) -> None:
     """A pump of the client's own is sent and goes through its events: five requests."""
-    told = json.loads(await connection.send("GET", "/v1/board"))
+    board_state = json.loads(await connection.send("GET", "/v1/board"))
     connection.took_s.clear()
-    own = [pump["code"] for pump in told["pumps"]][number::CLIENTS]
+    own = [pump["code"] for pump in board_state["pumps"]][number::CLIENTS]
     for i, pump in zip(range(0, n, 1 + len(EVENTS)), cycle(own), strict=False):
         sent = {"incident_number": f"{number}-{i}-{time.time_ns()}", "pump": pump}
         made = json.loads(await connection.send("POST", "/v1/mobilisations", sent))
@@ -105,10 +105,10 @@ WORKS: dict[str, Callable[[Connection, int, int], asyncio.Future[None]]] = {
 
 async def load(address: str, token: str, work: str, n: int) -> dict[str, object]:
     """Send n requests in all. Returns: {took_s of each, together_s}."""
-    place = urlsplit(address)
-    head = f"Host: {place.netloc}\r\nAuthorization: Bearer {token}\r\nContent-Type: application/json\r\n"
+    location = urlsplit(address)
+    head = f"Host: {location.netloc}\r\nAuthorization: Bearer {token}\r\nContent-Type: application/json\r\n"
     connections = [
-        Connection(*await asyncio.open_connection(place.hostname, place.port), head, [])
+        Connection(*await asyncio.open_connection(location.hostname, location.port), head, [])
         for _ in range(CLIENTS)
     ]
     began = time.perf_counter()
@@ -128,11 +128,11 @@ def _length(head: bytes) -> int:
     for line in head.lower().split(b"\r\n"):
         if line.startswith(b"content-length:"):
             return int(line.partition(b":")[2])
-    raise NotAnswered(f"no length in {head!r}")
+    raise RequestFailed(f"no length in {head!r}")
 
 
-def _some(places: list[tuple[float, float]], n: int, number: int) -> Iterator[tuple[float, float]]:
-    return (places[(number * n + i) % len(places)] for i in range(n))
+def _some(locations: list[tuple[float, float]], n: int, number: int) -> Iterator[tuple[float, float]]:
+    return (locations[(number * n + i) % len(locations)] for i in range(n))
 
 
 if __name__ == "__main__":

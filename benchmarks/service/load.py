@@ -15,9 +15,9 @@ from benchmarks.figures import Measurement, Reading
 from benchmarks.inputs import Inputs
 from benchmarks.processes import ROOT, run
 from benchmarks.service.clients import CLIENTS
-from benchmarks.service.homes import Home, made
 from benchmarks.service.postgresql import postgresql
 from benchmarks.service.server import Server, serving
+from benchmarks.service.service_home import Home, made
 
 PRODUCT = Path(sys.executable)
 OWN = ROOT / ".venv-service" / "bin" / "python"
@@ -89,9 +89,9 @@ def _load(server: Server, work: str, n: int) -> tuple[dict[str, Any], float]:
         str(n),
     )
     before_s = server.cpu_s()
-    _, said = run(command)
+    _, output = run(command)
     cpu_s = server.cpu_s() - before_s
-    seen: dict[str, Any] = json.loads(said.splitlines()[-1])
+    seen: dict[str, Any] = json.loads(output.splitlines()[-1])
     return seen, cpu_s / len(seen["took_s"]) * MS_A_S
 
 

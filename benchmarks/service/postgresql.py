@@ -13,7 +13,7 @@ from pathlib import Path
 
 import psycopg
 
-from londonpump.brigade.errors import SourceFailed
+from londonpump.domain.errors import SourceFailed
 
 PATIENCE_S = 60
 
@@ -27,10 +27,10 @@ def postgresql() -> Iterator[str]:
     if user:
         shutil.chown(folder, user)
     data = folder / "data"
-    words = ("-D", data, "-U", "owner", "-A", "trust", "-E", "UTF8", "--no-locale")
+    initdb_options = ("-D", data, "-U", "owner", "-A", "trust", "-E", "UTF8", "--no-locale")
     process = None
     try:
-        subprocess.run((binaries / "initdb", *words), check=True, capture_output=True, user=user)
+        subprocess.run((binaries / "initdb", *initdb_options), check=True, capture_output=True, user=user)
         options = ("-c", "listen_addresses=", "-c", f"unix_socket_directories={folder}")
         with (folder / "log").open("wb") as log:
             process = subprocess.Popen(

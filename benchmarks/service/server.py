@@ -14,7 +14,7 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 from benchmarks.processes import KIB_A_MIB, CommandFailed
-from benchmarks.service.homes import PASSWORD, USERNAME, Home
+from benchmarks.service.service_home import PASSWORD, USERNAME, Home
 
 TICKS_A_S = os.sysconf("SC_CLK_TCK")
 USER_TICKS, SYSTEM_TICKS = 11, 12
@@ -45,7 +45,7 @@ class Server:
     def token(self) -> str:
         """Of somebody who signed in."""
         form = urlencode({"username": USERNAME, "password": PASSWORD}).encode()
-        return str(json.loads(_asked(f"{self.address}/login", form))["access_token"])
+        return str(json.loads(_fetch(f"{self.address}/login", form))["access_token"])
 
 
 @contextmanager
@@ -68,14 +68,14 @@ def serving(python: Path, home: Home) -> Iterator[Server]:
         if not line:
             raise CommandFailed(command, process.wait(), log.read_text(encoding="utf-8"))
         address = line.split()[-1]
-        _asked(f"{address}/readyz")
+        _fetch(f"{address}/readyz")
         yield Server(address, process, time.perf_counter() - began, _cpu_s(process.pid))
     finally:
         process.terminate()
         process.communicate()
 
 
-def _asked(address: str, form: bytes | None = None) -> bytes:
+def _fetch(address: str, form: bytes | None = None) -> bytes:
     """The answer, as soon as it is none of "not now"."""
     straight = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     while True:

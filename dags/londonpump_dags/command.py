@@ -45,8 +45,10 @@ class LondonPumpCommand(BaseOperator):
                 command, env=environment(os.environ, context["run_id"], self.dag_id)
             )
         except OSError as error:
-            told = f"{command[0]} cannot be run ({error}). Set LONDONPUMP_COMMAND to londonpump's whole path."
-            raise AirflowFailException(told) from error
+            message = (
+                f"{command[0]} cannot be run ({error}). Set LONDONPUMP_COMMAND to londonpump's whole path."
+            )
+            raise AirflowFailException(message) from error
         if ended.exit_code != DONE:
             problem = AirflowException if ended.exit_code == SOURCE_FAILED else AirflowFailException
             raise problem(f"exit code {ended.exit_code}: {ended.output}")
@@ -57,10 +59,10 @@ class LondonPumpCommand(BaseOperator):
             self.running.send_sigterm()
 
 
-def environment(of_worker: Mapping[str, str], run: str, dag: str) -> dict[str, str]:
+def environment(of_worker: Mapping[str, str], run_id: str, dag: str) -> dict[str, str]:
     """What the command gets to know: no secret of Airflow's, and no path into Airflow's Python."""
-    kept = {name: value for name, value in of_worker.items() if not name.startswith(OF_AIRFLOW)}
-    return {**kept, "LONDONPUMP_RUN": f"airflow {dag} {run}"[:LONGEST_RUN]}
+    inherited = {name: value for name, value in of_worker.items() if not name.startswith(OF_AIRFLOW)}
+    return {**inherited, "LONDONPUMP_RUN": f"airflow {dag} {run_id}"[:LONGEST_RUN]}
 
 
 def in_london(cron: str) -> CronTriggerTimetable:

@@ -11,7 +11,7 @@ from airflow.sdk import DAG
 
 from londonpump_dags.command import EVERY_DAG, LondonPumpCommand, in_london, patient
 
-ASKING = patient(tries=3, first_wait=timedelta(minutes=4), longest_wait=timedelta(minutes=8))
+RETRIES = patient(tries=3, first_wait=timedelta(minutes=4), longest_wait=timedelta(minutes=8))
 
 with DAG(
     "refresh_context",
@@ -21,5 +21,5 @@ with DAG(
     **EVERY_DAG,
 ):
     LondonPumpCommand(
-        task_id="refresh", arguments="refresh context", execution_timeout=timedelta(minutes=12), **ASKING
+        task_id="refresh", arguments="refresh context", execution_timeout=timedelta(minutes=12), **RETRIES
     )

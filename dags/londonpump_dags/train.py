@@ -16,14 +16,14 @@ from airflow.sdk import DAG
 
 from londonpump_dags.command import EVERY_DAG, TRAINED, LondonPumpCommand, in_london, patient
 
-ASKING = patient(tries=5, first_wait=timedelta(minutes=15), longest_wait=timedelta(hours=2))
+RETRIES = patient(tries=5, first_wait=timedelta(minutes=15), longest_wait=timedelta(hours=2))
 
 with DAG(
     "train", schedule=in_london("0 2 15 * *"), doc_md=__doc__, tags=["londonpump", "model"], **EVERY_DAG
 ):
     (
         LondonPumpCommand(
-            task_id="fetch", arguments="fetch records", execution_timeout=timedelta(hours=2), **ASKING
+            task_id="fetch", arguments="fetch records", execution_timeout=timedelta(hours=2), **RETRIES
         )
         >> LondonPumpCommand(
             task_id="prepare", arguments="prepare --context", execution_timeout=timedelta(hours=1)

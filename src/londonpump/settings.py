@@ -8,13 +8,13 @@ from platformdirs import user_data_path
 from pydantic import AfterValidator, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from londonpump.brigade.errors import BadSetting
+from londonpump.domain.errors import BadSetting
 
 PREFIX = "LONDONPUMP_"
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
-def _is_web_address(text: str) -> str:
+def _validate_web_address(text: str) -> str:
     if not text.startswith(("http://", "https://")):
         raise ValueError("it is no address: begin it with https:// (or http:// for a mirror of your own)")
     try:
@@ -27,14 +27,14 @@ def _is_web_address(text: str) -> str:
     return text.rstrip("/")
 
 
-def _is_safe_for_a_key(text: str) -> str:
+def _require_https(text: str) -> str:
     host = urlsplit(text).hostname or ""
     if text.startswith("http://") and host not in LOOPBACK:
         raise ValueError("it would send a key in the clear: begin it with https://")
     return text
 
 
-def _is_bare(text: str) -> str:
+def _require_bare_address(text: str) -> str:
     parts = urlsplit(text)
     if parts.username is not None or parts.password is not None:
         raise ValueError(
@@ -45,18 +45,18 @@ def _is_bare(text: str) -> str:
     return text
 
 
-def _is_key(told: SecretStr) -> SecretStr:
+def _validate_key(secret: SecretStr) -> SecretStr:
     """Without the blanks and the line end that a file or a form may have added."""
-    text = told.get_secret_value().strip()
+    text = secret.get_secret_value().strip()
     if not text or not (text.isascii() and text.isprintable()):
         raise ValueError("it is no key: it holds signs that no key has, or nothing")
     return SecretStr(text)
 
 
-PublisherKey = Annotated[SecretStr, AfterValidator(_is_key)]
-WebAddress = Annotated[str, AfterValidator(_is_web_address)]
-BareAddress = Annotated[WebAddress, AfterValidator(_is_bare)]
-AddressWithKey = Annotated[WebAddress, AfterValidator(_is_safe_for_a_key)]
+PublisherKey = Annotated[SecretStr, AfterValidator(_validate_key)]
+WebAddress = Annotated[str, AfterValidator(_validate_web_address)]
+BareAddress = Annotated[WebAddress, AfterValidator(_require_bare_address)]
+AddressWithKey = Annotated[WebAddress, AfterValidator(_require_https)]
 
 
 class Settings(BaseSettings):
@@ -126,8 +126,8 @@ class Settings(BaseSettings):
 
     @field_validator("alarm_webhook")
     @classmethod
-    def _webhook_is_safe(cls, told: SecretStr | None) -> SecretStr | None:
-        return told and SecretStr(_is_safe_for_a_key(_is_web_address(told.get_secret_value())))
+    def _validate_webhook(cls, secret: SecretStr | None) -> SecretStr | None:
+        return secret and SecretStr(_require_https(_validate_web_address(secret.get_secret_value())))
 
     @property
     def data(self) -> Path:
@@ -178,16 +178,16 @@ def read_settings() -> Settings:
         return Settings()
     except ValidationError as error:
         wrong = error.errors(include_input=False, include_context=False, include_url=False)
-    problems = [(_setting(each["loc"]), _in_a_sentence(each["msg"])) for each in wrong]
+    problems = [(_setting_name(each["loc"]), _lower_first(each["msg"])) for each in wrong]
     (first, problem), *others = problems
     also = "".join(f"; {name}: {other}" for name, other in others)
     raise BadSetting(first, problem + also, "Mend it, or take it away for the default.")
 
 
-def _setting(place: tuple[int | str, ...]) -> str:
-    return PREFIX + str(place[0]).upper()
+def _setting_name(location: tuple[int | str, ...]) -> str:
+    return PREFIX + str(location[0]).upper()
 
 
-def _in_a_sentence(message: str) -> str:
+def _lower_first(message: str) -> str:
     text = message.removeprefix("Value error, ")
     return text[:1].lower() + text[1:]

@@ -30,17 +30,17 @@ def found(answer: Any) -> Any:
 
 
 def main(address: str, username: str, password: str) -> dict[str, Any]:
-    stranger = Client(base_url=address)
-    signed_in = found(sign_in.sync_detailed(client=stranger, body=BodySignIn(username, password)))
+    anonymous = Client(base_url=address)
+    signed_in = found(sign_in.sync_detailed(client=anonymous, body=BodySignIn(username, password)))
     client = AuthenticatedClient(base_url=address, token=signed_in.access_token)
     me = found(get_me.sync_detailed(client=client))
     question = Question(place=AskedPlace(postcode_district="SE1"), return_at_most=3)
     prediction = found(rank_pumps.sync_detailed(client=client, body=question))
     first = prediction.candidates[0]
-    wanted = NewMobilisation(incident_number=INCIDENT, pump=first.pump, prediction_id=prediction.id)
-    sent = found(record_mobilisation.sync_detailed(client=client, body=wanted))
+    new_mobilisation = NewMobilisation(incident_number=INCIDENT, pump=first.pump, prediction_id=prediction.id)
+    sent = found(record_mobilisation.sync_detailed(client=client, body=new_mobilisation))
     # the body of an event may be left out: it happened now
-    told = [
+    report = [
         found(report_event.sync_detailed(sent.id, event, client=client))
         for event in (Event.MOBILE, Event.ARRIVED, Event.LEFT, Event.RETURNED)
     ]
@@ -54,7 +54,7 @@ def main(address: str, username: str, password: str) -> dict[str, Any]:
         "pump": first.pump,
         "announced_s": read.announced.p50_s,
         "p50_s": first.p50_s,
-        "states": [str(each.state) for each in (sent, *told)],
+        "states": [str(each.state) for each in (sent, *report)],
         "is_arrived": read.arrived_at is not None,
         "listed": [each.id == sent.id for each in listed],
         "is_same_prediction": again.id == prediction.id,

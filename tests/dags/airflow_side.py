@@ -49,7 +49,7 @@ def shapes() -> dict[str, Any]:
     bag = bag_of()
     return {
         "errors": bag.import_errors,
-        "warnings": {name: list(told) for name, told in bag.captured_warnings.items()},
+        "warnings": {name: list(messages) for name, messages in bag.captured_warnings.items()},
         "dags": {name: shape_of(dag) for name, dag in bag.dags.items()},
     }
 
@@ -96,7 +96,7 @@ def task_of(task: Any) -> dict[str, Any]:
     }
 
 
-def instants(dag: str, first: str, last: str) -> list[str]:
+def logical_dates(dag: str, first: str, last: str) -> list[str]:
     """When the clock starts a DAG between two instants, as the scheduler reckons: UTC."""
     from airflow.serialization.encoders import coerce_to_core_timetable
     from airflow.timetables.base import TimeRestriction
@@ -138,11 +138,17 @@ def ended_as(dag_run: Any) -> list[Any]:
     return [str(dag_run.state), tasks]
 
 
-QUESTIONS = {"imported": imported, "shapes": shapes, "instants": instants, "executed": executed, "run": run}
+QUESTIONS = {
+    "imported": imported,
+    "shapes": shapes,
+    "instants": logical_dates,
+    "executed": executed,
+    "run": run,
+}
 
 if __name__ == "__main__":
     sys.path.insert(0, str(DAGS))
     file, *questions = sys.argv[1:]
-    asked = [question.split(",") for question in questions]
-    answers = [QUESTIONS[name](*words) for name, *words in asked]
+    commands = [question.split(",") for question in questions]
+    answers = [QUESTIONS[name](*question_arguments) for name, *question_arguments in commands]
     Path(file).write_text(json.dumps(answers), encoding="utf-8")

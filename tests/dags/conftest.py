@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support import refreshed_sources
+from support import context_publishers
 from support.datastore import Datastore, Listed
 from support.postgres import postgresql
 from support.publisher_server import serving
@@ -69,16 +69,16 @@ class Airflow:
 @pytest.fixture(scope="session")
 def airflow_is_made() -> None:
     VENV.mkdir(exist_ok=True)
-    held = os.open(VENV, os.O_RDONLY)
+    lock_file = os.open(VENV, os.O_RDONLY)
     try:
         # two workers of one run make it once
-        fcntl.flock(held, fcntl.LOCK_EX)
-        wanted = hashlib.sha256((ROOT / "requirements/airflow.lock").read_bytes()).hexdigest()
-        if not STAMP.exists() or STAMP.read_text(encoding="ascii") != wanted:
+        fcntl.flock(lock_file, fcntl.LOCK_EX)
+        expected_hash = hashlib.sha256((ROOT / "requirements/airflow.lock").read_bytes()).hexdigest()
+        if not STAMP.exists() or STAMP.read_text(encoding="ascii") != expected_hash:
             make_environment()
-            STAMP.write_text(wanted, encoding="ascii")
+            STAMP.write_text(expected_hash, encoding="ascii")
     finally:
-        os.close(held)
+        os.close(lock_file)
 
 
 def make_environment() -> None:
@@ -119,11 +119,13 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, st
     folder = tmp_path_factory.mktemp("published")
     files = write_simulation(plan_of(datetime.now(UTC).date()), folder / "raw").files
     with serving() as publisher:
-        refreshed_sources.all_is_well(publisher)
-        Datastore(tuple(listed(kind, files[kind]) for kind in ("incidents", "mobilisations"))).opens_at(
-            publisher
-        )
-        addresses = refreshed_sources.addresses(publisher) | {"DATASTORE_URL": publisher.url}
+        context_publishers.all_is_well(publisher)
+        Datastore(
+            tuple(
+                listed(dataset_name, files[dataset_name]) for dataset_name in ("incidents", "mobilisations")
+            )
+        ).opens_at(publisher)
+        addresses = context_publishers.addresses(publisher) | {"DATASTORE_URL": publisher.url}
         yield {
             **{f"LONDONPUMP_{name}": value for name, value in addresses.items()},
             "LONDONPUMP_HOME": str(folder / "home"),
@@ -138,6 +140,8 @@ def plan_of(today: date) -> SimulationPlan:
     return SimulationPlan(incidents=INCIDENTS, days=days, start=start, seed=5)
 
 
-def listed(kind: str, file: Path) -> Listed:
+def listed(dataset_name: str, file: Path) -> Listed:
     year = datetime.now(UTC).year - 3
-    return Listed(kind, "58m", f"LFB {kind[:-1]} data from {year} onwards.csv", file.read_bytes())
+    return Listed(
+        dataset_name, "58m", f"LFB {dataset_name[:-1]} data from {year} onwards.csv", file.read_bytes()
+    )

@@ -10,7 +10,7 @@ from support import crontab
 
 from londonpump.settings import Settings
 from londonpump.storage.database import open_database, reading
-from londonpump.storage.database.decision_rows import read_decisions
+from londonpump.storage.database.decision_repository import read_decisions
 
 pytestmark = pytest.mark.slow
 

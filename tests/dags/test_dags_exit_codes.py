@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-STAND_IN = 'env >"$ENVIRONMENT"\necho working\necho the last word\nexit "$1"\n'
+FAKE_COMMAND = 'env >"$ENVIRONMENT"\necho working\necho the last word\nexit "$1"\n'
 """In place of londonpump: its one argument is its exit code."""
 
 
@@ -19,7 +19,7 @@ def seen(airflow) -> Path:
 def ended(airflow, seen) -> dict[str, Any]:
     """[error, its words] by exit code."""
     stand_in = airflow.home / "stand_in.sh"
-    stand_in.write_text(STAND_IN, encoding="ascii")
+    stand_in.write_text(FAKE_COMMAND, encoding="ascii")
     codes = ("0", "1", "2", "3", "4", "137")
     secret = {"AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": "sqlite:////secret.db", "PYTHONPATH": "/nowhere"}
     ours = {"LONDONPUMP_COMMAND": f"sh {stand_in}", "ENVIRONMENT": str(seen), "LONDONPUMP_HOME": "/srv/pump"}
@@ -41,10 +41,10 @@ def test_anything_else_fails_at_once(code, ended) -> None:
 
 
 def test_a_command_that_is_not_there_fails_at_once_and_says_what_to_set(airflow) -> None:
-    ((error, told),) = airflow.having(LONDONPUMP_COMMAND="/nowhere/londonpump").ask("executed,0")
+    ((error, message),) = airflow.having(LONDONPUMP_COMMAND="/nowhere/londonpump").ask("executed,0")
     assert error == "AirflowFailException"
-    assert "/nowhere/londonpump cannot be run" in told
-    assert "Set LONDONPUMP_COMMAND" in told
+    assert "/nowhere/londonpump cannot be run" in message
+    assert "Set LONDONPUMP_COMMAND" in message
 
 
 def test_the_command_keeps_its_settings_and_learns_no_secret_of_airflow(ended, seen) -> None:

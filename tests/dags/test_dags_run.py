@@ -8,7 +8,7 @@ import pytest
 
 from londonpump.settings import Settings
 from londonpump.storage.database import open_database, reading
-from londonpump.storage.database.decision_rows import read_decisions
+from londonpump.storage.database.decision_repository import read_decisions
 
 COMMAND = Path(sys.executable).with_name("londonpump")
 DONE = ["success", 1]

@@ -69,10 +69,10 @@ def test_it_has_an_owner_and_a_tag_and_every_task_an_end(name, dags) -> None:
 
 
 def test_only_what_asks_publishers_is_tried_again(dags) -> None:
-    tried_again = {
+    retries = {
         task["id"]: task["retries"] for dag in dags.values() for task in dag["tasks"] if task["retries"]
     }
-    assert tried_again == {"fetch": 4, "refresh": 2}
+    assert retries == {"fetch": 4, "refresh": 2}
 
 
 def test_training_is_four_commands_one_after_the_other(dags) -> None:
@@ -91,17 +91,17 @@ def test_a_training_that_has_finished_starts_the_challenge(dags) -> None:
 
 
 def test_training_is_at_two_in_london_in_winter_and_in_summer(read) -> None:
-    instants = read[f"instants,train,{YEAR}"]
+    logical_dates = read[f"instants,train,{YEAR}"]
     winter = [f"2026-{month}-15T02:00Z" for month in ("01", "02", "03", "11", "12")]
     summer = [f"2026-{month:02}-15T01:00Z" for month in range(4, 11)]
-    assert instants == sorted(winter + summer)
+    assert logical_dates == sorted(winter + summer)
 
 
 def test_the_challenge_is_at_midnight_in_london_in_winter_and_in_summer(read) -> None:
-    instants = read[f"instants,challenge,{YEAR}"]
+    logical_dates = read[f"instants,challenge,{YEAR}"]
     winter = [f"2026-{month}-16T00:00Z" for month in ("01", "02", "03", "11", "12")]
     summer = [f"2026-{month:02}-15T23:00Z" for month in range(4, 11)]
-    assert instants == sorted(winter + summer)
+    assert logical_dates == sorted(winter + summer)
 
 
 def test_context_comes_every_hour_when_the_clocks_go_forward(read) -> None:

@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from support.shown_in_docs import CALLS, PREPARED, ROOT, blocks, run
+from support.documented_commands import CALLS, PREPARED, ROOT, blocks, run
 
 HOW_TO = ROOT / "docs" / "how-to"
 
@@ -18,8 +18,8 @@ def brigade(tmp_path_factory: pytest.TempPathFactory) -> Path:
     os.chdir(home)
     try:
         for command in PREPARED:
-            code, said = run(command)
-            assert code == 0, said
+            code, output = run(command)
+            assert code == 0, output
     finally:
         os.chdir(before)
     for name in ("incidents.csv", "mobilisations.csv"):
@@ -36,7 +36,7 @@ def brigade(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def place(brigade: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def docs_folder(brigade: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A copy of `brigade` to work in, and the working directory."""
     copy = tmp_path / "place"
     shutil.copytree(brigade, copy)

@@ -1,7 +1,7 @@
 """The API's page holds every route of the service, with whose it is."""
 
 import pytest
-from support.shown_in_docs import ROOT
+from support.documented_commands import ROOT
 
 from londonpump.service.app import create_app
 from londonpump.settings import Settings

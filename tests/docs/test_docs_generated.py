@@ -4,7 +4,7 @@ import importlib.util
 from types import ModuleType
 
 import pytest
-from support.shown_in_docs import ROOT, name_of, pages
+from support.documented_commands import ROOT, name_of, pages
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
-from support.shown_in_docs import FENCE, ROOT, name_of, pages
+from support.documented_commands import FENCE, ROOT, name_of, pages
 
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 HEADING = re.compile(r"^#+ +(.+)$", re.MULTILINE)

@@ -4,7 +4,7 @@ import re
 import subprocess
 
 import pytest
-from support.shown_in_docs import ROOT
+from support.documented_commands import ROOT
 
 INDEX = re.compile(r"pypi[.]org|pythonhosted[.]org|/simple[/ \"']|--index-url|--extra-index", re.IGNORECASE)
 MACHINE = re.compile(r"(?<![\w.{}/-])/(?:home|root|work|Users)/\w")

@@ -7,14 +7,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from support.shown_in_docs import ROOT, blocks
+from support.documented_commands import ROOT, blocks
 
-from londonpump.models.training import distance_as_original_km
-from londonpump.pipelines.data import load_examples
-from londonpump.pipelines.evaluate import EvaluateRequest, evaluate, later_rows
-from londonpump.pipelines.prepare import PrepareRequest, prepare
-from londonpump.pipelines.prepared_words import prepared_in_words
-from londonpump.pipelines.train import TrainRequest, train
+from londonpump.lifecycle.evaluate import EvaluateRequest, evaluate, later_rows
+from londonpump.lifecycle.prepare import PrepareRequest, prepare
+from londonpump.lifecycle.prepare_text import format_preparation
+from londonpump.lifecycle.prepared_examples import load_examples
+from londonpump.lifecycle.train import TrainRequest, train
+from londonpump.models.train import distance_as_original_km
 
 RECORDS = ROOT.parent / "shared" / "data"
 SAMPLES = tuple(RECORDS / name for name in ("incidents_real_sample.csv", "incidents_real_sample_b.csv"))
@@ -41,8 +41,8 @@ def judged(prepared: tuple[Path, dict[str, Any]], tmp_path_factory: pytest.TempP
 
 
 def test_the_how_to_shows_the_counts_of_the_samples(prepared: tuple[Path, dict[str, Any]]) -> None:
-    shown = blocks(ROOT / "docs" / "how-to" / "prepare-real-records.md", "text")[0]
-    assert prepared_in_words(prepared[1], Path("data")) == shown.rstrip("\n")
+    block = blocks(ROOT / "docs" / "how-to" / "prepare-real-records.md", "text")[0]
+    assert format_preparation(prepared[1], Path("data")) == block.rstrip("\n")
 
 
 @pytest.mark.parametrize("line", ["distance alone", "the original's recipe", "londonpump"])
@@ -60,7 +60,7 @@ def test_the_readme_shows_the_error_on_the_last_quarter(line: str, judged: dict[
 
 
 def test_the_readme_shows_what_the_interval_covers(judged: dict[str, Any]) -> None:
-    shown = re.search(r"80 % interval covers (\d\d\.\d) %", (ROOT / "README.md").read_text("utf-8"))
-    assert shown is not None
+    block = re.search(r"80 % interval covers (\d\d\.\d) %", (ROOT / "README.md").read_text("utf-8"))
+    assert block is not None
     covers = judged["models"]["ours"]["all"]["all"]["cover_80_share"]["value"]
-    assert float(shown[1]) == pytest.approx(100 * covers, abs=0.5)
+    assert float(block[1]) == pytest.approx(100 * covers, abs=0.5)

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from support.shown_in_docs import ROOT, name_of, pages
+from support.documented_commands import ROOT, name_of, pages
 
 NAMED = re.compile(r"`(test_[a-z0-9_]+)`")
 DEFINED = re.compile(r"^ *(?:async )?def (test_\w+)\(", re.MULTILINE)

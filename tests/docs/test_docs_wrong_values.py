@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from support.shown_in_docs import ROOT, run
+from support.documented_commands import ROOT, run
 
 SOUND = {
     "id": "1",
@@ -53,7 +53,7 @@ def answered(case: dict[str, str]) -> tuple[int, dict[str, str]]:
 
 
 @pytest.mark.parametrize("case", stated_cases(), ids=lambda case: case.what)
-def test_a_wrong_value_gets_the_answer_that_is_stated(case: Case, place: Path) -> None:
+def test_a_wrong_value_gets_the_answer_that_is_stated(case: Case, docs_folder: Path) -> None:
     code, row = answered({**SOUND, case.column: case.value})
     stated = re.findall(r"`([^`]+)`", case.answer)
     is_error = case.answer.startswith("error")
@@ -66,32 +66,32 @@ def test_the_table_has_its_rows() -> None:
     assert len(stated_cases()) >= 20
 
 
-def test_degrees_are_told_from_metres(place: Path) -> None:
+def test_degrees_are_told_from_metres(docs_folder: Path) -> None:
     code, row = answered({**SOUND, "easting_m": "0.25", "northing_m": "51.5"})
     assert code == 1
     assert "looks like degrees. Give metres of the National Grid" in row["error"]
 
 
-def test_a_station_before_it_closed_is_answered_and_labelled(place: Path) -> None:
+def test_a_station_before_it_closed_is_answered_and_labelled(docs_folder: Path) -> None:
     code, row = answered({**SOUND, "station_code": "A25", "mobilised_at": "2013-01-15T08:00Z"})
     assert code == 0
     assert "station=unknown" in row["filled"].split(";")
 
 
-def test_a_negative_longitude_is_refused(place: Path) -> None:
+def test_a_negative_longitude_is_refused(docs_folder: Path) -> None:
     code, row = answered({**SOUND, "easting_m": "-0.25", "northing_m": "51.5"})
     assert code == 1
     assert row["error"].startswith("easting_m")
 
 
-def test_far_outside_nothing_is_claimed_beyond_the_records(place: Path) -> None:
+def test_far_outside_nothing_is_claimed_beyond_the_records(docs_folder: Path) -> None:
     code, row = answered({**SOUND, "northing_m": "434000"})
     assert (code, [row[name] for name in ("p50_s", "p90_s")]) == (1, ["", ""])
     assert "km from the nearest station of London" in row["error"]
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "message"),
     [
         (b"id,mobilised_at,station_code,easting_m\n1,2024-01-15T08:00Z,G30,5\n", "has no column northing_m"),
         (b"id|mobilised_at|station_code|easting_m|northing_m\n1|2|G30|3|4\n", "has no column id"),
@@ -114,15 +114,15 @@ def test_far_outside_nothing_is_claimed_beyond_the_records(place: Path) -> None:
         "open quote",
     ],
 )
-def test_a_wrong_file_is_refused_and_nothing_written(content: bytes, said: str, place: Path) -> None:
+def test_a_wrong_file_is_refused_and_nothing_written(content: bytes, message: str, docs_folder: Path) -> None:
     Path("asked.csv").write_bytes(content)
     code, output = run("londonpump predict --bundle bundle --input asked.csv --out answers.csv")
     assert code == 2
-    assert said in output
+    assert message in output
     assert not Path("answers.csv").exists()
 
 
-def test_the_calls_are_never_overwritten_by_their_answers(place: Path) -> None:
+def test_the_calls_are_never_overwritten_by_their_answers(docs_folder: Path) -> None:
     before = Path("calls.csv").read_bytes()
     code, output = run("londonpump predict --bundle bundle --input calls.csv --out calls.csv")
     assert code == 2

@@ -6,14 +6,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.accuracy import pages, reach
-from benchmarks.accuracy.answers import NOT_STATED, STATED, joined_forecast
+from benchmarks.accuracy import pages, targets
 from benchmarks.accuracy.leaks import shuffled_target
+from benchmarks.accuracy.predictions import NOT_STATED, STATED, joined_forecast
 from benchmarks.accuracy.records import ALONE_A, ALONE_B, STREAM_2017, UNION, examples_of, prepared
 from benchmarks.accuracy.scores import quick_gains, scores_of
 from benchmarks.accuracy.splits import down_the_road, five_folds, fold_of, later
-from londonpump.brigade.errors import BadFile
-from londonpump.pipelines.data import load_examples
+from londonpump.domain.errors import BadFile
+from londonpump.lifecycle.prepared_examples import load_examples
 from londonpump.storage.files import read_json
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -51,9 +51,13 @@ def february(work):
     return scores_of(later(STREAM_2017, examples_of(STREAM_2017, REAL, work))[1], RESAMPLES)
 
 
-def verdicts(reaches, scores, told=STATED):
+def verdicts(reaches, scores, input_variant=STATED):
     """What was missed, figure by figure."""
-    return [entry for entry in reach.compared(reaches, scores) if entry[told]["verdict"] == reach.MISSED]
+    return [
+        entry
+        for entry in targets.compared(reaches, scores)
+        if entry[input_variant]["verdict"] == targets.MISSED
+    ]
 
 
 @needs_records
@@ -69,8 +73,8 @@ def test_ours_beats_the_best_of_eleven_seed_recipes_by_as_much_on_the_last_quart
 @needs_records
 def test_no_run_of_the_last_quarter_was_learnt_from(last_quarter):
     fold, answers = last_quarter
-    learnt = set(fold.training.rows["incident_number"])
-    assert learnt.isdisjoint(answers.columns["incident_number"])
+    training_incidents = set(fold.training.rows["incident_number"])
+    assert training_incidents.isdisjoint(answers.columns["incident_number"])
 
 
 @needs_records
@@ -83,15 +87,15 @@ def test_a_call_and_all_its_runs_fall_into_one_fold(union):
 @needs_records
 @pytest.mark.slow
 def test_no_figure_of_the_pooled_folds_is_missed_beyond_its_interval(pooled):
-    assert verdicts(reach.POOLED, pooled) == []
+    assert verdicts(targets.POOLED, pooled) == []
 
 
 @needs_records
 @pytest.mark.slow
 def test_the_pooled_folds_hold_no_sign_of_a_leak(pooled):
     whole = pooled["models"]["ours"]["all"]["all"]
-    assert whole["mae_s"]["value"] > reach.LEAK_MAE_S
-    assert whole["r2"]["value"] < reach.LEAK_R2
+    assert whole["mae_s"]["value"] > targets.LEAK_MAE_S
+    assert whole["r2"]["value"] < targets.LEAK_R2
 
 
 @needs_records
@@ -102,33 +106,33 @@ def test_shuffled_answers_leave_nothing_to_learn(last_quarter):
 
 @needs_records
 @pytest.mark.slow
-@pytest.mark.parametrize("told", [STATED, NOT_STATED])
-def test_no_figure_of_the_last_quarter_is_missed_beyond_its_interval(last_quarter, told):
-    assert verdicts(reach.LAST_QUARTER, scores_of(last_quarter[1], RESAMPLES), told) == []
+@pytest.mark.parametrize("input_variant", [STATED, NOT_STATED])
+def test_no_figure_of_the_last_quarter_is_missed_beyond_its_interval(last_quarter, input_variant):
+    assert verdicts(targets.LAST_QUARTER, scores_of(last_quarter[1], RESAMPLES), input_variant) == []
 
 
 @needs_records
 @pytest.mark.slow
-@pytest.mark.parametrize("told", [STATED, NOT_STATED])
-def test_ours_beats_the_mean_curve_of_distance_by_four_seconds_on_february_2017(february, told):
-    assert february["gains"][told]["distance_mean_curve"]["value"] >= 4.0
+@pytest.mark.parametrize("input_variant", [STATED, NOT_STATED])
+def test_ours_beats_the_mean_curve_of_distance_by_four_seconds_on_february_2017(february, input_variant):
+    assert february["gains"][input_variant]["distance_mean_curve"]["value"] >= 4.0
 
 
 @needs_records
 @pytest.mark.slow
-@pytest.mark.parametrize("told", [STATED, NOT_STATED])
+@pytest.mark.parametrize("input_variant", [STATED, NOT_STATED])
 def test_four_seconds_below_the_stronger_median_curve_lie_within_the_interval_on_february_2017(
-    february, told
+    february, input_variant
 ):
-    assert verdicts(reach.FEBRUARY_2017, february, told) == []
+    assert verdicts(targets.FEBRUARY_2017, february, input_variant) == []
 
 
 @needs_records
 @pytest.mark.slow
 def test_february_2017_holds_no_sign_of_a_leak(february):
     whole = february["models"]["ours"]["all"]["all"]
-    assert whole["mae_s"]["value"] > reach.LEAK_MAE_S
-    assert whole["r2"]["value"] < reach.LEAK_R2
+    assert whole["mae_s"]["value"] > targets.LEAK_MAE_S
+    assert whole["r2"]["value"] < targets.LEAK_R2
 
 
 @needs_records
@@ -143,16 +147,16 @@ def test_each_set_of_files_goes_down_the_whole_road_and_every_run_is_answered(re
 
 
 def test_a_figure_that_only_its_interval_reaches_is_said_to_be_so():
-    accuracy = next(one for one in reach.POOLED if one.words == "pumps: accuracy")
+    accuracy = next(one for one in targets.POOLED if one.label == "pumps: accuracy")
     found = [
         accuracy.verdict({"value": value, "low": value - 0.01, "high": value + 0.01})
         for value in (0.79, 0.775, 0.76)
     ]
-    assert found == [reach.MET, reach.WITHIN, reach.MISSED]
+    assert found == [targets.MET, targets.WITHIN, targets.MISSED]
 
 
 def test_a_figure_without_an_interval_is_missed():
-    assert reach.POOLED[0].verdict({"value": 60.0, "low": None, "high": None}) == reach.MISSED
+    assert targets.POOLED[0].verdict({"value": 60.0, "low": None, "high": None}) == targets.MISSED
 
 
 def test_records_that_are_not_there_are_named(tmp_path):
@@ -186,7 +190,7 @@ def test_a_page_without_its_marks_is_refused(tmp_path):
 @needs_records
 def test_perfect_answers_would_be_taken_for_a_leak(last_quarter):
     answers = last_quarter[1]
-    told = replace(answers.forecasts["ours"], median_s=answers.rows.actual_s)
-    leaking = replace(answers, forecasts={**answers.forecasts, "ours": told})
+    input_variant = replace(answers.forecasts["ours"], median_s=answers.rows.actual_s)
+    leaking = replace(answers, forecasts={**answers.forecasts, "ours": input_variant})
     whole = scores_of(leaking, 20)["models"]["ours"]["all"]["all"]
-    assert whole["mae_s"]["value"] < reach.LEAK_MAE_S
+    assert whole["mae_s"]["value"] < targets.LEAK_MAE_S

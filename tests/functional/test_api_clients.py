@@ -17,9 +17,9 @@ from typing import Any
 
 import httpx2
 import pytest
-from support.served_process import served
+from support.service_process import served
 
-from londonpump.pipelines.promote import Promotion, promote
+from londonpump.lifecycle.promote import PromotionRequest, promote
 from londonpump.service.auth import accounts
 from londonpump.service.auth.passwords import Passwords
 from londonpump.service.state import utc_now
@@ -41,16 +41,16 @@ class Service:
     document: Path
 
 
-def run(*words: object, folder: Path, **environment: str) -> str:
+def run(*arguments: object, folder: Path, **environment: str) -> str:
     """What a command wrote. Fails with all of it if the command did."""
     done = subprocess.run(
-        [str(word) for word in words],
+        [str(word) for word in arguments],
         cwd=folder,
         env={**os.environ, **QUIET, **environment},
         capture_output=True,
         text=True,
     )
-    assert done.returncode == 0, f"{words[0]}: {done.stdout}\n{done.stderr}"
+    assert done.returncode == 0, f"{arguments[0]}: {done.stdout}\n{done.stderr}"
     return done.stdout
 
 
@@ -59,7 +59,7 @@ def service(small_brigade, tmp_path_factory) -> Iterator[Service]:
     """A process that serves, with a model in production and an operator."""
     folder = tmp_path_factory.mktemp("service")
     settings = Settings(home=folder / "home")
-    promote(settings, Promotion(str(small_brigade.bundle), "a test"))
+    promote(settings, PromotionRequest(str(small_brigade.bundle), "a test"))
     passwords, engine = Passwords(), connect(settings.database)
     new = accounts.NewUser(USER, "operator", passwords.make_now(PASSWORD))
     with writing(engine) as connection:
@@ -98,25 +98,25 @@ def generator(tmp_path_factory) -> Path:
 
 
 def test_redocly_finds_no_error(npm: Path, service: Service) -> None:
-    told = run("npx", "--no-install", "redocly", "lint", service.document, "--format=json", folder=npm)
-    found = json.loads(told[told.index("{") :])
+    output = run("npx", "--no-install", "redocly", "lint", service.document, "--format=json", folder=npm)
+    found = json.loads(output[output.index("{") :])
     assert found["totals"]["errors"] == 0
 
 
 def test_spectral_finds_no_error(npm: Path, service: Service) -> None:
-    told = run(
+    output = run(
         "npx", "--no-install", "spectral", "lint", service.document, "--ruleset", "spectral.yaml",
         "--format", "json", "--quiet", folder=npm,
     )  # fmt: skip
-    found = json.loads(told[told.index("[") : told.rindex("]") + 1])
+    found = json.loads(output[output.index("[") : output.rindex("]") + 1])
     assert [each for each in found if each["severity"] == 0] == []
 
 
 def test_a_typescript_client_runs_the_whole_flow(npm: Path, service: Service) -> None:
     run("npx", "--no-install", "openapi-typescript", service.document, "-o", "api.d.ts", folder=npm)
     run("npx", "--no-install", "tsc", "--project", ".", folder=npm)
-    told = run("node", "built/flow.js", service.address, USER, PASSWORD, folder=npm)
-    assert_whole(json.loads(told))
+    output = run("node", "built/flow.js", service.address, USER, PASSWORD, folder=npm)
+    assert_whole(json.loads(output))
 
 
 def test_a_python_client_runs_the_whole_flow(generator: Path, service: Service, tmp_path: Path) -> None:
@@ -124,15 +124,15 @@ def test_a_python_client_runs_the_whole_flow(generator: Path, service: Service, 
     run(script, "generate", "--path", service.document, "--output-path", "made", "--meta", "none",
         folder=tmp_path)  # fmt: skip
     shutil.copy(HERE / "flow.py", tmp_path)
-    told = run(generator, "flow.py", service.address, USER, PASSWORD, folder=tmp_path)
-    assert_whole(json.loads(told))
+    output = run(generator, "flow.py", service.address, USER, PASSWORD, folder=tmp_path)
+    assert_whole(json.loads(output))
 
 
-def assert_whole(told: dict[str, Any]) -> None:
+def assert_whole(output: dict[str, Any]) -> None:
     """Signed in, ranked, mobilised with every event, and read again."""
-    assert told["user"] == USER
-    assert told["announced_s"] == told["p50_s"]
-    assert told["states"] == ["mobilised", "mobile", "at_incident", "returning", "available"]
-    assert told["listed"] == [True]
-    assert (told["is_arrived"], told["is_same_prediction"]) == (True, True)
-    assert (told["pumps"], told["is_renewed"]) == (True, True)
+    assert output["user"] == USER
+    assert output["announced_s"] == output["p50_s"]
+    assert output["states"] == ["mobilised", "mobile", "at_incident", "returning", "available"]
+    assert output["listed"] == [True]
+    assert (output["is_arrived"], output["is_same_prediction"]) == (True, True)
+    assert (output["pumps"], output["is_renewed"]) == (True, True)

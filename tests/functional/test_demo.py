@@ -17,28 +17,28 @@ from pathlib import Path
 
 import pytest
 
-from londonpump.brigade.errors import BadFile
-from londonpump.pipelines.progress import silent
-from londonpump.pipelines.promote import ledger
+from londonpump.domain.errors import BadFile
+from londonpump.lifecycle.progress import silent
+from londonpump.lifecycle.promote import ledger
 from londonpump.rehearsal.demo import make_demo
 from londonpump.rehearsal.demo_home import (
     DemoPlan,
-    claim,
+    claim_folder,
     demo_user,
     fill_weather,
-    is_made,
-    note_made,
+    is_complete,
+    record_made,
     settings_of,
 )
 from londonpump.rehearsal.demo_weather import simulated_weather
 from londonpump.storage.bundles import save_bundle
 from londonpump.storage.database import open_database
-from londonpump.storage.database.context_at import context_at
+from londonpump.storage.database.context_lookup import context_at
 from londonpump.storage.files import read_json
 
 ENDS_WITHIN_S = 120
 PLAN = DemoPlan(incidents=2_500, seed=3)
-ASKED = ("--incidents", str(PLAN.incidents), "--seed", str(PLAN.seed))
+SIZE_OPTIONS = ("--incidents", str(PLAN.incidents), "--seed", str(PLAN.seed))
 WEATHER = "temp,precip,cloudcover,visibility,conditions,icon,date\n" + "".join(
     f"{hour}.5,0.0,50.1,25.5,Overcast,cloudy,2023-06-02 {hour:02d}\n" for hour in range(24)
 )
@@ -48,7 +48,7 @@ NOON = datetime(2026, 6, 2, 11, 20, tzinfo=UTC)
 
 def new_home(folder: Path) -> Path:
     home = folder / "demo"
-    claim(home)
+    claim_folder(home)
     (home / "raw").mkdir()
     (home / "raw" / "weather_hourly.csv").write_text(WEATHER, encoding="utf-8")
     return home
@@ -68,19 +68,21 @@ def made_home(small_brigade, tmp_path_factory) -> Path:
     provenance = json.loads(files.pop("provenance.json"))
     save_bundle(files, provenance, home / "bundle")
     (home / "report.html").write_text("a report", encoding="utf-8")
-    note_made(home, PLAN)
+    record_made(home, PLAN)
     return home
 
 
 def environment(home: Path) -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("LONDONPUMP_", "CI"))}
-    return {**kept, "LONDONPUMP_HOME": str(home)}
+    inherited = {
+        name: value for name, value in os.environ.items() if not name.startswith(("LONDONPUMP_", "CI"))
+    }
+    return {**inherited, "LONDONPUMP_HOME": str(home)}
 
 
 def run(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """`londonpump demo` where nobody watches."""
     return subprocess.run(
-        [sys.executable, "-m", "londonpump.cli", "demo", *ASKED, *arguments],
+        [sys.executable, "-m", "londonpump.cli", "demo", *SIZE_OPTIONS, *arguments],
         env=environment(home),
         capture_output=True,
         text=True,
@@ -95,16 +97,16 @@ def last_event(home: Path) -> str:
 
 def test_the_demo_leaves_a_marked_home_with_every_part_simulated(tmp_path) -> None:
     home = tmp_path / "demo"
-    told = make_demo(home, PLAN, silent)
-    for words in ("SIMULATED Brigade", "ours", "Report: file://", "SIMULATED records"):
-        assert words in told
-    assert is_made(home, PLAN)
+    output = make_demo(home, PLAN, silent)
+    for expected in ("SIMULATED Brigade", "ours", "Report: file://", "SIMULATED records"):
+        assert expected in output
+    assert is_complete(home, PLAN)
     assert read_json(home / "data" / "report.json")["simulated"] is True
     assert (home / "predictions.csv").read_text(encoding="utf-8").count("\n") == 5
     for page in ("report.html", "model_card.html"):
         assert "simulated" in (home / page).read_text(encoding="utf-8").lower()
-    on_duty = ledger(settings_of(home), 5)
-    assert [(line.champion_before, line.champion_after) for line in on_duty] == [
+    decisions = ledger(settings_of(home), 5)
+    assert [(line.champion_before, line.champion_after) for line in decisions] == [
         (None, read_json(home / "bundle" / "current.json")["bundle"])
     ]
 
@@ -112,25 +114,25 @@ def test_the_demo_leaves_a_marked_home_with_every_part_simulated(tmp_path) -> No
 def test_a_home_of_something_else_is_never_claimed(tmp_path) -> None:
     (tmp_path / "data").mkdir()
     with pytest.raises(BadFile, match="was not made by the demo"):
-        claim(tmp_path)
+        claim_folder(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["data"]
 
 
 def test_an_empty_folder_becomes_the_demos(tmp_path) -> None:
-    claim(tmp_path)
+    claim_folder(tmp_path)
     assert (tmp_path / "demo.json").exists()
 
 
 @pytest.mark.parametrize("other", [DemoPlan(2_501, 3), DemoPlan(2_500, 4)])
 def test_another_plan_is_not_made_yet(other, made_home) -> None:
-    assert is_made(made_home, PLAN)
-    assert not is_made(made_home, other)
+    assert is_complete(made_home, PLAN)
+    assert not is_complete(made_home, other)
 
 
 def test_a_home_whose_making_anew_was_broken_off_is_not_made(made_home, tmp_path) -> None:
     home = shutil.copytree(made_home, tmp_path / "demo")
-    claim(home)
-    assert not is_made(home, PLAN)
+    claim_folder(home)
+    assert not is_complete(home, PLAN)
 
 
 def test_the_database_of_the_environment_is_left_alone(home, monkeypatch, tmp_path) -> None:
@@ -142,8 +144,8 @@ def test_the_database_of_the_environment_is_left_alone(home, monkeypatch, tmp_pa
 
 def test_the_password_is_kept_where_only_its_owner_reads_it(home) -> None:
     user = demo_user(home)
-    assert stat.S_IMODE(user.kept_in.stat().st_mode) == 0o600
-    assert user.kept_in.read_text(encoding="ascii").strip() == user.password
+    assert stat.S_IMODE(user.password_file.stat().st_mode) == 0o600
+    assert user.password_file.read_text(encoding="ascii").strip() == user.password
 
 
 def test_a_home_keeps_its_user(home) -> None:
@@ -183,13 +185,13 @@ def test_without_a_terminal_it_predicts_through_the_service_stops_it_and_ends_we
 
 def test_in_a_terminal_it_serves_until_ctrl_c_and_ends_well(made_home) -> None:
     with in_a_terminal(made_home) as (process, terminal):
-        told = read_until(terminal, "Ctrl-C")
+        output = read_until(terminal, "Ctrl-C")
         # as the terminal does: to all of the foreground
         os.killpg(process.pid, signal.SIGINT)
-        told += read_until(terminal, "Stopping.")
-        assert process.wait(ENDS_WITHIN_S) == 0, told
-    assert "serves on http://localhost:" in told
-    assert "Traceback" not in told
+        output += read_until(terminal, "Stopping.")
+        assert process.wait(ENDS_WITHIN_S) == 0, output
+    assert "serves on http://localhost:" in output
+    assert "Traceback" not in output
     assert last_event(made_home) == "service stopping"
 
 
@@ -198,7 +200,7 @@ def in_a_terminal(home: Path) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
     """`londonpump demo` as a person starts it: (process, their side of the terminal)."""
     terminal, side = pty.openpty()
     process = subprocess.Popen(
-        [sys.executable, "-m", "londonpump.cli", "demo", *ASKED, "--port", "0"],
+        [sys.executable, "-m", "londonpump.cli", "demo", *SIZE_OPTIONS, "--port", "0"],
         env=environment(home),
         stdin=side,
         stdout=side,
@@ -224,10 +226,10 @@ def test_a_port_in_use_is_one_clear_line(made_home) -> None:
     assert done.stderr.splitlines()[-1].endswith("is in use by another process. Name another one")
 
 
-def read_until(terminal: int, words: str) -> str:
+def read_until(terminal: int, expected: str) -> str:
     """What a terminal shows, up to some words."""
-    told, ends_at = "", time.monotonic() + ENDS_WITHIN_S
-    while words not in told and time.monotonic() < ends_at:
-        told += os.read(terminal, 4096).decode()
-    assert words in told, told
-    return told
+    output, ends_at = "", time.monotonic() + ENDS_WITHIN_S
+    while expected not in output and time.monotonic() < ends_at:
+        output += os.read(terminal, 4096).decode()
+    assert expected in output, output
+    return output

@@ -14,24 +14,24 @@ from support.field_expectations import (
     ANY,
     SAME,
     Expectation,
-    Kept,
-    Refused,
-    Unspoilt,
+    KeepsResults,
+    Rejects,
+    Undamaged,
     answered,
     either,
-    refused,
+    rejects,
 )
 from support.publisher_server import Publisher
 
-from londonpump.pipelines.fetch import fetch_records
+from londonpump.lifecycle.fetch import fetch_records
 from londonpump.settings import Settings
 from londonpump.simulation.plan import SimulationPlan
 from londonpump.simulation.simulate import write_simulation
 
 pytestmark = pytest.mark.skipif(not CASES.is_dir(), reason="the field cases are not beside the repository")
 
-SAME_MOBILISED = Kept(incidents=60, mobilisations=82, like="mobilised")
-SAME_ATTENDING = Kept(incidents=60, examples=77, like="attending")
+SAME_MOBILISED = KeepsResults(incidents=60, mobilisations=82, like="mobilised")
+SAME_ATTENDING = KeepsResults(incidents=60, examples=77, like="attending")
 ALL_SAME = answered(SAME, SAME, SAME)
 
 
@@ -51,38 +51,40 @@ def call_just_before_its_mobilisation(examples: list) -> str:
     return "" if max(apart) < 1_800 else f"a mobilisation lies {max(apart):.0f} s from its call"
 
 
-WITH_WEATHER = Kept(incidents=60, examples=77, holds=weather_joined)
+WITH_WEATHER = KeepsResults(incidents=60, examples=77, holds=weather_joined)
 
 JOINED_VINTAGES: dict[str, Expectation] = {  # A, point B1
-    "same_rows_in_two_vintages": Kept(
+    "same_rows_in_two_vintages": KeepsResults(
         incidents=60, examples=77, like="attending", rejected={"incidents.exact_duplicate": 60}
     ),
-    "csv_plus_xlsx_sim": Kept(incidents=180, mobilisations=169, rejected={"mobilisations.later_wave": 9}),
-    "mob_csv_plus_xlsx": Kept(
+    "csv_plus_xlsx_sim": KeepsResults(
+        incidents=180, mobilisations=169, rejected={"mobilisations.later_wave": 9}
+    ),
+    "mob_csv_plus_xlsx": KeepsResults(
         incidents=120,
         mobilisations=169,
         rejected={"mobilisations.incident_not_found": 88},
         says=("incident_not_found",),
     ),
-    "two_xlsx_one_with_gap": Kept(incidents=119, rejected={"incidents.incomplete_incident_group": 1}),
-    "two_xlsx_sim": Kept(incidents=140, mobilisations=190, rejected={"mobilisations.later_wave": 12}),
+    "two_xlsx_one_with_gap": KeepsResults(incidents=119, rejected={"incidents.incomplete_incident_group": 1}),
+    "two_xlsx_sim": KeepsResults(incidents=140, mobilisations=190, rejected={"mobilisations.later_wave": 12}),
     "x_both_tables_in_one_book": SAME_MOBILISED,
-    "mobs_in_two_files": Kept(
+    "mobs_in_two_files": KeepsResults(
         incidents=60, mobilisations=82, like="mobilised", rejected={"mobilisations.exact_duplicate": 3}
     ),
 }
 CONTRADICTED_DATES: dict[str, Expectation] = {  # B, point B2
-    "us_dates_day_below_13": refused("DateOfCall", r"\d{6}-05062023", "month first"),
-    "us_dates_day_below_13_incidents": refused("DateOfCall", r"\d{6}-05062023", "month first"),
-    "mobilised_three_months_after_call": refused(r"mobilisations\.csv", "DateAndTimeMobilised", r"row \d"),
+    "us_dates_day_below_13": rejects("DateOfCall", r"\d{6}-05062023", "month first"),
+    "us_dates_day_below_13_incidents": rejects("DateOfCall", r"\d{6}-05062023", "month first"),
+    "mobilised_three_months_after_call": rejects(r"mobilisations\.csv", "DateAndTimeMobilised", r"row \d"),
 }
 NOTHING_KEPT: dict[str, Expectation] = {  # C and E, points B3, B5 and B7
     "good_data_replaced_by_nothing": either(
-        SAME_ATTENDING, Refused(("unknown_station",), is_kept_before=True)
+        SAME_ATTENDING, Rejects(("unknown_station",), is_kept_first_time=True)
     ),
     "station_code_lower": SAME_MOBILISED,
-    "coords_swapped": refused("impossible_place", "60", "Easting", r"\d{3},?\d{3}"),
-    "coords_zero": refused("impossible_place", "60", "Easting", r"\b0\b"),
+    "coords_swapped": rejects("impossible_place", "60", "Easting", r"\d{3},?\d{3}"),
+    "coords_zero": rejects("impossible_place", "60", "Easting", r"\b0\b"),
     "frs_upper": SAME_ATTENDING,
 }
 BLANKS_AND_CASE: dict[str, Expectation] = {  # D, point B5
@@ -95,28 +97,30 @@ BLANKS_AND_CASE: dict[str, Expectation] = {  # D, point B5
     "nbsp_header": SAME_ATTENDING,
     "inc_number_trailing_space_tab": SAME_MOBILISED,
     "resource_code_lower_only": SAME_MOBILISED,
-    "station_renamed_new": Kept(
+    "station_renamed_new": KeepsResults(
         incidents=60,
         mobilisations=81,
         rejected={"mobilisations.unknown_station": 3},
         says=("unknown_station", "DeployedFromStation", "A99|New Covent Garden"),
     ),
-    "station_staines_dartford": Kept(incidents=60, mobilisations=79, rejected={"mobilisations.dartford": 3}),
-    "only_mobs_no_incidents_of_month": Kept(
+    "station_staines_dartford": KeepsResults(
+        incidents=60, mobilisations=79, rejected={"mobilisations.dartford": 3}
+    ),
+    "only_mobs_no_incidents_of_month": KeepsResults(
         incidents=30,
         mobilisations=45,
         rejected={"mobilisations.incident_not_found": 41},
         says=("incident_not_found", "IncidentNumber", r"\d{6}-\d{8}"),
     ),
-    "visitor_c_codes": Kept(incidents=60, mobilisations=82),
+    "visitor_c_codes": KeepsResults(incidents=60, mobilisations=82),
     "dup_resource_mob_id": SAME_MOBILISED,
-    "coords_swapped_three": Kept(
+    "coords_swapped_three": KeepsResults(
         incidents=57,
         mobilisations=78,
         rejected={"incidents.impossible_place": 3, "mobilisations.incident_set_aside": 6},
         says=("impossible_place", "Easting"),
     ),
-    "coords_zero_three": Kept(
+    "coords_zero_three": KeepsResults(
         incidents=57,
         examples=73,
         rejected={"incidents.impossible_place": 3},
@@ -124,18 +128,18 @@ BLANKS_AND_CASE: dict[str, Expectation] = {  # D, point B5
     ),
 }
 ERROR_CELLS: dict[str, Expectation] = {  # F, point B4
-    "x_error_first_pump_time": refused("20 of 60", "FirstPumpArriving_AttendanceTime", "#VALUE!"),
-    "csv_error_text_first_pump_time": refused("20 of 60", "FirstPumpArriving_AttendanceTime", "#VALUE!"),
-    "x_error_place": refused("5 of 60", "Easting_rounded", "#REF!"),
+    "x_error_first_pump_time": rejects("20 of 60", "FirstPumpArriving_AttendanceTime", "#VALUE!"),
+    "csv_error_text_first_pump_time": rejects("20 of 60", "FirstPumpArriving_AttendanceTime", "#VALUE!"),
+    "x_error_place": rejects("5 of 60", "Easting_rounded", "#REF!"),
 }
-UNLISTED_NULL = either(SAME_MOBILISED, refused("SecondPumpArriving_AttendanceTime", "row 2"))
+UNLISTED_NULL = either(SAME_MOBILISED, rejects("SecondPumpArriving_AttendanceTime", "row 2"))
 NULLS: dict[str, Expectation] = {  # G, point B6
     "null_R_NA": SAME_MOBILISED,
     "null_R_NA_textonly": SAME_MOBILISED,
     "null_NslashA": SAME_MOBILISED,
     "null_mysql_N": SAME_MOBILISED,
     "null_dash": SAME_MOBILISED,
-    "null_station_NA": Kept(incidents=60, mobilisations=82, holds=no_station_named_na),
+    "null_station_NA": KeepsResults(incidents=60, mobilisations=82, holds=no_station_named_na),
     "NA_mobilisations_only": SAME_MOBILISED,
     "null_oracle_null": UNLISTED_NULL,
     "null_pivot_blank": UNLISTED_NULL,
@@ -143,7 +147,7 @@ NULLS: dict[str, Expectation] = {  # G, point B6
     "weather_NA": WITH_WEATHER,
     "calls_NA": ALL_SAME,
 }
-MOBILISED_UNREAD = refused(r"mobilisations\.csv", "DateAndTimeMobilised", r"'20|'0|'45")
+MOBILISED_UNREAD = rejects(r"mobilisations\.csv", "DateAndTimeMobilised", r"'20|'0|'45")
 TIMES: dict[str, Expectation] = {  # H and P, points B9 and B12
     "moment_R_readr_Z": SAME_MOBILISED,
     "moment_bigquery_utc": SAME_MOBILISED,
@@ -152,19 +156,19 @@ TIMES: dict[str, Expectation] = {  # H and P, points B9 and B12
     "moment_arcgis": either(SAME_MOBILISED, MOBILISED_UNREAD),
     "moment_pandas_tz_bst": MOBILISED_UNREAD,
     "excel_serial_mobilisations": either(SAME_MOBILISED, MOBILISED_UNREAD),
-    "dst_second_showing_known_from_mobilisation": Kept(
+    "dst_second_showing_known_from_mobilisation": KeepsResults(
         incidents=60, mobilisations=88, holds=call_just_before_its_mobilisation
     ),
 }
-DATE_UNREAD = refused("DateOfCall", r"'45082|'2023-06-05|'05")
+DATE_UNREAD = rejects("DateOfCall", r"'45082|'2023-06-05|'05")
 DATES: dict[str, Expectation] = {  # K, L: dates in another form are read, or refused with column and value
     "excel_serial_date_only": either(SAME_ATTENDING, DATE_UNREAD),
     "excel_serial_incidents": either(SAME_ATTENDING, DATE_UNREAD),
     "dateofcall_with_time_csv": either(SAME_ATTENDING, DATE_UNREAD),
     "x_dateofcall_with_time": either(SAME_ATTENDING, DATE_UNREAD),
     "x_dates_half_text": either(SAME_ATTENDING, DATE_UNREAD),
-    "mixed_dates_one_file": either(SAME_ATTENDING, refused("DateOfCall", "05 Jun 2023", "05-Jun-23")),
-    "x_1904": either(SAME_ATTENDING, refused("TimeOfCall", "1904-01-01")),
+    "mixed_dates_one_file": either(SAME_ATTENDING, rejects("DateOfCall", "05 Jun 2023", "05-Jun-23")),
+    "x_1904": either(SAME_ATTENDING, rejects("TimeOfCall", "1904-01-01")),
 }
 BY_HAND: dict[str, Expectation] = {  # I and O, point B8
     "calls_base": ALL_SAME,
@@ -184,9 +188,9 @@ BY_HAND: dict[str, Expectation] = {  # I and O, point B8
     "calls_semicolon_utf8bom": ALL_SAME,
     "calls_sep_line": ALL_SAME,
     "calls_repeated_header": answered(*[SAME] * 6),
-    "calls_gz": either(ALL_SAME, refused(r"calls\.csv\.gz")),
-    "calls_xlsx": refused(r"calls\.xlsx"),
-    "calls_latlon_columns": refused(r"calls\.csv", "easting_m"),
+    "calls_gz": either(ALL_SAME, rejects(r"calls\.csv\.gz")),
+    "calls_xlsx": rejects(r"calls\.xlsx"),
+    "calls_latlon_columns": rejects(r"calls\.csv", "easting_m"),
     "calls_total_row": answered(SAME, SAME, SAME, "mobilised_at '3'"),
     "calls_kind_case": answered(*[(SAME, "incident_type '(fire|LOCAL)")] * 3),
     "calls_kind_LFBgroup": answered("incident_type 'False", "incident_type 'False", "incident_type 'Special"),
@@ -198,32 +202,32 @@ BY_HAND: dict[str, Expectation] = {  # I and O, point B8
     "calls_compact_offset": answered(SAME, SAME, "mobilised_at '1674667800'"),
     "calls_pumps_out_float": answered((ANY, "appliance '1.0'"), ANY, "appliance 'A211'|is_home_station 'Y'"),
     "calls_thousands": answered((SAME, "easting_m '518,650'"), SAME, SAME),
-    "calls_nul": either(answered("incident_type|zero byte|NUL", SAME, SAME), refused(r"calls\.csv")),
+    "calls_nul": either(answered("incident_type|zero byte|NUL", SAME, SAME), rejects(r"calls\.csv")),
     "stations_base": SAME_ATTENDING,
     "stations_bom_caps": SAME_ATTENDING,
     "stations_trailing_empty_rows": SAME_ATTENDING,
-    "stations_lower_codes": either(SAME_ATTENDING, refused(r"stations\.csv", "code", "'a21'")),
-    "stations_eastings": refused(r"stations\.csv", "latitude"),
-    "stations_latlon_swapped": refused(r"stations\.csv", "latitude", "row 1"),
+    "stations_lower_codes": either(SAME_ATTENDING, rejects(r"stations\.csv", "code", "'a21'")),
+    "stations_eastings": rejects(r"stations\.csv", "latitude"),
+    "stations_latlon_swapped": rejects(r"stations\.csv", "latitude", "row 1"),
     "weather_trailing_empty_columns": WITH_WEATHER,
-    "weather_excel_dates": either(WITH_WEATHER, refused(r"weather\.csv", "date", "05/06/2023 00:00")),
+    "weather_excel_dates": either(WITH_WEATHER, rejects(r"weather\.csv", "date", "05/06/2023 00:00")),
 }
 FAR_AWAY = r"\d km from the nearest station"
-PLACES: dict[str, Expectation] = {  # J and M, point B10
+LOCATIONS: dict[str, Expectation] = {  # J and M, point B10
     "calls_swapped": answered(FAR_AWAY, SAME, SAME),
     "calls_negative_zero_east": answered(FAR_AWAY, SAME, SAME),
     "calls_zero_zero": answered("easting_m|" + FAR_AWAY, SAME, SAME),
     "calls_latlon_in_eastings": answered("easting_m '51.5634'", SAME, SAME),
     "calls_scientific": answered(r"northing_m '1\.86E\+05'", SAME, SAME),
-    "cli_km": refused(FAR_AWAY),
-    "cli_swapped": refused(FAR_AWAY),
-    "cli_latlon": refused("easting_m", "51.5634", "degrees"),
-    "cli_comma_thousands": refused("easting_m", "518,650"),
-    "cli_lower_station_ukdate": refused("25/01/2023 08:00"),
-    "easting_scientific_lossy": refused("Easting", r"5\.\d\dE\+05"),
+    "cli_km": rejects(FAR_AWAY),
+    "cli_swapped": rejects(FAR_AWAY),
+    "cli_latlon": rejects("easting_m", "51.5634", "degrees"),
+    "cli_comma_thousands": rejects("easting_m", "518,650"),
+    "cli_lower_station_ukdate": rejects("25/01/2023 08:00"),
+    "easting_scientific_lossy": rejects("Easting", r"5\.\d\dE\+05"),
     "easting_scientific": SAME_ATTENDING,
     "uprn_scientific": SAME_ATTENDING,
-    "thousands_eastings": either(SAME_ATTENDING, refused("Easting_rounded", "'520,850'")),
+    "thousands_eastings": either(SAME_ATTENDING, rejects("Easting_rounded", "'520,850'")),
 }
 EUROPEAN: dict[str, Expectation] = {  # K, point B9
     "eu_semicolon_comma_decimals": SAME_ATTENDING,
@@ -238,27 +242,28 @@ SEVERAL_YEARS: dict[str, Expectation] = {  # L, point B9
     "concat_repeated_header": SAME_MOBILISED,
     "concat_bom_middle": SAME_ATTENDING,
     "bom_middle_no_header": either(
-        SAME_ATTENDING, Kept(incidents=59, examples=76, rejected={"incidents.unreadable_incident_number": 1})
+        SAME_ATTENDING,
+        KeepsResults(incidents=59, examples=76, rejected={"incidents.unreadable_incident_number": 1}),
     ),
-    "mixed_line_ends": either(SAME_ATTENDING, refused(r"incidents\.csv", "lines end in more than one way")),
-    "trailing_source_note": either(SAME_ATTENDING, refused(r"incidents\.csv", "line 6[23]")),
-    "ctrl_z_end": either(SAME_ATTENDING, refused(r"incidents\.csv", "line 62")),
+    "mixed_line_ends": either(SAME_ATTENDING, rejects(r"incidents\.csv", "lines end in more than one way")),
+    "trailing_source_note": either(SAME_ATTENDING, rejects(r"incidents\.csv", "line 6[23]")),
+    "ctrl_z_end": either(SAME_ATTENDING, rejects(r"incidents\.csv", "line 62")),
     "trailing_total": SAME_ATTENDING,
     "x_total_row": SAME_ATTENDING,
     "trailing_empty_comma_rows": SAME_MOBILISED,
-    "x_two_year_sheets": either(SAME_ATTENDING, refused(r"incidents\.xlsx", "2022", "2023")),
-    "title_line_first": either(SAME_ATTENDING, refused(r"incidents\.csv", "header")),
-    "x_merged_title": either(SAME_ATTENDING, refused(r"incidents\.xlsx", "header")),
+    "x_two_year_sheets": either(SAME_ATTENDING, rejects(r"incidents\.xlsx", "2022", "2023")),
+    "title_line_first": either(SAME_ATTENDING, rejects(r"incidents\.csv", "header")),
+    "x_merged_title": either(SAME_ATTENDING, rejects(r"incidents\.xlsx", "header")),
 }
-SPELT_OTHERWISE: dict[str, Expectation] = {  # N, and what passed
+OTHER_SPELLINGS: dict[str, Expectation] = {  # N, and what passed
     "00_base": SAME_MOBILISED,
-    "janitor_snake_names": either(SAME_MOBILISED, refused("IncGeo_BoroughCode", "missing")),
-    "spaced_names": either(SAME_ATTENDING, refused("IncidentNumber", "missing")),
+    "janitor_snake_names": either(SAME_MOBILISED, rejects("IncGeo_BoroughCode", "missing")),
+    "spaced_names": either(SAME_ATTENDING, rejects("IncidentNumber", "missing")),
     "R_dotted_cost_name": SAME_ATTENDING,
     "columns_reordered": SAME_MOBILISED,
     "cr_only": SAME_ATTENDING,
     "gzip_csv": SAME_ATTENDING,
-    "newline_in_field": Kept(incidents=60, examples=77),
+    "newline_in_field": KeepsResults(incidents=60, examples=77),
     "pound_cost": SAME_ATTENDING,
     "quote_all": SAME_MOBILISED,
     "thousands_cost_only": SAME_ATTENDING,
@@ -271,22 +276,22 @@ SPELT_OTHERWISE: dict[str, Expectation] = {  # N, and what passed
     "x_blank_first_row": SAME_ATTENDING,
     "x_formatted_blank_rows": SAME_ATTENDING,
 }
-NUMBER_UNREAD = refused("IncidentNumber", "row 1")
-REFUSED: dict[str, Expectation] = {  # what no one can read for certain
+NUMBER_UNREAD = rejects("IncidentNumber", "row 1")
+REJECTED: dict[str, Expectation] = {  # what no one can read for certain
     "inc_number_apostrophe": either(SAME_MOBILISED, NUMBER_UNREAD),
     "inc_number_formula": either(SAME_MOBILISED, NUMBER_UNREAD),
-    "old_sci_2digits": refused("IncidentNumber", r"'1\.53E\+07'"),
-    "old_sci_incident_number": refused("IncidentNumber", r"'1\.52571E\+07'"),
-    "old_sci_incident_number_lossless": either(Kept(incidents=60), NUMBER_UNREAD),
-    "old_thousands_incident_number": either(Kept(incidents=60), NUMBER_UNREAD),
-    "nul_bytes_padding": refused(r"incidents\.csv", "zero bytes"),
-    "nul_in_field": refused(r"incidents\.csv", "zero bytes"),
-    "parquet": refused(r"incidents\.parquet"),
-    "zip_one_csv": refused(r"incidents\.zip", "Unpack"),
-    "swapped_options": refused(r"incidents\.csv", "these are mobilisations"),
-    "truncated_download": refused(r"incidents\.csv", "line 37"),
-    "train_until_uk": refused("--until", "20/01/2023"),
-    "evaluate_from_uk": refused("--from", "25/01/2023"),
+    "old_sci_2digits": rejects("IncidentNumber", r"'1\.53E\+07'"),
+    "old_sci_incident_number": rejects("IncidentNumber", r"'1\.52571E\+07'"),
+    "old_sci_incident_number_lossless": either(KeepsResults(incidents=60), NUMBER_UNREAD),
+    "old_thousands_incident_number": either(KeepsResults(incidents=60), NUMBER_UNREAD),
+    "nul_bytes_padding": rejects(r"incidents\.csv", "zero bytes"),
+    "nul_in_field": rejects(r"incidents\.csv", "zero bytes"),
+    "parquet": rejects(r"incidents\.parquet"),
+    "zip_one_csv": rejects(r"incidents\.zip", "Unpack"),
+    "swapped_options": rejects(r"incidents\.csv", "these are mobilisations"),
+    "truncated_download": rejects(r"incidents\.csv", "line 37"),
+    "train_until_uk": rejects("--until", "20/01/2023"),
+    "evaluate_from_uk": rejects("--from", "25/01/2023"),
 }
 EXPECTED: dict[str, Expectation] = {
     **JOINED_VINTAGES,
@@ -298,11 +303,11 @@ EXPECTED: dict[str, Expectation] = {
     **TIMES,
     **DATES,
     **BY_HAND,
-    **PLACES,
+    **LOCATIONS,
     **EUROPEAN,
     **SEVERAL_YEARS,
-    **SPELT_OTHERWISE,
-    **REFUSED,
+    **OTHER_SPELLINGS,
+    **REJECTED,
 }
 ELSEWHERE = {"api_requests": "test_field_requests.py", "fetch_then_prepare_mixed": "below"}
 BY_REAL_COMMAND = {
@@ -322,30 +327,30 @@ BY_REAL_COMMAND = {
 
 
 @pytest.fixture(scope="module")
-def places(small_brigade) -> dict[str, Path]:
+def input_paths(small_brigade) -> dict[str, Path]:
     """BUNDLE and DATA: of the small Brigade that other tests use too."""
     return {"BUNDLE": small_brigade.bundle, "DATA": small_brigade.data}
 
 
 @pytest.fixture(scope="module")
-def unspoilt(places, tmp_path_factory) -> Unspoilt:
+def undamaged(input_paths, tmp_path_factory) -> Undamaged:
     """What the base files give."""
     folder = tmp_path_factory.mktemp("unspoilt")
-    mobilised = run_case("00_base", folder / "mobilised", places)
+    mobilised = run_case("00_base", folder / "mobilised", input_paths)
     link_files(CASES / "00_base", folder / "attending")
     alone = ["prepare", "--incidents", "incidents.csv", "--out", str(folder / "attending" / "OUT")]
     attending = run_in_process([alone], folder / "attending")
-    calls = run_case("calls_base", folder / "calls", places)
+    calls = run_case("calls_base", folder / "calls", input_paths)
     for outcome in (mobilised, attending, calls):
         assert outcome.exit_code == 0, outcome.text
     means = tuple(row["mean_s"] for row in calls.answers or [])
-    return Unspoilt(mobilised.examples, attending.examples, means)
+    return Undamaged(mobilised.examples, attending.examples, means)
 
 
 @pytest.mark.parametrize("name", sorted(EXPECTED))
-def test_a_field_case_comes_to_its_right_result(name, places, unspoilt, tmp_path) -> None:
-    outcome = run_case(name, tmp_path / name, places, is_real_command=name in BY_REAL_COMMAND)
-    assert EXPECTED[name].faults(outcome, unspoilt) == []
+def test_a_field_case_comes_to_its_right_result(name, input_paths, undamaged, tmp_path) -> None:
+    outcome = run_case(name, tmp_path / name, input_paths, is_real_command=name in BY_REAL_COMMAND)
+    assert EXPECTED[name].faults(outcome, undamaged) == []
 
 
 def test_every_field_case_has_an_expectation() -> None:

@@ -10,8 +10,8 @@ from support.field_cases import run_in_process
 from support.field_files import changed
 from support.publisher_server import Publisher
 
-from londonpump.brigade.errors import SourceFailed
-from londonpump.pipelines.fetch import fetch_records
+from londonpump.domain.errors import SourceFailed
+from londonpump.lifecycle.fetch import fetch_records
 from londonpump.settings import Settings
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from support.signing_in import PASSWORD
+from support.accounts_service import PASSWORD
 
 HERE = {"latitude": 51.508, "longitude": -0.128}
 DISTRICT = "CR0"
@@ -25,7 +25,7 @@ PREDICTIONS, TIME_PUMP, LOGIN, MOBILISATIONS = (
 
 
 @dataclass(frozen=True)
-class Sent:
+class RequestCase:
     """A request and its right answer.
 
     statuses: any of them is right. says: patterns of the answer, for statuses from 400 on. bearer: how the header is
@@ -40,21 +40,23 @@ class Sent:
     bearer: str = "Bearer {}"
 
 
-def asked(statuses: int | tuple[int, ...], *says: str, **question: Any) -> Sent:
+def expect(statuses: int | tuple[int, ...], *says: str, **question: Any) -> RequestCase:
     """A question at the place HERE, unless it names another."""
     body = {"place": HERE, **question}
-    return Sent("POST", PREDICTIONS, {"json": body}, _statuses(statuses), says)
+    return RequestCase("POST", PREDICTIONS, {"json": body}, _statuses(statuses), says)
 
 
-def raw(statuses: int | tuple[int, ...], content: bytes, headers: dict[str, str], *says: str) -> Sent:
+def raw(statuses: int | tuple[int, ...], content: bytes, headers: dict[str, str], *says: str) -> RequestCase:
     """A question as bytes."""
-    return Sent("POST", PREDICTIONS, {"content": content, "headers": headers}, _statuses(statuses), says)
+    return RequestCase(
+        "POST", PREDICTIONS, {"content": content, "headers": headers}, _statuses(statuses), says
+    )
 
 
-def other(method: str, path: str, statuses: int | tuple[int, ...], *says: str, **sent: Any) -> Sent:
+def other(method: str, path: str, statuses: int | tuple[int, ...], *says: str, **sent: Any) -> RequestCase:
     """Another request."""
     bearer = sent.pop("bearer", "Bearer {}")
-    return Sent(method, path, sent, _statuses(statuses), says, bearer)
+    return RequestCase(method, path, sent, _statuses(statuses), says, bearer)
 
 
 def _statuses(statuses: int | tuple[int, ...]) -> tuple[int, ...]:
@@ -64,21 +66,21 @@ def _statuses(statuses: int | tuple[int, ...]) -> tuple[int, ...]:
 BODY = json.dumps({"place": HERE})
 TWICE = '{"place":{"latitude":51.508,"longitude":-0.128},"place":{"latitude":51.6,"longitude":-0.3}}'
 NOT_A_NUMBER = '{"place":{"latitude":NaN,"longitude":-0.128}}'
-PLACES = {
-    "base": asked(200, kind_of_call="Fire"),
-    "pc_unknown": asked(422, "ZZ99", place={"postcode_district": "ZZ99"}),
-    "pc_outside": asked(422, "M1", place={"postcode_district": "M1"}),
-    "pc_field_name": asked((200, 422), "postcode", place={"postcode": "CR0 1AA"}),
-    "ground_lower": asked(200, place={"station_ground": "g30"}),
-    "ground_name": asked((200, 422), "station_ground", place={"station_ground": "Wembley"}),
-    "num_strings": asked((200, 422), "latitude", place={"latitude": "51.508", "longitude": "-0.128"}),
-    "comma_dec": asked(422, "latitude", place={"latitude": "51,508", "longitude": "-0,128"}),
-    "latlon_swapped": asked(422, "latitude", place={"latitude": -0.128, "longitude": 51.508}),
-    "en_swapped": asked(422, "km from the nearest", place={"easting_m": 180000, "northing_m": 530000}),
-    "en_km": asked(422, "km from the nearest", place={"easting_m": 530.0, "northing_m": 180.0}),
-    "en_zero": asked(422, "km from the nearest", place={"easting_m": 0, "northing_m": 0}),
-    "lon_sign": asked(200, place={"latitude": 51.508, "longitude": 0.428}),
-    "four": asked(422, "give one of", place={**HERE, "easting_m": 530000, "northing_m": 180000}),
+LOCATIONS = {
+    "base": expect(200, kind_of_call="Fire"),
+    "pc_unknown": expect(422, "ZZ99", place={"postcode_district": "ZZ99"}),
+    "pc_outside": expect(422, "M1", place={"postcode_district": "M1"}),
+    "pc_field_name": expect((200, 422), "postcode", place={"postcode": "CR0 1AA"}),
+    "ground_lower": expect(200, place={"station_ground": "g30"}),
+    "ground_name": expect((200, 422), "station_ground", place={"station_ground": "Wembley"}),
+    "num_strings": expect((200, 422), "latitude", place={"latitude": "51.508", "longitude": "-0.128"}),
+    "comma_dec": expect(422, "latitude", place={"latitude": "51,508", "longitude": "-0,128"}),
+    "latlon_swapped": expect(422, "latitude", place={"latitude": -0.128, "longitude": 51.508}),
+    "en_swapped": expect(422, "km from the nearest", place={"easting_m": 180000, "northing_m": 530000}),
+    "en_km": expect(422, "km from the nearest", place={"easting_m": 530.0, "northing_m": 180.0}),
+    "en_zero": expect(422, "km from the nearest", place={"easting_m": 0, "northing_m": 0}),
+    "lon_sign": expect(200, place={"latitude": 51.508, "longitude": 0.428}),
+    "four": expect(422, "give one of", place={**HERE, "easting_m": 530000, "northing_m": 180000}),
 }
 BODIES = {
     "form_body": other(
@@ -91,18 +93,18 @@ BODIES = {
     "gzip_body": raw((400, 415, 422), gzip.compress(BODY.encode()), {**JSON, "Content-Encoding": "gzip"}),
     "nan": raw(422, NOT_A_NUMBER.encode(), JSON, "latitude"),
     "dup_keys": raw((200, 422), TWICE.encode(), JSON),
-    "at_naive": asked(422, "offset", at="2026-11-29T08:00:00"),
-    "at_space": asked(200, at="2026-11-29 08:00:00Z"),
-    "at_uk": asked(422, "body.at", at="29/11/2026 08:00"),
-    "at_epoch": asked(422, "body.at", at=1764403200),
-    "at_plus": asked(200, at="2026-07-01T08:00:00+01:00"),
-    "at_plus_lost": asked(422, "body.at", at="2026-07-01T08:00:00 01:00"),
-    "at_2030": asked(422, "2040", at="2099-07-01T08:00:00Z"),
-    "kind_lower": asked((200, 422), "kind_of_call", kind_of_call="fire"),
-    "kind_group": asked(422, "kind_of_call", kind_of_call="False Alarm"),
-    "pumps_lower": asked(200, pumps=["a241", "A242"]),
-    "pumps_unknown": asked(422, "Z991", pumps=["Z991"]),
-    "pumps_visitor": asked(422, "C121", "K211", pumps=["C121", "K211"]),
+    "at_naive": expect(422, "offset", at="2026-11-29T08:00:00"),
+    "at_space": expect(200, at="2026-11-29 08:00:00Z"),
+    "at_uk": expect(422, "body.at", at="29/11/2026 08:00"),
+    "at_epoch": expect(422, "body.at", at=1764403200),
+    "at_plus": expect(200, at="2026-07-01T08:00:00+01:00"),
+    "at_plus_lost": expect(422, "body.at", at="2026-07-01T08:00:00 01:00"),
+    "at_2030": expect(422, "2040", at="2099-07-01T08:00:00Z"),
+    "kind_lower": expect((200, 422), "kind_of_call", kind_of_call="fire"),
+    "kind_group": expect(422, "kind_of_call", kind_of_call="False Alarm"),
+    "pumps_lower": expect(200, pumps=["a241", "A242"]),
+    "pumps_unknown": expect(422, "Z991", pumps=["Z991"]),
+    "pumps_visitor": expect(422, "C121", "K211", pumps=["C121", "K211"]),
     "trailing_slash": other(
         "POST", PREDICTIONS + "/", (200, 307, 404), json={"place": HERE}, follow_redirects=False
     ),
@@ -173,20 +175,20 @@ ACTS = {
     "head_statusz": other("HEAD", "/statusz", 200),
     "head_docs": other("HEAD", "/docs", 200),
 }
-REQUESTS = {**PLACES, **BODIES, **TOKENS, **ORIGINAL, **ACTS}
+REQUESTS = {**LOCATIONS, **BODIES, **TOKENS, **ORIGINAL, **ACTS}
 
 
-def send(asking, one: Sent):
+def send(api, one: RequestCase):
     """The answer to a request of the person who asks."""
-    headers = {"Authorization": one.bearer.format(asking.headers["Authorization"].removeprefix("Bearer "))}
+    headers = {"Authorization": one.bearer.format(api.headers["Authorization"].removeprefix("Bearer "))}
     sent = {**one.sent, "headers": {**headers, **one.sent.get("headers", {})}}
-    return asking.client.request(one.method, one.path, **sent)
+    return api.client.request(one.method, one.path, **sent)
 
 
 @pytest.mark.parametrize("name", sorted(REQUESTS))
-def test_a_request_of_the_field_is_answered_rightly(name, asking_once) -> None:
+def test_a_request_of_the_field_is_answered_rightly(name, shared_api) -> None:
     one = REQUESTS[name]
-    answer = send(asking_once, one)
+    answer = send(shared_api, one)
     assert answer.status_code in one.statuses, answer.text
     if answer.status_code >= 400:
         assert [text for text in one.says if not re.search(text, answer.text, re.IGNORECASE)] == [], (
@@ -199,50 +201,50 @@ def test_a_request_of_the_field_is_answered_rightly(name, asking_once) -> None:
 @pytest.mark.parametrize(
     "spelled", [DISTRICT.lower(), f" {DISTRICT} ", f"{DISTRICT} 1AA", "cr0 1aa", "CR01AA"]
 )
-def test_a_postcode_in_any_spelling_is_its_district(spelled, asking_once) -> None:
+def test_a_postcode_in_any_spelling_is_its_district(spelled, shared_api) -> None:
     """Issue 11, A12: full, in small letters, padded; until a gazetteer is loaded."""
-    plain = asking_once.told(place={"postcode_district": DISTRICT})
-    answer = asking_once.ask(place={"postcode_district": spelled})
+    plain = shared_api.prediction(place={"postcode_district": DISTRICT})
+    answer = shared_api.ask(place={"postcode_district": spelled})
     assert answer.status_code == 200, answer.text
     assert answer.json()["place"] == plain["place"]
 
 
 @pytest.mark.parametrize("spelled", ["sw1a", "SW1A 1AA", "sw1a 1aa", " SW1A "])
-def test_a_district_without_calls_is_named_whatever_its_spelling(spelled, asking_once) -> None:
+def test_a_district_without_calls_is_named_whatever_its_spelling(spelled, shared_api) -> None:
     """Issue 11, A12: the district is understood, and its name is in the refusal."""
-    plain = asking_once.ask(place={"postcode_district": "SW1A"})
-    answer = asking_once.ask(place={"postcode_district": spelled})
+    plain = shared_api.ask(place={"postcode_district": "SW1A"})
+    answer = shared_api.ask(place={"postcode_district": spelled})
     assert answer.status_code == plain.status_code
     if answer.status_code == 422:
         assert "SW1A" in answer.json()["detail"]
         assert "no past calls" in answer.json()["detail"]
 
 
-def test_an_unknown_field_in_the_query_is_listed_in_a_header(asking_once) -> None:
+def test_an_unknown_field_in_the_query_is_listed_in_a_header(shared_api) -> None:
     """Issue 11, A14: the original ignored it, so it is no error, but it is named."""
-    answer = asking_once.client.post(TIME_PUMP + "?distance=1.2", headers=asking_once.headers)
+    answer = shared_api.client.post(TIME_PUMP + "?distance=1.2", headers=shared_api.headers)
     assert answer.status_code == 200, answer.text
     assert any("distance" in value.split(", ") or value == "distance" for value in answer.headers.values())
 
 
-def test_a_mobilised_pump_is_not_available_before_it_has_returned(asking_once) -> None:
+def test_a_mobilised_pump_is_not_available_before_it_has_returned(shared_api) -> None:
     """Issue 11, A8: 409 with the present state and what to do, and no second open mobilisation."""
-    pump = next(code for code in reversed(asking_once.fleet()) if code != "A241")
+    pump = next(code for code in reversed(shared_api.fleet()) if code != "A241")
     sent = {"incident_number": "000125-02062025", "pump": pump}
-    first = asking_once.post(MOBILISATIONS, sent)
+    first = shared_api.post(MOBILISATIONS, sent)
     assert first.status_code == 201, first.text
-    answer = asking_once.client.put(
-        f"/v1/pumps/{pump}", json={"state": "available"}, headers=asking_once.headers
+    answer = shared_api.client.put(
+        f"/v1/pumps/{pump}", json={"state": "available"}, headers=shared_api.headers
     )
     assert answer.status_code == 409, answer.text
     assert [word for word in ("mobilised", "returned") if word not in answer.text] == []
-    again = asking_once.post(MOBILISATIONS, {**sent, "incident_number": "000126-02062025"})
+    again = shared_api.post(MOBILISATIONS, {**sent, "incident_number": "000126-02062025"})
     assert again.status_code == 409, again.text
 
 
-def test_a_category_in_another_case_is_the_same_category(asking_once) -> None:
+def test_a_category_in_another_case_is_the_same_category(shared_api) -> None:
     """Issue 11, B5 at the other door: a category that the model does not know would give another answer."""
     stated = {"property_category": "Dwelling", "address_qualifier": "Within same building"}
     spelled = {name: text.upper() for name, text in stated.items()}
-    plain, shouted = (asking_once.told(kind_of_call="Fire", **texts) for texts in (stated, spelled))
+    plain, shouted = (shared_api.prediction(kind_of_call="Fire", **texts) for texts in (stated, spelled))
     assert shouted["candidates"] == plain["candidates"]

@@ -11,10 +11,7 @@ from pathlib import Path
 
 import pytest
 from support.field_cases import run_in_process
-from support.field_expectations import Kept, Refused, Unspoilt, refused
-from support.field_files import Rows, changed, emptied, exchanged, filled, without
-from support.field_month import Month, N
-from support.field_spoiling import (
+from support.field_damage import (
     COORDINATES,
     SAME_ATTENDING,
     SAME_MOBILISED,
@@ -27,6 +24,9 @@ from support.field_spoiling import (
     near_its_call,
     scientific,
 )
+from support.field_expectations import KeepsResults, Rejects, Undamaged, rejects
+from support.field_files import Rows, changed, emptied, exchanged, filled, without
+from support.field_month import Month, N
 
 
 def in_two(rows: Rows) -> tuple[Rows, Rows]:
@@ -97,14 +97,14 @@ def given_twice(month: Month) -> list[str]:
 
 JOINED = {  # B1
     "every_kind_of_file_together": Variant(joined_files, SAME_MOBILISED),
-    "another_column_empty_in_each_file": Variant(with_gaps, Kept(incidents=N)),
-    "two_vintages_and_two_kinds": Variant(vintages, Kept(incidents=2 * N)),
+    "another_column_empty_in_each_file": Variant(with_gaps, KeepsResults(incidents=N)),
+    "two_vintages_and_two_kinds": Variant(vintages, KeepsResults(incidents=2 * N)),
     "mobilisations_xlsx_with_csv_incidents": Variant(
         lambda m: m.prepare(mobilisations=m.xlsx(m.mobilisations, "m.xlsx")), SAME_MOBILISED
     ),
-    "the_same_content_twice": Variant(given_twice, refused("same content", r"[ab]\.csv")),
+    "the_same_content_twice": Variant(given_twice, rejects("same content", r"[ab]\.csv")),
 }
-MONTH_FIRST = refused("DateOfCall", r"\d{6}-05062023", "month first")
+MONTH_FIRST = rejects("DateOfCall", r"\d{6}-05062023", "month first")
 
 
 def dates_exchanged_late_mobilisations(month: Month) -> list[str]:
@@ -113,7 +113,7 @@ def dates_exchanged_late_mobilisations(month: Month) -> list[str]:
     us = changed(
         incidents, "DateOfCall", lambda text: datetime.strptime(text, "%d %b %Y").strftime("%m/%d/%Y")
     )
-    return month.spoilt(us, mobilisations=mobilisations)
+    return month.damaged(us, mobilisations=mobilisations)
 
 
 CONTRADICTED = {  # B2
@@ -131,10 +131,10 @@ CONTRADICTED = {  # B2
     ),
     "month_first_in_mobilisations_alone": Variant(
         lambda m: in_time(m, "%m/%d/%Y %H:%M"),
-        refused(r"mobilisations\.csv", "DateAndTimeMobilised", "month first"),
+        rejects(r"mobilisations\.csv", "DateAndTimeMobilised", "month first"),
     ),
     "month_first_where_numbers_carry_no_date": Variant(
-        dates_exchanged_late_mobilisations, refused("DateOfCall|DateAndTimeMobilised", "month first")
+        dates_exchanged_late_mobilisations, rejects("DateOfCall|DateAndTimeMobilised", "month first")
     ),
     "dates_of_another_year": Variant(
         lambda m: m.alone(
@@ -144,27 +144,27 @@ CONTRADICTED = {  # B2
                 lambda _: "2022",
             )
         ),
-        refused("DateOfCall", r"\d{6}-05062023"),
+        rejects("DateOfCall", r"\d{6}-05062023"),
     ),
     "a_third_row_is_too_much": Variant(
         lambda m: m.alone(changed(m.incidents, "DateOfCall", as_date("%d-%b-22"), only=(1, 20, 40))),
-        refused("DateOfCall|CalYear", "row 2|05-Jun-22|-05062023"),
+        rejects("DateOfCall|CalYear", "row 2|05-Jun-22|-05062023"),
     ),
     "one_wrong_date_is_one_row": Variant(
         lambda m: m.alone(changed(m.incidents, "DateOfCall", lambda _: "25-Jun-23", only=(7,))),
-        Kept(incidents=N - 1),
+        KeepsResults(incidents=N - 1),
     ),
     "two_mobilisations_two_days_late_are_two_rows": Variant(
-        lambda m: m.spoilt(
+        lambda m: m.damaged(
             mobilisations=changed(
                 m.mobilisations, TIMES, as_moment("%d/%m/%Y %H:%M", timedelta(days=2)), only=(3, 30)
             )
         ),
-        Kept(incidents=N, holds=near_its_call),
+        KeepsResults(incidents=N, holds=near_its_call),
     ),
     "the_number_of_the_next_day_is_no_contradiction": Variant(
         lambda m: m.alone(changed(m.incidents, "DateOfCall", lambda _: "04-Jun-23", only=(0,))),
-        Kept(incidents=N),
+        KeepsResults(incidents=N),
     ),
 }
 ERRORS = {  # B4
@@ -172,29 +172,29 @@ ERRORS = {  # B4
         lambda m: m.prepare(
             mobilisations=m.xlsx(m.mobilisations, "m.xlsx", {"AttendanceTimeSeconds": ("#DIV/0!", 20)})
         ),
-        refused(r"m\.xlsx", "AttendanceTimeSeconds", "#DIV/0!", r"20 of \d+"),
+        rejects(r"m\.xlsx", "AttendanceTimeSeconds", "#DIV/0!", r"20 of \d+"),
     ),
     "name_in_a_column_of_text": Variant(
         lambda m: m.prepare(incidents=m.xlsx(m.incidents, "i.xlsx", {"IncidentGroup": ("#NAME?", 5)})),
-        refused(r"i\.xlsx", "IncidentGroup", r"#NAME\?", f"5 of {N}"),
+        rejects(r"i\.xlsx", "IncidentGroup", r"#NAME\?", f"5 of {N}"),
     ),
     "ref_in_a_column_of_text_of_csv": Variant(
         lambda m: m.alone(changed(m.incidents, "PropertyCategory", lambda _: "#REF!", only=range(5))),
-        refused(r"incidents\.csv", "PropertyCategory", "#REF!", f"5 of {N}"),
+        rejects(r"incidents\.csv", "PropertyCategory", "#REF!", f"5 of {N}"),
     ),
     "num_in_csv_mobilisations": Variant(
-        lambda m: m.spoilt(
+        lambda m: m.damaged(
             mobilisations=changed(m.mobilisations, "TravelTimeSeconds", lambda _: "#NUM!", only=range(9))
         ),
-        refused(r"mobilisations\.csv", "TravelTimeSeconds", "#NUM!"),
+        rejects(r"mobilisations\.csv", "TravelTimeSeconds", "#NUM!"),
     ),
     "value_in_the_date": Variant(
         lambda m: m.prepare(incidents=m.xlsx(m.incidents, "i.xlsx", {"DateOfCall": ("#VALUE!", 8)})),
-        refused(r"i\.xlsx", "DateOfCall", "#VALUE!"),
+        rejects(r"i\.xlsx", "DateOfCall", "#VALUE!"),
     ),
     "one_error_cell_is_counted": Variant(
         lambda m: m.prepare(incidents=m.xlsx(m.incidents, "i.xlsx", {"Easting_rounded": ("#VALUE!", 1)})),
-        Kept(incidents=N - 1, rejected={"incidents.unreadable_easting_rounded_m": 1}),
+        KeepsResults(incidents=N - 1, rejected={"incidents.unreadable_easting_rounded_m": 1}),
     ),
     "na_cells_of_a_lookup_are_nothing": Variant(
         lambda m: m.prepare(
@@ -213,7 +213,7 @@ ERRORS = {  # B4
 }
 
 
-def places_exchanged(rows: Rows) -> Rows:
+def swapped_coordinates(rows: Rows) -> Rows:
     """Eastings where northings belong."""
     return exchanged(exchanged(rows, "Easting_rounded", "Northing_rounded"), "Easting_m", "Northing_m")
 
@@ -221,31 +221,31 @@ def places_exchanged(rows: Rows) -> Rows:
 NOTHING_USABLE = {  # B7
     "no_group_anywhere": Variant(
         lambda m: m.alone(emptied(m.incidents, "IncidentGroup")),
-        refused("incomplete_incident_group", str(N), "IncidentGroup"),
+        rejects("incomplete_incident_group", str(N), "IncidentGroup"),
     ),
     "kilometres": Variant(
         lambda m: m.alone(changed(m.incidents, COORDINATES, lambda text: f"{float(text) / 1000:.2f}")),
-        refused("impossible_place", str(N), "Easting", r"5\d\d\.\d"),
+        rejects("impossible_place", str(N), "Easting", r"5\d\d\.\d"),
     ),
     "no_coordinates": Variant(
-        lambda m: m.alone(emptied(m.incidents, *COORDINATES)), refused("no_place", str(N), "Easting")
+        lambda m: m.alone(emptied(m.incidents, *COORDINATES)), rejects("no_place", str(N), "Easting")
     ),
     "two_rules_share_them": Variant(
         lambda m: m.alone(
             changed(
-                places_exchanged(m.incidents),
+                swapped_coordinates(m.incidents),
                 "FRS",
                 lambda _: "Essex",
                 only=range(20),
             )
         ),
-        refused("over_the_border", "20", "FRS", "Essex", "impossible_place", "Easting"),
+        rejects("over_the_border", "20", "FRS", "Essex", "impossible_place", "Easting"),
     ),
     "numbers_of_another_service": Variant(
-        lambda m: m.spoilt(
+        lambda m: m.damaged(
             mobilisations=changed(m.mobilisations, "IncidentNumber", lambda text: "9" + text[1:])
         ),
-        refused("incident_not_found", "IncidentNumber", r"9\d{5}-05062023"),
+        rejects("incident_not_found", "IncidentNumber", r"9\d{5}-05062023"),
     ),
 }
 LOSSY = {  # B10 in incident records
@@ -258,11 +258,11 @@ LOSSY = {  # B10 in incident records
                 only=(4,),
             )
         ),
-        Kept(incidents=N - 1),
+        KeepsResults(incidents=N - 1),
     ),
     "northings_rounded_by_excel": Variant(
         lambda m: m.alone(changed(m.incidents, ("Northing_m", "Northing_rounded"), scientific)),
-        refused("Northing", r"1\.\d\dE\+05"),
+        rejects("Northing", r"1\.\d\dE\+05"),
     ),
     "scientific_without_loss": Variant(
         lambda m: m.alone(
@@ -275,11 +275,11 @@ VARIANTS = {**JOINED, **CONTRADICTED, **ERRORS, **NOTHING_USABLE, **LOSSY}
 
 
 @pytest.mark.parametrize("name", sorted(VARIANTS))
-def test_a_spoilt_file_comes_to_its_right_result(name, month, unspoilt_month, tmp_path) -> None:
+def test_a_spoilt_file_comes_to_its_right_result(name, month, undamaged_month, tmp_path) -> None:
     variant = VARIANTS[name]
     here = month.here(tmp_path / "files")
     outcome = run_in_process([variant.write(here)], here.folder)
-    assert variant.right.faults(outcome, unspoilt_month) == []
+    assert variant.right.faults(outcome, undamaged_month) == []
 
 
 KEEPS_NOTHING: dict[str, Callable[[Month], list[str]]] = {
@@ -287,13 +287,13 @@ KEEPS_NOTHING: dict[str, Callable[[Month], list[str]]] = {
         changed(m.incidents, STATION_NAMES, lambda text: f"Depot {text}")
     ),
     "no_group": lambda m: m.alone(emptied(m.incidents, "IncidentGroup")),
-    "mobilisations_of_another_month": lambda m: m.spoilt(
+    "mobilisations_of_another_month": lambda m: m.damaged(
         mobilisations=changed(m.mobilisations, "IncidentNumber", lambda text: "8" + text[1:])
     ),
-    "mobilisations_without_times": lambda m: m.spoilt(
+    "mobilisations_without_times": lambda m: m.damaged(
         mobilisations=emptied(m.mobilisations, "AttendanceTimeSeconds")
     ),
-    "coordinates_exchanged": lambda m: m.alone(places_exchanged(m.incidents)),
+    "coordinates_exchanged": lambda m: m.alone(swapped_coordinates(m.incidents)),
 }
 
 
@@ -305,6 +305,6 @@ def test_records_that_keep_nothing_leave_the_earlier_data(name, month, tmp_path)
     assert good.exit_code == 0, good.text
     before = {path: path.read_bytes() for path in (here.folder / "OUT").rglob("*") if path.is_file()}
     outcome = run_in_process([KEEPS_NOTHING[name](here)], here.folder)
-    assert Refused((), is_kept_before=True).faults(outcome, Unspoilt([], [], ())) == []
+    assert Rejects((), is_kept_first_time=True).faults(outcome, Undamaged([], [], ())) == []
     after = {path: path.read_bytes() for path in (here.folder / "OUT").rglob("*") if path.is_file()}
     assert after == before

@@ -6,10 +6,7 @@ from datetime import datetime, timedelta
 
 import pytest
 from support.field_cases import run_in_process
-from support.field_expectations import Kept, either, refused
-from support.field_files import Rows, Written, changed, filled
-from support.field_month import Month, N
-from support.field_spoiling import (
+from support.field_damage import (
     COORDINATES,
     COUNTS,
     DECIMALS,
@@ -27,10 +24,13 @@ from support.field_spoiling import (
     one_spelling,
     padded,
 )
+from support.field_expectations import KeepsResults, either, rejects
+from support.field_files import Rows, Written, changed, filled
+from support.field_month import Month, N
 
-SPELT = {  # B5
+SPELLINGS_OF_RECORDS = {  # B5
     "odd_blanks_around_every_text": Variant(
-        lambda m: m.spoilt(
+        lambda m: m.damaged(
             changed(
                 m.incidents,
                 (*STATION_NAMES, "IncidentGroup", "SpecialServiceType", "FRS", "DateOfCall"),
@@ -51,7 +51,7 @@ SPELT = {  # B5
         SAME_MOBILISED,
     ),
     "capitals_everywhere": Variant(
-        lambda m: m.spoilt(
+        lambda m: m.damaged(
             changed(
                 m.incidents,
                 (
@@ -70,7 +70,7 @@ SPELT = {  # B5
         SAME_MOBILISED,
     ),
     "small_letters_in_codes": Variant(
-        lambda m: m.spoilt(
+        lambda m: m.damaged(
             changed(
                 m.incidents, ("IncGeo_BoroughCode", "Postcode_district", "IncidentStationGround"), str.lower
             ),
@@ -84,14 +84,14 @@ SPELT = {  # B5
     ),
     "half_of_a_category_in_capitals": Variant(
         lambda m: m.alone(changed(m.incidents, "PropertyCategory", str.upper, only=range(0, N, 2))),
-        Kept(incidents=N, like="attending", holds=one_spelling("property_category")),
+        KeepsResults(incidents=N, like="attending", holds=one_spelling("property_category")),
     ),
     "half_of_the_boroughs_in_small_letters": Variant(
         lambda m: m.alone(changed(m.incidents, "IncGeo_BoroughName", str.lower, only=range(0, N, 2))),
-        Kept(incidents=N, like="attending", holds=one_spelling("borough_name")),
+        KeepsResults(incidents=N, like="attending", holds=one_spelling("borough_name")),
     ),
     "unknown_stations_are_shown": Variant(
-        lambda m: m.spoilt(
+        lambda m: m.damaged(
             mobilisations=changed(
                 changed(m.mobilisations, "DeployedFromStation_Code", lambda _: "Q77", only=range(8)),
                 "DeployedFromStation_Name",
@@ -99,7 +99,9 @@ SPELT = {  # B5
                 only=range(8),
             )
         ),
-        Kept(incidents=N, says=("WARNING", "unknown_station", "DeployedFromStation", "Q77|Depot Nine")),
+        KeepsResults(
+            incidents=N, says=("WARNING", "unknown_station", "DeployedFromStation", "Q77|Depot Nine")
+        ),
     ),
     "unknown_groups_are_shown": Variant(
         lambda m: m.alone(
@@ -110,11 +112,11 @@ SPELT = {  # B5
                 only=range(4),
             )
         ),
-        Kept(incidents=N - 4, says=("WARNING", "no_incident_type", "IncidentGroup", "Alarme")),
+        KeepsResults(incidents=N - 4, says=("WARNING", "no_incident_type", "IncidentGroup", "Alarme")),
     ),
     "missing_grounds_are_shown": Variant(
         lambda m: m.alone(changed(m.incidents, "IncidentStationGround", lambda _: "", only=range(5))),
-        Kept(incidents=N - 5, says=("WARNING", "incomplete_station_ground", "IncidentStationGround")),
+        KeepsResults(incidents=N - 5, says=("WARNING", "incomplete_station_ground", "IncidentStationGround")),
     ),
 }
 EMPTY_SOMEWHERE = (
@@ -124,9 +126,9 @@ EMPTY_SOMEWHERE = (
 )
 
 
-def null_moments(month: Month, marker: str) -> list[str]:
+def null_timestamps(month: Month, marker: str) -> list[str]:
     """A pump whose departure is not known, written with a marker."""
-    return month.spoilt(
+    return month.damaged(
         mobilisations=changed(
             month.mobilisations, ("DateAndTimeMobile", "TurnoutTimeSeconds"), lambda _: marker, (5,)
         )
@@ -146,7 +148,7 @@ NULLS = {  # B6
         SAME_ATTENDING,
     ),
     "markers_in_mobilisations": Variant(
-        lambda m: m.spoilt(
+        lambda m: m.damaged(
             mobilisations=filled(
                 m.mobilisations, MARKERS, ("DelayCodeId", "DelayCode_Description", "DateAndTimeReturned")
             )
@@ -155,8 +157,8 @@ NULLS = {  # B6
     ),
     **{
         f"{marker}_for_a_moment": Variant(
-            lambda m, marker=marker: null_moments(m, marker),
-            Kept(
+            lambda m, marker=marker: null_timestamps(m, marker),
+            KeepsResults(
                 incidents=N,
                 holds=lambda rows: "" if any(r["repairs"] for r in rows) else "nothing was repaired",
             ),
@@ -165,7 +167,7 @@ NULLS = {  # B6
     },
     "NA_group_is_a_gap_not_a_category": Variant(
         lambda m: m.alone(changed(m.incidents, "PropertyType", lambda _: "NA", only=range(4))),
-        Kept(incidents=N - 4, rejected={"incidents.incomplete_property_type": 4}),
+        KeepsResults(incidents=N - 4, rejected={"incidents.incomplete_property_type": 4}),
     ),
 }
 GERMAN = Written(delimiter=";", encoding="utf-8-sig", line_end="\r\n")
@@ -197,8 +199,8 @@ EVERYTHING = Written(
 )
 EUROPEAN = {  # B9
     "german_excel_both_tables": Variant(
-        lambda m: m.spoilt(german(m.incidents), GERMAN, german_mobilisations(m.mobilisations)),
-        Kept(incidents=N, like="mobilised", reports=(";|semicolon", r"dd\.mm\.yyyy")),
+        lambda m: m.damaged(german(m.incidents), GERMAN, german_mobilisations(m.mobilisations)),
+        KeepsResults(incidents=N, like="mobilised", reports=(";|semicolon", r"dd\.mm\.yyyy")),
     ),
     "german_excel_in_cp1252": Variant(
         lambda m: m.alone(german(m.incidents), Written(delimiter=";", encoding="cp1252", line_end="\r\n")),
@@ -210,29 +212,29 @@ EUROPEAN = {  # B9
         ),
         SAME_ATTENDING,
     ),
-    "tabs_in_utf8": Variant(lambda m: m.spoilt(how=Written(delimiter="\t")), SAME_MOBILISED),
+    "tabs_in_utf8": Variant(lambda m: m.damaged(how=Written(delimiter="\t")), SAME_MOBILISED),
     "utf16_without_a_tab": Variant(
-        lambda m: m.spoilt(how=Written(delimiter=";", encoding="utf-16")),
-        Kept(incidents=N, like="mobilised", reports=("utf-?16",)),
+        lambda m: m.damaged(how=Written(delimiter=";", encoding="utf-16")),
+        KeepsResults(incidents=N, like="mobilised", reports=("utf-?16",)),
     ),
     "sep_line_of_semicolons": Variant(
-        lambda m: m.spoilt(how=Written(delimiter=";", top="sep=;\r\n", line_end="\r\n")), SAME_MOBILISED
+        lambda m: m.damaged(how=Written(delimiter=";", top="sep=;\r\n", line_end="\r\n")), SAME_MOBILISED
     ),
     "sep_line_after_a_byte_order_mark": Variant(
-        lambda m: m.spoilt(how=Written(top="sep=,\n", encoding="utf-8-sig")), SAME_MOBILISED
+        lambda m: m.damaged(how=Written(top="sep=,\n", encoding="utf-8-sig")), SAME_MOBILISED
     ),
     "thousands_with_points": Variant(
         lambda m: m.alone(
             changed(m.incidents, COORDINATES, lambda text: f"{float(text):,.0f}".replace(",", ".")), GERMAN
         ),
-        either(SAME_ATTENDING, refused("Easting")),
+        either(SAME_ATTENDING, rejects("Easting")),
     ),
     "header_again_in_both_tables": Variant(
-        lambda m: m.spoilt(how=Written(again=(10, 30, 50))),
-        Kept(incidents=N, like="mobilised", reports=("header",)),
+        lambda m: m.damaged(how=Written(again=(10, 30, 50))),
+        KeepsResults(incidents=N, like="mobilised", reports=("header",)),
     ),
     "header_again_in_other_case": Variant(
-        lambda m: m.spoilt(how=Written(again=(5, 6), header=str.upper)), SAME_MOBILISED
+        lambda m: m.damaged(how=Written(again=(5, 6), header=str.upper)), SAME_MOBILISED
     ),
     "header_again_in_a_workbook": Variant(
         lambda m: m.prepare(
@@ -241,7 +243,7 @@ EUROPEAN = {  # B9
         SAME_ATTENDING,
     ),
     "all_of_it_at_once": Variant(
-        lambda m: m.spoilt(
+        lambda m: m.damaged(
             filled(german(m.incidents), MARKERS, EMPTY_SOMEWHERE),
             EVERYTHING,
             german_mobilisations(m.mobilisations),
@@ -260,12 +262,12 @@ EUROPEAN = {  # B9
         }.items()
     },
     "another_zone_is_refused_or_moved": Variant(
-        lambda m: m.spoilt(
+        lambda m: m.damaged(
             mobilisations=changed(
                 m.mobilisations, TIMES, as_moment("%Y-%m-%d %H:%M:%S+01:00", timedelta(hours=1))
             )
         ),
-        either(SAME_MOBILISED, refused("DateAndTimeMobilised", r"\+01:00")),
+        either(SAME_MOBILISED, rejects("DateAndTimeMobilised", r"\+01:00")),
     ),
 }
 
@@ -299,31 +301,31 @@ def in_the_doubled_hour(
                 **dict(zip(TIMES, texts, strict=True)),
             }
         )
-    return month.spoilt(calls, mobilisations=sent) if is_mobilised else month.alone(calls)
+    return month.damaged(calls, mobilisations=sent) if is_mobilised else month.alone(calls)
 
 
 DOUBLED_HOUR = {  # B12
     "all_in_the_second_hour": Variant(
-        lambda m: in_the_doubled_hour(m, lambda _: True), Kept(incidents=N, holds=near_its_call)
+        lambda m: in_the_doubled_hour(m, lambda _: True), KeepsResults(incidents=N, holds=near_its_call)
     ),
     "all_in_the_first_hour": Variant(
-        lambda m: in_the_doubled_hour(m, lambda _: False), Kept(incidents=N, holds=near_its_call)
+        lambda m: in_the_doubled_hour(m, lambda _: False), KeepsResults(incidents=N, holds=near_its_call)
     ),
     "every_other_in_the_second_hour": Variant(
         lambda m: in_the_doubled_hour(m, lambda number: number % 2 == 1),
-        Kept(incidents=N, holds=near_its_call),
+        KeepsResults(incidents=N, holds=near_its_call),
     ),
     "without_mobilisations": Variant(
         lambda m: in_the_doubled_hour(m, lambda _: True, is_mobilised=False),
-        Kept(incidents=N, says=("clock_shown_twice",)),
+        KeepsResults(incidents=N, says=("clock_shown_twice",)),
     ),
 }
-VARIANTS = {**SPELT, **NULLS, **EUROPEAN, **DOUBLED_HOUR}
+VARIANTS = {**SPELLINGS_OF_RECORDS, **NULLS, **EUROPEAN, **DOUBLED_HOUR}
 
 
 @pytest.mark.parametrize("name", sorted(VARIANTS))
-def test_a_file_in_another_spelling_comes_to_its_right_result(name, month, unspoilt_month, tmp_path) -> None:
+def test_a_file_in_another_spelling_comes_to_its_right_result(name, month, undamaged_month, tmp_path) -> None:
     variant = VARIANTS[name]
     here = month.here(tmp_path / "files")
     outcome = run_in_process([variant.write(here)], here.folder)
-    assert variant.right.faults(outcome, unspoilt_month) == []
+    assert variant.right.faults(outcome, undamaged_month) == []

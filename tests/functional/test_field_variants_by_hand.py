@@ -12,10 +12,10 @@ from support.field_expectations import (
     SAME,
     Examples,
     Expectation,
-    Kept,
-    Unspoilt,
+    KeepsResults,
+    Undamaged,
     answered,
-    refused,
+    rejects,
 )
 from support.field_files import Rows, Written, changed
 from support.field_month import Month, N
@@ -27,12 +27,12 @@ CALLS: Rows = [
         "station_code": station,
         "easting_m": easting,
         "northing_m": northing,
-        "incident_type": kind,
+        "incident_type": incident_type,
         "property_category": "Dwelling",
         "temp_c": "4.5",
         "pumps_out": "",
     }
-    for number, (at, station, easting, northing, kind) in enumerate(
+    for number, (at, station, easting, northing, incident_type) in enumerate(
         [
             ("2023-03-25T08:00Z", "G30", "518650", "186250", "Fire"),
             ("2023-03-25T04:00Z", "A21", "526900", "181300", "Fire"),
@@ -113,7 +113,7 @@ WRITTEN = {  # B8
     ),
     "no_easting_in_one_row": ByHand(put("easting_m", "NA"), PLAIN, answered("easting_m", SAME, SAME)),
 }
-PLACED = {  # B10
+LOCATIONS = {  # B10
     "manchester": ByHand(
         changed(put("easting_m", "383000"), "northing_m", lambda _: "398000", only=(0,)),
         PLAIN,
@@ -151,7 +151,7 @@ PLACED = {  # B10
     ),
     "millimetres_of_a_survey": ByHand(put("easting_m", "518650.123"), PLAIN, answered(ANY, SAME, SAME)),
 }
-BY_HAND = {**WRITTEN, **PLACED}
+BY_HAND = {**WRITTEN, **LOCATIONS}
 
 
 def predicted(rows: Rows, how: Written, month: Month, bundle: Path) -> list[str]:
@@ -161,12 +161,12 @@ def predicted(rows: Rows, how: Written, month: Month, bundle: Path) -> list[str]
 
 
 @pytest.fixture(scope="module")
-def answers(month, small_brigade, tmp_path_factory) -> Unspoilt:
+def answers(month, small_brigade, tmp_path_factory) -> Undamaged:
     """The answers to the calls as they are."""
     here = month.here(tmp_path_factory.mktemp("answers"))
     outcome = run_in_process([predicted(CALLS, PLAIN, here, small_brigade.bundle)], here.folder)
     assert outcome.exit_code == 0, outcome.text
-    return Unspoilt([], [], tuple(row["mean_s"] for row in outcome.answers or []))
+    return Undamaged([], [], tuple(row["mean_s"] for row in outcome.answers or []))
 
 
 @pytest.mark.parametrize("name", sorted(BY_HAND))
@@ -177,8 +177,8 @@ def test_calls_by_hand_are_answered_row_by_row(name, month, small_brigade, answe
     assert case.right.faults(outcome, answers) == []
 
 
-AT_PLACE = ["predict", "--station", "G30", "--at", "2023-03-25T08:00Z"]
-ASKED = {
+PREDICT_ONE = ["predict", "--station", "G30", "--at", "2023-03-25T08:00Z"]
+PREDICTED_LOCATIONS = {
     "rounded": (["--easting", "5.19E+05", "--northing", "186250"], (r"easting_m", r"5\.19E\+05")),
     "kilometres": (["--easting", "518.650", "--northing", "186.250"], (FAR_AWAY,)),
     "the_sea": (["--easting", "650000", "--northing", "186250"], (FAR_AWAY,)),
@@ -186,12 +186,12 @@ ASKED = {
 }
 
 
-@pytest.mark.parametrize("name", sorted(ASKED))
+@pytest.mark.parametrize("name", sorted(PREDICTED_LOCATIONS))
 def test_a_question_at_an_impossible_place_is_refused(name, small_brigade, tmp_path) -> None:
     """Issue 11, B10: as the API does."""
-    options, says = ASKED[name]
-    outcome = run_in_process([[*AT_PLACE, "--bundle", str(small_brigade.bundle), *options]], tmp_path)
-    assert refused(*says).faults(outcome, Unspoilt([], [], ())) == []
+    options, says = PREDICTED_LOCATIONS[name]
+    outcome = run_in_process([[*PREDICT_ONE, "--bundle", str(small_brigade.bundle), *options]], tmp_path)
+    assert rejects(*says).faults(outcome, Undamaged([], [], ())) == []
 
 
 def weathered(examples: Examples) -> str:
@@ -220,24 +220,24 @@ def stations_with_notes(month: Month) -> Rows:
     return [{**row, "note": "café"} for row in month.context["stations"]]
 
 
-CONTEXT: dict[str, tuple[Callable[[Month], list[str]], Kept]] = {  # B8, B6
+CONTEXT: dict[str, tuple[Callable[[Month], list[str]], KeepsResults]] = {  # B8, B6
     "stations_of_a_german": (
         lambda m: [
             "--stations",
             m.csv(changed(m.context["stations"], ("latitude", "longitude"), comma), "s.csv", GERMAN),
         ],
-        Kept(incidents=N),
+        KeepsResults(incidents=N),
     ),
     "stations_in_utf16": (
         lambda m: [
             "--stations",
             m.csv(m.context["stations"], "s.csv", Written(delimiter="\t", encoding="utf-16")),
         ],
-        Kept(incidents=N),
+        KeepsResults(incidents=N),
     ),
     "stations_in_cp1252": (
         lambda m: ["--stations", m.csv(stations_with_notes(m), "s.csv", Written(encoding="cp1252", wider=1))],
-        Kept(incidents=N),
+        KeepsResults(incidents=N),
     ),
     "stations_with_sep_and_capitals": (
         lambda m: [
@@ -248,7 +248,7 @@ CONTEXT: dict[str, tuple[Callable[[Month], list[str]], Kept]] = {  # B8, B6
                 Written(top="sep=,\n", header=lambda n: f" {n.upper()} ", bottom=",,,\n"),
             ),
         ],
-        Kept(incidents=N),
+        KeepsResults(incidents=N),
     ),
     "stations_without_closing_days": (
         lambda m: [
@@ -257,7 +257,7 @@ CONTEXT: dict[str, tuple[Callable[[Month], list[str]], Kept]] = {  # B8, B6
                 [{**row, "closed_date": "NA", "opened_date": "-"} for row in m.context["stations"]], "s.csv"
             ),
         ],
-        Kept(incidents=N),
+        KeepsResults(incidents=N),
     ),
     "weather_of_a_german": (
         lambda m: [
@@ -268,7 +268,7 @@ CONTEXT: dict[str, tuple[Callable[[Month], list[str]], Kept]] = {  # B8, B6
                 GERMAN,
             ),
         ],
-        Kept(incidents=N, holds=weathered),
+        KeepsResults(incidents=N, holds=weathered),
     ),
     "weather_with_capitals_and_nulls": (
         lambda m: [
@@ -281,14 +281,14 @@ CONTEXT: dict[str, tuple[Callable[[Month], list[str]], Kept]] = {  # B8, B6
                 ),
             ),
         ],
-        Kept(incidents=N, holds=weathered),
+        KeepsResults(incidents=N, holds=weathered),
     ),
     "weather_in_utf16_with_sep": (
         lambda m: [
             "--weather",
             m.csv(m.context["weather_hourly"], "w.csv", Written(top="sep=,\r\n", encoding="utf-16")),
         ],
-        Kept(incidents=N, holds=weathered),
+        KeepsResults(incidents=N, holds=weathered),
     ),
     "holidays_of_excel": (
         lambda m: [
@@ -299,28 +299,28 @@ CONTEXT: dict[str, tuple[Callable[[Month], list[str]], Kept]] = {  # B8, B6
                 Written(encoding="utf-8-sig", header=str.title, wider=1, bottom=",\n,\n"),
             ),
         ],
-        Kept(incidents=N, holds=on_holiday),
+        KeepsResults(incidents=N, holds=on_holiday),
     ),
     "holidays_of_a_german": (
         lambda m: [
             "--school-holidays",
             m.csv([{**row, "name": "x"} for row in holidays(m, "%Y-%m-%d")], "h.csv", GERMAN),
         ],
-        Kept(incidents=N, holds=on_holiday),
+        KeepsResults(incidents=N, holds=on_holiday),
     ),
     "traffic_of_a_german": (
         lambda m: [
             "--traffic",
             m.csv(changed(m.context["traffic_index"], "congestion", comma), "t.csv", GERMAN),
         ],
-        Kept(incidents=N, holds=in_traffic),
+        KeepsResults(incidents=N, holds=in_traffic),
     ),
     "traffic_with_capitals": (
         lambda m: [
             "--traffic",
             m.csv(m.context["traffic_index"], "t.csv", Written(header=str.upper, wider=1, bottom="\n\n")),
         ],
-        Kept(incidents=N, holds=in_traffic),
+        KeepsResults(incidents=N, holds=in_traffic),
     ),
 }
 
@@ -331,7 +331,7 @@ def test_context_by_hand_is_read_as_published_files_are(name, month, tmp_path) -
     options, right = CONTEXT[name]
     here = month.here(tmp_path / "files")
     outcome = run_in_process([here.prepare(*options(here))], here.folder)
-    assert right.faults(outcome, Unspoilt([], [], ())) == []
+    assert right.faults(outcome, Undamaged([], [], ())) == []
 
 
 IMPORTED = {

@@ -18,9 +18,9 @@ from typing import Any, Self
 
 import httpx2
 import pytest
-from support.served_process import Served, environment, served
+from support.service_process import Served, environment, served
 
-from londonpump.pipelines.promote import Promotion, promote
+from londonpump.lifecycle.promote import PromotionRequest, promote
 from londonpump.service.auth import accounts
 from londonpump.service.auth.passwords import Passwords
 from londonpump.service.state import utc_now
@@ -29,7 +29,7 @@ from londonpump.storage.database import connect, open_database, writing
 
 PASSWORD = "a sentence that is long enough"  # noqa: S105
 ENDS_WITHIN_S = 60
-MOST_WRITES = 400
+MAX_WRITES = 400
 """What is free inside the files is used up long before."""
 ROOM = "24m"
 SETTINGS = {"LONDONPUMP_DATABASE_PATIENCE_MS": "5000"}
@@ -109,7 +109,7 @@ def secret(tmp_path) -> dict[str, str]:
 def filled(disk, small_brigade, secret) -> Disk:
     """With a model on duty and an operator."""
     given = Settings(home=disk.home, secret_file=Path(secret["LONDONPUMP_SECRET_FILE"]))
-    promote(given, Promotion(str(small_brigade.bundle), "a test"))
+    promote(given, PromotionRequest(str(small_brigade.bundle), "a test"))
     passwords, engine = Passwords(), open_database(given.database)
     new = accounts.NewUser("olaf", "operator", passwords.make_now(PASSWORD))
     with writing(engine) as connection:
@@ -147,7 +147,7 @@ class Operator:
 
     def until_ready(self) -> int:
         """The last status: an answer of /readyz is kept for a second."""
-        for _ in range(MOST_WRITES):
+        for _ in range(MAX_WRITES):
             if (status := self.ready()[0]) == httpx2.codes.OK:
                 break
             time.sleep(0.2)
@@ -155,7 +155,7 @@ class Operator:
 
     def until_full(self) -> tuple[int, int]:
         """The statuses of a question and of a report, once neither can be stored: a small write may fit for longer."""
-        for _ in range(MOST_WRITES):
+        for _ in range(MAX_WRITES):
             statuses = self.ask().status_code, self.report("off_run").status_code
             if httpx2.codes.OK not in statuses:
                 break
@@ -163,8 +163,8 @@ class Operator:
 
 
 def verified(home: Path, settings: dict[str, str]) -> subprocess.CompletedProcess[str]:
-    words = [sys.executable, "-m", "londonpump.cli", "audit", "verify"]
-    return subprocess.run(words, env=environment(home, **settings), capture_output=True, text=True)
+    verify_command = [sys.executable, "-m", "londonpump.cli", "audit", "verify"]
+    return subprocess.run(verify_command, env=environment(home, **settings), capture_output=True, text=True)
 
 
 def ended(service: Served) -> int:

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from londonpump.rehearsal.year import Event, YearPlan
+from londonpump.rehearsal.year_plan import Event, YearPlan
 
 PLAN = YearPlan(months=4, incidents_a_month=900, history_months=3, seed=2)
 pytestmark = pytest.mark.slow
@@ -30,28 +30,30 @@ def lived(tmp_path_factory):
 
 
 def test_every_request_is_answered_by_one_model_exactly(lived) -> None:
-    _, told, _ = lived
-    assert (told["errors_5xx"], told["not_answered"], told["mixed_bundles"]) == (0, 0, 0)
-    assert told["requests"] == told["answers_checked"] > 300
+    _, output, _ = lived
+    assert (output["errors_5xx"], output["not_answered"], output["mixed_bundles"]) == (0, 0, 0)
+    assert output["requests"] == output["answers_checked"] > 300
 
 
 def test_the_history_is_what_the_ledger_holds(lived) -> None:
-    _, told, _ = lived
-    assert told["history_problems"] == []
-    assert [month["decided_at"] for month in told["months"]] == [
+    _, output, _ = lived
+    assert output["history_problems"] == []
+    assert [month["decided_at"] for month in output["months"]] == [
         PLAN.decided_at(number).isoformat() for number in range(PLAN.months)
     ]
-    by_hand_at = {line["decided_at"] for line in told["decisions"]} - {
-        month["decided_at"] for month in told["months"]
+    by_hand_at = {line["decided_at"] for line in output["decisions"]} - {
+        month["decided_at"] for month in output["months"]
     }
-    by_comparison = [line for line in told["decisions"] if line["decided_at"] not in by_hand_at]
-    assert [line["challenger"] for line in by_comparison] == [month["challenger"] for month in told["months"]]
+    by_comparison = [line for line in output["decisions"] if line["decided_at"] not in by_hand_at]
+    assert [line["challenger"] for line in by_comparison] == [
+        month["challenger"] for month in output["months"]
+    ]
 
 
 def test_everything_befalls_in_its_month(lived) -> None:
-    _, told, _ = lived
-    happened = {month["number"]: "; ".join(month["happened"]) for month in told["months"]}
-    words = {
+    _, output, _ = lived
+    happened = {month["number"]: "; ".join(month["happened"]) for month in output["months"]}
+    expected = {
         Event.TRAINING_KILLED: "training killed half-way",
         Event.BAD_DATA: "bad records refused",
         Event.STATION_CLOSED: "a station closes",
@@ -59,24 +61,26 @@ def test_everything_befalls_in_its_month(lived) -> None:
         Event.BUNDLE_DAMAGED: "damaged on disk",
         Event.ROLLED_BACK: "taken back",
     }
-    assert {event for event, said in words.items() if said in happened[PLAN.number_of(event)]} == set(words)
+    assert {
+        event for event, log_text in expected.items() if log_text in happened[PLAN.number_of(event)]
+    } == set(expected)
 
 
 def test_the_damaged_bundle_was_never_on_duty(lived) -> None:
-    _, told, _ = lived
-    damaged = told["months"][PLAN.number_of(Event.BUNDLE_DAMAGED)]["challenger"]
-    assert told["oracle"]["unusable"] == [damaged]
-    assert damaged not in [line["champion_after"] for line in told["decisions"]]
+    _, output, _ = lived
+    damaged = output["months"][PLAN.number_of(Event.BUNDLE_DAMAGED)]["challenger"]
+    assert output["oracle"]["unusable"] == [damaged]
+    assert damaged not in [line["champion_after"] for line in output["decisions"]]
 
 
 def test_the_exit_code_says_whether_it_was_as_promised(lived) -> None:
-    done, told, _ = lived
-    is_best = not any(model["is_better"] for model in told["oracle"]["models"])
-    assert told["champion_is_best"] == is_best
-    assert (done.returncode == 0) == told["is_as_promised"] == is_best
+    done, output, _ = lived
+    is_best = not any(model["is_better"] for model in output["oracle"]["models"])
+    assert output["champion_is_best"] == is_best
+    assert (done.returncode == 0) == output["is_as_promised"] == is_best
     assert ("The model on duty is the best: yes" in done.stdout) == is_best
     assert is_best == all(
-        not model["less_s"] <= -0.5 or model["less_high_s"] >= 0 for model in told["oracle"]["models"]
+        not model["less_s"] <= -0.5 or model["less_high_s"] >= 0 for model in output["oracle"]["models"]
     )
 
 

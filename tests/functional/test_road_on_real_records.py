@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from londonpump.cli import app
-from londonpump.pipelines.data import load_examples
+from londonpump.lifecycle.prepared_examples import load_examples
 
 SHARED = Path(__file__).resolve().parents[2] / "../shared/data"
 pytestmark = pytest.mark.skipif(not SHARED.exists(), reason="the shared real records are not there")
@@ -46,10 +46,17 @@ def write_calls(data: Path, path: Path) -> int:
             )
         )
         for i in last:
-            place = (rows["easting_m"][i], rows["northing_m"][i])
+            location = (rows["easting_m"][i], rows["northing_m"][i])
             at = datetime.fromtimestamp(rows["mobilised_us"][i] / 1e6, UTC).isoformat()
             writer.writerow(
-                (i, at, rows["station_code"][i], *place, rows["incident_type"][i], rows["property_type"][i])
+                (
+                    i,
+                    at,
+                    rows["station_code"][i],
+                    *location,
+                    rows["incident_type"][i],
+                    rows["property_type"][i],
+                )
             )
         writer.writerow(("far", "2023-11-05T18:30", "G30", 545_000, 225_000, "", ""))
     return len(last) + 1
@@ -60,8 +67,8 @@ def test_prepare_train_evaluate_and_predict_go_through(names, until, tmp_path, m
     monkeypatch.setenv("LONDONPUMP_HOME", str(tmp_path / "home"))
     data, bundle = tmp_path / "data", tmp_path / "bundle"
     files = [part for name in names for part in ("--incidents", SHARED / name)]
-    told = run("prepare", *files, "--out", data)
-    assert ("a complete stream" if "2017" in names[0] else "a sample") in told
+    printed = run("prepare", *files, "--out", data)
+    assert ("a complete stream" if "2017" in names[0] else "a sample") in printed
     run("train", "--data", data, "--until", until, "--out", bundle)
     run("evaluate", "--bundle", bundle, "--data", data, "--json", tmp_path / "evaluation.json")
     results = json.loads((tmp_path / "evaluation.json").read_text(encoding="utf-8"))
@@ -70,9 +77,11 @@ def test_prepare_train_evaluate_and_predict_go_through(names, until, tmp_path, m
     assert 0.75 < ours["cover_80_share"]["value"] < 0.85
     assert ours["mae_s"]["value"] > 58
     assert ours["r2"]["value"] < 0.57
-    asked = write_calls(data, tmp_path / "calls.csv")
-    told = run("predict", "--bundle", bundle, "--input", tmp_path / "calls.csv", "--out", tmp_path / "p.csv")
-    assert f"{asked} of {asked} rows answered" in told
+    calls_file = write_calls(data, tmp_path / "calls.csv")
+    printed = run(
+        "predict", "--bundle", bundle, "--input", tmp_path / "calls.csv", "--out", tmp_path / "p.csv"
+    )
+    assert f"{calls_file} of {calls_file} rows answered" in printed
     with (tmp_path / "p.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     assert all(0 <= float(row["p10_s"]) <= float(row["p50_s"]) <= float(row["p90_s"]) <= 1200 for row in rows)

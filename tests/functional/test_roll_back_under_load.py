@@ -10,24 +10,24 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from support.rival_bundles import slower
+from support.altered_bundles import slower
 from support.running_service import name_champion
 from support.steady_load import Load, loaded, sign_in
 
 from londonpump.storage.bundles import save_bundle
 from londonpump.storage.database import open_database, reading
-from londonpump.storage.database.decision_rows import read_decisions
+from londonpump.storage.database.decision_repository import read_decisions
 
 CLIENTS = 2
 PASSWORD = "three quiet lanterns"  # noqa: S105
 WITHIN_S = 120
 
 
-def londonpump(home: Path, *arguments: str, said: str = "") -> subprocess.CompletedProcess[str]:
+def londonpump(home: Path, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "londonpump.cli", *arguments],
         env={**os.environ, "LONDONPUMP_HOME": str(home)},
-        input=said,
+        input=stdin,
         capture_output=True,
         text=True,
         check=True,
@@ -74,7 +74,7 @@ def rolled_back(small_brigade, tmp_path) -> tuple[Load, str, str, float, float]:
     name_champion(engine, good.name)
     name_champion(engine, bad.name)
     engine.dispose()
-    londonpump(home, "users", "create", "ops", "--password-stdin", said=PASSWORD + "\n")
+    londonpump(home, "users", "create", "ops", "--password-stdin", stdin=PASSWORD + "\n")
     with serving(home) as address, loaded(address, sign_in(address, "ops", PASSWORD), CLIENTS) as load:
         wait_for(load, bad.name)
         begun_s = time.monotonic()
@@ -91,16 +91,16 @@ def rolled_back(small_brigade, tmp_path) -> tuple[Load, str, str, float, float]:
 
 def test_a_roll_back_under_load_loses_nothing_and_mixes_nothing(rolled_back) -> None:
     load, before, after, begun_s, decided_s = rolled_back
-    told = load.times_by_model()
+    times_of_models = load.times_by_model()
     silent_s = load.last_s(before)
     print(  # shown by pytest -rP: the figures that the documents give
         f"{len(load.answers)} answers, {len(load.lost())} lost, {len(load.busy())} told to come again; the old model "
         f"was silent {silent_s - begun_s:.2f} s after the command began, {silent_s - decided_s:.2f} s after the decision"
     )
     assert load.lost() == []
-    assert set(told) == {before, after}, json.dumps(sorted(map(str, told)))
-    assert [len(times) for times in told.values()] == [1, 1]
-    ((slow_s,), (fast_s,)) = told[before], told[after]
+    assert set(times_of_models) == {before, after}, json.dumps(sorted(map(str, times_of_models)))
+    assert [len(times) for times in times_of_models.values()] == [1, 1]
+    ((slow_s,), (fast_s,)) = times_of_models[before], times_of_models[after]
     assert slow_s - fast_s == pytest.approx(60, abs=0.2)
     switched = [answer.model for answer in sorted(load.answers, key=lambda each: each.asked_s)]
     assert switched[-1] == after

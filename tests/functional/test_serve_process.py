@@ -14,7 +14,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from londonpump.pipelines.promote import Promotion, promote
+from londonpump.lifecycle.promote import PromotionRequest, promote
 from londonpump.settings import Settings
 
 ENDS_WITHIN_S = 60
@@ -33,8 +33,8 @@ sys.meta_path.insert(0, Absent())
 
 
 def environment(home: Path, **more: str) -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("LONDONPUMP_")}
-    return {**kept, "LONDONPUMP_HOME": str(home), **more}
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("LONDONPUMP_")}
+    return {**inherited, "LONDONPUMP_HOME": str(home), **more}
 
 
 @contextmanager
@@ -68,7 +68,7 @@ def run(*arguments: str, home: Path, **more: str) -> subprocess.CompletedProcess
 @pytest.fixture
 def home(small_brigade, tmp_path) -> Path:
     """A home with a model on duty."""
-    promote(Settings(home=tmp_path / "home"), Promotion(str(small_brigade.bundle), "a test"))
+    promote(Settings(home=tmp_path / "home"), PromotionRequest(str(small_brigade.bundle), "a test"))
     return tmp_path / "home"
 
 
@@ -127,7 +127,7 @@ def test_it_serves_where_nothing_of_training_is_installed(home) -> None:
 def test_a_bundle_is_checked_where_nothing_of_training_is_installed(small_brigade, tmp_path) -> None:
     program = WITHOUT + (
         f"sys.argv = ['check', {str(small_brigade.bundle)!r}]\n"
-        "from londonpump.storage.checked_bundle import main\n"
+        "from londonpump.storage.verified_bundle import main\n"
         "sys.exit(main())\n"
     )
     done = run("-c", program, home=tmp_path)

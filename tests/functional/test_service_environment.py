@@ -65,16 +65,16 @@ def of_the_code() -> str:
 def programs() -> Path:
     """The folder of the environment's programs."""
     VENV.mkdir(exist_ok=True)
-    held = os.open(VENV, os.O_RDONLY)
+    lock_file = os.open(VENV, os.O_RDONLY)
     try:
         # two workers of one run make it once
-        fcntl.flock(held, fcntl.LOCK_EX)
-        wanted = of_the_code()
-        if not STAMP.exists() or STAMP.read_text(encoding="ascii") != wanted:
+        fcntl.flock(lock_file, fcntl.LOCK_EX)
+        expected_packages = of_the_code()
+        if not STAMP.exists() or STAMP.read_text(encoding="ascii") != expected_packages:
             make_environment()
-            STAMP.write_text(wanted, encoding="ascii")
+            STAMP.write_text(expected_packages, encoding="ascii")
     finally:
-        os.close(held)
+        os.close(lock_file)
     return VENV / "bin"
 
 
@@ -92,20 +92,20 @@ def make_environment() -> None:
 
 
 def environment(home: Path) -> dict[str, str]:
-    kept = {
+    inherited = {
         name: value
         for name, value in os.environ.items()
         if not name.startswith("LONDONPUMP_") and name != "PYTHONPATH"
     }
-    return {**kept, "LONDONPUMP_HOME": str(home)}
+    return {**inherited, "LONDONPUMP_HOME": str(home)}
 
 
-def run(programs: Path, home: Path, *arguments: str, said: str = "") -> subprocess.CompletedProcess[str]:
+def run(programs: Path, home: Path, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [programs / "londonpump", *arguments],
         env=environment(home),
         cwd=home.parent,
-        input=said,
+        input=stdin,
         capture_output=True,
         text=True,
         timeout=ENDS_WITHIN_S,
@@ -150,7 +150,7 @@ def home(programs, small_brigade, tmp_path_factory) -> Path:
         ("models", "promote", str(small_brigade.bundle), "--why", "a test"),
         ("audit", "verify"),
     ):
-        done = run(programs, made, *arguments, said=f"{PASSWORD}\n")
+        done = run(programs, made, *arguments, stdin=f"{PASSWORD}\n")
         assert done.returncode == 0, done.stderr
     return made
 
@@ -184,8 +184,8 @@ def test_nothing_of_training_is_loaded_from_start_to_end(served) -> None:
 
 
 def test_nothing_of_training_is_installed(programs) -> None:
-    asked = f"import importlib.util as u; print(*[n for n in {sorted(OF_TRAINING)} if u.find_spec(n)])"
-    done = subprocess.run([programs / "python", "-c", asked], check=True, capture_output=True, text=True)
+    code = f"import importlib.util as u; print(*[n for n in {sorted(OF_TRAINING)} if u.find_spec(n)])"
+    done = subprocess.run([programs / "python", "-c", code], check=True, capture_output=True, text=True)
     assert done.stdout.strip() == ""
 
 
@@ -202,6 +202,6 @@ def test_a_command_of_training_says_in_one_line_what_to_install(command, program
 
 
 def test_refreshing_the_context_can_be_run_beside_it(programs) -> None:
-    asked = "import londonpump.pipelines.refresh, londonpump.sources.http"
-    done = subprocess.run([programs / "python", "-c", asked], capture_output=True, text=True)
+    code = "import londonpump.lifecycle.refresh, londonpump.ingest.http"
+    done = subprocess.run([programs / "python", "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

@@ -17,10 +17,10 @@ from typing import Any
 import httpx2
 import pytest
 from sqlalchemy import Connection, RowMapping, select
-from support.served_process import environment, served
-from support.telling_clients import PASSWORD, Clients, Told
+from support.concurrent_clients import PASSWORD, Acknowledged, Clients
+from support.service_process import environment, served
 
-from londonpump.pipelines.promote import Promotion, promote
+from londonpump.lifecycle.promote import PromotionRequest, promote
 from londonpump.service.auth import accounts
 from londonpump.service.auth.passwords import Passwords
 from londonpump.service.state import utc_now
@@ -28,13 +28,13 @@ from londonpump.settings import Settings
 from londonpump.storage.database import connect, reading, writing
 from londonpump.storage.database.schema import metadata
 
-AT_LEAST_TOLD = 20
+MIN_ACKNOWLEDGED = 20
 WAITS_S = 60
 ROUNDS = 10
 
 
 @dataclass(frozen=True)
-class Place:
+class KilledService:
     """Where a service keeps everything."""
 
     home: Path
@@ -43,27 +43,29 @@ class Place:
 
     def verified(self) -> subprocess.CompletedProcess[str]:
         """`londonpump audit verify`."""
-        words = [sys.executable, "-m", "londonpump.cli", "audit", "verify"]
+        command = [sys.executable, "-m", "londonpump.cli", "audit", "verify"]
         return subprocess.run(
-            words, env=environment(self.home, **self.settings), capture_output=True, text=True
+            command, env=environment(self.home, **self.settings), capture_output=True, text=True
         )
 
 
 @pytest.fixture
-def place(small_brigade, database_url, tmp_path) -> Place:
+def killed_service(small_brigade, database_url, tmp_path) -> KilledService:
     """With a model on duty and an operator."""
     secret = tmp_path / "secret"
     secret.write_text("5f0b6a1c9d2e47388a7b1c0d9e8f7a6b5c4d3e2f")
     secret.chmod(0o600)
-    given = {"database_url": database_url, "secret_file": secret}
-    promote(Settings(home=tmp_path / "home", **given), Promotion(str(small_brigade.bundle), "a test"))
+    options = {"database_url": database_url, "secret_file": secret}
+    promote(
+        Settings(home=tmp_path / "home", **options), PromotionRequest(str(small_brigade.bundle), "a test")
+    )
     passwords, engine = Passwords(), connect(database_url)
     new = accounts.NewUser("the operator", "operator", passwords.make_now(PASSWORD))
     with writing(engine) as connection:
         accounts.create(connection, new, "os:test", utc_now())
     engine.dispose()
     passwords.close()
-    return Place(
+    return KilledService(
         tmp_path / "home",
         database_url,
         {
@@ -74,70 +76,80 @@ def place(small_brigade, database_url, tmp_path) -> Place:
     )
 
 
-def test_a_killed_service_has_kept_what_it_told(place) -> None:
-    told = killed_at_work(place, "round-0", after_s=random.uniform(0.5, 1.5))  # noqa: S311
-    assert_kept(place, told)
+def test_a_killed_service_has_kept_what_it_told(killed_service) -> None:
+    acknowledged = kill_under_load(killed_service, "round-0", after_s=random.uniform(0.5, 1.5))  # noqa: S311
+    assert_kept(killed_service, acknowledged)
 
 
 @pytest.mark.slow
-def test_a_service_killed_again_and_again_has_kept_what_it_told(place) -> None:
+def test_a_service_killed_again_and_again_has_kept_what_it_told(killed_service) -> None:
     for number in range(ROUNDS):
-        told = killed_at_work(place, f"round-{number}", after_s=random.uniform(0.1, 4))  # noqa: S311
-        assert_kept(place, told)
+        acknowledged = kill_under_load(killed_service, f"round-{number}", after_s=random.uniform(0.1, 4))  # noqa: S311
+        assert_kept(killed_service, acknowledged)
 
 
-def killed_at_work(place: Place, name: str, after_s: float) -> Told:
+def kill_under_load(killed_service: KilledService, name: str, after_s: float) -> Acknowledged:
     """What clients were told until the service was killed, some time after all of them had begun."""
-    with served(place.home, **place.settings) as service:
+    with served(killed_service.home, **killed_service.settings) as service:
         token = signed_in(service.address)
-        pumps = [pump["code"] for pump in asked(service.address, "/v1/board", token).json()["pumps"]]
-        with Clients(service.address, token, name, pumps).at_work() as told:
-            wait_for(lambda: len(told) >= AT_LEAST_TOLD and told.accounts and told.predictions)
+        pumps = [pump["code"] for pump in get(service.address, "/v1/board", token).json()["pumps"]]
+        with Clients(service.address, token, name, pumps).at_work() as acknowledged:
+            wait_for(
+                lambda: (
+                    len(acknowledged) >= MIN_ACKNOWLEDGED
+                    and acknowledged.accounts
+                    and acknowledged.predictions
+                )
+            )
             time.sleep(after_s)
             service.process.kill()
             service.process.wait()
-    return told
+    return acknowledged
 
 
-def assert_kept(place: Place, told: Told) -> None:
+def assert_kept(killed_service: KilledService, acknowledged: Acknowledged) -> None:
     """The service starts again, tells the same, and the database holds it whole."""
-    with served(place.home, **place.settings) as service:
+    with served(killed_service.home, **killed_service.settings) as service:
         token = signed_in(service.address)
-        answer = next(iter(told.predictions.values()))
-        assert asked(service.address, f"/v1/predictions/{answer['id']}", token).json() == answer
-        name = next(iter(told.accounts.values()))
+        answer = next(iter(acknowledged.predictions.values()))
+        assert get(service.address, f"/v1/predictions/{answer['id']}", token).json() == answer
+        name = next(iter(acknowledged.accounts.values()))
         assert signed_in(service.address, name)
-    engine = connect(place.url)
+    engine = connect(killed_service.url)
     try:
         with reading(engine) as connection:
-            assert_predictions_kept(connection, told)
-            assert_board_kept(connection, told)
-            assert_accounts_kept(connection, told)
+            assert_predictions_kept(connection, acknowledged)
+            assert_board_kept(connection, acknowledged)
+            assert_accounts_kept(connection, acknowledged)
     finally:
         engine.dispose()
-    verified = place.verified()
+    verified = killed_service.verified()
     assert verified.returncode == 0, verified.stdout + verified.stderr
 
 
-def assert_predictions_kept(connection: Connection, told: Told) -> None:
+def assert_predictions_kept(connection: Connection, acknowledged: Acknowledged) -> None:
     """All told; none twice under one key; none where the answer refused; the audit names only what is there."""
     stored = {row["id"]: row for row in rows_of(connection, "predictions")}
-    for answer in told.predictions.values():
+    for answer in acknowledged.predictions.values():
         assert stored[answer["id"]]["answer"] is not None
     keys = {row["key"] for row in rows_of(connection, "idempotency_keys")}
-    assert keys >= told.predictions.keys()
-    assert not keys & told.refused
+    assert keys >= acknowledged.predictions.keys()
+    assert not keys & acknowledged.rejected_keys
     assert len(stored) == len(keys)
     batches = audited(connection, "predictions")
     assert {entry["id"] for about in batches for entry in about["entries"]} <= stored.keys()
 
 
-def assert_board_kept(connection: Connection, told: Told) -> None:
+def assert_board_kept(connection: Connection, acknowledged: Acknowledged) -> None:
     """Every moment told is stored; who arrived has an outcome, and who has an outcome arrived."""
     stored = {row["id"]: row for row in rows_of(connection, "mobilisations")}
-    for kept in told.mobilisations.values():
-        row = stored[kept["id"]]
-        assert all(row[name] is not None for name in kept if name.endswith("_at") and kept[name])
+    for stored_mobilisation in acknowledged.mobilisations.values():
+        row = stored[stored_mobilisation["id"]]
+        assert all(
+            row[name] is not None
+            for name in stored_mobilisation
+            if name.endswith("_at") and stored_mobilisation[name]
+        )
     arrived = {row["id"] for row in stored.values() if row["arrived_at"] is not None}
     assert {row["mobilisation_id"] for row in rows_of(connection, "outcomes")} == arrived
     newest = {row["pump_code"]: row["mobilisation_id"] for row in rows_of(connection, "board_pumps")}
@@ -145,10 +157,10 @@ def assert_board_kept(connection: Connection, told: Told) -> None:
     assert {row["pump_code"] for row in stored.values()} <= newest.keys()
 
 
-def assert_accounts_kept(connection: Connection, told: Told) -> None:
+def assert_accounts_kept(connection: Connection, acknowledged: Acknowledged) -> None:
     """Every account told is there, and each that is there has its line in the audit."""
     stored = {row["id"]: row["username"] for row in rows_of(connection, "users")}
-    assert stored.items() >= told.accounts.items()
+    assert stored.items() >= acknowledged.accounts.items()
     assert {about["user"] for about in audited(connection, "user_created")} == stored.keys()
 
 
@@ -166,7 +178,7 @@ def signed_in(address: str, name: str = "the operator") -> str:
     return str(answered("POST", f"{address}/login", data=form).json()["access_token"])
 
 
-def asked(address: str, path: str, token: str) -> httpx2.Response:
+def get(address: str, path: str, token: str) -> httpx2.Response:
     return answered("GET", f"{address}{path}", headers={"Authorization": f"Bearer {token}"})
 
 

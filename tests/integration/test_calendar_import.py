@@ -7,15 +7,15 @@ import pytest
 from typer.testing import CliRunner
 
 from londonpump.cli import app
-from londonpump.pipelines.import_files import import_calendar
+from londonpump.domain.context_records import SchoolHoliday
+from londonpump.lifecycle.import_files import import_calendar
 from londonpump.settings import Settings
 from londonpump.storage.database import open_database
-from londonpump.storage.database.calendar_rows import (
+from londonpump.storage.database.calendar_repository import (
     read_school_holidays,
     school_years,
     store_school_holidays,
 )
-from londonpump.tables.context import SchoolHoliday
 
 SPANS = """kind,start,end
 holiday,2022-12-19,2023-01-02
@@ -87,8 +87,8 @@ def test_a_wrong_file_ends_in_2_and_leaves_what_is_there(own_home, file) -> None
 def test_a_year_of_another_source_stays_unless_it_is_to_be_replaced(engine, file) -> None:
     page = [SchoolHoliday(date(2023, 1, 2), "borough page"), SchoolHoliday(date(2022, 1, 3), "borough page")]
     store_school_holidays(engine, page)
-    told = import_calendar(engine, file, is_replacing=False)
-    assert told[0] == "Kept 2023 as it was; --replace puts this file in its place."
+    reported = import_calendar(engine, file, is_replacing=False)
+    assert reported[0] == "Kept 2023 as it was; --replace puts this file in its place."
     assert read_school_holidays(engine) == sorted(page, key=lambda holiday: holiday.day)
 
 

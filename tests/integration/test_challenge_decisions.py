@@ -6,20 +6,20 @@ from datetime import UTC, datetime
 from threading import Barrier, Thread
 
 import pytest
-from support.rival_bundles import numberless, slower, tried_here
+from support.altered_bundles import numberless, slower, smoke_test_here
 from support.running_service import another, files_of, name_champion, put_in_store, settings_for
 from typer.testing import CliRunner
 
-from londonpump.brigade.errors import BadFile
 from londonpump.cli import app
+from londonpump.domain.errors import BadFile
 from londonpump.evaluation.promotion.settings import PromotionSettings
-from londonpump.pipelines.challenge import ChallengeRequest, challenge
-from londonpump.pipelines.promote import BY_HAND, SimulatedModel, ledger
+from londonpump.lifecycle.challenge import ChallengeRequest, challenge
+from londonpump.lifecycle.promote import BY_HAND, SimulatedModel, ledger
 from londonpump.registry.registry import open_registry
 from londonpump.storage.bundles import CARD, load_bundle, save_bundle
 from londonpump.storage.database import open_database, reading, writing
-from londonpump.storage.database.audit_rows import read_audit, verify_audit
-from londonpump.storage.database.decision_rows import PROMOTE, Decision, champion_on_duty
+from londonpump.storage.database.audit_repository import read_audit, verify_audit
+from londonpump.storage.database.decision_repository import PROMOTE, Decision, active_champion
 
 AT = datetime(2023, 4, 1, tzinfo=UTC)
 SMALL = PromotionSettings(
@@ -41,7 +41,7 @@ def embedded(tmp_path):
 
 @pytest.fixture
 def request_(small_brigade) -> ChallengeRequest:
-    return ChallengeRequest(small_brigade.data, rule=SMALL, now=AT, try_out=tried_here)
+    return ChallengeRequest(small_brigade.data, rule=SMALL, now=AT, smoke_tester=smoke_test_here)
 
 
 @pytest.fixture
@@ -49,13 +49,13 @@ def bundle(small_brigade):
     return small_brigade.bundle
 
 
-def on_duty(settings, folder) -> None:
+def activate(settings, folder) -> None:
     """As by hand, without the trial in a process of its own."""
     card = json.loads((folder / CARD).read_bytes())
     with open_registry(settings) as registry:
-        registry.store.take_in(folder)
+        registry.store.copy_in(folder)
         with writing(registry.engine) as connection:
-            before = champion_on_duty(connection)
+            before = active_champion(connection)
             evidence = {"is_simulated": card["is_simulated"], "trained_until": card["trained_until"]}
             registry.record(
                 connection,
@@ -67,11 +67,11 @@ def test_a_better_model_goes_on_duty_with_its_evidence_and_audit(
     settings, request_, bundle, tmp_path
 ) -> None:
     worse = slower(bundle, tmp_path, 600)
-    on_duty(settings, worse)
+    activate(settings, worse)
     better = put_in_store(bundle, tmp_path)
     done = challenge(settings, request_)
     line = ledger(settings, 1)[0]
-    assert (done.on_duty, done.is_new, line.id) == (better.name, True, done.decision.id)
+    assert (done.active, done.is_new, line.id) == (better.name, True, done.decision.id)
     assert (line.action, line.verdict, line.champion_before) == ("promote", "better", worse.name)
     assert line.evidence["difference_s"]["high"] < 0
     assert line.evidence["champion"]["scores"]["mae_s"]["value"] > 10
@@ -82,71 +82,71 @@ def test_a_better_model_goes_on_duty_with_its_evidence_and_audit(
 
 
 def test_a_worse_model_is_kept_off_and_the_ledger_says_why(settings, request_, bundle, tmp_path) -> None:
-    on_duty(settings, bundle)
+    activate(settings, bundle)
     worse = slower(bundle, tmp_path, 600)
     done = challenge(settings, request_)
     line = ledger(settings, 1)[0]
-    assert (done.on_duty, line.action, line.challenger) == (bundle.name, "keep", worse.name)
+    assert (done.active, line.action, line.challenger) == (bundle.name, "keep", worse.name)
     assert line.verdict == "worse"
     assert line.champion_after == bundle.name
 
 
 def test_equal_answers_are_a_tie(embedded, request_, bundle, tmp_path) -> None:
-    on_duty(embedded, bundle)
+    activate(embedded, bundle)
     another(bundle, tmp_path, seed=2)
     assert challenge(embedded, request_).decision.verdict == "tie"
 
 
 @pytest.mark.parametrize("by_s", [60, 0])
 def test_the_same_pair_on_the_same_data_is_decided_once(by_s, embedded, request_, bundle, tmp_path) -> None:
-    on_duty(embedded, slower(bundle, tmp_path, by_s, seed=3))
+    activate(embedded, slower(bundle, tmp_path, by_s, seed=3))
     put_in_store(bundle, tmp_path)
     first, again = challenge(embedded, request_), challenge(embedded, request_)
     assert len(ledger(embedded, 9)) == 2
     assert not again.is_new
     assert again.decision.id == first.decision.id
-    assert again.on_duty == first.on_duty
+    assert again.active == first.active
 
 
 def test_the_first_model_ever_goes_on_duty_by_its_own_checks(embedded, request_, bundle, tmp_path) -> None:
     put_in_store(bundle, tmp_path)
     done = challenge(embedded, request_)
-    assert (done.decision.verdict, done.on_duty) == ("first", bundle.name)
+    assert (done.decision.verdict, done.active) == ("first", bundle.name)
 
 
 def test_with_the_rule_as_it_is_four_days_decide_nothing(embedded, request_, bundle, tmp_path) -> None:
     put_in_store(bundle, tmp_path)
     done = challenge(embedded, replace(request_, rule=None))
-    assert (done.decision.action, done.decision.verdict, done.on_duty) == ("keep", "few_rows", None)
+    assert (done.decision.action, done.decision.verdict, done.active) == ("keep", "few_rows", None)
 
 
 def test_no_bundle_is_nothing_to_decide(embedded, request_) -> None:
     done = challenge(embedded, request_)
-    assert (done.decision, "Nothing to decide: no bundle" in done.told) == (None, True)
+    assert (done.decision, "Nothing to decide: no bundle" in done.message) == (None, True)
 
 
 def test_the_newest_on_duty_is_nothing_to_decide(embedded, request_, bundle, tmp_path) -> None:
-    on_duty(embedded, put_in_store(bundle, tmp_path))
+    activate(embedded, put_in_store(bundle, tmp_path))
     done = challenge(embedded, request_)
-    assert (done.decision, "is on duty" in done.told, len(ledger(embedded, 9))) == (None, True, 1)
+    assert (done.decision, "is on duty" in done.message, len(ledger(embedded, 9))) == (None, True, 1)
 
 
 def test_a_model_that_was_taken_off_duty_does_not_come_back_by_itself(
     embedded, request_, bundle, tmp_path
 ) -> None:
-    on_duty(embedded, put_in_store(bundle, tmp_path))
-    on_duty(embedded, slower(bundle, tmp_path, 600))
+    activate(embedded, put_in_store(bundle, tmp_path))
+    activate(embedded, slower(bundle, tmp_path, 600))
     put_in_store(bundle, tmp_path)
     done = challenge(embedded, request_)
-    assert (done.decision, "was taken off" in done.told) == (None, True)
+    assert (done.decision, "was taken off" in done.message) == (None, True)
 
 
 def test_a_dry_run_judges_and_records_nothing(embedded, request_, bundle, tmp_path) -> None:
-    on_duty(embedded, slower(bundle, tmp_path, 600))
+    activate(embedded, slower(bundle, tmp_path, 600))
     put_in_store(bundle, tmp_path)
     done = challenge(embedded, replace(request_, is_dry=True))
     assert done.decision.action == "promote"
-    assert (len(ledger(embedded, 9)), done.on_duty == bundle.name) == (1, False)
+    assert (len(ledger(embedded, 9)), done.active == bundle.name) == (1, False)
 
 
 def test_a_dry_run_of_a_bundle_from_elsewhere_leaves_the_store_as_it_was(
@@ -159,7 +159,7 @@ def test_a_dry_run_of_a_bundle_from_elsewhere_leaves_the_store_as_it_was(
 
 
 def test_a_bundle_from_elsewhere_is_judged_from_the_store(embedded, request_, bundle, tmp_path) -> None:
-    on_duty(embedded, bundle)
+    activate(embedded, bundle)
     elsewhere = slower(bundle, tmp_path / "elsewhere", 600)
     done = challenge(embedded, replace(request_, challenger=str(elsewhere)))
     assert done.decision.verdict == "worse"
@@ -171,7 +171,7 @@ def test_two_at_once_make_one_decision(is_better, settings, request_, bundle, tm
     """One that is promoted, one that is kept off."""
     first, second = put_in_store(bundle, tmp_path), slower(bundle, tmp_path, 600)
     champion, challenger = (second, first) if is_better else (first, second)
-    on_duty(settings, champion)
+    activate(settings, champion)
     save_bundle(files_of(challenger), {}, settings.bundle)
     start, found = Barrier(2), []
 
@@ -191,7 +191,7 @@ def test_two_at_once_make_one_decision(is_better, settings, request_, bundle, tm
 
 
 def test_a_challenger_that_does_not_load_leaves_the_champion(embedded, request_, bundle, tmp_path) -> None:
-    on_duty(embedded, bundle)
+    activate(embedded, bundle)
     broken = another(bundle, tmp_path, schema=999)
     line = challenge(embedded, request_).decision
     assert (line.action, line.verdict, line.challenger) == ("keep", "challenger_unusable", broken.name)
@@ -201,7 +201,7 @@ def test_a_champion_that_does_not_load_stays_and_the_reason_says_so(
     embedded, request_, bundle, tmp_path
 ) -> None:
     worse = slower(bundle, tmp_path, 600)
-    on_duty(embedded, worse)
+    activate(embedded, worse)
     (worse / "scale.txt").unlink()
     put_in_store(bundle, tmp_path)
     line = challenge(embedded, request_).decision
@@ -212,18 +212,18 @@ def test_a_champion_that_does_not_load_stays_and_the_reason_says_so(
 def test_a_champion_that_was_mended_is_judged_on_the_same_data(embedded, request_, bundle, tmp_path) -> None:
     worse = slower(bundle, tmp_path, 600)
     scale = (worse / "scale.txt").read_bytes()
-    on_duty(embedded, worse)
+    activate(embedded, worse)
     put_in_store(bundle, tmp_path)
     (worse / "scale.txt").unlink()
     challenge(embedded, request_)
     (worse / "scale.txt").write_bytes(scale)
     done = challenge(embedded, request_)
-    assert (done.is_new, done.decision.verdict, done.on_duty) == (True, "better", bundle.name)
+    assert (done.is_new, done.decision.verdict, done.active) == (True, "better", bundle.name)
 
 
 def test_a_champion_that_is_still_broken_gets_no_second_line(embedded, request_, bundle, tmp_path) -> None:
     worse = slower(bundle, tmp_path, 600)
-    on_duty(embedded, worse)
+    activate(embedded, worse)
     (worse / "scale.txt").unlink()
     put_in_store(bundle, tmp_path)
     first, again = challenge(embedded, request_), challenge(embedded, request_)
@@ -232,7 +232,7 @@ def test_a_champion_that_is_still_broken_gets_no_second_line(embedded, request_,
 
 def test_two_bundles_that_both_do_not_load_are_no_decision(embedded, request_, bundle, tmp_path) -> None:
     broken = another(bundle, tmp_path, schema=998)
-    on_duty(embedded, broken)
+    activate(embedded, broken)
     another(bundle, tmp_path, schema=999)
     with pytest.raises(BadFile, match="Neither model loads"):
         challenge(embedded, request_)
@@ -242,7 +242,7 @@ def test_two_bundles_that_both_do_not_load_are_no_decision(embedded, request_, b
 def test_a_challenger_that_answers_some_runs_with_no_number_is_kept_off(
     embedded, request_, bundle, tmp_path
 ) -> None:
-    on_duty(embedded, bundle)
+    activate(embedded, bundle)
     numberless(bundle, tmp_path)
     line = challenge(embedded, request_).decision
     assert (line.verdict, line.champion_after) == ("challenger_unusable", bundle.name)
@@ -251,7 +251,7 @@ def test_a_challenger_that_answers_some_runs_with_no_number_is_kept_off(
 
 def test_a_champion_that_answers_some_runs_with_no_number_stays(embedded, request_, bundle, tmp_path) -> None:
     wild = numberless(bundle, tmp_path)
-    on_duty(embedded, wild)
+    activate(embedded, wild)
     put_in_store(bundle, tmp_path)
     line = challenge(embedded, request_).decision
     assert (line.verdict, line.champion_after) == ("champion_unusable", wild.name)
@@ -262,14 +262,14 @@ def test_rows_are_later_than_both_trainings(later, embedded, request_, bundle, t
     """Both learnt until the 26th, one of them says the 27th."""
     one = slower(bundle, tmp_path, 600, trained_until="2023-03-27")
     champion, challenger = (one, bundle) if later == "champion" else (bundle, one)
-    on_duty(embedded, champion)
+    activate(embedded, champion)
     save_bundle(files_of(challenger), {}, embedded.bundle)
     evidence = challenge(embedded, request_).decision.evidence
     assert (evidence["judged_from"], evidence["from_date"]) == ("2023-03-27", "2023-03-27")
 
 
 def test_a_real_model_is_not_judged_on_made_up_rows(embedded, request_, bundle, tmp_path) -> None:
-    on_duty(embedded, slower(bundle, tmp_path, 600, is_simulated=False))
+    activate(embedded, slower(bundle, tmp_path, 600, is_simulated=False))
     put_in_store(bundle, tmp_path)
     with pytest.raises(SimulatedModel, match="of real records"):
         challenge(embedded, request_)
@@ -295,16 +295,18 @@ def test_the_command_tells_scores_interval_verdict_and_reason(
     run = CliRunner().invoke
     assert run(app, ["models", "promote", str(bundle), "--why", "first"]).exit_code == 0
     other = slower(bundle, tmp_path, 600)
-    told = run(app, ["challenge", str(other), "--data", str(small_brigade.data)])
-    assert told.exit_code == 0, told.output
-    assert all(words in told.stdout for words in ("Verdict: keep", "learnt until", "Recorded as number 2"))
+    result = run(app, ["challenge", str(other), "--data", str(small_brigade.data)])
+    assert result.exit_code == 0, result.output
+    assert all(
+        phrase in result.stdout for phrase in ("Verdict: keep", "learnt until", "Recorded as number 2")
+    )
     again = run(app, ["challenge", str(other), "--data", str(small_brigade.data), "--json"])
     value = json.loads(again.stdout)
     assert (value["is_new"], value["decision"]["id"], value["on_duty"]) == (False, 2, bundle.name)
 
 
 def test_the_card_of_a_challenger_is_never_changed(embedded, request_, bundle, tmp_path) -> None:
-    on_duty(embedded, slower(bundle, tmp_path, 600))
+    activate(embedded, slower(bundle, tmp_path, 600))
     before = (put_in_store(bundle, tmp_path) / CARD).read_bytes()
     done = challenge(embedded, request_)
-    assert (embedded.bundle / done.on_duty / CARD).read_bytes() == before
+    assert (embedded.bundle / done.active / CARD).read_bytes() == before

@@ -18,21 +18,21 @@ from support.context_rows import HOUR, weather
 from typer.testing import CliRunner
 
 from londonpump.cli import app
-from londonpump.models.answering import answer
+from londonpump.domain.context_records import SchoolHoliday, TrafficReading
+from londonpump.lifecycle.command_text import format_evaluation
+from londonpump.lifecycle.context_store import ContextStore
+from londonpump.lifecycle.evaluate import EvaluateRequest, evaluate
+from londonpump.lifecycle.predict import open_bundle
+from londonpump.lifecycle.prepare import PrepareRequest, prepare
+from londonpump.lifecycle.prepared_examples import load_examples
+from londonpump.lifecycle.train import TrainRequest, train
 from londonpump.models.distribution import P50
-from londonpump.pipelines.data import load_examples
-from londonpump.pipelines.evaluate import EvaluateRequest, evaluate
-from londonpump.pipelines.known_context import ContextStore
-from londonpump.pipelines.predict import open_bundle
-from londonpump.pipelines.prepare import PrepareRequest, prepare
-from londonpump.pipelines.train import TrainRequest, train
-from londonpump.pipelines.words import evaluated_in_words
-from londonpump.storage.database import open_database, open_to_read
-from londonpump.storage.database.calendar_rows import store_school_holidays
-from londonpump.storage.database.context_rows import store_traffic, store_weather
+from londonpump.models.predict import predict_dispatches
+from londonpump.storage.database import open_database, open_read_only
+from londonpump.storage.database.calendar_repository import store_school_holidays
+from londonpump.storage.database.context_repository import store_traffic, store_weather
 from londonpump.storage.database.engine import BUSY_TIMEOUT_MS
 from londonpump.storage.database.schema import VERSION_TABLE
-from londonpump.tables.context import SchoolHoliday, TrafficReading
 
 FIRST_AT, HOURS = datetime(2023, 3, 13, tzinfo=UTC), 19 * 24
 PARTS = {
@@ -183,25 +183,25 @@ def test_a_model_without_context_reads_none_in_serving(trained_without, whole, m
     result = predicted(made, whole.url, monkeypatch, *ONE, "--json")
     assert json.loads(result.stdout)["context"] == {}
     assert not [label for label in json.loads(result.stdout)["filled"] if label.split("=")[0] in CONTEXT]
-    said = predicted(made, whole.url, monkeypatch, *ONE).stdout
-    assert "Learnt without: weather, congestion, school holidays, working days" in said
+    output = predicted(made, whole.url, monkeypatch, *ONE).stdout
+    assert "Learnt without: weather, congestion, school holidays, working days" in output
 
 
 def test_each_value_carries_its_source_its_instants_and_its_age(whole, monkeypatch) -> None:
-    told = json.loads(predicted(whole, whole.url, monkeypatch, *ONE, "--json").stdout)["context"]
-    assert set(told) == CONTEXT
-    assert told["temp_c"]["source"] == FORECAST
-    assert told["temp_c"]["observed_at"] == "2023-03-29T09:00:00+00:00"
-    assert told["temp_c"]["available_at"] == "2023-03-29T08:50:00+00:00"
-    assert told["temp_c"]["age_min"] == 30.0
-    assert told["congestion_rate"]["source"] == "tomtom"
-    assert told["is_school_holiday"]["source"] == "the borough"
-    assert told["is_working_day"]["value"] == 1.0
+    shown_context = json.loads(predicted(whole, whole.url, monkeypatch, *ONE, "--json").stdout)["context"]
+    assert set(shown_context) == CONTEXT
+    assert shown_context["temp_c"]["source"] == FORECAST
+    assert shown_context["temp_c"]["observed_at"] == "2023-03-29T09:00:00+00:00"
+    assert shown_context["temp_c"]["available_at"] == "2023-03-29T08:50:00+00:00"
+    assert shown_context["temp_c"]["age_min"] == 30.0
+    assert shown_context["congestion_rate"]["source"] == "tomtom"
+    assert shown_context["is_school_holiday"]["source"] == "the borough"
+    assert shown_context["is_working_day"]["value"] == 1.0
 
 
 def test_the_weather_is_told_in_a_line_with_its_age_and_service(whole, monkeypatch) -> None:
-    said = predicted(whole, whole.url, monkeypatch, *ONE).stdout
-    (line,) = [line for line in said.splitlines() if line.startswith("Weather:")]
+    output = predicted(whole, whole.url, monkeypatch, *ONE).stdout
+    (line,) = [line for line in output.splitlines() if line.startswith("Weather:")]
     assert line.endswith("as forecast 30 min ago (Open-Meteo)")
 
 
@@ -222,7 +222,7 @@ def test_answering_without_a_part_goes_on_and_says_what_stands_in(part, whole, t
     assert {f"{name}={stand_in}" for name in names} <= set(json.loads(result.stdout)["filled"])
 
 
-ALL_STAND_IN = {
+ALL_FALLBACKS = {
     **dict.fromkeys(("temp_c", "precip_mm", "visibility_km", "wind_kmh"), "climate"),
     "congestion_rate": "profile",
     "is_school_holiday": "unknown",
@@ -233,7 +233,7 @@ ALL_STAND_IN = {
 def test_without_a_database_everything_stands_in_and_none_is_made(whole, tmp_path, monkeypatch) -> None:
     result = predicted(whole, f"sqlite:///{tmp_path}/none/here.db", monkeypatch, *ONE, "--json")
     assert (result.exit_code, result.stderr) == (0, "")
-    assert sources(result) == ALL_STAND_IN
+    assert sources(result) == ALL_FALLBACKS
     assert list(tmp_path.iterdir()) == []
 
 
@@ -249,8 +249,8 @@ def test_an_unreadable_database_is_told_in_one_line_and_the_answer_is_that_witho
 
 
 def test_without_weather_the_line_says_that_the_usual_stands_in(whole, tmp_path, monkeypatch) -> None:
-    said = predicted(whole, f"sqlite:///{tmp_path}/none.db", monkeypatch, *ONE).stdout
-    assert "Weather: not known; the usual for March at 10 h stands in" in said
+    output = predicted(whole, f"sqlite:///{tmp_path}/none.db", monkeypatch, *ONE).stdout
+    assert "Weather: not known; the usual for March at 10 h stands in" in output
 
 
 def test_a_file_of_calls_tells_the_source_of_each_value(whole, tmp_path, monkeypatch) -> None:
@@ -266,17 +266,19 @@ def test_what_the_call_states_goes_before_the_database(whole) -> None:
     bundle, examples = open_bundle(whole.bundle), load_examples(whole.data)
     rows = examples.take(np.arange(examples.n) < 2)
     stated = {**rows, "temp_c": np.array([-7.0, np.nan]), "precip_mm": np.full(2, np.nan)}
-    found = answer(bundle, stated, ContextStore(whole.url).columns(rows["mobilised_us"]))
-    assert found.runs.number("temp_c").tolist() == [-7.0, rows["temp_c"][1]]
-    assert [f"temp_c={FORECAST}" in labels for labels in found.filled] == [False, True]
+    found = predict_dispatches(bundle, stated, ContextStore(whole.url).columns(rows["mobilised_us"]))
+    assert found.dispatches.number("temp_c").tolist() == [-7.0, rows["temp_c"][1]]
+    assert [f"temp_c={FORECAST}" in labels for labels in found.imputed] == [False, True]
 
 
 def test_judging_puts_the_same_in_place_as_answering(whole) -> None:
     bundle, examples = open_bundle(whole.bundle), load_examples(whole.data)
-    asked = {name: values[::50] for name, values in examples.rows.items() if name not in CONTEXT}
-    judged = bundle.response.table(bundle.runs(asked))
+    rows_without_context = {
+        name: values[::50] for name, values in examples.rows.items() if name not in CONTEXT
+    }
+    judged = bundle.response.table(bundle.dispatches(rows_without_context))
     names = list(bundle.response.names)
-    answered = answer(bundle, asked).table
+    answered = predict_dispatches(bundle, rows_without_context).table
     for name in CONTEXT:
         np.testing.assert_array_equal(judged[:, names.index(name)], answered[:, names.index(name)])
     assert np.isfinite(judged[:, names.index("temp_c")]).all()
@@ -285,11 +287,13 @@ def test_judging_puts_the_same_in_place_as_answering(whole) -> None:
 def test_a_row_answered_with_the_databases_context_is_the_row_that_prepare_made(whole) -> None:
     bundle, examples = open_bundle(whole.bundle), load_examples(whole.data)
     rows = examples.rows
-    asked = {name: values for name, values in rows.items() if name not in CONTEXT}
-    served = answer(bundle, asked, ContextStore(whole.url).columns(rows["mobilised_us"]))
-    prepared = answer(bundle, rows)
+    rows_without_context = {name: values for name, values in rows.items() if name not in CONTEXT}
+    served = predict_dispatches(
+        bundle, rows_without_context, ContextStore(whole.url).columns(rows["mobilised_us"])
+    )
+    prepared = predict_dispatches(bundle, rows)
     for name in CONTEXT:
-        np.testing.assert_array_equal(served.runs.number(name), prepared.runs.number(name))
+        np.testing.assert_array_equal(served.dispatches.number(name), prepared.dispatches.number(name))
     assert np.unique(rows["temp_c"]).size > 100
     np.testing.assert_array_equal(served.table, prepared.table)
     np.testing.assert_array_equal(served.times.quantile(P50), prepared.times.quantile(P50))
@@ -310,16 +314,16 @@ def with_two_rows(path: Path) -> str:
 def test_a_value_of_an_hour_before_is_told_with_its_own_source(whole, tmp_path, monkeypatch) -> None:
     url = with_two_rows(tmp_path / "two.db")
     answered = json.loads(predicted(whole, url, monkeypatch, *ONE, "--json").stdout)
-    told = answered["context"]["temp_c"]
-    assert (told["value"], told["source"]) == (3.0, "open_meteo_archive")
-    assert told["observed_at"] == "2023-03-29T08:00:00+00:00"
+    shown_context = answered["context"]["temp_c"]
+    assert (shown_context["value"], shown_context["source"]) == (3.0, "open_meteo_archive")
+    assert shown_context["observed_at"] == "2023-03-29T08:00:00+00:00"
     assert {"temp_c=open_meteo_archive", f"precip_mm={FORECAST}"} <= set(answered["filled"])
 
 
 def test_the_line_of_weather_gives_each_value_its_own_origin(whole, tmp_path, monkeypatch) -> None:
     url = with_two_rows(tmp_path / "two.db")
-    said = predicted(whole, url, monkeypatch, *ONE).stdout
-    (line,) = [line for line in said.splitlines() if line.startswith("Weather:")]
+    output = predicted(whole, url, monkeypatch, *ONE).stdout
+    (line,) = [line for line in output.splitlines() if line.startswith("Weather:")]
     temperature, rain, wind = line.split("; ")
     assert temperature == "Weather: 3.0 C, from Open-Meteo, archive for 08:00 UTC"
     assert rain == "1.5 mm rain, as forecast 30 min ago (Open-Meteo)"
@@ -360,14 +364,14 @@ def test_a_database_of_a_newer_version_is_not_read_and_that_is_told(whole, tmp_p
         connection.execute(f"UPDATE {VERSION_TABLE} SET version_num = '9999'")  # noqa: S608
     connection.close()
     result = predicted(whole, url, monkeypatch, *ONE, "--json")
-    assert (result.exit_code, sources(result)) == (0, ALL_STAND_IN)
+    assert (result.exit_code, sources(result)) == (0, ALL_FALLBACKS)
     assert "is of version 9999, newer than this product's" in result.stderr
 
 
 def test_a_folder_in_the_place_of_the_database_is_told(whole, tmp_path, monkeypatch) -> None:
     (tmp_path / "folder.db").mkdir()
     result = predicted(whole, f"sqlite:///{tmp_path}/folder.db", monkeypatch, *ONE, "--json")
-    assert (result.exit_code, sources(result)) == (0, ALL_STAND_IN)
+    assert (result.exit_code, sources(result)) == (0, ALL_FALLBACKS)
     assert "folder.db cannot be opened" in result.stderr
 
 
@@ -391,12 +395,12 @@ def test_a_database_that_another_process_holds_is_told_and_the_answer_does_witho
     holding.execute("BEGIN EXCLUSIVE")
     result = predicted(whole, url, monkeypatch, *ONE, "--json")
     holding.close()
-    assert (result.exit_code, sources(result)) == (0, ALL_STAND_IN)
+    assert (result.exit_code, sources(result)) == (0, ALL_FALLBACKS)
     assert "held.db is held by another process" in result.stderr
 
 
 def test_an_answer_waits_less_for_a_held_database_than_who_writes(tmp_path) -> None:
-    engine = open_to_read(f"sqlite:///{tmp_path}/any.db")
+    engine = open_read_only(f"sqlite:///{tmp_path}/any.db")
     with engine.connect() as connection:
         waits_ms = connection.exec_driver_sql("PRAGMA busy_timeout").scalar_one()
     engine.dispose()
@@ -414,6 +418,6 @@ def test_judging_tells_what_was_not_known_of_the_runs(whole, tmp_path) -> None:
     request = EvaluateRequest(whole.bundle, data, resamples=20)
     results = evaluate(request).results
     assert results["context_unknown"]["weather"] == results["rows"]
-    told = evaluated_in_words(results)
-    assert f"Not known of the runs judged: weather of {results['rows']:,}" in told
-    assert "Not known" not in evaluated_in_words({**results, "context_unknown": {}})
+    shown_context = format_evaluation(results)
+    assert f"Not known of the runs judged: weather of {results['rows']:,}" in shown_context
+    assert "Not known" not in format_evaluation({**results, "context_unknown": {}})

@@ -13,15 +13,15 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import CheckConstraint, Connection, bindparam, inspect, select, text
 
-from londonpump.brigade.errors import DatabaseFailed
-from londonpump.service.board import acts
+from londonpump.domain.errors import DatabaseFailed
+from londonpump.service.board import updates
 from londonpump.service.board.rules import Event
 from londonpump.storage.database import connect, open_database, reading, upgrade, writing
-from londonpump.storage.database.audit_rows import append_audit, read_audit, verify_audit
+from londonpump.storage.database.audit_repository import append_audit, read_audit, verify_audit
 from londonpump.storage.database.board_tables import board_pumps, mobilisations
-from londonpump.storage.database.instants import Instant
 from londonpump.storage.database.schema import VERSION, VERSION_TABLE, metadata, risk_stations
-from londonpump.storage.database.versions import MIGRATIONS, version_of
+from londonpump.storage.database.schema_version import MIGRATIONS, version_of
+from londonpump.storage.database.timestamps import Timestamp
 
 MADE_NEWER = text(f"UPDATE {VERSION_TABLE} SET version_num = '9999'")  # noqa: S608
 FIRST, BEFORE_REPORTERS = "0001", "0006"
@@ -78,9 +78,9 @@ def test_an_older_database_keeps_its_rows(empty_database_url) -> None:
         connection.execute(RISK)
     before = upgrade(engine)
     with reading(engine) as connection:
-        kept = connection.execute(text("SELECT station_code FROM risk_stations")).scalars().all()
+        codes = connection.execute(text("SELECT station_code FROM risk_stations")).scalars().all()
     engine.dispose()
-    assert (before, kept) == (FIRST, ["G32"])
+    assert (before, codes) == (FIRST, ["G32"])
 
 
 def test_a_home_of_before_the_reporters_keeps_its_board_and_its_audit(empty_database_url) -> None:
@@ -90,7 +90,7 @@ def test_a_home_of_before_the_reporters_keeps_its_board_and_its_audit(empty_data
     with writing(engine) as connection:
         bring_to(connection, BEFORE_REPORTERS)
         for statement in OLD_BOARD:
-            connection.execute(text(statement).bindparams(bindparam("at", at, Instant())))
+            connection.execute(text(statement).bindparams(bindparam("at", at, Timestamp())))
         connection.execute(text("INSERT INTO board_pumps (pump_code, mobilisation_id) VALUES ('A211', 'm1')"))
         append_audit(connection, at, "override", "u", {"pump": "A211"})
     upgrade(engine)
@@ -99,11 +99,11 @@ def test_a_home_of_before_the_reporters_keeps_its_board_and_its_audit(empty_data
             connection.execute(select(table.c.reported_by)).scalar_one()
             for table in (mobilisations, board_pumps)
         ]
-        acts.report_event(connection, acts.Who("u", at), "m1", Event.MOBILE, at)
+        updates.report_event(connection, updates.Actor("u", at), "m1", Event.MOBILE, at)
         assert verify_audit(connection).problem is None
-        kinds = [each.kind for each in read_audit(connection)]
+        event_types = [each.kind for each in read_audit(connection)]
     engine.dispose()
-    assert (kinds, reporters) == (["override", "event_reported"], [None, None])
+    assert (event_types, reporters) == (["override", "event_reported"], [None, None])
 
 
 def test_an_older_postgresql_is_upgraded_by_its_operator(postgresql) -> None:
@@ -121,9 +121,9 @@ def test_an_older_postgresql_is_upgraded_by_its_operator(postgresql) -> None:
 
 def test_an_upgrade_tells_the_version_before(empty_database_url) -> None:
     engine = connect(empty_database_url)
-    told = upgrade(engine), upgrade(engine)
+    revisions = upgrade(engine), upgrade(engine)
     engine.dispose()
-    assert told == (None, VERSION)
+    assert revisions == (None, VERSION)
 
 
 def test_starters_at_once_upgrade_once(empty_database_url) -> None:
@@ -142,8 +142,8 @@ def test_starters_at_once_upgrade_once(empty_database_url) -> None:
     for starter in starters:
         starter.stdin.write("go\n")
         starter.stdin.flush()
-    told = [starter.communicate() for starter in starters]
-    assert sorted(told) == sorted([(f"{VERSION}\n", "")] * 2 + [("None\n", "")])
+    revisions = [starter.communicate() for starter in starters]
+    assert sorted(revisions) == sorted([(f"{VERSION}\n", "")] * 2 + [("None\n", "")])
 
 
 def test_a_newer_database_is_refused(database_url) -> None:

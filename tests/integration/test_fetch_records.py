@@ -12,12 +12,12 @@ from support import publisher_server as server
 from support.datastore import IDS, Datastore, every_day, records_csv, small_datastore
 from support.publisher_server import Publisher, Sleeper
 
-from londonpump.brigade.errors import BadFile, BadValue, SourceFailed
-from londonpump.pipelines.fetch import FetchedRecords, fetch_records
+from londonpump.domain.errors import BadFile, BadValue, SourceFailed
+from londonpump.ingest.http import Http, Limits
+from londonpump.ingest.london_datastore import fetched_files
+from londonpump.ingest.london_datastore.file_store import exclusive_workspace
+from londonpump.lifecycle.fetch import FetchedRecords, fetch_records
 from londonpump.settings import Settings
-from londonpump.sources.http import Http, Limits
-from londonpump.sources.london_datastore import fetched_files
-from londonpump.sources.london_datastore.kept import alone_in
 
 NOW = datetime(2026, 11, 24, 9, tzinfo=UTC)
 SINCE, NEWEST = date(2025, 11, 1), date(2026, 9, 30)
@@ -55,8 +55,8 @@ def test_both_datasets_come_whole(datastore, publisher, fetch, home) -> None:
     datastore.opens_at(publisher)
     fetch()
     found = fetched_files(home / "records")
-    bodies = {kind: {path.read_bytes() for path in paths} for kind, paths in found.items()}
-    assert bodies == {kind: {one.body for one in datastore.of(kind)} for kind in IDS}
+    bodies = {dataset_name: {path.read_bytes() for path in paths} for dataset_name, paths in found.items()}
+    assert bodies == {dataset_name: {one.body for one in datastore.of(dataset_name)} for dataset_name in IDS}
 
 
 def test_files_have_the_name_they_were_published_under(datastore, publisher, fetch, home) -> None:
@@ -107,17 +107,17 @@ def test_a_second_run_asks_for_the_catalogue_alone(datastore, publisher, fetch, 
     datastore.opens_at(publisher)
     fetch()
     before = tree(home)
-    publisher.asked.clear()
+    publisher.requests.clear()
     done = fetch()
     assert publisher.paths() == [f"/api/dataset/{identity}" for identity in IDS.values()]
     assert tree(home) == before
-    assert "0 of 4 files fetched" in done.in_words()
+    assert "0 of 4 files fetched" in done.to_text()
 
 
 def test_a_file_that_changed_is_fetched_alone(datastore, publisher, fetch, home) -> None:
     datastore.opens_at(publisher)
     fetch()
-    publisher.asked.clear()
+    publisher.requests.clear()
     longer = records_csv("incidents", every_day(date(2026, 1, 1), date(2026, 10, 31)))
     datastore.with_first(body=longer).opens_at(publisher)
     fetch()
@@ -128,7 +128,7 @@ def test_a_file_that_changed_is_fetched_alone(datastore, publisher, fetch, home)
 def test_the_hash_of_the_catalogue_tells_what_changed(datastore, publisher, fetch) -> None:
     datastore.with_first(fields=(("check_hash", "v1"),)).opens_at(publisher)
     fetch()
-    publisher.asked.clear()
+    publisher.requests.clear()
     datastore.with_first(fields=(("check_hash", "v2"),)).opens_at(publisher)
     fetch()
     assert downloads(publisher) == [datastore.listed[0].path]
@@ -148,9 +148,9 @@ def test_two_sets_stay_and_older_versions_go(datastore, publisher, fetch, home) 
         body = records_csv("incidents", every_day(date(2026, 1, 1), date(2026, 9, day)))
         datastore.with_first(body=body).opens_at(publisher)
         fetch()
-    kept = {path.read_bytes() for path in (home / "records/incidents/58m").glob("*/*.csv")}
-    assert len(kept) == 2
-    assert body in kept
+    stored_bodies = {path.read_bytes() for path in (home / "records/incidents/58m").glob("*/*.csv")}
+    assert len(stored_bodies) == 2
+    assert body in stored_bodies
 
 
 @pytest.mark.parametrize("shape", ["list", "object with datasets"])
@@ -199,7 +199,7 @@ def test_a_day_without_records_is_refused(since, fetch) -> None:
 
 def test_two_fetches_do_not_work_at_the_same_time(datastore, publisher, fetch, home) -> None:
     datastore.opens_at(publisher)
-    with alone_in(home / "records"), pytest.raises(BadFile, match="another fetch is at work"):
+    with exclusive_workspace(home / "records"), pytest.raises(BadFile, match="another fetch is at work"):
         fetch()
     assert downloads(publisher) == []
 
@@ -244,7 +244,7 @@ def test_a_set_is_one_of_the_fewest_files(datastore, publisher, fetch) -> None:
     one = replace(
         datastore.listed[1], id="whole", title="LFB Incident data from 2025 onwards.csv", body=whole
     )
-    others = [listed for listed in datastore.listed if listed.kind == "mobilisations"]
+    others = [listed for listed in datastore.listed if listed.dataset_name == "mobilisations"]
     Datastore((one, *others)).opens_at(publisher)
     assert [file.provenance["resource"] for file in fetch().fetched.files] == [
         "whole",

@@ -8,14 +8,14 @@ import pytest
 from support.datastore import Datastore, Listed
 from support.publisher_server import Publisher
 
-from londonpump.brigade.errors import BadFile
-from londonpump.pipelines.fetch import fetch_records
-from londonpump.pipelines.prepare import PrepareRequest, prepare
+from londonpump.domain.errors import BadFile
+from londonpump.ingest.london_datastore import fetched_files
+from londonpump.ingest.london_datastore.file_store import exclusive_workspace
+from londonpump.lifecycle.fetch import fetch_records
+from londonpump.lifecycle.prepare import PrepareRequest, prepare
 from londonpump.settings import Settings
 from londonpump.simulation.plan import SimulationPlan
 from londonpump.simulation.simulate import write_simulation
-from londonpump.sources.london_datastore import fetched_files
-from londonpump.sources.london_datastore.kept import alone_in
 
 NOW = datetime(2023, 5, 20, tzinfo=UTC)
 
@@ -31,12 +31,12 @@ def simulated(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathF
 def test_fetched_records_can_be_prepared(simulated, publisher: Publisher, tmp_path) -> None:
     listed = [
         Listed(
-            kind,
+            table,
             "58m",
-            f"LFB {kind[:-1]} data from 2023{simulated[kind].suffix}",
-            simulated[kind].read_bytes(),
+            f"LFB {table[:-1]} data from 2023{simulated[table].suffix}",
+            simulated[table].read_bytes(),
         )
-        for kind in ("incidents", "mobilisations")
+        for table in ("incidents", "mobilisations")
     ]
     Datastore(tuple(listed)).opens_at(publisher)
     settings = Settings(home=tmp_path / "home", datastore_url=publisher.url)
@@ -51,7 +51,7 @@ def test_fetched_records_can_be_prepared(simulated, publisher: Publisher, tmp_pa
 
 def hold(folder: Path, is_held: object, may_end: object) -> None:
     """In another process: work alone in a folder until told."""
-    with alone_in(folder):
+    with exclusive_workspace(folder):
         is_held.set()
         may_end.wait(60)
 
@@ -62,9 +62,9 @@ def test_the_lock_of_a_process_that_was_killed_is_gone(tmp_path) -> None:
     other = context.Process(target=hold, args=(tmp_path / "records", is_held, may_end))
     other.start()
     assert is_held.wait(60)
-    with pytest.raises(BadFile, match="another fetch is at work"), alone_in(tmp_path / "records"):
+    with pytest.raises(BadFile, match="another fetch is at work"), exclusive_workspace(tmp_path / "records"):
         pass
     other.kill()
     other.join()
-    with alone_in(tmp_path / "records") as workplace:
+    with exclusive_workspace(tmp_path / "records") as workplace:
         assert list(workplace.iterdir()) == []

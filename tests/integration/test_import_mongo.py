@@ -10,34 +10,34 @@ from zoneinfo import ZoneInfo
 import bcrypt
 import pytest
 from sqlalchemy import select
-from support.signing_in import running_desk
+from support.accounts_service import run_live_service
 from typer.testing import CliRunner
 
-from londonpump.brigade.errors import BadFile
-from londonpump.brigade.grid import to_degrees
-from londonpump.brigade.stations import Station, by_code, known_stations
 from londonpump.cli import app
-from londonpump.pipelines.import_mongo import Imported, import_mongo
-from londonpump.pipelines.import_people import Counted
+from londonpump.domain.errors import BadFile
+from londonpump.domain.national_grid import to_degrees
+from londonpump.domain.stations import Station, by_code, known_stations
+from londonpump.lifecycle.import_mongo import ImportResult, import_mongo
+from londonpump.lifecycle.import_people import CollectionCounts
 from londonpump.storage.database import reading
-from londonpump.storage.database.audit_rows import read_audit
-from londonpump.storage.database.calendar_rows import read_school_holidays, school_years
-from londonpump.storage.database.people_rows import (
+from londonpump.storage.database.audit_repository import read_audit
+from londonpump.storage.database.calendar_repository import read_school_holidays, school_years
+from londonpump.storage.database.imported_repository import (
     Prediction,
     RiskStation,
     User,
-    predictions_stored,
-    risk_stations_stored,
-    users_stored,
+    select_predictions,
+    select_risk_stations,
+    select_users,
 )
 from londonpump.storage.database.schema import metadata
-from londonpump.storage.database.station_rows import read_stations, store_stations
+from londonpump.storage.database.station_repository import read_stations, store_stations
 
 CALENDAR = Path(__file__).resolve().parents[2] / "../shared/data/calendar"
 OURS = by_code(known_stations())
 LISTED_AT = datetime(2023, 2, 11, 11, 25, 15, 149_000, tzinfo=UTC)
-ASKED_AT = datetime(2023, 3, 1, 9, 30, tzinfo=UTC)
-ANNA, ANNA_TOO, LIST, ASKED = ("63f0000000000000000000" + end for end in ("01", "02", "03", "04"))
+REQUESTED_AT = datetime(2023, 3, 1, 9, 30, tzinfo=UTC)
+ANNA, ANNA_TOO, LIST, REQUESTED_ID = ("63f0000000000000000000" + end for end in ("01", "02", "03", "04"))
 
 
 def oid(value: str) -> dict[str, str]:
@@ -72,20 +72,20 @@ USER = {
     "_id": oid(ANNA),
     "username": "Anna",
     "password": bcrypt.hashpw(b"test-password", bcrypt.gensalt(4)).decode(),
-    "created_at": relaxed(ASKED_AT),
+    "created_at": relaxed(REQUESTED_AT),
 }
-BEN = {"_id": oid(ANNA_TOO), "username": "Ben", "created_at": relaxed(ASKED_AT)}
+BEN = {"_id": oid(ANNA_TOO), "username": "Ben", "created_at": relaxed(REQUESTED_AT)}
 RISKS = {
     "_id": oid(LIST),
     "created_at": canonical(LISTED_AT),
     "stations": [{"code": "G32", "name": "Ruislip"}],
 }
-TOLD = {
-    "_id": oid(ASKED),
+PREDICTIONS = {
+    "_id": oid(REQUESTED_ID),
     "prediction": {"$numberInt": "316"},
     "risk_underestimated": True,
     "userId": oid(ANNA),
-    "created_at": canonical(ASKED_AT),
+    "created_at": canonical(REQUESTED_AT),
     "stationId": oid(LIST),
 }
 YEAR = {
@@ -107,11 +107,11 @@ def everything(folder: Path) -> Path:
         schoolVacations=[YEAR],
         riskStations=[RISKS],
         users=[USER],
-        predictions=[TOLD],
+        predictions=[PREDICTIONS],
     )
 
 
-def count_of(imported: Imported, collection: str) -> Counted:
+def count_of(imported: ImportResult, collection: str) -> CollectionCounts:
     return next(each for each in imported.counts if each.collection == collection)
 
 
@@ -251,21 +251,21 @@ def test_a_year_that_is_there_from_elsewhere_stays(tmp_path, database_url, engin
 def test_risk_lists_keep_their_moment(tmp_path, database_url, engine) -> None:
     import_mongo(write(tmp_path, riskStations=[RISKS]), database_url)
     expected = [RiskStation(LISTED_AT, "G32", "Ruislip", "original", LIST)]
-    assert stored(engine, risk_stations_stored) == expected
+    assert stored(engine, select_risk_stations) == expected
 
 
 def test_the_seed_of_risk_stations_has_no_id(tmp_path, database_url, engine) -> None:
-    seed = {name: value for name, value in RISKS.items() if name != "_id"}
-    import_mongo(write(tmp_path, riskStations=[seed]), database_url)
+    risk_station = {name: value for name, value in RISKS.items() if name != "_id"}
+    import_mongo(write(tmp_path, riskStations=[risk_station]), database_url)
     import_mongo(tmp_path, database_url)
-    assert [each.imported_id for each in stored(engine, risk_stations_stored)] == [None]
+    assert [each.imported_id for each in stored(engine, select_risk_stations)] == [None]
 
 
 def test_a_user_comes_with_the_hash_of_the_password(tmp_path, database_url, engine) -> None:
     """Issue 11, C2."""
     imported = import_mongo(write(tmp_path, users=[USER]), database_url)
-    (anna,) = stored(engine, users_stored)
-    assert anna == User(anna.id, "Anna", "operator", ASKED_AT, USER["password"], None, ANNA)
+    (anna,) = stored(engine, select_users)
+    assert anna == User(anna.id, "Anna", "operator", REQUESTED_AT, USER["password"], None, ANNA)
     assert count_of(imported, "users").remarks == (
         "1 keep their password: it is hashed anew at their next sign-in",
     )
@@ -276,14 +276,14 @@ def test_an_imported_user_signs_in_with_the_old_password_which_is_then_hashed_wi
 ) -> None:
     """Issue 11, C2."""
     import_mongo(write(tmp_path, users=[USER]), database_url)
-    with running_desk(database_url, tmp_path) as desk:
-        assert desk.login("anna", "test-passwort").status_code == 400
-        assert [user.password_hash for user in stored(engine, users_stored)] == [USER["password"]]
-        assert desk.login("anna", "test-password").status_code == 200
-        (anna,) = stored(engine, users_stored)
+    with run_live_service(database_url, tmp_path) as live_service:
+        assert live_service.login("anna", "test-passwort").status_code == 400
+        assert [user.password_hash for user in stored(engine, select_users)] == [USER["password"]]
+        assert live_service.login("anna", "test-password").status_code == 200
+        (anna,) = stored(engine, select_users)
         assert anna.password_hash.startswith("$argon2id$")
-        assert desk.login("anna", "test-password").status_code == 200
-        assert desk.login("anna", "test-passwort").status_code == 400
+        assert live_service.login("anna", "test-password").status_code == 200
+        assert live_service.login("anna", "test-passwort").status_code == 400
 
 
 def test_the_id_of_an_imported_user_and_of_its_predictions_is_the_original_s(
@@ -291,12 +291,16 @@ def test_the_id_of_an_imported_user_and_of_its_predictions_is_the_original_s(
 ) -> None:
     """Issue 11, C1 and C2: a client that stored them finds them again."""
     import_mongo(everything(tmp_path), database_url)
-    with running_desk(database_url, tmp_path) as desk:
-        token = desk.login("Anna", "test-password").json()["access_token"]
+    with run_live_service(database_url, tmp_path) as live_service:
+        token = live_service.login("Anna", "test-password").json()["access_token"]
         headers = {"Authorization": f"Bearer {token}"}
-        assert desk.client.get("/me", headers=headers).json()["user"]["id"] == ANNA
-        (told,) = desk.client.get("/historique", headers=headers).json()
-        assert (told["id"], told["userId"], told["prediction"]) == (ASKED, ANNA, 316)
+        assert live_service.client.get("/me", headers=headers).json()["user"]["id"] == ANNA
+        (stored_entry,) = live_service.client.get("/historique", headers=headers).json()
+        assert (stored_entry["id"], stored_entry["userId"], stored_entry["prediction"]) == (
+            REQUESTED_ID,
+            ANNA,
+            316,
+        )
 
 
 @pytest.mark.parametrize(
@@ -307,7 +311,7 @@ def test_a_user_whose_hash_cannot_be_checked_comes_without_a_password(
 ) -> None:
     """Issue 11, C2."""
     imported = import_mongo(write(tmp_path, users=[{**USER, "password": password}]), database_url)
-    assert [user.password_hash for user in stored(engine, users_stored)] == [None]
+    assert [user.password_hash for user in stored(engine, select_users)] == [None]
     assert count_of(imported, "users").remarks == ("1 without a usable password hash, give them one: Anna",)
 
 
@@ -315,31 +319,34 @@ def test_a_user_whose_hash_cannot_be_checked_comes_without_a_password(
 def test_a_user_with_an_unusable_name_is_reported_and_skipped(tmp_path, database_url, engine, name) -> None:
     """Issue 11, C2."""
     imported = import_mongo(write(tmp_path, users=[{**USER, "username": name}, BEN]), database_url)
-    assert [user.username for user in stored(engine, users_stored)] == ["Ben"]
+    assert [user.username for user in stored(engine, select_users)] == ["Ben"]
     counted = count_of(imported, "users")
     assert (counted.read, counted.added, counted.skipped) == (2, 1, 1)
     assert counted.remarks[-1].startswith("document 1, field username: ")
     assert counted.remarks[-1].endswith(": skipped")
 
 
-SPOILT = {
+DAMAGED = {
     "stations": [station("A21"), station("A23", latitude="north")],
     "schoolVacations": [YEAR, {"year": 2021, "dates": "all"}],
     "riskStations": [RISKS, {**RISKS, "stations": ["G32"]}],
     "users": [USER, {**BEN, "created_at": {"$date": "soon"}}],
-    "predictions": [TOLD, {**TOLD, "prediction": "soon"}],
+    "predictions": [PREDICTIONS, {**PREDICTIONS, "prediction": "soon"}],
 }
 
 
-@pytest.mark.parametrize("collection", SPOILT)
+@pytest.mark.parametrize("collection", DAMAGED)
 def test_one_document_that_cannot_be_used_keeps_no_other_out(tmp_path, database_url, collection) -> None:
     """Issue 11, C2."""
-    spoilt = {**{name: given[:1] for name, given in SPOILT.items()}, collection: SPOILT[collection]}
-    imported = import_mongo(write(tmp_path, **spoilt), database_url)
-    assert {each.collection: each.added for each in imported.counts} == dict.fromkeys(SPOILT, 1)
+    damaged_documents = {
+        **{name: one_document[:1] for name, one_document in DAMAGED.items()},
+        collection: DAMAGED[collection],
+    }
+    imported = import_mongo(write(tmp_path, **damaged_documents), database_url)
+    assert {each.collection: each.added for each in imported.counts} == dict.fromkeys(DAMAGED, 1)
     skipped = Counter({each.collection: each.skipped for each in imported.counts})
     assert +skipped == Counter([collection])
-    assert "document 2, field " in imported.in_words()
+    assert "document 2, field " in imported.to_text()
 
 
 def test_what_was_skipped_comes_with_a_second_run_once_it_is_mended(tmp_path, database_url, engine) -> None:
@@ -347,7 +354,7 @@ def test_what_was_skipped_comes_with_a_second_run_once_it_is_mended(tmp_path, da
     import_mongo(write(tmp_path, users=[{**USER, "username": ""}, BEN]), database_url)
     imported = import_mongo(write(tmp_path, users=[USER, BEN]), database_url)
     assert (count_of(imported, "users").added, count_of(imported, "users").already_there) == (1, 1)
-    assert [user.username for user in stored(engine, users_stored)] == ["Anna", "Ben"]
+    assert [user.username for user in stored(engine, select_users)] == ["Anna", "Ben"]
 
 
 def test_a_second_run_brings_the_passwords_that_an_earlier_version_left_out(
@@ -363,10 +370,10 @@ def test_a_second_run_brings_the_passwords_that_an_earlier_version_left_out(
     )
     other = {**USER, "password": bcrypt.hashpw(b"another", bcrypt.gensalt(4)).decode()}
     import_mongo(write(tmp_path, users=[other, has_one]), database_url)
-    assert {user.password_hash for user in stored(engine, users_stored)} == {USER["password"]}
+    assert {user.password_hash for user in stored(engine, select_users)} == {USER["password"]}
     with reading(engine) as connection:
-        kept = [(row.kind, json.loads(row.about)["user"]) for row in read_audit(connection)]
-    assert kept == [("user_password_imported", user.id) for user in stored(engine, users_stored)]
+        audited = [(row.kind, json.loads(row.about)["user"]) for row in read_audit(connection)]
+    assert audited == [("user_password_imported", user.id) for user in stored(engine, select_users)]
 
 
 def test_no_more_than_20_skipped_documents_are_named(tmp_path, database_url) -> None:
@@ -377,50 +384,52 @@ def test_no_more_than_20_skipped_documents_are_named(tmp_path, database_url) -> 
 
 
 def test_a_name_that_is_taken_and_long_gets_a_number_that_fits(tmp_path, database_url, engine) -> None:
-    twin = {**BEN, "username": "A" * 64, "created_at": relaxed(ASKED_AT.replace(hour=8))}
+    twin = {**BEN, "username": "A" * 64, "created_at": relaxed(REQUESTED_AT.replace(hour=8))}
     import_mongo(write(tmp_path, users=[twin, {**USER, "username": "a" * 64}]), database_url)
-    assert sorted(user.username for user in stored(engine, users_stored)) == ["A" * 64, "a" * 62 + "-2"]
+    assert sorted(user.username for user in stored(engine, select_users)) == ["A" * 64, "a" * 62 + "-2"]
 
 
 def test_two_users_whose_names_differ_in_case_stay_two(tmp_path, database_url, engine) -> None:
-    earlier = relaxed(ASKED_AT.replace(hour=8))
+    earlier = relaxed(REQUESTED_AT.replace(hour=8))
     twin = {"_id": oid(ANNA_TOO), "username": "anna", "created_at": earlier}
     imported = import_mongo(write(tmp_path, users=[USER, twin]), database_url)
-    assert [user.username for user in stored(engine, users_stored)] == ["anna", "Anna-2"]
+    assert [user.username for user in stored(engine, select_users)] == ["anna", "Anna-2"]
     assert "'Anna' is taken" in count_of(imported, "users").remarks[0]
 
 
 def test_a_prediction_keeps_user_time_seconds_risk_and_list(tmp_path, database_url, engine) -> None:
     import_mongo(everything(tmp_path), database_url)
-    (told,) = stored(engine, predictions_stored)
-    (anna,) = stored(engine, users_stored)
-    assert told == Prediction(told.id, anna.id, ASKED_AT, "imported", 316.0, True, LISTED_AT, {}, ASKED)
+    (stored_entry,) = stored(engine, select_predictions)
+    (anna,) = stored(engine, select_users)
+    assert stored_entry == Prediction(
+        stored_entry.id, anna.id, REQUESTED_AT, "imported", 316.0, True, LISTED_AT, {}, REQUESTED_ID
+    )
 
 
 @pytest.mark.parametrize("seconds", [316, 316.0, "316", "316 secondes", {"$numberDouble": "316.0"}], ids=str)
 def test_seconds_are_read_as_number_or_text(tmp_path, database_url, engine, seconds) -> None:
-    import_mongo(write(tmp_path, predictions=[{**TOLD, "prediction": seconds}]), database_url)
-    assert [told.response_time_s for told in stored(engine, predictions_stored)] == [316.0]
+    import_mongo(write(tmp_path, predictions=[{**PREDICTIONS, "prediction": seconds}]), database_url)
+    assert [stored_entry.response_time_s for stored_entry in stored(engine, select_predictions)] == [316.0]
 
 
 def test_a_time_below_0_is_kept_as_it_was_told(tmp_path, database_url, engine) -> None:
-    import_mongo(write(tmp_path, predictions=[{**TOLD, "prediction": -232}]), database_url)
-    assert [told.response_time_s for told in stored(engine, predictions_stored)] == [-232.0]
+    import_mongo(write(tmp_path, predictions=[{**PREDICTIONS, "prediction": -232}]), database_url)
+    assert [stored_entry.response_time_s for stored_entry in stored(engine, select_predictions)] == [-232.0]
 
 
 def test_a_prediction_of_nobody_keeps_whose_it_was(tmp_path, database_url, engine) -> None:
-    imported = import_mongo(write(tmp_path, predictions=[TOLD]), database_url)
-    (told,) = stored(engine, predictions_stored)
-    assert (told.user_id, told.inputs) == (None, {"original_user": ANNA})
+    imported = import_mongo(write(tmp_path, predictions=[PREDICTIONS]), database_url)
+    (stored_entry,) = stored(engine, select_predictions)
+    assert (stored_entry.user_id, stored_entry.inputs) == (None, {"original_user": ANNA})
     assert count_of(imported, "predictions").mended == 1
 
 
 def test_a_document_a_line_reads_the_same(tmp_path, database_url, engine) -> None:
-    twin = {"_id": oid(ANNA_TOO), "username": "Ben", "created_at": canonical(ASKED_AT)}
+    twin = {"_id": oid(ANNA_TOO), "username": "Ben", "created_at": canonical(REQUESTED_AT)}
     lines = "\n".join(json.dumps(document) for document in (USER, twin)) + "\n"
     (tmp_path / "users.json").write_text(lines)
     import_mongo(tmp_path, database_url)
-    assert [user.username for user in stored(engine, users_stored)] == ["Anna", "Ben"]
+    assert [user.username for user in stored(engine, select_users)] == ["Anna", "Ben"]
 
 
 def test_documents_over_several_lines_read_the_same(tmp_path, database_url, engine) -> None:
@@ -428,12 +437,15 @@ def test_documents_over_several_lines_read_the_same(tmp_path, database_url, engi
         "\ufeff" + json.dumps(USER, indent=2) + "\n" + json.dumps(USER, indent=2)
     )
     import_mongo(tmp_path, database_url)
-    assert [user.username for user in stored(engine, users_stored)] == ["Anna"]
+    assert [user.username for user in stored(engine, select_users)] == ["Anna"]
 
 
 def test_a_last_file_without_a_usable_document_keeps_everything_out(tmp_path, database_url, engine) -> None:
     before = rows_of(engine)
-    write(everything(tmp_path), predictions=[{**TOLD, "created_at": "yesterday"}, {**TOLD, "prediction": ""}])
+    write(
+        everything(tmp_path),
+        predictions=[{**PREDICTIONS, "created_at": "yesterday"}, {**PREDICTIONS, "prediction": ""}],
+    )
     with pytest.raises(BadFile, match=r"predictions\.json: document 1, field created_at: 'yesterday' is not"):
         import_mongo(tmp_path, database_url)
     assert rows_of(engine) == before
@@ -442,21 +454,21 @@ def test_a_last_file_without_a_usable_document_keeps_everything_out(tmp_path, da
 def test_the_command_prints_a_count_a_collection(tmp_path, monkeypatch) -> None:
     monkeypatch.setenv("LONDONPUMP_HOME", str(tmp_path / "home"))
     (tmp_path / "exports").mkdir()
-    told = CliRunner().invoke(app, ["db", "import-mongo", str(everything(tmp_path / "exports"))])
-    assert told.exit_code == 0
-    assert "stations               2       2              0       1" in told.output
-    assert USER["password"] not in told.output
+    stored_entry = CliRunner().invoke(app, ["db", "import-mongo", str(everything(tmp_path / "exports"))])
+    assert stored_entry.exit_code == 0
+    assert "stations               2       2              0       1" in stored_entry.output
+    assert USER["password"] not in stored_entry.output
 
 
 def test_the_command_says_what_is_wrong(tmp_path, monkeypatch) -> None:
     monkeypatch.setenv("LONDONPUMP_HOME", str(tmp_path / "home"))
-    told = CliRunner().invoke(app, ["db", "import-mongo", str(tmp_path)])
-    assert told.exit_code == 2
-    assert "holds none of stations.json" in told.output
+    stored_entry = CliRunner().invoke(app, ["db", "import-mongo", str(tmp_path)])
+    assert stored_entry.exit_code == 2
+    assert "holds none of stations.json" in stored_entry.output
 
 
 def test_the_command_upgrades(database_url, monkeypatch) -> None:
     monkeypatch.setenv("LONDONPUMP_DATABASE_URL", database_url)
-    told = CliRunner().invoke(app, ["db", "upgrade"])
-    assert told.exit_code == 0
-    assert "already" in told.output
+    stored_entry = CliRunner().invoke(app, ["db", "upgrade"])
+    assert stored_entry.exit_code == 0
+    assert "already" in stored_entry.output

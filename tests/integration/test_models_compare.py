@@ -4,17 +4,17 @@ import json
 from datetime import UTC, date, datetime
 
 import pytest
-from support.rival_bundles import slower, tried_here
+from support.altered_bundles import slower, smoke_test_here
 from support.running_service import another, put_in_store, settings_for
 from typer.testing import CliRunner
 
-from londonpump.brigade.errors import BadFile, BadValue
 from londonpump.cli import app
+from londonpump.domain.errors import BadFile, BadValue
 from londonpump.evaluation.promotion.settings import PromotionSettings
-from londonpump.pipelines.challenge import ChallengeRequest
-from londonpump.pipelines.challenge_words import compared_as_json, compared_in_words
-from londonpump.pipelines.compare import compare
-from londonpump.pipelines.promote import SimulatedModel, ledger
+from londonpump.lifecycle.challenge import ChallengeRequest
+from londonpump.lifecycle.challenge_text import comparison_as_json, format_comparison
+from londonpump.lifecycle.compare import compare
+from londonpump.lifecycle.promote import SimulatedModel, ledger
 
 SMALL = PromotionSettings(
     least_rows=100, least_days=3, least_slice_rows=10_000, cover_low_share=0.5, cover_high_share=1.0,
@@ -31,7 +31,7 @@ def settings(tmp_path):
 @pytest.fixture
 def request_(small_brigade) -> ChallengeRequest:
     now = datetime(2023, 4, 1, tzinfo=UTC)
-    return ChallengeRequest(small_brigade.data, rule=SMALL, now=now, try_out=tried_here)
+    return ChallengeRequest(small_brigade.data, rule=SMALL, now=now, smoke_tester=smoke_test_here)
 
 
 @pytest.fixture
@@ -47,8 +47,8 @@ def bad(small_brigade, tmp_path) -> str:
 def test_the_better_one_would_take_the_place_and_the_other_would_not(settings, request_, good, bad) -> None:
     there, back = compare(settings, (bad, good), request_), compare(settings, (good, bad), request_)
     assert (there.verdict.rule, back.verdict.rule) == ("better", "worse")
-    assert f"As a challenger of {bad}, {good} would take its place (better)" in compared_in_words(there)
-    assert "would not take its place (worse)" in compared_in_words(back)
+    assert f"As a challenger of {bad}, {good} would take its place (better)" in format_comparison(there)
+    assert "would not take its place (worse)" in format_comparison(back)
 
 
 def test_nothing_is_recorded(settings, request_, good, bad) -> None:
@@ -68,10 +68,10 @@ def test_a_folder_and_a_hash_of_the_same_are_the_same(settings, request_, small_
         compare(settings, (good, str(small_brigade.bundle)), request_)
 
 
-@pytest.mark.parametrize("place", [0, 1])
-def test_one_that_does_not_load_is_named(place, settings, request_, small_brigade, good, tmp_path) -> None:
+@pytest.mark.parametrize("position", [0, 1])
+def test_one_that_does_not_load_is_named(position, settings, request_, small_brigade, good, tmp_path) -> None:
     broken = another(small_brigade.bundle, tmp_path, schema=999).name
-    pair = (broken, good) if place == 0 else (good, broken)
+    pair = (broken, good) if position == 0 else (good, broken)
     with pytest.raises(BadFile, match=f"{broken}.*Name another"):
         compare(settings, pair, request_)
 
@@ -85,12 +85,12 @@ def test_a_real_one_and_a_made_up_one_say_nothing_about_each_other(
 
 
 def test_for_another_program_it_is_json(settings, request_, good, bad) -> None:
-    value = json.loads(json.dumps(compared_as_json(compare(settings, (bad, good), request_))))
+    value = json.loads(json.dumps(comparison_as_json(compare(settings, (bad, good), request_))))
     assert (value["first"], value["second"], value["action"]) == (bad, good, "promote")
 
 
 def test_the_command_judges_by_the_rule_as_it_is(own_home, small_brigade, bad, tmp_path) -> None:
     pair = (str(small_brigade.bundle), str(tmp_path / "bundles" / bad))
-    told = CliRunner().invoke(app, ["models", "compare", *pair, "--data", str(small_brigade.data)])
-    assert told.exit_code == 0, told.output
-    assert "would not take its place" in told.stdout
+    result = CliRunner().invoke(app, ["models", "compare", *pair, "--data", str(small_brigade.data)])
+    assert result.exit_code == 0, result.output
+    assert "would not take its place" in result.stdout

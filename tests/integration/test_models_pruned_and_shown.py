@@ -10,14 +10,14 @@ import pytest
 from support.running_service import another, name_champion, put_in_store, settings_for
 from typer.testing import CliRunner
 
-from londonpump.brigade.errors import BadFile, BadValue
 from londonpump.cli import app
-from londonpump.pipelines.models_shown import as_of, show, stored_in_words
-from londonpump.pipelines.prune import prune
+from londonpump.domain.errors import BadFile, BadValue
+from londonpump.lifecycle.prune import prune
+from londonpump.lifecycle.show_models import as_of, format_bundles, show
 from londonpump.registry.registry import open_registry
 from londonpump.storage.bundles import CARD, CURRENT, load_bundle
 from londonpump.storage.database import writing
-from londonpump.storage.database.decision_rows import KEEP, Decision
+from londonpump.storage.database.decision_repository import KEEP, Decision
 
 AT = datetime(2026, 11, 1, 10, tzinfo=UTC)
 
@@ -32,19 +32,27 @@ def store(settings, small_brigade, tmp_path):
     """Folders by what became of them; all are days old."""
     made = [put_in_store(small_brigade.bundle, tmp_path)]
     made += [another(small_brigade.bundle, tmp_path, seed=seed) for seed in range(2, 7)]
-    was, judged, lost, other_lost, on_duty, newest = made
+    was, judged, lost, other_lost, active_name, newest = made
     with open_registry(settings) as registry:
         name_champion(registry.engine, was.name)
-        name_champion(registry.engine, on_duty.name)
+        name_champion(registry.engine, active_name.name)
         line = Decision(
-            AT, KEEP, on_duty.name, on_duty.name, judged.name, "tie", "no better", {"judged_by": "x"}, "me"
+            AT,
+            KEEP,
+            active_name.name,
+            active_name.name,
+            judged.name,
+            "tie",
+            "no better",
+            {"judged_by": "x"},
+            "me",
         )
         with writing(registry.engine) as connection:
             registry.record(connection, line)
     for days, folder in enumerate(reversed(made), start=1):
         os.utime(folder, (time.time() - 86_400 * days,) * 2)
     return {
-        "was": was, "judged": judged, "lost": lost, "other": other_lost, "on_duty": on_duty, "newest": newest
+        "was": was, "judged": judged, "lost": lost, "other": other_lost, "on_duty": active_name, "newest": newest
     }  # fmt: skip
 
 
@@ -57,7 +65,7 @@ def test_what_a_decision_names_and_the_newest_stay(settings, store) -> None:
 
 def test_a_dry_run_removes_nothing(settings, store) -> None:
     done = prune(settings, is_dry=True)
-    assert (len(done.removed), "would be removed" in done.in_words()) == (2, True)
+    assert (len(done.removed), "would be removed" in done.to_text()) == (2, True)
     assert all(folder.is_dir() for folder in store.values())
 
 
@@ -72,9 +80,9 @@ def test_many_of_the_newest_may_be_kept(settings, store) -> None:
 
 def test_a_damaged_bundle_hides_no_other_and_goes_like_them(settings, store) -> None:
     (store["lost"] / CARD).write_text("{")
-    told = stored_in_words(settings)
-    assert (len(told.splitlines()), f"{store['lost'].name}  learnt until -" in told) == (6, True)
-    assert "damaged: is not json" in told
+    shown_text = format_bundles(settings)
+    assert (len(shown_text.splitlines()), f"{store['lost'].name}  learnt until -" in shown_text) == (6, True)
+    assert "damaged: is not json" in shown_text
     assert {bundle.name for bundle in prune(settings).removed} == {store["lost"].name, store["other"].name}
 
 
@@ -104,9 +112,11 @@ def test_a_bundle_that_was_pruned_meanwhile_does_not_go_on_duty(settings, store)
 
 
 def test_a_bundle_tells_its_card_its_duties_and_its_decisions(settings, store) -> None:
-    told = show(settings, store["was"].name).in_words()
-    assert all(words in told for words in ("SIMULATED", "Learnt from", "On duty: ", "#1", "features"))
-    assert "Never on duty" in show(settings, store["newest"].name).in_words()
+    shown_text = show(settings, store["was"].name).to_text()
+    assert all(
+        expected in shown_text for expected in ("SIMULATED", "Learnt from", "On duty: ", "#1", "features")
+    )
+    assert "Never on duty" in show(settings, store["newest"].name).to_text()
 
 
 def test_without_a_name_the_model_on_duty_is_shown(settings, store) -> None:
@@ -116,7 +126,7 @@ def test_without_a_name_the_model_on_duty_is_shown(settings, store) -> None:
 
 
 def test_a_decision_is_shown_by_its_number(settings, store) -> None:
-    assert "none -> " in show(settings, "1").in_words()
+    assert "none -> " in show(settings, "1").to_text()
     with pytest.raises(BadValue, match="is not in the ledger"):
         show(settings, "99")
 
@@ -136,12 +146,12 @@ def test_what_was_on_duty_is_told_where_a_clock_was_behind(settings, store) -> N
 
 
 def test_the_bundles_of_the_store_are_listed(settings, store) -> None:
-    lines = stored_in_words(settings).splitlines()
+    lines = format_bundles(settings).splitlines()
     assert len(lines) == 6
     assert sum("on duty" in line for line in lines) == sum("newest" in line for line in lines) == 1
 
 
 @pytest.mark.parametrize("text", ["yesterday", "2026-11-01", "2026-11-01T10:00"])
 def test_an_instant_without_its_zone_is_refused(text, own_home) -> None:
-    told = CliRunner().invoke(app, ["models", "as-of", text])
-    assert (told.exit_code, "with its zone" in told.stderr) == (2, True)
+    shown_text = CliRunner().invoke(app, ["models", "as-of", text])
+    assert (shown_text.exit_code, "with its zone" in shown_text.stderr) == (2, True)

@@ -3,17 +3,17 @@
 import shutil
 
 import pytest
-from support.rival_bundles import slower
+from support.altered_bundles import slower
 from support.running_service import another, name_champion, put_in_store, settings_for
 from typer.testing import CliRunner
 
-from londonpump.brigade.errors import BadFile, BadValue
 from londonpump.cli import app
-from londonpump.pipelines.promote import ledger
-from londonpump.pipelines.roll_back import NothingToRollBackTo, RollBack, roll_back
+from londonpump.domain.errors import BadFile, BadValue
+from londonpump.lifecycle.promote import ledger
+from londonpump.lifecycle.roll_back import NothingToRollBackTo, RollBackRequest, roll_back
 from londonpump.registry.registry import open_registry
 from londonpump.storage.database import reading
-from londonpump.storage.database.audit_rows import read_audit
+from londonpump.storage.database.audit_repository import read_audit
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ def three(settings, small_brigade, tmp_path):
 
 
 def test_the_model_before_takes_the_place_back(settings, three) -> None:
-    done = roll_back(settings, RollBack("late at night in Barnet"))
+    done = roll_back(settings, RollBackRequest("late at night in Barnet"))
     line = ledger(settings, 1)[0]
     assert (done.before, done.after) == (three[2].name, three[1].name)
     assert (line.action, line.reason, line.champion_after) == (
@@ -44,21 +44,21 @@ def test_the_model_before_takes_the_place_back(settings, three) -> None:
 
 
 def test_twice_goes_back_two_models(settings, three) -> None:
-    roll_back(settings, RollBack("once"))
-    assert roll_back(settings, RollBack("twice")).after == three[0].name
+    roll_back(settings, RollBackRequest("once"))
+    assert roll_back(settings, RollBackRequest("twice")).after == three[0].name
 
 
 def test_a_named_one_takes_the_place(settings, three) -> None:
-    assert roll_back(settings, RollBack("straight to the first", three[0].name)).after == three[0].name
+    assert roll_back(settings, RollBackRequest("straight to the first", three[0].name)).after == three[0].name
 
 
 def test_to_the_model_on_duty_changes_nothing(settings, three) -> None:
-    assert not roll_back(settings, RollBack("as it is", three[2].name)).is_new
+    assert not roll_back(settings, RollBackRequest("as it is", three[2].name)).is_new
     assert len(ledger(settings, 9)) == 3
 
 
 def test_it_is_in_the_audit_with_who_did_it(settings, three) -> None:
-    roll_back(settings, RollBack("the band is left", actor="monitor", evidence={"days": 3}))
+    roll_back(settings, RollBackRequest("the band is left", actor="monitor", evidence={"days": 3}))
     with open_registry(settings) as registry, reading(registry.engine) as connection:
         assert [(row.kind, row.actor) for row in read_audit(connection)] == [("roll_back", "monitor")]
     assert ledger(settings, 1)[0].evidence["days"] == 3
@@ -66,16 +66,16 @@ def test_it_is_in_the_audit_with_who_did_it(settings, three) -> None:
 
 def test_the_first_model_has_nothing_before_it(settings, three) -> None:
     for _ in range(2):
-        roll_back(settings, RollBack("once more"))
+        roll_back(settings, RollBackRequest("once more"))
     with pytest.raises(NothingToRollBackTo, match="No model was on duty before"):
-        roll_back(settings, RollBack("and once more"))
+        roll_back(settings, RollBackRequest("and once more"))
     assert ledger(settings, 1)[0].champion_after == three[0].name
 
 
 def test_a_model_that_never_was_on_duty_is_not_rolled_back_to(settings, three, tmp_path) -> None:
     other = slower(three[0], tmp_path, 5)
     with pytest.raises(NothingToRollBackTo, match="never on duty"):
-        roll_back(settings, RollBack("why not", other.name))
+        roll_back(settings, RollBackRequest("why not", other.name))
 
 
 @pytest.mark.parametrize("how", ["gone", "a file gone"])
@@ -85,15 +85,15 @@ def test_a_model_that_does_not_load_is_refused_and_the_champion_stays(how, setti
     else:
         (three[1] / "scale.txt").unlink()
     with pytest.raises(BadFile, match=f"{three[2].name} stays on duty"):
-        roll_back(settings, RollBack("why not"))
+        roll_back(settings, RollBackRequest("why not"))
     assert len(ledger(settings, 9)) == 3
 
 
 def test_without_a_reason_nothing_is_rolled_back(settings, three) -> None:
     with pytest.raises(BadValue, match="--why"):
-        roll_back(settings, RollBack("  "))
+        roll_back(settings, RollBackRequest("  "))
 
 
 def test_the_command_says_what_it_did(own_home, small_brigade, tmp_path) -> None:
-    told = CliRunner().invoke(app, ["models", "roll-back", "--why", "x"])
-    assert (told.exit_code, "No model was on duty before now" in told.stderr) == (2, True)
+    failure = CliRunner().invoke(app, ["models", "roll-back", "--why", "x"])
+    assert (failure.exit_code, "No model was on duty before now" in failure.stderr) == (2, True)

@@ -4,7 +4,7 @@ import pytest
 from typer.testing import CliRunner
 
 from londonpump.cli import app
-from londonpump.pipelines.promote import ledger
+from londonpump.lifecycle.promote import ledger
 from londonpump.settings import read_settings
 
 
@@ -28,16 +28,16 @@ def test_every_step_says_what_it_did_and_the_decision_is_recorded(done, own_home
 
 
 def test_without_records_the_first_step_fails_in_words(own_home) -> None:
-    told = run("--skip-fetch")
-    assert told.exit_code == 2
-    assert "prepare failed" in told.stderr
-    assert "the model on duty stay in use" in told.stderr
+    lines = run("--skip-fetch")
+    assert lines.exit_code == 2
+    assert "prepare failed" in lines.stderr
+    assert "the model on duty stay in use" in lines.stderr
 
 
 def test_a_publisher_that_fails_is_code_3_and_nothing_is_touched(own_home, publisher, monkeypatch) -> None:
     monkeypatch.setenv("LONDONPUMP_DATASTORE_URL", publisher.url)
-    told = run()
-    assert told.exit_code == 3
-    assert "fetch failed: London Datastore" in told.stderr
-    assert "Nothing else was touched" in told.stderr
+    lines = run()
+    assert lines.exit_code == 3
+    assert "fetch failed: London Datastore" in lines.stderr
+    assert "Nothing else was touched" in lines.stderr
     assert not (own_home / "data").exists()

@@ -8,18 +8,18 @@ from sqlalchemy import Engine
 from support.alarm_receiver import receiving
 from support.publisher_server import Sleeper
 
-from londonpump.brigade.errors import SourceFailed
-from londonpump.pipelines.monitor_sending import send_unsent
+from londonpump.domain.errors import SourceFailed
+from londonpump.ingest.alarm_webhook import post_alarm
+from londonpump.lifecycle.alarm_delivery import send_unsent
 from londonpump.settings import Settings
-from londonpump.sources.webhook import post_alarm
 from londonpump.storage.database import reading, writing
-from londonpump.storage.database.monitoring_rows import (
+from londonpump.storage.database.alarm_repository import (
     AlarmChanges,
     Condition,
     alarms_between,
-    bring_to,
+    reconcile_alarms,
     standing_alarms,
-    unsent,
+    unsent_notifications,
 )
 
 AT = datetime(2025, 3, 1, 6, tzinfo=UTC)
@@ -35,7 +35,7 @@ def look(
     kinds: tuple[str, ...] = ("weather_silent", "model_old"),
 ) -> AlarmChanges:
     with writing(engine) as connection:
-        return bring_to(connection, at, kinds, conditions)
+        return reconcile_alarms(connection, at, kinds, conditions)
 
 
 def test_an_alarm_is_raised_with_its_evidence(engine: Engine) -> None:
@@ -102,7 +102,10 @@ def _no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def send(engine: Engine, url: str, at: datetime = AT) -> tuple[int, str | None]:
     return send_unsent(
-        settings_with(url), engine, at, lambda address, told: post_alarm(address, told, sleep=Sleeper())
+        settings_with(url),
+        engine,
+        at,
+        lambda address, alarm_body: post_alarm(address, alarm_body, sleep=Sleeper()),
     )
 
 
@@ -110,9 +113,9 @@ def test_the_webhook_gets_what_was_raised(engine: Engine) -> None:
     look(engine, AT, SILENT)
     with receiving(200) as receiver:
         send(engine, receiver.url)
-    assert [(told["event"], told["kind"], told["evidence"]) for told in receiver.got] == [
-        ("raised", "weather_silent", {"age_h": 7.5})
-    ]
+    assert [
+        (alarm_body["event"], alarm_body["kind"], alarm_body["evidence"]) for alarm_body in receiver.got
+    ] == [("raised", "weather_silent", {"age_h": 7.5})]
 
 
 def test_what_was_sent_is_not_sent_again(engine: Engine) -> None:
@@ -127,7 +130,7 @@ def test_a_clearing_is_sent_after_its_raising(engine: Engine) -> None:
     look(engine, AT + DAY)
     with receiving(204) as receiver:
         send(engine, receiver.url, AT + DAY)
-    assert [told["event"] for told in receiver.got] == ["raised", "cleared"]
+    assert [alarm_body["event"] for alarm_body in receiver.got] == ["raised", "cleared"]
 
 
 def test_a_receiver_with_a_passing_fault_is_asked_again(engine: Engine) -> None:
@@ -142,7 +145,7 @@ def test_one_that_is_away_fails_nothing_and_the_alarm_waits(engine: Engine) -> N
         gone = receiver.url
     sent, problem = send(engine, gone)
     with reading(engine) as connection:
-        waiting = unsent(connection, AT)
+        waiting = unsent_notifications(connection, AT)
     assert (sent, "1 wait" in str(problem), len(waiting)) == (0, True, 1)
 
 

@@ -9,23 +9,23 @@ from typing import Any
 import numpy as np
 import pytest
 from sqlalchemy import Engine
-from support.announced import Announced, announce
 from support.running_service import name_champion, put_in_store, settings_for
+from support.stored_mobilisations import StoredMobilisation, store_mobilisations
 from typer.testing import CliRunner
 
-from londonpump.brigade.errors import BadFile
 from londonpump.cli import app
+from londonpump.domain.errors import BadFile
 from londonpump.evaluation.monthly import Month
 from londonpump.evaluation.monthly.attendance import AttendanceRows, Figures, figures, figures_by
-from londonpump.evaluation.monthly.words import borough_words
+from londonpump.evaluation.monthly.text_formats import format_borough
+from londonpump.lifecycle.monitor import MonitorRequest, monitor
+from londonpump.lifecycle.monthly_report import MonthReportRequest, write_month_report
+from londonpump.lifecycle.monthly_report_rows import known_until, newest_month, records_of, replay_month
+from londonpump.lifecycle.prepare import PrepareRequest, prepare
+from londonpump.lifecycle.prepared_examples import Examples, load_examples
 from londonpump.models.bundle import Bundle
-from londonpump.pipelines.data import Examples, load_examples
-from londonpump.pipelines.monitor import MonitorRequest, monitor
-from londonpump.pipelines.monitor_report import MonthReportRequest, write_month_report
-from londonpump.pipelines.monitor_report_rows import known_until, newest_month, records_of, replayed
-from londonpump.pipelines.prepare import PrepareRequest, prepare
 from londonpump.storage.database import writing
-from londonpump.storage.database.decision_rows import KEEP, Decision, append_decision
+from londonpump.storage.database.decision_repository import KEEP, Decision, append_decision
 
 SHARED = Path(__file__).resolve().parents[2] / "../shared/data"
 MARCH = Month(2023, 3)
@@ -33,7 +33,7 @@ LATER = datetime(2023, 5, 20, 8, tzinfo=UTC)
 
 
 @pytest.fixture
-def duty(engine: Engine, small_brigade: Any, tmp_path: Path) -> str:
+def champion(engine: Engine, small_brigade: Any, tmp_path: Path) -> str:
     """The model on duty, in the ledger since long ago and in the store."""
     name = put_in_store(small_brigade.bundle, tmp_path).name
     line = Decision(datetime(2023, 3, 1, tzinfo=UTC), "promote", None, name, name, "", "first", {}, "tester")
@@ -53,20 +53,20 @@ def page_of(
 
 
 def test_the_page_is_of_the_month_that_the_records_hold(
-    duty: str, database_url: str, tmp_path: Path, small_data: Path
+    champion: str, database_url: str, tmp_path: Path, small_data: Path
 ) -> None:
     page = page_of(database_url, tmp_path, small_data)
     assert "The Brigade and the model in March 2023</h1>" in page
 
 
 def test_two_weeks_are_told_as_no_whole_month(
-    duty: str, database_url: str, tmp_path: Path, small_data: Path
+    champion: str, database_url: str, tmp_path: Path, small_data: Path
 ) -> None:
     assert "not a whole month" in page_of(database_url, tmp_path, small_data)
 
 
 def test_a_simulated_brigade_is_told_as_one(
-    duty: str, database_url: str, tmp_path: Path, small_data: Path
+    champion: str, database_url: str, tmp_path: Path, small_data: Path
 ) -> None:
     assert 'class="simulated"' in page_of(database_url, tmp_path, small_data)
 
@@ -74,57 +74,65 @@ def test_a_simulated_brigade_is_told_as_one(
 def test_the_model_on_duty_is_asked_again_about_runs_later_than_its_training(
     small_bundle: Bundle, small_examples: Examples
 ) -> None:
-    reality = replayed("a" * 16, small_bundle, small_examples, MARCH)
-    learnt_until = (date.fromisoformat(small_bundle.card["trained_until"]) - date(1970, 1, 1)).days
+    reality = replay_month("a" * 16, small_bundle, small_examples, MARCH)
+    trained_until = (date.fromisoformat(small_bundle.card["trained_until"]) - date(1970, 1, 1)).days
     assert reality.rows is not None
-    assert (len(reality.rows) > 100, int(reality.rows.day.min()) >= learnt_until) == (True, True)
+    assert (len(reality.rows) > 100, int(reality.rows.day.min()) >= trained_until) == (True, True)
 
 
 def test_a_model_that_learnt_from_the_month_is_not_judged_on_it(
     small_bundle: Bundle, small_examples: Examples
 ) -> None:
-    assert replayed("a" * 16, small_bundle, small_examples, Month(2023, 2)).rows is None
+    assert replay_month("a" * 16, small_bundle, small_examples, Month(2023, 2)).rows is None
 
 
 def test_times_announced_on_the_board_stand_beside_it(
-    engine: Engine, duty: str, database_url: str, tmp_path: Path, small_data: Path
+    engine: Engine, champion: str, database_url: str, tmp_path: Path, small_data: Path
 ) -> None:
     first = datetime(2023, 3, 20, 12, tzinfo=UTC)
-    runs = [Announced(duty, "A211", first + timedelta(hours=n), 330.0 if n < 30 else None) for n in range(40)]
-    announce(engine, runs)
+    runs = [
+        StoredMobilisation(champion, "A211", first + timedelta(hours=n), 330.0 if n < 30 else None)
+        for n in range(40)
+    ]
+    store_mobilisations(engine, runs)
     assert "Of 40 times announced in March 2023 75 % came true so far: 30 by arrivals" in page_of(
         database_url, tmp_path, small_data
     )
 
 
 def test_implausible_arrivals_are_left_out_of_the_page_and_counted_on_it(
-    engine: Engine, duty: str, database_url: str, tmp_path: Path, small_data: Path
+    engine: Engine, champion: str, database_url: str, tmp_path: Path, small_data: Path
 ) -> None:
     """Issue 11, A13."""
     first = datetime(2023, 3, 20, 12, tzinfo=UTC)
     times = [330.0] * 30 + [1_201.0] * 10
-    runs = [Announced(duty, "A211", first + timedelta(hours=n), actual_s) for n, actual_s in enumerate(times)]
-    announce(engine, runs)
+    runs = [
+        StoredMobilisation(champion, "A211", first + timedelta(hours=n), actual_s)
+        for n, actual_s in enumerate(times)
+    ]
+    store_mobilisations(engine, runs)
     page = page_of(database_url, tmp_path, small_data)
     assert "Of 40 times announced in March 2023 75 % came true so far: 30 by arrivals" in page
     assert "after more than 1,200 s are implausible and left out: 10" in page
 
 
 def test_an_announcement_of_another_month_is_not_counted(
-    engine: Engine, duty: str, database_url: str, tmp_path: Path, small_data: Path
+    engine: Engine, champion: str, database_url: str, tmp_path: Path, small_data: Path
 ) -> None:
-    announce(engine, [Announced(duty, "A211", datetime(2023, 4, 2, tzinfo=UTC), 330.0)])
+    store_mobilisations(
+        engine, [StoredMobilisation(champion, "A211", datetime(2023, 4, 2, tzinfo=UTC), 330.0)]
+    )
     assert "times announced in" not in page_of(database_url, tmp_path, small_data)
 
 
 def test_a_decision_of_the_month_stands_with_its_reason(
-    engine: Engine, duty: str, database_url: str, tmp_path: Path, small_data: Path
+    engine: Engine, champion: str, database_url: str, tmp_path: Path, small_data: Path
 ) -> None:
     line = Decision(
         datetime(2023, 3, 16, tzinfo=UTC),
         KEEP,
-        duty,
-        duty,
+        champion,
+        champion,
         "b" * 16,
         "tie",
         "the gain may be 0",
@@ -138,36 +146,38 @@ def test_a_decision_of_the_month_stands_with_its_reason(
 
 
 def test_a_decision_after_the_moment_is_not_told(
-    engine: Engine, duty: str, database_url: str, tmp_path: Path, small_data: Path
+    engine: Engine, champion: str, database_url: str, tmp_path: Path, small_data: Path
 ) -> None:
     name_champion(engine, None)
     page = page_of(database_url, tmp_path, small_data)
     assert "Decided since then" not in page
 
 
-def test_alarms_stand_on_the_page(duty: str, database_url: str, tmp_path: Path, small_data: Path) -> None:
+def test_alarms_stand_on_the_page(champion: str, database_url: str, tmp_path: Path, small_data: Path) -> None:
     page = page_of(database_url, tmp_path, small_data, at=LATER + timedelta(days=200))
     assert "records_old" in page
 
 
-def test_without_records_it_is_of_the_month_before(duty: str, database_url: str, tmp_path: Path) -> None:
+def test_without_records_it_is_of_the_month_before(champion: str, database_url: str, tmp_path: Path) -> None:
     page = page_of(database_url, tmp_path, None)
     assert "No published records of April 2023 are prepared" in page
 
 
 def test_a_bundle_that_is_gone_is_told_and_the_page_written(
-    duty: str, database_url: str, tmp_path: Path, small_data: Path
+    champion: str, database_url: str, tmp_path: Path, small_data: Path
 ) -> None:
-    (tmp_path / "bundles" / duty / "bundle.json").unlink()
+    (tmp_path / "bundles" / champion / "bundle.json").unlink()
     assert "It cannot be read." in page_of(database_url, tmp_path, small_data)
 
 
-def test_written_twice_it_is_the_same(duty: str, database_url: str, tmp_path: Path, small_data: Path) -> None:
+def test_written_twice_it_is_the_same(
+    champion: str, database_url: str, tmp_path: Path, small_data: Path
+) -> None:
     assert page_of(database_url, tmp_path, small_data) == page_of(database_url, tmp_path, small_data)
 
 
 def test_a_foreign_file_is_not_written_over(
-    duty: str, database_url: str, tmp_path: Path, small_data: Path
+    champion: str, database_url: str, tmp_path: Path, small_data: Path
 ) -> None:
     (tmp_path / "month.html").write_text("my own")
     with pytest.raises(BadFile, match="already"):
@@ -175,14 +185,14 @@ def test_a_foreign_file_is_not_written_over(
 
 
 def test_the_command_writes_the_page(own_home: Path, small_data: Path) -> None:
-    asked = ["monitor", "--data", str(small_data), "--report", "month.html", "--month", "2023-03"]
-    done = CliRunner().invoke(app, asked)
+    arguments = ["monitor", "--data", str(small_data), "--report", "month.html", "--month", "2023-03"]
+    done = CliRunner().invoke(app, arguments)
     assert (done.exit_code, "Page of March 2023: month.html" in done.stdout) == (0, True)
 
 
-@pytest.mark.parametrize("asked", [["--month", "2023-03"], ["--report", "m.html", "--month", "March"]])
-def test_a_month_that_is_none_or_has_no_page_is_refused(own_home: Path, asked: list[str]) -> None:
-    assert CliRunner().invoke(app, ["monitor", *asked]).exit_code == 2
+@pytest.mark.parametrize("arguments", [["--month", "2023-03"], ["--report", "m.html", "--month", "March"]])
+def test_a_month_that_is_none_or_has_no_page_is_refused(own_home: Path, arguments: list[str]) -> None:
+    assert CliRunner().invoke(app, ["monitor", *arguments]).exit_code == 2
 
 
 def prepared(name: str, folder: Path) -> Path:
@@ -211,14 +221,14 @@ def rows_until(examples: Examples, last: date) -> AttendanceRows:
 @pytest.fixture(scope="module")
 def boroughs_2017(winter_2017: Examples) -> dict[str, Figures]:
     rows = rows_until(winter_2017, date(2017, 2, 28))
-    return {borough_words(name): row for name, row in figures_by(rows, rows.borough).items()}
+    return {format_borough(name): row for name, row in figures_by(rows, rows.borough).items()}
 
 
 @pytest.fixture(scope="module")
 def published_s() -> dict[str, float]:
     """Average first pump by borough, 2014 to 2025."""
-    told = json.loads((SHARED / "lfb_aggregates_2014_2025.json").read_text(encoding="utf-8"))
-    return {name: row["avgResponseSec"] for name, row in told["boroughData"].items()}
+    aggregates = json.loads((SHARED / "lfb_aggregates_2014_2025.json").read_text(encoding="utf-8"))
+    return {name: row["avgResponseSec"] for name, row in aggregates["boroughData"].items()}
 
 
 def test_boroughs_of_real_records_have_the_published_names(
@@ -231,8 +241,10 @@ def test_nine_in_ten_intervals_of_boroughs_hold_the_published_average(
     boroughs_2017: dict[str, Figures], published_s: dict[str, float]
 ) -> None:
     stats = {name: row[0].stat for name, row in boroughs_2017.items()}
-    held = [stats[name]["low"] <= average_s <= stats[name]["high"] for name, average_s in published_s.items()]
-    assert np.mean(held) >= 0.9
+    is_inside = [
+        stats[name]["low"] <= average_s <= stats[name]["high"] for name, average_s in published_s.items()
+    ]
+    assert np.mean(is_inside) >= 0.9
 
 
 def test_boroughs_stand_in_the_published_order(

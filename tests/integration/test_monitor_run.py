@@ -9,35 +9,35 @@ from typing import Any
 import numpy as np
 import pytest
 from sqlalchemy import Engine
-from support.announced import Announced, announce
 from support.running_service import another, name_champion, put_in_store, settings_for
+from support.stored_mobilisations import StoredMobilisation, store_mobilisations
 from typer.testing import CliRunner
 
 from londonpump.cli import app
-from londonpump.pipelines.data import Examples
-from londonpump.pipelines.monitor import Monitored, MonitorRequest, monitor
-from londonpump.pipelines.monitor_conditions import drift_conditions, station_conditions
-from londonpump.pipelines.monitor_drift import drift_of
-from londonpump.pipelines.monitor_outcomes import join_outcomes
-from londonpump.pipelines.monitor_words import monitored_as_json, monitored_in_words
+from londonpump.domain.context_records import WeatherHour
+from londonpump.lifecycle.monitor import MonitoringResult, MonitorRequest, monitor
+from londonpump.lifecycle.monitor_conditions import drift_conditions, station_conditions
+from londonpump.lifecycle.monitor_drift import drift_of
+from londonpump.lifecycle.monitor_outcomes import join_outcomes
+from londonpump.lifecycle.monitor_text import format_monitoring, monitoring_as_json
+from londonpump.lifecycle.prepared_examples import Examples
 from londonpump.storage.database import reading, writing
-from londonpump.storage.database.context_rows import store_weather
-from londonpump.storage.database.decision_rows import (
+from londonpump.storage.database.context_repository import store_weather
+from londonpump.storage.database.decision_repository import (
     KEEP,
     Decision,
+    active_champion,
     append_decision,
-    champion_on_duty,
     read_decisions,
 )
 from londonpump.storage.database.prediction_tables import predictions
-from londonpump.tables.context import WeatherHour
 
 NOW = datetime.now(UTC).replace(microsecond=0) + timedelta(hours=1)
 DAY = timedelta(days=1)
 
 
 @pytest.fixture
-def duty(engine: Engine, small_brigade: Any, tmp_path: Path) -> tuple[str, str]:
+def models(engine: Engine, small_brigade: Any, tmp_path: Path) -> tuple[str, str]:
     """(model on duty, model before it), in the ledger and in the store."""
     before = put_in_store(small_brigade.bundle, tmp_path).name
     champion = another(small_brigade.bundle, tmp_path, seed=2).name
@@ -46,19 +46,21 @@ def duty(engine: Engine, small_brigade: Any, tmp_path: Path) -> tuple[str, str]:
     return champion, before
 
 
-def look(url: str, folder: Path, at: datetime = NOW, data: Path | None = None, **more: object) -> Monitored:
+def look(
+    url: str, folder: Path, at: datetime = NOW, data: Path | None = None, **more: object
+) -> MonitoringResult:
     return monitor(settings_for(url, folder, **more), MonitorRequest(at, data))
 
 
-def kinds(seen: Monitored) -> set[str]:
+def alarm_types(seen: MonitoringResult) -> set[str]:
     return {alarm.kind for alarm in seen.changes.standing}
 
 
-def arrivals(model: str, late_s: float, days: int = 20, a_day: int = 60) -> list[Announced]:
+def arrivals(model: str, late_s: float, days: int = 20, a_day: int = 60) -> list[StoredMobilisation]:
     """Announced as 300 s, off by 60 s to both sides, and by so much more."""
     rng = np.random.default_rng(1)
     return [
-        Announced(
+        StoredMobilisation(
             model=model,
             pump=f"{'ABC'[number % 3]}21{1 + number // 3 % 2}",
             at=NOW - DAY * day - timedelta(minutes=30 + number),
@@ -80,7 +82,7 @@ def test_no_model_is_an_urgent_alarm(engine: Engine, database_url: str, tmp_path
 
 
 def test_a_second_look_at_the_same_moment_changes_nothing(
-    duty: tuple[str, str], database_url: str, tmp_path: Path
+    models: tuple[str, str], database_url: str, tmp_path: Path
 ) -> None:
     first = look(database_url, tmp_path)
     second = look(database_url, tmp_path)
@@ -91,50 +93,50 @@ def test_a_second_look_at_the_same_moment_changes_nothing(
     )
 
 
-def test_a_model_learnt_long_ago_is_told(duty: tuple[str, str], database_url: str, tmp_path: Path) -> None:
-    assert "model_old" in kinds(look(database_url, tmp_path))
+def test_a_model_learnt_long_ago_is_told(models: tuple[str, str], database_url: str, tmp_path: Path) -> None:
+    assert "model_old" in alarm_types(look(database_url, tmp_path))
 
 
 def test_weather_of_now_is_no_alarm(
-    duty: tuple[str, str], engine: Engine, database_url: str, tmp_path: Path
+    models: tuple[str, str], engine: Engine, database_url: str, tmp_path: Path
 ) -> None:
     weather(engine, NOW - timedelta(hours=1))
-    assert "weather_silent" not in kinds(look(database_url, tmp_path))
+    assert "weather_silent" not in alarm_types(look(database_url, tmp_path))
 
 
 def test_a_weather_source_that_is_silent_for_six_hours_is_told(
-    duty: tuple[str, str], engine: Engine, database_url: str, tmp_path: Path
+    models: tuple[str, str], engine: Engine, database_url: str, tmp_path: Path
 ) -> None:
     weather(engine, NOW - timedelta(hours=8))
-    assert "weather_silent" in kinds(look(database_url, tmp_path))
+    assert "weather_silent" in alarm_types(look(database_url, tmp_path))
 
 
 def test_forty_days_without_a_comparison_are_told(
-    duty: tuple[str, str], database_url: str, tmp_path: Path
+    models: tuple[str, str], database_url: str, tmp_path: Path
 ) -> None:
-    assert "no_evaluation" in kinds(look(database_url, tmp_path, NOW + 41 * DAY))
+    assert "no_evaluation" in alarm_types(look(database_url, tmp_path, NOW + 41 * DAY))
 
 
 def test_a_promotion_by_hand_is_no_comparison(
-    duty: tuple[str, str], engine: Engine, database_url: str, tmp_path: Path
+    models: tuple[str, str], engine: Engine, database_url: str, tmp_path: Path
 ) -> None:
-    _decide(engine, duty[0], NOW + 30 * DAY, {})
-    assert "no_evaluation" in kinds(look(database_url, tmp_path, NOW + 41 * DAY))
+    _decide(engine, models[0], NOW + 30 * DAY, {})
+    assert "no_evaluation" in alarm_types(look(database_url, tmp_path, NOW + 41 * DAY))
 
 
 def test_a_challenge_that_kept_the_champion_is_one(
-    duty: tuple[str, str], engine: Engine, database_url: str, tmp_path: Path
+    models: tuple[str, str], engine: Engine, database_url: str, tmp_path: Path
 ) -> None:
-    _decide(engine, duty[0], NOW + 30 * DAY, {"judged_by": "challenge"})
-    assert "no_evaluation" not in kinds(look(database_url, tmp_path, NOW + 41 * DAY))
+    _decide(engine, models[0], NOW + 30 * DAY, {"judged_by": "challenge"})
+    assert "no_evaluation" not in alarm_types(look(database_url, tmp_path, NOW + 41 * DAY))
 
 
 @pytest.mark.parametrize("verdict", ["champion_unusable", "challenger_unusable", "few_rows"])
 def test_a_challenge_that_could_compare_nothing_is_no_comparison(
-    verdict: str, duty: tuple[str, str], engine: Engine, database_url: str, tmp_path: Path
+    verdict: str, models: tuple[str, str], engine: Engine, database_url: str, tmp_path: Path
 ) -> None:
-    _decide(engine, duty[0], NOW + 30 * DAY, {"judged_by": "challenge"}, verdict)
-    assert "no_evaluation" in kinds(look(database_url, tmp_path, NOW + 41 * DAY))
+    _decide(engine, models[0], NOW + 30 * DAY, {"judged_by": "challenge"}, verdict)
+    assert "no_evaluation" in alarm_types(look(database_url, tmp_path, NOW + 41 * DAY))
 
 
 def _decide(
@@ -146,28 +148,28 @@ def _decide(
 
 
 def test_old_records_are_told(
-    duty: tuple[str, str], database_url: str, tmp_path: Path, small_data: Path
+    models: tuple[str, str], database_url: str, tmp_path: Path, small_data: Path
 ) -> None:
-    assert "records_old" in kinds(look(database_url, tmp_path, data=small_data))
+    assert "records_old" in alarm_types(look(database_url, tmp_path, data=small_data))
 
 
 def test_without_prepared_records_their_alarm_stays(
-    duty: tuple[str, str], database_url: str, tmp_path: Path, small_data: Path
+    models: tuple[str, str], database_url: str, tmp_path: Path, small_data: Path
 ) -> None:
     look(database_url, tmp_path, data=small_data)
-    assert "records_old" in kinds(look(database_url, tmp_path))
+    assert "records_old" in alarm_types(look(database_url, tmp_path))
 
 
 def test_a_bundle_that_cannot_be_read_is_told(
-    duty: tuple[str, str], database_url: str, tmp_path: Path
+    models: tuple[str, str], database_url: str, tmp_path: Path
 ) -> None:
-    (tmp_path / "bundles" / duty[0] / "bundle.json").unlink()
-    assert "model_unreadable" in kinds(look(database_url, tmp_path))
+    (tmp_path / "bundles" / models[0] / "bundle.json").unlink()
+    assert "model_unreadable" in alarm_types(look(database_url, tmp_path))
 
 
 def test_published_records_stand_in_for_arrivals_nobody_reported(
     engine: Engine,
-    duty: tuple[str, str],
+    models: tuple[str, str],
     database_url: str,
     tmp_path: Path,
     small_brigade: Any,
@@ -175,28 +177,32 @@ def test_published_records_stand_in_for_arrivals_nobody_reported(
 ) -> None:
     rows, at = small_examples.rows, datetime(2023, 4, 5, tzinfo=UTC)
     runs = [
-        Announced(
-            duty[0],
+        StoredMobilisation(
+            models[0],
             rows["resource_code"][i],
-            _moment(rows["mobilised_us"][i]),
+            _timestamp(rows["mobilised_us"][i]),
             None,
             rows["incident_number"][i],
         )
         for i in np.unique(rows["resource_code"].astype(str), return_index=True)[1]
     ]
-    stranger = Announced(duty[0], "Z991", datetime(2023, 3, 20, tzinfo=UTC), None, "999999-20032023")
-    announce(engine, [*runs, stranger])
+    unknown_pump = StoredMobilisation(
+        models[0], "Z991", datetime(2023, 3, 20, tzinfo=UTC), None, "999999-20032023"
+    )
+    store_mobilisations(engine, [*runs, unknown_pump])
     joined = look(database_url, tmp_path, at, small_brigade.data).joined
     assert (joined.announced, joined.of_board, joined.of_records) == (len(runs) + 1, 0, len(runs))
 
 
 def test_implausible_arrivals_are_left_out_of_live_error_and_their_number_is_told(
-    engine: Engine, duty: tuple[str, str], database_url: str, tmp_path: Path
+    engine: Engine, models: tuple[str, str], database_url: str, tmp_path: Path
 ) -> None:
     """Issue 11, A13."""
     times = [330.0] * 40 + [1_201.0, 86_000.0]
-    runs = [Announced(duty[0], "A211", NOW - DAY - timedelta(hours=n), s) for n, s in enumerate(times)]
-    announce(engine, runs)
+    runs = [
+        StoredMobilisation(models[0], "A211", NOW - DAY - timedelta(hours=n), s) for n, s in enumerate(times)
+    ]
+    store_mobilisations(engine, runs)
     seen = look(database_url, tmp_path)
     assert seen.joined.to_json() == {
         "announced": 42,
@@ -208,23 +214,23 @@ def test_implausible_arrivals_are_left_out_of_live_error_and_their_number_is_tol
     }
     assert seen.live is not None
     assert seen.live["all"]["all"]["mae_s"]["value"] == 30
-    assert "Left out as implausible: 2 arrivals" in monitored_in_words(seen)
+    assert "Left out as implausible: 2 arrivals" in format_monitoring(seen)
 
 
 def test_a_published_record_stands_in_for_an_implausible_arrival(engine: Engine) -> None:
     """Issue 11, A13."""
-    announce(engine, [Announced("m", "A211", NOW - DAY, 5_000.0)])
+    store_mobilisations(engine, [StoredMobilisation("m", "A211", NOW - DAY, 5_000.0)])
     with reading(engine) as connection:
         joined = join_outcomes(connection, NOW, {("000001-01012025", "A211"): 310.0})
     assert (joined.rows.actual_s.tolist(), joined.of_records, joined.implausible) == ([310.0], 1, 1)
 
 
-def _moment(us: int) -> datetime:
+def _timestamp(us: int) -> datetime:
     return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=int(us))
 
 
 def test_the_promised_chance_comes_from_the_stored_prediction(
-    engine: Engine, duty: tuple[str, str], database_url: str, tmp_path: Path
+    engine: Engine, models: tuple[str, str], database_url: str, tmp_path: Path
 ) -> None:
     answer = {"candidates": [{"pump": "A211", "chance_within_s": {"360": 0.75}}]}
     with writing(engine) as connection:
@@ -237,45 +243,45 @@ def test_the_promised_chance_comes_from_the_stored_prediction(
             "answer": answer,
         }
         connection.execute(predictions.insert().values(row))
-    announce(engine, [Announced(duty[0], "A211", NOW - DAY, 400.0, prediction_id="p1")])
+    store_mobilisations(engine, [StoredMobilisation(models[0], "A211", NOW - DAY, 400.0, prediction_id="p1")])
     assert look(database_url, tmp_path).joined.rows.promised_late_share.tolist() == [0.25]
 
 
 def test_a_model_that_keeps_its_promises_has_no_alarm(
-    engine: Engine, duty: tuple[str, str], database_url: str, tmp_path: Path
+    engine: Engine, models: tuple[str, str], database_url: str, tmp_path: Path
 ) -> None:
-    announce(engine, arrivals(duty[0], late_s=0))
-    assert "live_error" not in kinds(look(database_url, tmp_path))
+    store_mobilisations(engine, arrivals(models[0], late_s=0))
+    assert "live_error" not in alarm_types(look(database_url, tmp_path))
 
 
 def test_one_that_has_left_its_band_is_an_alarm_with_the_command(
-    engine: Engine, duty: tuple[str, str], database_url: str, tmp_path: Path
+    engine: Engine, models: tuple[str, str], database_url: str, tmp_path: Path
 ) -> None:
-    announce(engine, arrivals(duty[0], late_s=200))
+    store_mobilisations(engine, arrivals(models[0], late_s=200))
     (alarm,) = (each for each in look(database_url, tmp_path).changes.standing if each.kind == "live_error")
     assert "londonpump models roll-back" in alarm.words
 
 
 def test_proposing_changes_nothing(
-    engine: Engine, duty: tuple[str, str], database_url: str, tmp_path: Path
+    engine: Engine, models: tuple[str, str], database_url: str, tmp_path: Path
 ) -> None:
-    announce(engine, arrivals(duty[0], late_s=200))
+    store_mobilisations(engine, arrivals(models[0], late_s=200))
     look(database_url, tmp_path)
-    assert _on_duty(engine) == duty[0]
+    assert _active_model(engine) == models[0]
 
 
 def test_by_setting_it_is_taken_back(
-    engine: Engine, duty: tuple[str, str], database_url: str, tmp_path: Path
+    engine: Engine, models: tuple[str, str], database_url: str, tmp_path: Path
 ) -> None:
-    announce(engine, arrivals(duty[0], late_s=200))
+    store_mobilisations(engine, arrivals(models[0], late_s=200))
     look(database_url, tmp_path, roll_back="auto")
-    assert _on_duty(engine) == duty[1]
+    assert _active_model(engine) == models[1]
 
 
 def test_the_ledger_says_that_monitor_took_it_back_and_why(
-    engine: Engine, duty: tuple[str, str], database_url: str, tmp_path: Path
+    engine: Engine, models: tuple[str, str], database_url: str, tmp_path: Path
 ) -> None:
-    announce(engine, arrivals(duty[0], late_s=200))
+    store_mobilisations(engine, arrivals(models[0], late_s=200))
     look(database_url, tmp_path, roll_back="auto")
     with reading(engine) as connection:
         newest = read_decisions(connection, 1)[0]
@@ -283,43 +289,45 @@ def test_the_ledger_says_that_monitor_took_it_back_and_why(
 
 
 def test_two_looks_take_back_once(
-    engine: Engine, duty: tuple[str, str], database_url: str, tmp_path: Path
+    engine: Engine, models: tuple[str, str], database_url: str, tmp_path: Path
 ) -> None:
-    announce(engine, arrivals(duty[0], late_s=200) + _later(arrivals(duty[1], late_s=200)))
+    store_mobilisations(engine, arrivals(models[0], late_s=200) + _later(arrivals(models[1], late_s=200)))
     look(database_url, tmp_path, roll_back="auto")
     look(database_url, tmp_path, roll_back="auto")
-    assert _on_duty(engine) == duty[1]
+    assert _active_model(engine) == models[1]
 
 
-def _later(runs: list[Announced]) -> list[Announced]:
+def _later(runs: list[StoredMobilisation]) -> list[StoredMobilisation]:
     return [
-        Announced(run.model, run.pump, run.at + timedelta(seconds=7), run.actual_s, run.incident_number)
+        StoredMobilisation(
+            run.model, run.pump, run.at + timedelta(seconds=7), run.actual_s, run.incident_number
+        )
         for run in runs
     ]
 
 
 def test_a_model_before_that_does_not_load_is_not_put_on_duty(
-    engine: Engine, duty: tuple[str, str], database_url: str, tmp_path: Path
+    engine: Engine, models: tuple[str, str], database_url: str, tmp_path: Path
 ) -> None:
-    announce(engine, arrivals(duty[0], late_s=200))
-    (tmp_path / "bundles" / duty[1] / "scale.txt").write_bytes(b"no tree")
+    store_mobilisations(engine, arrivals(models[0], late_s=200))
+    (tmp_path / "bundles" / models[1] / "scale.txt").write_bytes(b"no tree")
     seen = look(database_url, tmp_path, roll_back="auto")
-    told = next(alarm.words for alarm in seen.changes.standing if alarm.kind == "live_error")
-    assert (_on_duty(engine), "could not be taken back" in told) == (duty[0], True)
+    shown_alarms = next(alarm.words for alarm in seen.changes.standing if alarm.kind == "live_error")
+    assert (_active_model(engine), "could not be taken back" in shown_alarms) == (models[0], True)
 
 
-def _on_duty(engine: Engine) -> str | None:
+def _active_model(engine: Engine) -> str | None:
     with reading(engine) as connection:
-        return champion_on_duty(connection)
+        return active_champion(connection)
 
 
 def test_what_it_saw_is_json_and_words(
-    engine: Engine, duty: tuple[str, str], database_url: str, tmp_path: Path
+    engine: Engine, models: tuple[str, str], database_url: str, tmp_path: Path
 ) -> None:
-    announce(engine, arrivals(duty[0], late_s=0))
+    store_mobilisations(engine, arrivals(models[0], late_s=0))
     seen = look(database_url, tmp_path)
-    told = json.loads(json.dumps(monitored_as_json(seen), allow_nan=False))
-    assert (told["outcomes"]["share"], "chosen set" in monitored_in_words(seen)) == (1.0, True)
+    shown_alarms = json.loads(json.dumps(monitoring_as_json(seen), allow_nan=False))
+    assert (shown_alarms["outcomes"]["share"], "chosen set" in format_monitoring(seen)) == (1.0, True)
 
 
 def test_a_raised_alarm_is_a_line_in_the_log_once(
@@ -340,9 +348,9 @@ def test_the_command_can_fail_on_alarms(own_home: Path) -> None:
     assert CliRunner().invoke(app, ["monitor", "--fail-on-alarm"]).exit_code == 4
 
 
-@pytest.mark.parametrize("instant", ["yesterday", "2025-01-01T10:00"])
-def test_an_instant_that_is_none_is_refused(own_home: Path, instant: str) -> None:
-    assert CliRunner().invoke(app, ["monitor", "--at", instant]).exit_code == 2
+@pytest.mark.parametrize("text", ["yesterday", "2025-01-01T10:00"])
+def test_an_instant_that_is_none_is_refused(own_home: Path, text: str) -> None:
+    assert CliRunner().invoke(app, ["monitor", "--at", text]).exit_code == 2
 
 
 def test_prepared_records_that_are_named_must_be_there(own_home: Path) -> None:
@@ -389,8 +397,8 @@ def test_a_station_that_closes_is_an_alarm(long_examples: Examples) -> None:
     rows = long_examples.rows
     busiest = max(set(rows["station_code"]), key=list(rows["station_code"][:5000]).count)
     goes_on = (rows["station_code"] != busiest) | (rows["mobilised_us"] < _us(2024, 4, 20))
-    kept = {name: values[goes_on] for name, values in rows.items()}
-    closed = Examples(kept, long_examples.calls, (), long_examples.report, "closed")
+    kept_rows = {name: values[goes_on] for name, values in rows.items()}
+    closed = Examples(kept_rows, long_examples.calls, (), long_examples.report, "closed")
     (condition,) = station_conditions(drift_of(closed, CARD, AFTER)[1])
     assert (condition.kind, condition.subject) == ("station_silent", busiest)
 

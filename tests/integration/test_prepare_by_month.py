@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 
 from londonpump.evaluation.monthly.months import Month
-from londonpump.models.training import learn_ground, with_workload
-from londonpump.pipelines.data import Examples, load_examples, midnight_us
-from londonpump.pipelines.monitor_report_rows import records_of
-from londonpump.pipelines.prepare import PrepareRequest, prepare
-from londonpump.pipelines.prepared_words import prepared_in_words
-from londonpump.pipelines.train import training_set
+from londonpump.lifecycle.monthly_report_rows import records_of
+from londonpump.lifecycle.prepare import PrepareRequest, prepare
+from londonpump.lifecycle.prepare_text import format_preparation
+from londonpump.lifecycle.prepared_examples import Examples, load_examples, midnight_us
+from londonpump.lifecycle.train import training_set
+from londonpump.models.train import fit_ground_lookup, with_workload
 from londonpump.simulation.plan import SimulationPlan
 from londonpump.simulation.simulate import write_simulation
 
@@ -25,7 +25,7 @@ COUNTS = ("pumps_out", "ground_pumps_available", "recent_ground_calls")
 LOOK_BACK = dict(zip(COUNTS, (timedelta(hours=12), timedelta(days=7), timedelta(minutes=30)), strict=True))
 FIRST, FEBRUARY, MARCH = date(2023, 1, 17), date(2023, 2, 1), date(2023, 3, 1)
 Row = dict[str, str]
-Wanted = Callable[[date, int], bool]
+KeepRow = Callable[[date, int], bool]
 
 
 @dataclass(frozen=True)
@@ -60,27 +60,27 @@ def brigade(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 @pytest.fixture(scope="module")
 def made(brigade: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Prepared]:
-    def make(wanted: Wanted, wanted_runs: Wanted = lambda *_: True, **stated: bool) -> Prepared:
+    def make(is_kept: KeepRow, is_dispatch_kept: KeepRow = lambda *_: True, **stated: bool) -> Prepared:
         folder = tmp_path_factory.mktemp("some")
         files = {
-            "incidents": _some(brigade["incidents"], folder, wanted),
-            "mobilisations": _some(brigade["mobilisations"], folder, wanted_runs),
+            "incidents": _some(brigade["incidents"], folder, is_kept),
+            "mobilisations": _some(brigade["mobilisations"], folder, is_dispatch_kept),
         }
-        given = {name: (path,) for name, path in files.items()}
-        report = prepare(PrepareRequest(**given, out=folder / "data", **stated))
+        paths = {name: (path,) for name, path in files.items()}
+        report = prepare(PrepareRequest(**paths, out=folder / "data", **stated))
         examples = load_examples(folder / "data")
-        ground = learn_ground(examples.calls, examples.stations)
+        ground = fit_ground_lookup(examples.calls, examples.stations)
         columns = with_workload(examples.rows, examples.calls, ground, examples.complete)
         return Prepared(report, examples, columns)
 
     return make
 
 
-def _some(path: Path, folder: Path, wanted: Wanted) -> Path:
+def _some(path: Path, folder: Path, is_kept: KeepRow) -> Path:
     """The rows of some incidents, by the day in their number and the number itself."""
     with path.open(encoding="utf-8-sig", newline="") as source:
         reader = csv.DictReader(source)
-        rows = [row for row in reader if wanted(*_key(row["IncidentNumber"]))]
+        rows = [row for row in reader if is_kept(*_key(row["IncidentNumber"]))]
     with (folder / path.name).open("w", encoding="utf-8", newline="") as target:
         writer = csv.DictWriter(target, reader.fieldnames or [])
         writer.writeheader()
@@ -179,17 +179,17 @@ def test_where_mobilisations_are_missing_pumps_are_unknown_and_calls_are_counted
     assert np.isnan(some.columns["pumps_out"][february]).all()
     assert np.isnan(some.columns["ground_pumps_available"][february]).all()
     assert np.isfinite(some.columns["recent_ground_calls"][february]).all()
-    assert "WARNING: on 28 complete days" in prepared_in_words(some.report, Path("data"))
+    assert "WARNING: on 28 complete days" in format_preparation(some.report, Path("data"))
 
 
 def test_the_report_says_month_by_month_what_was_found_and_why(sampled: Prepared, with_gap: Prepared) -> None:
-    said = prepared_in_words(sampled.report, Path("data"))
-    assert "Taken as a complete stream in part (by its rate" in said
-    assert "  2023-02: sample (7" in said
-    assert "of the known 345.3)" in said
-    assert "are left unknown where a month, or the hours before, is not complete." in said
-    assert "  2023-01: in part (only 2023-01-17 to 2023-01-31; 2" in said
-    assert "  2023-02: no records (no incident record)" in prepared_in_words(with_gap.report, Path("data"))
+    output = format_preparation(sampled.report, Path("data"))
+    assert "Taken as a complete stream in part (by its rate" in output
+    assert "  2023-02: sample (7" in output
+    assert "of the known 345.3)" in output
+    assert "are left unknown where a month, or the hours before, is not complete." in output
+    assert "  2023-01: in part (only 2023-01-17 to 2023-01-31; 2" in output
+    assert "  2023-02: no records (no incident record)" in format_preparation(with_gap.report, Path("data"))
 
 
 def test_a_stated_stream_is_complete_in_every_month_that_has_records(made: Callable[..., Prepared]) -> None:
@@ -201,7 +201,7 @@ def test_a_stated_stream_is_complete_in_every_month_that_has_records(made: Calla
 def test_training_knows_where_calls_are_missing(sampled: Prepared) -> None:
     training = training_set(sampled.examples, MARCH)
     rows = with_workload(
-        training.rows, training.calls, learn_ground(training.calls, training.stations), training.complete
+        training.rows, training.calls, fit_ground_lookup(training.calls, training.stations), training.complete
     )
     is_february = training.rows["mobilised_us"] >= midnight_us(FEBRUARY) + 3_600_000_000
     assert np.isnan(rows["recent_ground_calls"][is_february]).all()
@@ -226,6 +226,6 @@ def test_data_prepared_when_files_were_judged_as_one_are_read_as_they_were(
         examples = Examples(
             whole.examples.rows, whole.examples.calls, (), {**old, "complete": is_complete}, ""
         )
-        ground = learn_ground(whole.examples.calls, whole.examples.stations)
+        ground = fit_ground_lookup(whole.examples.calls, whole.examples.stations)
         counted = with_workload(examples.rows, examples.calls, ground, examples.complete)
         assert np.isfinite(counted["recent_ground_calls"]).all() == is_complete

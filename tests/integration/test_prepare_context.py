@@ -14,26 +14,26 @@ from sqlalchemy import Engine
 from support.context_rows import HOUR, VALUES, us, weather
 from typer.testing import CliRunner
 
-from londonpump.brigade.bank_holidays import bank_holidays
-from londonpump.brigade.clock import LONDON
-from londonpump.brigade.errors import BadFile, DatabaseFailed
-from londonpump.brigade.stations import known_stations
 from londonpump.cli import app
-from londonpump.pipelines.data import Columns, as_columns
-from londonpump.pipelines.prepare import PrepareRequest, prepare
-from londonpump.pipelines.prepared_words import prepared_in_words
+from londonpump.domain.bank_holidays import bank_holidays
+from londonpump.domain.context_records import BankHoliday, SchoolHoliday, TrafficReading, WeatherHour
+from londonpump.domain.errors import BadFile, DatabaseFailed
+from londonpump.domain.london_clock import LONDON
+from londonpump.domain.stations import known_stations
+from londonpump.lifecycle.prepare import PrepareRequest, prepare
+from londonpump.lifecycle.prepare_text import format_preparation
+from londonpump.lifecycle.prepared_examples import Columns, as_columns
 from londonpump.simulation.plan import SimulationPlan
 from londonpump.simulation.simulate import write_simulation
 from londonpump.storage.database import open_database
-from londonpump.storage.database.context_at import context_columns
-from londonpump.storage.database.context_rows import (
+from londonpump.storage.database.context_lookup import context_columns
+from londonpump.storage.database.context_repository import (
     store_bank_holidays,
     store_school_holidays,
     store_traffic,
     store_weather,
 )
-from londonpump.storage.database.station_rows import store_stations
-from londonpump.tables.context import BankHoliday, SchoolHoliday, TrafficReading, WeatherHour
+from londonpump.storage.database.station_repository import store_stations
 
 START, DAYS = date(2023, 10, 27), 4
 """The clocks go back in the third night."""
@@ -91,8 +91,8 @@ def vintages() -> list[WeatherHour]:
 
 def fill(engine: Engine) -> None:
     store_weather(engine, vintages())
-    moments = [FIRST_HOUR + i * timedelta(minutes=35) for i in range(100)]
-    store_traffic(engine, [TrafficReading(at, at, 0.25, "tomtom") for at in moments])
+    timestamps = [FIRST_HOUR + i * timedelta(minutes=35) for i in range(100)]
+    store_traffic(engine, [TrafficReading(at, at, 0.25, "tomtom") for at in timestamps])
     store_school_holidays(engine, [SchoolHoliday(date(2023, 10, 27), "by hand")])
     store_bank_holidays(engine, [BankHoliday(date(2023, 10, 30), "A day of thanks", "GOV.UK")])
 
@@ -157,13 +157,14 @@ def test_an_empty_database_is_told_part_by_part_and_prepare_goes_on(
     request_of: PrepareRequest, engine: Engine
 ) -> None:
     report = prepare(request_of)
-    told = prepared_in_words(report, request_of.out)
+    printed = format_preparation(report, request_of.out)
     assert report["examples"] > 0
     assert (
-        "Weather: none. The database has nothing for these days; what brings it: londonpump refresh" in told
+        "Weather: none. The database has nothing for these days; what brings it: londonpump refresh"
+        in printed
     )
-    assert "School holidays: none. " in told
-    assert "Working days: 100.0% of the examples (database)" in told
+    assert "School holidays: none. " in printed
+    assert "Working days: 100.0% of the examples (database)" in printed
 
 
 def test_an_embedded_database_that_was_never_made_is_empty_and_is_not_made(
@@ -206,10 +207,10 @@ def test_imported_stations_are_those_of_the_examples(request_of: PrepareRequest,
     ]
     store_stations(engine, moved)
     report = prepare(request_of)
-    places = {one.code: one.easting_m for one in moved}
+    eastings = {one.code: one.easting_m for one in moved}
     rows = examples(request_of.out)
     assert report["context"]["stations"] == {"from": "database", "stations": len(moved)}
-    assert rows["station_easting_m"].tolist() == [places[code] for code in rows["station_code"]]
+    assert rows["station_easting_m"].tolist() == [eastings[code] for code in rows["station_code"]]
 
 
 @pytest.mark.parametrize(
@@ -219,21 +220,21 @@ def test_a_database_out_of_reach_is_told_and_nothing_is_written(
     request_of: PrepareRequest, tmp_path: Path, address: str
 ) -> None:
     (tmp_path / "spoilt.db").write_bytes(b"no database at all, but long enough to be taken for one" * 50)
-    with pytest.raises(DatabaseFailed) as refusal:
+    with pytest.raises(DatabaseFailed) as caught:
         prepare(replace(request_of, database=address.format(folder=tmp_path)))
-    assert "secret-word" not in str(refusal.value) + repr(request_of)
+    assert "secret-word" not in str(caught.value) + repr(request_of)
     assert not request_of.out.exists()
 
 
 def test_a_wrong_file_is_told_before_the_records_are_cleaned(
     request_of: PrepareRequest, tmp_path: Path
 ) -> None:
-    told: list[str] = []
+    printed: list[str] = []
     with pytest.raises(BadFile, match="is not there"):
         prepare(
-            replace(request_of, weather=tmp_path / "absent.csv"), lambda doing, _share: told.append(doing)
+            replace(request_of, weather=tmp_path / "absent.csv"), lambda doing, _share: printed.append(doing)
         )
-    assert told == []
+    assert printed == []
 
 
 @pytest.fixture
@@ -265,9 +266,9 @@ def test_the_command_context_shows_values_sources_and_what_is_missing(
 
 def test_the_command_context_speaks_json(run: Callable[..., Any], engine: Engine) -> None:
     store_weather(engine, [weather(FIRST_HOUR)])
-    told = json.loads(run("context", "--at", FIRST_HOUR.isoformat(), "--json").stdout)
-    assert told["values"]["temp_c"]["age_min"] == 0.0
-    assert us(datetime.fromisoformat(told["at"])) == us(FIRST_HOUR)
+    printed = json.loads(run("context", "--at", FIRST_HOUR.isoformat(), "--json").stdout)
+    assert printed["values"]["temp_c"]["age_min"] == 0.0
+    assert us(datetime.fromisoformat(printed["at"])) == us(FIRST_HOUR)
 
 
 def test_mobilisations_alone_are_refused(run: Callable[..., Any], raw: dict[str, Path]) -> None:

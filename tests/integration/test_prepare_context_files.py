@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from support.context_rows import us
 
-from londonpump.brigade.errors import BadFile
+from londonpump.domain.errors import BadFile
 from londonpump.features.context import ContextTables, columns_at
-from londonpump.sources import context_files
-from londonpump.sources.station_file import read_stations
+from londonpump.ingest import context_csv
+from londonpump.ingest.station_file import read_stations
 
 WEATHER = "temp,precip,cloudcover,visibility,conditions,date\n"
 TRAFFIC = "congestion,hour,day_nb,day,year\n"
@@ -31,15 +31,15 @@ def file(tmp_path: Path) -> Write:
 
 
 READ: dict[str, Callable[[Path], Any]] = {
-    "weather": context_files.read_weather,
-    "traffic": context_files.read_traffic,
-    "school_holidays": context_files.read_school_holidays,
+    "weather": context_csv.read_weather,
+    "traffic": context_csv.read_traffic,
+    "school_holidays": context_csv.read_school_holidays,
     "stations": read_stations,
 }
 
 
 @pytest.mark.parametrize(
-    ("kind", "text", "message"),
+    ("context_table", "text", "message"),
     [
         ("weather", "temp,date\n1,2\n", "has no column precip"),
         ("weather", WEATHER, "has no rows"),
@@ -72,21 +72,23 @@ READ: dict[str, Callable[[Path], Any]] = {
         ("stations", "", "cannot be read as csv"),
     ],
 )
-def test_a_wrong_file_is_refused_with_what_is_wrong(file: Write, kind: str, text: str, message: str) -> None:
-    with pytest.raises(BadFile, match=message) as refusal:
-        READ[kind](file(text))
-    assert "given.csv" in str(refusal.value)
+def test_a_wrong_file_is_refused_with_what_is_wrong(
+    file: Write, context_table: str, text: str, message: str
+) -> None:
+    with pytest.raises(BadFile, match=message) as caught:
+        READ[context_table](file(text))
+    assert "given.csv" in str(caught.value)
 
 
-@pytest.mark.parametrize("kind", ["weather", "traffic", "school_holidays", "stations"])
-def test_a_file_that_is_not_there_is_refused(tmp_path: Path, kind: str) -> None:
+@pytest.mark.parametrize("context_table", ["weather", "traffic", "school_holidays", "stations"])
+def test_a_file_that_is_not_there_is_refused(tmp_path: Path, context_table: str) -> None:
     with pytest.raises(BadFile, match="is not there"):
-        READ[kind](tmp_path / "absent.csv")
+        READ[context_table](tmp_path / "absent.csv")
 
 
 def test_of_an_hour_of_weather_that_stands_twice_the_first_is_taken(file: Write) -> None:
     rows = "9,,0,9,Clear,2022-11-30 01\n8,1,,9,Rain,2022-11-30 01\n"
-    (only,) = context_files.read_weather(file(WEATHER + rows))
+    (only,) = context_csv.read_weather(file(WEATHER + rows))
     assert (only.temp_c, only.conditions, only.precip_mm) == (9.0, "Clear", 0.0)
 
 
@@ -96,19 +98,19 @@ def test_of_an_hour_of_weather_that_stands_twice_the_first_is_taken(file: Write)
      ("2022-03-27 00", [0]), ("2022-03-27 02", [1]), ("2022-10-30 00", [23]), ("2022-10-30 02", [2])],
 )  # fmt: skip
 def test_an_hour_of_weather_is_that_of_london(file: Write, london: str, utc_hours: list[int]) -> None:
-    rows = context_files.read_weather(file(WEATHER + f"9,0,0,9,Clear,{london}\n"))
+    rows = context_csv.read_weather(file(WEATHER + f"9,0,0,9,Clear,{london}\n"))
     assert sorted(row.observed_at.hour for row in rows) == utc_hours
     assert all(row.available_at == row.observed_at for row in rows)
 
 
 def test_no_rain_is_an_empty_field_and_any_other_empty_field_a_gap(file: Write) -> None:
-    (row,) = context_files.read_weather(file(WEATHER + ",,,9,,2022-01-09 12\n"))
+    (row,) = context_csv.read_weather(file(WEATHER + ",,,9,,2022-01-09 12\n"))
     assert (row.precip_mm, row.temp_c, row.cloudcover_pct, row.conditions) == (0.0, None, None, None)
 
 
 @pytest.mark.parametrize(("header", "wind_kmh"), [("windspeed," + WEATHER, 21.0), ("gusts," + WEATHER, None)])
 def test_wind_is_read_where_the_file_has_it(file: Write, header: str, wind_kmh: float | None) -> None:
-    (row,) = context_files.read_weather(file(header + "21,9,0,0,9,Clear,2022-01-09 12\n"))
+    (row,) = context_csv.read_weather(file(header + "21,9,0,0,9,Clear,2022-01-09 12\n"))
     assert row.wind_kmh == wind_kmh
 
 
@@ -124,7 +126,7 @@ def test_congestion_is_that_of_the_london_year_weekday_and_hour(
     file: Write, at: datetime, rate: float
 ) -> None:
     text = TRAFFIC + "0.1,3,1,Sunday,2022\n0.2,0,2,Monday,2022\n0.9,0,2,Monday,2022\n"
-    tables = ContextTables(traffic=context_files.read_traffic(file(text)))
+    tables = ContextTables(traffic=context_csv.read_traffic(file(text)))
     at_us = np.array([us(at.replace(tzinfo=UTC))])
     np.testing.assert_equal(columns_at(tables, at_us)["congestion_rate"], [rate])
 
@@ -133,7 +135,7 @@ def test_congestion_is_that_of_the_london_year_weekday_and_hour(
     "text", ["date\n2022-05-30\n", "date\n30/05/2022\n", "true_london_date\n2022-05-30\n"]
 )
 def test_a_holiday_is_read_in_either_form(file: Write, text: str) -> None:
-    assert [one.day for one in context_files.read_school_holidays(file(text))] == [date(2022, 5, 30)]
+    assert [one.day for one in context_csv.read_school_holidays(file(text))] == [date(2022, 5, 30)]
 
 
 def test_a_station_keeps_what_is_known_of_its_code(file: Write) -> None:

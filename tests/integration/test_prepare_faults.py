@@ -11,7 +11,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from londonpump.pipelines.prepare import PrepareRequest, prepare
+from londonpump.lifecycle.prepare import PrepareRequest, prepare
 from londonpump.simulation.plan import VINTAGES, SimulationPlan
 from londonpump.simulation.simulate import write_simulation
 
@@ -26,51 +26,51 @@ class Outcome:
 
     rules: frozenset[str] = frozenset()
     repair: str | None = None
-    because: str = ""
+    reason: str = ""
 
 
-def aside(*rules: str, because: str = "") -> Outcome:
-    return Outcome(rules=frozenset(rules), because=because)
+def rejecting(*rules: str, reason: str = "") -> Outcome:
+    return Outcome(rules=frozenset(rules), reason=reason)
 
 
 def mended(repair: str) -> Outcome:
     return Outcome(repair=repair)
 
 
-def harmless(because: str, *rules: str) -> Outcome:
-    return Outcome(rules=frozenset(rules), repair="", because=because)
+def harmless(reason: str, *rules: str) -> Outcome:
+    return Outcome(rules=frozenset(rules), repair="", reason=reason)
 
 
 INCIDENTS, MOBILISATIONS = "incidents", "mobilisations"
 TWICE_THERE = "the same visitor twice to one incident at one moment"
 OUTCOMES: dict[tuple[str, str], Outcome] = {
     (INCIDENTS, "dartford_attended"): harmless("the call is sound: only its mobilisations are set aside"),
-    (INCIDENTS, "duplicate_incident"): aside("exact_duplicate"),
+    (INCIDENTS, "duplicate_incident"): rejecting("exact_duplicate"),
     (INCIDENTS, "incident_without_mobilisation"): harmless("a call without pumps is a call all the same"),
     (INCIDENTS, "latitude_zero"): mended("zero_latitude_ignored"),
-    (INCIDENTS, "missing_address_qualifier"): aside("incomplete_address_qualifier"),
-    (INCIDENTS, "missing_call_date"): aside("no_call_date"),
-    (INCIDENTS, "missing_incident_group"): aside("incomplete_incident_group"),
-    (INCIDENTS, "missing_property"): aside("incomplete_property_category"),
-    (INCIDENTS, "missing_special_service_type"): aside("no_incident_type"),
+    (INCIDENTS, "missing_address_qualifier"): rejecting("incomplete_address_qualifier"),
+    (INCIDENTS, "missing_call_date"): rejecting("no_call_date"),
+    (INCIDENTS, "missing_incident_group"): rejecting("incomplete_incident_group"),
+    (INCIDENTS, "missing_property"): rejecting("incomplete_property_category"),
+    (INCIDENTS, "missing_special_service_type"): rejecting("no_incident_type"),
     (INCIDENTS, "missing_ward"): harmless("no step reads the ward"),
     (INCIDENTS, "mixed_null_marker"): harmless(
         "every marker of a gap is read as one, in a column that no step reads"
     ),
-    (INCIDENTS, "over_the_border"): aside("over_the_border"),
-    (INCIDENTS, "unparsable_time"): aside("unreadable_call_time"),
+    (INCIDENTS, "over_the_border"): rejecting("over_the_border"),
+    (INCIDENTS, "unparsable_time"): rejecting("unreadable_call_time"),
     (INCIDENTS, "wild_coordinates"): Outcome(
         frozenset({"impossible_place"}), "cell_from_exact_place", "the exact place, where published, is right"
     ),
     (MOBILISATIONS, "border_station"): harmless(
         "a neighbour whose station has a place", "conflicting_duplicate"
     ),
-    (MOBILISATIONS, "border_station_unknown"): aside(
-        "unknown_station", "conflicting_duplicate", because=TWICE_THERE
+    (MOBILISATIONS, "border_station_unknown"): rejecting(
+        "unknown_station", "conflicting_duplicate", reason=TWICE_THERE
     ),
-    (MOBILISATIONS, "conflicting_mobilisation"): aside("conflicting_duplicate"),
-    (MOBILISATIONS, "dartford_attended"): aside("dartford", "conflicting_duplicate", because=TWICE_THERE),
-    (MOBILISATIONS, "duplicate_mobilisation"): aside("exact_duplicate"),
+    (MOBILISATIONS, "conflicting_mobilisation"): rejecting("conflicting_duplicate"),
+    (MOBILISATIONS, "dartford_attended"): rejecting("dartford", "conflicting_duplicate", reason=TWICE_THERE),
+    (MOBILISATIONS, "duplicate_mobilisation"): rejecting("exact_duplicate"),
     (MOBILISATIONS, "incident_number_with_decimals"): harmless("the spellings of a number are read as one"),
     (MOBILISATIONS, "left_before_arrived"): mended("left_before_arrived"),
     (MOBILISATIONS, "missing_area"): harmless("no step reads the borough and ward of a mobilisation"),
@@ -80,10 +80,10 @@ OUTCOMES: dict[tuple[str, str], Outcome] = {
     (MOBILISATIONS, "missing_turnout"): mended("turnout_from_attendance"),
     (MOBILISATIONS, "mixed_null_marker"): harmless("every marker of a gap is read as one: no delay"),
     (MOBILISATIONS, "mobile_after_arrived"): mended("mobile_and_arrived_exchanged"),
-    (MOBILISATIONS, "mobile_equals_arrived"): aside("no_travel"),
-    (MOBILISATIONS, "mobilisation_without_incident"): aside("incident_not_found"),
+    (MOBILISATIONS, "mobile_equals_arrived"): rejecting("no_travel"),
+    (MOBILISATIONS, "mobilisation_without_incident"): rejecting("incident_not_found"),
     (MOBILISATIONS, "resource_code_ending"): mended("appliance_unknown"),
-    (MOBILISATIONS, "unparsable_time"): aside("unreadable_arrived_at"),
+    (MOBILISATIONS, "unparsable_time"): rejecting("unreadable_arrived_at"),
     (MOBILISATIONS, "visitor_resource_code"): harmless(
         "a visitor sent from a station of London, which has a place"
     ),
@@ -114,12 +114,12 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Prepar
     return cache(lambda vintage: _prepare(vintage, tmp_path_factory.mktemp("simulated")))
 
 
-@pytest.mark.parametrize(("vintage", "file", "kind"), CASES)
+@pytest.mark.parametrize(("vintage", "file", "table"), CASES)
 def test_the_rows_of_a_fault_are_repaired_or_set_aside_by_the_rule_that_is_named(
-    prepared: Callable[[str], Prepared], vintage: str, file: str, kind: str
+    prepared: Callable[[str], Prepared], vintage: str, file: str, table: str
 ) -> None:
-    data, outcome = prepared(vintage), OUTCOMES[file, kind]
-    found = {(data.rules.get((file, row)), data.repairs.get((file, row))) for row in data.faults[file, kind]}
+    data, outcome = prepared(vintage), OUTCOMES[file, table]
+    found = {(data.rules.get((file, row)), data.repairs.get((file, row))) for row in data.faults[file, table]}
     assert found
     assert {pair for pair in found if not _is_expected(outcome, *pair)} == set()
 

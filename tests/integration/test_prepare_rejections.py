@@ -8,16 +8,16 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
-from support.spoilt_records import Row, day_of_records, spoilt, tree
+from support.damaged_records import Row, damaged, day_of_records, tree
 from typer.testing import CliRunner
 
-from londonpump.brigade.errors import BadFile, TooFewRows
 from londonpump.cli import app
-from londonpump.pipelines.prepare import PrepareRequest, prepare
-from londonpump.pipelines.prepared_words import prepared_in_words
+from londonpump.domain.errors import BadFile, TooFewRows
+from londonpump.lifecycle.prepare import PrepareRequest, prepare
+from londonpump.lifecycle.prepare_text import format_preparation
 
 INCIDENTS, MOBILISATIONS = "incidents", "mobilisations"
-SHORT, MOMENT = "%d-%b-%y", "%d/%m/%Y %H:%M"
+SHORT, TIMESTAMP = "%d-%b-%y", "%d/%m/%Y %H:%M"
 Prepare = Callable[..., dict[str, Any]]
 
 
@@ -33,9 +33,9 @@ def prepared(files: dict[str, Path], tmp_path: Path) -> Prepare:
     def run(
         table: str, change: Callable[[Row], Row], rows: slice = slice(None), **other: None
     ) -> dict[str, Any]:
-        given = {INCIDENTS: files[INCIDENTS], MOBILISATIONS: files[MOBILISATIONS], **other}
-        given[table] = spoilt(files[table], tmp_path / f"{table}.csv", change, rows)
-        named = {name: (file,) for name, file in given.items() if file is not None}
+        input_files = {INCIDENTS: files[INCIDENTS], MOBILISATIONS: files[MOBILISATIONS], **other}
+        input_files[table] = damaged(files[table], tmp_path / f"{table}.csv", change, rows)
+        named = {name: (file,) for name, file in input_files.items() if file is not None}
         return prepare(PrepareRequest(**named, out=tmp_path / "data"))
 
     return run
@@ -51,13 +51,13 @@ def another_day(row: Row) -> Row:
 
 
 def mobilised_later(row: Row, days: int = 92) -> Row:
-    at = datetime.strptime(row["DateAndTimeMobilised"], MOMENT) + timedelta(days=days)
-    return row | {"DateAndTimeMobilised": at.strftime(MOMENT)}
+    at = datetime.strptime(row["DateAndTimeMobilised"], TIMESTAMP) + timedelta(days=days)
+    return row | {"DateAndTimeMobilised": at.strftime(TIMESTAMP)}
 
 
 def mobilised_month_first(row: Row) -> Row:
     times = {
-        name: datetime.strptime(text, MOMENT).strftime("%m/%d/%Y %H:%M")
+        name: datetime.strptime(text, TIMESTAMP).strftime("%m/%d/%Y %H:%M")
         for name, text in row.items()
         if name.startswith("DateAndTime") and re.fullmatch(r"\d\d/\d\d/\d{4} \d\d:\d\d", text)
     }
@@ -68,7 +68,7 @@ def other_group(row: Row) -> Row:
     return row | {"IncidentGroup": "Brand", "SpecialServiceType": ""}
 
 
-def exchanged_places(row: Row) -> Row:
+def swap_coordinates(row: Row) -> Row:
     exact = {"Easting_m": row["Northing_m"], "Northing_m": row["Easting_m"]}
     return (
         row | exact | {"Easting_rounded": row["Northing_rounded"], "Northing_rounded": row["Easting_rounded"]}
@@ -76,16 +76,16 @@ def exchanged_places(row: Row) -> Row:
 
 
 def test_b2_month_first_dates_are_refused_with_the_number_as_witness(prepared: Prepare) -> None:
-    with pytest.raises(BadFile, match="DateOfCall denies the date in IncidentNumber") as refused:
+    with pytest.raises(BadFile, match="DateOfCall denies the date in IncidentNumber") as caught:
         prepared(INCIDENTS, month_first)
-    assert re.search(r"data row 1: \d{6}-05062023 is read as a call of 2023-05-06", str(refused.value))
-    assert "Month first?" in str(refused.value)
+    assert re.search(r"data row 1: \d{6}-05062023 is read as a call of 2023-05-06", str(caught.value))
+    assert "Month first?" in str(caught.value)
 
 
 def test_b2_three_dates_that_deny_their_numbers_refuse_a_small_file(prepared: Prepare) -> None:
-    with pytest.raises(BadFile, match=r"in 3 of \d+ rows") as refused:
+    with pytest.raises(BadFile, match=r"in 3 of \d+ rows") as caught:
         prepared(INCIDENTS, another_day, slice(3))
-    assert "Month first?" not in str(refused.value)
+    assert "Month first?" not in str(caught.value)
 
 
 def test_b2_a_single_date_that_denies_its_number_is_rejected_by_a_rule_of_its_own(prepared: Prepare) -> None:
@@ -95,10 +95,10 @@ def test_b2_a_single_date_that_denies_its_number_is_rejected_by_a_rule_of_its_ow
 
 
 def test_b2_mobilisations_months_after_their_calls_are_refused(prepared: Prepare) -> None:
-    with pytest.raises(BadFile, match="DateAndTimeMobilised lies more than 24 h from the call") as refused:
+    with pytest.raises(BadFile, match="DateAndTimeMobilised lies more than 24 h from the call") as caught:
         prepared(MOBILISATIONS, mobilised_later)
-    assert "data row 1: mobilised 2023-09-" in str(refused.value)
-    assert "Month first?" not in str(refused.value)
+    assert "data row 1: mobilised 2023-09-" in str(caught.value)
+    assert "Month first?" not in str(caught.value)
 
 
 def test_b2_month_first_mobilisations_are_refused_as_such(prepared: Prepare) -> None:
@@ -113,7 +113,7 @@ def test_b2_a_single_mobilisation_far_from_its_call_is_rejected_by_a_rule_of_its
     assert report["tables"][MOBILISATIONS]["set_aside"]["mobilised_far_from_call"] == 2
 
 
-RUN_TIMES = {
+DISPATCH_TIMES = {
     "DateAndTimeMobile": "mobile_far_from_mobilised",
     "DateAndTimeArrived": "arrived_far_from_mobilised",
     "DateAndTimeLeft": "left_far_from_mobilised",
@@ -123,7 +123,7 @@ RUN_TIMES = {
 def month_later(*columns: str) -> Callable[[Row], Row]:
     def change(row: Row) -> Row:
         moved = {
-            name: (datetime.strptime(row[name], MOMENT) + timedelta(days=30)).strftime(MOMENT)
+            name: (datetime.strptime(row[name], TIMESTAMP) + timedelta(days=30)).strftime(TIMESTAMP)
             for name in columns
             if row[name]
         }
@@ -132,12 +132,12 @@ def month_later(*columns: str) -> Callable[[Row], Row]:
     return change
 
 
-def run_times_exchanged(row: Row) -> Row:
+def swapped_dispatch_times(row: Row) -> Row:
     mobilised = row["DateAndTimeMobilised"]
     return mobilised_month_first(row) | {"DateAndTimeMobilised": mobilised}
 
 
-@pytest.mark.parametrize("column", RUN_TIMES)
+@pytest.mark.parametrize("column", DISPATCH_TIMES)
 def test_b2_a_time_of_a_run_a_month_after_its_mobilisation_refuses_the_file(
     prepared: Prepare, column: str
 ) -> None:
@@ -150,13 +150,13 @@ def test_b2_a_time_of_a_run_a_month_after_its_mobilisation_refuses_the_file(
 
 def test_b2_times_of_runs_with_day_and_month_exchanged_are_refused_as_such(prepared: Prepare) -> None:
     with pytest.raises(BadFile, match=r"DateAndTime(Mobile|Arrived|Left) lies .*Month first"):
-        prepared(MOBILISATIONS, run_times_exchanged)
+        prepared(MOBILISATIONS, swapped_dispatch_times)
 
 
 def test_b2_a_single_time_far_from_its_mobilisation_is_taken_as_missing(prepared: Prepare) -> None:
-    report = prepared(MOBILISATIONS, month_later(*RUN_TIMES), slice(2))
+    report = prepared(MOBILISATIONS, month_later(*DISPATCH_TIMES), slice(2))
     repaired = report["tables"][MOBILISATIONS]["repaired"]
-    assert [repaired[name] for name in RUN_TIMES.values()] == [2, 2, 2]
+    assert [repaired[name] for name in DISPATCH_TIMES.values()] == [2, 2, 2]
 
 
 def unknown_station(row: Row) -> Row:
@@ -166,7 +166,7 @@ def unknown_station(row: Row) -> Row:
     }
 
 
-@pytest.mark.parametrize("change", [exchanged_places, unknown_station], ids=["no incident", "no example"])
+@pytest.mark.parametrize("change", [swap_coordinates, unknown_station], ids=["no incident", "no example"])
 def test_b3_earlier_data_stays_where_nothing_is_kept(
     prepared: Prepare, files: dict[str, Path], tmp_path: Path, change: Callable[[Row], Row]
 ) -> None:
@@ -180,7 +180,7 @@ def test_b3_earlier_data_stays_where_nothing_is_kept(
 def test_b3_the_command_ends_with_2_where_no_example_comes_out(
     files: dict[str, Path], tmp_path: Path
 ) -> None:
-    file = spoilt(files[INCIDENTS], tmp_path / "incidents.csv", unknown_station)
+    file = damaged(files[INCIDENTS], tmp_path / "incidents.csv", unknown_station)
     done = CliRunner().invoke(app, ["prepare", "--incidents", str(file), "--out", str(tmp_path / "data")])
     assert (done.exit_code, (tmp_path / "data").exists()) == (2, False)
     assert "unknown_station" in done.output
@@ -188,9 +188,9 @@ def test_b3_the_command_ends_with_2_where_no_example_comes_out(
 
 
 def test_b7_where_no_incident_is_usable_rule_count_column_and_example_are_named(prepared: Prepare) -> None:
-    with pytest.raises(TooFewRows, match="No incident record is usable") as refused:
-        prepared(INCIDENTS, exchanged_places)
-    text = str(refused.value)
+    with pytest.raises(TooFewRows, match="No incident record is usable") as caught:
+        prepared(INCIDENTS, swap_coordinates)
+    text = str(caught.value)
     assert re.search(r"incidents\.csv: \d+ of \d+ incidents rejected by impossible_place", text)
     assert re.search(r"Easting_rounded '1\d{5}', Northing_rounded '5\d{5}' in data row \d+", text)
     assert "are easting and northing exchanged?" in text
@@ -229,7 +229,7 @@ NUMBERS = {
     ),
     MOBILISATIONS: ("IncidentNumber", "DateAndTimeMobilised", "TurnoutTimeSeconds"),
 }
-SPOILT: dict[str, Callable[[str], str]] = {
+DAMAGED: dict[str, Callable[[str], str]] = {
     "capitals": str.upper,
     "small letters": str.lower,
     "no-break spaces": lambda text: "\u00a0" + text.replace(" ", "\u00a0") + "\u00a0",
@@ -245,24 +245,24 @@ def sound(files: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> A
     return pq.read_table(out / "examples")
 
 
-@pytest.mark.parametrize("how", SPOILT)
+@pytest.mark.parametrize("how", DAMAGED)
 def test_b5_blanks_and_case_make_no_difference(
     files: dict[str, Path], sound: Any, tmp_path: Path, how: str
 ) -> None:
     def change(table: str) -> Callable[[Row], Row]:
         columns = TEXTS[table] if how in ("capitals", "small letters") else (*TEXTS[table], *NUMBERS[table])
-        return lambda row: row | {name: SPOILT[how](row[name]) for name in columns if row[name]}
+        return lambda row: row | {name: DAMAGED[how](row[name]) for name in columns if row[name]}
 
-    given = {
-        table: (spoilt(files[table], tmp_path / f"{table}.csv", change(table)),)
+    input_files = {
+        table: (damaged(files[table], tmp_path / f"{table}.csv", change(table)),)
         for table in (INCIDENTS, MOBILISATIONS)
     }
-    prepare(PrepareRequest(**given, out=tmp_path / "data"))
+    prepare(PrepareRequest(**input_files, out=tmp_path / "data"))
     assert pq.read_table(tmp_path / "data/examples").equals(sound)
 
 
 def test_b5_a_station_list_in_capitals_fits_the_records(files: dict[str, Path], tmp_path: Path) -> None:
-    stations = spoilt(
+    stations = damaged(
         files["stations"], tmp_path / "stations.csv", lambda row: row | {"name": row["name"].upper()}
     )
     report = prepare(PrepareRequest(incidents=(files[INCIDENTS],), stations=stations, out=tmp_path / "data"))
@@ -274,12 +274,14 @@ def test_b5_a_rule_that_rejects_over_a_fiftieth_of_a_file_is_warned_of(
     prepared: Prepare, tmp_path: Path
 ) -> None:
     report = prepared(INCIDENTS, other_group, slice(2))
-    words = prepared_in_words(report, tmp_path)
-    assert re.search(r"WARNING: incidents\.csv: 2 of \d+ incidents rejected by no_incident_type", words)
-    assert "IncidentGroup 'Brand', SpecialServiceType '' in data row 1" in words.replace("is empty", "''")
+    report_text = format_preparation(report, tmp_path)
+    assert re.search(r"WARNING: incidents\.csv: 2 of \d+ incidents rejected by no_incident_type", report_text)
+    assert "IncidentGroup 'Brand', SpecialServiceType '' in data row 1" in report_text.replace(
+        "is empty", "''"
+    )
 
 
 def test_b5_a_rule_that_rejects_less_is_not_warned_of(prepared: Prepare, tmp_path: Path) -> None:
     report = prepared(INCIDENTS, other_group, slice(1))
     assert report["tables"][INCIDENTS]["set_aside"]["no_incident_type"] == 1
-    assert "no_incident_type, for" not in prepared_in_words(report, tmp_path)
+    assert "no_incident_type, for" not in format_preparation(report, tmp_path)

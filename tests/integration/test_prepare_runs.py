@@ -10,14 +10,14 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from londonpump.brigade.errors import BadFile, TooFewRows
 from londonpump.cleaning import examples as examples_module
-from londonpump.pipelines.data import load_examples
-from londonpump.pipelines.prepare import PrepareRequest, prepare
-from londonpump.pipelines.prepared_words import prepared_in_words
+from londonpump.domain.columns import CALLS, EXAMPLES
+from londonpump.domain.errors import BadFile, TooFewRows
+from londonpump.lifecycle.prepare import PrepareRequest, prepare
+from londonpump.lifecycle.prepare_text import format_preparation
+from londonpump.lifecycle.prepared_examples import load_examples
 from londonpump.simulation.plan import SimulationPlan
 from londonpump.simulation.simulate import write_simulation
-from londonpump.tables.examples import CALLS, EXAMPLES
 
 SHARED = Path(__file__).resolve().parents[2] / "../shared/data"
 SAMPLE, SAMPLE_B = SHARED / "incidents_real_sample.csv", SHARED / "incidents_real_sample_b.csv"
@@ -235,7 +235,7 @@ class RealFile:
     incidents: int
     examples: int
     is_complete: bool = False
-    aside: dict[str, int] = field(default_factory=dict)
+    rejected: dict[str, int] = field(default_factory=dict)
     repaired: dict[str, int] = field(default_factory=dict)
 
 
@@ -244,14 +244,14 @@ REAL_FILES = {
         (SAMPLE,), 5_002, 6_556, repaired={"clock_shown_twice": 1, "zero_latitude_ignored": 10}
     ),
     "another sample of 2023": RealFile(
-        (SAMPLE_B,), 4_969, 6_518, aside={"no_incident_type": 3},
+        (SAMPLE_B,), 4_969, 6_518, rejected={"no_incident_type": 3},
         repaired={"clock_shown_twice": 1, "zero_latitude_ignored": 9},
     ),
     "both samples": RealFile(
-        (SAMPLE, SAMPLE_B), 9_971, 11_253, aside={"exact_duplicate": 1_397, "no_incident_type": 3},
+        (SAMPLE, SAMPLE_B), 9_971, 11_253, rejected={"exact_duplicate": 1_397, "no_incident_type": 3},
         repaired={"clock_shown_twice": 2, "zero_latitude_ignored": 18},
     ),
-    "the stream of 2017": RealFile((STREAM,), 15_558, 20_676, is_complete=True, aside={"over_the_border": 88}),
+    "the stream of 2017": RealFile((STREAM,), 15_558, 20_676, is_complete=True, rejected={"over_the_border": 88}),
     "the head of 2009": RealFile((SHARED / "vintages/incidents_2009_head.csv",), 20, 22),
     "the head of 2020": RealFile((SHARED / "vintages/incidents_2020_head.csv",), 5, 4),
     "three vintages": RealFile(
@@ -272,18 +272,18 @@ def test_a_real_file_gives_these_rows(name: str, tmp_path: Path) -> None:
         expected.examples,
         expected.is_complete,
     )
-    assert (counts["set_aside"], counts["repaired"]) == (expected.aside, expected.repaired)
+    assert (counts["set_aside"], counts["repaired"]) == (expected.rejected, expected.repaired)
 
 
 @needs_real_files
 def test_mobilisations_of_six_vintages_are_one_stream(tmp_path: Path) -> None:
     files = tuple(sorted((SHARED / "vintages").glob("mobilisations_*.csv")))
     # What Excel saved again is the same ten rows in another spelling; that nothing is kept is refused (issue 11, B3).
-    with pytest.raises(TooFewRows, match="all 60 rows were rejected") as refused:
+    with pytest.raises(TooFewRows, match="all 60 rows were rejected") as error:
         prepare(PrepareRequest(incidents=(SAMPLE,), mobilisations=files, out=tmp_path / "data"))
     assert len(files) == 6
-    assert str(refused.value).count("rejected by exact_duplicate") == 1
-    assert str(refused.value).count("rejected by incident_not_found") == 4
+    assert str(error.value).count("rejected by exact_duplicate") == 1
+    assert str(error.value).count("rejected by incident_not_found") == 4
     assert not (tmp_path / "data").exists()
 
 
@@ -296,7 +296,7 @@ def test_mobilisations_of_other_incidents_are_refused(request_of: PrepareRequest
 
 
 def test_sound_records_come_without_a_warning(done: tuple[dict[str, Any], Path]) -> None:
-    assert "WARNING" not in prepared_in_words(*done)
+    assert "WARNING" not in format_preparation(*done)
 
 
 @pytest.mark.parametrize("name", ["report.json", "stations.json"])

@@ -5,14 +5,14 @@ from functools import partial
 
 import pytest
 from sqlalchemy import Engine
-from support import refreshed_sources as sources
-from support import weather_answers
+from support import context_publishers as sources
+from support import weather_responses
 from support.publisher_server import Publisher, Sleeper, as_json, broken, not_found, too_many
 
-from londonpump.brigade.errors import BadValue
-from londonpump.pipelines.refresh import Part, Refreshed, State, Wanted, refresh_context
-from londonpump.sources.http import Http, Limits
-from londonpump.storage.database.context_rows import last_fetches, read_traffic, read_weather
+from londonpump.domain.errors import BadValue
+from londonpump.ingest.http import Http, Limits
+from londonpump.lifecycle.refresh import Part, RefreshRequest, RefreshResult, State, refresh_context
+from londonpump.storage.database.context_repository import last_fetches, read_traffic, read_weather
 
 NOW = datetime(2023, 11, 24, 9, 20, tzinfo=UTC)
 TODAY = datetime(2023, 11, 24, tzinfo=UTC)
@@ -21,26 +21,26 @@ QUICK = Limits(connect_s=2, read_s=2, total_s=5, tries=2)
 
 
 def refreshed(
-    engine: Engine, publisher: Publisher, wanted: Wanted, now: datetime = NOW, **settings: str | None
-) -> Refreshed:
+    engine: Engine, publisher: Publisher, request: RefreshRequest, now: datetime = NOW, **settings: str | None
+) -> RefreshResult:
     with Http(QUICK, Sleeper()) as http:
-        return refresh_context(sources.settings_for(publisher, **settings), engine, http, now, wanted)
+        return refresh_context(sources.settings_for(publisher, **settings), engine, http, now, request)
 
 
-def words(refresh: Refreshed) -> str:
-    return refresh.in_words()
+def as_text(refresh: RefreshResult) -> str:
+    return refresh.to_text()
 
 
 @pytest.fixture
 def well(publisher: Publisher) -> Publisher:
     """Every publisher answers; the forecast is that of NOW."""
     sources.all_is_well(publisher)
-    publisher.answers(sources.FORECAST, as_json(weather_answers.open_meteo(TODAY - 24 * HOUR, 96)))
+    publisher.answers(sources.FORECAST, as_json(weather_responses.open_meteo(TODAY - 24 * HOUR, 96)))
     return publisher
 
 
-WEATHER = Wanted(only=Part.WEATHER)
-HISTORY = Wanted(since=date(2021, 12, 30), only=Part.HISTORY)
+WEATHER = RefreshRequest(only=Part.WEATHER)
+HISTORY = RefreshRequest(since=date(2021, 12, 30), only=Part.HISTORY)
 
 
 def rows_of(engine: Engine, first_at: datetime, hours: int) -> list[tuple[datetime, str]]:
@@ -61,13 +61,13 @@ def test_the_hours_around_now_are_known_from_now_on(engine, well) -> None:
 def test_an_hour_later_what_says_the_same_is_not_stored_twice(engine, well) -> None:
     refreshed(engine, well, WEATHER)
     again = refreshed(engine, well, WEATHER, NOW + HOUR)
-    assert "1 of them new or changed" in words(again)
+    assert "1 of them new or changed" in as_text(again)
     assert len(read_weather(engine, TODAY - 48 * HOUR, TODAY + 96 * HOUR)) == 55
 
 
 def test_a_changed_forecast_is_a_new_vintage_beside_the_old_for_hours_begun(engine, well) -> None:
     refreshed(engine, well, WEATHER)
-    value = weather_answers.open_meteo(TODAY - 24 * HOUR, 96)
+    value = weather_responses.open_meteo(TODAY - 24 * HOUR, 96)
     value["hourly"]["temperature_2m"] = [20.0] * 96
     well.answers(sources.FORECAST, as_json(value))
     refreshed(engine, well, WEATHER, NOW + HOUR)
@@ -92,8 +92,8 @@ def test_the_past_has_every_hour_once_up_to_this_one(engine, well) -> None:
 
 def test_a_year_is_a_request(engine, well) -> None:
     refreshed(engine, well, HISTORY)
-    asked = [(each.path, each.query["start_date"], each.query["end_date"]) for each in well.asked]
-    assert asked == [
+    requests = [(each.path, each.query["start_date"], each.query["end_date"]) for each in well.requests]
+    assert requests == [
         (sources.ARCHIVE, "2021-12-30", "2022-01-01"),
         (sources.ARCHIVED, "2022-01-01", "2023-01-01"),
         (sources.ARCHIVED, "2023-01-01", "2023-11-24"),
@@ -102,13 +102,13 @@ def test_a_year_is_a_request(engine, well) -> None:
 
 def test_hours_that_are_there_are_not_asked_again(engine, well) -> None:
     refreshed(engine, well, HISTORY)
-    well.asked.clear()
+    well.requests.clear()
     again = refreshed(engine, well, HISTORY)
-    assert well.asked == []
-    assert words(again) == "weather-history: Since 2021-12-30: nothing was to be fetched"
+    assert well.requests == []
+    assert as_text(again) == "weather-history: Since 2021-12-30: nothing was to be fetched"
 
 
-def empty_month(value: weather_answers.Json, month: int = 6) -> None:
+def empty_month(value: weather_responses.Json, month: int = 6) -> None:
     for name, values in value["hourly"].items():
         if name != "time":
             value["hourly"][name] = [
@@ -118,11 +118,11 @@ def empty_month(value: weather_answers.Json, month: int = 6) -> None:
 
 
 JUNE = datetime(2023, 6, 5, tzinfo=UTC)
-OF_2023 = Wanted(since=date(2023, 5, 1), only=Part.HISTORY)
+OF_2023 = RefreshRequest(since=date(2023, 5, 1), only=Part.HISTORY)
 
 
 def test_a_month_that_archived_forecasts_lack_comes_from_the_archive(engine, well) -> None:
-    well.answers(sources.ARCHIVED, partial(weather_answers.days_of_open_meteo, change=empty_month))
+    well.answers(sources.ARCHIVED, partial(weather_responses.days_of_open_meteo, change=empty_month))
     refresh = refreshed(engine, well, OF_2023)
     assert not refresh.has_failed
     assert {source for _, source in rows_of(engine, JUNE, 24)} == {"open_meteo_archive"}
@@ -130,10 +130,10 @@ def test_a_month_that_archived_forecasts_lack_comes_from_the_archive(engine, wel
 
 def test_a_month_that_nobody_has_is_told_by_its_days(engine, well) -> None:
     for path in (sources.ARCHIVED, sources.ARCHIVE):
-        well.answers(path, partial(weather_answers.days_of_open_meteo, change=empty_month))
+        well.answers(path, partial(weather_responses.days_of_open_meteo, change=empty_month))
     refresh = refreshed(engine, well, OF_2023)
     assert refresh.has_failed
-    assert "the answer lacks 30 days (2023-06-01," in words(refresh)
+    assert "the answer lacks 30 days (2023-06-01," in as_text(refresh)
     assert rows_of(engine, JUNE, 24) == []
 
 
@@ -141,7 +141,7 @@ def test_the_archive_stands_in_where_archived_forecasts_fail_and_that_is_told(en
     well.answers(sources.ARCHIVED, broken())
     refresh = refreshed(engine, well, OF_2023)
     assert refresh.has_failed
-    assert "(500)" in words(refresh)
+    assert "(500)" in as_text(refresh)
     assert {source for _, source in rows_of(engine, JUNE, 24)} == {"open_meteo_archive"}
 
 
@@ -149,7 +149,7 @@ def test_archived_forecasts_that_do_not_exist_at_an_own_address_are_no_failure(e
     well.answers(sources.ARCHIVED, not_found())
     refresh = refreshed(engine, well, HISTORY)
     assert not refresh.has_failed
-    assert "archived forecasts do not exist at that address, the archive stands in" in words(refresh)
+    assert "archived forecasts do not exist at that address, the archive stands in" in as_text(refresh)
     assert well.paths().count(sources.ARCHIVED) == 1
 
 
@@ -164,20 +164,20 @@ def test_an_archive_that_does_not_exist_is_a_failure(engine, well) -> None:
         well.answers(path, not_found())
     refresh = refreshed(engine, well, OF_2023)
     assert refresh.has_failed
-    assert "(404)" in words(refresh)
+    assert "(404)" in as_text(refresh)
 
 
 def test_the_last_days_are_not_asked_of_the_archive_which_is_late(engine, well) -> None:
     well.answers(sources.ARCHIVED, not_found())
     refresh = refreshed(engine, well, OF_2023)
     assert rows_of(engine, TODAY - 5 * 24 * HOUR, 24) == []
-    assert "129 past hours are not there" in words(refresh)
+    assert "129 past hours are not there" in as_text(refresh)
 
 
 def test_archived_forecasts_that_come_later_are_taken_beside_the_archive(engine, well) -> None:
     well.answers(sources.ARCHIVED, not_found())
     refreshed(engine, well, OF_2023)
-    well.answers(sources.ARCHIVED, weather_answers.days_of_open_meteo)
+    well.answers(sources.ARCHIVED, weather_responses.days_of_open_meteo)
     assert not refreshed(engine, well, OF_2023).has_failed
     assert {source for _, source in rows_of(engine, JUNE, 1)} == {
         "open_meteo_archive",
@@ -186,10 +186,10 @@ def test_archived_forecasts_that_come_later_are_taken_beside_the_archive(engine,
 
 
 def test_years_that_came_stay_when_another_fails(engine, well) -> None:
-    good = weather_answers.days_of_open_meteo
+    good = weather_responses.days_of_open_meteo
     well.answers(sources.ARCHIVED, good, broken())
     well.answers(sources.ARCHIVE, broken())
-    refresh = refreshed(engine, well, Wanted(since=date(2022, 12, 1), only=Part.HISTORY))
+    refresh = refreshed(engine, well, RefreshRequest(since=date(2022, 12, 1), only=Part.HISTORY))
     assert refresh.has_failed
     assert len(rows_of(engine, datetime(2022, 12, 1, tzinfo=UTC), 24 * 62)) == 24 * 31
 
@@ -197,9 +197,9 @@ def test_years_that_came_stay_when_another_fails(engine, well) -> None:
 def test_a_publisher_that_has_had_enough_is_not_asked_for_the_other_years(engine, well) -> None:
     for path in (sources.ARCHIVED, sources.ARCHIVE):
         well.answers(path, too_many())
-    told = words(refreshed(engine, well, Wanted(date(2009, 1, 1), only=Part.HISTORY)))
-    assert "too many requests (429)" in told
-    years = {(asked.path, asked.query["start_date"]) for asked in well.asked}
+    reason = as_text(refreshed(engine, well, RefreshRequest(date(2009, 1, 1), only=Part.HISTORY)))
+    assert "too many requests (429)" in reason
+    years = {(requests.path, requests.query["start_date"]) for requests in well.requests}
     assert years == {(sources.ARCHIVE, "2009-01-01"), (sources.ARCHIVED, "2022-01-01")}
 
 
@@ -207,12 +207,12 @@ def test_a_publisher_that_has_had_enough_is_not_asked_for_the_other_years(engine
 def timeline(well: Publisher) -> Publisher:
     """Visual Crossing answers for the days that the tests ask for."""
     for days in ("2023-11-24/2023-11-26", "2022-12-30/2022-12-31", "2023-01-01/2023-11-24"):
-        well.answers(f"{sources.TIMELINE}/{days}", weather_answers.visual_crossing_of)
+        well.answers(f"{sources.TIMELINE}/{days}", weather_responses.visual_crossing_of)
     return well
 
 
 def test_visual_crossing_gives_the_same_hours_around_now(engine, timeline) -> None:
-    refreshed(engine, timeline, Wanted(weather_from="visual-crossing", only=Part.WEATHER))
+    refreshed(engine, timeline, RefreshRequest(weather_from="visual-crossing", only=Part.WEATHER))
     rows = read_weather(engine, TODAY - 48 * HOUR, TODAY + 96 * HOUR)
     assert (len(rows), {row.source for row in rows}, {row.available_at for row in rows}) == (
         54,
@@ -222,36 +222,36 @@ def test_visual_crossing_gives_the_same_hours_around_now(engine, timeline) -> No
 
 
 def test_visual_crossing_gives_the_past_over_both_clock_changes(engine, timeline) -> None:
-    wanted = Wanted(date(2022, 12, 30), "visual-crossing", Part.HISTORY)
-    refreshed(engine, timeline, wanted)
+    request = RefreshRequest(date(2022, 12, 30), "visual-crossing", Part.HISTORY)
+    refreshed(engine, timeline, request)
     first = datetime(2022, 12, 30, tzinfo=UTC)
     hours = (NOW.replace(minute=0) - first) // HOUR
     assert [at for at, _ in rows_of(engine, first, hours + 48)] == [first + n * HOUR for n in range(hours)]
 
 
 def test_visual_crossing_without_a_key_fails_and_names_its_setting(engine, well) -> None:
-    wanted = Wanted(weather_from="visual-crossing", only=Part.WEATHER)
-    refresh = refreshed(engine, well, wanted, visual_crossing_key=None)
+    request = RefreshRequest(weather_from="visual-crossing", only=Part.WEATHER)
+    refresh = refreshed(engine, well, request, visual_crossing_key=None)
     assert refresh.has_failed
-    assert "LONDONPUMP_VISUAL_CROSSING_KEY" in words(refresh)
+    assert "LONDONPUMP_VISUAL_CROSSING_KEY" in as_text(refresh)
 
 
 def test_traffic_is_a_reading_of_now(engine, well) -> None:
-    refreshed(engine, well, Wanted(only=Part.TRAFFIC))
+    refreshed(engine, well, RefreshRequest(only=Part.TRAFFIC))
     (reading,) = read_traffic(engine, NOW - HOUR, NOW + HOUR)
     assert (reading.observed_at, reading.available_at, reading.congestion_rate) == (NOW, NOW, 0.25)
 
 
 def test_traffic_without_a_key_is_not_asked_and_no_failure(engine, well) -> None:
-    refresh = refreshed(engine, well, Wanted(only=Part.TRAFFIC), tomtom_key=None)
-    assert [outcome.state for outcome in refresh.outcomes] == [State.NOT_ASKED]
+    refresh = refreshed(engine, well, RefreshRequest(only=Part.TRAFFIC), tomtom_key=None)
+    assert [outcome.state for outcome in refresh.outcomes] == [State.SKIPPED]
     assert not refresh.has_failed
-    assert well.asked == []
+    assert well.requests == []
 
 
 def test_every_try_is_noted(engine, well) -> None:
     well.answers(sources.GOVUK, broken())
-    refreshed(engine, well, Wanted())
+    refreshed(engine, well, RefreshRequest())
     notes = {note.source: (note.at, note.problem is None) for note in last_fetches(engine)}
     assert notes == {
         "weather": (NOW, True),
@@ -264,19 +264,19 @@ def test_every_try_is_noted(engine, well) -> None:
 def test_a_failure_says_how_old_what_stands_in_is(engine, well) -> None:
     refreshed(engine, well, WEATHER)
     well.answers(sources.FORECAST, broken())
-    told = words(refreshed(engine, well, WEATHER, NOW + 5 * HOUR))
-    assert "All went well 5 h ago (2023-11-24 09:20 UTC); what is stored stands in." in told
+    reason = as_text(refreshed(engine, well, WEATHER, NOW + 5 * HOUR))
+    assert "All went well 5 h ago (2023-11-24 09:20 UTC); what is stored stands in." in reason
 
 
 @pytest.mark.parametrize(
-    ("wanted", "told"),
+    ("request", "reason"),
     [
-        (Wanted(only=Part.HISTORY), "needs --since"),
-        (Wanted(since=date(2023, 11, 25)), "is yet to come"),
-        (Wanted(since=date(208, 12, 31)), "is before 2009-01-01"),
+        (RefreshRequest(only=Part.HISTORY), "needs --since"),
+        (RefreshRequest(since=date(2023, 11, 25)), "is yet to come"),
+        (RefreshRequest(since=date(208, 12, 31)), "is before 2009-01-01"),
     ],
 )
-def test_what_cannot_be_meant_is_refused_before_anything_is_asked(engine, well, wanted, told) -> None:
-    with pytest.raises(BadValue, match=told):
-        refreshed(engine, well, wanted)
-    assert well.asked == []
+def test_what_cannot_be_meant_is_refused_before_anything_is_asked(engine, well, request, reason) -> None:
+    with pytest.raises(BadValue, match=reason):
+        refreshed(engine, well, request)
+    assert well.requests == []

@@ -6,18 +6,18 @@ from pathlib import Path
 
 import pytest
 from click.testing import Result
+from support import context_publishers as sources
 from support import publisher_server as server
-from support import refreshed_sources as sources
-from support import weather_answers
-from support.publisher_server import Answering, Publisher, Reply, Sleeper
+from support import weather_responses
+from support.publisher_server import Publisher, Reply, Responder, Sleeper
 from typer.testing import CliRunner
 
-from londonpump.brigade.clock import LONDON
-from londonpump.cli import app, screen
+from londonpump.cli import app, application
+from londonpump.domain.london_clock import LONDON
+from londonpump.ingest.http import Http, Limits
+from londonpump.ingest.tomtom import PATH as TOMTOM
+from londonpump.ingest.weather_hours import HOURS_AHEAD, HOURS_BACK
 from londonpump.settings import Settings
-from londonpump.sources.http import Http, Limits
-from londonpump.sources.tomtom import PATH as TOMTOM
-from londonpump.sources.weather_rows import HOURS_AHEAD, HOURS_BACK
 from londonpump.storage.database import open_database
 
 QUICK = Limits(connect_s=2, read_s=0.5, total_s=0.5, tries=2)
@@ -38,7 +38,7 @@ def command(publisher: Publisher, own_home: Path, monkeypatch: pytest.MonkeyPatc
     sources.all_is_well(publisher)
     for name, value in sources.addresses(publisher).items():
         monkeypatch.setenv(f"LONDONPUMP_{name}", value)
-    monkeypatch.setattr(screen, "open_http", lambda: Http(QUICK, Sleeper()))
+    monkeypatch.setattr(application, "open_http", lambda: Http(QUICK, Sleeper()))
     return lambda *options: CliRunner().invoke(app, ["refresh", "context", *options])
 
 
@@ -60,7 +60,7 @@ def like(part: str) -> Reply:
     return sources.bank_holidays() if part == "bank-holidays" else sources.flow()
 
 
-FAULTS: dict[str, tuple[Callable[[str], Answering], str]] = {
+FAULTS: dict[str, tuple[Callable[[str], Responder], str]] = {
     "another shape": (lambda _: server.as_json({"data": [1, 2]}), ""),
     "404": (lambda _: server.not_found(), "(404)"),
     "429": (lambda _: server.too_many("1"), "too many requests (429), asked 2 times"),
@@ -81,12 +81,12 @@ def test_a_faulty_publisher_is_told_and_leaves_earlier_rows(
 ) -> None:
     assert command("--only", part).exit_code == FINE
     before = stored()
-    answering, told = FAULTS[fault]
+    answering, error_text = FAULTS[fault]
     publisher.answers(ROUTES[part], answering(part))
     result = command("--only", part)
     assert (result.exit_code, result.stderr) == (FAILED, "")
     assert result.stdout.startswith(f"{part}: FAILED. ")
-    assert told in result.stdout
+    assert error_text in result.stdout
     assert "All went well 0 min ago" in result.stdout
     assert sources.KEY not in result.output
     assert stored() == before
@@ -107,13 +107,13 @@ def test_a_faulty_visual_crossing_is_told_and_leaves_earlier_rows(
     fault, command, publisher, own_home
 ) -> None:
     path, options = timeline_of_now(), ("--only", "weather", "--source", "visual-crossing")
-    publisher.answers(path, weather_answers.visual_crossing_of)
+    publisher.answers(path, weather_responses.visual_crossing_of)
     assert command(*options).exit_code == FINE
     before = stored()
-    answering, told = FAULTS[fault]
+    answering, error_text = FAULTS[fault]
     publisher.answers(path, server.redirect(path) if fault == "redirect loop" else answering("weather"))
     result = command(*options)
-    assert (result.exit_code, result.stderr, told in result.stdout) == (FAILED, "", True)
+    assert (result.exit_code, result.stderr, error_text in result.stdout) == (FAILED, "", True)
     assert sources.KEY not in result.output
     assert stored() == before
     assert files_of(own_home) == set()
@@ -124,38 +124,38 @@ def test_a_faulty_archive_is_told_and_leaves_earlier_rows(fault, command, publis
     yesterday, earlier = (datetime.now(UTC).date() - timedelta(days=n) for n in (1, 9))
     assert command("--only", "weather-history", "--since", f"{yesterday}").exit_code == FINE
     before = stored()
-    answering, told = FAULTS[fault]
+    answering, error_text = FAULTS[fault]
     for path in (sources.ARCHIVED, sources.ARCHIVE):
         publisher.answers(path, server.redirect(path) if fault == "redirect loop" else answering("weather"))
     result = command("--only", "weather-history", "--since", f"{earlier}")
-    assert (result.exit_code, result.stderr, told in result.stdout) == (FAILED, "", True)
+    assert (result.exit_code, result.stderr, error_text in result.stdout) == (FAILED, "", True)
     assert result.stdout.startswith("weather-history: FAILED. ")
     assert stored() == before
     assert files_of(own_home) == set()
 
 
-def renamed(asked: server.Asked) -> Reply:
-    reply = weather_answers.forecast_of_now(asked)
+def renamed(request: server.Request) -> Reply:
+    reply = weather_responses.forecast_of_now(request)
     return Reply(reply.body.replace(b"cloud_cover", b"cloudcover"), headers=reply.headers)
 
 
-def ended_early(asked: server.Asked) -> Reply:
+def ended_early(request: server.Request) -> Reply:
     yesterday = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=1)
-    return server.as_json(weather_answers.open_meteo(yesterday, 24))
+    return server.as_json(weather_responses.open_meteo(yesterday, 24))
 
 
 @pytest.mark.parametrize(
-    ("answering", "told"),
+    ("answering", "error_text"),
     [(renamed, "has no hourly.cloud_cover"), (ended_early, "the answer lacks 20")],
     ids=["a renamed column", "days that are missing"],
 )
-def test_weather_that_looks_right_and_is_not_is_refused(answering, told, command, publisher) -> None:
+def test_weather_that_looks_right_and_is_not_is_refused(answering, error_text, command, publisher) -> None:
     command("--only", "weather")
     before = stored()
     publisher.answers(sources.FORECAST, answering)
     result = command("--only", "weather")
     assert (result.exit_code, stored() == before) == (FAILED, True)
-    assert told in result.stdout
+    assert error_text in result.stdout
 
 
 def test_all_that_comes_is_told_a_line_a_source(command) -> None:
@@ -166,13 +166,15 @@ def test_all_that_comes_is_told_a_line_a_source(command) -> None:
 
 
 def test_packed_answers_are_read(command, publisher) -> None:
-    publisher.answers(sources.FORECAST, lambda asked: server.packed(weather_answers.forecast_of_now(asked)))
+    publisher.answers(
+        sources.FORECAST, lambda request: server.packed(weather_responses.forecast_of_now(request))
+    )
     result = command("--only", "weather")
     assert (result.exit_code, "54 hours" in result.stdout) == (FINE, True)
 
 
 def test_a_busy_publisher_that_answers_later_is_no_failure(command, publisher) -> None:
-    publisher.answers(sources.FORECAST, server.too_many("1"), weather_answers.forecast_of_now)
+    publisher.answers(sources.FORECAST, server.too_many("1"), weather_responses.forecast_of_now)
     assert command("--only", "weather").exit_code == FINE
 
 

@@ -9,14 +9,14 @@ from datetime import date
 import numpy as np
 import pytest
 
-from londonpump.brigade.errors import BadFile, BadValue, TooFewRows
-from londonpump.models.arrays import from_npz
+from londonpump.domain.errors import BadFile, BadValue, TooFewRows
+from londonpump.lifecycle.evaluate import EvaluateRequest, evaluate, later_rows
+from londonpump.lifecycle.prepared_examples import first_us_of_incident, incident_codes, midnight_us
+from londonpump.lifecycle.train import TrainRequest, train, training_set
 from londonpump.models.bundle import from_files, incident_hashes, to_files
+from londonpump.models.npz import from_npz
 from londonpump.models.risk_stations import risk_stations
-from londonpump.models.training import seed_columns
-from londonpump.pipelines.data import first_us_of_incident, incident_codes, midnight_us
-from londonpump.pipelines.evaluate import EvaluateRequest, evaluate, later_rows
-from londonpump.pipelines.train import TrainRequest, train, training_set
+from londonpump.models.train import original_columns
 from londonpump.storage.bundles import content_hash, load_bundle, read_provenance, save_bundle
 
 FEW_DAYS = date(2023, 3, 18)
@@ -51,13 +51,13 @@ def test_files_and_back_are_the_same_bytes(files) -> None:
 def test_a_bundle_read_back_answers_the_same(files, small_bundle, small_examples) -> None:
     again = from_files(files, "here")
     rows = small_examples.take(np.arange(small_examples.n) % 9 == 0)
-    one, two = small_bundle.runs(rows), again.runs(rows)
+    one, two = small_bundle.dispatches(rows), again.dispatches(rows)
     np.testing.assert_array_equal(
         small_bundle.response_times(one).quantiles(LEVELS), again.response_times(two).quantiles(LEVELS)
     )
     np.testing.assert_array_equal(small_bundle.pumps(one).probability, again.pumps(two).probability)
     np.testing.assert_array_equal(
-        small_bundle.seed.predict(seed_columns(one)), again.seed.predict(seed_columns(two))
+        small_bundle.original.predict(original_columns(one)), again.original.predict(original_columns(two))
     )
 
 
@@ -113,8 +113,11 @@ def test_a_bundle_of_another_schema_is_refused_even_with_the_right_name(files, t
 
 
 def test_a_bundle_with_a_feature_of_the_future_is_refused(files) -> None:
-    told = json.loads(files["response_time.json"])
-    newer = {**files, "response_time.json": json.dumps({**told, "features": ["mood_of_crew"]}).encode()}
+    coefficients = json.loads(files["response_time.json"])
+    newer = {
+        **files,
+        "response_time.json": json.dumps({**coefficients, "features": ["mood_of_crew"]}).encode(),
+    }
     with pytest.raises(BadFile, match="does not know mood_of_crew"):
         from_files(newer, "here")
 
@@ -205,7 +208,7 @@ def test_the_card_holds_a_prototype_that_the_bundle_answers_as_when_it_was_learn
         else np.array([value], object)
         for name, value in prototype["run"].items()
     }
-    median_s = small_bundle.response(small_bundle.runs(columns)).quantile(0.5)[0]
+    median_s = small_bundle.response(small_bundle.dispatches(columns)).quantile(0.5)[0]
     assert median_s == pytest.approx(prototype["p50_s"], abs=1e-3)
 
 

@@ -7,10 +7,16 @@ from datetime import date
 import numpy as np
 import pytest
 
-from londonpump.brigade.errors import BadFile, BadValue
-from londonpump.pipelines.evaluate import EvaluateRequest, evaluate, forecasts_of, judged, later_rows
-from londonpump.pipelines.prepare import PrepareRequest, prepare
-from londonpump.pipelines.words import evaluated_in_words
+from londonpump.domain.errors import BadFile, BadValue
+from londonpump.lifecycle.command_text import format_evaluation
+from londonpump.lifecycle.evaluate import (
+    EvaluateRequest,
+    build_judged_rows,
+    evaluate,
+    forecasts_of,
+    later_rows,
+)
+from londonpump.lifecycle.prepare import PrepareRequest, prepare
 from londonpump.simulation.plan import SimulationPlan
 from londonpump.simulation.simulate import write_simulation
 
@@ -35,11 +41,11 @@ def evaluated(small_brigade, tmp_path_factory):
 def test_the_file_is_what_was_found_and_holds_no_nan(evaluated) -> None:
     results, folder = evaluated
 
-    def refuse(constant: str) -> None:
+    def reject_constant(constant: str) -> None:
         raise AssertionError(constant)
 
     text = (folder / "evaluation.json").read_text(encoding="utf-8")
-    assert json.loads(text, parse_constant=refuse) == json.loads(json.dumps(results))
+    assert json.loads(text, parse_constant=reject_constant) == json.loads(json.dumps(results))
 
 
 def test_the_json_has_the_promised_shape(evaluated, small_brigade, small_examples) -> None:
@@ -89,12 +95,12 @@ def test_every_model_is_judged_on_the_same_rows_later_than_the_training(
             ~np.isin(small_examples.rows["source_row"], rows["source_row"])
         ],
     ).any()
-    assert (judged(small_bundle, rows).actual_s == rows["attendance_s"]).all()
+    assert (build_judged_rows(small_bundle, rows).actual_s == rows["attendance_s"]).all()
 
 
 def test_the_mae_is_what_a_hand_would_find(small_bundle, small_examples, evaluated) -> None:
     rows = later_rows(small_bundle, small_examples, date.fromisoformat(small_bundle.card["trained_until"]))
-    median_s = small_bundle.response_times(small_bundle.runs(rows)).quantile(0.5)
+    median_s = small_bundle.response_times(small_bundle.dispatches(rows)).quantile(0.5)
     by_hand = np.abs(median_s - rows["attendance_s"]).mean()
     assert evaluated[0]["models"]["ours"]["all"]["all"]["mae_s"]["value"] == pytest.approx(by_hand)
 
@@ -121,9 +127,9 @@ def test_report_and_card_are_written_say_simulated_and_ask_nothing_of_the_net(ev
 
 
 def test_the_words_name_every_model_with_its_interval(evaluated) -> None:
-    words = evaluated_in_words(evaluated[0])
-    assert all(name in words for name in MODELS)
-    assert "seed recipe over eleven seeds" in words
+    report_text = format_evaluation(evaluated[0])
+    assert all(name in report_text for name in MODELS)
+    assert "seed recipe over eleven seeds" in report_text
 
 
 def test_judging_twice_gives_the_same_figures(evaluated, small_brigade) -> None:
@@ -164,7 +170,7 @@ def test_runs_of_other_incidents_that_are_not_later_are_not_called_later(
     evaluated, small_brigade, tmp_path
 ) -> None:
     assert evaluated[0]["is_later"] is True
-    assert " later runs on " in evaluated_in_words(evaluated[0])
+    assert " later runs on " in format_evaluation(evaluated[0])
     plan = SimulationPlan(incidents=900, days=3, start=date(2023, 3, 1), seed=8)
     files = write_simulation(plan, tmp_path / "raw").files
     data, report = tmp_path / "data", tmp_path / "report.html"
@@ -172,5 +178,5 @@ def test_runs_of_other_incidents_that_are_not_later_are_not_called_later(
     request = EvaluateRequest(small_brigade.bundle, data, plan.start, report=report, resamples=20)
     results = evaluate(request).results
     assert results["is_later"] is False
-    assert "later" not in evaluated_in_words(results)
+    assert "later" not in format_evaluation(results)
     assert "but not later than the training rows" in report.read_text(encoding="utf-8")

@@ -8,23 +8,28 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from londonpump.brigade.stations import by_code
+from londonpump.domain.columns import BOOKKEEPING, CALL, EXAMPLES, MOBILISATION
+from londonpump.domain.stations import by_code
 from londonpump.evaluation.metrics import CRPS_LEVELS
 from londonpump.features.catalogue import FEATURES, Feature, KnownTooLate, build
-from londonpump.features.runs import Runs
+from londonpump.features.dispatches import Dispatches
 from londonpump.features.workload import EVERY_CALL
-from londonpump.models.answering import answer
+from londonpump.lifecycle.calls_file import OPTIONAL, read_calls
+from londonpump.lifecycle.predict import predict_file
+from londonpump.lifecycle.prepare import PrepareRequest, prepare
+from londonpump.lifecycle.prepared_examples import (
+    default_until,
+    first_us_of_incident,
+    load_examples,
+    midnight_us,
+)
+from londonpump.lifecycle.train import TrainRequest, train, training_set
 from londonpump.models.distribution import P50
-from londonpump.models.response_training import TrainingRuns, fit_response_time
-from londonpump.models.training import TrainingPlan, learn_ground, with_workload
-from londonpump.pipelines.calls import OPTIONAL, read_calls
-from londonpump.pipelines.data import default_until, first_us_of_incident, load_examples, midnight_us
-from londonpump.pipelines.predict import predict_file
-from londonpump.pipelines.prepare import PrepareRequest, prepare
-from londonpump.pipelines.train import TrainRequest, train, training_set
+from londonpump.models.predict import predict_dispatches
+from londonpump.models.response_training import TrainingDispatches, fit_response_time
+from londonpump.models.train import TrainingPlan, fit_ground_lookup, with_workload
 from londonpump.simulation.plan import SimulationPlan
 from londonpump.simulation.simulate import write_simulation
-from londonpump.tables.examples import CALL, EXAMPLES, MOBILISATION, NEVER
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 LATE = [c for c in EXAMPLES if c.known not in (CALL, MOBILISATION)]
@@ -37,7 +42,9 @@ def silent(doing: str, share: float) -> None:
 
 @pytest.mark.parametrize("column", ["travel_s", "turnout_s", "pumps_attending"])
 def test_training_refuses_a_feature_that_looks_at_the_answer(column, small_data, tmp_path) -> None:
-    canary = Feature("canary", "s", "the future", (column,), "canary", lambda runs: runs.number(column))
+    canary = Feature(
+        "canary", "s", "the future", (column,), "canary", lambda dispatches: dispatches.number(column)
+    )
     plan = TrainingPlan(features=(*FEATURES, canary))
     with pytest.raises(KnownTooLate, match="feature canary is known at"):
         train(TrainRequest(small_data, tmp_path / "bundle", plan=plan))
@@ -51,11 +58,11 @@ def test_predictions_do_not_move_when_all_that_is_known_later_does(small_example
     late = {c.name.removesuffix("_at") + "_us" if c.name.endswith("_at") else c.name for c in LATE}
     noise = {name: values[order] if name in late else values for name, values in rows.items()}
     assert not np.array_equal(noise["travel_s"], rows["travel_s"])
-    one, two = (small_bundle.runs(columns) for columns in (rows, noise))
-    first, second = (small_bundle.response_times(runs).quantiles(LEVELS) for runs in (one, two))
+    one, two = (small_bundle.dispatches(columns) for columns in (rows, noise))
+    first, second = (small_bundle.response_times(dispatches).quantiles(LEVELS) for dispatches in (one, two))
     np.testing.assert_array_equal(first, second)
     np.testing.assert_array_equal(small_bundle.pumps(one).probability, small_bundle.pumps(two).probability)
-    assert {c.known for c in LATE} >= {NEVER, "arrival", "closure", "departure"}
+    assert {c.known for c in LATE} >= {BOOKKEEPING, "arrival", "closure", "departure"}
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +72,7 @@ def clean_raw(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     return write_simulation(plan, tmp_path_factory.mktemp("clean") / "raw").files
 
 
-MOMENTS = (datetime(2023, 1, 8), datetime(2023, 1, 11, 17, 0), datetime(2023, 1, 12, 3, 30))
+KNOWN_AT = (datetime(2023, 1, 8), datetime(2023, 1, 11, 17, 0), datetime(2023, 1, 12, 3, 30))
 
 
 def rewritten(source: Path, out: Path, change: Callable[[dict[str, str]], dict[str, str] | None]) -> Path:
@@ -89,15 +96,15 @@ def mobilised_at(row: dict[str, str]) -> datetime:
     return datetime.strptime(row["DateAndTimeMobilised"], "%d/%m/%Y %H:%M")
 
 
-def as_known_at(moment: datetime) -> Callable[[dict[str, str]], dict[str, str] | None]:
+def as_known_at(known_at: datetime) -> Callable[[dict[str, str]], dict[str, str] | None]:
     """A mobilisation as far as it has gone: what left later is seen to leave at some other later time."""
-    later = (moment + timedelta(hours=9)).strftime("%d/%m/%Y %H:%M")
+    later = (known_at + timedelta(hours=9)).strftime("%d/%m/%Y %H:%M")
 
     def change(row: dict[str, str]) -> dict[str, str] | None:
-        if mobilised_at(row) >= moment:
+        if mobilised_at(row) >= known_at:
             return None
         left = datetime.strptime(row["DateAndTimeLeft"], "%d/%m/%Y %H:%M")
-        return row if left < moment else {**row, "DateAndTimeLeft": later}
+        return row if left < known_at else {**row, "DateAndTimeLeft": later}
 
     return change
 
@@ -107,7 +114,7 @@ def features_of(files: tuple[Path, Path], out: Path, ground) -> dict[tuple[str, 
     prepare(PrepareRequest(incidents=(files[0],), mobilisations=(files[1],), out=out, is_complete=True))
     examples = load_examples(out)
     rows = with_workload(examples.rows, examples.calls, ground, EVERY_CALL)
-    table = build(Runs(rows, ground), FEATURES)
+    table = build(Dispatches(rows, ground), FEATURES)
     keys = zip(rows["incident_number"], rows["resource_code"], rows["mobilised_us"], strict=True)
     return {(number, pump, int(us)): table[i] for i, (number, pump, us) in enumerate(keys)}
 
@@ -118,21 +125,21 @@ def whole(clean_raw, small_bundle, tmp_path_factory) -> dict[tuple[str, str], np
     return features_of(files, tmp_path_factory.mktemp("whole") / "data", small_bundle.ground)
 
 
-@pytest.mark.parametrize("moment", MOMENTS, ids=str)
+@pytest.mark.parametrize("known_at", KNOWN_AT, ids=str)
 def test_features_from_records_cut_at_a_moment_are_those_from_all(
-    moment, clean_raw, whole, small_bundle, tmp_path
+    known_at, clean_raw, whole, small_bundle, tmp_path
 ) -> None:
     files = (
         rewritten(
             clean_raw["incidents"],
             tmp_path / "incidents.csv",
-            lambda row: row if called_at(row) < moment else None,
+            lambda row: row if called_at(row) < known_at else None,
         ),
-        rewritten(clean_raw["mobilisations"], tmp_path / "mobilisations.csv", as_known_at(moment)),
+        rewritten(clean_raw["mobilisations"], tmp_path / "mobilisations.csv", as_known_at(known_at)),
     )
     cut = features_of(files, tmp_path / "data", small_bundle.ground)
-    moment_us = (moment.replace(tzinfo=UTC) - EPOCH) // timedelta(microseconds=1)
-    assert cut.keys() == {key for key in whole if key[2] < moment_us}
+    at_us_of_row = (known_at.replace(tzinfo=UTC) - EPOCH) // timedelta(microseconds=1)
+    assert cut.keys() == {key for key in whole if key[2] < at_us_of_row}
     assert len(cut) > 500
     names = [feature.name for feature in FEATURES]
     known = np.stack(list(cut.values()))
@@ -170,12 +177,12 @@ def as_calls_csv(rows, path: Path) -> Path:
                 "is_home_station": home[rows["deployed_from"][i]],
             }
             at = (EPOCH + timedelta(microseconds=int(us))).isoformat()
-            place = (
+            location = (
                 rows["station_code"][i],
                 repr(float(rows["easting_m"][i])),
                 repr(float(rows["northing_m"][i])),
             )
-            writer.writerow((i, at, *place, *(stated.get(name, "") for name in OPTIONAL)))
+            writer.writerow((i, at, *location, *(stated.get(name, "") for name in OPTIONAL)))
     return path
 
 
@@ -192,12 +199,14 @@ def test_ten_thousand_examples_stated_as_calls_give_the_same_features_and_answer
 ) -> None:
     calls = read_calls(as_calls_csv(ten_thousand, tmp_path / "calls.csv"), by_code(small_bundle.stations))
     assert set(calls.errors) == {""}
-    served = answer(small_bundle, calls.columns)
+    served = predict_dispatches(small_bundle, calls.columns)
     # what nobody knew (the fleet of the first week) is filled with what is typical on both sides
-    filled = small_bundle.domain.fill(ten_thousand, small_bundle.runs(ten_thousand).hour)[0]
-    trained = small_bundle.runs(filled)
+    imputed = small_bundle.applicability_domain.fill(
+        ten_thousand, small_bundle.dispatches(ten_thousand).hour
+    )[0]
+    trained = small_bundle.dispatches(imputed)
     np.testing.assert_array_equal(
-        small_bundle.response.table(served.runs), small_bundle.response.table(trained)
+        small_bundle.response.table(served.dispatches), small_bundle.response.table(trained)
     )
     times = small_bundle.response_times(trained)
     np.testing.assert_array_equal(served.median_s, times.quantile(P50))
@@ -213,7 +222,7 @@ def test_what_the_file_says_is_what_the_evaluation_judges(ten_thousand, small_bu
     predict_file(small_bundle, as_calls_csv(rows, tmp_path / "calls.csv"), out)
     with out.open(encoding="utf-8") as file:
         written = list(csv.DictReader(file))
-    judged = small_bundle.response_times(small_bundle.runs(rows))
+    judged = small_bundle.response_times(small_bundle.dispatches(rows))
     assert [row["p50_s"] for row in written] == [f"{s:.1f}" for s in judged.quantile(P50)]
     assert not any("pumps" in row["filled"] or "recent" in row["filled"] for row in written)
 
@@ -226,7 +235,7 @@ def test_calls_on_the_ground_that_nobody_states_are_filled_and_labelled(small_bu
         encoding="utf-8",
     )
     calls = read_calls(path, by_code(small_bundle.stations))
-    unstated, stated = answer(small_bundle, calls.columns).filled
+    unstated, stated = predict_dispatches(small_bundle, calls.columns).imputed
     assert "recent_ground_calls=default" in unstated
     assert "recent_ground_calls=default" not in stated
 
@@ -234,8 +243,8 @@ def test_calls_on_the_ground_that_nobody_states_are_filled_and_labelled(small_bu
 def test_stating_the_ground_that_would_be_looked_up_changes_no_answer(ten_thousand, small_bundle) -> None:
     rows = {name: values[:300] for name, values in ten_thousand.items()}
     codes = np.array(small_bundle.ground.codes, object)
-    stated = {**rows, "station_ground_code": codes[small_bundle.runs(rows).ground]}
-    one, two = (small_bundle.response_times(small_bundle.runs(columns)) for columns in (rows, stated))
+    stated = {**rows, "station_ground_code": codes[small_bundle.dispatches(rows).ground]}
+    one, two = (small_bundle.response_times(small_bundle.dispatches(columns)) for columns in (rows, stated))
     np.testing.assert_array_equal(one.quantile(P50), two.quantile(P50))
 
 
@@ -247,14 +256,16 @@ def skill(examples, seed: int | None) -> float:
     test = examples.take(later & np.isfinite(examples.rows["attendance_s"]))
     fits = np.isfinite(training.rows["attendance_s"])
     rows = {name: values[fits] for name, values in training.rows.items()}
-    learnt_s = rows["attendance_s"]
+    training_s = rows["attendance_s"]
     if seed is not None:
-        learnt_s = np.random.default_rng(seed).permutation(learnt_s)
-    ground = learn_ground(training.calls, training.stations)
-    runs = TrainingRuns(Runs(rows, ground), learnt_s, training.incident[fits], rows["mobilised_us"])
-    model = fit_response_time(runs, FEATURES[:-3], 1, silent)
-    error_s = np.abs(model(Runs(test, ground)).quantile(P50) - test["attendance_s"]).mean()
-    return float(1 - error_s / np.abs(np.median(learnt_s) - test["attendance_s"]).mean())
+        training_s = np.random.default_rng(seed).permutation(training_s)
+    ground = fit_ground_lookup(training.calls, training.stations)
+    dispatches = TrainingDispatches(
+        Dispatches(rows, ground), training_s, training.incident[fits], rows["mobilised_us"]
+    )
+    model = fit_response_time(dispatches, FEATURES[:-3], 1, silent)
+    error_s = np.abs(model(Dispatches(test, ground)).quantile(P50) - test["attendance_s"]).mean()
+    return float(1 - error_s / np.abs(np.median(training_s) - test["attendance_s"]).mean())
 
 
 def test_with_its_target_shuffled_the_model_has_no_skill(small_examples) -> None:

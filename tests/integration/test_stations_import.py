@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from londonpump.brigade.errors import BadFile
-from londonpump.brigade.stations import Station, by_code, known_stations
 from londonpump.cli import app
-from londonpump.pipelines.import_files import import_stations, stations_in_use
+from londonpump.domain.errors import BadFile
+from londonpump.domain.stations import Station, by_code, known_stations
+from londonpump.lifecycle.import_files import import_stations, stations_in_use
 from londonpump.settings import Settings
 from londonpump.storage.database import open_database
 
@@ -42,8 +42,8 @@ def test_before_an_import_the_list_is_the_one_that_comes_with_the_product(engine
 
 
 def test_the_same_list_changes_nothing(engine, file) -> None:
-    told = import_stations(engine, file, TODAY, is_forced=False)
-    assert told == [
+    reported = import_stations(engine, file, TODAY, is_forced=False)
+    assert reported == [
         "Nothing changes.",
         "119 stations are in use, 102 of them open in London on 24 November 2026.",
     ]
@@ -106,9 +106,9 @@ def test_the_commands_import_and_show_the_list(own_home, file) -> None:
     imported = run("stations", "import", file)
     assert imported.exit_code == 0
     assert imported.stdout.startswith("Nothing changes.")
-    shown = run("stations", "list")
-    assert shown.exit_code == 0
-    lines = shown.stdout.splitlines()
+    listed = run("stations", "list")
+    assert listed.exit_code == 0
+    lines = listed.stdout.splitlines()
     assert len(lines) == 1 + 119 + 1
     assert lines[0].split() == [
         "code",

@@ -9,17 +9,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.held_in_mlflow import artefact_files, held, killed_at_the_first_run
+from support.mlflow_contents import artefact_files, kill_at_first_run, stored
 from support.running_service import another, database_with, name_champion, settings_for
 from typer.testing import CliRunner
 
 from londonpump.cli import app
-from londonpump.pipelines.track import Tracked, track
+from londonpump.lifecycle.track_runs import TrackingResult, track
 from londonpump.registry.registry import open_registry
 from londonpump.settings import Settings
 from londonpump.storage.bundles import content_hash
 from londonpump.storage.database import writing
-from londonpump.storage.database.decision_rows import KEEP, Decision, append_decision
+from londonpump.storage.database.decision_repository import KEEP, Decision, append_decision
 
 JUDGED = {
     "bundle": "", "rows": 400,
@@ -38,18 +38,18 @@ class Life:
     damaged: str
     begun: str
 
-    def run_of(self, name: str, told: dict[str, Any]) -> dict[str, Any]:
-        (run,) = [run for run in told["runs"] if run["tags"]["londonpump.bundle"] == name]
+    def run_of(self, name: str, results: dict[str, Any]) -> dict[str, Any]:
+        (run,) = [run for run in results["runs"] if run["tags"]["londonpump.bundle"] == name]
         return run
 
 
 @dataclass(frozen=True)
-class Seen:
+class TrackingRun:
     """What a `track` said, and what MLflow held then."""
 
     life: Life
-    told: Tracked
-    held: dict[str, Any]
+    results: TrackingResult
+    stored: dict[str, Any]
 
 
 @pytest.fixture(scope="module")
@@ -61,37 +61,39 @@ def life(small_brigade, tmp_path_factory) -> Life:
     other = another(trained, folder, seed=2)
     settings = settings_for(f"sqlite:///{folder}/a.db", folder)
     database_with(settings.database)
-    begun = killed_at_the_first_run(settings)
+    begun = kill_at_first_run(settings)
     damaged = another(trained, folder, seed=3)
     (damaged / "scale.txt").unlink()
     return Life(settings, trained.name, other.name, damaged.name, begun)
 
 
 @pytest.fixture(scope="module")
-def first(life) -> Seen:
+def first(life) -> TrackingRun:
     """After the killed child, before any decision."""
-    told = track(life.settings)
-    return Seen(life, told, held(life.settings))
+    results = track(life.settings)
+    return TrackingRun(life, results, stored(life.settings))
 
 
 @pytest.fixture(scope="module")
-def judged(first) -> Seen:
+def judged(first) -> TrackingRun:
     """The trained one was put on duty and evaluated, and the other did not beat it."""
     life, home = first.life, first.life.settings.home
     (home / "report.html").write_text(f"<p>Bundle {life.trained}</p>", encoding="utf-8")
     (home / "evaluation.json").write_text(json.dumps({**JUDGED, "bundle": life.trained}), encoding="utf-8")
     at = datetime(2023, 4, 1, tzinfo=UTC)
-    kept = Decision(at, KEEP, life.trained, life.trained, life.other, "not better", "a test", {}, "tester")
+    keep_decision = Decision(
+        at, KEEP, life.trained, life.trained, life.other, "not better", "a test", {}, "tester"
+    )
     with open_registry(life.settings) as registry:
         name_champion(registry.engine, life.trained)
         with writing(registry.engine) as connection:
-            append_decision(connection, kept)
-    told = track(life.settings)
-    return Seen(life, told, held(life.settings))
+            append_decision(connection, keep_decision)
+    results = track(life.settings)
+    return TrackingRun(life, results, stored(life.settings))
 
 
 @pytest.fixture(scope="module")
-def back(judged) -> Seen:
+def back(judged) -> TrackingRun:
     """The other was promoted, MLflow away, and then rolled back by the command, which tells MLflow at its end."""
     life = judged.life
     with open_registry(life.settings) as registry:
@@ -104,26 +106,28 @@ def back(judged) -> Seen:
     }
     done = CliRunner().invoke(app, ["models", "roll-back", "--why", "a test"], env=env)
     assert done.exit_code == 0, done.output
-    return Seen(life, judged.told, {**held(life.settings), "stderr": done.stderr})
+    return TrackingRun(life, judged.results, {**stored(life.settings), "stderr": done.stderr})
 
 
 def test_a_run_that_was_cut_short_is_finished_and_not_made_again(first) -> None:
-    runs = [(run["tags"]["londonpump.bundle"], run["status"]) for run in first.held["runs"]]
+    runs = [(run["tags"]["londonpump.bundle"], run["status"]) for run in first.stored["runs"]]
     assert sorted(runs) == sorted([(first.life.trained, "FINISHED"), (first.life.other, "FINISHED")])
-    assert first.life.begun in first.told.done.sent
+    assert first.life.begun in first.results.done.sent
 
 
 def test_a_bundle_that_is_not_what_its_name_says_is_named_and_not_sent(first) -> None:
-    assert [first.life.damaged in problem for problem in first.told.done.problems] == [True]
-    assert f"{first.life.damaged}: is not what was stored" in first.told.in_words()
+    assert [first.life.damaged in problem for problem in first.results.done.problems] == [True]
+    assert f"{first.life.damaged}: is not what was stored" in first.results.to_text()
 
 
 def test_a_run_says_what_it_learnt_from_and_how_well(first, small_brigade) -> None:
-    run = first.life.run_of(first.life.trained, first.held)
+    run = first.life.run_of(first.life.trained, first.stored)
     card = json.loads((small_brigade.bundle / "bundle.json").read_bytes())
     provenance = json.loads((small_brigade.bundle / "provenance.json").read_bytes())
-    asked = ("seed", "rows", "data_hash", "trained_from", "trained_until")
-    assert {name: run["params"][name] for name in asked} == {name: str(card[name]) for name in asked}
+    parameters = ("seed", "rows", "data_hash", "trained_from", "trained_until")
+    assert {name: run["params"][name] for name in parameters} == {
+        name: str(card[name]) for name in parameters
+    }
     assert run["params"]["effort.trees"] == str(card["effort"]["trees"])
     assert run["metrics"]["later.mae_s"] == provenance["metrics"]["mae_s"]
     assert run["at_ms"] == datetime.fromisoformat(provenance["made_at"]).timestamp() * 1000
@@ -131,34 +135,34 @@ def test_a_run_says_what_it_learnt_from_and_how_well(first, small_brigade) -> No
 
 def test_the_bundle_that_mlflow_keeps_is_whole(first) -> None:
     for name in (first.life.trained, first.life.other):
-        assert content_hash(artefact_files(first.life.run_of(name, first.held), "bundle")) == name
+        assert content_hash(artefact_files(first.life.run_of(name, first.stored), "bundle")) == name
 
 
 def test_each_bundle_is_one_version_of_the_model_and_none_has_a_name_before_a_decision(first) -> None:
-    assert sorted(first.held["versions"].values()) == sorted([first.life.trained, first.life.other])
-    assert first.held["aliases"] == {}
+    assert sorted(first.stored["versions"].values()) == sorted([first.life.trained, first.life.other])
+    assert first.stored["aliases"] == {}
 
 
 def test_what_was_sent_is_not_sent_again(judged) -> None:
-    assert (judged.told.done.sent, judged.told.n_there) == ([], 2)
-    assert len(judged.held["runs"]) == len(judged.held["versions"]) == 2
+    assert (judged.results.done.sent, judged.results.n_existing) == ([], 2)
+    assert len(judged.stored["runs"]) == len(judged.stored["versions"]) == 2
 
 
 def test_the_names_are_those_of_the_ledger(judged) -> None:
-    assert judged.held["aliases"] == {"champion": judged.life.trained, "challenger": judged.life.other}
+    assert judged.stored["aliases"] == {"champion": judged.life.trained, "challenger": judged.life.other}
 
 
 def test_the_evaluation_stands_beside_the_run_that_it_is_of(judged) -> None:
-    run = judged.life.run_of(judged.life.trained, judged.held)
+    run = judged.life.run_of(judged.life.trained, judged.stored)
     assert set(run["files"]) == {"bundle", "evaluation.json", "report.html"}
     metrics = {name: value for name, value in run["metrics"].items() if name.startswith("evaluated.")}
     assert metrics == {"evaluated.rows": 400, "evaluated.mae_s": 61.5, "evaluated.mae_s.distance": 70}
-    assert judged.life.run_of(judged.life.other, judged.held)["files"] == ["bundle"]
+    assert judged.life.run_of(judged.life.other, judged.stored)["files"] == ["bundle"]
 
 
 def test_after_a_roll_back_the_names_follow(back) -> None:
-    assert back.held["aliases"] == {"champion": back.life.trained}
-    assert "2 were there. champion version" in back.held["stderr"]
+    assert back.stored["aliases"] == {"champion": back.life.trained}
+    assert "2 were there. champion version" in back.stored["stderr"]
 
 
 def test_mlflow_never_came_into_this_process(back) -> None:

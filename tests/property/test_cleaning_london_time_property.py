@@ -11,13 +11,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from ibis.backends.duckdb import Backend
 
-from londonpump.brigade.clock import exists_in_london, is_ambiguous_in_london
 from londonpump.cleaning import london_time
+from londonpump.domain.london_clock import exists_in_london, is_ambiguous_in_london
 
 LONDON = ZoneInfo("Europe/London")
 FIRST, LAST = datetime(2008, 1, 1), datetime(2040, 12, 31)
 FEW = settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-moments = st.lists(st.datetimes(FIRST, LAST), min_size=1, max_size=200)
+timestamps = st.lists(st.datetimes(FIRST, LAST), min_size=1, max_size=200)
 
 
 @pytest.fixture(scope="module")
@@ -27,13 +27,13 @@ def engine() -> Iterator[Backend]:
     connection.disconnect()
 
 
-@given(moments)
+@given(timestamps)
 @FEW
 def test_gmt_to_london_is_what_the_zone_database_says(engine: Backend, drawn: list[datetime]) -> None:
     _assert_to_london(engine, drawn)
 
 
-@given(moments)
+@given(timestamps)
 @FEW
 def test_london_to_gmt_is_what_the_zone_database_says(engine: Backend, drawn: list[datetime]) -> None:
     _assert_to_utc(engine, drawn)
@@ -61,22 +61,22 @@ def _assert_to_utc(engine: Backend, walls: list[datetime]) -> None:
     table = _table(engine, walls)
     rows = table.order_by("i").mutate(
         utc=london_time.to_utc(table.at),
-        never=london_time.never_shown(table.at),
-        twice=london_time.shown_twice(table.at),
+        never=london_time.is_skipped_hour(table.at),
+        twice=london_time.is_repeated_hour(table.at),
     )
     columns = rows.to_pyarrow()
     assert columns["never"].to_pylist() == [not exists_in_london(wall) for wall in walls]
     assert columns["twice"].to_pylist() == [is_ambiguous_in_london(wall) for wall in walls]
-    shown = [
+    london_times = [
         (utc, wall)
         for utc, wall in zip(columns["utc"].to_pylist(), walls, strict=True)
         if exists_in_london(wall)
     ]
-    assert [utc for utc, _ in shown] == [
-        wall.replace(tzinfo=LONDON, fold=0).astimezone(UTC).replace(tzinfo=None) for _, wall in shown
+    assert [utc for utc, _ in london_times] == [
+        wall.replace(tzinfo=LONDON, fold=0).astimezone(UTC).replace(tzinfo=None) for _, wall in london_times
     ]
 
 
-def _table(engine: Backend, moments: list[datetime]) -> ibis.Table:
-    values = {"i": pa.array(range(len(moments))), "at": pa.array(moments, pa.timestamp("us"))}
+def _table(engine: Backend, timestamps: list[datetime]) -> ibis.Table:
+    values = {"i": pa.array(range(len(timestamps))), "at": pa.array(timestamps, pa.timestamp("us"))}
     return engine.create_table("moments", pa.table(values), temp=True, overwrite=True)

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from ibis.backends.duckdb import Backend
-from support import counted_exactly
-from support.counted_exactly import Stream
+from support import brute_force_counts
+from support.brute_force_counts import Stream
 
 from londonpump.cleaning.pumps_out import FLEET_KNOWN_AFTER_DAYS, with_ground_pumps, with_pumps_out
 
@@ -21,7 +21,7 @@ FEW = settings(max_examples=10, deadline=None, suppress_health_check=[HealthChec
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class Dispatch:
     """One mobilisation. start, lasts: in ticks of a few hours, so that many begin and end together."""
 
     incident: int
@@ -34,7 +34,7 @@ class Run:
 
 runs = st.lists(
     st.builds(
-        Run,
+        Dispatch,
         incident=st.integers(0, 6),
         pump=st.sampled_from(["H211", "H212", "H221", "E351"]),
         start=st.integers(0, 60),
@@ -46,12 +46,12 @@ runs = st.lists(
     max_size=40,
 )
 TOUCHING = [
-    Run(0, "H211", 55, 2, True, "H21"),
-    Run(1, "H211", 57, 2, True, "H21"),
-    Run(2, "H221", 57, 1, True, "H21"),
+    Dispatch(0, "H211", 55, 2, True, "H21"),
+    Dispatch(1, "H211", 57, 2, True, "H21"),
+    Dispatch(2, "H221", 57, 1, True, "H21"),
 ]
-NOWHERE = [Run(0, "H211", 0, 1, True, "H21"), Run(1, "H211", 57, 1, True, None)]
-OLD = [Run(0, "H211", 0, 1, True, "H21"), Run(1, "H221", 56, 1, True, "H21")]
+NOWHERE = [Dispatch(0, "H211", 0, 1, True, "H21"), Dispatch(1, "H211", 57, 1, True, None)]
+OLD = [Dispatch(0, "H211", 0, 1, True, "H21"), Dispatch(1, "H221", 56, 1, True, "H21")]
 
 
 @pytest.fixture(scope="module")
@@ -64,11 +64,13 @@ def engine() -> Iterator[Backend]:
 @given(runs)
 @example(TOUCHING)
 @FEW
-def test_pumps_out_is_what_brute_force_counts(engine: Backend, drawn: list[Run]) -> None:
+def test_pumps_out_is_what_brute_force_counts(engine: Backend, drawn: list[Dispatch]) -> None:
     table = _table(engine, drawn)
     found = with_pumps_out(table).order_by("row_id").pumps_out.to_pyarrow().to_numpy()
     stream = _stream(table)
-    np.testing.assert_array_equal(found, counted_exactly.pumps_out(stream, stream.incident, stream.start_us))
+    np.testing.assert_array_equal(
+        found, brute_force_counts.pumps_out(stream, stream.incident, stream.start_us)
+    )
 
 
 @given(runs)
@@ -76,13 +78,13 @@ def test_pumps_out_is_what_brute_force_counts(engine: Backend, drawn: list[Run])
 @example(OLD)
 @example(NOWHERE)
 @FEW
-def test_ground_pumps_available_is_what_brute_force_counts(engine: Backend, drawn: list[Run]) -> None:
+def test_ground_pumps_available_is_what_brute_force_counts(engine: Backend, drawn: list[Dispatch]) -> None:
     table = _table(engine, drawn)
     found = with_ground_pumps(table).order_by("row_id").ground_pumps_available.to_pyarrow().to_pylist()
-    stream, ground = _stream(table), np.array([run.ground for run in drawn], object)
-    stationed = counted_exactly.pumps_stationed(stream, ground, stream.start_us)
-    away = counted_exactly.pumps_away(stream, ground, stream.start_us)
-    known_from_us = stream.start_us.min() + FLEET_KNOWN_AFTER_DAYS * counted_exactly.DAY_US
+    stream, ground = _stream(table), np.array([dispatch.ground for dispatch in drawn], object)
+    stationed = brute_force_counts.pumps_stationed(stream, ground, stream.start_us)
+    away = brute_force_counts.pumps_away(stream, ground, stream.start_us)
+    known_from_us = stream.start_us.min() + FLEET_KNOWN_AFTER_DAYS * brute_force_counts.DAY_US
     is_known = (stream.start_us >= known_from_us) & (ground != None)  # noqa: E711 - of each element
     expected = np.where(is_known, np.maximum(stationed - away, 0), -1)
     assert [-1 if value is None else value for value in found] == expected.tolist()
@@ -90,34 +92,34 @@ def test_ground_pumps_available_is_what_brute_force_counts(engine: Backend, draw
 
 @given(runs, st.integers(0, 60))
 @FEW
-def test_what_happens_later_changes_no_count(engine: Backend, drawn: list[Run], cut: int) -> None:
-    before = [run for run in drawn if run.start <= cut]
+def test_what_happens_later_changes_no_count(engine: Backend, drawn: list[Dispatch], cut: int) -> None:
+    before = [dispatch for dispatch in drawn if dispatch.start <= cut]
     counted = [_counts(engine, some) for some in (before, drawn) if some]
-    kept = [i for i, run in enumerate(drawn) if run.start <= cut]
+    kept_rows = [i for i, dispatch in enumerate(drawn) if dispatch.start <= cut]
     if before:
-        assert counted[0] == [counted[1][i] for i in kept]
+        assert counted[0] == [counted[1][i] for i in kept_rows]
 
 
-def _counts(engine: Backend, drawn: list[Run]) -> list[tuple[int, int | None]]:
+def _counts(engine: Backend, drawn: list[Dispatch]) -> list[tuple[int, int | None]]:
     table = with_ground_pumps(with_pumps_out(_table(engine, drawn))).order_by("row_id").to_pyarrow()
     return list(zip(table["pumps_out"].to_pylist(), table["ground_pumps_available"].to_pylist(), strict=True))
 
 
-def _table(engine: Backend, drawn: list[Run]) -> ibis.Table:
+def _table(engine: Backend, drawn: list[Dispatch]) -> ibis.Table:
     """As the cleaning hands it on; a tick is 12 h for the fleet's sake: 60 ticks are a month and two days."""
-    starts = [START + timedelta(hours=12 * run.start) for run in drawn]
-    ends = [START + timedelta(hours=12 * (run.start + run.lasts)) for run in drawn]
+    starts = [START + timedelta(hours=12 * dispatch.start) for dispatch in drawn]
+    ends = [START + timedelta(hours=12 * (dispatch.start + dispatch.lasts)) for dispatch in drawn]
     waves = [
         1 + len({o.start for o in drawn if o.incident == r.incident and o.start < r.start}) for r in drawn
     ]
     values = {
         "row_id": pa.array(range(len(drawn)), pa.int64()),
-        "incident_number": [str(run.incident) for run in drawn],
-        "resource_code": [run.pump for run in drawn],
-        "home_station_code": [run.pump[:3] for run in drawn],
-        "station_code": [run.pump[:3] for run in drawn],
-        "deployed_from": ["Home Station" if run.is_from_home else "Other Station" for run in drawn],
-        "ground_code": pa.array([run.ground for run in drawn], pa.string()),
+        "incident_number": [str(dispatch.incident) for dispatch in drawn],
+        "resource_code": [dispatch.pump for dispatch in drawn],
+        "home_station_code": [dispatch.pump[:3] for dispatch in drawn],
+        "station_code": [dispatch.pump[:3] for dispatch in drawn],
+        "deployed_from": ["Home Station" if dispatch.is_from_home else "Other Station" for dispatch in drawn],
+        "ground_code": pa.array([dispatch.ground for dispatch in drawn], pa.string()),
         "mobilised_at": pa.array(starts, pa.timestamp("us")),
         "left_at": pa.array(ends, pa.timestamp("us")),
         "wave": pa.array(waves, pa.int64()),
@@ -132,7 +134,9 @@ def _stream(table: ibis.Table) -> Stream:
         incident=np.array(rows["incident_number"].to_pylist(), object),
         pump=np.array(rows["resource_code"].to_pylist(), object),
         home=np.array(rows["home_station_code"].to_pylist(), object),
-        is_from_home=np.array([place == "Home Station" for place in rows["deployed_from"].to_pylist()], bool),
+        is_from_home=np.array(
+            [location == "Home Station" for location in rows["deployed_from"].to_pylist()], bool
+        ),
         start_us=start_us,
         left_us=left_us,
     )

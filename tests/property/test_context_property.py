@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from ibis.backends.duckdb import Backend
 from support.context_rows import HOUR, VALUES, known_row_by_row, us
 
-from londonpump.cleaning.context import with_context
+from londonpump.cleaning.context_join import with_context
+from londonpump.domain.context_records import SchoolHoliday, TrafficReading, WeatherHour
 from londonpump.features.context import ContextTables, columns_at, context_at, spells
-from londonpump.pipelines.prepare_context import spells_as_arrow
-from londonpump.tables.context import SchoolHoliday, TrafficReading, WeatherHour
+from londonpump.lifecycle.prepare_context import spells_as_arrow
 
 NIGHTS = (
     datetime(2023, 3, 26, tzinfo=UTC),  # the clocks go forward at 01:00 UTC
@@ -59,10 +59,12 @@ def cases(draw: st.DrawFn) -> tuple[ContextTables, list[WeatherHour], list[datet
     tables = ContextTables.of(weather, traffic, (days, draw(st.sampled_from(((), (2023,), (2022, 2023))))))
     edges = [row.available_at for row in weather] + [row.observed_at for row in weather]
     some = MINUTES.map(lambda minute: night + minute * timedelta(minutes=1))
-    moments = draw(st.lists(st.sampled_from(edges) | some if edges else some, min_size=1, max_size=12))
-    shifts = draw(st.lists(st.integers(-1, 1), min_size=len(moments), max_size=len(moments)))
-    moments = [at + shift * timedelta(microseconds=1) for at, shift in zip(moments, shifts, strict=True)]
-    return tables, weather, moments
+    timestamps = draw(st.lists(st.sampled_from(edges) | some if edges else some, min_size=1, max_size=12))
+    shifts = draw(st.lists(st.integers(-1, 1), min_size=len(timestamps), max_size=len(timestamps)))
+    timestamps = [
+        at + shift * timedelta(microseconds=1) for at, shift in zip(timestamps, shifts, strict=True)
+    ]
+    return tables, weather, timestamps
 
 
 @pytest.fixture(scope="module")
@@ -75,9 +77,9 @@ def engine() -> Iterator[Backend]:
 @given(cases())
 @settings(max_examples=200, deadline=None)
 def test_the_weather_known_at_a_moment_is_that_of_the_rule_read_row_by_row(case) -> None:
-    tables, weather, moments = case
-    found = columns_at(tables, np.array([us(at) for at in moments]))
-    for i, at in enumerate(moments):
+    tables, weather, timestamps = case
+    found = columns_at(tables, np.array([us(at) for at in timestamps]))
+    for i, at in enumerate(timestamps):
         expected = known_row_by_row(weather, at)
         ours = {name: _plain(found[name][i]) for name in VALUES}
         assert ours == expected.values
@@ -91,9 +93,9 @@ def test_the_weather_known_at_a_moment_is_that_of_the_rule_read_row_by_row(case)
 @given(cases())
 @settings(max_examples=60, deadline=None)
 def test_training_by_the_join_knows_what_serving_knows_of_each_moment(engine: Backend, case) -> None:
-    tables, _, moments = case
-    joined = _joined(engine, tables, moments)
-    for i, at in enumerate(moments):
+    tables, _, timestamps = case
+    joined = _joined(engine, tables, timestamps)
+    for i, at in enumerate(timestamps):
         served = {one.name: one.value for one in context_at(tables, at).values}
         assert {name: joined[i][name] for name in served} == served
 
@@ -101,26 +103,26 @@ def test_training_by_the_join_knows_what_serving_knows_of_each_moment(engine: Ba
 @given(cases())
 @settings(max_examples=60, deadline=None)
 def test_the_join_gives_every_column_as_it_was_known_at_each_moment(engine: Backend, case) -> None:
-    tables, _, moments = case
-    joined = _joined(engine, tables, moments)
-    known = columns_at(tables, np.array([us(at) for at in moments]))
-    for i in range(len(moments)):
+    tables, _, timestamps = case
+    joined = _joined(engine, tables, timestamps)
+    known = columns_at(tables, np.array([us(at) for at in timestamps]))
+    for i in range(len(timestamps)):
         expected = {name: _plain(known[name][i]) for name in JOINED}
         if expected["weather_source"] is None:
             expected["is_weather_filled"] = None
         assert {name: joined[i][name] for name in JOINED} == expected
 
 
-def _joined(engine: Backend, tables: ContextTables, moments: list[datetime]) -> list[dict[str, object]]:
-    at_us = [us(at) for at in moments]
+def _joined(engine: Backend, tables: ContextTables, timestamps: list[datetime]) -> list[dict[str, object]]:
+    at_us = [us(at) for at in timestamps]
     found = spells_as_arrow(spells(tables, min(at_us), max(at_us) + 1), list(JOINED))
-    runs = pa.table({"row": range(len(moments)), "mobilised_at": pa.array(at_us, pa.timestamp("us"))})
+    runs = pa.table({"row": range(len(timestamps)), "mobilised_at": pa.array(at_us, pa.timestamp("us"))})
     table = with_context(
         engine.create_table("runs", runs, temp=True, overwrite=True),
         engine.create_table("spells", found, temp=True, overwrite=True),
     )
     rows = table.order_by("row").to_pyarrow().to_pylist()
-    assert len(rows) == len(moments)
+    assert len(rows) == len(timestamps)
     return rows
 
 

@@ -6,62 +6,62 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from londonpump.brigade.stations import open_stations
-from londonpump.features.ground import CELL_SIZES_M, LEAST_RECORDS, GroundLookup, fit_ground
+from londonpump.domain.stations import open_stations
+from londonpump.features.ground_lookup import CELL_SIZES_M, MIN_RECORDS, GroundLookup, fit_ground
 
 STATIONS = open_stations()
 WEST_M, SOUTH_M = 529_000.0, 180_000.0
-places = st.tuples(st.integers(0, 12), st.integers(0, 12)).map(
+locations = st.tuples(st.integers(0, 12), st.integers(0, 12)).map(
     lambda cell: (WEST_M + cell[0] * 90.0, SOUTH_M + cell[1] * 90.0)
 )
 records = st.lists(
-    st.tuples(places, st.sampled_from(["A24", "A21", "A23", "H22", "gone", None])), max_size=60
+    st.tuples(locations, st.sampled_from(["A24", "A21", "A23", "H22", "gone", None])), max_size=60
 )
 
 
 def fitted(made):
-    easting_m = np.array([place[0] for place, _ in made])
-    northing_m = np.array([place[1] for place, _ in made])
+    easting_m = np.array([location[0] for location, _ in made])
+    northing_m = np.array([location[1] for location, _ in made])
     codes = np.empty(len(made), object)
     codes[:] = [code for _, code in made]
     return fit_ground(easting_m, northing_m, codes, STATIONS)
 
 
-def by_hand(made, place):
+def by_hand(made, location):
     for size_m in CELL_SIZES_M:
-        cell = (place[0] // size_m, place[1] // size_m)
+        cell = (location[0] // size_m, location[1] // size_m)
         votes = Counter(
             code
             for other, code in made
             if code is not None and (other[0] // size_m, other[1] // size_m) == cell
         )
-        if votes.total() >= LEAST_RECORDS:
-            most = max(votes.values())
-            return min(code for code, n in votes.items() if n == most)
-    return min(STATIONS, key=lambda s: np.hypot(place[0] - s.easting_m, place[1] - s.northing_m)).code
+        if votes.total() >= MIN_RECORDS:
+            n_votes = max(votes.values())
+            return min(code for code, n in votes.items() if n == n_votes)
+    return min(STATIONS, key=lambda s: np.hypot(location[0] - s.easting_m, location[1] - s.northing_m)).code
 
 
-@given(records, st.lists(places, min_size=1, max_size=10))
+@given(records, st.lists(locations, min_size=1, max_size=10))
 @settings(max_examples=150, deadline=None)
-def test_the_ground_is_what_a_show_of_hands_gives(made, asked):
+def test_the_ground_is_what_a_show_of_hands_gives(made, points):
     lookup = fitted(made)
-    found = lookup(np.array([p[0] for p in asked]), np.array([p[1] for p in asked]))
-    assert [lookup.codes[i] for i in found] == [by_hand(made, place) for place in asked]
+    found = lookup(np.array([p[0] for p in points]), np.array([p[1] for p in points]))
+    assert [lookup.codes[i] for i in found] == [by_hand(made, location) for location in points]
 
 
-@given(records, st.lists(places, min_size=1, max_size=10))
+@given(records, st.lists(locations, min_size=1, max_size=10))
 @settings(max_examples=50, deadline=None)
-def test_a_stored_look_up_answers_as_the_learnt_one(made, asked):
+def test_a_stored_look_up_answers_as_the_learnt_one(made, points):
     lookup = fitted(made)
     again = GroundLookup.from_json(lookup.to_json())
-    easting_m, northing_m = np.array([p[0] for p in asked]), np.array([p[1] for p in asked])
+    easting_m, northing_m = np.array([p[0] for p in points]), np.array([p[1] for p in points])
     assert again(easting_m, northing_m).tolist() == lookup(easting_m, northing_m).tolist()
 
 
 def test_two_records_in_a_cell_are_too_few():
-    place = (WEST_M, SOUTH_M)
-    lookup = fitted([(place, "gone")] * (LEAST_RECORDS - 1))
-    assert lookup.codes[lookup(np.array([place[0]]), np.array([place[1]]))[0]] != "gone"
+    location = (WEST_M, SOUTH_M)
+    lookup = fitted([(location, "gone")] * (MIN_RECORDS - 1))
+    assert lookup.codes[lookup(np.array([location[0]]), np.array([location[1]]))[0]] != "gone"
 
 
 def test_a_station_that_is_no_grounds_has_no_index():

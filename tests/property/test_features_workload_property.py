@@ -13,7 +13,7 @@ calls = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 30)), min_size=1, m
 waits = st.lists(st.integers(0, 5), min_size=40, max_size=40)
 
 
-def one_by_one(ground, at_us, asked):
+def one_by_one(ground, at_us, incidents):
     return [
         sum(
             1
@@ -22,7 +22,7 @@ def one_by_one(ground, at_us, asked):
             and ground[other] == ground[own]
             and asked_us - WITHIN_US <= at_us[other] < asked_us
         )
-        for own, asked_us in asked
+        for own, asked_us in incidents
     ]
 
 
@@ -42,10 +42,10 @@ def test_calls_after_the_moment_change_nothing(made, cut):
     ground = np.array([g for g, _ in made], np.int64)
     at_us = START_US + np.array([tick for _, tick in made], np.int64) * 10 * MINUTE_US
     cut_us = START_US + cut * 10 * MINUTE_US
-    asked = at_us <= cut_us
+    incidents = at_us <= cut_us
     known = at_us < cut_us
-    whole = recent_calls(ground, at_us, ground[asked], at_us[asked], at_us[asked])
-    part = recent_calls(ground[known], at_us[known], ground[asked], at_us[asked], at_us[asked])
+    whole = recent_calls(ground, at_us, ground[incidents], at_us[incidents], at_us[incidents])
+    part = recent_calls(ground[known], at_us[known], ground[incidents], at_us[incidents], at_us[incidents])
     assert whole.tolist() == part.tolist()
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from londonpump.brigade.targets import LONGEST_PUBLISHED_S
+from londonpump.domain.attendance_targets import MAX_PUBLISHED_S
 from londonpump.models.distribution import LEVELS, P50, ResponseTimes, shape_of
 
 errors = st.lists(st.floats(-6, 12, allow_nan=False), min_size=1, max_size=300)
@@ -27,7 +27,7 @@ def test_quantiles_never_cross_and_stay_on_the_clock(z, centre_s, scale_s):
     seconds = times_of(z, centre_s, scale_s).quantiles(tuple(np.linspace(0.001, 0.999, 200)))
     assert (np.diff(seconds, axis=1) >= 0).all()
     assert seconds.min() >= 0
-    assert seconds.max() <= LONGEST_PUBLISHED_S
+    assert seconds.max() <= MAX_PUBLISHED_S
 
 
 @given(errors, centres, st.floats(0.01, 2000))

@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.contenders import Month, farther_off
+from support.promotion_evidence import Month, farther_off
 
 from londonpump.evaluation.promotion.rule import decide
 from londonpump.evaluation.promotion.settings import PromotionSettings
 
 RULE = PromotionSettings(resamples=100, least_rows=100, least_slice_rows=80)
-goodness_s = st.floats(0, 60)
+typical_error_s = st.floats(0, 60)
 seeds = st.integers(0, 10_000)
 ages = st.sampled_from([None, 0])
 MANY = settings(max_examples=40, deadline=None)
@@ -24,17 +24,17 @@ def pair(seed, errors_s, days=9):
     return month, *(month.forecast(error_s) for error_s in errors_s)
 
 
-@given(seeds, st.tuples(goodness_s, goodness_s), ages)
+@given(seeds, st.tuples(typical_error_s, typical_error_s), ages)
 @MANY
 def test_two_models_never_both_take_the_others_place(seed, errors_s, age):
     month, a, b = pair(seed, errors_s)
-    shown = month.evidence(a, b)
-    swapped = replace(shown, champion=shown.challenger, challenger=shown.champion)
+    evidence_pair = month.evidence(a, b)
+    swapped = replace(evidence_pair, champion=evidence_pair.challenger, challenger=evidence_pair.champion)
     rule = replace(RULE, champion_age_days=age)
-    assert not (decide(shown, rule).is_promotion and decide(swapped, rule).is_promotion)
+    assert not (decide(evidence_pair, rule).is_promotion and decide(swapped, rule).is_promotion)
 
 
-@given(seeds, st.tuples(goodness_s, goodness_s))
+@given(seeds, st.tuples(typical_error_s, typical_error_s))
 @MANY
 def test_the_interval_of_swapped_models_is_the_mirror_of_the_other(seed, errors_s):
     month, a, b = pair(seed, errors_s)
@@ -51,7 +51,7 @@ def test_getting_worse_by_a_constant_never_earns_a_place(seed, errors_s, by_s):
     assert before.is_promotion or not decide(month.evidence(a, worse), RULE).is_promotion
 
 
-@given(seeds, goodness_s, ages)
+@given(seeds, typical_error_s, ages)
 @MANY
 def test_identical_answers_of_the_same_age_always_keep(seed, error_s, age):
     month, a = pair(seed, (error_s,))
@@ -59,23 +59,23 @@ def test_identical_answers_of_the_same_age_always_keep(seed, error_s, age):
     assert (verdict.action, verdict.rule) == ("keep", "tie")
 
 
-@given(seeds, st.tuples(goodness_s, goodness_s))
+@given(seeds, st.tuples(typical_error_s, typical_error_s))
 @MANY
 def test_the_order_of_rows_does_not_matter(seed, errors_s):
     month, a, b = pair(seed, errors_s)
     order = np.random.default_rng(seed).permutation(len(month.rows))
-    shown = month.evidence(a, b)
+    evidence_pair = month.evidence(a, b)
     shuffled = replace(
-        shown,
+        evidence_pair,
         rows=month.rows.take(order),
-        champion=replace(shown.champion, forecast=a.take(order)),
-        challenger=replace(shown.challenger, forecast=b.take(order)),
+        champion=replace(evidence_pair.champion, forecast=a.take(order)),
+        challenger=replace(evidence_pair.challenger, forecast=b.take(order)),
     )
-    one, other = decide(shown, RULE), decide(shuffled, RULE)
+    one, other = decide(evidence_pair, RULE), decide(shuffled, RULE)
     assert (one.action, one.rule, one.reason) == (other.action, other.rule, other.reason)
 
 
-@given(seeds, st.tuples(goodness_s, goodness_s), st.integers(1, 12), st.booleans())
+@given(seeds, st.tuples(typical_error_s, typical_error_s), st.integers(1, 12), st.booleans())
 @MANY
 def test_the_evidence_is_json_without_nan(seed, errors_s, days, is_first):
     month, a, b = pair(seed, errors_s, days)

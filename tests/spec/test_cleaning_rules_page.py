@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from londonpump.cleaning.rules import looked_at
-from londonpump.tables.published import TABLES
+from londonpump.cleaning.rules import rule_columns
+from londonpump.domain.published_columns import TABLES
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs/reference/cleaning-rules.md").read_text(encoding="utf-8")
-RULES = {"set_aside", "set_aside_incidents"}
-NAMING = {*RULES, "repaired"}
+RULES = {"reject", "reject_incidents"}
+NAMING = {*RULES, "with_repairs"}
 
 
 def _names_in_code(naming: set[str] = NAMING) -> set[str]:
@@ -32,8 +32,8 @@ def test_a_rule_or_repair_of_the_code_is_on_the_page(name: str) -> None:
 @pytest.mark.parametrize("rule", sorted(_names_in_code(RULES)))
 def test_every_rule_says_which_published_columns_it_looks_at(rule: str) -> None:
     known = {column.name for columns in TABLES.values() for column in columns}
-    assert set(looked_at(rule)) <= known
-    assert set(looked_at(rule, "first")) <= known
+    assert set(rule_columns(rule)) <= known
+    assert set(rule_columns(rule, "first")) <= known
 
 
 def test_there_are_rules_to_look_for() -> None:

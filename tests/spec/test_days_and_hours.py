@@ -12,14 +12,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from londonpump.brigade.clock import LONDON
-from londonpump.brigade.stations import open_stations
+from londonpump.domain.context_records import SchoolHoliday
+from londonpump.domain.london_clock import LONDON
+from londonpump.domain.stations import open_stations
+from londonpump.features.calendars import SchoolDays
 from londonpump.features.context import ContextTables, context_at
-from londonpump.features.days import SchoolDays
-from londonpump.features.ground import fit_ground
-from londonpump.features.runs import Runs, bank_holidays
-from londonpump.sources.bank_holidays import library_days, parse_govuk
-from londonpump.tables.context import SchoolHoliday
+from londonpump.features.dispatches import Dispatches, bank_holidays
+from londonpump.features.ground_lookup import fit_ground
+from londonpump.ingest.bank_holidays import library_days, parse_govuk
 
 SHARED = Path(__file__).resolve().parents[2] / "../shared/data"
 needs_data = pytest.mark.skipif(not SHARED.exists(), reason="the shared data are not there")
@@ -28,21 +28,21 @@ EPOCH_AT = datetime(1970, 1, 1, tzinfo=UTC)
 MONDAY, TUESDAY, WEDNESDAY, THURSDAY, FRIDAY, SATURDAY, SUNDAY = range(7)
 
 
-def runs_at(*moments: str) -> Runs:
-    n = len(moments)
+def runs_at(*timestamps: str) -> Dispatches:
+    n = len(timestamps)
     nowhere = np.empty(0)
-    at = [datetime.fromisoformat(moment) for moment in moments]
+    at = [datetime.fromisoformat(timestamp) for timestamp in timestamps]
     columns = {
         "mobilised_us": np.array([(m - EPOCH_AT) // timedelta(microseconds=1) for m in at], np.int64),
         "station_code": np.full(n, "A24", object),
         **{name: np.full(n, 530_000.0) for name in ("easting_m", "station_easting_m")},
         **{name: np.full(n, 180_000.0) for name in ("northing_m", "station_northing_m")},
     }
-    return Runs(columns, fit_ground(nowhere, nowhere, np.empty(0, object), open_stations()))
+    return Dispatches(columns, fit_ground(nowhere, nowhere, np.empty(0, object), open_stations()))
 
 
-def day_of(moment: str) -> date:
-    return EPOCH + timedelta(days=int(runs_at(moment).day[0]))
+def day_of(timestamp: str) -> date:
+    return EPOCH + timedelta(days=int(runs_at(timestamp).day[0]))
 
 
 CLOCKS_GO_FORWARD = ("2022-03-27", "2023-03-26", "2024-03-31")
@@ -154,30 +154,32 @@ def test_it_is_a_working_day(day) -> None:
 @pytest.mark.parametrize("day", DAYS_OFF | WORKING_DAYS)
 def test_context_says_the_same_of_the_day_from_midnight_to_midnight_in_london(day) -> None:
     midnight = datetime.fromisoformat(day).replace(tzinfo=LONDON)
-    moments = (midnight, midnight + timedelta(days=1) - timedelta(microseconds=1))
-    told = [context_at(ContextTables.of(), at.astimezone(UTC))["is_working_day"].value for at in moments]
-    assert told == [day in WORKING_DAYS] * 2
+    timestamps = (midnight, midnight + timedelta(days=1) - timedelta(microseconds=1))
+    is_working = [
+        context_at(ContextTables.of(), at.astimezone(UTC))["is_working_day"].value for at in timestamps
+    ]
+    assert is_working == [day in WORKING_DAYS] * 2
 
 
 def school_days(days: list[date]) -> SchoolDays:
     return SchoolDays.of([SchoolHoliday(day, "test") for day in days], {day.year for day in days})
 
 
-def is_holiday(school: SchoolDays, *moments: str) -> list[float]:
-    return school.is_holiday(runs_at(*moments).columns["mobilised_us"]).tolist()
+def is_holiday(school: SchoolDays, *timestamps: str) -> list[float]:
+    return school.is_holiday(runs_at(*timestamps).columns["mobilised_us"]).tolist()
 
 
 def test_a_school_holiday_lasts_from_midnight_to_midnight_in_london() -> None:
     # Monday 30 May 2022, in summer time: from 23:00 UTC on Sunday
     school = school_days([date(2022, 5, 30)])
-    moments = ("2022-05-29T22:59:59Z", "2022-05-29T23:00Z", "2022-05-30T22:59:59Z", "2022-05-30T23:00Z")
-    assert is_holiday(school, *moments) == [0.0, 1.0, 1.0, 0.0]
+    timestamps = ("2022-05-29T22:59:59Z", "2022-05-29T23:00Z", "2022-05-30T22:59:59Z", "2022-05-30T23:00Z")
+    assert is_holiday(school, *timestamps) == [0.0, 1.0, 1.0, 0.0]
 
 
 def test_a_school_holiday_of_winter_lasts_from_midnight_to_midnight_in_utc_too() -> None:
     school = school_days([date(2022, 2, 21)])
-    moments = ("2022-02-20T23:59:59Z", "2022-02-21T00:00Z", "2022-02-21T23:59:59Z", "2022-02-22T00:00Z")
-    assert is_holiday(school, *moments) == [0.0, 1.0, 1.0, 0.0]
+    timestamps = ("2022-02-20T23:59:59Z", "2022-02-21T00:00Z", "2022-02-21T23:59:59Z", "2022-02-22T00:00Z")
+    assert is_holiday(school, *timestamps) == [0.0, 1.0, 1.0, 0.0]
 
 
 @needs_data
@@ -185,9 +187,9 @@ def test_the_175_days_that_the_original_lost_are_here_on_their_own_day() -> None
     """The original stored local midnights as UTC instants, and read them by their UTC day."""
     with (SHARED / "parity/school_holidays.csv").open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
-    instants = [datetime.fromisoformat(row["stored_utc"]) for row in rows]
+    stored_times = [datetime.fromisoformat(row["stored_utc"]) for row in rows]
     true_days = [date.fromisoformat(row["true_london_date"]) for row in rows]
-    lost = [at for at, day in zip(instants, true_days, strict=True) if at.date() != day]
+    lost = [at for at, day in zip(stored_times, true_days, strict=True) if at.date() != day]
     assert (len(lost), len(rows)) == (175, 233)
     school = school_days(true_days)
     assert set(is_holiday(school, *(at.isoformat() for at in lost))) == {1.0}

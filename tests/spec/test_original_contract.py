@@ -7,8 +7,8 @@ from collections import Counter
 from datetime import UTC, datetime
 
 import pytest
-from support.on_duty import desk_on_duty
-from support.original_answers import (
+from support.accounts_service import bearer, run_live_service
+from support.original_responses import (
     EXPIRED,
     MADE_AT,
     NOBODY,
@@ -20,10 +20,10 @@ from support.original_answers import (
     Row,
     faults,
 )
-from support.signing_in import bearer, running_desk
+from support.service_with_model import live_service_with_model
 
 from londonpump.storage.database import connect, writing
-from londonpump.storage.database.people_rows import Prediction, put_predictions
+from londonpump.storage.database.imported_repository import Prediction, put_predictions
 
 USER = {"username": "test", "password": "test-password", "passwordConfirm": "test-password"}
 LOGIN = {"username": "test", "password": "test-password"}
@@ -52,16 +52,16 @@ TIME_PUMP = "/predict/time_pump"
 
 
 @pytest.fixture
-def desk(tmp_path, small_brigade):
-    with desk_on_duty(
+def live_service(tmp_path, small_brigade):
+    with live_service_with_model(
         f"sqlite:///{tmp_path}/a.db", tmp_path, small_brigade.bundle, password_min=6
     ) as running:
         yield running
 
 
 @pytest.fixture
-def client(desk):
-    return desk.client
+def client(live_service):
+    return live_service.client
 
 
 @pytest.fixture
@@ -124,8 +124,11 @@ def test_refresh_takes_a_valid_access_token(client, signed_in) -> None:
 
 
 def test_me_tells_status_and_user(client, signed_in) -> None:
-    told = client.get("/me", headers=signed_in).json()
-    assert (told["status"], set(told["user"])) == ("success", {"id", "username", "created_at"})
+    response_body = client.get("/me", headers=signed_in).json()
+    assert (response_body["status"], set(response_body["user"])) == (
+        "success",
+        {"id", "username", "created_at"},
+    )
 
 
 @pytest.mark.parametrize("route", ["/me", "/historique"])
@@ -134,9 +137,9 @@ def test_without_a_token_it_is_401(client, route) -> None:
 
 
 @pytest.mark.parametrize("route", ["/me", "/historique"])
-def test_with_an_expired_token_it_is_403(desk, signed_in, route) -> None:
-    desk.clock.move(minutes=11)
-    assert desk.client.get(route, headers=signed_in).status_code == 403
+def test_with_an_expired_token_it_is_403(live_service, signed_in, route) -> None:
+    live_service.clock.move(minutes=11)
+    assert live_service.client.get(route, headers=signed_in).status_code == 403
 
 
 def test_a_prediction_without_a_token_is_401(client) -> None:
@@ -144,9 +147,9 @@ def test_a_prediction_without_a_token_is_401(client) -> None:
 
 
 def test_a_prediction_says_seconds_and_risk(client, signed_in) -> None:
-    told = client.post(TIME_PUMP, headers=signed_in, params=VALUES).json()
-    assert told["time_pump"] == f"{round(told['time_pump_s'])} secondes"
-    assert isinstance(told["risk_underestimated"], bool)
+    response_body = client.post(TIME_PUMP, headers=signed_in, params=VALUES).json()
+    assert response_body["time_pump"] == f"{round(response_body['time_pump_s'])} secondes"
+    assert isinstance(response_body["risk_underestimated"], bool)
 
 
 def test_nothing_sent_means_the_original_s_defaults_however_they_are_sent(client, signed_in) -> None:
@@ -166,10 +169,13 @@ def test_history_without_predictions_is_404(client, signed_in) -> None:
 
 
 def test_history_lists_what_was_predicted(client, signed_in) -> None:
-    told = client.post(TIME_PUMP, headers=signed_in).json()
+    response_body = client.post(TIME_PUMP, headers=signed_in).json()
     (entry,) = client.get("/historique", headers=signed_in).json()
     assert set(entry) == {"id", "userId", "prediction", "risk_underestimated", "created_at"}
-    assert (entry["prediction"], entry["created_at"]) == (round(told["time_pump_s"]), "2025-06-02 09:30:00")
+    assert (entry["prediction"], entry["created_at"]) == (
+        round(response_body["time_pump_s"]),
+        "2025-06-02 09:30:00",
+    )
 
 
 def test_the_document_tells_every_parameter_and_default(client) -> None:
@@ -188,29 +194,29 @@ def recorded(tmp_path_factory, small_brigade):
     """A service with the table's accounts, and the Authorization header of each who."""
     folder = tmp_path_factory.mktemp("recorded")
     url = f"sqlite:///{folder}/a.db"
-    with desk_on_duty(url, folder, small_brigade.bundle, password_min=6) as desk:
-        reader = desk.add(READER, password=PASSWORD)
-        desk.add(OTHER, password=PASSWORD)
+    with live_service_with_model(url, folder, small_brigade.bundle, password_min=6) as live_service:
+        reader = live_service.add(READER, password=PASSWORD)
+        live_service.add(OTHER, password=PASSWORD)
         engine = connect(url)
         made_at = datetime.fromisoformat(MADE_AT).replace(tzinfo=UTC)
         with writing(engine) as connection:
             put_predictions(connection, [Prediction("ab" * 16, reader, made_at, "time_pump", 316.4, True)])
         engine.dispose()
-        expired = desk.login(READER, PASSWORD).json()["access_token"]
-        desk.clock.move(minutes=10)
-        token = desk.login(READER, PASSWORD).json()["access_token"]
-        yield desk, {SIGNED_IN: f"Bearer {token}", EXPIRED: f"Bearer {expired}"}
+        expired = live_service.login(READER, PASSWORD).json()["access_token"]
+        live_service.clock.move(minutes=10)
+        token = live_service.login(READER, PASSWORD).json()["access_token"]
+        yield live_service, {SIGNED_IN: f"Bearer {token}", EXPIRED: f"Bearer {expired}"}
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row.request}: {row.name}")
 def test_an_answer_is_as_the_original_s(row: Row, recorded) -> None:
     """Issue 11, C1: status, media type, shape, texts and types; where we differ on purpose, the status we mean."""
-    desk, tokens = recorded
+    live_service, tokens = recorded
     method, path = row.request.split()
     headers = dict(row.send.get("headers", {}))
     if row.who != NOBODY:
         headers["Authorization"] = tokens.get(row.who, row.who)
-    answer = desk.client.request(method, path, **{**row.send, "headers": headers})
+    answer = live_service.client.request(method, path, **{**row.send, "headers": headers})
     assert answer.status_code == (row.ours or row.status), answer.text
     assert answer.headers["content-type"] == row.media
     if row.ours is None and row.body is not None:
@@ -224,9 +230,9 @@ def test_the_table_holds_what_the_issue_asks_for() -> None:
 
 def test_a_refusal_without_a_token_says_how_to_sign_in(recorded) -> None:
     """Issue 11, C1."""
-    desk, _ = recorded
+    live_service, _ = recorded
     for route in ("/me", "/historique"):
-        assert desk.client.get(route).headers["www-authenticate"] == "Bearer"
+        assert live_service.client.get(route).headers["www-authenticate"] == "Bearer"
 
 
 def test_the_moment_of_a_registration_is_never_the_client_s(client) -> None:
@@ -238,22 +244,22 @@ def test_the_moment_of_a_registration_is_never_the_client_s(client) -> None:
 def test_one_account_has_one_id_on_every_route(client, signed_in) -> None:
     """Issue 11, C1."""
     own = client.get("/me", headers=signed_in).json()["user"]["id"]
-    told = client.post(TIME_PUMP, headers=signed_in).json()
+    response_body = client.post(TIME_PUMP, headers=signed_in).json()
     (entry,) = client.get("/historique", headers=signed_in).json()
-    assert (entry["id"], entry["userId"]) == (told["id"], own)
+    assert (entry["id"], entry["userId"]) == (response_body["id"], own)
 
 
 @pytest.mark.parametrize(("minutes", "ends"), [(10, "09:40:00"), (1, "09:31:00"), (720, "21:30:00")])
 def test_the_lifetime_of_a_token_is_a_setting(tmp_path, minutes, ends) -> None:
     """Issue 11, C1."""
     url = f"sqlite:///{tmp_path}/a.db"
-    with running_desk(url, tmp_path, token_minutes=minutes) as desk:
-        headers = desk.bearer("amelia")
-        assert desk.login("amelia").json()["token_expiry"] == f"02/06/2025, {ends}"
-        desk.clock.move(minutes=minutes, seconds=-1)
-        assert desk.client.get("/me", headers=headers).status_code == 200
-        desk.clock.move(seconds=1)
-        assert desk.client.get("/me", headers=headers).status_code in {401, 403}
+    with run_live_service(url, tmp_path, token_minutes=minutes) as live_service:
+        headers = live_service.bearer("amelia")
+        assert live_service.login("amelia").json()["token_expiry"] == f"02/06/2025, {ends}"
+        live_service.clock.move(minutes=minutes, seconds=-1)
+        assert live_service.client.get("/me", headers=headers).status_code == 200
+        live_service.clock.move(seconds=1)
+        assert live_service.client.get("/me", headers=headers).status_code in {401, 403}
 
 
 def test_json_without_a_content_type_is_read_for_a_time_too(client, signed_in) -> None:

@@ -56,7 +56,7 @@ def test_every_column_is_equal_or_the_difference_is_one_that_is_known(
     comparisons: Comparisons, record_property: Callable[[str, object], None]
 ) -> None:
     counts, unexplained = count_differences(comparisons.all())
-    record_property("columns", {f"{column}: {kind}": n for (column, kind), n in counts.items()})
+    record_property("columns", {f"{column}: {reason_name}": n for (column, reason_name), n in counts.items()})
     print(f"\n{comparisons.n} rows", *sorted(counts.items()), sep="\n  ")
     assert not unexplained
 

@@ -11,17 +11,17 @@ import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 import pytest
-from support.original import OriginalMonth, clean_as_the_original, write_original
+from support.original_cleaning import OriginalMonth, clean_as_the_original, write_original
 from support.parity_columns import count_differences
 from support.parity_comparisons import Comparisons
 from support.parity_month import ParityMonth, read_parity_month
 from support.parity_rows import count_copies, count_rows
-from support.shifted_month import Shift, write_shifted_month
+from support.shifted_parity_month import Shift, write_shifted_month
 
 SHARED = Path(__file__).resolve().parents[2] / "../shared/data/parity"
 MONTHS = {
     "October, its weather hour told twice": Shift(weeks=22),
-    "October, its weather hour told once": Shift(weeks=22, is_hour_told_twice=False),
+    "October, its weather hour told once": Shift(weeks=22, is_repeated_hour_kept=False),
     "March, an hour skipped": Shift(weeks=-6),
     "September, a one-off bank holiday": Shift(weeks=20),
     "May, exact places without their rounded ones": Shift(weeks=0, without_cell_every=50),

@@ -27,9 +27,9 @@ class Standalone:
 
     def start(self, dag: str) -> str:
         """Start a DAG by hand. Returns: the run."""
-        asked = self.api.post(f"/api/v2/dags/{dag}/dagRuns", json={"logical_date": None})
-        assert asked.status_code == 200, asked.text
-        return str(asked.json()["dag_run_id"])
+        response = self.api.post(f"/api/v2/dags/{dag}/dagRuns", json={"logical_date": None})
+        assert response.status_code == 200, response.text
+        return str(response.json()["dag_run_id"])
 
     def state(self, dag: str, run: str) -> str:
         """How the run ended."""

@@ -10,12 +10,12 @@ from typing import Any
 
 import schemathesis
 from schemathesis.python import asgi
+from support.accounts_service import CHEAP, PASSWORD, Clock
 from support.running_service import NEVER_S, PATIENT, database_with, put_in_store, settings_for
-from support.signing_in import CHEAP, PASSWORD, Clock
 
 from londonpump.service.app import create_app
 from londonpump.service.auth import accounts
-from londonpump.service.auth.desk import Auth
+from londonpump.service.auth.lifespan import Auth
 from londonpump.service.auth.passwords import Passwords
 from londonpump.service.auth.throttle import Waits
 from londonpump.service.rights import Role
@@ -25,13 +25,13 @@ from londonpump.storage.database import connect, writing
 OK = 200
 NOBODY = "nobody"
 WHO = (*(role.value for role in Role), NOBODY)
-PLACES = [
+LOCATIONS = [
     {"easting_m": 530_000.0, "northing_m": 180_000.0},
     {"latitude": 51.5, "longitude": -0.12},
     {"station_ground": "A21"},
     {"postcode_district": "SE1"},
 ]
-KEPT_OF_REFUSALS = frozenset({"audit", "audit_head", "sign_in_counts"})
+TABLES_CHANGED_BY_REJECTIONS = frozenset({"audit", "audit_head", "sign_in_counts"})
 """What a refusal leaves on purpose: that it was tried, and how often. The audit of predictions comes late besides."""
 
 
@@ -61,7 +61,7 @@ class Tables:
 
     def _names(self) -> list[str]:
         found = self.connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
-        return [name for (name,) in found if name not in KEPT_OF_REFUSALS]
+        return [name for (name,) in found if name not in TABLES_CHANGED_BY_REJECTIONS]
 
     def _rows(self, name: str) -> int:
         return hash(tuple(sorted(map(repr, self.connection.execute(f'SELECT * FROM "{name}"')))))  # noqa: S608
@@ -101,7 +101,7 @@ class Contract:
 
 
 @dataclass(frozen=True, eq=False)
-class _Begun:
+class _BoardState:
     """A service that runs already: schemathesis would begin and end it around every test."""
 
     app: Any
@@ -125,7 +125,7 @@ def contract_of(bundle: Path, folder: Path) -> Iterator[Contract]:
     options = ServiceOptions(clock=clock, store_limits=PATIENT, champion_poll_s=NEVER_S, parts=(CHEAP,))
     app = create_app(settings_for(url, folder, registration=True), options=options)
     lifespan = asgi._get_portal().wrap_async_context_manager(app.router.lifespan_context(app))
-    begun = _Begun(app)
+    begun = _BoardState(app)
     with (
         lifespan,
         asgi.get_client(begun) as client,
@@ -158,11 +158,11 @@ def _fill(contract: Contract) -> None:
         made = contract.client.post("/v1/mobilisations", json=sent, headers=operator).json()
         kept.append(made["id"])
         for step, event in enumerate(("mobile", "arrived", "left", "returned")[:number]):
-            told = {"at": (at + timedelta(minutes=step + 1)).isoformat()}
-            contract.client.post(f"/v1/mobilisations/{made['id']}/{event}", json=told, headers=operator)
-    asked = {"place": PLACES[0], "return_at_most": 1}
+            event_body = {"at": (at + timedelta(minutes=step + 1)).isoformat()}
+            contract.client.post(f"/v1/mobilisations/{made['id']}/{event}", json=event_body, headers=operator)
+    body = {"place": LOCATIONS[0], "return_at_most": 1}
     predicted = [
-        contract.client.post("/v1/predictions", json=asked, headers=who).json() for who in (operator, admin)
+        contract.client.post("/v1/predictions", json=body, headers=who).json() for who in (operator, admin)
     ]
     users = contract.client.get("/v1/users", headers=admin).json()["users"]
     spare = [user["id"] for user in users if user["username"] == "the spare"]
@@ -171,7 +171,7 @@ def _fill(contract: Contract) -> None:
         "mobilisation_id": kept,
         "user_id": spare,
         "prediction_id": [made["id"] for made in predicted],
-        "place": PLACES,
+        "place": LOCATIONS,
         "pumps": [codes, codes[:1]],
         "kind_of_call": ["Fire", "Domestic Incidents"],
         "Idempotency-Key": ["one", "two", "three"],

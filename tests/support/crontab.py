@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from support.shown_in_docs import ROOT, blocks
+from support.documented_commands import ROOT, blocks
 
 PAGE = ROOT / "docs" / "how-to" / "run-on-a-schedule.md"
 SETTING = re.compile(r"([A-Z_]+)=(.*)")
@@ -38,5 +38,5 @@ def lines() -> list[Line]:
 
 
 def _text() -> list[str]:
-    (shown,) = blocks(PAGE, "crontab")
-    return shown.splitlines()
+    (documented,) = blocks(PAGE, "crontab")
+    return documented.splitlines()

@@ -11,9 +11,9 @@ from typing import Any
 from urllib.parse import quote
 
 import xlsxwriter
-from support.publisher_server import Answering, Publisher, as_json
+from support.publisher_server import Publisher, Responder, as_json
 
-from londonpump.tables.published import TABLES
+from londonpump.domain.published_columns import TABLES
 
 IDS = {"incidents": "em8xy", "mobilisations": "24r65"}
 SLUGS = {
@@ -29,26 +29,26 @@ def every_day(first: date, last: date) -> list[date]:
     return [first + timedelta(days=n) for n in range((last - first).days + 1)]
 
 
-def records_csv(kind: str, days: Iterable[date], renamed: dict[str, str] | None = None) -> bytes:
+def records_csv(dataset_name: str, days: Iterable[date], renamed: dict[str, str] | None = None) -> bytes:
     """A published csv: a row a day, nothing but its date. renamed: columns under another name."""
     text = io.StringIO(newline="")
     rows = csv.writer(text, lineterminator="\n")
-    rows.writerow(_header(kind, renamed))
-    rows.writerows(_row(kind, day) for day in days)
+    rows.writerow(_header(dataset_name, renamed))
+    rows.writerows(_row(dataset_name, day) for day in days)
     return text.getvalue().encode()
 
 
-def records_xlsx(kind: str, days: Iterable[date]) -> bytes:
+def records_xlsx(dataset_name: str, days: Iterable[date]) -> bytes:
     """The same as a workbook, dates as dates."""
     with TemporaryDirectory() as folder:
         path = Path(folder) / "records.xlsx"
         book = xlsxwriter.Workbook(str(path))
         sheet = book.add_worksheet("Sheet1")
-        shown = book.add_format({"num_format": "dd/mm/yyyy"})
-        header = _header(kind, None)
+        date_format = book.add_format({"num_format": "dd/mm/yyyy"})
+        header = _header(dataset_name, None)
         sheet.write_row(0, 0, header)
         for row, day in enumerate(days, start=1):
-            sheet.write_datetime(row, header.index(_DATE[kind][0]), day, shown)
+            sheet.write_datetime(row, header.index(_DATE[dataset_name][0]), day, date_format)
         book.close()
         return path.read_bytes()
 
@@ -57,17 +57,17 @@ def records_xlsx(kind: str, days: Iterable[date]) -> bytes:
 class Listed:
     """A file of the catalogue. fields: of its entry, over those it would have; None takes one away."""
 
-    kind: str
+    dataset_name: str
     id: str
     title: str
     body: bytes
     fields: tuple[tuple[str, Any], ...] = ()
-    first: tuple[Answering, ...] = ()
+    first: tuple[Responder, ...] = ()
 
     @property
     def path(self) -> str:
         """Where it is downloaded."""
-        return f"/download/{IDS[self.kind]}/{self.id}/{self.title}"
+        return f"/download/{IDS[self.dataset_name]}/{self.id}/{self.title}"
 
     def entry(self) -> dict[str, Any]:
         """As the API lists it; its address is one of the Datastore's own host."""
@@ -86,27 +86,27 @@ class Datastore:
 
     listed: tuple[Listed, ...]
 
-    def of(self, kind: str) -> list[Listed]:
+    def of(self, dataset_name: str) -> list[Listed]:
         """The files of a dataset."""
-        return [one for one in self.listed if one.kind == kind]
+        return [one for one in self.listed if one.dataset_name == dataset_name]
 
-    def dataset(self, kind: str) -> dict[str, Any]:
+    def dataset(self, dataset_name: str) -> dict[str, Any]:
         """A dataset as `/api/dataset/ID` gives it."""
-        resources = {one.id: one.entry() for one in self.of(kind)}
-        dictionary = {"title": "Metadata.xlsx", "url": f"{HOST}/download/{IDS[kind]}/m/Metadata.xlsx"}
+        resources = {one.id: one.entry() for one in self.of(dataset_name)}
+        dictionary = {"title": "Metadata.xlsx", "url": f"{HOST}/download/{IDS[dataset_name]}/m/Metadata.xlsx"}
         return {
-            "id": IDS[kind],
-            "slug": SLUGS[kind],
-            "title": f"London Fire Brigade {kind}",
+            "id": IDS[dataset_name],
+            "slug": SLUGS[dataset_name],
+            "title": f"London Fire Brigade {dataset_name}",
             "resources": {"cb9d6550-e502": dictionary, **resources},
         }
 
     def export_v3(self) -> list[dict[str, Any]]:
         """The catalogue, its resources as lists under other names."""
         others = {"id": "abcde", "slug": "trees", "resources": []}
-        return [others, *(self._in_v3(kind) for kind in IDS)]
+        return [others, *(self._in_v3(dataset_name) for dataset_name in IDS)]
 
-    def _in_v3(self, kind: str) -> dict[str, Any]:
+    def _in_v3(self, dataset_name: str) -> dict[str, Any]:
         listed = [
             {
                 "id": one.id,
@@ -115,9 +115,9 @@ class Datastore:
                 "url": one.entry()["url"],
                 "size": len(one.body),
             }
-            for one in self.of(kind)
+            for one in self.of(dataset_name)
         ]
-        return {"id": IDS[kind], "slug": SLUGS[kind], "resources": listed}
+        return {"id": IDS[dataset_name], "slug": SLUGS[dataset_name], "resources": listed}
 
     def with_first(self, **changes: Any) -> "Datastore":
         """The same with the first file changed."""
@@ -125,8 +125,8 @@ class Datastore:
 
     def opens_at(self, publisher: Publisher) -> None:
         """Serve the API and the files."""
-        for kind, identity in IDS.items():
-            publisher.answers(f"/api/dataset/{identity}", as_json(self.dataset(kind)))
+        for dataset_name, identity in IDS.items():
+            publisher.answers(f"/api/dataset/{identity}", as_json(self.dataset(dataset_name)))
         for one in self.listed:
             publisher.holds(one.path, one.body, *one.first)
 
@@ -163,10 +163,10 @@ def small_datastore(first: date, last: date) -> Datastore:
     )
 
 
-def _header(kind: str, renamed: dict[str, str] | None) -> list[str]:
-    return [(renamed or {}).get(spec.published, spec.published) for spec in TABLES[kind]]
+def _header(dataset_name: str, renamed: dict[str, str] | None) -> list[str]:
+    return [(renamed or {}).get(spec.published, spec.published) for spec in TABLES[dataset_name]]
 
 
-def _row(kind: str, day: date) -> list[str]:
-    name, pattern = _DATE[kind]
-    return [day.strftime(pattern) if spec.published == name else "" for spec in TABLES[kind]]
+def _row(dataset_name: str, day: date) -> list[str]:
+    name, pattern = _DATE[dataset_name]
+    return [day.strftime(pattern) if spec.published == name else "" for spec in TABLES[dataset_name]]

@@ -82,9 +82,9 @@ def commands_of(text: str) -> list[list[str]]:
     first = text.splitlines()[0]
     found = []
     for part in first.split("&&"):
-        words = shlex.split(part.split(";")[0].split("2>&1")[0])
-        assert words[0] == "londonpump", text
-        found.append(words[1:])
+        command_words = shlex.split(part.split(";")[0].split("2>&1")[0])
+        assert command_words[0] == "londonpump", text
+        found.append(command_words[1:])
     return found
 
 
@@ -167,11 +167,13 @@ def _crash_of(result: Result) -> str:
     return "".join(traceback.format_exception(result.exception))
 
 
-def run_case(name: str, folder: Path, places: Mapping[str, Path], is_real_command: bool = False) -> Outcome:
+def run_case(
+    name: str, folder: Path, input_paths: Mapping[str, Path], is_real_command: bool = False
+) -> Outcome:
     """Run a case by its `cmd`. places: BUNDLE and DATA."""
     link_files(CASES / name, folder)
     commands = [
-        [filled_in(argument, folder, places["BUNDLE"], places["DATA"]) for argument in command]
+        [filled_in(argument, folder, input_paths["BUNDLE"], input_paths["DATA"]) for argument in command]
         for command in commands_of((CASES / name / "cmd").read_text())
     ]
     return (run_by_command if is_real_command else run_in_process)(commands, folder)

@@ -17,11 +17,11 @@ NOT_COMPARED = ("source_file", "source_row", "repairs")
 """Where a row stood, and what was done to it."""
 WITHIN = 0.1
 """Numbers this near are the same: a station by its degrees lies centimetres from the one by its grid."""
-SHOWN = 5
+MAX_DIFFERENCES = 5
 
 
 @dataclass(frozen=True)
-class Unspoilt:
+class Undamaged:
     """What the files give before they are spoilt.
 
     mobilised, attending: examples with and without the mobilisation file. answers: mean_s of the rows of CALLS.csv.
@@ -33,11 +33,11 @@ class Unspoilt:
 
 
 @dataclass(frozen=True)
-class Kept:
+class KeepsResults:
     """Exit code 0 and these rows.
 
     incidents, mobilisations: rows kept. rejected: {table.rule: rows}, for those rules alone. like: the examples are
-    those of "mobilised" or "attending" in `Unspoilt`. says: patterns of what is printed. reports: patterns of
+    those of "mobilised" or "attending" in `Undamaged`. says: patterns of what is printed. reports: patterns of
     report.json. holds: a further check of the examples, its fault as a sentence or "".
     """
 
@@ -50,14 +50,14 @@ class Kept:
     reports: tuple[str, ...] = ()
     holds: Callable[[Examples], str] = lambda examples: "" if examples else "no example"
 
-    def faults(self, outcome: Outcome, unspoilt: Unspoilt) -> list[str]:
+    def faults(self, outcome: Outcome, undamaged: Undamaged) -> list[str]:
         """What is wrong with the outcome."""
         if outcome.exit_code or outcome.crash or outcome.report is None:
             return [_ended(outcome, "0 and a report")]
         wrong = [*self._wrong_counts(outcome), *lost(outcome), *missing(self.says, outcome.text)]
         wrong += missing(self.reports, str(outcome.report))
         if self.like:
-            wrong += differing(outcome.examples, getattr(unspoilt, self.like))
+            wrong += differing(outcome.examples, getattr(undamaged, self.like))
         return [*wrong, *filter(None, [self.holds(outcome.examples)])]
 
     def _wrong_counts(self, outcome: Outcome) -> list[str]:
@@ -66,34 +66,38 @@ class Kept:
         for table in ("incidents", "mobilisations"):
             counted = outcome.counts(table)
             found[table] = None if counted is None else counted[1]
-        wanted = {"incidents": self.incidents, "mobilisations": self.mobilisations, "examples": self.examples}
+        expected = {
+            "incidents": self.incidents,
+            "mobilisations": self.mobilisations,
+            "examples": self.examples,
+        }
         for name, rows in self.rejected.items():
             table, rule = name.split(".")
-            wanted[name], found[name] = rows, outcome.rejected(table).get(rule, 0)
+            expected[name], found[name] = rows, outcome.rejected(table).get(rule, 0)
         return [
             f"{name}: {found[name]} where {rows} are right"
-            for name, rows in wanted.items()
+            for name, rows in expected.items()
             if rows is not None and found[name] != rows
         ]
 
 
 @dataclass(frozen=True)
-class Refused:
+class Rejects:
     """Exit code 2, a message in one piece that fits the patterns, no traceback and nothing written.
 
     is_kept_before: an earlier OUT still stands.
     """
 
     says: tuple[str, ...]
-    is_kept_before: bool = False
+    is_kept_first_time: bool = False
 
-    def faults(self, outcome: Outcome, unspoilt: Unspoilt) -> list[str]:
+    def faults(self, outcome: Outcome, undamaged: Undamaged) -> list[str]:
         """What is wrong with the outcome."""
         wrong = [] if outcome.exit_code == BAD_INPUT and not outcome.crash else [_ended(outcome, "2")]
         wrong += missing(self.says, outcome.text)
         is_written = outcome.report is not None or outcome.answers is not None
-        if is_written is not self.is_kept_before:
-            wrong.append("the earlier result is gone" if self.is_kept_before else "a result was written")
+        if is_written is not self.is_kept_first_time:
+            wrong.append("the earlier result is gone" if self.is_kept_first_time else "a result was written")
         return wrong
 
 
@@ -110,7 +114,7 @@ class Answered:
     says_not: tuple[str, ...] = ()
     ids: tuple[str, ...] = ()
 
-    def faults(self, outcome: Outcome, unspoilt: Unspoilt) -> list[str]:
+    def faults(self, outcome: Outcome, undamaged: Undamaged) -> list[str]:
         """What is wrong with the outcome."""
         answers = outcome.answers
         if outcome.crash or answers is None:
@@ -121,8 +125,8 @@ class Answered:
             ]
         wrong = [
             fault
-            for number, (wanted, row) in enumerate(zip(self.rows, answers, strict=True))
-            if (fault := _wrong_row(wanted, row, unspoilt.answers[number % len(unspoilt.answers)]))
+            for number, (expected, row) in enumerate(zip(self.rows, answers, strict=True))
+            if (fault := _wrong_row(expected, row, undamaged.answers[number % len(undamaged.answers)]))
         ]
         code = SOME_ROWS_UNANSWERED if any(row["error"] for row in answers) else 0
         if outcome.exit_code != code:
@@ -139,15 +143,15 @@ class Either:
 
     ways: tuple["Expectation", ...]
 
-    def faults(self, outcome: Outcome, unspoilt: Unspoilt) -> list[str]:
+    def faults(self, outcome: Outcome, undamaged: Undamaged) -> list[str]:
         """The faults of every way, or none where one way has none."""
-        found = [way.faults(outcome, unspoilt) for way in self.ways]
+        found = [way.faults(outcome, undamaged) for way in self.ways]
         if not all(found):
             return []
         return [f"neither: {'; '.join(faults)}" for faults in found]
 
 
-Expectation = Kept | Refused | Answered | Either
+Expectation = KeepsResults | Rejects | Answered | Either
 SAME, ANY = "same", "any"
 
 
@@ -156,9 +160,9 @@ def either(*ways: Expectation) -> Either:
     return Either(ways)
 
 
-def refused(*says: str) -> Refused:
+def rejects(*says: str) -> Rejects:
     """Refused with a message that fits these patterns."""
-    return Refused(says)
+    return Rejects(says)
 
 
 def answered(*rows: str | tuple[str, ...], **more: Any) -> Answered:
@@ -184,9 +188,9 @@ def lost(outcome: Outcome) -> list[str]:
     return found
 
 
-def differing(found: Examples, wanted: Examples) -> list[str]:
+def differing(found: Examples, expected: Examples) -> list[str]:
     """How two sets of examples differ, texts compared without regard to case."""
-    mine, theirs = _comparable(found), _comparable(wanted)
+    mine, theirs = _comparable(found), _comparable(expected)
     if len(mine) != len(theirs):
         return [f"{len(mine)} examples where {len(theirs)} are right"]
     differences = [
@@ -195,13 +199,13 @@ def differing(found: Examples, wanted: Examples) -> list[str]:
         for name, value in other.items()
         if not _is_like(one.get(name), value)
     ]
-    return [f"{len(differences)} values differ", *differences[:SHOWN]] if differences else []
+    return [f"{len(differences)} values differ", *differences[:MAX_DIFFERENCES]] if differences else []
 
 
-def _is_like(found: Any, wanted: Any) -> bool:
-    if isinstance(found, float) and isinstance(wanted, float):
-        return abs(found - wanted) < WITHIN
-    return bool(found == wanted)
+def _is_like(found: Any, expected: Any) -> bool:
+    if isinstance(found, float) and isinstance(expected, float):
+        return abs(found - expected) < WITHIN
+    return bool(found == expected)
 
 
 def _comparable(examples: Examples) -> Examples:
@@ -224,11 +228,11 @@ def _comparable(examples: Examples) -> Examples:
     )
 
 
-def _wrong_row(wanted: str | tuple[str, ...], row: dict[str, str], mean_s: str) -> str:
-    ways = wanted if isinstance(wanted, tuple) else (wanted,)
+def _wrong_row(expected: str | tuple[str, ...], row: dict[str, str], mean_s: str) -> str:
+    ways = expected if isinstance(expected, tuple) else (expected,)
     if any(_is_right(way, row, mean_s) for way in ways):
         return ""
-    return f"row {row['id']!r}: {row['error'] or row['mean_s']!r} where {wanted!r} ({mean_s}) is right"
+    return f"row {row['id']!r}: {row['error'] or row['mean_s']!r} where {expected!r} ({mean_s}) is right"
 
 
 def _is_right(way: str, row: dict[str, str], mean_s: str) -> bool:
@@ -237,6 +241,6 @@ def _is_right(way: str, row: dict[str, str], mean_s: str) -> bool:
     return bool(row["error"]) and re.search(way, row["error"], re.IGNORECASE) is not None
 
 
-def _ended(outcome: Outcome, wanted: str) -> str:
-    shown = outcome.crash.strip().splitlines()[-1:] or [outcome.text.strip()[-600:]]
-    return f"exit code {outcome.exit_code} where {wanted} is right: {shown[0]}"
+def _ended(outcome: Outcome, expected: str) -> str:
+    last_lines = outcome.crash.strip().splitlines()[-1:] or [outcome.text.strip()[-600:]]
+    return f"exit code {outcome.exit_code} where {expected} is right: {last_lines[0]}"

@@ -59,26 +59,26 @@ def write_xlsx(rows: Rows, path: Path, errors: dict[str, tuple[str, int]] | None
     header = list(rows[0])
     sheet.write_row(0, 0, header)
     for number, row in enumerate(rows):
-        for place, name in enumerate(header):
+        for position, name in enumerate(header):
             error, many = (errors or {}).get(name, ("", 0))
             if number < many:
-                sheet.write_formula(number + 1, place, "=1/0", None, error)
+                sheet.write_formula(number + 1, position, "=1/0", None, error)
             elif row[name]:
-                _write_cell(sheet, number + 1, place, row[name])
+                _write_cell(sheet, number + 1, position, row[name])
     book.close()
     return str(path)
 
 
-def _write_cell(sheet: xlsxwriter.worksheet.Worksheet, row: int, place: int, text: str) -> None:
+def _write_cell(sheet: xlsxwriter.worksheet.Worksheet, row: int, position: int, text: str) -> None:
     # "nan" is a text here: a workbook has no such number
     try:
         number = float(text)
     except ValueError:
         number = math.nan
     if math.isfinite(number):
-        sheet.write_number(row, place, number)
+        sheet.write_number(row, position, number)
     else:
-        sheet.write_string(row, place, text)
+        sheet.write_string(row, position, text)
 
 
 def changed(
@@ -101,8 +101,8 @@ def filled(rows: Rows, markers: tuple[str, ...], columns: Iterable[str]) -> Rows
     names = set(columns)
     return [
         {
-            name: markers[(number + place) % len(markers)] if name in names and not text else text
-            for place, (name, text) in enumerate(row.items())
+            name: markers[(number + position) % len(markers)] if name in names and not text else text
+            for position, (name, text) in enumerate(row.items())
         }
         for number, row in enumerate(rows)
     ]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from support.field_cases import run_in_process
-from support.field_expectations import Unspoilt
+from support.field_expectations import Undamaged
 from support.field_files import PLAIN, Rows, Written, write_csv, write_xlsx
 
 from londonpump.simulation.plan import SimulationPlan
@@ -48,11 +48,11 @@ class Month:
         self, *more: str, incidents: str = "", mobilisations: str = "", out: str = "OUT"
     ) -> list[str]:
         """`prepare` over an incident file (as simulated unless given) and, if given, a mobilisation file."""
-        given = ["--mobilisations", mobilisations] if mobilisations else []
+        options = ["--mobilisations", mobilisations] if mobilisations else []
         first = incidents or self.csv(self.incidents, "plain.csv")
-        return ["prepare", "--incidents", first, *given, *more, "--out", str(self.folder / out)]
+        return ["prepare", "--incidents", first, *options, *more, "--out", str(self.folder / out)]
 
-    def spoilt(
+    def damaged(
         self, incidents: Rows | None = None, how: Written = PLAIN, mobilisations: Rows | None = None
     ) -> list[str]:
         """`prepare` over both tables as csv, written the same way, each as simulated unless given."""
@@ -100,12 +100,12 @@ def month(tmp_path_factory: pytest.TempPathFactory) -> Month:
 
 
 @pytest.fixture(scope="session")
-def unspoilt_month(month: Month, tmp_path_factory: pytest.TempPathFactory) -> Unspoilt:
+def undamaged_month(month: Month, tmp_path_factory: pytest.TempPathFactory) -> Undamaged:
     """What the day gives before it is spoilt."""
     outcomes = []
     for name, is_mobilised in (("mobilised", True), ("attending", False)):
         here = month.here(tmp_path_factory.mktemp(name))
-        command = here.spoilt() if is_mobilised else here.alone()
+        command = here.damaged() if is_mobilised else here.alone()
         outcomes.append(run_in_process([command], here.folder))
         assert outcomes[-1].exit_code == 0, outcomes[-1].text
-    return Unspoilt(outcomes[0].examples, outcomes[1].examples, ())
+    return Undamaged(outcomes[0].examples, outcomes[1].examples, ())

@@ -11,8 +11,8 @@ from support.parity_month import ParityMonth
 from support.parity_rows import CLOCKS
 from support.wall_clock import GREENWICH, LONDON, WEEKDAYS, WallClock, bank_holidays, regular_bank_holidays
 
-from londonpump.features.ground import GroundLookup
-from londonpump.features.runs import Runs
+from londonpump.features.dispatches import Dispatches
+from londonpump.features.ground_lookup import GroundLookup
 
 SCHOOL = "1 school holidays on their true days"
 WORKING = "7 one-off bank holidays known"
@@ -35,7 +35,7 @@ class Calendar:
         self.gmt = WallClock(pairs["start_us"], GREENWICH)
         self.london = WallClock(pairs["start_us"], LONDON)
         nowhere = GroundLookup((), (), np.zeros((0, 2)), np.zeros(0, np.int64))
-        self.runs = Runs({"mobilised_us": pairs["start_us"]}, nowhere)
+        self.dispatches = Dispatches({"mobilised_us": pairs["start_us"]}, nowhere)
 
     def all(self) -> Iterator[Comparison]:
         """Sixteen columns."""
@@ -62,20 +62,22 @@ class Calendar:
     def _date(self) -> Comparison:
         days = (self.pairs["DateAndTimeMobilised"] // 86_400_000_000).astype("datetime64[D]").astype(object)
         return self._by_the_clock(
-            "DateAndTimeMobilised", days, self.gmt.dates, self.runs.day.astype("datetime64[D]").astype(object),
+            "DateAndTimeMobilised", days, self.gmt.dates, self.dispatches.day.astype("datetime64[D]").astype(object),
             self.london.dates,
         )  # fmt: skip
 
     def _parts(self) -> Iterator[Comparison]:
-        days = self.runs.day.astype("datetime64[D]").astype(object)
+        days = self.dispatches.day.astype("datetime64[D]").astype(object)
         for part in ("year", "month", "day"):
-            ours = self.runs.month if part == "month" else np.array([getattr(day, part) for day in days])
+            ours = (
+                self.dispatches.month if part == "month" else np.array([getattr(day, part) for day in days])
+            )
             theirs = self.pairs[part]
             yield self._by_the_clock(part, theirs, self.gmt.part(part), ours, self.london.part(part))
-        hours = np.floor(self.runs.hour)
+        hours = np.floor(self.dispatches.hour)
         yield self._by_the_clock("hour", self.pairs["hour"], self.gmt.hours, hours, self.london.hours)
         weekdays = np.array([WEEKDAYS.index(name) for name in self.pairs["weekday"]])
-        ours = self.runs.weekday
+        ours = self.dispatches.weekday
         yield self._by_the_clock("weekday", weekdays, self.gmt.weekdays, ours, self.london.weekdays)
 
     def _weather(self, column: str, theirs: Array, ours: Array) -> Comparison:
@@ -89,10 +91,10 @@ class Calendar:
         empty = 0.0 if column == "precip" else None
         for hour, value in self.month.rows(f"SELECT date, {column} FROM weather ORDER BY file_row"):
             found.setdefault(hour, []).append(empty if value is None else value)
-        kind = object if column in ("conditions", "icon") else np.float64
-        nothing = [None if kind is object else np.nan]
+        array_dtype = object if column in ("conditions", "icon") else np.float64
+        nothing = [None if array_dtype is object else np.nan]
         values = [found.get(hour, nothing) for hour in hour_texts]
-        return np.array([v[0] for v in values], kind), np.array([v[-1] for v in values], kind)
+        return np.array([v[0] for v in values], array_dtype), np.array([v[-1] for v in values], array_dtype)
 
     def _of_the_hour_or_before(self, column: str) -> Array:
         """(n,) the first value of the file at the hour that London shows, else at the nearest of six hours before."""
@@ -119,7 +121,7 @@ class Calendar:
         return self._by_the_clock("congestion_rate", theirs, at(self.gmt), ours, at(self.london))
 
     def _working_day(self) -> Comparison:
-        theirs, ours = self.pairs["workingday"], self.runs.is_working_day.astype(np.int64)
+        theirs, ours = self.pairs["workingday"], self.dispatches.is_working_day.astype(np.int64)
         truth = bank_holidays()
         by_gmt, by_london = (_is_working(clock, truth) for clock in (self.gmt, self.london))
         by_rule = _is_working(

@@ -31,13 +31,13 @@ def count_differences(comparisons: Iterable[Comparison]) -> tuple[Counter[tuple[
     unexplained: list[str] = []
     for one in comparisons:
         differs = ~is_equal(one.theirs, one.ours)
-        held = np.sum(list(one.reasons.values()) or [np.zeros(len(differs))], axis=0)
+        sum_of_reasons = np.sum(list(one.reasons.values()) or [np.zeros(len(differs))], axis=0)
         unexplained += [
             f"{one.column}, row {row}: theirs {one.theirs[row]!r}, ours {one.ours[row]!r}"
-            for row in np.flatnonzero(differs & (held != 1))
+            for row in np.flatnonzero(differs & (sum_of_reasons != 1))
         ]
-        for kind, mask in one.reasons.items():
-            counts[one.column, kind] += int((differs & mask).sum())
+        for reason_name, mask in one.reasons.items():
+            counts[one.column, reason_name] += int((differs & mask).sum())
     return +counts, unexplained
 
 
@@ -49,8 +49,8 @@ def is_equal(left: Array, right: Array) -> NDArray[np.bool_]:
 
 
 def explained(
-    kind_holds: dict[str, NDArray[np.bool_]], theirs: Array, replayed: Array, ours: Array, exact: Array
+    reasons_hold: dict[str, NDArray[np.bool_]], theirs: Array, replayed: Array, ours: Array, exact: Array
 ) -> dict[str, NDArray[np.bool_]]:
     """Each reason, narrowed to the rows where theirs is the original's rule and ours the mended one."""
     proven = is_equal(theirs, replayed) & is_equal(ours, exact)
-    return {kind: holds & proven for kind, holds in kind_holds.items()}
+    return {reason_name: holds & proven for reason_name, holds in reasons_hold.items()}

@@ -5,17 +5,17 @@ from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
-from support import counted_exactly
-from support.original_counts import pumps_out_of_last_rows
+from support import brute_force_counts
+from support.original_pumps_out import pumps_out_of_last_rows
 from support.parity_calendar import Calendar
 from support.parity_columns import Array, Comparison, explained, is_equal
 from support.parity_month import ParityMonth, used_stream
 from support.parity_rows import DUPLICATES, EXCHANGE, FLEET, NO_COORDINATES
 
-from londonpump.brigade import grid
+from londonpump.domain import national_grid
 
 COUNTED = "4 pumps out, exactly"
-EXACT_PLACE = "9 distance from the exact place"
+EXACT_LOCATION = "9 distance from the exact place"
 ROUNDING_KM = 0.00051
 """Half of the third decimal, and a centimetre for another library's grid."""
 FIRE = "Fire"
@@ -104,31 +104,34 @@ class Comparisons:
         """
         pairs = self.pairs
         station = pairs["station_latitude"], pairs["station_longitude"]
-        rounded = grid.to_degrees(pairs["raw_easting_rounded_m"], pairs["raw_northing_rounded_m"])
-        place = grid.to_degrees(pairs["raw_easting_m"], pairs["raw_northing_m"])
-        replayed, exact = (grid.great_circle_km(*station, *point) for point in (rounded, place))
+        rounded = national_grid.to_degrees(pairs["raw_easting_rounded_m"], pairs["raw_northing_rounded_m"])
+        location = national_grid.to_degrees(pairs["raw_easting_m"], pairs["raw_northing_m"])
+        replayed, exact = (national_grid.great_circle_km(*station, *point) for point in (rounded, location))
         theirs, ours = pairs["Distance"], self.our_distance_km
         has_cell = np.isfinite(replayed)
         proven = np.abs(theirs - np.where(has_cell, replayed, 0.0)) <= ROUNDING_KM
         proven &= np.abs(ours - exact) <= ROUNDING_KM
         is_same = np.abs(theirs - ours) <= ROUNDING_KM
-        reasons = {EXACT_PLACE: proven & has_cell & ~is_same, NO_COORDINATES: proven & ~has_cell & ~is_same}
+        reasons = {
+            EXACT_LOCATION: proven & has_cell & ~is_same,
+            NO_COORDINATES: proven & ~has_cell & ~is_same,
+        }
         return Comparison("Distance", theirs, np.where(is_same, theirs, ours), reasons)
 
     @cached_property
     def our_distance_km(self) -> NDArray[np.float64]:
         """(n,) great circle, from the columns of the examples."""
-        stations = grid.to_degrees(self.pairs["station_easting_m"], self.pairs["station_northing_m"])
-        places = grid.to_degrees(self.pairs["easting_m"], self.pairs["northing_m"])
-        return grid.great_circle_km(*stations, *places)
+        stations = national_grid.to_degrees(self.pairs["station_easting_m"], self.pairs["station_northing_m"])
+        locations = national_grid.to_degrees(self.pairs["easting_m"], self.pairs["northing_m"])
+        return national_grid.great_circle_km(*stations, *locations)
 
     def _pumps(self) -> Iterator[Comparison]:
         """Theirs: the last 298 rows in their order. Ours: every mobilisation held against every other."""
         pairs, stream = self.pairs, used_stream(self.month)
         at_us, ground = pairs["start_us"], pairs["recorded_ground_code"]
-        out = counted_exactly.pumps_out(stream, pairs["incident_number"], at_us)
-        away = counted_exactly.pumps_away(stream, ground, at_us)
-        stationed = counted_exactly.pumps_stationed(stream, ground, at_us)
+        out = brute_force_counts.pumps_out(stream, pairs["incident_number"], at_us)
+        away = brute_force_counts.pumps_away(stream, ground, at_us)
+        stationed = brute_force_counts.pumps_stationed(stream, ground, at_us)
         replayed_out, replayed_away = self._replayed()
         fleet = self._fleet_of_the_file()
         everywhere = np.ones(self.n, bool)
@@ -137,7 +140,7 @@ class Comparisons:
         )
         yield self._counted("PumpOfIncidentStation_Out", replayed_away, away, away, {COUNTED: everywhere})
         yield self._counted("PumpByStation", fleet, stationed, stationed, {FLEET: everywhere})
-        is_known = at_us >= stream.start_us.min() + 7 * counted_exactly.DAY_US
+        is_known = at_us >= stream.start_us.min() + 7 * brute_force_counts.DAY_US
         available = np.where(is_known, np.maximum(stationed - away, 0), np.nan)
         holds = {COUNTED: is_known & (fleet == stationed), FLEET: ~is_known | (fleet != stationed)}
         ours, replayed = pairs["ground_pumps_available"], np.maximum(fleet - replayed_away, 0)

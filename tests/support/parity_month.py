@@ -9,9 +9,9 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
-from support.counted_exactly import Stream
+from support.brute_force_counts import Stream
 
-from londonpump.pipelines.prepare import PrepareRequest, prepare
+from londonpump.lifecycle.prepare import PrepareRequest, prepare
 
 WARM_UP_US = 12 * 3_600_000_000
 STILL_COUNTED = ("later_wave", "warm_up")
@@ -54,8 +54,10 @@ def read_parity_month(folder: Path, out: Path) -> ParityMonth:
             f"CREATE TABLE raw_{table} AS SELECT row_number() OVER () AS source_row, * FROM read_csv("
             f"'{folder / table}.csv.gz', all_varchar = true, nullstr = ['', 'NULL'])"
         )
-        aside = "aside" if table == "mobilisations" else "incidents_aside"
-        connection.execute(f"CREATE TABLE {aside} AS FROM read_parquet('{out}/set_aside/{table}.parquet')")
+        rejected_table = "aside" if table == "mobilisations" else "incidents_aside"
+        connection.execute(
+            f"CREATE TABLE {rejected_table} AS FROM read_parquet('{out}/set_aside/{table}.parquet')"
+        )
     connection.execute(f"CREATE TABLE ours AS FROM read_parquet('{out}/examples/*.parquet')")
     connection.execute(f"CREATE TABLE mid AS FROM read_parquet('{folder}/seed_mid_*.parquet')")
     connection.execute(f"CREATE TABLE final AS FROM read_parquet('{folder}/seed_cleaned_*.parquet')")
@@ -116,7 +118,7 @@ def _join_final_with_mid(connection: duckdb.DuckDBPyConnection) -> None:
 
 def _work_out_used(connection: duckdb.DuckDBPyConnection) -> None:
     """Spec steps 13 and 14 over the rows that ours counts: pumps attending, and the left time."""
-    moments = ", ".join(
+    timestamps = ", ".join(
         f"strptime(DateAndTime{what}, '%d/%m/%Y %H:%M:%S') AS {what}"
         for what in ("Mobilised", "Mobile", "Arrived", "Left")
     )
@@ -126,7 +128,7 @@ def _work_out_used(connection: duckdb.DuckDBPyConnection) -> None:
         kinds AS (SELECT IncidentNumber, any_value(IncidentGroup) AS of_group, any_value(coalesce(SpecialServiceType,
             CASE WHEN StopCodeDescription = 'Use of Special Operations Room' THEN StopCodeDescription END, ''))
             AS special FROM raw_incidents GROUP BY ALL),
-        rows AS (SELECT m.*, of_group, special, {moments} FROM raw_mobilisations m JOIN kinds USING (IncidentNumber)
+        rows AS (SELECT m.*, of_group, special, {timestamps} FROM raw_mobilisations m JOIN kinds USING (IncidentNumber)
             WHERE source_row NOT IN (SELECT source_row FROM aside WHERE rule NOT IN ({counted}))),
         timed AS (SELECT * REPLACE (CASE WHEN TravelTimeSeconds IS NULL AND Mobile > Arrived THEN Mobile
             ELSE Arrived END AS Arrived), count(*) OVER (PARTITION BY IncidentNumber) AS n FROM rows),
@@ -143,11 +145,11 @@ def _work_out_used(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def _array(column: pa.ChunkedArray) -> NDArray[Any]:
-    kind = column.type
-    if pa.types.is_timestamp(kind):
+    dtype = column.type
+    if pa.types.is_timestamp(dtype):
         return column.cast(pa.timestamp("us")).cast(pa.int64()).to_numpy()
-    if pa.types.is_string(kind) or pa.types.is_date(kind):
+    if pa.types.is_string(dtype) or pa.types.is_date(dtype):
         return np.array(column.to_pylist(), object)
-    if pa.types.is_boolean(kind):
+    if pa.types.is_boolean(dtype):
         return np.array([np.nan if v is None else float(v) for v in column.to_pylist()])
     return column.to_numpy()

@@ -34,16 +34,16 @@ SAME_REASON = {
 
 def count_rows(month: ParityMonth) -> tuple[Counter[str], list[str]]:
     """(raw mobilisations by kind of difference, those that no kind explains)."""
-    reasons = _Reasons(month)
+    reasons = _RowReasons(month)
     counts: Counter[str] = Counter()
     unexplained = []
     for row in month.rows(_BOTH_SIDES):
         theirs, ours = str(row[4]), str(row[5])
-        kind = SAME if _is_same(theirs, ours) else reasons.explain(row, theirs, ours)
-        if kind is None:
+        outcome = SAME if _is_same(theirs, ours) else reasons.explain(row, theirs, ours)
+        if outcome is None:
             unexplained.append(f"{row[1]} {row[2]} {row[3]}: theirs {theirs}, ours {ours}")
         else:
-            counts[kind] += 1
+            counts[outcome] += 1
     return counts, unexplained
 
 
@@ -68,7 +68,7 @@ def _is_same(theirs: str, ours: str) -> bool:
     return group in SAME_REASON.get(theirs, set())
 
 
-class _Reasons:
+class _RowReasons:
     """The sets of rows and incidents to which each kind of difference applies, worked out from the raw files."""
 
     def __init__(self, month: ParityMonth) -> None:
@@ -105,9 +105,9 @@ class _Reasons:
             "SELECT IncidentNumber FROM raw_incidents JOIN stations ON IncidentStationGround = name WHERE code NOT IN "
             "(SELECT coalesce(DeployedFromStation_Code, Resource_Code[:3]) FROM raw_mobilisations WHERE coalesce(DeployedFromLocation, 'Home Station') = 'Home Station')"
         )
-        self.never_shown = {row[0] for row in month.rows(
+        self.is_skipped_hour = {row[0] for row in month.rows(
             "SELECT IncidentNumber, strptime(DateOfCall || ' ' || TimeOfCall, '%d %b %Y %H:%M:%S') FROM raw_incidents WHERE DateOfCall IS NOT NULL")
-            if _is_never_shown(row[1])}  # fmt: skip
+            if _is_hidden_text(row[1])}  # fmt: skip
         first = month.rows("SELECT epoch_us(min(start_at)) FROM used")[0][0]
         self.counted_from_us = first + WARM_UP_US
 
@@ -119,7 +119,7 @@ class _Reasons:
             "unknown_station": (NO_COORDINATES, source_row in self.no_station),
             "dartford": (DARTFORD, number in self.dartford),
             "exact_duplicate": (DUPLICATES, source_row in self.again),
-            "hour_does_not_exist": (CLOCKS, number in self.never_shown),
+            "hour_does_not_exist": (CLOCKS, number in self.is_skipped_hour),
             "warm_up": (WARM_UP, at_us < self.counted_from_us),
             "impossible_time": (EXCHANGE, source_row in self.impossible),
         }
@@ -130,10 +130,12 @@ class _Reasons:
             "pumps_available": (FLEET, number in self.no_fleet),
         }
         if ours == "later_wave" and theirs in of_theirs:
-            kind, is_true = of_theirs[theirs]
-            return kind if is_true else None
-        kind, is_true = of_theirs.get(theirs, ("", False)) if ours == KEPT else of_ours.get(ours, ("", False))
-        return kind if is_true else None
+            outcome, is_true = of_theirs[theirs]
+            return outcome if is_true else None
+        outcome, is_true = (
+            of_theirs.get(theirs, ("", False)) if ours == KEPT else of_ours.get(ours, ("", False))
+        )
+        return outcome if is_true else None
 
 
 def _all_but(month: ParityMonth, *names: str) -> list[str]:
@@ -141,12 +143,12 @@ def _all_but(month: ParityMonth, *names: str) -> list[str]:
     return [f'"{name}"' for name in columns if name not in names]
 
 
-def _is_never_shown(wall: datetime) -> bool:
+def _is_hidden_text(wall: datetime) -> bool:
     there = wall.replace(tzinfo=ZoneInfo("Europe/London"))
     return there.astimezone(ZoneInfo("UTC")).astimezone(there.tzinfo).replace(tzinfo=None) != wall
 
 
-_MOMENT = "strptime(m.DateAndTimeMobilised, '%d/%m/%Y %H:%M:%S')"
+_MOBILISED_AT = "strptime(m.DateAndTimeMobilised, '%d/%m/%Y %H:%M:%S')"
 _BOTH_SIDES = f"""
     WITH lost AS (SELECT IncidentNumber, Resource_Code, DateAndTimeMobilised::TIMESTAMP AS at, min(step) AS step
         FROM dropped GROUP BY ALL),
@@ -159,11 +161,11 @@ _BOTH_SIDES = f"""
             THEN '{CONTEXT_STEP}' END, '{NEVER_JOINED}') END AS theirs,
         CASE WHEN ours.source_row IS NOT NULL THEN '{KEPT}' WHEN aside.rule = 'incident_set_aside'
             THEN of_incident.rule ELSE aside.rule END AS ours,
-        epoch_us({_MOMENT}) AS at_us
+        epoch_us({_MOBILISED_AT}) AS at_us
     FROM raw_mobilisations m
-    LEFT JOIN won ON won.IncidentNumber = m.IncidentNumber AND won.Resource_Code = m.Resource_Code AND won.at = {_MOMENT}
-    LEFT JOIN lost ON lost.IncidentNumber = m.IncidentNumber AND lost.Resource_Code = m.Resource_Code AND lost.at = {_MOMENT}
-    LEFT JOIN late ON late.IncidentNumber = m.IncidentNumber AND late.Resource_Code = m.Resource_Code AND late.at = {_MOMENT}
+    LEFT JOIN won ON won.IncidentNumber = m.IncidentNumber AND won.Resource_Code = m.Resource_Code AND won.at = {_MOBILISED_AT}
+    LEFT JOIN lost ON lost.IncidentNumber = m.IncidentNumber AND lost.Resource_Code = m.Resource_Code AND lost.at = {_MOBILISED_AT}
+    LEFT JOIN late ON late.IncidentNumber = m.IncidentNumber AND late.Resource_Code = m.Resource_Code AND late.at = {_MOBILISED_AT}
     LEFT JOIN ours ON ours.source_row = m.source_row
     LEFT JOIN aside ON aside.source_row = m.source_row
     LEFT JOIN of_incident ON of_incident.IncidentNumber = m.IncidentNumber

@@ -28,7 +28,7 @@ DRIP_S = 0.01
 
 
 @dataclass(frozen=True)
-class Asked:
+class Request:
     """A request as it came. query: the last value of each name. headers: names in lower case."""
 
     path: str
@@ -50,7 +50,7 @@ class Reply:
     is_header_drip: bool = False
 
 
-Answering = Reply | Callable[[Asked], Reply]
+Responder = Reply | Callable[[Request], Reply]
 
 
 def as_json(value: Any, **headers: str) -> Reply:
@@ -136,29 +136,29 @@ class Publisher:
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self.asked: list[Asked] = []
+        self.requests: list[Request] = []
         self.faults: list[str] = []
         self.closing = Event()
-        self._routes: dict[str, list[Answering]] = {}
+        self._routes: dict[str, list[Responder]] = {}
         self._lock = Lock()
 
-    def answers(self, path: str, *replies: Answering) -> str:
+    def answers(self, path: str, *replies: Responder) -> str:
         """Set the replies of a path, in place of those it had. Returns: its address."""
         with self._lock:
             self._routes[path] = list(replies)
         return self.url + quote(path)
 
-    def holds(self, path: str, body: bytes, *first: Answering, etag: str | None = None) -> str:
+    def holds(self, path: str, body: bytes, *first: Responder, etag: str | None = None) -> str:
         """A file that can be asked for in parts; `first` are replies before it. Returns: its address."""
         tag = etag or tag_of(body)
-        return self.answers(path, *first, lambda asked: _part_of(body, tag, asked))
+        return self.answers(path, *first, lambda request: _part_of(body, tag, request))
 
-    def signs(self, path: str, body: bytes, signed: str, *first: Answering) -> str:
+    def signs(self, path: str, body: bytes, signed: str, *first: Responder) -> str:
         """A file behind a redirect to an address that works once: `first` are its replies before the file."""
         tag, count = tag_of(body), iter(range(1, 1000))
         planned = iter(first)
 
-        def sign(asked: Asked) -> Reply:
+        def sign(request: Request) -> Reply:
             place = f"{signed}/{next(count)}"
             self.answers(place, next(planned, lambda again: _part_of(body, tag, again)), Reply(b"", 403))
             return redirect(f"{place}?signature=abc")
@@ -167,15 +167,15 @@ class Publisher:
 
     def paths(self) -> list[str]:
         """The paths that were asked, in order."""
-        return [asked.path for asked in self.asked]
+        return [request.path for request in self.requests]
 
-    def reply_to(self, asked: Asked) -> Reply:
+    def reply_to(self, request: Request) -> Reply:
         """The next reply of the route."""
         with self._lock:
-            self.asked.append(asked)
-            replies = self._routes.get(asked.path, [not_found()])
+            self.requests.append(request)
+            replies = self._routes.get(request.path, [not_found()])
             answering = replies.pop(0) if len(replies) > 1 else replies[0]
-        return answering if isinstance(answering, Reply) else answering(asked)
+        return answering if isinstance(answering, Reply) else answering(request)
 
 
 @contextmanager
@@ -199,10 +199,10 @@ def _named(headers: Mapping[str, str]) -> dict[str, str]:
     return {name.replace("_", "-").title(): value for name, value in headers.items()}
 
 
-def _part_of(body: bytes, tag: str, asked: Asked) -> Reply:
+def _part_of(body: bytes, tag: str, request: Request) -> Reply:
     headers = {"ETag": tag, "Accept-Ranges": "bytes", "Content-Type": "application/octet-stream"}
-    start = re.fullmatch(r"bytes=(\d+)-", asked.headers.get("range", ""))
-    if start is None or asked.headers.get("if-range", tag) != tag:
+    start = re.fullmatch(r"bytes=(\d+)-", request.headers.get("range", ""))
+    if start is None or request.headers.get("if-range", tag) != tag:
         return Reply(body, headers=headers)
     first = int(start[1])
     if first >= len(body):
@@ -229,7 +229,7 @@ class _Handler(BaseHTTPRequestHandler):
         parts = urlsplit(self.path)
         headers = {name.lower(): value for name, value in self.headers.items()}
         path = unquote(parts.path)
-        reply = self.server.publisher.reply_to(Asked(path, dict(parse_qsl(parts.query)), headers))
+        reply = self.server.publisher.reply_to(Request(path, dict(parse_qsl(parts.query)), headers))
         self.close_connection = True
         if reply.is_header_drip:
             self._drip(b"HTTP/1.1 200 OK\r\nX-Slow: ", b"a")

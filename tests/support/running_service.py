@@ -8,14 +8,19 @@ from pathlib import Path
 
 from sqlalchemy import Engine
 from starlette.testclient import TestClient
-from support.signing_in import CHEAP, SECRET, Clock
+from support.accounts_service import CHEAP, SECRET, Clock
 
 from londonpump.service.app import create_app
 from londonpump.service.state import ServiceOptions
 from londonpump.settings import Settings
 from londonpump.storage.bundles import CARD, PROVENANCE, save_bundle
 from londonpump.storage.database import open_database, reading, writing
-from londonpump.storage.database.decision_rows import PROMOTE, Decision, append_decision, champion_on_duty
+from londonpump.storage.database.decision_repository import (
+    PROMOTE,
+    Decision,
+    active_champion,
+    append_decision,
+)
 from londonpump.storage.database.store import StoreLimits
 
 NEVER_S = 3600.0
@@ -54,7 +59,7 @@ def running(
 def name_champion(engine: Engine, name: str | None) -> None:
     """A line in the ledger, whatever stands in the store."""
     with reading(engine) as connection:
-        before = champion_on_duty(connection)
+        before = active_champion(connection)
     line = Decision(datetime.now(UTC), PROMOTE, before, name, name, "by hand", "a test", {}, "tester")
     with writing(engine) as connection:
         append_decision(connection, line)

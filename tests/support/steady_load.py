@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import httpx2
 
-ASK = {
+REQUEST_BODY = {
     "place": {"easting_m": 530_000, "northing_m": 180_500},
     "kind_of_call": "Fire",
     "return_at_most": 1,
@@ -46,11 +46,11 @@ class Load:
 
     def times_by_model(self) -> dict[str | None, set[float | None]]:
         """What each model said: one time each, if no answer was mixed."""
-        told: dict[str | None, set[float | None]] = {}
+        times_by_bundle: dict[str | None, set[float | None]] = {}
         for answer in self.answers:
             if answer.status == 200:
-                told.setdefault(answer.model, set()).add(answer.p50_s)
-        return told
+                times_by_bundle.setdefault(answer.model, set()).add(answer.p50_s)
+        return times_by_bundle
 
     def last_s(self, model: str) -> float:
         """When the last answer by a model came."""
@@ -89,7 +89,7 @@ def loaded(address: str, headers: dict[str, str], clients: int) -> Iterator[Load
 def _ask(client: httpx2.Client, address: str) -> Answer:
     asked_s = time.monotonic()
     try:
-        answer = client.post(f"{address}/v1/predictions", json=ASK)
+        answer = client.post(f"{address}/v1/predictions", json=REQUEST_BODY)
     except httpx2.HTTPError:
         return Answer(asked_s, time.monotonic(), 0)
     now_s = time.monotonic()

@@ -9,14 +9,14 @@ import pyarrow as pa
 from ibis.backends.duckdb import Backend
 from ibis.expr.types import Table
 
-from londonpump.tables.published import CLOCK, DATE, INTEGER, MOMENT, REAL, TABLES
+from londonpump.domain.published_columns import DATE, INTEGER, REAL, TABLES, TIME_OF_DAY, TIMESTAMP
 
 ARROW = {
     INTEGER: pa.int64(),
     REAL: pa.float64(),
     DATE: pa.date32(),
-    CLOCK: pa.int32(),
-    MOMENT: pa.timestamp("us"),
+    TIME_OF_DAY: pa.int32(),
+    TIMESTAMP: pa.timestamp("us"),
 }
 NOON_S = 12 * 3600
 NOON = datetime(2023, 1, 10, 12, 0, 0)
@@ -67,11 +67,11 @@ STATIONS = {
 def typed(connection: Backend, table: str, sound: Row, changes: Sequence[Row]) -> Table:
     """A typed table of one sound row a change, each with its change, numbered from 1."""
     rows = [{**sound, "source_row": number, **change} for number, change in enumerate(changes, start=1)]
-    columns = {spec.name: ARROW.get(spec.kind, pa.string()) for spec in TABLES[table]}
+    columns = {spec.name: ARROW.get(spec.dtype, pa.string()) for spec in TABLES[table]}
     columns |= {"source_file": pa.int16(), "source_row": pa.int64(), "unreadable": pa.string()}
     values = {
-        name: pa.array([row.get(name, 0 if name == "source_file" else None) for row in rows], kind)
-        for name, kind in columns.items()
+        name: pa.array([row.get(name, 0 if name == "source_file" else None) for row in rows], dtype)
+        for name, dtype in columns.items()
     }
     return connection.create_table(ibis.util.gen_name(table), pa.table(values), temp=True)
 

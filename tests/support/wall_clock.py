@@ -28,25 +28,25 @@ class WallClock:
     zone: tzinfo
 
     @cached_property
-    def shown(self) -> list[datetime]:
+    def datetimes(self) -> list[datetime]:
         """(n,) the wall time of the quarter of an hour that each instant lies in."""
-        quarters = {int(q): _shown(int(q), self.zone) for q in np.unique(self.at_us // QUARTER_US)}
+        quarters = {int(q): _datetime_at(int(q), self.zone) for q in np.unique(self.at_us // QUARTER_US)}
         return [quarters[int(q)] for q in self.at_us // QUARTER_US]
 
     @cached_property
     def dates(self) -> NDArray[np.object_]:
         """(n,) dates."""
-        return np.array([moment.date() for moment in self.shown], object)
+        return np.array([timestamp.date() for timestamp in self.datetimes], object)
 
     @cached_property
     def hours(self) -> NDArray[np.int64]:
         """(n,) 0 to 23."""
-        return np.array([moment.hour for moment in self.shown], np.int64)
+        return np.array([timestamp.hour for timestamp in self.datetimes], np.int64)
 
     @cached_property
     def hour_texts(self) -> NDArray[np.object_]:
         """(n,) as the weather file writes an hour: 2022-05-01 09."""
-        return np.array([f"{moment:%Y-%m-%d %H}" for moment in self.shown], object)
+        return np.array([f"{timestamp:%Y-%m-%d %H}" for timestamp in self.datetimes], object)
 
     def part(self, name: str) -> NDArray[np.int64]:
         """(n,) year, month or day."""
@@ -58,7 +58,7 @@ class WallClock:
         return np.array([day.weekday() for day in self.dates], np.int64)
 
 
-def _shown(quarter: int, zone: tzinfo) -> datetime:
+def _datetime_at(quarter: int, zone: tzinfo) -> datetime:
     return datetime.fromtimestamp(quarter * 900, tz=UTC).astimezone(zone)
 
 
@@ -98,7 +98,7 @@ def _easter(year: int) -> date:
     g = (8 * b + 13) // 25
     h = (19 * a + b - d - g + 15) % 30
     i, k = divmod(c, 4)
-    wanted = (32 + 2 * e + 2 * i - h - k) % 7
-    m = (a + 11 * h + 22 * wanted) // 451
-    month, day = divmod(h + wanted - 7 * m + 114, 31)
+    weekday_offset = (32 + 2 * e + 2 * i - h - k) % 7
+    m = (a + 11 * h + 22 * weekday_offset) // 451
+    month, day = divmod(h + weekday_offset - 7 * m + 114, 31)
     return date(year, month, day + 1)

@@ -7,10 +7,10 @@ the call, 30 to 120 s earlier. Turnout, travel, left time and the pump itself ar
 import ibis
 from ibis.expr.types import Table
 
-from londonpump.brigade.targets import LONGEST_PUBLISHED_S
-from londonpump.cleaning.mobilisations import OF_INCIDENT
-from londonpump.cleaning.rules import is_kept, set_aside, set_aside_incidents
+from londonpump.cleaning.mobilisations import INCIDENT_COLUMNS
+from londonpump.cleaning.rules import is_kept, reject, reject_incidents
 from londonpump.cleaning.station_names import with_station_of_name
+from londonpump.domain.attendance_targets import MAX_PUBLISHED_S
 
 PUMPS = ("first", "second")
 DARTFORD_NAME = "dartford"
@@ -31,10 +31,10 @@ def pumps_of_incidents(incidents: Table, stations: Table) -> Table:
         station_easting_m="easting_m",
         station_northing_m="northing_m",
     )
-    table = set_aside_incidents(table, dartford=table.station_name.lower() == DARTFORD_NAME)
-    return set_aside(
+    table = reject_incidents(table, dartford=table.station_name.lower() == DARTFORD_NAME)
+    return reject(
         table,
-        impossible_time=~table.attendance_s.between(0, LONGEST_PUBLISHED_S),
+        impossible_time=~table.attendance_s.between(0, MAX_PUBLISHED_S),
         unknown_station=table.station_easting_m.isnull(),
     )
 
@@ -46,7 +46,7 @@ def _pumps(incidents: Table, which: str) -> Table:
         "source_file",
         "source_row",
         "incident_number",
-        *OF_INCIDENT,
+        *INCIDENT_COLUMNS,
         "pumps_attending",
         "stations_attending",
         mobilised_at=published.call_at,

@@ -6,10 +6,10 @@ Source of the steps: the original's cleaning (its steps 1, 4, 10, 12, 17), mende
 import ibis
 from ibis.expr.types import BooleanValue, DateValue, FloatingValue, StringValue, Table
 
-from londonpump.brigade import kinds
 from londonpump.cleaning import london_time
-from londonpump.cleaning.rules import repaired, set_aside, set_aside_duplicates, start
+from londonpump.cleaning.rules import reject, reject_duplicates, start_cleaning, with_repairs
 from londonpump.cleaning.station_names import with_station_of_name
+from londonpump.domain import incident_types
 
 # Wider than Greater London by about 10 km: beyond it a coordinate is a slip, not a place.
 WEST_M, EAST_M, SOUTH_M, NORTH_M = 490_000, 575_000, 142_000, 215_000
@@ -19,7 +19,7 @@ LOST_SECONDS = 60
 NUMBER_PATTERN = r"^([0-9]{6}-[0-9]{8}|[0-9]{2,9})$"
 DATED_NUMBER = r"^[0-9]{6}-[0-9]{8}$"
 """The form since 2016; the eight digits are the day, the month and the year of the call in London."""
-SAME_WHEN_EQUAL = (
+CONTENT_COLUMNS = (
     "call_date",
     "call_time",
     "incident_group",
@@ -44,12 +44,12 @@ def clean_incidents(typed: Table, stations: Table, mobilisations: Table | None =
     Adds: call_at (UTC), easting_m and northing_m (exact where published, else the centre of the 100 m
     cell), is_exact_place, incident_type, ground_code. Postcode districts are in capitals.
     """
-    table = _with_time(start(typed))
+    table = _with_time(start_cleaning(typed))
     if mobilisations is not None:
-        table = _with_second_showing(table, mobilisations)
-    table = _with_place(table)
-    table = _with_kind(table)
-    table = _without_duplicates(_unusable(table))
+        table = _with_second_occurrence(table, mobilisations)
+    table = _with_location(table)
+    table = _with_incident_type(table)
+    table = _without_duplicates(_reject_incomplete(table))
     return with_station_of_name(table, stations, "station_ground", ground_code="code")
 
 
@@ -61,8 +61,8 @@ def date_in_number(number: StringValue) -> DateValue:
 
 def is_other_date(table: Table) -> BooleanValue:
     """Whether the call date lies more than a day from the date in the incident number."""
-    stated = date_in_number(table.incident_number)
-    return (table.call_date.epoch_days() - stated.epoch_days()).abs() > 1
+    date_of_number = date_in_number(table.incident_number)
+    return (table.call_date.epoch_days() - date_of_number.epoch_days()).abs() > 1
 
 
 def _with_time(table: Table) -> Table:
@@ -72,20 +72,20 @@ def _with_time(table: Table) -> Table:
     wall = table.wall
     table = table.mutate(
         call_at=london_time.to_utc(wall),
-        repairs=repaired(table, clock_shown_twice=london_time.shown_twice(wall)),
+        repairs=with_repairs(table, clock_shown_twice=london_time.is_repeated_hour(wall)),
     )
-    return set_aside(
+    return reject(
         table,
         no_incident_number=table.incident_number.isnull(),
         bad_incident_number=~table.incident_number.re_search(NUMBER_PATTERN),
         no_call_date=table.call_date.isnull(),
         no_call_time=table.call_time.isnull(),
-        hour_does_not_exist=london_time.never_shown(table.wall),
+        hour_does_not_exist=london_time.is_skipped_hour(table.wall),
         date_not_of_number=is_other_date(table),
     ).drop("wall")
 
 
-def _with_second_showing(table: Table, mobilisations: Table) -> Table:
+def _with_second_occurrence(table: Table, mobilisations: Table) -> Table:
     """Moves a call of the hour shown twice to its second showing, if its first pump was mobilised no earlier.
 
     A pump is never sent before its call, but for seconds that published times may have lost. Pumps sent before the
@@ -93,10 +93,10 @@ def _with_second_showing(table: Table, mobilisations: Table) -> Table:
     """
     is_twice = table.repairs.contains("clock_shown_twice")
     calls = table.filter(is_twice & table.incident_number.notnull()).select("incident_number", "call_at")
-    sent = mobilisations.filter(mobilisations.mobilised_at.notnull()).select(
+    mobilised = mobilisations.filter(mobilisations.mobilised_at.notnull()).select(
         "incident_number", "mobilised_at"
     )
-    first = calls.join(sent, "incident_number").group_by("incident_number", "call_at")
+    first = calls.join(mobilised, "incident_number").group_by("incident_number", "call_at")
     first = first.agg(sent_at=lambda found: found.mobilised_at.min())
     is_second = first.sent_at >= first.call_at + ibis.interval(seconds=london_time.HOUR_S - LOST_SECONDS)
     second = first.filter(is_second).select("incident_number", "call_at", is_second=ibis.literal(True))
@@ -108,11 +108,11 @@ def _with_second_showing(table: Table, mobilisations: Table) -> Table:
     later_at = table.call_at + ibis.interval(seconds=london_time.HOUR_S)
     return table.mutate(
         call_at=ibis.ifelse(table.is_second, later_at, table.call_at),
-        repairs=repaired(table, second_showing_from_mobilisation=table.is_second),
+        repairs=with_repairs(table, second_showing_from_mobilisation=table.is_second),
     ).drop("is_second")
 
 
-def _with_place(table: Table) -> Table:
+def _with_location(table: Table) -> Table:
     """The exact place where it is published and possible, else the centre of its 100 m cell."""
     has_exact = table.easting_m.notnull() & table.northing_m.notnull()
     is_exact = has_exact & _is_possible(table.easting_m, table.northing_m)
@@ -122,13 +122,13 @@ def _with_place(table: Table) -> Table:
         easting_m=ibis.ifelse(table.is_exact_place, table.easting_m, table.easting_rounded_m),
         northing_m=ibis.ifelse(table.is_exact_place, table.northing_m, table.northing_rounded_m),
         postcode_district=table.postcode_district.upper(),
-        repairs=repaired(
+        repairs=with_repairs(
             table,
             zero_latitude_ignored=table.latitude == 0,
             exact_place_ignored=table.has_exact & ~table.is_exact_place,
         ),
     ).drop("has_exact")
-    return set_aside(
+    return reject(
         table,
         over_the_border=(table.frs.fill_null("London") != "London") | (table.borough_code == "E00000000"),
         no_place=table.easting_m.isnull() | table.northing_m.isnull(),
@@ -147,7 +147,7 @@ def _with_cell(table: Table) -> Table:
         cell: ibis.ifelse(table.is_moved, (table[exact] / CELL_M).floor() * CELL_M + CELL_M / 2, table[cell])
         for exact, cell in pairs
     }
-    repairs = repaired(table, cell_from_exact_place=table.is_moved)
+    repairs = with_repairs(table, cell_from_exact_place=table.is_moved)
     return table.mutate(repairs=repairs, **centres).drop("is_moved")
 
 
@@ -155,36 +155,38 @@ def _is_possible(easting_m: FloatingValue, northing_m: FloatingValue) -> Boolean
     return easting_m.between(WEST_M, EAST_M) & northing_m.between(SOUTH_M, NORTH_M)
 
 
-def _with_kind(table: Table) -> Table:
+def _with_incident_type(table: Table) -> Table:
     """The five incident types; known after the event, so coarse and optional as a feature."""
     special = ibis.ifelse(
-        table.special_service_type.isnull() & (table.stop_code == kinds.SPECIAL_OPERATIONS),
-        ibis.literal(kinds.SPECIAL_OPERATIONS),
+        table.special_service_type.isnull() & (table.stop_code == incident_types.SPECIAL_OPERATIONS),
+        ibis.literal(incident_types.SPECIAL_OPERATIONS),
         table.special_service_type,
     )
     is_filled = table.special_service_type.isnull() & special.notnull()
-    is_fire = table.incident_group.isin(kinds.FIRE_GROUPS)
+    is_fire = table.incident_group.isin(incident_types.FIRE_GROUPS)
     return table.mutate(
-        special_service_type=special.fill_null(kinds.NOT_SPECIAL_SERVICE),
-        incident_type=ibis.ifelse(is_fire, ibis.literal(kinds.FIRE), _special_kind(special)),
-        repairs=repaired(table, special_service_from_stop_code=is_filled),
+        special_service_type=special.fill_null(incident_types.NOT_SPECIAL_SERVICE),
+        incident_type=ibis.ifelse(is_fire, ibis.literal(incident_types.FIRE), _special_service_type(special)),
+        repairs=with_repairs(table, special_service_from_stop_code=is_filled),
     )
 
 
-def _special_kind(special: StringValue) -> StringValue:
-    by_kind = {
-        kind: [name for name, its_kind in kinds.SPECIAL_SERVICES.items() if its_kind == kind]
-        for kind in kinds.INCIDENT_TYPES
+def _special_service_type(special: StringValue) -> StringValue:
+    by_type = {
+        type_name: [
+            name for name, its_type in incident_types.SPECIAL_SERVICES.items() if its_type == type_name
+        ]
+        for type_name in incident_types.INCIDENT_TYPES
     }
     return ibis.cases(
-        *[(special.isin(names), kind) for kind, names in by_kind.items() if names],
+        *[(special.isin(names), type_name) for type_name, names in by_type.items() if names],
         else_=ibis.null("string"),
     )
 
 
-def _unusable(table: Table) -> Table:
+def _reject_incomplete(table: Table) -> Table:
     """Gaps that the original drops too, by column."""
-    return set_aside(
+    return reject(
         table,
         incomplete_incident_group=table.incident_group.isnull(),
         no_incident_type=table.incident_type.isnull(),
@@ -197,4 +199,4 @@ def _unusable(table: Table) -> Table:
 
 def _without_duplicates(table: Table) -> Table:
     """The first usable record of an incident stays; a later one is the same, or says something else."""
-    return set_aside_duplicates(table, ("incident_number",), SAME_WHEN_EQUAL)
+    return reject_duplicates(table, ("incident_number",), CONTENT_COLUMNS)

@@ -12,16 +12,16 @@ HOUR_S = 3600
 
 def is_summer_time(wall: TimestampValue) -> BooleanValue:
     """Whether a London wall time is summer time; of an hour shown twice, the first is meant."""
-    moment = _month_day_hour(wall)
-    return (moment >= _march(wall) + 2) & (moment < _october(wall) + 2)
+    month_day_hour = _month_day_hour(wall)
+    return (month_day_hour >= _march(wall) + 2) & (month_day_hour < _october(wall) + 2)
 
 
-def never_shown(wall: TimestampValue) -> BooleanValue:
+def is_skipped_hour(wall: TimestampValue) -> BooleanValue:
     """Whether the clocks of London skip this hour."""
     return _month_day_hour(wall) == _march(wall) + 1
 
 
-def shown_twice(wall: TimestampValue) -> BooleanValue:
+def is_repeated_hour(wall: TimestampValue) -> BooleanValue:
     """Whether the clocks of London show this hour twice."""
     return _month_day_hour(wall) == _october(wall) + 1
 
@@ -33,18 +33,18 @@ def to_utc(wall: TimestampValue) -> TimestampValue:
 
 def to_london(utc: TimestampValue) -> TimestampValue:
     """London wall time of a GMT instant."""
-    moment = _month_day_hour(utc)
-    is_summer = (moment >= _march(utc) + 1) & (moment < _october(utc) + 1)
+    month_day_hour = _month_day_hour(utc)
+    is_summer = (month_day_hour >= _march(utc) + 1) & (month_day_hour < _october(utc) + 1)
     return ibis.ifelse(is_summer, utc + ibis.interval(hours=1), utc)
 
 
-def _month_day_hour(moment: TimestampValue) -> IntegerValue:
-    return moment.month() * 10_000 + moment.day() * 100 + moment.hour()
+def _month_day_hour(timestamp: TimestampValue) -> IntegerValue:
+    return timestamp.month() * 10_000 + timestamp.day() * 100 + timestamp.hour()
 
 
-def _march(moment: TimestampValue) -> IntegerValue:
-    return 30_000 + (31 - ((5 * moment.year()) // 4 + 4) % 7) * 100
+def _march(timestamp: TimestampValue) -> IntegerValue:
+    return 30_000 + (31 - ((5 * timestamp.year()) // 4 + 4) % 7) * 100
 
 
-def _october(moment: TimestampValue) -> IntegerValue:
-    return 100_000 + (31 - ((5 * moment.year()) // 4 + 1) % 7) * 100
+def _october(timestamp: TimestampValue) -> IntegerValue:
+    return 100_000 + (31 - ((5 * timestamp.year()) // 4 + 1) % 7) * 100

@@ -7,32 +7,32 @@ statistics of the whole file: they touch targets and left times, never a feature
 import ibis
 from ibis.expr.types import BooleanValue, Table
 
-from londonpump.brigade import kinds
-from londonpump.brigade.targets import LONGEST_PUBLISHED_S
 from londonpump.cleaning.rules import (
-    Keep,
-    as_it_is,
+    StoreStep,
     is_kept,
-    repaired,
-    set_aside,
-    set_aside_duplicates,
-    set_aside_incidents,
-    start,
+    reject,
+    reject_duplicates,
+    reject_incidents,
+    start_cleaning,
+    store_nothing,
+    with_repairs,
 )
 from londonpump.cleaning.station_names import with_station_of_name
+from londonpump.domain import incident_types
+from londonpump.domain.attendance_targets import MAX_PUBLISHED_S
 
 DARTFORD = "K21"
-LONGEST_TO_CALL_H = 24
+MAX_FROM_CALL_H = 24
 """A pump is sent minutes after its call. Beyond this one of the two dates is wrong, or the pump relieved another."""
-LONGEST_AWAY_H = 7 * 24
+MAX_AWAY_H = 7 * 24
 FAR_FROM_MOBILISED = {
-    "mobile_at": ("mobile_far_from_mobilised", LONGEST_TO_CALL_H),
-    "arrived_at": ("arrived_far_from_mobilised", LONGEST_TO_CALL_H),
-    "left_at": ("left_far_from_mobilised", LONGEST_AWAY_H),
+    "mobile_at": ("mobile_far_from_mobilised", MAX_FROM_CALL_H),
+    "arrived_at": ("arrived_far_from_mobilised", MAX_FROM_CALL_H),
+    "left_at": ("left_far_from_mobilised", MAX_AWAY_H),
 }
 """Times of a run, each with the name of its repair and how many hours after its mobilisation it can be; a day before
 it, none can."""
-OF_INCIDENT = (
+INCIDENT_COLUMNS = (
     "call_at",
     "incident_group",
     "special_service_type",
@@ -50,7 +50,7 @@ OF_INCIDENT = (
     "ground_code",
     "station_ground",
 )
-NEEDED_EARLY = ("call_at", "incident_group", "special_service_type", "ground_code", "call_date")
+EARLY_INCIDENT_COLUMNS = ("call_at", "incident_group", "special_service_type", "ground_code", "call_date")
 """Of the incident, what the steps here look at; the rest is joined last, so that rows stay narrow."""
 KEY = ("incident_number", "resource_code", "mobilised_at", "mobilisation_id")
 NO_ID = -1
@@ -66,7 +66,9 @@ CONTENT = (
 )
 
 
-def clean_mobilisations(typed: Table, incidents: Table, stations: Table, keep: Keep = as_it_is) -> Table:
+def clean_mobilisations(
+    typed: Table, incidents: Table, stations: Table, store_step: StoreStep = store_nothing
+) -> Table:
     """One row a mobilisation record joined with its incident, with `rule` and `repairs`.
 
     Args: typed: the typed published table. incidents: of `clean_incidents`. stations: `code, name,
@@ -75,27 +77,27 @@ def clean_mobilisations(typed: Table, incidents: Table, stations: Table, keep: K
     # Neighbours' pumps may share one code, so two records of one are two pumps if their ids differ; an id
     # alone is no key either, since it can repeat across incidents.
     typed = typed.mutate(mobilisation_id=typed.mobilisation_id.fill_null(NO_ID))
-    table = start(typed.drop("cal_year", "call_hour"))
-    table = set_aside(
+    table = start_cleaning(typed.drop("cal_year", "call_hour"))
+    table = reject(
         table,
         no_incident_number=table.incident_number.isnull(),
         incomplete_mobilised_at=table.mobilised_at.isnull(),
         incomplete_resource_code=table.resource_code.isnull(),
     )
-    table = set_aside_duplicates(table, KEY, CONTENT).drop("mobilisation_id")
-    table = keep(_with_incident(table, incidents), "mobilisations_known")
-    table = keep(_with_turnout(table), "mobilisations_with_turnout")
-    table = keep(_with_travel(table), "mobilisations_with_travel")
+    table = reject_duplicates(table, KEY, CONTENT).drop("mobilisation_id")
+    table = store_step(_with_incident(table, incidents), "mobilisations_known")
+    table = store_step(_with_turnout(table), "mobilisations_with_turnout")
+    table = store_step(_with_travel(table), "mobilisations_with_travel")
     return _with_station(table, stations)
 
 
 def _with_incident(table: Table, incidents: Table) -> Table:
-    kept = incidents.filter(is_kept(incidents)).select("incident_number", *NEEDED_EARLY)
+    kept = incidents.filter(is_kept(incidents)).select("incident_number", *EARLY_INCIDENT_COLUMNS)
     known = incidents.group_by("incident_number").agg(is_known=is_kept(incidents).any())
     known = known.filter(known.incident_number.notnull())
     table = table.left_join(kept, "incident_number").drop("incident_number_right")
     table = table.left_join(known, "incident_number").drop("incident_number_right")
-    table = set_aside(
+    table = reject(
         table,
         incident_not_found=table.is_known.isnull(),
         incident_set_aside=~table.is_known,
@@ -106,23 +108,22 @@ def _with_incident(table: Table, incidents: Table) -> Table:
 
 def _without_far_times(table: Table) -> Table:
     """A departure, arrival or left time days or months from the mobilisation is none: its date is wrong."""
-    earliest = table.mobilised_at - ibis.interval(hours=LONGEST_TO_CALL_H)
+    earliest = table.mobilised_at - ibis.interval(hours=MAX_FROM_CALL_H)
     is_far = {
         name: (
-            is_kept(table)
-            & ~table[name].between(earliest, table.mobilised_at + ibis.interval(hours=longest_h))
+            is_kept(table) & ~table[name].between(earliest, table.mobilised_at + ibis.interval(hours=max_h))
         ).fill_null(False)
-        for name, (_, longest_h) in FAR_FROM_MOBILISED.items()
+        for name, (_, max_h) in FAR_FROM_MOBILISED.items()
     }
     return table.mutate(
         **{name: ibis.ifelse(far, ibis.null("timestamp"), table[name]) for name, far in is_far.items()},
-        repairs=repaired(table, **{FAR_FROM_MOBILISED[name][0]: far for name, far in is_far.items()}),
+        repairs=with_repairs(table, **{FAR_FROM_MOBILISED[name][0]: far for name, far in is_far.items()}),
     )
 
 
 def _is_far_from_call(table: Table) -> BooleanValue:
-    longest = ibis.interval(hours=LONGEST_TO_CALL_H)
-    return ~table.mobilised_at.between(table.call_at - longest, table.call_at + longest)
+    limit = ibis.interval(hours=MAX_FROM_CALL_H)
+    return ~table.mobilised_at.between(table.call_at - limit, table.call_at + limit)
 
 
 def _with_turnout(table: Table) -> Table:
@@ -136,9 +137,9 @@ def _with_turnout(table: Table) -> Table:
     table = table.mutate(
         turnout_s=ibis.ifelse(table.is_filled, table.filled_s, table.turnout_s),
         travel_s=ibis.ifelse(table.is_filled, table.attendance_s - table.filled_s, table.travel_s),
-        repairs=repaired(table, turnout_from_attendance=table.is_filled),
+        repairs=with_repairs(table, turnout_from_attendance=table.is_filled),
     ).drop("filled_s", "is_filled", "is_used")
-    return set_aside_incidents(
+    return reject_incidents(
         table, no_attendance_time=table.attendance_s.isnull(), no_turnout=table.turnout_s.isnull()
     )
 
@@ -153,18 +154,18 @@ def _with_travel(table: Table) -> Table:
         travel_s=ibis.ifelse(table.is_swapped, table.turnout_s - table.attendance_s, table.travel_s),
         mobile_at=ibis.ifelse(table.is_swapped, table.arrived_at, table.mobile_at),
         arrived_at=ibis.ifelse(table.is_swapped, table.mobile_at, table.arrived_at),
-        repairs=repaired(table, mobile_and_arrived_exchanged=table.is_swapped),
+        repairs=with_repairs(table, mobile_and_arrived_exchanged=table.is_swapped),
     ).drop("is_swapped")
-    table = set_aside_incidents(table, no_travel=table.travel_s.isnull())
-    return set_aside(table, impossible_time=_is_impossible(table))
+    table = reject_incidents(table, no_travel=table.travel_s.isnull())
+    return reject(table, impossible_time=_is_impossible(table))
 
 
 def _is_impossible(table: Table) -> BooleanValue:
-    longest = LONGEST_PUBLISHED_S
+    limit = MAX_PUBLISHED_S
     return ~(
-        table.turnout_s.between(0, longest)
-        & table.travel_s.between(0, longest)
-        & table.attendance_s.between(0, longest)
+        table.turnout_s.between(0, limit)
+        & table.travel_s.between(0, limit)
+        & table.attendance_s.between(0, limit)
     )
 
 
@@ -176,7 +177,7 @@ def _with_station(table: Table, stations: Table) -> Table:
     table = table.mutate(
         home_station_code=home,
         pump_ending=table.resource_code.right(1),
-        repairs=repaired(
+        repairs=with_repairs(
             table,
             station_from_its_name=table.station_code.isnull() & table.code_of_name.notnull(),
             station_from_resource_code=table.station_code.isnull() & table.code_of_name.isnull(),
@@ -186,30 +187,32 @@ def _with_station(table: Table, stations: Table) -> Table:
     table = table.mutate(
         deployed_from=table.deployed_from.fill_null(
             ibis.ifelse(
-                table.station_code == table.home_station_code, kinds.HOME_STATION, kinds.OTHER_STATION
+                table.station_code == table.home_station_code,
+                incident_types.HOME_STATION,
+                incident_types.OTHER_STATION,
             )
         ),
         appliance=ibis.cases(
-            *[(table.pump_ending == end, name) for end, name in kinds.APPLIANCES.items()],
+            *[(table.pump_ending == end, name) for end, name in incident_types.APPLIANCES.items()],
             else_=ibis.null("string"),
         ),
-        repairs=repaired(
+        repairs=with_repairs(
             table,
             location_from_codes=table.deployed_from.isnull(),
-            appliance_unknown=~table.pump_ending.isin(list(kinds.APPLIANCES)),
+            appliance_unknown=~table.pump_ending.isin(list(incident_types.APPLIANCES)),
         ),
     ).drop("pump_ending")
-    places = stations.select(
+    station_locations = stations.select(
         station_code="code", station_easting_m="easting_m", station_northing_m="northing_m"
     )
-    table = table.left_join(places, "station_code").drop("station_code_right")
-    went = (table.station_code == DARTFORD) | (table.home_station_code == DARTFORD)
-    table = set_aside_incidents(table, dartford=went)
-    return set_aside(table, unknown_station=table.station_easting_m.isnull())
+    table = table.left_join(station_locations, "station_code").drop("station_code_right")
+    is_dartford = (table.station_code == DARTFORD) | (table.home_station_code == DARTFORD)
+    table = reject_incidents(table, dartford=is_dartford)
+    return reject(table, unknown_station=table.station_easting_m.isnull())
 
 
 def with_incident_columns(table: Table, incidents: Table) -> Table:
     """Adds the columns of the incident that no step of the cleaning looks at."""
-    late = [name for name in OF_INCIDENT if name not in NEEDED_EARLY]
+    late = [name for name in INCIDENT_COLUMNS if name not in EARLY_INCIDENT_COLUMNS]
     known = incidents.filter(is_kept(incidents)).select("incident_number", *late)
     return table.left_join(known, "incident_number").drop("incident_number_right")

@@ -8,10 +8,10 @@ order; at one instant ends come first, then questions, then starts. Only the pas
 import ibis
 from ibis.expr.types import Table
 
-from londonpump.brigade import kinds
-from londonpump.cleaning.attendance import WARM_UP_H
+from londonpump.cleaning.pump_counts import WARM_UP_H
+from londonpump.domain import incident_types
 
-END, QUESTION, START = 0, 1, 2
+END, QUERY, START = 0, 1, 2
 SEEN_WITHIN_DAYS = 28
 """A pump belongs to a station if it was seen leaving home there in the last four weeks."""
 FLEET_KNOWN_AFTER_DAYS = 7
@@ -20,8 +20,8 @@ FLEET_KNOWN_AFTER_DAYS = 7
 
 def with_pumps_out(table: Table) -> Table:
     """Adds `pumps_out`: mobilisations of other incidents that are out at mobilised_at."""
-    questions = table.select("row_id", "mobilised_at").group_by("mobilised_at").agg()
-    out = _running(_events(table), questions.mutate(at=questions.mobilised_at).drop("mobilised_at"), ())
+    queries = table.select("row_id", "mobilised_at").group_by("mobilised_at").agg()
+    out = _running(_events(table), queries.mutate(at=queries.mobilised_at).drop("mobilised_at"), ())
     own = table.select("incident_number", earlier_at="mobilised_at", until="left_at", earlier="row_id")
     later = table.filter(table.wave > 1).select("row_id", "incident_number", "mobilised_at")
     both = later.join(own, "incident_number")
@@ -38,10 +38,10 @@ def with_ground_pumps(table: Table) -> Table:
     first_at = table.agg(first_at=table.mobilised_at.min()).first_at.as_scalar()
     is_known = table.mobilised_at >= first_at + ibis.interval(days=FLEET_KNOWN_AFTER_DAYS)
     ground = table.filter(table.ground_code.notnull())
-    questions = ground.select(station="ground_code", at="mobilised_at").distinct()
+    queries = ground.select(station="ground_code", at="mobilised_at").distinct()
     # Pumps stationed less pumps away is one running sum: one sort of the timeline instead of two.
-    changes = _changes(_stationed(table), 1).union(_changes(_away(table), -1))
-    counted = _running(changes, questions, ("station",))
+    changes = _changes(_stationed_spans(table), 1).union(_changes(_away_spans(table), -1))
+    counted = _running(changes, queries, ("station",))
     table = table.mutate(is_known=is_known)
     table = table.left_join(
         counted, [table.ground_code == counted.station, table.mobilised_at == counted.at]
@@ -54,7 +54,7 @@ def with_ground_pumps(table: Table) -> Table:
     )
 
 
-def without_unknown(table: Table) -> Table:
+def null_where_incomplete(table: Table) -> Table:
     """Makes both counts null where the records, or the time before that a count looks at, are not complete.
 
     Args: table: with both counts and `counted_from`: since when the records have been complete without a break, null
@@ -75,14 +75,14 @@ def without_unknown(table: Table) -> Table:
     )
 
 
-def _away(table: Table) -> Table:
+def _away_spans(table: Table) -> Table:
     return table.select(
         station="home_station_code", pump="resource_code", starts_at="mobilised_at", ends_at="left_at"
     )
 
 
-def _stationed(table: Table) -> Table:
-    home = table.filter(table.deployed_from == kinds.HOME_STATION)
+def _stationed_spans(table: Table) -> Table:
+    home = table.filter(table.deployed_from == incident_types.HOME_STATION)
     # A pump that sets out at this very instant is one of the station's: it counts from just before.
     return home.select(
         station="home_station_code",
@@ -120,12 +120,12 @@ def _events(spans: Table) -> Table:
     return starts.union(ends)
 
 
-def _running(events: Table, questions: Table, key: tuple[str, ...]) -> Table:
+def _running(events: Table, queries: Table, key: tuple[str, ...]) -> Table:
     """`(*key, at, running)`: the sum of deltas before each question."""
-    asked = questions.select(*key, "at", order=ibis.literal(QUESTION), delta=ibis.literal(0))
-    timeline = events.union(asked)
+    query_rows = queries.select(*key, "at", order=ibis.literal(QUERY), delta=ibis.literal(0))
+    timeline = events.union(query_rows)
     window = ibis.cumulative_window(group_by=key or None, order_by=("at", "order"))
     # Whole numbers as floats: exact far beyond these counts, and DuckDB sums them in half the time.
     running = timeline.delta.cast("float64").sum().over(window)
-    timeline = timeline.mutate(running=running).filter(timeline.order == QUESTION)
+    timeline = timeline.mutate(running=running).filter(timeline.order == QUERY)
     return timeline.select(*key, "at", running=timeline.running.cast("int64"))

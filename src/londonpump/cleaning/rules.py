@@ -9,12 +9,12 @@ from collections.abc import Callable
 import ibis
 from ibis.expr.types import BooleanValue, StringValue, Table
 
-Keep = Callable[[Table, str], Table]
+StoreStep = Callable[[Table, str], Table]
 """Finishes a step: stores what an expression gives under a name and returns the stored table, so that the
 steps after it do not work it out again."""
 
 
-def as_it_is(table: Table, name: str) -> Table:  # noqa: ARG001
+def store_nothing(table: Table, name: str) -> Table:  # noqa: ARG001
     """Stores nothing: the expression stays one, for small tables and for engines that plan it whole."""
     return table
 
@@ -23,7 +23,7 @@ ROW = ("source_file", "source_row")
 """What tells one input row from another."""
 
 
-def start(table: Table) -> Table:
+def start_cleaning(table: Table) -> Table:
     """A table with no rule broken yet; a row with a value that did not parse is set aside at once."""
     unreadable = ibis.literal("unreadable_") + table.unreadable
     return table.mutate(
@@ -37,23 +37,23 @@ def is_kept(table: Table) -> BooleanValue:
     return table.rule.isnull()
 
 
-def set_aside(table: Table, **broken: BooleanValue) -> Table:
+def reject(table: Table, **rules: BooleanValue) -> Table:
     """Mark the rows that break each rule; the first rule named wins, an unknown condition breaks none."""
-    named = [(condition.fill_null(False), name) for name, condition in broken.items()]
-    return table.mutate(rule=ibis.coalesce(table.rule, ibis.cases(*named, else_=ibis.null("string"))))
+    branches = [(condition.fill_null(False), name) for name, condition in rules.items()]
+    return table.mutate(rule=ibis.coalesce(table.rule, ibis.cases(*branches, else_=ibis.null("string"))))
 
 
-def set_aside_incidents(table: Table, **broken: BooleanValue) -> Table:
-    """As `set_aside`, for every row of an incident of which one kept row breaks the rule."""
-    names = list(broken)
+def reject_incidents(table: Table, **rules: BooleanValue) -> Table:
+    """As `reject`, for every row of an incident of which one kept row breaks the rule."""
+    names = list(rules)
     verdict = ibis.cases(
-        *[(condition.fill_null(False), i) for i, condition in enumerate(broken.values())],
+        *[(condition.fill_null(False), i) for i, condition in enumerate(rules.values())],
         else_=ibis.null("int64"),
     )
     # Few incidents are broken: a join with those few is cheaper than a window over all rows.
-    judged = table.select("incident_number", verdict=ibis.ifelse(is_kept(table), verdict, ibis.null("int64")))
-    judged = judged.filter(judged.verdict.notnull())
-    first = judged.group_by("incident_number").agg(verdict=judged.verdict.min())
+    marked = table.select("incident_number", verdict=ibis.ifelse(is_kept(table), verdict, ibis.null("int64")))
+    marked = marked.filter(marked.verdict.notnull())
+    first = marked.group_by("incident_number").agg(verdict=marked.verdict.min())
     table = table.left_join(first, "incident_number").drop("incident_number_right")
     rule = ibis.cases(
         *[(table.verdict == i, name) for i, name in enumerate(names)], else_=ibis.null("string")
@@ -61,39 +61,39 @@ def set_aside_incidents(table: Table, **broken: BooleanValue) -> Table:
     return table.mutate(rule=ibis.coalesce(table.rule, rule)).drop("verdict")
 
 
-def set_aside_duplicates(table: Table, key: tuple[str, ...], content: tuple[str, ...]) -> Table:
+def reject_duplicates(table: Table, key: tuple[str, ...], content: tuple[str, ...]) -> Table:
     """Set aside every kept row after the first of a key: `exact_duplicate` where an earlier row has the
     same content too, else `conflicting_duplicate`."""
     of_kept = table.filter(is_kept(table)).group_by(*key).agg(rows=lambda t: t.count())
-    again = of_kept.filter(of_kept.rows > 1).drop("rows")
+    repeated_keys = of_kept.filter(of_kept.rows > 1).drop("rows")
     # Few keys stand twice: only their rows are put in order.
-    twice = table.filter(is_kept(table)).join(again, list(key)).select(*ROW, *key, *content)
+    repeated_rows = table.filter(is_kept(table)).join(repeated_keys, list(key)).select(*ROW, *key, *content)
     of_key = ibis.window(group_by=key, order_by=ROW)
     of_content = ibis.window(group_by=(*key, *content), order_by=ROW)
-    twice = twice.mutate(
+    repeated_rows = repeated_rows.mutate(
         is_later=ibis.row_number().over(of_key) > 0, is_again=ibis.row_number().over(of_content) > 0
     ).select(*ROW, "is_later", "is_again")
-    table = table.left_join(twice, list(ROW)).drop("source_file_right", "source_row_right")
-    return set_aside(table, exact_duplicate=table.is_again, conflicting_duplicate=table.is_later).drop(
+    table = table.left_join(repeated_rows, list(ROW)).drop("source_file_right", "source_row_right")
+    return reject(table, exact_duplicate=table.is_again, conflicting_duplicate=table.is_later).drop(
         "is_later", "is_again"
     )
 
 
-def repaired(table: Table, **mended: BooleanValue) -> StringValue:
+def with_repairs(table: Table, **conditions: BooleanValue) -> StringValue:
     """The `repairs` of each row with the names of further repairs added."""
     repairs: StringValue = table.repairs
-    for name, condition in mended.items():
+    for name, condition in conditions.items():
         joined = ibis.ifelse(repairs == "", ibis.literal(name), repairs + ibis.literal(";" + name))
         repairs = ibis.ifelse(condition.fill_null(False), joined, repairs)
     return repairs
 
 
-def counts(table: Table) -> Table:
+def rule_counts(table: Table) -> Table:
     """Rows by (rule, repairs): columns `rule` (null: kept), `repairs`, `rows`."""
     return table.group_by("rule", "repairs").agg(rows=table.count())
 
 
-LOOKS_AT: dict[str, tuple[str, ...]] = {
+RULE_COLUMNS: dict[str, tuple[str, ...]] = {
     "no_incident_number": ("incident_number",),
     "bad_incident_number": ("incident_number",),
     "no_call_date": ("call_date",),
@@ -119,15 +119,15 @@ LOOKS_AT: dict[str, tuple[str, ...]] = {
     "warm_up": ("mobilised_at",),
 }
 """The columns that a rule looks at, to show a person what it met there."""
-LOOKS_AT_PUMPS = {"impossible_time": "attendance_s", "dartford": "station", "unknown_station": "station"}
+RULE_PUMP_COLUMNS = {"impossible_time": "attendance_s", "dartford": "station", "unknown_station": "station"}
 """The same for the first and second pump of an incident record: the end of the column's name."""
 
 
-def looked_at(rule: str, pump: str | None = None) -> tuple[str, ...]:
+def rule_columns(rule: str, pump: str | None = None) -> tuple[str, ...]:
     """The columns that a rule looks at. pump: `first` or `second` for a pump of an incident record."""
-    if pump is not None and rule in LOOKS_AT_PUMPS:
-        return (f"{pump}_{LOOKS_AT_PUMPS[rule]}",)
-    for start_of_name in ("unreadable_", "incomplete_"):
-        if rule.startswith(start_of_name):
-            return (rule.removeprefix(start_of_name),)
-    return LOOKS_AT[rule]
+    if pump is not None and rule in RULE_PUMP_COLUMNS:
+        return (f"{pump}_{RULE_PUMP_COLUMNS[rule]}",)
+    for prefix in ("unreadable_", "incomplete_"):
+        if rule.startswith(prefix):
+            return (rule.removeprefix(prefix),)
+    return RULE_COLUMNS[rule]

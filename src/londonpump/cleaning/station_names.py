@@ -8,8 +8,10 @@ def with_station_of_name(table: Table, stations: Table, name: str, **columns: st
 
     Args: stations: one row a name. name: the column of `table`. columns: {new name: column of `stations`}.
     """
-    wanted = {new: stations[old] for new, old in columns.items()}
+    station_columns = {new: stations[old] for new, old in columns.items()}
     # two spellings of one name would double the rows
-    known = stations.select(name_key=stations.name.lower(), **wanted).distinct(on="name_key", keep="first")
+    known = stations.select(name_key=stations.name.lower(), **station_columns).distinct(
+        on="name_key", keep="first"
+    )
     table = table.mutate(name_key=table[name].lower())
     return table.left_join(known, "name_key").drop("name_key", "name_key_right")

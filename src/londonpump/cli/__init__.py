@@ -8,45 +8,45 @@ import sys
 # isort: off
 # --help lists the commands in the order of these imports.
 from londonpump.cli import (
-    records,
-    learning,
-    challenging,
+    simulate,
+    train,
+    challenge,
     models,
-    monitoring,
-    tracking,
-    answering,
-    sources,
-    context,
-    importing,
+    monitor,
+    track,
+    predict,
+    fetch,
+    show_context,
+    import_files,
     database,
-    refreshing,
+    refresh,
     users,
     audit,
-    serving,
-    rehearsing,
+    serve,
+    rehearse,
 )
-from londonpump.cli.extras import not_installed
-from londonpump.cli.screen import BAD_INPUT, app
+from londonpump.cli.optional_dependencies import not_installed
+from londonpump.cli.application import BAD_INPUT, app
 # isort: on
 
 __all__ = [
-    "answering",
     "app",
     "audit",
-    "challenging",
-    "context",
+    "challenge",
     "database",
-    "importing",
-    "learning",
+    "fetch",
+    "import_files",
     "main",
     "models",
-    "monitoring",
-    "records",
-    "refreshing",
-    "rehearsing",
-    "serving",
-    "sources",
-    "tracking",
+    "monitor",
+    "predict",
+    "refresh",
+    "rehearse",
+    "serve",
+    "show_context",
+    "simulate",
+    "track",
+    "train",
     "users",
 ]
 
@@ -56,10 +56,10 @@ def main() -> None:
     try:
         app()
     except ModuleNotFoundError as error:
-        told = not_installed(error)
-        if told is None:
+        problem = not_installed(error)
+        if problem is None:
             raise
-        print(f"londonpump: {told}", file=sys.stderr)
+        print(f"londonpump: {problem}", file=sys.stderr)
         sys.exit(BAD_INPUT)
     except KeyboardInterrupt:
         sys.exit(130)

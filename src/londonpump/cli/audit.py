@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from londonpump.cli.screen import BAD_INPUT, DAY, app, errors_told, settings
+from londonpump.cli.application import BAD_INPUT, DAY, app, report_errors, settings
 
 BROKEN = 1
 
@@ -25,17 +25,17 @@ def verify(
     ] = None,
 ) -> None:
     """Walk the chain from its first row. Exit code 1, with the row, if one was changed or is missing."""
-    from londonpump.service.predictions.audited import changed_prediction
+    from londonpump.service.predictions.audit_check import find_changed_prediction
     from londonpump.storage.database import open_database, reading
-    from londonpump.storage.database.audit_rows import verify_audit
+    from londonpump.storage.database.audit_repository import verify_audit
 
-    n_rows, hash_then = _head(head)
-    with errors_told():
+    n_rows, expected_hash = _head(head)
+    with report_errors():
         engine = open_database(settings().database)
         with reading(engine) as connection:
-            found = verify_audit(connection, n_rows, hash_then)
+            found = verify_audit(connection, n_rows, expected_hash)
             # a broken chain says nothing about predictions
-            changed = changed_prediction(connection) if found.problem is None else None
+            changed = find_changed_prediction(connection) if found.problem is None else None
         engine.dispose()
     seq, problem = changed or (found.seq, found.problem)
     if problem is not None:
@@ -58,9 +58,9 @@ def show(
 ) -> None:
     """Print events, the oldest first: number, moment, kind, who, about what."""
     from londonpump.storage.database import open_database, reading
-    from londonpump.storage.database.audit_rows import read_audit
+    from londonpump.storage.database.audit_repository import read_audit
 
-    with errors_told():
+    with report_errors():
         engine = open_database(settings().database)
         with reading(engine) as connection:
             for row in read_audit(connection, since.replace(tzinfo=UTC) if since else None):

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from londonpump.cli.screen import app, errors_told, settings
+from londonpump.cli.application import app, report_errors, settings
 
 db_app = typer.Typer(
     help="The database: its tables, and what is brought into it.", no_args_is_help=True, rich_markup_mode=None
@@ -16,11 +16,11 @@ app.add_typer(db_app, name="db")
 @db_app.command()
 def upgrade() -> None:
     """Make the tables of LONDONPUMP_DATABASE_URL, or bring them to this version."""
-    from londonpump.pipelines.upgrade_database import upgrade_database
+    from londonpump.lifecycle.upgrade_database import upgrade_database
 
-    with errors_told():
-        told = upgrade_database(settings().database)
-    typer.echo(told)
+    with report_errors():
+        message = upgrade_database(settings().database)
+    typer.echo(message)
 
 
 @db_app.command()
@@ -30,8 +30,8 @@ def import_mongo(
     ],
 ) -> None:
     """Bring the original's exports (mongoexport) into the database: all of them, or nothing."""
-    from londonpump.pipelines.import_mongo import import_mongo as bring_in
+    from londonpump.lifecycle.import_mongo import import_mongo as import_exports
 
-    with errors_told():
-        imported = bring_in(folder, settings().database)
-    typer.echo(imported.in_words())
+    with report_errors():
+        imported = import_exports(folder, settings().database)
+    typer.echo(imported.to_text())

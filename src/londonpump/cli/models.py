@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from londonpump.cli.screen import BAD_INPUT, app, errors_told, progress_shown, settings
-from londonpump.cli.tracking import track_after
+from londonpump.cli.application import BAD_INPUT, app, report_errors, settings, show_progress
+from londonpump.cli.track import track_after
 
 models = typer.Typer(
     help="Which model is on duty, and who decided that.", no_args_is_help=True, rich_markup_mode=None
@@ -29,12 +29,12 @@ def promote(
     ] = False,
 ) -> None:
     """Put a model on duty by hand, after it has shown that it loads and answers."""
-    from londonpump.pipelines.promote import Promotion
-    from londonpump.pipelines.promote import promote as put_on_duty
+    from londonpump.lifecycle.promote import PromotionRequest
+    from londonpump.lifecycle.promote import promote as promote_bundle
 
-    with errors_told():
-        done = put_on_duty(settings(), Promotion(bundle, why, is_forced=force))
-    _tell_change(done.before, done.after, done.is_new)
+    with report_errors():
+        done = promote_bundle(settings(), PromotionRequest(bundle, why, is_forced=force))
+    _print_change(done.before, done.after, done.is_new)
 
 
 @models.command(name="roll-back")
@@ -50,12 +50,12 @@ def roll_back(
     ] = None,
 ) -> None:
     """Put an earlier champion on duty again, if it still loads and answers."""
-    from londonpump.pipelines.roll_back import RollBack
-    from londonpump.pipelines.roll_back import roll_back as take_back
+    from londonpump.lifecycle.roll_back import RollBackRequest
+    from londonpump.lifecycle.roll_back import roll_back as roll_back_bundle
 
-    with errors_told():
-        done = take_back(settings(), RollBack(why, to))
-    _tell_change(done.before, done.after, done.is_new)
+    with report_errors():
+        done = roll_back_bundle(settings(), RollBackRequest(why, to))
+    _print_change(done.before, done.after, done.is_new)
 
 
 @models.command(name="list")
@@ -64,18 +64,18 @@ def list_decisions(
     bundles: Annotated[bool, typer.Option("--bundles", help="The bundles in the store instead.")] = False,
 ) -> None:
     """Show the ledger, the newest first."""
-    from londonpump.pipelines.models_shown import line_in_words, stored_in_words
-    from londonpump.pipelines.promote import ledger
+    from londonpump.lifecycle.promote import ledger
+    from londonpump.lifecycle.show_models import format_bundles, format_decision
 
-    with errors_told():
+    with report_errors():
         if bundles:
-            typer.echo(stored_in_words(settings()))
+            typer.echo(format_bundles(settings()))
             return
         decisions = ledger(settings(), at_most)
     if not decisions:
         typer.echo("No decision yet. Put a model on duty: londonpump models promote BUNDLE --why TEXT")
     for decision in decisions:
-        typer.echo(line_in_words(decision))
+        typer.echo(format_decision(decision))
 
 
 @models.command()
@@ -87,21 +87,21 @@ def show(
     json: AsJson = False,
 ) -> None:
     """Show a bundle: card, metrics, when on duty, decisions; or a decision by its number, with its evidence."""
-    from londonpump.pipelines.models_shown import show as look_at
+    from londonpump.lifecycle.show_models import show as show_entry
 
-    with errors_told():
-        shown = look_at(settings(), what)
-    typer.echo(as_json.dumps(shown.as_json(), indent=1) if json else shown.in_words())
+    with report_errors():
+        entry = show_entry(settings(), what)
+    typer.echo(as_json.dumps(entry.as_json(), indent=1) if json else entry.to_text())
 
 
 @models.command(name="as-of")
 def as_of(at: Annotated[str, typer.Argument(metavar="INSTANT", help="Such as 2026-11-01T10:00Z.")]) -> None:
     """Say which model was on duty at an instant."""
-    from londonpump.pipelines.models_shown import as_of as on_duty_at
+    from londonpump.lifecycle.show_models import as_of as active_model_at
 
-    moment = _instant(at)
-    with errors_told():
-        typer.echo(on_duty_at(settings(), moment))
+    timestamp = _parse_timestamp(at)
+    with report_errors():
+        typer.echo(active_model_at(settings(), timestamp))
 
 
 @models.command()
@@ -112,14 +112,14 @@ def compare(
     json: AsJson = False,
 ) -> None:
     """Judge two bundles on rows later than both, as `challenge` would; nothing is recorded."""
-    from londonpump.pipelines.challenge import ChallengeRequest
-    from londonpump.pipelines.challenge_words import compared_as_json, compared_in_words
-    from londonpump.pipelines.compare import compare as judge_both
+    from londonpump.lifecycle.challenge import ChallengeRequest
+    from londonpump.lifecycle.challenge_text import comparison_as_json, format_comparison
+    from londonpump.lifecycle.compare import compare as judge_both
 
-    known = settings()
-    with errors_told(), progress_shown() as progress:
-        done = judge_both(known, (first, second), ChallengeRequest(data or known.data), progress)
-    typer.echo(as_json.dumps(compared_as_json(done), indent=1) if json else compared_in_words(done))
+    config = settings()
+    with report_errors(), show_progress() as progress:
+        done = judge_both(config, (first, second), ChallengeRequest(data or config.data), progress)
+    typer.echo(as_json.dumps(comparison_as_json(done), indent=1) if json else format_comparison(done))
 
 
 @models.command()
@@ -128,13 +128,13 @@ def prune(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would go; remove nothing.")] = False,
 ) -> None:
     """Remove bundles that no decision names, that are not the newest and not younger than an hour."""
-    from londonpump.pipelines.prune import prune as remove_unneeded
+    from londonpump.lifecycle.prune import prune as remove_unneeded
 
-    with errors_told():
-        typer.echo(remove_unneeded(settings(), keep, dry_run).in_words())
+    with report_errors():
+        typer.echo(remove_unneeded(settings(), keep, dry_run).to_text())
 
 
-def _tell_change(before: str | None, after: str, is_new: bool) -> None:
+def _print_change(before: str | None, after: str, is_new: bool) -> None:
     if is_new:
         instead = f", in place of {before}" if before else ""
         typer.echo(f"{after} is on duty{instead}. A service that runs takes it up within seconds.")
@@ -143,16 +143,16 @@ def _tell_change(before: str | None, after: str, is_new: bool) -> None:
         typer.echo(f"{after} is on duty already. Nothing was changed.")
 
 
-def _instant(text: str) -> datetime:
+def _parse_timestamp(text: str) -> datetime:
     """An instant with its zone; a bare one could be London's or UTC's, an hour apart in summer."""
     try:
-        moment = datetime.fromisoformat(text)
+        timestamp = datetime.fromisoformat(text)
     except ValueError:
-        moment = None
-    if moment is None or moment.tzinfo is None:
+        timestamp = None
+    if timestamp is None or timestamp.tzinfo is None:
         typer.echo(
             f"londonpump: {text!r} is no instant. Write it with its zone, such as 2026-11-01T10:00Z.",
             err=True,
         )
         raise typer.Exit(BAD_INPUT)
-    return moment.astimezone(UTC)
+    return timestamp.astimezone(UTC)

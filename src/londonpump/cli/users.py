@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from londonpump.cli.screen import app, errors_told, settings
+from londonpump.cli.application import app, report_errors, settings
 
 users = typer.Typer(name="users", help="Accounts of the service.", no_args_is_help=True)
 app.add_typer(users)
@@ -43,13 +43,13 @@ def create(
     """Make an account."""
     from londonpump.service.auth import accounts
     from londonpump.service.auth.passwords import Passwords
-    from londonpump.service.auth.rules import check_password, fit_name
+    from londonpump.service.auth.rules import check_password, validate_username
 
-    wanted = {"admin": admin, "analyst": analyst, "operator": operator, "service": service}
-    role = _one_of([role for role, is_wanted in wanted.items() if is_wanted])
-    with errors_told():
-        username = fit_name(name)
-        password = _asked(password_stdin)
+    requested = {"admin": admin, "analyst": analyst, "operator": operator, "service": service}
+    role = _one_of([role for role, is_requested in requested.items() if is_requested])
+    with report_errors():
+        username = validate_username(name)
+        password = _read_password(password_stdin)
         check_password(password, username, settings().password_min)
         new = accounts.NewUser(username, role, Passwords().make_now(password))
         with _transaction() as (connection, actor, now):
@@ -60,10 +60,10 @@ def create(
 @users.command("list")
 def list_() -> None:
     """Show every account."""
-    from londonpump.service.auth import rows
+    from londonpump.service.auth import repository
 
-    with errors_told(), _transaction() as (connection, _, _):
-        found = rows.list_users(connection)
+    with report_errors(), _transaction() as (connection, _, _):
+        found = repository.list_users(connection)
     for user in found:
         state = f"disabled {user.disabled_at:%Y-%m-%d}" if user.disabled_at else "active"
         typer.echo(f"{user.username}\t{user.role}\t{state}\tsince {user.created_at:%Y-%m-%d}")
@@ -96,7 +96,7 @@ def set_role(
     """Change what an account may do, from its next request on."""
     from londonpump.service.auth import accounts
 
-    with errors_told(), _transaction() as (connection, actor, now):
+    with report_errors(), _transaction() as (connection, actor, now):
         user = accounts.named(connection, name)
         accounts.set_role(connection, user.id, role.value, actor, now)
     typer.echo(f"{name} is {role.value}.")
@@ -107,7 +107,7 @@ def sign_out(name: Name) -> None:
     """End every session of an account, as where a device was lost; it may sign in again."""
     from londonpump.service.auth import accounts
 
-    with errors_told(), _transaction() as (connection, actor, now):
+    with report_errors(), _transaction() as (connection, actor, now):
         accounts.sign_out(connection, accounts.named(connection, name).id, actor, now)
     typer.echo(f"{name} is signed out everywhere.")
 
@@ -119,8 +119,8 @@ def set_password(name: Name, password_stdin: FromStdin = False) -> None:
     from londonpump.service.auth.passwords import Passwords
     from londonpump.service.auth.rules import check_password
 
-    with errors_told():
-        password = _asked(password_stdin)
+    with report_errors():
+        password = _read_password(password_stdin)
         check_password(password, name, settings().password_min)
         hashed = Passwords().make_now(password)
         with _transaction() as (connection, actor, now):
@@ -132,7 +132,7 @@ def set_password(name: Name, password_stdin: FromStdin = False) -> None:
 def _set_disabled(name: str, *, is_disabled: bool) -> None:
     from londonpump.service.auth import accounts
 
-    with errors_told(), _transaction() as (connection, actor, now):
+    with report_errors(), _transaction() as (connection, actor, now):
         user = accounts.named(connection, name)
         accounts.set_disabled(connection, user.id, is_disabled=is_disabled, actor=actor, now=now)
 
@@ -143,9 +143,9 @@ def _one_of(roles: list[str]) -> str:
     return roles[0] if roles else "operator"
 
 
-def _asked(is_stdin: bool) -> str:
+def _read_password(is_stdin: bool) -> str:
     """The password: typed twice where nobody sees it, or one line."""
-    from londonpump.brigade.errors import BadFile
+    from londonpump.domain.errors import BadFile
 
     if is_stdin:
         return sys.stdin.readline().rstrip("\r\n")

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from londonpump.evaluation.evaluation_rows import EvaluationRows, Floats, Forecast, Ints
 from londonpump.evaluation.intervals import draw_days, ratio, stats_of
-from londonpump.evaluation.rows import Floats, Forecast, Ints, JudgedRows
 
 RESAMPLES = 400
 """Enough for the ends of a bar in a plot."""
@@ -23,7 +23,7 @@ class Curve:
 
 
 @dataclass(frozen=True, eq=False)
-class PlaceCells:
+class GridCells:
     """Square cells of the national grid. cell_m: their side. easting_m (c+1,), northing_m (r+1,): edges.
 
     n, mae_s, bias_s: (r, c); NaN where fewer than the least rows lie.
@@ -37,7 +37,7 @@ class PlaceCells:
     bias_s: Floats
 
 
-def median_calibration(rows: JudgedRows, forecast: Forecast, n_bins: int = 20) -> Curve:
+def median_calibration(rows: EvaluationRows, forecast: Forecast, n_bins: int = 20) -> Curve:
     """Announced medians in bins of equal count: actual median against the announced one.
 
     low and high are the actual quartiles (not an interval of the median).
@@ -45,12 +45,12 @@ def median_calibration(rows: JudgedRows, forecast: Forecast, n_bins: int = 20) -
     order = np.argsort(forecast.median_s, kind="stable")
     bins = [index for index in np.array_split(order, n_bins) if len(index)]
     quartiles = np.array([np.quantile(rows.actual_s[index], (0.25, 0.5, 0.75)) for index in bins])
-    said = np.array([np.median(forecast.median_s[index]) for index in bins])
+    announced_s = np.array([np.median(forecast.median_s[index]) for index in bins])
     n = np.array([float(len(index)) for index in bins])
-    return Curve(said, quartiles[:, 1], quartiles[:, 0], quartiles[:, 2], n)
+    return Curve(announced_s, quartiles[:, 1], quartiles[:, 0], quartiles[:, 2], n)
 
 
-def level_calibration(rows: JudgedRows, forecast: Forecast, seed: int = 0) -> Curve | None:
+def level_calibration(rows: EvaluationRows, forecast: Forecast, seed: int = 0) -> Curve | None:
     """Share of actual times at or below each claimed quantile against its level; None without quantiles."""
     if forecast.levels is None or forecast.quantiles_s is None:
         return None
@@ -60,7 +60,7 @@ def level_calibration(rows: JudgedRows, forecast: Forecast, seed: int = 0) -> Cu
 
 
 def reliability(
-    rows: JudgedRows, forecast: Forecast, threshold_s: int = 360, n_bins: int = 10, seed: int = 0
+    rows: EvaluationRows, forecast: Forecast, threshold_s: int = 360, n_bins: int = 10, seed: int = 0
 ) -> Curve | None:
     """Share of runs over a threshold against the chance given, in bins of equal count; None without chances."""
     chance = (forecast.p_over or {}).get(threshold_s)
@@ -70,13 +70,13 @@ def reliability(
     inside = np.eye(n_bins)[np.searchsorted(edges, chance, side="left")]
     inside = inside[:, inside.sum(axis=0) > 0]
     late = inside * (rows.actual_s > threshold_s)[:, None]
-    given = (inside * chance[:, None]).sum(axis=0) / inside.sum(axis=0)
-    return _shares(rows, given, late, inside, seed)
+    mean_chance = (inside * chance[:, None]).sum(axis=0) / inside.sum(axis=0)
+    return _shares(rows, mean_chance, late, inside, seed)
 
 
-def place_cells(rows: JudgedRows, forecast: Forecast, least_rows: int = 8) -> PlaceCells:
+def grid_cells(rows: EvaluationRows, forecast: Forecast, min_rows: int = 8) -> GridCells:
     """Error by square cell: of 500 m where the rows allow, else of 1 or 2 km; bias is that of the mean where the model gives one."""
-    cell_m = _cell_side_m(rows, least_rows)
+    cell_m = _cell_side_m(rows, min_rows)
     column = np.floor(rows.easting_m / cell_m).astype(np.int64)
     row = np.floor(rows.northing_m / cell_m).astype(np.int64)
     shape = (int(np.ptp(row)) + 1, int(np.ptp(column)) + 1)
@@ -84,8 +84,8 @@ def place_cells(rows: JudgedRows, forecast: Forecast, least_rows: int = 8) -> Pl
     miss_s = np.abs(forecast.median_s - rows.actual_s)
     bias_s = (forecast.median_s if forecast.mean_s is None else forecast.mean_s) - rows.actual_s
     n = np.bincount(cell, minlength=shape[0] * shape[1]).astype(np.float64)
-    enough = np.where(n >= least_rows, n, 0)
-    return PlaceCells(
+    enough = np.where(n >= min_rows, n, 0)
+    return GridCells(
         cell_m=cell_m,
         easting_m=(column.min() + np.arange(shape[1] + 1)) * cell_m,
         northing_m=(row.min() + np.arange(shape[0] + 1)) * cell_m,
@@ -99,17 +99,17 @@ def _summed(cell: Ints, values: Floats, n_cells: int) -> Floats:
     return np.bincount(cell, values, minlength=n_cells).astype(np.float64)
 
 
-def _cell_side_m(rows: JudgedRows, least_rows: int) -> float:
+def _cell_side_m(rows: EvaluationRows, min_rows: int) -> float:
     """The smallest side at which at least half of the rows lie in a cell with enough of them."""
     for side_m in (500.0, 1000.0):
-        place = np.floor(rows.easting_m / side_m) * 10_000 + np.floor(rows.northing_m / side_m)
-        _, count = np.unique(place, return_counts=True)
-        if count[count >= least_rows].sum() >= len(rows) / 2:
+        cell_number = np.floor(rows.easting_m / side_m) * 10_000 + np.floor(rows.northing_m / side_m)
+        _, count = np.unique(cell_number, return_counts=True)
+        if count[count >= min_rows].sum() >= len(rows) / 2:
             return side_m
     return 2000.0
 
 
-def _shares(rows: JudgedRows, x: Floats, part: Floats, whole: Floats, seed: int) -> Curve:
+def _shares(rows: EvaluationRows, x: Floats, part: Floats, whole: Floats, seed: int) -> Curve:
     """Ratio of the summed columns of part and whole, both (n, k), with intervals from resampled days."""
     draws = draw_days(rows.day, RESAMPLES, seed)
     order = np.argsort(rows.day, kind="stable")

@@ -13,27 +13,27 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from londonpump.brigade.errors import TooFewRows
-from londonpump.evaluation.drift_bins import Bins, How, daily_counts, fit_bins
-from londonpump.evaluation.drift_season import Expected, calmed
+from londonpump.domain.errors import TooFewRows
+from londonpump.evaluation.drift_bins import Bins, DriftMeasure, daily_counts, fit_bins
+from londonpump.evaluation.drift_expected import Expected, clip_residuals
 from londonpump.evaluation.drift_thresholds import DriftRule, Thresholds, deviations, thresholds, window_sums
-from londonpump.evaluation.rows import Floats, Ints
+from londonpump.evaluation.evaluation_rows import Floats, Ints
 
 REFERENCE_DAYS = 730
-LEAST_REFERENCE_DAYS = 56
-LEAST_ROWS = 200
+MIN_REFERENCE_DAYS = 56
+MIN_ROWS = 200
 CLEARED_AT_SHARE = 0.5
-TOLD_BINS = 3
-LEAST_PSI_SHARE = 1e-4
+MAX_SHIFTED_BINS = 3
+MIN_PSI_SHARE = 1e-4
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Watched:
+class MonitoredInput:
     """One input. values: (n,) texts as objects (None not known), or float64 (NaN not known). day: (n,) London days
     since 1970."""
 
     name: str
-    how: How
+    how: DriftMeasure
     values: NDArray[Any]
     day: Ints
 
@@ -57,7 +57,7 @@ class Span:
 
 
 @dataclass(frozen=True, slots=True)
-class Moved:
+class ShiftedBin:
     """A bin whose share is not what it should be. Both shares are of the newest window."""
 
     bin: str
@@ -76,7 +76,7 @@ class Drift:
     """
 
     name: str
-    how: How
+    how: DriftMeasure
     effect: float | None
     psi: float
     strength: float
@@ -84,7 +84,7 @@ class Drift:
     rows: int
     since: int | None
     starts: tuple[int, ...]
-    moved: tuple[Moved, ...]
+    moved: tuple[ShiftedBin, ...]
 
     @property
     def is_drifting(self) -> bool:
@@ -93,7 +93,7 @@ class Drift:
 
 
 @dataclass(frozen=True, slots=True)
-class DriftFound:
+class DriftResult:
     """inputs: the one nearest to its limit, or farthest over it, first."""
 
     inputs: tuple[Drift, ...]
@@ -102,29 +102,29 @@ class DriftFound:
     checked_last: int
 
 
-def find_drift(watched: Sequence[Watched], span: Span, rule: DriftRule = DriftRule()) -> DriftFound:
+def find_drift(watched: Sequence[MonitoredInput], span: Span, rule: DriftRule = DriftRule()) -> DriftResult:
     """Compare what came after the reference with it.
 
     Raises: TooFewRows if the reference is shorter than eight weeks, or less than one window came after it.
     """
     days, checked = span.reference(), span.checked()
-    _demand_days(len(days), len(checked), rule)
+    _require_days(len(days), len(checked), rule)
     counted = {one.name: _Counted.of(one, days, checked) for one in watched}
     limits = thresholds(
         {name: one.expected for name, one in counted.items()},
         {name: one.reference for name, one in counted.items()},
         rule,
     )
-    found = [_judged(one, counted[one.name], limits, rule) for one in watched]
+    found = [_evaluate_input(one, counted[one.name], limits, rule) for one in watched]
     found.sort(key=lambda one: one.strength, reverse=True)
     has_season = any(one.expected.has_season for one in counted.values())
-    return DriftFound(tuple(found), len(days), has_season, span.checked_last)
+    return DriftResult(tuple(found), len(days), has_season, span.checked_last)
 
 
-def _demand_days(n_reference: int, n_checked: int, rule: DriftRule) -> None:
-    if n_reference < LEAST_REFERENCE_DAYS:
+def _require_days(n_reference: int, n_checked: int, rule: DriftRule) -> None:
+    if n_reference < MIN_REFERENCE_DAYS:
         raise TooFewRows(
-            f"drift: the model learnt from {n_reference} days, {LEAST_REFERENCE_DAYS} are needed to tell drift from chance. "
+            f"drift: the model learnt from {n_reference} days, {MIN_REFERENCE_DAYS} are needed to tell drift from chance. "
             "Train on more records."
         )
     if n_checked < rule.window_days:
@@ -142,7 +142,7 @@ class _Counted:
     later_days: Ints
 
     @classmethod
-    def of(cls, one: Watched, days: Ints, checked: Ints) -> "_Counted":
+    def of(cls, one: MonitoredInput, days: Ints, checked: Ints) -> "_Counted":
         is_reference = (one.day >= days[0]) & (one.day <= days[-1])
         bins = fit_bins(one.values[is_reference], one.how)
         index, n_bins = bins.index(one.values), len(bins.names)
@@ -151,19 +151,19 @@ class _Counted:
         return cls(bins, expected, reference, daily_counts(one.day, index, checked, n_bins), checked)
 
 
-def _judged(one: Watched, counted: _Counted, limits: Thresholds, rule: DriftRule) -> Drift:
+def _evaluate_input(one: MonitoredInput, counted: _Counted, limits: Thresholds, rule: DriftRule) -> Drift:
     rows = counted.later.sum(axis=1)
     shares = counted.expected.shares_on(counted.later_days, counted.reference)
     residual = counted.later - rows[:, None] * shares
-    wildest = counted.expected.wildest(counted.reference)
-    moved = np.abs(deviations(calmed(residual, rows, wildest), rows, rule.window_days))
+    max_daily_share = counted.expected.max_daily_share(counted.reference)
+    moved = np.abs(deviations(clip_residuals(residual, rows, max_daily_share), rows, rule.window_days))
     n = window_sums(rows, rule.window_days, 0)
     usual_n = counted.reference.sum() / len(counted.reference) * rule.window_days
     # fewer rows than usual scatter more than the limit was made for
     scatter = np.sqrt(np.maximum(usual_n / np.maximum(n, 1.0), 1.0))
     strength = (moved / limits.usual[one.name]).max(axis=1) / scatter
-    is_large = moved.sum(axis=1) / 2 >= rule.least_effect
-    starts, is_on = _episodes(np.where(is_large, strength, 0.0) / limits.limit, n >= LEAST_ROWS)
+    is_large = moved.sum(axis=1) / 2 >= rule.min_effect
+    starts, is_on = _episodes(np.where(is_large, strength, 0.0) / limits.limit, n >= MIN_ROWS)
     ends = counted.later_days[rule.window_days - 1 :]
     newest = slice(-rule.window_days, None)
     share, should = (
@@ -172,21 +172,21 @@ def _judged(one: Watched, counted: _Counted, limits: Thresholds, rule: DriftRule
     return Drift(
         name=one.name,
         how=one.how,
-        effect=round(float(np.abs(share - should).sum()) / 2, 4) if n[-1] >= LEAST_ROWS else None,
+        effect=round(float(np.abs(share - should).sum()) / 2, 4) if n[-1] >= MIN_ROWS else None,
         psi=round(_psi(share, should), 4),
         strength=round(float(strength[-1]), 2),
         limit=round(limits.limit, 2),
         rows=int(n[-1]),
         since=int(ends[starts[-1]]) if is_on else None,
         starts=tuple(int(ends[start]) for start in starts),
-        moved=_most_moved(counted.bins.names, share, should),
+        moved=_most_shifted(counted.bins.names, share, should),
     )
 
 
-def _episodes(of_limit: Floats, is_judged: NDArray[np.bool_]) -> tuple[list[int], bool]:
+def _episodes(of_limit: Floats, is_evaluated: NDArray[np.bool_]) -> tuple[list[int], bool]:
     """Windows at which drift begins, and whether it goes on in the newest; windows of too few rows change nothing."""
     starts, is_on = [], False
-    for window in np.flatnonzero(is_judged):
+    for window in np.flatnonzero(is_evaluated):
         if not is_on and of_limit[window] > 1:
             starts.append(int(window))
             is_on = True
@@ -196,12 +196,13 @@ def _episodes(of_limit: Floats, is_judged: NDArray[np.bool_]) -> tuple[list[int]
 
 
 def _psi(share: Floats, should: Floats) -> float:
-    one, other = np.maximum(share, LEAST_PSI_SHARE), np.maximum(should, LEAST_PSI_SHARE)
+    one, other = np.maximum(share, MIN_PSI_SHARE), np.maximum(should, MIN_PSI_SHARE)
     return float(((one - other) * np.log(one / other)).sum())
 
 
-def _most_moved(names: tuple[str, ...], share: Floats, should: Floats) -> tuple[Moved, ...]:
-    farthest = np.argsort(-np.abs(share - should), kind="stable")[:TOLD_BINS]
+def _most_shifted(names: tuple[str, ...], share: Floats, should: Floats) -> tuple[ShiftedBin, ...]:
+    farthest = np.argsort(-np.abs(share - should), kind="stable")[:MAX_SHIFTED_BINS]
     return tuple(
-        Moved(names[i], round(float(share[i]), 4), round(max(float(should[i]), 0.0), 4)) for i in farthest
+        ShiftedBin(names[i], round(float(share[i]), 4), round(max(float(should[i]), 0.0), 4))
+        for i in farthest
     )

@@ -10,17 +10,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from londonpump.evaluation.rows import Floats, Ints
+from londonpump.evaluation.evaluation_rows import Floats, Ints
 
 NOT_KNOWN, OTHER, INSIDE, OUTSIDE = "not known", "other", "inside what was learnt", "outside what was learnt"
-LEAST_SHARE = 0.005
+MIN_SHARE = 0.005
 """A category rarer than this in the reference is counted among the others."""
 TENTHS = tuple(step / 10 for step in range(1, 10))
 NEARLY_ALL = (0.0005, 0.9995)
 MARGIN_SHARE = 0.1
 
 
-class How(StrEnum):
+class DriftMeasure(StrEnum):
     """What is watched of an input. MIX: shares of categories. SPREAD: where numbers lie. KNOWN: whether they are
     known and within what was learnt; for weather and calendars, which are meant to differ from week to week."""
 
@@ -34,7 +34,7 @@ class Bins:
     """names: of the bins; the last one is for values that are not known. place: of categories. edges: of numbers."""
 
     names: tuple[str, ...]
-    place: Mapping[Any, int] = field(default_factory=dict)
+    bin_of: Mapping[Any, int] = field(default_factory=dict)
     edges: Floats | None = None
     is_range: bool = False
 
@@ -42,20 +42,20 @@ class Bins:
         """(n,) the bin of each value. values: (n,) texts as objects (None not known), or float64 (NaN not known)."""
         if self.edges is None:
             other = len(self.names) - 2
-            place = {**self.place, None: other + 1}
-            return np.fromiter((place.get(value, other) for value in values), np.int64, len(values))
+            bin_of = {**self.bin_of, None: other + 1}
+            return np.fromiter((bin_of.get(value, other) for value in values), np.int64, len(values))
         found = np.searchsorted(self.edges, values, side="right")
         if self.is_range:
             found = np.where(found == 1, 0, 1)
         return np.where(np.isnan(values), len(self.names) - 1, found).astype(np.int64)
 
 
-def fit_bins(values: NDArray[Any], how: How) -> Bins:
+def fit_bins(values: NDArray[Any], how: DriftMeasure) -> Bins:
     """Bins from the reference. values: (n,) as `Bins.index` takes them."""
-    if how is How.MIX:
+    if how is DriftMeasure.MIX:
         return _categories(values)
     known = values[np.isfinite(values)]
-    if how is How.KNOWN:
+    if how is DriftMeasure.KNOWN:
         return Bins((INSIDE, OUTSIDE, NOT_KNOWN), edges=_range(known), is_range=True)
     edges = np.unique(np.quantile(known, TENTHS)) if len(known) else np.zeros(0)
     return Bins((*_names_between(edges), NOT_KNOWN), edges=edges)
@@ -71,9 +71,9 @@ def daily_counts(day: Ints, index: Ints, days: Ints, n_bins: int) -> Floats:
 
 def _categories(values: NDArray[Any]) -> Bins:
     counted = Counter(values.tolist())
-    enough = LEAST_SHARE * len(values)
+    enough = MIN_SHARE * len(values)
     names = sorted(str(name) for name, n in counted.items() if name is not None and n >= enough)
-    return Bins((*names, OTHER, NOT_KNOWN), place={name: i for i, name in enumerate(names)})
+    return Bins((*names, OTHER, NOT_KNOWN), bin_of={name: i for i, name in enumerate(names)})
 
 
 def _range(known: Floats) -> Floats:

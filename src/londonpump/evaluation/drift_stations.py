@@ -8,16 +8,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from londonpump.evaluation.drift import Span
-from londonpump.evaluation.rows import Ints
+from londonpump.evaluation.evaluation_rows import Ints
 
 WINDOWS_DAYS = (14, 28, 56)
 """The first for most stations, the longer ones for the quiet ones."""
 USUAL_DAYS = 91
 """What a station usually does: the last quarter that the model learnt from."""
-LEAST_EXPECTED_RUNS = 15.0
+MIN_EXPECTED_DISPATCHES = 15.0
 SILENT_SHARE = 0.1
 """A station with a tenth of its usual runs is silent. By chance, 1 run or none where 15 are usual: 5 in a million."""
-LEAST_NEW_RUNS = 5
+MIN_NEW_DISPATCHES = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +40,9 @@ def changed_stations(station: NDArray[Any], day: Ints, span: Span) -> list[Stati
 
     Args: station: (n,) codes. day: (n,) London days since 1970.
     """
-    learnt = (day <= span.reference_last) & (day >= span.reference_first)
-    usual = _counted(station[learnt & (day > span.reference_last - USUAL_DAYS)])
-    ever = set(station[learnt].tolist())
+    is_training = (day <= span.reference_last) & (day >= span.reference_first)
+    usual = _counted(station[is_training & (day > span.reference_last - USUAL_DAYS)])
+    ever = set(station[is_training].tolist())
     changes: dict[str, StationChange] = {}
     for window_days in WINDOWS_DAYS:
         if span.checked_last - span.reference_last < window_days:
@@ -58,7 +58,7 @@ def _silent(now: Counter[str], usual: Counter[str], window_days: int) -> list[St
     return [
         StationChange(code, now[code], round(runs * share, 1), window_days)
         for code, runs in usual.items()
-        if runs * share >= LEAST_EXPECTED_RUNS and now[code] <= SILENT_SHARE * runs * share
+        if runs * share >= MIN_EXPECTED_DISPATCHES and now[code] <= SILENT_SHARE * runs * share
     ]
 
 
@@ -66,7 +66,7 @@ def _new(now: Counter[str], ever: set[Any], window_days: int) -> list[StationCha
     return [
         StationChange(code, runs, 0.0, window_days)
         for code, runs in now.items()
-        if code not in ever and runs >= LEAST_NEW_RUNS
+        if code not in ever and runs >= MIN_NEW_DISPATCHES
     ]
 
 

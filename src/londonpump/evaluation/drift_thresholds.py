@@ -12,11 +12,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from londonpump.evaluation.drift_season import Expected, calmed, waves
-from londonpump.evaluation.rows import Floats, Ints
+from londonpump.evaluation.drift_expected import Expected, clip_residuals, waves
+from londonpump.evaluation.evaluation_rows import Floats, Ints
 
 WEEK_DAYS = 7
-LEAST_USUAL = 0.002
+MIN_USUAL_DEVIATION = 0.002
 """A bin that is always empty in the reference has to reach about one per cent before it counts."""
 
 
@@ -29,8 +29,8 @@ class DriftRule:
     block_days: int = 7
     year_days: int = 365
     alarm_chance: float = 0.1
-    least_effect: float = 0.02
-    worlds: int = 200
+    min_effect: float = 0.02
+    n_years: int = 200
     seed: int = 0
 
 
@@ -71,10 +71,10 @@ def thresholds(expected: Mapping[str, Expected], counts: Mapping[str, Floats], r
     """
     n_days = len(next(iter(counts.values()), ()))
     draws = _Draws.of(n_days, rule)
-    usual, reached = {}, [np.zeros(rule.worlds)]
+    usual, reached = {}, [np.zeros(rule.n_years)]
     for name, counted in counts.items():
         found = _in_drawn_years(expected[name], counted, draws, rule.window_days)
-        usual[name] = np.maximum(np.sqrt((found**2).mean(axis=(0, 1))), LEAST_USUAL)
+        usual[name] = np.maximum(np.sqrt((found**2).mean(axis=(0, 1))), MIN_USUAL_DEVIATION)
         reached.append((np.abs(found).max(axis=1) / usual[name]).max(axis=1))
     return Thresholds(usual, float(np.quantile(np.max(reached, axis=0), 1 - rule.alarm_chance)))
 
@@ -93,18 +93,18 @@ class _Draws:
         return cls(_blocks(n_days, n_days, rule, rng), _blocks(n_days, in_a_year, rule, rng))
 
 
-def _blocks(n_days: int, wanted: int, rule: DriftRule, rng: np.random.Generator) -> Ints:
+def _blocks(n_days: int, n_drawn: int, rule: DriftRule, rng: np.random.Generator) -> Ints:
     """(worlds, wanted) days in blocks that begin on the same weekday."""
     starts = np.arange(0, max(n_days - rule.block_days, 0) + 1, WEEK_DAYS)
-    chosen = rng.choice(starts, (rule.worlds, -(-wanted // rule.block_days)))
+    chosen = rng.choice(starts, (rule.n_years, -(-n_drawn // rule.block_days)))
     days = chosen[:, :, None] + np.arange(rule.block_days)
-    return np.asarray(days.reshape(rule.worlds, -1)[:, :wanted])
+    return np.asarray(days.reshape(rule.n_years, -1)[:, :n_drawn])
 
 
 def _in_drawn_years(expected: Expected, counts: Floats, draws: _Draws, window_days: int) -> Floats:
     """(worlds, windows, bins) deviations in years that nothing happened in."""
     rows = counts.sum(axis=1)
-    residual = calmed(expected.residuals(counts), rows, expected.wildest(counts))
+    residual = clip_residuals(expected.residuals(counts), rows, expected.max_daily_share(counts))
     drawn_fit = expected.coefficients(residual[draws.reference])
     after = expected.days[-1] + 1 + np.arange(draws.year.shape[1])
     design = waves(after, has_season=expected.has_season)

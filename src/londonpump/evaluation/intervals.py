@@ -9,12 +9,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from londonpump.brigade.errors import BadValue, TooFewRows
-from londonpump.evaluation.rows import Floats, Ints
+from londonpump.domain.errors import BadValue, TooFewRows
+from londonpump.evaluation.evaluation_rows import Floats, Ints
 
 CONFIDENCE = 0.95
-LEAST_DAYS = 2
-LEAST_DEFINED_SHARE = 0.5
+MIN_DAYS = 2
+MIN_DEFINED_SHARE = 0.5
 """An interval is given if at least this share of the resamples has the metric at all."""
 
 
@@ -74,7 +74,7 @@ def _percentiles(table: Floats) -> tuple[Floats, Floats]:
     whole = defined.all(axis=1)
     if whole.any():
         ends[:, whole] = np.quantile(table[whole], tails, axis=1)
-    for row in np.flatnonzero(~whole & (defined.mean(axis=1) >= LEAST_DEFINED_SHARE)):
+    for row in np.flatnonzero(~whole & (defined.mean(axis=1) >= MIN_DEFINED_SHARE)):
         ends[:, row] = np.quantile(table[row][defined[row]], tails)
     return ends[0], ends[1]
 

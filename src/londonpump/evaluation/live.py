@@ -10,12 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from londonpump.brigade.targets import FIRST_PUMP_TARGET_S
+from londonpump.domain.attendance_targets import FIRST_PUMP_TARGET_S
+from londonpump.evaluation.evaluation_rows import Bools, Floats, Ints, Texts
 from londonpump.evaluation.intervals import DayDraws, Stat, draw_days, ratio, stats_of
-from londonpump.evaluation.rows import Bools, Floats, Ints, Texts
 from londonpump.evaluation.slices import hour_band
 
-LEAST_SLICE_ROWS = 30
+MIN_SLICE_ROWS = 30
 RESAMPLES = 400
 
 
@@ -72,23 +72,23 @@ def _parts(rows: LiveRows) -> Iterator[tuple[str, str, LiveRows]]:
     for name, values in slices.items():
         for value in np.unique(values):
             is_part = values == value
-            if is_part.sum() >= LEAST_SLICE_ROWS:
+            if is_part.sum() >= MIN_SLICE_ROWS:
                 yield name, str(value), rows.take(is_part)
 
 
 def _figures(rows: LiveRows, draws: DayDraws) -> dict[str, Stat]:
     error_s = rows.p50_s - rows.actual_s
     is_inside = (rows.p10_s <= rows.actual_s) & (rows.actual_s <= rows.p90_s)
-    is_promised = np.isfinite(rows.promised_late_share)
-    promised = np.where(is_promised, rows.promised_late_share, 0.0)
-    is_late = (rows.actual_s > FIRST_PUMP_TARGET_S) & is_promised
+    has_chance = np.isfinite(rows.promised_late_share)
+    chance = np.where(has_chance, rows.promised_late_share, 0.0)
+    is_late = (rows.actual_s > FIRST_PUMP_TARGET_S) & has_chance
     day = np.searchsorted(draws.days, rows.day)
 
     def drawn(values: Floats | Bools) -> Floats:
         return np.asarray(draws.counts @ np.bincount(day, values.astype(np.float64), len(draws.days)))
 
-    n, n_promised = drawn(np.ones(len(rows))), drawn(is_promised)
-    late, should_be = ratio(drawn(is_late), n_promised), ratio(drawn(promised), n_promised)
+    n, n_with_chance = drawn(np.ones(len(rows))), drawn(has_chance)
+    late, should_be = ratio(drawn(is_late), n_with_chance), ratio(drawn(chance), n_with_chance)
     return stats_of(
         {
             "mae_s": ratio(drawn(np.abs(error_s)), n),

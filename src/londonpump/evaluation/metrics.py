@@ -14,22 +14,22 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from londonpump.brigade.targets import UNDERESTIMATE_S
-from londonpump.evaluation.flags import most_likely
+from londonpump.domain.attendance_targets import MIN_UNDERESTIMATE_S
+from londonpump.evaluation.evaluation_rows import THRESHOLDS_S, Bools, EvaluationRows, Floats, Forecast
 from londonpump.evaluation.intervals import ratio
-from londonpump.evaluation.rows import THRESHOLDS_S, Bools, Floats, Forecast, JudgedRows
+from londonpump.evaluation.warning_flags import most_likely
 
 CRPS_LEVELS = tuple(round(0.05 + 0.09 * step, 2) for step in range(11))
 BANDS = {80: (0.1, 0.9), 90: (0.05, 0.95)}
 WITHIN_S = 60
 WARNING_S = 600
-LEAST_CHANCE = 1e-6
+MIN_CHANCE = 1e-6
 
 Columns = dict[str, Floats]
 Sums = Mapping[str, Floats]
 
 
-def row_columns(rows: JudgedRows, forecast: Forecast, flagged_share: float) -> Columns:
+def row_columns(rows: EvaluationRows, forecast: Forecast, flagged_share: float) -> Columns:
     """What is added up for each row: name -> (n,)."""
     columns = _point_columns(rows, forecast)
     for share, (low, high) in BANDS.items():
@@ -38,12 +38,12 @@ def row_columns(rows: JudgedRows, forecast: Forecast, flagged_share: float) -> C
     for threshold_s, chance in (forecast.p_over or {}).items():
         columns |= _chance_columns(f"over_{threshold_s}", chance, rows.actual_s > threshold_s)
     if forecast.p_underestimate is not None:
-        happened = rows.actual_s > forecast.median_s + UNDERESTIMATE_S
+        happened = rows.actual_s > forecast.median_s + MIN_UNDERESTIMATE_S
         columns |= _chance_columns("underestimate", forecast.p_underestimate, happened)
     return columns | _warning_columns(rows, forecast, flagged_share)
 
 
-def _point_columns(rows: JudgedRows, forecast: Forecast) -> Columns:
+def _point_columns(rows: EvaluationRows, forecast: Forecast) -> Columns:
     mean_s = forecast.median_s if forecast.mean_s is None else forecast.mean_s
     abs_error = np.abs(forecast.median_s - rows.actual_s)
     centred = rows.actual_s - rows.actual_s.mean() if len(rows) else rows.actual_s
@@ -83,7 +83,7 @@ def _crps_column(actual_s: Floats, forecast: Forecast) -> Columns:
 
 
 def _chance_columns(name: str, chance: Floats, happened: Bools) -> Columns:
-    kept = np.clip(chance, LEAST_CHANCE, 1 - LEAST_CHANCE)
+    kept = np.clip(chance, MIN_CHANCE, 1 - MIN_CHANCE)
     return {
         f"{name}_brier": (chance - happened) ** 2,
         f"{name}_log_loss": -np.log(np.where(happened, kept, 1 - kept)),
@@ -91,10 +91,10 @@ def _chance_columns(name: str, chance: Floats, happened: Bools) -> Columns:
     }
 
 
-def _warning_columns(rows: JudgedRows, forecast: Forecast, flagged_share: float) -> Columns:
+def _warning_columns(rows: EvaluationRows, forecast: Forecast, flagged_share: float) -> Columns:
     """Of each warning: what it flags, what it should, and both at once."""
     is_long = rows.actual_s > WARNING_S
-    is_under = rows.actual_s > forecast.median_s + UNDERESTIMATE_S
+    is_under = rows.actual_s > forecast.median_s + MIN_UNDERESTIMATE_S
     warnings = {}
     if forecast.p_over is not None and WARNING_S in forecast.p_over:
         warnings["warning_600"] = (most_likely(forecast.p_over[WARNING_S], flagged_share), is_long)

@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from londonpump.evaluation.rows import Floats, Ints, Texts
+from londonpump.evaluation.evaluation_rows import Floats, Ints, Texts
 
 DISTANCE_EDGES_KM = (0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 5.0)
 HOUR_BANDS = ("00-05", "06-09", "10-16", "17-20", "21-23")

@@ -5,18 +5,18 @@ from datetime import UTC, datetime
 import numpy as np
 from numpy.typing import NDArray
 
-from londonpump.brigade.errors import BadValue, TooFewRows
-from londonpump.evaluation.rows import Bools, Ints
+from londonpump.domain.errors import BadValue, TooFewRows
+from londonpump.evaluation.evaluation_rows import Bools, Ints
 
 
-def later_than(incident: Ints, at: NDArray[np.datetime64], moment: np.datetime64 | datetime) -> Bools:
+def later_than(incident: Ints, at: NDArray[np.datetime64], cutoff: np.datetime64 | datetime) -> Bools:
     """Which rows lie on the later side of a moment, incidents whole.
 
     Args: incident: (n,) codes. at: (n,) UTC instant of each mobilisation. moment: UTC.
     Returns: (n,) True where the first mobilisation of the row's incident is at the moment or later.
     """
     at_us = at.astype("datetime64[us]").astype(np.int64)
-    return np.asarray(first_us_of(incident, at_us) >= _microseconds(moment))
+    return np.asarray(first_us_of(incident, at_us) >= _microseconds(cutoff))
 
 
 def first_us_of(incident: Ints, at_us: Ints) -> Ints:
@@ -27,10 +27,10 @@ def first_us_of(incident: Ints, at_us: Ints) -> Ints:
     return np.asarray(first_us[code])
 
 
-def _microseconds(moment: np.datetime64 | datetime) -> np.int64:
-    if isinstance(moment, datetime) and moment.tzinfo is not None:
-        moment = moment.astimezone(UTC).replace(tzinfo=None)
-    return np.int64(np.asarray(moment, "datetime64[us]").astype(np.int64))
+def _microseconds(cutoff: np.datetime64 | datetime) -> np.int64:
+    if isinstance(cutoff, datetime) and cutoff.tzinfo is not None:
+        cutoff = cutoff.astimezone(UTC).replace(tzinfo=None)
+    return np.int64(np.asarray(cutoff, "datetime64[us]").astype(np.int64))
 
 
 def folds(incident: Ints, n_folds: int, seed: int = 0) -> Ints:

@@ -10,23 +10,23 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from londonpump.brigade import kinds
-from londonpump.brigade.errors import LondonPumpError
-from londonpump.features.runs import Runs
-from londonpump.tables.examples import (
+from londonpump.domain import incident_types
+from londonpump.domain.columns import (
     ARRIVAL,
+    BOOKKEEPING,
     CALL,
+    CALLER_COLUMNS,
     CLOSURE,
     DEPARTURE,
     EXAMPLES,
     MOBILISATION,
-    NEVER,
-    STATED,
 )
+from londonpump.domain.errors import LondonPumpError
+from londonpump.features.dispatches import Dispatches
 
 Floats = NDArray[np.float64]
 
-MOMENTS = (CALL, MOBILISATION, DEPARTURE, ARRIVAL, CLOSURE, NEVER)
+KNOWN_STAGES = (CALL, MOBILISATION, DEPARTURE, ARRIVAL, CLOSURE, BOOKKEEPING)
 PREDICTED_AT = MOBILISATION
 NEAR, SECOND_NEAREST = 0, 1
 PROPERTY_CATEGORIES = (
@@ -49,7 +49,7 @@ ADDRESS_QUALIFIERS = (
     "Open land/water - nearest gazetteer location",
 )
 CODES: Mapping[str, tuple[str, ...]] = {
-    "incident_type": kinds.INCIDENT_TYPES,
+    "incident_type": incident_types.INCIDENT_TYPES,
     "property_category": PROPERTY_CATEGORIES,
     "address_qualifier": ADDRESS_QUALIFIERS,
 }
@@ -72,52 +72,54 @@ class Feature:
     source: str
     reads: tuple[str, ...]
     group: str
-    make: Callable[[Runs], Floats]
+    make: Callable[[Dispatches], Floats]
 
     @property
     def known(self) -> str:
         """The moment the last of what it reads is known."""
-        known = {column.name: column.known for column in (*EXAMPLES, *STATED)}
-        return max((known[name] for name in self.reads), key=MOMENTS.index)
+        known = {column.name: column.known for column in (*EXAMPLES, *CALLER_COLUMNS)}
+        return max((known[name] for name in self.reads), key=KNOWN_STAGES.index)
 
 
-PLACE = ("easting_m", "northing_m")
+LOCATION = ("easting_m", "northing_m")
 STATION = ("station_easting_m", "station_northing_m")
 WHEN = ("mobilised_at",)
 
 
-def _code(name: str) -> Callable[[Runs], Floats]:
+def _code(name: str) -> Callable[[Dispatches], Floats]:
     """A text as its number in a fixed list: stable from bundle to bundle; NaN where not stated, and one
     past the end for a text the list does not have."""
     index = {text: float(i) for i, text in enumerate(CODES[name])}
     other = float(len(index))
 
-    def make(runs: Runs) -> Floats:
-        texts = runs.text(name)
+    def make(dispatches: Dispatches) -> Floats:
+        texts = dispatches.text(name)
         return np.array([np.nan if t is None else index.get(t, other) for t in texts], np.float64)
 
     return make
 
 
-def _number(name: str) -> Callable[[Runs], Floats]:
-    return lambda runs: runs.number(name)
+def _number(name: str) -> Callable[[Dispatches], Floats]:
+    return lambda dispatches: dispatches.number(name)
 
 
-def _nearest(rank: int) -> Callable[[Runs], Floats]:
-    return lambda runs: runs.two_nearest_m[:, rank]
+def _nearest(rank: int) -> Callable[[Dispatches], Floats]:
+    return lambda dispatches: dispatches.two_nearest_m[:, rank]
 
 
-def _stations_nearer(runs: Runs) -> Floats:
-    return runs.n_stations_nearer.astype(np.float64)
+def _stations_nearer(dispatches: Dispatches) -> Floats:
+    return dispatches.n_stations_nearer.astype(np.float64)
 
 
-def _bearing(runs: Runs) -> Floats:
-    return np.asarray(np.degrees(np.arctan2(runs.east_m, runs.north_m)) % 360.0)
+def _bearing(dispatches: Dispatches) -> Floats:
+    return np.asarray(np.degrees(np.arctan2(dispatches.east_m, dispatches.north_m)) % 360.0)
 
 
-def _is_home(runs: Runs) -> Floats:
-    texts = runs.text("deployed_from")
-    return np.array([np.nan if text is None else float(text == kinds.HOME_STATION) for text in texts])
+def _is_home(dispatches: Dispatches) -> Floats:
+    texts = dispatches.text("deployed_from")
+    return np.array(
+        [np.nan if text is None else float(text == incident_types.HOME_STATION) for text in texts]
+    )
 
 
 LISTS, GROUND, CLOCK, RECORD = "station list", "past grounds of places", "London clock", "incident record"
@@ -125,21 +127,23 @@ BOARD = "mobilisations so far"
 WEATHER, TRAFFIC, CALENDAR = "weather of the hour", "profile, or traffic observed", "calendar"
 
 FEATURES: tuple[Feature, ...] = (
-    Feature("distance_m", "m", LISTS, (*PLACE, *STATION), "distance", lambda r: r.distance_m),
-    Feature("by_bridge_m", "m", "station list, Thames", (*PLACE, *STATION), "river", lambda r: r.by_bridge_m),
-    Feature("bearing_deg", "degrees", LISTS, (*PLACE, *STATION), "place", _bearing),
-    Feature("easting_m", "m", RECORD, PLACE, "place", _number("easting_m")),
-    Feature("northing_m", "m", RECORD, PLACE, "place", _number("northing_m")),
+    Feature("distance_m", "m", LISTS, (*LOCATION, *STATION), "distance", lambda r: r.distance_m),
+    Feature(
+        "by_bridge_m", "m", "station list, Thames", (*LOCATION, *STATION), "river", lambda r: r.by_bridge_m
+    ),
+    Feature("bearing_deg", "degrees", LISTS, (*LOCATION, *STATION), "place", _bearing),
+    Feature("easting_m", "m", RECORD, LOCATION, "place", _number("easting_m")),
+    Feature("northing_m", "m", RECORD, LOCATION, "place", _number("northing_m")),
     Feature("station_easting_m", "m", LISTS, STATION, "place", _number("station_easting_m")),
     Feature("station_northing_m", "m", LISTS, STATION, "place", _number("station_northing_m")),
-    Feature("nearest_m", "m", LISTS, PLACE, "distance", _nearest(NEAR)),
-    Feature("second_nearest_m", "m", LISTS, PLACE, "distance", _nearest(SECOND_NEAREST)),
-    Feature("stations_nearer", "stations", LISTS, (*PLACE, *STATION), "away", _stations_nearer),
+    Feature("nearest_m", "m", LISTS, LOCATION, "distance", _nearest(NEAR)),
+    Feature("second_nearest_m", "m", LISTS, LOCATION, "distance", _nearest(SECOND_NEAREST)),
+    Feature("stations_nearer", "stations", LISTS, (*LOCATION, *STATION), "away", _stations_nearer),
     Feature(
         "is_own_ground",
         "0/1",
         GROUND,
-        (*PLACE, "station_code", "station_ground_code"),
+        (*LOCATION, "station_code", "station_ground_code"),
         "away",
         lambda r: r.is_own_ground.astype(float),
     ),
@@ -152,7 +156,7 @@ FEATURES: tuple[Feature, ...] = (
         "recent_ground_calls",
         "calls in 30 min",
         "calls so far",
-        ("recent_ground_calls", *PLACE),
+        ("recent_ground_calls", *LOCATION),
         "workload",
         _number("recent_ground_calls"),
     ),
@@ -192,36 +196,36 @@ FEATURES: tuple[Feature, ...] = (
 where the examples hold them; no hourly record of them is at hand for real rows, so no gain is claimed."""
 
 
-def refuse_late(features: Iterable[Feature]) -> None:
+def require_known_in_time(features: Iterable[Feature]) -> None:
     """Raises: KnownTooLate if a feature reads what is known only after the pump is chosen."""
-    columns = {column.name for column in (*EXAMPLES, *STATED)}
+    columns = {column.name for column in (*EXAMPLES, *CALLER_COLUMNS)}
     for feature in features:
-        unheard_of = [name for name in feature.reads if name not in columns]
-        if unheard_of or not feature.reads:
-            named = ", ".join(unheard_of) or "no column"
+        unknown_columns = [name for name in feature.reads if name not in columns]
+        if unknown_columns or not feature.reads:
+            named = ", ".join(unknown_columns) or "no column"
             raise KnownTooLate(
                 f"feature {feature.name} reads {named}: nobody can say when that is known. Name columns of "
                 "tables.examples"
             )
-        if MOMENTS.index(feature.known) > MOMENTS.index(PREDICTED_AT):
+        if KNOWN_STAGES.index(feature.known) > KNOWN_STAGES.index(PREDICTED_AT):
             raise KnownTooLate(
                 f"feature {feature.name} is known at {feature.known}, and a prediction is made at {PREDICTED_AT}: "
                 "leave it out"
             )
 
 
-def build(runs: Runs, features: tuple[Feature, ...]) -> Floats:
+def build(dispatches: Dispatches, features: tuple[Feature, ...]) -> Floats:
     """(n, features) of any number of runs: the one way from clean columns to features."""
-    table = np.empty((runs.n, len(features)), np.float64)
-    for rows, block in runs.blocks():
+    table = np.empty((dispatches.n, len(features)), np.float64)
+    for rows, block in dispatches.blocks():
         for i, feature in enumerate(features):
             table[rows, i] = feature.make(block)
     return table
 
 
-def usable(runs: Runs, features: tuple[Feature, ...]) -> tuple[Feature, ...]:
+def usable(dispatches: Dispatches, features: tuple[Feature, ...]) -> tuple[Feature, ...]:
     """The features that these (training) rows can tell: a column that is never known teaches nothing."""
     unknown = list(features)
-    for _, block in runs.blocks():
+    for _, block in dispatches.blocks():
         unknown = [feature for feature in unknown if not np.isfinite(feature.make(block)).any()]
     return tuple(feature for feature in features if feature not in unknown)

@@ -6,9 +6,10 @@ from datetime import datetime
 
 import numpy as np
 
-from londonpump.brigade.clock import HOUR_US
-from londonpump.features.days import LIBRARY, SchoolDays, WorkingDays, london_days, years_of
-from londonpump.features.moment import NAMES, ContextValue, MomentContext
+from londonpump.domain.context_records import BankHoliday, SchoolHoliday, TrafficReading, WeatherHour
+from londonpump.domain.london_clock import HOUR_US
+from londonpump.features.calendars import LIBRARY, SchoolDays, WorkingDays, london_days, years_of
+from londonpump.features.context_snapshot import NAMES, ContextSnapshot, ContextValue
 from londonpump.features.traffic import FRESH_US, Traffic, TrafficReadings
 from londonpump.features.weather import (
     OLDEST_H,
@@ -16,17 +17,16 @@ from londonpump.features.weather import (
     Columns,
     Ints,
     WeatherTable,
-    moment_of,
     taken,
+    timestamp_from_us,
     us_of,
     weather_known,
 )
-from londonpump.tables.context import BankHoliday, SchoolHoliday, TrafficReading, WeatherHour
 
 __all__ = [
+    "ContextSnapshot",
     "ContextTables",
     "ContextValue",
-    "MomentContext",
     "WeatherTable",
     "columns_at",
     "context_at",
@@ -84,20 +84,20 @@ def spells(tables: ContextTables, first_us: int, end_us: int) -> Columns:
     Returns: (k,) `from_us, until_us` (not included) and the columns of `columns_at`, in order of time.
     """
     first, end = first_us // HOUR_US * HOUR_US, -(-end_us // HOUR_US) * HOUR_US
-    changes = np.concatenate((tables.weather.moments, tables.traffic.changes_us))
+    changes = np.concatenate((tables.weather.distinct_available_us, tables.traffic.changes_us))
     changes = changes[(changes > first) & (changes < end)]
     # A London day begins with a UTC hour, as long as London is a whole number of hours ahead.
     edges = np.unique(np.concatenate((np.arange(first, end, HOUR_US), changes)))
     return {"from_us": edges, "until_us": np.append(edges[1:], end), **columns_at(tables, edges)}
 
 
-def context_at(tables: ContextTables, at: datetime) -> MomentContext:
+def context_at(tables: ContextTables, at: datetime) -> ContextSnapshot:
     """The context of one moment, each value with its source and age."""
     at_us = np.array([us_of(at)], np.int64)
     weather = _weather_values(tables.weather, at_us)
     year = int(years_of(london_days(at_us))[0])
     values = (*weather, _congestion(tables.traffic, at_us), *_calendar(tables, at_us, year))
-    return MomentContext(at, values, tuple(_missing(values, year)))
+    return ContextSnapshot(at, values, tuple(_missing(values, year)))
 
 
 def _weather_values(table: WeatherTable, at_us: Ints) -> list[ContextValue]:
@@ -114,8 +114,8 @@ def _weather_values(table: WeatherTable, at_us: Ints) -> list[ContextValue]:
                 name,
                 value if isinstance(value, str) else float(value),
                 table.source[row],
-                moment_of(int(table.observed_us[row])),
-                moment_of(int(table.available_us[row])),
+                timestamp_from_us(int(table.observed_us[row])),
+                timestamp_from_us(int(table.available_us[row])),
                 is_filled=bool(is_late or row != chosen[0]),
             )
         )
@@ -126,7 +126,7 @@ def _congestion(traffic: Traffic, at_us: Ints) -> ContextValue:
     row = int(traffic.rows_known(at_us)[0])
     if row < 0:
         return ContextValue("congestion_rate", None)
-    observed_at, available_at = traffic.instants(row)
+    observed_at, available_at = traffic.timestamps(row)
     rate = float(traffic.congestion_rate[row])
     return ContextValue("congestion_rate", rate, traffic.source[row], observed_at, available_at)
 

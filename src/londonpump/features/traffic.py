@@ -7,10 +7,10 @@ from datetime import datetime
 import numpy as np
 from numpy.typing import NDArray
 
-from londonpump.brigade.clock import HOUR_US, london_us
-from londonpump.features.days import DAY_US, years_of
-from londonpump.features.weather import moment_of, us_of
-from londonpump.tables.context import TrafficReading
+from londonpump.domain.context_records import TrafficReading
+from londonpump.domain.london_clock import HOUR_US, london_us
+from londonpump.features.calendars import DAY_US, years_of
+from londonpump.features.weather import timestamp_from_us, us_of
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -48,9 +48,9 @@ class TrafficReadings:
             return rows
         return np.where(at_us - self.observed_us[rows] < FRESH_US, rows, -1)
 
-    def instants(self, row: int) -> tuple[datetime | None, datetime | None]:
+    def timestamps(self, row: int) -> tuple[datetime | None, datetime | None]:
         """observed_at and available_at of a reading."""
-        return moment_of(int(self.observed_us[row])), moment_of(int(self.available_us[row]))
+        return timestamp_from_us(int(self.observed_us[row])), timestamp_from_us(int(self.available_us[row]))
 
     @property
     def changes_us(self) -> Ints:
@@ -84,7 +84,7 @@ class TrafficWeeks:
         is_there = np.append(self.keys, -1)[rows] == key
         return np.where(is_there, rows, -1)
 
-    def instants(self, _row: int) -> tuple[datetime | None, datetime | None]:
+    def timestamps(self, _row: int) -> tuple[datetime | None, datetime | None]:
         """Nobody says when such a table was known."""
         return None, None
 

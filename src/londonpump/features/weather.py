@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from londonpump.brigade.clock import HOUR_US
-from londonpump.tables.context import WEATHER_NUMBERS, WeatherHour
+from londonpump.domain.context_records import WEATHER_NUMBERS, WeatherHour
+from londonpump.domain.london_clock import HOUR_US
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -27,12 +27,12 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 
 
-def us_of(moment: datetime) -> int:
+def us_of(at: datetime) -> int:
     """Microseconds since 1970 of an aware instant."""
-    return (moment - EPOCH) // MICROSECOND
+    return (at - EPOCH) // MICROSECOND
 
 
-def moment_of(us: int) -> datetime:
+def timestamp_from_us(us: int) -> datetime:
     """The UTC instant so many microseconds after 1970."""
     return EPOCH + us * MICROSECOND
 
@@ -50,7 +50,7 @@ class WeatherTable:
     available_us: Ints
     source: NDArray[np.object_]
     values: Columns
-    moments: Ints
+    distinct_available_us: Ints
     keys: Ints
     last_with: dict[str, Ints]
 
@@ -64,23 +64,28 @@ class WeatherTable:
             name: np.array([getattr(row, name) for row in ordered], np.float64) for name in WEATHER_NUMBERS
         }
         values["conditions"] = _objects([row.conditions for row in ordered])
-        moments, rank = np.unique(available, return_inverse=True)
-        keys = observed // HOUR_US * (len(moments) + 1) + rank
+        distinct_available_us, rank = np.unique(available, return_inverse=True)
+        keys = observed // HOUR_US * (len(distinct_available_us) + 1) + rank
         last_with = {name: _last_with(observed, column) for name, column in values.items()}
         source = _objects([row.source for row in ordered])
-        return cls(observed, available, source, values, moments, keys, last_with)
+        return cls(observed, available, source, values, distinct_available_us, keys, last_with)
 
     def rows_known(self, at_us: Ints) -> tuple[Ints, dict[str, Ints]]:
         """(n,) the row that counts at each moment, and the row that gives each value; -1 where there is none."""
         hour = at_us // HOUR_US
-        rank = np.searchsorted(self.moments, at_us, side="right") - 1
+        rank = np.searchsorted(self.distinct_available_us, at_us, side="right") - 1
         chosen = np.full(len(at_us), -1, np.int64)
         giving = {name: chosen.copy() for name in WEATHER_VALUES}
         if not len(self.keys):
             return chosen, giving
         for age_h in range(OLDEST_H + 1):
             # Rank -1 (nothing available yet) falls before the first row of the hour.
-            found = np.searchsorted(self.keys, (hour - age_h) * (len(self.moments) + 1) + rank, "right") - 1
+            found = (
+                np.searchsorted(
+                    self.keys, (hour - age_h) * (len(self.distinct_available_us) + 1) + rank, "right"
+                )
+                - 1
+            )
             is_there = (found >= 0) & (self.observed_us[found] // HOUR_US == hour - age_h) & (rank >= 0)
             chosen = np.where((chosen < 0) & is_there, found, chosen)
             for name, rows in giving.items():
@@ -102,7 +107,7 @@ def weather_known(table: WeatherTable, at_us: Ints) -> Columns:
     is_known = chosen >= 0
     known["weather_source"] = taken(table.source, chosen)
     known |= {f"{name}_source": taken(table.source, giving[name]) for name in WEATHER_NUMBERS}
-    observed, available = _instants(table.observed_us, chosen), _instants(table.available_us, chosen)
+    observed, available = _timestamps(table.observed_us, chosen), _timestamps(table.available_us, chosen)
     age_h = at_us // HOUR_US - observed // HOUR_US
     known["weather_age_h"] = np.where(is_known, age_h, np.nan)
     is_filled = is_known & (age_h > 0)
@@ -119,7 +124,7 @@ def taken(values: NDArray[Any], rows: Ints) -> NDArray[Any]:
     return np.asarray(np.concatenate((values, np.array(nothing, values.dtype)))[rows])
 
 
-def _instants(values: Ints, rows: Ints) -> Ints:
+def _timestamps(values: Ints, rows: Ints) -> Ints:
     return np.concatenate((values, np.zeros(1, np.int64)))[rows]
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from londonpump.features.runs import Runs
+from londonpump.features.dispatches import Dispatches
 
 Floats = NDArray[np.float64]
 
@@ -28,16 +28,16 @@ class BaseCurve:
 
     coefficients: Floats
 
-    def __call__(self, runs: Runs) -> Floats:
+    def __call__(self, dispatches: Dispatches) -> Floats:
         """(n,) seconds."""
-        return np.asarray(design(runs) @ self.coefficients)
+        return np.asarray(design(dispatches) @ self.coefficients)
 
-    def parts(self, runs: Runs) -> tuple[Floats, Floats, Floats, Floats, float]:
+    def parts(self, dispatches: Dispatches) -> tuple[Floats, Floats, Floats, Floats, float]:
         """(n,) seconds of distance beyond a typical one, of the way round by a bridge, of the hour and of own
         ground, and what is constant; they add up to the curve."""
-        table = design(runs)
+        table = design(dispatches)
         typical = np.array([1.0, np.sqrt(TYPICAL_KM), TYPICAL_KM])
-        straight_km = runs.distance_m / M_PER_KM
+        straight_km = dispatches.distance_m / M_PER_KM
         by_bridge_s = table[:, 1:3] @ self.coefficients[1:3]
         straight_s = np.sqrt(straight_km) * self.coefficients[1] + straight_km * self.coefficients[2]
         constant_s = float(typical @ self.coefficients[:3])
@@ -50,29 +50,29 @@ class BaseCurve:
         )
 
 
-def design(runs: Runs) -> Floats:
+def design(dispatches: Dispatches) -> Floats:
     """(n, 9): 1, sqrt(km), km, four harmonics of the hour, own ground, at the fire station itself."""
-    distance_km = runs.by_bridge_m / M_PER_KM
-    angle = runs.hour * (2 * np.pi / 24)
+    distance_km = dispatches.by_bridge_m / M_PER_KM
+    angle = dispatches.hour * (2 * np.pi / 24)
     return np.stack(
         [
-            np.ones(runs.n),
+            np.ones(dispatches.n),
             np.sqrt(distance_km),
             distance_km,
             np.sin(angle),
             np.cos(angle),
             np.sin(2 * angle),
             np.cos(2 * angle),
-            runs.is_own_ground.astype(np.float64),
-            runs.is_at_station.astype(np.float64),
+            dispatches.is_own_ground.astype(np.float64),
+            dispatches.is_at_station.astype(np.float64),
         ],
         axis=1,
     )
 
 
-def fit_base_curve(runs: Runs, attendance_s: Floats) -> BaseCurve:
+def fit_base_curve(dispatches: Dispatches, attendance_s: Floats) -> BaseCurve:
     """Least absolute residuals over the training runs."""
-    table = design(runs)
+    table = design(dispatches)
     weight = np.ones(len(attendance_s))
     ridge = 1e-6 * np.eye(table.shape[1])
     coefficients: Floats = np.zeros(table.shape[1])

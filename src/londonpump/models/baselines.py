@@ -23,7 +23,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from londonpump.brigade.errors import BadValue, TooFewRows
+from londonpump.domain.errors import BadValue, TooFewRows
 
 Floats = NDArray[np.float64]
 

@@ -22,7 +22,7 @@ def train(
     target: Floats,
     names: tuple[str, ...],
     parameters: Mapping[str, Any],
-    told: Callable[[float], None] | None = None,
+    progress: Callable[[float], None] | None = None,
 ) -> lgb.Booster:
     """Boost `parameters["num_trees"]` trees on (n, features). told: hears the share of trees grown."""
     settings = {**ALWAYS, **parameters}
@@ -31,11 +31,11 @@ def train(
         table, target, feature_name=list(names), params={**ALWAYS, "max_bin": settings.get("max_bin", 255)}
     )
 
-    def tell(environment: Any) -> None:
-        if told is not None:
-            told((environment.iteration + 1) / trees)
+    def report_progress(environment: Any) -> None:
+        if progress is not None:
+            progress((environment.iteration + 1) / trees)
 
-    return lgb.train(settings, data, num_boost_round=trees, callbacks=[tell])
+    return lgb.train(settings, data, num_boost_round=trees, callbacks=[report_progress])
 
 
 def to_bytes(booster: lgb.Booster) -> bytes:

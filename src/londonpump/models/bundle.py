@@ -12,23 +12,23 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from londonpump.brigade.errors import BadFile
-from londonpump.brigade.stations import Station, known_stations, land_stations
+from londonpump.domain.errors import BadFile
+from londonpump.domain.stations import Station, known_stations, land_stations
 from londonpump.features.catalogue import FEATURES, Feature
-from londonpump.features.ground import GroundLookup
-from londonpump.features.runs import Runs
+from londonpump.features.dispatches import Dispatches
+from londonpump.features.ground_lookup import GroundLookup
 from londonpump.models import boosters
-from londonpump.models.arrays import from_npz, to_npz
+from londonpump.models.applicability_domain import ApplicabilityDomain
+from londonpump.models.area_points import AreaPoints
 from londonpump.models.base_curve import BaseCurve
 from londonpump.models.baselines import Constant, Distance
 from londonpump.models.distribution import ResponseTimes
-from londonpump.models.domain import Domain
-from londonpump.models.learnt_context import LearntContext
-from londonpump.models.place_residual import PlaceResidual
-from londonpump.models.places_named import PlacesNamed
-from londonpump.models.pumps_needed import PumpsModel
-from londonpump.models.response_time import ResponseTimeModel
-from londonpump.models.seed_coefficients import SeedRecipe
+from londonpump.models.fitted_context import FittedContext
+from londonpump.models.location_effect import LocationEffect
+from londonpump.models.npz import from_npz, to_npz
+from londonpump.models.original_model import OriginalModel
+from londonpump.models.pump_count import PumpsModel
+from londonpump.models.response_time_model import ResponseTimeModel
 
 SCHEMA = 3
 """2: with the points of places that are only named."""
@@ -50,28 +50,28 @@ class Bundle:
     card: dict[str, Any]
     stations: tuple[Station, ...]
     ground: GroundLookup
-    domain: Domain
+    applicability_domain: ApplicabilityDomain
     response: ResponseTimeModel
     pumps: PumpsModel
     constant: Constant
     distance: Distance
-    seed: SeedRecipe
+    original: OriginalModel
     risk_stations: dict[str, float]
-    warn_at: float
+    risk_threshold: float
     seen: NDArray[np.int64]
-    places_named: PlacesNamed
+    area_points: AreaPoints
 
     def has_seen(self, incident_number: NDArray[Any]) -> NDArray[np.bool_]:
         """(n,) whether an incident was among the training rows (wrongly yes for one in a million)."""
         return np.isin(incident_hashes(incident_number), self.seen)
 
-    def runs(self, columns: Columns) -> Runs:
+    def dispatches(self, columns: Columns) -> Dispatches:
         """Columns as runs with this bundle's look-ups."""
-        return Runs(columns, self.ground)
+        return Dispatches(columns, self.ground)
 
-    def response_times(self, runs: Runs) -> ResponseTimes:
+    def response_times(self, dispatches: Dispatches) -> ResponseTimes:
         """Distributions, wider where a run lies outside what was learnt."""
-        return self.response(runs, self.domain.widening(runs)[0])
+        return self.response(dispatches, self.applicability_domain.interval_scaling(dispatches)[0])
 
 
 def to_files(bundle: Bundle) -> dict[str, bytes]:
@@ -80,32 +80,34 @@ def to_files(bundle: Bundle) -> dict[str, bytes]:
     texts = {
         "bundle.json": bundle.card,
         "ground.json": bundle.ground.to_json(),
-        "domain.json": bundle.domain.to_json(),
+        "domain.json": bundle.applicability_domain.to_json(),
         "stations.json": [station.to_json() for station in bundle.stations],
         "response_time.json": {
             "features": [feature.name for feature in response.features],
-            "places": [place.smoothing.name for place in response.places],
+            "places": [effect.smoothing.name for effect in response.location_effects],
             "curve": response.curve.coefficients.tolist(),
             "centres": len(response.centre),
             "shape": response.shape.tolist(),
             "group_of": response.group_of.tolist(),
-            "warn_at": bundle.warn_at,
+            "warn_at": bundle.risk_threshold,
         },
         "context.json": response.context.to_json(),
-        "places_named.json": bundle.places_named.to_json(),
+        "places_named.json": bundle.area_points.to_json(),
         "baselines.json": {
             "constant": bundle.constant.to_json(),
             "distance": bundle.distance.to_json(),
         },
-        "seed_recipe.json": bundle.seed.to_json(),
+        "seed_recipe.json": bundle.original.to_json(),
         "risk_stations.json": {
             "date": bundle.card["trained_until"],
             "density": bundle.risk_stations,
         },
     }
     files = {name: _json(value) for name, value in texts.items()}
-    places = {name: values for place in response.places for name, values in place.to_arrays().items()}
-    files["places.npz"] = to_npz(places)
+    location_effects = {
+        name: values for effect in response.location_effects for name, values in effect.to_arrays().items()
+    }
+    files["places.npz"] = to_npz(location_effects)
     files["seen.npz"] = to_npz({"steps": np.diff(bundle.seen, prepend=0)})
     files |= {f"centre_{i}.txt": boosters.to_bytes(b) for i, b in enumerate(response.centre)}
     files["scale.txt"] = boosters.to_bytes(response.scale)
@@ -113,7 +115,7 @@ def to_files(bundle: Bundle) -> dict[str, bytes]:
     return files
 
 
-def from_files(files: dict[str, bytes], place: str) -> Bundle:
+def from_files(files: dict[str, bytes], path: str) -> Bundle:
     """The inverse of `to_files`. place: where the files are, for messages.
 
     Raises: BadFile if one is missing or of another version of the product.
@@ -121,16 +123,14 @@ def from_files(files: dict[str, bytes], place: str) -> Bundle:
     try:
         card = json.loads(files["bundle.json"])
         if card["schema"] != SCHEMA:
-            raise BadFile(
-                place, f"is of schema {card['schema']}, this version reads {SCHEMA}", "Train again."
-            )
+            raise BadFile(path, f"is of schema {card['schema']}, this version reads {SCHEMA}", "Train again.")
         return _assemble(card, files)
     except ValueError as error:
         # its hash is right, so that this is how it was made
-        raise BadFile(place, f"cannot be read ({error})", "Train again.") from error
+        raise BadFile(path, f"cannot be read ({error})", "Train again.") from error
     except KeyError as error:
         raise BadFile(
-            place, f"lacks or does not know {error.args[0]}", "Train again, or use the version that made it."
+            path, f"lacks or does not know {error.args[0]}", "Train again, or use the version that made it."
         ) from error
 
 
@@ -140,17 +140,19 @@ def _assemble(card: dict[str, Any], files: dict[str, bytes]) -> Bundle:
         for name, text in files.items()
         if name.endswith(".json") and not name.startswith(PUMPS_PREFIX)
     }
-    told = value["response_time.json"]
-    places = from_npz(files["places.npz"])
+    stored = value["response_time.json"]
+    location_effects = from_npz(files["places.npz"])
     response = ResponseTimeModel(
-        features=features_named(told["features"]),
-        curve=BaseCurve(np.array(told["curve"], np.float64)),
-        places=tuple(PlaceResidual.from_arrays(name, places) for name in told["places"]),
-        centre=tuple(boosters.from_bytes(files[f"centre_{i}.txt"]) for i in range(told["centres"])),
+        features=features_named(stored["features"]),
+        curve=BaseCurve(np.array(stored["curve"], np.float64)),
+        location_effects=tuple(
+            LocationEffect.from_arrays(name, location_effects) for name in stored["places"]
+        ),
+        centre=tuple(boosters.from_bytes(files[f"centre_{i}.txt"]) for i in range(stored["centres"])),
         scale=boosters.from_bytes(files["scale.txt"]),
-        shape=np.array(told["shape"], np.float64),
-        group_of=np.array(told["group_of"], np.int64),
-        context=LearntContext.from_json(value["context.json"]),
+        shape=np.array(stored["shape"], np.float64),
+        group_of=np.array(stored["group_of"], np.int64),
+        context=FittedContext.from_json(value["context.json"]),
     )
     pumps = {
         name.removeprefix(PUMPS_PREFIX): text for name, text in files.items() if name.startswith(PUMPS_PREFIX)
@@ -159,16 +161,16 @@ def _assemble(card: dict[str, Any], files: dict[str, bytes]) -> Bundle:
         card=card,
         stations=tuple(Station.from_json(entry) for entry in value["stations.json"]),
         ground=GroundLookup.from_json(value["ground.json"]),
-        domain=Domain.from_json(value["domain.json"]),
+        applicability_domain=ApplicabilityDomain.from_json(value["domain.json"]),
         response=response,
         pumps=PumpsModel.from_files(pumps),
         constant=Constant.from_json(value["baselines.json"]["constant"]),
         distance=Distance.from_json(value["baselines.json"]["distance"]),
-        seed=SeedRecipe.from_json(value["seed_recipe.json"]),
+        original=OriginalModel.from_json(value["seed_recipe.json"]),
         risk_stations=value["risk_stations.json"]["density"],
-        warn_at=float(told["warn_at"]),
+        risk_threshold=float(stored["warn_at"]),
         seen=np.cumsum(from_npz(files["seen.npz"])["steps"]),
-        places_named=PlacesNamed.from_json(value["places_named.json"]),
+        area_points=AreaPoints.from_json(value["places_named.json"]),
     )
 
 

@@ -10,7 +10,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from londonpump.features.runs import HOUR_US, Runs
+from londonpump.features.dispatches import HOUR_US, Dispatches
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -25,9 +25,9 @@ class Climate:
 
     means: dict[str, Floats]
 
-    def __call__(self, name: str, runs: Runs) -> Floats:
+    def __call__(self, name: str, dispatches: Dispatches) -> Floats:
         """(n,) the usual value of a column at the moments of the runs."""
-        return np.asarray(self.means[name][runs.month - 1, runs.hour.astype(np.int64)])
+        return np.asarray(self.means[name][dispatches.month - 1, dispatches.hour.astype(np.int64)])
 
     def to_json(self) -> dict[str, Any]:
         """As json-able values."""
@@ -39,16 +39,16 @@ class Climate:
         return cls({name: np.array(means, np.float64) for name, means in value.items()})
 
 
-def fit_climate(runs: Runs, names: tuple[str, ...]) -> Climate:
+def fit_climate(dispatches: Dispatches, names: tuple[str, ...]) -> Climate:
     """The usual values of columns that some runs know."""
-    return Climate({name: _means(runs, runs.number(name)) for name in names})
+    return Climate({name: _means(dispatches, dispatches.number(name)) for name in names})
 
 
-def _means(runs: Runs, values: Floats) -> Floats:
+def _means(dispatches: Dispatches, values: Floats) -> Floats:
     known = np.flatnonzero(np.isfinite(values))
-    _, first = np.unique(runs.columns["mobilised_us"][known] // HOUR_US, return_index=True)
+    _, first = np.unique(dispatches.columns["mobilised_us"][known] // HOUR_US, return_index=True)
     once = known[first]
-    cell = (runs.month[once] - 1) * HOURS + runs.hour[once].astype(np.int64)
+    cell = (dispatches.month[once] - 1) * HOURS + dispatches.hour[once].astype(np.int64)
     size = MONTHS * HOURS
     count = np.bincount(cell, minlength=size).reshape(MONTHS, HOURS)
     total = np.bincount(cell, values[once], minlength=size).reshape(MONTHS, HOURS)

@@ -12,18 +12,18 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from londonpump.features.runs import Runs
+from londonpump.features.dispatches import Dispatches
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 
 FROM_TRAVEL_TIMES, OBSERVED = "travel times", "observed"
-LEAST_JOURNEYS = 5_000
+MIN_JOURNEYS = 5_000
 """Below this the hours of the week are noise: a journey scatters by a third, congestion moves it by a twentieth."""
-LEAST_M, LEAST_S = 500.0, 30.0
+MIN_DISTANCE_M, MIN_TRAVEL_S = 500.0, 30.0
 """Shorter ones are crews already there, and turning out of the station."""
-HIGHEST_LOG = 0.7
+MAX_LOG_EXCESS = 0.7
 """What a journey may count for, about two standard deviations of log travel time."""
 CENTRE_M = (530_000.0, 180_400.0)
 """Charing Cross."""
@@ -31,7 +31,7 @@ INNER_M = 8_000.0
 AREAS, DAYS, HOURS = 8, 7, 24
 WEEK = DAYS * HOURS
 SMOOTH_H = 1.0
-BELIEVED_HALF = 300.0
+HALF_WEIGHT_JOURNEYS = 300.0
 """Journeys with which an hour is believed half, against the hour of any day, and an area against London: the
 variance of a log travel time, 0.34 squared, over that of the differences looked for, 0.02 squared."""
 QUIET_HOURS = WEEK // 10
@@ -47,14 +47,14 @@ class Journeys:
     area: Ints
 
     @classmethod
-    def of(cls, runs: Runs, travel_s: Floats) -> Self:
+    def of(cls, dispatches: Dispatches, travel_s: Floats) -> Self:
         """Of runs and their (n,) travel times."""
-        return cls(runs.by_bridge_m, travel_s, *when_and_where(runs))
+        return cls(dispatches.by_bridge_m, travel_s, *hour_and_area(dispatches))
 
     @property
-    def is_telling(self) -> Flags:
+    def is_informative(self) -> Flags:
         """(n,) far enough, and known."""
-        return np.asarray((self.distance_m >= LEAST_M) & (self.travel_s >= LEAST_S))
+        return np.asarray((self.distance_m >= MIN_DISTANCE_M) & (self.travel_s >= MIN_TRAVEL_S))
 
     def take(self, rows: Flags) -> "Journeys":
         """Some of them."""
@@ -84,10 +84,10 @@ class Congestion:
         return cls(np.array(value["rates"], np.float64), value["from"], int(value["rows"]))
 
 
-def when_and_where(runs: Runs) -> tuple[Ints, Ints]:
+def hour_and_area(dispatches: Dispatches) -> tuple[Ints, Ints]:
     """(n,) hour of the London week, and (n,) area of the place."""
-    hour = runs.weekday * HOURS + runs.hour.astype(np.int64)
-    return hour, area_of(runs.number("easting_m"), runs.number("northing_m"))
+    hour = dispatches.weekday * HOURS + dispatches.hour.astype(np.int64)
+    return hour, area_of(dispatches.number("easting_m"), dispatches.number("northing_m"))
 
 
 def area_of(easting_m: Floats, northing_m: Floats) -> Ints:
@@ -97,26 +97,26 @@ def area_of(easting_m: Floats, northing_m: Floats) -> Ints:
     return 4 * is_outer.astype(np.int64) + 2 * (north_m >= 0).astype(np.int64) + (east_m >= 0)
 
 
-def learn_congestion(journeys: Journeys, fold: Ints) -> tuple[Congestion, Floats] | None:
+def fit_congestion(journeys: Journeys, fold: Ints) -> tuple[Congestion, Floats] | None:
     """The profile of every journey, and for each row the rate by a profile that has not seen its fold.
 
     Args: journeys: training rows, travel time NaN where unknown. fold: (n,), incidents whole.
     Returns: None where too few travel times are known.
     """
-    telling = journeys.is_telling
-    if telling.sum() < LEAST_JOURNEYS:
+    informative = journeys.is_informative
+    if informative.sum() < MIN_JOURNEYS:
         return None
     rates = np.empty(len(fold))
     for one in np.unique(fold):
         inside = fold == one
-        rest = profile_of(journeys.take(telling & ~inside))
+        rest = profile_of(journeys.take(informative & ~inside))
         rates[inside] = rest(journeys.hour[inside], journeys.area[inside])
-    return profile_of(journeys.take(telling)), rates
+    return profile_of(journeys.take(informative)), rates
 
 
 def profile_of(journeys: Journeys) -> Congestion:
     """The profile of journeys that are all telling."""
-    left = _over_the_curve(journeys)
+    left = _log_excess(journeys)
     cell = journeys.area * WEEK + journeys.hour
     count = np.bincount(cell, minlength=AREAS * WEEK).reshape(AREAS, WEEK).astype(np.float64)
     total = np.asarray(np.bincount(cell, left, minlength=AREAS * WEEK), np.float64).reshape(AREAS, WEEK)
@@ -140,24 +140,24 @@ def fit_observed(rate: Floats, hour: Ints) -> Congestion:
     return Congestion(rates.round(4)[None, :], OBSERVED, int(known.sum()))
 
 
-def _over_the_curve(journeys: Journeys) -> Floats:
+def _log_excess(journeys: Journeys) -> Floats:
     """(n,) log travel time over that of the distance, a cubic in its log; far-off ones held back."""
     curve = np.vander(np.log(journeys.distance_m / 1000.0), 4)
     log_s = np.log(journeys.travel_s)
     coefficients = np.linalg.solve(curve.T @ curve, curve.T @ log_s)
-    return np.asarray(np.clip(log_s - curve @ coefficients, -HIGHEST_LOG, HIGHEST_LOG))
+    return np.asarray(np.clip(log_s - curve @ coefficients, -MAX_LOG_EXCESS, MAX_LOG_EXCESS))
 
 
 def _effects(count: Floats, total: Floats) -> Floats:
     """(areas, 168) logs: the hour of day over London, what the day of the week adds, what the area adds."""
     in_london, of_london = count.sum(axis=0), total.sum(axis=0)
     daily = np.tile(_smoothed(_daily(of_london)) / _smoothed(_daily(in_london)), DAYS)
-    weekly = daily + _believed(in_london, of_london - in_london * daily)
-    return weekly + _believed(count, total - count * weekly)
+    weekly = daily + _shrunk(in_london, of_london - in_london * daily)
+    return weekly + _shrunk(count, total - count * weekly)
 
 
-def _believed(count: Floats, total: Floats) -> Floats:
-    return np.asarray(_smoothed(total) / (_smoothed(count) + BELIEVED_HALF))
+def _shrunk(count: Floats, total: Floats) -> Floats:
+    return np.asarray(_smoothed(total) / (_smoothed(count) + HALF_WEIGHT_JOURNEYS))
 
 
 def _daily(values: Floats) -> Floats:

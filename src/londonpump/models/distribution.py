@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from londonpump.brigade.targets import LONGEST_PUBLISHED_S
+from londonpump.domain.attendance_targets import MAX_PUBLISHED_S
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -61,17 +61,17 @@ class ResponseTimes:
             if rows.any():
                 below[rows] = np.interp(z[rows], row, LEVELS, left=0.0, right=1.0)
         below[threshold_s < self.fastest_s] = 0.0
-        below[threshold_s >= LONGEST_PUBLISHED_S] = 1.0
+        below[threshold_s >= MAX_PUBLISHED_S] = 1.0
         return np.asarray(1.0 - below)
 
     def _seconds(self, z: Floats, columns: bool = False) -> Floats:
         centre, scale = (
             (self.centre_s[:, None], self.scale_s[:, None]) if columns else (self.centre_s, self.scale_s)
         )
-        fastest = np.minimum(self.fastest_s, LONGEST_PUBLISHED_S)
+        fastest = np.minimum(self.fastest_s, MAX_PUBLISHED_S)
         if columns and np.ndim(fastest):
             fastest = np.asarray(fastest)[:, None]
-        return np.asarray(np.clip(centre + scale * z, fastest, LONGEST_PUBLISHED_S))
+        return np.asarray(np.clip(centre + scale * z, fastest, MAX_PUBLISHED_S))
 
 
 def shape_of(z: Floats) -> Floats:

@@ -32,16 +32,16 @@ def fit_weights(probability: Floats, pumps: Ints) -> Floats:
     if not len(pumps):
         return weights
     accuracy, best = _score(probability, pumps, weights)
-    least_accuracy = accuracy - ACCURACY_SLACK
+    min_accuracy = accuracy - ACCURACY_SLACK
     for _ in range(ROUNDS):
         before = weights.copy()
         for number in range(1, N_CLASSES):
             for weight in WEIGHTS:
-                tried = weights.copy()
-                tried[number] = weight
-                accuracy, macro_f1 = _score(probability, pumps, tried)
-                if accuracy >= least_accuracy and macro_f1 > best:
-                    weights, best = tried, macro_f1
+                candidate = weights.copy()
+                candidate[number] = weight
+                accuracy, macro_f1 = _score(probability, pumps, candidate)
+                if accuracy >= min_accuracy and macro_f1 > best:
+                    weights, best = candidate, macro_f1
         if np.array_equal(weights, before):
             break
     return weights

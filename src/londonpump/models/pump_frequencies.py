@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from londonpump.brigade import kinds
-from londonpump.features.runs import Runs
+from londonpump.domain import incident_types
+from londonpump.features.dispatches import Dispatches
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -25,15 +25,15 @@ N_CLASSES = 5
 UNKNOWN = -1
 FOLDS = 5
 """Of the calls a table is learnt from."""
-ANY_KIND = 0
-KIND_CODES = {name: i for i, name in enumerate(kinds.INCIDENT_TYPES, start=ANY_KIND + 1)}
+ANY_TYPE = 0
+TYPE_CODES = {name: i for i, name in enumerate(incident_types.INCIDENT_TYPES, start=ANY_TYPE + 1)}
 ANY_CALL, TO_A_FIRE, NO_FIRE = 0, 1, 2
 NIGHT_FROM_H, NIGHT_TO_H = 21.0, 7.0
 AREA_M, CELL_M = 500, 100
 CELLS_A_SIDE = AREA_M // CELL_M
 AREAS_A_COLUMN = 1 << 13
 """500 m squares from south to north: 4,096 km, more than the national grid has."""
-TELLINGS = 2
+COUNTS_PER_CALL = 2
 """A call is counted as it is and as one of any kind."""
 TEXTS = ("property_category", "property_type")
 RADIX = {
@@ -59,8 +59,8 @@ class Chain:
 
 BY_PROPERTY = Chain("kind_property_night", ("kind", "property_category", "property_type", "night"), 12.0)
 BY_TYPE = Chain("property", ("property_category", "property_type"), 20.0)
-BY_PLACE = Chain("place", ("fire", "area", "cell"), 5.0)
-CHAINS = (BY_PROPERTY, BY_TYPE, BY_PLACE)
+BY_LOCATION = Chain("place", ("fire", "area", "cell"), 5.0)
+CHAINS = (BY_PROPERTY, BY_TYPE, BY_LOCATION)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +76,9 @@ class Frequencies:
 
     def __call__(self, codes: Codes) -> Floats:
         """(n, 5) chances, rows sum to 1."""
-        wanted = chain_keys(self.chain, codes)
-        answer = np.tile(self.root, (len(wanted[0]), 1))
-        for level, key in enumerate(wanted):
+        query_keys = chain_keys(self.chain, codes)
+        answer = np.tile(self.root, (len(query_keys[0]), 1))
+        for level, key in enumerate(query_keys):
             at, is_known = _find(key, self.keys[level])
             answer[is_known] = self.shares[level][at[is_known]]
         return answer
@@ -101,26 +101,28 @@ class Frequencies:
         return _frequencies(chain, root, keys, counts)
 
 
-def learn_vocabulary(runs: Runs) -> dict[str, dict[str, int]]:
+def fit_vocabulary(dispatches: Dispatches) -> dict[str, dict[str, int]]:
     """A code for each property category and type that these calls name."""
     return {
-        name: {text: i for i, text in enumerate(sorted({t for t in runs.text(name) if t is not None}))}
+        name: {text: i for i, text in enumerate(sorted({t for t in dispatches.text(name) if t is not None}))}
         for name in TEXTS
     }
 
 
-def encode(runs: Runs, vocabulary: Vocabulary) -> dict[str, Ints]:
+def encode(dispatches: Dispatches, vocabulary: Vocabulary) -> dict[str, Ints]:
     """(n,) a column of RADIX: codes, UNKNOWN where not stated or never seen."""
-    kind = _coded(runs, "incident_type", KIND_CODES)
-    is_stated = kind != UNKNOWN
-    area, cell = _place_codes(runs.number("easting_m"), runs.number("northing_m"))
+    type_code = _coded(dispatches, "incident_type", TYPE_CODES)
+    is_stated = type_code != UNKNOWN
+    area, cell = _location_codes(dispatches.number("easting_m"), dispatches.number("northing_m"))
     return {
-        "kind": np.where(is_stated, kind, ANY_KIND),
-        "fire": np.where(is_stated, np.where(kind == KIND_CODES[kinds.FIRE], TO_A_FIRE, NO_FIRE), ANY_CALL),
-        "night": ((runs.hour >= NIGHT_FROM_H) | (runs.hour < NIGHT_TO_H)).astype(np.int64),
+        "kind": np.where(is_stated, type_code, ANY_TYPE),
+        "fire": np.where(
+            is_stated, np.where(type_code == TYPE_CODES[incident_types.FIRE], TO_A_FIRE, NO_FIRE), ANY_CALL
+        ),
+        "night": ((dispatches.hour >= NIGHT_FROM_H) | (dispatches.hour < NIGHT_TO_H)).astype(np.int64),
         "area": area,
         "cell": cell,
-        **{name: _coded(runs, name, vocabulary[name]) for name in TEXTS},
+        **{name: _coded(dispatches, name, vocabulary[name]) for name in TEXTS},
     }
 
 
@@ -142,14 +144,14 @@ def fit_frequencies(chain: Chain, codes: Codes, pumps: Ints, fold: Ints) -> tupl
     Returns: the table of all calls, then for each fold the table of the calls outside it: out of these a
     training call is answered, never out of its own.
     """
-    counted = _with_any_kind(codes)
-    pump_class, fold = np.tile(pumps - 1, TELLINGS), np.tile(fold, TELLINGS)
+    counted = _with_any_type(codes)
+    pump_class, fold = np.tile(pumps - 1, COUNTS_PER_CALL), np.tile(fold, COUNTS_PER_CALL)
     all_keys, counts = [], []
     for key in chain_keys(chain, counted):
-        is_told = key != UNKNOWN
-        keys, at = np.unique(key[is_told], return_inverse=True)
+        has_key = key != UNKNOWN
+        keys, at = np.unique(key[has_key], return_inverse=True)
         shape = (FOLDS, len(keys), N_CLASSES)
-        cell = (fold[is_told] * len(keys) + at) * N_CLASSES + pump_class[is_told]
+        cell = (fold[has_key] * len(keys) + at) * N_CLASSES + pump_class[has_key]
         all_keys.append(keys)
         counts.append(np.bincount(cell, minlength=int(np.prod(shape))).reshape(shape))
     keys_of_levels = tuple(all_keys)
@@ -183,33 +185,33 @@ def _frequencies(chain: Chain, root: Floats, keys: tuple[Ints, ...], counts: tup
     return Frequencies(chain, root, keys, counts, tuple(shares))
 
 
-def _find(wanted: Ints, keys: Ints) -> tuple[Ints, NDArray[np.bool_]]:
+def _find(query_keys: Ints, keys: Ints) -> tuple[Ints, NDArray[np.bool_]]:
     """(position in keys, whether it is there) of each wanted key."""
     if not len(keys):
-        return np.zeros(len(wanted), np.int64), np.zeros(len(wanted), bool)
-    at = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
-    return at, keys[at] == wanted
+        return np.zeros(len(query_keys), np.int64), np.zeros(len(query_keys), bool)
+    at = np.minimum(np.searchsorted(keys, query_keys), len(keys) - 1)
+    return at, keys[at] == query_keys
 
 
-def as_any_kind(codes: Codes, rows: NDArray[np.bool_]) -> dict[str, Ints]:
+def as_any_type(codes: Codes, rows: NDArray[np.bool_]) -> dict[str, Ints]:
     """The same codes, as of calls of any kind in some rows."""
-    kind, fire = np.where(rows, ANY_KIND, codes["kind"]), np.where(rows, ANY_CALL, codes["fire"])
-    return {**codes, "kind": kind, "fire": fire}
+    type_code, fire = np.where(rows, ANY_TYPE, codes["kind"]), np.where(rows, ANY_CALL, codes["fire"])
+    return {**codes, "kind": type_code, "fire": fire}
 
 
-def _with_any_kind(codes: Codes) -> dict[str, Ints]:
+def _with_any_type(codes: Codes) -> dict[str, Ints]:
     """Every call as it is, and again as a call of any kind unless it is one already."""
-    is_stated = codes["kind"] != ANY_KIND
-    again = as_any_kind(codes, is_stated)
+    is_stated = codes["kind"] != ANY_TYPE
+    again = as_any_type(codes, is_stated)
     again = {name: np.where(is_stated, code, UNKNOWN) for name, code in again.items()}
     return {name: np.concatenate([codes[name], again[name]]) for name in codes}
 
 
-def _coded(runs: Runs, name: str, codes: Mapping[str, int]) -> Ints:
-    return np.fromiter((codes.get(text, UNKNOWN) for text in runs.text(name)), np.int64, runs.n)
+def _coded(dispatches: Dispatches, name: str, codes: Mapping[str, int]) -> Ints:
+    return np.fromiter((codes.get(text, UNKNOWN) for text in dispatches.text(name)), np.int64, dispatches.n)
 
 
-def _place_codes(easting_m: Floats, northing_m: Floats) -> tuple[Ints, Ints]:
+def _location_codes(easting_m: Floats, northing_m: Floats) -> tuple[Ints, Ints]:
     """(500 m square, which of its 100 m cells); UNKNOWN off the national grid."""
     column, row = np.floor(easting_m / CELL_M), np.floor(northing_m / CELL_M)
     top = AREAS_A_COLUMN * CELLS_A_SIDE

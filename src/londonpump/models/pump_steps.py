@@ -31,7 +31,7 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 STEPS = range(1, N_CLASSES)
-LEAST_OF_A_SIDE = 20
+MIN_PER_SIDE = 20
 """A step is boosted only if this many calls went on and as many stopped; else it follows the table."""
 
 
@@ -56,9 +56,9 @@ def fit_steps(table: Floats, pumps: Ints, names: tuple[str, ...], parameters: Ma
     for k in STEPS:
         rows = pumps >= k
         goes_on = (pumps[rows] > k).astype(np.float64)
-        is_taught = min(goes_on.sum(), (1 - goes_on).sum()) >= LEAST_OF_A_SIDE
+        has_enough_calls = min(goes_on.sum(), (1 - goes_on).sum()) >= MIN_PER_SIDE
         settings = {"objective": "binary", **parameters}
-        steps.append(boosters.train(table[rows], goes_on, names, settings) if is_taught else None)
+        steps.append(boosters.train(table[rows], goes_on, names, settings) if has_enough_calls else None)
     return PumpSteps(tuple(steps))
 
 

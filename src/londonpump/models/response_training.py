@@ -9,20 +9,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from londonpump.features.catalogue import Feature, build
-from londonpump.features.runs import Runs
+from londonpump.features.dispatches import Dispatches
 from londonpump.models import boosters
 from londonpump.models.base_curve import fit_base_curve
 from londonpump.models.distribution import shape_of
-from londonpump.models.learnt_context import NO_CONTEXT, LearntContext
-from londonpump.models.place_residual import SMOOTHINGS, PlaceResidual, cell_keys, fit_place_residual
-from londonpump.models.response_time import DISTANCE_BANDS_M, ResponseTimeModel, group_index
+from londonpump.models.fitted_context import NO_CONTEXT, FittedContext
+from londonpump.models.location_effect import SMOOTHINGS, LocationEffect, cell_keys, fit_location_effect
+from londonpump.models.response_time_model import DISTANCE_BANDS_M, ResponseTimeModel, group_index
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
-Told = Callable[[str, float], None]
+Progress = Callable[[str, float], None]
 
-PLACE_FOLDS = 5
-LEAST_GROUP = 400
+LOCATION_FOLDS = 5
+MIN_GROUP_ERRORS = 400
 """A group of runs has a shape of its own from this many errors on."""
 ERROR_FLOOR_S = 5.0
 HIDDEN_SHARES = ((("incident_type",), 0.5), (("property_category", "address_qualifier"), 0.1))
@@ -30,7 +30,7 @@ HIDDEN_SHARES = ((("incident_type",), 0.5), (("property_category", "address_qual
 
 
 @dataclass(frozen=True, slots=True)
-class Effort:
+class Hyperparameters:
     """How much is spent on a training, by its number of rows.
 
     seeds: boosters averaged. trees, leaves, rate, least_in_leaf: of each. folds: of the cross-fitting that
@@ -46,37 +46,39 @@ class Effort:
     latest_share: float
 
 
-SMALL = Effort(seeds=3, trees=60, leaves=31, rate=0.08, least_in_leaf=25, folds=5, latest_share=1.0)
-LARGE = Effort(seeds=1, trees=150, leaves=31, rate=0.08, least_in_leaf=200, folds=2, latest_share=0.3)
+SMALL = Hyperparameters(seeds=3, trees=60, leaves=31, rate=0.08, least_in_leaf=25, folds=5, latest_share=1.0)
+LARGE = Hyperparameters(
+    seeds=1, trees=150, leaves=31, rate=0.08, least_in_leaf=200, folds=2, latest_share=0.3
+)
 SMALL_ROWS = 60_000
 
 
-def effort_for(n: int) -> Effort:
+def hyperparameters_for(n: int) -> Hyperparameters:
     """Small records deserve more care a row, large ones pay for it."""
     return SMALL if n <= SMALL_ROWS else LARGE
 
 
 @dataclass(frozen=True, slots=True)
-class TrainingRuns:
+class TrainingDispatches:
     """Runs to learn from, n rows in any order. attendance_s: (n,). incident: (n,) codes. at_us: (n,).
     context: what completed the context of these runs, and will complete that of others."""
 
-    runs: Runs
+    dispatches: Dispatches
     attendance_s: Floats
     incident: Ints
     at_us: Ints
-    context: LearntContext = NO_CONTEXT
+    context: FittedContext = NO_CONTEXT
 
 
 @dataclass(frozen=True, slots=True)
-class Lessons:
+class TrainingData:
     """What the boosters learn from. table: (n, names). left_s: (n,) what the curve leaves. fold: (n,)."""
 
     table: Floats
     names: tuple[str, ...]
     left_s: Floats
     fold: Ints
-    effort: Effort
+    hyperparameters: Hyperparameters
     seed: int
 
     def centre(self, rows: NDArray[np.bool_] | slice) -> tuple[lgb.Booster, ...]:
@@ -86,66 +88,73 @@ class Lessons:
                 hidden(self.table[rows], self.names, self.seed + i),
                 self.left_s[rows],
                 self.names,
-                centre_parameters(self.effort, self.seed + i),
+                centre_parameters(self.hyperparameters, self.seed + i),
             )
-            for i in range(self.effort.seeds)
+            for i in range(self.hyperparameters.seeds)
         )
 
     def scale(self, error_s: Floats, rows: NDArray[np.bool_] | slice) -> lgb.Booster:
         """The booster of the log of the absolute error, learnt from some rows."""
         log_error = np.log(np.abs(error_s[rows]) + ERROR_FLOOR_S)
         return boosters.train(
-            self.table[rows], log_error, self.names, scale_parameters(self.effort, self.seed)
+            self.table[rows], log_error, self.names, scale_parameters(self.hyperparameters, self.seed)
         )
 
-    def out_of_fold(self, answer: Callable[[NDArray[np.bool_]], Callable[[Floats], Floats]]) -> Floats:
+    def out_of_fold(self, fit_on: Callable[[NDArray[np.bool_]], Callable[[Floats], Floats]]) -> Floats:
         """(n,) the answer to each row of what was learnt from the other folds."""
         found = np.empty(len(self.left_s))
-        for f in range(self.effort.folds):
+        for f in range(self.hyperparameters.folds):
             rest = self.fold != f
-            found[~rest] = answer(rest)(self.table[~rest])
+            found[~rest] = fit_on(rest)(self.table[~rest])
         return found
 
 
 def fit_response_time(
-    training: TrainingRuns, features: tuple[Feature, ...], seed: int, told: Told
+    training: TrainingDispatches, features: tuple[Feature, ...], seed: int, progress: Progress
 ) -> ResponseTimeModel:
     """Learn the distribution of response times from training runs alone."""
-    runs, effort = training.runs, effort_for(len(training.attendance_s))
-    told("Smoothing what past runs of a place took", 0.0)
-    curve = fit_base_curve(runs, training.attendance_s)
-    left_s = training.attendance_s - curve(runs)
-    places, learnt = _fit_places(runs, left_s, fold_of(training.incident, PLACE_FOLDS, seed))
-    lessons = Lessons(
-        table=np.column_stack([build(runs, features), *learnt]),
-        names=(*(feature.name for feature in features), *(place.smoothing.name for place in places)),
+    dispatches, hyperparameters = training.dispatches, hyperparameters_for(len(training.attendance_s))
+    progress("Smoothing what past runs of a place took", 0.0)
+    curve = fit_base_curve(dispatches, training.attendance_s)
+    left_s = training.attendance_s - curve(dispatches)
+    location_effects, effects_s = _fit_location_effects(
+        dispatches, left_s, fold_of(training.incident, LOCATION_FOLDS, seed)
+    )
+    training_data = TrainingData(
+        table=np.column_stack([build(dispatches, features), *effects_s]),
+        names=(
+            *(feature.name for feature in features),
+            *(effect.smoothing.name for effect in location_effects),
+        ),
         left_s=left_s,
-        fold=fold_of(training.incident, effort.folds, seed + 1),
-        effort=effort,
+        fold=fold_of(training.incident, hyperparameters.folds, seed + 1),
+        hyperparameters=hyperparameters,
         seed=seed,
     )
-    told("Learning how far off it is", 0.3)
-    error_s = left_s - lessons.out_of_fold(lambda rest: _mean_of(lessons.centre(rest)))
-    told("Learning how sure it is", 0.6)
-    z = error_s / np.exp(lessons.out_of_fold(lambda rest: _mean_of((lessons.scale(error_s, rest),))))
-    told("Learning from every row", 0.8)
+    progress("Learning how far off it is", 0.3)
+    error_s = left_s - training_data.out_of_fold(lambda rest: _mean_of(training_data.centre(rest)))
+    progress("Learning how sure it is", 0.6)
+    z = error_s / np.exp(
+        training_data.out_of_fold(lambda rest: _mean_of((training_data.scale(error_s, rest),)))
+    )
+    progress("Learning from every row", 0.8)
     everything = slice(None)
-    latest = training.at_us >= np.quantile(training.at_us, 1 - effort.latest_share)
-    shape, group_of = _shapes(z, group_index(runs), latest)
+    latest = training.at_us >= np.quantile(training.at_us, 1 - hyperparameters.latest_share)
+    shape, group_of = _shapes(z, group_index(dispatches), latest)
     return ResponseTimeModel(
         features,
         curve,
-        places,
-        lessons.centre(everything),
-        lessons.scale(error_s, everything),
+        location_effects,
+        training_data.centre(everything),
+        training_data.scale(error_s, everything),
         shape,
         group_of,
         training.context,
     )
 
 
-def _mean_of(learnt: tuple[lgb.Booster, ...]) -> Callable[[Floats], Floats]:
-    return lambda table: np.asarray(np.mean([boosters.predict(one, table) for one in learnt], axis=0))
+def _mean_of(fitted: tuple[lgb.Booster, ...]) -> Callable[[Floats], Floats]:
+    return lambda table: np.asarray(np.mean([boosters.predict(one, table) for one in fitted], axis=0))
 
 
 def fold_of(incident: Ints, folds: int, seed: int) -> Ints:
@@ -166,14 +175,14 @@ def hidden(table: Floats, names: tuple[str, ...], seed: int) -> Floats:
     return table
 
 
-def centre_parameters(effort: Effort, seed: int) -> dict[str, Any]:
+def centre_parameters(hyperparameters: Hyperparameters, seed: int) -> dict[str, Any]:
     """Of one booster of the centre."""
     return {
         "objective": "regression_l1",
-        "num_trees": effort.trees,
-        "num_leaves": effort.leaves,
-        "learning_rate": effort.rate,
-        "min_data_in_leaf": effort.least_in_leaf,
+        "num_trees": hyperparameters.trees,
+        "num_leaves": hyperparameters.leaves,
+        "learning_rate": hyperparameters.rate,
+        "min_data_in_leaf": hyperparameters.least_in_leaf,
         "feature_fraction": 0.5,
         "bagging_fraction": 0.8,
         "bagging_freq": 1,
@@ -181,14 +190,14 @@ def centre_parameters(effort: Effort, seed: int) -> dict[str, Any]:
     }
 
 
-def scale_parameters(effort: Effort, seed: int) -> dict[str, Any]:
+def scale_parameters(hyperparameters: Hyperparameters, seed: int) -> dict[str, Any]:
     """Of the booster of the scale."""
     return {
         "objective": "regression",
         "num_trees": 80,
         "num_leaves": 15,
         "learning_rate": 0.05,
-        "min_data_in_leaf": 4 * effort.least_in_leaf,
+        "min_data_in_leaf": 4 * hyperparameters.least_in_leaf,
         "feature_fraction": 0.5,
         "bagging_fraction": 0.8,
         "bagging_freq": 1,
@@ -196,14 +205,16 @@ def scale_parameters(effort: Effort, seed: int) -> dict[str, Any]:
     }
 
 
-def _fit_places(runs: Runs, left_s: Floats, fold: Ints) -> tuple[tuple[PlaceResidual, ...], list[Floats]]:
-    station = runs.station
-    easting_m, northing_m = runs.number("easting_m"), runs.number("northing_m")
+def _fit_location_effects(
+    dispatches: Dispatches, left_s: Floats, fold: Ints
+) -> tuple[tuple[LocationEffect, ...], list[Floats]]:
+    station = dispatches.station
+    easting_m, northing_m = dispatches.number("easting_m"), dispatches.number("northing_m")
     fitted = [
-        fit_place_residual(smoothing, cell_keys(smoothing, station, easting_m, northing_m), left_s, fold)
+        fit_location_effect(smoothing, cell_keys(smoothing, station, easting_m, northing_m), left_s, fold)
         for smoothing in SMOOTHINGS
     ]
-    return tuple(place for place, _ in fitted), [learnt for _, learnt in fitted]
+    return tuple(effect for effect, _ in fitted), [effects_s for _, effects_s in fitted]
 
 
 def _shapes(z: Floats, where: tuple[Ints, Ints], latest: NDArray[np.bool_]) -> tuple[Floats, Ints]:
@@ -213,7 +224,7 @@ def _shapes(z: Floats, where: tuple[Ints, Ints], latest: NDArray[np.bool_]) -> t
     for band in range(len(DISTANCE_BANDS_M) + 1):
         for own in (0, 1):
             rows = latest & (where[0] == band) & (where[1] == own)
-            if rows.sum() >= LEAST_GROUP:
+            if rows.sum() >= MIN_GROUP_ERRORS:
                 group_of[band, own] = len(shapes)
                 shapes.append(shape_of(z[rows]))
     return np.stack(shapes), group_of

@@ -16,14 +16,14 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
-from londonpump.brigade.errors import BadValue
+from londonpump.domain.errors import BadValue
 
 Floats = NDArray[np.float64]
 
 FROM_S = 600.0
 TO_S = 1600.0
 LISTED_FROM = 0.1
-LEAST_ROWS = 2
+MIN_ROWS = 2
 
 
 def risk_stations(station_code: NDArray[Any], attendance_s: Floats) -> dict[str, float]:
@@ -41,7 +41,7 @@ def risk_stations(station_code: NDArray[Any], attendance_s: Floats) -> dict[str,
     inside = _share_below(TO_S, seconds, width_s) - _share_below(FROM_S, seconds, width_s)
     density = np.bincount(row_station, weights=inside, minlength=len(codes)) / np.maximum(rows, 1)
     found = zip(codes, density.tolist(), rows.tolist(), strict=True)
-    return dict(sorted((code, value) for code, value, n in found if n >= LEAST_ROWS))
+    return dict(sorted((code, value) for code, value, n in found if n >= MIN_ROWS))
 
 
 def listed(densities: Mapping[str, float]) -> tuple[str, ...]:

@@ -4,17 +4,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from londonpump.brigade.errors import BadFile
+from londonpump.domain.errors import BadFile
 from londonpump.storage.bundles import (
     CARD,
     CURRENT,
     NAME_PATTERN,
+    add_bundle,
     bundle_folder,
     folder_of,
-    keep_bundle,
     load_bundle,
     read_provenance,
-    refuse_foreign_out,
+    require_bundles_folder,
 )
 from londonpump.storage.files import read_json
 
@@ -68,27 +68,27 @@ class BundleStore:
         """Whether it stands there, sound or not."""
         return (self.folder(name) / CARD).exists()
 
-    def find(self, asked: str) -> Path:
+    def find(self, reference: str) -> Path:
         """The folder of a bundle named by its hash here, or by a path. Raises: BadFile if it is neither."""
-        if NAME_PATTERN.fullmatch(asked) and (self.root / asked).is_dir():
-            return self.root / asked
-        if not Path(asked).exists():
+        if NAME_PATTERN.fullmatch(reference) and (self.root / reference).is_dir():
+            return self.root / reference
+        if not Path(reference).exists():
             raise BadFile(
-                asked,
+                reference,
                 f"is neither a folder nor a bundle in {self.root}",
                 "Make one: londonpump train --data DATA.",
             )
-        return bundle_folder(Path(asked))
+        return bundle_folder(Path(reference))
 
-    def take_in(self, folder: Path) -> str:
+    def copy_in(self, folder: Path) -> str:
         """Copy a bundle from elsewhere, whole. Returns: its name. Raises: BadFile if it is not what its name says."""
         if folder.resolve().parent == self.root.resolve():
             return folder.resolve().name
-        refuse_foreign_out(self.root)
+        require_bundles_folder(self.root)
         _, files = load_bundle(folder)
-        return keep_bundle(files, read_provenance(folder), self.root).name
+        return add_bundle(files, read_provenance(folder), self.root).name
 
-    def told(self, name: str) -> StoredBundle:
+    def read(self, name: str) -> StoredBundle:
         """What a bundle says of itself. Raises: BadFile if it is not there or has no card."""
         folder = self.folder(name)
         if not self.has(name):
@@ -98,13 +98,13 @@ class BundleStore:
             raise BadFile(folder / CARD, "is no card", "Copy the bundle again whole.")
         return StoredBundle(name, card, read_provenance(folder), _size_bytes(folder))
 
-    def every(self) -> list[StoredBundle]:
+    def read_all(self) -> list[StoredBundle]:
         """What each says of itself; a damaged one has a problem, and hides no other."""
-        return [self._told_or_problem(name) for name in self.names()]
+        return [self._read_or_problem(name) for name in self.names()]
 
-    def _told_or_problem(self, name: str) -> StoredBundle:
+    def _read_or_problem(self, name: str) -> StoredBundle:
         try:
-            return self.told(name)
+            return self.read(name)
         except BadFile as error:
             return StoredBundle(name, {}, {}, _size_bytes(self.folder(name)), error.problem)
 

@@ -11,14 +11,14 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Select, or_, select
 
 from londonpump.evaluation.promotion.checks import CHALLENGER_UNUSABLE, CHAMPION_UNUSABLE, FEW_ROWS
-from londonpump.storage.database.decision_rows import PROMOTE, Decision
+from londonpump.storage.database.decision_repository import PROMOTE, Decision
 from londonpump.storage.database.decision_tables import decisions
 
 _NAMES = (decisions.c.champion_before, decisions.c.champion_after, decisions.c.challenger)
 
 
 @dataclass(frozen=True, slots=True)
-class Duty:
+class ActivePeriod:
     """A time on duty. until_at None: still."""
 
     from_at: datetime
@@ -47,70 +47,70 @@ def named_bundles(connection: Connection) -> frozenset[str]:
     return frozenset(name for row in found for name in row if name is not None)
 
 
-def duties_of(connection: Connection, bundle: str) -> list[Duty]:
+def active_periods_of(connection: Connection, bundle: str) -> list[ActivePeriod]:
     """When a bundle was on duty, the oldest time first."""
     lines = connection.execute(
         select(decisions.c.decided_at, decisions.c.champion_after).order_by(decisions.c.id)
     )
-    duties: list[Duty] = []
+    periods: list[ActivePeriod] = []
     since: datetime | None = None
     for decided_at, champion in lines:
         if champion == bundle:
             # the clock of a later line may have been behind
             since = decided_at if since is None else min(since, decided_at)
         elif since is not None:
-            duties.append(Duty(since, decided_at))
+            periods.append(ActivePeriod(since, decided_at))
             since = None
-    return duties if since is None else [*duties, Duty(since, None)]
+    return periods if since is None else [*periods, ActivePeriod(since, None)]
 
 
-def was_on_duty(connection: Connection, bundle: str) -> bool:
+def was_active(connection: Connection, bundle: str) -> bool:
     """Whether a bundle is or ever was on duty."""
     return _first(connection, _newest(decisions.c.champion_after == bundle)) is not None
 
 
-def one_before(connection: Connection, champion: str) -> str | None:
+def previous_champion(connection: Connection, champion: str) -> str | None:
     """What the present champion once took the place of: rolling back twice goes back two models, not to and fro."""
-    put_there = _newest(decisions.c.champion_after == champion, decisions.c.action == PROMOTE)
-    line = _first(connection, put_there.where(decisions.c.champion_before.is_distinct_from(champion)))
+    promotions = _newest(decisions.c.champion_after == champion, decisions.c.action == PROMOTE)
+    line = _first(connection, promotions.where(decisions.c.champion_before.is_distinct_from(champion)))
     return None if line is None else line.champion_before
 
 
-def judged_before(
+def find_earlier_decision(
     connection: Connection, champion: str | None, challenger: str, data_hash: str, verdict: str | None = None
 ) -> Decision | None:
     """The decision about this pair on this data, whether the challenger then took the place or not.
 
     Where a bundle could not be used, it may have been mended since: such a line counts only if `verdict` is the same.
     """
-    lines = _all(connection, _newest(decisions.c.challenger == challenger, at_most=None))
-    same = (line for line in lines if line.evidence.get("data_hash") == data_hash and is_judged(line))
+    lines = _all(connection, _newest(decisions.c.challenger == challenger, max_rows=None))
+    same = (line for line in lines if line.evidence.get("data_hash") == data_hash and is_by_comparison(line))
     pair = (line for line in same if champion in (line.champion_before, line.champion_after))
-    return next((line for line in pair if could_judge(line) or line.verdict == verdict), None)
+    return next((line for line in pair if has_usable_bundles(line) or line.verdict == verdict), None)
 
 
-def is_judged(line: Decision) -> bool:
+def is_by_comparison(line: Decision) -> bool:
     """Whether the rule stands behind a line, not a person's word."""
     return line.evidence.get("judged_by") is not None
 
 
-def could_judge(line: Decision) -> bool:
+def has_usable_bundles(line: Decision) -> bool:
     """Whether the rule also had two bundles that it could use."""
-    return is_judged(line) and line.verdict not in (CHAMPION_UNUSABLE, CHALLENGER_UNUSABLE)
+    return is_by_comparison(line) and line.verdict not in (CHAMPION_UNUSABLE, CHALLENGER_UNUSABLE)
 
 
-def has_compared(line: Decision) -> bool:
+def has_comparison(line: Decision) -> bool:
     """Whether it also had rows enough to say anything about them."""
-    return could_judge(line) and line.verdict != FEW_ROWS
+    return has_usable_bundles(line) and line.verdict != FEW_ROWS
 
 
-def _newest(*conditions: ColumnElement[bool], at_most: int | None = 1) -> Select[Any]:
-    return select(decisions).where(*conditions).order_by(decisions.c.id.desc()).limit(at_most)
+def _newest(*conditions: ColumnElement[bool], max_rows: int | None = 1) -> Select[Any]:
+    return select(decisions).where(*conditions).order_by(decisions.c.id.desc()).limit(max_rows)
 
 
-def _first(connection: Connection, wanted: Select[Any]) -> Decision | None:
-    return next(iter(_all(connection, wanted)), None)
+def _first(connection: Connection, query: Select[Any]) -> Decision | None:
+    return next(iter(_all(connection, query)), None)
 
 
-def _all(connection: Connection, wanted: Select[Any]) -> list[Decision]:
-    return [Decision(**row) for row in connection.execute(wanted).mappings()]
+def _all(connection: Connection, query: Select[Any]) -> list[Decision]:
+    return [Decision(**row) for row in connection.execute(query).mappings()]

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, Engine
 
-from londonpump.brigade.errors import BadFile
+from londonpump.domain.errors import BadFile
 from londonpump.registry.bundle_store import BundleStore
 from londonpump.settings import Settings
 from londonpump.storage.database import open_database
-from londonpump.storage.database.audit_rows import append_audit
-from londonpump.storage.database.decision_rows import (
+from londonpump.storage.database.audit_repository import append_audit
+from londonpump.storage.database.decision_repository import (
     KEEP,
     PROMOTE,
     ROLL_BACK,
@@ -40,7 +40,7 @@ class Registry:
         lock_decisions(connection)
         # `prune` holds the same lock while it takes bundles away
         if decision.champion_after is not None and decision.champion_after != decision.champion_before:
-            self._demand(decision.champion_after)
+            self._require_stored(decision.champion_after)
         number = append_decision(connection, decision)
         about = {
             "decision": number,
@@ -52,7 +52,7 @@ class Registry:
         append_audit(connection, decision.decided_at, AUDITED_AS[decision.action], decision.actor, about)
         return number
 
-    def _demand(self, name: str) -> None:
+    def _require_stored(self, name: str) -> None:
         if not self.store.has(name):
             raise BadFile(
                 self.store.folder(name), "was taken away meanwhile", "Copy it there again, then decide again."
@@ -64,18 +64,18 @@ def open_registry(settings: Settings) -> Iterator[Registry]:
     """The registry of the settings. Raises: DatabaseFailed."""
     engine = open_database(settings.database)
     try:
-        yield Registry(engine, BundleStore(settings.bundle), deciding(settings.run))
+        yield Registry(engine, BundleStore(settings.bundle), actor_name(settings.run))
     finally:
         engine.dispose()
 
 
-def deciding(run: str | None) -> str:
+def actor_name(run: str | None) -> str:
     """Who runs the command, and which run it is part of if one is named."""
-    user = _operating_user()
+    user = _operating_system_user()
     return user if run is None else f"{user}, run {run}"
 
 
-def _operating_user() -> str:
+def _operating_system_user() -> str:
     """As the machine knows them; not the environment, which anybody may set."""
     try:
         import pwd  # noqa: PLC0415 - not on every platform

@@ -3,8 +3,15 @@
 from datetime import UTC, datetime
 from pathlib import Path
 
-from londonpump.pipelines.progress import Progress
-from londonpump.rehearsal.demo_home import DemoPlan, claim, fill_weather, is_made, note_made, put_on_duty
+from londonpump.lifecycle.progress import Progress
+from londonpump.rehearsal.demo_home import (
+    DemoPlan,
+    activate_model,
+    claim_folder,
+    fill_weather,
+    is_complete,
+    record_made,
+)
 
 
 def make_demo(home: Path, plan: DemoPlan, progress: Progress, *, is_anew: bool = False) -> str:
@@ -13,17 +20,19 @@ def make_demo(home: Path, plan: DemoPlan, progress: Progress, *, is_anew: bool =
     is_anew: make a home again that was made by this plan. Returns: what to tell.
     Raises: BadFile if `home` holds other things.
     """
-    if is_made(home, plan) and not is_anew:
-        told = f"The SIMULATED Brigade of an earlier demo, in {home} (--anew makes it again)"
-        put_on_duty(home, is_new=False)
+    if is_complete(home, plan) and not is_anew:
+        message = f"The SIMULATED Brigade of an earlier demo, in {home} (--anew makes it again)"
+        activate_model(home, is_new=False)
     else:
-        claim(home)
+        claim_folder(home)
         # seconds of imports that a home which is there does not need
         from londonpump.rehearsal.demo_records import make_records  # noqa: PLC0415
 
-        told = make_records(home, plan, progress)
-        put_on_duty(home, is_new=True)
-        note_made(home, plan)
+        message = make_records(home, plan, progress)
+        activate_model(home, is_new=True)
+        record_made(home, plan)
     fill_weather(home, datetime.now(UTC))
     pages = (("Report", "report.html"), ("Model card", "model_card.html"))
-    return "\n".join([told, "", *(f"{name}: {(home / file).resolve().as_uri()}" for name, file in pages), ""])
+    return "\n".join(
+        [message, "", *(f"{name}: {(home / file).resolve().as_uri()}" for name, file in pages), ""]
+    )

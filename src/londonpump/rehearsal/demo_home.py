@@ -14,23 +14,23 @@ from pathlib import Path
 
 from sqlalchemy import Engine
 
-from londonpump.brigade.errors import BadFile
-from londonpump.brigade.user_names import folded
-from londonpump.pipelines.promote import Promotion, ledger, promote
+from londonpump.domain.errors import BadFile
+from londonpump.domain.usernames import username_key
+from londonpump.lifecycle.promote import PromotionRequest, ledger, promote
 from londonpump.rehearsal.demo_weather import simulated_weather
-from londonpump.service.auth import accounts, rows
+from londonpump.service.auth import accounts, repository
 from londonpump.service.auth.passwords import Passwords
 from londonpump.service.rights import Role
 from londonpump.settings import Settings
 from londonpump.storage.bundles import bundle_folder
-from londonpump.storage.checked_bundle import open_checked
 from londonpump.storage.database import open_database, writing
-from londonpump.storage.database.context_rows import store_weather
+from londonpump.storage.database.context_repository import store_weather
 from londonpump.storage.files import read_json, write_json
+from londonpump.storage.verified_bundle import open_verified
 
 MARK, PASSWORD = "demo.json", "demo_password"
 USER = "demo"
-WHY = "the model of the demo, trained on a simulated Brigade"
+REASON = "the model of the demo, trained on a simulated Brigade"
 ACTOR = "demo"
 
 
@@ -48,7 +48,7 @@ class DemoUser:
 
     name: str
     password: str
-    kept_in: Path
+    password_file: Path
     is_new: bool
 
 
@@ -57,7 +57,7 @@ def settings_of(home: Path) -> Settings:
     return Settings(home=home, database_url=None, bundles=None, secret_file=None, registration=None)
 
 
-def claim(home: Path) -> None:
+def claim_folder(home: Path) -> None:
     """Mark a new home as the demo's, or an old one as not made; refuse one that something else lives in."""
     if home.is_dir() and any(home.iterdir()) and not (home / MARK).exists():
         raise BadFile(home, "was not made by the demo", "Set LONDONPUMP_HOME to a new folder.")
@@ -66,29 +66,29 @@ def claim(home: Path) -> None:
     write_json(home / MARK, {"simulated": True})
 
 
-def note_made(home: Path, plan: DemoPlan) -> None:
+def record_made(home: Path, plan: DemoPlan) -> None:
     """Say that all of the home is there."""
     write_json(home / MARK, {"simulated": True, "made": asdict(plan)})
 
 
-def is_made(home: Path, plan: DemoPlan) -> bool:
+def is_complete(home: Path, plan: DemoPlan) -> bool:
     """Whether the home was made whole by this plan, and its model is one that this version can use."""
     if not (home / MARK).is_file():
         return False
     try:
         if read_json(home / MARK).get("made") != asdict(plan):
             return False
-        open_checked(bundle_folder(settings_of(home).bundle))
+        open_verified(bundle_folder(settings_of(home).bundle))
     except BadFile:
         return False
     return (home / "report.html").is_file()
 
 
-def put_on_duty(home: Path, *, is_new: bool) -> None:
+def activate_model(home: Path, *, is_new: bool) -> None:
     """The model that was made now; an older home keeps what its ledger names. Raises: as `promote`."""
     settings = settings_of(home)
     if is_new or not ledger(settings, 1):
-        promote(settings, Promotion(str(settings.bundle), WHY))
+        promote(settings, PromotionRequest(str(settings.bundle), REASON))
 
 
 def demo_user(home: Path) -> DemoUser:
@@ -99,7 +99,7 @@ def demo_user(home: Path) -> DemoUser:
     file = home / PASSWORD
     password, is_new = _password(file)
     with _database(home) as engine, writing(engine) as connection:
-        found, now = rows.find_named(connection, folded(USER)), datetime.now(UTC)
+        found, now = repository.find_named(connection, username_key(USER)), datetime.now(UTC)
         if found is None:
             new = accounts.NewUser(USER, Role.ADMIN, _hashed(password))
             accounts.create(connection, new, ACTOR, now)
@@ -118,12 +118,12 @@ def fill_weather(home: Path, now: datetime) -> int:
 def _password(file: Path) -> tuple[str, bool]:
     try:
         with suppress(FileNotFoundError):
-            if kept := file.read_text(encoding="ascii").strip():
-                return kept, False
+            if stored := file.read_text(encoding="ascii").strip():
+                return stored, False
             file.unlink()
         password = secrets.token_urlsafe(12)
-        with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as made:
-            made.write(password + "\n")
+        with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as password_handle:
+            password_handle.write(password + "\n")
     except (OSError, UnicodeError) as error:
         raise BadFile(file, f"holds no password ({error})", "Remove it: a new one is made.") from error
     return password, True

@@ -6,17 +6,17 @@ from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 
-from londonpump.models.training import TrainingPlan
-from londonpump.pipelines.evaluate import EvaluateRequest, evaluate
-from londonpump.pipelines.predict import open_bundle, predict_file
-from londonpump.pipelines.prepare import PrepareRequest, prepare
-from londonpump.pipelines.progress import Progress
-from londonpump.pipelines.train import TrainRequest, train
-from londonpump.pipelines.words import evaluated_in_words, prediction_in_words
+from londonpump.lifecycle.command_text import format_evaluation, format_prediction
+from londonpump.lifecycle.evaluate import EvaluateRequest, evaluate
+from londonpump.lifecycle.predict import open_bundle, predict_file
+from londonpump.lifecycle.prepare import PrepareRequest, prepare
+from londonpump.lifecycle.progress import Progress
+from londonpump.lifecycle.train import TrainRequest, train
+from londonpump.models.train import TrainingPlan
 from londonpump.rehearsal.demo_home import DemoPlan
 from londonpump.simulation.plan import SimulationPlan
 from londonpump.simulation.simulate import write_simulation
-from londonpump.storage.files import whole_file
+from londonpump.storage.files import atomic_file
 
 START, DAYS = date(2023, 1, 1), 365
 CALLS = (
@@ -31,28 +31,28 @@ CALL_COLUMNS = ("id", "mobilised_at", "station_code", "easting_m", "northing_m",
 def make_records(home: Path, plan: DemoPlan, progress: Progress) -> str:
     """Everything but the database, in `home`. Returns: what to tell."""
     raw = home / "raw"
-    with _part(progress, 0.0, 0.2) as told:
+    with _part(progress, 0.0, 0.2) as part_progress:
         simulation = SimulationPlan(incidents=plan.incidents, start=START, days=DAYS, seed=plan.seed)
-        write_simulation(simulation, raw, told)
-    with _part(progress, 0.2, 0.35) as told:
-        prepared = prepare(_files(home), told)
-    with _part(progress, 0.35, 0.85) as told:
+        write_simulation(simulation, raw, part_progress)
+    with _part(progress, 0.2, 0.35) as part_progress:
+        prepared = prepare(_files(home), part_progress)
+    with _part(progress, 0.35, 0.85) as part_progress:
         request = TrainRequest(home / "data", home / "bundle", plan=TrainingPlan(seed=plan.seed))
-        folder, _ = train(request, told)
-    with _part(progress, 0.85, 1.0) as told:
-        judged = EvaluateRequest(
+        folder, _ = train(request, part_progress)
+    with _part(progress, 0.85, 1.0) as part_progress:
+        evaluate_request = EvaluateRequest(
             folder,
             home / "data",
             json=home / "evaluation.json",
             report=home / "report.html",
             card=home / "model_card.html",
         )
-        evaluation = evaluate(judged, told)
+        evaluation = evaluate(evaluate_request, part_progress)
     return "\n".join(
         [
             f"SIMULATED Brigade: {prepared['examples']:,} runs from {plan.incidents:,} incidents, in {home}",
             "",
-            evaluated_in_words(evaluation.results),
+            format_evaluation(evaluation.results),
             "",
             *_predictions(home, folder),
         ]
@@ -74,7 +74,7 @@ def _files(home: Path) -> PrepareRequest:
 
 
 def _predictions(home: Path, folder: Path) -> list[str]:
-    with whole_file(home / "calls.csv") as part, part.open("w", encoding="utf-8", newline="") as file:
+    with atomic_file(home / "calls.csv") as part, part.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(CALL_COLUMNS)
         writer.writerows(CALLS)
@@ -83,7 +83,7 @@ def _predictions(home: Path, folder: Path) -> list[str]:
     first = dict(zip(CALL_COLUMNS, CALLS[0], strict=True))
     return [
         f"A pump from {first['station_code']} to {first['easting_m']}, {first['northing_m']} at {first['mobilised_at']}:",
-        prediction_in_words(bundle, first),
+        format_prediction(bundle, first),
         f"All {len(CALLS)} predictions: {home / 'predictions.csv'}",
     ]
 

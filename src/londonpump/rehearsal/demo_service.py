@@ -11,14 +11,14 @@ from typing import Any
 
 import httpx2
 
-from londonpump.brigade.errors import LondonPumpError
+from londonpump.domain.errors import LondonPumpError
 from londonpump.rehearsal.demo_home import DemoUser
-from londonpump.rehearsal.demo_words import answer_in_words, running_in_words
-from londonpump.rehearsal.served import Served, ended_by_itself, served
+from londonpump.rehearsal.demo_text import format_prediction, format_service
+from londonpump.rehearsal.service_process import ServiceProcess, running_service, service_ended_error
 
 PORT, FREE = 8000, 0
 LOG = "service.log"
-ANSWERS_WITHIN_S = 30
+RESPONSE_TIMEOUT_S = 30
 QUESTION = {"place": {"easting_m": 530030, "northing_m": 180390}, "kind_of_call": "Fire"}
 WHERE = "a fire at Trafalgar Square"
 
@@ -35,32 +35,32 @@ class DemoServing:
     is_watched: bool
 
 
-def serve_demo(home: Path, user: DemoUser, wanted: DemoServing, tell: Callable[[str], None]) -> None:
+def serve_demo(home: Path, user: DemoUser, serving: DemoServing, show: Callable[[str], None]) -> None:
     """Start the service, make a prediction through it, and stop it: at once, or when the person says so.
 
     Raises: DemoFailed, ServiceFailed.
     """
-    port = _port(wanted, tell)
+    port = _port(serving, show)
     with _running(home, port) as (process, address):
-        tell(answer_in_words(WHERE, _ask(address, user)))
-        if not wanted.is_watched:
+        show(format_prediction(WHERE, _request_prediction(address, user)))
+        if not serving.is_watched:
             return
         try:
-            tell(running_in_words(address.replace("127.0.0.1", "localhost"), user, home / LOG))
+            show(format_service(address.replace("127.0.0.1", "localhost"), user, home / LOG))
             process.wait()
         except KeyboardInterrupt:
-            tell("\nStopping.")
+            show("\nStopping.")
             return
-    raise ended_by_itself(home / LOG)
+    raise service_ended_error(home / LOG)
 
 
-def _port(wanted: DemoServing, tell: Callable[[str], None]) -> int:
-    if wanted.port is not None:
-        return wanted.port
-    if not wanted.is_watched:
+def _port(serving: DemoServing, show: Callable[[str], None]) -> int:
+    if serving.port is not None:
+        return serving.port
+    if not serving.is_watched:
         return FREE
     if _is_in_use(PORT):
-        tell(f"Port {PORT} is in use by another program: taking a free one (or say which: --port).")
+        show(f"Port {PORT} is in use by another program: taking a free one (or say which: --port).")
         return FREE
     return PORT
 
@@ -74,30 +74,30 @@ def _is_in_use(port: int) -> bool:
     return True
 
 
-def _running(home: Path, port: int) -> AbstractContextManager[Served]:
+def _running(home: Path, port: int) -> AbstractContextManager[ServiceProcess]:
     command = [sys.executable, "-m", "londonpump.cli", "serve", "--port", str(port)]
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("LONDONPUMP_")}
-    return served(command, {**kept, "LONDONPUMP_HOME": str(home.resolve())}, home / LOG)
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("LONDONPUMP_")}
+    return running_service(command, {**inherited, "LONDONPUMP_HOME": str(home.resolve())}, home / LOG)
 
 
-def _ask(address: str, user: DemoUser) -> dict[str, Any]:
+def _request_prediction(address: str, user: DemoUser) -> dict[str, Any]:
     try:
-        with httpx2.Client(base_url=address, trust_env=False, timeout=ANSWERS_WITHIN_S) as client:
-            signed = client.post("/login", data={"username": user.name, "password": user.password})
-            if signed.is_client_error:
+        with httpx2.Client(base_url=address, trust_env=False, timeout=RESPONSE_TIMEOUT_S) as client:
+            login = client.post("/login", data={"username": user.name, "password": user.password})
+            if login.is_client_error:
                 raise DemoFailed(
-                    f"The user {user.name} cannot sign in ({_detail(signed)}). Remove {user.kept_in} and run the "
+                    f"The user {user.name} cannot sign in ({_detail(login)}). Remove {user.password_file} and run the "
                     "demo again: a new password is made."
                 )
-            token = signed.raise_for_status().json()["access_token"]
+            token = login.raise_for_status().json()["access_token"]
             headers = {"Authorization": f"Bearer {token}"}
-            answered = client.post("/v1/predictions", json=QUESTION, headers=headers)
-            if answered.is_error:
-                raise DemoFailed(f"The service gave no prediction: {_detail(answered)}")
+            response = client.post("/v1/predictions", json=QUESTION, headers=headers)
+            if response.is_error:
+                raise DemoFailed(f"The service gave no prediction: {_detail(response)}")
     except httpx2.HTTPError as error:
         raise DemoFailed(f"The service at {address} did not answer ({error}). Run the demo again.") from error
-    told: dict[str, Any] = answered.json()
-    return told
+    prediction: dict[str, Any] = response.json()
+    return prediction
 
 
 def _detail(answer: httpx2.Response) -> str:

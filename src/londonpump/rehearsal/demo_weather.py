@@ -4,8 +4,8 @@ import csv
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from londonpump.brigade.clock import LONDON
-from londonpump.tables.context import WeatherHour
+from londonpump.domain.context_records import WeatherHour
+from londonpump.domain.london_clock import LONDON
 
 SOURCE = "simulated"
 HOURS_BEFORE, HOURS_AFTER = 2, 24

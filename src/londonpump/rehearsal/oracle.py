@@ -15,23 +15,23 @@ from typing import Any
 
 import numpy as np
 
-from londonpump.brigade.errors import BadFile
-from londonpump.evaluation.flags import FLAGGED_SHARE
+from londonpump.domain.errors import BadFile
+from londonpump.evaluation.evaluation_rows import EvaluationRows, Floats
 from londonpump.evaluation.intervals import DayDraws, draw_days
 from londonpump.evaluation.metrics import row_columns
 from londonpump.evaluation.promotion.settings import PromotionSettings
-from londonpump.evaluation.rows import Floats, JudgedRows
+from londonpump.evaluation.warning_flags import FLAGGED_SHARE
 from londonpump.features.workload import EVERY_CALL
+from londonpump.lifecycle.evaluation_rows import build_judged_rows, forecast_of
+from londonpump.lifecycle.prepare import prepare
+from londonpump.lifecycle.prepared_examples import Columns, Examples, load_examples
 from londonpump.models.bundle import Bundle
-from londonpump.models.training import with_workload
-from londonpump.pipelines.data import Columns, Examples, load_examples
-from londonpump.pipelines.judged_rows import forecast_of, judged
-from londonpump.pipelines.prepare import prepare
-from londonpump.rehearsal.year import LATENESS_MONTHS
+from londonpump.models.train import with_workload
 from londonpump.rehearsal.year_home import YearHome
-from londonpump.rehearsal.year_records import prepared_of
+from londonpump.rehearsal.year_plan import LATENESS_MONTHS
+from londonpump.rehearsal.year_records import prepare_request
 from londonpump.simulation.simulate import write_simulation
-from londonpump.storage.checked_bundle import folder_of, open_checked
+from londonpump.storage.verified_bundle import folder_of, open_verified
 
 RESAMPLES, TAILS_PCT = 2_000, (2.5, 97.5)
 TIE_S = PromotionSettings().not_worse_s
@@ -40,7 +40,7 @@ DAYS_APART = 1_000
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class ModelScore:
     """One model by the oracle. mae_s, crps_s: on the fresh runs. less_s: its mean absolute error less that of the model
     on duty, with the ends of the interval: below 0 it is better."""
 
@@ -64,7 +64,7 @@ class Oracle:
 
     runs: int
     draws: int
-    models: tuple[Judged, ...]
+    models: tuple[ModelScore, ...]
     unusable: tuple[str, ...]
 
     @property
@@ -73,7 +73,7 @@ class Oracle:
         return not any(each.is_better for each in self.models)
 
     @property
-    def least_mae(self) -> Judged:
+    def lowest_mae(self) -> ModelScore:
         """The model with the lowest error, be it by ever so little."""
         return min(self.models, key=lambda each: each.mae_s)
 
@@ -89,7 +89,7 @@ class Oracle:
         }
 
 
-def ask_oracle(home: YearHome, champion: str, others: Sequence[str], draws: int) -> Oracle:
+def evaluate_oracle(home: YearHome, champion: str, others: Sequence[str], draws: int) -> Oracle:
     """Judge the model on duty and all others on fresh draws of the last month. others: names, sound or not."""
     bundles, unusable = _open(home, [champion, *(each for each in others if each != champion)])
     worlds = [_draw(home, draw) for draw in range(1, draws + 1)]
@@ -115,7 +115,7 @@ def _open(home: YearHome, names: Sequence[str]) -> tuple[dict[str, Bundle], tupl
     for name in names:
         # one that was damaged cannot be on duty, so it cannot be better
         with suppress(BadFile):
-            bundles[name] = open_checked(folder_of(home.settings.bundle, name))[1]
+            bundles[name] = open_verified(folder_of(home.settings.bundle, name))[1]
     return bundles, tuple(name for name in names if name not in bundles)
 
 
@@ -123,17 +123,19 @@ def _draw(home: YearHome, draw: int) -> Examples:
     """The last month as it might have happened as well."""
     folder = home.folder / "oracle" / str(draw)
     write_simulation(home.plan.simulation(home.plan.months - 1 + LATENESS_MONTHS, draw), folder / "records")
-    prepare(prepared_of([folder / "records"], folder / "data"))
+    prepare(prepare_request([folder / "records"], folder / "data"))
     return load_examples(folder / "data")
 
 
-def _scored(bundle: Bundle, worlds: Sequence[Examples]) -> tuple[JudgedRows, _Errors]:
+def _scored(bundle: Bundle, worlds: Sequence[Examples]) -> tuple[EvaluationRows, _Errors]:
     """The runs of all draws with what a model's announcements miss them by."""
     parts = [_runs(bundle, world, number) for number, world in enumerate(worlds)]
-    runs = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-    rows = judged(bundle, runs).without_slices()
-    rows = replace(rows, day=rows.day + runs["world"] * DAYS_APART)
-    columns = row_columns(rows, forecast_of(bundle.response_times(bundle.runs(runs))), FLAGGED_SHARE)
+    dispatches = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    rows = build_judged_rows(bundle, dispatches).without_slices()
+    rows = replace(rows, day=rows.day + dispatches["world"] * DAYS_APART)
+    columns = row_columns(
+        rows, forecast_of(bundle.response_times(bundle.dispatches(dispatches))), FLAGGED_SHARE
+    )
     return rows, _Errors(columns["abs_error"], columns["crps"])
 
 
@@ -144,18 +146,18 @@ def _runs(bundle: Bundle, world: Examples, number: int) -> Columns:
 
 
 def _judged(
-    bundle: Bundle, name: str, errors: tuple[_Errors, _Errors], on: tuple[JudgedRows, DayDraws]
-) -> Judged:
+    bundle: Bundle, name: str, errors: tuple[_Errors, _Errors], on: tuple[EvaluationRows, DayDraws]
+) -> ModelScore:
     """errors: its own and those of the model on duty."""
     (own, champion), (rows, days) = errors, on
-    place = np.searchsorted(days.days, rows.day)
-    apart_s, many = (
-        np.bincount(place, weights=weights, minlength=len(days.days))
+    day_index = np.searchsorted(days.days, rows.day)
+    apart_s, n_rows = (
+        np.bincount(day_index, weights=weights, minlength=len(days.days))
         for weights in (own.absolute - champion.absolute, np.ones(len(rows)))
     )
-    drawn_s = (days.counts @ apart_s) / (days.counts @ many)
+    drawn_s = (days.counts @ apart_s) / (days.counts @ n_rows)
     low_s, high_s = np.percentile(drawn_s[1:], TAILS_PCT)
-    return Judged(
+    return ModelScore(
         model=name,
         trained_until=str(bundle.card["trained_until"]),
         mae_s=round(float(own.absolute.mean()), 3),

@@ -12,9 +12,9 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-from londonpump.brigade.errors import BadFile, BadValue, LondonPumpError
-from londonpump.pipelines.promote import ledger
-from londonpump.rehearsal.year import YearPlan
+from londonpump.domain.errors import BadFile, BadValue, LondonPumpError
+from londonpump.lifecycle.promote import ledger
+from londonpump.rehearsal.year_plan import YearPlan
 from londonpump.service.auth import accounts
 from londonpump.service.auth.passwords import Passwords
 from londonpump.service.rights import Role
@@ -23,8 +23,8 @@ from londonpump.storage.database import open_database, writing
 
 USER = "rehearsal"
 PATIENCE_MS = "1000"
-COMMAND_WITHIN_S = 1_800
-MOST_LEDGER_LINES = 500
+COMMAND_TIMEOUT_S = 1_800
+MAX_LEDGER_LINES = 500
 
 
 class RehearsalFailed(LondonPumpError):
@@ -50,11 +50,11 @@ class YearHome:
 
     def environment(self) -> dict[str, str]:
         """This process's, with no setting of the product but this home's."""
-        kept = {name: value for name, value in os.environ.items() if not name.startswith("LONDONPUMP_")}
-        kept |= {"LONDONPUMP_HOME": str(self.folder), "LONDONPUMP_DATABASE_PATIENCE_MS": PATIENCE_MS}
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith("LONDONPUMP_")}
+        inherited |= {"LONDONPUMP_HOME": str(self.folder), "LONDONPUMP_DATABASE_PATIENCE_MS": PATIENCE_MS}
         if not self.settings.is_embedded:
-            kept |= {"LONDONPUMP_DATABASE_URL": self.settings.database}
-        return kept
+            inherited |= {"LONDONPUMP_DATABASE_URL": self.settings.database}
+        return inherited
 
     def command(self, *arguments: str) -> list[str]:
         """A command of the product as a process of its own."""
@@ -68,12 +68,12 @@ class YearHome:
             capture_output=True,
             text=True,
             check=False,
-            timeout=COMMAND_WITHIN_S,
+            timeout=COMMAND_TIMEOUT_S,
         )
         if done.returncode:
-            said = (done.stderr.strip().splitlines() or ["no word"])[-1]
+            last_line = (done.stderr.strip().splitlines() or ["no word"])[-1]
             raise RehearsalFailed(
-                f"londonpump {' '.join(arguments[:2])} ended with {done.returncode}: {said}"
+                f"londonpump {' '.join(arguments[:2])} ended with {done.returncode}: {last_line}"
             )
         return done.stdout
 

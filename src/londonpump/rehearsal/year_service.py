@@ -3,20 +3,20 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from londonpump.rehearsal.served import ended_by_itself, served
+from londonpump.rehearsal.service_process import running_service, service_ended_error
 from londonpump.rehearsal.year_home import YearHome
 
 LOG = "service.log"
 
 
 @contextmanager
-def serving(home: YearHome) -> Iterator[str]:
+def running_year_service(home: YearHome) -> Iterator[str]:
     """A service on a free port of loopback. Returns: its address.
 
     Raises: ServiceFailed if it does not start, or ended by itself.
     """
     log = home.folder / LOG
-    with served(home.command("serve", "--port", "0"), home.environment(), log) as (process, address):
+    with running_service(home.command("serve", "--port", "0"), home.environment(), log) as (process, address):
         yield address
         if process.poll() is not None:
-            raise ended_by_itself(log)
+            raise service_ended_error(log)

@@ -8,28 +8,28 @@ from operator import attrgetter
 from fastapi import APIRouter, FastAPI
 
 from londonpump import __version__
-from londonpump.service.answers import describe_answers
+from londonpump.service.anonymous_requests import AnonymousRequestLimiter
 from londonpump.service.auth import routes as auth
-from londonpump.service.auth.desk import auth_opened
+from londonpump.service.auth.lifespan import auth_lifespan
 from londonpump.service.board import routes as board
-from londonpump.service.board.kept import board_opened
+from londonpump.service.board.cache import board_lifespan
 from londonpump.service.champion import ChampionWatch
 from londonpump.service.docs_page import add_docs_page
 from londonpump.service.errors import answer_errors
 from londonpump.service.health import routes as health
-from londonpump.service.health.alarms import alarms_opened
-from londonpump.service.health.live import live_opened
+from londonpump.service.health.alarms import alarms_lifespan
+from londonpump.service.health.live_error import live_lifespan
 from londonpump.service.health.metrics import Metrics
-from londonpump.service.health.paced import health_opened
+from londonpump.service.health.response_cache import health_lifespan
 from londonpump.service.logs import log, log_error
-from londonpump.service.middleware import AroundRequests
+from londonpump.service.middleware import RequestMiddleware
 from londonpump.service.models import routes as models
+from londonpump.service.openapi_responses import document_error_responses
 from londonpump.service.original import routes as original
-from londonpump.service.original.desk import original_opened
+from londonpump.service.original.lifespan import original_lifespan
 from londonpump.service.predictions import routes as predictions
-from londonpump.service.predictions.desk import predictions_opened
+from londonpump.service.predictions.lifespan import predictions_lifespan
 from londonpump.service.state import ServiceOptions, ServiceState
-from londonpump.service.strangers import Strangers
 from londonpump.settings import Settings
 from londonpump.storage.database.store import Store, StoreLimits
 
@@ -42,7 +42,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     models.router,
 )
 """Every domain's routes, those that are called most first: a request tries them in this order."""
-MS_A_S = 1000
+MS_PER_S = 1000
 DESCRIPTION = (
     "Ranks the pumps (fire engines) that can reach an emergency in London by their predicted time of arrival, keeps the "
     "board of pumps, and answers the clients of the original system. Sign in with `POST /login` and send the access token "
@@ -56,15 +56,15 @@ TAGS = [
     {"name": "accounts", "description": "Signing in, and accounts."},
     {"name": "models", "description": "The model that answers, and the ledger of decisions."},
 ]
-Opening = Callable[[ServiceState], AbstractAsyncContextManager[None]]
-OPENINGS: tuple[Opening, ...] = (
-    auth_opened,
-    live_opened,
-    alarms_opened,
-    board_opened,
-    health_opened,
-    predictions_opened,
-    original_opened,
+PartLifespan = Callable[[ServiceState], AbstractAsyncContextManager[None]]
+PART_LIFESPANS: tuple[PartLifespan, ...] = (
+    auth_lifespan,
+    live_lifespan,
+    alarms_lifespan,
+    board_lifespan,
+    health_lifespan,
+    predictions_lifespan,
+    original_lifespan,
 )
 """What a domain opens for all its requests (`state.keep`), and closes; in this order, closed in the reverse."""
 
@@ -74,12 +74,12 @@ def create_app(settings: Settings, *, options: ServiceOptions | None = None) -> 
 
     Its lifespan raises DatabaseFailed, or BadFile for its secret, if it cannot start.
     """
-    given = options or ServiceOptions()
+    service_options = options or ServiceOptions()
     metrics = Metrics()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with _opened(settings, given, metrics) as state:
+        async with _open_state(settings, service_options, metrics) as state:
             app.state.service = state
             yield
 
@@ -100,29 +100,31 @@ def create_app(settings: Settings, *, options: ServiceOptions | None = None) -> 
         redoc_url=None,
     )
     # the one added last is the outermost
-    app.add_middleware(Strangers, n_proxies=settings.proxies, body_limit_bytes=given.body_limit_bytes)
-    app.add_middleware(AroundRequests, metrics=metrics, body_limit_bytes=given.body_limit_bytes)
+    app.add_middleware(
+        AnonymousRequestLimiter, n_proxies=settings.proxies, body_limit_bytes=service_options.body_limit_bytes
+    )
+    app.add_middleware(RequestMiddleware, metrics=metrics, body_limit_bytes=service_options.body_limit_bytes)
     answer_errors(app)
     add_docs_page(app)
     for router in ROUTERS:
         app.include_router(router)
-    describe_answers(app)
+    document_error_responses(app)
     return app
 
 
 @asynccontextmanager
-async def _opened(
+async def _open_state(
     settings: Settings, options: ServiceOptions, metrics: Metrics
 ) -> AsyncIterator[ServiceState]:
     async with AsyncExitStack() as stack:
-        limits = options.store_limits or StoreLimits(patience_s=settings.database_patience_ms / MS_A_S)
+        limits = options.store_limits or StoreLimits(patience_s=settings.database_patience_ms / MS_PER_S)
         store = await asyncio.to_thread(Store.open, settings.database, limits)
         stack.push_async_callback(store.close)
         champion = ChampionWatch(store, settings.bundle, options.clock, metrics)
         state = ServiceState(settings, options, store, champion, metrics, options.clock())
-        for opening in OPENINGS:
-            await stack.enter_async_context(opening(state))
-        await champion.look()
+        for part_lifespan in PART_LIFESPANS:
+            await stack.enter_async_context(part_lifespan(state))
+        await champion.poll()
         await stack.enter_async_context(_in_background(champion.watch(options.champion_poll_s)))
         log("service started", version=__version__, model=champion.current and champion.current.name)
         yield state
@@ -132,7 +134,7 @@ async def _opened(
 @asynccontextmanager
 async def _in_background(work: Coroutine[None, None, None]) -> AsyncIterator[None]:
     task = asyncio.create_task(work)
-    task.add_done_callback(_told_if_it_failed)
+    task.add_done_callback(_log_failure)
     try:
         yield
     finally:
@@ -141,6 +143,6 @@ async def _in_background(work: Coroutine[None, None, None]) -> AsyncIterator[Non
             await task
 
 
-def _told_if_it_failed(task: "asyncio.Task[None]") -> None:
+def _log_failure(task: "asyncio.Task[None]") -> None:
     if not task.cancelled() and (error := task.exception()) is not None:
         log_error("background work ended", error)

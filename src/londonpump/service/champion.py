@@ -12,21 +12,21 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from londonpump.brigade.errors import BadFile, DatabaseFailed
+from londonpump.domain.errors import BadFile, DatabaseFailed
 from londonpump.models.bundle import Bundle
 from londonpump.service.errors import NoModel
 from londonpump.service.health.metrics import Metrics
 from londonpump.service.logs import log
 from londonpump.storage.bundles import read_provenance
-from londonpump.storage.checked_bundle import folder_of, open_checked
-from londonpump.storage.database.decision_rows import champion_on_duty
+from londonpump.storage.database.decision_repository import active_champion
 from londonpump.storage.database.store import Store
+from londonpump.storage.verified_bundle import folder_of, open_verified
 
 HOW_TO_PROMOTE = "Put one on duty: londonpump models promote BUNDLE --why TEXT."
 READ_WITHIN_S = 1.0
 """The look is nobody's request: it may wait longer than one."""
-LONGEST_WAIT_LOOKS = 60
-SHOWN_OF_A_NAME = 80
+MAX_POLLS_TO_SKIP = 60
+MAX_NAME_CHARACTERS = 80
 UNUSABLE = "cannot be used. The log of the service says why."
 
 
@@ -58,7 +58,7 @@ class ChampionWatch:
         self._clock = clock
         self._metrics = metrics
         self._failures = 0
-        self._looks_to_wait = 0
+        self._polls_to_skip = 0
         self.current: Champion | None = None
         self.named: str | None = None
         self.problem: str | None = None
@@ -73,18 +73,18 @@ class ChampionWatch:
         """Look again and again, until cancelled."""
         while True:
             await asyncio.sleep(every_s)
-            await self.look()
+            await self.poll()
 
-    async def look(self) -> None:
+    async def poll(self) -> None:
         """Ask the ledger, and take up what it names if that is another model and answers."""
         try:
-            named = await self._store.read(champion_on_duty, within_s=READ_WITHIN_S)
+            named = await self._store.read(active_champion, within_s=READ_WITHIN_S)
         except DatabaseFailed as error:
             # the model that answers goes on; the database's own state is told by /readyz
             log("ledger not read", logging.WARNING, problem=type(error).__name__)
             return
         if named != self.named:
-            self.named, self._failures, self._looks_to_wait = named, 0, 0
+            self.named, self._failures, self._polls_to_skip = named, 0, 0
         if named is None:
             self.current, self.problem = None, None
             self._metrics.note_champion(None)
@@ -92,40 +92,40 @@ class ChampionWatch:
         if self.current is not None and self.current.name == named:
             self.problem = None
             return
-        if self._looks_to_wait > 0:
-            self._looks_to_wait -= 1
+        if self._polls_to_skip > 0:
+            self._polls_to_skip -= 1
             return
-        await self._take_up(named)
+        await self._activate(named)
 
-    async def _take_up(self, name: str) -> None:
+    async def _activate(self, name: str) -> None:
         try:
             champion = await asyncio.to_thread(open_champion, self._bundles, name, self._clock())
         except BadFile as error:
-            self._failed(name, error)
+            self._record_failure(name, error)
             return
         self.current, self.problem, self._failures = champion, None, 0
         self._metrics.note_champion(name)
         log("champion on duty", model=name, simulated=champion.is_simulated)
 
-    def _failed(self, name: str, error: BadFile) -> None:
+    def _record_failure(self, name: str, error: BadFile) -> None:
         self._failures += 1
-        self._looks_to_wait = min(2**self._failures - 1, LONGEST_WAIT_LOOKS)
-        on = f" {self.current.name} stays on duty." if self.current else ""
-        self.problem = f"The model {name[:SHOWN_OF_A_NAME]} {_without_places(error)}{on}"
+        self._polls_to_skip = min(2**self._failures - 1, MAX_POLLS_TO_SKIP)
+        suffix = f" {self.current.name} stays on duty." if self.current else ""
+        self.problem = f"The model {name[:MAX_NAME_CHARACTERS]} {_public_problem(error)}{suffix}"
         self._metrics.champion_problems.inc()
         log("champion cannot go on duty", logging.ERROR, model=name, problem=str(error))
 
 
-def _without_places(error: BadFile) -> str:
+def _public_problem(error: BadFile) -> str:
     """What is wrong with a bundle; where that names a path, only that something is."""
-    words = f"{error.problem}. {error.advice}"
-    return UNUSABLE if set(words) & set("/\\") else words
+    text = f"{error.problem}. {error.advice}"
+    return UNUSABLE if set(text) & set("/\\") else text
 
 
 def open_champion(bundles: Path, name: str, now: datetime) -> Champion:
     """A bundle by its hash, checked. Raises: BadFile in every case that it cannot be used."""
     folder = folder_of(bundles, name)
-    found, bundle, _ = open_checked(folder)
+    found, bundle, _ = open_verified(folder)
     if found != name:
         # a link, or a file system that does not know capitals
         raise BadFile(folder, f"holds the bundle {found}", "Copy it again whole.")

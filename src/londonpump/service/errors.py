@@ -16,7 +16,7 @@ from fastapi.params import Form
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
-from londonpump.brigade.errors import (
+from londonpump.domain.errors import (
     BadFile,
     BadValue,
     DatabaseFailed,
@@ -24,17 +24,17 @@ from londonpump.brigade.errors import (
     SourceFailed,
     TooFewRows,
 )
+from londonpump.service.field_formats import format_error, original_error
 from londonpump.service.logs import log, log_error
-from londonpump.service.words import as_the_original, in_words
 
 PROBLEM_JSON = "application/problem+json"
 ORIGINAL_ROUTES = frozenset(
     {"/", "/register", "/login", "/refresh", "/me", "/predict/time_pump", "/historique"}
 )
 """Their refusals keep the original's form: `application/json`, its texts in `detail`, and for a 422 a list there."""
-PLACES = frozenset({"body", "query", "header", "path"})
-IN_QUERY = frozenset({"/predict/time_pump", "/historique"})
-MOST_ERRORS, LONGEST_PLACE = 20, 200
+REQUEST_PARTS = frozenset({"body", "query", "header", "path"})
+QUERY_ROUTES = frozenset({"/predict/time_pump", "/historique"})
+MAX_ERRORS, MAX_FIELD_PATH_LENGTH = 20, 200
 
 
 class ServiceError(LondonPumpError):
@@ -44,7 +44,7 @@ class ServiceError(LondonPumpError):
     """`detail` on the original's routes: what it said there itself; None if it had no such case."""
 
 
-class Refused(ServiceError):
+class BadRequest(ServiceError):
     """The request is understood, and not done."""
 
 
@@ -76,7 +76,7 @@ class Unprocessable(ServiceError):
     """Values that have the right shape and cannot be used. errors: (field, problem) of each."""
 
     def __init__(self, *errors: tuple[str, str]) -> None:
-        super().__init__("; ".join(f"{place}: {problem}" for place, problem in errors))
+        super().__init__("; ".join(f"{field_path}: {problem}" for field_path, problem in errors))
         self.errors = errors
 
 
@@ -99,7 +99,7 @@ class NoModel(ServiceError):
 
 
 STATUS_OF: dict[type[Exception], HTTPStatus] = {
-    Refused: HTTPStatus.BAD_REQUEST,
+    BadRequest: HTTPStatus.BAD_REQUEST,
     NotSignedIn: HTTPStatus.UNAUTHORIZED,
     TokenExpired: HTTPStatus.FORBIDDEN,
     NotAllowed: HTTPStatus.FORBIDDEN,
@@ -140,7 +140,7 @@ class Problem:
     detail: str
     errors: tuple[tuple[str, str], ...] = ()
     headers: Mapping[str, str] = field(default_factory=dict)
-    more: Mapping[str, Any] = field(default_factory=dict)
+    members: Mapping[str, Any] = field(default_factory=dict)
     original: str | list[dict[str, Any]] | None = None
 
     def response(self, scope: Mapping[str, Any]) -> JSONResponse:
@@ -150,30 +150,33 @@ class Problem:
             "type": "about:blank",
             "title": HTTPStatus(self.status).phrase,
             "status": self.status,
-            "detail": self._detail_of_the_original(scope) if is_original else self.detail,
+            "detail": self._original_detail(scope) if is_original else self.detail,
             "request_id": request_id_of(scope),
-            **self.more,
+            **self.members,
         }
         if self.errors:
-            content["errors"] = [{"field": place, "problem": problem} for place, problem in self.errors]
+            content["errors"] = [
+                {"field": field_path, "problem": problem} for field_path, problem in self.errors
+            ]
         media_type = "application/json" if is_original else PROBLEM_JSON
         return JSONResponse(content, self.status, self.headers, media_type=media_type)
 
-    def _detail_of_the_original(self, scope: Mapping[str, Any]) -> str | list[dict[str, Any]]:
+    def _original_detail(self, scope: Mapping[str, Any]) -> str | list[dict[str, Any]]:
         if self.status != HTTPStatus.UNPROCESSABLE_ENTITY:
             return self.original or self.detail
         if isinstance(self.original, list):
             return self.original
-        where = "query" if _path_of(scope) in IN_QUERY else "body"
+        where = "query" if _path_of(scope) in QUERY_ROUTES else "body"
         found = self.errors or ((where, self.detail),)
         return [
-            {"loc": _loc(place, where), "msg": problem, "type": "value_error"} for place, problem in found
+            {"loc": _loc(field_path, where), "msg": problem, "type": "value_error"}
+            for field_path, problem in found
         ]
 
 
-def problem_of(error: LondonPumpError) -> Problem:
+def to_problem(error: LondonPumpError) -> Problem:
     """What is answered for an error of ours."""
-    status = next(STATUS_OF[kind] for kind in type(error).__mro__ if kind in STATUS_OF)
+    status = next(STATUS_OF[error_class] for error_class in type(error).__mro__ if error_class in STATUS_OF)
     if status == HTTPStatus.INTERNAL_SERVER_ERROR:
         return Problem(status, UNEXPECTED)
     state = getattr(error, "state", None)
@@ -192,8 +195,8 @@ def public_text(error: LondonPumpError) -> str:
     public: str | None = getattr(error, "public", None)
     if public is not None:
         return public
-    kind = next((kind for kind in UNUSABLE if isinstance(error, kind)), None)
-    return str(error) if kind is None else f"{UNUSABLE[kind]} {MORE_IN_THE_LOG}"
+    error_class = next((error_class for error_class in UNUSABLE if isinstance(error, error_class)), None)
+    return str(error) if error_class is None else f"{UNUSABLE[error_class]} {MORE_IN_THE_LOG}"
 
 
 def _fields_of(error: LondonPumpError) -> tuple[tuple[str, str], ...]:
@@ -212,26 +215,30 @@ def _headers_of(error: LondonPumpError, status: HTTPStatus) -> dict[str, str]:
     return headers
 
 
-def problem_of_validation(error: RequestValidationError) -> Problem:
+def validation_problem(error: RequestValidationError) -> Problem:
     """The values that do not fit, by place, up to a number; the values themselves are not repeated."""
     # a stranger can send a body with tens of thousands of them, under names as long as he likes
-    found = error.errors()[:MOST_ERRORS]
-    errors = tuple((_place(entry["loc"])[:LONGEST_PLACE], in_words(entry)) for entry in found)
-    told = "; ".join(f"{place}: {problem}" for place, problem in errors[:5])
+    found = error.errors()[:MAX_ERRORS]
+    errors = tuple(
+        (_field_path(entry["loc"])[:MAX_FIELD_PATH_LENGTH], format_error(entry)) for entry in found
+    )
+    detail = "; ".join(f"{field_path}: {problem}" for field_path, problem in errors[:5])
     original = [
         {
-            "loc": [part if isinstance(part, int) else str(part)[:LONGEST_PLACE] for part in entry["loc"]],
-            **as_the_original(entry),
+            "loc": [
+                part if isinstance(part, int) else str(part)[:MAX_FIELD_PATH_LENGTH] for part in entry["loc"]
+            ],
+            **original_error(entry),
         }
         for entry in found
     ]
-    return Problem(HTTPStatus.UNPROCESSABLE_ENTITY, told, errors, original=original)
+    return Problem(HTTPStatus.UNPROCESSABLE_ENTITY, detail, errors, original=original)
 
 
 FORMS = frozenset({"application/x-www-form-urlencoded", "multipart/form-data"})
 
 
-def form_wanted(request: Request) -> RequestValidationError | None:
+def form_expected_error(request: Request) -> RequestValidationError | None:
     """What to say instead where a route takes a form and something else was sent; None where that is not so.
 
     The framework reads no fields out of such a body and says of each that it is required.
@@ -242,30 +249,30 @@ def form_wanted(request: Request) -> RequestValidationError | None:
     if not fields or sent in FORMS:
         return None
     names = " and ".join(each.name for each in fields)
-    told = f"is no form. Send a form with {names}, with the header Content-Type: application/x-www-form-urlencoded"
-    return RequestValidationError([{"type": "form_expected", "loc": ("body",), "msg": told}])
+    detail = f"is no form. Send a form with {names}, with the header Content-Type: application/x-www-form-urlencoded"
+    return RequestValidationError([{"type": "form_expected", "loc": ("body",), "msg": detail}])
 
 
 def answer_errors(app: FastAPI) -> None:
     """Give every error its answer. What no handler knows is answered by `middleware`, as a 500."""
 
-    async def ours(request: Request, error: Exception) -> JSONResponse:
-        problem = problem_of(error) if isinstance(error, LondonPumpError) else Problem(500, UNEXPECTED)
-        _note(request, error, problem)
+    async def handle_own_error(request: Request, error: Exception) -> JSONResponse:
+        problem = to_problem(error) if isinstance(error, LondonPumpError) else Problem(500, UNEXPECTED)
+        _log_problem(request, error, problem)
         return problem.response(request.scope)
 
-    async def validation(request: Request, error: Exception) -> JSONResponse:
+    async def handle_validation_error(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for it alone
-        return problem_of_validation(form_wanted(request) or error).response(request.scope)
+        return validation_problem(form_expected_error(request) or error).response(request.scope)
 
-    async def of_the_framework(request: Request, error: Exception) -> JSONResponse:
+    async def handle_http_exception(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, HTTPException)  # noqa: S101
         problem = Problem(error.status_code, error.detail, headers=error.headers or {})
         return problem.response(request.scope)
 
-    app.add_exception_handler(LondonPumpError, ours)
-    app.add_exception_handler(RequestValidationError, validation)
-    app.add_exception_handler(HTTPException, of_the_framework)
+    app.add_exception_handler(LondonPumpError, handle_own_error)
+    app.add_exception_handler(RequestValidationError, handle_validation_error)
+    app.add_exception_handler(HTTPException, handle_http_exception)
 
 
 def request_id_of(scope: Mapping[str, Any]) -> str:
@@ -278,12 +285,12 @@ def _path_of(scope: Mapping[str, Any]) -> str:
     return str(scope["path"]).removeprefix(str(scope.get("root_path", "")))
 
 
-def _loc(place: str, where: str) -> list[str]:
-    parts = place.split(".")
-    return parts if parts[0] in PLACES else [where, *parts]
+def _loc(field_path: str, where: str) -> list[str]:
+    parts = field_path.split(".")
+    return parts if parts[0] in REQUEST_PARTS else [where, *parts]
 
 
-def _note(request: Request, error: Exception, problem: Problem) -> None:
+def _log_problem(request: Request, error: Exception, problem: Problem) -> None:
     """The log has the kind of every error, and for those that are the service's own what they said or where."""
     request.scope.setdefault("state", {})["problem"] = type(error).__name__
     request_id = request_id_of(request.scope)
@@ -294,10 +301,10 @@ def _note(request: Request, error: Exception, problem: Problem) -> None:
             "not answered",
             logging.WARNING,
             problem=type(error).__name__,
-            told=str(error),
+            detail=str(error),
             request_id=request_id,
         )
 
 
-def _place(parts: tuple[Any, ...]) -> str:
+def _field_path(parts: tuple[Any, ...]) -> str:
     return ".".join(str(part) for part in parts) or "body"

@@ -25,7 +25,7 @@ class JsonLines(logging.Formatter):
             **getattr(record, FIELDS, {}),
         }
         if record.exc_info and record.exc_info[1] is not None:
-            line["traceback"] = traced(record.exc_info[1])
+            line["traceback"] = format_traceback(record.exc_info[1])
         return json.dumps(line, default=str)
 
 
@@ -52,18 +52,18 @@ def log_error(event: str, error: BaseException, **fields: Any) -> None:
     LOGGER.error(event, exc_info=error, extra={FIELDS: {"error": type(error).__name__, **fields}})
 
 
-def traced(error: BaseException) -> list[str]:
+def format_traceback(error: BaseException) -> list[str]:
     """Where an error came from: places and kinds, no messages, as those of libraries can hold values."""
-    told = []
+    lines = []
     current: BaseException | None = error
     while current is not None:
-        told.append(type(current).__name__)
-        told += [
+        lines.append(type(current).__name__)
+        lines += [
             f"{frame.filename}:{frame.lineno} {frame.name}"
             for frame in traceback.extract_tb(current.__traceback__)
         ]
         current = current.__cause__ or (None if current.__suppress_context__ else current.__context__)
-    return told
+    return lines
 
 
 def _gmtime(seconds: float | None) -> Any:

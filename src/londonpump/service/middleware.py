@@ -23,7 +23,7 @@ SECURITY_HEADERS = (
     (b"cross-origin-opener-policy", b"same-origin"),
     (b"cross-origin-resource-policy", b"same-origin"),
 )
-DEFAULTS = (
+DEFAULT_HEADERS = (
     # an answer that says otherwise keeps its own
     (b"cache-control", b"no-store"),
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
@@ -34,7 +34,7 @@ LARGE_BODIES = frozenset({"/v1/board", "/v1/predictions/batch"})
 """Paths that take many things at once. A large body elsewhere is nobody's need, and reading one takes half a second."""
 
 
-class AroundRequests:
+class RequestMiddleware:
     """The outermost layer of ours."""
 
     def __init__(self, app: ASGIApp, metrics: Metrics, body_limit_bytes: int) -> None:
@@ -52,13 +52,13 @@ class AroundRequests:
         try:
             await self._serve(exchange, receive)
         finally:
-            self._note(exchange, time.perf_counter() - began)
+            self._log_request(exchange, time.perf_counter() - began)
 
     async def _serve(self, exchange: "_Exchange", receive: Receive) -> None:
         # a length that is declared too large is refused by `strangers`, each at its turn
         limit_bytes = limit_bytes_of(exchange.scope["path"], self.body_limit_bytes)
         try:
-            await self.app(exchange.scope, _limited(receive, limit_bytes), exchange.send)
+            await self.app(exchange.scope, _limit_body(receive, limit_bytes), exchange.send)
         except Exception as error:  # noqa: BLE001 - the last net: a client always gets an answer
             exchange.state["problem"] = type(error).__name__
             log_error("unexpected error", error, request_id=exchange.request_id)
@@ -66,7 +66,7 @@ class AroundRequests:
                 problem = Problem(HTTPStatus.INTERNAL_SERVER_ERROR, UNEXPECTED)
                 await problem.response(exchange.scope)(exchange.scope, receive, exchange.send)
 
-    def _note(self, exchange: "_Exchange", took_s: float) -> None:
+    def _log_request(self, exchange: "_Exchange", took_s: float) -> None:
         status = exchange.status or 0
         route = exchange.route
         self.metrics.note_request(exchange.method, route, status, took_s)
@@ -83,36 +83,36 @@ class AroundRequests:
         )
 
 
-def limit_bytes_of(path: str, most_bytes: int) -> int:
+def limit_bytes_of(path: str, max_bytes: int) -> int:
     """How large a body may be. most_bytes: where many things are taken at once."""
-    return most_bytes if path in LARGE_BODIES else min(SMALL_BODY_BYTES, most_bytes)
+    return max_bytes if path in LARGE_BODIES else min(SMALL_BODY_BYTES, max_bytes)
 
 
-def too_large(limit_bytes: int) -> str:
+def body_too_large_text(limit_bytes: int) -> str:
     """What a 413 says."""
     return f"A body has {limit_bytes:,} bytes at most here."
 
 
-def _place_alone(location: bytes) -> bytes:
+def _without_host(location: bytes) -> bytes:
     """Without scheme and host: the framework takes those from the request, where anybody can write what they like."""
     parts = urlsplit(location.decode("latin-1"))
     return urlunsplit(("", "", parts.path, parts.query, "")).encode("latin-1")
 
 
-def _limited(receive: Receive, limit_bytes: int) -> Receive:
+def _limit_body(receive: Receive, limit_bytes: int) -> Receive:
     """A body whose length was not declared is counted as it comes."""
     left_bytes = limit_bytes
 
-    async def counted() -> Message:
+    async def receive_counted() -> Message:
         nonlocal left_bytes
         message = await receive()
         left_bytes -= len(message.get("body", b""))
         if left_bytes < 0:
             # the framework's own error: others it takes for a body that cannot be parsed
-            raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, too_large(limit_bytes))
+            raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, body_too_large_text(limit_bytes))
         return message
 
-    return counted
+    return receive_counted
 
 
 class _Exchange:
@@ -125,9 +125,9 @@ class _Exchange:
         self.state: dict[str, Any] = self.scope.setdefault("state", {})
         self.status: int | None = None
         self._send = send
-        given = self.header(b"x-request-id")
-        is_usable = given is not None and REQUEST_ID.fullmatch(given)
-        self.request_id = given.decode() if given and is_usable else uuid.uuid4().hex
+        sent_id = self.header(b"x-request-id")
+        is_usable = sent_id is not None and REQUEST_ID.fullmatch(sent_id)
+        self.request_id = sent_id.decode() if sent_id and is_usable else uuid.uuid4().hex
         self.state["request_id"] = self.request_id
 
     @property
@@ -156,13 +156,13 @@ class _Exchange:
 
     def _headers(self, message: Mapping[str, Any]) -> list[tuple[bytes, bytes]]:
         own = [
-            (name, _place_alone(value) if name == b"location" else value)
+            (name, _without_host(value) if name == b"location" else value)
             for name, value in message.get("headers", ())
         ]
         names = {name.lower() for name, _ in own}
         return [
             *own,
-            *((name, value) for name, value in DEFAULTS if name not in names),
+            *((name, value) for name, value in DEFAULT_HEADERS if name not in names),
             *SECURITY_HEADERS,
             (b"x-request-id", self.request_id.encode()),
         ]

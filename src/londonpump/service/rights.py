@@ -13,11 +13,11 @@ from fastapi.security import OAuth2PasswordBearer
 from fastapi.security.base import SecurityBase
 from starlette.requests import HTTPConnection
 
-from londonpump.service.auth.desk import Auth, SessionLooks
-from londonpump.service.auth.refusals import NoValidToken
+from londonpump.service.auth.errors import NoValidToken
+from londonpump.service.auth.lifespan import Auth, SessionBatcher
 from londonpump.service.errors import NotAllowed, NotSignedIn, TokenExpired
+from londonpump.service.http_limits import connection_of
 from londonpump.service.state import ServiceState, state_of
-from londonpump.service.wire import connection_of
 
 LONGEST_TOKEN = 1024
 """Our own have about 300 characters. To decode one as long as a head may be takes several ms of the event loop."""
@@ -74,13 +74,13 @@ async def person_of(request: Request) -> Person:
         raise NoValidToken
     now = state.clock()
     claims = state.part(Auth).tokens.read(token, now)
-    found = await state.part(SessionLooks)(claims.session_id)
+    found = await state.part(SessionBatcher)(claims.session_id)
     if found is None or found.user_id != claims.user_id or not found.is_live(now):
         raise NoValidToken("The session has ended")
     person = Person(found.user_id, found.username, Role(found.role), claims.session_id)
     request.state.person = person
-    if (came_on := connection_of(request.scope)) is not None:
-        came_on.note_signed_in()
+    if (client_connection := connection_of(request.scope)) is not None:
+        client_connection.note_signed_in()
     return person
 
 

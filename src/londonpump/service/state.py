@@ -57,13 +57,19 @@ class ServiceState:
         """Keep what a part of the service holds for all requests, under its type."""
         self._parts[type(part)] = part
 
-    def part(self, kind: type[T]) -> T:
+    def part(self, part_type: type[T]) -> T:
         """What was kept under a type. Raises: KeyError if nothing was."""
-        return cast("T", self._parts[kind])
+        return cast("T", self._parts[part_type])
 
-    def option(self, kind: type[T], default: Callable[[], T]) -> T:
+    def option(self, part_type: type[T], default: Callable[[], T]) -> T:
         """A part's options as `create_app` was told, or else its own."""
-        return next((given for given in self.options.parts if isinstance(given, kind)), None) or default()
+        return (
+            next(
+                (part_options for part_options in self.options.parts if isinstance(part_options, part_type)),
+                None,
+            )
+            or default()
+        )
 
 
 def state_of(connection: HTTPConnection) -> ServiceState:
@@ -72,10 +78,10 @@ def state_of(connection: HTTPConnection) -> ServiceState:
     return state
 
 
-async def _held(connection: HTTPConnection) -> ServiceState:
+async def _get_state(connection: HTTPConnection) -> ServiceState:
     # a plain function would be sent to a thread on every request
     return state_of(connection)
 
 
-State = Annotated[ServiceState, Depends(_held)]
+State = Annotated[ServiceState, Depends(_get_state)]
 """The state, as an endpoint's parameter."""

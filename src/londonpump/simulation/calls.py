@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from londonpump.simulation.city import City
-from londonpump.simulation.kinds_of_call import draw_kinds, draw_pumps_wanted
+from londonpump.simulation.incident_draws import draw_incidents, draw_pumps_needed
 from londonpump.simulation.plan import SimulationPlan
-from londonpump.simulation.times import DAY_S, HOUR_S, day_number, london_seconds, midnight_utc_s
+from londonpump.simulation.timestamps import DAY_S, HOUR_S, day_number, london_seconds, midnight_utc_s
 from londonpump.simulation.weather import Weather, draw_weather
 
 Floats = NDArray[np.float64]
@@ -42,18 +42,18 @@ class Calls:
     called_at: Ints
     mobilised_at: Ints
     london_s: Ints
-    place: Ints
-    kind: Ints
+    location: Ints
+    incident_type: Ints
     property_type: Ints
     qualifier: Ints
-    wanted: Ints
+    pumps_needed: Ints
     is_untimed: Flags
     is_walk_in: Flags
     callers: Ints
 
     def __len__(self) -> int:
         """How many calls."""
-        return len(self.place)
+        return len(self.location)
 
     @property
     def london_hour(self) -> Ints:
@@ -73,23 +73,25 @@ def draw_calls(plan: SimulationPlan, city: City, weather: Weather, rng: np.rando
     n = len(called_at)
     london_s = london_seconds(called_at)
     is_recent = london_s >= day_number(date(2018, 1, 1)) * DAY_S
-    place = city.draw_places(rng.random(n))
-    drawn = draw_kinds(london_s % DAY_S // HOUR_S, is_recent, place, rng)
+    location = city.draw_locations(rng.random(n))
+    drawn = draw_incidents(london_s % DAY_S // HOUR_S, is_recent, location, rng)
     walks = drawn.is_walk_in & (rng.random(n) < WALK_IN_AT_STATION)
-    place = np.where(walks, city.station_place[city.cell_ground[city.place_cell[place]]], place)
+    location = np.where(
+        walks, city.station_location[city.cell_ground[city.location_cell[location]]], location
+    )
     after_grenfell = london_s >= day_number(date(2017, 7, 1)) * DAY_S
-    low, high = plan.writes.call_delay_s
+    low, high = plan.output_format.call_delay_s
     delay = rng.integers(low, high, n, endpoint=True)
     order = np.argsort(called_at + delay, kind="stable")
     return Calls(
         called_at=called_at[order],
         mobilised_at=(called_at + delay)[order],
         london_s=london_s[order],
-        place=place[order],
-        kind=drawn.kind[order],
+        location=location[order],
+        incident_type=drawn.incident_type[order],
         property_type=drawn.property_type[order],
         qualifier=drawn.qualifier[order],
-        wanted=draw_pumps_wanted(drawn, after_grenfell, rng)[order],
+        pumps_needed=draw_pumps_needed(drawn, after_grenfell, rng)[order],
         is_untimed=drawn.is_untimed[order],
         is_walk_in=drawn.is_walk_in[order],
         callers=drawn.callers[order],
@@ -111,6 +113,6 @@ def _draw_times(plan: SimulationPlan, weather: Weather, rng: np.random.Generator
     weight = weight * rng.gamma(1 / HOUR_SPREAD, HOUR_SPREAD, len(hour_at))
     rain_mm = np.bincount(day_row, weights=weather.precip_mm[: len(hour_at)])
     weight = weight * np.where(rain_mm > STORM_RAIN_MM, STORM_FACTOR, 1.0)[day_row]
-    many = rng.multinomial(plan.incidents, weight / weight.sum())
+    calls_per_hour = rng.multinomial(plan.incidents, weight / weight.sum())
     second = rng.integers(0, HOUR_S, plan.incidents)
-    return np.sort(np.repeat(hour_at, many) + second)
+    return np.sort(np.repeat(hour_at, calls_per_hour) + second)

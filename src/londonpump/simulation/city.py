@@ -10,16 +10,16 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from londonpump.brigade.stations import known_stations
+from londonpump.domain.stations import known_stations
 from londonpump.simulation.measured_tables import numbers, positions, table
 
 CITY_SEED = 1666
 CELL_M = 500
-PLACES_A_CELL = 25
+LOCATIONS_PER_CELL = 25
 """Places are 100 m squares, as the published rounded coordinates are."""
 POPULARITY_SPREAD = 1.1
 """Log sd of calls between places of a cell: a hospital calls weekly, a villa once in a generation."""
-PLACE_SLOWNESS, DISTRICT_SLOWNESS = 0.10, 0.06
+CELL_SLOWNESS, DISTRICT_SLOWNESS = 0.10, 0.06
 """Log sd of travel time by 500 m cell and by 2 km square: one-way streets, humps, stairs, gates."""
 
 Floats = NDArray[np.float64]
@@ -38,15 +38,15 @@ class City:
     cell_borough: Ints
     cell_district: list[str]
     cell_slowness: Floats
-    place_cell: Ints
-    place_east_m: Ints
-    place_north_m: Ints
-    place_cumulative: Floats
-    station_place: Ints
+    location_cell: Ints
+    location_east_m: Ints
+    location_north_m: Ints
+    location_cumulative: Floats
+    station_location: Ints
 
-    def draw_places(self, uniform: Floats) -> Ints:
+    def draw_locations(self, uniform: Floats) -> Ints:
         """Places of calls, from uniform numbers, shape kept."""
-        return np.minimum(np.searchsorted(self.place_cumulative, uniform), len(self.place_cell) - 1)
+        return np.minimum(np.searchsorted(self.location_cumulative, uniform), len(self.location_cell) - 1)
 
 
 @cache
@@ -57,12 +57,12 @@ def london() -> City:
     cells = len(east)
     ward = positions(table("cells")["ward"], table("wards")["ward"])
     borough = positions(table("wards")["borough_code"], table("boroughs")["borough_code"])[ward]
-    offset = np.arange(PLACES_A_CELL)
-    place_cell = np.repeat(np.arange(cells), PLACES_A_CELL)
-    place_east = (east[:, None] + offset % 5 * 100 + 50).ravel().astype(np.int64)
-    place_north = (north[:, None] + offset // 5 * 100 + 50).ravel().astype(np.int64)
-    weight = _smooth_weight(east, north)[:, None] * np.exp(
-        POPULARITY_SPREAD * rng.standard_normal((cells, PLACES_A_CELL))
+    offset = np.arange(LOCATIONS_PER_CELL)
+    location_cell = np.repeat(np.arange(cells), LOCATIONS_PER_CELL)
+    location_east = (east[:, None] + offset % 5 * 100 + 50).ravel().astype(np.int64)
+    location_north = (north[:, None] + offset // 5 * 100 + 50).ravel().astype(np.int64)
+    weight = _smoothed_weight(east, north)[:, None] * np.exp(
+        POPULARITY_SPREAD * rng.standard_normal((cells, LOCATIONS_PER_CELL))
     )
     cumulative = np.cumsum(weight.ravel())
     return City(
@@ -73,15 +73,15 @@ def london() -> City:
         cell_borough=borough,
         cell_district=table("cells")["district"],
         cell_slowness=_slowness(east, north, rng),
-        place_cell=place_cell,
-        place_east_m=place_east,
-        place_north_m=place_north,
-        place_cumulative=cumulative / cumulative[-1],
-        station_place=_places_of_stations(place_east, place_north),
+        location_cell=location_cell,
+        location_east_m=location_east,
+        location_north_m=location_north,
+        location_cumulative=cumulative / cumulative[-1],
+        station_location=_station_locations(location_east, location_north),
     )
 
 
-def _smooth_weight(east: Floats, north: Floats) -> Floats:
+def _smoothed_weight(east: Floats, north: Floats) -> Floats:
     """Calls expected from each cell: its count, shrunk towards its neighbours' against chance."""
     count = numbers("cells", "incidents")
     grid = np.zeros((160, 160))
@@ -94,13 +94,13 @@ def _smooth_weight(east: Floats, north: Floats) -> Floats:
 def _slowness(east: Floats, north: Floats, rng: np.random.Generator) -> Floats:
     wide = rng.standard_normal((40, 40))
     x, y = (((axis - low) // 2000).astype(np.int64) for axis, low in ((east, 495_000), (north, 145_000)))
-    return np.asarray(PLACE_SLOWNESS * rng.standard_normal(len(east)) + DISTRICT_SLOWNESS * wide[x, y])
+    return np.asarray(CELL_SLOWNESS * rng.standard_normal(len(east)) + DISTRICT_SLOWNESS * wide[x, y])
 
 
-def _places_of_stations(place_east: Ints, place_north: Ints) -> Ints:
+def _station_locations(location_east: Ints, location_north: Ints) -> Ints:
     return np.array(
         [
-            np.argmin(np.hypot(place_east - station.easting_m, place_north - station.northing_m))
+            np.argmin(np.hypot(location_east - station.easting_m, location_north - station.northing_m))
             for station in known_stations()
         ],
         dtype=np.int64,

@@ -12,22 +12,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from londonpump.simulation.calls import Calls
-from londonpump.simulation.chance import SLOTS, draw_chances
 from londonpump.simulation.city import City
 from londonpump.simulation.fleet import BLOCK_S, Fleet
-from londonpump.simulation.journeys import (
+from londonpump.simulation.random_draws import SLOTS, draw_run_effects
+from londonpump.simulation.routes import plan_routes, rank_stations, station_points
+from londonpump.simulation.travel_times import (
     FAR_KM,
-    SAVED_S_A_FAR_KM,
-    TRAVEL_S_A_KM,
-    TRAVEL_S_A_ROOT_KM,
+    SAVED_S_PER_FAR_KM,
+    TRAVEL_S_PER_KM,
+    TRAVEL_S_PER_ROOT_KM,
     TRAVEL_START_S,
 )
-from londonpump.simulation.routes import choices_of, plan_routes, station_places
 from londonpump.simulation.weather import Weather
 
 Ints = NDArray[np.int64]
 
-STRETCH = 20_000
+CHUNK_CALLS = 20_000
 """Calls made ready at once: bounds memory, changes nothing."""
 RETRY_S = 60
 SLOW_TO_BE_READY = 4
@@ -36,11 +36,11 @@ RADIO_TURNOUT = 0.35
 ROLLING_S = 45
 """An engine on the road needs no start: off the usual travel time."""
 HANDING_OVER_S = 300
-NOBODY: frozenset[int] = frozenset()
+NO_PUMPS: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
-class Runs:
+class Dispatches:
     """One row a pump sent, ordered by mobilisation. Shapes (m,); all integers.
 
     call, pump: rows of the calls and of the fleet. station: where the pump stood, a row of
@@ -71,44 +71,48 @@ class Runs:
         return len(self.call)
 
 
-def dispatch(calls: Calls, city: City, fleet: Fleet, weather: Weather, rng: np.random.Generator) -> Runs:
+def dispatch(
+    calls: Calls, city: City, fleet: Fleet, weather: Weather, rng: np.random.Generator
+) -> Dispatches:
     """Every run of every call."""
-    desk = _Desk(fleet)
+    control_room = _ControlRoom(fleet)
     routes = plan_routes(city, fleet)
-    for first in range(0, len(calls), STRETCH):
-        part = slice(first, min(first + STRETCH, len(calls)))
-        choices = choices_of(calls, part, city, routes, weather, rng)
-        chances = draw_chances(calls, part, rng)
-        desk.take_over(
-            _Stretch(
-                place=list(
+    for first in range(0, len(calls), CHUNK_CALLS):
+        part = slice(first, min(first + CHUNK_CALLS, len(calls)))
+        choices = rank_stations(calls, part, city, routes, weather, rng)
+        draws = draw_run_effects(calls, part, rng)
+        control_room.add_chunk(
+            _Chunk(
+                location=list(
                     zip(
-                        city.place_east_m[calls.place[part]].tolist(),
-                        city.place_north_m[calls.place[part]].tolist(),
+                        city.location_east_m[calls.location[part]].tolist(),
+                        city.location_north_m[calls.location[part]].tolist(),
                         strict=True,
                     )
                 ),
                 stations=choices.stations.tolist(),
                 travel_s=choices.travel_s.tolist(),
-                turnout_s=chances.turnout_s.tolist(),
-                factor=chances.travel_factor.tolist(),
-                held_up_s=chances.held_up_s.tolist(),
-                gap_s=chances.gap_s.tolist(),
-                on_scene_s=chances.on_scene_s.tolist(),
-                later_s=chances.later_s.tolist(),
+                turnout_s=draws.turnout_s.tolist(),
+                factor=draws.travel_factor.tolist(),
+                held_up_s=draws.held_up_s.tolist(),
+                gap_s=draws.gap_s.tolist(),
+                on_scene_s=draws.on_scene_s.tolist(),
+                later_s=draws.later_s.tolist(),
                 is_walk_in=calls.is_walk_in[part].tolist(),
             ),
             first,
         )
-        desk.work(calls.mobilised_at[part].tolist(), calls.wanted[part].tolist(), chances.first_wave.tolist())
-    return desk.close()
+        control_room.handle_calls(
+            calls.mobilised_at[part].tolist(), calls.pumps_needed[part].tolist(), draws.first_wave.tolist()
+        )
+    return control_room.close()
 
 
 @dataclass(frozen=True, slots=True)
-class _Stretch:
+class _Chunk:
     """Some calls as Python lists, which a loop reads ten times faster than arrays."""
 
-    place: list[tuple[int, int]]
+    location: list[tuple[int, int]]
     stations: list[list[int]]
     travel_s: list[list[float]]
     turnout_s: list[list[float]]
@@ -120,49 +124,57 @@ class _Stretch:
     is_walk_in: list[bool]
 
 
-class _Desk:
+class _ControlRoom:
     """Control's state: where every pump is, and who still waits."""
 
     def __init__(self, fleet: Fleet) -> None:
-        many = len(fleet.pumps)
+        n_pumps = len(fleet.pumps)
         self.fleet = fleet
         self.block = -1
         self.crews: list[list[int]] = []
-        self.free_at = [0] * many
-        self.home_at = [0] * many
-        self.left: list[tuple[int, tuple[int, int]]] = [(0, (0, 0))] * many
+        self.free_at = [0] * n_pumps
+        self.home_at = [0] * n_pumps
+        self.left: list[tuple[int, tuple[int, int]]] = [(0, (0, 0))] * n_pumps
         self.waiting: list[tuple[int, int, int, int, frozenset[int]]] = []
-        self.runs: list[tuple[int, ...]] = []
-        self.stretches: dict[int, _Stretch] = {}
-        east, north = station_places()
-        self.station_place = list(zip(east.tolist(), north.tolist(), strict=True))
+        self.dispatches: list[tuple[int, ...]] = []
+        self.chunks: dict[int, _Chunk] = {}
+        east, north = station_points()
+        self.station_location = list(zip(east.tolist(), north.tolist(), strict=True))
 
-    def take_over(self, stretch: _Stretch, first: int) -> None:
+    def add_chunk(self, chunk: _Chunk, first: int) -> None:
         """The calls from row `first` on; those of the stretch before may still want pumps, older ones not."""
-        self.stretches = {k: v for k, v in self.stretches.items() if k >= first - STRETCH}
-        self.stretches[first] = stretch
+        self.chunks = {k: v for k, v in self.chunks.items() if k >= first - CHUNK_CALLS}
+        self.chunks[first] = chunk
 
-    def work(self, at: list[int], wanted: list[int], first_wave: list[int]) -> None:
+    def handle_calls(self, at: list[int], pumps_needed: list[int], first_wave: list[int]) -> None:
         """Answer the calls of the newest stretch, and in between those who wait."""
-        first = max(self.stretches)
-        stretch = self.stretches[first]
-        for i, (now, pumps, at_once) in enumerate(zip(at, wanted, first_wave, strict=True)):
+        first = max(self.chunks)
+        chunk = self.chunks[first]
+        for i, (now, pumps, first_pumps) in enumerate(zip(at, pumps_needed, first_wave, strict=True)):
             while self.waiting and self.waiting[0][0] <= now:
-                self._send(*heapq.heappop(self.waiting))
-            there = self._send(now, first + i, at_once, 0, NOBODY)
-            if at_once < pumps:
-                later = (now + stretch.later_s[i], first + i, pumps - at_once, at_once, frozenset(there))
+                self._send_pumps(*heapq.heappop(self.waiting))
+            already_sent = self._send_pumps(now, first + i, first_pumps, 0, NO_PUMPS)
+            if first_pumps < pumps:
+                later = (
+                    now + chunk.later_s[i],
+                    first + i,
+                    pumps - first_pumps,
+                    first_pumps,
+                    frozenset(already_sent),
+                )
                 heapq.heappush(self.waiting, later)
 
-    def close(self) -> Runs:
+    def close(self) -> Dispatches:
         """Answer those who still wait and hand over the log."""
         while self.waiting:
-            self._send(*heapq.heappop(self.waiting))
-        log = np.array(self.runs, dtype=np.int64).reshape(-1, 8)
+            self._send_pumps(*heapq.heappop(self.waiting))
+        log = np.array(self.dispatches, dtype=np.int64).reshape(-1, 8)
         log = log[np.lexsort((log[:, 1], log[:, 0], log[:, 3]))]
-        return Runs(*(np.ascontiguousarray(log[:, k]) for k in range(8)))
+        return Dispatches(*(np.ascontiguousarray(log[:, k]) for k in range(8)))
 
-    def _send(self, now: int, call: int, wanted: int, slot: int, there: frozenset[int]) -> list[int]:
+    def _send_pumps(
+        self, now: int, call: int, pumps_needed: int, slot: int, already_sent: frozenset[int]
+    ) -> list[int]:
         """Send the first free pumps in control's order; with none at all, try again in a minute.
 
         there: pumps sent before, which are not sent twice. Returns: the pumps sent now.
@@ -170,58 +182,64 @@ class _Desk:
         if now // BLOCK_S != self.block:
             self.block = now // BLOCK_S
             self.crews = self.fleet.crew_at(self.block)
-        first = call - call % STRETCH
-        stretch = self.stretches.get(first)
-        if stretch is None:  # waited through a whole stretch of calls: given up
+        first = call - call % CHUNK_CALLS
+        chunk = self.chunks.get(first)
+        if chunk is None:  # waited through a whole stretch of calls: given up
             return []
         crews, free_at, i = self.crews, self.free_at, call - first
         before, before_s = -1, 0
         sent: list[int] = []
-        for column, station in enumerate(stretch.stations[i]):
+        for column, station in enumerate(chunk.stations[i]):
             for pump in crews[station]:
-                if free_at[pump] <= now and pump not in there:
+                if free_at[pump] <= now and pump not in already_sent:
                     convoy_s = before_s if station == before else 0
-                    before_s = self._run(now, call, pump, stretch, (i, column, slot + len(sent), convoy_s))
+                    before_s = self._dispatch_pump(
+                        now, call, pump, chunk, (i, column, slot + len(sent), convoy_s)
+                    )
                     before = station
                     sent.append(pump)
-                    if len(sent) == wanted:
+                    if len(sent) == pumps_needed:
                         return sent
         if not sent and slot == 0:
-            heapq.heappush(self.waiting, (now + RETRY_S, call, wanted, slot, there))
+            heapq.heappush(self.waiting, (now + RETRY_S, call, pumps_needed, slot, already_sent))
         return sent
 
-    def _run(self, now: int, call: int, pump: int, stretch: _Stretch, at: tuple[int, int, int, int]) -> int:
+    def _dispatch_pump(
+        self, now: int, call: int, pump: int, chunk: _Chunk, at: tuple[int, int, int, int]
+    ) -> int:
         """One pump to one call. Returns: its attendance time, s. at: call and station in the stretch,
         number of the run, attendance of the engine it leaves with (0: alone)."""
-        i, column, run, convoy_s = at
-        slot = min(run, SLOTS - 1)
-        station = stretch.stations[i][column]
-        usual_s, turnout = stretch.travel_s[i][column], stretch.turnout_s[i][slot]
+        i, column, dispatch_number, convoy_s = at
+        slot = min(dispatch_number, SLOTS - 1)
+        station = chunk.stations[i][column]
+        usual_s, turnout = chunk.travel_s[i][column], chunk.turnout_s[i][slot]
         if self.home_at[pump] > now:
             usual_s, turnout = (
-                self._from_the_road(now, pump, station, stretch.place[i], usual_s),
+                self._travel_from_road_s(now, pump, station, chunk.location[i], usual_s),
                 turnout * RADIO_TURNOUT,
             )
-        if stretch.is_walk_in[i] and run == 0:
-            turnout, travel = turnout * 0.06, stretch.gap_s[i][0] * 0.7
+        if chunk.is_walk_in[i] and dispatch_number == 0:
+            turnout, travel = turnout * 0.06, chunk.gap_s[i][0] * 0.7
         elif convoy_s:
-            travel = max(convoy_s + stretch.gap_s[i][slot] - turnout, 15.0)
+            travel = max(convoy_s + chunk.gap_s[i][slot] - turnout, 15.0)
         else:
-            travel = usual_s * stretch.factor[i][slot] + stretch.held_up_s[i][slot]
+            travel = usual_s * chunk.factor[i][slot] + chunk.held_up_s[i][slot]
         turnout_s, travel_s = int(turnout) + 1, int(travel)
-        left_at = now + turnout_s + travel_s + int(stretch.on_scene_s[i][slot])
+        left_at = now + turnout_s + travel_s + int(chunk.on_scene_s[i][slot])
         home_at = left_at + int(usual_s) + 60
         is_ready = (call + pump) % SLOW_TO_BE_READY > 0
         self.free_at[pump] = left_at + 1 if is_ready else home_at + HANDING_OVER_S
         self.home_at[pump] = home_at
-        self.left[pump] = (left_at, stretch.place[i])
-        self.runs.append((call, pump, station, now, turnout_s, travel_s, left_at, home_at))
+        self.left[pump] = (left_at, chunk.location[i])
+        self.dispatches.append((call, pump, station, now, turnout_s, travel_s, left_at, home_at))
         return turnout_s + travel_s
 
-    def _from_the_road(self, now: int, pump: int, station: int, to: tuple[int, int], usual_s: float) -> float:
+    def _travel_from_road_s(
+        self, now: int, pump: int, station: int, to: tuple[int, int], usual_s: float
+    ) -> float:
         """Usual travel of an engine on its way home: from where it is, scaled from the run out of its station."""
         left_at, (east, north) = self.left[pump]
-        home_east, home_north = self.station_place[station]
+        home_east, home_north = self.station_location[station]
         done = (now - left_at) / max(self.home_at[pump] - left_at, 1)
         east, north = int(east + done * (home_east - east)), int(north + done * (home_north - north))
         here_km = math.hypot(east - to[0], north - to[1]) / 1000
@@ -231,5 +249,5 @@ class _Desk:
 
 def _plain_travel_s(km: float) -> float:
     """As `journeys.travel_s`, for one distance: an array of one costs ten times as much."""
-    near_s = TRAVEL_START_S + TRAVEL_S_A_KM * km + TRAVEL_S_A_ROOT_KM * math.sqrt(km)
-    return near_s - SAVED_S_A_FAR_KM * max(km - FAR_KM, 0.0)
+    near_s = TRAVEL_START_S + TRAVEL_S_PER_KM * km + TRAVEL_S_PER_ROOT_KM * math.sqrt(km)
+    return near_s - SAVED_S_PER_FAR_KM * max(km - FAR_KM, 0.0)

@@ -11,14 +11,14 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from londonpump.simulation.lettering import Text, put
 from londonpump.simulation.plan import Vintage
+from londonpump.simulation.text_formats import TextColumn, replace_rows
 
 Ints = NDArray[np.int64]
-Columns = dict[str, Text]
+Columns = dict[str, TextColumn]
 Change = Callable[[Columns, Ints], None]
 
-SMALLEST = 2_000
+MIN_ROWS_FOR_ALL_FAULTS = 2_000
 """From this many rows on every kind of fault happens at least once."""
 
 
@@ -26,7 +26,7 @@ SMALLEST = 2_000
 class Fault:
     """One injected fault. file: `incidents` or `mobilisations`. row: 1 for the first row of data."""
 
-    kind: str
+    fault_type: str
     file: str
     row: int
     incident: str
@@ -49,12 +49,12 @@ class Sheet:
         """Rows of data."""
         return len(self.key)
 
-    def apply(self, kind: str, rows: Ints, change: Change) -> None:
+    def apply(self, fault_type: str, rows: Ints, change: Change) -> None:
         """Make a change in some rows and note it."""
         if len(rows):
             rows = np.sort(rows)
             change(self.columns, rows)
-            self.done.append((kind, rows))
+            self.done.append((fault_type, rows))
 
     def rebuild(self, dropped: Ints, repeated: Ints) -> Ints:
         """Leave some rows out and write others twice; notes move with their row, to its first copy.
@@ -68,20 +68,20 @@ class Sheet:
         source = np.repeat(np.arange(self.rows), copies)
         self.columns = {name: column.take(pa.array(source)) for name, column in self.columns.items()}
         self.key = self.key[source]
-        self.done = [(kind, first[rows[copies[rows] > 0]]) for kind, rows in self.done]
+        self.done = [(fault_type, first[rows[copies[rows] > 0]]) for fault_type, rows in self.done]
         return np.asarray(first[repeated] + 1)
 
     def faults(self) -> list[Fault]:
         """Everything noted, by kind and row."""
         number = self.columns["IncidentNumber"]
         return [
-            Fault(kind, self.file, row + 1, number[row].as_py())
-            for kind, rows in sorted(self.done, key=lambda pair: pair[0])
+            Fault(fault_type, self.file, row + 1, number[row].as_py())
+            for fault_type, rows in sorted(self.done, key=lambda pair: pair[0])
             for row in np.sort(rows).tolist()
         ]
 
 
-class Lots:
+class RowSampler:
     """Draws rows, never two of one incident.
 
     key: (rows,) incident of each row. allowed: (rows,) which may be drawn at all.
@@ -95,17 +95,17 @@ class Lots:
 
     def draw(self, share: float, among: NDArray[np.bool_] | None = None) -> Ints:
         """About `share` of all rows, sorted. among: (rows,) which may be drawn."""
-        many = int(share * self.all_rows + self.rng.random())
-        if self.all_rows >= SMALLEST:
-            many = max(many, 1)
-        may = np.ones(len(self.left), dtype=bool) if among is None else among[self.left]
-        picked = self.left[may]
-        picked = picked[np.sort(np.unique(self.key[picked], return_index=True)[1])][:many]
+        n_rows = int(share * self.all_rows + self.rng.random())
+        if self.all_rows >= MIN_ROWS_FOR_ALL_FAULTS:
+            n_rows = max(n_rows, 1)
+        is_allowed = np.ones(len(self.left), dtype=bool) if among is None else among[self.left]
+        picked = self.left[is_allowed]
+        picked = picked[np.sort(np.unique(self.key[picked], return_index=True)[1])][:n_rows]
         self.left = self.left[~np.isin(self.key[self.left], self.key[picked])]
         return np.sort(picked)
 
 
-def nothing(columns: Columns, rows: Ints) -> None:
+def no_change(columns: Columns, rows: Ints) -> None:
     """A fault that stands in the records already (a visitor, say): only noted."""
 
 
@@ -114,17 +114,17 @@ def blank(*names: str) -> Change:
 
     def change(columns: Columns, rows: Ints) -> None:
         for name in names:
-            columns[name] = put(columns[name], rows, [None] * len(rows))
+            columns[name] = replace_rows(columns[name], rows, [None] * len(rows))
 
     return change
 
 
-def say(**values: str) -> Change:
+def set_text(**values: str) -> Change:
     """The same text in every row drawn, by column."""
 
     def change(columns: Columns, rows: Ints) -> None:
         for name, value in values.items():
-            columns[name] = put(columns[name], rows, [value] * len(rows))
+            columns[name] = replace_rows(columns[name], rows, [value] * len(rows))
 
     return change
 
@@ -133,7 +133,9 @@ def copy_column(target: str, source: str) -> Change:
     """One column's text in place of another's."""
 
     def change(columns: Columns, rows: Ints) -> None:
-        columns[target] = put(columns[target], rows, columns[source].take(pa.array(rows)).to_pylist())
+        columns[target] = replace_rows(
+            columns[target], rows, columns[source].take(pa.array(rows)).to_pylist()
+        )
 
     return change
 
@@ -143,7 +145,10 @@ def swap_columns(one: str, other: str) -> Change:
 
     def change(columns: Columns, rows: Ints) -> None:
         here, there = (columns[name].take(pa.array(rows)).to_pylist() for name in (one, other))
-        columns[one], columns[other] = put(columns[one], rows, there), put(columns[other], rows, here)
+        columns[one], columns[other] = (
+            replace_rows(columns[one], rows, there),
+            replace_rows(columns[other], rows, here),
+        )
 
     return change
 
@@ -153,12 +158,14 @@ def rewrite(name: str, spell: Callable[[str], str]) -> Change:
 
     def change(columns: Columns, rows: Ints) -> None:
         texts = columns[name].take(pa.array(rows)).to_pylist()
-        columns[name] = put(columns[name], rows, [None if text is None else spell(text) for text in texts])
+        columns[name] = replace_rows(
+            columns[name], rows, [None if text is None else spell(text) for text in texts]
+        )
 
     return change
 
 
-def in_turn(*changes: Change) -> Change:
+def apply_all(*changes: Change) -> Change:
     """Several changes of the same rows."""
 
     def change(columns: Columns, rows: Ints) -> None:

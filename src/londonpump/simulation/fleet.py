@@ -6,9 +6,9 @@ from datetime import date
 import numpy as np
 from numpy.typing import NDArray
 
-from londonpump.brigade.stations import FLEET_DATES, known_stations
+from londonpump.domain.stations import FLEET_DATES, known_stations
 from londonpump.simulation.plan import SimulationPlan
-from londonpump.simulation.times import DAY_S, HOUR_S, day_number, london_seconds, midnight_utc_s
+from londonpump.simulation.timestamps import DAY_S, HOUR_S, day_number, london_seconds, midnight_utc_s
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -22,7 +22,7 @@ AWAY_BY_LONDON_HOUR = (
     / 100
 )
 """Share of pumps at drills, visits or repairs, chosen so that own stations send as often as measured."""
-STANDS_BY = 0.11
+STANDBY_SHARE = 0.11
 """Share of blocks in which a pump of a two-pump station stands at a neighbour with one."""
 
 
@@ -44,13 +44,13 @@ class Fleet:
     pumps: tuple[Pump, ...]
     first_block: int
     is_away: NDArray[np.bool_]
-    stands_at: Ints
+    standing_station: Ints
 
     def crew_at(self, block: int) -> list[list[int]]:
         """Pumps at each station in a block, their own first."""
         row = min(max(block - self.first_block, 0), len(self.is_away) - 1)
         crews: list[list[int]] = [[] for _ in known_stations()]
-        away, where = self.is_away[row].tolist(), self.stands_at[row].tolist()
+        away, where = self.is_away[row].tolist(), self.standing_station[row].tolist()
         for pump in sorted(range(len(self.pumps)), key=lambda p: where[p] != self.pumps[p].station):
             if not away[pump]:
                 crews[where[pump]].append(pump)
@@ -62,17 +62,17 @@ def pumps_on(day: date, closed: frozenset[str]) -> tuple[Pump, ...]:
     pumps = []
     for row, station in enumerate(known_stations()):
         if station.status in ("open", "closed") and station.code not in closed:
-            many = station.pumps_on(day)
+            n_pumps = station.pumps_on(day)
             # most single engines are the ladder ending in 1; some stations kept the other
-            digits = "12" if many > 1 else ("2" if sum(map(ord, station.code)) % 4 == 0 else "1")
-            pumps += [Pump(f"{station.code}{digit}", row) for digit in digits[:many]]
+            digits = "12" if n_pumps > 1 else ("2" if sum(map(ord, station.code)) % 4 == 0 else "1")
+            pumps += [Pump(f"{station.code}{digit}", row) for digit in digits[:n_pumps]]
     return tuple(pumps)
 
 
 def draw_fleet(plan: SimulationPlan, rng: np.random.Generator) -> Fleet:
     """Every pump of the plan's days with its absences; on days a pump did not exist it is away."""
-    turns = [plan.start, *(day for day in FLEET_DATES if plan.start < day < plan.end)]
-    fleets = [pumps_on(day, plan.closed_codes()) for day in turns]
+    fleet_dates = [plan.start, *(day for day in FLEET_DATES if plan.start < day < plan.end)]
+    fleets = [pumps_on(day, plan.closed_codes()) for day in fleet_dates]
     pumps = tuple(sorted({pump for fleet in fleets for pump in fleet}, key=lambda pump: pump.code))
     first = midnight_utc_s(plan.start) // BLOCK_S
     block_at = np.arange(first, midnight_utc_s(plan.end) // BLOCK_S + 13) * BLOCK_S
@@ -81,22 +81,22 @@ def draw_fleet(plan: SimulationPlan, rng: np.random.Generator) -> Fleet:
     shape = (len(block_at), len(pumps))
     busy_crew = np.exp(0.25 * rng.standard_normal(len(pumps)))
     is_away = rng.random(shape) < AWAY_BY_LONDON_HOUR[local % DAY_S // HOUR_S][:, None] * busy_crew
-    period = np.searchsorted([day_number(day) for day in turns], local // DAY_S, side="right") - 1
+    period = np.searchsorted([day_number(day) for day in fleet_dates], local // DAY_S, side="right") - 1
     exists = np.array([[pump in fleet for pump in pumps] for fleet in fleets])
     is_away |= ~exists[np.maximum(period, 0)]
-    may_stand_by = (rng.random(shape) < STANDS_BY) & (np.bincount(home)[home] > 1)
+    can_stand_by = (rng.random(shape) < STANDBY_SHARE) & (np.bincount(home)[home] > 1)
     at_neighbour = _neighbours(home, rng, len(block_at))
     has_pump = np.array([np.isin(np.arange(len(known_stations())), [p.station for p in f]) for f in fleets])
-    may_stand_by &= has_pump[np.maximum(period, 0)[:, None], at_neighbour]
-    stands_at = np.where(may_stand_by, at_neighbour, home)
-    return Fleet(pumps, first, is_away, stands_at)
+    can_stand_by &= has_pump[np.maximum(period, 0)[:, None], at_neighbour]
+    standing_station = np.where(can_stand_by, at_neighbour, home)
+    return Fleet(pumps, first, is_away, standing_station)
 
 
 def _neighbours(home: Ints, rng: np.random.Generator, blocks: int) -> Ints:
     """For each block and pump one of the three one-pump stations nearest to its home."""
     stations = known_stations()
-    many = np.bincount(home, minlength=len(stations))
-    single = np.flatnonzero(many == 1)
+    n_pumps = np.bincount(home, minlength=len(stations))
+    single = np.flatnonzero(n_pumps == 1)
     if len(single) == 0:
         return np.broadcast_to(home, (blocks, len(home)))
     x, y = (np.array([getattr(s, axis) for s in stations]) for axis in ("easting_m", "northing_m"))

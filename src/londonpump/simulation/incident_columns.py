@@ -5,15 +5,24 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from londonpump.brigade.grid import to_degrees
-from londonpump.brigade.stations import known_stations
-from londonpump.simulation.kinds_of_call import QUALIFIERS
-from londonpump.simulation.lettering import Text, dates, decimals, joined, padded, times, whole, words
+from londonpump.domain.national_grid import to_degrees
+from londonpump.domain.stations import known_stations
+from londonpump.simulation.incident_draws import QUALIFIERS
 from londonpump.simulation.measured_tables import table
+from londonpump.simulation.mutual_aid import station_names
 from londonpump.simulation.plan import Vintage
 from londonpump.simulation.records import Records
-from londonpump.simulation.times import DAY_S, year_of
-from londonpump.simulation.visitors import station_names
+from londonpump.simulation.text_formats import (
+    TextColumn,
+    format_dates,
+    format_decimals,
+    format_padded,
+    format_times,
+    format_whole,
+    join_text,
+    look_up_text,
+)
+from londonpump.simulation.timestamps import DAY_S, year_of
 
 Ints = NDArray[np.int64]
 Flags = NDArray[np.bool_]
@@ -22,26 +31,26 @@ NOT_LOCATED = ("Private garage", "Private Garden Shed", "Private Summer house", 
 _LETTERS = "ABDEFGHJLNPQRSTUWXYZ"
 
 
-def incident_columns(records: Records, grounds: Ints, vintage: Vintage) -> dict[str, Text]:
+def incident_columns(records: Records, grounds: Ints, vintage: Vintage) -> dict[str, TextColumn]:
     """Every column by name, in the published order. grounds: (n,) rows of `known_stations()`."""
     return {
         **_call(records, vintage),
-        **_kind(records, vintage),
+        **_incident_type_columns(records, vintage),
         **_area(records, vintage),
         **_point(records, vintage),
         **_pumps(records, grounds),
-        **_effort(records, vintage),
+        **_cost_columns(records, vintage),
     }
 
 
-def incident_numbers(records: Records, vintage: Vintage) -> Text:
+def incident_numbers(records: Records, vintage: Vintage) -> TextColumn:
     """(n,) `235138081`-like or `067898-30042024`-like; the incident file of 2009 adds `.00`."""
     day = records.calls.london_s // DAY_S
     if vintage.number == "dated":
-        return joined(padded(records.number, 6), dates(day, "01012009"), separator="-")
+        return join_text(format_padded(records.number, 6), format_dates(day, "01012009"), separator="-")
     year = pc.utf8_lpad(pa.array(year_of(day) % 100).cast(pa.string()), 2, "0")
     # a call of 2009 reads 1091: call 1, year 09, and a 1
-    return joined(whole(records.number), year, "1")
+    return join_text(format_whole(records.number), year, "1")
 
 
 def is_hidden(records: Records) -> Flags:
@@ -59,9 +68,9 @@ def is_hidden(records: Records) -> Flags:
 def exact_point(records: Records) -> tuple[Ints, Ints]:
     """(n,) eastings and northings to the metre: one of three addresses in the square."""
     calls, city = records.calls, records.city
-    address = calls.place * 3 + (calls.property_type + calls.callers) % 3
-    east = city.place_east_m[calls.place] - 50 + _scatter(address, 100, 1)
-    north = city.place_north_m[calls.place] - 50 + _scatter(address, 100, 2)
+    address = calls.location * 3 + (calls.property_type + calls.callers) % 3
+    east = city.location_east_m[calls.location] - 50 + _scatter(address, 100, 1)
+    north = city.location_north_m[calls.location] - 50 + _scatter(address, 100, 2)
     return east, north
 
 
@@ -73,24 +82,24 @@ def _scatter(key: Ints, below: int, salt: int) -> Ints:
     return ((mixed >> np.uint64(33)) % np.uint64(below)).astype(np.int64)
 
 
-def _call(records: Records, vintage: Vintage) -> dict[str, Text]:
+def _call(records: Records, vintage: Vintage) -> dict[str, TextColumn]:
     local = records.calls.london_s
     number = incident_numbers(records, vintage)
     return {
-        "IncidentNumber": number if vintage.number == "dated" else joined(number, ".00"),
-        "DateOfCall": dates(local // DAY_S, vintage.date_style),
-        "CalYear": whole(year_of(local // DAY_S)),
-        "TimeOfCall": times(local % DAY_S),
-        "HourOfCall": whole(records.calls.london_hour),
+        "IncidentNumber": number if vintage.number == "dated" else join_text(number, ".00"),
+        "DateOfCall": format_dates(local // DAY_S, vintage.date_style),
+        "CalYear": format_whole(year_of(local // DAY_S)),
+        "TimeOfCall": format_times(local % DAY_S),
+        "HourOfCall": format_whole(records.calls.london_hour),
     }
 
 
-def _kind(records: Records, vintage: Vintage) -> dict[str, Text]:
-    kinds, types = table("kinds"), table("property_types")
+def _incident_type_columns(records: Records, vintage: Vintage) -> dict[str, TextColumn]:
+    incident_types, types = table("kinds"), table("property_types")
     group = [
         "Special Service" if service or stop in ("Special Service", "Use of Special Operations Room")
         else "Fire" if stop in ("Primary Fire", "Secondary Fire", "Chimney Fire", "Late Call") else "False Alarm"
-        for stop, service in zip(kinds["stop_code"], kinds["special_service"], strict=True)
+        for stop, service in zip(incident_types["stop_code"], incident_types["special_service"], strict=True)
     ]  # fmt: skip
     spelled = [
         name + " " * int(space)
@@ -99,41 +108,43 @@ def _kind(records: Records, vintage: Vintage) -> dict[str, Text]:
     qualifiers = list(QUALIFIERS)
     if vintage.number == "sequence":
         qualifiers[0] = "Correct incident address"
-    kind = records.calls.kind
+    incident_type = records.calls.incident_type
     return {
-        "IncidentGroup": words(group, kind),
-        "StopCodeDescription": words(kinds["stop_code"], kind),
-        "SpecialServiceType": words([name or None for name in kinds["special_service"]], kind),
-        "PropertyCategory": words(types["property_category"], records.calls.property_type),
-        "PropertyType": words(spelled, records.calls.property_type),
-        "AddressQualifier": words(qualifiers, records.calls.qualifier),
+        "IncidentGroup": look_up_text(group, incident_type),
+        "StopCodeDescription": look_up_text(incident_types["stop_code"], incident_type),
+        "SpecialServiceType": look_up_text(
+            [name or None for name in incident_types["special_service"]], incident_type
+        ),
+        "PropertyCategory": look_up_text(types["property_category"], records.calls.property_type),
+        "PropertyType": look_up_text(spelled, records.calls.property_type),
+        "AddressQualifier": look_up_text(qualifiers, records.calls.qualifier),
     }
 
 
-def _area(records: Records, vintage: Vintage) -> dict[str, Text]:
-    place, city = records.calls.place, records.city
-    cell = city.place_cell[place]
+def _area(records: Records, vintage: Vintage) -> dict[str, TextColumn]:
+    location, city = records.calls.location, records.city
+    cell = city.location_cell[location]
     ward, borough, hidden = city.cell_ward[cell], city.cell_borough[cell], is_hidden(records)
     wards = [ward_name(name, is_upper=vintage.has_upper_wards) for name in table("wards")["name"]]
-    street = 20_000_000 + borough * 100_000 + _scatter(place // 2, 6_000, 5)
-    building = 10_000_000 + _scatter(place * 3 + 1, 2**31, 6) % 190_000_000_000
+    street = 20_000_000 + borough * 100_000 + _scatter(location // 2, 6_000, 5)
+    building = 10_000_000 + _scatter(location * 3 + 1, 2**31, 6) % 190_000_000_000
     is_old = vintage.number == "sequence"
-    never = np.ones(len(place), dtype=np.bool_)
+    never = np.ones(len(location), dtype=np.bool_)
     return {
         "Postcode_full": _postcodes(records, hidden),
-        "Postcode_district": words(city.cell_district, cell),
-        "UPRN": whole(
+        "Postcode_district": look_up_text(city.cell_district, cell),
+        "UPRN": format_whole(
             np.where(hidden, 0, building),
             never if is_old else None,
             ".0" if vintage.name == "2021-24" else "",
         ),
-        "USRN": whole(street, never if is_old else None),
-        "IncGeo_BoroughCode": words(table("boroughs")["borough_code"], borough),
-        "IncGeo_BoroughName": words(table("boroughs")["name"], borough),
-        "ProperCase": words(table("boroughs")["proper_case"], borough),
-        "IncGeo_WardCode": words(table("wards")["ward"], ward),
-        "IncGeo_WardName": words(wards, ward),
-        "IncGeo_WardNameNew": words(
+        "USRN": format_whole(street, never if is_old else None),
+        "IncGeo_BoroughCode": look_up_text(table("boroughs")["borough_code"], borough),
+        "IncGeo_BoroughName": look_up_text(table("boroughs")["name"], borough),
+        "ProperCase": look_up_text(table("boroughs")["proper_case"], borough),
+        "IncGeo_WardCode": look_up_text(table("wards")["ward"], ward),
+        "IncGeo_WardName": look_up_text(wards, ward),
+        "IncGeo_WardNameNew": look_up_text(
             [name.replace("St. ", "St ").replace("ST. ", "ST ") for name in wards], ward
         ),
     }
@@ -144,69 +155,69 @@ def ward_name(name: str, *, is_upper: bool) -> str:
     return name.upper() if is_upper else name.title().replace("'S", "'s").replace(" And ", " and ")
 
 
-def _postcodes(records: Records, hidden: Flags) -> Text:
-    place = records.calls.place
+def _postcodes(records: Records, hidden: Flags) -> TextColumn:
+    location = records.calls.location
     units = [a + b for a in _LETTERS for b in _LETTERS]
-    return joined(
-        words(records.city.cell_district, np.where(hidden, -1, records.city.place_cell[place])),
+    return join_text(
+        look_up_text(records.city.cell_district, np.where(hidden, -1, records.city.location_cell[location])),
         " ",
-        whole(_scatter(place, 9, 3) + 1),
-        words(units, _scatter(place, len(units), 4)),
+        format_whole(_scatter(location, 9, 3) + 1),
+        look_up_text(units, _scatter(location, len(units), 4)),
     )
 
 
-def _point(records: Records, vintage: Vintage) -> dict[str, Text]:
-    place, city, hidden = records.calls.place, records.city, is_hidden(records)
+def _point(records: Records, vintage: Vintage) -> dict[str, TextColumn]:
+    location, city, hidden = records.calls.location, records.city, is_hidden(records)
     east, north = exact_point(records)
     latitude, longitude = to_degrees(east[~hidden], north[~hidden])
-    degrees = np.zeros((2, len(place)))
+    degrees = np.zeros((2, len(location)))
     degrees[0, ~hidden], degrees[1, ~hidden] = latitude, longitude
     is_release = vintage.name == "2021-24"
     shown = [
-        decimals(axis, digits if is_release else 10, hidden, is_trimmed=is_release)
+        format_decimals(axis, digits if is_release else 10, hidden, is_trimmed=is_release)
         for axis, digits in zip(degrees, (8, 9), strict=True)
     ]
     return {
-        "Easting_m": whole(east, hidden, ".0"),
-        "Northing_m": whole(north, hidden, ".0"),
-        "Easting_rounded": whole(city.place_east_m[place]),
-        "Northing_rounded": whole(city.place_north_m[place]),
+        "Easting_m": format_whole(east, hidden, ".0"),
+        "Northing_m": format_whole(north, hidden, ".0"),
+        "Easting_rounded": format_whole(city.location_east_m[location]),
+        "Northing_rounded": format_whole(city.location_north_m[location]),
         "Latitude": shown[0],
         "Longitude": shown[1],
     }
 
 
-def _pumps(records: Records, grounds: Ints) -> dict[str, Text]:
+def _pumps(records: Records, grounds: Ints) -> dict[str, TextColumn]:
     columns = {
-        "FRS": words(["London"], np.zeros(len(grounds), dtype=np.int64)),
-        "IncidentStationGround": words([s.name for s in known_stations()], grounds),
+        "FRS": look_up_text(["London"], np.zeros(len(grounds), dtype=np.int64)),
+        "IncidentStationGround": look_up_text([s.name for s in known_stations()], grounds),
     }
     # a last row that nobody reads, so that -1 finds one even with no run at all
-    seconds = np.append(records.runs.attendance_s, 0)
-    station = np.append(records.runs.station, -1)
-    for name, run in (("First", records.first), ("Second", records.second)):
-        columns[f"{name}PumpArriving_AttendanceTime"] = whole(seconds[run], run < 0, ".0")
-        columns[f"{name}PumpArriving_DeployedFromStation"] = words(station_names(), station[run])
+    seconds = np.append(records.dispatches.attendance_s, 0)
+    station = np.append(records.dispatches.station, -1)
+    for name, dispatch in (("First", records.first), ("Second", records.second)):
+        columns[f"{name}PumpArriving_AttendanceTime"] = format_whole(seconds[dispatch], dispatch < 0, ".0")
+        columns[f"{name}PumpArriving_DeployedFromStation"] = look_up_text(station_names(), station[dispatch])
     return columns
 
 
-def _effort(records: Records, vintage: Vintage) -> dict[str, Text]:
+def _cost_columns(records: Records, vintage: Vintage) -> dict[str, TextColumn]:
     is_old, is_unknown = vintage.number == "sequence", records.pumps == 0
     if is_old:
         is_free = records.first < 0
-        effort = {
-            "PumpHoursRoundUp": whole(-(-records.pump_minutes // 60), is_free, ".0"),
-            "Notional Cost (£)": whole(records.cost_pounds, is_free, ".0"),
+        cost_columns = {
+            "PumpHoursRoundUp": format_whole(-(-records.pump_minutes // 60), is_free, ".0"),
+            "Notional Cost (£)": format_whole(records.cost_pounds, is_free, ".0"),
         }
     else:
-        effort = {
-            "PumpMinutesRounded": whole(records.pump_minutes),
-            "Notional Cost (£)": whole(records.cost_pounds),
+        cost_columns = {
+            "PumpMinutesRounded": format_whole(records.pump_minutes),
+            "Notional Cost (£)": format_whole(records.cost_pounds),
         }
     return {
-        "NumStationsWithPumpsAttending": whole(records.stations, is_unknown, ".0"),
-        "NumPumpsAttending": whole(records.pumps, is_unknown, ".0"),
-        "PumpCount": whole(records.pump_count),
-        **effort,
-        "NumCalls": whole(records.calls.callers, None, ".0"),
+        "NumStationsWithPumpsAttending": format_whole(records.stations, is_unknown, ".0"),
+        "NumPumpsAttending": format_whole(records.pumps, is_unknown, ".0"),
+        "PumpCount": format_whole(records.pump_count),
+        **cost_columns,
+        "NumCalls": format_whole(records.calls.callers, None, ".0"),
     }

@@ -25,7 +25,7 @@ def numbers(name: str, column: str) -> NDArray[np.float64]:
     return np.array(table(name)[column], dtype=np.float64)
 
 
-def positions(words: list[str], among: list[str]) -> NDArray[np.int64]:
+def positions(values: list[str], among: list[str]) -> NDArray[np.int64]:
     """Where each word stands among others. Raises: KeyError if it does not."""
-    place = {word: i for i, word in enumerate(among)}
-    return np.array([place[word] for word in words], dtype=np.int64)
+    index = {word: i for i, word in enumerate(among)}
+    return np.array([index[word] for word in values], dtype=np.int64)

@@ -4,12 +4,12 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Literal
 
-from londonpump.brigade.errors import BadValue
-from londonpump.brigade.stations import Station, known_stations
+from londonpump.domain.errors import BadValue
+from londonpump.domain.stations import Station, known_stations
 
 FIRST_DATE = date(2009, 1, 1)
 LAST_DATE = date(2098, 12, 31)
-MOST_INCIDENTS_A_DAY = 2_000
+MAX_INCIDENTS_PER_DAY = 2_000
 """Twice the busiest day on record (1,058 on 12 July 2021); beyond it no pump is ever free."""
 
 FileFormat = Literal["csv", "xlsx"]
@@ -78,7 +78,7 @@ class SimulationPlan:
         return self.start + timedelta(days=self.days)
 
     @property
-    def writes(self) -> Vintage:
+    def output_format(self) -> Vintage:
         """The format of the files. Spreadsheets carry seconds, 22 columns and true dates in every vintage."""
         vintage = VINTAGES[self.vintage]
         if self.file_format == "csv":
@@ -91,11 +91,11 @@ class SimulationPlan:
         """Codes of the closed stations. Raises: BadValue for a station London does not have."""
         named = {s.name.casefold(): s.code for s in london_stations()}
         named |= {s.code.casefold(): s.code for s in london_stations()}
-        for wanted in self.closed_stations:
-            if wanted.casefold() not in named:
+        for station_name in self.closed_stations:
+            if station_name.casefold() not in named:
                 problem = "no such London station; give a code like A21 or a name like Paddington"
-                raise BadValue("closed_stations", wanted, problem)
-        closed = frozenset(named[wanted.casefold()] for wanted in self.closed_stations)
+                raise BadValue("closed_stations", station_name, problem)
+        closed = frozenset(named[station_name.casefold()] for station_name in self.closed_stations)
         if closed and not any(s.pumps_on(self.start) for s in london_stations() if s.code not in closed):
             problem = "every station with a pump is closed; leave at least one open"
             raise BadValue("closed_stations", len(closed), problem)
@@ -118,6 +118,6 @@ def _check_numbers(plan: SimulationPlan) -> None:
         raise BadValue("start", plan.start.isoformat(), f"the Brigade's records begin on {FIRST_DATE}")
     if plan.days > (LAST_DATE - plan.start).days:
         raise BadValue("days", plan.days, f"the simulation must end by {LAST_DATE}")
-    if plan.incidents > plan.days * MOST_INCIDENTS_A_DAY:
-        problem = f"at most {MOST_INCIDENTS_A_DAY} incidents a day; give more days or fewer incidents"
+    if plan.incidents > plan.days * MAX_INCIDENTS_PER_DAY:
+        problem = f"at most {MAX_INCIDENTS_PER_DAY} incidents a day; give more days or fewer incidents"
         raise BadValue("incidents", plan.incidents, problem)

@@ -5,13 +5,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from londonpump.brigade.stations import known_stations
-from londonpump.brigade.targets import FIRST_PUMP_TARGET_S, LONGEST_PUBLISHED_S, SECOND_PUMP_TARGET_S
+from londonpump.domain.attendance_targets import FIRST_PUMP_TARGET_S, MAX_PUBLISHED_S, SECOND_PUMP_TARGET_S
+from londonpump.domain.stations import known_stations
 from londonpump.simulation.calls import Calls
 from londonpump.simulation.city import City
-from londonpump.simulation.dispatch import Runs
+from londonpump.simulation.dispatch import Dispatches
 from londonpump.simulation.fleet import Fleet
-from londonpump.simulation.times import DAY_S, year_of
+from londonpump.simulation.timestamps import DAY_S, year_of
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -32,7 +32,7 @@ DELAY_CODES = (
 DELAY_SHARES = np.array([149_987, 51_281, 17_898, 9_366, 2_735, 2_343, 2_274, 1_772, 1_138, 568])
 COSTS = ((2009, 255), (2016, 298), (2018, 328), (2020, 339), (2021, 352), (2022, 364))
 """Pounds a pump-hour by calendar year; 388 from April 2023."""
-NUMBERS_A_CALL = 1.63
+NUMBERS_PER_CALL = 1.63
 """Running numbers used up by one published incident: most calls are joined to another."""
 UNCOUNTED = 0.2
 """Share of incidents without a timed pump whose number of pumps is missing too."""
@@ -48,7 +48,7 @@ class Records:
     """
 
     calls: Calls
-    runs: Runs
+    dispatches: Dispatches
     fleet: Fleet
     city: City
     order: Ints
@@ -70,20 +70,24 @@ class Records:
         east, north = (
             np.array([getattr(s, a) for s in known_stations()]) for a in ("easting_m", "northing_m")
         )
-        place = self.calls.place[self.runs.call]
-        dx = east[self.runs.station] - self.city.place_east_m[place]
-        return np.asarray(np.hypot(dx, north[self.runs.station] - self.city.place_north_m[place]) / 1000)
+        location = self.calls.location[self.dispatches.call]
+        dx = east[self.dispatches.station] - self.city.location_east_m[location]
+        return np.asarray(
+            np.hypot(dx, north[self.dispatches.station] - self.city.location_north_m[location]) / 1000
+        )
 
 
-def publish(calls: Calls, runs: Runs, fleet: Fleet, city: City, rng: np.random.Generator) -> Records:
+def publish(
+    calls: Calls, dispatches: Dispatches, fleet: Fleet, city: City, rng: np.random.Generator
+) -> Records:
     """Drop what is not published and number the rest."""
     n = len(calls)
-    sent = np.bincount(runs.call, minlength=n)
-    from_stations = _distinct(runs.call, runs.station, n)
-    busy_s = np.bincount(runs.call, weights=runs.left_at - runs.arrived_at, minlength=n)
+    sent = np.bincount(dispatches.call, minlength=n)
+    from_stations = _distinct(dispatches.call, dispatches.station, n)
+    busy_s = np.bincount(dispatches.call, weights=dispatches.left_at - dispatches.arrived_at, minlength=n)
     minutes = np.maximum(60, busy_s // 60).astype(np.int64)
-    is_shown = ~calls.is_untimed[runs.call] & (runs.attendance_s <= LONGEST_PUBLISHED_S)
-    shown = Runs(*(getattr(runs, name)[is_shown] for name in Runs.__slots__))
+    is_shown = ~calls.is_untimed[dispatches.call] & (dispatches.attendance_s <= MAX_PUBLISHED_S)
+    shown = Dispatches(*(getattr(dispatches, name)[is_shown] for name in Dispatches.__slots__))
     order = _order_of_arrival(shown)
     position = np.full((3, n), -1, dtype=np.int64)
     position[np.minimum(order, 3) - 1, shown.call] = np.arange(len(shown))
@@ -92,7 +96,7 @@ def publish(calls: Calls, runs: Runs, fleet: Fleet, city: City, rng: np.random.G
     home = np.array([pump.station for pump in fleet.pumps])
     return Records(
         calls=calls,
-        runs=shown,
+        dispatches=shown,
         fleet=fleet,
         city=city,
         order=order,
@@ -104,21 +108,21 @@ def publish(calls: Calls, runs: Runs, fleet: Fleet, city: City, rng: np.random.G
         stations=np.where(is_uncounted, 0, np.maximum(from_stations, 1)),
         pump_count=np.maximum(sent, 1) + grown,
         pump_minutes=minutes,
-        cost_pounds=np.rint(_cost_an_hour(calls) * minutes / 60).astype(np.int64),
+        cost_pounds=np.rint(_cost_per_hour(calls) * minutes / 60).astype(np.int64),
         number=_running_numbers(calls, rng),
         out_of_house=home[shown.pump] != shown.station,
     )
 
 
-def with_runs(records: Records, station: Ints) -> Records:
+def with_deployed_stations(records: Records, station: Ints) -> Records:
     """The same records with other deployed stations, (m,)."""
-    return replace(records, runs=replace(records.runs, station=station))
+    return replace(records, dispatches=replace(records.dispatches, station=station))
 
 
-def _order_of_arrival(runs: Runs) -> Ints:
+def _order_of_arrival(dispatches: Dispatches) -> Ints:
     """(m,) 1 for the first to arrive at each incident, and so on."""
-    by_arrival = np.lexsort((np.arange(len(runs)), runs.arrived_at, runs.call))
-    call = runs.call[by_arrival]
+    by_arrival = np.lexsort((np.arange(len(dispatches)), dispatches.arrived_at, dispatches.call))
+    call = dispatches.call[by_arrival]
     starts = np.append(True, call[1:] != call[:-1])[: len(call)]
     row = np.arange(len(call))
     order = np.empty(len(call), dtype=np.int64)
@@ -132,23 +136,23 @@ def _distinct(call: Ints, station: Ints, n: int) -> Ints:
     return np.bincount(pairs // 1_000, minlength=n)
 
 
-def _mobilisation_ids(runs: Runs, rng: np.random.Generator) -> Ints:
+def _mobilisation_ids(dispatches: Dispatches, rng: np.random.Generator) -> Ints:
     """Rising numbers that begin where the Brigade's stood on the first day (38,426 in 2009, 5.77 m in 2021)."""
-    if len(runs) == 0:
+    if len(dispatches) == 0:
         return np.zeros(0, dtype=np.int64)
-    day = int(runs.mobilised_at[0]) // DAY_S - 14_245
-    return 38_426 + day * 1_308 + np.cumsum(rng.integers(1, 3, len(runs), endpoint=True))
+    day = int(dispatches.mobilised_at[0]) // DAY_S - 14_245
+    return 38_426 + day * 1_308 + np.cumsum(rng.integers(1, 3, len(dispatches), endpoint=True))
 
 
-def _delays(runs: Runs, order: Ints, rng: np.random.Generator) -> Ints:
+def _delays(dispatches: Dispatches, order: Ints, rng: np.random.Generator) -> Ints:
     """Rows of DELAY_CODES where the target was missed, else -1."""
     target_s = np.where(order == 1, FIRST_PUMP_TARGET_S, SECOND_PUMP_TARGET_S)
-    late = (runs.attendance_s > target_s) & (order <= 2)
-    drawn = rng.choice(len(DELAY_CODES), len(runs), p=DELAY_SHARES / DELAY_SHARES.sum())
+    late = (dispatches.attendance_s > target_s) & (order <= 2)
+    drawn = rng.choice(len(DELAY_CODES), len(dispatches), p=DELAY_SHARES / DELAY_SHARES.sum())
     return np.where(late, drawn, -1)
 
 
-def _cost_an_hour(calls: Calls) -> Ints:
+def _cost_per_hour(calls: Calls) -> Ints:
     day = calls.london_s // DAY_S
     year = year_of(day)
     starts = [start for start, _ in COSTS]
@@ -161,14 +165,14 @@ def _running_numbers(calls: Calls, rng: np.random.Generator) -> Ints:
     """(n,) the running call number of the London year, in the order of the calls."""
     by_call = np.argsort(calls.called_at, kind="stable")
     year = year_of(calls.london_s[by_call] // DAY_S)
-    steps = rng.geometric(1 / NUMBERS_A_CALL, len(calls))
+    steps = rng.geometric(1 / NUMBERS_PER_CALL, len(calls))
     total = np.cumsum(steps)
     starts = np.append(True, year[1:] != year[:-1])
     before = np.where(starts, total - steps, 0)
     new_year = int(np.datetime64(f"{year[0]}-01-01").astype(np.int64))
     days_gone = int(calls.london_s[by_call[0]] // DAY_S) - new_year
-    usual_a_day = max(len(calls) / max((calls.london_s.max() - calls.london_s.min()) / DAY_S, 1), 1)
-    offset = np.where(year == year[0], int(days_gone * usual_a_day * NUMBERS_A_CALL), 0)
+    usual_per_day = max(len(calls) / max((calls.london_s.max() - calls.london_s.min()) / DAY_S, 1), 1)
+    offset = np.where(year == year[0], int(days_gone * usual_per_day * NUMBERS_PER_CALL), 0)
     number = np.empty(len(calls), dtype=np.int64)
     number[by_call] = total - np.maximum.accumulate(before) + offset
     return number

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from londonpump.simulation.measures import measure
+from londonpump.simulation.calibration_measures import measure
 from londonpump.simulation.plan import SimulationPlan
-from londonpump.simulation.real_figures import REAL
 from londonpump.simulation.records import Records
+from londonpump.simulation.reference_figures import REFERENCE_FIGURES
 
 ROWS_FOR_TOLERANCE = 20_000
 """With fewer incidents chance alone is larger: tolerances grow with the square root."""
@@ -37,14 +37,14 @@ class Comparison:
 
 
 def compare(records: Records, grounds: NDArray[np.int64]) -> list[Comparison]:
-    """Every figure of `REAL`, measured on the simulation. grounds: (n,) ground of each call."""
+    """Every figure of `REFERENCE_FIGURES`, measured on the simulation. grounds: (n,) ground of each call."""
     found = measure(records, grounds)
     wider = max(1.0, (ROWS_FOR_TOLERANCE / max(len(records.calls), 1)) ** 0.5)
     return [
         Comparison(
             real.name, real.unit, found.get(real.name), round(real.value, 3), round(real.tolerance * wider, 3)
         )
-        for real in REAL
+        for real in REFERENCE_FIGURES
     ]
 
 
@@ -66,7 +66,7 @@ def as_markdown(
         rows_for_tolerance=ROWS_FOR_TOLERANCE,
         short="\n".join(short) or "Every figure is within its tolerance.",
         figures="\n".join(_line(c) for c in comparisons),
-        faults="\n".join(f"- {kind}: {many}" for kind, many in fault_counts.items())
+        faults="\n".join(f"- {fault_type}: {count}" for fault_type, count in fault_counts.items())
         or "None: the files are clean.",
     )
 

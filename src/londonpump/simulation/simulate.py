@@ -7,29 +7,29 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from londonpump.brigade.errors import BadFile
+from londonpump.domain.errors import BadFile
 from londonpump.simulation.calls import draw_calls, draw_weather_of
 from londonpump.simulation.city import london
-from londonpump.simulation.context_files import (
+from londonpump.simulation.context_tables import (
     school_holiday_table,
     station_table,
     traffic_table,
     weather_table,
 )
 from londonpump.simulation.dispatch import dispatch
+from londonpump.simulation.fault_rules import Traits, inject_faults
 from londonpump.simulation.faults import Columns, Fault, Sheet
 from londonpump.simulation.fleet import draw_fleet
-from londonpump.simulation.grounds import grounds_of
 from londonpump.simulation.incident_columns import incident_columns, is_hidden
 from londonpump.simulation.measured_tables import table
 from londonpump.simulation.mobilisation_columns import mobilisation_columns
+from londonpump.simulation.mutual_aid import add_mutual_aid
+from londonpump.simulation.output_files import csv_chunks, write_atomically, write_json, write_spreadsheet
 from londonpump.simulation.plan import SimulationPlan
 from londonpump.simulation.records import Records, publish
 from londonpump.simulation.report import Comparison, as_markdown, compare
-from londonpump.simulation.spoiling import Traits, spoil
-from londonpump.simulation.visitors import invite
+from londonpump.simulation.station_grounds import station_grounds
 from londonpump.simulation.weather import Weather
-from londonpump.simulation.writing import csv_parts, write_json, write_spreadsheet, write_whole
 
 Ints = NDArray[np.int64]
 EDGE_M = 17_000
@@ -62,7 +62,7 @@ class SimulationReport:
     comparisons: list[Comparison] = field(default_factory=list)
 
     @property
-    def falls_short(self) -> list[Comparison]:
+    def outside_tolerance(self) -> list[Comparison]:
         """The figures outside their tolerance."""
         return [one for one in self.comparisons if not one.is_within]
 
@@ -72,37 +72,39 @@ def simulate(plan: SimulationPlan, progress: Progress | None = None) -> Simulate
 
     progress: told the step and the share done, 0 to 1.
     """
-    tell = progress or _silence
+    on_progress = progress or _ignore_progress
     seeds = np.random.SeedSequence(plan.seed).spawn(len(_STREAMS))
     rng = {name: np.random.default_rng(seed) for name, seed in zip(_STREAMS, seeds, strict=True)}
-    tell("calls", 0.0)
+    on_progress("calls", 0.0)
     city = london()
     weather = draw_weather_of(plan, rng["weather"])
     calls = draw_calls(plan, city, weather, rng["calls"])
     fleet = draw_fleet(plan, rng["fleet"])
-    tell("dispatch", 0.1)
-    runs = dispatch(calls, city, fleet, weather, rng["dispatch"])
-    tell("records", 0.5)
-    records = publish(calls, runs, fleet, city, rng["publication"])
-    visitor = np.full(len(records.runs), -1, dtype=np.int64)
+    on_progress("dispatch", 0.1)
+    dispatches = dispatch(calls, city, fleet, weather, rng["dispatch"])
+    on_progress("records", 0.5)
+    records = publish(calls, dispatches, fleet, city, rng["publication"])
+    visitor = np.full(len(records.dispatches), -1, dtype=np.int64)
     if not plan.is_clean:
-        records, visitor = invite(records, rng["visitors"])
-    grounds = grounds_of(calls, city, plan)
-    incidents = Sheet("incidents", incident_columns(records, grounds, plan.writes), np.arange(len(calls)))
+        records, visitor = add_mutual_aid(records, rng["visitors"])
+    grounds = station_grounds(calls, city, plan)
+    incidents = Sheet(
+        "incidents", incident_columns(records, grounds, plan.output_format), np.arange(len(calls))
+    )
     mobilisations = Sheet(
-        "mobilisations", mobilisation_columns(records, visitor, plan.writes), records.runs.call
+        "mobilisations", mobilisation_columns(records, visitor, plan.output_format), records.dispatches.call
     )
     faults: list[Fault] = []
     if not plan.is_clean:
-        tell("faults", 0.7)
+        on_progress("faults", 0.7)
         traits = Traits(
             visitor,
-            records.runs.travel_s,
+            records.dispatches.travel_s,
             ~is_hidden(records),
             _is_special(records),
             _is_at_the_edge(records),
         )
-        faults = spoil(incidents, mobilisations, traits, plan.writes, rng["faults"])
+        faults = inject_faults(incidents, mobilisations, traits, plan.output_format, rng["faults"])
     return Simulated(plan, records, grounds, weather, incidents.columns, mobilisations.columns, faults)
 
 
@@ -112,12 +114,12 @@ def write_simulation(plan: SimulationPlan, out: Path, progress: Progress | None 
     Each file is there whole or not at all.
     Raises: BadFile if `out` cannot be written to.
     """
-    tell = progress or _silence
+    on_progress = progress or _ignore_progress
     try:
         out.mkdir(parents=True, exist_ok=True)
-        _refuse_foreign(out)
-        done = simulate(plan, tell)
-        tell("files", 0.75)
+        _require_own_folder(out)
+        done = simulate(plan, on_progress)
+        on_progress("files", 0.75)
         files = {**_write_records(done, out), **_write_context(done, out)}
         comparisons = compare(done.records, done.grounds)
         counts = _counts(done.faults)
@@ -128,27 +130,27 @@ def write_simulation(plan: SimulationPlan, out: Path, progress: Progress | None 
         raise BadFile(
             out, f"cannot be written to ({reason})", "Give a folder with room and write access"
         ) from problem
-    tell("files", 1.0)
+    on_progress("files", 1.0)
     return report
 
 
-def _refuse_foreign(out: Path) -> None:
+def _require_own_folder(out: Path) -> None:
     """Real records may have the same names: only an empty folder, or an earlier simulation, is written to."""
     if any(out.iterdir()) and not (out / "faults.json").exists():
         raise BadFile(out, "holds other things (no faults.json)", "Name a new or empty folder.")
 
 
 def _write_records(done: Simulated, out: Path) -> dict[str, Path]:
-    vintage, ending = done.plan.writes, done.plan.file_format
+    vintage, ending = done.plan.output_format, done.plan.file_format
     files = {name: out / f"{name}.{ending}" for name in ("incidents", "mobilisations")}
     if ending == "xlsx":
         write_spreadsheet(files["incidents"], done.incidents)
         write_spreadsheet(files["mobilisations"], done.mobilisations)
         return files
     mark = vintage.has_byte_order_mark
-    write_whole(files["incidents"], csv_parts(done.incidents, has_mark=mark))
+    write_atomically(files["incidents"], csv_chunks(done.incidents, has_mark=mark))
     null = vintage.mobilisation_null
-    write_whole(files["mobilisations"], csv_parts(done.mobilisations, null, has_mark=mark))
+    write_atomically(files["mobilisations"], csv_chunks(done.mobilisations, null, has_mark=mark))
     return files
 
 
@@ -160,14 +162,14 @@ def _write_context(done: Simulated, out: Path) -> dict[str, Path]:
         "school_holidays": school_holiday_table(done.plan),
     }
     for name, columns in tables.items():
-        write_whole(out / f"{name}.csv", csv_parts(columns))
+        write_atomically(out / f"{name}.csv", csv_chunks(columns))
     return {name: out / f"{name}.csv" for name in tables}
 
 
 def _write_report(done: Simulated, report: SimulationReport, out: Path) -> None:
     plan = {**asdict(done.plan), "start": done.plan.start.isoformat()}
     listed = [
-        {"kind": fault.kind, "file": fault.file, "row": fault.row, "IncidentNumber": fault.incident}
+        {"kind": fault.fault_type, "file": fault.file, "row": fault.row, "IncidentNumber": fault.incident}
         for fault in done.faults
     ]
     write_json(out / "faults.json", {"counts": report.fault_counts, "faults": listed})
@@ -182,7 +184,7 @@ def _write_report(done: Simulated, report: SimulationReport, out: Path) -> None:
         ],
     }
     write_json(out / "report.json", content)
-    write_whole(
+    write_atomically(
         out / "report.md",
         [as_markdown(done.plan, report.rows, report.fault_counts, report.comparisons).encode()],
     )
@@ -199,18 +201,20 @@ def _counts(faults: list[Fault]) -> dict[str, int]:
     """Faults by kind; one kind in both files counts in both."""
     counts: dict[str, int] = {}
     for fault in faults:
-        counts[fault.kind] = counts.get(fault.kind, 0) + 1
+        counts[fault.fault_type] = counts.get(fault.fault_type, 0) + 1
     return dict(sorted(counts.items()))
 
 
 def _is_special(records: Records) -> NDArray[np.bool_]:
-    return np.array([name != "" for name in table("kinds")["special_service"]])[records.calls.kind]
+    return np.array([name != "" for name in table("kinds")["special_service"]])[records.calls.incident_type]
 
 
 def _is_at_the_edge(records: Records) -> NDArray[np.bool_]:
-    place, city = records.calls.place, records.city
-    return np.hypot(city.place_east_m[place] - 530_000, city.place_north_m[place] - 180_000) > EDGE_M
+    location, city = records.calls.location, records.city
+    return (
+        np.hypot(city.location_east_m[location] - 530_000, city.location_north_m[location] - 180_000) > EDGE_M
+    )
 
 
-def _silence(step: str, share: float) -> None:
+def _ignore_progress(step: str, share: float) -> None:
     """Nobody listens."""

@@ -46,11 +46,11 @@ def conditions(weather: Weather) -> tuple[list[str], list[str]]:
     """The words and the icon of each hour, in the manner of the weather service."""
     sky = np.select([weather.cloudcover_pct < 20, weather.cloudcover_pct < 90], CLOUDS[:2], CLOUDS[2])
     wet = weather.precip_mm > 0
-    words = [
+    texts = [
         f"Rain, {s}" if w and s != "Clear" else ("Rain" if w else s) for s, w in zip(sky, wet, strict=True)
     ]
     icons = [ICONS["Rain"] if w else ICONS[str(s)] for s, w in zip(sky, wet, strict=True)]
-    return [str(w) for w in words], icons
+    return [str(w) for w in texts], icons
 
 
 def _drift(hours: int, memory_h: float, rng: np.random.Generator) -> Floats:

@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from londonpump.brigade.errors import BadFile
-from londonpump.storage.files import new_folder, read_json, whole_folder, write_json
-from londonpump.storage.parts import is_part
+from londonpump.domain.errors import BadFile
+from londonpump.storage.atomic_files import is_part
+from londonpump.storage.files import atomic_folder, new_folder, read_json, write_json
 
 CURRENT = "current.json"
 CARD = "bundle.json"
@@ -24,33 +24,33 @@ NAME_PATTERN = re.compile(rf"[0-9a-f]{{{NAME_LENGTH}}}")
 
 def content_hash(files: Mapping[str, bytes]) -> str:
     """The name of a bundle: SHA-256 over its files by name, without the provenance."""
-    whole = hashlib.sha256()
+    digest = hashlib.sha256()
     for name in sorted(set(files) - {PROVENANCE}):
-        whole.update(f"{name}\0{len(files[name])}\0".encode())
-        whole.update(files[name])
-    return whole.hexdigest()[:NAME_LENGTH]
+        digest.update(f"{name}\0{len(files[name])}\0".encode())
+        digest.update(files[name])
+    return digest.hexdigest()[:NAME_LENGTH]
 
 
 def save_bundle(files: Mapping[str, bytes], provenance: Mapping[str, Any], out: Path) -> Path:
     """Store a bundle under OUT and point to it. Returns: its folder."""
-    folder = keep_bundle(files, provenance, out)
+    folder = add_bundle(files, provenance, out)
     write_json(out / CURRENT, {"schema": 1, "bundle": folder.name})
     return folder
 
 
-def keep_bundle(files: Mapping[str, bytes], provenance: Mapping[str, Any], out: Path) -> Path:
+def add_bundle(files: Mapping[str, bytes], provenance: Mapping[str, Any], out: Path) -> Path:
     """Store a bundle under OUT, and point to it only if nothing else is pointed to. Returns: its folder.
 
     One that stands there undamaged stays, with the provenance it has: it may be read at this moment, or written by
     another process that made the same. Raises: BadFile if it cannot be kept there.
     """
-    refuse_foreign_out(out)
+    require_bundles_folder(out)
     name = content_hash(files)
     folder = out / name
     # asked first: what another process puts there from now on is whole, and stays
     is_there = (folder / CARD).exists()
-    if not _is_whole(folder):
-        with whole_folder(folder, CARD) if is_there else new_folder(folder) as part:
+    if not _is_intact(folder):
+        with atomic_folder(folder, CARD) if is_there else new_folder(folder) as part:
             for file, content in files.items():
                 (part / file).write_bytes(content)
             write_json(part / PROVENANCE, dict(provenance))
@@ -60,7 +60,7 @@ def keep_bundle(files: Mapping[str, bytes], provenance: Mapping[str, Any], out: 
     return folder
 
 
-def _is_whole(folder: Path) -> bool:
+def _is_intact(folder: Path) -> bool:
     try:
         load_bundle(folder)
     except BadFile:
@@ -68,7 +68,7 @@ def _is_whole(folder: Path) -> bool:
     return True
 
 
-def refuse_foreign_out(out: Path) -> None:
+def require_bundles_folder(out: Path) -> None:
     """Raises: BadFile if bundles cannot be kept in OUT."""
     if (out / CARD).exists():
         raise BadFile(out, "is a bundle itself", "Name the folder that holds bundles, or a new one.")
@@ -127,6 +127,6 @@ def load_bundle(path: Path) -> tuple[str, dict[str, bytes]]:
 
 def read_provenance(path: Path) -> dict[str, Any]:
     """What stands beside a bundle: when, where, from which commit, with which metrics."""
-    beside = bundle_folder(path) / PROVENANCE
-    value = read_json(beside) if beside.exists() else {}
+    provenance_path = bundle_folder(path) / PROVENANCE
+    value = read_json(provenance_path) if provenance_path.exists() else {}
     return value if isinstance(value, dict) else {}

@@ -7,13 +7,13 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager, suppre
 from pathlib import Path
 from typing import Any
 
-from londonpump.brigade.errors import BadFile
-from londonpump.storage.parts import OLD, file_part, folder_part
+from londonpump.domain.errors import BadFile
+from londonpump.storage.atomic_files import OLD, file_part, folder_part
 
 
 def write_text(path: Path, text: str) -> None:
     """Write a text file whole, as UTF-8."""
-    with whole_file(path) as part:
+    with atomic_file(path) as part:
         part.write_text(text, encoding="utf-8", newline="\n")
 
 
@@ -21,7 +21,7 @@ def write_texts(texts: Mapping[Path, str]) -> None:
     """Write several text files; none takes its place before all are written."""
     with ExitStack() as stack:
         for path, text in texts.items():
-            part = stack.enter_context(whole_file(path))
+            part = stack.enter_context(atomic_file(path))
             part.write_text(text, encoding="utf-8", newline="\n")
 
 
@@ -46,14 +46,14 @@ def read_json(path: Path) -> Any:
 
 
 @contextmanager
-def whole_file(path: Path) -> Iterator[Path]:
+def atomic_file(path: Path) -> Iterator[Path]:
     """A place to write; it becomes `path` when the block ends well, and is gone when it does not.
 
     Raises: BadFile if nothing can be written there.
     """
     path = path.resolve()
     _make_parent(path)
-    with _beside(path, file_part) as part:
+    with _open_part(path, file_part) as part:
         if path.is_dir():
             raise BadFile(path, "is a folder", "Name a file.")
         yield part
@@ -62,16 +62,16 @@ def whole_file(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def whole_folder(path: Path, mark: str, names: frozenset[str] | None = None) -> Iterator[Path]:
+def atomic_folder(path: Path, mark: str, names: frozenset[str] | None = None) -> Iterator[Path]:
     """A folder to fill; it takes the place of `path` when the block ends well.
 
     Args: mark: a file that every such folder holds. names: all that such a folder holds, None for anything.
     An existing folder without the mark, or with another name in it, is never replaced, unless it is empty.
     """
     path = path.resolve()
-    refuse_foreign_folder(path, mark, names)
+    require_own_folder(path, mark, names)
     _make_parent(path)
-    with _beside(path, folder_part) as part:
+    with _open_part(path, folder_part) as part:
         yield part
         part.chmod(0o755)
         _swap(part, path)
@@ -85,7 +85,7 @@ def new_folder(path: Path) -> Iterator[Path]:
     """
     path = path.resolve()
     _make_parent(path)
-    with _beside(path, folder_part) as part:
+    with _open_part(path, folder_part) as part:
         yield part
         part.chmod(0o755)
         # refused where a folder with something in it stands: whoever was first is not disturbed
@@ -93,7 +93,7 @@ def new_folder(path: Path) -> Iterator[Path]:
             part.rename(path)
 
 
-def refuse_foreign_folder(path: Path, mark: str, names: frozenset[str] | None = None) -> None:
+def require_own_folder(path: Path, mark: str, names: frozenset[str] | None = None) -> None:
     """Raises: BadFile if `path` is a file, or a folder with things in it but not the mark, or others."""
     if path.is_file():
         raise BadFile(path, "is a file", "Name a folder.")
@@ -107,7 +107,7 @@ def refuse_foreign_folder(path: Path, mark: str, names: frozenset[str] | None = 
             )
 
 
-def refuse_foreign_file(path: Path, mark: str) -> None:
+def require_own_file(path: Path, mark: str) -> None:
     """Raises: BadFile if a file stands there that does not begin as ours do (mark within its first 4 kB)."""
     if not path.is_file() or path.stat().st_size == 0:
         return
@@ -125,7 +125,7 @@ def _make_parent(path: Path) -> None:
 
 
 @contextmanager
-def _beside(path: Path, make: Callable[[Path], AbstractContextManager[Path]]) -> Iterator[Path]:
+def _open_part(path: Path, make: Callable[[Path], AbstractContextManager[Path]]) -> Iterator[Path]:
     """A part of `make`. Raises: BadFile if nothing can be written there."""
     with ExitStack() as stack:
         try:

@@ -1,6 +1,6 @@
 """The service for the tests that sign in."""
 
-from support.asking import asking, asking_once, asking_sqlite
-from support.signing_in import desk, desk_behind_a_proxy
+from support.accounts_service import live_service, live_service_behind_proxy
+from support.api_client import api, shared_api, sqlite_api
 
-__all__ = ["asking", "asking_once", "asking_sqlite", "desk", "desk_behind_a_proxy"]
+__all__ = ["api", "live_service", "live_service_behind_proxy", "shared_api", "sqlite_api"]

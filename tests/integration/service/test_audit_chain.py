@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy import text
 
-from londonpump.brigade.errors import DatabaseFailed
+from londonpump.domain.errors import DatabaseFailed
 from londonpump.storage.database import reading, writing
-from londonpump.storage.database.audit_batch import AuditBatch
-from londonpump.storage.database.audit_rows import append_audit, read_audit, verify_audit
+from londonpump.storage.database.audit_repository import append_audit, read_audit, verify_audit
+from londonpump.storage.database.audit_writer import AuditBatch
 from londonpump.storage.database.store import Store, StoreLimits
 
 NOW = datetime(2025, 6, 2, 9, 30, 0, 123456, tzinfo=UTC)
@@ -136,33 +136,33 @@ def test_a_removed_head_is_found(engine) -> None:
 
 def test_a_tail_removed_with_its_head_is_found_by_a_head_kept_elsewhere(engine) -> None:
     write(engine, 5)
-    kept = verified(engine)
+    verification = verified(engine)
     break_in(
         engine,
         "DELETE FROM audit WHERE seq > 3",
         "UPDATE audit_head SET n_rows = 3, hash = (SELECT hash FROM audit WHERE seq = 3)",
     )
     assert verified(engine).problem is None
-    assert verified(engine, kept.n_rows, kept.head_hash).seq == 4
+    assert verified(engine, verification.n_rows, verification.head_hash).seq == 4
 
 
 def test_a_chain_written_anew_is_found_by_a_head_kept_elsewhere(engine) -> None:
     write(engine, 3)
-    kept = verified(engine)
+    verification = verified(engine)
     first = "0" * 64
     break_in(engine, "DELETE FROM audit", f"UPDATE audit_head SET n_rows = 0, hash = '{first}'")  # noqa: S608
     with writing(engine) as connection:
         for _ in range(4):
             append_audit(connection, NOW, "override", "somebody else", {})
     assert verified(engine).problem is None
-    assert verified(engine, kept.n_rows, kept.head_hash).seq == 3
+    assert verified(engine, verification.n_rows, verification.head_hash).seq == 3
 
 
 def test_a_later_chain_has_the_head_kept_elsewhere(engine) -> None:
     write(engine, 3)
-    kept = verified(engine)
+    verification = verified(engine)
     write(engine, 2)
-    assert verified(engine, kept.n_rows, kept.head_hash).problem is None
+    assert verified(engine, verification.n_rows, verification.head_hash).problem is None
 
 
 def test_writers_at_once_make_one_chain(engine) -> None:
@@ -198,17 +198,19 @@ def batches(url: str, n: int, every_s: float = 3600.0):
         async with AuditBatch(store, lambda: NOW, every_s) as batch:
             for number in range(n):
                 batch.add(f"p{number}", "amelia", NOW, "ab" * 32)
-        shown = await store.read(lambda connection: [(row.kind, row.about) for row in read_audit(connection)])
+        listed = await store.read(
+            lambda connection: [(row.kind, row.about) for row in read_audit(connection)]
+        )
         await store.close()
-        return shown
+        return listed
 
     return asyncio.run(predict())
 
 
 def test_predictions_are_written_together_at_the_end(database_url) -> None:
-    shown = batches(database_url, 30)
-    assert [kind for kind, _ in shown] == ["predictions"]
-    assert all(f'"p{number}"' in shown[0][1] for number in range(30))
+    listed = batches(database_url, 30)
+    assert [kind for kind, _ in listed] == ["predictions"]
+    assert all(f'"p{number}"' in listed[0][1] for number in range(30))
 
 
 def test_without_predictions_nothing_is_written(database_url) -> None:

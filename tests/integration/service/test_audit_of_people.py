@@ -12,7 +12,7 @@ from londonpump.cli.users import RoleName
 from londonpump.service.auth import accounts
 from londonpump.service.rights import Role
 from londonpump.storage.database import open_database, reading, writing
-from londonpump.storage.database.audit_rows import read_audit, verify_audit
+from londonpump.storage.database.audit_repository import read_audit, verify_audit
 
 
 def rows(url):
@@ -24,32 +24,32 @@ def rows(url):
     return found
 
 
-def test_signing_in_and_out_is_kept(desk) -> None:
-    amelia = desk.bearer("amelia")
-    desk.login("amelia", "wrong")
-    desk.client.post("/logout", headers=amelia)
-    kinds = [row.kind for row in rows(desk.url)]
-    assert kinds == ["user_created", "sign_in", "sign_in_refused", "sign_out"]
+def test_signing_in_and_out_is_kept(live_service) -> None:
+    amelia = live_service.bearer("amelia")
+    live_service.login("amelia", "wrong")
+    live_service.client.post("/logout", headers=amelia)
+    event_types = [row.kind for row in rows(live_service.url)]
+    assert event_types == ["user_created", "sign_in", "sign_in_refused", "sign_out"]
 
 
-def test_changes_of_users_are_kept_with_who_made_them(desk) -> None:
-    admin, user_id = desk.bearer("ada", "admin"), desk.add("bea")
+def test_changes_of_users_are_kept_with_who_made_them(live_service) -> None:
+    admin, user_id = live_service.bearer("ada", "admin"), live_service.add("bea")
     change = {"role": "analyst", "is_disabled": True}
-    desk.client.patch(f"/v1/users/{user_id}", json=change, headers=admin)
-    ada = desk.client.get("/me", headers=admin).json()["user"]["id"]
-    kept = [(row.kind, row.actor) for row in rows(desk.url)[-2:]]
-    assert kept == [("user_role_changed", ada), ("user_disabled", ada)]
+    live_service.client.patch(f"/v1/users/{user_id}", json=change, headers=admin)
+    ada = live_service.client.get("/me", headers=admin).json()["user"]["id"]
+    stored = [(row.kind, row.actor) for row in rows(live_service.url)[-2:]]
+    assert stored == [("user_role_changed", ada), ("user_disabled", ada)]
 
 
-def test_what_was_typed_in_the_wrong_field_is_not_kept(desk) -> None:
-    desk.login("my real password", "amelia")
-    assert "my real" not in str(rows(desk.url))
+def test_what_was_typed_in_the_wrong_field_is_not_kept(live_service) -> None:
+    live_service.login("my real password", "amelia")
+    assert "my real" not in str(rows(live_service.url))
 
 
 @pytest.fixture
 def command(own_home):
-    def run(*words: str, stdin: str | None = None):
-        return CliRunner().invoke(app, list(words), input=stdin)
+    def run(*arguments: str, stdin: str | None = None):
+        return CliRunner().invoke(app, list(arguments), input=stdin)
 
     return run
 
@@ -66,7 +66,7 @@ def test_the_first_admin_is_made_by_command(command, own_home) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "stdin", "told"),
+    ("arguments", "stdin", "message"),
     [
         (["users", "create", "ada", "--password-stdin"], "short\n", "fewer than 8"),
         (["users", "create", "ada", "--password-stdin"], "password1\n", "guessed first"),
@@ -81,10 +81,10 @@ def test_the_first_admin_is_made_by_command(command, own_home) -> None:
         (["audit", "verify", "--head", "x"], None, "N:HASH"),
     ],
 )
-def test_what_cannot_be_done_is_told(command, words, stdin, told) -> None:
-    done = command(*words, stdin=stdin)
+def test_what_cannot_be_done_is_told(command, arguments, stdin, message) -> None:
+    done = command(*arguments, stdin=stdin)
     assert done.exit_code == 2
-    assert told in " ".join(done.stderr.split())
+    assert message in " ".join(done.stderr.split())
 
 
 def test_accounts_are_listed_disabled_and_enabled(command) -> None:
@@ -101,8 +101,8 @@ def test_a_role_is_changed_but_not_that_of_the_last_admin(command, own_home) -> 
     for name, role in (("ada", "--admin"), ("bea", "--operator")):
         command("users", "create", name, role, "--password-stdin", stdin="three quiet lanterns\n")
     assert command("users", "set-role", "Bea", "analyst").stdout == "Bea is analyst.\n"
-    refused = command("users", "set-role", "ada", "operator")
-    assert (refused.exit_code, "Make another one first" in refused.stderr) == (2, True)
+    result = command("users", "set-role", "ada", "operator")
+    assert (result.exit_code, "Make another one first" in result.stderr) == (2, True)
     listed = [line.split("\t")[:2] for line in command("users", "list").stdout.splitlines()]
     assert listed == [["ada", "admin"], ["bea", "analyst"]]
     about = json.loads(rows(url_of(own_home))[-1].about)
@@ -113,16 +113,16 @@ def test_the_roles_of_the_command_are_those_of_the_service() -> None:
     assert {role.value for role in RoleName} == {role.value for role in Role}
 
 
-def test_whoever_is_signed_out_everywhere_has_to_sign_in_again(desk) -> None:
-    bearer = desk.bearer("amelia")
-    user_id = desk.client.get("/me", headers=bearer).json()["user"]["id"]
-    engine = open_database(desk.url)
+def test_whoever_is_signed_out_everywhere_has_to_sign_in_again(live_service) -> None:
+    bearer = live_service.bearer("amelia")
+    user_id = live_service.client.get("/me", headers=bearer).json()["user"]["id"]
+    engine = open_database(live_service.url)
     with writing(engine) as connection:
         accounts.sign_out(connection, user_id, "os:ada", datetime.now(UTC))
     engine.dispose()
-    assert desk.client.get("/me", headers=bearer).status_code == 401
-    assert rows(desk.url)[-1].kind == "user_signed_out"
-    assert desk.login("amelia").status_code == 200
+    assert live_service.client.get("/me", headers=bearer).status_code == 401
+    assert rows(live_service.url)[-1].kind == "user_signed_out"
+    assert live_service.login("amelia").status_code == 200
 
 
 def test_a_name_twice_is_told(command) -> None:

@@ -23,7 +23,7 @@ from londonpump.settings import Settings
 CASES = 50
 MANY_CASES = "CONTRACT_CASES"
 """Set by `make test-nightly`."""
-REFUSED, FAILED = 400, 500
+REJECTED, FAILED = 400, 500
 CHECKS = [
     checks.status_code_conformance,
     checks.content_type_conformance,
@@ -65,11 +65,11 @@ def test_an_operation_keeps_to_its_document_in_many_cases(operation, who, contra
     _hold(contract, operation, who, settings(max_examples=int(os.environ[MANY_CASES])))
 
 
-def _hold(contract: Contract, label: str, who: str, effort: settings) -> None:
+def _hold(contract: Contract, label: str, who: str, hypothesis_settings: settings) -> None:
     operation = contract.schema.find_operation_by_label(label)
     assert operation is not None
 
-    @settings(effort, database=None, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(hypothesis_settings, database=None, deadline=None, suppress_health_check=list(HealthCheck))
     @given(st.data())
     def hold(data: st.DataObject) -> None:
         case = data.draw(_cases(operation))
@@ -83,7 +83,7 @@ def _hold(contract: Contract, label: str, who: str, effort: settings) -> None:
             who != NOBODY and not is_renamed and label not in LENIENT and answer.status_code != TOO_LARGE
         )
         case.validate_response(answer, checks=[*CHECKS, *(IF_UNCHANGED if is_judged else ())])
-        if answer.status_code >= REFUSED:
+        if answer.status_code >= REJECTED:
             assert contract.tables.content() == before, f"{answer.status_code}, and something was stored"
         elif label == "POST /logout":
             contract.signed_out(who)
@@ -102,20 +102,22 @@ def _name_what_exists(case: Case, contract: Contract, data: st.DataObject) -> bo
     if isinstance(case.body, dict | list):
         # it may be an example of the document itself, which every case shares
         case.body = deepcopy(case.body)
-    places = [
-        place for place in (case.path_parameters, case.query, case.headers, *_objects_in(case.body)) if place
+    json_paths = [
+        location
+        for location in (case.path_parameters, case.query, case.headers, *_objects_in(case.body))
+        if location
     ]
     named = [
-        (place, name)
+        (location, name)
         for name in contract.real
-        for place in places
+        for location in json_paths
         # a snapshot's pumps are no codes
-        if name in place and not (name == "pumps" and _objects_in(place[name]))
+        if name in location and not (name == "pumps" and _objects_in(location[name]))
     ]
     is_renamed = False
-    for place, name in named:
+    for location, name in named:
         if data.draw(st.integers(0, 3), label=f"{name} exists"):
-            place[name] = data.draw(st.sampled_from(contract.real[name]))
+            location[name] = data.draw(st.sampled_from(contract.real[name]))
             is_renamed = True
     return is_renamed
 

@@ -24,8 +24,8 @@ def policy(answer) -> dict[str, str]:
 
 
 def test_the_page_names_no_other_host(client) -> None:
-    shown = client.get("/docs").text + client.get("/docs/start.js").text
-    assert re.findall(r"//[^\s]*", shown) == []
+    page_text = client.get("/docs").text + client.get("/docs/start.js").text
+    assert re.findall(r"//[^\s]*", page_text) == []
 
 
 def test_its_policy_lets_it_load_from_the_service_alone(client) -> None:
@@ -46,11 +46,11 @@ def test_all_that_the_page_names_is_there(client) -> None:
 
 
 @pytest.mark.parametrize(
-    ("file", "kind"), [("swagger-ui.css", "text/css"), ("swagger-ui-bundle.js", "text/javascript")]
+    ("file", "media_type"), [("swagger-ui.css", "text/css"), ("swagger-ui-bundle.js", "text/javascript")]
 )
-def test_its_files_are_told_as_what_they_are_and_may_be_kept(file, kind, client) -> None:
+def test_its_files_are_told_as_what_they_are_and_may_be_kept(file, media_type, client) -> None:
     headers = client.get(f"/docs/{file}").headers
-    assert headers["content-type"].startswith(kind)
+    assert headers["content-type"].startswith(media_type)
     assert headers["cache-control"] == "public, max-age=3600"
 
 

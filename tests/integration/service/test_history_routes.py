@@ -5,23 +5,23 @@ from datetime import timedelta
 import pytest
 
 from londonpump.storage.database import connect, writing
-from londonpump.storage.database.people_rows import Prediction, put_predictions
+from londonpump.storage.database.imported_repository import Prediction, put_predictions
 
 ROUTE = "/historique"
 
 
 @pytest.fixture
-def told(desk):
+def user_ids(live_service):
     """People with predictions: amelia two, bob one, nobody one (imported without its user)."""
-    amelia, bob = desk.add("amelia"), desk.add("bob")
-    at = desk.clock()
+    amelia, bob = live_service.add("amelia"), live_service.add("bob")
+    at = live_service.clock()
     rows = [
         Prediction("p1", amelia, at, "imported", 316.4, True),
         Prediction("p2", bob, at + timedelta(seconds=1), "time_pump", 200.0, False),
         Prediction("p3", amelia, at + timedelta(seconds=2, microseconds=5), "time_pump", -12.0, False),
         Prediction("p4", None, at + timedelta(seconds=3), "imported", 400.0, None),
     ]
-    engine = connect(desk.url)
+    engine = connect(live_service.url)
     with writing(engine) as connection:
         put_predictions(connection, rows)
     engine.dispose()
@@ -29,16 +29,16 @@ def told(desk):
 
 
 @pytest.fixture
-def see(desk, told):
+def see(live_service, user_ids):
     def as_(name, role="operator", **filters):
-        headers = desk.bearer(name, role) if name not in told else signed(desk, name)
-        return desk.client.get(ROUTE, params=filters, headers=headers)
+        headers = live_service.bearer(name, role) if name not in user_ids else signed(live_service, name)
+        return live_service.client.get(ROUTE, params=filters, headers=headers)
 
     return as_
 
 
-def signed(desk, name):
-    return {"Authorization": f"Bearer {desk.login(name).json()['access_token']}"}
+def signed(live_service, name):
+    return {"Authorization": f"Bearer {live_service.login(name).json()['access_token']}"}
 
 
 def ids(answer):
@@ -54,21 +54,23 @@ def test_analysts_and_admins_see_all_the_oldest_first(see, role) -> None:
     assert ids(see("ada", role)) == ["p1", "p2", "p3", "p4"]
 
 
-def test_an_entry_is_told_as_the_original_did(see, told) -> None:
+def test_an_entry_is_told_as_the_original_did(see, user_ids) -> None:
     entry = see("amelia").json()[1]
     assert entry == {
         "id": "p3",
-        "userId": told["amelia"],
+        "userId": user_ids["amelia"],
         "prediction": -12,
         "risk_underestimated": False,
         "created_at": "2025-06-02 09:30:02.000005",
     }
 
 
-def test_another_s_history_is_404_just_as_for_no_such_user(desk, told) -> None:
-    headers = signed(desk, "amelia")
+def test_another_s_history_is_404_just_as_for_no_such_user(live_service, user_ids) -> None:
+    headers = signed(live_service, "amelia")
     names = ("bob", "nobody", "\0", "x" * 100)
-    answers = [desk.client.get(ROUTE, params={"username": name}, headers=headers).json() for name in names]
+    answers = [
+        live_service.client.get(ROUTE, params={"username": name}, headers=headers).json() for name in names
+    ]
     assert {(each["status"], each["detail"]) for each in answers} == {(404, "No user found")}
 
 
@@ -98,17 +100,17 @@ def test_created_at_filters_by_the_moment_as_it_was_told(see, text) -> None:
     assert ids(see("amelia", created_at=text)) == ["p3"]
 
 
-def test_a_created_at_that_is_no_moment_is_422(desk, told) -> None:
+def test_a_created_at_that_is_no_moment_is_422(live_service, user_ids) -> None:
     texts = ("yesterday", "2025-13-01", "0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59")
-    headers = signed(desk, "amelia")
-    answers = [desk.client.get(ROUTE, params={"created_at": text}, headers=headers) for text in texts]
+    headers = signed(live_service, "amelia")
+    answers = [live_service.client.get(ROUTE, params={"created_at": text}, headers=headers) for text in texts]
     assert [answer.status_code for answer in answers] == [422] * len(texts)
 
 
-def test_pages_lead_from_the_newest_to_the_oldest(see, desk) -> None:
+def test_pages_lead_from_the_newest_to_the_oldest(see, live_service) -> None:
     first = see("ada", "analyst", limit=3)
     assert ids(first) == ["p2", "p3", "p4"]
-    older = desk.client.get(ROUTE + first.links["next"]["url"], headers=signed(desk, "ada"))
+    older = live_service.client.get(ROUTE + first.links["next"]["url"], headers=signed(live_service, "ada"))
     assert (ids(older), older.links) == (["p1"], {})
 
 

@@ -18,13 +18,13 @@ import json
 
 import jwt
 import pytest
-from support.signing_in import PASSWORD, SECRET, bearer
+from support.accounts_service import PASSWORD, SECRET, bearer
 
 from londonpump.service.rights import Role
 
 PUBLIC_KEY = b"-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=\n-----END PUBLIC KEY-----\n"
 FOR_ADMINS = ("/v1/users", "get")
-ASKED_FOR = {
+REGISTRATION = {
     "role": "admin",
     "roles": ["admin"],
     "is_admin": True,
@@ -76,107 +76,113 @@ def claims_of(headers: dict[str, str]) -> dict:
         ({"alg": "HS256", "crit": ["exp"], "exp": 0}, SECRET, "sha256"),
     ],
 )
-def test_a_forged_token_of_a_living_session_is_401(header, key, digest, desk) -> None:
-    claims = claims_of(desk.bearer("root", Role.ADMIN))
+def test_a_forged_token_of_a_living_session_is_401(header, key, digest, live_service) -> None:
+    claims = claims_of(live_service.bearer("root", Role.ADMIN))
     forged = by_hand(header, claims, key, digest)
-    assert desk.client.get("/v1/users", headers=bearer(forged)).status_code == 401
+    assert live_service.client.get("/v1/users", headers=bearer(forged)).status_code == 401
 
 
-def test_the_hand_made_token_of_these_tests_would_be_taken(desk) -> None:
-    claims = claims_of(desk.bearer("root", Role.ADMIN))
+def test_the_hand_made_token_of_these_tests_would_be_taken(live_service) -> None:
+    claims = claims_of(live_service.bearer("root", Role.ADMIN))
     made = by_hand({"alg": "HS256", "typ": "JWT"}, claims, SECRET)
-    assert desk.client.get("/v1/users", headers=bearer(made)).status_code == 200
+    assert live_service.client.get("/v1/users", headers=bearer(made)).status_code == 200
 
 
-def test_a_role_in_a_token_is_not_looked_at(desk) -> None:
-    claims = claims_of(desk.bearer("amelia")) | {"role": "admin", "scope": "admin"}
+def test_a_role_in_a_token_is_not_looked_at(live_service) -> None:
+    claims = claims_of(live_service.bearer("amelia")) | {"role": "admin", "scope": "admin"}
     made = by_hand({"alg": "HS256", "typ": "JWT"}, claims, SECRET)
-    assert desk.client.get("/v1/users", headers=bearer(made)).status_code == 403
+    assert live_service.client.get("/v1/users", headers=bearer(made)).status_code == 403
 
 
-def test_the_user_of_a_token_is_the_one_of_its_session(desk) -> None:
-    admin = desk.add("root", Role.ADMIN)
-    claims = claims_of(desk.bearer("amelia")) | {"sub": admin}
+def test_the_user_of_a_token_is_the_one_of_its_session(live_service) -> None:
+    admin = live_service.add("root", Role.ADMIN)
+    claims = claims_of(live_service.bearer("amelia")) | {"sub": admin}
     made = by_hand({"alg": "HS256", "typ": "JWT"}, claims, SECRET)
-    assert desk.client.get("/me", headers=bearer(made)).status_code == 401
+    assert live_service.client.get("/me", headers=bearer(made)).status_code == 401
 
 
-@pytest.mark.parametrize("field", ASKED_FOR)
-def test_nothing_but_a_name_and_a_password_can_be_registered(field, desk) -> None:
-    wanted = {"username": "mallory", "password": PASSWORD, "passwordConfirm": PASSWORD}
-    answer = desk.client.post("/register", json=wanted | {field: ASKED_FOR[field]})
+@pytest.mark.parametrize("field", REGISTRATION)
+def test_nothing_but_a_name_and_a_password_can_be_registered(field, live_service) -> None:
+    payload = {"username": "mallory", "password": PASSWORD, "passwordConfirm": PASSWORD}
+    answer = live_service.client.post("/register", json=payload | {field: REGISTRATION[field]})
     # ignored, as in the original (issue 11, C1)
     assert answer.status_code == 201
     assert (answer.json()["username"], answer.json()["created_at"]) == ("mallory", "2025-06-02 09:30:00")
-    admin = desk.bearer("root", Role.ADMIN)
-    users = desk.client.get("/v1/users", headers=admin).json()["users"]
+    admin = live_service.bearer("root", Role.ADMIN)
+    users = live_service.client.get("/v1/users", headers=admin).json()["users"]
     (made,) = [user for user in users if user["username"] == "mallory"]
     assert (made["role"], made["disabled_at"], made["id"] == "0" * 32) == ("operator", None, False)
-    assert desk.login("mallory").status_code == 200
+    assert live_service.login("mallory").status_code == 200
 
 
 @pytest.mark.parametrize("role", [role for role in Role if role is not Role.ADMIN])
-def test_nobody_makes_themselves_an_admin(role, desk) -> None:
-    headers = desk.bearer("mallory", role)
-    own = desk.client.get("/me", headers=headers).json()["user"]["id"]
-    assert desk.client.patch(f"/v1/users/{own}", json={"role": "admin"}, headers=headers).status_code == 403
-    assert desk.client.get("/v1/users", headers=headers).status_code == 403
+def test_nobody_makes_themselves_an_admin(role, live_service) -> None:
+    headers = live_service.bearer("mallory", role)
+    own = live_service.client.get("/me", headers=headers).json()["user"]["id"]
+    assert (
+        live_service.client.patch(f"/v1/users/{own}", json={"role": "admin"}, headers=headers).status_code
+        == 403
+    )
+    assert live_service.client.get("/v1/users", headers=headers).status_code == 403
 
 
 @pytest.mark.parametrize("name", OVERRIDES)
-def test_a_header_changes_neither_method_nor_route_nor_person(name, desk) -> None:
-    headers = desk.bearer("mallory") | {name: OVERRIDES[name]}
-    answer = desk.client.get("/me", headers=headers)
+def test_a_header_changes_neither_method_nor_route_nor_person(name, live_service) -> None:
+    headers = live_service.bearer("mallory") | {name: OVERRIDES[name]}
+    answer = live_service.client.get("/me", headers=headers)
     assert (answer.status_code, answer.json()["user"]["username"]) == (200, "mallory")
-    assert desk.client.get("/v1/users", headers=headers).status_code == 403
+    assert live_service.client.get("/v1/users", headers=headers).status_code == 403
 
 
-def test_a_method_in_the_query_or_the_form_is_not_one(desk) -> None:
-    headers = desk.bearer("mallory")
-    assert desk.client.post("/me?_method=GET", data={"_method": "GET"}, headers=headers).status_code == 405
+def test_a_method_in_the_query_or_the_form_is_not_one(live_service) -> None:
+    headers = live_service.bearer("mallory")
+    assert (
+        live_service.client.post("/me?_method=GET", data={"_method": "GET"}, headers=headers).status_code
+        == 405
+    )
 
 
 @pytest.mark.parametrize(
-    "given", ["{}", "{0} {0}", "{0},{0}", "Basic {0}", "bearer\t{0}x", "Bearer\u00a0{0}"]
+    "authorization", ["{}", "{0} {0}", "{0},{0}", "Basic {0}", "bearer\t{0}x", "Bearer\u00a0{0}"]
 )
-def test_a_header_that_is_no_bearer_s_is_401(given, desk) -> None:
-    token = desk.bearer("amelia")["Authorization"].split()[1]
-    headers = {"Authorization": given.format(token).encode("latin-1")}
-    assert desk.client.get("/me", headers=headers).status_code == 401
+def test_a_header_that_is_no_bearer_s_is_401(authorization, live_service) -> None:
+    token = live_service.bearer("amelia")["Authorization"].split()[1]
+    headers = {"Authorization": authorization.format(token).encode("latin-1")}
+    assert live_service.client.get("/me", headers=headers).status_code == 401
 
 
-def test_a_token_in_the_query_or_a_cookie_signs_nobody_in(desk) -> None:
-    token = desk.bearer("amelia")["Authorization"].split()[1]
-    answer = desk.client.get(f"/me?access_token={token}", headers={"Cookie": f"access_token={token}"})
+def test_a_token_in_the_query_or_a_cookie_signs_nobody_in(live_service) -> None:
+    token = live_service.bearer("amelia")["Authorization"].split()[1]
+    answer = live_service.client.get(f"/me?access_token={token}", headers={"Cookie": f"access_token={token}"})
     assert answer.status_code == 401
 
 
-def test_of_a_key_that_comes_twice_the_last_counts_for_all(desk) -> None:
+def test_of_a_key_that_comes_twice_the_last_counts_for_all(live_service) -> None:
     body = f'{{"username": "root", "username": "mallory", "password": "x", "password": "{PASSWORD}", '
-    answer = desk.client.post(
+    answer = live_service.client.post(
         "/register",
         content=f'{body}"passwordConfirm": "{PASSWORD}"}}',
         headers={"Content-Type": "application/json"},
     )
     assert (answer.status_code, answer.json()["username"]) == (201, "mallory")
-    assert desk.login("root").status_code == 400
+    assert live_service.login("root").status_code == 400
 
 
-def test_a_refusal_of_many_values_is_short(desk) -> None:
-    wanted = {f"k{number}": number for number in range(300)} | {"k" * 1_000: 1}
-    answer = desk.client.post("/register", json=wanted)
+def test_a_refusal_of_many_values_is_short(live_service) -> None:
+    payload = {f"k{number}": number for number in range(300)} | {"k" * 1_000: 1}
+    answer = live_service.client.post("/register", json=payload)
     assert answer.status_code == 422
     assert len(answer.content) < 10_000
 
 
-def test_a_refusal_of_more_values_than_a_body_holds_names_none(desk) -> None:
-    wanted = {f"key {number}": number for number in range(5_000)}
-    answer = desk.client.post("/register", json=wanted)
+def test_a_refusal_of_more_values_than_a_body_holds_names_none(live_service) -> None:
+    payload = {f"key {number}": number for number in range(5_000)}
+    answer = live_service.client.post("/register", json=payload)
     assert answer.status_code == 413
     assert "errors" not in answer.json()
 
 
-def test_a_token_of_another_service_s_secret_is_401(desk) -> None:
-    claims = claims_of(desk.bearer("amelia"))
+def test_a_token_of_another_service_s_secret_is_401(live_service) -> None:
+    claims = claims_of(live_service.bearer("amelia"))
     other = jwt.encode(claims, b"another secret of thirty-two bytes or more", "HS256")
-    assert desk.client.get("/me", headers=bearer(other)).status_code == 401
+    assert live_service.client.get("/me", headers=bearer(other)).status_code == 401

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 
 import pytest
 from support.contract_service import contract_of
-from support.sampled_requests import Samples
-from support.sent_samples import MARK, REFUSED, Sender
+from support.hostile_samples import MARK, REJECTED, Sender
+from support.request_samples import Samples
 
 from londonpump.service.app import create_app
 from londonpump.settings import Settings
@@ -93,7 +93,7 @@ def test_a_number_that_is_none_is_refused_or_kept(label, sender) -> None:
 @pytest.mark.parametrize("label", WITH_JSON)
 def test_a_body_that_is_none_is_refused(label, body, sender) -> None:
     answer = sender.send(sender.samples.of(label, is_full=True), body=body)
-    assert answer.status_code >= REFUSED or _may_be_without(label, body)
+    assert answer.status_code >= REJECTED or _may_be_missing(label, body)
 
 
 @pytest.mark.parametrize("media", MEDIA)
@@ -103,7 +103,7 @@ def test_json_under_another_name_is_refused_or_understood(label, media, sender) 
     sender.send(sample, body=json.dumps(sample.values["json"]).encode(), media=media)
 
 
-def _may_be_without(label: str, body: bytes) -> bool:
+def _may_be_missing(label: str, body: bytes) -> bool:
     (content,) = (DOCUMENT["paths"][path][method.lower()]["requestBody"] for method, path in [label.split()])
     is_optional = not content.get("required", False)
     # as the original, which read no body there

@@ -5,8 +5,8 @@ import json
 import shutil
 
 import pytest
+from support.accounts_service import Clock, LiveService
 from support.running_service import another, database_with, name_champion, put_in_store, running
-from support.signing_in import Clock, Desk
 
 from londonpump.storage.bundles import CARD
 from londonpump.storage.database import connect
@@ -29,7 +29,7 @@ def name(url: str, champion: str | None) -> None:
 
 
 def look(client) -> None:
-    client.portal.call(client.app.state.service.champion.look)
+    client.portal.call(client.app.state.service.champion.poll)
 
 
 def watch(client):
@@ -92,10 +92,10 @@ def test_who_asked_before_the_exchange_keeps_the_old_model(url, tmp_path, first)
     database_with(url, first.name)
     second = another(first, tmp_path, seed=2)
     with running(url, tmp_path) as client:
-        held = watch(client).require()
+        active_model = watch(client).require()
         name(url, second.name)
         look(client)
-    assert held.name == first.name
+    assert active_model.name == first.name
 
 
 @pytest.mark.parametrize("how", BROKEN)
@@ -165,12 +165,12 @@ def test_a_link_to_another_bundle_is_not_taken_for_the_named_one(url, tmp_path, 
 
 def test_a_bundle_that_arrives_late_is_taken_up_when_it_is_whole(url, tmp_path, first) -> None:
     database_with(url)
-    kept = shutil.copytree(first, tmp_path / "kept" / first.name)
+    copy = shutil.copytree(first, tmp_path / "kept" / first.name)
     break_(first, "half copied")
     with running(url, tmp_path) as client:
         name(url, first.name)
         look(client)
-        shutil.copytree(kept, first, dirs_exist_ok=True)
+        shutil.copytree(copy, first, dirs_exist_ok=True)
         look(client)
         look(client)
         assert watch(client).require().name == first.name
@@ -189,12 +189,12 @@ def test_a_ledger_that_names_none_takes_the_model_off_duty(url, tmp_path, first)
 def test_who_is_signed_in_sees_the_champion_and_analysts_the_ledger(url, tmp_path, first) -> None:
     database_with(url, first.name)
     with running(url, tmp_path) as client:
-        desk = Desk(client, Clock(), url)
-        analyst, operator = desk.bearer("ann", "analyst"), desk.bearer("olaf", "operator")
+        live_service = LiveService(client, Clock(), url)
+        analyst, operator = live_service.bearer("ann", "analyst"), live_service.bearer("olaf", "operator")
         assert client.get("/v1/models/champion", headers=operator).json()["model"] == first.name
         assert client.get("/v1/models/decisions", headers=operator).status_code == 403
-        told = client.get("/v1/models/decisions", headers=analyst).json()
-    assert [(line["champion_after"], line["actor"]) for line in told] == [(first.name, "tester")]
+        body = client.get("/v1/models/decisions", headers=analyst).json()
+    assert [(line["champion_after"], line["actor"]) for line in body] == [(first.name, "tester")]
 
 
 async def _until(is_so) -> None:

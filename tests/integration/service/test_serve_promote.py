@@ -8,12 +8,12 @@ import pytest
 from support.running_service import another, database_with, settings_for
 from typer.testing import CliRunner
 
-from londonpump.brigade.errors import BadFile, BadValue
 from londonpump.cli import app
-from londonpump.pipelines.promote import Promotion, SimulatedModel, ledger, promote
+from londonpump.domain.errors import BadFile, BadValue
+from londonpump.lifecycle.promote import PromotionRequest, SimulatedModel, ledger, promote
 from londonpump.storage.bundles import CARD, load_bundle
 from londonpump.storage.database import connect, reading
-from londonpump.storage.database.audit_rows import read_audit, verify_audit
+from londonpump.storage.database.audit_repository import read_audit, verify_audit
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def bundle(small_brigade):
 
 
 def test_a_bundle_from_elsewhere_is_copied_whole_and_named_with_the_reason(settings, bundle) -> None:
-    done = promote(settings, Promotion(str(bundle), "  the first one "))
+    done = promote(settings, PromotionRequest(str(bundle), "  the first one "))
     assert (done.before, done.after, done.is_new) == (None, bundle.name, True)
     assert load_bundle(settings.bundle / bundle.name) == load_bundle(bundle)
     line = ledger(settings, 1)[0]
@@ -42,48 +42,48 @@ def test_a_bundle_from_elsewhere_is_copied_whole_and_named_with_the_reason(setti
 
 
 def test_the_folder_of_bundles_stands_for_its_newest(settings, bundle) -> None:
-    assert promote(settings, Promotion(str(bundle.parent), "newest")).after == bundle.name
+    assert promote(settings, PromotionRequest(str(bundle.parent), "newest")).after == bundle.name
 
 
 def test_a_bundle_of_the_store_is_named_by_its_hash(settings, bundle, tmp_path) -> None:
     other = another(bundle, tmp_path, seed=2)
-    assert promote(settings, Promotion(other.name, "by its hash")).after == other.name
+    assert promote(settings, PromotionRequest(other.name, "by its hash")).after == other.name
 
 
 def test_a_promotion_is_in_the_audit(settings, bundle, url) -> None:
-    promote(settings, Promotion(str(bundle), "the first one"))
+    promote(settings, PromotionRequest(str(bundle), "the first one"))
     engine = connect(url)
     with reading(engine) as connection:
-        kinds = [row.kind for row in read_audit(connection)]
+        event_types = [row.kind for row in read_audit(connection)]
         assert verify_audit(connection).problem is None
     engine.dispose()
-    assert kinds == ["promotion"]
+    assert event_types == ["promotion"]
 
 
 def test_the_same_again_changes_nothing(settings, bundle) -> None:
-    promote(settings, Promotion(str(bundle), "once"))
-    assert not promote(settings, Promotion(str(bundle), "twice")).is_new
+    promote(settings, PromotionRequest(str(bundle), "once"))
+    assert not promote(settings, PromotionRequest(str(bundle), "twice")).is_new
     assert len(ledger(settings, 9)) == 1
 
 
 @pytest.mark.parametrize("why", ["", "   ", "x" * 2001])
 def test_a_reason_that_is_none_is_refused(why, settings, bundle) -> None:
     with pytest.raises(BadValue, match="--why"):
-        promote(settings, Promotion(str(bundle), why))
+        promote(settings, PromotionRequest(str(bundle), why))
     assert ledger(settings, 9) == []
 
 
-@pytest.mark.parametrize("asked", ["0123456789abcdef", "not/there", "../bundles/0123456789abcdef"])
-def test_a_bundle_that_is_not_there_is_refused(asked, settings) -> None:
+@pytest.mark.parametrize("bundle_text", ["0123456789abcdef", "not/there", "../bundles/0123456789abcdef"])
+def test_a_bundle_that_is_not_there_is_refused(bundle_text, settings) -> None:
     with pytest.raises(BadFile, match="neither a folder nor a bundle"):
-        promote(settings, Promotion(asked, "why not"))
+        promote(settings, PromotionRequest(bundle_text, "why not"))
 
 
 def test_a_bundle_with_a_changed_byte_is_refused_and_not_copied(settings, bundle, tmp_path) -> None:
     other = another(bundle, tmp_path / "elsewhere", seed=2)
     (other / "scale.txt").write_bytes((other / "scale.txt").read_bytes() + b"\n")
     with pytest.raises(BadFile, match="not what was stored"):
-        promote(settings, Promotion(str(other), "why not"))
+        promote(settings, PromotionRequest(str(other), "why not"))
     assert ledger(settings, 9) == []
     assert not (settings.bundle / other.name).exists()
 
@@ -92,40 +92,40 @@ def test_a_bundle_that_answers_otherwise_than_its_card_is_refused(settings, bund
     run = json.loads((bundle / CARD).read_bytes())["prototype"]["run"]
     other = another(bundle, tmp_path, prototype={"run": run, "p50_s": 1.0})
     with pytest.raises(BadFile, match="answers its prototype with"):
-        promote(settings, Promotion(str(other), "why not"))
+        promote(settings, PromotionRequest(str(other), "why not"))
 
 
 def test_a_simulated_model_does_not_take_the_place_of_a_real_one_unless_forced(
     settings, bundle, url, tmp_path
 ) -> None:
     real = another(bundle, tmp_path, is_simulated=False)
-    promote(settings, Promotion(str(real), "learnt from records"))
+    promote(settings, PromotionRequest(str(real), "learnt from records"))
     with pytest.raises(SimulatedModel, match="--force"):
-        promote(settings, Promotion(str(bundle), "for the exercise"))
+        promote(settings, PromotionRequest(str(bundle), "for the exercise"))
     assert ledger(settings, 1)[0].champion_after == real.name
-    promote(settings, Promotion(str(bundle), "for the exercise", is_forced=True))
+    promote(settings, PromotionRequest(str(bundle), "for the exercise", is_forced=True))
     assert ledger(settings, 1)[0].evidence["is_forced"] is True
 
 
 def test_a_simulated_model_may_follow_a_simulated_one(settings, bundle, tmp_path) -> None:
-    promote(settings, Promotion(str(bundle), "first"))
-    assert promote(settings, Promotion(str(another(bundle, tmp_path, seed=2)), "second")).is_new
+    promote(settings, PromotionRequest(str(bundle), "first"))
+    assert promote(settings, PromotionRequest(str(another(bundle, tmp_path, seed=2)), "second")).is_new
 
 
 def test_a_model_of_which_the_ledger_tells_nothing_counts_as_real(settings, bundle, url, tmp_path) -> None:
     database_with(url, "0123456789abcdef")
     with pytest.raises(SimulatedModel):
-        promote(settings, Promotion(str(bundle), "for the exercise"))
+        promote(settings, PromotionRequest(str(bundle), "for the exercise"))
 
 
 def test_the_command_says_what_it_did(own_home, bundle) -> None:
-    told = CliRunner().invoke(app, ["models", "promote", str(bundle), "--why", "first"])
-    assert (told.exit_code, bundle.name in told.stdout) == (0, True)
+    result = CliRunner().invoke(app, ["models", "promote", str(bundle), "--why", "first"])
+    assert (result.exit_code, bundle.name in result.stdout) == (0, True)
     listed = CliRunner().invoke(app, ["models", "list"])
     assert f"none -> {bundle.name}" in listed.stdout
 
 
 def test_the_command_fails_in_words(own_home) -> None:
-    told = CliRunner().invoke(app, ["models", "promote", "not/there", "--why", "first"])
-    assert told.exit_code == 2
-    assert "neither a folder nor a bundle" in told.stderr
+    result = CliRunner().invoke(app, ["models", "promote", "not/there", "--why", "first"])
+    assert result.exit_code == 2
+    assert "neither a folder nor a bundle" in result.stderr

@@ -10,7 +10,7 @@ from fastapi.routing import iter_route_contexts
 from starlette.testclient import TestClient
 from support.running_service import database_with, running
 
-from londonpump.brigade.errors import BadFile, BadValue, DatabaseFailed, LondonPumpError
+from londonpump.domain.errors import BadFile, BadValue, DatabaseFailed, LondonPumpError
 from londonpump.service import errors
 from londonpump.service.logs import JsonLines
 from londonpump.service.rights import Public, Right
@@ -72,13 +72,13 @@ def guards(context) -> set[type]:
 
 def test_every_route_has_a_right_or_is_on_the_short_public_list(client) -> None:
     routes = {context.path: guards(context) for context in iter_route_contexts(client.app.routes)}
-    open_routes = {path for path, kinds in routes.items() if Right not in kinds}
+    open_routes = {path for path, rights_of_route in routes.items() if Right not in rights_of_route}
     assert open_routes <= PUBLIC | PAGES
 
 
 def test_a_public_route_says_that_it_is(client) -> None:
     routes = {context.path: guards(context) for context in iter_route_contexts(client.app.routes)}
-    assert all(Public in kinds for path, kinds in routes.items() if path in PUBLIC)
+    assert all(Public in rights_of_route for path, rights_of_route in routes.items() if path in PUBLIC)
 
 
 @pytest.mark.parametrize("method", ["get", "post", "put", "patch", "delete"])
@@ -91,15 +91,17 @@ def test_nothing_that_has_a_right_answers_a_stranger(method, client) -> None:
     assert set(answers.values()) <= {401}
 
 
-@pytest.mark.parametrize("given", ["abc", "A.b_c-9", "x" * 64])
-def test_a_usable_request_id_is_kept(given, client) -> None:
-    assert client.get("/livez", headers={"X-Request-ID": given}).headers["x-request-id"] == given
+@pytest.mark.parametrize("request_id", ["abc", "A.b_c-9", "x" * 64])
+def test_a_usable_request_id_is_kept(request_id, client) -> None:
+    assert client.get("/livez", headers={"X-Request-ID": request_id}).headers["x-request-id"] == request_id
 
 
-@pytest.mark.parametrize("given", ["", "x" * 65, "a b", "a\tb", "ä", "a;b", "a\x7fb"])
-def test_another_request_id_is_replaced(given, client) -> None:
-    told = client.get("/livez", headers={"X-Request-ID": given.encode("latin-1")}).headers["x-request-id"]
-    assert re.fullmatch(r"[0-9a-f]{32}", told)
+@pytest.mark.parametrize("request_id", ["", "x" * 65, "a b", "a\tb", "ä", "a;b", "a\x7fb"])
+def test_another_request_id_is_replaced(request_id, client) -> None:
+    reported = client.get("/livez", headers={"X-Request-ID": request_id.encode("latin-1")}).headers[
+        "x-request-id"
+    ]
+    assert re.fullmatch(r"[0-9a-f]{32}", reported)
 
 
 def test_a_request_id_stands_in_answer_problem_and_log(client, log) -> None:
@@ -143,7 +145,7 @@ def test_values_that_do_not_fit_are_named_and_not_repeated(client) -> None:
 @pytest.mark.parametrize(
     ("error", "status"),
     [
-        (errors.Refused("no"), 400),
+        (errors.BadRequest("no"), 400),
         (errors.NotSignedIn("no"), 401),
         (errors.TokenExpired("no"), 403),
         (errors.NotAllowed("no"), 403),
@@ -185,10 +187,10 @@ def test_a_conflict_tells_the_present_state(client) -> None:
 
 def test_an_unexpected_error_is_in_the_log_without_its_values(client, log) -> None:
     answer = raising(client, ZeroDivisionError("hush-hush"))
-    told = [line for line in log() if line["level"] == "error"]
-    assert told[0]["request_id"] == answer.json()["request_id"]
-    assert any("test_serve_requests" in place for place in told[0]["traceback"])
-    assert "hush" not in json.dumps(told)
+    reported = [line for line in log() if line["level"] == "error"]
+    assert reported[0]["request_id"] == answer.json()["request_id"]
+    assert any("test_serve_requests" in file_name for file_name in reported[0]["traceback"])
+    assert "hush" not in json.dumps(reported)
 
 
 def test_a_503_says_in_the_log_why(client, log) -> None:
@@ -216,12 +218,12 @@ def test_the_log_names_the_route_and_no_query_token_or_body(client, log) -> None
         headers={"Authorization": "Bearer hush-token", "User-Agent": "hush-agent"},
     )
     client.get("/users/hush-name")
-    told = log()
-    assert [(line["method"], line["route"], line["status"]) for line in told] == [
+    reported = log()
+    assert [(line["method"], line["route"], line["status"]) for line in reported] == [
         ("POST", "/register", 422),
         ("GET", "unmatched", 404),
     ]
-    assert "hush" not in json.dumps(told)
+    assert "hush" not in json.dumps(reported)
 
 
 def test_a_line_of_the_log_cannot_be_forged() -> None:
@@ -234,10 +236,10 @@ def test_a_line_of_the_log_cannot_be_forged() -> None:
 def test_metrics_count_by_route_and_never_by_path(client) -> None:
     client.get("/not-there/hush")
     client.request("HUSH", "/livez")
-    told = client.get("/metrics").text
-    assert 'route="unmatched",status="404"' in told
-    assert 'method="OTHER"' in told
-    assert "hush" not in told.lower()
+    reported = client.get("/metrics").text
+    assert 'route="unmatched",status="404"' in reported
+    assert 'method="OTHER"' in reported
+    assert "hush" not in reported.lower()
 
 
 def test_a_redirect_names_no_host_whatever_the_request_says(client) -> None:

@@ -7,14 +7,14 @@ from functools import partial
 from uuid import uuid4
 
 import pytest
-from support.asking import SOHO, Asking, asking_at
-from support.late_reads import LONG_S, Held
+from support.api_client import SOHO, ApiClient, serve_api
+from support.blocked_reads import LONG_S, BlockedJob
 
 from londonpump.service.predictions.batches import BatchTurn
 from londonpump.service.predictions.idempotency import Key, claim
-from londonpump.service.predictions.rows import add_rows, as_text, find_prediction
-from londonpump.service.predictions.rows import as_row as as_prediction_row
-from londonpump.service.predictions.shapes import Batch
+from londonpump.service.predictions.repository import add_rows, as_text, find_prediction
+from londonpump.service.predictions.repository import as_row as as_prediction_row
+from londonpump.service.predictions.schemas import Batch
 from londonpump.storage.database.store import StoreLimits
 
 KEY = "a-large-batch"
@@ -25,81 +25,81 @@ LIMITS = StoreLimits(long_readers=1, patience_s=30.0)
 
 
 @pytest.fixture
-def asking(database_url, tmp_path, small_brigade) -> Iterator[Asking]:
-    with asking_at(database_url, tmp_path, small_brigade.bundle, limits=LIMITS) as person:
+def api(database_url, tmp_path, small_brigade) -> Iterator[ApiClient]:
+    with serve_api(database_url, tmp_path, small_brigade.bundle, limits=LIMITS) as person:
         yield person
 
 
-def store_batch(asking: Asking, n: int) -> list[str]:
+def store_batch(api: ApiClient, n: int) -> list[str]:
     """Store one answer as those of a batch of n questions. Returns: their ids."""
-    state = asking.client.app.state.service
-    told = asking.told(return_at_most=20)
-    record = asking.client.portal.call(state.store.read, lambda c: find_prediction(c, told["id"]))
+    state = api.client.app.state.service
+    prediction = api.prediction(return_at_most=20)
+    record = api.client.portal.call(state.store.read, lambda c: find_prediction(c, prediction["id"]))
     ids = [uuid4().hex for _ in range(n)]
     row = as_prediction_row(record)
     rows = [{**row, "id": new, "answer": as_text({**record.answer, "id": new})} for new in ids]
     questions = Batch.model_validate({"questions": [QUESTION] * n}).questions
     body = [question.as_json() for question in questions]
-    key = Key.of(asking.user_id, KEY, "predictions/batch", body, asking.clock())
+    key = Key.of(api.user_id, KEY, "predictions/batch", body, api.clock())
 
     def stored(connection) -> None:
         assert claim(connection, key, [{"id": new} for new in ids]) is None
         add_rows(connection, rows)
 
-    asking.client.portal.call(partial(state.store.write, stored, within_s=LONG_S))
+    api.client.portal.call(partial(state.store.write, stored, within_s=LONG_S))
     return ids
 
 
-def test_a_thousand_stored_answers_of_twenty_candidates_are_fetched_again(asking) -> None:
-    ids = store_batch(asking, N)
+def test_a_thousand_stored_answers_of_twenty_candidates_are_fetched_again(api) -> None:
+    ids = store_batch(api, N)
     for _ in range(3):
-        answer = asking.ask_many(*[QUESTION] * N, key=KEY)
+        answer = api.ask_many(*[QUESTION] * N, key=KEY)
         assert (answer.status_code, answer.headers[REPLAY]) == (200, "true"), answer.text[:500]
         assert [item["answer"]["id"] for item in answer.json()["items"]] == ids
 
 
-def test_several_fetch_a_stored_batch_at_once(asking) -> None:
-    store_batch(asking, N)
+def test_several_fetch_a_stored_batch_at_once(api) -> None:
+    store_batch(api, N)
     with ThreadPoolExecutor(4) as pool:
-        answers = list(pool.map(lambda _: asking.ask_many(*[QUESTION] * N, key=KEY), range(4)))
+        answers = list(pool.map(lambda _: api.ask_many(*[QUESTION] * N, key=KEY), range(4)))
     assert {answer.status_code for answer in answers} == {200}
     assert len({answer.content for answer in answers}) == 1
 
 
-def test_what_is_fetched_again_is_letter_for_letter_what_was_answered(asking) -> None:
+def test_what_is_fetched_again_is_letter_for_letter_what_was_answered(api) -> None:
     questions = [QUESTION, {"place": {}}, {"place": SOHO, "return_at_most": 1}]
-    first, second = (asking.ask_many(*questions, key=KEY) for _ in range(2))
+    first, second = (api.ask_many(*questions, key=KEY) for _ in range(2))
     assert (first.content, second.headers[REPLAY]) == (second.content, "true")
 
 
-def test_sessions_are_looked_up_while_a_stored_batch_is_fetched(asking) -> None:
+def test_sessions_are_looked_up_while_a_stored_batch_is_fetched(api) -> None:
     """The fetch waits on a lane of its own: while that is held everybody else is answered."""
-    store_batch(asking, 3)
-    store = asking.client.app.state.service.store
-    held = Held()
-    holding = asking.client.portal.start_task_soon(partial(store.read, held, within_s=LONG_S))
-    assert held.is_begun.wait(LONG_S)
+    store_batch(api, 3)
+    store = api.client.app.state.service.store
+    blocked = BlockedJob()
+    holding = api.client.portal.start_task_soon(partial(store.read, blocked, within_s=LONG_S))
+    assert blocked.is_begun.wait(LONG_S)
     with ThreadPoolExecutor(1) as pool:
-        fetching = pool.submit(asking.ask_many, *[QUESTION] * 3, key=KEY)
+        fetching = pool.submit(api.ask_many, *[QUESTION] * 3, key=KEY)
         try:
-            me = asking.client.get("/me", headers=asking.headers)
+            me = api.client.get("/me", headers=api.headers)
             is_waiting = not wait([fetching], timeout=0.2).done
         finally:
-            held.may_end.set()
+            blocked.may_end.set()
         fetched = fetching.result(LONG_S)
     holding.result(LONG_S)
     assert (me.status_code, is_waiting, fetched.status_code) == (200, True, 200)
 
 
-def test_a_stored_batch_is_fetched_while_other_batches_are_at_work(asking) -> None:
+def test_a_stored_batch_is_fetched_while_other_batches_are_at_work(api) -> None:
     """It needs no turn: a thousand questions of somebody else take half a minute."""
-    store_batch(asking, 3)
-    turn = asking.client.app.state.service.part(BatchTurn)
-    asking.client.portal.call(turn.lock.acquire)
+    store_batch(api, 3)
+    turn = api.client.app.state.service.part(BatchTurn)
+    api.client.portal.call(turn.lock.acquire)
     try:
-        assert asking.ask_many(*[QUESTION] * 3, key=KEY).status_code == 200
+        assert api.ask_many(*[QUESTION] * 3, key=KEY).status_code == 200
     finally:
-        asking.client.portal.call(_released, turn)
+        api.client.portal.call(_released, turn)
 
 
 async def _released(turn) -> None:
@@ -107,9 +107,9 @@ async def _released(turn) -> None:
 
 
 @pytest.mark.slow
-def test_a_thousand_questions_that_were_answered_are_fetched_again(asking) -> None:
-    first = asking.ask_many(*[QUESTION] * N, key=KEY)
-    second = asking.ask_many(*[QUESTION] * N, key=KEY)
+def test_a_thousand_questions_that_were_answered_are_fetched_again(api) -> None:
+    first = api.ask_many(*[QUESTION] * N, key=KEY)
+    second = api.ask_many(*[QUESTION] * N, key=KEY)
     assert (first.status_code, second.status_code) == (200, 200)
     assert len(json.loads(second.content)["items"]) == N
     assert second.content == first.content

@@ -1,47 +1,50 @@
 """`/predict/time_pump` through its route, on both engines: what is read, refused, filled in and stored."""
 
 import pytest
-from support.on_duty import desk_on_duty
+from support.service_with_model import live_service_with_model
 
 from londonpump.storage.database import connect, reading, writing
-from londonpump.storage.database.people_rows import RiskStation, put_risk_stations
+from londonpump.storage.database.imported_repository import RiskStation, put_risk_stations
 from londonpump.storage.database.prediction_tables import predictions
 
 ROUTE = "/predict/time_pump"
 
 
 @pytest.fixture
-def desk(database_url, tmp_path, small_brigade):
-    with desk_on_duty(database_url, tmp_path, small_brigade.bundle) as running:
+def live_service(database_url, tmp_path, small_brigade):
+    with live_service_with_model(database_url, tmp_path, small_brigade.bundle) as running:
         yield running
 
 
 @pytest.fixture
-def signed_in(desk):
-    return desk.bearer("amelia")
+def signed_in(live_service):
+    return live_service.bearer("amelia")
 
 
 @pytest.fixture
-def ask(desk, signed_in):
-    return lambda **sent: desk.client.post(ROUTE, **{"headers": signed_in, **sent})
+def ask(live_service, signed_in):
+    return lambda **sent: live_service.client.post(ROUTE, **{"headers": signed_in, **sent})
 
 
-def stored(desk):
-    engine = connect(desk.url)
+def stored(live_service):
+    engine = connect(live_service.url)
     with reading(engine) as connection:
         rows = connection.execute(predictions.select()).mappings().all()
     engine.dispose()
     return rows
 
 
-def test_a_body_goes_before_the_query_field_by_field(ask, desk) -> None:
+def test_a_body_goes_before_the_query_field_by_field(ask, live_service) -> None:
     for body in ({"data": {"month": 7}}, {"json": {"month": 7}}, {"files": {"month": (None, "7")}}):
         ask(params={"month": 5, "temp": 9.5}, **body)
-    told = {(row["inputs"]["month"], row["inputs"]["temp"], row["inputs"]["precip"]) for row in stored(desk)}
-    assert told == {(7, 9.5, 0.0)}
+    predicted = {
+        (row["inputs"]["month"], row["inputs"]["temp"], row["inputs"]["precip"])
+        for row in stored(live_service)
+    }
+    assert predicted == {(7, 9.5, 0.0)}
 
 
-def test_null_and_an_empty_field_are_not_sent(ask, desk) -> None:
+def test_null_and_an_empty_field_are_not_sent(ask, live_service) -> None:
     assert ask(json={"month": None}).status_code == ask(data={"month": ""}).status_code == 200
 
 
@@ -70,18 +73,18 @@ TEXTS = (
 )
 
 
-def test_a_value_that_cannot_be_used_is_422_and_named(ask, desk) -> None:
+def test_a_value_that_cannot_be_used_is_422_and_named(ask, live_service) -> None:
     sent = [(name, {how: {name: value}}) for name, value in UNUSABLE for how in ("params", "data", "json")]
     answers = [(name, ask(**how)) for name, how in sent]
     assert {answer.status_code for _, answer in answers} == {422}
     assert all(answer.json()["errors"][0]["field"].endswith(name) for name, answer in answers)
-    assert stored(desk) == []
+    assert stored(live_service) == []
 
 
-def test_a_body_that_is_no_json_object_or_not_finite_is_422(desk, signed_in) -> None:
+def test_a_body_that_is_no_json_object_or_not_finite_is_422(live_service, signed_in) -> None:
     headers = {**signed_in, "Content-Type": "application/json"}
     bodies = (b"{", b"[]", b"3", b"[" * 10_000, b"\xff", b'{"temp": NaN}')
-    answers = [desk.client.post(ROUTE, content=body, headers=headers).status_code for body in bodies]
+    answers = [live_service.client.post(ROUTE, content=body, headers=headers).status_code for body in bodies]
     assert answers == [422] * len(bodies)
 
 
@@ -96,42 +99,44 @@ def test_what_is_not_sent_is_labelled(ask) -> None:
     assert "temp=default" not in filled
 
 
-def test_the_answer_is_stored_as_it_was_given(ask, desk) -> None:
-    told = ask().json()
-    (row,) = stored(desk)
-    assert row["answer"] == told
+def test_the_answer_is_stored_as_it_was_given(ask, live_service) -> None:
+    predicted = ask().json()
+    (row,) = stored(live_service)
+    assert row["answer"] == predicted
     assert (row["kind"], row["response_time_s"], row["model"]) == (
         "time_pump",
-        told["time_pump_s"],
-        told["model"],
+        predicted["time_pump_s"],
+        predicted["model"],
     )
 
 
-def test_a_station_on_a_newer_list_is_warned_of(ask, desk) -> None:
-    listed_at = desk.clock()
-    engine = connect(desk.url)
+def test_a_station_on_a_newer_list_is_warned_of(ask, live_service) -> None:
+    listed_at = live_service.clock()
+    engine = connect(live_service.url)
     with writing(engine) as connection:
         put_risk_stations(connection, [RiskStation(listed_at, "A21", "Paddington", "a test")])
     engine.dispose()
-    told = ask(params={"Station_Code_of_ressource": "A21", "IncidentStationGround_Code": "A21"}).json()
-    assert told["risk_because"][0] == "its station is on the list of risk stations"
-    assert stored(desk)[0]["risk_listed_at"] == listed_at
+    predicted = ask(params={"Station_Code_of_ressource": "A21", "IncidentStationGround_Code": "A21"}).json()
+    assert predicted["risk_because"][0] == "its station is on the list of risk stations"
+    assert stored(live_service)[0]["risk_listed_at"] == listed_at
 
 
 def test_the_model_s_own_list_counts_where_it_is_the_newest(ask, small_bundle) -> None:
     worst = max(small_bundle.risk_stations, key=small_bundle.risk_stations.get)
-    told = ask(params={"Station_Code_of_ressource": worst, "IncidentStationGround_Code": worst}).json()
-    assert told["risk_underestimated"]
+    predicted = ask(params={"Station_Code_of_ressource": worst, "IncidentStationGround_Code": worst}).json()
+    assert predicted["risk_underestimated"]
 
 
-def test_without_a_model_it_is_503(desk_without_a_model) -> None:
-    answer = desk_without_a_model.client.post(ROUTE, headers=desk_without_a_model.bearer("amelia"))
+def test_without_a_model_it_is_503(live_service_without_model) -> None:
+    answer = live_service_without_model.client.post(
+        ROUTE, headers=live_service_without_model.bearer("amelia")
+    )
     assert (answer.status_code, "risk_underestimated" in answer.json()) == (503, False)
 
 
 @pytest.fixture
-def desk_without_a_model(database_url, tmp_path):
-    from support.signing_in import running_desk
+def live_service_without_model(database_url, tmp_path):
+    from support.accounts_service import run_live_service
 
-    with running_desk(database_url, tmp_path) as running:
+    with run_live_service(database_url, tmp_path) as running:
         yield running

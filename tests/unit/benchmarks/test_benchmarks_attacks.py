@@ -3,13 +3,13 @@
 import asyncio
 from dataclasses import asdict
 
-from support.served_process import served
+from support.service_process import served
 from typer.testing import CliRunner
 
 from benchmarks.service.attackers import FLOODS, run
-from benchmarks.service.attacks import ATTACKS, MARKS, PAGE, Outcome, Seen, main, table
+from benchmarks.service.attacks import ATTACKS, MARKS, PAGE, AttackView, Outcome, main, table
 
-QUIET = Seen(100, 20.0, 30.0, {})
+QUIET = AttackView(100, 20.0, 30.0, {})
 WHERE = {"commit": "abc", "machine": {"cpu": "a", "cores": 2}}
 
 
@@ -23,8 +23,8 @@ def row(text: str, name: str) -> list[str]:
 
 
 def test_a_row_has_both_versions_and_what_was_not_answered() -> None:
-    before = Outcome(QUIET, Seen(10, 500.0, 900.0, {"503": 2, "TimeoutError": 1}), {"200": 5})
-    after = Outcome(QUIET, Seen(90, 25.0, 45.0, {}), {"200": 5})
+    before = Outcome(QUIET, AttackView(10, 500.0, 900.0, {"503": 2, "TimeoutError": 1}), {"200": 5})
+    after = Outcome(QUIET, AttackView(90, 25.0, 45.0, {}), {"200": 5})
     text = table({"before": result(readyz=before), "after": result(readyz=after)})
     assert row(text, "readyz") == [
         "20 / 30",
@@ -57,14 +57,15 @@ def test_an_unknown_attack_is_named() -> None:
 
     app = typer.Typer()
     app.command()(main)
-    told = CliRunner().invoke(app, ["--only", "nonsense"])
-    assert (told.exit_code, "nonsense is none of" in told.output) == (2, True)
+    outcome_of = CliRunner().invoke(app, ["--only", "nonsense"])
+    assert (outcome_of.exit_code, "nonsense is none of" in outcome_of.output) == (2, True)
 
 
 def test_every_attack_reaches_the_service(tmp_path) -> None:
     with served(tmp_path) as service:
-        told = {name: asyncio.run(run(name, service.address, 0.3))["outcomes"] for name in FLOODS}
-    assert all(sum(outcomes.values()) > 0 for outcomes in told.values())
+        outcome_of = {name: asyncio.run(run(name, service.address, 0.3))["outcomes"] for name in FLOODS}
+    assert all(sum(outcomes.values()) > 0 for outcomes in outcome_of.values())
     assert {
-        name: set(outcomes) & {"200", "400", "401", "413", "429", "503"} for name, outcomes in told.items()
-    } == {name: set(outcomes) for name, outcomes in told.items()}
+        name: set(outcomes) & {"200", "400", "401", "413", "429", "503"}
+        for name, outcomes in outcome_of.items()
+    } == {name: set(outcomes) for name, outcomes in outcome_of.items()}

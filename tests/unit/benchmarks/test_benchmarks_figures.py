@@ -11,7 +11,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
 from benchmarks.figures import MET, MISSED, NO_TARGET, Measurement, Reading
 from benchmarks.growth import START_INCIDENTS, Growth
 from benchmarks.page import BEGIN, END, write_page
-from londonpump.brigade.errors import BadFile
+from londonpump.domain.errors import BadFile
 
 
 @pytest.mark.parametrize(

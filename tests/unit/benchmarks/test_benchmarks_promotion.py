@@ -4,20 +4,20 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from support.contenders import Month
+from support.promotion_evidence import Month
 
 from benchmarks.accuracy.pages import filled
 from benchmarks.accuracy.records import SHARED
 from benchmarks.promotion import tables
 from benchmarks.promotion.__main__ import PAGE, RESULTS, all_scenarios
-from benchmarks.promotion.months import month, population
-from benchmarks.promotion.pairs import real_month
-from benchmarks.promotion.rates import counted, measured
-from benchmarks.promotion.settled import better_by, what_is_true, worse_there
-from benchmarks.promotion.worse import SCATTERED, WAYS
+from benchmarks.promotion.error_rates import counted, measured
+from benchmarks.promotion.local_losses import SCATTERED, WAYS
+from benchmarks.promotion.model_pairs import real_month
+from benchmarks.promotion.scenario_truth import improved_by, true_gains, worse_in_slice
+from benchmarks.promotion.simulated_months import month, population
 from londonpump.storage.files import read_json
 
-PLACE = ("borough", "CAMDEN")
+BOROUGH_SLICE = ("borough", "CAMDEN")
 
 
 @pytest.fixture(scope="module")
@@ -28,26 +28,26 @@ def those():
 
 
 def test_a_truth_is_as_good_for_the_challenger_as_was_asked(those):
-    found = what_is_true(those, better_by(those, 0.01), ("borough",), 100)
+    found = true_gains(those, improved_by(those, 0.01), ("borough",), 100)
     assert found["gain_share"] == pytest.approx(0.01, abs=2e-4)
 
 
 @pytest.mark.parametrize("way", WAYS)
 def test_a_challenger_is_worse_in_the_place_by_what_was_asked(those, way):
-    truth = worse_there(those, better_by(those, 0.01), PLACE, way, 0.10)
-    found = what_is_true(those, truth, ("borough",), 100)
+    truth = worse_in_slice(those, improved_by(those, 0.01), BOROUGH_SLICE, way, 0.10)
+    found = true_gains(those, truth, ("borough",), 100)
     assert found["least_slice_gain_share"] == pytest.approx(-0.10, abs=2e-3)
 
 
 def test_months_of_one_number_are_the_same(those):
-    truth = worse_there(those, better_by(those, 0.0), PLACE, SCATTERED, 0.10)
+    truth = worse_in_slice(those, improved_by(those, 0.0), BOROUGH_SLICE, SCATTERED, 0.10)
     one, other = (month(those, truth, np.random.default_rng(3)) for _ in range(2))
     assert np.array_equal(one.challenger.forecast.median_s, other.challenger.forecast.median_s)
 
 
 def test_a_day_drawn_twice_is_two_days(those):
-    shown = month(those, better_by(those, 0.0), np.random.default_rng(3))
-    assert len(np.unique(shown.rows.day)) == 28
+    simulated = month(those, improved_by(those, 0.0), np.random.default_rng(3))
+    assert len(np.unique(simulated.rows.day)) == 28
 
 
 def test_the_tables_of_the_page_are_those_of_the_json():
@@ -56,8 +56,8 @@ def test_the_tables_of_the_page_are_those_of_the_json():
 
 
 def test_every_rate_that_is_wanted_was_reached():
-    wanted = [one for found in read_json(RESULTS)["scenarios"].values() for one in found["wanted"]]
-    assert all(one["is_met"] for one in wanted)
+    checks = [one for found in read_json(RESULTS)["scenarios"].values() for one in found["wanted"]]
+    assert all(one["is_met"] for one in checks)
 
 
 @pytest.fixture(scope="module")

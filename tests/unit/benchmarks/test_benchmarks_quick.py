@@ -17,15 +17,15 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def kept(folder: Path) -> dict[str, Any]:
+def results(folder: Path) -> dict[str, Any]:
     command = (sys.executable, "-m", "benchmarks", "--quick", "--only", "simulate", "--out", str(folder))
     subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
     value: dict[str, Any] = json.loads((folder / "latest.json").read_text(encoding="utf-8"))
     return value
 
 
-def test_figures_stand_beside_commit_and_machine(kept: dict[str, Any]) -> None:
-    assert set(kept) == {
+def test_figures_stand_beside_commit_and_machine(results: dict[str, Any]) -> None:
+    assert set(results) == {
         "schema",
         "commit",
         "has_changes_since",
@@ -37,16 +37,16 @@ def test_figures_stand_beside_commit_and_machine(kept: dict[str, Any]) -> None:
     }
 
 
-def test_the_machine_is_described_without_its_name(kept: dict[str, Any]) -> None:
-    assert set(kept["machine"]) == {"cpu", "cores", "memory_gib", "system", "python", "libraries"}
+def test_the_machine_is_described_without_its_name(results: dict[str, Any]) -> None:
+    assert set(results["machine"]) == {"cpu", "cores", "memory_gib", "system", "python", "libraries"}
 
 
-def test_quick_figures_say_so(kept: dict[str, Any]) -> None:
-    assert kept["is_quick"] is True
+def test_quick_figures_say_so(results: dict[str, Any]) -> None:
+    assert results["is_quick"] is True
 
 
-def test_a_measurement_has_cpu_wall_and_memory_with_target_and_verdict(kept: dict[str, Any]) -> None:
-    measured = kept["measurements"]["simulate"]
+def test_a_measurement_has_cpu_wall_and_memory_with_target_and_verdict(results: dict[str, Any]) -> None:
+    measured = results["measurements"]["simulate"]
     assert measured["rows"] == {"incidents": 1000}
     assert [(r["quantity"], r["unit"], r["target"]) for r in measured["readings"]] == [
         ("cpu_s", "s", 10),
@@ -57,13 +57,13 @@ def test_a_measurement_has_cpu_wall_and_memory_with_target_and_verdict(kept: dic
     assert {r["verdict"] for r in measured["readings"]} <= {"met", "missed", "no target"}
 
 
-def test_every_cost_is_above_nothing(kept: dict[str, Any]) -> None:
-    assert all(reading["value"] > 0 for reading in kept["measurements"]["simulate"]["readings"])
+def test_every_cost_is_above_nothing(results: dict[str, Any]) -> None:
+    assert all(reading["value"] > 0 for reading in results["measurements"]["simulate"]["readings"])
 
 
-def test_the_same_figures_stand_under_the_commit(kept: dict[str, Any], folder: Path) -> None:
+def test_the_same_figures_stand_under_the_commit(results: dict[str, Any], folder: Path) -> None:
     (own,) = (path for path in folder.iterdir() if path.name != "latest.json")
-    assert json.loads(own.read_text(encoding="utf-8")) == kept
+    assert json.loads(own.read_text(encoding="utf-8")) == results
 
 
 def test_an_unknown_name_is_refused_with_the_known_ones() -> None:

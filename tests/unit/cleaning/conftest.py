@@ -9,9 +9,9 @@ from ibis.backends.duckdb import Backend
 from ibis.expr.types import Table
 from support.typed_rows import INCIDENT, MOBILISATION, Row, rows_of, stations, typed
 
-from londonpump.cleaning.attendance import with_attendance
 from londonpump.cleaning.incidents import clean_incidents
 from londonpump.cleaning.mobilisations import clean_mobilisations
+from londonpump.cleaning.pump_counts import with_attendance
 from londonpump.cleaning.rules import is_kept
 
 

@@ -10,7 +10,7 @@ import pytest
 from ibis.backends.duckdb import Backend
 from support.typed_rows import NOON
 
-from londonpump.cleaning.attendance import WARM_UP_H, set_aside_later
+from londonpump.cleaning.pump_counts import WARM_UP_H, reject_later_and_warm_up
 
 Clean = Callable[..., list[dict[str, Any]]]
 SECOND, THIRD = {"resource_code": "H212"}, {"resource_code": "E351"}
@@ -83,14 +83,14 @@ def test_later_waves_go_and_in_a_stream_the_first_hours_go_too(
     connection: Backend, counted_from: datetime | None, expected: list[str | None]
 ) -> None:
     edge_s = WARM_UP_H * 3600
-    moments = [at(0), at(edge_s - 1), at(edge_s), at(edge_s + 1)]
+    timestamps = [at(0), at(edge_s - 1), at(edge_s), at(edge_s + 1)]
     table = pa.table(
         {
             "rule": pa.nulls(4, pa.string()),
             "wave": [1, 2, 1, 2],
-            "mobilised_at": pa.array(moments, pa.timestamp("us")),
+            "mobilised_at": pa.array(timestamps, pa.timestamp("us")),
             "counted_from": pa.array([counted_from] * 4, pa.timestamp("us")),
         }
     )
-    rows = set_aside_later(connection.create_table(ibis.util.gen_name("rows"), table, temp=True))
+    rows = reject_later_and_warm_up(connection.create_table(ibis.util.gen_name("rows"), table, temp=True))
     assert rows.order_by("mobilised_at").rule.to_pyarrow().to_pylist() == expected

@@ -8,8 +8,8 @@ import pytest
 from ibis.backends.duckdb import Backend
 from support.typed_rows import NOON
 
-from londonpump.cleaning.examples import examples
-from londonpump.tables.examples import EXAMPLES
+from londonpump.cleaning.examples import as_examples
+from londonpump.domain.columns import EXAMPLES
 
 SOUND: dict[str, Any] = {
     "incident_number": "000001-10012023",
@@ -30,7 +30,7 @@ def made(connection: Backend, *changes: dict[str, Any]) -> list[dict[str, Any]]:
     table = pa.Table.from_pylist([SOUND | change for change in changes])
     table = table.append_column("rule", pa.nulls(len(changes), pa.string()))
     rows = connection.create_table(ibis.util.gen_name("kept"), table, temp=True)
-    return examples(rows).to_pyarrow().to_pylist()
+    return as_examples(rows).to_pyarrow().to_pylist()
 
 
 def test_every_column_of_the_schema_is_there_and_unknown_where_the_records_cannot_tell(

@@ -128,12 +128,12 @@ def test_the_road_goes_through_the_home_when_nothing_else_is_named(small_raw, ow
     assert "expected; 8 in 10 between" in predicted.stdout
 
 
-@pytest.mark.parametrize(("stated", "told"), [("yes", "a complete stream"), ("no", "a sample")])
-def test_completeness_may_be_stated(stated, told, small_raw, tmp_path) -> None:
+@pytest.mark.parametrize(("stated", "message"), [("yes", "a complete stream"), ("no", "a sample")])
+def test_completeness_may_be_stated(stated, message, small_raw, tmp_path) -> None:
     out = tmp_path / "data"
     result = run("prepare", "--incidents", small_raw["incidents"], "--complete", stated, "--out", out)
     assert result.exit_code == 0
-    assert f"Taken as {told} (as stated" in result.stdout
+    assert f"Taken as {message} (as stated" in result.stdout
     report = json.loads((out / "report.json").read_text(encoding="utf-8"))
     assert report["complete"] == (stated == "yes")
 
@@ -199,7 +199,7 @@ def test_ctrl_c_ends_a_command_without_a_traceback_and_leaves_nothing(tmp_path) 
     code = (
         "import signal, sys\n"
         "from londonpump import cli\n"
-        "from londonpump.pipelines import prepare\n"
+        "from londonpump.lifecycle import prepare\n"
         "prepare.prepare = lambda *_: signal.raise_signal(signal.SIGINT)\n"
         "sys.argv = ['londonpump', 'prepare', '--incidents', 'a.csv', '--out', sys.argv[1]]\n"
         "cli.main()\n"
@@ -219,5 +219,7 @@ def test_ctrl_c_ends_a_command_without_a_traceback_and_leaves_nothing(tmp_path) 
 def test_the_module_runs_as_the_command_does() -> None:
     command = [str(Path(sys.executable).with_name("londonpump")), "--version"]
     module = [sys.executable, "-m", "londonpump.cli", "--version"]
-    told = {subprocess.run(c, check=True, capture_output=True, text=True).stdout for c in (command, module)}
-    assert told == {f"londonpump {__version__}\n"}
+    message = {
+        subprocess.run(c, check=True, capture_output=True, text=True).stdout for c in (command, module)
+    }
+    assert message == {f"londonpump {__version__}\n"}

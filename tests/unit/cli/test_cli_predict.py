@@ -10,7 +10,7 @@ from click.testing import Result
 from typer.testing import CliRunner
 
 from londonpump.cli import app
-from londonpump.pipelines.predict import HEADER
+from londonpump.lifecycle.predict import HEADER
 
 CALLS = "id,mobilised_at,station_code,easting_m,northing_m"
 SOUND = "2024-01-15T08:00Z,A24,529900,181000"
@@ -159,46 +159,53 @@ def test_the_calls_are_never_written_over(run, tmp_path) -> None:
 def test_one_prediction_is_told_in_words_with_its_reasons(run) -> None:
     result = run(*ONE, "--incident-type", "Fire")
     assert result.exit_code == 0
-    for words in (
+    for expected in (
         "expected; 8 in 10 between",
         "Chance of later than: 6 min",
         "Why:",
         "SIMULATED",
         "Filled in:",
     ):
-        assert words in result.stdout
+        assert expected in result.stdout
 
 
 @pytest.mark.parametrize("northing_m", [str(north_m) for north_m in range(177_000, 185_000, 500)])
 def test_the_seconds_under_why_add_up_to_the_time_shown(northing_m, run) -> None:
-    said = run(*ONE, "--northing", northing_m).stdout
-    minutes, seconds = map(int, re.match(r"(\d+):(\d\d) min expected", said).groups())
-    shown = re.findall(r"^ +([+-]\d+) s  ", said.partition("Why:\n")[2], re.MULTILINE)
-    assert len(shown) > 2
-    assert sum(map(int, shown)) == 60 * minutes + seconds
+    output = run(*ONE, "--northing", northing_m).stdout
+    minutes, seconds = map(int, re.match(r"(\d+):(\d\d) min expected", output).groups())
+    seconds_shown = re.findall(r"^ +([+-]\d+) s  ", output.partition("Why:\n")[2], re.MULTILINE)
+    assert len(seconds_shown) > 2
+    assert sum(map(int, seconds_shown)) == 60 * minutes + seconds
 
 
 def test_a_run_outside_is_told_with_a_warning_and_without_reasons(run) -> None:
-    said = run(*ONE, "--northing", "225000").stdout
-    assert "WARNING: outside what was learnt (" in said
-    assert "Why:" not in said
+    output = run(*ONE, "--northing", "225000").stdout
+    assert "WARNING: outside what was learnt (" in output
+    assert "Why:" not in output
 
 
 def test_one_prediction_as_json_has_the_chance_of_more_than_12_minutes(run) -> None:
-    told = json.loads(run(*ONE, "--json").stdout)
-    assert 0 <= told["p_over_720"] <= told["p_over_600"] <= told["p_over_480"] <= told["p_over_360"] <= 1
+    as_json = json.loads(run(*ONE, "--json").stdout)
+    assert (
+        0
+        <= as_json["p_over_720"]
+        <= as_json["p_over_600"]
+        <= as_json["p_over_480"]
+        <= as_json["p_over_360"]
+        <= 1
+    )
 
 
 def test_one_prediction_as_json_says_what_the_file_says(run, answered) -> None:
-    told = json.loads(run(*ONE, "--json").stdout)
+    as_json = json.loads(run(*ONE, "--json").stdout)
     _, (row,) = answered(f"1,{SOUND}")
     for name in ("mean_s", "p10_s", "p50_s", "p90_s", "p_over_360", "p_over_600"):
-        assert told[name] == pytest.approx(float(row[name]), abs=1e-9)
-    assert told["pumps_needed"] == int(row["pumps_needed"])
-    assert told["risk_underestimated"] == (row["risk_underestimated"] == "true")
-    assert ";".join(told["filled"]) == row["filled"]
-    assert sum(reason["seconds"] for reason in told["reasons"]) == pytest.approx(told["p50_s"], abs=0.5)
-    assert told["simulated"] is True
+        assert as_json[name] == pytest.approx(float(row[name]), abs=1e-9)
+    assert as_json["pumps_needed"] == int(row["pumps_needed"])
+    assert as_json["risk_underestimated"] == (row["risk_underestimated"] == "true")
+    assert ";".join(as_json["filled"]) == row["filled"]
+    assert sum(reason["seconds"] for reason in as_json["reasons"]) == pytest.approx(as_json["p50_s"], abs=0.5)
+    assert as_json["simulated"] is True
 
 
 @pytest.mark.parametrize("flag", ["--station", "--easting", "--northing"])

@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from londonpump.evaluation.curves import level_calibration, median_calibration, place_cells, reliability
-from londonpump.evaluation.rows import Forecast, JudgedRows
+from londonpump.evaluation.curves import grid_cells, level_calibration, median_calibration, reliability
+from londonpump.evaluation.evaluation_rows import EvaluationRows, Forecast
 
 
 @pytest.fixture(scope="module")
@@ -15,7 +15,7 @@ def runs():
     rng = np.random.default_rng(4)
     n = 6000
     median_s = rng.uniform(200, 500, n)
-    rows = JudgedRows(
+    rows = EvaluationRows(
         actual_s=median_s + rng.uniform(-100, 100, n),
         day=rng.integers(19_000, 19_060, n),
         incident=np.arange(n),
@@ -64,7 +64,7 @@ def test_a_model_without_a_distribution_has_no_such_curve(runs):
 def test_cells_hold_every_run_once_and_show_where_the_error_is(runs):
     rows, _ = runs
     east = rows.easting_m > 525_000
-    cells = place_cells(rows, Forecast(rows.actual_s + np.where(east, 40.0, -10.0)))
+    cells = grid_cells(rows, Forecast(rows.actual_s + np.where(east, 40.0, -10.0)))
     assert cells.cell_m == 500
     assert cells.n.sum() == 6000
     far_east, far_west = cells.bias_s[:, -1], cells.bias_s[:, 0]
@@ -76,6 +76,6 @@ def test_cells_hold_every_run_once_and_show_where_the_error_is(runs):
 def test_few_runs_get_larger_cells_and_thin_cells_stay_empty(runs):
     rows, forecast = runs
     few = np.arange(400)
-    cells = place_cells(rows.take(few), forecast.take(few))
+    cells = grid_cells(rows.take(few), forecast.take(few))
     assert cells.cell_m == 2000
     assert np.isnan(cells.mae_s[(cells.n < 8)]).all()

@@ -5,12 +5,12 @@ from datetime import UTC, datetime, timedelta, timezone
 import numpy as np
 import pytest
 
-from londonpump.brigade.errors import BadValue, TooFewRows
-from londonpump.evaluation.binned import auc_of
-from londonpump.evaluation.compare import paired_difference, sliced_differences
+from londonpump.domain.errors import BadValue, TooFewRows
+from londonpump.evaluation.binned_metrics import auc_of
+from londonpump.evaluation.evaluate import evaluate_models
+from londonpump.evaluation.evaluation_rows import EvaluationRows, Forecast
 from londonpump.evaluation.intervals import draw_days
-from londonpump.evaluation.judge import judge
-from londonpump.evaluation.rows import Forecast, JudgedRows
+from londonpump.evaluation.paired_comparison import paired_difference, sliced_differences
 from londonpump.evaluation.slices import distance_band, distance_decile, hour_band
 from londonpump.evaluation.splits import folds, later_than
 
@@ -19,7 +19,7 @@ def rows_on(day, actual_s, slices=None):
     n = len(actual_s)
     here = np.zeros(n)
     code = np.full(n, "A21")
-    return JudgedRows(actual_s, day, np.arange(n), slices or {}, code, here, np.zeros(n, int), here, here)
+    return EvaluationRows(actual_s, day, np.arange(n), slices or {}, code, here, np.zeros(n, int), here, here)
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +32,7 @@ def noisy():
 
 
 def whole(rows, forecast, resamples=2000):
-    return judge(rows, {"m": forecast}, resamples=resamples)["models"]["m"]["all"]["all"]
+    return evaluate_models(rows, {"m": forecast}, resamples=resamples)["models"]["m"]["all"]["all"]
 
 
 def test_the_interval_of_a_mean_is_the_analytic_one_of_days(noisy):
@@ -73,21 +73,21 @@ def test_the_median_error_in_bins_is_the_one_of_resampling_rows_by_hand(noisy):
 
 
 def test_the_auc_in_bins_is_the_one_of_resampling_rows_by_hand(noisy):
-    chance = np.clip(noisy.actual_s / 600 + np.random.default_rng(1).normal(0, 0.15, len(noisy)), 0, 1)
-    forecast = Forecast(np.full(len(noisy), 300.0), p_over={360: chance})
+    p_late = np.clip(noisy.actual_s / 600 + np.random.default_rng(1).normal(0, 0.15, len(noisy)), 0, 1)
+    forecast = Forecast(np.full(len(noisy), 300.0), p_over={360: p_late})
     late = noisy.actual_s > 360
-    low, high = resampled_by_hand(noisy, lambda index: auc_of(chance[index], late[index]))
+    low, high = resampled_by_hand(noisy, lambda index: auc_of(p_late[index], late[index]))
     found = whole(noisy, forecast, resamples=400)["over_360_auc"]
     assert (found["low"], found["high"]) == pytest.approx((low, high), abs=0.001)
 
 
 def test_every_value_lies_in_its_interval(noisy):
     rng = np.random.default_rng(2)
-    chance = rng.random(len(noisy))
+    p_late = rng.random(len(noisy))
     levels = (0.05, 0.1, 0.5, 0.9, 0.95)
     quantiles_s = 300 + np.sort(rng.normal(0, 100, (len(noisy), 5)), axis=1)
-    p_over = dict.fromkeys((360, 480, 600, 720), chance)
-    forecast = Forecast(quantiles_s[:, 2], quantiles_s[:, 2] + 5, levels, quantiles_s, p_over, chance)
+    p_over = dict.fromkeys((360, 480, 600, 720), p_late)
+    forecast = Forecast(quantiles_s[:, 2], quantiles_s[:, 2] + 5, levels, quantiles_s, p_over, p_late)
     for name, found in whole(noisy, forecast).items():
         assert name == "n" or found["low"] <= found["value"] <= found["high"], name
 

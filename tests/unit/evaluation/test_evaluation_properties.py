@@ -7,10 +7,10 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from londonpump.evaluation.flags import most_likely
-from londonpump.evaluation.judge import judge
-from londonpump.evaluation.rows import Forecast, JudgedRows
+from londonpump.evaluation.evaluate import evaluate_models
+from londonpump.evaluation.evaluation_rows import EvaluationRows, Forecast
 from londonpump.evaluation.splits import later_than
+from londonpump.evaluation.warning_flags import most_likely
 
 RUN = st.tuples(
     st.integers(1, 1200), st.integers(0, 5), st.integers(1, 1200), st.sampled_from([0.0, 0.3, 0.5, 1.0])
@@ -20,18 +20,18 @@ RUN = st.tuples(
 @settings(max_examples=60, deadline=None)
 @given(st.lists(RUN, min_size=1, max_size=30))
 def test_a_handful_of_any_runs_gives_json_and_shares_between_0_and_1(runs):
-    actual_s, day, said_s, chance = (np.array(column) for column in zip(*runs, strict=True))
+    actual_s, day, stated_s, p_late = (np.array(column) for column in zip(*runs, strict=True))
     n = len(runs)
     here, code = np.zeros(n), np.full(n, "A21")
-    rows = JudgedRows(
+    rows = EvaluationRows(
         actual_s.astype(float), day, np.arange(n), {"day": day.astype(str)}, code, here, day, here, here
     )
-    median_s = said_s.astype(float)
+    median_s = stated_s.astype(float)
     quantiles_s = median_s[:, None] + np.array([-90.0, -60, 0, 60, 90])
-    p_over = dict.fromkeys((360, 480, 600, 720), chance)
+    p_over = dict.fromkeys((360, 480, 600, 720), p_late)
     levels = (0.05, 0.1, 0.5, 0.9, 0.95)
-    forecast = Forecast(median_s, None, levels, quantiles_s, p_over, chance, chance > 0.4)
-    found = judge(rows, {"ours": forecast}, resamples=20, least_rows=2)
+    forecast = Forecast(median_s, None, levels, quantiles_s, p_over, p_late, p_late > 0.4)
+    found = evaluate_models(rows, {"ours": forecast}, resamples=20, min_rows=2)
     json.dumps(found, allow_nan=False)
     parts = found["models"]["ours"]
     assert sum(one["n"] for one in parts["day"].values()) == parts["all"]["all"]["n"] == n
@@ -42,18 +42,18 @@ def test_a_handful_of_any_runs_gives_json_and_shares_between_0_and_1(runs):
 
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=60), st.floats(0.01, 0.5))
-def test_a_warning_flags_nothing_less_likely_than_what_it_leaves(chances, share):
-    chance = np.array(chances)
-    flagged = most_likely(chance, share)
-    lowest = chance[flagged].min(initial=math.inf)
-    assert lowest > chance[~flagged].max(initial=-math.inf) or not flagged.any()
+def test_a_warning_flags_nothing_less_likely_than_what_it_leaves(probabilities, share):
+    p_late = np.array(probabilities)
+    flagged = most_likely(p_late, share)
+    lowest = p_late[flagged].min(initial=math.inf)
+    assert lowest > p_late[~flagged].max(initial=-math.inf) or not flagged.any()
 
 
 @given(st.lists(st.tuples(st.integers(0, 6), st.integers(0, 100)), max_size=40), st.integers(0, 100))
-def test_a_split_by_time_never_divides_an_incident(rows, moment_s):
+def test_a_split_by_time_never_divides_an_incident(rows, timestamp_s):
     incident = np.array([row[0] for row in rows], np.int64)
     at = np.array([row[1] for row in rows], "datetime64[s]")
-    later = later_than(incident, at, np.datetime64(moment_s, "s"))
+    later = later_than(incident, at, np.datetime64(timestamp_s, "s"))
     for code in np.unique(incident):
         own = incident == code
-        assert (later[own] == (at[own].min() >= np.datetime64(moment_s, "s"))).all()
+        assert (later[own] == (at[own].min() >= np.datetime64(timestamp_s, "s"))).all()

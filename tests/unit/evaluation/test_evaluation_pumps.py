@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from sklearn import metrics as oracle
 
-from londonpump.brigade.errors import BadValue, TooFewRows
-from londonpump.evaluation.pumps import judge_pumps
+from londonpump.domain.errors import BadValue, TooFewRows
+from londonpump.evaluation.pump_count_metrics import evaluate_pumps
 
 
 @pytest.fixture(scope="module")
@@ -20,17 +20,17 @@ def guesses():
 
 def test_the_metrics_agree_with_scikit_learn(guesses):
     actual, probability, chosen, day = guesses
-    found = judge_pumps(actual, probability, chosen, day, resamples=200)
+    found = evaluate_pumps(actual, probability, chosen, day, resamples=200)
     assert found["accuracy"]["value"] == pytest.approx(oracle.accuracy_score(actual, chosen))
     assert found["macro_f1"]["value"] == pytest.approx(oracle.f1_score(actual, chosen, average="macro"))
-    kept = np.clip(probability, 1e-6, 1)
-    expected = -np.log(kept[np.arange(len(actual)), actual - 1]).mean()
+    clipped = np.clip(probability, 1e-6, 1)
+    expected = -np.log(clipped[np.arange(len(actual)), actual - 1]).mean()
     assert found["log_loss"]["value"] == pytest.approx(expected)
     assert found["confusion"] == oracle.confusion_matrix(actual, chosen, labels=[1, 2, 3, 4, 5]).tolist()
 
 
 def test_values_lie_in_their_intervals(guesses):
-    found = judge_pumps(*guesses, resamples=500)
+    found = evaluate_pumps(*guesses, resamples=500)
     for name in ("accuracy", "macro_f1", "log_loss"):
         assert found[name]["low"] < found[name]["value"] < found[name]["high"]
     json.dumps(found, allow_nan=False)
@@ -39,7 +39,7 @@ def test_values_lie_in_their_intervals(guesses):
 def test_a_number_that_never_occurs_does_not_count_in_macro_f1():
     actual = np.array([1, 1, 2, 2])
     probability = np.tile([0.5, 0.5, 0, 0, 0], (4, 1))
-    found = judge_pumps(actual, probability, actual, np.arange(4), resamples=10)
+    found = evaluate_pumps(actual, probability, actual, np.arange(4), resamples=10)
     assert found["macro_f1"]["value"] == 1
 
 
@@ -47,10 +47,10 @@ def test_numbers_and_chances_that_cannot_be_are_refused():
     sure = np.array([[1.0, 0, 0, 0, 0]])
     one = np.array([1])
     with pytest.raises(BadValue, match="1 to 5"):
-        judge_pumps(np.array([6]), sure, one, one)
+        evaluate_pumps(np.array([6]), sure, one, one)
     with pytest.raises(BadValue, match="add up"):
-        judge_pumps(one, sure / 2, one, one)
+        evaluate_pumps(one, sure / 2, one, one)
     with pytest.raises(BadValue, match="needs"):
-        judge_pumps(one, sure[:, :4], one, one)
+        evaluate_pumps(one, sure[:, :4], one, one)
     with pytest.raises(TooFewRows):
-        judge_pumps(one[:0], sure[:0], one[:0], one[:0])
+        evaluate_pumps(one[:0], sure[:0], one[:0], one[:0])

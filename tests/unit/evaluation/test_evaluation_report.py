@@ -9,13 +9,13 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from londonpump.brigade.errors import BadValue
-from londonpump.evaluation.judge import judge
-from londonpump.evaluation.pumps import judge_pumps
+from londonpump.domain.errors import BadValue
+from londonpump.evaluation.evaluate import evaluate_models
+from londonpump.evaluation.evaluation_rows import EvaluationRows, Forecast
+from londonpump.evaluation.pump_count_metrics import evaluate_pumps
 from londonpump.evaluation.report import About, ReportInputs, render_model_card, render_report
 from londonpump.evaluation.report.tables import worst_by_cover, worst_by_error
-from londonpump.evaluation.report.words import interval_words, number_words
-from londonpump.evaluation.rows import Forecast, JudgedRows
+from londonpump.evaluation.report.text_formats import format_interval, format_number
 
 ATTRIBUTION = "Contains public sector information licensed under the Open Government Licence v3.0."
 LEVELS = (0.05, 0.1, 0.14, 0.23, 0.32, 0.41, 0.5, 0.59, 0.68, 0.77, 0.86, 0.9, 0.95)
@@ -25,7 +25,7 @@ def runs(n=3000):
     rng = np.random.default_rng(9)
     actual_s = rng.gamma(4.6, 69, n).clip(1, 1200)
     station = rng.choice(["A21", "A24", "G30", "H27"], n)
-    return JudgedRows(
+    return EvaluationRows(
         actual_s=actual_s,
         day=rng.integers(19_631, 19_700, n),
         incident=np.arange(n),
@@ -67,8 +67,8 @@ def about(**changes):
 
 
 def inputs_of(rows, forecasts, **changes):
-    judged = judge(rows, forecasts, resamples=60)
-    return ReportInputs(rows, forecasts, judged, about(**changes))
+    results = evaluate_models(rows, forecasts, resamples=60)
+    return ReportInputs(rows, forecasts, results, about(**changes))
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +77,7 @@ def inputs():
     rng = np.random.default_rng(2)
     probability = rng.dirichlet([6, 3, 1, 1, 1], 500)
     actual = rng.integers(1, 6, 500)
-    pumps = judge_pumps(actual, probability, probability.argmax(axis=1) + 1, rng.integers(0, 30, 500), 20)
+    pumps = evaluate_pumps(actual, probability, probability.argmax(axis=1) + 1, rng.integers(0, 30, 500), 20)
     return replace(inputs_of(rows, forecasts_of(rows)), pumps=pumps)
 
 
@@ -186,7 +186,7 @@ def test_the_worst_slice_comes_first(inputs):
 
 
 def test_a_slice_of_few_runs_is_not_ranked(inputs):
-    assert worst_by_error(replace(inputs, least_rows=10_000)) is None
+    assert worst_by_error(replace(inputs, min_rows=10_000)) is None
 
 
 def test_names_from_the_data_cannot_become_markup(inputs):
@@ -255,9 +255,9 @@ def test_an_answer_about_other_rows_is_refused(inputs):
 
 
 def test_numbers_read_as_a_person_writes_them():
-    assert number_words(-0.04, "s", True) == "0.0"
-    assert number_words(-11.26, "s", True) == "\u221211.3"
-    assert number_words(0.638, "%") == "63.8"
-    assert number_words(None, "") == "–"
-    assert interval_words({"value": 1.0, "low": None, "high": None}, "s") == ""
-    assert interval_words({"value": 0.5, "low": 0.4, "high": 0.6}, "%") == "40.0 to 60.0"
+    assert format_number(-0.04, "s", True) == "0.0"
+    assert format_number(-11.26, "s", True) == "\u221211.3"
+    assert format_number(0.638, "%") == "63.8"
+    assert format_number(None, "") == "–"
+    assert format_interval({"value": 1.0, "low": None, "high": None}, "s") == ""
+    assert format_interval({"value": 0.5, "low": 0.4, "high": 0.6}, "%") == "40.0 to 60.0"

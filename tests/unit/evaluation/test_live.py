@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from londonpump.brigade.errors import TooFewRows
+from londonpump.domain.errors import TooFewRows
 from londonpump.evaluation.live import LiveRows, live_figures
-from londonpump.evaluation.live_band import Band, BandDay, BandRule, watch_band
+from londonpump.evaluation.live_error_band import Band, BandDay, BandRule, check_band
 
 
 def live_rows(n: int = 600, days: int = 20, seed: int = 1, worse: float = 1.0) -> LiveRows:
@@ -75,19 +75,19 @@ def test_no_row_is_refused() -> None:
 
 
 def test_a_model_that_is_as_it_was_evaluated_stays_in_its_band() -> None:
-    assert not watch_band(live_rows(5_000), 48.0, 19).has_left
+    assert not check_band(live_rows(5_000), 48.0, 19).has_left
 
 
 def test_one_whose_error_grew_by_half_has_left_it() -> None:
-    assert watch_band(live_rows(5_000, worse=1.5), 48.0, 19).has_left
+    assert check_band(live_rows(5_000, worse=1.5), 48.0, 19).has_left
 
 
 def test_coverage_alone_is_enough() -> None:
-    assert "P10" in watch_band(live_rows(5_000, worse=1.5), None, 19).days[-1].reason
+    assert "P10" in check_band(live_rows(5_000, worse=1.5), None, 19).days[-1].reason
 
 
 def test_a_few_per_cent_more_are_borne() -> None:
-    assert not watch_band(live_rows(20_000, worse=1.05), 48.0, 19).has_left
+    assert not check_band(live_rows(20_000, worse=1.05), 48.0, 19).has_left
 
 
 def test_one_bad_day_is_not_long_enough() -> None:
@@ -97,11 +97,11 @@ def test_one_bad_day_is_not_long_enough() -> None:
         **{name: getattr(rows, name) for name in LiveRows.__slots__ if name != "actual_s"},
         actual_s=np.where(is_bad, 3_000.0, rows.actual_s),
     )
-    assert not watch_band(bad, 48.0, 19).has_left
+    assert not check_band(bad, 48.0, 19).has_left
 
 
 def test_few_outcomes_are_not_judged() -> None:
-    band = watch_band(live_rows(200, worse=3), 48.0, 19, BandRule(least_rows=300))
+    band = check_band(live_rows(200, worse=3), 48.0, 19, BandRule(min_rows=300))
     assert [day.mae_s for day in band.days] == [None, None, None]
 
 

@@ -7,7 +7,7 @@ from londonpump.evaluation.monthly.attendance import (
     FEW,
     MET,
     MISSED,
-    NOT_JUDGED,
+    NOT_EVALUATED,
     TARGETS,
     UNSURE,
     AttendanceRows,
@@ -82,27 +82,30 @@ def test_wilsons_interval_of_forty_of_forty() -> None:
 
 def test_few_arrivals_have_a_value_and_no_interval() -> None:
     found = figures(arrivals(uneven(300, FEW - 1)))[0]
-    assert (found.stat["value"] is not None, found.stat["low"], found.verdict) == (True, None, NOT_JUDGED)
+    assert (found.stat["value"] is not None, found.stat["low"], found.verdict) == (True, None, NOT_EVALUATED)
 
 
 def test_arrivals_of_one_storm_day_have_no_interval() -> None:
-    assert figures(arrivals(uneven(300, 500), days=1))[0].verdict == NOT_JUDGED
+    assert figures(arrivals(uneven(300, 500), days=1))[0].verdict == NOT_EVALUATED
 
 
 def test_no_second_pump_is_no_figure() -> None:
     second = figures(arrivals(uneven(300)))[-1]
-    assert (second.n, second.stat["value"], second.verdict) == (0, None, NOT_JUDGED)
+    assert (second.n, second.stat["value"], second.verdict) == (0, None, NOT_EVALUATED)
 
 
 def test_places_are_told_apart() -> None:
     times_s = np.where(np.arange(200) % 2 == 0, 250.0, 450.0)
     rows = arrivals(times_s)
     found = figures_by(rows, rows.borough)
-    assert {place: row[0].stat["value"] for place, row in found.items()} == {"BRENT": 450.0, "CAMDEN": 250.0}
+    assert {location: row[0].stat["value"] for location, row in found.items()} == {
+        "BRENT": 450.0,
+        "CAMDEN": 250.0,
+    }
 
 
 def test_the_interval_holds_the_truth_about_as_often_as_it_says() -> None:
-    held = 0
+    n_inside = 0
     for seed in range(200):
         rng = np.random.default_rng(seed)
         of_day_s = rng.normal(0, 40, 28)
@@ -112,8 +115,8 @@ def test_the_interval_holds_the_truth_about_as_often_as_it_says() -> None:
             **{name: getattr(rows, name) for name in AttendanceRows.__slots__} | {"day": day}
         )
         low, high = (figures(shared, seed)[0].stat[end] for end in ("low", "high"))
-        held += low <= 330 <= high
-    assert 0.89 <= held / 200 <= 0.99
+        n_inside += low <= 330 <= high
+    assert 0.89 <= n_inside / 200 <= 0.99
 
 
 def test_a_real_change_has_an_interval_without_zero() -> None:

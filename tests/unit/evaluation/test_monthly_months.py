@@ -5,7 +5,7 @@ from datetime import date
 import numpy as np
 import pytest
 
-from londonpump.brigade.errors import BadValue
+from londonpump.domain.errors import BadValue
 from londonpump.evaluation.monthly.months import EPOCH_DATE, Month
 
 

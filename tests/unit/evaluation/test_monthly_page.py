@@ -9,28 +9,28 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
-from londonpump.evaluation.drift import Drift, DriftFound, Moved
-from londonpump.evaluation.drift_bins import How
+from londonpump.evaluation.drift import Drift, DriftResult, ShiftedBin
+from londonpump.evaluation.drift_bins import DriftMeasure
 from londonpump.evaluation.drift_stations import StationChange
 from londonpump.evaluation.live import LiveRows
 from londonpump.evaluation.monthly import Month, MonthInputs, render_month
 from londonpump.evaluation.monthly.attendance import AttendanceRows
-from londonpump.evaluation.monthly.inputs import AlarmLine, DecisionLine, Reality, Records
-from londonpump.evaluation.monthly.words import borough_words, clock_words
+from londonpump.evaluation.monthly.inputs import AlarmLine, DecisionLine, LivePerformance, Records
+from londonpump.evaluation.monthly.text_formats import format_borough, format_clock
 
 MONTH = Month(2017, 2)
 FIRST_DAY = 17_198
 """1 February 2017."""
-PLACES = {"HILLINGDON": ("G32", 509_000, 187_000, 480), "CAMDEN": ("A23", 529_000, 183_000, 280)}
+BOROUGHS = {"HILLINGDON": ("G32", 509_000, 187_000, 480), "CAMDEN": ("A23", 529_000, 183_000, 280)}
 
 
 def arrivals(n: int = 1600, days: int = 59) -> AttendanceRows:
     """January and February; Hillingdon slow, Camden fast, three in Bexley."""
     rng = np.random.default_rng(4)
-    borough = rng.choice(list(PLACES), n)
+    borough = rng.choice(list(BOROUGHS), n)
     borough[:3] = "BEXLEY"
-    places = {**PLACES, "BEXLEY": ("E28", 548_000, 175_000, 300)}
-    codes, east, north, mean_s = zip(*(places[name] for name in borough), strict=True)
+    locations = {**BOROUGHS, "BEXLEY": ("E28", 548_000, 175_000, 300)}
+    codes, east, north, mean_s = zip(*(locations[name] for name in borough), strict=True)
     return AttendanceRows(
         attendance_s=np.clip(np.array(mean_s) + rng.normal(0, 60, n), 10, 1200),
         is_second=rng.random(n) < 0.3,
@@ -59,12 +59,21 @@ def live(n: int = 900) -> LiveRows:
     )
 
 
-def drift() -> DriftFound:
-    moved = (Moved("Fire", 0.21, 0.16),)
+def drift() -> DriftResult:
+    moved = (ShiftedBin("Fire", 0.21, 0.16),)
     one = Drift(
-        "incident_type", How.MIX, 0.05, 0.02, 6.0, 4.0, 5000, FIRST_DAY + 20, (FIRST_DAY + 20,), moved
+        "incident_type",
+        DriftMeasure.MIX,
+        0.05,
+        0.02,
+        6.0,
+        4.0,
+        5000,
+        FIRST_DAY + 20,
+        (FIRST_DAY + 20,),
+        moved,
     )
-    return DriftFound((one, replace(one, name="hour", strength=1.0, since=None)), 400, True, FIRST_DAY + 27)
+    return DriftResult((one, replace(one, name="hour", strength=1.0, since=None)), 400, True, FIRST_DAY + 27)
 
 
 def month_inputs() -> MonthInputs:
@@ -84,11 +93,11 @@ def month_inputs() -> MonthInputs:
         month=MONTH,
         at=at,
         records=Records(arrivals(), date(2017, 2, 28), is_complete=True, incidents=900),
-        realities=[Reality("Times that were announced", "Half came true.", live())],
+        live_performances=[LivePerformance("Times that were announced", "Half came true.", live())],
         decisions=lines,
         alarms=[alarm, replace(alarm, subject="hour", cleared_at=datetime(2017, 2, 22, tzinfo=UTC))],
         drift=drift(),
-        drift_told="",
+        drift_note="",
         stations=[StationChange("A24", 1, 40.0, 14)],
         attribution="Contains public sector information licensed under the Open Government Licence v3.0.",
         facts={"Data hash": "335d8e295b089c54"},
@@ -108,7 +117,7 @@ class Outline(HTMLParser):
     def __init__(self) -> None:
         super().__init__()
         self.open: list[str] = []
-        self.asked: list[str] = []
+        self.requested: list[str] = []
         self.ids: list[str] = []
         self.rows: list[list[str]] = []
 
@@ -117,8 +126,8 @@ class Outline(HTMLParser):
         if tag not in self.VOID:
             self.open.append(tag)
         self.ids += [found["id"] or ""] if "id" in found else []
-        asked = [found.get(name) or "" for name in ("src", "href", "xlink:href")]
-        self.asked += [link for link in asked if link and not link.startswith(("#", "data:"))]
+        requested = [found.get(name) or "" for name in ("src", "href", "xlink:href")]
+        self.requested += [link for link in requested if link and not link.startswith(("#", "data:"))]
         if tag == "tr":
             self.rows.append([])
 
@@ -145,7 +154,7 @@ def test_tags_close_in_order(page: str) -> None:
 
 
 def test_it_asks_nothing_of_the_network(page: str) -> None:
-    assert (outline(page).asked, re.findall(r"url\((?!#)|@import|<script", page)) == ([], [])
+    assert (outline(page).requested, re.findall(r"url\((?!#)|@import|<script", page)) == ([], [])
 
 
 def test_ids_are_unique(page: str) -> None:
@@ -207,15 +216,19 @@ def test_a_promise_that_nobody_stored_has_no_column(page: str) -> None:
 
 def test_a_promise_that_is_known_has_one() -> None:
     rows = live()
-    told = replace(rows, promised_late_share=np.full(len(rows), 0.3))
-    page = shown(lambda inputs: replace(inputs, realities=[Reality("Announced", "", told)]))
+    changed_rows = replace(rows, promised_late_share=np.full(len(rows), 0.3))
+    page = page_of_change(
+        lambda inputs: replace(inputs, live_performances=[LivePerformance("Announced", "", changed_rows)])
+    )
     assert "as promised" in page
 
 
 def test_announcements_of_three_days_have_no_interval() -> None:
     rows = live()
-    told = rows.take((rows.day >= FIRST_DAY) & (rows.day < FIRST_DAY + 3))
-    page = shown(lambda inputs: replace(inputs, realities=[Reality("Announced", "", told)]))
+    changed_rows = rows.take((rows.day >= FIRST_DAY) & (rows.day < FIRST_DAY + 3))
+    page = page_of_change(
+        lambda inputs: replace(inputs, live_performances=[LivePerformance("Announced", "", changed_rows)])
+    )
     assert row_of(page, "February 2017").count("few") == 3
 
 
@@ -230,27 +243,27 @@ def test_the_same_month_gives_the_same_page(page: str) -> None:
 Change = Callable[[MonthInputs], MonthInputs]
 
 
-def shown(change: Change) -> str:
+def page_of_change(change: Change) -> str:
     return render_month(change(month_inputs()))
 
 
 def test_a_sample_says_so_and_never_counts_as_if_complete() -> None:
-    page = shown(lambda inputs: replace(inputs, records=replace(inputs.records, is_complete=False)))
+    page = page_of_change(lambda inputs: replace(inputs, records=replace(inputs.records, is_complete=False)))
     found = ("A SAMPLE." in page, ">Arrivals</th>" in page, "900 incidents" in page)
     assert found == (True, False, False)
 
 
 def test_a_simulated_brigade_says_so() -> None:
-    assert "SIMULATED." in shown(lambda inputs: replace(inputs, is_simulated=True))
+    assert "SIMULATED." in page_of_change(lambda inputs: replace(inputs, is_simulated=True))
 
 
 def test_a_month_that_is_not_whole_says_so() -> None:
     records = replace(month_inputs().records, until_date=date(2017, 2, 20))
-    assert "not a whole month" in shown(lambda inputs: replace(inputs, records=records))
+    assert "not a whole month" in page_of_change(lambda inputs: replace(inputs, records=records))
 
 
 def test_a_month_without_records_says_so_and_keeps_the_rest() -> None:
-    page = shown(lambda inputs: replace(inputs, records=None))
+    page = page_of_change(lambda inputs: replace(inputs, records=None))
     assert ("No published records of February 2017" in page, "a tie" in page) == (True, True)
 
 
@@ -263,7 +276,7 @@ def test_nothing_at_all_is_still_a_page() -> None:
         "drift": None,
         "stations": [],
     }
-    page = shown(lambda inputs: replace(inputs, **nothing, drift_told="drift: no prepared records."))
+    page = page_of_change(lambda inputs: replace(inputs, **nothing, drift_note="drift: no prepared records."))
     assert ("No alarm stands; no decisions" in page, "Not judged: no prepared records." in page) == (
         True,
         True,
@@ -273,12 +286,12 @@ def test_nothing_at_all_is_still_a_page() -> None:
 def test_one_months_records_have_no_month_before() -> None:
     records = month_inputs().records
     february = records.rows.take(records.rows.day >= FIRST_DAY)
-    page = shown(lambda inputs: replace(inputs, records=replace(records, rows=february)))
+    page = page_of_change(lambda inputs: replace(inputs, records=replace(records, rows=february)))
     assert "The month before" not in page
 
 
 def test_seconds_are_told_as_a_clock() -> None:
-    assert [clock_words(value) for value in (None, 0.0, 59.6, 317.4, 600.0)] == [
+    assert [format_clock(value) for value in (None, 0.0, 59.6, 317.4, 600.0)] == [
         "–",
         "0:00",
         "1:00",
@@ -288,12 +301,12 @@ def test_seconds_are_told_as_a_clock() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "shown_as"),
+    ("name", "expected_time"),
     [
         ("KENSINGTON AND CHELSEA", "Kensington and Chelsea"),
         ("RICHMOND UPON THAMES", "Richmond upon Thames"),
         ("", "not stated"),
     ],
 )
-def test_boroughs_are_written_as_names(name: str, shown_as: str) -> None:
-    assert borough_words(name) == shown_as
+def test_boroughs_are_written_as_names(name: str, expected_time: str) -> None:
+    assert format_borough(name) == expected_time

@@ -6,13 +6,13 @@ from datetime import date, timedelta
 
 import numpy as np
 import pytest
-from support.contenders import LEARNT_UNTIL, Month, aged, contender, farther_off
+from support.promotion_evidence import TRAINED_UNTIL, Month, aged, contender, farther_off
 
-from londonpump.brigade.errors import BadValue
-from londonpump.evaluation.promotion.evidence import Trial
+from londonpump.domain.errors import BadValue
+from londonpump.evaluation.evaluation_rows import Forecast
+from londonpump.evaluation.promotion.evidence import SmokeTest
 from londonpump.evaluation.promotion.rule import decide
 from londonpump.evaluation.promotion.settings import PromotionSettings
-from londonpump.evaluation.rows import Forecast
 
 RULE = PromotionSettings(resamples=300)
 
@@ -70,20 +70,22 @@ def test_a_better_challenger_that_is_worse_in_a_borough_is_refused_for_it(month,
 
 
 def test_a_slice_of_few_rows_is_told_as_not_judged(month, good, equal):
-    told = decide(month.evidence(good, equal), RULE).evidence["slices"]
-    assert told["not_judged"]["station"]["A10"] == 100
+    slice_evidence = decide(month.evidence(good, equal), RULE).evidence["slices"]
+    assert slice_evidence["not_judged"]["station"]["A10"] == 100
 
 
 def test_a_slice_is_judged_from_its_least_rows_on(month, good, equal):
-    rules = [replace(RULE, least_slice_rows=least) for least in (600, 601)]
-    told = [decide(month.evidence(good, equal), rule).evidence["slices"]["not_judged"] for rule in rules]
-    assert ["CAMDEN" in one.get("borough", {}) for one in told] == [False, True]
+    rules = [replace(RULE, least_slice_rows=n_rows) for n_rows in (600, 601)]
+    slice_evidence = [
+        decide(month.evidence(good, equal), rule).evidence["slices"]["not_judged"] for rule in rules
+    ]
+    assert ["CAMDEN" in one.get("borough", {}) for one in slice_evidence] == [False, True]
 
 
 def test_slices_look_at_the_last_three_months_alone(good):
     year = Month(n=9_000, days=300)
-    told = decide(year.evidence(year.forecast(), year.forecast()), RULE).evidence["slices"]
-    judged = {one["value"]: one["rows"] for one in told["judged"]}
+    slice_evidence = decide(year.evidence(year.forecast(), year.forecast()), RULE).evidence["slices"]
+    judged = {one["value"]: one["rows"] for one in slice_evidence["judged"]}
     assert judged["Fire"] + judged["Domestic Incidents"] == 92 * 30
 
 
@@ -91,8 +93,8 @@ def test_a_slice_on_few_days_is_not_judged(month, good, equal):
     days = month.rows.day - month.rows.day.min()
     kind = np.where(days < 4, "Major Environmental Disasters", "Fire")
     rows = replace(month.rows, slices={**month.rows.slices, "incident_type": kind})
-    told = decide(replace(month.evidence(good, equal), rows=rows), RULE).evidence["slices"]
-    assert "Major Environmental Disasters" in told["not_judged"]["incident_type"]
+    slice_evidence = decide(replace(month.evidence(good, equal), rows=rows), RULE).evidence["slices"]
+    assert "Major Environmental Disasters" in slice_evidence["not_judged"]["incident_type"]
 
 
 @pytest.mark.parametrize(("n", "days"), [(900, 28), (6_000, 6)])
@@ -115,7 +117,7 @@ def test_no_rows_at_all_keep_the_champion(month, poor, good):
 
 def test_a_challenger_that_does_not_load_is_refused(month, good):
     evidence = replace(
-        month.evidence(good, good), challenger=contender(None, trial=Trial("its hash is wrong"))
+        month.evidence(good, good), challenger=contender(None, smoke_test=SmokeTest("its hash is wrong"))
     )
     assert "its hash is wrong" in decide(evidence, RULE).reason
 
@@ -126,19 +128,25 @@ def test_a_challenger_that_answers_nothing_is_refused(month, good):
 
 
 def test_a_champion_that_does_not_load_stays_and_the_reason_says_what_to_do(month, good):
-    evidence = replace(month.evidence(good, good), champion=contender(None, trial=Trial("no such folder")))
+    evidence = replace(
+        month.evidence(good, good), champion=contender(None, smoke_test=SmokeTest("no such folder"))
+    )
     verdict = decide(evidence, RULE)
     assert verdict.rule == "champion_unusable"
     assert "models roll-back" in verdict.reason
 
 
 def test_a_slow_challenger_is_refused(month, poor, good):
-    evidence = replace(month.evidence(poor, good), challenger=contender(good, trial=Trial(None, 51.0)))
+    evidence = replace(
+        month.evidence(poor, good), challenger=contender(good, smoke_test=SmokeTest(None, 51.0))
+    )
     assert decide(evidence, RULE).rule == "latency"
 
 
 def test_a_latency_nobody_measured_is_a_missing_metric(month, poor, good):
-    evidence = replace(month.evidence(poor, good), challenger=contender(good, trial=Trial(None, None)))
+    evidence = replace(
+        month.evidence(poor, good), challenger=contender(good, smoke_test=SmokeTest(None, None))
+    )
     assert decide(evidence, RULE).rule == "metric_missing"
 
 
@@ -169,7 +177,9 @@ def test_chances_that_are_off_are_refused(month, poor, good):
 
 
 def test_every_obstacle_stands_in_the_reason(month, good, equal):
-    evidence = replace(month.evidence(good, equal), challenger=contender(equal, trial=Trial(None, 80.0)))
+    evidence = replace(
+        month.evidence(good, equal), challenger=contender(equal, smoke_test=SmokeTest(None, 80.0))
+    )
     reason = decide(evidence, RULE).reason
     assert "80.0 ms" in reason
     assert "not told apart" in reason
@@ -213,7 +223,7 @@ def test_an_old_champion_stays_beside_a_model_as_old(month, good, equal):
 
 
 def test_rows_that_a_model_may_have_learnt_from_are_refused(month, good):
-    late = contender(good, LEARNT_UNTIL + timedelta(days=1))
+    late = contender(good, TRAINED_UNTIL + timedelta(days=1))
     with pytest.raises(BadValue, match="the challenger learnt until"):
         replace(month.evidence(good, good), challenger=late)
 
@@ -230,6 +240,6 @@ def test_rows_without_a_slice_of_the_rule_are_refused(month, good, equal):
 
 
 def test_what_is_no_number_is_null_in_the_evidence(month, good, equal):
-    endless = contender(equal, trial=Trial(None, float("inf")))
+    endless = contender(equal, smoke_test=SmokeTest(None, float("inf")))
     evidence = decide(replace(month.evidence(good, equal), challenger=endless), RULE).evidence
     assert json.loads(json.dumps(evidence, allow_nan=False))["challenger"]["latency_ms"] is None

@@ -7,18 +7,18 @@ from typing import Any
 import numpy as np
 import pytest
 
-from londonpump.brigade.stations import open_stations
-from londonpump.features.ground import fit_ground
-from londonpump.features.runs import Runs
+from londonpump.domain.stations import open_stations
+from londonpump.features.dispatches import Dispatches
+from londonpump.features.ground_lookup import fit_ground
 
 NOON = int(datetime(2023, 1, 18, 12, tzinfo=UTC).timestamp()) * 1_000_000
 
 
 @pytest.fixture
-def made_runs() -> Callable[..., Runs]:
+def made_runs() -> Callable[..., Dispatches]:
     """n runs from Soho to a place a kilometre east, but for what is told."""
 
-    def make(n: int, **told: Any) -> Runs:
+    def make(n: int, **given_columns: Any) -> Dispatches:
         nowhere = np.empty(0)
         ground = fit_ground(nowhere, nowhere, np.empty(0, object), open_stations())
         columns = {
@@ -28,8 +28,8 @@ def made_runs() -> Callable[..., Runs]:
             "station_northing_m": np.full(n, 180_900.0),
             "easting_m": np.full(n, 530_800.0),
             "northing_m": np.full(n, 180_900.0),
-            **told,
+            **given_columns,
         }
-        return Runs(columns, ground)
+        return Dispatches(columns, ground)
 
     return make

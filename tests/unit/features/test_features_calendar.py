@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pytest
 
-from londonpump.features.runs import bank_holidays
+from londonpump.features.dispatches import bank_holidays
 
 CALENDAR = Path(__file__).resolve().parents[3] / "../shared/data/calendar"
 needs_calendar = pytest.mark.skipif(not CALENDAR.exists(), reason="the shared calendar is not there")
@@ -22,8 +22,8 @@ def listed(first_year: int, last_year: int) -> set[date]:
     return {day for day in days if first_year <= day.year <= last_year}
 
 
-def us_of(moment: datetime) -> int:
-    return (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
+def us_of(timestamp: datetime) -> int:
+    return (timestamp - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
 
 
 @needs_calendar
@@ -47,21 +47,23 @@ def test_days_off_that_came_once_are_known() -> None:
 
 def test_a_working_day_is_a_weekday_that_is_no_bank_holiday(made_runs) -> None:
     days = [datetime(2023, 5, d, 12, tzinfo=UTC) for d in (1, 2, 6, 7, 8, 9, 29, 30)]
-    runs = made_runs(len(days), mobilised_us=np.array([us_of(day) for day in days]))
-    assert runs.is_working_day.tolist() == [False, True, False, False, False, True, False, True]
+    dispatches = made_runs(len(days), mobilised_us=np.array([us_of(day) for day in days]))
+    assert dispatches.is_working_day.tolist() == [False, True, False, False, False, True, False, True]
 
 
 def test_hour_day_weekday_and_month_are_those_of_london(made_runs) -> None:
-    moments = [datetime(2023, 1, 1, tzinfo=UTC) + timedelta(minutes=37 * i) for i in range(0, 14_000, 7)]
-    runs = made_runs(len(moments), mobilised_us=np.array([us_of(moment) for moment in moments]))
-    there = [moment.astimezone(LONDON) for moment in moments]
-    np.testing.assert_allclose(runs.hour, [m.hour + m.minute / 60 for m in there], rtol=0, atol=1e-9)
-    assert runs.weekday.tolist() == [m.weekday() for m in there]
-    assert runs.month.tolist() == [m.month for m in there]
-    assert runs.day.tolist() == [(m.date() - EPOCH).days for m in there]
+    timestamps = [datetime(2023, 1, 1, tzinfo=UTC) + timedelta(minutes=37 * i) for i in range(0, 14_000, 7)]
+    dispatches = made_runs(
+        len(timestamps), mobilised_us=np.array([us_of(timestamp) for timestamp in timestamps])
+    )
+    there = [timestamp.astimezone(LONDON) for timestamp in timestamps]
+    np.testing.assert_allclose(dispatches.hour, [m.hour + m.minute / 60 for m in there], rtol=0, atol=1e-9)
+    assert dispatches.weekday.tolist() == [m.weekday() for m in there]
+    assert dispatches.month.tolist() == [m.month for m in there]
+    assert dispatches.day.tolist() == [(m.date() - EPOCH).days for m in there]
 
 
 def test_a_call_after_midnight_in_summer_belongs_to_londons_day(made_runs) -> None:
-    moment = datetime(2023, 6, 30, 23, 30, tzinfo=UTC)
-    runs = made_runs(1, mobilised_us=np.array([us_of(moment)]))
-    assert (runs.month[0], runs.weekday[0], runs.hour[0]) == (7, 5, 0.5)
+    timestamp = datetime(2023, 6, 30, 23, 30, tzinfo=UTC)
+    dispatches = made_runs(1, mobilised_us=np.array([us_of(timestamp)]))
+    assert (dispatches.month[0], dispatches.weekday[0], dispatches.hour[0]) == (7, 5, 0.5)

@@ -6,22 +6,29 @@ from typing import Any
 import numpy as np
 import pytest
 
-from londonpump.features.catalogue import FEATURES, Feature, KnownTooLate, build, refuse_late, usable
-from londonpump.features.runs import Runs
-from londonpump.models.pump_calls import FEATURES_OF_CALLS
-from londonpump.tables.examples import ARRIVAL, CALL, EXAMPLES, MOBILISATION
+from londonpump.domain.columns import ARRIVAL, CALL, EXAMPLES, MOBILISATION
+from londonpump.features.catalogue import (
+    FEATURES,
+    Feature,
+    KnownTooLate,
+    build,
+    require_known_in_time,
+    usable,
+)
+from londonpump.features.dispatches import Dispatches
+from londonpump.models.pump_features import FEATURES_OF_CALLS
 
 TOO_LATE = [c.name for c in EXAMPLES if c.known not in (CALL, MOBILISATION)]
 
 
-class Watched(Mapping[str, Any]):
+class RecordingColumns(Mapping[str, Any]):
     """Columns that remember which of them were asked for."""
 
     def __init__(self, columns: Mapping[str, Any]) -> None:
-        self.columns, self.asked = columns, set[str]()
+        self.columns, self.read_columns = columns, set[str]()
 
     def __getitem__(self, name: str) -> Any:
-        self.asked.add(name)
+        self.read_columns.add(name)
         return self.columns[name]
 
     def __iter__(self) -> Iterator[str]:
@@ -32,13 +39,15 @@ class Watched(Mapping[str, Any]):
 
 
 def canary(*reads: str) -> Feature:
-    return Feature("canary", "s", "the future", reads, "canary", lambda runs: runs.number(reads[0]))
+    return Feature(
+        "canary", "s", "the future", reads, "canary", lambda dispatches: dispatches.number(reads[0])
+    )
 
 
 @pytest.mark.parametrize("column", TOO_LATE)
 def test_a_feature_that_reads_what_is_known_too_late_is_refused(column: str) -> None:
     with pytest.raises(KnownTooLate, match="canary is known at"):
-        refuse_late((*FEATURES, canary("easting_m", column)))
+        require_known_in_time((*FEATURES, canary("easting_m", column)))
 
 
 @pytest.mark.parametrize("column", ["travel_s", "turnout_s", "pumps_attending", "attendance_s", "left_at"])
@@ -54,24 +63,24 @@ def test_a_feature_is_known_when_the_last_of_what_it_reads_is() -> None:
 
 def test_a_feature_of_bookkeeping_is_refused_in_words() -> None:
     with pytest.raises(KnownTooLate, match="canary is known at bookkeeping"):
-        refuse_late((canary("repairs"),))
+        require_known_in_time((canary("repairs"),))
 
 
 def test_a_feature_that_reads_no_known_column_is_refused_in_words() -> None:
     with pytest.raises(KnownTooLate, match="canary reads no_such_column"):
-        refuse_late((canary("no_such_column"),))
+        require_known_in_time((canary("no_such_column"),))
 
 
 def test_no_feature_in_use_is_known_too_late() -> None:
-    refuse_late(FEATURES)
-    refuse_late(FEATURES_OF_CALLS)
+    require_known_in_time(FEATURES)
+    require_known_in_time(FEATURES_OF_CALLS)
 
 
 @pytest.mark.parametrize("feature", {f.name: f for f in (*FEATURES, *FEATURES_OF_CALLS)}.values())
 def test_a_feature_reads_no_column_that_it_does_not_declare(feature: Feature, small_examples, small_bundle):
-    watched = Watched(small_examples.rows)
-    feature.make(Runs(watched, small_bundle.ground))
-    read = {"mobilised_at" if name == "mobilised_us" else name for name in watched.asked}
+    watched = RecordingColumns(small_examples.rows)
+    feature.make(Dispatches(watched, small_bundle.ground))
+    read = {"mobilised_at" if name == "mobilised_us" else name for name in watched.read_columns}
     # the number of rows is counted in this column
     assert read - {"mobilised_at"} <= set(feature.reads)
     assert ("mobilised_at" in feature.reads) == (feature.group == "hour")
@@ -84,18 +93,18 @@ def test_each_feature_has_a_name_of_its_own_a_unit_and_a_source() -> None:
 
 def test_one_row_gives_what_it_gives_among_thousands(small_examples, small_bundle) -> None:
     rows = {**small_examples.rows, "recent_ground_calls": np.zeros(small_examples.n)}
-    whole = build(Runs(rows, small_bundle.ground), FEATURES)
+    whole = build(Dispatches(rows, small_bundle.ground), FEATURES)
     for i in range(0, small_examples.n, 97):
         one = {name: values[i : i + 1] for name, values in rows.items()}
-        np.testing.assert_array_equal(build(Runs(one, small_bundle.ground), FEATURES)[0], whole[i])
+        np.testing.assert_array_equal(build(Dispatches(one, small_bundle.ground), FEATURES)[0], whole[i])
 
 
 def test_the_order_of_rows_does_not_matter(small_examples, small_bundle) -> None:
     order = np.random.default_rng(3).permutation(small_examples.n)
     mixed = {name: values[order] for name, values in small_examples.rows.items()}
     np.testing.assert_array_equal(
-        build(Runs(mixed, small_bundle.ground), FEATURES),
-        build(Runs(small_examples.rows, small_bundle.ground), FEATURES)[order],
+        build(Dispatches(mixed, small_bundle.ground), FEATURES),
+        build(Dispatches(small_examples.rows, small_bundle.ground), FEATURES)[order],
     )
 
 
@@ -109,9 +118,9 @@ def test_a_text_nobody_has_seen_is_neither_unknown_nor_another(made_runs) -> Non
 
 
 def test_a_column_that_is_absent_is_unknown(made_runs) -> None:
-    runs = made_runs(3)
-    assert np.isnan(runs.number("pumps_out")).all()
-    assert runs.text("incident_type").tolist() == [None, None, None]
+    dispatches = made_runs(3)
+    assert np.isnan(dispatches.number("pumps_out")).all()
+    assert dispatches.text("incident_type").tolist() == [None, None, None]
 
 
 def test_features_that_no_row_can_tell_are_left_out(made_runs) -> None:

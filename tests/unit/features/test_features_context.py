@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from support.context_rows import HOUR, us, weather
 
+from londonpump.domain.context_records import BankHoliday, SchoolHoliday, TrafficReading, WeatherHour
 from londonpump.features.context import ContextTables, columns_at, context_at, spells
 from londonpump.features.weather import WeatherTable, weather_known
-from londonpump.tables.context import BankHoliday, SchoolHoliday, TrafficReading, WeatherHour
 
 NINE = datetime(2023, 1, 18, 9, tzinfo=UTC)
 AT = NINE + timedelta(minutes=40)
@@ -134,8 +134,8 @@ def test_each_value_of_a_moment_carries_its_source_and_age() -> None:
             weather(NINE - HOUR),
         ]
     )
-    moment = context_at(tables, AT)
-    own, before = moment["temp_c"], moment["wind_kmh"]
+    context_values = context_at(tables, AT)
+    own, before = context_values["temp_c"], context_values["wind_kmh"]
     assert (own.source, own.age_min(AT), own.is_filled) == ("open_meteo_forecast", 20.0, False)
     assert (before.source, before.observed_at, before.is_filled) == ("visual_crossing", NINE - HOUR, True)
 
@@ -173,8 +173,8 @@ def test_the_columns_of_a_moment_are_those_of_many() -> None:
 
 
 def test_a_moment_becomes_plain_json() -> None:
-    told = context_at(ContextTables.of([weather(NINE)]), AT).to_json()["values"]["temp_c"]
-    assert told == {
+    stored_value = context_at(ContextTables.of([weather(NINE)]), AT).to_json()["values"]["temp_c"]
+    assert stored_value == {
         "value": 12.0,
         "unit": "C",
         "source": "visual_crossing",

@@ -6,10 +6,10 @@ from datetime import UTC, date, datetime
 import numpy as np
 import pytest
 
-from londonpump.brigade.stations import Station, by_code, known_stations, land_stations, open_stations
+from londonpump.domain.stations import Station, by_code, known_stations, land_stations, open_stations
 from londonpump.features.catalogue import FEATURES, build
-from londonpump.features.ground import GroundLookup, fit_ground
-from londonpump.features.runs import Runs
+from londonpump.features.dispatches import Dispatches
+from londonpump.features.ground_lookup import GroundLookup, fit_ground
 
 BOW = by_code(known_stations())["F27"]
 NEAR = tuple(feature for feature in FEATURES if feature.name in ("nearest_m", "stations_nearer"))
@@ -22,11 +22,11 @@ def lookup(stations: tuple[Station, ...]) -> GroundLookup:
     return fit_ground(NOWHERE, NOWHERE, np.empty(0, object), stations)
 
 
-def runs_to(station: Station, moments: list[datetime], ground: GroundLookup) -> Runs:
-    n = len(moments)
-    return Runs(
+def runs_to(station: Station, timestamps: list[datetime], ground: GroundLookup) -> Dispatches:
+    n = len(timestamps)
+    return Dispatches(
         {
-            "mobilised_us": np.array([int(at.timestamp()) * 1_000_000 for at in moments], np.int64),
+            "mobilised_us": np.array([int(at.timestamp()) * 1_000_000 for at in timestamps], np.int64),
             "station_code": np.full(n, "A24", object),
             "station_easting_m": np.full(n, 529_861.0),
             "station_northing_m": np.full(n, 180_939.0),
@@ -43,13 +43,13 @@ def london() -> GroundLookup:
 
 
 @pytest.mark.parametrize(
-    ("moments", "expected"),
+    ("timestamps", "expected"),
     [([BEFORE], [0.0]), ([AFTER, BEFORE], [None, 0.0]), ([LAST_MINUTE, FIRST_MINUTE], [0.0, None])],
 )
-def test_the_nearest_station_is_one_that_was_open_that_day(london, moments, expected) -> None:
+def test_the_nearest_station_is_one_that_was_open_that_day(london, timestamps, expected) -> None:
     others = lookup(tuple(s for s in open_stations()))
     without = build(runs_to(BOW, [AFTER], others), NEAR)[0, 0]
-    nearest_m = build(runs_to(BOW, moments, london), NEAR)[:, 0]
+    nearest_m = build(runs_to(BOW, timestamps, london), NEAR)[:, 0]
     assert nearest_m.tolist() == [without if value is None else value for value in expected]
 
 
@@ -80,7 +80,7 @@ def test_after_the_closures_distances_are_those_of_the_open_stations_to_the_last
         "easting_m": rng.uniform(510_000, 555_000, n),
         "northing_m": rng.uniform(160_000, 200_000, n),
     }
-    now, open_alone = Runs(columns, london), Runs(columns, lookup(open_stations()))
+    now, open_alone = Dispatches(columns, london), Dispatches(columns, lookup(open_stations()))
     assert np.array_equal(now.two_nearest_m, open_alone.two_nearest_m)
     assert np.array_equal(now.n_stations_nearer, open_alone.n_stations_nearer)
 
@@ -92,14 +92,14 @@ def test_the_ground_of_an_unknown_place_is_the_nearest_station_open_that_day(lon
 
 
 def test_without_a_day_the_ground_is_of_a_station_that_has_not_closed(london) -> None:
-    place = np.array([BOW.easting_m]), np.array([BOW.northing_m])
-    assert london.codes[london(*place)[0]] == london.codes[runs_to(BOW, [AFTER], london).ground[0]]
+    location = np.array([BOW.easting_m]), np.array([BOW.northing_m])
+    assert london.codes[london(*location)[0]] == london.codes[runs_to(BOW, [AFTER], london).ground[0]]
 
 
 def test_a_station_is_near_from_the_day_it_opens() -> None:
     new = Station("X1", "New", "open", BOW.easting_m, BOW.northing_m, opened_date=date(2020, 1, 2))
-    moments = [datetime(2020, 1, 1, 12, tzinfo=UTC), datetime(2020, 1, 2, 12, tzinfo=UTC)]
-    nearest_m = build(runs_to(BOW, moments, lookup((*open_stations(), new))), NEAR)[:, 0]
+    timestamps = [datetime(2020, 1, 1, 12, tzinfo=UTC), datetime(2020, 1, 2, 12, tzinfo=UTC)]
+    nearest_m = build(runs_to(BOW, timestamps, lookup((*open_stations(), new))), NEAR)[:, 0]
     assert nearest_m[0] > 500.0
     assert nearest_m[1] == 0.0
 
@@ -107,25 +107,25 @@ def test_a_station_is_near_from_the_day_it_opens() -> None:
 def test_the_day_is_londons(london) -> None:
     # 23:30 UTC on 31 May is 00:30 on 1 June in London
     closing = Station("X1", "Last", "closed", BOW.easting_m, BOW.northing_m, closed_date=date(2019, 6, 1))
-    moments = [datetime(2019, 5, 31, 22, 30, tzinfo=UTC), datetime(2019, 5, 31, 23, 30, tzinfo=UTC)]
-    nearest_m = build(runs_to(BOW, moments, lookup((*open_stations(), closing))), NEAR)[:, 0]
+    timestamps = [datetime(2019, 5, 31, 22, 30, tzinfo=UTC), datetime(2019, 5, 31, 23, 30, tzinfo=UTC)]
+    nearest_m = build(runs_to(BOW, timestamps, lookup((*open_stations(), closing))), NEAR)[:, 0]
     assert nearest_m[0] == 0.0
     assert nearest_m[1] > 500.0
 
 
 def test_a_look_up_keeps_its_dates_in_json(london) -> None:
     again = GroundLookup.from_json(json.loads(json.dumps(london.to_json())))
-    moments = [BEFORE, AFTER]
+    timestamps = [BEFORE, AFTER]
     assert (
-        runs_to(BOW, moments, again).two_nearest_m.tolist()
-        == runs_to(BOW, moments, london).two_nearest_m.tolist()
+        runs_to(BOW, timestamps, again).two_nearest_m.tolist()
+        == runs_to(BOW, timestamps, london).two_nearest_m.tolist()
     )
 
 
 def test_a_look_up_of_before_there_were_dates_is_still_read() -> None:
-    told = lookup(open_stations()).to_json()
-    del told["open_days"]
-    assert GroundLookup.from_json(told).open_days is None
+    stored_lookup = lookup(open_stations()).to_json()
+    del stored_lookup["open_days"]
+    assert GroundLookup.from_json(stored_lookup).open_days is None
 
 
 def test_where_no_station_is_open_the_nearest_is_infinitely_far() -> None:

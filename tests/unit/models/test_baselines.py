@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from scipy.optimize import linprog
 from sklearn.isotonic import IsotonicRegression
 
-from londonpump.brigade.errors import BadValue, TooFewRows
-from londonpump.brigade.stations import known_stations
+from londonpump.domain.errors import BadValue, TooFewRows
+from londonpump.domain.stations import known_stations
 from londonpump.models.baselines import (
     Constant,
     Distance,
@@ -33,7 +33,7 @@ def levels(rows):
     return np.array([row[1] for row in ordered], float), np.unique(level, return_counts=True)[1]
 
 
-def least_absolute_error(seconds, sizes):
+def min_absolute_error(seconds, sizes):
     """The optimum by linear programming: ascending values, one a level, and an error for each row."""
     k, n = len(sizes), len(seconds)
     level = np.repeat(np.eye(k), sizes, axis=0)
@@ -50,7 +50,7 @@ def test_the_median_curve_has_the_least_absolute_error_of_all_ascending_curves(r
     fitted = isotonic_median(seconds, sizes)
     assert (np.diff(fitted) >= 0).all()
     assert np.abs(seconds - np.repeat(fitted, sizes)).sum() == pytest.approx(
-        least_absolute_error(seconds, sizes), abs=1e-6
+        min_absolute_error(seconds, sizes), abs=1e-6
     )
 
 
@@ -169,7 +169,7 @@ def real_runs():
     """(month, km, seconds) of first and second pumps of January and February 2017."""
     if not REAL.exists():
         pytest.skip("the real records are not beside the checkout")
-    place = {
+    location = {
         letters(s.name): (s.easting_m, s.northing_m) for s in known_stations() if s.status != "former_site"
     }
     runs = [
@@ -177,7 +177,7 @@ def real_runs():
             row["date_of_call"][5:7],
             row["easting_rounded"],
             row["northing_rounded"],
-            *place[letters(station)],
+            *location[letters(station)],
             seconds,
         )
         for row in csv.DictReader(REAL.read_text("utf-8-sig").splitlines())

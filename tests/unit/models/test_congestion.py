@@ -7,18 +7,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from londonpump.brigade.clock import LONDON
-from londonpump.brigade.stations import known_stations
+from londonpump.domain.london_clock import LONDON
+from londonpump.domain.stations import known_stations
 from londonpump.models.congestion import (
     AREAS,
     INNER_M,
-    LEAST_JOURNEYS,
+    MIN_JOURNEYS,
     WEEK,
     Congestion,
     Journeys,
     area_of,
+    fit_congestion,
     fit_observed,
-    learn_congestion,
     profile_of,
 )
 
@@ -74,8 +74,8 @@ def test_a_run_does_not_see_its_own_travel_time() -> None:
     journeys, fold = made(20_000), folds(20_000)
     canary = fold == 2
     absurd = np.where(canary & (BUSY[journeys.hour] == 0), 1_000.0, journeys.travel_s)
-    one = learn_congestion(journeys, fold)
-    two = learn_congestion(Journeys(journeys.distance_m, absurd, journeys.hour, journeys.area), fold)
+    one = fit_congestion(journeys, fold)
+    two = fit_congestion(Journeys(journeys.distance_m, absurd, journeys.hour, journeys.area), fold)
     assert one is not None
     assert two is not None
     np.testing.assert_array_equal(one[1][canary], two[1][canary])
@@ -84,18 +84,18 @@ def test_a_run_does_not_see_its_own_travel_time() -> None:
 
 def test_the_profile_for_serving_has_seen_every_journey() -> None:
     journeys = made(20_000)
-    learnt = learn_congestion(journeys, folds(20_000))
-    assert learnt is not None
-    np.testing.assert_array_equal(learnt[0].rates, profile_of(journeys).rates)
-    assert learnt[0].rows == 20_000
+    fitted = fit_congestion(journeys, folds(20_000))
+    assert fitted is not None
+    np.testing.assert_array_equal(fitted[0].rates, profile_of(journeys).rates)
+    assert fitted[0].rows == 20_000
 
 
 def test_with_too_few_travel_times_there_is_no_profile() -> None:
-    journeys = made(LEAST_JOURNEYS)
-    known = np.where(np.arange(LEAST_JOURNEYS) == 0, np.nan, journeys.travel_s)
+    journeys = made(MIN_JOURNEYS)
+    known = np.where(np.arange(MIN_JOURNEYS) == 0, np.nan, journeys.travel_s)
     fewer = Journeys(journeys.distance_m, known, journeys.hour, journeys.area)
-    assert learn_congestion(fewer, folds(LEAST_JOURNEYS)) is None
-    assert learn_congestion(journeys, folds(LEAST_JOURNEYS)) is not None
+    assert fit_congestion(fewer, folds(MIN_JOURNEYS)) is None
+    assert fit_congestion(journeys, folds(MIN_JOURNEYS)) is not None
 
 
 def test_an_area_without_a_journey_has_the_hours_of_london() -> None:
@@ -139,10 +139,10 @@ def real() -> tuple[Journeys, np.ndarray]:
     """Real journeys from the station's area, and their GMT hours."""
     if not REAL.exists():
         pytest.skip("the real travel times are not beside the repository")
-    place = {s.name.lower(): s for s in known_stations() if s.status != "former_site"}
+    station_by_name = {s.name.lower(): s for s in known_stations() if s.status != "former_site"}
     with REAL.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
-    stations = [place[row["deployed_from_station"].lower()] for row in rows]
+    stations = [station_by_name[row["deployed_from_station"].lower()] for row in rows]
     gmt = np.array([int(row["hour_gmt"]) for row in rows])
     days = [datetime.strptime(row["IncidentNumber"][-8:], "%d%m%Y").date() for row in rows]
     hour = [day.weekday() * 24 + (h + summer_h(day)) % 24 for day, h in zip(days, gmt.tolist(), strict=True)]
@@ -152,8 +152,8 @@ def real() -> tuple[Journeys, np.ndarray]:
         np.array(hour),
         area_of(np.array([s.easting_m for s in stations]), np.array([s.northing_m for s in stations])),
     )
-    telling = journeys.is_telling
-    return journeys.take(telling), gmt[telling]
+    informative = journeys.is_informative
+    return journeys.take(informative), gmt[informative]
 
 
 def summer_h(day: date) -> int:

@@ -3,24 +3,24 @@
 import numpy as np
 import pytest
 
-from londonpump.brigade.stations import open_stations
+from londonpump.domain.stations import open_stations
 from londonpump.features.catalogue import FEATURES, usable
-from londonpump.features.ground import fit_ground
-from londonpump.features.runs import Runs
+from londonpump.features.dispatches import Dispatches
+from londonpump.features.ground_lookup import fit_ground
 from londonpump.models import boosters
 from londonpump.models.base_curve import BaseCurve, design, fit_base_curve
 from londonpump.models.response_training import (
     LARGE,
     SMALL,
     SMALL_ROWS,
-    TrainingRuns,
-    effort_for,
+    TrainingDispatches,
     fit_response_time,
     hidden,
+    hyperparameters_for,
 )
 
 TRUTH_S = np.array([70.0, 120.0, 55.0, 3.0, 12.0, -4.0, 2.0, -10.0, 0.0])
-KINDS = ("Fire", "Domestic Incidents", "Local Emergencies")
+INCIDENT_TYPES = ("Fire", "Domestic Incidents", "Local Emergencies")
 
 
 def silent(doing, share):
@@ -32,49 +32,51 @@ def made_runs(n, seed):
     rng = np.random.default_rng(seed)
     stations = open_stations()[:4]
     which = rng.integers(0, 4, n)
-    place = np.array([[s.easting_m, s.northing_m] for s in stations])[which]
+    location = np.array([[s.easting_m, s.northing_m] for s in stations])[which]
     columns = {
         "mobilised_us": 1_672_531_200_000_000 + rng.integers(0, 365 * 24 * 60, n) * 60_000_000,
         "station_code": np.array([s.code for s in stations], object)[which],
-        "station_easting_m": place[:, 0],
-        "station_northing_m": place[:, 1],
-        "easting_m": place[:, 0] + rng.uniform(-4000, 4000, n),
-        "northing_m": place[:, 1] + rng.uniform(-4000, 4000, n),
-        "incident_type": np.array(KINDS, object)[rng.integers(0, 3, n)],
+        "station_easting_m": location[:, 0],
+        "station_northing_m": location[:, 1],
+        "easting_m": location[:, 0] + rng.uniform(-4000, 4000, n),
+        "northing_m": location[:, 1] + rng.uniform(-4000, 4000, n),
+        "incident_type": np.array(INCIDENT_TYPES, object)[rng.integers(0, 3, n)],
     }
     nowhere = np.empty(0)
-    return Runs(columns, fit_ground(nowhere, nowhere, np.empty(0, object), open_stations()))
+    return Dispatches(columns, fit_ground(nowhere, nowhere, np.empty(0, object), open_stations()))
 
 
 @pytest.fixture(scope="module")
-def learnt():
+def trained():
     """(model, runs later than learnt from, their times): noise grows with distance."""
-    runs, later = made_runs(3000, 1), made_runs(3000, 2)
+    dispatches, later = made_runs(3000, 1), made_runs(3000, 2)
     answers = []
-    for seed, part in ((3, runs), (4, later)):
+    for seed, part in ((3, dispatches), (4, later)):
         noise = np.random.default_rng(seed).normal(0, 1, part.n) * (15 + part.distance_m / 60)
         answers.append(np.clip(design(part) @ TRUTH_S + noise, 1, 1200))
-    training = TrainingRuns(runs, answers[0], np.arange(runs.n), runs.columns["mobilised_us"])
-    return fit_response_time(training, usable(runs, FEATURES), 1, silent), later, answers[1]
+    training = TrainingDispatches(
+        dispatches, answers[0], np.arange(dispatches.n), dispatches.columns["mobilised_us"]
+    )
+    return fit_response_time(training, usable(dispatches, FEATURES), 1, silent), later, answers[1]
 
 
-def test_intervals_cover_what_they_claim_on_runs_never_seen(learnt) -> None:
-    model, later, actual_s = learnt
+def test_intervals_cover_what_they_claim_on_runs_never_seen(trained) -> None:
+    model, later, actual_s = trained
     times = model(later)
     for share in (0.5, 0.8, 0.9):
         low, high = (times.quantile(p) for p in ((1 - share) / 2, (1 + share) / 2))
         assert np.mean((low <= actual_s) & (actual_s <= high)) == pytest.approx(share, abs=0.03)
 
 
-def test_the_chance_of_being_late_comes_true(learnt) -> None:
-    model, later, actual_s = learnt
+def test_the_chance_of_being_late_comes_true(trained) -> None:
+    model, later, actual_s = trained
     for threshold_s in (360, 480):
-        said = model(later).p_over(threshold_s)
-        assert said.mean() == pytest.approx(np.mean(actual_s > threshold_s), abs=0.02)
+        p_late = model(later).p_over(threshold_s)
+        assert p_late.mean() == pytest.approx(np.mean(actual_s > threshold_s), abs=0.02)
 
 
-def test_it_is_less_sure_where_errors_are_larger(learnt) -> None:
-    model, later, _ = learnt
+def test_it_is_less_sure_where_errors_are_larger(trained) -> None:
+    model, later, _ = trained
     times = model(later)
     width_s = times.quantile(0.9) - times.quantile(0.1)
     near, far = later.distance_m < 1000, later.distance_m > 3500
@@ -82,9 +84,9 @@ def test_it_is_less_sure_where_errors_are_larger(learnt) -> None:
 
 
 def test_the_same_runs_and_seed_teach_the_same_trees() -> None:
-    runs = made_runs(600, 5)
-    seconds = design(runs) @ TRUTH_S
-    training = TrainingRuns(runs, seconds, np.arange(600), runs.columns["mobilised_us"])
+    dispatches = made_runs(600, 5)
+    seconds = design(dispatches) @ TRUTH_S
+    training = TrainingDispatches(dispatches, seconds, np.arange(600), dispatches.columns["mobilised_us"])
     texts = [
         boosters.to_bytes(fit_response_time(training, FEATURES[:13], seed, silent).centre[0])
         for seed in (1, 1, 2)
@@ -93,23 +95,23 @@ def test_the_same_runs_and_seed_teach_the_same_trees() -> None:
 
 
 def test_the_curve_finds_what_made_the_times() -> None:
-    runs = made_runs(4000, 6)
-    found = fit_base_curve(runs, design(runs) @ TRUTH_S)
-    np.testing.assert_allclose(found(runs), design(runs) @ TRUTH_S, atol=0.05)
+    dispatches = made_runs(4000, 6)
+    found = fit_base_curve(dispatches, design(dispatches) @ TRUTH_S)
+    np.testing.assert_allclose(found(dispatches), design(dispatches) @ TRUTH_S, atol=0.05)
 
 
 def test_one_wild_time_in_a_hundred_hardly_moves_the_curve() -> None:
-    runs = made_runs(4000, 6)
-    seconds = design(runs) @ TRUTH_S
+    dispatches = made_runs(4000, 6)
+    seconds = design(dispatches) @ TRUTH_S
     wild = seconds.copy()
     wild[::100] = 1200.0
-    assert np.abs(fit_base_curve(runs, wild)(runs) - seconds).max() < 5.0
+    assert np.abs(fit_base_curve(dispatches, wild)(dispatches) - seconds).max() < 5.0
 
 
 def test_the_parts_of_the_curve_add_up_to_it() -> None:
-    runs = made_runs(200, 7)
+    dispatches = made_runs(200, 7)
     curve = BaseCurve(TRUTH_S)
-    np.testing.assert_allclose(sum(curve.parts(runs)), curve(runs), atol=1e-9)
+    np.testing.assert_allclose(sum(curve.parts(dispatches)), curve(dispatches), atol=1e-9)
 
 
 def test_half_of_the_calls_are_learnt_without_their_kind_and_other_columns_stay() -> None:
@@ -128,8 +130,8 @@ def test_a_table_without_a_kind_of_call_is_left_as_it_is() -> None:
 
 
 def test_large_records_are_learnt_with_less_care_a_row() -> None:
-    assert effort_for(SMALL_ROWS) is SMALL
-    assert effort_for(SMALL_ROWS + 1) is LARGE
+    assert hyperparameters_for(SMALL_ROWS) is SMALL
+    assert hyperparameters_for(SMALL_ROWS + 1) is LARGE
 
 
 def test_a_booster_is_the_same_after_a_trip_as_text() -> None:
@@ -143,7 +145,7 @@ def test_a_booster_is_the_same_after_a_trip_as_text() -> None:
 
 
 def test_progress_of_a_booster_goes_from_the_first_tree_to_the_last() -> None:
-    told = []
+    messages_logged = []
     table = np.arange(200.0).reshape(-1, 1)
-    boosters.train(table, table[:, 0], ("a",), {"num_trees": 4, "seed": 1}, told.append)
-    assert told == [0.25, 0.5, 0.75, 1.0]
+    boosters.train(table, table[:, 0], ("a",), {"num_trees": 4, "seed": 1}, messages_logged.append)
+    assert messages_logged == [0.25, 0.5, 0.75, 1.0]

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import gaussian_kde
 
-from londonpump.brigade.errors import BadValue
+from londonpump.domain.errors import BadValue
 from londonpump.models.risk_stations import listed, risk_stations
 
 

@@ -5,18 +5,24 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from londonpump.registry.ledger import (
-    Duty,
+    ActivePeriod,
+    active_periods_of,
     decision_at,
     decision_of,
     decisions_about,
-    duties_of,
-    judged_before,
+    find_earlier_decision,
     named_bundles,
-    one_before,
-    was_on_duty,
+    previous_champion,
+    was_active,
 )
 from londonpump.storage.database import reading, writing
-from londonpump.storage.database.decision_rows import KEEP, PROMOTE, ROLL_BACK, Decision, append_decision
+from londonpump.storage.database.decision_repository import (
+    KEEP,
+    PROMOTE,
+    ROLL_BACK,
+    Decision,
+    append_decision,
+)
 
 FIRST_AT = datetime(2026, 11, 1, 10, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -31,7 +37,7 @@ STORY = (
 
 
 @pytest.fixture
-def told(engine):
+def engine_with_lines(engine):
     for hours, (action, before, after, challenger) in enumerate(STORY):
         append(engine, FIRST_AT + hours * HOUR, action, before, after, challenger)
     return engine
@@ -48,54 +54,54 @@ def ask(engine, question, *arguments):
         return question(connection, *arguments)
 
 
-def test_before_the_first_line_nobody_was_on_duty(told) -> None:
-    assert ask(told, decision_at, FIRST_AT - timedelta(microseconds=1)) is None
+def test_before_the_first_line_nobody_was_on_duty(engine_with_lines) -> None:
+    assert ask(engine_with_lines, decision_at, FIRST_AT - timedelta(microseconds=1)) is None
 
 
 @pytest.mark.parametrize(
     ("hours", "champion"), [(0, "a"), (0.99, "a"), (1, "b"), (2.5, "b"), (3, "c"), (4, "b"), (99, "b")]
 )
-def test_the_line_that_held_at_an_instant(hours, champion, told) -> None:
-    assert ask(told, decision_at, FIRST_AT + hours * HOUR).champion_after == champion
+def test_the_line_that_held_at_an_instant(hours, champion, engine_with_lines) -> None:
+    assert ask(engine_with_lines, decision_at, FIRST_AT + hours * HOUR).champion_after == champion
 
 
-def test_a_line_by_its_number(told) -> None:
-    assert ask(told, decision_of, 4).champion_after == "c"
-    assert ask(told, decision_of, 6) is None
+def test_a_line_by_its_number(engine_with_lines) -> None:
+    assert ask(engine_with_lines, decision_of, 4).champion_after == "c"
+    assert ask(engine_with_lines, decision_of, 6) is None
 
 
-def test_a_model_that_came_back_was_on_duty_twice(told) -> None:
-    first, second = ask(told, duties_of, "b")
-    assert first == Duty(FIRST_AT + HOUR, FIRST_AT + 3 * HOUR)
-    assert second == Duty(FIRST_AT + 4 * HOUR, None)
+def test_a_model_that_came_back_was_on_duty_twice(engine_with_lines) -> None:
+    first, second = ask(engine_with_lines, active_periods_of, "b")
+    assert first == ActivePeriod(FIRST_AT + HOUR, FIRST_AT + 3 * HOUR)
+    assert second == ActivePeriod(FIRST_AT + 4 * HOUR, None)
 
 
-def test_a_duty_begins_with_its_earliest_line_where_a_clock_was_behind(told) -> None:
-    append(told, FIRST_AT - HOUR, KEEP, "b", "b", "y")
-    assert ask(told, duties_of, "b")[-1] == Duty(FIRST_AT - HOUR, None)
+def test_a_duty_begins_with_its_earliest_line_where_a_clock_was_behind(engine_with_lines) -> None:
+    append(engine_with_lines, FIRST_AT - HOUR, KEEP, "b", "b", "y")
+    assert ask(engine_with_lines, active_periods_of, "b")[-1] == ActivePeriod(FIRST_AT - HOUR, None)
 
 
-def test_a_model_that_was_kept_away_was_never_on_duty(told) -> None:
-    assert ask(told, duties_of, "x") == []
-    assert not ask(told, was_on_duty, "x")
-    assert ask(told, was_on_duty, "c")
+def test_a_model_that_was_kept_away_was_never_on_duty(engine_with_lines) -> None:
+    assert ask(engine_with_lines, active_periods_of, "x") == []
+    assert not ask(engine_with_lines, was_active, "x")
+    assert ask(engine_with_lines, was_active, "c")
 
 
-def test_the_lines_about_a_model(told) -> None:
-    assert [line.id for line in ask(told, decisions_about, "x")] == [3]
-    assert [line.id for line in ask(told, decisions_about, "a")] == [1, 2]
+def test_the_lines_about_a_model(engine_with_lines) -> None:
+    assert [line.id for line in ask(engine_with_lines, decisions_about, "x")] == [3]
+    assert [line.id for line in ask(engine_with_lines, decisions_about, "a")] == [1, 2]
 
 
-def test_every_model_that_any_line_names(told) -> None:
-    assert ask(told, named_bundles) == {"a", "b", "c", "x"}
+def test_every_model_that_any_line_names(engine_with_lines) -> None:
+    assert ask(engine_with_lines, named_bundles) == {"a", "b", "c", "x"}
 
 
-def test_rolling_back_twice_goes_back_two_models_not_to_and_fro(told) -> None:
-    assert ask(told, one_before, "b") == "a"
+def test_rolling_back_twice_goes_back_two_models_not_to_and_fro(engine_with_lines) -> None:
+    assert ask(engine_with_lines, previous_champion, "b") == "a"
 
 
-def test_the_first_model_took_nobodys_place(told) -> None:
-    assert ask(told, one_before, "a") is None
+def test_the_first_model_took_nobodys_place(engine_with_lines) -> None:
+    assert ask(engine_with_lines, previous_champion, "a") is None
 
 
 @pytest.mark.parametrize("champion", ["b", "c"])
@@ -104,7 +110,7 @@ def test_a_pair_was_judged_whether_the_challenger_won_or_not(champion, engine) -
     after = "c" if champion == "c" else "b"
     action = PROMOTE if champion == "c" else KEEP
     number = append(engine, FIRST_AT, action, "b", after, "c", judged_by="challenge", data_hash="d")
-    assert ask(engine, judged_before, champion, "c", "d").id == number
+    assert ask(engine, find_earlier_decision, champion, "c", "d").id == number
 
 
 @pytest.mark.parametrize(
@@ -113,23 +119,23 @@ def test_a_pair_was_judged_whether_the_challenger_won_or_not(champion, engine) -
 def test_another_pair_or_other_data_was_not_judged(champion, challenger, data, engine) -> None:
     append(engine, FIRST_AT, PROMOTE, None, "b", "b")
     append(engine, FIRST_AT, KEEP, "b", "b", "c", judged_by="challenge", data_hash="d")
-    assert ask(engine, judged_before, champion, challenger, data) is None
+    assert ask(engine, find_earlier_decision, champion, challenger, data) is None
 
 
 def test_a_promotion_by_hand_is_no_judgement(engine) -> None:
     append(engine, FIRST_AT, PROMOTE, None, "b", "b", data_hash="d")
-    assert ask(engine, judged_before, None, "b", "d") is None
+    assert ask(engine, find_earlier_decision, None, "b", "d") is None
 
 
 @pytest.mark.parametrize("found", [None, "tie"])
 def test_a_bundle_that_could_not_be_used_may_have_been_mended_since(found, engine) -> None:
     append(engine, FIRST_AT, PROMOTE, None, "b", "b")
     append(engine, FIRST_AT, KEEP, "b", "b", "c", "champion_unusable", judged_by="challenge", data_hash="d")
-    assert ask(engine, judged_before, "b", "c", "d", found) is None
+    assert ask(engine, find_earlier_decision, "b", "c", "d", found) is None
 
 
 def test_one_that_still_cannot_be_used_was_judged_before(engine) -> None:
     append(engine, FIRST_AT, PROMOTE, None, "b", "b")
     judged = {"judged_by": "challenge", "data_hash": "d"}
     number = append(engine, FIRST_AT, KEEP, "b", "b", "c", "champion_unusable", **judged)
-    assert ask(engine, judged_before, "b", "c", "d", "champion_unusable").id == number
+    assert ask(engine, find_earlier_decision, "b", "c", "d", "champion_unusable").id == number

@@ -4,9 +4,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from londonpump.brigade.errors import BadFile
+from londonpump.domain.errors import BadFile
 from londonpump.registry.bundle_store import BundleStore
-from londonpump.storage.bundles import CURRENT, PROVENANCE, keep_bundle, load_bundle, save_bundle
+from londonpump.storage.bundles import CURRENT, PROVENANCE, add_bundle, load_bundle, save_bundle
 
 FILES = {"bundle.json": b'{"schema":1,"rows":5}', "scale.txt": b"tree"}
 OTHER = {**FILES, "scale.txt": b"oak"}
@@ -29,21 +29,21 @@ def test_what_training_wrote_last_is_the_newest(store) -> None:
 
 def test_a_bundle_says_what_it_is(store) -> None:
     name = save_bundle(FILES, {"made_at": "2026-11-24"}, store.root).name
-    told = store.told(name)
-    assert (told.card["rows"], told.made_at) == (5, "2026-11-24")
+    stored = store.read(name)
+    assert (stored.card["rows"], stored.made_at) == (5, "2026-11-24")
 
 
 def test_a_bundle_that_is_not_there_is_said_in_words(store) -> None:
     with pytest.raises(BadFile, match="is not there"):
-        store.told("0123456789abcdef")
+        store.read("0123456789abcdef")
 
 
 def test_a_bundle_from_elsewhere_is_taken_in_and_does_not_become_the_newest(store, tmp_path) -> None:
     own = save_bundle(FILES, {}, store.root).name
     other = save_bundle(OTHER, {"host": "elsewhere"}, tmp_path / "others")
-    assert store.take_in(other) == other.name
+    assert store.copy_in(other) == other.name
     assert load_bundle(store.folder(other.name)) == load_bundle(other)
-    assert store.told(other.name).provenance == {"host": "elsewhere"}
+    assert store.read(other.name).provenance == {"host": "elsewhere"}
     assert store.newest() == own
 
 
@@ -70,13 +70,13 @@ def test_many_who_write_the_same_at_once_leave_one_whole_bundle(store) -> None:
 
 
 def test_a_training_killed_before_it_pointed_to_its_bundle_can_be_done_again(store) -> None:
-    keep_bundle(FILES, {}, store.root)
+    add_bundle(FILES, {}, store.root)
     (store.root / CURRENT).unlink()
     (store.root / ".0123456789abcdef.abcdefgh.part").mkdir()
     assert save_bundle(FILES, {}, store.root).name == store.newest()
 
 
-@pytest.mark.parametrize("asked", ["../bundles", "0123456789ABCDEF", ""])
-def test_nothing_but_a_hash_names_a_folder_of_the_store(asked, store) -> None:
+@pytest.mark.parametrize("folder_name", ["../bundles", "0123456789ABCDEF", ""])
+def test_nothing_but_a_hash_names_a_folder_of_the_store(folder_name, store) -> None:
     with pytest.raises(BadFile, match="is not the hash of a bundle"):
-        store.folder(asked)
+        store.folder(folder_name)

@@ -5,10 +5,10 @@ from datetime import UTC, datetime
 
 import pytest
 
-from londonpump.rehearsal.traffic import Answer, Question
-from londonpump.rehearsal.year_history import live_of, on_duty_in_turn, problems_of
-from londonpump.rehearsal.year_steps import MonthLived
-from londonpump.storage.database.decision_rows import KEEP, PROMOTE, Decision
+from londonpump.rehearsal.history_check import active_models_in_order, live_of, problems_of
+from londonpump.rehearsal.month import MonthResult
+from londonpump.rehearsal.request_traffic import Answer, Question
+from londonpump.storage.database.decision_repository import KEEP, PROMOTE, Decision
 
 FIRST_AT, THEN_AT = (datetime(2017, month, 26, 2, tzinfo=UTC) for month in (8, 9))
 
@@ -20,21 +20,21 @@ def line(number: int, at: datetime, before: str | None, after: str, challenger: 
 
 LEDGER = (line(1, FIRST_AT, None, "a", "a"), line(2, THEN_AT, "a", "a", "b"))
 MONTHS = tuple(
-    MonthLived(i, one.decided_at, 9, f"data{one.id}", str(one.challenger), (one,), (), (), (), None)
+    MonthResult(i, one.decided_at, 9, f"data{one.id}", str(one.challenger), (one,), (), (), (), None)
     for i, one in enumerate(LEDGER)
 )
 
 
-def told(months=MONTHS, ledger=LEDGER, answered_by=("a",)) -> str:
+def check_months(months=MONTHS, ledger=LEDGER, answered_by=("a",)) -> str:
     return "; ".join(problems_of(months, ledger, answered_by))
 
 
 def test_a_right_history_has_no_problem() -> None:
-    assert told() == ""
+    assert check_months() == ""
 
 
 @pytest.mark.parametrize(
-    ("change", "words"),
+    ("change", "message"),
     [
         ({"challenger": "c"}, "month 1: c was trained, b was judged"),
         ({"data_hash": "data1"}, "month 1: not judged on the data that was prepared"),
@@ -42,28 +42,28 @@ def test_a_right_history_has_no_problem() -> None:
         ({"decisions": ()}, "the months tell of 1 decisions, the ledger holds 2"),
     ],
 )
-def test_a_month_that_is_not_as_the_ledger_has_it_is_told(change, words) -> None:
+def test_a_month_that_is_not_as_the_ledger_has_it_is_told(change, message) -> None:
     if "decisions" in change:
         changed = replace(MONTHS[0], decisions=(LEDGER[0],))
-        assert words in told(months=(changed,))
+        assert message in check_months(months=(changed,))
     else:
-        assert words in told(months=(MONTHS[0], replace(MONTHS[1], **change)))
+        assert message in check_months(months=(MONTHS[0], replace(MONTHS[1], **change)))
 
 
 def test_a_line_that_does_not_begin_where_the_last_ended_is_told() -> None:
     broken = replace(LEDGER[1], champion_before="c")
     months = (MONTHS[0], replace(MONTHS[1], decisions=(broken,)))
-    assert told(months, (LEDGER[0], broken)) == "line 2 begins with c, a was on duty"
+    assert check_months(months, (LEDGER[0], broken)) == "line 2 begins with c, a was on duty"
 
 
 @pytest.mark.parametrize("answered_by", [(), ("b",), ("a", "b"), ("a", "b", "a")])
 def test_a_service_that_answered_with_another_model_is_told(answered_by) -> None:
-    assert "the ledger names a" in told(answered_by=answered_by)
+    assert "the ledger names a" in check_months(answered_by=answered_by)
 
 
 def test_a_model_that_comes_back_is_named_again() -> None:
     promoted = replace(LEDGER[1], champion_after="b")
-    assert on_duty_in_turn((LEDGER[0], promoted, line(3, THEN_AT, "b", "a", "a"))) == ["a", "b", "a"]
+    assert active_models_in_order((LEDGER[0], promoted, line(3, THEN_AT, "b", "a", "a"))) == ["a", "b", "a"]
 
 
 def test_the_live_error_is_of_the_station_that_the_first_pump_came_from() -> None:
@@ -71,7 +71,7 @@ def test_the_live_error_is_of_the_station_that_the_first_pump_came_from() -> Non
         return {"station": {"code": station}, "p10_s": p50_s - 60, "p50_s": p50_s, "p90_s": p50_s + 60}
 
     answer = {"model": {"name": "a"}, "candidates": [candidate("A24", 200.0), candidate("H22", 300.0)]}
-    asked = [Answer(3, Question({}, station, 350.0), 200, answer) for station in ("H22", "A24", "F40")]
-    live = live_of(asked)[3]
+    answers = [Answer(3, Question({}, station, 350.0), 200, answer) for station in ("H22", "A24", "F40")]
+    live = live_of(answers)[3]
     assert (live.answered, live.matched) == (3, 2)
     assert (live.mae_s, live.bias_s, live.cover_80_share) == (100.0, -100.0, 0.5)

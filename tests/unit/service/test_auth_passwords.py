@@ -8,17 +8,17 @@ from threading import Barrier, Lock, get_native_id
 import bcrypt
 import pytest
 
+from londonpump.service.auth.errors import HashingBusy
 from londonpump.service.auth.passwords import (
-    AT_ONCE,
-    MOST_OF_A_SOURCE,
-    MOST_WAITING,
+    DUMMY_BCRYPT,
+    MAX_QUEUED,
+    MAX_QUEUED_PER_SOURCE,
+    N_THREADS,
     NICENESS,
-    NOBODYS_BCRYPT,
     HashCost,
     Passwords,
-    left_to_refuse_s,
+    refusal_delay_s,
 )
-from londonpump.service.auth.refusals import HashingBusy
 
 CHEAP = HashCost(time=1, memory_kib=8, lanes=1)
 
@@ -47,7 +47,7 @@ def test_nobodys_password_is_never_right(passwords) -> None:
 
 
 def test_nobodys_hash_costs_what_a_real_one_costs(passwords) -> None:
-    nobodys, real = passwords._nobodys, passwords.make_now("lantern")
+    nobodys, real = passwords._dummy_hash, passwords.make_now("lantern")
     assert nobodys.rsplit("$", 2)[0] == real.rsplit("$", 2)[0]
     assert [len(part) for part in nobodys.split("$")] == [len(part) for part in real.split("$")]
 
@@ -99,7 +99,7 @@ def test_every_check_costs_the_same_while_a_bcrypt_hash_is_left(
     for hasher, names in ((passwords._bcrypt, ("verify",)), (passwords._hasher, ("hash", "verify"))):
         for name in (*names, *(("verify_and_update",) if hasher is passwords._hasher else ())):
             real = getattr(hasher, name)
-            noted = lambda *given, real=real, of=hasher: (work.append(of), real(*given))[1]  # noqa: E731
+            noted = lambda *arguments, real=real, of=hasher: (work.append(of), real(*arguments))[1]  # noqa: E731
             monkeypatch.setattr(hasher, name, noted)
     stored = {"bcrypt": of_the_original("lantern"), "argon2id": Passwords(CHEAP).make_now("lantern")}.get(
         kind
@@ -109,19 +109,19 @@ def test_every_check_costs_the_same_while_a_bcrypt_hash_is_left(
 
 
 def test_the_hash_that_nobodys_password_is_checked_against_costs_what_the_original_s_did(passwords) -> None:
-    assert NOBODYS_BCRYPT.startswith("$2b$12$")
+    assert DUMMY_BCRYPT.startswith("$2b$12$")
     assert passwords.check_now("", None, is_bcrypt_in_use=True) == (False, None)
 
 
 class Counting(Passwords):
     """Knows how many hash at once; none ends before two have begun."""
 
-    running, most, lock, pair = 0, 0, Lock(), Barrier(2, timeout=20)
+    running, max_at_once, lock, pair = 0, 0, Lock(), Barrier(2, timeout=20)
 
     def make_now(self, password: str) -> str:
         with self.lock:
             self.running += 1
-            self.most = max(self.most, self.running)
+            self.max_at_once = max(self.max_at_once, self.running)
         self.pair.wait()
         made = super().make_now(password)
         with self.lock:
@@ -137,12 +137,12 @@ def test_no_more_than_two_hash_at_once() -> None:
 
     asyncio.run(many())
     passwords.close()
-    assert passwords.most == AT_ONCE
+    assert passwords.max_at_once == N_THREADS
 
 
 def test_a_queue_that_is_too_long_is_told(passwords) -> None:
     async def too_many() -> list[object]:
-        waiting = (passwords.make("lantern") for _ in range(MOST_WAITING + 1))
+        waiting = (passwords.make("lantern") for _ in range(MAX_QUEUED + 1))
         return await asyncio.gather(*waiting, return_exceptions=True)
 
     assert [type(one) for one in asyncio.run(too_many())].count(HashingBusy) == 1
@@ -174,10 +174,10 @@ def test_passwords_are_hashed_behind_everything_else(passwords) -> None:
 def test_passwords_are_checked_where_the_priority_of_a_thread_may_not_be_changed(monkeypatch, name) -> None:
     """Issue 11, A5: a sandbox refuses it."""
 
-    def refused(*_: object) -> None:
+    def busy(*_: object) -> None:
         raise PermissionError
 
-    monkeypatch.setattr(os, name, refused)
+    monkeypatch.setattr(os, name, busy)
     passwords = Passwords(CHEAP)
     made = asyncio.run(passwords.make("lantern"))
     assert asyncio.run(passwords.check("lantern", made)) == (True, None)
@@ -187,17 +187,19 @@ def test_passwords_are_checked_where_the_priority_of_a_thread_may_not_be_changed
 def test_one_source_leaves_room_for_others_to_have_their_password_checked(passwords) -> None:
     """Issue 11, A5."""
 
-    async def crowd() -> list[object]:
-        flood = [passwords.check("guess", None, source="192.0.2.1") for _ in range(MOST_OF_A_SOURCE + 1)]
+    async def many_passwords() -> list[object]:
+        flood = [passwords.check("guess", None, source="192.0.2.1") for _ in range(MAX_QUEUED_PER_SOURCE + 1)]
         others = [passwords.make("lantern", source=f"192.0.2.{last}") for last in range(2, 12)]
         return await asyncio.gather(*flood, *others, return_exceptions=True)
 
-    told = [type(one) for one in asyncio.run(crowd())]
-    assert [place for place, kind in enumerate(told) if kind is HashingBusy] == [MOST_OF_A_SOURCE]
+    raised = [type(one) for one in asyncio.run(many_passwords())]
+    assert [position for position, kind in enumerate(raised) if kind is HashingBusy] == [
+        MAX_QUEUED_PER_SOURCE
+    ]
     assert asyncio.run(passwords.check("guess", None, source="192.0.2.1"))[0] is False
 
 
 @pytest.mark.parametrize(("took_s", "left_s"), [(0.0, 0.5), (0.125, 0.375), (0.5, 0.5), (0.625, 0.375)])
 def test_a_refusal_comes_at_the_same_times_whatever_the_hash_cost(took_s, left_s) -> None:
     """Issue 11, A5: hashes of four lanes take longer to check."""
-    assert left_to_refuse_s(took_s, 0.5) == left_s
+    assert refusal_delay_s(took_s, 0.5) == left_s

@@ -3,8 +3,8 @@
 import pytest
 from starlette.requests import Request
 
-from londonpump.brigade.errors import BadFile
-from londonpump.brigade.user_names import folded, tidied
+from londonpump.domain.errors import BadFile
+from londonpump.domain.usernames import normalise_username, username_key
 from londonpump.service.auth.common_passwords import is_common
 from londonpump.service.auth.secret import load_secret
 from londonpump.service.auth.source import SITE_BITS, network_of, source_of
@@ -69,19 +69,19 @@ def test_what_nobody_guesses_first_is_not_common(password) -> None:
 
 @pytest.mark.parametrize("name", ["amelia", "a", "a" * 64, "Amélie O'Neill", "消防"])
 def test_a_name_that_can_be_seen_is_fit(name) -> None:
-    assert tidied(name) == name
+    assert normalise_username(name) == name
 
 
 @pytest.mark.parametrize("name", ["", "a" * 65, "a\x00b", "a\tb", " a", "a\u202eb", "a\u200bb", "\ud800"])
 def test_a_name_that_cannot_be_seen_is_not_fit(name) -> None:
-    assert tidied(name) is None
+    assert normalise_username(name) is None
 
 
 @pytest.mark.parametrize(
     ("one", "other"), [("Amelia", "AMELIA"), ("Straße", "STRASSE"), ("ﬁona", "fiona"), ("é", "e\u0301")]
 )
 def test_two_spellings_of_a_name_are_one(one, other) -> None:
-    assert folded(tidied(one)) == folded(tidied(other))
+    assert username_key(normalise_username(one)) == username_key(normalise_username(other))
 
 
 def asked_from(peer: str, *forwarded: str) -> Request:

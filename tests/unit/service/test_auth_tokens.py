@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from londonpump.service.auth.refusals import NoValidToken, TokenTooOld
+from londonpump.service.auth.errors import NoValidToken, TokenTooOld
 from londonpump.service.auth.tokens import ACCESS_LIFE, Claims, Tokens
 
 SECRET = b"5f0b6a1c9d2e47388a7b1c0d9e8f7a6b"

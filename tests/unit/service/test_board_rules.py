@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from londonpump.brigade.stations import Station
+from londonpump.domain.stations import Station
 from londonpump.service.board.rules import Mobilisation, PumpRow, Report, State, state_of
 from londonpump.service.board.view import BoardView, Fleet, RecentIncident, london_day
 
@@ -20,7 +20,7 @@ def before(**age) -> datetime:
     return NOW - timedelta(**age)
 
 
-def said(code, state, **more):
+def report_state(code, state, **more):
     return PumpRow(code, Report(before(minutes=1), state, **more), None)
 
 
@@ -28,7 +28,7 @@ def ground_of(easting_m, northing_m):
     return "A24" if easting_m > 535_000 else "A21"
 
 
-HALF = (said("A211", State.MOBILE, incident_number="1"), said("A212", State.AVAILABLE))
+HALF = (report_state("A211", State.MOBILE, incident_number="1"), report_state("A212", State.AVAILABLE))
 
 
 def test_four_hours_without_a_word_are_too_many() -> None:
@@ -69,18 +69,22 @@ def test_the_day_of_the_fleet_is_londons() -> None:
 
 def test_pumps_out_are_counted_where_half_were_heard_of() -> None:
     view = BoardView.of(HALF, FLEET, NOW)
-    assert (view.n_heard_of, view.pumps_out(), view.pumps_out(but_for="1")) == (2, 1, 0)
+    assert (view.n_heard_of, view.pumps_out(), view.pumps_out(excluding="1")) == (2, 1, 0)
 
 
 def test_a_pump_on_its_way_back_is_not_out() -> None:
-    rows = [said(code, State.RETURNING) for code in FLEET.homes]
+    rows = [report_state(code, State.RETURNING) for code in FLEET.homes]
     assert BoardView.of(rows, FLEET, NOW).pumps_out() == 0
 
 
 def test_with_fewer_than_half_heard_of_counts_are_null() -> None:
     view = BoardView.of(HALF[:1], FLEET, NOW, [EAST])
-    told = view.pumps_out(), view.ground_pumps_available("A21"), view.recent_ground_calls("A21", ground_of)
-    assert told == (None, None, None)
+    figures_of_view = (
+        view.pumps_out(),
+        view.ground_pumps_available("A21"),
+        view.recent_ground_calls("A21", ground_of),
+    )
+    assert figures_of_view == (None, None, None)
 
 
 @pytest.mark.parametrize(("hours", "heard_of"), [(12, 2), (12.01, 0)])
@@ -90,14 +94,14 @@ def test_a_pump_was_heard_of_within_twelve_hours(hours, heard_of) -> None:
 
 
 def test_pumps_of_a_ground_are_those_that_stand_there_and_can_go() -> None:
-    view = BoardView.of([*HALF, said("A242", State.STANDBY, station_code="A21")], FLEET, NOW)
+    view = BoardView.of([*HALF, report_state("A242", State.STANDBY, station_code="A21")], FLEET, NOW)
     assert [view.ground_pumps_available(ground) for ground in ("A21", "A24", "X99")] == [2, 1, None]
 
 
 def test_recent_calls_are_those_of_other_incidents_on_the_ground() -> None:
     view = BoardView.of(HALF, FLEET, NOW, [EAST])
     grounds = [view.recent_ground_calls(ground, ground_of) for ground in ("A21", "A24")]
-    assert (grounds, view.recent_ground_calls("A24", ground_of, but_for="2")) == ([0, 1], 0)
+    assert (grounds, view.recent_ground_calls("A24", ground_of, excluding="2")) == ([0, 1], 0)
 
 
 def test_a_recent_call_at_an_unknown_place_leaves_the_count_open() -> None:
@@ -106,6 +110,10 @@ def test_a_recent_call_at_an_unknown_place_leaves_the_count_open() -> None:
 
 
 def test_who_is_out_or_off_the_run_is_no_candidate() -> None:
-    rows = [said("A211", State.OFF_RUN), said("A212", State.RETURNING), said("A241", State.STANDBY)]
+    rows = [
+        report_state("A211", State.OFF_RUN),
+        report_state("A212", State.RETURNING),
+        report_state("A241", State.STANDBY),
+    ]
     ranked = BoardView.of(rows, FLEET, NOW).candidates()
     assert [(pump.code, pump.is_assumed) for pump in ranked] == [("A241", False), ("A242", True)]

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from scipy.special import ndtr
 
+from londonpump.models.area_response_times import MixtureTimes
 from londonpump.models.distribution import LEVELS, ResponseTimes
-from londonpump.models.mixture import MixtureTimes
-from londonpump.service.predictions.ranking import IN_COMMON, later_of_two_s, times_at
+from londonpump.service.predictions.ranking import PUMP_CORRELATION, later_of_two_s, select_times
 
 N = 200_000
 NORMAL = np.linspace(-2.5, 2.5, len(LEVELS))
@@ -21,9 +21,9 @@ def drawn(response: ResponseTimes) -> np.ndarray:
     """(2, N) arrivals of both at N calls."""
     rng = np.random.default_rng(7)
     shared, own = rng.standard_normal(N), rng.standard_normal((2, N))
-    chance = ndtr(IN_COMMON**0.5 * shared + (1 - IN_COMMON) ** 0.5 * own)
+    p_late = ndtr(PUMP_CORRELATION**0.5 * shared + (1 - PUMP_CORRELATION) ** 0.5 * own)
     curves = response.quantiles(tuple(LEVELS))
-    return np.stack([np.interp(chance[i], LEVELS, curves[i]) for i in range(2)])
+    return np.stack([np.interp(p_late[i], LEVELS, curves[i]) for i in range(2)])
 
 
 @pytest.mark.parametrize("second_s", [300.0, 340.0, 700.0])
@@ -31,14 +31,14 @@ def drawn(response: ResponseTimes) -> np.ndarray:
 def test_the_later_of_two_is_that_of_many_draws(second_s, level) -> None:
     two = times(300.0, second_s)
     later = drawn(two).max(axis=0)
-    told = later_of_two_s(two, np.array([0, 1]), [level])
-    assert told[0] == pytest.approx(np.quantile(later, level), abs=2.0)
+    later_s_of_two = later_of_two_s(two, np.array([0, 1]), [level])
+    assert later_s_of_two[0] == pytest.approx(np.quantile(later, level), abs=2.0)
 
 
 def test_the_later_of_two_is_later_than_the_second_alone() -> None:
     two = times(300.0, 310.0)
-    told = later_of_two_s(two, np.array([0, 1]), [0.5])
-    assert told[0] > 310.0 + 10.0
+    later_s_of_two = later_of_two_s(two, np.array([0, 1]), [0.5])
+    assert later_s_of_two[0] > 310.0 + 10.0
 
 
 def test_two_that_are_both_at_the_end_of_the_records_are_told_so() -> None:
@@ -47,5 +47,5 @@ def test_two_that_are_both_at_the_end_of_the_records_are_told_so() -> None:
 
 def test_rows_of_a_mixture_keep_their_points_together() -> None:
     every = MixtureTimes(times(100.0, 200.0, 300.0, 400.0, 500.0, 600.0), 2)
-    some = times_at(every, np.array([2, 0]))
+    some = select_times(every, np.array([2, 0]))
     assert some.mean_s.tolist() == every.mean_s[[2, 0]].tolist()

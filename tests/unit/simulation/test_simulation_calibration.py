@@ -61,11 +61,13 @@ def test_a_busy_ground_waits_longer(comparisons):
 
 
 def test_the_same_run_twice_is_not_the_same_time(two_months):
-    runs, place = two_months.records.runs, two_months.records.calls.place
-    key = place[runs.call] * 1_000 + runs.station
+    dispatches, location = two_months.records.dispatches, two_months.records.calls.location
+    key = location[dispatches.call] * 1_000 + dispatches.station
     order = np.argsort(key, kind="stable")
     is_twin = key[order][1:] == key[order][:-1]
-    apart_s = np.abs(np.diff(runs.attendance_s[order]))[is_twin & (np.diff(runs.call[order]) != 0)]
+    apart_s = np.abs(np.diff(dispatches.attendance_s[order]))[
+        is_twin & (np.diff(dispatches.call[order]) != 0)
+    ]
     assert 60 < apart_s.mean() < 130
 
 

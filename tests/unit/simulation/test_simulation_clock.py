@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from londonpump.simulation.calls import draw_weather_of
-from londonpump.simulation.context_files import easter_sunday, school_holiday_table, weather_table
+from londonpump.simulation.context_tables import easter_sunday, school_holiday_table, weather_table
 from londonpump.simulation.plan import SimulationPlan
 from londonpump.simulation.simulate import simulate
 
@@ -39,7 +39,7 @@ def test_call_and_mobilisation_are_one_instant_on_two_clocks(change):
     number, at, run = (
         done.mobilisations["IncidentNumber"].to_pylist(),
         done.mobilisations["DateAndTimeMobilised"].to_pylist(),
-        done.records.runs,
+        done.records.dispatches,
     )
     at_once = done.records.calls.mobilised_at[run.call] == run.mobilised_at
     pairs = [
@@ -103,8 +103,8 @@ def test_school_holidays_give_the_instant_and_the_true_day():
     table = school_holiday_table(SimulationPlan(start=date(2023, 1, 1)))
     stored, true = table["stored_utc"].to_pylist(), table["true_london_date"].to_pylist()
     at = [datetime.fromisoformat(text.replace("Z", "+00:00")).astimezone(LONDON) for text in stored]
-    assert [moment.date().isoformat() for moment in at] == true
-    assert {moment.hour for moment in at} == {0}
+    assert [timestamp.date().isoformat() for timestamp in at] == true
+    assert {timestamp.hour for timestamp in at} == {0}
 
 
 @pytest.mark.parametrize(

@@ -5,37 +5,37 @@ from datetime import date
 import numpy as np
 import pytest
 
-from londonpump.brigade.stations import known_stations
+from londonpump.domain.stations import known_stations
 from londonpump.simulation.plan import SimulationPlan
 from londonpump.simulation.simulate import simulate
 
 
 def test_no_pump_is_on_two_incidents_at_once(clean_month):
-    runs = clean_month.records.runs
-    order = np.lexsort((runs.mobilised_at, runs.pump))
-    same = runs.pump[order][1:] == runs.pump[order][:-1]
-    assert np.all(runs.mobilised_at[order][1:][same] > runs.left_at[order][:-1][same])
+    dispatches = clean_month.records.dispatches
+    order = np.lexsort((dispatches.mobilised_at, dispatches.pump))
+    same = dispatches.pump[order][1:] == dispatches.pump[order][:-1]
+    assert np.all(dispatches.mobilised_at[order][1:][same] > dispatches.left_at[order][:-1][same])
 
 
 def test_an_incident_gets_each_pump_once(clean_month):
-    runs = clean_month.records.runs
-    pairs = runs.call * 1_000 + runs.pump
+    dispatches = clean_month.records.dispatches
+    pairs = dispatches.call * 1_000 + dispatches.pump
     assert len(np.unique(pairs)) == len(pairs)
 
 
 def test_times_of_a_run_follow_each_other(clean_month):
-    runs = clean_month.records.runs
-    assert runs.turnout_s.min() >= 0
-    assert runs.travel_s.min() >= 0
-    assert np.all(runs.left_at > runs.arrived_at)
-    assert np.all(runs.returned_at > runs.left_at)
+    dispatches = clean_month.records.dispatches
+    assert dispatches.turnout_s.min() >= 0
+    assert dispatches.travel_s.min() >= 0
+    assert np.all(dispatches.left_at > dispatches.arrived_at)
+    assert np.all(dispatches.returned_at > dispatches.left_at)
 
 
 def test_order_of_arrival_is_the_order_of_arriving(clean_month):
     records = clean_month.records
     both = records.second >= 0
     first, second = records.first[both], records.second[both]
-    assert np.all(records.runs.arrived_at[first] <= records.runs.arrived_at[second])
+    assert np.all(records.dispatches.arrived_at[first] <= records.dispatches.arrived_at[second])
     assert set(records.order[first]) == {1}
     assert set(records.order[second]) == {2}
 
@@ -50,7 +50,7 @@ def test_the_incident_file_repeats_what_the_mobilisation_file_says(clean_month):
         clean_month.mobilisations[c].to_pylist()
         for c in ("IncidentNumber", "PumpOrder", "AttendanceTimeSeconds")
     )
-    said = {n: f"{s}.0" for n, o, s in zip(number, order, seconds, strict=True) if o == "1"}
+    call_seconds = {n: f"{s}.0" for n, o, s in zip(number, order, seconds, strict=True) if o == "1"}
     found = dict(
         zip(
             clean_month.incidents["IncidentNumber"].to_pylist(),
@@ -58,7 +58,7 @@ def test_the_incident_file_repeats_what_the_mobilisation_file_says(clean_month):
             strict=True,
         )
     )
-    assert {n: t for n, t in found.items() if t is not None} == said
+    assert {n: t for n, t in found.items() if t is not None} == call_seconds
 
 
 def test_closed_stations_send_nothing_and_lose_their_ground():
@@ -74,11 +74,11 @@ def test_closed_stations_send_nothing_and_lose_their_ground():
 def test_the_ten_stations_send_until_they_close_in_2014():
     plan = SimulationPlan(incidents=6_000, days=16, start=date(2014, 1, 1), is_clean=True)
     records = simulate(plan).records
-    code = np.array([station.code for station in known_stations()])[records.runs.station]
+    code = np.array([station.code for station in known_stations()])[records.dispatches.station]
     is_closing = np.isin(code, ["A25", "A26", "A27", "A42", "E24", "E32", "E33", "F27", "F31", "F46"])
     closing_day = np.datetime64("2014-01-09T00:00:00").astype(np.int64)
     assert is_closing.any()
-    assert records.runs.mobilised_at[is_closing].max() < closing_day
+    assert records.dispatches.mobilised_at[is_closing].max() < closing_day
 
 
 @pytest.mark.parametrize(("day", "pumps"), [(date(2012, 1, 1), 169), (date(2017, 1, 1), 142)])

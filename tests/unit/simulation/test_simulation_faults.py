@@ -26,7 +26,7 @@ def _blank(*names):
     return lambda row, before: all(row[name] in BLANK for name in names)
 
 
-SHOWN = {
+EXPECTED_FAULTS = {
     ("mobilisations", "missing_turnout"): _blank(
         "DateAndTimeMobile", "TurnoutTimeSeconds", "TravelTimeSeconds"
     ),
@@ -94,11 +94,11 @@ def files(spoiled):
 
 def test_every_listed_fault_is_in_the_file_at_its_row(files):
     tables, listed = files
-    checked = [fault for fault in listed["faults"] if (fault["file"], fault["kind"]) in SHOWN]
+    checked = [fault for fault in listed["faults"] if (fault["file"], fault["kind"]) in EXPECTED_FAULTS]
     absent = [
         fault
         for fault in checked
-        if not SHOWN[fault["file"], fault["kind"]](
+        if not EXPECTED_FAULTS[fault["file"], fault["kind"]](
             tables[fault["file"]][fault["row"] - 1], tables[fault["file"]][fault["row"] - 2]
         )
     ]
@@ -128,8 +128,8 @@ def test_orphans_have_no_incident_and_bare_incidents_no_mobilisation(files):
     assert bare.isdisjoint(spelled["mobilisations"])
 
 
-def _numbers(listed, kind):
-    return {f["IncidentNumber"].removesuffix(".00") for f in listed["faults"] if f["kind"] == kind}
+def _numbers(listed, fault_type):
+    return {f["IncidentNumber"].removesuffix(".00") for f in listed["faults"] if f["kind"] == fault_type}
 
 
 def test_counts_add_up_to_the_list(files):
@@ -139,12 +139,12 @@ def test_counts_add_up_to_the_list(files):
 
 def test_no_row_carries_two_faults_but_for_visits_to_the_same_incident(files):
     _, listed = files
-    places = [(fault["file"], fault["row"]) for fault in listed["faults"]]
-    assert len(places) == len(set(places))
+    fault_rows = [(fault["file"], fault["row"]) for fault in listed["faults"]]
+    assert len(fault_rows) == len(set(fault_rows))
 
 
 def test_every_kind_of_fault_happens_in_a_file_of_some_thousands(spoiled):
-    always = {kind for _, kind in SHOWN} - {
+    always = {fault_type for _, fault_type in EXPECTED_FAULTS} - {
         "over_the_border", "incident_number_with_decimals", "missing_area", "dartford_attended",
         "border_station", "border_station_unknown",
     }  # fmt: skip

@@ -8,7 +8,7 @@ from pathlib import Path
 import fastexcel
 import pytest
 
-from londonpump.brigade.errors import BadFile
+from londonpump.domain.errors import BadFile
 from londonpump.simulation.plan import SimulationPlan
 from londonpump.simulation.simulate import write_simulation
 
@@ -81,10 +81,10 @@ def test_a_single_incident_can_be_simulated(tmp_path):
 
 
 def test_progress_ends_at_the_whole(tmp_path):
-    told = []
-    write_simulation(SMALL, tmp_path, lambda step, share: told.append(share))
-    assert told == sorted(told)
-    assert told[-1] == 1.0
+    progress_messages = []
+    write_simulation(SMALL, tmp_path, lambda step, share: progress_messages.append(share))
+    assert progress_messages == sorted(progress_messages)
+    assert progress_messages[-1] == 1.0
 
 
 def test_columns_stand_as_in_the_published_files(spoiled):
@@ -117,7 +117,7 @@ def test_reported_rows_are_the_rows_written(spoiled):
 
 
 def test_nothing_longer_than_the_published_maximum(clean_month):
-    assert clean_month.records.runs.attendance_s.max() <= 1200
+    assert clean_month.records.dispatches.attendance_s.max() <= 1200
 
 
 def test_rounded_coordinates_are_the_centre_of_their_square(clean_month):

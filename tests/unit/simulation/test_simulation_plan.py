@@ -2,7 +2,7 @@ from datetime import date
 
 import pytest
 
-from londonpump.brigade.errors import BadValue
+from londonpump.domain.errors import BadValue
 from londonpump.simulation.plan import SimulationPlan
 
 
@@ -22,9 +22,9 @@ from londonpump.simulation.plan import SimulationPlan
     ],
 )
 def test_a_plan_that_makes_no_sense_is_refused_with_advice(field, value, advice):
-    with pytest.raises(BadValue, match=advice) as refused:
+    with pytest.raises(BadValue, match=advice) as error:
         SimulationPlan(**{field: value})
-    assert refused.value.column == field
+    assert error.value.column == field
 
 
 def test_a_station_is_closed_by_code_or_by_name():

@@ -7,24 +7,24 @@ import pytest
 from sqlalchemy import Engine, event
 from support.context_rows import HOUR, us, weather
 
+from londonpump.domain.context_records import BankHoliday, SchoolHoliday, TrafficReading
 from londonpump.features import context
 from londonpump.features.context import ContextTables
-from londonpump.storage.database.context_at import context_at, context_columns
-from londonpump.storage.database.context_rows import (
+from londonpump.storage.database.context_lookup import context_at, context_columns
+from londonpump.storage.database.context_repository import (
     store_bank_holidays,
     store_school_holidays,
     store_traffic,
     store_weather,
 )
-from londonpump.tables.context import BankHoliday, SchoolHoliday, TrafficReading
 
 NINE = datetime(2023, 1, 18, 9, tzinfo=UTC)
 AT = NINE + timedelta(minutes=40)
 
 
 def test_an_empty_database_knows_the_working_days_alone(engine: Engine) -> None:
-    moment = context_at(engine, AT)
-    assert {one.name for one in moment.values if one.value is not None} == {"is_working_day"}
+    context_values = context_at(engine, AT)
+    assert {one.name for one in context_values.values if one.value is not None} == {"is_working_day"}
 
 
 def test_the_context_of_a_moment_is_that_of_the_rows(engine: Engine) -> None:
@@ -52,8 +52,8 @@ def test_traffic_is_read_two_hours_back(engine: Engine) -> None:
 
 def test_a_school_holiday_is_told_with_its_source(engine: Engine) -> None:
     store_school_holidays(engine, [SchoolHoliday(date(2023, 1, 18), "by hand")])
-    told = context_at(engine, AT)["is_school_holiday"]
-    assert (told.value, told.source) == (True, "by hand")
+    school_value = context_at(engine, AT)["is_school_holiday"]
+    assert (school_value.value, school_value.source) == (True, "by hand")
 
 
 def test_a_year_that_is_not_covered_is_unknown(engine: Engine) -> None:
@@ -68,9 +68,9 @@ def test_a_bank_holiday_that_was_announced_is_no_working_day(engine: Engine) -> 
 
 def test_the_columns_of_many_moments_are_those_of_each(engine: Engine) -> None:
     store_weather(engine, [weather(NINE + i * HOUR, temp_c=float(i)) for i in range(0, 30, 2)])
-    moments = [AT + i * HOUR for i in range(-2, 40, 3)]
-    many = context_columns(engine, np.array([us(at) for at in moments]))
-    each = [context_at(engine, at)["temp_c"].value for at in moments]
+    timestamps = [AT + i * HOUR for i in range(-2, 40, 3)]
+    many = context_columns(engine, np.array([us(at) for at in timestamps]))
+    each = [context_at(engine, at)["temp_c"].value for at in timestamps]
     np.testing.assert_equal(many["temp_c"], np.array(each, float))
 
 
@@ -79,12 +79,12 @@ def test_no_moment_has_no_columns_and_asks_nothing(engine: Engine) -> None:
 
 
 def test_a_part_is_asked_for_once_whatever_the_number_of_moments(engine: Engine) -> None:
-    asked: list[str] = []
+    statements: list[str] = []
 
     def note(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
-        asked.append(statement)
+        statements.append(statement)
 
     context_at(engine, AT)
     event.listen(engine, "before_cursor_execute", note)
     context_columns(engine, np.array([us(AT + i * HOUR) for i in range(50)]))
-    assert len([one for one in asked if one.startswith("SELECT")]) == 5
+    assert len([one for one in statements if one.startswith("SELECT")]) == 5

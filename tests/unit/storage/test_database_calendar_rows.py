@@ -2,7 +2,8 @@
 
 from datetime import date, timedelta
 
-from londonpump.storage.database.context_rows import (
+from londonpump.domain.context_records import BankHoliday, SchoolHoliday
+from londonpump.storage.database.context_repository import (
     StoredYears,
     read_bank_holidays,
     read_school_holidays,
@@ -10,7 +11,6 @@ from londonpump.storage.database.context_rows import (
     store_bank_holidays,
     store_school_holidays,
 )
-from londonpump.tables.context import BankHoliday, SchoolHoliday
 
 CHRISTMAS = BankHoliday(date(2024, 12, 25), "Christmas Day", "gov_uk")
 

@@ -5,9 +5,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from londonpump.brigade.errors import BadValue, DatabaseFailed
-from londonpump.storage.database.context_rows import (
-    hours_known,
+from londonpump.domain.context_records import TrafficReading, WeatherHour
+from londonpump.domain.errors import BadValue, DatabaseFailed
+from londonpump.storage.database.context_repository import (
+    known_hours,
     prune_traffic,
     prune_weather,
     read_traffic,
@@ -15,7 +16,6 @@ from londonpump.storage.database.context_rows import (
     store_traffic,
     store_weather,
 )
-from londonpump.tables.context import TrafficReading, WeatherHour
 
 NOON = datetime(2024, 1, 15, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -68,12 +68,12 @@ def test_no_rows_are_no_rows(engine) -> None:
 def test_hours_known_counts_the_named_sources_only(engine) -> None:
     later = replace(FORECAST, observed_at=NOON + HOUR)
     store_weather(engine, [RAIN, later])
-    assert hours_known(engine, *DAY, ["open_meteo_archive"]) == {NOON}
+    assert known_hours(engine, *DAY, ["open_meteo_archive"]) == {NOON}
 
 
 def test_hours_known_of_no_source_is_empty(engine) -> None:
     store_weather(engine, [RAIN])
-    assert hours_known(engine, *DAY, []) == set()
+    assert known_hours(engine, *DAY, []) == set()
 
 
 def test_pruning_drops_a_forecast_that_a_later_one_overtook(engine) -> None:

@@ -8,18 +8,18 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import event, text
 
-from londonpump.brigade.errors import DatabaseFailed
+from londonpump.domain.context_records import TrafficReading
+from londonpump.domain.errors import DatabaseFailed
 from londonpump.storage.database import open_database, reading, writing
-from londonpump.storage.database.context_rows import read_traffic, store_traffic
-from londonpump.tables.context import TrafficReading
+from londonpump.storage.database.context_repository import read_traffic, store_traffic
 
 NOON = datetime(2024, 1, 15, 12, tzinfo=UTC)
 WRITER = """
 import sys
 from datetime import UTC, datetime, timedelta
 from londonpump.storage.database import open_database
-from londonpump.storage.database.context_rows import store_traffic
-from londonpump.tables.context import TrafficReading
+from londonpump.storage.database.context_repository import store_traffic
+from londonpump.domain.context_records import TrafficReading
 engine = open_database(sys.argv[1])
 moment = datetime(2024, 1, 15, 12, tzinfo=UTC)
 while True:
@@ -44,9 +44,9 @@ def test_nothing_acknowledged_is_lost_when_the_writer_is_killed(engine, database
     acknowledged = [writer.stdout.readline() for _ in range(20)]
     writer.kill()
     rest, _ = writer.communicate()
-    told = {datetime.fromisoformat(line.strip()) for line in [*acknowledged, *rest.splitlines()]}
+    acknowledged_at = {datetime.fromisoformat(line.strip()) for line in [*acknowledged, *rest.splitlines()]}
     stored = {row.observed_at for row in read_traffic(engine, NOON, NOON + timedelta(days=1))}
-    assert told <= stored
+    assert acknowledged_at <= stored
 
 
 def test_the_embedded_database_waits_for_the_disk(tmp_path) -> None:

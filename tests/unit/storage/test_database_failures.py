@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy.exc import DBAPIError
 from support.postgres import LOCKED_PASSWORD, LOCKED_USER
 
-from londonpump.brigade.errors import DatabaseFailed
+from londonpump.domain.errors import DatabaseFailed
 from londonpump.settings import Settings
 from londonpump.storage.database import connect, open_database, reading, writing
 from londonpump.storage.database.schema import users
@@ -15,7 +15,7 @@ from londonpump.storage.database.schema import users
 SECRET = "hush-hush"  # noqa: S105
 
 
-def told_on_opening(url: str) -> str:
+def error_on_opening(url: str) -> str:
     """The message and all that a log could show of it."""
     with pytest.raises(DatabaseFailed) as caught:
         open_database(url)
@@ -31,35 +31,37 @@ def closed_port() -> int:
 
 
 def test_a_server_that_is_not_there(closed_port) -> None:
-    told = told_on_opening(f"postgresql://me:{SECRET}@127.0.0.1:{closed_port}/pumps")
-    assert told.startswith(f"The database me@127.0.0.1:{closed_port}/pumps does not listen there. Check")
+    error_message = error_on_opening(f"postgresql://me:{SECRET}@127.0.0.1:{closed_port}/pumps")
+    assert error_message.startswith(
+        f"The database me@127.0.0.1:{closed_port}/pumps does not listen there. Check"
+    )
 
 
 def test_a_wrong_password(postgresql) -> None:
     url = f"postgresql://{LOCKED_USER}:{SECRET}@/postgres?host={postgresql.folder}"
-    assert "refuses the user or the password" in told_on_opening(url)
+    assert "refuses the user or the password" in error_on_opening(url)
 
 
 def test_a_password_in_the_options(closed_port) -> None:
-    told = told_on_opening(f"postgresql://127.0.0.1:{closed_port}/pumps?user=me&password={SECRET}")
-    assert f"127.0.0.1:{closed_port}/pumps does not listen" in told
+    error_message = error_on_opening(f"postgresql://127.0.0.1:{closed_port}/pumps?user=me&password={SECRET}")
+    assert f"127.0.0.1:{closed_port}/pumps does not listen" in error_message
 
 
 def test_no_password(postgresql) -> None:
-    assert "wants a password" in told_on_opening(postgresql.url("postgres", user=LOCKED_USER))
+    assert "wants a password" in error_on_opening(postgresql.url("postgres", user=LOCKED_USER))
 
 
 def test_the_right_password(postgresql) -> None:
     url = f"postgres://{LOCKED_USER}:{LOCKED_PASSWORD}@/postgres?host={postgresql.folder}"
-    assert "Run `londonpump db upgrade`" in told_on_opening(url)
+    assert "Run `londonpump db upgrade`" in error_on_opening(url)
 
 
 def test_an_unknown_user(postgresql) -> None:
-    assert "knows no such user" in told_on_opening(postgresql.url("postgres", user="nobody-here"))
+    assert "knows no such user" in error_on_opening(postgresql.url("postgres", user="nobody-here"))
 
 
 def test_an_unknown_database(postgresql) -> None:
-    assert "has no database of that name" in told_on_opening(postgresql.url("not_there"))
+    assert "has no database of that name" in error_on_opening(postgresql.url("not_there"))
 
 
 @pytest.mark.parametrize(
@@ -72,31 +74,33 @@ def test_an_unknown_database(postgresql) -> None:
     ],
 )
 def test_an_address_that_cannot_be_read(url) -> None:
-    assert "LONDONPUMP_DATABASE_URL" in told_on_opening(url)
+    assert "LONDONPUMP_DATABASE_URL" in error_on_opening(url)
 
 
 @pytest.mark.parametrize("url", [f"mysql://me:{SECRET}@host/pumps", "sqlite://", "sqlite:///:memory:"])
 def test_a_kind_of_database_that_is_not_supported(url) -> None:
-    assert "is not supported" in told_on_opening(url)
+    assert "is not supported" in error_on_opening(url)
 
 
 def test_an_option_that_does_not_exist(closed_port) -> None:
-    told = told_on_opening(f"postgresql://me:{SECRET}@127.0.0.1:{closed_port}/pumps?nonsense={SECRET}")
-    assert "LONDONPUMP_DATABASE_URL" in told
+    error_message = error_on_opening(
+        f"postgresql://me:{SECRET}@127.0.0.1:{closed_port}/pumps?nonsense={SECRET}"
+    )
+    assert "LONDONPUMP_DATABASE_URL" in error_message
 
 
 def test_a_folder_that_cannot_be_made(tmp_path) -> None:
     (tmp_path / "file").touch()
-    assert "cannot be kept there" in told_on_opening(f"sqlite:///{tmp_path}/file/deep/a.db")
+    assert "cannot be kept there" in error_on_opening(f"sqlite:///{tmp_path}/file/deep/a.db")
 
 
 def test_a_folder_in_place_of_a_file(tmp_path) -> None:
-    assert "cannot be opened" in told_on_opening(f"sqlite:///{tmp_path}")
+    assert "cannot be opened" in error_on_opening(f"sqlite:///{tmp_path}")
 
 
 def test_a_file_that_is_no_database(tmp_path) -> None:
     (tmp_path / "a.db").write_text("no database, but longer than its header would be. " * 40)
-    assert "is not a database" in told_on_opening(f"sqlite:///{tmp_path}/a.db")
+    assert "is not a database" in error_on_opening(f"sqlite:///{tmp_path}/a.db")
 
 
 def test_a_refused_row_shows_no_value(engine) -> None:

@@ -3,9 +3,9 @@
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
-from londonpump.brigade.stations import known_stations
-from londonpump.storage.database.context_rows import FetchNote, last_fetches, note_fetch
-from londonpump.storage.database.station_rows import read_stations, store_stations
+from londonpump.domain.stations import known_stations
+from londonpump.storage.database.context_repository import FetchRecord, last_fetches, record_fetch
+from londonpump.storage.database.station_repository import read_stations, store_stations
 
 NOON = datetime(2024, 1, 15, 12, tzinfo=UTC)
 LATER = NOON + timedelta(hours=1)
@@ -33,27 +33,27 @@ def test_a_list_replaces_the_one_before_whole(engine) -> None:
 
 
 def test_the_newest_note_of_each_source_is_told(engine) -> None:
-    note_fetch(engine, "weather", NOON, None, 24)
-    note_fetch(engine, "traffic", NOON, None, 1)
-    note_fetch(engine, "weather", LATER, None, 25)
+    record_fetch(engine, "weather", NOON, None, 24)
+    record_fetch(engine, "traffic", NOON, None, 1)
+    record_fetch(engine, "weather", LATER, None, 25)
     assert last_fetches(engine) == [
-        FetchNote("traffic", NOON, None, 1, NOON),
-        FetchNote("weather", LATER, None, 25, LATER),
+        FetchRecord("traffic", NOON, None, 1, NOON),
+        FetchRecord("weather", LATER, None, 25, LATER),
     ]
 
 
 def test_a_failure_tells_when_it_last_went_well(engine) -> None:
-    note_fetch(engine, "weather", NOON, None, 24)
-    note_fetch(engine, "weather", LATER, "no answer", 0)
-    assert last_fetches(engine) == [FetchNote("weather", LATER, "no answer", 0, NOON)]
+    record_fetch(engine, "weather", NOON, None, 24)
+    record_fetch(engine, "weather", LATER, "no answer", 0)
+    assert last_fetches(engine) == [FetchRecord("weather", LATER, "no answer", 0, NOON)]
 
 
 def test_what_never_went_well_is_told_as_such(engine) -> None:
-    note_fetch(engine, "weather", NOON, "no answer", 0)
-    assert last_fetches(engine)[0].good_at is None
+    record_fetch(engine, "weather", NOON, "no answer", 0)
+    assert last_fetches(engine)[0].succeeded_at is None
 
 
 def test_of_two_notes_at_one_moment_the_later_stands(engine) -> None:
-    note_fetch(engine, "weather", NOON, "no answer", 0)
-    note_fetch(engine, "weather", NOON, None, 24)
-    assert last_fetches(engine) == [FetchNote("weather", NOON, None, 24, NOON)]
+    record_fetch(engine, "weather", NOON, "no answer", 0)
+    record_fetch(engine, "weather", NOON, None, 24)
+    assert last_fetches(engine) == [FetchRecord("weather", NOON, None, 24, NOON)]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from londonpump.brigade.errors import BadFile
+from londonpump.domain.errors import BadFile
 from londonpump.storage.bundles import bundle_folder, content_hash, load_bundle, read_provenance, save_bundle
 
 FILES = {"bundle.json": b'{"schema":1}', "scale.txt": b"tree"}
@@ -18,8 +18,8 @@ def stored(tmp_path):
 
 
 def test_a_bundle_is_read_as_it_was_stored_by_its_folder_or_the_one_above(stored) -> None:
-    for place in (stored, stored.parent):
-        name, files = load_bundle(place)
+    for bundle_path in (stored, stored.parent):
+        name, files = load_bundle(bundle_path)
         assert (name, files) == (stored.name, FILES)
 
 

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from londonpump.brigade.errors import BadFile
+from londonpump.domain.errors import BadFile
 from londonpump.storage.files import (
+    atomic_file,
+    atomic_folder,
     read_json,
-    refuse_foreign_file,
-    whole_file,
-    whole_folder,
+    require_own_file,
     write_json,
     write_text,
 )
@@ -34,7 +34,7 @@ def test_a_file_is_there_whole(tmp_path) -> None:
 def test_a_writer_that_stops_half_way_leaves_the_old_file(tmp_path) -> None:
     path = tmp_path / "a.txt"
     write_text(path, "old")
-    with pytest.raises(Broken), whole_file(path) as part:
+    with pytest.raises(Broken), atomic_file(path) as part:
         stop_half_way(part)
     assert path.read_text(encoding="utf-8") == "old"
     assert list(tmp_path.iterdir()) == [path]
@@ -42,9 +42,9 @@ def test_a_writer_that_stops_half_way_leaves_the_old_file(tmp_path) -> None:
 
 def test_a_folder_that_is_not_finished_leaves_the_old_one(tmp_path) -> None:
     folder = tmp_path / "data"
-    with whole_folder(folder, "mark") as part:
+    with atomic_folder(folder, "mark") as part:
         (part / "mark").write_text("old", encoding="utf-8")
-    with pytest.raises(Broken), whole_folder(folder, "mark") as part:
+    with pytest.raises(Broken), atomic_folder(folder, "mark") as part:
         stop_half_way(part / "mark")
     assert (folder / "mark").read_text(encoding="utf-8") == "old"
     assert list(tmp_path.iterdir()) == [folder]
@@ -53,7 +53,7 @@ def test_a_folder_that_is_not_finished_leaves_the_old_one(tmp_path) -> None:
 def test_a_new_folder_takes_the_place_of_the_old_one_whole(tmp_path) -> None:
     folder = tmp_path / "data"
     for name in ("one", "two"):
-        with whole_folder(folder, "mark") as part:
+        with atomic_folder(folder, "mark") as part:
             (part / "mark").touch()
             (part / name).touch()
     assert sorted(path.name for path in folder.iterdir()) == ["mark", "two"]
@@ -62,7 +62,7 @@ def test_a_new_folder_takes_the_place_of_the_old_one_whole(tmp_path) -> None:
 def test_a_folder_with_other_things_is_never_replaced(tmp_path) -> None:
     (tmp_path / "thesis").mkdir()
     (tmp_path / "thesis" / "chapter.txt").touch()
-    with pytest.raises(BadFile, match="holds other things"), whole_folder(tmp_path / "thesis", "mark"):
+    with pytest.raises(BadFile, match="holds other things"), atomic_folder(tmp_path / "thesis", "mark"):
         pass
     assert (tmp_path / "thesis" / "chapter.txt").exists()
 
@@ -77,7 +77,7 @@ def test_a_place_that_cannot_be_written_is_said_in_words(tmp_path) -> None:
     ):
         with pytest.raises(BadFile, match=problem):
             write_text(path, "a")
-    with pytest.raises(BadFile, match="is a file"), whole_folder(tmp_path / "file", "mark"):
+    with pytest.raises(BadFile, match="is a file"), atomic_folder(tmp_path / "file", "mark"):
         pass
 
 
@@ -98,15 +98,15 @@ def test_json_that_is_none_is_said_in_words(tmp_path) -> None:
 
 def test_a_folder_of_ours_with_a_foreign_name_in_it_is_never_replaced(tmp_path) -> None:
     folder, names = tmp_path / "data", frozenset({"mark", "rows"})
-    with whole_folder(folder, "mark", names) as part:
+    with atomic_folder(folder, "mark", names) as part:
         (part / "mark").touch()
-    with whole_folder(folder, "mark", names) as part:
+    with atomic_folder(folder, "mark", names) as part:
         (part / "mark").touch()
         (part / "rows").touch()
     (folder / "thesis.txt").touch()
     with (
         pytest.raises(BadFile, match=r"holds something else too \(thesis.txt\)"),
-        whole_folder(folder, "mark", names),
+        atomic_folder(folder, "mark", names),
     ):
         pass
     assert sorted(path.name for path in folder.iterdir()) == ["mark", "rows", "thesis.txt"]
@@ -116,8 +116,8 @@ def test_a_file_is_ours_only_by_its_mark_near_the_start(tmp_path) -> None:
     for name, text in (("notes.txt", "my notes"), ("late.json", " " * 5000 + "id,p50_s")):
         (tmp_path / name).write_text(text, encoding="utf-8")
         with pytest.raises(BadFile, match="is not of this kind"):
-            refuse_foreign_file(tmp_path / name, "id,p50_s")
+            require_own_file(tmp_path / name, "id,p50_s")
     (tmp_path / "empty.csv").touch()
     (tmp_path / "ours.csv").write_text("id,p50_s\n1,300\n", encoding="utf-8")
     for name in ("empty.csv", "ours.csv", "new.csv"):
-        refuse_foreign_file(tmp_path / name, "id,p50_s")
+        require_own_file(tmp_path / name, "id,p50_s")

@@ -6,14 +6,14 @@ import pytest
 from sqlalchemy import text
 from support.postgres import ENGINES
 
-from londonpump.brigade.errors import DatabaseFailed
+from londonpump.domain.errors import DatabaseFailed
 from londonpump.storage.database import reading, writing
-from londonpump.storage.database.decision_rows import (
+from londonpump.storage.database.decision_repository import (
     PROMOTE,
     ChampionChanged,
     Decision,
+    active_champion,
     append_decision,
-    champion_on_duty,
     read_decisions,
 )
 
@@ -29,32 +29,32 @@ def append(engine, before: str | None, after: str | None) -> int:
         return append_decision(connection, line(before, after))
 
 
-def on_duty(engine) -> str | None:
+def active_model(engine) -> str | None:
     with reading(engine) as connection:
-        return champion_on_duty(connection)
+        return active_champion(connection)
 
 
 def test_nobody_is_on_duty_at_first(engine) -> None:
-    assert on_duty(engine) is None
+    assert active_model(engine) is None
 
 
 def test_the_newest_line_names_the_champion(engine) -> None:
     append(engine, None, "a")
     append(engine, "a", "b")
-    assert on_duty(engine) == "b"
+    assert active_model(engine) == "b"
 
 
 def test_a_line_can_take_every_model_off_duty(engine) -> None:
     append(engine, None, "a")
     append(engine, "a", None)
-    assert on_duty(engine) is None
+    assert active_model(engine) is None
 
 
 def test_who_decides_on_an_old_state_is_told(engine) -> None:
     append(engine, None, "a")
     with pytest.raises(ChampionChanged, match="is a by now, not none"):
         append(engine, None, "b")
-    assert on_duty(engine) == "a"
+    assert active_model(engine) == "a"
 
 
 def test_lines_come_back_newest_first_and_by_pages(engine) -> None:

@@ -6,21 +6,21 @@ from math import sqrt
 
 import numpy as np
 
-from londonpump.brigade.targets import (
-    FIRST_PUMP_LIMIT_S,
+from londonpump.domain.attendance_targets import (
+    FIRST_PUMP_90_PCT_LIMIT_S,
+    FIRST_PUMP_95_PCT_LIMIT_S,
     FIRST_PUMP_TARGET_S,
-    SECOND_LIMIT_S,
     SECOND_PUMP_TARGET_S,
 )
+from londonpump.evaluation.evaluation_rows import Bools, Floats, Ints, Texts
 from londonpump.evaluation.intervals import DayDraws, Stat, draw_days, ratio, stat
-from londonpump.evaluation.rows import Bools, Floats, Ints, Texts
 
 RESAMPLES = 1000
 FEW = 30
 """With fewer occasions a figure has no interval, is not held against a target and not ranked."""
-LEAST_DAYS = 7
+MIN_DAYS = 7
 """On fewer days drawing days again says little of chance."""
-MET, MISSED, UNSURE, NOT_JUDGED = "met", "missed", "unsure", "not judged"
+MET, MISSED, UNSURE, NOT_EVALUATED = "met", "missed", "unsure", "not judged"
 Z_95 = 1.959964
 
 
@@ -37,8 +37,8 @@ class Target:
 FIRST_MEAN = Target("First pump on average", False, FIRST_PUMP_TARGET_S)
 TARGETS = (
     FIRST_MEAN,
-    Target("First pump within 10 min", False, FIRST_PUMP_LIMIT_S, 0.90),
-    Target("First pump within 12 min", False, SECOND_LIMIT_S, 0.95),
+    Target("First pump within 10 min", False, FIRST_PUMP_90_PCT_LIMIT_S, 0.90),
+    Target("First pump within 12 min", False, FIRST_PUMP_95_PCT_LIMIT_S, 0.95),
     Target("Second pump on average", True, SECOND_PUMP_TARGET_S),
 )
 
@@ -86,7 +86,7 @@ class Figure:
         """MET or MISSED if the whole interval says so."""
         low, high = self.stat["low"], self.stat["high"]
         if low is None or high is None:
-            return NOT_JUDGED
+            return NOT_EVALUATED
         if self.target.share is None:
             is_met, is_missed = high <= self.target.limit_s, low > self.target.limit_s
         else:
@@ -120,8 +120,8 @@ def mean_change(
         for at, (values, day) in enumerate((now, before))
     ]
     change = stat(drawn[0] - drawn[1])
-    is_judged = all(len(day) >= FEW and len(np.unique(day)) >= LEAST_DAYS for _, day in (now, before))
-    return change if is_judged else {**change, "low": None, "high": None}
+    is_evaluated = all(len(day) >= FEW and len(np.unique(day)) >= MIN_DAYS for _, day in (now, before))
+    return change if is_evaluated else {**change, "low": None, "high": None}
 
 
 def values_of(target: Target, rows: AttendanceRows) -> tuple[Floats, Ints]:
@@ -146,7 +146,7 @@ def _figures(rows: AttendanceRows, draws: DayDraws) -> Figures:
 def _figure(target: Target, rows: AttendanceRows, draws: DayDraws) -> Figure:
     values, day = values_of(target, rows)
     found = stat(mean_samples(values, day, draws))
-    if len(day) < FEW or len(np.unique(day)) < LEAST_DAYS:
+    if len(day) < FEW or len(np.unique(day)) < MIN_DAYS:
         return Figure(target, len(day), {**found, "low": None, "high": None})
     return Figure(target, len(day), found if target.share is None else _not_too_sure(found, len(day)))
 

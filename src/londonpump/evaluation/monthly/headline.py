@@ -3,18 +3,23 @@
 from collections.abc import Mapping
 
 from londonpump.evaluation.live import live_figures
-from londonpump.evaluation.monthly.attendance import FEW, MISSED, NOT_JUDGED, UNSURE, Figure, Figures
+from londonpump.evaluation.monthly.attendance import FEW, MISSED, NOT_EVALUATED, UNSURE, Figure, Figures
 from londonpump.evaluation.monthly.inputs import MonthInputs
-from londonpump.evaluation.monthly.words import aim_words, borough_words, ends_words, value_words
-from londonpump.evaluation.report.words import count_words, number_words
+from londonpump.evaluation.monthly.text_formats import (
+    format_borough,
+    format_figure_interval,
+    format_figure_value,
+    format_target,
+)
+from londonpump.evaluation.report.text_formats import format_count, format_number
 
-JUDGED = {UNSURE: "too near to the target to say", NOT_JUDGED: "too few to say", MISSED: "missed"}
+VERDICT_TEXTS = {UNSURE: "too near to the target to say", NOT_EVALUATED: "too few to say", MISSED: "missed"}
 
 
 def headline(inputs: MonthInputs, london: Figures, boroughs: Mapping[str, Figures]) -> list[str]:
     """Sentences; those of targets only where there are arrivals."""
-    told = [_averages(london), _late(london)] if london else [_none(inputs)]
-    return [*told, *_slowest(boroughs), *_model(inputs), _alarms(inputs)]
+    sentences = [_averages(london), _late(london)] if london else [_none(inputs)]
+    return [*sentences, *_slowest(boroughs), *_model(inputs), _alarms(inputs)]
 
 
 def _none(inputs: MonthInputs) -> str:
@@ -31,39 +36,43 @@ def _late(london: Figures) -> str:
 
 def _figure(figure: Figure) -> str:
     is_average = figure.target.share is None
-    value = f"{value_words(figure)}{' on average' if is_average else ' %'}"
-    ends = ends_words(figure)
+    value = f"{format_figure_value(figure)}{' on average' if is_average else ' %'}"
+    ends = format_figure_interval(figure)
     bracket = f"{ends}; " if ends else ""
-    verdict = JUDGED.get(figure.verdict, "met")
-    return f"{value} ({bracket}target {aim_words(figure.target)}: {verdict})"
+    verdict = VERDICT_TEXTS.get(figure.verdict, "met")
+    return f"{value} ({bracket}target {format_target(figure.target)}: {verdict})"
 
 
 def _slowest(boroughs: Mapping[str, Figures]) -> list[str]:
-    judged = {name: row[0] for name, row in boroughs.items() if row[0].n >= FEW}
-    if not judged:
+    evaluated = {name: row[0] for name, row in boroughs.items() if row[0].n >= FEW}
+    if not evaluated:
         return []
-    slowest = max(judged, key=lambda name: judged[name].stat["value"] or 0)
-    beyond = sum(figure.verdict == MISSED for figure in judged.values())
+    slowest = max(evaluated, key=lambda name: evaluated[name].stat["value"] or 0)
+    beyond = sum(figure.verdict == MISSED for figure in evaluated.values())
     verb = "is" if beyond == 1 else "are"
-    told = (
-        f"Of {len(judged)} boroughs with enough arrivals {beyond or 'none'} {verb if beyond else 'is'} surely slower than 6 min on average; the slowest is "
-        f"{borough_words(slowest)}, {value_words(judged[slowest])} ({ends_words(judged[slowest])})."
+    sentence = (
+        f"Of {len(evaluated)} boroughs with enough arrivals {beyond or 'none'} {verb if beyond else 'is'} surely slower than 6 min on average; the slowest is "
+        f"{format_borough(slowest)}, {format_figure_value(evaluated[slowest])} ({format_figure_interval(evaluated[slowest])})."
     )
-    return [told]
+    return [sentence]
 
 
 def _model(inputs: MonthInputs) -> list[str]:
-    told = []
-    for reality in inputs.realities:
-        rows = None if reality.rows is None else reality.rows.take(inputs.month.holds(reality.rows.day))
+    sentences = []
+    for performance in inputs.live_performances:
+        rows = (
+            None
+            if performance.rows is None
+            else performance.rows.take(inputs.month.holds(performance.rows.day))
+        )
         if rows is None or not len(rows):
             continue
         found = live_figures(rows)["all"]["all"]
-        told.append(
-            f"{reality.title}: mean error {number_words(found['mae_s']['value'], 's')} s on {count_words(len(rows))} runs, "
-            f"P10 to P90 held {number_words(found['cover_80_share']['value'], '%')} % of them."
+        sentences.append(
+            f"{performance.title}: mean error {format_number(found['mae_s']['value'], 's')} s on {format_count(len(rows))} runs, "
+            f"P10 to P90 held {format_number(found['cover_80_share']['value'], '%')} % of them."
         )
-    return told
+    return sentences
 
 
 def _alarms(inputs: MonthInputs) -> str:

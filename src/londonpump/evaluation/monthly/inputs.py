@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
-from londonpump.evaluation.drift import DriftFound
+from londonpump.evaluation.drift import DriftResult
 from londonpump.evaluation.drift_stations import StationChange
 from londonpump.evaluation.live import LiveRows
 from londonpump.evaluation.monthly.attendance import AttendanceRows
@@ -25,14 +25,14 @@ class Records:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Reality:
+class LivePerformance:
     """Announced times with what came of them. title: whose. told: what the figures are of, in sentences.
 
     rows: of the month and of those before it that are looked at; none where `told` says why.
     """
 
     title: str
-    told: str
+    description: str
     rows: LiveRows | None
 
 
@@ -55,14 +55,14 @@ class AlarmLine:
     raised_at: datetime
     cleared_at: datetime | None
     severity: str
-    kind: str
+    alarm_type: str
     subject: str
-    words: str
+    text: str
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class MonthInputs:
-    """at: the moment of the look. records None: nothing prepared. drift None: `drift_told` says why not.
+    """at: the moment of the look. records None: nothing prepared. drift None: `drift_note` says why not.
 
     facts: name and words, for the head of the page: models, ages, hash. decisions, alarms: of the month and until `at`.
     """
@@ -70,11 +70,11 @@ class MonthInputs:
     month: Month
     at: datetime
     records: Records | None
-    realities: Sequence[Reality]
+    live_performances: Sequence[LivePerformance]
     decisions: Sequence[DecisionLine]
     alarms: Sequence[AlarmLine]
-    drift: DriftFound | None
-    drift_told: str
+    drift: DriftResult | None
+    drift_note: str
     stations: Sequence[StationChange]
     attribution: str
     facts: Mapping[str, str] = field(default_factory=dict)

@@ -4,8 +4,8 @@ import re
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from londonpump.brigade.errors import BadValue
-from londonpump.evaluation.rows import Bools, Ints
+from londonpump.domain.errors import BadValue
+from londonpump.evaluation.evaluation_rows import Bools, Ints
 
 EPOCH_DATE = date(1970, 1, 1)
 _WRITTEN = re.compile(r"(\d{4})-(0[1-9]|1[0-2])")

@@ -6,19 +6,19 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
+from londonpump.evaluation.evaluation_rows import Floats
 from londonpump.evaluation.monthly.attendance import FIRST_MEAN, Figure, Figures, figures, figures_by
 from londonpump.evaluation.monthly.inputs import MonthInputs
 from londonpump.evaluation.monthly.months import Month
-from londonpump.evaluation.monthly.words import clock_words
+from londonpump.evaluation.monthly.text_formats import format_clock
 from londonpump.evaluation.report.plots import Drawing
 from londonpump.evaluation.report.style import DASHES, MUTED, SERIES, inline_svg, plot
-from londonpump.evaluation.rows import Floats
 
-MOST_MONTHS = 13
-LEAST_MONTHS = 3
+MAX_MONTHS = 13
+MIN_MONTHS = 3
 """Two months stand in the table of London."""
 LATE_SHARES = (0.90, 0.95)
-CLOCK = FuncFormatter(lambda minutes, _: clock_words(60 * minutes))
+CLOCK = FuncFormatter(lambda minutes, _: format_clock(60 * minutes))
 
 
 def draw_curves(inputs: MonthInputs) -> list[Drawing]:
@@ -39,12 +39,12 @@ def _by_hour(inputs: MonthInputs) -> Drawing | None:
     means = _table(shown)[0]
     slowest, fastest = int(np.argmax(means)), int(np.argmin(means))
     alt = (
-        f"Slowest from {hours[slowest]:02d} h ({clock_words(60 * means[slowest])}), "
-        f"fastest from {hours[fastest]:02d} h ({clock_words(60 * means[fastest])})."
+        f"Slowest from {hours[slowest]:02d} h ({format_clock(60 * means[slowest])}), "
+        f"fastest from {hours[fastest]:02d} h ({format_clock(60 * means[fastest])})."
     )
     with plot(8.2, 3.1) as (figure, axes):
         _points(axes, np.array(hours, np.float64), shown, 0)
-        _aim(axes, FIRST_MEAN.limit_s / 60, "target 6 min")
+        _draw_target(axes, FIRST_MEAN.limit_s / 60, "target 6 min")
         axes.set(xlabel="Hour of the day in London", ylabel="First pump on average, min")
         axes.yaxis.set_major_locator(MaxNLocator(8, steps=[2.5, 5, 10]))
         axes.yaxis.set_major_formatter(CLOCK)
@@ -57,7 +57,7 @@ def _by_hour(inputs: MonthInputs) -> Drawing | None:
 
 def _by_month(inputs: MonthInputs) -> list[Drawing]:
     found = _months(inputs)
-    if len(found) < LEAST_MONTHS:
+    if len(found) < MIN_MONTHS:
         return []
     return [_averages(found), _late(found)]
 
@@ -66,7 +66,7 @@ def _months(inputs: MonthInputs) -> dict[Month, Figures]:
     """The months of records until this one, at most thirteen, the oldest first."""
     found: dict[Month, Figures] = {}
     month = inputs.month
-    for _ in range(MOST_MONTHS):
+    for _ in range(MAX_MONTHS):
         rows = inputs.rows_of(month)
         if rows is not None:
             found[month] = figures(rows)
@@ -80,8 +80,8 @@ def _averages(found: Mapping[Month, Figures]) -> Drawing:
         x = np.arange(len(found), dtype=np.float64)
         _points(axes, x, firsts, 0, "first pump")
         _points(axes, x, seconds, 1, "second pump")
-        _aim(axes, firsts[0].target.limit_s / 60, "targets, 6 and 8 min")
-        _aim(axes, seconds[0].target.limit_s / 60, None)
+        _draw_target(axes, firsts[0].target.limit_s / 60, "targets, 6 and 8 min")
+        _draw_target(axes, seconds[0].target.limit_s / 60, None)
         _month_ticks(axes, list(found))
         axes.yaxis.set_major_formatter(CLOCK)
         axes.set(ylabel="On average, min", ylim=(min(4.5, axes.get_ylim()[0]), max(8.8, axes.get_ylim()[1])))
@@ -98,7 +98,7 @@ def _late(found: Mapping[Month, Figures]) -> Drawing:
             shown = [each[at] for each in found.values()]
             minutes = shown[0].target.limit_s // 60
             _points(axes, x, shown, number, f"within {minutes} min")
-            _aim(axes, 100 * LATE_SHARES[number], None)
+            _draw_target(axes, 100 * LATE_SHARES[number], None)
         _month_ticks(axes, list(found))
         axes.set(ylabel="First pumps, %", ylim=(88, 100))
         axes.legend(loc="upper center", bbox_to_anchor=(0.5, 1.14), ncols=2)
@@ -123,7 +123,7 @@ def _points(axes: Axes, x: Floats, shown: Sequence[Figure], number: int, label: 
     )
 
 
-def _aim(axes: Axes, at: float, label: str | None) -> None:
+def _draw_target(axes: Axes, at: float, label: str | None) -> None:
     axes.axhline(at, color=MUTED, linewidth=1, linestyle=DASHES[1], label=label)
 
 
@@ -136,7 +136,7 @@ def _month_ticks(axes: Axes, months: Sequence[Month]) -> None:
 def _from_to(what: str, shown: Sequence[Figure]) -> str:
     value = _table(shown)[0]
     if shown[0].target.share is None:
-        ends = (clock_words(60 * float(np.nanmin(value))), clock_words(60 * float(np.nanmax(value))))
+        ends = (format_clock(60 * float(np.nanmin(value))), format_clock(60 * float(np.nanmax(value))))
     else:
         ends = (f"{np.nanmin(value):.1f}", f"{np.nanmax(value):.1f} %")
     return f"{what}: {ends[0]} to {ends[1]} over {len(shown)} months."

@@ -4,16 +4,16 @@ from typing import Any
 
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined, Template
 
-from londonpump.brigade.clock import LONDON
-from londonpump.evaluation.monthly import model_tables, tables
+from londonpump.domain.london_clock import LONDON
+from londonpump.evaluation.monthly import attendance_tables, model_tables
 from londonpump.evaluation.monthly.attendance import FEW, RESAMPLES, figures, figures_by
 from londonpump.evaluation.monthly.headline import headline
 from londonpump.evaluation.monthly.inputs import DecisionLine, MonthInputs
+from londonpump.evaluation.monthly.live_tables import live_tables
 from londonpump.evaluation.monthly.maps import draw_maps
 from londonpump.evaluation.monthly.plots import draw_curves
-from londonpump.evaluation.monthly.reality_tables import reality_tables
-from londonpump.evaluation.monthly.words import borough_words, ground_words
-from londonpump.evaluation.report.words import count_words, day_words, number_words
+from londonpump.evaluation.monthly.text_formats import format_borough, format_ground
+from londonpump.evaluation.report.text_formats import format_count, format_day, format_number
 
 
 def render_month(inputs: MonthInputs) -> str:
@@ -22,25 +22,27 @@ def render_month(inputs: MonthInputs) -> str:
     london = () if rows is None else figures(rows)
     boroughs = {} if rows is None else figures_by(rows, rows.borough)
     grounds = {} if rows is None else figures_by(rows, rows.ground_code)
-    counted = tables.occasions(inputs)
+    counted = attendance_tables.occasions(inputs)
     return _page().render(
         inputs=inputs,
         headline=headline(inputs, london, boroughs),
         facts=_facts(inputs),
         is_sample=inputs.records is not None and not inputs.records.is_complete,
-        london=tables.london_table(inputs, london) if london else None,
+        london=attendance_tables.london_table(inputs, london) if london else None,
         missing=_missing(inputs),
-        boroughs=tables.place_tables(boroughs, borough_words, "Borough", counted),
-        grounds=tables.place_tables(grounds, ground_words, "Station ground", counted),
-        changed=tables.changed_table(inputs),
+        boroughs=attendance_tables.area_tables(boroughs, format_borough, "Borough", counted),
+        grounds=attendance_tables.area_tables(grounds, format_ground, "Station ground", counted),
+        changed=attendance_tables.changed_table(inputs),
         curves=draw_curves(inputs),
         maps=[] if rows is None else draw_maps(rows, grounds),
-        realities=[(reality, reality_tables(inputs, reality)) for reality in inputs.realities],
+        live_performances=[
+            (performance, live_tables(inputs, performance)) for performance in inputs.live_performances
+        ],
         drift=model_tables.drift_table(inputs),
-        stations=[(ground_words(change.station), change) for change in inputs.stations],
+        stations=[(format_ground(change.station), change) for change in inputs.stations],
         decisions=_decisions(inputs),
         alarms=model_tables.alarm_table(inputs.alarms),
-        resamples=count_words(RESAMPLES),
+        resamples=format_count(RESAMPLES),
         few=FEW,
     )
 
@@ -66,33 +68,33 @@ def _missing(inputs: MonthInputs) -> str:
         return ""
     share = max(0.0, 1 - len(rows.firsts) / records.incidents)
     of = (
-        f"{count_words(records.incidents)} incidents of the month"
+        f"{format_count(records.incidents)} incidents of the month"
         if records.is_complete
         else "the sample's incidents"
     )
-    return f"{number_words(share, '%')} % of {of} have no first arrival here: none was published, or it was set aside."
+    return f"{format_number(share, '%')} % of {of} have no first arrival here: none was published, or it was set aside."
 
 
 def _facts(inputs: MonthInputs) -> dict[str, str]:
     there = inputs.at.astimezone(LONDON)
-    facts = {"Month": _month_words(inputs), "Records": _records_words(inputs), **inputs.facts}
-    facts["Looked at"] = f"{day_words(there.date())}, {there:%H:%M} in London"
+    facts = {"Month": _format_month(inputs), "Records": _format_records(inputs), **inputs.facts}
+    facts["Looked at"] = f"{format_day(there.date())}, {there:%H:%M} in London"
     return {name: text for name, text in facts.items() if text}
 
 
-def _month_words(inputs: MonthInputs) -> str:
+def _format_month(inputs: MonthInputs) -> str:
     records = inputs.records
     if records is None or inputs.rows is None or inputs.is_whole:
         return str(inputs.month)
-    return f"{inputs.month}, only until {day_words(records.until_date)}: not a whole month"
+    return f"{inputs.month}, only until {format_day(records.until_date)}: not a whole month"
 
 
-def _records_words(inputs: MonthInputs) -> str:
+def _format_records(inputs: MonthInputs) -> str:
     records = inputs.records
     if records is None:
         return "none prepared"
-    kind = "every incident" if records.is_complete else "a sample of the incidents"
-    return f"{kind}, until {day_words(records.until_date)}"
+    coverage = "every incident" if records.is_complete else "a sample of the incidents"
+    return f"{coverage}, until {format_day(records.until_date)}"
 
 
 def _page() -> Template:

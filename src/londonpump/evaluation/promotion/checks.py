@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from londonpump.evaluation.promotion.evidence import Contender, Evidence
+from londonpump.evaluation.promotion.evidence import EvaluatedModel, Evidence
 from londonpump.evaluation.promotion.settings import PromotionSettings
 
 COVERAGE, CALIBRATION = "cover_80_share", "over_360_ece"
@@ -18,7 +18,7 @@ class Obstacle:
     """Why the challenger is not put on duty. rule: its short name. words: a sentence's part, with figures."""
 
     rule: str
-    words: str
+    text: str
 
 
 def unusable(evidence: Evidence) -> Iterator[Obstacle]:
@@ -33,8 +33,8 @@ def unusable(evidence: Evidence) -> Iterator[Obstacle]:
         yield Obstacle(CHALLENGER_UNUSABLE, f"the challenger cannot be used ({problem}). Train again")
 
 
-def _problem(contender: Contender) -> str | None:
-    problem = contender.trial.problem
+def _problem(contender: EvaluatedModel) -> str | None:
+    problem = contender.smoke_test.problem
     if problem is not None:
         return problem.rstrip(". ") or "no reason told"
     return "it gave no forecast" if contender.forecast is None else None
@@ -50,9 +50,9 @@ def few_rows(rows: int, days: int, settings: PromotionSettings) -> Iterator[Obst
         )
 
 
-def latency(challenger: Contender, settings: PromotionSettings) -> Iterator[Obstacle]:
+def latency(challenger: EvaluatedModel, settings: PromotionSettings) -> Iterator[Obstacle]:
     """An answer that comes too late is none."""
-    taken_ms = challenger.trial.latency_ms
+    taken_ms = challenger.smoke_test.latency_ms
     if taken_ms is None:
         yield Obstacle("metric_missing", "the latency of the challenger was not measured")
     elif not taken_ms <= settings.latency_ms:
@@ -61,13 +61,13 @@ def latency(challenger: Contender, settings: PromotionSettings) -> Iterator[Obst
         )
 
 
-def own_promises(scores: Scores, settings: PromotionSettings) -> Iterator[Obstacle]:
+def coverage_and_calibration(scores: Scores, settings: PromotionSettings) -> Iterator[Obstacle]:
     """Coverage and calibration, the whole interval of each inside what is allowed. scores: of the challenger."""
     yield from _coverage(scores, settings)
     yield from _calibration(scores, settings)
 
 
-def promises_kept(scores: Scores) -> str:
+def quality_text(scores: Scores) -> str:
     """What is said of a challenger whose chances are what they say."""
     return (
         f"its P10 to P90 holds {scores[COVERAGE]['value']:.1%} of runs, its chances over 360 s are off by "

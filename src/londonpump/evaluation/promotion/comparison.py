@@ -5,12 +5,12 @@ from typing import Any
 
 import numpy as np
 
+from londonpump.evaluation.evaluation_rows import EvaluationRows, Floats, Forecast
 from londonpump.evaluation.intervals import draw_days
 from londonpump.evaluation.promotion.checks import Obstacle
 from londonpump.evaluation.promotion.differences import group_differences
 from londonpump.evaluation.promotion.settings import PromotionSettings
-from londonpump.evaluation.promotion.slices import SliceFindings, look_at_slices
-from londonpump.evaluation.rows import Floats, Forecast, JudgedRows
+from londonpump.evaluation.promotion.slices import SliceFindings, evaluate_slices
 
 NAMED_SLICES = 3
 
@@ -23,7 +23,7 @@ class Difference:
     low_s: float
     high_s: float
 
-    def words(self) -> str:
+    def text(self) -> str:
         """As the reason tells it."""
         side = "less" if self.value_s <= 0 else "more"
         if self.low_s * self.high_s > 0:
@@ -42,33 +42,33 @@ class Comparison:
     slices: SliceFindings
     is_identical: bool
 
-    def against(self, words: str, is_spoken_for: bool) -> list[Obstacle]:
+    def obstacles_found(self, text: str, has_case: bool) -> list[Obstacle]:
         """All that it holds against the challenger. words: of the difference; is_spoken_for: that is none of it."""
-        whole = [] if is_spoken_for else [self._whole_against(words)]
-        return [*whole, *self._slices_against()]
+        whole = [] if has_case else [self._overall_obstacle(text)]
+        return [*whole, *self._slice_obstacles()]
 
-    def _slices_against(self) -> list[Obstacle]:
+    def _slice_obstacles(self) -> list[Obstacle]:
         """What the slices hold against the challenger, the surest first."""
-        worse = sorted((one for one in self.slices.judged if one["fails"]), key=lambda one: -one["low_s"])
+        worse = sorted((one for one in self.slices.evaluated if one["fails"]), key=lambda one: -one["low_s"])
         if not worse:
             return []
         named = [f"{one['slice']} {one['value']} by {one['difference_s']:.1f} s" for one in worse]
         more = f" and {len(named) - NAMED_SLICES} more" if len(named) > NAMED_SLICES else ""
-        together = f"{len(self.slices.judged)} slices looked at together"
-        words = f"the challenger is worse in {', '.join(named[:NAMED_SLICES])}{more} ({together})"
-        return [Obstacle("slice_worse", words)]
+        together = f"{len(self.slices.evaluated)} slices looked at together"
+        text = f"the challenger is worse in {', '.join(named[:NAMED_SLICES])}{more} ({together})"
+        return [Obstacle("slice_worse", text)]
 
-    def slices_for(self) -> str:
+    def slices_text(self) -> str:
         """What is said of the slices when none got worse."""
-        n = len(self.slices.judged)
+        n = len(self.slices.evaluated)
         return f"worse in none of {n} slices" if n else "no slice had rows enough to be judged"
 
-    def _whole_against(self, words: str) -> Obstacle:
+    def _overall_obstacle(self, text: str) -> Obstacle:
         if self.is_identical:
             return Obstacle("tie", "a tie: the two announce times that are equally far off on every run")
         if self.difference.low_s > 0:
-            return Obstacle("worse", words)
-        return Obstacle("tie", f"a tie, the two are not told apart: {words}")
+            return Obstacle("worse", text)
+        return Obstacle("tie", f"a tie, the two are not told apart: {text}")
 
     def to_json(self) -> dict[str, Any]:
         """For the evidence of a verdict."""
@@ -80,20 +80,20 @@ class Comparison:
 
 
 def compare(
-    rows: JudgedRows, champion: Forecast, challenger: Forecast, settings: PromotionSettings
+    rows: EvaluationRows, champion: Forecast, challenger: Forecast, settings: PromotionSettings
 ) -> Comparison:
     """Both on the same rows and the same drawn days. Raises: BadValue if a slice of the settings is not in the rows."""
     champion_s, challenger_s = (np.abs(one.median_s - rows.actual_s) for one in (champion, challenger))
-    lost_s = challenger_s - champion_s
+    extra_error_s = challenger_s - champion_s
     return Comparison(
-        _whole(rows, lost_s, settings),
-        look_at_slices(rows, champion_s, challenger_s, settings),
-        not np.any(lost_s),
+        _whole(rows, extra_error_s, settings),
+        evaluate_slices(rows, champion_s, challenger_s, settings),
+        not np.any(extra_error_s),
     )
 
 
-def _whole(rows: JudgedRows, lost_s: Floats, settings: PromotionSettings) -> Difference:
+def _whole(rows: EvaluationRows, extra_error_s: Floats, settings: PromotionSettings) -> Difference:
     draws = draw_days(rows.day, settings.resamples, settings.seed)
-    found = group_differences(lost_s, np.zeros(len(rows), np.int64), rows.day, draws)
+    found = group_differences(extra_error_s, np.zeros(len(rows), np.int64), rows.day, draws)
     low, high = found.interval(settings.confidence)
     return Difference(float(found.value_s[0]), float(low[0]), float(high[0]))

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from londonpump.evaluation.evaluation_rows import Floats, Ints
 from londonpump.evaluation.intervals import DayDraws, ratio
-from londonpump.evaluation.rows import Floats, Ints
 
 NO_SCATTER_S = 1e-9
 """A standard error below this is rounding: the difference is the same on every day."""

@@ -3,14 +3,14 @@
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from londonpump.brigade.errors import BadValue
-from londonpump.evaluation.rows import Forecast, JudgedRows
+from londonpump.domain.errors import BadValue
+from londonpump.evaluation.evaluation_rows import EvaluationRows, Forecast
 
 EPOCH = date(1970, 1, 1)
 
 
 @dataclass(frozen=True, slots=True)
-class Trial:
+class SmokeTest:
     """How a bundle did in a process that has seen nothing of its training.
 
     problem: why it does not load or answer, None where it does. latency_ms: the typical time of an answer;
@@ -22,11 +22,11 @@ class Trial:
 
 
 @dataclass(frozen=True, eq=False)
-class Contender:
+class EvaluatedModel:
     """One of the two models. trained_until: the first day it did not learn from. forecast: None if it gave none."""
 
     trained_until: date
-    trial: Trial
+    smoke_test: SmokeTest
     forecast: Forecast | None
 
 
@@ -39,17 +39,17 @@ class Evidence:
     Raises: BadValue if a model may have learnt from a row, or answers another number of rows.
     """
 
-    rows: JudgedRows
-    champion: Contender | None
-    challenger: Contender
+    rows: EvaluationRows
+    champion: EvaluatedModel | None
+    challenger: EvaluatedModel
     today: date
 
     def __post_init__(self) -> None:
         for name, contender in (("champion", self.champion), ("challenger", self.challenger)):
             if contender is not None:
-                self._demand_fair(name, contender)
+                self._require_unseen_rows(name, contender)
 
-    def _demand_fair(self, name: str, contender: Contender) -> None:
+    def _require_unseen_rows(self, name: str, contender: EvaluatedModel) -> None:
         n = len(self.rows)
         if contender.forecast is not None and len(contender.forecast) != n:
             raise BadValue(

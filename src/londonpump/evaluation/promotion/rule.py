@@ -6,14 +6,20 @@ judged, in its own unit, and the median is the answer that makes it least. In do
 
 import numpy as np
 
+from londonpump.evaluation.evaluation_rows import Forecast
 from londonpump.evaluation.promotion import checks
 from londonpump.evaluation.promotion.checks import Obstacle
 from londonpump.evaluation.promotion.comparison import Comparison, compare
-from londonpump.evaluation.promotion.evidence import Contender, Evidence
-from londonpump.evaluation.promotion.facts import Facts, add_scores, facts_of, for_json, scores_of
+from londonpump.evaluation.promotion.decision_facts import (
+    Facts,
+    add_scores,
+    decision_facts,
+    for_json,
+    scores_of,
+)
+from londonpump.evaluation.promotion.evidence import EvaluatedModel, Evidence
 from londonpump.evaluation.promotion.settings import PromotionSettings
 from londonpump.evaluation.promotion.verdict import KEEP, PROMOTE, Verdict
-from londonpump.evaluation.rows import Forecast
 
 CHAMPION, CHALLENGER = "champion", "challenger"
 DEFAULTS = PromotionSettings()
@@ -26,48 +32,50 @@ def decide(evidence: Evidence, settings: PromotionSettings = DEFAULTS) -> Verdic
     """
     rows = evidence.rows
     days = len(np.unique(rows.day))
-    facts = facts_of(evidence, days, settings)
+    facts = decision_facts(evidence, days, settings)
     late = list(checks.latency(evidence.challenger, settings))
-    nothing_to_judge = [*checks.unusable(evidence), *checks.few_rows(len(rows), days, settings)]
-    if nothing_to_judge:
-        return _kept([*nothing_to_judge, *late], facts)
+    not_evaluable = [*checks.unusable(evidence), *checks.few_rows(len(rows), days, settings)]
+    if not_evaluable:
+        return _kept([*not_evaluable, *late], facts)
     forecasts = _forecasts(evidence)
     scores = scores_of(rows, forecasts, settings)
     add_scores(facts, scores)
-    judged_on = f"on {len(rows):,} runs of {days} days"
-    against = [*late, *checks.own_promises(scores[CHALLENGER], settings)]
-    speaking: tuple[str, str] | None = (
+    evaluated_on = f"on {len(rows):,} runs of {days} days"
+    obstacles_found = [*late, *checks.coverage_and_calibration(scores[CHALLENGER], settings)]
+    case_for: tuple[str, str] | None = (
         "first",
-        f"no model is on duty, and the challenger was judged {judged_on}",
+        f"no model is on duty, and the challenger was judged {evaluated_on}",
     )
     if evidence.champion is not None:
         compared = compare(rows, forecasts[CHAMPION], forecasts[CHALLENGER], settings)
         facts |= compared.to_json()
-        words = f"{compared.difference.words()} {judged_on}"
-        speaking = _speaking_for(
-            compared, words, _age_that_counts(evidence, evidence.champion, settings), settings
+        text = f"{compared.difference.text()} {evaluated_on}"
+        case_for = _case_for_promotion(
+            compared, text, _champion_age_text(evidence, evidence.champion, settings), settings
         )
-        against = [*compared.against(words, is_spoken_for=speaking is not None), *against]
-    if speaking is None or against:
-        return _kept(against, facts)
-    rule, words = speaking
-    return _promoted(rule, f"{words}; {checks.promises_kept(scores[CHALLENGER])}", facts)
+        obstacles_found = [*compared.obstacles_found(text, has_case=case_for is not None), *obstacles_found]
+    if case_for is None or obstacles_found:
+        return _kept(obstacles_found, facts)
+    rule, text = case_for
+    return _promoted(rule, f"{text}; {checks.quality_text(scores[CHALLENGER])}", facts)
 
 
-def _speaking_for(
-    compared: Comparison, words: str, age: str | None, settings: PromotionSettings
+def _case_for_promotion(
+    compared: Comparison, text: str, age: str | None, settings: PromotionSettings
 ) -> tuple[str, str] | None:
     """The name of what speaks for the challenger and its words; None if nothing does. age: as below."""
     high_s = compared.difference.high_s
     if high_s < 0:
-        return "better", f"{words}; {compared.slices_for()}"
+        return "better", f"{text}; {compared.slices_text()}"
     if age is not None and high_s < settings.not_worse_s:
-        not_worse = f"{words}, not {settings.not_worse_s:g} s worse"
-        return "not_worse_and_newer", f"{age}; {not_worse}; {compared.slices_for()}"
+        not_worse = f"{text}, not {settings.not_worse_s:g} s worse"
+        return "not_worse_and_newer", f"{age}; {not_worse}; {compared.slices_text()}"
     return None
 
 
-def _age_that_counts(evidence: Evidence, champion: Contender, settings: PromotionSettings) -> str | None:
+def _champion_age_text(
+    evidence: Evidence, champion: EvaluatedModel, settings: PromotionSettings
+) -> str | None:
     """In words why a champion may be replaced by a model that is not worse; None if it may not."""
     limit_days, until = settings.champion_age_days, champion.trained_until
     newer = evidence.challenger.trained_until
@@ -84,12 +92,12 @@ def _forecasts(evidence: Evidence) -> dict[str, Forecast]:
 
 
 def _kept(obstacles: list[Obstacle], facts: Facts) -> Verdict:
-    return Verdict(KEEP, obstacles[0].rule, _sentence("; ".join(o.words for o in obstacles)), for_json(facts))
+    return Verdict(KEEP, obstacles[0].rule, _sentence("; ".join(o.text for o in obstacles)), for_json(facts))
 
 
-def _promoted(rule: str, words: str, facts: Facts) -> Verdict:
-    return Verdict(PROMOTE, rule, _sentence(words), for_json(facts))
+def _promoted(rule: str, text: str, facts: Facts) -> Verdict:
+    return Verdict(PROMOTE, rule, _sentence(text), for_json(facts))
 
 
-def _sentence(words: str) -> str:
-    return words[:1].upper() + words[1:] + "."
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:] + "."

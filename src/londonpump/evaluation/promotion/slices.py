@@ -5,11 +5,11 @@ from typing import Any
 
 import numpy as np
 
-from londonpump.brigade.errors import BadValue
+from londonpump.domain.errors import BadValue
+from londonpump.evaluation.evaluation_rows import EvaluationRows, Floats, Ints
 from londonpump.evaluation.intervals import draw_days
 from londonpump.evaluation.promotion.differences import GroupDifferences, group_differences
 from londonpump.evaluation.promotion.settings import PromotionSettings
-from londonpump.evaluation.rows import Floats, Ints, JudgedRows
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,13 +26,13 @@ class Group:
 class SliceFindings:
     """judged: one dict a slice value, the largest first. failing: `SLICE=VALUE`. not_judged: rows by slice and value."""
 
-    judged: list[dict[str, Any]]
+    evaluated: list[dict[str, Any]]
     failing: list[str]
-    not_judged: dict[str, dict[str, int]]
+    not_evaluated: dict[str, dict[str, int]]
 
     def to_json(self) -> dict[str, Any]:
         """For the evidence of a verdict."""
-        return {"judged": self.judged, "failing": self.failing, "not_judged": self.not_judged}
+        return {"judged": self.evaluated, "failing": self.failing, "not_judged": self.not_evaluated}
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,20 +44,22 @@ class SliceDifferences:
     found: GroupDifferences
 
 
-def look_at_slices(
-    rows: JudgedRows, champion_s: Floats, challenger_s: Floats, settings: PromotionSettings
+def evaluate_slices(
+    rows: EvaluationRows, champion_s: Floats, challenger_s: Floats, settings: PromotionSettings
 ) -> SliceFindings:
     """Which slices got worse. champion_s, challenger_s: (n,) absolute errors of the two.
 
     Raises: BadValue if the rows lack a slice that must not get worse.
     """
     seen = slice_differences(rows, challenger_s - champion_s, settings)
-    judged = _told(seen, (champion_s, challenger_s), settings)
-    failing = [f"{one['slice']}={one['value']}" for one in judged if one["fails"]]
-    return SliceFindings(judged, failing, seen.few)
+    evaluated = _slice_results(seen, (champion_s, challenger_s), settings)
+    failing = [f"{one['slice']}={one['value']}" for one in evaluated if one["fails"]]
+    return SliceFindings(evaluated, failing, seen.few)
 
 
-def slice_differences(rows: JudgedRows, lost_s: Floats, settings: PromotionSettings) -> SliceDifferences:
+def slice_differences(
+    rows: EvaluationRows, extra_error_s: Floats, settings: PromotionSettings
+) -> SliceDifferences:
     """Differences of every slice with rows enough, on the same drawn days. lost_s: (n,) of each run.
 
     Raises: BadValue if the rows lack a slice that must not get worse.
@@ -70,10 +72,12 @@ def slice_differences(rows: JudgedRows, lost_s: Floats, settings: PromotionSetti
     code = np.repeat(np.arange(len(enough)), [len(group.index) for group in enough])
     day = rows.day[member]
     draws = draw_days(day, settings.resamples, settings.seed)
-    return SliceDifferences(enough, few, group_differences(lost_s[member], code, day, draws))
+    return SliceDifferences(enough, few, group_differences(extra_error_s[member], code, day, draws))
 
 
-def _groups(rows: JudgedRows, settings: PromotionSettings) -> tuple[list[Group], dict[str, dict[str, int]]]:
+def _groups(
+    rows: EvaluationRows, settings: PromotionSettings
+) -> tuple[list[Group], dict[str, dict[str, int]]]:
     recent = np.flatnonzero(rows.day > rows.day.max(initial=0) - settings.slice_days)
     enough: list[Group] = []
     few: dict[str, dict[str, int]] = {}
@@ -93,11 +97,11 @@ def _groups(rows: JudgedRows, settings: PromotionSettings) -> tuple[list[Group],
     return enough, few
 
 
-def _told(
+def _slice_results(
     seen: SliceDifferences, errors_s: tuple[Floats, Floats], settings: PromotionSettings
 ) -> list[dict[str, Any]]:
     low_s = seen.found.low_together(settings.slice_error_share)
-    told = [
+    results = [
         {
             "slice": group.slice,
             "value": group.value,
@@ -111,4 +115,4 @@ def _told(
         }
         for i, group in enumerate(seen.groups)
     ]
-    return sorted(told, key=lambda one: (-one["rows"], one["slice"], one["value"]))
+    return sorted(results, key=lambda one: (-one["rows"], one["slice"], one["value"]))

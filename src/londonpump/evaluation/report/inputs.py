@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
-from londonpump.brigade.errors import BadValue
-from londonpump.evaluation.rows import Forecast, JudgedRows
+from londonpump.domain.errors import BadValue
+from londonpump.evaluation.evaluation_rows import EvaluationRows, Forecast
 
 EPOCH_DATE = date(1970, 1, 1)
 
@@ -36,28 +36,28 @@ class About:
 
 @dataclass(frozen=True, eq=False)
 class ReportInputs:
-    """The judged rows, what each model said of them, the answer of `judge`, and of `judge_pumps` where there is one.
+    """The judged rows, what each model said of them, the answer of `judge`, and of `evaluate_pumps` where there is one.
 
     ours: the name of the model the report is about. least_rows: slices with fewer are not ranked as worst.
     Raises: BadValue if the answer of `judge` is of other models or has another number of rows.
     """
 
-    rows: JudgedRows
+    rows: EvaluationRows
     forecasts: Mapping[str, Forecast]
-    judged: Mapping[str, Any]
+    results: Mapping[str, Any]
     about: About
     ours: str = "ours"
     pumps: Mapping[str, Any] | None = None
-    least_rows: int = 100
+    min_rows: int = 100
 
     def __post_init__(self) -> None:
-        if self.judged["rows"] != len(self.rows):
+        if self.results["rows"] != len(self.rows):
             raise BadValue(
-                "judged", self.judged["rows"], f"is of another set of rows than the {len(self.rows)} given"
+                "judged", self.results["rows"], f"is of another set of rows than the {len(self.rows)} given"
             )
-        missing = [name for name in {*self.forecasts, self.ours} if name not in self.judged["models"]]
+        missing = [name for name in {*self.forecasts, self.ours} if name not in self.results["models"]]
         if missing or self.ours not in self.forecasts:
-            raise BadValue("judged", sorted(self.judged["models"]), f"lacks {sorted(missing) or self.ours}")
+            raise BadValue("judged", sorted(self.results["models"]), f"lacks {sorted(missing) or self.ours}")
 
     @property
     def forecast(self) -> Forecast:
@@ -71,7 +71,7 @@ class ReportInputs:
 
     def whole(self, model: str) -> Mapping[str, Any]:
         """A model's metrics over all rows."""
-        found: Mapping[str, Any] = self.judged["models"][model]["all"]["all"]
+        found: Mapping[str, Any] = self.results["models"][model]["all"]["all"]
         return found
 
     @property

@@ -9,15 +9,15 @@ from matplotlib.colors import Normalize, TwoSlopeNorm
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
-from londonpump.brigade.stations import by_code, known_stations
-from londonpump.evaluation.curves import PlaceCells, place_cells
+from londonpump.domain.stations import by_code, known_stations
+from londonpump.evaluation.curves import GridCells, grid_cells
+from londonpump.evaluation.evaluation_rows import Floats
 from londonpump.evaluation.report.inputs import ReportInputs
 from londonpump.evaluation.report.plots import Drawing
 from londonpump.evaluation.report.style import INK, MUTED, inline_svg, plot
-from londonpump.evaluation.rows import Floats
 
 LABEL_WIDTH_M, LABEL_HEIGHT_M = 1900.0, 1050.0
-LEAST_AT_STATION = 5
+MIN_AT_STATION = 5
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,7 +34,7 @@ class StationErrors:
 
 def draw_maps(inputs: ReportInputs) -> list[Drawing]:
     """The stations, and the places by mean error and by bias."""
-    cells = place_cells(inputs.rows, inputs.forecast)
+    cells = grid_cells(inputs.rows, inputs.forecast)
     drawings = [_station_map(inputs, cells)]
     if np.isfinite(cells.mae_s).any():
         drawings += [_error_map(cells), _bias_map(cells)]
@@ -48,19 +48,19 @@ def station_errors(inputs: ReportInputs) -> StationErrors:
     codes, index = np.unique(inputs.rows.station_code, return_inverse=True)
     n = np.bincount(index, minlength=len(codes)).astype(np.float64)
     mae_s = np.bincount(index, error, minlength=len(codes)) / n
-    ranked = [at for at in np.argsort(-mae_s) if str(codes[at]) in stations and n[at] >= LEAST_AT_STATION]
-    places = [stations[str(codes[at])] for at in ranked]
+    ranked = [at for at in np.argsort(-mae_s) if str(codes[at]) in stations and n[at] >= MIN_AT_STATION]
+    stations_by_error = [stations[str(codes[at])] for at in ranked]
     return StationErrors(
-        code=tuple(place.code for place in places),
-        name=tuple(place.name for place in places),
-        easting_m=np.array([place.easting_m for place in places]),
-        northing_m=np.array([place.northing_m for place in places]),
+        code=tuple(station.code for station in stations_by_error),
+        name=tuple(station.name for station in stations_by_error),
+        easting_m=np.array([station.easting_m for station in stations_by_error]),
+        northing_m=np.array([station.northing_m for station in stations_by_error]),
         mae_s=mae_s[ranked],
         n=n[ranked],
     )
 
 
-def _station_map(inputs: ReportInputs, cells: PlaceCells) -> Drawing | None:
+def _station_map(inputs: ReportInputs, cells: GridCells) -> Drawing | None:
     found = station_errors(inputs)
     if not found.code:
         return None
@@ -89,7 +89,7 @@ def _station_map(inputs: ReportInputs, cells: PlaceCells) -> Drawing | None:
     return Drawing("Error by the station the pump left from", svg, reading, is_wide=True)
 
 
-def draw_ground(axes: Axes, cells: PlaceCells) -> None:
+def draw_ground(axes: Axes, cells: GridCells) -> None:
     """Where there were runs: grey that is quiet on white and on black."""
     shape = np.where(cells.n > 0, 1.0, np.nan)
     tint = np.zeros((*shape.shape, 4))
@@ -108,7 +108,7 @@ def label_stations(axes: Axes, codes: Sequence[str], easting_m: Floats, northing
             axes.annotate(code, spot, ha="center", va="bottom", fontsize=6.5, color=INK, zorder=4)
 
 
-def _error_map(cells: PlaceCells) -> Drawing:
+def _error_map(cells: GridCells) -> Drawing:
     with plot(5.6, 4.6) as (figure, axes):
         draw_ground(axes, cells)
         low, high = np.nanquantile(cells.mae_s, (0.03, 0.97))
@@ -119,7 +119,7 @@ def _error_map(cells: PlaceCells) -> Drawing:
     return Drawing("Error by place", svg, f"{alt} Grey: too few runs to say.")
 
 
-def _bias_map(cells: PlaceCells) -> Drawing:
+def _bias_map(cells: GridCells) -> Drawing:
     with plot(5.6, 4.6) as (figure, axes):
         draw_ground(axes, cells)
         far = max(float(np.nanquantile(np.abs(cells.bias_s), 0.95)), 1.0)
@@ -130,7 +130,7 @@ def _bias_map(cells: PlaceCells) -> Drawing:
     return Drawing("Where pumps come later or earlier than announced", svg, f"{alt} Orange: they come later.")
 
 
-def draw_cells(axes: Axes, cells: PlaceCells, values: Floats, colours: str, norm: Normalize) -> object:
+def draw_cells(axes: Axes, cells: GridCells, values: Floats, colours: str, norm: Normalize) -> object:
     """Square cells coloured by their values; NaN stays clear."""
     extent = (cells.easting_m[0], cells.easting_m[-1], cells.northing_m[0], cells.northing_m[-1])
     return axes.imshow(

@@ -9,11 +9,11 @@ from markupsafe import Markup
 from matplotlib.axes import Axes
 
 from londonpump.evaluation.curves import Curve, level_calibration, median_calibration, reliability
-from londonpump.evaluation.judge import judge
+from londonpump.evaluation.evaluate import evaluate_models
+from londonpump.evaluation.evaluation_rows import Floats
 from londonpump.evaluation.report.inputs import ReportInputs
 from londonpump.evaluation.report.style import DASHES, INK, MARKERS, MUTED, SERIES, inline_svg, plot
-from londonpump.evaluation.report.words import model_label
-from londonpump.evaluation.rows import Floats
+from londonpump.evaluation.report.text_formats import model_label
 from londonpump.evaluation.slices import distance_band, distance_decile
 
 RESAMPLES = 400
@@ -31,7 +31,7 @@ class Drawing:
 
 def draw_curves(inputs: ReportInputs) -> list[Drawing]:
     """Every curve that the model's answers allow, in the order of the page."""
-    by_slice = _judged_for_plots(inputs)
+    by_slice = _evaluated_slices(inputs)
     drawings = [
         _median_calibration(inputs),
         _error_by(
@@ -47,15 +47,17 @@ def draw_curves(inputs: ReportInputs) -> list[Drawing]:
     return [drawing for drawing in drawings if drawing is not None]
 
 
-def _judged_for_plots(inputs: ReportInputs) -> dict[str, Any]:
+def _evaluated_slices(inputs: ReportInputs) -> dict[str, Any]:
     rows = inputs.rows
     slices = {
         "distance_band": distance_band(rows.distance_m),
         "distance_decile": distance_decile(rows.distance_m),
         "hour": np.char.zfill(rows.hour.astype(np.str_), 2),
     }
-    judged = judge(replace(rows, slices=slices), inputs.forecasts, RESAMPLES, inputs.judged["seed"])
-    models: dict[str, Any] = judged["models"]
+    results = evaluate_models(
+        replace(rows, slices=slices), inputs.forecasts, RESAMPLES, inputs.results["seed"]
+    )
+    models: dict[str, Any] = results["models"]
     return models
 
 
@@ -210,8 +212,13 @@ def _width(inputs: ReportInputs) -> Drawing | None:
         counts, _ = np.histogram(width_s, edges)
         axes.stairs(100 * counts / len(width_s), edges, fill=True, color=SERIES[0], alpha=0.75)
         axes.axvline(middle_s, color=INK, linewidth=1.2, linestyle=DASHES[1])
-        place: dict[str, Any] = {"xycoords": ("data", "axes fraction"), "textcoords": "offset points"}
-        axes.annotate(f"median {middle_s:.0f} s", (middle_s, 1), (5, -2), va="top", fontsize=9, **place)
+        annotation_position: dict[str, Any] = {
+            "xycoords": ("data", "axes fraction"),
+            "textcoords": "offset points",
+        }
+        axes.annotate(
+            f"median {middle_s:.0f} s", (middle_s, 1), (5, -2), va="top", fontsize=9, **annotation_position
+        )
         axes.set(xlabel="P90 minus P10, s", ylabel="Share of runs, %")
         alt = f"Width of the 80 % interval: median {middle_s:.0f} s, eight in ten between {p10_s:.0f} and {p90_s:.0f} s."
         svg = inline_svg(figure, "width", alt)

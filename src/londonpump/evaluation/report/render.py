@@ -10,13 +10,13 @@ from londonpump.evaluation.report import tables
 from londonpump.evaluation.report.inputs import ReportInputs
 from londonpump.evaluation.report.maps import draw_maps
 from londonpump.evaluation.report.plots import draw_curves
-from londonpump.evaluation.report.words import (
-    count_words,
-    day_words,
-    interval_words,
+from londonpump.evaluation.report.text_formats import (
+    format_count,
+    format_day,
+    format_interval,
+    format_number,
     model_in_sentence,
     model_label,
-    number_words,
 )
 
 
@@ -41,7 +41,7 @@ def render_report(inputs: ReportInputs) -> str:
         pumps=tables.pump_tables(inputs),
         curves=draw_curves(inputs),
         maps=draw_maps(inputs),
-        least_rows=count_words(inputs.least_rows),
+        min_rows=format_count(inputs.min_rows),
     )
 
 
@@ -57,36 +57,36 @@ def render_model_card(inputs: ReportInputs) -> str:
         warnings=tables.warning_table(inputs),
         pumps=tables.pump_tables(inputs)[:1],
         worst=[one for one in (tables.worst_by_error(inputs, 5), tables.worst_by_cover(inputs, 5)) if one],
-        least_rows=count_words(inputs.least_rows),
-        missed=number_words(1 - (inputs.whole(inputs.ours)["within_60_share"]["value"] or 0), "%"),
+        min_rows=format_count(inputs.min_rows),
+        missed=format_number(1 - (inputs.whole(inputs.ours)["within_60_share"]["value"] or 0), "%"),
     )
 
 
 def headline(inputs: ReportInputs, gaps: Mapping[str, Mapping[str, Any]]) -> list[str]:
     """What a person who reads no further should know, in sentences."""
     ours = inputs.whole(inputs.ours)
-    kind = "later runs" if inputs.is_later else "runs"
+    rows_text = "later runs" if inputs.is_later else "runs"
     first = (
-        f"On {count_words(len(inputs.rows))} {kind}, half of the announced times are within "
-        f"{number_words(ours['median_ae_s']['value'], 's')} s of the actual one and "
-        f"{number_words(ours['within_60_share']['value'], '%')} % within 60 s."
+        f"On {format_count(len(inputs.rows))} {rows_text}, half of the announced times are within "
+        f"{format_number(ours['median_ae_s']['value'], 's')} s of the actual one and "
+        f"{format_number(ours['within_60_share']['value'], '%')} % within 60 s."
     )
     sentences = [first]
-    compared = [_gain_words(gaps[name]["mae_s"], name) for name in gaps]
-    mean = f"The mean error is {number_words(ours['mae_s']['value'], 's')} s{_bracket(ours['mae_s'], 's')}"
+    compared = [_format_gain(gaps[name]["mae_s"], name) for name in gaps]
+    mean = f"The mean error is {format_number(ours['mae_s']['value'], 's')} s{_bracket(ours['mae_s'], 's')}"
     sentences.append(f"{mean}: {_listed(compared)}." if compared else f"{mean}.")
     if ours.get("cover_80_share", {}).get("value") is not None:
         sentences.append(
-            f"The 80 % interval held {number_words(ours['cover_80_share']['value'], '%')} % of the actual times; "
-            f"it is {number_words(ours['width_80_s']['value'], 's')} s wide on average."
+            f"The 80 % interval held {format_number(ours['cover_80_share']['value'], '%')} % of the actual times; "
+            f"it is {format_number(ours['width_80_s']['value'], 's')} s wide on average."
         )
     return sentences
 
 
-def _gain_words(gap: Stat, name: str) -> str:
+def _format_gain(gap: Stat, name: str) -> str:
     if gap["value"] is None:
         return f"not compared with {model_in_sentence(name)}"
-    size = number_words(abs(gap["value"]), "s")
+    size = format_number(abs(gap["value"]), "s")
     direction = "less" if gap["value"] < 0 else "more"
     is_sure = gap["low"] is not None and gap["high"] is not None and gap["low"] * gap["high"] > 0
     doubt = "" if is_sure else " (the interval holds 0)"
@@ -94,12 +94,12 @@ def _gain_words(gap: Stat, name: str) -> str:
 
 
 def _bracket(found: Stat, unit: str) -> str:
-    words = interval_words(found, unit)
-    return f" ({words})" if words else ""
+    interval_text = format_interval(found, unit)
+    return f" ({interval_text})" if interval_text else ""
 
 
-def _listed(words: list[str]) -> str:
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
+def _listed(phrases: list[str]) -> str:
+    return phrases[0] if len(phrases) == 1 else f"{', '.join(phrases[:-1])} and {phrases[-1]}"
 
 
 def _shared(inputs: ReportInputs) -> dict[str, Any]:
@@ -107,10 +107,10 @@ def _shared(inputs: ReportInputs) -> dict[str, Any]:
     facts = {
         "Model": model_label(inputs.ours),
         "Bundle": about.bundle,
-        "Trained on": f"{day_words(about.trained_from_date)} to {day_words(about.trained_until_date)}, "
-        f"{count_words(about.trained_rows)} runs",
-        "Judged on": f"{day_words(inputs.tested_from_date)} to {day_words(inputs.tested_until_date)}, "
-        f"{count_words(len(inputs.rows))} runs on {count_words(inputs.judged['days'])} days",
+        "Trained on": f"{format_day(about.trained_from_date)} to {format_day(about.trained_until_date)}, "
+        f"{format_count(about.trained_rows)} runs",
+        "Judged on": f"{format_day(inputs.tested_from_date)} to {format_day(inputs.tested_until_date)}, "
+        f"{format_count(len(inputs.rows))} runs on {format_count(inputs.results['days'])} days",
         "Rows chosen": about.split,
         "Data hash": about.data_hash,
         "Made": about.made_at,
@@ -119,7 +119,7 @@ def _shared(inputs: ReportInputs) -> dict[str, Any]:
         "about": about,
         "facts": {name: text for name, text in facts.items() if text},
         "is_later": inputs.is_later,
-        "resamples": count_words(inputs.judged["resamples"]),
+        "resamples": format_count(inputs.results["resamples"]),
     }
 
 

@@ -4,15 +4,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from londonpump.evaluation.compare import sliced_differences
+from londonpump.evaluation.paired_comparison import sliced_differences
 from londonpump.evaluation.report.inputs import ReportInputs
-from londonpump.evaluation.report.words import (
-    count_words,
-    interval_words,
+from londonpump.evaluation.report.text_formats import (
+    format_count,
+    format_interval,
+    format_number,
+    format_slice,
     model_in_sentence,
     model_label,
-    number_words,
-    slice_words,
 )
 
 POINT_METRICS = {
@@ -67,7 +67,7 @@ class Cell:
     value: str
     interval: str = ""
     verdict: str = ""
-    told: str = ""
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -97,23 +97,23 @@ def metric_table(inputs: ReportInputs, caption: str, metrics: Mapping[str, tuple
 
 def _cell(found: Mapping[str, Any], metric: str, unit: str) -> Cell:
     if metric not in found:
-        return Cell(number_words(None, unit))
+        return Cell(format_number(None, unit))
     is_signed = metric == "bias_s"
     stat = found[metric]
-    return Cell(number_words(stat["value"], unit, is_signed), interval_words(stat, unit, is_signed))
+    return Cell(format_number(stat["value"], unit, is_signed), format_interval(stat, unit, is_signed))
 
 
 def differences(inputs: ReportInputs) -> dict[str, dict[str, Any]]:
     """Ours minus each other model over all rows: {model: {metric: {value, low, high}}}."""
     rows = inputs.rows.without_slices()
-    judged = inputs.judged
+    results = inputs.results
     return {
         name: sliced_differences(
             rows,
             (inputs.forecast, inputs.forecasts[name]),
             list(DIFFERENCES),
-            judged["resamples"],
-            judged["seed"],
+            results["resamples"],
+            results["seed"],
         )["all"]["all"]
         for name in inputs.others
     }
@@ -138,7 +138,7 @@ def _difference_cell(stat: Mapping[str, Any], unit: str, sign: int) -> Cell:
     verdict = ""
     if stat["low"] is not None and (stat["low"] > 0 or stat["high"] < 0):
         verdict = "better" if stat["value"] * sign > 0 else "worse"
-    return Cell(number_words(stat["value"], unit, True), interval_words(stat, unit, True), verdict)
+    return Cell(format_number(stat["value"], unit, True), format_interval(stat, unit, True), verdict)
 
 
 def warning_table(inputs: ReportInputs) -> Table | None:
@@ -160,26 +160,26 @@ def warning_table(inputs: ReportInputs) -> Table | None:
     )
 
 
-def worst_by_error(inputs: ReportInputs, most: int = 15) -> Table | None:
+def worst_by_error(inputs: ReportInputs, max_rows: int = 15) -> Table | None:
     """The slice values with the largest mean error over that of the whole."""
     whole = inputs.whole(inputs.ours)["mae_s"]["value"]
     ranked = sorted(_slices(inputs), key=lambda one: -one[2]["mae_s"]["value"])
-    picked = [one for one in ranked if one[2]["mae_s"]["value"] > whole][:most]
+    picked = [one for one in ranked if one[2]["mae_s"]["value"] > whole][:max_rows]
     return _slice_table(inputs, f"Largest mean error (all runs: {whole:.1f} s)", picked)
 
 
-def worst_by_cover(inputs: ReportInputs, most: int = 10) -> Table | None:
+def worst_by_cover(inputs: ReportInputs, max_rows: int = 10) -> Table | None:
     """The slice values whose 80 % interval falls furthest short of 80 %."""
     known = [one for one in _slices(inputs) if one[2].get("cover_80_share", {}).get("value") is not None]
     ranked = sorted(known, key=lambda one: one[2]["cover_80_share"]["value"])
-    picked = [one for one in ranked if one[2]["cover_80_share"]["value"] < CLAIMED_COVER][:most]
+    picked = [one for one in ranked if one[2]["cover_80_share"]["value"] < CLAIMED_COVER][:max_rows]
     return _slice_table(inputs, "80 % interval falls furthest short", picked)
 
 
 def _slices(inputs: ReportInputs) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
-    for slice_name, values in inputs.judged["models"][inputs.ours].items():
+    for slice_name, values in inputs.results["models"][inputs.ours].items():
         for value, found in values.items():
-            if slice_name != "all" and found["n"] >= inputs.least_rows:
+            if slice_name != "all" and found["n"] >= inputs.min_rows:
                 yield slice_name, value, found
 
 
@@ -195,8 +195,8 @@ def _slice_table(
         head.append("80 % holds, %")
     rows = [
         (
-            slice_words(name, value),
-            [Cell(count_words(found["n"])), *(_cell(found, key, unit) for key, unit in metrics.items())],
+            format_slice(name, value),
+            [Cell(format_count(found["n"])), *(_cell(found, key, unit) for key, unit in metrics.items())],
         )
         for name, value, found in picked
     ]
@@ -208,7 +208,7 @@ def pump_tables(inputs: ReportInputs) -> list[Table]:
     if inputs.pumps is None:
         return []
     names = ["1", "2", "3", "4", "5 or more"]
-    n = count_words(inputs.pumps["n"])
+    n = format_count(inputs.pumps["n"])
     cells = [_cell(inputs.pumps, key, unit) for key, (_, unit) in PUMP_METRICS.items()]
     metrics = Table(
         f"Number of pumps, on {n} incidents",
@@ -216,7 +216,7 @@ def pump_tables(inputs: ReportInputs) -> list[Table]:
         [("All", cells)],
     )
     rows = [
-        (f"{name} attended", [Cell(count_words(count)) for count in counts])
+        (f"{name} attended", [Cell(format_count(count)) for count in counts])
         for name, counts in zip(names, inputs.pumps["confusion"], strict=True)
     ]
     return [

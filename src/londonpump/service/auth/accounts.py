@@ -5,15 +5,15 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from londonpump.brigade.user_names import folded
-from londonpump.service.auth import rows
-from londonpump.service.auth.refusals import LastAdmin, NameTaken, NoSuchUser
-from londonpump.storage.database.audit_rows import append_audit
+from londonpump.domain.usernames import username_key
+from londonpump.service.auth import repository
+from londonpump.service.auth.errors import LastAdmin, NameTaken, NoSuchUser
+from londonpump.storage.database.audit_repository import append_audit
 
 
 @dataclass(frozen=True, slots=True)
 class NewUser:
-    """A name as `rules.fit_name` gave it, a role, the hash of a password."""
+    """A name as `rules.validate_username` gave it, a role, the hash of a password."""
 
     username: str
     role: str
@@ -29,16 +29,16 @@ class Change:
     is_disabled: bool | None = None
 
 
-def create(connection: Connection, new: NewUser, actor: str | None, now: datetime) -> rows.User:
+def create(connection: Connection, new: NewUser, actor: str | None, now: datetime) -> repository.User:
     """actor: who did it; None for one who registered. Raises: NameTaken."""
     fields = {
         "username": new.username,
-        "username_folded": folded(new.username),
+        "username_folded": username_key(new.username),
         "role": new.role,
         "password_hash": new.password_hash,
         "created_at": now,
     }
-    user = rows.add_user(connection, fields)
+    user = repository.add_user(connection, fields)
     if user is None:
         raise NameTaken(new.username)
     about = {"user": user.id, "username": user.username, "role": user.role}
@@ -46,32 +46,34 @@ def create(connection: Connection, new: NewUser, actor: str | None, now: datetim
     return user
 
 
-def named(connection: Connection, username: str) -> rows.User:
+def named(connection: Connection, username: str) -> repository.User:
     """Raises: NoSuchUser."""
-    found = rows.find_named(connection, folded(username))
+    found = repository.find_named(connection, username_key(username))
     if found is None:
         raise NoSuchUser
     return found[0]
 
 
-def change(connection: Connection, wanted: Change, actor: str, now: datetime) -> rows.User:
+def change(connection: Connection, requested: Change, actor: str, now: datetime) -> repository.User:
     """All of it or nothing. Raises: NoSuchUser, LastAdmin."""
-    user = _to_change(connection, wanted.user_id)
-    if wanted.role is not None:
-        user = set_role(connection, wanted.user_id, wanted.role, actor, now)
-    if wanted.is_disabled is not None:
-        user = set_disabled(connection, wanted.user_id, is_disabled=wanted.is_disabled, actor=actor, now=now)
+    user = _to_change(connection, requested.user_id)
+    if requested.role is not None:
+        user = set_role(connection, requested.user_id, requested.role, actor, now)
+    if requested.is_disabled is not None:
+        user = set_disabled(
+            connection, requested.user_id, is_disabled=requested.is_disabled, actor=actor, now=now
+        )
     return user
 
 
-def set_role(connection: Connection, user_id: str, role: str, actor: str, now: datetime) -> rows.User:
+def set_role(connection: Connection, user_id: str, role: str, actor: str, now: datetime) -> repository.User:
     """From the next request on. Raises: NoSuchUser, LastAdmin."""
     user = _to_change(connection, user_id)
     if role == user.role:
         return user
     if role != "admin":
         _keep_an_admin(connection, user)
-    rows.change_user(connection, user_id, role=role)
+    repository.change_user(connection, user_id, role=role)
     about = {"user": user_id, "before": user.role, "after": role}
     append_audit(connection, now, "user_role_changed", actor, about)
     return _to_change(connection, user_id)
@@ -79,15 +81,15 @@ def set_role(connection: Connection, user_id: str, role: str, actor: str, now: d
 
 def set_disabled(
     connection: Connection, user_id: str, *, is_disabled: bool, actor: str, now: datetime
-) -> rows.User:
+) -> repository.User:
     """Disabling ends every session at once; enabling brings none back. Raises: NoSuchUser, LastAdmin."""
     user = _to_change(connection, user_id)
     if is_disabled == (user.disabled_at is not None):
         return user
     if is_disabled:
         _keep_an_admin(connection, user)
-        rows.end_sessions(connection, now, "account disabled", user_id=user_id)
-    rows.change_user(connection, user_id, disabled_at=now if is_disabled else None)
+        repository.end_sessions(connection, now, "account disabled", user_id=user_id)
+    repository.change_user(connection, user_id, disabled_at=now if is_disabled else None)
     kind = "user_disabled" if is_disabled else "user_enabled"
     append_audit(connection, now, kind, actor, {"user": user_id})
     return _to_change(connection, user_id)
@@ -96,26 +98,26 @@ def set_disabled(
 def set_password(connection: Connection, user_id: str, password_hash: str, actor: str, now: datetime) -> None:
     """A new password ends every session of the old one. Raises: NoSuchUser."""
     _to_change(connection, user_id)
-    rows.change_user(connection, user_id, password_hash=password_hash)
-    rows.end_sessions(connection, now, "password set", user_id=user_id)
+    repository.change_user(connection, user_id, password_hash=password_hash)
+    repository.end_sessions(connection, now, "password set", user_id=user_id)
     append_audit(connection, now, "user_password_set", actor, {"user": user_id})
 
 
 def sign_out(connection: Connection, user_id: str, actor: str, now: datetime) -> None:
     """End every session of an account, which may sign in again. Raises: NoSuchUser."""
     _to_change(connection, user_id)
-    rows.end_sessions(connection, now, "signed out by an administrator", user_id=user_id)
+    repository.end_sessions(connection, now, "signed out by an administrator", user_id=user_id)
     append_audit(connection, now, "user_signed_out", actor, {"user": user_id})
 
 
-def _to_change(connection: Connection, user_id: str) -> rows.User:
-    rows.alone(connection)
-    user = rows.find_user(connection, user_id)
+def _to_change(connection: Connection, user_id: str) -> repository.User:
+    repository.lock_accounts(connection)
+    user = repository.find_user(connection, user_id)
     if user is None:
         raise NoSuchUser
     return user
 
 
-def _keep_an_admin(connection: Connection, user: rows.User) -> None:
-    if user.role == "admin" and user.disabled_at is None and rows.count_admins(connection) == 1:
+def _keep_an_admin(connection: Connection, user: repository.User) -> None:
+    if user.role == "admin" and user.disabled_at is None and repository.count_admins(connection) == 1:
         raise LastAdmin

@@ -8,27 +8,27 @@ from functools import partial
 
 from sqlalchemy import Connection
 
-from londonpump.brigade.errors import DatabaseFailed
-from londonpump.service.auth import signing
-from londonpump.service.auth.desk import Auth
-from londonpump.service.auth.refusals import HashingBusy, TooManyAttempts
-from londonpump.service.auth.shapes import PasswordWanted
+from londonpump.domain.errors import DatabaseFailed
+from londonpump.service.auth import sessions
+from londonpump.service.auth.errors import HashingBusy, TooManyAttempts
+from londonpump.service.auth.lifespan import Auth
+from londonpump.service.auth.schemas import PasswordWanted
 from londonpump.service.rights import Person
 from londonpump.service.state import ServiceState
 
-MAY_WAIT_S = 2.0
+DATABASE_TIMEOUT_S = 2.0
 """How long a sign-in may wait for the database: a burst of them is served, one after the other."""
-LOOKS = 2
+MAX_HASH_CHECKS = 2
 """At the hash of a password: the first sign-in after an import or at a new cost replaces it under all others in flight."""
 
 
-def may_wait_s(state: ServiceState) -> float:
+def database_timeout_s(state: ServiceState) -> float:
     """For the database."""
-    return max(MAY_WAIT_S, state.store.limits.patience_s)
+    return max(DATABASE_TIMEOUT_S, state.store.limits.patience_s)
 
 
-async def refuse_early(
-    state: ServiceState, key: tuple[str, ...], look: Callable[[Connection], int], now: datetime
+async def require_no_wait(
+    state: ServiceState, key: tuple[str, ...], read_wait_s: Callable[[Connection], int], now: datetime
 ) -> None:
     """Refuse whoever has to wait before a turn at writing is taken. look: for how many seconds, by the database.
 
@@ -38,14 +38,14 @@ async def refuse_early(
     left_s = waits.left_s(key, now)
     if left_s:
         raise TooManyAttempts(left_s)
-    wait_s = await state.store.read(look, within_s=may_wait_s(state))
+    wait_s = await state.store.read(read_wait_s, within_s=database_timeout_s(state))
     if wait_s:
         waits.note(key, wait_s, now)
         raise TooManyAttempts(wait_s)
 
 
 @asynccontextmanager
-async def withdrawn_for_lack_of_room(
+async def withdraw_if_busy(
     state: ServiceState, withdraw: Callable[[Connection], None]
 ) -> AsyncIterator[None]:
     """Take the count of an attempt back if the block is refused for lack of room: who comes again as asked is no guesser.
@@ -61,31 +61,30 @@ async def withdrawn_for_lack_of_room(
         raise
 
 
-async def signed_in(
-    state: ServiceState, username: str, password: str, source: str
-) -> signing.SignedIn | None:
+async def sign_in(state: ServiceState, username: str, password: str, source: str) -> sessions.SignedIn | None:
     """The session of somebody who gives the right password; None for everybody else. Raises: TooManyAttempts."""
     write, now = state.store.write, state.clock()
     attempt = await write(
-        lambda connection: signing.begin_attempt(connection, username, source, now),
-        within_s=may_wait_s(state),
+        lambda connection: sessions.begin_attempt(connection, username, source, now),
+        within_s=database_timeout_s(state),
     )
     if attempt.wait_s:
         raise TooManyAttempts(attempt.wait_s)
-    async with withdrawn_for_lack_of_room(state, partial(signing.withdraw_attempt, attempt=attempt)):
-        signed = await _session(state, attempt, password, now)
-    if signed is None:
+    async with withdraw_if_busy(state, partial(sessions.withdraw_attempt, attempt=attempt)):
+        new_session = await _session(state, attempt, password, now)
+    if new_session is None:
         await write(
-            lambda connection: signing.refuse_attempt(connection, attempt, now), within_s=may_wait_s(state)
+            lambda connection: sessions.record_refused_attempt(connection, attempt, now),
+            within_s=database_timeout_s(state),
         )
-    return signed
+    return new_session
 
 
 async def _session(
-    state: ServiceState, attempt: signing.Attempt, password: str, now: datetime
-) -> signing.SignedIn | None:
-    auth, within_s = state.part(Auth), may_wait_s(state)
-    for _ in range(LOOKS):
+    state: ServiceState, attempt: sessions.Attempt, password: str, now: datetime
+) -> sessions.SignedIn | None:
+    auth, within_s = state.part(Auth), database_timeout_s(state)
+    for _ in range(MAX_HASH_CHECKS):
         is_right, new_hash = await auth.passwords.check(
             password,
             attempt.password_hash,
@@ -94,61 +93,65 @@ async def _session(
         )
         if not is_right:
             return None
-        begin = partial(signing.begin_session, attempt=attempt, new_hash=new_hash, now=now)
-        signed = await state.store.write(begin, within_s=within_s)
-        if signed is not None:
-            return signed
-        now_stored = await state.store.read(partial(signing.hash_now, name=attempt.name), within_s=within_s)
-        attempt = replace(attempt, password_hash=now_stored)
+        begin = partial(sessions.begin_session, attempt=attempt, new_hash=new_hash, now=now)
+        new_session = await state.store.write(begin, within_s=within_s)
+        if new_session is not None:
+            return new_session
+        stored_hash = await state.store.read(
+            partial(sessions.current_hash, name=attempt.name), within_s=within_s
+        )
+        attempt = replace(attempt, password_hash=stored_hash)
     return None
 
 
-async def changed_password(
-    state: ServiceState, person: Person, wanted: PasswordWanted, now: datetime
+async def change_own_password(
+    state: ServiceState, person: Person, request: PasswordWanted, now: datetime
 ) -> bool:
     """Change one's own password. Returns: False if the old one is wrong. Raises: TooManyAttempts."""
     wait_s, old_hash = await state.store.write(
-        lambda connection: signing.begin_password_change(connection, person.id, now)
+        lambda connection: sessions.begin_password_change(connection, person.id, now)
     )
     if wait_s:
         raise TooManyAttempts(wait_s)
-    withdraw = partial(signing.withdraw_password_change, user_id=person.id)
-    async with withdrawn_for_lack_of_room(state, withdraw):
-        is_changed = await _changed(state, person, wanted, old_hash, now)
+    withdraw = partial(sessions.withdraw_password_change, user_id=person.id)
+    async with withdraw_if_busy(state, withdraw):
+        is_changed = await _change_once_checked(state, person, request, old_hash, now)
     if not is_changed:
         await state.store.write(
-            lambda connection: signing.refuse_password_change(connection, person.id, person.session_id, now)
+            lambda connection: sessions.record_refused_password_change(
+                connection, person.id, person.session_id, now
+            )
         )
     return is_changed
 
 
-async def _changed(
-    state: ServiceState, person: Person, wanted: PasswordWanted, old_hash: str | None, now: datetime
+async def _change_once_checked(
+    state: ServiceState, person: Person, request: PasswordWanted, old_hash: str | None, now: datetime
 ) -> bool:
-    passwords, name, new_hash = state.part(Auth).passwords, signing.name_of(person.username), None
-    for _ in range(LOOKS):
-        is_right, _anew = await passwords.check(wanted.old_password, old_hash)
+    passwords, name, new_hash = state.part(Auth).passwords, sessions.lookup_name(person.username), None
+    for _ in range(MAX_HASH_CHECKS):
+        is_right, _new_hash = await passwords.check(request.old_password, old_hash)
         if not is_right:
             return False
-        new_hash = new_hash or await passwords.make(wanted.new_password)
-        new = signing.NewPassword(person.id, person.session_id, old_hash, new_hash)
-        if await state.store.write(partial(signing.change_password, new=new, now=now)):
+        new_hash = new_hash or await passwords.make(request.new_password)
+        new = sessions.NewPassword(person.id, person.session_id, old_hash, new_hash)
+        if await state.store.write(partial(sessions.change_password, new=new, now=now)):
             return True
-        old_hash = await state.store.read(partial(signing.hash_now, name=name))
+        old_hash = await state.store.read(partial(sessions.current_hash, name=name))
     return False
 
 
 async def count_registration(state: ServiceState, username: str, source: str, now: datetime) -> bool:
     """Returns: whether the name is taken. Raises: TooManyAttempts."""
-    await refuse_early(
+    await require_no_wait(
         state,
         ("register", source),
-        lambda connection: signing.wait_before_registration(connection, source, now),
+        lambda connection: sessions.wait_before_registration(connection, source, now),
         now,
     )
     wait_s, is_taken = await state.store.write(
-        lambda connection: signing.begin_registration(connection, username, source, now),
-        within_s=may_wait_s(state),
+        lambda connection: sessions.begin_registration(connection, username, source, now),
+        within_s=database_timeout_s(state),
     )
     if wait_s:
         raise TooManyAttempts(wait_s)

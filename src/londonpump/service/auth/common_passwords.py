@@ -9,8 +9,8 @@ letters (P4ssw0rd!). That is what the published lists of the commonest passwords
 import re
 from unicodedata import normalize
 
-LONGEST_DIGITS = 11
-SHORTEST_OWN_NAME = 3
+MAX_DIGITS = 11
+MIN_OWN_NAME_LENGTH = 3
 _LETTERS_FOR = str.maketrans("013457@$!|", "oieastasii")
 _RUNS = (
     "abcdefghijklmnopqrstuvwxyz",
@@ -241,12 +241,12 @@ def is_common(password: str, username: str) -> bool:
     plain = normalize("NFKC", password).casefold()
     if len(set(plain)) <= 2 or _is_repeated(plain) or _is_runs(plain):
         return True
-    if plain.isdecimal() and len(plain) <= LONGEST_DIGITS:
+    if plain.isdecimal() and len(plain) <= MAX_DIGITS:
         return True
     if plain == normalize("NFKC", username).casefold():
         return True
     own = _letters(username)
-    known = _WORDS | ({own} if len(own) >= SHORTEST_OWN_NAME else frozenset())
+    known = _WORDS | ({own} if len(own) >= MIN_OWN_NAME_LENGTH else frozenset())
     return any(_is_made_of(core, known) for core in _cores(plain))
 
 

@@ -25,19 +25,19 @@ from pwdlib import PasswordHash
 from pwdlib.hashers.argon2 import Argon2Hasher
 from pwdlib.hashers.bcrypt import BcryptHasher
 
-from londonpump.service.auth.refusals import HashingBusy
+from londonpump.service.auth.errors import HashingBusy
 
-AT_ONCE = 2
-MOST_WAITING = 40
+N_THREADS = 2
+MAX_QUEUED = 40
 """About 2 s of work for two threads."""
-MOST_OF_A_SOURCE = 16
+MAX_QUEUED_PER_SOURCE = 16
 """So that one source leaves room for others; a dozen people can sign in at once from one address."""
-NICENESS, LAST = 5, 19
-LONGEST = 128
+NICENESS, MAX_NICENESS = 5, 19
+MAX_PASSWORD_LENGTH = 128
 SALT_BYTES, DIGEST_BYTES = 16, 32
 BCRYPT_BYTES = 72
 """The original's bcrypt read no more of a password; today's library refuses longer ones."""
-NOBODYS_BCRYPT = "$2b$12$" + "." * 53
+DUMMY_BCRYPT = "$2b$12$" + "." * 53
 """A hash at the original's cost that no password is known for."""
 
 T = TypeVar("T")
@@ -54,10 +54,10 @@ class HashCost:
     time: int = 2
     memory_kib: int = 32_768
     lanes: int = 1
-    refused_in_s: float = 0.0
+    refusal_step_s: float = 0.0
 
 
-SERVED = HashCost(refused_in_s=0.5)
+SERVICE_COST = HashCost(refusal_step_s=0.5)
 """What the service takes unless a test asks for less."""
 
 
@@ -65,15 +65,17 @@ class Passwords:
     """Makes and checks hashes. `close` ends its threads."""
 
     def __init__(self, cost: HashCost | None = None) -> None:
-        cost = cost or SERVED
+        cost = cost or SERVICE_COST
         hasher = Argon2Hasher(
             cost.time, cost.memory_kib, cost.lanes, hash_len=DIGEST_BYTES, salt_len=SALT_BYTES
         )
         self._hasher = PasswordHash((hasher,))
         self._bcrypt = BcryptHasher()
-        self._threads = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="passwords", initializer=_give_way)
-        self._refused_in_s = cost.refused_in_s
-        self._nobodys = _nobodys_hash(cost)
+        self._threads = ThreadPoolExecutor(
+            N_THREADS, thread_name_prefix="passwords", initializer=_lower_priority
+        )
+        self._refusal_step_s = cost.refusal_step_s
+        self._dummy_hash = _make_dummy_hash(cost)
         self._waiting: Counter[str | None] = Counter()
 
     async def make(self, password: str, *, source: str | None = None) -> str:
@@ -99,11 +101,11 @@ class Passwords:
             lambda: self.check_now(password, stored, is_bcrypt_in_use=is_bcrypt_in_use), source
         )
 
-    async def wait_to_refuse(self, came_s: float) -> None:
+    async def delay_refusal(self, received_s: float) -> None:
         """Let a refusal take as long as every other. came_s: when the request came, by the loop's clock."""
-        if self._refused_in_s > 0:
-            took_s = asyncio.get_running_loop().time() - came_s
-            await asyncio.sleep(left_to_refuse_s(took_s, self._refused_in_s))
+        if self._refusal_step_s > 0:
+            took_s = asyncio.get_running_loop().time() - received_s
+            await asyncio.sleep(refusal_delay_s(took_s, self._refusal_step_s))
 
     def make_now(self, password: str) -> str:
         """As `make`, in the caller's thread."""
@@ -116,15 +118,15 @@ class Passwords:
         if stored is not None and self._bcrypt.identify(stored):
             return self._check_bcrypt(password, stored)
         if is_bcrypt_in_use:
-            self._verify_bcrypt(password, NOBODYS_BCRYPT)
-        is_right, anew = self._hasher.verify_and_update(_bytes_of(password), stored or self._nobodys)
-        return is_right and stored is not None, anew
+            self._verify_bcrypt(password, DUMMY_BCRYPT)
+        is_right, new_hash = self._hasher.verify_and_update(_bytes_of(password), stored or self._dummy_hash)
+        return is_right and stored is not None, new_hash
 
     def _check_bcrypt(self, password: str, stored: str) -> tuple[bool, str | None]:
         if self._verify_bcrypt(password, stored):
             # of the whole password: bcrypt has seen its beginning only
             return True, self.make_now(password)
-        self._hasher.verify(_bytes_of(password), self._nobodys)
+        self._hasher.verify(_bytes_of(password), self._dummy_hash)
         return False, None
 
     def _verify_bcrypt(self, password: str, stored: str) -> bool:
@@ -136,8 +138,8 @@ class Passwords:
         self._threads.shutdown(cancel_futures=True)
 
     async def _in_turn(self, work: Callable[[], T], source: str | None = None) -> T:
-        is_too_many = source is not None and self._waiting[source] >= MOST_OF_A_SOURCE
-        if is_too_many or self._waiting.total() >= MOST_WAITING:
+        is_too_many = source is not None and self._waiting[source] >= MAX_QUEUED_PER_SOURCE
+        if is_too_many or self._waiting.total() >= MAX_QUEUED:
             raise HashingBusy
         self._waiting[source] += 1
         try:
@@ -148,19 +150,19 @@ class Passwords:
                 del self._waiting[source]
 
 
-def left_to_refuse_s(took_s: float, every_s: float) -> float:
+def refusal_delay_s(took_s: float, every_s: float) -> float:
     """How long a refusal waits for the next whole number of `every_s`."""
     return every_s - took_s % every_s
 
 
-def _give_way() -> None:
+def _lower_priority() -> None:
     """Lower the priority of this thread: Linux has one for each, other systems keep theirs."""
     if sys.platform == "linux":
         # where a sandbox or the platform refuses it: a thread that fails to begin would end all signing in
         with suppress(OSError, AttributeError):
             own = get_native_id()
             niceness = os.getpriority(os.PRIO_PROCESS, own) + NICENESS
-            os.setpriority(os.PRIO_PROCESS, own, min(niceness, LAST))
+            os.setpriority(os.PRIO_PROCESS, own, min(niceness, MAX_NICENESS))
 
 
 def _bytes_of(password: str) -> bytes:
@@ -168,7 +170,7 @@ def _bytes_of(password: str) -> bytes:
     return normalize("NFKC", password).encode("utf-8", "surrogatepass")
 
 
-def _nobodys_hash(cost: HashCost) -> str:
+def _make_dummy_hash(cost: HashCost) -> str:
     """A hash that no password has, which takes as long to check as a real one. Making a real one would delay starts."""
     salt, digest = (
         b64encode(secrets.token_bytes(n)).decode().rstrip("=") for n in (SALT_BYTES, DIGEST_BYTES)

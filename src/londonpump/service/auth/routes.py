@@ -9,9 +9,9 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Form, Path, Query, Request, Response
 from pydantic import BeforeValidator
 
-from londonpump.service.auth import accounts, attempts, rows, signing
-from londonpump.service.auth.desk import Auth, SessionLooks
-from londonpump.service.auth.refusals import (
+from londonpump.service.anonymous_requests import release_slot
+from londonpump.service.auth import accounts, attempts, repository, sessions
+from londonpump.service.auth.errors import (
     NameTaken,
     NoSuchSession,
     NoSuchUser,
@@ -21,9 +21,10 @@ from londonpump.service.auth.refusals import (
     WrongCredentials,
     WrongOldPassword,
 )
-from londonpump.service.auth.rules import check_password, fit_name
-from londonpump.service.auth.shapes import (
-    LONGEST_FIELD,
+from londonpump.service.auth.lifespan import Auth, SessionBatcher
+from londonpump.service.auth.rules import check_password, validate_username
+from londonpump.service.auth.schemas import (
+    MAX_FIELD_LENGTH,
     AccessGiven,
     Me,
     PasswordWanted,
@@ -37,10 +38,9 @@ from londonpump.service.auth.shapes import (
 )
 from londonpump.service.auth.source import source_of
 from londonpump.service.auth.tokens import Claims, can_be_refresh_token
+from londonpump.service.field_formats import SESSION, naive_utc, original_id
 from londonpump.service.rights import Admin, Anybody, Role, SignedIn, person_of
 from londonpump.service.state import ServiceState, state_of
-from londonpump.service.strangers import leave_place
-from londonpump.service.words import SESSION, naive_utc, original_id
 
 EXPIRY = "%d/%m/%Y, %H:%M:%S"
 PAGE = 100
@@ -52,12 +52,12 @@ WITH_OR_WITHOUT_TOKEN: dict[str, Any] = {"security": [{}, {"OAuth2PasswordBearer
 # json without a Content-Type is read, as in the original; no cookie signs anybody in, so no foreign page gains by it
 router = APIRouter(tags=["accounts"], strict_content_type=False)
 Username = Annotated[
-    str, Form(max_length=LONGEST_FIELD, description="Name of the account", examples=["amelia"])
+    str, Form(max_length=MAX_FIELD_LENGTH, description="Name of the account", examples=["amelia"])
 ]
 Password = Annotated[
     str,
     Form(
-        max_length=LONGEST_FIELD,
+        max_length=MAX_FIELD_LENGTH,
         description="Password of the account",
         examples=["three quiet lanterns"],
         json_schema_extra={"format": "password"},
@@ -82,30 +82,28 @@ Refreshing = Annotated[
         409: {"description": "The name is taken."},
     },
 )
-async def register(request: Request, wanted: Registration, _: Anybody) -> Registered:
+async def register(request: Request, payload: Registration, _: Anybody) -> Registered:
     """Make an account, as an operator. Open only where the setting says so."""
     state = state_of(request)
     auth, now = state.part(Auth), state.clock()
     if not auth.is_open:
         raise RegistrationClosed
-    username = fit_name(wanted.username)
-    check_password(wanted.password, username, auth.password_min)
+    username = validate_username(payload.username)
+    check_password(payload.password, username, auth.password_min)
     source = source_of(request, auth.n_proxies)
     is_taken = await attempts.count_registration(state, username, source, now)
-    leave_place(request.scope)
+    release_slot(request.scope)
     if is_taken:
         # before the passwords are compared, as in the original
         raise NameTaken(username)
-    if wanted.password != wanted.passwordConfirm:
+    if payload.password != payload.passwordConfirm:
         raise PasswordsDiffer
-    async with attempts.withdrawn_for_lack_of_room(
-        state, partial(signing.withdraw_registration, source=source)
-    ):
-        password_hash = await auth.passwords.make(wanted.password, source=source)
+    async with attempts.withdraw_if_busy(state, partial(sessions.withdraw_registration, source=source)):
+        password_hash = await auth.passwords.make(payload.password, source=source)
         new = accounts.NewUser(username, Role.OPERATOR, password_hash)
         user = await state.store.write(
             lambda connection: accounts.create(connection, new, None, now),
-            within_s=attempts.may_wait_s(state),
+            within_s=attempts.database_timeout_s(state),
         )
     return _registered(user, str(naive_utc(user.created_at)))
 
@@ -120,24 +118,24 @@ async def login(request: Request, username: Username, password: Password, _: Any
     """Begin a session of 12 hours. The answer does not tell whether the user exists."""
     state = state_of(request)
     auth, now = state.part(Auth), state.clock()
-    came_s = asyncio.get_running_loop().time()
+    received_s = asyncio.get_running_loop().time()
     source = source_of(request, auth.n_proxies)
     # as it is counted: one person who types it in two ways waits once
-    name = signing.name_of(username)
-    await attempts.refuse_early(
+    name = sessions.lookup_name(username)
+    await attempts.require_no_wait(
         state,
         ("login", name, source),
-        lambda connection: signing.wait_before(connection, username, source, now),
+        lambda connection: sessions.wait_before(connection, username, source, now),
         now,
     )
-    leave_place(request.scope)
+    release_slot(request.scope)
     async with auth.turns.of((name, source)):
-        signed = await attempts.signed_in(state, username, password, source)
-    if signed is None:
-        await auth.passwords.wait_to_refuse(came_s)
+        new_session = await attempts.sign_in(state, username, password, source)
+    if new_session is None:
+        await auth.passwords.delay_refusal(received_s)
         raise WrongCredentials
     auth.waits.forget(("login", name, source))
-    return _access(state, signed, now)
+    return _access(state, new_session, now)
 
 
 @router.post(
@@ -146,28 +144,30 @@ async def login(request: Request, username: Username, password: Password, _: Any
     response_description="A new access token.",
     openapi_extra=WITH_OR_WITHOUT_TOKEN,
 )
-async def refresh(request: Request, _: Anybody, wanted: Refreshing = None) -> AccessGiven:
+async def refresh(request: Request, _: Anybody, payload: Refreshing = None) -> AccessGiven:
     """A new access token, for a refresh token in the body (which is exchanged) or for a valid access token."""
     state = state_of(request)
     now = state.clock()
-    token = wanted.refresh_token if wanted else None
+    token = payload.refresh_token if payload else None
     if token is None:
         person = await person_of(request)
-        session = await state.part(SessionLooks)(person.session_id)
+        session = await state.part(SessionBatcher)(person.session_id)
         if session is None:
             raise NoValidToken("The session has ended")
-        return _access(state, signing.SignedIn(person.id, person.session_id, session.ends_at, None), now)
+        return _access(state, sessions.SignedIn(person.id, person.session_id, session.ends_at, None), now)
     is_ours = can_be_refresh_token(token) and await state.store.read(
-        lambda connection: signing.may_refresh(connection, token, now), within_s=attempts.may_wait_s(state)
+        lambda connection: sessions.may_refresh(connection, token, now),
+        within_s=attempts.database_timeout_s(state),
     )
     if not is_ours:
         raise NoValidToken("The refresh token is not valid")
-    signed = await state.store.write(
-        lambda connection: signing.refresh(connection, token, now), within_s=attempts.may_wait_s(state)
+    new_session = await state.store.write(
+        lambda connection: sessions.refresh(connection, token, now),
+        within_s=attempts.database_timeout_s(state),
     )
-    if signed is None:
+    if new_session is None:
         raise NoValidToken("The refresh token is not valid")
-    return _access(state, signed, now)
+    return _access(state, new_session, now)
 
 
 @router.get(
@@ -178,7 +178,7 @@ async def refresh(request: Request, _: Anybody, wanted: Refreshing = None) -> Ac
 )
 async def me(request: Request, person: SignedIn) -> Me:
     """Who the token belongs to."""
-    user = await state_of(request).store.read(lambda connection: rows.find_user(connection, person.id))
+    user = await state_of(request).store.read(lambda connection: repository.find_user(connection, person.id))
     if user is None:
         raise NoSuchUser
     return Me(user=_registered(user, naive_utc(user.created_at).isoformat()))
@@ -191,12 +191,12 @@ async def me(request: Request, person: SignedIn) -> Me:
     status_code=204,
     responses={**TOO_OFTEN, 400: {"description": "The old password is wrong, or the body cannot be read."}},
 )
-async def change_password(request: Request, wanted: PasswordWanted, person: SignedIn) -> Response:
+async def change_password(request: Request, payload: PasswordWanted, person: SignedIn) -> Response:
     """Change one's own password. The other sessions of the account end; the one that asks goes on."""
     state = state_of(request)
     auth, now = state.part(Auth), state.clock()
-    check_password(wanted.new_password, person.username, auth.password_min, "new_password")
-    if not await attempts.changed_password(state, person, wanted, now):
+    check_password(payload.new_password, person.username, auth.password_min, "new_password")
+    if not await attempts.change_own_password(state, person, payload, now):
         raise WrongOldPassword
     return Response(status_code=204)
 
@@ -208,7 +208,7 @@ async def list_sessions(request: Request, person: SignedIn) -> list[SessionShown
     """One's own sessions that live, the newest first."""
     state = state_of(request)
     now = state.clock()
-    found = await state.store.read(lambda connection: rows.open_sessions(connection, person.id, now))
+    found = await state.store.read(lambda connection: repository.open_sessions(connection, person.id, now))
     return [SessionShown(**asdict(each), is_current=each.id == person.session_id) for each in found]
 
 
@@ -230,7 +230,7 @@ async def end_session(
     state = state_of(request)
     now = state.clock()
     if not await state.store.write(
-        lambda connection: signing.end_session(connection, person.id, session_id, now)
+        lambda connection: sessions.end_session(connection, person.id, session_id, now)
     ):
         raise NoSuchSession
     return Response(status_code=204)
@@ -244,7 +244,7 @@ async def logout(request: Request, person: SignedIn) -> Response:
     state = state_of(request)
     now = state.clock()
     await state.store.write(
-        lambda connection: signing.sign_out(connection, person.id, person.session_id, now)
+        lambda connection: sessions.sign_out(connection, person.id, person.session_id, now)
     )
     return Response(status_code=204)
 
@@ -255,18 +255,18 @@ async def list_users(
     _: Admin,
     after: Annotated[
         str,
-        Query(max_length=LONGEST_FIELD, description="`next` of the page before; empty for the first page"),
+        Query(max_length=MAX_FIELD_LENGTH, description="`next` of the page before; empty for the first page"),
     ] = "",
     limit: Annotated[int, Query(ge=1, le=1000, description="Number of accounts to return")] = PAGE,
 ) -> UsersShown:
     """Accounts by name."""
     names = after.replace("\0", "")
     found = await state_of(request).store.read(
-        lambda connection: rows.list_users(connection, names, limit + 1)
+        lambda connection: repository.list_users(connection, names, limit + 1)
     )
     is_more = len(found) > limit
-    shown = [_shown(user) for user in found[:limit]]
-    return UsersShown(users=shown, next=rows.page_end(found[limit - 1]) if is_more else None)
+    page_users = [_user_response(user) for user in found[:limit]]
+    return UsersShown(users=page_users, next=repository.page_end(found[limit - 1]) if is_more else None)
 
 
 @router.patch(
@@ -278,33 +278,33 @@ async def list_users(
         409: {"description": "It would leave no active admin."},
     },
 )
-async def change_user(request: Request, user_id: UserId, wanted: UserChange, person: Admin) -> UserShown:
+async def change_user(request: Request, user_id: UserId, payload: UserChange, person: Admin) -> UserShown:
     """Change the role of an account, disable or enable it. It takes effect with the next request."""
     state = state_of(request)
-    change = accounts.Change(user_id, wanted.role, wanted.is_disabled)
+    change = accounts.Change(user_id, payload.role, payload.is_disabled)
     now = state.clock()
     user = await state.store.write(lambda connection: accounts.change(connection, change, person.id, now))
-    return _shown(user)
+    return _user_response(user)
 
 
-def _access(state: ServiceState, signed: signing.SignedIn, now: datetime) -> AccessGiven:
-    claims = Claims(signed.user_id, signed.session_id)
-    token = state.part(Auth).tokens.make(claims, now, signed.ends_at)
+def _access(state: ServiceState, new_session: sessions.SignedIn, now: datetime) -> AccessGiven:
+    claims = Claims(new_session.user_id, new_session.session_id)
+    token = state.part(Auth).tokens.make(claims, now, new_session.ends_at)
     return AccessGiven(
         access_token=token.text,
         token_expiry=token.expires_at.strftime(EXPIRY),
         expires_in=max(0, int((token.expires_at - now).total_seconds())),
-        refresh_token=signed.refresh_token,
+        refresh_token=new_session.refresh_token,
     )
 
 
-def _registered(user: rows.User, created_at: str) -> Registered:
+def _registered(user: repository.User, created_at: str) -> Registered:
     return Registered(
         id=original_id(user.id, user.imported_from), username=user.username, created_at=created_at
     )
 
 
-def _shown(user: rows.User) -> UserShown:
+def _user_response(user: repository.User) -> UserShown:
     return UserShown(
         id=user.id,
         username=user.username,

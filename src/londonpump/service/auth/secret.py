@@ -7,11 +7,11 @@ import tempfile
 from contextlib import suppress
 from pathlib import Path
 
-from londonpump.brigade.errors import BadFile
+from londonpump.domain.errors import BadFile
 from londonpump.settings import Settings
 
-LEAST_BYTES, MOST_BYTES = 32, 4096
-LEAST_DIFFERENT = 8
+MIN_BYTES, MAX_BYTES = 32, 4096
+MIN_DISTINCT_BYTES = 8
 NAME = "secret"
 MAKE_ONE = "Make one: `(umask 077; openssl rand -hex 32 > FILE)`."
 
@@ -42,7 +42,7 @@ def _make(path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, part = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
         with os.fdopen(handle, "w") as file:
-            file.write(secrets.token_hex(LEAST_BYTES) + "\n")
+            file.write(secrets.token_hex(MIN_BYTES) + "\n")
             file.flush()
             os.fsync(file.fileno())
         # of two that start at once the first wins, and both read that one
@@ -59,21 +59,21 @@ def _read(path: Path) -> bytes:
     try:
         with path.open("rb") as file:
             mode = os.fstat(file.fileno()).st_mode
-            secret = file.read(MOST_BYTES + 1).strip()
+            secret = file.read(MAX_BYTES + 1).strip()
     except OSError as error:
         raise BadFile(
             path, f"the secret cannot be read ({error.strerror})", "Check LONDONPUMP_SECRET_FILE."
         ) from error
     if mode & (stat.S_IRWXO | stat.S_IWGRP):
         raise BadFile(path, "others than its owner may use this secret", f"Run `chmod 600 {path}`.")
-    if not LEAST_BYTES <= len(secret) <= MOST_BYTES:
+    if not MIN_BYTES <= len(secret) <= MAX_BYTES:
         raise BadFile(
             path,
-            f"a secret has {LEAST_BYTES} to {MOST_BYTES} bytes, this has {len(secret)} or more"
-            if len(secret) > MOST_BYTES
-            else f"a secret has {LEAST_BYTES} bytes or more, this has {len(secret)}",
+            f"a secret has {MIN_BYTES} to {MAX_BYTES} bytes, this has {len(secret)} or more"
+            if len(secret) > MAX_BYTES
+            else f"a secret has {MIN_BYTES} bytes or more, this has {len(secret)}",
             MAKE_ONE,
         )
-    if len(set(secret)) < LEAST_DIFFERENT:
+    if len(set(secret)) < MIN_DISTINCT_BYTES:
         raise BadFile(path, "the secret is too simple", MAKE_ONE)
     return secret

@@ -17,11 +17,11 @@ def source_of(request: HTTPConnection, n_proxies: int, ipv6_bits: int = NETWORK_
     """
     peer = request.client.host if request.client else ""
     if n_proxies:
-        told = [
+        forwarded = [
             part.strip() for line in request.headers.getlist("x-forwarded-for") for part in line.split(",")
         ]
-        if len(told) >= n_proxies:
-            return network_of(told[-n_proxies], ipv6_bits) or network_of(peer, ipv6_bits) or peer
+        if len(forwarded) >= n_proxies:
+            return network_of(forwarded[-n_proxies], ipv6_bits) or network_of(peer, ipv6_bits) or peer
     return network_of(peer, ipv6_bits) or peer
 
 

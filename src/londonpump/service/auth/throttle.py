@@ -20,9 +20,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from math import ceil
 
-KNOWN_FOR = timedelta(days=90)
+KNOWN_SOURCE_LIFETIME = timedelta(days=90)
 FORGOTTEN_AFTER = timedelta(days=1)
-MOST_WAITS = 4096
+MAX_WAITS = 4096
 ATTEMPTS_TOGETHER = 2
 
 
@@ -66,14 +66,14 @@ class Turns:
     A count cannot know yet that an attempt is right: of a dozen that come together, the last would wait for the first.
     """
 
-    def __init__(self, most: int = ATTEMPTS_TOGETHER) -> None:
-        self._most = most
+    def __init__(self, max_size: int = ATTEMPTS_TOGETHER) -> None:
+        self._max_size = max_size
         self._by_pair: dict[tuple[str, str], tuple[asyncio.Semaphore, int]] = {}
 
     @asynccontextmanager
     async def of(self, pair: tuple[str, str]) -> AsyncIterator[None]:
         """Wait for a turn, and hold it in the block."""
-        turns, n = self._by_pair.get(pair) or (asyncio.Semaphore(self._most), 0)
+        turns, n = self._by_pair.get(pair) or (asyncio.Semaphore(self._max_size), 0)
         self._by_pair[pair] = turns, n + 1
         try:
             async with turns:
@@ -92,15 +92,15 @@ class Waits:
     may turn out right and end it (`forget`). Replicas find it in the database.
     """
 
-    def __init__(self, most: int = MOST_WAITS) -> None:
+    def __init__(self, max_size: int = MAX_WAITS) -> None:
         self._until: dict[tuple[str, ...], tuple[datetime, datetime]] = {}
-        self._most = most
+        self._max_size = max_size
 
     def note(self, key: tuple[str, ...], wait_s: int, now: datetime) -> None:
         """Somebody has to wait."""
         self._until.pop(key, None)
         self._until[key] = now, now + timedelta(seconds=wait_s)
-        if len(self._until) > self._most:
+        if len(self._until) > self._max_size:
             del self._until[next(iter(self._until))]
 
     def forget(self, key: tuple[str, ...]) -> None:

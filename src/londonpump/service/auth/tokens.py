@@ -9,7 +9,7 @@ from hashlib import sha256
 
 import jwt
 
-from londonpump.service.auth.refusals import NoValidToken, TokenTooOld
+from londonpump.service.auth.errors import NoValidToken, TokenTooOld
 
 ALGORITHM = "HS256"
 ACCESS_LIFE = timedelta(minutes=10)
@@ -95,6 +95,6 @@ def can_be_refresh_token(text: str) -> bool:
     return REFRESH_TOKEN.fullmatch(text) is not None
 
 
-def stored_form(refresh_token: str) -> str:
+def token_digest(refresh_token: str) -> str:
     """What is kept of a refresh token. It is random, so a plain hash is enough."""
     return sha256(refresh_token.encode("utf-8", "surrogatepass")).hexdigest()

@@ -4,24 +4,24 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Query, Response
 
-from londonpump.service.board import acts
-from londonpump.service.board.kept import KeptBoard
+from londonpump.service.board import updates
+from londonpump.service.board.cache import BoardCache
 from londonpump.service.board.rules import Event
-from londonpump.service.board.shapes import (
+from londonpump.service.board.schemas import (
     BoardShown,
     MobilisationShown,
     Moment,
     NewMobilisation,
+    NormalisedCode,
     PumpReport,
     PumpShown,
     Snapshot,
     SnapshotTaken,
-    Spelt,
 )
 from londonpump.service.board.view import BoardView
+from londonpump.service.field_formats import INCIDENT, OUR_ID, PUMP
 from londonpump.service.rights import Operator, Person, Right, Role, SignedIn
 from londonpump.service.state import ServiceState, State
-from londonpump.service.words import INCIDENT, OUR_ID, PUMP
 
 PROBLEMS: dict[int | str, dict[str, Any]] = {
     404: {"description": "There is no such pump or mobilisation."},
@@ -37,18 +37,20 @@ Feed = Annotated[Person, Depends(Right(frozenset({Role.SERVICE, Role.ADMIN})))]
 MobilisationId = Annotated[
     str, Path(pattern=OUR_ID, description="Id of the mobilisation, from the answer that recorded it")
 ]
-PumpCode = Annotated[str, Path(pattern=PUMP, description="Code of the pump", examples=["H271"]), Spelt]
+PumpCode = Annotated[
+    str, Path(pattern=PUMP, description="Code of the pump", examples=["H271"]), NormalisedCode
+]
 Incident = Annotated[
     str, Query(pattern=INCIDENT, description="Number of the incident", examples=["012345-02062025"])
 ]
-Happened = Annotated[Event, Path(description="What happened to the pump")]
+EventParameter = Annotated[Event, Path(description="What happened to the pump")]
 
 
 @router.get("/board", operation_id="get_board", response_description="The board now.")
 async def board(_: SignedIn, state: State) -> BoardShown:
     """Every pump of today's fleet. Read from the database each time, so that all replicas answer alike."""
     now, stations = state.clock(), _stations(state)
-    return _board(await state.store.read(lambda connection: acts.view_board(connection, stations, now)))
+    return _board(await state.store.read(lambda connection: updates.view_board(connection, stations, now)))
 
 
 @router.put(
@@ -57,21 +59,21 @@ async def board(_: SignedIn, state: State) -> BoardShown:
     response_description="The board with the snapshot taken in.",
     responses={409: PROBLEMS[409]},
 )
-async def put_board(person: Feed, state: State, told: Snapshot) -> SnapshotTaken:
+async def put_board(person: Feed, state: State, snapshot: Snapshot) -> SnapshotTaken:
     """What a feed sees at a moment. It never takes the place of what is known from later, and ends no mobilisation unless
     it says so: `has_returned`."""
-    who = _who(person, state)
-    taken = await state.part(KeptBoard).act(
+    actor = _actor(person, state)
+    result = await state.part(BoardCache).change(
         state,
-        lambda connection: acts.take_snapshot(connection, who, told),
-        lambda _: [pump.pump for pump in told.pumps],
+        lambda connection: updates.take_snapshot(connection, actor, snapshot),
+        lambda _: [pump.pump for pump in snapshot.pumps],
         within_s=max(SNAPSHOT_WITHIN_S, state.store.limits.patience_s),
     )
     return SnapshotTaken(
-        ignored=taken.ignored,
-        not_told=taken.not_told,
-        still_out=taken.still_out,
-        board=_board(taken.board),
+        ignored=result.ignored,
+        not_told=result.not_told,
+        still_out=result.still_out,
+        board=_board(result.board),
     )
 
 
@@ -81,14 +83,16 @@ async def put_board(person: Feed, state: State, told: Snapshot) -> SnapshotTaken
     response_description="The state of the pump by the newest report.",
     responses=PROBLEMS,
 )
-async def put_pump(person: Operator, state: State, code: PumpCode, told: PumpReport) -> PumpShown:
+async def put_pump(person: Operator, state: State, code: PumpCode, pump_report: PumpReport) -> PumpShown:
     """Take a pump off the run, send it on standby, or make it available. The answer is its state by the newest word.
 
     A pump that is out by a mobilisation is not made available by a report (409): report `returned` of the mobilisation
     first, or send `has_returned`."""
-    who = _who(person, state)
-    return await state.part(KeptBoard).act(
-        state, lambda connection: acts.report_pump(connection, who, code, told), lambda pump: [pump.code]
+    actor = _actor(person, state)
+    return await state.part(BoardCache).change(
+        state,
+        lambda connection: updates.report_pump(connection, actor, code, pump_report),
+        lambda pump: [pump.code],
     )
 
 
@@ -107,13 +111,13 @@ async def mobilise(
 ) -> MobilisationShown:
     """Send a pump to an incident. A pump on its road back can be sent again; one that is out or off the run cannot. Of
     more than 4 hours ago only a feed (role `service`) reports; that holds for every moment on the board."""
-    who = _who(person, state)
-    kept, is_new = await state.part(KeptBoard).act(
-        state, lambda connection: acts.mobilise(connection, who, new), lambda done: [done[0].pump]
+    actor = _actor(person, state)
+    recorded, is_new = await state.part(BoardCache).change(
+        state, lambda connection: updates.mobilise(connection, actor, new), lambda done: [done[0].pump]
     )
     if not is_new:
         response.status_code = 200
-    return kept
+    return recorded
 
 
 @router.get(
@@ -130,7 +134,7 @@ async def of_incident(
     """The mobilisations of an incident, the first one first."""
     now = state.clock()
     return await state.store.read(
-        lambda connection: acts.show_incident(connection, incident_number, at_most, now)
+        lambda connection: updates.incident_response(connection, incident_number, at_most, now)
     )
 
 
@@ -143,7 +147,9 @@ async def of_incident(
 async def mobilisation(_: SignedIn, state: State, mobilisation_id: MobilisationId) -> MobilisationShown:
     """One mobilisation; with what its announced time came to, once it arrived."""
     now = state.clock()
-    return await state.store.read(lambda connection: acts.show(connection, mobilisation_id, now))
+    return await state.store.read(
+        lambda connection: updates.mobilisation_response(connection, mobilisation_id, now)
+    )
 
 
 @router.post(
@@ -156,26 +162,26 @@ async def report(
     person: Operator,
     state: State,
     mobilisation_id: MobilisationId,
-    event: Happened,
-    told: Moment | None = None,
+    event: EventParameter,
+    event_time: Moment | None = None,
 ) -> MobilisationShown:
     """Say when a pump was mobile, arrived, left or returned. The same again changes nothing. It may arrive although
     nobody said that it was mobile."""
-    who, at = _who(person, state), told.at if told else None
-    return await state.part(KeptBoard).act(
+    actor, at = _actor(person, state), event_time.at if event_time else None
+    return await state.part(BoardCache).change(
         state,
-        lambda connection: acts.report_event(connection, who, mobilisation_id, event, at),
+        lambda connection: updates.report_event(connection, actor, mobilisation_id, event, at),
         lambda done: [done.pump],
     )
 
 
-def _who(person: Person, state: ServiceState) -> acts.Who:
-    return acts.Who(person.id, state.clock(), _stations(state), is_feed=person.role is Role.SERVICE)
+def _actor(person: Person, state: ServiceState) -> updates.Actor:
+    return updates.Actor(person.id, state.clock(), _stations(state), is_feed=person.role is Role.SERVICE)
 
 
 def _stations(state: ServiceState) -> tuple[Any, ...]:
-    on_duty = state.champion.current
-    return on_duty.bundle.stations if on_duty else ()
+    active = state.champion.current
+    return active.bundle.stations if active else ()
 
 
 def _board(view: BoardView) -> BoardShown:

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Self
 
-UNHEARD_FOR = timedelta(hours=4)
+MAX_SILENCE = timedelta(hours=4)
 
 
 class State(StrEnum):
@@ -59,26 +59,26 @@ class Mobilisation:
     left_at: datetime | None = None
     returned_at: datetime | None = None
 
-    def moment(self, event: Event) -> datetime | None:
+    def timestamp(self, event: Event) -> datetime | None:
         """When it was, or None if nobody said so."""
-        moment: datetime | None = getattr(self, f"{event}_at")
-        return moment
+        timestamp: datetime | None = getattr(self, f"{event}_at")
+        return timestamp
 
     @property
     def known(self) -> tuple[tuple[Event, datetime], ...]:
         """The moments that are known, in the order of the events, which is that of time too."""
-        return tuple((event, at) for event, at in self._moments() if at is not None)
+        return tuple((event, at) for event, at in self._timestamps() if at is not None)
 
     @property
     def last(self) -> tuple[Event | None, datetime]:
         """Its newest moment, and what that was; None for its beginning."""
-        for event, at in reversed(self._moments()):
+        for event, at in reversed(self._timestamps()):
             if at is not None:
                 return event, at
         return None, self.mobilised_at
 
     @property
-    def heard_at(self) -> datetime:
+    def last_heard_at(self) -> datetime:
         """Its newest moment."""
         return self.last[1]
 
@@ -88,14 +88,14 @@ class Mobilisation:
 
     def state_at(self, at: datetime) -> State:
         """What its pump does by it; `available` once it returned."""
-        last, heard_at = self.last
+        last, last_heard_at = self.last
         if last is Event.RETURNED:
             return State.AVAILABLE
-        if at - heard_at >= UNHEARD_FOR:
+        if at - last_heard_at >= MAX_SILENCE:
             return State.UNKNOWN
         return STATE_AFTER[last] if last else State.MOBILISED
 
-    def _moments(self) -> tuple[tuple[Event, datetime | None], ...]:
+    def _timestamps(self) -> tuple[tuple[Event, datetime | None], ...]:
         return (
             (Event.MOBILE, self.mobile_at),
             (Event.ARRIVED, self.arrived_at),
@@ -103,9 +103,9 @@ class Mobilisation:
             (Event.RETURNED, self.returned_at),
         )
 
-    def by(self, at: datetime) -> Self:
+    def as_of(self, at: datetime) -> Self:
         """As it was at a moment: without what came later."""
-        later: dict[str, Any] = {f"{event}_at": None for event, moment in self.known if moment > at}
+        later: dict[str, Any] = {f"{event}_at": None for event, timestamp in self.known if timestamp > at}
         return replace(self, **later) if later else self
 
 
@@ -155,13 +155,13 @@ class PumpState:
 def state_of(row: PumpRow, home: str, at: datetime) -> PumpState:
     """What a pump does at a moment. home: the code of its station."""
     report, last = row.report, row.mobilisation
-    if last is not None and (report is None or last.heard_at >= report.at):
+    if last is not None and (report is None or last.last_heard_at >= report.at):
         return _by_mobilisation(last, report, home, at)
     if last is not None and report is not None and report.state in RANKED and last.is_out_at(at):
         return _by_mobilisation(last, None, home, at)
     if report is None:
         return PumpState(row.code, State.UNKNOWN, home, home)
-    if report.state in BUSY and at - report.at >= UNHEARD_FOR:
+    if report.state in BUSY and at - report.at >= MAX_SILENCE:
         return PumpState(row.code, State.UNKNOWN, home, home, report.at)
     return PumpState(
         row.code,
@@ -176,10 +176,10 @@ def state_of(row: PumpRow, home: str, at: datetime) -> PumpState:
 
 def _by_mobilisation(last: Mobilisation, report: Report | None, home: str, at: datetime) -> PumpState:
     station = (report and report.station_code) or home
-    state, heard_at = last.state_at(at), last.heard_at
+    state, last_heard_at = last.state_at(at), last.last_heard_at
     if state in BUSY:
-        return PumpState(last.pump, state, station, home, heard_at, last.incident_number, last.id)
+        return PumpState(last.pump, state, station, home, last_heard_at, last.incident_number, last.id)
     lasting = {State.OFF_RUN, State.STANDBY} if state is State.AVAILABLE else {State.OFF_RUN}
     if report is not None and report.state in lasting:
-        return PumpState(last.pump, report.state, station, home, heard_at, reason=report.reason)
-    return PumpState(last.pump, state, station, home, heard_at)
+        return PumpState(last.pump, report.state, station, home, last_heard_at, reason=report.reason)
+    return PumpState(last.pump, state, station, home, last_heard_at)

@@ -6,12 +6,12 @@ from datetime import date, datetime, timedelta
 from functools import cached_property
 from typing import Self
 
-from londonpump.brigade.clock import LONDON
-from londonpump.brigade.stations import Station, land_stations
+from londonpump.domain.london_clock import LONDON
+from londonpump.domain.stations import Station, land_stations
 from londonpump.service.board.rules import OUT, RANKED, SENDABLE, PumpRow, PumpState, State, state_of
 
-HEARD_WITHIN = timedelta(hours=12)
-RECENTLY = timedelta(minutes=30)
+REPORTED_WITHIN = timedelta(hours=12)
+RECENT_WINDOW = timedelta(minutes=30)
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ class BoardView:
     @cached_property
     def n_heard_of(self) -> int:
         """Pumps that were heard of in the last 12 hours. A feed that says it does not know has told nothing."""
-        since = self.at - HEARD_WITHIN
+        since = self.at - REPORTED_WITHIN
         known = [pump for pump in self.pumps.values() if pump.state is not State.UNKNOWN]
         return sum(pump.reported_at is not None and pump.reported_at >= since for pump in known)
 
@@ -90,14 +90,14 @@ class BoardView:
         """Whether enough pumps were heard of, so that what is not known to be out is in."""
         return self.is_of_now and bool(self.pumps) and self.n_heard_of * 2 >= len(self.pumps)
 
-    def pumps_out(self, but_for: str | None = None) -> int | None:
+    def pumps_out(self, excluding: str | None = None) -> int | None:
         """Pumps between mobilised and left, as in training; None where fewer than half were heard of.
 
         but_for: the number of the call's own incident, whose pumps do not count.
         """
         if not self.is_known:
             return None
-        return sum(p.state in OUT and _is_other(p.incident_number, but_for) for p in self.pumps.values())
+        return sum(p.state in OUT and _is_other(p.incident_number, excluding) for p in self.pumps.values())
 
     def ground_pumps_available(self, ground_code: str) -> int | None:
         """Pumps that stand at a ground's station and can go; None where too little is known, or no pump is its own."""
@@ -106,16 +106,16 @@ class BoardView:
         return sum(p.station_code == ground_code and p.state in SENDABLE for p in self.pumps.values())
 
     def recent_ground_calls(
-        self, ground_code: str, ground_of: Callable[[float, float], str | None], but_for: str | None = None
+        self, ground_code: str, ground_of: Callable[[float, float], str | None], excluding: str | None = None
     ) -> int | None:
         """Other incidents of the last 30 minutes on a ground. ground_of: easting and northing to a ground's code.
 
         None where too little is known, or one of them could have been there and its place is not known.
         """
-        others = [incident for incident in self.recent if _is_other(incident.incident_number, but_for)]
-        places = [(o.easting_m, o.northing_m) for o in others]
-        known = [(east, north) for east, north in places if east is not None and north is not None]
-        if not self.is_known or len(known) < len(places):
+        others = [incident for incident in self.recent if _is_other(incident.incident_number, excluding)]
+        locations = [(o.easting_m, o.northing_m) for o in others]
+        known = [(east, north) for east, north in locations if east is not None and north is not None]
+        if not self.is_known or len(known) < len(locations):
             return None
         return sum(ground_of(east, north) == ground_code for east, north in known)
 

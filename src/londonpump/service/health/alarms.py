@@ -9,10 +9,10 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 from sqlalchemy import Connection
 
-from londonpump.brigade.errors import DatabaseFailed
-from londonpump.service.health.shapes import AlarmShown
+from londonpump.domain.errors import DatabaseFailed
+from londonpump.service.health.schemas import AlarmShown
 from londonpump.service.state import ServiceState
-from londonpump.storage.database.monitoring_rows import standing_alarms
+from londonpump.storage.database.alarm_repository import standing_alarms
 
 FRESH = timedelta(minutes=1)
 
@@ -31,12 +31,12 @@ class AlarmFigures(Collector):
             return
         self._read_at = now
         try:
-            shown = await state.store.read(alarms_shown)
+            alarms = await state.store.read(read_alarms)
         except DatabaseFailed:
             return
         # kinds that were told before go to 0, so that whoever watches sees them end
         self._counts = Counter(dict.fromkeys(self._counts, 0))
-        self._counts.update(alarm.kind for alarm in shown)
+        self._counts.update(alarm.kind for alarm in alarms)
 
     def collect(self) -> Iterable[GaugeMetricFamily]:
         """What is known."""
@@ -54,13 +54,13 @@ def _family() -> GaugeMetricFamily:
     return GaugeMetricFamily("londonpump_alarms", "Alarms of monitor that stand", labels=["kind"])
 
 
-def alarms_shown(connection: Connection) -> list[AlarmShown]:
+def read_alarms(connection: Connection) -> list[AlarmShown]:
     """What stands, the oldest first."""
     return [AlarmShown.model_validate(alarm) for alarm in standing_alarms(connection)]
 
 
 @asynccontextmanager
-async def alarms_opened(state: ServiceState) -> AsyncIterator[None]:
+async def alarms_lifespan(state: ServiceState) -> AsyncIterator[None]:
     """Kept for all requests, and told with the other metrics until it closes."""
     figures = AlarmFigures()
     state.keep(figures)

@@ -14,17 +14,16 @@ from fastapi import APIRouter, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from londonpump import __version__
-from londonpump.brigade.errors import BadFile, DatabaseFailed
-from londonpump.models.prototype import check_prototype
-from londonpump.service.answers import REFUSAL
+from londonpump.domain.errors import BadFile, DatabaseFailed
+from londonpump.models.self_test import check_self_test
 from londonpump.service.champion import HOW_TO_PROMOTE
 from londonpump.service.errors import public_text, request_id_of
-from londonpump.service.health import rows
-from londonpump.service.health.alarms import AlarmFigures, alarms_shown
-from londonpump.service.health.live import Live
-from londonpump.service.health.paced import HealthAnswers
-from londonpump.service.health.rules import age_s
-from londonpump.service.health.shapes import (
+from londonpump.service.health import repository
+from londonpump.service.health.ages import age_s
+from londonpump.service.health.alarms import AlarmFigures, read_alarms
+from londonpump.service.health.live_error import Live
+from londonpump.service.health.response_cache import HealthCache
+from londonpump.service.health.schemas import (
     AlarmShown,
     Alive,
     Check,
@@ -35,6 +34,7 @@ from londonpump.service.health.shapes import (
     Status,
 )
 from londonpump.service.logs import log
+from londonpump.service.openapi_responses import PROBLEM_CONTENT
 from londonpump.service.rights import Anybody, SignedIn
 from londonpump.service.state import ServiceState, State
 
@@ -58,7 +58,7 @@ async def livez(_: Anybody) -> Alive:
         HTTPStatus.SERVICE_UNAVAILABLE: {
             "model": Readiness,
             # a refusal too: too many ask
-            "content": {**REFUSAL},
+            "content": {**PROBLEM_CONTENT},
             "description": "Calls cannot be answered, or too many requests come; `Retry-After` says when.",
         }
     },
@@ -67,18 +67,18 @@ async def readyz(_: Anybody, state: State, response: Response) -> Readiness:
     """Whether calls can be answered: a model is on duty and answers its prototype, the database answers and can be written."""
     champion = state.champion
     about = (champion.current and champion.current.name, champion.named)
-    told = await state.part(HealthAnswers).readiness.get(partial(_readiness, state), state.clock(), about)
-    if told.status != READY:
+    readiness = await state.part(HealthCache).readiness.get(partial(_readiness, state), state.clock(), about)
+    if readiness.status != READY:
         response.status_code = HTTPStatus.SERVICE_UNAVAILABLE
         response.headers["Retry-After"] = "5"
-    return told
+    return readiness
 
 
 @router.get("/statusz", operation_id="get_health", response_description="Ages and alarms.")
 async def statusz(_: SignedIn, state: State, request: Request) -> Status:
     """The ages of the model, of what it learnt from, of weather and calendars; the alarms that stand."""
     now = state.clock()
-    database, context, alarms = await _told_by_database(state, now, request_id_of(request.scope))
+    database, context, alarms = await _read_database_state(state, now, request_id_of(request.scope))
     return Status(
         version=__version__,
         now_at=now,
@@ -98,7 +98,7 @@ async def statusz(_: SignedIn, state: State, request: Request) -> Status:
 )
 async def metrics(_: Anybody, state: State) -> Response:
     """Figures for Prometheus."""
-    text = await state.part(HealthAnswers).metrics.get(partial(_figures, state), state.clock())
+    text = await state.part(HealthCache).metrics.get(partial(_figures, state), state.clock())
     return Response(text, media_type=CONTENT_TYPE_LATEST)
 
 
@@ -110,7 +110,7 @@ async def _readiness(state: ServiceState) -> Readiness:
 
 async def _figures(state: ServiceState) -> bytes:
     # together: a database that is slow is waited for once
-    await asyncio.gather(state.part(Live).renew(state), state.part(AlarmFigures).refresh(state))
+    await asyncio.gather(state.part(Live).refresh_if_old(state), state.part(AlarmFigures).refresh(state))
     return await asyncio.to_thread(state.metrics.text)
 
 
@@ -118,12 +118,12 @@ def _model_check(state: ServiceState) -> Check:
     champion = state.champion.current
     if champion is None:
         # /statusz tells people who are signed in what is wrong with it
-        told = (
+        text = (
             "The model named by the ledger cannot be used" if state.champion.named else "No model is on duty"
         )
-        return Check(is_well=False, told=f"{told}. {HOW_TO_PROMOTE}")
+        return Check(is_well=False, told=f"{text}. {HOW_TO_PROMOTE}")
     try:
-        check_prototype(champion.bundle, champion.name)
+        check_self_test(champion.bundle, champion.name)
     except BadFile as error:
         log("model does not answer its prototype", logging.ERROR, problem=str(error))
         return Check(
@@ -132,12 +132,12 @@ def _model_check(state: ServiceState) -> Check:
     return Check(is_well=True, told=f"{champion.name} answers its prototype")
 
 
-async def _told_by_database(
+async def _read_database_state(
     state: ServiceState, now: datetime, request_id: str
 ) -> tuple[Check, ContextStatus | None, list[AlarmShown] | None]:
     try:
         found, alarms = await state.store.read(
-            lambda connection: (rows.context_state(connection, now), alarms_shown(connection))
+            lambda connection: (repository.context_state(connection, now), read_alarms(connection))
         )
     except DatabaseFailed as error:
         log("status without the database", logging.WARNING, problem=str(error), request_id=request_id)
@@ -147,12 +147,12 @@ async def _told_by_database(
 
 async def _database_check(state: ServiceState) -> Check:
     try:
-        await state.store.read(rows.answers)
+        await state.store.read(repository.database_responds)
     except DatabaseFailed as error:
         log("database does not answer", logging.WARNING, problem=str(error))
         return Check(is_well=False, told="The database does not answer. The log of the service says more.")
     try:
-        await state.store.write(rows.write_something, within_s=WRITTEN_WITHIN_S)
+        await state.store.write(repository.write_something, within_s=WRITTEN_WITHIN_S)
     except DatabaseFailed as error:
         log("database cannot be written", logging.WARNING, problem=str(error))
         return Check(is_well=False, told="The database cannot be written. The log of the service says more.")
@@ -177,7 +177,7 @@ def _model_state(state: ServiceState) -> ModelState:
     )
 
 
-def _context_status(found: rows.ContextState, now: datetime) -> ContextStatus:
+def _context_status(found: repository.ContextState, now: datetime) -> ContextStatus:
     return ContextStatus(
         weather_age_s=age_s(found.weather_hour_at, now),
         weather_fetched_age_s=age_s(found.weather_fetched_at, now),
@@ -187,7 +187,7 @@ def _context_status(found: rows.ContextState, now: datetime) -> ContextStatus:
             SourceState(
                 source=note.source,
                 asked_age_s=age_s(note.at, now),
-                good_age_s=age_s(note.good_at, now),
+                good_age_s=age_s(note.succeeded_at, now),
                 problem=note.problem,
             )
             for note in found.fetches

@@ -5,10 +5,10 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from londonpump.service.models.shapes import ChampionShown, DecisionShown
+from londonpump.service.models.schemas import ChampionShown, DecisionShown
 from londonpump.service.rights import Analyst, SignedIn
 from londonpump.service.state import State
-from londonpump.storage.database.decision_rows import read_decisions
+from londonpump.storage.database.decision_repository import read_decisions
 
 router = APIRouter(prefix="/v1/models", tags=["models"])
 LARGEST_ID = 2**31 - 1
@@ -17,12 +17,12 @@ LARGEST_ID = 2**31 - 1
 @router.get("/champion", operation_id="get_active_model", response_description="The model that answers.")
 async def champion(_: SignedIn, state: State) -> ChampionShown:
     """The model on duty. 503 while there is none."""
-    on_duty = state.champion.require()
-    card = on_duty.bundle.card
+    active = state.champion.require()
+    card = active.bundle.card
     return ChampionShown(
-        model=on_duty.name,
-        on_duty_since_at=on_duty.since_at,
-        is_simulated=on_duty.is_simulated,
+        model=active.name,
+        on_duty_since_at=active.since_at,
+        is_simulated=active.is_simulated,
         trained_from=card.get("trained_from"),
         trained_until=card.get("trained_until"),
         training_rows=card.get("rows"),

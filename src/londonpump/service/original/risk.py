@@ -11,11 +11,11 @@ from sqlalchemy import Connection
 
 from londonpump.models.risk_stations import listed
 from londonpump.service.champion import Champion
-from londonpump.service.original.rows import newest_risk_list
-from londonpump.service.original.times import Announced
+from londonpump.service.original.arrival_times import PredictedTime
+from londonpump.service.original.repository import newest_risk_list
 from londonpump.service.state import ServiceState
 
-KEPT_FOR = timedelta(minutes=1)
+MAX_AGE = timedelta(minutes=1)
 ON_THE_LIST = "its station is on the list of risk stations"
 OFTEN_LATER = "a late arrival is more likely than usual"
 OUTSIDE = "it lies outside what the model has learnt"
@@ -30,7 +30,7 @@ class RiskList:
 
 
 @dataclass(slots=True)
-class RiskListKept:
+class RiskListCache:
     """The database's newest list, None if it has none, and when it was read."""
 
     stored: RiskList | None = None
@@ -39,21 +39,21 @@ class RiskListKept:
 
 async def risk_list(state: ServiceState, champion: Champion) -> RiskList:
     """The newest one, of the database or of the model on duty. Raises: DatabaseFailed: never "no risk" instead."""
-    kept, now = state.part(RiskListKept), state.clock()
-    if kept.read_at is None or not timedelta(0) <= now - kept.read_at < KEPT_FOR:
-        kept.stored, kept.read_at = await state.store.read(_stored), now
+    cached, now = state.part(RiskListCache), state.clock()
+    if cached.read_at is None or not timedelta(0) <= now - cached.read_at < MAX_AGE:
+        cached.stored, cached.read_at = await state.store.read(_stored), now
     own = _of_champion(champion)
-    return kept.stored if kept.stored is not None and kept.stored.listed_at > own.listed_at else own
+    return cached.stored if cached.stored is not None and cached.stored.listed_at > own.listed_at else own
 
 
-def reasons_to_warn(
-    list_used: RiskList, station_code: str, announced: Announced, warn_at: float
+def risk_reasons_of(
+    used_risk_list: RiskList, station_code: str, predicted: PredictedTime, risk_threshold: float
 ) -> list[str]:
     """Why the time may be too low; empty if nothing says so."""
     is_so = {
-        ON_THE_LIST: station_code in list_used.codes,
-        OFTEN_LATER: announced.p_underestimate >= warn_at,
-        OUTSIDE: announced.is_outside,
+        ON_THE_LIST: station_code in used_risk_list.codes,
+        OFTEN_LATER: predicted.p_underestimate >= risk_threshold,
+        OUTSIDE: predicted.is_outside,
     }
     return [reason for reason, counts in is_so.items() if counts]
 

@@ -8,22 +8,22 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import AfterValidator
 from sqlalchemy import Connection
 
-from londonpump.service.original.documented import TIME_PUMP, TIMED
-from londonpump.service.original.history import as_instant, find, shown, whose
-from londonpump.service.original.making import make
-from londonpump.service.original.reading import Asked, ignored_parameters
-from londonpump.service.original.rows import Told, Wanted
-from londonpump.service.original.shapes import READY, HistoryEntry, Ready, TimePump
+from londonpump.service.field_formats import PREDICTION_CURSOR
+from londonpump.service.original.history import as_utc, find_history, history_owner, to_entry
+from londonpump.service.original.openapi import TIME_PUMP_DOCUMENT, TIME_PUMP_RESPONSES
+from londonpump.service.original.parameters import TimePumpParameters, ignored_parameters
+from londonpump.service.original.repository import HistoryQuery, HistoryRow
+from londonpump.service.original.schemas import READY, HistoryEntry, Ready, TimePump
+from londonpump.service.original.service import predict_time
 from londonpump.service.rights import Anybody, SignedIn
 from londonpump.service.state import State
-from londonpump.service.words import OLDEST_SHOWN
 
 router = APIRouter(tags=["original"])
 PAGE, LARGEST_PAGE = 1_000, 5_000
 READ_WITHIN_S = 1.0
 """A page of history is longer than other answers."""
-LONGEST_NAME = 200
-NONE_FOUND: dict[int | str, dict[str, Any]] = {
+MAX_NAME_LENGTH = 200
+HISTORY_RESPONSES: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "The newest, the oldest of them first. `Link` leads to older ones, if there are any.",
         "headers": {"Link": {"schema": {"type": "string"}}},
@@ -42,10 +42,12 @@ async def status(_: Anybody) -> Ready:
     "/predict/time_pump",
     operation_id="predict_time_pump",
     response_model=TimePump,
-    responses=TIMED,
-    openapi_extra=TIME_PUMP,
+    responses=TIME_PUMP_RESPONSES,
+    openapi_extra=TIME_PUMP_DOCUMENT,
 )
-async def time_pump(request: Request, person: SignedIn, state: State, asked: Asked) -> Response:
+async def time_pump(
+    request: Request, person: SignedIn, state: State, parameters: TimePumpParameters
+) -> Response:
     """How long a pump takes from mobilisation to arrival. Stored before it is answered.
 
     A value that is not sent has the default shown here, weather, traffic and days too, as in the original; `filled`
@@ -56,40 +58,40 @@ async def time_pump(request: Request, person: SignedIn, state: State, asked: Ask
     list of slow stations, or the model's own warning; `risk_because` says which. A field of the body that is not known
     is refused; a parameter of the query that is not known is ignored, as in the original, and named in a header.
     """
-    told = await make(state, person, asked)
-    return Response(told, media_type="application/json", headers=ignored_parameters(request))
+    body = await predict_time(state, person, parameters)
+    return Response(body, media_type="application/json", headers=ignored_parameters(request))
 
 
-@router.get("/historique", operation_id="list_history", responses=NONE_FOUND)
+@router.get("/historique", operation_id="list_history", responses=HISTORY_RESPONSES)
 async def history(
     request: Request,
     response: Response,
     person: SignedIn,
     state: State,
     username: Annotated[
-        str | None, Query(max_length=LONGEST_NAME, description="Only predictions of this account")
+        str | None, Query(max_length=MAX_NAME_LENGTH, description="Only predictions of this account")
     ] = None,
     created_at: Annotated[
         datetime | None,
         Query(description="Only predictions of exactly this moment, UTC unless it says otherwise"),
-        AfterValidator(as_instant),
+        AfterValidator(as_utc),
     ] = None,
     risk: Annotated[bool | None, Query(description="Only predictions with (or without) a warning")] = None,
     limit: Annotated[int, Query(ge=1, le=LARGEST_PAGE, description="Number of predictions to return")] = PAGE,
     before: Annotated[
         str | None,
-        Query(pattern=OLDEST_SHOWN, description="Only older predictions, from the `Link` of a page"),
+        Query(pattern=PREDICTION_CURSOR, description="Only older predictions, from the `Link` of a page"),
     ] = None,
 ) -> list[HistoryEntry]:
     """Predictions: one's own; analysts and admins see everybody's. created_at: exactly, UTC unless it says otherwise."""
 
-    def read(connection: Connection) -> list[Told]:
-        user_id = whose(connection, person, username)
-        return find(connection, Wanted(user_id, created_at, risk, before, limit + 1))
+    def read(connection: Connection) -> list[HistoryRow]:
+        user_id = history_owner(connection, person, username)
+        return find_history(connection, HistoryQuery(user_id, created_at, risk, before, limit + 1))
 
     found = await state.store.read(read, within_s=READ_WITHIN_S)
     if len(found) > limit:
         found = found[-limit:]
         query = {**request.query_params, "before": found[0].id}
         response.headers["Link"] = f'<?{urlencode(query)}>; rel="next"'
-    return [shown(told) for told in found]
+    return [to_entry(row) for row in found]

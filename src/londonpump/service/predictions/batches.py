@@ -14,19 +14,19 @@ from typing import Any
 
 from londonpump.models.bundle import Bundle
 from londonpump.service.errors import TooMany, Unprocessable
-from londonpump.service.predictions.around import Surroundings
-from londonpump.service.predictions.asking import Given, keep, look, replayed
 from londonpump.service.predictions.calls import Call, call_of
+from londonpump.service.predictions.forecast import predict_calls
 from londonpump.service.predictions.idempotency import Key
-from londonpump.service.predictions.making import make
-from londonpump.service.predictions.shapes import Question, Wrong
+from londonpump.service.predictions.request_context import RequestContext
+from londonpump.service.predictions.schemas import InvalidQuestion, Question
+from londonpump.service.predictions.service import StoredAnswers, find_stored, load, store_answers
 from londonpump.service.rights import Person
 from londonpump.service.state import ServiceState
 
-ROWS_A_SLICE = 210
+ROWS_PER_SLICE = 210
 """Through the model at once: about what two calls take. A place that is only named takes more, and goes alone."""
 STORED_WITHIN_S = 5.0
-MOST_BATCHES, FREE_IN_S = 4, 30
+MAX_BATCHES, FREE_IN_S = 4, 30
 """At work and waiting: each holds megabytes, and a thousand questions take half a minute."""
 
 
@@ -35,71 +35,75 @@ class BatchTurn:
     """Who has it works; the others wait, a few of them."""
 
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
-    n_here: int = 0
+    n_waiting: int = 0
 
     @asynccontextmanager
     async def taken(self) -> AsyncIterator[None]:
         """Wait for it and have it. Raises: TooMany."""
-        if self.n_here >= MOST_BATCHES:
+        if self.n_waiting >= MAX_BATCHES:
             raise TooMany(
-                f"{MOST_BATCHES} batches are being worked on. Try again in {FREE_IN_S} s.", FREE_IN_S
+                f"{MAX_BATCHES} batches are being worked on. Try again in {FREE_IN_S} s.", FREE_IN_S
             )
-        self.n_here += 1
+        self.n_waiting += 1
         try:
             async with self.lock:
                 yield
         finally:
-            self.n_here -= 1
+            self.n_waiting -= 1
 
 
-async def ask_many(
-    state: ServiceState, person: Person, questions: Sequence[Question | Wrong], key: Key | None
-) -> Given:
+async def answer_batch(
+    state: ServiceState, person: Person, questions: Sequence[Question | InvalidQuestion], key: Key | None
+) -> StoredAnswers:
     """Answer questions and store all answers together. Raises: TooMany, Conflict, NoModel, DatabaseFailed."""
     loop = asyncio.get_running_loop()
     # before the turn too: what is stored already need not wait for another batch
-    before = await replayed(state, key, is_large=True)
-    if before is not None:
-        return before
+    stored = await find_stored(state, key, is_large=True)
+    if stored is not None:
+        return stored
     async with state.part(BatchTurn).taken():
-        before = await replayed(state, key, is_large=True)
-        if before is not None:
-            return before
-        duty, around = await look(state)
-        bundle = duty.champion.bundle
-        ready = [await _ready(question, person.id, bundle, around) for question in questions]
+        stored = await find_stored(state, key, is_large=True)
+        if stored is not None:
+            return stored
+        active, request_context = await load(state)
+        bundle = active.champion.bundle
+        ready = [await _ready(question, person.id, bundle, request_context) for question in questions]
         rows: list[dict[str, Any]] = []
         is_other = False
         for part in _slices([each for each in ready if isinstance(each, Call)]):
             # once the board is another one, all that was ready before is of a board that is no more
-            is_other = await around.look_again() or is_other
-            calls = [await call_of(c.question, c.user_id, bundle, around) for c in part] if is_other else part
+            is_other = await request_context.reload() or is_other
+            calls = (
+                [await call_of(c.question, c.user_id, bundle, request_context) for c in part]
+                if is_other
+                else part
+            )
             began_s = loop.time()
-            rows += make(calls, duty)
+            rows += predict_calls(calls, active)
             await asyncio.sleep(loop.time() - began_s)
     answered = iter(rows)
     items = [{"id": next(answered)["id"]} if isinstance(each, Call) else {"problem": each} for each in ready]
-    return await keep(state, rows, items, key, STORED_WITHIN_S)
+    return await store_answers(state, rows, items, key, STORED_WITHIN_S)
 
 
 async def _ready(
-    question: Question | Wrong, user_id: str, bundle: Bundle, around: Surroundings
+    question: Question | InvalidQuestion, user_id: str, bundle: Bundle, request_context: RequestContext
 ) -> Call | dict[str, Any]:
-    if isinstance(question, Wrong):
-        return problem_told(question.errors)
+    if isinstance(question, InvalidQuestion):
+        return format_problem(question.errors)
     await asyncio.sleep(0)
     try:
-        return await call_of(question, user_id, bundle, around)
+        return await call_of(question, user_id, bundle, request_context)
     except Unprocessable as error:
-        return problem_told(error.errors)
+        return format_problem(error.errors)
 
 
-def problem_told(errors: Sequence[tuple[str, str]]) -> dict[str, Any]:
+def format_problem(errors: Sequence[tuple[str, str]]) -> dict[str, Any]:
     """Why a question has no answer."""
     return {
         "status": HTTPStatus.UNPROCESSABLE_ENTITY.value,
-        "detail": "; ".join(f"{place}: {problem}" for place, problem in errors[:5]),
-        "errors": [{"field": place, "problem": problem} for place, problem in errors],
+        "detail": "; ".join(f"{field_path}: {problem}" for field_path, problem in errors[:5]),
+        "errors": [{"field": field_path, "problem": problem} for field_path, problem in errors],
     }
 
 
@@ -108,8 +112,8 @@ def _slices(calls: Sequence[Call]) -> Iterator[list[Call]]:
     part: list[Call] = []
     rows = 0
     for call in calls:
-        size = ROWS_A_SLICE if call.place.is_named else len(call.starts)
-        if part and rows + size > ROWS_A_SLICE:
+        size = ROWS_PER_SLICE if call.location.is_named else len(call.starts)
+        if part and rows + size > ROWS_PER_SLICE:
             yield part
             part, rows = [], 0
         part.append(call)

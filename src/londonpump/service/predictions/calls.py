@@ -4,15 +4,15 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from londonpump.features.moment import MomentContext
+from londonpump.features.context_snapshot import ContextSnapshot
 from londonpump.models.bundle import Bundle
 from londonpump.service.board.rules import PumpState
 from londonpump.service.board.view import BoardView, london_day
 from londonpump.service.errors import Unprocessable
-from londonpump.service.predictions.around import Surroundings
-from londonpump.service.predictions.places import Place, understood
-from londonpump.service.predictions.shapes import Question
-from londonpump.service.predictions.starts import Candidates, Start
+from londonpump.service.predictions.candidates import Candidates, Start
+from londonpump.service.predictions.locations import CallLocation, resolve_location
+from londonpump.service.predictions.request_context import RequestContext
+from londonpump.service.predictions.schemas import Question
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,11 +24,11 @@ class Call:
     question: Question
     user_id: str
     at: datetime
-    place: Place
+    location: CallLocation
     board: BoardView
     candidates: Candidates
-    context: MomentContext | None
-    is_silent: bool
+    context: ContextSnapshot | None
+    is_database_late: bool
     board_missing: str | None
     board_age_s: float | None
     board_warning: str | None
@@ -45,30 +45,32 @@ class Call:
         return self.candidates.starts
 
 
-async def call_of(question: Question, user_id: str, bundle: Bundle, around: Surroundings) -> Call:
+async def call_of(question: Question, user_id: str, bundle: Bundle, request_context: RequestContext) -> Call:
     """A question with all that surrounds it. Raises: Unprocessable."""
-    at = question.at or around.now
-    place = understood(question.place, bundle, london_day(at), around.standing.stations)
-    board = around.board(at)
-    candidates = (
-        around.candidates(board)
-        if question.pumps is None
-        else Candidates.of(_named(question.pumps, board), around.standing.row_of)
+    at = question.at or request_context.now
+    location = resolve_location(
+        question.place, bundle, london_day(at), request_context.station_index.stations
     )
-    context = await around.context(at) if bundle.response.context.takes else None
+    board = request_context.board(at)
+    candidates = (
+        request_context.candidates(board)
+        if question.pumps is None
+        else Candidates.of(_named(question.pumps, board), request_context.station_index.row_of)
+    )
+    context = await request_context.context(at) if bundle.response.context.takes else None
     return Call(
         question=question,
         user_id=user_id,
         at=at,
-        place=place,
+        location=location,
         board=board,
         candidates=candidates,
         context=context,
-        is_silent=around.is_silent,
-        board_missing=around.board_missing(at),
-        board_age_s=around.board_age_s(at),
-        board_warning=around.board_warning(at),
-        ground_of=around.ground_of,
+        is_database_late=request_context.is_database_late,
+        board_missing=request_context.board_missing(at),
+        board_age_s=request_context.board_age_s(at),
+        board_warning=request_context.board_warning(at),
+        ground_of=request_context.ground_of,
     )
 
 

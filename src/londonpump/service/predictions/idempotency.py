@@ -16,9 +16,9 @@ from sqlalchemy import Connection, delete, select
 
 from londonpump.service.errors import Conflict
 from londonpump.storage.database.prediction_tables import idempotency_keys
-from londonpump.storage.database.rows import insert_of
+from londonpump.storage.database.upserts import dialect_insert
 
-KEPT_FOR = timedelta(hours=24)
+KEY_LIFETIME = timedelta(hours=24)
 _MINE = idempotency_keys.c
 
 
@@ -41,10 +41,10 @@ class Key:
 
 def find_answer(connection: Connection, key: Key) -> Any | None:
     """What was answered under a key; None if nothing was in the last 24 hours. Raises: Conflict for another body."""
-    wanted = select(_MINE.body_digest, _MINE.answer).where(
-        _MINE.user_id == key.user_id, _MINE.key == key.key, _MINE.created_at > key.now - KEPT_FOR
+    query = select(_MINE.body_digest, _MINE.answer).where(
+        _MINE.user_id == key.user_id, _MINE.key == key.key, _MINE.created_at > key.now - KEY_LIFETIME
     )
-    found = connection.execute(wanted).one_or_none()
+    found = connection.execute(query).one_or_none()
     if found is None:
         return None
     if found.body_digest != key.digest:
@@ -59,11 +59,15 @@ def claim(connection: Connection, key: Key, answer: Sequence[Any]) -> Any | None
 
     Raises: Conflict if that had another body.
     """
-    outdated = (_MINE.user_id == key.user_id, _MINE.key == key.key, _MINE.created_at <= key.now - KEPT_FOR)
+    outdated = (
+        _MINE.user_id == key.user_id,
+        _MINE.key == key.key,
+        _MINE.created_at <= key.now - KEY_LIFETIME,
+    )
     connection.execute(delete(idempotency_keys).where(*outdated))
     # on PostgreSQL this waits until another transaction that took the key has ended
     taken = connection.execute(
-        insert_of(connection, idempotency_keys)
+        dialect_insert(connection, idempotency_keys)
         .values(
             user_id=key.user_id,
             key=key.key,
@@ -80,4 +84,4 @@ def claim(connection: Connection, key: Key, answer: Sequence[Any]) -> Any | None
 
 def forget(connection: Connection, now: datetime) -> int:
     """Drop keys that are older than a day. Returns: how many."""
-    return connection.execute(delete(idempotency_keys).where(_MINE.created_at <= now - KEPT_FOR)).rowcount
+    return connection.execute(delete(idempotency_keys).where(_MINE.created_at <= now - KEY_LIFETIME)).rowcount

@@ -8,25 +8,25 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri
 
-from londonpump.models.answering import Predictions
+from londonpump.models.area_response_times import MixtureTimes, Times
 from londonpump.models.distribution import LEVELS, ResponseTimes
-from londonpump.models.mixture import MixtureTimes, Times
-from londonpump.models.reasons import Reason
+from londonpump.models.explanations import Contribution
+from londonpump.models.predict import Predictions
 from londonpump.service.board.rules import RANKED, State
 from londonpump.service.predictions.calls import Call
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
-MOMENTS = 128
+N_TIMES = 128
 """At which the chance of both is worked out: some 5 s apart."""
-IN_COMMON = 0.48
+PUMP_CORRELATION = 0.48
 """Correlation of where two pumps of one call fall in their distributions: of 388 later calls with two pumps of a
 simulated Brigade. Without it the P50 of the later one came 10 s too late and P10 to P90 held 69 % of them; with it 1 s
 and 75 %. Not measured on real records."""
-LEAST_CHANCE = 1e-9
+MIN_CHANCE = 1e-9
 _NODES, _WEIGHTS_WHOLE = np.polynomial.hermite_e.hermegauss(16)
 _WEIGHTS: Floats = _WEIGHTS_WHOLE / _WEIGHTS_WHOLE.sum()
-OF_A_PUMP = ("distance=unknown", "station=unknown")
+PUMP_LABELS = ("distance=unknown", "station=unknown")
 """Labels that one candidate may have and another not."""
 
 
@@ -41,38 +41,38 @@ class Ranked:
     first: int
     row_of: dict[int, int]
     order: tuple[int, ...]
-    able: tuple[int, ...]
-    because: Mapping[int, Sequence[Reason]] = field(default_factory=dict)
+    sendable: tuple[int, ...]
+    contributions: Mapping[int, Sequence[Contribution]] = field(default_factory=dict)
 
     def row(self, pump: int) -> int:
         """The row of `predictions` of a pump."""
         return self.row_of[self.call.candidates.start_of[pump]]
 
     @property
-    def shown(self) -> tuple[int, ...]:
+    def returned(self) -> tuple[int, ...]:
         """The candidates that are returned."""
         return self.order[: self.call.question.return_at_most]
 
     @property
     def explained(self) -> list[int]:
         """The rows of those whose reasons are told: of the first, of all or of none."""
-        return [self.row(pump) for pump in self.shown[: self.call.question.most_explained]]
+        return [self.row(pump) for pump in self.returned[: self.call.question.max_explained]]
 
     def distances_m(self, rows: Ints) -> Floats:
         """(rows,) straight from the station; to a place that is only named, the mean over its points."""
-        runs, (east_m, north_m) = self.predictions.runs, self.call.place.points.T
-        station_east_m = runs.number("station_easting_m")[rows, None]
-        station_north_m = runs.number("station_northing_m")[rows, None]
+        dispatches, (east_m, north_m) = self.predictions.dispatches, self.call.location.points.T
+        station_east_m = dispatches.number("station_easting_m")[rows, None]
+        station_north_m = dispatches.number("station_northing_m")[rows, None]
         return np.asarray(np.hypot(east_m - station_east_m, north_m - station_north_m).mean(axis=1))
 
     @property
     def common_labels(self) -> list[str]:
         """What was filled in whatever pump is asked about."""
-        return [label for label in self.predictions.filled[self.first] if label not in OF_A_PUMP]
+        return [label for label in self.predictions.imputed[self.first] if label not in PUMP_LABELS]
 
     def own_labels(self, row: int) -> list[str]:
         """What lies outside the records for the pumps of one row."""
-        return [label for label in self.predictions.filled[row] if label in OF_A_PUMP]
+        return [label for label in self.predictions.imputed[row] if label in PUMP_LABELS]
 
 
 def rank(call: Call, predictions: Predictions, first: int, starts: Sequence[int]) -> Ranked:
@@ -85,17 +85,17 @@ def rank(call: Call, predictions: Predictions, first: int, starts: Sequence[int]
     arrival_s = {i: median_s[row_of[start_of[i]] - first] for i in answered}
     # at one time the one that is known to be available goes first
     order = sorted(answered, key=lambda i: (arrival_s[i], pumps[i].state is State.UNKNOWN, pumps[i].code))
-    able = tuple(islice((i for i in order if pumps[i].state in RANKED), 2))
-    return Ranked(call, predictions, first, row_of, tuple(order), able)
+    sendable = tuple(islice((i for i in order if pumps[i].state in RANKED), 2))
+    return Ranked(call, predictions, first, row_of, tuple(order), sendable)
 
 
-def times_at(times: Times, rows: Ints) -> Times:
+def select_times(times: Times, rows: Ints) -> Times:
     """The response times of some rows."""
     if isinstance(times, MixtureTimes):
         every = (rows[:, None] * times.points + np.arange(times.points)).ravel()
-        return MixtureTimes(_taken(times.parts, every), times.points)
+        return MixtureTimes(_select(times.parts, every), times.points)
     assert isinstance(times, ResponseTimes)  # noqa: S101 - there are two kinds
-    return _taken(times, rows)
+    return _select(times, rows)
 
 
 def later_of_two_s(times: Times, rows: Ints, levels: Sequence[float]) -> list[float]:
@@ -104,16 +104,16 @@ def later_of_two_s(times: Times, rows: Ints, levels: Sequence[float]) -> list[fl
     Given what they share, each has its own chance; the chance of both is the mean over that (a Gaussian copula).
     rows: (2,). levels: inside those of `distribution.LEVELS`.
     """
-    ends_s = times_at(times, rows).quantiles((LEVELS[0], LEVELS[-1]))
-    moment_s = np.linspace(ends_s.min(), ends_s.max(), MOMENTS)
-    later = times_at(times, np.repeat(rows, MOMENTS)).p_over(np.tile(moment_s, 2))
-    chance = np.clip(1.0 - later.reshape(2, MOMENTS), LEAST_CHANCE, 1.0 - LEAST_CHANCE)
-    own = (1.0 - IN_COMMON) ** 0.5
-    both = ndtr((ndtri(chance)[:, :, None] - IN_COMMON**0.5 * _NODES) / own).prod(axis=0) @ _WEIGHTS
-    return [float(s) for s in np.interp(levels, both, moment_s)]
+    ends_s = select_times(times, rows).quantiles((LEVELS[0], LEVELS[-1]))
+    time_s = np.linspace(ends_s.min(), ends_s.max(), N_TIMES)
+    later = select_times(times, np.repeat(rows, N_TIMES)).p_over(np.tile(time_s, 2))
+    chance = np.clip(1.0 - later.reshape(2, N_TIMES), MIN_CHANCE, 1.0 - MIN_CHANCE)
+    own = (1.0 - PUMP_CORRELATION) ** 0.5
+    both = ndtr((ndtri(chance)[:, :, None] - PUMP_CORRELATION**0.5 * _NODES) / own).prod(axis=0) @ _WEIGHTS
+    return [float(s) for s in np.interp(levels, both, time_s)]
 
 
-def _taken(times: ResponseTimes, rows: Ints) -> ResponseTimes:
+def _select(times: ResponseTimes, rows: Ints) -> ResponseTimes:
     fastest_s = times.fastest_s[rows] if isinstance(times.fastest_s, np.ndarray) else times.fastest_s
     return replace(
         times,

@@ -6,17 +6,17 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Header, Path, Response
 from sqlalchemy import Connection
 
-from londonpump.service.board.rows import names_prediction
+from londonpump.service.board.repository import is_prediction_referenced
 from londonpump.service.errors import NotFound
-from londonpump.service.predictions.asking import Given, ask
-from londonpump.service.predictions.batches import ask_many
+from londonpump.service.field_formats import IDEMPOTENCY_KEY, OUR_ID
+from londonpump.service.predictions.batches import answer_batch
 from londonpump.service.predictions.idempotency import Key
-from londonpump.service.predictions.rows import CALL, PredictionRecord, as_text, find_prediction
-from londonpump.service.predictions.shapes import Batch, Question, Wrong
-from londonpump.service.predictions.shown import BatchShown, PredictionShown
+from londonpump.service.predictions.repository import CALL, PredictionRecord, as_text, find_prediction
+from londonpump.service.predictions.response_schemas import BatchShown, PredictionShown
+from londonpump.service.predictions.schemas import Batch, InvalidQuestion, Question
+from londonpump.service.predictions.service import StoredAnswers, answer_question
 from londonpump.service.rights import Operator, Person, Role, SignedIn
 from londonpump.service.state import State
-from londonpump.service.words import IDEMPOTENCY_KEY, OUR_ID
 
 router = APIRouter(prefix="/v1/predictions", tags=["predictions"])
 IdempotencyKey = Annotated[
@@ -30,7 +30,7 @@ IdempotencyKey = Annotated[
 ]
 PredictionId = Annotated[str, Path(pattern=OUR_ID, description="Id of the prediction, from its answer")]
 REPLAY = "Idempotent-Replay"
-ANSWERED: dict[int | str, dict[str, Any]] = {
+PREDICTION_RESPONSES: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "Stored before it was answered.",
         "headers": {
@@ -45,7 +45,7 @@ TOO_MANY: dict[int | str, dict[str, Any]] = {
 SEES_ALL = frozenset({Role.ANALYST, Role.ADMIN})
 
 
-@router.post("", operation_id="rank_pumps", response_model=PredictionShown, responses=ANSWERED)
+@router.post("", operation_id="rank_pumps", response_model=PredictionShown, responses=PREDICTION_RESPONSES)
 async def predict(
     person: Operator, state: State, question: Question, idempotency_key: IdempotencyKey = None
 ) -> Response:
@@ -59,24 +59,27 @@ async def predict(
     in simulated records.
     """
     key = _key(person, idempotency_key, "predictions", [question], state)
-    given = await ask(state, person, question, key)
-    return _json(given.texts[0] or "null", given)
+    result = await answer_question(state, person, question, key)
+    return _json(result.texts[0] or "null", result)
 
 
 @router.post(
-    "/batch", operation_id="rank_pumps_of_batch", response_model=BatchShown, responses=ANSWERED | TOO_MANY
+    "/batch",
+    operation_id="rank_pumps_of_batch",
+    response_model=BatchShown,
+    responses=PREDICTION_RESPONSES | TOO_MANY,
 )
 async def predict_many(
     person: Operator, state: State, batch: Batch, idempotency_key: IdempotencyKey = None
 ) -> Response:
     """Up to 1,000 questions, each with its own answer or problem, in their order. One batch is worked on at a time."""
     key = _key(person, idempotency_key, "predictions/batch", batch.questions, state)
-    given = await ask_many(state, person, batch.questions, key)
+    result = await answer_batch(state, person, batch.questions, key)
     items = ",".join(
         f'{{"answer":{text or "null"},"problem":{as_text(item.get("problem"))}}}'
-        for item, text in zip(given.items, given.texts, strict=True)
+        for item, text in zip(result.items, result.texts, strict=True)
     )
-    return _json(f'{{"items":[{items}]}}', given)
+    return _json(f'{{"items":[{items}]}}', result)
 
 
 @router.get(
@@ -93,26 +96,30 @@ async def predict_many(
 async def prediction(person: SignedIn, state: State, prediction_id: PredictionId) -> Response:
     """An answer as it was given. One's own, and what a mobilisation names; analysts and admins see everybody's."""
 
-    def readable(connection: Connection) -> PredictionRecord | None:
+    def read_if_allowed(connection: Connection) -> PredictionRecord | None:
         found = find_prediction(connection, prediction_id)
         is_theirs = found is not None and (found.user_id == person.id or person.role in SEES_ALL)
         # whoever is signed in may read every mobilisation, and so what it was based on
-        return found if is_theirs or names_prediction(connection, prediction_id) else None
+        return found if is_theirs or is_prediction_referenced(connection, prediction_id) else None
 
-    found = await state.store.read(readable)
+    found = await state.store.read(read_if_allowed)
     if found is None or found.kind != CALL:
         raise NotFound(f"There is no prediction {prediction_id}.")
     return Response(as_text(found.answer), media_type="application/json")
 
 
 def _key(
-    person: Person, key: str | None, route: str, asked: Sequence[Question | Wrong], state: State
+    person: Person,
+    key: str | None,
+    route: str,
+    sent_questions: Sequence[Question | InvalidQuestion],
+    state: State,
 ) -> Key | None:
     if key is None:
         return None
-    return Key.of(person.id, key, route, [question.as_json() for question in asked], state.clock())
+    return Key.of(person.id, key, route, [question.as_json() for question in sent_questions], state.clock())
 
 
-def _json(text: str, given: Given) -> Response:
-    headers = {REPLAY: "true"} if given.is_replay else {}
+def _json(text: str, result: StoredAnswers) -> Response:
+    headers = {REPLAY: "true"} if result.is_replay else {}
     return Response(text, media_type="application/json", headers=headers)

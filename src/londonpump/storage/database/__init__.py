@@ -5,6 +5,6 @@ and write one subject each.
 """
 
 from londonpump.storage.database.engine import connect, reading, writing
-from londonpump.storage.database.versions import open_database, open_to_read, upgrade
+from londonpump.storage.database.schema_version import open_database, open_read_only, upgrade
 
-__all__ = ["connect", "open_database", "open_to_read", "reading", "upgrade", "writing"]
+__all__ = ["connect", "open_database", "open_read_only", "reading", "upgrade", "writing"]

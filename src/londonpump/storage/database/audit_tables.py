@@ -5,14 +5,14 @@ The head stands apart and only moves on: without it, rows taken off the end woul
 
 from sqlalchemy import CheckConstraint, Column, Integer, Table, Text
 
-from londonpump.storage.database.instants import Instant
 from londonpump.storage.database.schema import metadata
+from londonpump.storage.database.timestamps import Timestamp
 
 audit = Table(
     "audit",
     metadata,
     Column("seq", Integer, primary_key=True, autoincrement=False),
-    Column("at", Instant, nullable=False),
+    Column("at", Timestamp, nullable=False),
     Column("kind", Text, nullable=False, index=True),
     Column("actor", Text),
     # text, not json: an engine that writes json anew in its own way would break the hash

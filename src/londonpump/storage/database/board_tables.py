@@ -17,8 +17,8 @@ from sqlalchemy import (
     Text,
 )
 
-from londonpump.storage.database.instants import Instant
 from londonpump.storage.database.schema import metadata
+from londonpump.storage.database.timestamps import Timestamp
 
 mobilisations = Table(
     "mobilisations",
@@ -26,11 +26,11 @@ mobilisations = Table(
     Column("id", Text, primary_key=True),
     Column("incident_number", Text, nullable=False),
     Column("pump_code", Text, nullable=False),
-    Column("mobilised_at", Instant, nullable=False, index=True),
-    Column("mobile_at", Instant),
-    Column("arrived_at", Instant),
-    Column("left_at", Instant),
-    Column("returned_at", Instant),
+    Column("mobilised_at", Timestamp, nullable=False, index=True),
+    Column("mobile_at", Timestamp),
+    Column("arrived_at", Timestamp),
+    Column("left_at", Timestamp),
+    Column("returned_at", Timestamp),
     # where it stood, or its home where it was sent from the road
     Column("station_code", Text, nullable=False),
     Column("is_from_road", Boolean, nullable=False),
@@ -61,7 +61,7 @@ board_pumps = Table(
     "board_pumps",
     metadata,
     Column("pump_code", Text, primary_key=True),
-    Column("report_at", Instant),
+    Column("report_at", Timestamp),
     Column("report_state", Text),
     Column("report_station_code", Text),
     Column("report_incident_number", Text),
@@ -104,7 +104,7 @@ outcomes = Table(
     # actual less announced p50
     Column("error_s", Float, nullable=False),
     Column("is_inside_80", Boolean, nullable=False),
-    Column("arrived_at", Instant, nullable=False),
+    Column("arrived_at", Timestamp, nullable=False),
     Index(None, "incident_number", "pump_code"),
     Index(None, "model", "arrived_at"),
 )

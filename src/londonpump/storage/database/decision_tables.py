@@ -6,14 +6,14 @@ their content.
 
 from sqlalchemy import JSON, CheckConstraint, Column, Integer, Table, Text
 
-from londonpump.storage.database.instants import Instant
 from londonpump.storage.database.schema import metadata
+from londonpump.storage.database.timestamps import Timestamp
 
 decisions = Table(
     "decisions",
     metadata,
     Column("id", Integer, primary_key=True),
-    Column("decided_at", Instant, nullable=False),
+    Column("decided_at", Timestamp, nullable=False),
     Column("action", Text, nullable=False),
     Column("champion_before", Text),
     Column("champion_after", Text),

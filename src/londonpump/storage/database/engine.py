@@ -15,17 +15,17 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
-from londonpump.brigade.errors import DatabaseFailed
-from londonpump.storage.database.failures import failure_of, name_of
+from londonpump.domain.errors import DatabaseFailed
+from londonpump.storage.database.errors import database_error, database_name
 
 BUSY_TIMEOUT_MS = 15_000
 CONNECT_TIMEOUT_S = 5
 TCP_USER_TIMEOUT_MS = 10_000
 """A server that vanished without a word is given up after this long, not after the 15 minutes of the system."""
 POSTGRESQL = "postgresql+psycopg"
-ADDRESSES = "sqlite:////folder/file.db or postgresql://user:password@host:5432/name"
+URL_EXAMPLES = "sqlite:////folder/file.db or postgresql://user:password@host:5432/name"
 WAL_RETRY_S = 0.01
-READS_ONLY = "londonpump_reads_only"
+READ_ONLY = "londonpump_reads_only"
 
 
 def connect(url: str, busy_timeout_ms: int = BUSY_TIMEOUT_MS) -> Engine:
@@ -56,7 +56,7 @@ def writing(engine: Engine) -> Iterator[Connection]:
         with engine.begin() as connection:
             yield connection
     except DBAPIError as error:
-        raise failure_of(engine.url, error) from None
+        raise database_error(engine.url, error) from None
 
 
 @contextmanager
@@ -65,14 +65,14 @@ def reading(engine: Engine) -> Iterator[Connection]:
 
     Raises: DatabaseFailed if the database does not answer.
     """
-    level: dict[str, Any] = {READS_ONLY: True}
+    level: dict[str, Any] = {READ_ONLY: True}
     if engine.dialect.name == "postgresql":
         level = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
     try:
         with engine.connect() as connection:
             yield connection.execution_options(**level)
     except DBAPIError as error:
-        raise failure_of(engine.url, error) from None
+        raise database_error(engine.url, error) from None
 
 
 def _address(url: str) -> URL:
@@ -81,7 +81,7 @@ def _address(url: str) -> URL:
     except (ArgumentError, ValueError):
         # ValueError: a port that is none; its message would show what stands there
         raise DatabaseFailed(
-            f"The address of the database cannot be read. Set LONDONPUMP_DATABASE_URL like {ADDRESSES}; "
+            f"The address of the database cannot be read. Set LONDONPUMP_DATABASE_URL like {URL_EXAMPLES}; "
             "write signs such as @ : / in a password as %40 %3A %2F."
         ) from None
     if address.drivername in {"postgres", "postgresql", POSTGRESQL}:
@@ -89,8 +89,8 @@ def _address(url: str) -> URL:
     if address.drivername in {"sqlite", "sqlite+pysqlite"} and address.database not in {None, "", ":memory:"}:
         return address.set(drivername="sqlite")
     raise DatabaseFailed(
-        f"A database of the kind {address.drivername!r} at {name_of(address)} is not supported. "
-        f"Set LONDONPUMP_DATABASE_URL like {ADDRESSES}."
+        f"A database of the kind {address.drivername!r} at {database_name(address)} is not supported. "
+        f"Set LONDONPUMP_DATABASE_URL like {URL_EXAMPLES}."
     )
 
 
@@ -106,7 +106,11 @@ def _sqlite(address: URL, busy_timeout_ms: int) -> Engine:
             "Mend the folder, or set LONDONPUMP_HOME or LONDONPUMP_DATABASE_URL to another place."
         ) from error
     engine = create_engine(address, hide_parameters=True)
-    event.listen(engine, "connect", lambda made, _record: _prepare_connection(made, busy_timeout_ms))
+    event.listen(
+        engine,
+        "connect",
+        lambda driver_connection, _record: _prepare_connection(driver_connection, busy_timeout_ms),
+    )
     event.listen(engine, "begin", _begin)
     return engine
 
@@ -138,5 +142,5 @@ def _write_ahead(cursor: Any, until_s: float) -> None:
 
 def _begin(connection: Connection) -> None:
     # IMMEDIATE: a transaction that reads first and writes later could otherwise fail after its reads
-    reads_only = connection.get_execution_options().get(READS_ONLY, False)
-    connection.exec_driver_sql("BEGIN" if reads_only else "BEGIN IMMEDIATE")
+    is_read_only = connection.get_execution_options().get(READ_ONLY, False)
+    connection.exec_driver_sql("BEGIN" if is_read_only else "BEGIN IMMEDIATE")

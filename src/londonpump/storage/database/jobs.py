@@ -7,15 +7,15 @@ from typing import Any, Generic, TypeVar
 
 from sqlalchemy import Connection
 
-from londonpump.brigade.errors import DatabaseFailed
+from londonpump.domain.errors import DatabaseFailed
 
 T = TypeVar("T")
-COMMIT_WITHIN_S = 5.0
+COMMIT_TIMEOUT_S = 5.0
 """How long a commit that was sent is waited for: whether it arrived is worth knowing."""
-NOT_SAID = (
+OUTCOME_UNKNOWN = (
     "The database did not say whether it stored this. Look whether it is there before you send it again."
 )
-NOT_IN_TIME = "The database did not answer in time. Try again in a moment."
+TIMED_OUT = "The database did not answer in time. Try again in a moment."
 
 
 class Busy(DatabaseFailed):
@@ -34,50 +34,63 @@ class Job(Generic[T]):
     that nothing was stored, however long the database takes to wake up. may_be_left: nothing is stored (a read).
     """
 
-    __slots__ = ("_is_kept", "_is_withdrawn", "_lock", "answer", "is_told", "loop", "may_be_left", "work")
+    __slots__ = (
+        "_is_committing",
+        "_is_withdrawn",
+        "_lock",
+        "answer",
+        "is_abandonable",
+        "is_delivered",
+        "loop",
+        "work",
+    )
 
     def __init__(
-        self, work: Callable[[Connection], T], loop: asyncio.AbstractEventLoop, *, may_be_left: bool = False
+        self,
+        work: Callable[[Connection], T],
+        loop: asyncio.AbstractEventLoop,
+        *,
+        is_abandonable: bool = False,
     ) -> None:
         self.work = work
         self.loop = loop
         self.answer: asyncio.Future[T] = loop.create_future()
-        self.may_be_left = may_be_left
-        self.is_told = False
+        self.is_abandonable = is_abandonable
+        self.is_delivered = False
         self._lock = Lock()
-        self._is_kept = False
+        self._is_committing = False
         self._is_withdrawn = False
 
-    def keep(self) -> bool:
+    def begin_commit(self) -> bool:
         """Whether it may be stored; from then on its outcome is waited for. Called by a lane's thread."""
         with self._lock:
-            self._is_kept = not self._is_withdrawn
-            return self._is_kept
+            self._is_committing = not self._is_withdrawn
+            return self._is_committing
 
     def withdraw(self) -> bool:
         """Whether it can never be stored now. Called by the event loop."""
         with self._lock:
-            self._is_withdrawn = not self._is_kept
+            self._is_withdrawn = not self._is_committing
             return self._is_withdrawn
 
     @property
-    def is_wanted(self) -> bool:
+    def is_awaited(self) -> bool:
         """Whether anybody still waits for it."""
         return not self._is_withdrawn
 
     def give_up(self) -> None:
         """Its time is up. A write whose commit is under way is waited for a little: it may be stored already. One that
         is done is not refused because the event loop had no time to hear of it."""
-        if self.answer.done() or self.is_told:
+        if self.answer.done() or self.is_delivered:
             return
-        if self.withdraw() or self.may_be_left:
-            self.answer.set_exception(Busy(NOT_IN_TIME))
+        if self.withdraw() or self.is_abandonable:
+            self.answer.set_exception(Busy(TIMED_OUT))
         else:
-            self.loop.call_later(COMMIT_WITHIN_S, self._give_up_for_good)
+            self.loop.call_later(COMMIT_TIMEOUT_S, self._fail_as_unknown)
 
-    def _give_up_for_good(self) -> None:
+    def _fail_as_unknown(self) -> None:
         if not self.answer.done():
-            self.answer.set_exception(DatabaseFailed(NOT_SAID, NOT_SAID))
+            self.answer.set_exception(DatabaseFailed(OUTCOME_UNKNOWN, OUTCOME_UNKNOWN))
 
     def settle(self, outcome: T | BaseException) -> None:
         """Give the answer to the one who waits, if they still do. Called by the event loop."""
@@ -89,18 +102,18 @@ class Job(Generic[T]):
             self.answer.set_result(outcome)
 
 
-def tell(outcomes: Iterable[tuple[Job[Any], Any]]) -> None:
+def deliver(outcomes: Iterable[tuple[Job[Any], Any]]) -> None:
     """Settle jobs of one loop from a lane's thread, with one waking of the loop."""
-    told = list(outcomes)
-    if not told:
+    delivered = list(outcomes)
+    if not delivered:
         return
-    for job, _ in told:
-        job.is_told = True
-    loop = told[0][0].loop
+    for job, _ in delivered:
+        job.is_delivered = True
+    loop = delivered[0][0].loop
     if not loop.is_closed():
-        loop.call_soon_threadsafe(_settle_all, told)
+        loop.call_soon_threadsafe(_settle_all, delivered)
 
 
-def _settle_all(told: list[tuple[Job[Any], Any]]) -> None:
-    for job, outcome in told:
+def _settle_all(delivered: list[tuple[Job[Any], Any]]) -> None:
+    for job, outcome in delivered:
         job.settle(outcome)

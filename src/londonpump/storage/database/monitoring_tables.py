@@ -5,8 +5,8 @@ And the row that `/readyz` writes to learn whether the database can be written.
 
 from sqlalchemy import JSON, CheckConstraint, Column, Index, Integer, Table, Text
 
-from londonpump.storage.database.instants import Instant
 from londonpump.storage.database.schema import metadata
+from londonpump.storage.database.timestamps import Timestamp
 
 SEVERITIES = ("note", "warning", "urgent")
 
@@ -14,8 +14,8 @@ alarms = Table(
     "alarms",
     metadata,
     Column("id", Text, primary_key=True),
-    Column("raised_at", Instant, nullable=False, index=True),
-    Column("cleared_at", Instant),
+    Column("raised_at", Timestamp, nullable=False, index=True),
+    Column("cleared_at", Timestamp),
     Column("kind", Text, nullable=False),
     # what it is about: an input, a station, a model; empty for the whole
     Column("subject", Text, nullable=False),
@@ -23,8 +23,8 @@ alarms = Table(
     Column("words", Text, nullable=False),
     Column("evidence", JSON, nullable=False),
     # when the webhook took either of the two; null: not yet
-    Column("raised_sent_at", Instant),
-    Column("cleared_sent_at", Instant),
+    Column("raised_sent_at", Timestamp),
+    Column("cleared_sent_at", Timestamp),
     CheckConstraint("severity IN ('note', 'warning', 'urgent')", name="severity"),
     CheckConstraint("words <> ''", name="words"),
 )

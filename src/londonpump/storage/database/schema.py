@@ -1,6 +1,6 @@
 """The tables as they are at this version. A change here needs a step in `migrations/versions` too.
 
-Instants are UTC (`Instant`), days are London's. Rows that came from the original keep its id (`imported_id`,
+Instants are UTC (`Timestamp`), days are London's. Rows that came from the original keep its id (`imported_id`,
 `imported_from`), so that an import run twice adds nothing.
 """
 
@@ -18,7 +18,7 @@ from sqlalchemy import (
     Text,
 )
 
-from londonpump.storage.database.instants import Instant
+from londonpump.storage.database.timestamps import Timestamp
 
 VERSION = "0008"
 """The newest step in `migrations/versions`: what this version of the product works with."""
@@ -39,9 +39,9 @@ weather_hours = Table(
     "weather_hours",
     metadata,
     # observed_at first: the primary key is the index of every question asked here
-    Column("observed_at", Instant, primary_key=True),
+    Column("observed_at", Timestamp, primary_key=True),
     Column("source", Text, primary_key=True),
-    Column("available_at", Instant, primary_key=True),
+    Column("available_at", Timestamp, primary_key=True),
     Column("temp_c", Float),
     Column("precip_mm", Float),
     Column("cloudcover_pct", Float),
@@ -58,9 +58,9 @@ weather_hours = Table(
 traffic_readings = Table(
     "traffic_readings",
     metadata,
-    Column("observed_at", Instant, primary_key=True),
+    Column("observed_at", Timestamp, primary_key=True),
     Column("source", Text, primary_key=True),
-    Column("available_at", Instant, primary_key=True),
+    Column("available_at", Timestamp, primary_key=True),
     Column("congestion_rate", Float, nullable=False),
     CheckConstraint("congestion_rate >= 0 AND congestion_rate <= 1", name="congestion_rate"),
     sqlite_with_rowid=False,
@@ -71,7 +71,7 @@ school_years = Table(
     metadata,
     Column("year", Integer, primary_key=True, autoincrement=False),
     Column("source", Text, nullable=False),
-    Column("added_at", Instant, nullable=False),
+    Column("added_at", Timestamp, nullable=False),
 )
 
 school_holidays = Table(
@@ -80,7 +80,7 @@ school_holidays = Table(
     Column("day", Date, primary_key=True),
     Column("year", Integer, ForeignKey("school_years.year"), nullable=False, index=True),
     Column("source", Text, nullable=False),
-    Column("added_at", Instant, nullable=False),
+    Column("added_at", Timestamp, nullable=False),
 )
 
 bank_holidays = Table(
@@ -96,7 +96,7 @@ fetch_notes = Table(
     metadata,
     Column("id", Integer, primary_key=True),
     Column("source", Text, nullable=False),
-    Column("fetched_at", Instant, nullable=False),
+    Column("fetched_at", Timestamp, nullable=False),
     Column("problem", Text),
     Column("row_count", Integer, nullable=False),
     Index(None, "source", "fetched_at"),
@@ -120,7 +120,7 @@ stations = Table(
 risk_stations = Table(
     "risk_stations",
     metadata,
-    Column("listed_at", Instant, primary_key=True),
+    Column("listed_at", Timestamp, primary_key=True),
     Column("station_code", Text, primary_key=True),
     Column("station_name", Text, nullable=False),
     Column("source", Text, nullable=False),
@@ -135,8 +135,8 @@ users = Table(
     Column("username_folded", Text, nullable=False, unique=True),
     Column("role", Text, nullable=False),
     Column("password_hash", Text),
-    Column("created_at", Instant, nullable=False),
-    Column("disabled_at", Instant),
+    Column("created_at", Timestamp, nullable=False),
+    Column("disabled_at", Timestamp),
     Column("imported_from", Text, unique=True),
     CheckConstraint("role IN ('operator', 'analyst', 'admin', 'service')", name="role"),
     CheckConstraint("username <> ''", name="username"),
@@ -148,6 +148,6 @@ from londonpump.storage.database import (  # noqa: E402
     board_tables,  # noqa: F401
     decision_tables,  # noqa: F401
     monitoring_tables,  # noqa: F401
-    people_tables,  # noqa: F401
     prediction_tables,  # noqa: F401
+    session_tables,  # noqa: F401
 )

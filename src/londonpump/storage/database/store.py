@@ -1,7 +1,7 @@
 """The service's door to the database: `write` and `read` take a function of a connection, one transaction each.
 
 The same functions serve both engines, on threads of our own, each with a connection it keeps. SQLite: one
-writer, and writes that wait together share one commit (`writing_lane`). Every call has its time; work that is not
+writer, and writes that wait together share one commit (`start_writers`). Every call has its time; work that is not
 done by then is never committed, so that a refusal means that nothing was stored.
 
 PostgreSQL is served by threads too, not by an async driver. Of one statement a transaction, us of CPU in two runs:
@@ -16,9 +16,9 @@ from typing import Self, TypeVar
 
 from sqlalchemy import Connection, Engine
 
-from londonpump.storage.database.jobs import NOT_IN_TIME, Busy, Job
-from londonpump.storage.database.lanes import Lane, reading_lane, writing_lane
-from londonpump.storage.database.versions import open_database
+from londonpump.storage.database.jobs import TIMED_OUT, Busy, Job
+from londonpump.storage.database.schema_version import open_database
+from londonpump.storage.database.worker_queues import WorkerQueue, start_readers, start_writers
 
 __all__ = ["Busy", "Store", "StoreLimits"]
 
@@ -48,9 +48,9 @@ class Store:
         self.limits = limits or StoreLimits()
         limits, is_sqlite = self.limits, engine.dialect.name == "sqlite"
         readers = min(limits.readers, SQLITE_READERS) if is_sqlite else limits.readers
-        self._writing: Lane = writing_lane(engine, 1 if is_sqlite else limits.writers, limits.waiting)
-        self._reading: Lane = reading_lane(engine, readers, limits.waiting)
-        self._reading_long: Lane = reading_lane(engine, limits.long_readers, limits.waiting)
+        self._writing: WorkerQueue = start_writers(engine, 1 if is_sqlite else limits.writers, limits.waiting)
+        self._reading: WorkerQueue = start_readers(engine, readers, limits.waiting)
+        self._reading_long: WorkerQueue = start_readers(engine, limits.long_readers, limits.waiting)
 
     @classmethod
     def open(cls, url: str, limits: StoreLimits | None = None) -> Self:
@@ -76,7 +76,7 @@ class Store:
         waits for it, as is done for all that may take longer than the store's patience.
         Raises: Busy if there is no answer in time. DatabaseFailed.
         """
-        job = Job(work, asyncio.get_running_loop(), may_be_left=True)
+        job = Job(work, asyncio.get_running_loop(), is_abandonable=True)
         is_long = is_long or (within_s is not None and within_s > self.limits.patience_s)
         return await self._run(self._reading_long if is_long else self._reading, job, within_s)
 
@@ -90,11 +90,11 @@ class Store:
         self._reading_long.close()
         self.engine.dispose()
 
-    async def _run(self, lane: Lane, job: Job[T], within_s: float | None) -> T:
+    async def _run(self, worker_queue: WorkerQueue, job: Job[T], within_s: float | None) -> T:
         patience_s = self.limits.patience_s if within_s is None else within_s
         if patience_s <= 0:
-            raise Busy(NOT_IN_TIME)
-        lane.take(job)
+            raise Busy(TIMED_OUT)
+        worker_queue.take(job)
         timer = job.loop.call_later(patience_s, job.give_up)
         try:
             return await job.answer

@@ -1,0 +1,63 @@
+"""Homes for the service under load: a database, a model on duty, somebody who may ask."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from benchmarks.processes import ROOT
+
+PASSWORD = "three quiet lanterns"  # noqa: S105 - of a database that is thrown away
+USERNAME = "somebody"
+SECRET = "a secret that nobody needs to keep, of a database that is thrown away"  # noqa: S105
+
+
+@dataclass(frozen=True)
+class Home:
+    """What a service is started with. checkout: whose code. settings: more of them, by name."""
+
+    folder: Path
+    url: str
+    checkout: Path = ROOT
+    settings: Mapping[str, str] = field(default_factory=dict)
+
+    def environment(self) -> dict[str, str]:
+        """The settings of the service, and no other of the product's."""
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith("LONDONPUMP_")}
+        return {
+            **inherited,
+            # the code as it stands there, whatever was installed
+            "PYTHONPATH": os.pathsep.join((str(self.checkout / "src"), str(self.checkout))),
+            **{f"LONDONPUMP_{name}": value for name, value in self.settings.items()},
+            "LONDONPUMP_HOME": str(self.folder),
+            "LONDONPUMP_DATABASE_URL": self.url,
+            "LONDONPUMP_SECRET_FILE": str(self.folder / "signing-secret"),
+        }
+
+
+def made(folder: Path, url: str, bundle: Path) -> Home:
+    """A home with a model on duty and an operator who can sign in."""
+    from londonpump.lifecycle.promote import PromotionRequest, promote
+    from londonpump.service.auth import accounts
+    from londonpump.service.auth.passwords import Passwords
+    from londonpump.service.state import utc_now
+    from londonpump.settings import Settings
+    from londonpump.storage.database import connect, upgrade, writing
+
+    folder.mkdir(parents=True)
+    secret = folder / "signing-secret"
+    secret.write_text(SECRET, encoding="utf-8")
+    secret.chmod(0o600)
+    engine = connect(url)
+    upgrade(engine)
+    settings = Settings(home=folder, database_url=url, secret_file=secret)
+    promote(settings, PromotionRequest(str(bundle), "to be measured"))
+    passwords = Passwords()
+    try:
+        new = accounts.NewUser(USERNAME, "operator", passwords.make_now(PASSWORD))
+        with writing(engine) as connection:
+            accounts.create(connection, new, "os:benchmarks", utc_now())
+    finally:
+        engine.dispose()
+        passwords.close()
+    return Home(folder, url)

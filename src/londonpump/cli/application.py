@@ -1,0 +1,126 @@
+"""What every command shares: the application, how progress and errors are told, common options."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import date, datetime
+from typing import Annotated, Any, NoReturn
+
+import typer
+from typer.core import TyperCommand
+
+from londonpump import __version__
+from londonpump.domain.errors import LondonPumpError, SourceFailed
+
+BAD_INPUT, SOME_ROWS_UNANSWERED, SOURCE_FAILED = 2, 1, 3
+DAY = "%Y-%m-%d"
+
+
+class ManyFiles(TyperCommand):
+    """`--incidents A B C` is `--incidents A --incidents B --incidents C`, for options that may be repeated."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Repeat the option before each further value."""
+        repeated = {
+            name for option in self.params if getattr(option, "multiple", False) for name in option.opts
+        }
+        spread: list[str] = []
+        current, values = "", 0
+        for arg in args:
+            if arg.startswith("-"):
+                current, values = arg, 0
+            elif current in repeated and values:
+                spread.append(current)
+            values += not arg.startswith("-")
+            spread.append(arg)
+        return super().parse_args(ctx, spread)
+
+
+app = typer.Typer(
+    name="londonpump",
+    help="Which fire engines can reach an emergency in London, how soon and how sure.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def files(help_text: str) -> Any:
+    return typer.Option(metavar="FILE", help=help_text, show_default=False)
+
+
+def fail(error: LondonPumpError) -> NoReturn:
+    typer.echo(f"londonpump: {error}", err=True)
+    raise typer.Exit(SOURCE_FAILED if isinstance(error, SourceFailed) else BAD_INPUT)
+
+
+def settings() -> Any:
+    """Raises: Exit, told what is wrong with a setting, inside and outside `report_errors` alike."""
+    from londonpump.settings import read_settings
+
+    with report_errors():
+        return read_settings()
+
+
+def open_http() -> Any:
+    """The way to the publishers; tests put a less patient one here."""
+    from londonpump.ingest.http import Http
+
+    return Http()
+
+
+def _show_version(is_requested: bool) -> None:
+    if is_requested:
+        typer.echo(f"londonpump {__version__}")
+        raise typer.Exit
+
+
+def as_date(timestamp: datetime | None) -> date | None:
+    return timestamp.date() if timestamp else None
+
+
+@contextmanager
+def show_progress() -> Iterator[Callable[[str, float], None]]:
+    """A bar with the time left on standard error where a person watches, a line a step elsewhere."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        printed: list[str] = []
+
+        def print_line(doing: str, share: float) -> None:
+            if doing not in printed[-1:]:
+                printed.append(doing)
+                typer.echo(f"{share:4.0%}  {doing}", err=True)
+
+        yield print_line
+        return
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task("", total=1.0)
+        yield lambda doing, share: bar.update(task, description=doing, completed=share)
+
+
+@contextmanager
+def report_errors() -> Iterator[None]:
+    try:
+        yield
+    except LondonPumpError as error:
+        fail(error)
+
+
+@app.callback()
+def about(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    """State that no option names lives under LONDONPUMP_HOME."""

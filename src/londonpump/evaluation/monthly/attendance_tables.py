@@ -1,0 +1,136 @@
+"""The Brigade against its targets, as rows of ready words."""
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+
+from londonpump.evaluation.monthly import text_formats
+from londonpump.evaluation.monthly.attendance import (
+    FEW,
+    FIRST_MEAN,
+    MET,
+    MISSED,
+    TARGETS,
+    AttendanceRows,
+    Figure,
+    Figures,
+    figures,
+    mean_change,
+    values_of,
+)
+from londonpump.evaluation.monthly.inputs import MonthInputs
+from londonpump.evaluation.report.tables import Cell, Table
+from londonpump.evaluation.report.text_formats import format_count
+
+MARKS = {
+    MET: ("better", "the whole interval meets the target"),
+    MISSED: ("worse", "the whole interval misses the target"),
+}
+BEFORE, CHANGE = "The month before", "Change"
+MAX_CHANGED = 8
+
+
+def london_table(inputs: MonthInputs, found: Figures) -> Table:
+    """Each target of the whole Brigade, with the month before where there is one."""
+    before = inputs.rows_before
+    was = None if before is None else figures(before)
+    rows = []
+    for at, figure in enumerate(found):
+        cells = [
+            Cell(text_formats.format_target(figure.target)),
+            _cell(figure),
+            Cell(text_formats.VERDICTS[figure.verdict]),
+        ]
+        if was is not None and before is not None and inputs.rows is not None:
+            cells += [_cell(was[at]), _changed(figure, inputs.rows, before)]
+        rows.append((figure.target.name, [*cells, Cell(format_count(figure.n))]))
+    head = ["Target", "Aim", str(inputs.month), "Verdict"]
+    head += [BEFORE, CHANGE] if was is not None else []
+    return Table("London as a whole, with 95 % intervals", [*head, occasions(inputs)], rows)
+
+
+def occasions(inputs: MonthInputs) -> str:
+    """What the column of counts is called: those of a sample are not the Brigade's."""
+    is_complete = inputs.records is not None and inputs.records.is_complete
+    return "Arrivals" if is_complete else "Arrivals in the sample"
+
+
+def _changed(figure: Figure, now: AttendanceRows, before: AttendanceRows) -> Cell:
+    target = figure.target
+    change = mean_change(values_of(target, now), values_of(target, before))
+    value, ends = text_formats.format_change(change, target)
+    low, high = change["low"], change["high"]
+    if low is None or high is None or low <= 0 <= high:
+        return Cell(value, ends)
+    is_better = (high < 0) == (target.share is None)
+    note = f"{'better' if is_better else 'worse'} than the month before, the interval does not hold 0"
+    return Cell(value, ends, "better" if is_better else "worse", note)
+
+
+def area_tables(
+    found: Mapping[str, Figures], name: Callable[[str], str], label: str, counted: str
+) -> list[Table]:
+    """Places, the slowest first pump first; those with few arrivals by themselves, by name, not ranked.
+
+    Args: kind: `Borough`. counted: the head of the columns of counts.
+    """
+    known = {area: row for area, row in found.items() if row[0].n >= FEW}
+    few = {area: row for area, row in found.items() if row[0].n < FEW}
+    ranked = sorted(known, key=lambda area: -(known[area][0].stat["value"] or 0))
+    head = [label, *(f"{target.name}, {text_formats.format_target(target)}" for target in TARGETS), counted]
+    tables = []
+    if ranked:
+        rows = [(name(area), [*map(_cell, known[area]), _counts(known[area])]) for area in ranked]
+        tables.append(Table(f"By {label.lower()}, the slowest first", head, rows))
+    if few:
+        caption = f"Fewer than {FEW} first pumps: too few to rank or to hold against a target"
+        rows = [(name(area), [_few(few[area]), Cell(_first_count(few[area]))]) for area in sorted(few)]
+        tables.append(Table(caption, [label, head[1].split(",")[0], counted], rows))
+    return tables
+
+
+def changed_table(inputs: MonthInputs) -> Table | None:
+    """Boroughs whose first pumps changed most against the month before."""
+    now, before = inputs.rows, inputs.rows_before
+    if now is None or before is None:
+        return None
+    rows = []
+    for area in np.unique(now.borough):
+        there, then = (each.firsts.take(each.firsts.borough == area) for each in (now, before))
+        if min(len(there), len(then)) >= FEW:
+            change = mean_change(values_of(FIRST_MEAN, there), values_of(FIRST_MEAN, then))
+            rows.append((abs(change["value"] or 0.0), str(area), there, then))
+    rows.sort(key=lambda row: (-row[0], row[1]))
+    shown = [
+        (
+            text_formats.format_borough(area),
+            [
+                Cell(text_formats.format_clock(float(then.attendance_s.mean()))),
+                Cell(text_formats.format_clock(float(there.attendance_s.mean()))),
+                _changed(figures(there)[0], there, then),
+            ],
+        )
+        for _, area, there, then in rows[:MAX_CHANGED]
+    ]
+    head = ["Borough", BEFORE, str(inputs.month), CHANGE]
+    return Table("Boroughs whose first pumps changed most", head, shown) if shown else None
+
+
+def _cell(figure: Figure) -> Cell:
+    verdict, note = MARKS.get(figure.verdict, ("", ""))
+    ends = text_formats.format_figure_interval(figure)
+    few = "few" if not ends and figure.n else ""
+    return Cell(text_formats.format_figure_value(figure), ends or few, verdict, note)
+
+
+def _few(row: Figures) -> Cell:
+    return Cell(text_formats.format_figure_value(row[0]))
+
+
+def _counts(row: Figures) -> Cell:
+    second = format_count(row[-1].n)
+    return Cell(_first_count(row), f"{second} second")
+
+
+def _first_count(row: Figures) -> str:
+    return format_count(row[0].n)

@@ -1,0 +1,80 @@
+"""Numbers and names as a person reads them."""
+
+from collections.abc import Mapping
+from datetime import date
+
+from londonpump.domain.stations import by_code, known_stations
+from londonpump.evaluation.intervals import Stat
+
+MODEL_LABELS = {
+    "constant": "One time for all",
+    "distance": "Distance alone",
+    "seed": "Seed recipe",
+    "ours": "londonpump",
+    "ours_kind_not_stated": "londonpump, kind of call not stated",
+}
+IN_SENTENCE = {
+    "constant": "one time for all",
+    "distance": "distance alone",
+    "seed": "the seed recipe",
+    "ours_kind_not_stated": "londonpump with the kind of call not stated",
+}
+SLICE_LABELS = {
+    "distance_band": "distance",
+    "distance_decile": "tenth by distance",
+    "hour_band": "hours",
+    "hour": "hour",
+    "own_ground": "own ground",
+    "is_own_ground": "own ground",
+    "incident_type": "kind of call",
+    "stated_kind": "kind of call stated",
+}
+NOT_DEFINED = "–"
+
+
+def model_label(name: str) -> str:
+    """The name a table shows."""
+    return MODEL_LABELS.get(name, name)
+
+
+def model_in_sentence(name: str) -> str:
+    """The name of a model inside a sentence."""
+    return IN_SENTENCE.get(name, model_label(name))
+
+
+def format_slice(name: str, value: str) -> str:
+    """A slice and its value as a table shows them: `hours: 00-05`, `station: A24 Soho`."""
+    station = by_code(known_stations()).get(value)
+    if station is not None:
+        value = f"{value} {station.name}"
+    return f"{SLICE_LABELS.get(name, name.replace('_', ' '))}: {value or 'not stated'}"
+
+
+def format_day(day: date) -> str:
+    """`1 October 2023`."""
+    return f"{day.day} {day:%B %Y}"
+
+
+def format_count(n: int) -> str:
+    """`12,345`."""
+    return f"{n:,}"
+
+
+def format_number(value: float | None, unit: str, is_signed: bool = False) -> str:
+    """A value in its unit: `s` one decimal, `%` of a share, `points` of a share, else three decimals."""
+    if value is None:
+        return NOT_DEFINED
+    if unit in {"%", "points"}:
+        value = 100 * value
+    text = f"{value:{'+' if is_signed else ''}.{3 if unit == '' else 1}f}"
+    bare = text.lstrip("+-")
+    if float(bare) == 0:
+        text = bare
+    return text.replace("-", "\u2212")
+
+
+def format_interval(stat: Stat | Mapping[str, float | None], unit: str, is_signed: bool = False) -> str:
+    """`67.1 to 68.9`; empty where not known."""
+    if stat["low"] is None or stat["high"] is None:
+        return ""
+    return f"{format_number(stat['low'], unit, is_signed)} to {format_number(stat['high'], unit, is_signed)}"

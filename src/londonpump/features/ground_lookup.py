@@ -1,0 +1,190 @@
+"""The station ground of a place, learnt from past calls.
+
+The majority of past records in the place's 100 m cell (3 or more), else in its 500 m cell, else the nearest
+station open on the day. Training and serving use the same derived value; the recorded ground is never a feature.
+"""
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from functools import lru_cache
+from itertools import repeat
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from londonpump.domain.stations import Station
+
+Floats = NDArray[np.float64]
+Codes = NDArray[np.int64]
+
+CELL_SIZES_M = (100, 500)
+MIN_RECORDS = 3
+ROW = 100_000
+"""Cells of one column of the grid are numbered apart by this: northings reach 1,300 km."""
+EPOCH = date(1970, 1, 1)
+ALWAYS, NEVER = -(2**31), 2**31
+"""Days since 1970 before and after all others."""
+BLOCK_ROWS = 50_000
+
+
+def cell_of(easting_m: Floats, northing_m: Floats, size_m: int) -> Codes:
+    """One number a square cell of the national grid."""
+    column = np.floor_divide(easting_m, size_m).astype(np.int64)
+    return column * ROW + np.floor_divide(northing_m, size_m).astype(np.int64)
+
+
+@dataclass(frozen=True, slots=True)
+class GroundLookup:
+    """Grounds as indices into `codes`.
+
+    cells: for each of CELL_SIZES_M sorted cell numbers and the ground of each. station_m: (s, 2) grid
+    places of the stations, metres. station_ground: (s,) the ground each is the station of. open_days: (s, 2) days
+    since 1970, its first day and the first day without it; None where no station has a date.
+    """
+
+    codes: tuple[str, ...]
+    cells: tuple[tuple[Codes, Codes], ...]
+    station_m: Floats
+    station_ground: Codes
+    open_days: Codes | None = None
+
+    def __call__(self, easting_m: Floats, northing_m: Floats, day: Codes | None = None) -> Codes:
+        """(n,) index of the ground of each place. day: (n,) days since 1970; None is after every known date."""
+        ground = np.full(len(easting_m), -1, np.int64)
+        for size_m, (cells, grounds) in zip(CELL_SIZES_M, self.cells, strict=True):
+            open_ = ground < 0
+            if not len(cells) or not open_.any():
+                continue
+            cell = cell_of(easting_m[open_], northing_m[open_], size_m)
+            at = np.minimum(np.searchsorted(cells, cell), len(cells) - 1)
+            ground[open_] = np.where(cells[at] == cell, grounds[at], -1)
+        open_ = ground < 0
+        if open_.any():
+            days = np.full(int(open_.sum()), NEVER - 1) if day is None else day[open_]
+            ground[open_] = self._nearest_ground(easting_m[open_], northing_m[open_], days)
+        return ground
+
+    def distances_m(self, easting_m: Floats, northing_m: Floats, day: Codes) -> Floats:
+        """(n, stations open on some of the days) straight distances, infinite on a day without the station."""
+        here, is_open = self._open_stations(day)
+        far_m = distances_m(easting_m, northing_m, self.station_m[here])
+        return far_m if is_open is None else np.where(is_open, far_m, np.inf)
+
+    def _nearest_ground(self, easting_m: Floats, northing_m: Floats, day: Codes) -> Codes:
+        """In blocks that fit in memory."""
+        found = np.empty(len(easting_m), np.int64)
+        for start in range(0, len(easting_m), BLOCK_ROWS):
+            block = slice(start, start + BLOCK_ROWS)
+            here = self._open_stations(day[block])[0]
+            far_m = self.distances_m(easting_m[block], northing_m[block], day[block])
+            found[block] = self.station_ground[here[far_m.argmin(axis=1)]]
+        return found
+
+    def _open_stations(self, day: Codes) -> tuple[Codes, NDArray[np.bool_] | None]:
+        """Indices of the stations open on some of the days, and (n, those) on which; None where on all."""
+        every = np.arange(len(self.station_m))
+        if self.open_days is None or not len(day):
+            return every, None
+        first, last = day.min(), day.max()
+        opened, closed = self.open_days.T
+        here = np.flatnonzero((opened <= last) & (first < closed))
+        if len(here) <= 1:  # second nearest must be somewhere, if infinitely far
+            here = every
+        opened, closed = opened[here], closed[here]
+        if (opened <= first).all() and (last < closed).all():
+            return here, None
+        return here, (opened <= day[:, None]) & (day[:, None] < closed)
+
+    def index(self, codes: NDArray[Any]) -> Codes:
+        """(n,) index of station codes, -1 for a station that is no ground's."""
+        known = _numbered(self.codes)
+        return np.fromiter(map(known.get, codes, repeat(-1)), np.int64, len(codes))
+
+    def to_json(self) -> dict[str, Any]:
+        """As json-able values."""
+        return {
+            "codes": list(self.codes),
+            "cells": [[cells.tolist(), grounds.tolist()] for cells, grounds in self.cells],
+            "station_m": self.station_m.tolist(),
+            "station_ground": self.station_ground.tolist(),
+            "open_days": None if self.open_days is None else self.open_days.tolist(),
+        }
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> "GroundLookup":
+        """The inverse of `to_json`."""
+        return cls(
+            codes=tuple(value["codes"]),
+            cells=tuple(
+                (np.array(cells, np.int64), np.array(grounds, np.int64)) for cells, grounds in value["cells"]
+            ),
+            station_m=np.array(value["station_m"], np.float64).reshape(-1, 2),
+            station_ground=np.array(value["station_ground"], np.int64),
+            open_days=_as_days(value.get("open_days")),
+        )
+
+
+def fit_ground(
+    easting_m: Floats, northing_m: Floats, ground_code: NDArray[Any], stations: tuple[Station, ...]
+) -> GroundLookup:
+    """Learn the ground of a place from training records, one row an incident.
+
+    Args: ground_code: (n,) recorded grounds, None where unknown. stations: those that may be the nearest,
+    closed ones with their dates.
+    """
+    codes = tuple(sorted({station.code for station in stations} | {c for c in ground_code if c is not None}))
+    index = {code: i for i, code in enumerate(codes)}
+    known = np.array([code is not None for code in ground_code], bool)
+    ground = np.fromiter((index[code] for code in ground_code[known]), np.int64, int(known.sum()))
+    return GroundLookup(
+        codes=codes,
+        cells=tuple(
+            _majority(cell_of(easting_m[known], northing_m[known], size_m), ground, len(codes))
+            for size_m in CELL_SIZES_M
+        ),
+        station_m=np.array([[s.easting_m, s.northing_m] for s in stations], np.float64).reshape(-1, 2),
+        station_ground=np.array([index[s.code] for s in stations], np.int64),
+        open_days=_open_days(stations),
+    )
+
+
+@lru_cache(maxsize=4)
+def _numbered(codes: tuple[str, ...]) -> dict[str, int]:
+    return {code: i for i, code in enumerate(codes)}
+
+
+def distances_m(easting_m: Floats, northing_m: Floats, station_m: Floats) -> Floats:
+    """(n, s) straight distances from places to stations, metres."""
+    return np.hypot(easting_m[:, None] - station_m[:, 0], northing_m[:, None] - station_m[:, 1])
+
+
+def _open_days(stations: tuple[Station, ...]) -> Codes | None:
+    if all(s.opened_date is None and s.closed_date is None for s in stations):
+        return None
+    return np.array(
+        [
+            [
+                ALWAYS if s.opened_date is None else (s.opened_date - EPOCH) // timedelta(days=1),
+                NEVER if s.closed_date is None else (s.closed_date - EPOCH) // timedelta(days=1),
+            ]
+            for s in stations
+        ],
+        np.int64,
+    )
+
+
+def _as_days(value: Any) -> Codes | None:
+    return None if value is None else np.array(value, np.int64).reshape(-1, 2)
+
+
+def _majority(cell: Codes, ground: Codes, n_grounds: int) -> tuple[Codes, Codes]:
+    """Cells with enough records, sorted, and the ground most of them name (the first of a tie)."""
+    pairs, records = np.unique(cell * n_grounds + ground, return_counts=True)
+    cells, grounds = pairs // n_grounds, pairs % n_grounds
+    order = np.lexsort((grounds, -records, cells))
+    cells, grounds, records = cells[order], grounds[order], records[order]
+    first = np.flatnonzero(np.diff(cells, prepend=-1))
+    total = np.add.reduceat(records, first) if len(first) else records
+    enough = total >= MIN_RECORDS
+    return cells[first][enough], grounds[first][enough]

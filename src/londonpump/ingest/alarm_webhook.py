@@ -1,0 +1,56 @@
+"""Alarms to wherever people look: one POST of json to the address in LONDONPUMP_ALARM_WEBHOOK, patiently, within bounds.
+
+The address is a secret as a whole (its path often is the key), so no message shows more than its host. A redirect is
+not followed. The same alarm may come twice (an answer can be lost on its way): its id and event say so.
+"""
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import httpx2
+
+from londonpump import __version__
+from londonpump.domain.errors import SourceFailed
+from londonpump.ingest.http.backoff import backoff_s
+from londonpump.ingest.http.deadline import Deadline
+from londonpump.ingest.http.errors import Failure, failure_of_error, failure_of_status, timeout_failure
+from londonpump.ingest.http.limits import Limits
+from londonpump.ingest.http.log_filter import suppress_address_logs
+
+SETTING = "LONDONPUMP_ALARM_WEBHOOK"
+WEBHOOK_LIMITS = Limits(connect_s=5.0, read_s=10.0, total_s=15.0, tries=3, max_wait_s=20.0)
+Sleep = Callable[[float], None]
+
+
+def post_alarm(
+    address: str, alarm: Mapping[str, Any], limits: Limits = WEBHOOK_LIMITS, sleep: Sleep = time.sleep
+) -> None:
+    """Send one alarm. Raises: SourceFailed if the receiver does not take it (any status but 2xx)."""
+    suppress_address_logs()
+    failure = _attempt(address, alarm, limits)
+    for next_try in range(2, limits.tries + 1):
+        if failure is None or not failure.is_transient:
+            break
+        sleep(backoff_s(next_try, failure.wait_s, limits))
+        failure = _attempt(address, alarm, limits)
+    if failure is not None:
+        host = httpx2.URL(address).host
+        problem = f"status {failure.status}" if failure.status else failure.problem
+        advice = f"Check {SETTING} and its receiver; the alarm is kept and sent again by the next `londonpump monitor`."
+        raise SourceFailed(f"webhook at {host}", problem, advice)
+
+
+def _attempt(address: str, alarm: Mapping[str, Any], limits: Limits) -> Failure | None:
+    """One try. Returns: what went wrong, None if it was taken."""
+    timeout = httpx2.Timeout(limits.read_s, connect=limits.connect_s)
+    headers = {"User-Agent": f"londonpump/{__version__}"}
+    with Deadline(limits.total_s) as deadline, httpx2.Client(timeout=timeout, headers=headers) as client:
+        try:
+            # streamed, as what the receiver says is not read: it may be endless
+            with client.stream(
+                "POST", address, json=dict(alarm), extensions={"trace": deadline.trace}
+            ) as response:
+                return None if response.is_success else failure_of_status(response, limits)
+        except (httpx2.HTTPError, httpx2.InvalidURL) as error:
+            return timeout_failure(limits.total_s) if deadline.is_expired else failure_of_error(error, limits)

@@ -1,0 +1,133 @@
+"""One try: a request, its redirects, an answer that is being read, all within a bound of time."""
+
+import codecs
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import httpx2
+
+from londonpump.ingest.http.deadline import Deadline
+from londonpump.ingest.http.decompression import decompressed
+from londonpump.ingest.http.errors import (
+    CHECK_ADDRESS,
+    AttemptFailed,
+    Failure,
+    failure_of_error,
+    failure_of_status,
+    redacted_address,
+    timeout_failure,
+)
+from londonpump.ingest.http.limits import Limits
+
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_SUCCESS = frozenset({200, 206})
+_CHECK_REDIRECT = "Look at the address in a browser: the publisher may have moved it."
+
+
+@dataclass(frozen=True, slots=True)
+class RequestSpec:
+    """What to ask. url: never shown, as it may hold a key. has_secret: then it stays with its own host."""
+
+    url: httpx2.URL = field(repr=False)
+    headers: Mapping[str, str]
+    total_s: float
+    has_secret: bool = False
+
+
+@contextmanager
+def exchange(client: httpx2.Client, request_spec: RequestSpec, limits: Limits) -> Iterator[httpx2.Response]:
+    """An answer with status 200 or 206, its body still to be read.
+
+    Raises: Failed for anything else, and for whatever happens while the body is read.
+    """
+    with Deadline(request_spec.total_s) as deadline:
+        try:
+            response = _follow(client, request_spec, limits, deadline)
+            try:
+                yield response
+            finally:
+                response.close()
+        except (httpx2.HTTPError, httpx2.InvalidURL) as error:
+            raise AttemptFailed(
+                timeout_failure(request_spec.total_s)
+                if deadline.is_expired
+                else failure_of_error(error, limits)
+            ) from None
+        if deadline.is_expired:
+            raise AttemptFailed(timeout_failure(request_spec.total_s))
+
+
+def read_body(response: httpx2.Response, max_bytes: int) -> Iterator[bytes]:
+    """The body, unpacked, piece by piece. Raises: Failed where it grows beyond the bound."""
+    n_bytes = 0
+    for piece in decompressed(response):
+        n_bytes += len(piece)
+        if n_bytes > max_bytes:
+            problem = f"the answer holds more than {max_bytes:,} bytes"
+            raise AttemptFailed(
+                Failure(problem, "This is not what it should be: look at the address in a browser.")
+            )
+        yield piece
+
+
+def charset_of(response: httpx2.Response) -> str:
+    """The encoding that the answer states, if text can be read with it; else utf-8."""
+    stated = response.charset_encoding or "utf-8"
+    try:
+        b"a".decode(stated, errors="replace")  # some codecs are of bytes (hex), or refuse all (undefined)
+        return codecs.lookup(stated).name
+    except (LookupError, UnicodeError):
+        return "utf-8"
+
+
+def _follow(
+    client: httpx2.Client, request_spec: RequestSpec, limits: Limits, deadline: Deadline
+) -> httpx2.Response:
+    url, seen = request_spec.url, {request_spec.url}
+    for _ in range(limits.redirects + 1):
+        request = client.build_request("GET", url, headers=dict(request_spec.headers))
+        request.extensions = {**request.extensions, "trace": deadline.trace}
+        response = _send(client, request)
+        if response.status_code not in _REDIRECTS:
+            return _require_success(response, request_spec, limits)
+        response.close()
+        url = next_address(url, response.headers.get("location", ""), request_spec)
+        if url in seen:
+            raise AttemptFailed(Failure("it redirects in a circle", _CHECK_REDIRECT))
+        seen.add(url)
+    raise AttemptFailed(Failure(f"it redirects more than {limits.redirects} times", _CHECK_REDIRECT))
+
+
+def _send(client: httpx2.Client, request: httpx2.Request) -> httpx2.Response:
+    try:
+        return client.send(request, stream=True)
+    except (UnicodeError, OverflowError):
+        # of the resolver: a name or a port that no host can have
+        raise AttemptFailed(Failure("the address is none that can be asked", CHECK_ADDRESS)) from None
+
+
+def _require_success(response: httpx2.Response, request_spec: RequestSpec, limits: Limits) -> httpx2.Response:
+    if response.status_code in _SUCCESS:
+        return response
+    response.close()
+    raise AttemptFailed(failure_of_status(response, limits, has_secret=request_spec.has_secret))
+
+
+def next_address(url: httpx2.URL, location: str, request_spec: RequestSpec) -> httpx2.URL:
+    """Where a redirect leads. Raises: Failed if it is not to be followed: to nowhere, from https to http, or
+    with a key to another host."""
+    try:
+        target = url.join(location)
+    except httpx2.InvalidURL:
+        target = httpx2.URL("")
+    if not location or target.scheme not in ("http", "https") or not target.host:
+        raise AttemptFailed(Failure("it redirects to nowhere", _CHECK_REDIRECT))
+    if url.scheme == "https" and target.scheme == "http":
+        problem = f"it redirects from https to plain http ({redacted_address(target)})"
+        raise AttemptFailed(Failure(problem, "That is not followed. " + _CHECK_REDIRECT))
+    if request_spec.has_secret and (target.host, target.port) != (url.host, url.port):
+        raise AttemptFailed(
+            Failure("it redirects to another host", "A key is not sent there. " + _CHECK_REDIRECT)
+        )
+    return target

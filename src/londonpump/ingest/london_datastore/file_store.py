@@ -1,0 +1,194 @@
+"""Fetched files at home: `KIND/RESOURCE/VERSION/NAME` with its provenance beside it, and which set is good.
+
+`current.json` names the good set and is replaced whole, `previous.json` the one before it. All paths in them
+are relative to the folder of records.
+"""
+
+import fcntl
+import hashlib
+import os
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from londonpump.domain.errors import BadFile
+from londonpump.storage.files import read_json, write_json
+
+CURRENT, PREVIOUS, WORKSPACE = "current.json", "previous.json", ".fetching"
+PROVENANCE = ".provenance.json"
+_NEEDED = {"version", "title", "resource", "sha256", "bytes", "months", "newest_row_date"}
+_FETCH_AGAIN = "Fetch again: londonpump fetch records."
+
+
+@dataclass(frozen=True, slots=True)
+class StoredFile:
+    """A file at home. place: relative to the folder of records. provenance: what stands beside it."""
+
+    record_type: str
+    relative_path: str
+    provenance: Mapping[str, Any]
+
+    @property
+    def months(self) -> dict[str, int]:
+        """Rows by month, as counted when it was fetched."""
+        return dict(self.provenance["months"])
+
+    @property
+    def newest(self) -> date:
+        """The day of its latest row."""
+        return date.fromisoformat(self.provenance["newest_row_date"])
+
+
+def fetched_files(home_records: Path) -> dict[str, tuple[Path, ...]] | None:
+    """The good set by kind, oldest file first; None where nothing was ever fetched.
+
+    Raises: BadFile where the set is damaged.
+    """
+    if not (home_records / CURRENT).exists():
+        return None
+    found: dict[str, tuple[Path, ...]] = {}
+    for record_type, relative_paths in _listed_paths(home_records, CURRENT).items():
+        found[record_type] = tuple(home_records / relative_path for relative_path in relative_paths)
+    missing = [path for paths in found.values() for path in paths if not path.is_file()]
+    if missing or not found.get("incidents"):
+        lost = missing[0] if missing else home_records / CURRENT
+        raise BadFile(lost, "belongs to the fetched records and is not there", _FETCH_AGAIN)
+    return found
+
+
+@contextmanager
+def exclusive_workspace(home_records: Path) -> Iterator[Path]:
+    """A place to work in while no other process fetches; it is gone afterwards.
+
+    The lock is one of the operating system on the folder itself: it ends with the process, however that ends.
+
+    Raises: BadFile where another process is fetching, or the folder cannot be written.
+    """
+    try:
+        home_records.mkdir(parents=True, exist_ok=True)
+        handle = os.open(home_records, os.O_RDONLY)
+    except OSError as error:
+        problem = f"cannot be written ({error.strerror})"
+        raise BadFile(home_records, problem, "Set LONDONPUMP_HOME to a place that can be.") from error
+    workspace = home_records / WORKSPACE
+    try:
+        _lock(handle, home_records)
+        try:
+            shutil.rmtree(workspace, ignore_errors=True)
+            workspace.mkdir()
+            yield workspace
+        finally:
+            shutil.rmtree(workspace, ignore_errors=True)
+            _remove_if_empty(home_records)
+    finally:
+        os.close(handle)
+
+
+def find_file(home_records: Path, record_type: str, resource: str, version: str | None) -> StoredFile | None:
+    """The file of that resource in that version of the catalogue, if it lies here undamaged."""
+    if version is None:
+        return None
+    for note in sorted((home_records / record_type / resource).glob(f"*/*{PROVENANCE}")):
+        path = note.with_name(note.name.removesuffix(PROVENANCE))
+        provenance = _read_object(note)
+        if not provenance.keys() >= _NEEDED:
+            continue
+        if provenance["version"] == version and _is_intact(path, str(provenance["sha256"])):
+            return StoredFile(record_type, path.relative_to(home_records).as_posix(), provenance)
+    return None
+
+
+def store_file(home_records: Path, part: Path, name: str, provenance: Mapping[str, Any]) -> StoredFile:
+    """Move a file to its place, its provenance first: a file without it is never there."""
+    record_type = str(provenance["kind"])
+    relative_path = Path(record_type) / str(provenance["resource"]) / str(provenance["sha256"])[:12] / name
+    path = home_records / relative_path
+    write_json(path.with_name(name + PROVENANCE), provenance)
+    part.chmod(0o644)
+    part.replace(path)
+    return StoredFile(record_type, relative_path.as_posix(), provenance)
+
+
+def set_current(home_records: Path, since: date, files: Sequence[StoredFile]) -> bool:
+    """Name the good set. Returns: whether it is another than before; then the one before it is noted too."""
+    by_kind: dict[str, list[dict[str, Any]]] = {}
+    for file in files:
+        known = {name: file.provenance[name] for name in ("title", "resource", "sha256", "bytes")}
+        by_kind.setdefault(file.record_type, []).append({"file": file.relative_path, **known})
+    until = min(
+        max(file.newest for file in files if file.record_type == record_type) for record_type in by_kind
+    )
+    current = {"schema": 1, "since": since.isoformat(), "until": until.isoformat(), "files": by_kind}
+    path = home_records / CURRENT
+    before = _read_object(path)
+    if before == current:
+        return False
+    if before:
+        write_json(home_records / PREVIOUS, before)
+    write_json(path, current)
+    return True
+
+
+def current_until(home_records: Path) -> date | None:
+    """The day up to which the good set holds both kinds; None without one, or where its name is damaged."""
+    try:
+        return date.fromisoformat(_read_object(home_records / CURRENT)["until"])
+    except (KeyError, TypeError, ValueError):
+        return None
+
+
+def prune(home_records: Path, record_types: Sequence[str]) -> None:
+    """Remove versions that neither the good set nor the one before it names."""
+    named = {
+        (home_records / relative_path).parent
+        for name in (CURRENT, PREVIOUS)
+        if (home_records / name).exists()
+        for relative_paths in _listed_paths(home_records, name).values()
+        for relative_path in relative_paths
+    }
+    for record_type in record_types:
+        for note in list((home_records / record_type).glob(f"*/*/*{PROVENANCE}")):
+            if note.parent not in named:
+                shutil.rmtree(note.parent, ignore_errors=True)
+                _remove_if_empty(note.parent.parent)
+
+
+def _listed_paths(home_records: Path, name: str) -> dict[str, list[str]]:
+    path = home_records / name
+    try:
+        listed = read_json(path)["files"]
+        return {record_type: [str(file["file"]) for file in files] for record_type, files in listed.items()}
+    except (KeyError, TypeError, AttributeError) as error:
+        raise BadFile(path, "is damaged, or of another version", _FETCH_AGAIN) from error
+
+
+def _read_object(path: Path) -> dict[str, Any]:
+    """An object of json; empty where it is not there or cannot be read: then what it names is fetched again."""
+    try:
+        value = read_json(path)
+    except BadFile:
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def _is_intact(path: Path, sha256: str) -> bool:
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest() == sha256
+
+
+def _lock(handle: int, folder: Path) -> None:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise BadFile(folder, "another fetch is at work there", "Wait until it has ended.") from error
+
+
+def _remove_if_empty(folder: Path) -> None:
+    if folder.is_dir() and not any(folder.iterdir()):
+        folder.rmdir()

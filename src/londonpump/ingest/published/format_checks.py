@@ -1,0 +1,146 @@
+"""What makes a file not what it seems: formats mixed, too much unreadable, a date that denies its year."""
+
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import ibis
+
+from londonpump.cleaning.incidents import date_in_number, is_other_date
+from londonpump.domain.errors import BadFile
+from londonpump.domain.published_columns import UNREADABLE_SHARE, PublishedColumn, is_contradicted
+from londonpump.ingest.published.format_detection import advice_for, first_example, format_counts
+from londonpump.ingest.published.formats import FORMATS, Format
+from londonpump.ingest.published.parsing import value_of
+
+EXAMINED_ROWS = 1000
+"""So many of the rows that deny a date are looked at to find out why."""
+
+
+@dataclass(frozen=True, slots=True)
+class FileCheck:
+    """A file some rows of which did not parse.
+
+    texts: its known columns as text. unread: those rows of texts that did not parse under `formats`.
+    n_rows: all its rows.
+    """
+
+    path: Path
+    texts: ibis.Table
+    unread: ibis.Table
+    formats: dict[str, Format]
+    n_rows: int
+
+
+def max_unreadable_rows(n_rows: int) -> int:
+    """So many rows of a file may be unreadable: 0.1 %, but one in any file of two rows or more."""
+    return min(max(1, int(n_rows * UNREADABLE_SHARE)), n_rows - 1)
+
+
+def count_failures(check: FileCheck, specs: tuple[PublishedColumn, ...]) -> dict[PublishedColumn, int]:
+    """How many texts of each column did not parse; columns without a failure are absent."""
+    present = [spec for spec in specs if spec.name in check.unread.columns]
+    counts = {spec.name: _failed(check, spec).sum() for spec in present}
+    row = check.unread.aggregate(**counts).to_pyarrow()
+    found = {spec: row[spec.name][0].as_py() for spec in present}
+    return {spec: n for spec, n in found.items() if n}
+
+
+def has_other_format(check: FileCheck, spec: PublishedColumn) -> bool:
+    """Can another format of the list read any of the texts that did not parse?
+
+    If none can, no format fits more of the column than the one it has: no need to count all rows again.
+    """
+    counts = format_counts(check.unread.filter(_failed(check, spec)), spec)
+    return any(counts.values())
+
+
+def require_one_format(check: FileCheck, spec: PublishedColumn) -> None:
+    """Raises: BadFile where a second format explains more of a column than stray rows can."""
+    failed = check.unread.filter(_failed(check, spec))
+    counts = format_counts(failed, spec)
+    second = max(counts, key=lambda form: counts[form])
+    if counts[second] <= max_unreadable_rows(check.n_rows):
+        return
+    first = check.formats[spec.name]
+    text = check.texts[spec.name]
+    one = first_example(check.texts, spec.name, value_of(text, spec.dtype, first).notnull())
+    other = first_example(failed, spec.name, value_of(failed[spec.name], spec.dtype, second).notnull())
+    problem = f"{spec.published} mixes two formats: {first.name} ({one}) and {second.name} ({other})"
+    raise BadFile(check.path, problem, "Give each part as a file of its own, or write all rows alike")
+
+
+def require_readable(check: FileCheck, failed: dict[PublishedColumn, int], n_unreadable: int) -> None:
+    """Raises: BadFile where more than stray rows did not parse. It names the column that failed most."""
+    if n_unreadable <= max_unreadable_rows(check.n_rows):
+        return
+    worst = max(failed, key=lambda spec: failed[spec])
+    example = first_example(check.unread, worst.name, _failed(check, worst))
+    problem = (
+        f"{n_unreadable} of {check.n_rows} rows cannot be read (the limit is "
+        f"{max_unreadable_rows(check.n_rows)}), most of them for {worst.published}: {example}"
+    )
+    raise BadFile(check.path, problem, advice_for(example, worst))
+
+
+def require_consistent_dates(path: Path, typed: ibis.Table, table: str, n_rows: int) -> None:
+    """Raises: BadFile where CalYear or HourOfCall denies the date or time beside it in too many rows.
+
+    Of mobilisations only the year is compared: their times are GMT, and minutes after the call.
+    """
+    day = typed.call_date if table == "incidents" else typed.mobilised_at
+    checks = {"CalYear": (typed.cal_year != day.year(), "date")}
+    if table == "incidents":
+        checks["HourOfCall"] = (typed.call_hour != (typed.call_time // 3600), "time")
+    for column, (denied, what) in checks.items():
+        contradicted = typed.filter(denied)
+        n = contradicted.count().to_pyarrow().as_py()
+        if n > max_unreadable_rows(n_rows):
+            row = contradicted.source_row.min().to_pyarrow().as_py()
+            problem = f"{column} disagrees with the {what} in {n} of {n_rows} rows, first in data row {row}"
+            raise BadFile(path, problem, advice_on_dates(is_month_first=False))
+    if table == "incidents":
+        require_matching_dates(path, typed, n_rows)
+
+
+def require_matching_dates(path: Path, typed: ibis.Table, n_rows: int) -> None:
+    """Raises: BadFile where the call dates of too many incidents deny the dates in their numbers."""
+    found = typed.filter(is_other_date(typed)).order_by("source_row")
+    n = found.count().to_pyarrow().as_py()
+    if not is_contradicted(n, n_rows):
+        return
+    stated = date_in_number(found.incident_number)
+    columns = found.select("source_row", "incident_number", "call_date", stated=stated)
+    rows = columns.limit(EXAMINED_ROWS).to_pyarrow().to_pylist()
+    explained = sum(swap_day_and_month(row["call_date"]) == row["stated"] for row in rows)
+    first = rows[0]
+    problem = (
+        f"DateOfCall denies the date in IncidentNumber in {n} of {n_rows} rows, first in data row "
+        f"{first['source_row']}: {first['incident_number']} is read as a call of {first['call_date']}"
+    )
+    raise BadFile(path, problem, advice_on_dates(explained > len(rows) / 2))
+
+
+def swap_day_and_month(day: date) -> date | None:
+    """The date with day and month in each other's place; None where there is no such date."""
+    try:
+        return day.replace(month=day.day, day=day.month)
+    except ValueError:
+        return None
+
+
+def advice_on_dates(is_month_first: bool) -> str:
+    """What to do about dates that are denied, where exchanging day and month explains them or not."""
+    if is_month_first:
+        return "Month first? Exchanging day and month explains it: write day first, dd/mm/yyyy, as the Brigade does"
+    return "Columns were shifted or dates changed: fetch the file again"
+
+
+def _failed(check: FileCheck, spec: PublishedColumn) -> ibis.Value:
+    text = check.unread[spec.name]
+    return text.notnull() & value_of(text, spec.dtype, check.formats.get(spec.name)).isnull()
+
+
+def temporal_columns(failed: dict[PublishedColumn, int]) -> list[PublishedColumn]:
+    """Those of the failed columns that are written in one of several formats."""
+    return [spec for spec in failed if spec.dtype in FORMATS]

@@ -1,0 +1,162 @@
+"""One file's text to one typed table, once its formats are known and its doubts are settled."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import ibis
+
+from londonpump.domain.errors import BadFile
+from londonpump.domain.published_columns import TABLES, PublishedColumn
+from londonpump.ingest.csv_dialect import TextFormat
+from londonpump.ingest.published.format_checks import (
+    FileCheck,
+    count_failures,
+    has_other_format,
+    require_consistent_dates,
+    require_one_format,
+    require_readable,
+    temporal_columns,
+)
+from londonpump.ingest.published.format_detection import counted_format, no_format, sampled_formats
+from londonpump.ingest.published.formats import FORMATS, Format
+from londonpump.ingest.published.header import Header
+from londonpump.ingest.published.parsing import column_texts, has_odd_blanks, typed_rows
+from londonpump.ingest.published.spelling import with_published_spelling
+
+EMPTY = "empty"
+
+
+@dataclass(frozen=True, slots=True)
+class FileText:
+    """A file in the database, every column as text. raw: source_file, source_row, published columns.
+
+    name: of its table, found nowhere else in the database. read_as: how its text is written.
+    is_every_blank_trimmed: blanks that few files have are taken for ordinary ones.
+    """
+
+    path: Path
+    name: str
+    table: str
+    raw: ibis.Table
+    header: Header
+    read_as: TextFormat
+    is_every_blank_trimmed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TypedFile:
+    """A file read. formats: {product's column: name of its format}, "empty" where no row has a value."""
+
+    typed: ibis.Table
+    raw: ibis.Table
+    n_rows: int
+    formats: dict[str, str]
+    read_as: TextFormat
+
+
+def parse_file(text: FileText, connection: ibis.BaseBackend) -> TypedFile:
+    """Find the formats, parse every row, and refuse a file that is not what it seems.
+
+    The formats are taken from the first rows; where a row then fails, from all rows.
+
+    Raises: BadFile for no data rows, a column in no known format or in two, too many unreadable rows, or
+    years and hours that deny the dates and times beside them.
+    """
+    n_rows = text.raw.count().to_pyarrow().as_py()
+    if n_rows == 0:
+        raise BadFile(text.path, "there is a header but no row below it", "Fetch the file again")
+    text, texts, formats, typed = _read(text, connection)
+    if _unreadable(typed):
+        check = FileCheck(text.path, texts, _unread(connection, text, typed), formats, n_rows)
+        failed = count_failures(check, TABLES[text.table])
+        formats = formats | _recounted(check, failed)
+        if formats != check.formats:
+            typed = _materialised(connection, text, texts, formats)
+            check = replace(check, unread=_unread(connection, text, typed), formats=formats)
+            failed = count_failures(check, TABLES[text.table])
+        _validate(check, failed, _unreadable(typed))
+    require_consistent_dates(text.path, typed, text.table, n_rows)
+    return TypedFile(typed, text.raw, n_rows, _format_names(text, formats), text.read_as)
+
+
+def _read(
+    text: FileText, connection: ibis.BaseBackend
+) -> tuple[FileText, ibis.Table, dict[str, Format], ibis.Table]:
+    """(text, texts, formats, typed rows). Where rows do not parse for blanks that are no ordinary ones, those go too."""
+    texts = _texts(text, text.raw)
+    try:
+        formats = _formats(text, texts)
+        typed = _materialised(connection, text, texts, formats)
+        if not _unreadable(typed) or not has_odd_blanks(_unread(connection, text, typed)):
+            return text, texts, formats, typed
+    except BadFile:
+        if not has_odd_blanks(texts):
+            raise
+    text = replace(text, is_every_blank_trimmed=True)
+    texts = _texts(text, text.raw)
+    formats = _formats(text, texts)
+    return text, texts, formats, _materialised(connection, text, texts, formats)
+
+
+def _texts(text: FileText, rows: ibis.Table, specs: Sequence[PublishedColumn] | None = None) -> ibis.Table:
+    """The texts of some rows, of all known columns or of some, trimmed and spelt as published."""
+    names = text.header.found if specs is None else [spec.name for spec in specs]
+    found = {name: text.header.found[name] for name in names}
+    table, is_every_blank = TABLES[text.table], text.is_every_blank_trimmed
+    texts = column_texts(rows, found, text.read_as.decimal, table, is_every_blank=is_every_blank)
+    return with_published_spelling(texts, rows, found, table)
+
+
+def _formats(text: FileText, texts: ibis.Table) -> dict[str, Format]:
+    specs = [spec for spec in TABLES[text.table] if spec.dtype in FORMATS and spec.name in texts.columns]
+    few = _texts(text, text.raw, specs)
+    formats = {}
+    for spec, sampled in sampled_formats(few, specs).items():
+        form = sampled or counted_format(texts, spec)
+        if form is not None:
+            formats[spec.name] = form
+        elif texts[spec.name].count().to_pyarrow().as_py():
+            raise no_format(text.path, texts, spec)
+    return formats
+
+
+def _unread(connection: ibis.BaseBackend, text: FileText, typed: ibis.Table) -> ibis.Table:
+    """The texts of the few rows that did not parse, so that what is asked of them costs nothing."""
+    rows = typed.filter(typed.unreadable.notnull()).select("source_row")
+    texts = _texts(text, text.raw.semi_join(rows, "source_row"))
+    return connection.create_table(f"unread_{text.name}", texts, overwrite=True)
+
+
+def _recounted(check: FileCheck, failed: dict[PublishedColumn, int]) -> dict[str, Format]:
+    recounted = {
+        spec.name: counted_format(check.texts, spec)
+        for spec in temporal_columns(failed)
+        if has_other_format(check, spec)
+    }
+    return {name: form for name, form in recounted.items() if form is not None}
+
+
+def _validate(check: FileCheck, failed: dict[PublishedColumn, int], n_unreadable: int) -> None:
+    for spec in temporal_columns(failed):
+        require_one_format(check, spec)
+    require_readable(check, failed, n_unreadable)
+
+
+def _materialised(
+    connection: ibis.BaseBackend, text: FileText, texts: ibis.Table, formats: dict[str, Format]
+) -> ibis.Table:
+    rows = typed_rows(texts, TABLES[text.table], formats)
+    return connection.create_table(f"typed_{text.name}", rows, overwrite=True)
+
+
+def _unreadable(typed: ibis.Table) -> int:
+    n: int = typed.unreadable.count().to_pyarrow().as_py()
+    return n
+
+
+def _format_names(text: FileText, formats: dict[str, Format]) -> dict[str, str]:
+    temporal_names = [
+        spec.name for spec in TABLES[text.table] if spec.dtype in FORMATS and spec.name in text.header.found
+    ]
+    return {name: formats[name].name if name in formats else EMPTY for name in temporal_names}

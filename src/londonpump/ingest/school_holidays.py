@@ -1,0 +1,146 @@
+"""Days without school out of what a borough or a school publishes, and for how long that tells the whole.
+
+A published list gives holidays by their first and last day, or terms by theirs: what lies between two terms is
+holiday. It says nothing of the days before its first date and after its last: these are unknown, not school.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from itertools import pairwise
+
+DAY = timedelta(days=1)
+SATURDAY = 5
+MAX_SUMMER_HOLIDAY_DAYS, MAX_OTHER_HOLIDAY_DAYS = 70, 30
+"""A summer is 40 days or so, no other more than 17: more is a mistake in a date, or a term."""
+SEASONS = {
+    "winter, January": ((1, 1), (1, 10)),
+    "February half-term": ((2, 5), (3, 5)),
+    "spring": ((3, 20), (5, 1)),
+    "May half-term": ((5, 18), (6, 10)),
+    "summer": ((7, 10), (9, 10)),
+    "October half-term": ((10, 10), (11, 10)),
+    "winter, December": ((12, 15), (12, 31)),
+}
+"""Each calendar year has a day off in each of these spans, first and last day: London's usual holidays."""
+
+
+class InvalidDates(ValueError):
+    """Dates that cannot be meant. The message says which, for the error of the source to carry."""
+
+
+@dataclass(frozen=True, slots=True)
+class Holiday:
+    """first_date, last_date: both without school. last_date is None where it is not published yet."""
+
+    name: str
+    first_date: date
+    last_date: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class SchoolHolidays:
+    """days: weekdays without school, sorted. spans: (first, last) dates between which every day is told."""
+
+    days: tuple[date, ...]
+    spans: tuple[tuple[date, date], ...]
+
+    def covers(self, day: date) -> bool:
+        """Whether it is told if there is school on that day."""
+        return any(first <= day <= last for first, last in self.spans)
+
+    def complete_years(self) -> tuple[int, ...]:
+        """The calendar years of which every weekday is told, and in which no usual holiday is missing."""
+        years = range(self.spans[0][0].year, self.spans[-1][1].year + 1) if self.spans else range(0)
+        return tuple(year for year in years if self._covers_year(year) and not self.missing(year))
+
+    def missing(self, year: int) -> tuple[str, ...]:
+        """The usual holidays that have no day in that calendar year, by name."""
+        return tuple(
+            name
+            for name, (first, last) in SEASONS.items()
+            if not any(date(year, *first) <= day <= date(year, *last) for day in self.days)
+        )
+
+    def incomplete_reason(self) -> str:
+        """In words what is told, and what each year lacks."""
+        spans = " and ".join(f"{first:%d %B %Y} to {last:%d %B %Y}" for first, last in self.spans)
+        years = range(self.spans[0][0].year, self.spans[-1][1].year + 1) if self.spans else range(0)
+        lacking = [f"{year} lacks {', '.join(names)}" for year in years if (names := self.missing(year))]
+        return "; ".join([f"it tells {spans}, and no calendar year whole", *lacking])
+
+    def _covers_year(self, year: int) -> bool:
+        return any(
+            first <= _weekday_from(year) and last >= _weekday_until(year) for first, last in self.spans
+        )
+
+
+def school_holidays_of(
+    holidays: Sequence[Holiday], known_span: tuple[date, date] | None = None
+) -> SchoolHolidays:
+    """Days and spans of holidays in any order. A holiday without its last day breaks off what is told.
+
+    Args: told: first and last day of what is told, where that is more than the holidays' own.
+    Raises: WrongDates if there is none, or if one ends before it begins or is too long.
+    """
+    if not holidays:
+        raise InvalidDates("no holiday is given")
+    days: set[date] = set()
+    spans: list[tuple[date, date]] = []
+    is_broken = True
+    for holiday in sorted(holidays, key=lambda holiday: holiday.first_date):
+        first, last = holiday.first_date, holiday.last_date or holiday.first_date
+        _validate_holiday(holiday.name, first, last)
+        days.update(weekdays(first, last))
+        if is_broken:
+            spans.append((first, last))
+        else:
+            spans[-1] = (spans[-1][0], max(last, spans[-1][1]))
+        is_broken = holiday.last_date is None
+    if known_span:
+        spans[0] = (min(known_span[0], spans[0][0]), spans[0][1])
+        spans[-1] = (spans[-1][0], max(known_span[1], spans[-1][1]))
+    return SchoolHolidays(tuple(sorted(days)), tuple(spans))
+
+
+def holidays_between_terms(terms: Iterable[tuple[str, date, date]]) -> list[Holiday]:
+    """The holidays between terms given as (name, first day of school, last day of school).
+
+    Raises: WrongDates if a term ends before it begins, or two overlap.
+    """
+    ordered = sorted(terms, key=lambda term: term[1])
+    for name, first, last in ordered:
+        if last < first:
+            raise InvalidDates(f"{name} ends on {last:%d %B %Y}, before it begins on {first:%d %B %Y}")
+    holidays = []
+    for (name, _, last), (next_name, first, _) in pairwise(ordered):
+        if first <= last:
+            raise InvalidDates(f"{next_name} begins on {first:%d %B %Y}, before {name} ends")
+        if weekdays(last + DAY, first - DAY):
+            holidays.append(Holiday(f"between {name} and {next_name}", last + DAY, first - DAY))
+    return holidays
+
+
+def weekdays(first: date, last: date) -> list[date]:
+    """Monday to Friday from first to last, both included."""
+    every = (first + DAY * n for n in range((last - first).days + 1))
+    return [day for day in every if day.weekday() < SATURDAY]
+
+
+def _validate_holiday(name: str, first: date, last: date) -> None:
+    if last < first:
+        raise InvalidDates(f"{name} ends on {last:%d %B %Y}, before it begins on {first:%d %B %Y}")
+    is_summer = first <= date(last.year, 8, 1) <= last
+    max_days = MAX_SUMMER_HOLIDAY_DAYS if is_summer else MAX_OTHER_HOLIDAY_DAYS
+    if (last - first).days >= max_days:
+        raise InvalidDates(
+            f"{name} lasts from {first:%d %B %Y} to {last:%d %B %Y}, more than {max_days} days"
+        )
+
+
+def _weekday_from(year: int) -> date:
+    return weekdays(date(year, 1, 1), date(year, 1, 7))[0]
+
+
+def _weekday_until(year: int) -> date:
+    return weekdays(date(year, 12, 25), date(year, 12, 31))[-1]

@@ -1,0 +1,146 @@
+"""School holidays of the borough of Barking and Dagenham, from the tables of a web page, without a browser.
+
+The page has one table a school year. As copies of it show: headings School Holidays, Starts, Finishes; rows such as
+Winter Holidays, 21 Dec 2018(Fri), 2 Jan 2019(Wed): first and last day WITHOUT school; the last summer may lack its
+end. A row that is a term instead, told by its name (term, and neither half-term nor holiday), gives the days between
+terms. A day outside what the tables span is unknown, so only calendar years that are told whole are used.
+"""
+
+import re
+from dataclasses import dataclass, field
+from datetime import date
+
+from londonpump.domain.context_records import SchoolHoliday
+from londonpump.domain.errors import SourceFailed
+from londonpump.ingest.date_texts import find_dates
+from londonpump.ingest.html_term_tables import TermTable, term_tables
+from londonpump.ingest.http import Http
+from londonpump.ingest.school_holidays import (
+    DAY,
+    Holiday,
+    InvalidDates,
+    SchoolHolidays,
+    holidays_between_terms,
+    school_holidays_of,
+)
+from londonpump.settings import Settings
+
+PUBLISHER = "School terms page of Barking and Dagenham"
+SOURCE = "borough page"
+ADVICE = "Years that are there stand; give others by hand with londonpump calendar import FILE."
+MIN_ROWS = 3
+"""A school year has six holidays: half of them."""
+YEARS_BACK, YEARS_AHEAD = 12, 4
+NOT_YET = ("", "-", "–", "tba", "tbc", "to be announced", "to be confirmed")
+TERM = re.compile(r"\bterm\b|\b(first|second)\s+half\b", re.IGNORECASE)
+HOLIDAY = re.compile(r"(?<!first )(?<!second )\bhalf[\s-]*term|holiday|break|vacation", re.IGNORECASE)
+STARTS = re.compile(r"\b(start|begin|open|return)", re.IGNORECASE)
+
+
+@dataclass(slots=True)
+class ParsedRows:
+    """What the rows of the tables say. started: the first day of a term whose last day comes in a later row."""
+
+    holidays: list[Holiday] = field(default_factory=list)
+    terms: list[tuple[str, date, date]] = field(default_factory=list)
+    started: date | None = None
+
+
+def fetch_school_holidays(http: Http, settings: Settings, today: date) -> list[SchoolHoliday]:
+    """Ask the page for the calendar years it tells whole. Raises: SourceFailed as `parse_school_terms`."""
+    return parse_school_terms(http.get(PUBLISHER, settings.school_terms_url).text, today)
+
+
+def parse_school_terms(html: str, today: date) -> list[SchoolHoliday]:
+    """The weekdays without school of each calendar year that the page tells whole, by day.
+
+    Raises: SourceFailed naming what, if there is no table of dates, a date cannot be meant, a table has less than
+    half of a school year, or no calendar year is told whole.
+    """
+    parsed = ParsedRows()
+    for table in _tables(html):
+        _read_table(table, today, parsed)
+    if not parsed.holidays and not parsed.terms:
+        raise _failed("it has no table of school holidays or terms with dates")
+    school = _school_days(parsed)
+    years = school.complete_years()
+    if not years:
+        raise _failed(school.incomplete_reason())
+    return [SchoolHoliday(day, SOURCE) for day in school.days if day.year in years]
+
+
+def _tables(html: str) -> list[TermTable]:
+    try:
+        return term_tables(html)
+    except ValueError as error:
+        raise _failed(str(error)) from None
+
+
+def _read_table(table: TermTable, today: date, parsed: ParsedRows) -> None:
+    """Add what the rows say. Raises: SourceFailed."""
+    before, count = date.min, 0
+    for cells in table.rows:
+        dates = _dates(cells, today)
+        if not dates:
+            continue
+        if dates[0] < before:
+            raise _failed(f"its dates go backwards at {cells[0]!r}, {dates[0]:%d %B %Y}")
+        before, count = dates[0], count + 1
+        if TERM.search(cells[0]) and not HOLIDAY.search(cells[0]):
+            _read_term(cells[0], dates, parsed)
+        else:
+            parsed.holidays.append(_holiday(cells[0], dates, table))
+    if count < MIN_ROWS:
+        problem = (
+            f"a table of it has {count} rows with dates, where a school year has {2 * MIN_ROWS} holidays"
+        )
+        raise _failed(problem)
+
+
+def _holiday(name: str, dates: list[date], table: TermTable) -> Holiday:
+    if table.has_one_date and len(dates) == 1:
+        return Holiday(name, dates[0], dates[0])
+    last = dates[1] if len(dates) > 1 else None
+    if table.is_of_school_days:
+        return Holiday(name, dates[0] + DAY, last and last - DAY)
+    return Holiday(name, dates[0], last)
+
+
+def _read_term(name: str, dates: list[date], parsed: ParsedRows) -> None:
+    """A term in one row, or its start in one and its end in a later one."""
+    if len(dates) > 1:
+        parsed.terms.append((name, dates[0], dates[1]))
+    elif STARTS.search(name):
+        parsed.started = dates[0]
+    else:
+        parsed.terms.append((name, parsed.started or dates[0], dates[0]))
+        parsed.started = None
+
+
+def _dates(cells: list[str], today: date) -> list[date]:
+    """The dates of a row; none where it is a note, or not published yet."""
+    try:
+        found = [find_dates(cell) for cell in cells[1:]]
+    except ValueError as error:
+        raise _failed(f"in the row {cells[0]!r} {error}") from None
+    dates = [day for days in found for day in days]
+    for cell, days in zip(cells[1:3], found, strict=False):
+        if dates and not days and cell.lower() not in NOT_YET:
+            raise _failed(f"in the row {cells[0]!r} {cell!r} is no date of a form that is known")
+    for day in dates:
+        if not today.year - YEARS_BACK <= day.year <= today.year + YEARS_AHEAD:
+            raise _failed(f"in the row {cells[0]!r} {day:%d %B %Y} is far from today")
+    return dates
+
+
+def _school_days(parsed: ParsedRows) -> SchoolHolidays:
+    try:
+        holidays = [*parsed.holidays, *holidays_between_terms(parsed.terms)]
+        edges = [day for _, first, last in parsed.terms for day in (first, last)]
+        return school_holidays_of(holidays, (min(edges), max(edges)) if edges else None)
+    except InvalidDates as error:
+        raise _failed(str(error)) from None
+
+
+def _failed(problem: str) -> SourceFailed:
+    return SourceFailed(PUBLISHER, problem, ADVICE)

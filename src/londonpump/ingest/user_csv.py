@@ -1,0 +1,198 @@
+"""A small table of text that a person wrote: its header and its rows, every doubt named."""
+
+import csv
+import io
+import re
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+from londonpump.domain.canonical_spelling import strip_blanks
+from londonpump.domain.errors import BadFile
+from londonpump.domain.published_columns import EXCEL_ERROR, NULL_MARKERS
+from londonpump.ingest.csv_dialect import (
+    COMMA,
+    POINT,
+    Layout,
+    TextFormat,
+    decimal_mark,
+    drop_sep_line,
+    find_layout,
+    is_repeated_header,
+    number_examples,
+    text_format_of,
+)
+from londonpump.ingest.file_type import BYTE_ORDER_MARK, UTF16, XLSX, DetectedFile, chunks, detect_file
+
+Row = dict[str, str]
+Lines = list[list[str]]
+DAY_PATTERNS = (
+    re.compile(r"(?P<year>\d{4})-(?P<month>\d{2})-(?P<day>\d{2})", re.ASCII),
+    re.compile(r"(?P<day>\d{2})/(?P<month>\d{2})/(?P<year>\d{4})", re.ASCII),
+    re.compile(r"(?P<day>\d{1,2})\.(?P<month>\d{1,2})\.(?P<year>\d{4})", re.ASCII),
+)
+_BLANK_LINES_ABOVE = re.compile(r"\A(?:[ \t]*(?:\r\n|\r|\n))+")
+NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
+"""What a number looks like. Python's own reading takes nan, inf and 518_650 as well."""
+
+
+@dataclass(frozen=True, slots=True)
+class UserTable:
+    """A table as it was written.
+
+    header: the names in small letters. rows: the cells as they stand; a row may have another length than the header.
+    """
+
+    header: tuple[str, ...]
+    rows: Lines
+    found: TextFormat
+
+
+def read_table(path: Path, numbers: Collection[str] = ()) -> UserTable:
+    """Read a table whatever its separator, encoding and decimal mark.
+
+    Empty lines, empty columns at the end and repeated headers are left out. Numbers have points.
+
+    Args: numbers: the columns that hold numbers. Returns: a table that may have no rows.
+    Raises: BadFile if it is no such file.
+    """
+    detected, text = _text(path)
+    # What stands above the header may hide the sep= line, which must then be dropped as well.
+    text = _BLANK_LINES_ABOVE.sub("", text)
+    layout, _ = find_layout(path, text)
+    lines = _lines(path, drop_sep_line(text), layout)
+    filled_lines = [line for line in lines if any(cell.strip() for cell in line)]
+    if not filled_lines:
+        raise BadFile(path, "cannot be read as csv (it is empty)", "Give a file with a header and rows.")
+    header, rows = _named(path, filled_lines[0], filled_lines[1:])
+    n_rows = len(rows)
+    rows = [row for row in rows if not is_repeated_header(row, header)]
+    indexes = [index for index, name in enumerate(header) if name in numbers]
+    decimal = _decimal(path, header, rows, indexes, layout)
+    if decimal == COMMA:
+        rows = [_with_points(row, indexes) for row in rows]
+    found = text_format_of(detected, layout, decimal, n_rows - len(rows), len(lines) - len(filled_lines))
+    return UserTable(header, rows, found)
+
+
+def read_rows(path: Path, numbers: Collection[str] = ()) -> tuple[list[str], list[Row]]:
+    """Column names and rows, their texts without blanks around, null markers empty.
+
+    Raises: BadFile if it is no such file, a row has another length than the header, or a cell is an Excel error.
+    """
+    table = read_table(path, numbers)
+    require_rows(path, table.rows)
+    for number, row in enumerate(table.rows, 1):
+        if len(row) != len(table.header):
+            problem = f"has {len(row)} fields in row {number} and {len(table.header)} in its header"
+            raise BadFile(path, problem, "Mend that row.")
+    rows = [
+        {name: cell_text(cell) for name, cell in zip(table.header, row, strict=True)} for row in table.rows
+    ]
+    _reject_excel_errors(path, rows)
+    return list(table.header), rows
+
+
+def require_rows(path: Path, rows: Lines) -> None:
+    """Raises: BadFile where a header has no rows below it."""
+    if not rows:
+        raise BadFile(path, "has no rows", "Give the file with its rows.")
+
+
+def cell_text(cell: str) -> str:
+    """Return the text of a cell without blanks around it; empty for a null marker."""
+    text = strip_blanks(cell)
+    return "" if text.casefold() in NULL_MARKERS else text
+
+
+def is_excel_error(text: str) -> bool:
+    """Whether a cell holds what Excel shows in place of a value, such as #VALUE!."""
+    return text.startswith("#") and re.fullmatch(EXCEL_ERROR, text) is not None
+
+
+def require_columns(path: Path, header: Sequence[str], columns: tuple[str, ...], advice: str) -> None:
+    """Raises: BadFile naming the first column that is not there."""
+    for name in columns:
+        if name not in header:
+            raise BadFile(path, f"has no column {name}", advice)
+
+
+def parse_day(path: Path, number: int, column: str, text: str) -> date:
+    """2022-05-30, 30/05/2022 or 30.05.2022. Raises: BadFile naming the row and the column."""
+    for pattern in DAY_PATTERNS:
+        if found := pattern.fullmatch(text):
+            try:
+                return date(int(found["year"]), int(found["month"]), int(found["day"]))
+            except ValueError:
+                break
+    raise BadFile(
+        path,
+        f"column {column} is {text!r} in row {number}, which is no day",
+        "Write 2022-05-30 or 30/05/2022.",
+    )
+
+
+def _reject_excel_errors(path: Path, rows: list[Row]) -> None:
+    for number, row in enumerate(rows, 1):
+        for name, text in row.items():
+            if is_excel_error(text):
+                problem = f"column {name} is {text!r} in row {number}, an error of Excel"
+                raise BadFile(path, problem, "Mend the formula.")
+
+
+def _text(path: Path) -> tuple[DetectedFile, str]:
+    if not path.exists():
+        raise BadFile(path, "cannot be read: it is not there", "Check the path.")
+    if path.is_dir():
+        raise BadFile(path, "cannot be read: it is a folder", "Check the path.")
+    if not path.read_bytes().strip():
+        raise BadFile(path, "cannot be read as csv (it is empty)", "Give a file with a header and rows.")
+    detected = detect_file(path, allow_zeros=True)
+    if detected.container == XLSX:
+        raise BadFile(path, "cannot be read as csv (it is a workbook)", "Save its sheet as csv.")
+    text = b"".join(chunks(path, is_gzip=detected.is_gzip)).decode(detected.encoding)
+    if detected.encoding != UTF16 and text.count("\x00") > len(text) // 4:
+        raise BadFile(path, "cannot be read as csv (it holds zero bytes)", "Save it as CSV UTF-8.")
+    return detected, text.replace(BYTE_ORDER_MARK, "")
+
+
+def _lines(path: Path, text: str, layout: Layout) -> Lines:
+    """Lines of at least one field. A quote that never closes hides where the next rows begin: no row is sure."""
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=layout.separator, strict=True)
+    try:
+        return [line for line in reader if line]
+    except csv.Error as error:
+        problem = f"cannot be read as csv: line {reader.line_num} is not CSV ({error})"
+        raise BadFile(path, problem, "Mend its quotes.") from error
+
+
+def _named(path: Path, names: list[str], rows: Lines) -> tuple[tuple[str, ...], Lines]:
+    """Leave out columns without a name: an index at the start, and empty ones at the end."""
+    header = [strip_blanks(name).casefold() for name in names]
+    start = 0 if header[0] else 1
+    end = max(index for index, name in enumerate(header, 1) if name)
+    for index, name in enumerate(header[start:end], start + 1):
+        if not name:
+            raise BadFile(path, f"column {index} has no name", "Name it or remove it.")
+        if header.count(name) > 1:
+            raise BadFile(path, f"has two columns {name}", "Keep one.")
+    cut = [row[start:end] if not any(cell.strip() for cell in row[end:]) else row[start:] for row in rows]
+    return tuple(header[start:end]), cut
+
+
+def _with_points(row: list[str], indexes: list[int]) -> list[str]:
+    return [cell.replace(COMMA, POINT) if index in indexes else cell for index, cell in enumerate(row)]
+
+
+def _decimal(path: Path, header: tuple[str, ...], rows: Lines, indexes: list[int], layout: Layout) -> str:
+    """Find the decimal mark. Between commas, only a point can be one."""
+    if layout.separator == COMMA:
+        return POINT
+    cells = (
+        (row[index].strip(), lambda name=header[index], number=number: f"column {name}, row {number}")
+        for number, row in enumerate(rows, 1)
+        for index in indexes
+        if index < len(row)
+    )
+    return decimal_mark(path, number_examples(cells))

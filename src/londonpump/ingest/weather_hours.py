@@ -1,0 +1,118 @@
+"""What every publisher's hours of weather must be before they are taken: in order, sane, and all that was asked.
+
+An answer that fails is refused whole: half a year of weather that looks like a year is worse than none.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from itertools import pairwise
+
+from londonpump.domain.context_records import WEATHER_NUMBERS, WeatherHour
+from londonpump.domain.errors import SourceFailed
+
+LONDON_LATITUDE, LONDON_LONGITUDE = 51.5074, -0.1278
+HOUR = timedelta(hours=1)
+HOUR_S = 3600
+YEAR_2100_S = 4_102_444_800
+VALID_RANGES = {
+    "temp_c": (-40.0, 50.0),
+    "precip_mm": (0.0, 200.0),
+    "cloudcover_pct": (0.0, 100.0),
+    "visibility_km": (0.0, 400.0),
+    "wind_kmh": (0.0, 250.0),
+}
+"""Beyond these no hour of London has been: another unit, or a marker for a gap."""
+REPORT_IT = "Nothing of it was stored. Look for a change of the publisher's format, and report it."
+MAX_DAYS_LISTED = 3
+GAP_HOURS = 6
+HOURS_BACK, HOURS_AHEAD = 6, 48
+"""Around now, what a refresh asks for: as far back as a join may look, two days ahead in case of an outage."""
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Whole UTC hours from `first_at` up to `end_at`, which is no part of it."""
+
+    first_at: datetime
+    end_at: datetime
+
+    def hours(self) -> list[datetime]:
+        """Every hour of it, in order."""
+        count = max(0, (self.end_at - self.first_at) // HOUR)
+        return [self.first_at + HOUR * number for number in range(count)]
+
+    def has(self, timestamp: datetime) -> bool:
+        """Whether the moment lies within."""
+        return self.first_at <= timestamp < self.end_at
+
+
+def days(first_date: date, last_date: date) -> Span:
+    """The UTC hours of these days, both ends included."""
+    midnight = datetime.combine(first_date, time(), UTC)
+    return Span(midnight, datetime.combine(last_date + timedelta(days=1), time(), UTC))
+
+
+def hour_of(timestamp: datetime) -> datetime:
+    """The UTC hour that the moment lies in."""
+    return timestamp.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+
+
+def has_values(row: WeatherHour) -> bool:
+    """Whether the hour holds any number."""
+    return any(getattr(row, name) is not None for name in WEATHER_NUMBERS)
+
+
+def validate_hours(publisher: str, rows: list[WeatherHour]) -> list[WeatherHour]:
+    """The same rows. Raises: SourceFailed if hours do not increase or a value is no weather of London."""
+    for before, row in pairwise(rows):
+        if row.observed_at <= before.observed_at:
+            raise SourceFailed(
+                publisher,
+                f"hours are out of order: {format_utc(row.observed_at)} after {format_utc(before.observed_at)}",
+                REPORT_IT,
+            )
+    for row in rows:
+        _validate_values(publisher, row)
+    return rows
+
+
+def _validate_values(publisher: str, row: WeatherHour) -> None:
+    for name, (low, high) in VALID_RANGES.items():
+        value = getattr(row, name)
+        # Written so that NaN, which compares with nothing, is refused too.
+        if value is not None and not low <= value <= high:
+            raise SourceFailed(
+                publisher,
+                f"{name} is {value:g} at {format_utc(row.observed_at)}, beyond {low:g} to {high:g}",
+                REPORT_IT,
+            )
+
+
+def require_hours(publisher: str, rows: Iterable[WeatherHour], requested: Sequence[datetime]) -> None:
+    """Raises: SourceFailed naming the days that are not there: more than 6 of their asked hours, or all, are empty.
+
+    Up to 6 hours are a gap, as every publisher has some: they stay empty here, and the join fills them.
+    """
+    present = {row.observed_at for row in rows if has_values(row)}
+    requested_by_day = Counter(hour.date() for hour in requested)
+    missing_by_day = Counter(hour.date() for hour in requested if hour not in present)
+    missing_days = [
+        day
+        for day, hours in sorted(missing_by_day.items())
+        if hours > GAP_HOURS or hours == requested_by_day[day]
+    ]
+    if missing_days:
+        raise SourceFailed(publisher, f"the answer lacks {format_days(missing_days)}", REPORT_IT)
+
+
+def format_days(dates: Sequence[date]) -> str:
+    """The first few days by name, in order, and how many there are."""
+    named = ", ".join(f"{day:%Y-%m-%d}" for day in dates[:MAX_DAYS_LISTED])
+    return named if len(dates) <= MAX_DAYS_LISTED else f"{len(dates)} days ({named} ... {dates[-1]:%Y-%m-%d})"
+
+
+def format_utc(timestamp: datetime) -> str:
+    """An instant as people read it."""
+    return f"{timestamp:%Y-%m-%d %H:%M} UTC"

@@ -1,0 +1,252 @@
+"""The verb `challenge`: the newest model against the one on duty on rows later than both, decided and recorded once.
+
+What was judged is what goes on duty, never a refit. The decision, with all its evidence, and its audit are one
+transaction; the same pair on the same data is decided once.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+from londonpump.domain.errors import BadFile
+from londonpump.domain.london_clock import LONDON
+from londonpump.evaluation.promotion.settings import PromotionSettings
+from londonpump.evaluation.promotion.verdict import Verdict
+from londonpump.lifecycle.champion_challenger import (
+    LoadedBundle,
+    SmokeTester,
+    judge_pair,
+    judged_from,
+    open_pair,
+    require_same_origin,
+)
+from londonpump.lifecycle.prepared_examples import Examples, data_hash_of, load_examples
+from londonpump.lifecycle.progress import Progress, silent
+from londonpump.registry.bundle_store import BundleStore
+from londonpump.registry.ledger import decisions_about, find_earlier_decision, was_active
+from londonpump.registry.registry import Registry, open_registry
+from londonpump.registry.smoke_test import run_smoke_test
+from londonpump.settings import Settings
+from londonpump.storage.database import reading, writing
+from londonpump.storage.database.decision_repository import (
+    KEEP,
+    PROMOTE,
+    ChampionChanged,
+    Decision,
+    active_champion,
+    lock_decisions,
+    read_decisions,
+)
+
+JUDGED_BY = "challenge"
+MAX_ATTEMPTS = 3
+NOTHING_TO_DECIDE = "Nothing to decide"
+
+
+@dataclass(frozen=True, slots=True)
+class ChallengeRequest:
+    """challenger None: what training wrote last. is_dry: judge, and record nothing. rule None: the defaults, with the
+    champion's age of the settings. now: of the decision, UTC.
+    try_out: how both bundles are tried."""
+
+    data: Path
+    challenger: str | None = None
+    is_dry: bool = False
+    rule: PromotionSettings | None = None
+    now: datetime | None = None
+    smoke_tester: SmokeTester = run_smoke_test
+
+    @property
+    def at(self) -> datetime:
+        """The moment of the decision."""
+        return self.now or datetime.now(UTC)
+
+    @property
+    def today(self) -> date:
+        """Its London day."""
+        return self.at.astimezone(LONDON).date()
+
+    def rule_of(self, settings: Settings) -> PromotionSettings:
+        """The settings of the rule."""
+        return self.rule or PromotionSettings(champion_age_days=settings.champion_age_days)
+
+
+@dataclass(frozen=True, slots=True)
+class ChallengeResult:
+    """What became of it. decision None: there was nothing to decide, as `told` says.
+
+    is_new: False if it was decided before, or nothing was recorded. on_duty: the model on duty now.
+    """
+
+    message: str
+    active: str | None
+    decision: Decision | None = None
+    is_new: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Pair:
+    champion: str | None
+    challenger: str
+    folder: Path
+    data_hash: str
+
+
+def challenge(settings: Settings, request: ChallengeRequest, progress: Progress = silent) -> ChallengeResult:
+    """Find the challenger, judge it against the champion, record the decision and put it on duty if it won.
+
+    Raises: BadFile, BadValue, DatabaseFailed, SimulatedModel; ChampionChanged if others decide again and again.
+    """
+    with open_registry(settings) as registry:
+        for attempt in range(1, MAX_ATTEMPTS + 1):
+            try:
+                return _challenge(registry, request, request.rule_of(settings), progress)
+            except ChampionChanged:
+                # somebody decided meanwhile: what was judged is not the question any more
+                if attempt == MAX_ATTEMPTS:
+                    raise
+    raise AssertionError("unreachable")
+
+
+def _challenge(
+    registry: Registry, request: ChallengeRequest, rule: PromotionSettings, progress: Progress
+) -> ChallengeResult:
+    found = _find(registry, request)
+    if isinstance(found, ChallengeResult):
+        return found
+    progress("Trying both models in fresh processes", 0.0)
+    champion, challenger = _open(registry, found, request.smoke_tester)
+    progress("Reading later rows", 0.3)
+    start = judged_from(champion, challenger)
+    examples = load_examples(request.data, start)
+    require_same_origin(champion, challenger, examples)
+    progress("Judging both", 0.6)
+    verdict = judge_pair(champion, challenger, examples, request.today, rule)
+    after = challenger if verdict.is_promotion else champion
+    evidence = {**_evidence(verdict, start, examples), **_about_champion(registry, after)}
+    decision = _decision(registry, found, verdict, evidence, request.at)
+    progress("Done", 1.0)
+    if request.is_dry:
+        return ChallengeResult("Dry run: nothing was recorded.", found.champion, decision)
+    return _record(registry, found, decision)
+
+
+def _find(registry: Registry, request: ChallengeRequest) -> _Pair | ChallengeResult:
+    data_hash = data_hash_of(request.data)
+    with reading(registry.engine) as connection:
+        champion = active_champion(connection)
+        folder = _challenger(registry.store, request)
+        if folder is None:
+            return ChallengeResult(
+                f"{NOTHING_TO_DECIDE}: no bundle in {registry.store.root}. Run londonpump train.", champion
+            )
+        challenger = folder.name
+        before = find_earlier_decision(connection, champion, challenger, data_hash)
+        if before is not None:
+            return _again(before, champion)
+        if challenger == champion:
+            return ChallengeResult(
+                f"{NOTHING_TO_DECIDE}: the newest model, {challenger}, is on duty.", champion
+            )
+        if request.challenger is None and was_active(connection, challenger):
+            message = f"{NOTHING_TO_DECIDE}: the newest model, {challenger}, was on duty and was taken off. Put it back by hand."
+            return ChallengeResult(message, champion)
+    return _Pair(champion, challenger, folder, data_hash)
+
+
+def _challenger(store: BundleStore, request: ChallengeRequest) -> Path | None:
+    """Its folder: in the store, but where nothing may be changed."""
+    if request.challenger is None:
+        newest = store.newest()
+        return None if newest is None else store.folder(newest)
+    found = store.find(request.challenger).resolve()
+    return found if request.is_dry else store.folder(store.copy_in(found))
+
+
+def _again(before: Decision, champion: str | None) -> ChallengeResult:
+    message = f"Decided before on the same data: number {before.id}, {before.decided_at:%Y-%m-%d %H:%MZ}."
+    if champion != before.champion_after:
+        message += f" Since then {champion or 'none'} was put on duty."
+    return ChallengeResult(message, champion, before)
+
+
+def _open(
+    registry: Registry, pair: _Pair, smoke_tester: SmokeTester
+) -> tuple[LoadedBundle | None, LoadedBundle]:
+    store = registry.store
+    challenger = (pair.folder, date.min)
+    if pair.champion is None:
+        return open_pair(None, challenger, smoke_tester)
+    opened = open_pair(
+        (store.folder(pair.champion), _recorded_training_end(registry, pair.champion)),
+        challenger,
+        smoke_tester,
+    )
+    if opened[1].bundle is None and opened[0] is not None and opened[0].bundle is None:
+        raise BadFile(
+            store.folder(pair.champion),
+            str(opened[0].smoke_test.problem),
+            "Neither model loads: train again.",
+        )
+    return opened
+
+
+def _recorded_training_end(registry: Registry, champion: str) -> date:
+    """Until when the champion learnt, as the ledger heard it: it may not load any more."""
+    with reading(registry.engine) as connection:
+        lines = decisions_about(connection, champion)
+    dates = [line.evidence.get("trained_until") for line in lines if line.champion_after == champion]
+    return max((date.fromisoformat(each) for each in dates if each), default=date.min)
+
+
+def _evidence(verdict: Verdict, start: date, examples: Examples) -> dict[str, Any]:
+    return {
+        **verdict.evidence,
+        "judged_by": JUDGED_BY,
+        "judged_from": start.isoformat(),
+        "data_hash": examples.data_hash,
+    }
+
+
+def _about_champion(registry: Registry, opened: LoadedBundle | None) -> dict[str, Any]:
+    """What the ledger keeps of the model that a decision leaves on duty; of one that does not load, what it kept."""
+    if opened is None:
+        return {}
+    if opened.bundle is not None:
+        card = opened.bundle.card
+        return {"is_simulated": bool(card.get("is_simulated")), "trained_until": card.get("trained_until")}
+    with reading(registry.engine) as connection:
+        newest = read_decisions(connection, 1)[0]
+    return {name: newest.evidence.get(name) for name in ("is_simulated", "trained_until")}
+
+
+def _decision(
+    registry: Registry, pair: _Pair, verdict: Verdict, evidence: dict[str, Any], at: datetime
+) -> Decision:
+    return Decision(
+        decided_at=at,
+        action=PROMOTE if verdict.is_promotion else KEEP,
+        champion_before=pair.champion,
+        champion_after=pair.challenger if verdict.is_promotion else pair.champion,
+        challenger=pair.challenger,
+        verdict=verdict.rule,
+        reason=verdict.reason,
+        evidence=evidence,
+        actor=registry.actor,
+    )
+
+
+def _record(registry: Registry, pair: _Pair, decision: Decision) -> ChallengeResult:
+    """Unless another process decided the same meanwhile. Raises: ChampionChanged if it decided something else."""
+    with writing(registry.engine) as connection:
+        lock_decisions(connection)
+        champion = active_champion(connection)
+        before = find_earlier_decision(
+            connection, champion, pair.challenger, pair.data_hash, decision.verdict
+        )
+        if before is not None:
+            return _again(before, champion)
+        number = registry.record(connection, decision)
+    recorded = replace(decision, id=number)
+    return ChallengeResult(f"Recorded as number {number}.", decision.champion_after, recorded, is_new=True)

@@ -1,0 +1,136 @@
+"""Two bundles on the same later rows: what each answers there, how each does in a fresh process, and the rule's word."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+
+from londonpump.domain.errors import BadFile, BadValue
+from londonpump.evaluation.promotion.evidence import EvaluatedModel, Evidence, SmokeTest
+from londonpump.evaluation.promotion.rule import decide
+from londonpump.evaluation.promotion.settings import PromotionSettings
+from londonpump.evaluation.promotion.verdict import Verdict
+from londonpump.lifecycle.evaluation_rows import MAX_SEEN_ROWS, MAX_SEEN_SHARE, build_judged_rows, forecast_of
+from londonpump.lifecycle.prepared_examples import Columns, Examples
+from londonpump.lifecycle.promote import SimulatedModel
+from londonpump.models.bundle import Bundle
+from londonpump.models.train import with_workload
+from londonpump.registry.smoke_test import run_smoke_test
+from londonpump.storage.verified_bundle import open_verified
+
+SmokeTester = Callable[[Path], SmokeTest]
+"""How a bundle does elsewhere: `registry.trial.tried`."""
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedBundle:
+    """A bundle that is to be judged. bundle None: it cannot be used, as `trial` says; trained_until is then what the
+    ledger told of it."""
+
+    name: str
+    bundle: Bundle | None
+    trained_until: date
+    smoke_test: SmokeTest
+
+
+def open_pair(
+    champion: tuple[Path, date] | None,
+    challenger: tuple[Path, date],
+    smoke_tester: SmokeTester = run_smoke_test,
+) -> tuple[LoadedBundle | None, LoadedBundle]:
+    """Both bundles, tried side by side. Each: its folder, and until when it learnt if it cannot say so itself."""
+    folders = [challenger] if champion is None else [challenger, champion]
+    with ThreadPoolExecutor(len(folders)) as executor:
+        smoke_tests = list(executor.map(smoke_tester, [folder for folder, _ in folders]))
+    opened = [
+        _open(folder, until, smoke_test)
+        for (folder, until), smoke_test in zip(folders, smoke_tests, strict=True)
+    ]
+    return (None if champion is None else opened[1]), opened[0]
+
+
+def judge_pair(
+    champion: LoadedBundle | None,
+    challenger: LoadedBundle,
+    examples: Examples,
+    today: date,
+    settings: PromotionSettings,
+) -> Verdict:
+    """The rule's word. examples: of incidents that began when both trainings had ended, and no others.
+
+    Raises: BadValue if either learnt from some of them.
+    """
+    rows = examples.take(np.isfinite(examples.rows["attendance_s"]))
+    both = [each for each in (challenger, champion) if each is not None]
+    contenders = {each.name: _contender(each, examples, rows) for each in both}
+    one = next((each.bundle for each in both if each.bundle is not None), None)
+    if one is None:
+        raise BadFile(challenger.name, str(challenger.smoke_test.problem), "Train again.")
+    evidence = Evidence(
+        rows=build_judged_rows(one, rows),
+        champion=None if champion is None else contenders[champion.name],
+        challenger=contenders[challenger.name],
+        today=today,
+    )
+    return decide(evidence, settings)
+
+
+def judged_from(champion: LoadedBundle | None, challenger: LoadedBundle) -> date:
+    """The first day that neither learnt from."""
+    return max(each.trained_until for each in (champion, challenger) if each is not None)
+
+
+def require_same_origin(champion: LoadedBundle | None, challenger: LoadedBundle, examples: Examples) -> None:
+    """A real model is not judged on made-up rows, nor against a made-up model. Raises: SimulatedModel."""
+    is_simulated = {
+        each.name: bool(each.bundle.card.get("is_simulated"))
+        for each in (champion, challenger)
+        if each is not None and each.bundle is not None
+    }
+    is_simulated["the data"] = bool(examples.report.get("simulated", False))
+    if len(set(is_simulated.values())) > 1:
+        made_up = ", ".join(name for name, each in is_simulated.items() if each)
+        real = ", ".join(name for name, each in is_simulated.items() if not each)
+        raise SimulatedModel(
+            f"Of a simulated Brigade: {made_up}; of real records: {real}. They say nothing about each other: name "
+            "other data, or put a model on duty by hand."
+        )
+
+
+def _open(folder: Path, until: date, smoke_test: SmokeTest) -> LoadedBundle:
+    if smoke_test.problem is not None:
+        return LoadedBundle(folder.name, None, until, smoke_test)
+    try:
+        name, bundle, _ = open_verified(folder)
+    except BadFile as error:
+        return LoadedBundle(folder.name, None, until, SmokeTest(str(error)))
+    return LoadedBundle(name, bundle, date.fromisoformat(bundle.card["trained_until"]), smoke_test)
+
+
+def _contender(opened: LoadedBundle, examples: Examples, rows: Columns) -> EvaluatedModel:
+    """With what it answers, by its own look-ups; without where it cannot be used or answers some run with no number."""
+    bundle = opened.bundle
+    if bundle is None:
+        return EvaluatedModel(opened.trained_until, opened.smoke_test, None)
+    _require_unseen_rows(opened, bundle, examples, rows)
+    counted = with_workload(rows, examples.calls, bundle.ground, examples.complete)
+    times = bundle.response_times(bundle.dispatches(counted))
+    try:
+        return EvaluatedModel(opened.trained_until, opened.smoke_test, forecast_of(times))
+    except BadValue as error:
+        return EvaluatedModel(opened.trained_until, SmokeTest(f"its answers are no forecast: {error}"), None)
+
+
+def _require_unseen_rows(opened: LoadedBundle, bundle: Bundle, examples: Examples, rows: Columns) -> None:
+    n = len(rows["mobilised_us"])
+    n_seen = int(bundle.has_seen(rows["incident_number"]).sum())
+    if n_seen > MAX_SEEN_ROWS + MAX_SEEN_SHARE * n:
+        raise BadValue(
+            "--data",
+            examples.data_hash,
+            f"holds {n_seen} runs that {opened.name} learnt from, though it learnt until {opened.trained_until} only. "
+            "Prepare it from the same records again",
+        )

@@ -1,0 +1,172 @@
+"""On which days records hold every incident, month by month: judged by `prepare`, read by whatever counts neighbours.
+
+Counts of busy pumps make sense only on those days, and once the hours before them are known too.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta
+from itertools import groupby
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from ibis.expr.types import Table
+from numpy.typing import NDArray
+
+from londonpump.cleaning.rules import is_kept
+from londonpump.domain.completeness import (
+    COMPLETE_SHARE,
+    complete_days,
+    consecutive_spans,
+    days_of_recorded_months,
+    known_rate_per_day,
+)
+from londonpump.domain.london_clock import LONDON
+from londonpump.features.workload import EVERY_CALL, NO_CALL
+
+COMPLETE, IN_PART, SAMPLE, NO_RECORDS = "complete", "in part", "sample", "no records"
+Days = Mapping[date, int]
+Spans = list[tuple[date, date]]
+
+
+@dataclass(frozen=True, slots=True)
+class Completeness:
+    """incidents: kept ones by London day, never empty. days: those on which the records hold every incident.
+
+    pump_days: those of them on which the mobilisations of nearly all incidents are there too.
+    """
+
+    incidents: Days
+    stated: bool | None
+    days: list[date]
+    pump_days: list[date] = field(default_factory=list)
+    has_mobilisations: bool = False
+
+    @classmethod
+    def of(cls, incidents: Days, stated: bool | None) -> "Completeness":
+        """Judge the days by their number of incidents, unless somebody states what the records are."""
+        if stated is None:
+            return cls(incidents, stated, complete_days(incidents))
+        return cls(incidents, stated, days_of_recorded_months(incidents) if stated else [])
+
+    def with_pumps(self, attended: Days) -> "Completeness":
+        """Judge the mobilisations too. attended: by day, the incidents that have one."""
+        days = self.days
+        if self.stated is None:
+            days = [day for day in days if attended.get(day, 0) >= COMPLETE_SHARE * self.incidents[day]]
+        return Completeness(self.incidents, self.stated, self.days, days, has_mobilisations=True)
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every recorded day is complete; the first and the last may be cut."""
+        inner = set(self.incidents) - {min(self.incidents), max(self.incidents)}
+        return bool(self.days) and inner <= set(self.days)
+
+    def counted_from(self) -> pa.Table:
+        """Return `call_date, counted_from`: each day on which pumps can be counted, and since when (UTC)."""
+        rows = [
+            (first + timedelta(days=n), _midnight(first))
+            for first, last in consecutive_spans(self.pump_days)
+            for n in range((last - first).days + 1)
+        ]
+        dates, starts = zip(*rows, strict=True) if rows else ((), ())
+        return pa.table(
+            {"call_date": pa.array(dates, pa.date32()), "counted_from": pa.array(starts, pa.timestamp("us"))}
+        )
+
+    def report(self) -> dict[str, Any]:
+        """Return what report.json holds of it."""
+        first, last, days = min(self.incidents), max(self.incidents), days_of_recorded_months(self.incidents)
+        return {
+            "is_complete": self.is_complete,
+            "is_stated": self.stated is not None,
+            "first_date": first.isoformat(),
+            "last_date": last.isoformat(),
+            "incidents_a_day": round(sum(self.incidents.values()) / len(days), 1),
+            "known_incidents_a_day": round(known_rate_per_day(last.year), 1),
+            "has_mobilisations": self.has_mobilisations,
+            "complete_days": _as_texts(consecutive_spans(self.days)),
+            "complete_pump_days": _as_texts(consecutive_spans(self.pump_days)),
+            "months": list(self._months()),
+        }
+
+    def _months(self) -> Iterator[dict[str, Any]]:
+        first, last = min(self.incidents), max(self.incidents)
+        calendar = (first.replace(day=1) + timedelta(days=n) for n in range((last - first).days + 31))
+        for (year, month), group in groupby(calendar, lambda day: (day.year, day.month)):
+            if (year, month) > (last.year, last.month):
+                return
+            yield self._month(_whole_month(next(group)))
+
+    def _month(self, days: list[date]) -> dict[str, Any]:
+        recorded = [day for day in days if day in self.incidents]
+        complete = sorted(set(days) & set(self.days))
+        n = sum(self.incidents[day] for day in recorded)
+        verdict = _verdict(len(complete), len(recorded), len(days))
+        return {
+            "month": f"{days[0]:%Y-%m}",
+            "verdict": verdict,
+            "why": self._explanation(verdict, days[0].year, n / len(recorded) if recorded else 0.0, complete),
+            "incidents": n,
+            "recorded_days": len(recorded),
+            "complete_days": len(complete),
+            "complete_pump_days": len(set(days) & set(self.pump_days)),
+        }
+
+    def _explanation(self, verdict: str, year: int, rate: float, complete: list[date]) -> str:
+        if verdict == NO_RECORDS:
+            return "no incident record"
+        known = known_rate_per_day(year)
+        found = f"{rate:.1f} incidents a day, {rate / known:.0%} of the known {known:.1f}"
+        if self.stated is not None:
+            return f"as stated; {found}"
+        if verdict == IN_PART:
+            spans = ", ".join(" to ".join(span) for span in _as_texts(consecutive_spans(complete)))
+            return f"only {spans}; {found}"
+        return found
+
+
+def by_day(rows: Table) -> dict[date, int]:
+    """Return the number of incidents of the kept rows by London day of the call."""
+    kept = rows.filter(is_kept(rows))
+    counted = kept.group_by("call_date").agg(incidents=kept.incident_number.nunique())
+    return {row["call_date"]: row["incidents"] for row in counted.to_pyarrow().to_pylist()}
+
+
+def complete_spans_us(report: Mapping[str, Any]) -> NDArray[np.int64]:
+    """Return the spans (k, 2) over which the calls of prepared data are complete, UTC microseconds.
+
+    Data prepared by a version that judged all files as one are complete as a whole, or nowhere.
+    Raises: KeyError, TypeError, ValueError if the report is damaged.
+    """
+    spans = report["completeness"].get("complete_days")
+    if spans is None:
+        return EVERY_CALL if report["complete"] else NO_CALL
+    edges = [
+        (_midnight(date.fromisoformat(first)), _midnight(date.fromisoformat(last) + timedelta(days=1)))
+        for first, last in spans
+    ]
+    return np.array(edges, "datetime64[us]").astype(np.int64).reshape(-1, 2)
+
+
+def _verdict(complete: int, recorded: int, days: int) -> str:
+    if not recorded:
+        return NO_RECORDS
+    if not complete:
+        return SAMPLE
+    return COMPLETE if complete == days else IN_PART
+
+
+def _whole_month(day: date) -> list[date]:
+    days = (day.replace(day=1) + timedelta(days=n) for n in range(31))
+    return [one for one in days if one.month == day.month]
+
+
+def _as_texts(spans: Spans) -> list[list[str]]:
+    return [[first.isoformat(), last.isoformat()] for first, last in spans]
+
+
+def _midnight(day: date) -> datetime:
+    """Return the start of a London day as a UTC time without a zone, as tables hold it."""
+    return datetime.combine(day, time(), LONDON).astimezone(UTC).replace(tzinfo=None)

@@ -1,0 +1,210 @@
+"""Judge a bundle, and what it must beat, on runs later than it has seen."""
+
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from londonpump.domain.errors import BadValue, TooFewRows
+from londonpump.evaluation.evaluate import evaluate_models
+from londonpump.evaluation.evaluation_rows import EvaluationRows, Forecast
+from londonpump.evaluation.paired_comparison import paired_difference
+from londonpump.evaluation.pump_count_metrics import evaluate_pumps
+from londonpump.evaluation.report import About, ReportInputs, render_model_card, render_report
+from londonpump.lifecycle.evaluation_rows import MAX_SEEN_ROWS, MAX_SEEN_SHARE, build_judged_rows, forecast_of
+from londonpump.lifecycle.prepared_examples import (
+    Columns,
+    Examples,
+    first_us_of_incident,
+    load_examples,
+    midnight_us,
+)
+from londonpump.lifecycle.progress import Progress, silent
+from londonpump.models.applicability_domain import TEXTS
+from londonpump.models.bundle import Bundle, from_files
+from londonpump.models.original_model_training import median_and_best
+from londonpump.models.risk_stations import listed
+from londonpump.models.train import (
+    distance_as_original_km,
+    original_columns,
+    with_known_pumps,
+    with_workload,
+)
+from londonpump.storage.bundles import load_bundle, read_provenance
+from londonpump.storage.files import as_json, require_own_file, write_texts
+
+ATTRIBUTION = (
+    "Contains public sector information licensed under the Open Government Licence v3.0. Source: London Fire "
+    "Brigade (London Fire Commissioner), published on the London Datastore, Greater London Authority."
+)
+MIN_TEST_ROWS = 50
+JSON_MARK, PAGE_MARK = '"resamples"', 'content="londonpump"'
+LATER = "later than every training row, incidents whole"
+NOT_LATER = "none that was learnt from, but not later than the training rows; incidents whole"
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluateRequest:
+    """from_date None: from where the bundle's training stopped."""
+
+    bundle: Path
+    data: Path
+    from_date: date | None = None
+    json: Path | None = None
+    report: Path | None = None
+    card: Path | None = None
+    resamples: int = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """results: what --json writes. inputs: what the report is made of."""
+
+    results: dict[str, Any]
+    inputs: ReportInputs
+
+
+def evaluate(request: EvaluateRequest, progress: Progress = silent) -> Evaluation:
+    """Judge and write what was asked for. Raises: BadValue if test rows were training rows."""
+    targets = [path.resolve() for path in (request.json, request.report, request.card) if path is not None]
+    if len(set(targets)) < len(targets):
+        raise BadValue("--report", str(request.report), "names the same file twice. Name one for each output")
+    for path, mark in ((request.json, JSON_MARK), (request.report, PAGE_MARK), (request.card, PAGE_MARK)):
+        if path is not None:
+            require_own_file(path, mark)
+    progress("Reading bundle and examples", 0.0)
+    name, files = load_bundle(request.bundle)
+    bundle = from_files(files, str(request.bundle))
+    examples = load_examples(request.data)
+    progress("Predicting", 0.1)
+    start = request.from_date or date.fromisoformat(bundle.card["trained_until"])
+    rows = later_rows(bundle, examples, start)
+    judged_rows = build_judged_rows(bundle, rows)
+    forecasts = forecasts_of(bundle, rows)
+    progress("Judging, with intervals from resampled days", 0.3)
+    result = evaluate_models(judged_rows, forecasts, resamples=request.resamples)
+    pumps = _pumps(bundle, examples, start, request.resamples)
+    results = {
+        "schema": 1,
+        "data_hash": examples.data_hash,
+        "bundle": name,
+        **result,
+        "is_later": start >= date.fromisoformat(bundle.card["trained_until"]),
+        "differences": _differences(judged_rows, forecasts, request.resamples),
+        "seed_recipe": _original_scores(bundle, rows),
+        "context_unknown": bundle.response.context.unknown(bundle.dispatches(rows)),
+        "pumps": pumps,
+    }
+    inputs = ReportInputs(
+        judged_rows, forecasts, result, _about(bundle, name, request, examples, start), pumps=pumps
+    )
+    progress("Writing the report", 0.8)
+    _write(request, results, inputs)
+    progress("Done", 1.0)
+    return Evaluation(results, inputs)
+
+
+def _write(request: EvaluateRequest, results: dict[str, Any], inputs: ReportInputs) -> None:
+    """Write what was asked for, all of it or nothing."""
+    texts = {}
+    if request.json is not None:
+        texts[request.json] = as_json(results)
+    if request.report is not None:
+        texts[request.report] = render_report(inputs)
+    if request.card is not None:
+        texts[request.card] = render_model_card(inputs)
+    write_texts(texts)
+
+
+def later_rows(bundle: Bundle, examples: Examples, start: date) -> Columns:
+    """Rows of incidents that began on a day or later, none of them trained on."""
+    later = first_us_of_incident(examples.rows) >= midnight_us(start)
+    rows = examples.take(later & np.isfinite(examples.rows["attendance_s"]))
+    n_seen = int(bundle.has_seen(rows["incident_number"]).sum())
+    if n_seen > MAX_SEEN_ROWS + MAX_SEEN_SHARE * len(rows["incident_number"]):
+        raise BadValue(
+            "--from",
+            start.isoformat(),
+            f"takes in {n_seen} runs that the bundle learnt from. It learnt until {bundle.card['trained_until']}: "
+            "choose that day or a later one",
+        )
+    if len(rows["mobilised_us"]) < MIN_TEST_ROWS:
+        raise TooFewRows(
+            f"{len(rows['mobilised_us'])} examples from {start} on, {MIN_TEST_ROWS} needed. Train with an earlier "
+            "--until, or prepare later records."
+        )
+    return with_workload(rows, examples.calls, bundle.ground, examples.complete)
+
+
+def forecasts_of(bundle: Bundle, rows: Columns) -> dict[str, Forecast]:
+    """Every model on the same rows; `ours_kind_not_stated` is ours with the kind of call left out."""
+    n = len(rows["mobilised_us"])
+    distance_km = distance_as_original_km(rows)
+    dispatches = bundle.dispatches(rows)
+    unstated = bundle.dispatches({**rows, "incident_type": np.full(n, None, object)})
+    flagged = np.isin(rows["station_code"].astype(str), listed(bundle.risk_stations))
+    return {
+        "constant": Forecast(bundle.constant.predict(n), bundle.constant.predict_mean(n)),
+        "distance": Forecast(bundle.distance.predict(distance_km), bundle.distance.predict_mean(distance_km)),
+        "seed": Forecast(bundle.original.predict(original_columns(dispatches)), is_listed=flagged),
+        "ours": forecast_of(bundle.response_times(dispatches)),
+        "ours_kind_not_stated": forecast_of(bundle.response_times(unstated)),
+    }
+
+
+def _original_scores(bundle: Bundle, rows: Columns) -> dict[str, Any]:
+    """The eleven seeds of the seed recipe: it is unstable, so both its median and its best are told."""
+    answers = bundle.original.predict_all(original_columns(bundle.dispatches(rows)))
+    mae_s = np.abs(answers - rows["attendance_s"]).mean(axis=1)
+    median, best = median_and_best(mae_s)
+    return {"mae_s": [round(float(m), 3) for m in mae_s], "median_mae_s": median, "best_mae_s": best}
+
+
+def _differences(rows: EvaluationRows, forecasts: dict[str, Forecast], resamples: int) -> dict[str, Any]:
+    """MAE of each other model less ours, on the same rows."""
+    return {
+        name: paired_difference(rows, forecast, forecasts["ours"], "mae_s", resamples, 0)
+        for name, forecast in forecasts.items()
+        if name != "ours"
+    }
+
+
+def _pumps(bundle: Bundle, examples: Examples, start: date, resamples: int) -> dict[str, Any] | None:
+    """The number of pumps on every later call whose number was published, kind stated and not."""
+    later = examples.calls["call_us"] >= midnight_us(start)
+    calls = with_known_pumps({name: values[later] for name, values in examples.calls.items()})
+    if not len(calls["call_us"]):
+        return None
+    actual = np.clip(calls["pumps_attending"], 1, 5).astype(np.int64)
+    nothing = np.full(len(actual), None, object)
+    hidden = {**calls, **dict.fromkeys(TEXTS, nothing)}
+    scores_by_stated = {}
+    for stated, columns in (("all_stated", calls), ("nothing_stated", hidden)):
+        dispatches = bundle.dispatches(columns)
+        chances = bundle.pumps(dispatches)
+        scores_by_stated[stated] = evaluate_pumps(
+            actual, chances.probability, chances.chosen, dispatches.day, resamples
+        )
+    return {**scores_by_stated["all_stated"], "nothing_stated": scores_by_stated["nothing_stated"]}
+
+
+def _about(bundle: Bundle, name: str, request: EvaluateRequest, examples: Examples, start: date) -> About:
+    card = bundle.card
+    return About(
+        bundle=name,
+        data_hash=examples.data_hash,
+        trained_from_date=date.fromisoformat(card["trained_from"]),
+        trained_until_date=date.fromordinal(date.fromisoformat(card["trained_until"]).toordinal() - 1),
+        trained_rows=card["rows"],
+        attribution=ATTRIBUTION,
+        is_simulated=bool(card["is_simulated"] or examples.report.get("simulated", False)),
+        made_at=str(read_provenance(request.bundle).get("made_at", "")),
+        split=LATER if start >= date.fromisoformat(card["trained_until"]) else NOT_LATER,
+        features=tuple(
+            f"{feature.name} ({feature.unit}, known at {feature.known})"
+            for feature in bundle.response.features
+        ),
+        without=bundle.response.context.missing,
+    )

@@ -1,0 +1,200 @@
+"""For the day the service is down: what to expect, ground by ground, on paper.
+
+P50 and P90 by ground and station, by day and by night, over the places of the ground where calls come from:
+as csv, and as a page to print and pin up.
+"""
+
+import csv
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jinja2 import Environment, StrictUndefined
+from numpy.typing import NDArray
+
+from londonpump.domain.attendance_targets import MAX_PUBLISHED_S
+from londonpump.domain.london_clock import LONDON
+from londonpump.domain.stations import Station, by_code, land_stations
+from londonpump.features.ground_lookup import CELL_SIZES_M, ROW, distances_m
+from londonpump.models.bundle import Bundle
+from londonpump.models.distribution import LEVELS, P50, P90
+from londonpump.storage.files import write_texts
+
+STATIONS_PER_GROUND = 6
+PERIODS = {"day": "13:00", "night": "03:30"}
+MAX_LOCATIONS = 60
+CELL_M = CELL_SIZES_M[-1]
+CSV_HEADER = ("ground_code", "ground", "station_code", "station", "period", "p50_s", "p90_s")
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One station on one ground: expected seconds by period, (P50, P90)."""
+
+    station: Station
+    expected_s: dict[str, tuple[int, int]]
+
+
+def write_table(bundle: Bundle, folder: Path, day: date | None = None) -> list[Path]:
+    """Write expected_times.csv and expected_times.html. day: of London, today by default. Returns: their paths."""
+    day = day or datetime.now(LONDON).date()
+    table = expected_times(bundle, day)
+    paths = [folder / "expected_times.csv", folder / "expected_times.html"]
+    write_texts({paths[0]: _as_csv(table), paths[1]: _as_page(table, bundle.card, day)})
+    return paths
+
+
+def expected_times(bundle: Bundle, day: date) -> list[tuple[Station, list[Line]]]:
+    """For each ground, the nearest stations open on the day with what to expect, quickest by day first."""
+    stations = [station for station in land_stations(bundle.stations) if station.is_open_on(day)]
+    known = by_code(stations)
+    station_m = np.array([[s.easting_m, s.northing_m] for s in stations])
+    table = []
+    for code, locations in _locations(bundle):
+        if code not in known:
+            continue
+        far = distances_m(locations[:, 0], locations[:, 1], station_m).mean(axis=0)
+        near = [stations[i] for i in np.argsort(far)[:STATIONS_PER_GROUND]]
+        lines = [Line(station, _expected(bundle, station, locations, day)) for station in near]
+        table.append((known[code], sorted(lines, key=lambda line: line.expected_s["day"])))
+    return table
+
+
+def _locations(bundle: Bundle) -> Iterator[tuple[str, NDArray[np.float64]]]:
+    """(ground, (n, 2) centres of its cells with past calls), by code; its station where it has none."""
+    cells, grounds = bundle.ground.cells[-1]
+    for index, code in enumerate(bundle.ground.codes):
+        own = cells[grounds == index]
+        if not len(own):
+            own_station = by_code(bundle.stations).get(code)
+            if own_station is not None:
+                yield code, np.array([[own_station.easting_m, own_station.northing_m]])
+            continue
+        step = max(1, len(own) // MAX_LOCATIONS)
+        own = own[::step]
+        yield code, np.stack([own // ROW, own % ROW], axis=1) * CELL_M + CELL_M / 2
+
+
+def _expected(
+    bundle: Bundle, station: Station, locations: NDArray[np.float64], day: date
+) -> dict[str, tuple[int, int]]:
+    return {
+        period: _combined_quantiles(
+            bundle, station, locations, datetime.combine(day, time.fromisoformat(at), tzinfo=LONDON)
+        )
+        for period, at in PERIODS.items()
+    }
+
+
+def _combined_quantiles(
+    bundle: Bundle, station: Station, locations: NDArray[np.float64], at: datetime
+) -> tuple[int, int]:
+    """P50 and P90 over all places at once, each as likely."""
+    n = len(locations)
+    columns: dict[str, NDArray[Any]] = {
+        "mobilised_us": np.full(n, int(at.timestamp()) * 1_000_000),
+        "station_code": np.full(n, station.code, object),
+        "station_easting_m": np.full(n, station.easting_m),
+        "station_northing_m": np.full(n, station.northing_m),
+        "easting_m": locations[:, 0],
+        "northing_m": locations[:, 1],
+    }
+    dispatches = bundle.dispatches(
+        bundle.applicability_domain.fill(columns, bundle.dispatches(columns).hour)[0]
+    )
+    seconds = bundle.response_times(dispatches).quantiles(tuple(LEVELS))
+    weight = np.tile(np.gradient(LEVELS), n)
+    order = np.argsort(seconds.ravel())
+    share = np.cumsum(weight[order]) / weight.sum()
+    p50, p90 = np.interp((P50, P90), share, seconds.ravel()[order])
+    return round(float(p50)), round(float(p90))
+
+
+def _as_csv(table: list[tuple[Station, list[Line]]]) -> str:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(CSV_HEADER)
+    for ground, lines in table:
+        for line in lines:
+            for period, (p50_s, p90_s) in line.expected_s.items():
+                writer.writerow(
+                    (ground.code, ground.name, line.station.code, line.station.name, period, p50_s, p90_s)
+                )
+    return text.getvalue()
+
+
+def _as_page(table: list[tuple[Station, list[Line]]], card: dict[str, Any], day: date) -> str:
+    environment = Environment(
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters["clock"] = _clock
+    return environment.from_string(_PAGE).render(
+        table=sorted(table, key=lambda entry: entry[0].name), card=card, periods=PERIODS, day=day
+    )
+
+
+def _clock(seconds: int) -> str:
+    """Minutes and seconds; the records hold nothing longer than 20:00, so there it is that or more."""
+    return f"{seconds // 60}:{seconds % 60:02d}" + ("+" if seconds >= MAX_PUBLISHED_S else "")
+
+
+_PAGE = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Expected arrival by ground and station</title>
+<style>
+:root { color-scheme: light dark; }
+body { font: 15px/1.35 system-ui, sans-serif; margin: 1rem auto; max-width: 75rem; padding: 0 1rem; }
+main { columns: 21rem; column-gap: 1.5rem; }
+section { break-inside: avoid; margin: 0 0 .9rem; }
+h1 { font-size: 1.4rem; margin: 0 0 .3rem; } h2 { font-size: 1rem; margin: 0 0 .15rem; }
+table { border-collapse: collapse; width: 100%; table-layout: fixed; font-variant-numeric: tabular-nums; }
+col.from { width: 40%; }
+th, td { text-align: right; padding: .1rem .35rem; border-bottom: 1px solid color-mix(in srgb, currentColor 25%, transparent); }
+td:first-child, tr:first-child > th:first-child { text-align: left; }
+th { font-weight: 600; font-size: .85em; }
+.warning { border: 2px solid #b00020; padding: .4rem .7rem; font-weight: 600; }
+@page { size: A4; margin: 12mm; }
+@media print {
+  body { font-size: 7.5pt; line-height: 1.2; margin: 0; max-width: none; padding: 0; }
+  main { columns: 3; column-gap: 6mm; }
+  section { margin-bottom: 2.5mm; }
+  th, td { padding: 0 1mm 0 0; }
+}
+</style>
+</head>
+<body>
+<h1>Expected arrival by ground and station</h1>
+{% if card.is_simulated %}<p class="warning">SIMULATED: not for use on a real call.</p>{% endif %}
+<p>Minutes from mobilisation to arrival: half of the runs arrive within the first figure, nine in ten within the
+second. Day is {{ periods.day }}, night {{ periods.night }}, over the places calls come from; kind of call not
+stated. For a day without the service: it knows no pump that is out. Stations are those open on {{ day.strftime("%d %B %Y") }}. Learnt from {{ "{:,}".format(card.rows) }} runs from
+{{ card.trained_from }} until {{ card.trained_until }}.</p>
+<main>
+{% for ground, lines in table %}
+<section>
+<h2>{{ ground.name }} <small>{{ ground.code }}</small></h2>
+<table>
+<colgroup><col class="from"><col span="4"></colgroup>
+<thead>
+<tr><th scope="col" rowspan="2">from</th><th scope="colgroup" colspan="2">day</th><th scope="colgroup" colspan="2">night</th></tr>
+<tr><th scope="col">50&nbsp;%</th><th scope="col">90&nbsp;%</th><th scope="col">50&nbsp;%</th><th scope="col">90&nbsp;%</th></tr>
+</thead>
+<tbody>
+{% for line in lines %}
+<tr><td>{{ line.station.code }} {{ line.station.name }}</td>{% for period in periods %}<td>{{ line.expected_s[period][0] | clock }}</td><td>{{ line.expected_s[period][1] | clock }}</td>{% endfor %}</tr>
+{% endfor %}
+</tbody>
+</table>
+</section>
+{% endfor %}
+</main>
+</body>
+</html>
+"""

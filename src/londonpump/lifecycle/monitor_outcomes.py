@@ -1,0 +1,160 @@
+"""What came of announced times: arrivals reported to the board, else the month's records once they are published."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import numpy as np
+from sqlalchemy import Connection, select
+
+from londonpump.domain.attendance_targets import FIRST_PUMP_TARGET_S, MAX_PUBLISHED_S
+from londonpump.domain.london_clock import LONDON
+from londonpump.evaluation.live import LiveRows
+from londonpump.features.calendars import EPOCH
+from londonpump.lifecycle.prepared_examples import Examples
+from londonpump.storage.database.board_tables import mobilisations, outcomes
+from londonpump.storage.database.prediction_tables import predictions
+
+MAX_OUTCOME_AGE = timedelta(days=150)
+"""Published records are eight weeks late and bring a month: older announcements are not looked at again."""
+FIGURES_DAYS = 28
+CHUNK_SIZE = 500
+
+Published = Mapping[tuple[str, str], float]
+"""{(incident number, pump): attendance time, s}."""
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """announced: times announced until now. of_board: came true by the board. of_records: by published records where the
+    board has no arrival. in_both: known of both, taken from the board. rows: all that came true. implausible: arrivals on
+    the board after more than 1,200 s: they count as none, and published records may still say when it was."""
+
+    announced: int
+    of_board: int
+    of_records: int
+    in_both: int
+    rows: LiveRows
+    implausible: int = 0
+
+    @property
+    def share(self) -> float | None:
+        """The share of announced times that came true so far."""
+        return round((self.of_board + self.of_records) / self.announced, 4) if self.announced else None
+
+    def to_json(self) -> dict[str, Any]:
+        """Counts and the share."""
+        names = ("announced", "of_board", "of_records", "in_both", "share", "implausible")
+        return {name: getattr(self, name) for name in names}
+
+
+def published_times(examples: Examples) -> Published:
+    """What the prepared records say. Pumps without a code (incident files alone) are not found again."""
+    rows = examples.rows
+    kept = np.isfinite(rows["attendance_s"])
+    keys = zip(rows["incident_number"][kept], rows["resource_code"][kept], strict=True)
+    times = zip(keys, rows["attendance_s"][kept], strict=True)
+    return {(number, pump): float(actual_s) for (number, pump), actual_s in times if pump is not None}
+
+
+def join_outcomes(connection: Connection, at: datetime, published: Published) -> Joined:
+    """Announced times of the last months with what came of them until a moment."""
+    dispatches = mobilisations.c
+    query = (
+        select(
+            dispatches.id,
+            dispatches.incident_number,
+            dispatches.pump_code,
+            dispatches.station_code,
+            dispatches.mobilised_at,
+            dispatches.model,
+            dispatches.announced_p10_s,
+            dispatches.announced_p50_s,
+            dispatches.announced_p90_s,
+            dispatches.prediction_id,
+            outcomes.c.actual_s,
+        )
+        .outerjoin(outcomes, (outcomes.c.mobilisation_id == dispatches.id) & (outcomes.c.arrived_at <= at))
+        .where(
+            dispatches.model.is_not(None),
+            dispatches.mobilised_at <= at,
+            dispatches.mobilised_at > at - MAX_OUTCOME_AGE,
+        )
+        .order_by(dispatches.mobilised_at, dispatches.id)
+    )
+    rows: Sequence[Any] = connection.execute(query).all()
+    recorded = [published.get((row.incident_number, row.pump_code)) for row in rows]
+    of_board_s = [_plausible(row.actual_s) for row in rows]
+    actual = [
+        recorded_s if board_s is None else board_s
+        for board_s, recorded_s in zip(of_board_s, recorded, strict=True)
+    ]
+    matched = [(row, actual_s) for row, actual_s in zip(rows, actual, strict=True) if actual_s is not None]
+    newest = matched[-1][0].mobilised_at - timedelta(days=FIGURES_DAYS) if matched else at
+    promised = _promised(connection, [row for row, _ in matched if row.mobilised_at > newest])
+    of_board = sum(board_s is not None for board_s in of_board_s)
+    in_both = sum(
+        board_s is not None and recorded_s is not None
+        for board_s, recorded_s in zip(of_board_s, recorded, strict=True)
+    )
+    implausible = sum(row.actual_s is not None for row in rows) - of_board
+    return Joined(
+        len(rows), of_board, len(matched) - of_board, in_both, _live_rows(matched, promised), implausible
+    )
+
+
+def _plausible(actual_s: float | None) -> float | None:
+    """What an arrival on the board says, if published records could hold it."""
+    return actual_s if actual_s is not None and actual_s <= MAX_PUBLISHED_S else None
+
+
+def newest_days(rows: LiveRows, days: int = FIGURES_DAYS) -> LiveRows:
+    """Those of the last days that anything came true on."""
+    return rows.take(rows.day > rows.day.max(initial=0) - days)
+
+
+def _promised(connection: Connection, rows: Iterable[Any]) -> dict[str, float]:
+    """{mobilisation: chance announced of taking over six minutes}, of those whose prediction is stored whole."""
+    pumps: dict[str, list[tuple[str, str]]] = {}
+    for row in rows:
+        if row.prediction_id is not None:
+            pumps.setdefault(row.prediction_id, []).append((row.id, row.pump_code))
+    prediction_ids = list(pumps)
+    chances: dict[str, float] = {}
+    for first in range(0, len(prediction_ids), CHUNK_SIZE):
+        chunk = predictions.c.id.in_(prediction_ids[first : first + CHUNK_SIZE])
+        for prediction, answer in connection.execute(
+            select(predictions.c.id, predictions.c.answer).where(chunk)
+        ):
+            within = ((sent, _chance_within(answer, pump)) for sent, pump in pumps[prediction])
+            chances.update({sent: 1.0 - chance for sent, chance in within if chance is not None})
+    return chances
+
+
+def _chance_within(answer: object, pump: str) -> float | None:
+    candidates = answer.get("candidates") if isinstance(answer, dict) else None
+    for candidate in candidates or ():
+        if candidate.get("pump") == pump:
+            chance = candidate.get("chance_within_s", {}).get(str(FIRST_PUMP_TARGET_S))
+            return None if chance is None else float(chance)
+    return None
+
+
+def _live_rows(matched: list[tuple[Any, float]], promised: Mapping[str, float]) -> LiveRows:
+    local_times = [row.mobilised_at.astimezone(UTC).astimezone(LONDON) for row, _ in matched]
+
+    def numbers(values: Iterable[float]) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+        return np.fromiter(values, np.float64, len(matched))
+
+    return LiveRows(
+        model=np.array([row.model for row, _ in matched], np.str_),
+        station_code=np.array([row.station_code for row, _ in matched], np.str_),
+        day=np.array([(local_time.date() - EPOCH).days for local_time in local_times], np.int64),
+        hour=np.array([local_time.hour for local_time in local_times], np.int64),
+        p10_s=numbers(row.announced_p10_s for row, _ in matched),
+        p50_s=numbers(row.announced_p50_s for row, _ in matched),
+        p90_s=numbers(row.announced_p90_s for row, _ in matched),
+        actual_s=numbers(actual_s for _, actual_s in matched),
+        promised_late_share=numbers(promised.get(row.id, np.nan) for row, _ in matched),
+    )

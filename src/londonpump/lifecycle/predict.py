@@ -1,0 +1,103 @@
+"""Calls answered out of a file into a file, with what the database knows of their moments."""
+
+import csv
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from londonpump.domain.errors import BadFile
+from londonpump.domain.stations import by_code
+from londonpump.lifecycle.calls_file import Calls, read_calls
+from londonpump.lifecycle.context_store import ContextStore
+from londonpump.lifecycle.context_text import parts_unknown
+from londonpump.models.bundle import Bundle, from_files
+from londonpump.models.distribution import P10, P90
+from londonpump.models.predict import OVER_S, Predictions, predict_dispatches
+from londonpump.storage.bundles import load_bundle
+from londonpump.storage.files import atomic_file, require_own_file
+
+Columns = dict[str, NDArray[Any]]
+HEADER = (
+    "id",
+    "mean_s",
+    "p10_s",
+    "p50_s",
+    "p90_s",
+    *(f"p_over_{threshold_s}" for threshold_s in OVER_S),
+    "pumps_needed",
+    "risk_underestimated",
+    "filled",
+    "error",
+)
+
+
+def open_bundle(path: Path) -> Bundle:
+    """A bundle from its folder, whole and as stored."""
+    return from_files(load_bundle(path)[1], str(path))
+
+
+def read_known_context(bundle: Bundle, columns: Columns, store: ContextStore | None) -> Columns:
+    """What the store knows of the moments of calls; it is not asked for what the bundle does not read."""
+    if store is None or not bundle.response.context.takes:
+        return {}
+    return store.columns(columns["mobilised_us"])
+
+
+def predict_file(bundle: Bundle, source: Path, out: Path, store: ContextStore | None = None) -> Calls:
+    """Answer CALLS.csv into PREDICTIONS.csv, whole.
+
+    Returns: the calls, with the errors of each row and what was not known of those answered.
+    Raises: BadFile, among others where no row can be answered and earlier answers would be lost.
+    """
+    if out.exists() and source.exists() and out.samefile(source):
+        raise BadFile(out, "holds the calls themselves", "Name another file for the predictions.")
+    require_own_file(out, ",".join(HEADER))
+    calls = read_calls(source, by_code(bundle.stations))
+    if not len(calls.answered) and _has_answers(out):
+        raise BadFile(
+            source,
+            f"no row can be answered, and {out} holds earlier answers: it was left as it is. Row 1: {calls.errors[0]}",
+            "Mend the rows, or name another file to see the error of each",
+        )
+    rows = [
+        [call_id, *[""] * (len(HEADER) - 2), error]
+        for call_id, error in zip(calls.ids, calls.errors, strict=True)
+    ]
+    if len(calls.answered):
+        predictions = predict_dispatches(
+            bundle, calls.columns, read_known_context(bundle, calls.columns, store)
+        )
+        calls.unknown = dict(parts_unknown(bundle.response.context, predictions.imputed))
+        for i, texts in enumerate(_texts(predictions, calls.notes)):
+            row = int(calls.answered[i])
+            rows[row] = [calls.ids[row], *texts, ""]
+    with atomic_file(out) as part, part.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(HEADER)
+        writer.writerows(rows)
+    return calls
+
+
+def _has_answers(out: Path) -> bool:
+    """Whether earlier predictions stand there, any row of them answered."""
+    if not out.is_file():
+        return False
+    with out.open(encoding="utf-8", newline="") as file:
+        return any(row["mean_s"] for row in csv.DictReader(file))
+
+
+def _texts(predictions: Predictions, notes: list[list[str]]) -> list[list[str]]:
+    times = predictions.times
+    seconds = np.stack([times.mean_s, times.quantile(P10), predictions.median_s, times.quantile(P90)], axis=1)
+    return [
+        [
+            *(f"{s:.1f}" for s in seconds[i]),
+            *(f"{p:.4f}" for p in predictions.p_over[i]),
+            str(predictions.pumps[i]),
+            "true" if predictions.is_flagged[i] else "false",
+            ";".join([*notes[i], *predictions.imputed[i]]),
+        ]
+        for i in range(len(seconds))
+    ]

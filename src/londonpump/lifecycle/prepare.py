@@ -1,0 +1,238 @@
+"""From published files to examples: read, clean, count, join context, write.
+
+Writes DATA/examples, DATA/calls, DATA/set_aside (Parquet) and DATA/report.json, whole or not at all.
+"""
+
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import ibis
+from ibis.backends.duckdb import Backend
+from ibis.expr.types import Table
+
+from londonpump.cleaning import examples, incident_pumps, pump_counts, pumps_out, rules
+from londonpump.cleaning.incidents import clean_incidents
+from londonpump.cleaning.mobilisations import clean_mobilisations, with_incident_columns
+from londonpump.ingest import context_csv
+from londonpump.ingest.published import PublishedTable, read_published
+from londonpump.lifecycle import rejections
+from londonpump.lifecycle.completeness import Completeness, by_day
+from londonpump.lifecycle.prepare_context import (
+    ContextRequest,
+    ContextSource,
+    context_source,
+    count_context,
+    with_context,
+)
+from londonpump.lifecycle.prepare_counts import count_by_rule, describe_input
+from londonpump.lifecycle.progress import Progress, silent
+from londonpump.storage.files import atomic_folder, require_own_folder, write_json
+
+REPORT = "report.json"
+STATIONS = "stations.json"
+NAMES = frozenset({REPORT, STATIONS, "examples", "calls", "set_aside"})
+SIMULATED_MARK = "faults.json"
+"""`simulate` leaves this beside its records: what is made of them is marked, whether one says so or not."""
+MEMORY_LIMIT = "2GB"
+MAX_ROWS_PER_FILE = 10**10
+"""More rows than any file has: source_file * FILES_APART + source_row is one number a row."""
+
+
+@dataclass(frozen=True, slots=True)
+class PrepareRequest:
+    """What to prepare from and where to put it; is_complete None: find out.
+
+    database: the address of the one that context is read from, for what no file gives; None: not asked.
+    """
+
+    incidents: tuple[Path, ...]
+    out: Path
+    mobilisations: tuple[Path, ...] = ()
+    stations: Path | None = None
+    weather: Path | None = None
+    traffic: Path | None = None
+    school_holidays: Path | None = None
+    is_complete: bool | None = None
+    is_simulated: bool = False
+    database: str | None = field(default=None, repr=False)
+
+    @property
+    def context(self) -> ContextRequest:
+        """What context to join."""
+        return ContextRequest(self.stations, self.weather, self.traffic, self.school_holidays, self.database)
+
+
+@dataclass(slots=True)
+class Workspace:
+    """An engine, a folder that is its own, and who hears of progress."""
+
+    connection: Backend
+    folder: Path
+    progress: Progress
+
+    def keep(self, table: Table, name: str) -> Table:
+        """Finish a step: compute the expression once and store it."""
+        return self.connection.create_table(name, table, temp=True, overwrite=True)
+
+    def linked(self, folder: Path) -> Path:
+        """A link to a folder, for the engine: quotes, backslashes and brackets in the path itself would mislead it."""
+        link = self.folder / "out"
+        link.symlink_to(folder.resolve())
+        return link
+
+    def drop(self, *names: str) -> None:
+        """Forget stored tables that no later step reads."""
+        for name in names:
+            self.connection.raw_sql(f'DROP TABLE IF EXISTS temp.main."{name}"')
+
+
+def prepare(request: PrepareRequest, progress: Progress = silent) -> dict[str, Any]:
+    """Make examples out of published files. Returns: what report.json holds.
+
+    Raises: BadFile if a file is not what it should be, TooFewRows if no example comes out of the files, DatabaseFailed if
+    the database of the context cannot be read: then nothing is written, and earlier data stays.
+    """
+    require_own_folder(request.out, REPORT, NAMES)
+    with (
+        context_source(request.context) as source,
+        tempfile.TemporaryDirectory(prefix="londonpump-") as spill,
+    ):
+        connection = ibis.duckdb.connect(temp_directory=spill, memory_limit=MEMORY_LIMIT)
+        try:
+            return _prepare(request, Workspace(connection, Path(spill), progress), source)
+        finally:
+            connection.disconnect()
+
+
+def _prepare(request: PrepareRequest, workspace: Workspace, source: ContextSource) -> dict[str, Any]:
+    published = _read(request, workspace)
+    station_list = context_csv.stations_table(workspace.connection, source.stations)
+    workspace.progress("Cleaning incidents", 0.35)
+    sent = published["mobilisations"].typed if "mobilisations" in published else None
+    incidents = workspace.keep(
+        clean_incidents(published["incidents"].typed, station_list, sent), "clean_incidents"
+    )
+    rejections.require_kept_rows("incidents", incidents, published)
+    completeness = Completeness.of(by_day(incidents), request.is_complete)
+    workspace.progress("Cleaning mobilisations", 0.45)
+    if "mobilisations" in published:
+        rows = workspace.keep(
+            clean_mobilisations(published["mobilisations"].typed, incidents, station_list, workspace.keep),
+            "joined",
+        )
+        rejections.validate_mobilised_times(rows, published["mobilisations"], request.mobilisations)
+        rejections.validate_event_times(rows, published["mobilisations"], request.mobilisations)
+        completeness = completeness.with_pumps(by_day(rows))
+        cleaned, pumps = _from_mobilisations(workspace, rows, incidents, completeness)
+        pump_table = "mobilisations"
+    else:
+        cleaned = workspace.keep(incident_pumps.pumps_of_incidents(incidents, station_list), "pumps")
+        pumps, pump_table = cleaned.filter(rules.is_kept(cleaned)), "pumps"
+    rejections.require_kept_rows(pump_table, cleaned, published)
+    workspace.progress("Joining weather, traffic and holidays", 0.75)
+    pumps = with_context(workspace.connection, pumps, source)
+    tables = {"incidents": incidents, pump_table: cleaned}
+    return _write(request, workspace, _Made(published, tables, pumps, completeness, source))
+
+
+def _read(request: PrepareRequest, workspace: Workspace) -> dict[str, PublishedTable]:
+    inputs = {"incidents": request.incidents, "mobilisations": request.mobilisations}
+    inputs = {name: files for name, files in inputs.items() if files}
+    published = {}
+    for order, (name, files) in enumerate(inputs.items()):
+        part = 0.35 / len(inputs)
+
+        def report_progress(
+            doing: str, share: float, start: float = order * part, part: float = part
+        ) -> None:
+            workspace.progress(doing, start + part * share)
+
+        published[name] = read_published(workspace.connection, name, files, report_progress)
+    return published
+
+
+def _from_mobilisations(
+    workspace: Workspace, rows: Table, incidents: Table, completeness: Completeness
+) -> tuple[Table, Table]:
+    """(every row with its rule, kept rows with their counts). rows: of `clean_mobilisations`."""
+    workspace.progress("Counting pumps out", 0.6)
+    used = rows.filter(rules.is_kept(rows)).select(*pump_counts.NARROW_COLUMNS)
+    used = used.mutate(row_id=used.source_file.cast("int64") * MAX_ROWS_PER_FILE + used.source_row)
+    used = pump_counts.with_attendance(used).drop(*pump_counts.LEFT_TIME_COLUMNS)
+    days = completeness.counted_from()
+    since = workspace.connection.create_table("counted_from", days, temp=True, overwrite=True)
+    used = workspace.keep(used.left_join(since, "call_date").drop("call_date_right"), "attended")
+    if completeness.pump_days:
+        used = workspace.keep(pumps_out.with_pumps_out(used), "with_pumps_out")
+        used = pumps_out.null_where_incomplete(pumps_out.with_ground_pumps(used))
+        used = workspace.keep(used, "with_ground_pumps")
+        workspace.drop("attended", "with_pumps_out")
+    used = workspace.keep(pump_counts.reject_later_and_warm_up(used), "in_time")
+    workspace.drop("with_ground_pumps")
+    verdict = (*rules.ROW, "rule", "repairs")
+    cleaned = rows.filter(rows.rule.notnull()).select(*verdict).union(used.select(*verdict))
+    kept = pump_counts.with_all_columns(rows, used.filter(rules.is_kept(used)))
+    return cleaned, with_incident_columns(kept, incidents)
+
+
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """What is to be written: tables with their rules, mobilisations with their context, and where that is from."""
+
+    published: dict[str, PublishedTable]
+    tables: dict[str, Table]
+    pumps: Table
+    completeness: Completeness
+    source: ContextSource
+
+
+def _write(request: PrepareRequest, workspace: Workspace, made: _Made) -> dict[str, Any]:
+    with atomic_folder(request.out, REPORT, NAMES) as out:
+        linked = workspace.linked(out)
+        for folder in ("examples", "calls", "set_aside"):
+            (out / folder).mkdir()
+        workspace.progress("Writing examples", 0.85)
+        workspace.connection.to_parquet(
+            examples.as_examples(made.pumps), linked / "examples" / "examples.parquet"
+        )
+        workspace.connection.to_parquet(
+            examples.calls(made.tables["incidents"]), linked / "calls" / "calls.parquet"
+        )
+        workspace.progress("Writing rows set aside", 0.95)
+        for name, table in made.tables.items():
+            raw = made.published["mobilisations" if name == "mobilisations" else "incidents"].raw
+            workspace.connection.to_parquet(
+                _rejected_rows(raw, table), linked / "set_aside" / f"{name}.parquet"
+            )
+        written = workspace.connection.read_parquet(linked / "examples" / "examples.parquet")
+        report = {
+            "schema": 1,
+            "inputs": [describe_input(file) for table in made.published.values() for file in table.files],
+            "tables": {name: count_by_rule(table) for name, table in made.tables.items()},
+            "warnings": rejections.warnings(made.tables, made.published),
+            "examples": written.count().to_pyarrow().as_py(),
+            "complete": made.completeness.is_complete,
+            "completeness": made.completeness.report(),
+            "context": count_context(written, made.source),
+            "simulated": request.is_simulated or _is_from_simulation(request),
+        }
+        write_json(out / STATIONS, [station.to_json() for station in made.source.stations])
+        write_json(out / REPORT, report)
+    workspace.progress("Done", 1.0)
+    return report
+
+
+def _is_from_simulation(request: PrepareRequest) -> bool:
+    files = (*request.incidents, *request.mobilisations)
+    return any((file.parent / SIMULATED_MARK).exists() for file in files)
+
+
+def _rejected_rows(raw: Table, table: Table) -> Table:
+    """The rows as they were published, and the rule that removed each."""
+    out = table.filter(table.rule.notnull())
+    extra = ("pump",) if "pump" in out.columns else ()
+    out = out.select("source_file", "source_row", "rule", *extra)
+    joined = out.join(raw, ("source_file", "source_row"))
+    return joined.order_by("source_file", "source_row", *extra)

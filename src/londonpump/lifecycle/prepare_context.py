@@ -1,0 +1,201 @@
+"""The context of `prepare`: files by hand first, the database for the rest, joined by one rule, and counted."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+from ibis.backends.duckdb import Backend
+from ibis.expr.types import Table
+
+from londonpump.cleaning import context_join
+from londonpump.domain.stations import Station, known_stations
+from londonpump.features.calendars import LIBRARY, SchoolDays
+from londonpump.features.context import ContextTables, spells
+from londonpump.features.weather import MICROSECOND, Columns, WeatherTable, us_of
+from londonpump.ingest import context_csv
+from londonpump.ingest.station_file import read_stations as read_station_file
+from londonpump.storage.embedded_database import database_exists
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+WEATHER, CONGESTION, SCHOOL_HOLIDAYS, WORKING_DAYS = (
+    "weather",
+    "congestion",
+    "school_holidays",
+    "working_days",
+)
+PARTS = (WEATHER, CONGESTION, SCHOOL_HOLIDAYS, WORKING_DAYS)
+COLUMNS = {
+    "congestion_rate": CONGESTION,
+    "is_school_holiday": SCHOOL_HOLIDAYS,
+    "is_working_day": WORKING_DAYS,
+}
+"""Columns of examples that are not of the weather, and the part that each belongs to."""
+FLAGS = ("is_weather_filled", "is_school_holiday", "is_working_day")
+FILE, DATABASE, OWN_LIST = "file", "database", "own list"
+
+
+@dataclass(frozen=True, slots=True)
+class ContextRequest:
+    """Files win over the database. database: its address, None where it is not asked; never shown."""
+
+    stations: Path | None = None
+    weather: Path | None = None
+    traffic: Path | None = None
+    school_holidays: Path | None = None
+    database: str | None = field(default=None, repr=False)
+
+    def origins(self) -> dict[str, str | None]:
+        """Where each part comes from: `file`, `database`, or None where nothing was asked for.
+
+        Working days need no source of their own: without a database they are those of the `holidays` library.
+        """
+        files = dict(zip(PARTS, (self.weather, self.traffic, self.school_holidays, None), strict=True))
+        rest = DATABASE if self.database is not None else None
+        found = {part: FILE if file else rest for part, file in files.items()}
+        return {**found, WORKING_DAYS: rest or LIBRARY}
+
+
+class ContextSource:
+    """Where context is read from while a `prepare` runs: the files, and the database if it is asked and there.
+
+    The files are read at once, so that a wrong one is told before the records are cleaned.
+    """
+
+    def __init__(self, request: ContextRequest, engine: "Engine | None") -> None:
+        self.origins = request.origins()
+        self.stations, self.stations_from = _stations(request, engine)
+        self._engine = engine
+        self._weather = context_csv.read_weather(request.weather) if request.weather else None
+        self._traffic = context_csv.read_traffic(request.traffic) if request.traffic else None
+        self._school = _school_days(request.school_holidays) if request.school_holidays else None
+
+    def tables(self, first_at: datetime, end_at: datetime) -> ContextTables:
+        """What counts for moments from first_at until before end_at. Raises: DatabaseFailed."""
+        stored = ContextTables()
+        if self._engine is not None:
+            from londonpump.storage.database.context_lookup import context_tables  # noqa: PLC0415
+
+            stored = context_tables(self._engine, first_at, end_at)
+        return ContextTables(
+            stored.weather if self._weather is None else WeatherTable.of(self._weather),
+            self._traffic or stored.traffic,
+            self._school or stored.school,
+            stored.working,
+        )
+
+
+def _stations(request: ContextRequest, engine: "Engine | None") -> tuple[tuple[Station, ...], str]:
+    """The stations, and where they come from: of the file, else as imported, else the product's own list."""
+    if request.stations:
+        return read_station_file(request.stations), FILE
+    if engine is not None:
+        from londonpump.storage.database.station_repository import read_stations  # noqa: PLC0415
+
+        imported = read_stations(engine)
+        if imported:
+            return imported, DATABASE
+    return known_stations(), OWN_LIST
+
+
+def _school_days(path: Path) -> SchoolDays:
+    """A list by hand covers its years from the first holiday's to the last one's."""
+    days = context_csv.read_school_holidays(path)
+    years = [one.day.year for one in days]
+    return SchoolDays.of(days, range(min(years), max(years) + 1))
+
+
+@contextmanager
+def context_source(request: ContextRequest) -> Iterator[ContextSource]:
+    """Open what context is read from. An embedded database that was never made is an empty one.
+
+    Raises: BadFile, DatabaseFailed before anything else is done, if a file or the database cannot be read.
+    """
+    if request.database is None or not database_exists(request.database):
+        yield ContextSource(request, None)
+        return
+    # Here: who asks for no database need not wait for its libraries.
+    from londonpump.storage.database import open_database  # noqa: PLC0415
+
+    engine = open_database(request.database)
+    try:
+        yield ContextSource(request, engine)
+    finally:
+        engine.dispose()
+
+
+def with_context(connection: Backend, pumps: Table, source: ContextSource) -> Table:
+    """Mobilisations with the columns of every part that was asked for."""
+    parts = {part for part, origin in source.origins.items() if origin}
+    span = context_join.mobilisation_span(pumps).to_pyarrow().to_pylist()[0]
+    if not parts or span["first_at"] is None:
+        return pumps
+    first_at, last_at = (span[name].replace(tzinfo=UTC) for name in ("first_at", "last_at"))
+    end_at = last_at + MICROSECOND
+    found = spells(source.tables(first_at, end_at), us_of(first_at), us_of(end_at))
+    joined = [name for name in context_join.CONTEXT_COLUMNS if COLUMNS.get(name, WEATHER) in parts]
+    return context_join.with_context(
+        pumps, connection.create_table("spells", spells_as_arrow(found, joined), temp=True, overwrite=True)
+    )
+
+
+def spells_as_arrow(found: Columns, names: list[str]) -> pa.Table:
+    """`from_at, until_at` and the named columns, null where unknown."""
+    is_unknown = np.isnan(found["weather_age_h"])
+    made = {
+        edge: pa.array(found[edge.replace("_at", "_us")].astype("datetime64[us]"))
+        for edge in ("from_at", "until_at")
+    }
+    for name in names:
+        values = found[name]
+        if name == "is_weather_filled":
+            made[name] = pa.array(values, pa.bool_(), mask=is_unknown)
+        elif name in FLAGS:
+            made[name] = pa.array(values == 1.0, pa.bool_(), mask=np.isnan(values))
+        else:
+            made[name] = pa.array(values, pa.string() if values.dtype == object else None, from_pandas=True)
+    return pa.table(made)
+
+
+def count_context(examples: Table, source: ContextSource) -> dict[str, Any]:
+    """How many examples have which context from where, for report.json.
+
+    Returns: by part `from` (file, database, holidays library, null not asked), and of a part that was asked for
+    `joined`, `missing_share`; of the weather also `sources` and how many examples have their own hour's and how many a
+    value of an hour before.
+    """
+    have = context_join.context_counts(examples).to_pyarrow().to_pylist()[0]
+    parts: dict[str, Any] = {part: _share(have[part], have["rows"]) for part in PARTS[1:]}
+    if source.origins[WEATHER]:
+        weather = context_join.weather_counts(examples).to_pyarrow().to_pylist()
+        parts[WEATHER] = _of_weather(weather, have["rows"])
+    parts = {
+        part: {"from": origin, **parts[part]} if origin else {"from": None}
+        for part, origin in source.origins.items()
+    }
+    return {**parts, "stations": {"from": source.stations_from, "stations": len(source.stations)}}
+
+
+def _share(joined: int, rows: int) -> dict[str, Any]:
+    return {"joined": joined, "missing_share": round(1 - joined / rows, 6) if rows else None}
+
+
+def _of_weather(groups: list[dict[str, Any]], rows: int) -> dict[str, Any]:
+    known = [group for group in groups if group["weather_source"] is not None]
+    own = sum(group["rows"] for group in known if group["is_own_hour"])
+    joined = sum(group["rows"] for group in known)
+    sources: dict[str, int] = {}
+    for group in known:
+        sources[group["weather_source"]] = sources.get(group["weather_source"], 0) + group["rows"]
+    return {
+        **_share(joined, rows),
+        "sources": dict(sorted(sources.items())),
+        "own_hour": own,
+        "hour_before": joined - own,
+    }

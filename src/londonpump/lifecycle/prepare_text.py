@@ -1,0 +1,113 @@
+"""What `prepare` tells the person who ran it; apart from the other words, which load the models."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from londonpump.domain.completeness import COMPLETE_SHARE
+from londonpump.ingest.csv_dialect import format_read_as
+from londonpump.lifecycle.rejections import format_rejection
+
+IN_PART = "in part"
+LIBRARY = "holidays library"
+"""Where working days come from if nobody asked for context."""
+MISMATCH_RULES = ("incident_not_found", "unknown_station")
+PARTS = {
+    "weather": "Weather",
+    "congestion": "Traffic",
+    "school_holidays": "School holidays",
+    "working_days": "Working days",
+}
+COMMANDS = {
+    "weather": "londonpump refresh context --since DATE",
+    "congestion": "londonpump refresh context, with a TomTom key",
+    "school_holidays": "londonpump refresh context, or londonpump calendar import FILE",
+    "working_days": "londonpump refresh context",
+}
+NO_VALUES = {
+    "database": "The database has nothing for these days; what brings it: {brings}.",
+    "file": "The file has nothing for these days.",
+}
+
+
+def format_preparation(report: Mapping[str, Any], out: Path) -> str:
+    """What `prepare` kept, repaired and set aside, and whether it takes the records for a stream."""
+    read_as = [(file["file"], format_read_as(file["read_as"])) for file in report["inputs"]]
+    lines = [f"{file}: {unusual}" for file, unusual in read_as if unusual]
+    for name, table in report["tables"].items():
+        lines.append(f"{name}: {table['in']:,} in, {table['kept']:,} kept")
+        for verdict in ("repaired", "set_aside"):
+            for rule, rows in table[verdict].items():
+                lines.append(f"  {verdict.replace('_', ' '):>9}  {rule}: {rows:,}")
+    lines += list(_completeness(report["completeness"]))
+    lines += list(_context(report["context"], report["examples"]))
+    lines += _warnings(report)
+    lines.append(f"{report['examples']:,} examples: {out}")
+    return "\n".join(lines)
+
+
+def _completeness(found: Mapping[str, Any]) -> Iterator[str]:
+    """Whether no call is missing, by month, and what is left unknown where some are."""
+    basis = "as stated" if found["is_stated"] else "by its rate"
+    extent = "a complete stream" if found["is_complete"] else "a sample"
+    if found["complete_days"] and not found["is_complete"]:
+        extent = "a complete stream in part"
+    yield (
+        f"Taken as {extent} ({basis}: {found['incidents_a_day']:,} incidents a day, the Brigade's known rate is "
+        f"{found['known_incidents_a_day']:,})."
+    )
+    if not found["is_stated"]:
+        yield from _months(found["months"])
+    if not found["is_complete"]:
+        where = " where a month, or the hours before, is not complete" if found["complete_days"] else ""
+        yield (
+            f"Pumps out, ground pumps and workload are left unknown{where}. Say --complete yes if this is every call."
+        )
+    missing = sum(month["complete_days"] - month["complete_pump_days"] for month in found["months"])
+    if found["has_mobilisations"] and missing:
+        yield (
+            f"WARNING: on {missing:,} complete days fewer than {COMPLETE_SHARE:.0%} of the incidents have a mobilisation: "
+            "pumps out and ground pumps are left unknown there. Are mobilisation files missing?"
+        )
+
+
+def _months(months: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """A line per month, or per run of months with one verdict."""
+    for verdict, group in groupby(months, lambda month: str(month["verdict"])):
+        run = list(group)
+        if len(run) == 1 or verdict == IN_PART:
+            yield from (f"  {month['month']}: {verdict} ({month['why']})" for month in run)
+            continue
+        rates = [month["incidents"] / month["recorded_days"] for month in run if month["recorded_days"]]
+        found = f" ({min(rates):.1f} to {max(rates):.1f} incidents a day)" if rates else ""
+        yield f"  {run[0]['month']} to {run[-1]['month']}: {verdict}{found}"
+
+
+def _context(parts: Mapping[str, Any], examples: int) -> Iterator[str]:
+    """What was joined from where, part by part; nothing about a part that nobody asked for."""
+    if not examples:
+        return
+    for name, label in PARTS.items():
+        part = parts[name]
+        if part["from"] in (None, LIBRARY):
+            continue
+        if not part["joined"]:
+            yield f"{label}: none. {NO_VALUES[part['from']].format(brings=COMMANDS[name])}"
+            continue
+        line = f"{label}: {part['joined'] / examples:.1%} of the examples ({part['from']})"
+        if name == "weather":
+            sources = ", ".join(f"{source} {rows:,}" for source, rows in part["sources"].items())
+            line += f"; {sources}; {part['hour_before'] / examples:.1%} with a value of an hour before"
+        yield line
+    if parts["stations"]["from"] == "database":
+        yield f"Stations: {parts['stations']['stations']} as imported"
+
+
+def _warnings(report: Mapping[str, Any]) -> list[str]:
+    """A rule that rejects a large share of a file is a sign that it is not what it seems."""
+    lines = []
+    for warning in report["warnings"]:
+        question = " Do the files belong together?" if warning["rule"] in MISMATCH_RULES else ""
+        lines.append(f"WARNING: {format_rejection(warning)}.{question}")
+    return lines

@@ -1,0 +1,242 @@
+"""Which rules rejected how many rows of a file, with an example of what each met; and when that ends `prepare`."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from ibis.expr.types import BooleanValue, Table
+
+from londonpump.cleaning import rules
+from londonpump.cleaning.incidents import EAST_M, NORTH_M, SOUTH_M, WEST_M
+from londonpump.cleaning.mobilisations import FAR_FROM_MOBILISED, MAX_FROM_CALL_H
+from londonpump.domain.errors import BadFile, TooFewRows
+from londonpump.domain.published_columns import TABLES, is_contradicted
+from londonpump.ingest.published import PublishedTable
+from londonpump.ingest.published.format_checks import EXAMINED_ROWS, advice_on_dates, swap_day_and_month
+
+MIN_WARNING_SHARE = 0.02
+"""A rule that rejects more than this share of a file is a sign that the file is not what it seems."""
+BY_CHOICE = ("later_wave", "warm_up")
+"""Rules that leave out sound rows, in every file: no warning."""
+MAX_NAMED_RULES = 5
+M_PER_KM = 1000
+DEGREES_OF_LONDON = ((51.0, 52.0), (-1.0, 1.0))
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """One rule on one file. of: rows of the file. example: {column: text as published} of the first row it rejected,
+    whose number is `row`. hint: what may explain it, or nothing."""
+
+    table: str
+    file: str
+    rule: str
+    rows: int
+    of: int
+    row: int
+    example: Mapping[str, str | None]
+    hint: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """As report.json holds it."""
+        return asdict(self)
+
+
+def rejections(name: str, cleaned: Table, published: PublishedTable, share: float = 0.0) -> list[Rejection]:
+    """The rules that rejected more than a share of the rows of a file, most rows first.
+
+    Args: name: of the table in report.json. cleaned: its rows with `rule`. published: the files that they are from.
+    """
+    counts = cleaned.group_by("source_file", "rule").agg(rows=cleaned.count(), row=cleaned.source_row.min())
+    found = counts.to_pyarrow().to_pylist()
+    of: dict[int, int] = {}
+    for count in found:
+        of[count["source_file"]] = of.get(count["source_file"], 0) + count["rows"]
+    reported = [
+        count
+        for count in found
+        if count["rule"] is not None and count["rows"] > share * of[count["source_file"]]
+    ]
+    reported.sort(key=lambda count: (-count["rows"], count["source_file"], count["rule"]))
+    return [_rejection(name, cleaned, published, count, of[count["source_file"]]) for count in reported]
+
+
+def warnings(tables: Mapping[str, Table], published: Mapping[str, PublishedTable]) -> list[dict[str, Any]]:
+    """What report.json warns of."""
+    return [
+        one.to_json()
+        for name, table in tables.items()
+        for one in rejections(name, table, _files_of(name, published), MIN_WARNING_SHARE)
+        if one.rule not in BY_CHOICE
+    ]
+
+
+def require_kept_rows(name: str, cleaned: Table, published: Mapping[str, PublishedTable]) -> None:
+    """Raises: TooFewRows where no row of a table is kept, with the rules, their counts and what they met."""
+    kept = cleaned.filter(rules.is_kept(cleaned)).limit(1).count().to_pyarrow().as_py()
+    if kept:
+        return
+    found = rejections(name, cleaned, _files_of(name, published))
+    rows = sum(one.rows for one in found)
+    if not rows:
+        raise TooFewRows(
+            "No incident record has an attendance time of a pump: nothing can be learnt from it."
+        )
+    subject = (
+        "incident record" if name == "incidents" else "pump" if name == "pumps" else "mobilisation record"
+    )
+    listed = "; ".join(format_rejection(one.to_json()) for one in found[:MAX_NAMED_RULES])
+    raise TooFewRows(
+        f"No {subject} is usable: all {rows:,} rows were rejected. {listed}. Nothing was written. Mend the files or the "
+        "list of stations, and prepare again."
+    )
+
+
+def format_rejection(rejection: Mapping[str, Any]) -> str:
+    """One entry of `warnings` for a person."""
+    sample = ", ".join(
+        f"{column} {'is empty' if text is None else repr(text)}"
+        for column, text in rejection["example"].items()
+    )
+    hint = f" ({rejection['hint']})" if rejection["hint"] else ""
+    return (
+        f"{rejection['file']}: {rejection['rows']:,} of {rejection['of']:,} {rejection['table']} rejected by "
+        f"{rejection['rule']}, for example {sample} in data row {rejection['row']}{hint}"
+    )
+
+
+def validate_mobilised_times(rows: Table, published: PublishedTable, files: Sequence[Path]) -> None:
+    """Raises: BadFile where too many pumps of a file were mobilised more than a day from their calls.
+
+    Args: rows: of `clean_mobilisations`. files: in the order of source_file.
+    """
+    far = rows.filter(rows.rule == "mobilised_far_from_call")
+    counts = far.group_by("source_file").agg(rows=far.count()).to_pyarrow().to_pylist()
+    for count in sorted(counts, key=lambda count: count["source_file"]):
+        index, n_rows = count["source_file"], published.files[count["source_file"]].rows
+        if not is_contradicted(count["rows"], n_rows):
+            continue
+        of_file = far.filter(far.source_file == index).order_by("source_row")
+        examined = of_file.select("source_row", "incident_number", "mobilised_at", "call_at").limit(
+            EXAMINED_ROWS
+        )
+        sample = examined.to_pyarrow().to_pylist()
+        problem = (
+            f"DateAndTimeMobilised lies more than {MAX_FROM_CALL_H} h from the call in {count['rows']} of {n_rows} "
+            f"rows, first in data row {sample[0]['source_row']}: mobilised {sample[0]['mobilised_at']} GMT, incident "
+            f"{sample[0]['incident_number']} called {sample[0]['call_at']} GMT"
+        )
+        explained = sum(_is_explained(one["mobilised_at"], one["call_at"]) for one in sample)
+        raise BadFile(
+            files[index], problem, _advice(explained > len(sample) / 2, str(sample[0]["incident_number"]))
+        )
+
+
+def validate_event_times(rows: Table, published: PublishedTable, files: Sequence[Path]) -> None:
+    """Raises: BadFile where too many pumps of a file departed, arrived or left days from their mobilisation.
+
+    Args: rows: of `clean_mobilisations`. files: in the order of source_file.
+    """
+    far = rows.filter(rows.repairs.contains("_far_from_mobilised"))
+    each = {name: far.repairs.contains(repair).sum() for name, (repair, _) in FAR_FROM_MOBILISED.items()}
+    counts = far.group_by("source_file").agg(rows=far.count(), **each).to_pyarrow().to_pylist()
+    for count in sorted(counts, key=lambda count: count["source_file"]):
+        index, n_rows = count["source_file"], published.files[count["source_file"]].rows
+        if is_contradicted(count["rows"], n_rows):
+            column = max(FAR_FROM_MOBILISED, key=lambda name: count[name])
+            of_file = far.filter((far.source_file == index) & _is_far(far, column))
+            problem, advice = _far_times(of_file, published.typed, column)
+            raise BadFile(files[index], problem.format(rows=count[column], of=n_rows), advice)
+
+
+def _is_far(far: Table, column: str) -> BooleanValue:
+    return far.repairs.contains(FAR_FROM_MOBILISED[column][0])
+
+
+def _far_times(of_file: Table, typed: Table, column: str) -> tuple[str, str]:
+    """What is wrong with a column, but for the counts, and what to do. of_file: rows of one file where it is."""
+    keys = of_file.select(*rules.ROW)
+    found = typed.semi_join(keys, list(rules.ROW)).order_by("source_row")
+    sample = (
+        found.select("source_row", "mobilised_at", at=column).limit(EXAMINED_ROWS).to_pyarrow().to_pylist()
+    )
+    max_after_h = FAR_FROM_MOBILISED[column][1]
+    published_name = next(spec.published for spec in TABLES["mobilisations"] if spec.name == column)
+    problem = (
+        f"{published_name} lies more than {MAX_FROM_CALL_H} h before or {max_after_h} h after DateAndTimeMobilised in "
+        f"{{rows}} of {{of}} rows, first in data row {sample[0]['source_row']}: {sample[0]['at']} GMT, mobilised "
+        f"{sample[0]['mobilised_at']} GMT"
+    )
+    explained = sum(_is_explained(one["at"], one["mobilised_at"], max_after_h) for one in sample)
+    return problem, advice_on_dates(explained > len(sample) / 2)
+
+
+def _advice(is_month_first: bool, number: str) -> str:
+    advice = advice_on_dates(is_month_first)
+    # an older number carries no date that would have shown which of the two files it is
+    return (
+        advice
+        if "-" in number or not is_month_first
+        else f"{advice}, here and in DateOfCall of the incidents"
+    )
+
+
+def _is_explained(at: datetime, from_at: datetime, max_after_h: int = MAX_FROM_CALL_H) -> bool:
+    """Whether a moment is near another once its day and month are exchanged."""
+    day = swap_day_and_month(at.date())
+    longest, earliest = timedelta(hours=max_after_h), -timedelta(hours=MAX_FROM_CALL_H)
+    return day is not None and earliest <= datetime.combine(day, at.time()) - from_at <= longest
+
+
+def _files_of(name: str, published: Mapping[str, PublishedTable]) -> PublishedTable:
+    return published["mobilisations" if name == "mobilisations" else "incidents"]
+
+
+def _rejection(
+    name: str, cleaned: Table, published: PublishedTable, count: Mapping[str, Any], of: int
+) -> Rejection:
+    index, row, rule = count["source_file"], count["row"], count["rule"]
+    is_first = (cleaned.source_file == index) & (cleaned.source_row == row) & (cleaned.rule == rule)
+    pump = None
+    if "pump" in cleaned.columns:
+        pump = cleaned.filter(is_first).pump.min().to_pyarrow().as_py()
+    raw = published.raw
+    texts = raw.filter((raw.source_file == index) & (raw.source_row == row)).to_pyarrow().to_pylist()[0]
+    table = "mobilisations" if name == "mobilisations" else "incidents"
+    example = _example(texts, table, rules.rule_columns(rule, pump))
+    hint = location_hint(example.values()) if rule == "impossible_place" else ""
+    return Rejection(name, published.files[index].file, rule, count["rows"], of, row, example, hint)
+
+
+def _example(texts: Mapping[str, str | None], table: str, columns: Iterable[str]) -> dict[str, str | None]:
+    """The texts of some columns under their published names; a column that the file does not have is left out."""
+    stored = {name.casefold(): name for name in texts}
+    example = {}
+    for spec in TABLES[table]:
+        names = [stored[key] for one in (spec.published, *spec.aliases) if (key := one.casefold()) in stored]
+        if spec.name in columns and names:
+            example[spec.published] = texts[names[0]]
+    return example
+
+
+def location_hint(texts: Iterable[str | None]) -> str:
+    """What is wrong with an easting and a northing that would lie in London if they were written otherwise."""
+    try:
+        easting, northing = (float(text or "") for text in texts)
+    except ValueError:
+        return ""
+    if _is_possible(northing, easting):
+        return "are easting and northing exchanged?"
+    if _is_possible(easting * M_PER_KM, northing * M_PER_KM):
+        return "are these kilometres? Give metres"
+    (south, north), (west, east) = DEGREES_OF_LONDON
+    for latitude, longitude in ((easting, northing), (northing, easting)):
+        if south <= latitude <= north and west <= longitude <= east:
+            return "are these degrees? Give metres of the National Grid"
+    return ""
+
+
+def _is_possible(easting_m: float, northing_m: float) -> bool:
+    return WEST_M <= easting_m <= EAST_M and SOUTH_M <= northing_m <= NORTH_M

@@ -1,0 +1,144 @@
+"""The verb `run`: every step from published records to a decision, one after the other.
+
+Each step is the verb of the same name, reads what the one before finished and writes one result whole. A run that was
+killed is simply run again: steps that were done give the same result, and the decision is recorded once.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+from londonpump.domain.errors import LondonPumpError
+from londonpump.ingest.http import Http
+from londonpump.lifecycle.challenge import ChallengeRequest, challenge
+from londonpump.lifecycle.challenge_text import format_challenge
+from londonpump.lifecycle.command_text import format_evaluation, format_training
+from londonpump.lifecycle.evaluate import EvaluateRequest, evaluate
+from londonpump.lifecycle.fetch import fetch_records
+from londonpump.lifecycle.prepare import PrepareRequest, prepare
+from londonpump.lifecycle.prepare_text import format_preparation
+from londonpump.lifecycle.progress import Progress, silent
+from londonpump.lifecycle.record_selection import select_records
+from londonpump.lifecycle.refresh import RefreshRequest, refresh_context
+from londonpump.lifecycle.train import TrainRequest, train
+from londonpump.models.train import TrainingPlan
+from londonpump.settings import Settings
+from londonpump.storage.database import open_database
+
+CARD = "model_card.html"
+
+
+class StepFailed(LondonPumpError):
+    """A step of `run` failed; the message says what stays in use, the cause why."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunRequest:
+    """since: the first day of the records; None: as `fetch records` has it. incidents, mobilisations: files in place
+    of fetched records. is_fetching: ask the publishers; False: what is here.
+    open_http: the way to the publishers."""
+
+    since: date | None = None
+    is_fetching: bool = True
+    incidents: tuple[Path, ...] = ()
+    mobilisations: tuple[Path, ...] = ()
+    is_complete: bool | None = None
+    open_http: Callable[[], Http] = Http
+    plan: TrainingPlan = field(default_factory=TrainingPlan)
+
+
+@dataclass(frozen=True, slots=True)
+class StepDone:
+    """name: of the step. words: what it did."""
+
+    name: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    name: str
+    action: Callable[[], str]
+    kept_after_failure: str
+
+
+def run(settings: Settings, request: RunRequest, progress: Progress = silent) -> Iterator[StepDone]:
+    """Do each step when its turn comes. Raises: StepFailed from the error of the step; nothing after it is done."""
+    # made first: whether it is there must not change what a step finds
+    open_database(settings.database).dispose()
+    for step in _steps(settings, request, progress):
+        try:
+            yield StepDone(step.name, step.action())
+        except LondonPumpError as error:
+            raise StepFailed(f"{step.name} failed: {error} {step.kept_after_failure}") from error
+
+
+def _steps(settings: Settings, request: RunRequest, progress: Progress) -> Iterator[_Step]:
+    if request.is_fetching and not request.incidents:
+        yield _Step("fetch", lambda: _fetch(settings, request, progress), "Nothing else was touched.")
+        yield _Step("refresh", lambda: _refresh(settings, request), "What is stored stands in.")
+    yield _Step(
+        "prepare",
+        lambda: _prepare(settings, request, progress),
+        "Earlier prepared data and the model on duty stay in use.",
+    )
+    yield _Step("train", lambda: _train(settings, request, progress), "The model on duty stays in use.")
+    yield _Step(
+        "evaluate",
+        lambda: _evaluate(settings, progress),
+        "The new model is stored; the one on duty stays in use.",
+    )
+    yield _Step(
+        "challenge",
+        lambda: _challenge(settings, progress),
+        "The new model is stored and judged nowhere; the one on duty stays in use.",
+    )
+
+
+def _fetch(settings: Settings, request: RunRequest, progress: Progress) -> str:
+    with request.open_http() as http:
+        return fetch_records(settings, request.since, progress, http).to_text()
+
+
+def _refresh(settings: Settings, request: RunRequest) -> str:
+    """A source of context that fails is told, and no more: no step needs it."""
+    engine = open_database(settings.database)
+    try:
+        with request.open_http() as http:
+            step_request = RefreshRequest(since=request.since)
+            return refresh_context(settings, engine, http, datetime.now(UTC), step_request).to_text()
+    finally:
+        engine.dispose()
+
+
+def _prepare(settings: Settings, request: RunRequest, progress: Progress) -> str:
+    records = select_records(settings.records, request.incidents, request.mobilisations)
+    step_request = PrepareRequest(
+        incidents=records.incidents,
+        mobilisations=records.mobilisations,
+        out=settings.data,
+        is_complete=request.is_complete,
+        database=settings.database,
+    )
+    return format_preparation(prepare(step_request, progress), step_request.out)
+
+
+def _train(settings: Settings, request: RunRequest, progress: Progress) -> str:
+    step_request = TrainRequest(
+        settings.data, settings.bundle, plan=request.plan, challenge_days=settings.challenge_days
+    )
+    folder, bundle = train(step_request, progress)
+    return format_training(folder, bundle.card)
+
+
+def _evaluate(settings: Settings, progress: Progress) -> str:
+    card = settings.report.with_name(CARD)
+    step_request = EvaluateRequest(
+        settings.bundle, settings.data, json=settings.evaluation, report=settings.report, card=card
+    )
+    return f"{format_evaluation(evaluate(step_request, progress).results)}\nReport: {settings.report}"
+
+
+def _challenge(settings: Settings, progress: Progress) -> str:
+    return format_challenge(challenge(settings, ChallengeRequest(settings.data), progress))

@@ -1,0 +1,188 @@
+"""The verbs that look: `models show`, `models as-of`, `models list --bundles`."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from londonpump.domain.errors import BadValue
+from londonpump.lifecycle.challenge_text import decision_as_json, format_evidence
+from londonpump.registry.bundle_store import BundleStore, StoredBundle
+from londonpump.registry.ledger import (
+    ActivePeriod,
+    active_periods_of,
+    decision_at,
+    decision_of,
+    decisions_about,
+    is_by_comparison,
+)
+from londonpump.registry.registry import Registry, open_registry
+from londonpump.settings import Settings
+from londonpump.storage.database import reading
+from londonpump.storage.database.decision_repository import Decision, active_champion
+
+TIME_FORMAT = "%Y-%m-%d %H:%MZ"
+MIB = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class BundleView:
+    """A bundle with its life. duties, decisions: the oldest first."""
+
+    stored: StoredBundle
+    active_periods: tuple[ActivePeriod, ...]
+    decisions: tuple[Decision, ...]
+
+    def to_text(self) -> str:
+        """For a person."""
+        card, provenance = self.stored.card, self.stored.provenance
+        features = card.get("features") or ()
+        lines = [
+            f"Bundle {self.stored.name} ({self.stored.size_bytes / MIB:.1f} MiB)"
+            + (", SIMULATED" if card.get("is_simulated") else ""),
+            f"Learnt from {card.get('rows') or 0:,} runs, {card.get('trained_from')} up to (not with) {card.get('trained_until')}",
+            f"Data {card.get('data_hash')}, version {card.get('code_version')}, seed {card.get('seed')}",
+            f"Made {provenance.get('made_at', 'nobody knows when')}, commit {provenance.get('commit') or 'not known'}",
+            *_metrics(provenance.get("metrics")),
+            f"{len(features)} features: {', '.join(map(str, features))}",
+        ]
+        lines += [f"On duty: {_format_period(period)}" for period in self.active_periods] or ["Never on duty"]
+        lines += [format_decision(line) for line in self.decisions] or ["No decision names it"]
+        return "\n".join(lines)
+
+    def as_json(self) -> dict[str, Any]:
+        """For another program."""
+        return {
+            "schema": 1,
+            "bundle": self.stored.name,
+            "size_bytes": self.stored.size_bytes,
+            "card": self.stored.card,
+            "provenance": self.stored.provenance,
+            "on_duty": [
+                {
+                    "from_at": period.from_at.isoformat(),
+                    "until_at": period.until_at and period.until_at.isoformat(),
+                }
+                for period in self.active_periods
+            ],
+            "decisions": [decision_as_json(line) for line in self.decisions],
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionView:
+    """One line of the ledger, whole."""
+
+    line: Decision
+
+    def to_text(self) -> str:
+        """For a person."""
+        line = self.line
+        lines = [
+            format_decision(line),
+            f"Verdict: {line.verdict}",
+            f"Challenger: {line.challenger or 'none'}",
+        ]
+        if is_by_comparison(line):
+            lines += format_evidence(line.evidence, line.champion_before or "none", line.challenger or "none")
+        else:
+            lines += [f"{name}: {value}" for name, value in line.evidence.items()]
+        return "\n".join(lines)
+
+    def as_json(self) -> dict[str, Any]:
+        """For another program."""
+        return {"schema": 1, **decision_as_json(self.line)}
+
+
+def show(settings: Settings, target: str | None) -> BundleView | DecisionView:
+    """A bundle by its hash or folder, or a decision by its number; None: the model on duty.
+
+    Raises: BadFile if there is no such bundle, BadValue if there is no such decision or no model on duty.
+    """
+    with open_registry(settings) as registry:
+        if target is not None and _is_number(target):
+            return DecisionView(_decision(registry, int(target)))
+        folder = registry.store.find(target or _active_bundle(registry)).resolve()
+        name = folder.name
+        stored = BundleStore(folder.parent).read(name)
+        with reading(registry.engine) as connection:
+            active_periods, lines = active_periods_of(connection, name), decisions_about(connection, name)
+    return BundleView(stored, tuple(active_periods), tuple(lines))
+
+
+def as_of(settings: Settings, at: datetime) -> str:
+    """What was on duty at an instant, and since when, in words."""
+    with open_registry(settings) as registry, reading(registry.engine) as connection:
+        line = decision_at(connection, at)
+        if line is None or line.champion_after is None:
+            return f"At {at:{TIME_FORMAT}} no model was on duty."
+        spans = active_periods_of(connection, line.champion_after)
+    period = next(each for each in reversed(spans) if each.from_at <= at)
+    return f"At {at:{TIME_FORMAT}} {line.champion_after} was on duty: {_format_period(period)}."
+
+
+def format_bundles(settings: Settings) -> str:
+    """Every bundle of the store, the newest first."""
+    with open_registry(settings) as registry:
+        with reading(registry.engine) as connection:
+            champion = active_champion(connection)
+        store = registry.store
+        bundles = sorted(store.read_all(), key=lambda each: each.made_at)
+        newest = store.newest()
+    if not bundles:
+        return f"No bundle in {store.root}. Make one: londonpump train."
+    lines = []
+    for each in reversed(bundles):
+        marks = [
+            mark
+            for mark, applies in (("on duty", each.name == champion), ("newest", each.name == newest))
+            if applies
+        ]
+        until = each.card.get("trained_until")
+        marks += [f"damaged: {each.problem}"] if each.problem else []
+        lines.append(
+            f"{each.name}  learnt until {until or '-'}  made {each.made_at or '-'}  {', '.join(marks)}".rstrip()
+        )
+    return "\n".join(lines)
+
+
+def format_decision(line: Decision) -> str:
+    """A decision in one line."""
+    names = f"{line.champion_before or 'none'} -> {line.champion_after or 'none'}"
+    return (
+        f"#{line.id}  {line.decided_at:{TIME_FORMAT}}  {line.action:9}  {names}  {line.actor}: {line.reason}"
+    )
+
+
+def _format_period(period: ActivePeriod) -> str:
+    until = "now" if period.until_at is None else f"{period.until_at:{TIME_FORMAT}}"
+    return f"{period.from_at:{TIME_FORMAT}} to {until}"
+
+
+def _is_number(target: str) -> bool:
+    """A short number is a decision's; a hash may be all digits."""
+    return target.isascii() and target.isdecimal() and len(target) < len("0123456789abcdef")
+
+
+def _decision(registry: Registry, number: int) -> Decision:
+    with reading(registry.engine) as connection:
+        line = decision_of(connection, number)
+    if line is None:
+        raise BadValue("decision", number, "is not in the ledger. Look: londonpump models list")
+    return line
+
+
+def _active_bundle(registry: Registry) -> str:
+    with reading(registry.engine) as connection:
+        champion = active_champion(connection)
+    if champion is None:
+        raise BadValue("model", "on duty", "there is none. Name a bundle, or run londonpump models promote")
+    return champion
+
+
+def _metrics(metrics: Mapping[str, Any] | None) -> Iterator[str]:
+    if metrics and metrics.get("rows"):
+        yield (
+            f"On {metrics['rows']:,} runs after its training: MAE {metrics['mae_s']:.1f} s, "
+            f"80 % band covers {metrics['cover_80_share']:.1%}"
+        )

@@ -1,0 +1,98 @@
+"""The verb `track`: every training as a run of MLflow, the aliases `champion` and `challenger` as the ledger has them.
+
+Training and decisions never wait for it to succeed: they end first, and are told in one line what MLflow did not take.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from londonpump.domain.errors import LondonPumpError
+from londonpump.registry.bundle_store import BundleStore
+from londonpump.registry.mlflow_attachments import attachments_of
+from londonpump.registry.mlflow_process import (
+    LATER,
+    DesiredState,
+    Sent,
+    TrackingFailed,
+    exclusive_lock,
+    require_mlflow,
+    send,
+    server_of,
+)
+from londonpump.registry.mlflow_runs import aliases_of, runs_of
+from londonpump.registry.registry import open_registry
+from londonpump.settings import Settings
+
+TIMEOUT_S = 600.0
+TIMEOUT_AFTER_COMMAND_S = 60.0
+"""As long as a training or a decision waits at its end; one that makes the store takes longest."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrackingResult:
+    """What MLflow holds now. n_there: runs that were there before. on_duty: as the ledger names it."""
+
+    server: str
+    done: Sent
+    n_existing: int
+    active: str | None
+
+    def to_text(self) -> str:
+        """For the person who ran it."""
+        runs = f"{len(self.done.sent)} runs sent, {self.n_existing} were there"
+        files = f", {len(self.done.attached)} files of the evaluation attached" if self.done.attached else ""
+        names = f"champion {_version(self.done.champion)}, challenger {_version(self.done.challenger)}"
+        lines = [f"MLflow at {self.server}: {runs}{files}. {names}."]
+        if self.active is not None and self.done.champion is None:
+            lines.append(
+                f"{self.active} is on duty and not in MLflow: its bundle is not in the store of bundles."
+            )
+        return "\n".join([*lines, *(f"Not sent: {problem}" for problem in self.done.problems)])
+
+
+def _version(number: str | None) -> str:
+    return "nobody" if number is None else f"version {number}"
+
+
+def track(
+    settings: Settings, within_s: float = TIMEOUT_S, extra_bundles: Path | None = None
+) -> TrackingResult:
+    """Bring MLflow to what the store of bundles and the ledger say; doing it twice changes nothing.
+
+    Args: also: a folder of bundles beside the store's. Raises: TrackingFailed, DatabaseFailed.
+    """
+    server = server_of(settings)
+    require_mlflow(server)
+    until_s = time.monotonic() + within_s
+    with exclusive_lock(server, until_s) as lock, open_registry(settings) as registry:
+        runs, problems = runs_of(registry.store)
+        if extra_bundles is not None and extra_bundles.resolve() != registry.store.root.resolve():
+            others, more = runs_of(BundleStore(extra_bundles))
+            known = {run.bundle for run in runs}
+            runs += [run for run in others if run.bundle not in known]
+            problems += more
+        attachments = attachments_of(settings, tuple(run.bundle for run in runs))
+        aliases = aliases_of(registry)
+        done = send(server, DesiredState(runs, attachments, aliases), lock, until_s)
+    whole = Sent(done.sent, done.attached, [*problems, *done.problems], done.champion, done.challenger)
+    return TrackingResult(
+        server.display_name, whole, len(runs) - len(done.sent) - len(done.problems), aliases.champion
+    )
+
+
+def track_after_command(
+    settings: Settings, notify: Callable[[str], object], extra_bundles: Path | None = None
+) -> None:
+    """As `track` at the end of another command, which has done its work: what fails is told and no more."""
+    if not settings.tracking:
+        return
+    try:
+        done = track(settings, TIMEOUT_AFTER_COMMAND_S, extra_bundles)
+    except TrackingFailed as error:
+        notify(str(error))
+    except LondonPumpError as error:
+        notify(f"MLflow was not told: {error} {LATER}")
+    else:
+        notify(done.to_text())

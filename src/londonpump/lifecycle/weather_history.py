@@ -1,0 +1,150 @@
+"""Past hours of weather that are not in the database yet, year by year.
+
+Open-Meteo's archived forecasts come first, from 2022 on: they are what serving would have seen. What they do not
+have comes from its archive (ERA5), which is complete five days late. Hours there already are not asked again.
+A base address of one's own may have no archived forecasts (404): then the archive alone stands in.
+Visual Crossing has one service for all. What came of a year is kept when a later year fails.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from functools import partial
+from itertools import groupby
+
+from sqlalchemy import Engine
+
+from londonpump.domain.context_records import WeatherHour
+from londonpump.domain.errors import SourceFailed
+from londonpump.domain.london_clock import LONDON
+from londonpump.ingest import open_meteo, visual_crossing
+from londonpump.ingest.http import Http, PublisherUnavailable, SourceNotFound
+from londonpump.ingest.open_meteo import ARCHIVE, ARCHIVED_FORECAST
+from londonpump.ingest.weather_hours import Span, days, has_values, hour_of, require_hours
+from londonpump.settings import Settings
+from londonpump.storage.database.context_repository import known_hours, store_weather
+
+ARCHIVE_DELAY = timedelta(days=6)
+"""ERA5 is five days late, and the day must be over."""
+CORE_COLUMNS = ("temp_c", "precip_mm", "cloudcover_pct", "wind_kmh")
+"""An archived forecast that lacks one of these is asked of the archive; the archive never has visibility."""
+
+Hours = Sequence[datetime]
+
+
+@dataclass(frozen=True, slots=True)
+class RefreshSession:
+    """What a refresh works with. now: UTC, the moment of all that it fetches."""
+
+    settings: Settings
+    engine: Engine
+    http: Http
+    now: datetime
+
+
+@dataclass(slots=True)
+class HistoryResult:
+    """What came: hours by source as stored, in order of asking; hours asked for that are still not there.
+    has_forecasts: whether archived forecasts exist there. away: sources that answer nobody for now: their other
+    years are not asked."""
+
+    hours_by_source: dict[str, int] = field(default_factory=dict)
+    missing: int = 0
+    has_forecasts: bool = True
+    unavailable: set[str] = field(default_factory=set)
+    problems: list[SourceFailed] = field(default_factory=list)
+
+
+def fill_open_meteo(session: RefreshSession, since: date) -> HistoryResult:
+    """Past hours since that day from archived forecasts and the archive. Failures are kept, not raised."""
+    result = HistoryResult()
+    source = ARCHIVED_FORECAST.source
+    archive_end = days(since, session.now.date() - ARCHIVE_DELAY).end_at
+    for year in _years(_past(session, since)):
+        recent = [hour for hour in year if hour.date() >= open_meteo.ARCHIVED_FORECASTS_FROM]
+        fetch = partial(_archived_forecasts, result)
+        _fetch_missing(session, result, _missing_hours(session, recent, source), source, fetch)
+        old = [hour for hour in year if hour < archive_end]
+        _fetch_missing(
+            session, result, _missing_hours(session, old, source, ARCHIVE.source), ARCHIVE.source, _archive
+        )
+        result.missing += len(_missing_hours(session, year, source, ARCHIVE.source))
+    return result
+
+
+def fill_visual_crossing(session: RefreshSession, since: date) -> HistoryResult:
+    """Past hours since that day. Failures are kept, not raised; without a key it is one."""
+    result = HistoryResult()
+    for year in _years(_past(session, since)):
+        source = visual_crossing.SOURCE
+        _fetch_missing(session, result, _missing_hours(session, year, source), source, _visual_crossing)
+        result.missing += len(_missing_hours(session, year, source))
+    return result
+
+
+def _past(session: RefreshSession, since: date) -> list[datetime]:
+    return Span(days(since, since).first_at, hour_of(session.now)).hours()
+
+
+def _years(hours: Hours) -> list[list[datetime]]:
+    return [list(of_year) for _, of_year in groupby(hours, key=lambda hour: hour.year)]
+
+
+def _missing_hours(session: RefreshSession, hours: Hours, *sources: str) -> list[datetime]:
+    if not hours:
+        return []
+    known = known_hours(session.engine, hours[0], hours[-1] + timedelta(hours=1), sources)
+    return [hour for hour in hours if hour not in known]
+
+
+def _fetch_missing(
+    session: RefreshSession,
+    result: HistoryResult,
+    missing: Hours,
+    source: str,
+    fetch: Callable[[RefreshSession, Hours], list[WeatherHour]],
+) -> None:
+    """Store the rows of lacking hours; a failure is kept."""
+    if not missing or source in result.unavailable:
+        return
+    try:
+        rows = fetch(session, missing)
+    except SourceFailed as failed:
+        result.problems.append(failed)
+        if isinstance(failed, PublisherUnavailable):
+            result.unavailable.add(source)
+        return
+    requested = set(missing)
+    rows = [row for row in rows if row.observed_at in requested]
+    for source in {row.source for row in rows}:
+        result.hours_by_source[source] = result.hours_by_source.get(source, 0) + len(rows)
+    store_weather(session.engine, rows)
+
+
+def _archived_forecasts(result: HistoryResult, session: RefreshSession, missing: Hours) -> list[WeatherHour]:
+    """None where there are none: the publisher itself has them, a base address of one's own need not."""
+    if not result.has_forecasts:
+        return []
+    span = (missing[0].date(), missing[-1].date())
+    try:
+        rows = open_meteo.fetch_past(session.http, session.settings, ARCHIVED_FORECAST, span, session.now)
+    except SourceNotFound:
+        if session.settings.open_meteo_url is None:
+            raise
+        result.has_forecasts = False
+        return []
+    return [row for row in rows if all(getattr(row, name) is not None for name in CORE_COLUMNS)]
+
+
+def _archive(session: RefreshSession, missing: Hours) -> list[WeatherHour]:
+    span = (missing[0].date(), missing[-1].date())
+    rows = open_meteo.fetch_past(session.http, session.settings, ARCHIVE, span, session.now)
+    require_hours(open_meteo.PUBLISHER, rows, missing)
+    return [row for row in rows if has_values(row)]
+
+
+def _visual_crossing(session: RefreshSession, missing: Hours) -> list[WeatherHour]:
+    first, last = (hour.astimezone(LONDON).date() for hour in (missing[0], missing[-1]))
+    london_days = visual_crossing.LondonDays(first, last)
+    rows = visual_crossing.fetch_visual_crossing(session.http, session.settings, london_days, session.now)
+    return [row for row in rows if has_values(row)]

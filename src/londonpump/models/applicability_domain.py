@@ -1,0 +1,127 @@
+"""What the records cover, and what stands in for what a call leaves out.
+
+A run outside what was learnt is answered, labelled and wide. A number that the caller does not know is filled
+with what is typical at that hour, and labelled; a text stays unknown, which the models have learnt to bear.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from londonpump.domain import incident_types
+from londonpump.features.dispatches import Dispatches
+from londonpump.features.ground_lookup import ROW, cell_of
+from londonpump.models.imputation_flags import ImputationFlags
+
+Floats = NDArray[np.float64]
+AREA_CELL_M = 2000
+IMPUTED_BY_HOUR = ("pumps_out", "ground_pumps_available", "recent_ground_calls")
+TEXTS = ("incident_type", "property_category", "property_type", "address_qualifier")
+OUTSIDE_SCALING, UNSEEN_STATION_SCALING, MAX_SCALING = 1.5, 1.25, 3.0
+CONTEXT, DEFAULT, UNKNOWN = "context", "default", "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class ApplicabilityDomain:
+    """area: sorted cells of 2 km with a training call in or beside them. reach_m: the longest training run
+    by bridge. stations: those that training runs left from. typical: column -> (24,) by London hour. texts:
+    column -> the texts that training runs had."""
+
+    area: NDArray[np.int64]
+    reach_m: float
+    stations: frozenset[str]
+    typical: dict[str, Floats]
+    texts: dict[str, frozenset[str]]
+
+    def fill(self, columns: dict[str, Any], hour: Floats) -> tuple[dict[str, Any], ImputationFlags]:
+        """Columns with typical numbers where there is none; per run the labels `column=source`."""
+        n = len(hour)
+        imputation_flags = ImputationFlags(n)
+        imputed = dict(columns)
+        for name, by_hour in self.typical.items():
+            values = np.array(columns.get(name, np.full(n, np.nan)), np.float64)
+            gaps = np.isnan(values)
+            values[gaps] = by_hour[hour[gaps].astype(np.int64)]
+            imputed[name] = values
+            imputation_flags.add(f"{name}={DEFAULT}", gaps)
+        for name in TEXTS:
+            texts = columns.get(name)
+            known = self.texts.get(name, frozenset())
+            gaps = np.array([t not in known for t in texts], bool) if texts is not None else np.ones(n, bool)
+            imputation_flags.add(f"{name}={UNKNOWN}", gaps)
+        home = columns.get("deployed_from")
+        home = np.full(n, None, object) if home is None else home.copy()
+        gaps = np.array([h is None for h in home], bool)
+        home[gaps] = incident_types.HOME_STATION
+        imputed["deployed_from"] = home
+        imputation_flags.add(f"is_home_station={DEFAULT}", gaps)
+        return imputed, imputation_flags
+
+    def interval_scaling(self, dispatches: Dispatches) -> tuple[Floats, ImputationFlags]:
+        """(n,) how much wider than learnt, 1 inside; per run the labels of what lies outside."""
+        imputation_flags = ImputationFlags(dispatches.n)
+        wide = np.clip(dispatches.by_bridge_m / self.reach_m, 1.0, MAX_SCALING)
+        imputation_flags.add(f"distance={UNKNOWN}", wide > 1.0)
+        cell = cell_of(dispatches.number("easting_m"), dispatches.number("northing_m"), AREA_CELL_M)
+        at = np.minimum(np.searchsorted(self.area, cell), len(self.area) - 1)
+        outside = self.area[at] != cell
+        wide = np.where(outside, np.maximum(wide, OUTSIDE_SCALING), wide)
+        imputation_flags.add(f"place={UNKNOWN}", outside)
+        unseen = np.array([code not in self.stations for code in dispatches.text("station_code")], bool)
+        wide = np.where(unseen, np.maximum(wide, UNSEEN_STATION_SCALING), wide)
+        imputation_flags.add(f"station={UNKNOWN}", unseen)
+        return wide, imputation_flags
+
+    def to_json(self) -> dict[str, Any]:
+        """As json-able values."""
+        return {
+            "area": self.area.tolist(),
+            "reach_m": self.reach_m,
+            "stations": sorted(self.stations),
+            "typical": {name: values.tolist() for name, values in self.typical.items()},
+            "texts": {name: sorted(texts) for name, texts in self.texts.items()},
+        }
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> "ApplicabilityDomain":
+        """The inverse of `to_json`."""
+        return cls(
+            area=np.array(value["area"], np.int64),
+            reach_m=float(value["reach_m"]),
+            stations=frozenset(value["stations"]),
+            typical={name: np.array(values, np.float64) for name, values in value["typical"].items()},
+            texts={name: frozenset(texts) for name, texts in value["texts"].items()},
+        )
+
+
+def fit_applicability_domain(dispatches: Dispatches, read: frozenset[str]) -> ApplicabilityDomain:
+    """Learn the covered area and typical numbers. read: columns that the features read."""
+    cell = np.unique(cell_of(dispatches.number("easting_m"), dispatches.number("northing_m"), AREA_CELL_M))
+    steps = np.array([-1, 0, 1])
+    neighbours = (steps[:, None] * ROW + steps).ravel()
+    hour = dispatches.hour.astype(np.int64)
+    typical = {
+        name: _median_by_hour(dispatches.number(name), hour)
+        for name in IMPUTED_BY_HOUR
+        if name in read and np.isfinite(dispatches.number(name)).any()
+    }
+    return ApplicabilityDomain(
+        area=np.unique(cell[:, None] + neighbours),
+        reach_m=float(dispatches.by_bridge_m.max()),
+        stations=frozenset(dispatches.text("station_code")),
+        typical=typical,
+        texts={name: frozenset(text for text in dispatches.text(name) if text is not None) for name in TEXTS},
+    )
+
+
+def _median_by_hour(values: Floats, hour: NDArray[np.int64]) -> Floats:
+    known = np.isfinite(values)
+    overall = np.median(values[known])
+    return np.array(
+        [
+            np.median(values[known & (hour == h)]) if (known & (hour == h)).any() else overall
+            for h in range(24)
+        ]
+    )

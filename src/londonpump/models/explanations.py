@@ -1,0 +1,161 @@
+"""Why a prediction is what it is: contributions in words and seconds that add up to the median.
+
+The boosters' own contributions (Lundberg's TreeSHAP, as LightGBM computes it), and the curve's, told against a
+typical run: what is left when everything said is added is the typical time.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from londonpump.domain import thames
+from londonpump.features.dispatches import DAY_US, HOUR_US, Dispatches
+from londonpump.models.distribution import P50
+from londonpump.models.response_time_model import ResponseTimeModel
+
+Floats = NDArray[np.float64]
+TableAndMedian = tuple[Floats, Floats]
+TYPICAL = "typical"
+LOCATION_GROUP = "place"
+RAIN_MM, SNOW_C, FOG_KM, STRONG_WIND_KMH = 0.2, 1.0, 1.0, 50.0
+"""From where on it is rain at all, may be snow, is fog (by its definition), and a near gale (force 7) begins."""
+
+
+@dataclass(frozen=True, slots=True)
+class Contribution:
+    """group: what it is about. seconds: what it adds, negative where it saves. words: for a person."""
+
+    group: str
+    seconds: float
+    description: str
+
+
+def contributions(
+    model: ResponseTimeModel,
+    dispatches: Dispatches,
+    interval_scaling: Floats | float = 1.0,
+    known: TableAndMedian | None = None,
+) -> tuple[dict[str, Floats], Floats]:
+    """({group: (n,) seconds}, (n,) median seconds): the groups add up to the median.
+
+    widening: (n,) as of the prediction that is explained; the median moves a little with it.
+    known: the table and the median of that prediction, where they are at hand.
+    Distance and hour of the curve are told against the mean place and hour of `typical`, a constant.
+    """
+    table, median_s = known or _table_and_median(model, dispatches, interval_scaling)
+    groups = [
+        *(feature.group for feature in model.features),
+        *(LOCATION_GROUP for _ in model.location_effects),
+    ]
+    parts = np.mean(
+        [booster.predict(table, pred_contrib=True, num_threads=1) for booster in model.centre], axis=0
+    )
+    by_group: dict[str, Floats] = {}
+    for i, group in enumerate(groups):
+        by_group[group] = by_group.get(group, np.zeros(dispatches.n)) + parts[:, i]
+    distance_s, river_s, hour_s, own_s, constant_s = model.curve.parts(dispatches)
+    for group, seconds in (("distance", distance_s), ("river", river_s), ("hour", hour_s), ("away", own_s)):
+        by_group[group] = by_group.get(group, np.zeros(dispatches.n)) + seconds
+    by_group[TYPICAL] = np.full(dispatches.n, constant_s) + parts[:, -1]
+    # The centre is not quite the median, and nothing lies beyond the ends of the clock: what that moves is
+    # part of the typical time, so that the sum is the number shown.
+    by_group[TYPICAL] += median_s - sum(by_group.values())
+    return by_group, median_s
+
+
+def _table_and_median(
+    model: ResponseTimeModel, dispatches: Dispatches, interval_scaling: Floats | float
+) -> TableAndMedian:
+    table = model.table(dispatches)
+    return table, model.from_table(dispatches, table, interval_scaling).quantile(P50)
+
+
+def explanations(
+    model: ResponseTimeModel,
+    dispatches: Dispatches,
+    interval_scaling: Floats | float = 1.0,
+    known: TableAndMedian | None = None,
+    max_contributions: int = 5,
+) -> list[list[Contribution]]:
+    """The largest contributions of each run, largest first, then what is typical and the rest."""
+    by_group, _ = contributions(model, dispatches, interval_scaling, known)
+    rows: list[list[Contribution]] = []
+    for row in range(dispatches.n):
+        ranked = sorted(
+            ((group, float(seconds[row])) for group, seconds in by_group.items() if group != TYPICAL),
+            key=lambda pair: -abs(pair[1]),
+        )
+        shown = [
+            Contribution(group, seconds, _contribution_text(group, seconds, dispatches, row))
+            for group, seconds in ranked[:max_contributions]
+        ]
+        rest = float(by_group[TYPICAL][row]) + sum(seconds for _, seconds in ranked[max_contributions:])
+        rows.append([*shown, Contribution(TYPICAL, rest, "a typical run, and all that is not named")])
+    return rows
+
+
+def _contribution_text(group: str, seconds: float, dispatches: Dispatches, row: int) -> str:
+    if group == "distance":
+        return f"{dispatches.distance_m[row] / 1000:.1f} km from the station"
+    if group == "hour":
+        # of the clock itself: 16:43 is 16.71666... hours, which would be told as 16:42
+        minutes = int(dispatches.london_us[row]) % DAY_US * 60 // HOUR_US
+        return f"{minutes // 60:02d}:{minutes % 60:02d} in London"
+    if group == "river":
+        crossing = thames.crosses_thames(
+            dispatches.number("station_easting_m")[row],
+            dispatches.number("station_northing_m")[row],
+            dispatches.number("easting_m")[row],
+            dispatches.number("northing_m")[row],
+        )
+        return "the Thames has to be crossed" if crossing else "the Thames is not in the way"
+    if group == "away":
+        return (
+            "the station of this ground"
+            if dispatches.is_own_ground[row]
+            else "not the station of this ground"
+        )
+    if group == LOCATION_GROUP:
+        return "runs near here take longer" if seconds > 0 else "runs near here are quicker"
+    if group == "kind":
+        return (
+            "this kind of call"
+            if dispatches.text("incident_type")[row] is not None
+            else "kind of call not stated"
+        )
+    if group in CONTEXT_TEXTS:
+        return CONTEXT_TEXTS[group](dispatches, row, seconds)
+    return "how busy the Brigade is"
+
+
+def _weather_text(dispatches: Dispatches, row: int, _seconds: float) -> str:
+    value = {
+        name: dispatches.number(name)[row] for name in ("temp_c", "precip_mm", "visibility_km", "wind_kmh")
+    }
+    if value["precip_mm"] >= RAIN_MM:
+        return f"snow or rain, {value['temp_c']:.0f} C" if value["temp_c"] <= SNOW_C else "rain"
+    if value["visibility_km"] < FOG_KM:
+        return "fog"
+    if value["wind_kmh"] >= STRONG_WIND_KMH:
+        return "strong wind"
+    return "frost" if value["temp_c"] <= 0 else "ordinary weather"
+
+
+def _traffic_text(dispatches: Dispatches, row: int, _seconds: float) -> str:
+    # the rate, not "heavy" or "light": what a booster makes of it may go the other way
+    return f"traffic: {dispatches.number('congestion_rate')[row]:.0%} longer journeys at this hour"
+
+
+def _calendar_text(dispatches: Dispatches, row: int, _seconds: float) -> str:
+    if dispatches.number("is_school_holiday")[row] == 1:
+        return "school holidays"
+    return "a working day" if dispatches.is_working_day[row] else "not a working day"
+
+
+CONTEXT_TEXTS: dict[str, Callable[[Dispatches, int, float], str]] = {
+    "weather": _weather_text,
+    "traffic": _traffic_text,
+    "calendar": _calendar_text,
+}

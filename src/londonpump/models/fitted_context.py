@@ -1,0 +1,167 @@
+"""What a bundle knows of weather, traffic and calendar by itself, for whatever nobody tells it.
+
+The bundle reads the columns of context that its training rows had, and no other. What is missing of them later
+is completed here, the same way in training, judging and serving, and labelled `column=source`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from londonpump.domain.context_records import WEATHER_NUMBERS
+from londonpump.features.dispatches import Dispatches
+from londonpump.models.climate import Climate, fit_climate
+from londonpump.models.congestion import (
+    FROM_TRAVEL_TIMES,
+    Congestion,
+    Journeys,
+    fit_congestion,
+    fit_observed,
+    hour_and_area,
+)
+from londonpump.models.imputation_flags import ImputationFlags
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+CONGESTION, SCHOOL, WORKING = "congestion_rate", "is_school_holiday", "is_working_day"
+CONTEXT_COLUMNS = (*WEATHER_NUMBERS, CONGESTION, SCHOOL, WORKING)
+MIN_SHARE = 0.5
+"""A column that fewer of the training rows know is not read: what stands in for it would be most of it."""
+CLIMATE, PROFILE, LIBRARY, UNKNOWN = "climate", "profile", "default", "unknown"
+FALLBACKS = (CLIMATE, PROFILE, LIBRARY, UNKNOWN)
+READ, MISSING = "read", "missing"
+
+
+@dataclass(frozen=True, slots=True)
+class FittedContext:
+    """reads: the columns of context that the features look at."""
+
+    reads: frozenset[str]
+    climate: Climate
+    congestion: Congestion | None
+
+    @property
+    def takes(self) -> frozenset[str]:
+        """The columns that somebody may tell: not congestion where the model learnt the profile, as what is
+        observed of traffic is of another kind."""
+        is_profile = self.congestion is not None and self.congestion.source == FROM_TRAVEL_TIMES
+        return self.reads - {CONGESTION} if is_profile else self.reads
+
+    def completed(self, dispatches: Dispatches) -> Dispatches:
+        """The same runs, with something in every column that is read but for school holidays, which stay
+        unknown."""
+        if not self.reads:
+            return dispatches
+        columns = dict(dispatches.columns)
+        for name in self.climate.means:
+            values = dispatches.number(name)
+            gaps = np.isnan(values)
+            columns[name] = np.where(gaps, self.climate(name, dispatches), values) if gaps.any() else values
+        if self.congestion is not None:
+            columns[CONGESTION] = self._congestion(dispatches, self.congestion)
+        if WORKING in self.reads:
+            columns[WORKING] = dispatches.is_working_day.astype(np.float64)
+        return dispatches.with_columns(columns)
+
+    def _congestion(self, dispatches: Dispatches, profile: Congestion) -> Floats:
+        """Observed where the model learnt from observations; where it learnt from the profile, the profile."""
+        usual = profile(*hour_and_area(dispatches))
+        return usual if profile.source == FROM_TRAVEL_TIMES else _impute(dispatches.number(CONGESTION), usual)
+
+    def imputation_flags(self, dispatches: Dispatches) -> ImputationFlags:
+        """Per run `column=source` of what `completed` puts in place of what is not known."""
+        imputation_flags = ImputationFlags(dispatches.n)
+        fallbacks = {**dict.fromkeys(self.climate.means, CLIMATE), SCHOOL: UNKNOWN, WORKING: LIBRARY}
+        for name in CONTEXT_COLUMNS:
+            if name not in self.reads:
+                continue
+            gaps = np.isnan(dispatches.number(name)) | (name not in self.takes)
+            imputation_flags.add(f"{name}={fallbacks.get(name, PROFILE)}", gaps)
+        return imputation_flags
+
+    def unknown(self, dispatches: Dispatches) -> dict[str, int]:
+        """For each part that the model takes from its surroundings: runs of which it is not (wholly) known."""
+        parts = {"weather": WEATHER_NUMBERS, "traffic": (CONGESTION,), "school holidays": (SCHOOL,)}
+        counted = {}
+        for part, names in parts.items():
+            gaps = [np.isnan(dispatches.number(name)) for name in names if name in self.takes]
+            rows = int(np.logical_or.reduce(gaps).sum()) if gaps else 0
+            if rows:
+                counted[part] = rows
+        return counted
+
+    def card(self) -> dict[str, str]:
+        """What of the context the model reads."""
+        return {
+            "weather": READ if self.reads & set(WEATHER_NUMBERS) else MISSING,
+            "congestion": self.congestion.source if self.congestion is not None else MISSING,
+            "school holidays": READ if SCHOOL in self.reads else MISSING,
+            "working days": READ if WORKING in self.reads else MISSING,
+        }
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """The parts of the context that the model does not read, as the card names them."""
+        return tuple(part for part, state in self.card().items() if state == MISSING)
+
+    def of(self, reads: frozenset[str]) -> Self:
+        """What of it these columns need."""
+        return type(self)(
+            self.reads & reads,
+            Climate({name: means for name, means in self.climate.means.items() if name in reads}),
+            self.congestion if CONGESTION in reads else None,
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """As json-able values."""
+        return {
+            "reads": sorted(self.reads),
+            "climate": self.climate.to_json(),
+            "congestion": self.congestion.to_json() if self.congestion is not None else None,
+        }
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Self:
+        """The inverse of `to_json`."""
+        profile = value["congestion"]
+        return cls(
+            frozenset(value["reads"]),
+            Climate.from_json(value["climate"]),
+            None if profile is None else Congestion.from_json(profile),
+        )
+
+
+NO_CONTEXT = FittedContext(frozenset(), Climate({}), None)
+
+
+def fit_context(dispatches: Dispatches, fold: Ints) -> tuple[FittedContext, Dispatches]:
+    """Learn what stands in, and the training runs with it in place.
+
+    Args: fold: (n,), incidents whole: the congestion of a run comes from a profile that has not seen its
+    incident. Returns: the context, and runs whose columns of context are whole, or wholly unknown.
+    """
+    known = {name: float(np.isfinite(dispatches.number(name)).mean()) for name in CONTEXT_COLUMNS}
+    read = {name for name, share in known.items() if share >= MIN_SHARE}
+    climate = fit_climate(dispatches, tuple(name for name in WEATHER_NUMBERS if name in read))
+    columns = {**dispatches.columns, **{name: np.full(dispatches.n, np.nan) for name in set(known) - read}}
+    if CONGESTION in read:
+        profile: Congestion | None = fit_observed(dispatches.number(CONGESTION), hour_and_area(dispatches)[0])
+    elif (fitted := fit_congestion(Journeys.of(dispatches, dispatches.number("travel_s")), fold)) is not None:
+        profile, columns[CONGESTION] = fitted
+        read.add(CONGESTION)
+    else:
+        profile = None
+    context = FittedContext(frozenset(read), climate, profile)
+    cross_fitted = columns[CONGESTION]
+    whole = context.completed(dispatches.with_columns(columns))
+    if profile is not None and profile.source == FROM_TRAVEL_TIMES:
+        whole = whole.with_columns({**whole.columns, CONGESTION: cross_fitted})
+    return context, whole
+
+
+def _impute(values: Floats, usual: Floats) -> Floats:
+    return np.asarray(np.where(np.isnan(values), usual, values))

@@ -1,0 +1,156 @@
+"""What past runs near a place took more, or less, than the curve says: a smoothed, shrunk residual.
+
+Residuals are gathered in square cells (of one station, or of all), spread over the neighbouring cells by a
+Gaussian, and shrunk towards 0 where few runs were seen. Nearly all that a place or a street teaches is in
+this one number. For training rows it is worked out from other folds: a run never sees its own answer.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+CLIP_S = 250.0
+REACH = 2.5
+"""A Gaussian is cut off at this many widths."""
+MIN_WEIGHT = 0.25
+"""A cell that saw less than a quarter of a run says nothing worth keeping."""
+ROW, STATION = 1 << 13, 1 << 26
+"""Cell numbers: station, column and row in one integer; 8192 cells of 100 m reach past Britain's width."""
+
+
+@dataclass(frozen=True, slots=True)
+class Smoothing:
+    """name: of the feature. cell_m: side of a cell. width_m: of the Gaussian. shrink: runs of doubt."""
+
+    name: str
+    cell_m: int
+    width_m: int
+    shrink: float
+    is_by_station: bool
+
+
+SMOOTHINGS = (
+    Smoothing("pair_300_s", 100, 300, 6.0, is_by_station=True),
+    Smoothing("pair_1200_s", 300, 1200, 6.0, is_by_station=True),
+    Smoothing("place_200_s", 100, 200, 6.0, is_by_station=False),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class LocationEffect:
+    """keys: (c,) sorted cell numbers. value_s: (c,) the shrunk residual of each, tenths of seconds."""
+
+    smoothing: Smoothing
+    keys: Ints
+    value_s: Floats
+
+    def __call__(self, station: Ints, easting_m: Floats, northing_m: Floats) -> Floats:
+        """(n,) seconds; 0 where no run was seen."""
+        query_keys = cell_keys(self.smoothing, station, easting_m, northing_m)
+        return _look_up(query_keys, self.keys, self.value_s)
+
+    def to_arrays(self) -> dict[str, Ints]:
+        """As whole numbers: keys as differences, values in tenths of seconds."""
+        tenths = np.rint(self.value_s * 10).astype(np.int64)
+        return dict(zip(_names(self.smoothing), (np.diff(self.keys, prepend=0), tenths), strict=True))
+
+    @classmethod
+    def from_arrays(cls, name: str, arrays: Mapping[str, Ints]) -> "LocationEffect":
+        """The inverse of `to_arrays`; those of others may lie beside. name: of the smoothing."""
+        smoothing = next(s for s in SMOOTHINGS if s.name == name)
+        steps, tenths = (arrays[each] for each in _names(smoothing))
+        return cls(smoothing, np.cumsum(steps), tenths / 10)
+
+
+def _names(smoothing: Smoothing) -> tuple[str, str]:
+    return f"{smoothing.name}.steps", f"{smoothing.name}.tenths"
+
+
+def cell_keys(smoothing: Smoothing, station: Ints, easting_m: Floats, northing_m: Floats) -> Ints:
+    """(n,) the number of each run's cell; station -1 (unknown) has cells of its own."""
+    column = np.clip(np.floor_divide(easting_m, smoothing.cell_m), 0, ROW - 1).astype(np.int64)
+    row = np.clip(np.floor_divide(northing_m, smoothing.cell_m), 0, ROW - 1).astype(np.int64)
+    which = station + 1 if smoothing.is_by_station else np.zeros_like(station)
+    return np.asarray(which * STATION + column * ROW + row)
+
+
+def fit_location_effect(
+    smoothing: Smoothing, keys: Ints, residual_s: Floats, fold: Ints
+) -> tuple[LocationEffect, Floats]:
+    """Learn a residual of places.
+
+    Args: keys: (n,) of `cell_keys`. residual_s: (n,) actual less curve. fold: (n,) of the row's incident.
+    Returns: the look-up over all rows, and (n,) the value of each row from the other folds.
+    """
+    residual_s = np.clip(residual_s, -CLIP_S, CLIP_S)
+    order = np.argsort(keys, kind="stable")
+    patches = [
+        _patch(smoothing, keys[rows], residual_s[rows], fold[rows], int(fold.max(initial=0)) + 1)
+        for rows in np.split(order, _starts_of_stations(keys[order]))
+        if len(rows)
+    ]
+    out_of_fold = np.empty(len(keys))
+    out_of_fold[order] = np.concatenate([own for _, _, own in patches]) if patches else np.empty(0)
+    all_keys = np.concatenate([cells for cells, _, _ in patches]) if patches else np.empty(0, np.int64)
+    value_s = np.concatenate([value for _, value, _ in patches]) if patches else np.empty(0)
+    return LocationEffect(smoothing, all_keys, _tenths(value_s)), _tenths(out_of_fold)
+
+
+def _starts_of_stations(sorted_keys: Ints) -> Ints:
+    return np.flatnonzero(np.diff(sorted_keys // STATION)) + 1
+
+
+def _patch(
+    smoothing: Smoothing, keys: Ints, residual_s: Floats, fold: Ints, n_folds: int
+) -> tuple[Ints, Floats, Floats]:
+    """One station (or all): (cells worth keeping, their values, each row's value from the other folds).
+
+    The grid around its runs is smoothed fold by fold; smoothing is linear, so the other folds of a row are
+    the whole less its own.
+    """
+    reach = int(np.ceil(REACH * smoothing.width_m / smoothing.cell_m))
+    inner = keys % STATION
+    column, row = inner // ROW, inner % ROW
+    west, south = max(int(column.min()) - reach, 0), max(int(row.min()) - reach, 0)
+    shape = (int(column.max()) + reach + 1 - west, int(row.max()) + reach + 1 - south)
+    at = (column - west) * shape[1] + (row - south)
+    sums, weights = (
+        np.stack([_smoothed(smoothing, at[fold == f], value[fold == f], shape) for f in range(n_folds)])
+        for value in (residual_s, np.ones(len(keys)))
+    )
+    total, weight = sums.sum(axis=0), weights.sum(axis=0)
+    rest_s, rest_w = total[at] - sums[fold, at], weight[at] - weights[fold, at]
+    kept = np.flatnonzero(weight >= MIN_WEIGHT)
+    cells = keys[0] // STATION * STATION + (kept // shape[1] + west) * ROW + kept % shape[1] + south
+    value_s = total[kept] / (weight[kept] + smoothing.shrink)
+    return cells, value_s, rest_s / (np.maximum(rest_w, 0.0) + smoothing.shrink)
+
+
+def _smoothed(smoothing: Smoothing, at: Ints, value: Floats, shape: tuple[int, int]) -> Floats:
+    """Values gathered in cells and spread by a Gaussian whose own cell weighs 1."""
+    # what serves does not fit, and this takes a while to load
+    from scipy.ndimage import gaussian_filter  # noqa: PLC0415
+
+    gathered = np.bincount(at, value, shape[0] * shape[1]).reshape(shape)
+    sigma = smoothing.width_m / smoothing.cell_m
+    spread = gaussian_filter(gathered, sigma, mode="constant", truncate=REACH)
+    # The filter's weights sum to 1; what is wanted is that a run counts as one run in its own cell.
+    taps = np.exp(-0.5 * (np.arange(-int(REACH * sigma + 0.5), int(REACH * sigma + 0.5) + 1) / sigma) ** 2)
+    return np.asarray(spread.ravel() * taps.sum() ** 2)
+
+
+def _tenths(value_s: Floats) -> Floats:
+    """Rounded to a tenth of a second, as they are stored: training and serving see the same number."""
+    return np.asarray(np.rint(value_s * 10) / 10)
+
+
+def _look_up(query_keys: Ints, keys: Ints, values: Floats) -> Floats:
+    if not len(keys):
+        return np.zeros(len(query_keys))
+    at = np.minimum(np.searchsorted(keys, query_keys), len(keys) - 1)
+    return np.where(keys[at] == query_keys, values[at], 0.0)

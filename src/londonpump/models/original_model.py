@@ -1,0 +1,239 @@
+"""The seed recipe once fitted: its columns, its coefficients and its answer, in NumPy alone.
+
+Kept apart from the fitting (`seed_recipe`), so that whoever loads a bundle needs no scikit-learn.
+
+Source: the original system's 19 features, under the names of this product (specification of the
+original, section 3): `ground_pumps_available` is text there, hence one-hot; `month` and the 0/1 flags
+are numbers left unscaled.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from londonpump.domain.errors import BadValue
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+Columns = Mapping[str, NDArray[Any]]
+
+TEXTS = (
+    "deployed_from",
+    "appliance",
+    "property_category",
+    "address_qualifier",
+    "incident_type",
+    "conditions",
+    "home_station_code",
+    "ground_code",
+    "ground_pumps_available",
+)
+SCALED_NUMBERS = (
+    "distance_km",
+    "pumps_out",
+    "temp_c",
+    "precip_mm",
+    "cloudcover_pct",
+    "visibility_km",
+    "congestion_rate",
+)
+PLAIN_NUMBERS = ("month", "is_working_day", "is_school_holiday")
+FEATURES = TEXTS + SCALED_NUMBERS + PLAIN_NUMBERS
+
+NOT_STATED = ""
+"""The category of a null text."""
+
+
+@dataclass(frozen=True, slots=True)
+class TextColumn:
+    """One-hot coded text: the categories of the training rows, in the order of their coefficients."""
+
+    name: str
+    categories: tuple[str, ...]
+
+    def positions(self, values: NDArray[Any]) -> Integers:
+        """(n,) position of each value in `categories`, -1 for one that training never saw."""
+        known = {category: position for position, category in enumerate(self.categories)}
+        codes, texts = distinct_texts(values)
+        return np.array([known.get(text, -1) for text in texts], np.int64)[codes]
+
+
+@dataclass(frozen=True, slots=True)
+class NumberColumn:
+    """A number in its own unit: `fill` stands for null, then (value - centre) / scale."""
+
+    name: str
+    fill: float
+    centre: float
+    scale: float
+
+    def scaled(self, values: NDArray[Any]) -> Floats:
+        """(n,) the number as the coefficients expect it. Raises: BadValue."""
+        number = as_numbers(self.name, values)
+        return np.asarray((np.where(np.isnan(number), self.fill, number) - self.centre) / self.scale)
+
+
+@dataclass(frozen=True, slots=True)
+class Encoding:
+    """Columns to positions in the coefficients: texts first, then numbers, in this order.
+
+    absent: features of the original that the training rows did not have at all, or with nothing to learn.
+    """
+
+    texts: tuple[TextColumn, ...]
+    numbers: tuple[NumberColumn, ...]
+    absent: tuple[str, ...]
+
+    @property
+    def width(self) -> int:
+        """Coefficients a seed."""
+        return sum(len(text.categories) for text in self.texts) + len(self.numbers)
+
+    def positions(self, columns: Columns) -> list[Integers]:
+        """For each text its (n,) position among all coefficients, -1 where the value is unknown.
+
+        A column the caller does not have counts as null throughout. Raises: BadValue.
+        """
+        n, offset, found = count_rows(columns), 0, []
+        for text in self.texts:
+            position = text.positions(_column_or_null(columns, text.name, n))
+            found.append(np.where(position < 0, -1, position + offset))
+            offset += len(text.categories)
+        return found
+
+    def scaled(self, columns: Columns) -> list[Floats]:
+        """For each number its (n,) scaled values; a column not there counts as null. Raises: BadValue."""
+        n = count_rows(columns)
+        return [number.scaled(_column_or_null(columns, number.name, n)) for number in self.numbers]
+
+
+@dataclass(frozen=True, slots=True)
+class OriginalModel:
+    """The original's linear model, fitted once a seed; the answer is not clipped, as in the original.
+
+    c: the chosen aggressiveness. cv_mae_s: {C: MAE in seconds over the folds}. coefficients: (n_seeds,
+    width). intercepts_s, training_mae_s: (n_seeds,). epochs: passes over the rows, a seed. rows: training rows.
+    """
+
+    encoding: Encoding
+    c: float
+    cv_mae_s: dict[float, float]
+    seeds: tuple[int, ...]
+    coefficients: Floats
+    intercepts_s: Floats
+    training_mae_s: Floats
+    epochs: tuple[int, ...]
+    rows: int
+
+    @property
+    def typical_index(self) -> int:
+        """Which seed answers for the recipe: the one whose MAE on the training rows is the median."""
+        order = np.argsort(self.training_mae_s, kind="stable")
+        return int(order[(len(order) - 1) // 2])
+
+    def predict(self, columns: Columns, seed_index: int | None = None) -> Floats:
+        """(n,) attendance seconds by one seed; by the typical one if none is named. Raises: BadValue."""
+        index = self.typical_index if seed_index is None else seed_index
+        if not 0 <= index < len(self.seeds):
+            raise BadValue("seed_index", index, f"there are {len(self.seeds)} seeds, counted from 0")
+        return np.asarray(self._answers(columns, slice(index, index + 1))[0])
+
+    def predict_all(self, columns: Columns) -> Floats:
+        """(n_seeds, n) attendance seconds by every seed. Raises: BadValue."""
+        return self._answers(columns, slice(None))
+
+    def _answers(self, columns: Columns, which: slice) -> Floats:
+        coefficients = self.coefficients[which]
+        # the position -1 of an unknown category picks this last column: it adds nothing
+        padded = np.concatenate([coefficients, np.zeros((len(coefficients), 1))], axis=1)
+        answers = np.repeat(self.intercepts_s[which][:, None], count_rows(columns), axis=1)
+        for position in self.encoding.positions(columns):
+            answers += padded[:, position]
+        first_number = self.encoding.width - len(self.encoding.numbers)
+        for offset, values in enumerate(self.encoding.scaled(columns)):
+            answers += coefficients[:, first_number + offset, None] * values
+        return answers
+
+    def to_json(self) -> dict[str, Any]:
+        """Everything as json can write it; read back, it answers bit for bit the same."""
+        return {
+            "texts": {text.name: list(text.categories) for text in self.encoding.texts},
+            "numbers": {
+                number.name: {"fill": number.fill, "centre": number.centre, "scale": number.scale}
+                for number in self.encoding.numbers
+            },
+            "absent": list(self.encoding.absent),
+            "c": self.c,
+            "cv_mae_s": {str(c): mae_s for c, mae_s in self.cv_mae_s.items()},
+            "seeds": list(self.seeds),
+            "coefficients": self.coefficients.tolist(),
+            "intercepts_s": self.intercepts_s.tolist(),
+            "training_mae_s": self.training_mae_s.tolist(),
+            "epochs": list(self.epochs),
+            "rows": self.rows,
+        }
+
+    @classmethod
+    def from_json(cls, stored: Mapping[str, Any]) -> Self:
+        """The recipe that `to_json` wrote."""
+        return cls(
+            encoding=Encoding(
+                texts=tuple(TextColumn(name, tuple(known)) for name, known in stored["texts"].items()),
+                numbers=tuple(NumberColumn(name, **scaling) for name, scaling in stored["numbers"].items()),
+                absent=tuple(stored["absent"]),
+            ),
+            c=float(stored["c"]),
+            cv_mae_s={float(c): float(mae_s) for c, mae_s in stored["cv_mae_s"].items()},
+            seeds=tuple(stored["seeds"]),
+            coefficients=np.array(stored["coefficients"], np.float64),
+            intercepts_s=np.array(stored["intercepts_s"], np.float64),
+            training_mae_s=np.array(stored["training_mae_s"], np.float64),
+            epochs=tuple(stored["epochs"]),
+            rows=int(stored["rows"]),
+        )
+
+
+def count_rows(columns: Columns) -> int:
+    """Rows of the features that are there. Raises: BadValue if they differ or no feature is there."""
+    lengths = {name: len(columns[name]) for name in FEATURES if name in columns}
+    if not lengths:
+        raise BadValue("columns", sorted(columns), f"none of the recipe's features is there: {FEATURES}")
+    if len(set(lengths.values())) > 1:
+        raise BadValue("columns", lengths, "the columns must have one length")
+    return next(iter(lengths.values()))
+
+
+def distinct_texts(values: NDArray[Any]) -> tuple[Integers, list[str]]:
+    """(n,) position of each value in the list of distinct texts; null, NaN and blank are NOT_STATED."""
+    if values.dtype.kind in "biuf":
+        numbers, codes = np.unique(values, return_inverse=True)
+        return codes.astype(np.int64), [_text_of(number) for number in numbers.tolist()]
+    seen: dict[Any, int] = {}
+    # setdefault sees len(seen) before it adds, so each new value gets the next position
+    every = (seen.setdefault(value, len(seen)) for value in values.tolist())
+    codes = np.fromiter(every, np.int64, len(values))
+    return codes, [_text_of(value) for value in seen]
+
+
+def as_numbers(name: str, values: NDArray[Any]) -> Floats:
+    """(n,) float64, NaN for null. Raises: BadValue for text or an infinite number."""
+    try:
+        numbers = np.asarray(values).astype(np.float64)
+    except (TypeError, ValueError) as error:
+        raise BadValue(name, str(error), "every value must be a number or null") from error
+    if np.isinf(numbers).any():
+        raise BadValue(name, float(numbers[np.isinf(numbers)][0]), "must be finite or null")
+    return numbers
+
+
+def _text_of(value: Any) -> str:
+    if value is None or value != value:  # only NaN differs from itself
+        return NOT_STATED
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+
+
+def _column_or_null(columns: Columns, name: str, n: int) -> NDArray[Any]:
+    return columns[name] if name in columns else np.full(n, np.nan)

@@ -1,0 +1,243 @@
+"""How many pumps a call brings: 1, 2, 3, 4, 5 or more, with their chances.
+
+What is learnt is how many attended: at some calls more than were needed, at others fewer. The answer is the
+average of boosters that climb from number to number (`pump_steps`) and a backed-off table of kind of call,
+property and night (`pump_frequencies`); the number announced is weighted for macro F1 (`pump_choice`).
+"""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from londonpump.features.dispatches import Dispatches
+from londonpump.models import boosters
+from londonpump.models.npz import from_npz, to_npz
+from londonpump.models.pump_choice import choose, fit_weights
+from londonpump.models.pump_features import NAMES, Calls, mixed, table_of
+from londonpump.models.pump_frequencies import (
+    CHAINS,
+    FOLDS,
+    N_CLASSES,
+    Frequencies,
+    Vocabulary,
+    fit_frequencies,
+    fit_vocabulary,
+)
+from londonpump.models.pump_steps import STEPS, PumpSteps, fit_steps
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+PATTERNS = tuple(
+    (type_stated, property_stated) for type_stated in (False, True) for property_stated in (False, True)
+)
+"""(kind stated, property stated)."""
+SHARE_WITHOUT_TYPE, SHARE_WITHOUT_PROPERTY = 0.5, 0.3
+MIN_INCIDENTS = 200
+"""With fewer calls the table answers alone, and the likeliest number is the one announced."""
+MODEL_JSON, TABLES_NPZ = "pumps.json", "tables.npz"
+
+
+@dataclass(frozen=True, slots=True)
+class PumpHyperparameters:
+    """How much is spent, by the number of calls. copies: times a call is learnt from, masked anew each time;
+    of two, one has its kind. judged: the latest calls of a fold that find the weights of the choice, at most."""
+
+    copies: int
+    trees: int
+    leaves: int
+    rate: float
+    min_in_leaf: int
+    weight_folds: int
+    weight_rows: int
+
+
+SMALL = PumpHyperparameters(
+    copies=2, trees=100, leaves=10, rate=0.05, min_in_leaf=10, weight_folds=5, weight_rows=60_000
+)
+LARGE = PumpHyperparameters(
+    copies=1, trees=60, leaves=31, rate=0.1, min_in_leaf=100, weight_folds=1, weight_rows=30_000
+)
+SMALL_CALLS = 60_000
+
+
+def hyperparameters_for(n_calls: int) -> PumpHyperparameters:
+    """Few calls are gone over with more care."""
+    return SMALL if n_calls <= SMALL_CALLS else LARGE
+
+
+@dataclass(frozen=True, slots=True)
+class PumpChances:
+    """probability: (n, 5) of 1, 2, 3, 4, 5 or more, rows sum to 1. chosen: (n,) 1 to 5, by macro F1."""
+
+    probability: Floats
+    chosen: Ints
+
+
+@dataclass(frozen=True, slots=True)
+class PumpsModel:
+    """tables: one a chain of CHAINS. weights: (2, 2, 5) of the choice, [kind stated, property stated]."""
+
+    vocabulary: Vocabulary
+    tables: tuple[Frequencies, ...]
+    steps: PumpSteps
+    weights: Floats
+
+    def __call__(self, dispatches: Dispatches) -> PumpChances:
+        """The chances of each call and the number to announce."""
+        calls = Calls.of(dispatches, self.vocabulary)
+        probability = mixed(self.steps, calls, [table(calls.codes) for table in self.tables])
+        return PumpChances(
+            probability, choose(probability, self.weights[calls.has_incident_type, calls.has_property])
+        )
+
+    def to_files(self) -> dict[str, bytes]:
+        """LightGBM's native text a step, the counts of the tables, and json for all else."""
+        value = {
+            "vocabulary": {name: list(codes) for name, codes in self.vocabulary.items()},
+            "tables": {table.chain.name: table.root.tolist() for table in self.tables},
+            "weights": self.weights.ravel().tolist(),
+        }
+        counts = {name: values for table in self.tables for name, values in table.to_arrays().items()}
+        files = {
+            MODEL_JSON: json.dumps(value, separators=(",", ":")).encode(),
+            TABLES_NPZ: to_npz(counts),
+        }
+        for k, booster in zip(STEPS, self.steps.steps, strict=True):
+            if booster is not None:
+                files[_step_file(k)] = boosters.to_bytes(booster)
+        return files
+
+    @classmethod
+    def from_files(cls, files: dict[str, bytes]) -> "PumpsModel":
+        """The inverse of `to_files`; other files of a bundle may lie beside."""
+        value: dict[str, Any] = json.loads(files[MODEL_JSON])
+        counts = from_npz(files[TABLES_NPZ])
+        names = [_step_file(k) for k in STEPS]
+        return cls(
+            vocabulary={
+                name: {text: i for i, text in enumerate(texts)} for name, texts in value["vocabulary"].items()
+            },
+            tables=tuple(
+                Frequencies.from_arrays(name, np.array(root, np.float64), counts)
+                for name, root in value["tables"].items()
+            ),
+            steps=PumpSteps(tuple(boosters.from_bytes(files[f]) if f in files else None for f in names)),
+            weights=np.array(value["weights"], np.float64).reshape(2, 2, N_CLASSES),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class PumpTrainingData:
+    """Training calls. pumps, fold: (n,). tables: a chain, the table of all, then one without each fold."""
+
+    calls: Calls
+    pumps: Ints
+    fold: Ints
+    tables: tuple[tuple[Frequencies, ...], ...]
+
+    def shares(self, calls: Calls, fold: Ints) -> list[Floats]:
+        """(n, 5) a chain, each call answered by the table without its own fold."""
+        answers = [np.empty((len(fold), N_CLASSES)) for _ in self.tables]
+        for f in range(FOLDS):
+            rows = np.flatnonzero(fold == f)
+            part = calls.take(rows)
+            for answer, tables in zip(answers, self.tables, strict=True):
+                answer[rows] = tables[1 + f](part.codes)
+        return answers
+
+
+def fit_pumps(dispatches: Dispatches, pumps: Floats, incident: Ints, seed: int) -> PumpsModel:
+    """Learn the number of pumps.
+
+    Args: runs: any number of runs an incident; the first mobilised is learnt from. pumps: (n,) attending,
+    NaN where not recorded (left out). incident: (n,) codes.
+    Returns: a model; from fewer than LEAST_INCIDENTS incidents it holds the tables alone.
+    """
+    rows = _one_row_an_incident(dispatches.columns["mobilised_us"], pumps, incident)
+    first = Dispatches({name: values[rows] for name, values in dispatches.columns.items()}, dispatches.lookup)
+    vocabulary = fit_vocabulary(first)
+    calls, number = Calls.of(first, vocabulary), np.clip(pumps[rows], 1, N_CLASSES).astype(np.int64)
+    rng = np.random.default_rng(seed)
+    fold = rng.integers(0, FOLDS, len(rows))
+    fold[:FOLDS] = np.arange(FOLDS)[: len(rows)]
+    tables = tuple(fit_frequencies(chain, calls.codes, number, fold) for chain in CHAINS)
+    training_data = PumpTrainingData(calls, number, fold, tables)
+    hyperparameters = hyperparameters_for(len(rows))
+    weights = _fit_weights(training_data, hyperparameters, seed)
+    steps = _fit_steps(training_data, np.arange(len(rows)), hyperparameters, seed)
+    return PumpsModel(vocabulary, tuple(of_all for of_all, *_ in tables), steps, weights)
+
+
+def _one_row_an_incident(mobilised_us: Ints, pumps: Floats, incident: Ints) -> Ints:
+    known = np.flatnonzero(np.isfinite(pumps))
+    in_time = known[np.argsort(mobilised_us[known], kind="stable")]
+    _, first = np.unique(incident[in_time], return_index=True)
+    return np.asarray(np.sort(in_time[first]))
+
+
+def _fit_steps(
+    training_data: PumpTrainingData, rows: Ints, hyperparameters: PumpHyperparameters, seed: int
+) -> PumpSteps:
+    """Boosters of some calls, half of them without their kind and some without their property."""
+    if len(rows) < MIN_INCIDENTS:
+        return PumpSteps((None,) * len(STEPS))
+    rng = np.random.default_rng(seed)
+    calls, pumps, fold = training_data.calls.take(rows), training_data.pumps[rows], training_data.fold[rows]
+    is_hidden = rng.random(len(rows)) < SHARE_WITHOUT_TYPE
+    tables = []
+    for copy in range(hyperparameters.copies):
+        no_property = rng.random(len(rows)) < SHARE_WITHOUT_PROPERTY
+        seen = calls.hiding(is_hidden ^ (copy % 2 == 1), no_property)
+        tables.append(table_of(seen, training_data.shares(seen, fold)))
+    parameters = _parameters(hyperparameters, seed)
+    return fit_steps(np.concatenate(tables), np.tile(pumps, hyperparameters.copies), NAMES, parameters)
+
+
+def _fit_weights(training_data: PumpTrainingData, hyperparameters: PumpHyperparameters, seed: int) -> Floats:
+    """(2, 2, 5) found on calls that neither the boosters nor the tables that judge them learnt from.
+
+    The boosters' own training calls were encoded with these calls still counted: it shifts an encoding a
+    little and touches nothing but the weights.
+    """
+    if len(training_data.pumps) < MIN_INCIDENTS:
+        return np.ones((2, 2, N_CLASSES))
+    probability: dict[tuple[bool, bool], list[Floats]] = {pattern: [] for pattern in PATTERNS}
+    weight_rows = []
+    for f in range(hyperparameters.weight_folds):
+        steps = _fit_steps(
+            training_data, np.flatnonzero(training_data.fold != f), hyperparameters, seed + 1 + f
+        )
+        rows = np.flatnonzero(training_data.fold == f)[-hyperparameters.weight_rows :]
+        weight_rows.append(rows)
+        for type_stated, property_stated in PATTERNS:
+            seen = training_data.calls.take(rows).hiding(
+                np.full(len(rows), not type_stated), np.full(len(rows), not property_stated)
+            )
+            probability[type_stated, property_stated].append(
+                mixed(steps, seen, training_data.shares(seen, training_data.fold[rows]))
+            )
+    pumps = training_data.pumps[np.concatenate(weight_rows)]
+    weights = [fit_weights(np.concatenate(probability[pattern]), pumps) for pattern in PATTERNS]
+    return np.array(weights).reshape(2, 2, N_CLASSES)
+
+
+def _parameters(hyperparameters: PumpHyperparameters, seed: int) -> dict[str, Any]:
+    return {
+        "num_trees": hyperparameters.trees,
+        "num_leaves": hyperparameters.leaves,
+        "learning_rate": hyperparameters.rate,
+        "min_data_in_leaf": hyperparameters.min_in_leaf,
+        "lambda_l2": 5.0,
+        "feature_fraction": 0.5,
+        "bagging_fraction": 0.8,
+        "bagging_freq": 1,
+        "seed": seed,
+    }
+
+
+def _step_file(k: int) -> str:
+    return f"pumps_over_{k}.txt"

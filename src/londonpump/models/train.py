@@ -1,0 +1,240 @@
+"""Everything that is fitted, fitted once, on training rows alone."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from londonpump.domain import national_grid
+from londonpump.domain.attendance_targets import MIN_UNDERESTIMATE_S
+from londonpump.domain.errors import TooFewRows
+from londonpump.domain.stations import Station
+from londonpump.features.calendars import london_days
+from londonpump.features.catalogue import FEATURES, Feature, require_known_in_time, usable
+from londonpump.features.dispatches import Dispatches
+from londonpump.features.ground_lookup import GroundLookup, fit_ground
+from londonpump.features.workload import is_countable, recent_calls
+from londonpump.models.applicability_domain import fit_applicability_domain
+from londonpump.models.area_points import fit_area_points
+from londonpump.models.baselines import fit_constant, fit_distance
+from londonpump.models.bundle import SCHEMA, Bundle, incident_hashes, stations_or_known
+from londonpump.models.distribution import P50
+from londonpump.models.fitted_context import fit_context
+from londonpump.models.original_model import OriginalModel
+from londonpump.models.original_model_training import RowLimits, fit_original_model
+from londonpump.models.pump_count import PumpsModel, fit_pumps
+from londonpump.models.response_time_model import ResponseTimeModel
+from londonpump.models.response_training import (
+    LOCATION_FOLDS,
+    TrainingDispatches,
+    fit_response_time,
+    fold_of,
+    hyperparameters_for,
+)
+from londonpump.models.risk_stations import risk_stations
+
+Columns = dict[str, NDArray[Any]]
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Progress = Callable[[str, float], None]
+
+MIN_TRAINING_ROWS = 300
+FLAGGED_SHARE = 0.077
+"""The share of runs that a warning is shown for: as many as the original's list of stations flags."""
+MAX_ORIGINAL_FIT_ROWS = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingSet:
+    """Training rows and what else they are learnt with.
+
+    rows: columns of examples, n rows. calls: columns of calls, for the ground of places and workload.
+    incident: (n,) codes. stations: the list in use. complete: (k, 2) spans of time over which no call is missing.
+    """
+
+    rows: Columns
+    calls: Columns
+    incident: Ints
+    stations: tuple[Station, ...]
+    complete: Ints
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingPlan:
+    """seed: of every draw. is_without_fast: leave out runs over 60 km/h (they look at the answer).
+    features: what may be looked at."""
+
+    seed: int = 1
+    is_without_fast: bool = False
+    features: tuple[Feature, ...] = FEATURES
+
+
+def fit_bundle(
+    training: TrainingSet, plan: TrainingPlan, facts: dict[str, Any], progress: Progress
+) -> Bundle:
+    """Learn a bundle. facts: what goes on its card (data hash, dates). Raises: TooFewRows, KnownTooLate."""
+    require_known_in_time(plan.features)
+    training = _usable_rows(training, plan)
+    rows, attendance_s = training.rows, training.rows["attendance_s"]
+    ground = fit_ground_lookup(training.calls, training.stations)
+    rows = with_workload(rows, training.calls, ground, training.complete)
+    dispatches = Dispatches(rows, ground)
+    context, whole = fit_context(dispatches, fold_of(training.incident, LOCATION_FOLDS, plan.seed))
+    features = usable(whole, plan.features)
+    read = frozenset(name for feature in features for name in feature.reads)
+    context = context.of(read)
+    training_dispatches = TrainingDispatches(
+        whole, attendance_s, training.incident, rows["mobilised_us"], context
+    )
+    response = fit_response_time(
+        training_dispatches, features, plan.seed, lambda doing, share: progress(doing, 0.7 * share)
+    )
+    progress("Learning the number of pumps", 0.7)
+    pumps = fit_pumps_model(training.calls, ground, plan.seed)
+    progress("Fitting the baselines", 0.85)
+    distance_km = distance_as_original_km(rows)
+    return Bundle(
+        card={
+            "schema": SCHEMA,
+            "seed": plan.seed,
+            "rows": len(attendance_s),
+            "features": [feature.name for feature in features],
+            "places": [effect.smoothing.name for effect in response.location_effects],
+            "effort": _hyperparameters_json(len(attendance_s)),
+            "context": context.card(),
+            "without_runs_over_60_kmh": plan.is_without_fast,
+            "prototype": _self_test(response, dispatches, read),
+            **facts,
+        },
+        stations=training.stations,
+        ground=ground,
+        applicability_domain=fit_applicability_domain(dispatches, read),
+        response=response,
+        pumps=pumps,
+        constant=fit_constant(attendance_s),
+        distance=fit_distance(distance_km, attendance_s),
+        original=fit_original(rows, ground, training.incident),
+        risk_stations=risk_stations(rows["station_code"], attendance_s),
+        risk_threshold=_fit_risk_threshold(response, dispatches),
+        seen=np.unique(incident_hashes(np.unique(rows["incident_number"].astype(str)))),
+        area_points=fit_area_points(training.calls),
+    )
+
+
+def _self_test(response: ResponseTimeModel, dispatches: Dispatches, read: frozenset[str]) -> dict[str, Any]:
+    """The first training run as it went in, null where unknown, and the median that came out."""
+    columns = sorted((read - {"mobilised_at"}) | {"mobilised_us", "station_code", "property_type"})
+    first = Dispatches(
+        {name: dispatches.columns[name][:1] for name in columns if name in dispatches.columns},
+        dispatches.lookup,
+    )
+    row = {name: values[0] for name, values in first.columns.items()}
+    return {
+        "run": {name: _plain(value) for name, value in row.items()},
+        "p50_s": round(float(response(first).quantile(P50)[0]), 3),
+    }
+
+
+def _plain(value: Any) -> Any:
+    """As json has it: numbers as Python's, NaN as null."""
+    plain = value.item() if isinstance(value, np.generic) else value
+    return None if isinstance(plain, float) and np.isnan(plain) else plain
+
+
+def fit_ground_lookup(calls: Columns, stations: tuple[Station, ...]) -> GroundLookup:
+    """The ground of a place from training calls."""
+    return fit_ground(
+        calls["easting_m"], calls["northing_m"], calls["recorded_ground_code"], stations_or_known(stations)
+    )
+
+
+def with_workload(rows: Columns, calls: Columns, ground: GroundLookup, complete: Ints) -> Columns:
+    """Rows with `recent_ground_calls`, unknown where calls are missing. complete: as in `TrainingSet`."""
+    if not len(complete):
+        return {**rows, "recent_ground_calls": np.full(len(rows["mobilised_us"]), np.nan)}
+    counted = recent_calls(
+        ground(calls["easting_m"], calls["northing_m"], london_days(calls["call_us"])),
+        calls["call_us"],
+        ground(rows["easting_m"], rows["northing_m"], london_days(rows["call_us"])),
+        rows["mobilised_us"],
+        rows["call_us"],
+    )
+    known = is_countable(complete, rows["call_us"], rows["mobilised_us"])
+    return {**rows, "recent_ground_calls": np.where(known, counted, np.nan)}
+
+
+def fit_pumps_model(calls: Columns, ground: GroundLookup, seed: int) -> PumpsModel:
+    """How many pumps attend, from the training calls whose number was published."""
+    known = with_known_pumps(calls)
+    return fit_pumps(
+        Dispatches(known, ground), known["pumps_attending"], np.arange(len(known["call_us"])), seed
+    )
+
+
+def with_known_pumps(calls: Columns) -> Columns:
+    """Calls whose number of pumps was published, as runs of a pump nobody has chosen yet."""
+    known = np.isfinite(calls["pumps_attending"])
+    return {
+        **{name: values[known] for name, values in calls.items()},
+        "mobilised_us": calls["call_us"][known],
+    }
+
+
+def fit_original(rows: Columns, ground: GroundLookup, incident: Ints) -> OriginalModel:
+    """The original's recipe on the same rows, eleven seeds."""
+    columns = original_columns(Dispatches(rows, ground))
+    limits = RowLimits(max_fit_rows=MAX_ORIGINAL_FIT_ROWS)
+    return fit_original_model(columns, rows["attendance_s"], groups=incident, limits=limits)
+
+
+def original_columns(dispatches: Dispatches) -> Columns:
+    """The original's 19 features under the product's names, from the recorded ground as it had it."""
+    rows = dict(dispatches.columns)
+    home = rows.get("home_station_code")
+    station = rows["station_code"]
+    known = home is not None and any(code is not None for code in home)
+    return {
+        **rows,
+        "home_station_code": home if known and home is not None else station,
+        "ground_code": dispatches.text("recorded_ground_code"),
+        "distance_km": distance_as_original_km(rows),
+        "month": dispatches.month.astype(np.float64),
+        "is_working_day": dispatches.is_working_day.astype(np.float64),
+    }
+
+
+def distance_as_original_km(rows: Columns) -> Floats:
+    """Great-circle distance from station to place, km."""
+    location = national_grid.to_degrees(rows["easting_m"], rows["northing_m"])
+    station = national_grid.to_degrees(rows["station_easting_m"], rows["station_northing_m"])
+    return national_grid.great_circle_km(*station, *location)
+
+
+def _usable_rows(training: TrainingSet, plan: TrainingPlan) -> TrainingSet:
+    keep = np.isfinite(training.rows["attendance_s"])
+    if plan.is_without_fast:
+        fast = np.unique(training.incident[training.rows["is_over_60_kmh"] == 1])
+        keep &= ~np.isin(training.incident, fast)
+    if keep.sum() < MIN_TRAINING_ROWS:
+        raise TooFewRows(f"{int(keep.sum())} training rows, {MIN_TRAINING_ROWS} needed. Give more records.")
+    return TrainingSet(
+        {name: values[keep] for name, values in training.rows.items()},
+        training.calls,
+        training.incident[keep],
+        training.stations,
+        training.complete,
+    )
+
+
+def _fit_risk_threshold(response: ResponseTimeModel, dispatches: Dispatches) -> float:
+    """The chance of a late surprise that FLAGGED_SHARE of the training runs reach."""
+    times = response(dispatches)
+    chance = times.p_over(times.quantile(P50) + MIN_UNDERESTIMATE_S)
+    return float(np.quantile(chance, 1 - FLAGGED_SHARE))
+
+
+def _hyperparameters_json(n: int) -> dict[str, Any]:
+    hyperparameters = hyperparameters_for(n)
+    return {name: getattr(hyperparameters, name) for name in hyperparameters.__slots__}

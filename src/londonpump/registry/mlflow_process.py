@@ -1,0 +1,176 @@
+"""A process of its own that speaks with MLflow, bounded in time: it takes seconds to import and may wait for a server.
+
+One at a time on a machine: the lock is held by that process too, so it outlives a killed parent with its work.
+"""
+
+import fcntl
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from londonpump.domain.errors import LondonPumpError
+from londonpump.registry.mlflow_attachments import Attachment
+from londonpump.registry.mlflow_runs import Aliases, Run
+from londonpump.settings import Settings
+
+CHILD = "londonpump.registry.mlflow_child"
+LOCK, STORE, ARTEFACTS = "lock", "mlflow.db", "artefacts"
+POLL_INTERVAL_S = 0.1
+GRACE_PERIOD_S = 5.0
+"""A child whose parent was killed ends so long after its time."""
+MAX_PROBLEM_LENGTH = 300
+LATER = "What was not sent goes with the next that can, or by londonpump track."
+BOUNDED = {
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
+    "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "1",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
+    "MLFLOW_ARTIFACT_UPLOAD_DOWNLOAD_TIMEOUT": "60",
+}
+"""MLflow alone would ask a server that is down for four minutes. Whoever sets one of these is obeyed."""
+QUIET = {
+    "DO_NOT_TRACK": "true",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "_MLFLOW_TELEMETRY_PRE_WARM_DATABRICKS_SDK": "false",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+}
+
+
+class TrackingFailed(LondonPumpError):
+    """MLflow could not be told. What was not sent goes with the next that can: nothing else depends on it."""
+
+    def __init__(self, server: str, problem: str, advice: str) -> None:
+        super().__init__(f"MLflow at {server}: {problem}. {advice}")
+
+
+@dataclass(frozen=True, slots=True)
+class TrackingServer:
+    """Where MLflow keeps its runs.
+
+    shown: for people. uri: for MLflow in our folder. artefacts: a folder for the files, None: the server's own.
+    """
+
+    display_name: str
+    uri: str
+    folder: Path
+    artefacts: Path | None
+
+
+@dataclass(frozen=True, slots=True)
+class DesiredState:
+    """All that MLflow should hold."""
+
+    runs: list[Run]
+    attachments: list[Attachment]
+    aliases: Aliases
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What was done. sent: bundles whose runs were not there. attached: files. problems: bundles that cannot be sent.
+
+    champion, challenger: versions of the registered model that bear the names now; None: nobody does.
+    """
+
+    sent: list[str]
+    attached: list[str]
+    problems: list[str]
+    champion: str | None
+    challenger: str | None
+
+
+def server_of(settings: Settings) -> TrackingServer:
+    """The server of the settings, or a store in the home."""
+    folder = (settings.home / "mlflow").resolve()
+    if settings.mlflow_url is not None:
+        return TrackingServer(settings.mlflow_url, settings.mlflow_url, folder, None)
+    # relative to the folder that the child stands in: MLflow and SQLAlchemy read a blank in a path each in its own way
+    return TrackingServer(str(folder / STORE), f"sqlite:///{STORE}", folder, folder / ARTEFACTS)
+
+
+def require_mlflow(server: TrackingServer) -> None:
+    """Raises: TrackingFailed if MLflow is not installed."""
+    if importlib.util.find_spec("mlflow") is None:
+        advice = "pip install 'londonpump[track]' (in a clone: make setup), then londonpump track"
+        raise TrackingFailed(
+            server.display_name, "not told, as the package is not installed here", f"Later: {advice}."
+        )
+
+
+@contextmanager
+def exclusive_lock(server: TrackingServer, until_s: float) -> Iterator[int]:
+    """The lock of this machine; what is read within is not older than what others have sent.
+
+    Args: until_s: by the monotonic clock. Raises: TrackingFailed if another process has it until then.
+    """
+    try:
+        server.folder.mkdir(parents=True, exist_ok=True)
+        handle = os.open(server.folder / LOCK, os.O_RDWR | os.O_CREAT, 0o644)
+    except OSError as error:
+        raise TrackingFailed(
+            server.display_name, f"{server.folder} cannot be used ({error.strerror})", LATER
+        ) from error
+    try:
+        while not _is_locked(handle):
+            if time.monotonic() >= until_s:
+                raise TrackingFailed(server.display_name, "another process is sending", LATER)
+            time.sleep(POLL_INTERVAL_S)
+        yield handle
+    finally:
+        os.close(handle)
+
+
+def _is_locked(handle: int) -> bool:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        # a file system without locks keeps nobody out, as elsewhere in the store
+        return True
+    return True
+
+
+def send(server: TrackingServer, desired: DesiredState, lock: int, until_s: float) -> Sent:
+    """Bring MLflow to what is wanted. Raises: TrackingFailed if it cannot be reached, refuses, or takes too long."""
+    within_s = max(1.0, until_s - time.monotonic())
+    try:
+        done = subprocess.run(  # noqa: S603
+            [sys.executable, "-m", CHILD],
+            input=json.dumps(request_of(server, desired, within_s)),
+            capture_output=True,
+            text=True,
+            check=False,
+            cwd=server.folder,
+            env={**BOUNDED, **os.environ, **QUIET},
+            pass_fds=(lock,),
+            timeout=within_s,
+        )
+    except subprocess.TimeoutExpired:
+        raise TrackingFailed(server.display_name, f"not done within {within_s:.0f} s", LATER) from None
+    if done.returncode:
+        raise TrackingFailed(server.display_name, _problem(done.stderr), LATER)
+    return Sent(**json.loads(done.stdout.splitlines()[-1]))
+
+
+def request_of(server: TrackingServer, desired: DesiredState, within_s: float) -> dict[str, Any]:
+    """What the child reads."""
+    artefacts = None if server.artefacts is None else server.artefacts.as_uri()
+    return {
+        "uri": server.uri,
+        "artefacts": artefacts,
+        "within_s": within_s + GRACE_PERIOD_S,
+        **asdict(desired),
+    }
+
+
+def _problem(output: str) -> str:
+    last = next(iter(reversed(output.strip().splitlines())), "it ended without a word")
+    return last.rstrip(".")[:MAX_PROBLEM_LENGTH]

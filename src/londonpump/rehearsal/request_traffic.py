@@ -1,0 +1,140 @@
+"""The operators of a rehearsal: one asks after the other, all the time, and every answer is kept."""
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx2
+
+from londonpump.rehearsal.year_home import USER, RehearsalFailed, YearHome
+
+PAUSE_S = 0.04
+RESPONSE_TIMEOUT_S = 30
+TOKEN_LIFE_S = 300
+"""A token lives for ten minutes."""
+ACTIVATION_TIMEOUT_S = 60
+NO_ANSWER = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A call of the simulation as an operator would ask it, and what then happened.
+
+    body: of `POST /v1/predictions`. station: that the first pump to arrive came from. actual_s: how long that took.
+    """
+
+    body: dict[str, Any]
+    station: str
+    actual_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """month: number of the one whose questions were asked. told: the answer, None if there was none; said: why."""
+
+    month: int
+    question: Question
+    status: int
+    response: dict[str, Any] | None
+    error_text: str = ""
+
+    @property
+    def model(self) -> str | None:
+        """The model that the answer names."""
+        return None if self.response is None else str(self.response["model"]["name"])
+
+
+@dataclass
+class RequestTraffic:
+    """What came back so far. One operator asks: answers are in the order they were given in."""
+
+    answers: list[Answer] = field(default_factory=list)
+    _current_questions: tuple[int, Sequence[Question]] = (0, ())
+    _ended: threading.Event = field(default_factory=threading.Event)
+
+    def set_questions(self, month: int, questions: Sequence[Question]) -> None:
+        """The calls of another month."""
+        self._current_questions = (month, questions)
+
+    def statuses(self) -> Counter[int]:
+        """How many answers had which status; 0 where there was no answer."""
+        return Counter(answer.status for answer in self.answers)
+
+    def rejections(self) -> Counter[tuple[int, str]]:
+        """What was said instead of an answer, and how often."""
+        return Counter(
+            (answer.status, answer.error_text) for answer in self.answers if answer.response is None
+        )
+
+    def models(self) -> list[str]:
+        """The models that answered, one after another."""
+        names: list[str] = []
+        for answer in self.answers:
+            if answer.model is not None and answer.model not in names[-1:]:
+                names.append(answer.model)
+        return names
+
+    def wait_for(self, model: str | None, answers: int = 1) -> float:
+        """Until that model has answered so often from now on. Returns: seconds. Raises: RehearsalFailed."""
+        begun_s, first = time.monotonic(), len(self.answers)
+        while sum(answer.model == model for answer in self.answers[first:]) < answers:
+            if time.monotonic() - begun_s > ACTIVATION_TIMEOUT_S + answers:
+                raise RehearsalFailed(f"The service does not answer with {model}, which the ledger names.")
+            time.sleep(PAUSE_S)
+        return time.monotonic() - begun_s
+
+    def _send_requests(self, home: YearHome, address: str) -> None:
+        number, signed_in_s, headers = 0, -float(TOKEN_LIFE_S), {}
+        with httpx2.Client(base_url=address, trust_env=False, timeout=RESPONSE_TIMEOUT_S) as client:
+            while not self._ended.wait(PAUSE_S):
+                month, questions = self._current_questions
+                question = questions[number % len(questions)]
+                try:
+                    if time.monotonic() - signed_in_s > TOKEN_LIFE_S:
+                        headers, signed_in_s = _signed_in(client, home), time.monotonic()
+                    self.answers.append(_request_prediction(client, headers, month, question))
+                except httpx2.HTTPStatusError as error:
+                    error_response = error.response
+                    self.answers.append(
+                        Answer(month, question, error_response.status_code, None, _detail(error_response))
+                    )
+                except httpx2.HTTPError as error:
+                    self.answers.append(Answer(month, question, NO_ANSWER, None, str(error)))
+                number += 1
+
+
+@contextmanager
+def operator_asking(
+    home: YearHome, address: str, month: int, questions: Sequence[Question]
+) -> Iterator[RequestTraffic]:
+    """An operator asks until the block ends."""
+    traffic = RequestTraffic()
+    traffic.set_questions(month, questions)
+    thread = threading.Thread(target=traffic._send_requests, args=(home, address), daemon=True)  # noqa: SLF001
+    thread.start()
+    try:
+        yield traffic
+    finally:
+        traffic._ended.set()  # noqa: SLF001
+        thread.join()
+
+
+def _signed_in(client: httpx2.Client, home: YearHome) -> dict[str, str]:
+    answer = client.post("/login", data={"username": USER, "password": home.password})
+    return {"Authorization": f"Bearer {answer.raise_for_status().json()['access_token']}"}
+
+
+def _detail(answer: httpx2.Response) -> str:
+    is_problem = "json" in answer.headers.get("content-type", "")
+    return str(answer.json().get("detail")) if is_problem else answer.text
+
+
+def _request_prediction(
+    client: httpx2.Client, headers: dict[str, str], month: int, question: Question
+) -> Answer:
+    answer = client.post("/v1/predictions", json=question.body, headers=headers).raise_for_status()
+    return Answer(month, question, answer.status_code, answer.json())

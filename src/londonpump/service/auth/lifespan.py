@@ -1,0 +1,65 @@
+"""What the service holds of signing in for as long as it runs."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import partial
+
+from londonpump.service.auth.passwords import SERVICE_COST, HashCost, Passwords
+from londonpump.service.auth.repository import Session, find_sessions
+from londonpump.service.auth.secret import load_secret
+from londonpump.service.auth.throttle import Turns, Waits
+from londonpump.service.auth.tokens import Tokens
+from londonpump.service.micro_batching import MicroBatcher
+from londonpump.service.state import ServiceState
+from londonpump.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Auth:
+    """is_open: may anybody make an account. n_proxies: of ours, in front. waits: that were announced lately. turns: of sign-ins."""
+
+    tokens: Tokens
+    passwords: Passwords
+    is_open: bool
+    password_min: int
+    n_proxies: int
+    waits: Waits = field(default_factory=Waits)
+    turns: Turns = field(default_factory=Turns)
+
+    def close(self) -> None:
+        """End the threads."""
+        self.passwords.close()
+
+
+def open_auth(settings: Settings, cost: HashCost | None = None) -> Auth:
+    """With the secret as it is now: another one needs a restart. Raises: BadFile as `load_secret`."""
+    is_open = settings.is_embedded if settings.registration is None else settings.registration
+    tokens = Tokens(load_secret(settings), timedelta(minutes=settings.token_minutes))
+    return Auth(tokens, Passwords(cost), is_open, settings.password_min, settings.proxies)
+
+
+class SessionBatcher(MicroBatcher[str, Session | None]):
+    """Sessions by their ids, as they are at this moment; those of requests that come together are one question."""
+
+
+MAX_SESSIONS_PER_QUERY = 32
+
+
+async def _sessions_of(state: ServiceState, session_ids: Sequence[str]) -> list[Session | None]:
+    unique_ids = frozenset(session_ids)
+    found = await state.store.read(lambda connection: find_sessions(connection, unique_ids))
+    return [found.get(session_id) for session_id in session_ids]
+
+
+@asynccontextmanager
+async def auth_lifespan(state: ServiceState) -> AsyncIterator[None]:
+    """For the lifespan of the service: `state.part(Auth)` in the block."""
+    auth = open_auth(state.settings, state.option(HashCost, lambda: SERVICE_COST))
+    state.keep(auth)
+    state.keep(SessionBatcher(partial(_sessions_of, state), MAX_SESSIONS_PER_QUERY))
+    try:
+        yield
+    finally:
+        auth.close()

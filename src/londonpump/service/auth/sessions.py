@@ -1,0 +1,234 @@
+"""Signing in and out, and refreshing: what happens in one transaction each. What is refused is kept too.
+
+A function that refuses returns None instead of raising: the transaction that notes the refusal must stay.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from londonpump.domain.usernames import normalise_username, username_key
+from londonpump.service.auth import repository
+from londonpump.service.auth.attempt_counts import count_attempt, decrement, key_of, reset_count, wait_s_of
+from londonpump.service.auth.throttle import (
+    ACCOUNT,
+    FROM_KNOWN_SOURCE,
+    FROM_SOURCE,
+    REGISTRATION,
+    SOURCE,
+    Pace,
+)
+from londonpump.storage.database.audit_repository import append_audit
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """Somebody who wants in. name: folded, empty for what cannot be a name. wait_s: 0 if it may go on.
+
+    user, password_hash: None if there is no such account, or it is disabled: nobody can tell from outside.
+    is_bcrypt_in_use: as `Passwords.check` needs it. counted: the keys that it was counted under.
+    """
+
+    name: str
+    source: str
+    wait_s: int = 0
+    user: repository.User | None = None
+    password_hash: str | None = None
+    is_bcrypt_in_use: bool = False
+    counted: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """A session that lives. refresh_token: None if no new one was asked for."""
+
+    user_id: str
+    session_id: str
+    ends_at: datetime
+    refresh_token: str | None
+
+
+def lookup_name(username: str) -> str:
+    """A name as it is looked up and counted, however it was typed; empty for what cannot be a name."""
+    return username_key(normalise_username(username) or "")
+
+
+def wait_before(connection: Connection, username: str, source: str, now: datetime) -> int:
+    """For how many seconds an attempt would be refused. Reads alone: what is refused needs no turn at writing."""
+    name = lookup_name(username)
+    user, _ = _account(connection, name)
+    return wait_s_of(connection, _limiting_counts(connection, name, source, user, now), now)
+
+
+def begin_attempt(connection: Connection, username: str, source: str, now: datetime) -> Attempt:
+    """Find the account and count the attempt, before the password is looked at."""
+    repository.lock_accounts(connection)
+    name = lookup_name(username)
+    user, password_hash = _account(connection, name)
+    limiting = _limiting_counts(connection, name, source, user, now)
+    source_key = _keys(name, source)[1]
+    counted = {**limiting, source_key: SOURCE}
+    wait_s = count_attempt(connection, limiting, counted, now)
+    is_bcrypt_in_use = repository.has_bcrypt_hashes(connection)
+    if user is None or user.disabled_at is not None:
+        user = password_hash = None
+    return Attempt(name, source, wait_s, user, password_hash, is_bcrypt_in_use, tuple(counted))
+
+
+def withdraw_attempt(connection: Connection, attempt: Attempt) -> None:
+    """It was refused for lack of room, and was no guess."""
+    repository.lock_accounts(connection)
+    decrement(connection, attempt.counted)
+
+
+def record_refused_attempt(connection: Connection, attempt: Attempt, now: datetime) -> None:
+    """Keep that it was wrong. A name that is no account's is not kept: it may be a password."""
+    actor = attempt.user.id if attempt.user else None
+    append_audit(connection, now, "sign_in_refused", actor, {"source": attempt.source})
+
+
+def begin_session(
+    connection: Connection, attempt: Attempt, new_hash: str | None, now: datetime
+) -> SignedIn | None:
+    """The password was right. Returns: None if the account was disabled or its password set meanwhile."""
+    repository.lock_accounts(connection)
+    found = repository.find_named(connection, attempt.name)
+    if found is None or found[1] != attempt.password_hash or found[0].disabled_at is not None:
+        return None
+    user = found[0]
+    reset_count(connection, _keys(attempt.name, attempt.source)[0], attempt.counted)
+    if new_hash is not None:
+        repository.change_user(connection, user.id, password_hash=new_hash)
+    session_id, ends_at = repository.begin_session(connection, user.id, attempt.source, now)
+    refresh_token = repository.add_refresh_token(connection, session_id, now)
+    append_audit(connection, now, "sign_in", user.id, {"session": session_id, "source": attempt.source})
+    return SignedIn(user.id, session_id, ends_at, refresh_token)
+
+
+def current_hash(connection: Connection, name: str) -> str | None:
+    """What the password of an account is to be checked against now; None if it is disabled or gone. name: folded."""
+    user, password_hash = _account(connection, name)
+    return None if user is None or user.disabled_at is not None else password_hash
+
+
+def may_refresh(connection: Connection, token: str, now: datetime) -> bool:
+    """Whether a refresh token is one of a session that lives, used or not. Reads alone."""
+    session_id = repository.session_of_refresh_token(connection, token)
+    session = repository.find_session(connection, session_id) if session_id else None
+    return session is not None and session.is_live(now)
+
+
+def refresh(connection: Connection, token: str, now: datetime) -> SignedIn | None:
+    """Exchange a refresh token. One that comes twice was stolen from somebody: its session ends for both."""
+    session_id, is_first = repository.use_refresh_token(connection, token, now)
+    session = repository.find_session(connection, session_id) if session_id else None
+    if session_id is None or session is None or not session.is_live(now):
+        return None
+    if not is_first:
+        repository.end_sessions(connection, now, "a refresh token came twice", id=session_id)
+        append_audit(connection, now, "refresh_reused", session.user_id, {"session": session_id})
+        return None
+    new = repository.add_refresh_token(connection, session_id, now)
+    return SignedIn(session.user_id, session_id, session.ends_at, new)
+
+
+def sign_out(connection: Connection, user_id: str, session_id: str, now: datetime) -> None:
+    """End the session."""
+    repository.end_sessions(connection, now, "signed out", id=session_id)
+    append_audit(connection, now, "sign_out", user_id, {"session": session_id})
+
+
+def begin_password_change(connection: Connection, user_id: str, now: datetime) -> tuple[int, str | None]:
+    """Count the attempt before the old password is looked at. Returns: seconds to wait, and the hash of it."""
+    repository.lock_accounts(connection)
+    pace = {key_of("old password", user_id): FROM_SOURCE}
+    wait_s = count_attempt(connection, pace, pace, now)
+    user = repository.find_user(connection, user_id)
+    stored = repository.find_named(connection, username_key(user.username)) if user else None
+    return wait_s, stored and stored[1]
+
+
+def withdraw_password_change(connection: Connection, user_id: str) -> None:
+    """It was refused for lack of room, and was no guess."""
+    repository.lock_accounts(connection)
+    decrement(connection, (key_of("old password", user_id),))
+
+
+def record_refused_password_change(
+    connection: Connection, user_id: str, session_id: str, now: datetime
+) -> None:
+    """Keep that the old password was wrong."""
+    append_audit(connection, now, "password_change_refused", user_id, {"session": session_id})
+
+
+@dataclass(frozen=True, slots=True)
+class NewPassword:
+    """old_hash: what the old password was checked against. session_id: the session that goes on."""
+
+    user_id: str
+    session_id: str
+    old_hash: str | None
+    new_hash: str
+
+
+def change_password(connection: Connection, new: NewPassword, now: datetime) -> bool:
+    """Store it and end the other sessions of the account. Returns: False if its password was set meanwhile."""
+    repository.lock_accounts(connection)
+    user = repository.find_user(connection, new.user_id)
+    stored = repository.find_named(connection, username_key(user.username)) if user else None
+    if stored is None or stored[1] != new.old_hash or stored[0].disabled_at is not None:
+        return False
+    reset_count(connection, key_of("old password", new.user_id), ())
+    repository.change_user(connection, new.user_id, password_hash=new.new_hash)
+    n_ended = repository.end_sessions(
+        connection, now, "password set", kept_id=new.session_id, user_id=new.user_id
+    )
+    about = {"user": new.user_id, "session": new.session_id, "ended": n_ended}
+    append_audit(connection, now, "user_password_set", new.user_id, about)
+    return True
+
+
+def end_session(connection: Connection, user_id: str, session_id: str, now: datetime) -> bool:
+    """End one of one's own sessions. Returns: False if it is none of them, or has ended."""
+    if session_id not in {each.id for each in repository.open_sessions(connection, user_id, now)}:
+        return False
+    sign_out(connection, user_id, session_id, now)
+    return True
+
+
+def wait_before_registration(connection: Connection, source: str, now: datetime) -> int:
+    """For how many seconds a registration would be refused. Reads alone."""
+    return wait_s_of(connection, {key_of("register", source): REGISTRATION}, now)
+
+
+def begin_registration(connection: Connection, username: str, source: str, now: datetime) -> tuple[int, bool]:
+    """Returns: seconds to wait, 0 if it was counted; and whether the name is taken, which costs no hash then."""
+    repository.lock_accounts(connection)
+    pace = {key_of("register", source): REGISTRATION}
+    wait_s = count_attempt(connection, pace, pace, now)
+    return wait_s, not wait_s and repository.find_named(connection, username_key(username)) is not None
+
+
+def withdraw_registration(connection: Connection, source: str) -> None:
+    """It was refused for lack of room."""
+    repository.lock_accounts(connection)
+    decrement(connection, (key_of("register", source),))
+
+
+def _account(connection: Connection, name: str) -> tuple[repository.User | None, str | None]:
+    return (repository.find_named(connection, name) if name else None) or (None, None)
+
+
+def _limiting_counts(
+    connection: Connection, name: str, source: str, user: repository.User | None, now: datetime
+) -> dict[str, Pace]:
+    """The counts that can make an attempt wait: one alone for a source that the account signed in from lately."""
+    pair_key, source_key, account_key = _keys(name, source)
+    if user is not None and repository.is_known_source(connection, user.id, source, now):
+        return {pair_key: FROM_KNOWN_SOURCE}
+    return {pair_key: FROM_SOURCE, source_key: SOURCE, account_key: ACCOUNT}
+
+
+def _keys(name: str, source: str) -> tuple[str, str, str]:
+    return key_of("pair", name, source), key_of("source", source), key_of("account", name)

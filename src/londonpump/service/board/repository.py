@@ -1,0 +1,266 @@
+"""The board in the database. Every function runs inside a transaction of the caller's."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import uuid4
+
+from sqlalchemy import Connection, Row, RowMapping, Select, bindparam, exists, insert, or_, select, update
+
+from londonpump.service.board.rules import Event, Mobilisation, PumpRow, Report, State
+from londonpump.service.board.view import RECENT_WINDOW, RecentIncident
+from londonpump.storage.database.board_tables import board_pumps, board_version, mobilisations, outcomes
+from londonpump.storage.database.upserts import dialect_insert
+
+_MOBILISATION = tuple(
+    mobilisations.c[name]
+    for name in (
+        "id",
+        "incident_number",
+        "pump_code",
+        "mobilised_at",
+        "mobile_at",
+        "arrived_at",
+        "left_at",
+        "returned_at",
+    )
+)
+_REPORT = tuple(
+    board_pumps.c[name]
+    for name in (
+        "report_at",
+        "report_state",
+        "report_station_code",
+        "report_incident_number",
+        "report_reason",
+    )
+)
+_PUMPS = select(board_pumps.c.pump_code, *_REPORT, *_MOBILISATION).join_from(
+    board_pumps, mobilisations, board_pumps.c.mobilisation_id == mobilisations.c.id, isouter=True
+)
+_earlier, _later = mobilisations.alias("earlier"), mobilisations.alias("later")
+_is_followed = exists().where(
+    _later.c.pump_code == mobilisations.c.pump_code, _later.c.mobilised_at > mobilisations.c.mobilised_at
+)
+_MOBILISATION_WITH_OUTCOME = select(
+    mobilisations,
+    outcomes.c.actual_s,
+    outcomes.c.error_s,
+    outcomes.c.is_inside_80,
+    _is_followed.label("is_followed"),
+).join_from(mobilisations, outcomes, isouter=True)
+_FIRST_REPORT, _FIRST_MOBILISATION = 1, 1 + len(_REPORT)
+_CHANGED = update(board_version).values(version=board_version.c.version + 1)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredBoard:
+    """The board as it is stored; what it means depends on the moment. read_at: what `recent` was read for."""
+
+    version: int
+    read_at: datetime
+    pumps: Sequence[PumpRow]
+    recent: Sequence[RecentIncident]
+
+    def recent_at(self, at: datetime) -> list[RecentIncident]:
+        """The recent incidents of a moment that is not before `read_at`."""
+        return [each for each in self.recent if each.mobilised_at >= at - RECENT_WINDOW]
+
+
+def read_board(connection: Connection, at: datetime, known: StoredBoard | None = None) -> StoredBoard:
+    """The board as it is stored: `known` itself, for one statement, if nothing has changed since it was read.
+
+    Inside a transaction that has changed the board it is the one that the transaction leaves: on PostgreSQL nobody else
+    can change it before the end of that transaction.
+    """
+    # first: in a transaction without a snapshot of its own the rows may be newer than their version, never older
+    version = connection.execute(select(board_version.c.version)).scalar_one()
+    if known is not None and known.version == version and known.read_at <= at:
+        return known
+    return StoredBoard(version, at, read_pumps(connection), recent_incidents(connection, at))
+
+
+def read_pumps(connection: Connection) -> list[PumpRow]:
+    """All pumps of which anything was ever said."""
+    return [_pump(row) for row in connection.execute(_PUMPS)]
+
+
+def lock_pump(connection: Connection, code: str) -> PumpRow:
+    """A pump as it is stored; until the transaction ends nobody else changes anything about it."""
+    return lock_pumps(connection, (code,))[code]
+
+
+def lock_pumps(connection: Connection, codes: Iterable[str]) -> dict[str, PumpRow]:
+    """{code: pump} of some, each as `lock_pump` gives it. In one order for all: two that lock do not wait in a ring."""
+    codes_sorted = sorted(codes)
+    if not codes_sorted:
+        return {}
+    missing = dialect_insert(connection, board_pumps).on_conflict_do_nothing()
+    connection.execute(missing, [{"pump_code": code} for code in codes_sorted])
+    mine = board_pumps.c.pump_code
+    connection.execute(select(mine).where(mine.in_(codes_sorted)).order_by(mine).with_for_update()).all()
+    found = connection.execute(_PUMPS.where(mine.in_(codes_sorted)).order_by(mine))
+    return {row[0]: _pump(row) for row in found}
+
+
+def put_reports(
+    connection: Connection,
+    reports: Iterable[tuple[str, Report]],
+    reported_by: str | None = None,
+    returned: Mapping[str, datetime] | None = None,
+) -> None:
+    """The newest report of a pump stands; of two for one moment the one that came later, as its correction.
+
+    returned: the mobilisations that the reports end, by id, with the moment.
+    """
+    insert_ = dialect_insert(connection, board_pumps)
+    names = (*(f"report_{name}" for name in Report.__slots__), "reported_by")
+    given = {name: insert_.excluded[name] for name in names}
+    is_newest = or_(board_pumps.c.report_at.is_(None), board_pumps.c.report_at <= insert_.excluded.report_at)
+    statement = insert_.on_conflict_do_update(index_elements=["pump_code"], set_=given, where=is_newest)
+    # in one order for all, so that two snapshots do not wait for each other
+    rows = [
+        {
+            "pump_code": code,
+            **{f"report_{name}": getattr(report, name) for name in Report.__slots__},
+            "report_state": report.state.value,
+            "reported_by": reported_by,
+        }
+        for code, report in sorted(reports, key=lambda each: each[0])
+    ]
+    if returned:
+        _write_timestamps(connection, Event.RETURNED, returned, reported_by)
+    if rows:
+        connection.execute(statement, rows)
+        _note_change(connection)
+
+
+def add_mobilisation(connection: Connection, values: Mapping[str, Any], *, is_newest: bool) -> str:
+    """is_newest: of its pump, which it then speaks for. Returns: its id."""
+    new_id = uuid4().hex
+    connection.execute(insert(mobilisations).values(id=new_id, **values))
+    if is_newest:
+        pump = update(board_pumps).where(board_pumps.c.pump_code == values["pump_code"])
+        connection.execute(pump.values(mobilisation_id=new_id))
+    _note_change(connection)
+    return new_id
+
+
+def find_mobilisation(connection: Connection, mobilisation_id: str) -> Mobilisation | None:
+    """By its id."""
+    return _one(connection, select(*_MOBILISATION).where(mobilisations.c.id == mobilisation_id))
+
+
+def mobilisation_before(connection: Connection, pump: str, at: datetime) -> Mobilisation | None:
+    """The newest of a pump that began at a moment or before."""
+    newest = mobilisations.c.mobilised_at.desc()
+    codes_sorted = select(*_MOBILISATION).where(
+        mobilisations.c.pump_code == pump, mobilisations.c.mobilised_at <= at
+    )
+    return _one(connection, codes_sorted.order_by(newest).limit(1))
+
+
+def mobilisation_after(connection: Connection, pump: str, at: datetime) -> Mobilisation | None:
+    """The first of a pump that began after a moment."""
+    codes_sorted = select(*_MOBILISATION).where(
+        mobilisations.c.pump_code == pump, mobilisations.c.mobilised_at > at
+    )
+    return _one(connection, codes_sorted.order_by(mobilisations.c.mobilised_at).limit(1))
+
+
+def set_event_time(
+    connection: Connection, mobilisation_id: str, event: Event, at: datetime, reported_by: str
+) -> None:
+    """Write when an event was, and who reported it."""
+    _write_timestamps(connection, event, {mobilisation_id: at}, reported_by)
+    _note_change(connection)
+
+
+def is_prediction_referenced(connection: Connection, prediction_id: str) -> bool:
+    """Whether a mobilisation names a prediction."""
+    codes_sorted = select(mobilisations.c.id).where(mobilisations.c.prediction_id == prediction_id)
+    return connection.execute(codes_sorted.limit(1)).first() is not None
+
+
+def read_mobilisation(connection: Connection, mobilisation_id: str) -> RowMapping | None:
+    """All that is kept of a mobilisation, with the outcome if it arrived and its time was announced."""
+    return (
+        connection.execute(_MOBILISATION_WITH_OUTCOME.where(mobilisations.c.id == mobilisation_id))
+        .mappings()
+        .one_or_none()
+    )
+
+
+def read_mobilisations_shown(connection: Connection, incident_number: str, at_most: int) -> list[RowMapping]:
+    """Those of an incident, as they were mobilised."""
+    codes_sorted = _MOBILISATION_WITH_OUTCOME.where(mobilisations.c.incident_number == incident_number)
+    ordered = codes_sorted.order_by(mobilisations.c.mobilised_at, mobilisations.c.id).limit(at_most)
+    return list(connection.execute(ordered).mappings())
+
+
+def add_outcome(connection: Connection, mobilisation_id: str) -> None:
+    """What an announced time came to, of one that arrived. Nothing where nothing was announced."""
+    row = connection.execute(select(mobilisations).where(mobilisations.c.id == mobilisation_id)).one()
+    if row.announced_p50_s is None:
+        return
+    actual_s = (row.arrived_at - row.mobilised_at).total_seconds()
+    copied = ("incident_number", "pump_code", "model", "station_code", "arrived_at")
+    announced = {name: getattr(row, name) for name in row._fields if name.startswith("announced_")}
+    values = {
+        "mobilisation_id": mobilisation_id,
+        **{name: getattr(row, name) for name in copied},
+        **announced,
+        "actual_s": actual_s,
+        "error_s": round(actual_s - row.announced_p50_s, 3),
+        "is_inside_80": row.announced_p10_s <= actual_s <= row.announced_p90_s,
+    }
+    connection.execute(insert(outcomes).values(values))
+
+
+def recent_incidents(connection: Connection, at: datetime) -> list[RecentIncident]:
+    """Incidents whose first pump was mobilised in the last 30 minutes, by number."""
+    since = at - RECENT_WINDOW
+    mine = mobilisations.c
+    is_older = exists().where(
+        _earlier.c.incident_number == mine.incident_number, _earlier.c.mobilised_at < since
+    )
+    codes_sorted = select(mine.incident_number, mine.mobilised_at, mine.easting_m, mine.northing_m).where(
+        mine.mobilised_at >= since, ~is_older
+    )
+    found: dict[str, RecentIncident] = {}
+    # the first pump of each counts, and the first place that is named
+    for row in connection.execute(codes_sorted.order_by(mine.mobilised_at.desc())):
+        known = found.get(row.incident_number)
+        named = row if known is None or row.easting_m is not None else known
+        location = (named.easting_m, named.northing_m)
+        found[row.incident_number] = RecentIncident(row.incident_number, row.mobilised_at, *location)
+    return [found[number] for number in sorted(found)]
+
+
+def _write_timestamps(
+    connection: Connection, event: Event, timestamps: Mapping[str, datetime], reported_by: str | None
+) -> None:
+    """Write the moment of each mobilisation, by its id, in one call of the database."""
+    row = update(mobilisations).where(mobilisations.c.id == bindparam("mobilisation"))
+    written = row.values({f"{event}_at": bindparam("moment"), "reported_by": reported_by})
+    given = [{"mobilisation": each, "moment": at} for each, at in sorted(timestamps.items())]
+    connection.execute(written, given)
+
+
+def _note_change(connection: Connection) -> None:
+    """Call it after every change: what was read before is then read again. On PostgreSQL it waits until other changes
+    of the board are committed; only the head of the audit is locked after it."""
+    connection.execute(_CHANGED)
+
+
+def _one(connection: Connection, codes_sorted: Select[Any]) -> Mobilisation | None:
+    found = connection.execute(codes_sorted).one_or_none()
+    return None if found is None else Mobilisation(*found)
+
+
+def _pump(row: Row[Any]) -> PumpRow:
+    at, state, *rest = row[_FIRST_REPORT:_FIRST_MOBILISATION]
+    last = row[_FIRST_MOBILISATION:]
+    report = None if at is None else Report(at, State(state), *rest)
+    return PumpRow(row[0], report, None if last[0] is None else Mobilisation(*last))

@@ -1,0 +1,172 @@
+"""What the OpenAPI document says of refusals: `application/problem+json`, and which status a route can answer.
+
+A route names in `responses=` what is its own (404, 409, 429 ...), by a description alone. What follows from a right,
+a body or a parameter is added here, so that no route can forget it. A test calls every route and fails on a status
+that the document does not hold.
+"""
+
+from functools import cache
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI
+from pydantic import ConfigDict
+
+from londonpump.service.anonymous_requests import PUBLIC_PATHS
+from londonpump.service.errors import ORIGINAL_ROUTES, PROBLEM_JSON
+from londonpump.service.field_formats import ApiModel
+
+METHODS = frozenset({"get", "put", "post", "delete", "patch", "head", "options"})
+FRAMEWORK_SCHEMAS = ("HTTPValidationError", "ValidationError")
+PROBLEM_CONTENT = {PROBLEM_JSON: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+ORIGINAL_PROBLEM_CONTENT = {"application/json": {"schema": {"$ref": "#/components/schemas/OriginalProblem"}}}
+AUTH_RESPONSES = {
+    401: "No valid token, or its session has ended.",
+    403: "The token has expired, or the role does not hold this right.",
+}
+BODY_RESPONSES = {400: "The body cannot be read."}
+ANY_REQUEST_RESPONSES = {413: "The body is too large."}
+"""Refused before it is known whether the route takes a body."""
+PUBLIC_RESPONSES = {414: "The query is too long."}
+VALIDATION_RESPONSES = {422: "Values that cannot be used; `errors` names each."}
+OVERLOAD_RESPONSES = {503: "Not now: too many requests without a valid token come. `Retry-After` says when."}
+DATABASE_RESPONSES = {503: "Not now: the database is slow or no model is on duty. `Retry-After` says when."}
+
+
+class FieldProblem(ApiModel):
+    """One value that cannot be used."""
+
+    field: str
+    """Where the value was sent, such as `body.place`."""
+    problem: str
+    """What is wrong with it."""
+
+
+class ProblemSchema(ApiModel):
+    """RFC 9457. errors: of values that cannot be used. state: the present one, where it stands in the way (409)."""
+
+    model_config = ConfigDict(extra="forbid", title="Problem")
+
+    type: str
+    """Always `about:blank`."""
+    title: str
+    """Name of the status."""
+    status: int
+    """HTTP status."""
+    detail: str
+    """What failed and what to do."""
+    request_id: str
+    """Id of the request, as in the log of the service."""
+    errors: list[FieldProblem] | None = None
+    """Each value that cannot be used."""
+    state: dict[str, Any] | None = None
+    """The present state that stands in the way (409)."""
+
+
+class OriginalFieldProblem(ApiModel):
+    """One value that cannot be used, as the original described it."""
+
+    loc: list[str | int]
+    """Where the value was sent."""
+    msg: str
+    """What is wrong with it."""
+    type: str
+    """Kind of the problem."""
+
+
+class OriginalProblemSchema(ProblemSchema):
+    """A refusal on the original's routes. detail: its text, or for a 422 a list with one entry per value."""
+
+    model_config = ConfigDict(extra="forbid", title="OriginalProblem")
+
+    detail: str | list[OriginalFieldProblem]  # type: ignore[assignment]  # wider, as the original's was
+    """The original's text; for a 422 a list with one entry per value."""
+
+
+def document_error_responses(app: FastAPI) -> None:
+    """Let `/openapi.json` tell every refusal. For use once all routes are there."""
+
+    framework_openapi = app.openapi
+
+    @cache
+    def document() -> dict[str, Any]:
+        return add_error_responses(framework_openapi())
+
+    app.openapi = document  # type: ignore[method-assign]  # the framework's way to do it
+
+
+def add_error_responses(document: dict[str, Any]) -> dict[str, Any]:
+    """The document with its refusals; changed in place."""
+    schemas = document.setdefault("components", {}).setdefault("schemas", {})
+    for name in FRAMEWORK_SCHEMAS:
+        schemas.pop(name, None)
+    for model in (ProblemSchema, OriginalProblemSchema):
+        problem = model.model_json_schema(ref_template="#/components/schemas/{model}")
+        schemas.update(problem.pop("$defs"))
+        schemas[problem["title"]] = problem
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            if method in METHODS:
+                _add_responses(path, operation)
+                # public, and not forgotten
+                operation.setdefault("security", [])
+                _describe_body(operation.get("requestBody"), schemas)
+    return document
+
+
+def _add_responses(path: str, operation: dict[str, Any]) -> None:
+    problem_content = ORIGINAL_PROBLEM_CONTENT if path in ORIGINAL_ROUTES else PROBLEM_CONTENT
+    responses = operation["responses"]
+    if _is_framework_response(responses.get("422")):
+        # it says that a refusal is plain json
+        del responses["422"]
+    for status, description in _derived_responses(path, operation).items():
+        responses.setdefault(str(status), {"description": description})
+    for status, response in responses.items():
+        if int(status) >= HTTPStatus.BAD_REQUEST and "content" not in response:
+            response["content"] = problem_content
+
+
+def _describe_body(body: dict[str, Any] | None, schemas: dict[str, Any]) -> None:
+    """Give a body its example; let one that may be left out be a plain reference, for clients that are generated."""
+    for media in (body or {}).get("content", {}).values():
+        schema = media["schema"]
+        choices = [each for each in schema.get("anyOf", ()) if each.get("type") != "null"]
+        if body is not None and len(choices) < len(schema.get("anyOf", ())) and "$ref" in choices[0]:
+            media["schema"] = schema = choices[0]
+            body["required"] = False
+        known = schemas[schema["$ref"].rpartition("/")[2]] if "$ref" in schema else schema
+        media.setdefault(
+            "example", known["examples"][0] if "examples" in known else _example_from_fields(known)
+        )
+
+
+def _example_from_fields(schema: dict[str, Any]) -> dict[str, Any]:
+    fields = schema.get("properties", {})
+    return {
+        name: field["examples"][0] if "examples" in field else field["default"]
+        for name, field in fields.items()
+        if "examples" in field or "default" in field
+    }
+
+
+def _derived_responses(path: str, operation: dict[str, Any]) -> dict[int, str]:
+    has_right, has_body = bool(operation.get("security")), "requestBody" in operation
+    found = dict(ANY_REQUEST_RESPONSES)
+    if path in PUBLIC_PATHS:
+        found |= PUBLIC_RESPONSES
+    if has_right:
+        found |= AUTH_RESPONSES
+    if has_body:
+        found |= BODY_RESPONSES
+    if has_body or operation.get("parameters"):
+        found |= VALIDATION_RESPONSES
+    if has_right or has_body:
+        found |= DATABASE_RESPONSES
+    else:
+        found |= OVERLOAD_RESPONSES
+    return found
+
+
+def _is_framework_response(response: dict[str, Any] | None) -> bool:
+    return response is not None and "HTTPValidationError" in str(response.get("content"))

@@ -1,0 +1,98 @@
+"""What the original's routes take and give, in its own spelling. Additions of ours stand at the end of each."""
+
+from typing import Annotated
+
+from pydantic import BeforeValidator, ConfigDict, Field
+
+from londonpump.service.field_formats import ApiModel
+
+MAX_TEXT_LENGTH = 200
+READY = {"message": "Bienvenue sur l'api", "statut": "Ready"}
+
+
+def _stripped(value: object) -> object:
+    return value.strip() if isinstance(value, str) else value
+
+
+Text = Annotated[str, BeforeValidator(_stripped), Field(max_length=MAX_TEXT_LENGTH)]
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+Flag = Annotated[int, Field(ge=0, le=1)]
+
+
+class TimePumpRequest(ApiModel):
+    """The 19 values of the original, each with its default."""
+
+    model_config = ConfigDict(extra="ignore", coerce_numbers_to_str=True, frozen=True)
+
+    DeployedFromLocation: Text = Field("Home Station", description="Home Station or Other Station")
+    Appliance: Text = Field("Pump Ladder", description="Pump Ladder or Pump Dual Ladder")
+    PropertyCategory: Text = Field("Other Residential", description="Property category as in the records")
+    AddressQualifier: Text = Field("Correct incident location", description="How exact the address is")
+    IncidentType: Text = Field("Fire", description="One of the five types of incident")
+    Distance: Annotated[Finite, Field(ge=0, le=1_000)] = Field(0.608, description="km, station to incident")
+    TotalOfPumpInLondon_Out: Annotated[int, Field(ge=0, le=1_000)] = Field(
+        3, description="Mobilisations of other incidents under way"
+    )
+    Station_Code_of_ressource: Text = Field("G30", description="Code of the station the pump leaves from")
+    IncidentStationGround_Code: Text = Field("G30", description="Code of the ground of the incident")
+    PumpAvailable: Text = Field("2", description="Pumps available on the ground, as text")
+    month: Annotated[int, Field(ge=1, le=12)] = Field(1, description="Month, 1 to 12")
+    temp: Annotated[Finite, Field(ge=-40, le=50)] = Field(2.6, description="degrees C")
+    precip: Annotated[Finite, Field(ge=0, le=300)] = Field(0.0, description="mm in the hour")
+    cloudcover: Annotated[Finite, Field(ge=0, le=100)] = Field(0.0, description="%")
+    visibility: Annotated[Finite, Field(ge=0, le=200)] = Field(28.3, description="km")
+    conditions: Text = Field("Clear", description="Words of Visual Crossing, such as Rain, Overcast")
+    workingday: Flag = Field(1, description="1: Monday to Friday and no bank holiday")
+    school_holidays: Flag = Field(0, description="1: a day without school")
+    congestion_rate: Annotated[Finite, Field(ge=0, le=10)] = Field(0.04, description="0 is free flow")
+
+
+class TimePump(ApiModel):
+    """time_pump: as the original says it. time_pump_s: the median. risk_because: why the warning, empty without one.
+
+    filled: `value=source` of whatever was not told, or told in words that nobody knows.
+    """
+
+    time_pump: str = Field(examples=["316 secondes"])
+    """Seconds from mobilisation to arrival, as text."""
+    risk_underestimated: bool
+    """Whether the pump may take much longer than announced."""
+    time_pump_s: float
+    """Seconds from mobilisation to arrival: half of such runs are quicker."""
+    p10_s: float
+    """Seconds by which 10 % of such runs have arrived."""
+    p90_s: float
+    """Seconds by which 90 % of such runs have arrived."""
+    risk_because: list[str]
+    """Reasons for the warning; empty without one."""
+    filled: list[str]
+    """`value=source` for each value that was not given or not known."""
+    id: str
+    """Id of this prediction in `/historique`, 24 hexadecimal digits."""
+    model: str
+    """Name of the model that answered."""
+
+
+class HistoryEntry(ApiModel):
+    """prediction: whole seconds. created_at: UTC, as the original wrote it. userId: null if nobody knows whose."""
+
+    id: str
+    """Id of the prediction, 24 hexadecimal digits; of a prediction of `/v1/predictions` the first 24 digits of its
+    id."""
+    userId: str | None  # noqa: N815 - the original's name
+    """Id of the account that asked, as `/me` shows it; null if it is not known."""
+    prediction: int
+    """Announced seconds, a whole number."""
+    risk_underestimated: bool | None
+    """Whether a warning was given; null if it is not known."""
+    created_at: str = Field(examples=["2025-06-02 09:30:00.250000"])
+    """When it was predicted, UTC without an offset."""
+
+
+class Ready(ApiModel):
+    """That the service runs, in the original's words."""
+
+    message: str
+    """Greeting of the original."""
+    statut: str
+    """Always `Ready`."""

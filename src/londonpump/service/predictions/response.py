@@ -1,0 +1,184 @@
+"""An answer in plain values, as it is told and stored: only what is returned is put into words."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+
+from londonpump.models.bundle import Bundle
+from londonpump.models.distribution import P10, P50, P90
+from londonpump.models.explanations import Contribution
+from londonpump.models.predict import OVER_S
+from londonpump.service.board.rules import PumpState
+from londonpump.service.champion import Champion
+from londonpump.service.predictions.context_response import context_response, missing_texts
+from londonpump.service.predictions.model_inputs import Counts
+from londonpump.service.predictions.ranking import Ranked, later_of_two_s, select_times
+from londonpump.service.predictions.request_context import StationIndex
+
+SECONDS = ("mean_s", "p10_s", "p50_s", "p90_s")
+OUTSIDE = ("distance", "place", "station")
+NO_PUMP = "No pump can be ranked: each is out, on its way back or off the run. Look at the board."
+JsonObject = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class ResponseBuilder:
+    """What every answer of one request has in common."""
+
+    champion: Champion
+    station_index: StationIndex
+
+    @property
+    def bundle(self) -> Bundle:
+        """The model that answers."""
+        return self.champion.bundle
+
+    def build(self, prediction_id: str, ranked: Ranked, counts: Counts) -> JsonObject:
+        """The whole answer."""
+        call = ranked.call
+        return {
+            "id": prediction_id,
+            "at": format_utc(call.at),
+            "incident_number": call.question.incident_number,
+            "model": self._model(),
+            "place": self._location(ranked),
+            "pumps_needed": _pumps_needed(ranked),
+            "candidates": self._candidates(ranked),
+            "second_pump": _second_pump(ranked),
+            "ranked": len(ranked.order),
+            "context": context_response(ranked, self.bundle),
+            **counts,
+            "filled": ranked.common_labels,
+            "missing": missing_texts(call, self.bundle),
+            "board_age_s": None if call.board_age_s is None else round(call.board_age_s, 1),
+            "warning": _response_warning(ranked),
+        }
+
+    def _model(self) -> JsonObject:
+        return {
+            "name": self.champion.name,
+            "is_simulated": self.champion.is_simulated,
+            "trained_until": self.bundle.card.get("trained_until"),
+        }
+
+    def _location(self, ranked: Ranked) -> JsonObject:
+        location = ranked.call.location
+        easting_m, northing_m = location.centre
+        ground = location.ground_code
+        return {
+            "easting_m": round(easting_m, 1),
+            "northing_m": round(northing_m, 1),
+            "named": location.named,
+            "points": len(location.points),
+            "station_ground": None if ground is None else self._station(ground),
+        }
+
+    def _station(self, code: str) -> JsonObject:
+        station = self.station_index.stations.get(code)
+        return {"code": code, "name": station.name if station else code}
+
+    def _candidates(self, ranked: Ranked) -> list[JsonObject]:
+        predictions, returned = ranked.predictions, ranked.returned
+        if not returned:
+            return []
+        rows = np.array([ranked.row(pump) for pump in returned], np.int64)
+        times = select_times(predictions.times, rows)
+        ends_s, mean_s = times.quantiles((P10, P90)), times.mean_s
+        seconds = np.column_stack([mean_s, ends_s[:, 0], predictions.median_s[rows], ends_s[:, 1]]).round(1)
+        distances_m = ranked.distances_m(rows).round().tolist()
+        n_explained = len(ranked.explained)
+        return [
+            {
+                **self._pump(ranked.call.pumps[pump]),
+                "distance_m": int(distances_m[i]),
+                **dict(zip(SECONDS, row_seconds.tolist(), strict=True)),
+                **_row_response(ranked, row),
+                "reasons": _contributions(ranked.contributions[row], row_seconds[2])
+                if i < n_explained
+                else [],
+            }
+            for i, (pump, row, row_seconds) in enumerate(zip(returned, rows.tolist(), seconds, strict=True))
+        ]
+
+    def _pump(self, pump: PumpState) -> JsonObject:
+        is_away = pump.station_code != pump.home_station_code
+        return {
+            "pump": pump.code,
+            "station": self._station(pump.station_code),
+            "home_station": self._station(pump.home_station_code) if is_away else None,
+            "state": pump.state.value,
+            "is_assumed": pump.is_assumed,
+            "reported_at": format_utc(pump.reported_at) if pump.reported_at else None,
+        }
+
+
+def _response_warning(ranked: Ranked) -> str | None:
+    """The warning of an answer as a whole."""
+    no_pump = None if ranked.order else NO_PUMP
+    return " ".join(filter(None, (no_pump, ranked.call.board_warning))) or None
+
+
+def format_utc(at: datetime) -> str:
+    """As it is told: UTC."""
+    return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def _row_response(ranked: Ranked, row: int) -> JsonObject:
+    """What candidates that set out alike have in common."""
+    predictions, labels = ranked.predictions, ranked.own_labels(row)
+    within = (1.0 - predictions.p_over[row]).round(4).tolist()
+    return {
+        "chance_within_s": {
+            str(threshold_s): share for threshold_s, share in zip(OVER_S, within, strict=True)
+        },
+        "warning": {
+            "risk_underestimated": bool(predictions.is_flagged[row]),
+            "words": _warning(ranked, row, labels),
+        },
+        "filled": labels,
+    }
+
+
+def _warning(ranked: Ranked, row: int, labels: list[str]) -> str | None:
+    all_labels = (*ranked.common_labels, *labels)
+    outside = [name for name in OUTSIDE if f"{name}=unknown" in all_labels]
+    if outside:
+        return f"Outside what was learnt ({', '.join(outside)}): do not rely on it."
+    if not ranked.predictions.is_flagged[row]:
+        return None
+    chance = ranked.predictions.p_underestimate[row]
+    return f"It may take much longer than announced: {chance:.0%} for over 2 min more."
+
+
+def _contributions(reasons: Sequence[Contribution], p50_s: float) -> list[JsonObject]:
+    """The last one takes what rounding leaves: the seconds told add up to the p50 told."""
+    entries = [
+        {"about": each.group, "seconds": round(each.seconds, 1), "words": each.description}
+        for each in reasons
+    ]
+    named_s = sum(round(each.seconds, 1) for each in reasons[:-1])
+    entries[-1]["seconds"] = round(float(p50_s) - named_s, 1)
+    return entries
+
+
+def _pumps_needed(ranked: Ranked) -> JsonObject:
+    shares = ranked.predictions.pump_chances[ranked.first].round(4).tolist()
+    return {
+        "number": int(ranked.predictions.pumps[ranked.first]),
+        "chances": {str(number): share for number, share in enumerate(shares, start=1)},
+    }
+
+
+def _second_pump(ranked: Ranked) -> JsonObject | None:
+    """When both are there, if the first two candidates that can be sent are."""
+    sendable = ranked.sendable
+    if len(sendable) < len(("first", "second")):
+        return None
+    rows = np.array([ranked.row(pump) for pump in sendable])
+    p10_s, p50_s, p90_s = (
+        round(s, 1) for s in later_of_two_s(ranked.predictions.times, rows, (P10, P50, P90))
+    )
+    return {"pump": ranked.call.pumps[sendable[1]].code, "p10_s": p10_s, "p50_s": p50_s, "p90_s": p90_s}

@@ -1,6 +1,0 @@
-"""The Brigade's published records on the London Datastore: found, chosen, fetched, checked, kept."""
-
-from londonpump.sources.london_datastore.fetch import Fetched, fetch_set
-from londonpump.sources.london_datastore.kept import fetched_files
-
-__all__ = ["Fetched", "fetch_set", "fetched_files"]

@@ -1,0 +1,132 @@
+"""Alarms in and out. Every function works inside a transaction of the caller's."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+from sqlalchemy import Connection, Select, or_, select, update
+
+from londonpump.storage.database.monitoring_tables import alarms
+from londonpump.storage.database.upserts import dialect_insert
+
+NOTIFY_WITHIN = timedelta(days=7)
+"""An alarm that was cleared longer ago is told to nobody any more."""
+RAISED, CLEARED = "raised", "cleared"
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """What is not as it should be. subject: what it is about; empty for the whole. evidence: figures, json-able."""
+
+    kind: str
+    subject: str
+    severity: str
+    words: str
+    evidence: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """As stored. cleared_at None: it stands."""
+
+    id: str
+    raised_at: datetime
+    cleared_at: datetime | None
+    kind: str
+    subject: str
+    severity: str
+    words: str
+    evidence: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class AlarmChanges:
+    """What a look at the conditions changed, and what stands now."""
+
+    raised: tuple[Alarm, ...]
+    cleared: tuple[Alarm, ...]
+    standing: tuple[Alarm, ...]
+
+
+_COLUMNS = [alarms.c[name] for name in Alarm.__slots__]
+
+
+def standing_alarms(connection: Connection) -> list[Alarm]:
+    """Alarms that are not cleared, the oldest first."""
+    return _read(connection, select(*_COLUMNS).where(alarms.c.cleared_at.is_(None)))
+
+
+def alarms_between(connection: Connection, first_at: datetime, end_at: datetime) -> list[Alarm]:
+    """Alarms that stood at any moment of a time, the oldest first."""
+    stood = or_(alarms.c.cleared_at.is_(None), alarms.c.cleared_at >= first_at)
+    return _read(connection, select(*_COLUMNS).where(alarms.c.raised_at < end_at, stood))
+
+
+def reconcile_alarms(
+    connection: Connection, at: datetime, evaluated_types: Collection[str], conditions: Sequence[Condition]
+) -> AlarmChanges:
+    """Raise what is new, clear what is gone, leave what stands as it is: its words are those it was raised with.
+
+    Args: looked_at: kinds that were judged; standing alarms of other kinds stay, as nothing is known of them.
+    """
+    before = {(alarm.kind, alarm.subject): alarm for alarm in standing_alarms(connection)}
+    now = {(condition.kind, condition.subject): condition for condition in conditions}
+    cleared_ids = [
+        alarm.id for key, alarm in before.items() if alarm.kind in evaluated_types and key not in now
+    ]
+    if cleared_ids:
+        connection.execute(update(alarms).where(alarms.c.id.in_(cleared_ids)).values(cleared_at=at))
+    raised_ids = {
+        _insert_alarm(connection, at, condition) for key, condition in now.items() if key not in before
+    }
+    standing = standing_alarms(connection)
+    cleared = _read(connection, select(*_COLUMNS).where(alarms.c.id.in_(cleared_ids))) if cleared_ids else []
+    return AlarmChanges(
+        tuple(alarm for alarm in standing if alarm.id in raised_ids), tuple(cleared), tuple(standing)
+    )
+
+
+def unsent_notifications(connection: Connection, at: datetime) -> list[tuple[str, Alarm]]:
+    """(RAISED or CLEARED, alarm) that the webhook has not taken, in the order in which they happened."""
+    is_news = or_(alarms.c.cleared_at.is_(None), alarms.c.cleared_at > at - NOTIFY_WITHIN)
+    raised = _read(connection, select(*_COLUMNS).where(alarms.c.raised_sent_at.is_(None), is_news))
+    is_cleared = alarms.c.cleared_at.is_not(None)
+    cleared = _read(
+        connection, select(*_COLUMNS).where(is_cleared, alarms.c.cleared_sent_at.is_(None), is_news)
+    )
+    events = [(RAISED, alarm, alarm.raised_at) for alarm in raised]
+    events += [(CLEARED, alarm, alarm.cleared_at or at) for alarm in cleared]
+    return [(event, alarm) for event, alarm, _ in sorted(events, key=lambda one: (one[2], one[0] == CLEARED))]
+
+
+def mark_sent(connection: Connection, event: str, alarm_id: str, at: datetime) -> None:
+    """Keep that the webhook took it."""
+    connection.execute(update(alarms).where(alarms.c.id == alarm_id).values({f"{event}_sent_at": at}))
+
+
+def _insert_alarm(connection: Connection, at: datetime, condition: Condition) -> str:
+    row = {
+        "id": uuid4().hex,
+        "raised_at": at,
+        "kind": condition.kind,
+        "subject": condition.subject,
+        "severity": condition.severity,
+        "words": condition.words,
+        "evidence": dict(condition.evidence),
+    }
+    # another monitor may have raised it meanwhile: then it is theirs
+    connection.execute(
+        dialect_insert(connection, alarms)
+        .values(row)
+        .on_conflict_do_nothing(
+            index_elements=[alarms.c.kind, alarms.c.subject], index_where=alarms.c.cleared_at.is_(None)
+        )
+    )
+    return str(row["id"])
+
+
+def _read(connection: Connection, query: Select[Any]) -> list[Alarm]:
+    rows = connection.execute(query.order_by(alarms.c.raised_at, alarms.c.kind, alarms.c.subject))
+    return [Alarm(**row) for row in rows.mappings()]

@@ -1,0 +1,71 @@
+"""A bundle that may answer calls: read whole, what its hash says, and answering its own example.
+
+`python -m londonpump.storage.verified_bundle FOLDER` does the same in a process of its own that has seen nothing of
+training: it prints the seconds that the example is answered with, and what a call costs, as json.
+"""
+
+import json
+import statistics
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+
+from londonpump.domain.attendance_targets import LATENESS_LIMITS_S
+from londonpump.domain.errors import BadFile, LondonPumpError
+from londonpump.models.bundle import Bundle, from_files
+from londonpump.models.distribution import P10, P50, P90
+from londonpump.models.self_test import check_self_test, self_test_columns
+from londonpump.storage.bundles import folder_of, load_bundle
+
+__all__ = ["folder_of", "latency_ms", "open_verified"]
+
+CANDIDATES = 142
+"""Pumps that London has: each a candidate for a call."""
+WARM_UP, TIMED = 5, 25
+NS_PER_MS = 1e6
+
+
+def open_verified(folder: Path) -> tuple[str, Bundle, float]:
+    """(hash, bundle, the seconds of its example). Raises: BadFile in every case that it cannot be used."""
+    name, files = load_bundle(folder)
+    try:
+        bundle = from_files(files, str(folder))
+        answered_s = check_self_test(bundle, str(folder))
+    except BadFile:
+        raise
+    except Exception as error:
+        # the hash is right, so it was stored like that: by another version, or by a fault of training
+        raise BadFile(folder, f"cannot be used ({type(error).__name__}: {error})", "Train again.") from error
+    return name, bundle, answered_s
+
+
+def latency_ms(bundle: Bundle) -> float:
+    """Median CPU milliseconds, warm, to forecast every pump of London for one call. The bundle has a prototype."""
+    one = self_test_columns(bundle.card["prototype"]["run"])
+    columns = {name: np.repeat(values, CANDIDATES) for name, values in one.items()}
+    taken_ns = []
+    for _ in range(WARM_UP + TIMED):
+        start_ns = time.thread_time_ns()
+        times = bundle.response_times(bundle.dispatches(columns))
+        times.quantiles((P10, P50, P90))
+        for threshold_s in LATENESS_LIMITS_S:
+            times.p_over(threshold_s)
+        taken_ns.append(time.thread_time_ns() - start_ns)
+    return statistics.median(taken_ns[WARM_UP:]) / NS_PER_MS
+
+
+def main() -> int:
+    """Check one folder. Returns: the exit code, 2 with the reason on standard error."""
+    try:
+        _, bundle, answered_s = open_verified(Path(sys.argv[1]))
+    except LondonPumpError as error:
+        print(error, file=sys.stderr)
+        return 2
+    print(json.dumps({"answered_s": answered_s, "latency_ms": latency_ms(bundle)}))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,101 @@
+"""The service with accounts, for tests: cheap password hashes, a clock that the test moves."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from starlette.testclient import TestClient
+
+from londonpump.service.app import create_app
+from londonpump.service.auth import accounts
+from londonpump.service.auth.passwords import HashCost, Passwords
+from londonpump.service.state import ServiceOptions
+from londonpump.settings import Settings
+from londonpump.storage.database import connect, open_database, writing
+from londonpump.storage.database.store import StoreLimits
+
+CHEAP = HashCost(time=1, memory_kib=8, lanes=1)
+PATIENT = StoreLimits(patience_s=10)
+PASSWORD = "three quiet lanterns"  # noqa: S105
+SECRET = b"5f0b6a1c9d2e47388a7b1c0d9e8f7a6b5c4d3e2f"
+
+
+@dataclass
+class Clock:
+    """What time the service believes it is."""
+
+    now: datetime = datetime(2025, 6, 2, 9, 30, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def move(self, **by: float) -> None:
+        self.now += timedelta(**by)
+
+
+@dataclass
+class LiveService:
+    """A running service. people: made through the database, by name."""
+
+    client: TestClient
+    clock: Clock
+    url: str
+
+    def add(self, username: str, role: str = "operator", password: str = PASSWORD) -> str:
+        """An account. Returns: its id."""
+        passwords = Passwords(CHEAP)
+        new = accounts.NewUser(username, role, passwords.make_now(password))
+        engine = connect(self.url)
+        with writing(engine) as connection:
+            user = accounts.create(connection, new, "os:test", self.clock())
+        engine.dispose()
+        passwords.close()
+        return user.id
+
+    def login(self, username: str, password: str = PASSWORD, source: str | None = None):
+        """The answer of /login. source: as a proxy would tell it."""
+        headers = {"X-Forwarded-For": source} if source else {}
+        return self.client.post("/login", data={"username": username, "password": password}, headers=headers)
+
+    def bearer(self, username: str, role: str = "operator") -> dict[str, str]:
+        """Headers of a new account that is signed in."""
+        self.add(username, role)
+        return bearer(self.login(username).json()["access_token"])
+
+
+def bearer(token: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token}"}
+
+
+@contextmanager
+def run_live_service(url: str, folder: Path, **settings: object) -> Iterator[LiveService]:
+    """The service over a database, with a secret of the test's own."""
+    secret = folder / "signing-secret"
+    secret.write_bytes(SECRET)
+    secret.chmod(0o600)
+    clock = Clock()
+    open_database(url).dispose()
+    service_settings = {"registration": True, **settings}
+    app = create_app(
+        Settings(home=folder / "home", database_url=url, secret_file=secret, **service_settings),
+        options=ServiceOptions(clock=clock, store_limits=PATIENT, champion_poll_s=3600, parts=(CHEAP,)),
+    )
+    with TestClient(app, raise_server_exceptions=False) as client:
+        yield LiveService(client, clock, url)
+
+
+@pytest.fixture
+def live_service(database_url: str, tmp_path: Path) -> Iterator[LiveService]:
+    """The service on each engine."""
+    with run_live_service(database_url, tmp_path) as running:
+        yield running
+
+
+@pytest.fixture
+def live_service_behind_proxy(database_url: str, tmp_path: Path) -> Iterator[LiveService]:
+    """The service on each engine, believing one proxy."""
+    with run_live_service(database_url, tmp_path, proxies=1) as running:
+        yield running

@@ -1,0 +1,55 @@
+"""Reads of the service's database that are not answered in time, by real work that holds its lanes."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from functools import partial
+from typing import Any
+
+from starlette.testclient import TestClient
+
+from londonpump.storage.database.store import Busy, StoreLimits
+
+ONE_READER = StoreLimits(readers=1, long_readers=1, patience_s=1.0)
+LONG_S = 60.0
+
+
+class Seconds:
+    """A clock that a test moves, in place of one that nobody sets back."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class BlockedJob:
+    """Work of a lane that goes on until it is let go."""
+
+    def __init__(self) -> None:
+        self.is_begun, self.may_end = threading.Event(), threading.Event()
+
+    def __call__(self, _connection: Any) -> None:
+        self.is_begun.set()
+        self.may_end.wait(LONG_S)
+
+
+@contextmanager
+def late_reads(client: TestClient) -> Iterator[None]:
+    """Until the block is left no read is answered, on either of the two lanes. For a service with `ONE_READER`."""
+    store = client.app.state.service.store
+    short, long_ = BlockedJob(), BlockedJob()
+    waiting: list[Any] = []
+    try:
+        for blocked, within_s in ((short, None), (long_, LONG_S)):
+            waiting.append(client.portal.start_task_soon(partial(store.read, blocked, within_s=within_s)))
+            assert blocked.is_begun.wait(LONG_S)
+        yield
+    finally:
+        for blocked in (short, long_):
+            blocked.may_end.set()
+        for each in waiting:
+            # the short one's own time may be over
+            with suppress(Busy):
+                each.result(LONG_S)

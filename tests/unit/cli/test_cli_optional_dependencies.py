@@ -1,0 +1,74 @@
+"""A module that is not installed: the command says which extra brings it, and a fault of ours stays one."""
+
+import re
+import subprocess
+import sys
+import tomllib
+from importlib.metadata import packages_distributions
+from pathlib import Path
+
+import pytest
+
+from londonpump.cli.optional_dependencies import MODULES, not_installed
+
+PYPROJECT = Path(__file__).resolve().parents[3] / "pyproject.toml"
+WITHOUT = """
+import sys
+
+class Absent:
+    def find_spec(self, name, path=None, target=None):
+        if name == {absent!r}:
+            raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
+
+sys.meta_path.insert(0, Absent())
+sys.argv = ["londonpump", "train"]
+from londonpump.cli import main
+main()
+"""
+
+
+def named(requirement: str) -> str:
+    """The distribution of a requirement, spelt as the index compares names."""
+    return re.sub(r"[-_.]+", "-", re.split(r"[\[<>=; ]", requirement)[0]).lower()
+
+
+def extras() -> list[tuple[str, str]]:
+    """(extra, distribution) of pyproject.toml."""
+    dependencies = tomllib.loads(PYPROJECT.read_text(encoding="utf-8"))["project"]["optional-dependencies"]
+    return [(extra, named(one)) for extra, requirements in dependencies.items() for one in requirements]
+
+
+def without(absent: str) -> subprocess.CompletedProcess[str]:
+    """`londonpump train` where a module is not installed."""
+    return subprocess.run(
+        [sys.executable, "-c", WITHOUT.format(absent=absent)], capture_output=True, text=True
+    )
+
+
+@pytest.mark.parametrize(("extra", "distribution"), extras())
+def test_every_distribution_of_an_extra_is_known_by_its_module(extra, distribution) -> None:
+    modules = {
+        module for module, owners in packages_distributions().items() if distribution in map(named, owners)
+    }
+    if not modules:
+        pytest.skip(f"{distribution} is not installed on this machine")
+    assert modules & {module for known in MODULES.values() for module in known}
+
+
+def test_a_module_deep_in_a_package_names_its_extra() -> None:
+    dependencies = not_installed(ModuleNotFoundError(name="sklearn.exceptions"))
+    assert "londonpump[train]" in str(dependencies)
+
+
+def test_a_module_of_no_extra_is_a_fault_of_ours() -> None:
+    assert not_installed(ModuleNotFoundError(name="londonpump.missing")) is None
+
+
+def test_a_command_ends_in_2_and_one_line() -> None:
+    done = without("sklearn")
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert done.stderr.startswith("londonpump: This needs londonpump[train]")
+
+
+def test_a_fault_of_ours_keeps_its_traceback() -> None:
+    assert "Traceback" in without("londonpump.lifecycle").stderr

@@ -1,0 +1,20 @@
+"""The service opens the database and must not wait for what it does not use."""
+
+import subprocess
+import sys
+
+HEAVY = "pandas", "sklearn", "pyarrow", "ibis", "duckdb", "alembic", "bson"
+OPENED = """
+import sys
+import londonpump.storage.database.context_repository, londonpump.storage.database.imported_repository
+import londonpump.storage.database.station_repository
+from londonpump.storage.database import open_database
+open_database(sys.argv[1]).dispose()
+print(*sorted(set(sys.argv[2:]) & set(sys.modules)))
+"""
+
+
+def test_opening_a_finished_database_loads_nothing_heavy(database_url) -> None:
+    command = [sys.executable, "-c", OPENED, database_url, *HEAVY]
+    imported_names = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert imported_names.stdout.split() == []
