@@ -34,7 +34,7 @@ METRICS = ("over_360_brier", "over_360_log_loss", "over_360_auc")
 SEED = 1
 
 
-def direct_chance(fold: Fold) -> Floats:
+def direct_probability(fold: Fold) -> Floats:
     """(n,) chance of more than 360 s for the rows of a fold, by boosters of their own."""
     model, rows = fold.bundle.response, fold.training.rows
     dispatches = fold.bundle.dispatches(rows)
@@ -78,7 +78,7 @@ def _table(model: ResponseTimeModel, dispatches: Dispatches, location_effects: l
 def beside_the_distribution(folds: list[Fold], answers: Answers) -> dict[str, Any]:
     """Both, and their plain mean, on the same rows: measures, and the differences to the distribution."""
     ours = answers.forecasts["ours"]
-    direct = np.concatenate([direct_chance(fold) for fold in folds])
+    direct = np.concatenate([direct_probability(fold) for fold in folds])
     from_distribution = (ours.p_over or {})[FIRST_PUMP_TARGET_S]
     models = {
         "distribution": _with(ours, from_distribution),

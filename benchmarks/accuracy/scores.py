@@ -12,7 +12,7 @@ from londonpump.evaluation.paired_comparison import paired_difference
 from londonpump.evaluation.pump_count_metrics import evaluate_pumps
 
 OURS = {STATED: "ours", NOT_STATED: "ours_kind_not_stated"}
-KEPT_SLICES = ("distance_decile", "own_ground", "pump")
+REPORTED_SLICES = ("distance_decile", "own_ground", "pump")
 OF_A_SLICE = ("n", "mae_s", "bias_s", "cover_80_share", "width_80_s", "cover_90_share", "width_90_s")
 MEDIAN_ORIGINAL = 5
 """Of eleven seeds in the order of their error, counted from 0."""
@@ -34,7 +34,7 @@ def scores_of(answers: Answers, resamples: int = RESAMPLES) -> Scores:
     seed_mae_s, pumps: {stated and not: measures}}`. A gain is the MAE of the other model less ours.
     """
     models = {**_baselines(answers), **_ours(answers)}
-    slices = {name: answers.rows.slices[name] for name in KEPT_SLICES}
+    slices = {name: answers.rows.slices[name] for name in REPORTED_SLICES}
     found = evaluate_models(replace(answers.rows, slices=slices), models, resamples=resamples)
     return {
         "rows": found["rows"],

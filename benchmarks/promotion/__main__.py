@@ -15,7 +15,7 @@ from benchmarks.machine import commit, machine
 from benchmarks.processes import ROOT
 from benchmarks.promotion import tables
 from benchmarks.promotion.error_rates import measured
-from benchmarks.promotion.interval_coverage import intervals_held
+from benchmarks.promotion.interval_coverage import interval_coverage
 from benchmarks.promotion.model_pairs import HALF, OTHER_HALF, OTHER_SEED, WHOLE, RealMonth, real_month
 from benchmarks.promotion.real_records import on_real_records
 from benchmarks.promotion.scenarios import Scenario, scenarios
@@ -71,7 +71,7 @@ def measure(source: Path, work: Path, repeats: int) -> Results:
         if scenario.name in TRADED:
             traded[scenario.name] = tradeoff(scenario, min(repeats, TRADED_REPEATS))
     show_progress("intervals with few days")
-    coverage = intervals_held()
+    coverage = interval_coverage()
     head, is_changed = commit()
     return {
         "schema": 1,

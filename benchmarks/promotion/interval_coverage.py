@@ -15,7 +15,7 @@ MIN_DISPATCHES, MAX_DISPATCHES = 15, 60
 DAY_SD_S, DISPATCH_SD_S = 1.0, 4.0
 
 
-def intervals_held(repeats: int = REPEATS) -> dict[str, Any]:
+def interval_coverage(repeats: int = REPEATS) -> dict[str, Any]:
     """By number of days: the share of repeats in which each kind of interval holds the truth, 0."""
     by_bundle = {}
     for days in DAYS:

@@ -61,7 +61,7 @@ def tradeoff(results: Results) -> str:
     return "\n".join(lines)
 
 
-def intervals_held(results: Results) -> str:
+def interval_coverage(results: Results) -> str:
     """How often an interval holds, by number of days."""
     lines = ["| days | in standard errors of its own | by percentiles |", "| --- | --- | --- |"]
     for days, one in results["intervals_held"].items():
@@ -104,7 +104,7 @@ TABLES: dict[str, Callable[[Results], str]] = {
     "about": about,
     "rates": rates,
     "tradeoff": tradeoff,
-    "intervals held": intervals_held,
+    "intervals held": interval_coverage,
     "real records": real_records,
 }
 

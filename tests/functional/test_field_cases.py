@@ -78,7 +78,7 @@ CONTRADICTED_DATES: dict[str, Expectation] = {  # B, point B2
     "us_dates_day_below_13_incidents": rejects("DateOfCall", r"\d{6}-05062023", "month first"),
     "mobilised_three_months_after_call": rejects(r"mobilisations\.csv", "DateAndTimeMobilised", r"row \d"),
 }
-NOTHING_KEPT: dict[str, Expectation] = {  # C and E, points B3, B5 and B7
+NOTHING_USABLE_LEFT: dict[str, Expectation] = {  # C and E, points B3, B5 and B7
     "good_data_replaced_by_nothing": either(
         SAME_ATTENDING, Rejects(("unknown_station",), is_kept_first_time=True)
     ),
@@ -296,7 +296,7 @@ REJECTED: dict[str, Expectation] = {  # what no one can read for certain
 EXPECTED: dict[str, Expectation] = {
     **JOINED_VINTAGES,
     **CONTRADICTED_DATES,
-    **NOTHING_KEPT,
+    **NOTHING_USABLE_LEFT,
     **BLANKS_AND_CASE,
     **ERROR_CELLS,
     **NULLS,

@@ -19,7 +19,7 @@ from support.field_damage import (
     TIMES,
     Variant,
     as_date,
-    as_moment,
+    as_timestamp,
     in_time,
     near_its_call,
     scientific,
@@ -89,7 +89,7 @@ def vintages(month: Month) -> list[str]:
     ]
 
 
-def given_twice(month: Month) -> list[str]:
+def duplicated_rows(month: Month) -> list[str]:
     """The same content under two names."""
     twice = month.csv(month.incidents, "a.csv"), month.csv(month.incidents, "b.csv")
     return ["prepare", "--incidents", *twice, "--out", str(month.folder / "OUT")]
@@ -102,7 +102,7 @@ JOINED = {  # B1
     "mobilisations_xlsx_with_csv_incidents": Variant(
         lambda m: m.prepare(mobilisations=m.xlsx(m.mobilisations, "m.xlsx")), SAME_MOBILISED
     ),
-    "the_same_content_twice": Variant(given_twice, rejects("same content", r"[ab]\.csv")),
+    "the_same_content_twice": Variant(duplicated_rows, rejects("same content", r"[ab]\.csv")),
 }
 MONTH_FIRST = rejects("DateOfCall", r"\d{6}-05062023", "month first")
 
@@ -157,7 +157,7 @@ CONTRADICTED = {  # B2
     "two_mobilisations_two_days_late_are_two_rows": Variant(
         lambda m: m.damaged(
             mobilisations=changed(
-                m.mobilisations, TIMES, as_moment("%d/%m/%Y %H:%M", timedelta(days=2)), only=(3, 30)
+                m.mobilisations, TIMES, as_timestamp("%d/%m/%Y %H:%M", timedelta(days=2)), only=(3, 30)
             )
         ),
         KeepsResults(incidents=N, holds=near_its_call),

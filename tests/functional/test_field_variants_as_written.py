@@ -17,7 +17,7 @@ from support.field_damage import (
     TIMES,
     Variant,
     as_date,
-    as_moment,
+    as_timestamp,
     comma,
     in_time,
     near_its_call,
@@ -184,7 +184,7 @@ def german(rows: Rows) -> Rows:
 
 def german_mobilisations(rows: Rows) -> Rows:
     """The same of mobilisations."""
-    return changed(rows, TIMES, as_moment("%d.%m.%Y %H:%M"))
+    return changed(rows, TIMES, as_timestamp("%d.%m.%Y %H:%M"))
 
 
 EVERYTHING = Written(
@@ -264,7 +264,7 @@ EUROPEAN = {  # B9
     "another_zone_is_refused_or_moved": Variant(
         lambda m: m.damaged(
             mobilisations=changed(
-                m.mobilisations, TIMES, as_moment("%Y-%m-%d %H:%M:%S+01:00", timedelta(hours=1))
+                m.mobilisations, TIMES, as_timestamp("%Y-%m-%d %H:%M:%S+01:00", timedelta(hours=1))
             )
         ),
         either(SAME_MOBILISED, rejects("DateAndTimeMobilised", r"\+01:00")),

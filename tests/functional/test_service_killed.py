@@ -78,14 +78,14 @@ def killed_service(small_brigade, database_url, tmp_path) -> KilledService:
 
 def test_a_killed_service_has_kept_what_it_told(killed_service) -> None:
     acknowledged = kill_under_load(killed_service, "round-0", after_s=random.uniform(0.5, 1.5))  # noqa: S311
-    assert_kept(killed_service, acknowledged)
+    assert_all_stored(killed_service, acknowledged)
 
 
 @pytest.mark.slow
 def test_a_service_killed_again_and_again_has_kept_what_it_told(killed_service) -> None:
     for number in range(ROUNDS):
         acknowledged = kill_under_load(killed_service, f"round-{number}", after_s=random.uniform(0.1, 4))  # noqa: S311
-        assert_kept(killed_service, acknowledged)
+        assert_all_stored(killed_service, acknowledged)
 
 
 def kill_under_load(killed_service: KilledService, name: str, after_s: float) -> Acknowledged:
@@ -107,7 +107,7 @@ def kill_under_load(killed_service: KilledService, name: str, after_s: float) ->
     return acknowledged
 
 
-def assert_kept(killed_service: KilledService, acknowledged: Acknowledged) -> None:
+def assert_all_stored(killed_service: KilledService, acknowledged: Acknowledged) -> None:
     """The service starts again, tells the same, and the database holds it whole."""
     with served(killed_service.home, **killed_service.settings) as service:
         token = signed_in(service.address)
@@ -118,16 +118,16 @@ def assert_kept(killed_service: KilledService, acknowledged: Acknowledged) -> No
     engine = connect(killed_service.url)
     try:
         with reading(engine) as connection:
-            assert_predictions_kept(connection, acknowledged)
-            assert_board_kept(connection, acknowledged)
-            assert_accounts_kept(connection, acknowledged)
+            assert_predictions_stored(connection, acknowledged)
+            assert_board_stored(connection, acknowledged)
+            assert_accounts_stored(connection, acknowledged)
     finally:
         engine.dispose()
     verified = killed_service.verified()
     assert verified.returncode == 0, verified.stdout + verified.stderr
 
 
-def assert_predictions_kept(connection: Connection, acknowledged: Acknowledged) -> None:
+def assert_predictions_stored(connection: Connection, acknowledged: Acknowledged) -> None:
     """All told; none twice under one key; none where the answer refused; the audit names only what is there."""
     stored = {row["id"]: row for row in rows_of(connection, "predictions")}
     for answer in acknowledged.predictions.values():
@@ -140,7 +140,7 @@ def assert_predictions_kept(connection: Connection, acknowledged: Acknowledged) 
     assert {entry["id"] for about in batches for entry in about["entries"]} <= stored.keys()
 
 
-def assert_board_kept(connection: Connection, acknowledged: Acknowledged) -> None:
+def assert_board_stored(connection: Connection, acknowledged: Acknowledged) -> None:
     """Every moment told is stored; who arrived has an outcome, and who has an outcome arrived."""
     stored = {row["id"]: row for row in rows_of(connection, "mobilisations")}
     for stored_mobilisation in acknowledged.mobilisations.values():
@@ -157,7 +157,7 @@ def assert_board_kept(connection: Connection, acknowledged: Acknowledged) -> Non
     assert {row["pump_code"] for row in stored.values()} <= newest.keys()
 
 
-def assert_accounts_kept(connection: Connection, acknowledged: Acknowledged) -> None:
+def assert_accounts_stored(connection: Connection, acknowledged: Acknowledged) -> None:
     """Every account told is there, and each that is there has its line in the audit."""
     stored = {row["id"]: row["username"] for row in rows_of(connection, "users")}
     assert stored.items() >= acknowledged.accounts.items()

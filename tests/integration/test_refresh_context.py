@@ -199,7 +199,7 @@ def test_a_publisher_that_has_had_enough_is_not_asked_for_the_other_years(engine
         well.answers(path, too_many())
     reason = as_text(refreshed(engine, well, RefreshRequest(date(2009, 1, 1), only=Part.HISTORY)))
     assert "too many requests (429)" in reason
-    years = {(requests.path, requests.query["start_date"]) for requests in well.requests}
+    years = {(request.path, request.query["start_date"]) for request in well.requests}
     assert years == {(sources.ARCHIVE, "2009-01-01"), (sources.ARCHIVED, "2022-01-01")}
 
 
@@ -269,14 +269,14 @@ def test_a_failure_says_how_old_what_stands_in_is(engine, well) -> None:
 
 
 @pytest.mark.parametrize(
-    ("request", "reason"),
+    ("impossible", "reason"),
     [
         (RefreshRequest(only=Part.HISTORY), "needs --since"),
         (RefreshRequest(since=date(2023, 11, 25)), "is yet to come"),
         (RefreshRequest(since=date(208, 12, 31)), "is before 2009-01-01"),
     ],
 )
-def test_what_cannot_be_meant_is_refused_before_anything_is_asked(engine, well, request, reason) -> None:
+def test_what_cannot_be_meant_is_refused_before_anything_is_asked(engine, well, impossible, reason) -> None:
     with pytest.raises(BadValue, match=reason):
-        refreshed(engine, well, request)
+        refreshed(engine, well, impossible)
     assert well.requests == []

@@ -28,9 +28,9 @@ def test_any_instant_reads_on_the_clocks_of_london_as_the_zone_database_says(at)
 @settings(deadline=None)
 @given(st.lists(TIMESTAMPS, max_size=20))
 def test_many_instants_are_read_as_each_alone(instants_drawn):
-    instants_us = np.array([to_us(at) for at in instants_drawn], np.int64)
-    alone = [int(london_clock.london_us(instants_us[i : i + 1])[0]) for i in range(len(instants_drawn))]
-    assert london_clock.london_us(instants_us).tolist() == alone
+    timestamps_us = np.array([to_us(at) for at in instants_drawn], np.int64)
+    alone = [int(london_clock.london_us(timestamps_us[i : i + 1])[0]) for i in range(len(instants_drawn))]
+    assert london_clock.london_us(timestamps_us).tolist() == alone
 
 
 @settings(deadline=None)

@@ -32,7 +32,7 @@ def as_date(form: str) -> Callable[[str], str]:
     return lambda text: datetime.strptime(text, "%d-%b-%y").strftime(form)
 
 
-def as_moment(form: str, later: timedelta = timedelta(0)) -> Callable[[str], str]:
+def as_timestamp(form: str, later: timedelta = timedelta(0)) -> Callable[[str], str]:
     """A published moment (05/06/2023 01:17) in another form, or moved."""
     return lambda text: (datetime.strptime(text, "%d/%m/%Y %H:%M") + later).strftime(form)
 
@@ -55,7 +55,7 @@ def scientific(text: str) -> str:
 
 def in_time(month: Month, form: str) -> list[str]:
     """Both tables, the moments in another form."""
-    return month.damaged(mobilisations=changed(month.mobilisations, TIMES, as_moment(form)))
+    return month.damaged(mobilisations=changed(month.mobilisations, TIMES, as_timestamp(form)))
 
 
 def one_spelling(column: str) -> Callable[[Examples], str]:

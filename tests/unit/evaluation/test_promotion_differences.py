@@ -43,7 +43,7 @@ def test_a_group_is_judged_by_its_own_rows():
     assert found.value_s.tolist() == [1.0, 5.0]
 
 
-def held_share(days):
+def share_inside(days):
     """How often the 95 % interval holds the truth, 0, where runs of a day go together and days differ in size."""
     n_inside = 0
     for repeat in range(REPEATS):
@@ -58,7 +58,7 @@ def held_share(days):
 @pytest.mark.parametrize(("days", "min_share"), [(7, 0.90), (28, 0.92)])
 def test_the_interval_holds_with_few_days_too(days, min_share):
     """A percentile interval held 0.86 on seven days."""
-    assert min_share <= held_share(days) <= 0.98
+    assert min_share <= share_inside(days) <= 0.98
 
 
 def test_groups_looked_at_together_are_refused_for_nothing_as_rarely_as_asked():

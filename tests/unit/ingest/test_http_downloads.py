@@ -53,7 +53,7 @@ def test_a_file_that_was_cut_is_continued_where_it_ended(publisher, download, to
     publisher.holds(PATH, CSV, server.cut(Reply(CSV, headers={"ETag": '"v1"'})), etag='"v1"')
     download()
     assert to.read_bytes() == CSV
-    assert [requests.headers.get("range") for requests in publisher.requests] == [
+    assert [request.headers.get("range") for request in publisher.requests] == [
         None,
         f"bytes={len(CSV) // 2}-",
     ]

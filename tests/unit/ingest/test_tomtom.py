@@ -34,7 +34,7 @@ def test_the_rate_is_the_mean_over_the_roads(publisher, sleeper) -> None:
 def test_every_place_is_asked_once(publisher, sleeper) -> None:
     publisher.answers(PATH, flow(30, 40))
     reading(publisher, sleeper)
-    points = {requests.query["point"] for requests in publisher.requests}
+    points = {request.query["point"] for request in publisher.requests}
     assert points == {f"{latitude},{longitude}" for latitude, longitude in POINTS.values()}
 
 
