@@ -12,6 +12,7 @@ The map has these parts:
   `in` (paths as they were before the moves), or in all. With "at": [[path, line], ...] only those lines are changed (with a
   third number the nth of that name in the line), where a file uses one name in two meanings; there a name in a string is changed too. Else text in strings and comments stays, except for
   names between backticks.
+- `test_arguments`: [test file, old argument, new argument] where pytest builds test ids from the argument's name; for scripts/golden.py.
 - `outside`: names that people outside the code see; scripts/golden.py maps them when it compares answers. This script does not read it.
 
 Python 3.12 or newer is required, because older versions do not split f-strings into tokens.
