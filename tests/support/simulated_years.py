@@ -63,7 +63,7 @@ class StableYears:
         is_one = (self.incident_type == one) & (self.day >= from_day)
         p_change = share / (self.incident_type[self.day >= from_day] == one).mean()
         moves = is_one & (np.random.default_rng(seed).random(len(self.incident_type)) < p_change)
-        return StableYears(**{**self.__dict__, "kind": np.where(moves, other, self.incident_type)})
+        return StableYears(**{**self.__dict__, "incident_type": np.where(moves, other, self.incident_type)})
 
 
 def stable_years(days: int, seed: int, calls_per_day: int = CALLS_PER_DAY) -> StableYears:
