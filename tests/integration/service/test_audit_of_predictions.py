@@ -3,7 +3,7 @@
 import pytest
 from sqlalchemy import text
 
-from londonpump.service.predictions.audit_check import find_changed_prediction
+from londonpump.service.predictions.repository import find_changed_prediction
 from londonpump.storage.database import connect, open_database, reading
 from londonpump.storage.database.audit_writer import AuditBatch
 

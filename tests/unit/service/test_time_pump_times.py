@@ -7,8 +7,7 @@ import pytest
 
 from londonpump.domain.london_clock import LONDON
 from londonpump.domain.stations import by_code
-from londonpump.service.original.arrival_times import Mixed, predict_response_times
-from londonpump.service.original.ground_paths import path_to, points_of
+from londonpump.service.original.arrival_times import Mixed, path_to, points_of, predict_response_times
 from londonpump.service.original.interpretation import inferred_time, parse_request
 from londonpump.service.original.schemas import TimePumpRequest
 

@@ -1,21 +1,25 @@
 """Times of the original's kind: answered, stored, then told."""
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
+
+from sqlalchemy import Connection
 
 from londonpump.domain.errors import DatabaseFailed
 from londonpump.domain.stations import Station
+from londonpump.models.risk_stations import listed
 from londonpump.service.champion import Champion
 from londonpump.service.errors import Unprocessable
 from londonpump.service.field_formats import ORIGINAL_ID_LENGTH
 from londonpump.service.micro_batching import MicroBatcher
-from londonpump.service.original.arrival_times import PredictedTime, predict_response_times
-from londonpump.service.original.ground_paths import GroundPathCache
+from londonpump.service.original.arrival_times import GroundPathCache, PredictedTime, predict_response_times
 from londonpump.service.original.interpretation import ParsedRequest, parse_request
-from londonpump.service.original.risk import RiskList, risk_list, risk_reasons_of
+from londonpump.service.original.repository import newest_risk_list
 from londonpump.service.original.schemas import TimePumpRequest
 from londonpump.service.predictions.repository import (
     TIME_PUMP,
@@ -28,6 +32,58 @@ from londonpump.service.predictions.repository import (
 from londonpump.service.rights import Person
 from londonpump.service.state import ServiceState
 from londonpump.storage.database.audit_writer import MAX_WAITING, AuditBatch
+
+MAX_AGE = timedelta(minutes=1)
+ON_THE_LIST = "its station is on the list of risk stations"
+OFTEN_LATER = "a late arrival is more likely than usual"
+OUTSIDE = "it lies outside what the model has learnt"
+
+
+@dataclass(frozen=True, slots=True)
+class RiskList:
+    """listed_at: its moment."""
+
+    listed_at: datetime
+    codes: frozenset[str]
+
+
+@dataclass(slots=True)
+class RiskListCache:
+    """The database's newest list, None if it has none, and when it was read."""
+
+    stored: RiskList | None = None
+    read_at: datetime | None = None
+
+
+async def risk_list(state: ServiceState, champion: Champion) -> RiskList:
+    """The newest one, of the database or of the model on duty. Raises: DatabaseFailed: never "no risk" instead."""
+    cached, now = state.part(RiskListCache), state.clock()
+    if cached.read_at is None or not timedelta(0) <= now - cached.read_at < MAX_AGE:
+        cached.stored, cached.read_at = await state.store.read(_stored), now
+    own = _of_champion(champion)
+    return cached.stored if cached.stored is not None and cached.stored.listed_at > own.listed_at else own
+
+
+def risk_reasons_of(
+    used_risk_list: RiskList, station_code: str, predicted: PredictedTime, risk_threshold: float
+) -> list[str]:
+    """Why the time may be too low; empty if nothing says so."""
+    is_so = {
+        ON_THE_LIST: station_code in used_risk_list.codes,
+        OFTEN_LATER: predicted.p_underestimate >= risk_threshold,
+        OUTSIDE: predicted.is_outside,
+    }
+    return [reason for reason, counts in is_so.items() if counts]
+
+
+def _stored(connection: Connection) -> RiskList | None:
+    listed_at, codes = newest_risk_list(connection)
+    return None if listed_at is None else RiskList(listed_at, codes)
+
+
+def _of_champion(champion: Champion) -> RiskList:
+    until = datetime.fromisoformat(champion.bundle.card["trained_until"]).replace(tzinfo=UTC)
+    return RiskList(until, frozenset(listed(champion.bundle.risk_stations)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,3 +187,12 @@ async def _keep(state: ServiceState, rows: Sequence[Row], now: datetime) -> None
     for row in rows:
         audit.add(row["id"], row["user_id"], now, digest_of(row))
         state.metrics.predictions.labels(TIME_PUMP, row["model"]).inc()
+
+
+@asynccontextmanager
+async def original_lifespan(state: ServiceState) -> AsyncIterator[None]:
+    """Kept under their types."""
+    state.keep(GroundPathCache())
+    state.keep(RiskListCache())
+    state.keep(TimeBatcher(partial(predict_times, state), MAX_TIMES_PER_BATCH))
+    yield

@@ -15,11 +15,16 @@ from typing import Any
 from londonpump.models.bundle import Bundle
 from londonpump.service.errors import TooMany, Unprocessable
 from londonpump.service.predictions.calls import Call, call_of
-from londonpump.service.predictions.forecast import predict_calls
 from londonpump.service.predictions.idempotency import Key
 from londonpump.service.predictions.request_context import RequestContext
 from londonpump.service.predictions.schemas import InvalidQuestion, Question
-from londonpump.service.predictions.service import StoredAnswers, find_stored, load, store_answers
+from londonpump.service.predictions.service import (
+    StoredAnswers,
+    find_stored,
+    load,
+    predict_calls,
+    store_answers,
+)
 from londonpump.service.rights import Person
 from londonpump.service.state import ServiceState
 

@@ -9,9 +9,8 @@ from functools import partial
 from londonpump.domain.errors import DatabaseFailed
 from londonpump.service.logs import log
 from londonpump.service.predictions.batches import BatchTurn
-from londonpump.service.predictions.context_cache import ContextCache, warm_up_context
 from londonpump.service.predictions.idempotency import forget
-from londonpump.service.predictions.request_context import StationIndexCache
+from londonpump.service.predictions.request_context import ContextCache, StationIndexCache, warm_up_context
 from londonpump.service.predictions.service import (
     MAX_QUESTIONS,
     LargeQuestionBatcher,

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from functools import cache
@@ -10,6 +11,8 @@ from typing import Any
 
 from sqlalchemy import JSON, Connection, Insert, Text, bindparam, cast, insert, select
 
+from londonpump.storage.database.audit_repository import read_audit
+from londonpump.storage.database.audit_writer import EVENT_TYPE
 from londonpump.storage.database.prediction_tables import predictions
 
 IDS_PER_QUERY = 500
@@ -115,3 +118,25 @@ def find_answers(connection: Connection, ids: Sequence[str]) -> dict[str, str]:
         rows = connection.execute(query.where(predictions.c.id.in_(some)))
         found.update((row.id, row.answer) for row in rows)
     return found
+
+
+def find_changed_prediction(connection: Connection) -> tuple[int, str] | None:
+    """The first that is not what the audit tells: (row of the audit, what is wrong). For a chain that is whole."""
+    with closing(read_audit(connection)) as rows:
+        for row in rows:
+            entries = json.loads(row.about)["entries"] if row.kind == EVENT_TYPE else []
+            problem = _problem_of(connection, {entry["id"]: entry["sha256"] for entry in entries})
+            if problem is not None:
+                return row.seq, problem
+    return None
+
+
+def _problem_of(connection: Connection, digests: Mapping[str, str]) -> str | None:
+    stored = find_predictions(connection, list(digests))
+    for prediction_id, digest in digests.items():
+        record = stored.get(prediction_id)
+        if record is None:
+            return f"prediction {prediction_id}, of which it tells, is gone"
+        if digest_of(as_row(record)) != digest:
+            return f"prediction {prediction_id}, of which it tells, was changed"
+    return None

@@ -1,22 +1,112 @@
 """What surrounds a call: the fleet of its day, what each pump does, the context of its moment."""
 
 import asyncio
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from londonpump.domain.errors import DatabaseFailed
 from londonpump.domain.stations import Station, by_code
 from londonpump.features.context_snapshot import ContextSnapshot
 from londonpump.features.ground_lookup import GroundLookup
 from londonpump.service.board.cache import BoardCache, CachedBoard
-from londonpump.service.board.rules import MAX_SILENCE
+from londonpump.service.board.rules import MAX_SILENCE, PumpState
 from londonpump.service.board.view import BoardView, Fleet, london_day
 from londonpump.service.champion import Champion
-from londonpump.service.predictions.candidates import Candidates
-from londonpump.service.predictions.context_cache import TIMEOUT_SHARE, ContextCache, read_context
 from londonpump.service.state import ServiceState
+from londonpump.storage.database.context_lookup import select_context
+
+Start = tuple[str, bool]
+"""The code of a station, and whether it is the pump's own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """starts: the distinct ways to set out; where there is no pump, one stands in so that the rest can be told.
+    start_of: the number of each pump's."""
+
+    pumps: tuple[PumpState, ...]
+    starts: tuple[Start, ...]
+    start_of: tuple[int, ...]
+
+    @classmethod
+    def of(cls, pumps: Iterable[PumpState], known: Mapping[str, object]) -> Self:
+        """known: by the codes of the model's stations."""
+        placed = tuple(_at_known_station(pump, known) for pump in pumps)
+        numbered: dict[Start, int] = {}
+        start_of = tuple(numbered.setdefault(_start(pump), len(numbered)) for pump in placed)
+        return cls(placed, tuple(numbered) or ((next(iter(known)), True),), start_of)
+
+
+def _start(pump: PumpState) -> Start:
+    return pump.station_code, pump.station_code == pump.home_station_code
+
+
+def _at_known_station(pump: PumpState, known: Mapping[str, object]) -> PumpState:
+    """A station that the list of another model had is not known to this one: the pump is taken to be at home."""
+    return pump if pump.station_code in known else replace(pump, station_code=pump.home_station_code)
+
+
+MAX_AGE = timedelta(minutes=1)
+TIMEOUT_SHARE = 0.5
+"""Of the store's patience, for what an answer can do without: the rest is for storing it."""
+MAX_CACHED = 4
+FIRST_WITHIN_S = 5.0
+
+
+@dataclass(slots=True)
+class ContextCache:
+    """What was read last of moments near now: (read_at, context) by the minute that it is about."""
+
+    by_minute: dict[datetime, tuple[datetime, ContextSnapshot]] = field(default_factory=dict)
+
+    def find(self, at: datetime, now: datetime) -> ContextSnapshot | None:
+        """The context of the moment's minute, if it was read within the last minute."""
+        read_at, context = self.by_minute.get(_minute(at), (None, None))
+        if read_at is None or context is None or not timedelta(0) <= now - read_at < MAX_AGE:
+            return None
+        return replace(context, at=at)
+
+    def keep(self, context: ContextSnapshot, now: datetime) -> None:
+        """Keep what was read now, if it is about now."""
+        if abs(context.at - now) >= MAX_AGE:
+            return
+        if len(self.by_minute) >= MAX_CACHED:
+            self.by_minute.clear()
+        self.by_minute[_minute(context.at)] = (now, context)
+
+
+async def read_context(state: ServiceState, at: datetime) -> ContextSnapshot | None:
+    """The context of a moment as it was known then; None if the database does not answer in time."""
+    now = state.clock()
+    cache = state.part(ContextCache)
+    known = cache.find(at, now)
+    if known is not None:
+        return known
+    within_s = state.store.limits.patience_s * TIMEOUT_SHARE
+    try:
+        read = await state.store.read(lambda connection: select_context(connection, at), within_s=within_s)
+    except DatabaseFailed:
+        return None
+    cache.keep(read, now)
+    return read
+
+
+async def warm_up_context(state: ServiceState) -> None:
+    """Read one and keep nothing: the first time loads the library of holidays, which takes longer than a call may wait."""
+    now = state.clock()
+    with suppress(DatabaseFailed):
+        await state.store.read(lambda connection: select_context(connection, now), within_s=FIRST_WITHIN_S)
+
+
+def _minute(at: datetime) -> datetime:
+    return at.replace(second=0, microsecond=0)
+
 
 MAX_NOW_OFFSET = timedelta(minutes=15)
 """What pumps did at a moment farther from now, or will do, nobody knows."""
