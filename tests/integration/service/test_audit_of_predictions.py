@@ -42,9 +42,9 @@ def test_predictions_are_what_the_audit_tells(api, prediction) -> None:
 )
 def test_a_changed_prediction_is_found(column, api, prediction) -> None:
     change(api, f"UPDATE predictions SET {column} WHERE id = :id", prediction)  # noqa: S608 - written above
-    assert looked_at(api)[1] == f"prediction {prediction}, of which it tells, was changed"
+    assert looked_at(api)[1] == f"prediction {prediction}, which it records, was changed"
 
 
 def test_a_removed_prediction_is_found(api, prediction) -> None:
     change(api, "DELETE FROM predictions WHERE id = :id", prediction)
-    assert looked_at(api)[1] == f"prediction {prediction}, of which it tells, is gone"
+    assert looked_at(api)[1] == f"prediction {prediction}, which it records, is missing"

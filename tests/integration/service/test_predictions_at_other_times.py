@@ -46,7 +46,7 @@ def test_a_pump_that_is_out_now_is_not_ranked_within_four_hours(minutes, known) 
     )
     assert {candidate["is_assumed"] for candidate in prediction["candidates"]} == {True}
     assert (prediction["pumps_out"], prediction["recent_ground_calls"]) == (None, None)
-    assert any(line.startswith("the board: it tells about now alone") for line in prediction["missing"])
+    assert any(line.startswith("the board: it is known only for now") for line in prediction["missing"])
 
 
 @pytest.mark.parametrize("minutes", FAR_AWAY)

@@ -1,6 +1,6 @@
-"""The values of a request: a body of json or of a form over the query, field by field; what none tells has its default.
+"""Read the parameters of `/predict/time_pump`: fields of a JSON or form body take precedence over the query.
 
-The framework's own way would read 19 parameters one by one, which takes longer than the whole check here.
+FastAPI would read the 19 parameters one by one, which takes longer than the whole check here.
 """
 
 from collections.abc import Iterable, Mapping
@@ -22,14 +22,14 @@ TOO_MANY = f"has more than {MAX_FIELDS} fields"
 KNOWN = frozenset(TimePumpRequest.model_fields)
 IGNORED = "X-Ignored-Parameters"
 MAX_NAME_LENGTH, MAX_NAMES_SHOWN = 64, 20
-"""Of names in an error or a header: a stranger chooses them."""
+"""Limits for names in errors and headers, as clients choose the names."""
 JSON = "application/json"
 URLENCODED, MULTIPART = "application/x-www-form-urlencoded", "multipart/form-data"
 Values = Mapping[str, Any]
 
 
 async def read_parameters(request: Request) -> TimePumpRequest:
-    """What was asked. Raises: RequestValidationError (422) naming each value that cannot be used."""
+    """Return the parameters of a request. Raises: RequestValidationError (422) with each value that cannot be used."""
     body = await _body_of(request)
     query = {name: value for name, value in request.query_params.items() if name not in body}
     try:
@@ -41,11 +41,11 @@ async def read_parameters(request: Request) -> TimePumpRequest:
 
 
 TimePumpParameters = Annotated[TimePumpRequest, Depends(read_parameters)]
-"""The values, as an endpoint's parameter."""
+"""The parameters as a dependency of an endpoint."""
 
 
 async def _body_of(request: Request) -> Values:
-    """What the body tells. A body of another kind tells nothing, as in the original."""
+    """Return the fields of the body; a body of another media type is ignored, as in the original."""
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type == MULTIPART:
         form = await request.form(max_files=0, max_fields=MAX_FIELDS)
@@ -55,7 +55,7 @@ async def _body_of(request: Request) -> Values:
         return {}
     body = await request.body()
     if not media_type and body.lstrip().startswith(b"{"):
-        # json without a Content-Type is read on every route of the original
+        # the original's routes accept JSON without a Content-Type
         media_type = JSON
     if not body or not media_type:
         return {}
@@ -68,12 +68,12 @@ def _is_json(media_type: str) -> bool:
 
 def _of_json(body: bytes) -> Values:
     try:
-        # not the standard library's: a deep list would break that
+        # not json.loads, which exceeds the recursion limit on deeply nested lists
         values = from_json(body)
     except ValueError as error:
-        raise _unreadable("is no json") from error
+        raise _unreadable("is not valid JSON") from error
     if not isinstance(values, dict):
-        raise _unreadable("is no json object")
+        raise _unreadable("is not a JSON object")
     if len(values) > MAX_FIELDS:
         raise _unreadable(TOO_MANY)
     _check_names(values)
@@ -90,8 +90,8 @@ def _of_form(body: bytes) -> Values:
 
 
 def _check_names(names: Iterable[str]) -> None:
-    """Raises: RequestValidationError for a name that is none of the 19: else the default would be answered for."""
-    # no more than are answered: to look for the name that was meant takes a millisecond each
+    """Reject unknown names, for which the default would be used otherwise. Raises: RequestValidationError."""
+    # limited to the errors that are returned, as finding a similar name takes 1 ms each
     unknown = list(islice((name for name in names if name not in KNOWN), MAX_ERRORS))
     if unknown:
         raise RequestValidationError(
@@ -103,13 +103,13 @@ def _not_known(name: str) -> str:
     by_letters = {known.casefold(): known for known in KNOWN}
     near = get_close_matches(name.casefold(), by_letters, 1) if len(name) <= MAX_NAME_LENGTH else []
     advice = f"Did you mean {by_letters[near[0]]}?" if near else "/openapi.json lists the fields."
-    return f"is no field of this route. {advice}"
+    return f"is not a field of this route. {advice}"
 
 
 def ignored_parameters(request: Request) -> dict[str, str]:
-    """The header that names the parameters of the query that nobody reads; empty if there are none.
+    """Return the header that lists ignored query parameters; empty if there are none.
 
-    The original ignored them, and so do its clients.
+    The original ignored unknown query parameters, so they are no error here.
     """
     unknown = dict.fromkeys(name for name in request.query_params if name not in KNOWN)
     names = [quote(name[:MAX_NAME_LENGTH], safe="") for name in unknown]
@@ -128,10 +128,10 @@ _SCHEMA = TimePumpRequest.model_json_schema()
 _AS_BODY = {"type": "object", "properties": _SCHEMA["properties"], "additionalProperties": False}
 TIME_PUMP_RESPONSES: dict[int | str, dict[str, Any]] = {
     200: {
-        "description": "The time, stored before it was answered.",
+        "description": "The predicted time, which was stored before it was returned.",
         "headers": {
             IGNORED: {
-                "description": "Parameters of the query that are not known, percent-encoded, with commas between.",
+                "description": "Unknown query parameters, which were ignored: percent-encoded, separated by commas.",
                 "schema": {"type": "string"},
             }
         },
@@ -150,7 +150,7 @@ TIME_PUMP_DOCUMENT: dict[str, Any] = {
     ],
     "requestBody": {
         "required": False,
-        "description": "The same values once more: they go before the query, field by field.",
+        "description": "The same fields; each takes precedence over the parameter of the query.",
         "content": {
             media_type: {"schema": _AS_BODY}
             for media_type in ("application/json", "application/x-www-form-urlencoded", "multipart/form-data")

@@ -1,4 +1,8 @@
-"""Times of the original's kind: answered, stored, then told."""
+"""Answers to `/predict/time_pump`: predict, warn by the risk list or the model, store, then return.
+
+The original warned for every run from a station on its risk list. On the last quarter of 2023, 14.3 % of the runs from the 14
+stations on that list came over 120 s later than announced, and 11.1 % of the others; so the model's own warning counts too.
+"""
 
 import secrets
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -10,7 +14,6 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from londonpump.domain.errors import DatabaseFailed
 from londonpump.domain.stations import Station
 from londonpump.models.risk_stations import listed
 from londonpump.service.champion import Champion
@@ -27,36 +30,38 @@ from londonpump.service.predictions.repository import (
     Row,
     add_rows,
     as_row,
-    digest_of,
 )
+from londonpump.service.predictions.service import record_stored, require_audit_room
 from londonpump.service.rights import Person
 from londonpump.service.state import ServiceState
-from londonpump.storage.database.audit_writer import MAX_WAITING, AuditBatch
 
+MAX_TIMES_PER_BATCH = 16
 MAX_AGE = timedelta(minutes=1)
 ON_THE_LIST = "its station is on the list of risk stations"
 OFTEN_LATER = "a late arrival is more likely than usual"
-OUTSIDE = "it lies outside what the model has learnt"
+OUTSIDE = "it lies outside the training data of the model"
 
 
 @dataclass(frozen=True, slots=True)
 class RiskList:
-    """listed_at: its moment."""
+    """The stations that are often slow, as of a time."""
 
     listed_at: datetime
     codes: frozenset[str]
+    """Codes of the stations on the list."""
 
 
 @dataclass(slots=True)
 class RiskListCache:
-    """The database's newest list, None if it has none, and when it was read."""
+    """Cached risk list of the database."""
 
     stored: RiskList | None = None
+    """The newest list; None if the database has none."""
     read_at: datetime | None = None
 
 
 async def risk_list(state: ServiceState, champion: Champion) -> RiskList:
-    """The newest one, of the database or of the model on duty. Raises: DatabaseFailed: never "no risk" instead."""
+    """Return the newest list, from the database or the active model. Raises: DatabaseFailed, as no list would mean no risk."""
     cached, now = state.part(RiskListCache), state.clock()
     if cached.read_at is None or not timedelta(0) <= now - cached.read_at < MAX_AGE:
         cached.stored, cached.read_at = await state.store.read(_stored), now
@@ -67,7 +72,7 @@ async def risk_list(state: ServiceState, champion: Champion) -> RiskList:
 def risk_reasons_of(
     used_risk_list: RiskList, station_code: str, predicted: PredictedTime, risk_threshold: float
 ) -> list[str]:
-    """Why the time may be too low; empty if nothing says so."""
+    """Return the reasons why the predicted time may be too low; empty if there are none."""
     is_so = {
         ON_THE_LIST: station_code in used_risk_list.codes,
         OFTEN_LATER: predicted.p_underestimate >= risk_threshold,
@@ -88,26 +93,23 @@ def _of_champion(champion: Champion) -> RiskList:
 
 @dataclass(frozen=True, slots=True)
 class TimePumpQuery:
-    """What was asked, and who asks."""
+    """A request with its user."""
 
     user_id: str
     query: TimePumpRequest
 
 
 class TimeBatcher(MicroBatcher[TimePumpQuery, str]):
-    """Times of the original's kind: those that are asked for together go through the model, and are stored, at once."""
-
-
-MAX_TIMES_PER_BATCH = 16
+    """Requests that arrive together share one pass of the model and one transaction."""
 
 
 async def predict_time(state: ServiceState, person: Person, query: TimePumpRequest) -> str:
-    """The answer as json, once it is stored. Raises: NoModel, Unprocessable, DatabaseFailed."""
+    """Store an answer and return it as JSON. Raises: NoModel, Unprocessable, DatabaseFailed."""
     return await state.part(TimeBatcher)(TimePumpQuery(person.id, query))
 
 
 async def predict_times(state: ServiceState, queries: Sequence[TimePumpQuery]) -> list[str | Exception]:
-    """What comes of each. Raises: what befalls all of them: NoModel, DatabaseFailed."""
+    """Return the answer to each request, or its error. Raises: NoModel, DatabaseFailed if they concern all requests."""
     champion, now = state.champion.require(), state.clock()
     used_risk_list = await risk_list(state, champion)
     paths = state.part(GroundPathCache)
@@ -121,7 +123,9 @@ async def predict_times(state: ServiceState, queries: Sequence[TimePumpQuery]) -
         for (i, call), one in zip(calls.items(), predicted, strict=True):
             response = _response(champion, call, one, used_risk_list)
             rows[i] = as_row(_record(queries[i], call, response, used_risk_list, now))
-        await _keep(state, list(rows.values()), now)
+        require_audit_room(state, len(rows))
+        await state.store.write(lambda connection: add_rows(connection, list(rows.values())))
+        record_stored(state, list(rows.values()))
     return [
         each if isinstance(each, Unprocessable) else str(rows[i]["answer"]) for i, each in enumerate(parsed)
     ]
@@ -178,20 +182,9 @@ def _record(
     )
 
 
-async def _keep(state: ServiceState, rows: Sequence[Row], now: datetime) -> None:
-    audit = state.part(AuditBatch)
-    if audit.n_waiting + len(rows) > MAX_WAITING // 2:
-        # before anything is stored: an answer that the audit cannot hold is not given
-        raise DatabaseFailed("The audit of predictions cannot be written. Check the database.")
-    await state.store.write(lambda connection: add_rows(connection, rows))
-    for row in rows:
-        audit.add(row["id"], row["user_id"], now, digest_of(row))
-        state.metrics.predictions.labels(TIME_PUMP, row["model"]).inc()
-
-
 @asynccontextmanager
 async def original_lifespan(state: ServiceState) -> AsyncIterator[None]:
-    """Kept under their types."""
+    """Create the parts that all requests of the original's routes share."""
     state.keep(GroundPathCache())
     state.keep(RiskListCache())
     state.keep(TimeBatcher(partial(predict_times, state), MAX_TIMES_PER_BATCH))

@@ -1,4 +1,4 @@
-"""One question and all that is known around it: its place, its candidates, what they do, the context of its moment."""
+"""Calls: a question together with its resolved location, the board, the candidate pumps and the context."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,29 +23,30 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class CallLocation:
-    """points: (k, 2) easting and northing, each as likely as the others; k is 1 for an exact place.
-
-    ground_codes: (k,) ground of each point. stated_ground: the ground, where the question names that alone.
-    """
+    """The location of an incident as k equally likely points; k is 1 for an exact location."""
 
     points: Floats
+    """(k, 2) easting and northing."""
     ground_codes: tuple[str, ...]
+    """(k,) station ground of each point."""
     named: str | None = None
+    """Postcode district or station ground, if the question names only an area."""
     stated_ground: str | None = None
+    """Station ground, if the question names only that."""
 
     @property
     def ground_code(self) -> str | None:
-        """The ground of all its points; None where they lie on more than one."""
+        """Station ground of all points; None if they lie on more than one."""
         return self.ground_codes[0] if len(set(self.ground_codes)) == 1 else None
 
     @property
     def is_named(self) -> bool:
-        """Whether it is answered for several points together."""
+        """Return whether the location is an area, which is answered for several points together."""
         return self.named is not None
 
     @property
     def centre(self) -> tuple[float, float]:
-        """Easting and northing."""
+        """Mean easting and northing of the points."""
         easting_m, northing_m = self.points.mean(axis=0)
         return float(easting_m), float(northing_m)
 
@@ -53,7 +54,7 @@ class CallLocation:
 def resolve_location(
     query: AskedPlace, bundle: Bundle, day: date, stations: Mapping[str, Station]
 ) -> CallLocation:
-    """A place as asked. day: London's, of the call. Raises: Unprocessable."""
+    """Resolve the location of a question. `day` is the London date of the call. Raises: Unprocessable."""
     if query.postcode_district is not None:
         return _district(query.postcode_district, bundle, day)
     if query.station_ground is not None:
@@ -61,6 +62,7 @@ def resolve_location(
     easting_m, northing_m = _point(query)
     lookup = bundle.ground
     nearest_m = float(np.hypot(lookup.station_m[:, 0] - easting_m, lookup.station_m[:, 1] - northing_m).min())
+    # "not <=" also rejects NaN
     if not nearest_m <= MAX_DISTANCE_TO_STATION_M:
         raise Unprocessable(("place", TOO_FAR_PROBLEM.format(nearest_m / 1000)))
     points = np.array([[easting_m, northing_m]])
@@ -80,7 +82,7 @@ def _district(code: str, bundle: Bundle, day: date) -> CallLocation:
         raise Unprocessable(
             (
                 "place.postcode_district",
-                f"the model on duty has no past calls from {code}. Give easting_m and northing_m, or the station_ground",
+                f"the active model has no past calls from {code}. Give easting_m and northing_m, or the station_ground",
             )
         )
     return CallLocation(points, _grounds_of(points, bundle, day), named=code)
@@ -94,7 +96,7 @@ def _ground(code: str, bundle: Bundle, stations: Mapping[str, Station]) -> CallL
         raise Unprocessable(
             (
                 "place.station_ground",
-                f"the model on duty has no past calls on the ground of {stations[code].name}. Give easting_m and northing_m",
+                f"the active model has no past calls on the ground of {stations[code].name}. Give easting_m and northing_m",
             )
         )
     return CallLocation(points, (code,) * len(points), named=code, stated_ground=code)
@@ -108,9 +110,7 @@ def _grounds_of(points: Floats, bundle: Bundle, day: date) -> tuple[str, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """user_id: who asks. candidates: the pumps that might go. is_silent: the database did not answer in time.
-    board_missing: why the board is not known, in words. board_age_s: since it was verified; None where it is not used.
-    board_warning: what whoever sends a pump must know of it. ground_of: of the places of recent incidents."""
+    """A question with everything that its prediction needs."""
 
     question: Question
     user_id: str
@@ -119,25 +119,30 @@ class Call:
     board: BoardView
     candidates: Candidates
     context: ContextSnapshot | None
+    """Weather, traffic and calendar; None if the model does not read them or the database did not answer in time."""
     is_database_late: bool
     board_missing: str | None
+    """Why the board is not known; None if it is."""
     board_age_s: float | None
+    """Seconds since the board was verified; None if the board is not used."""
     board_warning: str | None
+    """Warning about the board for whoever sends a pump."""
     ground_of: Callable[[float, float], str]
+    """Return the station ground of a recent incident by its easting and northing."""
 
     @property
     def pumps(self) -> tuple[PumpState, ...]:
-        """The candidates."""
+        """The candidate pumps."""
         return self.candidates.pumps
 
     @property
     def starts(self) -> tuple[Start, ...]:
-        """The ways in which they set out."""
+        """The distinct starts of the candidate pumps."""
         return self.candidates.starts
 
 
 async def call_of(question: Question, user_id: str, bundle: Bundle, request_context: RequestContext) -> Call:
-    """A question with all that surrounds it. Raises: Unprocessable."""
+    """Build the call of a question. Raises: Unprocessable."""
     at = question.at or request_context.now
     location = resolve_location(
         question.place, bundle, london_day(at), request_context.station_index.stations

@@ -1,4 +1,4 @@
-"""Calls as the columns that the models read: stated values, what the board tells, and the context of the moment."""
+"""Model input columns of calls: values stated in the question, counts from the board, and context from the database."""
 
 from collections.abc import Sequence
 
@@ -18,19 +18,19 @@ Counts = dict[str, float | None]
 
 
 def columns_of(calls: Sequence[Call], counts: Sequence[Counts], station_index: StationIndex) -> Columns:
-    """(n,) each: for every call its starts. Without the place, where that is only named."""
+    """Return the input columns, one row per start of each call. A call to a named area has no coordinates."""
     return _joined(
         [_columns(call, counted, station_index) for call, counted in zip(calls, counts, strict=True)]
     )
 
 
 def context_columns(calls: Sequence[Call], column_names: frozenset[str]) -> Columns:
-    """(n,) each: what the context of the moments tells of the wanted columns, with its source."""
+    """Return the requested context columns with their sources, one row per start of each call."""
     return _joined([_known(call, sorted(column_names)) for call in calls])
 
 
 def counts_of(call: Call) -> Counts:
-    """How busy the Brigade is, as the question states it, else as the board tells it; None where nobody knows."""
+    """Return the workload of the Brigade. Values of the question take precedence over the board; None if unknown."""
     stated, own, ground = call.question.context, call.question.incident_number, call.location.ground_code
     counts_known: Counts = {name: getattr(stated, name) for name in COUNT_COLUMNS}
     if counts_known["pumps_out"] is None:
@@ -75,7 +75,7 @@ def _columns(call: Call, counted: Counts, station_index: StationIndex) -> Column
 
 
 def _as_published(name: str, text: str | None) -> str | None:
-    """A category in another case would be one that the model does not know."""
+    """Return a category in its published spelling, as the model would treat another spelling as unknown."""
     return None if text is None else spelling_normaliser(name)(text.strip())
 
 

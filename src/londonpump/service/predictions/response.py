@@ -1,4 +1,4 @@
-"""An answer in plain values, as it is told and stored: only what is returned is put into words."""
+"""Build the response to a question as plain values, in the form that is returned and stored."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -30,12 +30,15 @@ MISSING_PREFIXES = {
     SCHOOL: "school holidays",
     **{name: NAMES[name] for name in WEATHER_NUMBERS},
 }
-"""How `ContextSnapshot.missing` begins for each column; where there is no weather at all it speaks of that."""
+"""Prefix of the texts in `ContextSnapshot.missing` per column; without any weather the text has another prefix."""
 JsonObject = dict[str, Any]
+SECONDS = ("mean_s", "p10_s", "p50_s", "p90_s")
+OUTSIDE = ("distance", "place", "station")
+NO_PUMP = "No pump can be ranked: all are out, on their way back or off the run. Check the board."
 
 
 def context_response(ranked: Ranked, bundle: Bundle) -> dict[str, JsonObject]:
-    """{column: value, unit, source, observed_at, age_min, is_filled} of what the question states, or the model reads."""
+    """Return {column: value, unit, source, observed_at, age_min, is_filled} for each value stated or read by the model."""
     call = ranked.call
     known = {} if call.context is None else {each.name: each for each in call.context.values}
     reads, takes = bundle.response.context.reads, bundle.response.context.takes
@@ -52,7 +55,7 @@ def context_response(ranked: Ranked, bundle: Bundle) -> dict[str, JsonObject]:
 
 
 def missing_texts(call: Call, bundle: Bundle) -> list[str]:
-    """What is not there although the model would take it, in words."""
+    """Return texts that say which inputs of the model are missing."""
     takes = bundle.response.context.takes
     texts = []
     if call.context is not None:
@@ -92,25 +95,20 @@ def _entry(name: str, value: Any, source: str | None, *, is_filled: bool = False
     }
 
 
-SECONDS = ("mean_s", "p10_s", "p50_s", "p90_s")
-OUTSIDE = ("distance", "place", "station")
-NO_PUMP = "No pump can be ranked: each is out, on its way back or off the run. Look at the board."
-
-
 @dataclass(frozen=True, slots=True)
 class ResponseBuilder:
-    """What every answer of one request has in common."""
+    """Build responses with the active model's name and stations."""
 
     champion: Champion
     station_index: StationIndex
 
     @property
     def bundle(self) -> Bundle:
-        """The model that answers."""
+        """The bundle of the active model."""
         return self.champion.bundle
 
     def build(self, prediction_id: str, ranked: Ranked, counts: Counts) -> JsonObject:
-        """The whole answer."""
+        """Build the response to one call."""
         call = ranked.call
         return {
             "id": prediction_id,
@@ -189,18 +187,18 @@ class ResponseBuilder:
 
 
 def _response_warning(ranked: Ranked) -> str | None:
-    """The warning of an answer as a whole."""
+    """Return the warning about the response as a whole."""
     no_pump = None if ranked.order else NO_PUMP
     return " ".join(filter(None, (no_pump, ranked.call.board_warning))) or None
 
 
 def format_utc(at: datetime) -> str:
-    """As it is told: UTC."""
+    """Format a timestamp as ISO 8601 in UTC with `Z`."""
     return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 def _row_response(ranked: Ranked, row: int) -> JsonObject:
-    """What candidates that set out alike have in common."""
+    """Return the values that candidates with the same start share."""
     predictions, labels = ranked.predictions, ranked.own_labels(row)
     within = (1.0 - predictions.p_over[row]).round(4).tolist()
     return {
@@ -219,20 +217,21 @@ def _warning(ranked: Ranked, row: int, labels: list[str]) -> str | None:
     all_labels = (*ranked.common_labels, *labels)
     outside = [name for name in OUTSIDE if f"{name}=unknown" in all_labels]
     if outside:
-        return f"Outside what was learnt ({', '.join(outside)}): do not rely on it."
+        return f"Outside the training data ({', '.join(outside)}): do not rely on this time."
     if not ranked.predictions.is_flagged[row]:
         return None
     chance = ranked.predictions.p_underestimate[row]
-    return f"It may take much longer than announced: {chance:.0%} for over 2 min more."
+    return f"The pump may take much longer than announced: the chance of over 2 min more is {chance:.0%}."
 
 
-def _contributions(reasons: Sequence[Contribution], p50_s: float) -> list[JsonObject]:
-    """The last one takes what rounding leaves: the seconds told add up to the p50 told."""
+def _contributions(contributions: Sequence[Contribution], p50_s: float) -> list[JsonObject]:
+    """Return the contributions to the p50, in seconds that add up to it."""
     entries = [
         {"about": each.group, "seconds": round(each.seconds, 1), "words": each.description}
-        for each in reasons
+        for each in contributions
     ]
-    named_s = sum(round(each.seconds, 1) for each in reasons[:-1])
+    # the last contribution absorbs the rounding errors
+    named_s = sum(round(each.seconds, 1) for each in contributions[:-1])
     entries[-1]["seconds"] = round(float(p50_s) - named_s, 1)
     return entries
 
@@ -246,7 +245,7 @@ def _pumps_needed(ranked: Ranked) -> JsonObject:
 
 
 def _second_pump(ranked: Ranked) -> JsonObject | None:
-    """When both are there, if the first two candidates that can be sent are."""
+    """Return when both pumps have arrived if the first two candidates that can be sent are sent."""
     sendable = ranked.sendable
     if len(sendable) < len(("first", "second")):
         return None

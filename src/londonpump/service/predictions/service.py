@@ -1,4 +1,4 @@
-"""Questions: answered, stored, then told."""
+"""Answer questions: predict, store, then return the stored answer."""
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
@@ -40,7 +40,7 @@ JsonObject = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class ActiveModel:
-    """The model that answers, its stations, and when."""
+    """The active model with its stations, at the time of a request."""
 
     now: datetime
     champion: Champion
@@ -48,7 +48,7 @@ class ActiveModel:
 
 
 def predict_calls(calls: Sequence[Call], active: ActiveModel) -> list[Row]:
-    """Answer calls, each as the row that is stored; its `answer` is the text that is given."""
+    """Return one row to store per call; its `answer` is the text to return."""
     counts = [counts_of(call) for call in calls]
     builder = ResponseBuilder(active.champion, active.station_index)
     made = []
@@ -59,7 +59,7 @@ def predict_calls(calls: Sequence[Call], active: ActiveModel) -> list[Row]:
 
 
 def _ranked(calls: Sequence[Call], counts: Sequence[Counts], active: ActiveModel) -> list[Ranked]:
-    """Exact places go through the model together; one that is only named goes alone, for all its points."""
+    """Rank the pumps of each call: exact locations go through the model together, named areas one by one."""
     exact = [i for i, call in enumerate(calls) if not call.location.is_named]
     ranked = dict(
         zip(exact, _exact([calls[i] for i in exact], [counts[i] for i in exact], active), strict=True)
@@ -87,7 +87,7 @@ def _named(call: Call, counts: Counts, active: ActiveModel) -> Ranked:
     bundle = active.champion.bundle
     known = context_columns([call], bundle.response.context.takes)
     columns = columns_of([call], [counts], active.station_index)
-    # pumps that are asked for by name are all answered
+    # pumps requested by name are all ranked
     is_open = call.question.pumps is None
     most = max(MAX_AREA_DISPATCHES, call.question.return_at_most) if is_open else len(call.starts)
     rows, predictions = predict_area(bundle, columns, call.location.points, known, most)
@@ -95,7 +95,7 @@ def _named(call: Call, counts: Counts, active: ActiveModel) -> Ranked:
 
 
 def _explained(bundle: Bundle, ranked: Sequence[Ranked]) -> list[Ranked]:
-    """With their reasons. ranked: out of the same predictions."""
+    """Add the contributions to ranked calls, which must share one `predictions`."""
     rows = list(dict.fromkeys(row for each in ranked for row in each.explained))
     if not rows:
         return list(ranked)
@@ -104,7 +104,7 @@ def _explained(bundle: Bundle, ranked: Sequence[Ranked]) -> list[Ranked]:
 
 
 def _record(ranked: Ranked, content: JsonObject, active: ActiveModel) -> PredictionRecord:
-    # what is announced is the time of the pump to send: the first that can go
+    # the announced time is that of the first pump that can be sent
     row = ranked.row(ranked.sendable[0]) if ranked.sendable else None
     predictions = ranked.predictions
     return PredictionRecord(
@@ -124,21 +124,23 @@ def _record(ranked: Ranked, content: JsonObject, active: ActiveModel) -> Predict
 
 T = TypeVar("T")
 Items = Sequence[dict[str, Any]]
-"""What was answered: {id} of a prediction, or {problem}."""
+"""Answers: each the {id} of a prediction, or a {problem}."""
 
 
 @dataclass(frozen=True, slots=True)
 class StoredAnswers:
-    """texts: json of each answer, None for a problem; in the order of items."""
+    """Answers that are in the database."""
 
     items: Items
     texts: tuple[str | None, ...]
+    """JSON text of each item; None for a problem."""
     is_replay: bool = False
+    """Whether an earlier request with the same key stored them."""
 
 
 @dataclass(frozen=True, slots=True)
 class UserQuestion:
-    """A question, who asks it, and the key that it came with."""
+    """A question with its user and idempotency key."""
 
     user_id: str
     question: Question
@@ -146,25 +148,24 @@ class UserQuestion:
 
 
 class QuestionBatcher(MicroBatcher[UserQuestion, StoredAnswers]):
-    """Questions about exact places: those that come together look at the board once and go through the model at once."""
+    """Questions with exact locations: those that arrive together share one read of the board and one pass of the model."""
 
 
 class LargeQuestionBatcher(MicroBatcher[UserQuestion, StoredAnswers]):
-    """Those that take as long as many others, one by one: a place that is only named has many points, and each reason
-    takes a millisecond."""
+    """Expensive questions, answered one by one: a named area has many points, and each explanation takes 1 ms."""
 
 
 MAX_QUESTIONS = 8
-"""Of 142 candidates each: 25 to 45 ms, in which the event loop does nothing else."""
+"""Questions per round: with 142 candidates each, a round blocks the event loop for 25 to 45 ms."""
 MAX_EXPLAINED = 5
 FETCHED_WITHIN_S = 5.0
-"""For a stored batch: a thousand answers of 20 candidates are 10 to 20 MB."""
+"""Timeout for reading a stored batch: 1,000 answers with 20 candidates each are 10 to 20 MB."""
 
 
 async def answer_question(
     state: ServiceState, person: Person, question: Question, key: Key | None
 ) -> StoredAnswers:
-    """Answer a question and store that. Raises: Unprocessable, Conflict, NoModel, DatabaseFailed."""
+    """Answer a question and store the answer. Raises: Unprocessable, Conflict, NoModel, DatabaseFailed."""
     stored = await find_stored(state, key)
     if stored is not None:
         return stored
@@ -176,7 +177,7 @@ async def answer_question(
 async def answer_all(
     state: ServiceState, user_questions: Sequence[UserQuestion]
 ) -> list[StoredAnswers | Exception]:
-    """What comes of each question. Raises: what befalls all of them: NoModel, DatabaseFailed."""
+    """Return the answer to each question, or its error. Raises: NoModel, DatabaseFailed if they concern all questions."""
     active, request_context = await load(state)
     bundle = active.champion.bundle
     while True:
@@ -184,7 +185,7 @@ async def answer_all(
             *(call_of(each.question, each.user_id, bundle, request_context) for each in user_questions),
             return_exceptions=True,
         )
-        # a pump that was mobilised here while the context was read is out
+        # a pump may have been mobilised in this process while the context was read: try again with the new board
         if not request_context.renew():
             break
     rows = iter(predict_calls([each for each in ready if isinstance(each, Call)], active))
@@ -196,8 +197,9 @@ async def answer_all(
 async def _store_each(
     state: ServiceState, user_questions: Sequence[UserQuestion], made: Sequence[Row | BaseException]
 ) -> list[StoredAnswers | Exception]:
-    """Stored together, but for those with a key: one that came with another question before undoes its own."""
+    """Store answers without a key in one transaction, and each answer with a key in its own."""
     rows = {i: each for i, each in enumerate(made) if isinstance(each, dict)}
+    # a conflict over a key rolls back its transaction, which must not hold the answers of others
     open_ = [i for i in rows if user_questions[i].key is None]
     parts = [part for part in (open_, *([i] for i in rows if user_questions[i].key is not None)) if part]
     outcomes: dict[int, Any] = dict(enumerate(made))
@@ -206,9 +208,9 @@ async def _store_each(
         items = [{"id": rows[i]["id"]} for i in part]
         try:
             result = await store_answers(state, [rows[i] for i in part], items, user_questions[part[0]].key)
-        except Exception as error:  # noqa: BLE001 - told to whom it befell
+        except Exception as error:  # noqa: BLE001 - returned as the outcome of each question it concerns
             if len(part) > 1 and not isinstance(error, DatabaseFailed):
-                # nothing was stored, and it is the row of one of them
+                # nothing was stored because of a single row: store them one by one to find it
                 for i in part:
                     await store_part([i])
                 return
@@ -222,7 +224,7 @@ async def _store_each(
 
 
 async def load(state: ServiceState) -> tuple[ActiveModel, RequestContext]:
-    """The model on duty and what surrounds calls now. Raises: NoModel."""
+    """Return the active model and a new request context. Raises: NoModel."""
     champion = state.champion.require()
     station_index = state.part(StationIndexCache).of(champion)
     request_context = await RequestContext.load(state, station_index)
@@ -232,25 +234,38 @@ async def load(state: ServiceState) -> tuple[ActiveModel, RequestContext]:
 async def store_answers(
     state: ServiceState, rows: Sequence[Row], items: Items, key: Key | None, within_s: float | None = None
 ) -> StoredAnswers:
-    """Store answers, note them in the audit, count them. What another request stored under the key is given instead."""
-    audit = state.part(AuditBatch)
-    if audit.n_waiting + len(rows) > MAX_WAITING // 2:
-        # before anything is stored: an answer that the audit cannot hold is not given
-        raise DatabaseFailed("The audit of predictions cannot be written. Check the database.")
+    """Store answers, add them to the audit and count them. If another request used the key first, return its answers."""
+    require_audit_room(state, len(rows))
     others = await state.store.write(lambda c: _claim_and_add(c, rows, items, key), within_s=within_s)
     if others is not None:
         return await _read_stored(state, others, is_large=within_s is not None)
-    for row in rows:
-        audit.add(row["id"], row["user_id"], row["created_at"], digest_of(row))
-        state.metrics.predictions.labels(CALL, row["model"]).inc()
+    record_stored(state, rows)
     text_of = {row["id"]: row["answer"] for row in rows}
     return StoredAnswers(items, tuple(text_of.get(item.get("id", "")) for item in items))
+
+
+def require_audit_room(state: ServiceState, n_rows: int) -> None:
+    """Check, before answers are stored, that the audit can take them. Raises: DatabaseFailed."""
+    # half of the limit is left for other requests that are storing at the same time
+    if state.part(AuditBatch).n_waiting + n_rows > MAX_WAITING // 2:
+        raise DatabaseFailed("The audit of predictions cannot be written. Check the database.")
+
+
+def record_stored(state: ServiceState, rows: Sequence[Row]) -> None:
+    """Add stored predictions to the audit and count them."""
+    audit = state.part(AuditBatch)
+    for row in rows:
+        audit.add(row["id"], row["user_id"], row["created_at"], digest_of(row))
+        state.metrics.predictions.labels(row["kind"], row["model"]).inc()
 
 
 async def find_stored(
     state: ServiceState, key: Key | None, *, is_large: bool = False
 ) -> StoredAnswers | None:
-    """What was answered under the key already. is_large: it may be a batch. Raises: Conflict, DatabaseFailed."""
+    """Return the answers already stored under a key, or None. `is_large` allows for a batch.
+
+    Raises: Conflict, DatabaseFailed.
+    """
     if key is None:
         return None
     items = await _read(state, lambda connection: find_answer(connection, key), is_large=is_large)
@@ -265,7 +280,7 @@ async def _read_stored(state: ServiceState, items: Items, *, is_large: bool) -> 
 
 
 async def _read(state: ServiceState, work: Callable[[Connection], T], *, is_large: bool) -> T:
-    """Large: on the lane for long reads, so that nobody's session waits for it to be looked up."""
+    """Read from the database; large reads use the lane for long reads, so that short ones do not wait for them."""
     within_s = max(FETCHED_WITHIN_S, state.store.limits.patience_s) if is_large else None
     return await state.store.read(work, within_s=within_s, is_long=is_large)
 
