@@ -1,4 +1,4 @@
-"""A prediction that was changed after it was answered is found, on both engines."""
+"""The audit check finds predictions that were changed after they were answered, on both engines."""
 
 import pytest
 from sqlalchemy import text
@@ -10,7 +10,7 @@ from londonpump.storage.database.audit_writer import AuditBatch
 
 @pytest.fixture
 def prediction(api) -> str:
-    """A question, a batch and a time of the original's kind that are in the audit. Returns: the id of the first."""
+    """Add a question, a batch and a `time_pump` request to the audit, and return the id of the first prediction."""
     first = api.prediction(incident_number="000123-02062025")["id"]
     api.ask_many({"place": {"station_ground": "A24"}}, {"place": {}})
     api.client.post("/predict/time_pump", headers=api.headers)

@@ -1,4 +1,4 @@
-"""The operator's question through its route, on both engines: what is ranked, derived, stored and refused."""
+"""`/v1/predictions` through its route, on both engines: what is ranked, derived, stored and rejected."""
 
 import json
 from datetime import datetime, timedelta

@@ -1,4 +1,4 @@
-"""The time told for a distance and a ground: it does not fall with the distance, and says what stood in."""
+"""Predicted times for a distance and a ground: they do not fall as the distance grows, and label what was imputed."""
 
 from datetime import UTC, datetime
 

@@ -1,8 +1,8 @@
 """Predicted times for requests that state only the station, the ground and the distance.
 
-Past locations on the ground represent the incident, and the stated distance replaces their own. Moving the locations to the
-stated distance would take them off the ground: on the last quarter of 2023 (3,484 runs with only distance, station and
-ground) the mean error was 70.6 s that way, 70.4 s this way, and 69.0 s with the exact locations.
+Past locations on the ground represent the incident, and the stated distance replaces their own. Moving the locations to
+the stated distance would take them off the ground: on the last quarter of 2023 (3,484 runs with only distance, station
+and ground) the mean error was 70.6 s that way, 70.4 s this way, and 69.0 s with the exact locations.
 """
 
 from collections import OrderedDict
@@ -74,7 +74,7 @@ class RunsAtDistance(Dispatches):
 
     @cached_property
     def by_bridge_m(self) -> Floats:
-        """The stated distance plus the detour, which shrinks if the stated distance is shorter than that of the location."""
+        """The stated distance plus the detour, reduced if the stated distance is shorter than the location's own."""
         share = np.minimum(1.0, self._stated_m / np.maximum(self._straight_m, 1.0))
         return np.asarray(self._stated_m + self._detour_m * share)
 
@@ -246,7 +246,7 @@ def _always_imputed(bundle: Bundle) -> list[str]:
 
 
 def _columns(bundle: Bundle, calls: Sequence[ParsedRequest], dispatches: NDArray[np.int64]) -> Columns:
-    """Return (n,) columns that are equal for all locations of a call. `dispatches` is their number per call, n their sum."""
+    """Return (n,) columns that are equal for all dispatches of a call; `dispatches` is their number per call."""
     hours = [call.at_hour for call in calls]
     columns: Columns = {"mobilised_us": np.array([us_of(call.at) for call in calls], np.int64)}
     for name in calls[0].texts:

@@ -1,7 +1,7 @@
 """Translate the original's 19 values into the inputs of the model.
 
-A text that is in no list counts as "not stated" (the original failed on it). A value that is left out has the original's
-default, as its contract says. Both are listed in `filled`. A station that does not exist is rejected.
+A text that is in no list counts as "not stated" (the original failed on it). A value that is left out has the
+original's default, as its contract says. Both are listed in `filled`. A station that does not exist is rejected.
 """
 
 from collections.abc import Mapping
@@ -89,8 +89,8 @@ def parse_request(
 
 
 def inferred_time(month: int, is_working_day: bool, now: datetime) -> datetime:
-    """Return, in UTC, the present London time of day on a Wednesday in the middle of a month of this year, or on a Sunday
-    if it is not a working day."""
+    """Return, in UTC, the present London time of day on a Wednesday in the middle of a month of this year, or on a
+    Sunday if it is not a working day."""
     # computed on the London clock, as the UTC offset of the month may differ from that of today
     clock = now.astimezone(LONDON)
     first = clock.replace(month=month, day=FIRST_DAY, fold=0)

@@ -1,7 +1,8 @@
 """Answers to `/predict/time_pump`: predict, warn by the risk list or the model, store, then return.
 
-The original warned for every run from a station on its risk list. On the last quarter of 2023, 14.3 % of the runs from the 14
-stations on that list came over 120 s later than announced, and 11.1 % of the others; so the model's own warning counts too.
+The original warned for every run from a station on its risk list. On the last quarter of 2023, 14.3 % of the runs from
+the 14 stations on that list came over 120 s later than announced, and 11.1 % of the others; so the model's own warning
+counts too.
 """
 
 import secrets
@@ -61,7 +62,7 @@ class RiskListCache:
 
 
 async def risk_list(state: ServiceState, champion: Champion) -> RiskList:
-    """Return the newest list, from the database or the active model. Raises: DatabaseFailed, as no list would mean no risk."""
+    """Return the newest list, from the database or the active model. Raises: DatabaseFailed: no list would mean no risk."""
     cached, now = state.part(RiskListCache), state.clock()
     if cached.read_at is None or not timedelta(0) <= now - cached.read_at < MAX_AGE:
         cached.stored, cached.read_at = await state.store.read(_stored), now

@@ -1,8 +1,8 @@
 """Batches of questions: the board and the context are read once, and each question gets its own answer or problem.
 
-A batch runs on the event loop in slices of a few milliseconds and pauses after each slice for as long as the slice took,
-so that other requests and the database threads get half of the time. A worker thread would not help: a busy thread holds
-the interpreter's lock for 5 ms at a time. One batch runs at a time.
+A batch runs on the event loop in slices of a few milliseconds and pauses after each slice for as long as the slice
+took, so that other requests and the database threads get half of the time. A worker thread would not help: a busy
+thread holds the interpreter's lock for 5 ms at a time. One batch runs at a time.
 """
 
 import asyncio

@@ -1,7 +1,7 @@
 """Idempotency keys: a question sent twice under one key is answered once. Callers provide the transaction.
 
-A key is claimed in the transaction that stores the answer. If two requests with the same key arrive together, both compute
-an answer; the one that stores second stores nothing and returns the answer of the first.
+A key is claimed in the transaction that stores the answer. If two requests with the same key arrive together, both
+compute an answer; the one that stores second stores nothing and returns the answer of the first.
 """
 
 import hashlib

@@ -20,9 +20,9 @@ Ints = NDArray[np.int64]
 N_TIMES = 128
 """Times, about 5 s apart, at which the chance that both pumps have arrived is computed."""
 PUMP_CORRELATION = 0.48
-"""Correlation of the quantiles at which the two pumps of one call arrive, from 388 held-out calls of a simulated Brigade.
-Without it the P50 of the later pump was 10 s too late and P10 to P90 covered 69 %; with it 1 s and 75 %. It has not been
-measured on real records."""
+"""Correlation of the quantiles at which the two pumps of one call arrive, from 388 held-out calls of a simulated
+Brigade. Without it the P50 of the later pump was 10 s too late and P10 to P90 covered 69 %; with it 1 s and 75 %. It
+has not been measured on real records."""
 # ndtri is infinite at 0 and 1
 MIN_CHANCE = 1e-9
 # 16 nodes integrate over the shared standard normal variable

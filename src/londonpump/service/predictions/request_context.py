@@ -144,7 +144,7 @@ def _minute(at: datetime) -> datetime:
 
 @dataclass(slots=True)
 class StationIndex:
-    """The stations of a bundle as arrays, and its fleets by London day; all requests share it while the model is active."""
+    """The stations of a bundle as arrays, and its fleets by London day, shared while the model is active."""
 
     model: str
     stations: dict[str, Station]
@@ -197,14 +197,14 @@ class StationIndexCache:
 class RequestContext:
     """Board and context for the questions of one request: the board is read once, the context once per timestamp.
 
-    If the database does not answer in time, it is not queried again: the last board that was read is used, and the context
-    is None.
+    If the database does not answer in time, it is not queried again: the last board that was read is used, and the
+    context is None.
     """
 
     state: ServiceState
     station_index: StationIndex
     now: datetime
-    kept: BoardCache
+    board_cache: BoardCache
     board_cached: CachedBoard
     is_database_late: bool = False
     _revision: int = 0
@@ -217,32 +217,32 @@ class RequestContext:
     @classmethod
     async def load(cls, state: ServiceState, station_index: StationIndex) -> "RequestContext":
         """Read the board and return the context of a request."""
-        kept = state.part(BoardCache)
-        request_context = cls(state, station_index, state.clock(), kept, kept.read_cached())
+        board_cache = state.part(BoardCache)
+        request_context = cls(state, station_index, state.clock(), board_cache, board_cache.read_cached())
         await request_context._load()
         return request_context
 
     async def reload(self) -> bool:
         """Read the board again within a long request. Return whether the board or its age has changed."""
-        if self.is_database_late or self.kept.limits.now_s() - self._loaded_s < RELOAD_AFTER_S:
+        if self.is_database_late or self.board_cache.limits.now_s() - self._loaded_s < RELOAD_AFTER_S:
             return self._take_current() or self.is_database_late
         return await self._load()
 
     def renew(self) -> bool:
         """Take the board cached meanwhile, without a query. Return whether it has changed."""
-        return self.kept.revision != self._revision and self._take_current()
+        return self.board_cache.revision != self._revision and self._take_current()
 
     async def _load(self) -> bool:
-        self._loaded_s = self.kept.limits.now_s()
+        self._loaded_s = self.board_cache.limits.now_s()
         within_s = self.state.store.limits.patience_s * TIMEOUT_SHARE
-        self.is_database_late = not await self.kept.read(self.state, self.state.clock(), within_s)
+        self.is_database_late = not await self.board_cache.read(self.state, self.state.clock(), within_s)
         return self._take_current()
 
     def _take_current(self) -> bool:
         before, self.board_cached, self._revision = (
             self.board_cached,
-            self.kept.read_cached(),
-            self.kept.revision,
+            self.board_cache.read_cached(),
+            self.board_cache.revision,
         )
         if self.board_cached.rows is before.rows:
             return False
@@ -272,7 +272,7 @@ class RequestContext:
         """Return the seconds since the board was last verified against the database; None if it is not used."""
         if self.board_cached.verified_s is None or self.is_far(at):
             return None
-        return max(self.kept.limits.now_s() - self.board_cached.verified_s, 0.0)
+        return max(self.board_cache.limits.now_s() - self.board_cached.verified_s, 0.0)
 
     def board_warning(self, at: datetime) -> str | None:
         """Return the warning about the board for whoever sends a pump; None if there is none."""
@@ -282,13 +282,13 @@ class RequestContext:
         late = None
         if age_s is None:
             late = BOARD_UNREAD_WARNING
-        elif age_s >= self.kept.limits.warn_after_s:
+        elif age_s >= self.board_cache.limits.warn_after_s:
             late = BOARD_OLD_WARNING.format(age_s=age_s)
         return " ".join(filter(None, (other, late))) or None
 
     def board(self, at: datetime) -> BoardView:
-        """Return the states of the fleet at a time: all of them near now, those of pumps away now up to MAX_AWAY_OFFSET,
-        none beyond."""
+        """Return the states of the fleet at a time: all of them near now, those of pumps away now up to
+        MAX_AWAY_OFFSET, none beyond."""
         stored = self.board_cached.rows
         if stored is None or self.is_far(at):
             return BoardView.of((), self.station_index.fleet(london_day(at)), at)
@@ -322,9 +322,9 @@ class RequestContext:
 
     async def context(self, at: datetime) -> ContextSnapshot | None:
         """Return weather, traffic and calendar as known at a time; None if the database does not answer in time."""
-        kept = self.state.part(ContextCache).find(at, self.now)
-        if kept is not None or self.is_database_late:
-            return kept
+        cached = self.state.part(ContextCache).find(at, self.now)
+        if cached is not None or self.is_database_late:
+            return cached
         if at not in self._contexts:
             # the future is shared at once: other questions for the same time wait for it instead of reading again
             self._contexts[at] = asyncio.ensure_future(read_context(self.state, at))

@@ -38,7 +38,7 @@ NO_PUMP = "No pump can be ranked: all are out, on their way back or off the run.
 
 
 def context_response(ranked: Ranked, bundle: Bundle) -> dict[str, JsonObject]:
-    """Return {column: value, unit, source, observed_at, age_min, is_filled} for each value stated or read by the model."""
+    """Return {column: value, unit, source, observed_at, age_min, is_filled} for each stated or modelled value."""
     call = ranked.call
     known = {} if call.context is None else {each.name: each for each in call.context.values}
     reads, takes = bundle.response.context.reads, bundle.response.context.takes

@@ -52,13 +52,14 @@ SEES_ALL = frozenset({Role.ANALYST, Role.ADMIN})
 async def predict(
     person: Operator, state: State, question: Question, idempotency_key: IdempotencyKey = None
 ) -> Response:
-    """Rank the pumps that can reach an incident by their predicted arrival. Inputs that are not sent are derived and labelled.
+    """Rank the pumps that can reach an incident by their predicted arrival.
 
-    Pumps that are out, on their way back or off the run are not ranked unless they are named in `pumps`. Pumps on standby
-    leave from where they are. The board is not known for times more than 15 minutes from now, and `warning` says so: all
-    pumps are then ranked as if they were available, up to 4 hours from now without those that are out, on their way back
-    or off the run now. A named area (`postcode_district`, `station_ground`) is answered for up to 24 past locations
-    together, so its intervals are wider.
+    Inputs that are not sent are derived and labelled. Pumps that are out, on their way back or off the run are not
+    ranked unless they are named in `pumps`. Pumps on standby leave from where they are. The board is not known for
+    times more than 15 minutes from now, and `warning` says so: all pumps are then ranked as if they were available, up
+    to 4 hours from now without those that are out, on their way back or off the run now. A named area
+    (`postcode_district`, `station_ground`) is answered for up to 24 past locations together, so its intervals are
+    wider.
     """
     key = _key(person, idempotency_key, "predictions", [question], state)
     result = await answer_question(state, person, question, key)
@@ -74,7 +75,7 @@ async def predict(
 async def predict_many(
     person: Operator, state: State, batch: Batch, idempotency_key: IdempotencyKey = None
 ) -> Response:
-    """Answer up to 1,000 questions, each with its own prediction or problem, in their order. One batch runs at a time."""
+    """Answer up to 1,000 questions, each with a prediction or a problem, in their order. One batch runs at a time."""
     key = _key(person, idempotency_key, "predictions/batch", batch.questions, state)
     result = await answer_batch(state, person, batch.questions, key)
     items = ",".join(

@@ -148,7 +148,7 @@ class UserQuestion:
 
 
 class QuestionBatcher(MicroBatcher[UserQuestion, StoredAnswers]):
-    """Questions with exact locations: those that arrive together share one read of the board and one pass of the model."""
+    """Questions with exact locations: those that arrive together share one read of the board and one model pass."""
 
 
 class LargeQuestionBatcher(MicroBatcher[UserQuestion, StoredAnswers]):
@@ -177,7 +177,7 @@ async def answer_question(
 async def answer_all(
     state: ServiceState, user_questions: Sequence[UserQuestion]
 ) -> list[StoredAnswers | Exception]:
-    """Return the answer to each question, or its error. Raises: NoModel, DatabaseFailed if they concern all questions."""
+    """Return the answer to each question, or its error. Raises: NoModel, DatabaseFailed if they concern all."""
     active, request_context = await load(state)
     bundle = active.champion.bundle
     while True:
