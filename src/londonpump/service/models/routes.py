@@ -61,6 +61,7 @@ class DecisionShown(ApiModel):
 
 
 router = APIRouter(prefix="/v1/models", tags=["models"])
+# the largest integer of PostgreSQL: a larger one would be a database error instead of a 422
 LARGEST_ID = 2**31 - 1
 
 

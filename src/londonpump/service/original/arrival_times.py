@@ -75,6 +75,7 @@ class RunsAtDistance(Dispatches):
     @cached_property
     def by_bridge_m(self) -> Floats:
         """The stated distance plus the detour, reduced if the stated distance is shorter than the location's own."""
+        # at least 1 m, as a location may coincide with the station
         share = np.minimum(1.0, self._stated_m / np.maximum(self._straight_m, 1.0))
         return np.asarray(self._stated_m + self._detour_m * share)
 
@@ -98,6 +99,7 @@ class GroundPathCache:
         """Return the path from a station to a ground."""
         stations, key = self.stations_of(champion), (station.code, ground_code)
         if key not in self.paths:
+            # the oldest entry goes; recent use is not tracked, as all pairs of station and ground seldom occur
             if len(self.paths) >= MAX_CACHED:
                 self.paths.popitem(last=False)
             self.paths[key] = path_to(points_of(champion.bundle, stations[ground_code]), station, ground_code)
@@ -255,5 +257,6 @@ def _columns(bundle: Bundle, calls: Sequence[ParsedRequest], dispatches: NDArray
         columns[name] = np.array([call.numbers[name] for call in calls], np.float64)
     for name, by_hour in bundle.applicability_domain.typical.items():
         values = columns[name]
+        # the typical value of the hour, as the training data had it
         columns[name] = np.where(np.isnan(values), by_hour[hours], values)
     return {name: np.repeat(values, dispatches) for name, values in columns.items()}

@@ -127,6 +127,7 @@ class _RequestTexts:
 
     def pumps_available(self) -> float | None:
         value = self.request.PumpAvailable
+        # isdigit alone accepts superscripts and digits of other scripts
         if value.isascii() and value.isdigit() and len(value) <= 2 and int(value) <= MAX_PUMPS:
             return float(value)
         self._not_stated("PumpAvailable")
@@ -143,6 +144,7 @@ def _station(code: str, stations: Mapping[str, Station], now: datetime) -> Stati
     station = stations.get(code)
     if station is None:
         raise Unprocessable((STATION, f"{code!r} is not a station. Use a code such as G30"))
+    # the river station has a boat, whose runs are not predicted
     if station.status == "river":
         raise Unprocessable((STATION, f"{station.name} has no road pump"))
     if not station.is_open_on(now.astimezone(LONDON).date()):

@@ -35,6 +35,7 @@ async def read_parameters(request: Request) -> TimePumpRequest:
     try:
         return TimePumpRequest.model_validate({**query, **body})
     except ValidationError as error:
+        # without the input: an error response must not repeat what the client sent
         found = error.errors(include_url=False, include_input=False)
         errors = [{**each, "loc": (_where(each["loc"], body), *each["loc"])} for each in found]
         raise RequestValidationError(errors) from error
@@ -48,6 +49,7 @@ async def _body_of(request: Request) -> Values:
     """Return the fields of the body; a body of another media type is ignored, as in the original."""
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type == MULTIPART:
+        # no files, and few fields: the parser would otherwise buffer whatever is sent
         form = await request.form(max_files=0, max_fields=MAX_FIELDS)
         _check_names(form)
         return {name: value for name, value in form.items() if value != ""}
@@ -77,6 +79,7 @@ def _of_json(body: bytes) -> Values:
     if len(values) > MAX_FIELDS:
         raise _unreadable(TOO_MANY)
     _check_names(values)
+    # null counts as not sent, like an empty field of a form
     return {name: value for name, value in values.items() if value is not None}
 
 

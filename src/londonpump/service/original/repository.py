@@ -53,6 +53,7 @@ def read_history(connection: Connection, query: HistoryQuery) -> list[HistoryRow
     """Return the newest matching predictions, the oldest of them first; those without a time are left out."""
     statement = _matching(query)
     if query.before is not None:
+        # the cursor must be a prediction that this user may see
         last = connection.execute(
             _matching(HistoryQuery(query.user_id)).where(predictions.c.id == query.before)
         ).first()

@@ -24,6 +24,7 @@ from londonpump.service.original.service import predict_time
 from londonpump.service.rights import Anybody, Person, Role, SignedIn
 from londonpump.service.state import State
 
+# the year 9999 could overflow when converted to UTC
 FIRST_YEAR, LAST_YEAR = 1970, 9998
 SEES_ALL = frozenset({Role.ANALYST, Role.ADMIN})
 
@@ -54,6 +55,7 @@ def history_owner(connection: Connection, person: Person, username: str | None) 
         if person.role not in SEES_ALL or "\0" in username
         else find_named(connection, username_key(username))
     )
+    # the same error for users who do not exist and for others' histories, so that usernames cannot be probed
     if found is None:
         raise NoSuchUser
     return found[0].id

@@ -64,6 +64,7 @@ class RiskListCache:
 async def risk_list(state: ServiceState, champion: Champion) -> RiskList:
     """Return the newest list, from the database or the active model. Raises: DatabaseFailed: no list would mean no risk."""
     cached, now = state.part(RiskListCache), state.clock()
+    # read once a minute rather than once per request; a negative age means that the clock was set back
     if cached.read_at is None or not timedelta(0) <= now - cached.read_at < MAX_AGE:
         cached.stored, cached.read_at = await state.store.read(_stored), now
     own = _of_champion(champion)
@@ -88,6 +89,7 @@ def _stored(connection: Connection) -> RiskList | None:
 
 
 def _of_champion(champion: Champion) -> RiskList:
+    # the list of a bundle is as old as its training data
     until = datetime.fromisoformat(champion.bundle.card["trained_until"]).replace(tzinfo=UTC)
     return RiskList(until, frozenset(listed(champion.bundle.risk_stations)))
 
@@ -124,6 +126,7 @@ async def predict_times(state: ServiceState, queries: Sequence[TimePumpQuery]) -
         for (i, call), one in zip(calls.items(), predicted, strict=True):
             response = _response(champion, call, one, used_risk_list)
             rows[i] = as_row(_record(queries[i], call, response, used_risk_list, now))
+        # the audit is checked before and written after storing: no answer without an entry, no entry without an answer
         require_audit_room(state, len(rows))
         await state.store.write(lambda connection: add_rows(connection, list(rows.values())))
         record_stored(state, list(rows.values()))
@@ -149,6 +152,7 @@ def _response(
     )
     time_s = round(predicted.p50_s, 1)
     return {
+        # clients of the original expect this exact form
         "time_pump": f"{round(time_s)} secondes",
         "risk_underestimated": bool(risk_reasons),
         "time_pump_s": time_s,
@@ -156,6 +160,7 @@ def _response(
         "p90_s": round(predicted.p90_s, 1),
         "risk_because": risk_reasons,
         "filled": [*call.imputed, *predicted.imputed],
+        # the length of the original's MongoDB ids
         "id": secrets.token_hex(ORIGINAL_ID_LENGTH // 2),
         "model": champion.name,
     }

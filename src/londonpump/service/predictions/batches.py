@@ -90,6 +90,7 @@ async def answer_batch(
             )
             began_s = loop.time()
             rows += predict_calls(calls, active)
+
             await asyncio.sleep(loop.time() - began_s)
     answered = iter(rows)
     items = [{"id": next(answered)["id"]} if isinstance(each, Call) else {"problem": each} for each in ready]
@@ -113,6 +114,7 @@ def format_problem(errors: Sequence[tuple[str, str]]) -> dict[str, Any]:
     """Return the problem that replaces the answer to an invalid question."""
     return {
         "status": HTTPStatus.UNPROCESSABLE_ENTITY.value,
+        # a readable sentence; `errors` has the rest
         "detail": "; ".join(f"{field_path}: {problem}" for field_path, problem in errors[:5]),
         "errors": [{"field": field_path, "problem": problem} for field_path, problem in errors],
     }

@@ -153,6 +153,7 @@ async def call_of(question: Question, user_id: str, bundle: Bundle, request_cont
         if question.pumps is None
         else Candidates.of(_named(question.pumps, board), request_context.station_index.row_of)
     )
+    # a model that reads no context must not wait for the database
     context = await request_context.context(at) if bundle.response.context.takes else None
     return Call(
         question=question,

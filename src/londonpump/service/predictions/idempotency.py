@@ -65,6 +65,7 @@ def claim(connection: Connection, key: Key, answer: Sequence[Any]) -> Any | None
         _KEYS.key == key.key,
         _KEYS.created_at <= key.now - KEY_LIFETIME,
     )
+    # an expired key may be claimed again
     connection.execute(delete(idempotency_keys).where(*outdated))
     # on PostgreSQL the insert waits for any other transaction that claims the key
     taken = connection.execute(

@@ -33,8 +33,10 @@ def counts_of(call: Call) -> Counts:
     """Return the workload of the Brigade. Values of the question take precedence over the board; None if unknown."""
     stated, own, ground = call.question.context, call.question.incident_number, call.location.ground_code
     counts_known: Counts = {name: getattr(stated, name) for name in COUNT_COLUMNS}
+    # the incident's own pumps and calls are not workload, hence `own`
     if counts_known["pumps_out"] is None:
         counts_known["pumps_out"] = call.board.pumps_out(own)
+    # a named area may lie on several grounds, and then has no counts per ground
     if ground is not None and counts_known["ground_pumps_available"] is None:
         counts_known["ground_pumps_available"] = call.board.ground_pumps_available(ground)
     if ground is not None and counts_known["recent_ground_calls"] is None:
@@ -93,6 +95,7 @@ def _known(call: Call, names: Sequence[str]) -> Columns:
 
 
 def _joined(parts: Sequence[Columns]) -> Columns:
+    # most requests are a single call, which needs no copy
     if len(parts) == 1:
         return parts[0]
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}

@@ -88,6 +88,7 @@ def _start(pump: PumpState) -> Start:
 
 def _at_known_station(pump: PumpState, known: Mapping[str, object]) -> PumpState:
     """Return the pump, at its home station if the model does not know the station where it is."""
+    # the board may hold a station that only the station list of an earlier model had
     return pump if pump.station_code in known else replace(pump, station_code=pump.home_station_code)
 
 
@@ -101,12 +102,14 @@ class ContextCache:
     def find(self, at: datetime, now: datetime) -> ContextSnapshot | None:
         """Return the context for the minute of `at` if it was read within the last minute."""
         read_at, context = self.by_minute.get(_minute(at), (None, None))
+        # a negative age means that the clock was set back
         if read_at is None or context is None or not timedelta(0) <= now - read_at < MAX_AGE:
             return None
         return replace(context, at=at)
 
     def keep(self, context: ContextSnapshot, now: datetime) -> None:
         """Cache a context that was just read, if it is for a time near now."""
+        # other times are rarely requested twice, and would displace the current ones
         if abs(context.at - now) >= MAX_AGE:
             return
         if len(self.by_minute) >= MAX_CACHED:
@@ -205,7 +208,7 @@ class RequestContext:
     station_index: StationIndex
     now: datetime
     board_cache: BoardCache
-    board_cached: CachedBoard
+    snapshot: CachedBoard
     is_database_late: bool = False
     _revision: int = 0
     _loaded_s: float = 0.0
@@ -233,18 +236,20 @@ class RequestContext:
         return self.board_cache.revision != self._revision and self._take_current()
 
     async def _load(self) -> bool:
+        # part of the timeout is kept back, as the answer still has to be stored
         self._loaded_s = self.board_cache.limits.now_s()
         within_s = self.state.store.limits.patience_s * TIMEOUT_SHARE
         self.is_database_late = not await self.board_cache.read(self.state, self.state.clock(), within_s)
         return self._take_current()
 
     def _take_current(self) -> bool:
-        before, self.board_cached, self._revision = (
-            self.board_cached,
+        before, self.snapshot, self._revision = (
+            self.snapshot,
             self.board_cache.read_cached(),
             self.board_cache.revision,
         )
-        if self.board_cached.rows is before.rows:
+        # the cache replaces its rows whenever the board changes, so identity is enough
+        if self.snapshot.rows is before.rows:
             return False
         self._board = self._candidates = None
         self._grounds = {}
@@ -262,7 +267,7 @@ class RequestContext:
         """Return why the board is not known at a time; None if it is."""
         if self.is_far(at):
             return BOARD_OF_NOW_ONLY
-        if self.board_cached.verified_s is None:
+        if self.snapshot.verified_s is None:
             return BOARD_TIMED_OUT
         if not self.is_near(at):
             return BOARD_OF_AWAY_ONLY
@@ -270,14 +275,15 @@ class RequestContext:
 
     def board_age_s(self, at: datetime) -> float | None:
         """Return the seconds since the board was last verified against the database; None if it is not used."""
-        if self.board_cached.verified_s is None or self.is_far(at):
+        if self.snapshot.verified_s is None or self.is_far(at):
             return None
-        return max(self.board_cache.limits.now_s() - self.board_cached.verified_s, 0.0)
+        return max(self.board_cache.limits.now_s() - self.snapshot.verified_s, 0.0)
 
     def board_warning(self, at: datetime) -> str | None:
         """Return the warning about the board for whoever sends a pump; None if there is none."""
         if self.is_far(at):
             return BOARD_UNKNOWN_WARNING
+        # two independent facts, both of which may apply: the requested time, and the age of the board
         age_s, other = self.board_age_s(at), None if self.is_near(at) else BOARD_PARTLY_KNOWN_WARNING
         late = None
         if age_s is None:
@@ -289,7 +295,7 @@ class RequestContext:
     def board(self, at: datetime) -> BoardView:
         """Return the states of the fleet at a time: all of them near now, those of pumps away now up to
         MAX_AWAY_OFFSET, none beyond."""
-        stored = self.board_cached.rows
+        stored = self.snapshot.rows
         if stored is None or self.is_far(at):
             return BoardView.of((), self.station_index.fleet(london_day(at)), at)
         if self._board is None:
@@ -310,8 +316,8 @@ class RequestContext:
     def ground_of(self, easting_m: float, northing_m: float) -> str:
         """Return the station ground of a recent incident."""
         # one lookup for all recent incidents costs little more than one for a single incident
-        if not self._grounds and self.board_cached.rows is not None:
-            locations = [(each.easting_m, each.northing_m) for each in self.board_cached.rows.recent]
+        if not self._grounds and self.snapshot.rows is not None:
+            locations = [(each.easting_m, each.northing_m) for each in self.snapshot.rows.recent]
             known = [(east, north) for east, north in locations if east is not None and north is not None]
             east, north = np.array(known, np.float64).reshape(-1, 2).T
             found = self.station_index.ground(east, north)
@@ -329,5 +335,6 @@ class RequestContext:
             # the future is shared at once: other questions for the same time wait for it instead of reading again
             self._contexts[at] = asyncio.ensure_future(read_context(self.state, at))
         found = await self._contexts[at]
+        # one timeout is enough: the remaining questions of the request do not wait for the database again
         self.is_database_late = self.is_database_late or found is None
         return found

@@ -155,6 +155,7 @@ class ResponseBuilder:
         predictions, returned = ranked.predictions, ranked.returned
         if not returned:
             return []
+        # texts and quantiles are made for the returned candidates alone, as ranking covers some 140 pumps
         rows = np.array([ranked.row(pump) for pump in returned], np.int64)
         times = select_times(predictions.times, rows)
         ends_s, mean_s = times.quantiles((P10, P90)), times.mean_s
@@ -216,6 +217,7 @@ def _row_response(ranked: Ranked, row: int) -> JsonObject:
 def _warning(ranked: Ranked, row: int, labels: list[str]) -> str | None:
     all_labels = (*ranked.common_labels, *labels)
     outside = [name for name in OUTSIDE if f"{name}=unknown" in all_labels]
+    # outside the training data the chance itself cannot be trusted, so it is not given
     if outside:
         return f"Outside the training data ({', '.join(outside)}): do not rely on this time."
     if not ranked.predictions.is_flagged[row]:
@@ -237,6 +239,7 @@ def _contributions(contributions: Sequence[Contribution], p50_s: float) -> list[
 
 
 def _pumps_needed(ranked: Ranked) -> JsonObject:
+    # the number of pumps does not depend on the candidate: any row of the call has it
     shares = ranked.predictions.pump_chances[ranked.first].round(4).tolist()
     return {
         "number": int(ranked.predictions.pumps[ranked.first]),

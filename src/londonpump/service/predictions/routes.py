@@ -76,6 +76,7 @@ async def predict_many(
     person: Operator, state: State, batch: Batch, idempotency_key: IdempotencyKey = None
 ) -> Response:
     """Answer up to 1,000 questions, each with a prediction or a problem, in their order. One batch runs at a time."""
+    # joined as text: parsing and serialising 1,000 stored answers again would block the event loop
     key = _key(person, idempotency_key, "predictions/batch", batch.questions, state)
     result = await answer_batch(state, person, batch.questions, key)
     items = ",".join(

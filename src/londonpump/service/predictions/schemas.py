@@ -44,6 +44,7 @@ def _require_time_in_records(value: datetime) -> datetime:
     return timestamp
 
 
+# not strict, because JSON has no timestamps: they arrive as text
 QuestionTime = Annotated[
     AwareDatetime,
     BeforeValidator(_require_text),
@@ -170,6 +171,7 @@ class Question(Strict):
 
     def as_json(self) -> Any:
         """Return the fields that were sent."""
+        # defaults are left out: a later change of a default must not change what a user is said to have asked
         return self.model_dump(mode="json", exclude_unset=True)
 
 

@@ -147,6 +147,7 @@ class UserQuestion:
     key: Key | None
 
 
+# two classes, as the parts of the service's state are found by their type
 class QuestionBatcher(MicroBatcher[UserQuestion, StoredAnswers]):
     """Questions with exact locations: those that arrive together share one read of the board and one model pass."""
 
@@ -170,6 +171,7 @@ async def answer_question(
     if stored is not None:
         return stored
     user_question = UserQuestion(person.id, question, key)
+    # a slow question in the same round would delay all the others
     is_large = not question.place.is_exact or question.max_explained > MAX_EXPLAINED
     return await state.part(LargeQuestionBatcher if is_large else QuestionBatcher)(user_question)
 
@@ -199,7 +201,7 @@ async def _store_each(
 ) -> list[StoredAnswers | Exception]:
     """Store answers without a key in one transaction, and each answer with a key in its own."""
     rows = {i: each for i, each in enumerate(made) if isinstance(each, dict)}
-    # a conflict over a key rolls back its transaction, which must not hold the answers of others
+    # a conflict over a key rolls back its transaction, which must not contain the answers to other questions
     open_ = [i for i in rows if user_questions[i].key is None]
     parts = [part for part in (open_, *([i] for i in rows if user_questions[i].key is not None)) if part]
     outcomes: dict[int, Any] = dict(enumerate(made))
@@ -239,6 +241,7 @@ async def store_answers(
     others = await state.store.write(lambda c: _claim_and_add(c, rows, items, key), within_s=within_s)
     if others is not None:
         return await _read_stored(state, others, is_large=within_s is not None)
+    # only after the transaction: an audit entry without a stored prediction counts as tampering
     record_stored(state, rows)
     text_of = {row["id"]: row["answer"] for row in rows}
     return StoredAnswers(items, tuple(text_of.get(item.get("id", "")) for item in items))
