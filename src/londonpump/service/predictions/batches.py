@@ -90,7 +90,6 @@ async def answer_batch(
             )
             began_s = loop.time()
             rows += predict_calls(calls, active)
-
             await asyncio.sleep(loop.time() - began_s)
     answered = iter(rows)
     items = [{"id": next(answered)["id"]} if isinstance(each, Call) else {"problem": each} for each in ready]
