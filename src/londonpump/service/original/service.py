@@ -75,12 +75,12 @@ def risk_reasons_of(
     used_risk_list: RiskList, station_code: str, predicted: PredictedTime, risk_threshold: float
 ) -> list[str]:
     """Return the reasons why the predicted time may be too low; empty if there are none."""
-    is_so = {
+    applies = {
         ON_THE_LIST: station_code in used_risk_list.codes,
         OFTEN_LATER: predicted.p_underestimate >= risk_threshold,
         OUTSIDE: predicted.is_outside,
     }
-    return [reason for reason, counts in is_so.items() if counts]
+    return [reason for reason, does_apply in applies.items() if does_apply]
 
 
 def _stored(connection: Connection) -> RiskList | None:
@@ -121,10 +121,10 @@ async def predict_times(state: ServiceState, queries: Sequence[TimePumpQuery]) -
     calls = {i: each for i, each in enumerate(parsed) if isinstance(each, ParsedRequest)}
     rows: dict[int, Row] = {}
     if calls:
-        taken = [paths.path(champion, call.station, call.ground_code) for call in calls.values()]
-        predicted = predict_response_times(champion.bundle, list(calls.values()), taken)
-        for (i, call), one in zip(calls.items(), predicted, strict=True):
-            response = _response(champion, call, one, used_risk_list)
+        call_paths = [paths.path(champion, call.station, call.ground_code) for call in calls.values()]
+        predicted = predict_response_times(champion.bundle, list(calls.values()), call_paths)
+        for (i, call), each in zip(calls.items(), predicted, strict=True):
+            response = _response(champion, call, each, used_risk_list)
             rows[i] = as_row(_record(queries[i], call, response, used_risk_list, now))
         # the audit is checked before and written after storing: no answer without an entry, no entry without an answer
         require_audit_room(state, len(rows))

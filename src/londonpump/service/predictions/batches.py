@@ -77,10 +77,10 @@ async def answer_batch(
             return stored
         active, request_context = await load(state)
         bundle = active.champion.bundle
-        ready = [await _ready(question, person.id, bundle, request_context) for question in questions]
+        prepared = [await _prepare(question, person.id, bundle, request_context) for question in questions]
         rows: list[dict[str, Any]] = []
         is_other = False
-        for part in _slices([each for each in ready if isinstance(each, Call)]):
+        for part in _slices([each for each in prepared if isinstance(each, Call)]):
             # once the board has changed, every call prepared before refers to an outdated board
             is_other = await request_context.reload() or is_other
             calls = (
@@ -92,11 +92,13 @@ async def answer_batch(
             rows += predict_calls(calls, active)
             await asyncio.sleep(loop.time() - began_s)
     answered = iter(rows)
-    items = [{"id": next(answered)["id"]} if isinstance(each, Call) else {"problem": each} for each in ready]
+    items = [
+        {"id": next(answered)["id"]} if isinstance(each, Call) else {"problem": each} for each in prepared
+    ]
     return await store_answers(state, rows, items, key, STORED_WITHIN_S)
 
 
-async def _ready(
+async def _prepare(
     question: Question | InvalidQuestion, user_id: str, bundle: Bundle, request_context: RequestContext
 ) -> Call | dict[str, Any]:
     if isinstance(question, InvalidQuestion):

@@ -19,14 +19,17 @@ Counts = dict[str, float | None]
 
 def columns_of(calls: Sequence[Call], counts: Sequence[Counts], station_index: StationIndex) -> Columns:
     """Return the input columns, one row per start of each call. A call to a named area has no coordinates."""
-    return _joined(
-        [_columns(call, counted, station_index) for call, counted in zip(calls, counts, strict=True)]
+    return _concatenate(
+        [
+            _columns(call, count_values, station_index)
+            for call, count_values in zip(calls, counts, strict=True)
+        ]
     )
 
 
 def context_columns(calls: Sequence[Call], column_names: frozenset[str]) -> Columns:
     """Return the requested context columns with their sources, one row per start of each call."""
-    return _joined([_known(call, sorted(column_names)) for call in calls])
+    return _concatenate([_context_columns(call, sorted(column_names)) for call in calls])
 
 
 def counts_of(call: Call) -> Counts:
@@ -44,13 +47,13 @@ def counts_of(call: Call) -> Counts:
     return counts_known
 
 
-def _columns(call: Call, counted: Counts, station_index: StationIndex) -> Columns:
+def _columns(call: Call, count_values: Counts, station_index: StationIndex) -> Columns:
     starts, question = call.starts, call.question
     n = len(starts)
     station = np.array([station_index.row_of[code] for code, _ in starts], np.int64)
     home = [incident_types.HOME_STATION if is_home else incident_types.OTHER_STATION for _, is_home in starts]
     stated = question.context
-    numbers = {**{name: getattr(stated, name) for name in STATED_COLUMNS}, **counted}
+    numbers = {**{name: getattr(stated, name) for name in STATED_COLUMNS}, **count_values}
     location = (
         {}
         if call.location.is_named
@@ -81,7 +84,7 @@ def _as_published(name: str, text: str | None) -> str | None:
     return None if text is None else spelling_normaliser(name)(text.strip())
 
 
-def _known(call: Call, names: Sequence[str]) -> Columns:
+def _context_columns(call: Call, names: Sequence[str]) -> Columns:
     n = len(call.starts)
     values = {} if call.context is None else {each.name: each for each in call.context.values}
     known: Columns = {}
@@ -94,7 +97,7 @@ def _known(call: Call, names: Sequence[str]) -> Columns:
     return known
 
 
-def _joined(parts: Sequence[Columns]) -> Columns:
+def _concatenate(parts: Sequence[Columns]) -> Columns:
     # most requests are a single call, which needs no copy
     if len(parts) == 1:
         return parts[0]

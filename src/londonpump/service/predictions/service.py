@@ -51,26 +51,26 @@ def predict_calls(calls: Sequence[Call], active: ActiveModel) -> list[Row]:
     """Return one row to store per call; its `answer` is the text to return."""
     counts = [counts_of(call) for call in calls]
     builder = ResponseBuilder(active.champion, active.station_index)
-    made = []
-    for ranked, count in zip(_ranked(calls, counts, active), counts, strict=True):
+    results = []
+    for ranked, count in zip(_rank_calls(calls, counts, active), counts, strict=True):
         content = builder.build(uuid4().hex, ranked, count)
-        made.append(as_row(_record(ranked, content, active)))
-    return made
+        results.append(as_row(_record(ranked, content, active)))
+    return results
 
 
-def _ranked(calls: Sequence[Call], counts: Sequence[Counts], active: ActiveModel) -> list[Ranked]:
+def _rank_calls(calls: Sequence[Call], counts: Sequence[Counts], active: ActiveModel) -> list[Ranked]:
     """Rank the pumps of each call: exact locations go through the model together, named areas one by one."""
     exact = [i for i, call in enumerate(calls) if not call.location.is_named]
     ranked = dict(
-        zip(exact, _exact([calls[i] for i in exact], [counts[i] for i in exact], active), strict=True)
+        zip(exact, _rank_exact([calls[i] for i in exact], [counts[i] for i in exact], active), strict=True)
     )
     for i, call in enumerate(calls):
         if call.location.is_named:
-            ranked[i] = _named(call, counts[i], active)
+            ranked[i] = _rank_area(call, counts[i], active)
     return [ranked[i] for i in range(len(calls))]
 
 
-def _exact(calls: Sequence[Call], counts: Sequence[Counts], active: ActiveModel) -> list[Ranked]:
+def _rank_exact(calls: Sequence[Call], counts: Sequence[Counts], active: ActiveModel) -> list[Ranked]:
     if not calls:
         return []
     bundle = active.champion.bundle
@@ -80,21 +80,21 @@ def _exact(calls: Sequence[Call], counts: Sequence[Counts], active: ActiveModel)
     for call in calls:
         ranked.append(rank(call, predictions, first, range(len(call.starts))))
         first += len(call.starts)
-    return _explained(bundle, ranked)
+    return _add_contributions(bundle, ranked)
 
 
-def _named(call: Call, counts: Counts, active: ActiveModel) -> Ranked:
+def _rank_area(call: Call, counts: Counts, active: ActiveModel) -> Ranked:
     bundle = active.champion.bundle
     known = context_columns([call], bundle.response.context.takes)
     columns = columns_of([call], [counts], active.station_index)
     # pumps requested by name are all ranked
     is_open = call.question.pumps is None
-    most = max(MAX_AREA_DISPATCHES, call.question.return_at_most) if is_open else len(call.starts)
-    rows, predictions = predict_area(bundle, columns, call.location.points, known, most)
-    return _explained(bundle, [rank(call, predictions, 0, rows.tolist())])[0]
+    max_dispatches = max(MAX_AREA_DISPATCHES, call.question.return_at_most) if is_open else len(call.starts)
+    rows, predictions = predict_area(bundle, columns, call.location.points, known, max_dispatches)
+    return _add_contributions(bundle, [rank(call, predictions, 0, rows.tolist())])[0]
 
 
-def _explained(bundle: Bundle, ranked: Sequence[Ranked]) -> list[Ranked]:
+def _add_contributions(bundle: Bundle, ranked: Sequence[Ranked]) -> list[Ranked]:
     """Add the contributions to ranked calls, which must share one `predictions`."""
     rows = list(dict.fromkeys(row for each in ranked for row in each.explained))
     if not rows:
@@ -197,14 +197,14 @@ async def answer_all(
 
 
 async def _store_each(
-    state: ServiceState, user_questions: Sequence[UserQuestion], made: Sequence[Row | BaseException]
+    state: ServiceState, user_questions: Sequence[UserQuestion], results: Sequence[Row | BaseException]
 ) -> list[StoredAnswers | Exception]:
     """Store answers without a key in one transaction, and each answer with a key in its own."""
-    rows = {i: each for i, each in enumerate(made) if isinstance(each, dict)}
+    rows = {i: each for i, each in enumerate(results) if isinstance(each, dict)}
     # a conflict over a key rolls back its transaction, which must not contain the answers to other questions
     open_ = [i for i in rows if user_questions[i].key is None]
     parts = [part for part in (open_, *([i] for i in rows if user_questions[i].key is not None)) if part]
-    outcomes: dict[int, Any] = dict(enumerate(made))
+    outcomes: dict[int, Any] = dict(enumerate(results))
 
     async def store_part(part: Sequence[int]) -> None:
         items = [{"id": rows[i]["id"]} for i in part]
@@ -222,7 +222,7 @@ async def _store_each(
             outcomes[i] = StoredAnswers((item,), (text,), result.is_replay)
 
     await asyncio.gather(*(store_part(part) for part in parts))
-    return [outcomes[i] for i in range(len(made))]
+    return [outcomes[i] for i in range(len(results))]
 
 
 async def load(state: ServiceState) -> tuple[ActiveModel, RequestContext]:
