@@ -22,7 +22,7 @@ CALL, TIME_PUMP = "call", "time_pump"
 
 @dataclass(frozen=True, slots=True)
 class PredictionRecord:
-    """One prediction; `inputs` and `answer` are JSON documents, stored as they were sent."""
+    """One prediction; `inputs` and `answer` are JSON documents, stored as they were sent and returned."""
 
     id: str
     user_id: str | None

@@ -133,7 +133,7 @@ class Question(Strict):
     )
 
     place: AskedPlace
-    """Where the incident is."""
+    """Location of the incident."""
     incident_number: IncidentNumber | None = None
     """Number of the incident in the control room."""
     at: QuestionTime | None = None
