@@ -25,7 +25,7 @@ def verify(
     ] = None,
 ) -> None:
     """Walk the chain from its first row. Exit code 1, with the row, if one was changed or is missing."""
-    from londonpump.service.predictions.audit_check import find_changed_prediction
+    from londonpump.service.predictions.repository import find_changed_prediction
     from londonpump.storage.database import open_database, reading
     from londonpump.storage.database.audit_repository import verify_audit
 

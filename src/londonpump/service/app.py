@@ -26,7 +26,7 @@ from londonpump.service.middleware import RequestMiddleware
 from londonpump.service.models import routes as models
 from londonpump.service.openapi_responses import document_error_responses
 from londonpump.service.original import routes as original
-from londonpump.service.original.lifespan import original_lifespan
+from londonpump.service.original.service import original_lifespan
 from londonpump.service.predictions import routes as predictions
 from londonpump.service.predictions.lifespan import predictions_lifespan
 from londonpump.service.state import ServiceOptions, ServiceState

@@ -1,16 +1,16 @@
-"""A prediction that was changed after it was answered is found, on both engines."""
+"""The audit check finds predictions that were changed after they were answered, on both engines."""
 
 import pytest
 from sqlalchemy import text
 
-from londonpump.service.predictions.audit_check import find_changed_prediction
+from londonpump.service.predictions.repository import find_changed_prediction
 from londonpump.storage.database import connect, open_database, reading
 from londonpump.storage.database.audit_writer import AuditBatch
 
 
 @pytest.fixture
 def prediction(api) -> str:
-    """A question, a batch and a time of the original's kind that are in the audit. Returns: the id of the first."""
+    """Add a question, a batch and a `time_pump` request to the audit, and return the id of the first prediction."""
     first = api.prediction(incident_number="000123-02062025")["id"]
     api.ask_many({"place": {"station_ground": "A24"}}, {"place": {}})
     api.client.post("/predict/time_pump", headers=api.headers)
@@ -42,9 +42,9 @@ def test_predictions_are_what_the_audit_tells(api, prediction) -> None:
 )
 def test_a_changed_prediction_is_found(column, api, prediction) -> None:
     change(api, f"UPDATE predictions SET {column} WHERE id = :id", prediction)  # noqa: S608 - written above
-    assert looked_at(api)[1] == f"prediction {prediction}, of which it tells, was changed"
+    assert looked_at(api)[1] == f"prediction {prediction}, which it records, was changed"
 
 
 def test_a_removed_prediction_is_found(api, prediction) -> None:
     change(api, "DELETE FROM predictions WHERE id = :id", prediction)
-    assert looked_at(api)[1] == f"prediction {prediction}, of which it tells, is gone"
+    assert looked_at(api)[1] == f"prediction {prediction}, which it records, is missing"

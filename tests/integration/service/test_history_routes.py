@@ -12,7 +12,7 @@ ROUTE = "/historique"
 
 @pytest.fixture
 def user_ids(live_service):
-    """People with predictions: amelia two, bob one, nobody one (imported without its user)."""
+    """Create users with predictions: amelia has two, bob one, and one was imported without its user."""
     amelia, bob = live_service.add("amelia"), live_service.add("bob")
     at = live_service.clock()
     rows = [

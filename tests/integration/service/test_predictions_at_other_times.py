@@ -1,4 +1,4 @@
-"""Issue 11, A2: the answer for another time says that its board is not known, and ranks no pump that is out now."""
+"""Issue 11, A2: answers for another time say that the board is not known, and rank no pump that is out now."""
 
 from datetime import timedelta
 
@@ -14,7 +14,7 @@ FAR_AWAY = [-24 * 60, -241, 241, 24 * 60]
 
 @pytest.fixture
 def known(api):
-    """A person who asks, with a board that is known."""
+    """Sign a person in at a service whose board is known."""
     api.report_all_available()
     return api
 
@@ -28,7 +28,7 @@ def ranked(prediction) -> list[str]:
 
 
 def mobilised(api) -> str:
-    """The pump that an answer of now ranks first, sent to another incident."""
+    """Send the pump that is ranked first now to another incident and return its code."""
     first = ranked(api.prediction())[0]
     answer = api.post("/v1/mobilisations", {"incident_number": "1", "pump": first})
     assert answer.status_code == 201, answer.text
@@ -46,7 +46,7 @@ def test_a_pump_that_is_out_now_is_not_ranked_within_four_hours(minutes, known) 
     )
     assert {candidate["is_assumed"] for candidate in prediction["candidates"]} == {True}
     assert (prediction["pumps_out"], prediction["recent_ground_calls"]) == (None, None)
-    assert any(line.startswith("the board: it tells about now alone") for line in prediction["missing"])
+    assert any(line.startswith("the board: it is known only for now") for line in prediction["missing"])
 
 
 @pytest.mark.parametrize("minutes", FAR_AWAY)

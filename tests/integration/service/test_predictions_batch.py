@@ -1,4 +1,4 @@
-"""Many questions at once: each has its own answer or problem, in their order."""
+"""Batches of questions: each question has its own answer or problem, in the order of the questions."""
 
 import asyncio
 from contextlib import AsyncExitStack
@@ -55,7 +55,7 @@ def test_one_more_than_a_thousand_is_422(shared_api) -> None:
 
 
 def test_a_question_that_comes_meanwhile_is_answered_before(shared_api) -> None:
-    """The loop is free after each slice of a batch."""
+    """The event loop is free after each slice of a batch."""
     state = shared_api.client.app.state.service
     person = Person(shared_api.user_id, "olaf", Role.OPERATOR, "session")
     question = Question.model_validate({"place": SOHO, "reasons": "none"})

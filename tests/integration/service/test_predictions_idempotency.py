@@ -1,4 +1,4 @@
-"""One question under one key is answered once, on both engines, also when it arrives twice at once."""
+"""A question sent twice under one key is answered once, on both engines, even if both requests arrive together."""
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor

@@ -1,4 +1,4 @@
-"""A mobilisation that names its prediction: it takes what was announced, and its arrival closes the loop."""
+"""Mobilisations that refer to a prediction: they take the announced time, and the arrival can be compared with it."""
 
 from datetime import timedelta
 

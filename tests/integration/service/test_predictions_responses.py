@@ -1,4 +1,4 @@
-"""The operator's question through its route, on both engines: what is ranked, derived, stored and refused."""
+"""`/v1/predictions` through its route, on both engines: what is ranked, derived, stored and rejected."""
 
 import json
 from datetime import datetime, timedelta
@@ -238,7 +238,7 @@ def test_another_moment_is_answered_without_the_board(api) -> None:
     api.report_all_available(**{THERE: {"state": "off_run"}})
     prediction = api.prediction(at="2025-06-01T09:30:00Z", return_at_most=ALL)
     assert THERE in pumps(prediction)
-    assert any(line.startswith("the board: it tells about now alone") for line in prediction["missing"])
+    assert any(line.startswith("the board: it is known only for now") for line in prediction["missing"])
 
 
 def test_the_fleet_is_that_of_the_day(shared_api) -> None:

@@ -1,4 +1,4 @@
-"""Issue 11, A3: a large stored batch is fetched again, and nobody's session waits for it."""
+"""Issue 11, A3: a large stored batch can be read again without delaying other requests."""
 
 import json
 from collections.abc import Iterator
@@ -31,7 +31,7 @@ def api(database_url, tmp_path, small_brigade) -> Iterator[ApiClient]:
 
 
 def store_batch(api: ApiClient, n: int) -> list[str]:
-    """Store one answer as those of a batch of n questions. Returns: their ids."""
+    """Store one answer n times as the answers to a batch, and return their ids."""
     state = api.client.app.state.service
     prediction = api.prediction(return_at_most=20)
     record = api.client.portal.call(state.store.read, lambda c: find_prediction(c, prediction["id"]))
@@ -73,7 +73,7 @@ def test_what_is_fetched_again_is_letter_for_letter_what_was_answered(api) -> No
 
 
 def test_sessions_are_looked_up_while_a_stored_batch_is_fetched(api) -> None:
-    """The fetch waits on a lane of its own: while that is held everybody else is answered."""
+    """Long reads have a lane of their own: while it is held, other requests are answered."""
     store_batch(api, 3)
     store = api.client.app.state.service.store
     blocked = BlockedJob()
@@ -92,7 +92,7 @@ def test_sessions_are_looked_up_while_a_stored_batch_is_fetched(api) -> None:
 
 
 def test_a_stored_batch_is_fetched_while_other_batches_are_at_work(api) -> None:
-    """It needs no turn: a thousand questions of somebody else take half a minute."""
+    """A stored batch does not wait for the batch lock, which another batch may hold for half a minute."""
     store_batch(api, 3)
     turn = api.client.app.state.service.part(BatchTurn)
     api.client.portal.call(turn.lock.acquire)

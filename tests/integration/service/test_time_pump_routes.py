@@ -1,4 +1,4 @@
-"""`/predict/time_pump` through its route, on both engines: what is read, refused, filled in and stored."""
+"""`/predict/time_pump` through its route, on both engines: what is read, rejected, imputed and stored."""
 
 import pytest
 from support.service_with_model import live_service_with_model

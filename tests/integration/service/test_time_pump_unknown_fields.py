@@ -1,4 +1,4 @@
-"""Issue 11, A14: a field that `/predict/time_pump` does not know is not passed over in silence."""
+"""Issue 11, A14: `/predict/time_pump` rejects or reports fields that it does not know."""
 
 import pytest
 
@@ -59,7 +59,7 @@ def test_names_make_no_header_of_their_own_and_none_without_end(shared_api) -> N
 
 @pytest.fixture
 def searched_names(monkeypatch) -> list[str]:
-    """The unknown names for which the one that was meant is looked for, by the real search."""
+    """Record the unknown names that the real search looks for similar names of."""
     names, search = [], parameters.get_close_matches
 
     def noted(name, *arguments):

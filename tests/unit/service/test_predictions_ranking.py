@@ -1,4 +1,4 @@
-"""The later of two arrivals, and answers for places that are only named, taken row by row."""
+"""The later of two arrivals, and the selection of rows from answers for named areas."""
 
 import numpy as np
 import pytest
@@ -18,7 +18,7 @@ def times(*centres_s: float) -> ResponseTimes:
 
 
 def drawn(response: ResponseTimes) -> np.ndarray:
-    """(2, N) arrivals of both at N calls."""
+    """Return (2, N) arrival times of two pumps at N calls."""
     rng = np.random.default_rng(7)
     shared, own = rng.standard_normal(N), rng.standard_normal((2, N))
     p_late = ndtr(PUMP_CORRELATION**0.5 * shared + (1 - PUMP_CORRELATION) ** 0.5 * own)

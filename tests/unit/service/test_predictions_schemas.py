@@ -1,4 +1,4 @@
-"""What a question may say."""
+"""Validation of questions."""
 
 import pytest
 from pydantic import ValidationError

@@ -1,4 +1,4 @@
-"""The time told for a distance and a ground: it does not fall with the distance, and says what stood in."""
+"""Predicted times for a distance and a ground: they do not fall as the distance grows, and label what was imputed."""
 
 from datetime import UTC, datetime
 
@@ -7,8 +7,7 @@ import pytest
 
 from londonpump.domain.london_clock import LONDON
 from londonpump.domain.stations import by_code
-from londonpump.service.original.arrival_times import Mixed, predict_response_times
-from londonpump.service.original.ground_paths import path_to, points_of
+from londonpump.service.original.arrival_times import Mixed, path_to, points_of, predict_response_times
 from londonpump.service.original.interpretation import inferred_time, parse_request
 from londonpump.service.original.schemas import TimePumpRequest
 

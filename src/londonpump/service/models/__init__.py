@@ -1,1 +1,1 @@
-"""Which model is on duty, and who decided that."""
+"""Routes for the active model and the decisions about it."""

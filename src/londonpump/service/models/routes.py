@@ -1,22 +1,73 @@
 """`/v1/models/champion` and `/v1/models/decisions`."""
 
 from dataclasses import asdict
-from typing import Annotated
+from datetime import datetime
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 
-from londonpump.service.models.schemas import ChampionShown, DecisionShown
+from londonpump.service.field_formats import ApiModel
 from londonpump.service.rights import Analyst, SignedIn
 from londonpump.service.state import State
 from londonpump.storage.database.decision_repository import read_decisions
 
+
+class ChampionShown(ApiModel):
+    """The active model."""
+
+    model: str
+    """Name of the model that answers."""
+    on_duty_since_at: datetime
+    """Time since which this model is active."""
+    is_simulated: bool
+    """Whether the model was trained on simulated records."""
+    trained_from: str | None
+    """First day of its training records."""
+    trained_until: str | None
+    """Day from which on it has seen no records."""
+    training_rows: int | None
+    """Number of training records."""
+    features: list[str]
+    """Names of the inputs that the model reads."""
+    named: str | None
+    """Name of the model that the ledger says is active."""
+    problem: str | None
+    """Reason why the model of the ledger is not active yet; null if it is."""
+
+
+class DecisionShown(ApiModel):
+    """One line of the ledger."""
+
+    id: int
+    """Number of the line in the ledger."""
+    decided_at: datetime
+    """Time of the decision."""
+    action: str
+    """Action that was taken, such as `promote` or `roll back`."""
+    champion_before: str | None
+    """Model in production before the decision."""
+    champion_after: str | None
+    """Model in production after the decision."""
+    challenger: str | None
+    """Model that was compared with the champion."""
+    verdict: str
+    """Outcome of the comparison."""
+    reason: str
+    """Reason for the decision."""
+    evidence: dict[str, Any]
+    """Figures that the decision was based on."""
+    actor: str
+    """Person or scheduled command that decided."""
+
+
 router = APIRouter(prefix="/v1/models", tags=["models"])
+# the largest integer of PostgreSQL: a larger one would be a database error instead of a 422
 LARGEST_ID = 2**31 - 1
 
 
-@router.get("/champion", operation_id="get_active_model", response_description="The model that answers.")
+@router.get("/champion", operation_id="get_active_model", response_description="The active model.")
 async def champion(_: SignedIn, state: State) -> ChampionShown:
-    """The model on duty. 503 while there is none."""
+    """Return the active model; 503 while there is none."""
     active = state.champion.require()
     card = active.bundle.card
     return ChampionShown(
@@ -44,6 +95,6 @@ async def decisions(
         Query(ge=1, le=LARGEST_ID, description="Only decisions before this id, for the next page"),
     ] = None,
 ) -> list[DecisionShown]:
-    """Who put which model on duty, when and why; the newest first."""
+    """List the decisions about models, the newest first."""
     found = await state.store.read(lambda connection: read_decisions(connection, at_most, before_id))
     return [DecisionShown(**asdict(decision)) for decision in found]

@@ -1,1 +1,1 @@
-"""The original's routes, status code by status code, answered by the model on duty."""
+"""The routes of the original system, with its status codes, answered by the active model."""

@@ -1,8 +1,7 @@
-"""What the original's 19 values mean to the model, and what of them nobody knows.
+"""Translate the original's 19 values into the inputs of the model.
 
-A text that is in no list is "not stated": the original broke on it. What the client leaves out has the original's
-default, as its contract says; both stand in `filled`. A station that does not exist is refused: there is no time
-from nowhere.
+A text that is in no list counts as "not stated" (the original failed on it). A value that is left out has the
+original's default, as its contract says. Both are listed in `filled`. A station that does not exist is rejected.
 """
 
 from collections.abc import Mapping
@@ -22,41 +21,44 @@ STATION, GROUND = "Station_Code_of_ressource", "IncidentStationGround_Code"
 SKY = frozenset(
     {"Clear", "Partially cloudy", "Overcast", "Rain", "Snow", "Ice", "Freezing Drizzle/Freezing Rain"}
 )
-"""Words of Visual Crossing; several stand with commas between."""
+"""Conditions of Visual Crossing; a text may have several, separated by commas."""
 MAX_PUMPS = 50
+# the week from the 13th is the middle of a month, and the clocks never change in it
 FIRST_DAY = 13
-"""The days from the 13th on are the middle of a month, and the clocks never change on them."""
 WEDNESDAY, SUNDAY = 2, 6
 
 
 @dataclass(frozen=True, slots=True)
 class ParsedRequest:
-    """texts, numbers: columns of `features.runs`, None unknown. filled: `value=source`."""
+    """A request in the terms of the model."""
 
     station: Station
     ground_code: str
     distance_m: float
     at: datetime
     texts: Mapping[str, str | None]
+    """Categorical columns of `features.dispatches`; None if unknown."""
     numbers: Mapping[str, float | None]
+    """Numeric columns of `features.dispatches`; None if unknown."""
     imputed: list[str]
+    """`value=source` for each value that was left out or not known."""
 
     @property
     def at_hour(self) -> int:
-        """Of London."""
+        """Hour of the day in London."""
         return self.at.astimezone(LONDON).hour
 
 
 def parse_request(
     request: TimePumpRequest, bundle: Bundle, stations: Mapping[str, Station], now: datetime
 ) -> ParsedRequest:
-    """Raises: Unprocessable for a station or ground that cannot be used."""
+    """Translate a request. Raises: Unprocessable for a station or ground that cannot be used."""
     stated = request.model_fields_set
     imputed = [label for name, label in _DEFAULTS.items() if name not in stated]
     station = _station(request.Station_Code_of_ressource.upper(), stations, now)
     ground_code = request.IncidentStationGround_Code.upper()
     if ground_code not in stations:
-        raise Unprocessable((GROUND, f"{ground_code!r} is no station. Use a code such as G30"))
+        raise Unprocessable((GROUND, f"{ground_code!r} is not a station. Use a code such as G30"))
     known = _RequestTexts(request, imputed)
     texts = {
         "deployed_from": known.text("DeployedFromLocation", _LOCATIONS) or incident_types.HOME_STATION,
@@ -87,8 +89,9 @@ def parse_request(
 
 
 def inferred_time(month: int, is_working_day: bool, now: datetime) -> datetime:
-    """The time of day that it is in London, in the middle of a month of this year: on a Wednesday, or a Sunday for
-    a day without work. UTC."""
+    """Return, in UTC, the present London time of day on a Wednesday in the middle of a month of this year, or on a
+    Sunday if it is not a working day."""
+    # computed on the London clock, as the UTC offset of the month may differ from that of today
     clock = now.astimezone(LONDON)
     first = clock.replace(month=month, day=FIRST_DAY, fold=0)
     days = ((WEDNESDAY if is_working_day else SUNDAY) - first.weekday()) % 7
@@ -103,7 +106,7 @@ _TYPES = frozenset(incident_types.INCIDENT_TYPES)
 
 @dataclass(frozen=True, slots=True)
 class _RequestTexts:
-    """What of the texts is known; the rest is noted in `filled`."""
+    """Read the texts of a request, and list those that are not known in `imputed`."""
 
     request: TimePumpRequest
     imputed: list[str]
@@ -124,12 +127,14 @@ class _RequestTexts:
 
     def pumps_available(self) -> float | None:
         value = self.request.PumpAvailable
+        # isdigit alone accepts superscripts and digits of other scripts
         if value.isascii() and value.isdigit() and len(value) <= 2 and int(value) <= MAX_PUMPS:
             return float(value)
         self._not_stated("PumpAvailable")
         return None
 
     def _not_stated(self, name: str) -> None:
+        # one label per value: "not stated" replaces "default"
         if _DEFAULTS[name] in self.imputed:
             self.imputed.remove(_DEFAULTS[name])
         self.imputed.append(f"{name}={NOT_STATED}")
@@ -138,7 +143,8 @@ class _RequestTexts:
 def _station(code: str, stations: Mapping[str, Station], now: datetime) -> Station:
     station = stations.get(code)
     if station is None:
-        raise Unprocessable((STATION, f"{code!r} is no station. Use a code such as G30"))
+        raise Unprocessable((STATION, f"{code!r} is not a station. Use a code such as G30"))
+    # the river station has a boat, whose runs are not predicted
     if station.status == "river":
         raise Unprocessable((STATION, f"{station.name} has no road pump"))
     if not station.is_open_on(now.astimezone(LONDON).date()):

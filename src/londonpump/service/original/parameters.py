@@ -1,6 +1,6 @@
-"""The values of a request: a body of json or of a form over the query, field by field; what none tells has its default.
+"""Read the parameters of `/predict/time_pump`: fields of a JSON or form body take precedence over the query.
 
-The framework's own way would read 19 parameters one by one, which takes longer than the whole check here.
+FastAPI would read the 19 parameters one by one, which takes longer than the whole check here.
 """
 
 from collections.abc import Iterable, Mapping
@@ -22,32 +22,34 @@ TOO_MANY = f"has more than {MAX_FIELDS} fields"
 KNOWN = frozenset(TimePumpRequest.model_fields)
 IGNORED = "X-Ignored-Parameters"
 MAX_NAME_LENGTH, MAX_NAMES_SHOWN = 64, 20
-"""Of names in an error or a header: a stranger chooses them."""
+"""Limits for names in errors and headers, as clients choose the names."""
 JSON = "application/json"
 URLENCODED, MULTIPART = "application/x-www-form-urlencoded", "multipart/form-data"
 Values = Mapping[str, Any]
 
 
 async def read_parameters(request: Request) -> TimePumpRequest:
-    """What was asked. Raises: RequestValidationError (422) naming each value that cannot be used."""
+    """Return the parameters of a request. Raises: RequestValidationError (422) with each value that cannot be used."""
     body = await _body_of(request)
     query = {name: value for name, value in request.query_params.items() if name not in body}
     try:
         return TimePumpRequest.model_validate({**query, **body})
     except ValidationError as error:
+        # without the input: an error response must not repeat what the client sent
         found = error.errors(include_url=False, include_input=False)
         errors = [{**each, "loc": (_where(each["loc"], body), *each["loc"])} for each in found]
         raise RequestValidationError(errors) from error
 
 
 TimePumpParameters = Annotated[TimePumpRequest, Depends(read_parameters)]
-"""The values, as an endpoint's parameter."""
+"""The parameters as a dependency of an endpoint."""
 
 
 async def _body_of(request: Request) -> Values:
-    """What the body tells. A body of another kind tells nothing, as in the original."""
+    """Return the fields of the body; a body of another media type is ignored, as in the original."""
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type == MULTIPART:
+        # no files, and few fields: the parser would otherwise buffer whatever is sent
         form = await request.form(max_files=0, max_fields=MAX_FIELDS)
         _check_names(form)
         return {name: value for name, value in form.items() if value != ""}
@@ -55,7 +57,7 @@ async def _body_of(request: Request) -> Values:
         return {}
     body = await request.body()
     if not media_type and body.lstrip().startswith(b"{"):
-        # json without a Content-Type is read on every route of the original
+        # the original's routes accept JSON without a Content-Type
         media_type = JSON
     if not body or not media_type:
         return {}
@@ -68,15 +70,16 @@ def _is_json(media_type: str) -> bool:
 
 def _of_json(body: bytes) -> Values:
     try:
-        # not the standard library's: a deep list would break that
+        # not json.loads, which exceeds the recursion limit on deeply nested lists
         values = from_json(body)
     except ValueError as error:
-        raise _unreadable("is no json") from error
+        raise _unreadable("is not valid JSON") from error
     if not isinstance(values, dict):
-        raise _unreadable("is no json object")
+        raise _unreadable("is not a JSON object")
     if len(values) > MAX_FIELDS:
         raise _unreadable(TOO_MANY)
     _check_names(values)
+    # null counts as not sent, like an empty field of a form
     return {name: value for name, value in values.items() if value is not None}
 
 
@@ -90,8 +93,8 @@ def _of_form(body: bytes) -> Values:
 
 
 def _check_names(names: Iterable[str]) -> None:
-    """Raises: RequestValidationError for a name that is none of the 19: else the default would be answered for."""
-    # no more than are answered: to look for the name that was meant takes a millisecond each
+    """Reject unknown names, for which the default would be used otherwise. Raises: RequestValidationError."""
+    # limited to the errors that are returned, as finding a similar name takes 1 ms each
     unknown = list(islice((name for name in names if name not in KNOWN), MAX_ERRORS))
     if unknown:
         raise RequestValidationError(
@@ -103,13 +106,13 @@ def _not_known(name: str) -> str:
     by_letters = {known.casefold(): known for known in KNOWN}
     near = get_close_matches(name.casefold(), by_letters, 1) if len(name) <= MAX_NAME_LENGTH else []
     advice = f"Did you mean {by_letters[near[0]]}?" if near else "/openapi.json lists the fields."
-    return f"is no field of this route. {advice}"
+    return f"is not a field of this route. {advice}"
 
 
 def ignored_parameters(request: Request) -> dict[str, str]:
-    """The header that names the parameters of the query that nobody reads; empty if there are none.
+    """Return the header that lists ignored query parameters; empty if there are none.
 
-    The original ignored them, and so do its clients.
+    The original ignored unknown query parameters, so they are no error here.
     """
     unknown = dict.fromkeys(name for name in request.query_params if name not in KNOWN)
     names = [quote(name[:MAX_NAME_LENGTH], safe="") for name in unknown]
@@ -122,3 +125,38 @@ def _unreadable(problem: str) -> RequestValidationError:
 
 def _where(location: tuple[int | str, ...], body: Values) -> str:
     return "body" if location and location[0] in body else "query"
+
+
+_SCHEMA = TimePumpRequest.model_json_schema()
+_AS_BODY = {"type": "object", "properties": _SCHEMA["properties"], "additionalProperties": False}
+TIME_PUMP_RESPONSES: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "The predicted time, which was stored before it was returned.",
+        "headers": {
+            IGNORED: {
+                "description": "Unknown query parameters, which were ignored: percent-encoded, separated by commas.",
+                "schema": {"type": "string"},
+            }
+        },
+    }
+}
+TIME_PUMP_DOCUMENT: dict[str, Any] = {
+    "parameters": [
+        {
+            "name": name,
+            "in": "query",
+            "required": False,
+            "schema": {key: value for key, value in schema.items() if key != "description"},
+            **({"description": schema["description"]} if "description" in schema else {}),
+        }
+        for name, schema in _SCHEMA["properties"].items()
+    ],
+    "requestBody": {
+        "required": False,
+        "description": "The same fields; each takes precedence over the parameter of the query.",
+        "content": {
+            media_type: {"schema": _AS_BODY}
+            for media_type in ("application/json", "application/x-www-form-urlencoded", "multipart/form-data")
+        },
+    },
+}

@@ -1,4 +1,4 @@
-"""The history as the original tells it, and its list of risk stations. Every function runs in the caller's transaction."""
+"""The history in the form of the original, and the list of risk stations. Callers provide the transaction."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -22,45 +22,52 @@ _HISTORY_COLUMNS = (
 
 @dataclass(frozen=True, slots=True)
 class HistoryQuery:
-    """user_id: None for everybody's. before: only those older than this prediction."""
+    """Filters of the history; None means no filter."""
 
     user_id: str | None = None
     created_at: datetime | None = None
     risk: bool | None = None
     before: str | None = None
+    """Id of a prediction: only older ones match."""
     limit: int = 1
 
 
 @dataclass(frozen=True, slots=True)
 class HistoryRow:
-    """One prediction. user_id, is_risky: None where nobody knows. imported_id, user_imported_from: ids in the original."""
+    """One prediction of the history."""
 
     id: str
     user_id: str | None
+    """Id of the user; None if it is not known."""
     response_time_s: float
     is_flagged: bool | None
+    """Whether a warning was given; None if it is not known."""
     created_at: datetime
     imported_id: str | None = None
+    """Id of the prediction in the original system."""
     user_imported_from: str | None = None
+    """Id of the user in the original system."""
 
 
 def read_history(connection: Connection, query: HistoryQuery) -> list[HistoryRow]:
-    """The newest ones that match, the oldest of them first. Those that announced no time are left out."""
+    """Return the newest matching predictions, the oldest of them first; those without a time are left out."""
     statement = _matching(query)
     if query.before is not None:
+        # the cursor must be a prediction that this user may see
         last = connection.execute(
             _matching(HistoryQuery(query.user_id)).where(predictions.c.id == query.before)
         ).first()
         if last is None:
             return []
         statement = statement.where(_is_before(last))
+    # the id breaks ties, so that pages neither repeat nor lose predictions of the same time
     newest_first = statement.order_by(predictions.c.created_at.desc(), predictions.c.id.desc())
     found = connection.execute(newest_first.limit(query.limit)).all()
     return [HistoryRow(*row) for row in reversed(found)]
 
 
 def newest_risk_list(connection: Connection) -> tuple[datetime | None, frozenset[str]]:
-    """When the newest list was made, None if there is none, and the codes on it."""
+    """Return the time of the newest list (None if there is none) and the station codes on it."""
     newest = select(func.max(risk_stations.c.listed_at)).scalar_subquery()
     rows = connection.execute(
         select(risk_stations.c.listed_at, risk_stations.c.station_code).where(

@@ -1,6 +1,6 @@
-"""`/`, `/predict/time_pump` and `/historique`."""
+"""Routes of the original: `/`, `/predict/time_pump` and `/historique`."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
@@ -8,33 +8,102 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import AfterValidator
 from sqlalchemy import Connection
 
-from londonpump.service.field_formats import PREDICTION_CURSOR
-from londonpump.service.original.history import as_utc, find_history, history_owner, to_entry
-from londonpump.service.original.openapi import TIME_PUMP_DOCUMENT, TIME_PUMP_RESPONSES
-from londonpump.service.original.parameters import TimePumpParameters, ignored_parameters
-from londonpump.service.original.repository import HistoryQuery, HistoryRow
+from londonpump.domain.usernames import username_key
+from londonpump.service.auth.repository import find_named
+from londonpump.service.errors import NotFound
+from londonpump.service.field_formats import PREDICTION_CURSOR, naive_utc, original_id
+from londonpump.service.original.parameters import (
+    TIME_PUMP_DOCUMENT,
+    TIME_PUMP_RESPONSES,
+    TimePumpParameters,
+    ignored_parameters,
+)
+from londonpump.service.original.repository import HistoryQuery, HistoryRow, read_history
 from londonpump.service.original.schemas import READY, HistoryEntry, Ready, TimePump
 from londonpump.service.original.service import predict_time
-from londonpump.service.rights import Anybody, SignedIn
+from londonpump.service.rights import Anybody, Person, Role, SignedIn
 from londonpump.service.state import State
+
+# the year 9999 could overflow when converted to UTC
+FIRST_YEAR, LAST_YEAR = 1970, 9998
+SEES_ALL = frozenset({Role.ANALYST, Role.ADMIN})
+
+
+class NoSuchUser(NotFound):
+    """The user does not exist, or their history may not be seen; the response does not say which."""
+
+    def __init__(self) -> None:
+        super().__init__("No user found")
+
+
+class NoPredictions(NotFound):
+    """No prediction matches."""
+
+    def __init__(self) -> None:
+        super().__init__("No predictions found")
+
+
+def history_owner(connection: Connection, person: Person, username: str | None) -> str | None:
+    """Return the id of the user whose history was requested, None for all users. Raises: NoSuchUser."""
+    if username is None:
+        return None if person.role in SEES_ALL else person.id
+    if username_key(username) == username_key(person.username):
+        return person.id
+    # PostgreSQL rejects null characters, and no username has one
+    found = (
+        None
+        if person.role not in SEES_ALL or "\0" in username
+        else find_named(connection, username_key(username))
+    )
+    # the same error for users who do not exist and for others' histories, so that usernames cannot be probed
+    if found is None:
+        raise NoSuchUser
+    return found[0].id
+
+
+def find_history(connection: Connection, query: HistoryQuery) -> list[HistoryRow]:
+    """Return the matching predictions. Raises: NoPredictions."""
+    found = read_history(connection, query)
+    if not found:
+        raise NoPredictions
+    return found
+
+
+def to_entry(row: HistoryRow) -> HistoryEntry:
+    """Return a row in the form of the original: whole seconds, and UTC without an offset."""
+    return HistoryEntry(
+        id=original_id(row.id, row.imported_id),
+        userId=row.user_id and original_id(row.user_id, row.user_imported_from),
+        prediction=round(row.response_time_s),
+        risk_underestimated=row.is_flagged,
+        created_at=str(naive_utc(row.created_at)),
+    )
+
+
+def as_utc(timestamp: datetime) -> datetime:
+    """Return a timestamp in UTC; one without an offset is UTC, as in the original's responses. Raises: ValueError."""
+    if not FIRST_YEAR <= timestamp.year <= LAST_YEAR:
+        raise ValueError(f"is before {FIRST_YEAR} or after {LAST_YEAR}")
+    return timestamp.replace(tzinfo=UTC) if timestamp.tzinfo is None else timestamp.astimezone(UTC)
+
 
 router = APIRouter(tags=["original"])
 PAGE, LARGEST_PAGE = 1_000, 5_000
 READ_WITHIN_S = 1.0
-"""A page of history is longer than other answers."""
+"""Timeout for a page of history, which is longer than other responses."""
 MAX_NAME_LENGTH = 200
 HISTORY_RESPONSES: dict[int | str, dict[str, Any]] = {
     200: {
-        "description": "The newest, the oldest of them first. `Link` leads to older ones, if there are any.",
+        "description": "The newest predictions, the oldest of them first. `Link` leads to older ones, if there are any.",
         "headers": {"Link": {"schema": {"type": "string"}}},
     },
-    404: {"description": "There are none, or no such user, or it is not one's own."},
+    404: {"description": "No prediction matches, the user does not exist, or their history may not be seen."},
 }
 
 
 @router.get("/", operation_id="get_status", response_description="The service runs.")
 async def status(_: Anybody) -> Ready:
-    """That the service runs."""
+    """Return the status of the service."""
     return Ready(**READY)
 
 
@@ -48,15 +117,15 @@ async def status(_: Anybody) -> Ready:
 async def time_pump(
     request: Request, person: SignedIn, state: State, parameters: TimePumpParameters
 ) -> Response:
-    """How long a pump takes from mobilisation to arrival. Stored before it is answered.
+    """Predict the time of a pump from mobilisation to arrival.
 
-    A value that is not sent has the default shown here, weather, traffic and days too, as in the original; `filled`
-    then holds `value=default`. A text that is in no list counts as not stated. No hour can be told: it is the hour
-    that it is in London now, on a Wednesday (a Sunday where `workingday` is 0) in the middle of the month told. No
-    place can be told: past places of the ground stand for it, at the distance told; the interval has their spread in
-    it. Congestion counts only where the model learnt from observed traffic. `risk_underestimated` is the original's
-    list of slow stations, or the model's own warning; `risk_because` says which. A field of the body that is not known
-    is refused; a parameter of the query that is not known is ignored, as in the original, and named in a header.
+    A value that is not sent has the default shown here, as in the original, and `filled` then lists `value=default`. A
+    text that is in no list counts as not stated. The hour is the present hour in London, on a Wednesday (a Sunday if
+    `workingday` is 0) in the middle of `month`. Past locations on the ground represent the incident, at the stated
+    distance, and the interval includes their spread. Congestion counts only if the model was trained on observed
+    traffic. `risk_underestimated` is true for stations on the original's list of slow stations and if the model warns;
+    `risk_because` says which. An unknown field of the body is rejected; an unknown parameter of the query is ignored,
+    as in the original, and listed in a header.
     """
     body = await predict_time(state, person, parameters)
     return Response(body, media_type="application/json", headers=ignored_parameters(request))
@@ -73,7 +142,7 @@ async def history(
     ] = None,
     created_at: Annotated[
         datetime | None,
-        Query(description="Only predictions of exactly this moment, UTC unless it says otherwise"),
+        Query(description="Only predictions made at exactly this time, in UTC unless it has an offset"),
         AfterValidator(as_utc),
     ] = None,
     risk: Annotated[bool | None, Query(description="Only predictions with (or without) a warning")] = None,
@@ -83,13 +152,14 @@ async def history(
         Query(pattern=PREDICTION_CURSOR, description="Only older predictions, from the `Link` of a page"),
     ] = None,
 ) -> list[HistoryEntry]:
-    """Predictions: one's own; analysts and admins see everybody's. created_at: exactly, UTC unless it says otherwise."""
+    """List your own predictions; analysts and admins see those of all accounts."""
 
     def read(connection: Connection) -> list[HistoryRow]:
         user_id = history_owner(connection, person, username)
         return find_history(connection, HistoryQuery(user_id, created_at, risk, before, limit + 1))
 
     found = await state.store.read(read, within_s=READ_WITHIN_S)
+    # one more row than the page holds says whether there are older ones
     if len(found) > limit:
         found = found[-limit:]
         query = {**request.query_params, "before": found[0].id}

@@ -1,4 +1,4 @@
-"""What the original's routes take and give, in its own spelling. Additions of ours stand at the end of each."""
+"""Requests and responses of the original's routes, with its spelling. Fields that we added come last in each schema."""
 
 from typing import Annotated
 
@@ -41,24 +41,21 @@ class TimePumpRequest(ApiModel):
     precip: Annotated[Finite, Field(ge=0, le=300)] = Field(0.0, description="mm in the hour")
     cloudcover: Annotated[Finite, Field(ge=0, le=100)] = Field(0.0, description="%")
     visibility: Annotated[Finite, Field(ge=0, le=200)] = Field(28.3, description="km")
-    conditions: Text = Field("Clear", description="Words of Visual Crossing, such as Rain, Overcast")
+    conditions: Text = Field("Clear", description="Conditions of Visual Crossing, such as Rain, Overcast")
     workingday: Flag = Field(1, description="1: Monday to Friday and no bank holiday")
     school_holidays: Flag = Field(0, description="1: a day without school")
     congestion_rate: Annotated[Finite, Field(ge=0, le=10)] = Field(0.04, description="0 is free flow")
 
 
 class TimePump(ApiModel):
-    """time_pump: as the original says it. time_pump_s: the median. risk_because: why the warning, empty without one.
-
-    filled: `value=source` of whatever was not told, or told in words that nobody knows.
-    """
+    """The predicted time of a pump."""
 
     time_pump: str = Field(examples=["316 secondes"])
-    """Seconds from mobilisation to arrival, as text."""
+    """Seconds from mobilisation to arrival, as text in the original's form."""
     risk_underestimated: bool
     """Whether the pump may take much longer than announced."""
     time_pump_s: float
-    """Seconds from mobilisation to arrival: half of such runs are quicker."""
+    """Median seconds from mobilisation to arrival."""
     p10_s: float
     """Seconds by which 10 % of such runs have arrived."""
     p90_s: float
@@ -74,7 +71,7 @@ class TimePump(ApiModel):
 
 
 class HistoryEntry(ApiModel):
-    """prediction: whole seconds. created_at: UTC, as the original wrote it. userId: null if nobody knows whose."""
+    """One prediction of the history."""
 
     id: str
     """Id of the prediction, 24 hexadecimal digits; of a prediction of `/v1/predictions` the first 24 digits of its
@@ -90,7 +87,7 @@ class HistoryEntry(ApiModel):
 
 
 class Ready(ApiModel):
-    """That the service runs, in the original's words."""
+    """The status of the service, in the form of the original."""
 
     message: str
     """Greeting of the original."""

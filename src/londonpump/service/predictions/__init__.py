@@ -1,1 +1,1 @@
-"""The operator's question: which pumps can reach a call, how soon, how sure."""
+"""Predictions for operators: pumps ranked by arrival time, with intervals and explanations."""

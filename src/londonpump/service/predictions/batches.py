@@ -1,8 +1,8 @@
-"""Many questions at once: the board and the context are read once, and each question has its own answer or problem.
+"""Batches of questions: the board and the context are read once, and each question gets its own answer or problem.
 
-The work is done on the event loop in slices of a few milliseconds, with a pause as long as the slice took after each:
-everybody else has half of the time, the threads of the database too. A thread would not be kinder: the interpreter's
-lock lets a busy thread keep all others waiting for 5 ms at every step. One batch works at a time.
+A batch runs on the event loop in slices of a few milliseconds and pauses after each slice for as long as the slice
+took, so that other requests and the database threads get half of the time. A worker thread would not help: a busy
+thread holds the interpreter's lock for 5 ms at a time. One batch runs at a time.
 """
 
 import asyncio
@@ -15,31 +15,37 @@ from typing import Any
 from londonpump.models.bundle import Bundle
 from londonpump.service.errors import TooMany, Unprocessable
 from londonpump.service.predictions.calls import Call, call_of
-from londonpump.service.predictions.forecast import predict_calls
 from londonpump.service.predictions.idempotency import Key
 from londonpump.service.predictions.request_context import RequestContext
 from londonpump.service.predictions.schemas import InvalidQuestion, Question
-from londonpump.service.predictions.service import StoredAnswers, find_stored, load, store_answers
+from londonpump.service.predictions.service import (
+    StoredAnswers,
+    find_stored,
+    load,
+    predict_calls,
+    store_answers,
+)
 from londonpump.service.rights import Person
 from londonpump.service.state import ServiceState
 
 ROWS_PER_SLICE = 210
-"""Through the model at once: about what two calls take. A place that is only named takes more, and goes alone."""
+"""Rows that go through the model at once, about as many as two calls have. A named area has more rows and goes alone."""
+# 1,000 answers are 10 to 20 MB, which the usual write timeout is too short for
 STORED_WITHIN_S = 5.0
+# a waiting batch holds megabytes, and a batch of 1,000 questions takes half a minute
 MAX_BATCHES, FREE_IN_S = 4, 30
-"""At work and waiting: each holds megabytes, and a thousand questions take half a minute."""
 
 
 @dataclass(slots=True)
 class BatchTurn:
-    """Who has it works; the others wait, a few of them."""
+    """A lock that one batch holds while a limited number of others wait."""
 
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     n_waiting: int = 0
 
     @asynccontextmanager
     async def taken(self) -> AsyncIterator[None]:
-        """Wait for it and have it. Raises: TooMany."""
+        """Hold the lock. Raises: TooMany if MAX_BATCHES hold it or wait for it."""
         if self.n_waiting >= MAX_BATCHES:
             raise TooMany(
                 f"{MAX_BATCHES} batches are being worked on. Try again in {FREE_IN_S} s.", FREE_IN_S
@@ -55,23 +61,27 @@ class BatchTurn:
 async def answer_batch(
     state: ServiceState, person: Person, questions: Sequence[Question | InvalidQuestion], key: Key | None
 ) -> StoredAnswers:
-    """Answer questions and store all answers together. Raises: TooMany, Conflict, NoModel, DatabaseFailed."""
+    """Answer questions and store all answers in one transaction.
+
+    Raises: TooMany, Conflict, NoModel, DatabaseFailed.
+    """
     loop = asyncio.get_running_loop()
-    # before the turn too: what is stored already need not wait for another batch
+    # looked up before the lock too: a stored answer need not wait for another batch
     stored = await find_stored(state, key, is_large=True)
     if stored is not None:
         return stored
     async with state.part(BatchTurn).taken():
+        # the batch that held the lock may have had the same key
         stored = await find_stored(state, key, is_large=True)
         if stored is not None:
             return stored
         active, request_context = await load(state)
         bundle = active.champion.bundle
-        ready = [await _ready(question, person.id, bundle, request_context) for question in questions]
+        prepared = [await _prepare(question, person.id, bundle, request_context) for question in questions]
         rows: list[dict[str, Any]] = []
         is_other = False
-        for part in _slices([each for each in ready if isinstance(each, Call)]):
-            # once the board is another one, all that was ready before is of a board that is no more
+        for part in _slices([each for each in prepared if isinstance(each, Call)]):
+            # once the board has changed, every call prepared before refers to an outdated board
             is_other = await request_context.reload() or is_other
             calls = (
                 [await call_of(c.question, c.user_id, bundle, request_context) for c in part]
@@ -82,15 +92,18 @@ async def answer_batch(
             rows += predict_calls(calls, active)
             await asyncio.sleep(loop.time() - began_s)
     answered = iter(rows)
-    items = [{"id": next(answered)["id"]} if isinstance(each, Call) else {"problem": each} for each in ready]
+    items = [
+        {"id": next(answered)["id"]} if isinstance(each, Call) else {"problem": each} for each in prepared
+    ]
     return await store_answers(state, rows, items, key, STORED_WITHIN_S)
 
 
-async def _ready(
+async def _prepare(
     question: Question | InvalidQuestion, user_id: str, bundle: Bundle, request_context: RequestContext
 ) -> Call | dict[str, Any]:
     if isinstance(question, InvalidQuestion):
         return format_problem(question.errors)
+    # lets other requests run between two questions
     await asyncio.sleep(0)
     try:
         return await call_of(question, user_id, bundle, request_context)
@@ -99,16 +112,17 @@ async def _ready(
 
 
 def format_problem(errors: Sequence[tuple[str, str]]) -> dict[str, Any]:
-    """Why a question has no answer."""
+    """Return the problem that replaces the answer to an invalid question."""
     return {
         "status": HTTPStatus.UNPROCESSABLE_ENTITY.value,
+        # a readable sentence; `errors` has the rest
         "detail": "; ".join(f"{field_path}: {problem}" for field_path, problem in errors[:5]),
         "errors": [{"field": field_path, "problem": problem} for field_path, problem in errors],
     }
 
 
 def _slices(calls: Sequence[Call]) -> Iterator[list[Call]]:
-    """As many as fit, and one at least."""
+    """Split calls into slices of at most ROWS_PER_SLICE rows, with at least one call each."""
     part: list[Call] = []
     rows = 0
     for call in calls:

@@ -1,25 +1,116 @@
-"""One question and all that is known around it: its place, its candidates, what they do, the context of its moment."""
+"""Calls: a question together with its resolved location, the board, the candidate pumps and the context."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
+import numpy as np
+from numpy.typing import NDArray
+
+from londonpump.domain.national_grid import MAX_DISTANCE_TO_STATION_M, TOO_FAR_PROBLEM, to_grid
+from londonpump.domain.stations import Station
 from londonpump.features.context_snapshot import ContextSnapshot
+from londonpump.features.weather import EPOCH
 from londonpump.models.bundle import Bundle
 from londonpump.service.board.rules import PumpState
 from londonpump.service.board.view import BoardView, london_day
 from londonpump.service.errors import Unprocessable
-from londonpump.service.predictions.candidates import Candidates, Start
-from londonpump.service.predictions.locations import CallLocation, resolve_location
-from londonpump.service.predictions.request_context import RequestContext
-from londonpump.service.predictions.schemas import Question
+from londonpump.service.predictions.request_context import Candidates, RequestContext, Start
+from londonpump.service.predictions.schemas import AskedPlace, Question
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class CallLocation:
+    """The location of an incident as k equally likely points; k is 1 for an exact location."""
+
+    points: Floats
+    """(k, 2) easting and northing."""
+    ground_codes: tuple[str, ...]
+    """(k,) station ground of each point."""
+    named: str | None = None
+    """Postcode district or station ground, if the question names only an area."""
+    stated_ground: str | None = None
+    """Station ground, if the question names only that."""
+
+    @property
+    def ground_code(self) -> str | None:
+        """Station ground of all points; None if they lie on more than one."""
+        return self.ground_codes[0] if len(set(self.ground_codes)) == 1 else None
+
+    @property
+    def is_named(self) -> bool:
+        """Return whether the location is an area, which is answered for several points together."""
+        return self.named is not None
+
+    @property
+    def centre(self) -> tuple[float, float]:
+        """Mean easting and northing of the points."""
+        easting_m, northing_m = self.points.mean(axis=0)
+        return float(easting_m), float(northing_m)
+
+
+def resolve_location(
+    query: AskedPlace, bundle: Bundle, day: date, stations: Mapping[str, Station]
+) -> CallLocation:
+    """Resolve the location of a question. `day` is the London date of the call. Raises: Unprocessable."""
+    if query.postcode_district is not None:
+        return _district(query.postcode_district, bundle, day)
+    if query.station_ground is not None:
+        return _ground(query.station_ground, bundle, stations)
+    easting_m, northing_m = _point(query)
+    lookup = bundle.ground
+    nearest_m = float(np.hypot(lookup.station_m[:, 0] - easting_m, lookup.station_m[:, 1] - northing_m).min())
+    # "not <=" also rejects NaN
+    if not nearest_m <= MAX_DISTANCE_TO_STATION_M:
+        raise Unprocessable(("place", TOO_FAR_PROBLEM.format(nearest_m / 1000)))
+    points = np.array([[easting_m, northing_m]])
+    return CallLocation(points, _grounds_of(points, bundle, day))
+
+
+def _point(query: AskedPlace) -> tuple[float, float]:
+    if query.easting_m is not None and query.northing_m is not None:
+        return query.easting_m, query.northing_m
+    easting_m, northing_m = to_grid(query.latitude or 0.0, query.longitude or 0.0)
+    return float(easting_m), float(northing_m)
+
+
+def _district(code: str, bundle: Bundle, day: date) -> CallLocation:
+    points = bundle.area_points.district(code)
+    if points is None:
+        raise Unprocessable(
+            (
+                "place.postcode_district",
+                f"the active model has no past calls from {code}. Give easting_m and northing_m, or the station_ground",
+            )
+        )
+    return CallLocation(points, _grounds_of(points, bundle, day), named=code)
+
+
+def _ground(code: str, bundle: Bundle, stations: Mapping[str, Station]) -> CallLocation:
+    if code not in stations:
+        raise Unprocessable(("place.station_ground", f"{code} is no station. Use a code such as G30"))
+    points = bundle.area_points.ground(code)
+    if points is None:
+        raise Unprocessable(
+            (
+                "place.station_ground",
+                f"the active model has no past calls on the ground of {stations[code].name}. Give easting_m and northing_m",
+            )
+        )
+    return CallLocation(points, (code,) * len(points), named=code, stated_ground=code)
+
+
+def _grounds_of(points: Floats, bundle: Bundle, day: date) -> tuple[str, ...]:
+    days = np.full(len(points), (day - EPOCH.date()).days, np.int64)
+    grounds = bundle.ground(points[:, 0], points[:, 1], days)
+    return tuple(bundle.ground.codes[ground] for ground in grounds)
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """user_id: who asks. candidates: the pumps that might go. is_silent: the database did not answer in time.
-    board_missing: why the board is not known, in words. board_age_s: since it was verified; None where it is not used.
-    board_warning: what whoever sends a pump must know of it. ground_of: of the places of recent incidents."""
+    """A question with everything that its prediction needs."""
 
     question: Question
     user_id: str
@@ -28,25 +119,30 @@ class Call:
     board: BoardView
     candidates: Candidates
     context: ContextSnapshot | None
+    """Weather, traffic and calendar; None if the model does not read them or the database did not answer in time."""
     is_database_late: bool
     board_missing: str | None
+    """Why the board is not known; None if it is."""
     board_age_s: float | None
+    """Seconds since the board was verified; None if the board is not used."""
     board_warning: str | None
+    """Warning about the board for whoever sends a pump."""
     ground_of: Callable[[float, float], str]
+    """Return the station ground of a recent incident by its easting and northing."""
 
     @property
     def pumps(self) -> tuple[PumpState, ...]:
-        """The candidates."""
+        """The candidate pumps."""
         return self.candidates.pumps
 
     @property
     def starts(self) -> tuple[Start, ...]:
-        """The ways in which they set out."""
+        """The distinct starts of the candidate pumps."""
         return self.candidates.starts
 
 
 async def call_of(question: Question, user_id: str, bundle: Bundle, request_context: RequestContext) -> Call:
-    """A question with all that surrounds it. Raises: Unprocessable."""
+    """Build the call of a question. Raises: Unprocessable."""
     at = question.at or request_context.now
     location = resolve_location(
         question.place, bundle, london_day(at), request_context.station_index.stations
@@ -57,6 +153,7 @@ async def call_of(question: Question, user_id: str, bundle: Bundle, request_cont
         if question.pumps is None
         else Candidates.of(_named(question.pumps, board), request_context.station_index.row_of)
     )
+    # a model that reads no context must not wait for the database
     context = await request_context.context(at) if bundle.response.context.takes else None
     return Call(
         question=question,

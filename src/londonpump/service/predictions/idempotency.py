@@ -1,7 +1,7 @@
-"""A question that is sent twice under one key is answered once. Every function runs in a transaction of the caller's.
+"""Idempotency keys: a question sent twice under one key is answered once. Callers provide the transaction.
 
-A key is claimed in the transaction that stores the answer: of two that arrive at once both work out an answer, and the
-one that stores second stores nothing and gives the answer of the first.
+A key is claimed in the transaction that stores the answer. If two requests with the same key arrive together, both
+compute an answer; the one that stores second stores nothing and returns the answer of the first.
 """
 
 import hashlib
@@ -19,53 +19,55 @@ from londonpump.storage.database.prediction_tables import idempotency_keys
 from londonpump.storage.database.upserts import dialect_insert
 
 KEY_LIFETIME = timedelta(hours=24)
-_MINE = idempotency_keys.c
+_KEYS = idempotency_keys.c
 
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """A key as a request gives it. digest: of route and body."""
+    """An idempotency key of a request."""
 
     user_id: str
     key: str
     digest: str
+    """SHA-256 of the route and the body."""
     now: datetime
 
     @classmethod
     def of(cls, user_id: str, key: str, route: str, body: Any, now: datetime) -> "Key":
-        """body: as it was understood, so that blanks in it do not matter."""
-        # a question that is none can hold what the stored spelling has no way to say: NaN, half a surrogate pair
+        """Build a key from the parsed body, so that whitespace in the body does not matter."""
+        # not `as_text`: an invalid question may hold NaN or half a surrogate pair, which that rejects
         digest = hashlib.sha256(f"{route}\n{json.dumps(body)}".encode()).hexdigest()
         return cls(user_id, key, digest, now)
 
 
 def find_answer(connection: Connection, key: Key) -> Any | None:
-    """What was answered under a key; None if nothing was in the last 24 hours. Raises: Conflict for another body."""
-    query = select(_MINE.body_digest, _MINE.answer).where(
-        _MINE.user_id == key.user_id, _MINE.key == key.key, _MINE.created_at > key.now - KEY_LIFETIME
+    """Return the answer stored under a key in the last 24 hours, or None. Raises: Conflict if its body was another."""
+    query = select(_KEYS.body_digest, _KEYS.answer).where(
+        _KEYS.user_id == key.user_id, _KEYS.key == key.key, _KEYS.created_at > key.now - KEY_LIFETIME
     )
     found = connection.execute(query).one_or_none()
     if found is None:
         return None
     if found.body_digest != key.digest:
         raise Conflict(
-            "This Idempotency-Key came with another question before. Use a new key for a new question."
+            "This Idempotency-Key was sent with another question before. Use a new key for a new question."
         )
     return found.answer
 
 
 def claim(connection: Connection, key: Key, answer: Sequence[Any]) -> Any | None:
-    """Take a key for an answer. Returns: None, or what another request has answered under it.
+    """Claim a key for an answer and return None, or return the answer that another request stored under it.
 
-    Raises: Conflict if that had another body.
+    Raises: Conflict if the other request had another body.
     """
     outdated = (
-        _MINE.user_id == key.user_id,
-        _MINE.key == key.key,
-        _MINE.created_at <= key.now - KEY_LIFETIME,
+        _KEYS.user_id == key.user_id,
+        _KEYS.key == key.key,
+        _KEYS.created_at <= key.now - KEY_LIFETIME,
     )
+    # an expired key may be claimed again
     connection.execute(delete(idempotency_keys).where(*outdated))
-    # on PostgreSQL this waits until another transaction that took the key has ended
+    # on PostgreSQL the insert waits for any other transaction that claims the key
     taken = connection.execute(
         dialect_insert(connection, idempotency_keys)
         .values(
@@ -77,11 +79,11 @@ def claim(connection: Connection, key: Key, answer: Sequence[Any]) -> Any | None
             answer=list(answer),
         )
         .on_conflict_do_nothing()
-        .returning(_MINE.key)
+        .returning(_KEYS.key)
     )
     return find_answer(connection, key) if taken.scalar_one_or_none() is None else None
 
 
 def forget(connection: Connection, now: datetime) -> int:
-    """Drop keys that are older than a day. Returns: how many."""
-    return connection.execute(delete(idempotency_keys).where(_MINE.created_at <= now - KEY_LIFETIME)).rowcount
+    """Delete keys older than 24 hours and return their number."""
+    return connection.execute(delete(idempotency_keys).where(_KEYS.created_at <= now - KEY_LIFETIME)).rowcount

@@ -1,4 +1,4 @@
-"""What predictions hold for all requests: the audit's writer, the context and stations of now, who is asked together."""
+"""State that all prediction requests share: caches, batchers, the audit writer and the clean-up of old keys."""
 
 import asyncio
 import logging
@@ -9,9 +9,8 @@ from functools import partial
 from londonpump.domain.errors import DatabaseFailed
 from londonpump.service.logs import log
 from londonpump.service.predictions.batches import BatchTurn
-from londonpump.service.predictions.context_cache import ContextCache, warm_up_context
 from londonpump.service.predictions.idempotency import forget
-from londonpump.service.predictions.request_context import StationIndexCache
+from londonpump.service.predictions.request_context import ContextCache, StationIndexCache, warm_up_context
 from londonpump.service.predictions.service import (
     MAX_QUESTIONS,
     LargeQuestionBatcher,
@@ -26,7 +25,7 @@ FORGET_EVERY_S = 3600.0
 
 @asynccontextmanager
 async def predictions_lifespan(state: ServiceState) -> AsyncIterator[None]:
-    """Kept under their types. Leaving it writes what the audit still holds."""
+    """Create the shared parts; on exit, write the remaining entries of the audit."""
     questions = partial(answer_all, state)
     for part in (
         ContextCache(),
@@ -49,8 +48,7 @@ async def predictions_lifespan(state: ServiceState) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def _audited(state: ServiceState) -> AsyncIterator[None]:
-    """Write the audit of predictions until the block is left. What cannot be written then is logged, entry by entry, and
-    the rest of the service is closed in order: an exit with an error would not store it either."""
+    """Write the audit of predictions until the block ends; entries that cannot be written by then are logged."""
     audit = AuditBatch(state.store, state.clock)
     state.keep(audit)
     try:
@@ -59,13 +57,14 @@ async def _audited(state: ServiceState) -> AsyncIterator[None]:
     except DatabaseFailed as error:
         if not audit.waiting:
             raise
+        # not raised: the rest of the service still has to close, and an error would not store the entries either
         entries = [entry.as_json() for entry in audit.waiting]
         log("audit of predictions not written", logging.ERROR, problem=str(error), entries=entries)
 
 
 async def _forget_on(state: ServiceState) -> None:
     while True:
-        # a database that is busy has them dropped the next time
+        # if the database is busy, the keys are deleted in the next round
         with suppress(DatabaseFailed):
             now = state.clock()
             await state.store.write(lambda connection, now=now: forget(connection, now))  # type: ignore[misc]

@@ -1,4 +1,4 @@
-"""Calls as the columns that the models read: stated values, what the board tells, and the context of the moment."""
+"""Model input columns of calls: values stated in the question, counts from the board, and context from the database."""
 
 from collections.abc import Sequence
 
@@ -18,23 +18,28 @@ Counts = dict[str, float | None]
 
 
 def columns_of(calls: Sequence[Call], counts: Sequence[Counts], station_index: StationIndex) -> Columns:
-    """(n,) each: for every call its starts. Without the place, where that is only named."""
-    return _joined(
-        [_columns(call, counted, station_index) for call, counted in zip(calls, counts, strict=True)]
+    """Return the input columns, one row per start of each call. A call to a named area has no coordinates."""
+    return _concatenate(
+        [
+            _columns(call, count_values, station_index)
+            for call, count_values in zip(calls, counts, strict=True)
+        ]
     )
 
 
 def context_columns(calls: Sequence[Call], column_names: frozenset[str]) -> Columns:
-    """(n,) each: what the context of the moments tells of the wanted columns, with its source."""
-    return _joined([_known(call, sorted(column_names)) for call in calls])
+    """Return the requested context columns with their sources, one row per start of each call."""
+    return _concatenate([_context_columns(call, sorted(column_names)) for call in calls])
 
 
 def counts_of(call: Call) -> Counts:
-    """How busy the Brigade is, as the question states it, else as the board tells it; None where nobody knows."""
+    """Return the workload of the Brigade. Values of the question take precedence over the board; None if unknown."""
     stated, own, ground = call.question.context, call.question.incident_number, call.location.ground_code
     counts_known: Counts = {name: getattr(stated, name) for name in COUNT_COLUMNS}
+    # the incident's own pumps and calls are not workload, hence `own`
     if counts_known["pumps_out"] is None:
         counts_known["pumps_out"] = call.board.pumps_out(own)
+    # a named area may lie on several grounds, and then has no counts per ground
     if ground is not None and counts_known["ground_pumps_available"] is None:
         counts_known["ground_pumps_available"] = call.board.ground_pumps_available(ground)
     if ground is not None and counts_known["recent_ground_calls"] is None:
@@ -42,13 +47,13 @@ def counts_of(call: Call) -> Counts:
     return counts_known
 
 
-def _columns(call: Call, counted: Counts, station_index: StationIndex) -> Columns:
+def _columns(call: Call, count_values: Counts, station_index: StationIndex) -> Columns:
     starts, question = call.starts, call.question
     n = len(starts)
     station = np.array([station_index.row_of[code] for code, _ in starts], np.int64)
     home = [incident_types.HOME_STATION if is_home else incident_types.OTHER_STATION for _, is_home in starts]
     stated = question.context
-    numbers = {**{name: getattr(stated, name) for name in STATED_COLUMNS}, **counted}
+    numbers = {**{name: getattr(stated, name) for name in STATED_COLUMNS}, **count_values}
     location = (
         {}
         if call.location.is_named
@@ -75,11 +80,11 @@ def _columns(call: Call, counted: Counts, station_index: StationIndex) -> Column
 
 
 def _as_published(name: str, text: str | None) -> str | None:
-    """A category in another case would be one that the model does not know."""
+    """Return a category in its published spelling, as the model would treat another spelling as unknown."""
     return None if text is None else spelling_normaliser(name)(text.strip())
 
 
-def _known(call: Call, names: Sequence[str]) -> Columns:
+def _context_columns(call: Call, names: Sequence[str]) -> Columns:
     n = len(call.starts)
     values = {} if call.context is None else {each.name: each for each in call.context.values}
     known: Columns = {}
@@ -92,7 +97,8 @@ def _known(call: Call, names: Sequence[str]) -> Columns:
     return known
 
 
-def _joined(parts: Sequence[Columns]) -> Columns:
+def _concatenate(parts: Sequence[Columns]) -> Columns:
+    # most requests are a single call, which needs no copy
     if len(parts) == 1:
         return parts[0]
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}

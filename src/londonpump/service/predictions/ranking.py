@@ -1,4 +1,4 @@
-"""Which pump is there first: candidates in the order of their median arrival, out of the model's answer."""
+"""Candidates of a call ranked by their median response time."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -18,34 +18,39 @@ from londonpump.service.predictions.calls import Call
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 N_TIMES = 128
-"""At which the chance of both is worked out: some 5 s apart."""
+"""Times, about 5 s apart, at which the chance that both pumps have arrived is computed."""
 PUMP_CORRELATION = 0.48
-"""Correlation of where two pumps of one call fall in their distributions: of 388 later calls with two pumps of a
-simulated Brigade. Without it the P50 of the later one came 10 s too late and P10 to P90 held 69 % of them; with it 1 s
-and 75 %. Not measured on real records."""
+"""Correlation of the quantiles at which the two pumps of one call arrive, from 388 held-out calls of a simulated
+Brigade. Without it the P50 of the later pump was 10 s too late and P10 to P90 covered 69 %; with it 1 s and 75 %. It
+has not been measured on real records."""
+# ndtri is infinite at 0 and 1
 MIN_CHANCE = 1e-9
+# 16 nodes integrate over the shared standard normal variable
 _NODES, _WEIGHTS_WHOLE = np.polynomial.hermite_e.hermegauss(16)
 _WEIGHTS: Floats = _WEIGHTS_WHOLE / _WEIGHTS_WHOLE.sum()
 PUMP_LABELS = ("distance=unknown", "station=unknown")
-"""Labels that one candidate may have and another not."""
+"""Imputation labels that may differ between candidates."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ranked:
-    """The answer to one call. first: its first row of `predictions`. row_of: by number of `Call.starts`, those that
-    were answered. order: indices of `Call.pumps`, the first to arrive first; able: the first two of them that can be
-    sent, as others are there too where they were asked for by name. because: the reasons of the rows `explained`."""
+    """The ranked candidates of one call."""
 
     call: Call
     predictions: Predictions
     first: int
+    """First row of the call in `predictions`."""
     row_of: dict[int, int]
+    """Row of `predictions` by index of `Call.starts`, for the starts that were predicted."""
     order: tuple[int, ...]
+    """Indices of `Call.pumps`, the earliest arrival first."""
     sendable: tuple[int, ...]
+    """The first two of `order` that can be sent; pumps requested by name are ranked even if they cannot."""
     contributions: Mapping[int, Sequence[Contribution]] = field(default_factory=dict)
+    """Contributions of the inputs to the median, by row in `explained`."""
 
     def row(self, pump: int) -> int:
-        """The row of `predictions` of a pump."""
+        """Return the row of `predictions` for an index of `Call.pumps`."""
         return self.row_of[self.call.candidates.start_of[pump]]
 
     @property
@@ -55,11 +60,11 @@ class Ranked:
 
     @property
     def explained(self) -> list[int]:
-        """The rows of those whose reasons are told: of the first, of all or of none."""
+        """The rows to explain: of the first returned candidate, of all or of none."""
         return [self.row(pump) for pump in self.returned[: self.call.question.max_explained]]
 
     def distances_m(self, rows: Ints) -> Floats:
-        """(rows,) straight from the station; to a place that is only named, the mean over its points."""
+        """Return the straight distance from the station per row; for a named area, the mean over its points."""
         dispatches, (east_m, north_m) = self.predictions.dispatches, self.call.location.points.T
         station_east_m = dispatches.number("station_easting_m")[rows, None]
         station_north_m = dispatches.number("station_northing_m")[rows, None]
@@ -67,30 +72,31 @@ class Ranked:
 
     @property
     def common_labels(self) -> list[str]:
-        """What was filled in whatever pump is asked about."""
+        """Imputation labels that all candidates share."""
         return [label for label in self.predictions.imputed[self.first] if label not in PUMP_LABELS]
 
     def own_labels(self, row: int) -> list[str]:
-        """What lies outside the records for the pumps of one row."""
+        """Return the labels that only the pumps of one row have, for inputs outside the training data."""
         return [label for label in self.predictions.imputed[row] if label in PUMP_LABELS]
 
 
 def rank(call: Call, predictions: Predictions, first: int, starts: Sequence[int]) -> Ranked:
-    """Put the candidates of a call in order. starts: those that rows `first` and on of predictions answer."""
+    """Rank the candidates of a call. `starts` are the starts that the rows of predictions from `first` belong to."""
     row_of = {start: first + i for i, start in enumerate(starts)}
+    # plain floats sort faster than NumPy scalars
     median_s = predictions.median_s[first : first + len(starts)].tolist()
     pumps = call.pumps
     start_of = call.candidates.start_of
     answered = [i for i, start in enumerate(start_of) if start in row_of]
     arrival_s = {i: median_s[row_of[start_of[i]] - first] for i in answered}
-    # at one time the one that is known to be available goes first
+    # at equal times a pump known to be available goes first; the code makes the order deterministic
     order = sorted(answered, key=lambda i: (arrival_s[i], pumps[i].state is State.UNKNOWN, pumps[i].code))
     sendable = tuple(islice((i for i in order if pumps[i].state in RANKED), 2))
     return Ranked(call, predictions, first, row_of, tuple(order), sendable)
 
 
 def select_times(times: Times, rows: Ints) -> Times:
-    """The response times of some rows."""
+    """Return the response times of some rows."""
     if isinstance(times, MixtureTimes):
         every = (rows[:, None] * times.points + np.arange(times.points)).ravel()
         return MixtureTimes(_select(times.parts, every), times.points)
@@ -99,15 +105,15 @@ def select_times(times: Times, rows: Ints) -> Times:
 
 
 def later_of_two_s(times: Times, rows: Ints, levels: Sequence[float]) -> list[float]:
-    """Quantiles of the later of two arrivals at one call: what slows down one of them slows down the other as well.
+    """Return quantiles of the later of two arrivals at one call, whose times are correlated (Gaussian copula).
 
-    Given what they share, each has its own chance; the chance of both is the mean over that (a Gaussian copula).
-    rows: (2,). levels: inside those of `distribution.LEVELS`.
+    Args: rows: (2,). levels: within the range of `distribution.LEVELS`.
     """
     ends_s = select_times(times, rows).quantiles((LEVELS[0], LEVELS[-1]))
     time_s = np.linspace(ends_s.min(), ends_s.max(), N_TIMES)
     later = select_times(times, np.repeat(rows, N_TIMES)).p_over(np.tile(time_s, 2))
     chance = np.clip(1.0 - later.reshape(2, N_TIMES), MIN_CHANCE, 1.0 - MIN_CHANCE)
+    # given the shared variable, the two arrivals are independent: multiply, then average over the nodes
     own = (1.0 - PUMP_CORRELATION) ** 0.5
     both = ndtr((ndtri(chance)[:, :, None] - PUMP_CORRELATION**0.5 * _NODES) / own).prod(axis=0) @ _WEIGHTS
     return [float(s) for s in np.interp(levels, both, time_s)]

@@ -1,8 +1,9 @@
-"""Predictions in the database, whole as they were answered. Every function runs in a transaction of the caller's."""
+"""Stored predictions, and their check against the audit. Callers provide the transaction."""
 
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from functools import cache
@@ -10,31 +11,34 @@ from typing import Any
 
 from sqlalchemy import JSON, Connection, Insert, Text, bindparam, cast, insert, select
 
+from londonpump.storage.database.audit_repository import read_audit
+from londonpump.storage.database.audit_writer import EVENT_TYPE
 from londonpump.storage.database.prediction_tables import predictions
 
+# databases limit the number of parameters per statement
 IDS_PER_QUERY = 500
 CALL, TIME_PUMP = "call", "time_pump"
 
 
 @dataclass(frozen=True, slots=True)
 class PredictionRecord:
-    """One prediction. kind: CALL or TIME_PUMP. created_at: when it was made; asked_at: the moment that it is about.
-
-    response_time_s: what was announced, of a CALL the first pump's p50; None where no pump could be ranked.
-    inputs: as they were sent; answer: as it was given, None for those that were imported; json-able.
-    """
+    """One prediction; `inputs` and `answer` are JSON documents, stored as they were sent and returned."""
 
     id: str
     user_id: str | None
     created_at: datetime
     kind: str
+    """CALL or TIME_PUMP."""
     model: str | None
     response_time_s: float | None
+    """The announced time, for a CALL the p50 of the first pump; None if no pump could be ranked."""
     risk_underestimated: bool | None
     inputs: Mapping[str, Any]
     answer: Mapping[str, Any] | None
+    """None for imported predictions."""
     incident_number: str | None = None
     asked_at: datetime | None = None
+    """The time that the prediction is for."""
     risk_listed_at: datetime | None = None
 
 
@@ -44,12 +48,13 @@ _COLUMNS = tuple(predictions.c[column.name] for column in fields(PredictionRecor
 
 
 def as_text(value: Any) -> str:
-    """A json document in the one spelling that is stored and digested."""
+    """Serialise a JSON document in the form that is stored and hashed."""
     return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 
 def as_row(record: PredictionRecord) -> Row:
-    """As it is stored, its documents as text: made before the transaction begins, which others wait for."""
+    """Return the row to store, with its documents as text."""
+    # serialised here, before the transaction, so that others do not wait for it
     row = {column.name: getattr(record, column.name) for column in fields(PredictionRecord)}
     row["inputs"] = as_text(record.inputs)
     row["answer"] = None if record.answer is None else as_text(record.answer)
@@ -57,7 +62,8 @@ def as_row(record: PredictionRecord) -> Row:
 
 
 def digest_of(row: Row) -> str:
-    """sha256 over what is stored, for the audit: whoever changes a stored prediction changes it."""
+    """Return the SHA-256 of a stored row; the audit holds it to detect later changes."""
+    # column names and their order are part of the hashed text: changing them invalidates old audits
     digest = hashlib.sha256()
     for column in _COLUMNS:
         value = row[column.name]
@@ -77,7 +83,7 @@ def _insert_statement(engine: str) -> Insert:
     bindings: dict[str, Any] = {column.name: bindparam(column.name) for column in _COLUMNS}
     for name in _DOCUMENTS:
         text = bindparam(name, type_=Text())
-        # SQLite's json is text, and it has no type of that name to cast to
+        # SQLite stores JSON as text and has no JSON type to cast to
         bindings[name] = cast(text, JSON) if engine == "postgresql" else text
     return insert(predictions).values(bindings)
 
@@ -88,14 +94,14 @@ def add_predictions(connection: Connection, records: Iterable[PredictionRecord])
 
 
 def find_prediction(connection: Connection, prediction_id: str) -> PredictionRecord | None:
-    """By its id."""
+    """Return a prediction by its id, or None."""
     query = select(*_COLUMNS).where(predictions.c.id == prediction_id)
     found = connection.execute(query).mappings().one_or_none()
     return None if found is None else PredictionRecord(**found)
 
 
 def find_predictions(connection: Connection, ids: Sequence[str]) -> dict[str, PredictionRecord]:
-    """{id: prediction} of those that are there."""
+    """Return {id: prediction} for the ids that exist."""
     found: dict[str, PredictionRecord] = {}
     for first in range(0, len(ids), IDS_PER_QUERY):
         query = select(*_COLUMNS).where(predictions.c.id.in_(ids[first : first + IDS_PER_QUERY]))
@@ -105,9 +111,8 @@ def find_predictions(connection: Connection, ids: Sequence[str]) -> dict[str, Pr
 
 
 def find_answers(connection: Connection, ids: Sequence[str]) -> dict[str, str]:
-    """{id: answer} of those that are there, as json: a thousand of them would take the interpreter for half a second
-    if they were parsed and written again."""
-    # the text itself: SQLite keeps json as text, PostgreSQL keeps this type of it as it was sent
+    """Return {id: answer as JSON text} for the ids that exist."""
+    # not parsed: 1,000 answers would keep the interpreter busy for 0.5 s. Both databases keep the text as it was sent
     query = select(predictions.c.id, cast(predictions.c.answer, Text).label("answer"))
     found: dict[str, str] = {}
     for first in range(0, len(ids), IDS_PER_QUERY):
@@ -115,3 +120,25 @@ def find_answers(connection: Connection, ids: Sequence[str]) -> dict[str, str]:
         rows = connection.execute(query.where(predictions.c.id.in_(some)))
         found.update((row.id, row.answer) for row in rows)
     return found
+
+
+def find_changed_prediction(connection: Connection) -> tuple[int, str] | None:
+    """Return the first prediction that differs from the audit, as (audit row, problem). The chain must be intact."""
+    with closing(read_audit(connection)) as rows:
+        for row in rows:
+            entries = json.loads(row.about)["entries"] if row.kind == EVENT_TYPE else []
+            problem = _problem_of(connection, {entry["id"]: entry["sha256"] for entry in entries})
+            if problem is not None:
+                return row.seq, problem
+    return None
+
+
+def _problem_of(connection: Connection, digests: Mapping[str, str]) -> str | None:
+    stored = find_predictions(connection, list(digests))
+    for prediction_id, digest in digests.items():
+        record = stored.get(prediction_id)
+        if record is None:
+            return f"prediction {prediction_id}, which it records, is missing"
+        if digest_of(as_row(record)) != digest:
+            return f"prediction {prediction_id}, which it records, was changed"
+    return None

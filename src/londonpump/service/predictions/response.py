@@ -1,4 +1,4 @@
-"""An answer in plain values, as it is told and stored: only what is returned is put into words."""
+"""Build the response to a question as plain values, in the form that is returned and stored."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,37 +7,108 @@ from typing import Any
 
 import numpy as np
 
+from londonpump.domain.context_records import WEATHER_NUMBERS
+from londonpump.features.context_snapshot import NAMES, UNITS, ContextValue
 from londonpump.models.bundle import Bundle
 from londonpump.models.distribution import P10, P50, P90
 from londonpump.models.explanations import Contribution
+from londonpump.models.fitted_context import CLIMATE, CONGESTION, LIBRARY, PROFILE, SCHOOL, UNKNOWN, WORKING
 from londonpump.models.predict import OVER_S
 from londonpump.service.board.rules import PumpState
 from londonpump.service.champion import Champion
-from londonpump.service.predictions.context_response import context_response, missing_texts
-from londonpump.service.predictions.model_inputs import Counts
+from londonpump.service.predictions.calls import Call
+from londonpump.service.predictions.model_inputs import STATED_COLUMNS, Counts
 from londonpump.service.predictions.ranking import Ranked, later_of_two_s, select_times
 from londonpump.service.predictions.request_context import StationIndex
 
+CALL = "call"
+FLAGS = (SCHOOL, WORKING)
+FALLBACK_SOURCES = {**dict.fromkeys(WEATHER_NUMBERS, CLIMATE), CONGESTION: PROFILE, WORKING: LIBRARY}
+DATABASE_LATE = "weather, traffic and calendar: the database did not answer in time"
+MISSING_PREFIXES = {
+    CONGESTION: "traffic",
+    SCHOOL: "school holidays",
+    **{name: NAMES[name] for name in WEATHER_NUMBERS},
+}
+"""Prefix of the texts in `ContextSnapshot.missing` per column; without any weather the text has another prefix."""
+JsonObject = dict[str, Any]
 SECONDS = ("mean_s", "p10_s", "p50_s", "p90_s")
 OUTSIDE = ("distance", "place", "station")
-NO_PUMP = "No pump can be ranked: each is out, on its way back or off the run. Look at the board."
-JsonObject = dict[str, Any]
+NO_PUMP = "No pump can be ranked: all are out, on their way back or off the run. Check the board."
+
+
+def context_response(ranked: Ranked, bundle: Bundle) -> dict[str, JsonObject]:
+    """Return {column: value, unit, source, observed_at, age_min, is_filled} for each stated or modelled value."""
+    call = ranked.call
+    known = {} if call.context is None else {each.name: each for each in call.context.values}
+    reads, takes = bundle.response.context.reads, bundle.response.context.takes
+    entries: dict[str, JsonObject] = {}
+    for name in STATED_COLUMNS:
+        stated = getattr(call.question.context, name)
+        if stated is not None:
+            entries[name] = _entry(name, stated, CALL)
+        elif name in takes and name in known and known[name].value is not None:
+            entries[name] = _from_database(known[name], call)
+        elif name in reads:
+            entries[name] = _fallback_entry(name, ranked)
+    return entries
+
+
+def missing_texts(call: Call, bundle: Bundle) -> list[str]:
+    """Return texts that say which inputs of the model are missing."""
+    takes = bundle.response.context.takes
+    texts = []
+    if call.context is not None:
+        unused = [text for name, text in MISSING_PREFIXES.items() if name not in takes]
+        texts = [text for text in call.context.missing if text.split(":")[0] not in unused]
+    elif takes and call.is_database_late:
+        texts = [DATABASE_LATE]
+    return [*texts, call.board_missing] if call.board_missing else texts
+
+
+def _fallback_entry(name: str, ranked: Ranked) -> JsonObject:
+    value = float(ranked.predictions.dispatches.number(name)[ranked.first])
+    if np.isnan(value):
+        return _entry(name, None, UNKNOWN, is_filled=True)
+    return _entry(
+        name, bool(value) if name in FLAGS else round(value, 4), FALLBACK_SOURCES[name], is_filled=True
+    )
+
+
+def _from_database(known: ContextValue, call: Call) -> JsonObject:
+    age_min = known.age_min(call.at)
+    return {
+        **_entry(known.name, known.value, known.source, is_filled=known.is_filled),
+        "observed_at": known.observed_at.isoformat().replace("+00:00", "Z") if known.observed_at else None,
+        "age_min": None if age_min is None else round(age_min, 1),
+    }
+
+
+def _entry(name: str, value: Any, source: str | None, *, is_filled: bool = False) -> JsonObject:
+    return {
+        "value": value,
+        "unit": UNITS.get(name),
+        "source": source,
+        "observed_at": None,
+        "age_min": None,
+        "is_filled": is_filled,
+    }
 
 
 @dataclass(frozen=True, slots=True)
 class ResponseBuilder:
-    """What every answer of one request has in common."""
+    """Build responses with the active model's name and stations."""
 
     champion: Champion
     station_index: StationIndex
 
     @property
     def bundle(self) -> Bundle:
-        """The model that answers."""
+        """The bundle of the active model."""
         return self.champion.bundle
 
     def build(self, prediction_id: str, ranked: Ranked, counts: Counts) -> JsonObject:
-        """The whole answer."""
+        """Build the response to one call."""
         call = ranked.call
         return {
             "id": prediction_id,
@@ -84,6 +155,7 @@ class ResponseBuilder:
         predictions, returned = ranked.predictions, ranked.returned
         if not returned:
             return []
+        # texts and quantiles are made for the returned candidates alone, as ranking covers some 140 pumps
         rows = np.array([ranked.row(pump) for pump in returned], np.int64)
         times = select_times(predictions.times, rows)
         ends_s, mean_s = times.quantiles((P10, P90)), times.mean_s
@@ -116,18 +188,18 @@ class ResponseBuilder:
 
 
 def _response_warning(ranked: Ranked) -> str | None:
-    """The warning of an answer as a whole."""
+    """Return the warning about the response as a whole."""
     no_pump = None if ranked.order else NO_PUMP
     return " ".join(filter(None, (no_pump, ranked.call.board_warning))) or None
 
 
 def format_utc(at: datetime) -> str:
-    """As it is told: UTC."""
+    """Format a timestamp as ISO 8601 in UTC with `Z`."""
     return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 def _row_response(ranked: Ranked, row: int) -> JsonObject:
-    """What candidates that set out alike have in common."""
+    """Return the values that candidates with the same start share."""
     predictions, labels = ranked.predictions, ranked.own_labels(row)
     within = (1.0 - predictions.p_over[row]).round(4).tolist()
     return {
@@ -145,26 +217,29 @@ def _row_response(ranked: Ranked, row: int) -> JsonObject:
 def _warning(ranked: Ranked, row: int, labels: list[str]) -> str | None:
     all_labels = (*ranked.common_labels, *labels)
     outside = [name for name in OUTSIDE if f"{name}=unknown" in all_labels]
+    # outside the training data the chance itself cannot be trusted, so it is not given
     if outside:
-        return f"Outside what was learnt ({', '.join(outside)}): do not rely on it."
+        return f"Outside the training data ({', '.join(outside)}): do not rely on this time."
     if not ranked.predictions.is_flagged[row]:
         return None
     chance = ranked.predictions.p_underestimate[row]
-    return f"It may take much longer than announced: {chance:.0%} for over 2 min more."
+    return f"The pump may take much longer than announced: the chance of over 2 min more is {chance:.0%}."
 
 
-def _contributions(reasons: Sequence[Contribution], p50_s: float) -> list[JsonObject]:
-    """The last one takes what rounding leaves: the seconds told add up to the p50 told."""
+def _contributions(contributions: Sequence[Contribution], p50_s: float) -> list[JsonObject]:
+    """Return the contributions to the p50, in seconds that add up to it."""
     entries = [
         {"about": each.group, "seconds": round(each.seconds, 1), "words": each.description}
-        for each in reasons
+        for each in contributions
     ]
-    named_s = sum(round(each.seconds, 1) for each in reasons[:-1])
+    # the last contribution absorbs the rounding errors
+    named_s = sum(round(each.seconds, 1) for each in contributions[:-1])
     entries[-1]["seconds"] = round(float(p50_s) - named_s, 1)
     return entries
 
 
 def _pumps_needed(ranked: Ranked) -> JsonObject:
+    # the number of pumps does not depend on the candidate: any row of the call has it
     shares = ranked.predictions.pump_chances[ranked.first].round(4).tolist()
     return {
         "number": int(ranked.predictions.pumps[ranked.first]),
@@ -173,7 +248,7 @@ def _pumps_needed(ranked: Ranked) -> JsonObject:
 
 
 def _second_pump(ranked: Ranked) -> JsonObject | None:
-    """When both are there, if the first two candidates that can be sent are."""
+    """Return when both pumps have arrived if the first two candidates that can be sent are sent."""
     sendable = ranked.sendable
     if len(sendable) < len(("first", "second")):
         return None

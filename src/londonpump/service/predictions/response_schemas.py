@@ -1,4 +1,4 @@
-"""What the operator is told. Answers are built as plain values and stored as text; these shapes document them."""
+"""Schemas of the responses. They document the API: responses are built as plain values and stored as text."""
 
 from datetime import datetime
 from typing import Any, Literal
@@ -10,20 +10,20 @@ from londonpump.service.field_formats import ApiModel
 
 
 class Shown(ApiModel):
-    """Nothing is told that does not stand here."""
+    """Base of all responses; no undocumented field is allowed."""
 
     model_config = ConfigDict(extra="forbid")
 
 
 class ModelTold(Shown):
-    """The model that answered. trained_until: the day from which it has seen nothing."""
+    """The model that answered."""
 
     name: str
     """Name of the model."""
     is_simulated: bool
     """Whether the model was trained on simulated records."""
     trained_until: str | None
-    """Day from which it has seen no records."""
+    """Day from which on it has seen no records."""
 
 
 class StationTold(Shown):
@@ -36,23 +36,22 @@ class StationTold(Shown):
 
 
 class PlaceTold(Shown):
-    """The place as understood. For a place that is only named, easting_m and northing_m are the middle of the
-    `points` past places that stand for it; station_ground: null where they lie on more than one."""
+    """The resolved location of the incident."""
 
     easting_m: float
-    """Easting of the British grid."""
+    """Easting of the British grid; the mean of `points` if only an area was named."""
     northing_m: float
-    """Northing of the British grid."""
+    """Northing of the British grid; the mean of `points` if only an area was named."""
     named: str | None
-    """District or ground, if the place was only named."""
+    """Postcode district or station ground, if only an area was named."""
     points: int
-    """Number of past places that represent a place that was only named; 1 for coordinates."""
+    """Number of past locations that represent a named area; 1 for coordinates."""
     station_ground: StationTold | None
-    """Station on whose ground the place is; null if the places lie on several grounds."""
+    """Station on whose ground the location is; null if the points lie on several grounds."""
 
 
 class PumpsNeeded(Shown):
-    """How many pumps such calls get. chances: of 1, 2, 3, 4, and 5 or more."""
+    """The number of pumps that such calls need."""
 
     number: int
     """Most likely number of pumps."""
@@ -61,68 +60,64 @@ class PumpsNeeded(Shown):
 
 
 class ReasonTold(Shown):
-    """What adds to the p50, or takes from it; together they are the p50."""
+    """The contribution of an input to the p50; the contributions of a candidate add up to its p50."""
 
     about: str
-    """Input that the reason is about."""
+    """Group of inputs that contributes."""
     seconds: float
-    """Seconds that it adds to the p50; below 0 if it takes some away."""
+    """Seconds that it adds to the p50; negative if it makes the time shorter."""
     words: str
-    """The reason in words."""
+    """Text that explains the contribution."""
 
 
 class Warned(Shown):
-    """risk_underestimated: it may take much longer than announced."""
+    """The warning that the announced time may be too low."""
 
     risk_underestimated: bool
     """Whether the pump may take much longer than announced."""
     words: str | None
-    """The warning in words; null without one."""
+    """Text of the warning; null without one."""
 
 
 class CandidateTold(Shown):
-    """A pump, from being mobilised to arriving. distance_m: straight; for a place that is only named, the mean.
-
-    home_station: where the pump sets out from another. state: by the board; is_assumed where nobody knows.
-    filled: what was filled in or lies outside the records for this pump alone.
-    """
+    """A pump with its predicted time from mobilisation to arrival."""
 
     pump: str
     """Code of the pump."""
     station: StationTold
-    """Station from which the pump sets out."""
+    """Station that the pump leaves from."""
     home_station: StationTold | None
-    """The pump's own station, where it sets out from another one."""
+    """Home station of the pump, if it leaves from another station; else null."""
     distance_m: float
-    """Straight distance to the place; the mean for a place that was only named."""
+    """Straight distance to the incident; the mean over the points of a named area."""
     mean_s: float
     """Expected seconds from mobilisation to arrival."""
     p10_s: float
-    """Seconds by which 10 % of such runs have arrived."""
+    """Seconds by which 10 % of such mobilisations have arrived."""
     p50_s: float
-    """Seconds by which half of such runs have arrived: the announced time."""
+    """Seconds by which half of such mobilisations have arrived: the announced time."""
     p90_s: float
-    """Seconds by which 90 % of such runs have arrived."""
+    """Seconds by which 90 % of such mobilisations have arrived."""
     chance_within_s: dict[str, float]
-    """Chance of arriving within so many seconds."""
+    """Chance of arriving within each number of seconds."""
     warning: Warned
-    """Whether the announced time is likely to be too low."""
+    """Warning that the announced time is likely to be too low."""
     state: State
-    """What the pump does, by the board."""
+    """State of the pump on the board."""
     is_assumed: bool
     """Whether the state is not known and was assumed."""
     reported_at: datetime | None
-    """When the state was last reported; null if never."""
+    """Time of the last report of the state; null if there is none."""
     filled: list[str]
-    """What was filled in or lies outside the records for this pump alone, `column=source`."""
+    """`column=source` of each input imputed or outside the training data for this pump alone."""
     reasons: list[ReasonTold]
-    """What the p50 is made of."""
+    """Contributions to the p50, if they were requested for this candidate."""
 
 
 class SecondPump(Shown):
-    """When two pumps are there, if the first two candidates are sent: the later of the two.
+    """The time by which both pumps have arrived if the first two candidates that can be sent are sent.
 
-    They are taken to go together as far as they do in simulated records: what slows down one slows down the other."""
+    The two times are correlated as in simulated records: what slows down one pump slows down the other."""
 
     pump: str
     """Code of the pump that arrives second."""
@@ -135,88 +130,84 @@ class SecondPump(Shown):
 
 
 class ContextTold(Shown):
-    """One value. source: `call` as stated, a publisher, or what the model puts in place (`climate`, `profile`,
-    `default`). is_filled: it stands in for one that is not known."""
+    """One context value that the prediction used."""
 
     value: float | bool | str | None
     """The value that was used; null if there is none."""
     unit: str | None
     """Unit of the value."""
     source: str | None
-    """`call` as stated, a publisher, or what the model puts in place (`climate`, `profile`, `default`)."""
+    """`call` for a stated value, a publisher, or a fallback of the model (`climate`, `profile`, `default`)."""
     observed_at: datetime | None
-    """When the value was observed."""
+    """Time of the observation."""
     age_min: float | None
     """Age of the observation."""
     is_filled: bool
-    """Whether it replaces a value that is not known."""
+    """Whether the value replaces one that is not known."""
 
 
 class PredictionShown(Shown):
-    """candidates: by p50. pumps_out, ground_pumps_available, recent_ground_calls: null where the board is not known.
-
-    filled: `column=source` of what the question did not say. missing: what nobody knows, in words.
-    warning: about the answer as a whole: no pump can be ranked, or the board is old, could not be read, or is not known
-    for the time asked about.
-    """
+    """The ranked pumps for one incident."""
 
     id: str
     """Id of the prediction."""
     at: datetime
-    """Time of the mobilisation that was predicted for."""
+    """Time of mobilisation that the prediction is for."""
     incident_number: str | None
-    """Number of the incident, as asked."""
+    """Number of the incident, as sent."""
     model: ModelTold
     """The model that answered."""
     place: PlaceTold
-    """The place as it was understood."""
+    """The resolved location of the incident."""
     pumps_needed: PumpsNeeded
-    """How many pumps such calls get."""
+    """Number of pumps that such calls need."""
     candidates: list[CandidateTold]
-    """Pumps that can be sent, the quickest (p50) first."""
+    """Pumps in the order of their p50, the quickest first."""
     second_pump: SecondPump | None
-    """When two pumps have arrived, if the first two candidates are sent."""
-    ranked: int = Field(description="Pumps that were ranked; no more than `return_at_most` are told.")
+    """Time by which two pumps have arrived, if the first two candidates are sent."""
+    ranked: int = Field(
+        description="Number of pumps that were ranked; at most `return_at_most` of them are returned."
+    )
     context: dict[str, ContextTold]
     """Inputs by name, each with its source and age."""
     pumps_out: float | None
-    """Mobilisations of other incidents under way; null where the board is not known."""
+    """Mobilisations of other incidents under way; null if the board is not known."""
     ground_pumps_available: float | None
-    """Free pumps of the incident's ground; null where the board is not known."""
+    """Free pumps of the incident's ground; null if the board is not known."""
     recent_ground_calls: float | None
-    """Other calls on the same ground in the 30 minutes before; null where the board is not known."""
+    """Other calls on the same ground in the 30 minutes before; null if the board is not known."""
     filled: list[str]
-    """`column=source` of what the question did not say."""
+    """`column=source` of each input that was imputed for all pumps."""
     missing: list[str]
-    """What is not known, in words."""
+    """Texts that say which inputs are not known."""
     board_age_s: float | None = None
-    """Seconds since the board was last known to be that of the database; null where no board was used."""
+    """Seconds since the board was last verified against the database; null if no board was used."""
     warning: str | None
-    """Warning about the answer as a whole; null without one."""
+    """Warning about the whole response: no pump can be ranked, or the board is old or not known; null without one."""
 
 
 class ItemProblem(Shown):
-    """Why one question of a batch has no answer."""
+    """The reason why one question of a batch has no answer."""
 
     status: Literal[422]
-    """Status that the question alone would have been answered with."""
+    """Status code that the question would get on its own."""
     detail: str
-    """What is wrong with the question."""
+    """Text that says what is wrong with the question."""
     errors: list[dict[str, Any]]
     """Each value that cannot be used."""
 
 
 class BatchItem(Shown):
-    """An answer, or why there is none."""
+    """The prediction for one question, or the problem with it."""
 
     answer: PredictionShown | None
     """The prediction; null if there is none."""
     problem: ItemProblem | None
-    """Why there is no prediction; null if there is one."""
+    """Reason why there is no prediction; null if there is one."""
 
 
 class BatchShown(Shown):
-    """One item a question, in their order."""
+    """The responses to a batch."""
 
     items: list[BatchItem]
     """One item per question, in their order."""

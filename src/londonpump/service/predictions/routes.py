@@ -1,4 +1,4 @@
-"""`/v1/predictions`: which pumps, how soon, how sure."""
+"""Routes below `/v1/predictions`."""
 
 from collections.abc import Sequence
 from typing import Annotated, Any
@@ -25,22 +25,25 @@ IdempotencyKey = Annotated[
         min_length=1,
         max_length=128,
         pattern=IDEMPOTENCY_KEY,
-        description="Send the same key with the same question again, and the same answer is given for 24 hours.",
+        description="If the same key is sent again with the same question within 24 hours, the same answer is returned.",
     ),
 ]
-PredictionId = Annotated[str, Path(pattern=OUR_ID, description="Id of the prediction, from its answer")]
+PredictionId = Annotated[str, Path(pattern=OUR_ID, description="Id of the prediction")]
 REPLAY = "Idempotent-Replay"
 PREDICTION_RESPONSES: dict[int | str, dict[str, Any]] = {
     200: {
-        "description": "Stored before it was answered.",
+        "description": "The prediction, which was stored before it was returned.",
         "headers": {
-            REPLAY: {"description": "`true`: as it was answered before.", "schema": {"type": "string"}}
+            REPLAY: {
+                "description": "`true` if this is the stored answer to an earlier request.",
+                "schema": {"type": "string"},
+            }
         },
     },
-    409: {"description": "The key came with another question before."},
+    409: {"description": "The key was sent with another question before."},
 }
 TOO_MANY: dict[int | str, dict[str, Any]] = {
-    429: {"description": "Too many batches wait. `Retry-After` says how long to wait, in seconds."}
+    429: {"description": "Too many batches are waiting. `Retry-After` is the number of seconds to wait."}
 }
 SEES_ALL = frozenset({Role.ANALYST, Role.ADMIN})
 
@@ -49,14 +52,14 @@ SEES_ALL = frozenset({Role.ANALYST, Role.ADMIN})
 async def predict(
     person: Operator, state: State, question: Question, idempotency_key: IdempotencyKey = None
 ) -> Response:
-    """Which pumps can reach a call, how soon, how sure. What the question does not say is derived, and labelled.
+    """Rank the pumps that can reach an incident by their predicted arrival.
 
-    Pumps that are out, on their way back or off the run are not ranked unless they are named; on standby they set out
-    from where they are. Of a moment more than 15 minutes from now the board is not known, and `warning` says so: all
-    pumps are ranked as if they were available, up to 4 hours from now without those that are out, on their way back or
-    off the run now. A place that is only named (`postcode_district`, `station_ground`) is answered for up to 24 past
-    places together: wider, and distance_m is their mean. second_pump is the later of two arrivals that go together as
-    in simulated records.
+    Inputs that are not sent are derived and labelled. Pumps that are out, on their way back or off the run are not
+    ranked unless they are named in `pumps`. Pumps on standby leave from where they are. The board is not known for
+    times more than 15 minutes from now, and `warning` says so: all pumps are then ranked as if they were available, up
+    to 4 hours from now without those that are out, on their way back or off the run now. A named area
+    (`postcode_district`, `station_ground`) is answered for up to 24 past locations together, so its intervals are
+    wider.
     """
     key = _key(person, idempotency_key, "predictions", [question], state)
     result = await answer_question(state, person, question, key)
@@ -72,7 +75,8 @@ async def predict(
 async def predict_many(
     person: Operator, state: State, batch: Batch, idempotency_key: IdempotencyKey = None
 ) -> Response:
-    """Up to 1,000 questions, each with its own answer or problem, in their order. One batch is worked on at a time."""
+    """Answer up to 1,000 questions, each with a prediction or a problem, in their order. One batch runs at a time."""
+    # joined as text: parsing and serialising 1,000 stored answers again would block the event loop
     key = _key(person, idempotency_key, "predictions/batch", batch.questions, state)
     result = await answer_batch(state, person, batch.questions, key)
     items = ",".join(
@@ -85,21 +89,24 @@ async def predict_many(
 @router.get(
     "/{prediction_id}",
     operation_id="get_prediction",
-    response_description="The prediction as it was answered.",
+    response_description="The prediction as it was returned first.",
     response_model=PredictionShown,
     responses={
         404: {
-            "description": "There is no such prediction, or it is another person's and no mobilisation names it."
+            "description": "The prediction does not exist, or it belongs to another person and no mobilisation refers to it."
         }
     },
 )
 async def prediction(person: SignedIn, state: State, prediction_id: PredictionId) -> Response:
-    """An answer as it was given. One's own, and what a mobilisation names; analysts and admins see everybody's."""
+    """Return a stored prediction.
+
+    Everybody can read their own predictions and those that a mobilisation refers to; analysts and admins can read all.
+    """
 
     def read_if_allowed(connection: Connection) -> PredictionRecord | None:
         found = find_prediction(connection, prediction_id)
         is_theirs = found is not None and (found.user_id == person.id or person.role in SEES_ALL)
-        # whoever is signed in may read every mobilisation, and so what it was based on
+        # every signed-in person may read all mobilisations, and so the predictions that they are based on
         return found if is_theirs or is_prediction_referenced(connection, prediction_id) else None
 
     found = await state.store.read(read_if_allowed)

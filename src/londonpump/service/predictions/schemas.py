@@ -1,4 +1,4 @@
-"""What the operator asks."""
+"""Schemas of the questions that `/v1/predictions` answers."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -28,22 +28,23 @@ PAIRS = (("easting_m", "northing_m"), ("latitude", "longitude"), ("postcode_dist
 
 
 def _require_text(value: object) -> object:
-    # a number is a moment for pydantic, and a number as text too
+    # pydantic would read a number, and a number as text, as a Unix timestamp
     if isinstance(value, datetime) or (isinstance(value, str) and value[4:5] == "-"):
         return value
-    raise ValueError("is no instant such as 2025-06-02T09:30:00Z")
+    raise ValueError("is not a timestamp such as 2025-06-02T09:30:00Z")
 
 
 def _require_time_in_records(value: datetime) -> datetime:
     try:
         timestamp = value.astimezone(UTC)
     except OverflowError:
-        raise ValueError("is no instant of our calendar") from None
+        raise ValueError("is outside the calendar") from None
     if not FIRST_AT <= timestamp < LAST_AT:
-        raise ValueError("is not between 2009, where the records begin, and 2040")
+        raise ValueError("is not between 2009, when the records begin, and 2040")
     return timestamp
 
 
+# not strict, because JSON has no timestamps: they arrive as text
 QuestionTime = Annotated[
     AwareDatetime,
     BeforeValidator(_require_text),
@@ -55,7 +56,7 @@ District = Annotated[
     Field(pattern=DISTRICT, examples=["SE1"]),
     BeforeValidator(lambda value: normalise_district(value) if isinstance(value, str) else value),
 ]
-"""A full postcode is its district: no gazetteer says where in it."""
+"""A postcode district; a full postcode is reduced to it, as the service has no coordinates of full postcodes."""
 ShortText = Annotated[str, Field(min_length=1, max_length=200, pattern=TEXT)]
 
 
@@ -64,8 +65,8 @@ def _between(low: float, high: float) -> Any:
 
 
 class AskedPlace(Strict):
-    """Exactly one of: `easting_m` with `northing_m` (British grid), `latitude` with `longitude` (WGS84),
-    `postcode_district` (a full postcode counts as its district), `station_ground` (the code of its station)."""
+    """The location of an incident. Exactly one form is allowed: `easting_m` with `northing_m`, `latitude` with
+    `longitude`, `postcode_district`, or `station_ground`."""
 
     easting_m: Annotated[float, _between(0, 700_000)] | None = None
     """Easting of the British grid, with `northing_m`."""
@@ -76,7 +77,7 @@ class AskedPlace(Strict):
     longitude: Annotated[float, _between(-9.0, 2.5)] | None = None
     """Longitude (WGS84), with `latitude`."""
     postcode_district: District | None = None
-    """First half of a postcode, instead of coordinates."""
+    """Postcode district (a full postcode is reduced to it), instead of coordinates."""
     station_ground: StationCode | None = None
     """Code of the station on whose ground the incident is, instead of coordinates."""
 
@@ -91,12 +92,12 @@ class AskedPlace(Strict):
 
     @property
     def is_exact(self) -> bool:
-        """One point, not a district or a ground."""
+        """Return whether the location is one point and not a named area."""
         return self.postcode_district is None and self.station_ground is None
 
 
 class StatedContext(Strict):
-    """What is known better than the service derives it. Each value goes before what is derived."""
+    """Values known to the caller. They take precedence over the values that the service derives."""
 
     pumps_out: Annotated[float, _between(0, 1_000)] | None = None
     """Mobilisations of other incidents under way in London."""
@@ -107,7 +108,7 @@ class StatedContext(Strict):
     temp_c: Annotated[float, _between(-40, 50)] | None = None
     """Air temperature."""
     precip_mm: Annotated[float, _between(0, 300)] | None = None
-    """Rain in the hour."""
+    """Precipitation in the hour."""
     cloudcover_pct: Annotated[float, _between(0, 100)] | None = None
     """Cloud cover."""
     visibility_km: Annotated[float, _between(0, 200)] | None = None
@@ -115,16 +116,15 @@ class StatedContext(Strict):
     wind_kmh: Annotated[float, _between(0, 250)] | None = None
     """Wind speed at 10 m."""
     congestion_rate: Annotated[float, _between(0, 1)] | None = None
-    """How much longer than in free flow a journey takes: 0 as long, 1 twice as long."""
+    """Additional travel time relative to free flow: 0 in free flow, 1 if a journey takes twice as long."""
     is_school_holiday: bool | None = None
-    """Whether it is a day without school."""
+    """Whether the day is without school."""
     is_working_day: bool | None = None
-    """Whether it is Monday to Friday and no bank holiday."""
+    """Whether the day is Monday to Friday and not a bank holiday."""
 
 
 class Question(Strict):
-    """at: now, if it is left out. pumps: those to consider; all that can be sent, if left out. Pumps that are asked
-    for by name are ranked whatever they do, and say their state. reasons: of the first candidate, of all, of none."""
+    """A question: which pumps can reach an incident, and how soon."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -133,11 +133,11 @@ class Question(Strict):
     )
 
     place: AskedPlace
-    """Where the incident is."""
+    """Location of the incident."""
     incident_number: IncidentNumber | None = None
     """Number of the incident in the control room."""
     at: QuestionTime | None = None
-    """When the pump is mobilised; now, if left out."""
+    """Time of mobilisation; now, if left out."""
     kind_of_call: (
         Literal[
             "Fire",
@@ -154,40 +154,42 @@ class Question(Strict):
     property_type: ShortText | None = None
     """Property type as in the records, such as `House - single occupancy`."""
     address_qualifier: ShortText | None = None
-    """How exact the address is, as in the records, such as `Within same building`."""
+    """Accuracy of the address as in the records, such as `Within same building`."""
     pumps: Annotated[list[PumpCode], Field(min_length=1, max_length=MAX_RETURNED)] | None = None
-    """Codes of the pumps to consider; all that can be sent, if left out."""
+    """Codes of the pumps to rank whatever their state; if left out, all pumps that can be sent."""
     return_at_most: Annotated[int, Field(ge=1, le=MAX_RETURNED)] = DEFAULT_RETURNED
     """Number of candidates to return."""
     reasons: Literal["first", "all", "none"] = "first"
-    """Whose reasons to return: of the first candidate, of all or of none."""
+    """Candidates to explain: the first, all or none."""
     context: StatedContext = Field(default_factory=StatedContext)
-    """Values that are known better than the service derives them."""
+    """Values known to the caller, which take precedence over derived ones."""
 
     @property
     def max_explained(self) -> int:
-        """Candidates whose reasons are told, at most."""
+        """Maximum number of candidates to explain."""
         return {"first": 1, "all": self.return_at_most, "none": 0}[self.reasons]
 
     def as_json(self) -> Any:
-        """As it was asked, and nothing that was not."""
+        """Return the fields that were sent."""
+        # defaults are left out: a later change of a default must not change what a user is said to have asked
         return self.model_dump(mode="json", exclude_unset=True)
 
 
 @dataclass(frozen=True, slots=True)
 class InvalidQuestion:
-    """A question of a batch that is none. errors: (field, problem) of each value."""
+    """An invalid question of a batch."""
 
     sent: Any
     errors: tuple[tuple[str, str], ...]
+    """(field, problem) of each invalid value."""
 
     def as_json(self) -> Any:
-        """As it came."""
+        """Return the question as it was sent."""
         return self.sent
 
 
 def _or_invalid(value: Any, read: ValidatorFunctionWrapHandler) -> Any:
-    # one question that cannot be used spoils itself alone
+    # an invalid question must not invalidate the whole batch
     try:
         return read(value)
     except ValidationError as error:
@@ -201,14 +203,14 @@ def _or_invalid(value: Any, read: ValidatorFunctionWrapHandler) -> Any:
 
 
 def _limit_questions(value: object) -> object:
-    # before any of them is looked at
+    # checked before the questions are parsed, as each costs time
     if isinstance(value, list) and len(value) > MAX_QUESTIONS_PER_BATCH:
-        raise ValueError(f"holds {len(value):,} questions, {MAX_QUESTIONS_PER_BATCH:,} at most")
+        raise ValueError(f"has {len(value):,} questions; at most {MAX_QUESTIONS_PER_BATCH:,} are allowed")
     return value
 
 
 class Batch(Strict):
-    """Questions, each answered for itself; one that cannot be used spoils no other."""
+    """A batch of questions. An invalid question does not affect the others."""
 
     model_config = ConfigDict(
         json_schema_extra={
