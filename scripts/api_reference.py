@@ -16,7 +16,7 @@ from fastapi.routing import iter_route_contexts
 
 from londonpump.service.app import create_app
 from londonpump.service.errors import STATUS_OF
-from londonpump.service.openapi_responses import (
+from londonpump.service.openapi import (
     ANY_REQUEST_RESPONSES,
     AUTH_RESPONSES,
     BODY_RESPONSES,

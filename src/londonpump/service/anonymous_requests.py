@@ -16,7 +16,7 @@ from starlette.requests import ClientDisconnect, HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from londonpump.domain.errors import LondonPumpError
-from londonpump.service.auth.source import SITE_BITS, source_of
+from londonpump.service.auth.throttle import SITE_BITS, source_of
 from londonpump.service.errors import Problem, to_problem
 from londonpump.service.http_limits import connection_of
 from londonpump.service.middleware import body_too_large_text, limit_bytes_of

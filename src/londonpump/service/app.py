@@ -14,22 +14,18 @@ from londonpump.service.auth.lifespan import auth_lifespan
 from londonpump.service.board import routes as board
 from londonpump.service.board.cache import board_lifespan
 from londonpump.service.champion import ChampionWatch
-from londonpump.service.docs_page import add_docs_page
 from londonpump.service.errors import answer_errors
 from londonpump.service.health import routes as health
-from londonpump.service.health.alarms import alarms_lifespan
-from londonpump.service.health.live_error import live_lifespan
-from londonpump.service.health.metrics import Metrics
-from londonpump.service.health.response_cache import health_lifespan
-from londonpump.service.logs import log, log_error
+from londonpump.service.health.lifespan import alarms_lifespan, health_lifespan, live_lifespan
 from londonpump.service.middleware import RequestMiddleware
 from londonpump.service.models import routes as models
-from londonpump.service.openapi_responses import document_error_responses
+from londonpump.service.openapi import add_docs_page, document_error_responses
 from londonpump.service.original import routes as original
 from londonpump.service.original.lifespan import original_lifespan
 from londonpump.service.predictions import routes as predictions
 from londonpump.service.predictions.lifespan import predictions_lifespan
 from londonpump.service.state import ServiceOptions, ServiceState
+from londonpump.service.telemetry import Metrics, log, log_error
 from londonpump.settings import Settings
 from londonpump.storage.database.store import Store, StoreLimits
 

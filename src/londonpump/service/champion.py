@@ -15,8 +15,7 @@ from typing import Any
 from londonpump.domain.errors import BadFile, DatabaseFailed
 from londonpump.models.bundle import Bundle
 from londonpump.service.errors import NoModel
-from londonpump.service.health.metrics import Metrics
-from londonpump.service.logs import log
+from londonpump.service.telemetry import Metrics, log
 from londonpump.storage.bundles import read_provenance
 from londonpump.storage.database.decision_repository import active_champion
 from londonpump.storage.database.store import Store

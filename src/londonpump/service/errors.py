@@ -25,7 +25,7 @@ from londonpump.domain.errors import (
     TooFewRows,
 )
 from londonpump.service.field_formats import format_error, original_error
-from londonpump.service.logs import log, log_error
+from londonpump.service.telemetry import log, log_error
 
 PROBLEM_JSON = "application/problem+json"
 ORIGINAL_ROUTES = frozenset(

@@ -13,7 +13,7 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from londonpump.service.auth.source import SITE_BITS, network_of
+from londonpump.service.auth.throttle import SITE_BITS, network_of
 
 HEAD_LIMIT_BYTES = 65_536
 HEAD_TIMEOUT_S = 5.0

@@ -12,8 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from londonpump.service.errors import UNEXPECTED, Problem
-from londonpump.service.health.metrics import Metrics
-from londonpump.service.logs import log, log_error
+from londonpump.service.telemetry import Metrics, log, log_error
 
 REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 SECURITY_HEADERS = (

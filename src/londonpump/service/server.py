@@ -15,8 +15,8 @@ import uvloop
 from londonpump.domain.errors import BadValue
 from londonpump.service.app import create_app
 from londonpump.service.http_limits import ConnectionLimits, bounded_protocol
-from londonpump.service.logs import log_to
 from londonpump.service.state import ServiceOptions
+from londonpump.service.telemetry import log_to
 from londonpump.settings import Settings
 
 SHUTDOWN_GRACE_S = 10

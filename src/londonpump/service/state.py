@@ -9,7 +9,7 @@ from fastapi import Depends
 from starlette.requests import HTTPConnection
 
 from londonpump.service.champion import ChampionWatch
-from londonpump.service.health.metrics import Metrics
+from londonpump.service.telemetry import Metrics
 from londonpump.settings import Settings
 from londonpump.storage.database.store import Store, StoreLimits
 

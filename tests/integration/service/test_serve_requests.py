@@ -12,8 +12,8 @@ from support.running_service import database_with, running
 
 from londonpump.domain.errors import BadFile, BadValue, DatabaseFailed, LondonPumpError
 from londonpump.service import errors
-from londonpump.service.logs import JsonLines
 from londonpump.service.rights import Public, Right
+from londonpump.service.telemetry import JsonLines
 from londonpump.storage.database.store import Busy
 
 PUBLIC = {

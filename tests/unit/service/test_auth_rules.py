@@ -5,9 +5,9 @@ from starlette.requests import Request
 
 from londonpump.domain.errors import BadFile
 from londonpump.domain.usernames import normalise_username, username_key
-from londonpump.service.auth.common_passwords import is_common
-from londonpump.service.auth.secret import load_secret
-from londonpump.service.auth.source import SITE_BITS, network_of, source_of
+from londonpump.service.auth.rules import is_common
+from londonpump.service.auth.throttle import SITE_BITS, network_of, source_of
+from londonpump.service.auth.tokens import load_secret
 from londonpump.settings import Settings
 
 GOOD = "0123456789abcdef0123456789abcdef"

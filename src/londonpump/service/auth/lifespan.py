@@ -8,9 +8,8 @@ from functools import partial
 
 from londonpump.service.auth.passwords import SERVICE_COST, HashCost, Passwords
 from londonpump.service.auth.repository import Session, find_sessions
-from londonpump.service.auth.secret import load_secret
 from londonpump.service.auth.throttle import Turns, Waits
-from londonpump.service.auth.tokens import Tokens
+from londonpump.service.auth.tokens import Tokens, load_secret
 from londonpump.service.micro_batching import MicroBatcher
 from londonpump.service.state import ServiceState
 from londonpump.settings import Settings

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Form, Path, Query, Request, Response
 from pydantic import BeforeValidator
 
 from londonpump.service.anonymous_requests import release_slot
-from londonpump.service.auth import accounts, attempts, repository, sessions
+from londonpump.service.auth import accounts, repository, service
 from londonpump.service.auth.errors import (
     NameTaken,
     NoSuchSession,
@@ -36,7 +36,7 @@ from londonpump.service.auth.schemas import (
     UserShown,
     UsersShown,
 )
-from londonpump.service.auth.source import source_of
+from londonpump.service.auth.throttle import source_of
 from londonpump.service.auth.tokens import Claims, can_be_refresh_token
 from londonpump.service.field_formats import SESSION, naive_utc, original_id
 from londonpump.service.rights import Admin, Anybody, Role, SignedIn, person_of
@@ -91,19 +91,19 @@ async def register(request: Request, payload: Registration, _: Anybody) -> Regis
     username = validate_username(payload.username)
     check_password(payload.password, username, auth.password_min)
     source = source_of(request, auth.n_proxies)
-    is_taken = await attempts.count_registration(state, username, source, now)
+    is_taken = await service.count_registration(state, username, source, now)
     release_slot(request.scope)
     if is_taken:
         # before the passwords are compared, as in the original
         raise NameTaken(username)
     if payload.password != payload.passwordConfirm:
         raise PasswordsDiffer
-    async with attempts.withdraw_if_busy(state, partial(sessions.withdraw_registration, source=source)):
+    async with service.withdraw_if_busy(state, partial(service.withdraw_registration, source=source)):
         password_hash = await auth.passwords.make(payload.password, source=source)
         new = accounts.NewUser(username, Role.OPERATOR, password_hash)
         user = await state.store.write(
             lambda connection: accounts.create(connection, new, None, now),
-            within_s=attempts.database_timeout_s(state),
+            within_s=service.database_timeout_s(state),
         )
     return _registered(user, str(naive_utc(user.created_at)))
 
@@ -121,16 +121,16 @@ async def login(request: Request, username: Username, password: Password, _: Any
     received_s = asyncio.get_running_loop().time()
     source = source_of(request, auth.n_proxies)
     # as it is counted: one person who types it in two ways waits once
-    name = sessions.lookup_name(username)
-    await attempts.require_no_wait(
+    name = service.lookup_name(username)
+    await service.require_no_wait(
         state,
         ("login", name, source),
-        lambda connection: sessions.wait_before(connection, username, source, now),
+        lambda connection: service.wait_before(connection, username, source, now),
         now,
     )
     release_slot(request.scope)
     async with auth.turns.of((name, source)):
-        new_session = await attempts.sign_in(state, username, password, source)
+        new_session = await service.sign_in(state, username, password, source)
     if new_session is None:
         await auth.passwords.delay_refusal(received_s)
         raise WrongCredentials
@@ -154,16 +154,16 @@ async def refresh(request: Request, _: Anybody, payload: Refreshing = None) -> A
         session = await state.part(SessionBatcher)(person.session_id)
         if session is None:
             raise NoValidToken("The session has ended")
-        return _access(state, sessions.SignedIn(person.id, person.session_id, session.ends_at, None), now)
+        return _access(state, service.SignedIn(person.id, person.session_id, session.ends_at, None), now)
     is_ours = can_be_refresh_token(token) and await state.store.read(
-        lambda connection: sessions.may_refresh(connection, token, now),
-        within_s=attempts.database_timeout_s(state),
+        lambda connection: service.may_refresh(connection, token, now),
+        within_s=service.database_timeout_s(state),
     )
     if not is_ours:
         raise NoValidToken("The refresh token is not valid")
     new_session = await state.store.write(
-        lambda connection: sessions.refresh(connection, token, now),
-        within_s=attempts.database_timeout_s(state),
+        lambda connection: service.refresh(connection, token, now),
+        within_s=service.database_timeout_s(state),
     )
     if new_session is None:
         raise NoValidToken("The refresh token is not valid")
@@ -196,7 +196,7 @@ async def change_password(request: Request, payload: PasswordWanted, person: Sig
     state = state_of(request)
     auth, now = state.part(Auth), state.clock()
     check_password(payload.new_password, person.username, auth.password_min, "new_password")
-    if not await attempts.change_own_password(state, person, payload, now):
+    if not await service.change_own_password(state, person, payload, now):
         raise WrongOldPassword
     return Response(status_code=204)
 
@@ -230,7 +230,7 @@ async def end_session(
     state = state_of(request)
     now = state.clock()
     if not await state.store.write(
-        lambda connection: sessions.end_session(connection, person.id, session_id, now)
+        lambda connection: service.end_session(connection, person.id, session_id, now)
     ):
         raise NoSuchSession
     return Response(status_code=204)
@@ -244,7 +244,7 @@ async def logout(request: Request, person: SignedIn) -> Response:
     state = state_of(request)
     now = state.clock()
     await state.store.write(
-        lambda connection: sessions.sign_out(connection, person.id, person.session_id, now)
+        lambda connection: service.sign_out(connection, person.id, person.session_id, now)
     )
     return Response(status_code=204)
 
@@ -287,7 +287,7 @@ async def change_user(request: Request, user_id: UserId, payload: UserChange, pe
     return _user_response(user)
 
 
-def _access(state: ServiceState, new_session: sessions.SignedIn, now: datetime) -> AccessGiven:
+def _access(state: ServiceState, new_session: service.SignedIn, now: datetime) -> AccessGiven:
     claims = Claims(new_session.user_id, new_session.session_id)
     token = state.part(Auth).tokens.make(claims, now, new_session.ends_at)
     return AccessGiven(

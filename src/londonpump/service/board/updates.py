@@ -9,16 +9,22 @@ from typing import Any
 from sqlalchemy import Connection
 
 from londonpump.domain.stations import Station, known_stations
-from londonpump.service.board import event_checks, repository
-from londonpump.service.board.prediction_defaults import with_prediction
+from londonpump.service.board import repository
 from londonpump.service.board.rules import (
+    RANKED,
     Event,
     Mobilisation,
     PumpRow,
     PumpState,
     Report,
     State,
+    contradicting_mobilisation,
+    event_problem,
+    sending_problem,
     state_of,
+    state_then,
+    still_out_text,
+    time_problem,
 )
 from londonpump.service.board.schemas import (
     Announced,
@@ -34,6 +40,7 @@ from londonpump.service.board.schemas import (
 )
 from londonpump.service.board.view import BoardView, Fleet, london_day
 from londonpump.service.errors import Conflict, NotFound, Unprocessable
+from londonpump.service.predictions.repository import CALL, PredictionRecord, find_prediction
 from londonpump.storage.database.audit_repository import append_audit, json_of
 from londonpump.storage.database.station_repository import select_stations
 
@@ -84,12 +91,12 @@ def mobilise(connection: Connection, actor: Actor, new: NewMobilisation) -> tupl
     before = repository.mobilisation_before(connection, new.pump, at)
     if before is not None and _is_duplicate(before, new, actor.now):
         return mobilisation_response(connection, before.id, actor.now), False
-    then = event_checks.state_then(new.pump, row.report, before, home, at)
+    then = state_then(new.pump, row.report, before, home, at)
     present = state_of(row, home, actor.now)
     state = Conflicting(pump=PumpShown.model_validate(present)).as_json()
-    event_checks.check_time(at, actor.now, state, is_feed=actor.is_feed)
+    _check_time(at, actor.now, state, is_feed=actor.is_feed)
     after = repository.mobilisation_after(connection, new.pump, at)
-    problem = event_checks.sending_problem(then, before, present if after else None, at)
+    problem = sending_problem(then, before, present if after else None, at)
     if problem:
         raise Conflict(problem, state)
     new_id = repository.add_mobilisation(connection, _values(actor, new, then, at), is_newest=after is None)
@@ -116,9 +123,9 @@ def report_event(
     state = Conflicting(mobilisation=stored).as_json()
     if known is not None:
         raise Conflict(f"{event} is stored already, with another time.", state)
-    event_checks.check_time(timestamp, actor.now, state, is_feed=actor.is_feed)
+    _check_time(timestamp, actor.now, state, is_feed=actor.is_feed)
     after = repository.mobilisation_after(connection, dispatch.pump, dispatch.mobilised_at)
-    problem = event_checks.event_problem(event, timestamp, dispatch, after.mobilised_at if after else None)
+    problem = event_problem(event, timestamp, dispatch, after.mobilised_at if after else None)
     if problem:
         raise Conflict(problem, state)
     repository.set_event_time(connection, mobilisation_id, event, timestamp, actor.user_id)
@@ -142,7 +149,7 @@ def report_pump(connection: Connection, actor: Actor, code: str, pump_report: Pu
     at = pump_report.at or actor.now
     present = state_of(row, home, actor.now)
     state = Conflicting(pump=PumpShown.model_validate(present)).as_json()
-    event_checks.check_time(at, actor.now, state, is_feed=actor.is_feed)
+    _check_time(at, actor.now, state, is_feed=actor.is_feed)
     report = Report(at, State(pump_report.state), pump_report.station_code, None, pump_report.reason)
     dispatch = _ended_by(row, has_returned=pump_report.has_returned)
     problem = _report_problem(row, report, dispatch, present, actor.now)
@@ -180,7 +187,7 @@ def take_snapshot(connection: Connection, actor: Actor, snapshot: Snapshot) -> S
     One line of the audit names all mobilisations that it ends: a line for each would take longer than a feed waits.
     """
     fleet = fleet_on(connection, actor.stations, actor.now)
-    event_checks.check_time(snapshot.at, actor.now, is_feed=actor.is_feed)
+    _check_time(snapshot.at, actor.now, is_feed=actor.is_feed)
     for number, pump in enumerate(snapshot.pumps):
         _check_station(fleet, f"pumps.{number}.station_code", pump.station_code)
     ours = {pump.pump: pump for pump in snapshot.pumps if pump.pump in fleet.homes}
@@ -218,9 +225,9 @@ def _report_problem(
 ) -> str | None:
     """Why a report cannot be; None if it can. ended: by `_ended_by`. present: what the pump does now."""
     if ended is not None:
-        return event_checks.event_problem(Event.RETURNED, report.at, ended, None)
-    contradicted = event_checks.contradicting_mobilisation(row, report, now)
-    return None if contradicted is None else event_checks.still_out_text(present, contradicted)
+        return event_problem(Event.RETURNED, report.at, ended, None)
+    contradicted = contradicting_mobilisation(row, report, now)
+    return None if contradicted is None else still_out_text(present, contradicted)
 
 
 def _audit_event(
@@ -298,6 +305,14 @@ def _values(actor: Actor, new: NewMobilisation, then: PumpState, at: datetime) -
     }
 
 
+def _check_time(
+    at: datetime, now: datetime, state: Mapping[str, Any] | None = None, *, is_feed: bool = False
+) -> None:
+    problem = time_problem(at, now, is_feed=is_feed)
+    if problem:
+        raise Conflict(problem, state)
+
+
 def _check_station(fleet: Fleet, field: str, code: str | None) -> None:
     if code is not None and code not in fleet.station_codes:
         raise Unprocessable((field, f"{code} is no station with pumps today"))
@@ -323,3 +338,45 @@ def _to_response(row: Any, now: datetime) -> MobilisationShown:
         **timestamps,
         **{name: row[name] for name in copied_columns},
     )
+
+
+def with_prediction(connection: Connection, new: NewMobilisation) -> NewMobilisation:
+    """The same with what the named prediction told; what is stated stays. One of another system tells nothing.
+
+    A pump that was not among the candidates told has no announced time. Raises: Unprocessable if the prediction is about
+    another incident, or a reason is given where no other pump was recommended.
+    """
+    record = find_prediction(connection, new.prediction_id) if new.prediction_id else None
+    completed = new if record is None or record.kind != CALL else _completed(new, record)
+    if completed.override_reason is not None and not completed.is_override:
+        raise Unprocessable(("override_reason", "is given, but no other pump was recommended"))
+    return completed
+
+
+def _completed(new: NewMobilisation, record: PredictionRecord) -> NewMobilisation:
+    if record.incident_number not in {None, new.incident_number}:
+        raise Unprocessable(("prediction_id", f"is about incident {record.incident_number}"))
+    answer: Mapping[str, Any] = record.answer or {}
+    candidates = answer["candidates"]
+    predicted = {
+        "announced": next(
+            (_announced(each, record) for each in candidates if each["pump"] == new.pump), None
+        ),
+        "place": _location(answer["place"]),
+        "recommended_pump": next((each["pump"] for each in candidates if each["state"] in RANKED), None),
+    }
+    return new.model_copy(
+        update={name: value for name, value in predicted.items() if getattr(new, name) is None}
+    )
+
+
+def _announced(candidate: Mapping[str, Any], record: PredictionRecord) -> Announced:
+    times = {name: candidate[name] for name in ("p10_s", "p50_s", "p90_s")}
+    return Announced(model=record.model or "", **times)
+
+
+def _location(location: Mapping[str, Any]) -> Place | None:
+    """None for a place that was only named: nobody said where on it."""
+    if location["named"] is not None:
+        return None
+    return Place(easting_m=location["easting_m"], northing_m=location["northing_m"])

@@ -54,3 +54,8 @@ def context_state(connection: Connection, now: datetime) -> ContextState:
         bank_holiday_years=tuple(sorted({day.year for day in days})),
         fetches=tuple(select_last_fetches(connection)),
     )
+
+
+def age_s(since_at: datetime | None, now: datetime) -> float | None:
+    """Seconds since a moment; never below 0, as a clock may have been set back. None if it never was."""
+    return None if since_at is None else round(max((now - since_at).total_seconds(), 0.0), 1)

@@ -19,10 +19,8 @@ from londonpump.models.self_test import check_self_test
 from londonpump.service.champion import HOW_TO_PROMOTE
 from londonpump.service.errors import public_text, request_id_of
 from londonpump.service.health import repository
-from londonpump.service.health.ages import age_s
-from londonpump.service.health.alarms import AlarmFigures, read_alarms
-from londonpump.service.health.live_error import Live
-from londonpump.service.health.response_cache import HealthCache
+from londonpump.service.health.lifespan import AlarmFigures, HealthCache, Live, read_alarms
+from londonpump.service.health.repository import age_s
 from londonpump.service.health.schemas import (
     AlarmShown,
     Alive,
@@ -33,10 +31,10 @@ from londonpump.service.health.schemas import (
     SourceState,
     Status,
 )
-from londonpump.service.logs import log
-from londonpump.service.openapi_responses import PROBLEM_CONTENT
+from londonpump.service.openapi import PROBLEM_CONTENT
 from londonpump.service.rights import Anybody, SignedIn
 from londonpump.service.state import ServiceState, State
+from londonpump.service.telemetry import log
 
 router = APIRouter(tags=["health"])
 READY, NOT_READY = "ready", "not ready"
