@@ -1,4 +1,4 @@
-"""The application: what it is made of, and what opens and closes with it."""
+"""The application: its routers, middleware and lifespan."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine
@@ -37,20 +37,20 @@ ROUTERS: tuple[APIRouter, ...] = (
     auth.router,
     models.router,
 )
-"""Every domain's routes, those that are called most first: a request tries them in this order."""
+"""Routes of every domain, the most used first: a request tries them in this order."""
 MS_PER_S = 1000
 DESCRIPTION = (
     "Ranks the pumps (fire engines) that can reach an emergency in London by their predicted time of arrival, keeps the "
-    "board of pumps, and answers the clients of the original system. Sign in with `POST /login` and send the access token "
+    "board of pumps, and serves the clients of the original system. Sign in with `POST /login` and send the access token "
     "as `Authorization: Bearer ...`."
 )
 TAGS = [
-    {"name": "predictions", "description": "Which pumps, how soon, how sure."},
+    {"name": "predictions", "description": "Pumps ranked by predicted attendance time, with intervals."},
     {"name": "original", "description": "Routes of the original system, for its clients."},
-    {"name": "board", "description": "What each pump does, and mobilisations with their events."},
-    {"name": "health", "description": "State of the process, for those who run it."},
-    {"name": "accounts", "description": "Signing in, and accounts."},
-    {"name": "models", "description": "The model that answers, and the ledger of decisions."},
+    {"name": "board", "description": "States of the pumps, and mobilisations with their events."},
+    {"name": "health", "description": "State of the service, for its operators."},
+    {"name": "accounts", "description": "Sign-in, sessions and accounts."},
+    {"name": "models", "description": "The active model, and the ledger of decisions."},
 ]
 PartLifespan = Callable[[ServiceState], AbstractAsyncContextManager[None]]
 PART_LIFESPANS: tuple[PartLifespan, ...] = (
@@ -62,13 +62,13 @@ PART_LIFESPANS: tuple[PartLifespan, ...] = (
     predictions_lifespan,
     original_lifespan,
 )
-"""What a domain opens for all its requests (`state.keep`), and closes; in this order, closed in the reverse."""
+"""Resources that a domain shares among all its requests (`state.keep`); opened in this order, closed in reverse."""
 
 
 def create_app(settings: Settings, *, options: ServiceOptions | None = None) -> FastAPI:
-    """The service. Nothing is opened before its lifespan begins.
+    """Build the service. Nothing is opened before its lifespan begins.
 
-    Its lifespan raises DatabaseFailed, or BadFile for its secret, if it cannot start.
+    The lifespan raises DatabaseFailed, or BadFile for the secret, if the service cannot start.
     """
     service_options = options or ServiceOptions()
     metrics = Metrics()
@@ -90,12 +90,12 @@ def create_app(settings: Settings, *, options: ServiceOptions | None = None) -> 
         openapi_tags=TAGS,
         license_info={"name": "MIT", "identifier": "MIT"},
         generate_unique_id_function=attrgetter("name"),
-        # served by `docs_page`, from bytes
+        # served by `openapi`, from cached bytes
         openapi_url=None,
         docs_url=None,
         redoc_url=None,
     )
-    # the one added last is the outermost
+    # Starlette makes the middleware that is added last the outermost
     app.add_middleware(
         AnonymousRequestLimiter, n_proxies=settings.proxies, body_limit_bytes=service_options.body_limit_bytes
     )
@@ -120,6 +120,7 @@ async def _open_state(
         state = ServiceState(settings, options, store, champion, metrics, options.clock())
         for part_lifespan in PART_LIFESPANS:
             await stack.enter_async_context(part_lifespan(state))
+        # before the first request: with a promoted model the service starts ready
         await champion.poll()
         await stack.enter_async_context(_in_background(champion.watch(options.champion_poll_s)))
         log("service started", version=__version__, model=champion.current and champion.current.name)

@@ -108,7 +108,7 @@ def test_a_broken_bundle_never_replaces_one_that_works(how, url, tmp_path, first
         look(client)
         assert watch(client).require().name == first.name
         assert client.get("/readyz").status_code == 200
-        assert f"{first.name} stays on duty" in watch(client).problem
+        assert f"{first.name} stays active" in watch(client).problem
         assert "londonpump_champion_problems_total 1.0" in client.get("/metrics").text
 
 
