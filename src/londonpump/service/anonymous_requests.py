@@ -294,7 +294,9 @@ def _too_large(problem: LondonPumpError | None, scope: Scope) -> Problem:
         # a large batch with an expired token needs a new token, not a smaller body
         return to_problem(problem)
     if _has_long_query(scope):
-        return Problem(HTTPStatus.REQUEST_URI_TOO_LONG, f"The query exceeds the limit of {BODY_BYTES:,} bytes.")
+        return Problem(
+            HTTPStatus.REQUEST_URI_TOO_LONG, f"The query exceeds the limit of {BODY_BYTES:,} bytes."
+        )
     return Problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, body_too_large_text(BODY_BYTES))
 
 

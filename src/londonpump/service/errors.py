@@ -252,9 +252,7 @@ def form_expected_error(request: Request) -> RequestValidationError | None:
     if not fields or sent in FORMS:
         return None
     names = " and ".join(each.name for each in fields)
-    detail = (
-        f"is not a form. Send a form with {names}, with the header Content-Type: application/x-www-form-urlencoded"
-    )
+    detail = f"is not a form. Send a form with {names}, with the header Content-Type: application/x-www-form-urlencoded"
     return RequestValidationError([{"type": "form_expected", "loc": ("body",), "msg": detail}])
 
 

@@ -1,4 +1,4 @@
-"""The server around the application: uvicorn on uvloop, one worker, an end that is bounded."""
+"""Server of the application: uvicorn on uvloop with one worker and a bounded shutdown."""
 
 import asyncio
 import errno
@@ -30,9 +30,9 @@ def serve(
     on_listening: Callable[[str], None],
     options: ServiceOptions | None = None,
 ) -> None:
-    """Serve until SIGTERM or SIGINT. told: hears the address once calls are answered.
+    """Serve until SIGTERM or SIGINT. on_listening: called with the address once requests are answered.
 
-    Raises: BadValue if it cannot listen there; DatabaseFailed or BadFile if the service cannot start.
+    Raises: BadValue if the address cannot be used; DatabaseFailed or BadFile if the service cannot start.
     """
     log_to()
     with _open_listener(host, port) as listener, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
@@ -51,19 +51,19 @@ async def _serve(
             app,
             http=bounded_protocol(_limits(settings)),
             ws="none",
-            # entered here: what keeps it from starting reaches the person who started it, in words
+            # the lifespan is entered below, so that its errors reach the command line as our own messages
             lifespan="off",
             log_config=None,
             access_log=False,
             server_header=False,
-            # whose address counts is decided by `auth.source`
+            # `auth.throttle.source_of` decides which address counts
             proxy_headers=False,
             timeout_graceful_shutdown=SHUTDOWN_GRACE_S,
         )
     )
     with _stop_on_signals(server):
         async with app.router.lifespan_context(app):
-            # what is there now stays: looking through it for garbage would stop all requests for 0.1 s again and again
+            # the loaded model never becomes garbage; without the freeze each collection would pause requests for 0.1 s
             gc.collect()
             gc.freeze()
             gc.enable()
@@ -83,7 +83,7 @@ def _open_listener(host: str, port: int) -> Iterator[socket.socket]:
         family, socket_type, protocol, _, address = found[0]
         listener = socket.socket(family, socket_type, protocol)
     except OSError as error:
-        raise BadValue("--host", host, f"is no address of this machine ({error.strerror})") from error
+        raise BadValue("--host", host, f"is not an address of this machine ({error.strerror})") from error
     with listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -96,10 +96,10 @@ def _open_listener(host: str, port: int) -> Iterator[socket.socket]:
 
 def _cannot_listen(host: str, port: int, error: OSError) -> BadValue:
     if error.errno == errno.EADDRINUSE:
-        return BadValue("--port", port, "is in use by another process. Name another one")
+        return BadValue("--port", port, "is in use by another process. Choose another one")
     if error.errno in {errno.EACCES, errno.EPERM}:
-        return BadValue("--port", port, "is not yours to listen on. Name one above 1023")
-    return BadValue("--host", host, f"is no address of this machine ({error.strerror})")
+        return BadValue("--port", port, "needs privileges to listen on. Choose one above 1023")
+    return BadValue("--host", host, f"is not an address of this machine ({error.strerror})")
 
 
 def _address(listener: socket.socket) -> str:
@@ -109,8 +109,10 @@ def _address(listener: socket.socket) -> str:
 
 @contextmanager
 def _stop_on_signals(server: uvicorn.Server) -> Iterator[None]:
-    """Signals before, while and after uvicorn handles them end the service in order: uvicorn raises what it
-    caught once more at its end, which would kill the process before it has closed the database."""
+    """Shut down in order on SIGTERM or SIGINT, also before and after uvicorn handles signals itself.
+
+    uvicorn raises a caught signal again at its end, which would kill the process before the database is closed.
+    """
 
     def end(_number: int, _frame: Any) -> None:
         server.should_exit = True

@@ -1,6 +1,7 @@
-"""Structured logs: one json object a line, on standard error. Never a query string, a token, a body or a header.
+"""Structured logs and Prometheus metrics of one process.
 
-What may be logged is named field by field where it is logged; free text comes from our own errors alone.
+Logs are JSON lines on standard error. Query strings, tokens, bodies and headers are never logged: each call names its
+fields, and free text comes only from our own errors. No metric label holds personal data or unlimited values.
 """
 
 import json
@@ -17,10 +18,10 @@ FIELDS = "fields"
 
 
 class JsonLines(logging.Formatter):
-    """A record as one line of json; control characters are escaped, so no text can begin a line of its own."""
+    """Formatter that writes one JSON object per line. Control characters are escaped, so no text can forge a line."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """The line. A traceback is told without the values that its errors hold."""
+        """Return the line. Tracebacks are written without the messages of their errors."""
         line: dict[str, Any] = {
             "at": self.formatTime(record, "%Y-%m-%dT%H:%M:%S") + f".{int(record.msecs):03d}Z",
             "level": record.levelname.lower(),
@@ -33,7 +34,7 @@ class JsonLines(logging.Formatter):
 
 
 def log_to(stream: TextIO | None = None, level: int = logging.INFO) -> None:
-    """Send the service's log, and uvicorn's own words, to a stream."""
+    """Write the logs of the service and of uvicorn to a stream."""
     handler = logging.StreamHandler(stream or sys.stderr)
     formatter = JsonLines()
     formatter.converter = _gmtime
@@ -46,17 +47,17 @@ def log_to(stream: TextIO | None = None, level: int = logging.INFO) -> None:
 
 
 def log(event: str, level: int = logging.INFO, **fields: Any) -> None:
-    """One line."""
+    """Log one line."""
     LOGGER.log(level, event, extra={FIELDS: fields})
 
 
 def log_error(event: str, error: BaseException, **fields: Any) -> None:
-    """One line with where an error came from."""
+    """Log one line with the traceback of an error."""
     LOGGER.error(event, exc_info=error, extra={FIELDS: {"error": type(error).__name__, **fields}})
 
 
 def format_traceback(error: BaseException) -> list[str]:
-    """Where an error came from: places and kinds, no messages, as those of libraries can hold values."""
+    """Return error types and code positions, without messages: those of libraries can contain values of a request."""
     lines = []
     current: BaseException | None = error
     while current is not None:
@@ -79,7 +80,7 @@ BUCKETS_S = (0.002, 0.005, 0.01, 0.02, 0.03, 0.06, 0.1, 0.25, 1.0, 5.0)
 
 
 class Metrics:
-    """Counters of one process, in a registry of its own, so that two services in one process do not mix."""
+    """Metrics of one service, in its own registry, so that two services in one process do not mix."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
@@ -94,28 +95,28 @@ class Metrics:
             "londonpump_predictions", "Predictions made", ("kind", "model"), registry=self.registry
         )
         self.champion_problems = Counter(
-            "londonpump_champion_problems", "Bundles that could not go on duty", registry=self.registry
+            "londonpump_champion_problems", "Bundles that could not be activated", registry=self.registry
         )
-        self.model = Gauge("londonpump_model_info", "The model on duty", ("model",), registry=self.registry)
+        self.model = Gauge("londonpump_model_info", "Active model", ("model",), registry=self.registry)
 
     def note_request(self, method: str, route: str, status: int, took_s: float) -> None:
         """Count a request."""
         self.requests.labels(method, route, str(status)).observe(took_s)
 
     def note_champion(self, name: str | None) -> None:
-        """Say which model is on duty: one of them at a time, or none."""
+        """Set the active model; the gauge of any other model is removed."""
         self.model.clear()
         if name is not None:
             self.model.labels(name).set(1)
 
     def add(self, collector: Collector) -> None:
-        """Have a part's own figures, read when they are asked for (live error and coverage by model)."""
+        """Register a collector, which is read at every scrape."""
         self.registry.register(collector)
 
     def remove(self, collector: Collector) -> None:
-        """End what `add` began: one application may be opened and closed again and again."""
+        """Unregister a collector, because one application may be opened and closed several times."""
         self.registry.unregister(collector)
 
     def text(self) -> bytes:
-        """All of it, as Prometheus reads it."""
+        """Return all metrics in the text format of Prometheus."""
         return generate_latest(self.registry)

@@ -66,7 +66,10 @@ def test_the_paths_with_a_small_body_are_those_that_everybody_may_use(tmp_path) 
 @pytest.mark.parametrize("path", sorted(PUBLIC_PATHS))
 def test_no_public_route_takes_a_large_body(path, live_service) -> None:
     answer = live_service.client.post(path, content=LARGE)
-    assert (answer.status_code, answer.json()["detail"]) == (413, "The body exceeds the limit of 4,096 bytes.")
+    assert (answer.status_code, answer.json()["detail"]) == (
+        413,
+        "The body exceeds the limit of 4,096 bytes.",
+    )
 
 
 def test_whoever_is_signed_in_may_send_no_more_to_a_public_route(live_service) -> None:
