@@ -1,8 +1,11 @@
-"""What the OpenAPI document says of refusals: `application/problem+json`, and which status a route can answer.
+"""OpenAPI document with the error responses of every route, and its pages `/docs` and `/redoc`.
 
-A route names in `responses=` what is its own (404, 409, 429 ...), by a description alone. What follows from a right,
-a body or a parameter is added here, so that no route can forget it. A test calls every route and fails on a status
-that the document does not hold.
+A route lists only its own errors (404, 409, 429 ...) in `responses=`. Errors that follow from a right, a body or a
+parameter are added here, so that no route can forget them. A test calls every route and fails on an undocumented status.
+
+Swagger UI and Redoc are served from a Python package, because the pages must work in a closed control room. Their
+policy allows no external sources and no inline scripts. Their addresses are relative, so that they work below a path
+prefix of a proxy.
 """
 
 import json
@@ -33,11 +36,13 @@ AUTH_RESPONSES = {
 }
 BODY_RESPONSES = {400: "The body cannot be read."}
 ANY_REQUEST_RESPONSES = {413: "The body is too large."}
-"""Refused before it is known whether the route takes a body."""
+"""Added to every route, because the size is checked before the route is known."""
 PUBLIC_RESPONSES = {414: "The query is too long."}
 VALIDATION_RESPONSES = {422: "Values that cannot be used; `errors` names each."}
-OVERLOAD_RESPONSES = {503: "Not now: too many requests without a valid token come. `Retry-After` says when."}
-DATABASE_RESPONSES = {503: "Not now: the database is slow or no model is on duty. `Retry-After` says when."}
+OVERLOAD_RESPONSES = {503: "Too many requests without a valid token. `Retry-After` gives the time to wait."}
+DATABASE_RESPONSES = {
+    503: "The database is slow or no model is active. `Retry-After` gives the time to wait."
+}
 
 
 class FieldProblem(ApiModel):
@@ -50,7 +55,7 @@ class FieldProblem(ApiModel):
 
 
 class ProblemSchema(ApiModel):
-    """RFC 9457. errors: of values that cannot be used. state: the present one, where it stands in the way (409)."""
+    """Problem details (RFC 9457)."""
 
     model_config = ConfigDict(extra="forbid", title="Problem")
 
@@ -67,7 +72,7 @@ class ProblemSchema(ApiModel):
     errors: list[FieldProblem] | None = None
     """Each value that cannot be used."""
     state: dict[str, Any] | None = None
-    """The present state that stands in the way (409)."""
+    """Present state that conflicts with the request (409)."""
 
 
 class OriginalFieldProblem(ApiModel):
@@ -78,11 +83,11 @@ class OriginalFieldProblem(ApiModel):
     msg: str
     """What is wrong with it."""
     type: str
-    """Kind of the problem."""
+    """Type of the problem."""
 
 
 class OriginalProblemSchema(ProblemSchema):
-    """A refusal on the original's routes. detail: its text, or for a 422 a list with one entry per value."""
+    """Error on one of the original's routes."""
 
     model_config = ConfigDict(extra="forbid", title="OriginalProblem")
 
@@ -91,7 +96,7 @@ class OriginalProblemSchema(ProblemSchema):
 
 
 def document_error_responses(app: FastAPI) -> None:
-    """Let `/openapi.json` tell every refusal. For use once all routes are there."""
+    """Add the error responses to `/openapi.json`. Call it after all routes are added."""
 
     framework_openapi = app.openapi
 
@@ -103,7 +108,7 @@ def document_error_responses(app: FastAPI) -> None:
 
 
 def add_error_responses(document: dict[str, Any]) -> dict[str, Any]:
-    """The document with its refusals; changed in place."""
+    """Add the error responses to a document in place, and return it."""
     schemas = document.setdefault("components", {}).setdefault("schemas", {})
     for name in FRAMEWORK_SCHEMAS:
         schemas.pop(name, None)
@@ -115,7 +120,7 @@ def add_error_responses(document: dict[str, Any]) -> dict[str, Any]:
         for method, operation in methods.items():
             if method in METHODS:
                 _add_responses(path, operation)
-                # public, and not forgotten
+                # an empty list marks the route as public; without it, readers cannot tell it from an omission
                 operation.setdefault("security", [])
                 _describe_body(operation.get("requestBody"), schemas)
     return document
@@ -125,7 +130,7 @@ def _add_responses(path: str, operation: dict[str, Any]) -> None:
     problem_content = ORIGINAL_PROBLEM_CONTENT if path in ORIGINAL_ROUTES else PROBLEM_CONTENT
     responses = operation["responses"]
     if _is_framework_response(responses.get("422")):
-        # it says that a refusal is plain json
+        # the framework documents errors as plain JSON
         del responses["422"]
     for status, description in _derived_responses(path, operation).items():
         responses.setdefault(str(status), {"description": description})
@@ -135,7 +140,7 @@ def _add_responses(path: str, operation: dict[str, Any]) -> None:
 
 
 def _describe_body(body: dict[str, Any] | None, schemas: dict[str, Any]) -> None:
-    """Give a body its example; let one that may be left out be a plain reference, for clients that are generated."""
+    """Add an example to a body. An optional body becomes a plain reference, which client generators understand."""
     for media in (body or {}).get("content", {}).values():
         schema = media["schema"]
         choices = [each for each in schema.get("anyOf", ()) if each.get("type") != "null"]
@@ -192,7 +197,7 @@ REDOC_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
     "connect-src 'self'; worker-src blob:; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 )
-"""Redoc writes its styles into the page, and searches in a worker that it makes itself."""
+"""Policy of Redoc, which writes inline styles and creates a worker for its search."""
 REDOC = "redoc.standalone.js"
 REDOC_PAGE = """<!DOCTYPE html>
 <html lang="en">
@@ -204,7 +209,7 @@ REDOC_PAGE = """<!DOCTYPE html>
 </head>
 <body>
 <redoc spec-url="openapi.json"></redoc>
-<noscript>This page needs scripts. <a href="openapi.json">openapi.json</a> says the same.</noscript>
+<noscript>This page needs JavaScript. <a href="openapi.json">openapi.json</a> has the same content.</noscript>
 <script src="redoc/redoc.standalone.js"></script>
 </body>
 </html>
@@ -220,7 +225,7 @@ PAGE = """<!DOCTYPE html>
 </head>
 <body>
 <div id="swagger-ui"></div>
-<noscript>This page needs scripts. <a href="openapi.json">openapi.json</a> says the same.</noscript>
+<noscript>This page needs JavaScript. <a href="openapi.json">openapi.json</a> has the same content.</noscript>
 <script src="docs/swagger-ui-bundle.js"></script>
 <script src="docs/start.js"></script>
 </body>
@@ -242,7 +247,7 @@ SwaggerUIBundle({
 
 
 def add_docs_page(app: FastAPI) -> None:
-    """Serve the pages, their files and the document they show. They are public, and made into bytes once."""
+    """Serve the pages, their files and the document. All are public, and encoded once."""
 
     @cache
     def document() -> bytes:
@@ -281,7 +286,7 @@ async def _asset(request: Request) -> Response:
 
 @cache
 def _content(name: str) -> bytes:
-    """One of Swagger UI's files. It is read once: 1.4 MB from the disk for each request would keep threads busy."""
+    """Return a file of the package. It is read once, because reading 1.4 MB per request would block the event loop."""
     return (STATIC / name).read_bytes()
 
 
@@ -291,7 +296,7 @@ def _tag(content: bytes) -> str:
 
 
 def _unless_known(request: Request, content: bytes, media_type: str, headers: Mapping[str, str]) -> Response:
-    """The content, or 304 to a client that names it as what it has."""
+    """Return the content, or a 304 if the client already has it."""
     headers = {**headers, "ETag": _tag(content)}
     known = {tag.strip().removeprefix("W/") for tag in request.headers.get("if-none-match", "").split(",")}
     if _tag(content) in known:
