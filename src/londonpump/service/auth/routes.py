@@ -1,4 +1,4 @@
-"""Routes of accounts and of signing in, the original's first."""
+"""Routes of sign-in and accounts."""
 
 import asyncio
 from dataclasses import asdict
@@ -45,11 +45,11 @@ from londonpump.service.state import ServiceState, state_of
 EXPIRY = "%d/%m/%Y, %H:%M:%S"
 PAGE = 100
 TOO_OFTEN: dict[int | str, dict[str, Any]] = {
-    429: {"description": "Too many attempts. `Retry-After` says how long to wait, in seconds."}
+    429: {"description": "Too many attempts. `Retry-After` gives the seconds to wait."}
 }
 WITH_OR_WITHOUT_TOKEN: dict[str, Any] = {"security": [{}, {"OAuth2PasswordBearer": []}]}
 
-# json without a Content-Type is read, as in the original; no cookie signs anybody in, so no foreign page gains by it
+# JSON without a Content-Type is accepted, as in the original. That is safe from CSRF, because there are no cookies
 router = APIRouter(tags=["accounts"], strict_content_type=False)
 Username = Annotated[
     str, Form(max_length=MAX_FIELD_LENGTH, description="Name of the account", examples=["amelia"])
@@ -67,13 +67,13 @@ UserId = Annotated[str, Path(description="Id of the account, from the list of ac
 Refreshing = Annotated[
     RefreshWanted | None, BeforeValidator(lambda body: None if isinstance(body, bytes) else body)
 ]
-"""A body of another kind than json says nothing, as in the original, which read none."""
+"""Body of a refresh. A body that is not JSON is ignored, because the original read none."""
 
 
 @router.post(
     "/register",
     operation_id="register",
-    response_description="The account was made.",
+    response_description="The account was created.",
     status_code=201,
     responses={
         **TOO_OFTEN,
@@ -83,7 +83,7 @@ Refreshing = Annotated[
     },
 )
 async def register(request: Request, payload: Registration, _: Anybody) -> Registered:
-    """Make an account, as an operator. Open only where the setting says so."""
+    """Create an account with the role operator, if the settings allow registration."""
     state = state_of(request)
     auth, now = state.part(Auth), state.clock()
     if not auth.is_open:
@@ -94,7 +94,7 @@ async def register(request: Request, payload: Registration, _: Anybody) -> Regis
     is_taken = await service.count_registration(state, username, source, now)
     release_slot(request.scope)
     if is_taken:
-        # before the passwords are compared, as in the original
+        # checked before the passwords are compared, as in the original
         raise NameTaken(username)
     if payload.password != payload.passwordConfirm:
         raise PasswordsDiffer
@@ -115,12 +115,12 @@ async def register(request: Request, payload: Registration, _: Anybody) -> Regis
     responses={**TOO_OFTEN, 400: {"description": "Wrong username or password."}},
 )
 async def login(request: Request, username: Username, password: Password, _: Anybody) -> AccessGiven:
-    """Begin a session of 12 hours. The answer does not tell whether the user exists."""
+    """Begin a session of 12 hours. The response does not reveal whether the user exists."""
     state = state_of(request)
     auth, now = state.part(Auth), state.clock()
     received_s = asyncio.get_running_loop().time()
     source = source_of(request, auth.n_proxies)
-    # as it is counted: one person who types it in two ways waits once
+    # in the form that is counted: spellings of one name share a wait
     name = service.lookup_name(username)
     await service.require_no_wait(
         state,
@@ -145,7 +145,7 @@ async def login(request: Request, username: Username, password: Password, _: Any
     openapi_extra=WITH_OR_WITHOUT_TOKEN,
 )
 async def refresh(request: Request, _: Anybody, payload: Refreshing = None) -> AccessGiven:
-    """A new access token, for a refresh token in the body (which is exchanged) or for a valid access token."""
+    """Return a new access token, for a refresh token in the body (which is exchanged) or for a valid access token."""
     state = state_of(request)
     now = state.clock()
     token = payload.refresh_token if payload else None
@@ -174,10 +174,10 @@ async def refresh(request: Request, _: Anybody, payload: Refreshing = None) -> A
     "/me",
     operation_id="get_me",
     response_description="The account.",
-    responses={404: {"description": "The account is gone."}},
+    responses={404: {"description": "The account does not exist any more."}},
 )
 async def me(request: Request, person: SignedIn) -> Me:
-    """Who the token belongs to."""
+    """Return the account of the token."""
     user = await state_of(request).store.read(lambda connection: repository.find_user(connection, person.id))
     if user is None:
         raise NoSuchUser
@@ -192,7 +192,7 @@ async def me(request: Request, person: SignedIn) -> Me:
     responses={**TOO_OFTEN, 400: {"description": "The old password is wrong, or the body cannot be read."}},
 )
 async def change_password(request: Request, payload: PasswordWanted, person: SignedIn) -> Response:
-    """Change one's own password. The other sessions of the account end; the one that asks goes on."""
+    """Change your own password. All other sessions of the account end."""
     state = state_of(request)
     auth, now = state.part(Auth), state.clock()
     check_password(payload.new_password, person.username, auth.password_min, "new_password")
@@ -205,7 +205,7 @@ async def change_password(request: Request, payload: PasswordWanted, person: Sig
     "/me/sessions", operation_id="list_sessions", response_description="Open sessions of the account."
 )
 async def list_sessions(request: Request, person: SignedIn) -> list[SessionShown]:
-    """One's own sessions that live, the newest first."""
+    """List your own open sessions, the newest first."""
     state = state_of(request)
     now = state.clock()
     found = await state.store.read(lambda connection: repository.open_sessions(connection, person.id, now))
@@ -217,7 +217,7 @@ async def list_sessions(request: Request, person: SignedIn) -> list[SessionShown
     operation_id="end_session",
     response_description="The session has ended.",
     status_code=204,
-    responses={404: {"description": "There is no such session, it has ended, or it is another person's."}},
+    responses={404: {"description": "The session does not exist, has ended, or belongs to another user."}},
 )
 async def end_session(
     request: Request,
@@ -226,7 +226,7 @@ async def end_session(
     ],
     person: SignedIn,
 ) -> Response:
-    """End one of one's own sessions: neither its access tokens nor its refresh token count from now on."""
+    """End one of your own sessions. Its access tokens and its refresh token become invalid."""
     state = state_of(request)
     now = state.clock()
     if not await state.store.write(
@@ -240,7 +240,7 @@ async def end_session(
     "/logout", operation_id="sign_out", response_description="The session has ended.", status_code=204
 )
 async def logout(request: Request, person: SignedIn) -> Response:
-    """End the session: neither its access tokens nor its refresh token count from now on."""
+    """End the session of the request. Its access tokens and its refresh token become invalid."""
     state = state_of(request)
     now = state.clock()
     await state.store.write(
@@ -255,11 +255,13 @@ async def list_users(
     _: Admin,
     after: Annotated[
         str,
-        Query(max_length=MAX_FIELD_LENGTH, description="`next` of the page before; empty for the first page"),
+        Query(
+            max_length=MAX_FIELD_LENGTH, description="`next` of the previous page; empty for the first page"
+        ),
     ] = "",
     limit: Annotated[int, Query(ge=1, le=1000, description="Number of accounts to return")] = PAGE,
 ) -> UsersShown:
-    """Accounts by name."""
+    """List accounts by name."""
     names = after.replace("\0", "")
     found = await state_of(request).store.read(
         lambda connection: repository.list_users(connection, names, limit + 1)
@@ -274,12 +276,12 @@ async def list_users(
     operation_id="change_user",
     response_description="The account as it is now.",
     responses={
-        404: {"description": "There is no such user."},
-        409: {"description": "It would leave no active admin."},
+        404: {"description": "The user does not exist."},
+        409: {"description": "The change would leave no active admin."},
     },
 )
 async def change_user(request: Request, user_id: UserId, payload: UserChange, person: Admin) -> UserShown:
-    """Change the role of an account, disable or enable it. It takes effect with the next request."""
+    """Change the role of an account, or disable or enable it. The change takes effect with the next request."""
     state = state_of(request)
     change = accounts.Change(user_id, payload.role, payload.is_disabled)
     now = state.clock()

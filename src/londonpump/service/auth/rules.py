@@ -1,4 +1,10 @@
-"""What an account may be called, and what its password may be."""
+"""Rules for usernames and passwords.
+
+Common passwords are recognised by rule and with a short word list. Rejected are: at most two different characters; a
+repeated part; runs of the alphabet, of digits or of the keyboard in either direction; up to 11 digits (dates, telephone
+numbers); and a word of the list or the user's own name with only digits and signs around it, also if digits and signs
+replace letters (P4ssw0rd!). The published lists of the commonest passwords of 8 or more characters consist of these.
+"""
 
 import re
 from unicodedata import normalize
@@ -9,7 +15,7 @@ from londonpump.service.auth.errors import InvalidValue
 from londonpump.service.auth.passwords import MAX_PASSWORD_LENGTH
 
 PASSWORD_MIN = 8
-"""Below this the setting means the original's clients: their passwords are not compared with the common ones."""
+"""A lower setting admits the original's clients, whose passwords are not compared with the common ones."""
 MAX_DIGITS = 11
 MIN_OWN_NAME_LENGTH = 3
 _LETTERS_FOR = str.maketrans("013457@$!|", "oieastasii")
@@ -53,32 +59,30 @@ _WORDS = frozenset(
 
 
 def validate_username(username: str) -> str:
-    """The name as it is stored. Raises: UnfitValue (422)."""
+    """Return the name as it is stored. Raises: InvalidValue (422)."""
     name = normalise_username(username)
     if name is None:
-        problem = f"a name has 1 to {LONGEST_NAME} characters that can be seen, and no blank at its ends"
+        problem = f"a name has 1 to {LONGEST_NAME} visible characters, without blanks at its ends"
         raise InvalidValue("username", problem)
     return name
 
 
 def check_password(password: str, username: str, password_min: int, field: str = "password") -> None:
-    """Raises: UnfitValue (422) for one that is too short, too long or among the first that are guessed."""
+    """Check the length of a password and that it is not a common one. Raises: InvalidValue (422)."""
     if len(password) < password_min:
         raise InvalidValue(
             field,
-            f"has fewer than {password_min} characters. Take a longer one",
+            f"has fewer than {password_min} characters. Choose a longer one",
             (f"ensure this value has at least {password_min} characters", "value_error.any_str.min_length"),
         )
     if len(password) > MAX_PASSWORD_LENGTH:
-        raise InvalidValue(field, f"has more than {MAX_PASSWORD_LENGTH} characters. Take a shorter one")
+        raise InvalidValue(field, f"has more than {MAX_PASSWORD_LENGTH} characters. Choose a shorter one")
     if password_min >= PASSWORD_MIN and is_common(password, username):
-        raise InvalidValue(
-            field, "is one of those that are guessed first. Take three words that do not belong together"
-        )
+        raise InvalidValue(field, "is too easy to guess. Choose three words that do not belong together")
 
 
 def is_common(password: str, username: str) -> bool:
-    """Whether guessing would begin with it."""
+    """Return whether a password is one that attackers try first."""
     plain = normalize("NFKC", password).casefold()
     if len(set(plain)) <= 2 or _is_repeated(plain) or _is_runs(plain):
         return True
@@ -92,7 +96,7 @@ def is_common(password: str, username: str) -> bool:
 
 
 def _cores(plain: str) -> set[str]:
-    """What is left without digits and signs around it, as it stands and with letters for digits."""
+    """Return a password without the digits and signs around it: as typed, and with letters in place of digits."""
     bare = re.sub(r"^[\W\d_]+|[\W\d_]+$", "", plain)
     spelt = re.sub(r"[\W\d_]+$", "", plain).translate(_LETTERS_FOR)
     return {_letters(bare), _letters(bare.translate(_LETTERS_FOR)), _letters(spelt)}
@@ -102,11 +106,11 @@ def _letters(text: str) -> str:
     return re.sub(r"[\W\d_]+", "", normalize("NFKC", text).casefold())
 
 
-def _is_made_of(core: str, words: frozenset[str]) -> bool:
-    """One word, or two of them."""
-    if core in words:
+def _is_made_of(core: str, known: frozenset[str]) -> bool:
+    """Return whether a text is one known word or two."""
+    if core in known:
         return True
-    return any(core[:cut] in words and core[cut:] in words for cut in range(3, len(core) - 2))
+    return any(core[:cut] in known and core[cut:] in known for cut in range(3, len(core) - 2))
 
 
 def _is_repeated(plain: str) -> bool:
@@ -114,7 +118,7 @@ def _is_repeated(plain: str) -> bool:
 
 
 def _is_runs(plain: str) -> bool:
-    """Whether it is nothing but runs of three or more, one after the other (abc123, qwerasdf)."""
+    """Return whether a password consists only of runs of three or more characters (abc123, qwerasdf)."""
     at = 0
     while at < len(plain):
         step = max((_run_at(plain[at:], run) for row in _RUNS for run in (row, row[::-1])), default=0)
@@ -125,7 +129,7 @@ def _is_runs(plain: str) -> bool:
 
 
 def _run_at(text: str, run: str) -> int:
-    """How many characters of a run the text begins with."""
+    """Return how many characters of a run the text begins with."""
     start = run.find(text[0])
     length = 0
     while start + length < len(run) and length < len(text) and run[start + length] == text[length]:

@@ -1,6 +1,7 @@
-"""Signing in and out, and refreshing: what happens in one transaction each. What is refused is kept too.
+"""Sign-in, sign-out, refresh, password change and registration, with their counted attempts.
 
-A function that refuses returns None instead of raising: the transaction that notes the refusal must stay.
+Functions that take a `connection` run in one transaction each. They return None or False instead of raising, because
+an exception would roll back the record of the rejected attempt. The async functions compose them.
 """
 
 from collections.abc import AsyncIterator, Callable
@@ -31,31 +32,30 @@ from londonpump.service.state import ServiceState
 from londonpump.storage.database.audit_repository import append_audit
 
 DATABASE_TIMEOUT_S = 2.0
-"""How long a sign-in may wait for the database: a burst of them is served, one after the other."""
+"""A sign-in may wait longer for the database than a prediction, so that bursts are served one after the other."""
 MAX_HASH_CHECKS = 2
-"""At the hash of a password: the first sign-in after an import or at a new cost replaces it under all others in flight."""
+"""A second check is needed if a concurrent sign-in has replaced the hash, after an import or a change of cost."""
 
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """Somebody who wants in. name: folded, empty for what cannot be a name. wait_s: 0 if it may go on.
-
-    user, password_hash: None if there is no such account, or it is disabled: nobody can tell from outside.
-    is_bcrypt_in_use: as `Passwords.check` needs it. counted: the keys that it was counted under.
-    """
+    """A counted attempt to sign in. user, password_hash: None if there is no such active account."""
 
     name: str
+    """Folded; empty for what cannot be a name."""
     source: str
     wait_s: int = 0
+    """Seconds to wait; 0 if the attempt may go on."""
     user: repository.User | None = None
     password_hash: str | None = None
     is_bcrypt_in_use: bool = False
     counted: tuple[str, ...] = ()
+    """Keys under which the attempt was counted."""
 
 
 @dataclass(frozen=True, slots=True)
 class SignedIn:
-    """A session that lives. refresh_token: None if no new one was asked for."""
+    """An open session. refresh_token: None if an access token was renewed."""
 
     user_id: str
     session_id: str
@@ -64,19 +64,19 @@ class SignedIn:
 
 
 def lookup_name(username: str) -> str:
-    """A name as it is looked up and counted, however it was typed; empty for what cannot be a name."""
+    """Return a name in the form for look-ups and counts; empty for what cannot be a name."""
     return username_key(normalise_username(username) or "")
 
 
 def wait_before(connection: Connection, username: str, source: str, now: datetime) -> int:
-    """For how many seconds an attempt would be refused. Reads alone: what is refused needs no turn at writing."""
+    """Return the seconds that an attempt would have to wait. It only reads, so a rejection takes no write lock."""
     name = lookup_name(username)
     user, _ = _account(connection, name)
     return wait_s_of(connection, _limiting_counts(connection, name, source, user, now), now)
 
 
 def begin_attempt(connection: Connection, username: str, source: str, now: datetime) -> Attempt:
-    """Find the account and count the attempt, before the password is looked at."""
+    """Find the account and count the attempt, before the password is checked."""
     repository.lock_accounts(connection)
     name = lookup_name(username)
     user, password_hash = _account(connection, name)
@@ -91,13 +91,13 @@ def begin_attempt(connection: Connection, username: str, source: str, now: datet
 
 
 def withdraw_attempt(connection: Connection, attempt: Attempt) -> None:
-    """It was refused for lack of room, and was no guess."""
+    """Take back the count of an attempt that was rejected because the service is busy."""
     repository.lock_accounts(connection)
     decrement(connection, attempt.counted)
 
 
 def record_refused_attempt(connection: Connection, attempt: Attempt, now: datetime) -> None:
-    """Keep that it was wrong. A name that is no account's is not kept: it may be a password."""
+    """Record a wrong attempt. An unknown name is not stored, because it may be a password."""
     actor = attempt.user.id if attempt.user else None
     append_audit(connection, now, "sign_in_refused", actor, {"source": attempt.source})
 
@@ -105,7 +105,7 @@ def record_refused_attempt(connection: Connection, attempt: Attempt, now: dateti
 def begin_session(
     connection: Connection, attempt: Attempt, new_hash: str | None, now: datetime
 ) -> SignedIn | None:
-    """The password was right. Returns: None if the account was disabled or its password set meanwhile."""
+    """Begin a session after a right password. Returns: None if the account was disabled or its password set meanwhile."""
     repository.lock_accounts(connection)
     found = repository.find_named(connection, attempt.name)
     if found is None or found[1] != attempt.password_hash or found[0].disabled_at is not None:
@@ -121,20 +121,20 @@ def begin_session(
 
 
 def current_hash(connection: Connection, name: str) -> str | None:
-    """What the password of an account is to be checked against now; None if it is disabled or gone. name: folded."""
+    """Return the present password hash of a folded name; None if the account is disabled or deleted."""
     user, password_hash = _account(connection, name)
     return None if user is None or user.disabled_at is not None else password_hash
 
 
 def may_refresh(connection: Connection, token: str, now: datetime) -> bool:
-    """Whether a refresh token is one of a session that lives, used or not. Reads alone."""
+    """Return whether a refresh token, used or not, belongs to an open session. It only reads."""
     session_id = repository.session_of_refresh_token(connection, token)
     session = repository.find_session(connection, session_id) if session_id else None
     return session is not None and session.is_live(now)
 
 
 def refresh(connection: Connection, token: str, now: datetime) -> SignedIn | None:
-    """Exchange a refresh token. One that comes twice was stolen from somebody: its session ends for both."""
+    """Exchange a refresh token. A token that is used twice was stolen, so its session ends."""
     session_id, is_first = repository.use_refresh_token(connection, token, now)
     session = repository.find_session(connection, session_id) if session_id else None
     if session_id is None or session is None or not session.is_live(now):
@@ -154,7 +154,7 @@ def sign_out(connection: Connection, user_id: str, session_id: str, now: datetim
 
 
 def begin_password_change(connection: Connection, user_id: str, now: datetime) -> tuple[int, str | None]:
-    """Count the attempt before the old password is looked at. Returns: seconds to wait, and the hash of it."""
+    """Count the attempt before the old password is checked. Returns: seconds to wait, and its hash."""
     repository.lock_accounts(connection)
     pace = {key_of("old password", user_id): FROM_SOURCE}
     wait_s = count_attempt(connection, pace, pace, now)
@@ -164,7 +164,7 @@ def begin_password_change(connection: Connection, user_id: str, now: datetime) -
 
 
 def withdraw_password_change(connection: Connection, user_id: str) -> None:
-    """It was refused for lack of room, and was no guess."""
+    """Take back the count of a change that was rejected because the service is busy."""
     repository.lock_accounts(connection)
     decrement(connection, (key_of("old password", user_id),))
 
@@ -172,22 +172,24 @@ def withdraw_password_change(connection: Connection, user_id: str) -> None:
 def record_refused_password_change(
     connection: Connection, user_id: str, session_id: str, now: datetime
 ) -> None:
-    """Keep that the old password was wrong."""
+    """Record that the old password was wrong."""
     append_audit(connection, now, "password_change_refused", user_id, {"session": session_id})
 
 
 @dataclass(frozen=True, slots=True)
 class NewPassword:
-    """old_hash: what the old password was checked against. session_id: the session that goes on."""
+    """Checked change of a password."""
 
     user_id: str
     session_id: str
+    """Session that stays open."""
     old_hash: str | None
+    """Hash against which the old password was checked."""
     new_hash: str
 
 
 def change_password(connection: Connection, new: NewPassword, now: datetime) -> bool:
-    """Store it and end the other sessions of the account. Returns: False if its password was set meanwhile."""
+    """Store a password and end the other sessions. Returns: False if the password was set meanwhile."""
     repository.lock_accounts(connection)
     user = repository.find_user(connection, new.user_id)
     stored = repository.find_named(connection, username_key(user.username)) if user else None
@@ -212,12 +214,12 @@ def end_session(connection: Connection, user_id: str, session_id: str, now: date
 
 
 def wait_before_registration(connection: Connection, source: str, now: datetime) -> int:
-    """For how many seconds a registration would be refused. Reads alone."""
+    """Return the seconds that a registration would have to wait. It only reads."""
     return wait_s_of(connection, {key_of("register", source): REGISTRATION}, now)
 
 
 def begin_registration(connection: Connection, username: str, source: str, now: datetime) -> tuple[int, bool]:
-    """Returns: seconds to wait, 0 if it was counted; and whether the name is taken, which costs no hash then."""
+    """Count a registration. Returns: seconds to wait (0 if it was counted), and whether the name is taken."""
     repository.lock_accounts(connection)
     pace = {key_of("register", source): REGISTRATION}
     wait_s = count_attempt(connection, pace, pace, now)
@@ -225,7 +227,7 @@ def begin_registration(connection: Connection, username: str, source: str, now: 
 
 
 def withdraw_registration(connection: Connection, source: str) -> None:
-    """It was refused for lack of room."""
+    """Take back the count of a registration that was rejected because the service is busy."""
     repository.lock_accounts(connection)
     decrement(connection, (key_of("register", source),))
 
@@ -237,7 +239,7 @@ def _account(connection: Connection, name: str) -> tuple[repository.User | None,
 def _limiting_counts(
     connection: Connection, name: str, source: str, user: repository.User | None, now: datetime
 ) -> dict[str, Pace]:
-    """The counts that can make an attempt wait: one alone for a source that the account signed in from lately."""
+    """Return the counts that can make an attempt wait: only one if the account signed in from this source before."""
     pair_key, source_key, account_key = _keys(name, source)
     if user is not None and repository.is_known_source(connection, user.id, source, now):
         return {pair_key: FROM_KNOWN_SOURCE}
@@ -249,14 +251,14 @@ def _keys(name: str, source: str) -> tuple[str, str, str]:
 
 
 def database_timeout_s(state: ServiceState) -> float:
-    """For the database."""
+    """Return how long a sign-in may wait for the database."""
     return max(DATABASE_TIMEOUT_S, state.store.limits.patience_s)
 
 
 async def require_no_wait(
     state: ServiceState, key: tuple[str, ...], read_wait_s: Callable[[Connection], int], now: datetime
 ) -> None:
-    """Refuse whoever has to wait before a turn at writing is taken. look: for how many seconds, by the database.
+    """Reject an attempt that has to wait before it takes a write lock. read_wait_s: reads the wait from the database.
 
     Raises: TooManyAttempts.
     """
@@ -274,21 +276,21 @@ async def require_no_wait(
 async def withdraw_if_busy(
     state: ServiceState, withdraw: Callable[[Connection], None]
 ) -> AsyncIterator[None]:
-    """Take the count of an attempt back if the block is refused for lack of room: who comes again as asked is no guesser.
+    """Take back the count of an attempt if the block fails because the service is busy: a retry is no guess.
 
-    Not around what a wrong password leads to: a slow database must not make guesses free.
+    Do not use it around the handling of a wrong password: a slow database must not make guesses free.
     """
     try:
         yield
     except (HashingBusy, DatabaseFailed):
-        # at best: where it fails too, the count leaks away
+        # best effort: if this fails too, the count leaks away with time
         with suppress(DatabaseFailed):
             await state.store.write(withdraw)
         raise
 
 
 async def sign_in(state: ServiceState, username: str, password: str, source: str) -> SignedIn | None:
-    """The session of somebody who gives the right password; None for everybody else. Raises: TooManyAttempts."""
+    """Check a password and begin a session. Returns: None if the sign-in is rejected. Raises: TooManyAttempts."""
     write, now = state.store.write, state.clock()
     attempt = await write(
         lambda connection: begin_attempt(connection, username, source, now),
@@ -329,7 +331,7 @@ async def _session(state: ServiceState, attempt: Attempt, password: str, now: da
 async def change_own_password(
     state: ServiceState, person: Person, request: PasswordWanted, now: datetime
 ) -> bool:
-    """Change one's own password. Returns: False if the old one is wrong. Raises: TooManyAttempts."""
+    """Change the person's own password. Returns: False if the old one is wrong. Raises: TooManyAttempts."""
     wait_s, old_hash = await state.store.write(
         lambda connection: begin_password_change(connection, person.id, now)
     )
@@ -362,7 +364,7 @@ async def _change_once_checked(
 
 
 async def count_registration(state: ServiceState, username: str, source: str, now: datetime) -> bool:
-    """Returns: whether the name is taken. Raises: TooManyAttempts."""
+    """Count a registration. Returns: whether the name is taken. Raises: TooManyAttempts."""
     await require_no_wait(
         state,
         ("register", source),

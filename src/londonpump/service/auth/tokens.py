@@ -1,4 +1,7 @@
-"""Tokens: signed ones for access (JWT, HS256, 10 minutes unless set otherwise), opaque ones that refresh a session."""
+"""Signed access tokens (JWT, HS256, 10 minutes by default), opaque refresh tokens, and the secret that signs.
+
+The secret has no default: it is created at the first start, or LONDONPUMP_SECRET_FILE names it.
+"""
 
 import os
 import re
@@ -28,7 +31,7 @@ REQUIRED = ("exp", "iat", "sub", "sid", "jti")
 
 @dataclass(frozen=True, slots=True)
 class AccessToken:
-    """A token and the end of its life, in whole seconds."""
+    """Access token and its expiry, in whole seconds."""
 
     text: str
     expires_at: datetime
@@ -36,23 +39,23 @@ class AccessToken:
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """What a token says. It says nothing of the role: that is looked up, so that a change takes effect at once."""
+    """Claims of a token. The role is not among them: it is read per request, so that a change takes effect at once."""
 
     user_id: str
     session_id: str
 
 
 class Tokens:
-    """Signs and reads access tokens with the secret of the service."""
+    """Signer and reader of access tokens."""
 
     def __init__(self, secret: bytes, life: timedelta = ACCESS_LIFE) -> None:
         self._secret = secret
         self._life = life
-        # a token comes with every request of ten minutes: its signature need not be worked out each time
+        # a client sends the same token for ten minutes: the cache saves verifying its signature per request
         self._claims_in = lru_cache(KNOWN_TOKENS)(self._checked)
 
     def make(self, claims: Claims, now: datetime, session_ends_at: datetime) -> AccessToken:
-        """A token of the usual lifetime, or of what is left of the session."""
+        """Return a token with the usual lifetime, or with the rest of the session if that is shorter."""
         expires_at = min(now + self._life, session_ends_at).replace(microsecond=0)
         payload = {
             "sub": claims.user_id,
@@ -64,7 +67,7 @@ class Tokens:
         return AccessToken(jwt.encode(payload, self._secret, ALGORITHM), expires_at.astimezone(UTC))
 
     def read(self, text: str, now: datetime) -> Claims:
-        """What a token says. Raises: NoValidToken (401) unless it is ours and whole, TokenTooOld (403)."""
+        """Return the claims of a token. Raises: NoValidToken (401), TokenTooOld (403)."""
         claims, expires_s = self._claims_in(text)
         if expires_s <= now.timestamp():
             raise TokenTooOld
@@ -76,7 +79,7 @@ class Tokens:
                 text,
                 self._secret,
                 algorithms=[ALGORITHM],
-                # the time is checked below, by the clock of the service
+                # `read` checks the expiry with the clock of the service, and must do so for cached claims too
                 options={
                     "require": list(REQUIRED),
                     "verify_exp": False,
@@ -93,31 +96,31 @@ class Tokens:
 
 
 def new_refresh_token() -> str:
-    """256 random bits."""
+    """Return a token of 256 random bits."""
     return secrets.token_urlsafe(32)
 
 
 def can_be_refresh_token(text: str) -> bool:
-    """Whether it has the form of ours: what has not needs no look at the database."""
+    """Return whether a text has the form of a refresh token; other texts need no database query."""
     return REFRESH_TOKEN.fullmatch(text) is not None
 
 
 def token_digest(refresh_token: str) -> str:
-    """What is kept of a refresh token. It is random, so a plain hash is enough."""
+    """Return the stored hash of a refresh token. The token is random, so a plain hash is enough."""
     return sha256(refresh_token.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 MIN_BYTES, MAX_BYTES = 32, 4096
 MIN_DISTINCT_BYTES = 8
 NAME = "secret"
-MAKE_ONE = "Make one: `(umask 077; openssl rand -hex 32 > FILE)`."
+MAKE_ONE = "Create one: `(umask 077; openssl rand -hex 32 > FILE)`."
 
 
 def load_secret(settings: Settings) -> bytes:
-    """The secret, without blanks at its ends.
+    """Read the secret, without blanks at its ends.
 
-    With the embedded database it is made at the first start, `secret` in the home (mode 0600).
-    Raises: BadFile if it is not there, too short, too simple, or may be read by everybody or written by others.
+    With the embedded database it is created at the first start, as `secret` in the home (mode 0600).
+    Raises: BadFile if it is missing, too short or too simple, or if its file mode lets others use it.
     """
     path = settings.secret_file
     if path is None:
@@ -125,8 +128,8 @@ def load_secret(settings: Settings) -> bytes:
         if not settings.is_embedded:
             raise BadFile(
                 "LONDONPUMP_SECRET_FILE",
-                "is not set, and there is no default secret beside a database of its own",
-                f"{MAKE_ONE} Then name it, the same file for every replica.",
+                "is not set. It is required if LONDONPUMP_DATABASE_URL is set",
+                f"{MAKE_ONE} Then set it, to the same file for every replica.",
             )
         if not path.exists():
             _make(path)
@@ -142,11 +145,11 @@ def _make(path: Path) -> None:
             file.write(secrets.token_hex(MIN_BYTES) + "\n")
             file.flush()
             os.fsync(file.fileno())
-        # of two that start at once the first wins, and both read that one
+        # a link fails if the file exists: of two processes that start at once the first wins, and both read its file
         with suppress(FileExistsError):
             os.link(part, path)
     except OSError as error:
-        raise BadFile(path, f"cannot be made ({error.strerror})", "Mend the folder.") from error
+        raise BadFile(path, f"cannot be created ({error.strerror})", "Make the folder writable.") from error
     finally:
         if part:
             Path(part).unlink(missing_ok=True)
@@ -162,13 +165,13 @@ def _read(path: Path) -> bytes:
             path, f"the secret cannot be read ({error.strerror})", "Check LONDONPUMP_SECRET_FILE."
         ) from error
     if mode & (stat.S_IRWXO | stat.S_IWGRP):
-        raise BadFile(path, "others than its owner may use this secret", f"Run `chmod 600 {path}`.")
+        raise BadFile(path, "its file mode lets other users use the secret", f"Run `chmod 600 {path}`.")
     if not MIN_BYTES <= len(secret) <= MAX_BYTES:
         raise BadFile(
             path,
-            f"a secret has {MIN_BYTES} to {MAX_BYTES} bytes, this has {len(secret)} or more"
+            f"the secret has more than {MAX_BYTES} bytes"
             if len(secret) > MAX_BYTES
-            else f"a secret has {MIN_BYTES} bytes or more, this has {len(secret)}",
+            else f"the secret has {len(secret)} bytes; at least {MIN_BYTES} are required",
             MAKE_ONE,
         )
     if len(set(secret)) < MIN_DISTINCT_BYTES:
