@@ -210,7 +210,7 @@ def test_a_snapshot_frees_no_pump_for_a_second_mobilisation(state, feed) -> None
     rejection = feed.send(at=2, incident_number=NEXT)
     assert rejection.status_code == 409
     assert "for incident 000123-02062025" in rejection.json()["detail"]
-    assert "Report what became of that first." in rejection.json()["detail"]
+    assert "Report its next event first." in rejection.json()["detail"]
     named = [(each["pump"], each["mobilisation_id"]) for each in taken["still_out"]]
     assert named == ([("A211", mobilisation)] if state == "available" else [])
     # the rest of the snapshot is taken

@@ -206,7 +206,7 @@ def change_password(connection: Connection, new: NewPassword, now: datetime) -> 
 
 
 def end_session(connection: Connection, user_id: str, session_id: str, now: datetime) -> bool:
-    """End one of one's own  Returns: False if it is none of them, or has ended."""
+    """End a session of the user. Returns: False if it belongs to another user, or has ended."""
     if session_id not in {each.id for each in repository.open_sessions(connection, user_id, now)}:
         return False
     sign_out(connection, user_id, session_id, now)

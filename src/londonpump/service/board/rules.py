@@ -1,11 +1,11 @@
-"""What a pump does, from what was said of it: pure, so that every replica derives the same from the database.
+"""Pure rules that derive the state of a pump from reports and events, and that reject impossible events.
 
-`at` decides, never the order in which messages came. A pump's newest mobilisation by `mobilised_at` speaks for it
-with the newest of its moments, unless a report about the pump is later. `off_run` and `standby` last until another
-report: they stand again when the pump is back. Whoever is busy and unheard of for 4 h is unknown.
+Every replica derives the same state from the database. The reported times decide, never the order of arrival. The
+newest event of a pump's newest mobilisation counts, unless a report about the pump is later. `off_run` and `standby`
+last until another report, so they apply again when the pump is back. A busy pump without news for 4 h is unknown.
 
-A pump that is out by its mobilisation stays out until an event of that mobilisation says otherwise: a report that it
-is available, on standby or unknown does not make it one that can be sent a second time.
+A pump that is out by its mobilisation stays out until an event of that mobilisation ends it. A report that it is
+available, on standby or unknown does not allow sending it a second time.
 """
 
 from dataclasses import dataclass, replace
@@ -17,7 +17,7 @@ MAX_SILENCE = timedelta(hours=4)
 
 
 class State(StrEnum):
-    """What a pump does."""
+    """State of a pump."""
 
     AVAILABLE = "available"
     MOBILISED = "mobilised"
@@ -30,7 +30,7 @@ class State(StrEnum):
 
 
 class Event(StrEnum):
-    """What becomes of a mobilisation, in the order in which it can."""
+    """Event of a mobilisation, in the order in which they can happen."""
 
     MOBILE = "mobile"
     ARRIVED = "arrived"
@@ -41,14 +41,14 @@ class Event(StrEnum):
 OUT = frozenset({State.MOBILISED, State.MOBILE, State.AT_INCIDENT})
 BUSY = OUT | {State.RETURNING}
 RANKED = frozenset({State.AVAILABLE, State.STANDBY, State.UNKNOWN})
-"""A pump on the road back may be sent too, but nobody knows where it is: it is not ranked."""
+"""States of ranked pumps. A returning pump may be sent too, but its location is unknown, so it is not ranked."""
 SENDABLE = RANKED | {State.RETURNING}
 STATE_AFTER = {Event.MOBILE: State.MOBILE, Event.ARRIVED: State.AT_INCIDENT, Event.LEFT: State.RETURNING}
 
 
 @dataclass(frozen=True, slots=True)
 class Mobilisation:
-    """One pump sent to one incident, and its moments as far as they are known."""
+    """One pump sent to one incident, with the known times of its events."""
 
     id: str
     incident_number: str
@@ -60,18 +60,18 @@ class Mobilisation:
     returned_at: datetime | None = None
 
     def timestamp(self, event: Event) -> datetime | None:
-        """When it was, or None if nobody said so."""
+        """Return the time of an event, or None if it was not reported."""
         timestamp: datetime | None = getattr(self, f"{event}_at")
         return timestamp
 
     @property
     def known(self) -> tuple[tuple[Event, datetime], ...]:
-        """The moments that are known, in the order of the events, which is that of time too."""
+        """Known events with their times, in order."""
         return tuple((event, at) for event, at in self._timestamps() if at is not None)
 
     @property
     def last(self) -> tuple[Event | None, datetime]:
-        """Its newest moment, and what that was; None for its beginning."""
+        """Newest known event with its time; None as the event if only the mobilisation is known."""
         for event, at in reversed(self._timestamps()):
             if at is not None:
                 return event, at
@@ -79,15 +79,15 @@ class Mobilisation:
 
     @property
     def last_heard_at(self) -> datetime:
-        """Its newest moment."""
+        """Time of the newest known event."""
         return self.last[1]
 
     def is_out_at(self, at: datetime) -> bool:
-        """Whether its pump is out by it: sent, and neither on the way back nor unheard of for 4 h."""
+        """Return whether the mobilisation keeps its pump out: not returning, and with news in the last 4 h."""
         return self.state_at(at) in OUT
 
     def state_at(self, at: datetime) -> State:
-        """What its pump does by it; `available` once it returned."""
+        """Return the state that the mobilisation gives to its pump; `available` once it returned."""
         last, last_heard_at = self.last
         if last is Event.RETURNED:
             return State.AVAILABLE
@@ -104,25 +104,26 @@ class Mobilisation:
         )
 
     def as_of(self, at: datetime) -> Self:
-        """As it was at a moment: without what came later."""
+        """Return the mobilisation as it was at a time, without later events."""
         later: dict[str, Any] = {f"{event}_at": None for event, timestamp in self.known if timestamp > at}
         return replace(self, **later) if later else self
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What was said of a pump, by a person or a feed. station_code: where it is on standby."""
+    """Report about a pump by a person or a feed."""
 
     at: datetime
     state: State
     station_code: str | None = None
+    """Station where the pump is on standby."""
     incident_number: str | None = None
     reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class PumpRow:
-    """All that is stored of a pump and counts."""
+    """Stored facts that decide the state of a pump."""
 
     code: str
     report: Report | None
@@ -131,29 +132,28 @@ class PumpRow:
 
 @dataclass(frozen=True, slots=True)
 class PumpState:
-    """A pump now. station_code: where it stands; where it set out from, or its home, while it is on the road.
-
-    reported_at: the moment of what it follows from; None if nothing was ever said. mobilisation_id,
-    incident_number: of what it is out for.
-    """
+    """State of a pump at a time."""
 
     code: str
     state: State
     station_code: str
+    """Station where the pump is; on the road, the station from which it set out or its home."""
     home_station_code: str
     reported_at: datetime | None = None
+    """Time of the fact that decides the state; None if there is none."""
     incident_number: str | None = None
+    """Incident that the pump is out for."""
     mobilisation_id: str | None = None
     reason: str | None = None
 
     @property
     def is_assumed(self) -> bool:
-        """Whether it is ranked as available although nobody knows."""
+        """Whether the state is unknown and the pump is ranked as available."""
         return self.state is State.UNKNOWN
 
 
 def state_of(row: PumpRow, home: str, at: datetime) -> PumpState:
-    """What a pump does at a moment. home: the code of its station."""
+    """Return the state of a pump at a time. home: code of its station."""
     report, last = row.report, row.mobilisation
     if last is not None and (report is None or last.last_heard_at >= report.at):
         return _by_mobilisation(last, report, home, at)
@@ -186,40 +186,38 @@ def _by_mobilisation(last: Mobilisation, report: Report | None, home: str, at: d
 
 
 MAX_AHEAD = timedelta(minutes=5)
-"""By how much the clock of a feed may be ahead of ours."""
+"""Tolerance for a feed whose clock is ahead of ours."""
 MAX_BEHIND = timedelta(hours=4)
-"""How late a person may report something. What is older is a slip of the date; a feed may bring what it stored."""
+"""Limit for reports by people: an older time is probably a wrong date. A feed may send what it stored during a gap."""
 REQUIRED_BEFORE = {Event.LEFT: Event.ARRIVED}
-"""What must be known before. A pump may arrive although nobody heard that it was mobile (radios fail), and it may
-return from anywhere: it was stood down on its way."""
+"""Event that must be known before another one. A pump may arrive without a report that it was mobile, because radios
+fail, and it may return without having arrived, if it was stood down on its way."""
 
 
 STATIONED_STATES = frozenset({State.AVAILABLE, State.STANDBY})
-"""What a report may not make of a pump that is out: it could be sent a second time."""
+"""States that a report cannot give to a pump that is out, because it could then be sent a second time."""
 
 
 def time_problem(at: datetime, now: datetime, *, is_feed: bool = False) -> str | None:
     """Return why a time cannot be reported now, or None if it can. Feeds may report any past time."""
     if at < now - MAX_BEHIND and not is_feed:
         return (
-            f"{_time_text(at)} is more than 4 hours ago (here it is {_time_text(now)}). Check the date and the offset from UTC. "
-            "Only an account with the role service, a feed, reports what is older."
+            f"{_time_text(at)} is more than 4 hours ago (the service's time is {_time_text(now)}). Check the date and the "
+            "offset from UTC. Only a feed, an account with the role service, may report older times."
         )
     if at > now + MAX_AHEAD:
-        return (
-            f"{_time_text(at)} has not come yet (here it is {_time_text(now)}). Check the clock it came from."
-        )
+        return f"{_time_text(at)} is in the future (the service's time is {_time_text(now)}). Check the clock of the sender."
     return None
 
 
 def event_problem(event: Event, at: datetime, dispatch: Mobilisation, next_at: datetime | None) -> str | None:
-    """Why an event that is not known yet cannot have been then; None if it can.
+    """Return why a new event cannot have happened at a time; None if it can.
 
-    next_at: when the pump was sent to another incident, after this one.
+    next_at: when the pump was sent to the next incident.
     """
     needed = REQUIRED_BEFORE.get(event)
     if needed is not None and dispatch.timestamp(needed) is None:
-        return f"Nobody said when {dispatch.pump} was {_event_text(needed)}. Report that first."
+        return f"It was not reported when {dispatch.pump} was {_event_text(needed)}. Report that first."
     if at < dispatch.mobilised_at:
         return (
             f"{dispatch.pump} was mobilised at {_time_text(dispatch.mobilised_at)}, after {_time_text(at)}."
@@ -240,30 +238,32 @@ def event_problem(event: Event, at: datetime, dispatch: Mobilisation, next_at: d
 def sending_problem(
     pump: PumpState, before: Mobilisation | None, after: PumpState | None, at: datetime
 ) -> str | None:
-    """Why a pump cannot have been mobilised then; None if it can. A pump on the road back can be sent again.
+    """Return why a pump cannot have been mobilised at a time; None if it can. A returning pump can be sent again.
 
-    pump: as it was then. before: its mobilisation until then, with all that is known of it now.
-    after: what it does now, if it was mobilised again since.
+    pump: its state at that time. before: its previous mobilisation, with all events known now.
+    after: its present state, if it was mobilised again since.
     """
     if pump.state not in SENDABLE:
         where = f" for incident {pump.incident_number}" if pump.incident_number else ""
-        return f"{pump.code} is {pump.state.replace('_', ' ')}{where}. Report what became of that first."
+        return f"{pump.code} is {pump.state.replace('_', ' ')}{where}. Report its next event first."
     if before is not None and before.as_of(at).is_out_at(at):
-        # a feed sees it on its way back, and nobody said that it left
+        # a feed reported it as returning, but the mobilisation has no such event
         return (
-            f"{pump.code} is out for incident {before.incident_number}, by mobilisation {before.id}. Report what "
-            "became of that first."
+            f"{pump.code} is out for incident {before.incident_number} by mobilisation {before.id}. Report the next event "
+            "of that mobilisation first."
         )
     if before is not None and (before.last_heard_at > at or before.mobilised_at == at):
-        return f"{pump.code} was still out for incident {before.incident_number} then."
+        return f"{pump.code} was still out for incident {before.incident_number} at that time."
     if after is not None and after.state not in SENDABLE:
         where = f" for incident {after.incident_number}" if after.incident_number else ""
-        return f"{pump.code} was mobilised again since, and is {after.state.replace('_', ' ')}{where}."
+        return (
+            f"{pump.code} was mobilised again after that time, and is {after.state.replace('_', ' ')}{where}."
+        )
     return None
 
 
 def contradicting_mobilisation(row: PumpRow, report: Report, now: datetime) -> Mobilisation | None:
-    """The mobilisation by which a pump is out now, if a report of later says that it could be sent; else None."""
+    """Return the mobilisation by which a pump is out, if a later report says that the pump could be sent; else None."""
     last = row.mobilisation
     if last is None or report.state not in STATIONED_STATES or report.at < last.mobilised_at:
         return None
@@ -271,7 +271,7 @@ def contradicting_mobilisation(row: PumpRow, report: Report, now: datetime) -> M
 
 
 def still_out_text(pump: PumpState, dispatch: Mobilisation) -> str:
-    """What to do where `contradicting_mobilisation` found a mobilisation. pump: as it is now."""
+    """Return the error text for a mobilisation that `contradicting_mobilisation` found. pump: its present state."""
     return (
         f"{pump.code} is {pump.state.replace('_', ' ')}: it is out for incident {dispatch.incident_number} by mobilisation "
         f"{dispatch.id}. If it is back, report that first (POST /v1/mobilisations/{dispatch.id}/returned), or send this report "
@@ -282,7 +282,7 @@ def still_out_text(pump: PumpState, dispatch: Mobilisation) -> str:
 def state_then(
     code: str, report: Report | None, before: Mobilisation | None, home: str, at: datetime
 ) -> PumpState:
-    """What a pump did at a moment, from what is known now."""
+    """Return the state of a pump at a past time, from what is known now."""
     known = report if report is not None and report.at <= at else None
     return state_of(PumpRow(code, known, before and before.as_of(at)), home, at)
 
@@ -292,5 +292,5 @@ def _event_text(event: Event) -> str:
 
 
 def _time_text(at: datetime) -> str:
-    # a clock that tells whole seconds can be behind one that does not, within the same second
+    # milliseconds matter: without them an event can seem to be at the same time as the one that it contradicts
     return at.isoformat(timespec="milliseconds" if at.microsecond else "seconds").replace("+00:00", "Z")
