@@ -249,8 +249,8 @@ def sending_problem(
     if before is not None and before.as_of(at).is_out_at(at):
         # a feed reported it as returning, but the mobilisation has no such event
         return (
-            f"{pump.code} is out for incident {before.incident_number} by mobilisation {before.id}. Report the next event "
-            "of that mobilisation first."
+            f"{pump.code} is out for incident {before.incident_number} by mobilisation {before.id}. Report its next "
+            "event first."
         )
     if before is not None and (before.last_heard_at > at or before.mobilised_at == at):
         return f"{pump.code} was still out for incident {before.incident_number} at that time."

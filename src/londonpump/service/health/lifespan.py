@@ -1,4 +1,8 @@
-"""Alarms of `monitor` for /statusz and /metrics: what stands, by kind. Read from the database, a minute old at most."""
+"""Shared objects of the health routes: open alarms and live error for Prometheus, and cached responses.
+
+Alarms and live error are read from the database at most once a minute; `/readyz` and `/metrics` are computed at most
+once a second, however many clients ask.
+"""
 
 import asyncio
 from collections import Counter
@@ -19,54 +23,53 @@ from londonpump.service.state import ServiceState
 from londonpump.storage.database.alarm_repository import standing_alarms
 from londonpump.storage.database.board_tables import outcomes
 
-FRESH = timedelta(minutes=1)
-
 
 class AlarmFigures(Collector):
-    """`londonpump_alarms{kind}`: how many stand. Refreshed by whoever asks for metrics, not by a query a scrape."""
+    """Metric `londonpump_alarms{kind}`: the number of open alarms."""
 
     def __init__(self) -> None:
         self._counts: Counter[str] = Counter()
         self._read_at: datetime | None = None
 
     async def refresh(self, state: ServiceState) -> None:
-        """Ask the database if what is known is older than a minute; where it does not answer, that stays."""
+        """Read the alarms if they are older than a minute; if the database does not answer, keep the old ones."""
         now = state.clock()
-        if self._read_at is not None and timedelta(0) <= now - self._read_at < FRESH:
+        if self._read_at is not None and timedelta(0) <= now - self._read_at < MAX_AGE:
             return
+        # set before the read: a slow database is asked once a minute too, not at every scrape
         self._read_at = now
         try:
             alarms = await state.store.read(read_alarms)
         except DatabaseFailed:
             return
-        # kinds that were told before go to 0, so that whoever watches sees them end
+        # types that had alarms before go to 0 instead of vanishing, so that alert rules see them end
         self._counts = Counter(dict.fromkeys(self._counts, 0))
         self._counts.update(alarm.kind for alarm in alarms)
 
     def collect(self) -> Iterable[GaugeMetricFamily]:
-        """What is known."""
+        """Return the gauge."""
         family = _family()
         for kind, n in sorted(self._counts.items()):
             family.add_metric([kind], n)
         yield family
 
     def describe(self) -> Iterable[GaugeMetricFamily]:
-        """Its names."""
+        """Return the gauge without values, for its registration."""
         yield _family()
 
 
 def _family() -> GaugeMetricFamily:
-    return GaugeMetricFamily("londonpump_alarms", "Alarms of monitor that stand", labels=["kind"])
+    return GaugeMetricFamily("londonpump_alarms", "Open alarms of monitor", labels=["kind"])
 
 
 def read_alarms(connection: Connection) -> list[AlarmShown]:
-    """What stands, the oldest first."""
+    """Read the open alarms, the oldest first."""
     return [AlarmShown.model_validate(alarm) for alarm in standing_alarms(connection)]
 
 
 @asynccontextmanager
 async def alarms_lifespan(state: ServiceState) -> AsyncIterator[None]:
-    """Kept for all requests, and told with the other metrics until it closes."""
+    """Provide `state.part(AlarmFigures)` and its metric inside the block."""
     figures = AlarmFigures()
     state.keep(figures)
     state.metrics.add(figures)
@@ -79,30 +82,31 @@ async def alarms_lifespan(state: ServiceState) -> AsyncIterator[None]:
 MAX_AGE = timedelta(minutes=1)
 WINDOW = timedelta(days=28)
 MAX_MODELS = 20
-"""An operator may announce a time of another system's: no more names than these become labels."""
+"""Limit of the labels, because operators may announce times of other systems under any model name."""
 
 
 @dataclass(frozen=True, slots=True)
 class LiveFigures:
-    """Of one model, over the arrivals of the last 28 days. implausible: arrivals after more than 1,200 s, which the other
-    figures leave out; mae_s and inside_80_share are None where nothing else arrived."""
+    """Live error of one model over the arrivals of the last 28 days."""
 
     model: str
     arrivals: int
     implausible: int
+    """Arrivals after more than 1,200 s, which the other figures leave out."""
     mae_s: float | None
+    """None if there are no plausible arrivals, as `inside_80_share`."""
     inside_80_share: float | None
 
 
 class Live(Collector):
-    """Kept for `/metrics`. What was read last stays while the database does not answer."""
+    """Metrics of the live error. The last figures are kept while the database does not answer."""
 
     def __init__(self) -> None:
         self.figures: Sequence[LiveFigures] = ()
         self._read_at: datetime | None = None
 
     async def refresh_if_old(self, state: ServiceState) -> None:
-        """Read again what is older than a minute."""
+        """Read the figures if they are older than a minute."""
         now = state.clock()
         if self._read_at is not None and timedelta(0) <= now - self._read_at < MAX_AGE:
             return
@@ -113,7 +117,7 @@ class Live(Collector):
             return
 
     def collect(self) -> Iterator[Metric]:
-        """One gauge a figure, labelled by model."""
+        """Return one gauge per figure, labelled by model."""
         last = f"over the arrivals of the last {WINDOW.days} days"
         gauges = {
             "londonpump_live_arrivals": ("Arrivals whose time had been announced, ", "arrivals"),
@@ -137,7 +141,7 @@ class Live(Collector):
 
 @asynccontextmanager
 async def live_lifespan(state: ServiceState) -> AsyncIterator[None]:
-    """Kept as `Live`, and told with the other metrics until it closes."""
+    """Provide `state.part(Live)` and its metrics inside the block."""
     live = Live()
     state.keep(live)
     state.metrics.add(live)
@@ -148,9 +152,9 @@ async def live_lifespan(state: ServiceState) -> AsyncIterator[None]:
 
 
 def live_figures(connection: Connection, now: datetime) -> list[LiveFigures]:
-    """By model, those with most arrivals first."""
+    """Read the figures per model, the models with most arrivals first."""
     mine = outcomes.c
-    # a case without an else is null for what is implausible, and an average or a count passes nulls over
+    # a case without an else is null for implausible times, and averages and counts ignore nulls
     is_plausible = mine.actual_s <= MAX_PUBLISHED_S
     arrivals = func.count(case((is_plausible, 1)))
     error_s = case((is_plausible, func.abs(mine.error_s)))
@@ -177,7 +181,7 @@ MAX_AGE_S = 1.0
 
 
 class OncePerSecond(Generic[T]):
-    """Answers that everybody who asks within a second shares."""
+    """Cache that shares one result among all callers within a second."""
 
     def __init__(self) -> None:
         self._task: asyncio.Task[T] | None = None
@@ -186,15 +190,15 @@ class OncePerSecond(Generic[T]):
         self._began_at: datetime | None = None
 
     async def get(self, work: Callable[[], Awaitable[T]], now: datetime, subject: Hashable = None) -> T:
-        """The answer of `work`, which begins anew after a second, or when the answer would be about something else.
+        """Return the result of `work`, computed again after a second or if the subject changes.
 
-        Both the machine's clock and `now` are looked at, so that an answer never outlives a second of either.
+        Both the loop's clock and `now` count, so that a result expires after a second of either.
         """
         if self._task is None or self._is_old(now, subject):
             self._subject, self._began_at = subject, now
             self._began_s = asyncio.get_running_loop().time()
             self._task = asyncio.ensure_future(work())
-        # one who goes away must not end it for the others
+        # the shield keeps the work running for the other callers if one of them is cancelled
         return await asyncio.shield(self._task)
 
     def _is_old(self, now: datetime, subject: Hashable) -> bool:
@@ -206,7 +210,7 @@ class OncePerSecond(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class HealthCache:
-    """The last answers of the two routes."""
+    """Cached responses of `/readyz` and `/metrics`."""
 
     readiness: OncePerSecond[Readiness] = field(default_factory=OncePerSecond)
     metrics: OncePerSecond[bytes] = field(default_factory=OncePerSecond)
@@ -214,6 +218,6 @@ class HealthCache:
 
 @asynccontextmanager
 async def health_lifespan(state: ServiceState) -> AsyncIterator[None]:
-    """For the lifespan of the service: `state.part(HealthCache)` in the block."""
+    """Provide `state.part(HealthCache)` inside the block."""
     state.keep(HealthCache())
     yield

@@ -1,4 +1,4 @@
-"""What health asks of the database."""
+"""Database queries of the health routes."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,14 +12,15 @@ from londonpump.storage.database.schema import bank_holidays, school_years, weat
 from londonpump.storage.database.upserts import upsert
 
 PROBE_CHARACTERS = 16_384
-"""About what a prediction and its audit take: a disk with less room than that is full to those who ask."""
+"""About the size of a prediction with its audit line: a disk with less free space than this counts as full."""
 
 
 @dataclass(frozen=True, slots=True)
 class ContextState:
-    """weather_hour_at: the newest hour that anything is known of now. years: that are known, by calendar."""
+    """Newest weather and calendars in the database."""
 
     weather_hour_at: datetime | None
+    """Newest past hour with known weather."""
     weather_fetched_at: datetime | None
     school_years: tuple[int, ...]
     bank_holiday_years: tuple[int, ...]
@@ -27,20 +28,20 @@ class ContextState:
 
 
 def database_responds(connection: Connection) -> bool:
-    """Whether the database answers a question about a table of ours."""
+    """Return True if the database answers a query on one of our tables."""
     connection.execute(select(func.max(school_years.c.year))).one()
     return True
 
 
 def write_something(connection: Connection) -> None:
-    """Replace the row that stands for whatever the service writes: a full or read-only database refuses it."""
-    # not the same twice: a database may leave out a write that changes nothing
+    """Write the probe row, which fails if the database is full or read-only."""
+    # random content, because a database may skip a write that changes nothing
     filling = token_hex(8).ljust(PROBE_CHARACTERS, "0")
     upsert(connection, write_probe, [{"id": 1, "filling": filling}])
 
 
 def context_state(connection: Connection, now: datetime) -> ContextState:
-    """How new the context is."""
+    """Read the age of weather and calendars."""
     hours = weather_hours.c
     known = select(func.max(hours.observed_at), func.max(hours.available_at)).where(
         hours.observed_at <= now, hours.available_at <= now
@@ -57,5 +58,5 @@ def context_state(connection: Connection, now: datetime) -> ContextState:
 
 
 def age_s(since_at: datetime | None, now: datetime) -> float | None:
-    """Seconds since a moment; never below 0, as a clock may have been set back. None if it never was."""
+    """Return the seconds since a time, at least 0 even if the clock was set back; None without a time."""
     return None if since_at is None else round(max((now - since_at).total_seconds(), 0.0), 1)
