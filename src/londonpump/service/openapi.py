@@ -120,7 +120,7 @@ def add_error_responses(document: dict[str, Any]) -> dict[str, Any]:
         for method, operation in methods.items():
             if method in METHODS:
                 _add_responses(path, operation)
-                # an empty list marks the route as public; without it, readers cannot tell it from an omission
+                # an empty list marks the route as public; without it, it looks like an omission
                 operation.setdefault("security", [])
                 _describe_body(operation.get("requestBody"), schemas)
     return document
