@@ -29,6 +29,7 @@ def _validate_web_address(text: str) -> str:
 
 def _require_https(text: str) -> str:
     host = urlsplit(text).hostname or ""
+    # plain HTTP stays allowed to the own machine, for mirrors and tests
     if text.startswith("http://") and host not in LOOPBACK:
         raise ValueError("it would send a key unencrypted: begin it with https://")
     return text
@@ -160,7 +161,7 @@ class Settings(BaseSettings):
 
     @property
     def is_embedded(self) -> bool:
-        """Whether the database is the SQLite file in the home: one machine, one user."""
+        """True if the database is the SQLite file in the home: one machine, one user."""
         return self.database_url is None
 
     @property
@@ -168,6 +169,7 @@ class Settings(BaseSettings):
         """Address of the database with its password. Never show it."""
         if self.database_url is not None:
             return self.database_url.get_secret_value()
+        # quoted, because a home folder may contain characters that have a meaning in an address
         return f"sqlite:///{quote(str(self.home / 'londonpump.db'))}"
 
 
@@ -176,6 +178,7 @@ def read_settings() -> Settings:
     try:
         return Settings()
     except ValidationError as error:
+        # without the input: a mistyped key or password must not appear on the screen or in a log
         wrong = error.errors(include_input=False, include_context=False, include_url=False)
     problems = [(_setting_name(each["loc"]), _lower_first(each["msg"])) for each in wrong]
     (first, problem), *others = problems

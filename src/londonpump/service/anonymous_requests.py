@@ -63,6 +63,7 @@ class SlotQueue:
         self._max_queued = max_queued
         self._waiting: dict[str, deque[asyncio.Future[None]]] = {}
         self._n_waiting = 0
+        # no request with a token was seen yet
         self._signed_in_at_s = float("-inf")
 
     def note_signed_in_request(self) -> None:
@@ -118,6 +119,7 @@ class SlotQueue:
 
     def _rest(self, took_s: float) -> None:
         has_signed_in_traffic = time.perf_counter() - self._signed_in_at_s < SIGNED_IN_WINDOW_S
+        # the slot is not passed on at once: the event loop must have time left for signed-in requests
         asyncio.get_running_loop().call_later(
             rest_s(took_s, has_signed_in_traffic=has_signed_in_traffic), self._pass_on
         )

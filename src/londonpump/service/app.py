@@ -113,6 +113,7 @@ async def _open_state(
     settings: Settings, options: ServiceOptions, metrics: Metrics
 ) -> AsyncIterator[ServiceState]:
     async with AsyncExitStack() as stack:
+        # the exit stack closes everything in reverse order, also if a later step fails to start
         limits = options.store_limits or StoreLimits(patience_s=settings.database_patience_ms / MS_PER_S)
         store = await asyncio.to_thread(Store.open, settings.database, limits)
         stack.push_async_callback(store.close)
@@ -120,7 +121,7 @@ async def _open_state(
         state = ServiceState(settings, options, store, champion, metrics, options.clock())
         for part_lifespan in PART_LIFESPANS:
             await stack.enter_async_context(part_lifespan(state))
-        # before the first request: with a promoted model the service starts ready
+        # poll before the first request, so that the service starts ready if a model is promoted
         await champion.poll()
         await stack.enter_async_context(_in_background(champion.watch(options.champion_poll_s)))
         log("service started", version=__version__, model=champion.current and champion.current.name)
@@ -131,6 +132,7 @@ async def _open_state(
 @asynccontextmanager
 async def _in_background(work: Coroutine[None, None, None]) -> AsyncIterator[None]:
     task = asyncio.create_task(work)
+    # without the callback an exception in the task would stay unnoticed until shutdown
     task.add_done_callback(_log_failure)
     try:
         yield

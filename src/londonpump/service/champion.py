@@ -42,7 +42,7 @@ class Champion:
 
     @property
     def is_simulated(self) -> bool:
-        """Whether the model was trained on simulated records."""
+        """True if the model was trained on simulated records."""
         return bool(self.bundle.card.get("is_simulated"))
 
 
@@ -91,6 +91,7 @@ class ChampionWatch:
         if self.current is not None and self.current.name == named:
             self.problem = None
             return
+        # the named bundle failed before: wait for the next try
         if self._polls_to_skip > 0:
             self._polls_to_skip -= 1
             return
@@ -98,10 +99,12 @@ class ChampionWatch:
 
     async def _activate(self, name: str) -> None:
         try:
+            # in a thread: loading and hashing can take seconds, and the old model keeps answering meanwhile
             champion = await asyncio.to_thread(open_champion, self._bundles, name, self._clock())
         except BadFile as error:
             self._record_failure(name, error)
             return
+        # requests read `current` once: each sees the old model or the new one, never a mixture
         self.current, self.problem, self._failures = champion, None, 0
         self._metrics.note_champion(name)
         log("champion active", model=name, simulated=champion.is_simulated)

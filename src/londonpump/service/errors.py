@@ -165,6 +165,7 @@ class Problem:
         return JSONResponse(content, self.status, self.headers, media_type=media_type)
 
     def _original_detail(self, scope: Mapping[str, Any]) -> str | list[dict[str, Any]]:
+        # clients of the original compare these texts, so they must be its own
         if self.status != HTTPStatus.UNPROCESSABLE_ENTITY:
             return self.original or self.detail
         if isinstance(self.original, list):
@@ -179,8 +180,10 @@ class Problem:
 
 def to_problem(error: LondonPumpError) -> Problem:
     """Return the problem that answers an error."""
+    # the method resolution order lists the class itself first, then its bases, so the nearest entry is found
     status = next(STATUS_OF[error_class] for error_class in type(error).__mro__ if error_class in STATUS_OF)
     if status == HTTPStatus.INTERNAL_SERVER_ERROR:
+        # an error without a mapping is a bug: its text may contain internals and is only logged
         return Problem(status, UNEXPECTED)
     state = getattr(error, "state", None)
     return Problem(
@@ -209,11 +212,13 @@ def _fields_of(error: LondonPumpError) -> tuple[tuple[str, str], ...]:
 
 
 def _headers_of(error: LondonPumpError, status: HTTPStatus) -> dict[str, str]:
+    # RFC 9110 requires the challenge with a 401, and clients rely on it to sign in again
     headers = {"WWW-Authenticate": "Bearer"} if status == HTTPStatus.UNAUTHORIZED else {}
     wait_s = getattr(error, "retry_after_s", None)
     if status == HTTPStatus.SERVICE_UNAVAILABLE and wait_s is None:
         wait_s = RETRY_AFTER_S
     if wait_s is not None:
+        # whole seconds, rounded up: a client that waits a little too short would be rejected again
         headers["Retry-After"] = str(max(1, ceil(wait_s)))
     return headers
 
@@ -225,6 +230,7 @@ def validation_problem(error: RequestValidationError) -> Problem:
     errors = tuple(
         (_field_path(entry["loc"])[:MAX_FIELD_PATH_LENGTH], format_error(entry)) for entry in found
     )
+    # `errors` lists them all; `detail` stays readable in a log or a dialog
     detail = "; ".join(f"{field_path}: {problem}" for field_path, problem in errors[:5])
     original = [
         {
@@ -295,6 +301,7 @@ def _loc(field_path: str, where: str) -> list[str]:
 
 def _log_problem(request: Request, error: Exception, problem: Problem) -> None:
     """Log a server error with its text or traceback, and note the error type of every request."""
+    # the log line of the request, written by `middleware`, includes the type of its error
     request.scope.setdefault("state", {})["problem"] = type(error).__name__
     request_id = request_id_of(request.scope)
     if problem.status == HTTPStatus.INTERNAL_SERVER_ERROR:

@@ -45,6 +45,7 @@ UNENCODED_PLUS = (
     "contains a blank where its offset begins, because an unencoded + is decoded to a blank. Write the + as %2B, or the "
     "time in UTC, like 2025-06-02T09:30:00Z"
 )
+# form decoding turns "+" into a blank, so "10:00+01:00" arrives as "10:00 01:00"
 _BLANK_OFFSET = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9:.]+ [0-9]{2}:?[0-9]{2}")
 ORIGINAL_ID_LENGTH = 24
 

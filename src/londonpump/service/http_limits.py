@@ -63,6 +63,7 @@ class Gate:
             self._anonymous[connection] = source
             self._by_source[source] += 1
             return
+        # beyond the anonymous limits a connection may still belong to a signed-in client: its head decides
         is_full = len(self._open) >= self.limits.total
         if self._undecided and (is_full or len(self._undecided) >= self.limits.undecided):
             self._end(next(iter(self._undecided)))
@@ -99,10 +100,12 @@ class Gate:
         if limits.per_source is None or len(self._anonymous) < limits.anonymous:
             return
         busiest_source, n_of_busiest = self._by_source.most_common(1)[0]
+        # "+ 1" for the new connection: without it two equal sources would end each other's connections in turn
         if n_of_busiest > self._by_source[source] + 1:
             theirs = [
                 connection for connection, holder in self._anonymous.items() if holder == busiest_source
             ]
+            # min keeps the order of the dict for equal keys: the oldest connection, an idle one first
             self._end(min(theirs, key=BoundedRequests.is_at_work))
 
     def _end(self, connection: "BoundedRequests") -> None:
@@ -112,6 +115,7 @@ class Gate:
     def _has_room(self, source: str) -> bool:
         limits = self.limits
         return (
+            # the last places stay free for undecided connections, or signed-in clients could not connect
             len(self._open) < limits.total - limits.undecided
             and len(self._anonymous) < limits.anonymous
             and (limits.per_source is None or self._by_source[source] < limits.per_source)
@@ -147,11 +151,13 @@ class BoundedRequests(HttpToolsProtocol):
         """Admit the connection and start the timeout of its first head."""
         super().connection_made(transport)
         peer = self.client[0] if self.client else ""
+        # counted by site: one customer has many IPv6 addresses
         self.gate.admit(self, network_of(peer, SITE_BITS) or peer)
         self._close_in(ADMISSION_TIMEOUT_S if self.is_undecided else self.head_timeout_s)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Cancel the timers and forget the connection."""
+        # cancel every timer, or its handler would keep the closed connection in memory
         self._stop_waiting()
         self.resume_writing()
         self.gate.remove(self)
@@ -160,6 +166,7 @@ class BoundedRequests(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         """Parse data, and reject a head that exceeds the limit."""
         super().data_received(data)
+        # the parser has no limit of its own: it collects header lines for as long as they arrive
         if self._head_bytes is None:
             return
         self._head_bytes += len(data)
@@ -204,6 +211,7 @@ class BoundedRequests(HttpToolsProtocol):
     def pause_writing(self) -> None:
         """Start the timeout of a client that does not read its response."""
         super().pause_writing()
+        # abort, not close: a close would wait until the client reads the buffered rest
         self._unread_timer = self.loop.call_later(self.unread_timeout_s, self.transport.abort)
 
     def resume_writing(self) -> None:
@@ -237,4 +245,5 @@ def connection_of(scope: Mapping[str, Any]) -> BoundedRequests | None:
 
 def bounded_protocol(limits: ConnectionLimits) -> type[BoundedRequests]:
     """Return a protocol class with its own limits, for one server."""
+    # a class per server, because uvicorn creates the connections and passes no arguments of ours
     return type("BoundedRequests", (BoundedRequests,), {"gate": Gate(limits)})

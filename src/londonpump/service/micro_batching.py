@@ -53,6 +53,7 @@ class MicroBatcher(Generic[A, B]):
                 self._waiting[: self._max_batch_size],
                 self._waiting[self._max_batch_size :],
             )
+            # as many requests as were answered together are expected to arrive together again
             self._expected = len(batch)
             task = asyncio.get_running_loop().create_task(self._answer(batch))
             self._running.add(task)
@@ -73,10 +74,12 @@ class MicroBatcher(Generic[A, B]):
                 return
             outcomes = [error]
         finally:
+            # at shutdown the task is cancelled, and nobody else would end the waiting requests
             if (task := asyncio.current_task()) is not None and task.cancelling():
                 for _, answer in batch:
                     answer.cancel()
         for (_, answer), outcome in zip(batch, outcomes, strict=True):
+            # the client may have disconnected, which cancels its future
             if answer.done():
                 continue
             if isinstance(outcome, Exception):

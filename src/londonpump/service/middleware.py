@@ -61,6 +61,7 @@ class RequestMiddleware:
         except Exception as error:  # noqa: BLE001 - last handler: every client gets a response
             exchange.state["problem"] = type(error).__name__
             log_error("unexpected error", error, request_id=exchange.request_id)
+            # after the head was sent nothing can be corrected; the server then aborts the connection
             if exchange.status is None:
                 problem = Problem(HTTPStatus.INTERNAL_SERVER_ERROR, UNEXPECTED)
                 await problem.response(exchange.scope)(exchange.scope, receive, exchange.send)
@@ -127,6 +128,7 @@ class _Exchange:
         self._send = send
         sent_id = self.header(b"x-request-id")
         is_usable = sent_id is not None and REQUEST_ID.fullmatch(sent_id)
+        # an id of the client is kept if it is harmless, so that logs of several services can be joined
         self.request_id = sent_id.decode() if sent_id and is_usable else uuid.uuid4().hex
         self.state["request_id"] = self.request_id
 

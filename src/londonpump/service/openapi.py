@@ -100,6 +100,7 @@ def document_error_responses(app: FastAPI) -> None:
 
     framework_openapi = app.openapi
 
+    # cached: generating the document would block the event loop on every request
     @cache
     def document() -> dict[str, Any]:
         return add_error_responses(framework_openapi())
@@ -279,6 +280,7 @@ async def _asset(request: Request) -> Response:
     name = str(request.path_params["file"])
     if name == START:
         return Response(START_SCRIPT, media_type="text/javascript", headers=KEPT)
+    # an allow-list, so that no path leads out of the folder of the package
     if name not in ASSETS:
         raise HTTPException(404)
     return _unless_known(request, _content(name), ASSETS[name], KEPT)
@@ -298,6 +300,7 @@ def _tag(content: bytes) -> str:
 def _unless_known(request: Request, content: bytes, media_type: str, headers: Mapping[str, str]) -> Response:
     """Return the content, or a 304 if the client already has it."""
     headers = {**headers, "ETag": _tag(content)}
+    # If-None-Match compares weakly (RFC 9110): proxies that compress mark tags as weak
     known = {tag.strip().removeprefix("W/") for tag in request.headers.get("if-none-match", "").split(",")}
     if _tag(content) in known:
         return Response(status_code=304, headers=headers)

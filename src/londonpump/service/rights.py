@@ -78,10 +78,12 @@ async def person_of(request: Request) -> Person:
     now = state.clock()
     claims = state.part(Auth).tokens.read(token, now)
     found = await state.part(SessionBatcher)(claims.session_id)
+    # the role comes from the database, not from the token, so that a demotion takes effect at once
     if found is None or found.user_id != claims.user_id or not found.is_live(now):
         raise NoValidToken("The session has ended")
     person = Person(found.user_id, found.username, Role(found.role), claims.session_id)
     request.state.person = person
+    # only now is the session known to be open: the connection leaves the anonymous limits
     if (client_connection := connection_of(request.scope)) is not None:
         client_connection.note_signed_in()
     return person

@@ -35,6 +35,7 @@ def serve(
     Raises: BadValue if the address cannot be used; DatabaseFailed or BadFile if the service cannot start.
     """
     log_to()
+    # the socket is opened first: a port in use is reported before the slow start of the service
     with _open_listener(host, port) as listener, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_serve(settings, options, listener, on_listening))
 
@@ -85,6 +86,7 @@ def _open_listener(host: str, port: int) -> Iterator[socket.socket]:
     except OSError as error:
         raise BadValue("--host", host, f"is not an address of this machine ({error.strerror})") from error
     with listener:
+        # a restart must not wait until old connections leave TIME_WAIT
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listener.bind(address)

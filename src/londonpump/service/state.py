@@ -41,6 +41,7 @@ class ServiceState:
     settings: Settings
     options: ServiceOptions
     store: Store
+    # the bundle inside changes while serving: read `champion.current` once per request
     champion: ChampionWatch
     metrics: Metrics
     started_at: datetime

@@ -28,6 +28,7 @@ class JsonLines(logging.Formatter):
             "event": record.getMessage(),
             **getattr(record, FIELDS, {}),
         }
+        # never the standard traceback: its last line is the message of the error, which can contain values of a request
         if record.exc_info and record.exc_info[1] is not None:
             line["traceback"] = format_traceback(record.exc_info[1])
         return json.dumps(line, default=str)
@@ -39,6 +40,7 @@ def log_to(stream: TextIO | None = None, level: int = logging.INFO) -> None:
     formatter = JsonLines()
     formatter.converter = _gmtime
     handler.setFormatter(formatter)
+    # uvicorn's access log stays off: it would contain query strings
     for name in ("londonpump.service", "uvicorn.error"):
         logger = logging.getLogger(name)
         logger.handlers = [handler]
@@ -66,6 +68,7 @@ def format_traceback(error: BaseException) -> list[str]:
             f"{frame.filename}:{frame.lineno} {frame.name}"
             for frame in traceback.extract_tb(current.__traceback__)
         ]
+        # follow the chain as Python itself prints it: `raise ... from` first, and nothing after `from None`
         current = current.__cause__ or (None if current.__suppress_context__ else current.__context__)
     return lines
 
@@ -76,6 +79,7 @@ def _gmtime(seconds: float | None) -> Any:
     return time.gmtime(seconds)
 
 
+# dense below 0.1 s, where predictions are answered
 BUCKETS_S = (0.002, 0.005, 0.01, 0.02, 0.03, 0.06, 0.1, 0.25, 1.0, 5.0)
 
 
@@ -105,6 +109,7 @@ class Metrics:
 
     def note_champion(self, name: str | None) -> None:
         """Set the active model; the gauge of any other model is removed."""
+        # the name is a label, so the series of the previous model must go, or two models would look active
         self.model.clear()
         if name is not None:
             self.model.labels(name).set(1)

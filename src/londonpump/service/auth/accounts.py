@@ -57,6 +57,7 @@ def named(connection: Connection, username: str) -> repository.User:
 
 def change(connection: Connection, requested: Change, actor: str, now: datetime) -> repository.User:
     """Apply a change completely or not at all. Raises: NoSuchUser, LastAdmin."""
+    # both parts run in the caller's transaction: if the second fails, the first is rolled back
     user = _to_change(connection, requested.user_id)
     if requested.role is not None:
         user = set_role(connection, requested.user_id, requested.role, actor, now)
@@ -74,6 +75,7 @@ def set_role(connection: Connection, user_id: str, role: str, actor: str, now: d
         return user
     if role != "admin":
         _keep_an_admin(connection, user)
+    # sessions stay open: the role is read with every request
     repository.change_user(connection, user_id, role=role)
     about = {"user": user_id, "before": user.role, "after": role}
     append_audit(connection, now, "user_role_changed", actor, about)

@@ -45,10 +45,12 @@ class SessionBatcher(MicroBatcher[str, Session | None]):
     """Look-up of sessions by their ids, with one query for concurrent requests."""
 
 
+# `find_sessions` takes some dozens of ids at most
 MAX_SESSIONS_PER_QUERY = 32
 
 
 async def _sessions_of(state: ServiceState, session_ids: Sequence[str]) -> list[Session | None]:
+    # several requests of one client share a session
     unique_ids = frozenset(session_ids)
     found = await state.store.read(lambda connection: find_sessions(connection, unique_ids))
     return [found.get(session_id) for session_id in session_ids]

@@ -67,6 +67,7 @@ class Passwords:
         )
         self._hasher = PasswordHash((hasher,))
         self._bcrypt = BcryptHasher()
+        # argon2 releases the GIL, so threads suffice and the event loop is not blocked
         self._threads = ThreadPoolExecutor(
             N_THREADS, thread_name_prefix="passwords", initializer=_lower_priority
         )
@@ -114,6 +115,7 @@ class Passwords:
         if stored is not None and self._bcrypt.identify(stored):
             return self._check_bcrypt(password, stored)
         if is_bcrypt_in_use:
+            # the result does not matter; the time does
             self._verify_bcrypt(password, DUMMY_BCRYPT)
         is_right, new_hash = self._hasher.verify_and_update(_bytes_of(password), stored or self._dummy_hash)
         return is_right and stored is not None, new_hash
@@ -122,6 +124,7 @@ class Passwords:
         if self._verify_bcrypt(password, stored):
             # the new hash covers the whole password: bcrypt used only its first 72 bytes
             return True, self.make_now(password)
+        # a wrong password for an imported account costs the same two hashes as for any other
         self._hasher.verify(_bytes_of(password), self._dummy_hash)
         return False, None
 

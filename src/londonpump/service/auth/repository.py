@@ -139,6 +139,7 @@ def add_user(connection: Connection, fields: Mapping[str, Any]) -> User | None:
     """
     row = {"id": secrets.token_hex(ORIGINAL_ID_LENGTH // 2), **fields}
     statement = (
+        # on PostgreSQL an exception for a taken name would abort the whole transaction
         dialect_insert(connection, users).values(row).on_conflict_do_nothing().returning(*_USER_COLUMNS)
     )
     added = connection.execute(statement).one_or_none()
@@ -158,6 +159,7 @@ def count_admins(connection: Connection) -> int:
 
 def begin_session(connection: Connection, user_id: str, source: str, now: datetime) -> tuple[str, datetime]:
     """Begin a session and delete old ones of the account. Returns: id and end of the session."""
+    # ended sessions are kept for 90 days, because they prove that a source is known
     connection.execute(
         delete(sessions).where(
             sessions.c.user_id == user_id, sessions.c.ends_at < now - KNOWN_SOURCE_LIFETIME
@@ -228,6 +230,7 @@ def is_known_source(connection: Connection, user_id: str, source: str, now: date
 
 def key_of(kind: str, *parts: str) -> str:
     """Return the key of a count. It is a hash, because people sometimes type a password into the name field."""
+    # names and sources contain no null character, so different parts never join to the same text
     return f"{kind}:{sha256(chr(0).join(parts).encode('utf-8', 'surrogatepass')).hexdigest()}"
 
 
@@ -235,6 +238,7 @@ def count_attempt(
     connection: Connection, limiting: dict[str, Pace], counted: dict[str, Pace], now: datetime
 ) -> int:
     """Count an attempt under the keys of `counted`, unless a count of `limiting` makes it wait. Returns: the wait."""
+    # every count has leaked away after a day, so the table stays small without a cleaning job
     connection.execute(delete(sign_in_counts).where(sign_in_counts.c.counted_at < now - FORGOTTEN_AFTER))
     counts = _read(connection, {*limiting, *counted})
     wait_s = _wait_s(counts, limiting, now)
@@ -271,5 +275,6 @@ def _read(connection: Connection, keys: set[str]) -> dict[str, Count]:
 
 
 def _write(connection: Connection, counts: dict[str, Count]) -> None:
+    # sorted: two transactions that write the same keys must lock them in the same order
     rows = [{"key": key, "level": one.level, "counted_at": one.at} for key, one in sorted(counts.items())]
     upsert(connection, sign_in_counts, rows)

@@ -118,6 +118,7 @@ async def login(request: Request, username: Username, password: Password, _: Any
     """Begin a session of 12 hours. The response does not reveal whether the user exists."""
     state = state_of(request)
     auth, now = state.part(Auth), state.clock()
+    # measured from the arrival, so that waiting in queues does not show in the time of a rejection
     received_s = asyncio.get_running_loop().time()
     source = source_of(request, auth.n_proxies)
     # in the form that is counted: spellings of one name share a wait
@@ -128,6 +129,7 @@ async def login(request: Request, username: Username, password: Password, _: Any
         lambda connection: service.wait_before(connection, username, source, now),
         now,
     )
+    # hashing has a queue of its own: the slot is free for other anonymous requests meanwhile
     release_slot(request.scope)
     async with auth.turns.of((name, source)):
         new_session = await service.sign_in(state, username, password, source)
@@ -262,10 +264,12 @@ async def list_users(
     limit: Annotated[int, Query(ge=1, le=1000, description="Number of accounts to return")] = PAGE,
 ) -> UsersShown:
     """List accounts by name."""
+    # PostgreSQL rejects null characters in texts
     names = after.replace("\0", "")
     found = await state_of(request).store.read(
         lambda connection: repository.list_users(connection, names, limit + 1)
     )
+    # one more row than the page was read, to know whether another page follows
     is_more = len(found) > limit
     page_users = [_user_response(user) for user in found[:limit]]
     return UsersShown(users=page_users, next=repository.page_end(found[limit - 1]) if is_more else None)

@@ -18,6 +18,7 @@ PASSWORD_MIN = 8
 """A lower setting admits the original's clients, whose passwords are not compared with the common ones."""
 MAX_DIGITS = 11
 MIN_OWN_NAME_LENGTH = 3
+# usual replacements of letters: "P4$$w0rd" is "password"
 _LETTERS_FOR = str.maketrans("013457@$!|", "oieastasii")
 _RUNS = (
     "abcdefghijklmnopqrstuvwxyz",
@@ -83,6 +84,7 @@ def check_password(password: str, username: str, password_min: int, field: str =
 
 def is_common(password: str, username: str) -> bool:
     """Return whether a password is one that attackers try first."""
+    # full-width letters and capitals do not make a common password safe
     plain = normalize("NFKC", password).casefold()
     if len(set(plain)) <= 2 or _is_repeated(plain) or _is_runs(plain):
         return True
@@ -114,6 +116,7 @@ def _is_made_of(core: str, known: frozenset[str]) -> bool:
 
 
 def _is_repeated(plain: str) -> bool:
+    # a text occurs inside its own doubling, apart from both ends, exactly if it repeats a shorter part
     return plain in (plain + plain)[1:-1]
 
 

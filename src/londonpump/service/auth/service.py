@@ -77,6 +77,7 @@ def wait_before(connection: Connection, username: str, source: str, now: datetim
 
 def begin_attempt(connection: Connection, username: str, source: str, now: datetime) -> Attempt:
     """Find the account and count the attempt, before the password is checked."""
+    # the lock makes reading and writing the counts one step, so that concurrent guesses cannot share one count
     repository.lock_accounts(connection)
     name = lookup_name(username)
     user, password_hash = _account(connection, name)
@@ -85,6 +86,7 @@ def begin_attempt(connection: Connection, username: str, source: str, now: datet
     counted = {**limiting, source_key: SOURCE}
     wait_s = count_attempt(connection, limiting, counted, now)
     is_bcrypt_in_use = repository.has_bcrypt_hashes(connection)
+    # from here on a disabled account is treated as an unknown one, so that nothing reveals the difference
     if user is None or user.disabled_at is not None:
         user = password_hash = None
     return Attempt(name, source, wait_s, user, password_hash, is_bcrypt_in_use, tuple(counted))
@@ -108,9 +110,11 @@ def begin_session(
     """Begin a session after a right password. Returns: None if the account was disabled or its password set meanwhile."""
     repository.lock_accounts(connection)
     found = repository.find_named(connection, attempt.name)
+    # the hash was checked outside a transaction: the password may have been changed or the account disabled since
     if found is None or found[1] != attempt.password_hash or found[0].disabled_at is not None:
         return None
     user = found[0]
+    # the source's own count is only decremented: one right password must not clear guesses at other accounts
     reset_count(connection, _keys(attempt.name, attempt.source)[0], attempt.counted)
     if new_hash is not None:
         repository.change_user(connection, user.id, password_hash=new_hash)
@@ -135,6 +139,7 @@ def may_refresh(connection: Connection, token: str, now: datetime) -> bool:
 
 def refresh(connection: Connection, token: str, now: datetime) -> SignedIn | None:
     """Exchange a refresh token. A token that is used twice was stolen, so its session ends."""
+    # the token is marked as used even if the session turns out to be closed: it is never valid again
     session_id, is_first = repository.use_refresh_token(connection, token, now)
     session = repository.find_session(connection, session_id) if session_id else None
     if session_id is None or session is None or not session.is_live(now):
@@ -193,6 +198,7 @@ def change_password(connection: Connection, new: NewPassword, now: datetime) -> 
     repository.lock_accounts(connection)
     user = repository.find_user(connection, new.user_id)
     stored = repository.find_named(connection, username_key(user.username)) if user else None
+    # compare and set: an administrator may have set another password while this one was checked
     if stored is None or stored[1] != new.old_hash or stored[0].disabled_at is not None:
         return False
     reset_count(connection, key_of("old password", new.user_id), ())
@@ -241,6 +247,7 @@ def _limiting_counts(
 ) -> dict[str, Pace]:
     """Return the counts that can make an attempt wait: only one if the account signed in from this source before."""
     pair_key, source_key, account_key = _keys(name, source)
+    # a known source is exempt from the account's count, or strangers could lock out the owner
     if user is not None and repository.is_known_source(connection, user.id, source, now):
         return {pair_key: FROM_KNOWN_SOURCE}
     return {pair_key: FROM_SOURCE, source_key: SOURCE, account_key: ACCOUNT}
@@ -263,6 +270,7 @@ async def require_no_wait(
     Raises: TooManyAttempts.
     """
     waits = state.part(Auth).waits
+    # cheapest check first: memory, then a read, and only then a write lock
     left_s = waits.left_s(key, now)
     if left_s:
         raise TooManyAttempts(left_s)
@@ -323,6 +331,7 @@ async def _session(state: ServiceState, attempt: Attempt, password: str, now: da
         new_session = await state.store.write(begin, within_s=within_s)
         if new_session is not None:
             return new_session
+        # the hash changed under this attempt: check the password once more against the new one
         stored_hash = await state.store.read(partial(current_hash, name=attempt.name), within_s=within_s)
         attempt = replace(attempt, password_hash=stored_hash)
     return None
@@ -355,6 +364,7 @@ async def _change_once_checked(
         is_right, _new_hash = await passwords.check(request.old_password, old_hash)
         if not is_right:
             return False
+        # kept for a second round, because hashing again would take another 0.1 s
         new_hash = new_hash or await passwords.make(request.new_password)
         new = NewPassword(person.id, person.session_id, old_hash, new_hash)
         if await state.store.write(partial(change_password, new=new, now=now)):

@@ -55,6 +55,7 @@ class Pace:
         if (count.at - now).total_seconds() > self.longest_s:
             # the clock was set back by more than any wait, which would otherwise last until the clock catches up
             return 0
+        # 30 doublings exceed every longest wait, and keep the shift small for huge counts
         doublings = min(ceil(count.level - self.free), 30)
         left_s = min(1 << doublings, self.longest_s) - _since_s(count, now)
         return max(0, ceil(left_s))
@@ -88,6 +89,7 @@ class Turns:
         finally:
             n = self._by_pair[pair][1] - 1
             self._by_pair[pair] = turns, n
+            # delete unused semaphores, or each guessed name would stay in memory
             if not n:
                 del self._by_pair[pair]
 
@@ -107,6 +109,7 @@ class Waits:
         """Store a wait."""
         self._until.pop(key, None)
         self._until[key] = now, now + timedelta(seconds=wait_s)
+        # bounded memory: the oldest entry goes, and its wait is then read from the database again
         if len(self._until) > self._max_size:
             del self._until[next(iter(self._until))]
 
@@ -164,6 +167,7 @@ def network_of(address: str, ipv6_bits: int = NETWORK_BITS) -> str | None:
     except ValueError:
         return None
     if isinstance(known, IPv6Address):
+        # a dual-stack socket reports IPv4 clients in this form
         if known.ipv4_mapped:
             return str(known.ipv4_mapped)
         return str(ip_network(f"{known.packed.hex(':', 2)}/{ipv6_bits}", strict=False))

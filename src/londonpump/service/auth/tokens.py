@@ -56,6 +56,7 @@ class Tokens:
 
     def make(self, claims: Claims, now: datetime, session_ends_at: datetime) -> AccessToken:
         """Return a token with the usual lifetime, or with the rest of the session if that is shorter."""
+        # JWT times are whole seconds; rounded down, so that a token never outlives its session
         expires_at = min(now + self._life, session_ends_at).replace(microsecond=0)
         payload = {
             "sub": claims.user_id,
@@ -88,6 +89,7 @@ class Tokens:
                 },
             )
         except jwt.InvalidTokenError:
+            # `from None`: the library's messages describe the token, and nobody needs them in a log
             raise NoValidToken("The token is not valid") from None
         user_id, session_id, expires_s = payload["sub"], payload["sid"], payload["exp"]
         if not (isinstance(user_id, str) and isinstance(session_id, str) and isinstance(expires_s, int)):
@@ -140,6 +142,7 @@ def _make(path: Path) -> None:
     part = ""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        # written completely to a temporary file (mode 0600) first: no process may read half a secret
         handle, part = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
         with os.fdopen(handle, "w") as file:
             file.write(secrets.token_hex(MIN_BYTES) + "\n")
@@ -158,6 +161,7 @@ def _make(path: Path) -> None:
 def _read(path: Path) -> bytes:
     try:
         with path.open("rb") as file:
+            # the mode of the open file, because the path could be replaced between a check and the read
             mode = os.fstat(file.fileno()).st_mode
             secret = file.read(MAX_BYTES + 1).strip()
     except OSError as error:

@@ -22,6 +22,7 @@ from londonpump.service.board.repository import StoredBoard, read_board
 from londonpump.service.state import ServiceState
 
 T = TypeVar("T")
+# CLOCK_MONOTONIC stops during a suspend, after which an old board would look fresh
 _CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 READ_LATER_WITHIN_S = 5.0
 """Limit for reads that no request waits for: at the start, and after a read that was too slow."""
@@ -69,12 +70,14 @@ class BoardCache:
 
     async def read(self, state: ServiceState, now: datetime, within_s: float) -> bool:
         """Verify the cached board or read it again. Returns: whether the database answered in time."""
+        # the age counts from before the read: the board can change while it is being read
         began_s, cached = self.limits.now_s(), self._rows
         if began_s - self._read_whole_s >= self.limits.read_whole_after_s:
             cached = None
         try:
             found = await state.store.read(lambda c: read_board(c, now, cached), within_s=within_s)
         except DatabaseFailed:
+            # the request uses the cached board; a patient read in the background refreshes it for the next ones
             self._read_later(state)
             return False
         self._store(found, began_s, is_read_whole=found is not cached)
@@ -108,6 +111,7 @@ class BoardCache:
             return CachedBoard(None, None)
         if self.limits.now_s() - self._verified_s <= self.limits.use_for_s:
             return CachedBoard(self._rows, self._verified_s)
+        # too old to trust, except for the pumps that were changed through this process
         own = tuple(row for row in self._rows.pumps if row.code in self._changed_here)
         return CachedBoard(replace(self._rows, pumps=own, recent=()), None)
 
@@ -122,6 +126,7 @@ class BoardCache:
         """Store a board, unless a newer one was stored since its read began. Any other older version means that the
         database was restored, so it is stored."""
         cached = self._rows
+        # reads run concurrently and can end out of order
         if cached is not None and rows.version < cached.version and began_s <= self._taken_s:
             return
         if rows is not cached:

@@ -98,6 +98,7 @@ def lock_pumps(connection: Connection, codes: Iterable[str]) -> dict[str, PumpRo
     codes_sorted = sorted(codes)
     if not codes_sorted:
         return {}
+    # rows must exist before they can be locked
     missing = dialect_insert(connection, board_pumps).on_conflict_do_nothing()
     connection.execute(missing, [{"pump_code": code} for code in codes_sorted])
     mine = board_pumps.c.pump_code
@@ -119,6 +120,7 @@ def put_reports(
     insert_ = dialect_insert(connection, board_pumps)
     names = (*(f"report_{name}" for name in Report.__slots__), "reported_by")
     given = {name: insert_.excluded[name] for name in names}
+    # decided inside the statement, so that a late report cannot overwrite a newer one of another replica
     is_newest = or_(board_pumps.c.report_at.is_(None), board_pumps.c.report_at <= insert_.excluded.report_at)
     statement = insert_.on_conflict_do_update(index_elements=["pump_code"], set_=given, where=is_newest)
     # one order for all transactions, so that two snapshots cannot deadlock
@@ -143,6 +145,7 @@ def add_mobilisation(connection: Connection, values: Mapping[str, Any], *, is_ne
     new_id = uuid4().hex
     connection.execute(insert(mobilisations).values(id=new_id, **values))
     if is_newest:
+        # a mobilisation that is reported late must not replace a newer one
         pump = update(board_pumps).where(board_pumps.c.pump_code == values["pump_code"])
         connection.execute(pump.values(mobilisation_id=new_id))
     _note_change(connection)
@@ -212,6 +215,7 @@ def add_outcome(connection: Connection, mobilisation_id: str) -> None:
         **{name: getattr(row, name) for name in copied},
         **announced,
         "actual_s": actual_s,
+        # milliseconds, without the noise of floating point in the stored value
         "error_s": round(actual_s - row.announced_p50_s, 3),
         "is_inside_80": row.announced_p10_s <= actual_s <= row.announced_p90_s,
     }
@@ -222,6 +226,7 @@ def recent_incidents(connection: Connection, at: datetime) -> list[RecentInciden
     """Return incidents whose first pump was mobilised in the last 30 minutes, by number."""
     since = at - RECENT_WINDOW
     mine = mobilisations.c
+    # an incident counts by its first pump: reinforcements do not make an old incident recent
     is_older = exists().where(
         _earlier.c.incident_number == mine.incident_number, _earlier.c.mobilised_at < since
     )

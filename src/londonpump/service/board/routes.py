@@ -66,6 +66,7 @@ async def put_board(person: Feed, state: State, snapshot: Snapshot) -> SnapshotT
         state,
         lambda connection: updates.take_snapshot(connection, actor, snapshot),
         lambda _: [pump.pump for pump in snapshot.pumps],
+        # a feed can wait, and a rejected snapshot would leave the board older than a slow one
         within_s=max(SNAPSHOT_WITHIN_S, state.store.limits.patience_s),
     )
     return SnapshotTaken(
@@ -116,6 +117,7 @@ async def mobilise(
         state, lambda connection: updates.mobilise(connection, actor, new), lambda done: [done[0].pump]
     )
     if not is_new:
+        # a client that repeats a request after a timeout sees that nothing was created
         response.status_code = 200
     return recorded
 

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Self
 
+# an incident rarely keeps a pump for longer; without a limit one lost radio message would block a pump for ever
 MAX_SILENCE = timedelta(hours=4)
 
 
@@ -72,6 +73,7 @@ class Mobilisation:
     @property
     def last(self) -> tuple[Event | None, datetime]:
         """Newest known event with its time; None as the event if only the mobilisation is known."""
+        # the order of events is that of time: `event_problem` rejects any other
         for event, at in reversed(self._timestamps()):
             if at is not None:
                 return event, at
@@ -148,15 +150,17 @@ class PumpState:
 
     @property
     def is_assumed(self) -> bool:
-        """Whether the state is unknown and the pump is ranked as available."""
+        """True if the state is unknown and the pump is ranked as available."""
         return self.state is State.UNKNOWN
 
 
 def state_of(row: PumpRow, home: str, at: datetime) -> PumpState:
     """Return the state of a pump at a time. home: code of its station."""
     report, last = row.report, row.mobilisation
+    # at equal times the mobilisation counts: treating a pump as out is the safer error
     if last is not None and (report is None or last.last_heard_at >= report.at):
         return _by_mobilisation(last, report, home, at)
+    # a later report that would free a pump which is still out does not count
     if last is not None and report is not None and report.state in RANKED and last.is_out_at(at):
         return _by_mobilisation(last, None, home, at)
     if report is None:
@@ -179,6 +183,7 @@ def _by_mobilisation(last: Mobilisation, report: Report | None, home: str, at: d
     state, last_heard_at = last.state_at(at), last.last_heard_at
     if state in BUSY:
         return PumpState(last.pump, state, station, home, last_heard_at, last.incident_number, last.id)
+    # an older report applies again after the return; a pump without news is at most known to be off the run
     lasting = {State.OFF_RUN, State.STANDBY} if state is State.AVAILABLE else {State.OFF_RUN}
     if report is not None and report.state in lasting:
         return PumpState(last.pump, report.state, station, home, last_heard_at, reason=report.reason)
@@ -226,6 +231,7 @@ def event_problem(event: Event, at: datetime, dispatch: Mobilisation, next_at: d
         return (
             f"{dispatch.pump} was sent to another incident at {_time_text(next_at)}, before {_time_text(at)}."
         )
+    # compare with every known event: a feed may report events late and in any order
     order = list(Event)
     for known, timestamp in dispatch.known:
         is_before = order.index(known) < order.index(event)
@@ -265,6 +271,7 @@ def sending_problem(
 def contradicting_mobilisation(row: PumpRow, report: Report, now: datetime) -> Mobilisation | None:
     """Return the mobilisation by which a pump is out, if a later report says that the pump could be sent; else None."""
     last = row.mobilisation
+    # a report from before the mobilisation does not contradict it
     if last is None or report.state not in STATIONED_STATES or report.at < last.mobilised_at:
         return None
     return last if last.is_out_at(now) else None

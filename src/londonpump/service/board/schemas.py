@@ -66,6 +66,7 @@ class Announced(Strict):
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:
+        # coverage of the interval is computed from these values later, so they must be ordered
         if not self.p10_s <= self.p50_s <= self.p90_s:
             raise ValueError("p10_s, p50_s and p90_s must not fall")
         return self
@@ -119,7 +120,7 @@ class NewMobilisation(Strict):
 
     @property
     def is_override(self) -> bool:
-        """Whether another pump than the recommended one is sent."""
+        """True if another pump than the recommended one is sent."""
         return self.recommended_pump not in {None, self.pump}
 
     @model_validator(mode="after")
@@ -211,6 +212,7 @@ class Snapshot(Strict):
 
     @model_validator(mode="after")
     def _once_each(self) -> Self:
+        # with two entries of one pump the result would depend on their order
         if len({entry.pump for entry in self.pumps}) < len(self.pumps):
             raise ValueError("pumps names one pump twice")
         return self

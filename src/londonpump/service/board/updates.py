@@ -89,6 +89,7 @@ def mobilise(connection: Connection, actor: Actor, new: NewMobilisation) -> tupl
     row = repository.lock_pump(connection, new.pump)
     at = new.at or actor.now
     before = repository.mobilisation_before(connection, new.pump, at)
+    # checked before the rules: a repeated request would otherwise fail because its own pump is out
     if before is not None and _is_duplicate(before, new, actor.now):
         return mobilisation_response(connection, before.id, actor.now), False
     then = state_then(new.pump, row.report, before, home, at)
@@ -131,6 +132,7 @@ def report_event(
         raise Conflict(problem, state)
     repository.set_event_time(connection, mobilisation_id, event, timestamp, actor.user_id)
     if event is Event.ARRIVED:
+        # in the same transaction, so that no arrival lacks its outcome
         repository.add_outcome(connection, mobilisation_id)
     _audit_event(connection, actor, dispatch, event, timestamp)
     return mobilisation_response(connection, mobilisation_id, actor.now)
@@ -191,6 +193,7 @@ def take_snapshot(connection: Connection, actor: Actor, snapshot: Snapshot) -> S
     """
     fleet = fleet_on(connection, actor.stations, actor.now)
     _check_time(snapshot.at, actor.now, is_feed=actor.is_feed)
+    # every station is checked before anything is stored: a snapshot is applied completely or not at all
     for number, pump in enumerate(snapshot.pumps):
         _check_station(fleet, f"pumps.{number}.station_code", pump.station_code)
     ours = {pump.pump: pump for pump in snapshot.pumps if pump.pump in fleet.homes}
@@ -208,6 +211,7 @@ def take_snapshot(connection: Connection, actor: Actor, snapshot: Snapshot) -> S
             still_out.append(StillOut(pump=code, mobilisation_id=row.mobilisation.id, problem=problem))
         elif dispatch is not None:
             ended[code] = dispatch
+        # stored even if the pump is still out: the report applies once the mobilisation ends
         reports[code] = report
     returned = {dispatch.id: snapshot.at for dispatch in ended.values()}
     repository.put_reports(connection, reports.items(), actor.user_id, returned)
@@ -293,6 +297,7 @@ def _values(actor: Actor, new: NewMobilisation, then: PumpState, at: datetime) -
         "incident_number": new.incident_number,
         "pump_code": new.pump,
         "mobilised_at": at,
+        # a returning pump sets out from an unknown point, so its home is stored and `is_from_road` marks it
         "station_code": then.home_station_code if is_from_road else then.station_code,
         "is_from_road": is_from_road,
         "easting_m": location and location.easting_m,
@@ -357,6 +362,7 @@ def with_prediction(connection: Connection, new: NewMobilisation) -> NewMobilisa
 
 
 def _completed(new: NewMobilisation, record: PredictionRecord) -> NewMobilisation:
+    # a prediction without an incident number may belong to any incident
     if record.incident_number not in {None, new.incident_number}:
         raise Unprocessable(("prediction_id", f"is about incident {record.incident_number}"))
     answer: Mapping[str, Any] = record.answer or {}
@@ -381,5 +387,6 @@ def _announced(candidate: Mapping[str, Any], record: PredictionRecord) -> Announ
 def _location(location: Mapping[str, Any]) -> Place | None:
     """Return the point of a location; None for an area such as a district, whose point is not exact."""
     if location["named"] is not None:
+        # the centre of an area would count as an exact incident location in later features
         return None
     return Place(easting_m=location["easting_m"], northing_m=location["northing_m"])

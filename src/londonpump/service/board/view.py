@@ -10,6 +10,7 @@ from londonpump.domain.london_clock import LONDON
 from londonpump.domain.stations import Station, land_stations
 from londonpump.service.board.rules import OUT, RANKED, SENDABLE, PumpRow, PumpState, State, state_of
 
+# about one shift: a pump without any news for longer may have a new state that was never reported
 REPORTED_WITHIN = timedelta(hours=12)
 RECENT_WINDOW = timedelta(minutes=30)
 
@@ -26,6 +27,7 @@ class Fleet:
     @classmethod
     def of(cls, stations: Iterable[Station], day: date) -> Self:
         """Number the pumps of each station from 1: H271, H272."""
+        # river stations have no pumps that the models rank
         standing = [(station.code, station.pumps_on(day)) for station in land_stations(stations)]
         homes = {f"{code}{number}": code for code, pumps in standing for number in range(1, pumps + 1)}
         return cls(homes, frozenset(homes.values()))
@@ -76,6 +78,7 @@ class BoardView:
     def at_another(self, at: datetime, fleet: Fleet) -> "BoardView":
         """Return the board at another time, with the fleet of that day. Pumps that cannot be sent now keep their state;
         all others are unknown."""
+        # a pump that cannot be sent now must not be recommended, whatever time the call names
         away = {code: pump for code, pump in self.pumps.items() if pump.state not in RANKED}
         pumps = {code: away.get(code, pump) for code, pump in fleet.unknown.items()}
         return BoardView(at, pumps, is_of_now=False)
@@ -89,7 +92,8 @@ class BoardView:
 
     @property
     def is_known(self) -> bool:
-        """Whether at least half of the fleet has news, so that pumps without a report can be assumed available."""
+        """True if at least half of the fleet has news, so that pumps without a report can be assumed available."""
+        # below half of the fleet, counts would mostly reflect missing reports
         return self.is_of_now and bool(self.pumps) and self.n_heard_of * 2 >= len(self.pumps)
 
     def pumps_out(self, excluding: str | None = None) -> int | None:
@@ -120,6 +124,7 @@ class BoardView:
         locations = [(o.easting_m, o.northing_m) for o in others]
         known = [(east, north) for east, north in locations if east is not None and north is not None]
         if not self.is_known or len(known) < len(locations):
+            # a count that may be too low is worse than a missing value, which the model can impute
             return None
         return sum(ground_of(east, north) == ground_code for east, north in known)
 

@@ -76,6 +76,7 @@ async def alarms_lifespan(state: ServiceState) -> AsyncIterator[None]:
     try:
         yield
     finally:
+        # the registry outlives the lifespan, and a second start would register the same names again
         state.metrics.remove(figures)
 
 
@@ -110,6 +111,7 @@ class Live(Collector):
         now = state.clock()
         if self._read_at is not None and timedelta(0) <= now - self._read_at < MAX_AGE:
             return
+        # set before the read, as for the alarms
         self._read_at = now
         try:
             self.figures = await state.store.read(lambda connection: live_figures(connection, now))

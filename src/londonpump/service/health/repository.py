@@ -43,6 +43,7 @@ def write_something(connection: Connection) -> None:
 def context_state(connection: Connection, now: datetime) -> ContextState:
     """Read the age of weather and calendars."""
     hours = weather_hours.c
+    # forecasts of future hours do not count: they would hide that no new weather arrives
     known = select(func.max(hours.observed_at), func.max(hours.available_at)).where(
         hours.observed_at <= now, hours.available_at <= now
     )

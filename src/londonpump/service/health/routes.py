@@ -65,10 +65,12 @@ async def readyz(_: Anybody, state: State, response: Response) -> Readiness:
     """Return whether calls can be answered: the active model passes its self-test, and the database can be read and
     written."""
     champion = state.champion
+    # a promotion or a failed activation makes the cached response obsolete at once
     about = (champion.current and champion.current.name, champion.named)
     readiness = await state.part(HealthCache).readiness.get(partial(_readiness, state), state.clock(), about)
     if readiness.status != READY:
         response.status_code = HTTPStatus.SERVICE_UNAVAILABLE
+        # as for a call without a model (`NoModel`)
         response.headers["Retry-After"] = "5"
     return readiness
 
@@ -150,6 +152,7 @@ async def _database_check(state: ServiceState) -> Check:
         return Check(
             is_well=False, told="The database does not answer. The log of the service has the details."
         )
+    # a full disk still answers queries, but predictions have to be stored
     try:
         await state.store.write(repository.write_something, within_s=WRITTEN_WITHIN_S)
     except DatabaseFailed as error:
