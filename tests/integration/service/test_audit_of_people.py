@@ -1,4 +1,4 @@
-"""What people do with accounts is in the audit, without secrets; and the commands for both."""
+"""Changes of accounts are audited without secrets, by the routes and by the commands."""
 
 import json
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""Issue 11: what happens to an account while somebody's password is being checked, and what no room costs whoever comes."""
+"""Issue 11: changes of an account while a password is checked, and attempts that are rejected because the service is busy."""
 
 import json
 
@@ -68,7 +68,7 @@ def add(live_service, earlier) -> str:
 
 
 def meanwhile(monkeypatch, act) -> None:
-    """Let something happen before the next password that is checked is found right."""
+    """Call a function before the next correct password check returns."""
     real, waiting = Passwords.check_now, [act]
 
     def check_now(self, *arguments, **named):

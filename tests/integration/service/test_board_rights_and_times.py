@@ -1,4 +1,4 @@
-"""Issue 11, A6, A7, A8 and the events of A13: who acts on the board, how late, and that no pump is out twice."""
+"""Issue 11, A6, A7, A8 and A13: rights on the board, late reports, and pumps that must not be sent twice."""
 
 import json
 from datetime import timedelta
@@ -31,7 +31,7 @@ def id_of(person) -> str:
 
 
 def audited(person) -> list[tuple[str, str | None, dict]]:
-    """(kind, actor, about) of what was done on the board, by a chain that verifies."""
+    """Return (kind, actor, about) of the board's audit lines, after verifying the chain."""
     engine = open_database(person.live_service.url)
     with reading(engine) as connection:
         assert verify_audit(connection).problem is None

@@ -1,4 +1,4 @@
-"""The board through its routes, on both engines: what is stored, what is refused and what is answered twice."""
+"""Routes of the board on both engines: stored, rejected and repeated requests."""
 
 import json
 

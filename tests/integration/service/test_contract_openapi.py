@@ -1,7 +1,7 @@
-"""The service is what its OpenAPI document says, whoever asks and whatever is sent.
+"""The service conforms to its OpenAPI document for every role and any input.
 
-Every operation is called with generated values, half of them as the document wants them and half not, by each role
-and by nobody. Some values are names that exist, so that not everything ends at "there is no such". An answer that
+Every operation is called with generated values, half of them valid, by each role and without a token. Some values are
+names that exist, so that not every call ends with a 404. An answer that
 refuses must have stored nothing.
 """
 
@@ -44,7 +44,7 @@ OPERATIONS = [f"{method.upper()} {path}" for path, methods in DOCUMENT["paths"].
 
 @pytest.fixture(scope="session")
 def contract(small_brigade, tmp_path_factory) -> Iterator[Contract]:
-    """One service for all."""
+    """One service for all tests."""
     load_all_checks()
     with contract_of(small_brigade.bundle, tmp_path_factory.mktemp("contract")) as running:
         yield running

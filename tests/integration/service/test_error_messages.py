@@ -1,4 +1,4 @@
-"""What a refused value is told: words for whoever is on duty at night, never a pattern or a library's own terms."""
+"""Messages for rejected values are readable and contain no patterns or terms of a library."""
 
 from collections.abc import Iterator
 from typing import Any

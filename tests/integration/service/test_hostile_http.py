@@ -1,4 +1,4 @@
-"""Hostile bytes on the wire, against the service as it is served. Two wholes of a request in one are never answered."""
+"""Hostile bytes sent to the running service. Smuggled requests are never answered."""
 
 import re
 import socket
@@ -35,7 +35,7 @@ def service(tmp_path_factory) -> Iterator[Served]:
 
 
 def response_bytes(service: Served, *parts: bytes) -> bytes:
-    """All that is answered until the connection ends, or nothing more comes."""
+    """Read the response until the connection ends or nothing more arrives."""
     with service.connect(patience_s=2) as connection:
         for part in parts:
             connection.sendall(part)

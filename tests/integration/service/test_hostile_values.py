@@ -1,7 +1,7 @@
 """Hostile values in every field of every route, found through the OpenAPI document.
 
-Whatever is sent: no answer of 500 or above, nothing stored where the answer refuses, no table or account touched.
-Names in SQL are tried on both engines by test_auth_contract.test_sql_in_a_name_is_a_name.
+No input causes a response of 500 or above, a rejected request stores nothing, and no table or account is changed.
+Names in SQL are tested on both engines by test_auth_contract.test_sql_in_a_name_is_a_name.
 """
 
 import json

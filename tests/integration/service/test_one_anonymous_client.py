@@ -1,4 +1,4 @@
-"""Issue 11, A4: one stranger's address does not stop the control room. Against the service as it is served."""
+"""Issue 11, A4: one anonymous address does not stop the control room. Tests use the running service."""
 
 import json
 import re
@@ -37,7 +37,7 @@ def behind_a_proxy(tmp_path_factory) -> Iterator[Served]:
 
 @pytest.fixture
 def service(lasting) -> Served:
-    """The service once it has closed what the test before left."""
+    """Service without open connections of the previous test."""
     while not_now(lasting):
         pass
     return lasting
@@ -51,7 +51,7 @@ def not_now(service: Served) -> bool:
 def ask(
     connection: socket.socket, method: str, path: str, *lines: str, body: bytes = b""
 ) -> tuple[int, bytes]:
-    """One request on a connection that is kept. Returns: the status and the whole answer."""
+    """Send one request on a kept connection. Returns: the status and the whole response."""
     head = [f"{method} {path} HTTP/1.1", "Host: a", f"Content-Length: {len(body)}", *lines, "", ""]
     connection.sendall("\r\n".join(head).encode() + body)
     received = b""
@@ -92,7 +92,7 @@ def me(connection: socket.socket, own: str) -> int:
 
 @contextmanager
 def incomplete_requests(service: Served, n: int, source: str = "127.0.0.1") -> Iterator[list[socket.socket]]:
-    """Connections of one source with a head that never ends."""
+    """Open connections of one source that never complete their head."""
     with ExitStack() as stack:
         opened = [stack.enter_context(service.connect(source=source)) for _ in range(n)]
         for connection in opened:
@@ -103,7 +103,7 @@ def incomplete_requests(service: Served, n: int, source: str = "127.0.0.1") -> I
 
 
 def ended(connections: list[socket.socket]) -> list[socket.socket]:
-    """Those that the service has closed."""
+    """Return the connections that the service has closed."""
     return select.select(connections, [], [], 0)[0]
 
 

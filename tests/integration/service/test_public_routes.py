@@ -1,4 +1,4 @@
-"""Issue 11, A4: what a public route costs. Issue 11, A5: sign-ins that come together."""
+"""Issue 11, A4: the cost of public routes. Issue 11, A5: concurrent sign-ins."""
 
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -20,7 +20,7 @@ LARGE = b" " * (BODY_BYTES + 1)
 
 
 class Counted:
-    """Counts how often the store reads and writes."""
+    """Counter of the reads and writes of the store."""
 
     def __init__(self, live_service, monkeypatch) -> None:
         store = live_service.client.app.state.service.store

@@ -1,4 +1,4 @@
-"""The model on duty: taken up when the ledger names it, never replaced by one that does not answer."""
+"""The active model: activated when the ledger names it, never replaced by one that fails."""
 
 import asyncio
 import json
@@ -37,7 +37,7 @@ def watch(client):
 
 
 def break_(bundle, how: str) -> None:
-    """One of the ways in which a bundle on disk is not what its hash says, or is not there."""
+    """Damage a bundle on disk in one of several ways."""
     if how == "gone":
         shutil.rmtree(bundle)
     elif how == "a file gone":

@@ -1,6 +1,6 @@
-"""When something around the service fails: a labelled answer or a clear 503, and all is well again after it.
+"""While a dependency fails, responses are labelled or a clear 503; afterwards the service recovers.
 
-That no call outlasts its time is the store's doing (tests of its lanes); here the answers are looked at.
+Tests of the store check time limits; these check the responses.
 """
 
 import sqlite3

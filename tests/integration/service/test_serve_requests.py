@@ -1,4 +1,4 @@
-"""What surrounds every request: rights, ids, headers, limits, problems, the log."""
+"""Features of every request: rights, ids, headers, limits, errors, the log."""
 
 import io
 import json
@@ -56,7 +56,7 @@ def log():
 
 
 def raising(client: TestClient, error: Exception):
-    """The answer of a route that raises."""
+    """Return the response of a route that raises."""
 
     async def fail() -> None:
         raise error

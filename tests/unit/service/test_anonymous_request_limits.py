@@ -1,4 +1,4 @@
-"""Issue 11, A4: few requests without a token are at work at once, and each source has its turn."""
+"""Issue 11, A4: few requests without a token run at a time, and sources take turns."""
 
 import asyncio
 from functools import partial
@@ -21,7 +21,7 @@ from londonpump.service.anonymous_requests import (
 
 
 async def turns() -> None:
-    """Let everything that is ready go on."""
+    """Run all ready callbacks of the event loop."""
     for _ in range(20):
         await asyncio.sleep(0)
 
@@ -33,7 +33,7 @@ async def until(is_so) -> None:
 
 
 class Work:
-    """Requests that hold their place until they are told to end."""
+    """Requests that hold their slot until they are released."""
 
     def __init__(self, places: SlotQueue) -> None:
         self.places = places
@@ -202,11 +202,11 @@ def test_those_who_waited_too_long_count_no_more() -> None:
 
 
 async def unwanted(_) -> None:
-    """An answer that nobody looks at."""
+    """Ignore a response."""
 
 
 class Served:
-    """The middleware before an application that notes what arrives, and whose sign-in never ends."""
+    """Middleware around an application that records requests and whose sign-in never ends."""
 
     def __init__(self) -> None:
         self.arrived: list[str] = []

@@ -1,4 +1,4 @@
-"""Names, passwords, sources, secrets: what is taken and what is not."""
+"""Accepted and rejected names, passwords, sources and secrets."""
 
 import pytest
 from starlette.requests import Request
