@@ -43,6 +43,21 @@ OVERLOAD_RESPONSES = {503: "Too many requests without a valid token. `Retry-Afte
 DATABASE_RESPONSES = {
     503: "The database is slow or no model is active. `Retry-After` gives the time to wait."
 }
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+    "connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
+)
+NOT_THE_PAGE = "default-src 'none'; frame-ancestors 'none'"
+STATIC = Path(str(files("fastapi_offline"))) / "static"
+ASSETS = {"swagger-ui.css": "text/css", "swagger-ui-bundle.js": "text/javascript"}
+START = "start.js"
+KEPT = {"Cache-Control": "public, max-age=3600", "Content-Security-Policy": NOT_THE_PAGE}
+REDOC_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
+    "connect-src 'self'; worker-src blob:; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+)
+"""Policy of Redoc, which writes inline styles and creates a worker for its search."""
+REDOC = "redoc.standalone.js"
 
 
 class FieldProblem(ApiModel):
@@ -185,21 +200,6 @@ def _is_framework_response(response: dict[str, Any] | None) -> bool:
     return response is not None and "HTTPValidationError" in str(response.get("content"))
 
 
-POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
-    "connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
-)
-NOT_THE_PAGE = "default-src 'none'; frame-ancestors 'none'"
-STATIC = Path(str(files("fastapi_offline"))) / "static"
-ASSETS = {"swagger-ui.css": "text/css", "swagger-ui-bundle.js": "text/javascript"}
-START = "start.js"
-KEPT = {"Cache-Control": "public, max-age=3600", "Content-Security-Policy": NOT_THE_PAGE}
-REDOC_POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
-    "connect-src 'self'; worker-src blob:; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
-)
-"""Policy of Redoc, which writes inline styles and creates a worker for its search."""
-REDOC = "redoc.standalone.js"
 REDOC_PAGE = """<!DOCTYPE html>
 <html lang="en">
 <head>

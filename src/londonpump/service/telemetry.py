@@ -15,6 +15,8 @@ from prometheus_client.registry import Collector
 
 LOGGER = logging.getLogger("londonpump.service")
 FIELDS = "fields"
+# dense below 0.1 s, where predictions are answered
+BUCKETS_S = (0.002, 0.005, 0.01, 0.02, 0.03, 0.06, 0.1, 0.25, 1.0, 5.0)
 
 
 class JsonLines(logging.Formatter):
@@ -77,10 +79,6 @@ def _gmtime(seconds: float | None) -> Any:
     import time  # noqa: PLC0415
 
     return time.gmtime(seconds)
-
-
-# dense below 0.1 s, where predictions are answered
-BUCKETS_S = (0.002, 0.005, 0.01, 0.02, 0.03, 0.06, 0.1, 0.25, 1.0, 5.0)
 
 
 class Metrics:

@@ -93,8 +93,8 @@ def set_disabled(
         _keep_an_admin(connection, user)
         repository.end_sessions(connection, now, "account disabled", user_id=user_id)
     repository.change_user(connection, user_id, disabled_at=now if is_disabled else None)
-    kind = "user_disabled" if is_disabled else "user_enabled"
-    append_audit(connection, now, kind, actor, {"user": user_id})
+    event_type = "user_disabled" if is_disabled else "user_enabled"
+    append_audit(connection, now, event_type, actor, {"user": user_id})
     return _to_change(connection, user_id)
 
 

@@ -228,10 +228,10 @@ def is_known_source(connection: Connection, user_id: str, source: str, now: date
     return connection.execute(query.limit(1)).first() is not None
 
 
-def key_of(kind: str, *parts: str) -> str:
+def key_of(count_type: str, *parts: str) -> str:
     """Return the key of a count. It is a hash, because people sometimes type a password into the name field."""
     # names and sources contain no null character, so different parts never join to the same text
-    return f"{kind}:{sha256(chr(0).join(parts).encode('utf-8', 'surrogatepass')).hexdigest()}"
+    return f"{count_type}:{sha256(chr(0).join(parts).encode('utf-8', 'surrogatepass')).hexdigest()}"
 
 
 def count_attempt(

@@ -27,6 +27,10 @@ KNOWN_SOURCE_LIFETIME = timedelta(days=90)
 FORGOTTEN_AFTER = timedelta(days=1)
 MAX_WAITS = 4096
 ATTEMPTS_TOGETHER = 2
+NETWORK_BITS = 64
+"""IPv6 network of one customer."""
+SITE_BITS = 56
+"""Many providers give one customer 256 networks: connections and slots are counted per site."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,12 +141,6 @@ REGISTRATION = Pace(free=50, leak_s=60, longest_s=900)
 def _since_s(count: Count, now: datetime) -> float:
     # a clock that was set back must not make waits longer
     return max(0.0, (now - count.at).total_seconds())
-
-
-NETWORK_BITS = 64
-"""IPv6 network of one customer."""
-SITE_BITS = 56
-"""Many providers give one customer 256 networks: connections and slots are counted per site."""
 
 
 def source_of(request: HTTPConnection, n_proxies: int, ipv6_bits: int = NETWORK_BITS) -> str:

@@ -27,6 +27,10 @@ SESSION_LIFE = timedelta(hours=12)
 KNOWN_TOKENS = 1024
 REFRESH_TOKEN = re.compile(r"[A-Za-z0-9_-]{43}")
 REQUIRED = ("exp", "iat", "sub", "sid", "jti")
+MIN_BYTES, MAX_BYTES = 32, 4096
+MIN_DISTINCT_BYTES = 8
+NAME = "secret"
+MAKE_ONE = "Create one: `(umask 077; openssl rand -hex 32 > FILE)`."
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,12 +114,6 @@ def can_be_refresh_token(text: str) -> bool:
 def token_digest(refresh_token: str) -> str:
     """Return the stored hash of a refresh token. The token is random, so a plain hash is enough."""
     return sha256(refresh_token.encode("utf-8", "surrogatepass")).hexdigest()
-
-
-MIN_BYTES, MAX_BYTES = 32, 4096
-MIN_DISTINCT_BYTES = 8
-NAME = "secret"
-MAKE_ONE = "Create one: `(umask 077; openssl rand -hex 32 > FILE)`."
 
 
 def load_secret(settings: Settings) -> bytes:

@@ -15,6 +15,10 @@ from typing import Any, Self
 
 # an incident rarely keeps a pump for longer; without a limit one lost radio message would block a pump for ever
 MAX_SILENCE = timedelta(hours=4)
+MAX_AHEAD = timedelta(minutes=5)
+"""Tolerance for a feed whose clock is ahead of ours."""
+MAX_BEHIND = timedelta(hours=4)
+"""Limit for reports by people: an older time is probably a wrong date. A feed may send what it stored during a gap."""
 
 
 class State(StrEnum):
@@ -190,10 +194,6 @@ def _by_mobilisation(last: Mobilisation, report: Report | None, home: str, at: d
     return PumpState(last.pump, state, station, home, last_heard_at)
 
 
-MAX_AHEAD = timedelta(minutes=5)
-"""Tolerance for a feed whose clock is ahead of ours."""
-MAX_BEHIND = timedelta(hours=4)
-"""Limit for reports by people: an older time is probably a wrong date. A feed may send what it stored during a gap."""
 REQUIRED_BEFORE = {Event.LEFT: Event.ARRIVED}
 """Event that must be known before another one. A pump may arrive without a report that it was mobile, because radios
 fail, and it may return without having arrived, if it was stood down on its way."""

@@ -23,6 +23,12 @@ from londonpump.service.state import ServiceState
 from londonpump.storage.database.alarm_repository import standing_alarms
 from londonpump.storage.database.board_tables import outcomes
 
+MAX_AGE = timedelta(minutes=1)
+WINDOW = timedelta(days=28)
+MAX_MODELS = 20
+"""Limit of the labels, because operators may announce times of other systems under any model name."""
+MAX_AGE_S = 1.0
+
 
 class AlarmFigures(Collector):
     """Metric `londonpump_alarms{kind}`: the number of open alarms."""
@@ -78,12 +84,6 @@ async def alarms_lifespan(state: ServiceState) -> AsyncIterator[None]:
     finally:
         # the registry outlives the lifespan, and a second start would register the same names again
         state.metrics.remove(figures)
-
-
-MAX_AGE = timedelta(minutes=1)
-WINDOW = timedelta(days=28)
-MAX_MODELS = 20
-"""Limit of the labels, because operators may announce times of other systems under any model name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +179,6 @@ def _number(value: float | None) -> float | None:
 
 
 T = TypeVar("T")
-MAX_AGE_S = 1.0
 
 
 class OncePerSecond(Generic[T]):
