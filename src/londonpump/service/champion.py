@@ -131,5 +131,5 @@ def open_champion(bundles: Path, name: str, now: datetime) -> Champion:
     found, bundle, _ = open_verified(folder)
     if found != name:
         # a symbolic link, or a file system that ignores case
-        raise BadFile(folder, f"holds the bundle {found}", "Copy it again whole.")
+        raise BadFile(folder, f"holds the bundle {found}", "Copy the complete bundle again.")
     return Champion(name, bundle, now, read_provenance(folder))

@@ -56,6 +56,12 @@ class ApiModel(BaseModel):
     model_config = ConfigDict(use_attribute_docstrings=True)
 
 
+class Strict(ApiModel):
+    """Base that rejects unknown fields and values of another type."""
+
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+
 VALUE_ERROR_PREFIX = "Value error, "
 """Prefix that pydantic adds to the messages of our own validators."""
 

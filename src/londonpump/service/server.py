@@ -16,7 +16,7 @@ from londonpump.domain.errors import BadValue
 from londonpump.service.app import create_app
 from londonpump.service.http_limits import ConnectionLimits, bounded_protocol
 from londonpump.service.state import ServiceOptions
-from londonpump.service.telemetry import log_to
+from londonpump.service.telemetry import log_to_stderr
 from londonpump.settings import Settings
 
 SHUTDOWN_GRACE_S = 10
@@ -34,7 +34,7 @@ def serve(
 
     Raises: BadValue if the address cannot be used; DatabaseFailed or BadFile if the service cannot start.
     """
-    log_to()
+    log_to_stderr()
     # the socket is opened first: a port in use is reported before the slow start of the service
     with _open_listener(host, port) as listener, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_serve(settings, options, listener, on_listening))

@@ -7,8 +7,9 @@ fields, and free text comes only from our own errors. No metric label holds pers
 import json
 import logging
 import sys
+import time
 import traceback
-from typing import Any, TextIO
+from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.registry import Collector
@@ -21,6 +22,9 @@ BUCKETS_S = (0.002, 0.005, 0.01, 0.02, 0.03, 0.06, 0.1, 0.25, 1.0, 5.0)
 
 class JsonLines(logging.Formatter):
     """Formatter that writes one JSON object per line. Control characters are escaped, so no text can forge a line."""
+
+    # UTC, as every time of the product
+    converter = time.gmtime
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line. Tracebacks are written without the messages of their errors."""
@@ -36,17 +40,15 @@ class JsonLines(logging.Formatter):
         return json.dumps(line, default=str)
 
 
-def log_to(stream: TextIO | None = None, level: int = logging.INFO) -> None:
-    """Write the logs of the service and of uvicorn to a stream."""
-    handler = logging.StreamHandler(stream or sys.stderr)
-    formatter = JsonLines()
-    formatter.converter = _gmtime
-    handler.setFormatter(formatter)
+def log_to_stderr() -> None:
+    """Write the logs of the service and of uvicorn to standard error."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(JsonLines())
     # uvicorn's access log stays off: it would contain query strings
     for name in ("londonpump.service", "uvicorn.error"):
         logger = logging.getLogger(name)
         logger.handlers = [handler]
-        logger.setLevel(level)
+        logger.setLevel(logging.INFO)
         logger.propagate = False
 
 
@@ -73,12 +75,6 @@ def format_traceback(error: BaseException) -> list[str]:
         # follow the chain as Python itself prints it: `raise ... from` first, and nothing after `from None`
         current = current.__cause__ or (None if current.__suppress_context__ else current.__context__)
     return lines
-
-
-def _gmtime(seconds: float | None) -> Any:
-    import time  # noqa: PLC0415
-
-    return time.gmtime(seconds)
 
 
 class Metrics:

@@ -68,10 +68,6 @@ class OpenSession:
     ends_at: datetime
 
 
-_SESSION = select(
-    users.c.id, users.c.username, users.c.role, users.c.disabled_at, sessions.c.ends_at, sessions.c.ended_at
-).join_from(sessions, users)
-
 _SESSIONS = select(
     sessions.c.id,
     users.c.id,
@@ -91,8 +87,7 @@ def lock_accounts(connection: Connection) -> None:
 
 def find_session(connection: Connection, session_id: str) -> Session | None:
     """Return a session, open or ended."""
-    found = connection.execute(_SESSION.where(sessions.c.id == session_id)).one_or_none()
-    return None if found is None else Session(*found)
+    return find_sessions(connection, (session_id,)).get(session_id)
 
 
 def find_sessions(connection: Connection, session_ids: Collection[str]) -> dict[str, Session]:

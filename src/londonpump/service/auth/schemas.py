@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import ConfigDict, Field
 
 from londonpump.domain.usernames import MAX_USERNAME_LENGTH as LONGEST_NAME
-from londonpump.service.field_formats import ApiModel
+from londonpump.service.field_formats import ApiModel, Strict
 from londonpump.service.rights import Role
 
 MAX_FIELD_LENGTH = 1024
@@ -14,12 +14,6 @@ MAX_FIELD_LENGTH = 1024
 
 Username = Annotated[str, Field(max_length=MAX_FIELD_LENGTH, examples=["amelia"])]
 Password = Annotated[str, Field(max_length=MAX_FIELD_LENGTH, json_schema_extra={"format": "password"})]
-
-
-class Strict(ApiModel):
-    """Base that rejects unknown fields and values of another type."""
-
-    model_config = ConfigDict(strict=True, extra="forbid")
 
 
 class OriginalModel(ApiModel):

@@ -15,7 +15,7 @@ from pydantic import (
 from londonpump.domain.attendance_targets import MAX_PUBLISHED_S
 from londonpump.domain.code_spelling import normalise_code
 from londonpump.service.board.rules import State
-from londonpump.service.field_formats import INCIDENT, NAME, PUMP, REASON, STATION, ApiModel
+from londonpump.service.field_formats import INCIDENT, NAME, PUMP, REASON, STATION, ApiModel, Strict
 
 FIRST_YEAR, LAST_YEAR = 2009, 9998
 """The records begin in 2009."""
@@ -44,12 +44,6 @@ IncidentNumber = Annotated[str, Field(pattern=INCIDENT, examples=["012345-020620
 Name = Annotated[str, Field(pattern=NAME)]
 Reason = Annotated[str, Field(max_length=500, pattern=REASON)]
 Seconds = Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False)]
-
-
-class Strict(ApiModel):
-    """Base that rejects unknown fields and values of another type."""
-
-    model_config = ConfigDict(strict=True, extra="forbid")
 
 
 class Announced(Strict):

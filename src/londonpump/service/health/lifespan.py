@@ -23,11 +23,12 @@ from londonpump.service.state import ServiceState
 from londonpump.storage.database.alarm_repository import standing_alarms
 from londonpump.storage.database.board_tables import outcomes
 
-MAX_AGE = timedelta(minutes=1)
+T = TypeVar("T")
+FIGURES_LIFETIME = timedelta(minutes=1)
 WINDOW = timedelta(days=28)
 MAX_MODELS = 20
 """Limit of the labels, because operators may announce times of other systems under any model name."""
-MAX_AGE_S = 1.0
+RESPONSE_LIFETIME_S = 1.0
 
 
 class AlarmFigures(Collector):
@@ -40,7 +41,7 @@ class AlarmFigures(Collector):
     async def refresh(self, state: ServiceState) -> None:
         """Read the alarms if they are older than a minute; if the database does not answer, keep the old ones."""
         now = state.clock()
-        if self._read_at is not None and timedelta(0) <= now - self._read_at < MAX_AGE:
+        if self._read_at is not None and timedelta(0) <= now - self._read_at < FIGURES_LIFETIME:
             return
         # set before the read: a slow database is asked once a minute too, not at every scrape
         self._read_at = now
@@ -109,7 +110,7 @@ class Live(Collector):
     async def refresh_if_old(self, state: ServiceState) -> None:
         """Read the figures if they are older than a minute."""
         now = state.clock()
-        if self._read_at is not None and timedelta(0) <= now - self._read_at < MAX_AGE:
+        if self._read_at is not None and timedelta(0) <= now - self._read_at < FIGURES_LIFETIME:
             return
         # set before the read, as for the alarms
         self._read_at = now
@@ -178,9 +179,6 @@ def _number(value: float | None) -> float | None:
     return None if value is None else float(value)
 
 
-T = TypeVar("T")
-
-
 class OncePerSecond(Generic[T]):
     """Cache that shares one result among all callers within a second."""
 
@@ -204,9 +202,9 @@ class OncePerSecond(Generic[T]):
 
     def _is_old(self, now: datetime, subject: Hashable) -> bool:
         age_s = asyncio.get_running_loop().time() - self._began_s
-        max_age = timedelta(seconds=MAX_AGE_S)
+        max_age = timedelta(seconds=RESPONSE_LIFETIME_S)
         is_fresh = self._began_at is not None and timedelta(0) <= now - self._began_at < max_age
-        return age_s >= MAX_AGE_S or not is_fresh or subject != self._subject
+        return age_s >= RESPONSE_LIFETIME_S or not is_fresh or subject != self._subject
 
 
 @dataclass(frozen=True, slots=True)
