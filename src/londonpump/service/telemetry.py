@@ -24,7 +24,7 @@ class JsonLines(logging.Formatter):
     """Formatter that writes one JSON object per line. Control characters are escaped, so no text can forge a line."""
 
     # UTC, as every time of the product
-    converter = time.gmtime
+    converter = staticmethod(time.gmtime)
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line. Tracebacks are written without the messages of their errors."""
