@@ -50,7 +50,7 @@ def test_a_snapshot_of_sixty_pumps_that_are_back_is_stored_with_the_default_limi
     sent = {"at": live_service.clock().isoformat(), "pumps": back(codes)}
     with running(database_url, tmp_path, clock=live_service.clock, limits=StoreLimits()) as client:
         for _ in range(TRIES):
-            # on a machine that is busy the session itself may not be found in time
+            # on a busy machine even the session look-up can exceed the limit
             answer = client.put("/v1/board", json=sent, headers=headers)
             if answer.status_code != HTTPStatus.SERVICE_UNAVAILABLE:
                 break

@@ -265,7 +265,7 @@ def test_a_batch_that_takes_long_takes_the_board_of_each_part(control, monkeypat
     def make_and_mobilise(calls, is_champion_first):
         made.append(len(calls))
         if len(made) == 2:
-            # in the pause after this part, as any other request would be served
+            # runs in the pause after this part, in which other requests are served
             sending.append(asyncio.get_running_loop().create_task(mobilised()))
         return predict_calls(calls, is_champion_first)
 

@@ -213,7 +213,7 @@ def test_a_snapshot_frees_no_pump_for_a_second_mobilisation(state, feed) -> None
     assert "Report its next event first." in rejection.json()["detail"]
     named = [(each["pump"], each["mobilisation_id"]) for each in taken["still_out"]]
     assert named == ([("A211", mobilisation)] if state == "available" else [])
-    # the rest of the snapshot is taken
+    # the rest of the snapshot is applied
     assert feed.pump("A212")["state"] == "off_run"
 
 

@@ -100,7 +100,7 @@ def _cases(operation) -> st.SearchStrategy[Case]:
 
 def _name_what_exists(case: Case, contract: Contract, data: st.DataObject) -> bool:
     if isinstance(case.body, dict | list):
-        # it may be an example of the document itself, which every case shares
+        # a copy, because it may be an example of the document, which all cases share
         case.body = deepcopy(case.body)
     json_paths = [
         location
@@ -111,7 +111,7 @@ def _name_what_exists(case: Case, contract: Contract, data: st.DataObject) -> bo
         (location, name)
         for name in contract.real
         for location in json_paths
-        # a snapshot's pumps are no codes
+        # the pumps of a snapshot are objects, not codes
         if name in location and not (name == "pumps" and _objects_in(location[name]))
     ]
     is_renamed = False

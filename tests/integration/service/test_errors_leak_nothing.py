@@ -101,7 +101,7 @@ def ask_everything(api: ApiClient, headers: dict[str, str]) -> list[Any]:
     """Return the responses of all routes."""
     answers = []
     paths = api.client.app.openapi()["paths"]
-    # last: whoever signed out is a stranger
+    # last, because it ends the session
     for path, methods in sorted(paths.items(), key=lambda each: each[0] == "/logout"):
         for method in (name.upper() for name in methods if name in {"get", "post", "put", "patch", "delete"}):
             values = {part: PATH_VALUES.get(part, ID) for part in _parameters(path)}

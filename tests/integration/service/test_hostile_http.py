@@ -129,7 +129,7 @@ def test_a_head_without_end_is_refused(line, service) -> None:
 
 
 def test_those_who_send_slowly_keep_nobody_waiting(service) -> None:
-    # fewer than one source may hold: those above that are the matter of test_one_stranger
+    # below the limit per source; test_one_anonymous_client covers more
     slow = [service.connect() for _ in range(60)]
     for connection in slow:
         connection.sendall(REGISTER + b"Content-Length: 100\r\n\r\n{")

@@ -96,7 +96,7 @@ def incomplete_requests(service: Served, n: int, source: str = "127.0.0.1") -> I
     with ExitStack() as stack:
         opened = [stack.enter_context(service.connect(source=source)) for _ in range(n)]
         for connection in opened:
-            # those that are one too many may be closed already
+            # those above the limit may be closed already
             with suppress(ConnectionError):
                 connection.sendall(HALF)
         yield opened
@@ -122,7 +122,7 @@ def test_heads_that_never_end_keep_out_nobody_from_elsewhere(service) -> None:
 
 def test_a_source_holds_no_more_connections_than_it_may(service) -> None:
     with incomplete_requests(service, HEADS) as flood, service.connect(source=ELSEWHERE) as other:
-        # what is to be closed is closed before this is answered
+        # excess connections are closed before this request is answered
         ask(other, "GET", "/livez")
         n_open = len(flood) - len(ended(flood))
     assert 0 < n_open <= LIMITS.per_source + LIMITS.undecided
@@ -200,7 +200,7 @@ def test_a_connection_that_signed_in_is_no_longer_one_of_its_source_s_strangers(
 @pytest.mark.parametrize("path", ["/register", "/login", "/refresh"])
 @pytest.mark.parametrize("how", ["Content-Length: 4097", "Transfer-Encoding: chunked"])
 def test_a_body_above_4_kib_is_refused_before_it_is_parsed(how, path, service) -> None:
-    # no json and no form: whoever parsed it would say so
+    # neither JSON nor a form: parsing it would cause another error
     body = b"{" * 4_097 if "Length" in how else b"%x\r\n%s\r\n0\r\n\r\n" % (4_097, b"{" * 4_097)
     head = f"POST {path} HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n{how}\r\n\r\n".encode()
     with service.connect() as connection:

@@ -93,7 +93,7 @@ def test_a_token_longer_than_ours_is_not_decoded(longer, status, live_service) -
     claims = jwt.decode(own, options={"verify_signature": False}) | {"more": "a" * longer}
     given = bearer(jwt.encode(claims, tokens._secret, "HS256"))
     assert live_service.client.get("/me", headers=given).status_code == status
-    # nor before its turn comes
+    # and not before its turn
     large = live_service.client.post("/v1/predictions/batch", content=LARGE, headers=given)
     assert large.status_code == (422 if status == 200 else 401)
 

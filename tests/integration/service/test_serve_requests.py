@@ -17,11 +17,11 @@ from londonpump.service.telemetry import JsonLines
 from londonpump.storage.database.store import Busy
 
 PUBLIC = {
-    # the process and its figures, for whoever runs it
+    # probes and metrics, for operators
     "/livez",
     "/readyz",
     "/metrics",
-    # the original's, for those who are not signed in yet
+    # routes of the original, for people who are not signed in yet
     "/",
     "/register",
     "/login",

@@ -114,7 +114,7 @@ def test_places_of_those_who_went_away_are_given_on() -> None:
         waiting[0].cancel()
         await turns()
         places._pass_on()
-        # its turn has come, and it has not heard of it yet
+        # its turn was granted, and the task did not run yet
         waiting[1].cancel()
         async with asyncio.timeout(30):
             await waiting[2]
@@ -163,7 +163,7 @@ def test_sources_that_fill_all_that_may_wait_do_not_keep_out_another() -> None:
             task.cancel()
         return waiting_shares
 
-    # the newest of two of the longest queues
+    # the newest request of each of the two longest queues
     assert asyncio.run(flood()) == ([MAX_QUEUED_PER_SOURCE - 1, 2 * MAX_QUEUED_PER_SOURCE - 1], [])
 
 
@@ -191,7 +191,7 @@ def test_those_who_waited_too_long_count_no_more() -> None:
         await asyncio.wait(early)
         late = [waiting(places, "a")]
         await turns()
-        # refused at once, if those of before were still counted
+        # would be rejected at once if earlier requests were still counted
         waiting_shares = rejected(late)
         await asyncio.wait([*early, *late])
         for task in (*early, *late):
