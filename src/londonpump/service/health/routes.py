@@ -18,9 +18,17 @@ from londonpump.domain.errors import BadFile, DatabaseFailed
 from londonpump.models.self_test import check_self_test
 from londonpump.service.champion import HOW_TO_PROMOTE
 from londonpump.service.errors import public_text, request_id_of
-from londonpump.service.health import repository
-from londonpump.service.health.lifespan import AlarmFigures, HealthCache, Live, read_alarms
-from londonpump.service.health.repository import age_s
+from londonpump.service.health.lifespan import (
+    AlarmFigures,
+    ContextState,
+    HealthCache,
+    Live,
+    age_s,
+    context_state,
+    database_responds,
+    read_alarms,
+    write_something,
+)
 from londonpump.service.health.schemas import (
     AlarmShown,
     Alive,
@@ -136,7 +144,7 @@ async def _read_database_state(
 ) -> tuple[Check, ContextStatus | None, list[AlarmShown] | None]:
     try:
         found, alarms = await state.store.read(
-            lambda connection: (repository.context_state(connection, now), read_alarms(connection))
+            lambda connection: (context_state(connection, now), read_alarms(connection))
         )
     except DatabaseFailed as error:
         log("status without the database", logging.WARNING, problem=str(error), request_id=request_id)
@@ -146,7 +154,7 @@ async def _read_database_state(
 
 async def _database_check(state: ServiceState) -> Check:
     try:
-        await state.store.read(repository.database_responds)
+        await state.store.read(database_responds)
     except DatabaseFailed as error:
         log("database does not answer", logging.WARNING, problem=str(error))
         return Check(
@@ -154,7 +162,7 @@ async def _database_check(state: ServiceState) -> Check:
         )
     # a full disk still answers queries, but predictions have to be stored
     try:
-        await state.store.write(repository.write_something, within_s=WRITTEN_WITHIN_S)
+        await state.store.write(write_something, within_s=WRITTEN_WITHIN_S)
     except DatabaseFailed as error:
         log("database cannot be written", logging.WARNING, problem=str(error))
         return Check(
@@ -181,7 +189,7 @@ def _model_state(state: ServiceState) -> ModelState:
     )
 
 
-def _context_status(found: repository.ContextState, now: datetime) -> ContextStatus:
+def _context_status(found: ContextState, now: datetime) -> ContextStatus:
     return ContextStatus(
         weather_age_s=age_s(found.weather_hour_at, now),
         weather_fetched_age_s=age_s(found.weather_fetched_at, now),
