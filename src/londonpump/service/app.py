@@ -17,7 +17,6 @@ from operator import attrgetter
 from typing import Any
 
 import uvicorn
-import uvloop
 from fastapi import APIRouter, FastAPI
 
 from londonpump import __version__
@@ -175,6 +174,8 @@ def serve(
 
     Raises: BadValue if the address cannot be used; DatabaseFailed or BadFile if the service cannot start.
     """
+    import uvloop  # noqa: PLC0415 - Windows lacks it, and only serving needs it
+
     log_to_stderr()
     # the socket is opened first: a port in use is reported before the slow start of the service
     with _open_listener(host, port) as listener, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
