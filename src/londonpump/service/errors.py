@@ -54,7 +54,7 @@ class NotSignedIn(ServiceError):
 
 
 class TokenExpired(ServiceError):
-    """The token was valid once."""
+    """The token has expired."""
 
 
 class NotAllowed(ServiceError):
