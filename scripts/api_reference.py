@@ -16,7 +16,7 @@ from fastapi.routing import iter_route_contexts
 
 from londonpump.service.app import create_app
 from londonpump.service.errors import STATUS_OF
-from londonpump.service.openapi_responses import (
+from londonpump.service.openapi import (
     ANY_REQUEST_RESPONSES,
     AUTH_RESPONSES,
     BODY_RESPONSES,
@@ -349,7 +349,7 @@ def _meaning(kind: type[Exception]) -> str:
     if "__init__" in vars(kind) and (kind.__name__ in EXAMPLE_ARGUMENTS or _needs_nothing(kind)):
         return str(kind(*EXAMPLE_ARGUMENTS.get(kind.__name__, ())))
     # some name their status too
-    return re.sub(r": \d{3}\.", ".", (kind.__doc__ or "").splitlines()[0])
+    return re.sub(r" \(\d{3}[^)]*\)", "", (kind.__doc__ or "").splitlines()[0])
 
 
 def _needs_nothing(kind: type[Exception]) -> bool:

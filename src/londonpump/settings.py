@@ -16,21 +16,22 @@ LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 def _validate_web_address(text: str) -> str:
     if not text.startswith(("http://", "https://")):
-        raise ValueError("it is no address: begin it with https:// (or http:// for a mirror of your own)")
+        raise ValueError("it is not an address: begin it with https:// (or http:// for a mirror of your own)")
     try:
         parts = urlsplit(text)
         is_whole = bool(parts.hostname) and parts.port != 0
     except ValueError:
         is_whole = False
     if not is_whole:
-        raise ValueError("it is no address: write https://host or https://host:port")
+        raise ValueError("it is not an address: write https://host or https://host:port")
     return text.rstrip("/")
 
 
 def _require_https(text: str) -> str:
     host = urlsplit(text).hostname or ""
+    # plain HTTP stays allowed to the own machine, for mirrors and tests
     if text.startswith("http://") and host not in LOOPBACK:
-        raise ValueError("it would send a key in the clear: begin it with https://")
+        raise ValueError("it would send a key unencrypted: begin it with https://")
     return text
 
 
@@ -38,18 +39,18 @@ def _require_bare_address(text: str) -> str:
     parts = urlsplit(text)
     if parts.username is not None or parts.password is not None:
         raise ValueError(
-            "it holds a password: take it out, and set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD"
+            "it contains a password: remove it, and set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD"
         )
     if parts.query or parts.fragment:
-        raise ValueError("it holds more than host, port and path: take away what begins with ? or #")
+        raise ValueError("it contains more than host, port and path: remove the part that begins with ? or #")
     return text
 
 
 def _validate_key(secret: SecretStr) -> SecretStr:
-    """Without the blanks and the line end that a file or a form may have added."""
+    """Strip the blanks and the line end that a file or a form may have added."""
     text = secret.get_secret_value().strip()
     if not text or not (text.isascii() and text.isprintable()):
-        raise ValueError("it is no key: it holds signs that no key has, or nothing")
+        raise ValueError("it is not a key: it is empty or contains characters that keys do not have")
     return SecretStr(text)
 
 
@@ -60,30 +61,7 @@ AddressWithKey = Annotated[WebAddress, AfterValidator(_require_https)]
 
 
 class Settings(BaseSettings):
-    """Where state lives and where data comes from, as far as no command line names it.
-
-    home: `LONDONPUMP_HOME`, the platform's user data folder by default. database_url: SQLite in the home by
-    default. Each `..._url` is a publisher's base address; `open_meteo_url` unset means the publisher's own hosts
-    (one a service), set means `/v1/forecast`, `/v1/archive` and `/v1/historical-forecast` below it. Keys are
-    secrets: they are never shown.
-
-    bundles: the folder of models, `bundle` in the home by default. secret_file: what signs the tokens of the
-    service. registration: may anybody make an account; None means only with the embedded database. password_min:
-    characters of a new password. token_minutes: how long an access token is valid, and no longer than its session of
-    12 hours. proxies: how many of ours stand in front and add to X-Forwarded-For;
-    0 believes no such header. source_connections: how many connections one address may hold on which nobody has signed
-    in; not counted behind proxies. database_patience_ms: how long a request waits for the database before it is a 503.
-
-    mlflow_url: a server of MLflow; None: a store in the home. tracking: whether trainings and decisions are told to it.
-
-    challenge_days: a training stops so long before the newest complete day, and is judged on what came after.
-    champion_age_days: a champion trained until longer ago may be replaced by a newer model that is not worse.
-    run: the scheduled run that a command is part of; the ledger names it beside the person.
-
-    alarm_webhook: where `monitor` sends alarms; an address may hold a key, so it is a secret. roll_back: what `monitor`
-    does when the live error has been more than roll_back_mae_pct above the evaluated one, or coverage too low, on
-    roll_back_days one after another; not within roll_back_gap_days of the last roll back.
-    """
+    """Settings of the product, for what no command line option names. Keys are secrets and are never shown."""
 
     model_config = SettingsConfigDict(
         env_prefix=PREFIX,
@@ -94,9 +72,14 @@ class Settings(BaseSettings):
     )
 
     home: Path = Field(default_factory=lambda: user_data_path("londonpump", appauthor=False))
+    """Folder of all state; the user data folder of the platform by default."""
     database_url: SecretStr | None = None
+    """Address of the database; None: SQLite in the home."""
+    # base addresses of the publishers
     datastore_url: WebAddress = "https://data.london.gov.uk"
     open_meteo_url: WebAddress | None = None
+    """None: the publisher's own hosts, one per service; else `/v1/forecast`, `/v1/archive` and
+    `/v1/historical-forecast` below this address."""
     visual_crossing_url: AddressWithKey = "https://weather.visualcrossing.com"
     visual_crossing_key: PublisherKey | None = None
     school_terms_url: WebAddress = (
@@ -106,19 +89,36 @@ class Settings(BaseSettings):
     tomtom_url: AddressWithKey = "https://api.tomtom.com"
     tomtom_key: PublisherKey | None = None
     bundles: Path | None = None
+    """Folder of the models; None: `bundle` in the home."""
     secret_file: Path | None = None
+    """File of the secret that signs the access tokens of the service."""
     mlflow_url: BareAddress | None = None
+    """MLflow server; None: a store in the home."""
     tracking: bool = True
+    """Whether trainings and decisions are logged to MLflow."""
     registration: bool | None = None
+    """Whether anybody may create an account; None: only with the embedded database."""
     password_min: int = Field(default=8, ge=6, le=128)
+    """Minimum number of characters of a new password."""
     token_minutes: int = Field(default=10, ge=1, le=720)
+    """Lifetime of an access token, which never exceeds its session of 12 hours."""
     proxies: int = Field(default=0, ge=0, le=8)
+    """Number of our proxies that add to X-Forwarded-For; 0 ignores that header."""
     source_connections: int = Field(default=64, ge=1, le=256)
+    """Maximum number of anonymous connections per address; not applied behind proxies."""
     database_patience_ms: int = Field(default=80, ge=10, le=5000)
+    """Time that a request waits for the database before it is answered with 503."""
     challenge_days: int = Field(default=28, ge=1, le=366)
+    """Length of the period before the newest complete day that training leaves out and evaluation uses."""
     champion_age_days: int = Field(default=180, ge=1)
+    """Age of the champion's training data from which a newer model that is not worse may replace it."""
     run: str | None = Field(default=None, max_length=200)
+    """Scheduled run that a command belongs to; the ledger stores it with the person."""
     alarm_webhook: SecretStr | None = None
+    """Address to which `monitor` sends alarms. It may contain a key, so it is a secret."""
+    # `monitor` rolls back (or proposes it) when the live error exceeds the evaluated one by more than
+    # roll_back_mae_pct, or coverage is too low, on roll_back_days consecutive days; never within
+    # roll_back_gap_days of the last roll back, so that two models do not replace each other in turn
     roll_back: Literal["propose", "auto", "off"] = "propose"
     roll_back_mae_pct: float = Field(default=10.0, gt=0, le=1000)
     roll_back_days: int = Field(default=3, ge=1, le=60)
@@ -131,57 +131,59 @@ class Settings(BaseSettings):
 
     @property
     def data(self) -> Path:
-        """Examples that `prepare` made."""
+        """Folder of the examples that `prepare` makes."""
         return self.home / "data"
 
     @property
     def bundle(self) -> Path:
-        """Where `train` puts models, and where the one made last is named."""
+        """Folder in which `train` stores models and names the newest one."""
         return self.bundles if self.bundles is not None else self.home / "bundle"
 
     @property
     def report(self) -> Path:
-        """The report that `evaluate` wrote last."""
+        """Last report of `evaluate`."""
         return self.home / "report.html"
 
     @property
     def model_card(self) -> Path:
-        """The model card beside it."""
+        """Model card next to the report."""
         return self.report.with_name("model_card.html")
 
     @property
     def evaluation(self) -> Path:
-        """Every figure behind it, as json."""
+        """All figures of the report, as JSON."""
         return self.report.with_name("evaluation.json")
 
     @property
     def records(self) -> Path:
-        """Published files that `fetch records` brought."""
+        """Folder of the published files that `fetch records` downloads."""
         return self.home / "records"
 
     @property
     def is_embedded(self) -> bool:
-        """The database is the one in the home: one machine, one person who tries things."""
+        """True if the database is the SQLite file in the home: one machine, one user."""
         return self.database_url is None
 
     @property
     def database(self) -> str:
-        """The address of the database, its password included: never to be shown."""
+        """Address of the database with its password. Never show it."""
         if self.database_url is not None:
             return self.database_url.get_secret_value()
+        # quoted, because a home folder may contain characters that have a meaning in an address
         return f"sqlite:///{quote(str(self.home / 'londonpump.db'))}"
 
 
 def read_settings() -> Settings:
-    """The settings of the environment. Raises: BadSetting naming each that cannot be used, never its value."""
+    """Read the settings of the environment. Raises: BadSetting, which names each invalid setting but not its value."""
     try:
         return Settings()
     except ValidationError as error:
+        # without the input: a mistyped key or password must not appear on the screen or in a log
         wrong = error.errors(include_input=False, include_context=False, include_url=False)
     problems = [(_setting_name(each["loc"]), _lower_first(each["msg"])) for each in wrong]
     (first, problem), *others = problems
     also = "".join(f"; {name}: {other}" for name, other in others)
-    raise BadSetting(first, problem + also, "Mend it, or take it away for the default.")
+    raise BadSetting(first, problem + also, "Correct it, or unset it to use the default.")
 
 
 def _setting_name(location: tuple[int | str, ...]) -> str:

@@ -62,7 +62,7 @@ def test_every_field_that_the_tutorial_shows_is_answered(typed: Typed) -> None:
     [
         '"recommended_pump": "A241"',
         '"override_reason": "A242 is kept for the theatres"',
-        '"detail": "A241 is mobilised for incident 000123-28112026. Report what became of that first."',
+        '"detail": "A241 is mobilised for incident 000123-28112026. Report its next event first."',
         '"actual_s": 290.0',
         '"state": "at_incident"',
         '"state": "off_run"',

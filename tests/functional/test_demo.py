@@ -223,7 +223,7 @@ def test_a_port_in_use_is_one_clear_line(made_home) -> None:
         taken.listen()
         done = run(made_home, "--port", str(taken.getsockname()[1]))
     assert done.returncode == 2
-    assert done.stderr.splitlines()[-1].endswith("is in use by another process. Name another one")
+    assert done.stderr.splitlines()[-1].endswith("is in use by another process. Choose another one")
 
 
 def read_until(terminal: int, expected: str) -> str:

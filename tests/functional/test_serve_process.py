@@ -95,7 +95,7 @@ def test_a_port_in_use_is_one_clear_line(tmp_path) -> None:
         port = str(taken.getsockname()[1])
         done = run("-m", "londonpump.cli", "serve", "--port", port, home=tmp_path)
     assert done.returncode == 2
-    assert done.stderr == f"londonpump: --port {port}: is in use by another process. Name another one\n"
+    assert done.stderr == f"londonpump: --port {port}: is in use by another process. Choose another one\n"
 
 
 def test_an_address_of_another_machine_is_one_clear_line(tmp_path) -> None:

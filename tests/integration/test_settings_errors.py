@@ -35,7 +35,7 @@ def test_a_command_names_a_bad_setting_in_one_line(name, value, expected, own_ho
 @pytest.mark.parametrize("name", ["TOMTOM_KEY", "VISUAL_CROSSING_KEY"])
 def test_a_key_that_is_none_is_told_and_not_shown(name, value, monkeypatch) -> None:
     monkeypatch.setenv(f"LONDONPUMP_{name}", value)
-    with pytest.raises(BadSetting, match=f"LONDONPUMP_{name}: it is no key") as caught:
+    with pytest.raises(BadSetting, match=f"LONDONPUMP_{name}: it is not a key") as caught:
         read_settings()
     assert "s3cr3t" not in str(caught.value)
 

@@ -17,7 +17,7 @@ def serve(
     # nothing that is loaded now is garbage: to look for some again and again takes 0.1 s
     gc.disable()
     try:
-        from londonpump.service.server import serve as serve_until_stopped
+        from londonpump.service.app import serve as serve_until_stopped
 
         with report_errors():
             serve_until_stopped(settings(), host, port, lambda address: typer.echo(f"Serving on {address}"))

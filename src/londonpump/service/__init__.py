@@ -1,1 +1,1 @@
-"""The service: an API a control room can rely on. One folder a domain, with the same file names in each."""
+"""HTTP API of the product. One folder per domain, with the same file names in each."""

@@ -1,7 +1,7 @@
-"""Requests without a valid token: a small body, and few at work at once, each source in its turn.
+"""Limits for requests without a valid token: a small body, few at a time, and a fair queue per source.
 
-Signing in and health are for everybody, and nothing but this keeps one address from taking the whole service with
-them. Whoever has a valid token passes; whether its session still lives is found out by `rights`.
+Sign-in and health routes are public. These limits keep one address from using up the service through them. Requests
+with a valid token pass; `rights` checks later whether the session is still open.
 """
 
 import asyncio
@@ -16,41 +16,41 @@ from starlette.requests import ClientDisconnect, HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from londonpump.domain.errors import LondonPumpError
-from londonpump.service.auth.source import SITE_BITS, source_of
+from londonpump.service.auth.throttle import SITE_BITS, source_of
 from londonpump.service.errors import Problem, to_problem
 from londonpump.service.http_limits import connection_of
 from londonpump.service.middleware import body_too_large_text, limit_bytes_of
 from londonpump.service.rights import token_problem
 
 PUBLIC_PATHS = frozenset({"/", "/livez", "/readyz", "/metrics", "/register", "/login", "/refresh"})
-"""Paths that have no right; a test compares them with the routes. Pages of documentation take no body."""
+"""Paths that need no token; a test compares them with the routes. The documentation pages take no body."""
 HEALTH_PATHS = ("/livez", "/readyz")
-"""Answered also where strangers hold all connections they may: what asks them would end a service that works."""
+"""Answered even when anonymous clients hold all their connections: a failed probe would restart a working service."""
 BODY_BYTES = 4096
 MAX_CONCURRENT = 4
 MAX_QUEUED, MAX_QUEUED_PER_SOURCE, MAX_QUEUED_FOR_HEALTH = 256, 64, 32
 QUEUE_TIMEOUT_S = 2.0
 REST_FACTOR, REST_FACTOR_BESIDE_SIGNED_IN = 1.0, 8.0
-"""After a request its place stays empty for this many times as long as it took; the second while people with a token
-ask. So strangers who ask without end have a ninth of the event loop, however many they are."""
+"""A slot rests for this multiple of the time its request took; the second factor applies while signed-in people send
+requests. Anonymous clients then get at most a ninth of the event loop, however many they are."""
 MAX_REST_S = 0.25
 SIGNED_IN_WINDOW_S = 0.5
-"""For how long after a request with a token the next one is expected."""
+"""Signed-in traffic counts as present for this long after a request with a token."""
 SLOT_KEY = "place"
 BODY_HEADERS = frozenset({b"content-length", b"transfer-encoding"})
 OVERLOADED = Problem(
     HTTPStatus.SERVICE_UNAVAILABLE,
-    "Too many requests without a valid token come at this moment. Try again in 1 s.",
+    "The service receives too many requests without a valid token. Try again in 1 s.",
     headers={"Retry-After": "1", "Connection": "close"},
 )
 
 
 class Overloaded(Exception):
-    """There is no place for the request now."""
+    """No slot is free for the request."""
 
 
 class SlotQueue:
-    """A few places for work, given in turn to the sources that wait."""
+    """A few slots for concurrent requests, granted round-robin to the waiting sources."""
 
     def __init__(
         self,
@@ -63,14 +63,15 @@ class SlotQueue:
         self._max_queued = max_queued
         self._waiting: dict[str, deque[asyncio.Future[None]]] = {}
         self._n_waiting = 0
+        # no request with a token was seen yet
         self._signed_in_at_s = float("-inf")
 
     def note_signed_in_request(self) -> None:
-        """Somebody with a token asks: strangers give way for a while."""
+        """Note a request with a token: anonymous requests are slowed down for a while."""
         self._signed_in_at_s = time.perf_counter()
 
     async def acquire(self, source: str) -> "Slot":
-        """Wait for a place. Raises: Crowded if too many wait already, or none is free in time."""
+        """Wait for a slot. Raises: Overloaded if too many requests wait, or no slot becomes free in time."""
         if self._n_free:
             self._n_free -= 1
             return Slot(self._rest)
@@ -80,7 +81,7 @@ class SlotQueue:
             await turn
         except BaseException:
             if turn.done() and not turn.cancelled() and turn.exception() is None:
-                # its turn came in the moment in which the one who waited was cancelled
+                # the slot was granted in the same loop turn in which the waiter was cancelled: pass it on
                 self._pass_on()
             raise
         finally:
@@ -101,7 +102,7 @@ class SlotQueue:
         return turn
 
     def _evict_one(self, n_own: int) -> None:
-        """Refuse the newest of the source that waits most often, instead of one that waits less often."""
+        """Reject the newest request of the source with the longest queue, to make room for a smaller source."""
         longest = max(self._waiting.values(), key=len, default=deque())
         if len(longest) <= n_own + 1:
             raise Overloaded
@@ -111,13 +112,14 @@ class SlotQueue:
         self._n_waiting -= 1
         queue = self._waiting.get(source)
         if queue and turn in queue:
-            # it waited too long, or whoever asked went away
+            # the request timed out, or its client disconnected
             queue.remove(turn)
             if not queue:
                 del self._waiting[source]
 
     def _rest(self, took_s: float) -> None:
         has_signed_in_traffic = time.perf_counter() - self._signed_in_at_s < SIGNED_IN_WINDOW_S
+        # the slot is not passed on at once: the event loop must have time left for signed-in requests
         asyncio.get_running_loop().call_later(
             rest_s(took_s, has_signed_in_traffic=has_signed_in_traffic), self._pass_on
         )
@@ -128,7 +130,7 @@ class SlotQueue:
             queue = self._waiting.pop(source)
             turn = queue.popleft()
             if queue:
-                # behind the other sources
+                # reinsert at the end of the dict: the other sources come first
                 self._waiting[source] = queue
             if not turn.done():
                 turn.set_result(None)
@@ -137,19 +139,19 @@ class SlotQueue:
 
 
 def rest_s(took_s: float, *, has_signed_in_traffic: bool) -> float:
-    """How long a place stays empty. is_beside: people with a token ask too."""
+    """Return how long a slot rests after a request."""
     return min(took_s * (REST_FACTOR_BESIDE_SIGNED_IN if has_signed_in_traffic else REST_FACTOR), MAX_REST_S)
 
 
 class Slot:
-    """One request's place; given back once."""
+    """Slot of one request; released once."""
 
     def __init__(self, rest: Callable[[float], None]) -> None:
         self._rest: Callable[[float], None] | None = rest
         self._began_s = time.perf_counter()
 
     def release(self) -> None:
-        """Give it back; a second time is nothing."""
+        """Release the slot. A second call has no effect."""
         rest, self._rest = self._rest, None
         if rest is not None:
             rest(time.perf_counter() - self._began_s)
@@ -159,17 +161,16 @@ class AnonymousRequestLimiter:
     """ASGI middleware, inside `middleware.RequestMiddleware`."""
 
     def __init__(self, app: ASGIApp, n_proxies: int, body_limit_bytes: int) -> None:
-        """body_limit_bytes: of a body that comes with a token, at most."""
+        """body_limit_bytes: limit of a body that is sent with a token."""
         self.app = app
         self._body_limit_bytes = body_limit_bytes
         self._n_proxies = n_proxies
         self._slots = SlotQueue()
-        # of their own: that the process lives is said also while others wait for the database, and whether calls can
-        # be answered while others wait to sign in
+        # separate queues: /livez answers while others wait for the database, /readyz while others wait to sign in
         self._health_slots = {path: SlotQueue(max_queued=MAX_QUEUED_FOR_HEALTH) for path in HEALTH_PATHS}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on, at its turn."""
+        """Pass a request on when its turn comes."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
@@ -187,7 +188,7 @@ class AnonymousRequestLimiter:
     ) -> None:
         connection = connection_of(scope)
         if problem is not None and connection is not None and connection.is_undecided:
-            # it is one too many, and was kept only to see whether it brings a token
+            # the connection is above the limits, and was kept only to see whether the request has a token
             if scope["path"] not in HEALTH_PATHS or _body_headers(scope):
                 await _send_problem(OVERLOADED, scope, receive, send)
                 return
@@ -195,13 +196,13 @@ class AnonymousRequestLimiter:
         try:
             read = await _read(scope, receive)
         except ClientDisconnect:
-            # nobody is there to be answered, and half a body must not be taken for the whole
+            # the client is gone, and a truncated body must not be served
             return
         serve = self.app if read is not None else _problem_app(_too_large(problem, scope))
         if problem is None:
             await serve(scope, read or receive, send)
         else:
-            # a refusal too: answering many of them at once would take as long as serving them
+            # rejections wait too: answering many of them at once costs as much as serving them
             await self._serve_in_turn(serve, scope, read or receive, send)
 
     async def _serve_whole(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -235,7 +236,7 @@ async def _send_problem(problem: Problem, scope: Scope, receive: Receive, send: 
 
 
 def _close_after_response(send: Send) -> Send:
-    """Let the connection end with its answer."""
+    """Return a `send` that closes the connection after the response."""
 
     async def closing(message: Message) -> None:
         if message["type"] == "http.response.start":
@@ -246,16 +247,16 @@ def _close_after_response(send: Send) -> Send:
 
 
 def release_slot(scope: Scope) -> None:
-    """For a route that now waits for something that has its own queue: let the next stranger's request begin."""
+    """Release the slot of a request early, when its route goes on to wait in a queue of its own."""
     slot = scope["state"].get(SLOT_KEY)
     if slot is not None:
         slot.release()
 
 
 async def _read(scope: Scope, receive: Receive) -> Receive | None:
-    """What gives the body once it is whole, so that nobody who sends slowly holds a place. None if it is too large.
+    """Read the whole body before the request takes a slot, so that a slow sender holds none.
 
-    Raises: ClientDisconnect if it broke off.
+    Returns: a `receive` that replays the body; None if it is too large. Raises: ClientDisconnect.
     """
     if _has_long_query(scope) or _declared_bytes(scope) > BODY_BYTES:
         return None
@@ -266,7 +267,7 @@ async def _read(scope: Scope, receive: Receive) -> Receive | None:
         try:
             message = await receive()
         except HTTPException:
-            # a single part was larger than any body may be
+            # one chunk exceeded the general limit of a body
             return None
         if message["type"] == "http.disconnect":
             raise ClientDisconnect
@@ -276,7 +277,7 @@ async def _read(scope: Scope, receive: Receive) -> Receive | None:
 
 
 def _body_headers(scope: Scope) -> dict[bytes, bytes]:
-    """What says that a body comes; an empty one is none."""
+    """Return the headers that announce a body; an announced empty body counts as none."""
     found = {name: value for name, value in scope["headers"] if name in BODY_HEADERS}
     return {} if found == {b"content-length": b"0"} else found
 
@@ -292,10 +293,12 @@ def _replay_body(body: bytes, receive: Receive) -> Receive:
 
 def _too_large(problem: LondonPumpError | None, scope: Scope) -> Problem:
     if problem is not None and scope["path"] not in PUBLIC_PATHS:
-        # a batch with a token that has expired is not too large: it needs another token
+        # a large batch with an expired token needs a new token, not a smaller body
         return to_problem(problem)
     if _has_long_query(scope):
-        return Problem(HTTPStatus.REQUEST_URI_TOO_LONG, f"A query has {BODY_BYTES:,} bytes at most here.")
+        return Problem(
+            HTTPStatus.REQUEST_URI_TOO_LONG, f"The query exceeds the limit of {BODY_BYTES:,} bytes."
+        )
     return Problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, body_too_large_text(BODY_BYTES))
 
 

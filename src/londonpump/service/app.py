@@ -1,35 +1,45 @@
-"""The application: what it is made of, and what opens and closes with it."""
+"""Application and its server: routers, middleware, lifespan, and uvicorn on uvloop with one worker."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
+import errno
+import gc
+import signal
+import socket
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from contextlib import (
+    AbstractAsyncContextManager,
+    AsyncExitStack,
+    asynccontextmanager,
+    contextmanager,
+    suppress,
+)
 from operator import attrgetter
+from typing import Any
 
+import uvicorn
 from fastapi import APIRouter, FastAPI
 
 from londonpump import __version__
+from londonpump.domain.errors import BadValue
 from londonpump.service.anonymous_requests import AnonymousRequestLimiter
 from londonpump.service.auth import routes as auth
 from londonpump.service.auth.lifespan import auth_lifespan
 from londonpump.service.board import routes as board
 from londonpump.service.board.cache import board_lifespan
 from londonpump.service.champion import ChampionWatch
-from londonpump.service.docs_page import add_docs_page
 from londonpump.service.errors import answer_errors
 from londonpump.service.health import routes as health
-from londonpump.service.health.alarms import alarms_lifespan
-from londonpump.service.health.live_error import live_lifespan
-from londonpump.service.health.metrics import Metrics
-from londonpump.service.health.response_cache import health_lifespan
-from londonpump.service.logs import log, log_error
+from londonpump.service.health.lifespan import alarms_lifespan, health_lifespan, live_lifespan
+from londonpump.service.http_limits import ConnectionLimits, bounded_protocol
 from londonpump.service.middleware import RequestMiddleware
 from londonpump.service.models import routes as models
-from londonpump.service.openapi_responses import document_error_responses
+from londonpump.service.openapi import add_docs_page, document_error_responses
 from londonpump.service.original import routes as original
 from londonpump.service.original.service import original_lifespan
 from londonpump.service.predictions import routes as predictions
 from londonpump.service.predictions.lifespan import predictions_lifespan
 from londonpump.service.state import ServiceOptions, ServiceState
+from londonpump.service.telemetry import Metrics, log, log_error, log_to_stderr
 from londonpump.settings import Settings
 from londonpump.storage.database.store import Store, StoreLimits
 
@@ -41,20 +51,22 @@ ROUTERS: tuple[APIRouter, ...] = (
     auth.router,
     models.router,
 )
-"""Every domain's routes, those that are called most first: a request tries them in this order."""
+"""Routes of every domain, the most used first: a request tries them in this order."""
 MS_PER_S = 1000
+SHUTDOWN_GRACE_S = 10
+BACKLOG = 1024
 DESCRIPTION = (
     "Ranks the pumps (fire engines) that can reach an emergency in London by their predicted time of arrival, keeps the "
-    "board of pumps, and answers the clients of the original system. Sign in with `POST /login` and send the access token "
+    "board of pumps, and serves the clients of the original system. Sign in with `POST /login` and send the access token "
     "as `Authorization: Bearer ...`."
 )
 TAGS = [
-    {"name": "predictions", "description": "Which pumps, how soon, how sure."},
+    {"name": "predictions", "description": "Pumps ranked by predicted attendance time, with intervals."},
     {"name": "original", "description": "Routes of the original system, for its clients."},
-    {"name": "board", "description": "What each pump does, and mobilisations with their events."},
-    {"name": "health", "description": "State of the process, for those who run it."},
-    {"name": "accounts", "description": "Signing in, and accounts."},
-    {"name": "models", "description": "The model that answers, and the ledger of decisions."},
+    {"name": "board", "description": "States of the pumps, and mobilisations with their events."},
+    {"name": "health", "description": "State of the service, for its operators."},
+    {"name": "accounts", "description": "Sign-in, sessions and accounts."},
+    {"name": "models", "description": "The active model, and the ledger of decisions."},
 ]
 PartLifespan = Callable[[ServiceState], AbstractAsyncContextManager[None]]
 PART_LIFESPANS: tuple[PartLifespan, ...] = (
@@ -66,13 +78,13 @@ PART_LIFESPANS: tuple[PartLifespan, ...] = (
     predictions_lifespan,
     original_lifespan,
 )
-"""What a domain opens for all its requests (`state.keep`), and closes; in this order, closed in the reverse."""
+"""Resources that a domain shares among all its requests (`state.keep`); opened in this order, closed in reverse."""
 
 
 def create_app(settings: Settings, *, options: ServiceOptions | None = None) -> FastAPI:
-    """The service. Nothing is opened before its lifespan begins.
+    """Build the service. Nothing is opened before its lifespan begins.
 
-    Its lifespan raises DatabaseFailed, or BadFile for its secret, if it cannot start.
+    The lifespan raises DatabaseFailed, or BadFile for the secret, if the service cannot start.
     """
     service_options = options or ServiceOptions()
     metrics = Metrics()
@@ -94,12 +106,12 @@ def create_app(settings: Settings, *, options: ServiceOptions | None = None) -> 
         openapi_tags=TAGS,
         license_info={"name": "MIT", "identifier": "MIT"},
         generate_unique_id_function=attrgetter("name"),
-        # served by `docs_page`, from bytes
+        # served by `openapi`, from cached bytes
         openapi_url=None,
         docs_url=None,
         redoc_url=None,
     )
-    # the one added last is the outermost
+    # Starlette makes the middleware that is added last the outermost
     app.add_middleware(
         AnonymousRequestLimiter, n_proxies=settings.proxies, body_limit_bytes=service_options.body_limit_bytes
     )
@@ -117,6 +129,7 @@ async def _open_state(
     settings: Settings, options: ServiceOptions, metrics: Metrics
 ) -> AsyncIterator[ServiceState]:
     async with AsyncExitStack() as stack:
+        # the exit stack closes everything in reverse order, also if a later step fails to start
         limits = options.store_limits or StoreLimits(patience_s=settings.database_patience_ms / MS_PER_S)
         store = await asyncio.to_thread(Store.open, settings.database, limits)
         stack.push_async_callback(store.close)
@@ -124,6 +137,7 @@ async def _open_state(
         state = ServiceState(settings, options, store, champion, metrics, options.clock())
         for part_lifespan in PART_LIFESPANS:
             await stack.enter_async_context(part_lifespan(state))
+        # poll before the first request, so that the service starts ready if a model is promoted
         await champion.poll()
         await stack.enter_async_context(_in_background(champion.watch(options.champion_poll_s)))
         log("service started", version=__version__, model=champion.current and champion.current.name)
@@ -134,6 +148,7 @@ async def _open_state(
 @asynccontextmanager
 async def _in_background(work: Coroutine[None, None, None]) -> AsyncIterator[None]:
     task = asyncio.create_task(work)
+    # without the callback an exception in the task would stay unnoticed until shutdown
     task.add_done_callback(_log_failure)
     try:
         yield
@@ -146,3 +161,109 @@ async def _in_background(work: Coroutine[None, None, None]) -> AsyncIterator[Non
 def _log_failure(task: "asyncio.Task[None]") -> None:
     if not task.cancelled() and (error := task.exception()) is not None:
         log_error("background work ended", error)
+
+
+def serve(
+    settings: Settings,
+    host: str,
+    port: int,
+    on_listening: Callable[[str], None],
+    options: ServiceOptions | None = None,
+) -> None:
+    """Serve until SIGTERM or SIGINT. on_listening: called with the address once requests are answered.
+
+    Raises: BadValue if the address cannot be used; DatabaseFailed or BadFile if the service cannot start.
+    """
+    import uvloop  # noqa: PLC0415 - Windows lacks it, and only serving needs it
+
+    log_to_stderr()
+    # the socket is opened first: a port in use is reported before the slow start of the service
+    with _open_listener(host, port) as listener, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_serve(settings, options, listener, on_listening))
+
+
+async def _serve(
+    settings: Settings,
+    options: ServiceOptions | None,
+    listener: socket.socket,
+    on_listening: Callable[[str], None],
+) -> None:
+    app = create_app(settings, options=options)
+    server = uvicorn.Server(
+        uvicorn.Config(
+            app,
+            http=bounded_protocol(_limits(settings)),
+            ws="none",
+            # the lifespan is entered below, so that its errors reach the command line as our own messages
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            # `auth.throttle.source_of` decides which address counts
+            proxy_headers=False,
+            timeout_graceful_shutdown=SHUTDOWN_GRACE_S,
+        )
+    )
+    with _stop_on_signals(server):
+        async with app.router.lifespan_context(app):
+            # the loaded model never becomes garbage; without the freeze each collection would pause requests for 0.1 s
+            gc.collect()
+            gc.freeze()
+            gc.enable()
+            on_listening(_address(listener))
+            await server.serve(sockets=[listener])
+
+
+def _limits(settings: Settings) -> ConnectionLimits:
+    # behind a proxy every connection has the proxy's address
+    return ConnectionLimits(per_source=None if settings.proxies else settings.source_connections)
+
+
+@contextmanager
+def _open_listener(host: str, port: int) -> Iterator[socket.socket]:
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        family, socket_type, protocol, _, address = found[0]
+        listener = socket.socket(family, socket_type, protocol)
+    except OSError as error:
+        raise BadValue("--host", host, f"is not an address of this machine ({error.strerror})") from error
+    with listener:
+        # a restart must not wait until old connections leave TIME_WAIT
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind(address)
+            listener.listen(BACKLOG)
+        except OSError as error:
+            raise _cannot_listen(host, port, error) from error
+        yield listener
+
+
+def _cannot_listen(host: str, port: int, error: OSError) -> BadValue:
+    if error.errno == errno.EADDRINUSE:
+        return BadValue("--port", port, "is in use by another process. Choose another one")
+    if error.errno in {errno.EACCES, errno.EPERM}:
+        return BadValue("--port", port, "needs privileges to listen on. Choose one above 1023")
+    return BadValue("--host", host, f"is not an address of this machine ({error.strerror})")
+
+
+def _address(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+@contextmanager
+def _stop_on_signals(server: uvicorn.Server) -> Iterator[None]:
+    """Shut down in order on SIGTERM or SIGINT, also before and after uvicorn handles signals itself.
+
+    uvicorn raises a caught signal again at its end, which would kill the process before the database is closed.
+    """
+
+    def end(_number: int, _frame: Any) -> None:
+        server.should_exit = True
+
+    previous_handlers = {number: signal.signal(number, end) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for number, handler in previous_handlers.items():
+            signal.signal(number, handler)

@@ -1,7 +1,7 @@
-"""The model on duty: read at start, exchanged while serving when the ledger names another.
+"""The active model: loaded at start, replaced while serving when the ledger names another.
 
-The old one answers until the new one was read whole, is what its hash says and has answered its prototype. One
-that fails any of these never replaces one that works; it is tried again at every look, as a copy may be on its way.
+The old model serves until the new one is loaded, its hash is verified and its self-test passes. A bundle that fails
+any of these never replaces a working model; it is tried again later, because it may still be being copied.
 """
 
 import asyncio
@@ -15,16 +15,15 @@ from typing import Any
 from londonpump.domain.errors import BadFile, DatabaseFailed
 from londonpump.models.bundle import Bundle
 from londonpump.service.errors import NoModel
-from londonpump.service.health.metrics import Metrics
-from londonpump.service.logs import log
+from londonpump.service.telemetry import Metrics, log
 from londonpump.storage.bundles import read_provenance
 from londonpump.storage.database.decision_repository import active_champion
 from londonpump.storage.database.store import Store
 from londonpump.storage.verified_bundle import folder_of, open_verified
 
-HOW_TO_PROMOTE = "Put one on duty: londonpump models promote BUNDLE --why TEXT."
+HOW_TO_PROMOTE = "Promote one: londonpump models promote BUNDLE --why TEXT."
 READ_WITHIN_S = 1.0
-"""The look is nobody's request: it may wait longer than one."""
+"""No request waits for this query, so it may take longer than the limit of a request."""
 MAX_POLLS_TO_SKIP = 60
 MAX_NAME_CHARACTERS = 80
 UNUSABLE = "cannot be used. The log of the service says why."
@@ -32,25 +31,23 @@ UNUSABLE = "cannot be used. The log of the service says why."
 
 @dataclass(frozen=True, slots=True)
 class Champion:
-    """A bundle that answers. name: the hash of its content. since_at: when this process took it up."""
+    """A verified bundle that serves predictions."""
 
     name: str
+    """Hash of its content."""
     bundle: Bundle
     since_at: datetime
+    """When this process activated it."""
     provenance: dict[str, Any]
 
     @property
     def is_simulated(self) -> bool:
-        """Learnt from a simulated Brigade."""
+        """True if the model was trained on simulated records."""
         return bool(self.bundle.card.get("is_simulated"))
 
 
 class ChampionWatch:
-    """Holds the champion; `current` is read by requests, and set by the watch alone.
-
-    named: what the ledger names. problem: why that one does not answer, in words that anybody may be shown; None if it
-    does. The log has the whole of it.
-    """
+    """Holder of the champion. Requests read `current`; only the watch sets it."""
 
     def __init__(self, store: Store, bundles: Path, clock: Callable[[], datetime], metrics: Metrics) -> None:
         self._store = store
@@ -61,26 +58,28 @@ class ChampionWatch:
         self._polls_to_skip = 0
         self.current: Champion | None = None
         self.named: str | None = None
+        """Model that the ledger names."""
         self.problem: str | None = None
+        """Why the named model does not serve, without paths or addresses; None if it does. The log has the details."""
 
     def require(self) -> Champion:
-        """The model that answers. Raises: NoModel."""
+        """Return the active model. Raises: NoModel."""
         if self.current is None:
-            raise NoModel(self.problem or f"No model is on duty. {HOW_TO_PROMOTE}")
+            raise NoModel(self.problem or f"No model is active. {HOW_TO_PROMOTE}")
         return self.current
 
     async def watch(self, every_s: float) -> None:
-        """Look again and again, until cancelled."""
+        """Poll the ledger until cancelled."""
         while True:
             await asyncio.sleep(every_s)
             await self.poll()
 
     async def poll(self) -> None:
-        """Ask the ledger, and take up what it names if that is another model and answers."""
+        """Read the ledger, and activate the model that it names if that is another one and works."""
         try:
             named = await self._store.read(active_champion, within_s=READ_WITHIN_S)
         except DatabaseFailed as error:
-            # the model that answers goes on; the database's own state is told by /readyz
+            # the active model keeps serving; /readyz reports the state of the database
             log("ledger not read", logging.WARNING, problem=type(error).__name__)
             return
         if named != self.named:
@@ -92,6 +91,7 @@ class ChampionWatch:
         if self.current is not None and self.current.name == named:
             self.problem = None
             return
+        # the named bundle failed before: wait for the next try
         if self._polls_to_skip > 0:
             self._polls_to_skip -= 1
             return
@@ -99,34 +99,37 @@ class ChampionWatch:
 
     async def _activate(self, name: str) -> None:
         try:
+            # in a thread: loading and hashing can take seconds, and the old model keeps answering meanwhile
             champion = await asyncio.to_thread(open_champion, self._bundles, name, self._clock())
         except BadFile as error:
             self._record_failure(name, error)
             return
+        # requests read `current` once: each sees the old model or the new one, never a mixture
         self.current, self.problem, self._failures = champion, None, 0
         self._metrics.note_champion(name)
-        log("champion on duty", model=name, simulated=champion.is_simulated)
+        log("champion active", model=name, simulated=champion.is_simulated)
 
     def _record_failure(self, name: str, error: BadFile) -> None:
         self._failures += 1
+        # exponential backoff: hashing a large bundle at every poll would take CPU from predictions
         self._polls_to_skip = min(2**self._failures - 1, MAX_POLLS_TO_SKIP)
-        suffix = f" {self.current.name} stays on duty." if self.current else ""
+        suffix = f" {self.current.name} stays active." if self.current else ""
         self.problem = f"The model {name[:MAX_NAME_CHARACTERS]} {_public_problem(error)}{suffix}"
         self._metrics.champion_problems.inc()
-        log("champion cannot go on duty", logging.ERROR, model=name, problem=str(error))
+        log("champion not activated", logging.ERROR, model=name, problem=str(error))
 
 
 def _public_problem(error: BadFile) -> str:
-    """What is wrong with a bundle; where that names a path, only that something is."""
+    """Return what is wrong with a bundle; if the text names a path, a general sentence instead."""
     text = f"{error.problem}. {error.advice}"
     return UNUSABLE if set(text) & set("/\\") else text
 
 
 def open_champion(bundles: Path, name: str, now: datetime) -> Champion:
-    """A bundle by its hash, checked. Raises: BadFile in every case that it cannot be used."""
+    """Load and verify a bundle by its hash. Raises: BadFile if it cannot be used."""
     folder = folder_of(bundles, name)
     found, bundle, _ = open_verified(folder)
     if found != name:
-        # a link, or a file system that does not know capitals
-        raise BadFile(folder, f"holds the bundle {found}", "Copy it again whole.")
+        # a symbolic link, or a file system that ignores case
+        raise BadFile(folder, f"holds the bundle {found}", "Copy the complete bundle again.")
     return Champion(name, bundle, now, read_provenance(folder))

@@ -1,6 +1,7 @@
-"""One table from an error to its answer, `application/problem+json`. Endpoints raise, and catch nothing.
+"""Map of errors to responses (`application/problem+json`). Endpoints raise errors and catch none.
 
-Errors that only the service knows stand here too. All but the unexpected say what to do next in `detail`.
+The errors of the service itself are defined here too. Every `detail` except that of an unexpected error says what to
+do next.
 """
 
 import logging
@@ -25,67 +26,69 @@ from londonpump.domain.errors import (
     TooFewRows,
 )
 from londonpump.service.field_formats import format_error, original_error
-from londonpump.service.logs import log, log_error
+from londonpump.service.telemetry import log, log_error
 
 PROBLEM_JSON = "application/problem+json"
 ORIGINAL_ROUTES = frozenset(
     {"/", "/register", "/login", "/refresh", "/me", "/predict/time_pump", "/historique"}
 )
-"""Their refusals keep the original's form: `application/json`, its texts in `detail`, and for a 422 a list there."""
+"""Routes whose errors keep the original's form: `application/json`, its texts in `detail`, and a list there for a 422."""
 REQUEST_PARTS = frozenset({"body", "query", "header", "path"})
 QUERY_ROUTES = frozenset({"/predict/time_pump", "/historique"})
 MAX_ERRORS, MAX_FIELD_PATH_LENGTH = 20, 200
 
 
 class ServiceError(LondonPumpError):
-    """Something about a request."""
+    """Base of the errors that concern one request."""
 
     original: str | list[dict[str, Any]] | None = None
-    """`detail` on the original's routes: what it said there itself; None if it had no such case."""
+    """`detail` on the original's routes: the original's own text; None if it had no such case."""
 
 
 class BadRequest(ServiceError):
-    """The request is understood, and not done."""
+    """The request is understood and rejected."""
 
 
 class NotSignedIn(ServiceError):
-    """There is no valid token."""
+    """No valid token was sent."""
 
 
 class TokenExpired(ServiceError):
-    """The token was valid once."""
+    """The token has expired."""
 
 
 class NotAllowed(ServiceError):
-    """The person's role does not hold that right."""
+    """The role of the account does not include this right."""
 
 
 class NotFound(ServiceError):
-    """There is no such thing, or not for this person."""
+    """The requested object does not exist, or is not visible to this person."""
 
 
 class Conflict(ServiceError):
-    """It cannot be done in the present state. state: that state, if it may be known."""
+    """The present state does not allow the request."""
 
     def __init__(self, detail: str, state: Mapping[str, Any] | None = None) -> None:
         super().__init__(detail)
         self.state = state
+        """The present state, if it may be shown."""
 
 
 class Unprocessable(ServiceError):
-    """Values that have the right shape and cannot be used. errors: (field, problem) of each."""
+    """Some values are well-formed and cannot be used."""
 
     def __init__(self, *errors: tuple[str, str]) -> None:
         super().__init__("; ".join(f"{field_path}: {problem}" for field_path, problem in errors))
         self.errors = errors
+        """(field, problem) of each value."""
 
 
 class TooLarge(ServiceError):
-    """The body is larger than the service takes."""
+    """The body exceeds the size limit."""
 
 
 class TooMany(ServiceError):
-    """Asked too often."""
+    """The client sent too many requests."""
 
     def __init__(self, detail: str, retry_after_s: float) -> None:
         super().__init__(detail)
@@ -93,7 +96,7 @@ class TooMany(ServiceError):
 
 
 class NoModel(ServiceError):
-    """No model is on duty, or it does not answer."""
+    """No model is active, or it does not answer."""
 
     retry_after_s = 5
 
@@ -116,35 +119,35 @@ STATUS_OF: dict[type[Exception], HTTPStatus] = {
     TooFewRows: HTTPStatus.SERVICE_UNAVAILABLE,
     LondonPumpError: HTTPStatus.INTERNAL_SERVER_ERROR,
 }
-"""The nearest class above an error counts."""
+"""Status of each error class; the nearest base class of an error decides."""
 RETRY_AFTER_S = 1
-MORE_IN_THE_LOG = "Try again in a moment; the log of the service says more, under the request id."
+MORE_IN_THE_LOG = "Try again later. The log of the service has the details under the request id."
 UNUSABLE: dict[type[Exception], str] = {
     DatabaseFailed: "The database cannot be used at the moment.",
-    SourceFailed: "A source that this needs does not answer.",
-    BadFile: "A file that this needs cannot be used.",
-    TooFewRows: "There are too few records to do this.",
+    SourceFailed: "A required source does not answer.",
+    BadFile: "A required file cannot be used.",
+    TooFewRows: "There are too few records for this request.",
 }
-"""What is answered for errors whose messages name addresses, paths or rows: those are for who runs the service."""
-UNEXPECTED = "Something unexpected went wrong. It is in the log of the service under the request id."
+"""Public texts of errors whose messages name addresses, paths or rows: those are only for the operator's log."""
+UNEXPECTED = "An unexpected error occurred. The log of the service has it under the request id."
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """What a problem says. errors: (field, problem) of each value. more: members of its own.
-
-    original: `detail` on the original's routes, where it is another one there.
-    """
+    """Content of an error response."""
 
     status: int
     detail: str
     errors: tuple[tuple[str, str], ...] = ()
+    """(field, problem) of each value that cannot be used."""
     headers: Mapping[str, str] = field(default_factory=dict)
     members: Mapping[str, Any] = field(default_factory=dict)
+    """Extension members of the problem document."""
     original: str | list[dict[str, Any]] | None = None
+    """`detail` on the original's routes, if it differs there."""
 
     def response(self, scope: Mapping[str, Any]) -> JSONResponse:
-        """The answer to a request, in the form that its route has."""
+        """Return the response in the form of the request's route."""
         is_original = _path_of(scope) in ORIGINAL_ROUTES
         content: dict[str, Any] = {
             "type": "about:blank",
@@ -162,6 +165,7 @@ class Problem:
         return JSONResponse(content, self.status, self.headers, media_type=media_type)
 
     def _original_detail(self, scope: Mapping[str, Any]) -> str | list[dict[str, Any]]:
+        # clients of the original compare these texts, so they must be its own
         if self.status != HTTPStatus.UNPROCESSABLE_ENTITY:
             return self.original or self.detail
         if isinstance(self.original, list):
@@ -175,9 +179,11 @@ class Problem:
 
 
 def to_problem(error: LondonPumpError) -> Problem:
-    """What is answered for an error of ours."""
+    """Return the problem that answers an error."""
+    # the method resolution order lists the class itself first, then its bases, so the nearest entry is found
     status = next(STATUS_OF[error_class] for error_class in type(error).__mro__ if error_class in STATUS_OF)
     if status == HTTPStatus.INTERNAL_SERVER_ERROR:
+        # an error without a mapping is a bug: its text may contain internals and is only logged
         return Problem(status, UNEXPECTED)
     state = getattr(error, "state", None)
     return Problem(
@@ -191,7 +197,7 @@ def to_problem(error: LondonPumpError) -> Problem:
 
 
 def public_text(error: LondonPumpError) -> str:
-    """What anybody may be shown of an error: never an address, a path or SQL."""
+    """Return the text of an error that any client may see: without addresses, paths and SQL."""
     public: str | None = getattr(error, "public", None)
     if public is not None:
         return public
@@ -206,22 +212,25 @@ def _fields_of(error: LondonPumpError) -> tuple[tuple[str, str], ...]:
 
 
 def _headers_of(error: LondonPumpError, status: HTTPStatus) -> dict[str, str]:
+    # RFC 9110 requires the challenge with a 401, and clients rely on it to sign in again
     headers = {"WWW-Authenticate": "Bearer"} if status == HTTPStatus.UNAUTHORIZED else {}
     wait_s = getattr(error, "retry_after_s", None)
     if status == HTTPStatus.SERVICE_UNAVAILABLE and wait_s is None:
         wait_s = RETRY_AFTER_S
     if wait_s is not None:
+        # whole seconds, rounded up: a client that waits a little too short would be rejected again
         headers["Retry-After"] = str(max(1, ceil(wait_s)))
     return headers
 
 
 def validation_problem(error: RequestValidationError) -> Problem:
-    """The values that do not fit, by place, up to a number; the values themselves are not repeated."""
-    # a stranger can send a body with tens of thousands of them, under names as long as he likes
+    """Return the problem that lists the invalid fields, up to a limit, without repeating their values."""
+    # an anonymous client can send tens of thousands of invalid fields with names of any length
     found = error.errors()[:MAX_ERRORS]
     errors = tuple(
         (_field_path(entry["loc"])[:MAX_FIELD_PATH_LENGTH], format_error(entry)) for entry in found
     )
+    # `errors` lists them all; `detail` stays readable in a log or a dialog
     detail = "; ".join(f"{field_path}: {problem}" for field_path, problem in errors[:5])
     original = [
         {
@@ -239,9 +248,9 @@ FORMS = frozenset({"application/x-www-form-urlencoded", "multipart/form-data"})
 
 
 def form_expected_error(request: Request) -> RequestValidationError | None:
-    """What to say instead where a route takes a form and something else was sent; None where that is not so.
+    """Return the error for a body that is no form, sent to a route that takes a form; None in all other cases.
 
-    The framework reads no fields out of such a body and says of each that it is required.
+    The framework would report each field of such a body as missing.
     """
     dependant = getattr(request.scope.get("route"), "dependant", None)
     fields = [each for each in getattr(dependant, "body_params", ()) if isinstance(each.field_info, Form)]
@@ -249,12 +258,12 @@ def form_expected_error(request: Request) -> RequestValidationError | None:
     if not fields or sent in FORMS:
         return None
     names = " and ".join(each.name for each in fields)
-    detail = f"is no form. Send a form with {names}, with the header Content-Type: application/x-www-form-urlencoded"
+    detail = f"is not a form. Send a form with {names}, with the header Content-Type: application/x-www-form-urlencoded"
     return RequestValidationError([{"type": "form_expected", "loc": ("body",), "msg": detail}])
 
 
 def answer_errors(app: FastAPI) -> None:
-    """Give every error its answer. What no handler knows is answered by `middleware`, as a 500."""
+    """Register the error handlers. `middleware` answers errors without a handler with a 500."""
 
     async def handle_own_error(request: Request, error: Exception) -> JSONResponse:
         problem = to_problem(error) if isinstance(error, LondonPumpError) else Problem(500, UNEXPECTED)
@@ -276,12 +285,12 @@ def answer_errors(app: FastAPI) -> None:
 
 
 def request_id_of(scope: Mapping[str, Any]) -> str:
-    """The id that `middleware` gave the request."""
+    """Return the id that `middleware` assigned to the request."""
     return str(scope.get("state", {}).get("request_id", ""))
 
 
 def _path_of(scope: Mapping[str, Any]) -> str:
-    # a proxy may serve the whole under a path of its own
+    # a proxy may serve the API under a path prefix
     return str(scope["path"]).removeprefix(str(scope.get("root_path", "")))
 
 
@@ -291,7 +300,8 @@ def _loc(field_path: str, where: str) -> list[str]:
 
 
 def _log_problem(request: Request, error: Exception, problem: Problem) -> None:
-    """The log has the kind of every error, and for those that are the service's own what they said or where."""
+    """Log a server error with its text or traceback, and note the error type of every request."""
+    # the log line of the request, written by `middleware`, includes the type of its error
     request.scope.setdefault("state", {})["problem"] = type(error).__name__
     request_id = request_id_of(request.scope)
     if problem.status == HTTPStatus.INTERNAL_SERVER_ERROR:

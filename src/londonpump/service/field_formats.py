@@ -1,7 +1,7 @@
-"""Forms that texts of a request have, and words for a value that cannot be used: the library's speak to programmers.
+"""Patterns of request fields, and readable messages for invalid values.
 
-Each form is written once: shapes take it as their pattern, and a refusal tells what such a text looks like. Codes and
-postcodes are taken as people write them; `brigade.spelling` brings them to the spelling of the records first.
+Each pattern is defined once: schemas use it, and the error message shows what such a text looks like. Codes and
+postcodes are accepted as people write them; `domain.code_spelling` normalises them first.
 """
 
 import re
@@ -23,40 +23,47 @@ PREDICTION_CURSOR = r"^[0-9A-Za-z-]{1,64}$"
 TEXT = r"^[^\x00]+$"
 REASON = r"^[^\x00]*[^\x00\s][^\x00]*$"
 PATTERN_MESSAGES = {
-    PUMP: "is no pump. Write its code, like H271",
-    STATION: "is no station. Write its code, like H27",
-    DISTRICT: "is no postcode. Write it whole, like SE1 7PB, or its first half, like SE1",
-    INCIDENT: "is no incident number. Write it like 012345-02062025: up to 40 letters, digits, - _ and /",
-    OUR_ID: "is no id of ours. Take it from the answer that gave it",
-    IDEMPOTENCY_KEY: "is no key. Take up to 128 visible ASCII characters without blanks",
-    NAME: "is no name. Take up to 64 letters, digits, dots, - and _",
-    SESSION: "is no id of a session. Take it from GET /me/sessions",
-    PREDICTION_CURSOR: "is no id of a prediction. Take it from the Link of the page before",
-    TEXT: "holds a character that no text has. Leave it out",
-    REASON: "says nothing. Give the reason in words",
+    PUMP: "is not a pump code. Write it like H271",
+    STATION: "is not a station code. Write it like H27",
+    DISTRICT: "is not a postcode. Write it whole, like SE1 7PB, or its first half, like SE1",
+    INCIDENT: "is not an incident number. Write it like 012345-02062025: up to 40 letters, digits, - _ and /",
+    OUR_ID: "is not an id of this service. Use the id from the response that returned it",
+    IDEMPOTENCY_KEY: "is not a key. Use up to 128 visible ASCII characters without blanks",
+    NAME: "is not a name. Use up to 64 letters, digits, dots, - and _",
+    SESSION: "is not a session id. Take it from GET /me/sessions",
+    PREDICTION_CURSOR: "is not a prediction id. Take it from the Link header of the previous page",
+    TEXT: "contains a null character. Remove it",
+    REASON: "is empty. Give the reason as text",
 }
-NO_OBJECT = "is no json object. Send one, with the header Content-Type: application/json"
+NO_OBJECT = "is not a JSON object. Send one, with the header Content-Type: application/json"
 TYPE_MESSAGES = {
     "model_attributes_type": NO_OBJECT,
     "model_type": NO_OBJECT,
-    "timezone_aware": "does not say its offset from UTC. Write it like 2025-06-02T09:30:00Z",
+    "timezone_aware": "has no offset from UTC. Write it like 2025-06-02T09:30:00Z",
 }
 UNENCODED_PLUS = (
-    "holds a blank where its offset begins: a + that is not encoded becomes one. Write the + as %2B, or the instant in "
-    "UTC, like 2025-06-02T09:30:00Z"
+    "contains a blank where its offset begins, because an unencoded + is decoded to a blank. Write the + as %2B, or the "
+    "time in UTC, like 2025-06-02T09:30:00Z"
 )
+# form decoding turns "+" into a blank, so "10:00+01:00" arrives as "10:00 01:00"
 _BLANK_OFFSET = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9:.]+ [0-9]{2}:?[0-9]{2}")
 ORIGINAL_ID_LENGTH = 24
 
 
 class ApiModel(BaseModel):
-    """A shape of the API: the docstring below each field is its description in the OpenAPI document."""
+    """Base of the API models. The docstring below each field becomes its description in the OpenAPI document."""
 
     model_config = ConfigDict(use_attribute_docstrings=True)
 
 
+class Strict(ApiModel):
+    """Base that rejects unknown fields and values of another type."""
+
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+
 VALUE_ERROR_PREFIX = "Value error, "
-"""How the library begins what our own rules say."""
+"""Prefix that pydantic adds to the messages of our own validators."""
 
 
 ORIGINAL_MESSAGES = {
@@ -86,41 +93,41 @@ ORIGINAL_MESSAGES = {
     "model_type": ("value is not a valid dict", "type_error.dict"),
     "json_invalid": ("{error}", "value_error.jsondecode"),
 }
-"""Message and type of the original's library (pydantic 1), by the kind of today's: its clients may compare them."""
+"""Message and type of pydantic 1, which the original used, by the error type of pydantic 2: clients may compare them."""
 NULL = ("none is not an allowed value", "type_error.none.not_allowed")
 
 
 def original_error(entry: Mapping[str, Any]) -> dict[str, str]:
-    """`msg` and `type` of a value that cannot be used, as the original's 422 has them; our words where it has none."""
+    """Return `msg` and `type` of an invalid value as the original's 422 had them; our message where it had none."""
     error_type = str(entry.get("type", "value_error"))
     if "input" in entry and entry["input"] is None and error_type != "missing":
-        # a whole body of null was none
+        # the original treated a body of null as a missing body
         text, original_type = NULL if len(entry["loc"]) > 1 else ORIGINAL_MESSAGES["missing"]
     else:
         text, original_type = ORIGINAL_MESSAGES.get(error_type, ("", error_type))
-    # of a + that came as a blank ours says more
+    # for an unencoded + our own message is more helpful
     message = "" if _is_unencoded(entry) else text.format_map(entry.get("ctx", {}))
     return {"msg": message or format_error(entry), "type": original_type}
 
 
 def naive_utc(timestamp: datetime) -> datetime:
-    """UTC without saying so, as the original wrote its times."""
+    """Return a time in UTC without an offset, as the original wrote its times."""
     return timestamp.astimezone(UTC).replace(tzinfo=None)
 
 
 def original_id(own: str, imported: str | None = None) -> str:
-    """The id of an account or a prediction on the original's routes: 24 hexadecimal digits, as MongoDB's have.
+    """Return the id of an account or a prediction for the original's routes: 24 hexadecimal digits, like MongoDB's.
 
-    imported: the id that it had in the original. Longer ids of ours are cut: their beginning finds them.
+    imported: its id in the original system. Longer ids are cut; look-ups accept the prefix.
     """
     return imported or own.replace("-", "")[:ORIGINAL_ID_LENGTH]
 
 
 def format_error(entry: Mapping[str, Any]) -> str:
-    """What is wrong with a value. entry: an error of pydantic's; the value itself is not repeated."""
+    """Return the message for one error of pydantic, without the value itself."""
     error_type, context = entry.get("type", ""), entry.get("ctx", {})
     if error_type == "json_invalid":
-        return f"is no json ({context.get('error', 'it cannot be read')})"
+        return f"is not JSON ({context.get('error', 'it cannot be read')})"
     if _is_unencoded(entry):
         return UNENCODED_PLUS
     known = PATTERN_MESSAGES.get(context.get("pattern", "")) or TYPE_MESSAGES.get(error_type)
@@ -128,7 +135,7 @@ def format_error(entry: Mapping[str, Any]) -> str:
 
 
 def _is_unencoded(entry: Mapping[str, Any]) -> bool:
-    """Whether a value of a query is an instant whose + came as a blank."""
+    """Return whether a query value is a time whose unencoded + was decoded to a blank."""
     value = entry.get("input")
     is_query = tuple(entry.get("loc", ()))[:1] == ("query",)
     return is_query and isinstance(value, str) and _BLANK_OFFSET.fullmatch(value) is not None

@@ -1,8 +1,7 @@
-"""uvicorn's reading of HTTP, with the bounds that it lacks: how large a head may be, how long a request may take to
-arrive whole, and who may hold how many connections. Without them a stranger fills the memory with one header, or holds
-every connection by sending slowly.
+"""Limits that uvicorn's HTTP protocol lacks: size of the head, time to receive a request, connections per source.
 
-The body's own limit is `middleware`'s, and that of a stranger's requests is `strangers`'.
+Without them an anonymous client could fill the memory with one header, or hold every connection by sending slowly.
+`middleware` limits the body, and `anonymous_requests` limits requests without a token.
 """
 
 import asyncio
@@ -13,42 +12,41 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from londonpump.service.auth.source import SITE_BITS, network_of
+from londonpump.service.auth.throttle import SITE_BITS, network_of
 
 HEAD_LIMIT_BYTES = 65_536
 HEAD_TIMEOUT_S = 5.0
 REQUEST_TIMEOUT_S = 20.0
 ADMISSION_TIMEOUT_S = 1.0
 CLOSE_TIMEOUT_S = 30.0
-"""How long a client may take to read the rest of an answer after its connection was closed on our side."""
+"""Time for a client to read the rest of a response after we closed the connection."""
 UNREAD_TIMEOUT_S = 300.0
-"""How long it may leave so much of an answer unread that no more is sent."""
+"""Time for which a client may block a response by not reading it."""
 SIGNED_IN_IDLE_S = 75
-"""How long a connection on which somebody has signed in is kept without a request. A stranger's: uvicorn's 5 s."""
+"""Keep-alive time of a signed-in connection. Anonymous connections have uvicorn's 5 s."""
 TOO_LARGE = "The head of the request is too large."
 CONNECTION = "connection"
-"""The name in `scope["state"]` of the connection that a request came on."""
+"""Key in `scope["state"]` of the connection of a request."""
 
 
 @dataclass(frozen=True, slots=True)
 class ConnectionLimits:
-    """How many connections are open at a time."""
+    """Maximum numbers of open connections."""
 
     total: int = 512
-    """All of them. What strangers may not have is kept for those who have signed in."""
+    """All connections. Those that anonymous clients may not use are reserved for signed-in clients."""
     anonymous: int = 256
     """Connections on which no valid token was seen yet."""
     per_source: int | None = 64
-    """Such connections of one address, or of one site of IPv6; None behind a proxy, where many people share its
-    address. Where strangers hold all they may, whoever holds most gives way to one who holds less."""
+    """Anonymous connections per address or IPv6 site; None behind a proxy, whose address many people share. If all
+    anonymous connections are in use, the source with most of them loses one to a source with fewer."""
     undecided: int = 64
-    """Connections above these limits that are kept until their head has arrived: a valid token lets them in, any
-    other request is answered 503. The newest takes the place of the oldest, so that heads that never end do not keep
-    out whoever sends theirs at once."""
+    """Connections above these limits that are kept until their head arrives: a valid token admits them, any other
+    request is answered with 503. The newest replaces the oldest, so that slow heads cannot block fast ones."""
 
 
 class Gate:
-    """Counts the connections of one server and decides which are admitted."""
+    """Counter of the connections of one server, which decides which of them are admitted."""
 
     def __init__(self, limits: ConnectionLimits | None = None) -> None:
         self.limits = limits or ConnectionLimits()
@@ -58,13 +56,14 @@ class Gate:
         self._undecided: dict[BoundedRequests, None] = {}
 
     def admit(self, connection: "BoundedRequests", source: str) -> None:
-        """Take in a new connection: as a stranger's, as undecided, or not at all (it is aborted)."""
+        """Admit a new connection as anonymous or as undecided, or abort it."""
         self._make_room(source)
         if self._has_room(source):
             self._open.add(connection)
             self._anonymous[connection] = source
             self._by_source[source] += 1
             return
+        # beyond the anonymous limits a connection may still belong to a signed-in client: its head decides
         is_full = len(self._open) >= self.limits.total
         if self._undecided and (is_full or len(self._undecided) >= self.limits.undecided):
             self._end(next(iter(self._undecided)))
@@ -76,11 +75,11 @@ class Gate:
         connection.is_undecided = True
 
     def decide(self, connection: "BoundedRequests") -> None:
-        """Its head has arrived: it is answered, and no other takes its place."""
+        """Note that the head of an undecided connection arrived: no newer connection replaces it."""
         self._undecided.pop(connection, None)
 
     def note_signed_in(self, connection: "BoundedRequests") -> None:
-        """Count it among the strangers' no more."""
+        """Stop counting a connection as anonymous."""
         connection.is_undecided = False
         self._undecided.pop(connection, None)
         source = self._anonymous.pop(connection, None)
@@ -95,16 +94,18 @@ class Gate:
         self._open.discard(connection)
 
     def _make_room(self, source: str) -> None:
-        """End a connection of the source that holds most, where strangers hold all they may: one without a request
-        at work if there is one, the oldest of those."""
+        """End a connection of the busiest source if all anonymous connections are in use: the oldest one without a
+        running request, else the oldest."""
         limits = self.limits
         if limits.per_source is None or len(self._anonymous) < limits.anonymous:
             return
         busiest_source, n_of_busiest = self._by_source.most_common(1)[0]
+        # "+ 1" for the new connection: without it two equal sources would end each other's connections in turn
         if n_of_busiest > self._by_source[source] + 1:
             theirs = [
                 connection for connection, holder in self._anonymous.items() if holder == busiest_source
             ]
+            # min keeps the order of the dict for equal keys: the oldest connection, an idle one first
             self._end(min(theirs, key=BoundedRequests.is_at_work))
 
     def _end(self, connection: "BoundedRequests") -> None:
@@ -114,6 +115,7 @@ class Gate:
     def _has_room(self, source: str) -> bool:
         limits = self.limits
         return (
+            # the last places stay free for undecided connections, or signed-in clients could not connect
             len(self._open) < limits.total - limits.undecided
             and len(self._anonymous) < limits.anonymous
             and (limits.per_source is None or self._by_source[source] < limits.per_source)
@@ -121,7 +123,7 @@ class Gate:
 
 
 class BoundedRequests(HttpToolsProtocol):
-    """For `uvicorn.Config(http=...)`, which takes a class: `bounded_protocol` makes one with limits of its own."""
+    """HTTP protocol with time and size limits. uvicorn takes a class, so `bounded_protocol` makes one per server."""
 
     head_timeout_s = HEAD_TIMEOUT_S
     request_timeout_s = REQUEST_TIMEOUT_S
@@ -137,31 +139,34 @@ class BoundedRequests(HttpToolsProtocol):
         self._unread_timer: asyncio.TimerHandle | None = None
 
     def is_at_work(self) -> bool:
-        """Whether a whole request has come and is not answered yet."""
+        """Return whether a complete request is being answered."""
         return self._deadline is None and self.cycle is not None and not self.cycle.response_complete
 
     def note_signed_in(self) -> None:
-        """A valid token was seen on this connection: it has its place for as long as it is used."""
+        """Mark the connection as signed in, which exempts it from the anonymous limits."""
         self.gate.note_signed_in(self)
         self.timeout_keep_alive = SIGNED_IN_IDLE_S
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """The first request is awaited from now on."""
+        """Admit the connection and start the timeout of its first head."""
         super().connection_made(transport)
         peer = self.client[0] if self.client else ""
+        # counted by site: one customer has many IPv6 addresses
         self.gate.admit(self, network_of(peer, SITE_BITS) or peer)
         self._close_in(ADMISSION_TIMEOUT_S if self.is_undecided else self.head_timeout_s)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Nothing is awaited any more."""
+        """Cancel the timers and forget the connection."""
+        # cancel every timer, or its handler would keep the closed connection in memory
         self._stop_waiting()
         self.resume_writing()
         self.gate.remove(self)
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Read on, unless it is a head without end."""
+        """Parse data, and reject a head that exceeds the limit."""
         super().data_received(data)
+        # the parser has no limit of its own: it collects header lines for as long as they arrive
         if self._head_bytes is None:
             return
         self._head_bytes += len(data)
@@ -169,47 +174,48 @@ class BoundedRequests(HttpToolsProtocol):
             self.send_400_response(TOO_LARGE)
 
     def on_message_begin(self) -> None:
-        """A head begins."""
+        """Start the timeout of a head."""
         super().on_message_begin()
         self.scope["state"][CONNECTION] = self
         self._head_bytes = 0
         self._close_in(ADMISSION_TIMEOUT_S if self.is_undecided else self.head_timeout_s)
 
     def on_headers_complete(self) -> None:
-        """A body begins."""
+        """Start the timeout of a body."""
         self._head_bytes = None
         self.gate.decide(self)
         self._close_in(self.request_timeout_s)
         super().on_headers_complete()
 
     def on_message_complete(self) -> None:
-        """The request is whole; how long its answer takes is ours, and how long the next one may be uvicorn's."""
+        """Stop the timeout: the request is complete. uvicorn limits the time until the next one."""
         self._stop_waiting()
         super().on_message_complete()
 
     def on_response_complete(self) -> None:
-        """It may have been the last one."""
+        """Close the connection if this was its last response."""
         super().on_response_complete()
         if self.transport.is_closing():
             self._close()
 
     def send_400_response(self, msg: str) -> None:
-        """What came is no HTTP: nothing more is read."""
+        """Reject data that is not HTTP, and close."""
         super().send_400_response(msg)
         self._close()
 
     def timeout_keep_alive_handler(self) -> None:
-        """No other request came."""
+        """Close an idle connection."""
         super().timeout_keep_alive_handler()
         self._close()
 
     def pause_writing(self) -> None:
-        """The client does not read as fast as we answer; do not wait for it without end."""
+        """Start the timeout of a client that does not read its response."""
         super().pause_writing()
+        # abort, not close: a close would wait until the client reads the buffered rest
         self._unread_timer = self.loop.call_later(self.unread_timeout_s, self.transport.abort)
 
     def resume_writing(self) -> None:
-        """It has read, or is gone."""
+        """Cancel that timeout: the client has read, or is gone."""
         super().resume_writing()
         if self._unread_timer is not None:
             self._unread_timer.cancel()
@@ -220,7 +226,7 @@ class BoundedRequests(HttpToolsProtocol):
         self._deadline = self.loop.call_later(within_s, self._close)
 
     def _close(self) -> None:
-        """Close, and do not wait without end for a client that does not read the last answer."""
+        """Close the connection, and abort it later if the client does not read the last response."""
         self._stop_waiting()
         self.transport.close()
         self._deadline = self.loop.call_later(self.close_timeout_s, self.transport.abort)
@@ -232,11 +238,12 @@ class BoundedRequests(HttpToolsProtocol):
 
 
 def connection_of(scope: Mapping[str, Any]) -> BoundedRequests | None:
-    """The connection that a request came on; None where another server serves it."""
+    """Return the connection of a request; None if another server serves the app."""
     found = scope.get("state", {}).get(CONNECTION)
     return found if isinstance(found, BoundedRequests) else None
 
 
 def bounded_protocol(limits: ConnectionLimits) -> type[BoundedRequests]:
-    """The protocol of one server."""
+    """Return a protocol class with its own limits, for one server."""
+    # a class per server, because uvicorn creates the connections and passes no arguments of ours
     return type("BoundedRequests", (BoundedRequests,), {"gate": Gate(limits)})

@@ -1,4 +1,4 @@
-"""Around every request, pure ASGI: its id, the limit of its body, security headers, one line of log, the last net."""
+"""ASGI middleware around every request: request id, body limit, security headers, one log line, last error handler."""
 
 import re
 import time
@@ -12,8 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from londonpump.service.errors import UNEXPECTED, Problem
-from londonpump.service.health.metrics import Metrics
-from londonpump.service.logs import log, log_error
+from londonpump.service.telemetry import Metrics, log, log_error
 
 REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 SECURITY_HEADERS = (
@@ -24,18 +23,18 @@ SECURITY_HEADERS = (
     (b"cross-origin-resource-policy", b"same-origin"),
 )
 DEFAULT_HEADERS = (
-    # an answer that says otherwise keeps its own
+    # a response that sets one of these keeps its own value
     (b"cache-control", b"no-store"),
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
 )
 UNMATCHED = "unmatched"
 SMALL_BODY_BYTES = 65_536
 LARGE_BODIES = frozenset({"/v1/board", "/v1/predictions/batch"})
-"""Paths that take many things at once. A large body elsewhere is nobody's need, and reading one takes half a second."""
+"""Paths that take many items at once. No other route needs a large body, and parsing one takes half a second."""
 
 
 class RequestMiddleware:
-    """The outermost layer of ours."""
+    """Outermost middleware of the service."""
 
     def __init__(self, app: ASGIApp, metrics: Metrics, body_limit_bytes: int) -> None:
         self.app = app
@@ -55,13 +54,14 @@ class RequestMiddleware:
             self._log_request(exchange, time.perf_counter() - began)
 
     async def _serve(self, exchange: "_Exchange", receive: Receive) -> None:
-        # a length that is declared too large is refused by `strangers`, each at its turn
+        # `anonymous_requests` rejects bodies whose declared length is too large, in turn
         limit_bytes = limit_bytes_of(exchange.scope["path"], self.body_limit_bytes)
         try:
             await self.app(exchange.scope, _limit_body(receive, limit_bytes), exchange.send)
-        except Exception as error:  # noqa: BLE001 - the last net: a client always gets an answer
+        except Exception as error:  # noqa: BLE001 - last handler: every client gets a response
             exchange.state["problem"] = type(error).__name__
             log_error("unexpected error", error, request_id=exchange.request_id)
+            # after the head was sent nothing can be corrected; the server then aborts the connection
             if exchange.status is None:
                 problem = Problem(HTTPStatus.INTERNAL_SERVER_ERROR, UNEXPECTED)
                 await problem.response(exchange.scope)(exchange.scope, receive, exchange.send)
@@ -84,23 +84,23 @@ class RequestMiddleware:
 
 
 def limit_bytes_of(path: str, max_bytes: int) -> int:
-    """How large a body may be. most_bytes: where many things are taken at once."""
+    """Return the body limit of a path. max_bytes: limit of the paths that take many items."""
     return max_bytes if path in LARGE_BODIES else min(SMALL_BODY_BYTES, max_bytes)
 
 
 def body_too_large_text(limit_bytes: int) -> str:
-    """What a 413 says."""
-    return f"A body has {limit_bytes:,} bytes at most here."
+    """Return the text of a 413."""
+    return f"The body exceeds the limit of {limit_bytes:,} bytes."
 
 
 def _without_host(location: bytes) -> bytes:
-    """Without scheme and host: the framework takes those from the request, where anybody can write what they like."""
+    """Remove scheme and host: the framework takes them from the request, where a client can write anything."""
     parts = urlsplit(location.decode("latin-1"))
     return urlunsplit(("", "", parts.path, parts.query, "")).encode("latin-1")
 
 
 def _limit_body(receive: Receive, limit_bytes: int) -> Receive:
-    """A body whose length was not declared is counted as it comes."""
+    """Count the bytes of a body as they arrive, for bodies without a declared length."""
     left_bytes = limit_bytes
 
     async def receive_counted() -> Message:
@@ -108,7 +108,7 @@ def _limit_body(receive: Receive, limit_bytes: int) -> Receive:
         message = await receive()
         left_bytes -= len(message.get("body", b""))
         if left_bytes < 0:
-            # the framework's own error: others it takes for a body that cannot be parsed
+            # the framework reports any other exception as a body that cannot be parsed
             raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, body_too_large_text(limit_bytes))
         return message
 
@@ -116,10 +116,11 @@ def _limit_body(receive: Receive, limit_bytes: int) -> Receive:
 
 
 class _Exchange:
-    """One request and what was answered."""
+    """One request and its response."""
 
     def __init__(self, scope: Scope, send: Send, *, is_head: bool = False) -> None:
-        # HEAD is answered as GET is, without the body: monitors probe with it. In a copy, as the server looks at its own
+        # monitors probe with HEAD: the app serves it as GET, and the body is dropped. The server needs its own scope
+        # unchanged, so this works on a copy
         self.scope = {**scope, "method": "GET"} if is_head else scope
         self.is_head = is_head
         self.state: dict[str, Any] = self.scope.setdefault("state", {})
@@ -127,26 +128,27 @@ class _Exchange:
         self._send = send
         sent_id = self.header(b"x-request-id")
         is_usable = sent_id is not None and REQUEST_ID.fullmatch(sent_id)
+        # an id of the client is kept if it is harmless, so that logs of several services can be joined
         self.request_id = sent_id.decode() if sent_id and is_usable else uuid.uuid4().hex
         self.state["request_id"] = self.request_id
 
     @property
     def method(self) -> str:
-        """One of the known methods: others would make as many rows of metrics as a stranger likes."""
+        """Name of a known method, else OTHER: arbitrary names would create unlimited metric series."""
         method = "HEAD" if self.is_head else str(self.scope["method"])
         return method if method in KNOWN_METHODS else "OTHER"
 
     @property
     def route(self) -> str:
-        """The template of the route, never the path as asked for: that may hold names."""
+        """Template of the route; never the requested path, which may contain names."""
         return str(getattr(self.scope.get("route"), "path", UNMATCHED))
 
     def header(self, name: bytes) -> bytes | None:
-        """The first header of a name."""
+        """Return the first header of a name."""
         return next((value for key, value in self.scope["headers"] if key == name), None)
 
     async def send(self, message: Message) -> None:
-        """Pass an answer on, with its id and the headers that every answer has."""
+        """Send a message of the response, with the request id and the default headers."""
         if message["type"] == "http.response.start":
             self.status = message["status"]
             message = {**message, "headers": self._headers(message)}

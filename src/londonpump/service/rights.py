@@ -1,7 +1,7 @@
-"""Who may call a route: the type of one of its parameters. A route without one is found by a test.
+"""Rights of the routes, as types of their parameters. A test finds routes without one.
 
-`SignedIn` is any account, `Operator` who acts on calls and the board (operators, services, admins), `Analyst` who
-sees everybody's history (analysts, admins), `Admin` who manages accounts. `Anybody` marks the few public routes.
+`SignedIn` is any account. `Operator` acts on calls and the board (operators, services, admins). `Analyst` sees the
+history of all users (analysts, admins). `Admin` manages accounts. `Anybody` marks the few public routes.
 """
 
 from dataclasses import dataclass
@@ -20,11 +20,11 @@ from londonpump.service.http_limits import connection_of
 from londonpump.service.state import ServiceState, state_of
 
 LONGEST_TOKEN = 1024
-"""Our own have about 300 characters. To decode one as long as a head may be takes several ms of the event loop."""
+"""Our tokens have about 300 characters. Decoding one as long as a whole head would block the event loop for several ms."""
 
 
 class Role(StrEnum):
-    """What an account is for. SERVICE is a machine, such as the feed of the board."""
+    """Role of an account. SERVICE is a machine, such as the feed of the board."""
 
     OPERATOR = "operator"
     ANALYST = "analyst"
@@ -34,7 +34,7 @@ class Role(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Who asks: an account whose session lives at this moment."""
+    """Account that sends a request and whose session is open."""
 
     id: str
     username: str
@@ -43,15 +43,17 @@ class Person:
 
 
 def bearer_token(connection: HTTPConnection) -> str | None:
-    """The token of the Authorization header; None if there is none, or one that is too long to be ours."""
+    """Return the token of the Authorization header; None if it is missing or too long to be ours."""
     scheme, _, token = connection.headers.get("Authorization", "").partition(" ")
     token = token.strip()
     return token if scheme.lower() == "bearer" and 0 < len(token) <= LONGEST_TOKEN else None
 
 
 def token_problem(connection: HTTPConnection) -> NotSignedIn | TokenExpired | None:
-    """Why the token of a request cannot count; None if it is signed by us and in its time. Asks no database: whether
-    its session lives is left to `person_of`."""
+    """Return why the token of a request is invalid; None if it is signed by us and not expired.
+
+    It does not query the database: `person_of` checks whether the session is open.
+    """
     state: ServiceState | None = getattr(connection.app.state, "service", None)
     token = bearer_token(connection)
     if state is None or token is None:
@@ -64,8 +66,9 @@ def token_problem(connection: HTTPConnection) -> NotSignedIn | TokenExpired | No
 
 
 async def person_of(request: Request) -> Person:
-    """Who asks. The session is looked up each time: signing out or disabling an account takes effect at once.
+    """Return the person who sends a request.
 
+    The session is read each time, so that signing out or disabling an account takes effect at once.
     Raises: NoValidToken (401), TokenTooOld (403), DatabaseFailed (503).
     """
     state = state_of(request)
@@ -75,38 +78,40 @@ async def person_of(request: Request) -> Person:
     now = state.clock()
     claims = state.part(Auth).tokens.read(token, now)
     found = await state.part(SessionBatcher)(claims.session_id)
+    # the role comes from the database, not from the token, so that a demotion takes effect at once
     if found is None or found.user_id != claims.user_id or not found.is_live(now):
         raise NoValidToken("The session has ended")
     person = Person(found.user_id, found.username, Role(found.role), claims.session_id)
     request.state.person = person
+    # only now is the session known to be open: the connection leaves the anonymous limits
     if (client_connection := connection_of(request.scope)) is not None:
         client_connection.note_signed_in()
     return person
 
 
 class Right(SecurityBase):
-    """A dependency that lets some roles in. Raises: NotAllowed (403) for others, as `person_of` besides."""
+    """Dependency that admits some roles. Raises: NotAllowed (403) for others; the errors of `person_of`."""
 
     def __init__(self, roles: frozenset[Role]) -> None:
         self.roles = roles
-        # what the interactive page needs for its Authorize button
+        # the Authorize button of the interactive page needs the scheme
         scheme = OAuth2PasswordBearer(tokenUrl="login")
         self.model, self.scheme_name = scheme.model, scheme.scheme_name
 
     async def __call__(self, request: Request) -> Person:
-        """The person, if the role is one of these."""
+        """Return the person if the role is one of these."""
         person = await person_of(request)
         if person.role not in self.roles:
             allowed = " or ".join(sorted(self.roles))
-            raise NotAllowed(f"This needs the role {allowed}; {person.username} is {person.role}.")
+            raise NotAllowed(f"This requires the role {allowed}; {person.username} is {person.role}.")
         return person
 
 
 class Public:
-    """A dependency that lets everybody in and says so. `service/app.py`'s test holds the list of such routes."""
+    """Dependency that marks a route as public. A test holds the list of such routes."""
 
     async def __call__(self) -> None:
-        """Nothing is asked. Not a plain function: those are sent to a thread."""
+        """Do nothing. It is async because FastAPI runs plain functions in a thread."""
 
 
 Anybody = Annotated[None, Depends(Public())]

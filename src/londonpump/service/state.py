@@ -1,4 +1,4 @@
-"""What the service holds while it runs, and how an endpoint reaches it."""
+"""State of the running service, and the dependency through which an endpoint reaches it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ from fastapi import Depends
 from starlette.requests import HTTPConnection
 
 from londonpump.service.champion import ChampionWatch
-from londonpump.service.health.metrics import Metrics
+from londonpump.service.telemetry import Metrics
 from londonpump.settings import Settings
 from londonpump.storage.database.store import Store, StoreLimits
 
@@ -18,31 +18,30 @@ Clock = Callable[[], datetime]
 
 
 def utc_now() -> datetime:
-    """The clock of the service outside tests."""
+    """Return the present time in UTC; tests use another clock."""
     return datetime.now(UTC)
 
 
 @dataclass(frozen=True, slots=True)
 class ServiceOptions:
-    """What only `create_app` is told, never the environment: for tests, and for bounds nobody needs to turn.
-
-    parts: options of the parts by their type, such as the cost of a password's hash.
-    """
+    """Options that only `create_app` takes, never the environment: for tests, and for limits that nobody tunes."""
 
     clock: Clock = utc_now
     store_limits: StoreLimits | None = None
     champion_poll_s: float = 1.0
     body_limit_bytes: int = 1_000_000
     parts: tuple[object, ...] = ()
+    """Options of single domains, found by their type, such as the cost of a password hash."""
 
 
 @dataclass(slots=True)
 class ServiceState:
-    """clock: an aware datetime in UTC; nothing in the service asks the machine's clock otherwise."""
+    """Shared state of all requests."""
 
     settings: Settings
     options: ServiceOptions
     store: Store
+    # the bundle inside changes while serving: read `champion.current` once per request
     champion: ChampionWatch
     metrics: Metrics
     started_at: datetime
@@ -50,19 +49,19 @@ class ServiceState:
 
     @property
     def clock(self) -> Clock:
-        """What time it is."""
+        """Clock of the service, in UTC; the only clock that its code reads for timestamps."""
         return self.options.clock
 
     def keep(self, part: object) -> None:
-        """Keep what a part of the service holds for all requests, under its type."""
+        """Store a domain's shared object under its type."""
         self._parts[type(part)] = part
 
     def part(self, part_type: type[T]) -> T:
-        """What was kept under a type. Raises: KeyError if nothing was."""
+        """Return the object stored under a type. Raises: KeyError if there is none."""
         return cast("T", self._parts[part_type])
 
     def option(self, part_type: type[T], default: Callable[[], T]) -> T:
-        """A part's options as `create_app` was told, or else its own."""
+        """Return the options of a type that `create_app` was given, else the default."""
         return (
             next(
                 (part_options for part_options in self.options.parts if isinstance(part_options, part_type)),
@@ -73,15 +72,15 @@ class ServiceState:
 
 
 def state_of(connection: HTTPConnection) -> ServiceState:
-    """The state that serves a request."""
+    """Return the state that serves a request."""
     state: ServiceState = connection.app.state.service
     return state
 
 
 async def _get_state(connection: HTTPConnection) -> ServiceState:
-    # a plain function would be sent to a thread on every request
+    # async, because FastAPI would run a plain function in a thread on every request
     return state_of(connection)
 
 
 State = Annotated[ServiceState, Depends(_get_state)]
-"""The state, as an endpoint's parameter."""
+"""State of the service, as a parameter of an endpoint."""

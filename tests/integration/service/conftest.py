@@ -1,4 +1,4 @@
-"""The service for the tests that sign in."""
+"""Fixtures for tests that sign in to the service."""
 
 from support.accounts_service import live_service, live_service_behind_proxy
 from support.api_client import api, shared_api, sqlite_api

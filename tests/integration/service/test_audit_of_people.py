@@ -1,4 +1,4 @@
-"""What people do with accounts is in the audit, without secrets; and the commands for both."""
+"""Changes of accounts are audited without secrets, by the routes and by the commands."""
 
 import json
 from datetime import UTC, datetime
@@ -69,7 +69,7 @@ def test_the_first_admin_is_made_by_command(command, own_home) -> None:
     ("arguments", "stdin", "message"),
     [
         (["users", "create", "ada", "--password-stdin"], "short\n", "fewer than 8"),
-        (["users", "create", "ada", "--password-stdin"], "password1\n", "guessed first"),
+        (["users", "create", "ada", "--password-stdin"], "password1\n", "too easy to guess"),
         (["users", "create", " ada", "--password-stdin"], "three quiet lanterns\n", "1 to 64 characters"),
         (["users", "create", "ada"], "three quiet lanterns\n", "--password-stdin"),
         (["users", "create", "ada", "--admin", "--service"], "", "one role"),
@@ -102,7 +102,7 @@ def test_a_role_is_changed_but_not_that_of_the_last_admin(command, own_home) -> 
         command("users", "create", name, role, "--password-stdin", stdin="three quiet lanterns\n")
     assert command("users", "set-role", "Bea", "analyst").stdout == "Bea is analyst.\n"
     result = command("users", "set-role", "ada", "operator")
-    assert (result.exit_code, "Make another one first" in result.stderr) == (2, True)
+    assert (result.exit_code, "Create another one first" in result.stderr) == (2, True)
     listed = [line.split("\t")[:2] for line in command("users", "list").stdout.splitlines()]
     assert listed == [["ada", "admin"], ["bea", "analyst"]]
     about = json.loads(rows(url_of(own_home))[-1].about)

@@ -1,4 +1,4 @@
-"""Issue 11: what happens to an account while somebody's password is being checked, and what no room costs whoever comes."""
+"""Issue 11: changes of an account while a password is checked, and attempts that are rejected because the service is busy."""
 
 import json
 
@@ -8,7 +8,7 @@ from sqlalchemy import select
 from support.accounts_service import PASSWORD, bearer
 
 from londonpump.domain.errors import DatabaseFailed
-from londonpump.service.auth import accounts, repository, sessions
+from londonpump.service.auth import accounts, repository, service
 from londonpump.service.auth.errors import HashingBusy
 from londonpump.service.auth.passwords import HashCost, Passwords
 from londonpump.storage.database import connect, reading, writing
@@ -68,7 +68,7 @@ def add(live_service, earlier) -> str:
 
 
 def meanwhile(monkeypatch, act) -> None:
-    """Let something happen before the next password that is checked is found right."""
+    """Call a function before the next correct password check returns."""
     real, waiting = Passwords.check_now, [act]
 
     def check_now(self, *arguments, **named):
@@ -167,7 +167,7 @@ def no_database(*_: object, **__: object) -> None:
 
 @pytest.mark.parametrize(
     ("of", "name", "is_rejected", "status"),
-    [(Passwords, "_in_turn", no_room, 429), (sessions, "begin_session", no_database, 503)],
+    [(Passwords, "_in_turn", no_room, 429), (service, "begin_session", no_database, 503)],
 )
 def test_whoever_is_refused_for_lack_of_room_as_often_as_they_like_signs_in_once_there_is_room(
     live_service, of, name, is_rejected, status
@@ -182,7 +182,7 @@ def test_whoever_is_refused_for_lack_of_room_as_often_as_they_like_signs_in_once
 
 def test_a_wrong_password_counts_however_slow_the_database_is(live_service, monkeypatch) -> None:
     live_service.add("amelia")
-    monkeypatch.setattr(sessions, "record_refused_attempt", no_database)
+    monkeypatch.setattr(service, "record_refused_attempt", no_database)
     answers = [live_service.login("amelia", "wrong") for _ in range(6)]
     assert [answer.status_code for answer in answers] == [503] * 5 + [429]
     assert "Too many attempts" in answers[-1].json()["detail"]

@@ -47,7 +47,7 @@ def test_an_unfit_name_is_422(live_service, name) -> None:
 
 
 def test_a_role_that_is_asked_for_is_ignored(live_service) -> None:
-    """Issue 11, C1: the original ignored what it did not know."""
+    """Issue 11, C1: the original ignored unknown fields."""
     assert live_service.client.post("/register", json=registering(role="admin")).status_code == 201
     token = live_service.login("amelia").json()["access_token"]
     assert live_service.client.get("/v1/users", headers=bearer(token)).status_code == 403

@@ -1,4 +1,4 @@
-"""What ends a session ends it at once, and what is stolen is of no use."""
+"""Sessions end at once, and stolen tokens are useless."""
 
 from concurrent.futures import ThreadPoolExecutor
 

@@ -1,4 +1,4 @@
-"""Guessing is slowed down, and a stranger locks nobody out."""
+"""Password guessing is slowed down, and strangers cannot lock out users."""
 
 HERE, ELSEWHERE = "192.0.2.1", "198.51.100.7"
 

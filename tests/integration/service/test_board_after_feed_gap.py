@@ -1,4 +1,4 @@
-"""Issue 11, A8: a feed that was away reports many pumps back at once, and no `has_returned` is lost without a word."""
+"""Issue 11, A8: after a gap a feed reports many returned pumps at once, and no `has_returned` is lost silently."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -24,7 +24,7 @@ CHANGED = ("mobilisations", "board_pumps", "board_version", "audit")
 
 
 def send_all(url: str, live_service: LiveService, n: int) -> list[str]:
-    """Mobilise the first pumps of the fleet, each to an incident of its own. Returns: their codes."""
+    """Mobilise the first pumps of the fleet, each to its own incident. Returns: their codes."""
     engine = connect(url)
     with writing(engine) as connection:
         user = next(user for user in select_users(connection) if user.username == "feed")
@@ -50,7 +50,7 @@ def test_a_snapshot_of_sixty_pumps_that_are_back_is_stored_with_the_default_limi
     sent = {"at": live_service.clock().isoformat(), "pumps": back(codes)}
     with running(database_url, tmp_path, clock=live_service.clock, limits=StoreLimits()) as client:
         for _ in range(TRIES):
-            # on a machine that is busy the session itself may not be found in time
+            # on a busy machine even the session look-up can exceed the limit
             answer = client.put("/v1/board", json=sent, headers=headers)
             if answer.status_code != HTTPStatus.SERVICE_UNAVAILABLE:
                 break
@@ -71,7 +71,7 @@ def feed(live_service):
 
 @contextmanager
 def changes_of(feed: Board) -> Iterator[list[str]]:
-    """The statements that change the board or the audit until the block is left, in their order."""
+    """Statements inside the block that change the board or the audit, in order."""
     changes: list[str] = []
 
     def note(*about) -> None:
@@ -85,7 +85,7 @@ def changes_of(feed: Board) -> Iterator[list[str]]:
 
 
 def written_by(feed: Board, codes: Sequence[str]) -> list[str]:
-    """The changes that a snapshot makes of pumps that are back."""
+    """Changes of a snapshot with returned pumps."""
     with changes_of(feed) as changes:
         assert feed.snapshot(1, *back(codes)).status_code == 200
     return changes

@@ -1,4 +1,4 @@
-"""Replicas that act on one pump at once, and what the board costs the database."""
+"""Replicas that change one pump concurrently, and the database cost of the board."""
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -37,7 +37,7 @@ def user_id(replicas) -> str:
 
 
 def all_at_once(replicas, act) -> list[object]:
-    """What each replica's transaction gives, all begun together."""
+    """Run a transaction of each replica concurrently. Returns: their results."""
     ready = Barrier(len(replicas))
 
     def one(numbered):

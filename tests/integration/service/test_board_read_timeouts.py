@@ -1,4 +1,4 @@
-"""Issue 11, A2: a board that is read late is not an empty board, and what this process accepted counts at once."""
+"""Issue 11, A2: a slow board read does not empty the board, and accepted changes count at once."""
 
 import asyncio
 import json
@@ -31,7 +31,7 @@ BOARD_UNREAD_WARNING = "The board could not be read"
 
 @dataclass
 class Control:
-    """A person who asks, also while the lane on which sessions are looked up is held. seconds: the age of the board."""
+    """Person who sends requests, also while session look-ups are blocked. seconds: the age of the board."""
 
     api: ApiClient
     seconds: Seconds
@@ -45,14 +45,14 @@ class Control:
         return self.api.client.portal.call(partial(work, *arguments))
 
     def ask(self, **more: Any) -> dict[str, Any]:
-        """The answer to a question, as the route gives it."""
+        """Return the response of the route to a request."""
         person = Person(self.user_id, "olaf", Role.OPERATOR, "")
         question = Question.model_validate({"place": SOHO, **more})
         arguments = self.call(answer_question, self.state, person, question, None)
         return json.loads(arguments.texts[0])
 
     def mobilise(self, pump: str, incident: str = "7") -> Any:
-        """As the route does."""
+        """Send a pump as the route does."""
         who = updates.Actor(self.user_id, self.api.clock(), self.state.champion.require().bundle.stations)
         new = NewMobilisation(incident_number=incident, pump=pump)
         return self.call(
@@ -65,7 +65,7 @@ class Control:
 
 @pytest.fixture
 def control(database_url, tmp_path, small_brigade) -> Iterator[Control]:
-    """A control room on each engine, whose board is known."""
+    """Control room with a known board, on each engine."""
     seconds = Seconds()
     options = {"limits": ONE_READER, "parts": (BoardLimits(now_s=seconds),)}
     with serve_api(database_url, tmp_path, small_brigade.bundle, **options) as api:
@@ -257,7 +257,7 @@ def test_a_process_that_starts_anew_has_read_the_board_before_its_first_question
 
 
 def test_a_batch_that_takes_long_takes_the_board_of_each_part(control, monkeypatch) -> None:
-    """A pump that is mobilised while a batch is at work is not ranked in the rest of it."""
+    """A pump that is mobilised during a batch is not ranked in the rest of it."""
     sent = first_of(control.api.prediction())
     monkeypatch.setattr(batches, "ROWS_PER_SLICE", 1)
     made, sending, predict_calls = [], [], batches.predict_calls
@@ -265,7 +265,7 @@ def test_a_batch_that_takes_long_takes_the_board_of_each_part(control, monkeypat
     def make_and_mobilise(calls, is_champion_first):
         made.append(len(calls))
         if len(made) == 2:
-            # in the pause after this part, as any other request would be served
+            # runs in the pause after this part, in which other requests are served
             sending.append(asyncio.get_running_loop().create_task(mobilised()))
         return predict_calls(calls, is_champion_first)
 

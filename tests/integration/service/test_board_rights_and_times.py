@@ -1,4 +1,4 @@
-"""Issue 11, A6, A7, A8 and the events of A13: who acts on the board, how late, and that no pump is out twice."""
+"""Issue 11, A6, A7, A8 and A13: rights on the board, late reports, and pumps that must not be sent twice."""
 
 import json
 from datetime import timedelta
@@ -31,7 +31,7 @@ def id_of(person) -> str:
 
 
 def audited(person) -> list[tuple[str, str | None, dict]]:
-    """(kind, actor, about) of what was done on the board, by a chain that verifies."""
+    """Return (kind, actor, about) of the board's audit lines, after verifying the chain."""
     engine = open_database(person.live_service.url)
     with reading(engine) as connection:
         assert verify_audit(connection).problem is None
@@ -210,10 +210,10 @@ def test_a_snapshot_frees_no_pump_for_a_second_mobilisation(state, feed) -> None
     rejection = feed.send(at=2, incident_number=NEXT)
     assert rejection.status_code == 409
     assert "for incident 000123-02062025" in rejection.json()["detail"]
-    assert "Report what became of that first." in rejection.json()["detail"]
+    assert "Report its next event first." in rejection.json()["detail"]
     named = [(each["pump"], each["mobilisation_id"]) for each in taken["still_out"]]
     assert named == ([("A211", mobilisation)] if state == "available" else [])
-    # the rest of the snapshot is taken
+    # the rest of the snapshot is applied
     assert feed.pump("A212")["state"] == "off_run"
 
 

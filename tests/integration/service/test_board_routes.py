@@ -1,4 +1,4 @@
-"""The board through its routes, on both engines: what is stored, what is refused and what is answered twice."""
+"""Routes of the board on both engines: stored, rejected and repeated requests."""
 
 import json
 
@@ -122,7 +122,7 @@ def test_a_pump_on_its_way_back_can_be_sent_again(operator) -> None:
         operator.report_event(mobilisation, event, minutes)
     answer = operator.send(at=10, incident_number="000124-02062025")
     assert (answer.status_code, answer.json()["is_from_road"]) == (201, True)
-    # it never came back from the first
+    # its return from the first was never reported
     assert operator.report_event(mobilisation, "returned", 11).status_code == 409
 
 

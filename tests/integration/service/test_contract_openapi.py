@@ -1,7 +1,7 @@
-"""The service is what its OpenAPI document says, whoever asks and whatever is sent.
+"""The service conforms to its OpenAPI document for every role and any input.
 
-Every operation is called with generated values, half of them as the document wants them and half not, by each role
-and by nobody. Some values are names that exist, so that not everything ends at "there is no such". An answer that
+Every operation is called with generated values, half of them valid, by each role and without a token. Some values are
+names that exist, so that not every call ends with a 404. An answer that
 refuses must have stored nothing.
 """
 
@@ -44,7 +44,7 @@ OPERATIONS = [f"{method.upper()} {path}" for path, methods in DOCUMENT["paths"].
 
 @pytest.fixture(scope="session")
 def contract(small_brigade, tmp_path_factory) -> Iterator[Contract]:
-    """One service for all."""
+    """One service for all tests."""
     load_all_checks()
     with contract_of(small_brigade.bundle, tmp_path_factory.mktemp("contract")) as running:
         yield running
@@ -100,7 +100,7 @@ def _cases(operation) -> st.SearchStrategy[Case]:
 
 def _name_what_exists(case: Case, contract: Contract, data: st.DataObject) -> bool:
     if isinstance(case.body, dict | list):
-        # it may be an example of the document itself, which every case shares
+        # a copy, because it may be an example of the document, which all cases share
         case.body = deepcopy(case.body)
     json_paths = [
         location
@@ -111,7 +111,7 @@ def _name_what_exists(case: Case, contract: Contract, data: st.DataObject) -> bo
         (location, name)
         for name in contract.real
         for location in json_paths
-        # a snapshot's pumps are no codes
+        # the pumps of a snapshot are objects, not codes
         if name in location and not (name == "pumps" and _objects_in(location[name]))
     ]
     is_renamed = False

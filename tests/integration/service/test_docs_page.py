@@ -1,4 +1,4 @@
-"""The page of the API: it comes whole from the service, and may load nothing from elsewhere."""
+"""The API page is served completely by the service and loads nothing from other hosts."""
 
 import re
 
@@ -18,7 +18,7 @@ def client(tmp_path) -> TestClient:
 
 
 def policy(answer) -> dict[str, str]:
-    """The content security policy by directive."""
+    """Return the content security policy by directive."""
     parts = (part.split(maxsplit=1) for part in answer.headers["content-security-policy"].split(";"))
     return dict(parts)
 

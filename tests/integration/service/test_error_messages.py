@@ -1,4 +1,4 @@
-"""What a refused value is told: words for whoever is on duty at night, never a pattern or a library's own terms."""
+"""Messages for rejected values are readable and contain no patterns or terms of a library."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -20,8 +20,8 @@ CLOCKLESS = {"place": SOHO, "at": "2025-06-02T09:30:00"}
         ("POST", "/v1/predictions", CLOCKLESS, "like 2025-06-02T09:30:00Z"),
         ("POST", "/v1/mobilisations", {"incident_number": "a b", "pump": "h271"}, "like 012345-02062025"),
         ("PUT", "/v1/pumps/h27b", {"state": "off_run"}, "like H271"),
-        ("PUT", "/v1/pumps/H271", {"state": "off_run", "reason": " "}, "Give the reason in words"),
-        ("GET", "/v1/predictions/1", None, "is no id of ours"),
+        ("PUT", "/v1/pumps/H271", {"state": "off_run", "reason": " "}, "Give the reason as text"),
+        ("GET", "/v1/predictions/1", None, "is not an id of this service"),
     ],
 )
 def test_a_value_is_refused_in_words(method, path, body, message, shared_api) -> None:
@@ -34,7 +34,7 @@ def test_a_value_is_refused_in_words(method, path, body, message, shared_api) ->
 @pytest.mark.parametrize(
     ("body", "media", "message"),
     [
-        (b"{bad", "application/json", "is no json"),
+        (b"{bad", "application/json", "is not JSON"),
         (b'{"place": {}}', "application/x-www-form-urlencoded", "Content-Type: application/json"),
     ],
 )

@@ -1,6 +1,6 @@
 """Issue 11, A9: no text to a client names an address, a path or SQL; the log has them, under the request id.
 
-Every route of the service is asked, by a stranger and by an operator, while something that it needs is broken.
+Every route is called, without a token and by an operator, while a dependency is broken.
 """
 
 import json
@@ -18,7 +18,7 @@ from support.altered_bundles import slower
 from support.api_client import SOHO, ApiClient, serve_api
 from support.running_service import database_with, name_champion, put_in_store, running
 
-from londonpump.service.logs import FIELDS, LOGGER
+from londonpump.service.telemetry import FIELDS, LOGGER
 from londonpump.storage.database import connect, upgrade
 
 ID = "0" * 32
@@ -54,7 +54,7 @@ NEVER = (
 
 
 class Lines(logging.Handler):
-    """What the service logged, as fields."""
+    """Log records of the service, as fields."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -64,7 +64,7 @@ class Lines(logging.Handler):
         self.lines.append({"event": record.getMessage(), **getattr(record, FIELDS, {})})
 
     def of(self, request_id: str) -> str:
-        """All that was logged of a request."""
+        """Return everything that was logged for a request."""
         return json.dumps([line for line in self.lines if line.get("request_id") == request_id], default=str)
 
 
@@ -98,10 +98,10 @@ def served_by_postgresql(postgresql, tmp_path, small_brigade) -> Iterator[ApiCli
 
 
 def ask_everything(api: ApiClient, headers: dict[str, str]) -> list[Any]:
-    """The answers of all routes."""
+    """Return the responses of all routes."""
     answers = []
     paths = api.client.app.openapi()["paths"]
-    # last: whoever signed out is a stranger
+    # last, because it ends the session
     for path, methods in sorted(paths.items(), key=lambda each: each[0] == "/logout"):
         for method in (name.upper() for name in methods if name in {"get", "post", "put", "patch", "delete"}):
             values = {part: PATH_VALUES.get(part, ID) for part in _parameters(path)}
@@ -117,7 +117,7 @@ def _parameters(path: str) -> list[str]:
 
 
 def assert_nothing_leaks(answers: list[Any], log: Lines, *, never: tuple[str, ...]) -> list[Any]:
-    """Returns: the answers that say that something is broken."""
+    """Check the responses. Returns: those that report a broken dependency."""
     for answer in answers:
         response_text = answer.text + json.dumps(dict(answer.headers))
         for forbidden in (*NEVER, *never):
@@ -136,7 +136,7 @@ def assert_nothing_leaks(answers: list[Any], log: Lines, *, never: tuple[str, ..
 
 
 def both(api: ApiClient) -> list[Any]:
-    """What a stranger and an operator are answered."""
+    """Return the responses without a token and those to an operator."""
     return ask_everything(api, {}) + ask_everything(api, api.headers)
 
 
@@ -188,7 +188,7 @@ def test_a_postgresql_that_is_away(postgresql, served_by_postgresql, tmp_path, l
 
 @contextmanager
 def with_a_bundle_that_cannot_be_used(tmp_path: Path, bundle: Path, how: str) -> Iterator[ApiClient]:
-    """A service at whose start the ledger names a bundle that is gone, is cut short, or is another one."""
+    """Service that starts while the ledger names a bundle that is missing, truncated, or another one."""
     url = f"sqlite:///{tmp_path}/secret-place.db"
     folder = put_in_store(bundle, tmp_path)
     database_with(url)

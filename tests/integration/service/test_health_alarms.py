@@ -1,4 +1,4 @@
-"""Alarms of monitor where people and Prometheus look: /statusz and /metrics, on both engines."""
+"""Alarms of monitor in /statusz and /metrics, on both engines."""
 
 from datetime import UTC, datetime
 
@@ -21,7 +21,7 @@ def look(engine: Engine, *conditions: Condition) -> None:
 
 @pytest.fixture
 def service_with_alarms(live_service: LiveService, engine: Engine) -> LiveService:
-    """A service over a database in which an alarm stands."""
+    """Service whose database contains an open alarm."""
     look(engine, SILENT)
     return live_service
 

@@ -50,7 +50,7 @@ OVERRIDES = {
 
 
 def by_hand(header: dict, claims: dict, key: bytes, digest: str = "sha256") -> str:
-    """A token signed as its header does not say."""
+    """Return a token whose signature does not match its header."""
     parts = [
         base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=") for part in (header, claims)
     ]

@@ -1,4 +1,4 @@
-"""Hostile bytes on the wire, against the service as it is served. Two wholes of a request in one are never answered."""
+"""Hostile bytes sent to the running service. Smuggled requests are never answered."""
 
 import re
 import socket
@@ -35,7 +35,7 @@ def service(tmp_path_factory) -> Iterator[Served]:
 
 
 def response_bytes(service: Served, *parts: bytes) -> bytes:
-    """All that is answered until the connection ends, or nothing more comes."""
+    """Read the response until the connection ends or nothing more arrives."""
     with service.connect(patience_s=2) as connection:
         for part in parts:
             connection.sendall(part)
@@ -129,7 +129,7 @@ def test_a_head_without_end_is_refused(line, service) -> None:
 
 
 def test_those_who_send_slowly_keep_nobody_waiting(service) -> None:
-    # fewer than one source may hold: those above that are the matter of test_one_stranger
+    # below the limit per source; test_one_anonymous_client covers more
     slow = [service.connect() for _ in range(60)]
     for connection in slow:
         connection.sendall(REGISTER + b"Content-Length: 100\r\n\r\n{")

@@ -1,4 +1,4 @@
-"""Attacks by people who are signed in: on what is another's, by very many at once, by texts that are kept."""
+"""Attacks by signed-in people: on data of other users, by volume, and by stored texts."""
 
 import json
 
@@ -25,7 +25,7 @@ NOBODY_S_ID = "0" * 32
 
 @pytest.fixture
 def service(small_brigade, database_url, tmp_path):
-    """A client of a service with a model on duty, on each engine; people by `signed_in`."""
+    """Client of a service with an active model, on each engine; `signed_in` creates users."""
     engine = open_database(database_url)
     name_champion(engine, put_in_store(small_brigade.bundle, tmp_path).name)
     engine.dispose()
@@ -35,7 +35,7 @@ def service(small_brigade, database_url, tmp_path):
 
 
 def signed_in(service, username: str, role: str = Role.OPERATOR) -> dict[str, str]:
-    """Headers of a new account."""
+    """Return the headers of a new account."""
     from support.accounts_service import CHEAP
 
     passwords, engine = Passwords(CHEAP), connect(service.url)

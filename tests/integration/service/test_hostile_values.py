@@ -1,7 +1,7 @@
 """Hostile values in every field of every route, found through the OpenAPI document.
 
-Whatever is sent: no answer of 500 or above, nothing stored where the answer refuses, no table or account touched.
-Names in SQL are tried on both engines by test_auth_contract.test_sql_in_a_name_is_a_name.
+No input causes a response of 500 or above, a rejected request stores nothing, and no table or account is changed.
+Names in SQL are tested on both engines by test_auth_contract.test_sql_in_a_name_is_a_name.
 """
 
 import json
@@ -61,7 +61,7 @@ MEDIA = ("text/plain", "text/xml", "application/xml", "multipart/form-data", "ap
 @pytest.fixture(scope="module")
 def sender(small_brigade, tmp_path_factory) -> Iterator[Sender]:
     with contract_of(small_brigade.bundle, tmp_path_factory.mktemp("hostile")) as running:
-        # pumps are codes in a question and objects in a snapshot
+        # pumps are codes in a prediction request and objects in a snapshot
         real = {name: values for name, values in running.real.items() if name != "pumps"}
         yield Sender(running, Samples(DOCUMENT, real))
 
@@ -106,6 +106,6 @@ def test_json_under_another_name_is_refused_or_understood(label, media, sender) 
 def _may_be_missing(label: str, body: bytes) -> bool:
     (content,) = (DOCUMENT["paths"][path][method.lower()]["requestBody"] for method, path in [label.split()])
     is_optional = not content.get("required", False)
-    # as the original, which read no body there
+    # the original read no body there
     is_ignored = label == "POST /refresh" and body in UNKNOWN_FIELDS
     return is_ignored or (is_optional and body in {b"", b"null"})

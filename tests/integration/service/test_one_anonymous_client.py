@@ -1,4 +1,4 @@
-"""Issue 11, A4: one stranger's address does not stop the control room. Against the service as it is served."""
+"""Issue 11, A4: one anonymous address does not stop the control room. Tests use the running service."""
 
 import json
 import re
@@ -37,7 +37,7 @@ def behind_a_proxy(tmp_path_factory) -> Iterator[Served]:
 
 @pytest.fixture
 def service(lasting) -> Served:
-    """The service once it has closed what the test before left."""
+    """Service without open connections of the previous test."""
     while not_now(lasting):
         pass
     return lasting
@@ -51,7 +51,7 @@ def not_now(service: Served) -> bool:
 def ask(
     connection: socket.socket, method: str, path: str, *lines: str, body: bytes = b""
 ) -> tuple[int, bytes]:
-    """One request on a connection that is kept. Returns: the status and the whole answer."""
+    """Send one request on a kept connection. Returns: the status and the whole response."""
     head = [f"{method} {path} HTTP/1.1", "Host: a", f"Content-Length: {len(body)}", *lines, "", ""]
     connection.sendall("\r\n".join(head).encode() + body)
     received = b""
@@ -92,18 +92,18 @@ def me(connection: socket.socket, own: str) -> int:
 
 @contextmanager
 def incomplete_requests(service: Served, n: int, source: str = "127.0.0.1") -> Iterator[list[socket.socket]]:
-    """Connections of one source with a head that never ends."""
+    """Open connections of one source that never complete their head."""
     with ExitStack() as stack:
         opened = [stack.enter_context(service.connect(source=source)) for _ in range(n)]
         for connection in opened:
-            # those that are one too many may be closed already
+            # those above the limit may be closed already
             with suppress(ConnectionError):
                 connection.sendall(HALF)
         yield opened
 
 
 def ended(connections: list[socket.socket]) -> list[socket.socket]:
-    """Those that the service has closed."""
+    """Return the connections that the service has closed."""
     return select.select(connections, [], [], 0)[0]
 
 
@@ -122,7 +122,7 @@ def test_heads_that_never_end_keep_out_nobody_from_elsewhere(service) -> None:
 
 def test_a_source_holds_no_more_connections_than_it_may(service) -> None:
     with incomplete_requests(service, HEADS) as flood, service.connect(source=ELSEWHERE) as other:
-        # what is to be closed is closed before this is answered
+        # excess connections are closed before this request is answered
         ask(other, "GET", "/livez")
         n_open = len(flood) - len(ended(flood))
     assert 0 < n_open <= LIMITS.per_source + LIMITS.undecided
@@ -200,7 +200,7 @@ def test_a_connection_that_signed_in_is_no_longer_one_of_its_source_s_strangers(
 @pytest.mark.parametrize("path", ["/register", "/login", "/refresh"])
 @pytest.mark.parametrize("how", ["Content-Length: 4097", "Transfer-Encoding: chunked"])
 def test_a_body_above_4_kib_is_refused_before_it_is_parsed(how, path, service) -> None:
-    # no json and no form: whoever parsed it would say so
+    # neither JSON nor a form: parsing it would cause another error
     body = b"{" * 4_097 if "Length" in how else b"%x\r\n%s\r\n0\r\n\r\n" % (4_097, b"{" * 4_097)
     head = f"POST {path} HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n{how}\r\n\r\n".encode()
     with service.connect() as connection:

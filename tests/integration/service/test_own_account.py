@@ -69,7 +69,7 @@ def test_a_wrong_old_password_changes_nothing_and_is_kept(live_service, amelia) 
     answer = change(live_service, amelia, old="wrong")
     assert (answer.status_code, answer.json()["detail"]) == (
         400,
-        "The old password is wrong, and nothing was changed.",
+        "The old password is wrong. The password was not changed.",
     )
     assert last_in_audit(live_service)[0] == "password_change_refused"
     assert (own_status(live_service, other), live_service.login("amelia").status_code) == (200, 200)

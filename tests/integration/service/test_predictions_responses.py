@@ -277,7 +277,7 @@ def test_a_named_place_ranks_pumps_that_are_asked_for_however_far(shared_api) ->
     ("question", "named"),
     [
         ({"place": FAR}, "from the nearest station"),
-        ({"place": {"postcode_district": "se1 7p"}}, "is no postcode. Write it whole, like SE1 7PB"),
+        ({"place": {"postcode_district": "se1 7p"}}, "is not a postcode. Write it whole, like SE1 7PB"),
         ({"place": {"postcode_district": "ZZ9"}}, "no past calls from ZZ9"),
         ({"place": {"station_ground": "Z99"}}, "Z99 is no station"),
         ({"pumps": ["Z991"]}, "Z991: not in the fleet"),

@@ -1,4 +1,4 @@
-"""Issue 11, A4: what a public route costs. Issue 11, A5: sign-ins that come together."""
+"""Issue 11, A4: the cost of public routes. Issue 11, A5: concurrent sign-ins."""
 
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -20,7 +20,7 @@ LARGE = b" " * (BODY_BYTES + 1)
 
 
 class Counted:
-    """Counts how often the store reads and writes."""
+    """Counter of the reads and writes of the store."""
 
     def __init__(self, live_service, monkeypatch) -> None:
         store = live_service.client.app.state.service.store
@@ -66,7 +66,10 @@ def test_the_paths_with_a_small_body_are_those_that_everybody_may_use(tmp_path) 
 @pytest.mark.parametrize("path", sorted(PUBLIC_PATHS))
 def test_no_public_route_takes_a_large_body(path, live_service) -> None:
     answer = live_service.client.post(path, content=LARGE)
-    assert (answer.status_code, answer.json()["detail"]) == (413, "A body has 4,096 bytes at most here.")
+    assert (answer.status_code, answer.json()["detail"]) == (
+        413,
+        "The body exceeds the limit of 4,096 bytes.",
+    )
 
 
 def test_whoever_is_signed_in_may_send_no_more_to_a_public_route(live_service) -> None:
@@ -90,7 +93,7 @@ def test_a_token_longer_than_ours_is_not_decoded(longer, status, live_service) -
     claims = jwt.decode(own, options={"verify_signature": False}) | {"more": "a" * longer}
     given = bearer(jwt.encode(claims, tokens._secret, "HS256"))
     assert live_service.client.get("/me", headers=given).status_code == status
-    # nor before its turn comes
+    # and not before its turn
     large = live_service.client.post("/v1/predictions/batch", content=LARGE, headers=given)
     assert large.status_code == (422 if status == 200 else 401)
 

@@ -1,4 +1,4 @@
-"""The model on duty: taken up when the ledger names it, never replaced by one that does not answer."""
+"""The active model: activated when the ledger names it, never replaced by one that fails."""
 
 import asyncio
 import json
@@ -37,7 +37,7 @@ def watch(client):
 
 
 def break_(bundle, how: str) -> None:
-    """One of the ways in which a bundle on disk is not what its hash says, or is not there."""
+    """Damage a bundle on disk in one of several ways."""
     if how == "gone":
         shutil.rmtree(bundle)
     elif how == "a file gone":
@@ -108,7 +108,7 @@ def test_a_broken_bundle_never_replaces_one_that_works(how, url, tmp_path, first
         look(client)
         assert watch(client).require().name == first.name
         assert client.get("/readyz").status_code == 200
-        assert f"{first.name} stays on duty" in watch(client).problem
+        assert f"{first.name} stays active" in watch(client).problem
         assert "londonpump_champion_problems_total 1.0" in client.get("/metrics").text
 
 

@@ -1,4 +1,4 @@
-"""What a call gets while something around the service fails: an answer that says what is missing, or a clear 503."""
+"""Responses while a dependency of the service fails: predictions that say what is missing, or a clear 503."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -28,7 +28,7 @@ FULLY_ANSWERED_ROUTES = [ROUTES[0], ROUTES[1]]
 
 @contextmanager
 def troubled(url: str, folder, bundle, limits: StoreLimits) -> Iterator[ApiClient]:
-    """A person who is signed in at a service that is about to be in trouble."""
+    """Signed-in person at a service whose dependency is about to fail."""
     engine = connect(url)
     name_champion(engine, put_in_store(bundle, folder).name)
     engine.dispose()
@@ -59,7 +59,7 @@ def served_by_postgresql(postgresql, tmp_path, small_brigade) -> Iterator[ApiCli
 
 
 def may_not_grow(connection) -> None:
-    """The file, on the one connection that writes; what is free in it is soon used up."""
+    """Limit the database file on the writing connection, so that its free space is soon used up."""
     connection.exec_driver_sql("PRAGMA max_page_count = 1")
 
 
@@ -104,7 +104,7 @@ def test_on_a_full_disk_the_answer_says_so_and_reading_goes_on(method, path, bod
 
 
 def test_a_board_that_cannot_be_read_is_said_and_the_call_answered(served_by_postgresql) -> None:
-    # a process that has read no board yet: one that has goes on with that (test_board_late.py)
+    # a process without a cached board; test_board_read_timeouts covers one with a board
     served_by_postgresql.client.app.state.service.keep(BoardCache(BoardLimits()))
     engine = connect(served_by_postgresql.url)
     with engine.begin() as other:

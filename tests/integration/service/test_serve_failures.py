@@ -1,6 +1,6 @@
-"""When something around the service fails: a labelled answer or a clear 503, and all is well again after it.
+"""While a dependency fails, responses are labelled or a clear 503; afterwards the service recovers.
 
-That no call outlasts its time is the store's doing (tests of its lanes); here the answers are looked at.
+Tests of the store check time limits; these check the responses.
 """
 
 import sqlite3
@@ -133,13 +133,13 @@ def test_a_full_disk_is_a_clear_503_and_reading_goes_on(url, tmp_path, first) ->
         writing = client.app.state.service.store
 
         def fill(connection) -> None:
-            # the file may not grow any more on this connection, which is the only one that writes
+            # the file cannot grow on this connection, the only one that writes
             connection.exec_driver_sql("PRAGMA max_page_count = 1")
             connection.exec_driver_sql("CREATE TABLE large AS SELECT hex(zeroblob(100000)) AS filling")
 
         with pytest.raises(Exception, match="has no room left"):
             client.portal.call(writing.write, fill)
-        # issue 11, A1: it cannot be written, and says so
+        # issue 11, A1: the response says that the database cannot be written
         assert client.get("/readyz").json()["database"]["is_well"] is False
         assert client.get("/livez").status_code == 200
         assert client.portal.call(writing.read, lambda c: c.exec_driver_sql("SELECT 1").scalar()) == 1
@@ -173,7 +173,7 @@ def test_the_age_of_weather_counts_what_is_known_now(url, tmp_path, first) -> No
     source = "open_meteo_forecast"
     rows = [
         WeatherHour(hour_at, hour_at, 9.0, 0.0, 10.0, 20.0, 5.0, "Clear", source),
-        # a forecast of an hour that is still to come is no news of now
+        # the forecast of a future hour does not count as present weather
         WeatherHour(hour_at + timedelta(hours=9), hour_at, 9.0, 0.0, 1.0, 2.0, 5.0, None, source),
     ]
     engine = connect(url)

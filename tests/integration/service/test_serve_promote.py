@@ -1,4 +1,4 @@
-"""`londonpump models promote`: what goes on duty has shown that it answers, and the ledger says who and why."""
+"""`londonpump models promote`: a promoted model has passed its self-test, and the ledger records who and why."""
 
 import json
 import os

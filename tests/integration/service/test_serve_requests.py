@@ -1,4 +1,4 @@
-"""What surrounds every request: rights, ids, headers, limits, problems, the log."""
+"""Features of every request: rights, ids, headers, limits, errors, the log."""
 
 import io
 import json
@@ -12,16 +12,16 @@ from support.running_service import database_with, running
 
 from londonpump.domain.errors import BadFile, BadValue, DatabaseFailed, LondonPumpError
 from londonpump.service import errors
-from londonpump.service.logs import JsonLines
 from londonpump.service.rights import Public, Right
+from londonpump.service.telemetry import JsonLines
 from londonpump.storage.database.store import Busy
 
 PUBLIC = {
-    # the process and its figures, for whoever runs it
+    # probes and metrics, for operators
     "/livez",
     "/readyz",
     "/metrics",
-    # the original's, for those who are not signed in yet
+    # routes of the original, for people who are not signed in yet
     "/",
     "/register",
     "/login",
@@ -56,7 +56,7 @@ def log():
 
 
 def raising(client: TestClient, error: Exception):
-    """The answer of a route that raises."""
+    """Return the response of a route that raises."""
 
     async def fail() -> None:
         raise error

@@ -1,4 +1,4 @@
-"""Issue 11, A4: few requests without a token are at work at once, and each source has its turn."""
+"""Issue 11, A4: few requests without a token run at a time, and sources take turns."""
 
 import asyncio
 from functools import partial
@@ -21,7 +21,7 @@ from londonpump.service.anonymous_requests import (
 
 
 async def turns() -> None:
-    """Let everything that is ready go on."""
+    """Run all ready callbacks of the event loop."""
     for _ in range(20):
         await asyncio.sleep(0)
 
@@ -33,7 +33,7 @@ async def until(is_so) -> None:
 
 
 class Work:
-    """Requests that hold their place until they are told to end."""
+    """Requests that hold their slot until they are released."""
 
     def __init__(self, places: SlotQueue) -> None:
         self.places = places
@@ -114,7 +114,7 @@ def test_places_of_those_who_went_away_are_given_on() -> None:
         waiting[0].cancel()
         await turns()
         places._pass_on()
-        # its turn has come, and it has not heard of it yet
+        # its turn was granted, and the task did not run yet
         waiting[1].cancel()
         async with asyncio.timeout(30):
             await waiting[2]
@@ -163,7 +163,7 @@ def test_sources_that_fill_all_that_may_wait_do_not_keep_out_another() -> None:
             task.cancel()
         return waiting_shares
 
-    # the newest of two of the longest queues
+    # the newest request of each of the two longest queues
     assert asyncio.run(flood()) == ([MAX_QUEUED_PER_SOURCE - 1, 2 * MAX_QUEUED_PER_SOURCE - 1], [])
 
 
@@ -191,7 +191,7 @@ def test_those_who_waited_too_long_count_no_more() -> None:
         await asyncio.wait(early)
         late = [waiting(places, "a")]
         await turns()
-        # refused at once, if those of before were still counted
+        # would be rejected at once if earlier requests were still counted
         waiting_shares = rejected(late)
         await asyncio.wait([*early, *late])
         for task in (*early, *late):
@@ -202,11 +202,11 @@ def test_those_who_waited_too_long_count_no_more() -> None:
 
 
 async def unwanted(_) -> None:
-    """An answer that nobody looks at."""
+    """Ignore a response."""
 
 
 class Served:
-    """The middleware before an application that notes what arrives, and whose sign-in never ends."""
+    """Middleware around an application that records requests and whose sign-in never ends."""
 
     def __init__(self) -> None:
         self.arrived: list[str] = []

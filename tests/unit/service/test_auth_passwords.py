@@ -1,4 +1,4 @@
-"""Hashes: argon2id, two at a time, the same work for nobody's password."""
+"""Hashing: argon2id, two at a time, with the same work for unknown accounts."""
 
 import asyncio
 import os
@@ -69,13 +69,13 @@ def test_any_text_can_be_checked(passwords) -> None:
 
 
 def of_the_original(password: str) -> str:
-    """A hash as the original made it, at a cost for tests: it used no more than 72 bytes."""
+    """Return a hash as the original made it, at a cost for tests. It used at most 72 bytes."""
     return bcrypt.hashpw(password.encode()[:72], bcrypt.gensalt(4)).decode()
 
 
 @pytest.mark.parametrize("password", ["three quiet lanterns", "cafe\u0301 noir", "\u00e9" * 40, "a" * 128])
 def test_a_password_of_the_original_is_checked_and_hashed_anew_with_argon2id(passwords, password) -> None:
-    """Issue 11, C2: the new hash is of the whole password, however little of it the old one held."""
+    """Issue 11, C2: the new hash covers the whole password, even if the old one covered less."""
     is_right, anew = passwords.check_now(password, of_the_original(password))
     assert is_right
     assert anew.startswith("$argon2id$")
@@ -94,7 +94,7 @@ def test_a_wrong_password_of_the_original_is_wrong(passwords, password) -> None:
 def test_every_check_costs_the_same_while_a_bcrypt_hash_is_left(
     passwords, monkeypatch, kind, is_right
 ) -> None:
-    """Issue 11, C2: nobody can measure which account was imported and has not signed in since."""
+    """Issue 11, C2: response times do not reveal which accounts still have imported hashes."""
     work = []
     for hasher, names in ((passwords._bcrypt, ("verify",)), (passwords._hasher, ("hash", "verify"))):
         for name in (*names, *(("verify_and_update",) if hasher is passwords._hasher else ())):
@@ -114,7 +114,7 @@ def test_the_hash_that_nobodys_password_is_checked_against_costs_what_the_origin
 
 
 class Counting(Passwords):
-    """Knows how many hash at once; none ends before two have begun."""
+    """Counter of concurrent hashes; none ends before two have begun."""
 
     running, max_at_once, lock, pair = 0, 0, Lock(), Barrier(2, timeout=20)
 

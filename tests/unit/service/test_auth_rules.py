@@ -1,13 +1,13 @@
-"""Names, passwords, sources, secrets: what is taken and what is not."""
+"""Accepted and rejected names, passwords, sources and secrets."""
 
 import pytest
 from starlette.requests import Request
 
 from londonpump.domain.errors import BadFile
 from londonpump.domain.usernames import normalise_username, username_key
-from londonpump.service.auth.common_passwords import is_common
-from londonpump.service.auth.secret import load_secret
-from londonpump.service.auth.source import SITE_BITS, network_of, source_of
+from londonpump.service.auth.rules import is_common
+from londonpump.service.auth.throttle import SITE_BITS, network_of, source_of
+from londonpump.service.auth.tokens import load_secret
 from londonpump.settings import Settings
 
 GOOD = "0123456789abcdef0123456789abcdef"
@@ -134,12 +134,12 @@ def test_another_database_wants_a_secret_file(tmp_path) -> None:
 @pytest.mark.parametrize(
     ("text", "mode", "problem"),
     [
-        (GOOD, 0o604, "others than its owner"),
-        (GOOD, 0o622, "others than its owner"),
-        ("a1b2c3d4", 0o600, "32 bytes or more, this has 8"),
-        ("", 0o600, "this has 0"),
+        (GOOD, 0o604, "lets other users use the secret"),
+        (GOOD, 0o622, "lets other users use the secret"),
+        ("a1b2c3d4", 0o600, "has 8 bytes; at least 32"),
+        ("", 0o600, "has 0 bytes"),
         ("ab" * 20, 0o600, "too simple"),
-        (GOOD * 200, 0o600, "32 to 4096"),
+        (GOOD * 200, 0o600, "more than 4096 bytes"),
     ],
 )
 def test_an_unfit_secret_is_refused(tmp_path, text, mode, problem) -> None:

@@ -1,4 +1,4 @@
-"""How long one waits after how many attempts."""
+"""Waits after numbers of attempts."""
 
 from datetime import UTC, datetime, timedelta
 

@@ -1,4 +1,4 @@
-"""Only a token that we signed, whole and in its time, is taken."""
+"""Only complete and unexpired tokens that the service signed are accepted."""
 
 import base64
 import hmac

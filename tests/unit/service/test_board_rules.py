@@ -1,4 +1,4 @@
-"""What a pump does, and what the ranking is told of all pumps."""
+"""States of pumps, and the features of the board for the ranking."""
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta

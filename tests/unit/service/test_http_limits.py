@@ -1,4 +1,4 @@
-"""A request that does not arrive whole in its time ends its connection."""
+"""A request that does not arrive completely in time ends its connection."""
 
 import asyncio
 import socket
@@ -20,14 +20,14 @@ PATIENCE_S = 30
 
 
 class Hasty(BoundedRequests):
-    """Waits as long as a test may."""
+    """Wait as long as a test may."""
 
     head_timeout_s = 0.05
     request_timeout_s = 0.05
 
 
 async def app(scope, receive, send) -> None:
-    """Reads the request to its end."""
+    """Read the request to its end."""
     while (message := await receive())["type"] == "http.request" and message.get("more_body"):
         pass
     await asyncio.sleep(2 * Hasty.request_timeout_s)
@@ -36,7 +36,7 @@ async def app(scope, receive, send) -> None:
 
 
 async def answer_to(sent: bytes) -> bytes:
-    """All that comes until the connection ends."""
+    """Read everything until the connection ends."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         server = uvicorn.Server(uvicorn.Config(app, http=Hasty, lifespan="off", log_config=None))
         serving = asyncio.create_task(server.serve(sockets=[listener]))
@@ -76,7 +76,7 @@ LARGE = b" " * 50_000_000
 
 
 async def large(scope, receive, send) -> None:
-    """Answers more than is read."""
+    """Respond with more than the client reads."""
     length = (b"content-length", b"%d" % len(LARGE))
     await send({"type": "http.response.start", "status": 200, "headers": [length]})
     await send({"type": "http.response.body", "body": LARGE})
@@ -84,7 +84,7 @@ async def large(scope, receive, send) -> None:
 
 @asynccontextmanager
 async def serving_large(protocol):
-    """A server and a client of it, which reads nothing unless asked to."""
+    """Start a server and a client that reads only on request."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         server = uvicorn.Server(uvicorn.Config(large, http=protocol, lifespan="off", log_config=None))
         serving = asyncio.create_task(server.serve(sockets=[listener]))
@@ -98,7 +98,7 @@ async def serving_large(protocol):
 
 
 async def is_let_go(protocol, first: bytes, second: bytes) -> bool:
-    """Whether the server forgets a connection whose client does not read on."""
+    """Return whether the server forgets a connection whose client stopped reading."""
     async with serving_large(protocol) as (server, reader, writer):
         writer.write(first)
         await reader.read(1)

@@ -1,4 +1,4 @@
-"""What comes together is worked on together; what one breaks is its own."""
+"""Concurrent requests are batched, and a failing request does not affect the others."""
 
 import asyncio
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from londonpump.service.micro_batching import MAX_WAIT_S, MicroBatcher
 
 
 class Rounds:
-    """Doubles numbers; keeps what each round held. holds: a round waits for it."""
+    """Work that doubles numbers and records each batch. holds: event that a batch waits for."""
 
     def __init__(self, most: int = 8) -> None:
         self.seen: list[list[int]] = []

@@ -1,4 +1,4 @@
-"""Endpoints raise and catch nothing: which error has which answer stands in one table."""
+"""Endpoints raise errors and catch none: one table maps errors to responses."""
 
 import ast
 import inspect

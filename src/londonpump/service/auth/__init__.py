@@ -1,1 +1,1 @@
-"""Accounts, signing in, sessions. `desk.Auth` is what the state of the service holds of it."""
+"""Accounts, sign-in and sessions. The state of the service holds `lifespan.Auth`."""

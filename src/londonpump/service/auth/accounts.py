@@ -1,4 +1,4 @@
-"""Accounts made and changed, each change with its line in the audit. For the routes and for `londonpump users`."""
+"""Creation and change of accounts, each with a line in the audit. Used by the routes and by `londonpump users`."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,16 +13,17 @@ from londonpump.storage.database.audit_repository import append_audit
 
 @dataclass(frozen=True, slots=True)
 class NewUser:
-    """A name as `rules.validate_username` gave it, a role, the hash of a password."""
+    """Account to create."""
 
     username: str
+    """Normalised by `rules.validate_username`."""
     role: str
     password_hash: str
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What an administrator wants changed; None stays."""
+    """Change that an administrator requests; None leaves a value unchanged."""
 
     user_id: str
     role: str | None = None
@@ -30,7 +31,7 @@ class Change:
 
 
 def create(connection: Connection, new: NewUser, actor: str | None, now: datetime) -> repository.User:
-    """actor: who did it; None for one who registered. Raises: NameTaken."""
+    """Create an account. actor: user who did it; None if the new user registered. Raises: NameTaken."""
     fields = {
         "username": new.username,
         "username_folded": username_key(new.username),
@@ -47,7 +48,7 @@ def create(connection: Connection, new: NewUser, actor: str | None, now: datetim
 
 
 def named(connection: Connection, username: str) -> repository.User:
-    """Raises: NoSuchUser."""
+    """Return the account of a username. Raises: NoSuchUser."""
     found = repository.find_named(connection, username_key(username))
     if found is None:
         raise NoSuchUser
@@ -55,7 +56,8 @@ def named(connection: Connection, username: str) -> repository.User:
 
 
 def change(connection: Connection, requested: Change, actor: str, now: datetime) -> repository.User:
-    """All of it or nothing. Raises: NoSuchUser, LastAdmin."""
+    """Apply a change completely or not at all. Raises: NoSuchUser, LastAdmin."""
+    # both parts run in the caller's transaction: if the second fails, the first is rolled back
     user = _to_change(connection, requested.user_id)
     if requested.role is not None:
         user = set_role(connection, requested.user_id, requested.role, actor, now)
@@ -67,12 +69,13 @@ def change(connection: Connection, requested: Change, actor: str, now: datetime)
 
 
 def set_role(connection: Connection, user_id: str, role: str, actor: str, now: datetime) -> repository.User:
-    """From the next request on. Raises: NoSuchUser, LastAdmin."""
+    """Set a role, which counts from the next request on. Raises: NoSuchUser, LastAdmin."""
     user = _to_change(connection, user_id)
     if role == user.role:
         return user
     if role != "admin":
         _keep_an_admin(connection, user)
+    # sessions stay open: the role is read with every request
     repository.change_user(connection, user_id, role=role)
     about = {"user": user_id, "before": user.role, "after": role}
     append_audit(connection, now, "user_role_changed", actor, about)
@@ -82,7 +85,7 @@ def set_role(connection: Connection, user_id: str, role: str, actor: str, now: d
 def set_disabled(
     connection: Connection, user_id: str, *, is_disabled: bool, actor: str, now: datetime
 ) -> repository.User:
-    """Disabling ends every session at once; enabling brings none back. Raises: NoSuchUser, LastAdmin."""
+    """Disable or enable an account. Disabling ends every session; enabling restores none. Raises: NoSuchUser, LastAdmin."""
     user = _to_change(connection, user_id)
     if is_disabled == (user.disabled_at is not None):
         return user
@@ -90,13 +93,13 @@ def set_disabled(
         _keep_an_admin(connection, user)
         repository.end_sessions(connection, now, "account disabled", user_id=user_id)
     repository.change_user(connection, user_id, disabled_at=now if is_disabled else None)
-    kind = "user_disabled" if is_disabled else "user_enabled"
-    append_audit(connection, now, kind, actor, {"user": user_id})
+    event_type = "user_disabled" if is_disabled else "user_enabled"
+    append_audit(connection, now, event_type, actor, {"user": user_id})
     return _to_change(connection, user_id)
 
 
 def set_password(connection: Connection, user_id: str, password_hash: str, actor: str, now: datetime) -> None:
-    """A new password ends every session of the old one. Raises: NoSuchUser."""
+    """Set a password and end every session of the account. Raises: NoSuchUser."""
     _to_change(connection, user_id)
     repository.change_user(connection, user_id, password_hash=password_hash)
     repository.end_sessions(connection, now, "password set", user_id=user_id)
@@ -104,13 +107,14 @@ def set_password(connection: Connection, user_id: str, password_hash: str, actor
 
 
 def sign_out(connection: Connection, user_id: str, actor: str, now: datetime) -> None:
-    """End every session of an account, which may sign in again. Raises: NoSuchUser."""
+    """End every session of an account; its user may sign in again. Raises: NoSuchUser."""
     _to_change(connection, user_id)
     repository.end_sessions(connection, now, "signed out by an administrator", user_id=user_id)
     append_audit(connection, now, "user_signed_out", actor, {"user": user_id})
 
 
 def _to_change(connection: Connection, user_id: str) -> repository.User:
+    # lock before reading: two admins who demote each other at the same time must not leave the service without one
     repository.lock_accounts(connection)
     user = repository.find_user(connection, user_id)
     if user is None:

@@ -1,4 +1,4 @@
-"""Why signing in or an account is refused: each a kind of error that `service/errors.py` has an answer for."""
+"""Errors of sign-in and accounts. `service/errors.py` maps their base classes to responses."""
 
 from londonpump.service.errors import (
     BadRequest,
@@ -15,7 +15,7 @@ NO_TOKEN = "No valid token was sent"  # noqa: S105
 
 
 class NoValidToken(NotSignedIn):
-    """There is no token, or none of ours, or its session has ended: 401."""
+    """The token is missing or invalid, or its session has ended (401)."""
 
     def __init__(self, problem: str = NO_TOKEN) -> None:
         super().__init__(f"{problem}. Sign in with POST /login.")
@@ -23,7 +23,7 @@ class NoValidToken(NotSignedIn):
 
 
 class TokenTooOld(TokenExpired):
-    """A token that was good and whose time is over: 403, as in the original."""
+    """The token was valid and has expired (403, as in the original)."""
 
     original = "Token has expired"
 
@@ -32,16 +32,16 @@ class TokenTooOld(TokenExpired):
 
 
 class RegistrationClosed(NotAllowed):
-    """403."""
+    """Registration is disabled by the settings (403)."""
 
     def __init__(self) -> None:
         super().__init__(
-            "Registration is closed. An administrator makes accounts with `londonpump users create`."
+            "Registration is closed. An administrator creates accounts with `londonpump users create`."
         )
 
 
 class WrongCredentials(BadRequest):
-    """The same words whether the user does not exist, is disabled or the password is wrong: 400."""
+    """The sign-in failed (400). The text is the same for an unknown user, a disabled one and a wrong password."""
 
     original = "Incorrect Email or Password"
 
@@ -50,21 +50,21 @@ class WrongCredentials(BadRequest):
 
 
 class WrongOldPassword(BadRequest):
-    """400."""
+    """The old password is wrong (400)."""
 
     def __init__(self) -> None:
-        super().__init__("The old password is wrong, and nothing was changed.")
+        super().__init__("The old password is wrong. The password was not changed.")
 
 
 class NoSuchSession(NotFound):
-    """There is none, it has ended, or it is another person's: 404, and nobody learns which."""
+    """The session does not exist, has ended, or belongs to another user (404). The text does not reveal which."""
 
     def __init__(self) -> None:
-        super().__init__("There is no such session of yours. GET /me/sessions lists them.")
+        super().__init__("You have no such session. GET /me/sessions lists your sessions.")
 
 
 class PasswordsDiffer(BadRequest):
-    """The password and its repetition: 400."""
+    """The password and its repetition differ (400)."""
 
     original = "Passwords do not match"
 
@@ -73,7 +73,7 @@ class PasswordsDiffer(BadRequest):
 
 
 class NameTaken(Conflict):
-    """409."""
+    """The username is in use (409)."""
 
     original = "Account already exist"
 
@@ -82,21 +82,21 @@ class NameTaken(Conflict):
 
 
 class LastAdmin(Conflict):
-    """The service would be left without an administrator: 409."""
+    """The change would leave the service without an administrator (409)."""
 
     def __init__(self) -> None:
-        super().__init__("This is the only active admin. Make another one first.")
+        super().__init__("This is the only active admin. Create another one first.")
 
 
 class NoSuchUser(NotFound):
-    """404."""
+    """The user does not exist (404)."""
 
     def __init__(self) -> None:
         super().__init__("There is no such user.")
 
 
 class InvalidValue(Unprocessable):
-    """A field that breaks a rule which no type can tell: 422. The value itself is never in it."""
+    """A field breaks a rule that its type cannot express (422). The text never contains the value."""
 
     def __init__(self, field: str, problem: str, original: tuple[str, str] | None = None) -> None:
         super().__init__((field, problem))
@@ -107,14 +107,14 @@ class InvalidValue(Unprocessable):
 
 
 class TooManyAttempts(TooMany):
-    """429. retry_after_s: whole seconds, 1 or more."""
+    """The client made too many attempts (429). retry_after_s: 1 or more."""
 
     def __init__(self, retry_after_s: int) -> None:
         super().__init__(f"Too many attempts. Try again in {retry_after_s} s.", retry_after_s)
 
 
 class HashingBusy(TooMany):
-    """Too many wait for the two that check passwords: 429."""
+    """The queue of the threads that hash passwords is full (429)."""
 
     def __init__(self) -> None:
-        super().__init__("Too many people sign in at this moment. Try again in 2 s.", 2)
+        super().__init__("Too many people are signing in. Try again in 2 s.", 2)

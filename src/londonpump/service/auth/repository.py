@@ -1,20 +1,21 @@
-"""Accounts and sessions in the database. Every function runs inside a transaction of the caller's."""
+"""Accounts, sessions and attempt counts in the database, inside the caller's transaction. All replicas share them."""
 
 import secrets
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from hashlib import sha256
 from typing import Any
 
 from sqlalchemy import Connection, delete, func, select, text, update
 
 from londonpump.domain.usernames import username_key
-from londonpump.service.auth.throttle import KNOWN_SOURCE_LIFETIME
+from londonpump.service.auth.throttle import FORGOTTEN_AFTER, KNOWN_SOURCE_LIFETIME, Count, Pace
 from londonpump.service.auth.tokens import SESSION_LIFE, new_refresh_token, token_digest
 from londonpump.service.field_formats import ORIGINAL_ID_LENGTH
 from londonpump.storage.database.schema import users
-from londonpump.storage.database.session_tables import refresh_tokens, sessions
-from londonpump.storage.database.upserts import dialect_insert
+from londonpump.storage.database.session_tables import refresh_tokens, sessions, sign_in_counts
+from londonpump.storage.database.upserts import dialect_insert, upsert
 
 LOCK_KEY = 0x10D0_A074
 _USER_COLUMNS = (
@@ -29,7 +30,7 @@ _USER_COLUMNS = (
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """An account, without its password. imported_from: its id in the original."""
+    """An account without its password."""
 
     id: str
     username: str
@@ -37,11 +38,12 @@ class User:
     created_at: datetime
     disabled_at: datetime | None
     imported_from: str | None = None
+    """Its id in the original system."""
 
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A session and its account as they are now."""
+    """Present state of a session and its account."""
 
     user_id: str
     username: str
@@ -51,23 +53,20 @@ class Session:
     ended_at: datetime | None
 
     def is_live(self, now: datetime) -> bool:
-        """Whether its tokens count."""
+        """Return whether the tokens of the session are accepted."""
         return self.ended_at is None and self.disabled_at is None and now < self.ends_at
 
 
 @dataclass(frozen=True, slots=True)
 class OpenSession:
-    """A session that lives, as its owner sees it. source: the address it was begun from."""
+    """An open session, as its owner sees it."""
 
     id: str
     source: str
+    """Address from which it was begun."""
     started_at: datetime
     ends_at: datetime
 
-
-_SESSION = select(
-    users.c.id, users.c.username, users.c.role, users.c.disabled_at, sessions.c.ends_at, sessions.c.ended_at
-).join_from(sessions, users)
 
 _SESSIONS = select(
     sessions.c.id,
@@ -81,58 +80,61 @@ _SESSIONS = select(
 
 
 def lock_accounts(connection: Connection) -> None:
-    """From here to the end of the transaction no other one that calls this runs. SQLite has one writer anyway."""
+    """Serialise this transaction with all others that call this, until it ends. SQLite has one writer anyway."""
     if connection.dialect.name == "postgresql":
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": LOCK_KEY})
 
 
 def find_session(connection: Connection, session_id: str) -> Session | None:
-    """By its id, whether it lives or not: one look-up by two primary keys."""
-    found = connection.execute(_SESSION.where(sessions.c.id == session_id)).one_or_none()
-    return None if found is None else Session(*found)
+    """Return a session, open or ended."""
+    return find_sessions(connection, (session_id,)).get(session_id)
 
 
 def find_sessions(connection: Connection, session_ids: Collection[str]) -> dict[str, Session]:
-    """{id: session} of those that are there, whether they live or not. Not for more than some dozens."""
+    """Return {id: session} of some dozens of ids; sessions may be open or ended, unknown ids are absent."""
     found = connection.execute(_SESSIONS.where(sessions.c.id.in_(session_ids)))
     return {session_id: Session(*of_session) for session_id, *of_session in found}
 
 
 def find_user(connection: Connection, user_id: str) -> User | None:
-    """By its id."""
+    """Return an account by its id."""
     found = connection.execute(select(*_USER_COLUMNS).where(users.c.id == user_id)).one_or_none()
     return None if found is None else User(*found)
 
 
 def find_named(connection: Connection, username_folded: str) -> tuple[User, str | None] | None:
-    """By its folded name, with the hash of its password."""
+    """Return the account of a folded name, with its password hash."""
     query = select(*_USER_COLUMNS, users.c.password_hash).where(users.c.username_folded == username_folded)
     found = connection.execute(query).one_or_none()
     return None if found is None else (User(*found[:-1]), found[-1])
 
 
 def has_bcrypt_hashes(connection: Connection) -> bool:
-    """Whether an account that was imported from the original has not signed in since, and still may."""
-    # a disabled one is checked as nobody's is
+    """Return whether an active account still has the bcrypt hash of the original."""
+    # sign-in treats disabled accounts as unknown
     is_left = users.c.password_hash.like("$2%") & users.c.disabled_at.is_(None)
     return connection.execute(select(users.c.id).where(is_left).limit(1)).first() is not None
 
 
 def list_users(connection: Connection, after: str = "", at_most: int | None = None) -> Sequence[User]:
-    """By folded name. after: the folded name where the page before ended."""
+    """Return accounts sorted by folded name. after: folded name at the end of the previous page."""
     query = select(*_USER_COLUMNS).where(users.c.username_folded > after).order_by(users.c.username_folded)
     return [User(*row) for row in connection.execute(query.limit(at_most))]
 
 
 def page_end(user: User) -> str:
-    """What to give `list_users` for the accounts after this one."""
+    """Return the value of `after` for the page that follows this account."""
     return username_key(user.username)
 
 
 def add_user(connection: Connection, fields: Mapping[str, Any]) -> User | None:
-    """fields: username, username_folded, role, password_hash, created_at. Returns: None if the name is taken."""
+    """Insert an account. Returns: None if the name is taken.
+
+    fields: username, username_folded, role, password_hash, created_at.
+    """
     row = {"id": secrets.token_hex(ORIGINAL_ID_LENGTH // 2), **fields}
     statement = (
+        # on PostgreSQL an exception for a taken name would abort the whole transaction
         dialect_insert(connection, users).values(row).on_conflict_do_nothing().returning(*_USER_COLUMNS)
     )
     added = connection.execute(statement).one_or_none()
@@ -140,18 +142,19 @@ def add_user(connection: Connection, fields: Mapping[str, Any]) -> User | None:
 
 
 def change_user(connection: Connection, user_id: str, **changes: Any) -> None:
-    """Write columns of an account."""
+    """Update columns of an account."""
     connection.execute(update(users).where(users.c.id == user_id).values(changes))
 
 
 def count_admins(connection: Connection) -> int:
-    """Active ones."""
+    """Return the number of active admins."""
     query = select(func.count()).where(users.c.role == "admin", users.c.disabled_at.is_(None))
     return int(connection.execute(query).scalar_one())
 
 
 def begin_session(connection: Connection, user_id: str, source: str, now: datetime) -> tuple[str, datetime]:
-    """Returns: its id and its end. Sessions of the account that ended long ago are forgotten."""
+    """Begin a session and delete old ones of the account. Returns: id and end of the session."""
+    # ended sessions are kept for 90 days, because they prove that a source is known
     connection.execute(
         delete(sessions).where(
             sessions.c.user_id == user_id, sessions.c.ends_at < now - KNOWN_SOURCE_LIFETIME
@@ -164,7 +167,7 @@ def begin_session(connection: Connection, user_id: str, source: str, now: dateti
 
 
 def open_sessions(connection: Connection, user_id: str, now: datetime) -> list[OpenSession]:
-    """Those of an account that live, the newest first."""
+    """Return the open sessions of an account, the newest first."""
     mine = sessions.c
     query = select(mine.id, mine.source, mine.started_at, mine.ends_at).where(
         mine.user_id == user_id, mine.ended_at.is_(None), mine.ends_at > now
@@ -175,9 +178,9 @@ def open_sessions(connection: Connection, user_id: str, now: datetime) -> list[O
 def end_sessions(
     connection: Connection, now: datetime, reason: str, *, kept_id: str | None = None, **where: str
 ) -> int:
-    """End those that live, by `id` or `user_id`: their tokens count no more from the next request on.
+    """End open sessions by `id` or `user_id`, from the next request on. Returns: their number.
 
-    kept: the id of one that goes on. Returns: how many were ended.
+    kept_id: a session that stays open.
     """
     open_ones = update(sessions).where(sessions.c.ended_at.is_(None))
     for name, value in where.items():
@@ -188,7 +191,7 @@ def end_sessions(
 
 
 def add_refresh_token(connection: Connection, session_id: str, now: datetime) -> str:
-    """A new one; only its hash is kept."""
+    """Create a refresh token; only its hash is stored."""
     token = new_refresh_token()
     row = {"sha256": token_digest(token), "session_id": session_id, "issued_at": now}
     connection.execute(refresh_tokens.insert().values(row))
@@ -196,24 +199,77 @@ def add_refresh_token(connection: Connection, session_id: str, now: datetime) ->
 
 
 def session_of_refresh_token(connection: Connection, token: str) -> str | None:
-    """Its session; None if it is none of ours."""
+    """Return the session of a refresh token; None if the token is unknown."""
     key = refresh_tokens.c.sha256 == token_digest(token)
     return connection.execute(select(refresh_tokens.c.session_id).where(key)).scalar()
 
 
 def use_refresh_token(connection: Connection, token: str, now: datetime) -> tuple[str | None, bool]:
-    """Returns: its session (None if it is none of ours), and whether this is its first use."""
+    """Mark a refresh token as used. Returns: its session (None if unknown), and whether this is its first use."""
     session_id = session_of_refresh_token(connection, token)
     key = refresh_tokens.c.sha256 == token_digest(token)
+    # one conditional update: of two concurrent uses exactly one sees a changed row
     first = update(refresh_tokens).where(key, refresh_tokens.c.used_at.is_(None)).values(used_at=now)
     return session_id, connection.execute(first).rowcount == 1
 
 
 def is_known_source(connection: Connection, user_id: str, source: str, now: datetime) -> bool:
-    """Whether the account signed in from there lately."""
+    """Return whether the account signed in from this source within 90 days."""
     query = select(sessions.c.id).where(
         sessions.c.user_id == user_id,
         sessions.c.source == source,
         sessions.c.started_at > now - KNOWN_SOURCE_LIFETIME,
     )
     return connection.execute(query.limit(1)).first() is not None
+
+
+def key_of(count_type: str, *parts: str) -> str:
+    """Return the key of a count. It is a hash, because people sometimes type a password into the name field."""
+    # names and sources contain no null character, so different parts never join to the same text
+    return f"{count_type}:{sha256(chr(0).join(parts).encode('utf-8', 'surrogatepass')).hexdigest()}"
+
+
+def count_attempt(
+    connection: Connection, limiting: dict[str, Pace], counted: dict[str, Pace], now: datetime
+) -> int:
+    """Count an attempt under the keys of `counted`, unless a count of `limiting` makes it wait. Returns: the wait."""
+    # every count has leaked away after a day, so the table stays small without a cleaning job
+    connection.execute(delete(sign_in_counts).where(sign_in_counts.c.counted_at < now - FORGOTTEN_AFTER))
+    counts = _read(connection, {*limiting, *counted})
+    wait_s = _wait_s(counts, limiting, now)
+    if wait_s == 0:
+        after = {key: pace.after(counts.get(key), now) for key, pace in counted.items()}
+        _write(connection, after)
+    return wait_s
+
+
+def wait_s_of(connection: Connection, limiting: dict[str, Pace], now: datetime) -> int:
+    """Return the wait that `count_attempt` would return, without counting."""
+    return _wait_s(_read(connection, set(limiting)), limiting, now)
+
+
+def reset_count(connection: Connection, reset_key: str, decremented: tuple[str, ...]) -> None:
+    """Clear one count and decrement others, after a successful attempt."""
+    connection.execute(delete(sign_in_counts).where(sign_in_counts.c.key == reset_key))
+    decrement(connection, decremented)
+
+
+def decrement(connection: Connection, keys: tuple[str, ...]) -> None:
+    """Decrement counts, because the attempt succeeded or was withdrawn."""
+    counts = _read(connection, set(keys))
+    _write(connection, {key: Count(max(0.0, one.level - 1), one.at) for key, one in counts.items()})
+
+
+def _wait_s(counts: dict[str, Count], limiting: dict[str, Pace], now: datetime) -> int:
+    return max((pace.wait_s(counts.get(key), now) for key, pace in limiting.items()), default=0)
+
+
+def _read(connection: Connection, keys: set[str]) -> dict[str, Count]:
+    query = select(sign_in_counts).where(sign_in_counts.c.key.in_(sorted(keys)))
+    return {row.key: Count(row.level, row.counted_at) for row in connection.execute(query)}
+
+
+def _write(connection: Connection, counts: dict[str, Count]) -> None:
+    # sorted: two transactions that write the same keys must lock them in the same order
+    rows = [{"key": key, "level": one.level, "counted_at": one.at} for key, one in sorted(counts.items())]
+    upsert(connection, sign_in_counts, rows)

@@ -1,4 +1,4 @@
-"""Routes of accounts and of signing in, the original's first."""
+"""Routes of sign-in and accounts."""
 
 import asyncio
 from dataclasses import asdict
@@ -10,7 +10,7 @@ from fastapi import APIRouter, Form, Path, Query, Request, Response
 from pydantic import BeforeValidator
 
 from londonpump.service.anonymous_requests import release_slot
-from londonpump.service.auth import accounts, attempts, repository, sessions
+from londonpump.service.auth import accounts, repository, service
 from londonpump.service.auth.errors import (
     NameTaken,
     NoSuchSession,
@@ -36,7 +36,7 @@ from londonpump.service.auth.schemas import (
     UserShown,
     UsersShown,
 )
-from londonpump.service.auth.source import source_of
+from londonpump.service.auth.throttle import source_of
 from londonpump.service.auth.tokens import Claims, can_be_refresh_token
 from londonpump.service.field_formats import SESSION, naive_utc, original_id
 from londonpump.service.rights import Admin, Anybody, Role, SignedIn, person_of
@@ -45,11 +45,11 @@ from londonpump.service.state import ServiceState, state_of
 EXPIRY = "%d/%m/%Y, %H:%M:%S"
 PAGE = 100
 TOO_OFTEN: dict[int | str, dict[str, Any]] = {
-    429: {"description": "Too many attempts. `Retry-After` says how long to wait, in seconds."}
+    429: {"description": "Too many attempts. `Retry-After` gives the seconds to wait."}
 }
 WITH_OR_WITHOUT_TOKEN: dict[str, Any] = {"security": [{}, {"OAuth2PasswordBearer": []}]}
 
-# json without a Content-Type is read, as in the original; no cookie signs anybody in, so no foreign page gains by it
+# JSON without a Content-Type is accepted, as in the original. That is safe from CSRF, because there are no cookies
 router = APIRouter(tags=["accounts"], strict_content_type=False)
 Username = Annotated[
     str, Form(max_length=MAX_FIELD_LENGTH, description="Name of the account", examples=["amelia"])
@@ -67,13 +67,13 @@ UserId = Annotated[str, Path(description="Id of the account, from the list of ac
 Refreshing = Annotated[
     RefreshWanted | None, BeforeValidator(lambda body: None if isinstance(body, bytes) else body)
 ]
-"""A body of another kind than json says nothing, as in the original, which read none."""
+"""Body of a refresh. A body that is not JSON is ignored, because the original read none."""
 
 
 @router.post(
     "/register",
     operation_id="register",
-    response_description="The account was made.",
+    response_description="The account was created.",
     status_code=201,
     responses={
         **TOO_OFTEN,
@@ -83,7 +83,7 @@ Refreshing = Annotated[
     },
 )
 async def register(request: Request, payload: Registration, _: Anybody) -> Registered:
-    """Make an account, as an operator. Open only where the setting says so."""
+    """Create an account with the role operator, if the settings allow registration."""
     state = state_of(request)
     auth, now = state.part(Auth), state.clock()
     if not auth.is_open:
@@ -91,19 +91,19 @@ async def register(request: Request, payload: Registration, _: Anybody) -> Regis
     username = validate_username(payload.username)
     check_password(payload.password, username, auth.password_min)
     source = source_of(request, auth.n_proxies)
-    is_taken = await attempts.count_registration(state, username, source, now)
+    is_taken = await service.count_registration(state, username, source, now)
     release_slot(request.scope)
     if is_taken:
-        # before the passwords are compared, as in the original
+        # checked before the passwords are compared, as in the original
         raise NameTaken(username)
     if payload.password != payload.passwordConfirm:
         raise PasswordsDiffer
-    async with attempts.withdraw_if_busy(state, partial(sessions.withdraw_registration, source=source)):
+    async with service.withdraw_if_busy(state, partial(service.withdraw_registration, source=source)):
         password_hash = await auth.passwords.make(payload.password, source=source)
         new = accounts.NewUser(username, Role.OPERATOR, password_hash)
         user = await state.store.write(
             lambda connection: accounts.create(connection, new, None, now),
-            within_s=attempts.database_timeout_s(state),
+            within_s=service.database_timeout_s(state),
         )
     return _registered(user, str(naive_utc(user.created_at)))
 
@@ -115,22 +115,24 @@ async def register(request: Request, payload: Registration, _: Anybody) -> Regis
     responses={**TOO_OFTEN, 400: {"description": "Wrong username or password."}},
 )
 async def login(request: Request, username: Username, password: Password, _: Anybody) -> AccessGiven:
-    """Begin a session of 12 hours. The answer does not tell whether the user exists."""
+    """Begin a session of 12 hours. The response does not reveal whether the user exists."""
     state = state_of(request)
     auth, now = state.part(Auth), state.clock()
+    # measured from the arrival, so that waiting in queues does not show in the time of a rejection
     received_s = asyncio.get_running_loop().time()
     source = source_of(request, auth.n_proxies)
-    # as it is counted: one person who types it in two ways waits once
-    name = sessions.lookup_name(username)
-    await attempts.require_no_wait(
+    # in the form that is counted: spellings of one name share a wait
+    name = service.lookup_name(username)
+    await service.require_no_wait(
         state,
         ("login", name, source),
-        lambda connection: sessions.wait_before(connection, username, source, now),
+        lambda connection: service.wait_before(connection, username, source, now),
         now,
     )
+    # hashing has a queue of its own: the slot is free for other anonymous requests meanwhile
     release_slot(request.scope)
     async with auth.turns.of((name, source)):
-        new_session = await attempts.sign_in(state, username, password, source)
+        new_session = await service.sign_in(state, username, password, source)
     if new_session is None:
         await auth.passwords.delay_refusal(received_s)
         raise WrongCredentials
@@ -145,7 +147,7 @@ async def login(request: Request, username: Username, password: Password, _: Any
     openapi_extra=WITH_OR_WITHOUT_TOKEN,
 )
 async def refresh(request: Request, _: Anybody, payload: Refreshing = None) -> AccessGiven:
-    """A new access token, for a refresh token in the body (which is exchanged) or for a valid access token."""
+    """Return a new access token, for a refresh token in the body (which is exchanged) or for a valid access token."""
     state = state_of(request)
     now = state.clock()
     token = payload.refresh_token if payload else None
@@ -154,16 +156,16 @@ async def refresh(request: Request, _: Anybody, payload: Refreshing = None) -> A
         session = await state.part(SessionBatcher)(person.session_id)
         if session is None:
             raise NoValidToken("The session has ended")
-        return _access(state, sessions.SignedIn(person.id, person.session_id, session.ends_at, None), now)
+        return _access(state, service.SignedIn(person.id, person.session_id, session.ends_at, None), now)
     is_ours = can_be_refresh_token(token) and await state.store.read(
-        lambda connection: sessions.may_refresh(connection, token, now),
-        within_s=attempts.database_timeout_s(state),
+        lambda connection: service.may_refresh(connection, token, now),
+        within_s=service.database_timeout_s(state),
     )
     if not is_ours:
         raise NoValidToken("The refresh token is not valid")
     new_session = await state.store.write(
-        lambda connection: sessions.refresh(connection, token, now),
-        within_s=attempts.database_timeout_s(state),
+        lambda connection: service.refresh(connection, token, now),
+        within_s=service.database_timeout_s(state),
     )
     if new_session is None:
         raise NoValidToken("The refresh token is not valid")
@@ -174,10 +176,10 @@ async def refresh(request: Request, _: Anybody, payload: Refreshing = None) -> A
     "/me",
     operation_id="get_me",
     response_description="The account.",
-    responses={404: {"description": "The account is gone."}},
+    responses={404: {"description": "The account does not exist any more."}},
 )
 async def me(request: Request, person: SignedIn) -> Me:
-    """Who the token belongs to."""
+    """Return the account of the token."""
     user = await state_of(request).store.read(lambda connection: repository.find_user(connection, person.id))
     if user is None:
         raise NoSuchUser
@@ -192,11 +194,11 @@ async def me(request: Request, person: SignedIn) -> Me:
     responses={**TOO_OFTEN, 400: {"description": "The old password is wrong, or the body cannot be read."}},
 )
 async def change_password(request: Request, payload: PasswordWanted, person: SignedIn) -> Response:
-    """Change one's own password. The other sessions of the account end; the one that asks goes on."""
+    """Change your own password. All other sessions of the account end."""
     state = state_of(request)
     auth, now = state.part(Auth), state.clock()
     check_password(payload.new_password, person.username, auth.password_min, "new_password")
-    if not await attempts.change_own_password(state, person, payload, now):
+    if not await service.change_own_password(state, person, payload, now):
         raise WrongOldPassword
     return Response(status_code=204)
 
@@ -205,7 +207,7 @@ async def change_password(request: Request, payload: PasswordWanted, person: Sig
     "/me/sessions", operation_id="list_sessions", response_description="Open sessions of the account."
 )
 async def list_sessions(request: Request, person: SignedIn) -> list[SessionShown]:
-    """One's own sessions that live, the newest first."""
+    """List your own open sessions, the newest first."""
     state = state_of(request)
     now = state.clock()
     found = await state.store.read(lambda connection: repository.open_sessions(connection, person.id, now))
@@ -217,7 +219,7 @@ async def list_sessions(request: Request, person: SignedIn) -> list[SessionShown
     operation_id="end_session",
     response_description="The session has ended.",
     status_code=204,
-    responses={404: {"description": "There is no such session, it has ended, or it is another person's."}},
+    responses={404: {"description": "The session does not exist, has ended, or belongs to another user."}},
 )
 async def end_session(
     request: Request,
@@ -226,11 +228,11 @@ async def end_session(
     ],
     person: SignedIn,
 ) -> Response:
-    """End one of one's own sessions: neither its access tokens nor its refresh token count from now on."""
+    """End one of your own sessions. Its access tokens and its refresh token become invalid."""
     state = state_of(request)
     now = state.clock()
     if not await state.store.write(
-        lambda connection: sessions.end_session(connection, person.id, session_id, now)
+        lambda connection: service.end_session(connection, person.id, session_id, now)
     ):
         raise NoSuchSession
     return Response(status_code=204)
@@ -240,11 +242,11 @@ async def end_session(
     "/logout", operation_id="sign_out", response_description="The session has ended.", status_code=204
 )
 async def logout(request: Request, person: SignedIn) -> Response:
-    """End the session: neither its access tokens nor its refresh token count from now on."""
+    """End the session of the request. Its access tokens and its refresh token become invalid."""
     state = state_of(request)
     now = state.clock()
     await state.store.write(
-        lambda connection: sessions.sign_out(connection, person.id, person.session_id, now)
+        lambda connection: service.sign_out(connection, person.id, person.session_id, now)
     )
     return Response(status_code=204)
 
@@ -255,15 +257,19 @@ async def list_users(
     _: Admin,
     after: Annotated[
         str,
-        Query(max_length=MAX_FIELD_LENGTH, description="`next` of the page before; empty for the first page"),
+        Query(
+            max_length=MAX_FIELD_LENGTH, description="`next` of the previous page; empty for the first page"
+        ),
     ] = "",
     limit: Annotated[int, Query(ge=1, le=1000, description="Number of accounts to return")] = PAGE,
 ) -> UsersShown:
-    """Accounts by name."""
+    """List accounts by name."""
+    # PostgreSQL rejects null characters in texts
     names = after.replace("\0", "")
     found = await state_of(request).store.read(
         lambda connection: repository.list_users(connection, names, limit + 1)
     )
+    # one more row than the page was read, to know whether another page follows
     is_more = len(found) > limit
     page_users = [_user_response(user) for user in found[:limit]]
     return UsersShown(users=page_users, next=repository.page_end(found[limit - 1]) if is_more else None)
@@ -274,12 +280,12 @@ async def list_users(
     operation_id="change_user",
     response_description="The account as it is now.",
     responses={
-        404: {"description": "There is no such user."},
-        409: {"description": "It would leave no active admin."},
+        404: {"description": "The user does not exist."},
+        409: {"description": "The change would leave no active admin."},
     },
 )
 async def change_user(request: Request, user_id: UserId, payload: UserChange, person: Admin) -> UserShown:
-    """Change the role of an account, disable or enable it. It takes effect with the next request."""
+    """Change the role of an account, or disable or enable it. The change takes effect with the next request."""
     state = state_of(request)
     change = accounts.Change(user_id, payload.role, payload.is_disabled)
     now = state.clock()
@@ -287,7 +293,7 @@ async def change_user(request: Request, user_id: UserId, payload: UserChange, pe
     return _user_response(user)
 
 
-def _access(state: ServiceState, new_session: sessions.SignedIn, now: datetime) -> AccessGiven:
+def _access(state: ServiceState, new_session: service.SignedIn, now: datetime) -> AccessGiven:
     claims = Claims(new_session.user_id, new_session.session_id)
     token = state.part(Auth).tokens.make(claims, now, new_session.ends_at)
     return AccessGiven(

@@ -1,4 +1,4 @@
-"""What the routes of signing in take and give. The names of the original's fields stay as its clients know them."""
+"""Request and response models of sign-in and accounts. The original's fields keep their names for its clients."""
 
 from datetime import datetime
 from typing import Annotated
@@ -6,30 +6,24 @@ from typing import Annotated
 from pydantic import ConfigDict, Field
 
 from londonpump.domain.usernames import MAX_USERNAME_LENGTH as LONGEST_NAME
-from londonpump.service.field_formats import ApiModel
+from londonpump.service.field_formats import ApiModel, Strict
 from londonpump.service.rights import Role
 
 MAX_FIELD_LENGTH = 1024
-"""Longer ones are no names and no passwords, and are not worth normalising."""
+"""Limits the cost of normalising a name or a password."""
 
 Username = Annotated[str, Field(max_length=MAX_FIELD_LENGTH, examples=["amelia"])]
 Password = Annotated[str, Field(max_length=MAX_FIELD_LENGTH, json_schema_extra={"format": "password"})]
 
 
-class Strict(ApiModel):
-    """Nothing is taken for something else, and nothing that is not asked for is taken."""
-
-    model_config = ConfigDict(strict=True, extra="forbid")
-
-
 class OriginalModel(ApiModel):
-    """What the original's clients send: it took numbers for texts, and ignored what it did not know."""
+    """Base of the original's requests: numbers are accepted as texts, and unknown fields are ignored."""
 
     model_config = ConfigDict(extra="ignore", coerce_numbers_to_str=True)
 
 
 class Registration(OriginalModel):
-    """A new account. Its role is operator: none can be asked for."""
+    """A new account, always with the role operator."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -50,23 +44,23 @@ class Registration(OriginalModel):
     passwordConfirm: Password  # noqa: N815 - the original's name
     """The same password once more."""
     created_at: datetime | None = None
-    """Ignored: accounts are dated by the service. The original's schema has this field."""
+    """Ignored, because the service sets it. The original's schema has this field."""
 
 
 class Registered(Strict):
-    """The account that was made."""
+    """The account that was created."""
 
     id: str
     """Id of the account, 24 hexadecimal digits; the original's own id for an imported account."""
     username: str = Field(max_length=LONGEST_NAME)
     """Name of the account."""
     created_at: str
-    """When the account was made, UTC without an offset: `2025-06-02 09:30:00.250000`, in `/me` with a `T` between
+    """When the account was created, UTC without an offset: `2025-06-02 09:30:00.250000`, in `/me` with a `T` between
     date and time."""
 
 
 class AccessGiven(Strict):
-    """token_expiry: dd/mm/yyyy, HH:MM:SS, UTC, as the original wrote it. expires_in: seconds from now."""
+    """An access token, and a refresh token for a new session."""
 
     access_token: str
     """JWT to send as `Authorization: Bearer ...`."""
@@ -81,7 +75,7 @@ class AccessGiven(Strict):
 
 
 class RefreshWanted(OriginalModel):
-    """refresh_token: of /login or of the last /refresh; it can be used once. Without it the access token counts."""
+    """A refresh token, which can be used once."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{}]})
 
@@ -91,7 +85,7 @@ class RefreshWanted(OriginalModel):
 
 
 class PasswordWanted(Strict):
-    """The password as it is, and as it shall be."""
+    """The old and the new password."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -106,7 +100,7 @@ class PasswordWanted(Strict):
 
 
 class SessionShown(Strict):
-    """A session of one's own that lives. source: the address it was begun from. is_current: the one that asks."""
+    """An open session of the account."""
 
     id: str
     """Id of the session."""
@@ -121,7 +115,7 @@ class SessionShown(Strict):
 
 
 class Me(Strict):
-    """Who the token belongs to."""
+    """Account of the token."""
 
     status: str = "success"
     """Always `success`."""
@@ -139,13 +133,13 @@ class UserShown(Strict):
     role: Role
     """Role of the account."""
     created_at: datetime
-    """When the account was made."""
+    """When the account was created."""
     disabled_at: datetime | None
     """When the account was disabled; null if it is active."""
 
 
 class UsersShown(Strict):
-    """A page of accounts, by name. next: what to send as `after` for the next page; null at the end."""
+    """A page of accounts, by name."""
 
     users: list[UserShown]
     """Accounts of this page, by name."""
@@ -154,11 +148,11 @@ class UsersShown(Strict):
 
 
 class UserChange(Strict):
-    """What is to be changed; what is left out or null stays."""
+    """Change of an account. Fields that are null or left out stay unchanged."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"role": "analyst"}]})
 
-    # strict would refuse the text of a role
+    # a strict enum would reject the text of a role
     role: Annotated[Role | None, Field(strict=False)] = None
     """New role; null or left out: unchanged."""
     is_disabled: bool | None = None

@@ -1,16 +1,16 @@
-"""How fast guessing may go. Three counts, each of which leaks away with time:
+"""Limits on password guessing: three leaky counts of attempts.
 
-- of an account from one source: a few mistakes are free, then the waits double;
-- of a source, over all accounts: against one list of passwords tried on many names;
-- of an account, from sources that never signed in to it: against many sources at work on one name.
+- Per account and source: a few mistakes are free, then the waits double.
+- Per source, over all accounts: stops a password list tried on many names.
+- Per account, over sources that never signed in to it: stops many sources that try one name.
 
-Wrong old passwords of somebody who changes their own have a count of their own: whoever has taken a token cannot guess
-on with it, and cannot keep the owner from signing in.
+Wrong old passwords during a password change have a separate count: a stolen token cannot be used to guess the
+password, or to keep the owner from signing in.
 
-A source that signed in to the account within 90 days is held by the first alone, and for at most 30 s: a stranger
-elsewhere cannot lock its people out, and one behind the same address can only slow them down. Whoever is signed in
-stays so. An attempt is counted before the password is looked at and taken back when it was right, so that many at
-once are no way round.
+Only the first count limits a source that signed in to the account within 90 days, for at most 30 s: other sources
+cannot lock its users out, and an attacker behind the same address can only slow them down. Open sessions stay open.
+An attempt is counted before the password is checked and taken back if it succeeds, so that concurrent attempts do not
+evade the limit.
 """
 
 import asyncio
@@ -18,17 +18,24 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from ipaddress import IPv6Address, ip_address, ip_network
 from math import ceil
+
+from starlette.requests import HTTPConnection
 
 KNOWN_SOURCE_LIFETIME = timedelta(days=90)
 FORGOTTEN_AFTER = timedelta(days=1)
 MAX_WAITS = 4096
 ATTEMPTS_TOGETHER = 2
+NETWORK_BITS = 64
+"""IPv6 network of one customer."""
+SITE_BITS = 56
+"""Many providers give one customer 256 networks: connections and slots are counted per site."""
 
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """How many attempts are remembered, and when the last one was."""
+    """Number of remembered attempts, and the time of the last one."""
 
     level: float
     at: datetime
@@ -36,34 +43,39 @@ class Count:
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """free: attempts without a wait. leak_s: one is forgotten in this time. longest_s: the longest wait."""
+    """Limits of one count."""
 
     free: int
+    """Attempts without a wait."""
     leak_s: float
+    """Time after which one attempt is forgotten."""
     longest_s: int
+    """Longest wait."""
 
     def wait_s(self, count: Count | None, now: datetime) -> int:
-        """Whole seconds until the next attempt may come; 0 for now."""
+        """Return the whole seconds until the next attempt is allowed; 0 if it is allowed now."""
         if count is None or count.level < self.free:
             return 0
         if (count.at - now).total_seconds() > self.longest_s:
-            # the clock was put back by more than any wait: this one would last until it is there again
+            # the clock was set back by more than any wait, which would otherwise last until the clock catches up
             return 0
+        # 30 doublings exceed every longest wait, and keep the shift small for huge counts
         doublings = min(ceil(count.level - self.free), 30)
         left_s = min(1 << doublings, self.longest_s) - _since_s(count, now)
         return max(0, ceil(left_s))
 
     def after(self, count: Count | None, now: datetime) -> Count:
-        """The count with one attempt more."""
+        """Return the count after one more attempt."""
         if count is None:
             return Count(1.0, now)
         return Count(max(0.0, count.level - _since_s(count, now) / self.leak_s) + 1.0, now)
 
 
 class Turns:
-    """Attempts of one account from one source, two at a time.
+    """Queue that lets two attempts per account and source run at a time.
 
-    A count cannot know yet that an attempt is right: of a dozen that come together, the last would wait for the first.
+    An attempt counts as wrong until it succeeds. Without the queue, a dozen concurrent correct attempts would exceed
+    the limit.
     """
 
     def __init__(self, max_size: int = ATTEMPTS_TOGETHER) -> None:
@@ -72,7 +84,7 @@ class Turns:
 
     @asynccontextmanager
     async def of(self, pair: tuple[str, str]) -> AsyncIterator[None]:
-        """Wait for a turn, and hold it in the block."""
+        """Wait for a turn and hold it inside the block."""
         turns, n = self._by_pair.get(pair) or (asyncio.Semaphore(self._max_size), 0)
         self._by_pair[pair] = turns, n + 1
         try:
@@ -81,15 +93,16 @@ class Turns:
         finally:
             n = self._by_pair[pair][1] - 1
             self._by_pair[pair] = turns, n
+            # delete unused semaphores, or each guessed name would stay in memory
             if not n:
                 del self._by_pair[pair]
 
 
 class Waits:
-    """Waits that were announced, kept in this process: until they end the same attempt is refused without the database.
+    """Cache of announced waits of this process: it rejects repeated attempts without a database query.
 
-    A wait can only become longer meanwhile, as whoever waits is not looked at; but an attempt that began before the wait
-    may turn out right and end it (`forget`). Replicas find it in the database.
+    A wait in the database can only become longer, unless an attempt that began before it succeeds and ends it
+    (`forget`). Other replicas read the wait from the database.
     """
 
     def __init__(self, max_size: int = MAX_WAITS) -> None:
@@ -97,21 +110,22 @@ class Waits:
         self._max_size = max_size
 
     def note(self, key: tuple[str, ...], wait_s: int, now: datetime) -> None:
-        """Somebody has to wait."""
+        """Store a wait."""
         self._until.pop(key, None)
         self._until[key] = now, now + timedelta(seconds=wait_s)
+        # bounded memory: the oldest entry goes, and its wait is then read from the database again
         if len(self._until) > self._max_size:
             del self._until[next(iter(self._until))]
 
     def forget(self, key: tuple[str, ...]) -> None:
-        """Whoever had to wait is known now."""
+        """Remove a wait, because an attempt succeeded."""
         self._until.pop(key, None)
 
     def left_s(self, key: tuple[str, ...], now: datetime) -> int:
-        """Whole seconds that are left; 0 if nothing is known of it."""
+        """Return the remaining whole seconds; 0 if no wait is stored."""
         noted_at, until_at = self._until.get(key, (now, now))
         if now < noted_at or now >= until_at:
-            # over, or the clock was put back
+            # expired, or the clock was set back
             self._until.pop(key, None)
             return 0
         return ceil((until_at - now).total_seconds())
@@ -125,5 +139,34 @@ REGISTRATION = Pace(free=50, leak_s=60, longest_s=900)
 
 
 def _since_s(count: Count, now: datetime) -> float:
-    # a clock that was put back must not make waits longer
+    # a clock that was set back must not make waits longer
     return max(0.0, (now - count.at).total_seconds())
+
+
+def source_of(request: HTTPConnection, n_proxies: int, ipv6_bits: int = NETWORK_BITS) -> str:
+    """Return the address of the client: the peer, or the peer of the outermost of our `n_proxies` proxies.
+
+    Each proxy appends its peer to X-Forwarded-For; entries further left can be forged by the client.
+    """
+    peer = request.client.host if request.client else ""
+    if n_proxies:
+        forwarded = [
+            part.strip() for line in request.headers.getlist("x-forwarded-for") for part in line.split(",")
+        ]
+        if len(forwarded) >= n_proxies:
+            return network_of(forwarded[-n_proxies], ipv6_bits) or network_of(peer, ipv6_bits) or peer
+    return network_of(peer, ipv6_bits) or peer
+
+
+def network_of(address: str, ipv6_bits: int = NETWORK_BITS) -> str | None:
+    """Return the unit in which an address is counted: itself or its IPv6 network; None if it is not an address."""
+    try:
+        known = ip_address(address)
+    except ValueError:
+        return None
+    if isinstance(known, IPv6Address):
+        # a dual-stack socket reports IPv4 clients in this form
+        if known.ipv4_mapped:
+            return str(known.ipv4_mapped)
+        return str(ip_network(f"{known.packed.hex(':', 2)}/{ipv6_bits}", strict=False))
+    return str(known)

@@ -1,1 +1,1 @@
-"""The board: which pumps are available, out, or on standby elsewhere, and what announced times came to."""
+"""The board: states of the pumps, mobilisations, and outcomes of announced times."""

@@ -1,10 +1,10 @@
-"""The board as this process knows it: the last one that was read, how old it is, and what the process itself accepted.
+"""Cache of the board in this process.
 
-A question asks the database only for the version of the board and reads the rows anew when that has changed. Where the
-database is late the last board is used, for a minute. What this process accepted counts in every answer after it, also
-when no board can be read any more: nobody may be sent a pump that has just been mobilised here.
+A request reads only the version of the board, and its rows if the version has changed. If the database is slow, the
+cached board is used for up to a minute. Changes that this process accepted count in all its later responses, even if no
+board can be read: a pump that was just mobilised here must not be recommended again.
 
-SQLite's own `PRAGMA data_version` is no key: every prediction that is stored changes it.
+SQLite's own `PRAGMA data_version` cannot be the version, because every stored prediction changes it.
 """
 
 import asyncio
@@ -22,59 +22,62 @@ from londonpump.service.board.repository import StoredBoard, read_board
 from londonpump.service.state import ServiceState
 
 T = TypeVar("T")
+# CLOCK_MONOTONIC stops during a suspend, after which an old board would look fresh
 _CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 READ_LATER_WITHIN_S = 5.0
-"""For reading the board when nobody waits for it: at the start, and after a read that came too late."""
+"""Limit for reads that no request waits for: at the start, and after a read that was too slow."""
 
 
 def seconds() -> float:
-    """A clock that nobody sets back, and that goes on while the machine is suspended, where there is such a clock."""
+    """Return the time of a monotonic clock that also runs while the machine is suspended, if the system has one."""
     return time.clock_gettime(_CLOCK)
 
 
 @dataclass(frozen=True, slots=True)
 class BoardLimits:
-    """Bounds of the kept board, in s."""
+    """Limits of the cached board, in s."""
 
     use_for_s: float = 60.0
-    """A board that could not be verified for longer is not used."""
+    """Age after which an unverified board is not used any more."""
     warn_after_s: float = 5.0
-    """From this age on an answer warns of it."""
+    """Age from which responses contain a warning."""
     read_whole_after_s: float = 5.0
-    """Rows are read again after this time whatever the version says: a database can be repaired by hand or restored."""
+    """Rows are read again after this time even if the version is the same: a database can be edited by hand or restored."""
     now_s: Callable[[], float] = seconds
 
 
 @dataclass(frozen=True, slots=True)
 class CachedBoard:
-    """The board for an answer."""
+    """Cached board for one response."""
 
     rows: StoredBoard | None
-    """None where nothing is known at all."""
+    """None if nothing is known."""
     verified_s: float | None
-    """When it was last known to be that of the database. None: it holds what this process accepted, and no more."""
+    """When the board last matched the database. None: it holds only changes that this process accepted."""
 
 
 class BoardCache:
-    """One per process. Its methods are for the event loop."""
+    """Cache of one process. Call its methods from the event loop."""
 
     def __init__(self, limits: BoardLimits) -> None:
         self.limits = limits
         self.revision = 0
-        """One more whenever another board is kept."""
+        """Incremented when another board is stored."""
         self._rows: StoredBoard | None = None
         self._verified_s = self._taken_s = self._read_whole_s = 0.0
         self._changed_here: frozenset[str] = frozenset()
         self._reading_later: asyncio.Task[None] | None = None
 
     async def read(self, state: ServiceState, now: datetime, within_s: float) -> bool:
-        """Verify what is kept, or read it anew. Returns: whether the database answered in time."""
+        """Verify the cached board or read it again. Returns: whether the database answered in time."""
+        # the age counts from before the read: the board can change while it is being read
         began_s, cached = self.limits.now_s(), self._rows
         if began_s - self._read_whole_s >= self.limits.read_whole_after_s:
             cached = None
         try:
             found = await state.store.read(lambda c: read_board(c, now, cached), within_s=within_s)
         except DatabaseFailed:
+            # the request uses the cached board; a patient read in the background refreshes it for the next ones
             self._read_later(state)
             return False
         self._store(found, began_s, is_read_whole=found is not cached)
@@ -88,12 +91,13 @@ class BoardCache:
         *,
         within_s: float | None = None,
     ) -> T:
-        """Change the board in one transaction, and know the board that it leaves as soon as it is stored.
+        """Change the board in one transaction, and cache the resulting board.
 
-        pumps_of: the codes of the pumps that an outcome of `work` is about. within_s: instead of the store's patience.
-        Raises: as the store's write, and as `work`.
+        pumps_of: returns the pump codes of an outcome of `work`. within_s: replaces the store's patience.
+        Raises: the errors of the store's write and of `work`.
         """
         began_s, now = self.limits.now_s(), state.clock()
+        # the board is read inside the transaction, so that no request after it sees a board without this change
         outcome, board_after = await state.store.write(
             lambda c: (work(c), read_board(c, now)), within_s=within_s
         )
@@ -102,25 +106,27 @@ class BoardCache:
         return outcome
 
     def read_cached(self) -> CachedBoard:
-        """The board for an answer of this moment."""
+        """Return the board for a response."""
         if self._rows is None:
             return CachedBoard(None, None)
         if self.limits.now_s() - self._verified_s <= self.limits.use_for_s:
             return CachedBoard(self._rows, self._verified_s)
+        # too old to trust, except for the pumps that were changed through this process
         own = tuple(row for row in self._rows.pumps if row.code in self._changed_here)
         return CachedBoard(replace(self._rows, pumps=own, recent=()), None)
 
     async def close(self) -> None:
-        """End a read that nobody waits for."""
+        """Cancel a running background read."""
         if self._reading_later is not None:
             self._reading_later.cancel()
             with suppress(asyncio.CancelledError):
                 await self._reading_later
 
     def _store(self, rows: StoredBoard, began_s: float, *, is_read_whole: bool) -> None:
-        """Keep a board, unless a newer one was kept since its read began. A version that is older otherwise belongs to a
-        database that was restored."""
+        """Store a board, unless a newer one was stored since its read began. Any other older version means that the
+        database was restored, so it is stored."""
         cached = self._rows
+        # reads run concurrently and can end out of order
         if cached is not None and rows.version < cached.version and began_s <= self._taken_s:
             return
         if rows is not cached:
@@ -145,7 +151,7 @@ class BoardCache:
 
 @asynccontextmanager
 async def board_lifespan(state: ServiceState) -> AsyncIterator[None]:
-    """Keep the board for all requests, read before the first of them."""
+    """Provide the board cache inside the block, filled before the first request."""
     cached = BoardCache(state.option(BoardLimits, BoardLimits))
     state.keep(cached)
     await cached.read(state, state.clock(), READ_LATER_WITHIN_S)

@@ -1,4 +1,4 @@
-"""The board in the database. Every function runs inside a transaction of the caller's."""
+"""The board in the database. Every function runs inside the caller's transaction."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -56,25 +56,26 @@ _CHANGED = update(board_version).values(version=board_version.c.version + 1)
 
 @dataclass(frozen=True, slots=True)
 class StoredBoard:
-    """The board as it is stored; what it means depends on the moment. read_at: what `recent` was read for."""
+    """Stored board. The states of its pumps depend on the time at which they are asked for."""
 
     version: int
     read_at: datetime
+    """Time for which `recent` was read."""
     pumps: Sequence[PumpRow]
     recent: Sequence[RecentIncident]
 
     def recent_at(self, at: datetime) -> list[RecentIncident]:
-        """The recent incidents of a moment that is not before `read_at`."""
+        """Return the recent incidents at a time not before `read_at`."""
         return [each for each in self.recent if each.mobilised_at >= at - RECENT_WINDOW]
 
 
 def read_board(connection: Connection, at: datetime, known: StoredBoard | None = None) -> StoredBoard:
-    """The board as it is stored: `known` itself, for one statement, if nothing has changed since it was read.
+    """Read the board. Returns: `known` itself, after one statement, if nothing has changed since it was read.
 
-    Inside a transaction that has changed the board it is the one that the transaction leaves: on PostgreSQL nobody else
-    can change it before the end of that transaction.
+    A transaction that has changed the board reads its own result: on PostgreSQL no other transaction can change it
+    before that transaction ends.
     """
-    # first: in a transaction without a snapshot of its own the rows may be newer than their version, never older
+    # the version is read first: without a snapshot the rows may be newer than their version, but never older
     version = connection.execute(select(board_version.c.version)).scalar_one()
     if known is not None and known.version == version and known.read_at <= at:
         return known
@@ -82,20 +83,22 @@ def read_board(connection: Connection, at: datetime, known: StoredBoard | None =
 
 
 def read_pumps(connection: Connection) -> list[PumpRow]:
-    """All pumps of which anything was ever said."""
+    """Read all pumps with a report or a mobilisation."""
     return [_pump(row) for row in connection.execute(_PUMPS)]
 
 
 def lock_pump(connection: Connection, code: str) -> PumpRow:
-    """A pump as it is stored; until the transaction ends nobody else changes anything about it."""
+    """Read a pump and lock it against other transactions until this one ends."""
     return lock_pumps(connection, (code,))[code]
 
 
 def lock_pumps(connection: Connection, codes: Iterable[str]) -> dict[str, PumpRow]:
-    """{code: pump} of some, each as `lock_pump` gives it. In one order for all: two that lock do not wait in a ring."""
+    """Read and lock several pumps. Returns: {code: pump}."""
+    # one order for all transactions, so that two that lock the same pumps cannot deadlock
     codes_sorted = sorted(codes)
     if not codes_sorted:
         return {}
+    # rows must exist before they can be locked
     missing = dialect_insert(connection, board_pumps).on_conflict_do_nothing()
     connection.execute(missing, [{"pump_code": code} for code in codes_sorted])
     mine = board_pumps.c.pump_code
@@ -110,16 +113,17 @@ def put_reports(
     reported_by: str | None = None,
     returned: Mapping[str, datetime] | None = None,
 ) -> None:
-    """The newest report of a pump stands; of two for one moment the one that came later, as its correction.
+    """Store reports. The report with the latest time counts; of two with the same time the later one corrects the other.
 
-    returned: the mobilisations that the reports end, by id, with the moment.
+    returned: {id: time of return} of the mobilisations that the reports end.
     """
     insert_ = dialect_insert(connection, board_pumps)
     names = (*(f"report_{name}" for name in Report.__slots__), "reported_by")
     given = {name: insert_.excluded[name] for name in names}
+    # decided inside the statement, so that a late report cannot overwrite a newer one of another replica
     is_newest = or_(board_pumps.c.report_at.is_(None), board_pumps.c.report_at <= insert_.excluded.report_at)
     statement = insert_.on_conflict_do_update(index_elements=["pump_code"], set_=given, where=is_newest)
-    # in one order for all, so that two snapshots do not wait for each other
+    # one order for all transactions, so that two snapshots cannot deadlock
     rows = [
         {
             "pump_code": code,
@@ -137,10 +141,11 @@ def put_reports(
 
 
 def add_mobilisation(connection: Connection, values: Mapping[str, Any], *, is_newest: bool) -> str:
-    """is_newest: of its pump, which it then speaks for. Returns: its id."""
+    """Insert a mobilisation. is_newest: whether it is the newest of its pump and sets its state. Returns: its id."""
     new_id = uuid4().hex
     connection.execute(insert(mobilisations).values(id=new_id, **values))
     if is_newest:
+        # a mobilisation that is reported late must not replace a newer one
         pump = update(board_pumps).where(board_pumps.c.pump_code == values["pump_code"])
         connection.execute(pump.values(mobilisation_id=new_id))
     _note_change(connection)
@@ -148,43 +153,41 @@ def add_mobilisation(connection: Connection, values: Mapping[str, Any], *, is_ne
 
 
 def find_mobilisation(connection: Connection, mobilisation_id: str) -> Mobilisation | None:
-    """By its id."""
+    """Return a mobilisation by its id."""
     return _one(connection, select(*_MOBILISATION).where(mobilisations.c.id == mobilisation_id))
 
 
 def mobilisation_before(connection: Connection, pump: str, at: datetime) -> Mobilisation | None:
-    """The newest of a pump that began at a moment or before."""
+    """Return the newest mobilisation of a pump that began at or before a time."""
     newest = mobilisations.c.mobilised_at.desc()
-    codes_sorted = select(*_MOBILISATION).where(
+    query = select(*_MOBILISATION).where(
         mobilisations.c.pump_code == pump, mobilisations.c.mobilised_at <= at
     )
-    return _one(connection, codes_sorted.order_by(newest).limit(1))
+    return _one(connection, query.order_by(newest).limit(1))
 
 
 def mobilisation_after(connection: Connection, pump: str, at: datetime) -> Mobilisation | None:
-    """The first of a pump that began after a moment."""
-    codes_sorted = select(*_MOBILISATION).where(
-        mobilisations.c.pump_code == pump, mobilisations.c.mobilised_at > at
-    )
-    return _one(connection, codes_sorted.order_by(mobilisations.c.mobilised_at).limit(1))
+    """Return the first mobilisation of a pump that began after a time."""
+    query = select(*_MOBILISATION).where(mobilisations.c.pump_code == pump, mobilisations.c.mobilised_at > at)
+    return _one(connection, query.order_by(mobilisations.c.mobilised_at).limit(1))
 
 
 def set_event_time(
     connection: Connection, mobilisation_id: str, event: Event, at: datetime, reported_by: str
 ) -> None:
-    """Write when an event was, and who reported it."""
+    """Store the time of an event and the user who reported it."""
     _write_timestamps(connection, event, {mobilisation_id: at}, reported_by)
     _note_change(connection)
 
 
 def is_prediction_referenced(connection: Connection, prediction_id: str) -> bool:
-    """Whether a mobilisation names a prediction."""
-    codes_sorted = select(mobilisations.c.id).where(mobilisations.c.prediction_id == prediction_id)
-    return connection.execute(codes_sorted.limit(1)).first() is not None
+    """Return whether a mobilisation refers to a prediction."""
+    query = select(mobilisations.c.id).where(mobilisations.c.prediction_id == prediction_id)
+    return connection.execute(query.limit(1)).first() is not None
 
 
 def read_mobilisation(connection: Connection, mobilisation_id: str) -> RowMapping | None:
-    """All that is kept of a mobilisation, with the outcome if it arrived and its time was announced."""
+    """Read a mobilisation with its outcome, which exists if the pump arrived and its time was announced."""
     return (
         connection.execute(_MOBILISATION_WITH_OUTCOME.where(mobilisations.c.id == mobilisation_id))
         .mappings()
@@ -193,14 +196,14 @@ def read_mobilisation(connection: Connection, mobilisation_id: str) -> RowMappin
 
 
 def read_mobilisations_shown(connection: Connection, incident_number: str, at_most: int) -> list[RowMapping]:
-    """Those of an incident, as they were mobilised."""
-    codes_sorted = _MOBILISATION_WITH_OUTCOME.where(mobilisations.c.incident_number == incident_number)
-    ordered = codes_sorted.order_by(mobilisations.c.mobilised_at, mobilisations.c.id).limit(at_most)
+    """Read the mobilisations of an incident, in order of mobilisation."""
+    query = _MOBILISATION_WITH_OUTCOME.where(mobilisations.c.incident_number == incident_number)
+    ordered = query.order_by(mobilisations.c.mobilised_at, mobilisations.c.id).limit(at_most)
     return list(connection.execute(ordered).mappings())
 
 
 def add_outcome(connection: Connection, mobilisation_id: str) -> None:
-    """What an announced time came to, of one that arrived. Nothing where nothing was announced."""
+    """Store the error of an announced time after arrival. Nothing is stored if no time was announced."""
     row = connection.execute(select(mobilisations).where(mobilisations.c.id == mobilisation_id)).one()
     if row.announced_p50_s is None:
         return
@@ -212,6 +215,7 @@ def add_outcome(connection: Connection, mobilisation_id: str) -> None:
         **{name: getattr(row, name) for name in copied},
         **announced,
         "actual_s": actual_s,
+        # milliseconds, without the noise of floating point in the stored value
         "error_s": round(actual_s - row.announced_p50_s, 3),
         "is_inside_80": row.announced_p10_s <= actual_s <= row.announced_p90_s,
     }
@@ -219,18 +223,19 @@ def add_outcome(connection: Connection, mobilisation_id: str) -> None:
 
 
 def recent_incidents(connection: Connection, at: datetime) -> list[RecentIncident]:
-    """Incidents whose first pump was mobilised in the last 30 minutes, by number."""
+    """Return incidents whose first pump was mobilised in the last 30 minutes, by number."""
     since = at - RECENT_WINDOW
     mine = mobilisations.c
+    # an incident counts by its first pump: reinforcements do not make an old incident recent
     is_older = exists().where(
         _earlier.c.incident_number == mine.incident_number, _earlier.c.mobilised_at < since
     )
-    codes_sorted = select(mine.incident_number, mine.mobilised_at, mine.easting_m, mine.northing_m).where(
+    query = select(mine.incident_number, mine.mobilised_at, mine.easting_m, mine.northing_m).where(
         mine.mobilised_at >= since, ~is_older
     )
     found: dict[str, RecentIncident] = {}
-    # the first pump of each counts, and the first place that is named
-    for row in connection.execute(codes_sorted.order_by(mine.mobilised_at.desc())):
+    # newest first: the earliest mobilisation of each incident is kept, with the earliest known location
+    for row in connection.execute(query.order_by(mine.mobilised_at.desc())):
         known = found.get(row.incident_number)
         named = row if known is None or row.easting_m is not None else known
         location = (named.easting_m, named.northing_m)
@@ -241,7 +246,7 @@ def recent_incidents(connection: Connection, at: datetime) -> list[RecentInciden
 def _write_timestamps(
     connection: Connection, event: Event, timestamps: Mapping[str, datetime], reported_by: str | None
 ) -> None:
-    """Write the moment of each mobilisation, by its id, in one call of the database."""
+    """Store an event time per mobilisation id, in one database call."""
     row = update(mobilisations).where(mobilisations.c.id == bindparam("mobilisation"))
     written = row.values({f"{event}_at": bindparam("moment"), "reported_by": reported_by})
     given = [{"mobilisation": each, "moment": at} for each, at in sorted(timestamps.items())]
@@ -249,13 +254,15 @@ def _write_timestamps(
 
 
 def _note_change(connection: Connection) -> None:
-    """Call it after every change: what was read before is then read again. On PostgreSQL it waits until other changes
-    of the board are committed; only the head of the audit is locked after it."""
+    """Increment the version after a change, so that all caches read the board again.
+
+    On PostgreSQL it waits until other changes of the board are committed. Only the head of the audit is locked after it.
+    """
     connection.execute(_CHANGED)
 
 
-def _one(connection: Connection, codes_sorted: Select[Any]) -> Mobilisation | None:
-    found = connection.execute(codes_sorted).one_or_none()
+def _one(connection: Connection, query: Select[Any]) -> Mobilisation | None:
+    found = connection.execute(query).one_or_none()
     return None if found is None else Mobilisation(*found)
 
 

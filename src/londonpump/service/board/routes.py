@@ -1,4 +1,4 @@
-"""`/v1/board`, `/v1/pumps` and `/v1/mobilisations`."""
+"""Routes `/v1/board`, `/v1/pumps` and `/v1/mobilisations`."""
 
 from typing import Annotated, Any
 
@@ -24,18 +24,18 @@ from londonpump.service.rights import Operator, Person, Right, Role, SignedIn
 from londonpump.service.state import ServiceState, State
 
 PROBLEMS: dict[int | str, dict[str, Any]] = {
-    404: {"description": "There is no such pump or mobilisation."},
-    409: {"description": "It cannot be; `state` tells the present state."},
+    404: {"description": "The pump or the mobilisation does not exist."},
+    409: {"description": "The present state does not allow it; `state` contains that state."},
 }
 PAGE = 100
 SNAPSHOT_WITHIN_S = 5.0
-"""Instead of the store's patience: a snapshot of a whole fleet after a gap has much to store, and the next one more."""
+"""Replaces the store's patience: after a gap a snapshot of the whole fleet stores many rows, and the next one more."""
 
 router = APIRouter(prefix="/v1", tags=["board"])
 Feed = Annotated[Person, Depends(Right(frozenset({Role.SERVICE, Role.ADMIN})))]
-"""Who may replace the whole board: machines that watch it, and admins."""
+"""Right to replace the whole board: feeds and admins."""
 MobilisationId = Annotated[
-    str, Path(pattern=OUR_ID, description="Id of the mobilisation, from the answer that recorded it")
+    str, Path(pattern=OUR_ID, description="Id of the mobilisation, from the response that created it")
 ]
 PumpCode = Annotated[
     str, Path(pattern=PUMP, description="Code of the pump", examples=["H271"]), NormalisedCode
@@ -48,7 +48,7 @@ EventParameter = Annotated[Event, Path(description="What happened to the pump")]
 
 @router.get("/board", operation_id="get_board", response_description="The board now.")
 async def board(_: SignedIn, state: State) -> BoardShown:
-    """Every pump of today's fleet. Read from the database each time, so that all replicas answer alike."""
+    """Return every pump of today's fleet, read from the database, so that all replicas return the same."""
     now, stations = state.clock(), _stations(state)
     return _board(await state.store.read(lambda connection: updates.view_board(connection, stations, now)))
 
@@ -56,17 +56,17 @@ async def board(_: SignedIn, state: State) -> BoardShown:
 @router.put(
     "/board",
     operation_id="replace_board",
-    response_description="The board with the snapshot taken in.",
+    response_description="The board with the snapshot applied.",
     responses={409: PROBLEMS[409]},
 )
 async def put_board(person: Feed, state: State, snapshot: Snapshot) -> SnapshotTaken:
-    """What a feed sees at a moment. It never takes the place of what is known from later, and ends no mobilisation unless
-    it says so: `has_returned`."""
+    """Apply a snapshot of a feed. It never replaces later reports, and ends a mobilisation only with `has_returned`."""
     actor = _actor(person, state)
     result = await state.part(BoardCache).change(
         state,
         lambda connection: updates.take_snapshot(connection, actor, snapshot),
         lambda _: [pump.pump for pump in snapshot.pumps],
+        # a feed can wait, and a rejected snapshot would leave the board older than a slow one
         within_s=max(SNAPSHOT_WITHIN_S, state.store.limits.patience_s),
     )
     return SnapshotTaken(
@@ -84,9 +84,9 @@ async def put_board(person: Feed, state: State, snapshot: Snapshot) -> SnapshotT
     responses=PROBLEMS,
 )
 async def put_pump(person: Operator, state: State, code: PumpCode, pump_report: PumpReport) -> PumpShown:
-    """Take a pump off the run, send it on standby, or make it available. The answer is its state by the newest word.
+    """Take a pump off the run, send it on standby, or make it available. The response is its state by the newest report.
 
-    A pump that is out by a mobilisation is not made available by a report (409): report `returned` of the mobilisation
+    A report cannot make a pump available that is out by a mobilisation (409): report `returned` of the mobilisation
     first, or send `has_returned`."""
     actor = _actor(person, state)
     return await state.part(BoardCache).change(
@@ -102,20 +102,22 @@ async def put_pump(person: Operator, state: State, code: PumpCode, pump_report: 
     response_description="The mobilisation, recorded.",
     status_code=201,
     responses={
-        200: {"description": "It was sent already.", "model": MobilisationShown},
+        200: {"description": "The same mobilisation was recorded before.", "model": MobilisationShown},
         409: PROBLEMS[409],
     },
 )
 async def mobilise(
     person: Operator, state: State, new: NewMobilisation, response: Response
 ) -> MobilisationShown:
-    """Send a pump to an incident. A pump on its road back can be sent again; one that is out or off the run cannot. Of
-    more than 4 hours ago only a feed (role `service`) reports; that holds for every moment on the board."""
+    """Send a pump to an incident. A returning pump can be sent again; one that is out or off the run cannot.
+
+    Only a feed (role `service`) may report times more than 4 hours ago; that holds for all routes of the board."""
     actor = _actor(person, state)
     recorded, is_new = await state.part(BoardCache).change(
         state, lambda connection: updates.mobilise(connection, actor, new), lambda done: [done[0].pump]
     )
     if not is_new:
+        # a client that repeats a request after a timeout sees that nothing was created
         response.status_code = 200
     return recorded
 
@@ -131,7 +133,7 @@ async def of_incident(
     incident_number: Incident,
     at_most: Annotated[int, Query(ge=1, le=500, description="Number of mobilisations to return")] = PAGE,
 ) -> list[MobilisationShown]:
-    """The mobilisations of an incident, the first one first."""
+    """List the mobilisations of an incident, the first one first."""
     now = state.clock()
     return await state.store.read(
         lambda connection: updates.incident_response(connection, incident_number, at_most, now)
@@ -145,7 +147,7 @@ async def of_incident(
     responses={404: PROBLEMS[404]},
 )
 async def mobilisation(_: SignedIn, state: State, mobilisation_id: MobilisationId) -> MobilisationShown:
-    """One mobilisation; with what its announced time came to, once it arrived."""
+    """Return one mobilisation, with the error of its announced time once the pump arrived."""
     now = state.clock()
     return await state.store.read(
         lambda connection: updates.mobilisation_response(connection, mobilisation_id, now)
@@ -165,8 +167,8 @@ async def report(
     event: EventParameter,
     event_time: Moment | None = None,
 ) -> MobilisationShown:
-    """Say when a pump was mobile, arrived, left or returned. The same again changes nothing. It may arrive although
-    nobody said that it was mobile."""
+    """Report when a pump was mobile, arrived, left or returned. A repeated report changes nothing. A pump may arrive
+    without a report that it was mobile."""
     actor, at = _actor(person, state), event_time.at if event_time else None
     return await state.part(BoardCache).change(
         state,

@@ -1,4 +1,4 @@
-"""What the routes of the board take and give."""
+"""Request and response models of the board."""
 
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal, Self
@@ -15,29 +15,29 @@ from pydantic import (
 from londonpump.domain.attendance_targets import MAX_PUBLISHED_S
 from londonpump.domain.code_spelling import normalise_code
 from londonpump.service.board.rules import State
-from londonpump.service.field_formats import INCIDENT, NAME, PUMP, REASON, STATION, ApiModel
+from londonpump.service.field_formats import INCIDENT, NAME, PUMP, REASON, STATION, ApiModel, Strict
 
 FIRST_YEAR, LAST_YEAR = 2009, 9998
 """The records begin in 2009."""
 
 
 def _text(value: object) -> object:
-    # a number is a moment for pydantic, and a number as text too
+    # pydantic would accept numbers, also as text, as Unix timestamps
     if isinstance(value, datetime) or (isinstance(value, str) and value[4:5] == "-"):
         return value
-    raise ValueError("is no instant such as 2025-06-02T09:30:00Z")
+    raise ValueError("is not a time. Write it like 2025-06-02T09:30:00Z")
 
 
 def _utc(value: datetime) -> datetime:
     if not FIRST_YEAR <= value.year <= LAST_YEAR:
-        raise ValueError(f"lies before {FIRST_YEAR} or after {LAST_YEAR}")
+        raise ValueError(f"is before {FIRST_YEAR} or after {LAST_YEAR}")
     return value.astimezone(UTC)
 
 
 At = Annotated[AwareDatetime, BeforeValidator(_text), AfterValidator(_utc), Field(strict=False)]
-"""An instant with its offset from UTC, as ISO 8601 text."""
+"""Time with its offset from UTC, as ISO 8601 text."""
 NormalisedCode = BeforeValidator(lambda value: normalise_code(value) if isinstance(value, str) else value)
-"""A code in small letters or between blanks is the same code. It stands last: what stands last is done first."""
+"""Normaliser of case and blanks. It is the last annotation, because pydantic runs the last one first."""
 PumpCode = Annotated[str, Field(pattern=PUMP, examples=["H271"]), NormalisedCode]
 StationCode = Annotated[str, Field(pattern=STATION, examples=["H27"]), NormalisedCode]
 IncidentNumber = Annotated[str, Field(pattern=INCIDENT, examples=["012345-02062025"])]
@@ -46,33 +46,28 @@ Reason = Annotated[str, Field(max_length=500, pattern=REASON)]
 Seconds = Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False)]
 
 
-class Strict(ApiModel):
-    """Nothing is taken for something else, and nothing that is not asked for is taken."""
-
-    model_config = ConfigDict(strict=True, extra="forbid")
-
-
 class Announced(Strict):
-    """The attendance time that was announced for the pump, and the model that said so."""
+    """Attendance time that was announced for the pump, and the model that predicted it."""
 
     model: Name
-    """Name of the model that announced the time."""
+    """Name of the model that predicted the time."""
     p10_s: Seconds
-    """Seconds by which 10 % of such runs have arrived."""
+    """Seconds in which 10 % of such mobilisations arrive."""
     p50_s: Seconds
-    """Seconds by which half of such runs have arrived: the announced time."""
+    """Seconds in which half of such mobilisations arrive: the announced time."""
     p90_s: Seconds
-    """Seconds by which 90 % of such runs have arrived."""
+    """Seconds in which 90 % of such mobilisations arrive."""
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:
+        # coverage of the interval is computed from these values later, so they must be ordered
         if not self.p10_s <= self.p50_s <= self.p90_s:
             raise ValueError("p10_s, p50_s and p90_s must not fall")
         return self
 
 
 class Place(Strict):
-    """British grid."""
+    """Point of the British grid."""
 
     easting_m: Annotated[float, Field(ge=0, le=700_000, allow_inf_nan=False)]
     """Easting of the British grid."""
@@ -81,10 +76,11 @@ class Place(Strict):
 
 
 class NewMobilisation(Strict):
-    """at: now, if it is left out. recommended_pump: first of the ranking; another one needs override_reason.
+    """A pump to send to an incident.
 
-    prediction_id: place, announced and recommended_pump are taken from there, if they are left out. Another pump than that
-    one needs no reason then: it may be the second or third of several. With a reason it is an override, and kept as one.
+    If `recommended_pump` is given and another pump is sent, `override_reason` is required. If the recommendation comes
+    from `prediction_id`, another pump needs no reason, because it may be the second or third of several; with a reason
+    it is recorded as an override.
     """
 
     model_config = ConfigDict(
@@ -100,7 +96,7 @@ class NewMobilisation(Strict):
     )
 
     incident_number: IncidentNumber
-    """Number of the incident in the control room."""
+    """Number of the incident."""
     pump: PumpCode
     """Code of the pump that is sent."""
     at: At | None = None
@@ -118,21 +114,21 @@ class NewMobilisation(Strict):
 
     @property
     def is_override(self) -> bool:
-        """Whether another pump than the recommended one is sent."""
+        """True if another pump than the recommended one is sent."""
         return self.recommended_pump not in {None, self.pump}
 
     @model_validator(mode="after")
     def _requires_reason(self) -> Self:
         if self.is_override and self.override_reason is None:
             raise ValueError(f"override_reason is needed: {self.recommended_pump} was recommended")
-        # with a prediction it is known later which pump was recommended
+        # with a prediction the recommended pump is looked up later
         if self.override_reason is not None and not self.is_override and self.prediction_id is None:
             raise ValueError("override_reason is given, but no other pump was recommended")
         return self
 
 
 class Moment(Strict):
-    """at: now, if it is left out."""
+    """Time of an event."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{}]})
 
@@ -153,13 +149,14 @@ class _PumpStatus(Strict):
         return self
 
     has_returned: bool = False
-    """Whether the pump is back: ends the mobilisation that it was out for, at the same moment."""
+    """Whether the pump is back: ends the mobilisation that it was out for, at the same time."""
 
 
 class PumpReport(_PumpStatus):
-    """at: now, if it is left out. Off the run and standby last until another report. has_returned: the pump is back,
-    and `returned` is stored at the same moment for the mobilisation that it was out for. Without it a pump that is out
-    cannot be reported available or on standby (409)."""
+    """Report about a pump. The states off the run and standby last until another report.
+
+    Without `has_returned` a pump that is out cannot be reported available or on standby (409).
+    """
 
     model_config = ConfigDict(
         json_schema_extra={"examples": [{"state": "off_run", "reason": "Defective brakes"}]}
@@ -170,12 +167,12 @@ class PumpReport(_PumpStatus):
     at: At | None = None
     """When this began; now, if left out."""
     reason: Reason | None = None
-    """Why, in words."""
+    """Reason of the report."""
 
 
 class PumpTold(_PumpStatus):
-    """A pump in a snapshot. has_returned: as in a report of a pump; without it a pump that is out by a mobilisation stays
-    out, and the answer names it in still_out."""
+    """A pump in a snapshot. Without `has_returned` a pump that is out by a mobilisation stays out, and the response
+    lists it in `still_out`."""
 
     pump: PumpCode
     """Code of the pump."""
@@ -194,7 +191,7 @@ class PumpTold(_PumpStatus):
 
 
 class Snapshot(Strict):
-    """The board as a feed sees it at a moment. Pumps that it does not name stay as they are."""
+    """The board as a feed sees it at a time. Pumps that it does not name stay unchanged."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -209,13 +206,14 @@ class Snapshot(Strict):
 
     @model_validator(mode="after")
     def _once_each(self) -> Self:
+        # with two entries of one pump the result would depend on their order
         if len({entry.pump for entry in self.pumps}) < len(self.pumps):
             raise ValueError("pumps names one pump twice")
         return self
 
 
 class PumpShown(ApiModel):
-    """station_code: where it stands, or set out from. is_assumed: unknown, and ranked as available."""
+    """State of a pump."""
 
     model_config = ConfigDict(from_attributes=True)
 
@@ -228,7 +226,7 @@ class PumpShown(ApiModel):
     home_station_code: str
     """Code of the pump's own station."""
     is_assumed: bool
-    """Whether the state is not known and the pump is ranked as available."""
+    """Whether the state is unknown and the pump is ranked as available."""
     reported_at: datetime | None
     """When the state was last reported; null if never."""
     incident_number: str | None
@@ -240,7 +238,7 @@ class PumpShown(ApiModel):
 
 
 class BoardShown(ApiModel):
-    """pumps_out: between mobilised and left; null where fewer than half were heard of in 12 hours."""
+    """State of the whole fleet."""
 
     at: datetime
     """When the board was read."""
@@ -265,8 +263,7 @@ class StillOut(ApiModel):
 
 
 class SnapshotTaken(ApiModel):
-    """ignored: pumps that are not in the fleet. not_told: pumps of the fleet that the snapshot does not name. still_out:
-    pumps that are out by a mobilisation although the snapshot says otherwise."""
+    """Result of a snapshot."""
 
     ignored: list[str]
     """Pumps of the snapshot that are not in the fleet."""
@@ -275,25 +272,24 @@ class SnapshotTaken(ApiModel):
     still_out: list[StillOut]
     """Pumps that are out by a mobilisation although the snapshot says otherwise."""
     board: BoardShown
-    """The board with the snapshot taken in."""
+    """The board with the snapshot applied."""
 
 
 class OutcomeShown(ApiModel):
-    """error_s: actual less announced (p50). is_inside_80: between p10 and p90. is_implausible: it took more than 1,200 s,
-    the longest time in published records: stored, and left out of live error and coverage."""
+    """Announced against actual time."""
 
     actual_s: float
     """Seconds from mobilised to arrived."""
     error_s: float
-    """Actual less announced time (p50)."""
+    """Actual minus announced time (p50)."""
     is_inside_80: bool
     """Whether the actual time lies between p10 and p90."""
     is_implausible: bool
-    """Whether it took more than 1,200 s: stored, and left out of live error and coverage."""
+    """Whether it took more than 1,200 s, the longest published time; then it does not count in live error and coverage."""
 
     @classmethod
     def of(cls, actual_s: float, error_s: float, *, is_inside_80: bool) -> Self:
-        """From what is stored."""
+        """Build the outcome from its stored values."""
         return cls(
             actual_s=actual_s,
             error_s=error_s,
@@ -303,8 +299,7 @@ class OutcomeShown(ApiModel):
 
 
 class MobilisationShown(ApiModel):
-    """is_from_road: it was on its way back from another incident. state: what the pump does by this one; unknown where it
-    was sent elsewhere since and nobody said that it returned."""
+    """A mobilisation with its events."""
 
     id: str
     """Id of the mobilisation."""
@@ -313,7 +308,7 @@ class MobilisationShown(ApiModel):
     pump: str
     """Code of the pump."""
     state: State
-    """What the pump does by this mobilisation."""
+    """State of the pump by this mobilisation; unknown if it was sent elsewhere and its return was not reported."""
     station_code: str
     """Code of the station from which the pump set out."""
     is_from_road: bool
@@ -343,7 +338,7 @@ class MobilisationShown(ApiModel):
 
 
 class Conflicting(ApiModel):
-    """The present state, as a refusal (409) tells it in `state`."""
+    """Present state, as a 409 returns it in `state`."""
 
     pump: PumpShown | None = None
     """Present state of the pump."""
@@ -351,5 +346,5 @@ class Conflicting(ApiModel):
     """Present state of the mobilisation."""
 
     def as_json(self) -> dict[str, Any]:
-        """As it stands in the answer."""
+        """Return the state for the response."""
         return self.model_dump(mode="json", exclude_none=True)

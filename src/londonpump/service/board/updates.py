@@ -1,4 +1,4 @@
-"""What is done to the board: each act is one transaction that looks, refuses or stores. The database is the truth."""
+"""Changes of the board. Each runs in one transaction that checks and stores; the database is the source of truth."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,16 +9,22 @@ from typing import Any
 from sqlalchemy import Connection
 
 from londonpump.domain.stations import Station, known_stations
-from londonpump.service.board import event_checks, repository
-from londonpump.service.board.prediction_defaults import with_prediction
+from londonpump.service.board import repository
 from londonpump.service.board.rules import (
+    RANKED,
     Event,
     Mobilisation,
     PumpRow,
     PumpState,
     Report,
     State,
+    contradicting_mobilisation,
+    event_problem,
+    sending_problem,
     state_of,
+    state_then,
+    still_out_text,
+    time_problem,
 )
 from londonpump.service.board.schemas import (
     Announced,
@@ -34,34 +40,34 @@ from londonpump.service.board.schemas import (
 )
 from londonpump.service.board.view import BoardView, Fleet, london_day
 from londonpump.service.errors import Conflict, NotFound, Unprocessable
+from londonpump.service.predictions.repository import CALL, PredictionRecord, find_prediction
 from londonpump.storage.database.audit_repository import append_audit, json_of
 from londonpump.storage.database.station_repository import select_stations
 
 OVERRIDE = "override"
 MOBILISED, EVENT, PUMP, BOARD = "pump_mobilised", "event_reported", "pump_reported", "board_reported"
-"""Kinds of line in the audit: every act on the board has one, with who did it."""
+"""Types of audit lines: every change of the board writes one, with the user who made it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who acts, when, with which list of stations: of the model on duty; empty for the imported one.
-
-    is_feed: an account of the role service, which may report what is older than 4 hours.
-    """
+    """User who changes the board, and the context of the change."""
 
     user_id: str
     now: datetime
     stations: Sequence[Station] = ()
+    """Stations of the active model; empty for the imported list."""
     is_feed: bool = False
+    """Whether the account has the role service and may report times more than 4 hours ago."""
 
 
 def fleet_on(connection: Connection, stations: Sequence[Station], now: datetime) -> Fleet:
-    """The pumps of today, of the given list, else of the imported one, else of the product's own."""
+    """Return today's pumps, from the given stations, else the imported ones, else the built-in list."""
     return Fleet.of(stations or select_stations(connection) or known_stations(), london_day(now))
 
 
 def view_board(connection: Connection, stations: Sequence[Station], now: datetime) -> BoardView:
-    """The board as it is: two questions to the database, three where no model is on duty."""
+    """Return the present board, with two database queries, or three if no model is active."""
     fleet = fleet_on(connection, stations, now)
     return BoardView.of(
         repository.read_pumps(connection), fleet, now, repository.recent_incidents(connection, now)
@@ -69,33 +75,35 @@ def view_board(connection: Connection, stations: Sequence[Station], now: datetim
 
 
 def mobilise(connection: Connection, actor: Actor, new: NewMobilisation) -> tuple[MobilisationShown, bool]:
-    """Send a pump. Returns: the mobilisation, and whether it is new; the same one again is answered as it is stored.
+    """Send a pump. Returns: the mobilisation, and whether it is new; a repeated one is returned as stored.
 
-    What it does not state is taken from the prediction that it names.
-    Raises: Conflict if the pump cannot go. Unprocessable if it is not in the fleet.
+    Values that are left out are taken from the named prediction.
+    Raises: Conflict if the pump cannot be sent; Unprocessable if it is not in the fleet.
     """
     new = with_prediction(connection, new)
     fleet = fleet_on(connection, actor.stations, actor.now)
     home = fleet.homes.get(new.pump)
     if home is None:
-        raise Unprocessable(("pump", f"{new.pump} is no pump of today's fleet"))
+        raise Unprocessable(("pump", f"{new.pump} is not a pump of today's fleet"))
+    # the lock serialises two control rooms that send the same pump: the second one sees the first mobilisation
     row = repository.lock_pump(connection, new.pump)
     at = new.at or actor.now
     before = repository.mobilisation_before(connection, new.pump, at)
+    # checked before the rules: a repeated request would otherwise fail because its own pump is out
     if before is not None and _is_duplicate(before, new, actor.now):
         return mobilisation_response(connection, before.id, actor.now), False
-    then = event_checks.state_then(new.pump, row.report, before, home, at)
+    then = state_then(new.pump, row.report, before, home, at)
     present = state_of(row, home, actor.now)
     state = Conflicting(pump=PumpShown.model_validate(present)).as_json()
-    event_checks.check_time(at, actor.now, state, is_feed=actor.is_feed)
+    _check_time(at, actor.now, state, is_feed=actor.is_feed)
     after = repository.mobilisation_after(connection, new.pump, at)
-    problem = event_checks.sending_problem(then, before, present if after else None, at)
+    problem = sending_problem(then, before, present if after else None, at)
     if problem:
         raise Conflict(problem, state)
     new_id = repository.add_mobilisation(connection, _values(actor, new, then, at), is_newest=after is None)
     about = {"mobilisation": new_id, "incident": new.incident_number, "pump": new.pump}
     append_audit(connection, actor.now, MOBILISED, actor.user_id, about | {"at": at.isoformat()})
-    # another pump without a reason is the second or third of several: no override
+    # another pump without a reason is the second or third of several, so it is no override
     if new.is_override and new.override_reason is not None:
         why = {"recommended": new.recommended_pump, "reason": new.override_reason}
         append_audit(connection, actor.now, OVERRIDE, actor.user_id, about | why)
@@ -105,9 +113,10 @@ def mobilise(connection: Connection, actor: Actor, new: NewMobilisation) -> tupl
 def report_event(
     connection: Connection, actor: Actor, mobilisation_id: str, event: Event, at: datetime | None
 ) -> MobilisationShown:
-    """Say when something became of a mobilisation. The same again changes nothing. Raises: NotFound, Conflict."""
+    """Store the time of an event of a mobilisation. A repeated report changes nothing. Raises: NotFound, Conflict."""
     dispatch = _find(connection, mobilisation_id)
     repository.lock_pump(connection, dispatch.pump)
+    # read again: another transaction may have changed it before the lock was granted
     dispatch = _find(connection, mobilisation_id)
     known, timestamp = dispatch.timestamp(event), at or actor.now
     stored = mobilisation_response(connection, mobilisation_id, actor.now)
@@ -115,23 +124,24 @@ def report_event(
         return stored
     state = Conflicting(mobilisation=stored).as_json()
     if known is not None:
-        raise Conflict(f"{event} is stored already, with another time.", state)
-    event_checks.check_time(timestamp, actor.now, state, is_feed=actor.is_feed)
+        raise Conflict(f"{event} was already reported with another time.", state)
+    _check_time(timestamp, actor.now, state, is_feed=actor.is_feed)
     after = repository.mobilisation_after(connection, dispatch.pump, dispatch.mobilised_at)
-    problem = event_checks.event_problem(event, timestamp, dispatch, after.mobilised_at if after else None)
+    problem = event_problem(event, timestamp, dispatch, after.mobilised_at if after else None)
     if problem:
         raise Conflict(problem, state)
     repository.set_event_time(connection, mobilisation_id, event, timestamp, actor.user_id)
     if event is Event.ARRIVED:
+        # in the same transaction, so that no arrival lacks its outcome
         repository.add_outcome(connection, mobilisation_id)
     _audit_event(connection, actor, dispatch, event, timestamp)
     return mobilisation_response(connection, mobilisation_id, actor.now)
 
 
 def report_pump(connection: Connection, actor: Actor, code: str, pump_report: PumpReport) -> PumpShown:
-    """Say what a pump does. Returns: its state now, by whatever is the newest.
+    """Store a report about a pump. Returns: its present state.
 
-    Raises: NotFound, Unprocessable, Conflict if it is out and the report does not say that it has returned.
+    Raises: NotFound, Unprocessable; Conflict if the pump is out and the report does not say that it has returned.
     """
     fleet = fleet_on(connection, actor.stations, actor.now)
     home = fleet.homes.get(code)
@@ -142,7 +152,7 @@ def report_pump(connection: Connection, actor: Actor, code: str, pump_report: Pu
     at = pump_report.at or actor.now
     present = state_of(row, home, actor.now)
     state = Conflicting(pump=PumpShown.model_validate(present)).as_json()
-    event_checks.check_time(at, actor.now, state, is_feed=actor.is_feed)
+    _check_time(at, actor.now, state, is_feed=actor.is_feed)
     report = Report(at, State(pump_report.state), pump_report.station_code, None, pump_report.reason)
     dispatch = _ended_by(row, has_returned=pump_report.has_returned)
     problem = _report_problem(row, report, dispatch, present, actor.now)
@@ -166,21 +176,24 @@ def report_pump(connection: Connection, actor: Actor, code: str, pump_report: Pu
 
 @dataclass(frozen=True, slots=True)
 class SnapshotResult:
-    """What became of a snapshot. ignored: pumps not in the fleet. not_told: pumps of the fleet that it does not name."""
+    """Result of a snapshot."""
 
     ignored: list[str]
+    """Pumps that are not in the fleet."""
     not_told: list[str]
+    """Pumps of the fleet that the snapshot does not name."""
     still_out: list[StillOut]
     board: BoardView
 
 
 def take_snapshot(connection: Connection, actor: Actor, snapshot: Snapshot) -> SnapshotResult:
-    """Store what a feed sees. A pump that is out stays out unless the snapshot says that it has returned.
+    """Store a snapshot of a feed. A pump that is out stays out unless the snapshot says that it has returned.
 
-    One line of the audit names all mobilisations that it ends: a line for each would take longer than a feed waits.
+    One audit line names all mobilisations that it ends: one line each would take longer than a feed waits.
     """
     fleet = fleet_on(connection, actor.stations, actor.now)
-    event_checks.check_time(snapshot.at, actor.now, is_feed=actor.is_feed)
+    _check_time(snapshot.at, actor.now, is_feed=actor.is_feed)
+    # every station is checked before anything is stored: a snapshot is applied completely or not at all
     for number, pump in enumerate(snapshot.pumps):
         _check_station(fleet, f"pumps.{number}.station_code", pump.station_code)
     ours = {pump.pump: pump for pump in snapshot.pumps if pump.pump in fleet.homes}
@@ -198,6 +211,7 @@ def take_snapshot(connection: Connection, actor: Actor, snapshot: Snapshot) -> S
             still_out.append(StillOut(pump=code, mobilisation_id=row.mobilisation.id, problem=problem))
         elif dispatch is not None:
             ended[code] = dispatch
+        # stored even if the pump is still out: the report applies once the mobilisation ends
         reports[code] = report
     returned = {dispatch.id: snapshot.at for dispatch in ended.values()}
     repository.put_reports(connection, reports.items(), actor.user_id, returned)
@@ -208,7 +222,7 @@ def take_snapshot(connection: Connection, actor: Actor, snapshot: Snapshot) -> S
 
 
 def _ended_by(row: PumpRow, *, has_returned: bool) -> Mobilisation | None:
-    """The mobilisation that a report ends; None if it does not say that the pump is back, or the pump was not away."""
+    """Return the mobilisation that a report ends; None if it does not say that the pump is back, or none is open."""
     dispatch = row.mobilisation
     return dispatch if has_returned and dispatch is not None and dispatch.returned_at is None else None
 
@@ -216,11 +230,11 @@ def _ended_by(row: PumpRow, *, has_returned: bool) -> Mobilisation | None:
 def _report_problem(
     row: PumpRow, report: Report, ended: Mobilisation | None, present: PumpState, now: datetime
 ) -> str | None:
-    """Why a report cannot be; None if it can. ended: by `_ended_by`. present: what the pump does now."""
+    """Return why a report is impossible; None if it is possible. ended: see `_ended_by`. present: state of the pump."""
     if ended is not None:
-        return event_checks.event_problem(Event.RETURNED, report.at, ended, None)
-    contradicted = event_checks.contradicting_mobilisation(row, report, now)
-    return None if contradicted is None else event_checks.still_out_text(present, contradicted)
+        return event_problem(Event.RETURNED, report.at, ended, None)
+    contradicted = contradicting_mobilisation(row, report, now)
+    return None if contradicted is None else still_out_text(present, contradicted)
 
 
 def _audit_event(
@@ -232,18 +246,18 @@ def _audit_event(
 
 
 def _snapshot_fields(snapshot: Snapshot, ended: Mapping[str, Mobilisation]) -> dict[str, Any]:
-    """A snapshot, as the audit keeps it. returned: {pump: id of the mobilisation that the snapshot ends}."""
+    """Return a snapshot in the form of its audit line. returned: {pump: id of the mobilisation that it ends}."""
     seen = {"at": snapshot.at.isoformat(), "pumps": len(snapshot.pumps), "sha256": _digest_of(snapshot)}
     return seen | ({"returned": {code: dispatch.id for code, dispatch in ended.items()}} if ended else {})
 
 
 def _digest_of(snapshot: Snapshot) -> str:
-    """sha256 of what was sent, as json with sorted keys and without blanks."""
+    """Return the SHA-256 of a snapshot as it was sent, as JSON with sorted keys and without blanks."""
     return sha256(json_of(snapshot.model_dump(mode="json", exclude_unset=True)).encode()).hexdigest()
 
 
 def mobilisation_response(connection: Connection, mobilisation_id: str, now: datetime) -> MobilisationShown:
-    """A mobilisation as it is stored. Raises: NotFound."""
+    """Return a stored mobilisation. Raises: NotFound."""
     row = repository.read_mobilisation(connection, mobilisation_id)
     if row is None:
         raise NotFound(f"There is no mobilisation {mobilisation_id}.")
@@ -253,7 +267,7 @@ def mobilisation_response(connection: Connection, mobilisation_id: str, now: dat
 def incident_response(
     connection: Connection, incident_number: str, at_most: int, now: datetime
 ) -> list[MobilisationShown]:
-    """Those of an incident; none is no error."""
+    """Return the mobilisations of an incident; empty if there are none."""
     return [
         _to_response(row, now)
         for row in repository.read_mobilisations_shown(connection, incident_number, at_most)
@@ -268,7 +282,7 @@ def _find(connection: Connection, mobilisation_id: str) -> Mobilisation:
 
 
 def _is_duplicate(before: Mobilisation, new: NewMobilisation, now: datetime) -> bool:
-    """Whether it was sent already: to the same incident, at the same moment; without one, if it is still under way."""
+    """Return whether a mobilisation repeats the previous one: same incident and time, or, without a time, still out."""
     if before.incident_number != new.incident_number:
         return False
     if new.at is not None:
@@ -283,6 +297,7 @@ def _values(actor: Actor, new: NewMobilisation, then: PumpState, at: datetime) -
         "incident_number": new.incident_number,
         "pump_code": new.pump,
         "mobilised_at": at,
+        # a returning pump sets out from an unknown point, so its home is stored and `is_from_road` marks it
         "station_code": then.home_station_code if is_from_road else then.station_code,
         "is_from_road": is_from_road,
         "easting_m": location and location.easting_m,
@@ -298,9 +313,17 @@ def _values(actor: Actor, new: NewMobilisation, then: PumpState, at: datetime) -
     }
 
 
+def _check_time(
+    at: datetime, now: datetime, state: Mapping[str, Any] | None = None, *, is_feed: bool = False
+) -> None:
+    problem = time_problem(at, now, is_feed=is_feed)
+    if problem:
+        raise Conflict(problem, state)
+
+
 def _check_station(fleet: Fleet, field: str, code: str | None) -> None:
     if code is not None and code not in fleet.station_codes:
-        raise Unprocessable((field, f"{code} is no station with pumps today"))
+        raise Unprocessable((field, f"{code} is not a station with pumps today"))
 
 
 def _to_response(row: Any, now: datetime) -> MobilisationShown:
@@ -312,7 +335,7 @@ def _to_response(row: Any, now: datetime) -> MobilisationShown:
     times = {name: row[f"announced_{name}"] for name in ("p10_s", "p50_s", "p90_s")}
     outcome = {name: row[name] for name in ("actual_s", "error_s", "is_inside_80")}
     is_placed = row["easting_m"] is not None
-    # it never came back from here as far as anybody said, and is elsewhere now
+    # its return was never reported, and the pump is on a later mobilisation now
     is_left_open = row["is_followed"] and dispatch.returned_at is None
     return MobilisationShown(
         pump=dispatch.pump,
@@ -323,3 +346,47 @@ def _to_response(row: Any, now: datetime) -> MobilisationShown:
         **timestamps,
         **{name: row[name] for name in copied_columns},
     )
+
+
+def with_prediction(connection: Connection, new: NewMobilisation) -> NewMobilisation:
+    """Complete a mobilisation from the named prediction. Given values take precedence.
+
+    Predictions of other systems add nothing. A pump that was not among the returned candidates has no announced time.
+    Raises: Unprocessable if the prediction is about another incident, or if a reason is given without an override.
+    """
+    record = find_prediction(connection, new.prediction_id) if new.prediction_id else None
+    completed = new if record is None or record.kind != CALL else _completed(new, record)
+    if completed.override_reason is not None and not completed.is_override:
+        raise Unprocessable(("override_reason", "is given, but no other pump was recommended"))
+    return completed
+
+
+def _completed(new: NewMobilisation, record: PredictionRecord) -> NewMobilisation:
+    # a prediction without an incident number may belong to any incident
+    if record.incident_number not in {None, new.incident_number}:
+        raise Unprocessable(("prediction_id", f"is about incident {record.incident_number}"))
+    answer: Mapping[str, Any] = record.answer or {}
+    candidates = answer["candidates"]
+    predicted = {
+        "announced": next(
+            (_announced(each, record) for each in candidates if each["pump"] == new.pump), None
+        ),
+        "place": _location(answer["place"]),
+        "recommended_pump": next((each["pump"] for each in candidates if each["state"] in RANKED), None),
+    }
+    return new.model_copy(
+        update={name: value for name, value in predicted.items() if getattr(new, name) is None}
+    )
+
+
+def _announced(candidate: Mapping[str, Any], record: PredictionRecord) -> Announced:
+    times = {name: candidate[name] for name in ("p10_s", "p50_s", "p90_s")}
+    return Announced(model=record.model or "", **times)
+
+
+def _location(location: Mapping[str, Any]) -> Place | None:
+    """Return the point of a location; None for an area such as a district, whose point is not exact."""
+    if location["named"] is not None:
+        # the centre of an area would count as an exact incident location in later features
+        return None
+    return Place(easting_m=location["easting_m"], northing_m=location["northing_m"])

@@ -1,1 +1,1 @@
-"""Whether the service lives, is ready, and how old what it knows is."""
+"""Health of the service: liveness, readiness, and the age of its model and data."""

@@ -1,7 +1,7 @@
-"""`/livez`, `/readyz`, `/statusz`, `/metrics`.
+"""Routes `/livez`, `/readyz`, `/statusz` and `/metrics`.
 
-The first two are for whoever keeps the service running and tell nothing that helps a stranger. `/metrics` is
-open too, as Prometheus has no account; it holds nothing personal, and a proxy should keep it inside.
+The probes are public and reveal nothing that helps an attacker. `/metrics` is public too, because Prometheus has no
+account; it contains no personal data, and a proxy should not expose it.
 """
 
 import asyncio
@@ -18,11 +18,17 @@ from londonpump.domain.errors import BadFile, DatabaseFailed
 from londonpump.models.self_test import check_self_test
 from londonpump.service.champion import HOW_TO_PROMOTE
 from londonpump.service.errors import public_text, request_id_of
-from londonpump.service.health import repository
-from londonpump.service.health.ages import age_s
-from londonpump.service.health.alarms import AlarmFigures, read_alarms
-from londonpump.service.health.live_error import Live
-from londonpump.service.health.response_cache import HealthCache
+from londonpump.service.health.lifespan import (
+    AlarmFigures,
+    ContextState,
+    HealthCache,
+    Live,
+    age_s,
+    context_state,
+    database_responds,
+    read_alarms,
+    write_something,
+)
 from londonpump.service.health.schemas import (
     AlarmShown,
     Alive,
@@ -33,50 +39,53 @@ from londonpump.service.health.schemas import (
     SourceState,
     Status,
 )
-from londonpump.service.logs import log
-from londonpump.service.openapi_responses import PROBLEM_CONTENT
+from londonpump.service.openapi import PROBLEM_CONTENT
 from londonpump.service.rights import Anybody, SignedIn
 from londonpump.service.state import ServiceState, State
+from londonpump.service.telemetry import log
 
 router = APIRouter(tags=["health"])
 READY, NOT_READY = "ready", "not ready"
 WRITTEN_WITHIN_S = 1.0
-"""A write that waits for others is no sign of a database that cannot be written."""
+"""A longer limit than that of a request, because waiting for other writers does not mean that writing fails."""
 
 
 @router.get("/livez", operation_id="get_liveness", response_description="The process answers.")
 async def livez(_: Anybody) -> Alive:
-    """The process answers. Nothing else is looked at: starting it anew would not mend a database."""
+    """Return that the process answers. Nothing else is checked, because a restart would not repair a database."""
     return Alive(status="alive")
 
 
 @router.get(
     "/readyz",
     operation_id="get_readiness",
-    response_description="Calls can be answered.",
+    response_description="The service can answer calls.",
     responses={
         HTTPStatus.SERVICE_UNAVAILABLE: {
             "model": Readiness,
-            # a refusal too: too many ask
+            # the limiter of anonymous requests answers with a problem document
             "content": {**PROBLEM_CONTENT},
-            "description": "Calls cannot be answered, or too many requests come; `Retry-After` says when.",
+            "description": "The service cannot answer calls, or too many requests arrive; `Retry-After` gives the wait.",
         }
     },
 )
 async def readyz(_: Anybody, state: State, response: Response) -> Readiness:
-    """Whether calls can be answered: a model is on duty and answers its prototype, the database answers and can be written."""
+    """Return whether calls can be answered: the active model passes its self-test, and the database can be read and
+    written."""
     champion = state.champion
+    # a promotion or a failed activation makes the cached response obsolete at once
     about = (champion.current and champion.current.name, champion.named)
     readiness = await state.part(HealthCache).readiness.get(partial(_readiness, state), state.clock(), about)
     if readiness.status != READY:
         response.status_code = HTTPStatus.SERVICE_UNAVAILABLE
+        # as for a call without a model (`NoModel`)
         response.headers["Retry-After"] = "5"
     return readiness
 
 
 @router.get("/statusz", operation_id="get_health", response_description="Ages and alarms.")
 async def statusz(_: SignedIn, state: State, request: Request) -> Status:
-    """The ages of the model, of what it learnt from, of weather and calendars; the alarms that stand."""
+    """Return the ages of the model, its training data, weather and calendars, and the open alarms."""
     now = state.clock()
     database, context, alarms = await _read_database_state(state, now, request_id_of(request.scope))
     return Status(
@@ -97,7 +106,7 @@ async def statusz(_: SignedIn, state: State, request: Request) -> Status:
     response_class=Response,
 )
 async def metrics(_: Anybody, state: State) -> Response:
-    """Figures for Prometheus."""
+    """Return the metrics in the format of Prometheus."""
     text = await state.part(HealthCache).metrics.get(partial(_figures, state), state.clock())
     return Response(text, media_type=CONTENT_TYPE_LATEST)
 
@@ -109,7 +118,7 @@ async def _readiness(state: ServiceState) -> Readiness:
 
 
 async def _figures(state: ServiceState) -> bytes:
-    # together: a database that is slow is waited for once
+    # concurrently, so that a slow database delays the response only once
     await asyncio.gather(state.part(Live).refresh_if_old(state), state.part(AlarmFigures).refresh(state))
     return await asyncio.to_thread(state.metrics.text)
 
@@ -117,19 +126,17 @@ async def _figures(state: ServiceState) -> bytes:
 def _model_check(state: ServiceState) -> Check:
     champion = state.champion.current
     if champion is None:
-        # /statusz tells people who are signed in what is wrong with it
+        # the route is public: only /statusz shows signed-in people what is wrong with it
         text = (
-            "The model named by the ledger cannot be used" if state.champion.named else "No model is on duty"
+            "The model named by the ledger cannot be used" if state.champion.named else "No model is active"
         )
         return Check(is_well=False, told=f"{text}. {HOW_TO_PROMOTE}")
     try:
         check_self_test(champion.bundle, champion.name)
     except BadFile as error:
-        log("model does not answer its prototype", logging.ERROR, problem=str(error))
-        return Check(
-            is_well=False, told=f"{champion.name} does not answer its prototype. Promote another one."
-        )
-    return Check(is_well=True, told=f"{champion.name} answers its prototype")
+        log("model fails its self-test", logging.ERROR, problem=str(error))
+        return Check(is_well=False, told=f"{champion.name} fails its self-test. Promote another one.")
+    return Check(is_well=True, told=f"{champion.name} passes its self-test")
 
 
 async def _read_database_state(
@@ -137,7 +144,7 @@ async def _read_database_state(
 ) -> tuple[Check, ContextStatus | None, list[AlarmShown] | None]:
     try:
         found, alarms = await state.store.read(
-            lambda connection: (repository.context_state(connection, now), read_alarms(connection))
+            lambda connection: (context_state(connection, now), read_alarms(connection))
         )
     except DatabaseFailed as error:
         log("status without the database", logging.WARNING, problem=str(error), request_id=request_id)
@@ -147,15 +154,20 @@ async def _read_database_state(
 
 async def _database_check(state: ServiceState) -> Check:
     try:
-        await state.store.read(repository.database_responds)
+        await state.store.read(database_responds)
     except DatabaseFailed as error:
         log("database does not answer", logging.WARNING, problem=str(error))
-        return Check(is_well=False, told="The database does not answer. The log of the service says more.")
+        return Check(
+            is_well=False, told="The database does not answer. The log of the service has the details."
+        )
+    # a full disk still answers queries, but predictions have to be stored
     try:
-        await state.store.write(repository.write_something, within_s=WRITTEN_WITHIN_S)
+        await state.store.write(write_something, within_s=WRITTEN_WITHIN_S)
     except DatabaseFailed as error:
         log("database cannot be written", logging.WARNING, problem=str(error))
-        return Check(is_well=False, told="The database cannot be written. The log of the service says more.")
+        return Check(
+            is_well=False, told="The database cannot be written. The log of the service has the details."
+        )
     return Check(is_well=True, told="answers")
 
 
@@ -177,7 +189,7 @@ def _model_state(state: ServiceState) -> ModelState:
     )
 
 
-def _context_status(found: repository.ContextState, now: datetime) -> ContextStatus:
+def _context_status(found: ContextState, now: datetime) -> ContextStatus:
     return ContextStatus(
         weather_age_s=age_s(found.weather_hour_at, now),
         weather_fetched_age_s=age_s(found.weather_fetched_at, now),

@@ -1,4 +1,4 @@
-"""What health answers."""
+"""Response models of the health routes."""
 
 from datetime import datetime
 
@@ -15,7 +15,7 @@ class Alive(ApiModel):
 
 
 class Check(ApiModel):
-    """One thing the service needs. advice: what to do where it is not well."""
+    """Check of one thing that the service needs."""
 
     is_well: bool
     """Whether it works."""
@@ -24,54 +24,54 @@ class Check(ApiModel):
 
 
 class Readiness(ApiModel):
-    """Whether calls can be answered now."""
+    """State of the service for load balancers."""
 
     status: str
     """`ready` or `not ready`."""
     model: Check
-    """Whether a model is in production and answers."""
+    """Whether a model is active and passes its self-test."""
     database: Check
-    """Whether the database answers."""
+    """Whether the database answers and can be written."""
 
 
 class ModelState(ApiModel):
-    """The model that answers, and the one the ledger names; they differ while `problem` says why."""
+    """The active model, and the one that the ledger names; if they differ, `problem` says why."""
 
     name: str | None
-    """Name of the model that answers; null if there is none."""
+    """Name of the active model; null if there is none."""
     named: str | None
     """Name of the model that the ledger names."""
     is_simulated: bool | None
     """Whether the model was trained on simulated records."""
     on_duty_since_at: datetime | None
-    """Since when this model answers."""
+    """When this process activated the model."""
     made_at: str | None
     """When the model was trained."""
     trained_from: str | None
     """First day of its training records."""
     trained_until: str | None
-    """Day from which it has seen no records."""
+    """First day that is not in its training records."""
     data_age_days: int | None
     """Days since `trained_until`."""
     problem: str | None
-    """Why the named model does not answer."""
+    """Why the named model is not active."""
 
 
 class SourceState(ApiModel):
-    """The last time a source was asked. good_age_s: since it last went well; null for never."""
+    """Last requests to a source."""
 
     source: str
     """Name of the publisher."""
     asked_age_s: float | None
-    """Seconds since the source was last asked; null if never."""
+    """Seconds since the last request to the source; null if never."""
     good_age_s: float | None
-    """Seconds since the source last answered well; null if never."""
+    """Seconds since the last successful request; null if never."""
     problem: str | None
-    """What was wrong the last time; null if nothing was."""
+    """Problem of the last request; null if there was none."""
 
 
 class ContextStatus(ApiModel):
-    """How new weather and calendars are."""
+    """Age of weather and calendars."""
 
     weather_age_s: float | None
     """Age of the newest hour of weather."""
@@ -82,11 +82,11 @@ class ContextStatus(ApiModel):
     bank_holiday_years: list[int]
     """Years whose bank holidays are known."""
     sources: list[SourceState]
-    """Each publisher with its last answers."""
+    """Each publisher with its last requests."""
 
 
 class AlarmShown(ApiModel):
-    """An alarm that stands. subject: what it is about; empty for the whole."""
+    """An open alarm."""
 
     model_config = ConfigDict(from_attributes=True)
 
@@ -95,20 +95,17 @@ class AlarmShown(ApiModel):
     raised_at: datetime
     """When the alarm was raised."""
     kind: str
-    """Kind of the alarm, as docs/reference/alarms.md lists them."""
+    """Type of the alarm; docs/reference/alarms.md lists them."""
     subject: str
-    """What it is about, such as an input or a source; empty for the whole."""
+    """Subject of the alarm, such as an input or a source; empty for the whole service."""
     severity: str
     """Severity of the alarm."""
     words: str
-    """The alarm in a sentence, with what to do."""
+    """Description of the alarm, with advice."""
 
 
 class Status(ApiModel):
-    """Everything that has an age, and the alarms of `monitor` that stand.
-
-    context, alarms: null while the database does not answer, and `database` says so.
-    """
+    """Ages of model and data, and the open alarms of `monitor`."""
 
     version: str
     """Version of the service."""
@@ -117,7 +114,7 @@ class Status(ApiModel):
     uptime_s: float
     """Seconds since the service started."""
     model: ModelState
-    """The model that answers."""
+    """The active model."""
     database: Check
     """Whether the database answers."""
     context: ContextStatus | None

@@ -7,7 +7,6 @@ from contextlib import asynccontextmanager, suppress
 from functools import partial
 
 from londonpump.domain.errors import DatabaseFailed
-from londonpump.service.logs import log
 from londonpump.service.predictions.batches import BatchTurn
 from londonpump.service.predictions.idempotency import forget
 from londonpump.service.predictions.request_context import ContextCache, StationIndexCache, warm_up_context
@@ -18,6 +17,7 @@ from londonpump.service.predictions.service import (
     answer_all,
 )
 from londonpump.service.state import ServiceState
+from londonpump.service.telemetry import log
 from londonpump.storage.database.audit_writer import AuditBatch
 
 FORGET_EVERY_S = 3600.0

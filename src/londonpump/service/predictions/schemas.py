@@ -17,8 +17,8 @@ from pydantic import (
 )
 
 from londonpump.domain.code_spelling import normalise_district
-from londonpump.service.board.schemas import IncidentNumber, PumpCode, StationCode, Strict
-from londonpump.service.field_formats import DISTRICT, TEXT, format_error
+from londonpump.service.board.schemas import IncidentNumber, PumpCode, StationCode
+from londonpump.service.field_formats import DISTRICT, TEXT, Strict, format_error
 
 FIRST_AT = datetime(2009, 1, 1, tzinfo=UTC)
 LAST_AT = datetime(2041, 1, 1, tzinfo=UTC)

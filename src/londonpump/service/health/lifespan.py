@@ -1,0 +1,277 @@
+"""Shared objects and database queries of the health routes: open alarms, live error, cached responses, probes.
+
+Alarms and live error are read from the database at most once a minute; `/readyz` and `/metrics` are computed at most
+once a second, however many clients ask.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Iterable, Iterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from secrets import token_hex
+from typing import Generic, TypeVar
+
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+from sqlalchemy import Connection, case, func, select
+
+from londonpump.domain.attendance_targets import MAX_PUBLISHED_S
+from londonpump.domain.errors import DatabaseFailed
+from londonpump.service.health.schemas import AlarmShown, Readiness
+from londonpump.service.state import ServiceState
+from londonpump.storage.database.alarm_repository import standing_alarms
+from londonpump.storage.database.board_tables import outcomes
+from londonpump.storage.database.fetch_repository import FetchRecord, select_last_fetches
+from londonpump.storage.database.monitoring_tables import write_probe
+from londonpump.storage.database.schema import bank_holidays, school_years, weather_hours
+from londonpump.storage.database.upserts import upsert
+
+T = TypeVar("T")
+FIGURES_LIFETIME = timedelta(minutes=1)
+WINDOW = timedelta(days=28)
+PROBE_CHARACTERS = 16_384
+"""About the size of a prediction with its audit line: a disk with less free space than this counts as full."""
+MAX_MODELS = 20
+"""Limit of the labels, because operators may announce times of other systems under any model name."""
+RESPONSE_LIFETIME_S = 1.0
+
+
+class AlarmFigures(Collector):
+    """Metric `londonpump_alarms{kind}`: the number of open alarms."""
+
+    def __init__(self) -> None:
+        self._counts: Counter[str] = Counter()
+        self._read_at: datetime | None = None
+
+    async def refresh(self, state: ServiceState) -> None:
+        """Read the alarms if they are older than a minute; if the database does not answer, keep the old ones."""
+        now = state.clock()
+        if self._read_at is not None and timedelta(0) <= now - self._read_at < FIGURES_LIFETIME:
+            return
+        # set before the read: a slow database is asked once a minute too, not at every scrape
+        self._read_at = now
+        try:
+            alarms = await state.store.read(read_alarms)
+        except DatabaseFailed:
+            return
+        # types that had alarms before go to 0 instead of vanishing, so that alert rules see them end
+        self._counts = Counter(dict.fromkeys(self._counts, 0))
+        self._counts.update(alarm.kind for alarm in alarms)
+
+    def collect(self) -> Iterable[GaugeMetricFamily]:
+        """Return the gauge."""
+        family = _family()
+        for kind, n in sorted(self._counts.items()):
+            family.add_metric([kind], n)
+        yield family
+
+    def describe(self) -> Iterable[GaugeMetricFamily]:
+        """Return the gauge without values, for its registration."""
+        yield _family()
+
+
+def _family() -> GaugeMetricFamily:
+    return GaugeMetricFamily("londonpump_alarms", "Open alarms of monitor", labels=["kind"])
+
+
+def read_alarms(connection: Connection) -> list[AlarmShown]:
+    """Read the open alarms, the oldest first."""
+    return [AlarmShown.model_validate(alarm) for alarm in standing_alarms(connection)]
+
+
+@asynccontextmanager
+async def alarms_lifespan(state: ServiceState) -> AsyncIterator[None]:
+    """Provide `state.part(AlarmFigures)` and its metric inside the block."""
+    figures = AlarmFigures()
+    state.keep(figures)
+    state.metrics.add(figures)
+    try:
+        yield
+    finally:
+        # the registry outlives the lifespan, and a second start would register the same names again
+        state.metrics.remove(figures)
+
+
+@dataclass(frozen=True, slots=True)
+class LiveFigures:
+    """Live error of one model over the arrivals of the last 28 days."""
+
+    model: str
+    arrivals: int
+    implausible: int
+    """Arrivals after more than 1,200 s, which the other figures leave out."""
+    mae_s: float | None
+    """None if there are no plausible arrivals, as `inside_80_share`."""
+    inside_80_share: float | None
+
+
+class Live(Collector):
+    """Metrics of the live error. The last figures are kept while the database does not answer."""
+
+    def __init__(self) -> None:
+        self.figures: Sequence[LiveFigures] = ()
+        self._read_at: datetime | None = None
+
+    async def refresh_if_old(self, state: ServiceState) -> None:
+        """Read the figures if they are older than a minute."""
+        now = state.clock()
+        if self._read_at is not None and timedelta(0) <= now - self._read_at < FIGURES_LIFETIME:
+            return
+        # set before the read, as for the alarms
+        self._read_at = now
+        try:
+            self.figures = await state.store.read(lambda connection: live_figures(connection, now))
+        except DatabaseFailed:
+            return
+
+    def collect(self) -> Iterator[Metric]:
+        """Return one gauge per figure, labelled by model."""
+        last = f"over the arrivals of the last {WINDOW.days} days"
+        gauges = {
+            "londonpump_live_arrivals": ("Arrivals whose time had been announced, ", "arrivals"),
+            "londonpump_live_implausible": (
+                f"Arrivals after more than {MAX_PUBLISHED_S} s, left out of the other figures, ",
+                "implausible",
+            ),
+            "londonpump_live_mae_s": ("Mean absolute error of announced times, s, ", "mae_s"),
+            "londonpump_live_inside_80_share": (
+                "Share of arrivals between the announced P10 and P90, ",
+                "inside_80_share",
+            ),
+        }
+        for name, (description, attribute) in gauges.items():
+            gauge = GaugeMetricFamily(name, description + last, labels=("model",))
+            for figures in self.figures:
+                if (value := getattr(figures, attribute)) is not None:
+                    gauge.add_metric((figures.model,), value)
+            yield gauge
+
+
+@asynccontextmanager
+async def live_lifespan(state: ServiceState) -> AsyncIterator[None]:
+    """Provide `state.part(Live)` and its metrics inside the block."""
+    live = Live()
+    state.keep(live)
+    state.metrics.add(live)
+    try:
+        yield
+    finally:
+        state.metrics.remove(live)
+
+
+def live_figures(connection: Connection, now: datetime) -> list[LiveFigures]:
+    """Read the figures per model, the models with most arrivals first."""
+    mine = outcomes.c
+    # a case without an else is null for implausible times, and averages and counts ignore nulls
+    is_plausible = mine.actual_s <= MAX_PUBLISHED_S
+    arrivals = func.count(case((is_plausible, 1)))
+    error_s = case((is_plausible, func.abs(mine.error_s)))
+    is_inside = case((is_plausible & mine.is_inside_80, 1.0), (is_plausible, 0.0))
+    query = (
+        select(mine.model, arrivals, func.count() - arrivals, func.avg(error_s), func.avg(is_inside))
+        .where(mine.arrived_at > now - WINDOW)
+        .group_by(mine.model)
+        .order_by(func.count().desc(), mine.model)
+        .limit(MAX_MODELS)
+    )
+    return [
+        LiveFigures(model, n, left_out, _number(mae_s), _number(inside))
+        for model, n, left_out, mae_s, inside in connection.execute(query)
+    ]
+
+
+def _number(value: float | None) -> float | None:
+    return None if value is None else float(value)
+
+
+class OncePerSecond(Generic[T]):
+    """Cache that shares one result among all callers within a second."""
+
+    def __init__(self) -> None:
+        self._task: asyncio.Task[T] | None = None
+        self._subject: Hashable = None
+        self._began_s = 0.0
+        self._began_at: datetime | None = None
+
+    async def get(self, work: Callable[[], Awaitable[T]], now: datetime, subject: Hashable = None) -> T:
+        """Return the result of `work`, computed again after a second or if the subject changes.
+
+        Both the loop's clock and `now` count, so that a result expires after a second of either.
+        """
+        if self._task is None or self._is_old(now, subject):
+            self._subject, self._began_at = subject, now
+            self._began_s = asyncio.get_running_loop().time()
+            self._task = asyncio.ensure_future(work())
+        # the shield keeps the work running for the other callers if one of them is cancelled
+        return await asyncio.shield(self._task)
+
+    def _is_old(self, now: datetime, subject: Hashable) -> bool:
+        age_s = asyncio.get_running_loop().time() - self._began_s
+        max_age = timedelta(seconds=RESPONSE_LIFETIME_S)
+        is_fresh = self._began_at is not None and timedelta(0) <= now - self._began_at < max_age
+        return age_s >= RESPONSE_LIFETIME_S or not is_fresh or subject != self._subject
+
+
+@dataclass(frozen=True, slots=True)
+class HealthCache:
+    """Cached responses of `/readyz` and `/metrics`."""
+
+    readiness: OncePerSecond[Readiness] = field(default_factory=OncePerSecond)
+    metrics: OncePerSecond[bytes] = field(default_factory=OncePerSecond)
+
+
+@asynccontextmanager
+async def health_lifespan(state: ServiceState) -> AsyncIterator[None]:
+    """Provide `state.part(HealthCache)` inside the block."""
+    state.keep(HealthCache())
+    yield
+
+
+@dataclass(frozen=True, slots=True)
+class ContextState:
+    """Newest weather and calendars in the database."""
+
+    weather_hour_at: datetime | None
+    """Newest past hour with known weather."""
+    weather_fetched_at: datetime | None
+    school_years: tuple[int, ...]
+    bank_holiday_years: tuple[int, ...]
+    fetches: tuple[FetchRecord, ...]
+
+
+def database_responds(connection: Connection) -> bool:
+    """Return True if the database answers a query on one of our tables."""
+    connection.execute(select(func.max(school_years.c.year))).one()
+    return True
+
+
+def write_something(connection: Connection) -> None:
+    """Write the probe row, which fails if the database is full or read-only."""
+    # random content, because a database may skip a write that changes nothing
+    filling = token_hex(8).ljust(PROBE_CHARACTERS, "0")
+    upsert(connection, write_probe, [{"id": 1, "filling": filling}])
+
+
+def context_state(connection: Connection, now: datetime) -> ContextState:
+    """Read the age of weather and calendars."""
+    hours = weather_hours.c
+    # forecasts of future hours do not count: they would hide that no new weather arrives
+    known = select(func.max(hours.observed_at), func.max(hours.available_at)).where(
+        hours.observed_at <= now, hours.available_at <= now
+    )
+    weather = connection.execute(known).one()
+    days = connection.execute(select(bank_holidays.c.day)).scalars()
+    return ContextState(
+        weather_hour_at=weather[0],
+        weather_fetched_at=weather[1],
+        school_years=tuple(connection.execute(select(school_years.c.year).order_by("year")).scalars()),
+        bank_holiday_years=tuple(sorted({day.year for day in days})),
+        fetches=tuple(select_last_fetches(connection)),
+    )
+
+
+def age_s(since_at: datetime | None, now: datetime) -> float | None:
+    """Return the seconds since a time, at least 0 even if the clock was set back; None without a time."""
+    return None if since_at is None else round(max((now - since_at).total_seconds(), 0.0), 1)
