@@ -20,21 +20,21 @@ import pytest
 from londonpump.domain.errors import BadFile
 from londonpump.lifecycle.progress import silent
 from londonpump.lifecycle.promote import ledger
-from londonpump.rehearsal.demo import make_demo
 from londonpump.rehearsal.demo_home import (
     DemoPlan,
     claim_folder,
     demo_user,
     fill_weather,
     is_complete,
+    make_demo,
     record_made,
     settings_of,
+    simulated_weather,
 )
-from londonpump.rehearsal.demo_weather import simulated_weather
+from londonpump.storage.atomic_files import read_json
 from londonpump.storage.bundles import save_bundle
 from londonpump.storage.database import open_database
 from londonpump.storage.database.context_lookup import context_at
-from londonpump.storage.files import read_json
 
 ENDS_WITHIN_S = 120
 PLAN = DemoPlan(incidents=2_500, seed=3)

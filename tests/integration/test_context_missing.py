@@ -29,8 +29,7 @@ from londonpump.lifecycle.train import TrainRequest, train
 from londonpump.models.distribution import P50
 from londonpump.models.predict import predict_dispatches
 from londonpump.storage.database import open_database, open_read_only
-from londonpump.storage.database.calendar_repository import store_school_holidays
-from londonpump.storage.database.context_repository import store_traffic, store_weather
+from londonpump.storage.database.context_repository import store_school_holidays, store_traffic, store_weather
 from londonpump.storage.database.engine import BUSY_TIMEOUT_MS
 from londonpump.storage.database.schema import VERSION_TABLE
 

@@ -18,10 +18,16 @@ from londonpump.service.board import updates
 from londonpump.service.board.rules import Event
 from londonpump.storage.database import connect, open_database, reading, upgrade, writing
 from londonpump.storage.database.audit_repository import append_audit, read_audit, verify_audit
-from londonpump.storage.database.board_tables import board_pumps, mobilisations
-from londonpump.storage.database.schema import VERSION, VERSION_TABLE, metadata, risk_stations
+from londonpump.storage.database.schema import (
+    VERSION,
+    VERSION_TABLE,
+    Timestamp,
+    board_pumps,
+    metadata,
+    mobilisations,
+    risk_stations,
+)
 from londonpump.storage.database.schema_version import MIGRATIONS, version_of
-from londonpump.storage.database.timestamps import Timestamp
 
 MADE_NEWER = text(f"UPDATE {VERSION_TABLE} SET version_num = '9999'")  # noqa: S608
 FIRST, BEFORE_REPORTERS = "0001", "0006"

@@ -2,30 +2,38 @@
 
 Nothing of the environment but LONDONPUMP_HOME counts here: a demo never writes into a database that was set for
 something else.
+
+
+Weather of now for the demo: that of the same London day and hour in the simulated year.
+
+A whole home on a simulated Brigade: records, bundle, report, database, a model on duty, weather of now.
 """
 
+import csv
 import os
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from sqlalchemy import Engine
 
+from londonpump.domain.context_records import WeatherHour
 from londonpump.domain.errors import BadFile
+from londonpump.domain.london_clock import LONDON
 from londonpump.domain.usernames import username_key
+from londonpump.lifecycle.progress import Progress
 from londonpump.lifecycle.promote import PromotionRequest, ledger, promote
-from londonpump.rehearsal.demo_weather import simulated_weather
 from londonpump.service.auth import accounts, repository
 from londonpump.service.auth.passwords import Passwords
 from londonpump.service.rights import Role
 from londonpump.settings import Settings
+from londonpump.storage.atomic_files import read_json, write_json
 from londonpump.storage.bundles import bundle_folder
 from londonpump.storage.database import open_database, writing
 from londonpump.storage.database.context_repository import store_weather
-from londonpump.storage.files import read_json, write_json
 from londonpump.storage.verified_bundle import open_verified
 
 MARK, PASSWORD = "demo.json", "demo_password"
@@ -144,3 +152,59 @@ def _database(home: Path) -> Iterator[Engine]:
         yield engine
     finally:
         engine.dispose()
+
+
+SOURCE = "simulated"
+HOURS_BEFORE, HOURS_AFTER = 2, 24
+HOUR = timedelta(hours=1)
+
+
+def simulated_weather(file: Path, now: datetime) -> list[WeatherHour]:
+    """The hours around `now` that the file has; hours to come are known from `now` on, as a forecast is.
+
+    Args: file: weather_hourly.csv of the simulation, by London hour of its year.
+    """
+    with file.open(encoding="utf-8", newline="") as opened:
+        by_hour = {row["date"][5:]: row for row in csv.DictReader(opened)}
+    this_hour_at = now.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+    hours_at = [this_hour_at + step * HOUR for step in range(-HOURS_BEFORE, HOURS_AFTER + 1)]
+    found = [(hour_at, by_hour.get(f"{hour_at.astimezone(LONDON):%m-%d %H}")) for hour_at in hours_at]
+    return [_hour(hour_at, min(hour_at, now), row) for hour_at, row in found if row is not None]
+
+
+def _hour(observed_at: datetime, available_at: datetime, row: dict[str, str]) -> WeatherHour:
+    return WeatherHour(
+        observed_at=observed_at,
+        available_at=available_at,
+        temp_c=float(row["temp"]),
+        precip_mm=float(row["precip"]),
+        cloudcover_pct=float(row["cloudcover"]),
+        visibility_km=float(row["visibility"]),
+        wind_kmh=None,
+        conditions=row["conditions"],
+        source=SOURCE,
+    )
+
+
+def make_demo(home: Path, plan: DemoPlan, progress: Progress, *, is_anew: bool = False) -> str:
+    """Make all of a home that is not there: records, bundle, report, database, the model on duty.
+
+    is_anew: make a home again that was made by this plan. Returns: what to tell.
+    Raises: BadFile if `home` holds other things.
+    """
+    if is_complete(home, plan) and not is_anew:
+        message = f"The SIMULATED Brigade of an earlier demo, in {home} (--anew makes it again)"
+        activate_model(home, is_new=False)
+    else:
+        claim_folder(home)
+        # seconds of imports that a home which is there does not need
+        from londonpump.rehearsal.demo_records import make_records  # noqa: PLC0415
+
+        message = make_records(home, plan, progress)
+        activate_model(home, is_new=True)
+        record_made(home, plan)
+    fill_weather(home, datetime.now(UTC))
+    pages = (("Report", "report.html"), ("Model card", "model_card.html"))
+    return "\n".join(
+        [message, "", *(f"{name}: {(home / file).resolve().as_uri()}" for name, file in pages), ""]
+    )

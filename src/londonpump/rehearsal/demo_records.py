@@ -16,7 +16,7 @@ from londonpump.models.train import TrainingPlan
 from londonpump.rehearsal.demo_home import DemoPlan
 from londonpump.simulation.plan import SimulationPlan
 from londonpump.simulation.simulate import write_simulation
-from londonpump.storage.files import atomic_file
+from londonpump.storage.atomic_files import atomic_file
 
 START, DAYS = date(2023, 1, 1), 365
 CALLS = (

@@ -7,15 +7,19 @@ from pathlib import Path
 
 from londonpump.lifecycle.progress import Progress
 from londonpump.lifecycle.promote import ledger
-from londonpump.rehearsal.answer_check import Exactness, exactness_of
-from londonpump.rehearsal.history_check import LiveMetrics, live_of, problems_of
+from londonpump.rehearsal.answer_check import Exactness, LiveMetrics, exactness_of, live_of, problems_of
 from londonpump.rehearsal.month import MonthResult, run_month
 from londonpump.rehearsal.oracle import Oracle, evaluate_oracle
 from londonpump.rehearsal.request_traffic import RequestTraffic, operator_asking
-from londonpump.rehearsal.year_home import MAX_LEDGER_LINES, RehearsalFailed, YearHome, year_home
+from londonpump.rehearsal.year_home import (
+    MAX_LEDGER_LINES,
+    RehearsalFailed,
+    YearHome,
+    running_year_service,
+    year_home,
+)
 from londonpump.rehearsal.year_plan import YearPlan
 from londonpump.rehearsal.year_records import draw_questions, write_records
-from londonpump.rehearsal.year_service import running_year_service
 from londonpump.storage.database.decision_repository import Decision
 
 FINAL_ANSWERS = 100

@@ -1,4 +1,7 @@
-"""The home of a rehearsal: its folder, settings and database, its user, and the commands that are run in it."""
+"""The home of a rehearsal: its folder, settings and database, its user, and the commands that are run in it.
+
+The service under a rehearsal: it runs while everything else happens.
+"""
 
 import os
 import secrets
@@ -14,6 +17,7 @@ from pydantic import SecretStr
 
 from londonpump.domain.errors import BadFile, BadValue, LondonPumpError
 from londonpump.lifecycle.promote import ledger
+from londonpump.rehearsal.service_process import running_service, service_ended_error
 from londonpump.rehearsal.year_plan import YearPlan
 from londonpump.service.auth import accounts
 from londonpump.service.auth.passwords import Passwords
@@ -117,3 +121,19 @@ def _make_user(home: YearHome) -> None:
             )
     finally:
         engine.dispose()
+
+
+LOG = "service.log"
+
+
+@contextmanager
+def running_year_service(home: YearHome) -> Iterator[str]:
+    """A service on a free port of loopback. Returns: its address.
+
+    Raises: ServiceFailed if it does not start, or ended by itself.
+    """
+    log = home.folder / LOG
+    with running_service(home.command("serve", "--port", "0"), home.environment(), log) as (process, address):
+        yield address
+        if process.poll() is not None:
+            raise service_ended_error(log)

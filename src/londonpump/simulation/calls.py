@@ -1,4 +1,10 @@
-"""The calls of a simulation: when, where, of what kind, and how many pumps they want."""
+"""The calls of a simulation: when, where, of what kind, and how many pumps they want.
+
+What a call turns out to be: kind, property, address, pumps wanted, callers.
+
+The shares are measured (`measured/`): kinds follow the hour, property types the kind, pumps the kind and
+the height of the building.
+"""
 
 from dataclasses import dataclass
 from datetime import date
@@ -7,14 +13,190 @@ import numpy as np
 from numpy.typing import NDArray
 
 from londonpump.simulation.city import City
-from londonpump.simulation.incident_draws import draw_incidents, draw_pumps_needed
+from londonpump.simulation.context_tables import Weather, draw_weather
+from londonpump.simulation.measured_tables import numbers, table
 from londonpump.simulation.plan import SimulationPlan
 from londonpump.simulation.timestamps import DAY_S, HOUR_S, day_number, london_seconds, midnight_utc_s
-from londonpump.simulation.weather import Weather, draw_weather
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Flags = NDArray[np.bool_]
+
+HOUR_CLASSES = ("alarm", "false call", "fire", "home", "other service", "road")
+SAME_TYPE_AT_LOCATION = 0.5
+"""How often a repeated call to a place concerns the building that stands there."""
+QUALIFIERS = (
+    "Correct incident location",
+    "Within same building",
+    "In street outside gazetteer location",
+    "On land associated with building",
+    "In street close to gazetteer location",
+    "Open land/water - nearest gazetteer location",
+    "Nearby address - no building in street",
+    "Nearby address - street not listed in gazetteer",
+    "On motorway / elevated road",
+    "Railway land or rolling stock",
+    "In street remote from gazetteer location",
+)
+_INDOORS = (0.714, 0.283, 0.0, 0.0, 0.0, 0.0, 0.0017, 0.0013, 0.0, 0.0, 0.0)
+QUALIFIER_SHARES: dict[str, tuple[float, ...]] = {
+    "Dwelling": _INDOORS,
+    "Other Residential": _INDOORS,
+    "Non Residential": (0.635, 0.330, 0.0, 0.028, 0.0, 0.0, 0.002, 0.005, 0.0, 0.0, 0.0),
+    "Outdoor": (0.0, 0.0, 0.227, 0.346, 0.125, 0.252, 0.019, 0.016, 0.003, 0.009, 0.003),
+    "Outdoor Structure": (0.223, 0.0, 0.380, 0.240, 0.112, 0.022, 0.017, 0.0, 0.0, 0.0, 0.006),
+    "Road Vehicle": (0.0, 0.0, 0.513, 0.253, 0.153, 0.003, 0.013, 0.007, 0.038, 0.0, 0.020),
+    "Rail Vehicle": (0.0,) * 9 + (1.0, 0.0),
+    "Boat": (0.0, 0.0, 0.0, 0.0, 0.3, 0.7, 0.0, 0.0, 0.0, 0.0, 0.0),
+    "Aircraft": (0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0),
+}
+CALLERS = np.array([1, 2, 3, 4, 5, 6, 7, 9, 12, 18, 40])
+CALLERS_SHARES = np.array([0.839, 0.127, 0.017, 0.005, 0.003, 0.003, 0.002, 0.0015, 0.001, 0.001, 0.0005])
+TALLEST, TALL = "Flats of 10 storeys or more", "Flats of 4 to 9 storeys"
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentDraws:
+    """The kind of each call, shapes (n,). kind, property_type, qualifier are rows of their tables."""
+
+    incident_type: Ints
+    property_type: Ints
+    qualifier: Ints
+    is_untimed: Flags
+    is_walk_in: Flags
+    callers: Ints
+
+
+def draw_incidents(hour: Ints, is_recent: Flags, location: Ints, rng: np.random.Generator) -> IncidentDraws:
+    """What happened at each call.
+
+    Args: hour: London hour. is_recent: from 2018 on, when special services grew and fires fell. place: (n,).
+    """
+    n = len(hour)
+    incident_type = np.where(
+        is_recent,
+        _draw_incident_types(hour, "per_100k_2023", rng),
+        _draw_incident_types(hour, "per_100k_2017", rng),
+    )
+    return IncidentDraws(
+        incident_type=incident_type,
+        property_type=_draw_property_types(incident_type, location, rng),
+        qualifier=_draw_qualifiers(incident_type, rng),
+        is_untimed=rng.random(n) < numbers("kinds", "untimed_share")[incident_type],
+        is_walk_in=rng.random(n) < numbers("kinds", "walk_in_share")[incident_type],
+        callers=_draw_callers(incident_type, rng),
+    )
+
+
+def draw_pumps_needed(drawn: IncidentDraws, after_grenfell: Flags, rng: np.random.Generator) -> Ints:
+    """(n,) pumps each call wants, 1 to 6: five for a tall block since the fire at Grenfell Tower."""
+    called, prop = _pump_classes(drawn)
+    row = {
+        (year, name, property_class): i
+        for i, (year, name, property_class) in enumerate(
+            zip(*(table("pump_numbers")[c] for c in ("year", "called", "property")), strict=True)
+        )
+    }
+    odds = np.cumsum(np.stack([numbers("pump_numbers", f"p{k}") for k in range(1, 7)], axis=1), axis=1)
+    names, property_classes = np.array(CALL_CLASSES), np.array(_property_classes())
+    rows = np.empty((2, len(names), len(property_classes)), dtype=np.int64)
+    for i, year in enumerate(("2017", "2023")):
+        for j, name in enumerate(names):
+            for k, property_class in enumerate(property_classes):
+                fallback = row.get((year, name, "Dwelling"), row.get((year, name, "Outdoor"), 0))
+                rows[i, j, k] = row.get((year, str(name), str(property_class)), fallback)
+    chosen = odds[rows[after_grenfell.astype(np.int64), called, prop]]
+    drawn_share = rng.random(len(called))[:, None] * chosen[:, -1:]
+    return np.asarray(1 + np.minimum((drawn_share > chosen).sum(axis=1), 5), dtype=np.int64)
+
+
+CALL_CLASSES = ("alarm", "primary", "secondary", "false call", "RTC", "water", "service")
+
+
+def _property_classes() -> list[str]:
+    return [*QUALIFIER_SHARES, TALLEST, TALL]
+
+
+def _pump_classes(drawn: IncidentDraws) -> tuple[Ints, Ints]:
+    """Rows of CALLED and of the property classes for each call."""
+    stop, service = table("kinds")["stop_code"], table("kinds")["special_service"]
+    class_of_incident_type = np.array(
+        [CALL_CLASSES.index(_call_class(a, b)) for a, b in zip(stop, service, strict=True)]
+    )
+    classes = _property_classes()
+    of_type = [
+        TALLEST if "10 or more storeys" in name else TALL if "4 to 9 storeys" in name else category
+        for category, name in zip(
+            table("property_types")["property_category"],
+            table("property_types")["property_type"],
+            strict=True,
+        )
+    ]
+    class_of = np.array([classes.index(name) for name in of_type])
+    return class_of_incident_type[drawn.incident_type], class_of[drawn.property_type]
+
+
+def _call_class(stop_code: str, special_service: str) -> str:
+    fixed = {
+        "AFA": "alarm",
+        "Primary Fire": "primary",
+        "Secondary Fire": "secondary",
+        "False alarm - Good intent": "false call",
+        "False alarm - Malicious": "false call",
+    }
+    services = {"RTC": "RTC", "Rescue or evacuation from water": "water"}
+    return fixed.get(stop_code, services.get(special_service, "service"))
+
+
+def _draw_incident_types(hour: Ints, share: str, rng: np.random.Generator) -> Ints:
+    """Kinds drawn in two steps: the class by the hour, the kind within its class."""
+    per_100k = numbers("kinds", share)
+    of_class = np.array([HOUR_CLASSES.index(name) for name in table("kinds")["hours_like"]])
+    class_share = np.bincount(of_class, weights=per_100k, minlength=len(HOUR_CLASSES))
+    by_hour = np.stack([numbers("hours", name) for name in HOUR_CLASSES], axis=1) * class_share
+    cumulative = np.cumsum(by_hour, axis=1) / by_hour.sum(axis=1, keepdims=True)
+    drawn_class = (rng.random(len(hour))[:, None] > cumulative[hour]).sum(axis=1)
+    # the kinds of a class stand together on one line from 0 to 6: class c fills c to c + 1
+    order = np.argsort(of_class, kind="stable")
+    line = np.cumsum(per_100k[order] / class_share[of_class[order]])
+    found = np.searchsorted(line, drawn_class + rng.random(len(hour)), side="left")
+    return np.asarray(order[np.minimum(found, len(order) - 1)])
+
+
+def _draw_property_types(incident_type: Ints, location: Ints, rng: np.random.Generator) -> Ints:
+    """Property types within the category of the kind; a place tends to keep its own."""
+    category = np.array(table("kinds")["property_category"])
+    types_of = np.array(table("property_types")["property_category"])
+    stop = np.array(table("kinds")["stop_code"])
+    by = np.where(stop == "AFA", "alarm", np.where(stop == "Special Service", "service", "fire"))
+    own = (location * 0.618_033_988_749_895) % 1.0
+    uniform = np.where(
+        rng.random(len(incident_type)) < SAME_TYPE_AT_LOCATION, own, rng.random(len(incident_type))
+    )
+    found = np.zeros(len(incident_type), dtype=np.int64)
+    for name in dict.fromkeys(category.tolist()):
+        rows = np.flatnonzero(types_of == name)
+        for column in ("alarm", "fire", "service"):
+            here = np.flatnonzero((category == name)[incident_type] & (by == column)[incident_type])
+            line = np.cumsum(numbers("property_types", column)[rows] + 0.01)
+            found[here] = rows[np.searchsorted(line, uniform[here] * line[-1], side="left")]
+    return found
+
+
+def _draw_qualifiers(incident_type: Ints, rng: np.random.Generator) -> Ints:
+    shares = np.array([QUALIFIER_SHARES[name] for name in table("kinds")["property_category"]])
+    cumulative = np.cumsum(shares, axis=1) / shares.sum(axis=1, keepdims=True)
+    found = (rng.random(len(incident_type))[:, None] > cumulative[incident_type]).sum(axis=1)
+    return np.asarray(np.minimum(found, len(QUALIFIERS) - 1), dtype=np.int64)
+
+
+def _draw_callers(incident_type: Ints, rng: np.random.Generator) -> Ints:
+    is_fire = np.array(["Fire" in stop for stop in table("kinds")["stop_code"]])[incident_type]
+    line = np.cumsum(CALLERS_SHARES) / CALLERS_SHARES.sum()
+    uniform = rng.random(len(incident_type))
+    uniform = np.where(is_fire, 1 - (1 - uniform) * 0.6, uniform)
+    return np.asarray(CALLERS[np.searchsorted(line, uniform, side="left")])
+
 
 CALLS_BY_LONDON_HOUR = np.array(
     [8.1, 7.3, 5.4, 4.5, 4.0, 4.2, 5.4, 7.3, 10.0, 11.4, 12.7, 13.6,

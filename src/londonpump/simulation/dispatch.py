@@ -13,17 +13,20 @@ from numpy.typing import NDArray
 
 from londonpump.simulation.calls import Calls
 from londonpump.simulation.city import City
+from londonpump.simulation.context_tables import Weather
 from londonpump.simulation.fleet import BLOCK_S, Fleet
-from londonpump.simulation.random_draws import SLOTS, draw_run_effects
-from londonpump.simulation.routes import plan_routes, rank_stations, station_points
-from londonpump.simulation.travel_times import (
+from londonpump.simulation.routes import (
     FAR_KM,
     SAVED_S_PER_FAR_KM,
+    SLOTS,
     TRAVEL_S_PER_KM,
     TRAVEL_S_PER_ROOT_KM,
     TRAVEL_START_S,
+    draw_run_effects,
+    plan_routes,
+    rank_stations,
+    station_points,
 )
-from londonpump.simulation.weather import Weather
 
 Ints = NDArray[np.int64]
 

@@ -22,8 +22,8 @@ from londonpump.simulation.faults import (
     set_text,
     swap_columns,
 )
-from londonpump.simulation.mutual_aid import neighbours
 from londonpump.simulation.plan import Vintage
+from londonpump.simulation.records import neighbours
 
 Ints = NDArray[np.int64]
 Flags = NDArray[np.bool_]

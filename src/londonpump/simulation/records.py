@@ -1,6 +1,12 @@
-"""What is published of a simulation: which runs, in which order of arrival, and the figures per incident."""
+"""What is published of a simulation: which runs, in which order of arrival, and the figures per incident.
+
+The station ground a record names: the station of the area, or who stands in for a closed one.
+
+Engines of the neighbours that run into London: some from stations with a known place, some not.
+"""
 
 from dataclasses import dataclass, replace
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +17,7 @@ from londonpump.simulation.calls import Calls
 from londonpump.simulation.city import City
 from londonpump.simulation.dispatch import Dispatches
 from londonpump.simulation.fleet import Fleet
+from londonpump.simulation.plan import SimulationPlan
 from londonpump.simulation.timestamps import DAY_S, year_of
 
 Floats = NDArray[np.float64]
@@ -176,3 +183,94 @@ def _running_numbers(calls: Calls, rng: np.random.Generator) -> Ints:
     number = np.empty(len(calls), dtype=np.int64)
     number[by_call] = total - np.maximum.accumulate(before) + offset
     return number
+
+
+def station_grounds(calls: Calls, city: City, plan: SimulationPlan) -> Ints:
+    """(n,) rows of `known_stations()`. The ground of a station closed by the plan goes to its neighbour.
+
+    Like the published files, which name the grounds of today for calls before the closures of 2014.
+    """
+    stations = known_stations()
+    closed = plan.closed_codes()
+    heir = np.arange(len(stations))
+    open_rows = np.array(
+        [i for i, s in enumerate(stations) if s.status == "open" and s.code not in closed], dtype=np.int64
+    )
+    for row, station in enumerate(stations):
+        if station.code in closed and len(open_rows):
+            apart = [
+                np.hypot(
+                    stations[i].easting_m - station.easting_m, stations[i].northing_m - station.northing_m
+                )
+                for i in open_rows
+            ]
+            heir[row] = open_rows[int(np.argmin(apart))]
+    return np.asarray(heir[city.cell_ground[city.location_cell[calls.location]]])
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbour:
+    """A station over the border, or a county where no station is named.
+
+    resource: the code its engine goes by. easting_m, northing_m: where it starts; is_listed: whether
+    the Brigade's list of stations has it.
+    """
+
+    code: str
+    name: str
+    resource: str
+    easting_m: float
+    northing_m: float
+    is_listed: bool
+
+
+UNLISTED = (
+    Neighbour("R31", "Cheshunt", "R311", 535_600, 202_700, is_listed=False),
+    Neighbour("ESX", "Essex", "C241", 556_200, 196_300, is_listed=False),
+    Neighbour("BUC", "Buckinghamshire", "C511", 503_300, 190_600, is_listed=False),
+)
+"""In records, not in the list: they have no coordinates."""
+REACH_KM = 6.0
+SHARE_SENT = 0.25
+"""Share of runs near the border, for which a neighbour is nearer, that the neighbour makes."""
+
+
+@cache
+def neighbours() -> tuple[Neighbour, ...]:
+    """Every station over the border that may come."""
+    listed = tuple(
+        Neighbour(s.code, s.name, f"{s.code}1", s.easting_m, s.northing_m, is_listed=True)
+        for s in known_stations()
+        if s.status == "border" and s.code != "KNT"
+    )
+    return listed + UNLISTED
+
+
+@cache
+def station_names() -> list[str]:
+    """Names of `known_stations()`, then of UNLISTED."""
+    return [s.name for s in known_stations()] + [n.name for n in UNLISTED]
+
+
+@cache
+def station_codes() -> list[str]:
+    """Codes of `known_stations()`, then of UNLISTED."""
+    return [s.code for s in known_stations()] + [n.code for n in UNLISTED]
+
+
+def add_mutual_aid(records: Records, rng: np.random.Generator) -> tuple[Records, Ints]:
+    """Let neighbours make some of the runs near them.
+
+    Returns: the records with other deployed stations, and (m,) rows of `neighbours()`, -1 for London's own.
+    """
+    dispatches, location = records.dispatches, records.calls.location[records.dispatches.call]
+    east, north = records.city.location_east_m[location], records.city.location_north_m[location]
+    own_km, station = records.distance_km, dispatches.station.copy()
+    visitor = np.full(len(dispatches), -1, dtype=np.int64)
+    for row, neighbour in enumerate(neighbours()):
+        apart_km = np.hypot(east - neighbour.easting_m, north - neighbour.northing_m) / 1000
+        near = (apart_km < REACH_KM) & (np.abs(apart_km - own_km) < 1.0 + 0.3 * own_km) & (visitor < 0)
+        sent = near & (rng.random(len(dispatches)) < SHARE_SENT)
+        visitor[sent] = row
+        station[sent] = station_codes().index(neighbour.code)
+    return with_deployed_stations(records, station), visitor

@@ -11,6 +11,7 @@ from londonpump.domain.errors import BadFile
 from londonpump.simulation.calls import draw_calls, draw_weather_of
 from londonpump.simulation.city import london
 from londonpump.simulation.context_tables import (
+    Weather,
     school_holiday_table,
     station_table,
     traffic_table,
@@ -20,16 +21,12 @@ from londonpump.simulation.dispatch import dispatch
 from londonpump.simulation.fault_rules import Traits, inject_faults
 from londonpump.simulation.faults import Columns, Fault, Sheet
 from londonpump.simulation.fleet import draw_fleet
-from londonpump.simulation.incident_columns import incident_columns, is_hidden
 from londonpump.simulation.measured_tables import table
-from londonpump.simulation.mobilisation_columns import mobilisation_columns
-from londonpump.simulation.mutual_aid import add_mutual_aid
-from londonpump.simulation.output_files import csv_chunks, write_atomically, write_json, write_spreadsheet
 from londonpump.simulation.plan import SimulationPlan
-from londonpump.simulation.records import Records, publish
+from londonpump.simulation.published_columns import incident_columns, is_hidden, mobilisation_columns
+from londonpump.simulation.records import Records, add_mutual_aid, publish, station_grounds
 from londonpump.simulation.report import Comparison, as_markdown, compare
-from londonpump.simulation.station_grounds import station_grounds
-from londonpump.simulation.weather import Weather
+from londonpump.simulation.text_formats import csv_chunks, write_atomically, write_json, write_spreadsheet
 
 Ints = NDArray[np.int64]
 EDGE_M = 17_000

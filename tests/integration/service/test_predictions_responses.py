@@ -16,7 +16,7 @@ from londonpump.storage.database import open_database, reading
 from londonpump.storage.database.audit_repository import read_audit
 from londonpump.storage.database.audit_writer import EVENT_TYPE, AuditBatch
 from londonpump.storage.database.context_repository import store_weather
-from londonpump.storage.database.prediction_tables import predictions
+from londonpump.storage.database.schema import predictions
 
 ALL = 200
 THERE = "A241"

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from londonpump.rehearsal.history_check import active_models_in_order, live_of, problems_of
+from londonpump.rehearsal.answer_check import active_models_in_order, live_of, problems_of
 from londonpump.rehearsal.month import MonthResult
 from londonpump.rehearsal.request_traffic import Answer, Question
 from londonpump.storage.database.decision_repository import KEEP, PROMOTE, Decision

@@ -7,13 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from londonpump.storage.atomic_files import folder_part, remove_abandoned
-from londonpump.storage.files import atomic_folder, write_text
+from londonpump.storage.atomic_files import atomic_folder, folder_part, remove_abandoned, write_text
 
 WRITES_UNTIL_KILLED = """
 import sys, time
 from pathlib import Path
-from londonpump.storage.files import whole_file, whole_folder
+from londonpump.storage.atomic_files import whole_file, whole_folder
 place = Path(sys.argv[1])
 with whole_folder(place / "data", "mark") as part, whole_file(place / "a.txt") as file:
     (part / "mark").touch()

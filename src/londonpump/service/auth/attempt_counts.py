@@ -6,8 +6,8 @@ from hashlib import sha256
 from sqlalchemy import Connection, delete, select
 
 from londonpump.service.auth.throttle import FORGOTTEN_AFTER, Count, Pace
-from londonpump.storage.database.session_tables import sign_in_counts
-from londonpump.storage.database.upserts import upsert
+from londonpump.storage.database.engine import upsert
+from londonpump.storage.database.schema import sign_in_counts
 
 
 def key_of(kind: str, *parts: str) -> str:

@@ -12,9 +12,8 @@ from londonpump.domain.usernames import username_key
 from londonpump.service.auth.throttle import KNOWN_SOURCE_LIFETIME
 from londonpump.service.auth.tokens import SESSION_LIFE, new_refresh_token, token_digest
 from londonpump.service.field_formats import ORIGINAL_ID_LENGTH
-from londonpump.storage.database.schema import users
-from londonpump.storage.database.session_tables import refresh_tokens, sessions
-from londonpump.storage.database.upserts import dialect_insert
+from londonpump.storage.database.engine import dialect_insert
+from londonpump.storage.database.schema import refresh_tokens, sessions, users
 
 LOCK_KEY = 0x10D0_A074
 _USER_COLUMNS = (

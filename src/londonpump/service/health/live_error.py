@@ -12,7 +12,7 @@ from sqlalchemy import Connection, case, func, select
 from londonpump.domain.attendance_targets import MAX_PUBLISHED_S
 from londonpump.domain.errors import DatabaseFailed
 from londonpump.service.state import ServiceState
-from londonpump.storage.database.board_tables import outcomes
+from londonpump.storage.database.schema import outcomes
 
 MAX_AGE = timedelta(minutes=1)
 WINDOW = timedelta(days=28)

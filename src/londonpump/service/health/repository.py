@@ -6,10 +6,9 @@ from secrets import token_hex
 
 from sqlalchemy import Connection, func, select
 
-from londonpump.storage.database.fetch_repository import FetchRecord, select_last_fetches
-from londonpump.storage.database.monitoring_tables import write_probe
-from londonpump.storage.database.schema import bank_holidays, school_years, weather_hours
-from londonpump.storage.database.upserts import upsert
+from londonpump.storage.database.context_repository import FetchRecord, select_last_fetches
+from londonpump.storage.database.engine import upsert
+from londonpump.storage.database.schema import bank_holidays, school_years, weather_hours, write_probe
 
 PROBE_CHARACTERS = 16_384
 """About what a prediction and its audit take: a disk with less room than that is full to those who ask."""

@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import JSON, Connection, Insert, Text, bindparam, cast, insert, select
 
-from londonpump.storage.database.prediction_tables import predictions
+from londonpump.storage.database.schema import predictions
 
 IDS_PER_QUERY = 500
 CALL, TIME_PUMP = "call", "time_pump"

@@ -8,8 +8,8 @@ from uuid import uuid4
 
 from sqlalchemy import Connection, Select, or_, select, update
 
-from londonpump.storage.database.monitoring_tables import alarms
-from londonpump.storage.database.upserts import dialect_insert
+from londonpump.storage.database.engine import dialect_insert
+from londonpump.storage.database.schema import alarms
 
 NOTIFY_WITHIN = timedelta(days=7)
 """An alarm that was cleared longer ago is told to nobody any more."""

@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, insert, select, update
 
-from londonpump.storage.database.audit_tables import audit, audit_head
+from londonpump.storage.database.schema import audit, audit_head
 
 FIRST_HASH = "0" * 64
 """What the first row names as the hash before it."""

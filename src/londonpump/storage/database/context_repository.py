@@ -1,46 +1,35 @@
 """Weather and traffic, in all their vintages: each row says when it could be known first.
 
 `calendar_rows` holds the days, `fetch_rows` when each source was asked last. All raise DatabaseFailed.
+
+
+School holidays by calendar year, and bank holidays. All raise DatabaseFailed.
+
+The list of stations that was imported, if one was. All raise DatabaseFailed.
+
+When each source was asked, and what came of it. All raise DatabaseFailed.
 """
 
+from collections import defaultdict
 from collections.abc import Sequence
-from datetime import datetime
+from dataclasses import dataclass, fields
+from datetime import UTC, date, datetime
 from typing import Any
 
-from sqlalchemy import Engine, Select, Table, delete, exists, select
+from sqlalchemy import Connection, Engine, Select, Table, delete, exists, extract, func, insert, select
 
-from londonpump.domain.context_records import TrafficReading, WeatherHour
-from londonpump.storage.database.calendar_repository import (
-    StoredYears,
-    read_bank_holidays,
-    read_school_holidays,
-    school_years,
-    store_bank_holidays,
-    store_school_holidays,
+from londonpump.domain.context_records import BankHoliday, SchoolHoliday, TrafficReading, WeatherHour
+from londonpump.domain.stations import Station
+from londonpump.storage.database.engine import as_row, reading, upsert, writing
+from londonpump.storage.database.schema import (
+    bank_holidays,
+    fetch_notes,
+    school_holidays,
+    traffic_readings,
+    weather_hours,
 )
-from londonpump.storage.database.engine import reading, writing
-from londonpump.storage.database.fetch_repository import FetchRecord, last_fetches, record_fetch
-from londonpump.storage.database.schema import traffic_readings, weather_hours
-from londonpump.storage.database.upserts import as_row, upsert
-
-__all__ = [
-    "FetchRecord",
-    "StoredYears",
-    "known_hours",
-    "last_fetches",
-    "prune_traffic",
-    "prune_weather",
-    "read_bank_holidays",
-    "read_school_holidays",
-    "read_traffic",
-    "read_weather",
-    "record_fetch",
-    "school_years",
-    "store_bank_holidays",
-    "store_school_holidays",
-    "store_traffic",
-    "store_weather",
-]
+from londonpump.storage.database.schema import school_years as years_table
+from londonpump.storage.database.schema import stations as stations_table
 
 
 def store_weather(engine: Engine, rows: Sequence[WeatherHour]) -> int:
@@ -121,3 +110,187 @@ def _prune(engine: Engine, table: Table) -> int:
     )
     with writing(engine) as connection:
         return connection.execute(delete(table).where(is_outdated)).rowcount
+
+
+MIN_BANK_HOLIDAYS = 8
+"""England has had eight or more each year since 1978: fewer are a part of a year."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredYears:
+    """What became of each calendar year that was given."""
+
+    added: tuple[int, ...] = ()
+    replaced: tuple[int, ...] = ()
+    kept: tuple[int, ...] = ()
+
+
+def store_school_holidays(
+    engine: Engine, holidays: Sequence[SchoolHoliday], *, replace: bool = False
+) -> StoredYears:
+    """Add the years that are new. A year that is there stays, unless its own source now names more days of it.
+
+    Args: replace: the given years take the place of what is there (an import by hand); others stay.
+    A year never goes because an answer lacks it.
+    """
+    with writing(engine) as connection:
+        return put_school_holidays(connection, holidays, replace=replace)
+
+
+def put_school_holidays(
+    connection: Connection, holidays: Sequence[SchoolHoliday], *, replace: bool = False
+) -> StoredYears:
+    """As `store_school_holidays`, inside a transaction of the caller's."""
+    by_year: dict[int, dict[date, SchoolHoliday]] = defaultdict(dict)
+    for holiday in holidays:
+        by_year[holiday.day.year][holiday.day] = holiday
+    known = _days_and_source(connection)
+    added, replaced, kept = [], [], []
+    for year, days in sorted(by_year.items()):
+        source = days[min(days)].source
+        if year not in known:
+            added.append(year)
+        elif replace or (source == known[year][1] and len(days) > known[year][0]):
+            replaced.append(year)
+        else:
+            kept.append(year)
+            continue
+        _write_year(connection, year, source, [days[day] for day in sorted(days)])
+    return StoredYears(tuple(added), tuple(replaced), tuple(kept))
+
+
+def read_school_holidays(engine: Engine) -> list[SchoolHoliday]:
+    """Every school holiday, by day."""
+    query = select(school_holidays.c.day, school_holidays.c.source).order_by(school_holidays.c.day)
+    with reading(engine) as connection:
+        return [SchoolHoliday(**row) for row in connection.execute(query).mappings()]
+
+
+def school_years(engine: Engine) -> set[int]:
+    """The calendar years whose school holidays are known. A day of another year is unknown, not school."""
+    with reading(engine) as connection:
+        return set(connection.execute(select(years_table.c.year)).scalars())
+
+
+def store_bank_holidays(engine: Engine, days: Sequence[BankHoliday]) -> int:
+    """Add bank holidays. A calendar year given whole is exactly that afterwards: a holiday can be moved.
+
+    A year of fewer than eight days is no whole year: its days are added to what is there. Returns: days given.
+    """
+    by_day = {day.day: as_row(day) for day in days}
+    years = [day.year for day in by_day]
+    complete_years = {year for year in years if years.count(year) >= MIN_BANK_HOLIDAYS}
+    with writing(engine) as connection:
+        connection.execute(
+            delete(bank_holidays).where(extract("year", bank_holidays.c.day).in_(complete_years))
+        )
+        upsert(connection, bank_holidays, list(by_day.values()))
+    return len(by_day)
+
+
+def read_bank_holidays(engine: Engine) -> list[BankHoliday]:
+    """Every bank holiday, by day."""
+    with reading(engine) as connection:
+        found = connection.execute(select(bank_holidays).order_by(bank_holidays.c.day)).mappings()
+        return [BankHoliday(**row) for row in found]
+
+
+def _days_and_source(connection: Connection) -> dict[int, tuple[int, str]]:
+    query = (
+        select(years_table.c.year, years_table.c.source, func.count(school_holidays.c.day))
+        .outerjoin(school_holidays, school_holidays.c.year == years_table.c.year)
+        .group_by(years_table.c.year, years_table.c.source)
+    )
+    return {year: (n_days, source) for year, source, n_days in connection.execute(query)}
+
+
+def _write_year(connection: Connection, year: int, source: str, holidays: Sequence[SchoolHoliday]) -> None:
+    now = datetime.now(UTC)
+    upsert(connection, years_table, [{"year": year, "source": source, "added_at": now}])
+    connection.execute(delete(school_holidays).where(school_holidays.c.year == year))
+    rows = [{**as_row(holiday), "year": year, "added_at": now} for holiday in holidays]
+    upsert(connection, school_holidays, rows)
+
+
+FIELDS = tuple(field.name for field in fields(Station))
+
+
+def store_stations(engine: Engine, stations: Sequence[Station]) -> int:
+    """Make this the list, whole: stations that are not in it go. Returns: how many there are now."""
+    with writing(engine) as connection:
+        return put_stations(connection, stations)
+
+
+def put_stations(connection: Connection, stations: Sequence[Station]) -> int:
+    """As `store_stations`, inside a transaction of the caller's."""
+    rows = [{**as_row(station), "pumps": list(station.pumps)} for station in stations]
+    connection.execute(delete(stations_table))
+    if rows:
+        connection.execute(insert(stations_table), rows)
+    return len(rows)
+
+
+def read_stations(engine: Engine) -> tuple[Station, ...]:
+    """The imported list, by code; empty if none was ever imported."""
+    with reading(engine) as connection:
+        return select_stations(connection)
+
+
+def select_stations(connection: Connection) -> tuple[Station, ...]:
+    """As `read_stations`, inside a transaction of the caller's."""
+    query = select(*(stations_table.c[name] for name in FIELDS)).order_by(stations_table.c.code)
+    found = connection.execute(query).mappings()
+    return tuple(Station(**{**row, "pumps": tuple(row["pumps"])}) for row in found)
+
+
+@dataclass(frozen=True, slots=True)
+class FetchRecord:
+    """The last time a source was asked.
+
+    problem: None when all went well. rows: how many it brought. good_at: when it last went well; None for never.
+    """
+
+    source: str
+    at: datetime
+    problem: str | None
+    rows: int
+    succeeded_at: datetime | None
+
+
+def record_fetch(engine: Engine, source: str, at: datetime, problem: str | None, rows: int) -> None:
+    """Keep that a source was asked. No problem may hold a key."""
+    row = {"source": source, "fetched_at": at, "problem": problem, "row_count": rows}
+    with writing(engine) as connection:
+        connection.execute(insert(fetch_notes), row)
+
+
+def last_fetches(engine: Engine) -> list[FetchRecord]:
+    """The newest note of each source, by source."""
+    with reading(engine) as connection:
+        return select_last_fetches(connection)
+
+
+def select_last_fetches(connection: Connection) -> list[FetchRecord]:
+    """As `last_fetches`, inside a transaction of the caller's."""
+    notes = fetch_notes.c
+    good = (
+        select(notes.source, func.max(notes.fetched_at).label("succeeded_at"))
+        .where(notes.problem.is_(None))
+        .group_by(notes.source)
+        .subquery()
+    )
+    # the id breaks a tie of two notes at one moment
+    rank = func.row_number().over(
+        partition_by=notes.source, order_by=(notes.fetched_at.desc(), notes.id.desc())
+    )
+    ranked = select(fetch_notes, rank.label("rank")).subquery()
+    query = (
+        select(ranked, good.c.succeeded_at)
+        .outerjoin(good, good.c.source == ranked.c.source)
+        .where(ranked.c.rank == 1)
+        .order_by(ranked.c.source)
+    )
+    return [
+        FetchRecord(row.source, row.fetched_at, row.problem, row.row_count, row.succeeded_at)
+        for row in connection.execute(query)
+    ]

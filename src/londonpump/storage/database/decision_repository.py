@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, insert, select, text
 
 from londonpump.domain.errors import LondonPumpError
-from londonpump.storage.database.decision_tables import decisions
+from londonpump.storage.database.schema import decisions
 
 PROMOTE, ROLL_BACK, KEEP = "promote", "roll_back", "keep"
 

@@ -11,9 +11,8 @@ from typing import Any
 from sqlalchemy import Connection, Table, insert, select, update
 
 from londonpump.domain.usernames import username_key
-from londonpump.storage.database.prediction_tables import predictions
-from londonpump.storage.database.schema import risk_stations, users
-from londonpump.storage.database.upserts import as_row
+from londonpump.storage.database.engine import as_row
+from londonpump.storage.database.schema import predictions, risk_stations, users
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,7 @@ from pathlib import Path
 from sqlalchemy import Connection, Engine, inspect, text
 
 from londonpump.domain.errors import DatabaseFailed
-from londonpump.storage.database.engine import connect, reading, writing
-from londonpump.storage.database.errors import database_name
+from londonpump.storage.database.engine import connect, database_name, reading, writing
 from londonpump.storage.database.schema import VERSION, VERSION_TABLE, metadata
 
 MIGRATIONS = Path(__file__).parent / "migrations"

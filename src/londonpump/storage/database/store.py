@@ -16,9 +16,15 @@ from typing import Self, TypeVar
 
 from sqlalchemy import Connection, Engine
 
-from londonpump.storage.database.jobs import TIMED_OUT, Busy, Job
 from londonpump.storage.database.schema_version import open_database
-from londonpump.storage.database.worker_queues import WorkerQueue, start_readers, start_writers
+from londonpump.storage.database.worker_queues import (
+    TIMED_OUT,
+    Busy,
+    Job,
+    WorkerQueue,
+    start_readers,
+    start_writers,
+)
 
 __all__ = ["Busy", "Store", "StoreLimits"]
 

@@ -2,21 +2,230 @@
 
 A kept connection saves the pool's work on every call; one that was lost is found out by the first statement,
 and the job is run once more on a new one, as long as its commit had not been sent.
+
+
+One piece of work for the database: who waits for it, and whether it may still begin.
+
+A connection that one thread keeps for all its transactions.
 """
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from queue import Empty, SimpleQueue
-from threading import Thread
-from typing import Any
+from threading import Lock, Thread
+from typing import Any, Generic, TypeVar
 
 from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, OperationalError
 
-from londonpump.storage.database.engine import READ_ONLY
-from londonpump.storage.database.errors import database_error
-from londonpump.storage.database.jobs import Busy, Job, deliver
-from londonpump.storage.database.persistent_connection import PersistentConnection
+from londonpump.domain.errors import DatabaseFailed
+from londonpump.storage.database.engine import READ_ONLY, database_error, database_name
+
+T = TypeVar("T")
+COMMIT_TIMEOUT_S = 5.0
+"""How long a commit that was sent is waited for: whether it arrived is worth knowing."""
+OUTCOME_UNKNOWN = (
+    "The database did not say whether it stored this. Look whether it is there before you send it again."
+)
+TIMED_OUT = "The database did not answer in time. Try again in a moment."
+
+
+class Busy(DatabaseFailed):
+    """The database is there but does not answer in time. Nothing was stored; asking again soon may help."""
+
+    retry_after_s = 1
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, message)
+
+
+class Job(Generic[T]):
+    """A function of a connection, and the future that waits for its answer.
+
+    Until its commit it can be withdrawn; then it is kept. Never both: whoever comes first. So a refusal means
+    that nothing was stored, however long the database takes to wake up. may_be_left: nothing is stored (a read).
+    """
+
+    __slots__ = (
+        "_is_committing",
+        "_is_withdrawn",
+        "_lock",
+        "answer",
+        "is_abandonable",
+        "is_delivered",
+        "loop",
+        "work",
+    )
+
+    def __init__(
+        self,
+        work: Callable[[Connection], T],
+        loop: asyncio.AbstractEventLoop,
+        *,
+        is_abandonable: bool = False,
+    ) -> None:
+        self.work = work
+        self.loop = loop
+        self.answer: asyncio.Future[T] = loop.create_future()
+        self.is_abandonable = is_abandonable
+        self.is_delivered = False
+        self._lock = Lock()
+        self._is_committing = False
+        self._is_withdrawn = False
+
+    def begin_commit(self) -> bool:
+        """Whether it may be stored; from then on its outcome is waited for. Called by a lane's thread."""
+        with self._lock:
+            self._is_committing = not self._is_withdrawn
+            return self._is_committing
+
+    def withdraw(self) -> bool:
+        """Whether it can never be stored now. Called by the event loop."""
+        with self._lock:
+            self._is_withdrawn = not self._is_committing
+            return self._is_withdrawn
+
+    @property
+    def is_awaited(self) -> bool:
+        """Whether anybody still waits for it."""
+        return not self._is_withdrawn
+
+    def give_up(self) -> None:
+        """Its time is up. A write whose commit is under way is waited for a little: it may be stored already. One that
+        is done is not refused because the event loop had no time to hear of it."""
+        if self.answer.done() or self.is_delivered:
+            return
+        if self.withdraw() or self.is_abandonable:
+            self.answer.set_exception(Busy(TIMED_OUT))
+        else:
+            self.loop.call_later(COMMIT_TIMEOUT_S, self._fail_as_unknown)
+
+    def _fail_as_unknown(self) -> None:
+        if not self.answer.done():
+            self.answer.set_exception(DatabaseFailed(OUTCOME_UNKNOWN, OUTCOME_UNKNOWN))
+
+    def settle(self, outcome: T | BaseException) -> None:
+        """Give the answer to the one who waits, if they still do. Called by the event loop."""
+        if self.answer.done():
+            return
+        if isinstance(outcome, BaseException):
+            self.answer.set_exception(outcome)
+        else:
+            self.answer.set_result(outcome)
+
+
+def deliver(outcomes: Iterable[tuple[Job[Any], Any]]) -> None:
+    """Settle jobs of one loop from a lane's thread, with one waking of the loop."""
+    delivered = list(outcomes)
+    if not delivered:
+        return
+    for job, _ in delivered:
+        job.is_delivered = True
+    loop = delivered[0][0].loop
+    if not loop.is_closed():
+        loop.call_soon_threadsafe(_settle_all, delivered)
+
+
+def _settle_all(delivered: list[tuple[Job[Any], Any]]) -> None:
+    for job, outcome in delivered:
+        job.settle(outcome)
+
+
+class PersistentConnection:
+    """Opened when it is first needed, and anew after it was lost. For one thread."""
+
+    def __init__(
+        self, engine: Engine, options: Mapping[str, Any], setup_statements: Sequence[str] = ()
+    ) -> None:
+        """first: statements for a connection that was just opened."""
+        self._engine = engine
+        self._options = options
+        self._first = setup_statements
+        self._connection: Connection | None = None
+
+    def run(self, work: Callable[[Connection], T], while_awaited: Callable[[], bool] = lambda: True) -> T:
+        """`work` in one transaction. A lost connection is opened anew, once, unless the commit was sent.
+
+        while_wanted: asked between tries while another process holds the file.
+        Raises: DBAPIError, DatabaseFailed if nobody can tell whether the commit arrived.
+        """
+        is_fresh = self._connection is None
+        try:
+            return self._run_once(work, while_awaited)
+        except DBAPIError as error:
+            if not error.connection_invalidated or is_fresh:
+                raise
+        return self._run_once(work, while_awaited)
+
+    def drop(self) -> None:
+        """Close it."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+
+    def _run_once(self, work: Callable[[Connection], T], while_awaited: Callable[[], bool]) -> T:
+        connection = self._open()
+        # The connection is kept only where its state is known: after a commit, or after a rollback that worked. A
+        # COMMIT that fails on a full disk leaves its transaction open, and no other could begin on that connection.
+        is_settled = False
+        try:
+            transaction = _begin_when_unlocked(connection, while_awaited)
+            try:
+                answer = work(connection)
+            except BaseException as error:
+                transaction.rollback()
+                is_settled = not (isinstance(error, DBAPIError) and error.connection_invalidated)
+                raise
+            self._commit(transaction)
+            is_settled = True
+        finally:
+            if not is_settled:
+                self._invalidate()
+        return answer
+
+    def _commit(self, transaction: Any) -> None:
+        try:
+            transaction.commit()
+        except DBAPIError as error:
+            if not error.connection_invalidated:
+                raise
+            problem = "was lost while it stored. Look whether it is there before you send it again."
+            raise DatabaseFailed(
+                f"The database {database_name(self._engine.url)} {problem}", f"The database {problem}"
+            ) from None
+
+    def _open(self) -> Connection:
+        if self._connection is None:
+            connection = self._engine.connect()
+            try:
+                driver: Any = connection.connection.driver_connection
+                for statement in self._first:
+                    driver.execute(statement)
+                driver.commit()
+                self._connection = connection.execution_options(**self._options)
+            except BaseException:
+                # it would be lent out again half prepared
+                connection.invalidate()
+                connection.close()
+                raise
+        return self._connection
+
+    def _invalidate(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.invalidate()
+            connection.close()
+
+
+def _begin_when_unlocked(connection: Connection, while_awaited: Callable[[], bool]) -> Any:
+    while True:
+        try:
+            return connection.begin()
+        except OperationalError as error:
+            if "locked" not in str(error.orig) or not while_awaited():
+                raise
+
 
 AnyJob = Job[Any]
 MAX_WRITES_PER_COMMIT = 64
