@@ -364,7 +364,7 @@ def test_a_database_of_a_newer_version_is_not_read_and_that_is_told(whole, tmp_p
     connection.close()
     result = predicted(whole, url, monkeypatch, *ONE, "--json")
     assert (result.exit_code, sources(result)) == (0, ALL_FALLBACKS)
-    assert "is of version 9999, newer than this product's" in result.stderr
+    assert "has version 9999, which is newer than" in result.stderr
 
 
 def test_a_folder_in_the_place_of_the_database_is_told(whole, tmp_path, monkeypatch) -> None:

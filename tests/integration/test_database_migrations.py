@@ -119,7 +119,7 @@ def test_an_older_postgresql_is_upgraded_by_its_operator(postgresql) -> None:
         bring_to(connection, FIRST)
     engine.dispose()
     with pytest.raises(
-        DatabaseFailed, match=f"is of version {FIRST}, {VERSION} is needed. Run `londonpump db up"
+        DatabaseFailed, match=f"has version {FIRST}, but {VERSION} is needed. Run `londonpump db up"
     ):
         open_database(postgresql.url("older"))
     postgresql.ask("DROP DATABASE older")
@@ -172,7 +172,7 @@ def test_tables_of_something_else_are_refused(empty_database_url) -> None:
     engine = connect(empty_database_url)
     with writing(engine) as connection:
         connection.execute(text("CREATE TABLE users (name TEXT)"))
-    with pytest.raises(DatabaseFailed, match=r"holds tables of something else \(users\)"):
+    with pytest.raises(DatabaseFailed, match=r"holds tables of another application \(users\)"):
         upgrade(engine)
     engine.dispose()
 

@@ -48,7 +48,7 @@ def test_a_password_in_the_options(closed_port) -> None:
 
 
 def test_no_password(postgresql) -> None:
-    assert "wants a password" in error_on_opening(postgresql.url("postgres", user=LOCKED_USER))
+    assert "requires a password" in error_on_opening(postgresql.url("postgres", user=LOCKED_USER))
 
 
 def test_the_right_password(postgresql) -> None:
@@ -57,7 +57,7 @@ def test_the_right_password(postgresql) -> None:
 
 
 def test_an_unknown_user(postgresql) -> None:
-    assert "knows no such user" in error_on_opening(postgresql.url("postgres", user="nobody-here"))
+    assert "has no such user" in error_on_opening(postgresql.url("postgres", user="nobody-here"))
 
 
 def test_an_unknown_database(postgresql) -> None:
@@ -114,7 +114,7 @@ def test_a_refused_row_shows_no_value(engine) -> None:
     }
     with pytest.raises(DatabaseFailed) as caught, writing(engine) as connection:
         connection.execute(users.insert(), row)
-    assert "refuses a value that breaks a rule" in str(caught.value)
+    assert "rejects a value that breaks a rule" in str(caught.value)
     assert SECRET not in "".join(traceback.format_exception(caught.value))
 
 

@@ -1,12 +1,7 @@
-"""Threads that run jobs on the database, each with one connection that it keeps.
+"""Threads that run jobs on the database, each with one persistent connection.
 
-A kept connection saves the pool's work on every call; one that was lost is found out by the first statement,
-and the job is run once more on a new one, as long as its commit had not been sent.
-
-
-One piece of work for the database: who waits for it, and whether it may still begin.
-
-A connection that one thread keeps for all its transactions.
+A persistent connection saves the work of the pool on every call. If it was lost, the first statement fails and the job
+runs once more on a new connection, unless its commit had already been sent.
 """
 
 import asyncio
@@ -24,15 +19,15 @@ from londonpump.storage.database.engine import READ_ONLY, database_error, databa
 
 T = TypeVar("T")
 COMMIT_TIMEOUT_S = 5.0
-"""How long a commit that was sent is waited for: whether it arrived is worth knowing."""
+"""How long to wait for the outcome of a commit that was sent, because it may have been stored."""
 OUTCOME_UNKNOWN = (
-    "The database did not say whether it stored this. Look whether it is there before you send it again."
+    "The database did not confirm whether it stored this. Check whether it is there before you send it again."
 )
 TIMED_OUT = "The database did not answer in time. Try again in a moment."
 
 
 class Busy(DatabaseFailed):
-    """The database is there but does not answer in time. Nothing was stored; asking again soon may help."""
+    """The database exists but does not answer in time. Nothing was stored; retrying soon may help."""
 
     retry_after_s = 1
 
@@ -41,10 +36,10 @@ class Busy(DatabaseFailed):
 
 
 class Job(Generic[T]):
-    """A function of a connection, and the future that waits for its answer.
+    """A function of a connection, and the future of its result.
 
-    Until its commit it can be withdrawn; then it is kept. Never both: whoever comes first. So a refusal means
-    that nothing was stored, however long the database takes to wake up. may_be_left: nothing is stored (a read).
+    Either the event loop withdraws a job or its thread begins the commit, whichever comes first. A rejected request has
+    therefore stored nothing, however late the database continues. `is_abandonable`: the job stores nothing (a read).
     """
 
     __slots__ = (
@@ -75,25 +70,29 @@ class Job(Generic[T]):
         self._is_withdrawn = False
 
     def begin_commit(self) -> bool:
-        """Whether it may be stored; from then on its outcome is waited for. Called by a lane's thread."""
+        """Return whether the job may commit. Its outcome is then awaited. Called by a thread of the queue."""
+        # the lock decides between `withdraw` and this method, which run in different threads
         with self._lock:
             self._is_committing = not self._is_withdrawn
             return self._is_committing
 
     def withdraw(self) -> bool:
-        """Whether it can never be stored now. Called by the event loop."""
+        """Return whether the job can no longer be stored. Called by the event loop."""
         with self._lock:
             self._is_withdrawn = not self._is_committing
             return self._is_withdrawn
 
     @property
     def is_awaited(self) -> bool:
-        """Whether anybody still waits for it."""
+        """True while a caller waits for the result."""
         return not self._is_withdrawn
 
     def give_up(self) -> None:
-        """Its time is up. A write whose commit is under way is waited for a little: it may be stored already. One that
-        is done is not refused because the event loop had no time to hear of it."""
+        """Reject a job whose time is over.
+
+        A write that is committing may be stored already, so its outcome is awaited a little longer. A job that is done,
+        but not yet seen by a busy event loop, is not rejected.
+        """
         if self.answer.done() or self.is_delivered:
             return
         if self.withdraw() or self.is_abandonable:
@@ -106,7 +105,7 @@ class Job(Generic[T]):
             self.answer.set_exception(DatabaseFailed(OUTCOME_UNKNOWN, OUTCOME_UNKNOWN))
 
     def settle(self, outcome: T | BaseException) -> None:
-        """Give the answer to the one who waits, if they still do. Called by the event loop."""
+        """Set the result if a caller still waits for it. Called by the event loop."""
         if self.answer.done():
             return
         if isinstance(outcome, BaseException):
@@ -116,7 +115,7 @@ class Job(Generic[T]):
 
 
 def deliver(outcomes: Iterable[tuple[Job[Any], Any]]) -> None:
-    """Settle jobs of one loop from a lane's thread, with one waking of the loop."""
+    """Settle jobs of one event loop from a thread of the queue, waking the loop once."""
     delivered = list(outcomes)
     if not delivered:
         return
@@ -133,22 +132,22 @@ def _settle_all(delivered: list[tuple[Job[Any], Any]]) -> None:
 
 
 class PersistentConnection:
-    """Opened when it is first needed, and anew after it was lost. For one thread."""
+    """A connection for one thread, opened when first needed and reopened after it was lost."""
 
     def __init__(
         self, engine: Engine, options: Mapping[str, Any], setup_statements: Sequence[str] = ()
     ) -> None:
-        """first: statements for a connection that was just opened."""
+        """Args: setup_statements: run on each connection that was just opened."""
         self._engine = engine
         self._options = options
         self._first = setup_statements
         self._connection: Connection | None = None
 
     def run(self, work: Callable[[Connection], T], while_awaited: Callable[[], bool] = lambda: True) -> T:
-        """`work` in one transaction. A lost connection is opened anew, once, unless the commit was sent.
+        """Run `work` in one transaction. A lost connection is reopened once, unless the commit was sent.
 
-        while_wanted: asked between tries while another process holds the file.
-        Raises: DBAPIError, DatabaseFailed if nobody can tell whether the commit arrived.
+        Args: while_awaited: checked between attempts while another process holds the file.
+        Raises: DBAPIError. DatabaseFailed if it is unknown whether the commit arrived.
         """
         is_fresh = self._connection is None
         try:
@@ -159,7 +158,7 @@ class PersistentConnection:
         return self._run_once(work, while_awaited)
 
     def drop(self) -> None:
-        """Close it."""
+        """Close the connection."""
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.close()
@@ -190,7 +189,7 @@ class PersistentConnection:
         except DBAPIError as error:
             if not error.connection_invalidated:
                 raise
-            problem = "was lost while it stored. Look whether it is there before you send it again."
+            problem = "was lost during the commit. Check whether the data is there before you send it again."
             raise DatabaseFailed(
                 f"The database {database_name(self._engine.url)} {problem}", f"The database {problem}"
             ) from None
@@ -205,7 +204,7 @@ class PersistentConnection:
                 driver.commit()
                 self._connection = connection.execution_options(**self._options)
             except BaseException:
-                # it would be lent out again half prepared
+                # otherwise the pool would hand out a connection that is only partly set up
                 connection.invalidate()
                 connection.close()
                 raise
@@ -229,11 +228,11 @@ def _begin_when_unlocked(connection: Connection, while_awaited: Callable[[], boo
 
 AnyJob = Job[Any]
 MAX_WRITES_PER_COMMIT = 64
-"""How many writes share one commit at most."""
+"""Maximum number of writes in one commit: one wait for the disk serves them all."""
 SQLITE_BOUNDS = ("PRAGMA busy_timeout = 20",)
-"""ms that SQLite waits for another process's write before we look who still waits for us."""
+"""Milliseconds that SQLite waits for a write of another process before we check which callers still wait."""
 POSTGRESQL_BOUNDS = ("SET lock_timeout = '1s'", "SET statement_timeout = '30s'")
-"""What nobody waits for any more ends by itself, and its thread is free."""
+"""Statements that nobody waits for any more end after these times, which frees their thread."""
 
 
 class WorkerQueue:
@@ -248,7 +247,7 @@ class WorkerQueue:
             thread.start()
 
     def take(self, job: AnyJob) -> None:
-        """Accept a job, from the event loop. Raises: Busy if too many wait already, or the lane is closed."""
+        """Accept a job from the event loop. Raises: Busy if too many jobs wait, or the queue is closed."""
         if self._is_closed:
             raise Busy("The service is stopping. Try again in a moment.")
         if self._queue.qsize() >= self._waiting:
@@ -256,7 +255,7 @@ class WorkerQueue:
         self._queue.put(job)
 
     def next_jobs(self, max_jobs: int) -> list[AnyJob]:
-        """One job, and those that wait behind it. Empty when the lane is to end."""
+        """Wait for a job and return it with those behind it. Empty when the thread must end."""
         first = self._queue.get()
         jobs = [] if first is None else [first]
         while jobs and len(jobs) < max_jobs:
@@ -265,13 +264,14 @@ class WorkerQueue:
             except Empty:
                 break
             if job is None:
+                # one None ends one thread: put it back, so that it ends this one after these jobs
                 self._queue.put(None)
                 break
             jobs.append(job)
         return jobs
 
     def close(self, within_s: float = 5.0) -> None:
-        """Serve what was accepted, then end. A thread that a dead server holds is left behind."""
+        """Run the accepted jobs, then end the threads. A thread that a dead server blocks is abandoned."""
         self._is_closed = True
         for _ in self._threads:
             self._queue.put(None)
@@ -280,7 +280,7 @@ class WorkerQueue:
 
 
 def start_readers(engine: Engine, threads: int, max_waiting: int) -> WorkerQueue:
-    """Threads that read."""
+    """Start threads that read."""
     options: dict[str, Any] = {READ_ONLY: True}
     first: tuple[str, ...] = ()
     if engine.dialect.name == "postgresql":
@@ -297,7 +297,7 @@ def start_readers(engine: Engine, threads: int, max_waiting: int) -> WorkerQueue
 
 
 def start_writers(engine: Engine, threads: int, max_waiting: int) -> WorkerQueue:
-    """Threads that write: one for SQLite, which commits for many at once."""
+    """Start threads that write. SQLite has one, which commits several jobs at once."""
 
     def serve_single(worker_queue: WorkerQueue) -> None:
         persistent = PersistentConnection(engine, {}, POSTGRESQL_BOUNDS)
@@ -320,7 +320,7 @@ def _run_single(persistent: PersistentConnection, job: AnyJob, engine: Engine) -
         return
     try:
         outcome = persistent.run(partial(_run_unless_withdrawn, job), while_awaited=lambda: job.is_awaited)
-    except Exception as error:  # noqa: BLE001 - whatever it is, the one who waits must hear it
+    except Exception as error:  # noqa: BLE001 - the caller must receive every failure
         outcome = _as_database_error(engine, error)
     deliver([(job, outcome)])
 
@@ -342,7 +342,7 @@ def _run_batch(persistent: PersistentConnection, jobs: list[AnyJob], engine: Eng
 
 
 def _run_in_savepoint(connection: Connection, job: AnyJob, engine: Engine) -> Any:
-    """One job's outcome; its own failure undoes it alone."""
+    """Run one job of a batch and return its outcome. The savepoint keeps its failure from undoing the others."""
     if not job.is_awaited:
         return _Withdrawn()
     part = connection.begin_nested()
@@ -351,7 +351,7 @@ def _run_in_savepoint(connection: Connection, job: AnyJob, engine: Engine) -> An
     except Exception as error:
         driver: Any = connection.connection.driver_connection
         if not driver.in_transaction:
-            # a full disk ends the whole transaction, not this job's part alone
+            # a full disk ends the whole transaction, not only this savepoint
             raise
         part.rollback()
         return _as_database_error(engine, error)
@@ -367,7 +367,7 @@ def _run_unless_withdrawn(job: AnyJob, connection: Connection) -> Any:
 
 
 class _Withdrawn(Exception):
-    """Undoes work that nobody waits for any more; nobody hears it."""
+    """Rolls back work that no caller waits for any more; it is never shown."""
 
 
 def _as_database_error(engine: Engine, error: Exception) -> Exception:
