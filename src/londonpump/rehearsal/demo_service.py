@@ -1,7 +1,4 @@
-"""The service of the demo, and a prediction asked through it.
-
-What the demo tells of the service: an answer as an operator would read it, and where to go on.
-"""
+"""The service of the demo, a prediction requested from it, and the text that shows both."""
 
 import os
 import socket
@@ -31,14 +28,16 @@ class DemoFailed(LondonPumpError):
 
 @dataclass(frozen=True, slots=True)
 class DemoServing:
-    """port: as the person asked, None for the usual one. is_watched: somebody sits there and ends it with Ctrl-C."""
+    """How the demo serves."""
 
     port: int | None
+    """None for the default port."""
     is_watched: bool
+    """True in a terminal, where a person ends the service with Ctrl-C."""
 
 
 def serve_demo(home: Path, user: DemoUser, serving: DemoServing, show: Callable[[str], None]) -> None:
-    """Start the service, make a prediction through it, and stop it: at once, or when the person says so.
+    """Start the service, request a prediction, and stop it at once or when the person presses Ctrl-C.
 
     Raises: DemoFailed, ServiceFailed.
     """
@@ -62,13 +61,13 @@ def _port(serving: DemoServing, show: Callable[[str], None]) -> int:
     if not serving.is_watched:
         return FREE
     if _is_in_use(PORT):
-        show(f"Port {PORT} is in use by another program: taking a free one (or say which: --port).")
+        show(f"Port {PORT} is in use by another program. A free port is used instead; --port chooses one.")
         return FREE
     return PORT
 
 
 def _is_in_use(port: int) -> bool:
-    """Whether something answers there, by either of the addresses that `localhost` may mean."""
+    """Return whether a program listens on the port, on any address of `localhost`."""
     try:
         socket.create_connection(("localhost", port), timeout=1).close()
     except OSError:
@@ -89,13 +88,13 @@ def _request_prediction(address: str, user: DemoUser) -> dict[str, Any]:
             if login.is_client_error:
                 raise DemoFailed(
                     f"The user {user.name} cannot sign in ({_detail(login)}). Remove {user.password_file} and run the "
-                    "demo again: a new password is made."
+                    "demo again: it generates a new password."
                 )
             token = login.raise_for_status().json()["access_token"]
             headers = {"Authorization": f"Bearer {token}"}
             response = client.post("/v1/predictions", json=QUESTION, headers=headers)
             if response.is_error:
-                raise DemoFailed(f"The service gave no prediction: {_detail(response)}")
+                raise DemoFailed(f"The service returned no prediction: {_detail(response)}")
     except httpx2.HTTPError as error:
         raise DemoFailed(f"The service at {address} did not answer ({error}). Run the demo again.") from error
     prediction: dict[str, Any] = response.json()
@@ -112,12 +111,12 @@ FIRST_TARGET = "360"
 
 
 def format_prediction(description: str, answer: Mapping[str, Any]) -> str:
-    """The pumps of an answer of `POST /v1/predictions`, the first to arrive first."""
+    """Return the candidates in a response of `POST /v1/predictions` as a table, the first to arrive first."""
     lines = [
-        f"Asked through the service: {description}, now. Which pumps, how soon, how sure?",
+        f"Asked through the service: which pumps reach {description} first, how soon, and how certain is that?",
         f"{'pump':<6}{'from':<16}{'km':>5}  {'expected':>8}  {'8 in 10 within':<14}  within 6 min",
         *(_candidate(each) for each in answer["candidates"]),
-        f"Pumps that such calls get: {answer['pumps_needed']['number']}",
+        f"Pumps usually sent to such a call: {answer['pumps_needed']['number']}",
         *_context(answer["context"]),
         *(f"Not known: {text}" for text in answer["missing"]),
     ]
@@ -127,7 +126,7 @@ def format_prediction(description: str, answer: Mapping[str, Any]) -> str:
 
 
 def format_service(address: str, user: DemoUser, log: Path) -> str:
-    """Where the service is, who may sign in and how it ends. The password is told once, to the person there."""
+    """Return the address, the account and how to stop. The password is only shown when it was just generated."""
     password = user.password if user.is_new else f"in {user.password_file}"
     return "\n".join(
         [

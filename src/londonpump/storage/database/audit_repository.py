@@ -1,4 +1,4 @@
-"""The audit, written and verified. Append it last in a transaction: on PostgreSQL it waits for the head's lock."""
+"""Write, read and verify the audit. Append to it last in a transaction: on PostgreSQL it locks the head."""
 
 import json
 from collections.abc import Generator, Mapping
@@ -13,40 +13,42 @@ from sqlalchemy import Connection, Row, insert, select, update
 from londonpump.storage.database.schema import audit, audit_head
 
 FIRST_HASH = "0" * 64
-"""What the first row names as the hash before it."""
+"""The previous hash of the first row."""
 _ROWS_PER_FETCH = 1000
 
 
 @dataclass(frozen=True, slots=True)
 class AuditRow:
-    """One event. about: canonical json. hash: sha256 over all the other fields."""
+    """One event."""
 
     seq: int
     at: datetime
     kind: str
     actor: str | None
     about: str
+    """Canonical JSON."""
     previous_hash: str
     hash: str
+    """SHA-256 over all other fields."""
 
 
 @dataclass(frozen=True, slots=True)
 class AuditVerification:
-    """What became of verifying. problem: None if all is as it was written; else `seq` says at which row."""
+    """The result of a verification."""
 
     n_rows: int
     head_hash: str
     seq: int | None = None
+    """The row with the problem."""
     problem: str | None = None
+    """None if every row is as it was written."""
 
 
 def append_audit(
     connection: Connection, at: datetime, kind: str, actor: str | None, about: Mapping[str, Any]
 ) -> None:
-    """Add an event inside the caller's transaction. about: what json can hold; never a secret.
-
-    Concurrent writers on PostgreSQL wait here for each other until they commit; SQLite has one writer.
-    """
+    """Add an event inside the transaction of the caller. about: values that JSON can hold; never a secret."""
+    # concurrent writers on PostgreSQL wait here until the other commits, so the chain has no forks
     head = connection.execute(select(audit_head).where(audit_head.c.id == 1).with_for_update()).one()
     fields = {
         "seq": head.n_rows + 1,
@@ -64,7 +66,7 @@ def append_audit(
 
 
 def read_audit(connection: Connection, since: datetime | None = None) -> Generator[AuditRow, None, None]:
-    """Events in the order they were written, from a moment on."""
+    """Yield events in the order in which they were written, from `since` on."""
     query = select(audit).order_by(audit.c.seq)
     if since is not None:
         query = query.where(audit.c.at >= since)
@@ -78,7 +80,7 @@ def verify_audit(
 ) -> AuditVerification:
     """Walk the chain from its first row to its head.
 
-    Args: n_rows, hash_then: a head that was written down elsewhere: what nobody who can write here can change.
+    Args: n_rows, expected_hash: a head that was noted outside the database, where its writers cannot change it.
     """
     head = connection.execute(select(audit_head)).one_or_none()
     seen, previous = 0, FIRST_HASH
@@ -86,7 +88,7 @@ def verify_audit(
         for row in rows:
             problem = _problem_of(row, seen + 1, previous)
             if problem is None and row.seq == n_rows and row.hash != expected_hash:
-                problem = "it is not the row of the head that was written down: the chain was written anew"
+                problem = "it does not match the head that was noted elsewhere: the chain was rewritten"
             if problem is not None:
                 return AuditVerification(seen, previous, seen + 1, problem)
             seen, previous = row.seq, row.hash
@@ -94,12 +96,12 @@ def verify_audit(
 
 
 def json_of(about: Mapping[str, Any]) -> str:
-    """Canonical: sorted keys, no blanks, ASCII."""
+    """Return canonical JSON: sorted keys, no spaces, ASCII."""
     return json.dumps(about, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
 def hash_of(fields: Mapping[str, Any]) -> str:
-    """The hash of a row from all its other fields."""
+    """Return the hash of a row from all its other fields."""
     shown = {**fields, "at": fields["at"].isoformat(timespec="microseconds")}
     return sha256(json_of(shown).encode()).hexdigest()
 
@@ -129,6 +131,6 @@ def _compare_with_head(
         )
     if n_rows is not None and n_rows > found.n_rows:
         return AuditVerification(
-            found.n_rows, found.head_hash, after, f"it is missing: {n_rows} rows were written down elsewhere"
+            found.n_rows, found.head_hash, after, f"it is missing: {n_rows} rows were noted elsewhere"
         )
     return found

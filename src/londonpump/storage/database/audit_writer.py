@@ -1,8 +1,8 @@
-"""Predictions in the audit: many in one row, by one writer.
+"""Audit entries of predictions, written in batches by one task.
 
-A prediction is stored before it is answered; its audit follows within a second, or as soon as 100 wait. A process
-that is killed loses the entries of that second, never a prediction. An ordered shutdown loses none. Where the
-database breaks off just as it commits, entries can stand twice.
+A prediction is stored before it is returned. Its audit entry follows within a second, or as soon as 100 entries wait.
+A killed process loses the entries of that second, but no prediction; an ordered shutdown loses none. If the connection
+breaks during a commit, entries can be written twice.
 """
 
 import asyncio
@@ -21,36 +21,37 @@ FLUSH_INTERVAL_S = 1.0
 FLUSH_AT_ENTRIES = 100
 MAX_WAITING = 10_000
 FINAL_FLUSH_TIMEOUT_S = 5.0
-"""For what is written at the end: nothing else waits for the database then."""
+"""The last write may take longer, because nothing else waits for the database then."""
 EVENT_TYPE = "predictions"
 
 T = TypeVar("T")
 
 
 class WritableStore(Protocol):
-    """As much of `store.Store` as is needed here."""
+    """The part of `store.Store` that the writer needs."""
 
     async def write(self, work: Callable[[Connection], T], *, within_s: float | None = None) -> T:
-        """Run it in a transaction."""
+        """Run `work` in a transaction."""
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A prediction that was answered. digest: sha256 over what was stored, by whoever stores it."""
+    """A prediction that was returned."""
 
     prediction_id: str
     user_id: str
     at: datetime
     digest: str
+    """SHA-256 of what was stored."""
 
     def as_json(self) -> dict[str, str]:
-        """As it stands in the audit."""
+        """Return the entry as the audit stores it."""
         at = self.at.astimezone(UTC).isoformat(timespec="microseconds")
         return {"id": self.prediction_id, "user": self.user_id, "at": at, "sha256": self.digest}
 
 
 class AuditBatch:
-    """`async with AuditBatch(store, clock) as batch`, then `batch.add(...)`; leaving the block writes the rest."""
+    """A batch of audit entries: add entries inside `async with`; leaving the block writes the rest."""
 
     def __init__(
         self, store: WritableStore, clock: Callable[[], datetime], interval_s: float = FLUSH_INTERVAL_S
@@ -63,13 +64,13 @@ class AuditBatch:
         self._is_ending = False
 
     async def __aenter__(self) -> Self:
-        """Start the writer."""
+        """Start the task that writes."""
         self._writer = asyncio.create_task(self._flush_loop(), name="audit of predictions")
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        """Stop the writer and write what waits. Raises: DatabaseFailed if that cannot be."""
-        # not cancelled: a write that is under way would be done again
+        """Stop the task and write the entries that wait. Raises: DatabaseFailed if that fails."""
+        # not cancelled, because a write that has started would be repeated
         self._is_ending = True
         self._due.set()
         if self._writer is not None:
@@ -78,11 +79,11 @@ class AuditBatch:
 
     @property
     def n_waiting(self) -> int:
-        """Entries that are not in the database yet."""
+        """Number of entries that are not in the database yet."""
         return len(self._waiting) + self._n_in_flight
 
     def add(self, prediction_id: str, user_id: str, at: datetime, digest: str) -> None:
-        """Note a stored prediction. Raises: DatabaseFailed when far too many wait to be written."""
+        """Add the entry of a stored prediction. Raises: DatabaseFailed if too many entries wait."""
         if self.n_waiting >= MAX_WAITING:
             raise DatabaseFailed("The audit of predictions cannot be written. Check the database.")
         self._waiting.append(Entry(prediction_id, user_id, at, digest))
@@ -91,11 +92,11 @@ class AuditBatch:
 
     @property
     def waiting(self) -> tuple[Entry, ...]:
-        """The entries that no write has taken yet."""
+        """Entries that no write has taken yet."""
         return tuple(self._waiting)
 
     async def flush(self, within_s: float | None = None) -> None:
-        """Write what waits, now. What cannot be written waits on. Raises: as the store's write."""
+        """Write the entries that wait. If that fails they wait for the next write. Raises: as `Store.write`."""
         taken, self._waiting = self._waiting, []
         if not taken:
             return
@@ -117,7 +118,6 @@ class AuditBatch:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._due.wait(), self._every_s)
             self._due.clear()
-            # What could not be written is tried again, whatever the failure was: a writer that ended here would
-            # leave every later prediction without its audit until the service is restarted.
+            # every failure is retried: if the task ended here, later predictions would have no audit until a restart
             with suppress(Exception):
                 await self.flush()

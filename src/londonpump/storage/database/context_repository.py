@@ -1,13 +1,7 @@
-"""Weather and traffic, in all their vintages: each row says when it could be known first.
+"""Weather, traffic, holidays, the imported list of stations, and the last fetch of each source.
 
-`calendar_rows` holds the days, `fetch_rows` when each source was asked last. All raise DatabaseFailed.
-
-
-School holidays by calendar year, and bank holidays. All raise DatabaseFailed.
-
-The list of stations that was imported, if one was. All raise DatabaseFailed.
-
-When each source was asked, and what came of it. All raise DatabaseFailed.
+Weather and traffic are kept in all their vintages: each row says when it became known. Every function that takes an
+engine raises DatabaseFailed.
 """
 
 from collections import defaultdict
@@ -33,12 +27,12 @@ from londonpump.storage.database.schema import stations as stations_table
 
 
 def store_weather(engine: Engine, rows: Sequence[WeatherHour]) -> int:
-    """Add hours; the same hour, source and vintage again takes the place of the earlier row. Returns: how many."""
+    """Add hours, replacing rows of the same hour, source and vintage. Returns: how many."""
     return _store(engine, weather_hours, rows)
 
 
 def read_weather(engine: Engine, first_at: datetime, end_at: datetime) -> list[WeatherHour]:
-    """Every vintage of the hours from first_at until before end_at, by observed_at, available_at, source."""
+    """Return every vintage of the hours from `first_at` until before `end_at`, by observed_at, available_at, source."""
     with reading(engine) as connection:
         found = connection.execute(_between(weather_hours, first_at, end_at)).mappings()
         return [WeatherHour(**row) for row in found]
@@ -47,7 +41,7 @@ def read_weather(engine: Engine, first_at: datetime, end_at: datetime) -> list[W
 def known_hours(
     engine: Engine, first_at: datetime, end_at: datetime, sources: Sequence[str]
 ) -> set[datetime]:
-    """Which hours from first_at until before end_at have a row of one of the sources, whole or with gaps."""
+    """Return the hours from `first_at` until before `end_at` with a row of one of the sources, even an incomplete one."""
     query = select(weather_hours.c.observed_at).where(
         weather_hours.c.observed_at >= first_at,
         weather_hours.c.observed_at < end_at,
@@ -58,33 +52,33 @@ def known_hours(
 
 
 def prune_weather(engine: Engine) -> int:
-    """Drop forecasts that can never be used again, so that an hourly refresh does not grow without end.
+    """Delete forecasts that can never be used again, so that hourly refreshes do not fill the table.
 
-    A moment uses hours that have begun; where a source had a later forecast still before its hour began, the
-    earlier ones are never chosen for any moment. Returns: how many rows are gone.
+    Only hours that have begun are used. If a source published a later forecast before the hour began, its earlier
+    forecasts are never chosen. Returns: how many rows were deleted.
     """
     return _prune(engine, weather_hours)
 
 
 def store_traffic(engine: Engine, rows: Sequence[TrafficReading]) -> int:
-    """As `store_weather`."""
+    """Add readings like `store_weather`."""
     return _store(engine, traffic_readings, rows)
 
 
 def read_traffic(engine: Engine, first_at: datetime, end_at: datetime) -> list[TrafficReading]:
-    """As `read_weather`."""
+    """Return every vintage of the readings like `read_weather`."""
     with reading(engine) as connection:
         found = connection.execute(_between(traffic_readings, first_at, end_at)).mappings()
         return [TrafficReading(**row) for row in found]
 
 
 def prune_traffic(engine: Engine) -> int:
-    """As `prune_weather`."""
+    """Delete readings like `prune_weather`."""
     return _prune(engine, traffic_readings)
 
 
 def _store(engine: Engine, table: Table, rows: Sequence[WeatherHour] | Sequence[TrafficReading]) -> int:
-    # by key: of two rows with one key in one call the later stands, on both engines
+    # by key, because PostgreSQL rejects two rows with one key in one statement; the later row counts
     by_key = {(row.observed_at, row.source, row.available_at): as_row(row) for row in rows}
     with writing(engine) as connection:
         upsert(connection, table, list(by_key.values()))
@@ -113,12 +107,12 @@ def _prune(engine: Engine, table: Table) -> int:
 
 
 MIN_BANK_HOLIDAYS = 8
-"""England has had eight or more each year since 1978: fewer are a part of a year."""
+"""England has had eight or more per year since 1978, so fewer are an incomplete year."""
 
 
 @dataclass(frozen=True, slots=True)
 class StoredYears:
-    """What became of each calendar year that was given."""
+    """Calendar years that were added, replaced or left unchanged."""
 
     added: tuple[int, ...] = ()
     replaced: tuple[int, ...] = ()
@@ -128,10 +122,10 @@ class StoredYears:
 def store_school_holidays(
     engine: Engine, holidays: Sequence[SchoolHoliday], *, replace: bool = False
 ) -> StoredYears:
-    """Add the years that are new. A year that is there stays, unless its own source now names more days of it.
+    """Add new calendar years. A stored year stays unless its own source now has more days of it.
 
-    Args: replace: the given years take the place of what is there (an import by hand); others stay.
-    A year never goes because an answer lacks it.
+    Args: replace: replace the given years in any case (a manual import).
+    Years that are not given always stay.
     """
     with writing(engine) as connection:
         return put_school_holidays(connection, holidays, replace=replace)
@@ -140,7 +134,7 @@ def store_school_holidays(
 def put_school_holidays(
     connection: Connection, holidays: Sequence[SchoolHoliday], *, replace: bool = False
 ) -> StoredYears:
-    """As `store_school_holidays`, inside a transaction of the caller's."""
+    """Do the same as `store_school_holidays` inside the transaction of the caller."""
     by_year: dict[int, dict[date, SchoolHoliday]] = defaultdict(dict)
     for holiday in holidays:
         by_year[holiday.day.year][holiday.day] = holiday
@@ -160,22 +154,22 @@ def put_school_holidays(
 
 
 def read_school_holidays(engine: Engine) -> list[SchoolHoliday]:
-    """Every school holiday, by day."""
+    """Return every school holiday, by day."""
     query = select(school_holidays.c.day, school_holidays.c.source).order_by(school_holidays.c.day)
     with reading(engine) as connection:
         return [SchoolHoliday(**row) for row in connection.execute(query).mappings()]
 
 
 def school_years(engine: Engine) -> set[int]:
-    """The calendar years whose school holidays are known. A day of another year is unknown, not school."""
+    """Return the calendar years whose school holidays are known. Other years are unknown, not school days."""
     with reading(engine) as connection:
         return set(connection.execute(select(years_table.c.year)).scalars())
 
 
 def store_bank_holidays(engine: Engine, days: Sequence[BankHoliday]) -> int:
-    """Add bank holidays. A calendar year given whole is exactly that afterwards: a holiday can be moved.
+    """Add bank holidays. A complete calendar year replaces the stored one, because a holiday can be moved.
 
-    A year of fewer than eight days is no whole year: its days are added to what is there. Returns: days given.
+    Days of an incomplete year (fewer than eight) are added to the stored ones. Returns: how many days were given.
     """
     by_day = {day.day: as_row(day) for day in days}
     years = [day.year for day in by_day]
@@ -189,7 +183,7 @@ def store_bank_holidays(engine: Engine, days: Sequence[BankHoliday]) -> int:
 
 
 def read_bank_holidays(engine: Engine) -> list[BankHoliday]:
-    """Every bank holiday, by day."""
+    """Return every bank holiday, by day."""
     with reading(engine) as connection:
         found = connection.execute(select(bank_holidays).order_by(bank_holidays.c.day)).mappings()
         return [BankHoliday(**row) for row in found]
@@ -216,13 +210,13 @@ FIELDS = tuple(field.name for field in fields(Station))
 
 
 def store_stations(engine: Engine, stations: Sequence[Station]) -> int:
-    """Make this the list, whole: stations that are not in it go. Returns: how many there are now."""
+    """Replace the whole list. Returns: how many stations it has."""
     with writing(engine) as connection:
         return put_stations(connection, stations)
 
 
 def put_stations(connection: Connection, stations: Sequence[Station]) -> int:
-    """As `store_stations`, inside a transaction of the caller's."""
+    """Do the same as `store_stations` inside the transaction of the caller."""
     rows = [{**as_row(station), "pumps": list(station.pumps)} for station in stations]
     connection.execute(delete(stations_table))
     if rows:
@@ -231,13 +225,13 @@ def put_stations(connection: Connection, stations: Sequence[Station]) -> int:
 
 
 def read_stations(engine: Engine) -> tuple[Station, ...]:
-    """The imported list, by code; empty if none was ever imported."""
+    """Return the imported list, by code; empty if none was imported."""
     with reading(engine) as connection:
         return select_stations(connection)
 
 
 def select_stations(connection: Connection) -> tuple[Station, ...]:
-    """As `read_stations`, inside a transaction of the caller's."""
+    """Do the same as `read_stations` inside the transaction of the caller."""
     query = select(*(stations_table.c[name] for name in FIELDS)).order_by(stations_table.c.code)
     found = connection.execute(query).mappings()
     return tuple(Station(**{**row, "pumps": tuple(row["pumps"])}) for row in found)
@@ -245,33 +239,32 @@ def select_stations(connection: Connection) -> tuple[Station, ...]:
 
 @dataclass(frozen=True, slots=True)
 class FetchRecord:
-    """The last time a source was asked.
-
-    problem: None when all went well. rows: how many it brought. good_at: when it last went well; None for never.
-    """
+    """The last fetch from a source."""
 
     source: str
     at: datetime
     problem: str | None
+    """None if the fetch succeeded."""
     rows: int
     succeeded_at: datetime | None
+    """The last successful fetch; None if there was none."""
 
 
 def record_fetch(engine: Engine, source: str, at: datetime, problem: str | None, rows: int) -> None:
-    """Keep that a source was asked. No problem may hold a key."""
+    """Store a fetch. The problem must not contain an API key."""
     row = {"source": source, "fetched_at": at, "problem": problem, "row_count": rows}
     with writing(engine) as connection:
         connection.execute(insert(fetch_notes), row)
 
 
 def last_fetches(engine: Engine) -> list[FetchRecord]:
-    """The newest note of each source, by source."""
+    """Return the newest fetch of each source, by source."""
     with reading(engine) as connection:
         return select_last_fetches(connection)
 
 
 def select_last_fetches(connection: Connection) -> list[FetchRecord]:
-    """As `last_fetches`, inside a transaction of the caller's."""
+    """Do the same as `last_fetches` inside the transaction of the caller."""
     notes = fetch_notes.c
     good = (
         select(notes.source, func.max(notes.fetched_at).label("succeeded_at"))
@@ -279,7 +272,7 @@ def select_last_fetches(connection: Connection) -> list[FetchRecord]:
         .group_by(notes.source)
         .subquery()
     )
-    # the id breaks a tie of two notes at one moment
+    # the id decides between two fetches at the same time
     rank = func.row_number().over(
         partition_by=notes.source, order_by=(notes.fetched_at.desc(), notes.id.desc())
     )
