@@ -113,10 +113,10 @@ FIRST_TARGET = "360"
 def format_prediction(description: str, answer: Mapping[str, Any]) -> str:
     """Return the candidates in a response of `POST /v1/predictions` as a table, the first to arrive first."""
     lines = [
-        f"Asked through the service: which pumps reach {description} first, how soon, and how certain is that?",
+        f"Asked through the service: {description}, now. Which pumps, how soon, how sure?",
         f"{'pump':<6}{'from':<16}{'km':>5}  {'expected':>8}  {'8 in 10 within':<14}  within 6 min",
         *(_candidate(each) for each in answer["candidates"]),
-        f"Pumps usually sent to such a call: {answer['pumps_needed']['number']}",
+        f"Pumps that such calls get: {answer['pumps_needed']['number']}",
         *_context(answer["context"]),
         *(f"Not known: {text}" for text in answer["missing"]),
     ]

@@ -1,4 +1,4 @@
-"""A year lived in fast motion: records come, models are trained, judged, promoted or kept, while a service answers."""
+"""A rehearsal of a year: records arrive, models are trained, evaluated and promoted, while a service answers."""
 
 import os
 import time
@@ -23,7 +23,7 @@ from londonpump.rehearsal.year_records import draw_questions, write_records
 from londonpump.storage.database.decision_repository import Decision
 
 FINAL_ANSWERS = 100
-"""So many answers are waited for after the last decision."""
+"""Number of answers to wait for after the last decision."""
 MONTHS_SHARE = 0.9
 YIELDS = 10
 FIRST_ERROR, LAST_ERROR = 500, 599
@@ -31,66 +31,70 @@ FIRST_ERROR, LAST_ERROR = 500, 599
 
 @dataclass(frozen=True, slots=True)
 class RehearseRequest:
-    """folder: a new one that everything is put in. database_url: of an empty database; None: SQLite in the folder.
-
-    draws: of the last month that the oracle judges on.
-    """
+    """The options of a rehearsal."""
 
     plan: YearPlan
     folder: Path
+    """A new folder for everything that the rehearsal writes."""
     database_url: str | None = None
+    """An empty database; None for SQLite in the folder."""
     draws: int = 6
+    """How often the oracle draws the last month."""
 
 
 @dataclass(frozen=True, slots=True)
 class RehearsalResult:
-    """A year as it was lived. statuses: how many requests had which HTTP status, 0 where nothing answered.
-
-    refusals: what was said to those that were not answered, (status, words), and how often. live: by month. problems: where the history is not what ledger and service say. took_s: wall clock.
-    """
+    """The results of a rehearsal."""
 
     plan: YearPlan
     months: tuple[MonthResult, ...]
     decisions: tuple[Decision, ...]
     statuses: dict[int, int]
+    """Requests by HTTP status; 0 if nothing answered."""
     rejections: dict[tuple[int, str], int]
+    """Requests without a prediction, by status and message."""
     exactness: Exactness
     live: dict[int, LiveMetrics]
+    """Live errors by month."""
     problems: tuple[str, ...]
+    """Differences between the history, the ledger and the service."""
     oracle: Oracle
     took_s: float
 
     @property
     def requests(self) -> int:
-        """All that were asked."""
+        """Number of all requests."""
         return sum(self.statuses.values())
 
     @property
     def errors_5xx(self) -> int:
-        """Answered with a fault of the service."""
+        """Number of requests that the service failed on."""
         return sum(n for status, n in self.statuses.items() if FIRST_ERROR <= status <= LAST_ERROR)
 
     @property
     def not_answered(self) -> int:
-        """Anything but an answer."""
+        """Number of requests without a prediction."""
         return self.requests - self.exactness.checked
 
     @property
     def is_as_promised(self) -> bool:
-        """Every request answered by one model exactly, a right history, the best model on duty."""
+        """True if one model answered each request exactly, the history is right and the best model is active."""
         is_complete = not self.not_answered and not self.exactness.mixed and not self.problems
         return is_complete and self.oracle.champion_is_best
 
 
 def rehearse(request: RehearseRequest, progress: Progress) -> RehearsalResult:
-    """Live a year. Raises: RehearsalFailed where a step cannot be made, or what must be refused is not; BadFile, BadValue."""
+    """Rehearse a year.
+
+    Raises: RehearsalFailed if a step fails or an injected fault is not rejected; BadFile, BadValue.
+    """
     begun_s = time.monotonic()
     with year_home(request.plan, request.folder, request.database_url) as home:
         months, traffic = _run_year(home, progress)
-        progress("Asking every model again what it answered", MONTHS_SHARE)
+        progress("Comparing every answer with its bundle", MONTHS_SHARE)
         decisions = tuple(reversed(ledger(home.settings, MAX_LEDGER_LINES)))
         exactness = exactness_of(home.settings.bundle, traffic.answers)
-        progress("Asking the oracle", MONTHS_SHARE + 0.03)
+        progress("Evaluating all models on fresh draws", MONTHS_SHARE + 0.03)
         oracle = evaluate_oracle(
             home, _champion(decisions), [month.challenger for month in months], request.draws
         )
@@ -111,7 +115,7 @@ def rehearse(request: RehearseRequest, progress: Progress) -> RehearsalResult:
 
 def _run_year(home: YearHome, progress: Progress) -> tuple[list[MonthResult], RequestTraffic]:
     plan = home.plan
-    progress(f"{plan.history_months} months of records come", 0.0)
+    progress(f"Simulating {plan.history_months} months of history", 0.0)
     for number in range(-plan.history_months, 0):
         write_records(home, number)
     _report_month(home, 0, progress)
@@ -120,7 +124,7 @@ def _run_year(home: YearHome, progress: Progress) -> tuple[list[MonthResult], Re
         running_year_service(home) as address,
         operator_asking(home, address, 0, draw_questions(home, 0)) as traffic,
     ):
-        # on one machine, calls come first and the month's work yields to them
+        # the service runs on the same machine: requests come first, and the work of the month yields to them
         os.nice(YIELDS)
         traffic.wait_for(months[0].active_model)
         for number in range(1, plan.months):
@@ -134,7 +138,7 @@ def _run_year(home: YearHome, progress: Progress) -> tuple[list[MonthResult], Re
 def _report_month(home: YearHome, number: int, progress: Progress) -> None:
     plan = home.plan
     progress(
-        f"The records of {plan.first_day(number):%B %Y} come",
+        f"Records of {plan.first_day(number):%B %Y} arrive",
         MONTHS_SHARE * (number + 0.5) / (plan.months + 0.5),
     )
 
@@ -142,5 +146,5 @@ def _report_month(home: YearHome, number: int, progress: Progress) -> None:
 def _champion(decisions: tuple[Decision, ...]) -> str:
     champion = decisions[-1].champion_after
     if champion is None:
-        raise RehearsalFailed("No model is on duty at the end of the year.")
+        raise RehearsalFailed("No model is active at the end of the year.")
     return champion

@@ -1,4 +1,4 @@
-"""What a rehearsal tells at its end: the history month by month, and what was promised beside what was seen."""
+"""The report of a rehearsal: its history month by month, and the result of each promise."""
 
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -9,17 +9,17 @@ from londonpump.rehearsal.month import MonthResult
 from londonpump.rehearsal.rehearse import RehearsalResult
 from londonpump.rehearsal.year_plan import LATENESS_MONTHS
 
-HEADER = ("records", "decided", "runs", "challenger", "verdict", "on duty", "live MAE")
+HEADER = ("records", "decided", "runs", "challenger", "verdict", "active", "live MAE")
 REPORTED_EVIDENCE = ("rows", "days", "difference_s", "judged_from", "data_hash")
 
 
 def format_rehearsal(done: RehearsalResult) -> str:
-    """The history, then the promises."""
+    """Return the report as text: the history, the oracle, and the promises."""
     return "\n".join([*_history(done), "", *_oracle(done), "", *_promises(done)])
 
 
 def rehearsal_json(done: RehearsalResult) -> dict[str, Any]:
-    """Every figure, for another program."""
+    """Return every figure for another program."""
     return {
         "schema": 1,
         "simulated": True,
@@ -43,7 +43,7 @@ def rehearsal_json(done: RehearsalResult) -> dict[str, Any]:
 
 
 def _decision(line: dict[str, Any]) -> dict[str, Any]:
-    """Without the slices, which are long."""
+    """Drop the slices of the evidence, which are long."""
     return {**line, "evidence": {name: line["evidence"].get(name) for name in REPORTED_EVIDENCE}}
 
 
@@ -86,39 +86,39 @@ def _history(done: RehearsalResult) -> Iterator[str]:
         if month.cleared:
             yield f"           alarms cleared: {', '.join(month.cleared)}"
     yield (
-        f"live MAE: of times announced after the decision, for calls {LATENESS_MONTHS} months later than the records, "
-        "beside what then happened"
+        f"live MAE: error of the times announced after the decision, for calls {LATENESS_MONTHS} months later than the "
+        "records"
     )
 
 
 def _oracle(done: RehearsalResult) -> Iterator[str]:
     oracle, champion = done.oracle, done.decisions[-1].champion_after
-    yield f"By the oracle: {oracle.runs:,} fresh runs of the last month, drawn {oracle.draws} times"
-    yield f"{'model':<18}{'learnt until':<14}{'MAE':>9}{'CRPS':>9}  less than the one on duty"
+    yield f"Oracle: {oracle.runs:,} fresh dispatches of the last month, in {oracle.draws} draws"
+    yield f"{'model':<18}{'trained until':<14}{'MAE':>9}{'CRPS':>9}  difference from the active model"
     for each in sorted(oracle.models, key=lambda one: one.mae_s):
         apart = f"{each.less_s:+.2f} s ({each.less_low_s:+.2f} to {each.less_high_s:+.2f})"
         yield (
             f"{each.model:<18}{each.trained_until:<14}{each.mae_s:7.2f} s{each.crps_s:7.2f} s  "
-            f"{'on duty' if each.model == champion else apart}"
+            f"{'active' if each.model == champion else apart}"
         )
     for name in oracle.unusable:
         yield f"{name:<18}cannot be used"
 
 
 def _promises(done: RehearsalResult) -> Iterator[str]:
-    yield f"Requests: {done.requests:,}; not answered {done.not_answered}, of these 5xx {done.errors_5xx}"
+    yield f"Requests: {done.requests:,}; without a prediction {done.not_answered}, of these 5xx {done.errors_5xx}"
     yield from (
         f"  {status}, {count} times: {message}" for (status, message), count in done.rejections.items()
     )
-    yield f"Answers asked again of the bundle they name: {done.exactness.checked:,}; mixed {done.exactness.mixed}"
-    yield f"History beside the ledger: {'; '.join(done.problems) or 'the same'}"
-    yield f"The model on duty is the best: {_best(done)}"
-    yield f"Took {done.took_s:.0f} s"
+    yield f"Answers compared with the bundle they name: {done.exactness.checked:,}; different {done.exactness.mixed}"
+    yield f"History compared with the ledger: {'; '.join(done.problems) or 'the same'}"
+    yield f"The active model is the best: {_best(done)}"
+    yield f"Duration: {done.took_s:.0f} s"
 
 
 def _best(done: RehearsalResult) -> str:
     best = done.oracle.lowest_mae
     if best.model == done.decisions[-1].champion_after:
         return "yes"
-    apart = f"{best.model} errs by {-best.less_s:.2f} s less"
-    return f"yes, {apart}, no more than a tie" if done.oracle.champion_is_best else f"no, {apart}"
+    apart = f"the error of {best.model} is {-best.less_s:.2f} s lower"
+    return f"yes: {apart}, which is a tie" if done.oracle.champion_is_best else f"no: {apart}"
