@@ -1,9 +1,7 @@
-"""The calls of a simulation: when, where, of what kind, and how many pumps they want.
+"""The calls of a simulation: time, location, incident type, property, and the number of pumps needed.
 
-What a call turns out to be: kind, property, address, pumps wanted, callers.
-
-The shares are measured (`measured/`): kinds follow the hour, property types the kind, pumps the kind and
-the height of the building.
+The shares are measured (`measured/`): incident types depend on the hour, property types on the incident type, and pumps
+on the incident type and the height of the building.
 """
 
 from dataclasses import dataclass
@@ -24,7 +22,7 @@ Flags = NDArray[np.bool_]
 
 HOUR_CLASSES = ("alarm", "false call", "fire", "home", "other service", "road")
 SAME_TYPE_AT_LOCATION = 0.5
-"""How often a repeated call to a place concerns the building that stands there."""
+"""Share of calls to a location that concern its usual property type."""
 QUALIFIERS = (
     "Correct incident location",
     "Within same building",
@@ -57,7 +55,7 @@ TALLEST, TALL = "Flats of 10 storeys or more", "Flats of 4 to 9 storeys"
 
 @dataclass(frozen=True, slots=True)
 class IncidentDraws:
-    """The kind of each call, shapes (n,). kind, property_type, qualifier are rows of their tables."""
+    """What each call turns out to be, shapes (n,). Types and qualifiers are rows of their tables."""
 
     incident_type: Ints
     property_type: Ints
@@ -68,9 +66,9 @@ class IncidentDraws:
 
 
 def draw_incidents(hour: Ints, is_recent: Flags, location: Ints, rng: np.random.Generator) -> IncidentDraws:
-    """What happened at each call.
+    """Draw what each call turns out to be.
 
-    Args: hour: London hour. is_recent: from 2018 on, when special services grew and fires fell. place: (n,).
+    Args: hour: London hour. is_recent: True from 2018 on, when there were more special services and fewer fires.
     """
     n = len(hour)
     incident_type = np.where(
@@ -89,7 +87,7 @@ def draw_incidents(hour: Ints, is_recent: Flags, location: Ints, rng: np.random.
 
 
 def draw_pumps_needed(drawn: IncidentDraws, after_grenfell: Flags, rng: np.random.Generator) -> Ints:
-    """(n,) pumps each call wants, 1 to 6: five for a tall block since the fire at Grenfell Tower."""
+    """Draw the pumps that each call needs, (n,), 1 to 6: five for a tall block since the fire at Grenfell Tower."""
     called, prop = _pump_classes(drawn)
     row = {
         (year, name, property_class): i
@@ -118,7 +116,7 @@ def _property_classes() -> list[str]:
 
 
 def _pump_classes(drawn: IncidentDraws) -> tuple[Ints, Ints]:
-    """Rows of CALLED and of the property classes for each call."""
+    """Return the rows of CALL_CLASSES and of the property classes for each call."""
     stop, service = table("kinds")["stop_code"], table("kinds")["special_service"]
     class_of_incident_type = np.array(
         [CALL_CLASSES.index(_call_class(a, b)) for a, b in zip(stop, service, strict=True)]
@@ -149,14 +147,14 @@ def _call_class(stop_code: str, special_service: str) -> str:
 
 
 def _draw_incident_types(hour: Ints, share: str, rng: np.random.Generator) -> Ints:
-    """Kinds drawn in two steps: the class by the hour, the kind within its class."""
+    """Draw incident types in two steps: the class by the hour, then the type within its class."""
     per_100k = numbers("kinds", share)
     of_class = np.array([HOUR_CLASSES.index(name) for name in table("kinds")["hours_like"]])
     class_share = np.bincount(of_class, weights=per_100k, minlength=len(HOUR_CLASSES))
     by_hour = np.stack([numbers("hours", name) for name in HOUR_CLASSES], axis=1) * class_share
     cumulative = np.cumsum(by_hour, axis=1) / by_hour.sum(axis=1, keepdims=True)
     drawn_class = (rng.random(len(hour))[:, None] > cumulative[hour]).sum(axis=1)
-    # the kinds of a class stand together on one line from 0 to 6: class c fills c to c + 1
+    # cumulative shares of all classes on one line: class c fills c to c + 1, so one search serves all classes
     order = np.argsort(of_class, kind="stable")
     line = np.cumsum(per_100k[order] / class_share[of_class[order]])
     found = np.searchsorted(line, drawn_class + rng.random(len(hour)), side="left")
@@ -164,11 +162,12 @@ def _draw_incident_types(hour: Ints, share: str, rng: np.random.Generator) -> In
 
 
 def _draw_property_types(incident_type: Ints, location: Ints, rng: np.random.Generator) -> Ints:
-    """Property types within the category of the kind; a place tends to keep its own."""
+    """Draw property types within the category of the incident type; a location tends to keep its own."""
     category = np.array(table("kinds")["property_category"])
     types_of = np.array(table("property_types")["property_category"])
     stop = np.array(table("kinds")["stop_code"])
     by = np.where(stop == "AFA", "alarm", np.where(stop == "Special Service", "service", "fire"))
+    # multiples of the golden ratio modulo 1 are spread evenly: a fixed number between 0 and 1 per location
     own = (location * 0.618_033_988_749_895) % 1.0
     uniform = np.where(
         rng.random(len(incident_type)) < SAME_TYPE_AT_LOCATION, own, rng.random(len(incident_type))
@@ -202,29 +201,28 @@ CALLS_BY_LONDON_HOUR = np.array(
     [8.1, 7.3, 5.4, 4.5, 4.0, 4.2, 5.4, 7.3, 10.0, 11.4, 12.7, 13.6,
      13.9, 14.8, 15.0, 15.5, 15.6, 16.1, 18.1, 16.2, 15.0, 12.4, 11.2, 9.7]
 )  # fmt: skip
-"""Calls an hour in London in 2017."""
+"""Calls per hour in London in 2017."""
 MONTH_FACTOR = np.array([0.97, 0.95, 0.95, 0.98, 1.00, 1.06, 1.10, 1.06, 1.01, 1.00, 0.99, 0.97])
 WEEKDAY_FACTOR = np.array([0.99, 0.98, 0.99, 0.99, 1.01, 1.03, 1.01])
-"""Monday first."""
+"""The first value is for Monday."""
 DAY_SPREAD, HOUR_SPREAD = 0.012, 0.03
-"""Squared coefficients of variation beyond chance: variance over mean 5 for days, 1.5 for hours."""
+"""Squared coefficients of variation beyond a Poisson process: variance over mean is 5 for days, 1.5 for hours."""
 STORM_RAIN_MM, STORM_FACTOR = 12.0, 1.35
 WALK_IN_AT_STATION = 0.6
-"""Share of walk-ins at the door of the station; the others meet an engine in the street."""
+"""Share of walk-ins at the door of the station; the others stop an engine in the street."""
 
 
 @dataclass(frozen=True, slots=True)
 class Calls:
-    """One row a call, ordered by `mobilised_at`. Shapes (n,).
-
-    called_at, mobilised_at: seconds since 1970, UTC; london_s: `called_at` on the London clock.
-    place: row of the city's places. kind, property_type, qualifier: rows of their tables.
-    """
+    """One row per call, ordered by `mobilised_at`. Shapes (n,); types and qualifiers are rows of their tables."""
 
     called_at: Ints
+    """Seconds since 1970, UTC, like `mobilised_at`."""
     mobilised_at: Ints
     london_s: Ints
+    """`called_at` on the London clock."""
     location: Ints
+    """Rows of the locations of the city."""
     incident_type: Ints
     property_type: Ints
     qualifier: Ints
@@ -234,7 +232,7 @@ class Calls:
     callers: Ints
 
     def __len__(self) -> int:
-        """How many calls."""
+        """Return the number of calls."""
         return len(self.location)
 
     @property
@@ -244,13 +242,13 @@ class Calls:
 
 
 def draw_weather_of(plan: SimulationPlan, rng: np.random.Generator) -> Weather:
-    """The weather of every hour of the plan and of the day after, which late runs reach into."""
+    """Draw the weather of the plan and of the day after, because late dispatches last into it."""
     first = midnight_utc_s(plan.start) // HOUR_S
     return draw_weather(first, midnight_utc_s(plan.end) // HOUR_S - first + 24, rng)
 
 
 def draw_calls(plan: SimulationPlan, city: City, weather: Weather, rng: np.random.Generator) -> Calls:
-    """The calls of a plan, exactly as many as it says."""
+    """Draw the calls of a plan, exactly as many as it says."""
     called_at = _draw_times(plan, weather, rng)
     n = len(called_at)
     london_s = london_seconds(called_at)
@@ -281,7 +279,7 @@ def draw_calls(plan: SimulationPlan, city: City, weather: Weather, rng: np.rando
 
 
 def _draw_times(plan: SimulationPlan, weather: Weather, rng: np.random.Generator) -> Ints:
-    """Sorted instants, seconds since 1970: hours drawn by weight, seconds evenly within."""
+    """Draw sorted times in seconds since 1970: hours by weight, seconds evenly within the hour."""
     begins, ends = midnight_utc_s(plan.start), midnight_utc_s(plan.end)
     hour_at = np.arange(begins, ends, HOUR_S)
     local = london_seconds(hour_at)
@@ -291,6 +289,7 @@ def _draw_times(plan: SimulationPlan, weather: Weather, rng: np.random.Generator
     weight = (
         CALLS_BY_LONDON_HOUR[local % DAY_S // HOUR_S] * MONTH_FACTOR[months] * WEEKDAY_FACTOR[(day + 3) % 7]
     )
+    # gamma factors with mean 1 keep the measured averages and add the spread
     weight = weight * rng.gamma(1 / DAY_SPREAD, DAY_SPREAD, day_row[-1] + 1)[day_row]
     weight = weight * rng.gamma(1 / HOUR_SPREAD, HOUR_SPREAD, len(hour_at))
     rain_mm = np.bincount(day_row, weights=weather.precip_mm[: len(hour_at)])

@@ -1,9 +1,7 @@
-"""The tables that belong to a simulation: stations, weather, traffic, school holidays.
+"""The weather of a simulation, and its tables of stations, weather, traffic and school holidays.
 
-Shapes as published for the original system: hours are London hours.
-
-
-Hourly weather, made up but plausible: seasons, days, and spells of rain.
+The weather is invented but plausible: seasons, days, and spells of rain. The tables have the columns that the original
+system read; their hours are London hours.
 """
 
 from dataclasses import dataclass
@@ -28,7 +26,7 @@ ICONS = {"Clear": "clear-day", "Partially cloudy": "partly-cloudy-day", "Overcas
 
 @dataclass(frozen=True, slots=True)
 class Weather:
-    """One value for each UTC hour from `first_hour` (hours since 1970) on."""
+    """One value per UTC hour from `first_hour` (hours since 1970) on."""
 
     first_hour: int
     temp_c: Floats
@@ -37,12 +35,12 @@ class Weather:
     visibility_km: Floats
 
     def at(self, utc_s: NDArray[np.int64]) -> NDArray[np.int64]:
-        """The row of each instant (seconds since 1970)."""
+        """Return the row of each timestamp (seconds since 1970)."""
         return utc_s // 3600 - self.first_hour
 
 
 def draw_weather(first_hour: int, hours: int, rng: np.random.Generator) -> Weather:
-    """Weather for a run of UTC hours. Normal London figures: 11.5 degrees on average, rain in 8 % of hours."""
+    """Draw weather like that of London: 11.5 degrees on average, rain in 8 % of hours."""
     hour = first_hour + np.arange(hours)
     year_turn = 2 * np.pi * (hour / 24 / 365.25 - 0.05)
     day_turn = 2 * np.pi * (hour % 24 - 9) / 24
@@ -50,6 +48,7 @@ def draw_weather(first_hour: int, hours: int, rng: np.random.Generator) -> Weath
     wet = _drift(hours, 8.0, rng) + 0.5 * spell
     temp = 11.5 - 7.0 * np.cos(year_turn) + 3.0 * np.sin(day_turn) + 3.0 * _drift(hours, 60.0, rng)
     cloud = np.clip(58 + 28 * spell + 12 * rng.standard_normal(hours), 0, 100)
+    # `wet` has the variance 1 + 0.25; beyond 1.4 standard deviations are 8 % of the hours
     raining = wet > np.sqrt(1.25) * 1.4
     precip = np.where(raining, rng.gamma(0.7, 1.0, hours), 0.0)
     cloud = np.where(raining, np.maximum(cloud, 60.0), cloud)
@@ -58,7 +57,7 @@ def draw_weather(first_hour: int, hours: int, rng: np.random.Generator) -> Weath
 
 
 def conditions(weather: Weather) -> tuple[list[str], list[str]]:
-    """The words and the icon of each hour, in the manner of the weather service."""
+    """Return the description and the icon of each hour, as the weather service names them."""
     sky = np.select([weather.cloudcover_pct < 20, weather.cloudcover_pct < 90], CLOUDS[:2], CLOUDS[2])
     wet = weather.precip_mm > 0
     texts = [
@@ -69,10 +68,11 @@ def conditions(weather: Weather) -> tuple[list[str], list[str]]:
 
 
 def _drift(hours: int, memory_h: float, rng: np.random.Generator) -> Floats:
-    """A standard normal series that forgets within `memory_h`: noise seen through a decaying window."""
+    """Draw a standard normal series with a memory of `memory_h` hours: noise smoothed by an exponential window."""
     window = np.exp(-np.arange(int(6 * memory_h)) / memory_h)
     window /= np.sqrt(np.sum(window**2))
     noise = rng.standard_normal(hours + len(window) - 1)
+    # a convolution by FFT: direct convolution of a year of hours would take seconds
     size = 1 << int(np.ceil(np.log2(len(noise) + len(window))))
     product = np.fft.irfft(np.fft.rfft(noise, size) * np.fft.rfft(window, size), size)
     return np.asarray(product[len(window) - 1 : len(window) - 1 + hours])
@@ -84,7 +84,7 @@ WEEKEND_PCT = (5, 4, 3, 3, 3, 3, 4, 6, 10, 16, 23, 29, 33, 34, 33, 31, 30, 29, 2
 
 
 def station_table(plan: SimulationPlan) -> dict[str, TextColumn]:
-    """code, name, latitude, longitude of every station of the plan's first day and of the neighbours'."""
+    """Return code, name and position of the stations on the first day of the plan, and of neighbouring brigades."""
     shown = [
         s
         for s in known_stations()
@@ -100,7 +100,7 @@ def station_table(plan: SimulationPlan) -> dict[str, TextColumn]:
 
 
 def weather_table(plan: SimulationPlan, weather: Weather) -> dict[str, TextColumn]:
-    """One row an hour of London: the hour the clock skips is absent, the one it repeats stands once."""
+    """Return one row per London hour: a skipped hour is absent, a repeated hour appears once."""
     first, end = midnight_utc_s(plan.start), midnight_utc_s(plan.end)
     utc = np.arange(first - first % HOUR_S, end, HOUR_S)
     local = london_seconds(utc)
@@ -126,7 +126,7 @@ def weather_table(plan: SimulationPlan, weather: Weather) -> dict[str, TextColum
 
 
 def traffic_table(plan: SimulationPlan) -> dict[str, TextColumn]:
-    """Congestion by hour and day of the week (1: Sunday), a block for each year."""
+    """Return congestion by hour and day of the week (1 is Sunday), with one block per year."""
     rows = [
         (f"{share / 100:.2f}".rstrip("0"), str(hour), str(number), name, str(year))
         for year in range(plan.start.year, (plan.end - timedelta(days=1)).year + 1)
@@ -138,7 +138,7 @@ def traffic_table(plan: SimulationPlan) -> dict[str, TextColumn]:
 
 
 def school_holiday_table(plan: SimulationPlan) -> dict[str, TextColumn]:
-    """School holidays of every year of the plan, with the spellings the original system went through."""
+    """Return the school holidays of every year of the plan, in each form that the original system stored."""
     days = [
         day
         for year in range(plan.start.year, (plan.end - timedelta(days=1)).year + 1)
@@ -147,6 +147,7 @@ def school_holiday_table(plan: SimulationPlan) -> dict[str, TextColumn]:
     stored = [datetime(d.year, d.month, d.day, tzinfo=LONDON).timestamp() for d in days]
     utc = [datetime.fromtimestamp(at, tz=LONDON) for at in stored]
     seen = [(at - (at.utcoffset() or timedelta())).date() for at in utc]
+    # the original read day and month the wrong way round where both were possible
     swapped = [d.replace(month=d.day, day=d.month) if d.day <= 12 else d for d in seen]
     clock = ["23:00:00" if at.utcoffset() else "00:00:00" for at in utc]
     return {
@@ -158,7 +159,7 @@ def school_holiday_table(plan: SimulationPlan) -> dict[str, TextColumn]:
 
 
 def school_holidays(year: int) -> list[date]:
-    """Weekdays without school in a usual London year: half-terms, two weeks at Easter, summer, Christmas."""
+    """Return the weekdays without school in a typical London year: half-terms, Easter, summer and Christmas."""
     easter = easter_sunday(year)
     late_may = date(year, 5, 31) - timedelta(days=date(year, 5, 31).weekday())
     late_october = date(year, 10, 31) - timedelta(days=date(year, 10, 31).weekday() + 1)
@@ -177,7 +178,7 @@ def school_holidays(year: int) -> list[date]:
 
 
 def easter_sunday(year: int) -> date:
-    """Easter of a year. Source: the anonymous Gregorian algorithm, Nature, 20 April 1876."""
+    """Return Easter Sunday. Source: the anonymous Gregorian algorithm, Nature, 20 April 1876."""
     golden, century, rest = year % 19, year // 100, year % 100
     lunar = (century - (century + 8) // 25 + 1) // 3
     epact = (19 * golden + century - century // 4 - lunar + 15) % 30

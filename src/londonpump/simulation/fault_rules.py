@@ -1,4 +1,4 @@
-"""Which faults each file gets, how often, and what each does to a row.
+"""The faults of each file, their rates, and the change that each makes to a row.
 
 Rates: LFB records 2021 to 2025 (930,521 mobilisations), 2024 (134,043 incidents) and 2009 to 2014.
 """
@@ -33,7 +33,7 @@ CONFLICTING = 43 / 930_521
 LOST_INCIDENT, LOST_DISPATCHES = 0.0004, 0.0015
 LONGEST_CONFLICT_S = 900
 MIN_TRAVEL_S = 120
-"""Only such runs lose the order of their times: at full minutes a shorter one may keep it."""
+"""Only longer dispatches get times out of order: at full minutes, times of a shorter one could stay in order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +47,9 @@ class _Rule:
 def inject_faults(
     incidents: Sheet, mobilisations: Sheet, traits: "Traits", vintage: Vintage, rng: np.random.Generator
 ) -> list[Fault]:
-    """Inject every fault and list it. The sheets are changed in place.
+    """Inject every fault and return the list. The sheets are changed in place.
 
-    traits: what is known of the rows before anything is spoiled.
+    Args: traits: facts about the rows before any fault.
     """
     mutual_aid_incidents = _record_mutual_aid(incidents, mobilisations, traits)
     mobilisation_rows = RowSampler(rng, mobilisations.key, ~np.isin(mobilisations.key, mutual_aid_incidents))
@@ -60,6 +60,7 @@ def inject_faults(
         mobilisation_rows.draw(DUPLICATED),
         mobilisation_rows.draw(CONFLICTING, traits.travel_s < LONGEST_CONFLICT_S),
     )
+    # no incident gets a fault of its own if one of its mobilisations has one
     untouched = np.isin(incidents.key, mobilisation_rows.key[mobilisation_rows.left]) | ~np.isin(
         incidents.key, mobilisation_rows.key
     )
@@ -86,18 +87,20 @@ def inject_faults(
 
 @dataclass(frozen=True, slots=True)
 class Traits:
-    """Facts about clean rows. Of runs, (m,): visitor (row of `neighbours()`, -1: London's), travel_s.
-    Of incidents, (n,): is_located (exact place published), is_special (a special service),
-    is_at_the_edge (far from the middle of London)."""
+    """Facts about the rows without faults: first those of dispatches, (m,), then those of incidents, (n,)."""
 
     visitor: Ints
+    """Rows of `neighbours()`; -1 for a pump of London."""
     travel_s: Ints
     is_located: Flags
+    """True if the exact location is published."""
     is_special: Flags
+    """True for a special service."""
     is_at_the_edge: Flags
+    """True far from the centre of London."""
 
     def eligible_for(self, fault_type: str) -> Flags | None:
-        """Which incidents a fault can befall; None: any."""
+        """Return the incidents that can have a fault; None for any."""
         fit = {
             "latitude_zero": self.is_located,
             "missing_special_service_type": self.is_special,
@@ -138,7 +141,7 @@ _SWAPPED = apply_all(
     swap_columns("TurnoutTimeSeconds", "AttendanceTimeSeconds"),
     blank("TravelTimeSeconds"),
 )
-"""As found in records: both follow from the exchanged times, so the turnout holds the whole time."""
+"""As found in records: the durations follow from the exchanged times, so the turnout is the whole time."""
 _STANDING = apply_all(
     copy_column("DateAndTimeMobile", "DateAndTimeArrived"),
     copy_column("TurnoutTimeSeconds", "AttendanceTimeSeconds"),
@@ -178,7 +181,7 @@ _OVER_THE_BORDER = set_text(
 
 
 def _record_mutual_aid(incidents: Sheet, mobilisations: Sheet, traits: Traits) -> Ints:
-    """Note the runs of neighbours. Returns: the incidents they came to."""
+    """Record the dispatches of neighbouring brigades. Returns: the incidents that they attended."""
     for row, neighbour in enumerate(neighbours()):
         here = np.flatnonzero(traits.visitor == row)
         fault_type = "border_station" if neighbour.is_listed else "border_station_unknown"

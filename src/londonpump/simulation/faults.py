@@ -1,7 +1,7 @@
-"""What goes wrong in published files, injected on purpose and written down row by row.
+"""Faults of published files, injected on purpose and recorded row by row.
 
-Every fault has a name and a rate as measured; the rows are drawn without overlap, so that what the
-cleaning does with a row answers for one fault alone.
+Every fault has a name and a measured rate. Rows are drawn without overlap, so that the result of the cleaning of a row
+depends on one fault only.
 """
 
 from collections.abc import Callable
@@ -19,47 +19,47 @@ Columns = dict[str, TextColumn]
 Change = Callable[[Columns, Ints], None]
 
 MIN_ROWS_FOR_ALL_FAULTS = 2_000
-"""From this many rows on every kind of fault happens at least once."""
+"""With at least this many rows, every type of fault occurs at least once."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One injected fault. file: `incidents` or `mobilisations`. row: 1 for the first row of data."""
+    """One injected fault."""
 
     fault_type: str
     file: str
+    """`incidents` or `mobilisations`."""
     row: int
+    """1 for the first row of data."""
     incident: str
 
 
 @dataclass(slots=True)
 class Sheet:
-    """One file in the making: its columns, and what was done to which of its rows so far.
-
-    key: (rows,) row of the incident, which ties the two files together.
-    """
+    """One file that is being written: its columns, and the faults in its rows so far."""
 
     file: str
     columns: Columns
     key: Ints
+    """The row of the incident, (rows,), which connects the two files."""
     done: list[tuple[str, Ints]] = field(default_factory=list)
 
     @property
     def rows(self) -> int:
-        """Rows of data."""
+        """Number of rows of data."""
         return len(self.key)
 
     def apply(self, fault_type: str, rows: Ints, change: Change) -> None:
-        """Make a change in some rows and note it."""
+        """Change some rows and record the fault."""
         if len(rows):
             rows = np.sort(rows)
             change(self.columns, rows)
             self.done.append((fault_type, rows))
 
     def rebuild(self, dropped: Ints, repeated: Ints) -> Ints:
-        """Leave some rows out and write others twice; notes move with their row, to its first copy.
+        """Drop some rows and repeat others. Recorded faults move with the first copy of their row.
 
-        Returns: where the second copies stand, in the order of `repeated`.
+        Returns: the rows of the second copies, in the order of `repeated`.
         """
         copies = np.ones(self.rows, dtype=np.int64)
         copies[dropped] = 0
@@ -72,7 +72,7 @@ class Sheet:
         return np.asarray(first[repeated] + 1)
 
     def faults(self) -> list[Fault]:
-        """Everything noted, by kind and row."""
+        """Return every recorded fault, by type and row."""
         number = self.columns["IncidentNumber"]
         return [
             Fault(fault_type, self.file, row + 1, number[row].as_py())
@@ -82,19 +82,18 @@ class Sheet:
 
 
 class RowSampler:
-    """Draws rows, never two of one incident.
-
-    key: (rows,) incident of each row. allowed: (rows,) which may be drawn at all.
-    """
+    """A sampler of rows that never draws two rows of one incident."""
 
     def __init__(self, rng: np.random.Generator, key: Ints, allowed: NDArray[np.bool_]) -> None:
+        """Args: key: the incident of each row, (rows,). allowed: the rows that may be drawn, (rows,)."""
         self.rng = rng
         self.key = key
         self.left = rng.permutation(np.flatnonzero(allowed))
         self.all_rows = len(key)
 
     def draw(self, share: float, among: NDArray[np.bool_] | None = None) -> Ints:
-        """About `share` of all rows, sorted. among: (rows,) which may be drawn."""
+        """Draw about `share` of all rows, sorted. among: the rows that may be drawn, (rows,)."""
+        # the random part rounds up or down so that small shares are right on average
         n_rows = int(share * self.all_rows + self.rng.random())
         if self.all_rows >= MIN_ROWS_FOR_ALL_FAULTS:
             n_rows = max(n_rows, 1)
@@ -106,11 +105,11 @@ class RowSampler:
 
 
 def no_change(columns: Columns, rows: Ints) -> None:
-    """A fault that stands in the records already (a visitor, say): only noted."""
+    """Change nothing, for a fault that the records have already (such as mutual aid)."""
 
 
 def blank(*names: str) -> Change:
-    """Null in some columns."""
+    """Return a change that sets columns to null."""
 
     def change(columns: Columns, rows: Ints) -> None:
         for name in names:
@@ -120,7 +119,7 @@ def blank(*names: str) -> Change:
 
 
 def set_text(**values: str) -> Change:
-    """The same text in every row drawn, by column."""
+    """Return a change that sets columns to a fixed text."""
 
     def change(columns: Columns, rows: Ints) -> None:
         for name, value in values.items():
@@ -130,7 +129,7 @@ def set_text(**values: str) -> Change:
 
 
 def copy_column(target: str, source: str) -> Change:
-    """One column's text in place of another's."""
+    """Return a change that copies the text of one column to another."""
 
     def change(columns: Columns, rows: Ints) -> None:
         columns[target] = replace_rows(
@@ -141,7 +140,7 @@ def copy_column(target: str, source: str) -> Change:
 
 
 def swap_columns(one: str, other: str) -> Change:
-    """Two columns' texts exchanged."""
+    """Return a change that exchanges the texts of two columns."""
 
     def change(columns: Columns, rows: Ints) -> None:
         here, there = (columns[name].take(pa.array(rows)).to_pylist() for name in (one, other))
@@ -154,7 +153,7 @@ def swap_columns(one: str, other: str) -> Change:
 
 
 def rewrite(name: str, spell: Callable[[str], str]) -> Change:
-    """Each text spelled otherwise."""
+    """Return a change that rewrites each text of a column."""
 
     def change(columns: Columns, rows: Ints) -> None:
         texts = columns[name].take(pa.array(rows)).to_pylist()
@@ -166,7 +165,7 @@ def rewrite(name: str, spell: Callable[[str], str]) -> Change:
 
 
 def apply_all(*changes: Change) -> Change:
-    """Several changes of the same rows."""
+    """Return a change that makes several changes in the same rows."""
 
     def change(columns: Columns, rows: Ints) -> None:
         for one in changes:
@@ -176,5 +175,5 @@ def apply_all(*changes: Change) -> Change:
 
 
 def null_marker(vintage: Vintage) -> str:
-    """What stands for null where this vintage would not write it."""
+    """Return a text for null that the vintage itself does not use."""
     return "" if vintage.mobilisation_null else "NULL"

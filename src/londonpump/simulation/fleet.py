@@ -1,4 +1,4 @@
-"""The pumps: which stand where on a day, which are away, and which stand by at a neighbour."""
+"""The pumps: their stations, their absences, and their stand-bys at other stations."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -23,12 +23,12 @@ AWAY_BY_LONDON_HOUR = (
 )
 """Share of pumps at drills, visits or repairs, chosen so that own stations send as often as measured."""
 STANDBY_SHARE = 0.11
-"""Share of blocks in which a pump of a two-pump station stands at a neighbour with one."""
+"""Share of blocks in which a pump of a station with two is on standby at a neighbour with one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pump:
-    """One fire engine. station: its row in `known_stations()`."""
+    """A fire engine, with its home station as a row of `known_stations()`."""
 
     code: str
     station: int
@@ -36,10 +36,7 @@ class Pump:
 
 @dataclass(frozen=True, slots=True)
 class Fleet:
-    """The pumps of a stretch of days and where they are in each block.
-
-    crew_at(block) gives, for each station, the pumps standing there ready.
-    """
+    """The pumps of a period, and where they are in each block."""
 
     pumps: tuple[Pump, ...]
     first_block: int
@@ -47,7 +44,7 @@ class Fleet:
     standing_station: Ints
 
     def crew_at(self, block: int) -> list[list[int]]:
-        """Pumps at each station in a block, their own first."""
+        """Return the pumps that are ready at each station in a block, those of the station first."""
         row = min(max(block - self.first_block, 0), len(self.is_away) - 1)
         crews: list[list[int]] = [[] for _ in known_stations()]
         away, where = self.is_away[row].tolist(), self.standing_station[row].tolist()
@@ -63,14 +60,14 @@ def pumps_on(day: date, closed: frozenset[str]) -> tuple[Pump, ...]:
     for row, station in enumerate(known_stations()):
         if station.status in ("open", "closed") and station.code not in closed:
             n_pumps = station.pumps_on(day)
-            # most single engines are the ladder ending in 1; some stations kept the other
+            # most single engines have a code ending in 1 (the ladder); some stations kept the other one
             digits = "12" if n_pumps > 1 else ("2" if sum(map(ord, station.code)) % 4 == 0 else "1")
             pumps += [Pump(f"{station.code}{digit}", row) for digit in digits[:n_pumps]]
     return tuple(pumps)
 
 
 def draw_fleet(plan: SimulationPlan, rng: np.random.Generator) -> Fleet:
-    """Every pump of the plan's days with its absences; on days a pump did not exist it is away."""
+    """Draw every pump of the plan with its absences. A pump is away on days on which it did not exist."""
     fleet_dates = [plan.start, *(day for day in FLEET_DATES if plan.start < day < plan.end)]
     fleets = [pumps_on(day, plan.closed_codes()) for day in fleet_dates]
     pumps = tuple(sorted({pump for fleet in fleets for pump in fleet}, key=lambda pump: pump.code))
@@ -93,7 +90,7 @@ def draw_fleet(plan: SimulationPlan, rng: np.random.Generator) -> Fleet:
 
 
 def _neighbours(home: Ints, rng: np.random.Generator, blocks: int) -> Ints:
-    """For each block and pump one of the three one-pump stations nearest to its home."""
+    """Draw, per block and pump, one of the three nearest stations with a single pump."""
     stations = known_stations()
     n_pumps = np.bincount(home, minlength=len(stations))
     single = np.flatnonzero(n_pumps == 1)

@@ -1,6 +1,6 @@
-"""The incident file: 39 columns, spelled as each vintage spells them.
+"""The columns of the published files as each vintage writes them.
 
-The mobilisation file: 22 columns, 24 from the csv of 2021 on, spelled as each vintage spells them.
+The incident file has 39 columns; the mobilisation file has 22, and 24 in CSV files from 2021 on.
 """
 
 import numpy as np
@@ -36,7 +36,7 @@ _LETTERS = "ABDEFGHJLNPQRSTUWXYZ"
 
 
 def incident_columns(records: Records, grounds: Ints, vintage: Vintage) -> dict[str, TextColumn]:
-    """Every column by name, in the published order. grounds: (n,) rows of `known_stations()`."""
+    """Return every column of the incidents in the published order. grounds: (n,) rows of `known_stations()`."""
     return {
         **_call(records, vintage),
         **_incident_type_columns(records, vintage),
@@ -48,17 +48,17 @@ def incident_columns(records: Records, grounds: Ints, vintage: Vintage) -> dict[
 
 
 def incident_numbers(records: Records, vintage: Vintage) -> TextColumn:
-    """(n,) `235138081`-like or `067898-30042024`-like; the incident file of 2009 adds `.00`."""
+    """Return incident numbers such as `235138081` or `067898-30042024`, (n,). The incident file of 2009 adds `.00`."""
     day = records.calls.london_s // DAY_S
     if vintage.number == "dated":
         return join_text(format_padded(records.number, 6), format_dates(day, "01012009"), separator="-")
     year = pc.utf8_lpad(pa.array(year_of(day) % 100).cast(pa.string()), 2, "0")
-    # a call of 2009 reads 1091: call 1, year 09, and a 1
+    # the first call of 2009 is 1091: call 1, year 09, and a final 1
     return join_text(format_whole(records.number), year, "1")
 
 
 def is_hidden(records: Records) -> Flags:
-    """(n,) homes, private sheds and garages: no exact place is published."""
+    """Return the calls to homes, private sheds and garages, whose exact location is not published, (n,)."""
     types = table("property_types")
     hidden = np.array(
         [
@@ -70,7 +70,7 @@ def is_hidden(records: Records) -> Flags:
 
 
 def exact_point(records: Records) -> tuple[Ints, Ints]:
-    """(n,) eastings and northings to the metre: one of three addresses in the square."""
+    """Return eastings and northings to the metre, (n,): one of three addresses in the square."""
     calls, city = records.calls, records.city
     address = calls.location * 3 + (calls.property_type + calls.callers) % 3
     east = city.location_east_m[calls.location] - 50 + _scatter(address, 100, 1)
@@ -79,7 +79,7 @@ def exact_point(records: Records) -> tuple[Ints, Ints]:
 
 
 def _scatter(key: Ints, below: int, salt: int) -> Ints:
-    """A number from 0 to `below` - 1 that belongs to a key for ever."""
+    """Return a number from 0 to `below` - 1 that only depends on key and salt (the mixer of SplitMix64)."""
     mixed = (key.astype(np.uint64) + np.uint64(salt * 7_919)) * np.uint64(0x9E3779B97F4A7C15)
     mixed ^= mixed >> np.uint64(29)
     mixed *= np.uint64(0xBF58476D1CE4E5B9)
@@ -155,7 +155,7 @@ def _area(records: Records, vintage: Vintage) -> dict[str, TextColumn]:
 
 
 def ward_name(name: str, *, is_upper: bool) -> str:
-    """A ward as recent files shout it, or as old ones say it."""
+    """Return a ward name in capitals, as recent files write it, or in mixed case, as old files do."""
     return name.upper() if is_upper else name.title().replace("'S", "'s").replace(" And ", " and ")
 
 
@@ -196,7 +196,7 @@ def _pumps(records: Records, grounds: Ints) -> dict[str, TextColumn]:
         "FRS": look_up_text(["London"], np.zeros(len(grounds), dtype=np.int64)),
         "IncidentStationGround": look_up_text([s.name for s in known_stations()], grounds),
     }
-    # a last row that nobody reads, so that -1 finds one even with no run at all
+    # an extra last row, so that the index -1 is valid even without any dispatch
     seconds = np.append(records.dispatches.attendance_s, 0)
     station = np.append(records.dispatches.station, -1)
     for name, dispatch in (("First", records.first), ("Second", records.second)):
@@ -227,11 +227,8 @@ def _cost_columns(records: Records, vintage: Vintage) -> dict[str, TextColumn]:
     }
 
 
-TIMESTAMP_COLUMNS = ("DateAndTimeMobilised", "DateAndTimeMobile", "DateAndTimeArrived", "DateAndTimeLeft")
-
-
 def mobilisation_columns(records: Records, visitor: Ints, vintage: Vintage) -> dict[str, TextColumn]:
-    """Every column by name, in the published order. visitor: (m,) rows of `neighbours()`, -1 for London's."""
+    """Return every column of the mobilisations in the published order. visitor: as in `add_mutual_aid`."""
     local = records.calls.london_s[records.dispatches.call]
     return {
         "IncidentNumber": incident_numbers(records, vintage).take(records.dispatches.call),
@@ -249,7 +246,7 @@ def mobilisation_columns(records: Records, visitor: Ints, vintage: Vintage) -> d
 
 def _mobilisation_area(records: Records) -> dict[str, TextColumn]:
     cell = records.city.location_cell[records.calls.location[records.dispatches.call]]
-    # the csv of 2021 mixes Muswell Hill with MONKHAMS: one ward in four keeps the older spelling
+    # the CSV of 2021 mixes "Muswell Hill" and "MONKHAMS": one ward in four keeps the older spelling
     wards = [ward_name(name, is_upper=i % 4 > 0) for i, name in enumerate(table("wards")["name"])]
     return {
         "BoroughName": look_up_text(table("boroughs")["name"], records.city.cell_borough[cell]),

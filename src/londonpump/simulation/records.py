@@ -1,9 +1,4 @@
-"""What is published of a simulation: which runs, in which order of arrival, and the figures per incident.
-
-The station ground a record names: the station of the area, or who stands in for a closed one.
-
-Engines of the neighbours that run into London: some from stations with a known place, some not.
-"""
+"""The records of a simulation: published dispatches, figures per incident, station grounds, and mutual aid."""
 
 from dataclasses import dataclass, replace
 from functools import cache
@@ -38,42 +33,44 @@ DELAY_CODES = (
 )
 DELAY_SHARES = np.array([149_987, 51_281, 17_898, 9_366, 2_735, 2_343, 2_274, 1_772, 1_138, 568])
 COSTS = ((2009, 255), (2016, 298), (2018, 328), (2020, 339), (2021, 352), (2022, 364))
-"""Pounds a pump-hour by calendar year; 388 from April 2023."""
+"""Pounds per pump-hour by calendar year; 388 from April 2023."""
 NUMBERS_PER_CALL = 1.63
-"""Running numbers used up by one published incident: most calls are joined to another."""
+"""Running numbers per published incident, because several calls often report one incident."""
 UNCOUNTED = 0.2
-"""Share of incidents without a timed pump whose number of pumps is missing too."""
+"""Share of incidents without a timed pump that also lack the number of pumps."""
 
 
 @dataclass(frozen=True, slots=True)
 class Records:
-    """A simulation as it is published. `runs` holds the published ones only.
-
-    Per run, (m,): order of arrival in its incident from 1 on, number of the mobilisation, row of the
-    delay code (-1: target met). Per call, (n,): first and second pump (rows of runs, -1: none),
-    pumps and stations attending (0: missing), pump-minutes, pounds, running number of the year.
-    """
+    """A simulation as it is published. Shapes are (m,) per published dispatch and (n,) per call."""
 
     calls: Calls
     dispatches: Dispatches
+    """Published dispatches only."""
     fleet: Fleet
     city: City
     order: Ints
+    """(m,) order of arrival in the incident, from 1 on."""
     mobilisation_id: Ints
     delay: Ints
+    """(m,) rows of DELAY_CODES; -1 if the target was met."""
     first: Ints
+    """(n,) the first pump as a row of `dispatches`; -1 for none. `second` likewise."""
     second: Ints
     pumps: Ints
+    """(n,) pumps attending; 0 if missing. `stations` likewise."""
     stations: Ints
     pump_count: Ints
     pump_minutes: Ints
     cost_pounds: Ints
     number: Ints
+    """(n,) running number in the year."""
     out_of_house: Flags
+    """(m,) True if the pump came from another station than its home."""
 
     @property
     def distance_km(self) -> Floats:
-        """(m,) straight from the deployed station to the centre of the 100 m square."""
+        """(m,) straight-line distance from the deployed station to the centre of the 100 m square."""
         east, north = (
             np.array([getattr(s, a) for s in known_stations()]) for a in ("easting_m", "northing_m")
         )
@@ -87,7 +84,7 @@ class Records:
 def publish(
     calls: Calls, dispatches: Dispatches, fleet: Fleet, city: City, rng: np.random.Generator
 ) -> Records:
-    """Drop what is not published and number the rest."""
+    """Drop the dispatches that are not published and number the others."""
     n = len(calls)
     sent = np.bincount(dispatches.call, minlength=n)
     from_stations = _distinct(dispatches.call, dispatches.station, n)
@@ -122,15 +119,16 @@ def publish(
 
 
 def with_deployed_stations(records: Records, station: Ints) -> Records:
-    """The same records with other deployed stations, (m,)."""
+    """Return the records with other deployed stations, (m,)."""
     return replace(records, dispatches=replace(records.dispatches, station=station))
 
 
 def _order_of_arrival(dispatches: Dispatches) -> Ints:
-    """(m,) 1 for the first to arrive at each incident, and so on."""
+    """Return the order of arrival at each incident, (m,), from 1 on."""
     by_arrival = np.lexsort((np.arange(len(dispatches)), dispatches.arrived_at, dispatches.call))
     call = dispatches.call[by_arrival]
     starts = np.append(True, call[1:] != call[:-1])[: len(call)]
+    # the row minus the first row of its incident is the position within the incident
     row = np.arange(len(call))
     order = np.empty(len(call), dtype=np.int64)
     order[by_arrival] = row - np.maximum.accumulate(np.where(starts, row, 0)) + 1
@@ -138,13 +136,13 @@ def _order_of_arrival(dispatches: Dispatches) -> Ints:
 
 
 def _distinct(call: Ints, station: Ints, n: int) -> Ints:
-    """(n,) different stations among the runs of each call."""
+    """Return the number of different stations per call, (n,)."""
     pairs = np.unique(call * 1_000 + station)
     return np.bincount(pairs // 1_000, minlength=n)
 
 
 def _mobilisation_ids(dispatches: Dispatches, rng: np.random.Generator) -> Ints:
-    """Rising numbers that begin where the Brigade's stood on the first day (38,426 in 2009, 5.77 m in 2021)."""
+    """Draw rising ids that start near the real ones of the first day (38,426 in 2009, 5.77 million in 2021)."""
     if len(dispatches) == 0:
         return np.zeros(0, dtype=np.int64)
     day = int(dispatches.mobilised_at[0]) // DAY_S - 14_245
@@ -152,7 +150,7 @@ def _mobilisation_ids(dispatches: Dispatches, rng: np.random.Generator) -> Ints:
 
 
 def _delays(dispatches: Dispatches, order: Ints, rng: np.random.Generator) -> Ints:
-    """Rows of DELAY_CODES where the target was missed, else -1."""
+    """Draw rows of DELAY_CODES for missed targets, -1 for others."""
     target_s = np.where(order == 1, FIRST_PUMP_TARGET_S, SECOND_PUMP_TARGET_S)
     late = (dispatches.attendance_s > target_s) & (order <= 2)
     drawn = rng.choice(len(DELAY_CODES), len(dispatches), p=DELAY_SHARES / DELAY_SHARES.sum())
@@ -169,7 +167,7 @@ def _cost_per_hour(calls: Calls) -> Ints:
 
 
 def _running_numbers(calls: Calls, rng: np.random.Generator) -> Ints:
-    """(n,) the running call number of the London year, in the order of the calls."""
+    """Draw the running call number in the London year, (n,), in the order of the calls."""
     by_call = np.argsort(calls.called_at, kind="stable")
     year = year_of(calls.london_s[by_call] // DAY_S)
     steps = rng.geometric(1 / NUMBERS_PER_CALL, len(calls))
@@ -186,9 +184,9 @@ def _running_numbers(calls: Calls, rng: np.random.Generator) -> Ints:
 
 
 def station_grounds(calls: Calls, city: City, plan: SimulationPlan) -> Ints:
-    """(n,) rows of `known_stations()`. The ground of a station closed by the plan goes to its neighbour.
+    """Return the station ground of each call, (n,): that of the next open station if the plan closes its own.
 
-    Like the published files, which name the grounds of today for calls before the closures of 2014.
+    The published files do the same: calls before the closures of 2014 have the grounds of today.
     """
     stations = known_stations()
     closed = plan.closed_codes()
@@ -210,18 +208,16 @@ def station_grounds(calls: Calls, city: City, plan: SimulationPlan) -> Ints:
 
 @dataclass(frozen=True, slots=True)
 class Neighbour:
-    """A station over the border, or a county where no station is named.
-
-    resource: the code its engine goes by. easting_m, northing_m: where it starts; is_listed: whether
-    the Brigade's list of stations has it.
-    """
+    """A station of a neighbouring brigade, or a county if no station is known."""
 
     code: str
     name: str
     resource: str
+    """The code of its engine."""
     easting_m: float
     northing_m: float
     is_listed: bool
+    """True if the station is in the list of stations of the Brigade."""
 
 
 UNLISTED = (
@@ -229,15 +225,15 @@ UNLISTED = (
     Neighbour("ESX", "Essex", "C241", 556_200, 196_300, is_listed=False),
     Neighbour("BUC", "Buckinghamshire", "C511", 503_300, 190_600, is_listed=False),
 )
-"""In records, not in the list: they have no coordinates."""
+"""Stations in the records that the list does not have, so that their coordinates are unknown."""
 REACH_KM = 6.0
 SHARE_SENT = 0.25
-"""Share of runs near the border, for which a neighbour is nearer, that the neighbour makes."""
+"""Share of dispatches near the border that a nearer neighbour makes."""
 
 
 @cache
 def neighbours() -> tuple[Neighbour, ...]:
-    """Every station over the border that may come."""
+    """Return every neighbouring station that may send an engine."""
     listed = tuple(
         Neighbour(s.code, s.name, f"{s.code}1", s.easting_m, s.northing_m, is_listed=True)
         for s in known_stations()
@@ -248,20 +244,20 @@ def neighbours() -> tuple[Neighbour, ...]:
 
 @cache
 def station_names() -> list[str]:
-    """Names of `known_stations()`, then of UNLISTED."""
+    """Return the names of `known_stations()`, then those of UNLISTED."""
     return [s.name for s in known_stations()] + [n.name for n in UNLISTED]
 
 
 @cache
 def station_codes() -> list[str]:
-    """Codes of `known_stations()`, then of UNLISTED."""
+    """Return the codes of `known_stations()`, then those of UNLISTED."""
     return [s.code for s in known_stations()] + [n.code for n in UNLISTED]
 
 
 def add_mutual_aid(records: Records, rng: np.random.Generator) -> tuple[Records, Ints]:
-    """Let neighbours make some of the runs near them.
+    """Let neighbouring brigades make some of the dispatches near them.
 
-    Returns: the records with other deployed stations, and (m,) rows of `neighbours()`, -1 for London's own.
+    Returns: the records with other deployed stations, and rows of `neighbours()`, (m,), -1 for pumps of London.
     """
     dispatches, location = records.dispatches, records.calls.location[records.dispatches.call]
     east, north = records.city.location_east_m[location], records.city.location_north_m[location]

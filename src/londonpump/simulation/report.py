@@ -1,7 +1,4 @@
-"""Simulated beside real: each calibration figure, the difference, and what falls short.
-
-The calibration figures of a simulation, named as in `real_figures`.
-"""
+"""Calibration figures of a simulation, named as in `reference_figures`, and their comparison with real records."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,25 +19,27 @@ NamedFigures = Iterator[tuple[str, float]]
 QUANTILES = (10, 25, 50, 75, 90, 99)
 BUSY_WITHIN_S = 1800
 NEARNESS_CALLS = 50_000
-"""About so many calls are measured against every station: enough, and memory stays flat."""
+"""Number of calls that are compared with every station, which limits memory."""
 STREAM_ROWS = 15_558
 
 
 @dataclass(frozen=True, slots=True)
 class _View:
-    """A simulation as the measures need it. first, second: rows of runs that arrived first or second."""
+    """A simulation with the columns that the figures need."""
 
     records: Records
     grounds: Ints
     first: Ints
+    """Rows of the dispatches that arrived first."""
     second: Ints
+    """Rows of the dispatches that arrived second."""
     attendance_s: Floats
     distance_km: Floats
     is_own_ground: NDArray[np.bool_]
 
 
 def measure(records: Records, grounds: Ints) -> dict[str, float]:
-    """Every figure that the rows allow; one without a row is absent."""
+    """Return every figure for which there are rows."""
     dispatches = records.dispatches
     listed = dispatches.station < len(known_stations())
     safe = np.where(listed, dispatches.station, 0)
@@ -122,7 +121,7 @@ def _shares(v: _View) -> NamedFigures:
 
 
 def _nearness(v: _View) -> NamedFigures:
-    """How near the station that sent was among those that have pumps."""
+    """Rank the stations that sent pumps by distance among all stations with pumps."""
     records = v.records
     sends = np.unique([pump.station for pump in records.fleet.pumps])
     east, north = (
@@ -176,7 +175,7 @@ def _fits(v: _View) -> NamedFigures:
 
 
 def _rest(seconds: Floats, *by: Floats) -> Floats:
-    """What a straight line through `by` leaves over."""
+    """Return the residuals of a linear regression on `by`."""
     known = np.stack([np.ones(len(seconds)), *by], axis=1)
     return np.asarray(seconds - known @ np.linalg.lstsq(known, seconds, rcond=None)[0])
 
@@ -193,7 +192,7 @@ def _clock(v: _View) -> NamedFigures:
 
 
 def _workload(v: _View) -> NamedFigures:
-    """First pumps where the ground had another call within half an hour before, and where not."""
+    """Compare first pumps with and without another call on the ground in the half hour before."""
     at = v.records.calls.mobilised_at
     order = np.lexsort((at, v.grounds))
     gap = np.diff(at[order], prepend=-BUSY_WITHIN_S * 2)
@@ -221,7 +220,7 @@ def _incident_shares(v: _View) -> NamedFigures:
     yield "Special Service", 100 * _mean(~is_fire & ~is_false)
     category = np.array(incident_types["property_category"])[v.records.calls.incident_type]
     yield "Dwelling", 100 * _mean(category == "Dwelling")
-    # always the same stretch of calls, since the figure grows with the number of calls
+    # always the same number of calls, because the figure grows with it
     step = max(len(stop) // STREAM_ROWS, 1)
     calls_per_square = np.bincount(v.records.calls.location[::step][:STREAM_ROWS]).astype(np.float64)
     if calls_per_square.sum() > STREAM_ROWS * 0.9:
@@ -230,32 +229,33 @@ def _incident_shares(v: _View) -> NamedFigures:
 
 
 ROWS_FOR_TOLERANCE = 20_000
-"""With fewer incidents chance alone is larger: tolerances grow with the square root."""
+"""With fewer incidents random differences are larger, so the tolerances grow by the square root."""
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """One figure. simulated: None where the simulation has no such row."""
+    """A figure of the simulation and of the real records."""
 
     name: str
     unit: str
     simulated: float | None
+    """None if the simulation has no such rows."""
     real: float
     tolerance: float
 
     @property
     def difference(self) -> float | None:
-        """Simulated less real."""
+        """Simulated minus real."""
         return None if self.simulated is None else round(self.simulated - self.real, 3)
 
     @property
     def is_within(self) -> bool:
-        """Whether the difference is within the tolerance; true where there is nothing to compare."""
+        """True if the difference is within the tolerance, or there is nothing to compare."""
         return self.difference is None or abs(self.difference) <= self.tolerance
 
 
 def compare(records: Records, grounds: NDArray[np.int64]) -> list[Comparison]:
-    """Every figure of `REFERENCE_FIGURES`, measured on the simulation. grounds: (n,) ground of each call."""
+    """Compare every figure of `REFERENCE_FIGURES`. grounds: (n,) station ground of each call."""
     found = measure(records, grounds)
     wider = max(1.0, (ROWS_FOR_TOLERANCE / max(len(records.calls), 1)) ** 0.5)
     return [
@@ -272,7 +272,7 @@ def as_markdown(
     fault_counts: Mapping[str, int],
     comparisons: Sequence[Comparison],
 ) -> str:
-    """The report a person reads."""
+    """Return the report as Markdown."""
     short = [
         f"- {c.name}: {_shown(c.simulated)} {c.unit} where the records show {_shown(c.real)}"
         for c in comparisons

@@ -1,18 +1,9 @@
-"""For each call the stations that could send, in the order control tries them, with usual travel times.
+"""Turnout and travel times: the usual ones, the detours across the Thames, the ranking of stations, and random effects.
 
-How long crews take to turn out and engines to travel, before chance has its say.
-
-Source: LFB records 2020 to 2023, where travel = 68.8 + 53.9 d + 83.0 sqrt(d) seconds for d km straight (R2
-.50, residual log sd .34) once very short trips are left out; with them the line starts lower and climbs
-faster. Turnout doubles at night; congestion moves engines by a few per cent.
-
-
-The Thames and its crossings: how many kilometres more a run takes when it must cross.
-
-Source: the course of the river read off a map, one northing for each easting (metres, EPSG:27700).
-
-
-The part of each run that nothing foretells: crews, drivers, traffic lights, addresses hard to find.
+Sources: LFB records 2020 to 2023, where travel = 68.8 + 53.9 d + 83.0 sqrt(d) seconds for d km in a straight line (R2
+.50, residual log sd .34) without very short trips; with them the line starts lower and is steeper. Turnout doubles at
+night; congestion changes travel by a few per cent. The course of the river was read from a map, with one northing per
+easting (metres, EPSG:27700).
 """
 
 from dataclasses import dataclass
@@ -39,33 +30,33 @@ TRAVEL_BY_GMT_HOUR_S = np.array(
     [-7, -7, -8, -10, -14, -14, 2, 6, 0, 2, 11, 20, 20, 20, 20, 20, 18, 17, 12, 3, -4, -6, -9, -8],
     dtype=np.float64,
 )
-"""Seconds more than the mean of the day over the same distance: measured, less the part that comes of pumps away."""
+"""Seconds above the mean of the day over the same distance, as measured, minus the effect of pumps that are away."""
 TURNOUT_OF_YEAR = {2009: 1.55, 2010: 1.21, 2011: 1.08, 2012: 1.02}
-"""Crews became faster until 2012; every later year is 1."""
+"""Factors of the years in which crews were slower; every later year has 1."""
 TRAVEL_START_S, TRAVEL_S_PER_KM, TRAVEL_S_PER_ROOT_KM = 36.0, 62.0, 86.0
 FAR_KM, SAVED_S_PER_FAR_KM = 3.0, 30.0
-"""Beyond a few kilometres runs take main roads."""
+"""Beyond a few kilometres, engines use main roads."""
 RIVER_S_PER_KM, RIVER_S = 50.0, 15.0
 LONGEST_DETOUR_KM = 8.0
 RAIN_SLOWS = 0.02
-"""Share added to travel in the hours of rain."""
+"""Share added to travel times in hours with rain."""
 
 
 def travel_s(distance_km: Floats) -> Floats:
-    """Usual travel time over a straight-line distance, same shape."""
+    """Return the usual travel time over a straight-line distance, same shape."""
     far_km = np.maximum(distance_km - FAR_KM, 0.0)
     near_s = TRAVEL_START_S + TRAVEL_S_PER_KM * distance_km + TRAVEL_S_PER_ROOT_KM * np.sqrt(distance_km)
     return np.asarray(near_s - SAVED_S_PER_FAR_KM * far_km)
 
 
 def crossing_s(detour_km: Floats) -> Floats:
-    """Seconds lost by crossing the Thames, 0 where nothing is crossed."""
+    """Return the seconds lost by crossing the Thames, 0 without a crossing."""
     lost = RIVER_S + RIVER_S_PER_KM * np.minimum(detour_km, LONGEST_DETOUR_KM)
     return np.asarray(np.where(detour_km > 0, lost, 0.0))
 
 
 def turnout_s(london_hour: Ints, year: Ints) -> Floats:
-    """Mean turnout at a London hour of a year, same shape."""
+    """Return the mean turnout at a London hour of a year, same shape."""
     factor = np.ones(len(year))
     for known, slower in TURNOUT_OF_YEAR.items():
         factor[year == known] = slower
@@ -73,7 +64,7 @@ def turnout_s(london_hour: Ints, year: Ints) -> Floats:
 
 
 def station_slower_s() -> Floats:
-    """(stations,) seconds by which runs from each station exceed the usual; 0 where not known."""
+    """Return the seconds by which dispatches of each station exceed the usual time, (stations,); 0 if unknown."""
     known = dict(zip(table("station_effects")["station"], table("station_effects")["slower_s"], strict=True))
     return np.array([float(known.get(station.code, 0.0)) for station in known_stations()])
 
@@ -100,12 +91,12 @@ _CROSSINGS_M = (
 
 
 def is_north(east_m: Floats, north_m: Floats) -> NDArray[np.bool_]:
-    """Whether points lie on the north bank, same shape."""
+    """Return whether points lie on the north bank, same shape."""
     return np.asarray(north_m > np.interp(east_m, _COURSE_M[:, 0], _COURSE_M[:, 1]))
 
 
 def detour_km(from_east_m: Floats, from_north_m: Floats, to_east_m: Floats, to_north_m: Floats) -> Floats:
-    """Kilometres by the best crossing beyond the straight line, 0 on one bank. Broadcasts; shape of the pair."""
+    """Return the extra kilometres of the best crossing, 0 on the same bank. The arguments are broadcast."""
     straight = np.hypot(from_east_m - to_east_m, from_north_m - to_north_m)
     best = np.full(straight.shape, np.inf)
     for east, north in _CROSSINGS_M:
@@ -117,35 +108,36 @@ def detour_km(from_east_m: Floats, from_north_m: Floats, to_east_m: Floats, to_n
 
 CANDIDATES = 14
 OWN_GROUND_BONUS_S = 35.0
-"""Control prefers the station of the ground unless another is clearly nearer."""
+"""The control room prefers the station of the ground unless another is clearly nearer."""
 PASSED_OVER, PASSED_OVER_S = 0.06, 240.0
-"""Share of calls whose first choice cannot leave at once (crew short, engine at the pump), and what that counts."""
+"""Share of calls whose first choice cannot leave at once (crew short, refuelling), and its penalty in the ranking."""
 JUDGEMENT_SPREAD = 0.11
-"""Log sd of control's idea of a travel time."""
+"""Log sd of the travel times that the control room assumes."""
 SPECIAL, SPECIAL_SPREAD = 0.05, 0.4
-"""Share of calls answered from elsewhere than the map suggests (a pump on the road nearby, cover kept, a
-special appliance wanted), and the log sd then."""
+"""Share of calls for which the map is not decisive (a pump on the road nearby, cover needed elsewhere, a special
+appliance), and the log sd for them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Routes:
-    """The nearest stations of each cell. stations: (cells, CANDIDATES) rows of `known_stations()`,
-    crossing_s: what the river costs on each, same shape."""
+    """The nearest stations of each cell, shapes (cells, CANDIDATES)."""
 
     stations: Ints
+    """Rows of `known_stations()`."""
     crossing_s: Floats
+    """Seconds lost by crossing the river."""
 
 
 @dataclass(frozen=True, slots=True)
 class Choices:
-    """For a stretch of calls: stations in control's order and usual travel times. Shapes (n, CANDIDATES)."""
+    """Stations in the order of preference and their usual travel times, shapes (n, CANDIDATES)."""
 
     stations: Ints
     travel_s: Floats
 
 
 def station_points() -> tuple[Floats, Floats]:
-    """Eastings and northings of `known_stations()`, metres."""
+    """Return the eastings and northings of `known_stations()` in metres."""
     stations = known_stations()
     return (
         np.array([s.easting_m for s in stations]),
@@ -154,11 +146,12 @@ def station_points() -> tuple[Floats, Floats]:
 
 
 def plan_routes(city: City, fleet: Fleet) -> Routes:
-    """The stations with pumps nearest to each cell in travel time, the river counted."""
+    """Return the stations with pumps that are nearest to each cell by travel time, including the river."""
     sends = np.unique([pump.station for pump in fleet.pumps])
     x, y = (axis[sends] for axis in station_points())
     east, north = city.cell_east_m[:, None], city.cell_north_m[:, None]
     apart = np.hypot(east - x, north - y)
+    # twice as many by distance first, because the river can change the order
     nearest = np.argsort(apart, axis=1, kind="stable")[:, : 2 * CANDIDATES]
     lost = crossing_s(detour_km(east, north, x[nearest], y[nearest]))
     usual = travel_s(np.take_along_axis(apart, nearest, 1) / 1000) + lost
@@ -169,7 +162,7 @@ def plan_routes(city: City, fleet: Fleet) -> Routes:
 def rank_stations(
     calls: Calls, part: slice, city: City, routes: Routes, weather: Weather, rng: np.random.Generator
 ) -> Choices:
-    """Control's order of stations for some calls, and how long a run from each usually takes there and then."""
+    """Rank the stations for some calls, with the usual travel time from each at that time."""
     location, at = calls.location[part], calls.mobilised_at[part]
     cell = city.location_cell[location]
     stations = routes.stations[cell]
@@ -194,17 +187,17 @@ def rank_stations(
 
 
 SLOTS = 8
-"""Runs of one call that have chances of their own; later ones repeat the last."""
+"""Number of dispatches of a call with random effects of their own; later ones repeat the last."""
 TURNOUT_SHAPE = 5.5
 SLOW_TURNOUT, SLOW_TURNOUT_S = 0.04, 80.0
 """Share of crews held up at the station, and the mean seconds lost."""
 CALL_SPREAD, DISPATCH_SPREAD = 0.12, 0.18
-"""Log sd of travel shared by the runs of a call, and of each run alone."""
+"""Log sd of travel times shared by the dispatches of a call, and of each dispatch alone."""
 HELD_UP, HELD_UP_S = 0.06, 210.0
-"""Share of runs held up (traffic, address, gates) and the mean seconds lost."""
+"""Share of dispatches held up (traffic, address, gates) and the mean seconds lost."""
 CONVOY_GAP_S = 16.0
 LATER_WAVE, LATER_WAVE_OF_SEVERAL, LATER_WAVE_S = 0.08, 0.25, 420.0
-"""Share of calls for two, or for more, whose later pumps are sent some minutes after."""
+"""Share of calls for two pumps, or for more, whose later pumps are sent some minutes later."""
 ON_SCENE_S = {
     "AFA": 700.0, "False alarm - Good intent": 750.0, "False alarm - Malicious": 650.0,
     "Primary Fire": 3300.0, "Secondary Fire": 1500.0, "RTC": 2400.0, "Flooding": 1700.0,
@@ -216,28 +209,30 @@ ON_SCENE_SPREAD = 0.85
 
 @dataclass(frozen=True, slots=True)
 class RunDraws:
-    """What chance holds for the runs of some calls. Shapes (n, SLOTS) but for the last two, (n,).
-
-    travel_factor, held_up_s: usual travel times the first plus the second. gap_s: how far an engine
-    arrives after the one it left its station with. first_wave: pumps sent at once.
-    """
+    """Random effects on the dispatches of some calls, shapes (n, SLOTS); the last two have (n,)."""
 
     turnout_s: Floats
     travel_factor: Floats
+    """The usual travel time is multiplied by this factor."""
     held_up_s: Floats
+    """Seconds added to the travel time."""
     gap_s: Floats
+    """Seconds between the arrivals of two engines that left a station together."""
     on_scene_s: Floats
     first_wave: Ints
+    """Number of pumps sent at once."""
     later_s: Ints
+    """Seconds until the other pumps are sent."""
 
 
 def draw_run_effects(calls: Calls, part: slice, rng: np.random.Generator) -> RunDraws:
-    """Chance for the calls of a stretch."""
+    """Draw the random effects of some calls."""
     at_s = calls.london_s[part]
     n = len(at_s)
     shape = (n, SLOTS)
     usual_s = turnout_s(at_s % DAY_S // 3600, year_of(at_s // DAY_S))
     shared, own = rng.standard_normal((n, 1)), rng.standard_normal(shape)
+    # the mean of a log-normal factor is 1 if its log has the mean -variance / 2
     middle = -(CALL_SPREAD**2 + DISPATCH_SPREAD**2) / 2
     scene_s = np.array(
         [
@@ -262,7 +257,7 @@ def draw_run_effects(calls: Calls, part: slice, rng: np.random.Generator) -> Run
 
 
 def _scene(mean_s: Floats, rng: np.random.Generator) -> Floats:
-    """(n, SLOTS) seconds on scene: alike for the engines of a call, shorter for later ones."""
+    """Draw seconds on scene, (n, SLOTS): similar for the engines of a call, shorter for later ones."""
     call = ON_SCENE_SPREAD * rng.standard_normal((len(mean_s), 1))
     dispatch_noise = 0.25 * rng.standard_normal((len(mean_s), SLOTS))
     return 60 + np.asarray(

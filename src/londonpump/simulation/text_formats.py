@@ -1,9 +1,7 @@
-"""Columns of text, exactly as the published files spell them: numbers, dates, times, names, nulls.
+"""Columns of text as the published files write them, and files with the same bytes for the same columns.
 
-A column is an Arrow array of strings with nulls. Dates and times are looked up, not formatted one by one.
-
-
-Writing files whole or not at all, the same bytes each time.
+A column is an Arrow array of strings with nulls. Dates and times are looked up, because formatting them one by one is
+slow.
 """
 
 import json
@@ -39,26 +37,26 @@ _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct",
 
 
 def look_up_text(vocabulary: Sequence[str | None], row: Ints) -> TextColumn:
-    """The words at some rows of a vocabulary; a row of -1 is null."""
+    """Return the texts at rows of a vocabulary; the row -1 is null."""
     index = pa.array(row, mask=row < 0) if (row < 0).any() else pa.array(row)
     return pa.array(vocabulary, pa.string()).take(index)
 
 
 def format_whole(number: Ints, is_null: Flags | None = None, ending: str = "") -> TextColumn:
-    """Whole numbers, `416`, or with an ending, `416.0`."""
+    """Return whole numbers as text: `416`, or `416.0` with an ending."""
     text = pa.array(number, mask=is_null).cast(pa.string())
     return pc.binary_join_element_wise(text, ending, "") if ending else text
 
 
 def format_padded(number: Ints, digits: int) -> TextColumn:
-    """Whole numbers with leading zeros, `000416`."""
+    """Return whole numbers with leading zeros, such as `000416`."""
     return pc.utf8_lpad(pa.array(number).cast(pa.string()), digits, "0")
 
 
 def format_decimals(
     number: NDArray[np.float64], n_decimals: int, is_null: Flags, *, is_trimmed: bool
 ) -> TextColumn:
-    """Numbers with so many decimals; trimmed, without zeros at the end."""
+    """Return numbers with `n_decimals` decimals; `is_trimmed` drops zeros at the end."""
     shown = [f"{x:.{n_decimals}f}" for x in number[~is_null].tolist()]
     column = pa.array([s.rstrip("0") for s in shown] if is_trimmed else shown, pa.string())
     row = np.cumsum(~is_null) - 1
@@ -66,12 +64,12 @@ def format_decimals(
 
 
 def join_text(*parts: TextColumn | str, separator: str = "") -> TextColumn:
-    """Columns and constants side by side; null if any is."""
+    """Concatenate columns and constants; null if any part is null."""
     return pc.binary_join_element_wise(*parts, separator)
 
 
 def format_dates(day: Ints, style: str) -> TextColumn:
-    """Day numbers (days since 1970) in one of DATE_STYLES."""
+    """Return day numbers (days since 1970) in one of DATE_STYLES."""
     if len(day) == 0:
         return pa.array([], pa.string())
     first = int(day.min())
@@ -79,24 +77,24 @@ def format_dates(day: Ints, style: str) -> TextColumn:
 
 
 def format_times(second: Ints) -> TextColumn:
-    """Seconds of the day as `HH:MM:SS`."""
+    """Return seconds of the day as `HH:MM:SS`."""
     return look_up_text(_clock()[0], second)
 
 
 def format_minutes(second: Ints) -> TextColumn:
-    """Seconds of the day as `HH:MM`, the seconds cut."""
+    """Return seconds of the day as `HH:MM`, rounded down."""
     return look_up_text(_clock()[1], second // 60)
 
 
 def format_timestamps(at: Ints, style: str, is_null: Flags | None = None) -> TextColumn:
-    """Instants (seconds since 1970) as `dd/mm/yyyy HH:MM[:SS]`. style: `seconds` or `minutes`."""
+    """Return timestamps (seconds since 1970) as `dd/mm/yyyy HH:MM[:SS]`. style: `seconds` or `minutes`."""
     clock = format_times(at % DAY_S) if style == "seconds" else format_minutes(at % DAY_S)
     text = join_text(format_dates(at // DAY_S, "01/01/2009"), clock, separator=" ")
     return text if is_null is None else pc.if_else(pa.array(is_null), pa.scalar(None, pa.string()), text)
 
 
 def replace_rows(column: TextColumn, row: Ints, value: Sequence[str | None]) -> TextColumn:
-    """A column with other values in some rows, which stand in rising order."""
+    """Return a column with other values in some rows. row: in ascending order."""
     mask = np.zeros(len(column), dtype=bool)
     mask[row] = True
     return pc.replace_with_mask(column, pa.array(mask), pa.array(value, pa.string()))
@@ -115,7 +113,7 @@ def _days(first: int, n_days: int, style: str) -> list[str]:
     days = [start + timedelta(days=i) for i in range(n_days)]
     if "%b" not in pattern:
         return [day.strftime(pattern) for day in days]
-    # the names of months must not follow the language of the machine
+    # strftime would write month names in the language of the machine
     return [day.strftime(pattern.replace("%b", _MONTHS[day.month - 1])) for day in days]
 
 
@@ -133,7 +131,7 @@ _CREATED = datetime(2026, 1, 1)  # noqa: DTZ001 - a spreadsheet has no time zone
 
 
 def write_atomically(path: Path, content: Iterable[bytes]) -> None:
-    """Put parts of bytes in a file so that it is there whole or not at all."""
+    """Write a file completely or not at all."""
     part = path.with_name(f".{path.name}.part")
     with part.open("wb") as file:
         file.writelines(content)
@@ -143,29 +141,29 @@ def write_atomically(path: Path, content: Iterable[bytes]) -> None:
 
 
 def write_json(path: Path, content: object) -> None:
-    """JSON with a stable order, for people to read as well."""
+    """Write indented JSON."""
     write_atomically(path, [(json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode()])
 
 
 def csv_chunks(
     columns: Mapping[str, TextColumn], null: str = "", *, has_mark: bool = False
 ) -> Iterator[bytes]:
-    """A comma-separated file in UTF-8, part by part: quotes only where needed, `null` for nulls."""
+    """Yield a CSV file in UTF-8 in chunks, with quotes only where needed and `null` for nulls."""
     yield (BYTE_ORDER_MARK if has_mark else b"") + (",".join(columns) + "\n").encode()
     rows = len(next(iter(columns.values())))
     for start in range(0, rows, PART_ROWS):
         shown = [_quoted(column.slice(start, PART_ROWS)) for column in columns.values()]
         null_filled = [pc.fill_null(column, null) for column in shown]
-        # an array of strings holds them end to end: with a line end on each, its buffer is the file
+        # Arrow stores strings end to end: with a newline in each, the buffer is the text of the file
         lines = pc.binary_join_element_wise(pc.binary_join_element_wise(*null_filled, ","), "\n", "")
         first, last = (int(edge) for edge in np.frombuffer(lines.buffers()[1], np.int32)[[0, len(lines)]])
         yield lines.buffers()[2].slice(first, last - first).to_pybytes()
 
 
 def write_spreadsheet(path: Path, columns: Mapping[str, TextColumn]) -> None:
-    """The same table as an xlsx file: numbers as numbers, dates as dates, what does not parse as text.
+    """Write the table as an xlsx file with numbers and dates as such; what cannot be parsed stays text.
 
-    Raises: BadFile without XlsxWriter, which only spreadsheets need.
+    Raises: BadFile if XlsxWriter is missing, which only spreadsheets need.
     """
     try:
         xlsxwriter = import_module("xlsxwriter")

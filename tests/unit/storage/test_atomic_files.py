@@ -12,9 +12,9 @@ from londonpump.storage.atomic_files import atomic_folder, folder_part, remove_a
 WRITES_UNTIL_KILLED = """
 import sys, time
 from pathlib import Path
-from londonpump.storage.atomic_files import whole_file, whole_folder
+from londonpump.storage.atomic_files import atomic_file, atomic_folder
 place = Path(sys.argv[1])
-with whole_folder(place / "data", "mark") as part, whole_file(place / "a.txt") as file:
+with atomic_folder(place / "data", "mark") as part, atomic_file(place / "a.txt") as file:
     (part / "mark").touch()
     print("writing", flush=True)
     time.sleep(600)
