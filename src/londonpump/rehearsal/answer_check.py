@@ -22,8 +22,8 @@ from londonpump.storage.database.decision_repository import Decision
 from londonpump.storage.verified_bundle import folder_of, open_verified
 
 PREDICTED_COLUMNS = ("p10_s", "p50_s", "p90_s")
+# The service rounds times to 0.1 s.
 ROUNDED_S = 0.051
-"""The service rounds times to 0.1 s."""
 UNSTATED_COLUMNS = ("property_category", "property_type", "address_qualifier", "station_ground_code")
 ANSWERS_PER_BATCH = 2_000
 

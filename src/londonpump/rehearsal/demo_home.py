@@ -1,12 +1,7 @@
 """The home of the demo: a marked folder with records, a bundle, a report, a database, a user and weather.
 
-Nothing of the environment but LONDONPUMP_HOME counts here: a demo never writes into a database that was set for
-something else.
-
-
-Weather of now for the demo: that of the same London day and hour in the simulated year.
-
-A whole home on a simulated Brigade: records, bundle, report, database, a model on duty, weather of now.
+Only LONDONPUMP_HOME of the environment counts, so a demo never writes into a database that was configured for
+something else. The weather of now is that of the same London day and hour in the simulated year.
 """
 
 import csv
@@ -40,6 +35,9 @@ MARK, PASSWORD = "demo.json", "demo_password"
 USER = "demo"
 REASON = "the model of the demo, trained on a simulated Brigade"
 ACTOR = "demo"
+SOURCE = "simulated"
+HOURS_BEFORE, HOURS_AFTER = 2, 24
+HOUR = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,11 +154,6 @@ def _database(home: Path) -> Iterator[Engine]:
         yield engine
     finally:
         engine.dispose()
-
-
-SOURCE = "simulated"
-HOURS_BEFORE, HOURS_AFTER = 2, 24
-HOUR = timedelta(hours=1)
 
 
 def simulated_weather(file: Path, now: datetime) -> list[WeatherHour]:

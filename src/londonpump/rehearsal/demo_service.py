@@ -20,6 +20,7 @@ LOG = "service.log"
 RESPONSE_TIMEOUT_S = 30
 QUESTION = {"place": {"easting_m": 530030, "northing_m": 180390}, "kind_of_call": "Fire"}
 WHERE = "a fire at Trafalgar Square"
+FIRST_TARGET = "360"
 
 
 class DemoFailed(LondonPumpError):
@@ -28,7 +29,7 @@ class DemoFailed(LondonPumpError):
 
 @dataclass(frozen=True, slots=True)
 class DemoServing:
-    """How the demo serves."""
+    """The options of the service of a demo."""
 
     port: int | None
     """None for the default port."""
@@ -105,9 +106,6 @@ def _detail(answer: httpx2.Response) -> str:
     if "json" in answer.headers.get("content-type", ""):
         return f"{answer.status_code}, {answer.json().get('detail')}"
     return str(answer.status_code)
-
-
-FIRST_TARGET = "360"
 
 
 def format_prediction(description: str, answer: Mapping[str, Any]) -> str:

@@ -31,6 +31,9 @@ KILLED_AT = "Learning how sure it is"
 DAMAGED_FILE = "scale.txt"
 REASON_BY_HAND = "rehearsal: a wrong model is promoted by hand"
 REASON_ROLL_BACK = "rehearsal: that was the wrong model"
+# Events of the Brigade itself, which show in its records.
+SEEN_IN_RECORDS = (Event.STATION_CLOSED, Event.SERVICES_GROWN)
+FIRST_BY_HAND = "rehearsal: the first model"
 
 
 def check_bad_records(home: YearHome, number: int) -> str:
@@ -99,11 +102,6 @@ def promote_and_roll_back(home: YearHome, wrong: str, traffic: RequestTraffic) -
         raise RehearsalFailed(f"The roll-back did not restore {right}.")
     waited_s = traffic.wait_for(right)
     return f"{wrong} promoted by hand and rolled back; the service answered with {right} again {waited_s:.1f} s later"
-
-
-SEEN_IN_RECORDS = (Event.STATION_CLOSED, Event.SERVICES_GROWN)
-"""Events of the Brigade itself, which show in its records."""
-FIRST_BY_HAND = "rehearsal: the first model"
 
 
 @dataclass(frozen=True, slots=True)

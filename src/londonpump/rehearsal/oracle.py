@@ -34,8 +34,8 @@ from londonpump.storage.verified_bundle import folder_of, open_verified
 
 RESAMPLES, TAILS_PCT = 2_000, (2.5, 97.5)
 TIE_S = PromotionSettings().not_worse_s
+# Added to the days of each draw, so that days of different draws are resampled separately.
 DAYS_APART = 1_000
-"""Added to the days of each draw, so that days of different draws are resampled separately."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,8 +14,8 @@ from londonpump.rehearsal.year_home import USER, RehearsalFailed, YearHome
 
 PAUSE_S = 0.04
 RESPONSE_TIMEOUT_S = 30
+# Sign in again after half the lifetime of a token, which is ten minutes.
 TOKEN_LIFE_S = 300
-"""Sign in again after half the lifetime of a token, which is ten minutes."""
 ACTIVATION_TIMEOUT_S = 60
 NO_ANSWER = 0
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from londonpump.domain.errors import LondonPumpError
 
+# The process and the address of a service.
 ServiceProcess = tuple["subprocess.Popen[str]", str]
-"""The process and the address of a service."""
 SHUTDOWN_TIMEOUT_S = 20
 
 

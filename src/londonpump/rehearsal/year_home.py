@@ -23,10 +23,11 @@ from londonpump.settings import Settings
 from londonpump.storage.database import open_database, writing
 
 USER = "rehearsal"
+# Trainings and the service share one disk here, and a request should rather wait than be rejected.
 PATIENCE_MS = "1000"
-"""Trainings and the service share one disk here, and a request should rather wait than be rejected."""
 COMMAND_TIMEOUT_S = 1_800
 MAX_LEDGER_LINES = 500
+LOG = "service.log"
 
 
 class RehearsalFailed(LondonPumpError):
@@ -115,9 +116,6 @@ def _make_user(home: YearHome) -> None:
             )
     finally:
         engine.dispose()
-
-
-LOG = "service.log"
 
 
 @contextmanager

@@ -10,17 +10,17 @@ from enum import StrEnum
 from londonpump.domain.errors import BadValue
 from londonpump.simulation.plan import SimulationPlan
 
+# From this day on the simulation has more special services and fewer fires, as London had.
 SERVICES_GROW_FROM = date(2018, 1, 1)
-"""From this day on the simulation has more special services and fewer fires, as London had."""
+# Soho, the busiest station of the simulation.
 CLOSED_STATION = "A24"
-"""Soho, the busiest station of the simulation."""
+# Records are published about eight weeks after the last day of their month.
 PUBLISHED_AFTER = timedelta(days=57)
-"""Records are published about eight weeks after the last day of their month."""
 MIN_MONTHS, MAX_MONTHS = 3, 36
+# While the records of a month arrive, the service answers calls that are this many months later.
 LATENESS_MONTHS = 2
-"""While the records of a month arrive, the service answers calls that are this many months later."""
+# Limits that give each draw of each month of each plan a seed of its own.
 MAX_SEEDS, MAX_DRAWS = 1_000, 100
-"""Limits that give each draw of each month of each plan a seed of its own."""
 
 
 class Event(StrEnum):

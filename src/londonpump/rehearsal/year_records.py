@@ -16,8 +16,8 @@ from londonpump.simulation.simulate import Simulated, simulate, write_simulation
 
 INCIDENTS, MOBILISATIONS = "incidents.csv", "mobilisations.csv"
 RENAMED_COLUMN, RENAMED_TO = b"DateOfCall", b"Date of the call (new)"
+# Number of candidates in each request.
 RETURNED = 5
-"""Number of candidates in each request."""
 
 
 def write_records(home: YearHome, number: int) -> None:

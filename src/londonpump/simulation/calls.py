@@ -21,8 +21,8 @@ Ints = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 
 HOUR_CLASSES = ("alarm", "false call", "fire", "home", "other service", "road")
+# Share of calls to a location that concern its usual property type.
 SAME_TYPE_AT_LOCATION = 0.5
-"""Share of calls to a location that concern its usual property type."""
 QUALIFIERS = (
     "Correct incident location",
     "Within same building",
@@ -51,11 +51,25 @@ QUALIFIER_SHARES: dict[str, tuple[float, ...]] = {
 CALLERS = np.array([1, 2, 3, 4, 5, 6, 7, 9, 12, 18, 40])
 CALLERS_SHARES = np.array([0.839, 0.127, 0.017, 0.005, 0.003, 0.003, 0.002, 0.0015, 0.001, 0.001, 0.0005])
 TALLEST, TALL = "Flats of 10 storeys or more", "Flats of 4 to 9 storeys"
+CALL_CLASSES = ("alarm", "primary", "secondary", "false call", "RTC", "water", "service")
+# Calls per hour in London in 2017.
+CALLS_BY_LONDON_HOUR = np.array(
+    [8.1, 7.3, 5.4, 4.5, 4.0, 4.2, 5.4, 7.3, 10.0, 11.4, 12.7, 13.6,
+     13.9, 14.8, 15.0, 15.5, 15.6, 16.1, 18.1, 16.2, 15.0, 12.4, 11.2, 9.7]
+)  # fmt: skip
+MONTH_FACTOR = np.array([0.97, 0.95, 0.95, 0.98, 1.00, 1.06, 1.10, 1.06, 1.01, 1.00, 0.99, 0.97])
+# The first value is for Monday.
+WEEKDAY_FACTOR = np.array([0.99, 0.98, 0.99, 0.99, 1.01, 1.03, 1.01])
+# Squared coefficients of variation beyond a Poisson process: variance over mean is 5 for days, 1.5 for hours.
+DAY_SPREAD, HOUR_SPREAD = 0.012, 0.03
+STORM_RAIN_MM, STORM_FACTOR = 12.0, 1.35
+# Share of walk-ins at the door of the station; the others stop an engine in the street.
+WALK_IN_AT_STATION = 0.6
 
 
 @dataclass(frozen=True, slots=True)
 class IncidentDraws:
-    """What each call turns out to be, shapes (n,). Types and qualifiers are rows of their tables."""
+    """The result of each call, shapes (n,). Types and qualifiers are rows of their tables."""
 
     incident_type: Ints
     property_type: Ints
@@ -106,9 +120,6 @@ def draw_pumps_needed(drawn: IncidentDraws, after_grenfell: Flags, rng: np.rando
     chosen = odds[rows[after_grenfell.astype(np.int64), called, prop]]
     drawn_share = rng.random(len(called))[:, None] * chosen[:, -1:]
     return np.asarray(1 + np.minimum((drawn_share > chosen).sum(axis=1), 5), dtype=np.int64)
-
-
-CALL_CLASSES = ("alarm", "primary", "secondary", "false call", "RTC", "water", "service")
 
 
 def _property_classes() -> list[str]:
@@ -195,21 +206,6 @@ def _draw_callers(incident_type: Ints, rng: np.random.Generator) -> Ints:
     uniform = rng.random(len(incident_type))
     uniform = np.where(is_fire, 1 - (1 - uniform) * 0.6, uniform)
     return np.asarray(CALLERS[np.searchsorted(line, uniform, side="left")])
-
-
-CALLS_BY_LONDON_HOUR = np.array(
-    [8.1, 7.3, 5.4, 4.5, 4.0, 4.2, 5.4, 7.3, 10.0, 11.4, 12.7, 13.6,
-     13.9, 14.8, 15.0, 15.5, 15.6, 16.1, 18.1, 16.2, 15.0, 12.4, 11.2, 9.7]
-)  # fmt: skip
-"""Calls per hour in London in 2017."""
-MONTH_FACTOR = np.array([0.97, 0.95, 0.95, 0.98, 1.00, 1.06, 1.10, 1.06, 1.01, 1.00, 0.99, 0.97])
-WEEKDAY_FACTOR = np.array([0.99, 0.98, 0.99, 0.99, 1.01, 1.03, 1.01])
-"""The first value is for Monday."""
-DAY_SPREAD, HOUR_SPREAD = 0.012, 0.03
-"""Squared coefficients of variation beyond a Poisson process: variance over mean is 5 for days, 1.5 for hours."""
-STORM_RAIN_MM, STORM_FACTOR = 12.0, 1.35
-WALK_IN_AT_STATION = 0.6
-"""Share of walk-ins at the door of the station; the others stop an engine in the street."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,12 +15,12 @@ from londonpump.simulation.measured_tables import numbers, positions, table
 
 CITY_SEED = 1666
 CELL_M = 500
+# Locations are 100 m squares, like the published rounded coordinates.
 LOCATIONS_PER_CELL = 25
-"""Locations are 100 m squares, like the published rounded coordinates."""
+# Log sd of calls between locations of a cell: a hospital calls weekly, a house once in decades.
 POPULARITY_SPREAD = 1.1
-"""Log sd of calls between locations of a cell: a hospital calls weekly, a house once in decades."""
+# Log sd of travel time by 500 m cell and by 2 km square: one-way streets, humps, stairs, gates.
 CELL_SLOWNESS, DISTRICT_SLOWNESS = 0.10, 0.06
-"""Log sd of travel time by 500 m cell and by 2 km square: one-way streets, humps, stairs, gates."""
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

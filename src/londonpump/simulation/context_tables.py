@@ -22,6 +22,9 @@ Floats = NDArray[np.float64]
 
 CLOUDS = ("Clear", "Partially cloudy", "Overcast")
 ICONS = {"Clear": "clear-day", "Partially cloudy": "partly-cloudy-day", "Overcast": "cloudy", "Rain": "rain"}
+DAYS = ("Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday")
+WEEKDAY_PCT = (3, 3, 3, 4, 5, 9, 20, 36, 48, 45, 34, 27, 26, 29, 35, 45, 54, 57, 51, 37, 22, 12, 6, 4)
+WEEKEND_PCT = (5, 4, 3, 3, 3, 3, 4, 6, 10, 16, 23, 29, 33, 34, 33, 31, 30, 29, 27, 22, 16, 12, 9, 6)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +79,6 @@ def _drift(hours: int, memory_h: float, rng: np.random.Generator) -> Floats:
     size = 1 << int(np.ceil(np.log2(len(noise) + len(window))))
     product = np.fft.irfft(np.fft.rfft(noise, size) * np.fft.rfft(window, size), size)
     return np.asarray(product[len(window) - 1 : len(window) - 1 + hours])
-
-
-DAYS = ("Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday")
-WEEKDAY_PCT = (3, 3, 3, 4, 5, 9, 20, 36, 48, 45, 34, 27, 26, 29, 35, 45, 54, 57, 51, 37, 22, 12, 6, 4)
-WEEKEND_PCT = (5, 4, 3, 3, 3, 3, 4, 6, 10, 16, 23, 29, 33, 34, 33, 31, 30, 29, 27, 22, 16, 12, 9, 6)
 
 
 def station_table(plan: SimulationPlan) -> dict[str, TextColumn]:

@@ -30,14 +30,14 @@ from londonpump.simulation.routes import (
 
 Ints = NDArray[np.int64]
 
+# Number of calls prepared at once, which limits memory.
 CHUNK_CALLS = 20_000
-"""Number of calls prepared at once, which limits memory."""
 RETRY_S = 60
+# One crew in four is not ready before it is home (wet hose, empty tank).
 SLOW_TO_BE_READY = 4
-"""One crew in four is not ready before it is home (wet hose, empty tank)."""
 RADIO_TURNOUT = 0.35
+# Seconds that an engine on the road saves, because it is already moving.
 ROLLING_S = 45
-"""Seconds that an engine on the road saves, because it is already moving."""
 HANDING_OVER_S = 300
 NO_PUMPS: frozenset[int] = frozenset()
 

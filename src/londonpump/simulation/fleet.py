@@ -13,17 +13,17 @@ from londonpump.simulation.timestamps import DAY_S, HOUR_S, day_number, london_s
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
+# Drills, visits and stand-bys are planned in blocks of two hours.
 BLOCK_S = 7200
-"""Drills, visits and stand-bys are planned in blocks of two hours."""
+# Share of pumps at drills, visits or repairs, chosen so that own stations send as often as measured.
 AWAY_BY_LONDON_HOUR = (
     np.array(
         [4, 4, 4, 4, 3, 3, 5, 6, 9, 14, 18, 20, 20, 18, 17, 17, 15, 12, 9, 8, 8, 7, 6, 5], dtype=np.float64
     )
     / 100
 )
-"""Share of pumps at drills, visits or repairs, chosen so that own stations send as often as measured."""
+# Share of blocks in which a pump of a station with two is on standby at a neighbour with one.
 STANDBY_SHARE = 0.11
-"""Share of blocks in which a pump of a station with two is on standby at a neighbour with one."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,8 @@ from londonpump.domain.stations import Station, known_stations
 
 FIRST_DATE = date(2009, 1, 1)
 LAST_DATE = date(2098, 12, 31)
+# Twice the busiest day on record (1,058 on 12 July 2021); with more, no pump would ever be free.
 MAX_INCIDENTS_PER_DAY = 2_000
-"""Twice the busiest day on record (1,058 on 12 July 2021); with more, no pump would ever be free."""
 
 FileFormat = Literal["csv", "xlsx"]
 

@@ -32,12 +32,15 @@ DELAY_CODES = (
     (3, "At drills when mobilised"),
 )
 DELAY_SHARES = np.array([149_987, 51_281, 17_898, 9_366, 2_735, 2_343, 2_274, 1_772, 1_138, 568])
+# Pounds per pump-hour by calendar year; 388 from April 2023.
 COSTS = ((2009, 255), (2016, 298), (2018, 328), (2020, 339), (2021, 352), (2022, 364))
-"""Pounds per pump-hour by calendar year; 388 from April 2023."""
+# Running numbers per published incident, because several calls often report one incident.
 NUMBERS_PER_CALL = 1.63
-"""Running numbers per published incident, because several calls often report one incident."""
+# Share of incidents without a timed pump that also lack the number of pumps.
 UNCOUNTED = 0.2
-"""Share of incidents without a timed pump that also lack the number of pumps."""
+REACH_KM = 6.0
+# Share of dispatches near the border that a nearer neighbour makes.
+SHARE_SENT = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,15 +223,12 @@ class Neighbour:
     """True if the station is in the list of stations of the Brigade."""
 
 
+# Stations in the records that the list does not have, so that their coordinates are unknown.
 UNLISTED = (
     Neighbour("R31", "Cheshunt", "R311", 535_600, 202_700, is_listed=False),
     Neighbour("ESX", "Essex", "C241", 556_200, 196_300, is_listed=False),
     Neighbour("BUC", "Buckinghamshire", "C511", 503_300, 190_600, is_listed=False),
 )
-"""Stations in the records that the list does not have, so that their coordinates are unknown."""
-REACH_KM = 6.0
-SHARE_SENT = 0.25
-"""Share of dispatches near the border that a nearer neighbour makes."""
 
 
 @cache

@@ -18,9 +18,35 @@ NamedFigures = Iterator[tuple[str, float]]
 
 QUANTILES = (10, 25, 50, 75, 90, 99)
 BUSY_WITHIN_S = 1800
+# Number of calls that are compared with every station, which limits memory.
 NEARNESS_CALLS = 50_000
-"""Number of calls that are compared with every station, which limits memory."""
 STREAM_ROWS = 15_558
+# With fewer incidents random differences are larger, so the tolerances grow by the square root.
+ROWS_FOR_TOLERANCE = 20_000
+_TEMPLATE = """# Simulated Brigade
+
+Everything in this folder is simulated; no row is a real incident.
+
+{plan.incidents} incidents over {plan.days} days from {plan.start}, seed {plan.seed}, in the format of
+{plan.vintage}: {rows[incidents]} rows of incidents and {rows[mobilisations]} of mobilisations.
+
+## What falls short
+
+{short}
+
+## Simulated beside real
+
+Real: London Fire Brigade records of 2023 unless a figure says otherwise (Open Government Licence v3.0).
+A Brigade of another year, or with stations closed, differs from them rightly. With fewer than {rows_for_tolerance} incidents the tolerances are wider.
+
+| figure | unit | simulated | real | difference | tolerance | |
+|---|---|---:|---:|---:|---:|---|
+{figures}
+
+## Faults injected
+
+{faults}
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,10 +254,6 @@ def _incident_shares(v: _View) -> NamedFigures:
         yield name, (calls_per_square**2).sum() / calls_per_square.sum()
 
 
-ROWS_FOR_TOLERANCE = 20_000
-"""With fewer incidents random differences are larger, so the tolerances grow by the square root."""
-
-
 @dataclass(frozen=True, slots=True)
 class Comparison:
     """A figure of the simulation and of the real records."""
@@ -287,32 +309,6 @@ def as_markdown(
         faults="\n".join(f"- {fault_type}: {count}" for fault_type, count in fault_counts.items())
         or "None: the files are clean.",
     )
-
-
-_TEMPLATE = """# Simulated Brigade
-
-Everything in this folder is simulated; no row is a real incident.
-
-{plan.incidents} incidents over {plan.days} days from {plan.start}, seed {plan.seed}, in the format of
-{plan.vintage}: {rows[incidents]} rows of incidents and {rows[mobilisations]} of mobilisations.
-
-## What falls short
-
-{short}
-
-## Simulated beside real
-
-Real: London Fire Brigade records of 2023 unless a figure says otherwise (Open Government Licence v3.0).
-A Brigade of another year, or with stations closed, differs from them rightly. With fewer than {rows_for_tolerance} incidents the tolerances are wider.
-
-| figure | unit | simulated | real | difference | tolerance | |
-|---|---|---:|---:|---:|---:|---|
-{figures}
-
-## Faults injected
-
-{faults}
-"""
 
 
 def _line(c: Comparison) -> str:

@@ -26,20 +26,67 @@ TURNOUT_BY_LONDON_HOUR_S = np.array(
     [86, 96, 106, 115, 119, 117, 100, 80, 68, 64, 63, 62, 61, 61, 62, 66, 70, 70, 66, 63, 62, 62, 64, 68],
     dtype=np.float64,
 )
+# Seconds above the mean of the day over the same distance, as measured, minus the effect of pumps that are away.
 TRAVEL_BY_GMT_HOUR_S = np.array(
     [-7, -7, -8, -10, -14, -14, 2, 6, 0, 2, 11, 20, 20, 20, 20, 20, 18, 17, 12, 3, -4, -6, -9, -8],
     dtype=np.float64,
 )
-"""Seconds above the mean of the day over the same distance, as measured, minus the effect of pumps that are away."""
+# Factors of the years in which crews were slower; every later year has 1.
 TURNOUT_OF_YEAR = {2009: 1.55, 2010: 1.21, 2011: 1.08, 2012: 1.02}
-"""Factors of the years in which crews were slower; every later year has 1."""
 TRAVEL_START_S, TRAVEL_S_PER_KM, TRAVEL_S_PER_ROOT_KM = 36.0, 62.0, 86.0
+# Beyond a few kilometres, engines use main roads.
 FAR_KM, SAVED_S_PER_FAR_KM = 3.0, 30.0
-"""Beyond a few kilometres, engines use main roads."""
 RIVER_S_PER_KM, RIVER_S = 50.0, 15.0
 LONGEST_DETOUR_KM = 8.0
+# Share added to travel times in hours with rain.
 RAIN_SLOWS = 0.02
-"""Share added to travel times in hours with rain."""
+_COURSE_M = np.array(
+    [
+        (505_000, 170_500), (510_000, 167_500), (515_500, 168_400), (517_500, 169_500), (517_900, 174_500),
+        (518_300, 177_300), (520_500, 177_900), (521_500, 176_400), (522_900, 178_200), (523_500, 176_200),
+        (525_500, 175_400), (527_200, 177_200), (530_000, 178_000), (530_400, 179_500), (531_000, 180_600),
+        (533_700, 180_200), (535_800, 180_000), (537_000, 178_900), (538_300, 178_100), (538_800, 179_000),
+        (539_200, 180_200), (541_000, 179_600), (543_500, 179_200), (546_000, 180_300), (548_000, 181_200),
+        (551_500, 178_900), (556_500, 176_500),
+    ],
+    dtype=np.float64,
+)  # fmt: skip
+_CROSSINGS_M = (
+    (511_000, 167_700), (515_400, 168_500), (517_700, 169_400), (517_800, 174_500), (519_000, 177_900),
+    (520_300, 177_900), (522_900, 178_000), (524_200, 175_700), (525_900, 175_400), (526_900, 176_900),
+    (528_500, 177_800), (530_200, 178_100), (530_300, 178_900), (530_500, 179_700), (530_800, 180_400),
+    (531_700, 180_600), (532_800, 180_400), (533_700, 180_200), (535_600, 180_300), (538_900, 180_100),
+    (556_500, 176_500),
+)  # fmt: skip
+CANDIDATES = 14
+# The control room prefers the station of the ground unless another is clearly nearer.
+OWN_GROUND_BONUS_S = 35.0
+# Share of calls whose first choice cannot leave at once (crew short, refuelling), and its penalty in the ranking.
+PASSED_OVER, PASSED_OVER_S = 0.06, 240.0
+# Log sd of the travel times that the control room assumes.
+JUDGEMENT_SPREAD = 0.11
+# Share of calls for which the map is not decisive (a pump on the road nearby, cover needed elsewhere, a special
+# appliance), and the log sd for them.
+SPECIAL, SPECIAL_SPREAD = 0.05, 0.4
+# Number of dispatches of a call with random effects of their own; later ones repeat the last.
+SLOTS = 8
+TURNOUT_SHAPE = 5.5
+# Share of crews held up at the station, and the mean seconds lost.
+SLOW_TURNOUT, SLOW_TURNOUT_S = 0.04, 80.0
+# Log sd of travel times shared by the dispatches of a call, and of each dispatch alone.
+CALL_SPREAD, DISPATCH_SPREAD = 0.12, 0.18
+# Share of dispatches held up (traffic, address, gates) and the mean seconds lost.
+HELD_UP, HELD_UP_S = 0.06, 210.0
+CONVOY_GAP_S = 16.0
+# Share of calls for two pumps, or for more, whose later pumps are sent some minutes later.
+LATER_WAVE, LATER_WAVE_OF_SEVERAL, LATER_WAVE_S = 0.08, 0.25, 420.0
+ON_SCENE_S = {
+    "AFA": 700.0, "False alarm - Good intent": 750.0, "False alarm - Malicious": 650.0,
+    "Primary Fire": 3300.0, "Secondary Fire": 1500.0, "RTC": 2400.0, "Flooding": 1700.0,
+    "Effecting entry/exit": 1100.0, "Lift Release": 1200.0, "Hazardous Materials incident": 2700.0,
+}  # fmt: skip
+OTHER_ON_SCENE_S = 1100.0
+ON_SCENE_SPREAD = 0.85
 
 
 def travel_s(distance_km: Floats) -> Floats:
@@ -69,27 +116,6 @@ def station_slower_s() -> Floats:
     return np.array([float(known.get(station.code, 0.0)) for station in known_stations()])
 
 
-_COURSE_M = np.array(
-    [
-        (505_000, 170_500), (510_000, 167_500), (515_500, 168_400), (517_500, 169_500), (517_900, 174_500),
-        (518_300, 177_300), (520_500, 177_900), (521_500, 176_400), (522_900, 178_200), (523_500, 176_200),
-        (525_500, 175_400), (527_200, 177_200), (530_000, 178_000), (530_400, 179_500), (531_000, 180_600),
-        (533_700, 180_200), (535_800, 180_000), (537_000, 178_900), (538_300, 178_100), (538_800, 179_000),
-        (539_200, 180_200), (541_000, 179_600), (543_500, 179_200), (546_000, 180_300), (548_000, 181_200),
-        (551_500, 178_900), (556_500, 176_500),
-    ],
-    dtype=np.float64,
-)  # fmt: skip
-
-_CROSSINGS_M = (
-    (511_000, 167_700), (515_400, 168_500), (517_700, 169_400), (517_800, 174_500), (519_000, 177_900),
-    (520_300, 177_900), (522_900, 178_000), (524_200, 175_700), (525_900, 175_400), (526_900, 176_900),
-    (528_500, 177_800), (530_200, 178_100), (530_300, 178_900), (530_500, 179_700), (530_800, 180_400),
-    (531_700, 180_600), (532_800, 180_400), (533_700, 180_200), (535_600, 180_300), (538_900, 180_100),
-    (556_500, 176_500),
-)  # fmt: skip
-
-
 def is_north(east_m: Floats, north_m: Floats) -> NDArray[np.bool_]:
     """Return whether points lie on the north bank, same shape."""
     return np.asarray(north_m > np.interp(east_m, _COURSE_M[:, 0], _COURSE_M[:, 1]))
@@ -104,18 +130,6 @@ def detour_km(from_east_m: Floats, from_north_m: Floats, to_east_m: Floats, to_n
         np.minimum(best, reach + np.hypot(to_east_m - east, to_north_m - north), out=best)
     crosses = is_north(from_east_m, from_north_m) != is_north(to_east_m, to_north_m)
     return np.where(crosses, (best - straight) / 1000, 0.0)
-
-
-CANDIDATES = 14
-OWN_GROUND_BONUS_S = 35.0
-"""The control room prefers the station of the ground unless another is clearly nearer."""
-PASSED_OVER, PASSED_OVER_S = 0.06, 240.0
-"""Share of calls whose first choice cannot leave at once (crew short, refuelling), and its penalty in the ranking."""
-JUDGEMENT_SPREAD = 0.11
-"""Log sd of the travel times that the control room assumes."""
-SPECIAL, SPECIAL_SPREAD = 0.05, 0.4
-"""Share of calls for which the map is not decisive (a pump on the road nearby, cover needed elsewhere, a special
-appliance), and the log sd for them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,27 +198,6 @@ def rank_stations(
     )[:, None]
     order = np.argsort(perceived_s, axis=1, kind="stable")
     return Choices(np.take_along_axis(stations, order, 1), np.take_along_axis(there, order, 1))
-
-
-SLOTS = 8
-"""Number of dispatches of a call with random effects of their own; later ones repeat the last."""
-TURNOUT_SHAPE = 5.5
-SLOW_TURNOUT, SLOW_TURNOUT_S = 0.04, 80.0
-"""Share of crews held up at the station, and the mean seconds lost."""
-CALL_SPREAD, DISPATCH_SPREAD = 0.12, 0.18
-"""Log sd of travel times shared by the dispatches of a call, and of each dispatch alone."""
-HELD_UP, HELD_UP_S = 0.06, 210.0
-"""Share of dispatches held up (traffic, address, gates) and the mean seconds lost."""
-CONVOY_GAP_S = 16.0
-LATER_WAVE, LATER_WAVE_OF_SEVERAL, LATER_WAVE_S = 0.08, 0.25, 420.0
-"""Share of calls for two pumps, or for more, whose later pumps are sent some minutes later."""
-ON_SCENE_S = {
-    "AFA": 700.0, "False alarm - Good intent": 750.0, "False alarm - Malicious": 650.0,
-    "Primary Fire": 3300.0, "Secondary Fire": 1500.0, "RTC": 2400.0, "Flooding": 1700.0,
-    "Effecting entry/exit": 1100.0, "Lift Release": 1200.0, "Hazardous Materials incident": 2700.0,
-}  # fmt: skip
-OTHER_ON_SCENE_S = 1100.0
-ON_SCENE_SPREAD = 0.85
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,8 +18,7 @@ from londonpump.simulation.context_tables import (
     weather_table,
 )
 from londonpump.simulation.dispatch import dispatch
-from londonpump.simulation.fault_rules import Traits, inject_faults
-from londonpump.simulation.faults import Columns, Fault, Sheet
+from londonpump.simulation.faults import Columns, Fault, Sheet, Traits, inject_faults
 from londonpump.simulation.fleet import draw_fleet
 from londonpump.simulation.measured_tables import table
 from londonpump.simulation.plan import SimulationPlan
@@ -32,8 +31,8 @@ Ints = NDArray[np.int64]
 EDGE_M = 17_000
 Progress = Callable[[str, float], None]
 
+# Each part draws from a random stream of its own, so that a change in one part leaves the others unchanged.
 _STREAMS = ("weather", "calls", "fleet", "dispatch", "publication", "visitors", "faults")
-"""Each part draws from a random stream of its own, so that a change in one part leaves the others unchanged."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,8 +21,8 @@ from numpy.typing import NDArray
 from londonpump.domain.errors import BadFile
 from londonpump.simulation.timestamps import DAY_S
 
+# An Arrow array of strings.
 TextColumn = Any
-"""An Arrow array of strings."""
 Ints = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 
@@ -34,6 +34,17 @@ DATE_STYLES = {
     "01012009": "%d%m%Y",
 }
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+PART_ROWS = 100_000
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+NUMERIC = {
+    "CalYear", "HourOfCall", "UPRN", "USRN", "Easting_m", "Northing_m", "Easting_rounded", "Northing_rounded",
+    "Latitude", "Longitude", "FirstPumpArriving_AttendanceTime", "SecondPumpArriving_AttendanceTime",
+    "NumStationsWithPumpsAttending", "NumPumpsAttending", "PumpCount", "PumpMinutesRounded", "PumpHoursRoundUp",
+    "Notional Cost (£)", "NumCalls", "ResourceMobilisationId", "TurnoutTimeSeconds", "TravelTimeSeconds",
+    "AttendanceTimeSeconds", "PumpOrder", "DelayCodeId",
+}  # fmt: skip
+_DATE_PATTERNS = ("%d/%m/%Y %H:%M:%S", "%d/%m/%Y %H:%M", "%d %b %Y", "%d-%b-%y", "%Y-%m-%d")
+_CREATED = datetime(2026, 1, 1)  # noqa: DTZ001 - a spreadsheet has no time zone, and its bytes must not change
 
 
 def look_up_text(vocabulary: Sequence[str | None], row: Ints) -> TextColumn:
@@ -115,19 +126,6 @@ def _days(first: int, n_days: int, style: str) -> list[str]:
         return [day.strftime(pattern) for day in days]
     # strftime would write month names in the language of the machine
     return [day.strftime(pattern.replace("%b", _MONTHS[day.month - 1])) for day in days]
-
-
-PART_ROWS = 100_000
-BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-NUMERIC = {
-    "CalYear", "HourOfCall", "UPRN", "USRN", "Easting_m", "Northing_m", "Easting_rounded", "Northing_rounded",
-    "Latitude", "Longitude", "FirstPumpArriving_AttendanceTime", "SecondPumpArriving_AttendanceTime",
-    "NumStationsWithPumpsAttending", "NumPumpsAttending", "PumpCount", "PumpMinutesRounded", "PumpHoursRoundUp",
-    "Notional Cost (£)", "NumCalls", "ResourceMobilisationId", "TurnoutTimeSeconds", "TravelTimeSeconds",
-    "AttendanceTimeSeconds", "PumpOrder", "DelayCodeId",
-}  # fmt: skip
-_DATE_PATTERNS = ("%d/%m/%Y %H:%M:%S", "%d/%m/%Y %H:%M", "%d %b %Y", "%d-%b-%y", "%Y-%m-%d")
-_CREATED = datetime(2026, 1, 1)  # noqa: DTZ001 - a spreadsheet has no time zone, and its bytes must not change
 
 
 def write_atomically(path: Path, content: Iterable[bytes]) -> None:

@@ -18,8 +18,8 @@ from typing import Any
 
 from londonpump.domain.errors import BadFile
 
+# A folder that is being replaced briefly has the name of its part followed by OLD.
 SUFFIX, OLD = ".part", ".old"
-"""A folder that is being replaced briefly has the name of its part followed by OLD."""
 _RANDOM = r"[a-z0-9_]{8}"
 
 

@@ -21,8 +21,8 @@ from londonpump.storage.bundles import folder_of, load_bundle
 
 __all__ = ["folder_of", "latency_ms", "open_verified"]
 
+# Number of pumps in London: each is a candidate for a call.
 CANDIDATES = 142
-"""Number of pumps in London: each is a candidate for a call."""
 WARM_UP, TIMED = 5, 25
 NS_PER_MS = 1e6
 

@@ -27,7 +27,7 @@ from londonpump.service.predictions.repository import (
 )
 from londonpump.service.rights import Person
 from londonpump.service.state import ServiceState
-from londonpump.storage.database.audit_writer import MAX_WAITING, AuditBatch
+from londonpump.storage.database.audit_repository import MAX_WAITING, AuditBatch
 
 
 @dataclass(frozen=True, slots=True)

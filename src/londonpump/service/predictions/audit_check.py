@@ -7,8 +7,7 @@ from contextlib import closing
 from sqlalchemy import Connection
 
 from londonpump.service.predictions.repository import as_row, digest_of, find_predictions
-from londonpump.storage.database.audit_repository import read_audit
-from londonpump.storage.database.audit_writer import EVENT_TYPE
+from londonpump.storage.database.audit_repository import EVENT_TYPE, read_audit
 
 
 def find_changed_prediction(connection: Connection) -> tuple[int, str] | None:

@@ -19,7 +19,7 @@ from londonpump.service.predictions.service import (
     answer_all,
 )
 from londonpump.service.state import ServiceState
-from londonpump.storage.database.audit_writer import AuditBatch
+from londonpump.storage.database.audit_repository import AuditBatch
 
 FORGET_EVERY_S = 3600.0
 

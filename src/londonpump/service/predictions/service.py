@@ -17,7 +17,7 @@ from londonpump.service.predictions.request_context import RequestContext, Stati
 from londonpump.service.predictions.schemas import Question
 from londonpump.service.rights import Person
 from londonpump.service.state import ServiceState
-from londonpump.storage.database.audit_writer import MAX_WAITING, AuditBatch
+from londonpump.storage.database.audit_repository import MAX_WAITING, AuditBatch
 
 T = TypeVar("T")
 Items = Sequence[dict[str, Any]]

@@ -25,6 +25,10 @@ from londonpump.storage.database.schema import (
 from londonpump.storage.database.schema import school_years as years_table
 from londonpump.storage.database.schema import stations as stations_table
 
+# England has had eight or more per year since 1978, so fewer are an incomplete year.
+MIN_BANK_HOLIDAYS = 8
+FIELDS = tuple(field.name for field in fields(Station))
+
 
 def store_weather(engine: Engine, rows: Sequence[WeatherHour]) -> int:
     """Add hours, replacing rows of the same hour, source and vintage. Returns: how many."""
@@ -104,10 +108,6 @@ def _prune(engine: Engine, table: Table) -> int:
     )
     with writing(engine) as connection:
         return connection.execute(delete(table).where(is_outdated)).rowcount
-
-
-MIN_BANK_HOLIDAYS = 8
-"""England has had eight or more per year since 1978, so fewer are an incomplete year."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,9 +204,6 @@ def _write_year(connection: Connection, year: int, source: str, holidays: Sequen
     connection.execute(delete(school_holidays).where(school_holidays.c.year == year))
     rows = [{**as_row(holiday), "year": year, "added_at": now} for holiday in holidays]
     upsert(connection, school_holidays, rows)
-
-
-FIELDS = tuple(field.name for field in fields(Station))
 
 
 def store_stations(engine: Engine, stations: Sequence[Station]) -> int:

@@ -26,8 +26,8 @@ from londonpump.domain.errors import BadValue, DatabaseFailed
 CONNECTION_ADVICE = "Check LONDONPUMP_DATABASE_URL and that the server runs."
 DATA_ADVICE = "Check the data that should be stored."
 DISK_ADVICE = "Make room on the disk and try again."
+# Advice of the failures that are also shown to users of the service, who can act on them or report them.
 PUBLIC_ADVICE = (DISK_ADVICE,)
-"""Advice of the failures that are also shown to users of the service, who can act on them or report them."""
 
 _KNOWN = (
     # (part of the driver's text in lower case, what it means, what to do)
@@ -55,6 +55,16 @@ _KNOWN = (
     ("relation ", "lacks a table of this version", "Run `londonpump db upgrade`."),
     ("constraint", "rejects a value that breaks a rule of its tables", DATA_ADVICE),
 )
+BUSY_TIMEOUT_MS = 15_000
+CONNECT_TIMEOUT_S = 5
+# A connection to a server that vanished is given up after this time; the default of the system is 15 minutes.
+TCP_USER_TIMEOUT_MS = 10_000
+POSTGRESQL = "postgresql+psycopg"
+URL_EXAMPLES = "sqlite:////folder/file.db or postgresql://user:password@host:5432/name"
+WAL_RETRY_S = 0.01
+READ_ONLY = "londonpump_reads_only"
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
 
 
 def database_error(address: URL, error: DBAPIError) -> DatabaseFailed:
@@ -81,16 +91,6 @@ def database_name(address: URL) -> str:
     user = f"{address.username}@" if address.username else ""
     port = f":{address.port}" if address.port else ""
     return f"{user}{address.host or 'localhost'}{port}/{address.database or ''}"
-
-
-BUSY_TIMEOUT_MS = 15_000
-CONNECT_TIMEOUT_S = 5
-TCP_USER_TIMEOUT_MS = 10_000
-"""A connection to a server that vanished is given up after this time; the default of the system is 15 minutes."""
-POSTGRESQL = "postgresql+psycopg"
-URL_EXAMPLES = "sqlite:////folder/file.db or postgresql://user:password@host:5432/name"
-WAL_RETRY_S = 0.01
-READ_ONLY = "londonpump_reads_only"
 
 
 def connect(url: str, busy_timeout_ms: int = BUSY_TIMEOUT_MS) -> Engine:
@@ -249,10 +249,6 @@ def as_row(value: Any) -> dict[str, Any]:
         if isinstance(number, float) and isnan(number):
             raise BadValue(name, number, "is not a number; leave it empty if it is not known")
     return row
-
-
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-MICROSECOND = timedelta(microseconds=1)
 
 
 class Timestamp(TypeDecorator[datetime]):

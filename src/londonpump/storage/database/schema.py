@@ -23,10 +23,10 @@ from sqlalchemy import (
 
 from londonpump.storage.database.engine import Timestamp
 
+# The newest step in `migrations/versions`, which this version of the product requires.
 VERSION = "0008"
-"""The newest step in `migrations/versions`, which this version of the product requires."""
+# Not Alembic's default name, which MLflow uses if it shares the database.
 VERSION_TABLE = "londonpump_version"
-"""Not Alembic's default name, which MLflow uses if it shares the database."""
 
 metadata = MetaData(
     naming_convention={

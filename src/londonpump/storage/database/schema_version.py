@@ -12,8 +12,8 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 # any constant works, as long as every version of the product uses the same one
 LOCK_KEY = 0x10D0_4B57
 LOCK_TIMEOUT = "60s"
+# SQLite readers only wait for a process that locks the whole file. A prediction continues without context instead.
 READER_TIMEOUT_MS = 1_000
-"""SQLite readers only wait for a process that locks the whole file. A prediction continues without context instead."""
 
 
 def open_database(url: str) -> Engine:

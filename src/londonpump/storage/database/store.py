@@ -29,8 +29,8 @@ from londonpump.storage.database.worker_queues import (
 __all__ = ["Busy", "Store", "StoreLimits"]
 
 T = TypeVar("T")
+# Short reads take no I/O, and more threads would only compete for the lock of the interpreter.
 SQLITE_READERS = 1
-"""Short reads take no I/O, and more threads would only compete for the lock of the interpreter."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,12 +18,18 @@ from londonpump.domain.errors import DatabaseFailed
 from londonpump.storage.database.engine import READ_ONLY, database_error, database_name
 
 T = TypeVar("T")
+# How long to wait for the outcome of a commit that was sent, because it may have been stored.
 COMMIT_TIMEOUT_S = 5.0
-"""How long to wait for the outcome of a commit that was sent, because it may have been stored."""
 OUTCOME_UNKNOWN = (
     "The database did not confirm whether it stored this. Check whether it is there before you send it again."
 )
 TIMED_OUT = "The database did not answer in time. Try again in a moment."
+# Maximum number of writes in one commit: one wait for the disk serves them all.
+MAX_WRITES_PER_COMMIT = 64
+# Milliseconds that SQLite waits for a write of another process before we check which callers still wait.
+SQLITE_BOUNDS = ("PRAGMA busy_timeout = 20",)
+# Statements that nobody waits for any more end after these times, which frees their thread.
+POSTGRESQL_BOUNDS = ("SET lock_timeout = '1s'", "SET statement_timeout = '30s'")
 
 
 class Busy(DatabaseFailed):
@@ -227,12 +233,6 @@ def _begin_when_unlocked(connection: Connection, while_awaited: Callable[[], boo
 
 
 AnyJob = Job[Any]
-MAX_WRITES_PER_COMMIT = 64
-"""Maximum number of writes in one commit: one wait for the disk serves them all."""
-SQLITE_BOUNDS = ("PRAGMA busy_timeout = 20",)
-"""Milliseconds that SQLite waits for a write of another process before we check which callers still wait."""
-POSTGRESQL_BOUNDS = ("SET lock_timeout = '1s'", "SET statement_timeout = '30s'")
-"""Statements that nobody waits for any more end after these times, which frees their thread."""
 
 
 class WorkerQueue:
