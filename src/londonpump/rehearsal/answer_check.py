@@ -44,6 +44,7 @@ def exactness_of(bundles: Path, answers: Sequence[Answer]) -> Exactness:
     for model in sorted({str(each.model) for each in answered}):
         _, bundle, _ = open_verified(folder_of(bundles, model))
         own = [each for each in answered if each.model == model]
+        # in batches, which limits memory
         for first in range(0, len(own), ANSWERS_PER_BATCH):
             mixed += _n_mixed(bundle, own[first : first + ANSWERS_PER_BATCH])
     return Exactness(len(answered), mixed)

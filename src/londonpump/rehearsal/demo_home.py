@@ -130,6 +130,7 @@ def _password(file: Path) -> tuple[str, bool]:
             # an empty file is left by a demo that was killed between creating and writing it
             file.unlink()
         password = secrets.token_urlsafe(12)
+        # O_EXCL and the mode in one call: the password is never readable by others, not even briefly
         with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as password_handle:
             password_handle.write(password + "\n")
     except (OSError, UnicodeError) as error:

@@ -78,6 +78,7 @@ def _is_in_use(port: int) -> bool:
 
 def _running(home: Path, port: int) -> AbstractContextManager[ServiceProcess]:
     command = [sys.executable, "-m", "londonpump.cli", "serve", "--port", str(port)]
+    # settings of the environment must not reach the service of the demo
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("LONDONPUMP_")}
     return running_service(command, {**inherited, "LONDONPUMP_HOME": str(home.resolve())}, home / LOG)
 

@@ -149,6 +149,7 @@ def run_month(
     happened += notes
     if Event.BUNDLE_DAMAGED in events:
         happened.append(damage_bundle(home, challenger))
+    # counted before, because faults and manual decisions add lines too
     lines = len(ledger(home.settings, 500))
     waited_s = _decide(home, number, traffic)
     if Event.BUNDLE_DAMAGED in events:
@@ -172,6 +173,7 @@ def run_month(
 
 def _monitor(home: YearHome, number: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return the alarms that `monitor` raises and clears on the new records, before any training on them."""
+    # before the decision: the alarms concern the model that is active until then
     at = home.plan.decided_at(number) - timedelta(hours=1)
     changes = monitor(home.settings, MonitorRequest(at)).changes
     raised, cleared = (
@@ -196,6 +198,7 @@ def _decide(home: YearHome, number: int, traffic: RequestTraffic | None) -> floa
     done = challenge(home.settings, ChallengeRequest(home.settings.data, now=home.plan.decided_at(number)))
     if not done.is_new:
         raise RehearsalFailed(f"Month {number}: no decision was made. {done.message}")
+    # the rule promotes nothing without a champion, so the first model is promoted by hand
     if done.active is None:
         folder = BundleStore(home.settings.bundle).newest()
         promote(home.settings, PromotionRequest(str(folder), FIRST_BY_HAND))

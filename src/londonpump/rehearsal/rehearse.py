@@ -127,6 +127,7 @@ def _run_year(home: YearHome, progress: Progress) -> tuple[list[MonthResult], Re
     for number in range(-plan.history_months, 0):
         write_records(home, number)
     _report_month(home, 0, progress)
+    # before the service, so that it has an active model from its first request
     months = [run_month(home, 0, None, [])]
     with (
         running_year_service(home) as address,

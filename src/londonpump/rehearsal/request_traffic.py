@@ -93,6 +93,7 @@ class RequestTraffic:
     def _send_requests(self, home: YearHome, address: str) -> None:
         number, signed_in_s, headers = 0, -float(TOKEN_LIFE_S), {}
         with httpx2.Client(base_url=address, trust_env=False, timeout=RESPONSE_TIMEOUT_S) as client:
+            # failures are kept as answers: a rehearsal must show every request that was not served
             while not self._ended.wait(PAUSE_S):
                 month, questions = self._current_questions
                 question = questions[number % len(questions)]

@@ -41,6 +41,7 @@ def service_ended_error(log: Path) -> ServiceFailed:
 
 
 def _address(process: "subprocess.Popen[str]", log: Path) -> str:
+    # the service prints its address once it accepts connections; no line means that it ended
     first_line = process.stdout.readline() if process.stdout is not None else ""
     if first_line:
         return first_line.split()[-1]
@@ -54,6 +55,7 @@ def _end(process: "subprocess.Popen[str]") -> None:
     try:
         process.wait(SHUTDOWN_TIMEOUT_S)
     except subprocess.TimeoutExpired:
+        # a service that does not end in time is killed, so that no process is left behind
         process.kill()
         process.wait()
     if process.stdout is not None:

@@ -49,6 +49,7 @@ class YearHome:
 
     def environment(self) -> dict[str, str]:
         """Return the environment of this process with the settings of this home only."""
+        # settings of the environment must not reach the commands of the rehearsal
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("LONDONPUMP_")}
         inherited |= {"LONDONPUMP_HOME": str(self.folder), "LONDONPUMP_DATABASE_PATIENCE_MS": PATIENCE_MS}
         if not self.settings.is_embedded:

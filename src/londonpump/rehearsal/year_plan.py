@@ -72,6 +72,7 @@ class YearPlan:
 
     def first_day(self, number: int) -> date:
         """Return the first London day of a month."""
+        # counted back from the growth of special services, which has a fixed date in the simulation
         months = (
             12 * SERVICES_GROW_FROM.year
             + SERVICES_GROW_FROM.month
@@ -97,6 +98,7 @@ class YearPlan:
             incidents=self.incidents_a_month,
             start=first,
             days=(self.first_day(number + 1) - first).days,
+            # unique per month, draw and plan
             seed=(months * MAX_DRAWS + draw) * MAX_SEEDS + self.seed,
             closed_stations=(CLOSED_STATION,) if is_closed else (),
             is_clean=draw > 0,

@@ -204,6 +204,7 @@ def _draw_callers(incident_type: Ints, rng: np.random.Generator) -> Ints:
     is_fire = np.array(["Fire" in stop for stop in table("kinds")["stop_code"]])[incident_type]
     line = np.cumsum(CALLERS_SHARES) / CALLERS_SHARES.sum()
     uniform = rng.random(len(incident_type))
+    # fires are reported by more callers: the lowest 40 % of the distribution are cut off
     uniform = np.where(is_fire, 1 - (1 - uniform) * 0.6, uniform)
     return np.asarray(CALLERS[np.searchsorted(line, uniform, side="left")])
 
@@ -258,6 +259,7 @@ def draw_calls(plan: SimulationPlan, city: City, weather: Weather, rng: np.rando
     after_grenfell = london_s >= day_number(date(2017, 7, 1)) * DAY_S
     low, high = plan.output_format.call_delay_s
     delay = rng.integers(low, high, n, endpoint=True)
+    # random numbers are drawn in the order of calls, rows are kept in the order of mobilisation
     order = np.argsort(called_at + delay, kind="stable")
     return Calls(
         called_at=called_at[order],

@@ -63,6 +63,7 @@ def london() -> City:
     location_cell = np.repeat(np.arange(cells), LOCATIONS_PER_CELL)
     location_east = (east[:, None] + offset % 5 * 100 + 50).ravel().astype(np.int64)
     location_north = (north[:, None] + offset // 5 * 100 + 50).ravel().astype(np.int64)
+    # a log-normal factor per location: a few locations make most of the calls of a cell
     weight = _smoothed_weight(east, north)[:, None] * np.exp(
         POPULARITY_SPREAD * rng.standard_normal((cells, LOCATIONS_PER_CELL))
     )

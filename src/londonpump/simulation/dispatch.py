@@ -173,6 +173,7 @@ class _ControlRoom:
         while self.waiting:
             self._send_pumps(*heapq.heappop(self.waiting))
         log = np.array(self.dispatches, dtype=np.int64).reshape(-1, 8)
+        # waiting calls are served between others, so the log is not in order of mobilisation
         log = log[np.lexsort((log[:, 1], log[:, 0], log[:, 3]))]
         return Dispatches(*(np.ascontiguousarray(log[:, k]) for k in range(8)))
 
@@ -183,6 +184,7 @@ class _ControlRoom:
 
         Args: already_sent: pumps that are not sent twice. Returns: the pumps sent now.
         """
+        # crews only change between blocks, so they are computed once per block
         if now // BLOCK_S != self.block:
             self.block = now // BLOCK_S
             self.crews = self.fleet.crew_at(self.block)
@@ -205,6 +207,7 @@ class _ControlRoom:
                     sent.append(pump)
                     if len(sent) == pumps_needed:
                         return sent
+        # only a call without any pump waits: one that got some keeps what it got
         if not sent and slot == 0:
             heapq.heappush(self.waiting, (now + RETRY_S, call, pumps_needed, slot, already_sent))
         return sent
@@ -222,11 +225,13 @@ class _ControlRoom:
         station = chunk.stations[i][column]
         usual_s, turnout = chunk.travel_s[i][column], chunk.turnout_s[i][slot]
         if self.home_at[pump] > now:
+            # on its way home: the crew is already on the engine
             usual_s, turnout = (
                 self._travel_from_road_s(now, pump, station, chunk.location[i], usual_s),
                 turnout * RADIO_TURNOUT,
             )
         if chunk.is_walk_in[i] and dispatch_number == 0:
+            # the caller is at the engine, so only the seconds of the random gap remain
             turnout, travel = turnout * 0.06, chunk.gap_s[i][0] * 0.7
         elif convoy_s:
             # engines of one station arrive together: the second arrives a gap after the first
@@ -238,6 +243,7 @@ class _ControlRoom:
         home_at = left_at + int(usual_s) + 60
         # arithmetic, not a random draw, so that later draws do not depend on it
         is_ready = (call + pump) % SLOW_TO_BE_READY > 0
+        # a crew that is not ready hands over at home before it is free
         self.free_at[pump] = left_at + 1 if is_ready else home_at + HANDING_OVER_S
         self.home_at[pump] = home_at
         self.left[pump] = (left_at, chunk.location[i])

@@ -109,7 +109,9 @@ class RowSampler:
             n_rows = max(n_rows, 1)
         is_allowed = np.ones(len(self.left), dtype=bool) if among is None else among[self.left]
         picked = self.left[is_allowed]
+        # the first row drawn of each incident, still in random order
         picked = picked[np.sort(np.unique(self.key[picked], return_index=True)[1])][:n_rows]
+        # every row of a drawn incident is used up, also the rows that were not picked
         self.left = self.left[~np.isin(self.key[self.left], self.key[picked])]
         return np.sort(picked)
 
@@ -227,6 +229,7 @@ def inject_faults(
         incident_rows.draw(LOST_INCIDENT, has_dispatches),
         incident_rows.draw(LOST_DISPATCHES, has_dispatches),
     )
+    # mobilisations of a dropped incident stay, and are recorded as rows without an incident
     orphans = np.flatnonzero(np.isin(mobilisations.key, incidents.key[lost]))
     mobilisations.apply("mobilisation_without_incident", orphans, no_change)
     incidents.apply("incident_without_mobilisation", bare, no_change)

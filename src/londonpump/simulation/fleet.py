@@ -72,15 +72,18 @@ def draw_fleet(plan: SimulationPlan, rng: np.random.Generator) -> Fleet:
     fleets = [pumps_on(day, plan.closed_codes()) for day in fleet_dates]
     pumps = tuple(sorted({pump for fleet in fleets for pump in fleet}, key=lambda pump: pump.code))
     first = midnight_utc_s(plan.start) // BLOCK_S
+    # 13 blocks more, because the last dispatches reach into the next day
     block_at = np.arange(first, midnight_utc_s(plan.end) // BLOCK_S + 13) * BLOCK_S
     local = london_seconds(block_at)
     home = np.array([pump.station for pump in pumps])
     shape = (len(block_at), len(pumps))
+    # some crews are away more often than others in the whole period
     busy_crew = np.exp(0.25 * rng.standard_normal(len(pumps)))
     is_away = rng.random(shape) < AWAY_BY_LONDON_HOUR[local % DAY_S // HOUR_S][:, None] * busy_crew
     period = np.searchsorted([day_number(day) for day in fleet_dates], local // DAY_S, side="right") - 1
     exists = np.array([[pump in fleet for pump in pumps] for fleet in fleets])
     is_away |= ~exists[np.maximum(period, 0)]
+    # a station never gives away its only pump
     can_stand_by = (rng.random(shape) < STANDBY_SHARE) & (np.bincount(home)[home] > 1)
     at_neighbour = _neighbours(home, rng, len(block_at))
     has_pump = np.array([np.isin(np.arange(len(known_stations())), [p.station for p in f]) for f in fleets])

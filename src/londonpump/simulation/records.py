@@ -99,6 +99,7 @@ def publish(
     position = np.full((3, n), -1, dtype=np.int64)
     position[np.minimum(order, 3) - 1, shown.call] = np.arange(len(shown))
     is_uncounted = (position[0] < 0) & (rng.random(n) < UNCOUNTED)
+    # some large incidents have a higher PumpCount than the pumps that were sent at first
     grown = np.where((sent > 3) & (rng.random(n) < 0.15), rng.integers(1, 12, n), 0)
     home = np.array([pump.station for pump in fleet.pumps])
     return Records(
@@ -140,6 +141,7 @@ def _order_of_arrival(dispatches: Dispatches) -> Ints:
 
 def _distinct(call: Ints, station: Ints, n: int) -> Ints:
     """Return the number of different stations per call, (n,)."""
+    # one number per pair of call and station: there are fewer than 1,000 stations
     pairs = np.unique(call * 1_000 + station)
     return np.bincount(pairs // 1_000, minlength=n)
 
@@ -148,6 +150,7 @@ def _mobilisation_ids(dispatches: Dispatches, rng: np.random.Generator) -> Ints:
     """Draw rising ids that start near the real ones of the first day (38,426 in 2009, 5.77 million in 2021)."""
     if len(dispatches) == 0:
         return np.zeros(0, dtype=np.int64)
+    # day 14,245 is 1 January 2009, the first of the published records
     day = int(dispatches.mobilised_at[0]) // DAY_S - 14_245
     return 38_426 + day * 1_308 + np.cumsum(rng.integers(1, 3, len(dispatches), endpoint=True))
 
@@ -165,6 +168,7 @@ def _cost_per_hour(calls: Calls) -> Ints:
     year = year_of(day)
     starts = [start for start, _ in COSTS]
     pounds = np.array([cost for _, cost in COSTS])[np.searchsorted(starts, year, side="right") - 1]
+    # the rate of 2023 changed with the financial year, not with the calendar year
     april_2023 = 19_448
     return np.where(day >= april_2023, 388, pounds)
 
@@ -179,6 +183,7 @@ def _running_numbers(calls: Calls, rng: np.random.Generator) -> Ints:
     before = np.where(starts, total - steps, 0)
     new_year = int(np.datetime64(f"{year[0]}-01-01").astype(np.int64))
     days_gone = int(calls.london_s[by_call[0]] // DAY_S) - new_year
+    # a simulation that starts within a year continues the numbers of the days before
     usual_per_day = max(len(calls) / max((calls.london_s.max() - calls.london_s.min()) / DAY_S, 1), 1)
     offset = np.where(year == year[0], int(days_gone * usual_per_day * NUMBERS_PER_CALL), 0)
     number = np.empty(len(calls), dtype=np.int64)
@@ -265,6 +270,7 @@ def add_mutual_aid(records: Records, rng: np.random.Generator) -> tuple[Records,
     visitor = np.full(len(dispatches), -1, dtype=np.int64)
     for row, neighbour in enumerate(neighbours()):
         apart_km = np.hypot(east - neighbour.easting_m, north - neighbour.northing_m) / 1000
+        # a neighbour only comes if it is about as near as the pump of London
         near = (apart_km < REACH_KM) & (np.abs(apart_km - own_km) < 1.0 + 0.3 * own_km) & (visitor < 0)
         sent = near & (rng.random(len(dispatches)) < SHARE_SENT)
         visitor[sent] = row

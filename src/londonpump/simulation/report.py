@@ -68,6 +68,7 @@ def measure(records: Records, grounds: Ints) -> dict[str, float]:
     """Return every figure for which there are rows."""
     dispatches = records.dispatches
     listed = dispatches.station < len(known_stations())
+    # stations that are not listed have no coordinates; their rows are left out below
     safe = np.where(listed, dispatches.station, 0)
     east, north = (np.array([getattr(s, a) for s in known_stations()]) for a in ("easting_m", "northing_m"))
     location = records.calls.location[dispatches.call]
@@ -90,6 +91,7 @@ def measure(records: Records, grounds: Ints) -> dict[str, float]:
     parts: tuple[Callable[[_View], NamedFigures], ...] = (
         _times, _shares, _nearness, _pumps, _distances, _fits, _clock, _workload, _incident_shares,
     )  # fmt: skip
+    # small simulations have empty groups, whose figures are NaN and are dropped
     with np.errstate(all="ignore"):
         found = {name: float(value) for part in parts for name, value in part(view)}
     return {name: value for name, value in found.items() if np.isfinite(value)}
@@ -165,6 +167,7 @@ def _nearness(v: _View) -> NamedFigures:
     yield "ground is of nearest station", 100 * _mean(sends[apart_m.argmin(axis=1)] == v.grounds[::step])
     first = v.first[records.dispatches.call[v.first] % step == 0]
     call = records.dispatches.call[first] // step
+    # 1e-6 m keeps the station itself from counting as nearer through rounding
     rank = (apart_m[call] < (v.distance_km[first] * 1000 - 1e-6)[:, None]).sum(axis=1)
     for rank_index, name in enumerate(("nearest station", "second nearest", "third nearest")):
         yield f"first pump of {name}", 100 * _mean(rank == rank_index)
@@ -187,6 +190,7 @@ def _distances(v: _View) -> NamedFigures:
 
 
 def _fits(v: _View) -> NamedFigures:
+    # a regression on a few rows means nothing
     if len(v.first) < 10:
         return
     km, seconds = v.distance_km[v.first], v.attendance_s[v.first]

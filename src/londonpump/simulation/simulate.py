@@ -126,6 +126,7 @@ def write_simulation(plan: SimulationPlan, out: Path, progress: Progress | None 
 
 def _require_own_folder(out: Path) -> None:
     """Reject a folder that is neither empty nor an earlier simulation, because real records have the same names."""
+    # faults.json exists only in simulated folders
     if any(out.iterdir()) and not (out / "faults.json").exists():
         raise BadFile(out, "holds other things (no faults.json)", "Name a new or empty folder.")
 

@@ -70,6 +70,7 @@ def format_decimals(
     """Return numbers with `n_decimals` decimals; `is_trimmed` drops zeros at the end."""
     shown = [f"{x:.{n_decimals}f}" for x in number[~is_null].tolist()]
     column = pa.array([s.rstrip("0") for s in shown] if is_trimmed else shown, pa.string())
+    # the position of each value among those that are not null
     row = np.cumsum(~is_null) - 1
     return column.take(pa.array(row, mask=is_null))
 
@@ -130,6 +131,7 @@ def _days(first: int, n_days: int, style: str) -> list[str]:
 
 def write_atomically(path: Path, content: Iterable[bytes]) -> None:
     """Write a file completely or not at all."""
+    # synced before the rename, so that a power cut cannot leave an empty file under the final name
     part = path.with_name(f".{path.name}.part")
     with part.open("wb") as file:
         file.writelines(content)

@@ -33,6 +33,7 @@ def content_hash(files: Mapping[str, bytes]) -> str:
 def save_bundle(files: Mapping[str, bytes], provenance: Mapping[str, Any], out: Path) -> Path:
     """Store a bundle under OUT, point to it, and return its folder."""
     folder = add_bundle(files, provenance, out)
+    # last, so that the pointer never names a bundle that is not complete
     write_json(out / CURRENT, {"schema": 1, "bundle": folder.name})
     return folder
 

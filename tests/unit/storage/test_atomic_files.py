@@ -1,4 +1,4 @@
-"""What a killed writer leaves beside a place is cleared by the next; what somebody writes now, or owns, is not."""
+"""The next writer removes what a killed writer left, but nothing that is being written or belongs to others."""
 
 import signal
 import subprocess
@@ -27,7 +27,7 @@ def names(folder: Path) -> list[str]:
 
 @pytest.fixture
 def killed(tmp_path) -> Path:
-    """A folder in which a process was killed while it wrote."""
+    """Return a folder in which a process was killed during a write."""
     process = subprocess.Popen(
         [sys.executable, "-c", WRITES_UNTIL_KILLED, str(tmp_path)], stdout=subprocess.PIPE
     )

@@ -1,4 +1,4 @@
-"""What a person is told when the database does not answer. The password is never in it."""
+"""Messages for a database that does not answer. They never hold the password."""
 
 import socket
 import traceback
@@ -16,7 +16,7 @@ SECRET = "hush-hush"  # noqa: S105
 
 
 def error_on_opening(url: str) -> str:
-    """The message and all that a log could show of it."""
+    """Return the message and everything that a log could show of the error."""
     with pytest.raises(DatabaseFailed) as caught:
         open_database(url)
     assert SECRET not in "".join(traceback.format_exception(caught.value))

@@ -1,4 +1,4 @@
-"""The service opens the database and must not wait for what it does not use."""
+"""The service opens the database without importing what it does not use."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""The imported list of stations, and the notes of fetches."""
+"""The imported list of stations, and the stored fetches."""
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta

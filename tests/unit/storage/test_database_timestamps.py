@@ -1,4 +1,4 @@
-"""How moments and days are stored."""
+"""The storage of timestamps and days."""
 
 from datetime import UTC, datetime, timedelta, timezone
 

@@ -1,4 +1,4 @@
-"""Bundles on disk: found by folder or pointer, refused when they are not what their name says."""
+"""Bundles on disk: found by folder or pointer, rejected if their content does not match their name."""
 
 import json
 import shutil

@@ -69,6 +69,7 @@ def put_users(connection: Connection, new: Sequence[User]) -> None:
 
 def set_initial_password(connection: Connection, user_id: str, password_hash: str) -> bool:
     """Store a password unless the account has one. Returns: whether it was stored."""
+    # one statement, so that two imports at once cannot both set a password
     without = update(users).where(users.c.id == user_id, users.c.password_hash.is_(None))
     return connection.execute(without.values(password_hash=password_hash)).rowcount == 1
 

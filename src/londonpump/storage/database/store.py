@@ -29,7 +29,7 @@ from londonpump.storage.database.worker_queues import (
 __all__ = ["Busy", "Store", "StoreLimits"]
 
 T = TypeVar("T")
-# Short reads take no I/O, and more threads would only compete for the lock of the interpreter.
+# Short reads return at once, and more threads would only compete for the lock of the interpreter.
 SQLITE_READERS = 1
 
 
