@@ -55,7 +55,7 @@ class Fleet:
 
 
 def pumps_on(day: date, closed: frozenset[str]) -> tuple[Pump, ...]:
-    """The pumps of London on a day, in the order of their codes."""
+    """Return the pumps of London on a day, in the order of their codes."""
     pumps = []
     for row, station in enumerate(known_stations()):
         if station.status in ("open", "closed") and station.code not in closed:

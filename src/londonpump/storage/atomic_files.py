@@ -219,7 +219,7 @@ def require_own_folder(path: Path, mark: str, names: frozenset[str] | None = Non
 
 
 def require_own_file(path: Path, mark: str) -> None:
-    """Reject an existing file that lacks the mark in its first 4 kB. Raises: BadFile."""
+    """Reject an existing file that is not empty and lacks the mark in its first 4 kB. Raises: BadFile."""
     if not path.is_file() or path.stat().st_size == 0:
         return
     with path.open("rb") as file:

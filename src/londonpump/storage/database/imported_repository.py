@@ -17,7 +17,7 @@ from londonpump.storage.database.schema import predictions, risk_stations, users
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """A user. Names that differ only in their case are the same name."""
+    """A user. Names with the same `username_key` are the same name."""
 
     id: str
     username: str
