@@ -16,7 +16,6 @@ from londonpump.simulation.measured_tables import numbers, table
 from londonpump.simulation.plan import SimulationPlan
 from londonpump.simulation.timestamps import DAY_S, HOUR_S, day_number, london_seconds, midnight_utc_s
 
-Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 

@@ -10,7 +10,6 @@ from londonpump.domain.stations import FLEET_DATES, known_stations
 from londonpump.simulation.plan import SimulationPlan
 from londonpump.simulation.timestamps import DAY_S, HOUR_S, day_number, london_seconds, midnight_utc_s
 
-Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 # Drills, visits and stand-bys are planned in blocks of two hours.
