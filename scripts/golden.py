@@ -289,7 +289,9 @@ def parts_of(folder: Path) -> Iterator[tuple[str, Any]]:
 def compare_tests(old: Path, new: Path, renames: Mapping[str, Any], comparison: Comparison) -> None:
     """Fail for each test of the old freeze that is not in the new one under its mapped name."""
     files, modules = renames.get("files", {}), renames.get("modules", {})
-    before, after = (set((folder / "test_ids.txt").read_text(encoding="utf-8").split("\n")) for folder in (old, new))
+    before, after = (
+        set((folder / "test_ids.txt").read_text(encoding="utf-8").split("\n")) for folder in (old, new)
+    )
     for test in sorted(filter(None, before)):
         file, _, rest = test.partition("::")
         for path, was, becomes in renames.get("test_arguments", ()):

@@ -35,7 +35,7 @@ from londonpump.domain.errors import LondonPumpError
 from londonpump.evaluation.evaluation_rows import EvaluationRows
 from londonpump.lifecycle.evaluate import build_judged_rows
 from londonpump.lifecycle.prepared_examples import Columns, Examples, load_examples
-from londonpump.storage.files import read_json, write_json
+from londonpump.storage.atomic_files import read_json, write_json
 
 ROOT = Path(__file__).resolve().parents[2]
 RESULTS = ROOT / "benchmarks" / "results" / "accuracy.json"

@@ -1,4 +1,4 @@
-"""The demo: the whole road in a home it marks as its own, and the service that answers from it."""
+"""The demo: a complete home that it marks as its own, and the service that answers from it."""
 
 import json
 import os
@@ -20,21 +20,21 @@ import pytest
 from londonpump.domain.errors import BadFile
 from londonpump.lifecycle.progress import silent
 from londonpump.lifecycle.promote import ledger
-from londonpump.rehearsal.demo import make_demo
 from londonpump.rehearsal.demo_home import (
     DemoPlan,
     claim_folder,
     demo_user,
     fill_weather,
     is_complete,
+    make_demo,
     record_made,
     settings_of,
+    simulated_weather,
 )
-from londonpump.rehearsal.demo_weather import simulated_weather
+from londonpump.storage.atomic_files import read_json
 from londonpump.storage.bundles import save_bundle
 from londonpump.storage.database import open_database
 from londonpump.storage.database.context_lookup import context_at
-from londonpump.storage.files import read_json
 
 ENDS_WITHIN_S = 120
 PLAN = DemoPlan(incidents=2_500, seed=3)
@@ -56,13 +56,13 @@ def new_home(folder: Path) -> Path:
 
 @pytest.fixture
 def home(tmp_path) -> Path:
-    """A home without a model."""
+    """Return a home without a model."""
     return new_home(tmp_path)
 
 
 @pytest.fixture(scope="module")
 def made_home(small_brigade, tmp_path_factory) -> Path:
-    """A home as an earlier demo leaves it, without the minutes of simulating."""
+    """Return a home like that of an earlier demo, without the minutes of simulation."""
     home = new_home(tmp_path_factory.mktemp("made"))
     files = {file.name: file.read_bytes() for file in small_brigade.bundle.iterdir()}
     provenance = json.loads(files.pop("provenance.json"))
@@ -80,7 +80,7 @@ def environment(home: Path) -> dict[str, str]:
 
 
 def run(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """`londonpump demo` where nobody watches."""
+    """Run `londonpump demo` without a terminal."""
     return subprocess.run(
         [sys.executable, "-m", "londonpump.cli", "demo", *SIZE_OPTIONS, *arguments],
         env=environment(home),
@@ -91,7 +91,7 @@ def run(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def last_event(home: Path) -> str:
-    """The last line of the service's log."""
+    """Return the last event in the log of the service."""
     return str(json.loads((home / "service.log").read_text(encoding="utf-8").splitlines()[-1])["event"])
 
 
@@ -179,14 +179,14 @@ def test_without_a_terminal_it_predicts_through_the_service_stops_it_and_ends_we
     assert "of an earlier demo" in done.stdout
     assert "Asked through the service" in done.stdout
     assert last_event(made_home) == "service stopping"
-    # what is printed there may be kept by others
+    # the output may be stored where others read it
     assert (made_home / "demo_password").read_text(encoding="ascii").strip() not in done.stdout
 
 
 def test_in_a_terminal_it_serves_until_ctrl_c_and_ends_well(made_home) -> None:
     with in_a_terminal(made_home) as (process, terminal):
         output = read_until(terminal, "Ctrl-C")
-        # as the terminal does: to all of the foreground
+        # like a terminal, send it to the whole foreground group
         os.killpg(process.pid, signal.SIGINT)
         output += read_until(terminal, "Stopping.")
         assert process.wait(ENDS_WITHIN_S) == 0, output
@@ -197,7 +197,7 @@ def test_in_a_terminal_it_serves_until_ctrl_c_and_ends_well(made_home) -> None:
 
 @contextmanager
 def in_a_terminal(home: Path) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
-    """`londonpump demo` as a person starts it: (process, their side of the terminal)."""
+    """Run `londonpump demo` in a terminal: yield (process, the other side of the terminal)."""
     terminal, side = pty.openpty()
     process = subprocess.Popen(
         [sys.executable, "-m", "londonpump.cli", "demo", *SIZE_OPTIONS, "--port", "0"],
@@ -227,7 +227,7 @@ def test_a_port_in_use_is_one_clear_line(made_home) -> None:
 
 
 def read_until(terminal: int, expected: str) -> str:
-    """What a terminal shows, up to some words."""
+    """Return the output of a terminal up to a text."""
     output, ends_at = "", time.monotonic() + ENDS_WITHIN_S
     while expected not in output and time.monotonic() < ends_at:
         output += os.read(terminal, 4096).decode()

@@ -1,4 +1,4 @@
-"""A short year lived in fast motion, by the command: every request answered, and each answer by one model exactly."""
+"""A short rehearsal by the command: every request is answered, each by exactly one model."""
 
 import json
 import os
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def lived(tmp_path_factory):
-    """(exit code, what was printed, the json, the folder that the command ran in)."""
+    """Return (the finished process, its JSON, the folder that the command ran in)."""
     folder = tmp_path_factory.mktemp("rehearsed")
     sizes = ("--months", PLAN.months, "--incidents-a-month", PLAN.incidents_a_month)
     others = ("--history-months", PLAN.history_months, "--seed", PLAN.seed, "--json", folder / "year.json")
@@ -55,11 +55,11 @@ def test_everything_befalls_in_its_month(lived) -> None:
     happened = {month["number"]: "; ".join(month["happened"]) for month in output["months"]}
     expected = {
         Event.TRAINING_KILLED: "training killed half-way",
-        Event.BAD_DATA: "bad records refused",
+        Event.BAD_DATA: "bad records rejected",
         Event.STATION_CLOSED: "a station closes",
         Event.SERVICES_GROWN: "special services grow",
         Event.BUNDLE_DAMAGED: "damaged on disk",
-        Event.ROLLED_BACK: "taken back",
+        Event.ROLLED_BACK: "rolled back",
     }
     assert {
         event for event, log_text in expected.items() if log_text in happened[PLAN.number_of(event)]
@@ -78,7 +78,7 @@ def test_the_exit_code_says_whether_it_was_as_promised(lived) -> None:
     is_best = not any(model["is_better"] for model in output["oracle"]["models"])
     assert output["champion_is_best"] == is_best
     assert (done.returncode == 0) == output["is_as_promised"] == is_best
-    assert ("The model on duty is the best: yes" in done.stdout) == is_best
+    assert ("The active model is the best: yes" in done.stdout) == is_best
     assert is_best == all(
         not model["less_s"] <= -0.5 or model["less_high_s"] >= 0 for model in output["oracle"]["models"]
     )

@@ -11,7 +11,7 @@ from londonpump.domain.context_records import SchoolHoliday
 from londonpump.lifecycle.import_files import import_calendar
 from londonpump.settings import Settings
 from londonpump.storage.database import open_database
-from londonpump.storage.database.calendar_repository import (
+from londonpump.storage.database.context_repository import (
     read_school_holidays,
     school_years,
     store_school_holidays,

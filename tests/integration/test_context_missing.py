@@ -29,8 +29,7 @@ from londonpump.lifecycle.train import TrainRequest, train
 from londonpump.models.distribution import P50
 from londonpump.models.predict import predict_dispatches
 from londonpump.storage.database import open_database, open_read_only
-from londonpump.storage.database.calendar_repository import store_school_holidays
-from londonpump.storage.database.context_repository import store_traffic, store_weather
+from londonpump.storage.database.context_repository import store_school_holidays, store_traffic, store_weather
 from londonpump.storage.database.engine import BUSY_TIMEOUT_MS
 from londonpump.storage.database.schema import VERSION_TABLE
 
@@ -365,7 +364,7 @@ def test_a_database_of_a_newer_version_is_not_read_and_that_is_told(whole, tmp_p
     connection.close()
     result = predicted(whole, url, monkeypatch, *ONE, "--json")
     assert (result.exit_code, sources(result)) == (0, ALL_FALLBACKS)
-    assert "is of version 9999, newer than this product's" in result.stderr
+    assert "has version 9999, which is newer than" in result.stderr
 
 
 def test_a_folder_in_the_place_of_the_database_is_told(whole, tmp_path, monkeypatch) -> None:

@@ -18,10 +18,16 @@ from londonpump.service.board import updates
 from londonpump.service.board.rules import Event
 from londonpump.storage.database import connect, open_database, reading, upgrade, writing
 from londonpump.storage.database.audit_repository import append_audit, read_audit, verify_audit
-from londonpump.storage.database.board_tables import board_pumps, mobilisations
-from londonpump.storage.database.schema import VERSION, VERSION_TABLE, metadata, risk_stations
+from londonpump.storage.database.schema import (
+    VERSION,
+    VERSION_TABLE,
+    Timestamp,
+    board_pumps,
+    metadata,
+    mobilisations,
+    risk_stations,
+)
 from londonpump.storage.database.schema_version import MIGRATIONS, version_of
-from londonpump.storage.database.timestamps import Timestamp
 
 MADE_NEWER = text(f"UPDATE {VERSION_TABLE} SET version_num = '9999'")  # noqa: S608
 FIRST, BEFORE_REPORTERS = "0001", "0006"
@@ -113,7 +119,7 @@ def test_an_older_postgresql_is_upgraded_by_its_operator(postgresql) -> None:
         bring_to(connection, FIRST)
     engine.dispose()
     with pytest.raises(
-        DatabaseFailed, match=f"is of version {FIRST}, {VERSION} is needed. Run `londonpump db up"
+        DatabaseFailed, match=f"has version {FIRST}, but {VERSION} is needed. Run `londonpump db up"
     ):
         open_database(postgresql.url("older"))
     postgresql.ask("DROP DATABASE older")
@@ -166,7 +172,7 @@ def test_tables_of_something_else_are_refused(empty_database_url) -> None:
     engine = connect(empty_database_url)
     with writing(engine) as connection:
         connection.execute(text("CREATE TABLE users (name TEXT)"))
-    with pytest.raises(DatabaseFailed, match=r"holds tables of something else \(users\)"):
+    with pytest.raises(DatabaseFailed, match=r"holds tables of another application \(users\)"):
         upgrade(engine)
     engine.dispose()
 

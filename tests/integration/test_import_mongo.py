@@ -21,7 +21,12 @@ from londonpump.lifecycle.import_mongo import ImportResult, import_mongo
 from londonpump.lifecycle.import_people import CollectionCounts
 from londonpump.storage.database import reading
 from londonpump.storage.database.audit_repository import read_audit
-from londonpump.storage.database.calendar_repository import read_school_holidays, school_years
+from londonpump.storage.database.context_repository import (
+    read_school_holidays,
+    read_stations,
+    school_years,
+    store_stations,
+)
 from londonpump.storage.database.imported_repository import (
     Prediction,
     RiskStation,
@@ -31,7 +36,6 @@ from londonpump.storage.database.imported_repository import (
     select_users,
 )
 from londonpump.storage.database.schema import metadata
-from londonpump.storage.database.station_repository import read_stations, store_stations
 
 CALENDAR = Path(__file__).resolve().parents[2] / "../shared/data/calendar"
 OURS = by_code(known_stations())

@@ -30,7 +30,7 @@ from londonpump.storage.database.decision_repository import (
     append_decision,
     read_decisions,
 )
-from londonpump.storage.database.prediction_tables import predictions
+from londonpump.storage.database.schema import predictions
 
 NOW = datetime.now(UTC).replace(microsecond=0) + timedelta(hours=1)
 DAY = timedelta(days=1)

@@ -30,10 +30,10 @@ from londonpump.storage.database.context_lookup import context_columns
 from londonpump.storage.database.context_repository import (
     store_bank_holidays,
     store_school_holidays,
+    store_stations,
     store_traffic,
     store_weather,
 )
-from londonpump.storage.database.station_repository import store_stations
 
 START, DAYS = date(2023, 10, 27), 4
 """The clocks go back in the third night."""

@@ -15,7 +15,7 @@ from londonpump.service.board.rules import OUT, Event, State
 from londonpump.service.board.schemas import NewMobilisation, PumpTold, Snapshot
 from londonpump.service.errors import Conflict
 from londonpump.storage.database import open_database, writing
-from londonpump.storage.database.board_tables import board_pumps, mobilisations
+from londonpump.storage.database.schema import board_pumps, mobilisations
 
 START = datetime(2025, 6, 2, tzinfo=UTC)
 ENDS = 30

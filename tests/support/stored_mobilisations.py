@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Engine, insert
 
 from londonpump.storage.database import writing
-from londonpump.storage.database.board_tables import mobilisations, outcomes
+from londonpump.storage.database.schema import mobilisations, outcomes
 
 
 @dataclass(frozen=True)

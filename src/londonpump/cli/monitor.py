@@ -53,7 +53,7 @@ def monitor(
     from londonpump.lifecycle.monitor import monitor as run_monitor
     from londonpump.lifecycle.monitor_text import format_monitoring, monitoring_as_json
     from londonpump.lifecycle.monthly_report import write_month_report
-    from londonpump.storage.files import require_own_file, write_json
+    from londonpump.storage.atomic_files import require_own_file, write_json
 
     with report_errors(), show_progress() as progress:
         report_request = _report_request(report, data, month)

@@ -53,8 +53,7 @@ def demo(
     In a terminal the service then runs until Ctrl-C; elsewhere, or where CI is set, it is stopped. A home that an
     earlier demo made the same way is used as it is.
     """
-    from londonpump.rehearsal.demo import make_demo
-    from londonpump.rehearsal.demo_home import DemoPlan, demo_user
+    from londonpump.rehearsal.demo_home import DemoPlan, demo_user, make_demo
     from londonpump.rehearsal.demo_service import DemoServing, serve_demo
 
     home = Path(os.environ.get("LONDONPUMP_HOME") or ".demo")

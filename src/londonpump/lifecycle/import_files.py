@@ -11,7 +11,7 @@ from londonpump.domain.errors import BadFile
 from londonpump.domain.stations import Station, by_code, known_stations, land_stations
 from londonpump.ingest.school_holiday_file import read_calendar
 from londonpump.ingest.station_file import read_stations
-from londonpump.storage.database import calendar_repository, station_repository
+from londonpump.storage.database import context_repository
 
 MIN_OPEN_STATIONS = 50
 """London has 102 open land stations: a list of less than half of them is a slip."""
@@ -35,7 +35,7 @@ def import_calendar(engine: Engine, path: Path, *, is_replacing: bool) -> list[s
     Raises: BadFile if the file is wrong; nothing is stored then.
     """
     calendar = read_calendar(path)
-    stored = calendar_repository.store_school_holidays(engine, calendar.holidays, replace=is_replacing)
+    stored = context_repository.store_school_holidays(engine, calendar.holidays, replace=is_replacing)
     messages = []
     for verb, years in (("Added", stored.added), ("Replaced", stored.replaced)):
         for year in years:
@@ -64,13 +64,13 @@ def import_stations(engine: Engine, path: Path, day: date, *, is_forced: bool) -
             "Give the whole list: it takes the place of the former one. If it is whole, say --force.",
         )
     changes = changes_between(stations_in_use(engine), stations)
-    station_repository.store_stations(engine, sorted(stations, key=lambda station: station.code))
+    context_repository.store_stations(engine, sorted(stations, key=lambda station: station.code))
     return [*_format_changes(changes), _counted(stations, day)]
 
 
 def stations_in_use(engine: Engine) -> tuple[Station, ...]:
     """The imported list, or the one that comes with the product."""
-    return station_repository.read_stations(engine) or known_stations()
+    return context_repository.read_stations(engine) or known_stations()
 
 
 def changes_between(before: tuple[Station, ...], after: tuple[Station, ...]) -> Changes:

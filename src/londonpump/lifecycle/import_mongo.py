@@ -25,13 +25,12 @@ from londonpump.ingest.mongo_collections import (
 )
 from londonpump.lifecycle.import_people import CollectionCounts, add_passwords, add_predictions, add_users
 from londonpump.storage.database import open_database, writing
-from londonpump.storage.database.calendar_repository import put_school_holidays
+from londonpump.storage.database.context_repository import put_school_holidays, put_stations, select_stations
 from londonpump.storage.database.imported_repository import (
     RiskStation,
     put_risk_stations,
     select_risk_stations,
 )
-from londonpump.storage.database.station_repository import put_stations, select_stations
 
 SOURCE = "original"
 MAX_OFFSET_M = 500

@@ -35,11 +35,11 @@ from londonpump.lifecycle.progress import Progress, silent
 from londonpump.lifecycle.roll_back import roll_back
 from londonpump.registry.ledger import active_periods_of, decision_at
 from londonpump.settings import Settings
+from londonpump.storage.atomic_files import read_json
 from londonpump.storage.bundles import CARD, read_provenance
 from londonpump.storage.database import open_database, reading, writing
 from londonpump.storage.database.alarm_repository import AlarmChanges, Condition, reconcile_alarms
 from londonpump.storage.database.decision_repository import active_champion, read_decisions
-from londonpump.storage.files import read_json
 from londonpump.storage.verified_bundle import folder_of
 
 UNREADABLE = "model_unreadable"

@@ -13,8 +13,7 @@ from londonpump.domain.london_clock import LONDON
 from londonpump.evaluation.live import LiveRows
 from londonpump.features.calendars import EPOCH
 from londonpump.lifecycle.prepared_examples import Examples
-from londonpump.storage.database.board_tables import mobilisations, outcomes
-from londonpump.storage.database.prediction_tables import predictions
+from londonpump.storage.database.schema import mobilisations, outcomes, predictions
 
 MAX_OUTCOME_AGE = timedelta(days=150)
 """Published records are eight weeks late and bring a month: older announcements are not looked at again."""

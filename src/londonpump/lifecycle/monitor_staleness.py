@@ -10,10 +10,9 @@ from sqlalchemy import Connection, func, select
 from londonpump.features.catalogue import FEATURES
 from londonpump.registry.ledger import has_comparison
 from londonpump.storage.database.alarm_repository import Condition
+from londonpump.storage.database.context_repository import FetchRecord, select_last_fetches
 from londonpump.storage.database.decision_repository import Decision, read_decisions
-from londonpump.storage.database.decision_tables import decisions
-from londonpump.storage.database.fetch_repository import FetchRecord, select_last_fetches
-from londonpump.storage.database.schema import weather_hours
+from londonpump.storage.database.schema import decisions, weather_hours
 
 MAX_RECORDS_AGE = timedelta(days=100)
 """Records come about eight weeks late and once a month: 56 + 31 days are normal."""

@@ -25,10 +25,10 @@ from londonpump.lifecycle.predict import open_bundle
 from londonpump.lifecycle.prepared_examples import Examples, load_examples
 from londonpump.lifecycle.progress import Progress, silent
 from londonpump.settings import Settings
+from londonpump.storage.atomic_files import require_own_file, write_text
 from londonpump.storage.database import open_database, reading
 from londonpump.storage.database.alarm_repository import alarms_between
-from londonpump.storage.database.decision_tables import decisions
-from londonpump.storage.files import require_own_file, write_text
+from londonpump.storage.database.schema import decisions
 from londonpump.storage.verified_bundle import folder_of
 
 

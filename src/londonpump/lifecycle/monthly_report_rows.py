@@ -20,7 +20,7 @@ from londonpump.lifecycle.evaluate import later_rows
 from londonpump.lifecycle.monitor_outcomes import join_outcomes, published_times
 from londonpump.lifecycle.prepared_examples import Columns, Examples, midnight_us, newest_complete_day
 from londonpump.models.bundle import Bundle
-from londonpump.storage.database.board_tables import mobilisations, outcomes
+from londonpump.storage.database.schema import mobilisations, outcomes
 
 FIRST, SECOND = "first", "second"
 MAX_ATTENDANCE = timedelta(minutes=20)

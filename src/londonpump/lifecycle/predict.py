@@ -15,8 +15,8 @@ from londonpump.lifecycle.context_text import parts_unknown
 from londonpump.models.bundle import Bundle, from_files
 from londonpump.models.distribution import P10, P90
 from londonpump.models.predict import OVER_S, Predictions, predict_dispatches
+from londonpump.storage.atomic_files import atomic_file, require_own_file
 from londonpump.storage.bundles import load_bundle
-from londonpump.storage.files import atomic_file, require_own_file
 
 Columns = dict[str, NDArray[Any]]
 HEADER = (

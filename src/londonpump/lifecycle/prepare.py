@@ -28,7 +28,7 @@ from londonpump.lifecycle.prepare_context import (
 )
 from londonpump.lifecycle.prepare_counts import count_by_rule, describe_input
 from londonpump.lifecycle.progress import Progress, silent
-from londonpump.storage.files import atomic_folder, require_own_folder, write_json
+from londonpump.storage.atomic_files import atomic_folder, require_own_folder, write_json
 
 REPORT = "report.json"
 STATIONS = "stations.json"

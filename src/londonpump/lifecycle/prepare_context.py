@@ -96,7 +96,7 @@ def _stations(request: ContextRequest, engine: "Engine | None") -> tuple[tuple[S
     if request.stations:
         return read_station_file(request.stations), FILE
     if engine is not None:
-        from londonpump.storage.database.station_repository import read_stations  # noqa: PLC0415
+        from londonpump.storage.database.context_repository import read_stations  # noqa: PLC0415
 
         imported = read_stations(engine)
         if imported:

@@ -18,7 +18,7 @@ from londonpump.domain.london_clock import LONDON
 from londonpump.domain.stations import Station
 from londonpump.evaluation.splits import first_us_of
 from londonpump.lifecycle.completeness import complete_spans_us
-from londonpump.storage.files import read_json
+from londonpump.storage.atomic_files import read_json
 
 Columns = dict[str, NDArray[Any]]
 _PATHS = ("examples/examples.parquet", "calls/calls.parquet")

@@ -1,7 +1,7 @@
 """The tables of a database, brought to this version."""
 
 from londonpump.storage.database import connect, upgrade
-from londonpump.storage.database.errors import database_name
+from londonpump.storage.database.engine import database_name
 from londonpump.storage.database.schema import VERSION
 
 

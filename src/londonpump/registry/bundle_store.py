@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from londonpump.domain.errors import BadFile
+from londonpump.storage.atomic_files import read_json
 from londonpump.storage.bundles import (
     CARD,
     CURRENT,
@@ -16,7 +17,6 @@ from londonpump.storage.bundles import (
     read_provenance,
     require_bundles_folder,
 )
-from londonpump.storage.files import read_json
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Connection, Select, or_, select
 
 from londonpump.evaluation.promotion.checks import CHALLENGER_UNUSABLE, CHAMPION_UNUSABLE, FEW_ROWS
 from londonpump.storage.database.decision_repository import PROMOTE, Decision
-from londonpump.storage.database.decision_tables import decisions
+from londonpump.storage.database.schema import decisions
 
 _NAMES = (decisions.c.champion_before, decisions.c.champion_after, decisions.c.challenger)
 

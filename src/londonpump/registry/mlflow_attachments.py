@@ -8,7 +8,7 @@ from typing import Any
 from londonpump.domain.errors import BadFile
 from londonpump.registry.mlflow_runs import numbers_of
 from londonpump.settings import Settings
-from londonpump.storage.files import read_json
+from londonpump.storage.atomic_files import read_json
 
 OURS, WHOLE = "ours", "all"
 

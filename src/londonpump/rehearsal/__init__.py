@@ -1,1 +1,1 @@
-"""The parts put together from outside."""
+"""Runs of the whole product from outside: the demo and the rehearsal of a year."""

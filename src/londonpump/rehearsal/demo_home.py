@@ -1,42 +1,48 @@
-"""The home of the demo: marked as its own, its model on duty, a user with a password of its own, some weather.
+"""The home of the demo: a marked folder with records, a bundle, a report, a database, a user and weather.
 
-Nothing of the environment but LONDONPUMP_HOME counts here: a demo never writes into a database that was set for
-something else.
+Only LONDONPUMP_HOME of the environment counts, so a demo never writes into a database that was configured for
+something else. The weather of now is that of the same London day and hour in the simulated year.
 """
 
+import csv
 import os
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from sqlalchemy import Engine
 
+from londonpump.domain.context_records import WeatherHour
 from londonpump.domain.errors import BadFile
+from londonpump.domain.london_clock import LONDON
 from londonpump.domain.usernames import username_key
+from londonpump.lifecycle.progress import Progress
 from londonpump.lifecycle.promote import PromotionRequest, ledger, promote
-from londonpump.rehearsal.demo_weather import simulated_weather
 from londonpump.service.auth import accounts, repository
 from londonpump.service.auth.passwords import Passwords
 from londonpump.service.rights import Role
 from londonpump.settings import Settings
+from londonpump.storage.atomic_files import read_json, write_json
 from londonpump.storage.bundles import bundle_folder
 from londonpump.storage.database import open_database, writing
 from londonpump.storage.database.context_repository import store_weather
-from londonpump.storage.files import read_json, write_json
 from londonpump.storage.verified_bundle import open_verified
 
 MARK, PASSWORD = "demo.json", "demo_password"
 USER = "demo"
 REASON = "the model of the demo, trained on a simulated Brigade"
 ACTOR = "demo"
+SOURCE = "simulated"
+HOURS_BEFORE, HOURS_AFTER = 2, 24
+HOUR = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
 class DemoPlan:
-    """What the simulated Brigade of a home is made from."""
+    """The size and the seed of the simulated Brigade of a home."""
 
     incidents: int
     seed: int
@@ -44,21 +50,22 @@ class DemoPlan:
 
 @dataclass(frozen=True, slots=True)
 class DemoUser:
-    """is_new: the password was made just now."""
+    """The account of the demo."""
 
     name: str
     password: str
     password_file: Path
     is_new: bool
+    """True if the password was generated now."""
 
 
 def settings_of(home: Path) -> Settings:
-    """The home's own database, models and secret, whatever the environment names."""
+    """Return settings with the database, models and secret of the home, whatever the environment holds."""
     return Settings(home=home, database_url=None, bundles=None, secret_file=None, registration=None)
 
 
 def claim_folder(home: Path) -> None:
-    """Mark a new home as the demo's, or an old one as not made; refuse one that something else lives in."""
+    """Mark a folder as a home of the demo that is not complete. Raises: BadFile if it holds other things."""
     if home.is_dir() and any(home.iterdir()) and not (home / MARK).exists():
         raise BadFile(home, "was not made by the demo", "Set LONDONPUMP_HOME to a new folder.")
     if home.is_file():
@@ -67,12 +74,12 @@ def claim_folder(home: Path) -> None:
 
 
 def record_made(home: Path, plan: DemoPlan) -> None:
-    """Say that all of the home is there."""
+    """Mark the home as complete."""
     write_json(home / MARK, {"simulated": True, "made": asdict(plan)})
 
 
 def is_complete(home: Path, plan: DemoPlan) -> bool:
-    """Whether the home was made whole by this plan, and its model is one that this version can use."""
+    """Return whether the home is complete, has this plan, and holds a model that this version can use."""
     if not (home / MARK).is_file():
         return False
     try:
@@ -85,16 +92,16 @@ def is_complete(home: Path, plan: DemoPlan) -> bool:
 
 
 def activate_model(home: Path, *, is_new: bool) -> None:
-    """The model that was made now; an older home keeps what its ledger names. Raises: as `promote`."""
+    """Activate the new model; an older home keeps the model of its ledger. Raises: as `promote`."""
     settings = settings_of(home)
     if is_new or not ledger(settings, 1):
         promote(settings, PromotionRequest(str(settings.bundle), REASON))
 
 
 def demo_user(home: Path) -> DemoUser:
-    """The account to try everything with. Its password is drawn at random for each home and kept there, mode 0600.
+    """Return the account of the demo, creating it if needed. Its random password is kept in the home, mode 0600.
 
-    Raises: BadFile if that file cannot be read or made, DatabaseFailed.
+    Raises: BadFile if the password file cannot be read or written, DatabaseFailed.
     """
     file = home / PASSWORD
     password, is_new = _password(file)
@@ -109,7 +116,7 @@ def demo_user(home: Path) -> DemoUser:
 
 
 def fill_weather(home: Path, now: datetime) -> int:
-    """Weather of the simulation as that of this hour and the next day, its source named so. Returns: how many hours."""
+    """Store simulated weather for the hours around `now`, marked by its source. Returns: how many hours."""
     hours = simulated_weather(home / "raw" / "weather_hourly.csv", now)
     with _database(home) as engine:
         return store_weather(engine, hours)
@@ -120,12 +127,16 @@ def _password(file: Path) -> tuple[str, bool]:
         with suppress(FileNotFoundError):
             if stored := file.read_text(encoding="ascii").strip():
                 return stored, False
+            # an empty file is left by a demo that was killed between creating and writing it
             file.unlink()
         password = secrets.token_urlsafe(12)
+        # O_EXCL and the mode in one call: the password is never readable by others, not even briefly
         with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as password_handle:
             password_handle.write(password + "\n")
     except (OSError, UnicodeError) as error:
-        raise BadFile(file, f"holds no password ({error})", "Remove it: a new one is made.") from error
+        raise BadFile(
+            file, f"holds no password ({error})", "Remove it: the demo generates a new one."
+        ) from error
     return password, True
 
 
@@ -144,3 +155,55 @@ def _database(home: Path) -> Iterator[Engine]:
         yield engine
     finally:
         engine.dispose()
+
+
+def simulated_weather(file: Path, now: datetime) -> list[WeatherHour]:
+    """Return the hours around `now` from the file. Future hours are known from `now` on, like a forecast.
+
+    Args: file: weather_hourly.csv of the simulation, by London hour of its year.
+    """
+    with file.open(encoding="utf-8", newline="") as opened:
+        # without the year: the simulated year is used as this year
+        by_hour = {row["date"][5:]: row for row in csv.DictReader(opened)}
+    this_hour_at = now.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+    hours_at = [this_hour_at + step * HOUR for step in range(-HOURS_BEFORE, HOURS_AFTER + 1)]
+    found = [(hour_at, by_hour.get(f"{hour_at.astimezone(LONDON):%m-%d %H}")) for hour_at in hours_at]
+    return [_hour(hour_at, min(hour_at, now), row) for hour_at, row in found if row is not None]
+
+
+def _hour(observed_at: datetime, available_at: datetime, row: dict[str, str]) -> WeatherHour:
+    return WeatherHour(
+        observed_at=observed_at,
+        available_at=available_at,
+        temp_c=float(row["temp"]),
+        precip_mm=float(row["precip"]),
+        cloudcover_pct=float(row["cloudcover"]),
+        visibility_km=float(row["visibility"]),
+        wind_kmh=None,
+        conditions=row["conditions"],
+        source=SOURCE,
+    )
+
+
+def make_demo(home: Path, plan: DemoPlan, progress: Progress, *, is_anew: bool = False) -> str:
+    """Make a complete home unless there is one of this plan, and return a summary.
+
+    Args: is_anew: replace a complete home too. Raises: BadFile if `home` holds other things.
+    """
+    if is_complete(home, plan) and not is_anew:
+        message = f"The SIMULATED Brigade of an earlier demo, in {home} (--anew makes it again)"
+        activate_model(home, is_new=False)
+    else:
+        claim_folder(home)
+        # imported here: these imports take seconds that an existing home does not need
+        from londonpump.rehearsal.demo_records import make_records  # noqa: PLC0415
+
+        message = make_records(home, plan, progress)
+        # marked as complete last, so that an interrupted demo starts again
+        activate_model(home, is_new=True)
+        record_made(home, plan)
+    fill_weather(home, datetime.now(UTC))
+    pages = (("Report", "report.html"), ("Model card", "model_card.html"))
+    return "\n".join(
+        [message, "", *(f"{name}: {(home / file).resolve().as_uri()}" for name, file in pages), ""]
+    )

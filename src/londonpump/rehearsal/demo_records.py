@@ -1,4 +1,4 @@
-"""The whole road on a simulated Brigade: simulate, prepare, train, evaluate, predict."""
+"""The records and the model of the demo: simulate, prepare, train, evaluate, predict."""
 
 import csv
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ from londonpump.models.train import TrainingPlan
 from londonpump.rehearsal.demo_home import DemoPlan
 from londonpump.simulation.plan import SimulationPlan
 from londonpump.simulation.simulate import write_simulation
-from londonpump.storage.files import atomic_file
+from londonpump.storage.atomic_files import atomic_file
 
 START, DAYS = date(2023, 1, 1), 365
 CALLS = (
@@ -29,7 +29,7 @@ CALL_COLUMNS = ("id", "mobilised_at", "station_code", "easting_m", "northing_m",
 
 
 def make_records(home: Path, plan: DemoPlan, progress: Progress) -> str:
-    """Everything but the database, in `home`. Returns: what to tell."""
+    """Make everything in `home` except the database, and return a summary."""
     raw = home / "raw"
     with _part(progress, 0.0, 0.2) as part_progress:
         simulation = SimulationPlan(incidents=plan.incidents, start=START, days=DAYS, seed=plan.seed)
@@ -90,5 +90,5 @@ def _predictions(home: Path, folder: Path) -> list[str]:
 
 @contextmanager
 def _part(progress: Progress, start: float, end: float) -> Iterator[Progress]:
-    """A part of the whole: its own 0 to 1 is start to end."""
+    """Yield a progress callback whose 0 to 1 is `start` to `end` of the whole."""
     yield lambda doing, share: progress(doing, start + (end - start) * share)

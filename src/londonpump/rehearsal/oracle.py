@@ -1,11 +1,10 @@
-"""The oracle of the simulation: which model is best in the world as it is at the end?
+"""The oracle of the simulation: the best model for the world as it is at the end of the year.
 
-The simulation knows what response times are distributed like: it draws them. So the last month is drawn again and again
-with calls that no model ever saw, and every model of the year announces a time for each of their runs. The model on
-duty is the best if no other has a lower mean absolute error beyond the interval of the paired difference (whole days
-resampled, 95 %), and by as much as the rule itself tells from a tie: `not_worse_s` of the promotion settings. Each month
-brings a little more to learn from, so that of two neighbours the newer is nearly always the better one by a tenth of a
-second, which no month of records can show.
+The simulation can draw the last month again and again, with calls that no model has seen, and every model of the year
+predicts each dispatch. The active model is the best unless another has a lower mean absolute error both beyond the 95 %
+interval of the paired difference (whole days resampled) and by the margin `not_worse_s` of the promotion settings.
+Without that margin the newest model would nearly always win by a tenth of a second, because it has one more month of
+data; no single month of records can show such a difference.
 """
 
 from collections.abc import Sequence
@@ -35,50 +34,52 @@ from londonpump.storage.verified_bundle import folder_of, open_verified
 
 RESAMPLES, TAILS_PCT = 2_000, (2.5, 97.5)
 TIE_S = PromotionSettings().not_worse_s
+# Added to the days of each draw, so that days of different draws are resampled separately.
 DAYS_APART = 1_000
-"""The days of one draw are other days than those of the next."""
 
 
 @dataclass(frozen=True, slots=True)
 class ModelScore:
-    """One model by the oracle. mae_s, crps_s: on the fresh runs. less_s: its mean absolute error less that of the model
-    on duty, with the ends of the interval: below 0 it is better."""
+    """The errors of one model on the fresh dispatches."""
 
     model: str
     trained_until: str
     mae_s: float
     crps_s: float
     less_s: float
+    """Its mean absolute error minus that of the active model: negative if it is better."""
     less_low_s: float
     less_high_s: float
 
     @property
     def is_better(self) -> bool:
-        """Than the model on duty, beyond the interval and by more than a tie."""
+        """True if it beats the active model beyond the interval and by more than a tie."""
         return self.less_high_s < 0 and self.less_s <= -TIE_S
 
 
 @dataclass(frozen=True, slots=True)
 class Oracle:
-    """runs: fresh ones that all were judged on, from so many draws. unusable: models that do not load."""
+    """All models of a year, evaluated on the same fresh dispatches."""
 
     runs: int
+    """Number of dispatches in all draws."""
     draws: int
     models: tuple[ModelScore, ...]
     unusable: tuple[str, ...]
+    """Models that cannot be loaded."""
 
     @property
     def champion_is_best(self) -> bool:
-        """No other model is better beyond the interval and by more than a tie."""
+        """True if no other model is better beyond the interval and by more than a tie."""
         return not any(each.is_better for each in self.models)
 
     @property
     def lowest_mae(self) -> ModelScore:
-        """The model with the lowest error, be it by ever so little."""
+        """The model with the lowest error, however small the difference."""
         return min(self.models, key=lambda each: each.mae_s)
 
     def to_json(self) -> dict[str, Any]:
-        """Every figure."""
+        """Return every figure."""
         models = [{**asdict(each), "is_better": each.is_better} for each in self.models]
         return {
             "runs": self.runs,
@@ -90,7 +91,7 @@ class Oracle:
 
 
 def evaluate_oracle(home: YearHome, champion: str, others: Sequence[str], draws: int) -> Oracle:
-    """Judge the model on duty and all others on fresh draws of the last month. others: names, sound or not."""
+    """Evaluate the active model and all others on fresh draws of the last month."""
     bundles, unusable = _open(home, [champion, *(each for each in others if each != champion)])
     worlds = [_draw(home, draw) for draw in range(1, draws + 1)]
     scored = {name: _scored(bundle, worlds) for name, bundle in bundles.items()}
@@ -104,7 +105,7 @@ def evaluate_oracle(home: YearHome, champion: str, others: Sequence[str], draws:
 
 @dataclass(frozen=True, slots=True)
 class _Errors:
-    """(n,) each, s."""
+    """Errors of one model in seconds, shapes (n,)."""
 
     absolute: Floats
     crps: Floats
@@ -113,14 +114,14 @@ class _Errors:
 def _open(home: YearHome, names: Sequence[str]) -> tuple[dict[str, Bundle], tuple[str, ...]]:
     bundles: dict[str, Bundle] = {}
     for name in names:
-        # one that was damaged cannot be on duty, so it cannot be better
+        # a damaged bundle cannot be active, so it does not count
         with suppress(BadFile):
             bundles[name] = open_verified(folder_of(home.settings.bundle, name))[1]
     return bundles, tuple(name for name in names if name not in bundles)
 
 
 def _draw(home: YearHome, draw: int) -> Examples:
-    """The last month as it might have happened as well."""
+    """Prepare one more draw of the last month."""
     folder = home.folder / "oracle" / str(draw)
     write_simulation(home.plan.simulation(home.plan.months - 1 + LATENESS_MONTHS, draw), folder / "records")
     prepare(prepare_request([folder / "records"], folder / "data"))
@@ -128,7 +129,7 @@ def _draw(home: YearHome, draw: int) -> Examples:
 
 
 def _scored(bundle: Bundle, worlds: Sequence[Examples]) -> tuple[EvaluationRows, _Errors]:
-    """The runs of all draws with what a model's announcements miss them by."""
+    """Return the rows of all draws and the errors of a model on them."""
     parts = [_runs(bundle, world, number) for number, world in enumerate(worlds)]
     dispatches = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     rows = build_judged_rows(bundle, dispatches).without_slices()
@@ -148,13 +149,14 @@ def _runs(bundle: Bundle, world: Examples, number: int) -> Columns:
 def _judged(
     bundle: Bundle, name: str, errors: tuple[_Errors, _Errors], on: tuple[EvaluationRows, DayDraws]
 ) -> ModelScore:
-    """errors: its own and those of the model on duty."""
+    """Compare a model with the active one. errors: its own and those of the active model."""
     (own, champion), (rows, days) = errors, on
     day_index = np.searchsorted(days.days, rows.day)
     apart_s, n_rows = (
         np.bincount(day_index, weights=weights, minlength=len(days.days))
         for weights in (own.absolute - champion.absolute, np.ones(len(rows)))
     )
+    # the first row of `counts` is the sample itself, the others are the resamples
     drawn_s = (days.counts @ apart_s) / (days.counts @ n_rows)
     low_s, high_s = np.percentile(drawn_s[1:], TAILS_PCT)
     return ModelScore(

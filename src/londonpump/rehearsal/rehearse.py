@@ -1,92 +1,108 @@
-"""A year lived in fast motion: records come, models are trained, judged, promoted or kept, while a service answers."""
+"""A rehearsal of a year, and its report.
+
+Records arrive, models are trained, evaluated and promoted, while a service answers.
+"""
 
 import os
 import time
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
+from londonpump.lifecycle.challenge_text import decision_as_json
 from londonpump.lifecycle.progress import Progress
 from londonpump.lifecycle.promote import ledger
-from londonpump.rehearsal.answer_check import Exactness, exactness_of
-from londonpump.rehearsal.history_check import LiveMetrics, live_of, problems_of
+from londonpump.rehearsal.answer_check import Exactness, LiveMetrics, exactness_of, live_of, problems_of
 from londonpump.rehearsal.month import MonthResult, run_month
 from londonpump.rehearsal.oracle import Oracle, evaluate_oracle
 from londonpump.rehearsal.request_traffic import RequestTraffic, operator_asking
-from londonpump.rehearsal.year_home import MAX_LEDGER_LINES, RehearsalFailed, YearHome, year_home
-from londonpump.rehearsal.year_plan import YearPlan
+from londonpump.rehearsal.year_home import (
+    MAX_LEDGER_LINES,
+    RehearsalFailed,
+    YearHome,
+    running_year_service,
+    year_home,
+)
+from londonpump.rehearsal.year_plan import LATENESS_MONTHS, YearPlan
 from londonpump.rehearsal.year_records import draw_questions, write_records
-from londonpump.rehearsal.year_service import running_year_service
 from londonpump.storage.database.decision_repository import Decision
 
+# Number of answers to wait for after the last decision.
 FINAL_ANSWERS = 100
-"""So many answers are waited for after the last decision."""
 MONTHS_SHARE = 0.9
 YIELDS = 10
 FIRST_ERROR, LAST_ERROR = 500, 599
+HEADER = ("records", "decided", "runs", "challenger", "verdict", "active", "live MAE")
+REPORTED_EVIDENCE = ("rows", "days", "difference_s", "judged_from", "data_hash")
 
 
 @dataclass(frozen=True, slots=True)
 class RehearseRequest:
-    """folder: a new one that everything is put in. database_url: of an empty database; None: SQLite in the folder.
-
-    draws: of the last month that the oracle judges on.
-    """
+    """The options of a rehearsal."""
 
     plan: YearPlan
     folder: Path
+    """A new folder for everything that the rehearsal writes."""
     database_url: str | None = None
+    """An empty database; None for SQLite in the folder."""
     draws: int = 6
+    """How often the oracle draws the last month."""
 
 
 @dataclass(frozen=True, slots=True)
 class RehearsalResult:
-    """A year as it was lived. statuses: how many requests had which HTTP status, 0 where nothing answered.
-
-    refusals: what was said to those that were not answered, (status, words), and how often. live: by month. problems: where the history is not what ledger and service say. took_s: wall clock.
-    """
+    """The results of a rehearsal."""
 
     plan: YearPlan
     months: tuple[MonthResult, ...]
     decisions: tuple[Decision, ...]
     statuses: dict[int, int]
+    """Requests by HTTP status; 0 if nothing answered."""
     rejections: dict[tuple[int, str], int]
+    """Requests without a prediction, by status and message."""
     exactness: Exactness
     live: dict[int, LiveMetrics]
+    """Live errors by month."""
     problems: tuple[str, ...]
+    """Differences between the history, the ledger and the service."""
     oracle: Oracle
     took_s: float
 
     @property
     def requests(self) -> int:
-        """All that were asked."""
+        """Number of all requests."""
         return sum(self.statuses.values())
 
     @property
     def errors_5xx(self) -> int:
-        """Answered with a fault of the service."""
+        """Number of requests that the service failed on."""
         return sum(n for status, n in self.statuses.items() if FIRST_ERROR <= status <= LAST_ERROR)
 
     @property
     def not_answered(self) -> int:
-        """Anything but an answer."""
+        """Number of requests without a prediction."""
         return self.requests - self.exactness.checked
 
     @property
     def is_as_promised(self) -> bool:
-        """Every request answered by one model exactly, a right history, the best model on duty."""
+        """True if one model answered each request exactly, the history is right and the best model is active."""
         is_complete = not self.not_answered and not self.exactness.mixed and not self.problems
         return is_complete and self.oracle.champion_is_best
 
 
 def rehearse(request: RehearseRequest, progress: Progress) -> RehearsalResult:
-    """Live a year. Raises: RehearsalFailed where a step cannot be made, or what must be refused is not; BadFile, BadValue."""
+    """Rehearse a year.
+
+    Raises: RehearsalFailed if a step fails or an injected fault is not rejected; BadFile, BadValue.
+    """
     begun_s = time.monotonic()
     with year_home(request.plan, request.folder, request.database_url) as home:
         months, traffic = _run_year(home, progress)
-        progress("Asking every model again what it answered", MONTHS_SHARE)
+        progress("Comparing every answer with its bundle", MONTHS_SHARE)
         decisions = tuple(reversed(ledger(home.settings, MAX_LEDGER_LINES)))
         exactness = exactness_of(home.settings.bundle, traffic.answers)
-        progress("Asking the oracle", MONTHS_SHARE + 0.03)
+        progress("Evaluating all models on fresh draws", MONTHS_SHARE + 0.03)
         oracle = evaluate_oracle(
             home, _champion(decisions), [month.challenger for month in months], request.draws
         )
@@ -107,16 +123,17 @@ def rehearse(request: RehearseRequest, progress: Progress) -> RehearsalResult:
 
 def _run_year(home: YearHome, progress: Progress) -> tuple[list[MonthResult], RequestTraffic]:
     plan = home.plan
-    progress(f"{plan.history_months} months of records come", 0.0)
+    progress(f"Simulating {plan.history_months} months of history", 0.0)
     for number in range(-plan.history_months, 0):
         write_records(home, number)
     _report_month(home, 0, progress)
+    # before the service, so that it has an active model from its first request
     months = [run_month(home, 0, None, [])]
     with (
         running_year_service(home) as address,
         operator_asking(home, address, 0, draw_questions(home, 0)) as traffic,
     ):
-        # on one machine, calls come first and the month's work yields to them
+        # the service runs on the same machine: requests come first, and the work of the month yields to them
         os.nice(YIELDS)
         traffic.wait_for(months[0].active_model)
         for number in range(1, plan.months):
@@ -130,7 +147,7 @@ def _run_year(home: YearHome, progress: Progress) -> tuple[list[MonthResult], Re
 def _report_month(home: YearHome, number: int, progress: Progress) -> None:
     plan = home.plan
     progress(
-        f"The records of {plan.first_day(number):%B %Y} come",
+        f"Records of {plan.first_day(number):%B %Y} arrive",
         MONTHS_SHARE * (number + 0.5) / (plan.months + 0.5),
     )
 
@@ -138,5 +155,116 @@ def _report_month(home: YearHome, number: int, progress: Progress) -> None:
 def _champion(decisions: tuple[Decision, ...]) -> str:
     champion = decisions[-1].champion_after
     if champion is None:
-        raise RehearsalFailed("No model is on duty at the end of the year.")
+        raise RehearsalFailed("No model is active at the end of the year.")
     return champion
+
+
+def format_rehearsal(done: RehearsalResult) -> str:
+    """Return the report as text: the history, the oracle, and the promises."""
+    return "\n".join([*_history(done), "", *_oracle(done), "", *_promises(done)])
+
+
+def rehearsal_json(done: RehearsalResult) -> dict[str, Any]:
+    """Return every figure for another program."""
+    return {
+        "schema": 1,
+        "simulated": True,
+        "plan": asdict(done.plan),
+        "requests": done.requests,
+        "statuses": {str(status): n for status, n in done.statuses.items()},
+        "errors_5xx": done.errors_5xx,
+        "not_answered": done.not_answered,
+        "refusals": [[status, message, n] for (status, message), n in done.rejections.items()],
+        "answers_checked": done.exactness.checked,
+        "mixed_bundles": done.exactness.mixed,
+        "decisions": [_decision(line) for line in map(decision_as_json, done.decisions)],
+        "months": [_month(done, month) for month in done.months],
+        "history_problems": list(done.problems),
+        "champion": done.decisions[-1].champion_after,
+        "champion_is_best": done.oracle.champion_is_best,
+        "oracle": done.oracle.to_json(),
+        "is_as_promised": done.is_as_promised,
+        "took_s": done.took_s,
+    }
+
+
+def _decision(line: dict[str, Any]) -> dict[str, Any]:
+    """Drop the slices of the evidence, which are long."""
+    return {**line, "evidence": {name: line["evidence"].get(name) for name in REPORTED_EVIDENCE}}
+
+
+def _month(done: RehearsalResult, month: MonthResult) -> dict[str, Any]:
+    live = done.live.get(month.number)
+    return {
+        "number": month.number,
+        "records": f"{done.plan.first_day(month.number):%Y-%m}",
+        "decided_at": month.decided_at.isoformat(),
+        "examples": month.examples,
+        "data_hash": month.data_hash,
+        "challenger": month.challenger,
+        "verdict": month.decision.action,
+        "rule": month.decision.verdict,
+        "reason": month.decision.reason,
+        "on_duty": month.active_model,
+        "happened": list(month.happened),
+        "alarms_raised": list(month.raised),
+        "alarms_cleared": list(month.cleared),
+        "taken_up_after_s": None if month.waited_s is None else round(month.waited_s, 2),
+        "live": None if live is None else asdict(live),
+    }
+
+
+def _history(done: RehearsalResult) -> Iterator[str]:
+    yield "A year of a SIMULATED Brigade"
+    yield f"{HEADER[0]:<9}{HEADER[1]:<12}{HEADER[2]:>8}  {HEADER[3]:<18}{HEADER[4]:<30}{HEADER[5]:<18}{HEADER[6]:>9}"
+    for month in done.months:
+        live, line = done.live.get(month.number), month.decision
+        mae = "" if live is None else f"{live.mae_s:7.1f} s"
+        yield (
+            f"{done.plan.first_day(month.number):%Y-%m}  {month.decided_at:%Y-%m-%d}  {month.examples:>8,}  "
+            f"{month.challenger:<18}{f'{line.action} ({line.verdict})':<30}{month.active_model or 'none':<18}{mae:>9}"
+        )
+        yield f"           {line.reason}"
+        for text in month.happened:
+            yield f"           * {text}"
+        if month.raised:
+            yield f"           alarms raised: {', '.join(month.raised)}"
+        if month.cleared:
+            yield f"           alarms cleared: {', '.join(month.cleared)}"
+    yield (
+        f"live MAE: error of the times announced after the decision, for calls {LATENESS_MONTHS} months later than the "
+        "records"
+    )
+
+
+def _oracle(done: RehearsalResult) -> Iterator[str]:
+    oracle, champion = done.oracle, done.decisions[-1].champion_after
+    yield f"Oracle: {oracle.runs:,} fresh dispatches of the last month, in {oracle.draws} draws"
+    yield f"{'model':<18}{'trained until':<14}{'MAE':>9}{'CRPS':>9}  difference from the active model"
+    for each in sorted(oracle.models, key=lambda one: one.mae_s):
+        apart = f"{each.less_s:+.2f} s ({each.less_low_s:+.2f} to {each.less_high_s:+.2f})"
+        yield (
+            f"{each.model:<18}{each.trained_until:<14}{each.mae_s:7.2f} s{each.crps_s:7.2f} s  "
+            f"{'active' if each.model == champion else apart}"
+        )
+    for name in oracle.unusable:
+        yield f"{name:<18}cannot be used"
+
+
+def _promises(done: RehearsalResult) -> Iterator[str]:
+    yield f"Requests: {done.requests:,}; without a prediction {done.not_answered}, of these 5xx {done.errors_5xx}"
+    yield from (
+        f"  {status}, {count} times: {message}" for (status, message), count in done.rejections.items()
+    )
+    yield f"Answers compared with the bundle they name: {done.exactness.checked:,}; different {done.exactness.mixed}"
+    yield f"History compared with the ledger: {'; '.join(done.problems) or 'the same'}"
+    yield f"The active model is the best: {_best(done)}"
+    yield f"Duration: {done.took_s:.0f} s"
+
+
+def _best(done: RehearsalResult) -> str:
+    best = done.oracle.lowest_mae
+    if best.model == done.decisions[-1].champion_after:
+        return "yes"
+    apart = f"the error of {best.model} is {-best.less_s:.2f} s lower"
+    return f"yes: {apart}, which is a tie" if done.oracle.champion_is_best else f"no: {apart}"

@@ -1,4 +1,4 @@
-"""The operators of a rehearsal: one asks after the other, all the time, and every answer is kept."""
+"""The operator of a rehearsal, who sends one request after another; every answer is kept."""
 
 import threading
 import time
@@ -14,32 +14,34 @@ from londonpump.rehearsal.year_home import USER, RehearsalFailed, YearHome
 
 PAUSE_S = 0.04
 RESPONSE_TIMEOUT_S = 30
+# Sign in again after half the lifetime of a token, which is ten minutes.
 TOKEN_LIFE_S = 300
-"""A token lives for ten minutes."""
 ACTIVATION_TIMEOUT_S = 60
 NO_ANSWER = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A call of the simulation as an operator would ask it, and what then happened.
-
-    body: of `POST /v1/predictions`. station: that the first pump to arrive came from. actual_s: how long that took.
-    """
+    """A call of the simulation as a request, and what then happened."""
 
     body: dict[str, Any]
+    """The body of `POST /v1/predictions`."""
     station: str
+    """The station of the first pump to arrive."""
     actual_s: float
+    """The attendance time of that pump."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """month: number of the one whose questions were asked. told: the answer, None if there was none; said: why."""
+    """The answer to one request."""
 
     month: int
+    """The number of the month that the question belongs to."""
     question: Question
     status: int
     response: dict[str, Any] | None
+    """None if there was no prediction; `error_text` then says why."""
     error_text: str = ""
 
     @property
@@ -50,28 +52,29 @@ class Answer:
 
 @dataclass
 class RequestTraffic:
-    """What came back so far. One operator asks: answers are in the order they were given in."""
+    """Answers received so far, in order of time."""
 
     answers: list[Answer] = field(default_factory=list)
+    # one tuple, so that the thread of the operator never sees a month with the questions of another
     _current_questions: tuple[int, Sequence[Question]] = (0, ())
     _ended: threading.Event = field(default_factory=threading.Event)
 
     def set_questions(self, month: int, questions: Sequence[Question]) -> None:
-        """The calls of another month."""
+        """Continue with the calls of another month."""
         self._current_questions = (month, questions)
 
     def statuses(self) -> Counter[int]:
-        """How many answers had which status; 0 where there was no answer."""
+        """Return the number of answers by status; 0 if nothing answered."""
         return Counter(answer.status for answer in self.answers)
 
     def rejections(self) -> Counter[tuple[int, str]]:
-        """What was said instead of an answer, and how often."""
+        """Return how often each error was returned instead of a prediction."""
         return Counter(
             (answer.status, answer.error_text) for answer in self.answers if answer.response is None
         )
 
     def models(self) -> list[str]:
-        """The models that answered, one after another."""
+        """Return the models that answered, in order of time."""
         names: list[str] = []
         for answer in self.answers:
             if answer.model is not None and answer.model not in names[-1:]:
@@ -79,7 +82,7 @@ class RequestTraffic:
         return names
 
     def wait_for(self, model: str | None, answers: int = 1) -> float:
-        """Until that model has answered so often from now on. Returns: seconds. Raises: RehearsalFailed."""
+        """Wait until a model has answered so many times. Returns: seconds. Raises: RehearsalFailed after a time limit."""
         begun_s, first = time.monotonic(), len(self.answers)
         while sum(answer.model == model for answer in self.answers[first:]) < answers:
             if time.monotonic() - begun_s > ACTIVATION_TIMEOUT_S + answers:
@@ -90,6 +93,7 @@ class RequestTraffic:
     def _send_requests(self, home: YearHome, address: str) -> None:
         number, signed_in_s, headers = 0, -float(TOKEN_LIFE_S), {}
         with httpx2.Client(base_url=address, trust_env=False, timeout=RESPONSE_TIMEOUT_S) as client:
+            # failures are kept as answers: a rehearsal must show every request that was not served
             while not self._ended.wait(PAUSE_S):
                 month, questions = self._current_questions
                 question = questions[number % len(questions)]
@@ -111,7 +115,7 @@ class RequestTraffic:
 def operator_asking(
     home: YearHome, address: str, month: int, questions: Sequence[Question]
 ) -> Iterator[RequestTraffic]:
-    """An operator asks until the block ends."""
+    """Send requests in a thread until the block ends."""
     traffic = RequestTraffic()
     traffic.set_questions(month, questions)
     thread = threading.Thread(target=traffic._send_requests, args=(home, address), daemon=True)  # noqa: SLF001

@@ -1,4 +1,4 @@
-"""A service as it runs on duty: a process of its own, from its start to its end."""
+"""The service as a process of its own, from start to end, as in production."""
 
 import signal
 import subprocess
@@ -8,23 +8,21 @@ from pathlib import Path
 
 from londonpump.domain.errors import LondonPumpError
 
+# The process and the address of a service.
 ServiceProcess = tuple["subprocess.Popen[str]", str]
-"""Its process and its address."""
 SHUTDOWN_TIMEOUT_S = 20
 
 
 class ServiceFailed(LondonPumpError):
-    """A service that was started for a demo or a rehearsal did not start, or ended by itself."""
+    """The service of a demo or a rehearsal did not start, or ended by itself."""
 
 
 @contextmanager
 def running_service(
     command: Sequence[str], environment: Mapping[str, str], log: Path
 ) -> Iterator[ServiceProcess]:
-    """A signal to end ends the service too. log: what it says is written there.
-
-    Raises: ServiceFailed if it does not start.
-    """
+    """Run the service during the block, with its standard error in `log`. Raises: ServiceFailed if it does not start."""
+    # SIGTERM raises KeyboardInterrupt, so that the service is ended too
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     with log.open("w", encoding="utf-8") as stream:
         process = subprocess.Popen(  # noqa: S603
@@ -38,16 +36,17 @@ def running_service(
 
 
 def service_ended_error(log: Path) -> ServiceFailed:
-    """To be raised by whoever finds it gone."""
-    return ServiceFailed(f"The service ended by itself. {log} says why.")
+    """Return the error to raise if the process is gone."""
+    return ServiceFailed(f"The service ended by itself. See {log} for the reason.")
 
 
 def _address(process: "subprocess.Popen[str]", log: Path) -> str:
+    # the service prints its address once it accepts connections; no line means that it ended
     first_line = process.stdout.readline() if process.stdout is not None else ""
     if first_line:
         return first_line.split()[-1]
     process.wait()
-    log_lines = log.read_text(encoding="utf-8").strip().splitlines() or ["no word"]
+    log_lines = log.read_text(encoding="utf-8").strip().splitlines() or ["no message"]
     raise ServiceFailed(f"The service did not start: {log_lines[-1].removeprefix('londonpump: ')}")
 
 
@@ -56,6 +55,7 @@ def _end(process: "subprocess.Popen[str]") -> None:
     try:
         process.wait(SHUTDOWN_TIMEOUT_S)
     except subprocess.TimeoutExpired:
+        # a service that does not end in time is killed, so that no process is left behind
         process.kill()
         process.wait()
     if process.stdout is not None:

@@ -1,4 +1,4 @@
-"""The home of a rehearsal: its folder, settings and database, its user, and the commands that are run in it."""
+"""The home of a rehearsal: its folder, settings, database, user, commands and service."""
 
 import os
 import secrets
@@ -14,6 +14,7 @@ from pydantic import SecretStr
 
 from londonpump.domain.errors import BadFile, BadValue, LondonPumpError
 from londonpump.lifecycle.promote import ledger
+from londonpump.rehearsal.service_process import running_service, service_ended_error
 from londonpump.rehearsal.year_plan import YearPlan
 from londonpump.service.auth import accounts
 from londonpump.service.auth.passwords import Passwords
@@ -22,22 +23,20 @@ from londonpump.settings import Settings
 from londonpump.storage.database import open_database, writing
 
 USER = "rehearsal"
+# Trainings and the service share one disk here, and a request should rather wait than be rejected.
 PATIENCE_MS = "1000"
 COMMAND_TIMEOUT_S = 1_800
 MAX_LEDGER_LINES = 500
+LOG = "service.log"
 
 
 class RehearsalFailed(LondonPumpError):
-    """A step of the rehearsal could not be made: what is shown after it would prove nothing."""
+    """A step of the rehearsal failed, so later results would prove nothing."""
 
 
 @dataclass(frozen=True, slots=True)
 class YearHome:
-    """Where a rehearsal lives. password: of its user, drawn at random.
-
-    On one disk with everything else that a year does, a write to SQLite waits for the disk, and a call had better wait
-    than be refused: so the service of a rehearsal is more patient than one that has the disk for itself.
-    """
+    """A folder with a database, and a user with a random password."""
 
     folder: Path
     settings: Settings
@@ -45,11 +44,12 @@ class YearHome:
     password: str = field(repr=False)
 
     def records(self, number: int) -> Path:
-        """Where the publisher's files of a month are put."""
+        """Return the folder of the published files of a month."""
         return self.folder / "records" / f"{self.plan.first_day(number):%Y-%m}"
 
     def environment(self) -> dict[str, str]:
-        """This process's, with no setting of the product but this home's."""
+        """Return the environment of this process with the settings of this home only."""
+        # settings of the environment must not reach the commands of the rehearsal
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("LONDONPUMP_")}
         inherited |= {"LONDONPUMP_HOME": str(self.folder), "LONDONPUMP_DATABASE_PATIENCE_MS": PATIENCE_MS}
         if not self.settings.is_embedded:
@@ -57,11 +57,11 @@ class YearHome:
         return inherited
 
     def command(self, *arguments: str) -> list[str]:
-        """A command of the product as a process of its own."""
+        """Return the command line of a command of the product."""
         return [sys.executable, "-m", "londonpump.cli", *arguments]
 
     def run(self, *arguments: str) -> str:
-        """Run a command to its end. Returns: what it told. Raises: RehearsalFailed."""
+        """Run a command and return its output. Raises: RehearsalFailed if it fails."""
         done = subprocess.run(  # noqa: S603
             self.command(*arguments),
             env=self.environment(),
@@ -71,7 +71,7 @@ class YearHome:
             timeout=COMMAND_TIMEOUT_S,
         )
         if done.returncode:
-            last_line = (done.stderr.strip().splitlines() or ["no word"])[-1]
+            last_line = (done.stderr.strip().splitlines() or ["no message"])[-1]
             raise RehearsalFailed(
                 f"londonpump {' '.join(arguments[:2])} ended with {done.returncode}: {last_line}"
             )
@@ -80,13 +80,13 @@ class YearHome:
 
 @contextmanager
 def year_home(plan: YearPlan, folder: Path, database_url: str | None) -> Iterator[YearHome]:
-    """Make a home with a database that no model was ever decided in, and a user who asks.
+    """Make a home with a database without decisions, and a user.
 
-    Raises: BadFile if something lives in the folder; BadValue if something was decided in the database; DatabaseFailed.
+    Raises: BadFile if the folder is not empty; BadValue if the database holds decisions; DatabaseFailed.
     """
     folder.mkdir(parents=True, exist_ok=True)
     if any(folder.iterdir()):
-        raise BadFile(folder, "is not empty", "Name a new folder: a rehearsal touches nothing else.")
+        raise BadFile(folder, "is not empty", "Name a new folder: a rehearsal changes nothing else.")
     settings = Settings(
         home=folder,
         database_url=None if database_url is None else SecretStr(database_url),
@@ -97,7 +97,7 @@ def year_home(plan: YearPlan, folder: Path, database_url: str | None) -> Iterato
     home = YearHome(folder.resolve(), settings, plan, secrets.token_urlsafe(12))
     if ledger(settings, 1):
         raise BadValue(
-            "--database-url", "...", "holds decisions already: a rehearsal wants a database of its own"
+            "--database-url", "...", "holds decisions already: a rehearsal needs a database of its own"
         )
     _make_user(home)
     yield home
@@ -117,3 +117,16 @@ def _make_user(home: YearHome) -> None:
             )
     finally:
         engine.dispose()
+
+
+@contextmanager
+def running_year_service(home: YearHome) -> Iterator[str]:
+    """Run a service on a free port of the loopback interface and yield its address.
+
+    Raises: ServiceFailed if it does not start, or ended by itself.
+    """
+    log = home.folder / LOG
+    with running_service(home.command("serve", "--port", "0"), home.environment(), log) as (process, address):
+        yield address
+        if process.poll() is not None:
+            raise service_ended_error(log)

@@ -1,4 +1,4 @@
-"""What a rehearsal gets from the simulation: published files month by month, a bad one, and calls to be asked about."""
+"""The inputs of a rehearsal from the simulation: published files per month, a bad file, and requests."""
 
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -16,17 +16,17 @@ from londonpump.simulation.simulate import Simulated, simulate, write_simulation
 
 INCIDENTS, MOBILISATIONS = "incidents.csv", "mobilisations.csv"
 RENAMED_COLUMN, RENAMED_TO = b"DateOfCall", b"Date of the call (new)"
+# Number of candidates in each request.
 RETURNED = 5
-"""Candidates that an operator asks for."""
 
 
 def write_records(home: YearHome, number: int) -> None:
-    """Write the records of a month as they are published, with the usual faults."""
+    """Write the records of a month as published, with the usual faults."""
     write_simulation(home.plan.simulation(number), home.records(number))
 
 
 def rename_column(home: YearHome, number: int) -> bytes:
-    """Let the publisher rename a column of a month's incidents overnight. Returns: the file as it should be."""
+    """Rename a column in the incidents of a month. Returns: the original content."""
     file = home.records(number) / INCIDENTS
     good = file.read_bytes()
     file.write_bytes(good.replace(RENAMED_COLUMN, RENAMED_TO, 1))
@@ -34,29 +34,30 @@ def rename_column(home: YearHome, number: int) -> bytes:
 
 
 def restore_file(home: YearHome, number: int, good: bytes) -> None:
-    """The publisher's file as it should be."""
+    """Restore the original content of the incidents."""
     (home.records(number) / INCIDENTS).write_bytes(good)
 
 
 def prepare_request_until(home: YearHome, number: int) -> PrepareRequest:
-    """All records that have come, of that month too. Every call of this Brigade is in them, however few they are."""
+    """Return a request to prepare all records up to and including a month."""
     folders = [home.records(each) for each in range(-home.plan.history_months, number + 1)]
     return prepare_request(folders, home.settings.data)
 
 
 def prepare_request(folders: list[Path], out: Path) -> PrepareRequest:
-    """Published folders to examples."""
+    """Return a request to prepare published folders."""
     return PrepareRequest(
         incidents=tuple(folder / INCIDENTS for folder in folders),
         mobilisations=tuple(folder / MOBILISATIONS for folder in folders),
         out=out,
+        # every call of the simulated Brigade is in the files, however few they are
         is_complete=True,
         is_simulated=True,
     )
 
 
 def draw_questions(home: YearHome, number: int) -> list[Question]:
-    """The calls that come in while a month's records arrive, in an order by chance."""
+    """Return the calls that come in while the records of a month arrive, in random order."""
     plan = replace(home.plan.simulation(number + LATENESS_MONTHS), is_clean=True)
     simulated = simulate(plan)
     first = simulated.records.first
@@ -84,7 +85,7 @@ def _question(simulated: Simulated, call: int, incident_type: str | None) -> Que
 
 
 def _incident_types(simulated: Simulated) -> list[str | None]:
-    """(calls,) the kind of each as an operator would say it. Rows of a file are calls where it has no fault."""
+    """Return the incident type of each call. In a file without faults, rows are calls."""
     group, service = (
         simulated.incidents[name].to_pylist() for name in ("IncidentGroup", "SpecialServiceType")
     )

@@ -1,4 +1,8 @@
-"""The calls of a simulation: when, where, of what kind, and how many pumps they want."""
+"""The calls of a simulation: time, location, incident type, property, and the number of pumps needed.
+
+The shares are measured (`measured/`): incident types depend on the hour, property types on the incident type, and pumps
+on the incident type and the height of the building.
+"""
 
 from dataclasses import dataclass
 from datetime import date
@@ -7,42 +11,214 @@ import numpy as np
 from numpy.typing import NDArray
 
 from londonpump.simulation.city import City
-from londonpump.simulation.incident_draws import draw_incidents, draw_pumps_needed
+from londonpump.simulation.context_tables import Weather, draw_weather
+from londonpump.simulation.measured_tables import numbers, table
 from londonpump.simulation.plan import SimulationPlan
 from londonpump.simulation.timestamps import DAY_S, HOUR_S, day_number, london_seconds, midnight_utc_s
-from londonpump.simulation.weather import Weather, draw_weather
 
-Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 
+HOUR_CLASSES = ("alarm", "false call", "fire", "home", "other service", "road")
+# Share of calls to a location that concern its usual property type.
+SAME_TYPE_AT_LOCATION = 0.5
+QUALIFIERS = (
+    "Correct incident location",
+    "Within same building",
+    "In street outside gazetteer location",
+    "On land associated with building",
+    "In street close to gazetteer location",
+    "Open land/water - nearest gazetteer location",
+    "Nearby address - no building in street",
+    "Nearby address - street not listed in gazetteer",
+    "On motorway / elevated road",
+    "Railway land or rolling stock",
+    "In street remote from gazetteer location",
+)
+_INDOORS = (0.714, 0.283, 0.0, 0.0, 0.0, 0.0, 0.0017, 0.0013, 0.0, 0.0, 0.0)
+QUALIFIER_SHARES: dict[str, tuple[float, ...]] = {
+    "Dwelling": _INDOORS,
+    "Other Residential": _INDOORS,
+    "Non Residential": (0.635, 0.330, 0.0, 0.028, 0.0, 0.0, 0.002, 0.005, 0.0, 0.0, 0.0),
+    "Outdoor": (0.0, 0.0, 0.227, 0.346, 0.125, 0.252, 0.019, 0.016, 0.003, 0.009, 0.003),
+    "Outdoor Structure": (0.223, 0.0, 0.380, 0.240, 0.112, 0.022, 0.017, 0.0, 0.0, 0.0, 0.006),
+    "Road Vehicle": (0.0, 0.0, 0.513, 0.253, 0.153, 0.003, 0.013, 0.007, 0.038, 0.0, 0.020),
+    "Rail Vehicle": (0.0,) * 9 + (1.0, 0.0),
+    "Boat": (0.0, 0.0, 0.0, 0.0, 0.3, 0.7, 0.0, 0.0, 0.0, 0.0, 0.0),
+    "Aircraft": (0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0),
+}
+CALLERS = np.array([1, 2, 3, 4, 5, 6, 7, 9, 12, 18, 40])
+CALLERS_SHARES = np.array([0.839, 0.127, 0.017, 0.005, 0.003, 0.003, 0.002, 0.0015, 0.001, 0.001, 0.0005])
+TALLEST, TALL = "Flats of 10 storeys or more", "Flats of 4 to 9 storeys"
+CALL_CLASSES = ("alarm", "primary", "secondary", "false call", "RTC", "water", "service")
+# Calls per hour in London in 2017.
 CALLS_BY_LONDON_HOUR = np.array(
     [8.1, 7.3, 5.4, 4.5, 4.0, 4.2, 5.4, 7.3, 10.0, 11.4, 12.7, 13.6,
      13.9, 14.8, 15.0, 15.5, 15.6, 16.1, 18.1, 16.2, 15.0, 12.4, 11.2, 9.7]
 )  # fmt: skip
-"""Calls an hour in London in 2017."""
 MONTH_FACTOR = np.array([0.97, 0.95, 0.95, 0.98, 1.00, 1.06, 1.10, 1.06, 1.01, 1.00, 0.99, 0.97])
+# The first value is for Monday.
 WEEKDAY_FACTOR = np.array([0.99, 0.98, 0.99, 0.99, 1.01, 1.03, 1.01])
-"""Monday first."""
+# Squared coefficients of variation beyond a Poisson process: variance over mean is 5 for days, 1.5 for hours.
 DAY_SPREAD, HOUR_SPREAD = 0.012, 0.03
-"""Squared coefficients of variation beyond chance: variance over mean 5 for days, 1.5 for hours."""
 STORM_RAIN_MM, STORM_FACTOR = 12.0, 1.35
+# Share of walk-ins at the door of the station; the others stop an engine in the street.
 WALK_IN_AT_STATION = 0.6
-"""Share of walk-ins at the door of the station; the others meet an engine in the street."""
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentDraws:
+    """The result of each call, shapes (n,). Types and qualifiers are rows of their tables."""
+
+    incident_type: Ints
+    property_type: Ints
+    qualifier: Ints
+    is_untimed: Flags
+    is_walk_in: Flags
+    callers: Ints
+
+
+def draw_incidents(hour: Ints, is_recent: Flags, location: Ints, rng: np.random.Generator) -> IncidentDraws:
+    """Draw what each call turns out to be.
+
+    Args: hour: London hour. is_recent: True from 2018 on, when there were more special services and fewer fires.
+    """
+    n = len(hour)
+    incident_type = np.where(
+        is_recent,
+        _draw_incident_types(hour, "per_100k_2023", rng),
+        _draw_incident_types(hour, "per_100k_2017", rng),
+    )
+    return IncidentDraws(
+        incident_type=incident_type,
+        property_type=_draw_property_types(incident_type, location, rng),
+        qualifier=_draw_qualifiers(incident_type, rng),
+        is_untimed=rng.random(n) < numbers("kinds", "untimed_share")[incident_type],
+        is_walk_in=rng.random(n) < numbers("kinds", "walk_in_share")[incident_type],
+        callers=_draw_callers(incident_type, rng),
+    )
+
+
+def draw_pumps_needed(drawn: IncidentDraws, after_grenfell: Flags, rng: np.random.Generator) -> Ints:
+    """Draw the pumps that each call needs, (n,), 1 to 6: five for a tall block since the fire at Grenfell Tower."""
+    called, prop = _pump_classes(drawn)
+    row = {
+        (year, name, property_class): i
+        for i, (year, name, property_class) in enumerate(
+            zip(*(table("pump_numbers")[c] for c in ("year", "called", "property")), strict=True)
+        )
+    }
+    odds = np.cumsum(np.stack([numbers("pump_numbers", f"p{k}") for k in range(1, 7)], axis=1), axis=1)
+    names, property_classes = np.array(CALL_CLASSES), np.array(_property_classes())
+    rows = np.empty((2, len(names), len(property_classes)), dtype=np.int64)
+    for i, year in enumerate(("2017", "2023")):
+        for j, name in enumerate(names):
+            for k, property_class in enumerate(property_classes):
+                fallback = row.get((year, name, "Dwelling"), row.get((year, name, "Outdoor"), 0))
+                rows[i, j, k] = row.get((year, str(name), str(property_class)), fallback)
+    chosen = odds[rows[after_grenfell.astype(np.int64), called, prop]]
+    drawn_share = rng.random(len(called))[:, None] * chosen[:, -1:]
+    return np.asarray(1 + np.minimum((drawn_share > chosen).sum(axis=1), 5), dtype=np.int64)
+
+
+def _property_classes() -> list[str]:
+    return [*QUALIFIER_SHARES, TALLEST, TALL]
+
+
+def _pump_classes(drawn: IncidentDraws) -> tuple[Ints, Ints]:
+    """Return the rows of CALL_CLASSES and of the property classes for each call."""
+    stop, service = table("kinds")["stop_code"], table("kinds")["special_service"]
+    class_of_incident_type = np.array(
+        [CALL_CLASSES.index(_call_class(a, b)) for a, b in zip(stop, service, strict=True)]
+    )
+    classes = _property_classes()
+    of_type = [
+        TALLEST if "10 or more storeys" in name else TALL if "4 to 9 storeys" in name else category
+        for category, name in zip(
+            table("property_types")["property_category"],
+            table("property_types")["property_type"],
+            strict=True,
+        )
+    ]
+    class_of = np.array([classes.index(name) for name in of_type])
+    return class_of_incident_type[drawn.incident_type], class_of[drawn.property_type]
+
+
+def _call_class(stop_code: str, special_service: str) -> str:
+    fixed = {
+        "AFA": "alarm",
+        "Primary Fire": "primary",
+        "Secondary Fire": "secondary",
+        "False alarm - Good intent": "false call",
+        "False alarm - Malicious": "false call",
+    }
+    services = {"RTC": "RTC", "Rescue or evacuation from water": "water"}
+    return fixed.get(stop_code, services.get(special_service, "service"))
+
+
+def _draw_incident_types(hour: Ints, share: str, rng: np.random.Generator) -> Ints:
+    """Draw incident types in two steps: the class by the hour, then the type within its class."""
+    per_100k = numbers("kinds", share)
+    of_class = np.array([HOUR_CLASSES.index(name) for name in table("kinds")["hours_like"]])
+    class_share = np.bincount(of_class, weights=per_100k, minlength=len(HOUR_CLASSES))
+    by_hour = np.stack([numbers("hours", name) for name in HOUR_CLASSES], axis=1) * class_share
+    cumulative = np.cumsum(by_hour, axis=1) / by_hour.sum(axis=1, keepdims=True)
+    drawn_class = (rng.random(len(hour))[:, None] > cumulative[hour]).sum(axis=1)
+    # cumulative shares of all classes on one line: class c fills c to c + 1, so one search serves all classes
+    order = np.argsort(of_class, kind="stable")
+    line = np.cumsum(per_100k[order] / class_share[of_class[order]])
+    found = np.searchsorted(line, drawn_class + rng.random(len(hour)), side="left")
+    return np.asarray(order[np.minimum(found, len(order) - 1)])
+
+
+def _draw_property_types(incident_type: Ints, location: Ints, rng: np.random.Generator) -> Ints:
+    """Draw property types within the category of the incident type; a location tends to keep its own."""
+    category = np.array(table("kinds")["property_category"])
+    types_of = np.array(table("property_types")["property_category"])
+    stop = np.array(table("kinds")["stop_code"])
+    by = np.where(stop == "AFA", "alarm", np.where(stop == "Special Service", "service", "fire"))
+    # multiples of the golden ratio modulo 1 are spread evenly: a fixed number between 0 and 1 per location
+    own = (location * 0.618_033_988_749_895) % 1.0
+    uniform = np.where(
+        rng.random(len(incident_type)) < SAME_TYPE_AT_LOCATION, own, rng.random(len(incident_type))
+    )
+    found = np.zeros(len(incident_type), dtype=np.int64)
+    for name in dict.fromkeys(category.tolist()):
+        rows = np.flatnonzero(types_of == name)
+        for column in ("alarm", "fire", "service"):
+            here = np.flatnonzero((category == name)[incident_type] & (by == column)[incident_type])
+            line = np.cumsum(numbers("property_types", column)[rows] + 0.01)
+            found[here] = rows[np.searchsorted(line, uniform[here] * line[-1], side="left")]
+    return found
+
+
+def _draw_qualifiers(incident_type: Ints, rng: np.random.Generator) -> Ints:
+    shares = np.array([QUALIFIER_SHARES[name] for name in table("kinds")["property_category"]])
+    cumulative = np.cumsum(shares, axis=1) / shares.sum(axis=1, keepdims=True)
+    found = (rng.random(len(incident_type))[:, None] > cumulative[incident_type]).sum(axis=1)
+    return np.asarray(np.minimum(found, len(QUALIFIERS) - 1), dtype=np.int64)
+
+
+def _draw_callers(incident_type: Ints, rng: np.random.Generator) -> Ints:
+    is_fire = np.array(["Fire" in stop for stop in table("kinds")["stop_code"]])[incident_type]
+    line = np.cumsum(CALLERS_SHARES) / CALLERS_SHARES.sum()
+    uniform = rng.random(len(incident_type))
+    # fires are reported by more callers: the lowest 40 % of the distribution are cut off
+    uniform = np.where(is_fire, 1 - (1 - uniform) * 0.6, uniform)
+    return np.asarray(CALLERS[np.searchsorted(line, uniform, side="left")])
 
 
 @dataclass(frozen=True, slots=True)
 class Calls:
-    """One row a call, ordered by `mobilised_at`. Shapes (n,).
-
-    called_at, mobilised_at: seconds since 1970, UTC; london_s: `called_at` on the London clock.
-    place: row of the city's places. kind, property_type, qualifier: rows of their tables.
-    """
+    """One row per call, ordered by `mobilised_at`. Shapes (n,); types and qualifiers are rows of their tables."""
 
     called_at: Ints
+    """Seconds since 1970, UTC, like `mobilised_at`."""
     mobilised_at: Ints
     london_s: Ints
+    """`called_at` on the London clock."""
     location: Ints
+    """Rows of the locations of the city."""
     incident_type: Ints
     property_type: Ints
     qualifier: Ints
@@ -52,7 +228,7 @@ class Calls:
     callers: Ints
 
     def __len__(self) -> int:
-        """How many calls."""
+        """Return the number of calls."""
         return len(self.location)
 
     @property
@@ -62,13 +238,13 @@ class Calls:
 
 
 def draw_weather_of(plan: SimulationPlan, rng: np.random.Generator) -> Weather:
-    """The weather of every hour of the plan and of the day after, which late runs reach into."""
+    """Draw the weather of the plan and of the day after, because late dispatches last into it."""
     first = midnight_utc_s(plan.start) // HOUR_S
     return draw_weather(first, midnight_utc_s(plan.end) // HOUR_S - first + 24, rng)
 
 
 def draw_calls(plan: SimulationPlan, city: City, weather: Weather, rng: np.random.Generator) -> Calls:
-    """The calls of a plan, exactly as many as it says."""
+    """Draw the calls of a plan, exactly as many as it says."""
     called_at = _draw_times(plan, weather, rng)
     n = len(called_at)
     london_s = london_seconds(called_at)
@@ -82,6 +258,7 @@ def draw_calls(plan: SimulationPlan, city: City, weather: Weather, rng: np.rando
     after_grenfell = london_s >= day_number(date(2017, 7, 1)) * DAY_S
     low, high = plan.output_format.call_delay_s
     delay = rng.integers(low, high, n, endpoint=True)
+    # random numbers are drawn in the order of calls, rows are kept in the order of mobilisation
     order = np.argsort(called_at + delay, kind="stable")
     return Calls(
         called_at=called_at[order],
@@ -99,7 +276,7 @@ def draw_calls(plan: SimulationPlan, city: City, weather: Weather, rng: np.rando
 
 
 def _draw_times(plan: SimulationPlan, weather: Weather, rng: np.random.Generator) -> Ints:
-    """Sorted instants, seconds since 1970: hours drawn by weight, seconds evenly within."""
+    """Draw sorted times in seconds since 1970: hours by weight, seconds evenly within the hour."""
     begins, ends = midnight_utc_s(plan.start), midnight_utc_s(plan.end)
     hour_at = np.arange(begins, ends, HOUR_S)
     local = london_seconds(hour_at)
@@ -109,6 +286,7 @@ def _draw_times(plan: SimulationPlan, weather: Weather, rng: np.random.Generator
     weight = (
         CALLS_BY_LONDON_HOUR[local % DAY_S // HOUR_S] * MONTH_FACTOR[months] * WEEKDAY_FACTOR[(day + 3) % 7]
     )
+    # gamma factors with mean 1 keep the measured averages and add the spread
     weight = weight * rng.gamma(1 / DAY_SPREAD, DAY_SPREAD, day_row[-1] + 1)[day_row]
     weight = weight * rng.gamma(1 / HOUR_SPREAD, HOUR_SPREAD, len(hour_at))
     rain_mm = np.bincount(day_row, weights=weather.precip_mm[: len(hour_at)])

@@ -1,7 +1,7 @@
-"""The city the calls come from: places with a weight, a ground, a ward and a speed of their own.
+"""The city that the calls come from: locations with a weight, a station ground, a ward and a travel speed.
 
-The city is the same for every seed, as London is: two simulations with different seeds are two years of
-one city, so that what a model learns about a place in one holds in the other.
+The city is the same for every seed: two simulations with different seeds are two years of one city, so what a model
+learns about a location in one also holds in the other.
 """
 
 from dataclasses import dataclass
@@ -15,12 +15,12 @@ from londonpump.simulation.measured_tables import numbers, positions, table
 
 CITY_SEED = 1666
 CELL_M = 500
+# Locations are 100 m squares, like the published rounded coordinates.
 LOCATIONS_PER_CELL = 25
-"""Places are 100 m squares, as the published rounded coordinates are."""
+# Log sd of calls between locations of a cell: a hospital calls weekly, a house once in decades.
 POPULARITY_SPREAD = 1.1
-"""Log sd of calls between places of a cell: a hospital calls weekly, a villa once in a generation."""
+# Log sd of travel time by 500 m cell and by 2 km square: one-way streets, humps, stairs, gates.
 CELL_SLOWNESS, DISTRICT_SLOWNESS = 0.10, 0.06
-"""Log sd of travel time by 500 m cell and by 2 km square: one-way streets, humps, stairs, gates."""
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -28,8 +28,10 @@ Ints = NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class City:
-    """Cells are rows of the measured table, places 100 m squares in them; station numbers index
-    `known_stations()`, wards and boroughs their tables."""
+    """Cells (rows of the measured table) and locations (100 m squares in them).
+
+    Stations are rows of `known_stations()`, wards and boroughs rows of their tables.
+    """
 
     cell_east_m: Floats
     cell_north_m: Floats
@@ -45,13 +47,13 @@ class City:
     station_location: Ints
 
     def draw_locations(self, uniform: Floats) -> Ints:
-        """Places of calls, from uniform numbers, shape kept."""
+        """Return the locations for uniform numbers from 0 to 1, same shape."""
         return np.minimum(np.searchsorted(self.location_cumulative, uniform), len(self.location_cell) - 1)
 
 
 @cache
 def london() -> City:
-    """The one city."""
+    """Return the city."""
     rng = np.random.default_rng(CITY_SEED)
     east, north = (numbers("cells", f"{axis}_500m") * CELL_M for axis in ("east", "north"))
     cells = len(east)
@@ -61,6 +63,7 @@ def london() -> City:
     location_cell = np.repeat(np.arange(cells), LOCATIONS_PER_CELL)
     location_east = (east[:, None] + offset % 5 * 100 + 50).ravel().astype(np.int64)
     location_north = (north[:, None] + offset // 5 * 100 + 50).ravel().astype(np.int64)
+    # a log-normal factor per location: a few locations make most of the calls of a cell
     weight = _smoothed_weight(east, north)[:, None] * np.exp(
         POPULARITY_SPREAD * rng.standard_normal((cells, LOCATIONS_PER_CELL))
     )
@@ -82,7 +85,7 @@ def london() -> City:
 
 
 def _smoothed_weight(east: Floats, north: Floats) -> Floats:
-    """Calls expected from each cell: its count, shrunk towards its neighbours' against chance."""
+    """Return the expected calls of each cell: its count, smoothed with its neighbours to reduce chance."""
     count = numbers("cells", "incidents")
     grid = np.zeros((160, 160))
     x, y = ((axis // CELL_M - low).astype(np.int64) for axis, low in ((east, 990), (north, 290)))

@@ -1,7 +1,7 @@
-"""The control room: calls in the order of time, each given the nearest pumps that are free.
+"""The control room: a discrete-event simulation that sends the nearest free pumps to each call in order of time.
 
-A discrete-event simulation. A pump is out from its mobilisation until it leaves the scene; then, if its
-crew is ready, it takes calls by radio on the way home, else when it is back.
+A pump is busy from its mobilisation until it leaves the scene. Then, if its crew is ready, it takes calls by radio on
+the way home; otherwise it takes them when it is back.
 """
 
 import heapq
@@ -13,43 +13,47 @@ from numpy.typing import NDArray
 
 from londonpump.simulation.calls import Calls
 from londonpump.simulation.city import City
+from londonpump.simulation.context_tables import Weather
 from londonpump.simulation.fleet import BLOCK_S, Fleet
-from londonpump.simulation.random_draws import SLOTS, draw_run_effects
-from londonpump.simulation.routes import plan_routes, rank_stations, station_points
-from londonpump.simulation.travel_times import (
+from londonpump.simulation.routes import (
     FAR_KM,
     SAVED_S_PER_FAR_KM,
+    SLOTS,
     TRAVEL_S_PER_KM,
     TRAVEL_S_PER_ROOT_KM,
     TRAVEL_START_S,
+    draw_run_effects,
+    plan_routes,
+    rank_stations,
+    station_points,
 )
-from londonpump.simulation.weather import Weather
 
 Ints = NDArray[np.int64]
 
+# Number of calls prepared at once, which limits memory.
 CHUNK_CALLS = 20_000
-"""Calls made ready at once: bounds memory, changes nothing."""
 RETRY_S = 60
+# One crew in four is not ready before it is home (wet hose, empty tank).
 SLOW_TO_BE_READY = 4
-"""One crew in four is not ready again before it is home: wet hose, empty tank."""
 RADIO_TURNOUT = 0.35
+# Seconds that an engine on the road saves, because it is already moving.
 ROLLING_S = 45
-"""An engine on the road needs no start: off the usual travel time."""
 HANDING_OVER_S = 300
 NO_PUMPS: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class Dispatches:
-    """One row a pump sent, ordered by mobilisation. Shapes (m,); all integers.
+    """One row per pump sent, ordered by mobilisation. Shapes (m,).
 
-    call, pump: rows of the calls and of the fleet. station: where the pump stood, a row of
-    `known_stations()`. mobilised_at, left_at, returned_at: seconds since 1970, UTC.
+    `call`, `pump` and `station` are rows of the calls, the fleet and `known_stations()`; `..._at` are seconds since 1970,
+    UTC.
     """
 
     call: Ints
     pump: Ints
     station: Ints
+    """The station where the pump was ready, which is not always its home."""
     mobilised_at: Ints
     turnout_s: Ints
     travel_s: Ints
@@ -58,23 +62,23 @@ class Dispatches:
 
     @property
     def attendance_s(self) -> Ints:
-        """Mobilised to arrived."""
+        """Time from mobilisation to arrival."""
         return self.turnout_s + self.travel_s
 
     @property
     def arrived_at(self) -> Ints:
-        """Seconds since 1970, UTC."""
+        """Arrival in seconds since 1970, UTC."""
         return self.mobilised_at + self.attendance_s
 
     def __len__(self) -> int:
-        """How many runs."""
+        """Return the number of dispatches."""
         return len(self.call)
 
 
 def dispatch(
     calls: Calls, city: City, fleet: Fleet, weather: Weather, rng: np.random.Generator
 ) -> Dispatches:
-    """Every run of every call."""
+    """Simulate the dispatches of every call."""
     control_room = _ControlRoom(fleet)
     routes = plan_routes(city, fleet)
     for first in range(0, len(calls), CHUNK_CALLS):
@@ -110,7 +114,7 @@ def dispatch(
 
 @dataclass(frozen=True, slots=True)
 class _Chunk:
-    """Some calls as Python lists, which a loop reads ten times faster than arrays."""
+    """A chunk of calls as Python lists, which a loop reads ten times faster than arrays."""
 
     location: list[tuple[int, int]]
     stations: list[list[int]]
@@ -125,7 +129,7 @@ class _Chunk:
 
 
 class _ControlRoom:
-    """Control's state: where every pump is, and who still waits."""
+    """The state of the control room: where every pump is, and which calls still wait for pumps."""
 
     def __init__(self, fleet: Fleet) -> None:
         n_pumps = len(fleet.pumps)
@@ -142,12 +146,12 @@ class _ControlRoom:
         self.station_location = list(zip(east.tolist(), north.tolist(), strict=True))
 
     def add_chunk(self, chunk: _Chunk, first: int) -> None:
-        """The calls from row `first` on; those of the stretch before may still want pumps, older ones not."""
+        """Add the calls from row `first` on. Calls of the chunk before may still need pumps; older chunks are dropped."""
         self.chunks = {k: v for k, v in self.chunks.items() if k >= first - CHUNK_CALLS}
         self.chunks[first] = chunk
 
     def handle_calls(self, at: list[int], pumps_needed: list[int], first_wave: list[int]) -> None:
-        """Answer the calls of the newest stretch, and in between those who wait."""
+        """Send pumps to the calls of the newest chunk and, in order of time, to those that wait."""
         first = max(self.chunks)
         chunk = self.chunks[first]
         for i, (now, pumps, first_pumps) in enumerate(zip(at, pumps_needed, first_wave, strict=True)):
@@ -165,26 +169,29 @@ class _ControlRoom:
                 heapq.heappush(self.waiting, later)
 
     def close(self) -> Dispatches:
-        """Answer those who still wait and hand over the log."""
+        """Send pumps to the calls that still wait, and return all dispatches."""
         while self.waiting:
             self._send_pumps(*heapq.heappop(self.waiting))
         log = np.array(self.dispatches, dtype=np.int64).reshape(-1, 8)
+        # waiting calls are served between others, so the log is not in order of mobilisation
         log = log[np.lexsort((log[:, 1], log[:, 0], log[:, 3]))]
         return Dispatches(*(np.ascontiguousarray(log[:, k]) for k in range(8)))
 
     def _send_pumps(
         self, now: int, call: int, pumps_needed: int, slot: int, already_sent: frozenset[int]
     ) -> list[int]:
-        """Send the first free pumps in control's order; with none at all, try again in a minute.
+        """Send the first free pumps in the order of preference. If no pump at all is free, retry in a minute.
 
-        there: pumps sent before, which are not sent twice. Returns: the pumps sent now.
+        Args: already_sent: pumps that are not sent twice. Returns: the pumps sent now.
         """
+        # crews only change between blocks, so they are computed once per block
         if now // BLOCK_S != self.block:
             self.block = now // BLOCK_S
             self.crews = self.fleet.crew_at(self.block)
         first = call - call % CHUNK_CALLS
         chunk = self.chunks.get(first)
-        if chunk is None:  # waited through a whole stretch of calls: given up
+        if chunk is None:
+            # the call waited through a whole chunk of calls and is given up
             return []
         crews, free_at, i = self.crews, self.free_at, call - first
         before, before_s = -1, 0
@@ -200,6 +207,7 @@ class _ControlRoom:
                     sent.append(pump)
                     if len(sent) == pumps_needed:
                         return sent
+        # only a call without any pump waits: one that got some keeps what it got
         if not sent and slot == 0:
             heapq.heappush(self.waiting, (now + RETRY_S, call, pumps_needed, slot, already_sent))
         return sent
@@ -207,27 +215,35 @@ class _ControlRoom:
     def _dispatch_pump(
         self, now: int, call: int, pump: int, chunk: _Chunk, at: tuple[int, int, int, int]
     ) -> int:
-        """One pump to one call. Returns: its attendance time, s. at: call and station in the stretch,
-        number of the run, attendance of the engine it leaves with (0: alone)."""
+        """Send one pump to one call and return its attendance time in seconds.
+
+        Args: at: the call in the chunk, the rank of the station, the number of the dispatch, and the attendance time of the
+        engine it leaves with (0 if it leaves alone).
+        """
         i, column, dispatch_number, convoy_s = at
         slot = min(dispatch_number, SLOTS - 1)
         station = chunk.stations[i][column]
         usual_s, turnout = chunk.travel_s[i][column], chunk.turnout_s[i][slot]
         if self.home_at[pump] > now:
+            # on its way home: the crew is already on the engine
             usual_s, turnout = (
                 self._travel_from_road_s(now, pump, station, chunk.location[i], usual_s),
                 turnout * RADIO_TURNOUT,
             )
         if chunk.is_walk_in[i] and dispatch_number == 0:
+            # the caller is at the engine, so only the seconds of the random gap remain
             turnout, travel = turnout * 0.06, chunk.gap_s[i][0] * 0.7
         elif convoy_s:
+            # engines of one station arrive together: the second arrives a gap after the first
             travel = max(convoy_s + chunk.gap_s[i][slot] - turnout, 15.0)
         else:
             travel = usual_s * chunk.factor[i][slot] + chunk.held_up_s[i][slot]
         turnout_s, travel_s = int(turnout) + 1, int(travel)
         left_at = now + turnout_s + travel_s + int(chunk.on_scene_s[i][slot])
         home_at = left_at + int(usual_s) + 60
+        # arithmetic, not a random draw, so that later draws do not depend on it
         is_ready = (call + pump) % SLOW_TO_BE_READY > 0
+        # a crew that is not ready hands over at home before it is free
         self.free_at[pump] = left_at + 1 if is_ready else home_at + HANDING_OVER_S
         self.home_at[pump] = home_at
         self.left[pump] = (left_at, chunk.location[i])
@@ -237,7 +253,7 @@ class _ControlRoom:
     def _travel_from_road_s(
         self, now: int, pump: int, station: int, to: tuple[int, int], usual_s: float
     ) -> float:
-        """Usual travel of an engine on its way home: from where it is, scaled from the run out of its station."""
+        """Return the usual travel time of an engine on its way home, scaled from the time from its station."""
         left_at, (east, north) = self.left[pump]
         home_east, home_north = self.station_location[station]
         done = (now - left_at) / max(self.home_at[pump] - left_at, 1)
@@ -248,6 +264,6 @@ class _ControlRoom:
 
 
 def _plain_travel_s(km: float) -> float:
-    """As `journeys.travel_s`, for one distance: an array of one costs ten times as much."""
+    """Return the same as `routes.travel_s` for one distance, ten times faster than with an array."""
     near_s = TRAVEL_START_S + TRAVEL_S_PER_KM * km + TRAVEL_S_PER_ROOT_KM * math.sqrt(km)
     return near_s - SAVED_S_PER_FAR_KM * max(km - FAR_KM, 0.0)

@@ -1,4 +1,4 @@
-"""What to simulate: how many calls, when, in which published format, with which stations closed."""
+"""The plan of a simulation: number of calls, days, published format, and closed stations."""
 
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
@@ -9,27 +9,27 @@ from londonpump.domain.stations import Station, known_stations
 
 FIRST_DATE = date(2009, 1, 1)
 LAST_DATE = date(2098, 12, 31)
+# Twice the busiest day on record (1,058 on 12 July 2021); with more, no pump would ever be free.
 MAX_INCIDENTS_PER_DAY = 2_000
-"""Twice the busiest day on record (1,058 on 12 July 2021); beyond it no pump is ever free."""
 
 FileFormat = Literal["csv", "xlsx"]
 
 
 @dataclass(frozen=True, slots=True)
 class Vintage:
-    """How the files of one period of publication are written.
-
-    number: `sequence` (1091 = call 1 of 2009) or `dated` (000001-01012023).
-    date_style, time_style: strftime-like names known to `lettering`. null: the text of a missing value.
-    has_area: whether mobilisations carry BoroughName and WardName (24 columns instead of 22).
-    """
+    """The format of the files of one period of publication."""
 
     name: str
     number: Literal["sequence", "dated"]
+    """`sequence` (1091 is call 1 of 2009) or `dated` (000001-01012023)."""
     date_style: str
+    """A key of `text_formats.DATE_STYLES`."""
     time_style: str
+    """`seconds` or `minutes`."""
     mobilisation_null: str
+    """The text of a missing value in mobilisations."""
     has_area: bool
+    """True if mobilisations have BoroughName and WardName (24 columns instead of 22)."""
     has_returned: bool
     has_upper_wards: bool
     has_byte_order_mark: bool
@@ -48,20 +48,19 @@ VINTAGES = {
 
 @dataclass(frozen=True, slots=True)
 class SimulationPlan:
-    """One simulation. Checked when made.
-
-    start, days: London days. seed: same seed, same bytes. closed_stations: codes or names of London
-    stations that send nothing. is_clean: no injected fault at all.
-    Raises: BadValue naming the field, the value and what is allowed.
-    """
+    """The options of a simulation. Raises: BadValue with the field, the value and what is allowed."""
 
     incidents: int = 110_000
     start: date = date(2023, 1, 1)
+    """The first London day."""
     days: int = 365
     seed: int = 1
+    """The same plan with the same seed gives the same bytes."""
     vintage: str = "2021-24"
     is_clean: bool = False
+    """True for files without injected faults."""
     closed_stations: tuple[str, ...] = ()
+    """Codes or names of London stations that send no pumps."""
     file_format: FileFormat = "csv"
 
     def __post_init__(self) -> None:
@@ -79,7 +78,7 @@ class SimulationPlan:
 
     @property
     def output_format(self) -> Vintage:
-        """The format of the files. Spreadsheets carry seconds, 22 columns and true dates in every vintage."""
+        """The format of the files. Spreadsheets have seconds, 22 columns and real dates in every vintage."""
         vintage = VINTAGES[self.vintage]
         if self.file_format == "csv":
             return vintage
@@ -88,7 +87,7 @@ class SimulationPlan:
         )
 
     def closed_codes(self) -> frozenset[str]:
-        """Codes of the closed stations. Raises: BadValue for a station London does not have."""
+        """Return the codes of the closed stations. Raises: BadValue for a station that London does not have."""
         named = {s.name.casefold(): s.code for s in london_stations()}
         named |= {s.code.casefold(): s.code for s in london_stations()}
         for station_name in self.closed_stations:
@@ -103,7 +102,7 @@ class SimulationPlan:
 
 
 def london_stations() -> tuple[Station, ...]:
-    """The land stations of London, open ones and those closed in 2014, in the order of their codes."""
+    """Return the land stations of London, open or closed in 2014, in the order of their codes."""
     return tuple(s for s in known_stations() if s.status in ("open", "closed"))
 
 
@@ -119,5 +118,5 @@ def _check_numbers(plan: SimulationPlan) -> None:
     if plan.days > (LAST_DATE - plan.start).days:
         raise BadValue("days", plan.days, f"the simulation must end by {LAST_DATE}")
     if plan.incidents > plan.days * MAX_INCIDENTS_PER_DAY:
-        problem = f"at most {MAX_INCIDENTS_PER_DAY} incidents a day; give more days or fewer incidents"
+        problem = f"at most {MAX_INCIDENTS_PER_DAY} incidents per day; give more days or fewer incidents"
         raise BadValue("incidents", plan.incidents, problem)

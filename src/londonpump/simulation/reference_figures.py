@@ -1,4 +1,4 @@
-"""What the real records show, and how near a simulation should come.
+"""Figures of the real records, with the tolerances for a simulation.
 
 Source: LFB Incident and Mobilisation Records, 2023 unless a figure says otherwise; London Fire Brigade
 and London Datastore, Open Government Licence v3.0.
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class ReferenceFigure:
-    """One measured figure. tolerance: in its own unit, beyond what few rows explain."""
+    """A measured figure, with a tolerance in the same unit."""
 
     name: str
     unit: str

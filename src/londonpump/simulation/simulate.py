@@ -1,4 +1,4 @@
-"""Run a Brigade and write its files."""
+"""Simulate a Brigade and write its files."""
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
@@ -11,37 +11,33 @@ from londonpump.domain.errors import BadFile
 from londonpump.simulation.calls import draw_calls, draw_weather_of
 from londonpump.simulation.city import london
 from londonpump.simulation.context_tables import (
+    Weather,
     school_holiday_table,
     station_table,
     traffic_table,
     weather_table,
 )
 from londonpump.simulation.dispatch import dispatch
-from londonpump.simulation.fault_rules import Traits, inject_faults
-from londonpump.simulation.faults import Columns, Fault, Sheet
+from londonpump.simulation.faults import Columns, Fault, Sheet, Traits, inject_faults
 from londonpump.simulation.fleet import draw_fleet
-from londonpump.simulation.incident_columns import incident_columns, is_hidden
 from londonpump.simulation.measured_tables import table
-from londonpump.simulation.mobilisation_columns import mobilisation_columns
-from londonpump.simulation.mutual_aid import add_mutual_aid
-from londonpump.simulation.output_files import csv_chunks, write_atomically, write_json, write_spreadsheet
 from londonpump.simulation.plan import SimulationPlan
-from londonpump.simulation.records import Records, publish
+from londonpump.simulation.published_columns import incident_columns, is_hidden, mobilisation_columns
+from londonpump.simulation.records import Records, add_mutual_aid, publish, station_grounds
 from londonpump.simulation.report import Comparison, as_markdown, compare
-from londonpump.simulation.station_grounds import station_grounds
-from londonpump.simulation.weather import Weather
+from londonpump.simulation.text_formats import csv_chunks, write_atomically, write_json, write_spreadsheet
 
 Ints = NDArray[np.int64]
 EDGE_M = 17_000
 Progress = Callable[[str, float], None]
 
+# Each part draws from a random stream of its own, so that a change in one part leaves the others unchanged.
 _STREAMS = ("weather", "calls", "fleet", "dispatch", "publication", "visitors", "faults")
-"""Each part draws from a stream of its own: a change in one leaves the others as they were."""
 
 
 @dataclass(frozen=True, slots=True)
 class Simulated:
-    """A simulated Brigade: what happened, and the two files as columns of text in published order."""
+    """A simulated Brigade: its records, and the two files as columns of text in the published order."""
 
     plan: SimulationPlan
     records: Records
@@ -54,23 +50,18 @@ class Simulated:
 
 @dataclass(frozen=True, slots=True)
 class SimulationReport:
-    """What was written. rows: by file; fault_counts: by kind; comparisons: simulated beside real."""
+    """The written files, with counts and the comparison with real records."""
 
     files: dict[str, Path]
     rows: dict[str, int]
     fault_counts: dict[str, int]
     comparisons: list[Comparison] = field(default_factory=list)
 
-    @property
-    def outside_tolerance(self) -> list[Comparison]:
-        """The figures outside their tolerance."""
-        return [one for one in self.comparisons if not one.is_within]
-
 
 def simulate(plan: SimulationPlan, progress: Progress | None = None) -> Simulated:
-    """Simulate a Brigade as planned. Same plan, same result.
+    """Simulate a Brigade. The same plan gives the same result.
 
-    progress: told the step and the share done, 0 to 1.
+    Args: progress: called with the step and the share done, 0 to 1.
     """
     on_progress = progress or _ignore_progress
     seeds = np.random.SeedSequence(plan.seed).spawn(len(_STREAMS))
@@ -109,10 +100,9 @@ def simulate(plan: SimulationPlan, progress: Progress | None = None) -> Simulate
 
 
 def write_simulation(plan: SimulationPlan, out: Path, progress: Progress | None = None) -> SimulationReport:
-    """Simulate and write: incidents, mobilisations, context tables, the list of faults, the report.
+    """Simulate, and write incidents, mobilisations, context tables, the list of faults and the report.
 
-    Each file is there whole or not at all.
-    Raises: BadFile if `out` cannot be written to.
+    Each file is written completely or not at all. Raises: BadFile if `out` cannot be written to.
     """
     on_progress = progress or _ignore_progress
     try:
@@ -128,14 +118,15 @@ def write_simulation(plan: SimulationPlan, out: Path, progress: Progress | None 
     except OSError as problem:
         reason = problem.strerror or str(problem)
         raise BadFile(
-            out, f"cannot be written to ({reason})", "Give a folder with room and write access"
+            out, f"cannot be written to ({reason})", "Give a folder with enough space and write access"
         ) from problem
     on_progress("files", 1.0)
     return report
 
 
 def _require_own_folder(out: Path) -> None:
-    """Real records may have the same names: only an empty folder, or an earlier simulation, is written to."""
+    """Reject a folder that is neither empty nor an earlier simulation, because real records have the same names."""
+    # faults.json exists only in simulated folders
     if any(out.iterdir()) and not (out / "faults.json").exists():
         raise BadFile(out, "holds other things (no faults.json)", "Name a new or empty folder.")
 
@@ -198,7 +189,7 @@ def _rows(done: Simulated) -> dict[str, int]:
 
 
 def _counts(faults: list[Fault]) -> dict[str, int]:
-    """Faults by kind; one kind in both files counts in both."""
+    """Count faults by type; a type that occurs in both files is counted in both."""
     counts: dict[str, int] = {}
     for fault in faults:
         counts[fault.fault_type] = counts.get(fault.fault_type, 0) + 1
@@ -217,4 +208,4 @@ def _is_at_the_edge(records: Records) -> NDArray[np.bool_]:
 
 
 def _ignore_progress(step: str, share: float) -> None:
-    """Nobody listens."""
+    """Ignore the progress."""

@@ -1,11 +1,16 @@
-"""Columns of text, exactly as the published files spell them: numbers, dates, times, names, nulls.
+"""Columns of text as the published files write them, and files with the same bytes for the same columns.
 
-A column is an Arrow array of strings with nulls. Dates and times are looked up, not formatted one by one.
+A column is an Arrow array of strings with nulls. Dates and times are looked up, because formatting them one by one is
+slow.
 """
 
-from collections.abc import Sequence
-from datetime import date, timedelta
+import json
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import date, datetime, timedelta
 from functools import cache
+from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,10 +18,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from londonpump.domain.errors import BadFile
 from londonpump.simulation.timestamps import DAY_S
 
+# An Arrow array of strings.
 TextColumn = Any
-"""An Arrow array of strings."""
 Ints = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 
@@ -28,42 +34,54 @@ DATE_STYLES = {
     "01012009": "%d%m%Y",
 }
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+PART_ROWS = 100_000
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+NUMERIC = {
+    "CalYear", "HourOfCall", "UPRN", "USRN", "Easting_m", "Northing_m", "Easting_rounded", "Northing_rounded",
+    "Latitude", "Longitude", "FirstPumpArriving_AttendanceTime", "SecondPumpArriving_AttendanceTime",
+    "NumStationsWithPumpsAttending", "NumPumpsAttending", "PumpCount", "PumpMinutesRounded", "PumpHoursRoundUp",
+    "Notional Cost (£)", "NumCalls", "ResourceMobilisationId", "TurnoutTimeSeconds", "TravelTimeSeconds",
+    "AttendanceTimeSeconds", "PumpOrder", "DelayCodeId",
+}  # fmt: skip
+_DATE_PATTERNS = ("%d/%m/%Y %H:%M:%S", "%d/%m/%Y %H:%M", "%d %b %Y", "%d-%b-%y", "%Y-%m-%d")
+_CREATED = datetime(2026, 1, 1)  # noqa: DTZ001 - a spreadsheet has no time zone, and its bytes must not change
 
 
 def look_up_text(vocabulary: Sequence[str | None], row: Ints) -> TextColumn:
-    """The words at some rows of a vocabulary; a row of -1 is null."""
+    """Return the texts at rows of a vocabulary; the row -1 is null."""
     index = pa.array(row, mask=row < 0) if (row < 0).any() else pa.array(row)
     return pa.array(vocabulary, pa.string()).take(index)
 
 
 def format_whole(number: Ints, is_null: Flags | None = None, ending: str = "") -> TextColumn:
-    """Whole numbers, `416`, or with an ending, `416.0`."""
+    """Return whole numbers as text: `416`, or `416.0` with an ending."""
     text = pa.array(number, mask=is_null).cast(pa.string())
     return pc.binary_join_element_wise(text, ending, "") if ending else text
 
 
 def format_padded(number: Ints, digits: int) -> TextColumn:
-    """Whole numbers with leading zeros, `000416`."""
+    """Return whole numbers with leading zeros, such as `000416`."""
     return pc.utf8_lpad(pa.array(number).cast(pa.string()), digits, "0")
 
 
 def format_decimals(
     number: NDArray[np.float64], n_decimals: int, is_null: Flags, *, is_trimmed: bool
 ) -> TextColumn:
-    """Numbers with so many decimals; trimmed, without zeros at the end."""
+    """Return numbers with `n_decimals` decimals; `is_trimmed` drops zeros at the end."""
     shown = [f"{x:.{n_decimals}f}" for x in number[~is_null].tolist()]
     column = pa.array([s.rstrip("0") for s in shown] if is_trimmed else shown, pa.string())
+    # the position of each value among those that are not null
     row = np.cumsum(~is_null) - 1
     return column.take(pa.array(row, mask=is_null))
 
 
 def join_text(*parts: TextColumn | str, separator: str = "") -> TextColumn:
-    """Columns and constants side by side; null if any is."""
+    """Concatenate columns and constants; null if any part is null."""
     return pc.binary_join_element_wise(*parts, separator)
 
 
 def format_dates(day: Ints, style: str) -> TextColumn:
-    """Day numbers (days since 1970) in one of DATE_STYLES."""
+    """Return day numbers (days since 1970) in one of DATE_STYLES."""
     if len(day) == 0:
         return pa.array([], pa.string())
     first = int(day.min())
@@ -71,24 +89,24 @@ def format_dates(day: Ints, style: str) -> TextColumn:
 
 
 def format_times(second: Ints) -> TextColumn:
-    """Seconds of the day as `HH:MM:SS`."""
+    """Return seconds of the day as `HH:MM:SS`."""
     return look_up_text(_clock()[0], second)
 
 
 def format_minutes(second: Ints) -> TextColumn:
-    """Seconds of the day as `HH:MM`, the seconds cut."""
+    """Return seconds of the day as `HH:MM`, rounded down."""
     return look_up_text(_clock()[1], second // 60)
 
 
 def format_timestamps(at: Ints, style: str, is_null: Flags | None = None) -> TextColumn:
-    """Instants (seconds since 1970) as `dd/mm/yyyy HH:MM[:SS]`. style: `seconds` or `minutes`."""
+    """Return timestamps (seconds since 1970) as `dd/mm/yyyy HH:MM[:SS]`. style: `seconds` or `minutes`."""
     clock = format_times(at % DAY_S) if style == "seconds" else format_minutes(at % DAY_S)
     text = join_text(format_dates(at // DAY_S, "01/01/2009"), clock, separator=" ")
     return text if is_null is None else pc.if_else(pa.array(is_null), pa.scalar(None, pa.string()), text)
 
 
 def replace_rows(column: TextColumn, row: Ints, value: Sequence[str | None]) -> TextColumn:
-    """A column with other values in some rows, which stand in rising order."""
+    """Return a column with other values in some rows. row: in ascending order."""
     mask = np.zeros(len(column), dtype=bool)
     mask[row] = True
     return pc.replace_with_mask(column, pa.array(mask), pa.array(value, pa.string()))
@@ -107,5 +125,97 @@ def _days(first: int, n_days: int, style: str) -> list[str]:
     days = [start + timedelta(days=i) for i in range(n_days)]
     if "%b" not in pattern:
         return [day.strftime(pattern) for day in days]
-    # the names of months must not follow the language of the machine
+    # strftime would write month names in the language of the machine
     return [day.strftime(pattern.replace("%b", _MONTHS[day.month - 1])) for day in days]
+
+
+def write_atomically(path: Path, content: Iterable[bytes]) -> None:
+    """Write a file completely or not at all."""
+    # synced before the rename, so that a power cut cannot leave an empty file under the final name
+    part = path.with_name(f".{path.name}.part")
+    with part.open("wb") as file:
+        file.writelines(content)
+        file.flush()
+        os.fsync(file.fileno())
+    part.replace(path)
+
+
+def write_json(path: Path, content: object) -> None:
+    """Write indented JSON."""
+    write_atomically(path, [(json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode()])
+
+
+def csv_chunks(
+    columns: Mapping[str, TextColumn], null: str = "", *, has_mark: bool = False
+) -> Iterator[bytes]:
+    """Yield a CSV file in UTF-8 in chunks, with quotes only where needed and `null` for nulls."""
+    yield (BYTE_ORDER_MARK if has_mark else b"") + (",".join(columns) + "\n").encode()
+    rows = len(next(iter(columns.values())))
+    for start in range(0, rows, PART_ROWS):
+        shown = [_quoted(column.slice(start, PART_ROWS)) for column in columns.values()]
+        null_filled = [pc.fill_null(column, null) for column in shown]
+        # Arrow stores strings end to end: with a newline in each, the buffer is the text of the file
+        lines = pc.binary_join_element_wise(pc.binary_join_element_wise(*null_filled, ","), "\n", "")
+        first, last = (int(edge) for edge in np.frombuffer(lines.buffers()[1], np.int32)[[0, len(lines)]])
+        yield lines.buffers()[2].slice(first, last - first).to_pybytes()
+
+
+def write_spreadsheet(path: Path, columns: Mapping[str, TextColumn]) -> None:
+    """Write the table as an xlsx file with numbers and dates as such; what cannot be parsed stays text.
+
+    Raises: BadFile if XlsxWriter is missing, which only spreadsheets need.
+    """
+    try:
+        xlsxwriter = import_module("xlsxwriter")
+    except ImportError as missing:
+        advice = "Install XlsxWriter or ask for csv"
+        raise BadFile(path, "the library that writes spreadsheets is missing", advice) from missing
+    part = path.with_name(f".{path.name}.part")
+    book = xlsxwriter.Workbook(str(part), {"constant_memory": True, "strings_to_urls": False})
+    book.set_properties({"created": _CREATED})
+    day, timestamp_format = (
+        book.add_format({"num_format": shown}) for shown in ("dd/mm/yyyy", "dd/mm/yyyy hh:mm:ss")
+    )
+    sheet = book.add_worksheet("Sheet1")
+    sheet.write_row(0, 0, list(columns))
+    column_types = [
+        (name in NUMERIC, name.startswith("DateAndTime"), name == "DateOfCall") for name in columns
+    ]
+    for row, values in enumerate(zip(*(c.to_pylist() for c in columns.values()), strict=True), start=1):
+        for column_index, (value, (is_number, is_timestamp, is_day)) in enumerate(
+            zip(values, column_types, strict=True)
+        ):
+            if value is None:
+                continue
+            cell = _cell(value, is_number=is_number, is_date=is_timestamp or is_day)
+            if isinstance(cell, datetime):
+                sheet.write_datetime(row, column_index, cell, day if is_day else timestamp_format)
+            elif isinstance(cell, float):
+                sheet.write_number(row, column_index, cell)
+            else:
+                sheet.write_string(row, column_index, cell)
+    book.close()
+    part.replace(path)
+
+
+def _cell(value: str, *, is_number: bool, is_date: bool) -> str | float | datetime:
+    if is_number:
+        try:
+            return float(value)
+        except ValueError:
+            return value
+    if is_date:
+        for pattern in _DATE_PATTERNS:
+            try:
+                return datetime.strptime(value, pattern)  # noqa: DTZ007 - a spreadsheet has no time zone
+            except ValueError:
+                continue
+    return value
+
+
+def _quoted(column: TextColumn) -> Any:
+    needs = pc.match_substring_regex(column, '[",\r\n]')
+    if not pc.any(needs).as_py():
+        return column
+    doubled = pc.replace_substring(column, '"', '""')
+    return pc.if_else(needs, pc.binary_join_element_wise('"', doubled, '"', ""), column)

@@ -1,4 +1,4 @@
-"""Instants of a simulation: seconds since 1970, in UTC, and the London clock beside them."""
+"""Timestamps of a simulation in seconds since 1970, in UTC and on the London clock."""
 
 from datetime import date, datetime
 
@@ -12,20 +12,20 @@ DAY_S, HOUR_S = 86_400, 3_600
 
 
 def london_seconds(utc_s: Ints) -> Ints:
-    """London wall-clock time of UTC instants, both in seconds since 1970."""
+    """Convert UTC timestamps to the London clock, both in seconds since 1970."""
     return london_us(utc_s * 1_000_000) // 1_000_000
 
 
 def midnight_utc_s(day: date) -> int:
-    """The instant a London day begins, seconds since 1970."""
+    """Return the start of a London day in seconds since 1970."""
     return int(datetime(day.year, day.month, day.day, tzinfo=LONDON).timestamp())
 
 
 def day_number(day: date) -> int:
-    """Days since 1970."""
+    """Return the number of days since 1970."""
     return (day - date(1970, 1, 1)).days
 
 
 def year_of(day: Ints) -> Ints:
-    """Calendar years of day numbers."""
+    """Return the calendar years of day numbers."""
     return day.astype("datetime64[D]").astype("datetime64[Y]").astype(np.int64) + 1970

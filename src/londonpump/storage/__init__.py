@@ -1,1 +1,1 @@
-"""What stays: files written whole or not at all."""
+"""Files, model bundles and the database."""

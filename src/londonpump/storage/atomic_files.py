@@ -1,27 +1,31 @@
-"""Files and folders that are being written, and what is left of them when the process was killed.
+"""Files and folders that are written completely or not at all: written beside their path, then moved there.
 
-A part lies hidden beside its place and is locked by whoever writes it. The lock is one of the operating system and
-ends with the process, however that ends: a part that nobody locks was abandoned, and the next writer removes it. Where
-a file system knows no locks, parts are left alone.
+The hidden temporary file or folder (a part) is locked by its writer with a lock of the operating system, which ends
+with the process. A part without a lock was abandoned by a killed process, and the next writer removes it. On a file
+system without locks, parts are never removed.
 """
 
 import fcntl
+import json
 import os
 import re
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
+from londonpump.domain.errors import BadFile
+
+# A folder that is being replaced briefly has the name of its part followed by OLD.
 SUFFIX, OLD = ".part", ".old"
-"""What is replaced stands under the name of its part with OLD for a moment."""
 _RANDOM = r"[a-z0-9_]{8}"
 
 
 @contextmanager
 def file_part(path: Path) -> Iterator[Path]:
-    """An empty file of our own beside `path`; it is gone when the block ends, unless it was moved. Raises: OSError."""
+    """Yield an empty, locked file beside `path`. It is removed after the block unless it was moved. Raises: OSError."""
     remove_abandoned(path.parent, path.name)
 
     def make() -> Path:
@@ -38,7 +42,7 @@ def file_part(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def folder_part(path: Path) -> Iterator[Path]:
-    """An empty folder of our own beside `path`; it is gone when the block ends, unless it was moved. Raises: OSError."""
+    """Yield an empty, locked folder beside `path`. It is removed after the block unless it was moved. Raises: OSError."""
     remove_abandoned(path.parent, path.name)
 
     def make() -> Path:
@@ -52,9 +56,9 @@ def folder_part(path: Path) -> Iterator[Path]:
 
 
 def remove_abandoned(parent: Path, name: str | None = None) -> list[str]:
-    """Remove what killed writers left beside a place, or everywhere in a folder. Returns: the names removed.
+    """Remove what killed writers left of one name, or of every name, in a folder. Returns: the names removed.
 
-    What a writer had moved away and not replaced yet goes back to its place.
+    A folder that a killed writer had moved away but not replaced is moved back.
     """
     pattern = _pattern(".+" if name is None else re.escape(name))
     found = [(entry, match) for entry in parent.iterdir() if (match := pattern.fullmatch(entry.name))]
@@ -75,7 +79,7 @@ def remove_abandoned(parent: Path, name: str | None = None) -> list[str]:
 
 
 def is_part(name: str) -> bool:
-    """Whether a file or folder of that name is a part."""
+    """Return whether a file or folder of that name is a part."""
     return _pattern(".+").fullmatch(name) is not None
 
 
@@ -85,7 +89,7 @@ def _pattern(of: str) -> re.Pattern[str]:
 
 @contextmanager
 def _try_lock(part: Path) -> Iterator[bool]:
-    """Whether nobody writes it, which stays so within the block. False where there are no locks."""
+    """Yield True while this process holds the lock of a part; False if its writer does or there are no locks."""
     with ExitStack() as stack:
         try:
             handle = os.open(part, os.O_RDONLY)
@@ -104,14 +108,148 @@ def _locked(make: Callable[[], Path]) -> Iterator[Path]:
         try:
             handle = os.open(part, os.O_RDONLY)
         except FileNotFoundError:
-            # another writer took it for abandoned in the moment before it was locked
+            # another writer removed it as abandoned before we could lock it
             continue
         try:
-            # waits for who clears it at this moment; refused where there are no locks: then nobody clears
+            # waits for a process that is removing it; fails where there are no locks, but then nobody removes parts
             with suppress(OSError):
                 fcntl.flock(handle, fcntl.LOCK_EX)
+            # the process we waited for may have removed it: then make another one
             if part.exists():
                 yield part
                 return
         finally:
             os.close(handle)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file as UTF-8, completely or not at all."""
+    with atomic_file(path) as part:
+        part.write_text(text, encoding="utf-8", newline="\n")
+
+
+def write_texts(texts: Mapping[Path, str]) -> None:
+    """Write several text files. None is replaced before all are written."""
+    with ExitStack() as stack:
+        for path, text in texts.items():
+            part = stack.enter_context(atomic_file(path))
+            part.write_text(text, encoding="utf-8", newline="\n")
+
+
+def as_json(value: Any) -> str:
+    """Return the text of a JSON file. Raises: ValueError for NaN, which JSON does not have."""
+    return json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write a JSON file completely or not at all."""
+    write_text(path, as_json(value))
+
+
+def read_json(path: Path) -> Any:
+    """Read a JSON file. Raises: BadFile if it is missing or not JSON."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise BadFile(path, "cannot be read", "Check the path.") from error
+    except ValueError as error:
+        raise BadFile(path, f"is not json ({error})", "Make it again.") from error
+
+
+@contextmanager
+def atomic_file(path: Path) -> Iterator[Path]:
+    """Yield a file to write. It replaces `path` when the block succeeds, and is removed when it fails.
+
+    Raises: BadFile if nothing can be written there.
+    """
+    path = path.resolve()
+    _make_parent(path)
+    with _open_part(path, file_part) as part:
+        if path.is_dir():
+            raise BadFile(path, "is a folder", "Name a file.")
+        yield part
+        part.chmod(0o644)
+        part.replace(path)
+
+
+@contextmanager
+def atomic_folder(path: Path, mark: str, names: frozenset[str] | None = None) -> Iterator[Path]:
+    """Yield a folder to fill. It replaces `path` when the block succeeds.
+
+    Args: mark: a file that every such folder holds. names: all names that it may hold; None allows any.
+    A folder that is not empty is only replaced if it holds the mark and no other names.
+    """
+    path = path.resolve()
+    require_own_folder(path, mark, names)
+    _make_parent(path)
+    with _open_part(path, folder_part) as part:
+        yield part
+        part.chmod(0o755)
+        _swap(part, path)
+
+
+@contextmanager
+def new_folder(path: Path) -> Iterator[Path]:
+    """Yield a folder to fill. It becomes `path` when the block succeeds, unless another process was first.
+
+    Raises: BadFile if nothing can be written there.
+    """
+    path = path.resolve()
+    _make_parent(path)
+    with _open_part(path, folder_part) as part:
+        yield part
+        part.chmod(0o755)
+        # renaming onto a folder that is not empty fails: the one that was there first stays
+        with suppress(OSError):
+            part.rename(path)
+
+
+def require_own_folder(path: Path, mark: str, names: frozenset[str] | None = None) -> None:
+    """Reject a file, and a folder that holds other names or lacks the mark. Raises: BadFile."""
+    if path.is_file():
+        raise BadFile(path, "is a file", "Name a folder.")
+    if path.is_dir() and any(path.iterdir()) and not (path / mark).exists():
+        raise BadFile(path, f"holds other things (no {mark})", "Name a new or empty folder.")
+    if names is not None and path.is_dir():
+        foreign = sorted({entry.name for entry in path.iterdir()} - names)
+        if foreign:
+            raise BadFile(
+                path, f"holds something else too ({foreign[0]})", "Move it away, or name a new folder."
+            )
+
+
+def require_own_file(path: Path, mark: str) -> None:
+    """Reject an existing file that is not empty and lacks the mark in its first 4 kB. Raises: BadFile."""
+    if not path.is_file() or path.stat().st_size == 0:
+        return
+    with path.open("rb") as file:
+        start = file.read(4096)
+    if mark.encode() not in start:
+        raise BadFile(path, "is there already and is not of this kind", "Move it away, or name another file.")
+
+
+def _make_parent(path: Path) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BadFile(path.parent, f"cannot be made ({error.strerror})", "Name another place.") from error
+
+
+@contextmanager
+def _open_part(path: Path, make: Callable[[Path], AbstractContextManager[Path]]) -> Iterator[Path]:
+    """Enter `make(path)`. Raises: BadFile if nothing can be written there."""
+    with ExitStack() as stack:
+        try:
+            part = stack.enter_context(make(path))
+        except OSError as error:
+            raise BadFile(path, f"cannot be written ({error.strerror})", "Name another place.") from error
+        yield part
+
+
+def _swap(part: Path, path: Path) -> None:
+    # a folder cannot replace another in one step: `remove_abandoned` restores the old one after a crash in between
+    old = part.with_name(part.name + OLD)
+    if path.exists():
+        path.replace(old)
+    part.replace(path)
+    shutil.rmtree(old, ignore_errors=True)

@@ -1,8 +1,8 @@
-"""Bundles on disk: a folder named by its content hash, and a pointer to the newest.
+"""Bundles on disk: folders named by their content hash, and a pointer to the newest.
 
-OUT/<hash>/ holds the files of one bundle; OUT/current.json names the hash that the last training wrote. A
-bundle is found by its own folder or by OUT. `provenance.json` (clock, host, commit, metrics) stands outside
-the hash: the same data, code and seed give the same name.
+OUT/<hash>/ holds the files of one bundle; OUT/current.json names the bundle of the last training. A bundle is
+addressed by its own folder or by OUT. `provenance.json` (clock, host, commit, metrics) is not part of the hash, so
+that the same data, code and seed give the same name.
 """
 
 import hashlib
@@ -12,8 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from londonpump.domain.errors import BadFile
-from londonpump.storage.atomic_files import is_part
-from londonpump.storage.files import atomic_folder, new_folder, read_json, write_json
+from londonpump.storage.atomic_files import atomic_folder, is_part, new_folder, read_json, write_json
 
 CURRENT = "current.json"
 CARD = "bundle.json"
@@ -23,7 +22,7 @@ NAME_PATTERN = re.compile(rf"[0-9a-f]{{{NAME_LENGTH}}}")
 
 
 def content_hash(files: Mapping[str, bytes]) -> str:
-    """The name of a bundle: SHA-256 over its files by name, without the provenance."""
+    """Return the name of a bundle: the SHA-256 of its files in order of name, without the provenance."""
     digest = hashlib.sha256()
     for name in sorted(set(files) - {PROVENANCE}):
         digest.update(f"{name}\0{len(files[name])}\0".encode())
@@ -32,22 +31,23 @@ def content_hash(files: Mapping[str, bytes]) -> str:
 
 
 def save_bundle(files: Mapping[str, bytes], provenance: Mapping[str, Any], out: Path) -> Path:
-    """Store a bundle under OUT and point to it. Returns: its folder."""
+    """Store a bundle under OUT, point to it, and return its folder."""
     folder = add_bundle(files, provenance, out)
+    # last, so that the pointer never names a bundle that is not complete
     write_json(out / CURRENT, {"schema": 1, "bundle": folder.name})
     return folder
 
 
 def add_bundle(files: Mapping[str, bytes], provenance: Mapping[str, Any], out: Path) -> Path:
-    """Store a bundle under OUT, and point to it only if nothing else is pointed to. Returns: its folder.
+    """Store a bundle under OUT and return its folder. The pointer is only set if there is none.
 
-    One that stands there undamaged stays, with the provenance it has: it may be read at this moment, or written by
-    another process that made the same. Raises: BadFile if it cannot be kept there.
+    An undamaged bundle of that name stays with its provenance: another process may be reading it, or may have made the
+    same one. Raises: BadFile if it cannot be stored there.
     """
     require_bundles_folder(out)
     name = content_hash(files)
     folder = out / name
-    # asked first: what another process puts there from now on is whole, and stays
+    # checked first: a bundle that another process stores from now on is complete and must stay
     is_there = (folder / CARD).exists()
     if not _is_intact(folder):
         with atomic_folder(folder, CARD) if is_there else new_folder(folder) as part:
@@ -69,7 +69,7 @@ def _is_intact(folder: Path) -> bool:
 
 
 def require_bundles_folder(out: Path) -> None:
-    """Raises: BadFile if bundles cannot be kept in OUT."""
+    """Reject a folder that cannot hold bundles. Raises: BadFile."""
     if (out / CARD).exists():
         raise BadFile(out, "is a bundle itself", "Name the folder that holds bundles, or a new one.")
     if out.is_dir() and not (out / CURRENT).exists() and any(_is_foreign(entry) for entry in out.iterdir()):
@@ -77,36 +77,38 @@ def require_bundles_folder(out: Path) -> None:
 
 
 def _is_foreign(entry: Path) -> bool:
-    """Neither a bundle nor a part: a training that was killed leaves these before there is a pointer, and another may
-    have pointed to its own just now."""
+    """Return whether an entry is neither a bundle, nor a part, nor the pointer.
+
+    A training that was killed leaves bundles or parts without a pointer; another process may just have set it.
+    """
     is_bundle = NAME_PATTERN.fullmatch(entry.name) is not None and (entry / CARD).exists()
     return not is_bundle and not is_part(entry.name) and entry.name != CURRENT
 
 
 def bundle_folder(path: Path) -> Path:
-    """The folder of a bundle, given it or the folder that holds it."""
+    """Return the folder of a bundle, given that folder or the one that holds the pointer."""
     if (path / CARD).exists():
         return path
     if not (path / CURRENT).exists():
-        raise BadFile(path, "is no bundle", "Make one: londonpump train --data DATA --out BUNDLE.")
+        raise BadFile(path, "is not a bundle", "Make one: londonpump train --data DATA --out BUNDLE.")
     pointer = read_json(path / CURRENT)
     name = pointer.get("bundle") if isinstance(pointer, dict) else None
     if not isinstance(name, str) or not NAME_PATTERN.fullmatch(name):
-        raise BadFile(path / CURRENT, "names no bundle", "Train again.")
+        raise BadFile(path / CURRENT, "does not name a bundle", "Train again.")
     return path / name
 
 
 def folder_of(bundles: Path, name: str) -> Path:
-    """Where a bundle stands that the ledger names. Raises: BadFile for anything but a hash: no path gets out."""
+    """Return the folder of a bundle by its hash. Raises: BadFile for any other text, so that no path is accepted."""
     if not NAME_PATTERN.fullmatch(name):
         raise BadFile(
-            Path(name[:80]), "cannot be used: that is not the hash of a bundle", "Name it by its hash."
+            Path(name[:80]), "cannot be used: it is not the hash of a bundle", "Name the bundle by its hash."
         )
     return bundles / name
 
 
 def load_bundle(path: Path) -> tuple[str, dict[str, bytes]]:
-    """(name, files) of a bundle. Raises: BadFile if it is not there or is not what its name says."""
+    """Return (name, files) of a bundle. Raises: BadFile if it is missing or its content does not match its name."""
     folder = bundle_folder(path)
     try:
         files = {
@@ -117,7 +119,7 @@ def load_bundle(path: Path) -> tuple[str, dict[str, bytes]]:
     except OSError as error:
         raise BadFile(folder, "cannot be read", "Check the path.") from error
     name = content_hash(files)
-    # resolved: a bundle may be named by `.` from inside it, or by a link
+    # resolved, because the path may be `.` or a link
     if name != folder.resolve().name:
         raise BadFile(
             folder, f"is not what was stored: its content is {name}", "Train again, or copy it again whole."
@@ -126,7 +128,7 @@ def load_bundle(path: Path) -> tuple[str, dict[str, bytes]]:
 
 
 def read_provenance(path: Path) -> dict[str, Any]:
-    """What stands beside a bundle: when, where, from which commit, with which metrics."""
+    """Return the provenance of a bundle: when, where, from which commit and with which metrics it was trained."""
     provenance_path = bundle_folder(path) / PROVENANCE
     value = read_json(provenance_path) if provenance_path.exists() else {}
     return value if isinstance(value, dict) else {}

@@ -1,4 +1,4 @@
-"""Whether there is a database to ask, found out without loading the libraries that read one."""
+"""A check for an embedded database that does not import the database libraries."""
 
 import re
 from pathlib import Path
@@ -8,9 +8,9 @@ EMBEDDED = re.compile(r"sqlite(\+pysqlite)?:///")
 
 
 def database_exists(url: str) -> bool:
-    """Whether there is a database to ask: something where an embedded one would be, or any other that was set.
+    """Return whether a database can be read: the path of an embedded one exists, or another one is configured.
 
-    What stands there and is none (a folder) counts: to open it says what is wrong.
+    A path that is not a database (a folder) counts too: opening it reports what is wrong.
     """
     embedded = EMBEDDED.match(url)
     if not embedded:

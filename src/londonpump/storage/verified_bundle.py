@@ -1,7 +1,7 @@
-"""A bundle that may answer calls: read whole, what its hash says, and answering its own example.
+"""Bundles that may answer calls: complete, matching their hash, and reproducing their own example.
 
-`python -m londonpump.storage.verified_bundle FOLDER` does the same in a process of its own that has seen nothing of
-training: it prints the seconds that the example is answered with, and what a call costs, as json.
+`python -m londonpump.storage.verified_bundle FOLDER` does the same in a process that shares nothing with training. It
+prints the predicted seconds of the example, and the latency of a call, as JSON.
 """
 
 import json
@@ -21,14 +21,14 @@ from londonpump.storage.bundles import folder_of, load_bundle
 
 __all__ = ["folder_of", "latency_ms", "open_verified"]
 
+# Number of pumps in London: each is a candidate for a call.
 CANDIDATES = 142
-"""Pumps that London has: each a candidate for a call."""
 WARM_UP, TIMED = 5, 25
 NS_PER_MS = 1e6
 
 
 def open_verified(folder: Path) -> tuple[str, Bundle, float]:
-    """(hash, bundle, the seconds of its example). Raises: BadFile in every case that it cannot be used."""
+    """Return (hash, bundle, predicted seconds of its example). Raises: BadFile if it cannot be used for any reason."""
     name, files = load_bundle(folder)
     try:
         bundle = from_files(files, str(folder))
@@ -36,13 +36,16 @@ def open_verified(folder: Path) -> tuple[str, Bundle, float]:
     except BadFile:
         raise
     except Exception as error:
-        # the hash is right, so it was stored like that: by another version, or by a fault of training
+        # the hash is right, so another version or a fault in training stored it like this
         raise BadFile(folder, f"cannot be used ({type(error).__name__}: {error})", "Train again.") from error
     return name, bundle, answered_s
 
 
 def latency_ms(bundle: Bundle) -> float:
-    """Median CPU milliseconds, warm, to forecast every pump of London for one call. The bundle has a prototype."""
+    """Return the median CPU milliseconds of a forecast for every pump in London, after a warm-up.
+
+    The bundle must hold a prototype.
+    """
     one = self_test_columns(bundle.card["prototype"]["run"])
     columns = {name: np.repeat(values, CANDIDATES) for name, values in one.items()}
     taken_ns = []
@@ -57,7 +60,7 @@ def latency_ms(bundle: Bundle) -> float:
 
 
 def main() -> int:
-    """Check one folder. Returns: the exit code, 2 with the reason on standard error."""
+    """Check one folder and return the exit code: 2, with the reason on standard error, if it cannot be used."""
     try:
         _, bundle, answered_s = open_verified(Path(sys.argv[1]))
     except LondonPumpError as error:

@@ -9,8 +9,7 @@ from sqlalchemy import text
 
 from londonpump.domain.errors import DatabaseFailed
 from londonpump.storage.database import reading, writing
-from londonpump.storage.database.audit_repository import append_audit, read_audit, verify_audit
-from londonpump.storage.database.audit_writer import AuditBatch
+from londonpump.storage.database.audit_repository import AuditBatch, append_audit, read_audit, verify_audit
 from londonpump.storage.database.store import Store, StoreLimits
 
 NOW = datetime(2025, 6, 2, 9, 30, 0, 123456, tzinfo=UTC)

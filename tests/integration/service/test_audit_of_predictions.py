@@ -5,7 +5,7 @@ from sqlalchemy import text
 
 from londonpump.service.predictions.repository import find_changed_prediction
 from londonpump.storage.database import connect, open_database, reading
-from londonpump.storage.database.audit_writer import AuditBatch
+from londonpump.storage.database.audit_repository import AuditBatch
 
 
 @pytest.fixture

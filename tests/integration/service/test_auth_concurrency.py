@@ -13,7 +13,7 @@ from londonpump.service.auth.errors import HashingBusy
 from londonpump.service.auth.passwords import HashCost, Passwords
 from londonpump.storage.database import connect, reading, writing
 from londonpump.storage.database.audit_repository import read_audit
-from londonpump.storage.database.session_tables import sign_in_counts
+from londonpump.storage.database.schema import sign_in_counts
 
 NEW = "five loud umbrellas"
 ROUNDS = 10

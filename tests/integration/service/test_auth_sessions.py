@@ -61,7 +61,7 @@ def test_a_refresh_token_is_stored_as_a_hash_only(live_service) -> None:
     from sqlalchemy import select
 
     from londonpump.storage.database import connect, reading
-    from londonpump.storage.database.session_tables import refresh_tokens
+    from londonpump.storage.database.schema import refresh_tokens
 
     token = signed_in(live_service)["refresh_token"]
     engine = connect(live_service.url)

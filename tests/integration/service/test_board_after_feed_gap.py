@@ -15,8 +15,8 @@ from londonpump.service.board import updates
 from londonpump.service.board.schemas import NewMobilisation
 from londonpump.storage.database import connect, open_database, reading, writing
 from londonpump.storage.database.audit_repository import read_audit, verify_audit
-from londonpump.storage.database.board_tables import mobilisations
 from londonpump.storage.database.imported_repository import select_users
+from londonpump.storage.database.schema import mobilisations
 from londonpump.storage.database.store import StoreLimits
 
 N_OUT, TRIES = 60, 5

@@ -14,7 +14,7 @@ from londonpump.service.board.rules import Event, Report, State
 from londonpump.service.board.schemas import Announced, NewMobilisation, Place
 from londonpump.service.errors import Conflict
 from londonpump.storage.database import connect, reading, writing
-from londonpump.storage.database.board_tables import board_pumps, mobilisations, outcomes
+from londonpump.storage.database.schema import board_pumps, mobilisations, outcomes
 
 NOW = datetime(2025, 6, 2, 9, 30, tzinfo=UTC)
 REPLICAS = 6

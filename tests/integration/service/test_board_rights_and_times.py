@@ -10,7 +10,7 @@ from support.board_client import ANNOUNCED, SENT, Board
 
 from londonpump.storage.database import open_database, reading
 from londonpump.storage.database.audit_repository import json_of, read_audit, verify_audit
-from londonpump.storage.database.board_tables import board_pumps, mobilisations
+from londonpump.storage.database.schema import board_pumps, mobilisations
 
 NEXT = "000124-02062025"
 DAY, HOURS_4, JUST_OVER = 24 * 60, 240, 240.1

@@ -11,7 +11,7 @@ from support.api_client import SOHO
 
 from londonpump.service.predictions.idempotency import Key, claim, forget
 from londonpump.storage.database import open_database, reading
-from londonpump.storage.database.prediction_tables import idempotency_keys, predictions
+from londonpump.storage.database.schema import idempotency_keys, predictions
 
 KEY = "b2c1-7"
 REPLAY = "idempotent-replay"

@@ -13,10 +13,9 @@ from londonpump.models.predict import predict_dispatches
 from londonpump.service.predictions.repository import as_row, digest_of, find_prediction
 from londonpump.service.predictions.response_schemas import BatchShown, PredictionShown
 from londonpump.storage.database import open_database, reading
-from londonpump.storage.database.audit_repository import read_audit
-from londonpump.storage.database.audit_writer import EVENT_TYPE, AuditBatch
+from londonpump.storage.database.audit_repository import EVENT_TYPE, AuditBatch, read_audit
 from londonpump.storage.database.context_repository import store_weather
-from londonpump.storage.database.prediction_tables import predictions
+from londonpump.storage.database.schema import predictions
 
 ALL = 200
 THERE = "A241"

@@ -5,7 +5,7 @@ from support.service_with_model import live_service_with_model
 
 from londonpump.storage.database import connect, reading, writing
 from londonpump.storage.database.imported_repository import RiskStation, put_risk_stations
-from londonpump.storage.database.prediction_tables import predictions
+from londonpump.storage.database.schema import predictions
 
 ROUTE = "/predict/time_pump"
 

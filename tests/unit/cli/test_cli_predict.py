@@ -271,4 +271,4 @@ def test_the_table_for_the_day_without_the_service_is_written_twice(run, tmp_pat
 def test_a_bundle_that_is_none_ends_in_2(own_home: Path) -> None:
     result = CliRunner().invoke(app, ["predict", "--bundle", "nowhere", *ONE])
     assert result.exit_code == 2
-    assert "nowhere: is no bundle" in result.stderr
+    assert "nowhere: is not a bundle" in result.stderr

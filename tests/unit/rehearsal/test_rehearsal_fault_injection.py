@@ -1,4 +1,4 @@
-"""Which months a rehearsed year has, and what befalls when."""
+"""The months of a rehearsed year, and when each event happens."""
 
 from datetime import UTC, date, datetime
 

@@ -1,11 +1,11 @@
-"""A rehearsal's history is held to ledger, data and service, and each way in which it can be wrong is told."""
+"""The history of a rehearsal is compared with ledger, data and service, and each difference is reported."""
 
 from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 
-from londonpump.rehearsal.history_check import active_models_in_order, live_of, problems_of
+from londonpump.rehearsal.answer_check import active_models_in_order, live_of, problems_of
 from londonpump.rehearsal.month import MonthResult
 from londonpump.rehearsal.request_traffic import Answer, Question
 from londonpump.storage.database.decision_repository import KEEP, PROMOTE, Decision
@@ -36,10 +36,10 @@ def test_a_right_history_has_no_problem() -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"challenger": "c"}, "month 1: c was trained, b was judged"),
-        ({"data_hash": "data1"}, "month 1: not judged on the data that was prepared"),
+        ({"challenger": "c"}, "month 1: c was trained, b was evaluated"),
+        ({"data_hash": "data1"}, "month 1: not evaluated on the data that was prepared"),
         ({"decided_at": FIRST_AT}, "month 1: decided on another day"),
-        ({"decisions": ()}, "the months tell of 1 decisions, the ledger holds 2"),
+        ({"decisions": ()}, "the months record 1 decisions, the ledger holds 2"),
     ],
 )
 def test_a_month_that_is_not_as_the_ledger_has_it_is_told(change, message) -> None:
@@ -53,7 +53,7 @@ def test_a_month_that_is_not_as_the_ledger_has_it_is_told(change, message) -> No
 def test_a_line_that_does_not_begin_where_the_last_ended_is_told() -> None:
     broken = replace(LEDGER[1], champion_before="c")
     months = (MONTHS[0], replace(MONTHS[1], decisions=(broken,)))
-    assert check_months(months, (LEDGER[0], broken)) == "line 2 begins with c, a was on duty"
+    assert check_months(months, (LEDGER[0], broken)) == "line 2 begins with c, but a was active"
 
 
 @pytest.mark.parametrize("answered_by", [(), ("b",), ("a", "b"), ("a", "b", "a")])

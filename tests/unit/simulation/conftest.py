@@ -1,4 +1,4 @@
-"""Simulations that several tests look at, made once."""
+"""Simulations that several tests share."""
 
 from datetime import date
 
@@ -15,7 +15,7 @@ def clean_month():
 
 @pytest.fixture(scope="session", params=["2009-14", "2021-24", "2025"])
 def spoiled(request, tmp_path_factory):
-    """A written simulation with faults, in each vintage: its folder and its report."""
+    """Return the folder and the report of a written simulation with faults, per vintage."""
     starts = {"2009-14": date(2012, 5, 1), "2021-24": date(2023, 3, 1), "2025": date(2025, 5, 1)}
     plan = SimulationPlan(
         incidents=6_000, days=20, seed=3, vintage=request.param, start=starts[request.param]

@@ -1,4 +1,4 @@
-"""Twenty thousand simulated incidents beside the real figures."""
+"""Twenty thousand simulated incidents compared with the real figures."""
 
 import numpy as np
 import pytest
@@ -8,7 +8,7 @@ from londonpump.simulation.report import as_markdown, compare
 from londonpump.simulation.simulate import simulate
 
 FEW_MAY_MISS = 6
-"""Of some 130 figures with tolerances of two to three standard errors."""
+"""Allowed among some 130 figures with tolerances of two to three standard errors."""
 
 
 @pytest.fixture(scope="module")

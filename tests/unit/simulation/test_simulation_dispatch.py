@@ -1,4 +1,4 @@
-"""What the control room may not do, and what it must."""
+"""Rules that the control room must keep."""
 
 from datetime import date
 

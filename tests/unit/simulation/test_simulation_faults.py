@@ -1,4 +1,4 @@
-"""Every fault on the list is in the file, at the row the list gives."""
+"""Every listed fault is in the file, at the listed row."""
 
 import csv
 import json

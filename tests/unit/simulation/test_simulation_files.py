@@ -1,4 +1,4 @@
-"""What is written: whole files, the same bytes, in the published shape."""
+"""The written files are complete, have the same bytes each time, and the published columns."""
 
 import csv
 import json

@@ -1,4 +1,4 @@
-"""A database of each kind for the tests of storage."""
+"""One database per engine for the tests of the storage."""
 
 from support.postgres import database_url, empty_database_url, engine, postgresql
 

@@ -1,4 +1,4 @@
-"""What a killed writer leaves beside a place is cleared by the next; what somebody writes now, or owns, is not."""
+"""The next writer removes what a killed writer left, but nothing that is being written or belongs to others."""
 
 import signal
 import subprocess
@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from londonpump.storage.atomic_files import folder_part, remove_abandoned
-from londonpump.storage.files import atomic_folder, write_text
+from londonpump.storage.atomic_files import atomic_folder, folder_part, remove_abandoned, write_text
 
 WRITES_UNTIL_KILLED = """
 import sys, time
 from pathlib import Path
-from londonpump.storage.files import atomic_file, atomic_folder
+from londonpump.storage.atomic_files import atomic_file, atomic_folder
+from londonpump.storage.atomic_files import atomic_file, atomic_folder
 place = Path(sys.argv[1])
 with atomic_folder(place / "data", "mark") as part, atomic_file(place / "a.txt") as file:
     (part / "mark").touch()
@@ -28,7 +28,7 @@ def names(folder: Path) -> list[str]:
 
 @pytest.fixture
 def killed(tmp_path) -> Path:
-    """A folder in which a process was killed while it wrote."""
+    """Return a folder in which a process was killed during a write."""
     process = subprocess.Popen(
         [sys.executable, "-c", WRITES_UNTIL_KILLED, str(tmp_path)], stdout=subprocess.PIPE
     )

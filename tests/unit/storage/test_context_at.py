@@ -1,4 +1,4 @@
-"""Context out of the database, on each engine: the rows that count are read, and no others are needed."""
+"""Context from the database, on each engine: all rows that are needed are read."""
 
 from datetime import UTC, date, datetime, timedelta
 

@@ -16,7 +16,7 @@ CHRISTMAS = BankHoliday(date(2024, 12, 25), "Christmas Day", "gov_uk")
 
 
 def holidays(year: int, days: int, source: str = "page") -> list[SchoolHoliday]:
-    """The first days of a year."""
+    """Return the first days of a year."""
     return [SchoolHoliday(date(year, 1, 1) + timedelta(days=day), source) for day in range(days)]
 
 

@@ -1,4 +1,4 @@
-"""What was acknowledged stays, also when the process is killed; two writers wait for each other."""
+"""Committed data survives a killed process, and two writers wait for each other."""
 
 import subprocess
 import sys

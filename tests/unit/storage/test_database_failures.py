@@ -1,4 +1,4 @@
-"""What a person is told when the database does not answer. The password is never in it."""
+"""Messages for a database that does not answer. They never hold the password."""
 
 import socket
 import traceback
@@ -16,7 +16,7 @@ SECRET = "hush-hush"  # noqa: S105
 
 
 def error_on_opening(url: str) -> str:
-    """The message and all that a log could show of it."""
+    """Return the message and everything that a log could show of the error."""
     with pytest.raises(DatabaseFailed) as caught:
         open_database(url)
     assert SECRET not in "".join(traceback.format_exception(caught.value))
@@ -48,7 +48,7 @@ def test_a_password_in_the_options(closed_port) -> None:
 
 
 def test_no_password(postgresql) -> None:
-    assert "wants a password" in error_on_opening(postgresql.url("postgres", user=LOCKED_USER))
+    assert "requires a password" in error_on_opening(postgresql.url("postgres", user=LOCKED_USER))
 
 
 def test_the_right_password(postgresql) -> None:
@@ -57,7 +57,7 @@ def test_the_right_password(postgresql) -> None:
 
 
 def test_an_unknown_user(postgresql) -> None:
-    assert "knows no such user" in error_on_opening(postgresql.url("postgres", user="nobody-here"))
+    assert "has no such user" in error_on_opening(postgresql.url("postgres", user="nobody-here"))
 
 
 def test_an_unknown_database(postgresql) -> None:
@@ -114,7 +114,7 @@ def test_a_refused_row_shows_no_value(engine) -> None:
     }
     with pytest.raises(DatabaseFailed) as caught, writing(engine) as connection:
         connection.execute(users.insert(), row)
-    assert "refuses a value that breaks a rule" in str(caught.value)
+    assert "rejects a value that breaks a rule" in str(caught.value)
     assert SECRET not in "".join(traceback.format_exception(caught.value))
 
 

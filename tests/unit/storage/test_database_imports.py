@@ -1,4 +1,4 @@
-"""The service opens the database and must not wait for what it does not use."""
+"""The service opens the database without importing what it does not use."""
 
 import subprocess
 import sys
@@ -7,7 +7,7 @@ HEAVY = "pandas", "sklearn", "pyarrow", "ibis", "duckdb", "alembic", "bson"
 OPENED = """
 import sys
 import londonpump.storage.database.context_repository, londonpump.storage.database.imported_repository
-import londonpump.storage.database.station_repository
+import londonpump.storage.database.context_repository
 from londonpump.storage.database import open_database
 open_database(sys.argv[1]).dispose()
 print(*sorted(set(sys.argv[2:]) & set(sys.modules)))

@@ -1,11 +1,16 @@
-"""The imported list of stations, and the notes of fetches."""
+"""The imported list of stations, and the stored fetches."""
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 from londonpump.domain.stations import known_stations
-from londonpump.storage.database.context_repository import FetchRecord, last_fetches, record_fetch
-from londonpump.storage.database.station_repository import read_stations, store_stations
+from londonpump.storage.database.context_repository import (
+    FetchRecord,
+    last_fetches,
+    read_stations,
+    record_fetch,
+    store_stations,
+)
 
 NOON = datetime(2024, 1, 15, 12, tzinfo=UTC)
 LATER = NOON + timedelta(hours=1)

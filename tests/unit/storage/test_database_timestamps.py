@@ -1,4 +1,4 @@
-"""How moments and days are stored."""
+"""The storage of timestamps and days."""
 
 from datetime import UTC, datetime, timedelta, timezone
 
@@ -34,5 +34,5 @@ def test_a_moment_before_1970_comes_back(engine) -> None:
 
 
 def test_a_moment_without_a_zone_is_refused(engine) -> None:
-    with pytest.raises(StatementError, match="without a zone"):
+    with pytest.raises(StatementError, match="without a time zone"):
         stored_and_read(engine, NOON.replace(tzinfo=None))

@@ -1,4 +1,4 @@
-"""Bundles on disk: found by folder or pointer, refused when they are not what their name says."""
+"""Bundles on disk: found by folder or pointer, rejected if their content does not match their name."""
 
 import json
 import shutil
@@ -98,7 +98,7 @@ def test_a_pointer_to_a_bundle_that_is_gone_is_refused(stored) -> None:
 
 
 def test_what_is_no_bundle_is_refused_with_advice(tmp_path) -> None:
-    with pytest.raises(BadFile, match=r"is no bundle.*londonpump train"):
+    with pytest.raises(BadFile, match=r"is not a bundle.*londonpump train"):
         load_bundle(tmp_path / "nowhere")
 
 

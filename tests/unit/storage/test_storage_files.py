@@ -1,4 +1,4 @@
-"""Files and folders written whole or not at all."""
+"""Files and folders are written completely or not at all."""
 
 import json
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from londonpump.domain.errors import BadFile
-from londonpump.storage.files import (
+from londonpump.storage.atomic_files import (
     atomic_file,
     atomic_folder,
     read_json,
@@ -17,7 +17,7 @@ from londonpump.storage.files import (
 
 
 class Broken(Exception):
-    """Stops a writer half way."""
+    """An error that stops a writer half-way."""
 
 
 def stop_half_way(part: Path) -> None:

@@ -1,4 +1,4 @@
-"""The ledger of decisions: appended to, never changed, and of two who decide at once one is told."""
+"""The ledger of decisions is only appended to, and of two concurrent decisions one is rejected."""
 
 from datetime import UTC, datetime
 

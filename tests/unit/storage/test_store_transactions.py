@@ -1,4 +1,4 @@
-"""The service's door to the database: one transaction a call, whole or not at all, and no waiting without end."""
+"""The store of the service: one transaction per call, completely or not at all, within a time limit."""
 
 import asyncio
 import sqlite3
@@ -18,7 +18,7 @@ LONG_S = 30
 
 
 class BlockedJob:
-    """Work that goes on until it is let go."""
+    """Work that continues until it is released."""
 
     def __init__(self) -> None:
         self._is_begun = threading.Event()
@@ -38,7 +38,7 @@ class BlockedJob:
 
 
 class RejectedByJob(LondonPumpError):
-    """What a part of the service may raise inside its work."""
+    """An error that the service may raise inside its work."""
 
 
 def adding(name: str):
@@ -67,7 +67,7 @@ def url(empty_database_url: str) -> str:
 
 
 def run(url: str, work, limits: StoreLimits | None = None):
-    """Run `work(store)` on a loop of its own; the store is closed after it."""
+    """Run `work(store)` on an event loop of its own, then close the store."""
 
     async def with_store():
         store = Store(connect(url), limits or StoreLimits(patience_s=LONG_S))
@@ -372,7 +372,7 @@ owned = Table(
 
 
 def failing_at_its_commit(connection) -> None:
-    """A row that the database takes, and whose COMMIT it then refuses."""
+    """Insert a row that the database accepts, but whose COMMIT it rejects."""
     connection.execute(insert(owned), {"thing_id": 4_711})
 
 
@@ -389,7 +389,7 @@ def test_after_a_commit_that_failed_the_next_write_is_stored(url) -> None:
 
 
 def test_after_a_shared_commit_that_failed_the_next_write_is_stored(url) -> None:
-    """Issue 11, A1: of writes that share a commit none is stored, and each hears so."""
+    """Issue 11, A1: if writes share a commit that fails, none is stored and each caller is informed."""
 
     async def work(store):
         shared = (store.write(failing_at_its_commit), *(store.write(adding(str(n))) for n in range(5)))
@@ -404,7 +404,7 @@ def test_after_a_shared_commit_that_failed_the_next_write_is_stored(url) -> None
 
 
 def test_a_lane_goes_on_after_a_failure_of_any_kind_out_of_begin_or_commit(url) -> None:
-    """Issue 11, A1: whatever comes out of `begin()` or `commit()`, the connection is not used again."""
+    """Issue 11, A1: after any error in `begin()` or `commit()` the connection is not used again."""
     engine = connect(url)
     failures = iter([RuntimeError("from begin"), None, RuntimeError("from commit")])
 

@@ -13,9 +13,8 @@ from londonpump.domain.usernames import username_key
 from londonpump.service.auth.throttle import FORGOTTEN_AFTER, KNOWN_SOURCE_LIFETIME, Count, Pace
 from londonpump.service.auth.tokens import SESSION_LIFE, new_refresh_token, token_digest
 from londonpump.service.field_formats import ORIGINAL_ID_LENGTH
-from londonpump.storage.database.schema import users
-from londonpump.storage.database.session_tables import refresh_tokens, sessions, sign_in_counts
-from londonpump.storage.database.upserts import dialect_insert, upsert
+from londonpump.storage.database.engine import dialect_insert, upsert
+from londonpump.storage.database.schema import refresh_tokens, sessions, sign_in_counts, users
 
 LOCK_KEY = 0x10D0_A074
 _USER_COLUMNS = (

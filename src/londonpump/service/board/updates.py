@@ -42,7 +42,7 @@ from londonpump.service.board.view import BoardView, Fleet, london_day
 from londonpump.service.errors import Conflict, NotFound, Unprocessable
 from londonpump.service.predictions.repository import CALL, PredictionRecord, find_prediction
 from londonpump.storage.database.audit_repository import append_audit, json_of
-from londonpump.storage.database.station_repository import select_stations
+from londonpump.storage.database.context_repository import select_stations
 
 OVERRIDE = "override"
 MOBILISED, EVENT, PUMP, BOARD = "pump_mobilised", "event_reported", "pump_reported", "board_reported"

@@ -22,11 +22,15 @@ from londonpump.domain.errors import DatabaseFailed
 from londonpump.service.health.schemas import AlarmShown, Readiness
 from londonpump.service.state import ServiceState
 from londonpump.storage.database.alarm_repository import standing_alarms
-from londonpump.storage.database.board_tables import outcomes
-from londonpump.storage.database.fetch_repository import FetchRecord, select_last_fetches
-from londonpump.storage.database.monitoring_tables import write_probe
-from londonpump.storage.database.schema import bank_holidays, school_years, weather_hours
-from londonpump.storage.database.upserts import upsert
+from londonpump.storage.database.context_repository import FetchRecord, select_last_fetches
+from londonpump.storage.database.engine import upsert
+from londonpump.storage.database.schema import (
+    bank_holidays,
+    outcomes,
+    school_years,
+    weather_hours,
+    write_probe,
+)
 
 T = TypeVar("T")
 FIGURES_LIFETIME = timedelta(minutes=1)

@@ -15,8 +15,8 @@ from typing import Any
 from sqlalchemy import Connection, delete, select
 
 from londonpump.service.errors import Conflict
-from londonpump.storage.database.prediction_tables import idempotency_keys
-from londonpump.storage.database.upserts import dialect_insert
+from londonpump.storage.database.engine import dialect_insert
+from londonpump.storage.database.schema import idempotency_keys
 
 KEY_LIFETIME = timedelta(hours=24)
 _KEYS = idempotency_keys.c

@@ -18,7 +18,7 @@ from londonpump.service.predictions.service import (
 )
 from londonpump.service.state import ServiceState
 from londonpump.service.telemetry import log
-from londonpump.storage.database.audit_writer import AuditBatch
+from londonpump.storage.database.audit_repository import AuditBatch
 
 FORGET_EVERY_S = 3600.0
 

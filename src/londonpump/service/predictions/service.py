@@ -33,7 +33,7 @@ from londonpump.service.predictions.response import ResponseBuilder
 from londonpump.service.predictions.schemas import Question
 from londonpump.service.rights import Person
 from londonpump.service.state import ServiceState
-from londonpump.storage.database.audit_writer import MAX_WAITING, AuditBatch
+from londonpump.storage.database.audit_repository import MAX_WAITING, AuditBatch
 
 JsonObject = Mapping[str, Any]
 

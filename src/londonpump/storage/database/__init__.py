@@ -1,7 +1,7 @@
 """The database: one set of tables, in SQLite by default and in PostgreSQL by one setting.
 
-`open_database` is the door for all who use it, `upgrade` for `londonpump db upgrade`. The modules `..._rows` read
-and write one subject each.
+`open_database` is the entry point for all callers, `upgrade` for `londonpump db upgrade`. Each module
+`..._repository` reads and writes one subject.
 """
 
 from londonpump.storage.database.engine import connect, reading, writing

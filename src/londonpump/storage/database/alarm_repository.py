@@ -1,4 +1,4 @@
-"""Alarms in and out. Every function works inside a transaction of the caller's."""
+"""Alarms in the database. Every function works inside the transaction of its caller."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -8,20 +8,21 @@ from uuid import uuid4
 
 from sqlalchemy import Connection, Select, or_, select, update
 
-from londonpump.storage.database.monitoring_tables import alarms
-from londonpump.storage.database.upserts import dialect_insert
+from londonpump.storage.database.engine import dialect_insert
+from londonpump.storage.database.schema import alarms
 
+# Alarms that were cleared longer ago are no longer sent to the webhook.
 NOTIFY_WITHIN = timedelta(days=7)
-"""An alarm that was cleared longer ago is told to nobody any more."""
 RAISED, CLEARED = "raised", "cleared"
 
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """What is not as it should be. subject: what it is about; empty for the whole. evidence: figures, json-able."""
+    """A condition that should raise an alarm."""
 
     kind: str
     subject: str
+    """An input, a station or a model; empty if it concerns the whole system."""
     severity: str
     words: str
     evidence: Mapping[str, Any] = field(default_factory=dict)
@@ -29,11 +30,12 @@ class Condition:
 
 @dataclass(frozen=True, slots=True)
 class Alarm:
-    """As stored. cleared_at None: it stands."""
+    """An alarm as stored."""
 
     id: str
     raised_at: datetime
     cleared_at: datetime | None
+    """None while the alarm is open."""
     kind: str
     subject: str
     severity: str
@@ -43,7 +45,7 @@ class Alarm:
 
 @dataclass(frozen=True, slots=True)
 class AlarmChanges:
-    """What a look at the conditions changed, and what stands now."""
+    """Alarms that a check raised and cleared, and all that are open now."""
 
     raised: tuple[Alarm, ...]
     cleared: tuple[Alarm, ...]
@@ -54,12 +56,12 @@ _COLUMNS = [alarms.c[name] for name in Alarm.__slots__]
 
 
 def standing_alarms(connection: Connection) -> list[Alarm]:
-    """Alarms that are not cleared, the oldest first."""
+    """Return the open alarms, the oldest first."""
     return _read(connection, select(*_COLUMNS).where(alarms.c.cleared_at.is_(None)))
 
 
 def alarms_between(connection: Connection, first_at: datetime, end_at: datetime) -> list[Alarm]:
-    """Alarms that stood at any moment of a time, the oldest first."""
+    """Return the alarms that were open at any time of a period, the oldest first."""
     stood = or_(alarms.c.cleared_at.is_(None), alarms.c.cleared_at >= first_at)
     return _read(connection, select(*_COLUMNS).where(alarms.c.raised_at < end_at, stood))
 
@@ -67,9 +69,9 @@ def alarms_between(connection: Connection, first_at: datetime, end_at: datetime)
 def reconcile_alarms(
     connection: Connection, at: datetime, evaluated_types: Collection[str], conditions: Sequence[Condition]
 ) -> AlarmChanges:
-    """Raise what is new, clear what is gone, leave what stands as it is: its words are those it was raised with.
+    """Raise alarms of new conditions and clear those whose condition ended. Open alarms keep their first message.
 
-    Args: looked_at: kinds that were judged; standing alarms of other kinds stay, as nothing is known of them.
+    Args: evaluated_types: types that were checked; open alarms of other types stay.
     """
     before = {(alarm.kind, alarm.subject): alarm for alarm in standing_alarms(connection)}
     now = {(condition.kind, condition.subject): condition for condition in conditions}
@@ -89,7 +91,7 @@ def reconcile_alarms(
 
 
 def unsent_notifications(connection: Connection, at: datetime) -> list[tuple[str, Alarm]]:
-    """(RAISED or CLEARED, alarm) that the webhook has not taken, in the order in which they happened."""
+    """Return (RAISED or CLEARED, alarm) for what the webhook has not accepted yet, in order of time."""
     is_news = or_(alarms.c.cleared_at.is_(None), alarms.c.cleared_at > at - NOTIFY_WITHIN)
     raised = _read(connection, select(*_COLUMNS).where(alarms.c.raised_sent_at.is_(None), is_news))
     is_cleared = alarms.c.cleared_at.is_not(None)
@@ -102,7 +104,7 @@ def unsent_notifications(connection: Connection, at: datetime) -> list[tuple[str
 
 
 def mark_sent(connection: Connection, event: str, alarm_id: str, at: datetime) -> None:
-    """Keep that the webhook took it."""
+    """Record that the webhook accepted the event."""
     connection.execute(update(alarms).where(alarms.c.id == alarm_id).values({f"{event}_sent_at": at}))
 
 
@@ -116,7 +118,7 @@ def _insert_alarm(connection: Connection, at: datetime, condition: Condition) ->
         "words": condition.words,
         "evidence": dict(condition.evidence),
     }
-    # another monitor may have raised it meanwhile: then it is theirs
+    # another process may have raised it in the meantime: its alarm stays
     connection.execute(
         dialect_insert(connection, alarms)
         .values(row)

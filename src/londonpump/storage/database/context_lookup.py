@@ -1,4 +1,4 @@
-"""Context for moments, out of the database: one question a part, by its index; the rule is `features.context`'s."""
+"""Context read from the database, with one indexed query per table. `features.context` holds the rules."""
 
 from collections.abc import Sequence
 from dataclasses import fields
@@ -27,14 +27,14 @@ OLDEST_TRAFFIC = FRESH_US * MICROSECOND
 
 
 def context_at(engine: Engine, at: datetime) -> ContextSnapshot:
-    """The context of one moment as it was known then. at: aware. Raises: DatabaseFailed."""
+    """Return the context at a timestamp, as it was known then. at: aware. Raises: DatabaseFailed."""
     return context.context_at(context_tables(engine, at, at + MICROSECOND), at)
 
 
 def context_columns(engine: Engine, at_us: Ints) -> Columns:
-    """The context of many moments, by column: see `features.context.columns_at`. Raises: DatabaseFailed.
+    """Return the context at many timestamps, by column (see `features.context.columns_at`).
 
-    Args: at_us: (n,) microseconds UTC.
+    Args: at_us: (n,) microseconds since 1970, UTC. Raises: DatabaseFailed.
     """
     if not len(at_us):
         return context.columns_at(ContextTables.of(), at_us)
@@ -43,20 +43,20 @@ def context_columns(engine: Engine, at_us: Ints) -> Columns:
 
 
 def context_tables(engine: Engine, first_at: datetime, end_at: datetime) -> ContextTables:
-    """All that counts for moments from first_at until before end_at. Raises: DatabaseFailed."""
+    """Return everything that the context from `first_at` until before `end_at` needs. Raises: DatabaseFailed."""
     with reading(engine) as connection:
         return select_context_tables(connection, first_at, end_at)
 
 
 def select_context(connection: Connection, at: datetime) -> ContextSnapshot:
-    """As `context_at`, inside a transaction of the caller's."""
+    """Do the same as `context_at` inside the transaction of the caller."""
     return context.context_at(select_context_tables(connection, at, at + MICROSECOND), at)
 
 
 def select_context_tables(connection: Connection, first_at: datetime, end_at: datetime) -> ContextTables:
-    """As `context_tables`, inside a transaction of the caller's."""
+    """Do the same as `context_tables` inside the transaction of the caller."""
     hour_at = first_at.replace(minute=0, second=0, microsecond=0)
-    # London's year is the year of UTC: it is not summer at New Year.
+    # the London year equals the UTC year, because summer time does not apply at New Year
     years = {"first": first_at.year, "last": end_at.year}
     days = {"first": first_at.date().replace(month=1, day=1), "last": end_at.date().replace(month=12, day=31)}
 
@@ -75,7 +75,7 @@ def select_context_tables(connection: Connection, first_at: datetime, end_at: da
 
 
 def _observed(table: Table, row_type: type[WeatherHour] | type[TrafficReading]) -> Select[Any]:
-    """Columns in the order of the dataclass's fields; what came after the last moment is not asked for."""
+    """Select the fields of `row_type` in their order, without rows that became known after the last timestamp."""
     return select(*(table.c[field.name] for field in fields(row_type))).where(
         table.c.observed_at >= bindparam("first"),
         table.c.observed_at < bindparam("end"),

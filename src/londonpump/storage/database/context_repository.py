@@ -1,55 +1,42 @@
-"""Weather and traffic, in all their vintages: each row says when it could be known first.
+"""Weather, traffic, holidays, the imported list of stations, and the last fetch of each source.
 
-`calendar_rows` holds the days, `fetch_rows` when each source was asked last. All raise DatabaseFailed.
+Weather and traffic are kept in all their vintages: each row says when it became known. Every function that takes an
+engine raises DatabaseFailed.
 """
 
+from collections import defaultdict
 from collections.abc import Sequence
-from datetime import datetime
+from dataclasses import dataclass, fields
+from datetime import UTC, date, datetime
 from typing import Any
 
-from sqlalchemy import Engine, Select, Table, delete, exists, select
+from sqlalchemy import Connection, Engine, Select, Table, delete, exists, extract, func, insert, select
 
-from londonpump.domain.context_records import TrafficReading, WeatherHour
-from londonpump.storage.database.calendar_repository import (
-    StoredYears,
-    read_bank_holidays,
-    read_school_holidays,
-    school_years,
-    store_bank_holidays,
-    store_school_holidays,
+from londonpump.domain.context_records import BankHoliday, SchoolHoliday, TrafficReading, WeatherHour
+from londonpump.domain.stations import Station
+from londonpump.storage.database.engine import as_row, reading, upsert, writing
+from londonpump.storage.database.schema import (
+    bank_holidays,
+    fetch_notes,
+    school_holidays,
+    traffic_readings,
+    weather_hours,
 )
-from londonpump.storage.database.engine import reading, writing
-from londonpump.storage.database.fetch_repository import FetchRecord, last_fetches, record_fetch
-from londonpump.storage.database.schema import traffic_readings, weather_hours
-from londonpump.storage.database.upserts import as_row, upsert
+from londonpump.storage.database.schema import school_years as years_table
+from londonpump.storage.database.schema import stations as stations_table
 
-__all__ = [
-    "FetchRecord",
-    "StoredYears",
-    "known_hours",
-    "last_fetches",
-    "prune_traffic",
-    "prune_weather",
-    "read_bank_holidays",
-    "read_school_holidays",
-    "read_traffic",
-    "read_weather",
-    "record_fetch",
-    "school_years",
-    "store_bank_holidays",
-    "store_school_holidays",
-    "store_traffic",
-    "store_weather",
-]
+# England has had eight or more per year since 1978, so fewer are an incomplete year.
+MIN_BANK_HOLIDAYS = 8
+FIELDS = tuple(field.name for field in fields(Station))
 
 
 def store_weather(engine: Engine, rows: Sequence[WeatherHour]) -> int:
-    """Add hours; the same hour, source and vintage again takes the place of the earlier row. Returns: how many."""
+    """Add hours, replacing rows of the same hour, source and vintage. Returns: how many."""
     return _store(engine, weather_hours, rows)
 
 
 def read_weather(engine: Engine, first_at: datetime, end_at: datetime) -> list[WeatherHour]:
-    """Every vintage of the hours from first_at until before end_at, by observed_at, available_at, source."""
+    """Return every vintage of the hours from `first_at` until before `end_at`, by observed_at, available_at, source."""
     with reading(engine) as connection:
         found = connection.execute(_between(weather_hours, first_at, end_at)).mappings()
         return [WeatherHour(**row) for row in found]
@@ -58,7 +45,7 @@ def read_weather(engine: Engine, first_at: datetime, end_at: datetime) -> list[W
 def known_hours(
     engine: Engine, first_at: datetime, end_at: datetime, sources: Sequence[str]
 ) -> set[datetime]:
-    """Which hours from first_at until before end_at have a row of one of the sources, whole or with gaps."""
+    """Return the hours from `first_at` until before `end_at` with a row of one of the sources, even an incomplete one."""
     query = select(weather_hours.c.observed_at).where(
         weather_hours.c.observed_at >= first_at,
         weather_hours.c.observed_at < end_at,
@@ -69,33 +56,33 @@ def known_hours(
 
 
 def prune_weather(engine: Engine) -> int:
-    """Drop forecasts that can never be used again, so that an hourly refresh does not grow without end.
+    """Delete forecasts that can never be used again, so that hourly refreshes do not fill the table.
 
-    A moment uses hours that have begun; where a source had a later forecast still before its hour began, the
-    earlier ones are never chosen for any moment. Returns: how many rows are gone.
+    Only hours that have begun are used. If a source published a later forecast before the hour began, its earlier
+    forecasts are never chosen. Returns: how many rows were deleted.
     """
     return _prune(engine, weather_hours)
 
 
 def store_traffic(engine: Engine, rows: Sequence[TrafficReading]) -> int:
-    """As `store_weather`."""
+    """Add readings like `store_weather`."""
     return _store(engine, traffic_readings, rows)
 
 
 def read_traffic(engine: Engine, first_at: datetime, end_at: datetime) -> list[TrafficReading]:
-    """As `read_weather`."""
+    """Return every vintage of the readings like `read_weather`."""
     with reading(engine) as connection:
         found = connection.execute(_between(traffic_readings, first_at, end_at)).mappings()
         return [TrafficReading(**row) for row in found]
 
 
 def prune_traffic(engine: Engine) -> int:
-    """As `prune_weather`."""
+    """Delete readings like `prune_weather`."""
     return _prune(engine, traffic_readings)
 
 
 def _store(engine: Engine, table: Table, rows: Sequence[WeatherHour] | Sequence[TrafficReading]) -> int:
-    # by key: of two rows with one key in one call the later stands, on both engines
+    # by key, because PostgreSQL rejects two rows with one key in one statement; the later row counts
     by_key = {(row.observed_at, row.source, row.available_at): as_row(row) for row in rows}
     with writing(engine) as connection:
         upsert(connection, table, list(by_key.values()))
@@ -121,3 +108,179 @@ def _prune(engine: Engine, table: Table) -> int:
     )
     with writing(engine) as connection:
         return connection.execute(delete(table).where(is_outdated)).rowcount
+
+
+@dataclass(frozen=True, slots=True)
+class StoredYears:
+    """Calendar years that were added, replaced or left unchanged."""
+
+    added: tuple[int, ...] = ()
+    replaced: tuple[int, ...] = ()
+    kept: tuple[int, ...] = ()
+
+
+def store_school_holidays(
+    engine: Engine, holidays: Sequence[SchoolHoliday], *, replace: bool = False
+) -> StoredYears:
+    """Add new calendar years. A stored year stays unless its own source now has more days of it.
+
+    Args: replace: replace the given years in any case (a manual import).
+    Years that are not given always stay.
+    """
+    with writing(engine) as connection:
+        return put_school_holidays(connection, holidays, replace=replace)
+
+
+def put_school_holidays(
+    connection: Connection, holidays: Sequence[SchoolHoliday], *, replace: bool = False
+) -> StoredYears:
+    """Do the same as `store_school_holidays` inside the transaction of the caller."""
+    by_year: dict[int, dict[date, SchoolHoliday]] = defaultdict(dict)
+    for holiday in holidays:
+        by_year[holiday.day.year][holiday.day] = holiday
+    known = _days_and_source(connection)
+    added, replaced, kept = [], [], []
+    for year, days in sorted(by_year.items()):
+        source = days[min(days)].source
+        if year not in known:
+            added.append(year)
+        elif replace or (source == known[year][1] and len(days) > known[year][0]):
+            replaced.append(year)
+        else:
+            kept.append(year)
+            continue
+        _write_year(connection, year, source, [days[day] for day in sorted(days)])
+    return StoredYears(tuple(added), tuple(replaced), tuple(kept))
+
+
+def read_school_holidays(engine: Engine) -> list[SchoolHoliday]:
+    """Return every school holiday, by day."""
+    query = select(school_holidays.c.day, school_holidays.c.source).order_by(school_holidays.c.day)
+    with reading(engine) as connection:
+        return [SchoolHoliday(**row) for row in connection.execute(query).mappings()]
+
+
+def school_years(engine: Engine) -> set[int]:
+    """Return the calendar years whose school holidays are known. Other years are unknown, not school days."""
+    with reading(engine) as connection:
+        return set(connection.execute(select(years_table.c.year)).scalars())
+
+
+def store_bank_holidays(engine: Engine, days: Sequence[BankHoliday]) -> int:
+    """Add bank holidays. A complete calendar year replaces the stored one, because a holiday can be moved.
+
+    Days of an incomplete year (fewer than eight) are added to the stored ones. Returns: how many days were given.
+    """
+    by_day = {day.day: as_row(day) for day in days}
+    years = [day.year for day in by_day]
+    complete_years = {year for year in years if years.count(year) >= MIN_BANK_HOLIDAYS}
+    with writing(engine) as connection:
+        connection.execute(
+            delete(bank_holidays).where(extract("year", bank_holidays.c.day).in_(complete_years))
+        )
+        upsert(connection, bank_holidays, list(by_day.values()))
+    return len(by_day)
+
+
+def read_bank_holidays(engine: Engine) -> list[BankHoliday]:
+    """Return every bank holiday, by day."""
+    with reading(engine) as connection:
+        found = connection.execute(select(bank_holidays).order_by(bank_holidays.c.day)).mappings()
+        return [BankHoliday(**row) for row in found]
+
+
+def _days_and_source(connection: Connection) -> dict[int, tuple[int, str]]:
+    query = (
+        select(years_table.c.year, years_table.c.source, func.count(school_holidays.c.day))
+        .outerjoin(school_holidays, school_holidays.c.year == years_table.c.year)
+        .group_by(years_table.c.year, years_table.c.source)
+    )
+    return {year: (n_days, source) for year, source, n_days in connection.execute(query)}
+
+
+def _write_year(connection: Connection, year: int, source: str, holidays: Sequence[SchoolHoliday]) -> None:
+    now = datetime.now(UTC)
+    upsert(connection, years_table, [{"year": year, "source": source, "added_at": now}])
+    connection.execute(delete(school_holidays).where(school_holidays.c.year == year))
+    rows = [{**as_row(holiday), "year": year, "added_at": now} for holiday in holidays]
+    upsert(connection, school_holidays, rows)
+
+
+def store_stations(engine: Engine, stations: Sequence[Station]) -> int:
+    """Replace the whole list. Returns: how many stations it has."""
+    with writing(engine) as connection:
+        return put_stations(connection, stations)
+
+
+def put_stations(connection: Connection, stations: Sequence[Station]) -> int:
+    """Do the same as `store_stations` inside the transaction of the caller."""
+    rows = [{**as_row(station), "pumps": list(station.pumps)} for station in stations]
+    connection.execute(delete(stations_table))
+    if rows:
+        connection.execute(insert(stations_table), rows)
+    return len(rows)
+
+
+def read_stations(engine: Engine) -> tuple[Station, ...]:
+    """Return the imported list, by code; empty if none was imported."""
+    with reading(engine) as connection:
+        return select_stations(connection)
+
+
+def select_stations(connection: Connection) -> tuple[Station, ...]:
+    """Do the same as `read_stations` inside the transaction of the caller."""
+    query = select(*(stations_table.c[name] for name in FIELDS)).order_by(stations_table.c.code)
+    found = connection.execute(query).mappings()
+    return tuple(Station(**{**row, "pumps": tuple(row["pumps"])}) for row in found)
+
+
+@dataclass(frozen=True, slots=True)
+class FetchRecord:
+    """The last fetch from a source."""
+
+    source: str
+    at: datetime
+    problem: str | None
+    """None if the fetch succeeded."""
+    rows: int
+    succeeded_at: datetime | None
+    """The last successful fetch; None if there was none."""
+
+
+def record_fetch(engine: Engine, source: str, at: datetime, problem: str | None, rows: int) -> None:
+    """Store a fetch. The problem must not contain an API key."""
+    row = {"source": source, "fetched_at": at, "problem": problem, "row_count": rows}
+    with writing(engine) as connection:
+        connection.execute(insert(fetch_notes), row)
+
+
+def last_fetches(engine: Engine) -> list[FetchRecord]:
+    """Return the newest fetch of each source, by source."""
+    with reading(engine) as connection:
+        return select_last_fetches(connection)
+
+
+def select_last_fetches(connection: Connection) -> list[FetchRecord]:
+    """Do the same as `last_fetches` inside the transaction of the caller."""
+    notes = fetch_notes.c
+    good = (
+        select(notes.source, func.max(notes.fetched_at).label("succeeded_at"))
+        .where(notes.problem.is_(None))
+        .group_by(notes.source)
+        .subquery()
+    )
+    # the id decides between two fetches at the same time
+    rank = func.row_number().over(
+        partition_by=notes.source, order_by=(notes.fetched_at.desc(), notes.id.desc())
+    )
+    ranked = select(fetch_notes, rank.label("rank")).subquery()
+    query = (
+        select(ranked, good.c.succeeded_at)
+        .outerjoin(good, good.c.source == ranked.c.source)
+        .where(ranked.c.rank == 1)
+        .order_by(ranked.c.source)
+    )
+    return [
+        FetchRecord(row.source, row.fetched_at, row.problem, row.row_count, row.succeeded_at)
+        for row in connection.execute(query)
+    ]

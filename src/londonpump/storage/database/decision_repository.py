@@ -1,4 +1,4 @@
-"""Decisions about models in and out of the ledger. All work inside a transaction of the caller's."""
+"""The ledger of decisions about models. Every function works inside the transaction of its caller."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -8,23 +8,24 @@ from typing import Any
 from sqlalchemy import Connection, insert, select, text
 
 from londonpump.domain.errors import LondonPumpError
-from londonpump.storage.database.decision_tables import decisions
+from londonpump.storage.database.schema import decisions
 
 PROMOTE, ROLL_BACK, KEEP = "promote", "roll_back", "keep"
 
 
 class ChampionChanged(LondonPumpError):
-    """Somebody else decided meanwhile."""
+    """Another process decided in the meantime."""
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """One line of the ledger. Champions and challenger are hashes of bundles; champion_after None: none on duty."""
+    """One line of the ledger. Champions and challenger are hashes of bundles."""
 
     decided_at: datetime
     action: str
     champion_before: str | None
     champion_after: str | None
+    """The active model from now on; None if no model is active."""
     challenger: str | None
     verdict: str
     reason: str
@@ -34,29 +35,30 @@ class Decision:
 
 
 def active_champion(connection: Connection) -> str | None:
-    """The model that the ledger names; None if it names none."""
+    """Return the active model, or None."""
     newest = select(decisions.c.champion_after).order_by(decisions.c.id.desc()).limit(1)
     name: str | None = connection.execute(newest).scalar()
     return name
 
 
 def lock_decisions(connection: Connection) -> None:
-    """Nobody else adds a line until this transaction ends. SQLite has one writer anyway."""
+    """Keep others from adding a line until this transaction ends."""
+    # SQLite needs no lock: a transaction that writes is the only writer from its beginning
     if connection.dialect.name == "postgresql":
         connection.execute(text("LOCK TABLE decisions IN SHARE ROW EXCLUSIVE MODE"))
 
 
 def append_decision(connection: Connection, decision: Decision) -> int:
-    """Add a line; nobody else can meanwhile. Returns: its id.
+    """Add a line under the lock and return its id.
 
-    Raises: ChampionChanged if the model on duty is not `champion_before` any more.
+    Raises: ChampionChanged if the active model is no longer `champion_before`.
     """
     lock_decisions(connection)
     now = active_champion(connection)
     if now != decision.champion_before:
         raise ChampionChanged(
-            f"The model on duty is {now or 'none'} by now, not {decision.champion_before or 'none'}. "
-            "Look again (londonpump models list), then decide again."
+            f"The active model is now {now or 'none'}, not {decision.champion_before or 'none'}. "
+            "Check it (londonpump models list), then decide again."
         )
     row = {field.name: getattr(decision, field.name) for field in fields(decision) if field.name != "id"}
     inserted = connection.execute(insert(decisions).values(row).returning(decisions.c.id))
@@ -65,7 +67,7 @@ def append_decision(connection: Connection, decision: Decision) -> int:
 
 
 def read_decisions(connection: Connection, max_rows: int, before_id: int | None = None) -> list[Decision]:
-    """The newest lines first, those before a line if one is named."""
+    """Return the newest lines first, or those before `before_id`."""
     query = select(decisions).order_by(decisions.c.id.desc()).limit(max_rows)
     if before_id is not None:
         query = query.where(decisions.c.id < before_id)

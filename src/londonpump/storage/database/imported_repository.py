@@ -1,6 +1,6 @@
-"""Users, the predictions they were given, and the lists of stations whose times tend to be announced too low.
+"""Users, predictions and lists of risk stations, as imported from the original.
 
-The functions `put_...` and `..._stored` take a connection: several of them make one transaction of the caller's.
+Every function works inside the transaction of its caller.
 """
 
 from collections.abc import Sequence
@@ -11,56 +11,54 @@ from typing import Any
 from sqlalchemy import Connection, Table, insert, select, update
 
 from londonpump.domain.usernames import username_key
-from londonpump.storage.database.prediction_tables import predictions
-from londonpump.storage.database.schema import risk_stations, users
-from londonpump.storage.database.upserts import as_row
+from londonpump.storage.database.engine import as_row
+from londonpump.storage.database.schema import predictions, risk_stations, users
 
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """Somebody who may ask. Names whose folded spelling is one are one name.
-
-    password_hash: None as long as no password was given; nobody can sign in then. imported_from: the id in the
-    original.
-    """
+    """A user. Names with the same `username_key` are the same name."""
 
     id: str
     username: str
     role: str
     created_at: datetime
     password_hash: str | None = None
+    """None until a password is set; nobody can sign in before."""
     disabled_at: datetime | None = None
     imported_from: str | None = None
+    """The id in the original."""
 
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """A time that was announced.
-
-    user_id: None where nobody knows whose it was. response_time_s: as announced, below 0 too. risk_underestimated:
-    None if unknown. risk_listed_at: which list of risk stations was used. inputs: json-able values.
-    """
+    """A response time that the original announced."""
 
     id: str
     user_id: str | None
+    """None if the user is unknown."""
     created_at: datetime
     kind: str
     response_time_s: float
+    """The time as announced, which can be negative."""
     risk_underestimated: bool | None = None
+    """None if unknown."""
     risk_listed_at: datetime | None = None
+    """The list of risk stations that was used."""
     inputs: dict[str, Any] = field(default_factory=dict)
     imported_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class RiskStation:
-    """A station on the list of a moment. imported_id: of the list, in the original."""
+    """A station whose times tend to be announced too low, on the list of a date."""
 
     listed_at: datetime
     station_code: str
     station_name: str
     source: str
     imported_id: str | None = None
+    """The id of the list in the original."""
 
 
 def put_users(connection: Connection, new: Sequence[User]) -> None:
@@ -70,13 +68,14 @@ def put_users(connection: Connection, new: Sequence[User]) -> None:
 
 
 def set_initial_password(connection: Connection, user_id: str, password_hash: str) -> bool:
-    """Store it, unless the account has one. Returns: whether it had none."""
+    """Store a password unless the account has one. Returns: whether it was stored."""
+    # one statement, so that two imports at once cannot both set a password
     without = update(users).where(users.c.id == user_id, users.c.password_hash.is_(None))
     return connection.execute(without.values(password_hash=password_hash)).rowcount == 1
 
 
 def select_users(connection: Connection) -> list[User]:
-    """Every user, by name."""
+    """Return every user, by name."""
     columns = [users.c[column.name] for column in fields(User)]
     found = connection.execute(select(*columns).order_by(users.c.username_folded)).mappings()
     return [User(**row) for row in found]
@@ -88,14 +87,14 @@ def put_predictions(connection: Connection, new: Sequence[Prediction]) -> None:
 
 
 def select_predictions(connection: Connection) -> list[Prediction]:
-    """Every prediction, by time."""
+    """Return every prediction, by time."""
     columns = [predictions.c[column.name] for column in fields(Prediction)]
     query = select(*columns).order_by(predictions.c.created_at, predictions.c.id)
     return [Prediction(**row) for row in connection.execute(query).mappings()]
 
 
 def imported_predictions(connection: Connection) -> set[str]:
-    """The original's ids of the predictions that are here."""
+    """Return the ids in the original of the predictions that are stored."""
     imported_id = predictions.c.imported_id
     return set(connection.execute(select(imported_id).where(imported_id.is_not(None))).scalars())
 
@@ -106,7 +105,7 @@ def put_risk_stations(connection: Connection, new: Sequence[RiskStation]) -> Non
 
 
 def select_risk_stations(connection: Connection) -> list[RiskStation]:
-    """Every list, by its moment and by station."""
+    """Return the stations of every list, by date and station."""
     columns = risk_stations.c
     found = connection.execute(select(risk_stations).order_by(columns.listed_at, columns.station_code))
     return [RiskStation(**row) for row in found.mappings()]

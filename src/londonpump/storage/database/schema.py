@@ -1,11 +1,14 @@
 """The tables as they are at this version. A change here needs a step in `migrations/versions` too.
 
-Instants are UTC (`Timestamp`), days are London's. Rows that came from the original keep its id (`imported_id`,
-`imported_from`), so that an import run twice adds nothing.
+Timestamps are UTC (`Timestamp`), days are London days. Rows that came from the original keep its id (`imported_id`,
+`imported_from`), so that an import run twice adds nothing. Triggers, made by the migrations, reject every change of
+a row in `audit` and in `decisions`.
 """
 
 from sqlalchemy import (
     JSON,
+    BigInteger,
+    Boolean,
     CheckConstraint,
     Column,
     Date,
@@ -18,12 +21,12 @@ from sqlalchemy import (
     Text,
 )
 
-from londonpump.storage.database.timestamps import Timestamp
+from londonpump.storage.database.engine import Timestamp
 
+# The newest step in `migrations/versions`, which this version of the product requires.
 VERSION = "0008"
-"""The newest step in `migrations/versions`: what this version of the product works with."""
+# Not Alembic's default name, which MLflow uses if it shares the database.
 VERSION_TABLE = "londonpump_version"
-"""Not Alembic's own name: MLflow may live in the same database and takes that one."""
 
 metadata = MetaData(
     naming_convention={
@@ -38,7 +41,7 @@ metadata = MetaData(
 weather_hours = Table(
     "weather_hours",
     metadata,
-    # observed_at first: the primary key is the index of every question asked here
+    # observed_at comes first: every query filters by it, and the primary key is the only index
     Column("observed_at", Timestamp, primary_key=True),
     Column("source", Text, primary_key=True),
     Column("available_at", Timestamp, primary_key=True),
@@ -142,12 +145,250 @@ users = Table(
     CheckConstraint("username <> ''", name="username"),
 )
 
-# each part's tables stand in a module of its own; `metadata` is whole once they are imported
-from londonpump.storage.database import (  # noqa: E402
-    audit_tables,  # noqa: F401
-    board_tables,  # noqa: F401
-    decision_tables,  # noqa: F401
-    monitoring_tables,  # noqa: F401
-    prediction_tables,  # noqa: F401
-    session_tables,  # noqa: F401
+# The ledger. The newest row names the active model in `champion_after`; null means that no model is active.
+# Models are named by the hash of their content.
+decisions = Table(
+    "decisions",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("decided_at", Timestamp, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("champion_before", Text),
+    Column("champion_after", Text),
+    Column("challenger", Text),
+    Column("verdict", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("evidence", JSON, nullable=False),
+    Column("actor", Text, nullable=False),
+    CheckConstraint("reason <> ''", name="reason"),
+    CheckConstraint("actor <> ''", name="actor"),
+    # ids are never reused: the row with the largest id is the newest
+    sqlite_autoincrement=True,
+)
+
+
+# One row per event. Each row holds the hash of the row before, so a changed row breaks the chain.
+audit = Table(
+    "audit",
+    metadata,
+    Column("seq", Integer, primary_key=True, autoincrement=False),
+    Column("at", Timestamp, nullable=False),
+    Column("kind", Text, nullable=False, index=True),
+    Column("actor", Text),
+    # text, not JSON: an engine that rewrites JSON in its own format would break the hash
+    Column("about", Text, nullable=False),
+    Column("previous_hash", Text, nullable=False),
+    Column("hash", Text, nullable=False),
+)
+
+# The head only moves forward: without it, rows removed from the end would not be noticed.
+audit_head = Table(
+    "audit_head",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("n_rows", Integer, nullable=False),
+    Column("hash", Text, nullable=False),
+    CheckConstraint("id = 1", name="one_row"),
+)
+
+
+# An alarm is raised once and cleared when its condition ends. Alarms are never deleted.
+alarms = Table(
+    "alarms",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("raised_at", Timestamp, nullable=False, index=True),
+    Column("cleared_at", Timestamp),
+    Column("kind", Text, nullable=False),
+    # an input, a station or a model; empty if the alarm concerns the whole system
+    Column("subject", Text, nullable=False),
+    Column("severity", Text, nullable=False),
+    Column("words", Text, nullable=False),
+    Column("evidence", JSON, nullable=False),
+    # when the webhook accepted the message; null if it has not yet
+    Column("raised_sent_at", Timestamp),
+    Column("cleared_sent_at", Timestamp),
+    CheckConstraint("severity IN ('note', 'warning', 'urgent')", name="severity"),
+    CheckConstraint("words <> ''", name="words"),
+)
+
+# `/readyz` writes this row to check that the database accepts writes.
+write_probe = Table(
+    "write_probe",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("filling", Text, nullable=False),
+    CheckConstraint("id = 1", name="id"),
+)
+
+Index(
+    "ux_alarms_standing",
+    alarms.c.kind,
+    alarms.c.subject,
+    unique=True,
+    sqlite_where=alarms.c.cleared_at.is_(None),
+    postgresql_where=alarms.c.cleared_at.is_(None),
+)
+"""At most one open alarm per type and subject, even if two processes raise it at once."""
+
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("user_id", Text, ForeignKey("users.id", ondelete="CASCADE"), nullable=False),
+    Column("source", Text, nullable=False),
+    Column("started_at", Timestamp, nullable=False),
+    Column("ends_at", Timestamp, nullable=False),
+    Column("ended_at", Timestamp),
+    Column("ended_because", Text),
+    Index(None, "user_id", "source", "started_at"),
+)
+
+refresh_tokens = Table(
+    "refresh_tokens",
+    metadata,
+    # the hash, never the token: nobody can sign in with what this table holds
+    Column("sha256", Text, primary_key=True),
+    Column("session_id", Text, ForeignKey("sessions.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("issued_at", Timestamp, nullable=False),
+    Column("used_at", Timestamp),
+)
+
+sign_in_counts = Table(
+    "sign_in_counts",
+    metadata,
+    # a hash of the name: people sometimes type their password into the name field
+    Column("key", Text, primary_key=True),
+    Column("level", Float, nullable=False),
+    Column("counted_at", Timestamp, nullable=False, index=True),
+)
+
+
+# The columns before `model` hold the history of the original too; later columns are null in its rows.
+predictions = Table(
+    "predictions",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("user_id", Text, ForeignKey("users.id")),
+    Column("created_at", Timestamp, nullable=False, index=True),
+    Column("kind", Text, nullable=False),
+    # null if no pump was ranked. No lower bound: the original announced times below 0, and its history is kept
+    Column("response_time_s", Float),
+    Column("risk_underestimated", Boolean),
+    Column("risk_listed_at", Timestamp),
+    Column("inputs", JSON, nullable=False),
+    Column("imported_id", Text, unique=True),
+    Column("model", Text),
+    Column("answer", JSON(none_as_null=True)),
+    Column("incident_number", Text, index=True),
+    # the time that the prediction is for; created_at is when it was made
+    Column("asked_at", Timestamp),
+    Index(None, "user_id", "created_at"),
+)
+
+idempotency_keys = Table(
+    "idempotency_keys",
+    metadata,
+    Column("user_id", Text, ForeignKey("users.id", ondelete="CASCADE"), primary_key=True),
+    Column("key", Text, primary_key=True),
+    # a digest of route and body: a key that returns with another digest is rejected
+    Column("body_digest", Text, nullable=False),
+    Column("created_at", Timestamp, nullable=False, index=True),
+    Column("status", Integer, nullable=False),
+    # the response; predictions are stored in it by their ids
+    Column("answer", JSON, nullable=False),
+)
+
+
+mobilisations = Table(
+    "mobilisations",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("incident_number", Text, nullable=False),
+    Column("pump_code", Text, nullable=False),
+    Column("mobilised_at", Timestamp, nullable=False, index=True),
+    Column("mobile_at", Timestamp),
+    Column("arrived_at", Timestamp),
+    Column("left_at", Timestamp),
+    Column("returned_at", Timestamp),
+    # the station it left, or its home station if it was sent from the road
+    Column("station_code", Text, nullable=False),
+    Column("is_from_road", Boolean, nullable=False),
+    Column("easting_m", Float),
+    Column("northing_m", Float),
+    # no foreign key: the id may belong to a prediction of another system
+    Column("prediction_id", Text, index=True),
+    Column("announced_p10_s", Float),
+    Column("announced_p50_s", Float),
+    Column("announced_p90_s", Float),
+    Column("model", Text),
+    Column("recommended_pump", Text),
+    Column("override_reason", Text),
+    Column("user_id", Text, ForeignKey("users.id")),
+    # who reported the newest event; null before version 0007. The audit names every reporter
+    Column("reported_by", Text, ForeignKey("users.id")),
+    Index(None, "incident_number", "pump_code"),
+    # published records could not be matched to two mobilisations of one pump at the same time
+    Index(None, "pump_code", "mobilised_at", unique=True),
+    CheckConstraint(
+        "(announced_p50_s IS NULL) = (model IS NULL) AND (announced_p50_s IS NULL) = (announced_p10_s IS NULL) "
+        "AND (announced_p50_s IS NULL) = (announced_p90_s IS NULL)",
+        name="announced",
+    ),
+)
+
+# One row per pump that was ever reported: its newest report, and its newest mobilisation by `mobilised_at`.
+# Every change to a pump locks this row first, so that concurrent reports of one pump run one after another.
+board_pumps = Table(
+    "board_pumps",
+    metadata,
+    Column("pump_code", Text, primary_key=True),
+    Column("report_at", Timestamp),
+    Column("report_state", Text),
+    Column("report_station_code", Text),
+    Column("report_incident_number", Text),
+    Column("report_reason", Text),
+    Column("mobilisation_id", Text, ForeignKey("mobilisations.id")),
+    # who gave the report; null before version 0007
+    Column("reported_by", Text, ForeignKey("users.id")),
+    CheckConstraint(
+        "report_state IN ('available', 'mobilised', 'mobile', 'at_incident', 'returning', 'standby', "
+        "'off_run', 'unknown')",
+        name="report_state",
+    ),
+    CheckConstraint("(report_at IS NULL) = (report_state IS NULL)", name="report"),
+)
+
+board_version = Table(
+    "board_version",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    # increased in every transaction that changes pumps or mobilisations, so that a cached board is valid while the
+    # version is unchanged
+    Column("version", BigInteger, nullable=False),
+    CheckConstraint("id = 1", name="id"),
+)
+
+# What happened to the times that were announced: one row per mobilisation with a forecast that has arrived.
+outcomes = Table(
+    "outcomes",
+    metadata,
+    Column("mobilisation_id", Text, ForeignKey("mobilisations.id"), primary_key=True),
+    # these two columns find the published record later
+    Column("incident_number", Text, nullable=False),
+    Column("pump_code", Text, nullable=False),
+    Column("model", Text, nullable=False),
+    Column("station_code", Text, nullable=False),
+    Column("announced_p10_s", Float, nullable=False),
+    Column("announced_p50_s", Float, nullable=False),
+    Column("announced_p90_s", Float, nullable=False),
+    # from mobilised_at to arrived_at
+    Column("actual_s", Float, nullable=False),
+    # actual minus announced p50
+    Column("error_s", Float, nullable=False),
+    Column("is_inside_80", Boolean, nullable=False),
+    Column("arrived_at", Timestamp, nullable=False),
+    Index(None, "incident_number", "pump_code"),
+    Index(None, "model", "arrived_at"),
 )

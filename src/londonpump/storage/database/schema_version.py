@@ -1,26 +1,26 @@
-"""Which version of the tables a database holds, and the way to the newest."""
+"""Check and upgrade the version of the tables in a database."""
 
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine, inspect, text
 
 from londonpump.domain.errors import DatabaseFailed
-from londonpump.storage.database.engine import connect, reading, writing
-from londonpump.storage.database.errors import database_name
+from londonpump.storage.database.engine import connect, database_name, reading, writing
 from londonpump.storage.database.schema import VERSION, VERSION_TABLE, metadata
 
 MIGRATIONS = Path(__file__).parent / "migrations"
+# any constant works, as long as every version of the product uses the same one
 LOCK_KEY = 0x10D0_4B57
 LOCK_TIMEOUT = "60s"
+# SQLite readers only wait for a process that locks the whole file. A prediction continues without context instead.
 READER_TIMEOUT_MS = 1_000
-"""Readers of SQLite wait for nobody but who holds the whole file; a prediction rather goes on without."""
 
 
 def open_database(url: str) -> Engine:
-    """An engine whose tables are of this version.
+    """Return an engine whose tables have this version.
 
-    The embedded SQLite is made and upgraded here; PostgreSQL is upgraded by its operator, at a time that suits.
-    Raises: DatabaseFailed if it cannot be reached, is of another version, or is not ours.
+    The embedded SQLite is created and upgraded here; the operator of a PostgreSQL chooses when to upgrade it.
+    Raises: DatabaseFailed if it cannot be reached, has another version, or holds other tables.
     """
     engine = connect(url)
     try:
@@ -32,9 +32,9 @@ def open_database(url: str) -> Engine:
 
 
 def open_read_only(url: str) -> Engine:
-    """An engine to read what is there: nothing is upgraded, so that an answer waits for no one.
+    """Return an engine for reading. Nothing is upgraded, so that no answer has to wait.
 
-    Raises: DatabaseFailed if it cannot be reached, or is of a newer version and may mean something else.
+    Raises: DatabaseFailed if it cannot be reached, or has a newer version, whose columns may have other meanings.
     """
     engine = connect(url, READER_TIMEOUT_MS)
     try:
@@ -46,9 +46,9 @@ def open_read_only(url: str) -> Engine:
 
 
 def upgrade(engine: Engine) -> str | None:
-    """Bring the tables to this version; two that start at once do it once. Returns: the version before.
+    """Upgrade the tables to this version and return the version before. Concurrent upgrades run only once.
 
-    Raises: DatabaseFailed as `open_database`; the database is then as it was.
+    Raises: DatabaseFailed as `open_database` does; the database is then unchanged.
     """
     if version_of(engine) == VERSION:
         return VERSION
@@ -56,6 +56,7 @@ def upgrade(engine: Engine) -> str | None:
         if engine.dialect.name == "postgresql":
             connection.execute(text(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'"))
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": LOCK_KEY})
+        # read again: another process may have upgraded while this one waited for the lock
         before = _stored_version(connection)
         _require_known_version(engine, before)
         if before is None:
@@ -66,7 +67,7 @@ def upgrade(engine: Engine) -> str | None:
 
 
 def version_of(engine: Engine) -> str | None:
-    """The version of the tables; None in a database without them. One question, no Alembic."""
+    """Return the version of the tables, or None if there are none. One query, without importing Alembic."""
     with reading(engine) as connection:
         return _stored_version(connection)
 
@@ -80,7 +81,7 @@ def _ensure_this_version(engine: Engine) -> None:
         return
     _require_known_version(engine, version)
     state = (
-        "has no tables of ours yet" if version is None else f"is of version {version}, {VERSION} is needed"
+        "has no tables of ours yet" if version is None else f"has version {version}, but {VERSION} is needed"
     )
     raise DatabaseFailed(f"The database {database_name(engine.url)} {state}. Run `londonpump db upgrade`.")
 
@@ -93,12 +94,12 @@ def _stored_version(connection: Connection) -> str | None:
 
 
 def _run_steps(connection: Connection) -> None:
-    # here, as most starts need no Alembic and should not wait for its import
+    # imported here, because most starts need no Alembic and should not wait for its import
     from alembic import command  # noqa: PLC0415
     from alembic.config import Config  # noqa: PLC0415
 
     config = Config(attributes={"connection": connection})
-    # % begins an interpolation in the configuration's own format
+    # % starts an interpolation in the configuration format of Alembic
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     config.set_main_option("path_separator", "os")
     command.upgrade(config, VERSION)
@@ -107,7 +108,7 @@ def _run_steps(connection: Connection) -> None:
 def _require_known_version(engine: Engine, version: str | None) -> None:
     if version is not None and version > VERSION:
         raise DatabaseFailed(
-            f"The database {database_name(engine.url)} is of version {version}, newer than this product's {VERSION}. "
+            f"The database {database_name(engine.url)} has version {version}, which is newer than {VERSION}, the version of this product. "
             "Install the newer londonpump, or name another database in LONDONPUMP_DATABASE_URL."
         )
 
@@ -117,6 +118,6 @@ def _require_own_tables(connection: Connection) -> None:
     foreign = existing if connection.dialect.name == "sqlite" else existing & set(metadata.tables)
     if foreign:
         raise DatabaseFailed(
-            f"The database {database_name(connection.engine.url)} holds tables of something else ({min(foreign)}). "
+            f"The database {database_name(connection.engine.url)} holds tables of another application ({min(foreign)}). "
             "Name another database in LONDONPUMP_DATABASE_URL."
         )

@@ -1,12 +1,12 @@
-"""The service's door to the database: `write` and `read` take a function of a connection, one transaction each.
+"""The database as the service uses it: `write` and `read` run a function of a connection in one transaction.
 
-The same functions serve both engines, on threads of our own, each with a connection it keeps. SQLite: one
-writer, and writes that wait together share one commit (`start_writers`). Every call has its time; work that is not
-done by then is never committed, so that a refusal means that nothing was stored.
+The same functions serve both engines, on threads of our own with persistent connections. On SQLite one thread writes,
+and writes that wait together share one commit. Work that is not done within its time limit is never committed, so a
+rejected request has stored nothing.
 
-PostgreSQL is served by threads too, not by an async driver. Of one statement a transaction, us of CPU in two runs:
-113 to 225 a read and 137 to 336 a write; SQLAlchemy's async engine took 296 and 262 to 324 with psycopg, 216 to 220
-and 200 to 252 with asyncpg, in one run. No gain that would be worth two more libraries and a second kind of store.
+PostgreSQL is served by threads too, not by an async driver. CPU per transaction of one statement, in microseconds: 113
+to 225 per read and 137 to 336 per write here; 296 and 262 to 324 with SQLAlchemy's async engine on psycopg, 216 to 220
+and 200 to 252 on asyncpg. That gain does not justify two more libraries and a second implementation.
 """
 
 import asyncio
@@ -16,32 +16,41 @@ from typing import Self, TypeVar
 
 from sqlalchemy import Connection, Engine
 
-from londonpump.storage.database.jobs import TIMED_OUT, Busy, Job
 from londonpump.storage.database.schema_version import open_database
-from londonpump.storage.database.worker_queues import WorkerQueue, start_readers, start_writers
+from londonpump.storage.database.worker_queues import (
+    TIMED_OUT,
+    Busy,
+    Job,
+    WorkerQueue,
+    start_readers,
+    start_writers,
+)
 
 __all__ = ["Busy", "Store", "StoreLimits"]
 
 T = TypeVar("T")
+# Short reads return at once, and more threads would only compete for the lock of the interpreter.
 SQLITE_READERS = 1
 
 
 @dataclass(frozen=True, slots=True)
 class StoreLimits:
-    """readers, writers: threads, and connections. SQLite writes with one, and answers short reads with one: they are
-    there at once, and more threads only take the interpreter's lock from each other. long_readers: for answers known to
-    be long, so that no others wait for them. waiting: calls that may wait for each.
-    patience_s: how long a call may take to its commit or its answer, waiting for its turn included."""
+    """Numbers of threads, each with one connection, and limits of waiting."""
 
     readers: int = 4
+    """SQLite uses `SQLITE_READERS`."""
     long_readers: int = 2
+    """Threads for long reads, so that no short read waits behind them."""
     writers: int = 4
+    """SQLite uses one."""
     waiting: int = 256
+    """Maximum number of calls that wait in each queue."""
     patience_s: float = 0.08
+    """How long a call may take to its commit or result, including the wait for a thread."""
 
 
 class Store:
-    """The lanes of one database. Its methods are for the event loop; `engine` is for work outside it."""
+    """The queues of one database. Its methods belong to the event loop; `engine` is for work in other threads."""
 
     def __init__(self, engine: Engine, limits: StoreLimits | None = None) -> None:
         self.engine = engine
@@ -54,34 +63,34 @@ class Store:
 
     @classmethod
     def open(cls, url: str, limits: StoreLimits | None = None) -> Self:
-        """The store of an address; the embedded SQLite is made and upgraded here. Raises: DatabaseFailed."""
+        """Open the store of an address. An embedded SQLite is created and upgraded here. Raises: DatabaseFailed."""
         return cls(open_database(url), limits)
 
     async def write(self, work: Callable[[Connection], T], *, within_s: float | None = None) -> T:
-        """Run `work` in a transaction of its own; what it returns is given once it is stored.
+        """Run `work` in a transaction of its own and return its result after the commit.
 
-        An error out of `work` undoes it and comes out here. `work` may be run again where the connection was lost
-        before the commit, so it changes nothing but the database.
-        within_s: instead of the store's patience. Raises: Busy if it is not done in time: nothing was stored.
-        DatabaseFailed.
+        An error in `work` rolls it back and is raised here. `work` must change nothing but the database, because it runs
+        again if the connection is lost before the commit.
+        Args: within_s: replaces the patience of the store.
+        Raises: Busy if it is not done in time; nothing was stored then. DatabaseFailed.
         """
         return await self._run(self._writing, Job(work, asyncio.get_running_loop()), within_s)
 
     async def read(
         self, work: Callable[[Connection], T], *, within_s: float | None = None, is_long: bool = False
     ) -> T:
-        """Run `work` on a view of the database that does not change meanwhile.
+        """Run `work` on a snapshot of the database.
 
-        within_s: for an answer known to be long, instead of the store's patience. is_long: run it where no short read
-        waits for it, as is done for all that may take longer than the store's patience.
-        Raises: Busy if there is no answer in time. DatabaseFailed.
+        Args: within_s: replaces the patience of the store. is_long: use the threads for long reads, as every call with a
+        longer `within_s` does.
+        Raises: Busy if there is no result in time. DatabaseFailed.
         """
         job = Job(work, asyncio.get_running_loop(), is_abandonable=True)
         is_long = is_long or (within_s is not None and within_s > self.limits.patience_s)
         return await self._run(self._reading_long if is_long else self._reading, job, within_s)
 
     async def close(self) -> None:
-        """Finish what was accepted, then end the threads and the connections."""
+        """Finish the accepted calls, then end the threads and close the connections."""
         await asyncio.to_thread(self._close)
 
     def _close(self) -> None:
@@ -100,4 +109,5 @@ class Store:
             return await job.answer
         finally:
             timer.cancel()
+            # also if the caller was cancelled: its work must not be stored later
             job.withdraw()

@@ -1,30 +1,238 @@
-"""Threads that run jobs on the database, each with one connection that it keeps.
+"""Threads that run jobs on the database, each with one persistent connection.
 
-A kept connection saves the pool's work on every call; one that was lost is found out by the first statement,
-and the job is run once more on a new one, as long as its commit had not been sent.
+A persistent connection saves the work of the pool on every call. If it was lost, the first statement fails and the job
+runs once more on a new connection, unless its commit had already been sent.
 """
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from queue import Empty, SimpleQueue
-from threading import Thread
-from typing import Any
+from threading import Lock, Thread
+from typing import Any, Generic, TypeVar
 
 from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, OperationalError
 
-from londonpump.storage.database.engine import READ_ONLY
-from londonpump.storage.database.errors import database_error
-from londonpump.storage.database.jobs import Busy, Job, deliver
-from londonpump.storage.database.persistent_connection import PersistentConnection
+from londonpump.domain.errors import DatabaseFailed
+from londonpump.storage.database.engine import READ_ONLY, database_error, database_name
+
+T = TypeVar("T")
+# How long to wait for the outcome of a commit that was sent, because it may have been stored.
+COMMIT_TIMEOUT_S = 5.0
+OUTCOME_UNKNOWN = (
+    "The database did not confirm whether it stored this. Check whether it is there before you send it again."
+)
+TIMED_OUT = "The database did not answer in time. Try again in a moment."
+# Maximum number of writes in one commit: one wait for the disk serves them all.
+MAX_WRITES_PER_COMMIT = 64
+# Milliseconds that SQLite waits for a write of another process before we check which callers still wait.
+SQLITE_BOUNDS = ("PRAGMA busy_timeout = 20",)
+# Statements that nobody waits for any more end after these times, which frees their thread.
+POSTGRESQL_BOUNDS = ("SET lock_timeout = '1s'", "SET statement_timeout = '30s'")
+
+
+class Busy(DatabaseFailed):
+    """The database exists but does not answer in time. Nothing was stored; retrying soon may help."""
+
+    retry_after_s = 1
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, message)
+
+
+class Job(Generic[T]):
+    """A function of a connection, and the future of its result.
+
+    Either the event loop withdraws a job or its thread begins the commit, whichever comes first. A rejected request has
+    therefore stored nothing, however late the database continues. `is_abandonable`: the job stores nothing (a read).
+    """
+
+    __slots__ = (
+        "_is_committing",
+        "_is_withdrawn",
+        "_lock",
+        "answer",
+        "is_abandonable",
+        "is_delivered",
+        "loop",
+        "work",
+    )
+
+    def __init__(
+        self,
+        work: Callable[[Connection], T],
+        loop: asyncio.AbstractEventLoop,
+        *,
+        is_abandonable: bool = False,
+    ) -> None:
+        self.work = work
+        self.loop = loop
+        self.answer: asyncio.Future[T] = loop.create_future()
+        self.is_abandonable = is_abandonable
+        self.is_delivered = False
+        self._lock = Lock()
+        self._is_committing = False
+        self._is_withdrawn = False
+
+    def begin_commit(self) -> bool:
+        """Return whether the job may commit. Its outcome is then awaited. Called by a thread of the queue."""
+        # the lock decides between `withdraw` and this method, which run in different threads
+        with self._lock:
+            self._is_committing = not self._is_withdrawn
+            return self._is_committing
+
+    def withdraw(self) -> bool:
+        """Return whether the job can no longer be stored. Called by the event loop."""
+        with self._lock:
+            self._is_withdrawn = not self._is_committing
+            return self._is_withdrawn
+
+    @property
+    def is_awaited(self) -> bool:
+        """True while a caller waits for the result."""
+        return not self._is_withdrawn
+
+    def give_up(self) -> None:
+        """Reject a job whose time is over.
+
+        A write that is committing may be stored already, so its outcome is awaited a little longer. A job that is done,
+        but not yet seen by a busy event loop, is not rejected.
+        """
+        if self.answer.done() or self.is_delivered:
+            return
+        if self.withdraw() or self.is_abandonable:
+            self.answer.set_exception(Busy(TIMED_OUT))
+        else:
+            self.loop.call_later(COMMIT_TIMEOUT_S, self._fail_as_unknown)
+
+    def _fail_as_unknown(self) -> None:
+        if not self.answer.done():
+            self.answer.set_exception(DatabaseFailed(OUTCOME_UNKNOWN, OUTCOME_UNKNOWN))
+
+    def settle(self, outcome: T | BaseException) -> None:
+        """Set the result if a caller still waits for it. Called by the event loop."""
+        if self.answer.done():
+            return
+        if isinstance(outcome, BaseException):
+            self.answer.set_exception(outcome)
+        else:
+            self.answer.set_result(outcome)
+
+
+def deliver(outcomes: Iterable[tuple[Job[Any], Any]]) -> None:
+    """Settle jobs of one event loop from a thread of the queue, waking the loop once."""
+    delivered = list(outcomes)
+    if not delivered:
+        return
+    for job, _ in delivered:
+        job.is_delivered = True
+    loop = delivered[0][0].loop
+    if not loop.is_closed():
+        loop.call_soon_threadsafe(_settle_all, delivered)
+
+
+def _settle_all(delivered: list[tuple[Job[Any], Any]]) -> None:
+    for job, outcome in delivered:
+        job.settle(outcome)
+
+
+class PersistentConnection:
+    """A connection for one thread, opened when first needed and reopened after it was lost."""
+
+    def __init__(
+        self, engine: Engine, options: Mapping[str, Any], setup_statements: Sequence[str] = ()
+    ) -> None:
+        """Args: setup_statements: run on each connection that was just opened."""
+        self._engine = engine
+        self._options = options
+        self._first = setup_statements
+        self._connection: Connection | None = None
+
+    def run(self, work: Callable[[Connection], T], while_awaited: Callable[[], bool] = lambda: True) -> T:
+        """Run `work` in one transaction. A lost connection is reopened once, unless the commit was sent.
+
+        Args: while_awaited: checked between attempts while another process holds the file.
+        Raises: DBAPIError. DatabaseFailed if it is unknown whether the commit arrived.
+        """
+        is_fresh = self._connection is None
+        try:
+            return self._run_once(work, while_awaited)
+        except DBAPIError as error:
+            if not error.connection_invalidated or is_fresh:
+                raise
+        return self._run_once(work, while_awaited)
+
+    def drop(self) -> None:
+        """Close the connection."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+
+    def _run_once(self, work: Callable[[Connection], T], while_awaited: Callable[[], bool]) -> T:
+        connection = self._open()
+        # The connection is kept only where its state is known: after a commit, or after a rollback that worked. A
+        # COMMIT that fails on a full disk leaves its transaction open, and no other could begin on that connection.
+        is_settled = False
+        try:
+            transaction = _begin_when_unlocked(connection, while_awaited)
+            try:
+                answer = work(connection)
+            except BaseException as error:
+                transaction.rollback()
+                is_settled = not (isinstance(error, DBAPIError) and error.connection_invalidated)
+                raise
+            self._commit(transaction)
+            is_settled = True
+        finally:
+            if not is_settled:
+                self._invalidate()
+        return answer
+
+    def _commit(self, transaction: Any) -> None:
+        try:
+            transaction.commit()
+        except DBAPIError as error:
+            if not error.connection_invalidated:
+                raise
+            problem = "was lost during the commit. Check whether the data is there before you send it again."
+            raise DatabaseFailed(
+                f"The database {database_name(self._engine.url)} {problem}", f"The database {problem}"
+            ) from None
+
+    def _open(self) -> Connection:
+        if self._connection is None:
+            connection = self._engine.connect()
+            try:
+                driver: Any = connection.connection.driver_connection
+                for statement in self._first:
+                    driver.execute(statement)
+                driver.commit()
+                self._connection = connection.execution_options(**self._options)
+            except BaseException:
+                # otherwise the pool would hand out a connection that is only partly set up
+                connection.invalidate()
+                connection.close()
+                raise
+        return self._connection
+
+    def _invalidate(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.invalidate()
+            connection.close()
+
+
+def _begin_when_unlocked(connection: Connection, while_awaited: Callable[[], bool]) -> Any:
+    while True:
+        try:
+            return connection.begin()
+        except OperationalError as error:
+            if "locked" not in str(error.orig) or not while_awaited():
+                raise
+
 
 AnyJob = Job[Any]
-MAX_WRITES_PER_COMMIT = 64
-"""How many writes share one commit at most."""
-SQLITE_BOUNDS = ("PRAGMA busy_timeout = 20",)
-"""ms that SQLite waits for another process's write before we look who still waits for us."""
-POSTGRESQL_BOUNDS = ("SET lock_timeout = '1s'", "SET statement_timeout = '30s'")
-"""What nobody waits for any more ends by itself, and its thread is free."""
 
 
 class WorkerQueue:
@@ -39,7 +247,7 @@ class WorkerQueue:
             thread.start()
 
     def take(self, job: AnyJob) -> None:
-        """Accept a job, from the event loop. Raises: Busy if too many wait already, or the lane is closed."""
+        """Accept a job from the event loop. Raises: Busy if too many jobs wait, or the queue is closed."""
         if self._is_closed:
             raise Busy("The service is stopping. Try again in a moment.")
         if self._queue.qsize() >= self._waiting:
@@ -47,7 +255,7 @@ class WorkerQueue:
         self._queue.put(job)
 
     def next_jobs(self, max_jobs: int) -> list[AnyJob]:
-        """One job, and those that wait behind it. Empty when the lane is to end."""
+        """Wait for a job and return it with those behind it. Empty when the thread must end."""
         first = self._queue.get()
         jobs = [] if first is None else [first]
         while jobs and len(jobs) < max_jobs:
@@ -56,13 +264,14 @@ class WorkerQueue:
             except Empty:
                 break
             if job is None:
+                # one None ends one thread: put it back, so that it ends this one after these jobs
                 self._queue.put(None)
                 break
             jobs.append(job)
         return jobs
 
     def close(self, within_s: float = 5.0) -> None:
-        """Serve what was accepted, then end. A thread that a dead server holds is left behind."""
+        """Run the accepted jobs, then end the threads. A thread that a dead server blocks is abandoned."""
         self._is_closed = True
         for _ in self._threads:
             self._queue.put(None)
@@ -71,7 +280,7 @@ class WorkerQueue:
 
 
 def start_readers(engine: Engine, threads: int, max_waiting: int) -> WorkerQueue:
-    """Threads that read."""
+    """Start threads that read."""
     options: dict[str, Any] = {READ_ONLY: True}
     first: tuple[str, ...] = ()
     if engine.dialect.name == "postgresql":
@@ -88,7 +297,7 @@ def start_readers(engine: Engine, threads: int, max_waiting: int) -> WorkerQueue
 
 
 def start_writers(engine: Engine, threads: int, max_waiting: int) -> WorkerQueue:
-    """Threads that write: one for SQLite, which commits for many at once."""
+    """Start threads that write. SQLite has one, which commits several jobs at once."""
 
     def serve_single(worker_queue: WorkerQueue) -> None:
         persistent = PersistentConnection(engine, {}, POSTGRESQL_BOUNDS)
@@ -111,7 +320,7 @@ def _run_single(persistent: PersistentConnection, job: AnyJob, engine: Engine) -
         return
     try:
         outcome = persistent.run(partial(_run_unless_withdrawn, job), while_awaited=lambda: job.is_awaited)
-    except Exception as error:  # noqa: BLE001 - whatever it is, the one who waits must hear it
+    except Exception as error:  # noqa: BLE001 - the caller must receive every failure
         outcome = _as_database_error(engine, error)
     deliver([(job, outcome)])
 
@@ -133,7 +342,7 @@ def _run_batch(persistent: PersistentConnection, jobs: list[AnyJob], engine: Eng
 
 
 def _run_in_savepoint(connection: Connection, job: AnyJob, engine: Engine) -> Any:
-    """One job's outcome; its own failure undoes it alone."""
+    """Run one job of a batch and return its outcome. The savepoint keeps its failure from undoing the others."""
     if not job.is_awaited:
         return _Withdrawn()
     part = connection.begin_nested()
@@ -142,7 +351,7 @@ def _run_in_savepoint(connection: Connection, job: AnyJob, engine: Engine) -> An
     except Exception as error:
         driver: Any = connection.connection.driver_connection
         if not driver.in_transaction:
-            # a full disk ends the whole transaction, not this job's part alone
+            # a full disk ends the whole transaction, not only this savepoint
             raise
         part.rollback()
         return _as_database_error(engine, error)
@@ -158,7 +367,7 @@ def _run_unless_withdrawn(job: AnyJob, connection: Connection) -> Any:
 
 
 class _Withdrawn(Exception):
-    """Undoes work that nobody waits for any more; nobody hears it."""
+    """Rolls back work that no caller waits for any more; it is never shown."""
 
 
 def _as_database_error(engine: Engine, error: Exception) -> Exception:

@@ -1,4 +1,4 @@
-"""What Alembic runs: the steps, on the connection and in the transaction of `versions.upgrade`."""
+"""The environment of Alembic: it runs the steps on the connection and in the transaction of `upgrade`."""
 
 from alembic import context
 
@@ -9,7 +9,7 @@ context.configure(
     connection=connection,
     target_metadata=metadata,
     version_table=VERSION_TABLE,
-    # SQLite changes a table by making it anew
+    # SQLite cannot alter most columns, so Alembic copies the table into a new one
     render_as_batch=connection.dialect.name == "sqlite",
 )
 with context.begin_transaction():

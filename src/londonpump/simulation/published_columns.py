@@ -1,23 +1,27 @@
-"""The incident file: 39 columns, spelled as each vintage spells them."""
+"""The columns of the published files as each vintage writes them.
+
+The incident file has 39 columns; the mobilisation file has 22, and 24 in CSV files from 2021 on.
+"""
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from londonpump.domain.incident_types import HOME_STATION, OTHER_STATION
 from londonpump.domain.national_grid import to_degrees
 from londonpump.domain.stations import known_stations
-from londonpump.simulation.incident_draws import QUALIFIERS
+from londonpump.simulation.calls import QUALIFIERS
 from londonpump.simulation.measured_tables import table
-from londonpump.simulation.mutual_aid import station_names
 from londonpump.simulation.plan import Vintage
-from londonpump.simulation.records import Records
+from londonpump.simulation.records import DELAY_CODES, Records, neighbours, station_codes, station_names
 from londonpump.simulation.text_formats import (
     TextColumn,
     format_dates,
     format_decimals,
     format_padded,
     format_times,
+    format_timestamps,
     format_whole,
     join_text,
     look_up_text,
@@ -32,7 +36,7 @@ _LETTERS = "ABDEFGHJLNPQRSTUWXYZ"
 
 
 def incident_columns(records: Records, grounds: Ints, vintage: Vintage) -> dict[str, TextColumn]:
-    """Every column by name, in the published order. grounds: (n,) rows of `known_stations()`."""
+    """Return every column of the incidents in the published order. grounds: (n,) rows of `known_stations()`."""
     return {
         **_call(records, vintage),
         **_incident_type_columns(records, vintage),
@@ -44,17 +48,17 @@ def incident_columns(records: Records, grounds: Ints, vintage: Vintage) -> dict[
 
 
 def incident_numbers(records: Records, vintage: Vintage) -> TextColumn:
-    """(n,) `235138081`-like or `067898-30042024`-like; the incident file of 2009 adds `.00`."""
+    """Return incident numbers such as `235138081` or `067898-30042024`, (n,). The incident file of 2009 adds `.00`."""
     day = records.calls.london_s // DAY_S
     if vintage.number == "dated":
         return join_text(format_padded(records.number, 6), format_dates(day, "01012009"), separator="-")
     year = pc.utf8_lpad(pa.array(year_of(day) % 100).cast(pa.string()), 2, "0")
-    # a call of 2009 reads 1091: call 1, year 09, and a 1
+    # the first call of 2009 is 1091: call 1, year 09, and a final 1
     return join_text(format_whole(records.number), year, "1")
 
 
 def is_hidden(records: Records) -> Flags:
-    """(n,) homes, private sheds and garages: no exact place is published."""
+    """Return the calls to homes, private sheds and garages, whose exact location is not published, (n,)."""
     types = table("property_types")
     hidden = np.array(
         [
@@ -66,7 +70,7 @@ def is_hidden(records: Records) -> Flags:
 
 
 def exact_point(records: Records) -> tuple[Ints, Ints]:
-    """(n,) eastings and northings to the metre: one of three addresses in the square."""
+    """Return eastings and northings to the metre, (n,): one of three addresses in the square."""
     calls, city = records.calls, records.city
     address = calls.location * 3 + (calls.property_type + calls.callers) % 3
     east = city.location_east_m[calls.location] - 50 + _scatter(address, 100, 1)
@@ -75,7 +79,7 @@ def exact_point(records: Records) -> tuple[Ints, Ints]:
 
 
 def _scatter(key: Ints, below: int, salt: int) -> Ints:
-    """A number from 0 to `below` - 1 that belongs to a key for ever."""
+    """Return a number from 0 to `below` - 1 that only depends on key and salt (the mixer of SplitMix64)."""
     mixed = (key.astype(np.uint64) + np.uint64(salt * 7_919)) * np.uint64(0x9E3779B97F4A7C15)
     mixed ^= mixed >> np.uint64(29)
     mixed *= np.uint64(0xBF58476D1CE4E5B9)
@@ -151,7 +155,7 @@ def _area(records: Records, vintage: Vintage) -> dict[str, TextColumn]:
 
 
 def ward_name(name: str, *, is_upper: bool) -> str:
-    """A ward as recent files shout it, or as old ones say it."""
+    """Return a ward name in capitals, as recent files write it, or in mixed case, as old files do."""
     return name.upper() if is_upper else name.title().replace("'S", "'s").replace(" And ", " and ")
 
 
@@ -192,7 +196,7 @@ def _pumps(records: Records, grounds: Ints) -> dict[str, TextColumn]:
         "FRS": look_up_text(["London"], np.zeros(len(grounds), dtype=np.int64)),
         "IncidentStationGround": look_up_text([s.name for s in known_stations()], grounds),
     }
-    # a last row that nobody reads, so that -1 finds one even with no run at all
+    # an extra last row, so that the index -1 is valid even without any dispatch
     seconds = np.append(records.dispatches.attendance_s, 0)
     station = np.append(records.dispatches.station, -1)
     for name, dispatch in (("First", records.first), ("Second", records.second)):
@@ -220,4 +224,85 @@ def _cost_columns(records: Records, vintage: Vintage) -> dict[str, TextColumn]:
         "PumpCount": format_whole(records.pump_count),
         **cost_columns,
         "NumCalls": format_whole(records.calls.callers, None, ".0"),
+    }
+
+
+def mobilisation_columns(records: Records, visitor: Ints, vintage: Vintage) -> dict[str, TextColumn]:
+    """Return every column of the mobilisations in the published order. visitor: as in `add_mutual_aid`."""
+    local = records.calls.london_s[records.dispatches.call]
+    return {
+        "IncidentNumber": incident_numbers(records, vintage).take(records.dispatches.call),
+        "CalYear": format_whole(year_of(local // DAY_S)),
+        **(_mobilisation_area(records) if vintage.has_area else {}),
+        "HourOfCall": format_whole(local % DAY_S // 3600),
+        "ResourceMobilisationId": format_whole(records.mobilisation_id),
+        "Resource_Code": _resources(records, visitor),
+        "PerformanceReporting": look_up_text(["1", "2", "Not Used"], np.minimum(records.order, 3) - 1),
+        **_mobilisation_times(records, vintage),
+        **_origin(records, visitor),
+        **_delay_columns(records, vintage),
+    }
+
+
+def _mobilisation_area(records: Records) -> dict[str, TextColumn]:
+    cell = records.city.location_cell[records.calls.location[records.dispatches.call]]
+    # the CSV of 2021 mixes "Muswell Hill" and "MONKHAMS": one ward in four keeps the older spelling
+    wards = [ward_name(name, is_upper=i % 4 > 0) for i, name in enumerate(table("wards")["name"])]
+    return {
+        "BoroughName": look_up_text(table("boroughs")["name"], records.city.cell_borough[cell]),
+        "WardName": look_up_text(wards, records.city.cell_ward[cell]),
+    }
+
+
+def _resources(records: Records, visitor: Ints) -> TextColumn:
+    codes = [pump.code for pump in records.fleet.pumps]
+    mutual_aid_codes = [neighbour.resource for neighbour in neighbours()]
+    return look_up_text(
+        codes + mutual_aid_codes, np.where(visitor < 0, records.dispatches.pump, len(codes) + visitor)
+    )
+
+
+def _mobilisation_times(records: Records, vintage: Vintage) -> dict[str, TextColumn]:
+    dispatches, style = records.dispatches, vintage.time_style
+    point = "" if vintage.has_area else ".0"
+    at_home = (
+        np.asarray((dispatches.call * 7 + dispatches.pump) % 8 > 0)
+        if vintage.has_returned
+        else np.zeros(len(dispatches), bool)
+    )
+    return {
+        "DateAndTimeMobilised": format_timestamps(dispatches.mobilised_at, style),
+        "DateAndTimeMobile": format_timestamps(dispatches.mobilised_at + dispatches.turnout_s, style),
+        "DateAndTimeArrived": format_timestamps(dispatches.arrived_at, style),
+        "TurnoutTimeSeconds": format_whole(dispatches.turnout_s, None, point),
+        "TravelTimeSeconds": format_whole(dispatches.travel_s, None, point),
+        "AttendanceTimeSeconds": format_whole(dispatches.attendance_s),
+        "DateAndTimeLeft": format_timestamps(dispatches.left_at, style),
+        "DateAndTimeReturned": format_timestamps(dispatches.returned_at, style, ~at_home),
+    }
+
+
+def _origin(records: Records, visitor: Ints) -> dict[str, TextColumn]:
+    is_other = records.out_of_house & (visitor < 0)
+    return {
+        "DeployedFromStation_Code": look_up_text(station_codes(), records.dispatches.station),
+        "DeployedFromStation_Name": look_up_text(station_names(), records.dispatches.station),
+        "DeployedFromLocation": look_up_text([HOME_STATION, OTHER_STATION], is_other.astype(np.int64)),
+    }
+
+
+def _delay_columns(records: Records, vintage: Vintage) -> dict[str, TextColumn]:
+    point = "" if vintage.has_area else ".0"
+    plus = np.zeros(len(records.dispatches), dtype=np.int64)
+    if vintage.number == "sequence":
+        draw = (records.dispatches.call * 31 + records.dispatches.pump * 17) % 1000
+        plus = np.select([draw < 5, (draw < 10) & (records.order > 1)], [1, 2], 0)
+    return {
+        "PumpOrder": format_whole(records.order),
+        "PlusCode_Code": look_up_text(["Initial", "rca", "add"], plus),
+        "PlusCode_Description": look_up_text(
+            ["Initial Mobilisation", "Running call", "Addition to first attendance"], plus
+        ),
+        "DelayCodeId": look_up_text([f"{code}{point}" for code, _ in DELAY_CODES], records.delay),
+        "DelayCode_Description": look_up_text([name for _, name in DELAY_CODES], records.delay),
     }
