@@ -19,9 +19,8 @@ from typer.testing import CliRunner
 
 from londonpump.cli import app
 from londonpump.domain.context_records import SchoolHoliday, TrafficReading
-from londonpump.lifecycle.command_text import format_evaluation
 from londonpump.lifecycle.context_store import ContextStore
-from londonpump.lifecycle.evaluate import EvaluateRequest, evaluate
+from londonpump.lifecycle.evaluate import EvaluateRequest, evaluate, format_evaluation
 from londonpump.lifecycle.predict import open_bundle
 from londonpump.lifecycle.prepare import PrepareRequest, prepare
 from londonpump.lifecycle.prepared_examples import load_examples

@@ -17,8 +17,7 @@ from londonpump.cli import app
 from londonpump.domain.errors import BadFile
 from londonpump.domain.national_grid import to_degrees
 from londonpump.domain.stations import Station, by_code, known_stations
-from londonpump.lifecycle.import_mongo import ImportResult, import_mongo
-from londonpump.lifecycle.import_people import CollectionCounts
+from londonpump.lifecycle.import_mongo import CollectionCounts, ImportResult, import_mongo
 from londonpump.storage.database import reading
 from londonpump.storage.database.audit_repository import read_audit
 from londonpump.storage.database.calendar_repository import read_school_holidays, school_years

@@ -11,10 +11,9 @@ from typer.testing import CliRunner
 from londonpump.cli import app
 from londonpump.domain.errors import BadFile, BadValue
 from londonpump.evaluation.promotion.settings import PromotionSettings
-from londonpump.lifecycle.challenge import ChallengeRequest
+from londonpump.lifecycle.challenge import ChallengeRequest, compare
 from londonpump.lifecycle.challenge_text import comparison_as_json, format_comparison
-from londonpump.lifecycle.compare import compare
-from londonpump.lifecycle.promote import SimulatedModel, ledger
+from londonpump.lifecycle.manual_decisions import SimulatedModel, ledger
 
 SMALL = PromotionSettings(
     least_rows=100, least_days=3, least_slice_rows=10_000, cover_low_share=0.5, cover_high_share=1.0,

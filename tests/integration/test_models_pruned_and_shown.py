@@ -14,7 +14,7 @@ from londonpump.cli import app
 from londonpump.domain.errors import BadFile, BadValue
 from londonpump.lifecycle.prune import prune
 from londonpump.lifecycle.show_models import as_of, format_bundles, show
-from londonpump.registry.registry import open_registry
+from londonpump.registry.ledger import open_registry
 from londonpump.storage.bundles import CARD, CURRENT, load_bundle
 from londonpump.storage.database import writing
 from londonpump.storage.database.decision_repository import KEEP, Decision

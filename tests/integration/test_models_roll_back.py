@@ -9,9 +9,8 @@ from typer.testing import CliRunner
 
 from londonpump.cli import app
 from londonpump.domain.errors import BadFile, BadValue
-from londonpump.lifecycle.promote import ledger
-from londonpump.lifecycle.roll_back import NothingToRollBackTo, RollBackRequest, roll_back
-from londonpump.registry.registry import open_registry
+from londonpump.lifecycle.manual_decisions import NothingToRollBackTo, RollBackRequest, ledger, roll_back
+from londonpump.registry.ledger import open_registry
 from londonpump.storage.database import reading
 from londonpump.storage.database.audit_repository import read_audit
 

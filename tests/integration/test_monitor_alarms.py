@@ -10,7 +10,7 @@ from support.publisher_server import Sleeper
 
 from londonpump.domain.errors import SourceFailed
 from londonpump.ingest.alarm_webhook import post_alarm
-from londonpump.lifecycle.alarm_delivery import send_unsent
+from londonpump.lifecycle.monitor_actions import send_unsent
 from londonpump.settings import Settings
 from londonpump.storage.database import reading, writing
 from londonpump.storage.database.alarm_repository import (

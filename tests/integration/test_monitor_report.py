@@ -19,8 +19,14 @@ from londonpump.evaluation.monthly import Month
 from londonpump.evaluation.monthly.attendance import AttendanceRows, Figures, figures, figures_by
 from londonpump.evaluation.monthly.text_formats import format_borough
 from londonpump.lifecycle.monitor import MonitorRequest, monitor
-from londonpump.lifecycle.monthly_report import MonthReportRequest, write_month_report
-from londonpump.lifecycle.monthly_report_rows import known_until, newest_month, records_of, replay_month
+from londonpump.lifecycle.monthly_report import (
+    MonthReportRequest,
+    known_until,
+    newest_month,
+    records_of,
+    replay_month,
+    write_month_report,
+)
 from londonpump.lifecycle.prepare import PrepareRequest, prepare
 from londonpump.lifecycle.prepared_examples import Examples, load_examples
 from londonpump.models.bundle import Bundle

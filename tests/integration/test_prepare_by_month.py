@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from londonpump.evaluation.monthly.months import Month
-from londonpump.lifecycle.monthly_report_rows import records_of
+from londonpump.lifecycle.monthly_report import records_of
 from londonpump.lifecycle.prepare import PrepareRequest, prepare
 from londonpump.lifecycle.prepare_text import format_preparation
 from londonpump.lifecycle.prepared_examples import Examples, load_examples, midnight_us

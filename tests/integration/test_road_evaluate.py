@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 from londonpump.domain.errors import BadFile, BadValue
-from londonpump.lifecycle.command_text import format_evaluation
 from londonpump.lifecycle.evaluate import (
     EvaluateRequest,
     build_judged_rows,
     evaluate,
     forecasts_of,
+    format_evaluation,
     later_rows,
 )
 from londonpump.lifecycle.prepare import PrepareRequest, prepare

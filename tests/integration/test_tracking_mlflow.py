@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 
 from londonpump.cli import app
 from londonpump.lifecycle.track_runs import TrackingResult, track
-from londonpump.registry.registry import open_registry
+from londonpump.registry.ledger import open_registry
 from londonpump.settings import Settings
 from londonpump.storage.bundles import content_hash
 from londonpump.storage.database import writing

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
+from londonpump.registry.ledger import open_registry
 from londonpump.registry.mlflow_process import CHILD, QUIET, DesiredState, request_of, server_of
 from londonpump.registry.mlflow_runs import aliases_of, runs_of
-from londonpump.registry.registry import open_registry
 from londonpump.settings import Settings
 
 QUERY_CODE = """

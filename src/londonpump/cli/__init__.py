@@ -9,44 +9,29 @@ import sys
 # --help lists the commands in the order of these imports.
 from londonpump.cli import (
     simulate,
-    train,
-    challenge,
+    pipeline_steps,
     models,
     monitor,
-    track,
     predict,
-    fetch,
-    show_context,
-    import_files,
+    data_sources,
     database,
-    refresh,
     users,
-    audit,
-    serve,
-    rehearse,
+    service,
 )
-from londonpump.cli.optional_dependencies import not_installed
-from londonpump.cli.application import BAD_INPUT, app
+from londonpump.cli.application import BAD_INPUT, app, not_installed
 # isort: on
 
 __all__ = [
     "app",
-    "audit",
-    "challenge",
+    "data_sources",
     "database",
-    "fetch",
-    "import_files",
     "main",
     "models",
     "monitor",
+    "pipeline_steps",
     "predict",
-    "refresh",
-    "rehearse",
-    "serve",
-    "show_context",
+    "service",
     "simulate",
-    "track",
-    "train",
     "users",
 ]
 

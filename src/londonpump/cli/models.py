@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from londonpump.cli.application import BAD_INPUT, app, report_errors, settings, show_progress
-from londonpump.cli.track import track_after
+from londonpump.cli.monitor import track_after
 
 models = typer.Typer(
     help="Which model is on duty, and who decided that.", no_args_is_help=True, rich_markup_mode=None
@@ -29,8 +29,8 @@ def promote(
     ] = False,
 ) -> None:
     """Put a model on duty by hand, after it has shown that it loads and answers."""
-    from londonpump.lifecycle.promote import PromotionRequest
-    from londonpump.lifecycle.promote import promote as promote_bundle
+    from londonpump.lifecycle.manual_decisions import PromotionRequest
+    from londonpump.lifecycle.manual_decisions import promote as promote_bundle
 
     with report_errors():
         done = promote_bundle(settings(), PromotionRequest(bundle, why, is_forced=force))
@@ -50,8 +50,8 @@ def roll_back(
     ] = None,
 ) -> None:
     """Put an earlier champion on duty again, if it still loads and answers."""
-    from londonpump.lifecycle.roll_back import RollBackRequest
-    from londonpump.lifecycle.roll_back import roll_back as roll_back_bundle
+    from londonpump.lifecycle.manual_decisions import RollBackRequest
+    from londonpump.lifecycle.manual_decisions import roll_back as roll_back_bundle
 
     with report_errors():
         done = roll_back_bundle(settings(), RollBackRequest(why, to))
@@ -64,7 +64,7 @@ def list_decisions(
     bundles: Annotated[bool, typer.Option("--bundles", help="The bundles in the store instead.")] = False,
 ) -> None:
     """Show the ledger, the newest first."""
-    from londonpump.lifecycle.promote import ledger
+    from londonpump.lifecycle.manual_decisions import ledger
     from londonpump.lifecycle.show_models import format_bundles, format_decision
 
     with report_errors():
@@ -113,8 +113,8 @@ def compare(
 ) -> None:
     """Judge two bundles on rows later than both, as `challenge` would; nothing is recorded."""
     from londonpump.lifecycle.challenge import ChallengeRequest
+    from londonpump.lifecycle.challenge import compare as judge_both
     from londonpump.lifecycle.challenge_text import comparison_as_json, format_comparison
-    from londonpump.lifecycle.compare import compare as judge_both
 
     config = settings()
     with report_errors(), show_progress() as progress:

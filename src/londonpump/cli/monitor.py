@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from londonpump.cli.application import app, report_errors, settings, show_progress
-from londonpump.cli.track import track_after
 
 if TYPE_CHECKING:
     from londonpump.lifecycle.monthly_report import MonthReportRequest
@@ -102,3 +101,19 @@ def _report_request(report: Path | None, data: Path | None, month: str | None) -
         return None
     require_own_report(report)
     return MonthReportRequest(report, data, None if month is None else Month.read(month))
+
+
+@app.command()
+def track() -> None:
+    """Send MLflow every training it does not have, and set its aliases as the ledger has them."""
+    from londonpump.lifecycle.track_runs import track as send_runs
+
+    with report_errors():
+        typer.echo(send_runs(settings()).to_text())
+
+
+def track_after(extra_bundles: Path | None = None) -> None:
+    """At the end of a command that trained, judged or decided: told on standard error, never a failure."""
+    from londonpump.lifecycle.track_runs import track_after_command
+
+    track_after_command(settings(), lambda message: typer.echo(message, err=True), extra_bundles)

@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
-from londonpump.domain.errors import BadFile
+from londonpump.domain.errors import BadFile, BadValue
 from londonpump.domain.london_clock import LONDON
 from londonpump.evaluation.promotion.settings import PromotionSettings
 from londonpump.evaluation.promotion.verdict import Verdict
@@ -23,10 +23,14 @@ from londonpump.lifecycle.champion_challenger import (
 )
 from londonpump.lifecycle.prepared_examples import Examples, data_hash_of, load_examples
 from londonpump.lifecycle.progress import Progress, silent
-from londonpump.registry.bundle_store import BundleStore
-from londonpump.registry.ledger import decisions_about, find_earlier_decision, was_active
-from londonpump.registry.registry import Registry, open_registry
-from londonpump.registry.smoke_test import run_smoke_test
+from londonpump.registry.bundle_store import BundleStore, run_smoke_test
+from londonpump.registry.ledger import (
+    Registry,
+    decisions_about,
+    find_earlier_decision,
+    open_registry,
+    was_active,
+)
 from londonpump.settings import Settings
 from londonpump.storage.database import reading, writing
 from londonpump.storage.database.decision_repository import (
@@ -250,3 +254,35 @@ def _record(registry: Registry, pair: _Pair, decision: Decision) -> ChallengeRes
         number = registry.record(connection, decision)
     recorded = replace(decision, id=number)
     return ChallengeResult(f"Recorded as number {number}.", decision.champion_after, recorded, is_new=True)
+
+
+@dataclass(frozen=True, slots=True)
+class ComparisonResult:
+    """Two bundles side by side; nothing is recorded. first stands where a champion would."""
+
+    first: str
+    second: str
+    judged_from: date
+    verdict: Verdict
+
+
+def compare(
+    settings: Settings, names: tuple[str, str], request: ChallengeRequest, progress: Progress = silent
+) -> ComparisonResult:
+    """What the rule would say if the second challenged the first. Raises: as `challenge`."""
+    with open_registry(settings) as registry:
+        first, second = (registry.store.find(name).resolve() for name in names)
+    if first.name == second.name:
+        raise BadValue("BUNDLE", second.name, "is named twice. Name two")
+    progress("Trying both models in fresh processes", 0.0)
+    one, other = open_pair((first, date.min), (second, date.min), request.smoke_tester)
+    for opened in (one, other):
+        if opened is not None and opened.bundle is None:
+            raise BadFile(opened.name, str(opened.smoke_test.problem), "Name another, or train again.")
+    progress("Judging both", 0.3)
+    start = judged_from(one, other)
+    examples = load_examples(request.data, start)
+    require_same_origin(one, other, examples)
+    verdict = judge_pair(one, other, examples, request.today, request.rule_of(settings))
+    progress("Done", 1.0)
+    return ComparisonResult(first.name, second.name, start, verdict)

@@ -3,8 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from londonpump.lifecycle.challenge import ChallengeResult
-from londonpump.lifecycle.compare import ComparisonResult
+from londonpump.lifecycle.challenge import ChallengeResult, ComparisonResult
 from londonpump.storage.database.decision_repository import Decision
 
 SCORES = {

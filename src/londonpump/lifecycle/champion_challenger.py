@@ -13,12 +13,18 @@ from londonpump.evaluation.promotion.evidence import EvaluatedModel, Evidence, S
 from londonpump.evaluation.promotion.rule import decide
 from londonpump.evaluation.promotion.settings import PromotionSettings
 from londonpump.evaluation.promotion.verdict import Verdict
-from londonpump.lifecycle.evaluation_rows import MAX_SEEN_ROWS, MAX_SEEN_SHARE, build_judged_rows, forecast_of
-from londonpump.lifecycle.prepared_examples import Columns, Examples
-from londonpump.lifecycle.promote import SimulatedModel
+from londonpump.lifecycle.manual_decisions import SimulatedModel
+from londonpump.lifecycle.prepared_examples import (
+    MAX_SEEN_ROWS,
+    MAX_SEEN_SHARE,
+    Columns,
+    Examples,
+    build_judged_rows,
+    forecast_of,
+)
 from londonpump.models.bundle import Bundle
 from londonpump.models.train import with_workload
-from londonpump.registry.smoke_test import run_smoke_test
+from londonpump.registry.bundle_store import run_smoke_test
 from londonpump.storage.verified_bundle import open_verified
 
 SmokeTester = Callable[[Path], SmokeTest]

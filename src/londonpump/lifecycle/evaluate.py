@@ -1,5 +1,6 @@
 """Judge a bundle, and what it must beat, on runs later than it has seen."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -13,11 +14,14 @@ from londonpump.evaluation.evaluation_rows import EvaluationRows, Forecast
 from londonpump.evaluation.paired_comparison import paired_difference
 from londonpump.evaluation.pump_count_metrics import evaluate_pumps
 from londonpump.evaluation.report import About, ReportInputs, render_model_card, render_report
-from londonpump.lifecycle.evaluation_rows import MAX_SEEN_ROWS, MAX_SEEN_SHARE, build_judged_rows, forecast_of
 from londonpump.lifecycle.prepared_examples import (
+    MAX_SEEN_ROWS,
+    MAX_SEEN_SHARE,
     Columns,
     Examples,
+    build_judged_rows,
     first_us_of_incident,
+    forecast_of,
     load_examples,
     midnight_us,
 )
@@ -154,6 +158,30 @@ def forecasts_of(bundle: Bundle, rows: Columns) -> dict[str, Forecast]:
     }
 
 
+def format_evaluation(results: Mapping[str, Any]) -> str:
+    """The models side by side."""
+    lines = [f"{results['rows']:,} {'later ' if results['is_later'] else ''}runs on {results['days']} days"]
+    lines.append(
+        f"{'model':<22}{'MAE s':>8}  {'95 % interval':<16}{'RMSE s':>8}{'within 60 s':>13}{'80 % covers':>13}"
+    )
+    for name, slices in results["models"].items():
+        whole = slices["all"]["all"]
+        mae = whole["mae_s"]
+        cover = whole.get("cover_80_share")
+        lines.append(
+            f"{name:<22}{mae['value']:8.1f}  {_between(mae):<16}{whole['rmse_s']['value']:8.1f}"
+            f"{whole['within_60_share']['value']:13.1%}" + (f"{cover['value']:13.1%}" if cover else "")
+        )
+    original = results["seed_recipe"]
+    lines.append(
+        f"The seed recipe over eleven seeds: median MAE {original['median_mae_s']:.1f} s, best {original['best_mae_s']:.1f} s"
+    )
+    if results["context_unknown"]:
+        unknown_parts = ", ".join(f"{part} of {n:,}" for part, n in results["context_unknown"].items())
+        lines.append(f"Not known of the runs judged: {unknown_parts}; what is usual stood in")
+    return "\n".join(lines)
+
+
 def _original_scores(bundle: Bundle, rows: Columns) -> dict[str, Any]:
     """The eleven seeds of the seed recipe: it is unstable, so both its median and its best are told."""
     answers = bundle.original.predict_all(original_columns(bundle.dispatches(rows)))
@@ -208,3 +236,7 @@ def _about(bundle: Bundle, name: str, request: EvaluateRequest, examples: Exampl
         ),
         without=bundle.response.context.missing,
     )
+
+
+def _between(stat: Mapping[str, Any]) -> str:
+    return "" if stat["low"] is None else f"{stat['low']:.1f} to {stat['high']:.1f}"

@@ -19,20 +19,28 @@ from londonpump.evaluation.live import live_figures
 from londonpump.evaluation.live_error_band import Band, check_band
 from londonpump.ingest.alarm_webhook import post_alarm
 from londonpump.lifecycle import monitor_staleness as ages
-from londonpump.lifecycle.alarm_delivery import Post, log_changes, send_unsent
-from londonpump.lifecycle.monitor_conditions import DRIFT, NEW, SILENT, drift_conditions, station_conditions
-from londonpump.lifecycle.monitor_drift import drift_of
-from londonpump.lifecycle.monitor_outcomes import Joined, join_outcomes, newest_days, published_times
-from londonpump.lifecycle.monitor_roll_back import (
+from londonpump.lifecycle.manual_decisions import roll_back
+from londonpump.lifecycle.monitor_actions import (
     LIVE,
     LedgerState,
+    Post,
     RollBackFunction,
     band_rule,
+    log_changes,
     react_to_band,
+    send_unsent,
 )
+from londonpump.lifecycle.monitor_drift import (
+    DRIFT,
+    NEW,
+    SILENT,
+    drift_conditions,
+    drift_of,
+    station_conditions,
+)
+from londonpump.lifecycle.monitor_outcomes import Joined, join_outcomes, newest_days, published_times
 from londonpump.lifecycle.prepared_examples import Examples, load_examples
 from londonpump.lifecycle.progress import Progress, silent
-from londonpump.lifecycle.roll_back import roll_back
 from londonpump.registry.ledger import active_periods_of, decision_at
 from londonpump.settings import Settings
 from londonpump.storage.bundles import CARD, read_provenance

@@ -7,9 +7,9 @@ from typing import Any
 from londonpump.domain.attendance_targets import MAX_PUBLISHED_S
 from londonpump.evaluation.intervals import Stat
 from londonpump.evaluation.live_error_band import Band, BandDay
-from londonpump.lifecycle.alarm_delivery import alarm_json
 from londonpump.lifecycle.monitor import MonitoringResult
-from londonpump.lifecycle.monitor_conditions import day_of, format_moved_bins
+from londonpump.lifecycle.monitor_actions import alarm_json
+from londonpump.lifecycle.monitor_drift import day_of, format_moved_bins
 
 CHOSEN = "Pumps that were sent are a chosen set: these figures are about them, not about every pump that was ranked."
 MAX_NEAREST = 3

@@ -2,23 +2,20 @@
 
 import csv
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from londonpump.domain.errors import BadFile
 from londonpump.domain.stations import by_code
 from londonpump.lifecycle.calls_file import Calls, read_calls
-from londonpump.lifecycle.context_store import ContextStore
-from londonpump.lifecycle.context_text import parts_unknown
+from londonpump.lifecycle.context_store import ContextStore, read_known_context
+from londonpump.lifecycle.prediction_text import parts_unknown
 from londonpump.models.bundle import Bundle, from_files
 from londonpump.models.distribution import P10, P90
 from londonpump.models.predict import OVER_S, Predictions, predict_dispatches
 from londonpump.storage.bundles import load_bundle
 from londonpump.storage.files import atomic_file, require_own_file
 
-Columns = dict[str, NDArray[Any]]
 HEADER = (
     "id",
     "mean_s",
@@ -36,13 +33,6 @@ HEADER = (
 def open_bundle(path: Path) -> Bundle:
     """A bundle from its folder, whole and as stored."""
     return from_files(load_bundle(path)[1], str(path))
-
-
-def read_known_context(bundle: Bundle, columns: Columns, store: ContextStore | None) -> Columns:
-    """What the store knows of the moments of calls; it is not asked for what the bundle does not read."""
-    if store is None or not bundle.response.context.takes:
-        return {}
-    return store.columns(columns["mobilised_us"])
 
 
 def predict_file(bundle: Bundle, source: Path, out: Path, store: ContextStore | None = None) -> Calls:

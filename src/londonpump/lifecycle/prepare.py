@@ -15,6 +15,7 @@ from ibis.expr.types import Table
 from londonpump.cleaning import examples, incident_pumps, pump_counts, pumps_out, rules
 from londonpump.cleaning.incidents import clean_incidents
 from londonpump.cleaning.mobilisations import clean_mobilisations, with_incident_columns
+from londonpump.domain.errors import BadFile
 from londonpump.ingest import context_csv
 from londonpump.ingest.published import PublishedTable, read_published
 from londonpump.lifecycle import rejections
@@ -26,9 +27,37 @@ from londonpump.lifecycle.prepare_context import (
     count_context,
     with_context,
 )
-from londonpump.lifecycle.prepare_counts import count_by_rule, describe_input
+from londonpump.lifecycle.prepare_text import count_by_rule, describe_input
 from londonpump.lifecycle.progress import Progress, silent
 from londonpump.storage.files import atomic_folder, require_own_folder, write_json
+
+
+@dataclass(frozen=True, slots=True)
+class ChosenRecords:
+    """Files by table; no mobilisations is an answer, no incidents is none."""
+
+    incidents: tuple[Path, ...]
+    mobilisations: tuple[Path, ...]
+
+
+def select_records(
+    fetched: Path, incidents: tuple[Path, ...], mobilisations: tuple[Path, ...]
+) -> ChosenRecords:
+    """fetched: the folder of `fetch records`. Raises: BadFile if nothing was named and nothing fetched."""
+    if incidents:
+        return ChosenRecords(incidents, mobilisations)
+    if mobilisations:
+        raise BadFile(mobilisations[0], "stands without incident records", "Give them too: --incidents FILE.")
+    # Here: who names files need not wait for what asks publishers.
+    from londonpump.ingest.london_datastore import fetched_files  # noqa: PLC0415
+
+    found = fetched_files(fetched)
+    if found is None:
+        raise BadFile(
+            fetched, "holds no fetched records", "Give --incidents FILE, or run londonpump fetch records."
+        )
+    return ChosenRecords(found["incidents"], found.get("mobilisations", ()))
+
 
 REPORT = "report.json"
 STATIONS = "stations.json"

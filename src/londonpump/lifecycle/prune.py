@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from londonpump.registry.bundle_store import BundleStore, StoredBundle
-from londonpump.registry.ledger import named_bundles
-from londonpump.registry.registry import open_registry
+from londonpump.registry.ledger import named_bundles, open_registry
 from londonpump.settings import Settings
 from londonpump.storage.atomic_files import SUFFIX, remove_abandoned
 from londonpump.storage.database import writing

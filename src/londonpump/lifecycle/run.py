@@ -13,15 +13,13 @@ from londonpump.domain.errors import LondonPumpError
 from londonpump.ingest.http import Http
 from londonpump.lifecycle.challenge import ChallengeRequest, challenge
 from londonpump.lifecycle.challenge_text import format_challenge
-from londonpump.lifecycle.command_text import format_evaluation, format_training
-from londonpump.lifecycle.evaluate import EvaluateRequest, evaluate
+from londonpump.lifecycle.evaluate import EvaluateRequest, evaluate, format_evaluation
 from londonpump.lifecycle.fetch import fetch_records
-from londonpump.lifecycle.prepare import PrepareRequest, prepare
+from londonpump.lifecycle.prepare import PrepareRequest, prepare, select_records
 from londonpump.lifecycle.prepare_text import format_preparation
 from londonpump.lifecycle.progress import Progress, silent
-from londonpump.lifecycle.record_selection import select_records
 from londonpump.lifecycle.refresh import RefreshRequest, refresh_context
-from londonpump.lifecycle.train import TrainRequest, train
+from londonpump.lifecycle.train import TrainRequest, format_training, train
 from londonpump.models.train import TrainingPlan
 from londonpump.settings import Settings
 from londonpump.storage.database import open_database

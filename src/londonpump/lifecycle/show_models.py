@@ -10,13 +10,14 @@ from londonpump.lifecycle.challenge_text import decision_as_json, format_evidenc
 from londonpump.registry.bundle_store import BundleStore, StoredBundle
 from londonpump.registry.ledger import (
     ActivePeriod,
+    Registry,
     active_periods_of,
     decision_at,
     decision_of,
     decisions_about,
     is_by_comparison,
+    open_registry,
 )
-from londonpump.registry.registry import Registry, open_registry
 from londonpump.settings import Settings
 from londonpump.storage.database import reading
 from londonpump.storage.database.decision_repository import Decision, active_champion

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from londonpump.domain.errors import LondonPumpError
 from londonpump.registry.bundle_store import BundleStore
-from londonpump.registry.mlflow_attachments import attachments_of
+from londonpump.registry.ledger import open_registry
 from londonpump.registry.mlflow_process import (
     LATER,
     DesiredState,
@@ -21,8 +21,7 @@ from londonpump.registry.mlflow_process import (
     send,
     server_of,
 )
-from londonpump.registry.mlflow_runs import aliases_of, runs_of
-from londonpump.registry.registry import open_registry
+from londonpump.registry.mlflow_runs import aliases_of, attachments_of, runs_of
 from londonpump.settings import Settings
 
 TIMEOUT_S = 600.0

@@ -2,6 +2,7 @@
 
 import platform
 import subprocess
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from importlib.metadata import version
@@ -27,6 +28,7 @@ from londonpump.lifecycle.prepared_examples import (
 from londonpump.lifecycle.progress import Progress, silent
 from londonpump.models.bundle import Bundle, from_files, to_files
 from londonpump.models.distribution import P10, P50, P90
+from londonpump.models.fitted_context import MISSING
 from londonpump.models.train import TrainingPlan, TrainingSet, fit_bundle, original_columns, with_workload
 from londonpump.storage.bundles import load_bundle, require_bundles_folder, save_bundle
 
@@ -97,6 +99,28 @@ def card_facts(examples: Examples, training: TrainingSet, until: date) -> dict[s
         "is_simulated": bool(examples.report.get("simulated", False)),
         "libraries": {name: version(name) for name in LIBRARIES},
     }
+
+
+def format_training(folder: Path, card: Mapping[str, Any]) -> str:
+    """What was learnt from, and where it is."""
+    summary = (
+        f"Learnt from {card['rows']:,} runs, {card['trained_from']} up to (not with) {card['trained_until']}."
+    )
+    return "\n".join([summary, *_format_missing_context(card["context"]), f"Bundle: {folder}"])
+
+
+def _format_missing_context(card: Mapping[str, str]) -> list[str]:
+    """For the person who trains: what of the context the examples could not teach."""
+    return [
+        f"Without {part}: "
+        + (
+            "the examples hold no traffic, and too few travel times to learn it from."
+            if part == "congestion"
+            else "the examples hold none, or for fewer than half of the runs."
+        )
+        for part, state in card.items()
+        if state == MISSING
+    ]
 
 
 def _require_same_predictions(made: Bundle, stored: Bundle, rows: Columns) -> None:

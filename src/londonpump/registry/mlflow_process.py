@@ -17,8 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from londonpump.domain.errors import LondonPumpError
-from londonpump.registry.mlflow_attachments import Attachment
-from londonpump.registry.mlflow_runs import Aliases, Run
+from londonpump.registry.mlflow_runs import Aliases, Attachment, Run
 from londonpump.settings import Settings
 
 CHILD = "londonpump.registry.mlflow_child"

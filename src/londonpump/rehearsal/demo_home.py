@@ -16,7 +16,7 @@ from sqlalchemy import Engine
 
 from londonpump.domain.errors import BadFile
 from londonpump.domain.usernames import username_key
-from londonpump.lifecycle.promote import PromotionRequest, ledger, promote
+from londonpump.lifecycle.manual_decisions import PromotionRequest, ledger, promote
 from londonpump.rehearsal.demo_weather import simulated_weather
 from londonpump.service.auth import accounts, repository
 from londonpump.service.auth.passwords import Passwords

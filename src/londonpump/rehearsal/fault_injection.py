@@ -6,9 +6,9 @@ Raises: RehearsalFailed wherever the product lets it pass.
 import subprocess
 
 from londonpump.domain.errors import BadFile
+from londonpump.lifecycle.manual_decisions import ledger
 from londonpump.lifecycle.prepare import prepare
 from londonpump.lifecycle.prepared_examples import data_hash_of
-from londonpump.lifecycle.promote import ledger
 from londonpump.registry.bundle_store import BundleStore
 from londonpump.rehearsal.request_traffic import RequestTraffic
 from londonpump.rehearsal.year_home import RehearsalFailed, YearHome

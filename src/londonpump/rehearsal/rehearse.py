@@ -5,8 +5,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from londonpump.lifecycle.manual_decisions import ledger
 from londonpump.lifecycle.progress import Progress
-from londonpump.lifecycle.promote import ledger
 from londonpump.rehearsal.answer_check import Exactness, exactness_of
 from londonpump.rehearsal.history_check import LiveMetrics, live_of, problems_of
 from londonpump.rehearsal.month import MonthResult, run_month

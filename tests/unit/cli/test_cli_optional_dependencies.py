@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from londonpump.cli.optional_dependencies import MODULES, not_installed
+from londonpump.cli.application import MODULES, not_installed
 
 PYPROJECT = Path(__file__).resolve().parents[3] / "pyproject.toml"
 WITHOUT = """

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from londonpump.domain.errors import BadFile
-from londonpump.lifecycle.record_selection import select_records
+from londonpump.lifecycle.prepare import select_records
 
 INCIDENTS, MOBILISATIONS = (Path("incidents.csv"),), (Path("mobilisations.csv"),)
 

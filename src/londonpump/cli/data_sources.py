@@ -7,7 +7,48 @@ from typing import Annotated
 import typer
 
 from londonpump.cli import application
-from londonpump.cli.application import DAY, SOURCE_FAILED, app, as_date, report_errors, settings
+from londonpump.cli.application import (
+    DAY,
+    SOURCE_FAILED,
+    app,
+    as_date,
+    report_errors,
+    settings,
+    show_progress,
+)
+
+fetch_app = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    help="Bring the Brigade's published records.",
+)
+app.add_typer(fetch_app, name="fetch")
+
+
+@fetch_app.callback()
+def fetch() -> None:
+    """Bring the Brigade's published records."""
+
+
+@fetch_app.command("records")
+def records(
+    since: Annotated[
+        datetime | None,
+        typer.Option(
+            formats=[DAY],
+            metavar="DATE",
+            help="From this day on. Default: three years before 1 January of this year.",
+            show_default=False,
+        ),
+    ] = None,
+) -> None:
+    """Bring incident and mobilisation records; a second run brings only what is new. Exit code 3: not had."""
+    from londonpump.lifecycle.fetch import fetch_records
+
+    with report_errors(), show_progress() as progress, application.open_http() as http:
+        fetched = fetch_records(settings(), as_date(since), progress, http)
+    typer.echo(fetched.to_text())
+
 
 refresh_app = typer.Typer(
     no_args_is_help=True,
@@ -40,7 +81,7 @@ def refresh() -> None:
 
 
 @refresh_app.command("context")
-def context(
+def refresh_context_command(
     since: Annotated[
         datetime | None,
         typer.Option(
@@ -66,3 +107,27 @@ def context(
     typer.echo(refreshed.to_text())
     if refreshed.has_failed:
         raise typer.Exit(SOURCE_FAILED)
+
+
+@app.command()
+def context(
+    at: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TIME",
+            help="2024-01-15T08:00Z, or London time without Z. Default: now.",
+            show_default=False,
+        ),
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="As json, for machines.")] = False,
+) -> None:
+    """Show weather, calendar and traffic as the database knew them at a moment, with source and age."""
+    import json as json_format
+
+    from londonpump.lifecycle.calls_file import parse_timestamp
+    from londonpump.lifecycle.context_store import format_context_at, read_context
+
+    with report_errors():
+        timestamp = parse_timestamp(at, "--at")[0] if at else datetime.now(UTC)
+        found = read_context(settings().database, timestamp)
+    typer.echo(json_format.dumps(found.to_json(), indent=2) if json else format_context_at(found))

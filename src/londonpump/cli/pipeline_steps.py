@@ -1,0 +1,177 @@
+"""Commands of the model's life: challenge, run."""
+
+import json as as_json
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from londonpump.cli import application
+from londonpump.cli.application import (
+    BAD_INPUT,
+    DAY,
+    SOURCE_FAILED,
+    ManyFiles,
+    app,
+    as_date,
+    files,
+    report_errors,
+    settings,
+    show_progress,
+)
+from londonpump.cli.monitor import track_after
+from londonpump.cli.simulate import YesNo
+from londonpump.domain.errors import SourceFailed
+
+CARD = "model_card.html"
+
+
+@app.command()
+def train(
+    data: Annotated[Path | None, typer.Option(metavar="DATA", help="Of prepare.", show_default=False)] = None,
+    until: Annotated[
+        datetime | None,
+        typer.Option(
+            formats=[DAY],
+            metavar="DATE",
+            help="Learn from rows before this day. Default: 28 days before the newest complete day ends, or a quarter of records under 16 weeks.",
+            show_default=False,
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="BUNDLE", help="Default: under LONDONPUMP_HOME.", show_default=False),
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="The same data, code and seed give the same bundle.")] = 1,
+    without_fast: Annotated[
+        bool, typer.Option("--without-fast", help="Leave incidents with a pump over 60 km/h out of training.")
+    ] = False,
+) -> None:
+    """Learn a bundle from examples and store it in a folder named by its content."""
+    from londonpump.lifecycle.train import TrainRequest, format_training, train
+    from londonpump.models.train import TrainingPlan
+
+    config = settings()
+    plan = TrainingPlan(seed=seed, is_without_fast=without_fast)
+    request = TrainRequest(
+        data or config.data, out or config.bundle, as_date(until), plan, config.challenge_days
+    )
+    with report_errors(), show_progress() as progress:
+        folder, bundle = train(request, progress)
+    typer.echo(format_training(folder, bundle.card))
+    track_after(extra_bundles=out)
+
+
+@app.command()
+def evaluate(
+    bundle: Annotated[
+        Path | None, typer.Option(metavar="BUNDLE", help="Of train.", show_default=False)
+    ] = None,
+    data: Annotated[Path | None, typer.Option(metavar="DATA", help="Of prepare.", show_default=False)] = None,
+    from_: Annotated[
+        datetime | None,
+        typer.Option(
+            "--from",
+            formats=[DAY],
+            metavar="DATE",
+            help="Judge on incidents from this day on. Default: where training stopped.",
+            show_default=False,
+        ),
+    ] = None,
+    json: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Every figure as json.", show_default=False)
+    ] = None,
+    report: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="The report. Default: under LONDONPUMP_HOME.", show_default=False),
+    ] = None,
+    card: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="The model card. Default: beside the report.", show_default=False),
+    ] = None,
+) -> None:
+    """Judge a bundle, and what it must beat, on runs later than it has seen; write report and model card."""
+    from londonpump.lifecycle.evaluate import EvaluateRequest, evaluate, format_evaluation
+
+    config = settings()
+    figures = json if json is not None or report is not None else config.evaluation
+    report = report or config.report
+    card = card or report.with_name(CARD if report.stem == "report" else f"{report.stem}_{CARD}")
+    request = EvaluateRequest(
+        bundle or config.bundle, data or config.data, as_date(from_), json=figures, report=report, card=card
+    )
+    with report_errors(), show_progress() as progress:
+        evaluation = evaluate(request, progress)
+    typer.echo(format_evaluation(evaluation.results))
+    typer.echo(f"Report: {report}\nModel card: {card}" + (f"\nFigures: {json}" if json else ""))
+    track_after()
+
+
+@app.command()
+def challenge(
+    challenger: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[BUNDLE]", help="A folder or a hash. Default: what train wrote last.", show_default=False
+        ),
+    ] = None,
+    data: Annotated[Path | None, typer.Option(metavar="DATA", help="Of prepare.", show_default=False)] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Judge and tell; record nothing, change nothing.")
+    ] = False,
+    json: Annotated[bool, typer.Option("--json", help="For another program.")] = False,
+) -> None:
+    """Judge the newest model against the one on duty on later rows, record the decision, promote it if it won."""
+    from londonpump.lifecycle.challenge import ChallengeRequest
+    from londonpump.lifecycle.challenge import challenge as decide
+    from londonpump.lifecycle.challenge_text import challenge_as_json, format_challenge
+
+    config = settings()
+    request = ChallengeRequest(data or config.data, challenger, is_dry=dry_run)
+    with report_errors(), show_progress() as progress:
+        done = decide(config, request, progress)
+    typer.echo(as_json.dumps(challenge_as_json(done), indent=1) if json else format_challenge(done))
+    if done.is_new:
+        track_after()
+
+
+@app.command(cls=ManyFiles)
+def run(
+    since: Annotated[
+        datetime | None,
+        typer.Option(formats=[DAY], metavar="DATE", help="First day of the records.", show_default=False),
+    ] = None,
+    skip_fetch: Annotated[
+        bool, typer.Option("--skip-fetch", help="Ask no publisher: work on what was fetched.")
+    ] = False,
+    incidents: Annotated[
+        list[Path] | None, files("Incident records, csv or xlsx, in place of what is fetched.")
+    ] = None,
+    mobilisations: Annotated[list[Path] | None, files("Mobilisation records; one or more.")] = None,
+    complete: Annotated[
+        YesNo | None, typer.Option(help="As in prepare. By default found out.", show_default=False)
+    ] = None,
+) -> None:
+    """Fetch, refresh, prepare, train, evaluate, challenge: every step, each as its own command does it."""
+    from londonpump.lifecycle.run import RunRequest, StepFailed
+    from londonpump.lifecycle.run import run as run_steps
+
+    request = RunRequest(
+        since=as_date(since),
+        is_fetching=not skip_fetch,
+        incidents=tuple(incidents or ()),
+        mobilisations=tuple(mobilisations or ()),
+        is_complete=None if complete is None else complete is YesNo.YES,
+        open_http=application.open_http,
+    )
+    config = settings()
+    with report_errors(), show_progress() as progress:
+        try:
+            for done in run_steps(config, request, progress):
+                typer.echo(f"== {done.name}\n{done.message}")
+        except StepFailed as failed:
+            typer.echo(f"londonpump: {failed}", err=True)
+            code = SOURCE_FAILED if isinstance(failed.__cause__, SourceFailed) else BAD_INPUT
+            raise typer.Exit(code) from failed
+    track_after()
