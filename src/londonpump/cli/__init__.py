@@ -1,4 +1,4 @@
-"""The command line: one command a verb, one call into the package each.
+"""Command line of londonpump: one command per verb, each with one call into the package.
 
 Imports of the package stand inside the commands, so that --help answers at once.
 """
@@ -37,7 +37,7 @@ __all__ = [
 
 
 def main() -> None:
-    """The entry point of the command."""
+    """Run the command line."""
     try:
         app()
     except ModuleNotFoundError as error:
@@ -47,4 +47,5 @@ def main() -> None:
         print(f"londonpump: {problem}", file=sys.stderr)
         sys.exit(BAD_INPUT)
     except KeyboardInterrupt:
+        # 128 + SIGINT, as shells report it
         sys.exit(130)

@@ -1,4 +1,4 @@
-"""What every command shares: the application, how progress and errors are told, common options."""
+"""Application that every command shares: progress, errors, common options, packages that are not installed."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -22,21 +22,21 @@ MODULES = {
     ),
     "track": ("mlflow",),
 }
-"""{extra: the modules that it brings}, as pyproject.toml names their distributions."""
+"""{extra: modules that it installs}; pyproject.toml names their distributions."""
 
 
 class NotInstalled(LondonPumpError):
-    """A part of londonpump that was left out of this environment."""
+    """A part of londonpump that is not installed in this environment."""
 
     def __init__(self, extra: str, module: str) -> None:
         super().__init__(
             f"This needs londonpump[{extra}], and {module} is not installed here. Install it: "
-            f"pip install 'londonpump[{extra}]' (in a clone: make setup)"
+            f"pip install 'londonpump[{extra}]' (in a clone: make setup)."
         )
 
 
 def not_installed(error: ModuleNotFoundError) -> NotInstalled | None:
-    """What to install for a module that was not found; None if it belongs to no extra, and is a fault of ours."""
+    """Name the extra that installs a missing module; None if no extra does, which is a defect of londonpump."""
     module = (error.name or "").partition(".")[0]
     for extra, modules in MODULES.items():
         if module in modules:
@@ -49,7 +49,7 @@ DAY = "%Y-%m-%d"
 
 
 class ManyFiles(TyperCommand):
-    """`--incidents A B C` is `--incidents A --incidents B --incidents C`, for options that may be repeated."""
+    """Command that reads `--incidents A B C` as `--incidents A --incidents B --incidents C`."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Repeat the option before each further value."""
@@ -70,7 +70,7 @@ class ManyFiles(TyperCommand):
 
 app = typer.Typer(
     name="londonpump",
-    help="Which fire engines can reach an emergency in London, how soon and how sure.",
+    help="Predict which fire engines can reach an emergency in London, how soon, and how sure that is.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -89,7 +89,7 @@ def fail(error: LondonPumpError) -> NoReturn:
 
 
 def settings() -> Any:
-    """Raises: Exit, told what is wrong with a setting, inside and outside `report_errors` alike."""
+    """Read the settings. Raises: Exit, after printing what is wrong with a setting."""
     from londonpump.settings import read_settings
 
     with report_errors():
@@ -97,7 +97,7 @@ def settings() -> Any:
 
 
 def open_http() -> Any:
-    """The way to the publishers; tests put a less patient one here."""
+    """Open the HTTP client for publishers. Tests replace it by one with short timeouts."""
     from londonpump.ingest.http import Http
 
     return Http()
@@ -115,7 +115,7 @@ def as_date(timestamp: datetime | None) -> date | None:
 
 @contextmanager
 def show_progress() -> Iterator[Callable[[str, float], None]]:
-    """A bar with the time left on standard error where a person watches, a line a step elsewhere."""
+    """Show progress on standard error: a bar with the time left in a terminal, else one line per step."""
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
@@ -153,7 +153,11 @@ def report_errors() -> Iterator[None]:
 @app.callback()
 def about(
     version: Annotated[
-        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version.")
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version and exit."),
     ] = False,
 ) -> None:
-    """State that no option names lives under LONDONPUMP_HOME."""
+    """Predict which fire engines can reach an emergency in London, how soon, and how sure that is.
+
+    Files that no option names are kept in LONDONPUMP_HOME.
+    """

@@ -1,4 +1,4 @@
-"""The command that keeps context fresh: refresh context, to be run every hour."""
+"""Commands for data from publishers: fetch records, refresh context, context."""
 
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -20,14 +20,14 @@ from londonpump.cli.application import (
 fetch_app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
-    help="Bring the Brigade's published records.",
+    help="Download the published records of the London Fire Brigade.",
 )
 app.add_typer(fetch_app, name="fetch")
 
 
 @fetch_app.callback()
 def fetch() -> None:
-    """Bring the Brigade's published records."""
+    """Download the published records of the London Fire Brigade."""
 
 
 @fetch_app.command("records")
@@ -37,12 +37,15 @@ def records(
         typer.Option(
             formats=[DAY],
             metavar="DATE",
-            help="From this day on. Default: three years before 1 January of this year.",
+            help="Download records from this day on. Default: three years before 1 January of this year.",
             show_default=False,
         ),
     ] = None,
 ) -> None:
-    """Bring incident and mobilisation records; a second run brings only what is new. Exit code 3: not had."""
+    """Download incident and mobilisation records. A second run downloads only what is new.
+
+    The exit code is 3 if the publisher cannot be reached.
+    """
     from londonpump.lifecycle.fetch import fetch_records
 
     with report_errors(), show_progress() as progress, application.open_http() as http:
@@ -53,20 +56,20 @@ def records(
 refresh_app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
-    help="Bring what is known of now: weather, calendars, traffic.",
+    help="Download current weather, calendars and traffic.",
 )
 app.add_typer(refresh_app, name="refresh")
 
 
 class Publisher(StrEnum):
-    """Who gives the weather."""
+    """Publishers of weather."""
 
     OPEN_METEO = "open-meteo"
     VISUAL_CROSSING = "visual-crossing"
 
 
 class Only(StrEnum):
-    """Parts that can be asked alone."""
+    """Parts that can be refreshed alone."""
 
     WEATHER = "weather"
     HISTORY = "weather-history"
@@ -77,7 +80,7 @@ class Only(StrEnum):
 
 @refresh_app.callback()
 def refresh() -> None:
-    """Bring what is known of now: weather, calendars, traffic."""
+    """Download current weather, calendars and traffic."""
 
 
 @refresh_app.command("context")
@@ -85,13 +88,21 @@ def refresh_context_command(
     since: Annotated[
         datetime | None,
         typer.Option(
-            formats=[DAY], metavar="DATE", help="Also past weather from this day on.", show_default=False
+            formats=[DAY],
+            metavar="DATE",
+            help="Also download past weather from this day on.",
+            show_default=False,
         ),
     ] = None,
-    source: Annotated[Publisher, typer.Option(help="Of the weather.")] = Publisher.OPEN_METEO,
-    only: Annotated[Only | None, typer.Option(help="This part alone.", show_default=False)] = None,
+    source: Annotated[
+        Publisher, typer.Option(help="Choose the publisher of weather.")
+    ] = Publisher.OPEN_METEO,
+    only: Annotated[Only | None, typer.Option(help="Refresh this part only.", show_default=False)] = None,
 ) -> None:
-    """Ask every source of context and store what comes; run it hourly. Exit code 3 if one of them fails."""
+    """Download weather, calendars and traffic and store them in the database. Run it every hour.
+
+    The exit code is 3 if a source fails; the other sources are stored all the same.
+    """
     from londonpump.lifecycle.refresh import Part, RefreshRequest, refresh_context
     from londonpump.storage.database import open_database
 
@@ -115,13 +126,13 @@ def context(
         str | None,
         typer.Option(
             metavar="TIME",
-            help="2024-01-15T08:00Z, or London time without Z. Default: now.",
+            help="Show the context at this time, such as 2024-01-15T08:00Z; without Z it is London time. Default: now.",
             show_default=False,
         ),
     ] = None,
-    json: Annotated[bool, typer.Option("--json", help="As json, for machines.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Show weather, calendar and traffic as the database knew them at a moment, with source and age."""
+    """Show weather, calendar and traffic as the database knew them at a time, with source and age."""
     import json as json_format
 
     from londonpump.lifecycle.calls_file import parse_timestamp

@@ -1,4 +1,4 @@
-"""Commands about the database: db upgrade, db import-mongo."""
+"""Commands that fill the database by hand: calendar import, stations import and list, db upgrade and import-mongo."""
 
 from datetime import date, datetime
 from pathlib import Path
@@ -11,32 +11,35 @@ from londonpump.cli.application import app, report_errors, settings
 calendar_app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
-    help="School holidays by hand.",
+    help="Import school holidays from a file.",
 )
 stations_app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
-    help="The list of stations in use.",
+    help="Import or show the list of stations.",
 )
 app.add_typer(calendar_app, name="calendar")
 app.add_typer(stations_app, name="stations")
 
-File = Annotated[Path, typer.Argument(metavar="FILE", help="csv.", show_default=False)]
+File = Annotated[Path, typer.Argument(metavar="FILE", help="Read this CSV file.", show_default=False)]
 
 
 @calendar_app.callback()
 def calendar() -> None:
-    """School holidays by hand."""
+    """Import school holidays from a file."""
 
 
 @calendar_app.command("import")
 def import_calendar(
     file: File,
     replace: Annotated[
-        bool, typer.Option("--replace", help="Put the file's years in the place of those that are there.")
+        bool, typer.Option("--replace", help="Replace years that are stored already.")
     ] = False,
 ) -> None:
-    """Take school holidays from a csv: date, or kind, start, end. Calendar years it tells whole are kept by year."""
+    """Import school holidays from a CSV file with the column date, or with kind, start and end.
+
+    Only calendar years that the file covers completely are stored.
+    """
     from londonpump.lifecycle import import_files
 
     with report_errors():
@@ -47,10 +50,10 @@ def import_calendar(
 def import_stations(
     file: File,
     force: Annotated[
-        bool, typer.Option("--force", help="Take a list with fewer than 50 open stations of London.")
+        bool, typer.Option("--force", help="Accept a list with fewer than 50 open stations in London.")
     ] = False,
 ) -> None:
-    """Take the whole list of stations from a csv, in place of the list in use; say what changes."""
+    """Replace the list of stations by that of a CSV file, and print what changes."""
     from londonpump.lifecycle import import_files
 
     with report_errors():
@@ -59,7 +62,7 @@ def import_stations(
 
 @stations_app.command("list")
 def list_stations() -> None:
-    """Show the list of stations in use."""
+    """Show the stations in use."""
     from londonpump.lifecycle import import_files
 
     with report_errors():
@@ -84,14 +87,16 @@ def _print_lines(lines: list[str]) -> None:
 
 
 db_app = typer.Typer(
-    help="The database: its tables, and what is brought into it.", no_args_is_help=True, rich_markup_mode=None
+    help="Upgrade the database, or import the exports of the original system.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
 )
 app.add_typer(db_app, name="db")
 
 
 @db_app.command()
 def upgrade() -> None:
-    """Make the tables of LONDONPUMP_DATABASE_URL, or bring them to this version."""
+    """Create the tables of the database LONDONPUMP_DATABASE_URL, or upgrade them to this version."""
     with report_errors():
         message = _upgrade(settings().database)
     typer.echo(message)
@@ -100,10 +105,13 @@ def upgrade() -> None:
 @db_app.command()
 def import_mongo(
     folder: Annotated[
-        Path, typer.Argument(metavar="DIR", help="Where stations.json, users.json and so on are.")
+        Path,
+        typer.Argument(
+            metavar="DIR", help="Read stations.json, users.json and the other exports from this folder."
+        ),
     ],
 ) -> None:
-    """Bring the original's exports (mongoexport) into the database: all of them, or nothing."""
+    """Import the exports (mongoexport) of the original system: all of them, or nothing if one fails."""
     from londonpump.lifecycle.import_mongo import import_mongo as import_exports
 
     with report_errors():
@@ -112,7 +120,7 @@ def import_mongo(
 
 
 def _upgrade(url: str) -> str:
-    """Upgrade, and say what was done. Raises: DatabaseFailed."""
+    """Upgrade a database and return what was done. Raises: DatabaseFailed."""
     from londonpump.storage.database import connect, upgrade
     from londonpump.storage.database.errors import database_name
     from londonpump.storage.database.schema import VERSION
@@ -124,5 +132,5 @@ def _upgrade(url: str) -> str:
         engine.dispose()
     name = database_name(engine.url)
     if before == VERSION:
-        return f"{name} is of version {VERSION} already."
-    return f"{name} is of version {VERSION} now; before: {before or 'no tables'}."
+        return f"{name} has version {VERSION} already."
+    return f"{name} has version {VERSION} now; before: {before or 'no tables'}."

@@ -1,4 +1,4 @@
-"""Commands of the model's life: challenge, run."""
+"""Commands of the training pipeline: train, evaluate, challenge, and run for all steps."""
 
 import json as as_json
 from datetime import datetime
@@ -29,26 +29,37 @@ CARD = "model_card.html"
 
 @app.command()
 def train(
-    data: Annotated[Path | None, typer.Option(metavar="DATA", help="Of prepare.", show_default=False)] = None,
+    data: Annotated[
+        Path | None, typer.Option(metavar="DATA", help="Use this output of prepare.", show_default=False)
+    ] = None,
     until: Annotated[
         datetime | None,
         typer.Option(
             formats=[DAY],
             metavar="DATE",
-            help="Learn from rows before this day. Default: 28 days before the newest complete day ends, or a quarter of records under 16 weeks.",
+            help="Train on rows before this day. Default: 28 days before the end of the newest complete day, or before "
+            "the last quarter of records that cover less than 16 weeks.",
             show_default=False,
         ),
     ] = None,
     out: Annotated[
         Path | None,
-        typer.Option(metavar="BUNDLE", help="Default: under LONDONPUMP_HOME.", show_default=False),
+        typer.Option(
+            metavar="BUNDLE", help="Store it in this folder. Default: in LONDONPUMP_HOME.", show_default=False
+        ),
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="The same data, code and seed give the same bundle.")] = 1,
+    seed: Annotated[
+        int,
+        typer.Option(min=0, help="Set the random seed. The same data, code and seed give the same bundle."),
+    ] = 1,
     without_fast: Annotated[
-        bool, typer.Option("--without-fast", help="Leave incidents with a pump over 60 km/h out of training.")
+        bool,
+        typer.Option(
+            "--without-fast", help="Exclude incidents with a pump faster than 60 km/h from training."
+        ),
     ] = False,
 ) -> None:
-    """Learn a bundle from examples and store it in a folder named by its content."""
+    """Train a model bundle from prepared examples and store it in a folder named by its content."""
     from londonpump.lifecycle.train import TrainRequest, format_training, train
     from londonpump.models.train import TrainingPlan
 
@@ -66,32 +77,39 @@ def train(
 @app.command()
 def evaluate(
     bundle: Annotated[
-        Path | None, typer.Option(metavar="BUNDLE", help="Of train.", show_default=False)
+        Path | None, typer.Option(metavar="BUNDLE", help="Use this output of train.", show_default=False)
     ] = None,
-    data: Annotated[Path | None, typer.Option(metavar="DATA", help="Of prepare.", show_default=False)] = None,
+    data: Annotated[
+        Path | None, typer.Option(metavar="DATA", help="Use this output of prepare.", show_default=False)
+    ] = None,
     from_: Annotated[
         datetime | None,
         typer.Option(
             "--from",
             formats=[DAY],
             metavar="DATE",
-            help="Judge on incidents from this day on. Default: where training stopped.",
+            help="Evaluate on incidents from this day on. Default: the day training stopped.",
             show_default=False,
         ),
     ] = None,
     json: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Every figure as json.", show_default=False)
+        Path | None,
+        typer.Option(metavar="FILE", help="Write every figure to this JSON file.", show_default=False),
     ] = None,
     report: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="The report. Default: under LONDONPUMP_HOME.", show_default=False),
+        typer.Option(
+            metavar="FILE", help="Write the report here. Default: in LONDONPUMP_HOME.", show_default=False
+        ),
     ] = None,
     card: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="The model card. Default: beside the report.", show_default=False),
+        typer.Option(
+            metavar="FILE", help="Write the model card here. Default: beside the report.", show_default=False
+        ),
     ] = None,
 ) -> None:
-    """Judge a bundle, and what it must beat, on runs later than it has seen; write report and model card."""
+    """Evaluate a bundle and its baselines on data later than its training, and write report and model card."""
     from londonpump.lifecycle.evaluate import EvaluateRequest, evaluate, format_evaluation
 
     config = settings()
@@ -113,16 +131,23 @@ def challenge(
     challenger: Annotated[
         str | None,
         typer.Argument(
-            metavar="[BUNDLE]", help="A folder or a hash. Default: what train wrote last.", show_default=False
+            metavar="[BUNDLE]",
+            help="Judge this bundle, a folder or a hash. Default: the newest of train.",
+            show_default=False,
         ),
     ] = None,
-    data: Annotated[Path | None, typer.Option(metavar="DATA", help="Of prepare.", show_default=False)] = None,
+    data: Annotated[
+        Path | None, typer.Option(metavar="DATA", help="Use this output of prepare.", show_default=False)
+    ] = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Judge and tell; record nothing, change nothing.")
+        bool, typer.Option("--dry-run", help="Print the verdict; record and change nothing.")
     ] = False,
-    json: Annotated[bool, typer.Option("--json", help="For another program.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Judge the newest model against the one on duty on later rows, record the decision, promote it if it won."""
+    """Compare the newest model with the active one on data later than both trainings, and promote it if it wins.
+
+    The decision is recorded in the ledger either way.
+    """
     from londonpump.lifecycle.challenge import ChallengeRequest
     from londonpump.lifecycle.challenge import challenge as decide
     from londonpump.lifecycle.challenge_text import challenge_as_json, format_challenge
@@ -140,20 +165,26 @@ def challenge(
 def run(
     since: Annotated[
         datetime | None,
-        typer.Option(formats=[DAY], metavar="DATE", help="First day of the records.", show_default=False),
+        typer.Option(formats=[DAY], metavar="DATE", help="Use records from this day on.", show_default=False),
     ] = None,
     skip_fetch: Annotated[
-        bool, typer.Option("--skip-fetch", help="Ask no publisher: work on what was fetched.")
+        bool, typer.Option("--skip-fetch", help="Use the records that were fetched before.")
     ] = False,
     incidents: Annotated[
-        list[Path] | None, files("Incident records, csv or xlsx, in place of what is fetched.")
+        list[Path] | None, files("Read these incident records (CSV or XLSX) instead of fetched ones.")
     ] = None,
-    mobilisations: Annotated[list[Path] | None, files("Mobilisation records; one or more.")] = None,
+    mobilisations: Annotated[
+        list[Path] | None, files("Read these mobilisation records; one or more files.")
+    ] = None,
     complete: Annotated[
-        YesNo | None, typer.Option(help="As in prepare. By default found out.", show_default=False)
+        YesNo | None,
+        typer.Option(
+            help="State whether the records hold every call. Default: determined per month.",
+            show_default=False,
+        ),
     ] = None,
 ) -> None:
-    """Fetch, refresh, prepare, train, evaluate, challenge: every step, each as its own command does it."""
+    """Run every step: fetch, refresh, prepare, train, evaluate and challenge, each as its own command does it."""
     from londonpump.lifecycle.run import RunRequest, StepFailed
     from londonpump.lifecycle.run import run as run_steps
 

@@ -1,4 +1,4 @@
-"""Commands for the audit: audit verify, audit show."""
+"""Commands of the running service: serve, audit verify, audit show."""
 
 import gc
 from datetime import UTC, datetime
@@ -11,11 +11,13 @@ from londonpump.cli.application import BAD_INPUT, DAY, app, report_errors, setti
 
 @app.command()
 def serve(
-    host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 8000,
+    host: Annotated[str, typer.Option(help="Listen on this address.")] = "127.0.0.1",
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Listen on this port; 0 chooses a free one.")
+    ] = 8000,
 ) -> None:
-    """Run the service over HTTP until it is stopped. Its API is shown at /docs; it needs `londonpump[service]`."""
-    # nothing that is loaded now is garbage: to look for some again and again takes 0.1 s
+    """Run the HTTP service until it is stopped. Its API is documented at /docs; it needs `londonpump[service]`."""
+    # Nothing that is loaded during start-up is garbage; collecting it again and again would take 0.1 s.
     gc.disable()
     try:
         from londonpump.service.server import serve as serve_until_stopped
@@ -28,7 +30,11 @@ def serve(
 
 BROKEN = 1
 
-audit = typer.Typer(name="audit", help="Who did what: the chain of events.", no_args_is_help=True)
+audit = typer.Typer(
+    name="audit",
+    help="Verify or show the audit, a chain of events that says who did what.",
+    no_args_is_help=True,
+)
 app.add_typer(audit)
 
 
@@ -38,12 +44,12 @@ def verify(
         str | None,
         typer.Option(
             metavar="N:HASH",
-            help="What verify printed before, kept elsewhere: finds a chain that was written anew.",
+            help="Compare with this head, which verify printed earlier: it detects a chain that was rewritten.",
             show_default=False,
         ),
     ] = None,
 ) -> None:
-    """Walk the chain from its first row. Exit code 1, with the row, if one was changed or is missing."""
+    """Verify the chain from its first row. The exit code is 1 if a row was changed or is missing."""
     from londonpump.service.predictions.audit_check import find_changed_prediction
     from londonpump.storage.database import open_database, reading
     from londonpump.storage.database.audit_repository import verify_audit
@@ -53,7 +59,7 @@ def verify(
         engine = open_database(settings().database)
         with reading(engine) as connection:
             found = verify_audit(connection, n_rows, expected_hash)
-            # a broken chain says nothing about predictions
+            # Predictions are compared with the chain, so a broken chain says nothing about them.
             changed = find_changed_prediction(connection) if found.problem is None else None
         engine.dispose()
     seq, problem = changed or (found.seq, found.problem)
@@ -70,12 +76,12 @@ def show(
         typer.Option(
             formats=[DAY, "%Y-%m-%dT%H:%M:%S"],
             metavar="DATE",
-            help="From this day or moment (UTC) on.",
+            help="Show events from this day or time (UTC) on.",
             show_default=False,
         ),
     ] = None,
 ) -> None:
-    """Print events, the oldest first: number, moment, kind, who, about what."""
+    """Show events, the oldest first: number, time, event type, actor, subject."""
     from londonpump.storage.database import open_database, reading
     from londonpump.storage.database.audit_repository import read_audit
 
@@ -93,6 +99,8 @@ def _head(text: str | None) -> tuple[int | None, str | None]:
         return None, None
     number, colon, hashed = text.partition(":")
     if not (colon and number.isascii() and number.isdecimal()):
-        typer.echo(f"londonpump: --head {text!r}: write it as verify prints it, N:HASH.", err=True)
+        typer.echo(
+            f"londonpump: --head {text!r} is not a head. Write it as verify prints it, N:HASH.", err=True
+        )
         raise typer.Exit(BAD_INPUT)
     return int(number), hashed.strip()
