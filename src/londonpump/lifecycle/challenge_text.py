@@ -1,4 +1,4 @@
-"""What `challenge` and `models compare` tell the person who ran them."""
+"""Text and JSON output of `challenge` and `models compare`."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -18,17 +18,17 @@ EvidenceFields = Mapping[str, Any]
 
 
 def format_challenge(done: ChallengeResult) -> str:
-    """The decision with its evidence; or why there is none."""
+    """Format the decision with its evidence, or the reason why there is none."""
     if done.decision is None:
         return done.message
     line = done.decision
     evidence = format_evidence(line.evidence, line.champion_before or "none", line.challenger or "none")
     verdict = f"Verdict: {line.action} ({line.verdict}). {line.reason}"
-    return "\n".join([*evidence, verdict, done.message, f"On duty: {done.active or 'no model'}"])
+    return "\n".join([*evidence, verdict, done.message, f"Active model: {done.active or 'none'}"])
 
 
 def challenge_as_json(done: ChallengeResult) -> dict[str, Any]:
-    """The same for another program."""
+    """Return the result of a challenge as JSON values."""
     line = done.decision
     return {
         "schema": 1,
@@ -40,9 +40,9 @@ def challenge_as_json(done: ChallengeResult) -> dict[str, Any]:
 
 
 def format_comparison(done: ComparisonResult) -> str:
-    """Two bundles side by side."""
+    """Format the comparison of two bundles."""
     verdict = done.verdict
-    would = "would take its place" if verdict.is_promotion else "would not take its place"
+    would = "would replace it" if verdict.is_promotion else "would not replace it"
     evidence = format_evidence(verdict.evidence, done.first, done.second)
     return "\n".join(
         [
@@ -53,7 +53,7 @@ def format_comparison(done: ComparisonResult) -> str:
 
 
 def comparison_as_json(done: ComparisonResult) -> dict[str, Any]:
-    """The same for another program."""
+    """Return the comparison as JSON values."""
     verdict = done.verdict
     return {
         "schema": 1,
@@ -68,13 +68,13 @@ def comparison_as_json(done: ComparisonResult) -> dict[str, Any]:
 
 
 def decision_as_json(line: Decision) -> dict[str, Any]:
-    """One line of the ledger."""
+    """Return a decision as JSON values."""
     fields = {name: getattr(line, name) for name in Decision.__slots__}
     return {**fields, "decided_at": line.decided_at.isoformat(), "evidence": dict(line.evidence)}
 
 
 def format_evidence(evidence: EvidenceFields, champion: str, challenger: str) -> list[str]:
-    """Both scores, the difference with its interval, and the slices."""
+    """Format the scores of both models, their difference with its interval, and the slices."""
     lines = [_rows_text(evidence), f"{'':<24}{champion:>18}{challenger:>18}"]
     lines += _scores(evidence)
     difference = evidence.get("difference_s")
@@ -86,14 +86,14 @@ def format_evidence(evidence: EvidenceFields, champion: str, challenger: str) ->
 
 def _rows_text(evidence: EvidenceFields) -> str:
     return (
-        f"{evidence['rows']:,} runs on {evidence['days']} days, {evidence['from_date'] or 'none'} up to "
+        f"{evidence['rows']:,} mobilisations on {evidence['days']} days, {evidence['from_date'] or 'none'} to "
         f"{evidence['until_date'] or 'none'}"
     )
 
 
 def _scores(evidence: EvidenceFields) -> Iterator[str]:
     pair = [evidence["champion"] or {}, evidence["challenger"] or {}]
-    yield f"{'learnt until':<24}" + "".join(f"{each.get('trained_until') or '-':>18}" for each in pair)
+    yield f"{'trained until':<24}" + "".join(f"{each.get('trained_until') or '-':>18}" for each in pair)
     yield f"{'latency ms':<24}" + "".join(_number(each.get("latency_ms")) for each in pair)
     for name, (label, unit, factor) in SCORES.items():
         values = [((each.get("scores") or {}).get(name) or {}).get("value") for each in pair]
@@ -111,6 +111,6 @@ def _slices(slices: EvidenceFields | None) -> Iterator[str]:
         return
     failing = [each for each in slices["judged"] if each["fails"]]
     not_judged = sum(len(values) for values in slices["not_judged"].values())
-    yield f"Slices: {len(slices['judged'])} judged, {len(failing)} worse, {not_judged} with too few runs"
+    yield f"Slices: {len(slices['judged'])} judged, {len(failing)} worse, {not_judged} with too few mobilisations"
     for each in failing[:MAX_SLICES]:
-        yield f"  {each['slice']} {each['value']}: {each['difference_s']:+.1f} s on {each['rows']:,} runs"
+        yield f"  {each['slice']} {each['value']}: {each['difference_s']:+.1f} s on {each['rows']:,} mobilisations"

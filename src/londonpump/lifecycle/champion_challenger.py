@@ -1,4 +1,4 @@
-"""Two bundles on the same later rows: what each answers there, how each does in a fresh process, and the rule's word."""
+"""Comparison of two bundles on the same later rows: load and test both, predict with both, and apply the promotion rule."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -28,17 +28,16 @@ from londonpump.registry.bundle_store import run_smoke_test
 from londonpump.storage.verified_bundle import open_verified
 
 SmokeTester = Callable[[Path], SmokeTest]
-"""How a bundle does elsewhere: `registry.trial.tried`."""
+"""Function that tests a bundle in another process, such as `registry.bundle_store.run_smoke_test`."""
 
 
 @dataclass(frozen=True, slots=True)
 class LoadedBundle:
-    """A bundle that is to be judged. bundle None: it cannot be used, as `trial` says; trained_until is then what the
-    ledger told of it."""
+    """Bundle that is to be judged."""
 
     name: str
-    bundle: Bundle | None
-    trained_until: date
+    bundle: Bundle | None  # None: it cannot be used, as `smoke_test` says
+    trained_until: date  # taken from the ledger if the bundle cannot be used
     smoke_test: SmokeTest
 
 
@@ -47,7 +46,8 @@ def open_pair(
     challenger: tuple[Path, date],
     smoke_tester: SmokeTester = run_smoke_test,
 ) -> tuple[LoadedBundle | None, LoadedBundle]:
-    """Both bundles, tried side by side. Each: its folder, and until when it learnt if it cannot say so itself."""
+    """Test and load both bundles. Args: per bundle its folder, and the end of its training in case it does not load."""
+    # Threads suffice: each smoke test waits for its own process.
     folders = [challenger] if champion is None else [challenger, champion]
     with ThreadPoolExecutor(len(folders)) as executor:
         smoke_tests = list(executor.map(smoke_tester, [folder for folder, _ in folders]))
@@ -65,9 +65,9 @@ def judge_pair(
     today: date,
     settings: PromotionSettings,
 ) -> Verdict:
-    """The rule's word. examples: of incidents that began when both trainings had ended, and no others.
+    """Apply the promotion rule. examples: only of incidents that began after both trainings ended.
 
-    Raises: BadValue if either learnt from some of them.
+    Raises: BadValue if a model was trained on some of them.
     """
     rows = examples.take(np.isfinite(examples.rows["attendance_s"]))
     both = [each for each in (challenger, champion) if each is not None]
@@ -85,12 +85,12 @@ def judge_pair(
 
 
 def judged_from(champion: LoadedBundle | None, challenger: LoadedBundle) -> date:
-    """The first day that neither learnt from."""
+    """Return the first day that neither bundle was trained on."""
     return max(each.trained_until for each in (champion, challenger) if each is not None)
 
 
 def require_same_origin(champion: LoadedBundle | None, challenger: LoadedBundle, examples: Examples) -> None:
-    """A real model is not judged on made-up rows, nor against a made-up model. Raises: SimulatedModel."""
+    """Raises: SimulatedModel if real and simulated models or data are mixed."""
     is_simulated = {
         each.name: bool(each.bundle.card.get("is_simulated"))
         for each in (champion, challenger)
@@ -101,8 +101,8 @@ def require_same_origin(champion: LoadedBundle | None, challenger: LoadedBundle,
         made_up = ", ".join(name for name, each in is_simulated.items() if each)
         real = ", ".join(name for name, each in is_simulated.items() if not each)
         raise SimulatedModel(
-            f"Of a simulated Brigade: {made_up}; of real records: {real}. They say nothing about each other: name "
-            "other data, or put a model on duty by hand."
+            f"Simulated: {made_up}; from real records: {real}. These cannot be compared. Name other data, or promote a "
+            "model by hand."
         )
 
 
@@ -117,7 +117,7 @@ def _open(folder: Path, until: date, smoke_test: SmokeTest) -> LoadedBundle:
 
 
 def _contender(opened: LoadedBundle, examples: Examples, rows: Columns) -> EvaluatedModel:
-    """With what it answers, by its own look-ups; without where it cannot be used or answers some run with no number."""
+    """Return a model with its predictions, or without them if it cannot be used or a prediction is not a number."""
     bundle = opened.bundle
     if bundle is None:
         return EvaluatedModel(opened.trained_until, opened.smoke_test, None)
@@ -127,7 +127,9 @@ def _contender(opened: LoadedBundle, examples: Examples, rows: Columns) -> Evalu
     try:
         return EvaluatedModel(opened.trained_until, opened.smoke_test, forecast_of(times))
     except BadValue as error:
-        return EvaluatedModel(opened.trained_until, SmokeTest(f"its answers are no forecast: {error}"), None)
+        return EvaluatedModel(
+            opened.trained_until, SmokeTest(f"its predictions are not usable: {error}"), None
+        )
 
 
 def _require_unseen_rows(opened: LoadedBundle, bundle: Bundle, examples: Examples, rows: Columns) -> None:
@@ -137,6 +139,6 @@ def _require_unseen_rows(opened: LoadedBundle, bundle: Bundle, examples: Example
         raise BadValue(
             "--data",
             examples.data_hash,
-            f"holds {n_seen} runs that {opened.name} learnt from, though it learnt until {opened.trained_until} only. "
-            "Prepare it from the same records again",
+            f"holds {n_seen} mobilisations that {opened.name} was trained on, although its training ended on "
+            f"{opened.trained_until}. Prepare the same records again",
         )

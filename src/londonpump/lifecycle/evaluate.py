@@ -1,4 +1,4 @@
-"""Judge a bundle, and what it must beat, on runs later than it has seen."""
+"""Evaluate a bundle and its baselines on mobilisations later than its training."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -46,16 +46,16 @@ ATTRIBUTION = (
 MIN_TEST_ROWS = 50
 JSON_MARK, PAGE_MARK = '"resamples"', 'content="londonpump"'
 LATER = "later than every training row, incidents whole"
-NOT_LATER = "none that was learnt from, but not later than the training rows; incidents whole"
+NOT_LATER = "not part of the training data, but not later than it; incidents whole"
 
 
 @dataclass(frozen=True, slots=True)
 class EvaluateRequest:
-    """from_date None: from where the bundle's training stopped."""
+    """Request to evaluate a bundle and to write the outputs that are named."""
 
     bundle: Path
     data: Path
-    from_date: date | None = None
+    from_date: date | None = None  # None: the day on which the training of the bundle ended
     json: Path | None = None
     report: Path | None = None
     card: Path | None = None
@@ -64,14 +64,14 @@ class EvaluateRequest:
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """results: what --json writes. inputs: what the report is made of."""
+    """Results as --json writes them, and the inputs of the report."""
 
     results: dict[str, Any]
     inputs: ReportInputs
 
 
 def evaluate(request: EvaluateRequest, progress: Progress = silent) -> Evaluation:
-    """Judge and write what was asked for. Raises: BadValue if test rows were training rows."""
+    """Evaluate a bundle and write the requested files. Raises: BadValue if test rows were training rows."""
     targets = [path.resolve() for path in (request.json, request.report, request.card) if path is not None]
     if len(set(targets)) < len(targets):
         raise BadValue("--report", str(request.report), "names the same file twice. Name one for each output")
@@ -111,7 +111,7 @@ def evaluate(request: EvaluateRequest, progress: Progress = silent) -> Evaluatio
 
 
 def _write(request: EvaluateRequest, results: dict[str, Any], inputs: ReportInputs) -> None:
-    """Write what was asked for, all of it or nothing."""
+    """Write the requested files: all of them, or none if one fails."""
     texts = {}
     if request.json is not None:
         texts[request.json] = as_json(results)
@@ -123,7 +123,7 @@ def _write(request: EvaluateRequest, results: dict[str, Any], inputs: ReportInpu
 
 
 def later_rows(bundle: Bundle, examples: Examples, start: date) -> Columns:
-    """Rows of incidents that began on a day or later, none of them trained on."""
+    """Return rows of incidents that began on a day or later, with their workload. Raises: BadValue, TooFewRows."""
     later = first_us_of_incident(examples.rows) >= midnight_us(start)
     rows = examples.take(later & np.isfinite(examples.rows["attendance_s"]))
     n_seen = int(bundle.has_seen(rows["incident_number"]).sum())
@@ -131,8 +131,8 @@ def later_rows(bundle: Bundle, examples: Examples, start: date) -> Columns:
         raise BadValue(
             "--from",
             start.isoformat(),
-            f"takes in {n_seen} runs that the bundle learnt from. It learnt until {bundle.card['trained_until']}: "
-            "choose that day or a later one",
+            f"includes {n_seen} mobilisations that the bundle was trained on. Its training ended on "
+            f"{bundle.card['trained_until']}: choose that day or a later one",
         )
     if len(rows["mobilised_us"]) < MIN_TEST_ROWS:
         raise TooFewRows(
@@ -143,7 +143,7 @@ def later_rows(bundle: Bundle, examples: Examples, start: date) -> Columns:
 
 
 def forecasts_of(bundle: Bundle, rows: Columns) -> dict[str, Forecast]:
-    """Every model on the same rows; `ours_kind_not_stated` is ours with the kind of call left out."""
+    """Predict the same rows with every model; `ours_kind_not_stated` is ours without the incident type."""
     n = len(rows["mobilised_us"])
     distance_km = distance_as_original_km(rows)
     dispatches = bundle.dispatches(rows)
@@ -159,8 +159,9 @@ def forecasts_of(bundle: Bundle, rows: Columns) -> dict[str, Forecast]:
 
 
 def format_evaluation(results: Mapping[str, Any]) -> str:
-    """The models side by side."""
-    lines = [f"{results['rows']:,} {'later ' if results['is_later'] else ''}runs on {results['days']} days"]
+    """Format the scores of all models as a table."""
+    later = "later " if results["is_later"] else ""
+    lines = [f"{results['rows']:,} {later}mobilisations on {results['days']} days"]
     lines.append(
         f"{'model':<22}{'MAE s':>8}  {'95 % interval':<16}{'RMSE s':>8}{'within 60 s':>13}{'80 % covers':>13}"
     )
@@ -174,16 +175,18 @@ def format_evaluation(results: Mapping[str, Any]) -> str:
         )
     original = results["seed_recipe"]
     lines.append(
-        f"The seed recipe over eleven seeds: median MAE {original['median_mae_s']:.1f} s, best {original['best_mae_s']:.1f} s"
+        f"The original model over eleven seeds: median MAE {original['median_mae_s']:.1f} s, best {original['best_mae_s']:.1f} s"
     )
     if results["context_unknown"]:
         unknown_parts = ", ".join(f"{part} of {n:,}" for part, n in results["context_unknown"].items())
-        lines.append(f"Not known of the runs judged: {unknown_parts}; what is usual stood in")
+        lines.append(
+            f"Unknown context of these mobilisations: {unknown_parts}; usual values were used instead"
+        )
     return "\n".join(lines)
 
 
 def _original_scores(bundle: Bundle, rows: Columns) -> dict[str, Any]:
-    """The eleven seeds of the seed recipe: it is unstable, so both its median and its best are told."""
+    """Score the original model for its eleven seeds. It is unstable, so its median and its best are both reported."""
     answers = bundle.original.predict_all(original_columns(bundle.dispatches(rows)))
     mae_s = np.abs(answers - rows["attendance_s"]).mean(axis=1)
     median, best = median_and_best(mae_s)
@@ -191,7 +194,7 @@ def _original_scores(bundle: Bundle, rows: Columns) -> dict[str, Any]:
 
 
 def _differences(rows: EvaluationRows, forecasts: dict[str, Forecast], resamples: int) -> dict[str, Any]:
-    """MAE of each other model less ours, on the same rows."""
+    """Return the MAE of each other model minus ours, on the same rows."""
     return {
         name: paired_difference(rows, forecast, forecasts["ours"], "mae_s", resamples, 0)
         for name, forecast in forecasts.items()
@@ -200,11 +203,12 @@ def _differences(rows: EvaluationRows, forecasts: dict[str, Forecast], resamples
 
 
 def _pumps(bundle: Bundle, examples: Examples, start: date, resamples: int) -> dict[str, Any] | None:
-    """The number of pumps on every later call whose number was published, kind stated and not."""
+    """Score the number of pumps on later calls whose number was published, with and without the incident type."""
     later = examples.calls["call_us"] >= midnight_us(start)
     calls = with_known_pumps({name: values[later] for name, values in examples.calls.items()})
     if not len(calls["call_us"]):
         return None
+    # The model predicts the classes 1 to 5, where 5 means five or more.
     actual = np.clip(calls["pumps_attending"], 1, 5).astype(np.int64)
     nothing = np.full(len(actual), None, object)
     hidden = {**calls, **dict.fromkeys(TEXTS, nothing)}

@@ -1,4 +1,4 @@
-"""Put a model on duty: it shows that it loads and answers, stands in the store of bundles, and the ledger names it."""
+"""Decisions by hand: promote a bundle, or roll back to an earlier champion, and record it in the ledger."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -20,21 +20,21 @@ from londonpump.storage.database.decision_repository import (
 
 MAX_REASON_LENGTH = 2_000
 BY_HAND = "by hand"
-"""The verdict of a decision that no comparison asked for."""
+"""Verdict of a decision without a comparison."""
 CARD_FACTS = ("data_hash", "trained_from", "trained_until", "rows", "code_version")
 
 
 @dataclass(frozen=True, slots=True)
 class PromotionResult:
-    """is_new: False where the model was on duty already, and nothing was changed."""
+    """Active model before and after a decision."""
 
     before: str | None
     after: str
-    is_new: bool
+    is_new: bool  # False if the model was active already, and nothing was changed
 
 
 def activate(registry: Registry, decision: Decision) -> int:
-    """Record a decision in a transaction of its own; who decides is the registry's actor unless it names one.
+    """Record a decision in its own transaction; its actor is that of the registry unless it names one.
 
     Raises: as `Registry.record`.
     """
@@ -45,17 +45,17 @@ def activate(registry: Registry, decision: Decision) -> int:
 
 
 def validate_reason(why: str) -> str:
-    """The reason without blanks around it. Raises: BadValue if it says nothing, or far too much."""
+    """Return the reason without surrounding blanks. Raises: BadValue if it is empty or far too long."""
     reason = why.strip()
     if not reason:
-        raise BadValue("--why", why, "says nothing. Whoever reads the ledger later wants to know")
+        raise BadValue("--why", why, "is empty. Give the reason; it is kept in the ledger")
     if len(reason) > MAX_REASON_LENGTH:
         raise BadValue("--why", f"{reason[:40]}...", f"has more than {MAX_REASON_LENGTH} characters")
     return reason
 
 
 def card_evidence(card: Mapping[str, Any]) -> dict[str, Any]:
-    """What the ledger keeps of the model that a decision leaves on duty."""
+    """Return the facts about the active model that the ledger keeps."""
     return {
         "is_simulated": bool(card.get("is_simulated")),
         **{name: card.get(name) for name in CARD_FACTS},
@@ -63,23 +63,23 @@ def card_evidence(card: Mapping[str, Any]) -> dict[str, Any]:
 
 
 class SimulatedModel(LondonPumpError):
-    """A model of a simulated Brigade is not put in place of one learnt from real records."""
+    """A simulated model must not replace one that was trained on real records."""
 
 
 @dataclass(frozen=True, slots=True)
 class PromotionRequest:
-    """bundle: a folder, or a hash in the store of bundles. is_forced: a simulated one may take a real one's place."""
+    """Request to activate a bundle by hand."""
 
-    bundle: str
+    bundle: str  # a folder, or a hash in the store of bundles
     why: str
-    is_forced: bool = False
+    is_forced: bool = False  # a simulated model may replace a real one
 
 
 def promote(settings: Settings, request: PromotionRequest) -> PromotionResult:
-    """Put a model on duty.
+    """Activate a model.
 
-    Raises: BadFile if it cannot be used; SimulatedModel; ChampionChanged if somebody else decided meanwhile;
-    BadValue for a reason that is none; DatabaseFailed.
+    Raises: BadFile if it cannot be used; SimulatedModel; ChampionChanged if another decision was recorded meanwhile;
+    BadValue for an empty reason; DatabaseFailed.
     """
     # A roll back must be quick, so only a promotion loads the libraries of the models.
     from londonpump.storage.verified_bundle import open_verified  # noqa: PLC0415
@@ -92,6 +92,7 @@ def promote(settings: Settings, request: PromotionRequest) -> PromotionResult:
         with reading(registry.engine) as connection:
             newest = next(iter(read_decisions(connection, 1)), None)
             before = active_champion(connection)
+        # Copy before the ledger names it: the service loads the active bundle from the store within seconds.
         registry.store.copy_in(folder)
         if before == name:
             return PromotionResult(before, name, is_new=False)
@@ -108,19 +109,19 @@ def promote(settings: Settings, request: PromotionRequest) -> PromotionResult:
 
 
 def ledger(settings: Settings, max_rows: int) -> list[Decision]:
-    """The newest decisions first. Raises: DatabaseFailed."""
+    """Return the newest decisions, the newest first. Raises: DatabaseFailed."""
     with open_registry(settings) as registry, reading(registry.engine) as connection:
         return read_decisions(connection, max_rows)
 
 
 def require_real_model(card: Mapping[str, Any], newest: Decision | None) -> None:
-    """Raises: SimulatedModel for a made-up model where a real one, or one of which nothing is told, is on duty."""
+    """Raises: SimulatedModel if a simulated model would replace one that is real or of unknown origin."""
     if not card.get("is_simulated") or newest is None or newest.champion_after is None:
         return
     if not newest.evidence.get("is_simulated", False):
         raise SimulatedModel(
-            f"This model was learnt from a simulated Brigade, and {newest.champion_after} on duty from real "
-            "records: its times would be made up. Give --force if that is meant."
+            f"This model was trained on simulated records, and the active model {newest.champion_after} on real ones: "
+            "its times would not be real. Give --force if that is intended."
         )
 
 
@@ -129,28 +130,25 @@ def _now() -> datetime:
 
 
 class NothingToRollBackTo(LondonPumpError):
-    """No earlier champion can take the place of the model on duty."""
+    """No earlier champion can replace the active model."""
 
 
 @dataclass(frozen=True, slots=True)
 class RollBackRequest:
-    """to: an earlier champion by its hash; None: the one that the model on duty took the place of.
-
-    actor: who decides, if not the person who runs the command. evidence: what stands behind it, as json.
-    """
+    """Request to activate an earlier champion again."""
 
     why: str
-    to: str | None = None
-    actor: str = ""
-    evidence: Mapping[str, Any] = field(default_factory=dict)
+    to: str | None = None  # hash of an earlier champion; None: the one that the active model replaced
+    actor: str = ""  # empty: the user who runs the command
+    evidence: Mapping[str, Any] = field(default_factory=dict)  # JSON values that support the decision
 
 
 def roll_back(settings: Settings, request: RollBackRequest) -> PromotionResult:
-    """Put an earlier champion on duty again.
+    """Activate an earlier champion again.
 
-    It is loaded whole and answers its example in a fresh process; this one loads no model, so it is quick.
-    Raises: NothingToRollBackTo; BadFile if that bundle does not load; BadValue for a reason that is none;
-    ChampionChanged if somebody else decided meanwhile; DatabaseFailed.
+    The bundle is tested in a fresh process; this process loads no model, so it is quick.
+    Raises: NothingToRollBackTo; BadFile if that bundle does not load; BadValue for an empty reason;
+    ChampionChanged if another decision was recorded meanwhile; DatabaseFailed.
     """
     reason = validate_reason(request.why)
     with open_registry(settings) as registry:
@@ -173,13 +171,13 @@ def _from_to(registry: Registry, to: str | None) -> tuple[str | None, str]:
         if to is not None:
             if not was_active(connection, to):
                 raise NothingToRollBackTo(
-                    f"{to}: was never on duty. See londonpump models list, or put it on duty: londonpump models promote."
+                    f"{to} was never active. See londonpump models list, or activate it: londonpump models promote."
                 )
             return before, to
         found = None if before is None else previous_champion(connection, before)
     if found is None:
         raise NothingToRollBackTo(
-            f"No model was on duty before {before or 'now'}. Name one: londonpump models promote BUNDLE --why TEXT."
+            f"No model was active before {before or 'now'}. Name one: londonpump models promote BUNDLE --why TEXT."
         )
     return before, found
 
@@ -189,5 +187,5 @@ def _card_of(registry: Registry, before: str | None, to: str) -> dict[str, Any]:
         require_smoke_test(registry.store.folder(to))
         return registry.store.read(to).card
     except BadFile as error:
-        stays = f"{before or 'no model'} stays on duty. Copy the bundle there again whole, or name another with --to."
+        stays = f"The active model stays {before or 'none'}. Copy the whole bundle there again, or name another with --to."
         raise BadFile(error.file, error.problem, stays) from error

@@ -1,4 +1,4 @@
-"""What follows when the model on duty has left its band: an alarm with the command, or, by a setting, the roll back."""
+"""Actions of `monitor`: log and send alarms, and propose or make a roll back when the live error leaves its band."""
 
 import logging
 from collections.abc import Callable, Mapping
@@ -27,7 +27,7 @@ Post = Callable[[str, Mapping[str, Any]], None]
 
 
 def log_changes(changes: AlarmChanges) -> None:
-    """A line an alarm that was raised or cleared; one that stands is told once."""
+    """Log one line per alarm that was raised or cleared. An alarm that stays active is logged once."""
     for alarm in changes.raised:
         LOG.warning("alarm raised: %s %s (%s): %s", alarm.kind, alarm.subject, alarm.severity, alarm.words)
     for alarm in changes.cleared:
@@ -35,9 +35,9 @@ def log_changes(changes: AlarmChanges) -> None:
 
 
 def send_unsent(settings: Settings, engine: Engine, at: datetime, post: Post) -> tuple[int, str | None]:
-    """Send what the webhook has not taken. Returns: how many it took, and what went wrong; no failure goes further.
+    """Send notifications that the webhook has not accepted yet. Returns: how many it accepted, and what failed.
 
-    What it did not take is kept and sent by the next run. Raises: DatabaseFailed.
+    A notification that fails stays stored and is sent by the next run. Raises: DatabaseFailed.
     """
     if settings.alarm_webhook is None:
         return 0, None
@@ -49,7 +49,9 @@ def send_unsent(settings: Settings, engine: Engine, at: datetime, post: Post) ->
             post(settings.alarm_webhook.get_secret_value(), webhook_payload(event, alarm))
         except SourceFailed as failed:
             LOG.warning("alarm not sent: %s", failed)
+            # The order of events matters to the receiver: after a failure, the later ones wait too.
             return sent, f"{failed} {len(waiting) - sent} wait."
+        # One transaction per notification: after a crash, none that was accepted is sent again.
         with writing(engine) as connection:
             mark_sent(connection, event, alarm.id, at)
         sent += 1
@@ -57,7 +59,7 @@ def send_unsent(settings: Settings, engine: Engine, at: datetime, post: Post) ->
 
 
 def webhook_payload(event: str, alarm: Alarm) -> dict[str, Any]:
-    """What the webhook gets. text: what chat programs show as it is."""
+    """Return the JSON body for the webhook. Chat programs show its field `text` as it is."""
     about = f"{alarm.kind} {alarm.subject}".strip()
     text = (
         f"londonpump: {alarm.severity}: {alarm.words}"
@@ -68,7 +70,7 @@ def webhook_payload(event: str, alarm: Alarm) -> dict[str, Any]:
 
 
 def alarm_json(alarm: Alarm) -> dict[str, Any]:
-    """An alarm as json-able values."""
+    """Return an alarm as JSON values."""
     return {
         "id": alarm.id,
         "kind": alarm.kind,
@@ -88,14 +90,14 @@ RollBackFunction = Callable[[Settings, RollBackRequest], PromotionResult]
 
 @dataclass(frozen=True, slots=True)
 class LedgerState:
-    """Who is on duty by the ledger now, and its lines, the newest first."""
+    """Active champion and newest decisions of the ledger, the newest first."""
 
     champion: str | None
     lines: tuple[Decision, ...]
 
 
 def band_rule(settings: Settings) -> BandRule:
-    """The band as the settings have it."""
+    """Return the error band of the settings."""
     return BandRule(mae_worse_pct=settings.roll_back_mae_pct, consecutive_days=settings.roll_back_days)
 
 
@@ -107,13 +109,14 @@ def react_to_band(
     ledger_state: LedgerState,
     roll_back_with: RollBackFunction,
 ) -> Condition | None:
-    """The alarm of a model that has left its band; None if it has not. With LONDONPUMP_ROLL_BACK=auto it is taken back.
+    """Return the alarm of a model that has left its band; None if it has not.
 
-    Args: judged: the model that the band is of. Raises: DatabaseFailed; whatever else keeps a roll back from being made is told.
+    With LONDONPUMP_ROLL_BACK=auto the model is rolled back. What prevents that is part of the alarm.
+    Args: model: the bundle that the band belongs to. Raises: DatabaseFailed.
     """
     if not band.has_left:
         return None
-    reason = f"{band.days[-1].reason}, {len(band.days)} days one after another"
+    reason = f"{band.days[-1].reason}, {len(band.days)} consecutive days"
     done = _done(settings, reason, model, at, ledger_state, roll_back_with, _evidence(band))
     return Condition(LIVE, model, "urgent", f"{model} has left its band: {reason}. {done}", _evidence(band))
 
@@ -129,7 +132,7 @@ def _done(
 ) -> str:
     obstacle = _no_roll_back_reason(settings, model, at, ledger_state)
     if obstacle:
-        return f"{obstacle} Take it back by hand: {_command(reason)}"
+        return f"{obstacle} Roll back by hand: {_command(reason)}"
     try:
         done = roll_back_with(
             settings, RollBackRequest(why=f"monitor: {reason}", actor=ACTOR, evidence=evidence)
@@ -137,22 +140,23 @@ def _done(
     except DatabaseFailed:
         raise
     except LondonPumpError as error:
-        # a bundle that does not load, no earlier model, or somebody else decided meanwhile: the alarm says so
-        return f"It could not be taken back: {error}"
-    return f"It was taken back: {done.after} is on duty."
+        # The bundle does not load, there is no earlier model, or another decision came first: the alarm says so.
+        return f"It could not be rolled back: {error}"
+    return f"It was rolled back: {done.after} is active."
 
 
 def _no_roll_back_reason(settings: Settings, model: str, at: datetime, ledger_state: LedgerState) -> str:
     if settings.roll_back != "auto":
         return "Nothing was changed."
     if ledger_state.champion != model:
-        return f"{ledger_state.champion or 'No model'} is on duty by now; nothing was changed."
+        return f"{ledger_state.champion or 'No model'} is active by now; nothing was changed."
+    # A second roll back soon after the first is left to people: two models that fail hint at the data.
     gap = timedelta(days=settings.roll_back_gap_days)
     recent = next(
         (line for line in ledger_state.lines if line.action == ROLL_BACK and line.decided_at > at - gap), None
     )
     if recent is not None:
-        return f"There was a roll back on {recent.decided_at:%Y-%m-%d} already, within {gap.days} days; nothing was changed."
+        return f"There was a roll back on {recent.decided_at:%Y-%m-%d}, less than {gap.days} days ago; nothing was changed."
     return ""
 
 

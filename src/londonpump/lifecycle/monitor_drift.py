@@ -1,4 +1,4 @@
-"""Which inputs are watched for drift, out of prepared examples: what calls are like, what runs are like, and context."""
+"""Drift of the inputs in prepared examples (calls, mobilisations, context), and the alarms that it raises."""
 
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -46,19 +46,16 @@ CONTEXT_TEXTS = (
     "is_school_holiday",
     "is_working_day",
 )
-"""Watched for being known and within what was learnt, if the model reads them: weather is meant to change."""
+"""Context that the model reads is only checked for missing values, because weather is meant to change."""
 
 
 def drift_of(
     examples: Examples, card: Mapping[str, Any], at: datetime
 ) -> tuple[DriftResult, list[StationChange]]:
-    """What came after the training of a bundle with this card until a moment, compared with what it learnt from.
-
-    The newest day may still be coming in: it has few rows and little weight.
-    Raises: TooFewRows as `find_drift`.
-    """
+    """Compare the rows after the training of a bundle, until a time, with its training data. Raises: TooFewRows."""
     run_day = london_days(examples.rows["mobilised_us"])
     today = (at.astimezone(LONDON).date() - EPOCH).days
+    # The newest day may be incomplete, but it has few rows and therefore little weight.
     last = min(int(run_day.max()), today)
     span = Span(_day(card["trained_from"]), _day(card["trained_until"]) - 1, last)
     found = find_drift(watched_inputs(examples, card), span)
@@ -66,7 +63,7 @@ def drift_of(
 
 
 def watched_inputs(examples: Examples, card: Mapping[str, Any]) -> list[MonitoredInput]:
-    """Every input that is watched. card: of the bundle, whose features say which context it reads."""
+    """Return every monitored input. card: of the bundle; its features determine which context it reads."""
     named = card.get("features") or ()
     read = {name for feature in FEATURES if feature.name in named for name in feature.reads}
     calls = {**examples.calls, "hour": _hour(examples.calls["call_us"])}
@@ -100,24 +97,25 @@ DRIFT, SILENT, NEW = "input_drift", "station_silent", "station_new"
 
 
 def drift_conditions(found: DriftResult) -> list[Condition]:
-    """An alarm an input that drifts. With less than a year of reference, what differs may be the season: none is raised."""
+    """Return one alarm per drifting input."""
+    # With less than a year of reference, a difference may be the season, so no alarm is raised.
     if not found.has_season:
         return []
     return [_drift(one) for one in found.inputs if one.is_drifting]
 
 
 def station_conditions(changes: list[StationChange]) -> list[Condition]:
-    """An alarm a station that fell silent or that the model does not know."""
+    """Return one alarm per station that fell silent or that the model does not know."""
     return [_station(change) for change in changes]
 
 
 def day_of(day: int) -> date:
-    """A London day from days since 1970."""
+    """Convert days since 1970 to a London day."""
     return EPOCH + timedelta(days=day)
 
 
 def format_moved_bins(one: Drift) -> str:
-    """The bins that moved most: what they are and what they should be."""
+    """Format the bins that moved most, with their share and the expected share."""
     return "; ".join(
         f"{moved.bin} {moved.share:.1%}, {moved.expected_share:.1%} expected" for moved in one.moved
     )
@@ -125,10 +123,12 @@ def format_moved_bins(one: Drift) -> str:
 
 def _drift(one: Drift) -> Condition:
     since = day_of(one.since or 0)
-    share = "too few rows" if one.effect is None else f"{one.effect:.1%} of rows lie elsewhere than expected"
+    share = (
+        "too few rows" if one.effect is None else f"{one.effect:.1%} of rows lie in other bins than expected"
+    )
     message = (
-        f"{one.name} is not as it was when the model learnt, since {since}: {share} ({format_moved_bins(one)}). Look whether the "
-        "records or the world changed; in the second case train and challenge on newer records."
+        f"{one.name} differs from the training data since {since}: {share} ({format_moved_bins(one)}). Check whether the "
+        "records or the world changed; if the world did, train and challenge on newer records."
     )
     return Condition(
         DRIFT, one.name, "warning", message, {**asdict(one), "since": since.isoformat(), "starts": None}
@@ -137,10 +137,13 @@ def _drift(one: Drift) -> Condition:
 
 def _station(change: StationChange) -> Condition:
     if change.is_new:
-        message = f"{change.runs} runs in {change.window_days} days from {change.station}, a station that the model does not know."
+        message = (
+            f"{change.runs} mobilisations in {change.window_days} days from {change.station}, a station that the model "
+            "does not know."
+        )
         return Condition(NEW, change.station, "warning", message, asdict(change))
     message = (
-        f"Station {change.station} has fallen silent: {change.runs} runs in {change.window_days} days, {change.usual_runs:g} "
-        "are usual. Is it closed? Then say so in the station list; if not, records are missing."
+        f"Station {change.station} has fallen silent: {change.runs} mobilisations in {change.window_days} days, "
+        f"{change.usual_runs:g} are usual. If it is closed, update the station list; if not, records are missing."
     )
     return Condition(SILENT, change.station, "warning", message, asdict(change))

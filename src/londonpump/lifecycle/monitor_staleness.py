@@ -1,4 +1,4 @@
-"""What is too old: records, context, the model on duty, and the last time that anybody judged it."""
+"""Alarms for what is too old: records, weather, the active model, and its last comparison."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,13 +16,13 @@ from londonpump.storage.database.fetch_repository import FetchRecord, select_las
 from londonpump.storage.database.schema import weather_hours
 
 MAX_RECORDS_AGE = timedelta(days=100)
-"""Records come about eight weeks late and once a month: 56 + 31 days are normal."""
+"""Records are published monthly, about eight weeks late: 56 + 31 days are normal."""
 MAX_WEATHER_AGE = timedelta(hours=6)
-"""Refreshed hourly; from here on the weather of now is filled in."""
+"""Weather is refreshed hourly; beyond this age the current weather is imputed."""
 MAX_MODEL_AGE = timedelta(days=210)
-"""A model that learnt until 28 days before the newest records is 115 days behind at worst if all goes well."""
+"""A model trained until 28 days before the newest records is normally at most 115 days old."""
 MAX_COMPARISON_AGE = timedelta(days=40)
-"""A challenge a month, and nine days for one that went wrong."""
+"""A challenge runs every month; the rest is time to repair one that failed."""
 RECORDS, WEATHER, MODEL, NO_MODEL, EVALUATION = (
     "records_old",
     "weather_silent",
@@ -35,32 +35,30 @@ _WEATHER_COLUMNS = {"temp_c", "precip_mm", "cloudcover_pct", "visibility_km", "w
 
 @dataclass(frozen=True, slots=True)
 class Ages:
-    """What is known at a moment. records_at: the newest mobilisation that was prepared, None if nothing was.
-
-    weather_at: the newest hour known by then. champion: None if none is on duty; card: of its bundle, empty if it cannot be
-    read. decided: the newest decision by comparison. first_decided_at: of the ledger, None if it is empty.
-    """
+    """Newest data, model and decision at a time."""
 
     at: datetime
-    records_at: datetime | None
-    weather_at: datetime | None
+    records_at: datetime | None  # newest prepared mobilisation
+    weather_at: datetime | None  # newest hour of weather that was known then
     fetches: Sequence[FetchRecord]
-    champion: str | None
+    champion: str | None  # None if no model is active
     since_at: datetime | None
-    decided: Decision | None
-    first_decided_at: datetime | None
-    card: Mapping[str, Any] = field(default_factory=dict)
+    decided: Decision | None  # newest decision by comparison
+    first_decided_at: datetime | None  # None if the ledger is empty
+    card: Mapping[str, Any] = field(default_factory=dict)  # of the champion; empty if it cannot be read
 
     @property
     def reads_weather(self) -> bool:
-        """Whether the model on duty wants weather."""
+        """True if the active model reads weather."""
         named = self.card.get("features") or ()
         return any(set(feature.reads) & _WEATHER_COLUMNS for feature in FEATURES if feature.name in named)
 
 
 def last_comparison(connection: Connection, at: datetime) -> tuple[Decision | None, datetime | None]:
-    """The newest decision by comparison until a moment, and when the ledger begins. Where a bundle could not be used
-    or rows were too few, nothing was compared."""
+    """Return the newest decision by comparison until a time, and the time of the first decision.
+
+    A decision about a bundle that could not be used, or with too few rows, compared nothing.
+    """
     first_at = connection.execute(
         select(func.min(decisions.c.decided_at)).where(decisions.c.decided_at <= at)
     ).scalar()
@@ -74,14 +72,14 @@ def last_comparison(connection: Connection, at: datetime) -> tuple[Decision | No
 
 
 def latest_weather(connection: Connection, at: datetime) -> tuple[datetime | None, list[FetchRecord]]:
-    """The newest hour of weather that was known at a moment, and what was fetched when."""
+    """Return the newest hour of weather that was known at a time, and the last fetches."""
     hours = weather_hours.c
     newest = select(func.max(hours.observed_at)).where(hours.observed_at <= at, hours.available_at <= at)
     return connection.execute(newest).scalar(), select_last_fetches(connection)
 
 
 def age_conditions(ages: Ages) -> list[Condition]:
-    """What is too old, in words."""
+    """Return one alarm per thing that is too old."""
     found = (_records(ages), _weather(ages), _model(ages), _evaluation(ages))
     return [condition for condition in found if condition is not None]
 
@@ -105,9 +103,9 @@ def _weather(ages: Ages) -> Condition | None:
     if ages.weather_at is not None and ages.at - ages.weather_at <= MAX_WEATHER_AGE:
         return None
     note = next((note for note in ages.fetches if note.source == "weather"), None)
-    problem = f" The last try said: {note.problem}" if note is not None and note.problem else ""
+    problem = f" The last attempt failed: {note.problem}" if note is not None and note.problem else ""
     since = (
-        "nothing is known"
+        "no weather is stored"
         if ages.weather_at is None
         else f"the newest hour is {ages.weather_at:%Y-%m-%d %H:%MZ}"
     )
@@ -118,9 +116,7 @@ def _weather(ages: Ages) -> Condition | None:
 
 def _model(ages: Ages) -> Condition | None:
     if ages.champion is None:
-        message = (
-            "No model is on duty: calls cannot be answered. Run londonpump models promote BUNDLE --why TEXT."
-        )
+        message = "No model is active, so calls cannot be answered. Run londonpump models promote BUNDLE --why TEXT."
         return Condition(NO_MODEL, "", "urgent", message)
     until = ages.card.get("trained_until")
     if until is None:
@@ -128,7 +124,10 @@ def _model(ages: Ages) -> Condition | None:
     days = (ages.at.astimezone(UTC).date() - date.fromisoformat(until)).days
     if days <= MAX_MODEL_AGE.days:
         return None
-    message = f"The model on duty learnt until {until}, {days} days ago. Run londonpump train and londonpump challenge."
+    message = (
+        f"The training data of the active model ends {days} days ago ({until}). Run londonpump train and londonpump "
+        "challenge."
+    )
     return Condition(MODEL, ages.champion, "warning", message, {"age_days": days, "trained_until": until})
 
 
@@ -143,7 +142,7 @@ def _evaluation(ages: Ages) -> Condition | None:
         else f"The last comparison was {days} days ago"
     )
     message = (
-        f"{subject}; {MAX_COMPARISON_AGE.days} days are allowed. The monthly run does not come to its end, or could compare nothing: look at "
-        "its log and at londonpump models list, then run londonpump challenge."
+        f"{subject}; {MAX_COMPARISON_AGE.days} days are allowed. The monthly run failed, or it could compare nothing. Check "
+        "its log and londonpump models list, then run londonpump challenge."
     )
     return Condition(EVALUATION, "", "urgent", message, {"age_days": days, "last_at": last_at.isoformat()})

@@ -1,4 +1,4 @@
-"""The page of a month, out of what `monitor` saw, the prepared records, the board and the ledger."""
+"""Report of a month, made from the findings of `monitor`, the prepared records, the board and the ledger."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -44,31 +44,32 @@ from londonpump.storage.verified_bundle import folder_of
 
 @dataclass(frozen=True, slots=True)
 class MonthReportRequest:
-    """data: as `monitor` was given. month None: the newest that the records hold whole, else a part of; without records
-    the month before."""
+    """Request to write the report of a month."""
 
     file: Path
-    data: Path | None = None
-    month: Month | None = None
+    data: Path | None = None  # the same as for `monitor`
+    month: Month | None = (
+        None  # None: the newest that is complete in the records; without records, the last month
+    )
 
 
 def require_own_report(file: Path) -> None:
-    """Raises: BadFile if something else stands there; to be asked before the long work."""
+    """Raises: BadFile if the file exists and is not a report. Call it before the long work."""
     require_own_file(file, PAGE_MARK)
 
 
 def write_month_report(
     settings: Settings, result: MonitoringResult, request: MonthReportRequest, progress: Progress = silent
 ) -> Month:
-    """Write the page. Returns: the month that it is of.
+    """Write the report. Returns: its month.
 
-    Raises: BadFile for records that cannot be read or a place that cannot be written, DatabaseFailed.
+    Raises: BadFile for records that cannot be read or a file that cannot be written, DatabaseFailed.
     """
     require_own_report(request.file)
     progress("Reading prepared records", 0.0)
     examples = _examples(request.data, settings.data)
     month = request.month or _month(examples, result.at)
-    progress("Working out the month", 0.2)
+    progress("Computing the figures of the month", 0.2)
     engine = open_database(settings.database)
     try:
         inputs = _inputs(_ReportSource(settings, engine, result, month, examples))
@@ -82,14 +83,14 @@ def write_month_report(
 
 
 def _require_content(file: Path, inputs: MonthInputs) -> None:
-    """Raises: TooFewRows where an earlier page would give way to one that shows no record and no answer."""
+    """Raises: TooFewRows if an empty report would overwrite an earlier one."""
     is_empty = inputs.rows is None and all(
         performance.rows is None for performance in inputs.live_performances
     )
     if is_empty and file.is_file() and file.stat().st_size:
         raise TooFewRows(
-            f"{file}: no arrival and no announced time of {inputs.month} is known: the page would be empty. "
-            "The earlier page was left as it is. Give --data, or name another file."
+            f"{file}: no arrival and no announced time of {inputs.month} is known, so the report would be empty. "
+            "The earlier report was not changed. Give --data, or name another file."
         )
 
 
@@ -155,7 +156,7 @@ def _replayed(source: _ReportSource) -> LivePerformance | None:
     try:
         bundle = open_bundle(folder_of(source.settings.bundle, name))
     except BadFile as error:
-        return LivePerformance("The model on duty", f"It cannot be read. {error}", None)
+        return LivePerformance("The active model", f"It cannot be read. {error}", None)
     return replay_month(name, bundle, source.examples, source.month)
 
 
@@ -167,7 +168,7 @@ def _decisions(connection: Connection, first_at: datetime, until_at: datetime) -
 
 
 def _alarms(connection: Connection, first_at: datetime, until_at: datetime) -> Sequence[AlarmLine]:
-    """As they stood at the moment: one that was cleared later still stood."""
+    """Return the alarms as they were at the time of the report; one that was cleared later was still active."""
     return [
         AlarmLine(
             alarm.raised_at,
@@ -183,14 +184,12 @@ def _alarms(connection: Connection, first_at: datetime, until_at: datetime) -> S
 
 def _facts(source: _ReportSource) -> dict[str, str]:
     ages = source.result.ages
-    since = f", on duty since {_day(ages.since_at)}" if ages.since_at is not None else ""
+    since = f", active since {_day(ages.since_at)}" if ages.since_at is not None else ""
     decided = ages.decided
     return {
-        "Model on duty": f"{ages.champion or 'none'}{since}",
-        "It learnt until": _trained_until(source),
-        "Judged by comparison": "never"
-        if decided is None
-        else f"{_day(decided.decided_at)} ({decided.action})",
+        "Active model": f"{ages.champion or 'none'}{since}",
+        "Trained until": _trained_until(source),
+        "Last comparison": "never" if decided is None else f"{_day(decided.decided_at)} ({decided.action})",
         "Newest mobilisation": "" if ages.records_at is None else _day(ages.records_at),
         "Newest weather": "none stored" if ages.weather_at is None else _day(ages.weather_at),
         "Data hash": "" if source.examples is None else source.examples.data_hash,
@@ -215,16 +214,16 @@ FIRST, SECOND = "first", "second"
 MAX_ATTENDANCE = timedelta(minutes=20)
 P10, P50, P90 = 0.1, 0.5, 0.9
 LEVELS = (P10, P50, P90)
-REPLAYED, ANNOUNCED = "The model on duty asked again about published runs", "Times that were announced"
+REPLAYED, ANNOUNCED = "The active model on published mobilisations", "Announced times"
 
 
 def known_until(examples: Examples, today: date) -> date:
-    """The last complete day of the records that lies before today."""
+    """Return the last complete day of the records before today."""
     return min(newest_complete_day(examples.rows), today - timedelta(days=1))
 
 
 def newest_month(examples: Examples, until_date: date) -> Month:
-    """The newest month that the records hold whole, else the newest that they hold a part of."""
+    """Return the newest month that is complete in the records, or else the newest with any records."""
     newest = Month.of(until_date)
     if until_date == newest.last_date:
         return newest
@@ -233,7 +232,7 @@ def newest_month(examples: Examples, until_date: date) -> Month:
 
 
 def records_of(examples: Examples, month: Month, until_date: date) -> Records:
-    """First and second arrivals until the end of a month; later pumps have no target."""
+    """Return first and second arrivals until the end of a month; later pumps have no target."""
     rows = examples.rows
     last = min(until_date, month.last_date)
     kept = np.isin(rows["pump"].astype(str), (FIRST, SECOND)) & np.isfinite(rows["attendance_s"])
@@ -245,7 +244,7 @@ def records_of(examples: Examples, month: Month, until_date: date) -> Records:
 
 
 def _is_complete(examples: Examples, month: Month, last: date) -> bool:
-    """Whether no call of the month until the last day is missing; that day itself may be cut."""
+    """True if no call of the month before the last day is missing. The last day itself may be incomplete."""
     first_us, until_us = midnight_us(month.first_date), midnight_us(max(month.first_date, last))
     return any(start <= first_us and until_us <= end for start, end in examples.complete)
 
@@ -272,11 +271,11 @@ def _hours(at_us: Ints) -> Ints:
 
 
 def replay_month(name: str, bundle: Bundle, examples: Examples, month: Month) -> LivePerformance:
-    """What the model says of the month's published runs and of those of the month before, if later than its training."""
+    """Predict the published mobilisations of the month and the month before, if they are later than the training."""
     trained_until = date.fromisoformat(bundle.card["trained_until"])
     start = max(trained_until, month.before.first_date)
     if start > month.last_date:
-        text = f"{name} learnt until {format_day(trained_until - timedelta(days=1))}: it knows the runs of {month}, and is not judged on them."
+        text = f"{name} was trained until {format_day(trained_until - timedelta(days=1))}, so it is not judged on {month}."
         return LivePerformance(REPLAYED, text, None)
     try:
         rows = later_rows(bundle, examples, start)
@@ -286,8 +285,8 @@ def replay_month(name: str, bundle: Bundle, examples: Examples, month: Month) ->
     live = _as_live(name, bundle, {column: values[is_before_end] for column, values in rows.items()})
     n = int(month.holds(live.day).sum())
     text = (
-        f"{name} answered {format_count(n)} runs of {month} once more, all later than what it learnt from (until "
-        f"{format_day(trained_until - timedelta(days=1))}), as if each were a call with the pump that was sent."
+        f"{name} predicted {format_count(n)} mobilisations of {month} again, each as a call with the pump that was sent. "
+        f"All are later than its training data, which ends on {format_day(trained_until - timedelta(days=1))}."
     )
     return LivePerformance(REPLAYED, text, live)
 
@@ -312,7 +311,7 @@ def _as_live(name: str, bundle: Bundle, rows: Columns) -> LiveRows:
 def read_announced_times(
     connection: Connection, month: Month, at: datetime, examples: Examples | None
 ) -> LivePerformance | None:
-    """Times announced in the month and before, by the board's arrivals, else by published records; None without any."""
+    """Return announced times of the month and before, with outcomes of the board or published records; None if none."""
     first_at, end_at = _ends(month)
     outcomes_until = min(at, end_at + MAX_ATTENDANCE)
     count = _counted(connection, first_at, min(at, end_at))
@@ -323,12 +322,12 @@ def read_announced_times(
     )
     n_outcomes = int(month.holds(joined.rows.day).sum())
     text = (
-        f"Of {format_count(count[0])} times announced in {month} {100 * n_outcomes / count[0]:.0f} % came true so far: {format_count(count[1])} by "
-        f"arrivals on the board, {format_count(n_outcomes - count[1])} by published records."
+        f"Of {format_count(count[0])} times announced in {month}, {100 * n_outcomes / count[0]:.0f} % have an outcome so far: "
+        f"{format_count(count[1])} from arrivals on the board, {format_count(n_outcomes - count[1])} from published records."
     )
     if count[2]:
         text += (
-            f" Arrivals on the board after more than {format_count(MAX_PUBLISHED_S)} s are implausible and left out: "
+            f" Arrivals on the board after more than {format_count(MAX_PUBLISHED_S)} s are implausible and ignored: "
             f"{format_count(count[2])}."
         )
     return LivePerformance(ANNOUNCED, text, joined.rows)
@@ -341,7 +340,7 @@ def _ends(month: Month) -> tuple[datetime, datetime]:
 
 
 def _counted(connection: Connection, first_at: datetime, end_at: datetime) -> tuple[int, int, int]:
-    """Times announced, those whose arrival the board knows, and arrivals that are implausible."""
+    """Count announced times, those with a plausible arrival on the board, and implausible arrivals."""
     dispatches = mobilisations.c
     known = (outcomes.c.mobilisation_id == dispatches.id) & (outcomes.c.arrived_at <= end_at + MAX_ATTENDANCE)
     is_plausible = outcomes.c.actual_s <= MAX_PUBLISHED_S

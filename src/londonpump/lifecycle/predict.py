@@ -1,4 +1,4 @@
-"""Calls answered out of a file into a file, with what the database knows of their moments."""
+"""Predict a file of calls into a file of predictions, with the context of the database."""
 
 import csv
 from pathlib import Path
@@ -31,15 +31,15 @@ HEADER = (
 
 
 def open_bundle(path: Path) -> Bundle:
-    """A bundle from its folder, whole and as stored."""
+    """Load a bundle from its folder and verify its content."""
     return from_files(load_bundle(path)[1], str(path))
 
 
 def predict_file(bundle: Bundle, source: Path, out: Path, store: ContextStore | None = None) -> Calls:
-    """Answer CALLS.csv into PREDICTIONS.csv, whole.
+    """Predict the rows of CALLS.csv and write PREDICTIONS.csv.
 
-    Returns: the calls, with the errors of each row and what was not known of those answered.
-    Raises: BadFile, among others where no row can be answered and earlier answers would be lost.
+    Returns: the calls, with the error of each row and the number of rows without some context.
+    Raises: BadFile, for example if no row can be predicted and earlier predictions would be lost.
     """
     if out.exists() and source.exists() and out.samefile(source):
         raise BadFile(out, "holds the calls themselves", "Name another file for the predictions.")
@@ -48,8 +48,8 @@ def predict_file(bundle: Bundle, source: Path, out: Path, store: ContextStore | 
     if not len(calls.answered) and _has_answers(out):
         raise BadFile(
             source,
-            f"no row can be answered, and {out} holds earlier answers: it was left as it is. Row 1: {calls.errors[0]}",
-            "Mend the rows, or name another file to see the error of each",
+            f"has no row that can be predicted, and {out} holds earlier predictions: it was not changed. Row 1: {calls.errors[0]}",
+            "Correct the rows, or name another file to see the error of each",
         )
     rows = [
         [call_id, *[""] * (len(HEADER) - 2), error]
@@ -71,7 +71,7 @@ def predict_file(bundle: Bundle, source: Path, out: Path, store: ContextStore | 
 
 
 def _has_answers(out: Path) -> bool:
-    """Whether earlier predictions stand there, any row of them answered."""
+    """True if the file holds earlier predictions with at least one predicted row."""
     if not out.is_file():
         return False
     with out.open(encoding="utf-8", newline="") as file:

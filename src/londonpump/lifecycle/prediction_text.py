@@ -1,4 +1,4 @@
-"""The context of one prediction: what each value is, where it comes from and how old it is."""
+"""Text and JSON of one prediction, its explanation, and its context with the source and age of each value."""
 
 import json
 from collections import Counter
@@ -43,7 +43,7 @@ PART_OF = {
     f"{CONGESTION}={PROFILE}": "traffic",
     f"{SCHOOL}={UNKNOWN}": "school holidays",
 }
-"""What was not known of the moment where a label says that something stands in. Working days the library knows."""
+"""Part of the context that is missing if a value carries this imputation flag. Working days are always known."""
 WEATHER_FORMS = {"temp_c": "{:.1f} C", "precip_mm": "{:.1f} mm rain", "wind_kmh": "wind {:.0f} km/h"}
 HOUR = timedelta(hours=1)
 MINUTES_PER_HOUR, MINUTES_PER_DAY = 60, 24 * 60
@@ -56,9 +56,9 @@ def context_as_json(
     labels: Sequence[str],
     stored_context: ContextSnapshot | None,
 ) -> ContextJson:
-    """By column that the model reads: value, source, observed_at, available_at, age_min; null where there is none.
+    """Return value, source, observed_at, available_at and age_min per context column that the model reads.
 
-    Args: runs: one run as it was answered. labels: what was filled in. moment: as the database knows it.
+    Args: dispatches: one dispatch as it was predicted. labels: imputation flags. stored_context: of the database.
     """
     source_of = dict(label.split("=", 1) for label in labels)
     entries: ContextJson = {}
@@ -79,15 +79,15 @@ def context_as_json(
 
 
 def format_context(context: FittedContext, entries: ContextJson, at: datetime) -> list[str]:
-    """A line of weather where the model reads it, and one of what it does not read."""
+    """Format a line about the weather, if the model reads it, and a line about context the model lacks."""
     lines = [_weather_text(entries, at)] if "temp_c" in entries or "precip_mm" in entries else []
     if context.missing:
-        lines.append(f"Learnt without: {', '.join(context.missing)}")
+        lines.append(f"Trained without: {', '.join(context.missing)}")
     return lines
 
 
 def parts_unknown(context: FittedContext, labels: Iterable[Iterable[str]]) -> Counter[str]:
-    """How many rows lack each part of the context; traffic where the model would have taken it."""
+    """Count the rows that lack each part of the context. Traffic counts only if the model uses live congestion."""
     is_profile = CONGESTION not in context.takes
     part_of = {label: part for label, part in PART_OF.items() if not (is_profile and part == "traffic")}
     rows: Counter[str] = Counter()
@@ -97,11 +97,13 @@ def parts_unknown(context: FittedContext, labels: Iterable[Iterable[str]]) -> Co
 
 
 def format_file_notes(missing: Sequence[str], unknown: Mapping[str, int], rows: int) -> list[str]:
-    """For the person who has a file answered: what the model was learnt without, and what was not known of rows."""
-    lines = [f"the model was learnt without {', '.join(missing)}"] if missing else []
+    """Format notes on a file of predictions: context that the model lacks, and context that was unknown per row."""
+    lines = [f"the model was trained without {', '.join(missing)}"] if missing else []
     if unknown:
         parts = ", ".join(f"{part} of {n:,}" for part, n in sorted(unknown.items()))
-        lines.append(f"not known of {rows:,} rows: {parts}; the column filled says what stands in")
+        lines.append(
+            f"unknown context in {rows:,} rows: {parts}; the column filled names the values used instead"
+        )
     return lines
 
 
@@ -116,23 +118,23 @@ def _from_database(known: ContextValue, at: datetime, source: str) -> dict[str, 
 
 
 def _weather_text(entries: ContextJson, at: datetime) -> str:
-    """Each value beside its origin; those of one origin together."""
+    """Format the weather values, grouped by their origin."""
     by_origin: dict[str, list[str]] = {}
     for name, form in WEATHER_FORMS.items():
         if name in entries:
             by_origin.setdefault(_origin(entries[name], at), []).append(form.format(entries[name]["value"]))
     if all(entries[name]["source"] == CLIMATE for name in WEATHER_FORMS if name in entries):
-        return f"Weather: not known; {next(iter(by_origin))} stands in"
+        return f"Weather: unknown; {next(iter(by_origin))} is used instead"
     return "Weather: " + "; ".join(f"{', '.join(values)}, {origin}" for origin, values in by_origin.items())
 
 
 def _origin(value: dict[str, Any], at: datetime) -> str:
     service = SERVICES.get(value["source"], value["source"])
     if value["source"] == CALL:
-        return "as stated"
+        return "as given"
     if value["source"] == CLIMATE:
         london = at.astimezone(LONDON)
-        return f"the usual for {london:%B} at {london:%H} h"
+        return f"the average for {london:%B} at {london:%H} h"
     observed_at = value["observed_at"] and datetime.fromisoformat(value["observed_at"])
     before = f" for {observed_at:%H:%M} UTC" if observed_at and at - observed_at >= HOUR else ""
     if value["source"] == FORECAST and value["age_min"] is not None:
@@ -149,11 +151,11 @@ def _age(minutes: float) -> str:
 
 
 OUTSIDE_LABELS = ("distance=unknown", "place=unknown", "station=unknown")
-"""The labels of a run outside what was learnt."""
+"""Imputation flags of a dispatch outside the training data."""
 
 
 def format_prediction(bundle: Bundle, values: Mapping[str, str], store: ContextStore | None = None) -> str:
-    """One prediction with its reasons, and the context it was made in."""
+    """Format one prediction with its explanation and its context."""
     predictions, imputed, known = _predict_with_context(bundle, values, store)
     times, median_s = predictions.times, float(predictions.median_s[0])
     over = ", ".join(f"{t // 60} min {times.p_over(t)[0]:.0%}" for t in LATENESS_LIMITS_S)
@@ -163,13 +165,13 @@ def format_prediction(bundle: Bundle, values: Mapping[str, str], store: ContextS
         expected = f"{MAX_PUBLISHED_S // 60} min or more expected; the records hold nothing longer"
     lines = [
         f"{expected} (mean {_minutes(times.mean_s[0])})",
-        f"Chance of later than: {over}",
-        f"Pumps that such calls get: {predictions.pumps[0]}"
+        f"Probability of more than: {over}",
+        f"Pumps usually sent to such calls: {predictions.pumps[0]}"
         + (" or more" if predictions.pumps[0] == 5 else ""),
     ]
     outside = [label.removesuffix("=unknown") for label in imputed if label in OUTSIDE_LABELS]
     if outside:
-        lines.append(f"WARNING: outside what was learnt ({', '.join(outside)}): do not rely on it")
+        lines.append(f"WARNING: outside the training data ({', '.join(outside)}): do not rely on it")
     elif predictions.is_flagged[0]:
         lines.append(
             f"WARNING: may take much longer than announced ({predictions.p_underestimate[0]:.0%} for over 2 min more)"
@@ -178,20 +180,20 @@ def format_prediction(bundle: Bundle, values: Mapping[str, str], store: ContextS
         lines.append("Why:")
         *named, rest = predictions.explanations(bundle)[0]
         rounded_s = [round(reason.seconds) for reason in named]
-        # The last line takes what rounding leaves, so that the whole seconds add up to the time shown.
+        # The last line takes the rounding error, so that the whole seconds add up to the time shown.
         rounded_s.append(round(median_s) - sum(rounded_s))
         lines += [
             f"  {s:+6d} s  {reason.description}" for s, reason in zip(rounded_s, [*named, rest], strict=True)
         ]
     lines += format_context(bundle.response.context, known, _at(predictions))
-    lines.append(f"Filled in: {'; '.join(imputed) or 'nothing'}")
+    lines.append(f"Imputed: {'; '.join(imputed) or 'nothing'}")
     if bundle.card["is_simulated"]:
         lines.append("The model is trained on SIMULATED records.")
     return "\n".join(lines)
 
 
 def prediction_as_json(bundle: Bundle, values: Mapping[str, str], store: ContextStore | None = None) -> str:
-    """One prediction as json."""
+    """Format one prediction as JSON."""
     predictions, imputed, known = _predict_with_context(bundle, values, store)
     times = predictions.times
     return json.dumps(
@@ -219,7 +221,7 @@ def prediction_as_json(bundle: Bundle, values: Mapping[str, str], store: Context
 def _predict_with_context(
     bundle: Bundle, values: Mapping[str, str], store: ContextStore | None
 ) -> tuple[Predictions, list[str], ContextJson]:
-    """The prediction, what was filled in for it, and the context it was made in."""
+    """Return one prediction, its imputation flags, and its context."""
     dispatch, note = parse_call(values, by_code(bundle.stations))
     columns = as_columns([dispatch])
     context = bundle.response.context
