@@ -1,4 +1,4 @@
-"""Remove bundles that nobody needs: neither named by the ledger nor among the newest."""
+"""Remove bundles that are neither named by the ledger nor among the newest."""
 
 import shutil
 import tempfile
@@ -15,38 +15,40 @@ from londonpump.storage.database.decision_repository import lock_decisions
 
 MIB = 1024 * 1024
 MIN_AGE_S = 3600
-"""A younger bundle stays: whoever made it may be about to point to it or to judge it."""
+"""A younger bundle stays: the process that made it may be about to judge it."""
 
 
 @dataclass(frozen=True, slots=True)
 class PruneResult:
-    """removed: bundles that are gone, or would be. parts: what killed writers had left. is_dry: nothing was done."""
+    """Bundles that were removed."""
 
     removed: tuple[StoredBundle, ...]
     n_kept: int
-    parts: tuple[str, ...]
-    is_dry: bool
+    parts: tuple[str, ...]  # unfinished files of killed writers
+    is_dry: bool  # nothing was removed
 
     def to_text(self) -> str:
-        """For the person who ran it."""
+        """Format one line per removed bundle and a summary."""
         verb = "would be removed" if self.is_dry else "removed"
-        lines = [f"{bundle.name}  made {bundle.made_at or 'once'}: {verb}" for bundle in self.removed]
+        lines = [
+            f"{bundle.name}  made {bundle.made_at or 'at an unknown time'}: {verb}" for bundle in self.removed
+        ]
         freed = sum(bundle.size_bytes for bundle in self.removed) / MIB
-        lines.append(f"{len(self.removed)} bundles {verb} ({freed:.1f} MiB), {self.n_kept} stay.")
+        lines.append(f"{len(self.removed)} bundles {verb} ({freed:.1f} MiB), {self.n_kept} kept.")
         if self.parts:
-            lines.append(f"{len(self.parts)} unfinished left by killed writers: {verb}.")
+            lines.append(f"{len(self.parts)} unfinished bundles of killed processes: {verb}.")
         return "\n".join(lines)
 
 
 def prune(settings: Settings, keep: int = 1, is_dry: bool = False) -> PruneResult:
-    """Remove what no decision names and what is neither among the `keep` newest nor less than an hour old.
+    """Remove bundles that no decision names and that are neither among the `keep` newest nor less than an hour old.
 
-    The ledger is locked while bundles are moved aside, so that nobody puts one on duty at that moment; two that
-    prune at once share the work. Raises: BadFile if the pointer of the store is damaged; DatabaseFailed.
+    Two processes that prune at once share the work. Raises: BadFile if the pointer of the store is damaged; DatabaseFailed.
     """
     with open_registry(settings) as registry:
         store = registry.store
         with writing(registry.engine) as connection:
+            # The lock keeps others from promoting a bundle while it is moved; the slow removal follows without it.
             lock_decisions(connection)
             unneeded, n_kept = _unneeded(store, named_bundles(connection), keep)
             moved = [] if is_dry else [path for each in unneeded if (path := _move_aside(store, each.name))]
@@ -68,7 +70,7 @@ def _unneeded(store: BundleStore, named: frozenset[str], keep: int) -> tuple[lis
 
 
 def _move_aside(store: BundleStore, name: str) -> Path | None:
-    """Out of the way at once; None if another process was quicker."""
+    """Rename a bundle so that it disappears in one step; None if another process was quicker."""
     folder = store.folder(name)
     path = Path(tempfile.mkdtemp(prefix=f".{name}.", suffix=SUFFIX, dir=store.root))
     try:

@@ -1,4 +1,4 @@
-"""The verbs that look: `models show`, `models as-of`, `models list --bundles`."""
+"""The commands `models show`, `models as-of` and `models list --bundles`, which change nothing."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -28,31 +28,31 @@ MIB = 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class BundleView:
-    """A bundle with its life. duties, decisions: the oldest first."""
+    """Bundle with its active periods and decisions, the oldest first."""
 
     stored: StoredBundle
     active_periods: tuple[ActivePeriod, ...]
     decisions: tuple[Decision, ...]
 
     def to_text(self) -> str:
-        """For a person."""
+        """Format the bundle."""
         card, provenance = self.stored.card, self.stored.provenance
         features = card.get("features") or ()
         lines = [
             f"Bundle {self.stored.name} ({self.stored.size_bytes / MIB:.1f} MiB)"
             + (", SIMULATED" if card.get("is_simulated") else ""),
-            f"Learnt from {card.get('rows') or 0:,} runs, {card.get('trained_from')} up to (not with) {card.get('trained_until')}",
+            f"Trained on {card.get('rows') or 0:,} mobilisations from {card.get('trained_from')} until before {card.get('trained_until')}",
             f"Data {card.get('data_hash')}, version {card.get('code_version')}, seed {card.get('seed')}",
-            f"Made {provenance.get('made_at', 'nobody knows when')}, commit {provenance.get('commit') or 'not known'}",
+            f"Made {provenance.get('made_at', 'at an unknown time')}, commit {provenance.get('commit') or 'unknown'}",
             *_metrics(provenance.get("metrics")),
             f"{len(features)} features: {', '.join(map(str, features))}",
         ]
-        lines += [f"On duty: {_format_period(period)}" for period in self.active_periods] or ["Never on duty"]
+        lines += [f"Active: {_format_period(period)}" for period in self.active_periods] or ["Never active"]
         lines += [format_decision(line) for line in self.decisions] or ["No decision names it"]
         return "\n".join(lines)
 
     def as_json(self) -> dict[str, Any]:
-        """For another program."""
+        """Return the bundle as JSON values."""
         return {
             "schema": 1,
             "bundle": self.stored.name,
@@ -72,12 +72,12 @@ class BundleView:
 
 @dataclass(frozen=True, slots=True)
 class DecisionView:
-    """One line of the ledger, whole."""
+    """Decision of the ledger with its evidence."""
 
     line: Decision
 
     def to_text(self) -> str:
-        """For a person."""
+        """Format the decision with its evidence."""
         line = self.line
         lines = [
             format_decision(line),
@@ -91,14 +91,14 @@ class DecisionView:
         return "\n".join(lines)
 
     def as_json(self) -> dict[str, Any]:
-        """For another program."""
+        """Return the decision as JSON values."""
         return {"schema": 1, **decision_as_json(self.line)}
 
 
 def show(settings: Settings, target: str | None) -> BundleView | DecisionView:
-    """A bundle by its hash or folder, or a decision by its number; None: the model on duty.
+    """Return a bundle by its hash or folder, or a decision by its number; None: the active model.
 
-    Raises: BadFile if there is no such bundle, BadValue if there is no such decision or no model on duty.
+    Raises: BadFile if there is no such bundle, BadValue if there is no such decision or no active model.
     """
     with open_registry(settings) as registry:
         if target is not None and _is_number(target):
@@ -112,18 +112,18 @@ def show(settings: Settings, target: str | None) -> BundleView | DecisionView:
 
 
 def as_of(settings: Settings, at: datetime) -> str:
-    """What was on duty at an instant, and since when, in words."""
+    """Format which model was active at a time, and its active period."""
     with open_registry(settings) as registry, reading(registry.engine) as connection:
         line = decision_at(connection, at)
         if line is None or line.champion_after is None:
-            return f"At {at:{TIME_FORMAT}} no model was on duty."
+            return f"At {at:{TIME_FORMAT}} no model was active."
         spans = active_periods_of(connection, line.champion_after)
     period = next(each for each in reversed(spans) if each.from_at <= at)
-    return f"At {at:{TIME_FORMAT}} {line.champion_after} was on duty: {_format_period(period)}."
+    return f"At {at:{TIME_FORMAT}} {line.champion_after} was active: {_format_period(period)}."
 
 
 def format_bundles(settings: Settings) -> str:
-    """Every bundle of the store, the newest first."""
+    """Format every bundle of the store, the newest first."""
     with open_registry(settings) as registry:
         with reading(registry.engine) as connection:
             champion = active_champion(connection)
@@ -136,19 +136,19 @@ def format_bundles(settings: Settings) -> str:
     for each in reversed(bundles):
         marks = [
             mark
-            for mark, applies in (("on duty", each.name == champion), ("newest", each.name == newest))
+            for mark, applies in (("active", each.name == champion), ("newest", each.name == newest))
             if applies
         ]
         until = each.card.get("trained_until")
         marks += [f"damaged: {each.problem}"] if each.problem else []
         lines.append(
-            f"{each.name}  learnt until {until or '-'}  made {each.made_at or '-'}  {', '.join(marks)}".rstrip()
+            f"{each.name}  trained until {until or '-'}  made {each.made_at or '-'}  {', '.join(marks)}".rstrip()
         )
     return "\n".join(lines)
 
 
 def format_decision(line: Decision) -> str:
-    """A decision in one line."""
+    """Format a decision in one line."""
     names = f"{line.champion_before or 'none'} -> {line.champion_after or 'none'}"
     return (
         f"#{line.id}  {line.decided_at:{TIME_FORMAT}}  {line.action:9}  {names}  {line.actor}: {line.reason}"
@@ -161,7 +161,7 @@ def _format_period(period: ActivePeriod) -> str:
 
 
 def _is_number(target: str) -> bool:
-    """A short number is a decision's; a hash may be all digits."""
+    """True for the number of a decision; a hash may consist of digits too, but it is longer."""
     return target.isascii() and target.isdecimal() and len(target) < len("0123456789abcdef")
 
 
@@ -169,7 +169,7 @@ def _decision(registry: Registry, number: int) -> Decision:
     with reading(registry.engine) as connection:
         line = decision_of(connection, number)
     if line is None:
-        raise BadValue("decision", number, "is not in the ledger. Look: londonpump models list")
+        raise BadValue("decision", number, "is not in the ledger. See londonpump models list")
     return line
 
 
@@ -177,13 +177,13 @@ def _active_bundle(registry: Registry) -> str:
     with reading(registry.engine) as connection:
         champion = active_champion(connection)
     if champion is None:
-        raise BadValue("model", "on duty", "there is none. Name a bundle, or run londonpump models promote")
+        raise BadValue("model", "active", "there is none. Name a bundle, or run londonpump models promote")
     return champion
 
 
 def _metrics(metrics: Mapping[str, Any] | None) -> Iterator[str]:
     if metrics and metrics.get("rows"):
         yield (
-            f"On {metrics['rows']:,} runs after its training: MAE {metrics['mae_s']:.1f} s, "
+            f"On {metrics['rows']:,} mobilisations after its training: MAE {metrics['mae_s']:.1f} s, "
             f"80 % band covers {metrics['cover_80_share']:.1%}"
         )

@@ -1,4 +1,4 @@
-"""From examples to a bundle: learn from rows before a day, store it by its content hash."""
+"""The command `train`: train a bundle on examples before a day, and store it under its content hash."""
 
 import platform
 import subprocess
@@ -37,18 +37,17 @@ LIBRARIES = ("duckdb", "ibis-framework", "lightgbm", "numpy", "pyarrow", "scikit
 
 @dataclass(frozen=True, slots=True)
 class TrainRequest:
-    """until None: challenge_days before the newest complete day ends (a quarter of shorter records), so that
-    something is left to judge on."""
+    """Request to train a bundle."""
 
     data: Path
     out: Path
-    until: date | None = None
+    until: date | None = None  # None: as `default_until`, so that later data remains to judge the model
     plan: TrainingPlan = field(default_factory=TrainingPlan)
     challenge_days: int = CHALLENGE_DAYS
 
 
 def train(request: TrainRequest, progress: Progress = silent) -> tuple[Path, Bundle]:
-    """Train and store a bundle. Returns: its folder and itself, as read back from the disk."""
+    """Train and store a bundle. Returns: its folder, and the bundle as read back from the disk."""
     require_bundles_folder(request.out)
     progress("Reading examples", 0.0)
     examples = load_examples(request.data)
@@ -62,7 +61,7 @@ def train(request: TrainRequest, progress: Progress = silent) -> tuple[Path, Bun
     bundle = fit_bundle(training, request.plan, card_facts(examples, training, until), report_progress)
     progress("Writing the bundle", 0.97)
     files = to_files(bundle)
-    # before it is stored: from then on it is the newest bundle
+    # Checked before it is stored, because from then on it is the newest bundle and a challenge may judge it.
     _require_same_predictions(bundle, from_files(files, str(request.out)), training.rows)
     provenance = {**_provenance(), "metrics": _metrics(bundle, examples, until)}
     folder = save_bundle(files, provenance, request.out)
@@ -71,7 +70,7 @@ def train(request: TrainRequest, progress: Progress = silent) -> tuple[Path, Bun
 
 
 def training_set(examples: Examples, until: date) -> TrainingSet:
-    """Rows of incidents that began before a London day, and the calls before it."""
+    """Return the rows of incidents that began before a London day, and the calls before it."""
     before = first_us_of_incident(examples.rows) < midnight_us(until)
     rows = examples.take(before)
     calls: Columns = {
@@ -88,7 +87,7 @@ def training_set(examples: Examples, until: date) -> TrainingSet:
 
 
 def card_facts(examples: Examples, training: TrainingSet, until: date) -> dict[str, Any]:
-    """What the card says of the data: none of it from the clock or the host."""
+    """Return the facts about the data for the card; none depends on the clock or the host, so the hash is stable."""
     at_us = training.rows["mobilised_us"]
     return {
         "data_hash": examples.data_hash,
@@ -102,21 +101,19 @@ def card_facts(examples: Examples, training: TrainingSet, until: date) -> dict[s
 
 
 def format_training(folder: Path, card: Mapping[str, Any]) -> str:
-    """What was learnt from, and where it is."""
-    summary = (
-        f"Learnt from {card['rows']:,} runs, {card['trained_from']} up to (not with) {card['trained_until']}."
-    )
+    """Format the training data of a bundle, and its folder."""
+    summary = f"Trained on {card['rows']:,} mobilisations from {card['trained_from']} until before {card['trained_until']}."
     return "\n".join([summary, *_format_missing_context(card["context"]), f"Bundle: {folder}"])
 
 
 def _format_missing_context(card: Mapping[str, str]) -> list[str]:
-    """For the person who trains: what of the context the examples could not teach."""
+    """Format one line per part of the context that the examples do not cover."""
     return [
         f"Without {part}: "
         + (
-            "the examples hold no traffic, and too few travel times to learn it from."
+            "the examples hold no traffic, and too few travel times to estimate it."
             if part == "congestion"
-            else "the examples hold none, or for fewer than half of the runs."
+            else "fewer than half of the examples have it."
         )
         for part, state in card.items()
         if state == MISSING
@@ -124,7 +121,7 @@ def _format_missing_context(card: Mapping[str, str]) -> list[str]:
 
 
 def _require_same_predictions(made: Bundle, stored: Bundle, rows: Columns) -> None:
-    """A bundle that answers otherwise once it was written and read is no bundle. Raises: LondonPumpError."""
+    """Raises: LondonPumpError if the bundle predicts differently after it was written and read."""
     some = {name: values[:50] for name, values in rows.items()}
     one = made.response_times(made.dispatches(some)).quantile(P50)
     two = stored.response_times(stored.dispatches(some)).quantile(P50)
@@ -133,12 +130,12 @@ def _require_same_predictions(made: Bundle, stored: Bundle, rows: Columns) -> No
     )
     if not (np.allclose(one, two, atol=1e-6) and np.allclose(original_one, original_two, atol=1e-6)):
         raise LondonPumpError(
-            "The bundle does not answer as the trained models do once it was written and read. It was not stored."
+            "The bundle predicts differently after it was written and read. It was not stored."
         )
 
 
 def _metrics(bundle: Bundle, examples: Examples, until: date) -> dict[str, Any]:
-    """How the bundle does on the runs after its training, at a glance; `evaluate` judges it."""
+    """Return quick scores on the mobilisations after the training; `evaluate` computes the full ones."""
     is_later = first_us_of_incident(examples.rows) >= midnight_us(until)
     rows = examples.take(is_later & np.isfinite(examples.rows["attendance_s"]))
     actual_s = rows["attendance_s"]
@@ -163,7 +160,7 @@ def _provenance() -> dict[str, Any]:
 
 
 def _commit() -> str | None:
-    """The commit of the checkout this code runs from, if it is one."""
+    """Return the git commit of this code; None outside a checkout."""
     try:
         done = subprocess.run(  # noqa: S603
             ["git", "-C", str(Path(__file__).parent), "rev-parse", "HEAD"],  # noqa: S607
