@@ -128,7 +128,7 @@ def test_no_bundle_is_nothing_to_decide(embedded, request_) -> None:
 def test_the_newest_on_duty_is_nothing_to_decide(embedded, request_, bundle, tmp_path) -> None:
     activate(embedded, put_in_store(bundle, tmp_path))
     done = challenge(embedded, request_)
-    assert (done.decision, "is on duty" in done.message, len(ledger(embedded, 9))) == (None, True, 1)
+    assert (done.decision, "is active" in done.message, len(ledger(embedded, 9))) == (None, True, 1)
 
 
 def test_a_model_that_was_taken_off_duty_does_not_come_back_by_itself(
@@ -138,7 +138,7 @@ def test_a_model_that_was_taken_off_duty_does_not_come_back_by_itself(
     activate(embedded, slower(bundle, tmp_path, 600))
     put_in_store(bundle, tmp_path)
     done = challenge(embedded, request_)
-    assert (done.decision, "was taken off" in done.message) == (None, True)
+    assert (done.decision, "was replaced earlier" in done.message) == (None, True)
 
 
 def test_a_dry_run_judges_and_records_nothing(embedded, request_, bundle, tmp_path) -> None:
@@ -271,7 +271,7 @@ def test_rows_are_later_than_both_trainings(later, embedded, request_, bundle, t
 def test_a_real_model_is_not_judged_on_made_up_rows(embedded, request_, bundle, tmp_path) -> None:
     activate(embedded, slower(bundle, tmp_path, 600, is_simulated=False))
     put_in_store(bundle, tmp_path)
-    with pytest.raises(SimulatedModel, match="of real records"):
+    with pytest.raises(SimulatedModel, match="from real records"):
         challenge(embedded, request_)
     assert len(ledger(embedded, 9)) == 1
 
@@ -298,7 +298,7 @@ def test_the_command_tells_scores_interval_verdict_and_reason(
     result = run(app, ["challenge", str(other), "--data", str(small_brigade.data)])
     assert result.exit_code == 0, result.output
     assert all(
-        phrase in result.stdout for phrase in ("Verdict: keep", "learnt until", "Recorded as number 2")
+        phrase in result.stdout for phrase in ("Verdict: keep", "trained until", "Recorded as number 2")
     )
     again = run(app, ["challenge", str(other), "--data", str(small_brigade.data), "--json"])
     value = json.loads(again.stdout)

@@ -183,7 +183,7 @@ def test_a_model_without_context_reads_none_in_serving(trained_without, whole, m
     assert json.loads(result.stdout)["context"] == {}
     assert not [label for label in json.loads(result.stdout)["filled"] if label.split("=")[0] in CONTEXT]
     output = predicted(made, whole.url, monkeypatch, *ONE).stdout
-    assert "Learnt without: weather, congestion, school holidays, working days" in output
+    assert "Trained without: weather, congestion, school holidays, working days" in output
 
 
 def test_each_value_carries_its_source_its_instants_and_its_age(whole, monkeypatch) -> None:
@@ -244,12 +244,12 @@ def test_an_unreadable_database_is_told_in_one_line_and_the_answer_is_that_witho
     without = predicted(whole, f"sqlite:///{tmp_path}/none.db", monkeypatch, *ONE, "--json")
     assert (result.exit_code, result.stdout) == (0, without.stdout)
     (line,) = result.stderr.splitlines()
-    assert line.startswith("londonpump: answered without context of the database: ")
+    assert line.startswith("londonpump: answered without the context in the database: ")
 
 
 def test_without_weather_the_line_says_that_the_usual_stands_in(whole, tmp_path, monkeypatch) -> None:
     output = predicted(whole, f"sqlite:///{tmp_path}/none.db", monkeypatch, *ONE).stdout
-    assert "Weather: not known; the usual for March at 10 h stands in" in output
+    assert "Weather: unknown; the average for March at 10 h is used instead" in output
 
 
 def test_a_file_of_calls_tells_the_source_of_each_value(whole, tmp_path, monkeypatch) -> None:
@@ -338,8 +338,8 @@ def file_answered(made: Made, url: str, tmp_path: Path, monkeypatch) -> Result:
 def test_what_was_not_known_of_a_file_of_calls_is_told_in_one_line(whole, tmp_path, monkeypatch) -> None:
     result = file_answered(whole, f"sqlite:///{tmp_path}/none.db", tmp_path, monkeypatch)
     assert result.stderr == (
-        "londonpump: not known of 1 rows: school holidays of 1, traffic of 1, weather of 1; "
-        "the column filled says what stands in\n"
+        "londonpump: unknown context in 1 rows: school holidays of 1, traffic of 1, weather of 1; "
+        "the column filled names the values used instead\n"
     )
 
 
@@ -353,7 +353,7 @@ def test_a_file_of_calls_is_told_what_the_model_was_learnt_without(
     made = Made(whole.data, whole.url, trained_without(*PARTS)[1])
     result = file_answered(made, whole.url, tmp_path, monkeypatch)
     assert result.stderr == (
-        "londonpump: the model was learnt without weather, congestion, school holidays, working days\n"
+        "londonpump: the model was trained without weather, congestion, school holidays, working days\n"
     )
 
 
@@ -418,5 +418,5 @@ def test_judging_tells_what_was_not_known_of_the_runs(whole, tmp_path) -> None:
     results = evaluate(request).results
     assert results["context_unknown"]["weather"] == results["rows"]
     shown_context = format_evaluation(results)
-    assert f"Not known of the runs judged: weather of {results['rows']:,}" in shown_context
-    assert "Not known" not in format_evaluation({**results, "context_unknown": {}})
+    assert f"Unknown context of these mobilisations: weather of {results['rows']:,}" in shown_context
+    assert "Unknown" not in format_evaluation({**results, "context_unknown": {}})

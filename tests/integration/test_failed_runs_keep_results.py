@@ -58,7 +58,7 @@ def test_train_stores_no_bundle_that_does_not_answer_as_it_was_trained(
     other = replace(small_bundle, card={**small_bundle.card, "seed": 99})
     monkeypatch.setattr(training, "fit_bundle", lambda *_: other)
     monkeypatch.setattr(training.np, "allclose", lambda *_, **__: False)
-    with pytest.raises(LondonPumpError, match="does not answer"):
+    with pytest.raises(LondonPumpError, match="predicts differently"):
         train(TrainRequest(small_data, bundles))
     assert tree(bundles) == before
 
@@ -123,7 +123,7 @@ def test_the_page_of_a_month_gives_way_to_no_empty_one(
     seen = monitor(settings, MonitorRequest(NOW, None))
     write_month_report(settings, seen, MonthReportRequest(file))
     before = file.read_bytes()
-    with pytest.raises(TooFewRows, match="the page would be empty"):
+    with pytest.raises(TooFewRows, match="the report would be empty"):
         write_month_report(settings, seen, MonthReportRequest(file))
     assert file.read_bytes() == before
 

@@ -240,7 +240,7 @@ def test_the_set_that_was_copied_is_a_good_one(well, good_set, publisher, record
     well.opens_at(publisher)
     result = fetch()
     assert result.exit_code == 0
-    assert "The good set is the one that was here." in result.stdout
+    assert "The set of records in use is unchanged." in result.stdout
 
 
 def test_the_command_says_what_it_did(well, publisher, records) -> None:

@@ -167,7 +167,7 @@ def test_ruislip_is_put_where_it_stands(tmp_path, database_url, engine) -> None:
 def test_a_wrong_place_is_reported(tmp_path, database_url) -> None:
     imported = import_mongo(write(tmp_path, stations=[RUISLIP]), database_url)
     assert count_of(imported, "stations").remarks == (
-        "G32 Ruislip is 17.9 km from where we know it: our place is kept",
+        "G32 Ruislip is 17.9 km from its known location, which is kept",
     )
 
 
@@ -266,7 +266,7 @@ def test_a_user_comes_with_the_hash_of_the_password(tmp_path, database_url, engi
     (anna,) = stored(engine, select_users)
     assert anna == User(anna.id, "Anna", "operator", REQUESTED_AT, USER["password"], None, ANNA)
     assert count_of(imported, "users").remarks == (
-        "1 keep their password: it is hashed anew at their next sign-in",
+        "1 keep their password, which is hashed again at their next sign-in",
     )
 
 
@@ -311,7 +311,7 @@ def test_a_user_whose_hash_cannot_be_checked_comes_without_a_password(
     """Issue 11, C2."""
     imported = import_mongo(write(tmp_path, users=[{**USER, "password": password}]), database_url)
     assert [user.password_hash for user in stored(engine, select_users)] == [None]
-    assert count_of(imported, "users").remarks == ("1 without a usable password hash, give them one: Anna",)
+    assert count_of(imported, "users").remarks == ("1 without a usable password hash; set a password for: Anna",)
 
 
 @pytest.mark.parametrize("name", ["", "  ", None, 5, "a" * 65, "an\x00na"])
@@ -365,7 +365,7 @@ def test_a_second_run_brings_the_passwords_that_an_earlier_version_left_out(
     has_one = {**BEN, "password": USER["password"]}
     imported = import_mongo(write(tmp_path, users=[USER, BEN]), database_url)
     assert count_of(imported, "users").remarks == (
-        "1 were there without a password, and have that of the export now: Anna",
+        "1 existed without a password and now have that of the export: Anna",
     )
     other = {**USER, "password": bcrypt.hashpw(b"another", bcrypt.gensalt(4)).decode()}
     import_mongo(write(tmp_path, users=[other, has_one]), database_url)

@@ -46,8 +46,8 @@ def bad(small_brigade, tmp_path) -> str:
 def test_the_better_one_would_take_the_place_and_the_other_would_not(settings, request_, good, bad) -> None:
     there, back = compare(settings, (bad, good), request_), compare(settings, (good, bad), request_)
     assert (there.verdict.rule, back.verdict.rule) == ("better", "worse")
-    assert f"As a challenger of {bad}, {good} would take its place (better)" in format_comparison(there)
-    assert "would not take its place (worse)" in format_comparison(back)
+    assert f"As a challenger of {bad}, {good} would replace it (better)" in format_comparison(there)
+    assert "would not replace it (worse)" in format_comparison(back)
 
 
 def test_nothing_is_recorded(settings, request_, good, bad) -> None:
@@ -79,7 +79,7 @@ def test_a_real_one_and_a_made_up_one_say_nothing_about_each_other(
     settings, request_, small_brigade, good, tmp_path
 ) -> None:
     real = slower(small_brigade.bundle, tmp_path, 5, is_simulated=False).name
-    with pytest.raises(SimulatedModel, match="of real records"):
+    with pytest.raises(SimulatedModel, match="from real records"):
         compare(settings, (good, real), request_)
 
 
@@ -92,4 +92,4 @@ def test_the_command_judges_by_the_rule_as_it_is(own_home, small_brigade, bad, t
     pair = (str(small_brigade.bundle), str(tmp_path / "bundles" / bad))
     result = CliRunner().invoke(app, ["models", "compare", *pair, "--data", str(small_brigade.data)])
     assert result.exit_code == 0, result.output
-    assert "would not take its place" in result.stdout
+    assert "would not replace it" in result.stdout

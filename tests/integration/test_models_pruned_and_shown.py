@@ -105,7 +105,7 @@ def test_a_bundle_that_was_pruned_meanwhile_does_not_go_on_duty(settings, store)
     prune(settings)
     with (
         open_registry(settings) as registry,
-        pytest.raises(BadFile, match="was taken away meanwhile"),
+        pytest.raises(BadFile, match="was removed meanwhile"),
         writing(registry.engine) as connection,
     ):
         registry.record(connection, line)
@@ -114,9 +114,9 @@ def test_a_bundle_that_was_pruned_meanwhile_does_not_go_on_duty(settings, store)
 def test_a_bundle_tells_its_card_its_duties_and_its_decisions(settings, store) -> None:
     shown_text = show(settings, store["was"].name).to_text()
     assert all(
-        expected in shown_text for expected in ("SIMULATED", "Learnt from", "On duty: ", "#1", "features")
+        expected in shown_text for expected in ("SIMULATED", "Trained on", "Active: ", "#1", "features")
     )
-    assert "Never on duty" in show(settings, store["newest"].name).to_text()
+    assert "Never active" in show(settings, store["newest"].name).to_text()
 
 
 def test_without_a_name_the_model_on_duty_is_shown(settings, store) -> None:
@@ -134,7 +134,7 @@ def test_a_decision_is_shown_by_its_number(settings, store) -> None:
 def test_what_was_on_duty_at_an_instant(settings, store) -> None:
     now = datetime.now(UTC)
     assert store["on_duty"].name in as_of(settings, now)
-    assert "no model was on duty" in as_of(settings, now - timedelta(days=900))
+    assert "no model was active" in as_of(settings, now - timedelta(days=900))
 
 
 def test_what_was_on_duty_is_told_where_a_clock_was_behind(settings, store) -> None:
@@ -142,13 +142,13 @@ def test_what_was_on_duty_is_told_where_a_clock_was_behind(settings, store) -> N
     line = Decision(at, KEEP, name, name, store["judged"].name, "tie", "no better", {}, "me")
     with open_registry(settings) as registry, writing(registry.engine) as connection:
         registry.record(connection, line)
-    assert f"{name} was on duty: 2020-01-01 00:00Z to now" in as_of(settings, at + timedelta(days=1))
+    assert f"{name} was active: 2020-01-01 00:00Z to now" in as_of(settings, at + timedelta(days=1))
 
 
 def test_the_bundles_of_the_store_are_listed(settings, store) -> None:
     lines = format_bundles(settings).splitlines()
     assert len(lines) == 6
-    assert sum("on duty" in line for line in lines) == sum("newest" in line for line in lines) == 1
+    assert sum("active" in line for line in lines) == sum("newest" in line for line in lines) == 1
 
 
 @pytest.mark.parametrize("text", ["yesterday", "2026-11-01", "2026-11-01T10:00"])

@@ -66,14 +66,14 @@ def test_it_is_in_the_audit_with_who_did_it(settings, three) -> None:
 def test_the_first_model_has_nothing_before_it(settings, three) -> None:
     for _ in range(2):
         roll_back(settings, RollBackRequest("once more"))
-    with pytest.raises(NothingToRollBackTo, match="No model was on duty before"):
+    with pytest.raises(NothingToRollBackTo, match="No model was active before"):
         roll_back(settings, RollBackRequest("and once more"))
     assert ledger(settings, 1)[0].champion_after == three[0].name
 
 
 def test_a_model_that_never_was_on_duty_is_not_rolled_back_to(settings, three, tmp_path) -> None:
     other = slower(three[0], tmp_path, 5)
-    with pytest.raises(NothingToRollBackTo, match="never on duty"):
+    with pytest.raises(NothingToRollBackTo, match="was never active"):
         roll_back(settings, RollBackRequest("why not", other.name))
 
 
@@ -83,7 +83,7 @@ def test_a_model_that_does_not_load_is_refused_and_the_champion_stays(how, setti
         shutil.rmtree(three[1])
     else:
         (three[1] / "scale.txt").unlink()
-    with pytest.raises(BadFile, match=f"{three[2].name} stays on duty"):
+    with pytest.raises(BadFile, match=f"active model stays {three[2].name}"):
         roll_back(settings, RollBackRequest("why not"))
     assert len(ledger(settings, 9)) == 3
 
@@ -95,4 +95,4 @@ def test_without_a_reason_nothing_is_rolled_back(settings, three) -> None:
 
 def test_the_command_says_what_it_did(own_home, small_brigade, tmp_path) -> None:
     failure = CliRunner().invoke(app, ["models", "roll-back", "--why", "x"])
-    assert (failure.exit_code, "No model was on duty before now" in failure.stderr) == (2, True)
+    assert (failure.exit_code, "No model was active before now" in failure.stderr) == (2, True)

@@ -101,7 +101,7 @@ def test_times_announced_on_the_board_stand_beside_it(
         for n in range(40)
     ]
     store_mobilisations(engine, runs)
-    assert "Of 40 times announced in March 2023 75 % came true so far: 30 by arrivals" in page_of(
+    assert "Of 40 times announced in March 2023, 75 % have an outcome so far: 30 from arrivals" in page_of(
         database_url, tmp_path, small_data
     )
 
@@ -118,8 +118,8 @@ def test_implausible_arrivals_are_left_out_of_the_page_and_counted_on_it(
     ]
     store_mobilisations(engine, runs)
     page = page_of(database_url, tmp_path, small_data)
-    assert "Of 40 times announced in March 2023 75 % came true so far: 30 by arrivals" in page
-    assert "after more than 1,200 s are implausible and left out: 10" in page
+    assert "Of 40 times announced in March 2023, 75 % have an outcome so far: 30 from arrivals" in page
+    assert "after more than 1,200 s are implausible and ignored: 10" in page
 
 
 def test_an_announcement_of_another_month_is_not_counted(

@@ -312,7 +312,7 @@ def test_a_model_before_that_does_not_load_is_not_put_on_duty(
     (tmp_path / "bundles" / models[1] / "scale.txt").write_bytes(b"no tree")
     seen = look(database_url, tmp_path, roll_back="auto")
     shown_alarms = next(alarm.words for alarm in seen.changes.standing if alarm.kind == "live_error")
-    assert (_active_model(engine), "could not be taken back" in shown_alarms) == (models[0], True)
+    assert (_active_model(engine), "could not be rolled back" in shown_alarms) == (models[0], True)
 
 
 def _active_model(engine: Engine) -> str | None:
@@ -326,7 +326,7 @@ def test_what_it_saw_is_json_and_words(
     store_mobilisations(engine, arrivals(models[0], late_s=0))
     seen = look(database_url, tmp_path)
     shown_alarms = json.loads(json.dumps(monitoring_as_json(seen), allow_nan=False))
-    assert (shown_alarms["outcomes"]["share"], "chosen set" in format_monitoring(seen)) == (1.0, True)
+    assert (shown_alarms["outcomes"]["share"], "not every pump that was ranked" in format_monitoring(seen)) == (1.0, True)
 
 
 def test_a_raised_alarm_is_a_line_in_the_log_once(

@@ -274,4 +274,4 @@ def test_the_command_context_speaks_json(run: Callable[..., Any], engine: Engine
 def test_mobilisations_alone_are_refused(run: Callable[..., Any], raw: dict[str, Path]) -> None:
     result = run("prepare", "--mobilisations", raw["mobilisations"])
     assert result.exit_code == 2
-    assert "stands without incident records" in result.stderr
+    assert "needs incident records too" in result.stderr

@@ -199,7 +199,7 @@ def test_every_source_may_fail_at_once(command, publisher) -> None:
 
 def test_a_first_refresh_that_fails_says_that_nothing_is_there(command, publisher) -> None:
     publisher.answers(sources.FORECAST, server.broken())
-    assert "never come whole before" in command("--only", "weather").stdout
+    assert "never succeeded before" in command("--only", "weather").stdout
 
 
 def test_past_weather_comes_since_the_day_that_is_named(command) -> None:

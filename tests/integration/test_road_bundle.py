@@ -169,7 +169,7 @@ def test_incidents_learnt_from_are_known_again_and_others_are_not(small_bundle, 
 
 def test_rows_that_were_learnt_from_are_never_judged_on(small_brigade) -> None:
     request = EvaluateRequest(small_brigade.bundle, small_brigade.data, date(2023, 3, 25))
-    with pytest.raises(BadValue, match="that the bundle learnt from"):
+    with pytest.raises(BadValue, match="that the bundle was trained on"):
         evaluate(request)
 
 

@@ -84,7 +84,7 @@ def test_a_second_list_takes_the_place_of_the_first_whole(engine, file) -> None:
 
 def test_a_list_of_few_stations_is_refused(engine, file) -> None:
     file.write_text(as_csv(list(known_stations())[:30]), encoding="utf-8")
-    with pytest.raises(BadFile, match=r"has 2\d stations of London open on 24 November 2026.*--force"):
+    with pytest.raises(BadFile, match=r"has 2\d stations open in London on 24 November 2026.*--force"):
         import_stations(engine, file, TODAY, is_forced=False)
     assert stations_in_use(engine) == known_stations()
 

@@ -49,12 +49,12 @@ def test_a_server_that_is_down_is_told_in_one_line_and_fails_nothing(settings, l
     (line,) = lines_of(away)
     assert line.startswith(f"MLflow at {away.mlflow_url}: ")
     assert "got no answer. " in line
-    assert line.endswith("or by londonpump track.")
+    assert line.endswith("or run londonpump track.")
 
 
 @pytest.mark.slow
 def test_a_server_that_never_answers_is_given_up(settings, listener) -> None:
-    with pytest.raises(TrackingFailed, match="not done within 6 s"):
+    with pytest.raises(TrackingFailed, match="did not finish within 6 s"):
         track(settings.model_copy(update={"mlflow_url": address(listener)}), within_s=6)
 
 

@@ -161,10 +161,10 @@ def test_one_prediction_is_told_in_words_with_its_reasons(run) -> None:
     assert result.exit_code == 0
     for expected in (
         "expected; 8 in 10 between",
-        "Chance of later than: 6 min",
+        "Probability of more than: 6 min",
         "Why:",
         "SIMULATED",
-        "Filled in:",
+        "Imputed:",
     ):
         assert expected in result.stdout
 
@@ -180,7 +180,7 @@ def test_the_seconds_under_why_add_up_to_the_time_shown(northing_m, run) -> None
 
 def test_a_run_outside_is_told_with_a_warning_and_without_reasons(run) -> None:
     output = run(*ONE, "--northing", "225000").stdout
-    assert "WARNING: outside what was learnt (" in output
+    assert "WARNING: outside the training data (" in output
     assert "Why:" not in output
 
 

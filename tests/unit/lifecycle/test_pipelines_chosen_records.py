@@ -16,7 +16,7 @@ def test_files_that_are_named_win_over_fetched_ones(tmp_path: Path) -> None:
 
 
 def test_mobilisations_alone_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(BadFile, match="stands without incident records"):
+    with pytest.raises(BadFile, match="needs incident records too"):
         select_records(tmp_path, (), MOBILISATIONS)
 
 

@@ -34,7 +34,7 @@ def test_a_bundle_says_what_it_is(store) -> None:
 
 
 def test_a_bundle_that_is_not_there_is_said_in_words(store) -> None:
-    with pytest.raises(BadFile, match="is not there"):
+    with pytest.raises(BadFile, match="does not exist"):
         store.read("0123456789abcdef")
 
 
