@@ -105,7 +105,7 @@ def test_predict_writes_the_errors_of_rows_where_no_answer_is_lost(
     calls.write_text(BAD_CALL)
     for _ in range(2):
         predict_file(small_bundle, calls, out)
-    assert "'Z99': is no station" in out.read_text()
+    assert "'Z99': is not a station" in out.read_text()
 
 
 def test_the_two_files_of_the_table_are_written_together(small_bundle: Bundle, tmp_path: Path) -> None:

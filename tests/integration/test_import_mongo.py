@@ -311,7 +311,9 @@ def test_a_user_whose_hash_cannot_be_checked_comes_without_a_password(
     """Issue 11, C2."""
     imported = import_mongo(write(tmp_path, users=[{**USER, "password": password}]), database_url)
     assert [user.password_hash for user in stored(engine, select_users)] == [None]
-    assert count_of(imported, "users").remarks == ("1 without a usable password hash; set a password for: Anna",)
+    assert count_of(imported, "users").remarks == (
+        "1 without a usable password hash; set a password for: Anna",
+    )
 
 
 @pytest.mark.parametrize("name", ["", "  ", None, 5, "a" * 65, "an\x00na"])

@@ -326,7 +326,10 @@ def test_what_it_saw_is_json_and_words(
     store_mobilisations(engine, arrivals(models[0], late_s=0))
     seen = look(database_url, tmp_path)
     shown_alarms = json.loads(json.dumps(monitoring_as_json(seen), allow_nan=False))
-    assert (shown_alarms["outcomes"]["share"], "not every pump that was ranked" in format_monitoring(seen)) == (1.0, True)
+    assert (
+        shown_alarms["outcomes"]["share"],
+        "not every pump that was ranked" in format_monitoring(seen),
+    ) == (1.0, True)
 
 
 def test_a_raised_alarm_is_a_line_in_the_log_once(

@@ -218,9 +218,9 @@ def test_a_missing_flag_is_named(flag, run) -> None:
 
 BAD_FLAGS = {
     "station": (("--station", "X99"), "station_code 'X99'"),
-    "easting": (("--easting", "nan"), "easting_m 'nan': is no number"),
-    "northing": (("--northing", "inf"), "northing_m 'inf': is no number"),
-    "time": (("--at", "now"), "mobilised_at 'now': is no time"),
+    "easting": (("--easting", "nan"), "easting_m 'nan': is not a number"),
+    "northing": (("--northing", "inf"), "northing_m 'inf': is not a number"),
+    "time": (("--at", "now"), "mobilised_at 'now': is not a time"),
     "kind": (("--incident-type", "Barbecue"), "incident_type 'Barbecue'"),
 }
 
