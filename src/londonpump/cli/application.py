@@ -44,6 +44,7 @@ def not_installed(error: ModuleNotFoundError) -> NotInstalled | None:
     return None
 
 
+# Exit codes. 2 is also that of Typer for wrong options; schedulers retry only after 3.
 BAD_INPUT, SOME_ROWS_UNANSWERED, SOURCE_FAILED = 2, 1, 3
 DAY = "%Y-%m-%d"
 
@@ -59,6 +60,7 @@ class ManyFiles(TyperCommand):
         spread: list[str] = []
         current, values = "", 0
         for arg in args:
+            # Click takes one value per option, but a shell expands *.csv to many.
             if arg.startswith("-"):
                 current, values = arg, 0
             elif current in repeated and values:
@@ -73,6 +75,7 @@ app = typer.Typer(
     help="Predict which fire engines can reach an emergency in London, how soon, and how sure that is.",
     no_args_is_help=True,
     add_completion=False,
+    # Its tracebacks would print local variables, among them passwords and keys.
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -124,6 +127,7 @@ def show_progress() -> Iterator[Callable[[str, float], None]]:
         printed: list[str] = []
 
         def print_line(doing: str, share: float) -> None:
+            # Steps report many shares; a log needs only the first of each step.
             if doing not in printed[-1:]:
                 printed.append(doing)
                 typer.echo(f"{share:4.0%}  {doing}", err=True)

@@ -68,6 +68,7 @@ class Publisher(StrEnum):
     VISUAL_CROSSING = "visual-crossing"
 
 
+# A copy of `lifecycle.refresh.Part`, which would load the database for every --help.
 class Only(StrEnum):
     """Parts that can be refreshed alone."""
 

@@ -63,6 +63,7 @@ def monitor(
     from londonpump.storage.files import require_own_file, write_json
 
     with report_errors(), show_progress() as progress:
+        # Check the output files first, so that a wrong name does not cost a long run.
         report_request = _report_request(report, data, month)
         if json is not None:
             require_own_file(json, JSON_MARK)
@@ -78,6 +79,7 @@ def monitor(
     typer.echo(format_monitoring(result))
     if written is not None:
         typer.echo(f"Report of {written}: {report}")
+    # Only an automatic roll back changes the aliases in MLflow.
     if settings().roll_back == "auto":
         track_after()
     if fail_on_alarm and result.changes.standing:

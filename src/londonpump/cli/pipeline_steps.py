@@ -113,6 +113,7 @@ def evaluate(
     from londonpump.lifecycle.evaluate import EvaluateRequest, evaluate, format_evaluation
 
     config = settings()
+    # An evaluation with a report of its own must not overwrite the figures of the one in the home.
     figures = json if json is not None or report is not None else config.evaluation
     report = report or config.report
     card = card or report.with_name(CARD if report.stem == "report" else f"{report.stem}_{CARD}")
@@ -157,6 +158,7 @@ def challenge(
     with report_errors(), show_progress() as progress:
         done = decide(config, request, progress)
     typer.echo(as_json.dumps(challenge_as_json(done), indent=1) if json else format_challenge(done))
+    # A repeated challenge changed nothing, so MLflow is up to date.
     if done.is_new:
         track_after()
 

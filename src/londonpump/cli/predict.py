@@ -104,6 +104,7 @@ def predict(
                 return
             one = {
                 "id": "1",
+                # With its offset, because a bare time would be read as London time.
                 "mobilised_at": at or datetime.now().astimezone().isoformat(),
                 "station_code": station or "",
                 "easting_m": easting or "",

@@ -61,6 +61,7 @@ def demo(
     from londonpump.rehearsal.demo_service import DemoServing, serve_demo
 
     home = Path(os.environ.get("LONDONPUMP_HOME") or ".demo")
+    # Some CI systems attach a terminal; a demo that waits for Ctrl-C would hang there.
     is_interactive = sys.stdout.isatty() and not os.environ.get("CI")
     with report_errors():
         with show_progress() as progress:

@@ -58,6 +58,7 @@ def create(
         username = validate_username(name)
         password = _read_password(password_stdin)
         check_password(password, username, settings().password_min)
+        # Hashing is slow by design, so it is done before the transaction locks the database.
         new = accounts.NewUser(username, role, Passwords().make_now(password))
         with _transaction() as (connection, actor, now):
             accounts.create(connection, new, actor, now)

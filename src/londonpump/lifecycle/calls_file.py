@@ -88,12 +88,10 @@ class Calls:
     answered: NDArray[np.int64]  # indices of the rows without an error
     columns: dict[str, NDArray[Any]]  # input of `features.dispatches`, in the order of `answered`
     ignored: tuple[str, ...] = ()
-    notes: list[list[str]] = field(
-        default_factory=list
-    )  # per answered row, `column=source` of imputed values
-    unknown: dict[str, int] = field(
-        default_factory=dict
-    )  # number of answered rows per missing part of the context
+    # `column=source` of imputed values, per answered row
+    notes: list[list[str]] = field(default_factory=list)
+    # number of answered rows per missing part of the context
+    unknown: dict[str, int] = field(default_factory=dict)
     read_as: str = ""  # what is unusual about the file
 
 
@@ -113,6 +111,7 @@ def read_calls(path: Path, stations: Mapping[str, Station]) -> Calls:
             _validate_required_cells(values)
             dispatch, note = parse_call({name: cell_text(cell) for name, cell in values.items()}, stations)
         except BadValue as error:
+            # One bad row must not cost the predictions of the others.
             errors.append(str(BadValue(error.column, _shortened(error.value), error.problem)))
             continue
         errors.append("")
@@ -222,6 +221,7 @@ def parse_timestamp(text: str, name: str = "mobilised_at") -> tuple[datetime, bo
         if not london_clock.exists_in_london(timestamp):
             raise BadValue(name, text, "does not exist: the clocks of London skip it in spring")
         is_ambiguous = london_clock.is_ambiguous_in_london(timestamp)
+        # In the hour that the clocks repeat, Python takes the first one (fold=0); the caller notes the assumption.
         timestamp = timestamp.replace(tzinfo=london_clock.LONDON)
     if not FIRST_AT <= timestamp < LAST_AT:
         raise BadValue(name, text, "is not between 2009, where the records begin, and 2040")
@@ -264,6 +264,7 @@ def _location(values: Mapping[str, str], stations: Mapping[str, Station]) -> tup
     if all(NUMBER.fullmatch(text) and abs(float(text)) < MAX_DEGREES for text in texts):
         raise BadValue("easting_m", texts[0], "looks like degrees. Give metres of the National Grid")
     location = _coordinate("easting_m", texts[0]), _coordinate("northing_m", texts[1])
+    # Stations beyond the border send pumps into London, but a place near them only is not in London.
     nearest_m = min(
         math.dist(location, (station.easting_m, station.northing_m))
         for station in stations.values()

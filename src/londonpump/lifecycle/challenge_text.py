@@ -97,6 +97,7 @@ def _scores(evidence: EvidenceFields) -> Iterator[str]:
     yield f"{'latency ms':<24}" + "".join(_number(each.get("latency_ms")) for each in pair)
     for name, (label, unit, factor) in SCORES.items():
         values = [((each.get("scores") or {}).get(name) or {}).get("value") for each in pair]
+        # A model that could not be used has no scores.
         if any(value is not None for value in values):
             scaled = [None if value is None else value * factor for value in values]
             yield f"{f'{label} {unit}':<24}" + "".join(_number(value) for value in scaled)

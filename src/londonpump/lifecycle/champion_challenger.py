@@ -72,6 +72,7 @@ def judge_pair(
     rows = examples.take(np.isfinite(examples.rows["attendance_s"]))
     both = [each for each in (challenger, champion) if each is not None]
     contenders = {each.name: _contender(each, examples, rows) for each in both}
+    # Rows and slices need a bundle to compute distances; either one serves.
     one = next((each.bundle for each in both if each.bundle is not None), None)
     if one is None:
         raise BadFile(challenger.name, str(challenger.smoke_test.problem), "Train again.")

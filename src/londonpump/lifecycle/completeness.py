@@ -37,9 +37,7 @@ class Completeness:
     incidents: Days  # kept incidents per London day, never empty
     stated: bool | None  # what the user states with --complete; None: determined from the counts
     days: list[date]  # days on which the records hold every incident
-    pump_days: list[date] = field(
-        default_factory=list
-    )  # those on which nearly all incidents have mobilisations too
+    pump_days: list[date] = field(default_factory=list)  # those with mobilisations of nearly all incidents
     has_mobilisations: bool = False
 
     @classmethod
@@ -52,6 +50,7 @@ class Completeness:
     def with_pumps(self, attended: Days) -> "Completeness":
         """Determine days with complete mobilisations. attended: number of incidents with a mobilisation, per day."""
         days = self.days
+        # Not every incident has a mobilisation in the records, hence a share.
         if self.stated is None:
             days = [day for day in days if attended.get(day, 0) >= COMPLETE_SHARE * self.incidents[day]]
         return Completeness(self.incidents, self.stated, self.days, days, has_mobilisations=True)
@@ -59,6 +58,7 @@ class Completeness:
     @property
     def is_complete(self) -> bool:
         """True if every recorded day is complete. The first and the last may be cut off by the export."""
+        # Exports often start and end within a day.
         inner = set(self.incidents) - {min(self.incidents), max(self.incidents)}
         return bool(self.days) and inner <= set(self.days)
 

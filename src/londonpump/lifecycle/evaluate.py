@@ -87,6 +87,7 @@ def evaluate(request: EvaluateRequest, progress: Progress = silent) -> Evaluatio
     rows = later_rows(bundle, examples, start)
     judged_rows = build_judged_rows(bundle, rows)
     forecasts = forecasts_of(bundle, rows)
+    # Whole days are resampled, because the errors of one day are correlated: a storm delays many pumps.
     progress("Judging, with intervals from resampled days", 0.3)
     result = evaluate_models(judged_rows, forecasts, resamples=request.resamples)
     pumps = _pumps(bundle, examples, start, request.resamples)
@@ -126,6 +127,7 @@ def later_rows(bundle: Bundle, examples: Examples, start: date) -> Columns:
     """Return rows of incidents that began on a day or later, with their workload. Raises: BadValue, TooFewRows."""
     later = first_us_of_incident(examples.rows) >= midnight_us(start)
     rows = examples.take(later & np.isfinite(examples.rows["attendance_s"]))
+    # The date alone is no proof: data prepared from other records may date the same incidents differently.
     n_seen = int(bundle.has_seen(rows["incident_number"]).sum())
     if n_seen > MAX_SEEN_ROWS + MAX_SEEN_SHARE * len(rows["incident_number"]):
         raise BadValue(

@@ -74,6 +74,7 @@ def _locations(bundle: Bundle) -> Iterator[tuple[str, NDArray[np.float64]]]:
             if own_station is not None:
                 yield code, np.array([[own_station.easting_m, own_station.northing_m]])
             continue
+        # A sample is enough for two quantiles and keeps the table quick.
         step = max(1, len(own) // MAX_LOCATIONS)
         own = own[::step]
         yield code, np.stack([own // ROW, own % ROW], axis=1) * CELL_M + CELL_M / 2

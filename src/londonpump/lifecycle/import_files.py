@@ -63,6 +63,7 @@ def import_stations(engine: Engine, path: Path, day: date, *, is_forced: bool) -
             f"has {n_open} stations open in London on {day:%d %B %Y}, and London has about 100",
             "Give the whole list: it replaces the former one. If it is complete, add --force.",
         )
+    # Compare before storing: afterwards, the list in use is the new one.
     changes = changes_between(stations_in_use(engine), stations)
     station_repository.store_stations(engine, sorted(stations, key=lambda station: station.code))
     return [*_format_changes(changes), _counted(stations, day)]

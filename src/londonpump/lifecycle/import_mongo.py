@@ -79,6 +79,7 @@ def add_users(connection: Connection, exported: list[ExportedUser]) -> Collectio
     ids = {user.imported_from for user in existing}
     names = {username_key(user.username) for user in existing}
     new, remarks = [], []
+    # Oldest first, so that the account that had a name first keeps it, in every import.
     for each in sorted(exported, key=lambda user: (user.created_at, user.id)):
         if each.id in ids:
             continue
@@ -221,6 +222,7 @@ def _import(connection: Connection, export: MongoExport) -> ImportResult:
         counts.append(add_users(connection, export.users))
     if export.predictions is not None:
         counts.append(add_predictions(connection, export.predictions))
+    # Last, because it locks the audit, and the service waits for that lock.
     if export.users is not None:
         remark = add_passwords(connection, export.users, datetime.now(UTC))
         counts = [
@@ -292,6 +294,7 @@ def _station(each: ExportedStation, ours: Station | None) -> tuple[Station, str]
             Station(each.code, each.name, status, easting_m, northing_m),
             f"{each.code} {each.name} is not in our list: taken as {status}, one pump",
         )
+    # The original's coordinates are rounded; a large offset is an error such as that of Ruislip.
     apart_m = hypot(easting_m - ours.easting_m, northing_m - ours.northing_m)
     if apart_m > MAX_OFFSET_M:
         return (

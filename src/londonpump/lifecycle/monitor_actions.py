@@ -51,7 +51,7 @@ def send_unsent(settings: Settings, engine: Engine, at: datetime, post: Post) ->
             LOG.warning("alarm not sent: %s", failed)
             # The order of events matters to the receiver: after a failure, the later ones wait too.
             return sent, f"{failed} {len(waiting) - sent} wait."
-        # One transaction per notification: after a crash, none that was accepted is sent again.
+        # One transaction per notification, so that a crash repeats at most one of them.
         with writing(engine) as connection:
             mark_sent(connection, event, alarm.id, at)
         sent += 1

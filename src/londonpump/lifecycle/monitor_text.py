@@ -108,6 +108,7 @@ def _live(result: MonitoringResult) -> list[str]:
 def _band(band: Band | None) -> list[str]:
     if band is None:
         return []
+    # The band is judged on consecutive days, the newest last.
     newest: BandDay = band.days[-1]
     if newest.mae_s is None:
         return [f"Band of live error: not judged, {newest.rows} outcomes in two weeks"]

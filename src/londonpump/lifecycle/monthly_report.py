@@ -75,6 +75,7 @@ def write_month_report(
         inputs = _inputs(_ReportSource(settings, engine, result, month, examples))
     finally:
         engine.dispose()
+    # A monitor run without data must not replace a good report by an empty one.
     _require_content(request.file, inputs)
     progress("Writing the page", 0.6)
     write_text(request.file, render_month(inputs))
@@ -178,6 +179,7 @@ def _alarms(connection: Connection, first_at: datetime, until_at: datetime) -> S
             alarm.subject,
             alarm.words,
         )
+        # The end of the query is exclusive, and an alarm of this very run counts.
         for alarm in alarms_between(connection, first_at, until_at + timedelta(microseconds=1))
     ]
 
@@ -273,6 +275,7 @@ def _hours(at_us: Ints) -> Ints:
 def replay_month(name: str, bundle: Bundle, examples: Examples, month: Month) -> LivePerformance:
     """Predict the published mobilisations of the month and the month before, if they are later than the training."""
     trained_until = date.fromisoformat(bundle.card["trained_until"])
+    # The month before is included for comparison.
     start = max(trained_until, month.before.first_date)
     if start > month.last_date:
         text = f"{name} was trained until {format_day(trained_until - timedelta(days=1))}, so it is not judged on {month}."
@@ -313,6 +316,7 @@ def read_announced_times(
 ) -> LivePerformance | None:
     """Return announced times of the month and before, with outcomes of the board or published records; None if none."""
     first_at, end_at = _ends(month)
+    # A pump that is mobilised in the last minutes of the month arrives in the next one.
     outcomes_until = min(at, end_at + MAX_ATTENDANCE)
     count = _counted(connection, first_at, min(at, end_at))
     if not count[0]:

@@ -41,6 +41,7 @@ def predict_file(bundle: Bundle, source: Path, out: Path, store: ContextStore | 
     Returns: the calls, with the error of each row and the number of rows without some context.
     Raises: BadFile, for example if no row can be predicted and earlier predictions would be lost.
     """
+    # Also true for two names of one file (links, another case): the calls would be lost.
     if out.exists() and source.exists() and out.samefile(source):
         raise BadFile(out, "holds the calls themselves", "Name another file for the predictions.")
     require_own_file(out, ",".join(HEADER))
@@ -51,6 +52,7 @@ def predict_file(bundle: Bundle, source: Path, out: Path, store: ContextStore | 
             f"has no row that can be predicted, and {out} holds earlier predictions: it was not changed. Row 1: {calls.errors[0]}",
             "Correct the rows, or name another file to see the error of each",
         )
+    # Start with the errors, and fill in the rows that were predicted: the output keeps the order of the input.
     rows = [
         [call_id, *[""] * (len(HEADER) - 2), error]
         for call_id, error in zip(calls.ids, calls.errors, strict=True)

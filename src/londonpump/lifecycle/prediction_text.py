@@ -88,6 +88,7 @@ def format_context(context: FittedContext, entries: ContextJson, at: datetime) -
 
 def parts_unknown(context: FittedContext, labels: Iterable[Iterable[str]]) -> Counter[str]:
     """Count the rows that lack each part of the context. Traffic counts only if the model uses live congestion."""
+    # A model that uses the congestion profile by design lacks nothing without live traffic.
     is_profile = CONGESTION not in context.takes
     part_of = {label: part for label, part in PART_OF.items() if not (is_profile and part == "traffic")}
     rows: Counter[str] = Counter()
@@ -161,6 +162,7 @@ def format_prediction(bundle: Bundle, values: Mapping[str, str], store: ContextS
     over = ", ".join(f"{t // 60} min {times.p_over(t)[0]:.0%}" for t in LATENESS_LIMITS_S)
     p10_s, p90_s = float(times.quantile(P10)[0]), float(times.quantile(P90)[0])
     expected = f"{_minutes(median_s)} expected; 8 in 10 between {_minutes(p10_s)} and {_minutes(p90_s)}"
+    # Published times end at 20 minutes, so the model cannot tell longer ones apart.
     if p10_s >= MAX_PUBLISHED_S:
         expected = f"{MAX_PUBLISHED_S // 60} min or more expected; the records hold nothing longer"
     lines = [
@@ -176,6 +178,7 @@ def format_prediction(bundle: Bundle, values: Mapping[str, str], store: ContextS
         lines.append(
             f"WARNING: may take much longer than announced ({predictions.p_underestimate[0]:.0%} for over 2 min more)"
         )
+    # Outside the training data, contributions would look precise without being meaningful.
     if not outside:
         lines.append("Why:")
         *named, rest = predictions.explanations(bundle)[0]

@@ -65,6 +65,7 @@ STATIONS = "stations.json"
 NAMES = frozenset({REPORT, STATIONS, "examples", "calls", "set_aside"})
 SIMULATED_MARK = "faults.json"
 """`simulate` writes this file beside its records, so that everything derived from them is marked as simulated."""
+# Beyond it, DuckDB spills to the temporary folder.
 MEMORY_LIMIT = "2GB"
 MAX_ROWS_PER_FILE = 10**10
 """More rows than any file has, so that source_file * MAX_ROWS_PER_FILE + source_row is unique per row."""
@@ -122,6 +123,7 @@ def prepare(request: PrepareRequest, progress: Progress = silent) -> dict[str, A
     Raises: BadFile for a wrong file, TooFewRows if the files yield no example, DatabaseFailed if the context cannot be read.
     Then nothing is written, and earlier data stays.
     """
+    # Checked before the long work, and again when the folder is replaced.
     require_own_folder(request.out, REPORT, NAMES)
     with (
         context_source(request.context) as source,
@@ -172,6 +174,7 @@ def _read(request: PrepareRequest, workspace: Workspace) -> dict[str, PublishedT
     for order, (name, files) in enumerate(inputs.items()):
         part = 0.35 / len(inputs)
 
+        # `start` and `part` are bound as defaults, since the loop variables change.
         def report_progress(
             doing: str, share: float, start: float = order * part, part: float = part
         ) -> None:
@@ -247,6 +250,7 @@ def _write(request: PrepareRequest, workspace: Workspace, made: _Made) -> dict[s
             "context": count_context(written, made.source),
             "simulated": request.is_simulated or _is_from_simulation(request),
         }
+
         write_json(out / STATIONS, [station.to_json() for station in made.source.stations])
         write_json(out / REPORT, report)
     workspace.progress("Done", 1.0)
@@ -263,5 +267,6 @@ def _rejected_rows(raw: Table, table: Table) -> Table:
     out = table.filter(table.rule.notnull())
     extra = ("pump",) if "pump" in out.columns else ()
     out = out.select("source_file", "source_row", "rule", *extra)
+    # Cleaned rows hold parsed values; the published texts show why a rule rejected them.
     joined = out.join(raw, ("source_file", "source_row"))
     return joined.order_by("source_file", "source_row", *extra)

@@ -138,7 +138,7 @@ def with_context(connection: Backend, pumps: Table, source: ContextSource) -> Ta
     if not parts or span["first_at"] is None:
         return pumps
     first_at, last_at = (span[name].replace(tzinfo=UTC) for name in ("first_at", "last_at"))
-    end_at = last_at + MICROSECOND
+    end_at = last_at + MICROSECOND  # spells end exclusively, and the last mobilisation needs one too
     found = spells(source.tables(first_at, end_at), us_of(first_at), us_of(end_at))
     joined = [name for name in context_join.CONTEXT_COLUMNS if COLUMNS.get(name, WEATHER) in parts]
     return context_join.with_context(

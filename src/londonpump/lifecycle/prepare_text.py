@@ -82,6 +82,7 @@ def _months(months: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     """Format one line per month, or per sequence of months with the same verdict."""
     for verdict, group in groupby(months, lambda month: str(month["verdict"])):
         run = list(group)
+        # A month that is complete in part names its days, so it is not merged with its neighbours.
         if len(run) == 1 or verdict == IN_PART:
             yield from (f"  {month['month']}: {verdict} ({month['why']})" for month in run)
             continue

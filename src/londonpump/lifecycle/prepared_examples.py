@@ -109,6 +109,7 @@ def data_hash_of(data: Path) -> str:
 
 def _began_from(rows: pa.Table, start: date) -> pa.Table:
     """Return rows of incidents whose first mobilisation is on that day or later; an incident is never divided."""
+    # Filtered in Arrow, before the conversion to NumPy, which needs far more memory.
     is_later = pc.greater_equal(
         rows["mobilised_at"].cast(pa.timestamp("us")).cast(pa.int64()), midnight_us(start)
     )
@@ -177,6 +178,7 @@ def after_newest(rows: Columns) -> date:
 def newest_complete_day(rows: Columns) -> date:
     """Return the London day of the newest row, or the day before if publishing cut that day off."""
     newest = london_date(int(rows["mobilised_us"].max()))
+    # London midnights, because days have 23 or 25 hours when the clocks change.
     starts_us = [midnight_us(newest - timedelta(days=back)) for back in range(CHALLENGE_DAYS, -1, -1)]
     *earlier, of_newest = np.histogram(rows["mobilised_us"], [*starts_us, np.iinfo(np.int64).max])[0]
     is_cut = of_newest < COMPLETE_SHARE * np.median(earlier)

@@ -62,6 +62,7 @@ def _unneeded(store: BundleStore, named: frozenset[str], keep: int) -> tuple[lis
     newest = store.newest()
     bundles = store.read_all()
     stored_s = {each.name: store.folder(each.name).stat().st_mtime for each in bundles}
+    # Two trainings can end within a second, so the time of the folder and the name break ties.
     bundles.sort(key=lambda each: (each.made_at, stored_s[each.name], each.name), reverse=True)
     young = {name for name, at_s in stored_s.items() if time.time() - at_s < MIN_AGE_S}
     kept = {each.name for each in bundles[:keep]} | named | young | {newest}

@@ -56,6 +56,7 @@ class StepResult:
 def _refresh_weather(session: RefreshSession, publisher: str) -> StepResult:
     """Store the hours around now as they are known now, except those that repeat what is stored."""
     rows = _forecast(session, publisher)
+    # Only changes are stored, as versions with their own time: an example must see what was known at its call.
     new = _changed(session, rows)
     store_weather(session.engine, new)
     prune_weather(session.engine)
@@ -229,6 +230,7 @@ def _refresh(session: RefreshSession, part: Part, request: RefreshRequest) -> Ou
     except SourceFailed as failed:
         result = StepResult(0, "", str(failed))
     fallback = "" if result.problem is None else _fallback_text(session, part)
+
     record_fetch(session.engine, part, session.now, result.problem, result.rows)
     if result.problem is None:
         return Outcome(part, State.SUCCEEDED, result.message, result.rows)

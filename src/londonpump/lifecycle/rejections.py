@@ -127,6 +127,7 @@ def validate_mobilised_times(rows: Table, published: PublishedTable, files: Sequ
             f"rows, first in data row {sample[0]['source_row']}: mobilised {sample[0]['mobilised_at']} GMT, incident "
             f"{sample[0]['incident_number']} called {sample[0]['call_at']} GMT"
         )
+        # If most rows become plausible with day and month exchanged, the advice says so.
         explained = sum(_is_explained(one["mobilised_at"], one["call_at"]) for one in sample)
         raise BadFile(
             files[index], problem, _advice(explained > len(sample) / 2, str(sample[0]["incident_number"]))

@@ -118,6 +118,7 @@ def as_of(settings: Settings, at: datetime) -> str:
         if line is None or line.champion_after is None:
             return f"At {at:{TIME_FORMAT}} no model was active."
         spans = active_periods_of(connection, line.champion_after)
+    # The newest period that began by then: a model can be active several times.
     period = next(each for each in reversed(spans) if each.from_at <= at)
     return f"At {at:{TIME_FORMAT}} {line.champion_after} was active: {_format_period(period)}."
 

@@ -66,6 +66,7 @@ def track(
     require_mlflow(server)
     until_s = time.monotonic() + within_s
     with exclusive_lock(server, until_s) as lock, open_registry(settings) as registry:
+        # Read under the lock, so that a slower process cannot send an older state afterwards.
         runs, problems = runs_of(registry.store)
         if extra_bundles is not None and extra_bundles.resolve() != registry.store.root.resolve():
             others, more = runs_of(BundleStore(extra_bundles))

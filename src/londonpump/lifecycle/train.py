@@ -52,6 +52,7 @@ def train(request: TrainRequest, progress: Progress = silent) -> tuple[Path, Bun
     progress("Reading examples", 0.0)
     examples = load_examples(request.data)
     until = request.until or default_until(examples.rows, request.challenge_days)
+    # The card must not claim training data that does not exist: a challenge judges from `trained_until` on.
     until = min(until, after_newest(examples.rows))
     training = training_set(examples, until)
 
@@ -122,6 +123,7 @@ def _format_missing_context(card: Mapping[str, str]) -> list[str]:
 
 def _require_same_predictions(made: Bundle, stored: Bundle, rows: Columns) -> None:
     """Raises: LondonPumpError if the bundle predicts differently after it was written and read."""
+    # 50 rows are enough to notice a model file that is read differently.
     some = {name: values[:50] for name, values in rows.items()}
     one = made.response_times(made.dispatches(some)).quantile(P50)
     two = stored.response_times(stored.dispatches(some)).quantile(P50)

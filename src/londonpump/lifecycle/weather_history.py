@@ -48,9 +48,7 @@ class HistoryResult:
     hours_by_source: dict[str, int] = field(default_factory=dict)
     missing: int = 0  # requested hours that are still missing
     has_forecasts: bool = True  # False if the base address has no archived forecasts
-    unavailable: set[str] = field(
-        default_factory=set
-    )  # sources that do not respond; they are not asked again
+    unavailable: set[str] = field(default_factory=set)  # sources that do not respond and are not asked again
     problems: list[SourceFailed] = field(default_factory=list)
 
 
@@ -59,6 +57,7 @@ def fill_open_meteo(session: RefreshSession, since: date) -> HistoryResult:
     result = HistoryResult()
     source = ARCHIVED_FORECAST.source
     archive_end = days(since, session.now.date() - ARCHIVE_DELAY).end_at
+    # One request per year: an answer stays small, and a failure loses at most one year.
     for year in _years(_past(session, since)):
         recent = [hour for hour in year if hour.date() >= open_meteo.ARCHIVED_FORECASTS_FROM]
         fetch = partial(_archived_forecasts, result)
@@ -110,9 +109,11 @@ def _fetch_missing(
         rows = fetch(session, missing)
     except SourceFailed as failed:
         result.problems.append(failed)
+        # Waiting for the same publisher again for each further year would take very long.
         if isinstance(failed, PublisherUnavailable):
             result.unavailable.add(source)
         return
+    # Publishers answer with whole days; hours that are stored already must not get a second version.
     requested = set(missing)
     rows = [row for row in rows if row.observed_at in requested]
     for source in {row.source for row in rows}:
@@ -143,6 +144,7 @@ def _archive(session: RefreshSession, missing: Hours) -> list[WeatherHour]:
 
 
 def _visual_crossing(session: RefreshSession, missing: Hours) -> list[WeatherHour]:
+    # Visual Crossing takes days of local time.
     first, last = (hour.astimezone(LONDON).date() for hour in (missing[0], missing[-1]))
     london_days = visual_crossing.LondonDays(first, last)
     rows = visual_crossing.fetch_visual_crossing(session.http, session.settings, london_days, session.now)

@@ -92,6 +92,7 @@ class BundleStore:
         if folder.resolve().parent == self.root.resolve():
             return folder.resolve().name
         require_bundles_folder(self.root)
+        # Loading verifies the content, so a damaged bundle never enters the store.
         _, files = load_bundle(folder)
         return add_bundle(files, read_provenance(folder), self.root).name
 
@@ -133,6 +134,7 @@ LEAN = (
 
 def run_smoke_test(folder: Path) -> SmokeTest:
     """Load a bundle in a fresh process, predict its example, and measure the latency."""
+    # A fresh process proves that the bundle needs nothing that this process has loaded or fitted.
     command = [sys.executable, "-c", LEAN, str(folder)]
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=WITHIN_S)  # noqa: S603

@@ -101,6 +101,7 @@ def find_earlier_decision(
 
     A bundle that could not be used may have been repaired since: such a decision counts only if `verdict` is the same.
     """
+    # The data hash is part of the evidence, which is JSON, so these few lines are filtered here.
     lines = _all(connection, _newest(decisions.c.challenger == challenger, max_rows=None))
     same = (line for line in lines if line.evidence.get("data_hash") == data_hash and is_by_comparison(line))
     pair = (line for line in same if champion in (line.champion_before, line.champion_after))

@@ -31,6 +31,7 @@ class Tracking:
     """Experiment and registered model in MLflow."""
 
     def __init__(self, uri: str, artefacts: str | None) -> None:
+        # Imported by name: MLflow is optional, and its import takes seconds.
         self.client: Any = importlib.import_module("mlflow.tracking").MlflowClient(uri, uri)
         self.entities: Any = importlib.import_module("mlflow.entities")
         self.experiment = self._experiment(artefacts)
@@ -91,6 +92,7 @@ class Tracking:
         if run is None:
             tags = {**facts["tags"], BUNDLE: name, "mlflow.source.name": "londonpump train"}
             run = self.client.create_run(self.experiment, start_time=at_ms, tags=tags, run_name=name)
+        # Progress for tests that kill the child; the parent reads only the last line.
         print(json.dumps({"begun": name}), flush=True)
         run_id = run.info.run_id
         # MLflow rejects a second value of a parameter, so those that a killed child sent are skipped.
@@ -115,6 +117,7 @@ class Tracking:
         return True
 
     def _metrics(self, values: dict[str, float], at_ms: int) -> list[Any]:
+        # A value that is not finite cannot be shown in a chart, and some stores reject it.
         finite = {name: value for name, value in values.items() if math.isfinite(value)}
         return [self.entities.Metric(name, value, at_ms, 0) for name, value in finite.items()]
 

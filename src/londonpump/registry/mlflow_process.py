@@ -113,6 +113,7 @@ def exclusive_lock(server: TrackingServer, until_s: float) -> Iterator[int]:
             server.display_name, f"{server.folder} cannot be used ({error.strerror})", LATER
         ) from error
     try:
+        # Polled, because a blocking flock cannot time out.
         while not _is_locked(handle):
             if time.monotonic() >= until_s:
                 raise TrackingFailed(server.display_name, "another process is sending", LATER)
@@ -145,6 +146,7 @@ def send(server: TrackingServer, desired: DesiredState, lock: int, until_s: floa
             check=False,
             cwd=server.folder,
             env={**BOUNDED, **os.environ, **QUIET},
+            # The child inherits the lock, which is free only when both processes have ended.
             pass_fds=(lock,),
             timeout=within_s,
         )
