@@ -118,7 +118,7 @@ def predict(
 
 
 def _require_one_mode(modes: dict[str, object]) -> None:
-    """Raises: BadValue if a file, one pump and the table are combined: one would silently be ignored."""
+    """Reject a mix of file, one pump and table, since all but one would silently be ignored. Raises: BadValue."""
     chosen = [name for name, value in modes.items() if value is not None]
     if len(chosen) > 1:
         raise BadValue(chosen[1], str(modes[chosen[1]]), f"cannot go with {chosen[0]}. Ask for one at a time")

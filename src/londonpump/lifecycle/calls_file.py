@@ -184,7 +184,7 @@ def _check_length(row: list[str], header: tuple[str, ...]) -> None:
 
 
 def _validate_required_cells(values: Mapping[str, str]) -> None:
-    """Raises: BadValue if a required cell holds a null marker. The message quotes the marker as it is in the file."""
+    """Reject null markers in required cells; the message quotes the marker as it is in the file. Raises: BadValue."""
     for name in REQUIRED_CELLS:
         text = strip_blanks(values[name])
         if text and not cell_text(text):

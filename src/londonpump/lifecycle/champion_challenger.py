@@ -91,7 +91,7 @@ def judged_from(champion: LoadedBundle | None, challenger: LoadedBundle) -> date
 
 
 def require_same_origin(champion: LoadedBundle | None, challenger: LoadedBundle, examples: Examples) -> None:
-    """Raises: SimulatedModel if real and simulated models or data are mixed."""
+    """Reject a mix of real and simulated models or data. Raises: SimulatedModel."""
     is_simulated = {
         each.name: bool(each.bundle.card.get("is_simulated"))
         for each in (champion, challenger)

@@ -115,7 +115,7 @@ def ledger(settings: Settings, max_rows: int) -> list[Decision]:
 
 
 def require_real_model(card: Mapping[str, Any], newest: Decision | None) -> None:
-    """Raises: SimulatedModel if a simulated model would replace one that is real or of unknown origin."""
+    """Reject a simulated model if the active one is real or of unknown origin. Raises: SimulatedModel."""
     if not card.get("is_simulated") or newest is None or newest.champion_after is None:
         return
     if not newest.evidence.get("is_simulated", False):

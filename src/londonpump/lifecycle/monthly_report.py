@@ -54,7 +54,7 @@ class MonthReportRequest:
 
 
 def require_own_report(file: Path) -> None:
-    """Raises: BadFile if the file exists and is not a report. Call it before the long work."""
+    """Reject a file that exists and is not a report; call it before the long work. Raises: BadFile."""
     require_own_file(file, PAGE_MARK)
 
 
@@ -84,7 +84,7 @@ def write_month_report(
 
 
 def _require_content(file: Path, inputs: MonthInputs) -> None:
-    """Raises: TooFewRows if an empty report would overwrite an earlier one."""
+    """Reject an empty report that would overwrite an earlier one. Raises: TooFewRows."""
     is_empty = inputs.rows is None and all(
         performance.rows is None for performance in inputs.live_performances
     )

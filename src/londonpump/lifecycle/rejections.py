@@ -73,7 +73,7 @@ def warnings(tables: Mapping[str, Table], published: Mapping[str, PublishedTable
 
 
 def require_kept_rows(name: str, cleaned: Table, published: Mapping[str, PublishedTable]) -> None:
-    """Raises: TooFewRows if no row of a table is kept, with the rules, their counts and examples."""
+    """Reject a table without kept rows, naming the rules, their counts and examples. Raises: TooFewRows."""
     kept = cleaned.filter(rules.is_kept(cleaned)).limit(1).count().to_pyarrow().as_py()
     if kept:
         return
@@ -107,9 +107,9 @@ def format_rejection(rejection: Mapping[str, Any]) -> str:
 
 
 def validate_mobilised_times(rows: Table, published: PublishedTable, files: Sequence[Path]) -> None:
-    """Raises: BadFile if too many pumps of a file were mobilised more than a day from their calls.
+    """Reject a file with too many pumps that were mobilised more than a day from their calls.
 
-    Args: rows: result of `clean_mobilisations`. files: in the order of source_file.
+    Args: rows: result of `clean_mobilisations`. files: in the order of source_file. Raises: BadFile.
     """
     far = rows.filter(rows.rule == "mobilised_far_from_call")
     counts = far.group_by("source_file").agg(rows=far.count()).to_pyarrow().to_pylist()
@@ -135,9 +135,9 @@ def validate_mobilised_times(rows: Table, published: PublishedTable, files: Sequ
 
 
 def validate_event_times(rows: Table, published: PublishedTable, files: Sequence[Path]) -> None:
-    """Raises: BadFile if too many pumps of a file departed, arrived or left days from their mobilisation.
+    """Reject a file with too many pumps that departed, arrived or left days from their mobilisation.
 
-    Args: rows: result of `clean_mobilisations`. files: in the order of source_file.
+    Args: rows: result of `clean_mobilisations`. files: in the order of source_file. Raises: BadFile.
     """
     far = rows.filter(rows.repairs.contains("_far_from_mobilised"))
     each = {name: far.repairs.contains(repair).sum() for name, (repair, _) in FAR_FROM_MOBILISED.items()}

@@ -122,7 +122,7 @@ def _format_missing_context(card: Mapping[str, str]) -> list[str]:
 
 
 def _require_same_predictions(made: Bundle, stored: Bundle, rows: Columns) -> None:
-    """Raises: LondonPumpError if the bundle predicts differently after it was written and read."""
+    """Reject a bundle that predicts differently after it was written and read. Raises: LondonPumpError."""
     # 50 rows are enough to notice a model file that is read differently.
     some = {name: values[:50] for name, values in rows.items()}
     one = made.response_times(made.dispatches(some)).quantile(P50)

@@ -147,7 +147,7 @@ class Registry:
     actor: str
 
     def record(self, connection: Connection, decision: Decision) -> int:
-        """Add a decision and its audit to the caller's transaction. Returns: its number.
+        """Add a decision and its audit at the end of the caller's transaction. Returns: its number.
 
         Raises: ChampionChanged if another decision was recorded meanwhile, BadFile if the store lacks the new champion.
         """

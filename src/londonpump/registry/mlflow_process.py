@@ -89,7 +89,7 @@ def server_of(settings: Settings) -> TrackingServer:
 
 
 def require_mlflow(server: TrackingServer) -> None:
-    """Raises: TrackingFailed if MLflow is not installed."""
+    """Require that MLflow is installed. Raises: TrackingFailed."""
     if importlib.util.find_spec("mlflow") is None:
         advice = "pip install 'londonpump[track]' (in a clone: make setup), then londonpump track"
         raise TrackingFailed(
