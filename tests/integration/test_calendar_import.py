@@ -1,4 +1,4 @@
-"""`londonpump calendar import`: by year, and a year that is there stays unless it is to be replaced."""
+"""`londonpump calendar import` stores whole years, and keeps a stored year unless it is to be replaced."""
 
 from datetime import date
 from pathlib import Path

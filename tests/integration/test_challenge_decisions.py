@@ -1,4 +1,4 @@
-"""`challenge`: the newest model is judged against the one on duty on later rows, once, and what was judged goes on duty."""
+"""`challenge` judges the newest model against the active one once, on later rows, and promotes the bundle that was judged."""
 
 import json
 from dataclasses import replace
@@ -50,7 +50,7 @@ def bundle(small_brigade):
 
 
 def activate(settings, folder) -> None:
-    """As by hand, without the trial in a process of its own."""
+    """Activate a bundle by hand, without the smoke test in another process."""
     card = json.loads((folder / CARD).read_bytes())
     with open_registry(settings) as registry:
         registry.store.copy_in(folder)
@@ -168,7 +168,7 @@ def test_a_bundle_from_elsewhere_is_judged_from_the_store(embedded, request_, bu
 
 @pytest.mark.parametrize("is_better", [True, False])
 def test_two_at_once_make_one_decision(is_better, settings, request_, bundle, tmp_path) -> None:
-    """One that is promoted, one that is kept off."""
+    """A challenger that is promoted, and one that is not."""
     first, second = put_in_store(bundle, tmp_path), slower(bundle, tmp_path, 600)
     champion, challenger = (second, first) if is_better else (first, second)
     activate(settings, champion)
@@ -259,7 +259,7 @@ def test_a_champion_that_answers_some_runs_with_no_number_stays(embedded, reques
 
 @pytest.mark.parametrize("later", ["champion", "challenger"])
 def test_rows_are_later_than_both_trainings(later, embedded, request_, bundle, tmp_path) -> None:
-    """Both learnt until the 26th, one of them says the 27th."""
+    """Both were trained until the 26th, but one of them states the 27th."""
     one = slower(bundle, tmp_path, 600, trained_until="2023-03-27")
     champion, challenger = (one, bundle) if later == "champion" else (bundle, one)
     activate(embedded, champion)

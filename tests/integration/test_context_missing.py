@@ -1,5 +1,4 @@
-"""Every part of the context missing, one at a time and all together: training goes on, answering goes on, and each
-says what is missing."""
+"""Training and prediction go on without any part of the context, and each says what is missing."""
 
 import json
 import sqlite3
@@ -57,7 +56,7 @@ CONTEXT = {
 
 
 def filled_database(path: Path, *parts: str) -> str:
-    """A database that holds some of the parts over the days of the small Brigade. Returns: its address."""
+    """Create a database with some parts of the context for the days of the small Brigade. Returns: its address."""
     url = f"sqlite:///{path}"
     engine = open_database(url)
     hours = [FIRST_AT + i * HOUR for i in range(HOURS)]
@@ -88,7 +87,7 @@ def filled_database(path: Path, *parts: str) -> str:
 
 @dataclass(frozen=True)
 class Made:
-    """data: examples with every part of the context. url: of the database it came from."""
+    """Examples with every part of the context, and the URL of the database that it came from."""
 
     data: Path
     url: str
@@ -115,7 +114,7 @@ def whole(small_raw, tmp_path_factory) -> Made:
 
 @pytest.fixture(scope="module")
 def trained_without(whole, tmp_path_factory) -> Callable[..., tuple[Result, Path]]:
-    """`train` on a few days of the same examples without some parts: what it says, and where the bundle is."""
+    """Train on a few days of the same examples without some parts. Returns: the output, and the folder of the bundle."""
 
     @cache
     def train_without(*parts: str) -> tuple[Result, Path]:
@@ -299,7 +298,7 @@ def test_a_row_answered_with_the_databases_context_is_the_row_that_prepare_made(
 
 
 def with_two_rows(path: Path) -> str:
-    """A database whose own hour lacks the temperature, which an archive's row of the hour before has."""
+    """A database whose row of the hour lacks the temperature, while an archived row of the hour before has it."""
     at = datetime(2023, 3, 29, 9, tzinfo=UTC)
     url = f"sqlite:///{path}"
     engine = open_database(url)

@@ -1,4 +1,4 @@
-"""No command replaces a good result by an empty or a failed one (issue 11, B3); `prepare` has tests of its own."""
+"""No command replaces a good result by an empty or failed one (issue 11, B3); `prepare` has its own tests."""
 
 from dataclasses import replace
 from datetime import UTC, date, datetime

@@ -1,4 +1,4 @@
-"""The original's exports in our tables, on both engines."""
+"""Import of the original's exports into our tables, on both database engines."""
 
 import json
 from collections import Counter
@@ -44,12 +44,12 @@ def oid(value: str) -> dict[str, str]:
 
 
 def canonical(at: datetime) -> dict[str, Any]:
-    """As `mongoexport --jsonFormat=canonical` writes it."""
+    """Write values as `mongoexport --jsonFormat=canonical` does."""
     return {"$date": {"$numberLong": str(round(at.timestamp() * 1000))}}
 
 
 def relaxed(at: datetime) -> dict[str, Any]:
-    """As mongoexport writes it by default."""
+    """Write values as mongoexport does by default."""
     return {"$date": at.isoformat(timespec="milliseconds").replace("+00:00", "Z")}
 
 

@@ -1,4 +1,4 @@
-"""`models compare`: any two bundles by the rule, with nothing recorded."""
+"""`models compare` applies the promotion rule to any two bundles and records nothing."""
 
 import json
 from datetime import UTC, date, datetime

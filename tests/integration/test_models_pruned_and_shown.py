@@ -1,4 +1,4 @@
-"""`models prune`, `show`, `as-of`, `list`: what is needed stays, what happened is told."""
+"""`models prune` keeps what is needed; `show`, `as-of` and `list` print what happened."""
 
 import json
 import os
@@ -29,7 +29,7 @@ def settings(database_url, tmp_path):
 
 @pytest.fixture
 def store(settings, small_brigade, tmp_path):
-    """Folders by what became of them; all are days old."""
+    """Folders by the role of their bundle; all are days old."""
     made = [put_in_store(small_brigade.bundle, tmp_path)]
     made += [another(small_brigade.bundle, tmp_path, seed=seed) for seed in range(2, 7)]
     was, judged, lost, other_lost, active_name, newest = made

@@ -1,4 +1,4 @@
-"""`models roll-back`: an earlier champion goes on duty again, if it still loads and answers."""
+"""`models roll-back` activates an earlier champion again, if it still loads and answers."""
 
 import shutil
 
@@ -22,7 +22,7 @@ def settings(database_url, tmp_path):
 
 @pytest.fixture
 def three(settings, small_brigade, tmp_path):
-    """Three champions one after the other, all in the store."""
+    """Three consecutive champions, all in the store."""
     folders = [put_in_store(small_brigade.bundle, tmp_path)]
     folders += [another(small_brigade.bundle, tmp_path, seed=seed) for seed in (2, 3)]
     with open_registry(settings) as registry:

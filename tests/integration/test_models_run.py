@@ -1,4 +1,4 @@
-"""`run`: each step in its turn; one that fails says what stays in use and ends with its own code."""
+"""`run` runs each step in order; a step that fails names what stays in use and ends with its own exit code."""
 
 import pytest
 from typer.testing import CliRunner

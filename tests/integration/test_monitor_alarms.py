@@ -1,4 +1,4 @@
-"""Alarms on both engines: raised once, cleared when gone, sent until they are taken."""
+"""Alarms on both database engines are raised once, cleared when their cause is gone, and sent until they are accepted."""
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta

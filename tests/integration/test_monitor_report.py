@@ -1,4 +1,4 @@
-"""The page of a month from prepared records, the board and the ledger; and real records against published averages."""
+"""Report of a month from prepared records, the board and the ledger; and real records against published averages."""
 
 import json
 import re
@@ -40,7 +40,7 @@ LATER = datetime(2023, 5, 20, 8, tzinfo=UTC)
 
 @pytest.fixture
 def champion(engine: Engine, small_brigade: Any, tmp_path: Path) -> str:
-    """The model on duty, in the ledger since long ago and in the store."""
+    """Active model, in the store and since long ago in the ledger."""
     name = put_in_store(small_brigade.bundle, tmp_path).name
     line = Decision(datetime(2023, 3, 1, tzinfo=UTC), "promote", None, name, name, "", "first", {}, "tester")
     with writing(engine) as connection:

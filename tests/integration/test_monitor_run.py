@@ -1,4 +1,4 @@
-"""The verb monitor from end to end, on both engines: what it sees, what it raises, what it takes back."""
+"""The command `monitor` from end to end, on both database engines: findings, alarms and roll backs."""
 
 import json
 import logging
@@ -37,7 +37,7 @@ DAY = timedelta(days=1)
 
 @pytest.fixture
 def models(engine: Engine, small_brigade: Any, tmp_path: Path) -> tuple[str, str]:
-    """(model on duty, model before it), in the ledger and in the store."""
+    """(active model, model before it), in the ledger and in the store."""
     before = put_in_store(small_brigade.bundle, tmp_path).name
     champion = another(small_brigade.bundle, tmp_path, seed=2).name
     name_champion(engine, before)
@@ -56,7 +56,7 @@ def alarm_types(seen: MonitoringResult) -> set[str]:
 
 
 def arrivals(model: str, late_s: float, days: int = 20, a_day: int = 60) -> list[StoredMobilisation]:
-    """Announced as 300 s, off by 60 s to both sides, and by so much more."""
+    """Arrivals announced as 300 s that are 60 s early or late, and later by `late_s`."""
     rng = np.random.default_rng(1)
     return [
         StoredMobilisation(
@@ -361,7 +361,7 @@ def test_prepared_records_that_are_named_must_be_there(own_home: Path) -> None:
 
 @pytest.fixture(scope="module")
 def long_examples(small_examples: Examples) -> Examples:
-    """Two of the small Brigade's weeks again and again, for fourteen months."""
+    """Two weeks of the small Brigade, repeated for fourteen months."""
     first = (small_examples.rows["mobilised_us"] >= _us(2023, 3, 14)) & (
         small_examples.rows["mobilised_us"] < _us(2023, 3, 28)
     )

@@ -1,4 +1,4 @@
-"""`prepare --context`: what the database knew, joined, counted and told; files win; a database out of reach."""
+"""`prepare --context` joins, counts and reports the context of the database; files take precedence; the database may be down."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -48,7 +48,7 @@ def raw(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 @pytest.fixture
 def database_url(tmp_path: Path) -> str:
-    """The embedded one: tests/unit/storage holds reading to both engines."""
+    """Embedded database; tests/unit/storage tests reading on both engines."""
     return f"sqlite:///{tmp_path}/context.db"
 
 
@@ -71,7 +71,7 @@ def request_of(raw: dict[str, Path], tmp_path: Path, database_url: str) -> Prepa
 
 
 def vintages() -> list[WeatherHour]:
-    """Hours as published later, forecasts of some of them as they came, gaps in values and hours."""
+    """Hours as published later, earlier forecasts of some of them, and gaps in values and hours."""
     hours = range(-6, DAYS * 24 + 4)
     rows = [
         weather(FIRST_HOUR + i * HOUR, temp_c=float(i), wind_kmh=None if i % 5 == 0 else abs(i) / 2)

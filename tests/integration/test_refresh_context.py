@@ -1,4 +1,4 @@
-"""What a refresh brings into the database, on both engines: vintages, gaps of the past, and no row twice."""
+"""Rows that a refresh stores, on both database engines: versions, past gaps, and no row twice."""
 
 from datetime import UTC, date, datetime, timedelta
 from functools import partial

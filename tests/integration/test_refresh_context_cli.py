@@ -1,4 +1,4 @@
-"""`londonpump refresh context` against faulty publishers: what it says, its exit code, and that old rows stay."""
+"""`londonpump refresh context` with faulty publishers: its message, its exit code, and that old rows stay."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -94,7 +94,7 @@ def test_a_faulty_publisher_is_told_and_leaves_earlier_rows(
 
 
 def timeline_of_now() -> str:
-    """Where Visual Crossing is asked for the hours around now."""
+    """Return the path of Visual Crossing for the hours around now."""
     hour = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
     first, last = (
         (hour + timedelta(hours=n)).astimezone(LONDON).date() for n in (-HOURS_BACK, HOURS_AHEAD - 1)

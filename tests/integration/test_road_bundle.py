@@ -1,4 +1,4 @@
-"""A trained bundle: the same in every process, text through and through, back as it was, splits kept whole."""
+"""A trained bundle is the same in every process, consists of text, loads as it was stored, and splits no incident."""
 
 import json
 import os
@@ -174,7 +174,7 @@ def test_rows_that_were_learnt_from_are_never_judged_on(small_brigade) -> None:
 
 
 def test_two_training_incidents_among_many_later_ones_are_found(small_bundle, small_examples) -> None:
-    """A share of the test rows as the limit let through the more, the more rows there were."""
+    """A limit that is only a share of the test rows would accept more seen rows the more rows there are."""
     until = date.fromisoformat(small_bundle.card["trained_until"])
     later = first_us_of_incident(small_examples.rows) >= midnight_us(until)
     seen = np.flatnonzero(~later & np.isfinite(small_examples.rows["attendance_s"]))[:4]

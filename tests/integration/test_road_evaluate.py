@@ -1,4 +1,4 @@
-"""`evaluate`: the json in the promised shape, the report, the model card, and two runs the same."""
+"""`evaluate`: its JSON, the report and the model card, and that two evaluations are equal."""
 
 import json
 from dataclasses import replace

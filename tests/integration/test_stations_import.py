@@ -1,4 +1,4 @@
-"""`londonpump stations import` and `stations list`: the list whole, and what it changes."""
+"""`londonpump stations import` replaces the whole list and prints the changes; `stations list` shows it."""
 
 from datetime import date
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Trainings in a real MLflow on SQLite: one run a bundle whatever was killed, aliases as the ledger has them."""
+"""Trainings in a real MLflow on SQLite: one run per bundle even after a kill, and aliases as in the ledger."""
 
 import json
 import shutil
@@ -30,7 +30,7 @@ JUDGED = {
 
 @dataclass(frozen=True)
 class Life:
-    """begun: the bundle at which the first child was killed. damaged: one that is not what its name says."""
+    """Home with bundles. begun: bundle at which the first child was killed. damaged: bundle that does not match its name."""
 
     settings: Settings
     trained: str
@@ -45,7 +45,7 @@ class Life:
 
 @dataclass(frozen=True)
 class TrackingRun:
-    """What a `track` said, and what MLflow held then."""
+    """Result of `track`, and the content of MLflow then."""
 
     life: Life
     results: TrackingResult
@@ -69,14 +69,14 @@ def life(small_brigade, tmp_path_factory) -> Life:
 
 @pytest.fixture(scope="module")
 def first(life) -> TrackingRun:
-    """After the killed child, before any decision."""
+    """State after the killed child, before any decision."""
     results = track(life.settings)
     return TrackingRun(life, results, stored(life.settings))
 
 
 @pytest.fixture(scope="module")
 def judged(first) -> TrackingRun:
-    """The trained one was put on duty and evaluated, and the other did not beat it."""
+    """State after the trained bundle was activated and evaluated, and the other did not beat it."""
     life, home = first.life, first.life.settings.home
     (home / "report.html").write_text(f"<p>Bundle {life.trained}</p>", encoding="utf-8")
     (home / "evaluation.json").write_text(json.dumps({**JUDGED, "bundle": life.trained}), encoding="utf-8")
@@ -94,7 +94,7 @@ def judged(first) -> TrackingRun:
 
 @pytest.fixture(scope="module")
 def back(judged) -> TrackingRun:
-    """The other was promoted, MLflow away, and then rolled back by the command, which tells MLflow at its end."""
+    """State after the other was promoted while MLflow was down, and then rolled back by the command, which updates MLflow."""
     life = judged.life
     with open_registry(life.settings) as registry:
         name_champion(registry.engine, life.other)

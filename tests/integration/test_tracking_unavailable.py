@@ -1,4 +1,4 @@
-"""MLflow away: what was done stays done, one line says so, and nothing waits for long."""
+"""Without MLflow, commands succeed, print one line about it, and do not wait for long."""
 
 import fcntl
 import socket
@@ -28,7 +28,7 @@ def settings(tmp_path):
 
 @pytest.fixture
 def listener() -> Iterator[socket.socket]:
-    """A server that takes a call and never answers."""
+    """Server that accepts a connection and never answers."""
     with socket.create_server(("127.0.0.1", 0)) as made:
         yield made
 

@@ -21,7 +21,7 @@ ONE = ("--station", "A24", "--easting", "529900", "--northing", "181000", "--at"
 
 @pytest.fixture
 def run(small_brigade, own_home):
-    """`predict` with the small bundle, in a folder of its own."""
+    """Run `predict` with the small bundle in its own folder."""
 
     def predict(*arguments: object) -> Result:
         return CliRunner().invoke(
@@ -33,7 +33,7 @@ def run(small_brigade, own_home):
 
 @pytest.fixture
 def answered(run, tmp_path):
-    """(result, rows of PREDICTIONS.csv or None) of the given rows of calls."""
+    """Return (result, rows of PREDICTIONS.csv or None) for rows of calls."""
 
     def answer(*rows: str, header: str = CALLS):
         source, out = tmp_path / "calls.csv", tmp_path / "predictions.csv"

@@ -1,4 +1,4 @@
-"""CALLS.csv: every doubt named, one bad value spoils its own row only, a wrong file is refused whole."""
+"""CALLS.csv: every problem is named, a bad value affects only its own row, and a wrong file is rejected."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -282,7 +282,7 @@ FAR = {
 
 @pytest.mark.parametrize(("given_columns", "problem"), FAR.values(), ids=FAR)
 def test_a_place_that_cannot_be_meant_is_refused(given_columns, problem) -> None:
-    """Issue 11, B10 and B4: as the API refuses it, and so for the options of `predict`."""
+    """Issue 11, B10 and B4: the API and the options of `predict` reject it too."""
     with pytest.raises(BadValue, match=problem):
         one(**given_columns)
 

@@ -1,4 +1,4 @@
-"""Which records `prepare` works on."""
+"""Records that `prepare` reads."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The store of bundles: found, taken in, kept as they are; and two who write the same at once."""
+"""The store of bundles: bundles are found, copied in and kept as they are, even if two processes write the same one."""
 
 from concurrent.futures import ThreadPoolExecutor
 
