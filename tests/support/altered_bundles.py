@@ -17,7 +17,7 @@ CURVE = "response_time.json"
 
 
 def slower(bundle: Path, folder: Path, by_s: float, **card: object) -> Path:
-    """Store a bundle that announces `seconds` more for every mobilisation, as the newest in the store of the test."""
+    """Store a bundle that announces `by_s` more for every mobilisation, as the newest in the store of the test."""
     files = files_of(bundle)
     card_content = json.loads(files[CARD])
     card_content["prototype"]["p50_s"] += by_s

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date, datetime
+from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
@@ -72,7 +73,8 @@ class ManyFiles(TyperCommand):
 
 app = typer.Typer(
     name="londonpump",
-    help="Predict which fire engines can reach an emergency in London, how soon, and how sure that is.",
+    help="Predict which fire engines can reach an emergency in London, how soon, and how sure that is.\n\n"
+    "Files that no option names are kept in LONDONPUMP_HOME.",
     no_args_is_help=True,
     add_completion=False,
     # Its tracebacks would print local variables, among them passwords and keys.
@@ -104,6 +106,13 @@ def open_http() -> Any:
     from londonpump.ingest.http import Http
 
     return Http()
+
+
+def track_after(extra_bundles: Path | None = None) -> None:
+    """Update MLflow at the end of a command that trained or decided. A failure is printed and is no error."""
+    from londonpump.lifecycle.track_runs import track_after_command
+
+    track_after_command(settings(), lambda message: typer.echo(message, err=True), extra_bundles)
 
 
 def _show_version(is_requested: bool) -> None:
@@ -161,7 +170,4 @@ def about(
         typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version and exit."),
     ] = False,
 ) -> None:
-    """Predict which fire engines can reach an emergency in London, how soon, and how sure that is.
-
-    Files that no option names are kept in LONDONPUMP_HOME.
-    """
+    """Accept the options that come before a command."""

@@ -100,9 +100,9 @@ def refresh_context_command(
     ] = Publisher.OPEN_METEO,
     only: Annotated[Only | None, typer.Option(help="Refresh this part only.", show_default=False)] = None,
 ) -> None:
-    """Download weather, calendars and traffic and store them in the database. Run it every hour.
+    """Store current weather, calendars and traffic in the database.
 
-    The exit code is 3 if a source fails; the other sources are stored all the same.
+    Run it every hour. The exit code is 3 if a source fails; the other sources are stored all the same.
     """
     from londonpump.lifecycle.refresh import Part, RefreshRequest, refresh_context
     from londonpump.storage.database import open_database
@@ -133,7 +133,10 @@ def context(
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Show weather, calendar and traffic as the database knew them at a time, with source and age."""
+    """Show weather, calendar and traffic at a time.
+
+    Each value is what the database knew then, with its source and age.
+    """
     import json as json_format
 
     from londonpump.lifecycle.calls_file import parse_timestamp

@@ -36,9 +36,9 @@ def import_calendar(
         bool, typer.Option("--replace", help="Replace years that are stored already.")
     ] = False,
 ) -> None:
-    """Import school holidays from a CSV file with the column date, or with kind, start and end.
+    """Import school holidays from a CSV file.
 
-    Only calendar years that the file covers completely are stored.
+    Its columns are date, or kind, start and end. Only calendar years that the file covers completely are stored.
     """
     from londonpump.lifecycle import import_files
 
@@ -53,7 +53,10 @@ def import_stations(
         bool, typer.Option("--force", help="Accept a list with fewer than 50 open stations in London.")
     ] = False,
 ) -> None:
-    """Replace the list of stations by that of a CSV file, and print what changes."""
+    """Replace the list of stations by that of a CSV file.
+
+    The changes are printed.
+    """
     from londonpump.lifecycle import import_files
 
     with report_errors():
@@ -87,7 +90,7 @@ def _print_lines(lines: list[str]) -> None:
 
 
 db_app = typer.Typer(
-    help="Upgrade the database, or import the exports of the original system.",
+    help="Upgrade the database, or import the original's data.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
@@ -96,7 +99,10 @@ app.add_typer(db_app, name="db")
 
 @db_app.command()
 def upgrade() -> None:
-    """Create the tables of the database LONDONPUMP_DATABASE_URL, or upgrade them to this version."""
+    """Create the tables of the database, or upgrade them.
+
+    The database is LONDONPUMP_DATABASE_URL.
+    """
     with report_errors():
         message = _upgrade(settings().database)
     typer.echo(message)
@@ -111,7 +117,10 @@ def import_mongo(
         ),
     ],
 ) -> None:
-    """Import the exports (mongoexport) of the original system: all of them, or nothing if one fails."""
+    """Import the exports of the original system (mongoexport).
+
+    All of them are imported, or nothing if one fails.
+    """
     from londonpump.lifecycle.import_mongo import import_mongo as import_exports
 
     with report_errors():

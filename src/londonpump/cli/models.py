@@ -7,11 +7,10 @@ from typing import Annotated
 
 import typer
 
-from londonpump.cli.application import BAD_INPUT, app, report_errors, settings, show_progress
-from londonpump.cli.monitor import track_after
+from londonpump.cli.application import BAD_INPUT, app, report_errors, settings, show_progress, track_after
 
 models = typer.Typer(
-    help="Show which model is active and who decided that, or change it.",
+    help="Show which model is active and why, or change it.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
@@ -35,7 +34,10 @@ def promote(
         bool, typer.Option("--force", help="Allow a simulated model to replace one trained on real records.")
     ] = False,
 ) -> None:
-    """Activate a model by hand, after a test that it loads and answers."""
+    """Activate a model by hand.
+
+    A test first shows that it loads and predicts.
+    """
     from londonpump.lifecycle.manual_decisions import PromotionRequest
     from londonpump.lifecycle.manual_decisions import promote as promote_bundle
 
@@ -56,7 +58,10 @@ def roll_back(
         ),
     ] = None,
 ) -> None:
-    """Activate an earlier champion again, if it still loads and answers."""
+    """Activate an earlier champion again.
+
+    A test first shows that it still loads and predicts.
+    """
     from londonpump.lifecycle.manual_decisions import RollBackRequest
     from londonpump.lifecycle.manual_decisions import roll_back as roll_back_bundle
 
@@ -99,7 +104,10 @@ def show(
     ] = None,
     json: AsJson = False,
 ) -> None:
-    """Show a bundle with its card, metrics, active periods and decisions, or one decision with its evidence."""
+    """Show a bundle, or a decision of the ledger.
+
+    A bundle is shown with its card, metrics, active periods and decisions; a decision with its evidence.
+    """
     from londonpump.lifecycle.show_models import show as show_entry
 
     with report_errors():
@@ -128,11 +136,19 @@ def compare(
         str, typer.Argument(metavar="B", help="Take this bundle, a folder or a hash, as challenger.")
     ],
     data: Annotated[
-        Path | None, typer.Option(metavar="DATA", help="Use this output of prepare.", show_default=False)
+        Path | None,
+        typer.Option(
+            metavar="DATA",
+            help="Use this output of prepare. Default: that in LONDONPUMP_HOME.",
+            show_default=False,
+        ),
     ] = None,
     json: AsJson = False,
 ) -> None:
-    """Compare two bundles on data later than both trainings, as `challenge` does, and record nothing."""
+    """Compare two bundles and record nothing.
+
+    They are judged on data later than both trainings, as `challenge` does.
+    """
     from londonpump.lifecycle.challenge import ChallengeRequest
     from londonpump.lifecycle.challenge import compare as judge_both
     from londonpump.lifecycle.challenge_text import comparison_as_json, format_comparison
@@ -150,7 +166,10 @@ def prune(
         bool, typer.Option("--dry-run", help="Print what would be removed, and remove nothing.")
     ] = False,
 ) -> None:
-    """Remove bundles that no decision names, except the newest and those less than an hour old."""
+    """Remove bundles that are no longer needed.
+
+    Bundles that a decision names, the newest ones and those less than an hour old stay.
+    """
     from londonpump.lifecycle.prune import prune as remove_unneeded
 
     with report_errors():

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from londonpump.cli.application import app, report_errors, settings, show_progress
+from londonpump.cli.application import app, report_errors, settings, show_progress, track_after
 
 if TYPE_CHECKING:
     from londonpump.lifecycle.monthly_report import MonthReportRequest
@@ -55,7 +55,10 @@ def monitor(
         bool, typer.Option("--fail-on-alarm", help="Exit with code 4 while any alarm is active.")
     ] = False,
 ) -> None:
-    """Check the active model for live error, drift and outdated data, and raise or clear alarms. Run it every day."""
+    """Check the active model and its inputs; run it every day.
+
+    It checks live error, drift and outdated data, and raises and clears alarms.
+    """
     from londonpump.lifecycle.monitor import MonitorRequest
     from londonpump.lifecycle.monitor import monitor as run_monitor
     from londonpump.lifecycle.monitor_text import format_monitoring, monitoring_as_json
@@ -115,15 +118,11 @@ def _report_request(report: Path | None, data: Path | None, month: str | None) -
 
 @app.command()
 def track() -> None:
-    """Send every training that MLflow lacks, and set its aliases champion and challenger as in the ledger."""
+    """Send missing trainings to MLflow.
+
+    The aliases champion and challenger are set as in the ledger.
+    """
     from londonpump.lifecycle.track_runs import track as send_runs
 
     with report_errors():
         typer.echo(send_runs(settings()).to_text())
-
-
-def track_after(extra_bundles: Path | None = None) -> None:
-    """Update MLflow at the end of a command that trained or decided. A failure is printed and is no error."""
-    from londonpump.lifecycle.track_runs import track_after_command
-
-    track_after_command(settings(), lambda message: typer.echo(message, err=True), extra_bundles)

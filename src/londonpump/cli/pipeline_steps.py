@@ -19,8 +19,8 @@ from londonpump.cli.application import (
     report_errors,
     settings,
     show_progress,
+    track_after,
 )
-from londonpump.cli.monitor import track_after
 from londonpump.cli.simulate import YesNo
 from londonpump.domain.errors import SourceFailed
 
@@ -30,7 +30,12 @@ CARD = "model_card.html"
 @app.command()
 def train(
     data: Annotated[
-        Path | None, typer.Option(metavar="DATA", help="Use this output of prepare.", show_default=False)
+        Path | None,
+        typer.Option(
+            metavar="DATA",
+            help="Use this output of prepare. Default: that in LONDONPUMP_HOME.",
+            show_default=False,
+        ),
     ] = None,
     until: Annotated[
         datetime | None,
@@ -59,7 +64,10 @@ def train(
         ),
     ] = False,
 ) -> None:
-    """Train a model bundle from prepared examples and store it in a folder named by its content."""
+    """Train a model bundle from prepared examples.
+
+    It is stored in a folder named by its content.
+    """
     from londonpump.lifecycle.train import TrainRequest, format_training, train
     from londonpump.models.train import TrainingPlan
 
@@ -77,10 +85,20 @@ def train(
 @app.command()
 def evaluate(
     bundle: Annotated[
-        Path | None, typer.Option(metavar="BUNDLE", help="Use this output of train.", show_default=False)
+        Path | None,
+        typer.Option(
+            metavar="BUNDLE",
+            help="Use this output of train. Default: that in LONDONPUMP_HOME.",
+            show_default=False,
+        ),
     ] = None,
     data: Annotated[
-        Path | None, typer.Option(metavar="DATA", help="Use this output of prepare.", show_default=False)
+        Path | None,
+        typer.Option(
+            metavar="DATA",
+            help="Use this output of prepare. Default: that in LONDONPUMP_HOME.",
+            show_default=False,
+        ),
     ] = None,
     from_: Annotated[
         datetime | None,
@@ -88,7 +106,7 @@ def evaluate(
             "--from",
             formats=[DAY],
             metavar="DATE",
-            help="Evaluate on incidents from this day on. Default: the day training stopped.",
+            help="Evaluate on incidents from this day on. Default: the end of the training.",
             show_default=False,
         ),
     ] = None,
@@ -109,7 +127,10 @@ def evaluate(
         ),
     ] = None,
 ) -> None:
-    """Evaluate a bundle and its baselines on data later than its training, and write report and model card."""
+    """Evaluate a bundle on data later than its training.
+
+    Its baselines are evaluated too. The report and the model card are written.
+    """
     from londonpump.lifecycle.evaluate import EvaluateRequest, evaluate, format_evaluation
 
     config = settings()
@@ -138,16 +159,22 @@ def challenge(
         ),
     ] = None,
     data: Annotated[
-        Path | None, typer.Option(metavar="DATA", help="Use this output of prepare.", show_default=False)
+        Path | None,
+        typer.Option(
+            metavar="DATA",
+            help="Use this output of prepare. Default: that in LONDONPUMP_HOME.",
+            show_default=False,
+        ),
     ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print the verdict; record and change nothing.")
     ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Compare the newest model with the active one on data later than both trainings, and promote it if it wins.
+    """Compare the newest model with the active one.
 
-    The decision is recorded in the ledger either way.
+    Both are judged on data later than both trainings. The newest is promoted if it wins, and the decision is recorded in the
+    ledger either way.
     """
     from londonpump.lifecycle.challenge import ChallengeRequest
     from londonpump.lifecycle.challenge import challenge as decide
@@ -186,7 +213,10 @@ def run(
         ),
     ] = None,
 ) -> None:
-    """Run every step: fetch, refresh, prepare, train, evaluate and challenge, each as its own command does it."""
+    """Run every step from published records to a decision.
+
+    The steps are fetch, refresh, prepare, train, evaluate and challenge; each works as its own command does.
+    """
     from londonpump.lifecycle.run import RunRequest, StepFailed
     from londonpump.lifecycle.run import run as run_steps
 

@@ -14,7 +14,12 @@ from londonpump.domain.errors import BadValue
 @app.command()
 def predict(
     bundle: Annotated[
-        Path | None, typer.Option(metavar="BUNDLE", help="Use this output of train.", show_default=False)
+        Path | None,
+        typer.Option(
+            metavar="BUNDLE",
+            help="Use this output of train. Default: that in LONDONPUMP_HOME.",
+            show_default=False,
+        ),
     ] = None,
     input_: Annotated[
         Path | None,
@@ -83,7 +88,10 @@ def predict(
         ),
     ] = None,
 ) -> None:
-    """Predict arrival times for a file of calls, or for one pump with an explanation."""
+    """Predict arrival times for a file of calls or for one pump.
+
+    The prediction of one pump is explained.
+    """
     from londonpump.lifecycle import predict as pipeline
     from londonpump.lifecycle.context_store import ContextStore
 

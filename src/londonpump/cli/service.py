@@ -32,7 +32,7 @@ BROKEN = 1
 
 audit = typer.Typer(
     name="audit",
-    help="Verify or show the audit, a chain of events that says who did what.",
+    help="Verify or show the audit, which records who did what.",
     no_args_is_help=True,
 )
 app.add_typer(audit)
@@ -81,7 +81,10 @@ def show(
         ),
     ] = None,
 ) -> None:
-    """Show events, the oldest first: number, time, event type, actor, subject."""
+    """Show the events of the audit, the oldest first.
+
+    Each line has number, time, event type, actor and subject.
+    """
     from londonpump.storage.database import open_database, reading
     from londonpump.storage.database.audit_repository import read_audit
 

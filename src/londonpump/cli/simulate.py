@@ -51,9 +51,9 @@ def demo(
         bool, typer.Option("--anew", help="Make everything again, even if an earlier demo did.")
     ] = False,
 ) -> None:
-    """Simulate records, train and evaluate a model, and serve a prediction, all in LONDONPUMP_HOME (default ./.demo).
+    """Simulate records, train a model and serve a prediction.
 
-    In a terminal the service then runs until Ctrl-C. Without a terminal, or if CI is set, it is stopped. The result of an
+    Everything is kept in LONDONPUMP_HOME (default ./.demo). In a terminal the service then runs until Ctrl-C. Without a terminal, or if CI is set, it is stopped. The result of an
     earlier demo with the same options is used again.
     """
     from londonpump.rehearsal.demo import make_demo
@@ -93,7 +93,10 @@ def simulate(
         FileFormat, typer.Option("--format", help="Write files of this format.")
     ] = FileFormat.CSV,
 ) -> None:
-    """Simulate a fire brigade, write its records in the published format, and compare it with real figures."""
+    """Simulate records of a fire brigade in the published format.
+
+    A report compares them with real figures.
+    """
     from londonpump.simulation.plan import SimulationPlan
     from londonpump.simulation.report import as_markdown
     from londonpump.simulation.simulate import write_simulation
@@ -151,7 +154,10 @@ def prepare(
         ),
     ] = None,
 ) -> None:
-    """Read published records, clean them and write examples; count every row that is kept, repaired or rejected."""
+    """Clean published records and write examples.
+
+    Every row that is kept, repaired or rejected is counted.
+    """
     from londonpump.lifecycle.prepare import PrepareRequest, prepare, select_records
     from londonpump.lifecycle.prepare_text import format_preparation
 
@@ -207,9 +213,9 @@ def rehearse(
         ),
     ] = None,
 ) -> None:
-    """Rehearse a year of operation on simulated records in minutes, while a service answers requests.
+    """Rehearse a year of operation on simulated records.
 
-    It uses its own folder and database. Each month, records arrive and a model is trained, judged and promoted or not. A
+    It takes minutes, while a service answers requests, and uses its own folder and database. Each month, records arrive and a model is trained, judged and promoted or not. A
     station closes, special services increase, bad records arrive, a training is killed, a bundle is damaged, and a model is
     rolled back. The exit code is 1 if a request was not answered, an answer mixed two models, the history is wrong, or a
     clearly better model was not promoted.

@@ -112,7 +112,10 @@ def set_role(
 
 @users.command()
 def sign_out(name: Name) -> None:
-    """End every session of an account, for example after a device was lost. It may sign in again."""
+    """End every session of an account.
+
+    Use it after a device was lost, for example. The account may sign in again.
+    """
     from londonpump.service.auth import accounts
 
     with report_errors(), _transaction() as (connection, actor, now):
