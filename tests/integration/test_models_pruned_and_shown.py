@@ -12,8 +12,7 @@ from typer.testing import CliRunner
 
 from londonpump.cli import app
 from londonpump.domain.errors import BadFile, BadValue
-from londonpump.lifecycle.prune import prune
-from londonpump.lifecycle.show_models import as_of, format_bundles, show
+from londonpump.lifecycle.stored_models import as_of, format_bundles, prune, show
 from londonpump.registry.ledger import open_registry
 from londonpump.storage.bundles import CARD, CURRENT, load_bundle
 from londonpump.storage.database import writing

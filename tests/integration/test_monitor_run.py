@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 from londonpump.cli import app
 from londonpump.domain.context_records import WeatherHour
 from londonpump.lifecycle.monitor import MonitoringResult, MonitorRequest, monitor
-from londonpump.lifecycle.monitor_drift import drift_conditions, drift_of, station_conditions
+from londonpump.lifecycle.monitor_checks import drift_conditions, drift_of, station_conditions
 from londonpump.lifecycle.monitor_outcomes import join_outcomes
 from londonpump.lifecycle.monitor_text import format_monitoring, monitoring_as_json
 from londonpump.lifecycle.prepared_examples import Examples

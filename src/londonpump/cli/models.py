@@ -79,7 +79,7 @@ def list_decisions(
 ) -> None:
     """Show the decisions of the ledger, the newest first."""
     from londonpump.lifecycle.manual_decisions import ledger
-    from londonpump.lifecycle.show_models import format_bundles, format_decision
+    from londonpump.lifecycle.stored_models import format_bundles, format_decision
 
     with report_errors():
         if bundles:
@@ -108,7 +108,7 @@ def show(
 
     A bundle is shown with its card, metrics, active periods and decisions; a decision with its evidence.
     """
-    from londonpump.lifecycle.show_models import show as show_entry
+    from londonpump.lifecycle.stored_models import show as show_entry
 
     with report_errors():
         entry = show_entry(settings(), what)
@@ -120,7 +120,7 @@ def as_of(
     at: Annotated[str, typer.Argument(metavar="TIMESTAMP", help="Give a time, such as 2026-11-01T10:00Z.")],
 ) -> None:
     """Show which model was active at a time."""
-    from londonpump.lifecycle.show_models import as_of as active_model_at
+    from londonpump.lifecycle.stored_models import as_of as active_model_at
 
     timestamp = _parse_timestamp(at)
     with report_errors():
@@ -170,7 +170,7 @@ def prune(
 
     Bundles that a decision names, the newest ones and those less than an hour old stay.
     """
-    from londonpump.lifecycle.prune import prune as remove_unneeded
+    from londonpump.lifecycle.stored_models import prune as remove_unneeded
 
     with report_errors():
         typer.echo(remove_unneeded(settings(), keep, dry_run).to_text())

@@ -18,7 +18,6 @@ from londonpump.evaluation.drift_stations import StationChange
 from londonpump.evaluation.live import live_figures
 from londonpump.evaluation.live_error_band import Band, check_band
 from londonpump.ingest.alarm_webhook import post_alarm
-from londonpump.lifecycle import monitor_staleness as ages
 from londonpump.lifecycle.manual_decisions import roll_back
 from londonpump.lifecycle.monitor_actions import (
     LIVE,
@@ -30,12 +29,21 @@ from londonpump.lifecycle.monitor_actions import (
     react_to_band,
     send_unsent,
 )
-from londonpump.lifecycle.monitor_drift import (
+from londonpump.lifecycle.monitor_checks import (
     DRIFT,
+    EVALUATION,
+    MODEL,
     NEW,
+    NO_MODEL,
+    RECORDS,
     SILENT,
+    WEATHER,
+    Ages,
+    age_conditions,
     drift_conditions,
     drift_of,
+    last_comparison,
+    latest_weather,
     station_conditions,
 )
 from londonpump.lifecycle.monitor_outcomes import Joined, join_outcomes, newest_days, published_times
@@ -75,7 +83,7 @@ class MonitoringResult:
     """Findings of `monitor`."""
 
     at: datetime
-    ages: ages.Ages
+    ages: Ages
     joined: Joined
     live: dict[str, Any] | None  # result of `live_figures`; None without outcomes
     band: Band | None
@@ -142,7 +150,7 @@ def _monitor(inputs: _MonitorInputs, progress: Progress, external_calls: Externa
     drift, stations, drift_note = _drift(inputs, model)
     progress("Judging announced times", 0.7)
     band = _band(inputs, joined, model)
-    conditions = [*ages.age_conditions(known), *_unreadable(model), *station_conditions(stations)]
+    conditions = [*age_conditions(known), *_unreadable(model), *station_conditions(stations)]
     conditions += drift_conditions(drift) if drift is not None else []
     if band is not None and model.name is not None:
         left = react_to_band(
@@ -178,14 +186,14 @@ def _model(connection: Connection, inputs: _MonitorInputs) -> _Model:
     return _Model(name, max(since, default=None), card, metrics.get("mae_s"), None)
 
 
-def _ages(connection: Connection, inputs: _MonitorInputs, model: _Model) -> ages.Ages:
-    weather_at, fetches = ages.latest_weather(connection, inputs.at)
-    decided, first_at = ages.last_comparison(connection, inputs.at)
+def _ages(connection: Connection, inputs: _MonitorInputs, model: _Model) -> Ages:
+    weather_at, fetches = latest_weather(connection, inputs.at)
+    decided, first_at = last_comparison(connection, inputs.at)
     records_at = None
     if inputs.examples is not None:
         newest_us = int(inputs.examples.rows["mobilised_us"].max())
         records_at = min(datetime.fromtimestamp(newest_us / 1e6, UTC), inputs.at)
-    return ages.Ages(
+    return Ages(
         inputs.at, records_at, weather_at, fetches, model.name, model.since_at, decided, first_at, model.card
     )
 
@@ -216,7 +224,7 @@ def _unreadable(model: _Model) -> list[Condition]:
 
 def _clearable_types(inputs: _MonitorInputs, model: _Model, drift: DriftResult | None) -> set[str]:
     """Return the types of alarm that this run can clear, because it checked their subject."""
-    alarm_types = {ages.WEATHER, ages.NO_MODEL, ages.EVALUATION, UNREADABLE, LIVE}
-    alarm_types |= {ages.RECORDS} if inputs.examples is not None else set()
-    alarm_types |= {ages.MODEL} if model.card or model.name is None else set()
+    alarm_types = {WEATHER, NO_MODEL, EVALUATION, UNREADABLE, LIVE}
+    alarm_types |= {RECORDS} if inputs.examples is not None else set()
+    alarm_types |= {MODEL} if model.card or model.name is None else set()
     return alarm_types | ({DRIFT, SILENT, NEW} if drift is not None else set())

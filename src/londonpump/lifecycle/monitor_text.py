@@ -9,7 +9,7 @@ from londonpump.evaluation.intervals import Stat
 from londonpump.evaluation.live_error_band import Band, BandDay
 from londonpump.lifecycle.monitor import MonitoringResult
 from londonpump.lifecycle.monitor_actions import alarm_json
-from londonpump.lifecycle.monitor_drift import day_of, format_moved_bins
+from londonpump.lifecycle.monitor_checks import day_of, format_moved_bins
 
 CHOSEN = "These figures cover the pumps that were sent, not every pump that was ranked."
 MAX_NEAREST = 3
