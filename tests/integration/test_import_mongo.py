@@ -130,7 +130,8 @@ def stored(engine, read) -> list[Any]:
 def test_every_collection_is_counted(tmp_path, database_url) -> None:
     imported = import_mongo(everything(tmp_path), database_url)
     figures = [
-        (each.collection, each.read, each.added, each.already_there, each.mended) for each in imported.counts
+        (each.collection, each.read, each.added, each.already_there, each.corrected)
+        for each in imported.counts
     ]
     assert figures == [
         ("stations", 2, 2, 0, 1),
@@ -422,7 +423,7 @@ def test_a_prediction_of_nobody_keeps_whose_it_was(tmp_path, database_url, engin
     imported = import_mongo(write(tmp_path, predictions=[PREDICTIONS]), database_url)
     (stored_entry,) = stored(engine, select_predictions)
     assert (stored_entry.user_id, stored_entry.inputs) == (None, {"original_user": ANNA})
-    assert count_of(imported, "predictions").mended == 1
+    assert count_of(imported, "predictions").corrected == 1
 
 
 def test_a_document_a_line_reads_the_same(tmp_path, database_url, engine) -> None:

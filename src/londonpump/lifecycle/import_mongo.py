@@ -60,7 +60,7 @@ class CollectionCounts:
     read: int
     added: int
     already_there: int
-    mended: int  # added documents that were corrected, as `remarks` say
+    corrected: int  # added documents that were corrected, as `remarks` say
     remarks: tuple[str, ...] = ()
     skipped: int = 0  # documents that cannot be used, named in `remarks`
 
@@ -94,7 +94,7 @@ def add_users(connection: Connection, exported: list[ExportedUser]) -> Collectio
             User(_our_id(each.id), username, ROLE, each.created_at, each.password_hash, imported_from=each.id)
         )
     put_users(connection, new)
-    mended = len(remarks)
+    corrected = len(remarks)
     with_password = sum(user.password_hash is not None for user in new)
     if with_password:
         remarks.append(f"{with_password} keep their password, which is hashed again at their next sign-in")
@@ -104,7 +104,7 @@ def add_users(connection: Connection, exported: list[ExportedUser]) -> Collectio
             f"{len(new) - with_password} without a usable password hash; set a password for: {without}"
         )
     return CollectionCounts(
-        "users", len(exported), len(new), len(exported) - len(new), mended, tuple(remarks)
+        "users", len(exported), len(new), len(exported) - len(new), corrected, tuple(remarks)
     )
 
 
@@ -189,9 +189,9 @@ class ImportResult:
 
     def to_text(self) -> str:
         """Format a table with one row per collection, and remarks."""
-        lines = [f"{'':16}{'read':>8}{'added':>8}{'already there':>15}{'fixed':>8}{'skipped':>9}"]
+        lines = [f"{'':16}{'read':>8}{'added':>8}{'already there':>15}{'corrected':>11}{'skipped':>9}"]
         for each in self.counts:
-            figures = f"{each.read:8}{each.added:8}{each.already_there:15}{each.mended:8}{each.skipped:9}"
+            figures = f"{each.read:8}{each.added:8}{each.already_there:15}{each.corrected:11}{each.skipped:9}"
             lines += [f"{each.collection:16}{figures}", *(f"  {remark}" for remark in each.remarks)]
         return "\n".join(
             [*lines, *(f"{name}.json does not exist: nothing was imported from it" for name in self.absent)]
@@ -239,7 +239,7 @@ def add_stations(connection: Connection, exported: list[ExportedStation]) -> Col
     before = select_stations(connection)
     stations = by_code(before or known_stations())
     existing = {station.code for station in before}
-    remarks, mended = [], 0
+    remarks, corrected = [], 0
     for each in exported:
         if each.code in existing:
             continue
@@ -247,11 +247,13 @@ def add_stations(connection: Connection, exported: list[ExportedStation]) -> Col
         stations[each.code], remark = _station(each, stations.get(each.code))
         if remark:
             remarks.append(remark)
-            mended += 1
+            corrected += 1
     added = len(existing) - len(before)
     if added:
         put_stations(connection, [stations[code] for code in sorted(stations)])
-    return CollectionCounts("stations", len(exported), added, len(exported) - added, mended, tuple(remarks))
+    return CollectionCounts(
+        "stations", len(exported), added, len(exported) - added, corrected, tuple(remarks)
+    )
 
 
 def add_school_years(connection: Connection, exported: list[ExportedYear]) -> CollectionCounts:
@@ -259,13 +261,13 @@ def add_school_years(connection: Connection, exported: list[ExportedYear]) -> Co
     days = {day: SchoolHoliday(day, SOURCE) for each in exported for day in each.days}
     stored = put_school_holidays(connection, list(days.values()))
     new = {*stored.added, *stored.replaced}
-    mended = [each for each in exported if each.year in new and each.n_days_earlier_in_utc]
+    corrected = [each for each in exported if each.year in new and each.n_days_earlier_in_utc]
     n_days = sum(day.year in new for day in days)
-    n_mended = sum(each.n_days_earlier_in_utc for each in mended)
-    remarks = [f"{n_days} days added, {n_mended} of them stored a day early in UTC"] if new else []
+    n_corrected = sum(each.n_days_earlier_in_utc for each in corrected)
+    remarks = [f"{n_days} days added, {n_corrected} of them stored a day early in UTC"] if new else []
     n_new = sum(each.year in new for each in exported)
     return CollectionCounts(
-        "schoolVacations", len(exported), n_new, len(exported) - n_new, len(mended), tuple(remarks)
+        "schoolVacations", len(exported), n_new, len(exported) - n_new, len(corrected), tuple(remarks)
     )
 
 

@@ -24,7 +24,7 @@ from londonpump.storage.database.decision_tables import decisions
 from londonpump.storage.database.fetch_repository import FetchRecord, select_last_fetches
 from londonpump.storage.database.schema import weather_hours
 
-OF_CALLS = {
+CALL_INPUTS = {
     "incident_type": DriftMeasure.MIX,
     "property_category": DriftMeasure.MIX,
     "property_type": DriftMeasure.MIX,
@@ -33,7 +33,7 @@ OF_CALLS = {
     "northing_m": DriftMeasure.SPREAD,
     "hour": DriftMeasure.SPREAD,
 }
-OF_RUNS = {
+MOBILISATION_INPUTS = {
     "borough_name": DriftMeasure.MIX,
     "deployed_from": DriftMeasure.MIX,
     "appliance": DriftMeasure.MIX,
@@ -43,7 +43,7 @@ OF_RUNS = {
     "pumps_out": DriftMeasure.SPREAD,
     "ground_pumps_available": DriftMeasure.SPREAD,
 }
-CONTEXT_TEXTS = (
+CONTEXT_INPUTS = (
     "temp_c",
     "precip_mm",
     "visibility_km",
@@ -59,13 +59,13 @@ def drift_of(
     examples: Examples, card: Mapping[str, Any], at: datetime
 ) -> tuple[DriftResult, list[StationChange]]:
     """Compare the rows after the training of a bundle, until a time, with its training data. Raises: TooFewRows."""
-    run_day = london_days(examples.rows["mobilised_us"])
+    mobilised_day = london_days(examples.rows["mobilised_us"])
     today = (at.astimezone(LONDON).date() - EPOCH).days
     # The newest day may be incomplete, but it has few rows and therefore little weight.
-    last = min(int(run_day.max()), today)
+    last = min(int(mobilised_day.max()), today)
     span = Span(_day(card["trained_from"]), _day(card["trained_until"]) - 1, last)
     found = find_drift(watched_inputs(examples, card), span)
-    return found, changed_stations(examples.rows["station_code"], run_day, span)
+    return found, changed_stations(examples.rows["station_code"], mobilised_day, span)
 
 
 def watched_inputs(examples: Examples, card: Mapping[str, Any]) -> list[MonitoredInput]:
@@ -74,13 +74,13 @@ def watched_inputs(examples: Examples, card: Mapping[str, Any]) -> list[Monitore
     read = {name for feature in FEATURES if feature.name in named for name in feature.reads}
     calls = {**examples.calls, "hour": _hour(examples.calls["call_us"])}
     rows = {**examples.rows, "distance_m": _distance_m(examples.rows)}
-    call_day, run_day = london_days(calls["call_us"]), london_days(rows["mobilised_us"])
+    call_day, mobilised_day = london_days(calls["call_us"]), london_days(rows["mobilised_us"])
     return [
-        *(MonitoredInput(name, how, calls[name], call_day) for name, how in OF_CALLS.items()),
-        *(MonitoredInput(name, how, rows[name], run_day) for name, how in OF_RUNS.items()),
+        *(MonitoredInput(name, how, calls[name], call_day) for name, how in CALL_INPUTS.items()),
+        *(MonitoredInput(name, how, rows[name], mobilised_day) for name, how in MOBILISATION_INPUTS.items()),
         *(
-            MonitoredInput(name, DriftMeasure.KNOWN, rows[name], run_day)
-            for name in CONTEXT_TEXTS
+            MonitoredInput(name, DriftMeasure.KNOWN, rows[name], mobilised_day)
+            for name in CONTEXT_INPUTS
             if name in read
         ),
     ]
