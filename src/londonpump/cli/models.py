@@ -42,8 +42,8 @@ def promote(
     from londonpump.lifecycle.manual_decisions import promote as promote_bundle
 
     with report_errors():
-        done = promote_bundle(settings(), PromotionRequest(bundle, why, is_forced=force))
-    _print_change(done.before, done.after, done.is_new)
+        result = promote_bundle(settings(), PromotionRequest(bundle, why, is_forced=force))
+    _print_change(result.before, result.after, result.is_new)
 
 
 @models.command(name="roll-back")
@@ -66,8 +66,8 @@ def roll_back(
     from londonpump.lifecycle.manual_decisions import roll_back as roll_back_bundle
 
     with report_errors():
-        done = roll_back_bundle(settings(), RollBackRequest(why, to))
-    _print_change(done.before, done.after, done.is_new)
+        result = roll_back_bundle(settings(), RollBackRequest(why, to))
+    _print_change(result.before, result.after, result.is_new)
 
 
 @models.command(name="list")
@@ -155,8 +155,8 @@ def compare(
 
     config = settings()
     with report_errors(), show_progress() as progress:
-        done = judge_both(config, (first, second), ChallengeRequest(data or config.data), progress)
-    typer.echo(as_json.dumps(comparison_as_json(done), indent=1) if json else format_comparison(done))
+        result = judge_both(config, (first, second), ChallengeRequest(data or config.data), progress)
+    typer.echo(as_json.dumps(comparison_as_json(result), indent=1) if json else format_comparison(result))
 
 
 @models.command()

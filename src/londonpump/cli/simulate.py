@@ -233,11 +233,11 @@ def rehearse(
             require_own_file(json, JSON_MARK)
         plan = YearPlan(months, incidents_a_month, history_months, seed)
         with show_progress() as progress:
-            done = run_rehearsal(
+            result = run_rehearsal(
                 RehearseRequest(plan, keep or Path(temporary) / "home", database_url), progress
             )
         if json is not None:
-            write_json(json, rehearsal_json(done))
-    typer.echo(format_rehearsal(done))
-    if not done.is_as_promised:
+            write_json(json, rehearsal_json(result))
+    typer.echo(format_rehearsal(result))
+    if not result.is_as_promised:
         raise typer.Exit(PROMISE_BROKEN)

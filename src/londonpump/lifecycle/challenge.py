@@ -274,14 +274,14 @@ def compare(
     if first.name == second.name:
         raise BadValue("BUNDLE", second.name, "is named twice. Name two bundles")
     progress("Trying both models in fresh processes", 0.0)
-    one, other = open_pair((first, date.min), (second, date.min), request.smoke_tester)
-    for opened in (one, other):
+    champion, challenger = open_pair((first, date.min), (second, date.min), request.smoke_tester)
+    for opened in (champion, challenger):
         if opened is not None and opened.bundle is None:
             raise BadFile(opened.name, str(opened.smoke_test.problem), "Name another, or train again.")
     progress("Judging both", 0.3)
-    start = judged_from(one, other)
+    start = judged_from(champion, challenger)
     examples = load_examples(request.data, start)
-    require_same_origin(one, other, examples)
-    verdict = judge_pair(one, other, examples, request.today, request.rule_of(settings))
+    require_same_origin(champion, challenger, examples)
+    verdict = judge_pair(champion, challenger, examples, request.today, request.rule_of(settings))
     progress("Done", 1.0)
     return ComparisonResult(first.name, second.name, start, verdict)

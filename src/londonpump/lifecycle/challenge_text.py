@@ -17,49 +17,49 @@ MAX_SLICES = 8
 EvidenceFields = Mapping[str, Any]
 
 
-def format_challenge(done: ChallengeResult) -> str:
+def format_challenge(result: ChallengeResult) -> str:
     """Format the decision with its evidence, or the reason why there is none."""
-    if done.decision is None:
-        return done.message
-    line = done.decision
+    if result.decision is None:
+        return result.message
+    line = result.decision
     evidence = format_evidence(line.evidence, line.champion_before or "none", line.challenger or "none")
     verdict = f"Verdict: {line.action} ({line.verdict}). {line.reason}"
-    return "\n".join([*evidence, verdict, done.message, f"Active model: {done.active or 'none'}"])
+    return "\n".join([*evidence, verdict, result.message, f"Active model: {result.active or 'none'}"])
 
 
-def challenge_as_json(done: ChallengeResult) -> dict[str, Any]:
+def challenge_as_json(result: ChallengeResult) -> dict[str, Any]:
     """Return the result of a challenge as JSON values."""
-    line = done.decision
+    line = result.decision
     return {
         "schema": 1,
-        "told": done.message,
-        "on_duty": done.active,
-        "is_new": done.is_new,
+        "told": result.message,
+        "on_duty": result.active,
+        "is_new": result.is_new,
         "decision": None if line is None else decision_as_json(line),
     }
 
 
-def format_comparison(done: ComparisonResult) -> str:
+def format_comparison(result: ComparisonResult) -> str:
     """Format the comparison of two bundles."""
-    verdict = done.verdict
+    verdict = result.verdict
     would = "would replace it" if verdict.is_promotion else "would not replace it"
-    evidence = format_evidence(verdict.evidence, done.first, done.second)
+    evidence = format_evidence(verdict.evidence, result.first, result.second)
     return "\n".join(
         [
             *evidence,
-            f"As a challenger of {done.first}, {done.second} {would} ({verdict.rule}). {verdict.reason}",
+            f"As a challenger of {result.first}, {result.second} {would} ({verdict.rule}). {verdict.reason}",
         ]
     )
 
 
-def comparison_as_json(done: ComparisonResult) -> dict[str, Any]:
+def comparison_as_json(result: ComparisonResult) -> dict[str, Any]:
     """Return the comparison as JSON values."""
-    verdict = done.verdict
+    verdict = result.verdict
     return {
         "schema": 1,
-        "first": done.first,
-        "second": done.second,
-        "judged_from": done.judged_from.isoformat(),
+        "first": result.first,
+        "second": result.second,
+        "judged_from": result.judged_from.isoformat(),
         "action": verdict.action,
         "rule": verdict.rule,
         "reason": verdict.reason,

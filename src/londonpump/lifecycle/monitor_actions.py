@@ -117,11 +117,13 @@ def react_to_band(
     if not band.has_left:
         return None
     reason = f"{band.days[-1].reason}, {len(band.days)} consecutive days"
-    done = _done(settings, reason, model, at, ledger_state, roll_back_with, _evidence(band))
-    return Condition(LIVE, model, "urgent", f"{model} has left its band: {reason}. {done}", _evidence(band))
+    outcome = _outcome_text(settings, reason, model, at, ledger_state, roll_back_with, _evidence(band))
+    return Condition(
+        LIVE, model, "urgent", f"{model} has left its band: {reason}. {outcome}", _evidence(band)
+    )
 
 
-def _done(
+def _outcome_text(
     settings: Settings,
     reason: str,
     model: str,
@@ -134,7 +136,7 @@ def _done(
     if obstacle:
         return f"{obstacle} Roll back by hand: {_command(reason)}"
     try:
-        done = roll_back_with(
+        result = roll_back_with(
             settings, RollBackRequest(why=f"monitor: {reason}", actor=ACTOR, evidence=evidence)
         )
     except DatabaseFailed:
@@ -142,7 +144,7 @@ def _done(
     except LondonPumpError as error:
         # The bundle does not load, there is no earlier model, or another decision came first: the alarm says so.
         return f"It could not be rolled back: {error}"
-    return f"It was rolled back: {done.after} is active."
+    return f"It was rolled back: {result.after} is active."
 
 
 def _no_roll_back_reason(settings: Settings, model: str, at: datetime, ledger_state: LedgerState) -> str:

@@ -164,7 +164,7 @@ def _prepare(request: PrepareRequest, workspace: Workspace, source: ContextSourc
     workspace.progress("Joining weather, traffic and holidays", 0.75)
     pumps = with_context(workspace.connection, pumps, source)
     tables = {"incidents": incidents, pump_table: cleaned}
-    return _write(request, workspace, _Made(published, tables, pumps, completeness, source))
+    return _write(request, workspace, _PreparedTables(published, tables, pumps, completeness, source))
 
 
 def _read(request: PrepareRequest, workspace: Workspace) -> dict[str, PublishedTable]:
@@ -210,7 +210,7 @@ def _from_mobilisations(
 
 
 @dataclass(frozen=True, slots=True)
-class _Made:
+class _PreparedTables:
     """Tables with their rules, mobilisations with their context, and its source, ready to be written."""
 
     published: dict[str, PublishedTable]
@@ -220,38 +220,38 @@ class _Made:
     source: ContextSource
 
 
-def _write(request: PrepareRequest, workspace: Workspace, made: _Made) -> dict[str, Any]:
+def _write(request: PrepareRequest, workspace: Workspace, prepared: _PreparedTables) -> dict[str, Any]:
     with atomic_folder(request.out, REPORT, NAMES) as out:
         linked = workspace.linked(out)
         for folder in ("examples", "calls", "set_aside"):
             (out / folder).mkdir()
         workspace.progress("Writing examples", 0.85)
         workspace.connection.to_parquet(
-            examples.as_examples(made.pumps), linked / "examples" / "examples.parquet"
+            examples.as_examples(prepared.pumps), linked / "examples" / "examples.parquet"
         )
         workspace.connection.to_parquet(
-            examples.calls(made.tables["incidents"]), linked / "calls" / "calls.parquet"
+            examples.calls(prepared.tables["incidents"]), linked / "calls" / "calls.parquet"
         )
         workspace.progress("Writing rejected rows", 0.95)
-        for name, table in made.tables.items():
-            raw = made.published["mobilisations" if name == "mobilisations" else "incidents"].raw
+        for name, table in prepared.tables.items():
+            raw = prepared.published["mobilisations" if name == "mobilisations" else "incidents"].raw
             workspace.connection.to_parquet(
                 _rejected_rows(raw, table), linked / "set_aside" / f"{name}.parquet"
             )
         written = workspace.connection.read_parquet(linked / "examples" / "examples.parquet")
         report = {
             "schema": 1,
-            "inputs": [describe_input(file) for table in made.published.values() for file in table.files],
-            "tables": {name: count_by_rule(table) for name, table in made.tables.items()},
-            "warnings": rejections.warnings(made.tables, made.published),
+            "inputs": [describe_input(file) for table in prepared.published.values() for file in table.files],
+            "tables": {name: count_by_rule(table) for name, table in prepared.tables.items()},
+            "warnings": rejections.warnings(prepared.tables, prepared.published),
             "examples": written.count().to_pyarrow().as_py(),
-            "complete": made.completeness.is_complete,
-            "completeness": made.completeness.report(),
-            "context": count_context(written, made.source),
+            "complete": prepared.completeness.is_complete,
+            "completeness": prepared.completeness.report(),
+            "context": count_context(written, prepared.source),
             "simulated": request.is_simulated or _is_from_simulation(request),
         }
 
-        write_json(out / STATIONS, [station.to_json() for station in made.source.stations])
+        write_json(out / STATIONS, [station.to_json() for station in prepared.source.stations])
         write_json(out / REPORT, report)
     workspace.progress("Done", 1.0)
     return report

@@ -124,13 +124,16 @@ def _format_missing_context(card: Mapping[str, str]) -> list[str]:
 def _require_same_predictions(made: Bundle, stored: Bundle, rows: Columns) -> None:
     """Reject a bundle that predicts differently after it was written and read. Raises: LondonPumpError."""
     # 50 rows are enough to notice a model file that is read differently.
-    some = {name: values[:50] for name, values in rows.items()}
-    one = made.response_times(made.dispatches(some)).quantile(P50)
-    two = stored.response_times(stored.dispatches(some)).quantile(P50)
-    original_one, original_two = (
-        b.original.predict(original_columns(b.dispatches(some))) for b in (made, stored)
+    sample = {name: values[:50] for name, values in rows.items()}
+    expected_s = made.response_times(made.dispatches(sample)).quantile(P50)
+    stored_s = stored.response_times(stored.dispatches(sample)).quantile(P50)
+    original_expected_s, original_stored_s = (
+        b.original.predict(original_columns(b.dispatches(sample))) for b in (made, stored)
     )
-    if not (np.allclose(one, two, atol=1e-6) and np.allclose(original_one, original_two, atol=1e-6)):
+    if not (
+        np.allclose(expected_s, stored_s, atol=1e-6)
+        and np.allclose(original_expected_s, original_stored_s, atol=1e-6)
+    ):
         raise LondonPumpError(
             "The bundle predicts differently after it was written and read. It was not stored."
         )

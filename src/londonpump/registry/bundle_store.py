@@ -137,13 +137,13 @@ def run_smoke_test(folder: Path) -> SmokeTest:
     # A fresh process proves that the bundle needs nothing that this process has loaded or fitted.
     command = [sys.executable, "-c", LEAN, str(folder)]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=WITHIN_S)  # noqa: S603
+        completed = subprocess.run(command, capture_output=True, text=True, check=False, timeout=WITHIN_S)  # noqa: S603
     except subprocess.TimeoutExpired:
         return SmokeTest(f"{folder}: did not answer within {WITHIN_S} s. Train again.")
-    error_lines = done.stderr.strip().splitlines() or ["no output"]
-    if done.returncode:
+    error_lines = completed.stderr.strip().splitlines() or ["no output"]
+    if completed.returncode:
         return SmokeTest(f"does not predict in a fresh process ({error_lines[-1]})")
-    return SmokeTest(latency_ms=round(float(json.loads(done.stdout)["latency_ms"]), 3))
+    return SmokeTest(latency_ms=round(float(json.loads(completed.stdout)["latency_ms"]), 3))
 
 
 def require_smoke_test(folder: Path) -> SmokeTest:

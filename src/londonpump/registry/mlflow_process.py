@@ -138,7 +138,7 @@ def send(server: TrackingServer, desired: DesiredState, lock: int, until_s: floa
     """Bring MLflow to the desired state. Raises: TrackingFailed if it cannot be reached, fails, or takes too long."""
     within_s = max(1.0, until_s - time.monotonic())
     try:
-        done = subprocess.run(  # noqa: S603
+        completed = subprocess.run(  # noqa: S603
             [sys.executable, "-m", CHILD],
             input=json.dumps(request_of(server, desired, within_s)),
             capture_output=True,
@@ -154,9 +154,9 @@ def send(server: TrackingServer, desired: DesiredState, lock: int, until_s: floa
         raise TrackingFailed(
             server.display_name, f"it did not finish within {within_s:.0f} s", LATER
         ) from None
-    if done.returncode:
-        raise TrackingFailed(server.display_name, _problem(done.stderr), LATER)
-    return Sent(**json.loads(done.stdout.splitlines()[-1]))
+    if completed.returncode:
+        raise TrackingFailed(server.display_name, _problem(completed.stderr), LATER)
+    return Sent(**json.loads(completed.stdout.splitlines()[-1]))
 
 
 def request_of(server: TrackingServer, desired: DesiredState, within_s: float) -> dict[str, Any]:
