@@ -325,7 +325,7 @@ def test_the_line_of_weather_gives_each_value_its_own_origin(whole, tmp_path, mo
     temperature, rain, wind = line.split("; ")
     assert temperature == "Weather: 3.0 C, from Open-Meteo, archive for 08:00 UTC"
     assert rain == "1.5 mm rain, as forecast 30 min ago (Open-Meteo)"
-    assert wind.endswith("km/h, the usual for March at 10 h")
+    assert wind.endswith("km/h, the average for March at 10 h")
 
 
 def file_answered(made: Made, url: str, tmp_path: Path, monkeypatch) -> Result:

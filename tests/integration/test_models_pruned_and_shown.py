@@ -80,7 +80,7 @@ def test_many_of_the_newest_may_be_kept(settings, store) -> None:
 def test_a_damaged_bundle_hides_no_other_and_goes_like_them(settings, store) -> None:
     (store["lost"] / CARD).write_text("{")
     shown_text = format_bundles(settings)
-    assert (len(shown_text.splitlines()), f"{store['lost'].name}  learnt until -" in shown_text) == (6, True)
+    assert (len(shown_text.splitlines()), f"{store['lost'].name}  trained until -" in shown_text) == (6, True)
     assert "damaged: is not json" in shown_text
     assert {bundle.name for bundle in prune(settings).removed} == {store["lost"].name, store["other"].name}
 

@@ -193,7 +193,7 @@ def test_a_foreign_file_is_not_written_over(
 def test_the_command_writes_the_page(own_home: Path, small_data: Path) -> None:
     arguments = ["monitor", "--data", str(small_data), "--report", "month.html", "--month", "2023-03"]
     done = CliRunner().invoke(app, arguments)
-    assert (done.exit_code, "Page of March 2023: month.html" in done.stdout) == (0, True)
+    assert (done.exit_code, "Report of March 2023: month.html" in done.stdout) == (0, True)
 
 
 @pytest.mark.parametrize("arguments", [["--month", "2023-03"], ["--report", "m.html", "--month", "March"]])

@@ -87,7 +87,7 @@ def test_a_faulty_publisher_is_told_and_leaves_earlier_rows(
     assert (result.exit_code, result.stderr) == (FAILED, "")
     assert result.stdout.startswith(f"{part}: FAILED. ")
     assert error_text in result.stdout
-    assert "All went well 0 min ago" in result.stdout
+    assert "It last succeeded 0 min ago" in result.stdout
     assert sources.KEY not in result.output
     assert stored() == before
     assert files_of(own_home) == set()

@@ -180,12 +180,12 @@ def test_two_training_incidents_among_many_later_ones_are_found(small_bundle, sm
     seen = np.flatnonzero(~later & np.isfinite(small_examples.rows["attendance_s"]))[:4]
     order = np.concatenate([np.resize(np.flatnonzero(later), 60_000), seen])
     rows = {name: values[order] for name, values in small_examples.rows.items()}
-    # the four are told as later ones, so that only their numbers give them away
+    # The four are dated later, so that only their numbers identify them.
     rows["mobilised_us"] = np.maximum(rows["mobilised_us"], midnight_us(until))
     examples = type(small_examples)(
         rows, small_examples.calls, small_examples.stations, small_examples.report, "0"
     )
-    with pytest.raises(BadValue, match="takes in 4 runs"):
+    with pytest.raises(BadValue, match="includes 4 mobilisations"):
         later_rows(small_bundle, examples, until)
 
 

@@ -60,7 +60,7 @@ def test_what_is_added_gone_moved_and_otherwise_changed_is_told(engine, file) ->
     file.write_text(text + "X1,New,530000,180000,open,Camden,2026-03-01,,1\n", encoding="utf-8")
     assert import_stations(engine, file, TODAY, is_forced=False) == [
         "Added X1 New (open).",
-        "Gone: A21 Paddington.",
+        "Removed A21 Paddington.",
         "Moved A24 Soho by 300 m.",
         "Changed A23 Euston Road: name, status, borough, pumps or dates.",
         "119 stations are in use, 102 of them open in London on 24 November 2026.",

@@ -162,7 +162,7 @@ def test_the_evaluation_stands_beside_the_run_that_it_is_of(judged) -> None:
 
 def test_after_a_roll_back_the_names_follow(back) -> None:
     assert back.stored["aliases"] == {"champion": back.life.trained}
-    assert "2 were there. champion version" in back.stored["stderr"]
+    assert "2 existed. champion version" in back.stored["stderr"]
 
 
 def test_mlflow_never_came_into_this_process(back) -> None:
