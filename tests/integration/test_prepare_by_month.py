@@ -187,7 +187,7 @@ def test_the_report_says_month_by_month_what_was_found_and_why(sampled: Prepared
     assert "Taken as a complete stream in part (by its rate" in output
     assert "  2023-02: sample (7" in output
     assert "of the known 345.3)" in output
-    assert "are left unknown where a month, or the hours before, is not complete." in output
+    assert "are unknown where a month, or the hours before, is not complete." in output
     assert "  2023-01: in part (only 2023-01-17 to 2023-01-31; 2" in output
     assert "  2023-02: no records (no incident record)" in format_preparation(with_gap.report, Path("data"))
 

@@ -160,8 +160,7 @@ def test_an_empty_database_is_told_part_by_part_and_prepare_goes_on(
     printed = format_preparation(report, request_of.out)
     assert report["examples"] > 0
     assert (
-        "Weather: none. The database has nothing for these days; what brings it: londonpump refresh"
-        in printed
+        "Weather: none. The database has no values for these days. To add them: londonpump refresh" in printed
     )
     assert "School holidays: none. " in printed
     assert "Working days: 100.0% of the examples (database)" in printed

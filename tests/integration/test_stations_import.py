@@ -92,7 +92,7 @@ def test_a_list_of_few_stations_is_refused(engine, file) -> None:
 def test_a_list_of_stations_that_have_all_closed_is_refused(engine, file) -> None:
     rows = [f"X{n},New {n},530000,180000,open,Camden,,2026-11-24,1" for n in range(100)]
     file.write_text("\n".join([COLUMNS, *rows]) + "\n", encoding="utf-8")
-    with pytest.raises(BadFile, match="has 0 stations of London open"):
+    with pytest.raises(BadFile, match="has 0 stations open in London"):
         import_stations(engine, file, TODAY, is_forced=False)
 
 
