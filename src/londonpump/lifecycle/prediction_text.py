@@ -162,7 +162,7 @@ def format_prediction(bundle: Bundle, values: Mapping[str, str], store: ContextS
     over = ", ".join(f"{t // 60} min {times.p_over(t)[0]:.0%}" for t in LATENESS_LIMITS_S)
     p10_s, p90_s = float(times.quantile(P10)[0]), float(times.quantile(P90)[0])
     expected = f"{_minutes(median_s)} expected; 8 in 10 between {_minutes(p10_s)} and {_minutes(p90_s)}"
-    # Published times end at 20 minutes, so the model cannot tell longer ones apart.
+    # Published times end at 20 minutes, so the model cannot distinguish longer ones.
     if p10_s >= MAX_PUBLISHED_S:
         expected = f"{MAX_PUBLISHED_S // 60} min or more expected; the records hold nothing longer"
     lines = [
