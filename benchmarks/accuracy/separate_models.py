@@ -20,8 +20,8 @@ from londonpump.evaluation.paired_comparison import paired_difference, sliced_di
 from londonpump.features.catalogue import FEATURES, usable
 from londonpump.features.dispatches import Dispatches
 from londonpump.features.workload import EVERY_CALL
-from londonpump.lifecycle.evaluation_rows import LEVELS as JUDGED_LEVELS
 from londonpump.lifecycle.prepare import PrepareRequest, prepare
+from londonpump.lifecycle.prepared_examples import LEVELS as JUDGED_LEVELS
 from londonpump.lifecycle.prepared_examples import (
     Examples,
     first_us_of_incident,

@@ -9,8 +9,13 @@ from benchmarks.accuracy.records import STREAM_2017, examples_of
 from londonpump.evaluation.evaluation_rows import EvaluationRows, Forecast
 from londonpump.evaluation.splits import folds
 from londonpump.lifecycle.evaluate import later_rows
-from londonpump.lifecycle.evaluation_rows import build_judged_rows, forecast_of
-from londonpump.lifecycle.prepared_examples import Columns, Examples, incident_codes
+from londonpump.lifecycle.prepared_examples import (
+    Columns,
+    Examples,
+    build_judged_rows,
+    forecast_of,
+    incident_codes,
+)
 from londonpump.lifecycle.progress import silent
 from londonpump.lifecycle.train import training_set
 from londonpump.models.bundle import incident_hashes

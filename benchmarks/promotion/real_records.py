@@ -13,8 +13,7 @@ from londonpump.evaluation.evaluation_rows import EvaluationRows
 from londonpump.evaluation.promotion.evidence import EvaluatedModel, Evidence, SmokeTest
 from londonpump.evaluation.promotion.rule import decide
 from londonpump.lifecycle.evaluate import later_rows
-from londonpump.lifecycle.evaluation_rows import build_judged_rows, forecast_of
-from londonpump.lifecycle.prepared_examples import Columns, Examples
+from londonpump.lifecycle.prepared_examples import Columns, Examples, build_judged_rows, forecast_of
 from londonpump.lifecycle.progress import silent
 from londonpump.lifecycle.train import training_set
 from londonpump.models.bundle import Bundle

@@ -1,4 +1,4 @@
-"""When what the model's life needs is done: four DAGs, and the one operator that they share.
+"""Airflow DAGs that run londonpump on a schedule: four DAGs, and the operator that they share.
 
-Put `dags` where Airflow looks for DAGs, or this folder into the folder where it does.
+Make `dags` the DAG folder of Airflow, or copy this folder into it.
 """

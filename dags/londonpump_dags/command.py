@@ -1,4 +1,4 @@
-"""A task is one command of londonpump in londonpump's own environment, and times are London's."""
+"""Operator that runs one command of londonpump in londonpump's own environment, and schedules in London time."""
 
 import os
 import shlex
@@ -19,10 +19,10 @@ EVERY_DAG = {"catchup": False, "max_active_runs": 1, "default_args": {"owner": "
 
 
 class LondonPumpCommand(BaseOperator):
-    """Runs `LONDONPUMP_COMMAND` (`londonpump` by default) with `arguments`, its words in the log of the task.
+    """Runs `LONDONPUMP_COMMAND` (`londonpump` by default) with `arguments`; its output goes to the log of the task.
 
-    Exit code 3, a publisher that failed, is tried again as often as the task has retries; any other fails at once.
-    The environment is that of the worker without what belongs to Airflow; LONDONPUMP_RUN names the run to the ledger.
+    Exit code 3 (a publisher failed) is retried as often as the task allows; any other failure is final. The environment is
+    that of the worker without the variables of Airflow; LONDONPUMP_RUN names the run in the ledger.
     """
 
     template_fields: Sequence[str] = ("arguments",)
@@ -34,7 +34,7 @@ class LondonPumpCommand(BaseOperator):
         self.running: SubprocessHook | None = None
 
     def execute(self, context: Context) -> None:
-        """Raises: AirflowException for a publisher that failed, AirflowFailException for all else."""
+        """Run the command. Raises: AirflowException if a publisher failed, AirflowFailException for any other failure."""
         command = [
             *shlex.split(os.environ.get("LONDONPUMP_COMMAND") or "londonpump"),
             *self.arguments.split(),
@@ -45,33 +45,31 @@ class LondonPumpCommand(BaseOperator):
                 command, env=environment(os.environ, context["run_id"], self.dag_id)
             )
         except OSError as error:
-            message = (
-                f"{command[0]} cannot be run ({error}). Set LONDONPUMP_COMMAND to londonpump's whole path."
-            )
+            message = f"{command[0]} cannot be run ({error}). Set LONDONPUMP_COMMAND to the full path of londonpump."
             raise AirflowFailException(message) from error
         if ended.exit_code != DONE:
             problem = AirflowException if ended.exit_code == SOURCE_FAILED else AirflowFailException
             raise problem(f"exit code {ended.exit_code}: {ended.output}")
 
     def on_kill(self) -> None:
-        """End the command with its task."""
+        """Stop the command when its task is killed."""
         if self.running is not None:
             self.running.send_sigterm()
 
 
 def environment(of_worker: Mapping[str, str], run_id: str, dag: str) -> dict[str, str]:
-    """What the command gets to know: no secret of Airflow's, and no path into Airflow's Python."""
+    """Return the environment of the command, without secrets of Airflow and paths into Airflow's Python."""
     inherited = {name: value for name, value in of_worker.items() if not name.startswith(OF_AIRFLOW)}
     return {**inherited, "LONDONPUMP_RUN": f"airflow {dag} {run_id}"[:LONGEST_RUN]}
 
 
 def in_london(cron: str) -> CronTriggerTimetable:
-    """A time of London's clocks. One that is missed while a DAG was paused is not made up for."""
+    """Return a schedule in London time. A run that was missed while the DAG was paused is not made up for."""
     return CronTriggerTimetable(cron, timezone="Europe/London")
 
 
 def patient(tries: int, first_wait: timedelta, longest_wait: timedelta) -> dict[str, Any]:
-    """Options of a task that asks publishers: after each failure the wait is twice as long."""
+    """Return options of a task that calls publishers: the wait doubles after each failure."""
     return {
         "retries": tries - 1,
         "retry_delay": first_wait,

@@ -1,8 +1,8 @@
-"""**Watch the model on duty**, every day at 06:30 London time.
+"""**Monitor the active model**, every day at 06:30 London time.
 
-Live error and coverage, drift of what comes in, and what has become too old. Alarms go to the log, to the service's
-`/metrics` and to the webhook that `LONDONPUMP_ALARM_WEBHOOK` names; an alarm that stands does not fail the task. If the error
-has left its band for long enough a roll back is proposed, or made, as `LONDONPUMP_ROLL_BACK` says.
+It checks live error and coverage, drift of the inputs, and outdated data. Alarms go to the log, to `/metrics` of the service
+and to the webhook `LONDONPUMP_ALARM_WEBHOOK`; an active alarm does not fail the task. If the error has left its band for long
+enough, a roll back is proposed, or made if `LONDONPUMP_ROLL_BACK` says so.
 """
 
 from datetime import timedelta

@@ -1,8 +1,8 @@
-"""**Weather, calendars and traffic of now**, five minutes past every hour.
+"""**Refresh weather, calendars and traffic**, five minutes past every hour.
 
-Each source is asked, and what comes is stored; one that fails stops none of the others, and what is stored stands in for it.
-The task is tried three times, then it fails and its log says which source it was. The service goes on without:
-it says of each value where it comes from. A key is needed for traffic alone (`LONDONPUMP_TOMTOM_KEY`).
+Every source is fetched and stored; one that fails does not stop the others, and its stored values stay in use. The task is
+tried three times; then it fails, and its log names the source. The service goes on and names the source of each value. Only
+traffic needs a key (`LONDONPUMP_TOMTOM_KEY`).
 """
 
 from datetime import timedelta

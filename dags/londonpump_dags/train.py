@@ -2,12 +2,12 @@
 
 | Task | Does | If it fails |
 |---|---|---|
-| `fetch` | brings what the Brigade has published since the last time | a publisher that fails is asked five times, 15 minutes and then up to 2 hours apart; the last good files stand |
-| `prepare` | cleans them and joins weather and calendars of the database | earlier prepared data stand |
-| `train` | learns a model and stores it; the newest 28 days are kept from it | the model on duty stays in use |
-| `evaluate` | judges it on those days and writes the report | the new model is stored, and `challenge` judges it on the 16th |
+| `fetch` | downloads what the Brigade has published since the last run | it is tried five times, 15 minutes and then up to 2 hours apart; the last good files stay in use |
+| `prepare` | cleans them and joins weather and calendars of the database | earlier prepared data stay in use |
+| `train` | trains a model without the newest 28 days and stores it | the active model stays in use |
+| `evaluate` | evaluates it on those days and writes the report | the new model is stored, and `challenge` judges it on the 16th |
 
-Nothing is put on duty here: when `evaluate` is done, `challenge` starts. Any task can be cleared and run again alone.
+No model becomes active here: when `evaluate` is done, `challenge` starts. Any task can be cleared and run again alone.
 """
 
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""What the tests ask of Airflow, run by the Python of its own environment: airflow_side.py ANSWERS QUESTION...
+"""Queries of the tests to Airflow, run by the Python of its own environment: airflow_side.py ANSWERS QUESTION...
 
 The answers, one a question, are a json list in the file ANSWERS. A question and its words are parted by commas:
 `imported`, `shapes`, `instants,DAG,FIRST,LAST`, `executed,ARGUMENTS`, `run,DAG,...`.
@@ -17,7 +17,7 @@ WATCHED = ("socket", "subprocess", "sqlite3", "urllib", "http", "shutil", "tempf
 
 
 def imported() -> dict[str, Any]:
-    """What importing the DAGs does and costs once Airflow itself is there: files but Python's own, processes, sockets."""
+    """Return the effects and the cost of importing the DAGs after Airflow: files except Python's own, processes, sockets."""
     import airflow.providers.standard.hooks.subprocess
     from airflow.sdk import DAG, Asset, AssetOrTimeSchedule, BaseOperator, CronTriggerTimetable, exceptions
 
@@ -45,7 +45,7 @@ def imported() -> dict[str, Any]:
 
 
 def shapes() -> dict[str, Any]:
-    """Every DAG as Airflow reads it, and what it could not read."""
+    """Return every DAG as Airflow reads it, and the import errors."""
     bag = bag_of()
     return {
         "errors": bag.import_errors,
@@ -97,7 +97,7 @@ def task_of(task: Any) -> dict[str, Any]:
 
 
 def logical_dates(dag: str, first: str, last: str) -> list[str]:
-    """When the clock starts a DAG between two instants, as the scheduler reckons: UTC."""
+    """Return the scheduled starts of a DAG between two timestamps, UTC."""
     from airflow.serialization.encoders import coerce_to_core_timetable
     from airflow.timetables.base import TimeRestriction
     from pendulum import instance
@@ -113,7 +113,7 @@ def logical_dates(dag: str, first: str, last: str) -> list[str]:
 
 
 def executed(arguments: str) -> list[str]:
-    """[name of the error, its words] of a task with these arguments; two empty ones if it ended well."""
+    """Return [name of the error, its message] of a task with these arguments; both are empty if it succeeded."""
     from airflow.sdk.exceptions import AirflowException
     from londonpump_dags.command import LondonPumpCommand
 
@@ -125,7 +125,7 @@ def executed(arguments: str) -> list[str]:
 
 
 def run(*dags: str) -> dict[str, Any]:
-    """The end of each DAG, run by `dag.test()` one after the other, without its waits: [state, {task: [state, tries]}]."""
+    """Run each DAG by `dag.test()` without its waits. Returns: [state, {task: [state, tries]}] per DAG."""
     bag = bag_of()
     for dag in bag.dags.values():
         for task in dag.tasks:

@@ -39,23 +39,23 @@ INCIDENTS = 2_500
 
 @dataclass(frozen=True)
 class Airflow:
-    """Airflow's environment, with a home of its own. settings: of the environment of what runs."""
+    """Environment of Airflow with its own home. settings: environment variables of its processes."""
 
     home: Path
     settings: dict[str, str]
 
     def having(self, **more: str) -> "Airflow":
-        """The same with more settings."""
+        """Return a copy with more settings."""
         return replace(self, settings={**self.settings, **more})
 
     def ask(self, *questions: str) -> list[Any]:
-        """What airflow_side.py answers."""
+        """Return the answers of airflow_side.py."""
         answers = self.home / "answers.json"
         self.run("python", str(SIDE), str(answers), *questions)
         return json.loads(answers.read_text("utf-8"))
 
     def run(self, program: str, *arguments: str) -> None:
-        """Run a program of its environment to a good end."""
+        """Run a program of the environment; it must succeed."""
         done = subprocess.run(
             [VENV / "bin" / program, *arguments],
             env=self.settings,
@@ -96,7 +96,7 @@ def make_environment() -> None:
 
 @pytest.fixture(scope="module")
 def airflow(airflow_is_made: None, tmp_path_factory: pytest.TempPathFactory) -> Airflow:
-    """Airflow with our DAGs and nothing else."""
+    """Airflow with only our DAGs."""
     home = tmp_path_factory.mktemp("airflow")
     settings = {
         "AIRFLOW_HOME": str(home),
@@ -107,7 +107,7 @@ def airflow(airflow_is_made: None, tmp_path_factory: pytest.TempPathFactory) -> 
 
 
 def without_ours() -> dict[str, str]:
-    """The environment without what a developer has set for either."""
+    """Return the environment without settings of a developer for either."""
     return {
         name: value for name, value in os.environ.items() if not name.startswith(("LONDONPUMP_", "AIRFLOW_"))
     }
@@ -115,7 +115,7 @@ def without_ours() -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def published(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    """Settings with which every publisher is on loopback, in good health, and the home is new."""
+    """Settings with a new home and every publisher on loopback, without faults."""
     folder = tmp_path_factory.mktemp("published")
     files = write_simulation(plan_of(datetime.now(UTC).date()), folder / "raw").files
     with serving() as publisher:
@@ -134,7 +134,7 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, st
 
 
 def plan_of(today: date) -> SimulationPlan:
-    """Records since the day that `fetch records` begins with, up to three weeks ago."""
+    """Records from the first day of `fetch records` until three weeks ago."""
     start = date(today.year - 3, 1, 1)
     days = (today - timedelta(days=20) - start).days
     return SimulationPlan(incidents=INCIDENTS, days=days, start=start, seed=5)

@@ -20,7 +20,7 @@ COMMAND = Path(sys.executable).with_name("londonpump")
 
 @pytest.fixture
 def airflow_url(postgresql: Server) -> Iterator[str]:
-    """A database for Airflow's own tables."""
+    """Database for the tables of Airflow."""
     postgresql.ask("CREATE DATABASE airflow")
     yield f"postgresql+psycopg2://owner@/airflow?host={postgresql.folder}"
     postgresql.ask("DROP DATABASE airflow WITH (FORCE)")

@@ -1,4 +1,4 @@
-"""The lines of the crontab, run as cron runs them: by a shell, with hardly any environment."""
+"""Lines of the crontab, run by a shell with a minimal environment, as cron does."""
 
 import subprocess
 import sys
@@ -19,7 +19,7 @@ OF_CRON = {"SHELL": "/bin/sh", "LOGNAME": "nobody"}
 
 @pytest.fixture(scope="module")
 def ran(published, tmp_path_factory) -> list[Any]:
-    """Each line's process, at its end; the publishers stand in for the true ones, the home for /srv/londonpump."""
+    """Finished process per line; the publishers replace the real ones, and the home replaces /srv/londonpump."""
     path = f"{Path(sys.executable).parent}:/usr/bin:/bin"
     home = {"HOME": str(tmp_path_factory.mktemp("of_cron")), "PATH": path}
     return [

@@ -1,4 +1,4 @@
-"""What becomes of a task by the exit code of its command, and what the command gets to know."""
+"""State of a task by the exit code of its command, and the environment of the command."""
 
 from pathlib import Path
 from typing import Any
@@ -11,13 +11,13 @@ FAKE_COMMAND = 'env >"$ENVIRONMENT"\necho working\necho the last word\nexit "$1"
 
 @pytest.fixture(scope="module")
 def seen(airflow) -> Path:
-    """The environment that a command had."""
+    """Environment that a command had."""
     return airflow.home / "environment"
 
 
 @pytest.fixture(scope="module")
 def ended(airflow, seen) -> dict[str, Any]:
-    """[error, its words] by exit code."""
+    """[error, its message] by exit code."""
     stand_in = airflow.home / "stand_in.sh"
     stand_in.write_text(FAKE_COMMAND, encoding="ascii")
     codes = ("0", "1", "2", "3", "4", "137")

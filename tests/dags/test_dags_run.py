@@ -1,4 +1,4 @@
-"""Each DAG run by Airflow itself, `dag.test()`, its commands on the records of a small simulated Brigade."""
+"""Each DAG is run by Airflow (`dag.test()`), with commands on the records of a small simulated Brigade."""
 
 import sys
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The DAGs as Airflow reads them: nothing happens at import, and each is due when London's clocks say so."""
+"""The DAGs as Airflow reads them: importing has no effects, and each is due in London time."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ CHANGES = ("2026-03-28T12:00+00:00,2026-03-31T00:00+00:00", "2026-10-24T12:00+00
 
 @pytest.fixture(scope="module")
 def read(airflow) -> dict[str, Any]:
-    """Every answer of one process."""
+    """Answers of one process."""
     questions = (
         "imported",
         "shapes",

@@ -1,4 +1,4 @@
-"""`londonpump calendar import`: by year, and a year that is there stays unless it is to be replaced."""
+"""`londonpump calendar import` stores whole years, and keeps a stored year unless it is to be replaced."""
 
 from datetime import date
 from pathlib import Path
@@ -52,7 +52,7 @@ def test_the_years_of_a_file_are_added_and_told(own_home, file) -> None:
     assert result.exit_code == 0
     assert result.stdout.splitlines() == [
         "Added 2023: 63 weekdays without school.",
-        "Left out 2022, 2024: the file does not tell it whole.",
+        "Left out 2022, 2024: the file does not cover the whole year.",
     ]
     assert len(stored()) == 63
 
@@ -88,7 +88,7 @@ def test_a_year_of_another_source_stays_unless_it_is_to_be_replaced(engine, file
     page = [SchoolHoliday(date(2023, 1, 2), "borough page"), SchoolHoliday(date(2022, 1, 3), "borough page")]
     store_school_holidays(engine, page)
     reported = import_calendar(engine, file, is_replacing=False)
-    assert reported[0] == "Kept 2023 as it was; --replace puts this file in its place."
+    assert reported[0] == "Kept 2023 as it was; --replace overwrites it with this file."
     assert read_school_holidays(engine) == sorted(page, key=lambda holiday: holiday.day)
 
 

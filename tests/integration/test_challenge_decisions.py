@@ -1,4 +1,4 @@
-"""`challenge`: the newest model is judged against the one on duty on later rows, once, and what was judged goes on duty."""
+"""`challenge` judges the newest model against the active one once, on later rows, and promotes the bundle that was judged."""
 
 import json
 from dataclasses import replace
@@ -14,8 +14,8 @@ from londonpump.cli import app
 from londonpump.domain.errors import BadFile
 from londonpump.evaluation.promotion.settings import PromotionSettings
 from londonpump.lifecycle.challenge import ChallengeRequest, challenge
-from londonpump.lifecycle.promote import BY_HAND, SimulatedModel, ledger
-from londonpump.registry.registry import open_registry
+from londonpump.lifecycle.manual_decisions import BY_HAND, SimulatedModel, ledger
+from londonpump.registry.ledger import open_registry
 from londonpump.storage.bundles import CARD, load_bundle, save_bundle
 from londonpump.storage.database import open_database, reading, writing
 from londonpump.storage.database.audit_repository import read_audit, verify_audit
@@ -50,7 +50,7 @@ def bundle(small_brigade):
 
 
 def activate(settings, folder) -> None:
-    """As by hand, without the trial in a process of its own."""
+    """Activate a bundle by hand, without the smoke test in another process."""
     card = json.loads((folder / CARD).read_bytes())
     with open_registry(settings) as registry:
         registry.store.copy_in(folder)
@@ -128,7 +128,7 @@ def test_no_bundle_is_nothing_to_decide(embedded, request_) -> None:
 def test_the_newest_on_duty_is_nothing_to_decide(embedded, request_, bundle, tmp_path) -> None:
     activate(embedded, put_in_store(bundle, tmp_path))
     done = challenge(embedded, request_)
-    assert (done.decision, "is on duty" in done.message, len(ledger(embedded, 9))) == (None, True, 1)
+    assert (done.decision, "is active" in done.message, len(ledger(embedded, 9))) == (None, True, 1)
 
 
 def test_a_model_that_was_taken_off_duty_does_not_come_back_by_itself(
@@ -138,7 +138,7 @@ def test_a_model_that_was_taken_off_duty_does_not_come_back_by_itself(
     activate(embedded, slower(bundle, tmp_path, 600))
     put_in_store(bundle, tmp_path)
     done = challenge(embedded, request_)
-    assert (done.decision, "was taken off" in done.message) == (None, True)
+    assert (done.decision, "was replaced earlier" in done.message) == (None, True)
 
 
 def test_a_dry_run_judges_and_records_nothing(embedded, request_, bundle, tmp_path) -> None:
@@ -168,7 +168,7 @@ def test_a_bundle_from_elsewhere_is_judged_from_the_store(embedded, request_, bu
 
 @pytest.mark.parametrize("is_better", [True, False])
 def test_two_at_once_make_one_decision(is_better, settings, request_, bundle, tmp_path) -> None:
-    """One that is promoted, one that is kept off."""
+    """A challenger that is promoted, and one that is not."""
     first, second = put_in_store(bundle, tmp_path), slower(bundle, tmp_path, 600)
     champion, challenger = (second, first) if is_better else (first, second)
     activate(settings, champion)
@@ -259,7 +259,7 @@ def test_a_champion_that_answers_some_runs_with_no_number_stays(embedded, reques
 
 @pytest.mark.parametrize("later", ["champion", "challenger"])
 def test_rows_are_later_than_both_trainings(later, embedded, request_, bundle, tmp_path) -> None:
-    """Both learnt until the 26th, one of them says the 27th."""
+    """Both were trained until the 26th, but one of them states the 27th."""
     one = slower(bundle, tmp_path, 600, trained_until="2023-03-27")
     champion, challenger = (one, bundle) if later == "champion" else (bundle, one)
     activate(embedded, champion)
@@ -271,7 +271,7 @@ def test_rows_are_later_than_both_trainings(later, embedded, request_, bundle, t
 def test_a_real_model_is_not_judged_on_made_up_rows(embedded, request_, bundle, tmp_path) -> None:
     activate(embedded, slower(bundle, tmp_path, 600, is_simulated=False))
     put_in_store(bundle, tmp_path)
-    with pytest.raises(SimulatedModel, match="of real records"):
+    with pytest.raises(SimulatedModel, match="from real records"):
         challenge(embedded, request_)
     assert len(ledger(embedded, 9)) == 1
 
@@ -298,7 +298,7 @@ def test_the_command_tells_scores_interval_verdict_and_reason(
     result = run(app, ["challenge", str(other), "--data", str(small_brigade.data)])
     assert result.exit_code == 0, result.output
     assert all(
-        phrase in result.stdout for phrase in ("Verdict: keep", "learnt until", "Recorded as number 2")
+        phrase in result.stdout for phrase in ("Verdict: keep", "trained until", "Recorded as number 2")
     )
     again = run(app, ["challenge", str(other), "--data", str(small_brigade.data), "--json"])
     value = json.loads(again.stdout)

@@ -1,5 +1,4 @@
-"""Every part of the context missing, one at a time and all together: training goes on, answering goes on, and each
-says what is missing."""
+"""Training and prediction go on without any part of the context, and each says what is missing."""
 
 import json
 import sqlite3
@@ -19,9 +18,8 @@ from typer.testing import CliRunner
 
 from londonpump.cli import app
 from londonpump.domain.context_records import SchoolHoliday, TrafficReading
-from londonpump.lifecycle.command_text import format_evaluation
 from londonpump.lifecycle.context_store import ContextStore
-from londonpump.lifecycle.evaluate import EvaluateRequest, evaluate
+from londonpump.lifecycle.evaluate import EvaluateRequest, evaluate, format_evaluation
 from londonpump.lifecycle.predict import open_bundle
 from londonpump.lifecycle.prepare import PrepareRequest, prepare
 from londonpump.lifecycle.prepared_examples import load_examples
@@ -57,7 +55,7 @@ CONTEXT = {
 
 
 def filled_database(path: Path, *parts: str) -> str:
-    """A database that holds some of the parts over the days of the small Brigade. Returns: its address."""
+    """Create a database with some parts of the context for the days of the small Brigade. Returns: its address."""
     url = f"sqlite:///{path}"
     engine = open_database(url)
     hours = [FIRST_AT + i * HOUR for i in range(HOURS)]
@@ -88,7 +86,7 @@ def filled_database(path: Path, *parts: str) -> str:
 
 @dataclass(frozen=True)
 class Made:
-    """data: examples with every part of the context. url: of the database it came from."""
+    """Examples with every part of the context, and the URL of the database that it came from."""
 
     data: Path
     url: str
@@ -115,7 +113,7 @@ def whole(small_raw, tmp_path_factory) -> Made:
 
 @pytest.fixture(scope="module")
 def trained_without(whole, tmp_path_factory) -> Callable[..., tuple[Result, Path]]:
-    """`train` on a few days of the same examples without some parts: what it says, and where the bundle is."""
+    """Train on a few days of the same examples without some parts. Returns: the output, and the folder of the bundle."""
 
     @cache
     def train_without(*parts: str) -> tuple[Result, Path]:
@@ -183,7 +181,7 @@ def test_a_model_without_context_reads_none_in_serving(trained_without, whole, m
     assert json.loads(result.stdout)["context"] == {}
     assert not [label for label in json.loads(result.stdout)["filled"] if label.split("=")[0] in CONTEXT]
     output = predicted(made, whole.url, monkeypatch, *ONE).stdout
-    assert "Learnt without: weather, congestion, school holidays, working days" in output
+    assert "Trained without: weather, congestion, school holidays, working days" in output
 
 
 def test_each_value_carries_its_source_its_instants_and_its_age(whole, monkeypatch) -> None:
@@ -244,12 +242,12 @@ def test_an_unreadable_database_is_told_in_one_line_and_the_answer_is_that_witho
     without = predicted(whole, f"sqlite:///{tmp_path}/none.db", monkeypatch, *ONE, "--json")
     assert (result.exit_code, result.stdout) == (0, without.stdout)
     (line,) = result.stderr.splitlines()
-    assert line.startswith("londonpump: answered without context of the database: ")
+    assert line.startswith("londonpump: answered without the context in the database: ")
 
 
 def test_without_weather_the_line_says_that_the_usual_stands_in(whole, tmp_path, monkeypatch) -> None:
     output = predicted(whole, f"sqlite:///{tmp_path}/none.db", monkeypatch, *ONE).stdout
-    assert "Weather: not known; the usual for March at 10 h stands in" in output
+    assert "Weather: unknown; the average for March at 10 h is used instead" in output
 
 
 def test_a_file_of_calls_tells_the_source_of_each_value(whole, tmp_path, monkeypatch) -> None:
@@ -299,7 +297,7 @@ def test_a_row_answered_with_the_databases_context_is_the_row_that_prepare_made(
 
 
 def with_two_rows(path: Path) -> str:
-    """A database whose own hour lacks the temperature, which an archive's row of the hour before has."""
+    """A database whose row of the hour lacks the temperature, while an archived row of the hour before has it."""
     at = datetime(2023, 3, 29, 9, tzinfo=UTC)
     url = f"sqlite:///{path}"
     engine = open_database(url)
@@ -326,7 +324,7 @@ def test_the_line_of_weather_gives_each_value_its_own_origin(whole, tmp_path, mo
     temperature, rain, wind = line.split("; ")
     assert temperature == "Weather: 3.0 C, from Open-Meteo, archive for 08:00 UTC"
     assert rain == "1.5 mm rain, as forecast 30 min ago (Open-Meteo)"
-    assert wind.endswith("km/h, the usual for March at 10 h")
+    assert wind.endswith("km/h, the average for March at 10 h")
 
 
 def file_answered(made: Made, url: str, tmp_path: Path, monkeypatch) -> Result:
@@ -338,8 +336,8 @@ def file_answered(made: Made, url: str, tmp_path: Path, monkeypatch) -> Result:
 def test_what_was_not_known_of_a_file_of_calls_is_told_in_one_line(whole, tmp_path, monkeypatch) -> None:
     result = file_answered(whole, f"sqlite:///{tmp_path}/none.db", tmp_path, monkeypatch)
     assert result.stderr == (
-        "londonpump: not known of 1 rows: school holidays of 1, traffic of 1, weather of 1; "
-        "the column filled says what stands in\n"
+        "londonpump: unknown context in 1 rows: school holidays of 1, traffic of 1, weather of 1; "
+        "the column filled names the values used instead\n"
     )
 
 
@@ -353,7 +351,7 @@ def test_a_file_of_calls_is_told_what_the_model_was_learnt_without(
     made = Made(whole.data, whole.url, trained_without(*PARTS)[1])
     result = file_answered(made, whole.url, tmp_path, monkeypatch)
     assert result.stderr == (
-        "londonpump: the model was learnt without weather, congestion, school holidays, working days\n"
+        "londonpump: the model was trained without weather, congestion, school holidays, working days\n"
     )
 
 
@@ -418,5 +416,5 @@ def test_judging_tells_what_was_not_known_of_the_runs(whole, tmp_path) -> None:
     results = evaluate(request).results
     assert results["context_unknown"]["weather"] == results["rows"]
     shown_context = format_evaluation(results)
-    assert f"Not known of the runs judged: weather of {results['rows']:,}" in shown_context
-    assert "Not known" not in format_evaluation({**results, "context_unknown": {}})
+    assert f"Unknown context of these mobilisations: weather of {results['rows']:,}" in shown_context
+    assert "Unknown" not in format_evaluation({**results, "context_unknown": {}})

@@ -1,4 +1,4 @@
-"""No command replaces a good result by an empty or a failed one (issue 11, B3); `prepare` has tests of its own."""
+"""No command replaces a good result by an empty or failed one (issue 11, B3); `prepare` has its own tests."""
 
 from dataclasses import replace
 from datetime import UTC, date, datetime
@@ -58,7 +58,7 @@ def test_train_stores_no_bundle_that_does_not_answer_as_it_was_trained(
     other = replace(small_bundle, card={**small_bundle.card, "seed": 99})
     monkeypatch.setattr(training, "fit_bundle", lambda *_: other)
     monkeypatch.setattr(training.np, "allclose", lambda *_, **__: False)
-    with pytest.raises(LondonPumpError, match="does not answer"):
+    with pytest.raises(LondonPumpError, match="predicts differently"):
         train(TrainRequest(small_data, bundles))
     assert tree(bundles) == before
 
@@ -105,7 +105,7 @@ def test_predict_writes_the_errors_of_rows_where_no_answer_is_lost(
     calls.write_text(BAD_CALL)
     for _ in range(2):
         predict_file(small_bundle, calls, out)
-    assert "'Z99': is no station" in out.read_text()
+    assert "'Z99': is not a station" in out.read_text()
 
 
 def test_the_two_files_of_the_table_are_written_together(small_bundle: Bundle, tmp_path: Path) -> None:
@@ -123,7 +123,7 @@ def test_the_page_of_a_month_gives_way_to_no_empty_one(
     seen = monitor(settings, MonitorRequest(NOW, None))
     write_month_report(settings, seen, MonthReportRequest(file))
     before = file.read_bytes()
-    with pytest.raises(TooFewRows, match="the page would be empty"):
+    with pytest.raises(TooFewRows, match="the report would be empty"):
         write_month_report(settings, seen, MonthReportRequest(file))
     assert file.read_bytes() == before
 

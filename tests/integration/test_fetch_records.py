@@ -1,4 +1,4 @@
-"""Fetching records: what is chosen, brought, kept and said when the Datastore is well."""
+"""`fetch records` from a Datastore without faults: what it selects, downloads, keeps and prints."""
 
 import json
 import resource
@@ -235,7 +235,7 @@ def test_an_address_elsewhere_is_asked_there(datastore, publisher, fetch) -> Non
 
 
 def tree(folder: Path) -> dict[str, bytes]:
-    """Every file, hidden ones too, by name."""
+    """Return every file by name, including hidden ones."""
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
@@ -287,7 +287,7 @@ def test_a_password_of_a_mirror_is_not_written_beside_the_files(
 
 @pytest.fixture
 def small_files() -> Iterator[None]:
-    """The system writes no file beyond 100 bytes, as a full disk or a quota would."""
+    """Limit files to 100 bytes, as a full disk or a quota would."""
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (100, before[1]))
     yield

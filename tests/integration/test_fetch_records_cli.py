@@ -1,4 +1,4 @@
-"""Each thing that can go wrong: what the command says, its exit code, and that nothing that was there changes."""
+"""`fetch records` from a faulty Datastore: its message, its exit code, and that earlier records do not change."""
 
 import shutil
 from collections.abc import Callable
@@ -51,7 +51,7 @@ def without_december(well: Datastore) -> Datastore:
 
 
 def titled(title: str) -> Callable[[Datastore], Datastore]:
-    """One file of incidents alone, under that title."""
+    """List a single file of incidents under a title."""
     return lambda well: Datastore((replace(well.listed[0], title=title, body=CHANGED), *well.listed[2:]))
 
 
@@ -156,7 +156,7 @@ def well() -> Datastore:
 
 @pytest.fixture
 def records(own_home: Path, publisher: Publisher, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The folder of records of a home whose Datastore is the publisher on loopback."""
+    """Folder of records of a home whose Datastore is the publisher on loopback."""
     monkeypatch.setenv("LONDONPUMP_DATASTORE_URL", publisher.url)
     monkeypatch.setattr(application, "open_http", lambda: Http(IMPATIENT, Sleeper()))
     return own_home / "records"
@@ -168,7 +168,7 @@ def fetch() -> Result:
 
 
 def tree(folder: Path) -> dict[str, bytes]:
-    """Every file, hidden ones too, and every folder."""
+    """Return every file and folder, including hidden ones."""
     return {
         str(path.relative_to(folder)): path.read_bytes() if path.is_file() else b"folder"
         for path in folder.rglob("*")
@@ -188,7 +188,7 @@ def inject(publisher: Publisher, well: Datastore, fault: SourceFault) -> None:
 
 @pytest.fixture(scope="module")
 def good_set(well: Datastore, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of records after a fetch from a Datastore that is well."""
+    """Folder of records after a download from a Datastore without faults."""
     home = tmp_path_factory.mktemp("good")
     with server.serving() as running:
         well.opens_at(running)
@@ -240,7 +240,7 @@ def test_the_set_that_was_copied_is_a_good_one(well, good_set, publisher, record
     well.opens_at(publisher)
     result = fetch()
     assert result.exit_code == 0
-    assert "The good set is the one that was here." in result.stdout
+    assert "The set of records in use is unchanged." in result.stdout
 
 
 def test_the_command_says_what_it_did(well, publisher, records) -> None:

@@ -1,4 +1,4 @@
-"""Records in the published format, fetched and prepared: the road begins at the publisher."""
+"""Records in the published format are fetched from a publisher and prepared."""
 
 from datetime import UTC, date, datetime
 from multiprocessing import get_context
@@ -50,7 +50,7 @@ def test_fetched_records_can_be_prepared(simulated, publisher: Publisher, tmp_pa
 
 
 def hold(folder: Path, is_held: object, may_end: object) -> None:
-    """In another process: work alone in a folder until told."""
+    """Hold the lock of a folder in another process until it is released."""
     with exclusive_workspace(folder):
         is_held.set()
         may_end.wait(60)

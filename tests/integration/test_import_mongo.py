@@ -1,4 +1,4 @@
-"""The original's exports in our tables, on both engines."""
+"""Import of the original's exports into our tables, on both database engines."""
 
 import json
 from collections import Counter
@@ -17,8 +17,7 @@ from londonpump.cli import app
 from londonpump.domain.errors import BadFile
 from londonpump.domain.national_grid import to_degrees
 from londonpump.domain.stations import Station, by_code, known_stations
-from londonpump.lifecycle.import_mongo import ImportResult, import_mongo
-from londonpump.lifecycle.import_people import CollectionCounts
+from londonpump.lifecycle.import_mongo import CollectionCounts, ImportResult, import_mongo
 from londonpump.storage.database import reading
 from londonpump.storage.database.audit_repository import read_audit
 from londonpump.storage.database.context_repository import (
@@ -49,12 +48,12 @@ def oid(value: str) -> dict[str, str]:
 
 
 def canonical(at: datetime) -> dict[str, Any]:
-    """As `mongoexport --jsonFormat=canonical` writes it."""
+    """Write values as `mongoexport --jsonFormat=canonical` does."""
     return {"$date": {"$numberLong": str(round(at.timestamp() * 1000))}}
 
 
 def relaxed(at: datetime) -> dict[str, Any]:
-    """As mongoexport writes it by default."""
+    """Write values as mongoexport does by default."""
     return {"$date": at.isoformat(timespec="milliseconds").replace("+00:00", "Z")}
 
 
@@ -135,7 +134,8 @@ def stored(engine, read) -> list[Any]:
 def test_every_collection_is_counted(tmp_path, database_url) -> None:
     imported = import_mongo(everything(tmp_path), database_url)
     figures = [
-        (each.collection, each.read, each.added, each.already_there, each.mended) for each in imported.counts
+        (each.collection, each.read, each.added, each.already_there, each.corrected)
+        for each in imported.counts
     ]
     assert figures == [
         ("stations", 2, 2, 0, 1),
@@ -172,7 +172,7 @@ def test_ruislip_is_put_where_it_stands(tmp_path, database_url, engine) -> None:
 def test_a_wrong_place_is_reported(tmp_path, database_url) -> None:
     imported = import_mongo(write(tmp_path, stations=[RUISLIP]), database_url)
     assert count_of(imported, "stations").remarks == (
-        "G32 Ruislip is 17.9 km from where we know it: our place is kept",
+        "G32 Ruislip is 17.9 km from its known location, which is kept",
     )
 
 
@@ -271,7 +271,7 @@ def test_a_user_comes_with_the_hash_of_the_password(tmp_path, database_url, engi
     (anna,) = stored(engine, select_users)
     assert anna == User(anna.id, "Anna", "operator", REQUESTED_AT, USER["password"], None, ANNA)
     assert count_of(imported, "users").remarks == (
-        "1 keep their password: it is hashed anew at their next sign-in",
+        "1 keep their password, which is hashed again at their next sign-in",
     )
 
 
@@ -316,7 +316,9 @@ def test_a_user_whose_hash_cannot_be_checked_comes_without_a_password(
     """Issue 11, C2."""
     imported = import_mongo(write(tmp_path, users=[{**USER, "password": password}]), database_url)
     assert [user.password_hash for user in stored(engine, select_users)] == [None]
-    assert count_of(imported, "users").remarks == ("1 without a usable password hash, give them one: Anna",)
+    assert count_of(imported, "users").remarks == (
+        "1 without a usable password hash; set a password for: Anna",
+    )
 
 
 @pytest.mark.parametrize("name", ["", "  ", None, 5, "a" * 65, "an\x00na"])
@@ -370,7 +372,7 @@ def test_a_second_run_brings_the_passwords_that_an_earlier_version_left_out(
     has_one = {**BEN, "password": USER["password"]}
     imported = import_mongo(write(tmp_path, users=[USER, BEN]), database_url)
     assert count_of(imported, "users").remarks == (
-        "1 were there without a password, and have that of the export now: Anna",
+        "1 existed without a password and now have that of the export: Anna",
     )
     other = {**USER, "password": bcrypt.hashpw(b"another", bcrypt.gensalt(4)).decode()}
     import_mongo(write(tmp_path, users=[other, has_one]), database_url)
@@ -425,7 +427,7 @@ def test_a_prediction_of_nobody_keeps_whose_it_was(tmp_path, database_url, engin
     imported = import_mongo(write(tmp_path, predictions=[PREDICTIONS]), database_url)
     (stored_entry,) = stored(engine, select_predictions)
     assert (stored_entry.user_id, stored_entry.inputs) == (None, {"original_user": ANNA})
-    assert count_of(imported, "predictions").mended == 1
+    assert count_of(imported, "predictions").corrected == 1
 
 
 def test_a_document_a_line_reads_the_same(tmp_path, database_url, engine) -> None:

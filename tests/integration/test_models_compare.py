@@ -1,4 +1,4 @@
-"""`models compare`: any two bundles by the rule, with nothing recorded."""
+"""`models compare` applies the promotion rule to any two bundles and records nothing."""
 
 import json
 from datetime import UTC, date, datetime
@@ -11,10 +11,9 @@ from typer.testing import CliRunner
 from londonpump.cli import app
 from londonpump.domain.errors import BadFile, BadValue
 from londonpump.evaluation.promotion.settings import PromotionSettings
-from londonpump.lifecycle.challenge import ChallengeRequest
+from londonpump.lifecycle.challenge import ChallengeRequest, compare
 from londonpump.lifecycle.challenge_text import comparison_as_json, format_comparison
-from londonpump.lifecycle.compare import compare
-from londonpump.lifecycle.promote import SimulatedModel, ledger
+from londonpump.lifecycle.manual_decisions import SimulatedModel, ledger
 
 SMALL = PromotionSettings(
     least_rows=100, least_days=3, least_slice_rows=10_000, cover_low_share=0.5, cover_high_share=1.0,
@@ -47,8 +46,8 @@ def bad(small_brigade, tmp_path) -> str:
 def test_the_better_one_would_take_the_place_and_the_other_would_not(settings, request_, good, bad) -> None:
     there, back = compare(settings, (bad, good), request_), compare(settings, (good, bad), request_)
     assert (there.verdict.rule, back.verdict.rule) == ("better", "worse")
-    assert f"As a challenger of {bad}, {good} would take its place (better)" in format_comparison(there)
-    assert "would not take its place (worse)" in format_comparison(back)
+    assert f"As a challenger of {bad}, {good} would replace it (better)" in format_comparison(there)
+    assert "would not replace it (worse)" in format_comparison(back)
 
 
 def test_nothing_is_recorded(settings, request_, good, bad) -> None:
@@ -80,7 +79,7 @@ def test_a_real_one_and_a_made_up_one_say_nothing_about_each_other(
     settings, request_, small_brigade, good, tmp_path
 ) -> None:
     real = slower(small_brigade.bundle, tmp_path, 5, is_simulated=False).name
-    with pytest.raises(SimulatedModel, match="of real records"):
+    with pytest.raises(SimulatedModel, match="from real records"):
         compare(settings, (good, real), request_)
 
 
@@ -93,4 +92,4 @@ def test_the_command_judges_by_the_rule_as_it_is(own_home, small_brigade, bad, t
     pair = (str(small_brigade.bundle), str(tmp_path / "bundles" / bad))
     result = CliRunner().invoke(app, ["models", "compare", *pair, "--data", str(small_brigade.data)])
     assert result.exit_code == 0, result.output
-    assert "would not take its place" in result.stdout
+    assert "would not replace it" in result.stdout

@@ -1,4 +1,4 @@
-"""`models prune`, `show`, `as-of`, `list`: what is needed stays, what happened is told."""
+"""`models prune` keeps what is needed; `show`, `as-of` and `list` print what happened."""
 
 import json
 import os
@@ -12,9 +12,8 @@ from typer.testing import CliRunner
 
 from londonpump.cli import app
 from londonpump.domain.errors import BadFile, BadValue
-from londonpump.lifecycle.prune import prune
-from londonpump.lifecycle.show_models import as_of, format_bundles, show
-from londonpump.registry.registry import open_registry
+from londonpump.lifecycle.stored_models import as_of, format_bundles, prune, show
+from londonpump.registry.ledger import open_registry
 from londonpump.storage.bundles import CARD, CURRENT, load_bundle
 from londonpump.storage.database import writing
 from londonpump.storage.database.decision_repository import KEEP, Decision
@@ -29,7 +28,7 @@ def settings(database_url, tmp_path):
 
 @pytest.fixture
 def store(settings, small_brigade, tmp_path):
-    """Folders by what became of them; all are days old."""
+    """Folders by the role of their bundle; all are days old."""
     made = [put_in_store(small_brigade.bundle, tmp_path)]
     made += [another(small_brigade.bundle, tmp_path, seed=seed) for seed in range(2, 7)]
     was, judged, lost, other_lost, active_name, newest = made
@@ -81,7 +80,7 @@ def test_many_of_the_newest_may_be_kept(settings, store) -> None:
 def test_a_damaged_bundle_hides_no_other_and_goes_like_them(settings, store) -> None:
     (store["lost"] / CARD).write_text("{")
     shown_text = format_bundles(settings)
-    assert (len(shown_text.splitlines()), f"{store['lost'].name}  learnt until -" in shown_text) == (6, True)
+    assert (len(shown_text.splitlines()), f"{store['lost'].name}  trained until -" in shown_text) == (6, True)
     assert "damaged: is not json" in shown_text
     assert {bundle.name for bundle in prune(settings).removed} == {store["lost"].name, store["other"].name}
 
@@ -105,7 +104,7 @@ def test_a_bundle_that_was_pruned_meanwhile_does_not_go_on_duty(settings, store)
     prune(settings)
     with (
         open_registry(settings) as registry,
-        pytest.raises(BadFile, match="was taken away meanwhile"),
+        pytest.raises(BadFile, match="was removed meanwhile"),
         writing(registry.engine) as connection,
     ):
         registry.record(connection, line)
@@ -114,9 +113,9 @@ def test_a_bundle_that_was_pruned_meanwhile_does_not_go_on_duty(settings, store)
 def test_a_bundle_tells_its_card_its_duties_and_its_decisions(settings, store) -> None:
     shown_text = show(settings, store["was"].name).to_text()
     assert all(
-        expected in shown_text for expected in ("SIMULATED", "Learnt from", "On duty: ", "#1", "features")
+        expected in shown_text for expected in ("SIMULATED", "Trained on", "Active: ", "#1", "features")
     )
-    assert "Never on duty" in show(settings, store["newest"].name).to_text()
+    assert "Never active" in show(settings, store["newest"].name).to_text()
 
 
 def test_without_a_name_the_model_on_duty_is_shown(settings, store) -> None:
@@ -134,7 +133,7 @@ def test_a_decision_is_shown_by_its_number(settings, store) -> None:
 def test_what_was_on_duty_at_an_instant(settings, store) -> None:
     now = datetime.now(UTC)
     assert store["on_duty"].name in as_of(settings, now)
-    assert "no model was on duty" in as_of(settings, now - timedelta(days=900))
+    assert "no model was active" in as_of(settings, now - timedelta(days=900))
 
 
 def test_what_was_on_duty_is_told_where_a_clock_was_behind(settings, store) -> None:
@@ -142,13 +141,13 @@ def test_what_was_on_duty_is_told_where_a_clock_was_behind(settings, store) -> N
     line = Decision(at, KEEP, name, name, store["judged"].name, "tie", "no better", {}, "me")
     with open_registry(settings) as registry, writing(registry.engine) as connection:
         registry.record(connection, line)
-    assert f"{name} was on duty: 2020-01-01 00:00Z to now" in as_of(settings, at + timedelta(days=1))
+    assert f"{name} was active: 2020-01-01 00:00Z to now" in as_of(settings, at + timedelta(days=1))
 
 
 def test_the_bundles_of_the_store_are_listed(settings, store) -> None:
     lines = format_bundles(settings).splitlines()
     assert len(lines) == 6
-    assert sum("on duty" in line for line in lines) == sum("newest" in line for line in lines) == 1
+    assert sum("active" in line for line in lines) == sum("newest" in line for line in lines) == 1
 
 
 @pytest.mark.parametrize("text", ["yesterday", "2026-11-01", "2026-11-01T10:00"])

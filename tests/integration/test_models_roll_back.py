@@ -1,4 +1,4 @@
-"""`models roll-back`: an earlier champion goes on duty again, if it still loads and answers."""
+"""`models roll-back` activates an earlier champion again, if it still loads and answers."""
 
 import shutil
 
@@ -9,9 +9,8 @@ from typer.testing import CliRunner
 
 from londonpump.cli import app
 from londonpump.domain.errors import BadFile, BadValue
-from londonpump.lifecycle.promote import ledger
-from londonpump.lifecycle.roll_back import NothingToRollBackTo, RollBackRequest, roll_back
-from londonpump.registry.registry import open_registry
+from londonpump.lifecycle.manual_decisions import NothingToRollBackTo, RollBackRequest, ledger, roll_back
+from londonpump.registry.ledger import open_registry
 from londonpump.storage.database import reading
 from londonpump.storage.database.audit_repository import read_audit
 
@@ -23,7 +22,7 @@ def settings(database_url, tmp_path):
 
 @pytest.fixture
 def three(settings, small_brigade, tmp_path):
-    """Three champions one after the other, all in the store."""
+    """Three consecutive champions, all in the store."""
     folders = [put_in_store(small_brigade.bundle, tmp_path)]
     folders += [another(small_brigade.bundle, tmp_path, seed=seed) for seed in (2, 3)]
     with open_registry(settings) as registry:
@@ -67,14 +66,14 @@ def test_it_is_in_the_audit_with_who_did_it(settings, three) -> None:
 def test_the_first_model_has_nothing_before_it(settings, three) -> None:
     for _ in range(2):
         roll_back(settings, RollBackRequest("once more"))
-    with pytest.raises(NothingToRollBackTo, match="No model was on duty before"):
+    with pytest.raises(NothingToRollBackTo, match="No model was active before"):
         roll_back(settings, RollBackRequest("and once more"))
     assert ledger(settings, 1)[0].champion_after == three[0].name
 
 
 def test_a_model_that_never_was_on_duty_is_not_rolled_back_to(settings, three, tmp_path) -> None:
     other = slower(three[0], tmp_path, 5)
-    with pytest.raises(NothingToRollBackTo, match="never on duty"):
+    with pytest.raises(NothingToRollBackTo, match="was never active"):
         roll_back(settings, RollBackRequest("why not", other.name))
 
 
@@ -84,7 +83,7 @@ def test_a_model_that_does_not_load_is_refused_and_the_champion_stays(how, setti
         shutil.rmtree(three[1])
     else:
         (three[1] / "scale.txt").unlink()
-    with pytest.raises(BadFile, match=f"{three[2].name} stays on duty"):
+    with pytest.raises(BadFile, match=f"active model stays {three[2].name}"):
         roll_back(settings, RollBackRequest("why not"))
     assert len(ledger(settings, 9)) == 3
 
@@ -96,4 +95,4 @@ def test_without_a_reason_nothing_is_rolled_back(settings, three) -> None:
 
 def test_the_command_says_what_it_did(own_home, small_brigade, tmp_path) -> None:
     failure = CliRunner().invoke(app, ["models", "roll-back", "--why", "x"])
-    assert (failure.exit_code, "No model was on duty before now" in failure.stderr) == (2, True)
+    assert (failure.exit_code, "No model was active before now" in failure.stderr) == (2, True)

@@ -1,10 +1,10 @@
-"""`run`: each step in its turn; one that fails says what stays in use and ends with its own code."""
+"""`run` runs each step in order; a step that fails names what stays in use and ends with its own exit code."""
 
 import pytest
 from typer.testing import CliRunner
 
 from londonpump.cli import app
-from londonpump.lifecycle.promote import ledger
+from londonpump.lifecycle.manual_decisions import ledger
 from londonpump.settings import read_settings
 
 
@@ -31,7 +31,7 @@ def test_without_records_the_first_step_fails_in_words(own_home) -> None:
     lines = run("--skip-fetch")
     assert lines.exit_code == 2
     assert "prepare failed" in lines.stderr
-    assert "the model on duty stay in use" in lines.stderr
+    assert "the active model stay in use" in lines.stderr
 
 
 def test_a_publisher_that_fails_is_code_3_and_nothing_is_touched(own_home, publisher, monkeypatch) -> None:

@@ -1,4 +1,4 @@
-"""Alarms on both engines: raised once, cleared when gone, sent until they are taken."""
+"""Alarms on both database engines are raised once, cleared when their cause is gone, and sent until they are accepted."""
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -10,7 +10,7 @@ from support.publisher_server import Sleeper
 
 from londonpump.domain.errors import SourceFailed
 from londonpump.ingest.alarm_webhook import post_alarm
-from londonpump.lifecycle.alarm_delivery import send_unsent
+from londonpump.lifecycle.monitor_actions import send_unsent
 from londonpump.settings import Settings
 from londonpump.storage.database import reading, writing
 from londonpump.storage.database.alarm_repository import (

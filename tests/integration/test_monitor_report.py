@@ -1,4 +1,4 @@
-"""The page of a month from prepared records, the board and the ledger; and real records against published averages."""
+"""Report of a month from prepared records, the board and the ledger; and real records against published averages."""
 
 import json
 import re
@@ -19,8 +19,14 @@ from londonpump.evaluation.monthly import Month
 from londonpump.evaluation.monthly.attendance import AttendanceRows, Figures, figures, figures_by
 from londonpump.evaluation.monthly.text_formats import format_borough
 from londonpump.lifecycle.monitor import MonitorRequest, monitor
-from londonpump.lifecycle.monthly_report import MonthReportRequest, write_month_report
-from londonpump.lifecycle.monthly_report_rows import known_until, newest_month, records_of, replay_month
+from londonpump.lifecycle.monthly_report import (
+    MonthReportRequest,
+    known_until,
+    newest_month,
+    records_of,
+    replay_month,
+    write_month_report,
+)
 from londonpump.lifecycle.prepare import PrepareRequest, prepare
 from londonpump.lifecycle.prepared_examples import Examples, load_examples
 from londonpump.models.bundle import Bundle
@@ -34,7 +40,7 @@ LATER = datetime(2023, 5, 20, 8, tzinfo=UTC)
 
 @pytest.fixture
 def champion(engine: Engine, small_brigade: Any, tmp_path: Path) -> str:
-    """The model on duty, in the ledger since long ago and in the store."""
+    """Active model, in the store and since long ago in the ledger."""
     name = put_in_store(small_brigade.bundle, tmp_path).name
     line = Decision(datetime(2023, 3, 1, tzinfo=UTC), "promote", None, name, name, "", "first", {}, "tester")
     with writing(engine) as connection:
@@ -95,7 +101,7 @@ def test_times_announced_on_the_board_stand_beside_it(
         for n in range(40)
     ]
     store_mobilisations(engine, runs)
-    assert "Of 40 times announced in March 2023 75 % came true so far: 30 by arrivals" in page_of(
+    assert "Of 40 times announced in March 2023, 75 % have an outcome so far: 30 from arrivals" in page_of(
         database_url, tmp_path, small_data
     )
 
@@ -112,8 +118,8 @@ def test_implausible_arrivals_are_left_out_of_the_page_and_counted_on_it(
     ]
     store_mobilisations(engine, runs)
     page = page_of(database_url, tmp_path, small_data)
-    assert "Of 40 times announced in March 2023 75 % came true so far: 30 by arrivals" in page
-    assert "after more than 1,200 s are implausible and left out: 10" in page
+    assert "Of 40 times announced in March 2023, 75 % have an outcome so far: 30 from arrivals" in page
+    assert "after more than 1,200 s are implausible and ignored: 10" in page
 
 
 def test_an_announcement_of_another_month_is_not_counted(
@@ -187,7 +193,7 @@ def test_a_foreign_file_is_not_written_over(
 def test_the_command_writes_the_page(own_home: Path, small_data: Path) -> None:
     arguments = ["monitor", "--data", str(small_data), "--report", "month.html", "--month", "2023-03"]
     done = CliRunner().invoke(app, arguments)
-    assert (done.exit_code, "Page of March 2023: month.html" in done.stdout) == (0, True)
+    assert (done.exit_code, "Report of March 2023: month.html" in done.stdout) == (0, True)
 
 
 @pytest.mark.parametrize("arguments", [["--month", "2023-03"], ["--report", "m.html", "--month", "March"]])

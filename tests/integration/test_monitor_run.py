@@ -1,4 +1,4 @@
-"""The verb monitor from end to end, on both engines: what it sees, what it raises, what it takes back."""
+"""The command `monitor` from end to end, on both database engines: findings, alarms and roll backs."""
 
 import json
 import logging
@@ -16,8 +16,7 @@ from typer.testing import CliRunner
 from londonpump.cli import app
 from londonpump.domain.context_records import WeatherHour
 from londonpump.lifecycle.monitor import MonitoringResult, MonitorRequest, monitor
-from londonpump.lifecycle.monitor_conditions import drift_conditions, station_conditions
-from londonpump.lifecycle.monitor_drift import drift_of
+from londonpump.lifecycle.monitor_checks import drift_conditions, drift_of, station_conditions
 from londonpump.lifecycle.monitor_outcomes import join_outcomes
 from londonpump.lifecycle.monitor_text import format_monitoring, monitoring_as_json
 from londonpump.lifecycle.prepared_examples import Examples
@@ -38,7 +37,7 @@ DAY = timedelta(days=1)
 
 @pytest.fixture
 def models(engine: Engine, small_brigade: Any, tmp_path: Path) -> tuple[str, str]:
-    """(model on duty, model before it), in the ledger and in the store."""
+    """(active model, model before it), in the ledger and in the store."""
     before = put_in_store(small_brigade.bundle, tmp_path).name
     champion = another(small_brigade.bundle, tmp_path, seed=2).name
     name_champion(engine, before)
@@ -57,7 +56,7 @@ def alarm_types(seen: MonitoringResult) -> set[str]:
 
 
 def arrivals(model: str, late_s: float, days: int = 20, a_day: int = 60) -> list[StoredMobilisation]:
-    """Announced as 300 s, off by 60 s to both sides, and by so much more."""
+    """Arrivals announced as 300 s that are 60 s early or late, and later by `late_s`."""
     rng = np.random.default_rng(1)
     return [
         StoredMobilisation(
@@ -313,7 +312,7 @@ def test_a_model_before_that_does_not_load_is_not_put_on_duty(
     (tmp_path / "bundles" / models[1] / "scale.txt").write_bytes(b"no tree")
     seen = look(database_url, tmp_path, roll_back="auto")
     shown_alarms = next(alarm.words for alarm in seen.changes.standing if alarm.kind == "live_error")
-    assert (_active_model(engine), "could not be taken back" in shown_alarms) == (models[0], True)
+    assert (_active_model(engine), "could not be rolled back" in shown_alarms) == (models[0], True)
 
 
 def _active_model(engine: Engine) -> str | None:
@@ -327,7 +326,10 @@ def test_what_it_saw_is_json_and_words(
     store_mobilisations(engine, arrivals(models[0], late_s=0))
     seen = look(database_url, tmp_path)
     shown_alarms = json.loads(json.dumps(monitoring_as_json(seen), allow_nan=False))
-    assert (shown_alarms["outcomes"]["share"], "chosen set" in format_monitoring(seen)) == (1.0, True)
+    assert (
+        shown_alarms["outcomes"]["share"],
+        "not every pump that was ranked" in format_monitoring(seen),
+    ) == (1.0, True)
 
 
 def test_a_raised_alarm_is_a_line_in_the_log_once(
@@ -359,7 +361,7 @@ def test_prepared_records_that_are_named_must_be_there(own_home: Path) -> None:
 
 @pytest.fixture(scope="module")
 def long_examples(small_examples: Examples) -> Examples:
-    """Two of the small Brigade's weeks again and again, for fourteen months."""
+    """Two weeks of the small Brigade, repeated for fourteen months."""
     first = (small_examples.rows["mobilised_us"] >= _us(2023, 3, 14)) & (
         small_examples.rows["mobilised_us"] < _us(2023, 3, 28)
     )

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from londonpump.evaluation.monthly.months import Month
-from londonpump.lifecycle.monthly_report_rows import records_of
+from londonpump.lifecycle.monthly_report import records_of
 from londonpump.lifecycle.prepare import PrepareRequest, prepare
 from londonpump.lifecycle.prepare_text import format_preparation
 from londonpump.lifecycle.prepared_examples import Examples, load_examples, midnight_us
@@ -30,7 +30,7 @@ KeepRow = Callable[[date, int], bool]
 
 @dataclass(frozen=True)
 class Prepared:
-    """report: of `prepare`. rows: counts by (incident, pump), workload among them, and `mobilised_us`."""
+    """Report of `prepare`, and counts (workload included) and `mobilised_us` by (incident, pump)."""
 
     report: dict[str, Any]
     examples: Examples
@@ -41,7 +41,7 @@ class Prepared:
         return np.array([int(str(number)[9:11]) == month for number in numbers])
 
     def known_from(self, name: str, month: int) -> datetime:
-        """The first mobilisation of a month that has the count; every later one of the month must have it too."""
+        """Return the first mobilisation of a month with the count; every later one of the month must have it too."""
         here = self.of_month(month)
         at_us = self.examples.rows["mobilised_us"][here]
         is_known = np.isfinite(self.columns[name][here])
@@ -103,13 +103,13 @@ def whole(made: Callable[..., Prepared]) -> Prepared:
 
 @pytest.fixture(scope="module")
 def sampled(made: Callable[..., Prepared]) -> Prepared:
-    """January and March are whole, of February three incidents in ten are there."""
+    """January and March are complete, and of February three incidents in ten are recorded."""
     return made(lambda day, number: day.month != 2 or number % 10 < 3)
 
 
 @pytest.fixture(scope="module")
 def with_gap(made: Callable[..., Prepared]) -> Prepared:
-    """January and March are whole, February is not there at all."""
+    """January and March are complete, and February is missing."""
     return made(lambda day, _: day.month != 2)
 
 
@@ -187,7 +187,7 @@ def test_the_report_says_month_by_month_what_was_found_and_why(sampled: Prepared
     assert "Taken as a complete stream in part (by its rate" in output
     assert "  2023-02: sample (7" in output
     assert "of the known 345.3)" in output
-    assert "are left unknown where a month, or the hours before, is not complete." in output
+    assert "are unknown where a month, or the hours before, is not complete." in output
     assert "  2023-01: in part (only 2023-01-17 to 2023-01-31; 2" in output
     assert "  2023-02: no records (no incident record)" in format_preparation(with_gap.report, Path("data"))
 

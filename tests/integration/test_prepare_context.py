@@ -1,4 +1,4 @@
-"""`prepare --context`: what the database knew, joined, counted and told; files win; a database out of reach."""
+"""`prepare --context` joins, counts and reports the context of the database; files take precedence; the database may be down."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -48,7 +48,7 @@ def raw(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 @pytest.fixture
 def database_url(tmp_path: Path) -> str:
-    """The embedded one: tests/unit/storage holds reading to both engines."""
+    """Embedded database; tests/unit/storage tests reading on both engines."""
     return f"sqlite:///{tmp_path}/context.db"
 
 
@@ -71,7 +71,7 @@ def request_of(raw: dict[str, Path], tmp_path: Path, database_url: str) -> Prepa
 
 
 def vintages() -> list[WeatherHour]:
-    """Hours as published later, forecasts of some of them as they came, gaps in values and hours."""
+    """Hours as published later, earlier forecasts of some of them, and gaps in values and hours."""
     hours = range(-6, DAYS * 24 + 4)
     rows = [
         weather(FIRST_HOUR + i * HOUR, temp_c=float(i), wind_kmh=None if i % 5 == 0 else abs(i) / 2)
@@ -160,8 +160,7 @@ def test_an_empty_database_is_told_part_by_part_and_prepare_goes_on(
     printed = format_preparation(report, request_of.out)
     assert report["examples"] > 0
     assert (
-        "Weather: none. The database has nothing for these days; what brings it: londonpump refresh"
-        in printed
+        "Weather: none. The database has no values for these days. To add them: londonpump refresh" in printed
     )
     assert "School holidays: none. " in printed
     assert "Working days: 100.0% of the examples (database)" in printed
@@ -274,4 +273,4 @@ def test_the_command_context_speaks_json(run: Callable[..., Any], engine: Engine
 def test_mobilisations_alone_are_refused(run: Callable[..., Any], raw: dict[str, Path]) -> None:
     result = run("prepare", "--mobilisations", raw["mobilisations"])
     assert result.exit_code == 2
-    assert "stands without incident records" in result.stderr
+    assert "needs incident records too" in result.stderr

@@ -1,4 +1,4 @@
-"""Context files given by hand: what is read, and the one clear message where a file is not what it should be."""
+"""Context files given by hand: what is read, and the message for a wrong file."""
 
 from collections.abc import Callable
 from datetime import UTC, date, datetime

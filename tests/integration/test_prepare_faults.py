@@ -1,4 +1,4 @@
-"""Nothing is lost: for every kind of fault that the simulation injects, what becomes of its rows."""
+"""No row is lost: the fate of the rows of every type of fault that the simulation injects."""
 
 import json
 from collections import defaultdict
@@ -22,7 +22,7 @@ LATER = {"later_wave", "warm_up"}
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What may become of a row: set aside by one of the rules, or kept with the repair ('' none), and why."""
+    """Possible fates of a row: rejected by one of the rules, or kept with a repair ('': none), and the reason."""
 
     rules: frozenset[str] = frozenset()
     repair: str | None = None
@@ -101,7 +101,7 @@ CASES = [
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """What `prepare` made of a simulation. faults: rows by (file, kind); rules, repairs: by (file, row)."""
+    """Result of `prepare` on a simulation. faults: rows by (file, fault type); rules, repairs: by (file, row)."""
 
     faults: dict[tuple[str, str], list[int]]
     rules: dict[Row, str]
@@ -110,7 +110,7 @@ class Prepared:
 
 @pytest.fixture(scope="module")
 def prepared(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Prepared]:
-    """One simulation a vintage, made when it is first asked for."""
+    """One simulation per vintage, made when it is first used."""
     return cache(lambda vintage: _prepare(vintage, tmp_path_factory.mktemp("simulated")))
 
 

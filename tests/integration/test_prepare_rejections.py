@@ -1,4 +1,4 @@
-"""What `prepare` refuses, rejects and warns of (issue 11, B2, B3, B5 and B7)."""
+"""Files and rows that `prepare` rejects or warns of (issue 11, B2, B3, B5 and B7)."""
 
 import re
 from collections.abc import Callable
@@ -28,7 +28,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 @pytest.fixture
 def prepared(files: dict[str, Path], tmp_path: Path) -> Prepare:
-    """`prepare` of the day, one of its files spoilt; the other stays, or is left out where it is None."""
+    """Run `prepare` on the day with one of its files damaged; the other is unchanged, or left out if it is None."""
 
     def run(
         table: str, change: Callable[[Row], Row], rows: slice = slice(None), **other: None

@@ -1,4 +1,4 @@
-"""`prepare` from files to files: whole or nothing, the same bytes twice, real samples, context files."""
+"""`prepare` from files to files: complete or nothing, the same bytes twice, real samples, context files."""
 
 import json
 import shutil
@@ -43,7 +43,7 @@ def request_of(brigade: dict[str, Path], tmp_path: Path) -> PrepareRequest:
 
 @pytest.fixture(scope="module")
 def done(brigade: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], Path]:
-    """What `prepare` reports of the Brigade, with its context files, and the folder it made."""
+    """Report of `prepare` on the Brigade with its context files, and the output folder."""
     out = tmp_path_factory.mktemp("done") / "data"
     context = {name: brigade[file] for name, file in CONTEXT.items()}
     files = {name: (brigade[name],) for name in ("incidents", "mobilisations")}
@@ -229,7 +229,7 @@ def test_an_incident_file_alone_gives_its_first_and_second_pump(request_of: Prep
 
 @dataclass(frozen=True, slots=True)
 class RealFile:
-    """What a real file gives. aside, repaired: rows by rule."""
+    """Expected result of a real file. aside, repaired: rows by rule."""
 
     files: tuple[Path, ...]
     incidents: int

@@ -1,4 +1,4 @@
-"""What a refresh brings into the database, on both engines: vintages, gaps of the past, and no row twice."""
+"""Rows that a refresh stores, on both database engines: versions, past gaps, and no row twice."""
 
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
@@ -105,7 +105,7 @@ def test_hours_that_are_there_are_not_asked_again(engine, well) -> None:
     well.requests.clear()
     again = refreshed(engine, well, HISTORY)
     assert well.requests == []
-    assert as_text(again) == "weather-history: Since 2021-12-30: nothing was to be fetched"
+    assert as_text(again) == "weather-history: Since 2021-12-30: nothing was missing"
 
 
 def empty_month(value: weather_responses.Json, month: int = 6) -> None:
@@ -149,7 +149,7 @@ def test_archived_forecasts_that_do_not_exist_at_an_own_address_are_no_failure(e
     well.answers(sources.ARCHIVED, not_found())
     refresh = refreshed(engine, well, HISTORY)
     assert not refresh.has_failed
-    assert "archived forecasts do not exist at that address, the archive stands in" in as_text(refresh)
+    assert "archived forecasts do not exist at that address, the archive was used instead" in as_text(refresh)
     assert well.paths().count(sources.ARCHIVED) == 1
 
 
@@ -171,7 +171,7 @@ def test_the_last_days_are_not_asked_of_the_archive_which_is_late(engine, well) 
     well.answers(sources.ARCHIVED, not_found())
     refresh = refreshed(engine, well, OF_2023)
     assert rows_of(engine, TODAY - 5 * 24 * HOUR, 24) == []
-    assert "129 past hours are not there" in as_text(refresh)
+    assert "129 past hours are missing" in as_text(refresh)
 
 
 def test_archived_forecasts_that_come_later_are_taken_beside_the_archive(engine, well) -> None:
@@ -265,14 +265,14 @@ def test_a_failure_says_how_old_what_stands_in_is(engine, well) -> None:
     refreshed(engine, well, WEATHER)
     well.answers(sources.FORECAST, broken())
     reason = as_text(refreshed(engine, well, WEATHER, NOW + 5 * HOUR))
-    assert "All went well 5 h ago (2023-11-24 09:20 UTC); what is stored stands in." in reason
+    assert "It last succeeded 5 h ago (2023-11-24 09:20 UTC); the stored values are used." in reason
 
 
 @pytest.mark.parametrize(
     ("impossible", "reason"),
     [
         (RefreshRequest(only=Part.HISTORY), "needs --since"),
-        (RefreshRequest(since=date(2023, 11, 25)), "is yet to come"),
+        (RefreshRequest(since=date(2023, 11, 25)), "is in the future"),
         (RefreshRequest(since=date(208, 12, 31)), "is before 2009-01-01"),
     ],
 )

@@ -1,4 +1,4 @@
-"""`londonpump refresh context` against faulty publishers: what it says, its exit code, and that old rows stay."""
+"""`londonpump refresh context` with faulty publishers: its message, its exit code, and that old rows stay."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -87,14 +87,14 @@ def test_a_faulty_publisher_is_told_and_leaves_earlier_rows(
     assert (result.exit_code, result.stderr) == (FAILED, "")
     assert result.stdout.startswith(f"{part}: FAILED. ")
     assert error_text in result.stdout
-    assert "All went well 0 min ago" in result.stdout
+    assert "It last succeeded 0 min ago" in result.stdout
     assert sources.KEY not in result.output
     assert stored() == before
     assert files_of(own_home) == set()
 
 
 def timeline_of_now() -> str:
-    """Where Visual Crossing is asked for the hours around now."""
+    """Return the path of Visual Crossing for the hours around now."""
     hour = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
     first, last = (
         (hour + timedelta(hours=n)).astimezone(LONDON).date() for n in (-HOURS_BACK, HOURS_AHEAD - 1)
@@ -199,7 +199,7 @@ def test_every_source_may_fail_at_once(command, publisher) -> None:
 
 def test_a_first_refresh_that_fails_says_that_nothing_is_there(command, publisher) -> None:
     publisher.answers(sources.FORECAST, server.broken())
-    assert "never come whole before" in command("--only", "weather").stdout
+    assert "never succeeded before" in command("--only", "weather").stdout
 
 
 def test_past_weather_comes_since_the_day_that_is_named(command) -> None:

@@ -1,4 +1,4 @@
-"""A trained bundle: the same in every process, text through and through, back as it was, splits kept whole."""
+"""A trained bundle is the same in every process, consists of text, loads as it was stored, and splits no incident."""
 
 import json
 import os
@@ -169,23 +169,23 @@ def test_incidents_learnt_from_are_known_again_and_others_are_not(small_bundle, 
 
 def test_rows_that_were_learnt_from_are_never_judged_on(small_brigade) -> None:
     request = EvaluateRequest(small_brigade.bundle, small_brigade.data, date(2023, 3, 25))
-    with pytest.raises(BadValue, match="that the bundle learnt from"):
+    with pytest.raises(BadValue, match="that the bundle was trained on"):
         evaluate(request)
 
 
 def test_two_training_incidents_among_many_later_ones_are_found(small_bundle, small_examples) -> None:
-    """A share of the test rows as the limit let through the more, the more rows there were."""
+    """A limit that is only a share of the test rows would accept more seen rows the more rows there are."""
     until = date.fromisoformat(small_bundle.card["trained_until"])
     later = first_us_of_incident(small_examples.rows) >= midnight_us(until)
     seen = np.flatnonzero(~later & np.isfinite(small_examples.rows["attendance_s"]))[:4]
     order = np.concatenate([np.resize(np.flatnonzero(later), 60_000), seen])
     rows = {name: values[order] for name, values in small_examples.rows.items()}
-    # the four are told as later ones, so that only their numbers give them away
+    # The four are dated later, so that only their numbers identify them.
     rows["mobilised_us"] = np.maximum(rows["mobilised_us"], midnight_us(until))
     examples = type(small_examples)(
         rows, small_examples.calls, small_examples.stations, small_examples.report, "0"
     )
-    with pytest.raises(BadValue, match="takes in 4 runs"):
+    with pytest.raises(BadValue, match="includes 4 mobilisations"):
         later_rows(small_bundle, examples, until)
 
 

@@ -1,4 +1,4 @@
-"""`evaluate`: the json in the promised shape, the report, the model card, and two runs the same."""
+"""`evaluate`: its JSON, the report and the model card, and that two evaluations are equal."""
 
 import json
 from dataclasses import replace
@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 from londonpump.domain.errors import BadFile, BadValue
-from londonpump.lifecycle.command_text import format_evaluation
 from londonpump.lifecycle.evaluate import (
     EvaluateRequest,
     build_judged_rows,
     evaluate,
     forecasts_of,
+    format_evaluation,
     later_rows,
 )
 from londonpump.lifecycle.prepare import PrepareRequest, prepare
@@ -129,7 +129,7 @@ def test_report_and_card_are_written_say_simulated_and_ask_nothing_of_the_net(ev
 def test_the_words_name_every_model_with_its_interval(evaluated) -> None:
     report_text = format_evaluation(evaluated[0])
     assert all(name in report_text for name in MODELS)
-    assert "seed recipe over eleven seeds" in report_text
+    assert "original model over eleven seeds" in report_text
 
 
 def test_judging_twice_gives_the_same_figures(evaluated, small_brigade) -> None:
@@ -170,7 +170,7 @@ def test_runs_of_other_incidents_that_are_not_later_are_not_called_later(
     evaluated, small_brigade, tmp_path
 ) -> None:
     assert evaluated[0]["is_later"] is True
-    assert " later runs on " in format_evaluation(evaluated[0])
+    assert " later mobilisations on " in format_evaluation(evaluated[0])
     plan = SimulationPlan(incidents=900, days=3, start=date(2023, 3, 1), seed=8)
     files = write_simulation(plan, tmp_path / "raw").files
     data, report = tmp_path / "data", tmp_path / "report.html"
@@ -179,4 +179,4 @@ def test_runs_of_other_incidents_that_are_not_later_are_not_called_later(
     results = evaluate(request).results
     assert results["is_later"] is False
     assert "later" not in format_evaluation(results)
-    assert "but not later than the training rows" in report.read_text(encoding="utf-8")
+    assert "but not later than it" in report.read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""The leak audit: nothing known too late, the time machine, training against serving, a shuffled target."""
+"""Leak audit: nothing known too late, features after a change of the future, training against serving, a shuffled target."""
 
 import csv
 from collections.abc import Callable
@@ -67,7 +67,7 @@ def test_predictions_do_not_move_when_all_that_is_known_later_does(small_example
 
 @pytest.fixture(scope="module")
 def clean_raw(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """Without defects: a repair may use statistics of the whole file, a feature may not."""
+    """Simulate without defects, since a repair may use statistics of the whole file and a feature may not."""
     plan = SimulationPlan(incidents=3_000, days=11, start=datetime(2023, 1, 3).date(), seed=8, is_clean=True)
     return write_simulation(plan, tmp_path_factory.mktemp("clean") / "raw").files
 
@@ -249,7 +249,7 @@ def test_stating_the_ground_that_would_be_looked_up_changes_no_answer(ten_thousa
 
 
 def skill(examples, seed: int | None) -> float:
-    """Of a model learnt from early runs on later ones, against the median of the early ones."""
+    """Return the gain of a model trained on early mobilisations on later ones, over the median of the early ones."""
     until = default_until(examples.rows)
     training = training_set(examples, until)
     later = first_us_of_incident(examples.rows) >= midnight_us(until)

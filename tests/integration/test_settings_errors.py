@@ -1,4 +1,4 @@
-"""Settings that cannot be used: one line that names them, never their value, and exit code 2."""
+"""Settings that cannot be used end in one line that names them but not their value, and in exit code 2."""
 
 import pytest
 from typer.testing import CliRunner

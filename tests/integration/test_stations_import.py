@@ -1,4 +1,4 @@
-"""`londonpump stations import` and `stations list`: the list whole, and what it changes."""
+"""`londonpump stations import` replaces the whole list and prints the changes; `stations list` shows it."""
 
 from datetime import date
 from pathlib import Path
@@ -60,7 +60,7 @@ def test_what_is_added_gone_moved_and_otherwise_changed_is_told(engine, file) ->
     file.write_text(text + "X1,New,530000,180000,open,Camden,2026-03-01,,1\n", encoding="utf-8")
     assert import_stations(engine, file, TODAY, is_forced=False) == [
         "Added X1 New (open).",
-        "Gone: A21 Paddington.",
+        "Removed A21 Paddington.",
         "Moved A24 Soho by 300 m.",
         "Changed A23 Euston Road: name, status, borough, pumps or dates.",
         "119 stations are in use, 102 of them open in London on 24 November 2026.",
@@ -84,7 +84,7 @@ def test_a_second_list_takes_the_place_of_the_first_whole(engine, file) -> None:
 
 def test_a_list_of_few_stations_is_refused(engine, file) -> None:
     file.write_text(as_csv(list(known_stations())[:30]), encoding="utf-8")
-    with pytest.raises(BadFile, match=r"has 2\d stations of London open on 24 November 2026.*--force"):
+    with pytest.raises(BadFile, match=r"has 2\d stations open in London on 24 November 2026.*--force"):
         import_stations(engine, file, TODAY, is_forced=False)
     assert stations_in_use(engine) == known_stations()
 
@@ -92,7 +92,7 @@ def test_a_list_of_few_stations_is_refused(engine, file) -> None:
 def test_a_list_of_stations_that_have_all_closed_is_refused(engine, file) -> None:
     rows = [f"X{n},New {n},530000,180000,open,Camden,,2026-11-24,1" for n in range(100)]
     file.write_text("\n".join([COLUMNS, *rows]) + "\n", encoding="utf-8")
-    with pytest.raises(BadFile, match="has 0 stations of London open"):
+    with pytest.raises(BadFile, match="has 0 stations open in London"):
         import_stations(engine, file, TODAY, is_forced=False)
 
 

@@ -1,4 +1,4 @@
-"""Trainings in a real MLflow on SQLite: one run a bundle whatever was killed, aliases as the ledger has them."""
+"""Trainings in a real MLflow on SQLite: one run per bundle even after a kill, and aliases as in the ledger."""
 
 import json
 import shutil
@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 
 from londonpump.cli import app
 from londonpump.lifecycle.track_runs import TrackingResult, track
-from londonpump.registry.registry import open_registry
+from londonpump.registry.ledger import open_registry
 from londonpump.settings import Settings
 from londonpump.storage.bundles import content_hash
 from londonpump.storage.database import writing
@@ -30,7 +30,7 @@ JUDGED = {
 
 @dataclass(frozen=True)
 class Life:
-    """begun: the bundle at which the first child was killed. damaged: one that is not what its name says."""
+    """Home with bundles. begun: bundle at which the first child was killed. damaged: bundle that does not match its name."""
 
     settings: Settings
     trained: str
@@ -45,7 +45,7 @@ class Life:
 
 @dataclass(frozen=True)
 class TrackingRun:
-    """What a `track` said, and what MLflow held then."""
+    """Result of `track`, and the content of MLflow then."""
 
     life: Life
     results: TrackingResult
@@ -69,14 +69,14 @@ def life(small_brigade, tmp_path_factory) -> Life:
 
 @pytest.fixture(scope="module")
 def first(life) -> TrackingRun:
-    """After the killed child, before any decision."""
+    """State after the killed child, before any decision."""
     results = track(life.settings)
     return TrackingRun(life, results, stored(life.settings))
 
 
 @pytest.fixture(scope="module")
 def judged(first) -> TrackingRun:
-    """The trained one was put on duty and evaluated, and the other did not beat it."""
+    """State after the trained bundle was activated and evaluated, and the other did not beat it."""
     life, home = first.life, first.life.settings.home
     (home / "report.html").write_text(f"<p>Bundle {life.trained}</p>", encoding="utf-8")
     (home / "evaluation.json").write_text(json.dumps({**JUDGED, "bundle": life.trained}), encoding="utf-8")
@@ -94,7 +94,7 @@ def judged(first) -> TrackingRun:
 
 @pytest.fixture(scope="module")
 def back(judged) -> TrackingRun:
-    """The other was promoted, MLflow away, and then rolled back by the command, which tells MLflow at its end."""
+    """State after the other was promoted while MLflow was down, and then rolled back by the command, which updates MLflow."""
     life = judged.life
     with open_registry(life.settings) as registry:
         name_champion(registry.engine, life.other)
@@ -162,7 +162,7 @@ def test_the_evaluation_stands_beside_the_run_that_it_is_of(judged) -> None:
 
 def test_after_a_roll_back_the_names_follow(back) -> None:
     assert back.stored["aliases"] == {"champion": back.life.trained}
-    assert "2 were there. champion version" in back.stored["stderr"]
+    assert "2 existed. champion version" in back.stored["stderr"]
 
 
 def test_mlflow_never_came_into_this_process(back) -> None:

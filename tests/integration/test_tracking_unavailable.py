@@ -1,4 +1,4 @@
-"""MLflow away: what was done stays done, one line says so, and nothing waits for long."""
+"""Without MLflow, commands succeed, print one line about it, and do not wait for long."""
 
 import fcntl
 import socket
@@ -14,8 +14,8 @@ from typer.testing import CliRunner
 from londonpump.cli import app
 from londonpump.domain.errors import BadSetting
 from londonpump.lifecycle.track_runs import track, track_after_command
-from londonpump.registry.mlflow_attachments import attachments_of
 from londonpump.registry.mlflow_process import TrackingFailed, server_of
+from londonpump.registry.mlflow_runs import attachments_of
 from londonpump.settings import read_settings
 
 NAME = "0123456789abcdef"
@@ -28,7 +28,7 @@ def settings(tmp_path):
 
 @pytest.fixture
 def listener() -> Iterator[socket.socket]:
-    """A server that takes a call and never answers."""
+    """Server that accepts a connection and never answers."""
     with socket.create_server(("127.0.0.1", 0)) as made:
         yield made
 
@@ -49,12 +49,12 @@ def test_a_server_that_is_down_is_told_in_one_line_and_fails_nothing(settings, l
     (line,) = lines_of(away)
     assert line.startswith(f"MLflow at {away.mlflow_url}: ")
     assert "got no answer. " in line
-    assert line.endswith("or by londonpump track.")
+    assert line.endswith("or run londonpump track.")
 
 
 @pytest.mark.slow
 def test_a_server_that_never_answers_is_given_up(settings, listener) -> None:
-    with pytest.raises(TrackingFailed, match="not done within 6 s"):
+    with pytest.raises(TrackingFailed, match="did not finish within 6 s"):
         track(settings.model_copy(update={"mlflow_url": address(listener)}), within_s=6)
 
 

@@ -1,4 +1,4 @@
-"""`airflow standalone` on loopback as a person would start it, asked over its own API, and ended with all it started."""
+"""`airflow standalone` on loopback as a person would start it, queried over its API, and stopped with all its processes."""
 
 import os
 import signal
@@ -21,7 +21,7 @@ PARTS = ("metadatabase", "scheduler", "dag_processor")
 
 @dataclass(frozen=True)
 class Standalone:
-    """A running Airflow. api: signed in."""
+    """Running Airflow with a client that is signed in."""
 
     api: httpx2.Client
 
@@ -32,15 +32,15 @@ class Standalone:
         return str(response.json()["dag_run_id"])
 
     def state(self, dag: str, run: str) -> str:
-        """How the run ended."""
+        """Return the final state of the run."""
         return str(until(lambda: self._ended(dag, run), DONE_WITHIN_S)["state"])
 
     def run_by_asset(self, dag: str) -> str:
-        """The run that an asset started, once there is one."""
+        """Return the run that an asset started, once there is one."""
         return str(until(lambda: self._by_asset(dag), DONE_WITHIN_S)["dag_run_id"])
 
     def knows(self, dag: str) -> bool:
-        """Whether the DAG was read and can be started."""
+        """True if the DAG was read and can be started."""
         answer = self.api.get(f"/api/v2/dags/{dag}")
         return bool(answer.status_code == 200 and not answer.json()["is_paused"])
 
@@ -55,7 +55,7 @@ class Standalone:
 
 @contextmanager
 def standalone(settings: dict[str, str], log: Path) -> Iterator[Standalone]:
-    """Airflow until the block is left; what it says is in the log."""
+    """Run Airflow until the block ends; its output is in the log."""
     port = free_port()
     more = {
         "AIRFLOW__API__PORT": str(port),
@@ -92,7 +92,7 @@ def is_ready(api: httpx2.Client, process: subprocess.Popen[bytes]) -> bool:
 
 
 def until(found: Callable[[], Any], within_s: float) -> Any:
-    """The first answer that is not empty."""
+    """Return the first answer that is not empty."""
     end_at = time.monotonic() + within_s
     while time.monotonic() < end_at:
         if answer := found():
@@ -108,7 +108,7 @@ def free_port() -> int:
 
 
 def end(process: subprocess.Popen[bytes]) -> None:
-    """End what was started, whatever session it has moved to: first asked, then made to."""
+    """Stop all processes that were started, in whatever session: first with SIGTERM, then with SIGKILL."""
     started = [process.pid, *below(process.pid)]
     process.terminate()
     try:
@@ -122,7 +122,7 @@ def end(process: subprocess.Popen[bytes]) -> None:
 
 
 def below(pid: int) -> list[int]:
-    """The processes that it and they have started."""
+    """Return the processes that it started, directly or not."""
     known = parents()
     children = [child for child, (parent, _) in known.items() if parent == pid]
     return [one for child in children for one in (child, *below(child))]
@@ -133,7 +133,7 @@ def members(session: int) -> set[int]:
 
 
 def parents() -> dict[int, tuple[int, int]]:
-    """(parent, session) of every process that has not ended."""
+    """Return (parent, session) of every running process."""
     found = {}
     for stat in Path("/proc").glob("[0-9]*/stat"):
         try:

@@ -1,4 +1,4 @@
-"""Bundles better or worse than another by a known amount, made without training; and ways past what takes seconds."""
+"""Bundles that are better or worse than another by a known amount, made without training; and quick smoke tests."""
 
 import json
 import math
@@ -17,7 +17,7 @@ CURVE = "response_time.json"
 
 
 def slower(bundle: Path, folder: Path, by_s: float, **card: object) -> Path:
-    """A bundle that announces so many seconds more for every run, in the test's store, pointed to as the newest."""
+    """Store a bundle that announces `by_s` more for every mobilisation, as the newest in the store of the test."""
     files = files_of(bundle)
     card_content = json.loads(files[CARD])
     card_content["prototype"]["p50_s"] += by_s
@@ -29,7 +29,7 @@ def slower(bundle: Path, folder: Path, by_s: float, **card: object) -> Path:
 
 
 def numberless(bundle: Path, folder: Path) -> Path:
-    """A bundle that loads and answers its example, and many other runs with no number."""
+    """Store a bundle that loads and predicts its example, but returns no number for many other mobilisations."""
     files = files_of(bundle)
     curve_content = json.loads(files[CURVE])
     opened = from_files(files, str(bundle))
@@ -43,7 +43,7 @@ def numberless(bundle: Path, folder: Path) -> Path:
 
 
 def smoke_test_here(folder: Path) -> SmokeTest:
-    """As `registry.trial.tried`, in this process: two seconds less."""
+    """Run the smoke test in this process, which saves two seconds."""
     try:
         open_verified(folder)
     except BadFile as error:

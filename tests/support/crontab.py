@@ -12,24 +12,24 @@ LINE = re.compile(r"((?:\S+\s+){4}\S+)\s+(.*)")
 
 @dataclass(frozen=True)
 class Line:
-    """cron: its five fields. command: what the shell gets."""
+    """Line of the crontab: its five time fields, and the command for the shell."""
 
     cron: str
     command: str
 
     @property
     def arguments(self) -> list[str]:
-        """What it does, a command each, without the program's name."""
+        """Return the commands of the line, without the name of the program."""
         return [one.removeprefix("londonpump ") for one in self.command.split(" && ")]
 
 
 def settings() -> dict[str, str]:
-    """The variables at its head."""
+    """Return the variables at the head of the crontab."""
     return dict(found.groups() for text in _text() if (found := SETTING.fullmatch(text)))
 
 
 def lines() -> list[Line]:
-    """Its lines, in order."""
+    """Return the lines of the crontab, in order."""
     return [
         Line(" ".join(found[1].split()), found[2])
         for text in _text()

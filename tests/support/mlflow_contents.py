@@ -1,4 +1,4 @@
-"""What a store of MLflow holds, asked by MLflow itself in a process of its own; and a child of ours that is killed."""
+"""Content of a store of MLflow, read by MLflow in its own process; and a child of ours that is killed."""
 
 import json
 import os
@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
+from londonpump.registry.ledger import open_registry
 from londonpump.registry.mlflow_process import CHILD, QUIET, DesiredState, request_of, server_of
 from londonpump.registry.mlflow_runs import aliases_of, runs_of
-from londonpump.registry.registry import open_registry
 from londonpump.settings import Settings
 
 QUERY_CODE = """
@@ -44,7 +44,7 @@ def stored(settings: Settings) -> dict[str, Any]:
 
 
 def kill_at_first_run(settings: Settings) -> str:
-    """A child that was killed as soon as MLflow knew of a run. Returns: the bundle of that run."""
+    """Kill a child as soon as MLflow knows a run. Returns: the bundle of that run."""
     server = server_of(settings)
     server.folder.mkdir(parents=True)
     with open_registry(settings) as registry:
@@ -67,6 +67,6 @@ def kill_at_first_run(settings: Settings) -> str:
 
 
 def artefact_files(run: dict[str, Any], folder: str) -> dict[str, bytes]:
-    """The files that MLflow keeps of a run."""
+    """Return the files that MLflow keeps of a run."""
     artefacts = Path(unquote(run["artefacts"].removeprefix("file://"))) / folder
     return {file.name: file.read_bytes() for file in artefacts.iterdir()}

@@ -1,4 +1,4 @@
-"""Announced times and arrivals in a database, as the board would have stored them."""
+"""Announced times and arrivals in a database, as the board stores them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from londonpump.storage.database.schema import mobilisations, outcomes
 
 @dataclass(frozen=True)
 class StoredMobilisation:
-    """One pump sent. actual_s None: no arrival was reported."""
+    """Mobilisation of one pump. actual_s None: no arrival was reported."""
 
     model: str
     pump: str
@@ -24,7 +24,7 @@ class StoredMobilisation:
 
 
 def store_mobilisations(engine: Engine, runs: Sequence[StoredMobilisation]) -> None:
-    """Store them with what came of them."""
+    """Store mobilisations with their outcomes."""
     ids = [f"m{number:06d}" for number in range(len(runs))]
     sent = [
         {

@@ -1,4 +1,4 @@
-"""The command line: one command a verb, one call into the package each.
+"""Command line of londonpump: one command per verb, each with one call into the package.
 
 Imports of the package stand inside the commands, so that --help answers at once.
 """
@@ -9,50 +9,35 @@ import sys
 # --help lists the commands in the order of these imports.
 from londonpump.cli import (
     simulate,
-    train,
-    challenge,
+    pipeline_steps,
     models,
     monitor,
-    track,
     predict,
-    fetch,
-    show_context,
-    import_files,
+    data_sources,
     database,
-    refresh,
     users,
-    audit,
-    serve,
-    rehearse,
+    service,
 )
-from londonpump.cli.optional_dependencies import not_installed
-from londonpump.cli.application import BAD_INPUT, app
+from londonpump.cli.application import BAD_INPUT, app, not_installed
 # isort: on
 
 __all__ = [
     "app",
-    "audit",
-    "challenge",
+    "data_sources",
     "database",
-    "fetch",
-    "import_files",
     "main",
     "models",
     "monitor",
+    "pipeline_steps",
     "predict",
-    "refresh",
-    "rehearse",
-    "serve",
-    "show_context",
+    "service",
     "simulate",
-    "track",
-    "train",
     "users",
 ]
 
 
 def main() -> None:
-    """The entry point of the command."""
+    """Run the command line."""
     try:
         app()
     except ModuleNotFoundError as error:
@@ -62,4 +47,5 @@ def main() -> None:
         print(f"londonpump: {problem}", file=sys.stderr)
         sys.exit(BAD_INPUT)
     except KeyboardInterrupt:
+        # 128 + SIGINT, as shells report it
         sys.exit(130)

@@ -1,4 +1,4 @@
-"""`python -m londonpump.cli`."""
+"""Entry point of `python -m londonpump.cli`."""
 
 from londonpump.cli import main
 

@@ -1,8 +1,9 @@
-"""What every command shares: the application, how progress and errors are told, common options."""
+"""Application that every command shares: progress, errors, common options, packages that are not installed."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date, datetime
+from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
@@ -11,12 +12,46 @@ from typer.core import TyperCommand
 from londonpump import __version__
 from londonpump.domain.errors import LondonPumpError, SourceFailed
 
+MODULES = {
+    "train": (
+        *("bs4", "bson", "duckdb", "fastexcel", "httpx2", "ibis", "jinja2", "matplotlib"),
+        *("pyarrow", "pyarrow_hotfix", "sklearn", "sqlglot", "xlsxwriter"),
+    ),
+    "service": (
+        *("fastapi", "fastapi_offline", "httptools", "jwt", "prometheus_client", "pwdlib"),
+        *("python_multipart", "starlette", "uvicorn", "uvloop"),
+    ),
+    "track": ("mlflow",),
+}
+"""{extra: modules that it installs}; pyproject.toml names their distributions."""
+
+
+class NotInstalled(LondonPumpError):
+    """A part of londonpump that is not installed in this environment."""
+
+    def __init__(self, extra: str, module: str) -> None:
+        super().__init__(
+            f"This needs londonpump[{extra}], and {module} is not installed here. Install it: "
+            f"pip install 'londonpump[{extra}]' (in a clone: make setup)."
+        )
+
+
+def not_installed(error: ModuleNotFoundError) -> NotInstalled | None:
+    """Name the extra that installs a missing module; None if no extra does, which is a defect of londonpump."""
+    module = (error.name or "").partition(".")[0]
+    for extra, modules in MODULES.items():
+        if module in modules:
+            return NotInstalled(extra, module)
+    return None
+
+
+# Exit codes. 2 is also that of Typer for wrong options; schedulers retry only after 3.
 BAD_INPUT, SOME_ROWS_UNANSWERED, SOURCE_FAILED = 2, 1, 3
 DAY = "%Y-%m-%d"
 
 
 class ManyFiles(TyperCommand):
-    """`--incidents A B C` is `--incidents A --incidents B --incidents C`, for options that may be repeated."""
+    """Command that reads `--incidents A B C` as `--incidents A --incidents B --incidents C`."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Repeat the option before each further value."""
@@ -26,6 +61,7 @@ class ManyFiles(TyperCommand):
         spread: list[str] = []
         current, values = "", 0
         for arg in args:
+            # Click takes one value per option, but a shell expands *.csv to many.
             if arg.startswith("-"):
                 current, values = arg, 0
             elif current in repeated and values:
@@ -37,9 +73,11 @@ class ManyFiles(TyperCommand):
 
 app = typer.Typer(
     name="londonpump",
-    help="Which fire engines can reach an emergency in London, how soon and how sure.",
+    help="Predict which fire engines can reach an emergency in London, how soon, and how sure that is.\n\n"
+    "Files that no option names are kept in LONDONPUMP_HOME.",
     no_args_is_help=True,
     add_completion=False,
+    # Its tracebacks would print local variables, among them passwords and keys.
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -56,7 +94,7 @@ def fail(error: LondonPumpError) -> NoReturn:
 
 
 def settings() -> Any:
-    """Raises: Exit, told what is wrong with a setting, inside and outside `report_errors` alike."""
+    """Read the settings. Raises: Exit, after printing what is wrong with a setting."""
     from londonpump.settings import read_settings
 
     with report_errors():
@@ -64,10 +102,17 @@ def settings() -> Any:
 
 
 def open_http() -> Any:
-    """The way to the publishers; tests put a less patient one here."""
+    """Open the HTTP client for publishers. Tests replace it by one with short timeouts."""
     from londonpump.ingest.http import Http
 
     return Http()
+
+
+def track_after(extra_bundles: Path | None = None) -> None:
+    """Update MLflow at the end of a command that trained or decided. A failure is printed and is no error."""
+    from londonpump.lifecycle.track_runs import track_after_command
+
+    track_after_command(settings(), lambda message: typer.echo(message, err=True), extra_bundles)
 
 
 def _show_version(is_requested: bool) -> None:
@@ -82,7 +127,7 @@ def as_date(timestamp: datetime | None) -> date | None:
 
 @contextmanager
 def show_progress() -> Iterator[Callable[[str, float], None]]:
-    """A bar with the time left on standard error where a person watches, a line a step elsewhere."""
+    """Show progress on standard error: a bar with the time left in a terminal, else one line per step."""
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
@@ -91,6 +136,7 @@ def show_progress() -> Iterator[Callable[[str, float], None]]:
         printed: list[str] = []
 
         def print_line(doing: str, share: float) -> None:
+            # Steps report many shares; a log needs only the first of each step.
             if doing not in printed[-1:]:
                 printed.append(doing)
                 typer.echo(f"{share:4.0%}  {doing}", err=True)
@@ -120,7 +166,8 @@ def report_errors() -> Iterator[None]:
 @app.callback()
 def about(
     version: Annotated[
-        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version.")
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version and exit."),
     ] = False,
 ) -> None:
-    """State that no option names lives under LONDONPUMP_HOME."""
+    """Accept the options that come before a command."""

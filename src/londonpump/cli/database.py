@@ -1,37 +1,145 @@
-"""Commands about the database: db upgrade, db import-mongo."""
+"""Commands that fill the database by hand: calendar import, stations import and list, db upgrade and import-mongo."""
 
+from datetime import date, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from londonpump.cli.application import app, report_errors, settings
 
+calendar_app = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    help="Import school holidays from a file.",
+)
+stations_app = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    help="Import or show the list of stations.",
+)
+app.add_typer(calendar_app, name="calendar")
+app.add_typer(stations_app, name="stations")
+
+File = Annotated[Path, typer.Argument(metavar="FILE", help="Read this CSV file.", show_default=False)]
+
+
+@calendar_app.callback()
+def calendar() -> None:
+    """Import school holidays from a file."""
+
+
+@calendar_app.command("import")
+def import_calendar(
+    file: File,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Replace years that are stored already.")
+    ] = False,
+) -> None:
+    """Import school holidays from a CSV file.
+
+    Its columns are date, or kind, start and end. Only calendar years that the file covers completely are stored.
+    """
+    from londonpump.lifecycle import import_files
+
+    with report_errors():
+        _print_lines(import_files.import_calendar(_database(), file, is_replacing=replace))
+
+
+@stations_app.command("import")
+def import_stations(
+    file: File,
+    force: Annotated[
+        bool, typer.Option("--force", help="Accept a list with fewer than 50 open stations in London.")
+    ] = False,
+) -> None:
+    """Replace the list of stations by that of a CSV file.
+
+    The changes are printed.
+    """
+    from londonpump.lifecycle import import_files
+
+    with report_errors():
+        _print_lines(import_files.import_stations(_database(), file, _today(), is_forced=force))
+
+
+@stations_app.command("list")
+def list_stations() -> None:
+    """Show the stations in use."""
+    from londonpump.lifecycle import import_files
+
+    with report_errors():
+        _print_lines(import_files.format_stations(import_files.stations_in_use(_database()), _today()))
+
+
+def _database() -> Any:
+    from londonpump.storage.database import open_database
+
+    return open_database(settings().database)
+
+
+def _today() -> date:
+    from londonpump.domain.london_clock import LONDON
+
+    return datetime.now(LONDON).date()
+
+
+def _print_lines(lines: list[str]) -> None:
+    for line in lines:
+        typer.echo(line)
+
+
 db_app = typer.Typer(
-    help="The database: its tables, and what is brought into it.", no_args_is_help=True, rich_markup_mode=None
+    help="Upgrade the database, or import the original's data.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
 )
 app.add_typer(db_app, name="db")
 
 
 @db_app.command()
 def upgrade() -> None:
-    """Make the tables of LONDONPUMP_DATABASE_URL, or bring them to this version."""
-    from londonpump.lifecycle.upgrade_database import upgrade_database
+    """Create the tables of the database, or upgrade them.
 
+    The database is LONDONPUMP_DATABASE_URL.
+    """
     with report_errors():
-        message = upgrade_database(settings().database)
+        message = _upgrade(settings().database)
     typer.echo(message)
 
 
 @db_app.command()
 def import_mongo(
     folder: Annotated[
-        Path, typer.Argument(metavar="DIR", help="Where stations.json, users.json and so on are.")
+        Path,
+        typer.Argument(
+            metavar="DIR", help="Read stations.json, users.json and the other exports from this folder."
+        ),
     ],
 ) -> None:
-    """Bring the original's exports (mongoexport) into the database: all of them, or nothing."""
+    """Import the exports of the original system (mongoexport).
+
+    All of them are imported, or nothing if one fails.
+    """
     from londonpump.lifecycle.import_mongo import import_mongo as import_exports
 
     with report_errors():
         imported = import_exports(folder, settings().database)
     typer.echo(imported.to_text())
+
+
+def _upgrade(url: str) -> str:
+    """Upgrade a database and return what was done. Raises: DatabaseFailed."""
+    from londonpump.storage.database import connect, upgrade
+    from londonpump.storage.database.engine import database_name
+    from londonpump.storage.database.schema import VERSION
+
+    engine = connect(url)
+    try:
+        before = upgrade(engine)
+    finally:
+        engine.dispose()
+    name = database_name(engine.url)
+    if before == VERSION:
+        return f"{name} has version {VERSION} already."
+    return f"{name} has version {VERSION} now; before: {before or 'no tables'}."

@@ -1,4 +1,4 @@
-"""Commands about models: which one is on duty, who decided that, and how to change it by hand."""
+"""Commands about models: the active one, who decided that, and how to change it by hand."""
 
 import json as as_json
 from datetime import UTC, datetime
@@ -7,34 +7,43 @@ from typing import Annotated
 
 import typer
 
-from londonpump.cli.application import BAD_INPUT, app, report_errors, settings, show_progress
-from londonpump.cli.track import track_after
+from londonpump.cli.application import BAD_INPUT, app, report_errors, settings, show_progress, track_after
 
 models = typer.Typer(
-    help="Which model is on duty, and who decided that.", no_args_is_help=True, rich_markup_mode=None
+    help="Show which model is active and why, or change it.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
 )
 app.add_typer(models, name="models")
-Why = Annotated[str, typer.Option(metavar="TEXT", help="The reason, kept in the ledger.", show_default=False)]
-AsJson = Annotated[bool, typer.Option("--json", help="For another program.")]
+Why = Annotated[
+    str, typer.Option(metavar="TEXT", help="State the reason; it is kept in the ledger.", show_default=False)
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 @models.command()
 def promote(
     bundle: Annotated[
-        str, typer.Argument(metavar="BUNDLE", help="A folder, or the hash of a bundle in LONDONPUMP_BUNDLES.")
+        str,
+        typer.Argument(
+            metavar="BUNDLE", help="Activate this bundle: a folder, or a hash in LONDONPUMP_BUNDLES."
+        ),
     ],
     why: Why,
     force: Annotated[
-        bool, typer.Option("--force", help="A simulated model in place of one learnt from real records.")
+        bool, typer.Option("--force", help="Allow a simulated model to replace one trained on real records.")
     ] = False,
 ) -> None:
-    """Put a model on duty by hand, after it has shown that it loads and answers."""
-    from londonpump.lifecycle.promote import PromotionRequest
-    from londonpump.lifecycle.promote import promote as promote_bundle
+    """Activate a model by hand.
+
+    A test first shows that it loads and predicts.
+    """
+    from londonpump.lifecycle.manual_decisions import PromotionRequest
+    from londonpump.lifecycle.manual_decisions import promote as promote_bundle
 
     with report_errors():
-        done = promote_bundle(settings(), PromotionRequest(bundle, why, is_forced=force))
-    _print_change(done.before, done.after, done.is_new)
+        result = promote_bundle(settings(), PromotionRequest(bundle, why, is_forced=force))
+    _print_change(result.before, result.after, result.is_new)
 
 
 @models.command(name="roll-back")
@@ -44,28 +53,33 @@ def roll_back(
         str | None,
         typer.Option(
             metavar="BUNDLE",
-            help="An earlier champion. Default: the one that the present model took the place of.",
+            help="Activate this earlier champion. Default: the one that the active model replaced.",
             show_default=False,
         ),
     ] = None,
 ) -> None:
-    """Put an earlier champion on duty again, if it still loads and answers."""
-    from londonpump.lifecycle.roll_back import RollBackRequest
-    from londonpump.lifecycle.roll_back import roll_back as roll_back_bundle
+    """Activate an earlier champion again.
+
+    A test first shows that it still loads and predicts.
+    """
+    from londonpump.lifecycle.manual_decisions import RollBackRequest
+    from londonpump.lifecycle.manual_decisions import roll_back as roll_back_bundle
 
     with report_errors():
-        done = roll_back_bundle(settings(), RollBackRequest(why, to))
-    _print_change(done.before, done.after, done.is_new)
+        result = roll_back_bundle(settings(), RollBackRequest(why, to))
+    _print_change(result.before, result.after, result.is_new)
 
 
 @models.command(name="list")
 def list_decisions(
-    at_most: Annotated[int, typer.Option(min=1, max=500, help="The newest so many.")] = 20,
-    bundles: Annotated[bool, typer.Option("--bundles", help="The bundles in the store instead.")] = False,
+    at_most: Annotated[int, typer.Option(min=1, max=500, help="Show at most this many decisions.")] = 20,
+    bundles: Annotated[
+        bool, typer.Option("--bundles", help="Show the bundles in the store instead.")
+    ] = False,
 ) -> None:
-    """Show the ledger, the newest first."""
-    from londonpump.lifecycle.promote import ledger
-    from londonpump.lifecycle.show_models import format_bundles, format_decision
+    """Show the decisions of the ledger, the newest first."""
+    from londonpump.lifecycle.manual_decisions import ledger
+    from londonpump.lifecycle.stored_models import format_bundles, format_decision
 
     with report_errors():
         if bundles:
@@ -73,7 +87,7 @@ def list_decisions(
             return
         decisions = ledger(settings(), at_most)
     if not decisions:
-        typer.echo("No decision yet. Put a model on duty: londonpump models promote BUNDLE --why TEXT")
+        typer.echo("No decision yet. Activate a model: londonpump models promote BUNDLE --why TEXT")
     for decision in decisions:
         typer.echo(format_decision(decision))
 
@@ -82,12 +96,19 @@ def list_decisions(
 def show(
     what: Annotated[
         str | None,
-        typer.Argument(metavar="[BUNDLE | DECISION]", help="Default: the model on duty.", show_default=False),
+        typer.Argument(
+            metavar="[BUNDLE | DECISION]",
+            help="Show this bundle, or the decision of this number. Default: the active model.",
+            show_default=False,
+        ),
     ] = None,
     json: AsJson = False,
 ) -> None:
-    """Show a bundle: card, metrics, when on duty, decisions; or a decision by its number, with its evidence."""
-    from londonpump.lifecycle.show_models import show as show_entry
+    """Show a bundle, or a decision of the ledger.
+
+    A bundle is shown with its card, metrics, active periods and decisions; a decision with its evidence.
+    """
+    from londonpump.lifecycle.stored_models import show as show_entry
 
     with report_errors():
         entry = show_entry(settings(), what)
@@ -95,9 +116,11 @@ def show(
 
 
 @models.command(name="as-of")
-def as_of(at: Annotated[str, typer.Argument(metavar="INSTANT", help="Such as 2026-11-01T10:00Z.")]) -> None:
-    """Say which model was on duty at an instant."""
-    from londonpump.lifecycle.show_models import as_of as active_model_at
+def as_of(
+    at: Annotated[str, typer.Argument(metavar="TIMESTAMP", help="Give a time, such as 2026-11-01T10:00Z.")],
+) -> None:
+    """Show which model was active at a time."""
+    from londonpump.lifecycle.stored_models import as_of as active_model_at
 
     timestamp = _parse_timestamp(at)
     with report_errors():
@@ -106,29 +129,48 @@ def as_of(at: Annotated[str, typer.Argument(metavar="INSTANT", help="Such as 202
 
 @models.command()
 def compare(
-    first: Annotated[str, typer.Argument(metavar="A", help="A folder or a hash: stands as champion.")],
-    second: Annotated[str, typer.Argument(metavar="B", help="A folder or a hash: stands as challenger.")],
-    data: Annotated[Path | None, typer.Option(metavar="DATA", help="Of prepare.", show_default=False)] = None,
+    first: Annotated[
+        str, typer.Argument(metavar="A", help="Take this bundle, a folder or a hash, as champion.")
+    ],
+    second: Annotated[
+        str, typer.Argument(metavar="B", help="Take this bundle, a folder or a hash, as challenger.")
+    ],
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DATA",
+            help="Use this output of prepare. Default: that in LONDONPUMP_HOME.",
+            show_default=False,
+        ),
+    ] = None,
     json: AsJson = False,
 ) -> None:
-    """Judge two bundles on rows later than both, as `challenge` would; nothing is recorded."""
+    """Compare two bundles and record nothing.
+
+    They are judged on data later than both trainings, as `challenge` does.
+    """
     from londonpump.lifecycle.challenge import ChallengeRequest
+    from londonpump.lifecycle.challenge import compare as judge_both
     from londonpump.lifecycle.challenge_text import comparison_as_json, format_comparison
-    from londonpump.lifecycle.compare import compare as judge_both
 
     config = settings()
     with report_errors(), show_progress() as progress:
-        done = judge_both(config, (first, second), ChallengeRequest(data or config.data), progress)
-    typer.echo(as_json.dumps(comparison_as_json(done), indent=1) if json else format_comparison(done))
+        result = judge_both(config, (first, second), ChallengeRequest(data or config.data), progress)
+    typer.echo(as_json.dumps(comparison_as_json(result), indent=1) if json else format_comparison(result))
 
 
 @models.command()
 def prune(
-    keep: Annotated[int, typer.Option(min=1, help="So many of the newest stay.")] = 1,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would go; remove nothing.")] = False,
+    keep: Annotated[int, typer.Option(min=1, help="Keep this many of the newest bundles.")] = 1,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print what would be removed, and remove nothing.")
+    ] = False,
 ) -> None:
-    """Remove bundles that no decision names, that are not the newest and not younger than an hour."""
-    from londonpump.lifecycle.prune import prune as remove_unneeded
+    """Remove bundles that are no longer needed.
+
+    Bundles that a decision names, the newest ones and those less than an hour old stay.
+    """
+    from londonpump.lifecycle.stored_models import prune as remove_unneeded
 
     with report_errors():
         typer.echo(remove_unneeded(settings(), keep, dry_run).to_text())
@@ -137,21 +179,21 @@ def prune(
 def _print_change(before: str | None, after: str, is_new: bool) -> None:
     if is_new:
         instead = f", in place of {before}" if before else ""
-        typer.echo(f"{after} is on duty{instead}. A service that runs takes it up within seconds.")
+        typer.echo(f"{after} is active{instead}. A running service loads it within seconds.")
         track_after()
     else:
-        typer.echo(f"{after} is on duty already. Nothing was changed.")
+        typer.echo(f"{after} is active already. Nothing was changed.")
 
 
 def _parse_timestamp(text: str) -> datetime:
-    """An instant with its zone; a bare one could be London's or UTC's, an hour apart in summer."""
+    """Read a timestamp with its zone: without one it could be London time or UTC, an hour apart in summer."""
     try:
         timestamp = datetime.fromisoformat(text)
     except ValueError:
         timestamp = None
     if timestamp is None or timestamp.tzinfo is None:
         typer.echo(
-            f"londonpump: {text!r} is no instant. Write it with its zone, such as 2026-11-01T10:00Z.",
+            f"londonpump: {text!r} is not a time with a zone. Write it like 2026-11-01T10:00Z.",
             err=True,
         )
         raise typer.Exit(BAD_INPUT)

@@ -1,4 +1,4 @@
-"""The command that watches a model on duty: monitor, to be run every day."""
+"""Commands that watch the models: monitor, to be run every day, and track, which sends trainings to MLflow."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from londonpump.cli.application import app, report_errors, settings, show_progress
-from londonpump.cli.track import track_after
+from londonpump.cli.application import app, report_errors, settings, show_progress, track_after
 
 if TYPE_CHECKING:
     from londonpump.lifecycle.monthly_report import MonthReportRequest
@@ -20,35 +19,46 @@ JSON_MARK = '"outcomes"'
 def monitor(
     data: Annotated[
         Path | None,
-        typer.Option(metavar="DATA", help="Of prepare. Default: under LONDONPUMP_HOME.", show_default=False),
+        typer.Option(
+            metavar="DATA",
+            help="Use this output of prepare. Default: that in LONDONPUMP_HOME.",
+            show_default=False,
+        ),
     ] = None,
     at: Annotated[
         str | None,
         typer.Option(
-            metavar="INSTANT",
-            help="As things were then, such as 2026-11-01T10:00Z. Default: now.",
+            metavar="TIMESTAMP",
+            help="Judge the state at this time, such as 2026-11-01T10:00Z. Default: now.",
             show_default=False,
         ),
     ] = None,
     json: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Every figure as json.", show_default=False)
+        Path | None,
+        typer.Option(metavar="FILE", help="Write every figure to this JSON file.", show_default=False),
     ] = None,
     report: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="The page of a month.", show_default=False)
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Write the report of a month to this HTML file.", show_default=False
+        ),
     ] = None,
     month: Annotated[
         str | None,
         typer.Option(
             metavar="MONTH",
-            help="Of --report, such as 2026-09. Default: the newest with whole records.",
+            help="Choose the month of --report, such as 2026-09. Default: the newest with complete records.",
             show_default=False,
         ),
     ] = None,
     fail_on_alarm: Annotated[
-        bool, typer.Option("--fail-on-alarm", help="Exit code 4 while any alarm stands.")
+        bool, typer.Option("--fail-on-alarm", help="Exit with code 4 while any alarm is active.")
     ] = False,
 ) -> None:
-    """Watch the model on duty: live error, drift, what is too old; raise and clear alarms. Run it every day."""
+    """Check the active model and its inputs; run it every day.
+
+    It checks live error, drift and outdated data, and raises and clears alarms.
+    """
     from londonpump.lifecycle.monitor import MonitorRequest
     from londonpump.lifecycle.monitor import monitor as run_monitor
     from londonpump.lifecycle.monitor_text import format_monitoring, monitoring_as_json
@@ -56,6 +66,7 @@ def monitor(
     from londonpump.storage.atomic_files import require_own_file, write_json
 
     with report_errors(), show_progress() as progress:
+        # Check the output files first, so that a wrong name does not cost a long run.
         report_request = _report_request(report, data, month)
         if json is not None:
             require_own_file(json, JSON_MARK)
@@ -70,7 +81,8 @@ def monitor(
         )
     typer.echo(format_monitoring(result))
     if written is not None:
-        typer.echo(f"Page of {written}: {report}")
+        typer.echo(f"Report of {written}: {report}")
+    # Only an automatic roll back changes the aliases in MLflow.
     if settings().roll_back == "auto":
         track_after()
     if fail_on_alarm and result.changes.standing:
@@ -78,27 +90,39 @@ def monitor(
 
 
 def _parse_timestamp(text: str) -> datetime:
-    """Raises: BadValue for what is no instant with a zone."""
+    """Read a timestamp with its zone. Raises: BadValue if it is none."""
     from londonpump.domain.errors import BadValue
 
     try:
         timestamp = datetime.fromisoformat(text)
     except ValueError as error:
-        raise BadValue("--at", text, "is no instant; write it like 2026-11-01T10:00Z") from error
+        raise BadValue("--at", text, "is not a time; write it like 2026-11-01T10:00Z") from error
     if timestamp.tzinfo is None:
         raise BadValue("--at", text, "has no zone; end it with Z for UTC, or +01:00")
     return timestamp
 
 
 def _report_request(report: Path | None, data: Path | None, month: str | None) -> "MonthReportRequest | None":
-    """Raises: BadFile if something else stands there, BadValue for what is no month, or a month of no page."""
+    """Read --report and --month. Raises: BadFile if the file is not a report, BadValue for a wrong month."""
     from londonpump.domain.errors import BadValue
     from londonpump.evaluation.monthly import Month
     from londonpump.lifecycle.monthly_report import MonthReportRequest, require_own_report
 
     if report is None:
         if month is not None:
-            raise BadValue("--month", month, "is of a page. Name its file with --report")
+            raise BadValue("--month", month, "needs a report. Name its file with --report")
         return None
     require_own_report(report)
     return MonthReportRequest(report, data, None if month is None else Month.read(month))
+
+
+@app.command()
+def track() -> None:
+    """Send missing trainings to MLflow.
+
+    The aliases champion and challenger are set as in the ledger.
+    """
+    from londonpump.lifecycle.track_runs import track as send_runs
+
+    with report_errors():
+        typer.echo(send_runs(settings()).to_text())

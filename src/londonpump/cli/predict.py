@@ -1,4 +1,4 @@
-"""The command that answers: predict."""
+"""Command that predicts: predict."""
 
 from contextlib import closing
 from datetime import datetime
@@ -14,55 +14,84 @@ from londonpump.domain.errors import BadValue
 @app.command()
 def predict(
     bundle: Annotated[
-        Path | None, typer.Option(metavar="BUNDLE", help="Of train.", show_default=False)
+        Path | None,
+        typer.Option(
+            metavar="BUNDLE",
+            help="Use this output of train. Default: that in LONDONPUMP_HOME.",
+            show_default=False,
+        ),
     ] = None,
     input_: Annotated[
-        Path | None, typer.Option("--input", metavar="CALLS.csv", help="One pump a row.", show_default=False)
+        Path | None,
+        typer.Option(
+            "--input",
+            metavar="CALLS.csv",
+            help="Read calls from this file, one pump per row.",
+            show_default=False,
+        ),
     ] = None,
-    out: Annotated[Path | None, typer.Option(metavar="PREDICTIONS.csv", show_default=False)] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="PREDICTIONS.csv", help="Write the predictions to this file.", show_default=False
+        ),
+    ] = None,
     station: Annotated[
         str | None,
-        typer.Option(metavar="CODE", help="The pump's station, for one prediction.", show_default=False),
+        typer.Option(metavar="CODE", help="Predict one pump from this station.", show_default=False),
     ] = None,
     easting: Annotated[
-        str | None, typer.Option(metavar="M", help="Place on the National Grid.", show_default=False)
+        str | None,
+        typer.Option(metavar="M", help="Set the easting on the National Grid.", show_default=False),
     ] = None,
     northing: Annotated[
-        str | None, typer.Option(metavar="M", help="Place on the National Grid.", show_default=False)
+        str | None,
+        typer.Option(metavar="M", help="Set the northing on the National Grid.", show_default=False),
     ] = None,
     at: Annotated[
         str | None,
         typer.Option(
             metavar="TIME",
-            help="2024-01-15T08:00Z, or London time without Z. Default: now.",
+            help="Set the time of mobilisation, such as 2024-01-15T08:00Z; without Z it is London time. Default: now.",
             show_default=False,
         ),
     ] = None,
     incident_type: Annotated[
         str | None,
-        typer.Option(metavar="TEXT", help="Kind of call, one of the five names.", show_default=False),
+        typer.Option(
+            metavar="TEXT", help="Set the incident type, one of its five names.", show_default=False
+        ),
     ] = None,
     property_category: Annotated[
         str | None,
-        typer.Option(metavar="TEXT", help="As in the records, such as Dwelling.", show_default=False),
+        typer.Option(
+            metavar="TEXT",
+            help="Set the property category as in the records, such as Dwelling.",
+            show_default=False,
+        ),
     ] = None,
     property_type: Annotated[
-        str | None, typer.Option(metavar="TEXT", help="As in the records.", show_default=False)
+        str | None,
+        typer.Option(metavar="TEXT", help="Set the property type as in the records.", show_default=False),
     ] = None,
     address_qualifier: Annotated[
-        str | None, typer.Option(metavar="TEXT", help="As in the records.", show_default=False)
+        str | None,
+        typer.Option(metavar="TEXT", help="Set the address qualifier as in the records.", show_default=False),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="One prediction as json.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one prediction as JSON.")] = False,
     table: Annotated[
         Path | None,
         typer.Option(
             metavar="DIR",
-            help="Write the table for the day the service is down, csv and a page to print.",
+            help="Write a table of expected times (CSV and a page to print) for days without the service.",
             show_default=False,
         ),
     ] = None,
 ) -> None:
-    """Answer a file of calls, or one pump to one place with its reasons."""
+    """Predict arrival times for a file of calls or for one pump.
+
+    The prediction of one pump is explained.
+    """
     from londonpump.lifecycle import predict as pipeline
     from londonpump.lifecycle.context_store import ContextStore
 
@@ -83,6 +112,7 @@ def predict(
                 return
             one = {
                 "id": "1",
+                # With its offset, because a bare time would be read as London time.
                 "mobilised_at": at or datetime.now().astimezone().isoformat(),
                 "station_code": station or "",
                 "easting_m": easting or "",
@@ -96,7 +126,7 @@ def predict(
 
 
 def _require_one_mode(modes: dict[str, object]) -> None:
-    """A file, one pump or the table: with two of them asked for, one would silently not be done."""
+    """Reject a mix of file, one pump and table, since all but one would silently be ignored. Raises: BadValue."""
     chosen = [name for name, value in modes.items() if value is not None]
     if len(chosen) > 1:
         raise BadValue(chosen[1], str(modes[chosen[1]]), f"cannot go with {chosen[0]}. Ask for one at a time")
@@ -104,7 +134,7 @@ def _require_one_mode(modes: dict[str, object]) -> None:
 
 def _predict_file(bundle: Any, store: Any, source: Path, out: Path | None) -> None:
     from londonpump.lifecycle import predict as pipeline
-    from londonpump.lifecycle.context_text import format_file_notes
+    from londonpump.lifecycle.prediction_text import format_file_notes
 
     if out is None:
         raise BadValue("--out", "", "says where the predictions go. Give it with --input")
@@ -125,13 +155,13 @@ def _predict_file(bundle: Any, store: Any, source: Path, out: Path | None) -> No
 
 
 def _print_problem(store: Any) -> None:
-    """Answering goes on without the database; the person is told what is wrong with it."""
+    """Print what is wrong with the database; predictions go on without it."""
     if store.problem is not None:
-        typer.echo(f"londonpump: answered without context of the database: {store.problem}", err=True)
+        typer.echo(f"londonpump: answered without the context in the database: {store.problem}", err=True)
 
 
 def _predict_single(bundle: Any, store: Any, values: dict[str, str], as_json: bool) -> None:
-    from londonpump.lifecycle.command_text import format_prediction, prediction_as_json
+    from londonpump.lifecycle.prediction_text import format_prediction, prediction_as_json
 
     missing = [name for name in ("station_code", "easting_m", "northing_m") if not values[name]]
     if missing:

@@ -1,4 +1,4 @@
-"""Commands that make records and examples: demo, simulate, prepare."""
+"""Commands that make records and examples: demo, simulate, prepare, rehearse."""
 
 import os
 import sys
@@ -13,14 +13,14 @@ from londonpump.cli.application import DAY, ManyFiles, app, files, report_errors
 
 
 class YesNo(StrEnum):
-    """Stated completeness of a stream."""
+    """Statement whether the records hold every call."""
 
     YES = "yes"
     NO = "no"
 
 
 class Vintage(StrEnum):
-    """Formats in which the Brigade has published."""
+    """Formats that the Brigade has published in."""
 
     OLD = "2009-14"
     MIDDLE = "2021-24"
@@ -28,7 +28,7 @@ class Vintage(StrEnum):
 
 
 class FileFormat(StrEnum):
-    """Kinds of file that the simulation writes."""
+    """File formats that the simulation writes."""
 
     CSV = "csv"
     XLSX = "xlsx"
@@ -36,27 +36,31 @@ class FileFormat(StrEnum):
 
 @app.command()
 def demo(
-    incidents: Annotated[int, typer.Option(help="Incidents to simulate over a year.")] = 110_000,
-    seed: Annotated[int, typer.Option(min=0, help="Of the simulation and the training.")] = 1,
+    incidents: Annotated[int, typer.Option(help="Simulate this many incidents over a year.")] = 110_000,
+    seed: Annotated[int, typer.Option(min=0, help="Set the random seed of simulation and training.")] = 1,
     port: Annotated[
         int | None,
         typer.Option(
-            min=0, max=65535, help="Of the service. Default: 8000 if it is free.", show_default=False
+            min=0,
+            max=65535,
+            help="Serve on this port. Default: 8000 if it is free.",
+            show_default=False,
         ),
     ] = None,
     anew: Annotated[
-        bool, typer.Option("--anew", help="Make everything again, though an earlier demo has.")
+        bool, typer.Option("--anew", help="Make everything again, even if an earlier demo did.")
     ] = False,
 ) -> None:
-    """Simulate a Brigade, train, evaluate, and serve a prediction: the whole road, into LONDONPUMP_HOME (./.demo).
+    """Simulate records, train a model and serve a prediction.
 
-    In a terminal the service then runs until Ctrl-C; elsewhere, or where CI is set, it is stopped. A home that an
-    earlier demo made the same way is used as it is.
+    Everything is kept in LONDONPUMP_HOME (default ./.demo). In a terminal the service then runs until Ctrl-C. Without a terminal, or if CI is set, it is stopped. The result of an
+    earlier demo with the same options is used again.
     """
     from londonpump.rehearsal.demo_home import DemoPlan, demo_user, make_demo
     from londonpump.rehearsal.demo_service import DemoServing, serve_demo
 
     home = Path(os.environ.get("LONDONPUMP_HOME") or ".demo")
+    # Some CI systems attach a terminal; a demo that waits for Ctrl-C would hang there.
     is_interactive = sys.stdout.isatty() and not os.environ.get("CI")
     with report_errors():
         with show_progress() as progress:
@@ -67,21 +71,31 @@ def demo(
 
 @app.command()
 def simulate(
-    out: Annotated[Path, typer.Option(metavar="DIR", help="Where the files go.", show_default=False)],
-    incidents: Annotated[int, typer.Option(help="How many incidents.")] = 110_000,
+    out: Annotated[
+        Path, typer.Option(metavar="DIR", help="Write the files to this folder.", show_default=False)
+    ],
+    incidents: Annotated[int, typer.Option(help="Simulate this many incidents.")] = 110_000,
     start: Annotated[
-        datetime, typer.Option(formats=[DAY], metavar="DATE", help="First day.", show_default="2023-01-01")
+        datetime,
+        typer.Option(formats=[DAY], metavar="DATE", help="Start on this day.", show_default="2023-01-01"),
     ] = datetime(2023, 1, 1),
-    days: Annotated[int, typer.Option(help="How many days.")] = 365,
-    seed: Annotated[int, typer.Option(help="The same seed gives the same bytes.")] = 1,
-    vintage: Annotated[Vintage, typer.Option(help="Published format, with its defects.")] = Vintage.MIDDLE,
-    clean: Annotated[bool, typer.Option("--clean", help="Without defects.")] = False,
+    days: Annotated[int, typer.Option(help="Simulate this many days.")] = 365,
+    seed: Annotated[int, typer.Option(help="Set the random seed. The same seed gives the same bytes.")] = 1,
+    vintage: Annotated[
+        Vintage, typer.Option(help="Write the format of these years, with its defects.")
+    ] = Vintage.MIDDLE,
+    clean: Annotated[bool, typer.Option("--clean", help="Write records without defects.")] = False,
     close: Annotated[
-        list[str] | None, typer.Option(metavar="CODE", help="A station to close; may be repeated.")
+        list[str] | None, typer.Option(metavar="CODE", help="Close this station; may be repeated.")
     ] = None,
-    file_format: Annotated[FileFormat, typer.Option("--format", help="Kind of file.")] = FileFormat.CSV,
+    file_format: Annotated[
+        FileFormat, typer.Option("--format", help="Write files of this format.")
+    ] = FileFormat.CSV,
 ) -> None:
-    """Run a Brigade and write its records in the published format, with a report beside real figures."""
+    """Simulate records of a fire brigade in the published format.
+
+    A report compares them with real figures.
+    """
     from londonpump.simulation.plan import SimulationPlan
     from londonpump.simulation.report import as_markdown
     from londonpump.simulation.simulate import write_simulation
@@ -105,35 +119,46 @@ def simulate(
 @app.command(cls=ManyFiles)
 def prepare(
     incidents: Annotated[
-        list[Path] | None, files("Incident records, csv or xlsx; one or more. Default: as fetched.")
+        list[Path] | None,
+        files("Read these incident records (CSV or XLSX); one or more files. Default: the fetched ones."),
     ] = None,
-    mobilisations: Annotated[list[Path] | None, files("Mobilisation records; one or more.")] = None,
-    stations: Annotated[Path | None, files("code, name, latitude, longitude.")] = None,
-    weather: Annotated[Path | None, files("Weather by London hour.")] = None,
-    traffic: Annotated[Path | None, files("Congestion by year, weekday and London hour.")] = None,
-    school_holidays: Annotated[Path | None, files("School holidays, a London date a row.")] = None,
+    mobilisations: Annotated[
+        list[Path] | None, files("Read these mobilisation records; one or more files.")
+    ] = None,
+    stations: Annotated[Path | None, files("Read stations: code, name, latitude, longitude.")] = None,
+    weather: Annotated[Path | None, files("Read weather by London hour.")] = None,
+    traffic: Annotated[Path | None, files("Read congestion by year, weekday and London hour.")] = None,
+    school_holidays: Annotated[Path | None, files("Read school holidays, one London date per row.")] = None,
     context: Annotated[
         bool,
-        typer.Option("--context", help="Join weather, days, traffic, stations of the database; files win."),
+        typer.Option(
+            "--context",
+            help="Join weather, calendars, traffic and stations of the database; files take precedence.",
+        ),
     ] = False,
     complete: Annotated[
         YesNo | None,
         typer.Option(
-            help="Is this every call (yes) or a sample (no)? By default found out by month.",
+            help="State whether the records hold every call (yes) or a sample (no). Default: determined per month.",
             show_default=False,
         ),
     ] = None,
     simulated: Annotated[
-        bool, typer.Option("--simulated", help="Mark all that is made of these records as simulated.")
+        bool, typer.Option("--simulated", help="Mark everything derived from these records as simulated.")
     ] = False,
     out: Annotated[
-        Path | None, typer.Option(metavar="DATA", help="Default: under LONDONPUMP_HOME.", show_default=False)
+        Path | None,
+        typer.Option(
+            metavar="DATA", help="Write to this folder. Default: in LONDONPUMP_HOME.", show_default=False
+        ),
     ] = None,
 ) -> None:
-    """Read published records, clean them and write examples; count every row kept, repaired, set aside."""
-    from londonpump.lifecycle.prepare import PrepareRequest, prepare
+    """Clean published records and write examples.
+
+    Every row that is kept, repaired or rejected is counted.
+    """
+    from londonpump.lifecycle.prepare import PrepareRequest, prepare, select_records
     from londonpump.lifecycle.prepare_text import format_preparation
-    from londonpump.lifecycle.record_selection import select_records
 
     config = settings()
     with report_errors(), show_progress() as progress:
@@ -152,3 +177,65 @@ def prepare(
         )
         report = prepare(request, progress)
     typer.echo(format_preparation(report, request.out))
+
+
+PROMISE_BROKEN = 1
+JSON_MARK = '"mixed_bundles"'
+
+
+@app.command()
+def rehearse(
+    months: Annotated[int, typer.Option(help="Simulate this many months, 3 or more.")] = 12,
+    incidents_a_month: Annotated[int, typer.Option(help="Simulate this many incidents per month.")] = 3_000,
+    history_months: Annotated[
+        int, typer.Option(help="Simulate this many months of earlier records, 3 or more.")
+    ] = 12,
+    seed: Annotated[int, typer.Option(help="Set the random seed of simulation and trainings.")] = 1,
+    json: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write every figure to this JSON file.", show_default=False),
+    ] = None,
+    keep: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Use this new folder and keep it. Default: a temporary folder.",
+            show_default=False,
+        ),
+    ] = None,
+    database_url: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL",
+            help="Use this empty database. Default: SQLite in the folder.",
+            show_default=False,
+        ),
+    ] = None,
+) -> None:
+    """Rehearse a year of operation on simulated records.
+
+    It takes minutes, while a service answers requests, and uses its own folder and database. Each month, records arrive and a model is trained, judged and promoted or not. A
+    station closes, special services increase, bad records arrive, a training is killed, a bundle is damaged, and a model is
+    rolled back. The exit code is 1 if a request was not answered, an answer mixed two models, the history is wrong, or a
+    clearly better model was not promoted.
+    """
+    import tempfile
+
+    from londonpump.rehearsal.rehearse import RehearseRequest, format_rehearsal, rehearsal_json
+    from londonpump.rehearsal.rehearse import rehearse as run_rehearsal
+    from londonpump.rehearsal.year_plan import YearPlan
+    from londonpump.storage.atomic_files import require_own_file, write_json
+
+    with report_errors(), tempfile.TemporaryDirectory(prefix="londonpump-year-") as temporary:
+        if json is not None:
+            require_own_file(json, JSON_MARK)
+        plan = YearPlan(months, incidents_a_month, history_months, seed)
+        with show_progress() as progress:
+            result = run_rehearsal(
+                RehearseRequest(plan, keep or Path(temporary) / "home", database_url), progress
+            )
+        if json is not None:
+            write_json(json, rehearsal_json(result))
+    typer.echo(format_rehearsal(result))
+    if not result.is_as_promised:
+        raise typer.Exit(PROMISE_BROKEN)

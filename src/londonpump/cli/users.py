@@ -10,12 +10,12 @@ import typer
 
 from londonpump.cli.application import app, report_errors, settings
 
-users = typer.Typer(name="users", help="Accounts of the service.", no_args_is_help=True)
+users = typer.Typer(name="users", help="Manage the accounts of the service.", no_args_is_help=True)
 app.add_typer(users)
 
 
 class RoleName(StrEnum):
-    """`service.rights.Role`, which takes a web framework to load. A test holds them together."""
+    """Copy of `service.rights.Role`, which needs a web framework to load. A test compares the two."""
 
     OPERATOR = "operator"
     ANALYST = "analyst"
@@ -23,24 +23,31 @@ class RoleName(StrEnum):
     SERVICE = "service"
 
 
-Name = Annotated[str, typer.Argument(metavar="NAME", help="The user name.", show_default=False)]
+Name = Annotated[str, typer.Argument(metavar="NAME", help="Name the account.", show_default=False)]
 FromStdin = Annotated[
-    bool, typer.Option("--password-stdin", help="Read the password from standard input, one line.")
+    bool, typer.Option("--password-stdin", help="Read the password from the first line of standard input.")
 ]
 
 
 @users.command()
 def create(
     name: Name,
-    admin: Annotated[bool, typer.Option("--admin", help="Manages accounts, and sees and does all.")] = False,
-    analyst: Annotated[bool, typer.Option("--analyst", help="Sees everybody's history.")] = False,
-    operator: Annotated[
-        bool, typer.Option("--operator", help="Asks and runs the board. The default.")
+    admin: Annotated[
+        bool, typer.Option("--admin", help="Grant the role admin: manage accounts, see and do everything.")
     ] = False,
-    service: Annotated[bool, typer.Option("--service", help="A machine, such as a feed.")] = False,
+    analyst: Annotated[
+        bool, typer.Option("--analyst", help="Grant the role analyst: see the history of all accounts.")
+    ] = False,
+    operator: Annotated[
+        bool,
+        typer.Option("--operator", help="Grant the role operator, the default: predict and run the board."),
+    ] = False,
+    service: Annotated[
+        bool, typer.Option("--service", help="Grant the role service, for a machine such as a feed.")
+    ] = False,
     password_stdin: FromStdin = False,
 ) -> None:
-    """Make an account."""
+    """Create an account."""
     from londonpump.service.auth import accounts
     from londonpump.service.auth.passwords import Passwords
     from londonpump.service.auth.rules import check_password, validate_username
@@ -51,6 +58,7 @@ def create(
         username = validate_username(name)
         password = _read_password(password_stdin)
         check_password(password, username, settings().password_min)
+        # Hashing is slow by design, so it is done before the transaction locks the database.
         new = accounts.NewUser(username, role, Passwords().make_now(password))
         with _transaction() as (connection, actor, now):
             accounts.create(connection, new, actor, now)
@@ -68,19 +76,19 @@ def list_() -> None:
         state = f"disabled {user.disabled_at:%Y-%m-%d}" if user.disabled_at else "active"
         typer.echo(f"{user.username}\t{user.role}\t{state}\tsince {user.created_at:%Y-%m-%d}")
     if not found:
-        typer.echo("There are no accounts. Make one with `londonpump users create NAME --admin`.", err=True)
+        typer.echo("There are no accounts. Create one with `londonpump users create NAME --admin`.", err=True)
 
 
 @users.command()
 def disable(name: Name) -> None:
-    """Let an account in no more; its sessions end at once."""
+    """Disable an account; its sessions end at once."""
     _set_disabled(name, is_disabled=True)
     typer.echo(f"{name} is disabled.")
 
 
 @users.command()
 def enable(name: Name) -> None:
-    """Let a disabled account in again."""
+    """Enable a disabled account again."""
     _set_disabled(name, is_disabled=False)
     typer.echo(f"{name} is active.")
 
@@ -90,10 +98,10 @@ def set_role(
     name: Name,
     role: Annotated[
         RoleName,
-        typer.Argument(metavar="ROLE", help="What it is from now on.", show_default=False),
+        typer.Argument(metavar="ROLE", help="Give the account this role.", show_default=False),
     ],
 ) -> None:
-    """Change what an account may do, from its next request on."""
+    """Change the role of an account, from its next request on."""
     from londonpump.service.auth import accounts
 
     with report_errors(), _transaction() as (connection, actor, now):
@@ -104,7 +112,10 @@ def set_role(
 
 @users.command()
 def sign_out(name: Name) -> None:
-    """End every session of an account, as where a device was lost; it may sign in again."""
+    """End every session of an account.
+
+    Use it after a device was lost, for example. The account may sign in again.
+    """
     from londonpump.service.auth import accounts
 
     with report_errors(), _transaction() as (connection, actor, now):
@@ -114,7 +125,7 @@ def sign_out(name: Name) -> None:
 
 @users.command()
 def set_password(name: Name, password_stdin: FromStdin = False) -> None:
-    """Give an account a new password; its sessions end at once."""
+    """Set a new password for an account; its sessions end at once."""
     from londonpump.service.auth import accounts
     from londonpump.service.auth.passwords import Passwords
     from londonpump.service.auth.rules import check_password
@@ -139,25 +150,25 @@ def _set_disabled(name: str, *, is_disabled: bool) -> None:
 
 def _one_of(roles: list[str]) -> str:
     if len(roles) > 1:
-        raise typer.BadParameter(f"one role an account: {' or '.join(roles)}")
+        raise typer.BadParameter(f"an account has one role: {' or '.join(roles)}")
     return roles[0] if roles else "operator"
 
 
 def _read_password(is_stdin: bool) -> str:
-    """The password: typed twice where nobody sees it, or one line."""
+    """Read the password: from one line of standard input, or typed twice without echo."""
     from londonpump.domain.errors import BadFile
 
     if is_stdin:
         return sys.stdin.readline().rstrip("\r\n")
     if not sys.stdin.isatty():
-        raise BadFile("the password", "cannot be asked without a terminal", "Give --password-stdin.")
+        raise BadFile("the password", "cannot be asked for without a terminal", "Give --password-stdin.")
     password: str = typer.prompt("Password", hide_input=True, confirmation_prompt=True)
     return password
 
 
 @contextmanager
 def _transaction() -> Iterator[tuple[Any, str, Any]]:
-    """A connection that writes, who acts (the user of this machine) and when."""
+    """Open a transaction. Yields: the connection, the actor (the user of this machine), and the time."""
     from datetime import UTC, datetime
 
     from londonpump.storage.database import open_database, writing
@@ -177,5 +188,5 @@ def _actor() -> str:
     try:
         return f"os:{getpass.getuser()}"
     except (KeyError, OSError):
-        # a container may run as a number without a name
+        # A container may run under a user id that has no name.
         return f"os:{os.getuid()}"

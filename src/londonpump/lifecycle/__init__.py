@@ -1,1 +1,1 @@
-"""The verbs: prepare, train, evaluate, predict. A step reads finished tables and writes one."""
+"""Steps of the life of a model, such as prepare, train, evaluate and predict; each reads finished results and writes one."""

@@ -1,7 +1,7 @@
-"""CALLS.csv: runs to predict, one pump a row, read with every doubt named.
+"""Reader of CALLS.csv, a file of calls to predict with one pump per row.
 
-A file without a required column is refused whole. A bad value spoils its own row only: the row carries an
-error and is not predicted; the other rows are.
+A file without a required column is rejected. A bad value affects only its own row: that row carries an error and is not
+predicted.
 """
 
 import math
@@ -32,7 +32,7 @@ from londonpump.ingest.user_csv import (
 
 REQUIRED = ("id", "mobilised_at", "station_code", "easting_m", "northing_m")
 REQUIRED_CELLS = REQUIRED[1:]
-"""The cells that a row must have. An id is repeated as it is, whatever it says."""
+"""Cells that a row must have. The id is copied to the output as it is."""
 TEXTS = ("incident_type", "property_category", "property_type", "address_qualifier", "conditions")
 FLAGS_OF_DAY = ("is_school_holiday", "is_working_day")
 OPTIONAL = (
@@ -51,7 +51,7 @@ OPTIONAL = (
     "congestion_rate",
     *FLAGS_OF_DAY,
 )
-"""All that the models may look at can be stated, so that a call and an example give the same features."""
+"""Every input of the models can be given, so that a call and an example have the same features."""
 FIRST_AT = datetime(2009, 1, 1, tzinfo=UTC)
 LAST_AT = datetime(2041, 1, 1, tzinfo=UTC)
 LIMITS = {
@@ -67,36 +67,36 @@ LIMITS = {
     "wind_kmh": (0.0, 250.0),
     "congestion_rate": (0.0, 1.0),
 }
-"""Beyond these a number is a slip: the National Grid, and the weather of this planet."""
+"""Bounds of the National Grid and of plausible values; a number outside them is an error."""
 MAX_DEGREES = 360.0
 _ZEROS = re.compile(r"(?<=\d)\.0*$", re.ASCII)
 _UTC = re.compile(r"\s*(?:UTC|GMT)$", re.IGNORECASE)
 _DOTTED = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4})(?=[ T]\d)", re.ASCII)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MAX_SHOWN_LENGTH = 120
-"""An error repeats the value it is about, up to this many characters."""
+"""An error message quotes at most this many characters of a value."""
 YES, NO = ("true", "1", "1.0", "yes"), ("false", "0", "0.0", "no")
-"""pandas writes 1.0 where a column of flags has gaps."""
+"""Accepted flags; pandas writes 1.0 if a column of flags has gaps."""
 
 
 @dataclass(slots=True)
 class Calls:
-    """Runs asked for, n rows. errors: (n,) text, empty where the row can be predicted. columns: as
-    `features.runs` takes them, for the rows without an error, in `answered` order. unknown: of how many of these
-    a part of the context was not known when they were answered. read_as: what is unusual about the file, as text."""
+    """Calls of a file with n rows."""
 
     ids: list[str]
-    errors: list[str]
-    answered: NDArray[np.int64]
-    columns: dict[str, NDArray[Any]]
+    errors: list[str]  # (n,) empty if the row can be predicted
+    answered: NDArray[np.int64]  # indices of the rows without an error
+    columns: dict[str, NDArray[Any]]  # input of `features.dispatches`, in the order of `answered`
     ignored: tuple[str, ...] = ()
+    # `column=source` of imputed values, per answered row
     notes: list[list[str]] = field(default_factory=list)
+    # number of answered rows per missing part of the context
     unknown: dict[str, int] = field(default_factory=dict)
-    read_as: str = ""
+    read_as: str = ""  # what is unusual about the file
 
 
 def read_calls(path: Path, stations: Mapping[str, Station]) -> Calls:
-    """Read CALLS.csv. Raises: BadFile if it is no such file."""
+    """Read CALLS.csv. Raises: BadFile if it is not such a file."""
     table = read_table(path, tuple(LIMITS))
     header = table.header
     require_columns(path, header, REQUIRED, f"It needs {', '.join(REQUIRED)}.")
@@ -111,6 +111,7 @@ def read_calls(path: Path, stations: Mapping[str, Station]) -> Calls:
             _validate_required_cells(values)
             dispatch, note = parse_call({name: cell_text(cell) for name, cell in values.items()}, stations)
         except BadValue as error:
+            # One bad row must not cost the predictions of the others.
             errors.append(str(BadValue(error.column, _shortened(error.value), error.problem)))
             continue
         errors.append("")
@@ -125,7 +126,7 @@ def read_calls(path: Path, stations: Mapping[str, Station]) -> Calls:
 def parse_call(
     values: Mapping[str, str], stations: Mapping[str, Station]
 ) -> tuple[dict[str, Any], list[str]]:
-    """One run out of texts, and what was filled in (`column=source`). Raises: BadValue naming the column."""
+    """Parse the cells of one call. Returns: the dispatch, and its imputed values as `column=source`. Raises: BadValue."""
     note: list[str] = []
     _validate_no_excel_errors(values)
     at = _timestamp(values.get("mobilised_at", ""), note)
@@ -145,7 +146,7 @@ def parse_call(
     ground = dispatch["station_ground_code"]
     if ground is not None and ground not in stations:
         raise BadValue(
-            "station_ground_code", ground, "is no station. Use a code such as G30, or leave it empty"
+            "station_ground_code", ground, "is not a station. Use a code such as G30, or leave it empty"
         )
     home = dispatch.pop("is_home_station")
     dispatch["deployed_from"] = (
@@ -155,7 +156,7 @@ def parse_call(
 
 
 def as_columns(dispatches: list[dict[str, Any]]) -> dict[str, NDArray[Any]]:
-    """Runs as columns: int64 instants, float64 numbers (NaN unknown), object texts (None unknown)."""
+    """Return dispatches as columns: int64 timestamps, float64 numbers (NaN: unknown), object texts (None: unknown)."""
     columns: dict[str, NDArray[Any]] = {
         "mobilised_us": np.array([dispatch["mobilised_us"] for dispatch in dispatches], np.int64)
     }
@@ -183,40 +184,44 @@ def _check_length(row: list[str], header: tuple[str, ...]) -> None:
 
 
 def _validate_required_cells(values: Mapping[str, str]) -> None:
-    """Raises: BadValue where a required cell holds a null marker: the message keeps what the person sees there."""
+    """Reject null markers in required cells; the message quotes the marker as it is in the file. Raises: BadValue."""
     for name in REQUIRED_CELLS:
         text = strip_blanks(values[name])
         if text and not cell_text(text):
-            raise BadValue(name, text, "is empty, as programs write it. Fill it")
+            raise BadValue(name, text, "means empty. Fill it in")
 
 
 def _validate_no_excel_errors(values: Mapping[str, str]) -> None:
     for name in (*REQUIRED_CELLS, *OPTIONAL):
         text = values.get(name, "").strip()
         if is_excel_error(text):
-            advice = "Mend the formula" if name in REQUIRED_CELLS else "Mend the formula, or leave it empty"
-            raise BadValue(name, text, f"is an error of Excel. {advice}")
+            advice = (
+                "Correct the formula" if name in REQUIRED_CELLS else "Correct the formula, or leave it empty"
+            )
+            raise BadValue(name, text, f"is an Excel error. {advice}")
 
 
 def parse_timestamp(text: str, name: str = "mobilised_at") -> tuple[datetime, bool]:
-    """UTC of ISO 8601 with offset or UTC, or of a London time without; and whether London shows it twice.
+    """Parse an ISO 8601 time; without an offset it is London time. Returns: UTC, and whether London shows it twice.
 
-    The date may be written 15.01.2024, as a European Excel does.
-
-    Args: name: what the person calls it. Raises: BadValue if it is no moment, or London never shows it.
+    The date may be written 15.01.2024, as European versions of Excel do.
+    Args: name: of the column or option, for the message. Raises: BadValue also for a time that London skips.
     """
     text = text.strip()
     try:
         timestamp = datetime.fromisoformat(_iso(text))
     except ValueError:
-        raise BadValue(name, text, "is no time. Write 2024-01-15T08:00Z, or London time without Z") from None
+        raise BadValue(
+            name, text, "is not a time. Write 2024-01-15T08:00Z, or London time without Z"
+        ) from None
     if "T" not in text.upper() and " " not in text:
         raise BadValue(name, text, "has no time of day. Write 2024-01-15T08:00Z")
     is_ambiguous = False
     if timestamp.tzinfo is None:
         if not london_clock.exists_in_london(timestamp):
-            raise BadValue(name, text, "does not exist: the clocks of London go forward over it")
+            raise BadValue(name, text, "does not exist: the clocks of London skip it in spring")
         is_ambiguous = london_clock.is_ambiguous_in_london(timestamp)
+        # In the hour that the clocks repeat, Python takes the first one (fold=0); the caller notes the assumption.
         timestamp = timestamp.replace(tzinfo=london_clock.LONDON)
     if not FIRST_AT <= timestamp < LAST_AT:
         raise BadValue(name, text, "is not between 2009, where the records begin, and 2040")
@@ -241,7 +246,7 @@ def _timestamp(text: str, note: list[str]) -> datetime:
 def _station(text: str, at: datetime, stations: Mapping[str, Station]) -> Station:
     code = normalise_code(text)
     if code not in stations:
-        raise BadValue("station_code", text, "is no station. Use a code such as G30")
+        raise BadValue("station_code", text, "is not a station. Use a code such as G30")
     station = stations[code]
     if station.status == "river":
         raise BadValue("station_code", text, f"{station.name} has no road pump")
@@ -255,9 +260,11 @@ def _station(text: str, at: datetime, stations: Mapping[str, Station]) -> Statio
 
 def _location(values: Mapping[str, str], stations: Mapping[str, Station]) -> tuple[float, float]:
     texts = values.get("easting_m", "").strip(), values.get("northing_m", "").strip()
+    # Degrees are small numbers; on the National Grid they would lie in the sea south-west of Cornwall.
     if all(NUMBER.fullmatch(text) and abs(float(text)) < MAX_DEGREES for text in texts):
         raise BadValue("easting_m", texts[0], "looks like degrees. Give metres of the National Grid")
     location = _coordinate("easting_m", texts[0]), _coordinate("northing_m", texts[1])
+    # Stations beyond the border send pumps into London, but a place near them only is not in London.
     nearest_m = min(
         math.dist(location, (station.easting_m, station.northing_m))
         for station in stations.values()
@@ -279,7 +286,7 @@ def _coordinate(name: str, text: str) -> float:
 
 def _number(name: str, text: str) -> float:
     if not NUMBER.fullmatch(text.strip()):
-        raise BadValue(name, text, "is no number")
+        raise BadValue(name, text, "is not a number")
     value = float(text)
     low, high = LIMITS[name]
     if not low <= value <= high:
@@ -292,7 +299,9 @@ def _incident_type(name: str, text: str) -> str:
         if incident_type.casefold() == text.casefold():
             return incident_type
     raise BadValue(
-        name, text, f"is none of: {', '.join(incident_types.INCIDENT_TYPES)}. Leave it empty if not stated"
+        name,
+        text,
+        f"is not one of: {', '.join(incident_types.INCIDENT_TYPES)}. Leave it empty if it is unknown",
     )
 
 
@@ -301,7 +310,7 @@ def _appliance(name: str, text: str) -> str:
     for short, long in incident_types.APPLIANCES.items():
         if key in (short, long.casefold()):
             return long
-    raise BadValue(name, text, f"is none of: 1, 2, {', '.join(incident_types.APPLIANCES.values())}")
+    raise BadValue(name, text, f"is not one of: 1, 2, {', '.join(incident_types.APPLIANCES.values())}")
 
 
 def _flag(name: str, text: str) -> bool:
@@ -312,12 +321,12 @@ def _flag(name: str, text: str) -> bool:
 
 
 def _without_decimals(text: str) -> str:
-    # pandas and R write 1.0 for 1 in a column that has gaps
+    # pandas and R write 1.0 for 1 in a column that has gaps.
     return _ZEROS.sub("", text.casefold())
 
 
 def _as_published(name: str, text: str) -> str:
-    # a category in another case would be one that the model does not know
+    # The model would not recognise a category in another case.
     return spelling_normaliser(name)(text)
 
 

@@ -1,7 +1,7 @@
-"""The verb `challenge`: the newest model against the one on duty on rows later than both, decided and recorded once.
+"""The commands `challenge` and `models compare`: judge two models on data later than both trainings.
 
-What was judged is what goes on duty, never a refit. The decision, with all its evidence, and its audit are one
-transaction; the same pair on the same data is decided once.
+`challenge` promotes the very bundle that was judged, never a refit. The decision with its evidence and its audit are one
+transaction, and the same pair is decided once on the same data. `models compare` records nothing.
 """
 
 from dataclasses import dataclass, replace
@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
-from londonpump.domain.errors import BadFile
+from londonpump.domain.errors import BadFile, BadValue
 from londonpump.domain.london_clock import LONDON
 from londonpump.evaluation.promotion.settings import PromotionSettings
 from londonpump.evaluation.promotion.verdict import Verdict
@@ -23,10 +23,14 @@ from londonpump.lifecycle.champion_challenger import (
 )
 from londonpump.lifecycle.prepared_examples import Examples, data_hash_of, load_examples
 from londonpump.lifecycle.progress import Progress, silent
-from londonpump.registry.bundle_store import BundleStore
-from londonpump.registry.ledger import decisions_about, find_earlier_decision, was_active
-from londonpump.registry.registry import Registry, open_registry
-from londonpump.registry.smoke_test import run_smoke_test
+from londonpump.registry.bundle_store import BundleStore, run_smoke_test
+from londonpump.registry.ledger import (
+    Registry,
+    decisions_about,
+    find_earlier_decision,
+    open_registry,
+    was_active,
+)
 from londonpump.settings import Settings
 from londonpump.storage.database import reading, writing
 from londonpump.storage.database.decision_repository import (
@@ -46,43 +50,40 @@ NOTHING_TO_DECIDE = "Nothing to decide"
 
 @dataclass(frozen=True, slots=True)
 class ChallengeRequest:
-    """challenger None: what training wrote last. is_dry: judge, and record nothing. rule None: the defaults, with the
-    champion's age of the settings. now: of the decision, UTC.
-    try_out: how both bundles are tried."""
+    """Request to judge a challenger on prepared data."""
 
     data: Path
-    challenger: str | None = None
-    is_dry: bool = False
-    rule: PromotionSettings | None = None
-    now: datetime | None = None
+    challenger: str | None = None  # None: the newest bundle of the store
+    is_dry: bool = False  # judge, and record nothing
+    rule: PromotionSettings | None = (
+        None  # None: the defaults, with the champion's maximal age of the settings
+    )
+    now: datetime | None = None  # time of the decision, UTC
     smoke_tester: SmokeTester = run_smoke_test
 
     @property
     def at(self) -> datetime:
-        """The moment of the decision."""
+        """Time of the decision."""
         return self.now or datetime.now(UTC)
 
     @property
     def today(self) -> date:
-        """Its London day."""
+        """London day of the decision."""
         return self.at.astimezone(LONDON).date()
 
     def rule_of(self, settings: Settings) -> PromotionSettings:
-        """The settings of the rule."""
+        """Return the settings of the promotion rule."""
         return self.rule or PromotionSettings(champion_age_days=settings.champion_age_days)
 
 
 @dataclass(frozen=True, slots=True)
 class ChallengeResult:
-    """What became of it. decision None: there was nothing to decide, as `told` says.
-
-    is_new: False if it was decided before, or nothing was recorded. on_duty: the model on duty now.
-    """
+    """Result of a challenge."""
 
     message: str
-    active: str | None
-    decision: Decision | None = None
-    is_new: bool = False
+    active: str | None  # the active model after the challenge
+    decision: Decision | None = None  # None: there was nothing to decide, as `message` says
+    is_new: bool = False  # False if the pair was decided before, or nothing was recorded
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,16 +95,16 @@ class _Pair:
 
 
 def challenge(settings: Settings, request: ChallengeRequest, progress: Progress = silent) -> ChallengeResult:
-    """Find the challenger, judge it against the champion, record the decision and put it on duty if it won.
+    """Judge the challenger against the champion, record the decision, and promote the challenger if it wins.
 
-    Raises: BadFile, BadValue, DatabaseFailed, SimulatedModel; ChampionChanged if others decide again and again.
+    Raises: BadFile, BadValue, DatabaseFailed, SimulatedModel; ChampionChanged if other decisions keep interfering.
     """
     with open_registry(settings) as registry:
         for attempt in range(1, MAX_ATTEMPTS + 1):
             try:
                 return _challenge(registry, request, request.rule_of(settings), progress)
             except ChampionChanged:
-                # somebody decided meanwhile: what was judged is not the question any more
+                # Another decision was recorded meanwhile, so the pair that was judged is no longer the right one.
                 if attempt == MAX_ATTEMPTS:
                     raise
     raise AssertionError("unreachable")
@@ -147,16 +148,17 @@ def _find(registry: Registry, request: ChallengeRequest) -> _Pair | ChallengeRes
             return _again(before, champion)
         if challenger == champion:
             return ChallengeResult(
-                f"{NOTHING_TO_DECIDE}: the newest model, {challenger}, is on duty.", champion
+                f"{NOTHING_TO_DECIDE}: the newest model, {challenger}, is active.", champion
             )
         if request.challenger is None and was_active(connection, challenger):
-            message = f"{NOTHING_TO_DECIDE}: the newest model, {challenger}, was on duty and was taken off. Put it back by hand."
+            # Without this check, the next challenge would undo a roll back that a person made for a reason.
+            message = f"{NOTHING_TO_DECIDE}: the newest model, {challenger}, was replaced earlier. Promote it by hand."
             return ChallengeResult(message, champion)
     return _Pair(champion, challenger, folder, data_hash)
 
 
 def _challenger(store: BundleStore, request: ChallengeRequest) -> Path | None:
-    """Its folder: in the store, but where nothing may be changed."""
+    """Return the folder of the challenger, after copying it into the store unless this is a dry run."""
     if request.challenger is None:
         newest = store.newest()
         return None if newest is None else store.folder(newest)
@@ -167,7 +169,7 @@ def _challenger(store: BundleStore, request: ChallengeRequest) -> Path | None:
 def _again(before: Decision, champion: str | None) -> ChallengeResult:
     message = f"Decided before on the same data: number {before.id}, {before.decided_at:%Y-%m-%d %H:%MZ}."
     if champion != before.champion_after:
-        message += f" Since then {champion or 'none'} was put on duty."
+        message += f" The active model is now {champion or 'none'}."
     return ChallengeResult(message, champion, before)
 
 
@@ -193,7 +195,7 @@ def _open(
 
 
 def _recorded_training_end(registry: Registry, champion: str) -> date:
-    """Until when the champion learnt, as the ledger heard it: it may not load any more."""
+    """Return the end of the champion's training from the ledger, since the bundle may no longer load."""
     with reading(registry.engine) as connection:
         lines = decisions_about(connection, champion)
     dates = [line.evidence.get("trained_until") for line in lines if line.champion_after == champion]
@@ -210,7 +212,7 @@ def _evidence(verdict: Verdict, start: date, examples: Examples) -> dict[str, An
 
 
 def _about_champion(registry: Registry, opened: LoadedBundle | None) -> dict[str, Any]:
-    """What the ledger keeps of the model that a decision leaves on duty; of one that does not load, what it kept."""
+    """Return facts about the active model for the ledger; if it does not load, the facts of the newest decision."""
     if opened is None:
         return {}
     if opened.bundle is not None:
@@ -238,8 +240,9 @@ def _decision(
 
 
 def _record(registry: Registry, pair: _Pair, decision: Decision) -> ChallengeResult:
-    """Unless another process decided the same meanwhile. Raises: ChampionChanged if it decided something else."""
+    """Record a decision unless another process recorded the same. Raises: ChampionChanged if it decided otherwise."""
     with writing(registry.engine) as connection:
+        # Judging takes minutes without a lock; under the lock, look again for decisions of other processes.
         lock_decisions(connection)
         champion = active_champion(connection)
         before = find_earlier_decision(
@@ -250,3 +253,35 @@ def _record(registry: Registry, pair: _Pair, decision: Decision) -> ChallengeRes
         number = registry.record(connection, decision)
     recorded = replace(decision, id=number)
     return ChallengeResult(f"Recorded as number {number}.", decision.champion_after, recorded, is_new=True)
+
+
+@dataclass(frozen=True, slots=True)
+class ComparisonResult:
+    """Comparison of two bundles, the first in the role of the champion."""
+
+    first: str
+    second: str
+    judged_from: date
+    verdict: Verdict
+
+
+def compare(
+    settings: Settings, names: tuple[str, str], request: ChallengeRequest, progress: Progress = silent
+) -> ComparisonResult:
+    """Judge two bundles as if the second challenged the first, and record nothing. Raises: as `challenge`."""
+    with open_registry(settings) as registry:
+        first, second = (registry.store.find(name).resolve() for name in names)
+    if first.name == second.name:
+        raise BadValue("BUNDLE", second.name, "is named twice. Name two bundles")
+    progress("Trying both models in fresh processes", 0.0)
+    champion, challenger = open_pair((first, date.min), (second, date.min), request.smoke_tester)
+    for opened in (champion, challenger):
+        if opened is not None and opened.bundle is None:
+            raise BadFile(opened.name, str(opened.smoke_test.problem), "Name another, or train again.")
+    progress("Judging both", 0.3)
+    start = judged_from(champion, challenger)
+    examples = load_examples(request.data, start)
+    require_same_origin(champion, challenger, examples)
+    verdict = judge_pair(champion, challenger, examples, request.today, request.rule_of(settings))
+    progress("Done", 1.0)
+    return ComparisonResult(first.name, second.name, start, verdict)

@@ -1,10 +1,9 @@
-"""What `challenge` and `models compare` tell the person who ran them."""
+"""Text and JSON output of `challenge` and `models compare`."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from londonpump.lifecycle.challenge import ChallengeResult
-from londonpump.lifecycle.compare import ComparisonResult
+from londonpump.lifecycle.challenge import ChallengeResult, ComparisonResult
 from londonpump.storage.database.decision_repository import Decision
 
 SCORES = {
@@ -18,49 +17,49 @@ MAX_SLICES = 8
 EvidenceFields = Mapping[str, Any]
 
 
-def format_challenge(done: ChallengeResult) -> str:
-    """The decision with its evidence; or why there is none."""
-    if done.decision is None:
-        return done.message
-    line = done.decision
+def format_challenge(result: ChallengeResult) -> str:
+    """Format the decision with its evidence, or the reason why there is none."""
+    if result.decision is None:
+        return result.message
+    line = result.decision
     evidence = format_evidence(line.evidence, line.champion_before or "none", line.challenger or "none")
     verdict = f"Verdict: {line.action} ({line.verdict}). {line.reason}"
-    return "\n".join([*evidence, verdict, done.message, f"On duty: {done.active or 'no model'}"])
+    return "\n".join([*evidence, verdict, result.message, f"Active model: {result.active or 'none'}"])
 
 
-def challenge_as_json(done: ChallengeResult) -> dict[str, Any]:
-    """The same for another program."""
-    line = done.decision
+def challenge_as_json(result: ChallengeResult) -> dict[str, Any]:
+    """Return the result of a challenge as JSON values."""
+    line = result.decision
     return {
         "schema": 1,
-        "told": done.message,
-        "on_duty": done.active,
-        "is_new": done.is_new,
+        "told": result.message,
+        "on_duty": result.active,
+        "is_new": result.is_new,
         "decision": None if line is None else decision_as_json(line),
     }
 
 
-def format_comparison(done: ComparisonResult) -> str:
-    """Two bundles side by side."""
-    verdict = done.verdict
-    would = "would take its place" if verdict.is_promotion else "would not take its place"
-    evidence = format_evidence(verdict.evidence, done.first, done.second)
+def format_comparison(result: ComparisonResult) -> str:
+    """Format the comparison of two bundles."""
+    verdict = result.verdict
+    would = "would replace it" if verdict.is_promotion else "would not replace it"
+    evidence = format_evidence(verdict.evidence, result.first, result.second)
     return "\n".join(
         [
             *evidence,
-            f"As a challenger of {done.first}, {done.second} {would} ({verdict.rule}). {verdict.reason}",
+            f"As a challenger of {result.first}, {result.second} {would} ({verdict.rule}). {verdict.reason}",
         ]
     )
 
 
-def comparison_as_json(done: ComparisonResult) -> dict[str, Any]:
-    """The same for another program."""
-    verdict = done.verdict
+def comparison_as_json(result: ComparisonResult) -> dict[str, Any]:
+    """Return the comparison as JSON values."""
+    verdict = result.verdict
     return {
         "schema": 1,
-        "first": done.first,
-        "second": done.second,
-        "judged_from": done.judged_from.isoformat(),
+        "first": result.first,
+        "second": result.second,
+        "judged_from": result.judged_from.isoformat(),
         "action": verdict.action,
         "rule": verdict.rule,
         "reason": verdict.reason,
@@ -69,13 +68,13 @@ def comparison_as_json(done: ComparisonResult) -> dict[str, Any]:
 
 
 def decision_as_json(line: Decision) -> dict[str, Any]:
-    """One line of the ledger."""
+    """Return a decision as JSON values."""
     fields = {name: getattr(line, name) for name in Decision.__slots__}
     return {**fields, "decided_at": line.decided_at.isoformat(), "evidence": dict(line.evidence)}
 
 
 def format_evidence(evidence: EvidenceFields, champion: str, challenger: str) -> list[str]:
-    """Both scores, the difference with its interval, and the slices."""
+    """Format the scores of both models, their difference with its interval, and the slices."""
     lines = [_rows_text(evidence), f"{'':<24}{champion:>18}{challenger:>18}"]
     lines += _scores(evidence)
     difference = evidence.get("difference_s")
@@ -87,17 +86,18 @@ def format_evidence(evidence: EvidenceFields, champion: str, challenger: str) ->
 
 def _rows_text(evidence: EvidenceFields) -> str:
     return (
-        f"{evidence['rows']:,} runs on {evidence['days']} days, {evidence['from_date'] or 'none'} up to "
+        f"{evidence['rows']:,} mobilisations on {evidence['days']} days, {evidence['from_date'] or 'none'} to "
         f"{evidence['until_date'] or 'none'}"
     )
 
 
 def _scores(evidence: EvidenceFields) -> Iterator[str]:
     pair = [evidence["champion"] or {}, evidence["challenger"] or {}]
-    yield f"{'learnt until':<24}" + "".join(f"{each.get('trained_until') or '-':>18}" for each in pair)
+    yield f"{'trained until':<24}" + "".join(f"{each.get('trained_until') or '-':>18}" for each in pair)
     yield f"{'latency ms':<24}" + "".join(_number(each.get("latency_ms")) for each in pair)
     for name, (label, unit, factor) in SCORES.items():
         values = [((each.get("scores") or {}).get(name) or {}).get("value") for each in pair]
+        # A model that could not be used has no scores.
         if any(value is not None for value in values):
             scaled = [None if value is None else value * factor for value in values]
             yield f"{f'{label} {unit}':<24}" + "".join(_number(value) for value in scaled)
@@ -112,6 +112,6 @@ def _slices(slices: EvidenceFields | None) -> Iterator[str]:
         return
     failing = [each for each in slices["judged"] if each["fails"]]
     not_judged = sum(len(values) for values in slices["not_judged"].values())
-    yield f"Slices: {len(slices['judged'])} judged, {len(failing)} worse, {not_judged} with too few runs"
+    yield f"Slices: {len(slices['judged'])} judged, {len(failing)} worse, {not_judged} with too few mobilisations"
     for each in failing[:MAX_SLICES]:
-        yield f"  {each['slice']} {each['value']}: {each['difference_s']:+.1f} s on {each['rows']:,} runs"
+        yield f"  {each['slice']} {each['value']}: {each['difference_s']:+.1f} s on {each['rows']:,} mobilisations"

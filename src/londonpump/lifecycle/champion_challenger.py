@@ -1,4 +1,4 @@
-"""Two bundles on the same later rows: what each answers there, how each does in a fresh process, and the rule's word."""
+"""Comparison of two bundles on the same later rows: load and test both, predict with both, and apply the promotion rule."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -13,26 +13,31 @@ from londonpump.evaluation.promotion.evidence import EvaluatedModel, Evidence, S
 from londonpump.evaluation.promotion.rule import decide
 from londonpump.evaluation.promotion.settings import PromotionSettings
 from londonpump.evaluation.promotion.verdict import Verdict
-from londonpump.lifecycle.evaluation_rows import MAX_SEEN_ROWS, MAX_SEEN_SHARE, build_judged_rows, forecast_of
-from londonpump.lifecycle.prepared_examples import Columns, Examples
-from londonpump.lifecycle.promote import SimulatedModel
+from londonpump.lifecycle.manual_decisions import SimulatedModel
+from londonpump.lifecycle.prepared_examples import (
+    MAX_SEEN_ROWS,
+    MAX_SEEN_SHARE,
+    Columns,
+    Examples,
+    build_judged_rows,
+    forecast_of,
+)
 from londonpump.models.bundle import Bundle
 from londonpump.models.train import with_workload
-from londonpump.registry.smoke_test import run_smoke_test
+from londonpump.registry.bundle_store import run_smoke_test
 from londonpump.storage.verified_bundle import open_verified
 
 SmokeTester = Callable[[Path], SmokeTest]
-"""How a bundle does elsewhere: `registry.trial.tried`."""
+"""Function that tests a bundle in another process, such as `registry.bundle_store.run_smoke_test`."""
 
 
 @dataclass(frozen=True, slots=True)
 class LoadedBundle:
-    """A bundle that is to be judged. bundle None: it cannot be used, as `trial` says; trained_until is then what the
-    ledger told of it."""
+    """Bundle that is to be judged."""
 
     name: str
-    bundle: Bundle | None
-    trained_until: date
+    bundle: Bundle | None  # None: it cannot be used, as `smoke_test` says
+    trained_until: date  # taken from the ledger if the bundle cannot be used
     smoke_test: SmokeTest
 
 
@@ -41,7 +46,8 @@ def open_pair(
     challenger: tuple[Path, date],
     smoke_tester: SmokeTester = run_smoke_test,
 ) -> tuple[LoadedBundle | None, LoadedBundle]:
-    """Both bundles, tried side by side. Each: its folder, and until when it learnt if it cannot say so itself."""
+    """Test and load both bundles. Args: per bundle its folder, and the end of its training in case it does not load."""
+    # Threads suffice: each smoke test waits for its own process.
     folders = [challenger] if champion is None else [challenger, champion]
     with ThreadPoolExecutor(len(folders)) as executor:
         smoke_tests = list(executor.map(smoke_tester, [folder for folder, _ in folders]))
@@ -59,13 +65,14 @@ def judge_pair(
     today: date,
     settings: PromotionSettings,
 ) -> Verdict:
-    """The rule's word. examples: of incidents that began when both trainings had ended, and no others.
+    """Apply the promotion rule. examples: only of incidents that began after both trainings ended.
 
-    Raises: BadValue if either learnt from some of them.
+    Raises: BadValue if a model was trained on some of them.
     """
     rows = examples.take(np.isfinite(examples.rows["attendance_s"]))
     both = [each for each in (challenger, champion) if each is not None]
     contenders = {each.name: _contender(each, examples, rows) for each in both}
+    # Rows and slices need a bundle to compute distances; either one serves.
     one = next((each.bundle for each in both if each.bundle is not None), None)
     if one is None:
         raise BadFile(challenger.name, str(challenger.smoke_test.problem), "Train again.")
@@ -79,12 +86,12 @@ def judge_pair(
 
 
 def judged_from(champion: LoadedBundle | None, challenger: LoadedBundle) -> date:
-    """The first day that neither learnt from."""
+    """Return the first day that neither bundle was trained on."""
     return max(each.trained_until for each in (champion, challenger) if each is not None)
 
 
 def require_same_origin(champion: LoadedBundle | None, challenger: LoadedBundle, examples: Examples) -> None:
-    """A real model is not judged on made-up rows, nor against a made-up model. Raises: SimulatedModel."""
+    """Reject a mix of real and simulated models or data. Raises: SimulatedModel."""
     is_simulated = {
         each.name: bool(each.bundle.card.get("is_simulated"))
         for each in (champion, challenger)
@@ -95,8 +102,8 @@ def require_same_origin(champion: LoadedBundle | None, challenger: LoadedBundle,
         made_up = ", ".join(name for name, each in is_simulated.items() if each)
         real = ", ".join(name for name, each in is_simulated.items() if not each)
         raise SimulatedModel(
-            f"Of a simulated Brigade: {made_up}; of real records: {real}. They say nothing about each other: name "
-            "other data, or put a model on duty by hand."
+            f"Simulated: {made_up}; from real records: {real}. These cannot be compared. Name other data, or promote a "
+            "model by hand."
         )
 
 
@@ -111,7 +118,7 @@ def _open(folder: Path, until: date, smoke_test: SmokeTest) -> LoadedBundle:
 
 
 def _contender(opened: LoadedBundle, examples: Examples, rows: Columns) -> EvaluatedModel:
-    """With what it answers, by its own look-ups; without where it cannot be used or answers some run with no number."""
+    """Return a model with its predictions, or without them if it cannot be used or a prediction is not a number."""
     bundle = opened.bundle
     if bundle is None:
         return EvaluatedModel(opened.trained_until, opened.smoke_test, None)
@@ -121,7 +128,9 @@ def _contender(opened: LoadedBundle, examples: Examples, rows: Columns) -> Evalu
     try:
         return EvaluatedModel(opened.trained_until, opened.smoke_test, forecast_of(times))
     except BadValue as error:
-        return EvaluatedModel(opened.trained_until, SmokeTest(f"its answers are no forecast: {error}"), None)
+        return EvaluatedModel(
+            opened.trained_until, SmokeTest(f"its predictions are not usable: {error}"), None
+        )
 
 
 def _require_unseen_rows(opened: LoadedBundle, bundle: Bundle, examples: Examples, rows: Columns) -> None:
@@ -131,6 +140,6 @@ def _require_unseen_rows(opened: LoadedBundle, bundle: Bundle, examples: Example
         raise BadValue(
             "--data",
             examples.data_hash,
-            f"holds {n_seen} runs that {opened.name} learnt from, though it learnt until {opened.trained_until} only. "
-            "Prepare it from the same records again",
+            f"holds {n_seen} mobilisations that {opened.name} was trained on, although its training ended on "
+            f"{opened.trained_until}. Prepare the same records again",
         )

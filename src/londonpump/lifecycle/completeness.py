@@ -1,6 +1,6 @@
-"""On which days records hold every incident, month by month: judged by `prepare`, read by whatever counts neighbours.
+"""Days on which the records hold every incident, as `prepare` determines them.
 
-Counts of busy pumps make sense only on those days, and once the hours before them are known too.
+Busy pumps and earlier calls can be counted only on those days, and only if the hours before them are complete too.
 """
 
 from collections.abc import Iterator, Mapping
@@ -32,39 +32,38 @@ Spans = list[tuple[date, date]]
 
 @dataclass(frozen=True, slots=True)
 class Completeness:
-    """incidents: kept ones by London day, never empty. days: those on which the records hold every incident.
+    """Complete days of prepared records."""
 
-    pump_days: those of them on which the mobilisations of nearly all incidents are there too.
-    """
-
-    incidents: Days
-    stated: bool | None
-    days: list[date]
-    pump_days: list[date] = field(default_factory=list)
+    incidents: Days  # kept incidents per London day, never empty
+    stated: bool | None  # what the user states with --complete; None: determined from the counts
+    days: list[date]  # days on which the records hold every incident
+    pump_days: list[date] = field(default_factory=list)  # those with mobilisations of nearly all incidents
     has_mobilisations: bool = False
 
     @classmethod
     def of(cls, incidents: Days, stated: bool | None) -> "Completeness":
-        """Judge the days by their number of incidents, unless somebody states what the records are."""
+        """Determine complete days from the number of incidents, unless the user states whether records are complete."""
         if stated is None:
             return cls(incidents, stated, complete_days(incidents))
         return cls(incidents, stated, days_of_recorded_months(incidents) if stated else [])
 
     def with_pumps(self, attended: Days) -> "Completeness":
-        """Judge the mobilisations too. attended: by day, the incidents that have one."""
+        """Determine days with complete mobilisations. attended: number of incidents with a mobilisation, per day."""
         days = self.days
+        # Not every incident has a mobilisation in the records, hence a share.
         if self.stated is None:
             days = [day for day in days if attended.get(day, 0) >= COMPLETE_SHARE * self.incidents[day]]
         return Completeness(self.incidents, self.stated, self.days, days, has_mobilisations=True)
 
     @property
     def is_complete(self) -> bool:
-        """Whether every recorded day is complete; the first and the last may be cut."""
+        """True if every recorded day is complete. The first and the last may be cut off by the export."""
+        # Exports often start and end within a day.
         inner = set(self.incidents) - {min(self.incidents), max(self.incidents)}
         return bool(self.days) and inner <= set(self.days)
 
     def counted_from(self) -> pa.Table:
-        """Return `call_date, counted_from`: each day on which pumps can be counted, and since when (UTC)."""
+        """Return `call_date, counted_from`: each day on which pumps can be counted, and the UTC start of its span."""
         rows = [
             (first + timedelta(days=n), _midnight(first))
             for first, last in consecutive_spans(self.pump_days)
@@ -76,7 +75,7 @@ class Completeness:
         )
 
     def report(self) -> dict[str, Any]:
-        """Return what report.json holds of it."""
+        """Return the entry `completeness` of report.json."""
         first, last, days = min(self.incidents), max(self.incidents), days_of_recorded_months(self.incidents)
         return {
             "is_complete": self.is_complete,
@@ -118,7 +117,7 @@ class Completeness:
         if verdict == NO_RECORDS:
             return "no incident record"
         known = known_rate_per_day(year)
-        found = f"{rate:.1f} incidents a day, {rate / known:.0%} of the known {known:.1f}"
+        found = f"{rate:.1f} incidents per day, {rate / known:.0%} of the known {known:.1f}"
         if self.stated is not None:
             return f"as stated; {found}"
         if verdict == IN_PART:
@@ -128,7 +127,7 @@ class Completeness:
 
 
 def by_day(rows: Table) -> dict[date, int]:
-    """Return the number of incidents of the kept rows by London day of the call."""
+    """Count the incidents of the kept rows per London day of the call."""
     kept = rows.filter(is_kept(rows))
     counted = kept.group_by("call_date").agg(incidents=kept.incident_number.nunique())
     return {row["call_date"]: row["incidents"] for row in counted.to_pyarrow().to_pylist()}
@@ -137,7 +136,7 @@ def by_day(rows: Table) -> dict[date, int]:
 def complete_spans_us(report: Mapping[str, Any]) -> NDArray[np.int64]:
     """Return the spans (k, 2) over which the calls of prepared data are complete, UTC microseconds.
 
-    Data prepared by a version that judged all files as one are complete as a whole, or nowhere.
+    Data prepared by a version without `complete_days` are complete as a whole, or nowhere.
     Raises: KeyError, TypeError, ValueError if the report is damaged.
     """
     spans = report["completeness"].get("complete_days")
@@ -168,5 +167,5 @@ def _as_texts(spans: Spans) -> list[list[str]]:
 
 
 def _midnight(day: date) -> datetime:
-    """Return the start of a London day as a UTC time without a zone, as tables hold it."""
+    """Return the start of a London day as a UTC time without a zone, as it is stored in tables."""
     return datetime.combine(day, time(), LONDON).astimezone(UTC).replace(tzinfo=None)

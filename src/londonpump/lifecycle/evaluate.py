@@ -1,5 +1,6 @@
-"""Judge a bundle, and what it must beat, on runs later than it has seen."""
+"""Evaluate a bundle and its baselines on mobilisations later than its training."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -13,11 +14,14 @@ from londonpump.evaluation.evaluation_rows import EvaluationRows, Forecast
 from londonpump.evaluation.paired_comparison import paired_difference
 from londonpump.evaluation.pump_count_metrics import evaluate_pumps
 from londonpump.evaluation.report import About, ReportInputs, render_model_card, render_report
-from londonpump.lifecycle.evaluation_rows import MAX_SEEN_ROWS, MAX_SEEN_SHARE, build_judged_rows, forecast_of
 from londonpump.lifecycle.prepared_examples import (
+    MAX_SEEN_ROWS,
+    MAX_SEEN_SHARE,
     Columns,
     Examples,
+    build_judged_rows,
     first_us_of_incident,
+    forecast_of,
     load_examples,
     midnight_us,
 )
@@ -42,16 +46,16 @@ ATTRIBUTION = (
 MIN_TEST_ROWS = 50
 JSON_MARK, PAGE_MARK = '"resamples"', 'content="londonpump"'
 LATER = "later than every training row, incidents whole"
-NOT_LATER = "none that was learnt from, but not later than the training rows; incidents whole"
+NOT_LATER = "not part of the training data, but not later than it; incidents whole"
 
 
 @dataclass(frozen=True, slots=True)
 class EvaluateRequest:
-    """from_date None: from where the bundle's training stopped."""
+    """Request to evaluate a bundle and to write the outputs that are named."""
 
     bundle: Path
     data: Path
-    from_date: date | None = None
+    from_date: date | None = None  # None: the day on which the training of the bundle ended
     json: Path | None = None
     report: Path | None = None
     card: Path | None = None
@@ -60,14 +64,14 @@ class EvaluateRequest:
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """results: what --json writes. inputs: what the report is made of."""
+    """Results as --json writes them, and the inputs of the report."""
 
     results: dict[str, Any]
     inputs: ReportInputs
 
 
 def evaluate(request: EvaluateRequest, progress: Progress = silent) -> Evaluation:
-    """Judge and write what was asked for. Raises: BadValue if test rows were training rows."""
+    """Evaluate a bundle and write the requested files. Raises: BadValue if test rows were training rows."""
     targets = [path.resolve() for path in (request.json, request.report, request.card) if path is not None]
     if len(set(targets)) < len(targets):
         raise BadValue("--report", str(request.report), "names the same file twice. Name one for each output")
@@ -83,6 +87,7 @@ def evaluate(request: EvaluateRequest, progress: Progress = silent) -> Evaluatio
     rows = later_rows(bundle, examples, start)
     judged_rows = build_judged_rows(bundle, rows)
     forecasts = forecasts_of(bundle, rows)
+    # Whole days are resampled, because the errors of one day are correlated: a storm delays many pumps.
     progress("Judging, with intervals from resampled days", 0.3)
     result = evaluate_models(judged_rows, forecasts, resamples=request.resamples)
     pumps = _pumps(bundle, examples, start, request.resamples)
@@ -107,7 +112,7 @@ def evaluate(request: EvaluateRequest, progress: Progress = silent) -> Evaluatio
 
 
 def _write(request: EvaluateRequest, results: dict[str, Any], inputs: ReportInputs) -> None:
-    """Write what was asked for, all of it or nothing."""
+    """Write the requested files: all of them, or none if one fails."""
     texts = {}
     if request.json is not None:
         texts[request.json] = as_json(results)
@@ -119,16 +124,17 @@ def _write(request: EvaluateRequest, results: dict[str, Any], inputs: ReportInpu
 
 
 def later_rows(bundle: Bundle, examples: Examples, start: date) -> Columns:
-    """Rows of incidents that began on a day or later, none of them trained on."""
+    """Return rows of incidents that began on a day or later, with their workload. Raises: BadValue, TooFewRows."""
     later = first_us_of_incident(examples.rows) >= midnight_us(start)
     rows = examples.take(later & np.isfinite(examples.rows["attendance_s"]))
+    # The date alone is no proof: data prepared from other records may date the same incidents differently.
     n_seen = int(bundle.has_seen(rows["incident_number"]).sum())
     if n_seen > MAX_SEEN_ROWS + MAX_SEEN_SHARE * len(rows["incident_number"]):
         raise BadValue(
             "--from",
             start.isoformat(),
-            f"takes in {n_seen} runs that the bundle learnt from. It learnt until {bundle.card['trained_until']}: "
-            "choose that day or a later one",
+            f"includes {n_seen} mobilisations that the bundle was trained on. Its training ended on "
+            f"{bundle.card['trained_until']}: choose that day or a later one",
         )
     if len(rows["mobilised_us"]) < MIN_TEST_ROWS:
         raise TooFewRows(
@@ -139,7 +145,7 @@ def later_rows(bundle: Bundle, examples: Examples, start: date) -> Columns:
 
 
 def forecasts_of(bundle: Bundle, rows: Columns) -> dict[str, Forecast]:
-    """Every model on the same rows; `ours_kind_not_stated` is ours with the kind of call left out."""
+    """Predict the same rows with every model; `ours_kind_not_stated` is ours without the incident type."""
     n = len(rows["mobilised_us"])
     distance_km = distance_as_original_km(rows)
     dispatches = bundle.dispatches(rows)
@@ -154,8 +160,35 @@ def forecasts_of(bundle: Bundle, rows: Columns) -> dict[str, Forecast]:
     }
 
 
+def format_evaluation(results: Mapping[str, Any]) -> str:
+    """Format the scores of all models as a table."""
+    later = "later " if results["is_later"] else ""
+    lines = [f"{results['rows']:,} {later}mobilisations on {results['days']} days"]
+    lines.append(
+        f"{'model':<22}{'MAE s':>8}  {'95 % interval':<16}{'RMSE s':>8}{'within 60 s':>13}{'80 % covers':>13}"
+    )
+    for name, slices in results["models"].items():
+        whole = slices["all"]["all"]
+        mae = whole["mae_s"]
+        cover = whole.get("cover_80_share")
+        lines.append(
+            f"{name:<22}{mae['value']:8.1f}  {_between(mae):<16}{whole['rmse_s']['value']:8.1f}"
+            f"{whole['within_60_share']['value']:13.1%}" + (f"{cover['value']:13.1%}" if cover else "")
+        )
+    original = results["seed_recipe"]
+    lines.append(
+        f"The original model over eleven seeds: median MAE {original['median_mae_s']:.1f} s, best {original['best_mae_s']:.1f} s"
+    )
+    if results["context_unknown"]:
+        unknown_parts = ", ".join(f"{part} of {n:,}" for part, n in results["context_unknown"].items())
+        lines.append(
+            f"Unknown context of these mobilisations: {unknown_parts}; usual values were used instead"
+        )
+    return "\n".join(lines)
+
+
 def _original_scores(bundle: Bundle, rows: Columns) -> dict[str, Any]:
-    """The eleven seeds of the seed recipe: it is unstable, so both its median and its best are told."""
+    """Score the original model for its eleven seeds. It is unstable, so its median and its best are both reported."""
     answers = bundle.original.predict_all(original_columns(bundle.dispatches(rows)))
     mae_s = np.abs(answers - rows["attendance_s"]).mean(axis=1)
     median, best = median_and_best(mae_s)
@@ -163,7 +196,7 @@ def _original_scores(bundle: Bundle, rows: Columns) -> dict[str, Any]:
 
 
 def _differences(rows: EvaluationRows, forecasts: dict[str, Forecast], resamples: int) -> dict[str, Any]:
-    """MAE of each other model less ours, on the same rows."""
+    """Return the MAE of each other model minus ours, on the same rows."""
     return {
         name: paired_difference(rows, forecast, forecasts["ours"], "mae_s", resamples, 0)
         for name, forecast in forecasts.items()
@@ -172,11 +205,12 @@ def _differences(rows: EvaluationRows, forecasts: dict[str, Forecast], resamples
 
 
 def _pumps(bundle: Bundle, examples: Examples, start: date, resamples: int) -> dict[str, Any] | None:
-    """The number of pumps on every later call whose number was published, kind stated and not."""
+    """Score the number of pumps on later calls whose number was published, with and without the incident type."""
     later = examples.calls["call_us"] >= midnight_us(start)
     calls = with_known_pumps({name: values[later] for name, values in examples.calls.items()})
     if not len(calls["call_us"]):
         return None
+    # The model predicts the classes 1 to 5, where 5 means five or more.
     actual = np.clip(calls["pumps_attending"], 1, 5).astype(np.int64)
     nothing = np.full(len(actual), None, object)
     hidden = {**calls, **dict.fromkeys(TEXTS, nothing)}
@@ -208,3 +242,7 @@ def _about(bundle: Bundle, name: str, request: EvaluateRequest, examples: Exampl
         ),
         without=bundle.response.context.missing,
     )
+
+
+def _between(stat: Mapping[str, Any]) -> str:
+    return "" if stat["low"] is None else f"{stat['low']:.1f} to {stat['high']:.1f}"

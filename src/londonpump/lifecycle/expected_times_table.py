@@ -1,7 +1,7 @@
-"""For the day the service is down: what to expect, ground by ground, on paper.
+"""Table of expected times on paper, for days on which the service is down.
 
-P50 and P90 by ground and station, by day and by night, over the places of the ground where calls come from:
-as csv, and as a page to print and pin up.
+It holds P50 and P90 per ground and station, by day and by night, over the locations of past calls: as CSV, and as a page to
+print.
 """
 
 import csv
@@ -33,14 +33,14 @@ CSV_HEADER = ("ground_code", "ground", "station_code", "station", "period", "p50
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One station on one ground: expected seconds by period, (P50, P90)."""
+    """Expected times from one station to one ground."""
 
     station: Station
-    expected_s: dict[str, tuple[int, int]]
+    expected_s: dict[str, tuple[int, int]]  # (P50, P90) per period
 
 
 def write_table(bundle: Bundle, folder: Path, day: date | None = None) -> list[Path]:
-    """Write expected_times.csv and expected_times.html. day: of London, today by default. Returns: their paths."""
+    """Write expected_times.csv and expected_times.html. day: London day, today by default. Returns: their paths."""
     day = day or datetime.now(LONDON).date()
     table = expected_times(bundle, day)
     paths = [folder / "expected_times.csv", folder / "expected_times.html"]
@@ -49,7 +49,7 @@ def write_table(bundle: Bundle, folder: Path, day: date | None = None) -> list[P
 
 
 def expected_times(bundle: Bundle, day: date) -> list[tuple[Station, list[Line]]]:
-    """For each ground, the nearest stations open on the day with what to expect, quickest by day first."""
+    """Return the nearest stations per ground that are open on the day, the quickest by day first."""
     stations = [station for station in land_stations(bundle.stations) if station.is_open_on(day)]
     known = by_code(stations)
     station_m = np.array([[s.easting_m, s.northing_m] for s in stations])
@@ -65,7 +65,7 @@ def expected_times(bundle: Bundle, day: date) -> list[tuple[Station, list[Line]]
 
 
 def _locations(bundle: Bundle) -> Iterator[tuple[str, NDArray[np.float64]]]:
-    """(ground, (n, 2) centres of its cells with past calls), by code; its station where it has none."""
+    """Return (ground code, (n, 2) centres of its cells with past calls); the station's location if it has no calls."""
     cells, grounds = bundle.ground.cells[-1]
     for index, code in enumerate(bundle.ground.codes):
         own = cells[grounds == index]
@@ -74,6 +74,7 @@ def _locations(bundle: Bundle) -> Iterator[tuple[str, NDArray[np.float64]]]:
             if own_station is not None:
                 yield code, np.array([[own_station.easting_m, own_station.northing_m]])
             continue
+        # A sample is enough for two quantiles and keeps the table quick.
         step = max(1, len(own) // MAX_LOCATIONS)
         own = own[::step]
         yield code, np.stack([own // ROW, own % ROW], axis=1) * CELL_M + CELL_M / 2
@@ -93,7 +94,7 @@ def _expected(
 def _combined_quantiles(
     bundle: Bundle, station: Station, locations: NDArray[np.float64], at: datetime
 ) -> tuple[int, int]:
-    """P50 and P90 over all places at once, each as likely."""
+    """Return P50 and P90 over all locations together, each with the same weight."""
     n = len(locations)
     columns: dict[str, NDArray[Any]] = {
         "mobilised_us": np.full(n, int(at.timestamp()) * 1_000_000),
@@ -107,6 +108,7 @@ def _combined_quantiles(
         bundle.applicability_domain.fill(columns, bundle.dispatches(columns).hour)[0]
     )
     seconds = bundle.response_times(dispatches).quantiles(tuple(LEVELS))
+    # A mixture: pool the quantiles of all locations, weighted by the probability mass that each level covers.
     weight = np.tile(np.gradient(LEVELS), n)
     order = np.argsort(seconds.ravel())
     share = np.cumsum(weight[order]) / weight.sum()
@@ -138,7 +140,7 @@ def _as_page(table: list[tuple[Station, list[Line]]], card: dict[str, Any], day:
 
 
 def _clock(seconds: int) -> str:
-    """Minutes and seconds; the records hold nothing longer than 20:00, so there it is that or more."""
+    """Format minutes and seconds; 20:00, the longest published time, gets a plus sign."""
     return f"{seconds // 60}:{seconds % 60:02d}" + ("+" if seconds >= MAX_PUBLISHED_S else "")
 
 
@@ -172,10 +174,10 @@ th { font-weight: 600; font-size: .85em; }
 <body>
 <h1>Expected arrival by ground and station</h1>
 {% if card.is_simulated %}<p class="warning">SIMULATED: not for use on a real call.</p>{% endif %}
-<p>Minutes from mobilisation to arrival: half of the runs arrive within the first figure, nine in ten within the
-second. Day is {{ periods.day }}, night {{ periods.night }}, over the places calls come from; kind of call not
-stated. For a day without the service: it knows no pump that is out. Stations are those open on {{ day.strftime("%d %B %Y") }}. Learnt from {{ "{:,}".format(card.rows) }} runs from
-{{ card.trained_from }} until {{ card.trained_until }}.</p>
+<p>Minutes from mobilisation to arrival: half of the pumps arrive within the first figure, nine in ten within the
+second. Day is {{ periods.day }}, night is {{ periods.night }}. The figures cover the locations of past calls of any incident
+type, and assume that the pump is at its station. The stations are those open on {{ day.strftime("%d %B %Y") }}. The model was trained on
+{{ "{:,}".format(card.rows) }} mobilisations from {{ card.trained_from }} until {{ card.trained_until }}.</p>
 <main>
 {% for ground, lines in table %}
 <section>

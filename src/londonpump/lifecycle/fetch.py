@@ -1,4 +1,4 @@
-"""The verb that brings the Brigade's published records."""
+"""The command `fetch records`: download the published records of the Brigade."""
 
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -19,17 +19,17 @@ YEARS = 3
 
 @dataclass(frozen=True, slots=True)
 class FetchedRecords:
-    """What was done. home: the folder of records. since: the day that was asked for."""
+    """Result of a download."""
 
-    home: Path
-    since: date
+    home: Path  # the folder of records
+    since: date  # the first requested day
     fetched: Fetched
 
     def to_text(self) -> str:
-        """For the person who ran it."""
+        """Format one line per file and a summary."""
         lines = []
         for file in self.fetched.files:
-            verb = "fetched" if file in self.fetched.new else "was here"
+            verb = "fetched" if file in self.fetched.new else "kept"
             size_mb = file.provenance["bytes"] / 1e6
             lines.append(
                 f"{verb:>8}  {file.record_type}: {file.provenance['title']} "
@@ -40,7 +40,7 @@ class FetchedRecords:
             f"{n_new} of {len(self.fetched.files)} files fetched; records from {self.since} on: {self.home}"
         )
         if not self.fetched.has_changed:
-            lines.append("The good set is the one that was here.")
+            lines.append("The set of records in use is unchanged.")
         return "\n".join(lines)
 
 
@@ -51,15 +51,15 @@ def fetch_records(
     http: Http | None = None,
     at: datetime | None = None,
 ) -> FetchedRecords:
-    """Bring both datasets from a day on; by default from three years before 1 January of this year.
+    """Download both datasets from a day on; by default from three years before 1 January of this year.
 
-    Raises: SourceFailed, BadFile: then the records that were here stay as they were; BadValue for the day.
+    Raises: SourceFailed or BadFile, and the records that are here stay as they are; BadValue for the day.
     """
     now = at or datetime.now(UTC)
     first = since or date(now.year - YEARS, 1, 1)
     if not FIRST_RECORD_DATE <= first <= now.date():
         raise BadValue(
-            "--since", str(first), f"give a day from {FIRST_RECORD_DATE}, the first record, to today"
+            "--since", str(first), f"is not between {FIRST_RECORD_DATE}, the first record, and today"
         )
     request = FetchRequest(settings.datastore_url, settings.records, first, now)
     with nullcontext(http) if http is not None else Http() as client:
@@ -67,14 +67,12 @@ def fetch_records(
 
 
 def _fetch(http: Http, request: FetchRequest, progress: Progress) -> Fetched:
-    """As `fetch_set`; a failure also says that the records that are here stay good."""
+    """Call `fetch_set`. A failure also says that the earlier records stay in use."""
     try:
         return fetch_set(http, request, progress)
     except SourceFailed as failed:
         until = current_until(request.home)
         if until is None:
             raise
-        extended_advice = (
-            f"{failed.advice.rstrip('.')}. The records that are here, until {until}, stay in use."
-        )
+        extended_advice = f"{failed.advice.rstrip('.')}. The earlier records, until {until}, stay in use."
         raise SourceFailed(failed.publisher, failed.problem, extended_advice) from None

@@ -1,4 +1,4 @@
-"""Files by hand into the database: school holidays and the list of stations."""
+"""Import files into the database: school holidays and the list of stations."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -14,25 +14,25 @@ from londonpump.ingest.station_file import read_stations
 from londonpump.storage.database import context_repository
 
 MIN_OPEN_STATIONS = 50
-"""London has 102 open land stations: a list of less than half of them is a slip."""
+"""London has 102 open land stations, so a list with less than half of them is a mistake."""
 MIN_MOVE_M = 1.0
-"""Less is rounding between degrees and metres."""
+"""Smaller moves come from rounding between degrees and metres."""
 
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """What a new list of stations changes. moved: (station, metres). gone: with their former names."""
+    """Differences between two lists of stations."""
 
     added: tuple[Station, ...]
-    removed: tuple[Station, ...]
-    moved: tuple[tuple[Station, float], ...]
+    removed: tuple[Station, ...]  # with their former names
+    moved: tuple[tuple[Station, float], ...]  # (station, metres)
     changed: tuple[Station, ...]
 
 
 def import_calendar(engine: Engine, path: Path, *, is_replacing: bool) -> list[str]:
-    """Store the school holidays of the calendar years that the file tells whole. Returns: what was done.
+    """Store the school holidays of the calendar years that the file covers completely. Returns: what was done.
 
-    Raises: BadFile if the file is wrong; nothing is stored then.
+    Raises: BadFile if the file is wrong; then nothing is stored.
     """
     calendar = read_calendar(path)
     stored = context_repository.store_school_holidays(engine, calendar.holidays, replace=is_replacing)
@@ -41,40 +41,41 @@ def import_calendar(engine: Engine, path: Path, *, is_replacing: bool) -> list[s
         for year in years:
             n_days = sum(holiday.day.year == year for holiday in calendar.holidays)
             messages.append(f"{verb} {year}: {n_days} weekdays without school.")
-    messages += [f"Kept {year} as it was; --replace puts this file in its place." for year in stored.kept]
+    messages += [f"Kept {year} as it was; --replace overwrites it with this file." for year in stored.kept]
     if calendar.incomplete_years:
         years_left = ", ".join(str(year) for year in calendar.incomplete_years)
-        messages.append(f"Left out {years_left}: the file does not tell it whole.")
+        messages.append(f"Left out {years_left}: the file does not cover the whole year.")
     if calendar.n_weekend_days:
-        messages.append(f"Left out {calendar.n_weekend_days} days of weekends.")
+        messages.append(f"Left out {calendar.n_weekend_days} weekend days.")
     return messages
 
 
 def import_stations(engine: Engine, path: Path, day: date, *, is_forced: bool) -> list[str]:
-    """Make the file's list the one in use, whole. day: today. Returns: what changes against the list in use.
+    """Replace the whole list of stations by that of a file. day: today. Returns: what changes.
 
-    Raises: BadFile if the file is wrong, or has few open stations of London and is not forced.
+    Raises: BadFile if the file is wrong, or if it has few open stations in London and is_forced is not set.
     """
     stations = read_stations(path)
     n_open = _n_open(stations, day)
     if n_open < MIN_OPEN_STATIONS and not is_forced:
         raise BadFile(
             path,
-            f"has {n_open} stations of London open on {day:%d %B %Y}, and London has about 100",
-            "Give the whole list: it takes the place of the former one. If it is whole, say --force.",
+            f"has {n_open} stations open in London on {day:%d %B %Y}, and London has about 100",
+            "Give the whole list: it replaces the former one. If it is complete, add --force.",
         )
+    # Compare before storing: afterwards, the list in use is the new one.
     changes = changes_between(stations_in_use(engine), stations)
     context_repository.store_stations(engine, sorted(stations, key=lambda station: station.code))
     return [*_format_changes(changes), _counted(stations, day)]
 
 
 def stations_in_use(engine: Engine) -> tuple[Station, ...]:
-    """The imported list, or the one that comes with the product."""
+    """Return the imported list of stations, or else the built-in one."""
     return context_repository.read_stations(engine) or known_stations()
 
 
 def changes_between(before: tuple[Station, ...], after: tuple[Station, ...]) -> Changes:
-    """What a new list of stations changes, each part by code."""
+    """Compare two lists of stations; each part of the result is sorted by code."""
     old, new = by_code(before), by_code(after)
     both = [(old[code], new[code]) for code in sorted(old.keys() & new.keys())]
     apart = [(station, float(np.hypot(*_shift_m(former, station)))) for former, station in both]
@@ -87,7 +88,7 @@ def changes_between(before: tuple[Station, ...], after: tuple[Station, ...]) -> 
 
 
 def format_stations(stations: tuple[Station, ...], day: date) -> list[str]:
-    """A line a station, by code; and how many are open on the day."""
+    """Format one line per station, sorted by code, and the number of stations open on the day."""
     heading = (
         f"{'code':5}{'name':24}{'status':8}{'easting_m':>10}{'northing_m':>11}  pumps  opened      closed"
     )
@@ -126,7 +127,7 @@ def _other_fields(station: Station) -> tuple[object, ...]:
 
 def _format_changes(changes: Changes) -> list[str]:
     messages = [f"Added {station.code} {station.name} ({station.status})." for station in changes.added]
-    messages += [f"Gone: {station.code} {station.name}." for station in changes.removed]
+    messages += [f"Removed {station.code} {station.name}." for station in changes.removed]
     messages += [
         f"Moved {station.code} {station.name} by {far_m:,.0f} m." for station, far_m in changes.moved
     ]

@@ -1,31 +1,40 @@
-"""What every decision by hand shares: a reason, the card's evidence, a line in the ledger. It loads no model."""
+"""Decisions by hand: promote a bundle, or roll back to an earlier champion, and record it in the ledger."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
-from londonpump.domain.errors import BadValue
-from londonpump.registry.registry import Registry
-from londonpump.storage.database import writing
-from londonpump.storage.database.decision_repository import Decision
+from londonpump.domain.errors import BadFile, BadValue, LondonPumpError
+from londonpump.registry.bundle_store import require_smoke_test
+from londonpump.registry.ledger import Registry, open_registry, previous_champion, was_active
+from londonpump.settings import Settings
+from londonpump.storage.database import reading, writing
+from londonpump.storage.database.decision_repository import (
+    PROMOTE,
+    ROLL_BACK,
+    Decision,
+    active_champion,
+    read_decisions,
+)
 
 MAX_REASON_LENGTH = 2_000
 BY_HAND = "by hand"
-"""The verdict of a decision that no comparison asked for."""
+"""Verdict of a decision without a comparison."""
 CARD_FACTS = ("data_hash", "trained_from", "trained_until", "rows", "code_version")
 
 
 @dataclass(frozen=True, slots=True)
 class PromotionResult:
-    """is_new: False where the model was on duty already, and nothing was changed."""
+    """Active model before and after a decision."""
 
     before: str | None
     after: str
-    is_new: bool
+    is_new: bool  # False if the model was active already, and nothing was changed
 
 
 def activate(registry: Registry, decision: Decision) -> int:
-    """Record a decision in a transaction of its own; who decides is the registry's actor unless it names one.
+    """Record a decision in its own transaction; its actor is that of the registry unless it names one.
 
     Raises: as `Registry.record`.
     """
@@ -36,18 +45,147 @@ def activate(registry: Registry, decision: Decision) -> int:
 
 
 def validate_reason(why: str) -> str:
-    """The reason without blanks around it. Raises: BadValue if it says nothing, or far too much."""
+    """Return the reason without surrounding blanks. Raises: BadValue if it is empty or far too long."""
     reason = why.strip()
     if not reason:
-        raise BadValue("--why", why, "says nothing. Whoever reads the ledger later wants to know")
+        raise BadValue("--why", why, "is empty. Give the reason; it is kept in the ledger")
     if len(reason) > MAX_REASON_LENGTH:
         raise BadValue("--why", f"{reason[:40]}...", f"has more than {MAX_REASON_LENGTH} characters")
     return reason
 
 
 def card_evidence(card: Mapping[str, Any]) -> dict[str, Any]:
-    """What the ledger keeps of the model that a decision leaves on duty."""
+    """Return the facts about the active model that the ledger keeps."""
     return {
         "is_simulated": bool(card.get("is_simulated")),
         **{name: card.get(name) for name in CARD_FACTS},
     }
+
+
+class SimulatedModel(LondonPumpError):
+    """A simulated model must not replace one that was trained on real records."""
+
+
+@dataclass(frozen=True, slots=True)
+class PromotionRequest:
+    """Request to activate a bundle by hand."""
+
+    bundle: str  # a folder, or a hash in the store of bundles
+    why: str
+    is_forced: bool = False  # a simulated model may replace a real one
+
+
+def promote(settings: Settings, request: PromotionRequest) -> PromotionResult:
+    """Activate a model.
+
+    Raises: BadFile if it cannot be used; SimulatedModel; ChampionChanged if another decision was recorded meanwhile;
+    BadValue for an empty reason; DatabaseFailed.
+    """
+    # A roll back must be quick, so only a promotion loads the libraries of the models.
+    from londonpump.storage.verified_bundle import open_verified  # noqa: PLC0415
+
+    reason = validate_reason(request.why)
+    with open_registry(settings) as registry:
+        folder = registry.store.find(request.bundle)
+        name, bundle, answered_s = open_verified(folder)
+        smoke_test = require_smoke_test(folder)
+        with reading(registry.engine) as connection:
+            newest = next(iter(read_decisions(connection, 1)), None)
+            before = active_champion(connection)
+        # Copy before the ledger names it: the service loads the active bundle from the store within seconds.
+        registry.store.copy_in(folder)
+        if before == name:
+            return PromotionResult(before, name, is_new=False)
+        if not request.is_forced:
+            require_real_model(bundle.card, newest)
+        evidence = {
+            **card_evidence(bundle.card),
+            "prototype_s": round(answered_s, 3),
+            "latency_ms": smoke_test.latency_ms,
+            "is_forced": request.is_forced,
+        }
+        activate(registry, Decision(_now(), PROMOTE, before, name, name, BY_HAND, reason, evidence, ""))
+    return PromotionResult(before, name, is_new=True)
+
+
+def ledger(settings: Settings, max_rows: int) -> list[Decision]:
+    """Return the newest decisions, the newest first. Raises: DatabaseFailed."""
+    with open_registry(settings) as registry, reading(registry.engine) as connection:
+        return read_decisions(connection, max_rows)
+
+
+def require_real_model(card: Mapping[str, Any], newest: Decision | None) -> None:
+    """Reject a simulated model if the active one is real or of unknown origin. Raises: SimulatedModel."""
+    if not card.get("is_simulated") or newest is None or newest.champion_after is None:
+        return
+    if not newest.evidence.get("is_simulated", False):
+        raise SimulatedModel(
+            f"This model was trained on simulated records, and the active model {newest.champion_after} on real ones: "
+            "its times would not be real. Give --force if that is intended."
+        )
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+class NothingToRollBackTo(LondonPumpError):
+    """No earlier champion can replace the active model."""
+
+
+@dataclass(frozen=True, slots=True)
+class RollBackRequest:
+    """Request to activate an earlier champion again."""
+
+    why: str
+    to: str | None = None  # hash of an earlier champion; None: the one that the active model replaced
+    actor: str = ""  # empty: the user who runs the command
+    evidence: Mapping[str, Any] = field(default_factory=dict)  # JSON values that support the decision
+
+
+def roll_back(settings: Settings, request: RollBackRequest) -> PromotionResult:
+    """Activate an earlier champion again.
+
+    The bundle is tested in a fresh process; this process loads no model, so it is quick.
+    Raises: NothingToRollBackTo; BadFile if that bundle does not load; BadValue for an empty reason;
+    ChampionChanged if another decision was recorded meanwhile; DatabaseFailed.
+    """
+    reason = validate_reason(request.why)
+    with open_registry(settings) as registry:
+        before, to = _from_to(registry, request.to)
+        if before == to:
+            return PromotionResult(before, to, is_new=False)
+        card = _card_of(registry, before, to)
+        evidence = {**card_evidence(card), **request.evidence}
+        now = datetime.now(UTC)
+        activate(
+            registry,
+            Decision(now, ROLL_BACK, before, to, None, BY_HAND, reason, evidence, request.actor),
+        )
+    return PromotionResult(before, to, is_new=True)
+
+
+def _from_to(registry: Registry, to: str | None) -> tuple[str | None, str]:
+    with reading(registry.engine) as connection:
+        before = active_champion(connection)
+        if to is not None:
+            if not was_active(connection, to):
+                raise NothingToRollBackTo(
+                    f"{to} was never active. See londonpump models list, or activate it: londonpump models promote."
+                )
+            return before, to
+        found = None if before is None else previous_champion(connection, before)
+    if found is None:
+        raise NothingToRollBackTo(
+            f"No model was active before {before or 'now'}. Name one: londonpump models promote BUNDLE --why TEXT."
+        )
+    return before, found
+
+
+def _card_of(registry: Registry, before: str | None, to: str) -> dict[str, Any]:
+    try:
+        require_smoke_test(registry.store.folder(to))
+        return registry.store.read(to).card
+    except BadFile as error:
+        stays = f"The active model stays {before or 'none'}. Copy the whole bundle there again, or name another with --to."
+        raise BadFile(error.file, error.problem, stays) from error

@@ -1,7 +1,7 @@
-"""The verb `monitor`: is the model on duty still right, is what comes in as it was, is anything too old?
+"""The command `monitor`: check the active model for live error, drift of its inputs, and outdated data.
 
-Run daily. It looks, raises and clears alarms, and tells; run again at the same moment it changes nothing. What it
-cannot look at (no prepared records, no model) keeps the alarms it has.
+It runs daily and raises and clears alarms; a second run for the same time changes nothing. Alarms about something that
+cannot be checked (no prepared records, no model) stay as they are.
 """
 
 from dataclasses import dataclass
@@ -18,21 +18,37 @@ from londonpump.evaluation.drift_stations import StationChange
 from londonpump.evaluation.live import live_figures
 from londonpump.evaluation.live_error_band import Band, check_band
 from londonpump.ingest.alarm_webhook import post_alarm
-from londonpump.lifecycle import monitor_staleness as ages
-from londonpump.lifecycle.alarm_delivery import Post, log_changes, send_unsent
-from londonpump.lifecycle.monitor_conditions import DRIFT, NEW, SILENT, drift_conditions, station_conditions
-from londonpump.lifecycle.monitor_drift import drift_of
-from londonpump.lifecycle.monitor_outcomes import Joined, join_outcomes, newest_days, published_times
-from londonpump.lifecycle.monitor_roll_back import (
+from londonpump.lifecycle.manual_decisions import roll_back
+from londonpump.lifecycle.monitor_actions import (
     LIVE,
     LedgerState,
+    Post,
     RollBackFunction,
     band_rule,
+    log_changes,
     react_to_band,
+    send_unsent,
 )
+from londonpump.lifecycle.monitor_checks import (
+    DRIFT,
+    EVALUATION,
+    MODEL,
+    NEW,
+    NO_MODEL,
+    RECORDS,
+    SILENT,
+    WEATHER,
+    Ages,
+    age_conditions,
+    drift_conditions,
+    drift_of,
+    last_comparison,
+    latest_weather,
+    station_conditions,
+)
+from londonpump.lifecycle.monitor_outcomes import Joined, join_outcomes, newest_days, published_times
 from londonpump.lifecycle.prepared_examples import Examples, load_examples
 from londonpump.lifecycle.progress import Progress, silent
-from londonpump.lifecycle.roll_back import roll_back
 from londonpump.registry.ledger import active_periods_of, decision_at
 from londonpump.settings import Settings
 from londonpump.storage.atomic_files import read_json
@@ -48,15 +64,15 @@ RECENT_LINES = 200
 
 @dataclass(frozen=True, slots=True)
 class MonitorRequest:
-    """data: of `prepare`; None: what stands in the home, and without it drift is not looked at. at: the moment, aware."""
+    """Request to check the state at a time."""
 
-    at: datetime
-    data: Path | None = None
+    at: datetime  # with a time zone
+    data: Path | None = None  # output of `prepare`; None: that of the home; without any, drift is not checked
 
 
 @dataclass(frozen=True, slots=True)
 class ExternalCalls:
-    """What reaches outside besides the database."""
+    """Functions with effects outside the database of `monitor`; tests replace them."""
 
     roll_back_with: RollBackFunction = roll_back
     post: Post = post_alarm
@@ -64,33 +80,30 @@ class ExternalCalls:
 
 @dataclass(frozen=True, slots=True)
 class MonitoringResult:
-    """What was seen. live: of `live_figures`, None with no outcome. drift None: `drift_note` says why not.
-
-    sent: alarms that the webhook took; unsent: what went wrong with it, None if nothing.
-    """
+    """Findings of `monitor`."""
 
     at: datetime
-    ages: ages.Ages
+    ages: Ages
     joined: Joined
-    live: dict[str, Any] | None
+    live: dict[str, Any] | None  # result of `live_figures`; None without outcomes
     band: Band | None
-    drift: DriftResult | None
+    drift: DriftResult | None  # None: `drift_note` says why
     drift_note: str
     stations: list[StationChange]
     changes: AlarmChanges
-    sent: int
-    unsent: str | None
+    sent: int  # number of alarms that the webhook accepted
+    unsent: str | None  # why the webhook failed; None if it did not
 
 
 @dataclass(frozen=True, slots=True)
 class _Model:
-    """The champion at the moment, and what stands in its folder; problem: why that cannot be read."""
+    """Champion at the time of the check, with facts from its folder."""
 
     name: str | None
     since_at: datetime | None
     card: dict[str, Any]
     evaluated_mae_s: float | None
-    problem: str | None
+    problem: str | None  # why its folder cannot be read
 
 
 def monitor(
@@ -99,10 +112,7 @@ def monitor(
     progress: Progress = silent,
     external_calls: ExternalCalls = ExternalCalls(),
 ) -> MonitoringResult:
-    """Look at everything, bring the alarms up to date, send them.
-
-    Raises: BadFile for prepared records that cannot be read, DatabaseFailed.
-    """
+    """Check everything, update the alarms, and send them. Raises: BadFile for unreadable prepared records, DatabaseFailed."""
     at = request.at.astimezone(UTC)
     engine = open_database(settings.database)
     try:
@@ -136,17 +146,18 @@ def _monitor(inputs: _MonitorInputs, progress: Progress, external_calls: Externa
         ledger_state = LedgerState(
             active_champion(connection), tuple(read_decisions(connection, RECENT_LINES))
         )
-    progress("Comparing with what the model learnt from", 0.3)
+    progress("Comparing with the training data", 0.3)
     drift, stations, drift_note = _drift(inputs, model)
     progress("Judging announced times", 0.7)
     band = _band(inputs, joined, model)
-    conditions = [*ages.age_conditions(known), *_unreadable(model), *station_conditions(stations)]
+    conditions = [*age_conditions(known), *_unreadable(model), *station_conditions(stations)]
     conditions += drift_conditions(drift) if drift is not None else []
     if band is not None and model.name is not None:
         left = react_to_band(
             inputs.settings, band, model.name, inputs.at, ledger_state, external_calls.roll_back_with
         )
         conditions += [left] if left is not None else []
+    # Alarms are stored before they are sent: one that the webhook does not accept is sent by a later run.
     with writing(inputs.engine) as connection:
         changes = reconcile_alarms(connection, inputs.at, _clearable_types(inputs, model, drift), conditions)
     log_changes(changes)
@@ -170,19 +181,19 @@ def _model(connection: Connection, inputs: _MonitorInputs) -> _Model:
         card = read_json(folder / CARD)
         metrics = read_provenance(folder).get("metrics", {})
     except BadFile as error:
-        # the name is enough: /statusz shows these words to every account
+        # Leave out the path: /statusz shows this text to every account.
         return _Model(name, max(since, default=None), {}, None, f"{error.problem}. {error.advice}")
     return _Model(name, max(since, default=None), card, metrics.get("mae_s"), None)
 
 
-def _ages(connection: Connection, inputs: _MonitorInputs, model: _Model) -> ages.Ages:
-    weather_at, fetches = ages.latest_weather(connection, inputs.at)
-    decided, first_at = ages.last_comparison(connection, inputs.at)
+def _ages(connection: Connection, inputs: _MonitorInputs, model: _Model) -> Ages:
+    weather_at, fetches = latest_weather(connection, inputs.at)
+    decided, first_at = last_comparison(connection, inputs.at)
     records_at = None
     if inputs.examples is not None:
         newest_us = int(inputs.examples.rows["mobilised_us"].max())
         records_at = min(datetime.fromtimestamp(newest_us / 1e6, UTC), inputs.at)
-    return ages.Ages(
+    return Ages(
         inputs.at, records_at, weather_at, fetches, model.name, model.since_at, decided, first_at, model.card
     )
 
@@ -191,7 +202,7 @@ def _drift(inputs: _MonitorInputs, model: _Model) -> tuple[DriftResult | None, l
     if inputs.examples is None:
         return None, [], "no prepared records. Run londonpump prepare."
     if not model.card:
-        return None, [], "no model on duty that can be read."
+        return None, [], "no active model that can be read."
     try:
         return *drift_of(inputs.examples, model.card, inputs.at), ""
     except TooFewRows as error:
@@ -208,14 +219,12 @@ def _band(inputs: _MonitorInputs, joined: Joined, model: _Model) -> Band | None:
 def _unreadable(model: _Model) -> list[Condition]:
     if model.problem is None or model.name is None:
         return []
-    return [
-        Condition(UNREADABLE, model.name, "urgent", f"The bundle on duty cannot be read. {model.problem}")
-    ]
+    return [Condition(UNREADABLE, model.name, "urgent", f"The active bundle cannot be read. {model.problem}")]
 
 
 def _clearable_types(inputs: _MonitorInputs, model: _Model, drift: DriftResult | None) -> set[str]:
-    """Kinds of alarm that this look can clear."""
-    alarm_types = {ages.WEATHER, ages.NO_MODEL, ages.EVALUATION, UNREADABLE, LIVE}
-    alarm_types |= {ages.RECORDS} if inputs.examples is not None else set()
-    alarm_types |= {ages.MODEL} if model.card or model.name is None else set()
+    """Return the types of alarm that this run can clear, because it checked their subject."""
+    alarm_types = {WEATHER, NO_MODEL, EVALUATION, UNREADABLE, LIVE}
+    alarm_types |= {RECORDS} if inputs.examples is not None else set()
+    alarm_types |= {MODEL} if model.card or model.name is None else set()
     return alarm_types | ({DRIFT, SILENT, NEW} if drift is not None else set())

@@ -1,4 +1,4 @@
-"""What came of announced times: arrivals reported to the board, else the month's records once they are published."""
+"""Outcomes of announced times: arrivals on the board, or else the published records of the month."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from londonpump.lifecycle.prepared_examples import Examples
 from londonpump.storage.database.schema import mobilisations, outcomes, predictions
 
 MAX_OUTCOME_AGE = timedelta(days=150)
-"""Published records are eight weeks late and bring a month: older announcements are not looked at again."""
+"""Published records are eight weeks late and cover a month, so older announcements get no new outcome."""
 FIGURES_DAYS = 28
 CHUNK_SIZE = 500
 
@@ -26,30 +26,28 @@ Published = Mapping[tuple[str, str], float]
 
 @dataclass(frozen=True, slots=True)
 class Joined:
-    """announced: times announced until now. of_board: came true by the board. of_records: by published records where the
-    board has no arrival. in_both: known of both, taken from the board. rows: all that came true. implausible: arrivals on
-    the board after more than 1,200 s: they count as none, and published records may still say when it was."""
+    """Announced times with their outcomes."""
 
     announced: int
-    of_board: int
-    of_records: int
-    in_both: int
-    rows: LiveRows
-    implausible: int = 0
+    of_board: int  # with an arrival on the board
+    of_records: int  # with an arrival only in published records
+    in_both: int  # with an arrival in both; that of the board counts
+    rows: LiveRows  # all with an outcome
+    implausible: int = 0  # arrivals on the board after more than 1,200 s; they are ignored
 
     @property
     def share(self) -> float | None:
-        """The share of announced times that came true so far."""
+        """Share of announced times that have an outcome."""
         return round((self.of_board + self.of_records) / self.announced, 4) if self.announced else None
 
     def to_json(self) -> dict[str, Any]:
-        """Counts and the share."""
+        """Return the counts and the share."""
         names = ("announced", "of_board", "of_records", "in_both", "share", "implausible")
         return {name: getattr(self, name) for name in names}
 
 
 def published_times(examples: Examples) -> Published:
-    """What the prepared records say. Pumps without a code (incident files alone) are not found again."""
+    """Return the attendance times of prepared records, except of pumps without a code (incident files only)."""
     rows = examples.rows
     kept = np.isfinite(rows["attendance_s"])
     keys = zip(rows["incident_number"][kept], rows["resource_code"][kept], strict=True)
@@ -58,7 +56,7 @@ def published_times(examples: Examples) -> Published:
 
 
 def join_outcomes(connection: Connection, at: datetime, published: Published) -> Joined:
-    """Announced times of the last months with what came of them until a moment."""
+    """Return the announced times of the last months with their outcomes until a time."""
     dispatches = mobilisations.c
     query = (
         select(
@@ -90,6 +88,7 @@ def join_outcomes(connection: Connection, at: datetime, published: Published) ->
         for board_s, recorded_s in zip(of_board_s, recorded, strict=True)
     ]
     matched = [(row, actual_s) for row, actual_s in zip(rows, actual, strict=True) if actual_s is not None]
+    # Promised chances are read only for the days that the figures cover: stored answers are large.
     newest = matched[-1][0].mobilised_at - timedelta(days=FIGURES_DAYS) if matched else at
     promised = _promised(connection, [row for row, _ in matched if row.mobilised_at > newest])
     of_board = sum(board_s is not None for board_s in of_board_s)
@@ -104,17 +103,17 @@ def join_outcomes(connection: Connection, at: datetime, published: Published) ->
 
 
 def _plausible(actual_s: float | None) -> float | None:
-    """What an arrival on the board says, if published records could hold it."""
+    """Return an attendance time of the board if it is plausible; published records hold at most 20 minutes."""
     return actual_s if actual_s is not None and actual_s <= MAX_PUBLISHED_S else None
 
 
 def newest_days(rows: LiveRows, days: int = FIGURES_DAYS) -> LiveRows:
-    """Those of the last days that anything came true on."""
+    """Return the rows of the last days before the newest outcome."""
     return rows.take(rows.day > rows.day.max(initial=0) - days)
 
 
 def _promised(connection: Connection, rows: Iterable[Any]) -> dict[str, float]:
-    """{mobilisation: chance announced of taking over six minutes}, of those whose prediction is stored whole."""
+    """Return {mobilisation: announced chance of more than six minutes} for stored predictions."""
     pumps: dict[str, list[tuple[str, str]]] = {}
     for row in rows:
         if row.prediction_id is not None:

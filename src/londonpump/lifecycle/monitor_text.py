@@ -1,4 +1,4 @@
-"""What `monitor` saw, for people and as json."""
+"""Text and JSON output of `monitor`."""
 
 from dataclasses import asdict
 from datetime import datetime, timedelta
@@ -7,22 +7,22 @@ from typing import Any
 from londonpump.domain.attendance_targets import MAX_PUBLISHED_S
 from londonpump.evaluation.intervals import Stat
 from londonpump.evaluation.live_error_band import Band, BandDay
-from londonpump.lifecycle.alarm_delivery import alarm_json
 from londonpump.lifecycle.monitor import MonitoringResult
-from londonpump.lifecycle.monitor_conditions import day_of, format_moved_bins
+from londonpump.lifecycle.monitor_actions import alarm_json
+from londonpump.lifecycle.monitor_checks import day_of, format_moved_bins
 
-CHOSEN = "Pumps that were sent are a chosen set: these figures are about them, not about every pump that was ranked."
+CHOSEN = "These figures cover the pumps that were sent, not every pump that was ranked."
 MAX_NEAREST = 3
 
 
 def format_monitoring(result: MonitoringResult) -> str:
-    """What was seen, the alarms last."""
+    """Format the findings, the alarms last."""
     parts = [*_ages(result), *_live(result), *_band(result.band), *_drift(result), *_alarms(result)]
     return "\n".join(parts)
 
 
 def monitoring_as_json(result: MonitoringResult) -> dict[str, Any]:
-    """Every figure."""
+    """Return every figure as JSON values."""
     drift = result.drift
     return {
         "schema": 1,
@@ -48,7 +48,7 @@ def monitoring_as_json(result: MonitoringResult) -> dict[str, Any]:
 
 
 def _plain(values: dict[str, Any]) -> dict[str, Any]:
-    """Days as dates."""
+    """Convert day numbers to dates."""
     days = {"since", "day"}
     plain = {
         name: day_of(value).isoformat() if name in days and value is not None else value
@@ -63,16 +63,16 @@ def _plain(values: dict[str, Any]) -> dict[str, Any]:
 
 def _ages(result: MonitoringResult) -> list[str]:
     ages = result.ages
-    since = f", on duty since {ages.since_at:%Y-%m-%d %H:%MZ}" if ages.since_at else ""
-    until = f", learnt until {ages.card['trained_until']}" if "trained_until" in ages.card else ""
+    since = f", active since {ages.since_at:%Y-%m-%d %H:%MZ}" if ages.since_at else ""
+    until = f", trained until {ages.card['trained_until']}" if "trained_until" in ages.card else ""
     last_comparison_text = (
         "never"
         if ages.decided is None
         else f"{_ago(result.at - ages.decided.decided_at)} ago ({ages.decided.action})"
     )
     return [
-        f"Model on duty: {ages.champion or 'none'}{until}{since}",
-        f"Judged by comparison: {last_comparison_text}",
+        f"Active model: {ages.champion or 'none'}{until}{since}",
+        f"Last comparison: {last_comparison_text}",
         f"Newest prepared mobilisation: {_timestamp_text(ages.records_at)}",
         f"Newest hour of weather: {_timestamp_text(ages.weather_at)}",
     ]
@@ -83,8 +83,8 @@ def _live(result: MonitoringResult) -> list[str]:
     if not joined.announced:
         return ["Announced times: none in the last five months"]
     share = f"{joined.share:.0%}" if joined.share is not None else "none"
-    outcomes_text = f"{joined.of_board:,} by the board, {joined.of_records:,} by published records"
-    lines = [f"Announced times: {joined.announced:,}, {share} came true so far ({outcomes_text})"]
+    outcomes_text = f"{joined.of_board:,} from the board, {joined.of_records:,} from published records"
+    lines = [f"Announced times: {joined.announced:,}, {share} with an outcome so far ({outcomes_text})"]
     if joined.implausible:
         lines.append(
             f"Left out as implausible: {joined.implausible:,} arrivals on the board after more than "
@@ -108,6 +108,7 @@ def _live(result: MonitoringResult) -> list[str]:
 def _band(band: Band | None) -> list[str]:
     if band is None:
         return []
+    # The band is judged on consecutive days, the newest last.
     newest: BandDay = band.days[-1]
     if newest.mae_s is None:
         return [f"Band of live error: not judged, {newest.rows} outcomes in two weeks"]
@@ -120,12 +121,12 @@ def _band(band: Band | None) -> list[str]:
 def _drift(result: MonitoringResult) -> list[str]:
     found = result.drift
     if found is None:
-        return [f"Drift: not judged: {result.drift_note.removeprefix('drift: ')}"]
+        return [f"Drift: not checked: {result.drift_note.removeprefix('drift: ')}"]
     drifting = [one for one in found.inputs if one.is_drifting]
     season = (
         ""
         if found.has_season
-        else "; under 11 months: what differs may be the season, and no alarm is raised"
+        else "; with less than 11 months a difference may be the season, so no alarm is raised"
     )
     count, until = f"{len(drifting)} of {len(found.inputs)} inputs", day_of(found.checked_last)
     lines = [f"Drift: {count}, until {until} (reference {found.reference_days} days{season})"]
@@ -140,7 +141,7 @@ def _drift(result: MonitoringResult) -> list[str]:
 def _alarms(result: MonitoringResult) -> list[str]:
     changes = result.changes
     lines = [
-        f"Alarms: {len(changes.standing)} stand, {len(changes.raised)} new, {len(changes.cleared)} cleared"
+        f"Alarms: {len(changes.standing)} active, {len(changes.raised)} new, {len(changes.cleared)} cleared"
     ]
     new = {alarm.id for alarm in changes.raised}
     for alarm in changes.standing:

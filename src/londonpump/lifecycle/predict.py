@@ -1,24 +1,21 @@
-"""Calls answered out of a file into a file, with what the database knows of their moments."""
+"""Predict a file of calls into a file of predictions, with the context of the database."""
 
 import csv
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from londonpump.domain.errors import BadFile
 from londonpump.domain.stations import by_code
 from londonpump.lifecycle.calls_file import Calls, read_calls
-from londonpump.lifecycle.context_store import ContextStore
-from londonpump.lifecycle.context_text import parts_unknown
+from londonpump.lifecycle.context_store import ContextStore, read_known_context
+from londonpump.lifecycle.prediction_text import parts_unknown
 from londonpump.models.bundle import Bundle, from_files
 from londonpump.models.distribution import P10, P90
 from londonpump.models.predict import OVER_S, Predictions, predict_dispatches
 from londonpump.storage.atomic_files import atomic_file, require_own_file
 from londonpump.storage.bundles import load_bundle
 
-Columns = dict[str, NDArray[Any]]
 HEADER = (
     "id",
     "mean_s",
@@ -34,23 +31,17 @@ HEADER = (
 
 
 def open_bundle(path: Path) -> Bundle:
-    """A bundle from its folder, whole and as stored."""
+    """Load a bundle from its folder and verify its content."""
     return from_files(load_bundle(path)[1], str(path))
 
 
-def read_known_context(bundle: Bundle, columns: Columns, store: ContextStore | None) -> Columns:
-    """What the store knows of the moments of calls; it is not asked for what the bundle does not read."""
-    if store is None or not bundle.response.context.takes:
-        return {}
-    return store.columns(columns["mobilised_us"])
-
-
 def predict_file(bundle: Bundle, source: Path, out: Path, store: ContextStore | None = None) -> Calls:
-    """Answer CALLS.csv into PREDICTIONS.csv, whole.
+    """Predict the rows of CALLS.csv and write PREDICTIONS.csv.
 
-    Returns: the calls, with the errors of each row and what was not known of those answered.
-    Raises: BadFile, among others where no row can be answered and earlier answers would be lost.
+    Returns: the calls, with the error of each row and the number of rows without some context.
+    Raises: BadFile, for example if no row can be predicted and earlier predictions would be lost.
     """
+    # Also true for two names of one file (links, another case): the calls would be lost.
     if out.exists() and source.exists() and out.samefile(source):
         raise BadFile(out, "holds the calls themselves", "Name another file for the predictions.")
     require_own_file(out, ",".join(HEADER))
@@ -58,9 +49,10 @@ def predict_file(bundle: Bundle, source: Path, out: Path, store: ContextStore | 
     if not len(calls.answered) and _has_answers(out):
         raise BadFile(
             source,
-            f"no row can be answered, and {out} holds earlier answers: it was left as it is. Row 1: {calls.errors[0]}",
-            "Mend the rows, or name another file to see the error of each",
+            f"has no row that can be predicted, and {out} holds earlier predictions: it was not changed. Row 1: {calls.errors[0]}",
+            "Correct the rows, or name another file to see the error of each",
         )
+    # Start with the errors, and fill in the rows that were predicted: the output keeps the order of the input.
     rows = [
         [call_id, *[""] * (len(HEADER) - 2), error]
         for call_id, error in zip(calls.ids, calls.errors, strict=True)
@@ -81,7 +73,7 @@ def predict_file(bundle: Bundle, source: Path, out: Path, store: ContextStore | 
 
 
 def _has_answers(out: Path) -> bool:
-    """Whether earlier predictions stand there, any row of them answered."""
+    """True if the file holds earlier predictions with at least one predicted row."""
     if not out.is_file():
         return False
     with out.open(encoding="utf-8", newline="") as file:

@@ -1,6 +1,7 @@
-"""From published files to examples: read, clean, count, join context, write.
+"""The command `prepare`: read published files, clean them, count busy pumps, join context, and write examples.
 
-Writes DATA/examples, DATA/calls, DATA/set_aside (Parquet) and DATA/report.json, whole or not at all.
+It writes DATA/examples, DATA/calls, DATA/set_aside (rejected rows; all Parquet) and DATA/report.json, or nothing if it
+fails.
 """
 
 import tempfile
@@ -15,6 +16,7 @@ from ibis.expr.types import Table
 from londonpump.cleaning import examples, incident_pumps, pump_counts, pumps_out, rules
 from londonpump.cleaning.incidents import clean_incidents
 from londonpump.cleaning.mobilisations import clean_mobilisations, with_incident_columns
+from londonpump.domain.errors import BadFile
 from londonpump.ingest import context_csv
 from londonpump.ingest.published import PublishedTable, read_published
 from londonpump.lifecycle import rejections
@@ -26,26 +28,52 @@ from londonpump.lifecycle.prepare_context import (
     count_context,
     with_context,
 )
-from londonpump.lifecycle.prepare_counts import count_by_rule, describe_input
+from londonpump.lifecycle.prepare_text import count_by_rule, describe_input
 from londonpump.lifecycle.progress import Progress, silent
 from londonpump.storage.atomic_files import atomic_folder, require_own_folder, write_json
+
+
+@dataclass(frozen=True, slots=True)
+class ChosenRecords:
+    """Files per table. Mobilisation files are optional; incident files are required."""
+
+    incidents: tuple[Path, ...]
+    mobilisations: tuple[Path, ...]
+
+
+def select_records(
+    fetched: Path, incidents: tuple[Path, ...], mobilisations: tuple[Path, ...]
+) -> ChosenRecords:
+    """Return the named files, or else the fetched ones. Raises: BadFile if there are no incident records."""
+    if incidents:
+        return ChosenRecords(incidents, mobilisations)
+    if mobilisations:
+        raise BadFile(mobilisations[0], "needs incident records too", "Give them: --incidents FILE.")
+    # Imported here: a run on named files need not load the libraries for publishers.
+    from londonpump.ingest.london_datastore import fetched_files  # noqa: PLC0415
+
+    found = fetched_files(fetched)
+    if found is None:
+        raise BadFile(
+            fetched, "holds no fetched records", "Give --incidents FILE, or run londonpump fetch records."
+        )
+    return ChosenRecords(found["incidents"], found.get("mobilisations", ()))
+
 
 REPORT = "report.json"
 STATIONS = "stations.json"
 NAMES = frozenset({REPORT, STATIONS, "examples", "calls", "set_aside"})
 SIMULATED_MARK = "faults.json"
-"""`simulate` leaves this beside its records: what is made of them is marked, whether one says so or not."""
+"""`simulate` writes this file beside its records, so that everything derived from them is marked as simulated."""
+# Beyond it, DuckDB spills to the temporary folder.
 MEMORY_LIMIT = "2GB"
 MAX_ROWS_PER_FILE = 10**10
-"""More rows than any file has: source_file * FILES_APART + source_row is one number a row."""
+"""More rows than any file has, so that source_file * MAX_ROWS_PER_FILE + source_row is unique per row."""
 
 
 @dataclass(frozen=True, slots=True)
 class PrepareRequest:
-    """What to prepare from and where to put it; is_complete None: find out.
-
-    database: the address of the one that context is read from, for what no file gives; None: not asked.
-    """
+    """Input files of `prepare`, and its output folder."""
 
     incidents: tuple[Path, ...]
     out: Path
@@ -54,46 +82,48 @@ class PrepareRequest:
     weather: Path | None = None
     traffic: Path | None = None
     school_holidays: Path | None = None
-    is_complete: bool | None = None
+    is_complete: bool | None = None  # whether the records hold every call; None: determined from their counts
     is_simulated: bool = False
+    # Address of the database for context that no file gives; hidden, because it may hold a password.
     database: str | None = field(default=None, repr=False)
 
     @property
     def context(self) -> ContextRequest:
-        """What context to join."""
+        """Context to join."""
         return ContextRequest(self.stations, self.weather, self.traffic, self.school_holidays, self.database)
 
 
 @dataclass(slots=True)
 class Workspace:
-    """An engine, a folder that is its own, and who hears of progress."""
+    """DuckDB connection with its temporary folder, and the progress callback."""
 
     connection: Backend
     folder: Path
     progress: Progress
 
     def keep(self, table: Table, name: str) -> Table:
-        """Finish a step: compute the expression once and store it."""
+        """Compute an expression once and store it, so that later steps do not repeat it."""
         return self.connection.create_table(name, table, temp=True, overwrite=True)
 
     def linked(self, folder: Path) -> Path:
-        """A link to a folder, for the engine: quotes, backslashes and brackets in the path itself would mislead it."""
+        """Link to a folder under a plain name: DuckDB misreads quotes, backslashes and brackets in paths."""
         link = self.folder / "out"
         link.symlink_to(folder.resolve())
         return link
 
     def drop(self, *names: str) -> None:
-        """Forget stored tables that no later step reads."""
+        """Drop stored tables that no later step reads."""
         for name in names:
             self.connection.raw_sql(f'DROP TABLE IF EXISTS temp.main."{name}"')
 
 
 def prepare(request: PrepareRequest, progress: Progress = silent) -> dict[str, Any]:
-    """Make examples out of published files. Returns: what report.json holds.
+    """Make examples from published files. Returns: the content of report.json.
 
-    Raises: BadFile if a file is not what it should be, TooFewRows if no example comes out of the files, DatabaseFailed if
-    the database of the context cannot be read: then nothing is written, and earlier data stays.
+    Raises: BadFile for a wrong file, TooFewRows if the files yield no example, DatabaseFailed if the context cannot be read.
+    Then nothing is written, and earlier data stays.
     """
+    # Checked before the long work, and again when the folder is replaced.
     require_own_folder(request.out, REPORT, NAMES)
     with (
         context_source(request.context) as source,
@@ -134,7 +164,7 @@ def _prepare(request: PrepareRequest, workspace: Workspace, source: ContextSourc
     workspace.progress("Joining weather, traffic and holidays", 0.75)
     pumps = with_context(workspace.connection, pumps, source)
     tables = {"incidents": incidents, pump_table: cleaned}
-    return _write(request, workspace, _Made(published, tables, pumps, completeness, source))
+    return _write(request, workspace, _PreparedTables(published, tables, pumps, completeness, source))
 
 
 def _read(request: PrepareRequest, workspace: Workspace) -> dict[str, PublishedTable]:
@@ -144,6 +174,7 @@ def _read(request: PrepareRequest, workspace: Workspace) -> dict[str, PublishedT
     for order, (name, files) in enumerate(inputs.items()):
         part = 0.35 / len(inputs)
 
+        # `start` and `part` are bound as defaults, since the loop variables change.
         def report_progress(
             doing: str, share: float, start: float = order * part, part: float = part
         ) -> None:
@@ -156,8 +187,9 @@ def _read(request: PrepareRequest, workspace: Workspace) -> dict[str, PublishedT
 def _from_mobilisations(
     workspace: Workspace, rows: Table, incidents: Table, completeness: Completeness
 ) -> tuple[Table, Table]:
-    """(every row with its rule, kept rows with their counts). rows: of `clean_mobilisations`."""
+    """Return (every row with its rule, kept rows with their counts). rows: result of `clean_mobilisations`."""
     workspace.progress("Counting pumps out", 0.6)
+    # Counting needs window joins over all rows, so only narrow columns take part; the others are joined at the end.
     used = rows.filter(rules.is_kept(rows)).select(*pump_counts.NARROW_COLUMNS)
     used = used.mutate(row_id=used.source_file.cast("int64") * MAX_ROWS_PER_FILE + used.source_row)
     used = pump_counts.with_attendance(used).drop(*pump_counts.LEFT_TIME_COLUMNS)
@@ -178,8 +210,8 @@ def _from_mobilisations(
 
 
 @dataclass(frozen=True, slots=True)
-class _Made:
-    """What is to be written: tables with their rules, mobilisations with their context, and where that is from."""
+class _PreparedTables:
+    """Tables with their rules, mobilisations with their context, and its source, ready to be written."""
 
     published: dict[str, PublishedTable]
     tables: dict[str, Table]
@@ -188,37 +220,38 @@ class _Made:
     source: ContextSource
 
 
-def _write(request: PrepareRequest, workspace: Workspace, made: _Made) -> dict[str, Any]:
+def _write(request: PrepareRequest, workspace: Workspace, prepared: _PreparedTables) -> dict[str, Any]:
     with atomic_folder(request.out, REPORT, NAMES) as out:
         linked = workspace.linked(out)
         for folder in ("examples", "calls", "set_aside"):
             (out / folder).mkdir()
         workspace.progress("Writing examples", 0.85)
         workspace.connection.to_parquet(
-            examples.as_examples(made.pumps), linked / "examples" / "examples.parquet"
+            examples.as_examples(prepared.pumps), linked / "examples" / "examples.parquet"
         )
         workspace.connection.to_parquet(
-            examples.calls(made.tables["incidents"]), linked / "calls" / "calls.parquet"
+            examples.calls(prepared.tables["incidents"]), linked / "calls" / "calls.parquet"
         )
-        workspace.progress("Writing rows set aside", 0.95)
-        for name, table in made.tables.items():
-            raw = made.published["mobilisations" if name == "mobilisations" else "incidents"].raw
+        workspace.progress("Writing rejected rows", 0.95)
+        for name, table in prepared.tables.items():
+            raw = prepared.published["mobilisations" if name == "mobilisations" else "incidents"].raw
             workspace.connection.to_parquet(
                 _rejected_rows(raw, table), linked / "set_aside" / f"{name}.parquet"
             )
         written = workspace.connection.read_parquet(linked / "examples" / "examples.parquet")
         report = {
             "schema": 1,
-            "inputs": [describe_input(file) for table in made.published.values() for file in table.files],
-            "tables": {name: count_by_rule(table) for name, table in made.tables.items()},
-            "warnings": rejections.warnings(made.tables, made.published),
+            "inputs": [describe_input(file) for table in prepared.published.values() for file in table.files],
+            "tables": {name: count_by_rule(table) for name, table in prepared.tables.items()},
+            "warnings": rejections.warnings(prepared.tables, prepared.published),
             "examples": written.count().to_pyarrow().as_py(),
-            "complete": made.completeness.is_complete,
-            "completeness": made.completeness.report(),
-            "context": count_context(written, made.source),
+            "complete": prepared.completeness.is_complete,
+            "completeness": prepared.completeness.report(),
+            "context": count_context(written, prepared.source),
             "simulated": request.is_simulated or _is_from_simulation(request),
         }
-        write_json(out / STATIONS, [station.to_json() for station in made.source.stations])
+
+        write_json(out / STATIONS, [station.to_json() for station in prepared.source.stations])
         write_json(out / REPORT, report)
     workspace.progress("Done", 1.0)
     return report
@@ -230,9 +263,10 @@ def _is_from_simulation(request: PrepareRequest) -> bool:
 
 
 def _rejected_rows(raw: Table, table: Table) -> Table:
-    """The rows as they were published, and the rule that removed each."""
+    """Return the rejected rows as they were published, each with the rule that rejected it."""
     out = table.filter(table.rule.notnull())
     extra = ("pump",) if "pump" in out.columns else ()
     out = out.select("source_file", "source_row", "rule", *extra)
+    # Cleaned rows hold parsed values; the published texts show why a rule rejected them.
     joined = out.join(raw, ("source_file", "source_row"))
     return joined.order_by("source_file", "source_row", *extra)

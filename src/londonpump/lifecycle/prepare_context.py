@@ -1,4 +1,4 @@
-"""The context of `prepare`: files by hand first, the database for the rest, joined by one rule, and counted."""
+"""Context of `prepare`: read it from files or else from the database, join it to mobilisations, and count it."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -36,25 +36,26 @@ COLUMNS = {
     "is_school_holiday": SCHOOL_HOLIDAYS,
     "is_working_day": WORKING_DAYS,
 }
-"""Columns of examples that are not of the weather, and the part that each belongs to."""
+"""Part of the context per column; every other context column belongs to the weather."""
 FLAGS = ("is_weather_filled", "is_school_holiday", "is_working_day")
 FILE, DATABASE, OWN_LIST = "file", "database", "own list"
 
 
 @dataclass(frozen=True, slots=True)
 class ContextRequest:
-    """Files win over the database. database: its address, None where it is not asked; never shown."""
+    """Sources of context. Files take precedence over the database."""
 
     stations: Path | None = None
     weather: Path | None = None
     traffic: Path | None = None
     school_holidays: Path | None = None
+    # Address of the database; None: not used. Hidden, because it may hold a password.
     database: str | None = field(default=None, repr=False)
 
     def origins(self) -> dict[str, str | None]:
-        """Where each part comes from: `file`, `database`, or None where nothing was asked for.
+        """Return the source of each part: `file`, `database`, or None if it was not requested.
 
-        Working days need no source of their own: without a database they are those of the `holidays` library.
+        Without a database, working days come from the `holidays` library.
         """
         files = dict(zip(PARTS, (self.weather, self.traffic, self.school_holidays, None), strict=True))
         rest = DATABASE if self.database is not None else None
@@ -63,9 +64,9 @@ class ContextRequest:
 
 
 class ContextSource:
-    """Where context is read from while a `prepare` runs: the files, and the database if it is asked and there.
+    """Reader of context during `prepare`: the files, and the database if it was requested and exists.
 
-    The files are read at once, so that a wrong one is told before the records are cleaned.
+    The files are read at once, so that a wrong file is reported before the records are cleaned.
     """
 
     def __init__(self, request: ContextRequest, engine: "Engine | None") -> None:
@@ -77,7 +78,7 @@ class ContextSource:
         self._school = _school_days(request.school_holidays) if request.school_holidays else None
 
     def tables(self, first_at: datetime, end_at: datetime) -> ContextTables:
-        """What counts for moments from first_at until before end_at. Raises: DatabaseFailed."""
+        """Return the context from first_at until before end_at. Raises: DatabaseFailed."""
         stored = ContextTables()
         if self._engine is not None:
             from londonpump.storage.database.context_lookup import context_tables  # noqa: PLC0415
@@ -92,7 +93,7 @@ class ContextSource:
 
 
 def _stations(request: ContextRequest, engine: "Engine | None") -> tuple[tuple[Station, ...], str]:
-    """The stations, and where they come from: of the file, else as imported, else the product's own list."""
+    """Return the stations and their source: the file, or else the imported list, or else the built-in list."""
     if request.stations:
         return read_station_file(request.stations), FILE
     if engine is not None:
@@ -105,7 +106,7 @@ def _stations(request: ContextRequest, engine: "Engine | None") -> tuple[tuple[S
 
 
 def _school_days(path: Path) -> SchoolDays:
-    """A list by hand covers its years from the first holiday's to the last one's."""
+    """Read a file of school holidays. It covers all years from that of its first holiday to that of its last."""
     days = context_csv.read_school_holidays(path)
     years = [one.day.year for one in days]
     return SchoolDays.of(days, range(min(years), max(years) + 1))
@@ -113,14 +114,14 @@ def _school_days(path: Path) -> SchoolDays:
 
 @contextmanager
 def context_source(request: ContextRequest) -> Iterator[ContextSource]:
-    """Open what context is read from. An embedded database that was never made is an empty one.
+    """Open the sources of context. An embedded database that does not exist counts as empty.
 
-    Raises: BadFile, DatabaseFailed before anything else is done, if a file or the database cannot be read.
+    Raises: BadFile, DatabaseFailed if a file or the database cannot be read.
     """
     if request.database is None or not database_exists(request.database):
         yield ContextSource(request, None)
         return
-    # Here: who asks for no database need not wait for its libraries.
+    # Imported here: a run without a database need not load its libraries.
     from londonpump.storage.database import open_database  # noqa: PLC0415
 
     engine = open_database(request.database)
@@ -131,13 +132,13 @@ def context_source(request: ContextRequest) -> Iterator[ContextSource]:
 
 
 def with_context(connection: Backend, pumps: Table, source: ContextSource) -> Table:
-    """Mobilisations with the columns of every part that was asked for."""
+    """Join the columns of every requested part to the mobilisations."""
     parts = {part for part, origin in source.origins.items() if origin}
     span = context_join.mobilisation_span(pumps).to_pyarrow().to_pylist()[0]
     if not parts or span["first_at"] is None:
         return pumps
     first_at, last_at = (span[name].replace(tzinfo=UTC) for name in ("first_at", "last_at"))
-    end_at = last_at + MICROSECOND
+    end_at = last_at + MICROSECOND  # spells end exclusively, and the last mobilisation needs one too
     found = spells(source.tables(first_at, end_at), us_of(first_at), us_of(end_at))
     joined = [name for name in context_join.CONTEXT_COLUMNS if COLUMNS.get(name, WEATHER) in parts]
     return context_join.with_context(
@@ -146,7 +147,7 @@ def with_context(connection: Backend, pumps: Table, source: ContextSource) -> Ta
 
 
 def spells_as_arrow(found: Columns, names: list[str]) -> pa.Table:
-    """`from_at, until_at` and the named columns, null where unknown."""
+    """Return `from_at, until_at` and the named columns as an Arrow table, null where unknown."""
     is_unknown = np.isnan(found["weather_age_h"])
     made = {
         edge: pa.array(found[edge.replace("_at", "_us")].astype("datetime64[us]"))
@@ -164,11 +165,10 @@ def spells_as_arrow(found: Columns, names: list[str]) -> pa.Table:
 
 
 def count_context(examples: Table, source: ContextSource) -> dict[str, Any]:
-    """How many examples have which context from where, for report.json.
+    """Count the examples with context per part and source, for report.json.
 
-    Returns: by part `from` (file, database, holidays library, null not asked), and of a part that was asked for
-    `joined`, `missing_share`; of the weather also `sources` and how many examples have their own hour's and how many a
-    value of an hour before.
+    Returns: per part `from` (file, database, holidays library; null: not requested), `joined` and `missing_share`; for the
+    weather also `sources`, and the numbers of examples with a value of their own hour and of an earlier hour.
     """
     have = context_join.context_counts(examples).to_pyarrow().to_pylist()[0]
     parts: dict[str, Any] = {part: _share(have[part], have["rows"]) for part in PARTS[1:]}

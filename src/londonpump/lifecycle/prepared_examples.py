@@ -1,4 +1,4 @@
-"""Examples as `prepare` left them, by column."""
+"""Examples as `prepare` wrote them, by column, and the rows and forecasts that `evaluation` compares."""
 
 import hashlib
 from dataclasses import dataclass
@@ -12,49 +12,55 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from londonpump.domain.attendance_targets import LATENESS_LIMITS_S, MIN_UNDERESTIMATE_S
 from londonpump.domain.columns import CALLS, EXAMPLES
 from londonpump.domain.errors import BadFile, TooFewRows
 from londonpump.domain.london_clock import LONDON
 from londonpump.domain.stations import Station
+from londonpump.evaluation.evaluation_rows import EvaluationRows, Forecast
+from londonpump.evaluation.metrics import CRPS_LEVELS
+from londonpump.evaluation.slices import distance_band, distance_decile, hour_band
 from londonpump.evaluation.splits import first_us_of
 from londonpump.lifecycle.completeness import complete_spans_us
+from londonpump.models.bundle import Bundle
+from londonpump.models.distribution import P50, ResponseTimes
 from londonpump.storage.atomic_files import read_json
 
 Columns = dict[str, NDArray[Any]]
 _PATHS = ("examples/examples.parquet", "calls/calls.parquet")
 CHALLENGE_DAYS = 28
-"""A training stops this long before the newest complete day, so that it can be judged on what came after."""
+"""A training stops this long before the newest complete day, so that later data remains to judge the model."""
 COMPLETE_SHARE = 0.5
-"""The newest day counts as complete if it has at least this share of the rows of the usual day before it."""
+"""The newest day counts as complete if it has at least this share of the rows of a usual earlier day."""
 
 
 @dataclass(frozen=True, slots=True)
 class Examples:
-    """Rows of examples and of calls. data_hash: of both files, so that a bundle says what it learnt from."""
+    """Prepared examples and calls by column."""
 
     rows: Columns
     calls: Columns
     stations: tuple[Station, ...]
     report: dict[str, Any]
-    data_hash: str
+    data_hash: str  # hash of both files, so that a bundle names its training data
 
     @property
     def n(self) -> int:
-        """Number of examples."""
+        """Return the number of examples."""
         return len(self.rows["mobilised_us"])
 
     @property
     def complete(self) -> NDArray[np.int64]:
-        """Spans (k, 2) of time over which no call is missing, UTC microseconds."""
+        """Return the spans (k, 2) of time in which no call is missing, UTC microseconds."""
         return complete_spans_us(self.report)
 
     def take(self, mask: NDArray[np.bool_]) -> Columns:
-        """Columns of some rows."""
+        """Return the columns of the selected rows."""
         return {name: values[mask] for name, values in self.rows.items()}
 
 
 def load_examples(data: Path, start: date | None = None) -> Examples:
-    """Read DATA; where a day is given, only rows of incidents that began on it or later, of which there may be none.
+    """Read DATA. start: read only rows of incidents that began on this day or later, possibly none.
 
     Raises: BadFile if `prepare` did not make it, TooFewRows if it holds no example.
     """
@@ -73,14 +79,14 @@ def load_examples(data: Path, start: date | None = None) -> Examples:
         if missing:
             raise BadFile(data, f"was prepared by another version (no {missing[0]})", "Prepare it again.")
     if not rows.num_rows:
-        raise TooFewRows(f"{data}: no example. Look at its report.json: every row was set aside.")
+        raise TooFewRows(f"{data} holds no example: every row was rejected. See its report.json.")
     try:
         stations = tuple(Station.from_json(entry) for entry in read_json(data / "stations.json"))
         if not stations:
             raise BadFile(data, "is damaged, or of another version (no station)", "Prepare it again.")
         report = read_json(data / "report.json")
         report = {**report, "complete": bool(report["complete"])}
-        complete_spans_us(report)
+        complete_spans_us(report)  # raises here if the report is damaged
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise BadFile(data, f"is damaged, or of another version ({error})", "Prepare it again.") from error
     if start is not None:
@@ -89,7 +95,7 @@ def load_examples(data: Path, start: date | None = None) -> Examples:
 
 
 def data_hash_of(data: Path) -> str:
-    """The name of what is in DATA. Raises: BadFile if it cannot be read."""
+    """Return the hash of the data in a folder. Raises: BadFile if it cannot be read."""
     whole = hashlib.sha256()
     for path in _PATHS:
         try:
@@ -102,7 +108,8 @@ def data_hash_of(data: Path) -> str:
 
 
 def _began_from(rows: pa.Table, start: date) -> pa.Table:
-    """Rows of incidents whose first mobilisation lies on that day or later: an incident is never divided."""
+    """Return rows of incidents whose first mobilisation is on that day or later; an incident is never divided."""
+    # Filtered in Arrow, before the conversion to NumPy, which needs far more memory.
     is_later = pc.greater_equal(
         rows["mobilised_at"].cast(pa.timestamp("us")).cast(pa.int64()), midnight_us(start)
     )
@@ -112,7 +119,7 @@ def _began_from(rows: pa.Table, start: date) -> pa.Table:
 
 
 def as_columns(table: pa.Table) -> Columns:
-    """Arrow columns as NumPy: texts as objects (None), numbers as float64 (NaN), instants as int64 us."""
+    """Convert Arrow columns to NumPy: texts to objects (None), numbers to float64 (NaN), timestamps to int64 us."""
     columns: Columns = {}
     for name in table.column_names:
         column = table[name].combine_chunks()
@@ -134,6 +141,7 @@ def as_columns(table: pa.Table) -> Columns:
 
 
 def _texts(column: pa.Array) -> NDArray[Any]:
+    # Equal texts share one Python object, which saves memory on millions of rows.
     coded = column.dictionary_encode()
     values = np.array([*coded.dictionary.to_pylist(), None], object)
     index = coded.indices.fill_null(len(values) - 1).to_numpy(zero_copy_only=False)
@@ -141,35 +149,36 @@ def _texts(column: pa.Array) -> NDArray[Any]:
 
 
 def incident_codes(rows: Columns) -> NDArray[np.int64]:
-    """(n,) one number an incident."""
+    """Return (n,) one number per incident."""
     _, codes = np.unique(rows["incident_number"].astype(str), return_inverse=True)
     return codes.astype(np.int64)
 
 
 def midnight_us(day: date) -> int:
-    """UTC microseconds of midnight of a London day."""
+    """Return the start of a London day in UTC microseconds."""
     midnight_at = datetime(day.year, day.month, day.day, tzinfo=LONDON).astimezone(UTC)
     return int((midnight_at - datetime(1970, 1, 1, tzinfo=UTC)) / timedelta(microseconds=1))
 
 
 def first_us_of_incident(rows: Columns) -> NDArray[np.int64]:
-    """(n,) the first mobilisation of the row's incident: an incident is whole on one side of a split."""
+    """Return (n,) the first mobilisation of the row's incident, so that a split does not divide an incident."""
     return first_us_of(incident_codes(rows), rows["mobilised_us"])
 
 
 def london_date(us: int) -> date:
-    """The London day of an instant."""
+    """Return the London day of UTC microseconds."""
     return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=us)).astimezone(LONDON).date()
 
 
 def after_newest(rows: Columns) -> date:
-    """The London day after the newest row."""
+    """Return the London day after the newest row."""
     return london_date(int(rows["mobilised_us"].max())) + timedelta(days=1)
 
 
 def newest_complete_day(rows: Columns) -> date:
-    """The London day of the newest row, or the day before where that one looks cut off by the publishing."""
+    """Return the London day of the newest row, or the day before if publishing cut that day off."""
     newest = london_date(int(rows["mobilised_us"].max()))
+    # London midnights, because days have 23 or 25 hours when the clocks change.
     starts_us = [midnight_us(newest - timedelta(days=back)) for back in range(CHALLENGE_DAYS, -1, -1)]
     *earlier, of_newest = np.histogram(rows["mobilised_us"], [*starts_us, np.iinfo(np.int64).max])[0]
     is_cut = of_newest < COMPLETE_SHARE * np.median(earlier)
@@ -177,8 +186,61 @@ def newest_complete_day(rows: Columns) -> date:
 
 
 def default_until(rows: Columns, challenge_days: int = CHALLENGE_DAYS) -> date:
-    """Where a training stops if nobody says: so many days before the newest complete day ends, or three quarters of
-    the way through records shorter than four times that."""
+    """Return the default end of training: challenge_days before the newest complete day ends, or a quarter of records
+    that are shorter than four times that."""
     first, last = london_date(int(rows["mobilised_us"].min())), newest_complete_day(rows)
     days = (last - first).days + 1
     return last + timedelta(days=1) - timedelta(days=min(challenge_days, days // 4))
+
+
+LEVELS = tuple(sorted({0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, *CRPS_LEVELS}))
+MAX_SEEN_SHARE, MAX_SEEN_ROWS = 1e-5, 2
+"""Bundles recognise incidents by short hashes: with a million training incidents, about one row in a million collides.
+More known incidents than this share plus a few are no collision."""
+NONE = "none"
+
+
+def build_judged_rows(bundle: Bundle, rows: Columns) -> EvaluationRows:
+    """Return rows with their actual times and slices."""
+    dispatches = bundle.dispatches(rows)
+    hour = dispatches.hour.astype(np.int64)
+    own = rows["recorded_ground_code"] == rows["station_code"]
+    slices = {
+        "distance_band": distance_band(dispatches.distance_m),
+        "distance_decile": distance_decile(dispatches.distance_m),
+        "hour": np.array([f"{h:02d}" for h in hour]),
+        "hour_band": hour_band(hour),
+        "station": _text(rows["station_code"]),
+        "borough": _text(rows["borough_name"]),
+        "own_ground": np.where(own, "own ground", "other ground"),
+        "incident_type": _text(rows["incident_type"]),
+        "pump": _text(rows["pump"]),
+    }
+    return EvaluationRows(
+        actual_s=rows["attendance_s"],
+        day=dispatches.day,
+        incident=incident_codes(rows),
+        slices=slices,
+        station_code=_text(rows["station_code"]),
+        distance_m=dispatches.distance_m,
+        hour=hour,
+        easting_m=rows["easting_m"],
+        northing_m=rows["northing_m"],
+    )
+
+
+def forecast_of(times: ResponseTimes) -> Forecast:
+    """Convert predicted distributions to a forecast that `evaluation` can score."""
+    median_s = times.quantile(P50)
+    return Forecast(
+        median_s=median_s,
+        mean_s=times.mean_s,
+        levels=LEVELS,
+        quantiles_s=times.quantiles(LEVELS),
+        p_over={threshold_s: times.p_over(threshold_s) for threshold_s in LATENESS_LIMITS_S},
+        p_underestimate=times.p_over(median_s + MIN_UNDERESTIMATE_S),
+    )
+
+
+def _text(values: NDArray[Any]) -> NDArray[np.str_]:
+    return np.array([NONE if value is None else value for value in values], np.str_)

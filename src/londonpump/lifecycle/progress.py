@@ -1,10 +1,10 @@
-"""How long work says where it is; the command line draws it."""
+"""Callback that reports the progress of long work; the command line shows it."""
 
 from collections.abc import Callable
 
 Progress = Callable[[str, float], None]
-"""Called with what is being done and the share done, 0 to 1."""
+"""Function that is called with the current step and the share that is done, 0 to 1."""
 
 
 def silent(doing: str, share: float) -> None:
-    """No progress shown."""
+    """Ignore progress."""

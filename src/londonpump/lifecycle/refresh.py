@@ -1,33 +1,143 @@
-"""The verb `refresh context`: weather, calendars and traffic of now into the database, where serving reads them.
+"""The command `refresh context`: store current weather, calendars and traffic in the database, where the service reads them.
 
-Each source on its own: one that fails is told and leaves its earlier rows as they are; the others go on.
-Every try is noted in the database. No message holds a key.
+Sources are independent: one that fails is reported and keeps its earlier rows, and the others go on. Every attempt is
+recorded in the database. No message contains a key.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 
 from sqlalchemy import Engine
 
+from londonpump.domain.context_records import WeatherHour
 from londonpump.domain.errors import BadValue, SourceFailed
 from londonpump.domain.london_clock import LONDON
+from londonpump.ingest import open_meteo, visual_crossing
+from londonpump.ingest.bank_holidays import fetch_bank_holidays
 from londonpump.ingest.http import Http
-from londonpump.ingest.tomtom import KEY_SETTING
-from londonpump.ingest.weather_hours import format_utc
-from londonpump.lifecycle import refresh_steps as steps
-from londonpump.lifecycle.refresh_steps import OPEN_METEO, StepResult
-from londonpump.lifecycle.weather_history import RefreshSession
+from londonpump.ingest.school_terms_page import fetch_school_holidays
+from londonpump.ingest.tomtom import KEY_SETTING, fetch_traffic
+from londonpump.ingest.visual_crossing import LondonDays
+from londonpump.ingest.weather_hours import HOUR, HOURS_AHEAD, HOURS_BACK, Span, format_utc, hour_of
+from londonpump.lifecycle.weather_history import (
+    HistoryResult,
+    RefreshSession,
+    fill_open_meteo,
+    fill_visual_crossing,
+)
 from londonpump.settings import Settings
-from londonpump.storage.database.context_repository import last_fetches, record_fetch
+from londonpump.storage.database.context_repository import (
+    last_fetches,
+    prune_traffic,
+    prune_weather,
+    read_weather,
+    record_fetch,
+    store_bank_holidays,
+    store_school_holidays,
+    store_traffic,
+    store_weather,
+)
+
+OPEN_METEO, VISUAL_CROSSING = "open-meteo", "visual-crossing"
+NO_FORECASTS = "archived forecasts do not exist at that address, the archive was used instead"
+
+
+@dataclass(frozen=True, slots=True)
+class StepResult:
+    """Result of one source."""
+
+    rows: int  # number of rows stored
+    message: str
+    problem: str | None = None  # why some of its rows are missing
+
+
+def _refresh_weather(session: RefreshSession, publisher: str) -> StepResult:
+    """Store the hours around now as they are known now, except those that repeat what is stored."""
+    rows = _forecast(session, publisher)
+    # Only changes are stored, as versions with their own time: an example must see what was known at its call.
+    new = _changed(session, rows)
+    store_weather(session.engine, new)
+    prune_weather(session.engine)
+    span = f"{format_utc(rows[0].observed_at)} to {format_utc(rows[-1].observed_at)}"
+    return StepResult(len(new), f"{len(rows)} hours from {span}, {len(new)} of them new or changed")
+
+
+def _refresh_history(session: RefreshSession, publisher: str, since: date) -> StepResult:
+    """Store past hours since a day that are missing."""
+    fill = fill_open_meteo if publisher == OPEN_METEO else fill_visual_crossing
+    result = fill(session, since)
+    count = sum(result.hours_by_source.values())
+    problem = " ".join(dict.fromkeys(_sentence(str(each)) for each in result.problems)) or None
+    return StepResult(count, _format_history(result, since), problem)
+
+
+def _refresh_bank_holidays(session: RefreshSession) -> StepResult:
+    """Store the bank holidays of England by GOV.UK, and compare them with the `holidays` library."""
+    check = fetch_bank_holidays(session.http, session.settings)
+    count = store_bank_holidays(session.engine, check.announced)
+    return StepResult(count, "; ".join((f"{count} days that GOV.UK lists", *check.differences)))
+
+
+def _refresh_school_holidays(session: RefreshSession) -> StepResult:
+    """Store school holidays of the years on the borough's page; years it no longer shows stay."""
+    days = fetch_school_holidays(session.http, session.settings, session.now.astimezone(LONDON).date())
+    years = store_school_holidays(session.engine, days)
+    changes = [
+        f"{verb} {', '.join(map(str, which))}"
+        for verb, which in (("added", years.added), ("renewed", years.replaced), ("kept", years.kept))
+        if which
+    ]
+    return StepResult(len(days), f"{len(days)} days; " + ("; ".join(changes) or "no year"))
+
+
+def _refresh_traffic(session: RefreshSession) -> StepResult:
+    """Store the current congestion."""
+    reading = fetch_traffic(session.http, session.settings, session.now)
+    store_traffic(session.engine, [reading])
+    prune_traffic(session.engine)
+    return StepResult(1, f"congestion {reading.congestion_rate:.0%}")
+
+
+def _forecast(session: RefreshSession, publisher: str) -> list[WeatherHour]:
+    if publisher == OPEN_METEO:
+        return open_meteo.fetch_forecast(session.http, session.settings, session.now)
+    this_hour = hour_of(session.now)
+    span = Span(this_hour - HOUR * HOURS_BACK, this_hour + HOUR * HOURS_AHEAD)
+    first, last = (at.astimezone(LONDON).date() for at in (span.first_at, span.end_at - HOUR))
+    rows = visual_crossing.fetch_visual_crossing(
+        session.http, session.settings, LondonDays(first, last), session.now
+    )
+    return [replace(row, available_at=session.now) for row in rows if span.has(row.observed_at)]
+
+
+def _changed(session: RefreshSession, rows: Sequence[WeatherHour]) -> list[WeatherHour]:
+    """Return the rows that differ from their newest stored version, or that have none."""
+    stored = read_weather(session.engine, rows[0].observed_at, rows[-1].observed_at + timedelta(hours=1))
+    newest = {(row.observed_at, row.source): row for row in stored}
+    is_known = {key: replace(row, available_at=session.now) for key, row in newest.items()}
+    return [row for row in rows if is_known.get((row.observed_at, row.source)) != row]
+
+
+def _format_history(result: HistoryResult, since: date) -> str:
+    stored_hours = ", ".join(f"{hours:,} of {source}" for source, hours in result.hours_by_source.items())
+    missing = f", {result.missing:,} past hours are missing" if result.missing else ""
+    nothing = "nothing was received" if result.problems else "nothing was missing"
+    summary = f"Since {since}: {stored_hours or nothing}{missing}"
+    return summary if result.has_forecasts else f"{summary}; {NO_FORECASTS}"
+
+
+def _sentence(text: str) -> str:
+    return text.rstrip(".") + "."
+
 
 FIRST_RECORD_DATE = date(2009, 1, 1)
-"""As in `fetch`, whose libraries an hourly refresh need not load."""
+"""Copy of the constant in `fetch`, whose libraries an hourly refresh need not load."""
 
 
 class Part(StrEnum):
-    """What can be refreshed, in this order."""
+    """Parts that can be refreshed, in this order."""
 
     WEATHER = "weather"
     HISTORY = "weather-history"
@@ -37,7 +147,7 @@ class Part(StrEnum):
 
 
 class State(StrEnum):
-    """What became of a part."""
+    """State of a part after a refresh."""
 
     SUCCEEDED = "came"
     FAILED = "failed"
@@ -46,36 +156,36 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RefreshRequest:
-    """since: also past hours from that day on. weather_from: publisher of weather. only: nothing else."""
+    """Request to refresh the context."""
 
-    since: date | None = None
-    weather_from: str = OPEN_METEO
-    only: Part | None = None
+    since: date | None = None  # also refresh past hours from this day on
+    weather_from: str = OPEN_METEO  # publisher of the weather
+    only: Part | None = None  # refresh this part only
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """One part: rows stored, and what came or what failed and what stands in, in words."""
+    """Outcome of one part."""
 
     part: Part
     state: State
-    message: str
+    message: str  # what was stored, or what failed and which values are used instead
     rows: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class RefreshResult:
-    """What became of each part that was wanted."""
+    """Outcomes of the requested parts."""
 
     outcomes: tuple[Outcome, ...]
 
     @property
     def has_failed(self) -> bool:
-        """Whether any part failed."""
+        """True if any part failed."""
         return any(outcome.state is State.FAILED for outcome in self.outcomes)
 
     def to_text(self) -> str:
-        """A line a part."""
+        """Format one line per part."""
         return "\n".join(
             f"{outcome.part}: {'FAILED. ' if outcome.state is State.FAILED else ''}{outcome.message}"
             for outcome in self.outcomes
@@ -85,10 +195,10 @@ class RefreshResult:
 def refresh_context(
     settings: Settings, engine: Engine, http: Http, now: datetime, request: RefreshRequest = RefreshRequest()
 ) -> RefreshResult:
-    """Ask every source that is wanted and store what comes.
+    """Fetch every requested part and store it. A source that fails is an outcome, not an error.
 
-    Args: now: the moment from which what comes is known, UTC.
-    Raises: BadValue if `wanted` cannot be meant; DatabaseFailed. A source that fails is an outcome.
+    Args: now: the time from which the fetched values count as known, UTC.
+    Raises: BadValue for a request that makes no sense; DatabaseFailed.
     """
     _validate_request(request, now)
     session = RefreshSession(settings, engine, http, now.astimezone(UTC))
@@ -102,9 +212,9 @@ def _validate_request(request: RefreshRequest, now: datetime) -> None:
     if request.only is Part.HISTORY and request.since is None:
         raise BadValue("--only", str(request.only), "needs --since with the first day")
     if request.since is not None and request.since > now.astimezone(LONDON).date():
-        raise BadValue("--since", request.since.isoformat(), "is yet to come; give a past day")
+        raise BadValue("--since", request.since.isoformat(), "is in the future; give a past day")
     if request.since is not None and request.since < FIRST_RECORD_DATE:
-        # each year before it would be a request, for hours that no record needs
+        # Each earlier year would cost a request for hours that no record needs.
         raise BadValue(
             "--since", request.since.isoformat(), f"is before {FIRST_RECORD_DATE}, the first record"
         )
@@ -112,12 +222,15 @@ def _validate_request(request: RefreshRequest, now: datetime) -> None:
 
 def _refresh(session: RefreshSession, part: Part, request: RefreshRequest) -> Outcome:
     if part is Part.TRAFFIC and session.settings.tomtom_key is None:
-        return Outcome(part, State.SKIPPED, f"not asked: no {KEY_SETTING}. The congestion profile stands in.")
+        return Outcome(
+            part, State.SKIPPED, f"skipped: {KEY_SETTING} is not set. The usual congestion is used instead."
+        )
     try:
         result = _step(part, session, request)()
     except SourceFailed as failed:
         result = StepResult(0, "", str(failed))
     fallback = "" if result.problem is None else _fallback_text(session, part)
+
     record_fetch(session.engine, part, session.now, result.problem, result.rows)
     if result.problem is None:
         return Outcome(part, State.SUCCEEDED, result.message, result.rows)
@@ -128,11 +241,11 @@ def _refresh(session: RefreshSession, part: Part, request: RefreshRequest) -> Ou
 def _step(part: Part, session: RefreshSession, request: RefreshRequest) -> Callable[[], StepResult]:
     since = request.since or session.now.date()
     return {
-        Part.WEATHER: lambda: steps.weather(session, request.weather_from),
-        Part.HISTORY: lambda: steps.history(session, request.weather_from, since),
-        Part.BANK_HOLIDAYS: lambda: steps.bank_holidays(session),
-        Part.SCHOOL_HOLIDAYS: lambda: steps.school_holidays(session),
-        Part.TRAFFIC: lambda: steps.traffic(session),
+        Part.WEATHER: lambda: _refresh_weather(session, request.weather_from),
+        Part.HISTORY: lambda: _refresh_history(session, request.weather_from, since),
+        Part.BANK_HOLIDAYS: lambda: _refresh_bank_holidays(session),
+        Part.SCHOOL_HOLIDAYS: lambda: _refresh_school_holidays(session),
+        Part.TRAFFIC: lambda: _refresh_traffic(session),
     }[part]
 
 
@@ -141,8 +254,8 @@ def _fallback_text(session: RefreshSession, part: Part) -> str:
         (note.succeeded_at for note in last_fetches(session.engine) if note.source == part), None
     )
     if succeeded_at is None:
-        return "It has never come whole before."
-    return f"All went well {_age(session.now - succeeded_at)} ago ({format_utc(succeeded_at)}); what is stored stands in."
+        return "It has never succeeded before."
+    return f"It last succeeded {_age(session.now - succeeded_at)} ago ({format_utc(succeeded_at)}); the stored values are used."
 
 
 def _age(passed: timedelta) -> str:

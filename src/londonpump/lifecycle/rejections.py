@@ -1,4 +1,4 @@
-"""Which rules rejected how many rows of a file, with an example of what each met; and when that ends `prepare`."""
+"""Rejected rows per rule and file with an example of each, and the checks that stop `prepare` if too many are rejected."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -17,9 +17,9 @@ from londonpump.ingest.published import PublishedTable
 from londonpump.ingest.published.format_checks import EXAMINED_ROWS, advice_on_dates, swap_day_and_month
 
 MIN_WARNING_SHARE = 0.02
-"""A rule that rejects more than this share of a file is a sign that the file is not what it seems."""
+"""A rule that rejects more than this share of a file suggests that the file is wrong."""
 BY_CHOICE = ("later_wave", "warm_up")
-"""Rules that leave out sound rows, in every file: no warning."""
+"""Rules that reject valid rows of every file by design, so they cause no warning."""
 MAX_NAMED_RULES = 5
 M_PER_KM = 1000
 DEGREES_OF_LONDON = ((51.0, 52.0), (-1.0, 1.0))
@@ -27,27 +27,26 @@ DEGREES_OF_LONDON = ((51.0, 52.0), (-1.0, 1.0))
 
 @dataclass(frozen=True, slots=True)
 class Rejection:
-    """One rule on one file. of: rows of the file. example: {column: text as published} of the first row it rejected,
-    whose number is `row`. hint: what may explain it, or nothing."""
+    """Rows of one file that one rule rejected."""
 
     table: str
     file: str
     rule: str
     rows: int
-    of: int
-    row: int
-    example: Mapping[str, str | None]
-    hint: str = ""
+    of: int  # rows of the file
+    row: int  # number of the first rejected row
+    example: Mapping[str, str | None]  # {column: published text} of that row
+    hint: str = ""  # a likely cause
 
     def to_json(self) -> dict[str, Any]:
-        """As report.json holds it."""
+        """Return the entry in report.json."""
         return asdict(self)
 
 
 def rejections(name: str, cleaned: Table, published: PublishedTable, share: float = 0.0) -> list[Rejection]:
-    """The rules that rejected more than a share of the rows of a file, most rows first.
+    """Return the rules that rejected more than a share of the rows of a file, most rows first.
 
-    Args: name: of the table in report.json. cleaned: its rows with `rule`. published: the files that they are from.
+    Args: name: of the table in report.json. cleaned: its rows with `rule`. published: the files of these rows.
     """
     counts = cleaned.group_by("source_file", "rule").agg(rows=cleaned.count(), row=cleaned.source_row.min())
     found = counts.to_pyarrow().to_pylist()
@@ -64,7 +63,7 @@ def rejections(name: str, cleaned: Table, published: PublishedTable, share: floa
 
 
 def warnings(tables: Mapping[str, Table], published: Mapping[str, PublishedTable]) -> list[dict[str, Any]]:
-    """What report.json warns of."""
+    """Return the warnings in report.json."""
     return [
         one.to_json()
         for name, table in tables.items()
@@ -74,7 +73,7 @@ def warnings(tables: Mapping[str, Table], published: Mapping[str, PublishedTable
 
 
 def require_kept_rows(name: str, cleaned: Table, published: Mapping[str, PublishedTable]) -> None:
-    """Raises: TooFewRows where no row of a table is kept, with the rules, their counts and what they met."""
+    """Reject a table without kept rows, naming the rules, their counts and examples. Raises: TooFewRows."""
     kept = cleaned.filter(rules.is_kept(cleaned)).limit(1).count().to_pyarrow().as_py()
     if kept:
         return
@@ -82,20 +81,20 @@ def require_kept_rows(name: str, cleaned: Table, published: Mapping[str, Publish
     rows = sum(one.rows for one in found)
     if not rows:
         raise TooFewRows(
-            "No incident record has an attendance time of a pump: nothing can be learnt from it."
+            "No incident record has an attendance time of a pump, so no model can be trained on them."
         )
     subject = (
         "incident record" if name == "incidents" else "pump" if name == "pumps" else "mobilisation record"
     )
     listed = "; ".join(format_rejection(one.to_json()) for one in found[:MAX_NAMED_RULES])
     raise TooFewRows(
-        f"No {subject} is usable: all {rows:,} rows were rejected. {listed}. Nothing was written. Mend the files or the "
+        f"No {subject} is usable: all {rows:,} rows were rejected. {listed}. Nothing was written. Correct the files or the "
         "list of stations, and prepare again."
     )
 
 
 def format_rejection(rejection: Mapping[str, Any]) -> str:
-    """One entry of `warnings` for a person."""
+    """Format one entry of `warnings`."""
     sample = ", ".join(
         f"{column} {'is empty' if text is None else repr(text)}"
         for column, text in rejection["example"].items()
@@ -108,9 +107,9 @@ def format_rejection(rejection: Mapping[str, Any]) -> str:
 
 
 def validate_mobilised_times(rows: Table, published: PublishedTable, files: Sequence[Path]) -> None:
-    """Raises: BadFile where too many pumps of a file were mobilised more than a day from their calls.
+    """Reject a file with too many pumps that were mobilised more than a day from their calls.
 
-    Args: rows: of `clean_mobilisations`. files: in the order of source_file.
+    Args: rows: result of `clean_mobilisations`. files: in the order of source_file. Raises: BadFile.
     """
     far = rows.filter(rows.rule == "mobilised_far_from_call")
     counts = far.group_by("source_file").agg(rows=far.count()).to_pyarrow().to_pylist()
@@ -128,6 +127,7 @@ def validate_mobilised_times(rows: Table, published: PublishedTable, files: Sequ
             f"rows, first in data row {sample[0]['source_row']}: mobilised {sample[0]['mobilised_at']} GMT, incident "
             f"{sample[0]['incident_number']} called {sample[0]['call_at']} GMT"
         )
+        # If most rows become plausible with day and month exchanged, the advice says so.
         explained = sum(_is_explained(one["mobilised_at"], one["call_at"]) for one in sample)
         raise BadFile(
             files[index], problem, _advice(explained > len(sample) / 2, str(sample[0]["incident_number"]))
@@ -135,9 +135,9 @@ def validate_mobilised_times(rows: Table, published: PublishedTable, files: Sequ
 
 
 def validate_event_times(rows: Table, published: PublishedTable, files: Sequence[Path]) -> None:
-    """Raises: BadFile where too many pumps of a file departed, arrived or left days from their mobilisation.
+    """Reject a file with too many pumps that departed, arrived or left days from their mobilisation.
 
-    Args: rows: of `clean_mobilisations`. files: in the order of source_file.
+    Args: rows: result of `clean_mobilisations`. files: in the order of source_file. Raises: BadFile.
     """
     far = rows.filter(rows.repairs.contains("_far_from_mobilised"))
     each = {name: far.repairs.contains(repair).sum() for name, (repair, _) in FAR_FROM_MOBILISED.items()}
@@ -156,7 +156,7 @@ def _is_far(far: Table, column: str) -> BooleanValue:
 
 
 def _far_times(of_file: Table, typed: Table, column: str) -> tuple[str, str]:
-    """What is wrong with a column, but for the counts, and what to do. of_file: rows of one file where it is."""
+    """Return the problem of a column, with placeholders for the counts, and the advice. of_file: affected rows."""
     keys = of_file.select(*rules.ROW)
     found = typed.semi_join(keys, list(rules.ROW)).order_by("source_row")
     sample = (
@@ -175,7 +175,7 @@ def _far_times(of_file: Table, typed: Table, column: str) -> tuple[str, str]:
 
 def _advice(is_month_first: bool, number: str) -> str:
     advice = advice_on_dates(is_month_first)
-    # an older number carries no date that would have shown which of the two files it is
+    # Incident numbers without "-" carry no date, so either of the two files may have day and month exchanged.
     return (
         advice
         if "-" in number or not is_month_first
@@ -184,7 +184,7 @@ def _advice(is_month_first: bool, number: str) -> str:
 
 
 def _is_explained(at: datetime, from_at: datetime, max_after_h: int = MAX_FROM_CALL_H) -> bool:
-    """Whether a moment is near another once its day and month are exchanged."""
+    """True if a timestamp is near another one after its day and month are exchanged."""
     day = swap_day_and_month(at.date())
     longest, earliest = timedelta(hours=max_after_h), -timedelta(hours=MAX_FROM_CALL_H)
     return day is not None and earliest <= datetime.combine(day, at.time()) - from_at <= longest
@@ -211,7 +211,7 @@ def _rejection(
 
 
 def _example(texts: Mapping[str, str | None], table: str, columns: Iterable[str]) -> dict[str, str | None]:
-    """The texts of some columns under their published names; a column that the file does not have is left out."""
+    """Return the texts of some columns under their published names, without columns that the file lacks."""
     stored = {name.casefold(): name for name in texts}
     example = {}
     for spec in TABLES[table]:
@@ -222,7 +222,7 @@ def _example(texts: Mapping[str, str | None], table: str, columns: Iterable[str]
 
 
 def location_hint(texts: Iterable[str | None]) -> str:
-    """What is wrong with an easting and a northing that would lie in London if they were written otherwise."""
+    """Return a hint for an easting and a northing that would lie in London in another order or unit."""
     try:
         easting, northing = (float(text or "") for text in texts)
     except ValueError:

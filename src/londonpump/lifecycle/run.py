@@ -1,7 +1,7 @@
-"""The verb `run`: every step from published records to a decision, one after the other.
+"""The command `run`: every step from published records to a decision, one after the other.
 
-Each step is the verb of the same name, reads what the one before finished and writes one result whole. A run that was
-killed is simply run again: steps that were done give the same result, and the decision is recorded once.
+Each step is the command of the same name; it reads the result of the step before and writes its own completely or not at
+all. A run that was killed can be repeated: finished steps give the same result, and the decision is recorded once.
 """
 
 from collections.abc import Callable, Iterator
@@ -13,15 +13,13 @@ from londonpump.domain.errors import LondonPumpError
 from londonpump.ingest.http import Http
 from londonpump.lifecycle.challenge import ChallengeRequest, challenge
 from londonpump.lifecycle.challenge_text import format_challenge
-from londonpump.lifecycle.command_text import format_evaluation, format_training
-from londonpump.lifecycle.evaluate import EvaluateRequest, evaluate
+from londonpump.lifecycle.evaluate import EvaluateRequest, evaluate, format_evaluation
 from londonpump.lifecycle.fetch import fetch_records
-from londonpump.lifecycle.prepare import PrepareRequest, prepare
+from londonpump.lifecycle.prepare import PrepareRequest, prepare, select_records
 from londonpump.lifecycle.prepare_text import format_preparation
 from londonpump.lifecycle.progress import Progress, silent
-from londonpump.lifecycle.record_selection import select_records
 from londonpump.lifecycle.refresh import RefreshRequest, refresh_context
-from londonpump.lifecycle.train import TrainRequest, train
+from londonpump.lifecycle.train import TrainRequest, format_training, train
 from londonpump.models.train import TrainingPlan
 from londonpump.settings import Settings
 from londonpump.storage.database import open_database
@@ -30,18 +28,16 @@ CARD = "model_card.html"
 
 
 class StepFailed(LondonPumpError):
-    """A step of `run` failed; the message says what stays in use, the cause why."""
+    """A step of `run` failed. The message says what stays in use."""
 
 
 @dataclass(frozen=True, slots=True)
 class RunRequest:
-    """since: the first day of the records; None: as `fetch records` has it. incidents, mobilisations: files in place
-    of fetched records. is_fetching: ask the publishers; False: what is here.
-    open_http: the way to the publishers."""
+    """Request to run every step."""
 
-    since: date | None = None
-    is_fetching: bool = True
-    incidents: tuple[Path, ...] = ()
+    since: date | None = None  # first day of the records; None: the default of `fetch records`
+    is_fetching: bool = True  # False: use the records that were fetched before
+    incidents: tuple[Path, ...] = ()  # files instead of fetched records
     mobilisations: tuple[Path, ...] = ()
     is_complete: bool | None = None
     open_http: Callable[[], Http] = Http
@@ -50,7 +46,7 @@ class RunRequest:
 
 @dataclass(frozen=True, slots=True)
 class StepDone:
-    """name: of the step. words: what it did."""
+    """Step that is done, and its output."""
 
     name: str
     message: str
@@ -64,8 +60,8 @@ class _Step:
 
 
 def run(settings: Settings, request: RunRequest, progress: Progress = silent) -> Iterator[StepDone]:
-    """Do each step when its turn comes. Raises: StepFailed from the error of the step; nothing after it is done."""
-    # made first: whether it is there must not change what a step finds
+    """Run the steps in order. Raises: StepFailed from the error of the step; later steps are not run."""
+    # Created first, so that every step finds a database, whether it existed before or not.
     open_database(settings.database).dispose()
     for step in _steps(settings, request, progress):
         try:
@@ -77,22 +73,22 @@ def run(settings: Settings, request: RunRequest, progress: Progress = silent) ->
 def _steps(settings: Settings, request: RunRequest, progress: Progress) -> Iterator[_Step]:
     if request.is_fetching and not request.incidents:
         yield _Step("fetch", lambda: _fetch(settings, request, progress), "Nothing else was touched.")
-        yield _Step("refresh", lambda: _refresh(settings, request), "What is stored stands in.")
+        yield _Step("refresh", lambda: _refresh(settings, request), "The stored context stays in use.")
     yield _Step(
         "prepare",
         lambda: _prepare(settings, request, progress),
-        "Earlier prepared data and the model on duty stay in use.",
+        "Earlier prepared data and the active model stay in use.",
     )
-    yield _Step("train", lambda: _train(settings, request, progress), "The model on duty stays in use.")
+    yield _Step("train", lambda: _train(settings, request, progress), "The active model stays in use.")
     yield _Step(
         "evaluate",
         lambda: _evaluate(settings, progress),
-        "The new model is stored; the one on duty stays in use.",
+        "The new model is stored; the active one stays in use.",
     )
     yield _Step(
         "challenge",
         lambda: _challenge(settings, progress),
-        "The new model is stored and judged nowhere; the one on duty stays in use.",
+        "The new model is stored but was not judged; the active one stays in use.",
     )
 
 
@@ -102,7 +98,7 @@ def _fetch(settings: Settings, request: RunRequest, progress: Progress) -> str:
 
 
 def _refresh(settings: Settings, request: RunRequest) -> str:
-    """A source of context that fails is told, and no more: no step needs it."""
+    """Refresh the context. A source that fails is only reported, because no step needs it."""
     engine = open_database(settings.database)
     try:
         with request.open_http() as http:

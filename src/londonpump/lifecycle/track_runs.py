@@ -1,6 +1,6 @@
-"""The verb `track`: every training as a run of MLflow, the aliases `champion` and `challenger` as the ledger has them.
+"""The command `track`: send every training to MLflow as a run, and set the aliases `champion` and `challenger`.
 
-Training and decisions never wait for it to succeed: they end first, and are told in one line what MLflow did not take.
+Trainings and decisions do not depend on it: they end first, and one line says what MLflow did not accept.
 """
 
 import time
@@ -10,7 +10,7 @@ from pathlib import Path
 
 from londonpump.domain.errors import LondonPumpError
 from londonpump.registry.bundle_store import BundleStore
-from londonpump.registry.mlflow_attachments import attachments_of
+from londonpump.registry.ledger import open_registry
 from londonpump.registry.mlflow_process import (
     LATER,
     DesiredState,
@@ -21,52 +21,52 @@ from londonpump.registry.mlflow_process import (
     send,
     server_of,
 )
-from londonpump.registry.mlflow_runs import aliases_of, runs_of
-from londonpump.registry.registry import open_registry
+from londonpump.registry.mlflow_runs import aliases_of, attachments_of, runs_of
 from londonpump.settings import Settings
 
 TIMEOUT_S = 600.0
 TIMEOUT_AFTER_COMMAND_S = 60.0
-"""As long as a training or a decision waits at its end; one that makes the store takes longest."""
+"""Longest wait at the end of a training or a decision; creating the store of MLflow takes longest."""
 
 
 @dataclass(frozen=True, slots=True)
 class TrackingResult:
-    """What MLflow holds now. n_there: runs that were there before. on_duty: as the ledger names it."""
+    """State of MLflow after `track`."""
 
     server: str
     done: Sent
-    n_existing: int
-    active: str | None
+    n_existing: int  # runs that existed before
+    active: str | None  # active model of the ledger
 
     def to_text(self) -> str:
-        """For the person who ran it."""
-        runs = f"{len(self.done.sent)} runs sent, {self.n_existing} were there"
+        """Format a summary."""
+        runs = f"{len(self.done.sent)} runs sent, {self.n_existing} existed"
         files = f", {len(self.done.attached)} files of the evaluation attached" if self.done.attached else ""
         names = f"champion {_version(self.done.champion)}, challenger {_version(self.done.challenger)}"
         lines = [f"MLflow at {self.server}: {runs}{files}. {names}."]
         if self.active is not None and self.done.champion is None:
             lines.append(
-                f"{self.active} is on duty and not in MLflow: its bundle is not in the store of bundles."
+                f"{self.active} is active but not in MLflow, because its bundle is not in the store of bundles."
             )
         return "\n".join([*lines, *(f"Not sent: {problem}" for problem in self.done.problems)])
 
 
 def _version(number: str | None) -> str:
-    return "nobody" if number is None else f"version {number}"
+    return "none" if number is None else f"version {number}"
 
 
 def track(
     settings: Settings, within_s: float = TIMEOUT_S, extra_bundles: Path | None = None
 ) -> TrackingResult:
-    """Bring MLflow to what the store of bundles and the ledger say; doing it twice changes nothing.
+    """Update MLflow from the store of bundles and the ledger. A second call changes nothing.
 
-    Args: also: a folder of bundles beside the store's. Raises: TrackingFailed, DatabaseFailed.
+    Args: extra_bundles: another folder of bundles. Raises: TrackingFailed, DatabaseFailed.
     """
     server = server_of(settings)
     require_mlflow(server)
     until_s = time.monotonic() + within_s
     with exclusive_lock(server, until_s) as lock, open_registry(settings) as registry:
+        # Read under the lock, so that a slower process cannot send an older state afterwards.
         runs, problems = runs_of(registry.store)
         if extra_bundles is not None and extra_bundles.resolve() != registry.store.root.resolve():
             others, more = runs_of(BundleStore(extra_bundles))
@@ -85,7 +85,7 @@ def track(
 def track_after_command(
     settings: Settings, notify: Callable[[str], object], extra_bundles: Path | None = None
 ) -> None:
-    """As `track` at the end of another command, which has done its work: what fails is told and no more."""
+    """Call `track` at the end of another command. A failure is only reported, because that command is done."""
     if not settings.tracking:
         return
     try:
@@ -93,6 +93,6 @@ def track_after_command(
     except TrackingFailed as error:
         notify(str(error))
     except LondonPumpError as error:
-        notify(f"MLflow was not told: {error} {LATER}")
+        notify(f"MLflow was not updated: {error} {LATER}")
     else:
         notify(done.to_text())

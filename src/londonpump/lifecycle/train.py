@@ -1,7 +1,8 @@
-"""From examples to a bundle: learn from rows before a day, store it by its content hash."""
+"""The command `train`: train a bundle on examples before a day, and store it under its content hash."""
 
 import platform
 import subprocess
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from importlib.metadata import version
@@ -27,6 +28,7 @@ from londonpump.lifecycle.prepared_examples import (
 from londonpump.lifecycle.progress import Progress, silent
 from londonpump.models.bundle import Bundle, from_files, to_files
 from londonpump.models.distribution import P10, P50, P90
+from londonpump.models.fitted_context import MISSING
 from londonpump.models.train import TrainingPlan, TrainingSet, fit_bundle, original_columns, with_workload
 from londonpump.storage.bundles import load_bundle, require_bundles_folder, save_bundle
 
@@ -35,22 +37,22 @@ LIBRARIES = ("duckdb", "ibis-framework", "lightgbm", "numpy", "pyarrow", "scikit
 
 @dataclass(frozen=True, slots=True)
 class TrainRequest:
-    """until None: challenge_days before the newest complete day ends (a quarter of shorter records), so that
-    something is left to judge on."""
+    """Request to train a bundle."""
 
     data: Path
     out: Path
-    until: date | None = None
+    until: date | None = None  # None: as `default_until`, so that later data remains to judge the model
     plan: TrainingPlan = field(default_factory=TrainingPlan)
     challenge_days: int = CHALLENGE_DAYS
 
 
 def train(request: TrainRequest, progress: Progress = silent) -> tuple[Path, Bundle]:
-    """Train and store a bundle. Returns: its folder and itself, as read back from the disk."""
+    """Train and store a bundle. Returns: its folder, and the bundle as read back from the disk."""
     require_bundles_folder(request.out)
     progress("Reading examples", 0.0)
     examples = load_examples(request.data)
     until = request.until or default_until(examples.rows, request.challenge_days)
+    # The card must not claim training data that does not exist: a challenge judges from `trained_until` on.
     until = min(until, after_newest(examples.rows))
     training = training_set(examples, until)
 
@@ -60,7 +62,7 @@ def train(request: TrainRequest, progress: Progress = silent) -> tuple[Path, Bun
     bundle = fit_bundle(training, request.plan, card_facts(examples, training, until), report_progress)
     progress("Writing the bundle", 0.97)
     files = to_files(bundle)
-    # before it is stored: from then on it is the newest bundle
+    # Checked before it is stored, because from then on it is the newest bundle and a challenge may judge it.
     _require_same_predictions(bundle, from_files(files, str(request.out)), training.rows)
     provenance = {**_provenance(), "metrics": _metrics(bundle, examples, until)}
     folder = save_bundle(files, provenance, request.out)
@@ -69,7 +71,7 @@ def train(request: TrainRequest, progress: Progress = silent) -> tuple[Path, Bun
 
 
 def training_set(examples: Examples, until: date) -> TrainingSet:
-    """Rows of incidents that began before a London day, and the calls before it."""
+    """Return the rows of incidents that began before a London day, and the calls before it."""
     before = first_us_of_incident(examples.rows) < midnight_us(until)
     rows = examples.take(before)
     calls: Columns = {
@@ -86,7 +88,7 @@ def training_set(examples: Examples, until: date) -> TrainingSet:
 
 
 def card_facts(examples: Examples, training: TrainingSet, until: date) -> dict[str, Any]:
-    """What the card says of the data: none of it from the clock or the host."""
+    """Return the facts about the data for the card; none depends on the clock or the host, so the hash is stable."""
     at_us = training.rows["mobilised_us"]
     return {
         "data_hash": examples.data_hash,
@@ -99,22 +101,46 @@ def card_facts(examples: Examples, training: TrainingSet, until: date) -> dict[s
     }
 
 
+def format_training(folder: Path, card: Mapping[str, Any]) -> str:
+    """Format the training data of a bundle, and its folder."""
+    summary = f"Trained on {card['rows']:,} mobilisations from {card['trained_from']} until before {card['trained_until']}."
+    return "\n".join([summary, *_format_missing_context(card["context"]), f"Bundle: {folder}"])
+
+
+def _format_missing_context(card: Mapping[str, str]) -> list[str]:
+    """Format one line per part of the context that the examples do not cover."""
+    return [
+        f"Without {part}: "
+        + (
+            "the examples hold no traffic, and too few travel times to estimate it."
+            if part == "congestion"
+            else "fewer than half of the examples have it."
+        )
+        for part, state in card.items()
+        if state == MISSING
+    ]
+
+
 def _require_same_predictions(made: Bundle, stored: Bundle, rows: Columns) -> None:
-    """A bundle that answers otherwise once it was written and read is no bundle. Raises: LondonPumpError."""
-    some = {name: values[:50] for name, values in rows.items()}
-    one = made.response_times(made.dispatches(some)).quantile(P50)
-    two = stored.response_times(stored.dispatches(some)).quantile(P50)
-    original_one, original_two = (
-        b.original.predict(original_columns(b.dispatches(some))) for b in (made, stored)
+    """Reject a bundle that predicts differently after it was written and read. Raises: LondonPumpError."""
+    # 50 rows are enough to notice a model file that is read differently.
+    sample = {name: values[:50] for name, values in rows.items()}
+    expected_s = made.response_times(made.dispatches(sample)).quantile(P50)
+    stored_s = stored.response_times(stored.dispatches(sample)).quantile(P50)
+    original_expected_s, original_stored_s = (
+        b.original.predict(original_columns(b.dispatches(sample))) for b in (made, stored)
     )
-    if not (np.allclose(one, two, atol=1e-6) and np.allclose(original_one, original_two, atol=1e-6)):
+    if not (
+        np.allclose(expected_s, stored_s, atol=1e-6)
+        and np.allclose(original_expected_s, original_stored_s, atol=1e-6)
+    ):
         raise LondonPumpError(
-            "The bundle does not answer as the trained models do once it was written and read. It was not stored."
+            "The bundle predicts differently after it was written and read. It was not stored."
         )
 
 
 def _metrics(bundle: Bundle, examples: Examples, until: date) -> dict[str, Any]:
-    """How the bundle does on the runs after its training, at a glance; `evaluate` judges it."""
+    """Return quick scores on the mobilisations after the training; `evaluate` computes the full ones."""
     is_later = first_us_of_incident(examples.rows) >= midnight_us(until)
     rows = examples.take(is_later & np.isfinite(examples.rows["attendance_s"]))
     actual_s = rows["attendance_s"]
@@ -139,7 +165,7 @@ def _provenance() -> dict[str, Any]:
 
 
 def _commit() -> str | None:
-    """The commit of the checkout this code runs from, if it is one."""
+    """Return the git commit of this code; None outside a checkout."""
     try:
         done = subprocess.run(  # noqa: S603
             ["git", "-C", str(Path(__file__).parent), "rev-parse", "HEAD"],  # noqa: S607

@@ -1,9 +1,8 @@
-"""Past hours of weather that are not in the database yet, year by year.
+"""Fetch past hours of weather that are missing in the database, year by year.
 
-Open-Meteo's archived forecasts come first, from 2022 on: they are what serving would have seen. What they do not
-have comes from its archive (ERA5), which is complete five days late. Hours there already are not asked again.
-A base address of one's own may have no archived forecasts (404): then the archive alone stands in.
-Visual Crossing has one service for all. What came of a year is kept when a later year fails.
+Archived forecasts of Open-Meteo (from 2022 on) come first, because the service would have seen them. Other hours come from its
+archive (ERA5), which is five days late. A custom base address may have no archived forecasts (404): then only the archive is
+used. Visual Crossing has one service for all hours. Years that were stored stay if a later year fails.
 """
 
 from collections.abc import Callable, Sequence
@@ -25,41 +24,40 @@ from londonpump.settings import Settings
 from londonpump.storage.database.context_repository import known_hours, store_weather
 
 ARCHIVE_DELAY = timedelta(days=6)
-"""ERA5 is five days late, and the day must be over."""
+"""ERA5 is five days late, and the day must have ended."""
 CORE_COLUMNS = ("temp_c", "precip_mm", "cloudcover_pct", "wind_kmh")
-"""An archived forecast that lacks one of these is asked of the archive; the archive never has visibility."""
+"""If an archived forecast lacks one of these, the archive is used; the archive never has visibility."""
 
 Hours = Sequence[datetime]
 
 
 @dataclass(frozen=True, slots=True)
 class RefreshSession:
-    """What a refresh works with. now: UTC, the moment of all that it fetches."""
+    """Resources of a refresh."""
 
     settings: Settings
     engine: Engine
     http: Http
-    now: datetime
+    now: datetime  # UTC; time from which all fetched values count as known
 
 
 @dataclass(slots=True)
 class HistoryResult:
-    """What came: hours by source as stored, in order of asking; hours asked for that are still not there.
-    has_forecasts: whether archived forecasts exist there. away: sources that answer nobody for now: their other
-    years are not asked."""
+    """Stored hours, and what is still missing."""
 
     hours_by_source: dict[str, int] = field(default_factory=dict)
-    missing: int = 0
-    has_forecasts: bool = True
-    unavailable: set[str] = field(default_factory=set)
+    missing: int = 0  # requested hours that are still missing
+    has_forecasts: bool = True  # False if the base address has no archived forecasts
+    unavailable: set[str] = field(default_factory=set)  # sources that do not respond and are not asked again
     problems: list[SourceFailed] = field(default_factory=list)
 
 
 def fill_open_meteo(session: RefreshSession, since: date) -> HistoryResult:
-    """Past hours since that day from archived forecasts and the archive. Failures are kept, not raised."""
+    """Store past hours since a day from archived forecasts and the archive. Failures are collected, not raised."""
     result = HistoryResult()
     source = ARCHIVED_FORECAST.source
     archive_end = days(since, session.now.date() - ARCHIVE_DELAY).end_at
+    # One request per year: an answer stays small, and a failure loses at most one year.
     for year in _years(_past(session, since)):
         recent = [hour for hour in year if hour.date() >= open_meteo.ARCHIVED_FORECASTS_FROM]
         fetch = partial(_archived_forecasts, result)
@@ -73,7 +71,7 @@ def fill_open_meteo(session: RefreshSession, since: date) -> HistoryResult:
 
 
 def fill_visual_crossing(session: RefreshSession, since: date) -> HistoryResult:
-    """Past hours since that day. Failures are kept, not raised; without a key it is one."""
+    """Store past hours since a day. Failures, such as a missing key, are collected, not raised."""
     result = HistoryResult()
     for year in _years(_past(session, since)):
         source = visual_crossing.SOURCE
@@ -104,16 +102,18 @@ def _fetch_missing(
     source: str,
     fetch: Callable[[RefreshSession, Hours], list[WeatherHour]],
 ) -> None:
-    """Store the rows of lacking hours; a failure is kept."""
+    """Fetch and store missing hours; a failure is collected."""
     if not missing or source in result.unavailable:
         return
     try:
         rows = fetch(session, missing)
     except SourceFailed as failed:
         result.problems.append(failed)
+        # Waiting for the same publisher again for each further year would take very long.
         if isinstance(failed, PublisherUnavailable):
             result.unavailable.add(source)
         return
+    # Publishers answer with whole days; hours that are stored already must not get a second version.
     requested = set(missing)
     rows = [row for row in rows if row.observed_at in requested]
     for source in {row.source for row in rows}:
@@ -122,7 +122,7 @@ def _fetch_missing(
 
 
 def _archived_forecasts(result: HistoryResult, session: RefreshSession, missing: Hours) -> list[WeatherHour]:
-    """None where there are none: the publisher itself has them, a base address of one's own need not."""
+    """Fetch archived forecasts. Only a custom base address may lack them; then the result is empty."""
     if not result.has_forecasts:
         return []
     span = (missing[0].date(), missing[-1].date())
@@ -144,6 +144,7 @@ def _archive(session: RefreshSession, missing: Hours) -> list[WeatherHour]:
 
 
 def _visual_crossing(session: RefreshSession, missing: Hours) -> list[WeatherHour]:
+    # Visual Crossing takes days of local time.
     first, last = (hour.astimezone(LONDON).date() for hour in (missing[0], missing[-1]))
     london_days = visual_crossing.LondonDays(first, last)
     rows = visual_crossing.fetch_visual_crossing(session.http, session.settings, london_days, session.now)

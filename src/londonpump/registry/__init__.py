@@ -1,1 +1,1 @@
-"""Which bundle is on duty and how it came to be: the store of bundles, the ledger, tracking in MLflow."""
+"""Store of bundles, ledger of decisions about the active model, and tracking in MLflow."""

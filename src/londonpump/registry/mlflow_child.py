@@ -1,7 +1,7 @@
-"""The process that speaks with MLflow: `python -m` this module, what is wanted as json in, what was done as json out.
+"""Child process that updates MLflow: it reads the desired state as JSON and writes what was done as JSON.
 
-Every step looks at what MLflow has first, so a child that was killed anywhere is simply run again: the unfinished run
-of a bundle is found by its tag and finished.
+Every step first looks at what MLflow holds, so a killed child can be run again: it finds the unfinished run of a bundle by its
+tag and finishes it.
 """
 
 import importlib
@@ -19,7 +19,7 @@ from londonpump.domain.errors import BadFile
 from londonpump.storage.bundles import load_bundle
 
 NAME = "londonpump"
-"""Of the experiment and of the registered model."""
+"""Name of the experiment and of the registered model."""
 BUNDLE = "londonpump.bundle"
 FOLDER = "bundle"
 FINISHED, DELETED = "FINISHED", "deleted"
@@ -28,15 +28,16 @@ MS_PER_S = 1000
 
 
 class Tracking:
-    """An experiment and a registered model of MLflow."""
+    """Experiment and registered model in MLflow."""
 
     def __init__(self, uri: str, artefacts: str | None) -> None:
+        # Imported by name: MLflow is optional, and its import takes seconds.
         self.client: Any = importlib.import_module("mlflow.tracking").MlflowClient(uri, uri)
         self.entities: Any = importlib.import_module("mlflow.entities")
         self.experiment = self._experiment(artefacts)
         if not self.client.search_registered_models(filter_string=f"name='{NAME}'"):
             self.client.create_registered_model(NAME, description="Pumps of the London Fire Brigade")
-        # the newest first, so that of two runs of a bundle a finished one wins, the older of these
+        # Later entries overwrite earlier ones: of two runs of a bundle, a finished one wins, then the older one.
         self.runs = {run.data.tags.get(BUNDLE): run for run in sorted(self._runs(), key=_rank)}
         self.versions = {v.tags.get(BUNDLE): v for v in sorted(self._versions(), key=_number, reverse=True)}
 
@@ -45,7 +46,7 @@ class Tracking:
         if found is None:
             return str(self.client.create_experiment(NAME, artifact_location=artefacts))
         if found.lifecycle_stage == DELETED:
-            # a person deleted it and can have it back; a second of that name cannot be made
+            # MLflow keeps the name of a deleted experiment, so a new one could not be created.
             self.client.restore_experiment(found.experiment_id)
         return str(found.experiment_id)
 
@@ -70,11 +71,11 @@ class Tracking:
                 return
 
     def send(self, facts: dict[str, Any]) -> bool:
-        """Have a finished run and a version of a bundle. Returns: whether anything was missing."""
+        """Create the run and the version of a bundle if they are missing. Returns: whether anything was missing."""
         name = facts["bundle"]
         is_new = name not in self.runs or self.runs[name].info.status != FINISHED
         if is_new:
-            # raises before anything is sent if the bundle is not what its name says
+            # Verify the bundle before anything is sent: this raises if its content does not match its name.
             load_bundle(Path(facts["folder"]))
             self._send_run(facts)
         if name in self.versions:
@@ -91,9 +92,10 @@ class Tracking:
         if run is None:
             tags = {**facts["tags"], BUNDLE: name, "mlflow.source.name": "londonpump train"}
             run = self.client.create_run(self.experiment, start_time=at_ms, tags=tags, run_name=name)
+        # Progress for tests that kill the child; the parent reads only the last line.
         print(json.dumps({"begun": name}), flush=True)
         run_id = run.info.run_id
-        # MLflow never changes a parameter: those that a killed child had sent stay
+        # MLflow rejects a second value of a parameter, so those that a killed child sent are skipped.
         new = {key: value for key, value in facts["params"].items() if key not in run.data.params}
         params = [self.entities.Param(key, value) for key, value in new.items()]
         self.client.log_batch(run_id, metrics=self._metrics(facts["metrics"], at_ms), params=params)
@@ -102,7 +104,7 @@ class Tracking:
         self.runs[name] = self.client.get_run(run_id)
 
     def attach(self, attachment: dict[str, Any]) -> bool:
-        """Have a file beside the run that it is about. Returns: whether it was not there as it is."""
+        """Attach a file to its run unless it is attached already. Returns: whether it was attached now."""
         run = self.runs.get(attachment["bundle"])
         tag = f"{NAME}.{attachment['path'].rpartition('/')[2]}"
         if run is None or run.data.tags.get(tag) == attachment["content_hash"]:
@@ -115,11 +117,12 @@ class Tracking:
         return True
 
     def _metrics(self, values: dict[str, float], at_ms: int) -> list[Any]:
+        # A value that is not finite cannot be shown in a chart, and some stores reject it.
         finite = {name: value for name, value in values.items() if math.isfinite(value)}
         return [self.entities.Metric(name, value, at_ms, 0) for name, value in finite.items()]
 
     def set_alias(self, alias: str, bundle: str | None) -> str | None:
-        """Have the alias on the version of a bundle, or nowhere. Returns: the version."""
+        """Set the alias to the version of a bundle, or remove it. Returns: the version."""
         version = self.versions.get(bundle)
         now = self.client.get_registered_model(NAME).aliases.get(alias)
         version_number = None if version is None else str(version.version)
@@ -131,7 +134,7 @@ class Tracking:
 
 
 def bring_to(desired: dict[str, Any]) -> dict[str, Any]:
-    """Bring MLflow to what is wanted. Returns: what was done. Raises: what MLflow raises."""
+    """Bring MLflow to the desired state. Returns: what was done. Raises: errors of MLflow."""
     tracking = Tracking(desired["uri"], desired["artefacts"])
     sent, problems = [], []
     for facts in desired["runs"]:
@@ -163,9 +166,9 @@ def _now_ms() -> int:
 
 
 def main() -> int:
-    """Returns: the exit code, 1 with the reason on standard error."""
+    """Run the child. Returns: the exit code; it is 1 after an error, which is on standard error."""
     desired = json.load(sys.stdin)
-    # nobody may be left to end it
+    # If the parent was killed, no other process ends this one.
     signal.alarm(math.ceil(desired["within_s"]))
     logging.disable(logging.WARNING)
     mlflow_error: Any = importlib.import_module("mlflow.exceptions").MlflowException

@@ -1,6 +1,6 @@
-"""A process of its own that speaks with MLflow, bounded in time: it takes seconds to import and may wait for a server.
+"""Start a child process that updates MLflow within a time limit; MLflow takes seconds to import and may wait for a server.
 
-One at a time on a machine: the lock is held by that process too, so it outlives a killed parent with its work.
+One child runs at a time per machine. The child holds the lock too, so that it keeps the lock if its parent is killed.
 """
 
 import fcntl
@@ -17,24 +17,23 @@ from pathlib import Path
 from typing import Any
 
 from londonpump.domain.errors import LondonPumpError
-from londonpump.registry.mlflow_attachments import Attachment
-from londonpump.registry.mlflow_runs import Aliases, Run
+from londonpump.registry.mlflow_runs import Aliases, Attachment, Run
 from londonpump.settings import Settings
 
 CHILD = "londonpump.registry.mlflow_child"
 LOCK, STORE, ARTEFACTS = "lock", "mlflow.db", "artefacts"
 POLL_INTERVAL_S = 0.1
 GRACE_PERIOD_S = 5.0
-"""A child whose parent was killed ends so long after its time."""
+"""A child whose parent was killed ends this long after its time limit."""
 MAX_PROBLEM_LENGTH = 300
-LATER = "What was not sent goes with the next that can, or by londonpump track."
+LATER = "The next training or decision sends it too, or run londonpump track."
 BOUNDED = {
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
     "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "1",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
     "MLFLOW_ARTIFACT_UPLOAD_DOWNLOAD_TIMEOUT": "60",
 }
-"""MLflow alone would ask a server that is down for four minutes. Whoever sets one of these is obeyed."""
+"""By default MLflow retries for four minutes if a server is down. Values in the environment take precedence."""
 QUIET = {
     "DO_NOT_TRACK": "true",
     "MLFLOW_DISABLE_TELEMETRY": "true",
@@ -44,7 +43,7 @@ QUIET = {
 
 
 class TrackingFailed(LondonPumpError):
-    """MLflow could not be told. What was not sent goes with the next that can: nothing else depends on it."""
+    """MLflow could not be updated. A later update sends what is missing, and nothing else depends on it."""
 
     def __init__(self, server: str, problem: str, advice: str) -> None:
         super().__init__(f"MLflow at {server}: {problem}. {advice}")
@@ -52,20 +51,17 @@ class TrackingFailed(LondonPumpError):
 
 @dataclass(frozen=True, slots=True)
 class TrackingServer:
-    """Where MLflow keeps its runs.
-
-    shown: for people. uri: for MLflow in our folder. artefacts: a folder for the files, None: the server's own.
-    """
+    """Server or local store of MLflow."""
 
     display_name: str
-    uri: str
+    uri: str  # as MLflow reads it in `folder`
     folder: Path
-    artefacts: Path | None
+    artefacts: Path | None  # folder for files; None: that of the server
 
 
 @dataclass(frozen=True, slots=True)
 class DesiredState:
-    """All that MLflow should hold."""
+    """State that MLflow should have."""
 
     runs: list[Run]
     attachments: list[Attachment]
@@ -74,41 +70,40 @@ class DesiredState:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """What was done. sent: bundles whose runs were not there. attached: files. problems: bundles that cannot be sent.
+    """Result of an update of MLflow."""
 
-    champion, challenger: versions of the registered model that bear the names now; None: nobody does.
-    """
-
-    sent: list[str]
-    attached: list[str]
-    problems: list[str]
-    champion: str | None
+    sent: list[str]  # bundles whose runs were missing
+    attached: list[str]  # files
+    problems: list[str]  # bundles that cannot be sent
+    champion: str | None  # version of the registered model with this alias; None: no version has it
     challenger: str | None
 
 
 def server_of(settings: Settings) -> TrackingServer:
-    """The server of the settings, or a store in the home."""
+    """Return the server of the settings, or else a store in the home."""
     folder = (settings.home / "mlflow").resolve()
     if settings.mlflow_url is not None:
         return TrackingServer(settings.mlflow_url, settings.mlflow_url, folder, None)
-    # relative to the folder that the child stands in: MLflow and SQLAlchemy read a blank in a path each in its own way
+    # The path is relative to the child's folder, because MLflow and SQLAlchemy disagree on blanks in absolute paths.
     return TrackingServer(str(folder / STORE), f"sqlite:///{STORE}", folder, folder / ARTEFACTS)
 
 
 def require_mlflow(server: TrackingServer) -> None:
-    """Raises: TrackingFailed if MLflow is not installed."""
+    """Require that MLflow is installed. Raises: TrackingFailed."""
     if importlib.util.find_spec("mlflow") is None:
         advice = "pip install 'londonpump[track]' (in a clone: make setup), then londonpump track"
         raise TrackingFailed(
-            server.display_name, "not told, as the package is not installed here", f"Later: {advice}."
+            server.display_name,
+            "not updated, because the package is not installed here",
+            f"To update it later: {advice}.",
         )
 
 
 @contextmanager
 def exclusive_lock(server: TrackingServer, until_s: float) -> Iterator[int]:
-    """The lock of this machine; what is read within is not older than what others have sent.
+    """Hold the lock of this machine. Read the desired state inside, so that it is not older than what others sent.
 
-    Args: until_s: by the monotonic clock. Raises: TrackingFailed if another process has it until then.
+    Args: until_s: by the monotonic clock. Raises: TrackingFailed if another process holds the lock until then.
     """
     try:
         server.folder.mkdir(parents=True, exist_ok=True)
@@ -118,6 +113,7 @@ def exclusive_lock(server: TrackingServer, until_s: float) -> Iterator[int]:
             server.display_name, f"{server.folder} cannot be used ({error.strerror})", LATER
         ) from error
     try:
+        # Polled, because a blocking flock cannot time out.
         while not _is_locked(handle):
             if time.monotonic() >= until_s:
                 raise TrackingFailed(server.display_name, "another process is sending", LATER)
@@ -133,16 +129,16 @@ def _is_locked(handle: int) -> bool:
     except BlockingIOError:
         return False
     except OSError:
-        # a file system without locks keeps nobody out, as elsewhere in the store
+        # On a file system without locks, go on without one, as elsewhere in the store.
         return True
     return True
 
 
 def send(server: TrackingServer, desired: DesiredState, lock: int, until_s: float) -> Sent:
-    """Bring MLflow to what is wanted. Raises: TrackingFailed if it cannot be reached, refuses, or takes too long."""
+    """Bring MLflow to the desired state. Raises: TrackingFailed if it cannot be reached, fails, or takes too long."""
     within_s = max(1.0, until_s - time.monotonic())
     try:
-        done = subprocess.run(  # noqa: S603
+        completed = subprocess.run(  # noqa: S603
             [sys.executable, "-m", CHILD],
             input=json.dumps(request_of(server, desired, within_s)),
             capture_output=True,
@@ -150,18 +146,21 @@ def send(server: TrackingServer, desired: DesiredState, lock: int, until_s: floa
             check=False,
             cwd=server.folder,
             env={**BOUNDED, **os.environ, **QUIET},
+            # The child inherits the lock, which is free only when both processes have ended.
             pass_fds=(lock,),
             timeout=within_s,
         )
     except subprocess.TimeoutExpired:
-        raise TrackingFailed(server.display_name, f"not done within {within_s:.0f} s", LATER) from None
-    if done.returncode:
-        raise TrackingFailed(server.display_name, _problem(done.stderr), LATER)
-    return Sent(**json.loads(done.stdout.splitlines()[-1]))
+        raise TrackingFailed(
+            server.display_name, f"it did not finish within {within_s:.0f} s", LATER
+        ) from None
+    if completed.returncode:
+        raise TrackingFailed(server.display_name, _problem(completed.stderr), LATER)
+    return Sent(**json.loads(completed.stdout.splitlines()[-1]))
 
 
 def request_of(server: TrackingServer, desired: DesiredState, within_s: float) -> dict[str, Any]:
-    """What the child reads."""
+    """Return the input of the child."""
     artefacts = None if server.artefacts is None else server.artefacts.as_uri()
     return {
         "uri": server.uri,
@@ -172,5 +171,5 @@ def request_of(server: TrackingServer, desired: DesiredState, within_s: float) -
 
 
 def _problem(output: str) -> str:
-    last = next(iter(reversed(output.strip().splitlines())), "it ended without a word")
+    last = next(iter(reversed(output.strip().splitlines())), "it ended without a message")
     return last.rstrip(".")[:MAX_PROBLEM_LENGTH]

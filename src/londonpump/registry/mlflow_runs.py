@@ -1,9 +1,10 @@
-"""What MLflow should hold, as values: a run for every bundle of the store, and two names that follow the ledger.
+"""Desired state of MLflow: a run per bundle, two aliases from the ledger, and the newest evaluation attached to its run.
 
-The ledger is the truth and MLflow a copy for people to look at. Nothing remembers what was sent: a bundle is sent if
-MLflow has no finished run of its hash. So what could not be sent today goes with the next that can.
+The ledger is authoritative, and MLflow is a copy to look at. What was sent is not remembered: a bundle is sent if MLflow has no
+finished run of its hash, so a bundle that could not be sent today is sent by the next update.
 """
 
+import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,7 +13,9 @@ from typing import Any
 
 from londonpump.domain.errors import BadFile
 from londonpump.registry.bundle_store import BundleStore, StoredBundle
-from londonpump.registry.registry import Registry
+from londonpump.registry.ledger import Registry
+from londonpump.settings import Settings
+from londonpump.storage.atomic_files import read_json
 from londonpump.storage.database import reading
 from londonpump.storage.database.decision_repository import read_decisions
 
@@ -22,17 +25,17 @@ CARD_PARAMS = (
 )
 PROVENANCE_TAGS = ("commit", "host", "machine", "made_at")
 MAX_PARAM_LENGTH = 6_000
-"""As MLflow has it."""
+"""Limit of MLflow."""
 MS_PER_S = 1000
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What is told of one training. made_at_ms: since 1970, UTC; None where nothing tells."""
+    """Run of MLflow for one training."""
 
     bundle: str
     folder: str
-    made_at_ms: int | None
+    made_at_ms: int | None  # since 1970, UTC; None if it is unknown
     params: dict[str, str]
     metrics: dict[str, float]
     tags: dict[str, str]
@@ -40,26 +43,26 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Aliases:
-    """Bundles by what they are in the ledger. challenger: of the newest decision, if it did not go on duty."""
+    """Bundles per alias."""
 
     champion: str | None
-    challenger: str | None
+    challenger: str | None  # of the newest decision, if it was not promoted
 
 
 def runs_of(store: BundleStore) -> tuple[list[Run], list[str]]:
-    """(runs, the oldest training first; what is wrong with bundles that cannot be told of)."""
+    """Return the runs, the oldest training first, and the problems of bundles that cannot be sent."""
     runs, problems = [], []
     for name in store.names():
         try:
             runs.append(_run(store.read(name), store.folder(name)))
         except (BadFile, OSError) as error:
-            # OSError: pruned at this moment
+            # OSError: another process is pruning the bundle.
             problems.append(str(error))
     return sorted(runs, key=lambda run: (run.made_at_ms or 0, run.bundle)), problems
 
 
 def aliases_of(registry: Registry) -> Aliases:
-    """Who the ledger names now. Raises: DatabaseFailed."""
+    """Return champion and challenger of the ledger. Raises: DatabaseFailed."""
     with reading(registry.engine) as connection:
         newest = next(iter(read_decisions(connection, 1)), None)
     if newest is None:
@@ -96,7 +99,7 @@ def _params(card: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def numbers_of(values: Mapping[str, Any], group: str) -> dict[str, float]:
-    """The numbers among values, each under its group's name."""
+    """Return the numbers among the values, with the group as prefix of their names."""
     return {
         f"{group}.{name}": float(value)
         for name, value in values.items()
@@ -110,3 +113,63 @@ def _as_ms(iso_text: str) -> int | None:
     except ValueError:
         return None
     return int((at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp() * MS_PER_S)
+
+
+OURS, WHOLE = "ours", "all"
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """File that belongs to a run."""
+
+    bundle: str
+    path: str
+    content_hash: str
+    metrics: dict[str, float]
+
+
+def attachments_of(settings: Settings, bundles: tuple[str, ...]) -> list[Attachment]:
+    """Return report, model card and figures in the home that belong to one of these bundles.
+
+    Raises: BadFile if one cannot be read.
+    """
+    try:
+        pages = [_page(path, bundles) for path in (settings.report, settings.model_card)]
+        found = [*pages, _figures(settings.evaluation, bundles)]
+    except OSError as error:
+        raise BadFile(
+            error.filename, f"cannot be read ({error.strerror})", "Change its permissions."
+        ) from error
+    return [attachment for attachment in found if attachment is not None]
+
+
+def _page(path: Path, bundles: tuple[str, ...]) -> Attachment | None:
+    if not path.is_file():
+        return None
+    text = path.read_text(encoding="utf-8", errors="replace")
+    # A page names its own bundle and no other.
+    of = next((name for name in bundles if name in text), None)
+    return None if of is None else Attachment(of, str(path.resolve()), _hash(path), {})
+
+
+def _figures(path: Path, bundles: tuple[str, ...]) -> Attachment | None:
+    try:
+        figures = read_json(path) if path.is_file() else None
+    except BadFile:
+        # The file is not an evaluation of ours, so there is nothing to attach.
+        return None
+    if not isinstance(figures, dict) or figures.get("bundle") not in bundles:
+        return None
+    return Attachment(figures["bundle"], str(path.resolve()), _hash(path), _metrics(figures))
+
+
+def _metrics(figures: dict[str, Any]) -> dict[str, float]:
+    """Return the scores of our model on all rows, and the mean error of the others."""
+    models = {name: slices[WHOLE][WHOLE] for name, slices in figures.get("models", {}).items()}
+    ours = {name: stat["value"] for name, stat in models.pop(OURS, {}).items() if isinstance(stat, dict)}
+    others = {f"mae_s.{name}": whole["mae_s"]["value"] for name, whole in models.items() if "mae_s" in whole}
+    return numbers_of({"rows": figures.get("rows"), **ours, **others}, "evaluated")
+
+
+def _hash(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:16]

@@ -6,9 +6,9 @@ from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 
-from londonpump.lifecycle.command_text import format_evaluation, format_prediction
-from londonpump.lifecycle.evaluate import EvaluateRequest, evaluate
+from londonpump.lifecycle.evaluate import EvaluateRequest, evaluate, format_evaluation
 from londonpump.lifecycle.predict import open_bundle, predict_file
+from londonpump.lifecycle.prediction_text import format_prediction
 from londonpump.lifecycle.prepare import PrepareRequest, prepare
 from londonpump.lifecycle.progress import Progress
 from londonpump.lifecycle.train import TrainRequest, train

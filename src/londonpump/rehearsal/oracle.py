@@ -21,9 +21,14 @@ from londonpump.evaluation.metrics import row_columns
 from londonpump.evaluation.promotion.settings import PromotionSettings
 from londonpump.evaluation.warning_flags import FLAGGED_SHARE
 from londonpump.features.workload import EVERY_CALL
-from londonpump.lifecycle.evaluation_rows import build_judged_rows, forecast_of
 from londonpump.lifecycle.prepare import prepare
-from londonpump.lifecycle.prepared_examples import Columns, Examples, load_examples
+from londonpump.lifecycle.prepared_examples import (
+    Columns,
+    Examples,
+    build_judged_rows,
+    forecast_of,
+    load_examples,
+)
 from londonpump.models.bundle import Bundle
 from londonpump.models.train import with_workload
 from londonpump.rehearsal.year_home import YearHome

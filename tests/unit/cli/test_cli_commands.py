@@ -122,7 +122,7 @@ def test_the_road_goes_through_the_home_when_nothing_else_is_named(small_raw, ow
     trained = run("train", "--until", "2023-03-18")
     assert trained.exit_code == 0
     assert (own_home / "bundle" / "current.json").exists()
-    assert "up to (not with) 2023-03-18" in trained.stdout
+    assert "until before 2023-03-18" in trained.stdout
     predicted = run("predict", "--station", "A24", "--easting", "529900", "--northing", "181000")
     assert predicted.exit_code == 0
     assert "expected; 8 in 10 between" in predicted.stdout

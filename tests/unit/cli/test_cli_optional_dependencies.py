@@ -1,4 +1,4 @@
-"""A module that is not installed: the command says which extra brings it, and a fault of ours stays one."""
+"""A module that is not installed: the command names the extra that installs it, and a defect of ours stays one."""
 
 import re
 import subprocess
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from londonpump.cli.optional_dependencies import MODULES, not_installed
+from londonpump.cli.application import MODULES, not_installed
 
 PYPROJECT = Path(__file__).resolve().parents[3] / "pyproject.toml"
 WITHOUT = """
@@ -28,18 +28,18 @@ main()
 
 
 def named(requirement: str) -> str:
-    """The distribution of a requirement, spelt as the index compares names."""
+    """Return the distribution of a requirement, spelt as the index compares names."""
     return re.sub(r"[-_.]+", "-", re.split(r"[\[<>=; ]", requirement)[0]).lower()
 
 
 def extras() -> list[tuple[str, str]]:
-    """(extra, distribution) of pyproject.toml."""
+    """Return (extra, distribution) of pyproject.toml."""
     dependencies = tomllib.loads(PYPROJECT.read_text(encoding="utf-8"))["project"]["optional-dependencies"]
     return [(extra, named(one)) for extra, requirements in dependencies.items() for one in requirements]
 
 
 def without(absent: str) -> subprocess.CompletedProcess[str]:
-    """`londonpump train` where a module is not installed."""
+    """Run `londonpump train` without a module."""
     return subprocess.run(
         [sys.executable, "-c", WITHOUT.format(absent=absent)], capture_output=True, text=True
     )

@@ -21,7 +21,7 @@ ONE = ("--station", "A24", "--easting", "529900", "--northing", "181000", "--at"
 
 @pytest.fixture
 def run(small_brigade, own_home):
-    """`predict` with the small bundle, in a folder of its own."""
+    """Run `predict` with the small bundle in its own folder."""
 
     def predict(*arguments: object) -> Result:
         return CliRunner().invoke(
@@ -33,7 +33,7 @@ def run(small_brigade, own_home):
 
 @pytest.fixture
 def answered(run, tmp_path):
-    """(result, rows of PREDICTIONS.csv or None) of the given rows of calls."""
+    """Return (result, rows of PREDICTIONS.csv or None) for rows of calls."""
 
     def answer(*rows: str, header: str = CALLS):
         source, out = tmp_path / "calls.csv", tmp_path / "predictions.csv"
@@ -161,10 +161,10 @@ def test_one_prediction_is_told_in_words_with_its_reasons(run) -> None:
     assert result.exit_code == 0
     for expected in (
         "expected; 8 in 10 between",
-        "Chance of later than: 6 min",
+        "Probability of more than: 6 min",
         "Why:",
         "SIMULATED",
-        "Filled in:",
+        "Imputed:",
     ):
         assert expected in result.stdout
 
@@ -180,7 +180,7 @@ def test_the_seconds_under_why_add_up_to_the_time_shown(northing_m, run) -> None
 
 def test_a_run_outside_is_told_with_a_warning_and_without_reasons(run) -> None:
     output = run(*ONE, "--northing", "225000").stdout
-    assert "WARNING: outside what was learnt (" in output
+    assert "WARNING: outside the training data (" in output
     assert "Why:" not in output
 
 
@@ -218,9 +218,9 @@ def test_a_missing_flag_is_named(flag, run) -> None:
 
 BAD_FLAGS = {
     "station": (("--station", "X99"), "station_code 'X99'"),
-    "easting": (("--easting", "nan"), "easting_m 'nan': is no number"),
-    "northing": (("--northing", "inf"), "northing_m 'inf': is no number"),
-    "time": (("--at", "now"), "mobilised_at 'now': is no time"),
+    "easting": (("--easting", "nan"), "easting_m 'nan': is not a number"),
+    "northing": (("--northing", "inf"), "northing_m 'inf': is not a number"),
+    "time": (("--at", "now"), "mobilised_at 'now': is not a time"),
     "kind": (("--incident-type", "Barbecue"), "incident_type 'Barbecue'"),
 }
 

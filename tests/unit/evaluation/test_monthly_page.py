@@ -93,7 +93,7 @@ def month_inputs() -> MonthInputs:
         month=MONTH,
         at=at,
         records=Records(arrivals(), date(2017, 2, 28), is_complete=True, incidents=900),
-        live_performances=[LivePerformance("Times that were announced", "Half came true.", live())],
+        live_performances=[LivePerformance("Announced times", "Half came true.", live())],
         decisions=lines,
         alarms=[alarm, replace(alarm, subject="hour", cleared_at=datetime(2017, 2, 22, tzinfo=UTC))],
         drift=drift(),

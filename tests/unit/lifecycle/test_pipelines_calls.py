@@ -1,4 +1,4 @@
-"""CALLS.csv: every doubt named, one bad value spoils its own row only, a wrong file is refused whole."""
+"""CALLS.csv: every problem is named, a bad value affects only its own row, and a wrong file is rejected."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -109,37 +109,37 @@ def test_a_sound_file_is_read_however_it_was_saved(content, tmp_path) -> None:
 
 
 BAD_VALUES = {
-    "unknown station": ({"station_code": "X99"}, "station_code 'X99': is no station"),
+    "unknown station": ({"station_code": "X99"}, "station_code 'X99': is not a station"),
     "no station": ({"station_code": ""}, "station_code ''"),
     "the river station": ({"station_code": "H23"}, "has no road pump"),
-    "no number": ({"easting_m": "west"}, "easting_m 'west': is no number"),
-    "no easting": ({"easting_m": ""}, "easting_m '': is no number"),
-    "not a number": ({"easting_m": "nan"}, "easting_m 'nan': is no number"),
-    "infinite": ({"northing_m": "-inf"}, "is no number"),
+    "no number": ({"easting_m": "west"}, "easting_m 'west': is not a number"),
+    "no easting": ({"easting_m": ""}, "easting_m '': is not a number"),
+    "not a number": ({"easting_m": "nan"}, "easting_m 'nan': is not a number"),
+    "infinite": ({"northing_m": "-inf"}, "is not a number"),
     "beyond a float": ({"northing_m": "1e400"}, "is not between"),
-    "underscores": ({"easting_m": "518_650"}, "is no number"),
-    "other digits": ({"easting_m": "\u0665\u0661\u0668\u0666\u0665\u0660"}, "is no number"),
-    "a comma in a number": ({"easting_m": "518,650"}, "is no number"),
-    "hexadecimal": ({"easting_m": "0x7ea"}, "is no number"),
+    "underscores": ({"easting_m": "518_650"}, "is not a number"),
+    "other digits": ({"easting_m": "\u0665\u0661\u0668\u0666\u0665\u0660"}, "is not a number"),
+    "a comma in a number": ({"easting_m": "518,650"}, "is not a number"),
+    "hexadecimal": ({"easting_m": "0x7ea"}, "is not a number"),
     "negative place": ({"easting_m": "-1"}, "is not between"),
     "degrees": ({"easting_m": "51.5", "northing_m": "0.12"}, "looks like degrees"),
     "negative pumps": ({"pumps_out": "-1"}, "pumps_out '-1': is not between"),
-    "pumps that are none": ({"ground_pumps_available": "NaN"}, "is no number"),
+    "pumps that are none": ({"ground_pumps_available": "NaN"}, "is not a number"),
     "an impossible cold": ({"temp_c": "-300"}, "temp_c"),
     "negative rain": ({"precip_mm": "-0.1"}, "precip_mm"),
     "cloud over 100": ({"cloudcover_pct": "101"}, "cloudcover_pct"),
     "negative visibility": ({"visibility_km": "-1"}, "visibility_km"),
-    "an unknown kind": ({"incident_type": "Barbecue"}, "incident_type 'Barbecue': is none of: Fire"),
+    "an unknown kind": ({"incident_type": "Barbecue"}, "incident_type 'Barbecue': is not one of: Fire"),
     "an unknown appliance": ({"appliance": "3"}, "appliance '3'"),
     "neither true nor false": ({"is_home_station": "maybe"}, "is neither true nor false"),
     "an unknown ground": ({"station_ground_code": "X99"}, "station_ground_code 'X99'"),
     "an hour that does not exist": ({"mobilised_at": "2024-03-31T01:30"}, "does not exist"),
-    "no time": ({"mobilised_at": "soon"}, "is no time"),
-    "an empty time": ({"mobilised_at": ""}, "is no time"),
+    "no time": ({"mobilised_at": "soon"}, "is not a time"),
+    "an empty time": ({"mobilised_at": ""}, "is not a time"),
     "a date alone": ({"mobilised_at": "2024-01-15"}, "has no time of day"),
     "an offset in place of a time": ({"mobilised_at": "2024-01-15+01:00"}, "has no time of day"),
-    "the 25th hour": ({"mobilised_at": "2024-01-15T25:00Z"}, "is no time"),
-    "the 30th of February": ({"mobilised_at": "2024-02-30T08:00Z"}, "is no time"),
+    "the 25th hour": ({"mobilised_at": "2024-01-15T25:00Z"}, "is not a time"),
+    "the 30th of February": ({"mobilised_at": "2024-02-30T08:00Z"}, "is not a time"),
     "before the records": ({"mobilised_at": "1999-12-31T23:59Z"}, "is not between 2009"),
     "far in the future": ({"mobilised_at": "2041-01-01T00:00Z"}, "is not between 2009"),
     "the first instant of all": ({"mobilised_at": "0001-01-01T00:00+01:00"}, "is not between 2009"),
@@ -174,7 +174,7 @@ def test_a_bad_value_spoils_its_own_row_only(tmp_path) -> None:
 def test_an_error_does_not_repeat_a_very_long_text(tmp_path) -> None:
     calls = read(tmp_path, f"1,2024-01-15T08:00Z,{'x' * 100_000},518650,186250", f"2,{SOUND}")
     assert len(calls.errors[0]) < 300
-    assert "is no station" in calls.errors[0]
+    assert "is not a station" in calls.errors[0]
     assert calls.errors[1] == ""
 
 
@@ -276,13 +276,13 @@ FAR = {
     "Manchester": ({"easting_m": "383000", "northing_m": "398000"}, "lies 2[0-9]{2} km from the nearest"),
     "rounded": ({"easting_m": "5.21E+05"}, "easting_m '5.21E\\+05': was rounded by scientific notation"),
     "rounded in small letters": ({"northing_m": "1.86e5"}, "was rounded by scientific notation"),
-    "an error of Excel": ({"property_type": "#VALUE!"}, "property_type '#VALUE!': is an error of Excel"),
+    "an error of Excel": ({"property_type": "#VALUE!"}, "property_type '#VALUE!': is an Excel error"),
 }
 
 
 @pytest.mark.parametrize(("given_columns", "problem"), FAR.values(), ids=FAR)
 def test_a_place_that_cannot_be_meant_is_refused(given_columns, problem) -> None:
-    """Issue 11, B10 and B4: as the API refuses it, and so for the options of `predict`."""
+    """Issue 11, B10 and B4: the API and the options of `predict` reject it too."""
     with pytest.raises(BadValue, match=problem):
         one(**given_columns)
 

@@ -1,11 +1,11 @@
-"""Which records `prepare` works on."""
+"""Records that `prepare` reads."""
 
 from pathlib import Path
 
 import pytest
 
 from londonpump.domain.errors import BadFile
-from londonpump.lifecycle.record_selection import select_records
+from londonpump.lifecycle.prepare import select_records
 
 INCIDENTS, MOBILISATIONS = (Path("incidents.csv"),), (Path("mobilisations.csv"),)
 
@@ -16,7 +16,7 @@ def test_files_that_are_named_win_over_fetched_ones(tmp_path: Path) -> None:
 
 
 def test_mobilisations_alone_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(BadFile, match="stands without incident records"):
+    with pytest.raises(BadFile, match="needs incident records too"):
         select_records(tmp_path, (), MOBILISATIONS)
 
 

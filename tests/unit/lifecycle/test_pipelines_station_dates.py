@@ -1,4 +1,4 @@
-"""A station is asked of, and listed on paper, on the days it is open and on no other."""
+"""A station is accepted, and listed on paper, only on the days on which it is open."""
 
 import csv
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Hints at what is wrong with a place (issue 11, B7), and the limit of contradicted rows (B2)."""
+"""Hints about wrong locations (issue 11, B7), and the limit of contradicted rows (B2)."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""A database of each kind for the tests of the registry."""
+"""Databases of both engines for the tests of the registry."""
 
 from support.postgres import database_url, empty_database_url, engine, postgresql
 

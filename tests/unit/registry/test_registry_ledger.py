@@ -1,4 +1,4 @@
-"""What the ledger is asked: who was on duty when, what came before, what was judged before."""
+"""Queries to the ledger: which model was active when, which came before, which pairs were judged."""
 
 from datetime import UTC, datetime, timedelta
 

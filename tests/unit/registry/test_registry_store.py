@@ -1,4 +1,4 @@
-"""The store of bundles: found, taken in, kept as they are; and two who write the same at once."""
+"""The store of bundles: bundles are found, copied in and kept as they are, even if two processes write the same one."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -34,7 +34,7 @@ def test_a_bundle_says_what_it_is(store) -> None:
 
 
 def test_a_bundle_that_is_not_there_is_said_in_words(store) -> None:
-    with pytest.raises(BadFile, match="is not there"):
+    with pytest.raises(BadFile, match="does not exist"):
         store.read("0123456789abcdef")
 
 

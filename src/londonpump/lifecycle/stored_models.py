@@ -1,8 +1,12 @@
-"""The verbs that look: `models show`, `models as-of`, `models list --bundles`."""
+"""The commands `models show`, `as-of`, `list --bundles` and `prune`: look at stored bundles, and remove those no longer needed."""
 
+import shutil
+import tempfile
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from londonpump.domain.errors import BadValue
@@ -10,16 +14,19 @@ from londonpump.lifecycle.challenge_text import decision_as_json, format_evidenc
 from londonpump.registry.bundle_store import BundleStore, StoredBundle
 from londonpump.registry.ledger import (
     ActivePeriod,
+    Registry,
     active_periods_of,
     decision_at,
     decision_of,
     decisions_about,
     is_by_comparison,
+    named_bundles,
+    open_registry,
 )
-from londonpump.registry.registry import Registry, open_registry
 from londonpump.settings import Settings
-from londonpump.storage.database import reading
-from londonpump.storage.database.decision_repository import Decision, active_champion
+from londonpump.storage.atomic_files import SUFFIX, remove_abandoned
+from londonpump.storage.database import reading, writing
+from londonpump.storage.database.decision_repository import Decision, active_champion, lock_decisions
 
 TIME_FORMAT = "%Y-%m-%d %H:%MZ"
 MIB = 1024 * 1024
@@ -27,31 +34,31 @@ MIB = 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class BundleView:
-    """A bundle with its life. duties, decisions: the oldest first."""
+    """Bundle with its active periods and decisions, the oldest first."""
 
     stored: StoredBundle
     active_periods: tuple[ActivePeriod, ...]
     decisions: tuple[Decision, ...]
 
     def to_text(self) -> str:
-        """For a person."""
+        """Format the bundle."""
         card, provenance = self.stored.card, self.stored.provenance
         features = card.get("features") or ()
         lines = [
             f"Bundle {self.stored.name} ({self.stored.size_bytes / MIB:.1f} MiB)"
             + (", SIMULATED" if card.get("is_simulated") else ""),
-            f"Learnt from {card.get('rows') or 0:,} runs, {card.get('trained_from')} up to (not with) {card.get('trained_until')}",
+            f"Trained on {card.get('rows') or 0:,} mobilisations from {card.get('trained_from')} until before {card.get('trained_until')}",
             f"Data {card.get('data_hash')}, version {card.get('code_version')}, seed {card.get('seed')}",
-            f"Made {provenance.get('made_at', 'nobody knows when')}, commit {provenance.get('commit') or 'not known'}",
+            f"Made {provenance.get('made_at', 'at an unknown time')}, commit {provenance.get('commit') or 'unknown'}",
             *_metrics(provenance.get("metrics")),
             f"{len(features)} features: {', '.join(map(str, features))}",
         ]
-        lines += [f"On duty: {_format_period(period)}" for period in self.active_periods] or ["Never on duty"]
+        lines += [f"Active: {_format_period(period)}" for period in self.active_periods] or ["Never active"]
         lines += [format_decision(line) for line in self.decisions] or ["No decision names it"]
         return "\n".join(lines)
 
     def as_json(self) -> dict[str, Any]:
-        """For another program."""
+        """Return the bundle as JSON values."""
         return {
             "schema": 1,
             "bundle": self.stored.name,
@@ -71,12 +78,12 @@ class BundleView:
 
 @dataclass(frozen=True, slots=True)
 class DecisionView:
-    """One line of the ledger, whole."""
+    """Decision of the ledger with its evidence."""
 
     line: Decision
 
     def to_text(self) -> str:
-        """For a person."""
+        """Format the decision with its evidence."""
         line = self.line
         lines = [
             format_decision(line),
@@ -90,14 +97,14 @@ class DecisionView:
         return "\n".join(lines)
 
     def as_json(self) -> dict[str, Any]:
-        """For another program."""
+        """Return the decision as JSON values."""
         return {"schema": 1, **decision_as_json(self.line)}
 
 
 def show(settings: Settings, target: str | None) -> BundleView | DecisionView:
-    """A bundle by its hash or folder, or a decision by its number; None: the model on duty.
+    """Return a bundle by its hash or folder, or a decision by its number; None: the active model.
 
-    Raises: BadFile if there is no such bundle, BadValue if there is no such decision or no model on duty.
+    Raises: BadFile if there is no such bundle, BadValue if there is no such decision or no active model.
     """
     with open_registry(settings) as registry:
         if target is not None and _is_number(target):
@@ -111,18 +118,19 @@ def show(settings: Settings, target: str | None) -> BundleView | DecisionView:
 
 
 def as_of(settings: Settings, at: datetime) -> str:
-    """What was on duty at an instant, and since when, in words."""
+    """Format which model was active at a time, and its active period."""
     with open_registry(settings) as registry, reading(registry.engine) as connection:
         line = decision_at(connection, at)
         if line is None or line.champion_after is None:
-            return f"At {at:{TIME_FORMAT}} no model was on duty."
+            return f"At {at:{TIME_FORMAT}} no model was active."
         spans = active_periods_of(connection, line.champion_after)
+    # The newest period that began by then: a model can be active several times.
     period = next(each for each in reversed(spans) if each.from_at <= at)
-    return f"At {at:{TIME_FORMAT}} {line.champion_after} was on duty: {_format_period(period)}."
+    return f"At {at:{TIME_FORMAT}} {line.champion_after} was active: {_format_period(period)}."
 
 
 def format_bundles(settings: Settings) -> str:
-    """Every bundle of the store, the newest first."""
+    """Format every bundle of the store, the newest first."""
     with open_registry(settings) as registry:
         with reading(registry.engine) as connection:
             champion = active_champion(connection)
@@ -135,19 +143,19 @@ def format_bundles(settings: Settings) -> str:
     for each in reversed(bundles):
         marks = [
             mark
-            for mark, applies in (("on duty", each.name == champion), ("newest", each.name == newest))
+            for mark, applies in (("active", each.name == champion), ("newest", each.name == newest))
             if applies
         ]
         until = each.card.get("trained_until")
         marks += [f"damaged: {each.problem}"] if each.problem else []
         lines.append(
-            f"{each.name}  learnt until {until or '-'}  made {each.made_at or '-'}  {', '.join(marks)}".rstrip()
+            f"{each.name}  trained until {until or '-'}  made {each.made_at or '-'}  {', '.join(marks)}".rstrip()
         )
     return "\n".join(lines)
 
 
 def format_decision(line: Decision) -> str:
-    """A decision in one line."""
+    """Format a decision in one line."""
     names = f"{line.champion_before or 'none'} -> {line.champion_after or 'none'}"
     return (
         f"#{line.id}  {line.decided_at:{TIME_FORMAT}}  {line.action:9}  {names}  {line.actor}: {line.reason}"
@@ -160,7 +168,7 @@ def _format_period(period: ActivePeriod) -> str:
 
 
 def _is_number(target: str) -> bool:
-    """A short number is a decision's; a hash may be all digits."""
+    """True for the number of a decision; a hash may consist of digits too, but it is longer."""
     return target.isascii() and target.isdecimal() and len(target) < len("0123456789abcdef")
 
 
@@ -168,7 +176,7 @@ def _decision(registry: Registry, number: int) -> Decision:
     with reading(registry.engine) as connection:
         line = decision_of(connection, number)
     if line is None:
-        raise BadValue("decision", number, "is not in the ledger. Look: londonpump models list")
+        raise BadValue("decision", number, "is not in the ledger. See londonpump models list")
     return line
 
 
@@ -176,13 +184,81 @@ def _active_bundle(registry: Registry) -> str:
     with reading(registry.engine) as connection:
         champion = active_champion(connection)
     if champion is None:
-        raise BadValue("model", "on duty", "there is none. Name a bundle, or run londonpump models promote")
+        raise BadValue("model", "active", "there is none. Name a bundle, or run londonpump models promote")
     return champion
 
 
 def _metrics(metrics: Mapping[str, Any] | None) -> Iterator[str]:
     if metrics and metrics.get("rows"):
         yield (
-            f"On {metrics['rows']:,} runs after its training: MAE {metrics['mae_s']:.1f} s, "
+            f"On {metrics['rows']:,} mobilisations after its training: MAE {metrics['mae_s']:.1f} s, "
             f"80 % band covers {metrics['cover_80_share']:.1%}"
         )
+
+
+MIN_AGE_S = 3600
+"""A younger bundle stays: the process that made it may be about to judge it."""
+
+
+@dataclass(frozen=True, slots=True)
+class PruneResult:
+    """Bundles that were removed."""
+
+    removed: tuple[StoredBundle, ...]
+    n_kept: int
+    parts: tuple[str, ...]  # unfinished files of killed writers
+    is_dry: bool  # nothing was removed
+
+    def to_text(self) -> str:
+        """Format one line per removed bundle and a summary."""
+        verb = "would be removed" if self.is_dry else "removed"
+        lines = [
+            f"{bundle.name}  made {bundle.made_at or 'at an unknown time'}: {verb}" for bundle in self.removed
+        ]
+        freed = sum(bundle.size_bytes for bundle in self.removed) / MIB
+        lines.append(f"{len(self.removed)} bundles {verb} ({freed:.1f} MiB), {self.n_kept} kept.")
+        if self.parts:
+            lines.append(f"{len(self.parts)} unfinished bundles of killed processes: {verb}.")
+        return "\n".join(lines)
+
+
+def prune(settings: Settings, keep: int = 1, is_dry: bool = False) -> PruneResult:
+    """Remove bundles that no decision names and that are neither among the `keep` newest nor less than an hour old.
+
+    Two processes that prune at once share the work. Raises: BadFile if the pointer of the store is damaged; DatabaseFailed.
+    """
+    with open_registry(settings) as registry:
+        store = registry.store
+        with writing(registry.engine) as connection:
+            # The lock keeps others from promoting a bundle while it is moved; the slow removal follows without it.
+            lock_decisions(connection)
+            unneeded, n_kept = _unneeded(store, named_bundles(connection), keep)
+            moved = [] if is_dry else [path for each in unneeded if (path := _move_aside(store, each.name))]
+        for path in moved:
+            shutil.rmtree(path, ignore_errors=True)
+        parts = remove_abandoned(store.root) if store.root.is_dir() and not is_dry else []
+    return PruneResult(tuple(unneeded), n_kept, tuple(parts), is_dry)
+
+
+def _unneeded(store: BundleStore, named: frozenset[str], keep: int) -> tuple[list[StoredBundle], int]:
+    newest = store.newest()
+    bundles = store.read_all()
+    stored_s = {each.name: store.folder(each.name).stat().st_mtime for each in bundles}
+    # Two trainings can end within a second, so the time of the folder and the name break ties.
+    bundles.sort(key=lambda each: (each.made_at, stored_s[each.name], each.name), reverse=True)
+    young = {name for name, at_s in stored_s.items() if time.time() - at_s < MIN_AGE_S}
+    kept = {each.name for each in bundles[:keep]} | named | young | {newest}
+    unneeded = [each for each in bundles if each.name not in kept]
+    return unneeded, len(bundles) - len(unneeded)
+
+
+def _move_aside(store: BundleStore, name: str) -> Path | None:
+    """Rename a bundle so that it disappears in one step; None if another process was quicker."""
+    folder = store.folder(name)
+    path = Path(tempfile.mkdtemp(prefix=f".{name}.", suffix=SUFFIX, dir=store.root))
+    try:
+        folder.rename(path)
+    except FileNotFoundError:
+        path.rmdir()
+        return None
+    return path

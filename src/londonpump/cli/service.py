@@ -1,5 +1,6 @@
-"""Commands for the audit: audit verify, audit show."""
+"""Commands of the running service: serve, audit verify, audit show."""
 
+import gc
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -7,9 +8,33 @@ import typer
 
 from londonpump.cli.application import BAD_INPUT, DAY, app, report_errors, settings
 
+
+@app.command()
+def serve(
+    host: Annotated[str, typer.Option(help="Listen on this address.")] = "127.0.0.1",
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Listen on this port; 0 chooses a free one.")
+    ] = 8000,
+) -> None:
+    """Run the HTTP service until it is stopped. Its API is documented at /docs; it needs `londonpump[service]`."""
+    # Nothing that is loaded during start-up is garbage; collecting it again and again would take 0.1 s.
+    gc.disable()
+    try:
+        from londonpump.service.app import serve as serve_until_stopped
+
+        with report_errors():
+            serve_until_stopped(settings(), host, port, lambda address: typer.echo(f"Serving on {address}"))
+    finally:
+        gc.enable()
+
+
 BROKEN = 1
 
-audit = typer.Typer(name="audit", help="Who did what: the chain of events.", no_args_is_help=True)
+audit = typer.Typer(
+    name="audit",
+    help="Verify or show the audit, which records who did what.",
+    no_args_is_help=True,
+)
 app.add_typer(audit)
 
 
@@ -19,12 +44,12 @@ def verify(
         str | None,
         typer.Option(
             metavar="N:HASH",
-            help="What verify printed before, kept elsewhere: finds a chain that was written anew.",
+            help="Compare with this head, which verify printed earlier: it detects a chain that was rewritten.",
             show_default=False,
         ),
     ] = None,
 ) -> None:
-    """Walk the chain from its first row. Exit code 1, with the row, if one was changed or is missing."""
+    """Verify the chain from its first row. The exit code is 1 if a row was changed or is missing."""
     from londonpump.service.predictions.repository import find_changed_prediction
     from londonpump.storage.database import open_database, reading
     from londonpump.storage.database.audit_repository import verify_audit
@@ -34,7 +59,7 @@ def verify(
         engine = open_database(settings().database)
         with reading(engine) as connection:
             found = verify_audit(connection, n_rows, expected_hash)
-            # a broken chain says nothing about predictions
+            # Predictions are compared with the chain, so a broken chain says nothing about them.
             changed = find_changed_prediction(connection) if found.problem is None else None
         engine.dispose()
     seq, problem = changed or (found.seq, found.problem)
@@ -51,12 +76,15 @@ def show(
         typer.Option(
             formats=[DAY, "%Y-%m-%dT%H:%M:%S"],
             metavar="DATE",
-            help="From this day or moment (UTC) on.",
+            help="Show events from this day or time (UTC) on.",
             show_default=False,
         ),
     ] = None,
 ) -> None:
-    """Print events, the oldest first: number, moment, kind, who, about what."""
+    """Show the events of the audit, the oldest first.
+
+    Each line has number, time, event type, actor and subject.
+    """
     from londonpump.storage.database import open_database, reading
     from londonpump.storage.database.audit_repository import read_audit
 
@@ -74,6 +102,8 @@ def _head(text: str | None) -> tuple[int | None, str | None]:
         return None, None
     number, colon, hashed = text.partition(":")
     if not (colon and number.isascii() and number.isdecimal()):
-        typer.echo(f"londonpump: --head {text!r}: write it as verify prints it, N:HASH.", err=True)
+        typer.echo(
+            f"londonpump: --head {text!r} is not a head. Write it as verify prints it, N:HASH.", err=True
+        )
         raise typer.Exit(BAD_INPUT)
     return int(number), hashed.strip()

@@ -1,0 +1,148 @@
+"""Commands for data from publishers: fetch records, refresh context, context."""
+
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from londonpump.cli import application
+from londonpump.cli.application import (
+    DAY,
+    SOURCE_FAILED,
+    app,
+    as_date,
+    report_errors,
+    settings,
+    show_progress,
+)
+
+fetch_app = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    help="Download the published records of the London Fire Brigade.",
+)
+app.add_typer(fetch_app, name="fetch")
+
+
+@fetch_app.callback()
+def fetch() -> None:
+    """Download the published records of the London Fire Brigade."""
+
+
+@fetch_app.command("records")
+def records(
+    since: Annotated[
+        datetime | None,
+        typer.Option(
+            formats=[DAY],
+            metavar="DATE",
+            help="Download records from this day on. Default: three years before 1 January of this year.",
+            show_default=False,
+        ),
+    ] = None,
+) -> None:
+    """Download incident and mobilisation records. A second run downloads only what is new.
+
+    The exit code is 3 if the publisher cannot be reached.
+    """
+    from londonpump.lifecycle.fetch import fetch_records
+
+    with report_errors(), show_progress() as progress, application.open_http() as http:
+        fetched = fetch_records(settings(), as_date(since), progress, http)
+    typer.echo(fetched.to_text())
+
+
+refresh_app = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    help="Download current weather, calendars and traffic.",
+)
+app.add_typer(refresh_app, name="refresh")
+
+
+class Publisher(StrEnum):
+    """Publishers of weather."""
+
+    OPEN_METEO = "open-meteo"
+    VISUAL_CROSSING = "visual-crossing"
+
+
+# A copy of `lifecycle.refresh.Part`, which would load the database for every --help.
+class Only(StrEnum):
+    """Parts that can be refreshed alone."""
+
+    WEATHER = "weather"
+    HISTORY = "weather-history"
+    BANK_HOLIDAYS = "bank-holidays"
+    SCHOOL_HOLIDAYS = "school-holidays"
+    TRAFFIC = "traffic"
+
+
+@refresh_app.callback()
+def refresh() -> None:
+    """Download current weather, calendars and traffic."""
+
+
+@refresh_app.command("context")
+def refresh_context_command(
+    since: Annotated[
+        datetime | None,
+        typer.Option(
+            formats=[DAY],
+            metavar="DATE",
+            help="Also download past weather from this day on.",
+            show_default=False,
+        ),
+    ] = None,
+    source: Annotated[
+        Publisher, typer.Option(help="Choose the publisher of weather.")
+    ] = Publisher.OPEN_METEO,
+    only: Annotated[Only | None, typer.Option(help="Refresh this part only.", show_default=False)] = None,
+) -> None:
+    """Store current weather, calendars and traffic in the database.
+
+    Run it every hour. The exit code is 3 if a source fails; the other sources are stored all the same.
+    """
+    from londonpump.lifecycle.refresh import Part, RefreshRequest, refresh_context
+    from londonpump.storage.database import open_database
+
+    request = RefreshRequest(as_date(since), source.value, None if only is None else Part(only.value))
+    with report_errors():
+        config = settings()
+        engine = open_database(config.database)
+        try:
+            with application.open_http() as http:
+                refreshed = refresh_context(config, engine, http, datetime.now(UTC), request)
+        finally:
+            engine.dispose()
+    typer.echo(refreshed.to_text())
+    if refreshed.has_failed:
+        raise typer.Exit(SOURCE_FAILED)
+
+
+@app.command()
+def context(
+    at: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TIME",
+            help="Show the context at this time, such as 2024-01-15T08:00Z; without Z it is London time. Default: now.",
+            show_default=False,
+        ),
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Show weather, calendar and traffic at a time.
+
+    Each value is what the database knew then, with its source and age.
+    """
+    import json as json_format
+
+    from londonpump.lifecycle.calls_file import parse_timestamp
+    from londonpump.lifecycle.context_store import format_context_at, read_context
+
+    with report_errors():
+        timestamp = parse_timestamp(at, "--at")[0] if at else datetime.now(UTC)
+        found = read_context(settings().database, timestamp)
+    typer.echo(json_format.dumps(found.to_json(), indent=2) if json else format_context_at(found))

@@ -1,0 +1,240 @@
+"""Commands of the training pipeline: train, evaluate, challenge, and run for all steps."""
+
+import json as as_json
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from londonpump.cli import application
+from londonpump.cli.application import (
+    BAD_INPUT,
+    DAY,
+    SOURCE_FAILED,
+    ManyFiles,
+    app,
+    as_date,
+    files,
+    report_errors,
+    settings,
+    show_progress,
+    track_after,
+)
+from londonpump.cli.simulate import YesNo
+from londonpump.domain.errors import SourceFailed
+
+CARD = "model_card.html"
+
+
+@app.command()
+def train(
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DATA",
+            help="Use this output of prepare. Default: that in LONDONPUMP_HOME.",
+            show_default=False,
+        ),
+    ] = None,
+    until: Annotated[
+        datetime | None,
+        typer.Option(
+            formats=[DAY],
+            metavar="DATE",
+            help="Train on rows before this day. Default: 28 days before the end of the newest complete day, or before "
+            "the last quarter of records that cover less than 16 weeks.",
+            show_default=False,
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="BUNDLE", help="Store it in this folder. Default: in LONDONPUMP_HOME.", show_default=False
+        ),
+    ] = None,
+    seed: Annotated[
+        int,
+        typer.Option(min=0, help="Set the random seed. The same data, code and seed give the same bundle."),
+    ] = 1,
+    without_fast: Annotated[
+        bool,
+        typer.Option(
+            "--without-fast", help="Exclude incidents with a pump faster than 60 km/h from training."
+        ),
+    ] = False,
+) -> None:
+    """Train a model bundle from prepared examples.
+
+    It is stored in a folder named by its content.
+    """
+    from londonpump.lifecycle.train import TrainRequest, format_training, train
+    from londonpump.models.train import TrainingPlan
+
+    config = settings()
+    plan = TrainingPlan(seed=seed, is_without_fast=without_fast)
+    request = TrainRequest(
+        data or config.data, out or config.bundle, as_date(until), plan, config.challenge_days
+    )
+    with report_errors(), show_progress() as progress:
+        folder, bundle = train(request, progress)
+    typer.echo(format_training(folder, bundle.card))
+    track_after(extra_bundles=out)
+
+
+@app.command()
+def evaluate(
+    bundle: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="BUNDLE",
+            help="Use this output of train. Default: that in LONDONPUMP_HOME.",
+            show_default=False,
+        ),
+    ] = None,
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DATA",
+            help="Use this output of prepare. Default: that in LONDONPUMP_HOME.",
+            show_default=False,
+        ),
+    ] = None,
+    from_: Annotated[
+        datetime | None,
+        typer.Option(
+            "--from",
+            formats=[DAY],
+            metavar="DATE",
+            help="Evaluate on incidents from this day on. Default: the end of the training.",
+            show_default=False,
+        ),
+    ] = None,
+    json: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write every figure to this JSON file.", show_default=False),
+    ] = None,
+    report: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Write the report here. Default: in LONDONPUMP_HOME.", show_default=False
+        ),
+    ] = None,
+    card: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Write the model card here. Default: beside the report.", show_default=False
+        ),
+    ] = None,
+) -> None:
+    """Evaluate a bundle on data later than its training.
+
+    Its baselines are evaluated too. The report and the model card are written.
+    """
+    from londonpump.lifecycle.evaluate import EvaluateRequest, evaluate, format_evaluation
+
+    config = settings()
+    # An evaluation with a report of its own must not overwrite the figures of the one in the home.
+    figures = json if json is not None or report is not None else config.evaluation
+    report = report or config.report
+    card = card or report.with_name(CARD if report.stem == "report" else f"{report.stem}_{CARD}")
+    request = EvaluateRequest(
+        bundle or config.bundle, data or config.data, as_date(from_), json=figures, report=report, card=card
+    )
+    with report_errors(), show_progress() as progress:
+        evaluation = evaluate(request, progress)
+    typer.echo(format_evaluation(evaluation.results))
+    typer.echo(f"Report: {report}\nModel card: {card}" + (f"\nFigures: {json}" if json else ""))
+    track_after()
+
+
+@app.command()
+def challenge(
+    challenger: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[BUNDLE]",
+            help="Judge this bundle, a folder or a hash. Default: the newest of train.",
+            show_default=False,
+        ),
+    ] = None,
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DATA",
+            help="Use this output of prepare. Default: that in LONDONPUMP_HOME.",
+            show_default=False,
+        ),
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print the verdict; record and change nothing.")
+    ] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Compare the newest model with the active one.
+
+    Both are judged on data later than both trainings. The newest is promoted if it wins, and the decision is recorded in the
+    ledger either way.
+    """
+    from londonpump.lifecycle.challenge import ChallengeRequest
+    from londonpump.lifecycle.challenge import challenge as decide
+    from londonpump.lifecycle.challenge_text import challenge_as_json, format_challenge
+
+    config = settings()
+    request = ChallengeRequest(data or config.data, challenger, is_dry=dry_run)
+    with report_errors(), show_progress() as progress:
+        done = decide(config, request, progress)
+    typer.echo(as_json.dumps(challenge_as_json(done), indent=1) if json else format_challenge(done))
+    # A repeated challenge changed nothing, so MLflow is up to date.
+    if done.is_new:
+        track_after()
+
+
+@app.command(cls=ManyFiles)
+def run(
+    since: Annotated[
+        datetime | None,
+        typer.Option(formats=[DAY], metavar="DATE", help="Use records from this day on.", show_default=False),
+    ] = None,
+    skip_fetch: Annotated[
+        bool, typer.Option("--skip-fetch", help="Use the records that were fetched before.")
+    ] = False,
+    incidents: Annotated[
+        list[Path] | None, files("Read these incident records (CSV or XLSX) instead of fetched ones.")
+    ] = None,
+    mobilisations: Annotated[
+        list[Path] | None, files("Read these mobilisation records; one or more files.")
+    ] = None,
+    complete: Annotated[
+        YesNo | None,
+        typer.Option(
+            help="State whether the records hold every call. Default: determined per month.",
+            show_default=False,
+        ),
+    ] = None,
+) -> None:
+    """Run every step from published records to a decision.
+
+    The steps are fetch, refresh, prepare, train, evaluate and challenge; each works as its own command does.
+    """
+    from londonpump.lifecycle.run import RunRequest, StepFailed
+    from londonpump.lifecycle.run import run as run_steps
+
+    request = RunRequest(
+        since=as_date(since),
+        is_fetching=not skip_fetch,
+        incidents=tuple(incidents or ()),
+        mobilisations=tuple(mobilisations or ()),
+        is_complete=None if complete is None else complete is YesNo.YES,
+        open_http=application.open_http,
+    )
+    config = settings()
+    with report_errors(), show_progress() as progress:
+        try:
+            for done in run_steps(config, request, progress):
+                typer.echo(f"== {done.name}\n{done.message}")
+        except StepFailed as failed:
+            typer.echo(f"londonpump: {failed}", err=True)
+            code = SOURCE_FAILED if isinstance(failed.__cause__, SourceFailed) else BAD_INPUT
+            raise typer.Exit(code) from failed
+    track_after()
