@@ -28,9 +28,9 @@ from londonpump.lifecycle.prepare import PrepareRequest, prepare
 from londonpump.lifecycle.prepared_examples import default_until, load_examples
 from londonpump.lifecycle.train import training_set
 from londonpump.models import boosters
-from londonpump.models.base_curve import fit_base_curve
 from londonpump.models.bundle import Bundle
 from londonpump.models.predict import predict_dispatches
+from londonpump.models.response_time_model import fit_base_curve
 from londonpump.models.response_training import centre_parameters, hidden, hyperparameters_for
 from londonpump.models.train import fit_ground_lookup, with_workload
 from londonpump.storage.database import open_database

@@ -15,8 +15,8 @@ from londonpump.evaluation.evaluation_rows import Forecast
 from londonpump.lifecycle.evaluate import build_judged_rows
 from londonpump.lifecycle.prepared_examples import Columns, Examples
 from londonpump.models.area_points import central
-from londonpump.models.area_response_times import Times
 from londonpump.models.bundle import Bundle
+from londonpump.models.distribution import Times
 from londonpump.models.predict import predict_area, predict_dispatches
 
 Floats = NDArray[np.float64]

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from benchmarks.accuracy.predictions import Answers, joined, predictions_of
 from benchmarks.accuracy.records import Records
-from londonpump.evaluation.splits import folds
+from londonpump.evaluation.evaluation_rows import folds
 from londonpump.lifecycle.calls_file import REQUIRED, TEXTS
 from londonpump.lifecycle.evaluate import EvaluateRequest, evaluate, later_rows
 from londonpump.lifecycle.predict import predict_file

@@ -11,10 +11,8 @@ from scipy.stats import binomtest
 from benchmarks.promotion.scenario_truth import true_gains
 from benchmarks.promotion.scenarios import BOROUGH_REJECTED, PROMOTED, SLICE, Requirement, Scenario
 from benchmarks.promotion.simulated_months import month
-from londonpump.evaluation.promotion.evidence import EvaluatedModel, Evidence
+from londonpump.evaluation.promotion.evidence import EvaluatedModel, Evidence, PromotionSettings, Verdict
 from londonpump.evaluation.promotion.rule import decide
-from londonpump.evaluation.promotion.settings import PromotionSettings
-from londonpump.evaluation.promotion.verdict import Verdict
 
 SEED = 2_017
 RULE = PromotionSettings()

@@ -6,8 +6,7 @@ from datetime import date
 from pathlib import Path
 
 from benchmarks.accuracy.records import STREAM_2017, examples_of
-from londonpump.evaluation.evaluation_rows import EvaluationRows, Forecast
-from londonpump.evaluation.splits import folds
+from londonpump.evaluation.evaluation_rows import EvaluationRows, Forecast, folds
 from londonpump.lifecycle.evaluate import later_rows
 from londonpump.lifecycle.evaluation_rows import build_judged_rows, forecast_of
 from londonpump.lifecycle.prepared_examples import Columns, Examples, incident_codes

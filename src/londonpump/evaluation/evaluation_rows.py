@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
+from itertools import pairwise
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from londonpump.domain.attendance_targets import LATENESS_LIMITS_S
-from londonpump.domain.errors import BadValue
+from londonpump.domain.errors import BadValue, TooFewRows
 
 Floats: TypeAlias = NDArray[np.float64]
 Ints: TypeAlias = NDArray[np.int64]
@@ -160,3 +161,54 @@ def _require_finite(name: str, values: NDArray[Any]) -> None:
     if bad.any():
         where = int(np.argmax(bad.reshape(len(values), -1).any(axis=1)))
         raise BadValue(name, str(values[where]), f"row {where} is no number; {int(bad.sum())} such values")
+
+
+DISTANCE_EDGES_KM = (0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 5.0)
+HOUR_BANDS = ("00-05", "06-09", "10-16", "17-20", "21-23")
+HOUR_BAND_STARTS = (0, 6, 10, 17, 21)
+
+
+def distance_band(distance_m: Floats) -> Texts:
+    """(n,) `0.0-0.5 km` ... `5.0+ km`; a place on an edge belongs to the farther band."""
+    edges = (0.0, *DISTANCE_EDGES_KM)
+    names = [f"{low:.1f}-{high:.1f} km" for low, high in pairwise(edges)]
+    names.append(f"{edges[-1]:.1f}+ km")
+    band = np.searchsorted(np.asarray(DISTANCE_EDGES_KM) * 1000, distance_m, side="right")
+    return np.asarray(names)[band]
+
+
+def distance_decile(distance_m: Floats) -> Texts:
+    """(n,) `01` (nearest tenth of the rows) to `10`; equal distances share a tenth."""
+    edges = np.quantile(distance_m, np.arange(1, 10) / 10) if len(distance_m) else np.zeros(9)
+    names = np.asarray([f"{tenth:02d}" for tenth in range(1, 11)])
+    return names[np.searchsorted(edges, distance_m, side="left")]
+
+
+def hour_band(hour: Ints) -> Texts:
+    """(n,) the part of the London day: night, morning, working day, evening, late evening."""
+    return np.asarray(HOUR_BANDS)[np.searchsorted(HOUR_BAND_STARTS, hour, side="right") - 1]
+
+
+def first_us_of(incident: Ints, at_us: Ints) -> Ints:
+    """(n,) the earliest instant of each row's incident, microseconds."""
+    _, code = np.unique(incident, return_inverse=True)
+    first_us = np.full(code.max(initial=-1) + 1, np.iinfo(np.int64).max)
+    np.minimum.at(first_us, code, at_us)
+    return np.asarray(first_us[code])
+
+
+def folds(incident: Ints, n_folds: int, seed: int = 0) -> Ints:
+    """(n,) the fold of each row, 0 to n_folds - 1: by a hash of its incident, whatever rows are beside it.
+
+    Raises: BadValue for fewer than two folds, TooFewRows for fewer incidents than folds.
+    Source: the mixing of SplitMix64 (Steele, Lea, Flood 2014).
+    """
+    if n_folds < 2:
+        raise BadValue("n_folds", n_folds, "needs two or more")
+    if len(np.unique(incident)) < n_folds:
+        raise TooFewRows(f"{len(np.unique(incident))} incidents for {n_folds} folds. Give more rows.")
+    with np.errstate(over="ignore"):
+        mixed = incident.astype(np.uint64) + np.uint64(seed + 1) * np.uint64(0x9E3779B97F4A7C15)
+        mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+        mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return np.asarray((mixed ^ (mixed >> np.uint64(31))) % np.uint64(n_folds), np.int64)

@@ -17,7 +17,22 @@ import numpy as np
 from londonpump.domain.attendance_targets import MIN_UNDERESTIMATE_S
 from londonpump.evaluation.evaluation_rows import THRESHOLDS_S, Bools, EvaluationRows, Floats, Forecast
 from londonpump.evaluation.intervals import ratio
-from londonpump.evaluation.warning_flags import most_likely
+
+FLAGGED_SHARE = 0.077
+"""The share of runs that the original's list of stations flags: warnings are compared at the same share."""
+
+
+def most_likely(chance: Floats, share: float) -> Bools:
+    """(n,) True for the rows of the highest chance, as near to the share of rows as ties allow; never a chance of 0."""
+    n = len(chance)
+    n_flagged = round(share * n)
+    if n_flagged == 0:
+        return np.zeros(n, np.bool_)
+    bar = np.partition(chance, n - n_flagged)[n - n_flagged]
+    with_ties, without = chance >= bar, chance > bar
+    nearer = with_ties if with_ties.sum() - n_flagged <= n_flagged - without.sum() else without
+    return np.asarray(nearer & (chance > 0))
+
 
 CRPS_LEVELS = tuple(round(0.05 + 0.09 * step, 2) for step in range(11))
 BANDS = {80: (0.1, 0.9), 90: (0.05, 0.95)}

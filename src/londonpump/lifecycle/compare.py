@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from londonpump.domain.errors import BadFile, BadValue
-from londonpump.evaluation.promotion.verdict import Verdict
+from londonpump.evaluation.promotion.evidence import Verdict
 from londonpump.lifecycle.challenge import ChallengeRequest
 from londonpump.lifecycle.champion_challenger import judge_pair, judged_from, open_pair, require_same_origin
 from londonpump.lifecycle.prepared_examples import load_examples

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from londonpump.domain.errors import DatabaseFailed
-from londonpump.features.context_snapshot import ContextSnapshot
+from londonpump.features.context import ContextSnapshot
 from londonpump.storage.embedded_database import database_exists
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ import numpy as np
 
 from londonpump.domain.context_records import WEATHER_NUMBERS
 from londonpump.domain.london_clock import LONDON
-from londonpump.features.context_snapshot import ContextSnapshot, ContextValue
+from londonpump.features.context import ContextSnapshot, ContextValue
 from londonpump.features.dispatches import Dispatches
 from londonpump.models.fitted_context import (
     CLIMATE,

@@ -6,9 +6,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from londonpump.domain.attendance_targets import LATENESS_LIMITS_S, MIN_UNDERESTIMATE_S
-from londonpump.evaluation.evaluation_rows import EvaluationRows, Forecast
+from londonpump.evaluation.evaluation_rows import (
+    EvaluationRows,
+    Forecast,
+    distance_band,
+    distance_decile,
+    hour_band,
+)
 from londonpump.evaluation.metrics import CRPS_LEVELS
-from londonpump.evaluation.slices import distance_band, distance_decile, hour_band
 from londonpump.lifecycle.prepared_examples import Columns, incident_codes
 from londonpump.models.bundle import Bundle
 from londonpump.models.distribution import P50, ResponseTimes

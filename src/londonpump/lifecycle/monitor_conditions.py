@@ -3,8 +3,7 @@
 from dataclasses import asdict
 from datetime import date, timedelta
 
-from londonpump.evaluation.drift import Drift, DriftResult
-from londonpump.evaluation.drift_stations import StationChange
+from londonpump.evaluation.drift import Drift, DriftResult, StationChange
 from londonpump.features.calendars import EPOCH
 from londonpump.storage.database.alarm_repository import Condition
 

@@ -7,9 +7,15 @@ from typing import Any
 import numpy as np
 
 from londonpump.domain.london_clock import LONDON, london_us
-from londonpump.evaluation.drift import DriftResult, MonitoredInput, Span, find_drift
+from londonpump.evaluation.drift import (
+    DriftResult,
+    MonitoredInput,
+    Span,
+    StationChange,
+    changed_stations,
+    find_drift,
+)
 from londonpump.evaluation.drift_bins import DriftMeasure
-from londonpump.evaluation.drift_stations import StationChange, changed_stations
 from londonpump.evaluation.evaluation_rows import Floats, Ints
 from londonpump.features.calendars import EPOCH, london_days
 from londonpump.features.catalogue import FEATURES

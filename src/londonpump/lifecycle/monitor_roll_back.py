@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from londonpump.domain.errors import DatabaseFailed, LondonPumpError
-from londonpump.evaluation.live_error_band import Band, BandRule
+from londonpump.evaluation.live import Band, BandRule
 from londonpump.lifecycle.promote import PromotionResult
 from londonpump.lifecycle.roll_back import RollBackRequest
 from londonpump.settings import Settings

@@ -11,8 +11,7 @@ from londonpump.domain.london_clock import london_us
 from londonpump.evaluation.evaluation_rows import Ints, Texts
 from londonpump.evaluation.live import LiveRows
 from londonpump.evaluation.monthly.attendance import AttendanceRows
-from londonpump.evaluation.monthly.inputs import LivePerformance, Records
-from londonpump.evaluation.monthly.months import EPOCH_DATE, Month
+from londonpump.evaluation.monthly.inputs import EPOCH_DATE, LivePerformance, Month, Records
 from londonpump.evaluation.report.text_formats import format_count, format_day
 from londonpump.features.calendars import london_days
 from londonpump.features.dispatches import DAY_US, HOUR_US

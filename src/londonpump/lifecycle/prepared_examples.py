@@ -16,7 +16,7 @@ from londonpump.domain.columns import CALLS, EXAMPLES
 from londonpump.domain.errors import BadFile, TooFewRows
 from londonpump.domain.london_clock import LONDON
 from londonpump.domain.stations import Station
-from londonpump.evaluation.splits import first_us_of
+from londonpump.evaluation.evaluation_rows import first_us_of
 from londonpump.lifecycle.completeness import complete_spans_us
 from londonpump.storage.files import read_json
 

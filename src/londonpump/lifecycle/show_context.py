@@ -4,8 +4,7 @@ from datetime import UTC, datetime
 
 from londonpump.domain.london_clock import LONDON
 from londonpump.features import context
-from londonpump.features.context import ContextSnapshot, ContextTables, ContextValue
-from londonpump.features.context_snapshot import NAMES, UNITS
+from londonpump.features.context import NAMES, UNITS, ContextSnapshot, ContextTables, ContextValue
 from londonpump.storage.database import open_database
 from londonpump.storage.database.context_lookup import context_at
 from londonpump.storage.embedded_database import database_exists

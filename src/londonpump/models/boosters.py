@@ -1,6 +1,6 @@
 """LightGBM in this house: native text, one thread, the same bytes for the same rows and seed."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import lightgbm as lgb
@@ -22,20 +22,14 @@ def train(
     target: Floats,
     names: tuple[str, ...],
     parameters: Mapping[str, Any],
-    progress: Callable[[float], None] | None = None,
 ) -> lgb.Booster:
-    """Boost `parameters["num_trees"]` trees on (n, features). told: hears the share of trees grown."""
+    """Boost `parameters["num_trees"]` trees on (n, features)."""
     settings = {**ALWAYS, **parameters}
     trees = settings.pop("num_trees")
     data = lgb.Dataset(
         table, target, feature_name=list(names), params={**ALWAYS, "max_bin": settings.get("max_bin", 255)}
     )
-
-    def report_progress(environment: Any) -> None:
-        if progress is not None:
-            progress((environment.iteration + 1) / trees)
-
-    return lgb.train(settings, data, num_boost_round=trees, callbacks=[report_progress])
+    return lgb.train(settings, data, num_boost_round=trees)
 
 
 def to_bytes(booster: lgb.Booster) -> bytes:

@@ -5,6 +5,7 @@ look-ups, and the baselines it is compared with. `registry` and `pipelines` put 
 """
 
 import json
+import math
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any
@@ -20,15 +21,14 @@ from londonpump.features.ground_lookup import GroundLookup
 from londonpump.models import boosters
 from londonpump.models.applicability_domain import ApplicabilityDomain
 from londonpump.models.area_points import AreaPoints
-from londonpump.models.base_curve import BaseCurve
 from londonpump.models.baselines import Constant, Distance
-from londonpump.models.distribution import ResponseTimes
+from londonpump.models.distribution import P50, ResponseTimes
 from londonpump.models.fitted_context import FittedContext
 from londonpump.models.location_effect import LocationEffect
 from londonpump.models.npz import from_npz, to_npz
 from londonpump.models.original_model import OriginalModel
 from londonpump.models.pump_count import PumpsModel
-from londonpump.models.response_time_model import ResponseTimeModel
+from londonpump.models.response_time_model import BaseCurve, ResponseTimeModel
 
 SCHEMA = 3
 """2: with the points of places that are only named."""
@@ -196,3 +196,37 @@ def stations_or_known(stations: tuple[Station, ...]) -> tuple[Station, ...]:
 
 def _json(value: Any) -> bytes:
     return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+
+
+TOLERANCE_S = 0.01
+"""The card rounds to 0.001 s; another machine's arithmetic may differ in the last digits."""
+
+
+def self_test_columns(dispatch: dict[str, Any]) -> Columns:
+    """One run of a card as columns of one row; null is unknown."""
+    return {
+        name: np.array([value], np.int64 if name == "mobilised_us" else object)
+        if value is None or isinstance(value, str) or name == "mobilised_us"
+        else np.array([value], np.float64)
+        for name, value in dispatch.items()
+    }
+
+
+def check_self_test(bundle: Bundle, path: str) -> float:
+    """Have a bundle answer its own example. Returns: the seconds it answers.
+
+    Raises: BadFile if it has none, or answers something else: its files or libraries are not what they were.
+    """
+    self_test = bundle.card.get("prototype")
+    if not isinstance(self_test, dict):
+        raise BadFile(path, "has no prototype to check it by", "Train again.")
+    answered_s = float(
+        bundle.response(bundle.dispatches(self_test_columns(self_test["run"]))).quantile(P50)[0]
+    )
+    if not math.isclose(answered_s, self_test["p50_s"], abs_tol=TOLERANCE_S):
+        raise BadFile(
+            path,
+            f"answers its prototype with {answered_s:.3f} s, not {self_test['p50_s']:.3f} s as when it was learnt",
+            "Train again, or use the versions of the libraries that are on its card.",
+        )
+    return answered_s

@@ -12,13 +12,11 @@ from numpy.typing import NDArray
 from londonpump.domain.attendance_targets import MIN_UNDERESTIMATE_S
 from londonpump.domain.context_records import WEATHER_NUMBERS
 from londonpump.features.dispatches import Dispatches
-from londonpump.models.applicability_domain import CONTEXT, TEXTS
+from londonpump.models.applicability_domain import CONTEXT, TEXTS, ImputationFlags
 from londonpump.models.area_points import central
-from londonpump.models.area_response_times import MixtureTimes, Times
 from londonpump.models.bundle import Bundle
-from londonpump.models.distribution import P50
+from londonpump.models.distribution import P50, MixtureTimes, Times
 from londonpump.models.explanations import Contribution, explanations
-from londonpump.models.imputation_flags import ImputationFlags
 from londonpump.models.pump_count import PumpChances
 
 Columns = dict[str, NDArray[Any]]

@@ -15,8 +15,17 @@ from numpy.typing import NDArray
 from londonpump.features.dispatches import Dispatches
 from londonpump.models import boosters
 from londonpump.models.npz import from_npz, to_npz
-from londonpump.models.pump_choice import choose, fit_weights
-from londonpump.models.pump_features import NAMES, Calls, mixed, table_of
+from londonpump.models.pump_boosters import (
+    NAMES,
+    STEPS,
+    Calls,
+    PumpSteps,
+    choose,
+    fit_steps,
+    fit_weights,
+    mixed,
+    table_of,
+)
 from londonpump.models.pump_frequencies import (
     CHAINS,
     FOLDS,
@@ -26,7 +35,6 @@ from londonpump.models.pump_frequencies import (
     fit_frequencies,
     fit_vocabulary,
 )
-from londonpump.models.pump_steps import STEPS, PumpSteps, fit_steps
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

@@ -11,11 +11,15 @@ from numpy.typing import NDArray
 from londonpump.features.catalogue import Feature, build
 from londonpump.features.dispatches import Dispatches
 from londonpump.models import boosters
-from londonpump.models.base_curve import fit_base_curve
 from londonpump.models.distribution import shape_of
 from londonpump.models.fitted_context import NO_CONTEXT, FittedContext
 from londonpump.models.location_effect import SMOOTHINGS, LocationEffect, cell_keys, fit_location_effect
-from londonpump.models.response_time_model import DISTANCE_BANDS_M, ResponseTimeModel, group_index
+from londonpump.models.response_time_model import (
+    DISTANCE_BANDS_M,
+    ResponseTimeModel,
+    fit_base_curve,
+    group_index,
+)
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

@@ -13,9 +13,8 @@ from londonpump.domain.errors import TooFewRows
 from londonpump.domain.stations import Station
 from londonpump.features.calendars import london_days
 from londonpump.features.catalogue import FEATURES, Feature, require_known_in_time, usable
-from londonpump.features.dispatches import Dispatches
+from londonpump.features.dispatches import Dispatches, is_countable, recent_calls
 from londonpump.features.ground_lookup import GroundLookup, fit_ground
-from londonpump.features.workload import is_countable, recent_calls
 from londonpump.models.applicability_domain import fit_applicability_domain
 from londonpump.models.area_points import fit_area_points
 from londonpump.models.baselines import fit_constant, fit_distance

@@ -10,9 +10,8 @@ from support.promotion_evidence import TRAINED_UNTIL, Month, aged, contender, fa
 
 from londonpump.domain.errors import BadValue
 from londonpump.evaluation.evaluation_rows import Forecast
-from londonpump.evaluation.promotion.evidence import SmokeTest
+from londonpump.evaluation.promotion.evidence import PromotionSettings, SmokeTest
 from londonpump.evaluation.promotion.rule import decide
-from londonpump.evaluation.promotion.settings import PromotionSettings
 
 RULE = PromotionSettings(resamples=300)
 

@@ -9,10 +9,9 @@ from londonpump.domain.stations import open_stations
 from londonpump.features.dispatches import Dispatches
 from londonpump.features.ground_lookup import fit_ground
 from londonpump.models.npz import from_npz
-from londonpump.models.pump_choice import choose, fit_weights
+from londonpump.models.pump_boosters import chances_from, choose, fit_weights, further_from
 from londonpump.models.pump_count import PumpsModel, fit_pumps
 from londonpump.models.pump_frequencies import BY_PROPERTY, encode, fit_frequencies, fit_vocabulary
-from londonpump.models.pump_steps import chances_from, further_from
 
 HOUR_US = 3_600_000_000
 JANUARY_2023_US = 1_672_531_200_000_000

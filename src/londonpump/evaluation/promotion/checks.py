@@ -4,8 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from londonpump.evaluation.promotion.evidence import EvaluatedModel, Evidence
-from londonpump.evaluation.promotion.settings import PromotionSettings
+from londonpump.evaluation.promotion.evidence import EvaluatedModel, Evidence, PromotionSettings
 
 COVERAGE, CALIBRATION = "cover_80_share", "over_360_ece"
 CHAMPION_UNUSABLE, CHALLENGER_UNUSABLE = "champion_unusable", "challenger_unusable"

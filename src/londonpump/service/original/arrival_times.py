@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from londonpump.domain.attendance_targets import MIN_UNDERESTIMATE_S
-from londonpump.features.weather import us_of
+from londonpump.features.observations import us_of
 from londonpump.models.bundle import Bundle
 from londonpump.models.distribution import LEVELS, P10, P50, P90
 from londonpump.models.fitted_context import CLIMATE, CONGESTION, PROFILE

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from londonpump.features.context_snapshot import ContextSnapshot
+from londonpump.features.context import ContextSnapshot
 from londonpump.models.bundle import Bundle
 from londonpump.service.board.rules import PumpState
 from londonpump.service.board.view import BoardView, london_day

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from londonpump.domain.errors import DatabaseFailed
-from londonpump.features.context_snapshot import ContextSnapshot
+from londonpump.features.context import ContextSnapshot
 from londonpump.service.state import ServiceState
 from londonpump.storage.database.context_lookup import select_context
 

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from londonpump.domain.context_records import WEATHER_NUMBERS
-from londonpump.features.context_snapshot import NAMES, UNITS, ContextValue
+from londonpump.features.context import NAMES, UNITS, ContextValue
 from londonpump.models.bundle import Bundle
 from londonpump.models.fitted_context import CLIMATE, CONGESTION, LIBRARY, PROFILE, SCHOOL, UNKNOWN, WORKING
 from londonpump.service.predictions.calls import Call

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from londonpump.domain.national_grid import MAX_DISTANCE_TO_STATION_M, TOO_FAR_PROBLEM, to_grid
 from londonpump.domain.stations import Station
-from londonpump.features.weather import EPOCH
+from londonpump.features.observations import EPOCH
 from londonpump.models.bundle import Bundle
 from londonpump.service.errors import Unprocessable
 from londonpump.service.predictions.schemas import AskedPlace

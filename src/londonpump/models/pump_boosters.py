@@ -1,0 +1,216 @@
+"""The number of pumps climbed step by step: given that k pumps come, does one more?
+
+A booster a step answers P(more than k | k or more), k = 1 to 4, on the calls that reached the step. The five
+chances follow by multiplying; they are ordered by construction and sum to 1 (continuation ratio).
+
+Three forms were compared by five folds inside training calls, 100 trees each, averaged with the table, two seeds.
+Log loss with everything stated / nothing stated, macro F1 with everything stated, CPU seconds of the whole comparison:
+
+| form              | January-September 2023 | January 2017           | CPU |
+|-------------------|------------------------|------------------------|-----|
+| continuation ratio | 0.6236 / 0.8991, 0.435 | 0.6232 / 0.9263, 0.455 | 28  |
+| P(more than k), made monotone | 0.6284 / 0.8999, 0.435 | 0.6248 / 0.9265, 0.436 | 45  |
+| multiclass        | 0.6233 / 0.8971, 0.447 | 0.6225 / 0.9233, 0.441 | 41  |
+
+Multiclass is no more than 0.003 ahead in log loss and knows no order; the climb costs a third less, since few calls
+reach the later steps.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import lightgbm as lgb
+import numpy as np
+from numpy.typing import NDArray
+
+from londonpump.features.catalogue import CLOCK, FEATURES, WHEN, Feature, build
+from londonpump.features.dispatches import Dispatches
+from londonpump.models import boosters
+from londonpump.models.pump_frequencies import (
+    CHAINS,
+    N_CLASSES,
+    UNKNOWN,
+    Codes,
+    Vocabulary,
+    as_any_type,
+    encode,
+)
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+STEPS = range(1, N_CLASSES)
+MIN_PER_SIDE = 20
+"""A step is boosted only if this many calls went on and as many stopped; else it follows the table."""
+
+
+@dataclass(frozen=True, slots=True)
+class PumpSteps:
+    """steps: a booster for each of STEPS, None where too few calls taught it."""
+
+    steps: tuple[lgb.Booster | None, ...]
+
+    def __call__(self, table: Floats, fallback: Floats) -> Floats:
+        """(n, 5) chances, rows sum to 1. fallback: (n, 5) chances for the steps without a booster."""
+        further = further_from(fallback)
+        for i, booster in enumerate(self.steps):
+            if booster is not None:
+                further[:, i] = boosters.predict(booster, table)
+        return chances_from(further)
+
+
+def fit_steps(table: Floats, pumps: Ints, names: tuple[str, ...], parameters: Mapping[str, Any]) -> PumpSteps:
+    """Boost each step. Args: table: (n, features). pumps: (n,) 1 to 5."""
+    steps: list[lgb.Booster | None] = []
+    for k in STEPS:
+        rows = pumps >= k
+        goes_on = (pumps[rows] > k).astype(np.float64)
+        has_enough_calls = min(goes_on.sum(), (1 - goes_on).sum()) >= MIN_PER_SIDE
+        settings = {"objective": "binary", **parameters}
+        steps.append(boosters.train(table[rows], goes_on, names, settings) if has_enough_calls else None)
+    return PumpSteps(tuple(steps))
+
+
+def further_from(chances: Floats) -> Floats:
+    """(n, 4) P(more than k | k or more) of (n, 5) chances, none of which is 0."""
+    at_least = np.cumsum(chances[:, ::-1], axis=1)[:, ::-1]
+    return np.asarray(at_least[:, 1:] / at_least[:, :-1])
+
+
+def chances_from(further: Floats) -> Floats:
+    """(n, 5) chances of (n, 4) P(more than k | k or more)."""
+    n = len(further)
+    at_least = np.cumprod(np.column_stack([np.ones(n), further]), axis=1)
+    stops = np.column_stack([1 - further, np.ones(n)])
+    return np.asarray(at_least * stops)
+
+
+Flags = NDArray[np.bool_]
+
+CALL_FEATURES = (
+    "easting_m",
+    "northing_m",
+    "nearest_m",
+    "second_nearest_m",
+    "hour",
+    "incident_type",
+    "property_category",
+    "address_qualifier",
+)
+"""Features of the catalogue that belong to the incident: one answer serves every candidate pump."""
+FEATURES_OF_CALLS: tuple[Feature, ...] = (
+    *(feature for feature in FEATURES if feature.name in CALL_FEATURES),
+    Feature(
+        "is_working_day",
+        "0/1",
+        CLOCK,
+        (*WHEN, "is_working_day"),
+        "hour",
+        lambda dispatches: dispatches.is_working_day.astype(np.float64),
+    ),
+)
+NAMES = (
+    *(feature.name for feature in FEATURES_OF_CALLS),
+    *(f"{chain.name}_{number}" for chain in CHAINS for number in range(2, N_CLASSES + 1)),
+)
+TYPE_COLUMN = NAMES.index("incident_type")
+PROPERTY_COLUMNS = (NAMES.index("property_category"), NAMES.index("address_qualifier"))
+BOOSTERS_SHARE = 0.65
+"""Of the boosters in the average with the table of kind, property and night."""
+
+
+@dataclass(frozen=True, slots=True)
+class Calls:
+    """n calls as the model sees them. plain: (n, features of the call). codes: of the tables."""
+
+    plain: Floats
+    codes: Codes
+
+    @classmethod
+    def of(cls, dispatches: Dispatches, vocabulary: Vocabulary) -> "Calls":
+        """As they are stated."""
+        return cls(build(dispatches, FEATURES_OF_CALLS), encode(dispatches, vocabulary))
+
+    @property
+    def has_incident_type(self) -> Ints:
+        """(n,) 1 where a kind of call is stated, else 0."""
+        return np.asarray(np.isfinite(self.plain[:, TYPE_COLUMN]), np.int64)
+
+    @property
+    def has_property(self) -> Ints:
+        """(n,) 1 where a property category is stated, else 0."""
+        return np.asarray(np.isfinite(self.plain[:, PROPERTY_COLUMNS[0]]), np.int64)
+
+    def take(self, rows: Ints) -> "Calls":
+        """Some of them."""
+        return Calls(self.plain[rows], {name: code[rows] for name, code in self.codes.items()})
+
+    def hiding(self, hide_type: Flags, hide_property: Flags) -> "Calls":
+        """The same without the kind, or the property, of some. kind, place: (n,) what is hidden."""
+        plain = self.plain.copy()
+        plain[hide_type, TYPE_COLUMN] = np.nan
+        for column in PROPERTY_COLUMNS:
+            plain[hide_property, column] = np.nan
+        codes = as_any_type(self.codes, hide_type)
+        for name in ("property_category", "property_type"):
+            codes[name] = np.where(hide_property, UNKNOWN, codes[name])
+        return Calls(plain, codes)
+
+
+def table_of(calls: Calls, shares: list[Floats]) -> Floats:
+    """(n, NAMES) what the boosters look at. shares: (n, 5) a chain."""
+    return np.column_stack([calls.plain, *(share[:, 1:] for share in shares)])
+
+
+def mixed(steps: PumpSteps, calls: Calls, shares: list[Floats]) -> Floats:
+    """(n, 5) boosters and table, averaged. shares: (n, 5) a chain; the first is the table's answer."""
+    boosted = steps(table_of(calls, shares), shares[0])
+    return BOOSTERS_SHARE * boosted + (1 - BOOSTERS_SHARE) * shares[0]
+
+
+ACCURACY_SLACK = 0.01
+ROUNDS = 4
+WEIGHTS: Floats = np.exp(np.linspace(-0.7, 3.0, 38))
+"""Tried for each number; that of one pump is 1."""
+
+
+def choose(probability: Floats, weights: Floats) -> Ints:
+    """(n,) 1 to 5: the number whose weighted chance is largest. weights: (5,) or (n, 5)."""
+    return np.asarray((probability * weights).argmax(axis=1) + 1)
+
+
+def fit_weights(probability: Floats, pumps: Ints) -> Floats:
+    """(5,) weights, by coordinate ascent from equal ones.
+
+    Args: probability: (n, 5) of calls the model did not learn from. pumps: (n,) 1 to 5.
+    """
+    weights = np.ones(N_CLASSES)
+    if not len(pumps):
+        return weights
+    accuracy, best = _score(probability, pumps, weights)
+    min_accuracy = accuracy - ACCURACY_SLACK
+    for _ in range(ROUNDS):
+        before = weights.copy()
+        for number in range(1, N_CLASSES):
+            for weight in WEIGHTS:
+                candidate = weights.copy()
+                candidate[number] = weight
+                accuracy, macro_f1 = _score(probability, pumps, candidate)
+                if accuracy >= min_accuracy and macro_f1 > best:
+                    weights, best = candidate, macro_f1
+        if np.array_equal(weights, before):
+            break
+    return weights
+
+
+def _score(probability: Floats, pumps: Ints, weights: Floats) -> tuple[float, float]:
+    """(accuracy, macro F1 over the numbers that occur or are chosen)."""
+    chosen = (probability * weights).argmax(axis=1)
+    cells = np.bincount((pumps - 1) * N_CLASSES + chosen, minlength=N_CLASSES**2)
+    matrix = cells.reshape(N_CLASSES, N_CLASSES)
+    involved = matrix.sum(axis=0) + matrix.sum(axis=1)
+    occurs = involved > 0
+    return float(np.trace(matrix) / len(pumps)), float(
+        (2 * np.diag(matrix)[occurs] / involved[occurs]).mean()
+    )
