@@ -75,7 +75,7 @@ class Congestion:
         return np.asarray(self.rates[area if len(self.rates) > 1 else 0, hour])
 
     def to_json(self) -> dict[str, Any]:
-        """As json-able values."""
+        """Return JSON-serializable values."""
         return {"from": self.source, "rows": self.rows, "rates": self.rates.tolist()}
 
     @classmethod
