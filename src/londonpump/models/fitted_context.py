@@ -147,7 +147,7 @@ class FittedContext:
         return counted
 
     def card(self) -> dict[str, str]:
-        """What of the context the model reads."""
+        """Return the context parts and whether the model reads them."""
         return {
             "weather": READ if self.reads & set(WEATHER_NUMBERS) else MISSING,
             "congestion": self.congestion.source if self.congestion is not None else MISSING,
@@ -161,7 +161,7 @@ class FittedContext:
         return tuple(part for part, state in self.card().items() if state == MISSING)
 
     def of(self, reads: frozenset[str]) -> Self:
-        """What of it these columns need."""
+        """Return the part of the context that the given columns need."""
         return type(self)(
             self.reads & reads,
             Climate({name: means for name, means in self.climate.means.items() if name in reads}),

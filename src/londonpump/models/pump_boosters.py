@@ -42,17 +42,18 @@ Ints = NDArray[np.int64]
 
 STEPS = range(1, N_CLASSES)
 MIN_PER_SIDE = 20
-"""A step is boosted only if this many calls went on and as many stopped; else it follows the table."""
+"""A step has a booster only if this many calls go on and as many stop; otherwise it follows the table."""
 
 
 @dataclass(frozen=True, slots=True)
 class PumpSteps:
-    """steps: a booster for each of STEPS, None where too few calls taught it."""
+    """The boosters of all steps."""
 
     steps: tuple[lgb.Booster | None, ...]
+    """One booster for each of STEPS, None where there were too few training calls."""
 
     def __call__(self, table: Floats, fallback: Floats) -> Floats:
-        """(n, 5) chances, rows sum to 1. fallback: (n, 5) chances for the steps without a booster."""
+        """Return (n, 5) probabilities; `fallback`, (n, 5), serves the steps without a booster."""
         further = further_from(fallback)
         for i, booster in enumerate(self.steps):
             if booster is not None:
@@ -61,7 +62,7 @@ class PumpSteps:
 
 
 def fit_steps(table: Floats, pumps: Ints, names: tuple[str, ...], parameters: Mapping[str, Any]) -> PumpSteps:
-    """Boost each step. Args: table: (n, features). pumps: (n,) 1 to 5."""
+    """Train each step on an (n, features) table and (n,) pumps, 1 to 5."""
     steps: list[lgb.Booster | None] = []
     for k in STEPS:
         rows = pumps >= k
@@ -73,13 +74,13 @@ def fit_steps(table: Floats, pumps: Ints, names: tuple[str, ...], parameters: Ma
 
 
 def further_from(chances: Floats) -> Floats:
-    """(n, 4) P(more than k | k or more) of (n, 5) chances, none of which is 0."""
+    """Return (n, 4) P(more than k | k or more) of (n, 5) probabilities, none of which is 0."""
     at_least = np.cumsum(chances[:, ::-1], axis=1)[:, ::-1]
     return np.asarray(at_least[:, 1:] / at_least[:, :-1])
 
 
 def chances_from(further: Floats) -> Floats:
-    """(n, 5) chances of (n, 4) P(more than k | k or more)."""
+    """Return (n, 5) probabilities from (n, 4) P(more than k | k or more)."""
     n = len(further)
     at_least = np.cumprod(np.column_stack([np.ones(n), further]), axis=1)
     stops = np.column_stack([1 - further, np.ones(n)])
@@ -98,7 +99,7 @@ CALL_FEATURES = (
     "property_category",
     "address_qualifier",
 )
-"""Features of the catalogue that belong to the incident: one answer serves every candidate pump."""
+"""Features that belong to the incident, so that one prediction serves every candidate pump."""
 FEATURES_OF_CALLS: tuple[Feature, ...] = (
     *(feature for feature in FEATURES if feature.name in CALL_FEATURES),
     Feature(
@@ -117,37 +118,39 @@ NAMES = (
 TYPE_COLUMN = NAMES.index("incident_type")
 PROPERTY_COLUMNS = (NAMES.index("property_category"), NAMES.index("address_qualifier"))
 BOOSTERS_SHARE = 0.65
-"""Of the boosters in the average with the table of kind, property and night."""
+"""Weight of the boosters in the average with the table of incident type, property and night."""
 
 
 @dataclass(frozen=True, slots=True)
 class Calls:
-    """n calls as the model sees them. plain: (n, features of the call). codes: of the tables."""
+    """The features of n calls."""
 
     plain: Floats
+    """(n, features) values for the boosters."""
     codes: Codes
+    """Codes for the tables."""
 
     @classmethod
     def of(cls, dispatches: Dispatches, vocabulary: Vocabulary) -> "Calls":
-        """As they are stated."""
+        """Compute the features of calls with the values as given."""
         return cls(build(dispatches, FEATURES_OF_CALLS), encode(dispatches, vocabulary))
 
     @property
     def has_incident_type(self) -> Ints:
-        """(n,) 1 where a kind of call is stated, else 0."""
+        """Return (n,) 1 where the incident type is given, else 0."""
         return np.asarray(np.isfinite(self.plain[:, TYPE_COLUMN]), np.int64)
 
     @property
     def has_property(self) -> Ints:
-        """(n,) 1 where a property category is stated, else 0."""
+        """Return (n,) 1 where the property category is given, else 0."""
         return np.asarray(np.isfinite(self.plain[:, PROPERTY_COLUMNS[0]]), np.int64)
 
     def take(self, rows: Ints) -> "Calls":
-        """Some of them."""
+        """Return some of the calls."""
         return Calls(self.plain[rows], {name: code[rows] for name, code in self.codes.items()})
 
     def hiding(self, hide_type: Flags, hide_property: Flags) -> "Calls":
-        """The same without the kind, or the property, of some. kind, place: (n,) what is hidden."""
+        """Return the calls with incident type or property hidden where the (n,) flags say so."""
         plain = self.plain.copy()
         plain[hide_type, TYPE_COLUMN] = np.nan
         for column in PROPERTY_COLUMNS:
@@ -159,12 +162,12 @@ class Calls:
 
 
 def table_of(calls: Calls, shares: list[Floats]) -> Floats:
-    """(n, NAMES) what the boosters look at. shares: (n, 5) a chain."""
+    """Return the (n, NAMES) table of the boosters. shares: (n, 5) per chain."""
     return np.column_stack([calls.plain, *(share[:, 1:] for share in shares)])
 
 
 def mixed(steps: PumpSteps, calls: Calls, shares: list[Floats]) -> Floats:
-    """(n, 5) boosters and table, averaged. shares: (n, 5) a chain; the first is the table's answer."""
+    """Return the (n, 5) average of boosters and table. shares: (n, 5) per chain; the first is the table's prediction."""
     boosted = steps(table_of(calls, shares), shares[0])
     return BOOSTERS_SHARE * boosted + (1 - BOOSTERS_SHARE) * shares[0]
 
@@ -172,18 +175,18 @@ def mixed(steps: PumpSteps, calls: Calls, shares: list[Floats]) -> Floats:
 ACCURACY_SLACK = 0.01
 ROUNDS = 4
 WEIGHTS: Floats = np.exp(np.linspace(-0.7, 3.0, 38))
-"""Tried for each number; that of one pump is 1."""
+"""Candidate weights of each number; the weight of one pump is 1."""
 
 
 def choose(probability: Floats, weights: Floats) -> Ints:
-    """(n,) 1 to 5: the number whose weighted chance is largest. weights: (5,) or (n, 5)."""
+    """Return (n,) 1 to 5, the number with the largest weighted probability. weights: (5,) or (n, 5)."""
     return np.asarray((probability * weights).argmax(axis=1) + 1)
 
 
 def fit_weights(probability: Floats, pumps: Ints) -> Floats:
-    """(5,) weights, by coordinate ascent from equal ones.
+    """Fit (5,) weights by coordinate ascent from equal ones.
 
-    Args: probability: (n, 5) of calls the model did not learn from. pumps: (n,) 1 to 5.
+    Args: probability: (n, 5) of calls outside the training rows. pumps: (n,) 1 to 5.
     """
     weights = np.ones(N_CLASSES)
     if not len(pumps):
@@ -205,7 +208,7 @@ def fit_weights(probability: Floats, pumps: Ints) -> Floats:
 
 
 def _score(probability: Floats, pumps: Ints, weights: Floats) -> tuple[float, float]:
-    """(accuracy, macro F1 over the numbers that occur or are chosen)."""
+    """Return accuracy and macro F1 over the numbers that occur or are chosen."""
     chosen = (probability * weights).argmax(axis=1)
     cells = np.bincount((pumps - 1) * N_CLASSES + chosen, minlength=N_CLASSES**2)
     matrix = cells.reshape(N_CLASSES, N_CLASSES)
