@@ -21,13 +21,13 @@ CHANCE_BINS = CALIBRATION_BINS * BINS_WITHIN
 
 @dataclass(frozen=True, eq=False)
 class DaysOfRows:
-    """Which day each of (n,) rows lies on: `of_row` indexes the columns of `counts`, (1 + resamples, days)."""
+    """The day of each of (n,) rows: `of_row` indexes the columns of `counts`, (1 + resamples, days)."""
 
     of_row: Ints
     counts: Floats
 
     def draw(self, bin_of_row: Ints, n_bins: int, weight: Floats | None = None) -> Floats:
-        """(1 + resamples, n_bins): rows (or their weights) in each bin in each resample."""
+        """Return (1 + resamples, n_bins) rows, or their weights, per bin and resample."""
         n_days = self.counts.shape[1]
         cells = np.bincount(self.of_row * n_bins + bin_of_row, weight, minlength=n_days * n_bins)
         table = cells.reshape(n_days, n_bins).astype(np.float32)
@@ -35,7 +35,7 @@ class DaysOfRows:
 
 
 def median_error(abs_error: Floats, days: DaysOfRows) -> Floats:
-    """(1 + resamples,) median absolute error, s, on a straight line inside bins that narrow towards the middle."""
+    """Return (1 + resamples,) median absolute errors, interpolated in bins that narrow towards the median."""
     order = np.argsort(abs_error, kind="stable")
     bin_of_rank = _bin_of_rank(len(abs_error))
     bin_of_row = np.empty(len(order), np.int64)
@@ -55,17 +55,17 @@ def median_error(abs_error: Floats, days: DaysOfRows) -> Floats:
 
 
 def _bin_of_rank(n: int) -> Ints:
-    """(n,) the bin of each rank: the nearer to the median, the fewer ranks share one."""
+    """Return the (n,) bin of each rank; the nearer to the median, the fewer ranks share one."""
     from_middle = 2 * (np.arange(n) + 0.5) / n - 1
     warped = (1 + np.sign(from_middle) * np.sqrt(np.abs(from_middle))) / 2
     return np.asarray(np.minimum(warped * ERROR_BINS, ERROR_BINS - 1), np.int64)
 
 
 def ranking_and_calibration(chance: Floats, happened: Bools, days: DaysOfRows) -> tuple[Floats, Floats]:
-    """AUC and expected calibration error, both (1 + resamples,).
+    """Return AUC and expected calibration error, both (1 + resamples,).
 
-    The error is the mean gap between chance and share in ten bins of equal count (equal chances stay together),
-    weighted by rows. A resample adds its own noise to every gap, so its draws are centred on the value.
+    The error is the mean gap between probability and share in ten bins of equal count (equal probabilities stay
+    together), weighted by rows. Resampling adds noise to every gap, so the draws are centred on the value.
     AUC is NaN where only one of the two outcomes occurs.
     """
     edges = np.quantile(chance, np.arange(1, CHANCE_BINS) / CHANCE_BINS)
@@ -78,7 +78,7 @@ def ranking_and_calibration(chance: Floats, happened: Bools, days: DaysOfRows) -
 
 
 def auc_of(chance: Floats, happened: Bools) -> float:
-    """Chance that a run where it happened was ranked above one where it did not; NaN with one outcome only."""
+    """Return the probability that a positive row ranks above a negative one; NaN with one outcome only."""
     n_late = int(happened.sum())
     n_other = len(happened) - n_late
     if not n_late or not n_other:
@@ -106,19 +106,19 @@ def _calibration_error(rows: Floats, late: Floats, chances: Floats) -> Floats:
 
 
 def _moved_to(exact: float, binned: Floats) -> Floats:
-    """Resamples moved so that the first of them, the data, has its exact value."""
+    """Shift the resamples so that the first, the data, has its exact value."""
     return np.asarray(binned + (exact - binned[0]))
 
 
 RESAMPLES = 1000
 MIN_ROWS = 20
-"""A slice with fewer rows gets its values but no interval: so few rows cannot tell how sure they are."""
+"""A slice with fewer rows gets values but no interval, which so few rows cannot support."""
 WHOLE = "all"
 
 
 @dataclass(frozen=True, eq=False)
 class Scored:
-    """One model's rows, sorted by day: what is added up, and what is ranked."""
+    """The rows of one model, sorted by day: columns that are summed, and values that are ranked."""
 
     names: tuple[str, ...]
     columns: Floats
@@ -129,10 +129,12 @@ class Scored:
 
 @dataclass(frozen=True, eq=False)
 class Part:
-    """The rows of one slice value. index: (m,) into rows sorted by day. day: (m,) index of each row's day."""
+    """The rows of one slice value."""
 
     index: Ints
+    """(m,) into rows sorted by day."""
     day: Ints
+    """(m,) index of each row's day."""
 
 
 def evaluate_models(
@@ -142,11 +144,11 @@ def evaluate_models(
     seed: int = 0,
     min_rows: int = MIN_ROWS,
 ) -> dict[str, Any]:
-    """Judges every model on the same rows.
+    """Evaluate every model on the same rows.
 
-    Args: least_rows: a slice value with fewer rows has null ends of its intervals.
+    Args: min_rows: a slice value with fewer rows has null ends of its intervals.
     Returns: `{rows, days, resamples, seed, models: {NAME: {SLICE: {VALUE: {n, METRIC: {value, low, high}}}}}}`
-    for json: no NaN, null where a metric is not defined. The whole stands under `all/all`. The same days
+    for JSON: null where a metric is not defined. The key `all/all` holds all rows. The same days
     are drawn for every model and slice.
     Raises: TooFewRows if there is no row, BadValue if a forecast has another number of rows.
     """
@@ -177,13 +179,13 @@ def _evaluate_parts(
 
 
 def score(rows: EvaluationRows, forecast: Forecast, order: Ints) -> Scored:
-    """What the metrics need of each row, in the given order.
+    """Return the values of each row that the metrics need, in the given order.
 
-    Raises: BadValue if the forecast is about another number of rows.
+    Raises: BadValue if the forecast has another number of rows.
     """
     if len(forecast) != len(rows):
         raise BadValue(
-            "forecast", len(forecast), f"answers another number of runs than the {len(rows)} judged"
+            "forecast", len(forecast), f"has another number of dispatches than the {len(rows)} evaluated"
         )
     columns = row_columns(rows, forecast, FLAGGED_SHARE)
     p_late = (forecast.p_over or {}).get(FIRST_PUMP_TARGET_S)
@@ -197,7 +199,7 @@ def score(rows: EvaluationRows, forecast: Forecast, order: Ints) -> Scored:
 
 
 def parts_of(rows: EvaluationRows, order: Ints, draws: DayDraws) -> Iterator[tuple[str, str, Part]]:
-    """The whole, then each value of each slice, in the order of their names."""
+    """Yield all rows, then each value of each slice, in the order of their names."""
     day = np.searchsorted(draws.days, rows.day[order])
     yield WHOLE, WHOLE, Part(np.arange(len(order)), day)
     for slice_name, values in rows.slices.items():
@@ -210,7 +212,7 @@ def parts_of(rows: EvaluationRows, order: Ints, draws: DayDraws) -> Iterator[tup
 
 
 def samples_of(scored: Scored, part: Part, draws: DayDraws, min_rows: int) -> dict[str, Floats]:
-    """Every metric of a part: (1 + resamples,), the data first; (1,) where too few rows or days stand behind it."""
+    """Return every metric of a part: (1 + resamples,), the data first; (1,) with too few rows or days."""
     starts = np.flatnonzero(np.diff(part.day, prepend=-1))
     present = part.day[starts]
     counts = draws.counts[:, present] if len(present) < len(draws.days) else draws.counts

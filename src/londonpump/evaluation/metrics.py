@@ -19,11 +19,11 @@ from londonpump.evaluation.evaluation_rows import THRESHOLDS_S, Bools, Evaluatio
 from londonpump.evaluation.intervals import ratio
 
 FLAGGED_SHARE = 0.077
-"""The share of runs that the original's list of stations flags: warnings are compared at the same share."""
+"""The share of dispatches that the original's list of stations flags; warnings are compared at this share."""
 
 
 def most_likely(chance: Floats, share: float) -> Bools:
-    """(n,) True for the rows of the highest chance, as near to the share of rows as ties allow; never a chance of 0."""
+    """Return (n,) True for the rows of highest probability, as near to the share as ties allow; never for 0."""
     n = len(chance)
     n_flagged = round(share * n)
     if n_flagged == 0:
@@ -45,7 +45,7 @@ Sums = Mapping[str, Floats]
 
 
 def row_columns(rows: EvaluationRows, forecast: Forecast, flagged_share: float) -> Columns:
-    """What is added up for each row: name -> (n,)."""
+    """Return the (n,) columns that are summed, by name."""
     columns = _point_columns(rows, forecast)
     for share, (low, high) in BANDS.items():
         columns |= _band_columns(rows.actual_s, forecast, share, (low, high))
@@ -107,7 +107,7 @@ def _chance_columns(name: str, chance: Floats, happened: Bools) -> Columns:
 
 
 def _warning_columns(rows: EvaluationRows, forecast: Forecast, flagged_share: float) -> Columns:
-    """Of each warning: what it flags, what it should, and both at once."""
+    """Return for each warning the flagged rows, the due rows, and their intersection."""
     is_long = rows.actual_s > WARNING_S
     is_under = rows.actual_s > forecast.median_s + MIN_UNDERESTIMATE_S
     warnings = {}
@@ -134,7 +134,7 @@ def _rmse(sums: Sums) -> Floats:
 
 
 def _r2(sums: Sums) -> Floats:
-    """Against the mean of the same rows; not defined where all actual times are equal."""
+    """Return R2 against the mean of the same rows; undefined where all actual times are equal."""
     scatter = sums["actual_squared"] - ratio(sums["actual"] ** 2, sums["rows"])
     scatter = np.where(scatter > 1e-9 * sums["actual_squared"], scatter, 0.0)
     return np.asarray(1 - ratio(sums["squared_error"], scatter))
@@ -179,5 +179,5 @@ _METRICS = _all_metrics()
 
 
 def metrics_of(sums: Sums) -> dict[str, Floats]:
-    """Every metric that the summed columns allow, of each of (r,) sums; NaN where not defined."""
+    """Return every metric that the (r,) summed columns allow; NaN where not defined."""
     return {name: metric(sums) for name, (column, metric) in _METRICS.items() if column in sums}

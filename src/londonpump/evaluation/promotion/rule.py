@@ -1,7 +1,7 @@
-"""The promotion rule: may the challenger take the champion's place?
+"""The promotion rule: whether the challenger replaces the champion.
 
-The measure is the mean absolute error of the announced time (P50), s: the time that the control room hears is
-judged, in its own unit, and the median is the answer that makes it least. In doubt the champion stays.
+The metric is the mean absolute error of the announced time (P50) in seconds, which the median minimises. In doubt the
+champion stays.
 """
 
 import math
@@ -37,7 +37,7 @@ Facts = dict[str, Any]
 
 
 def decision_facts(evidence: Evidence, days: int, settings: PromotionSettings) -> Facts:
-    """What is known before anything is compared; the parts that only a comparison fills are null."""
+    """Return the figures known before a comparison; those that only a comparison gives are null."""
     day = evidence.rows.day
     first, last = (int(day.min()), int(day.max())) if len(day) else (None, None)
     return {
@@ -67,7 +67,7 @@ def _about(contender: EvaluatedModel, evidence: Evidence) -> Facts:
 def scores_of(
     rows: EvaluationRows, forecasts: dict[str, Forecast], settings: PromotionSettings
 ) -> dict[str, Facts]:
-    """Of each model: its metrics over all rows, each `{value, low, high}`."""
+    """Return the metrics of each model over all rows, each `{value, low, high}`."""
     whole = evaluate_models(
         rows.without_slices(), forecasts, resamples=settings.resamples, seed=settings.seed
     )
@@ -78,7 +78,7 @@ def scores_of(
 
 
 def add_scores(facts: Facts, scores: dict[str, Facts]) -> None:
-    """Put them where they belong, those that a challenger must pass also at the top."""
+    """Add the scores to the facts; those that a challenger must pass appear at the top too."""
     for name, found in scores.items():
         facts[name]["scores"] = found
     facts["coverage"] = facts["challenger"]["scores"].get(COVERAGE)
@@ -86,13 +86,14 @@ def add_scores(facts: Facts, scores: dict[str, Facts]) -> None:
 
 
 def for_json(value: Any) -> Any:
-    """Six digits after the point are more than any interval needs; null for what is no number, and no -0."""
+    """Return JSON-serializable values: six decimals, null for a non-finite number, and no -0."""
     if isinstance(value, dict):
         return {name: for_json(one) for name, one in value.items()}
     if isinstance(value, list):
         return [for_json(one) for one in value]
     if not isinstance(value, float):
         return value
+    # adding 0.0 turns -0.0 into 0.0
     return round(value, DIGITS) + 0.0 if math.isfinite(value) else None
 
 
@@ -101,7 +102,7 @@ DEFAULTS = PromotionSettings()
 
 
 def decide(evidence: Evidence, settings: PromotionSettings = DEFAULTS) -> Verdict:
-    """Promote or keep, with the reason and all figures behind it.
+    """Decide to promote or keep, with the reason and all figures.
 
     Raises: BadValue if the rows lack a slice of the settings.
     """
@@ -119,7 +120,7 @@ def decide(evidence: Evidence, settings: PromotionSettings = DEFAULTS) -> Verdic
     obstacles_found = [*late, *checks.coverage_and_calibration(scores[CHALLENGER], settings)]
     case_for: tuple[str, str] | None = (
         "first",
-        f"no model is on duty, and the challenger was judged {evaluated_on}",
+        f"no model is active, and the challenger was evaluated {evaluated_on}",
     )
     if evidence.champion is not None:
         compared = compare(rows, forecasts[CHAMPION], forecasts[CHALLENGER], settings)
@@ -138,7 +139,7 @@ def decide(evidence: Evidence, settings: PromotionSettings = DEFAULTS) -> Verdic
 def _case_for_promotion(
     compared: Comparison, text: str, age: str | None, settings: PromotionSettings
 ) -> tuple[str, str] | None:
-    """The name of what speaks for the challenger and its words; None if nothing does. age: as below."""
+    """Return the rule for the challenger and its text; None if there is none. age: of `_champion_age_text`."""
     high_s = compared.difference.high_s
     if high_s < 0:
         return "better", f"{text}; {compared.slices_text()}"
@@ -151,12 +152,12 @@ def _case_for_promotion(
 def _champion_age_text(
     evidence: Evidence, champion: EvaluatedModel, settings: PromotionSettings
 ) -> str | None:
-    """In words why a champion may be replaced by a model that is not worse; None if it may not."""
+    """Return why a champion may be replaced by a model that is not worse; None if it may not."""
     limit_days, until = settings.champion_age_days, champion.trained_until
     newer = evidence.challenger.trained_until
     if limit_days is None or (evidence.today - until).days <= limit_days or newer <= until:
         return None
-    return f"the champion learnt until {until}, more than {limit_days} days ago, the challenger until {newer}"
+    return f"the champion was trained until {until}, more than {limit_days} days ago, the challenger until {newer}"
 
 
 def _forecasts(evidence: Evidence) -> dict[str, Forecast]:
