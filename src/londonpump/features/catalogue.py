@@ -202,8 +202,8 @@ def require_known_in_time(features: Iterable[Feature]) -> None:
         if unknown_columns or not feature.reads:
             named = ", ".join(unknown_columns) or "no column"
             raise KnownTooLate(
-                f"feature {feature.name} reads {named}: nobody can say when that is known. Name columns of "
-                "tables.examples"
+                f"feature {feature.name} reads {named}: it is unknown when that becomes available. Use columns of "
+                "the examples"
             )
         if KNOWN_STAGES.index(feature.known) > KNOWN_STAGES.index(PREDICTED_AT):
             raise KnownTooLate(

@@ -121,9 +121,9 @@ def _contribution_text(group: str, seconds: float, dispatches: Dispatches, row: 
         return "runs near here take longer" if seconds > 0 else "runs near here are quicker"
     if group == "kind":
         return (
-            "this kind of call"
+            "this incident type"
             if dispatches.text("incident_type")[row] is not None
-            else "kind of call not stated"
+            else "incident type not given"
         )
     if group in CONTEXT_TEXTS:
         return CONTEXT_TEXTS[group](dispatches, row, seconds)

@@ -1,10 +1,9 @@
-"""The number of pumps climbed step by step: given that k pumps come, does one more?
+"""Boosters of the number of pumps, the features of a call, and the choice of one number.
 
-A booster a step answers P(more than k | k or more), k = 1 to 4, on the calls that reached the step. The five
-chances follow by multiplying; they are ordered by construction and sum to 1 (continuation ratio).
-
-Three forms were compared by five folds inside training calls, 100 trees each, averaged with the table, two seeds.
-Log loss with everything stated / nothing stated, macro F1 with everything stated, CPU seconds of the whole comparison:
+One booster per step predicts P(more than k | k or more), k = 1 to 4, on the calls that reach the step. Their products
+give five probabilities that sum to 1 (continuation ratio). Three forms were compared by five folds inside training
+calls, 100 trees each, averaged with the table, two seeds. Log loss with everything given / nothing given, macro F1 with
+everything given, CPU seconds of the whole comparison:
 
 | form              | January-September 2023 | January 2017           | CPU |
 |-------------------|------------------------|------------------------|-----|
@@ -12,8 +11,11 @@ Log loss with everything stated / nothing stated, macro F1 with everything state
 | P(more than k), made monotone | 0.6284 / 0.8999, 0.435 | 0.6248 / 0.9265, 0.436 | 45  |
 | multiclass        | 0.6233 / 0.8971, 0.447 | 0.6225 / 0.9233, 0.441 | 41  |
 
-Multiclass is no more than 0.003 ahead in log loss and knows no order; the climb costs a third less, since few calls
-reach the later steps.
+Multiclass is at most 0.003 better in log loss and ignores the order; the steps cost a third less, because few calls
+reach the later ones.
+
+The most likely number is nearly always 1 or 2; without weights 3, 4 and 5 would never be chosen. The weights maximise
+macro F1 with an accuracy within one point of the best.
 """
 
 from collections.abc import Mapping

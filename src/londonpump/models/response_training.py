@@ -119,7 +119,7 @@ def fit_response_time(
 ) -> ResponseTimeModel:
     """Fit the distribution of response times on training dispatches alone."""
     dispatches, hyperparameters = training.dispatches, hyperparameters_for(len(training.attendance_s))
-    progress("Smoothing what past runs of a place took", 0.0)
+    progress("Fitting the location effects", 0.0)
     curve = fit_base_curve(dispatches, training.attendance_s)
     left_s = training.attendance_s - curve(dispatches)
     location_effects, effects_s = _fit_location_effects(
@@ -136,14 +136,14 @@ def fit_response_time(
         hyperparameters=hyperparameters,
         seed=seed,
     )
-    progress("Learning how far off it is", 0.3)
+    progress("Estimating the out-of-fold errors", 0.3)
     error_s = left_s - training_data.out_of_fold(lambda rest: _mean_of(training_data.centre(rest)))
-    progress("Learning how sure it is", 0.6)
+    progress("Fitting the interval widths", 0.6)
     # the scale is cross-fitted too: errors of rows it has seen would make the intervals too narrow
     z = error_s / np.exp(
         training_data.out_of_fold(lambda rest: _mean_of((training_data.scale(error_s, rest),)))
     )
-    progress("Learning from every row", 0.8)
+    progress("Training on every row", 0.8)
     everything = slice(None)
     # the shape follows the latest dispatches, because errors of older ones may no longer hold
     latest = training.at_us >= np.quantile(training.at_us, 1 - hyperparameters.latest_share)

@@ -91,7 +91,7 @@ def fit_bundle(
     response = fit_response_time(
         training_dispatches, features, plan.seed, lambda doing, share: progress(doing, 0.7 * share)
     )
-    progress("Learning the number of pumps", 0.7)
+    progress("Fitting the number of pumps", 0.7)
     pumps = fit_pumps_model(training.calls, ground, plan.seed)
     progress("Fitting the baselines", 0.85)
     distance_km = distance_as_original_km(rows)

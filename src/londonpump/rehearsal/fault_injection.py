@@ -15,7 +15,7 @@ from londonpump.rehearsal.year_home import RehearsalFailed, YearHome
 from londonpump.rehearsal.year_records import prepare_request_until, rename_column, restore_file
 from londonpump.storage.database.decision_repository import KEEP
 
-KILLED_AT = "Learning how sure it is"
+KILLED_AT = "Fitting the interval widths"
 DAMAGED_FILE = "scale.txt"
 REASON_BY_HAND = "rehearsal: somebody takes the wrong model"
 REASON_ROLL_BACK = "rehearsal: that was the wrong model"

@@ -206,7 +206,7 @@ def test_a_worse_model_is_marked_as_worse(inputs):
     forecasts = {"ours": Forecast(np.full(len(rows), 300.0)), "seed": Forecast(rows.actual_s)}
     page = render_report(inputs_of(rows, forecasts))
     assert 'class="worse"' in page
-    assert "s more than the seed recipe" in page
+    assert "s more than the original model" in page
 
 
 def test_a_model_of_one_number_alone_gets_a_report_without_the_rest(inputs):

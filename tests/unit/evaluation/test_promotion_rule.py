@@ -181,7 +181,7 @@ def test_every_obstacle_stands_in_the_reason(month, good, equal):
     )
     reason = decide(evidence, RULE).reason
     assert "80.0 ms" in reason
-    assert "not told apart" in reason
+    assert "cannot be distinguished" in reason
 
 
 def test_the_first_model_is_promoted_on_its_own_checks(month, good):
@@ -228,7 +228,7 @@ def test_rows_that_a_model_may_have_learnt_from_are_refused(month, good):
 
 
 def test_a_forecast_of_other_runs_is_refused(month, good):
-    with pytest.raises(BadValue, match="answers other runs"):
+    with pytest.raises(BadValue, match="has other dispatches"):
         month.evidence(good, good.take(np.arange(10)))
 
 

@@ -260,9 +260,9 @@ def test_times_of_another_length_are_refused(rows):
 
 
 def test_a_recipe_without_a_feature_is_refused(rows):
-    with pytest.raises(BadValue, match="none of the recipe's features"):
+    with pytest.raises(BadValue, match="none of the original's features"):
         fit_original_model({"weekday": np.zeros(3000)}, rows[1])
-    with pytest.raises(BadValue, match="every feature of the recipe is null"):
+    with pytest.raises(BadValue, match="every feature of the original is null"):
         fit_original_model({"temp_c": np.full(3000, np.nan)}, rows[1])
 
 

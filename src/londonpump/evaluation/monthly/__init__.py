@@ -1,4 +1,4 @@
-"""The page of a month: the Brigade against its targets, the model on duty against reality, drift, decisions."""
+"""The monthly page: the Brigade against its targets, the active model against reality, drift, and decisions."""
 
 from londonpump.evaluation.monthly.inputs import Month, MonthInputs
 from londonpump.evaluation.monthly.render import render_month

@@ -1,4 +1,4 @@
-"""The Brigade against its targets, as rows of ready words."""
+"""Tables of the Brigade against its targets, and formats of times, areas and changes."""
 
 from collections.abc import Callable, Mapping
 
@@ -41,7 +41,7 @@ VERDICTS = {
 
 
 def format_clock(seconds: float | None) -> str:
-    """`5:17`, minutes and seconds."""
+    """Return minutes and seconds, such as `5:17`."""
     if seconds is None:
         return NOT_DEFINED
     whole = round(seconds)
@@ -49,25 +49,25 @@ def format_clock(seconds: float | None) -> str:
 
 
 def format_borough(name: str) -> str:
-    """`Kensington and Chelsea`, out of any case."""
+    """Return the name in title case, such as `Kensington and Chelsea`."""
     parts = [word.lower() if word.lower() in LOWERCASE_WORDS else word.capitalize() for word in name.split()]
     return " ".join(parts) or "not stated"
 
 
 def format_ground(code: str) -> str:
-    """`A24 Soho`."""
+    """Return code and name, such as `A24 Soho`."""
     station = by_code(known_stations()).get(code)
     return f"{code} {station.name}" if station is not None else code or "not stated"
 
 
 def format_figure_value(figure: Figure) -> str:
-    """The figure itself: a time or a percentage."""
+    """Return the value of a figure, a time or a percentage."""
     value = figure.stat["value"]
     return format_clock(value) if figure.target.share is None else f"{format_number(value, '%')}"
 
 
 def format_figure_interval(figure: Figure) -> str:
-    """Its interval; empty where it has none."""
+    """Return the interval of a figure; empty if it has none."""
     low, high = figure.stat["low"], figure.stat["high"]
     if low is None or high is None:
         return ""
@@ -77,7 +77,7 @@ def format_figure_interval(figure: Figure) -> str:
 
 
 def format_target(target: Target) -> str:
-    """`6:00 or less`, `90 % or more`."""
+    """Return a target, such as `6:00 or less` or `90 % or more`."""
     return (
         f"{format_clock(target.limit_s)} or less"
         if target.share is None
@@ -86,7 +86,7 @@ def format_target(target: Target) -> str:
 
 
 def format_change(change: Stat, target: Target) -> tuple[str, str]:
-    """A change and its interval: seconds or points."""
+    """Return a change and its interval, in seconds or points."""
     unit = "s" if target.share is None else "points"
     value = format_number(change["value"], unit, is_signed=True)
     return f"{value} {unit}", format_interval(change, unit, is_signed=True)
@@ -101,7 +101,7 @@ MAX_CHANGED = 8
 
 
 def london_table(inputs: MonthInputs, found: Figures) -> Table:
-    """Each target of the whole Brigade, with the month before where there is one."""
+    """Return the table of targets of the whole Brigade, with the month before if there is one."""
     before = inputs.rows_before
     was = None if before is None else figures(before)
     rows = []
@@ -120,7 +120,7 @@ def london_table(inputs: MonthInputs, found: Figures) -> Table:
 
 
 def occasions(inputs: MonthInputs) -> str:
-    """What the column of counts is called: those of a sample are not the Brigade's."""
+    """Return the heading of the counts, which differs for a sample."""
     is_complete = inputs.records is not None and inputs.records.is_complete
     return "Arrivals" if is_complete else "Arrivals in the sample"
 
@@ -140,7 +140,7 @@ def _changed(figure: Figure, now: AttendanceRows, before: AttendanceRows) -> Cel
 def area_tables(
     found: Mapping[str, Figures], name: Callable[[str], str], label: str, counted: str
 ) -> list[Table]:
-    """Places, the slowest first pump first; those with few arrivals by themselves, by name, not ranked.
+    """Return the tables of areas, the slowest first; those with few arrivals are listed by name in a second one.
 
     Args: kind: `Borough`. counted: the head of the columns of counts.
     """
@@ -160,7 +160,7 @@ def area_tables(
 
 
 def changed_table(inputs: MonthInputs) -> Table | None:
-    """Boroughs whose first pumps changed most against the month before."""
+    """Return the table of boroughs whose first pumps changed most against the month before."""
     now, before = inputs.rows, inputs.rows_before
     if now is None or before is None:
         return None

@@ -1,4 +1,4 @@
-"""Drift, decisions and alarms, as rows of ready words."""
+"""Tables of live performance, drift, decisions and alarms."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -37,7 +37,7 @@ Figures = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class _MetricColumns:
-    """Which of METRICS are known at all, and whether there are days enough for intervals."""
+    """The METRICS that are known, and whether there are enough days for intervals."""
 
     keys: tuple[str, ...]
     has_intervals: bool
@@ -63,7 +63,7 @@ class _MetricColumns:
 
 
 def live_tables(inputs: MonthInputs, performance: LivePerformance) -> list[Table]:
-    """The month and the one before; models; parts of the day; stations, the largest error first."""
+    """Return the tables of the month and the one before, of models, parts of the day, and stations by error."""
     now = _of_month(inputs, performance, is_before=False)
     if now is None:
         return []
@@ -105,7 +105,7 @@ def _changes(now: LiveRows, before: LiveRows, keys: Sequence[str]) -> list[Cell]
 
 
 def _measured(rows: LiveRows) -> dict[str, tuple[Floats, Ints]]:
-    """What each of METRICS is the mean of, and the days."""
+    """Return the values whose mean is each of METRICS, and their days."""
     error_s = rows.p50_s - rows.actual_s
     is_inside = (rows.p10_s <= rows.actual_s) & (rows.actual_s <= rows.p90_s)
     is_known = np.isfinite(rows.promised_late_share)
@@ -135,18 +135,16 @@ def _stations(values: Mapping[str, Figures], shown: _MetricColumns) -> list[Tabl
 
 
 MAX_INPUTS = 12
-ACTIONS = {"promote": "put on duty", "keep": "kept", "roll_back": "taken back"}
+ACTIONS = {"promote": "promoted", "keep": "kept", "roll_back": "rolled back"}
 
 
 def drift_table(inputs: MonthInputs) -> Table | None:
-    """Inputs, the one nearest to its limit or farthest over it first."""
+    """Return the table of inputs, the strongest drift first."""
     if inputs.drift is None:
         return None
     rows = [(one.name, _drift_cells(one)) for one in inputs.drift.inputs[:MAX_INPUTS]]
     until = EPOCH_DATE + timedelta(days=inputs.drift.checked_last)
-    caption = (
-        f"Two weeks until {_format_day(until)} against what the model learnt from, nearest to the limit first"
-    )
+    caption = f"Two weeks until {_format_day(until)} against the training data of the model, nearest to the limit first"
     return Table(caption, ["Input", "Rows elsewhere, %", "Of the limit, %", "Since", "Moved most"], rows)
 
 
@@ -162,7 +160,7 @@ def _drift_cells(one: Drift) -> list[Cell]:
 
 
 def decision_table(decisions: Sequence[DecisionLine], caption: str) -> Table | None:
-    """Lines of the ledger, the oldest first."""
+    """Return the table of decisions, the oldest first."""
     rows = [
         (
             _format_timestamp(line.decided_at),
@@ -176,12 +174,12 @@ def decision_table(decisions: Sequence[DecisionLine], caption: str) -> Table | N
         )
         for line in decisions
     ]
-    head = ["When (London)", "Decision", "On duty after it", "Challenger", "Why", "Who"]
+    head = ["When (London)", "Decision", "Active after it", "Challenger", "Why", "Who"]
     return Table(caption, head, rows) if rows else None
 
 
 def alarm_table(alarms: Sequence[AlarmLine]) -> Table | None:
-    """Alarms, those that stand first, then the newest."""
+    """Return the table of alarms, active ones first, then the newest."""
     ordered = sorted(alarms, key=lambda alarm: (alarm.cleared_at is not None, -alarm.raised_at.timestamp()))
     rows = [
         (

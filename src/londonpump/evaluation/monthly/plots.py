@@ -1,4 +1,4 @@
-"""The curves of the page: month by month, and by hour of the day."""
+"""The curves and maps of the page: by month, by hour of the day, by station ground and by location."""
 
 from collections.abc import Mapping, Sequence
 
@@ -28,13 +28,13 @@ from londonpump.evaluation.report.style import DASHES, MUTED, SERIES, inline_svg
 
 MAX_MONTHS = 13
 MIN_MONTHS = 3
-"""Two months stand in the table of London."""
+"""The table of London already shows two months."""
 LATE_SHARES = (0.90, 0.95)
 CLOCK = FuncFormatter(lambda minutes, _: format_clock(60 * minutes))
 
 
 def draw_curves(inputs: MonthInputs) -> list[Drawing]:
-    """By hour, and by month where there are three or more."""
+    """Draw the curves by hour, and by month if there are three or more."""
     drawings = [_by_hour(inputs), *_by_month(inputs)]
     return [drawing for drawing in drawings if drawing is not None]
 
@@ -75,7 +75,7 @@ def _by_month(inputs: MonthInputs) -> list[Drawing]:
 
 
 def _months(inputs: MonthInputs) -> dict[Month, Figures]:
-    """The months of records until this one, at most thirteen, the oldest first."""
+    """Return the figures of the months until this one, at most thirteen, the oldest first."""
     found: dict[Month, Figures] = {}
     month = inputs.month
     for _ in range(MAX_MONTHS):
@@ -120,7 +120,7 @@ def _late(found: Mapping[Month, Figures]) -> Drawing:
 
 
 def _table(shown: Sequence[Figure]) -> Floats:
-    """(3, k) value, low and high, in minutes or per cent; NaN where not known."""
+    """Return (3, k) value, low and high, in minutes or per cent; NaN where unknown."""
     scale = np.array([1 / 60 if each.target.share is None else 100.0 for each in shown])
     ends = np.array([[each.stat[end] for each in shown] for end in ("value", "low", "high")], np.float64)
     return np.asarray(ends * scale)
@@ -160,7 +160,7 @@ LABEL = "First pump on average, min"
 
 
 def draw_maps(rows: AttendanceRows, by_ground: Mapping[str, Figures]) -> list[Drawing]:
-    """Station grounds as dots at their stations; square cells of the grid where enough pumps came."""
+    """Draw station grounds as dots at their stations, and grid cells with enough arrivals."""
     cells = _cells(rows.firsts)
     drawings = [_ground_map(by_ground, cells)]
     if np.isfinite(cells.mae_s).any():
@@ -169,7 +169,7 @@ def draw_maps(rows: AttendanceRows, by_ground: Mapping[str, Figures]) -> list[Dr
 
 
 def _cells(firsts: AttendanceRows) -> GridCells:
-    """Mean times by cell: the error of announcing 0 s is the time itself."""
+    """Return mean times by cell, as the error of a forecast of 0 s."""
     n = len(firsts)
     evaluated = EvaluationRows(
         actual_s=firsts.attendance_s,
@@ -253,7 +253,7 @@ def _norm(minutes: Floats) -> Normalize:
 
 
 def _land(axes: Axes, cells: GridCells) -> None:
-    """Where pumps came to, and the Thames."""
+    """Draw the cells with arrivals, and the Thames."""
     draw_ground(axes, cells)
     limits = (cells.easting_m[0], cells.easting_m[-1], cells.northing_m[0], cells.northing_m[-1])
     river = np.array([(point.easting_m, point.northing_m) for point in river_line()])

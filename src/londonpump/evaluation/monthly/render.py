@@ -1,4 +1,4 @@
-"""From the values of a month to a page."""
+"""Rendering of the monthly page, and its headline."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -35,7 +35,7 @@ VERDICT_TEXTS = {UNSURE: "too near to the target to say", NOT_EVALUATED: "too fe
 
 
 def headline(inputs: MonthInputs, london: Figures, boroughs: Mapping[str, Figures]) -> list[str]:
-    """Sentences; those of targets only where there are arrivals."""
+    """Return the sentences of the headline; those about targets only if there are arrivals."""
     sentences = [_averages(london), _late(london)] if london else [_none(inputs)]
     return [*sentences, *_slowest(boroughs), *_model(inputs), _alarms(inputs)]
 
@@ -104,7 +104,7 @@ def _alarms(inputs: MonthInputs) -> str:
 
 
 def render_month(inputs: MonthInputs) -> str:
-    """The page of a month as one HTML file that asks nothing of the network."""
+    """Render the page of a month as one self-contained HTML file."""
     rows = inputs.rows
     london = () if rows is None else figures(rows)
     boroughs = {} if rows is None else figures_by(rows, rows.borough)
@@ -135,7 +135,7 @@ def render_month(inputs: MonthInputs) -> str:
 
 
 def _decisions(inputs: MonthInputs) -> list[Any]:
-    """Those of the month, and those since."""
+    """Return the tables of decisions in the month and since then."""
     during: list[DecisionLine] = []
     since: list[DecisionLine] = []
     for line in inputs.decisions:
@@ -149,7 +149,7 @@ def _decisions(inputs: MonthInputs) -> list[Any]:
 
 
 def _missing(inputs: MonthInputs) -> str:
-    """The share of incidents without a published first arrival; empty where it cannot be told."""
+    """Return the text about incidents without a published first arrival; empty if the share is unknown."""
     rows, records = inputs.rows, inputs.records
     if rows is None or records is None or not records.incidents:
         return ""
@@ -159,7 +159,7 @@ def _missing(inputs: MonthInputs) -> str:
         if records.is_complete
         else "the sample's incidents"
     )
-    return f"{format_number(share, '%')} % of {of} have no first arrival here: none was published, or it was set aside."
+    return f"{format_number(share, '%')} % of {of} have no first arrival here: none was published, or it was rejected."
 
 
 def _facts(inputs: MonthInputs) -> dict[str, str]:
@@ -185,7 +185,7 @@ def _format_records(inputs: MonthInputs) -> str:
 
 
 def _page() -> Template:
-    """Style and parts are those of the evaluation report."""
+    """Load the template, with style and parts of the evaluation report."""
     packages = ("londonpump.evaluation.monthly", "londonpump.evaluation.report")
     loader = ChoiceLoader([PackageLoader(package, "templates") for package in packages])
     environment = Environment(

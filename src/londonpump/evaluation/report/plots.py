@@ -20,7 +20,7 @@ RESAMPLES = 400
 
 @dataclass(frozen=True)
 class Drawing:
-    """A plot for the page. title: what it asks. reading: how to read it. is_wide: needs the whole width."""
+    """A plot for the page; `reading` explains how to read it, and `is_wide` gives it the full width."""
 
     title: str
     svg: Markup
@@ -29,7 +29,7 @@ class Drawing:
 
 
 def draw_curves(inputs: ReportInputs) -> list[Drawing]:
-    """Every curve that the model's answers allow, in the order of the page."""
+    """Draw every curve that the forecasts allow, in the order of the page."""
     by_slice = _evaluated_slices(inputs)
     drawings = [
         _median_calibration(inputs),
@@ -61,7 +61,7 @@ def _evaluated_slices(inputs: ReportInputs) -> dict[str, Any]:
 
 
 def curve_of(values: Mapping[str, Mapping[str, Any]], metric: str) -> Curve:
-    """A metric over the values of a slice, in the order of their names; x is their rank."""
+    """Return a metric over the values of a slice, sorted by name; x is their rank."""
     table = np.array(
         [
             [found[metric][end] for end in ("value", "low", "high")] + [found["n"]]
@@ -73,7 +73,7 @@ def curve_of(values: Mapping[str, Mapping[str, Any]], metric: str) -> Curve:
 
 
 def _bars(axes: Axes, curve: Curve, colour: str, label: str | None = None) -> None:
-    """Points with their intervals."""
+    """Draw points with their intervals."""
     ends = np.abs(np.stack([curve.value - curve.low, curve.high - curve.value]))
     axes.errorbar(
         curve.x,
