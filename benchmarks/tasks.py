@@ -1,4 +1,4 @@
-"""What has no command of its own, run in a fresh process: `python -m benchmarks.tasks NAME ARGUMENT...`
+"""Tasks without a command of their own, run in a fresh process: `python -m benchmarks.tasks NAME ARGUMENT...`
 
 The last line written is json: what was found. Single answers are timed one by one, warm, on one thread: the
 median of its CPU time, which is what an answer takes on a machine that has a core free for it. The wall time
@@ -77,7 +77,7 @@ def predict_row(bundle: str, samples: str) -> dict[str, Any]:
 
 
 def predict_reasons(bundle: str, samples: str) -> dict[str, Any]:
-    """One whole answer with its reasons in words."""
+    """Measure one complete prediction with its explanations."""
     opened = open_bundle(Path(bundle))
     columns = _calls(opened, 1)
     return {

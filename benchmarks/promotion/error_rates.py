@@ -1,4 +1,4 @@
-"""How often the rule says what, over many simulated months, each rate with its exact 95 % interval."""
+"""Rates of the verdicts over many simulated months, each with its exact 95 % interval."""
 
 from collections import Counter
 from dataclasses import dataclass, field, replace
@@ -21,7 +21,7 @@ Rate = dict[str, float]
 
 @dataclass(slots=True)
 class Counted:
-    """What the rule said in so many months."""
+    """Counts of the verdicts over a number of months."""
 
     months: int = 0
     slices: int = 0

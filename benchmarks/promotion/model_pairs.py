@@ -1,4 +1,4 @@
-"""Real models that were learnt apart, and what each says about the same later month."""
+"""Real models that were trained separately, and their forecasts of the same later month."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What a stricter or looser look at slices would cost: refused for nothing against seen where it is worse."""
+"""Trade-off of the slice check: false rejections against detected deteriorations."""
 
 from typing import Any
 

@@ -36,6 +36,7 @@ class DaysOfRows:
 
 def median_error(abs_error: Floats, days: DaysOfRows) -> Floats:
     """Return (1 + resamples,) median absolute errors, interpolated in bins that narrow towards the median."""
+    # counts in bins, because sorting every resample would be far too slow
     order = np.argsort(abs_error, kind="stable")
     bin_of_rank = _bin_of_rank(len(abs_error))
     bin_of_row = np.empty(len(order), np.int64)
@@ -100,6 +101,7 @@ def _calibration_error(rows: Floats, late: Floats, chances: Floats) -> Floats:
 
     gap = np.abs(coarse(chances) - coarse(late)).sum(axis=1)
     error = ratio(gap, rows.sum(axis=1))
+    # resampling adds its own noise to an absolute gap: without the shift the interval would lie above the value
     if len(error) > 1 and np.isfinite(error[1:]).any():
         error[1:] = np.clip(error[1:] + error[0] - np.nanmean(error[1:]), 0, 1)
     return error
@@ -216,6 +218,7 @@ def samples_of(scored: Scored, part: Part, draws: DayDraws, min_rows: int) -> di
     starts = np.flatnonzero(np.diff(part.day, prepend=-1))
     present = part.day[starts]
     counts = draws.counts[:, present] if len(present) < len(draws.days) else draws.counts
+    # with few rows or days only the data themselves are kept, and the intervals stay empty
     if len(part.index) < min_rows or len(present) < MIN_DAYS:
         counts = counts[:1]
     by_day = np.add.reduceat(scored.columns[part.index], starts, axis=0)

@@ -98,6 +98,7 @@ def _crps_column(actual_s: Floats, forecast: Forecast) -> Columns:
 
 
 def _chance_columns(name: str, chance: Floats, happened: Bools) -> Columns:
+    # one confident miss would make the log loss infinite
     kept = np.clip(chance, MIN_CHANCE, 1 - MIN_CHANCE)
     return {
         f"{name}_brier": (chance - happened) ** 2,
@@ -136,6 +137,7 @@ def _rmse(sums: Sums) -> Floats:
 def _r2(sums: Sums) -> Floats:
     """Return R2 against the mean of the same rows; undefined where all actual times are equal."""
     scatter = sums["actual_squared"] - ratio(sums["actual"] ** 2, sums["rows"])
+    # equal times leave rounding errors where the scatter is 0
     scatter = np.where(scatter > 1e-9 * sums["actual_squared"], scatter, 0.0)
     return np.asarray(1 - ratio(sums["squared_error"], scatter))
 

@@ -71,6 +71,7 @@ class WorkingDays:
             by_year.setdefault(holiday.day.year, set()).add(holiday.day)
         whole = {year for year, days in by_year.items() if len(days) >= DAYS_OF_A_YEAR}
         library = bank_holidays()
+        # the library is dropped for years given completely, so that a moved holiday does not count on both days
         library = library[~np.isin(years_of(library), np.array(sorted(whole), np.int64))]
         sources = {holiday.day.year: holiday.source for holiday in listed if holiday.day.year in whole}
         return cls(np.union1d(_days(holiday.day for holiday in listed), library), sources)

@@ -215,6 +215,7 @@ def require_known_in_time(features: Iterable[Feature]) -> None:
 def build(dispatches: Dispatches, features: tuple[Feature, ...]) -> Floats:
     """Return the (n, features) table of dispatches; training and serving both use it."""
     table = np.empty((dispatches.n, len(features)), np.float64)
+    # in blocks, because the distances to all stations of a million rows do not fit in memory
     for rows, block in dispatches.blocks():
         for i, feature in enumerate(features):
             table[rows, i] = feature.make(block)

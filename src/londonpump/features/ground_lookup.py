@@ -181,6 +181,7 @@ def _majority(cell: Codes, ground: Codes, n_grounds: int) -> tuple[Codes, Codes]
     """Return the sorted cells with enough records, and the most frequent ground of each (the first of a tie)."""
     pairs, records = np.unique(cell * n_grounds + ground, return_counts=True)
     cells, grounds = pairs // n_grounds, pairs % n_grounds
+    # sorted by cell, then by descending count: the first row of each cell is its majority
     order = np.lexsort((grounds, -records, cells))
     cells, grounds, records = cells[order], grounds[order], records[order]
     first = np.flatnonzero(np.diff(cells, prepend=-1))

@@ -66,6 +66,7 @@ def central(points_m: Floats) -> int:
 
 def representative(location_m: Floats) -> Floats:
     """Return (k, 2) of the (n, 2) locations, k at most POINTS, at even steps along the curve."""
+    # ties on the curve are broken by the coordinates, so that the order of the calls does not matter
     along = location_m[np.lexsort((location_m[:, 1], location_m[:, 0], hilbert(location_m)))]
     k = min(POINTS, len(along))
     return np.asarray(along[((np.arange(k) + 0.5) * (len(along) / k)).astype(np.int64)])

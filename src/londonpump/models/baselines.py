@@ -152,6 +152,7 @@ def isotonic_mean(level_mean: Floats, level_size: NDArray[np.int64]) -> Floats:
         totals.append(mean * weight)
         weights.append(weight)
         levels.append(1)
+        # a level that is not above the one before violates the order: the two are pooled into their mean
         while len(levels) > 1 and totals[-2] / weights[-2] >= totals[-1] / weights[-1]:
             total_s, rows, count = totals.pop(), weights.pop(), levels.pop()
             totals[-1] += total_s

@@ -1,9 +1,9 @@
 """The congestion profile: the extra travel time against free roads, by hour of the week and area.
 
-Learnt from the Brigade's own travel times (turnout doubles at night and would hide it): log travel time over a
-smooth curve of the way by bridge, so that the longer journeys of busy hours do not count as congestion, then
-means by hour, neighbouring hours and areas helping out where journeys are few. Free flow is the quietest tenth of
-an area's hours. Where traffic itself was observed, the profile is its mean by hour of the week instead.
+It is fitted on the Brigade's travel times (turnout doubles at night and would hide congestion): log travel time minus
+a smooth curve of the distance by bridge, so that the longer journeys of busy hours do not count as congestion, then
+means by hour, smoothed over neighbouring hours and areas where journeys are few. Free flow is the quietest tenth of
+the hours of an area. If traffic was observed, the profile is its mean by hour of the week instead.
 """
 
 from dataclasses import dataclass
@@ -63,12 +63,14 @@ class Journeys:
 
 @dataclass(frozen=True, slots=True)
 class Congestion:
-    """rates: (areas or 1, 168) share of extra travel time by hour of the London week. source: what it was learnt
-    from. rows: how many journeys or observations."""
+    """The fitted profile."""
 
     rates: Floats
+    """(areas or 1, 168) share of extra travel time by hour of the London week."""
     source: str
+    """FROM_TRAVEL_TIMES or OBSERVED."""
     rows: int
+    """Number of journeys or observations."""
 
     def __call__(self, hour: Ints, area: Ints) -> Floats:
         """Return the (n,) congestion rate, 0 to 1."""

@@ -83,6 +83,7 @@ def explanations(
     by_group, _ = contributions(model, dispatches, interval_scaling, known)
     rows: list[list[Contribution]] = []
     for row in range(dispatches.n):
+        # by size, not by sign: what saves time explains as much as what costs it
         ranked = sorted(
             ((group, float(seconds[row])) for group, seconds in by_group.items() if group != TYPICAL),
             key=lambda pair: -abs(pair[1]),

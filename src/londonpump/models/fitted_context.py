@@ -191,10 +191,10 @@ NO_CONTEXT = FittedContext(frozenset(), Climate({}), None)
 
 
 def fit_context(dispatches: Dispatches, fold: Ints) -> tuple[FittedContext, Dispatches]:
-    """Learn what stands in, and the training runs with it in place.
+    """Fit the fallbacks, and return them with the training dispatches, imputed.
 
-    Args: fold: (n,), incidents whole: the congestion of a run comes from a profile that has not seen its
-    incident. Returns: the context, and runs whose columns of context are whole, or wholly unknown.
+    Args: fold: (n,), incidents whole. Returns: the context, and dispatches whose context columns are complete or entirely
+    unknown.
     """
     known = {name: float(np.isfinite(dispatches.number(name)).mean()) for name in CONTEXT_COLUMNS}
     read = {name for name, share in known.items() if share >= MIN_SHARE}
@@ -208,6 +208,7 @@ def fit_context(dispatches: Dispatches, fold: Ints) -> tuple[FittedContext, Disp
     else:
         profile = None
     context = FittedContext(frozenset(read), climate, profile)
+    # the congestion of a training row must come from a profile without its own incident, or it would leak the target
     cross_fitted = columns[CONGESTION]
     whole = context.completed(dispatches.with_columns(columns))
     if profile is not None and profile.source == FROM_TRAVEL_TIMES:

@@ -22,6 +22,7 @@ def to_npz(arrays: Mapping[str, Ints]) -> bytes:
 
 def from_npz(content: bytes) -> dict[str, Ints]:
     """The inverse of `to_npz`. Raises: ValueError for another format, or content other than integer columns."""
+    # allow_pickle=False: a manipulated file must not run code
     try:
         with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
             found: dict[str, NDArray[Any]] = {name: arrays[name] for name in arrays.files}

@@ -100,6 +100,7 @@ def predict_area(
     prepared = _prepare(bundle, _at_points(columns, points_m[[central(points_m)]]), known or {})
     table = bundle.response.table(prepared.dispatches)
     times = bundle.response.from_table(prepared.dispatches, table, prepared.interval_scaling)
+    # all candidates are ranked at the central point, because k points for each would cost k times as much
     rows = np.sort(np.argsort(times.centre_s, kind="stable")[:max_dispatches])
     some = Prepared(
         dispatches=prepared.dispatches.take(rows),

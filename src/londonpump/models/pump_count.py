@@ -202,6 +202,7 @@ def _fit_steps(
         return PumpSteps((None,) * len(STEPS))
     rng = np.random.default_rng(seed)
     calls, pumps, fold = training_data.calls.take(rows), training_data.pumps[rows], training_data.fold[rows]
+    # callers often state neither type nor property, so the boosters must handle their absence
     is_hidden = rng.random(len(rows)) < SHARE_WITHOUT_TYPE
     tables = []
     for copy in range(hyperparameters.copies):

@@ -152,6 +152,7 @@ def fit_ground_lookup(calls: Columns, stations: tuple[Station, ...]) -> GroundLo
 
 def with_workload(rows: Columns, calls: Columns, ground: GroundLookup, complete: Ints) -> Columns:
     """Return rows with `recent_ground_calls`, unknown where calls are missing. complete: as in `TrainingSet`."""
+    # a count over missing calls would be too low, so it is unknown rather than 0
     if not len(complete):
         return {**rows, "recent_ground_calls": np.full(len(rows["mobilised_us"]), np.nan)}
     counted = recent_calls(
@@ -213,8 +214,10 @@ def distance_as_original_km(rows: Columns) -> Floats:
 
 
 def _usable_rows(training: TrainingSet, plan: TrainingPlan) -> TrainingSet:
+    # without an arrival there is no target
     keep = np.isfinite(training.rows["attendance_s"])
     if plan.is_without_fast:
+        # whole incidents go, so that no row of one is left to be compared with
         fast = np.unique(training.incident[training.rows["is_over_60_kmh"] == 1])
         keep &= ~np.isin(training.incident, fast)
     if keep.sum() < MIN_TRAINING_ROWS:

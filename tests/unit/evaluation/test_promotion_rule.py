@@ -223,7 +223,7 @@ def test_an_old_champion_stays_beside_a_model_as_old(month, good, equal):
 
 def test_rows_that_a_model_may_have_learnt_from_are_refused(month, good):
     late = contender(good, TRAINED_UNTIL + timedelta(days=1))
-    with pytest.raises(BadValue, match="the challenger learnt until"):
+    with pytest.raises(BadValue, match="the challenger was trained until"):
         replace(month.evidence(good, good), challenger=late)
 
 

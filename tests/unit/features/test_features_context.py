@@ -1,4 +1,4 @@
-"""Context for a moment: which row counts, what stands in for a gap, and how it is told."""
+"""Context at a timestamp: which row is used, how gaps are filled, and what is shown."""
 
 from datetime import UTC, date, datetime, timedelta
 

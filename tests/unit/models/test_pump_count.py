@@ -1,4 +1,4 @@
-"""How many pumps: chances that are chances, learnt from the kind of call, the property and the place."""
+"""The number of pumps: valid probabilities from incident type, property and location."""
 
 import json
 
@@ -57,7 +57,7 @@ def trained_model(n=3000, seed=7):
 
 
 def one_call(**given_columns):
-    """A fire in a tall block of flats by day, but for what is told."""
+    """A fire in a tall block of flats by day, except the given values."""
     call = {
         "mobilised_us": np.array([JANUARY_2023_US + 12 * HOUR_US]),
         "easting_m": np.array([530_050.0]),

@@ -1,4 +1,4 @@
-"""How the distribution is learnt: out of sample, half without the kind of call, wider where errors are."""
+"""The distribution is fitted out of sample, half without incident type, and wider where errors are large."""
 
 import numpy as np
 import pytest
@@ -48,7 +48,7 @@ def made_runs(n, seed):
 
 @pytest.fixture(scope="module")
 def trained():
-    """(model, runs later than learnt from, their times): noise grows with distance."""
+    """(model, dispatches after the training rows, their times): noise grows with distance."""
     dispatches, later = made_runs(3000, 1), made_runs(3000, 2)
     answers = []
     for seed, part in ((3, dispatches), (4, later)):

@@ -156,6 +156,7 @@ def _not_too_sure(found: Stat, n: int) -> Stat:
     value, low, high = found["value"], found["low"], found["high"]
     if value is None or low is None or high is None:
         return found
+    # Wilson 1927, with the normal quantile of 95 %
     middle, shrink = (value + Z_95**2 / (2 * n)) / (1 + Z_95**2 / n), 1 / (1 + Z_95**2 / n)
     half = Z_95 * shrink * sqrt(value * (1 - value) / n + Z_95**2 / (4 * n * n))
     return {"value": value, "low": min(low, middle - half), "high": max(high, min(middle + half, 1.0))}

@@ -86,6 +86,7 @@ def slice_differences(
 def _groups(
     rows: EvaluationRows, settings: PromotionSettings
 ) -> tuple[list[Group], dict[str, dict[str, int]]]:
+    # only the newest days: a slice that was fine a year ago says little about the present
     recent = np.flatnonzero(rows.day > rows.day.max(initial=0) - settings.slice_days)
     enough: list[Group] = []
     few: dict[str, dict[str, int]] = {}

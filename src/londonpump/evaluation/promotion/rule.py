@@ -109,6 +109,7 @@ def decide(evidence: Evidence, settings: PromotionSettings = DEFAULTS) -> Verdic
     rows = evidence.rows
     days = len(np.unique(rows.day))
     facts = decision_facts(evidence, days, settings)
+    # all obstacles are collected, so that the ledger names every one and not only the first
     late = list(checks.latency(evidence.challenger, settings))
     not_evaluable = [*checks.unusable(evidence), *checks.few_rows(len(rows), days, settings)]
     if not_evaluable:

@@ -59,15 +59,13 @@ CLAIMED_COVER = 0.8
 
 @dataclass(frozen=True)
 class Cell:
-    """One cell: a value, its interval (may be empty) and whether the interval favours the model.
-
-    told: what the verdict means, if not that the interval does not hold 0.
-    """
+    """One cell: a value, its interval (may be empty) and whether the interval favours the model."""
 
     value: str
     interval: str = ""
     verdict: str = ""
     note: str = ""
+    """Meaning of the verdict, unless it is that the interval does not contain 0."""
 
 
 @dataclass(frozen=True)
