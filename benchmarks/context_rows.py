@@ -10,7 +10,7 @@ from londonpump.storage.database.context_repository import store_school_holidays
 
 HOUR = timedelta(hours=1)
 FORECAST_AGES_MIN = (-40, 20, 80, 140, 200, 260, 320)
-"""When an hour was forecast, from its beginning on: of those before, an hourly refresh keeps the last alone."""
+"""Forecast times of an hour from its beginning on; of the earlier ones an hourly refresh keeps only the last."""
 SKIES = ("Clear", "Partially cloudy", "Overcast", "Rain, Overcast")
 SEED = 1
 

@@ -1,4 +1,4 @@
-"""What is measured against what it should be."""
+"""Measured figures and their targets."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -10,7 +10,7 @@ ORIGINAL = {
     "training_cpu_s": [1050, 1050],
     "source": "issue 2: the original's cleaning and training on files of this size",
 }
-"""What the original takes: the scale of the figures beside it."""
+"""Cost of the original, for comparison."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class Reading:
         return MET if self.value <= self.target else MISSED
 
     def to_json(self) -> dict[str, Any]:
-        """As json-able values."""
+        """Return JSON-serializable values."""
         return {
             "quantity": self.quantity,
             "value": round(self.value, 3),
@@ -53,7 +53,7 @@ class Measurement:
     readings: tuple[Reading, ...]
 
     def to_json(self) -> dict[str, Any]:
-        """As json-able values."""
+        """Return JSON-serializable values."""
         return {
             "name": self.name,
             "what": self.what,

@@ -1,4 +1,4 @@
-"""How cost grows with rows: size by size, a power fitted to the sizes, and a plot."""
+"""Growth of the cost with the number of rows: a fitted power, and a plot."""
 
 import shutil
 from dataclasses import dataclass
@@ -39,7 +39,7 @@ class Growth:
         return float(slope)
 
     def to_json(self) -> dict[str, Any]:
-        """As json-able values."""
+        """Return JSON-serializable values."""
         return {
             "incidents": list(self.incidents),
             "steps": {

@@ -1,4 +1,4 @@
-"""What the measurements work on, made once: a simulated Brigade, its examples and a bundle."""
+"""Inputs of the measurements, made once: a simulated Brigade, its examples and a bundle."""
 
 import json
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ DAYS, INCIDENTS = 1096, 360_000
 """Three years of the Brigade: what the targets are stated for."""
 QUARTER_DAYS = 91
 CHAMPION_SHARE = 0.25
-"""The champion of a challenge learnt from the first quarter of the stream."""
+"""The champion of a challenge is trained on the first quarter of the stream."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ def train(data: Path, out: Path) -> Cost:
 
 
 def rows_of(data: Path) -> dict[str, int]:
-    """How many rows `prepare` read and made."""
+    """Return the numbers of rows that `prepare` read and wrote."""
     report: dict[str, Any] = json.loads((data / "report.json").read_text(encoding="utf-8"))
     read = {name: counts["in"] for name, counts in report["tables"].items()}
     return {**read, "examples": report["examples"]}

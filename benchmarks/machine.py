@@ -1,4 +1,4 @@
-"""Where figures were measured: machine, libraries and commit; never the name of the host."""
+"""The environment of the measurements: machine, libraries and commit; never the name of the host."""
 
 import os
 import platform

@@ -26,7 +26,7 @@ def write_between(page: Path, marks: tuple[str, str], figures: str) -> None:
 
 
 def figures(result: dict[str, Any]) -> str:
-    """Where it was measured, every reading beside its target, and the growth, in Markdown."""
+    """Return the page in Markdown: the machine, every reading with its target, and the growth."""
     parts = [_where(result), _readings(result["measurements"])]
     if result["growth"] is not None:
         parts.append(_growth(result["growth"]))

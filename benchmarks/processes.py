@@ -1,4 +1,4 @@
-"""What a command costs: CPU seconds, wall seconds and peak memory of a fresh process and its children."""
+"""The cost of a command: CPU seconds, wall seconds and peak memory of a fresh process and its children."""
 
 import json
 import os
@@ -28,14 +28,14 @@ class CommandFailed(LondonPumpError):
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """Of one process with its children, start and end included. cpu_s: user and system."""
+    """Cost of one process with its children, start and end included; `cpu_s` is user and system time."""
 
     cpu_s: float
     wall_s: float
     peak_rss_mib: float
 
     def to_json(self) -> dict[str, float]:
-        """As json-able values."""
+        """Return JSON-serializable values."""
         return {name: round(value, 3) for name, value in asdict(self).items()}
 
 
@@ -73,6 +73,6 @@ def task(name: str, *arguments: str | Path) -> tuple[Cost, dict[str, Any]]:
 
 
 def environment() -> dict[str, str]:
-    """Of a process that runs code of this checkout."""
+    """Return the environment of a process that runs code of this checkout."""
     paths = [str(ROOT), str(ROOT / "src"), os.environ.get("PYTHONPATH", "")]
     return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths)), "PYTHONUNBUFFERED": "1"}

@@ -27,7 +27,7 @@ def measure_simulate(inputs: Inputs) -> Measurement:
 
 
 def measure_prepare(inputs: Inputs) -> Measurement:
-    """From csv to examples, the whole command."""
+    """Measure the whole command from CSV to examples."""
     raw = inputs.raw()
     costs = _repeated(inputs, inputs.sizes.repeats, lambda out: prepare(raw, out))
     readings = _readings(costs, cpu_s=15, peak_rss_mib=GIB_3_MIB)
@@ -35,7 +35,7 @@ def measure_prepare(inputs: Inputs) -> Measurement:
 
 
 def measure_prepare_context(inputs: Inputs) -> Measurement:
-    """What the context of a database adds to `prepare`: with and without, in turn."""
+    """Measure `prepare` with and without the context of a database, alternately."""
     raw, database = inputs.raw(), inputs.context_database()
     added: list[float] = []
     for _ in range(inputs.sizes.repeats):
@@ -57,7 +57,7 @@ def measure_prepare_context(inputs: Inputs) -> Measurement:
 
 
 def measure_context_of_moment(inputs: Inputs) -> Measurement:
-    """What an answer reads from the database."""
+    """Measure the database reads of a response."""
     database, samples = inputs.context_database(), inputs.sizes.samples
     _, found = task("context_of_moment", database, CONTEXT_AT, str(samples))
     return Measurement(
@@ -73,7 +73,7 @@ def measure_train_point(inputs: Inputs) -> Measurement:
 
 
 def measure_train(inputs: Inputs) -> Measurement:
-    """Everything that is learnt: the distribution, the number of pumps, the baselines."""
+    """Measure the training of all models: the distribution, the number of pumps, the baselines."""
     data = inputs.data()
     (cost,) = _repeated(inputs, 1, lambda out: train(data, out))
     rows = {"examples": rows_of(data)["examples"]}

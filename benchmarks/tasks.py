@@ -1,4 +1,4 @@
-"""What has no command of its own, run in a fresh process: `python -m benchmarks.tasks NAME ARGUMENT...`
+"""Tasks without a command of their own, run in a fresh process: `python -m benchmarks.tasks NAME ARGUMENT...`
 
 The last line written is json: what was found. Single answers are timed one by one, warm, on one thread: the
 median of its CPU time, which is what an answer takes on a machine that has a core free for it. The wall time
@@ -28,9 +28,9 @@ from londonpump.lifecycle.prepare import PrepareRequest, prepare
 from londonpump.lifecycle.prepared_examples import default_until, load_examples
 from londonpump.lifecycle.train import training_set
 from londonpump.models import boosters
-from londonpump.models.base_curve import fit_base_curve
 from londonpump.models.bundle import Bundle
 from londonpump.models.predict import predict_dispatches
+from londonpump.models.response_time_model import fit_base_curve
 from londonpump.models.response_training import centre_parameters, hidden, hyperparameters_for
 from londonpump.models.train import fit_ground_lookup, with_workload
 from londonpump.storage.database import open_database
@@ -77,7 +77,7 @@ def predict_row(bundle: str, samples: str) -> dict[str, Any]:
 
 
 def predict_reasons(bundle: str, samples: str) -> dict[str, Any]:
-    """One whole answer with its reasons in words."""
+    """Measure one complete prediction with its explanations."""
     opened = open_bundle(Path(bundle))
     columns = _calls(opened, 1)
     return {

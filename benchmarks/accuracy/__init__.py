@@ -1,1 +1,1 @@
-"""How good the predictions are on real records: `python -m benchmarks.accuracy` measures every figure again."""
+"""Accuracy of the predictions on real records: `python -m benchmarks.accuracy` measures every figure again."""

@@ -1,4 +1,4 @@
-"""What each feature is worth: the product's response-time model, learnt with more and more to look at."""
+"""The gain from each feature: the response-time model trained with more and more features."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace

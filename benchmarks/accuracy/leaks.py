@@ -1,4 +1,4 @@
-"""Is it too good? Shuffled answers must leave nothing to learn, and twin runs tell how good it can get."""
+"""Search for leaks: shuffled targets must leave nothing to learn, and twin dispatches show the attainable error."""
 
 from dataclasses import replace
 from typing import Any
@@ -17,7 +17,7 @@ SEED = 20230101
 
 
 def shuffled_target(fold: Fold) -> dict[str, Any]:
-    """The same bundle learnt from shuffled attendance times: its gain on a constant, s, must be none."""
+    """Train the same bundle on shuffled attendance times; its gain over a constant, in seconds, must be none."""
     training = fold.training
     rows = some(training.rows, np.isfinite(training.rows["attendance_s"]))
     mixed = np.random.default_rng(SEED).permutation(rows["attendance_s"])

@@ -1,6 +1,6 @@
-"""Runs whose place is only named: each judged run told its postcode district alone, or its station ground alone.
+"""Dispatches with an area as location: each is predicted from its postcode district or its station ground alone.
 
-Beside them the same runs told their exact place, and told the middle of the name as if that were exact.
+For comparison they are predicted from the exact location, and from the middle of the area as if it were exact.
 """
 
 from collections.abc import Callable, Mapping
@@ -15,8 +15,8 @@ from londonpump.evaluation.evaluation_rows import Forecast
 from londonpump.lifecycle.evaluate import build_judged_rows
 from londonpump.lifecycle.prepared_examples import Columns, Examples
 from londonpump.models.area_points import central
-from londonpump.models.area_response_times import Times
 from londonpump.models.bundle import Bundle
+from londonpump.models.distribution import Times
 from londonpump.models.predict import predict_area, predict_dispatches
 
 Floats = NDArray[np.float64]
@@ -68,7 +68,7 @@ def _distances_m(rows: Columns, names: NDArray[Any], points: Mapping[str, Floats
 
 
 def forecast_of(times: Times) -> Forecast:
-    """What is judged of them."""
+    """Return the metrics of these predictions."""
     quantiles_s = times.quantiles(LEVELS)
     return Forecast(quantiles_s[:, LEVELS.index(0.5)], times.mean_s, LEVELS, quantiles_s)
 

@@ -1,4 +1,4 @@
-"""What a bundle answers about rows it did not learn from, kept so that folds can be put end to end."""
+"""Predictions of a bundle for rows outside its training data, stored so that folds can be concatenated."""
 
 from dataclasses import dataclass, replace
 from typing import Any
@@ -48,7 +48,7 @@ class Answers:
 
 
 def predictions_of(bundle: Bundle, columns: Columns, calls: Columns) -> Answers:
-    """Every model on rows (n, attendance known), and the number of pumps on calls, none of them learnt from."""
+    """Predict with every model on rows (n, attendance known), and the number of pumps on calls, none of them trained on."""
     forecasts = forecasts_of(bundle, columns)
     distance_km = distance_as_original_km(columns)
     forecasts["distance_mean_curve"] = Forecast(bundle.distance.predict_mean(distance_km))

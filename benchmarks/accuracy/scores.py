@@ -15,7 +15,7 @@ OURS = {STATED: "ours", NOT_STATED: "ours_kind_not_stated"}
 REPORTED_SLICES = ("distance_decile", "own_ground", "pump")
 OF_A_SLICE = ("n", "mae_s", "bias_s", "cover_80_share", "width_80_s", "cover_90_share", "width_90_s")
 MEDIAN_ORIGINAL = 5
-"""Of eleven seeds in the order of their error, counted from 0."""
+"""Position of the median among eleven seeds sorted by error, counted from 0."""
 GAINS_ON = (
     "distance",
     "distance_median_curve",
@@ -53,7 +53,7 @@ def scores_of(answers: Answers, resamples: int = RESAMPLES) -> Scores:
 
 
 def _trimmed(models: dict[str, Any]) -> dict[str, Any]:
-    """All measures of the whole; of a slice of ours those that the pages show or that tell the worst."""
+    """Return all metrics over all rows, and of our slices those that the pages show or that are worst."""
     return {
         name: {"all": slices["all"]}
         if name not in OURS.values()
@@ -100,12 +100,12 @@ def gains(
 
 
 def quick_gains(answers: Answers) -> dict[str, Any]:
-    """The gains alone, kind of call stated."""
+    """Return the gains with the incident type given."""
     return gains(answers, {**_baselines(answers), **_ours(answers)}, "ours")
 
 
 def _stronger_curve(answers: Answers) -> str:
-    """Of the two curves of distance, the one with the smaller error on these rows: no easy opponent."""
+    """Return the better of the two distance curves on these rows, so that the comparison is fair."""
 
     def mae_s(name: str) -> float:
         return float(np.abs(answers.forecasts[name].median_s - answers.rows.actual_s).mean())

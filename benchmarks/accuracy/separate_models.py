@@ -18,8 +18,7 @@ from londonpump.evaluation.evaluate import evaluate_models
 from londonpump.evaluation.evaluation_rows import EvaluationRows, Forecast
 from londonpump.evaluation.paired_comparison import paired_difference, sliced_differences
 from londonpump.features.catalogue import FEATURES, usable
-from londonpump.features.dispatches import Dispatches
-from londonpump.features.workload import EVERY_CALL
+from londonpump.features.dispatches import EVERY_CALL, Dispatches
 from londonpump.lifecycle.prepare import PrepareRequest, prepare
 from londonpump.lifecycle.prepared_examples import LEVELS as JUDGED_LEVELS
 from londonpump.lifecycle.prepared_examples import (

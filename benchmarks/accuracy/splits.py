@@ -1,4 +1,4 @@
-"""Which rows are learnt from and which are judged: five folds by incident, and later than a day."""
+"""Splits into training and evaluation rows: five folds by incident, and by time."""
 
 import csv
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from benchmarks.accuracy.predictions import Answers, joined, predictions_of
 from benchmarks.accuracy.records import Records
-from londonpump.evaluation.splits import folds
+from londonpump.evaluation.evaluation_rows import folds
 from londonpump.lifecycle.calls_file import REQUIRED, TEXTS
 from londonpump.lifecycle.evaluate import EvaluateRequest, evaluate, later_rows
 from londonpump.lifecycle.predict import predict_file
@@ -33,7 +33,7 @@ Bools = NDArray[np.bool_]
 
 @dataclass(frozen=True, eq=False)
 class Fold:
-    """What was learnt from the other folds, and the rows of this one."""
+    """A bundle trained on the other folds, and the rows of this one."""
 
     bundle: Bundle
     training: TrainingSet
@@ -51,7 +51,7 @@ def some(columns: Columns, mask: Bools) -> Columns:
 
 
 def five_folds(examples: Examples) -> tuple[list[Fold], Answers]:
-    """The whole bundle learnt five times without a fifth of the incidents, and its answers to each fifth."""
+    """Train the bundle five times without a fifth of the incidents, and predict that fifth."""
     rows = some(examples.rows, np.isfinite(examples.rows["attendance_s"]))
     of_row, of_call = fold_of(rows), fold_of(examples.calls)
     training_parts, parts = [], []
@@ -96,7 +96,7 @@ class Road:
 
 
 def down_the_road(records: Records, examples: Examples, data: Path) -> tuple[Fold, Answers, Road]:
-    """As `later`, by the pipelines: train, evaluate and predict, each from the files of the one before."""
+    """Evaluate as `later` does, but by the commands: train, evaluate and predict, each from the files of the one before."""
     folder, bundle = train(TrainRequest(data, data / "bundle", records.until))
     result = evaluate(EvaluateRequest(folder, data, resamples=100)).results
     fold, answers = _evaluated_later(bundle, training_set(examples, records.until), records, examples)

@@ -42,7 +42,7 @@ BASELINES = {
 
 
 def about(results: Results) -> str:
-    """What was measured, by what."""
+    """Return the table of the measured records and versions."""
     libraries = ", ".join(f"{name} {version}" for name, version in results["libraries"].items())
     return (
         f"Version {results['version']}, built on commit `{(results['commit'] or 'unknown')[:10]}`; {libraries}; data "
@@ -196,7 +196,7 @@ def pumps(results: Results) -> str:
 
 
 def named_places(results: Results) -> str:
-    """The same runs told their exact place, a name, and the middle of the name."""
+    """Return the table of predictions from the exact location, an area, and the middle of the area."""
     input_variant = {
         "exact": "the exact place",
         "named": "its name alone",
@@ -232,7 +232,7 @@ def named_places(results: Results) -> str:
 
 
 def roads(results: Results) -> str:
-    """What the commands did with each set of files."""
+    """Return the table of the results of the commands for each set of files."""
     names = {name: label for name, label in SPLITS.items() if name in results["roads"]}
     rows = []
     for name, label in names.items():

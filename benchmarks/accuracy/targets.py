@@ -93,7 +93,7 @@ def _max_of(stats: list[Stat]) -> Stat:
 
 
 def max_target(label: str, high: float, metric: str, original: str | None = None) -> Target:
-    """Of ours, smaller is better."""
+    """Return the target of a metric of our model for which smaller is better."""
     return Target(label, -NO_END, high, _of_ours(metric), _of("seed_median", original) if original else None)
 
 

@@ -1,4 +1,4 @@
-"""Figures in words: a value with its interval, a row of a table."""
+"""Formats of figures: a value with its interval, a row of a table."""
 
 from collections.abc import Iterable
 from typing import Any

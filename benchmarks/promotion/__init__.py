@@ -1,1 +1,1 @@
-"""How often the promotion rule errs, by simulation from real pairs of models, and what it says on real records."""
+"""Error rates of the promotion rule, simulated from real pairs of models, and its verdicts on real records."""

@@ -88,7 +88,7 @@ def measure(source: Path, work: Path, repeats: int) -> Results:
 
 
 def all_scenarios(known: RealMonth) -> list[Scenario]:
-    """Every scenario, from models that were learnt apart."""
+    """Run every scenario with models that were trained separately."""
     return list(scenarios(_population(known, HALF, OTHER_HALF), _population(known, WHOLE, OTHER_SEED)))
 
 
@@ -97,7 +97,7 @@ def _population(known: RealMonth, a: str, b: str) -> Population:
 
 
 def _pairs(known: RealMonth) -> Results:
-    """How alike the pairs are that months are drawn from."""
+    """Measure the similarity of the pairs from which months are drawn."""
     actual_s = known.rows.actual_s
     pairs: Results = {"rows": len(known.rows), "mae_s": {}}
     for name, forecast in known.forecasts.items():

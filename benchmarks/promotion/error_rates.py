@@ -1,4 +1,4 @@
-"""How often the rule says what, over many simulated months, each rate with its exact 95 % interval."""
+"""Rates of the verdicts over many simulated months, each with its exact 95 % interval."""
 
 from collections import Counter
 from dataclasses import dataclass, field, replace
@@ -11,10 +11,8 @@ from scipy.stats import binomtest
 from benchmarks.promotion.scenario_truth import true_gains
 from benchmarks.promotion.scenarios import BOROUGH_REJECTED, PROMOTED, SLICE, Requirement, Scenario
 from benchmarks.promotion.simulated_months import month
-from londonpump.evaluation.promotion.evidence import EvaluatedModel, Evidence
+from londonpump.evaluation.promotion.evidence import EvaluatedModel, Evidence, PromotionSettings, Verdict
 from londonpump.evaluation.promotion.rule import decide
-from londonpump.evaluation.promotion.settings import PromotionSettings
-from londonpump.evaluation.promotion.verdict import Verdict
 
 SEED = 2_017
 RULE = PromotionSettings()
@@ -23,7 +21,7 @@ Rate = dict[str, float]
 
 @dataclass(slots=True)
 class Counted:
-    """What the rule said in so many months."""
+    """Counts of the verdicts over a number of months."""
 
     months: int = 0
     slices: int = 0

@@ -1,4 +1,4 @@
-"""How often a 95 % interval holds the truth with few days: in standard errors of its own, and by percentiles."""
+"""Coverage of 95 % intervals with few days: in standard errors of its own, and by percentiles."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ DAY_SD_S, DISPATCH_SD_S = 1.0, 4.0
 
 
 def interval_coverage(repeats: int = REPEATS) -> dict[str, Any]:
-    """By number of days: the share of repeats in which each kind of interval holds the truth, 0."""
+    """Return by number of days the share of repeats in which each type of interval contains the truth, 0."""
     by_bundle = {}
     for days in DAYS:
         n_inside = np.zeros(2, np.int64)

@@ -1,4 +1,4 @@
-"""Real models that were learnt apart, and what each says about the same later month."""
+"""Real models that were trained separately, and their forecasts of the same later month."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,8 +6,7 @@ from datetime import date
 from pathlib import Path
 
 from benchmarks.accuracy.records import STREAM_2017, examples_of
-from londonpump.evaluation.evaluation_rows import EvaluationRows, Forecast
-from londonpump.evaluation.splits import folds
+from londonpump.evaluation.evaluation_rows import EvaluationRows, Forecast, folds
 from londonpump.lifecycle.evaluate import later_rows
 from londonpump.lifecycle.prepared_examples import (
     Columns,

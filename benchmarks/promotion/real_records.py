@@ -1,4 +1,4 @@
-"""What the rule says on real records: a champion of January 2017, a challenger that also learnt most of February."""
+"""Verdicts on real records: a champion of January 2017, a challenger also trained on most of February."""
 
 import statistics
 import time
@@ -26,7 +26,7 @@ MS_A_S = 1_000
 
 
 def on_real_records(source: Path, work: Path) -> dict[str, Any]:
-    """Verdict, reason and evidence by the day until which the challenger learnt. Raises: BadFile."""
+    """Verdict, reason and evidence by the end of the training data of the challenger. Raises: BadFile."""
     examples = examples_of(STREAM_2017, source, work)
     champion = _trained_bundle(examples, STREAM_2017.until)
     decisions = {}

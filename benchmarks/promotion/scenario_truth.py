@@ -26,7 +26,7 @@ def improved_by(those: Population, gain_share: float, days: int = 28) -> Truth:
 def worse_in_slice(
     those: Population, truth: Truth, losing_slice: tuple[str, str], way: str, loss_share: float
 ) -> Truth:
-    """As `truth`, but b's MAE in a place is a share above a's."""
+    """Return the truth as `truth` does, with the MAE of b in one slice a share above that of a."""
 
     def missing(size_s: float) -> float:
         worse = Worse(*losing_slice, way, size_s)

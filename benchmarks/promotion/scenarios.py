@@ -1,4 +1,4 @@
-"""What is simulated: each scenario with the rate that counts and what it must be."""
+"""The simulated scenarios, each with the rate that matters and its target."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace

@@ -26,7 +26,7 @@ QUICK_MS = 1.0
 
 @dataclass(frozen=True, eq=False)
 class Population:
-    """What months are drawn from.
+    """The rows from which months are drawn.
 
     rows: (n,) real runs. a, b: the two forecasts. ranked_miss: (n,) actual time over announced one, the day's part
     taken out, in the order of announced times. rank: (n,) of each run there. day_factor: (d,) what a day does to
@@ -73,7 +73,7 @@ class Truth:
 
 
 def month(those: Population, truth: Truth, rng: np.random.Generator) -> Evidence:
-    """One month, a being on duty and b the challenger."""
+    """One month, with a as champion and b as challenger."""
     index, drawn, day = _days(those, truth, rng)
     near = those.rank[index] + rng.integers(-SIMILAR, SIMILAR + 1, len(index))
     actual_s = _actual_s(those, truth.toward_b, index, near) * those.day_factor[drawn]

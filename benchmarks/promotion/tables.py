@@ -14,7 +14,7 @@ OUTCOME_NAMES = {
 
 
 def about(results: Results) -> str:
-    """Where and from what."""
+    """Return the table of the machine and the inputs."""
     pairs, whole = results["pairs"], results["pairs"]["mae_s"]
     halves, seeds = pairs["halves"], pairs["seeds"]
     libraries = results["machine"]["libraries"]
@@ -62,7 +62,7 @@ def tradeoff(results: Results) -> str:
 
 
 def interval_coverage(results: Results) -> str:
-    """How often an interval holds, by number of days."""
+    """Return the table of coverage by number of days."""
     lines = ["| days | in standard errors of its own | by percentiles |", "| --- | --- | --- |"]
     for days, one in results["intervals_held"].items():
         lines.append(f"| {days} | {_rate(one['studentised'])} | {_rate(one['percentile'])} |")
@@ -70,7 +70,7 @@ def interval_coverage(results: Results) -> str:
 
 
 def real_records(results: Results) -> str:
-    """What the rule says on the last days of February 2017."""
+    """Return the table of verdicts on the last days of February 2017."""
     lines = [
         "| | " + " | ".join(f"challenger until {until}" for until in results["real_records"]) + " |",
         "| --- |" + " --- |" * len(results["real_records"]),

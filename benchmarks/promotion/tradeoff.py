@@ -1,4 +1,4 @@
-"""What a stricter or looser look at slices would cost: refused for nothing against seen where it is worse."""
+"""Trade-off of the slice check: false rejections against detected deteriorations."""
 
 from typing import Any
 
@@ -8,8 +8,8 @@ from benchmarks.promotion.error_rates import RULE, SEED, rate
 from benchmarks.promotion.scenarios import Scenario
 from benchmarks.promotion.simulated_months import month
 from londonpump.evaluation.evaluation_rows import EvaluationRows, Floats
+from londonpump.evaluation.promotion.comparison import slice_differences
 from londonpump.evaluation.promotion.evidence import EvaluatedModel
-from londonpump.evaluation.promotion.slices import slice_differences
 
 ERROR_SHARES = (0.01, 0.02, 0.05, 0.10, 0.20)
 ALONE = "each_alone"

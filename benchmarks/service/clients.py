@@ -67,7 +67,7 @@ async def prediction(connection: Connection, n: int, number: int) -> None:
 
 
 async def prediction_known_board(connection: Connection, n: int, number: int) -> None:
-    """As `prediction`, after every pump was reported available."""
+    """Request as `prediction` does, after every pump was reported available."""
     board_state = json.loads(await connection.send("GET", "/v1/board"))
     for pump in board_state["pumps"][number::CLIENTS]:
         if pump["is_assumed"]:

@@ -1,4 +1,4 @@
-"""What the service needs to start and to answer. The server's CPU time is its own process's alone."""
+"""Cost of starting the service and of its responses; CPU time is that of the server process alone."""
 
 import json
 import statistics
@@ -60,7 +60,7 @@ def measure_sqlite(inputs: Inputs) -> Measurement:
 
 
 def measure_postgresql(inputs: Inputs) -> Measurement:
-    """On the same machine, by a socket."""
+    """Return a client on the same machine, over a socket."""
     with postgresql() as url, _folder(inputs) as folder:
         return _loaded("postgresql", inputs, made(folder / "home", url, inputs.bundle()))
 

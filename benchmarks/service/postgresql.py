@@ -1,4 +1,4 @@
-"""A PostgreSQL of a development package, with its own settings: it waits for the disk, as one on duty would."""
+"""A PostgreSQL of a development package, with its own settings: it waits for the disk, as in production."""
 
 import os
 import pwd

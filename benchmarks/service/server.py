@@ -33,17 +33,17 @@ class Server:
     ready_cpu_s: float
 
     def cpu_s(self) -> float:
-        """Of all its threads, user and system, so far."""
+        """Return the CPU seconds of all its threads so far, user and system."""
         return _cpu_s(self.process.pid)
 
     def rss_mib(self) -> float:
-        """What it holds in memory now."""
+        """Return its present memory."""
         status = Path(f"/proc/{self.process.pid}/status").read_text(encoding="utf-8")
         (line,) = [line for line in status.splitlines() if line.startswith("VmRSS:")]
         return int(line.split()[1]) / KIB_A_MIB
 
     def token(self) -> str:
-        """Of somebody who signed in."""
+        """Return the headers of a signed-in account."""
         form = urlencode({"username": USERNAME, "password": PASSWORD}).encode()
         return str(json.loads(_fetch(f"{self.address}/login", form))["access_token"])
 

@@ -1,4 +1,4 @@
-"""Homes for the service under load: a database, a model on duty, somebody who may ask."""
+"""Homes for the service under load: a database, an active model, and an account."""
 
 import os
 from collections.abc import Mapping
@@ -36,7 +36,7 @@ class Home:
 
 
 def made(folder: Path, url: str, bundle: Path) -> Home:
-    """A home with a model on duty and an operator who can sign in."""
+    """Make a home with an active model and an operator who can sign in."""
     from londonpump.lifecycle.manual_decisions import PromotionRequest, promote
     from londonpump.service.auth import accounts
     from londonpump.service.auth.passwords import Passwords

@@ -26,7 +26,7 @@ KILLED_AT = (
     "Cleaning incidents",
     "Writing examples",
     "== prepare",
-    "Learning how sure it is",
+    "Fitting the interval widths",
     "Writing the bundle",
     "== train",
     "Writing the report",

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from londonpump.cli import app
 from londonpump.domain.errors import BadFile
-from londonpump.evaluation.promotion.settings import PromotionSettings
+from londonpump.evaluation.promotion.evidence import PromotionSettings
 from londonpump.lifecycle.challenge import ChallengeRequest, challenge
 from londonpump.lifecycle.manual_decisions import BY_HAND, SimulatedModel, ledger
 from londonpump.registry.ledger import open_registry

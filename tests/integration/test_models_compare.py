@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from londonpump.cli import app
 from londonpump.domain.errors import BadFile, BadValue
-from londonpump.evaluation.promotion.settings import PromotionSettings
+from londonpump.evaluation.promotion.evidence import PromotionSettings
 from londonpump.lifecycle.challenge import ChallengeRequest, compare
 from londonpump.lifecycle.challenge_text import comparison_as_json, format_comparison
 from londonpump.lifecycle.manual_decisions import SimulatedModel, ledger

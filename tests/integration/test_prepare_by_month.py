@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from londonpump.evaluation.monthly.months import Month
+from londonpump.evaluation.monthly.inputs import Month
 from londonpump.lifecycle.monthly_report import records_of
 from londonpump.lifecycle.prepare import PrepareRequest, prepare
 from londonpump.lifecycle.prepare_text import format_preparation

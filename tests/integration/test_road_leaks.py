@@ -12,8 +12,7 @@ from londonpump.domain.columns import BOOKKEEPING, CALL, EXAMPLES, MOBILISATION
 from londonpump.domain.stations import by_code
 from londonpump.evaluation.metrics import CRPS_LEVELS
 from londonpump.features.catalogue import FEATURES, Feature, KnownTooLate, build
-from londonpump.features.dispatches import Dispatches
-from londonpump.features.workload import EVERY_CALL
+from londonpump.features.dispatches import EVERY_CALL, Dispatches
 from londonpump.lifecycle.calls_file import OPTIONAL, read_calls
 from londonpump.lifecycle.predict import predict_file
 from londonpump.lifecycle.prepare import PrepareRequest, prepare

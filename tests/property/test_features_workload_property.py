@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from londonpump.features.workload import WITHIN_US, recent_calls
+from londonpump.features.dispatches import WITHIN_US, recent_calls
 
 MINUTE_US = 60_000_000
 START_US = 1_672_531_200_000_000

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.promotion_evidence import Month, farther_off
 
+from londonpump.evaluation.promotion.evidence import PromotionSettings
 from londonpump.evaluation.promotion.rule import decide
-from londonpump.evaluation.promotion.settings import PromotionSettings
 
 RULE = PromotionSettings(resamples=100, least_rows=100, least_slice_rows=80)
 typical_error_s = st.floats(0, 60)

@@ -8,8 +8,7 @@ from support.running_service import files_of
 
 from londonpump.domain.errors import BadFile
 from londonpump.evaluation.promotion.evidence import SmokeTest
-from londonpump.models.bundle import from_files
-from londonpump.models.self_test import self_test_columns
+from londonpump.models.bundle import from_files, self_test_columns
 from londonpump.storage.bundles import CARD, save_bundle
 from londonpump.storage.verified_bundle import open_verified
 

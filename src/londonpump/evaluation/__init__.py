@@ -1,1 +1,1 @@
-"""How good a model is, on later runs: metrics with intervals, fair comparison, the report and the card."""
+"""Evaluation of models on later dispatches: metrics with intervals, comparison, report and model card."""

@@ -1,4 +1,4 @@
-"""What the plots of a report show, as numbers: calibration, reliability, error by place."""
+"""The values behind the plots of a report: calibration, reliability, error by location."""
 
 from dataclasses import dataclass
 
@@ -8,12 +8,12 @@ from londonpump.evaluation.evaluation_rows import EvaluationRows, Floats, Foreca
 from londonpump.evaluation.intervals import draw_days, ratio, stats_of
 
 RESAMPLES = 400
-"""Enough for the ends of a bar in a plot."""
+"""Precise enough for the ends of a bar in a plot."""
 
 
 @dataclass(frozen=True, eq=False)
 class Curve:
-    """Points of a plot with their intervals; all (k,), NaN where an end is not known."""
+    """Points of a plot with their intervals; all (k,), NaN where an end is unknown."""
 
     x: Floats
     value: Floats
@@ -24,23 +24,23 @@ class Curve:
 
 @dataclass(frozen=True, eq=False)
 class GridCells:
-    """Square cells of the national grid. cell_m: their side. easting_m (c+1,), northing_m (r+1,): edges.
-
-    n, mae_s, bias_s: (r, c); NaN where fewer than the least rows lie.
-    """
+    """Errors by square cell of the national grid."""
 
     cell_m: float
     easting_m: Floats
+    """(c + 1,) edges."""
     northing_m: Floats
+    """(r + 1,) edges."""
     n: Floats
+    """(r, c) rows per cell; the errors are NaN where there are too few."""
     mae_s: Floats
     bias_s: Floats
 
 
 def median_calibration(rows: EvaluationRows, forecast: Forecast, n_bins: int = 20) -> Curve:
-    """Announced medians in bins of equal count: actual median against the announced one.
+    """Return the actual median against the announced one, in bins of equal count.
 
-    low and high are the actual quartiles (not an interval of the median).
+    `low` and `high` are the actual quartiles (not an interval of the median).
     """
     order = np.argsort(forecast.median_s, kind="stable")
     bins = [index for index in np.array_split(order, n_bins) if len(index)]
@@ -51,7 +51,7 @@ def median_calibration(rows: EvaluationRows, forecast: Forecast, n_bins: int = 2
 
 
 def level_calibration(rows: EvaluationRows, forecast: Forecast, seed: int = 0) -> Curve | None:
-    """Share of actual times at or below each claimed quantile against its level; None without quantiles."""
+    """Return the share of actual times at or below each quantile against its level; None without quantiles."""
     if forecast.levels is None or forecast.quantiles_s is None:
         return None
     below = (rows.actual_s[:, None] <= forecast.quantiles_s).astype(np.float64)
@@ -62,7 +62,7 @@ def level_calibration(rows: EvaluationRows, forecast: Forecast, seed: int = 0) -
 def reliability(
     rows: EvaluationRows, forecast: Forecast, threshold_s: int = 360, n_bins: int = 10, seed: int = 0
 ) -> Curve | None:
-    """Share of runs over a threshold against the chance given, in bins of equal count; None without chances."""
+    """Return the share over a threshold against the probability, in bins of equal count; None without any."""
     chance = (forecast.p_over or {}).get(threshold_s)
     if chance is None:
         return None
@@ -75,7 +75,7 @@ def reliability(
 
 
 def grid_cells(rows: EvaluationRows, forecast: Forecast, min_rows: int = 8) -> GridCells:
-    """Error by square cell: of 500 m where the rows allow, else of 1 or 2 km; bias is that of the mean where the model gives one."""
+    """Return errors by cells of 500 m where the rows allow, else of 1 or 2 km; the bias is that of the mean if given."""
     cell_m = _cell_side_m(rows, min_rows)
     column = np.floor(rows.easting_m / cell_m).astype(np.int64)
     row = np.floor(rows.northing_m / cell_m).astype(np.int64)
@@ -100,7 +100,7 @@ def _summed(cell: Ints, values: Floats, n_cells: int) -> Floats:
 
 
 def _cell_side_m(rows: EvaluationRows, min_rows: int) -> float:
-    """The smallest side at which at least half of the rows lie in a cell with enough of them."""
+    """Return the smallest side at which at least half of the rows lie in a cell with enough of them."""
     for side_m in (500.0, 1000.0):
         cell_number = np.floor(rows.easting_m / side_m) * 10_000 + np.floor(rows.northing_m / side_m)
         _, count = np.unique(cell_number, return_counts=True)
@@ -110,7 +110,7 @@ def _cell_side_m(rows: EvaluationRows, min_rows: int) -> float:
 
 
 def _shares(rows: EvaluationRows, x: Floats, part: Floats, whole: Floats, seed: int) -> Curve:
-    """Ratio of the summed columns of part and whole, both (n, k), with intervals from resampled days."""
+    """Return the ratio of the column sums of part and whole, both (n, k), with intervals from resampled days."""
     draws = draw_days(rows.day, RESAMPLES, seed)
     order = np.argsort(rows.day, kind="stable")
     starts = np.searchsorted(rows.day[order], draws.days)

@@ -1,11 +1,11 @@
-"""Whether what comes in still looks like what a model learnt from, by effect size.
+"""Drift of the inputs against the training data of a model, by effect size.
 
-Reference: the last two years a model learnt from, at most. Every window of two weeks after it is compared with
-what its days should have looked like; an input drifts from the window that passes the limit until one is below half of
-it. The limit: `drift_thresholds`. A station that falls silent is looked for by itself, as it is
-one per cent of all runs at most.
+The reference is the training period, at most its last two years. Every later window of two weeks is compared with the
+expected distribution of its days; an input drifts from the window that exceeds the limit (`drift_thresholds`) until one
+is below half of it. Silent and new stations are found separately, because each is at most one per cent of all dispatches.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,8 +15,15 @@ from numpy.typing import NDArray
 
 from londonpump.domain.errors import TooFewRows
 from londonpump.evaluation.drift_bins import Bins, DriftMeasure, daily_counts, fit_bins
-from londonpump.evaluation.drift_expected import Expected, clip_residuals
-from londonpump.evaluation.drift_thresholds import DriftRule, Thresholds, deviations, thresholds, window_sums
+from londonpump.evaluation.drift_thresholds import (
+    DriftRule,
+    Expected,
+    Thresholds,
+    clip_residuals,
+    deviations,
+    thresholds,
+    window_sums,
+)
 from londonpump.evaluation.evaluation_rows import Floats, Ints
 
 REFERENCE_DAYS = 730
@@ -25,40 +32,49 @@ MIN_ROWS = 200
 CLEARED_AT_SHARE = 0.5
 MAX_SHIFTED_BINS = 3
 MIN_PSI_SHARE = 1e-4
+WINDOWS_DAYS = (14, 28, 56)
+"""The first window serves most stations, the longer ones those with few dispatches."""
+USUAL_DAYS = 91
+"""The usual number of dispatches is that of the last quarter of the training period."""
+MIN_EXPECTED_DISPATCHES = 15.0
+SILENT_SHARE = 0.1
+"""A station with a tenth of its usual dispatches is silent; by chance, at most 1 where 15 are usual: 5 in a million."""
+MIN_NEW_DISPATCHES = 5
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class MonitoredInput:
-    """One input. values: (n,) texts as objects (None not known), or float64 (NaN not known). day: (n,) London days
-    since 1970."""
+    """One input whose drift is monitored."""
 
     name: str
     how: DriftMeasure
     values: NDArray[Any]
+    """(n,) texts as objects (None unknown), or float64 (NaN unknown)."""
     day: Ints
+    """(n,) London days since 1970."""
 
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """London days since 1970, each end included: of the reference, and what is checked."""
+    """The reference and the checked days, as London days since 1970, ends included."""
 
     reference_first: int
     reference_last: int
     checked_last: int
 
     def reference(self) -> Ints:
-        """At most the last two years."""
+        """Return the days of the reference, at most the last two years."""
         first = max(self.reference_first, self.reference_last - REFERENCE_DAYS + 1)
         return np.arange(first, self.reference_last + 1)
 
     def checked(self) -> Ints:
-        """The days after it."""
+        """Return the days after the reference."""
         return np.arange(self.reference_last + 1, self.checked_last + 1)
 
 
 @dataclass(frozen=True, slots=True)
 class ShiftedBin:
-    """A bin whose share is not what it should be. Both shares are of the newest window."""
+    """A bin whose share in the newest window differs from the expected one."""
 
     bin: str
     share: float
@@ -67,43 +83,45 @@ class ShiftedBin:
 
 @dataclass(frozen=True, slots=True)
 class Drift:
-    """One input in the newest window.
-
-    effect: total variation, 0 to 1: the share of rows that would have to change bins; None with too few rows. psi: the
-    population stability index. strength: how far the farthest bin is from its expected share, in what is usual for it;
-    limit: from where that is drift. since: the London day of the window that passed it first, None if it does not drift.
-    starts: London days on which it began to drift, ended ones too. rows: in the window.
-    """
+    """The drift of one input in the newest window."""
 
     name: str
     how: DriftMeasure
     effect: float | None
+    """Total variation, 0 to 1: the share of rows that would have to change bins; None with too few rows."""
     psi: float
+    """Population stability index."""
     strength: float
+    """Largest deviation of a bin from its expected share, relative to its usual deviation."""
     limit: float
+    """The strength from which the input drifts."""
     rows: int
+    """Rows in the window."""
     since: int | None
+    """London day of the first window over the limit; None if the input does not drift."""
     starts: tuple[int, ...]
+    """London days on which a drift began, ended ones included."""
     moved: tuple[ShiftedBin, ...]
 
     @property
     def is_drifting(self) -> bool:
-        """Whether it drifts now."""
+        """Return True if the input drifts in the newest window."""
         return self.since is not None
 
 
 @dataclass(frozen=True, slots=True)
 class DriftResult:
-    """inputs: the one nearest to its limit, or farthest over it, first."""
+    """The drift of all inputs."""
 
     inputs: tuple[Drift, ...]
+    """Sorted by strength, the strongest first."""
     reference_days: int
     has_season: bool
     checked_last: int
 
 
 def find_drift(watched: Sequence[MonitoredInput], span: Span, rule: DriftRule = DriftRule()) -> DriftResult:
-    """Compare what came after the reference with it.
+    """Compare the days after the reference with it.
 
     Raises: TooFewRows if the reference is shorter than eight weeks, or less than one window came after it.
     """
@@ -124,7 +142,7 @@ def find_drift(watched: Sequence[MonitoredInput], span: Span, rule: DriftRule = 
 def _require_days(n_reference: int, n_checked: int, rule: DriftRule) -> None:
     if n_reference < MIN_REFERENCE_DAYS:
         raise TooFewRows(
-            f"drift: the model learnt from {n_reference} days, {MIN_REFERENCE_DAYS} are needed to tell drift from chance. "
+            f"drift: the model was trained on {n_reference} days, {MIN_REFERENCE_DAYS} are needed to distinguish drift from chance. "
             "Train on more records."
         )
     if n_checked < rule.window_days:
@@ -159,7 +177,7 @@ def _evaluate_input(one: MonitoredInput, counted: _Counted, limits: Thresholds, 
     moved = np.abs(deviations(clip_residuals(residual, rows, max_daily_share), rows, rule.window_days))
     n = window_sums(rows, rule.window_days, 0)
     usual_n = counted.reference.sum() / len(counted.reference) * rule.window_days
-    # fewer rows than usual scatter more than the limit was made for
+    # the limit assumes the usual number of rows, and fewer rows scatter more
     scatter = np.sqrt(np.maximum(usual_n / np.maximum(n, 1.0), 1.0))
     strength = (moved / limits.usual[one.name]).max(axis=1) / scatter
     is_large = moved.sum(axis=1) / 2 >= rule.min_effect
@@ -184,8 +202,9 @@ def _evaluate_input(one: MonitoredInput, counted: _Counted, limits: Thresholds, 
 
 
 def _episodes(of_limit: Floats, is_evaluated: NDArray[np.bool_]) -> tuple[list[int], bool]:
-    """Windows at which drift begins, and whether it goes on in the newest; windows of too few rows change nothing."""
+    """Return the windows at which drift begins, and whether it lasts; windows with too few rows are skipped."""
     starts, is_on = [], False
+    # two limits (hysteresis) keep an input near the limit from raising an alarm in every other window
     for window in np.flatnonzero(is_evaluated):
         if not is_on and of_limit[window] > 1:
             starts.append(int(window))
@@ -206,3 +225,58 @@ def _most_shifted(names: tuple[str, ...], share: Floats, should: Floats) -> tupl
         ShiftedBin(names[i], round(float(share[i]), 4), round(max(float(should[i]), 0.0), 4))
         for i in farthest
     )
+
+
+@dataclass(frozen=True, slots=True)
+class StationChange:
+    """A station that fell silent or is new."""
+
+    station: str
+    runs: int
+    usual_runs: float
+    """Expected dispatches in the window, 0 for a station that is not in the training data."""
+    window_days: int
+
+    @property
+    def is_new(self) -> bool:
+        """Return True if the training data have no dispatch from this station."""
+        return self.usual_runs == 0
+
+
+def changed_stations(station: NDArray[Any], day: Ints, span: Span) -> list[StationChange]:
+    """Return silent and new stations, each in the shortest window that shows it.
+
+    Args: station: (n,) codes. day: (n,) London days since 1970.
+    """
+    is_training = (day <= span.reference_last) & (day >= span.reference_first)
+    usual = _counted(station[is_training & (day > span.reference_last - USUAL_DAYS)])
+    ever = set(station[is_training].tolist())
+    changes: dict[str, StationChange] = {}
+    for window_days in WINDOWS_DAYS:
+        if span.checked_last - span.reference_last < window_days:
+            break
+        now = _counted(station[(day > span.checked_last - window_days) & (day <= span.checked_last)])
+        for change in [*_silent(now, usual, window_days), *_new(now, ever, window_days)]:
+            changes.setdefault(change.station, change)
+    return [changes[code] for code in sorted(changes)]
+
+
+def _silent(now: Counter[str], usual: Counter[str], window_days: int) -> list[StationChange]:
+    share = sum(now.values()) / max(sum(usual.values()), 1)
+    return [
+        StationChange(code, now[code], round(runs * share, 1), window_days)
+        for code, runs in usual.items()
+        if runs * share >= MIN_EXPECTED_DISPATCHES and now[code] <= SILENT_SHARE * runs * share
+    ]
+
+
+def _new(now: Counter[str], ever: set[Any], window_days: int) -> list[StationChange]:
+    return [
+        StationChange(code, runs, 0.0, window_days)
+        for code, runs in now.items()
+        if code not in ever and runs >= MIN_NEW_DISPATCHES
+    ]
+
+
+def _counted(codes: NDArray[Any]) -> Counter[str]:
+    return Counter(code for code in np.asarray(codes, object).tolist() if code is not None)

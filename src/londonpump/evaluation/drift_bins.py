@@ -1,4 +1,4 @@
-"""Which bin a value of an input falls into: categories, tenths of the reference, or known and within what was learnt."""
+"""Bins of inputs: categories, tenths of the reference, or known and inside the reference range."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -21,25 +21,30 @@ MARGIN_SHARE = 0.1
 
 
 class DriftMeasure(StrEnum):
-    """What is watched of an input. MIX: shares of categories. SPREAD: where numbers lie. KNOWN: whether they are
-    known and within what was learnt; for weather and calendars, which are meant to differ from week to week."""
+    """The property of an input that is monitored."""
 
     MIX = "mix"
+    """Shares of categories."""
     SPREAD = "spread"
+    """Distribution of numbers."""
     KNOWN = "known"
+    """Share of values known and inside the training range, for weather and calendars, which vary by week."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Bins:
-    """names: of the bins; the last one is for values that are not known. place: of categories. edges: of numbers."""
+    """The bins of one input."""
 
     names: tuple[str, ...]
+    """Names of the bins; the last one is for unknown values."""
     bin_of: Mapping[Any, int] = field(default_factory=dict)
+    """Bin of each category."""
     edges: Floats | None = None
+    """Edges of the bins of numbers."""
     is_range: bool = False
 
     def index(self, values: NDArray[Any]) -> Ints:
-        """(n,) the bin of each value. values: (n,) texts as objects (None not known), or float64 (NaN not known)."""
+        """Return the (n,) bin of each value; values are objects (None unknown) or float64 (NaN unknown)."""
         if self.edges is None:
             other = len(self.names) - 2
             bin_of = {**self.bin_of, None: other + 1}
@@ -51,7 +56,7 @@ class Bins:
 
 
 def fit_bins(values: NDArray[Any], how: DriftMeasure) -> Bins:
-    """Bins from the reference. values: (n,) as `Bins.index` takes them."""
+    """Fit bins on the reference; `values` as in `Bins.index`."""
     if how is DriftMeasure.MIX:
         return _categories(values)
     known = values[np.isfinite(values)]
@@ -62,7 +67,7 @@ def fit_bins(values: NDArray[Any], how: DriftMeasure) -> Bins:
 
 
 def daily_counts(day: Ints, index: Ints, days: Ints, n_bins: int) -> Floats:
-    """(d, n_bins) rows in each bin on each of the given days, which follow one another; rows of other days are left out."""
+    """Return (d, n_bins) rows per bin on each of the consecutive `days`; rows of other days are ignored."""
     at = day - days[0]
     kept = (at >= 0) & (at < len(days))
     cells = np.bincount(at[kept] * n_bins + index[kept], minlength=len(days) * n_bins)
@@ -77,7 +82,7 @@ def _categories(values: NDArray[Any]) -> Bins:
 
 
 def _range(known: Floats) -> Floats:
-    """Two edges that nearly all of the reference lies between, and a little beyond."""
+    """Return two edges that contain nearly all of the reference, with a margin."""
     if not len(known):
         return np.array([np.inf, np.inf])
     low, high = np.quantile(known, NEARLY_ALL)

@@ -1,10 +1,10 @@
-"""How far an input may move before it is called drift: what stable data reach once in several years, all inputs together.
+"""Expected shares of bins, and limits of drift that stable data exceed only once in several years, over all inputs.
 
-The reference tells what stable data do. Its days less what was to be expected of them are drawn in weeks (so that
-weekdays and spells of weather stay whole; longer blocks repeat too few of them for a year's extremes), the same days for
-all inputs (so that what moves together stays together), into a reference and a year after it; the drawn reference is fitted anew, so that what a short one
-does not know counts too. Every day of the year is checked. Each bin is measured in how far it usually is from its
-expected share in such years, and the limit is what `alarm_chance` of the years pass at all in any bin of any input.
+Residuals of the reference days are resampled in weekly blocks into a reference and a year after it. Weeks keep weekdays
+and spells of weather together; longer blocks repeat too few of them for the extremes of a year. The same days are drawn
+for all inputs, which keeps their correlation. The drawn reference is fitted again, so that the uncertainty of a short
+reference counts. Deviations are measured relative to their usual size per bin; the limit is exceeded in a share
+`alarm_chance` of the drawn years, in any bin of any input.
 """
 
 from collections.abc import Mapping
@@ -12,32 +12,98 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from londonpump.evaluation.drift_expected import Expected, clip_residuals, waves
 from londonpump.evaluation.evaluation_rows import Floats, Ints
+
+YEAR_DAYS = 365.25
+WAVES = (1, 2)
+MIN_SEASON_DAYS = 330
+"""A shorter reference does not cover the seasons: its shares are taken as constant."""
+DAILY_SHARE_SDS, MAD_TO_SD, DAILY_SHARE_FLOOR = 3.0, 1.4826, 0.08
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Expected:
+    """Weighted least squares of daily shares on yearly waves."""
+
+    days: Ints
+    """(d,) days of the reference."""
+    design: Floats
+    """(d, k)."""
+    weight: Floats
+    """(k, d), turns counts (d, bins) into coefficients (k, bins)."""
+    has_season: bool
+
+    @classmethod
+    def of(cls, days: Ints, rows: Floats) -> "Expected":
+        """Prepare the fit for (d,) consecutive London days since 1970 with (d,) rows, not all 0."""
+        has_season = len(days) >= MIN_SEASON_DAYS
+        design = waves(days, has_season=has_season)
+        normal = design.T @ (design * rows[:, None])
+        return cls(days, design, np.asarray(np.linalg.pinv(normal) @ design.T), has_season)
+
+    def coefficients(self, counts: Floats) -> Floats:
+        """Return (..., k, bins) coefficients of (..., d, bins) counts."""
+        return np.asarray(np.einsum("kd,...db->...kb", self.weight, counts, optimize=True))
+
+    def residuals(self, counts: Floats) -> Floats:
+        """Return (d, bins) counts of the reference minus the expected ones."""
+        shares = self.design @ self.coefficients(counts)
+        return np.asarray(counts - counts.sum(axis=1, keepdims=True) * shares)
+
+    def max_daily_share(self, counts: Floats) -> Floats:
+        """Return (bins,) the largest deviation of a daily share that is not clipped."""
+        rows = counts.sum(axis=1)
+        share = self.residuals(counts)[rows > 0] / rows[rows > 0, None]
+        # the median absolute deviation, because the standard deviation would grow with the very storms to clip
+        spread = MAD_TO_SD * np.median(np.abs(share - np.median(share, axis=0)), axis=0)
+        return np.asarray(np.maximum(DAILY_SHARE_SDS * spread, DAILY_SHARE_FLOOR))
+
+    def shares_on(self, days: Ints, counts: Floats) -> Floats:
+        """Return (t, bins) expected shares on other days. counts: (d, bins) of the reference."""
+        return np.asarray(waves(days, has_season=self.has_season) @ self.coefficients(counts))
+
+
+def clip_residuals(residual: Floats, rows: Floats, max_daily_share: Floats) -> Floats:
+    """Return (d, bins) residuals clipped to `max_daily_share` per day, so that one storm is not flagged as drift."""
+    max_residual = rows[:, None] * max_daily_share
+    return np.asarray(np.clip(residual, -max_residual, max_residual))
+
+
+def waves(days: Ints, *, has_season: bool) -> Floats:
+    """Return (d, k) a constant, and sine and cosine of one and two waves per year."""
+    columns = [np.ones(len(days))]
+    if has_season:
+        turn = 2 * np.pi * days / YEAR_DAYS
+        columns += [wave(n * turn) for n in WAVES for wave in (np.sin, np.cos)]
+    return np.stack(columns, axis=1)
+
 
 WEEK_DAYS = 7
 MIN_USUAL_DEVIATION = 0.002
-"""A bin that is always empty in the reference has to reach about one per cent before it counts."""
+"""With it, a bin that is empty in the reference must reach about one per cent to be drift."""
 
 
 @dataclass(frozen=True, slots=True)
 class DriftRule:
-    """window_days: judged together, whole weeks. alarm_chance: of a stable year to have an alarm at all. least_effect:
-    of total variation; a move below it is never drift. worlds: years drawn."""
+    """Settings of the drift detection."""
 
     window_days: int = 14
+    """Length of a window, whole weeks."""
     block_days: int = 7
     year_days: int = 365
     alarm_chance: float = 0.1
+    """Probability of any alarm in a stable year."""
     min_effect: float = 0.02
+    """Total variation below which a change is never drift."""
     n_years: int = 200
+    """Number of drawn years."""
     seed: int = 0
 
 
 def deviations(residual: Floats, rows: Floats, window_days: int) -> Floats:
-    """(..., d - window + 1, bins) share of each bin in each window less the share it should have; 0 without rows.
+    """Return (..., d - window + 1, bins) share minus expected share per window, 0 without rows.
 
-    Args: residual: (..., d, bins) counts less expected counts. rows: (..., d).
+    Args: residual: (..., d, bins) counts minus expected counts. rows: (..., d).
     """
     moved = window_sums(residual, window_days, -2)
     n = window_sums(rows, window_days, -1)[..., None]
@@ -45,7 +111,7 @@ def deviations(residual: Floats, rows: Floats, window_days: int) -> Floats:
 
 
 def window_sums(values: Floats, window_days: int, axis: int) -> Floats:
-    """Sums over every run of so many days."""
+    """Return the sums over every window of `window_days` consecutive days."""
     total = np.cumsum(values, axis=axis)
     ends = np.take(total, np.arange(window_days - 1, total.shape[axis]), axis=axis)
     before = np.take(total, np.arange(total.shape[axis] - window_days), axis=axis)
@@ -57,15 +123,16 @@ def window_sums(values: Floats, window_days: int, axis: int) -> Floats:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Thresholds:
-    """usual: of each input, (bins,) how far the share of a stable window is from what it should be (root mean square).
-    limit: so many times that, in any bin of any input, is drift."""
+    """The limits of drift."""
 
     usual: Mapping[str, Floats]
+    """(bins,) root mean square deviation of each input in stable windows."""
     limit: float
+    """Multiple of the usual deviation from which an input drifts."""
 
 
 def thresholds(expected: Mapping[str, Expected], counts: Mapping[str, Floats], rule: DriftRule) -> Thresholds:
-    """What stable years reach.
+    """Compute the limits from drawn stable years.
 
     Args: expected, counts: of each input, (d, bins) on the same d days, at least `block_days` of them.
     """
@@ -81,7 +148,7 @@ def thresholds(expected: Mapping[str, Expected], counts: Mapping[str, Floats], r
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Draws:
-    """reference: (worlds, d), year: (worlds, t) days of the reference by their place in it."""
+    """Drawn days as positions in the reference: (years, d) for references, (years, t) for the years after."""
 
     reference: Ints
     year: Ints
@@ -94,7 +161,7 @@ class _Draws:
 
 
 def _blocks(n_days: int, n_drawn: int, rule: DriftRule, rng: np.random.Generator) -> Ints:
-    """(worlds, wanted) days in blocks that begin on the same weekday."""
+    """Draw (years, n_drawn) days in blocks that begin on the same weekday."""
     starts = np.arange(0, max(n_days - rule.block_days, 0) + 1, WEEK_DAYS)
     chosen = rng.choice(starts, (rule.n_years, -(-n_drawn // rule.block_days)))
     days = chosen[:, :, None] + np.arange(rule.block_days)
@@ -102,7 +169,7 @@ def _blocks(n_days: int, n_drawn: int, rule: DriftRule, rng: np.random.Generator
 
 
 def _in_drawn_years(expected: Expected, counts: Floats, draws: _Draws, window_days: int) -> Floats:
-    """(worlds, windows, bins) deviations in years that nothing happened in."""
+    """Return (years, windows, bins) deviations in the drawn stable years."""
     rows = counts.sum(axis=1)
     residual = clip_residuals(expected.residuals(counts), rows, expected.max_daily_share(counts))
     drawn_fit = expected.coefficients(residual[draws.reference])

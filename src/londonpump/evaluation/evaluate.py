@@ -5,24 +5,122 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from scipy.stats import rankdata
 
 from londonpump.domain.attendance_targets import FIRST_PUMP_TARGET_S
 from londonpump.domain.errors import BadValue
-from londonpump.evaluation.binned_metrics import DaysOfRows, median_error, ranking_and_calibration
 from londonpump.evaluation.evaluation_rows import Bools, EvaluationRows, Floats, Forecast, Ints
-from londonpump.evaluation.intervals import MIN_DAYS, DayDraws, draw_days, stats_of
-from londonpump.evaluation.metrics import metrics_of, row_columns
-from londonpump.evaluation.warning_flags import FLAGGED_SHARE
+from londonpump.evaluation.intervals import MIN_DAYS, DayDraws, draw_days, ratio, stats_of
+from londonpump.evaluation.metrics import FLAGGED_SHARE, metrics_of, row_columns
+
+ERROR_BINS = 48
+CALIBRATION_BINS = 10
+BINS_WITHIN = 4
+CHANCE_BINS = CALIBRATION_BINS * BINS_WITHIN
+
+
+@dataclass(frozen=True, eq=False)
+class DaysOfRows:
+    """The day of each of (n,) rows: `of_row` indexes the columns of `counts`, (1 + resamples, days)."""
+
+    of_row: Ints
+    counts: Floats
+
+    def draw(self, bin_of_row: Ints, n_bins: int, weight: Floats | None = None) -> Floats:
+        """Return (1 + resamples, n_bins) rows, or their weights, per bin and resample."""
+        n_days = self.counts.shape[1]
+        cells = np.bincount(self.of_row * n_bins + bin_of_row, weight, minlength=n_days * n_bins)
+        table = cells.reshape(n_days, n_bins).astype(np.float32)
+        return np.asarray(self.counts.astype(np.float32, copy=False) @ table, np.float64)
+
+
+def median_error(abs_error: Floats, days: DaysOfRows) -> Floats:
+    """Return (1 + resamples,) median absolute errors, interpolated in bins that narrow towards the median."""
+    # counts in bins, because sorting every resample would be far too slow
+    order = np.argsort(abs_error, kind="stable")
+    bin_of_rank = _bin_of_rank(len(abs_error))
+    bin_of_row = np.empty(len(order), np.int64)
+    bin_of_row[order] = bin_of_rank
+    first_rank = np.searchsorted(bin_of_rank, np.arange(ERROR_BINS + 1))
+    edges = abs_error[order][np.minimum(first_rank, len(order) - 1)]
+    counts = days.draw(bin_of_row, ERROR_BINS)
+    reached = np.cumsum(counts, axis=1)
+    half = reached[:, -1:] / 2
+    middle = np.argmax(reached >= half, axis=1)
+    row = np.arange(len(counts))
+    inside = np.maximum(counts[row, middle], 1e-12)
+    share = np.clip(1 - (reached[row, middle] - half[:, 0]) / inside, 0, 1)
+    medians = edges[middle] + share * (edges[middle + 1] - edges[middle])
+    medians[half[:, 0] == 0] = np.nan
+    return _moved_to(float(np.median(abs_error)), medians)
+
+
+def _bin_of_rank(n: int) -> Ints:
+    """Return the (n,) bin of each rank; the nearer to the median, the fewer ranks share one."""
+    from_middle = 2 * (np.arange(n) + 0.5) / n - 1
+    warped = (1 + np.sign(from_middle) * np.sqrt(np.abs(from_middle))) / 2
+    return np.asarray(np.minimum(warped * ERROR_BINS, ERROR_BINS - 1), np.int64)
+
+
+def ranking_and_calibration(chance: Floats, happened: Bools, days: DaysOfRows) -> tuple[Floats, Floats]:
+    """Return AUC and expected calibration error, both (1 + resamples,).
+
+    The error is the mean gap between probability and share in ten bins of equal count (equal probabilities stay
+    together), weighted by rows. Resampling adds noise to every gap, so the draws are centred on the value.
+    AUC is NaN where only one of the two outcomes occurs.
+    """
+    edges = np.quantile(chance, np.arange(1, CHANCE_BINS) / CHANCE_BINS)
+    bin_of_row = np.searchsorted(edges, chance, side="left")
+    rows = days.draw(bin_of_row, CHANCE_BINS)
+    late = days.draw(bin_of_row, CHANCE_BINS, happened.astype(np.float64))
+    chances = days.draw(bin_of_row, CHANCE_BINS, chance)
+    auc = np.clip(_moved_to(auc_of(chance, happened), _binned_auc(late, rows - late)), 0, 1)
+    return auc, _calibration_error(rows, late, chances)
+
+
+def auc_of(chance: Floats, happened: Bools) -> float:
+    """Return the probability that a positive row ranks above a negative one; NaN with one outcome only."""
+    n_late = int(happened.sum())
+    n_other = len(happened) - n_late
+    if not n_late or not n_other:
+        return float("nan")
+    ranks = rankdata(chance)[happened].sum()
+    return float((ranks - n_late * (n_late + 1) / 2) / (n_late * n_other))
+
+
+def _binned_auc(late: Floats, other: Floats) -> Floats:
+    others_below = np.cumsum(other, axis=1) - other
+    pairs = late.sum(axis=1) * other.sum(axis=1)
+    won = (late * (others_below + other / 2)).sum(axis=1)
+    return ratio(won, pairs)
+
+
+def _calibration_error(rows: Floats, late: Floats, chances: Floats) -> Floats:
+    def coarse(fine: Floats) -> Floats:
+        return np.asarray(fine.reshape(len(fine), CALIBRATION_BINS, BINS_WITHIN).sum(axis=2))
+
+    gap = np.abs(coarse(chances) - coarse(late)).sum(axis=1)
+    error = ratio(gap, rows.sum(axis=1))
+    # resampling adds its own noise to an absolute gap: without the shift the interval would lie above the value
+    if len(error) > 1 and np.isfinite(error[1:]).any():
+        error[1:] = np.clip(error[1:] + error[0] - np.nanmean(error[1:]), 0, 1)
+    return error
+
+
+def _moved_to(exact: float, binned: Floats) -> Floats:
+    """Shift the resamples so that the first, the data, has its exact value."""
+    return np.asarray(binned + (exact - binned[0]))
+
 
 RESAMPLES = 1000
 MIN_ROWS = 20
-"""A slice with fewer rows gets its values but no interval: so few rows cannot tell how sure they are."""
+"""A slice with fewer rows gets values but no interval, which so few rows cannot support."""
 WHOLE = "all"
 
 
 @dataclass(frozen=True, eq=False)
 class Scored:
-    """One model's rows, sorted by day: what is added up, and what is ranked."""
+    """The rows of one model, sorted by day: columns that are summed, and values that are ranked."""
 
     names: tuple[str, ...]
     columns: Floats
@@ -33,10 +131,12 @@ class Scored:
 
 @dataclass(frozen=True, eq=False)
 class Part:
-    """The rows of one slice value. index: (m,) into rows sorted by day. day: (m,) index of each row's day."""
+    """The rows of one slice value."""
 
     index: Ints
+    """(m,) into rows sorted by day."""
     day: Ints
+    """(m,) index of each row's day."""
 
 
 def evaluate_models(
@@ -46,11 +146,11 @@ def evaluate_models(
     seed: int = 0,
     min_rows: int = MIN_ROWS,
 ) -> dict[str, Any]:
-    """Judges every model on the same rows.
+    """Evaluate every model on the same rows.
 
-    Args: least_rows: a slice value with fewer rows has null ends of its intervals.
+    Args: min_rows: a slice value with fewer rows has null ends of its intervals.
     Returns: `{rows, days, resamples, seed, models: {NAME: {SLICE: {VALUE: {n, METRIC: {value, low, high}}}}}}`
-    for json: no NaN, null where a metric is not defined. The whole stands under `all/all`. The same days
+    for JSON: null where a metric is not defined. The key `all/all` holds all rows. The same days
     are drawn for every model and slice.
     Raises: TooFewRows if there is no row, BadValue if a forecast has another number of rows.
     """
@@ -81,13 +181,13 @@ def _evaluate_parts(
 
 
 def score(rows: EvaluationRows, forecast: Forecast, order: Ints) -> Scored:
-    """What the metrics need of each row, in the given order.
+    """Return the values of each row that the metrics need, in the given order.
 
-    Raises: BadValue if the forecast is about another number of rows.
+    Raises: BadValue if the forecast has another number of rows.
     """
     if len(forecast) != len(rows):
         raise BadValue(
-            "forecast", len(forecast), f"answers another number of runs than the {len(rows)} judged"
+            "forecast", len(forecast), f"has another number of dispatches than the {len(rows)} evaluated"
         )
     columns = row_columns(rows, forecast, FLAGGED_SHARE)
     p_late = (forecast.p_over or {}).get(FIRST_PUMP_TARGET_S)
@@ -101,7 +201,7 @@ def score(rows: EvaluationRows, forecast: Forecast, order: Ints) -> Scored:
 
 
 def parts_of(rows: EvaluationRows, order: Ints, draws: DayDraws) -> Iterator[tuple[str, str, Part]]:
-    """The whole, then each value of each slice, in the order of their names."""
+    """Yield all rows, then each value of each slice, in the order of their names."""
     day = np.searchsorted(draws.days, rows.day[order])
     yield WHOLE, WHOLE, Part(np.arange(len(order)), day)
     for slice_name, values in rows.slices.items():
@@ -114,10 +214,11 @@ def parts_of(rows: EvaluationRows, order: Ints, draws: DayDraws) -> Iterator[tup
 
 
 def samples_of(scored: Scored, part: Part, draws: DayDraws, min_rows: int) -> dict[str, Floats]:
-    """Every metric of a part: (1 + resamples,), the data first; (1,) where too few rows or days stand behind it."""
+    """Return every metric of a part: (1 + resamples,), the data first; (1,) with too few rows or days."""
     starts = np.flatnonzero(np.diff(part.day, prepend=-1))
     present = part.day[starts]
     counts = draws.counts[:, present] if len(present) < len(draws.days) else draws.counts
+    # with few rows or days only the data themselves are kept, and the intervals stay empty
     if len(part.index) < min_rows or len(present) < MIN_DAYS:
         counts = counts[:1]
     by_day = np.add.reduceat(scored.columns[part.index], starts, axis=0)

@@ -1,8 +1,8 @@
 """95 % intervals by resampling whole days.
 
-Calls of one day share weather, traffic and workload, so days are drawn, not rows. A metric is worked
-out from sums over days: one matrix product of (resamples, days) counts with per-day sums gives all
-resamples at once, the first of them being the data as they are.
+Calls of one day share weather, traffic and workload, so days are drawn, not rows. A metric is computed
+from sums over days: one matrix product of (resamples, days) counts with daily sums gives all resamples
+at once, of which the first is the data.
 """
 
 from dataclasses import dataclass
@@ -20,17 +20,16 @@ MIN_DEFINED_SHARE = 0.5
 
 @dataclass(frozen=True, eq=False)
 class DayDraws:
-    """How often each day is drawn in each resample.
-
-    days: (d,) the days, increasing. counts: (1 + resamples, d); the first row is all ones: the data.
-    """
+    """The number of times that each day is drawn in each resample."""
 
     days: Ints
+    """(d,) days, increasing."""
     counts: Floats
+    """(1 + resamples, d); the first row is all ones, for the data."""
 
 
 def draw_days(day: Ints, resamples: int, seed: int) -> DayDraws:
-    """Draws as many days as there are, with replacement, `resamples` times.
+    """Draw as many days as there are, with replacement, `resamples` times.
 
     Raises: TooFewRows if there is no day, BadValue for fewer than one resample.
     """
@@ -48,12 +47,12 @@ Stat = dict[str, float | None]
 
 
 def stat(samples: Floats) -> Stat:
-    """Value and percentile interval of (1 + resamples,) values, the first being that of the data."""
+    """Return value and percentile interval of (1 + resamples,) values, of which the first is that of the data."""
     return stats_of({"only": samples})["only"]
 
 
 def stats_of(samples: dict[str, Floats]) -> dict[str, Stat]:
-    """Value and percentile interval of each named (1 + resamples,) values; null where not defined."""
+    """Return value and percentile interval of (1 + resamples,) values by name; null where not defined."""
     if not samples:
         return {}
     table = np.stack(list(samples.values()))
@@ -65,7 +64,7 @@ def stats_of(samples: dict[str, Floats]) -> dict[str, Stat]:
 
 
 def _percentiles(table: Floats) -> tuple[Floats, Floats]:
-    """Low and high end of each row; NaN where too few resamples have the metric."""
+    """Return the ends of the interval of each row; NaN where too few resamples have the metric."""
     ends = np.full((2, len(table)), np.nan)
     if table.shape[1] == 0:
         return ends[0], ends[1]
@@ -84,6 +83,6 @@ def _number(value: float) -> float | None:
 
 
 def ratio(part: Floats, whole: Floats) -> Floats:
-    """part / whole, same shape; NaN where the whole is 0: a resample without such rows."""
+    """Return part / whole; NaN where the whole is 0, as in a resample without such rows."""
     filled = np.full(np.shape(part), np.nan)
     return np.asarray(np.divide(part, whole, out=filled, where=np.asarray(whole) > 0), np.float64)

@@ -1,7 +1,11 @@
-"""How announced times came true: error, bias, coverage and share late, with intervals from resampled days.
+"""Live performance of announced times: error, bias, coverage and share late, and the band that the error must keep.
 
-Only pumps that were sent have an outcome, and they were chosen, often by the same announced times: these figures are
-about them, not about every pump that was ranked.
+Only pumps that were sent have an outcome, and they were often chosen by the same announced times: the figures describe
+them, not every pump that was ranked.
+
+A day is outside the band if the two weeks until it are, beyond chance: the lower end of the interval of the live MAE is
+above the evaluated MAE by more than `mae_worse_pct`, or the upper end of the coverage of P10 to P90 is below
+`min_cover_share`. The model leaves the band after `consecutive_days` such days.
 """
 
 from collections.abc import Iterator
@@ -11,9 +15,8 @@ from typing import Any
 import numpy as np
 
 from londonpump.domain.attendance_targets import FIRST_PUMP_TARGET_S
-from londonpump.evaluation.evaluation_rows import Bools, Floats, Ints, Texts
+from londonpump.evaluation.evaluation_rows import Bools, Floats, Ints, Texts, hour_band
 from londonpump.evaluation.intervals import DayDraws, Stat, draw_days, ratio, stats_of
-from londonpump.evaluation.slices import hour_band
 
 MIN_SLICE_ROWS = 30
 RESAMPLES = 400
@@ -21,37 +24,38 @@ RESAMPLES = 400
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LiveRows:
-    """Announced times with what became of them; all arrays (n,).
-
-    model: that announced. station_code: where the pump set out from. day: London days since 1970 of the mobilisation,
-    hour: 0 to 23 in London. promised_late_share: chance of taking over 360 s that was announced, NaN where it is not known.
-    """
+    """Announced times with their outcomes; all arrays (n,)."""
 
     model: Texts
+    """The model that announced the time."""
     station_code: Texts
+    """Station that the pump left from."""
     day: Ints
+    """London day of the mobilisation, since 1970."""
     hour: Ints
+    """0 to 23 in London."""
     p10_s: Floats
     p50_s: Floats
     p90_s: Floats
     actual_s: Floats
     promised_late_share: Floats
+    """Announced probability of more than 360 s, NaN where unknown."""
 
     def __len__(self) -> int:
         return len(self.actual_s)
 
     def take(self, rows: Bools | Ints) -> "LiveRows":
-        """Some of them."""
+        """Return some of the rows."""
         return LiveRows(**{each.name: getattr(self, each.name)[rows] for each in fields(self)})
 
 
 Figures = dict[str, Any]
-"""`n`, and a `Stat` for each of `mae_s`, `bias_s` (announced less actual), `cover_80_share`, `late_share`,
-`promised_late_share` and `late_beyond_promise_share`; the last three of rows whose promise is known."""
+"""`n`, and a `Stat` for each of `mae_s`, `bias_s` (announced minus actual), `cover_80_share`, `late_share`,
+`promised_late_share` and `late_beyond_promise_share`; the last three cover the rows with an announced probability."""
 
 
 def live_figures(rows: LiveRows, resamples: int = RESAMPLES, seed: int = 0) -> dict[str, dict[str, Figures]]:
-    """Figures of all rows and of slices with 30 rows or more: `{SLICE: {VALUE: figures}}`.
+    """Return figures of all rows and of slices with 30 rows or more: `{SLICE: {VALUE: figures}}`.
 
     Slices: `all`, `model`, `station`, `hour_band`. Raises: TooFewRows if there is no row.
     """
@@ -99,3 +103,74 @@ def _figures(rows: LiveRows, draws: DayDraws) -> dict[str, Stat]:
             "late_beyond_promise_share": late - should_be,
         }
     )
+
+
+@dataclass(frozen=True, slots=True)
+class BandRule:
+    """Settings of the band."""
+
+    mae_worse_pct: float = 10.0
+    min_cover_share: float = 0.70
+    consecutive_days: int = 3
+    window_days: int = 14
+    min_rows: int = 300
+    """Rows needed in a window; with fewer, the day is not evaluated and not outside."""
+
+
+@dataclass(frozen=True, slots=True)
+class BandDay:
+    """The window that ends with one day."""
+
+    day: int
+    rows: int
+    mae_s: Stat | None
+    cover_80_share: Stat | None
+    reason: str
+    """Why the window is outside the band; empty if it is inside or cannot be evaluated."""
+
+
+@dataclass(frozen=True, slots=True)
+class Band:
+    """The evaluated days, in order."""
+
+    days: tuple[BandDay, ...]
+    evaluated_mae_s: float | None
+
+    @property
+    def has_left(self) -> bool:
+        """Return True if every one of the last days is outside the band."""
+        return bool(self.days) and all(day.reason for day in self.days)
+
+
+def check_band(
+    rows: LiveRows, evaluated_mae_s: float | None, last_day: int, rule: BandRule = BandRule()
+) -> Band:
+    """Evaluate the last days of one model.
+
+    Args: rows: of that model alone. evaluated_mae_s: its MAE when it was promoted; None skips the error.
+    last_day: London days since 1970.
+    """
+    days = range(last_day - rule.consecutive_days + 1, last_day + 1)
+    return Band(tuple(_evaluate_day(rows, evaluated_mae_s, day, rule) for day in days), evaluated_mae_s)
+
+
+def _evaluate_day(rows: LiveRows, evaluated_mae_s: float | None, day: int, rule: BandRule) -> BandDay:
+    window = rows.take((rows.day > day - rule.window_days) & (rows.day <= day))
+    if len(window) < rule.min_rows:
+        return BandDay(day, len(window), None, None, "")
+    found = live_figures(window)["all"]["all"]
+    mae_s, cover = found["mae_s"], found["cover_80_share"]
+    return BandDay(day, len(window), mae_s, cover, _reason(mae_s, cover, evaluated_mae_s, rule))
+
+
+def _reason(mae_s: Stat, cover: Stat, evaluated_mae_s: float | None, rule: BandRule) -> str:
+    low, high = mae_s["low"], cover["high"]
+    if (
+        evaluated_mae_s is not None
+        and low is not None
+        and low > evaluated_mae_s * (1 + rule.mae_worse_pct / 100)
+    ):
+        return f"live error {mae_s['value']:.1f} s (at least {low:.1f} s), {evaluated_mae_s:.1f} s when it was evaluated"
+    if high is not None and high < rule.min_cover_share:
+        return f"{cover['value']:.0%} of arrivals between P10 and P90 (at most {high:.0%}), 80 % meant"
+    return ""

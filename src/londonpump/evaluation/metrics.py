@@ -17,7 +17,22 @@ import numpy as np
 from londonpump.domain.attendance_targets import MIN_UNDERESTIMATE_S
 from londonpump.evaluation.evaluation_rows import THRESHOLDS_S, Bools, EvaluationRows, Floats, Forecast
 from londonpump.evaluation.intervals import ratio
-from londonpump.evaluation.warning_flags import most_likely
+
+FLAGGED_SHARE = 0.077
+"""The share of dispatches that the original's list of stations flags; warnings are compared at this share."""
+
+
+def most_likely(chance: Floats, share: float) -> Bools:
+    """Return (n,) True for the rows of highest probability, as near to the share as ties allow; never for 0."""
+    n = len(chance)
+    n_flagged = round(share * n)
+    if n_flagged == 0:
+        return np.zeros(n, np.bool_)
+    bar = np.partition(chance, n - n_flagged)[n - n_flagged]
+    with_ties, without = chance >= bar, chance > bar
+    nearer = with_ties if with_ties.sum() - n_flagged <= n_flagged - without.sum() else without
+    return np.asarray(nearer & (chance > 0))
+
 
 CRPS_LEVELS = tuple(round(0.05 + 0.09 * step, 2) for step in range(11))
 BANDS = {80: (0.1, 0.9), 90: (0.05, 0.95)}
@@ -30,7 +45,7 @@ Sums = Mapping[str, Floats]
 
 
 def row_columns(rows: EvaluationRows, forecast: Forecast, flagged_share: float) -> Columns:
-    """What is added up for each row: name -> (n,)."""
+    """Return the (n,) columns that are summed, by name."""
     columns = _point_columns(rows, forecast)
     for share, (low, high) in BANDS.items():
         columns |= _band_columns(rows.actual_s, forecast, share, (low, high))
@@ -83,6 +98,7 @@ def _crps_column(actual_s: Floats, forecast: Forecast) -> Columns:
 
 
 def _chance_columns(name: str, chance: Floats, happened: Bools) -> Columns:
+    # one confident miss would make the log loss infinite
     kept = np.clip(chance, MIN_CHANCE, 1 - MIN_CHANCE)
     return {
         f"{name}_brier": (chance - happened) ** 2,
@@ -92,7 +108,7 @@ def _chance_columns(name: str, chance: Floats, happened: Bools) -> Columns:
 
 
 def _warning_columns(rows: EvaluationRows, forecast: Forecast, flagged_share: float) -> Columns:
-    """Of each warning: what it flags, what it should, and both at once."""
+    """Return for each warning the flagged rows, the due rows, and their intersection."""
     is_long = rows.actual_s > WARNING_S
     is_under = rows.actual_s > forecast.median_s + MIN_UNDERESTIMATE_S
     warnings = {}
@@ -119,8 +135,9 @@ def _rmse(sums: Sums) -> Floats:
 
 
 def _r2(sums: Sums) -> Floats:
-    """Against the mean of the same rows; not defined where all actual times are equal."""
+    """Return R2 against the mean of the same rows; undefined where all actual times are equal."""
     scatter = sums["actual_squared"] - ratio(sums["actual"] ** 2, sums["rows"])
+    # equal times leave rounding errors where the scatter is 0
     scatter = np.where(scatter > 1e-9 * sums["actual_squared"], scatter, 0.0)
     return np.asarray(1 - ratio(sums["squared_error"], scatter))
 
@@ -164,5 +181,5 @@ _METRICS = _all_metrics()
 
 
 def metrics_of(sums: Sums) -> dict[str, Floats]:
-    """Every metric that the summed columns allow, of each of (r,) sums; NaN where not defined."""
+    """Return every metric that the (r,) summed columns allow; NaN where not defined."""
     return {name: metric(sums) for name, (column, metric) in _METRICS.items() if column in sums}

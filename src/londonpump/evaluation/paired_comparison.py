@@ -1,4 +1,4 @@
-"""Two models on the same rows and the same drawn days: what one gains on the other."""
+"""Differences of the metrics of two models on the same rows and the same drawn days."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -14,7 +14,7 @@ from londonpump.evaluation.intervals import Stat, draw_days, stats_of
 def paired_difference(
     rows: EvaluationRows, a: Forecast, b: Forecast, metric: str, resamples: int = RESAMPLES, seed: int = 0
 ) -> Stat:
-    """Metric of a minus metric of b over all rows.
+    """Return the metric of a minus that of b over all rows.
 
     Returns: `{value, low, high}`; below 0 favours a where less is better (`mae_s`).
     Raises: BadValue if one of the two does not have the metric.
@@ -32,9 +32,9 @@ def sliced_differences(
     seed: int = 0,
     min_rows: int = MIN_ROWS,
 ) -> dict[str, dict[str, dict[str, Any]]]:
-    """Metrics of the first minus those of the second: `{SLICE: {VALUE: {n, METRIC: {value, low, high}}}}`.
+    """Return the metrics of the first minus those of the second: `{SLICE: {VALUE: {n, METRIC: {value, low, high}}}}`.
 
-    The whole stands under `all/all`. A slice value with fewer rows than `min_rows` has null ends.
+    The key `all/all` holds all rows. A slice value with fewer rows than `min_rows` has null ends.
     Raises: BadValue if one of the two does not have a metric.
     """
     draws = draw_days(rows.day, resamples, seed)

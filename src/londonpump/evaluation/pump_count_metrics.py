@@ -1,4 +1,4 @@
-"""How well the number of pumps is predicted: 1, 2, 3, 4, 5 or more."""
+"""Metrics of the predicted number of pumps: 1, 2, 3, 4, 5 or more."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -16,7 +16,7 @@ N_CLASSES = 5
 
 @dataclass(frozen=True, eq=False)
 class EvaluationPumps:
-    """Incidents whose number of pumps is known. actual, chosen: (n,) 1 to 5. probability: (n, 5). day: (n,)."""
+    """Incidents with a known number of pumps: actual and chosen (n,) 1 to 5, probability (n, 5), day (n,)."""
 
     actual: Ints
     probability: Floats
@@ -41,11 +41,11 @@ class EvaluationPumps:
 def evaluate_pumps(
     actual: Ints, probability: Floats, chosen: Ints, day: Ints, resamples: int = RESAMPLES, seed: int = 0
 ) -> dict[str, Any]:
-    """Metrics of the number of pumps, with intervals from resampled days.
+    """Return metrics of the number of pumps, with intervals from resampled days.
 
     Args: actual, chosen: (n,) 1 to 5 (5 or more). probability: (n, 5). day: (n,) days since 1970.
-    Returns: `{n, accuracy, macro_f1, log_loss: {value, low, high}, confusion}`; confusion is 5 x 5, a row an
-    actual number, a column a chosen one. Macro F1 is the plain mean over the numbers that occur or are chosen.
+    Returns: `{n, accuracy, macro_f1, log_loss: {value, low, high}, confusion}`; confusion is 5 x 5, with one row per
+    actual number and one column per chosen one. Macro F1 is the plain mean over the numbers that occur or are chosen.
     Raises: TooFewRows without rows, BadValue for a number or chance that cannot be.
     """
     evaluated = EvaluationPumps(actual, probability, chosen, day)
@@ -64,7 +64,7 @@ def evaluate_pumps(
 
 
 def _per_day(evaluated: EvaluationPumps, day_index: Ints, n_days: int) -> tuple[Floats, Floats]:
-    """Confusion counts (days, 25) and summed log loss (days,)."""
+    """Return confusion counts (days, 25) and summed log loss (days,)."""
     cell = (evaluated.actual - 1) * N_CLASSES + evaluated.chosen - 1
     n_cells = N_CLASSES**2
     confusion = np.bincount(day_index * n_cells + cell, minlength=n_days * n_cells).reshape(n_days, n_cells)

@@ -1,1 +1,1 @@
-"""Clean rows to features: the only door, for training and for serving, for a million rows or for one."""
+"""Features from clean rows, computed the same way for training and serving."""

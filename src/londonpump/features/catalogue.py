@@ -1,7 +1,7 @@
-"""Every feature: unit, where it comes from and the moment it is known.
+"""The catalogue of features: unit, source, and when each is known.
 
-`known` is not declared here: it is the latest moment of the columns that a feature reads, and a feature
-that reads a column known only after the pump has moved is refused.
+`known` is derived as the latest stage of the columns that a feature reads; a feature that reads a column known only
+after the pump has moved is rejected.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -56,27 +56,26 @@ CODES: Mapping[str, tuple[str, ...]] = {
 
 
 class KnownTooLate(LondonPumpError):
-    """A feature looks at what nobody knows when the prediction is made."""
+    """A feature reads a column that is not known when the prediction is made."""
 
 
 @dataclass(frozen=True, slots=True)
 class Feature:
-    """One number a run.
-
-    reads: the columns of `tables.examples` it is made of (the place of a column the model learns from
-    past runs included). group: how reasons are told. make: (n,) from runs, NaN where unknown.
-    """
+    """One number per dispatch."""
 
     name: str
     unit: str
     source: str
     reads: tuple[str, ...]
+    """Columns of the examples from which it is computed."""
     group: str
+    """Group in the explanations."""
     make: Callable[[Dispatches], Floats]
+    """Computes the (n,) values, NaN where unknown."""
 
     @property
     def known(self) -> str:
-        """The moment the last of what it reads is known."""
+        """Return the stage at which the last of its columns is known."""
         known = {column.name: column.known for column in (*EXAMPLES, *CALLER_COLUMNS)}
         return max((known[name] for name in self.reads), key=KNOWN_STAGES.index)
 
@@ -87,8 +86,7 @@ WHEN = ("mobilised_at",)
 
 
 def _code(name: str) -> Callable[[Dispatches], Floats]:
-    """A text as its number in a fixed list: stable from bundle to bundle; NaN where not stated, and one
-    past the end for a text the list does not have."""
+    """Return the maker of a text's position in a fixed list: NaN if not given, one past the end if not listed."""
     index = {text: float(i) for i, text in enumerate(CODES[name])}
     other = float(len(index))
 
@@ -191,9 +189,9 @@ FEATURES: tuple[Feature, ...] = (
     ),
     Feature("is_working_day", "0/1", CALENDAR, ("is_working_day",), "calendar", _number("is_working_day")),
 )
-"""What the models may look at. Weekday, month and the raw station bring next to nothing on real rows
-(docs/explanation/features.md shows it) and are not carried. Weather, traffic and calendar are read only
-where the examples hold them; no hourly record of them is at hand for real rows, so no gain is claimed."""
+"""The features that models may read. Weekday, month and the raw station bring next to nothing on real rows
+(docs/explanation/features.md) and are left out. Weather, traffic and calendar are read only where the examples
+have them; there is no hourly record of them for real rows, so no gain is claimed."""
 
 
 def require_known_in_time(features: Iterable[Feature]) -> None:
@@ -204,8 +202,8 @@ def require_known_in_time(features: Iterable[Feature]) -> None:
         if unknown_columns or not feature.reads:
             named = ", ".join(unknown_columns) or "no column"
             raise KnownTooLate(
-                f"feature {feature.name} reads {named}: nobody can say when that is known. Name columns of "
-                "tables.examples"
+                f"feature {feature.name} reads {named}: it is unknown when that becomes available. Use columns of "
+                "the examples"
             )
         if KNOWN_STAGES.index(feature.known) > KNOWN_STAGES.index(PREDICTED_AT):
             raise KnownTooLate(
@@ -215,8 +213,9 @@ def require_known_in_time(features: Iterable[Feature]) -> None:
 
 
 def build(dispatches: Dispatches, features: tuple[Feature, ...]) -> Floats:
-    """(n, features) of any number of runs: the one way from clean columns to features."""
+    """Return the (n, features) table of dispatches; training and serving both use it."""
     table = np.empty((dispatches.n, len(features)), np.float64)
+    # in blocks, because the distances to all stations of a million rows do not fit in memory
     for rows, block in dispatches.blocks():
         for i, feature in enumerate(features):
             table[rows, i] = feature.make(block)
@@ -224,7 +223,7 @@ def build(dispatches: Dispatches, features: tuple[Feature, ...]) -> Floats:
 
 
 def usable(dispatches: Dispatches, features: tuple[Feature, ...]) -> tuple[Feature, ...]:
-    """The features that these (training) rows can tell: a column that is never known teaches nothing."""
+    """Return the features that are known for at least one of the training rows."""
     unknown = list(features)
     for _, block in dispatches.blocks():
         unknown = [feature for feature in unknown if not np.isfinite(feature.make(block)).any()]

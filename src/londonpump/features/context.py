@@ -1,27 +1,116 @@
-"""Context for a moment: weather, calendar and traffic as they were known then, the same for training and serving."""
+"""Weather, calendar and traffic as they were known at a timestamp, the same for training and serving."""
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from londonpump.domain.context_records import BankHoliday, SchoolHoliday, TrafficReading, WeatherHour
 from londonpump.domain.london_clock import HOUR_US
 from londonpump.features.calendars import LIBRARY, SchoolDays, WorkingDays, london_days, years_of
-from londonpump.features.context_snapshot import NAMES, ContextSnapshot, ContextValue
-from londonpump.features.traffic import FRESH_US, Traffic, TrafficReadings
-from londonpump.features.weather import (
+from londonpump.features.observations import (
+    FRESH_US,
     OLDEST_H,
     WEATHER_VALUES,
     Columns,
     Ints,
+    Traffic,
+    TrafficReadings,
     WeatherTable,
     taken,
     timestamp_from_us,
     us_of,
     weather_known,
 )
+
+UNITS = {
+    "temp_c": "C",
+    "precip_mm": "mm",
+    "cloudcover_pct": "%",
+    "visibility_km": "km",
+    "wind_kmh": "km/h",
+    "congestion_rate": "of 0 to 1",
+}
+"""Units of the values that have one."""
+NAMES = {
+    "temp_c": "temperature",
+    "precip_mm": "rain",
+    "cloudcover_pct": "cloud cover",
+    "visibility_km": "visibility",
+    "wind_kmh": "wind",
+    "conditions": "conditions",
+    "congestion_rate": "congestion",
+    "is_school_holiday": "school holiday",
+    "is_working_day": "working day",
+}
+"""Display names of the values."""
+TEXTS = frozenset({"conditions"})
+S_A_MIN = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class ContextValue:
+    """One value of the context, with its source and times; a calendar value has no times."""
+
+    name: str
+    value: float | bool | str | None
+    source: str | None = None
+    observed_at: datetime | None = None
+    available_at: datetime | None = None
+    is_filled: bool = False
+    """The value is from an earlier hour, or from another row than the other values."""
+
+    def age_min(self, at: datetime) -> float | None:
+        """Return the minutes since it became available; None for a calendar value and an unknown one."""
+        if self.available_at is None:
+            return None
+        return (at - self.available_at).total_seconds() / S_A_MIN
+
+
+@dataclass(frozen=True, slots=True)
+class ContextSnapshot:
+    """The context at one timestamp."""
+
+    at: datetime
+    values: tuple[ContextValue, ...]
+    """One value per column, `temp_c` to `is_working_day`."""
+    missing: tuple[str, ...]
+    """Messages about missing values."""
+
+    def __getitem__(self, name: str) -> ContextValue:
+        """Return the value of a column."""
+        return next(value for value in self.values if value.name == name)
+
+    def columns(self) -> dict[str, NDArray[Any]]:
+        """Return {column: (1,)} for models: numbers as float64 (NaN unknown), texts as objects (None)."""
+        return {
+            one.name: np.array([one.value], object if one.name in TEXTS else np.float64)
+            for one in self.values
+        }
+
+    def to_json(self) -> dict[str, Any]:
+        """Return `at, values {name: value, unit, source, observed_at, available_at, age_min, is_filled}, missing`."""
+        return {
+            "at": self.at.isoformat(),
+            "values": {one.name: self._value_to_json(one) for one in self.values},
+            "missing": list(self.missing),
+        }
+
+    def _value_to_json(self, one: ContextValue) -> dict[str, Any]:
+        age_min = one.age_min(self.at)
+        return {
+            "value": one.value,
+            "unit": UNITS.get(one.name),
+            "source": one.source,
+            "observed_at": one.observed_at.isoformat() if one.observed_at else None,
+            "available_at": one.available_at.isoformat() if one.available_at else None,
+            "age_min": None if age_min is None else round(age_min, 1),
+            "is_filled": one.is_filled,
+        }
+
 
 __all__ = [
     "ContextSnapshot",
@@ -37,7 +126,7 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class ContextTables:
-    """All that is known about moments besides the calls themselves; an empty part is an unknown one."""
+    """Tables of weather, traffic and calendars; an empty table means unknown."""
 
     weather: WeatherTable = field(default_factory=lambda: WeatherTable.of(()))
     traffic: Traffic = field(default_factory=lambda: TrafficReadings.of(()))
@@ -52,7 +141,7 @@ class ContextTables:
         school_holidays: tuple[Sequence[SchoolHoliday], Collection[int]] = ((), ()),
         bank_holidays: Sequence[BankHoliday] = (),
     ) -> "ContextTables":
-        """Rows in any order. school_holidays: the days, and the calendar years that they cover."""
+        """Build tables from rows in any order. school_holidays: the days, and the calendar years that they cover."""
         return cls(
             WeatherTable.of(weather),
             TrafficReadings.of(traffic),
@@ -62,7 +151,7 @@ class ContextTables:
 
 
 def columns_at(tables: ContextTables, at_us: Ints) -> Columns:
-    """What was known at each moment. at_us: (n,) microseconds UTC.
+    """Return the context known at each of (n,) `at_us`, microseconds UTC.
 
     Returns: the columns of `weather_known`, `congestion_rate` (NaN unknown), `congestion_source` (None),
     `is_school_holiday` (NaN outside covered years), `is_working_day`; (n,) each.
@@ -78,9 +167,9 @@ def columns_at(tables: ContextTables, at_us: Ints) -> Columns:
 
 
 def spells(tables: ContextTables, first_us: int, end_us: int) -> Columns:
-    """Spans of time inside one UTC hour each, over which the context does not change: what a join needs.
+    """Return time spans within one UTC hour each, over which the context does not change.
 
-    Args: first_us, end_us: of the moments to cover, the end not included.
+    Args: first_us, end_us: the range to cover, the end not included.
     Returns: (k,) `from_us, until_us` (not included) and the columns of `columns_at`, in order of time.
     """
     first, end = first_us // HOUR_US * HOUR_US, -(-end_us // HOUR_US) * HOUR_US
@@ -92,7 +181,7 @@ def spells(tables: ContextTables, first_us: int, end_us: int) -> Columns:
 
 
 def context_at(tables: ContextTables, at: datetime) -> ContextSnapshot:
-    """The context of one moment, each value with its source and age."""
+    """Return the context at one timestamp, each value with its source and age."""
     at_us = np.array([us_of(at)], np.int64)
     weather = _weather_values(tables.weather, at_us)
     year = int(years_of(london_days(at_us))[0])

@@ -1,6 +1,6 @@
-"""Runs to predict, by column, and what is worked out about them on the way to features.
+"""Dispatches by column, with derived quantities, and the workload of station grounds.
 
-A run is one pump sent, or that might be sent, to one place. Columns are NumPy arrays of n rows: numbers
+A dispatch is one pump that is, or might be, sent to one location. Columns are NumPy arrays of n rows: numbers
 as float64 (NaN unknown), texts as object arrays (None unknown), `mobilised_us` as int64 microseconds UTC.
 """
 
@@ -33,10 +33,10 @@ BLOCK_ROWS = 50_000
 
 
 class Dispatches:
-    """n runs, and what follows from their columns alone and the ground look-up.
+    """n dispatches, and what follows from their columns and the ground look-up.
 
     Args: columns: `mobilised_us, easting_m, northing_m, station_code, station_easting_m,
-    station_northing_m`, and any other column of `tables.examples`; one that is absent is unknown.
+    station_northing_m`, and any other column of the examples; a missing one is unknown.
     """
 
     def __init__(self, columns: Columns, ground: GroundLookup) -> None:
@@ -45,7 +45,7 @@ class Dispatches:
         self.n = len(columns["mobilised_us"])
 
     def blocks(self) -> Iterator[tuple[slice, "Dispatches"]]:
-        """The runs in blocks of rows, so that what is worked out per station fits in memory."""
+        """Yield the dispatches in blocks of rows, so that values per station fit in memory."""
         if self.n <= BLOCK_ROWS:
             yield slice(None), self
             return
@@ -54,52 +54,54 @@ class Dispatches:
             yield rows, self.take(rows)
 
     def with_columns(self, columns: Columns) -> Self:
-        """The same runs with other columns of context and counts: what is worked out of the others is kept."""
+        """Return the dispatches with other columns of context and counts, keeping cached values of the rest."""
         changed = copy(self)
         changed.columns = columns
+        # the only cached value that depends on a column of the context
         if columns.get("is_working_day") is not self.columns.get("is_working_day"):
             vars(changed).pop("is_working_day", None)
         return changed
 
     def take(self, rows: Ints | slice) -> Self:
-        """Some of the runs, with what was worked out of them already."""
+        """Return some of the dispatches, with their cached values."""
         taken = copy(self)
         for name, value in vars(self).items():
             if isinstance(value, np.ndarray):
                 vars(taken)[name] = value[rows]
+        # its first part has one row per location, not per dispatch, and cannot be indexed
         vars(taken).pop("_station_distances_m", None)
         taken.columns = {name: values[rows] for name, values in self.columns.items()}
         taken.n = len(taken.columns["mobilised_us"])
         return taken
 
     def number(self, name: str) -> Floats:
-        """(n,) a numeric column, NaN where unknown."""
+        """Return an (n,) numeric column, NaN where unknown."""
         values = self.columns.get(name)
         return np.full(self.n, np.nan) if values is None else np.asarray(values, np.float64)
 
     def text(self, name: str) -> Texts:
-        """(n,) a text column, None where unknown."""
+        """Return an (n,) text column, None where unknown."""
         values = self.columns.get(name)
         return np.full(self.n, None, object) if values is None else values
 
     @cached_property
     def distance_m(self) -> Floats:
-        """Straight from the station to the place."""
+        """Straight distance from the station to the incident."""
         return np.asarray(np.hypot(self.east_m, self.north_m))
 
     @cached_property
     def east_m(self) -> Floats:
-        """How far east of the station the place lies."""
+        """Distance of the incident east of the station."""
         return self.number("easting_m") - self.number("station_easting_m")
 
     @cached_property
     def north_m(self) -> Floats:
-        """How far north of the station the place lies."""
+        """Distance of the incident north of the station."""
         return self.number("northing_m") - self.number("station_northing_m")
 
     @cached_property
     def by_bridge_m(self) -> Floats:
-        """As distance_m, but over the best bridge where the Thames lies between."""
+        """Distance over the best bridge where the Thames lies between, else `distance_m`."""
         return thames.distance_by_bridge_m(
             self.number("station_easting_m"),
             self.number("station_northing_m"),
@@ -109,7 +111,7 @@ class Dispatches:
 
     @cached_property
     def ground(self) -> Ints:
-        """Index of the ground of the place: as the caller states it, else from the past of the place."""
+        """Index of the ground of the incident, as given by the caller, else from past calls."""
         stated = self.lookup.index(self.text("station_ground_code"))
         if (stated >= 0).all():
             return stated
@@ -118,36 +120,39 @@ class Dispatches:
 
     @cached_property
     def station(self) -> Ints:
-        """Index of the station as a ground, -1 for one that is no ground's."""
+        """Index of the station as a ground, -1 for one without a ground."""
         return self.lookup.index(self.text("station_code"))
 
     @cached_property
     def is_own_ground(self) -> NDArray[np.bool_]:
-        """The pump sets out from the station of the place's ground."""
+        """True where the pump leaves from the station of the incident's ground."""
         return np.asarray(self.station == self.ground)
 
     @cached_property
     def is_at_station(self) -> NDArray[np.bool_]:
-        """Somebody walked in: the place is a fire station, and near enough to be this one."""
+        """True where the incident is at the pump's own fire station (a running call)."""
         is_fire_station = np.array([text == FIRE_STATION for text in self.text("property_type")], bool)
         return is_fire_station & (self.distance_m < AT_STATION_M)
 
     @cached_property
     def two_nearest_m(self) -> Floats:
-        """(n, 2) from the place to its nearest and second nearest station."""
+        """(n, 2) distances from the incident to its nearest and second nearest station."""
         far_m, row = self._station_distances_m
         return np.asarray(np.partition(far_m, (0, 1), axis=1)[row, :2])
 
     @cached_property
     def n_stations_nearer(self) -> Ints:
-        """Stations nearer to the place than the one that the pump sets out from."""
+        """Number of stations nearer to the incident than the one that the pump leaves from."""
         far_m, row = self._station_distances_m
+        # 1 m of tolerance, so that rounding does not count the station itself
         return np.asarray((far_m[row] < self.distance_m[:, None] - 1.0).sum(axis=1))
 
     @cached_property
     def _station_distances_m(self) -> tuple[Floats, Ints]:
-        """(k, stations) from places to every station, infinite where that was not open on the day; (n,) the row of
-        each run. Runs to one place that follow each other, as the candidates of a call do, share a row."""
+        """(k, stations) distances, infinite where a station was not open on the day, and the (n,) row of each dispatch.
+
+        Adjacent dispatches to one location, such as the candidates of a call, share a row.
+        """
         east_m, north_m = self.number("easting_m"), self.number("northing_m")
         begins = np.ones(self.n, bool)
         begins[1:] = (np.diff(east_m) != 0) | (np.diff(north_m) != 0) | (np.diff(self.day) != 0)
@@ -182,7 +187,7 @@ class Dispatches:
 
     @cached_property
     def is_working_day(self) -> NDArray[np.bool_]:
-        """Monday to Friday and no bank holiday of England: as the column says, else by the library."""
+        """True on Monday to Friday except bank holidays of England, by the column if given, else by the library."""
         holiday = bank_holidays()
         next_one = holiday[np.minimum(np.searchsorted(holiday, self.day), len(holiday) - 1)]
         by_library = (self.weekday < 5) & (next_one != self.day)
@@ -192,5 +197,41 @@ class Dispatches:
 
 @cache
 def bank_holidays() -> Ints:
-    """Days since 1970 of the bank holidays of England, one-off ones too, 2008 to 2040."""
+    """Return the bank holidays of England, 2008 to 2040, one-off ones included, as days since 1970."""
     return np.array([(day - EPOCH) // timedelta(days=1) for day in bank_holidays_of_england()], np.int64)
+
+
+WITHIN_US = 30 * 60 * 1_000_000
+EVERY_CALL: Ints = np.array([[-(2**62), 2**62]], np.int64)
+"""A span of complete calls, from and until in microseconds, that covers all of time."""
+NO_CALL: Ints = np.empty((0, 2), np.int64)
+
+
+def is_countable(complete: Ints, call_us: Ints, at_us: Ints) -> NDArray[np.bool_]:
+    """Return (n,) whether no call of [at - 30 min, at) is missing.
+
+    Args: complete: (k, 2) spans in order, from and until (not included), over which all calls are known. call_us,
+    at_us: (n,) times of the row's own call and of the count.
+    """
+    if not len(complete):
+        return np.zeros(len(call_us), np.bool_)
+    span = np.searchsorted(complete[:, 0], call_us, "right") - 1
+    is_inside = (span >= 0) & (call_us < complete[span, 1])
+    return np.asarray(is_inside & (at_us - WITHIN_US >= complete[span, 0]))
+
+
+def recent_calls(call_ground: Ints, call_us: Ints, ground: Ints, at_us: Ints, call_us_own: Ints) -> Ints:
+    """Return the (n,) number of other calls on each ground in [at - 30 min, at).
+
+    Args: call_ground, call_us: (c,) ground and time of every call. ground, at_us: (n,) where and when
+    to count. call_us_own: (n,) the time of the row's own call, not counted if it falls within.
+    """
+    span = int(max(call_us.max(initial=0), at_us.max(initial=0))) + WITHIN_US + 1
+    # one sorted key per (ground, time) lets a binary search count the calls of all rows at once
+    keys = np.sort(call_ground * span + call_us)
+    base = ground * span
+    found = np.searchsorted(keys, base + at_us, "left") - np.searchsorted(
+        keys, base + np.maximum(at_us - WITHIN_US, 0), "left"
+    )
+    is_own_within = (call_us_own >= at_us - WITHIN_US) & (call_us_own < at_us)
+    return np.where(ground >= 0, found - is_own_within, 0)

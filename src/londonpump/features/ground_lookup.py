@@ -1,6 +1,6 @@
-"""The station ground of a place, learnt from past calls.
+"""Look-up of the station ground of a location, fitted on past calls.
 
-The majority of past records in the place's 100 m cell (3 or more), else in its 500 m cell, else the nearest
+The ground is that of most past records in the 100 m cell (3 or more), else in the 500 m cell, else that of the nearest
 station open on the day. Training and serving use the same derived value; the recorded ground is never a feature.
 """
 
@@ -21,7 +21,7 @@ Codes = NDArray[np.int64]
 CELL_SIZES_M = (100, 500)
 MIN_RECORDS = 3
 ROW = 100_000
-"""Cells of one column of the grid are numbered apart by this: northings reach 1,300 km."""
+"""Distance of the numbers of neighbouring columns; northings reach 1,300 km."""
 EPOCH = date(1970, 1, 1)
 ALWAYS, NEVER = -(2**31), 2**31
 """Days since 1970 before and after all others."""
@@ -29,28 +29,27 @@ BLOCK_ROWS = 50_000
 
 
 def cell_of(easting_m: Floats, northing_m: Floats, size_m: int) -> Codes:
-    """One number a square cell of the national grid."""
+    """Return one number per square cell of the national grid."""
     column = np.floor_divide(easting_m, size_m).astype(np.int64)
     return column * ROW + np.floor_divide(northing_m, size_m).astype(np.int64)
 
 
 @dataclass(frozen=True, slots=True)
 class GroundLookup:
-    """Grounds as indices into `codes`.
-
-    cells: for each of CELL_SIZES_M sorted cell numbers and the ground of each. station_m: (s, 2) grid
-    places of the stations, metres. station_ground: (s,) the ground each is the station of. open_days: (s, 2) days
-    since 1970, its first day and the first day without it; None where no station has a date.
-    """
+    """The fitted look-up; grounds are indices into `codes`."""
 
     codes: tuple[str, ...]
     cells: tuple[tuple[Codes, Codes], ...]
+    """For each of CELL_SIZES_M, sorted cell numbers and their grounds."""
     station_m: Floats
+    """(s, 2) easting and northing of the stations."""
     station_ground: Codes
+    """(s,) ground of each station."""
     open_days: Codes | None = None
+    """(s, 2) first day and first day after closure, since 1970; None if no station has a date."""
 
     def __call__(self, easting_m: Floats, northing_m: Floats, day: Codes | None = None) -> Codes:
-        """(n,) index of the ground of each place. day: (n,) days since 1970; None is after every known date."""
+        """Return the (n,) ground of each location. day: (n,) days since 1970; None is after every known date."""
         ground = np.full(len(easting_m), -1, np.int64)
         for size_m, (cells, grounds) in zip(CELL_SIZES_M, self.cells, strict=True):
             open_ = ground < 0
@@ -66,13 +65,13 @@ class GroundLookup:
         return ground
 
     def distances_m(self, easting_m: Floats, northing_m: Floats, day: Codes) -> Floats:
-        """(n, stations open on some of the days) straight distances, infinite on a day without the station."""
+        """Return straight distances, (n, stations open on some of the days), infinite on a day without the station."""
         here, is_open = self._open_stations(day)
         far_m = distances_m(easting_m, northing_m, self.station_m[here])
         return far_m if is_open is None else np.where(is_open, far_m, np.inf)
 
     def _nearest_ground(self, easting_m: Floats, northing_m: Floats, day: Codes) -> Codes:
-        """In blocks that fit in memory."""
+        """Find the ground of the nearest open station, in blocks that fit in memory."""
         found = np.empty(len(easting_m), np.int64)
         for start in range(0, len(easting_m), BLOCK_ROWS):
             block = slice(start, start + BLOCK_ROWS)
@@ -82,14 +81,14 @@ class GroundLookup:
         return found
 
     def _open_stations(self, day: Codes) -> tuple[Codes, NDArray[np.bool_] | None]:
-        """Indices of the stations open on some of the days, and (n, those) on which; None where on all."""
+        """Return the stations open on some of the days, and (n, stations) on which; None if on all."""
         every = np.arange(len(self.station_m))
         if self.open_days is None or not len(day):
             return every, None
         first, last = day.min(), day.max()
         opened, closed = self.open_days.T
         here = np.flatnonzero((opened <= last) & (first < closed))
-        if len(here) <= 1:  # second nearest must be somewhere, if infinitely far
+        if len(here) <= 1:  # the second nearest station must exist, even if infinitely far
             here = every
         opened, closed = opened[here], closed[here]
         if (opened <= first).all() and (last < closed).all():
@@ -97,12 +96,12 @@ class GroundLookup:
         return here, (opened <= day[:, None]) & (day[:, None] < closed)
 
     def index(self, codes: NDArray[Any]) -> Codes:
-        """(n,) index of station codes, -1 for a station that is no ground's."""
+        """Return the (n,) index of station codes, -1 for a station without a ground."""
         known = _numbered(self.codes)
         return np.fromiter(map(known.get, codes, repeat(-1)), np.int64, len(codes))
 
     def to_json(self) -> dict[str, Any]:
-        """As json-able values."""
+        """Return JSON-serializable values."""
         return {
             "codes": list(self.codes),
             "cells": [[cells.tolist(), grounds.tolist()] for cells, grounds in self.cells],
@@ -155,7 +154,7 @@ def _numbered(codes: tuple[str, ...]) -> dict[str, int]:
 
 
 def distances_m(easting_m: Floats, northing_m: Floats, station_m: Floats) -> Floats:
-    """(n, s) straight distances from places to stations, metres."""
+    """Return (n, s) straight distances from locations to stations."""
     return np.hypot(easting_m[:, None] - station_m[:, 0], northing_m[:, None] - station_m[:, 1])
 
 
@@ -179,9 +178,10 @@ def _as_days(value: Any) -> Codes | None:
 
 
 def _majority(cell: Codes, ground: Codes, n_grounds: int) -> tuple[Codes, Codes]:
-    """Cells with enough records, sorted, and the ground most of them name (the first of a tie)."""
+    """Return the sorted cells with enough records, and the most frequent ground of each (the first of a tie)."""
     pairs, records = np.unique(cell * n_grounds + ground, return_counts=True)
     cells, grounds = pairs // n_grounds, pairs % n_grounds
+    # sorted by cell, then by descending count: the first row of each cell is its majority
     order = np.lexsort((grounds, -records, cells))
     cells, grounds, records = cells[order], grounds[order], records[order]
     first = np.flatnonzero(np.diff(cells, prepend=-1))

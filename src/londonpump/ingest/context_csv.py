@@ -20,8 +20,7 @@ from londonpump.domain.context_records import SchoolHoliday, WeatherHour
 from londonpump.domain.errors import BadFile
 from londonpump.domain.london_clock import HOUR_US, london_us
 from londonpump.domain.stations import Station
-from londonpump.features.traffic import TrafficWeeks
-from londonpump.features.weather import timestamp_from_us
+from londonpump.features.observations import TrafficWeeks, timestamp_from_us
 from londonpump.ingest.user_csv import NUMBER, Row, read_rows, require_columns
 from londonpump.ingest.weather_hours import VALID_RANGES
 

@@ -11,8 +11,7 @@ from typing import Any
 
 from londonpump.domain.errors import BadFile, BadValue
 from londonpump.domain.london_clock import LONDON
-from londonpump.evaluation.promotion.settings import PromotionSettings
-from londonpump.evaluation.promotion.verdict import Verdict
+from londonpump.evaluation.promotion.evidence import PromotionSettings, Verdict
 from londonpump.lifecycle.champion_challenger import (
     LoadedBundle,
     SmokeTester,

@@ -9,10 +9,14 @@ from pathlib import Path
 import numpy as np
 
 from londonpump.domain.errors import BadFile, BadValue
-from londonpump.evaluation.promotion.evidence import EvaluatedModel, Evidence, SmokeTest
+from londonpump.evaluation.promotion.evidence import (
+    EvaluatedModel,
+    Evidence,
+    PromotionSettings,
+    SmokeTest,
+    Verdict,
+)
 from londonpump.evaluation.promotion.rule import decide
-from londonpump.evaluation.promotion.settings import PromotionSettings
-from londonpump.evaluation.promotion.verdict import Verdict
 from londonpump.lifecycle.manual_decisions import SimulatedModel
 from londonpump.lifecycle.prepared_examples import (
     MAX_SEEN_ROWS,

@@ -23,7 +23,7 @@ from londonpump.domain.completeness import (
     known_rate_per_day,
 )
 from londonpump.domain.london_clock import LONDON
-from londonpump.features.workload import EVERY_CALL, NO_CALL
+from londonpump.features.dispatches import EVERY_CALL, NO_CALL
 
 COMPLETE, IN_PART, SAMPLE, NO_RECORDS = "complete", "in part", "sample", "no records"
 Days = Mapping[date, int]

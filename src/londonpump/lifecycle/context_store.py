@@ -12,9 +12,8 @@ from numpy.typing import NDArray
 
 from londonpump.domain.errors import DatabaseFailed
 from londonpump.domain.london_clock import LONDON
-from londonpump.features.context import ContextTables, ContextValue
+from londonpump.features.context import NAMES, UNITS, ContextSnapshot, ContextTables, ContextValue
 from londonpump.features.context import context_at as context_of_tables
-from londonpump.features.context_snapshot import NAMES, UNITS, ContextSnapshot
 from londonpump.storage.embedded_database import database_exists
 
 if TYPE_CHECKING:

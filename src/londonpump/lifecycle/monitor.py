@@ -13,10 +13,8 @@ import numpy as np
 from sqlalchemy import Connection, Engine
 
 from londonpump.domain.errors import BadFile, TooFewRows
-from londonpump.evaluation.drift import DriftResult
-from londonpump.evaluation.drift_stations import StationChange
-from londonpump.evaluation.live import live_figures
-from londonpump.evaluation.live_error_band import Band, check_band
+from londonpump.evaluation.drift import DriftResult, StationChange
+from londonpump.evaluation.live import Band, check_band, live_figures
 from londonpump.ingest.alarm_webhook import post_alarm
 from londonpump.lifecycle.manual_decisions import roll_back
 from londonpump.lifecycle.monitor_actions import (

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Engine
 
 from londonpump.domain.errors import DatabaseFailed, LondonPumpError, SourceFailed
-from londonpump.evaluation.live_error_band import Band, BandRule
+from londonpump.evaluation.live import Band, BandRule
 from londonpump.lifecycle.manual_decisions import PromotionResult, RollBackRequest
 from londonpump.settings import Settings
 from londonpump.storage.database import reading, writing

@@ -9,9 +9,16 @@ import numpy as np
 from sqlalchemy import Connection, func, select
 
 from londonpump.domain.london_clock import LONDON, london_us
-from londonpump.evaluation.drift import Drift, DriftResult, MonitoredInput, Span, find_drift
+from londonpump.evaluation.drift import (
+    Drift,
+    DriftResult,
+    MonitoredInput,
+    Span,
+    StationChange,
+    changed_stations,
+    find_drift,
+)
 from londonpump.evaluation.drift_bins import DriftMeasure
-from londonpump.evaluation.drift_stations import StationChange, changed_stations
 from londonpump.evaluation.evaluation_rows import Floats, Ints
 from londonpump.features.calendars import EPOCH, london_days
 from londonpump.features.catalogue import FEATURES

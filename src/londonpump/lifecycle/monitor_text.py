@@ -6,7 +6,7 @@ from typing import Any
 
 from londonpump.domain.attendance_targets import MAX_PUBLISHED_S
 from londonpump.evaluation.intervals import Stat
-from londonpump.evaluation.live_error_band import Band, BandDay
+from londonpump.evaluation.live import Band, BandDay
 from londonpump.lifecycle.monitor import MonitoringResult
 from londonpump.lifecycle.monitor_actions import alarm_json
 from londonpump.lifecycle.monitor_checks import day_of, format_moved_bins

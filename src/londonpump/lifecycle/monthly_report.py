@@ -15,8 +15,14 @@ from londonpump.evaluation.evaluation_rows import Ints, Texts
 from londonpump.evaluation.live import LiveRows
 from londonpump.evaluation.monthly import MonthInputs, render_month
 from londonpump.evaluation.monthly.attendance import AttendanceRows
-from londonpump.evaluation.monthly.inputs import AlarmLine, DecisionLine, LivePerformance, Records
-from londonpump.evaluation.monthly.months import EPOCH_DATE, Month
+from londonpump.evaluation.monthly.inputs import (
+    EPOCH_DATE,
+    AlarmLine,
+    DecisionLine,
+    LivePerformance,
+    Month,
+    Records,
+)
 from londonpump.evaluation.report.text_formats import format_count, format_day
 from londonpump.features.calendars import london_days
 from londonpump.features.dispatches import DAY_US, HOUR_US

@@ -12,7 +12,7 @@ from londonpump.domain.attendance_targets import LATENESS_LIMITS_S, MAX_PUBLISHE
 from londonpump.domain.context_records import WEATHER_NUMBERS
 from londonpump.domain.london_clock import LONDON
 from londonpump.domain.stations import by_code
-from londonpump.features.context_snapshot import ContextSnapshot, ContextValue
+from londonpump.features.context import ContextSnapshot, ContextValue
 from londonpump.features.dispatches import Dispatches
 from londonpump.lifecycle.calls_file import EPOCH, as_columns, parse_call
 from londonpump.lifecycle.context_store import ContextStore, read_known_context

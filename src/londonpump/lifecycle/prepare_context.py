@@ -16,7 +16,7 @@ from londonpump.cleaning import context_join
 from londonpump.domain.stations import Station, known_stations
 from londonpump.features.calendars import LIBRARY, SchoolDays
 from londonpump.features.context import ContextTables, spells
-from londonpump.features.weather import MICROSECOND, Columns, WeatherTable, us_of
+from londonpump.features.observations import MICROSECOND, Columns, WeatherTable, us_of
 from londonpump.ingest import context_csv
 from londonpump.ingest.station_file import read_stations as read_station_file
 from londonpump.storage.embedded_database import database_exists

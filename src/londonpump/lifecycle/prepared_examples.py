@@ -17,10 +17,15 @@ from londonpump.domain.columns import CALLS, EXAMPLES
 from londonpump.domain.errors import BadFile, TooFewRows
 from londonpump.domain.london_clock import LONDON
 from londonpump.domain.stations import Station
-from londonpump.evaluation.evaluation_rows import EvaluationRows, Forecast
+from londonpump.evaluation.evaluation_rows import (
+    EvaluationRows,
+    Forecast,
+    distance_band,
+    distance_decile,
+    first_us_of,
+    hour_band,
+)
 from londonpump.evaluation.metrics import CRPS_LEVELS
-from londonpump.evaluation.slices import distance_band, distance_decile, hour_band
-from londonpump.evaluation.splits import first_us_of
 from londonpump.lifecycle.completeness import complete_spans_us
 from londonpump.models.bundle import Bundle
 from londonpump.models.distribution import P50, ResponseTimes

@@ -1,11 +1,13 @@
-"""What the records cover, and what stands in for what a call leaves out.
+"""The part of the input space that the training records cover, and the imputation of missing values.
 
-A run outside what was learnt is answered, labelled and wide. A number that the caller does not know is filled
-with what is typical at that hour, and labelled; a text stays unknown, which the models have learnt to bear.
+A dispatch outside it gets a prediction with a label and a wider interval. A missing number is replaced by the value
+typical of the hour and labelled; a missing text stays unknown, which the models are trained to handle.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from itertools import chain
+from typing import Any, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +15,58 @@ from numpy.typing import NDArray
 from londonpump.domain import incident_types
 from londonpump.features.dispatches import Dispatches
 from londonpump.features.ground_lookup import ROW, cell_of
-from londonpump.models.imputation_flags import ImputationFlags
+
+Flags = NDArray[np.bool_]
+Ints = NDArray[np.int64]
+
+
+class ImputationFlags(Sequence[list[str]]):
+    """The labels `column=source` of each of n dispatches.
+
+    Labels are stored by column and turned into lists only on access: of 142 candidates five are shown, and a list
+    for each of them took a fifth of the response time.
+    """
+
+    def __init__(self, n: int, entries: tuple[tuple[str, Flags], ...] = ()) -> None:
+        self._n = n
+        self._entries = list(entries)
+
+    def add(self, label: str, rows: Flags) -> None:
+        """Add a label to the dispatches marked in the (n,) rows."""
+        if rows.any():
+            self._entries.append((label, rows))
+
+    def take(self, rows: Ints | slice) -> "ImputationFlags":
+        """Return the labels of some dispatches."""
+        n = len(np.arange(self._n)[rows])
+        return ImputationFlags(n, tuple((label, flags[rows]) for label, flags in self._entries))
+
+    def followed_by(self, *others: "ImputationFlags") -> "ImputationFlags":
+        """Return these labels followed by the labels of others for the same dispatches."""
+        return ImputationFlags(
+            self._n, (*self._entries, *chain.from_iterable(other.by_label() for other in others))
+        )
+
+    def by_label(self) -> tuple[tuple[str, Flags], ...]:
+        """Return each label with the (n,) dispatches that have it."""
+        return tuple(self._entries)
+
+    def __len__(self) -> int:
+        """Return the number of dispatches."""
+        return self._n
+
+    @overload
+    def __getitem__(self, row: int) -> list[str]: ...
+    @overload
+    def __getitem__(self, row: slice) -> "ImputationFlags": ...
+    def __getitem__(self, row: Any) -> Any:
+        """Return the list of one dispatch, or the labels of a slice of them. Raises: IndexError."""
+        if isinstance(row, slice):
+            return self.take(row)
+        if not -self._n <= row < self._n:
+            raise IndexError(row)
+        return [label for label, flags in self._entries if flags[row]]
+
 
 Floats = NDArray[np.float64]
 AREA_CELL_M = 2000
@@ -25,18 +78,21 @@ CONTEXT, DEFAULT, UNKNOWN = "context", "default", "unknown"
 
 @dataclass(frozen=True, slots=True)
 class ApplicabilityDomain:
-    """area: sorted cells of 2 km with a training call in or beside them. reach_m: the longest training run
-    by bridge. stations: those that training runs left from. typical: column -> (24,) by London hour. texts:
-    column -> the texts that training runs had."""
+    """The values that the training rows cover."""
 
     area: NDArray[np.int64]
+    """Sorted numbers of the 2 km cells with a training call in them or in a neighbouring cell."""
     reach_m: float
+    """Longest distance of a training dispatch, over the nearest bridge."""
     stations: frozenset[str]
+    """Stations that training dispatches left from."""
     typical: dict[str, Floats]
+    """Median of each column by London hour, (24,)."""
     texts: dict[str, frozenset[str]]
+    """Texts of each column in the training rows."""
 
     def fill(self, columns: dict[str, Any], hour: Floats) -> tuple[dict[str, Any], ImputationFlags]:
-        """Columns with typical numbers where there is none; per run the labels `column=source`."""
+        """Return the columns with missing numbers imputed, and the labels of the imputed values."""
         n = len(hour)
         imputation_flags = ImputationFlags(n)
         imputed = dict(columns)
@@ -60,11 +116,12 @@ class ApplicabilityDomain:
         return imputed, imputation_flags
 
     def interval_scaling(self, dispatches: Dispatches) -> tuple[Floats, ImputationFlags]:
-        """(n,) how much wider than learnt, 1 inside; per run the labels of what lies outside."""
+        """Return the (n,) factor for the interval width, 1 inside the domain, and the labels of what lies outside."""
         imputation_flags = ImputationFlags(dispatches.n)
         wide = np.clip(dispatches.by_bridge_m / self.reach_m, 1.0, MAX_SCALING)
         imputation_flags.add(f"distance={UNKNOWN}", wide > 1.0)
         cell = cell_of(dispatches.number("easting_m"), dispatches.number("northing_m"), AREA_CELL_M)
+        # searchsorted returns len(area) for a cell beyond the last one, which would not be an index
         at = np.minimum(np.searchsorted(self.area, cell), len(self.area) - 1)
         outside = self.area[at] != cell
         wide = np.where(outside, np.maximum(wide, OUTSIDE_SCALING), wide)
@@ -75,7 +132,7 @@ class ApplicabilityDomain:
         return wide, imputation_flags
 
     def to_json(self) -> dict[str, Any]:
-        """As json-able values."""
+        """Return JSON-serializable values."""
         return {
             "area": self.area.tolist(),
             "reach_m": self.reach_m,
@@ -97,7 +154,7 @@ class ApplicabilityDomain:
 
 
 def fit_applicability_domain(dispatches: Dispatches, read: frozenset[str]) -> ApplicabilityDomain:
-    """Learn the covered area and typical numbers. read: columns that the features read."""
+    """Fit the covered area and the typical numbers of the columns that the features read."""
     cell = np.unique(cell_of(dispatches.number("easting_m"), dispatches.number("northing_m"), AREA_CELL_M))
     steps = np.array([-1, 0, 1])
     neighbours = (steps[:, None] * ROW + steps).ravel()

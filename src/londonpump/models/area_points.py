@@ -1,7 +1,7 @@
-"""Places that are only named, a postcode district or a station ground: where past calls from them came from.
+"""Representative points of postcode districts and station grounds, for requests that give only an area.
 
-Of the training calls of a name a few stand for all: sorted along a space-filling curve and picked at even steps, so
-that where more calls came from, more points lie. The same calls give the same points, in any order.
+The training calls of an area are sorted along a space-filling curve and picked at even steps, so that the points are
+dense where calls are. The result does not depend on the order of the calls.
 """
 
 from collections.abc import Mapping
@@ -16,32 +16,32 @@ Ints = NDArray[np.int64]
 Points = Mapping[str, Floats]
 
 POINTS = 24
-"""That stand for a name, at most."""
+"""Maximum number of points per area."""
 MIN_CALLS = 5
-"""Fewer past calls do not show how far a name reaches: it stays unknown."""
+"""Fewer past calls do not show the extent of an area: it stays unknown."""
 SIDE_BITS = 16
 """The curve runs through 65,536 x 65,536 cells."""
 CELL_M = 20
-"""Of the curve: 1,310 km a side, the whole national grid."""
+"""Cell size of the curve; it covers 1,310 km per side, the whole national grid."""
 
 
 @dataclass(frozen=True, slots=True)
 class AreaPoints:
-    """districts, grounds: name -> (k, 2) easting and northing in metres, k from 5 to 24, all as likely."""
+    """Points by area: (k, 2) easting and northing in metres, k from 5 to 24, all equally likely."""
 
     districts: Points
     grounds: Points
 
     def district(self, code: str) -> Floats | None:
-        """(k, 2) points of a postcode district such as SE15, None where too few calls came from it."""
+        """Return the (k, 2) points of a postcode district such as SE15, None if it had too few calls."""
         return self.districts.get(code.strip().upper())
 
     def ground(self, code: str) -> Floats | None:
-        """(k, 2) points of the ground of a station such as A24, None where too few calls came from it."""
+        """Return the (k, 2) points of the ground of a station such as A24, None if it had too few calls."""
         return self.grounds.get(code.strip().upper())
 
     def to_json(self) -> dict[str, Any]:
-        """As json-able values, to the metre."""
+        """Return JSON-serializable values, rounded to the metre."""
         return {"districts": _flat(self.districts), "grounds": _flat(self.grounds)}
 
     @classmethod
@@ -51,7 +51,7 @@ class AreaPoints:
 
 
 def fit_area_points(calls: Mapping[str, NDArray[Any]]) -> AreaPoints:
-    """Learn where named places lie, from training calls, one row an incident."""
+    """Fit the points of each area from training calls, one row per incident."""
     location_m = np.rint(np.column_stack([calls["easting_m"], calls["northing_m"]]))
     return AreaPoints(
         districts=_by_name(calls["postcode_district"], location_m),
@@ -60,21 +60,22 @@ def fit_area_points(calls: Mapping[str, NDArray[Any]]) -> AreaPoints:
 
 
 def central(points_m: Floats) -> int:
-    """Which of (k, 2) points lies nearest to the middle of them all."""
+    """Return the index of the (k, 2) point nearest to the mean of all."""
     return int(np.hypot(*(points_m - points_m.mean(axis=0)).T).argmin())
 
 
 def representative(location_m: Floats) -> Floats:
-    """(k, 2) of (n, 2) places, k at most POINTS: every so-many-th along the curve."""
+    """Return (k, 2) of the (n, 2) locations, k at most POINTS, at even steps along the curve."""
+    # ties on the curve are broken by the coordinates, so that the order of the calls does not matter
     along = location_m[np.lexsort((location_m[:, 1], location_m[:, 0], hilbert(location_m)))]
     k = min(POINTS, len(along))
     return np.asarray(along[((np.arange(k) + 0.5) * (len(along) / k)).astype(np.int64)])
 
 
 def hilbert(location_m: Floats) -> Ints:
-    """(n,) how far along Hilbert's curve through the national grid each place lies.
+    """Return the (n,) position of each location on the Hilbert curve through the national grid.
 
-    Source: Hilbert 1891; the steps are those of Warren, Hacker's Delight, 16-2, turned from bits to arrays.
+    Source: Hilbert 1891; the steps follow Warren, Hacker's Delight, 16-2, on arrays instead of bits.
     """
     top = (1 << SIDE_BITS) - 1
     x, y = np.clip(location_m // CELL_M, 0, top).astype(np.int64).T.copy()

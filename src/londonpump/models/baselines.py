@@ -1,9 +1,9 @@
-"""The two plain answers every model must beat: a constant, and distance alone.
+"""The two baselines that every model must beat: a constant, and distance alone.
 
 Distance alone is isotonic: farther never means sooner. Two curves are fitted on straight-line km from
 the deployed station, the conditional median (least absolute error) and the conditional mean (least
-squares). The median curve is the baseline's answer and the mean curve its answer where a mean is asked
-for. Measured on real rows, MAE / RMSE in seconds on first and second pumps:
+squares). The baseline predicts the median curve, and the mean curve where a mean is
+requested. Measured on real rows, MAE / RMSE in seconds on first and second pumps:
 
 | train -> test                         | constant      | mean curve   | median curve | scikit-learn |
 |---------------------------------------|---------------|--------------|--------------|--------------|
@@ -30,7 +30,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Constant:
-    """The same answer for every run: median and mean of the training rows, seconds."""
+    """The same prediction for every dispatch: median and mean of the training rows, seconds."""
 
     median_s: float
     mean_s: float
@@ -44,12 +44,12 @@ class Constant:
         return np.full(n, self.mean_s)
 
     def to_json(self) -> dict[str, float]:
-        """As json can write it."""
+        """Return JSON-serializable values."""
         return {"median_s": self.median_s, "mean_s": self.mean_s}
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> Self:
-        """The constant that `to_json` wrote."""
+        """The inverse of `to_json`."""
         return cls(float(stored["median_s"]), float(stored["mean_s"]))
 
 
@@ -61,22 +61,22 @@ class Curve:
     attendance_s: Floats
 
     def at(self, distance_km: Floats) -> Floats:
-        """Same shape as the distances, NaN where the distance is NaN."""
+        """Return the seconds at each distance, NaN where the distance is NaN."""
         return np.asarray(np.interp(distance_km, self.distance_km, self.attendance_s))
 
     def to_json(self) -> dict[str, list[float]]:
-        """As json can write it."""
+        """Return JSON-serializable values."""
         return {"distance_km": self.distance_km.tolist(), "attendance_s": self.attendance_s.tolist()}
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> Self:
-        """The curve that `to_json` wrote."""
+        """The inverse of `to_json`."""
         return cls(np.array(stored["distance_km"], float), np.array(stored["attendance_s"], float))
 
 
 @dataclass(frozen=True, slots=True)
 class Distance:
-    """Distance alone. A run of unknown distance gets the constant's answer."""
+    """Distance alone. A dispatch of unknown distance gets the prediction of the constant."""
 
     median: Curve
     mean: Curve
@@ -91,7 +91,7 @@ class Distance:
         return np.where(np.isnan(distance_km), self.unknown.mean_s, self.mean.at(distance_km))
 
     def to_json(self) -> dict[str, Any]:
-        """As json can write it."""
+        """Return JSON-serializable values."""
         return {
             "median": self.median.to_json(),
             "mean": self.mean.to_json(),
@@ -100,7 +100,7 @@ class Distance:
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> Self:
-        """The baseline that `to_json` wrote."""
+        """The inverse of `to_json`."""
         return cls(
             Curve.from_json(stored["median"]),
             Curve.from_json(stored["mean"]),
@@ -109,7 +109,7 @@ class Distance:
 
 
 def fit_constant(attendance_s: Floats) -> Constant:
-    """Median and mean of (n,) finite seconds. Raises: TooFewRows if n is 0; BadValue."""
+    """Fit the median and mean of (n,) finite seconds. Raises: TooFewRows if n is 0; BadValue."""
     if len(attendance_s) == 0:
         raise TooFewRows("constant: no training row. Give records with an attendance time.")
     if not np.isfinite(attendance_s).all():
@@ -119,7 +119,7 @@ def fit_constant(attendance_s: Floats) -> Constant:
 
 
 def fit_distance(distance_km: Floats, attendance_s: Floats) -> Distance:
-    """Both curves from (n,) km, NaN where unknown, and (n,) finite seconds.
+    """Fit both curves from (n,) km, NaN where unknown, and (n,) finite seconds.
 
     Raises: TooFewRows without two different distances; BadValue.
     """
@@ -141,7 +141,7 @@ def fit_distance(distance_km: Floats, attendance_s: Floats) -> Distance:
 
 
 def isotonic_mean(level_mean: Floats, level_size: NDArray[np.int64]) -> Floats:
-    """(k,) the ascending values of least squared error, by pooling adjacent violators.
+    """Return the (k,) ascending values of least squared error, by pooling adjacent violators.
 
     Args: level_mean, level_size: (k,) mean and number of the rows of each level, in order.
     """
@@ -152,6 +152,7 @@ def isotonic_mean(level_mean: Floats, level_size: NDArray[np.int64]) -> Floats:
         totals.append(mean * weight)
         weights.append(weight)
         levels.append(1)
+        # a level that is not above the one before violates the order: the two are pooled into their mean
         while len(levels) > 1 and totals[-2] / weights[-2] >= totals[-1] / weights[-1]:
             total_s, rows, count = totals.pop(), weights.pop(), levels.pop()
             totals[-1] += total_s
@@ -161,9 +162,9 @@ def isotonic_mean(level_mean: Floats, level_size: NDArray[np.int64]) -> Floats:
 
 
 def isotonic_median(seconds: Floats, level_size: NDArray[np.int64]) -> Floats:
-    """(k,) ascending values of least absolute error; among equals the middle one.
+    """Return the (k,) ascending values of least absolute error; of equally good ones the middle.
 
-    Args: seconds: (n,) the rows, level after level. level_size: (k,) rows of each level.
+    Args: seconds: (n,) rows, sorted by level. level_size: (k,) rows of each level.
     """
     low = _lowest_isotonic_median(seconds, level_size)
     high = -_lowest_isotonic_median(-seconds[::-1], level_size[::-1])[::-1]
@@ -171,10 +172,10 @@ def isotonic_median(seconds: Floats, level_size: NDArray[np.int64]) -> Floats:
 
 
 def _lowest_isotonic_median(seconds: Floats, level_size: NDArray[np.int64]) -> Floats:
-    """The exact solution in n log n: the heap holds where the least error so far changes its slope.
+    """Return the lowest exact solution in n log n; the heap holds the points where the least error changes its slope.
 
-    Source: "slope trick"; each row bends the error by two at its own value, and not being allowed to
-    descend cuts the rising part off.
+    Source: the "slope trick". Each row changes the slope by two at its own value; the constraint to ascend removes
+    the rising part.
     """
     heap: list[float] = []
     lowest = np.empty(len(level_size))
@@ -191,7 +192,7 @@ def _lowest_isotonic_median(seconds: Floats, level_size: NDArray[np.int64]) -> F
 
 
 def _curve(distinct_km: Floats, level_s: Floats, level_size: NDArray[np.int64]) -> Curve:
-    """One knot a step, at the mean distance of its rows: lines between steps beat the steps themselves."""
+    """Return one knot per step, at the mean distance of its rows; lines between knots beat the steps themselves."""
     starts = np.flatnonzero(np.append(True, np.diff(level_s) > 0))
     rows = np.add.reduceat(level_size, starts)
     return Curve(np.add.reduceat(distinct_km * level_size, starts) / rows, level_s[starts])

@@ -1,6 +1,6 @@
-"""LightGBM in this house: native text, one thread, the same bytes for the same rows and seed."""
+"""LightGBM with fixed settings: one thread, and the same model text for the same rows and seed."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import lightgbm as lgb
@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
+# Several threads add floating-point numbers in varying order: one thread keeps models and predictions reproducible.
 ALWAYS: dict[str, Any] = {
     "verbosity": -1,
     "deterministic": True,
@@ -22,32 +23,26 @@ def train(
     target: Floats,
     names: tuple[str, ...],
     parameters: Mapping[str, Any],
-    progress: Callable[[float], None] | None = None,
 ) -> lgb.Booster:
-    """Boost `parameters["num_trees"]` trees on (n, features). told: hears the share of trees grown."""
+    """Train `parameters["num_trees"]` trees on an (n, features) table."""
     settings = {**ALWAYS, **parameters}
     trees = settings.pop("num_trees")
     data = lgb.Dataset(
         table, target, feature_name=list(names), params={**ALWAYS, "max_bin": settings.get("max_bin", 255)}
     )
-
-    def report_progress(environment: Any) -> None:
-        if progress is not None:
-            progress((environment.iteration + 1) / trees)
-
-    return lgb.train(settings, data, num_boost_round=trees, callbacks=[report_progress])
+    return lgb.train(settings, data, num_boost_round=trees)
 
 
 def to_bytes(booster: lgb.Booster) -> bytes:
-    """The native text of a booster."""
+    """Return the native text of a booster."""
     return str(booster.model_to_string()).encode()
 
 
 def from_bytes(text: bytes) -> lgb.Booster:
-    """A booster out of its native text."""
+    """Read a booster from its native text."""
     return lgb.Booster(model_str=text.decode())
 
 
 def predict(booster: lgb.Booster, table: Floats) -> Floats:
-    """(n,) or (n, classes) raw answers on one thread."""
+    """Return (n,) or (n, classes) raw predictions."""
     return np.asarray(booster.predict(table, num_threads=1))

@@ -1,10 +1,11 @@
-"""A bundle: everything that answers a call, as named bytes and back. Native LightGBM text and json.
+"""A bundle of trained models, its conversion to named files and back, and its self-test.
 
-What is in it was learnt from the same training rows: the response-time model, the number of pumps, the
-look-ups, and the baselines it is compared with. `registry` and `pipelines` put the bytes on disk.
+All parts are fitted on the same training rows: the response-time model, the model of the number of pumps, the
+look-ups, and the baselines. This module converts to bytes only; `storage` writes them to disk.
 """
 
 import json
+import math
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any
@@ -20,34 +21,27 @@ from londonpump.features.ground_lookup import GroundLookup
 from londonpump.models import boosters
 from londonpump.models.applicability_domain import ApplicabilityDomain
 from londonpump.models.area_points import AreaPoints
-from londonpump.models.base_curve import BaseCurve
 from londonpump.models.baselines import Constant, Distance
-from londonpump.models.distribution import ResponseTimes
+from londonpump.models.distribution import P50, ResponseTimes
 from londonpump.models.fitted_context import FittedContext
 from londonpump.models.location_effect import LocationEffect
 from londonpump.models.npz import from_npz, to_npz
 from londonpump.models.original_model import OriginalModel
 from londonpump.models.pump_count import PumpsModel
-from londonpump.models.response_time_model import ResponseTimeModel
+from londonpump.models.response_time_model import BaseCurve, ResponseTimeModel
 
 SCHEMA = 3
-"""2: with the points of places that are only named."""
+"""Version of the file layout. 2 added the points of areas."""
 PUMPS_PREFIX = "pumps_"
 Columns = dict[str, NDArray[Any]]
 
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
-    """One trained set of models.
-
-    card: what a person asks of it (features, parameters, data hash, dates, rows, seed, whether simulated).
-    risk_stations: densities between 600 and 1,600 s by station, the original's list with its date.
-    places_named: the points that stand for postcode districts and station grounds.
-    seen: sorted hashes of the training incidents, so that nobody scores it on them.
-    warn_at: a run whose chance of a late surprise is this or more is flagged.
-    """
+    """One set of models that were trained together."""
 
     card: dict[str, Any]
+    """Facts for people: features, parameters, data hash, dates, rows, seed, whether simulated."""
     stations: tuple[Station, ...]
     ground: GroundLookup
     applicability_domain: ApplicabilityDomain
@@ -57,25 +51,28 @@ class Bundle:
     distance: Distance
     original: OriginalModel
     risk_stations: dict[str, float]
+    """Density between 600 and 1,600 s by station, from which the original's list follows."""
     risk_threshold: float
+    """A dispatch is flagged if its chance of a late surprise is this or more."""
     seen: NDArray[np.int64]
+    """Sorted hashes of the training incidents, so that the bundle is never scored on them."""
     area_points: AreaPoints
 
     def has_seen(self, incident_number: NDArray[Any]) -> NDArray[np.bool_]:
-        """(n,) whether an incident was among the training rows (wrongly yes for one in a million)."""
+        """Return (n,) whether an incident was among the training rows (one false positive in a million)."""
         return np.isin(incident_hashes(incident_number), self.seen)
 
     def dispatches(self, columns: Columns) -> Dispatches:
-        """Columns as runs with this bundle's look-ups."""
+        """Return columns as dispatches with the look-ups of this bundle."""
         return Dispatches(columns, self.ground)
 
     def response_times(self, dispatches: Dispatches) -> ResponseTimes:
-        """Distributions, wider where a run lies outside what was learnt."""
+        """Return the distributions, wider where a dispatch lies outside the applicability domain."""
         return self.response(dispatches, self.applicability_domain.interval_scaling(dispatches)[0])
 
 
 def to_files(bundle: Bundle) -> dict[str, bytes]:
-    """Named bytes; the same bundle gives the same bytes."""
+    """Return the content of each file by name; the same bundle gives the same bytes."""
     response = bundle.response
     texts = {
         "bundle.json": bundle.card,
@@ -108,6 +105,7 @@ def to_files(bundle: Bundle) -> dict[str, bytes]:
         name: values for effect in response.location_effects for name, values in effect.to_arrays().items()
     }
     files["places.npz"] = to_npz(location_effects)
+    # differences of sorted hashes are small numbers, which compress well
     files["seen.npz"] = to_npz({"steps": np.diff(bundle.seen, prepend=0)})
     files |= {f"centre_{i}.txt": boosters.to_bytes(b) for i, b in enumerate(response.centre)}
     files["scale.txt"] = boosters.to_bytes(response.scale)
@@ -116,9 +114,9 @@ def to_files(bundle: Bundle) -> dict[str, bytes]:
 
 
 def from_files(files: dict[str, bytes], path: str) -> Bundle:
-    """The inverse of `to_files`. place: where the files are, for messages.
+    """The inverse of `to_files`; `path` appears in error messages.
 
-    Raises: BadFile if one is missing or of another version of the product.
+    Raises: BadFile if a file is missing or of another version of the product.
     """
     try:
         card = json.loads(files["bundle.json"])
@@ -126,7 +124,7 @@ def from_files(files: dict[str, bytes], path: str) -> Bundle:
             raise BadFile(path, f"is of schema {card['schema']}, this version reads {SCHEMA}", "Train again.")
         return _assemble(card, files)
     except ValueError as error:
-        # its hash is right, so that this is how it was made
+        # the hash of the bundle is checked before, so the file was written like this
         raise BadFile(path, f"cannot be read ({error})", "Train again.") from error
     except KeyError as error:
         raise BadFile(
@@ -175,7 +173,7 @@ def _assemble(card: dict[str, Any], files: dict[str, bytes]) -> Bundle:
 
 
 def incident_hashes(incident_number: NDArray[Any]) -> NDArray[np.int64]:
-    """(n,) 40-bit hashes of incident numbers."""
+    """Return (n,) 40-bit hashes of incident numbers."""
     return np.fromiter(
         (int.from_bytes(blake2b(str(n).encode(), digest_size=5).digest()) for n in incident_number),
         np.int64,
@@ -184,15 +182,49 @@ def incident_hashes(incident_number: NDArray[Any]) -> NDArray[np.int64]:
 
 
 def features_named(names: list[str]) -> tuple[Feature, ...]:
-    """Features by their names. Raises: KeyError for a name this version does not know."""
+    """Return features by name. Raises: KeyError for a name this version does not know."""
     known = {feature.name: feature for feature in FEATURES}
     return tuple(known[name] for name in names)
 
 
 def stations_or_known(stations: tuple[Station, ...]) -> tuple[Station, ...]:
-    """The land stations of a list, those with a closed date too, or those of London."""
+    """Return the land stations of a list, closed ones included, or those of London if there are none."""
     return land_stations(stations) or land_stations(known_stations())
 
 
 def _json(value: Any) -> bytes:
     return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+
+
+TOLERANCE_S = 0.01
+"""The card rounds to 0.001 s; another machine's arithmetic may differ in the last digits."""
+
+
+def self_test_columns(dispatch: dict[str, Any]) -> Columns:
+    """Return the dispatch on a card as columns of one row; null is unknown."""
+    return {
+        name: np.array([value], np.int64 if name == "mobilised_us" else object)
+        if value is None or isinstance(value, str) or name == "mobilised_us"
+        else np.array([value], np.float64)
+        for name, value in dispatch.items()
+    }
+
+
+def check_self_test(bundle: Bundle, path: str) -> float:
+    """Predict the example on the card of a bundle and return the median in seconds.
+
+    Raises: BadFile if the card has no example, or the prediction differs because files or libraries changed.
+    """
+    self_test = bundle.card.get("prototype")
+    if not isinstance(self_test, dict):
+        raise BadFile(path, "has no prototype to check it by", "Train again.")
+    answered_s = float(
+        bundle.response(bundle.dispatches(self_test_columns(self_test["run"]))).quantile(P50)[0]
+    )
+    if not math.isclose(answered_s, self_test["p50_s"], abs_tol=TOLERANCE_S):
+        raise BadFile(
+            path,
+            f"answers its prototype with {answered_s:.3f} s, not {self_test['p50_s']:.3f} s as when it was trained",
+            "Train again, or use the versions of the libraries that are on its card.",
+        )
+    return answered_s

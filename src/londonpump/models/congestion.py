@@ -1,9 +1,9 @@
-"""The congestion profile: how much longer a journey takes than over free roads, by hour of the week and area.
+"""The congestion profile: the extra travel time against free roads, by hour of the week and area.
 
-Learnt from the Brigade's own travel times (turnout doubles at night and would hide it): log travel time over a
-smooth curve of the way by bridge, so that the longer journeys of busy hours do not count as congestion, then
-means by hour, neighbouring hours and areas helping out where journeys are few. Free flow is the quietest tenth of
-an area's hours. Where traffic itself was observed, the profile is its mean by hour of the week instead.
+It is fitted on the Brigade's travel times (turnout doubles at night and would hide congestion): log travel time minus
+a smooth curve of the distance by bridge, so that the longer journeys of busy hours do not count as congestion, then
+means by hour, smoothed over neighbouring hours and areas where journeys are few. Free flow is the quietest tenth of
+the hours of an area. If traffic was observed, the profile is its mean by hour of the week instead.
 """
 
 from dataclasses import dataclass
@@ -20,11 +20,11 @@ Flags = NDArray[np.bool_]
 
 FROM_TRAVEL_TIMES, OBSERVED = "travel times", "observed"
 MIN_JOURNEYS = 5_000
-"""Below this the hours of the week are noise: a journey scatters by a third, congestion moves it by a twentieth."""
+"""With fewer journeys the profile is noise: a journey scatters by a third, congestion changes it by a twentieth."""
 MIN_DISTANCE_M, MIN_TRAVEL_S = 500.0, 30.0
-"""Shorter ones are crews already there, and turning out of the station."""
+"""Shorter journeys are crews already on the scene, or mostly turnout."""
 MAX_LOG_EXCESS = 0.7
-"""What a journey may count for, about two standard deviations of log travel time."""
+"""Limit of a journey's residual, about two standard deviations of log travel time."""
 CENTRE_M = (530_000.0, 180_400.0)
 """Charing Cross."""
 INNER_M = 8_000.0
@@ -39,7 +39,7 @@ QUIET_HOURS = WEEK // 10
 
 @dataclass(frozen=True, slots=True)
 class Journeys:
-    """n journeys. distance_m: by bridge. hour: of the London week, 0 Monday 00 h. area: as `area_of`."""
+    """n journeys: distance over the nearest bridge, hour of the London week (0 is Monday 00 h), area as in `area_of`."""
 
     distance_m: Floats
     travel_s: Floats
@@ -48,34 +48,36 @@ class Journeys:
 
     @classmethod
     def of(cls, dispatches: Dispatches, travel_s: Floats) -> Self:
-        """Of runs and their (n,) travel times."""
+        """Return the journeys of dispatches and their (n,) travel times."""
         return cls(dispatches.by_bridge_m, travel_s, *hour_and_area(dispatches))
 
     @property
     def is_informative(self) -> Flags:
-        """(n,) far enough, and known."""
+        """Return (n,) whether a journey is long enough and known."""
         return np.asarray((self.distance_m >= MIN_DISTANCE_M) & (self.travel_s >= MIN_TRAVEL_S))
 
     def take(self, rows: Flags) -> "Journeys":
-        """Some of them."""
+        """Return some of the journeys."""
         return Journeys(self.distance_m[rows], self.travel_s[rows], self.hour[rows], self.area[rows])
 
 
 @dataclass(frozen=True, slots=True)
 class Congestion:
-    """rates: (areas or 1, 168) share of extra travel time by hour of the London week. source: what it was learnt
-    from. rows: how many journeys or observations."""
+    """The fitted profile."""
 
     rates: Floats
+    """(areas or 1, 168) share of extra travel time by hour of the London week."""
     source: str
+    """FROM_TRAVEL_TIMES or OBSERVED."""
     rows: int
+    """Number of journeys or observations."""
 
     def __call__(self, hour: Ints, area: Ints) -> Floats:
-        """(n,) congestion rate, 0 to 1."""
+        """Return the (n,) congestion rate, 0 to 1."""
         return np.asarray(self.rates[area if len(self.rates) > 1 else 0, hour])
 
     def to_json(self) -> dict[str, Any]:
-        """As json-able values."""
+        """Return JSON-serializable values."""
         return {"from": self.source, "rows": self.rows, "rates": self.rates.tolist()}
 
     @classmethod
@@ -85,20 +87,20 @@ class Congestion:
 
 
 def hour_and_area(dispatches: Dispatches) -> tuple[Ints, Ints]:
-    """(n,) hour of the London week, and (n,) area of the place."""
+    """Return the (n,) hour of the London week, and the (n,) area of the incident."""
     hour = dispatches.weekday * HOURS + dispatches.hour.astype(np.int64)
     return hour, area_of(dispatches.number("easting_m"), dispatches.number("northing_m"))
 
 
 def area_of(easting_m: Floats, northing_m: Floats) -> Ints:
-    """(n,) 0 to 7: the four quarters around Charing Cross, within 8 km and beyond."""
+    """Return (n,) 0 to 7: the four quarters around Charing Cross, within 8 km and beyond."""
     east_m, north_m = easting_m - CENTRE_M[0], northing_m - CENTRE_M[1]
     is_outer = np.hypot(east_m, north_m) >= INNER_M
     return 4 * is_outer.astype(np.int64) + 2 * (north_m >= 0).astype(np.int64) + (east_m >= 0)
 
 
 def fit_congestion(journeys: Journeys, fold: Ints) -> tuple[Congestion, Floats] | None:
-    """The profile of every journey, and for each row the rate by a profile that has not seen its fold.
+    """Fit the profile of all journeys, and return for each row the rate by a profile without its fold.
 
     Args: journeys: training rows, travel time NaN where unknown. fold: (n,), incidents whole.
     Returns: None where too few travel times are known.
@@ -115,7 +117,7 @@ def fit_congestion(journeys: Journeys, fold: Ints) -> tuple[Congestion, Floats] 
 
 
 def profile_of(journeys: Journeys) -> Congestion:
-    """The profile of journeys that are all telling."""
+    """Fit the profile of journeys that are long enough and known."""
     left = _log_excess(journeys)
     cell = journeys.area * WEEK + journeys.hour
     count = np.bincount(cell, minlength=AREAS * WEEK).reshape(AREAS, WEEK).astype(np.float64)
@@ -128,7 +130,7 @@ def profile_of(journeys: Journeys) -> Congestion:
 
 
 def fit_observed(rate: Floats, hour: Ints) -> Congestion:
-    """The mean of observed rates by hour of the week; an hour never seen takes the usual one of its hour of day.
+    """Fit the mean of observed rates by hour of the week; an unseen hour takes the mean of its hour of day.
 
     Args: rate: (n,) NaN where unknown. hour: (n,) of the London week.
     """
@@ -141,7 +143,7 @@ def fit_observed(rate: Floats, hour: Ints) -> Congestion:
 
 
 def _log_excess(journeys: Journeys) -> Floats:
-    """(n,) log travel time over that of the distance, a cubic in its log; far-off ones held back."""
+    """Return (n,) log travel time minus a cubic of log distance, clipped."""
     curve = np.vander(np.log(journeys.distance_m / 1000.0), 4)
     log_s = np.log(journeys.travel_s)
     coefficients = np.linalg.solve(curve.T @ curve, curve.T @ log_s)
@@ -149,7 +151,7 @@ def _log_excess(journeys: Journeys) -> Floats:
 
 
 def _effects(count: Floats, total: Floats) -> Floats:
-    """(areas, 168) logs: the hour of day over London, what the day of the week adds, what the area adds."""
+    """Return (areas, 168) logs: the hour of day in London plus the effects of weekday and area."""
     in_london, of_london = count.sum(axis=0), total.sum(axis=0)
     daily = np.tile(_smoothed(_daily(of_london)) / _smoothed(_daily(in_london)), DAYS)
     weekly = daily + _shrunk(in_london, of_london - in_london * daily)
@@ -165,7 +167,7 @@ def _daily(values: Floats) -> Floats:
 
 
 def _smoothed(values: Floats) -> Floats:
-    """Sums over neighbouring hours, the nearer the heavier, the last hour beside the first."""
+    """Return weighted sums over neighbouring hours; the week is circular."""
     steps = np.arange(values.shape[-1])
     apart = np.abs(steps[:, None] - steps)
     apart = np.minimum(apart, len(steps) - apart)

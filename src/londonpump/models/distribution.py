@@ -1,11 +1,15 @@
-"""A response time as a distribution: where it lies, how wide it is, and the shape of its error.
+"""Response times as distributions: centre, scale, and the shape of the error.
 
-Every answer about a run comes from one distribution, so that they never contradict: quantile(p) = centre +
-scale x z(p), where z is the conformal table of standardised errors of the run's group. Nothing lies below 0
-or above 1,200 s: the published records stop there, so nothing is claimed beyond.
+All figures of a dispatch come from one distribution, so they never contradict each other: quantile(p) = centre +
+scale x z(p), where z is the conformal table of standardised errors of the dispatch's group. Values are clipped to
+0 and 1,200 s, because the published records end there.
+
+For an area, the distribution function is the mean over its points, and a quantile inverts that mean. The mean of the
+points' quantiles would ignore how far apart the points are.
 """
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,43 +20,45 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 LEVELS: Floats = np.concatenate([[0.0025, 0.005], np.arange(1, 100) / 100, [0.995, 0.9975]])
-"""The levels at which the shape is kept; between two it is a straight line."""
+"""The levels at which the shape is stored; between two of them it is interpolated linearly."""
 P10, P50, P90 = 0.1, 0.5, 0.9
 
 
 @dataclass(frozen=True, slots=True)
 class ResponseTimes:
-    """n response times. centre_s, scale_s: (n,). group: (n,) row of `shape`. shape: (groups, levels) of
-    standardised errors, increasing along a row. fastest_s: (n,) no run is quicker than this."""
+    """n response times; centre_s and scale_s have shape (n,)."""
 
     centre_s: Floats
     scale_s: Floats
     group: Ints
+    """(n,) row of `shape`."""
     shape: Floats
+    """(groups, levels) standardised errors, increasing along a row."""
     fastest_s: Floats | float = 0.0
+    """(n,) lower limit of the response time."""
 
     def take(self, rows: slice) -> "ResponseTimes":
-        """The response times of some rows."""
+        """Return the response times of some rows."""
         fastest_s = self.fastest_s[rows] if isinstance(self.fastest_s, np.ndarray) else self.fastest_s
         return ResponseTimes(self.centre_s[rows], self.scale_s[rows], self.group[rows], self.shape, fastest_s)
 
     def quantile(self, level: float) -> Floats:
-        """(n,) seconds that a run stays below with this chance."""
+        """Return the (n,) seconds that a dispatch stays below with this probability."""
         z = np.array([np.interp(level, LEVELS, row) for row in self.shape])
         return self._seconds(z[self.group])
 
     def quantiles(self, levels: tuple[float, ...]) -> Floats:
-        """(n, levels) seconds."""
+        """Return the (n, levels) quantiles, seconds."""
         z = np.array([np.interp(levels, LEVELS, row) for row in self.shape])
         return self._seconds(z[self.group], columns=True)
 
     @property
     def mean_s(self) -> Floats:
-        """(n,) mean of the distribution as it stands, the ends of the clock included."""
+        """Return the (n,) means of the clipped distributions."""
         return np.asarray(self._seconds(self.shape[self.group], columns=True) @ _level_weights())
 
     def p_over(self, threshold_s: float | Floats) -> Floats:
-        """(n,) chance of taking longer than a threshold, one for all or one a run."""
+        """Return the (n,) probability of exceeding a threshold, one for all or one per dispatch."""
         threshold_s = np.broadcast_to(np.asarray(threshold_s, np.float64), self.centre_s.shape)
         z = (threshold_s - self.centre_s) / self.scale_s
         below = np.empty(len(z))
@@ -75,10 +81,11 @@ class ResponseTimes:
 
 
 def shape_of(z: Floats) -> Floats:
-    """(levels,) conformal quantiles of standardised errors: at least this share of a later run's errors is
-    below each. Source: split conformal prediction (Vovk; Lei et al. 2018), the (n + 1) rank of each tail.
+    """Return (levels,) conformal quantiles: at least the stated share of later standardised errors is below each.
 
-    Args: z: (n,) of calibration runs, n at least 1.
+    Source: split conformal prediction (Vovk; Lei et al. 2018), the (n + 1) rank of each tail.
+
+    Args: z: (n,) standardised errors of calibration rows, n at least 1.
     """
     z = np.sort(z)
     n = len(z)
@@ -91,6 +98,64 @@ def shape_of(z: Floats) -> Floats:
 
 
 def _level_weights() -> Floats:
-    """Weights of the levels in a mean: the width of probability each stands for."""
+    """Return the weight of each level in a mean: the probability mass it represents."""
     edges = np.concatenate([[0.0], (LEVELS[1:] + LEVELS[:-1]) / 2, [1.0]])
     return np.diff(edges)
+
+
+HALVINGS = 16
+"""Bisection steps: the widest span of 1,200 s shrinks to 0.02 s."""
+
+
+class Times(Protocol):
+    """The interface of n response times, to an exact location or to an area."""
+
+    @property
+    def mean_s(self) -> Floats:
+        """Return the (n,) means."""
+
+    def quantile(self, level: float) -> Floats:
+        """Return the (n,) seconds that a dispatch stays below with this probability."""
+
+    def quantiles(self, levels: tuple[float, ...]) -> Floats:
+        """Return the (n, levels) quantiles, seconds."""
+
+    def p_over(self, threshold_s: float | Floats) -> Floats:
+        """Return the (n,) probability of exceeding a threshold, one for all or one per dispatch."""
+
+
+@dataclass(frozen=True, slots=True)
+class MixtureTimes:
+    """n response times, each to an area of several equally likely points."""
+
+    parts: ResponseTimes
+    """n x points response times; those of one dispatch are adjacent."""
+    points: int
+    """Number of points of the area."""
+
+    @property
+    def mean_s(self) -> Floats:
+        """Return the (n,) means."""
+        return self._mean(self.parts.mean_s)
+
+    def quantile(self, level: float) -> Floats:
+        """Return the (n,) seconds that a dispatch stays below with this probability."""
+        of_points_s = self.parts.quantile(level).reshape(-1, self.points)
+        low_s, high_s = of_points_s.min(axis=1), of_points_s.max(axis=1)
+        for _ in range(HALVINGS):
+            middle_s = (low_s + high_s) / 2
+            is_enough = 1.0 - self.p_over(middle_s) >= level
+            low_s, high_s = np.where(is_enough, low_s, middle_s), np.where(is_enough, middle_s, high_s)
+        return np.asarray(high_s)
+
+    def quantiles(self, levels: tuple[float, ...]) -> Floats:
+        """Return the (n, levels) quantiles, seconds."""
+        return np.stack([self.quantile(level) for level in levels], axis=1)
+
+    def p_over(self, threshold_s: float | Floats) -> Floats:
+        """Return the (n,) probability of exceeding a threshold, one for all or one per dispatch."""
+        of_parts = np.repeat(threshold_s, self.points) if np.ndim(threshold_s) else threshold_s
+        return self._mean(self.parts.p_over(of_parts))
+
+    def _mean(self, of_parts: Floats) -> Floats:
+        return np.asarray(of_parts.reshape(-1, self.points).mean(axis=1))

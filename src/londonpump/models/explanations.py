@@ -1,7 +1,7 @@
-"""Why a prediction is what it is: contributions in words and seconds that add up to the median.
+"""Explanations of predictions: contributions in seconds, with a description, that add up to the median.
 
-The boosters' own contributions (Lundberg's TreeSHAP, as LightGBM computes it), and the curve's, told against a
-typical run: what is left when everything said is added is the typical time.
+They combine the SHAP contributions of the boosters (Lundberg's TreeSHAP, as LightGBM computes it) with those of the
+base curve, both relative to a typical dispatch.
 """
 
 from collections.abc import Callable
@@ -20,15 +20,16 @@ TableAndMedian = tuple[Floats, Floats]
 TYPICAL = "typical"
 LOCATION_GROUP = "place"
 RAIN_MM, SNOW_C, FOG_KM, STRONG_WIND_KMH = 0.2, 1.0, 1.0, 50.0
-"""From where on it is rain at all, may be snow, is fog (by its definition), and a near gale (force 7) begins."""
+"""Limits of rain, possible snow, fog (by its definition), and a near gale (force 7)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Contribution:
-    """group: what it is about. seconds: what it adds, negative where it saves. words: for a person."""
+    """The contribution of one group of features."""
 
     group: str
     seconds: float
+    """Seconds added to the median; negative if subtracted."""
     description: str
 
 
@@ -38,11 +39,10 @@ def contributions(
     interval_scaling: Floats | float = 1.0,
     known: TableAndMedian | None = None,
 ) -> tuple[dict[str, Floats], Floats]:
-    """({group: (n,) seconds}, (n,) median seconds): the groups add up to the median.
+    """Return {group: (n,) seconds} and the (n,) median; the groups add up to the median.
 
-    widening: (n,) as of the prediction that is explained; the median moves a little with it.
-    known: the table and the median of that prediction, where they are at hand.
-    Distance and hour of the curve are told against the mean place and hour of `typical`, a constant.
+    Args: interval_scaling: (n,) factor of the explained prediction; the median changes slightly with it. known: table
+    and median of that prediction, if available.
     """
     table, median_s = known or _table_and_median(model, dispatches, interval_scaling)
     groups = [
@@ -59,8 +59,8 @@ def contributions(
     for group, seconds in (("distance", distance_s), ("river", river_s), ("hour", hour_s), ("away", own_s)):
         by_group[group] = by_group.get(group, np.zeros(dispatches.n)) + seconds
     by_group[TYPICAL] = np.full(dispatches.n, constant_s) + parts[:, -1]
-    # The centre is not quite the median, and nothing lies beyond the ends of the clock: what that moves is
-    # part of the typical time, so that the sum is the number shown.
+    # The centre differs slightly from the median, and times are clipped: the typical time absorbs the
+    # difference, so that the sum equals the number shown.
     by_group[TYPICAL] += median_s - sum(by_group.values())
     return by_group, median_s
 
@@ -79,10 +79,11 @@ def explanations(
     known: TableAndMedian | None = None,
     max_contributions: int = 5,
 ) -> list[list[Contribution]]:
-    """The largest contributions of each run, largest first, then what is typical and the rest."""
+    """Return the largest contributions of each dispatch, largest first, then the typical time with the rest."""
     by_group, _ = contributions(model, dispatches, interval_scaling, known)
     rows: list[list[Contribution]] = []
     for row in range(dispatches.n):
+        # by size, not by sign: what saves time explains as much as what costs it
         ranked = sorted(
             ((group, float(seconds[row])) for group, seconds in by_group.items() if group != TYPICAL),
             key=lambda pair: -abs(pair[1]),
@@ -100,7 +101,7 @@ def _contribution_text(group: str, seconds: float, dispatches: Dispatches, row: 
     if group == "distance":
         return f"{dispatches.distance_m[row] / 1000:.1f} km from the station"
     if group == "hour":
-        # of the clock itself: 16:43 is 16.71666... hours, which would be told as 16:42
+        # computed from microseconds: 16:43 is 16.71666... hours, which would be shown as 16:42
         minutes = int(dispatches.london_us[row]) % DAY_US * 60 // HOUR_US
         return f"{minutes // 60:02d}:{minutes % 60:02d} in London"
     if group == "river":
@@ -121,9 +122,9 @@ def _contribution_text(group: str, seconds: float, dispatches: Dispatches, row: 
         return "runs near here take longer" if seconds > 0 else "runs near here are quicker"
     if group == "kind":
         return (
-            "this kind of call"
+            "this incident type"
             if dispatches.text("incident_type")[row] is not None
-            else "kind of call not stated"
+            else "incident type not given"
         )
     if group in CONTEXT_TEXTS:
         return CONTEXT_TEXTS[group](dispatches, row, seconds)
@@ -144,7 +145,7 @@ def _weather_text(dispatches: Dispatches, row: int, _seconds: float) -> str:
 
 
 def _traffic_text(dispatches: Dispatches, row: int, _seconds: float) -> str:
-    # the rate, not "heavy" or "light": what a booster makes of it may go the other way
+    # the rate, not "heavy" or "light": the contribution of the booster may have the opposite sign
     return f"traffic: {dispatches.number('congestion_rate')[row]:.0%} longer journeys at this hour"
 
 

@@ -1,7 +1,8 @@
-"""What a bundle knows of weather, traffic and calendar by itself, for whatever nobody tells it.
+"""Fallback values of weather, traffic and calendar that are fitted with a bundle.
 
-The bundle reads the columns of context that its training rows had, and no other. What is missing of them later
-is completed here, the same way in training, judging and serving, and labelled `column=source`.
+A bundle reads only the context columns that its training rows had. Missing values of these columns are imputed here,
+the same way in training, evaluation and serving, and labelled `column=source`. The climate is the mean of the training
+hours, each UTC hour counted once, smoothed over neighbouring months and hours.
 """
 
 from collections.abc import Mapping
@@ -12,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from londonpump.domain.context_records import WEATHER_NUMBERS
-from londonpump.features.dispatches import Dispatches
-from londonpump.models.climate import Climate, fit_climate
+from londonpump.features.dispatches import HOUR_US, Dispatches
+from londonpump.models.applicability_domain import ImputationFlags
 from londonpump.models.congestion import (
     FROM_TRAVEL_TIMES,
     Congestion,
@@ -22,15 +23,64 @@ from londonpump.models.congestion import (
     fit_observed,
     hour_and_area,
 )
-from londonpump.models.imputation_flags import ImputationFlags
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
+MONTHS, HOURS = 12, 24
+SMOOTH_MONTHS, SMOOTH_H = 0.6, 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Climate:
+    """Usual weather by month and hour."""
+
+    means: dict[str, Floats]
+    """Mean of each column, (12, 24) by month and London hour."""
+
+    def __call__(self, name: str, dispatches: Dispatches) -> Floats:
+        """Return the (n,) usual values of a column at the times of the dispatches."""
+        return np.asarray(self.means[name][dispatches.month - 1, dispatches.hour.astype(np.int64)])
+
+    def to_json(self) -> dict[str, Any]:
+        """Return JSON-serializable values."""
+        return {name: means.tolist() for name, means in self.means.items()}
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> Self:
+        """The inverse of `to_json`."""
+        return cls({name: np.array(means, np.float64) for name, means in value.items()})
+
+
+def fit_climate(dispatches: Dispatches, names: tuple[str, ...]) -> Climate:
+    """Fit the usual values of columns that are known for some dispatches."""
+    return Climate({name: _means(dispatches, dispatches.number(name)) for name in names})
+
+
+def _means(dispatches: Dispatches, values: Floats) -> Floats:
+    known = np.flatnonzero(np.isfinite(values))
+    # many dispatches share an hour: counting it once keeps busy hours from dominating the mean
+    _, first = np.unique(dispatches.columns["mobilised_us"][known] // HOUR_US, return_index=True)
+    once = known[first]
+    cell = (dispatches.month[once] - 1) * HOURS + dispatches.hour[once].astype(np.int64)
+    size = MONTHS * HOURS
+    count = np.bincount(cell, minlength=size).reshape(MONTHS, HOURS)
+    total = np.bincount(cell, values[once], minlength=size).reshape(MONTHS, HOURS)
+    months, hours = _nearness(MONTHS, SMOOTH_MONTHS), _nearness(HOURS, SMOOTH_H)
+    return np.asarray((months @ total @ hours / (months @ count @ hours)).round(3))
+
+
+def _nearness(n: int, width: float) -> Floats:
+    """Return (n, n) weights on a circle, positive everywhere, so that a cell without values takes the nearest ones."""
+    steps = np.arange(n)
+    apart = np.abs(steps[:, None] - steps)
+    return np.asarray(np.exp(-0.5 * (np.minimum(apart, n - apart) / width) ** 2))
+
+
 CONGESTION, SCHOOL, WORKING = "congestion_rate", "is_school_holiday", "is_working_day"
 CONTEXT_COLUMNS = (*WEATHER_NUMBERS, CONGESTION, SCHOOL, WORKING)
 MIN_SHARE = 0.5
-"""A column that fewer of the training rows know is not read: what stands in for it would be most of it."""
+"""A column known for fewer of the training rows is not read, because most of its values would be imputed."""
 CLIMATE, PROFILE, LIBRARY, UNKNOWN = "climate", "profile", "default", "unknown"
 FALLBACKS = (CLIMATE, PROFILE, LIBRARY, UNKNOWN)
 READ, MISSING = "read", "missing"
@@ -38,22 +88,24 @@ READ, MISSING = "read", "missing"
 
 @dataclass(frozen=True, slots=True)
 class FittedContext:
-    """reads: the columns of context that the features look at."""
+    """The context columns that a model reads, and their fallback values."""
 
     reads: frozenset[str]
+    """Context columns that the features read."""
     climate: Climate
     congestion: Congestion | None
 
     @property
     def takes(self) -> frozenset[str]:
-        """The columns that somebody may tell: not congestion where the model learnt the profile, as what is
-        observed of traffic is of another kind."""
+        """Context columns that a caller may give.
+
+        Congestion is excluded if the model is trained on the profile, because observed traffic is measured differently.
+        """
         is_profile = self.congestion is not None and self.congestion.source == FROM_TRAVEL_TIMES
         return self.reads - {CONGESTION} if is_profile else self.reads
 
     def completed(self, dispatches: Dispatches) -> Dispatches:
-        """The same runs, with something in every column that is read but for school holidays, which stay
-        unknown."""
+        """Return the dispatches with missing values imputed in every column that is read, except school holidays."""
         if not self.reads:
             return dispatches
         columns = dict(dispatches.columns)
@@ -68,12 +120,12 @@ class FittedContext:
         return dispatches.with_columns(columns)
 
     def _congestion(self, dispatches: Dispatches, profile: Congestion) -> Floats:
-        """Observed where the model learnt from observations; where it learnt from the profile, the profile."""
+        """Return observed values if the model is trained on observations, else the profile."""
         usual = profile(*hour_and_area(dispatches))
         return usual if profile.source == FROM_TRAVEL_TIMES else _impute(dispatches.number(CONGESTION), usual)
 
     def imputation_flags(self, dispatches: Dispatches) -> ImputationFlags:
-        """Per run `column=source` of what `completed` puts in place of what is not known."""
+        """Return the labels `column=source` of the values that `completed` imputes."""
         imputation_flags = ImputationFlags(dispatches.n)
         fallbacks = {**dict.fromkeys(self.climate.means, CLIMATE), SCHOOL: UNKNOWN, WORKING: LIBRARY}
         for name in CONTEXT_COLUMNS:
@@ -84,7 +136,7 @@ class FittedContext:
         return imputation_flags
 
     def unknown(self, dispatches: Dispatches) -> dict[str, int]:
-        """For each part that the model takes from its surroundings: runs of which it is not (wholly) known."""
+        """Return, per part of the context that the model reads, the number of dispatches with unknown values."""
         parts = {"weather": WEATHER_NUMBERS, "traffic": (CONGESTION,), "school holidays": (SCHOOL,)}
         counted = {}
         for part, names in parts.items():
@@ -95,7 +147,7 @@ class FittedContext:
         return counted
 
     def card(self) -> dict[str, str]:
-        """What of the context the model reads."""
+        """Return the context parts and whether the model reads them."""
         return {
             "weather": READ if self.reads & set(WEATHER_NUMBERS) else MISSING,
             "congestion": self.congestion.source if self.congestion is not None else MISSING,
@@ -109,7 +161,7 @@ class FittedContext:
         return tuple(part for part, state in self.card().items() if state == MISSING)
 
     def of(self, reads: frozenset[str]) -> Self:
-        """What of it these columns need."""
+        """Return the part of the context that the given columns need."""
         return type(self)(
             self.reads & reads,
             Climate({name: means for name, means in self.climate.means.items() if name in reads}),
@@ -117,7 +169,7 @@ class FittedContext:
         )
 
     def to_json(self) -> dict[str, Any]:
-        """As json-able values."""
+        """Return JSON-serializable values."""
         return {
             "reads": sorted(self.reads),
             "climate": self.climate.to_json(),
@@ -139,10 +191,10 @@ NO_CONTEXT = FittedContext(frozenset(), Climate({}), None)
 
 
 def fit_context(dispatches: Dispatches, fold: Ints) -> tuple[FittedContext, Dispatches]:
-    """Learn what stands in, and the training runs with it in place.
+    """Fit the fallbacks, and return them with the training dispatches, imputed.
 
-    Args: fold: (n,), incidents whole: the congestion of a run comes from a profile that has not seen its
-    incident. Returns: the context, and runs whose columns of context are whole, or wholly unknown.
+    Args: fold: (n,), incidents whole. Returns: the context, and dispatches whose context columns are complete or entirely
+    unknown.
     """
     known = {name: float(np.isfinite(dispatches.number(name)).mean()) for name in CONTEXT_COLUMNS}
     read = {name for name, share in known.items() if share >= MIN_SHARE}
@@ -156,6 +208,7 @@ def fit_context(dispatches: Dispatches, fold: Ints) -> tuple[FittedContext, Disp
     else:
         profile = None
     context = FittedContext(frozenset(read), climate, profile)
+    # the congestion of a training row must come from a profile without its own incident, or it would leak the target
     cross_fitted = columns[CONGESTION]
     whole = context.completed(dispatches.with_columns(columns))
     if profile is not None and profile.source == FROM_TRAVEL_TIMES:

@@ -1,8 +1,8 @@
-"""What past runs near a place took more, or less, than the curve says: a smoothed, shrunk residual.
+"""Location effects: smoothed and shrunk residuals of past dispatches near a location.
 
-Residuals are gathered in square cells (of one station, or of all), spread over the neighbouring cells by a
-Gaussian, and shrunk towards 0 where few runs were seen. Nearly all that a place or a street teaches is in
-this one number. For training rows it is worked out from other folds: a run never sees its own answer.
+Residuals are summed in square cells (per station, or over all), spread over the neighbouring cells by a
+Gaussian, and shrunk towards 0 where there are few dispatches. For training rows the value is computed from the other
+folds, so that no row sees its own target.
 """
 
 from collections.abc import Mapping
@@ -18,19 +18,23 @@ CLIP_S = 250.0
 REACH = 2.5
 """A Gaussian is cut off at this many widths."""
 MIN_WEIGHT = 0.25
-"""A cell that saw less than a quarter of a run says nothing worth keeping."""
+"""A cell with less weight than a quarter of a dispatch is not stored."""
 ROW, STATION = 1 << 13, 1 << 26
 """Cell numbers: station, column and row in one integer; 8192 cells of 100 m reach past Britain's width."""
 
 
 @dataclass(frozen=True, slots=True)
 class Smoothing:
-    """name: of the feature. cell_m: side of a cell. width_m: of the Gaussian. shrink: runs of doubt."""
+    """The settings of one location effect."""
 
     name: str
+    """Name of the feature."""
     cell_m: int
+    """Side of a cell."""
     width_m: int
+    """Width of the Gaussian."""
     shrink: float
+    """Number of dispatches whose weight pulls the value towards 0."""
     is_by_station: bool
 
 
@@ -43,25 +47,27 @@ SMOOTHINGS = (
 
 @dataclass(frozen=True, slots=True)
 class LocationEffect:
-    """keys: (c,) sorted cell numbers. value_s: (c,) the shrunk residual of each, tenths of seconds."""
+    """A fitted look-up of location effects."""
 
     smoothing: Smoothing
     keys: Ints
+    """(c,) sorted cell numbers."""
     value_s: Floats
+    """(c,) shrunk residual of each cell, rounded to 0.1 s."""
 
     def __call__(self, station: Ints, easting_m: Floats, northing_m: Floats) -> Floats:
-        """(n,) seconds; 0 where no run was seen."""
+        """Return (n,) seconds, 0 where there was no training dispatch."""
         query_keys = cell_keys(self.smoothing, station, easting_m, northing_m)
         return _look_up(query_keys, self.keys, self.value_s)
 
     def to_arrays(self) -> dict[str, Ints]:
-        """As whole numbers: keys as differences, values in tenths of seconds."""
+        """Return integer arrays: keys as differences, values in tenths of seconds."""
         tenths = np.rint(self.value_s * 10).astype(np.int64)
         return dict(zip(_names(self.smoothing), (np.diff(self.keys, prepend=0), tenths), strict=True))
 
     @classmethod
     def from_arrays(cls, name: str, arrays: Mapping[str, Ints]) -> "LocationEffect":
-        """The inverse of `to_arrays`; those of others may lie beside. name: of the smoothing."""
+        """The inverse of `to_arrays`; `arrays` may hold those of other smoothings too."""
         smoothing = next(s for s in SMOOTHINGS if s.name == name)
         steps, tenths = (arrays[each] for each in _names(smoothing))
         return cls(smoothing, np.cumsum(steps), tenths / 10)
@@ -72,7 +78,7 @@ def _names(smoothing: Smoothing) -> tuple[str, str]:
 
 
 def cell_keys(smoothing: Smoothing, station: Ints, easting_m: Floats, northing_m: Floats) -> Ints:
-    """(n,) the number of each run's cell; station -1 (unknown) has cells of its own."""
+    """Return the (n,) cell number of each dispatch; station -1 (unknown) has cells of its own."""
     column = np.clip(np.floor_divide(easting_m, smoothing.cell_m), 0, ROW - 1).astype(np.int64)
     row = np.clip(np.floor_divide(northing_m, smoothing.cell_m), 0, ROW - 1).astype(np.int64)
     which = station + 1 if smoothing.is_by_station else np.zeros_like(station)
@@ -82,11 +88,12 @@ def cell_keys(smoothing: Smoothing, station: Ints, easting_m: Floats, northing_m
 def fit_location_effect(
     smoothing: Smoothing, keys: Ints, residual_s: Floats, fold: Ints
 ) -> tuple[LocationEffect, Floats]:
-    """Learn a residual of places.
+    """Fit one location effect.
 
-    Args: keys: (n,) of `cell_keys`. residual_s: (n,) actual less curve. fold: (n,) of the row's incident.
-    Returns: the look-up over all rows, and (n,) the value of each row from the other folds.
+    Args: keys: (n,) of `cell_keys`. residual_s: (n,) actual minus curve. fold: (n,) fold of the row's incident.
+    Returns: the look-up over all rows, and the (n,) value of each row from the other folds.
     """
+    # a few very late arrivals must not mark a whole neighbourhood as slow
     residual_s = np.clip(residual_s, -CLIP_S, CLIP_S)
     order = np.argsort(keys, kind="stable")
     patches = [
@@ -108,10 +115,9 @@ def _starts_of_stations(sorted_keys: Ints) -> Ints:
 def _patch(
     smoothing: Smoothing, keys: Ints, residual_s: Floats, fold: Ints, n_folds: int
 ) -> tuple[Ints, Floats, Floats]:
-    """One station (or all): (cells worth keeping, their values, each row's value from the other folds).
+    """Return, for one station or for all, the stored cells, their values, and each row's value from the other folds.
 
-    The grid around its runs is smoothed fold by fold; smoothing is linear, so the other folds of a row are
-    the whole less its own.
+    Each fold is smoothed separately; smoothing is linear, so the other folds of a row are the whole minus its own.
     """
     reach = int(np.ceil(REACH * smoothing.width_m / smoothing.cell_m))
     inner = keys % STATION
@@ -132,20 +138,20 @@ def _patch(
 
 
 def _smoothed(smoothing: Smoothing, at: Ints, value: Floats, shape: tuple[int, int]) -> Floats:
-    """Values gathered in cells and spread by a Gaussian whose own cell weighs 1."""
-    # what serves does not fit, and this takes a while to load
+    """Sum values in cells and spread them by a Gaussian whose centre weighs 1."""
+    # the service never fits, and SciPy takes a while to load
     from scipy.ndimage import gaussian_filter  # noqa: PLC0415
 
     gathered = np.bincount(at, value, shape[0] * shape[1]).reshape(shape)
     sigma = smoothing.width_m / smoothing.cell_m
     spread = gaussian_filter(gathered, sigma, mode="constant", truncate=REACH)
-    # The filter's weights sum to 1; what is wanted is that a run counts as one run in its own cell.
+    # The weights of the filter sum to 1; rescaled, a dispatch counts as one in its own cell.
     taps = np.exp(-0.5 * (np.arange(-int(REACH * sigma + 0.5), int(REACH * sigma + 0.5) + 1) / sigma) ** 2)
     return np.asarray(spread.ravel() * taps.sum() ** 2)
 
 
 def _tenths(value_s: Floats) -> Floats:
-    """Rounded to a tenth of a second, as they are stored: training and serving see the same number."""
+    """Round to a tenth of a second, as stored, so that training and serving see the same number."""
     return np.asarray(np.rint(value_s * 10) / 10)
 
 

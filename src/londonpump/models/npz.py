@@ -1,4 +1,4 @@
-"""Long columns of whole numbers as bytes: 15 MB of json took half a second to read."""
+"""Integer columns as .npz bytes; the same columns as 15 MB of JSON took half a second to read."""
 
 import io
 import zlib
@@ -13,7 +13,7 @@ Ints = NDArray[np.int64]
 
 
 def to_npz(arrays: Mapping[str, Ints]) -> bytes:
-    """NumPy's own format, each in the smallest whole numbers that hold it; the same arrays give the same bytes."""
+    """Return .npz bytes, each array in the smallest integer type that holds it; the same arrays give the same bytes."""
     file = io.BytesIO()
     packed: dict[str, Any] = {name: values.astype(_smallest(values)) for name, values in arrays.items()}
     np.savez(file, **packed)
@@ -21,7 +21,8 @@ def to_npz(arrays: Mapping[str, Ints]) -> bytes:
 
 
 def from_npz(content: bytes) -> dict[str, Ints]:
-    """The inverse. Raises: ValueError for another format, or anything but columns of whole numbers in it."""
+    """The inverse of `to_npz`. Raises: ValueError for another format, or content other than integer columns."""
+    # allow_pickle=False: a manipulated file must not run code
     try:
         with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
             found: dict[str, NDArray[Any]] = {name: arrays[name] for name in arrays.files}

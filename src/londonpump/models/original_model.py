@@ -1,6 +1,6 @@
-"""The seed recipe once fitted: its columns, its coefficients and its answer, in NumPy alone.
+"""The original's model after fitting: its columns, coefficients and predictions, in NumPy alone.
 
-Kept apart from the fitting (`seed_recipe`), so that whoever loads a bundle needs no scikit-learn.
+The fitting is in `original_model_training`, so that loading a bundle needs no scikit-learn.
 
 Source: the original system's 19 features, under the names of this product (specification of the
 original, section 3): `ground_pumps_available` is text there, hence one-hot; `month` and the 0/1 flags
@@ -55,7 +55,7 @@ class TextColumn:
     categories: tuple[str, ...]
 
     def positions(self, values: NDArray[Any]) -> Integers:
-        """(n,) position of each value in `categories`, -1 for one that training never saw."""
+        """Return the (n,) position of each value in `categories`, -1 for one not in the training rows."""
         known = {category: position for position, category in enumerate(self.categories)}
         codes, texts = distinct_texts(values)
         return np.array([known.get(text, -1) for text in texts], np.int64)[codes]
@@ -63,7 +63,7 @@ class TextColumn:
 
 @dataclass(frozen=True, slots=True)
 class NumberColumn:
-    """A number in its own unit: `fill` stands for null, then (value - centre) / scale."""
+    """The scaling of a number: null is replaced by `fill`, then (value - centre) / scale."""
 
     name: str
     fill: float
@@ -71,31 +71,29 @@ class NumberColumn:
     scale: float
 
     def scaled(self, values: NDArray[Any]) -> Floats:
-        """(n,) the number as the coefficients expect it. Raises: BadValue."""
+        """Return the (n,) scaled numbers. Raises: BadValue."""
         number = as_numbers(self.name, values)
         return np.asarray((np.where(np.isnan(number), self.fill, number) - self.centre) / self.scale)
 
 
 @dataclass(frozen=True, slots=True)
 class Encoding:
-    """Columns to positions in the coefficients: texts first, then numbers, in this order.
-
-    absent: features of the original that the training rows did not have at all, or with nothing to learn.
-    """
+    """The mapping of columns to coefficients: texts first, then numbers, in this order."""
 
     texts: tuple[TextColumn, ...]
     numbers: tuple[NumberColumn, ...]
     absent: tuple[str, ...]
+    """Features of the original that the training rows lack or that hold one value only."""
 
     @property
     def width(self) -> int:
-        """Coefficients a seed."""
+        """Return the number of coefficients per seed."""
         return sum(len(text.categories) for text in self.texts) + len(self.numbers)
 
     def positions(self, columns: Columns) -> list[Integers]:
-        """For each text its (n,) position among all coefficients, -1 where the value is unknown.
+        """Return, for each text, its (n,) position among all coefficients, -1 where the value is unknown.
 
-        A column the caller does not have counts as null throughout. Raises: BadValue.
+        A missing column counts as null. Raises: BadValue.
         """
         n, offset, found = count_rows(columns), 0, []
         for text in self.texts:
@@ -105,44 +103,45 @@ class Encoding:
         return found
 
     def scaled(self, columns: Columns) -> list[Floats]:
-        """For each number its (n,) scaled values; a column not there counts as null. Raises: BadValue."""
+        """Return, for each number, its (n,) scaled values; a missing column counts as null. Raises: BadValue."""
         n = count_rows(columns)
         return [number.scaled(_column_or_null(columns, number.name, n)) for number in self.numbers]
 
 
 @dataclass(frozen=True, slots=True)
 class OriginalModel:
-    """The original's linear model, fitted once a seed; the answer is not clipped, as in the original.
-
-    c: the chosen aggressiveness. cv_mae_s: {C: MAE in seconds over the folds}. coefficients: (n_seeds,
-    width). intercepts_s, training_mae_s: (n_seeds,). epochs: passes over the rows, a seed. rows: training rows.
-    """
+    """The original's linear model, fitted once per seed; predictions are not clipped, as in the original."""
 
     encoding: Encoding
     c: float
+    """The chosen aggressiveness."""
     cv_mae_s: dict[float, float]
+    """MAE over the folds by C."""
     seeds: tuple[int, ...]
     coefficients: Floats
+    """(seeds, width)."""
     intercepts_s: Floats
     training_mae_s: Floats
     epochs: tuple[int, ...]
+    """Passes over the rows, per seed."""
     rows: int
+    """Number of training rows."""
 
     @property
     def typical_index(self) -> int:
-        """Which seed answers for the recipe: the one whose MAE on the training rows is the median."""
+        """Return the index of the seed whose MAE on the training rows is the median."""
         order = np.argsort(self.training_mae_s, kind="stable")
         return int(order[(len(order) - 1) // 2])
 
     def predict(self, columns: Columns, seed_index: int | None = None) -> Floats:
-        """(n,) attendance seconds by one seed; by the typical one if none is named. Raises: BadValue."""
+        """Return (n,) attendance seconds by one seed, by default the typical one. Raises: BadValue."""
         index = self.typical_index if seed_index is None else seed_index
         if not 0 <= index < len(self.seeds):
             raise BadValue("seed_index", index, f"there are {len(self.seeds)} seeds, counted from 0")
         return np.asarray(self._answers(columns, slice(index, index + 1))[0])
 
     def predict_all(self, columns: Columns) -> Floats:
-        """(n_seeds, n) attendance seconds by every seed. Raises: BadValue."""
+        """Return (seeds, n) attendance seconds by every seed. Raises: BadValue."""
         return self._answers(columns, slice(None))
 
     def _answers(self, columns: Columns, which: slice) -> Floats:
@@ -158,7 +157,7 @@ class OriginalModel:
         return answers
 
     def to_json(self) -> dict[str, Any]:
-        """Everything as json can write it; read back, it answers bit for bit the same."""
+        """Return JSON-serializable values from which `from_json` restores the same predictions bit for bit."""
         return {
             "texts": {text.name: list(text.categories) for text in self.encoding.texts},
             "numbers": {
@@ -178,7 +177,7 @@ class OriginalModel:
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> Self:
-        """The recipe that `to_json` wrote."""
+        """The inverse of `to_json`."""
         return cls(
             encoding=Encoding(
                 texts=tuple(TextColumn(name, tuple(known)) for name, known in stored["texts"].items()),
@@ -197,17 +196,17 @@ class OriginalModel:
 
 
 def count_rows(columns: Columns) -> int:
-    """Rows of the features that are there. Raises: BadValue if they differ or no feature is there."""
+    """Return the number of rows. Raises: BadValue if columns differ in length or no feature is present."""
     lengths = {name: len(columns[name]) for name in FEATURES if name in columns}
     if not lengths:
-        raise BadValue("columns", sorted(columns), f"none of the recipe's features is there: {FEATURES}")
+        raise BadValue("columns", sorted(columns), f"none of the original's features is there: {FEATURES}")
     if len(set(lengths.values())) > 1:
         raise BadValue("columns", lengths, "the columns must have one length")
     return next(iter(lengths.values()))
 
 
 def distinct_texts(values: NDArray[Any]) -> tuple[Integers, list[str]]:
-    """(n,) position of each value in the list of distinct texts; null, NaN and blank are NOT_STATED."""
+    """Return the (n,) positions in the list of distinct texts, and that list; null, NaN and blank are NOT_STATED."""
     if values.dtype.kind in "biuf":
         numbers, codes = np.unique(values, return_inverse=True)
         return codes.astype(np.int64), [_text_of(number) for number in numbers.tolist()]
@@ -219,7 +218,7 @@ def distinct_texts(values: NDArray[Any]) -> tuple[Integers, list[str]]:
 
 
 def as_numbers(name: str, values: NDArray[Any]) -> Floats:
-    """(n,) float64, NaN for null. Raises: BadValue for text or an infinite number."""
+    """Return (n,) float64, NaN for null. Raises: BadValue for text or an infinite number."""
     try:
         numbers = np.asarray(values).astype(np.float64)
     except (TypeError, ValueError) as error:

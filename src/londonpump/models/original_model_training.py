@@ -1,10 +1,10 @@
-"""The seed recipe: the original's model fitted as it stands, and how it is scored.
+"""Fitting and scoring of the original's model, unchanged.
 
 A passive-aggressive regressor on one-hot texts and scaled numbers, its C chosen by three folds on MAE.
 scikit-learn drops `PassiveAggressiveRegressor` in 1.10; `SGDRegressor` with the step rule `pa1` is the
 same algorithm, and a test holds both to the same coefficients.
 
-The design is sparse, 30 times less work a pass than the original's dense one. For sparse rows
+The design is sparse, 30 times less work per pass than the original's dense one. For sparse rows
 scikit-learn slows the intercept down a hundredfold; a constant column brings its step back to the
 dense one, so that the two agree to within 0.02 s on every row.
 
@@ -63,9 +63,9 @@ CONSTANT = np.sqrt(0.99)
 
 @dataclass(frozen=True, slots=True)
 class RowLimits:
-    """How many rows to spend, whole incidents drawn at random; None is all of them.
+    """Maximum numbers of rows; whole incidents are drawn at random, None means all rows.
 
-    C is chosen on a part because the fifteen fits of the choice would cost more than the recipe.
+    C is chosen on a part, because the fifteen fits of the choice would cost more than the final ones.
     """
 
     max_cv_rows: int | None = 60_000
@@ -79,11 +79,11 @@ def fit_original_model(
     groups: NDArray[Any] | None = None,
     limits: RowLimits = RowLimits(),
 ) -> OriginalModel:
-    """The recipe fitted once a seed, with one C for all, chosen with the first.
+    """Fit the original's model once per seed, with one C for all, chosen with the first seed.
 
-    Args: columns: {feature: (n,)}, features that are absent, null throughout or numbers with one
+    Args: columns: {feature: (n,)}, features that are missing, entirely null, or numbers with one
         value are left out and recorded. attendance_s: (n,) seconds, finite. groups: (n,) the incident of each row, kept whole
-        in a fold; without it each row stands alone.
+        in a fold; without it each row is its own incident.
     Raises: TooFewRows below 30 rows or three incidents; BadValue for a value that cannot be used.
     """
     target_s = _checked_target(columns, attendance_s, seeds)
@@ -112,13 +112,13 @@ def fit_original_model(
 
 
 def median_and_best(mae_s: Iterable[float]) -> tuple[float, float]:
-    """The two figures by which the recipe is quoted: over its seeds, the median MAE and the least."""
+    """Return the median and the lowest MAE over the seeds."""
     every_s = np.asarray(list(mae_s), np.float64)
     return float(np.median(every_s)), float(every_s.min())
 
 
 def fit_encoding(columns: Columns) -> Encoding:
-    """The categories, means and scales of the training rows. Raises: BadValue."""
+    """Fit the categories, means and scales of the training rows. Raises: BadValue."""
     present = {name: columns[name] for name in FEATURES if name in columns}
     texts = [_fit_text(name, present[name]) for name in TEXTS if name in present]
     numbers = [_fit_number(name, present[name]) for name in SCALED_NUMBERS + PLAIN_NUMBERS if name in present]
@@ -126,12 +126,12 @@ def fit_encoding(columns: Columns) -> Encoding:
     kept_numbers = tuple(number for number in numbers if number is not None)
     used = {column.name for column in kept_texts} | {column.name for column in kept_numbers}
     if not used:
-        raise BadValue("columns", sorted(columns), "every feature of the recipe is null")
+        raise BadValue("columns", sorted(columns), "every feature of the original is null")
     return Encoding(kept_texts, kept_numbers, tuple(name for name in FEATURES if name not in used))
 
 
 def build_design(encoding: Encoding, columns: Columns) -> sparse.csr_matrix:
-    """(n, width + 1) sparse rows; the last column is the constant. Every category must be known."""
+    """Return (n, width + 1) sparse rows; the last column is the constant. Every category must be known."""
     n, width = count_rows(columns), encoding.width
     positions, numbers = encoding.positions(columns), encoding.scaled(columns)
     n_entries = len(positions) + len(numbers) + 1
@@ -152,10 +152,10 @@ def _fit_text(name: str, values: NDArray[Any]) -> TextColumn:
 
 
 def _fit_number(name: str, values: NDArray[Any]) -> NumberColumn | None:
-    """None where there is nothing to learn: every value null, or one value throughout.
+    """Fit the scaling of a number; None if every value is null or all are equal.
 
-    An unscaled constant would share the intercept's work: fitted on a January alone, `month` takes
-    half of it, and doubles it in February (MAE 139 s instead of 74).
+    An unscaled constant would take over part of the intercept: fitted on one January, `month` takes
+    half of it and doubles it in February (MAE 139 s instead of 74).
     """
     numbers = as_numbers(name, values)
     known = ~np.isnan(numbers)
@@ -177,25 +177,27 @@ def _checked_target(columns: Columns, attendance_s: Floats, seeds: Sequence[int]
             "attendance_s", int((~np.isfinite(target_s)).sum()), "rows without a time: leave them out"
         )
     if len(target_s) < MIN_ROWS:
-        raise TooFewRows(f"seed recipe: {len(target_s)} training rows, {MIN_ROWS} needed. Give more records.")
+        raise TooFewRows(
+            f"original model: {len(target_s)} training rows, {MIN_ROWS} needed. Give more records."
+        )
     if len(seeds) == 0:
         raise BadValue("seeds", list(seeds), "name at least one")
     return target_s
 
 
 def _shuffled_incident_rank(groups: NDArray[Any] | None, n: int, seed: int) -> Integers:
-    """(n,) a random rank for each row, the same for the rows of one incident, from 0 without a gap."""
+    """Return a random (n,) rank per row, equal within an incident, from 0 without gaps."""
     incident = np.arange(n) if groups is None else np.unique(groups, return_inverse=True)[1]
     n_incidents = int(incident.max()) + 1
     if n_incidents < FOLDS:
         raise TooFewRows(
-            f"seed recipe: {n_incidents} incidents, {FOLDS} needed to choose C. Give more records."
+            f"original model: {n_incidents} incidents, {FOLDS} needed to choose C. Give more records."
         )
     return np.random.default_rng(seed).permutation(n_incidents)[incident]
 
 
 def _first_incidents(rank: Integers, max_rows: int | None) -> NDArray[np.bool_]:
-    """(n,) the rows of the incidents of lowest rank that fit into a number of rows, three at least."""
+    """Return (n,) flags of the incidents of lowest rank that fit into `max_rows`, at least three incidents."""
     if max_rows is None:
         return np.ones(len(rank), np.bool_)
     fits = np.cumsum(np.bincount(rank)) <= max_rows
@@ -204,7 +206,7 @@ def _first_incidents(rank: Integers, max_rows: int | None) -> NDArray[np.bool_]:
 
 
 def _folds(rank: Integers, max_rows: int | None) -> Integers:
-    """(n,) fold 0, 1 or 2; -1 for a row that has no part in the choice of C."""
+    """Return the (n,) fold 0, 1 or 2; -1 for a row that is not used for the choice of C."""
     return np.where(_first_incidents(rank, max_rows), rank % FOLDS, -1)
 
 
@@ -231,7 +233,7 @@ def _fit(design: sparse.csr_matrix, target_s: Floats, c: float, seed: int) -> SG
         random_state=int(seed),
     )
     with warnings.catch_warnings():
-        # few rows and small steps may use up the thousand passes: `epochs` records it, as it stands
+        # few rows and small steps may use up the thousand passes; `epochs` records it
         warnings.simplefilter("ignore", ConvergenceWarning)
         return model.fit(design, target_s)
 

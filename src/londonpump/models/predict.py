@@ -1,6 +1,6 @@
-"""From columns to predictions: fill what is missing, predict, say what was filled and what could not be.
+"""Predictions from columns: impute missing values, predict, and label what was imputed.
 
-Pure, for `pipelines` and `service` alike: files, databases and clocks are theirs.
+This module is pure: `lifecycle` and `service` read the files, databases and clocks.
 """
 
 from dataclasses import dataclass
@@ -12,13 +12,11 @@ from numpy.typing import NDArray
 from londonpump.domain.attendance_targets import MIN_UNDERESTIMATE_S
 from londonpump.domain.context_records import WEATHER_NUMBERS
 from londonpump.features.dispatches import Dispatches
-from londonpump.models.applicability_domain import CONTEXT, TEXTS
+from londonpump.models.applicability_domain import CONTEXT, TEXTS, ImputationFlags
 from londonpump.models.area_points import central
-from londonpump.models.area_response_times import MixtureTimes, Times
 from londonpump.models.bundle import Bundle
-from londonpump.models.distribution import P50
+from londonpump.models.distribution import P50, MixtureTimes, Times
 from londonpump.models.explanations import Contribution, explanations
-from londonpump.models.imputation_flags import ImputationFlags
 from londonpump.models.pump_count import PumpChances
 
 Columns = dict[str, NDArray[Any]]
@@ -26,7 +24,7 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 ALL_ROWS = slice(None)
 MAX_AREA_DISPATCHES = 24
-"""Runs to a named place that are answered in full: the rest arrives far too late to be the first."""
+"""Dispatches to an area that are predicted in full; the others arrive far too late to be the first."""
 OVER_S = (360, 480, 600)
 CALL_COLUMNS = ("mobilised_us", "easting_m", "northing_m", "station_ground_code")
 SOURCE_COLUMN = {
@@ -37,23 +35,26 @@ SOURCE_COLUMN = {
 
 @dataclass(frozen=True, slots=True)
 class Predictions:
-    """n answers. p_over: (n, 3) of OVER_S. filled: per run the labels `column=source`. pumps: (n,) 1 to 5.
-    pump_chances: (n, 5) of 1, 2, 3, 4, 5 or more."""
+    """The predictions of n dispatches."""
 
     times: Times
     median_s: Floats
     p_over: Floats
+    """(n, 3) probability of exceeding each of OVER_S."""
     p_underestimate: Floats
     pumps: Ints
+    """(n,) 1 to 5."""
     pump_chances: Floats
+    """(n, 5) probability of 1, 2, 3, 4, 5 or more pumps."""
     is_flagged: NDArray[np.bool_]
     imputed: ImputationFlags
+    """Labels `column=source` of imputed values."""
     dispatches: Dispatches
     table: Floats
     interval_scaling: Floats
 
     def explanations(self, bundle: Bundle, rows: Ints | slice = ALL_ROWS) -> list[list[Contribution]]:
-        """Why, run by run. rows: of which runs; a run takes about a millisecond."""
+        """Return the explanations of some dispatches; each takes about a millisecond."""
         dispatches = self.dispatches if rows is ALL_ROWS else self.dispatches.take(rows)
         return explanations(
             bundle.response, dispatches, self.interval_scaling[rows], (self.table[rows], self.median_s[rows])
@@ -62,19 +63,19 @@ class Predictions:
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """Runs with everything in place that the models look at. filled: columns as they were before context was
-    completed. labels, widening: (n,)."""
+    """Dispatches without missing values, ready for the models."""
 
     dispatches: Dispatches
     imputed: Columns
+    """The columns before the context was completed."""
     imputation_flags: ImputationFlags
     interval_scaling: Floats
 
 
 def predict_dispatches(bundle: Bundle, columns: Columns, known: Columns | None = None) -> Predictions:
-    """Predict runs given as columns; what is missing is filled and labelled.
+    """Predict dispatches given as columns; missing values are imputed and labelled.
 
-    known: the context of the runs' moments, as `ContextStore.columns`; what a call states goes before it.
+    Args: known: the context at the times of the dispatches; values given by the caller take precedence.
     """
     prepared = _prepare(bundle, columns, known or {})
     table = bundle.response.table(prepared.dispatches)
@@ -89,16 +90,17 @@ def predict_area(
     known: Columns | None = None,
     max_dispatches: int = MAX_AREA_DISPATCHES,
 ) -> tuple[Ints, Predictions]:
-    """Predict runs to a place that is only named.
+    """Predict dispatches to an area.
 
-    Args: columns: as of `answer`, without a place. points_m: (k, 2) of `AreaPoints`. most: how many runs are
-    answered, those that are soonest at the central point.
-    Returns: (m,) the rows answered, in their order, and their answers. Reasons, labels, context and the number of
-    pumps are those of the central point; times and chances are of all points.
+    Args: columns: as in `predict_dispatches`, without a location. points_m: (k, 2) of `AreaPoints`. max_dispatches: the
+    number of dispatches to predict, the fastest to the central point.
+    Returns: the (m,) predicted rows in their order, and their predictions. Explanations, labels, context and number of
+    pumps are those of the central point; times and probabilities are over all points.
     """
     prepared = _prepare(bundle, _at_points(columns, points_m[[central(points_m)]]), known or {})
     table = bundle.response.table(prepared.dispatches)
     times = bundle.response.from_table(prepared.dispatches, table, prepared.interval_scaling)
+    # all candidates are ranked at the central point, because k points for each would cost k times as much
     rows = np.sort(np.argsort(times.centre_s, kind="stable")[:max_dispatches])
     some = Prepared(
         dispatches=prepared.dispatches.take(rows),
@@ -144,7 +146,7 @@ def _predictions(bundle: Bundle, prepared: Prepared, table: Floats, times: Times
 
 
 def _area_times(bundle: Bundle, imputed: Columns, points_m: Floats) -> MixtureTimes:
-    """Of n runs to k points, n x k runs of which those of a run stand side by side."""
+    """Predict n dispatches to k points, as n x k dispatches with those of one adjacent."""
     k = len(points_m)
     every = _at_points({name: np.repeat(values, k) for name, values in imputed.items()}, points_m)
     dispatches = bundle.dispatches(every)
@@ -152,13 +154,13 @@ def _area_times(bundle: Bundle, imputed: Columns, points_m: Floats) -> MixtureTi
 
 
 def _at_points(columns: Columns, points_m: Floats) -> Columns:
-    """Columns at points, over and over."""
+    """Return the columns with the points as locations, repeated in order."""
     east_m, north_m = np.tile(points_m, (len(columns["mobilised_us"]) // len(points_m), 1)).T
     return {**columns, "easting_m": east_m, "northing_m": north_m}
 
 
 def _pumps(bundle: Bundle, dispatches: Dispatches) -> PumpChances:
-    """How many pumps such calls get; worked out once for runs of one call that follow each other."""
+    """Predict the number of pumps, once for adjacent dispatches of one call."""
     columns = [dispatches.columns[name] for name in (*CALL_COLUMNS, *TEXTS) if name in dispatches.columns]
     begins = np.ones(dispatches.n, bool)
     begins[1:] = np.any([values[1:] != values[:-1] for values in columns], axis=0)
@@ -170,8 +172,7 @@ def _pumps(bundle: Bundle, dispatches: Dispatches) -> PumpChances:
 def with_known_context(
     columns: Columns, known: Columns, names: frozenset[str]
 ) -> tuple[Columns, ImputationFlags]:
-    """Columns with what is known of the wanted ones where the call does not state them; per run the labels
-    `column=source`."""
+    """Return the columns with known context where the caller gives no value, and the labels `column=source`."""
     n = len(columns["mobilised_us"])
     imputation_flags = ImputationFlags(n)
     merged = dict(columns)
@@ -189,7 +190,7 @@ def with_known_context(
 
 
 def _label_ground(columns: Columns, imputation_flags: ImputationFlags) -> None:
-    """The ground of a place that nobody stated is looked up: it comes from context."""
+    """Label the station grounds that are looked up because the caller does not give them."""
     stated_codes = columns.get("station_ground_code")
     is_found = (
         [True] * len(imputation_flags) if stated_codes is None else [code is None for code in stated_codes]

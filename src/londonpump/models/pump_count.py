@@ -1,8 +1,8 @@
-"""How many pumps a call brings: 1, 2, 3, 4, 5 or more, with their chances.
+"""The model of the number of pumps: probabilities of 1, 2, 3, 4, 5 or more.
 
-What is learnt is how many attended: at some calls more than were needed, at others fewer. The answer is the
-average of boosters that climb from number to number (`pump_steps`) and a backed-off table of kind of call,
-property and night (`pump_frequencies`); the number announced is weighted for macro F1 (`pump_choice`).
+The target is the number that attended, which may differ from the number needed. The prediction is the average of
+boosters (`pump_boosters`) and a table of incident type, property and night with back-off (`pump_frequencies`); the
+announced number is weighted for macro F1.
 """
 
 import json
@@ -15,8 +15,17 @@ from numpy.typing import NDArray
 from londonpump.features.dispatches import Dispatches
 from londonpump.models import boosters
 from londonpump.models.npz import from_npz, to_npz
-from londonpump.models.pump_choice import choose, fit_weights
-from londonpump.models.pump_features import NAMES, Calls, mixed, table_of
+from londonpump.models.pump_boosters import (
+    NAMES,
+    STEPS,
+    Calls,
+    PumpSteps,
+    choose,
+    fit_steps,
+    fit_weights,
+    mixed,
+    table_of,
+)
 from londonpump.models.pump_frequencies import (
     CHAINS,
     FOLDS,
@@ -26,7 +35,6 @@ from londonpump.models.pump_frequencies import (
     fit_frequencies,
     fit_vocabulary,
 )
-from londonpump.models.pump_steps import STEPS, PumpSteps, fit_steps
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -34,25 +42,26 @@ Ints = NDArray[np.int64]
 PATTERNS = tuple(
     (type_stated, property_stated) for type_stated in (False, True) for property_stated in (False, True)
 )
-"""(kind stated, property stated)."""
+"""(incident type given, property given)."""
 SHARE_WITHOUT_TYPE, SHARE_WITHOUT_PROPERTY = 0.5, 0.3
 MIN_INCIDENTS = 200
-"""With fewer calls the table answers alone, and the likeliest number is the one announced."""
+"""With fewer calls only the table is used, and the most likely number is announced."""
 MODEL_JSON, TABLES_NPZ = "pumps.json", "tables.npz"
 
 
 @dataclass(frozen=True, slots=True)
 class PumpHyperparameters:
-    """How much is spent, by the number of calls. copies: times a call is learnt from, masked anew each time;
-    of two, one has its kind. judged: the latest calls of a fold that find the weights of the choice, at most."""
+    """Training settings, chosen by the number of calls."""
 
     copies: int
+    """Training rows per call, each masked differently; of two, one has its incident type."""
     trees: int
     leaves: int
     rate: float
     min_in_leaf: int
     weight_folds: int
     weight_rows: int
+    """Maximum number of the latest calls of a fold on which the weights are fitted."""
 
 
 SMALL = PumpHyperparameters(
@@ -65,29 +74,33 @@ SMALL_CALLS = 60_000
 
 
 def hyperparameters_for(n_calls: int) -> PumpHyperparameters:
-    """Few calls are gone over with more care."""
+    """Return the training settings for a number of calls."""
     return SMALL if n_calls <= SMALL_CALLS else LARGE
 
 
 @dataclass(frozen=True, slots=True)
 class PumpChances:
-    """probability: (n, 5) of 1, 2, 3, 4, 5 or more, rows sum to 1. chosen: (n,) 1 to 5, by macro F1."""
+    """Predicted numbers of pumps of n calls."""
 
     probability: Floats
+    """(n, 5) of 1, 2, 3, 4, 5 or more; rows sum to 1."""
     chosen: Ints
+    """(n,) 1 to 5, weighted for macro F1."""
 
 
 @dataclass(frozen=True, slots=True)
 class PumpsModel:
-    """tables: one a chain of CHAINS. weights: (2, 2, 5) of the choice, [kind stated, property stated]."""
+    """The fitted model of the number of pumps."""
 
     vocabulary: Vocabulary
     tables: tuple[Frequencies, ...]
+    """One table per chain of CHAINS."""
     steps: PumpSteps
     weights: Floats
+    """(2, 2, 5) weights of the choice, by [incident type given, property given]."""
 
     def __call__(self, dispatches: Dispatches) -> PumpChances:
-        """The chances of each call and the number to announce."""
+        """Predict the probabilities of each call and the number to announce."""
         calls = Calls.of(dispatches, self.vocabulary)
         probability = mixed(self.steps, calls, [table(calls.codes) for table in self.tables])
         return PumpChances(
@@ -95,7 +108,7 @@ class PumpsModel:
         )
 
     def to_files(self) -> dict[str, bytes]:
-        """LightGBM's native text a step, the counts of the tables, and json for all else."""
+        """Return files by name: LightGBM text per step, the counts of the tables, and JSON for the rest."""
         value = {
             "vocabulary": {name: list(codes) for name, codes in self.vocabulary.items()},
             "tables": {table.chain.name: table.root.tolist() for table in self.tables},
@@ -113,7 +126,7 @@ class PumpsModel:
 
     @classmethod
     def from_files(cls, files: dict[str, bytes]) -> "PumpsModel":
-        """The inverse of `to_files`; other files of a bundle may lie beside."""
+        """The inverse of `to_files`; other files of a bundle are ignored."""
         value: dict[str, Any] = json.loads(files[MODEL_JSON])
         counts = from_npz(files[TABLES_NPZ])
         names = [_step_file(k) for k in STEPS]
@@ -132,15 +145,16 @@ class PumpsModel:
 
 @dataclass(frozen=True, slots=True)
 class PumpTrainingData:
-    """Training calls. pumps, fold: (n,). tables: a chain, the table of all, then one without each fold."""
+    """Training calls with (n,) pumps and folds."""
 
     calls: Calls
     pumps: Ints
     fold: Ints
     tables: tuple[tuple[Frequencies, ...], ...]
+    """Per chain, the table of all calls, then one without each fold."""
 
     def shares(self, calls: Calls, fold: Ints) -> list[Floats]:
-        """(n, 5) a chain, each call answered by the table without its own fold."""
+        """Return (n, 5) shares per chain, each call from the table without its own fold."""
         answers = [np.empty((len(fold), N_CLASSES)) for _ in self.tables]
         for f in range(FOLDS):
             rows = np.flatnonzero(fold == f)
@@ -151,11 +165,11 @@ class PumpTrainingData:
 
 
 def fit_pumps(dispatches: Dispatches, pumps: Floats, incident: Ints, seed: int) -> PumpsModel:
-    """Learn the number of pumps.
+    """Fit the number of pumps.
 
-    Args: runs: any number of runs an incident; the first mobilised is learnt from. pumps: (n,) attending,
-    NaN where not recorded (left out). incident: (n,) codes.
-    Returns: a model; from fewer than LEAST_INCIDENTS incidents it holds the tables alone.
+    Args: dispatches: any number per incident; only the first mobilised is used. pumps: (n,) attending, NaN where not
+    recorded (left out). incident: (n,) codes.
+    Returns: a model; with fewer than MIN_INCIDENTS incidents it has tables only.
     """
     rows = _one_row_an_incident(dispatches.columns["mobilised_us"], pumps, incident)
     first = Dispatches({name: values[rows] for name, values in dispatches.columns.items()}, dispatches.lookup)
@@ -163,6 +177,7 @@ def fit_pumps(dispatches: Dispatches, pumps: Floats, incident: Ints, seed: int) 
     calls, number = Calls.of(first, vocabulary), np.clip(pumps[rows], 1, N_CLASSES).astype(np.int64)
     rng = np.random.default_rng(seed)
     fold = rng.integers(0, FOLDS, len(rows))
+    # every fold needs a call, also of a handful of calls
     fold[:FOLDS] = np.arange(FOLDS)[: len(rows)]
     tables = tuple(fit_frequencies(chain, calls.codes, number, fold) for chain in CHAINS)
     training_data = PumpTrainingData(calls, number, fold, tables)
@@ -182,11 +197,12 @@ def _one_row_an_incident(mobilised_us: Ints, pumps: Floats, incident: Ints) -> I
 def _fit_steps(
     training_data: PumpTrainingData, rows: Ints, hyperparameters: PumpHyperparameters, seed: int
 ) -> PumpSteps:
-    """Boosters of some calls, half of them without their kind and some without their property."""
+    """Train boosters on some calls, half of them without incident type and some without property."""
     if len(rows) < MIN_INCIDENTS:
         return PumpSteps((None,) * len(STEPS))
     rng = np.random.default_rng(seed)
     calls, pumps, fold = training_data.calls.take(rows), training_data.pumps[rows], training_data.fold[rows]
+    # callers often state neither type nor property, so the boosters must handle their absence
     is_hidden = rng.random(len(rows)) < SHARE_WITHOUT_TYPE
     tables = []
     for copy in range(hyperparameters.copies):
@@ -198,10 +214,9 @@ def _fit_steps(
 
 
 def _fit_weights(training_data: PumpTrainingData, hyperparameters: PumpHyperparameters, seed: int) -> Floats:
-    """(2, 2, 5) found on calls that neither the boosters nor the tables that judge them learnt from.
+    """Fit (2, 2, 5) weights on calls outside the training rows of the boosters and tables that predict them.
 
-    The boosters' own training calls were encoded with these calls still counted: it shifts an encoding a
-    little and touches nothing but the weights.
+    The encodings of the boosters' training rows still count these calls, which affects the weights only slightly.
     """
     if len(training_data.pumps) < MIN_INCIDENTS:
         return np.ones((2, 2, N_CLASSES))

@@ -1,9 +1,9 @@
-"""How often calls of a kind brought 1, 2, 3, 4, 5 or more pumps: tables that back off.
+"""Frequency tables of the number of pumps, with back-off from fine to coarse keys.
 
-A chain goes from the coarse to the fine (all calls, kind, category, type of property, night). At each level
-the shares of a key are pulled towards those of its parent by `doubt` calls; a key never seen, or a column
-that is not stated, stays with the last level that knows. A call whose kind is stated also counts for calls of
-any kind, so that a call without one is answered from all of them.
+A chain goes from coarse to fine keys (all calls, incident type, category, type of property, night). At each level the
+shares of a key are pulled towards those of its parent by `doubt` calls; for an unseen key or a missing value the last
+known level is used. A call with an incident type also counts as one of any type, so that calls without a type are
+predicted from all calls.
 """
 
 from collections.abc import Mapping
@@ -24,7 +24,7 @@ N_CLASSES = 5
 """Pumps attending: 1, 2, 3, 4, 5 or more."""
 UNKNOWN = -1
 FOLDS = 5
-"""Of the calls a table is learnt from."""
+"""Folds of the training calls of a table."""
 ANY_TYPE = 0
 TYPE_CODES = {name: i for i, name in enumerate(incident_types.INCIDENT_TYPES, start=ANY_TYPE + 1)}
 ANY_CALL, TO_A_FIRE, NO_FIRE = 0, 1, 2
@@ -34,7 +34,7 @@ CELLS_A_SIDE = AREA_M // CELL_M
 AREAS_A_COLUMN = 1 << 13
 """500 m squares from south to north: 4,096 km, more than the national grid has."""
 COUNTS_PER_CALL = 2
-"""A call is counted as it is and as one of any kind."""
+"""A call is counted with its incident type and as one of any type."""
 TEXTS = ("property_category", "property_type")
 RADIX = {
     "kind": 16,
@@ -45,16 +45,18 @@ RADIX = {
     "area": 1 << 28,
     "cell": CELLS_A_SIDE**2,
 }
-"""One more than the largest code of a column: a key is the number its codes write in this mixed base."""
+"""One more than the largest code of each column; a key is its codes as one number in this mixed base."""
 
 
 @dataclass(frozen=True, slots=True)
 class Chain:
-    """levels: columns of `codes`, from coarse to fine. doubt: calls that a parent's shares weigh."""
+    """A sequence of keys from coarse to fine."""
 
     name: str
     levels: tuple[str, ...]
+    """Columns of `encode`, from coarse to fine."""
     doubt: float
+    """Weight of the parent's shares, in calls."""
 
 
 BY_PROPERTY = Chain("kind_property_night", ("kind", "property_category", "property_type", "night"), 12.0)
@@ -65,17 +67,20 @@ CHAINS = (BY_PROPERTY, BY_TYPE, BY_LOCATION)
 
 @dataclass(frozen=True, slots=True)
 class Frequencies:
-    """root: (5,) shares of all calls. keys: of each level, sorted. counts: of each level, (keys, 5) calls.
-    shares: of each level, (keys, 5), each row pulled towards its parent's."""
+    """The fitted table of one chain."""
 
     chain: Chain
     root: Floats
+    """(5,) shares of all calls."""
     keys: tuple[Ints, ...]
+    """Sorted keys per level."""
     counts: tuple[Ints, ...]
+    """(keys, 5) calls per level."""
     shares: tuple[Floats, ...]
+    """(keys, 5) shares per level, each row pulled towards its parent's."""
 
     def __call__(self, codes: Codes) -> Floats:
-        """(n, 5) chances, rows sum to 1."""
+        """Return (n, 5) probabilities; rows sum to 1."""
         query_keys = chain_keys(self.chain, codes)
         answer = np.tile(self.root, (len(query_keys[0]), 1))
         for level, key in enumerate(query_keys):
@@ -84,7 +89,7 @@ class Frequencies:
         return answer
 
     def to_arrays(self) -> dict[str, Ints]:
-        """As whole numbers: the counts, from which the shares of the levels follow, and the keys as differences."""
+        """Return integer arrays: the counts, from which the shares follow, and the keys as differences."""
         arrays = {}
         for level, (keys, counts) in enumerate(zip(self.keys, self.counts, strict=True)):
             arrays[f"{self.chain.name}.{level}.steps"] = np.diff(keys, prepend=0)
@@ -93,7 +98,7 @@ class Frequencies:
 
     @classmethod
     def from_arrays(cls, name: str, root: Floats, arrays: Mapping[str, Ints]) -> "Frequencies":
-        """The inverse of `to_arrays`; those of others may lie beside. name: of the chain."""
+        """The inverse of `to_arrays`; `arrays` may hold those of other chains too."""
         chain = next(chain for chain in CHAINS if chain.name == name)
         levels = range(len(chain.levels))
         keys = tuple(np.cumsum(arrays[f"{name}.{level}.steps"]) for level in levels)
@@ -102,7 +107,7 @@ class Frequencies:
 
 
 def fit_vocabulary(dispatches: Dispatches) -> dict[str, dict[str, int]]:
-    """A code for each property category and type that these calls name."""
+    """Assign a code to each property category and type in these calls."""
     return {
         name: {text: i for i, text in enumerate(sorted({t for t in dispatches.text(name) if t is not None}))}
         for name in TEXTS
@@ -110,7 +115,7 @@ def fit_vocabulary(dispatches: Dispatches) -> dict[str, dict[str, int]]:
 
 
 def encode(dispatches: Dispatches, vocabulary: Vocabulary) -> dict[str, Ints]:
-    """(n,) a column of RADIX: codes, UNKNOWN where not stated or never seen."""
+    """Return (n,) codes per column of RADIX, UNKNOWN where not given or never seen."""
     type_code = _coded(dispatches, "incident_type", TYPE_CODES)
     is_stated = type_code != UNKNOWN
     area, cell = _location_codes(dispatches.number("easting_m"), dispatches.number("northing_m"))
@@ -127,7 +132,7 @@ def encode(dispatches: Dispatches, vocabulary: Vocabulary) -> dict[str, Ints]:
 
 
 def chain_keys(chain: Chain, codes: Codes) -> list[Ints]:
-    """(n,) a level: the key of each call, UNKNOWN from the first level on that its codes do not tell."""
+    """Return (n,) keys per level, UNKNOWN from the first unknown code on."""
     key = np.zeros(len(codes[chain.levels[0]]), np.int64)
     keys = []
     for name in chain.levels:
@@ -140,9 +145,9 @@ def chain_keys(chain: Chain, codes: Codes) -> list[Ints]:
 def fit_frequencies(chain: Chain, codes: Codes, pumps: Ints, fold: Ints) -> tuple[Frequencies, ...]:
     """Count calls.
 
-    Args: codes: of `encode`, all that is stated. pumps: (n,) 1 to 5. fold: (n,) 0 to FOLDS - 1.
-    Returns: the table of all calls, then for each fold the table of the calls outside it: out of these a
-    training call is answered, never out of its own.
+    Args: codes: of `encode`. pumps: (n,) 1 to 5. fold: (n,) 0 to FOLDS - 1.
+    Returns: the table of all calls, then for each fold the table of the calls outside it, from which the training calls
+    of the fold are predicted.
     """
     counted = _with_any_type(codes)
     pump_class, fold = np.tile(pumps - 1, COUNTS_PER_CALL), np.tile(fold, COUNTS_PER_CALL)
@@ -168,7 +173,7 @@ def fit_frequencies(chain: Chain, codes: Codes, pumps: Ints, fold: Ints) -> tupl
 
 
 def _root(counts: Ints) -> Floats:
-    """Shares of all calls; one call more of each number, so that none is impossible."""
+    """Return the shares of all calls, with one call added per number so that no share is 0."""
     return np.asarray((counts + 1.0) / (counts.sum() + N_CLASSES))
 
 
@@ -186,7 +191,7 @@ def _frequencies(chain: Chain, root: Floats, keys: tuple[Ints, ...], counts: tup
 
 
 def _find(query_keys: Ints, keys: Ints) -> tuple[Ints, NDArray[np.bool_]]:
-    """(position in keys, whether it is there) of each wanted key."""
+    """Return the position of each query key in `keys`, and whether it is there."""
     if not len(keys):
         return np.zeros(len(query_keys), np.int64), np.zeros(len(query_keys), bool)
     at = np.minimum(np.searchsorted(keys, query_keys), len(keys) - 1)
@@ -194,13 +199,13 @@ def _find(query_keys: Ints, keys: Ints) -> tuple[Ints, NDArray[np.bool_]]:
 
 
 def as_any_type(codes: Codes, rows: NDArray[np.bool_]) -> dict[str, Ints]:
-    """The same codes, as of calls of any kind in some rows."""
+    """Return the codes with the incident type replaced by any type in some rows."""
     type_code, fire = np.where(rows, ANY_TYPE, codes["kind"]), np.where(rows, ANY_CALL, codes["fire"])
     return {**codes, "kind": type_code, "fire": fire}
 
 
 def _with_any_type(codes: Codes) -> dict[str, Ints]:
-    """Every call as it is, and again as a call of any kind unless it is one already."""
+    """Return every call as it is, and again as one of any type unless it is one already."""
     is_stated = codes["kind"] != ANY_TYPE
     again = as_any_type(codes, is_stated)
     again = {name: np.where(is_stated, code, UNKNOWN) for name, code in again.items()}
@@ -212,7 +217,7 @@ def _coded(dispatches: Dispatches, name: str, codes: Mapping[str, int]) -> Ints:
 
 
 def _location_codes(easting_m: Floats, northing_m: Floats) -> tuple[Ints, Ints]:
-    """(500 m square, which of its 100 m cells); UNKNOWN off the national grid."""
+    """Return the 500 m square and the 100 m cell within it; UNKNOWN off the national grid."""
     column, row = np.floor(easting_m / CELL_M), np.floor(northing_m / CELL_M)
     top = AREAS_A_COLUMN * CELLS_A_SIDE
     is_on_grid = (column >= 0) & (column < top) & (row >= 0) & (row < top)

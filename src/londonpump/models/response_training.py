@@ -1,4 +1,4 @@
-"""How the response-time model is learnt: out-of-sample errors first, then the model on every row."""
+"""Training of the response-time model: out-of-fold errors first, then the model on every row."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,11 +11,15 @@ from numpy.typing import NDArray
 from londonpump.features.catalogue import Feature, build
 from londonpump.features.dispatches import Dispatches
 from londonpump.models import boosters
-from londonpump.models.base_curve import fit_base_curve
 from londonpump.models.distribution import shape_of
 from londonpump.models.fitted_context import NO_CONTEXT, FittedContext
 from londonpump.models.location_effect import SMOOTHINGS, LocationEffect, cell_keys, fit_location_effect
-from londonpump.models.response_time_model import DISTANCE_BANDS_M, ResponseTimeModel, group_index
+from londonpump.models.response_time_model import (
+    DISTANCE_BANDS_M,
+    ResponseTimeModel,
+    fit_base_curve,
+    group_index,
+)
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -23,27 +27,27 @@ Progress = Callable[[str, float], None]
 
 LOCATION_FOLDS = 5
 MIN_GROUP_ERRORS = 400
-"""A group of runs has a shape of its own from this many errors on."""
+"""A group with fewer errors takes the shape of all dispatches."""
 ERROR_FLOOR_S = 5.0
+"""Added before the logarithm, so that an error of 0 does not become minus infinity."""
 HIDDEN_SHARES = ((("incident_type",), 0.5), (("property_category", "address_qualifier"), 0.1))
-"""What is hidden from how many training rows: half of the calls come without a stated kind."""
+"""Columns hidden in a share of the training rows, because half of the calls come without an incident type."""
 
 
 @dataclass(frozen=True, slots=True)
 class Hyperparameters:
-    """How much is spent on a training, by its number of rows.
-
-    seeds: boosters averaged. trees, leaves, rate, least_in_leaf: of each. folds: of the cross-fitting that
-    gives out-of-sample errors. latest_share: of those errors, the latest that make the shape.
-    """
+    """Training settings, chosen by the number of rows."""
 
     seeds: int
+    """Number of boosters that are averaged."""
     trees: int
     leaves: int
     rate: float
     least_in_leaf: int
     folds: int
+    """Folds of the cross-fitting for out-of-fold errors."""
     latest_share: float
+    """Share of the errors, the latest ones, that make the shape."""
 
 
 SMALL = Hyperparameters(seeds=3, trees=60, leaves=31, rate=0.08, least_in_leaf=25, folds=5, latest_share=1.0)
@@ -54,35 +58,36 @@ SMALL_ROWS = 60_000
 
 
 def hyperparameters_for(n: int) -> Hyperparameters:
-    """Small records deserve more care a row, large ones pay for it."""
+    """Return the training settings for a number of rows."""
     return SMALL if n <= SMALL_ROWS else LARGE
 
 
 @dataclass(frozen=True, slots=True)
 class TrainingDispatches:
-    """Runs to learn from, n rows in any order. attendance_s: (n,). incident: (n,) codes. at_us: (n,).
-    context: what completed the context of these runs, and will complete that of others."""
+    """Training dispatches, n rows in any order; `incident` holds (n,) codes."""
 
     dispatches: Dispatches
     attendance_s: Floats
     incident: Ints
     at_us: Ints
     context: FittedContext = NO_CONTEXT
+    """The fallbacks that imputed the context of these dispatches."""
 
 
 @dataclass(frozen=True, slots=True)
 class TrainingData:
-    """What the boosters learn from. table: (n, names). left_s: (n,) what the curve leaves. fold: (n,)."""
+    """Training data of the boosters."""
 
     table: Floats
     names: tuple[str, ...]
     left_s: Floats
+    """(n,) residual of the base curve."""
     fold: Ints
     hyperparameters: Hyperparameters
     seed: int
 
     def centre(self, rows: NDArray[np.bool_] | slice) -> tuple[lgb.Booster, ...]:
-        """Boosters of the centre, learnt from some rows."""
+        """Train the boosters of the centre on some rows."""
         return tuple(
             boosters.train(
                 hidden(self.table[rows], self.names, self.seed + i),
@@ -94,14 +99,14 @@ class TrainingData:
         )
 
     def scale(self, error_s: Floats, rows: NDArray[np.bool_] | slice) -> lgb.Booster:
-        """The booster of the log of the absolute error, learnt from some rows."""
+        """Train the booster of the log absolute error on some rows."""
         log_error = np.log(np.abs(error_s[rows]) + ERROR_FLOOR_S)
         return boosters.train(
             self.table[rows], log_error, self.names, scale_parameters(self.hyperparameters, self.seed)
         )
 
     def out_of_fold(self, fit_on: Callable[[NDArray[np.bool_]], Callable[[Floats], Floats]]) -> Floats:
-        """(n,) the answer to each row of what was learnt from the other folds."""
+        """Return (n,) predictions of each row by models trained on the other folds."""
         found = np.empty(len(self.left_s))
         for f in range(self.hyperparameters.folds):
             rest = self.fold != f
@@ -112,9 +117,9 @@ class TrainingData:
 def fit_response_time(
     training: TrainingDispatches, features: tuple[Feature, ...], seed: int, progress: Progress
 ) -> ResponseTimeModel:
-    """Learn the distribution of response times from training runs alone."""
+    """Fit the distribution of response times on training dispatches alone."""
     dispatches, hyperparameters = training.dispatches, hyperparameters_for(len(training.attendance_s))
-    progress("Smoothing what past runs of a place took", 0.0)
+    progress("Fitting the location effects", 0.0)
     curve = fit_base_curve(dispatches, training.attendance_s)
     left_s = training.attendance_s - curve(dispatches)
     location_effects, effects_s = _fit_location_effects(
@@ -131,14 +136,16 @@ def fit_response_time(
         hyperparameters=hyperparameters,
         seed=seed,
     )
-    progress("Learning how far off it is", 0.3)
+    progress("Estimating the out-of-fold errors", 0.3)
     error_s = left_s - training_data.out_of_fold(lambda rest: _mean_of(training_data.centre(rest)))
-    progress("Learning how sure it is", 0.6)
+    progress("Fitting the interval widths", 0.6)
+    # the scale is cross-fitted too: errors of rows it has seen would make the intervals too narrow
     z = error_s / np.exp(
         training_data.out_of_fold(lambda rest: _mean_of((training_data.scale(error_s, rest),)))
     )
-    progress("Learning from every row", 0.8)
+    progress("Training on every row", 0.8)
     everything = slice(None)
+    # the shape follows the latest dispatches, because errors of older ones may no longer hold
     latest = training.at_us >= np.quantile(training.at_us, 1 - hyperparameters.latest_share)
     shape, group_of = _shapes(z, group_index(dispatches), latest)
     return ResponseTimeModel(
@@ -158,14 +165,13 @@ def _mean_of(fitted: tuple[lgb.Booster, ...]) -> Callable[[Floats], Floats]:
 
 
 def fold_of(incident: Ints, folds: int, seed: int) -> Ints:
-    """(n,) fold of each row, incidents whole."""
+    """Return the (n,) fold of each row; incidents stay whole."""
     draw = np.random.default_rng(seed).integers(0, folds, int(incident.max(initial=0)) + 1)
     return np.asarray(draw[incident])
 
 
 def hidden(table: Floats, names: tuple[str, ...], seed: int) -> Floats:
-    """The table as it looks when the kind of call, or the property, is not stated in a share of the rows:
-    anew for each booster, so that both are learnt."""
+    """Return the table with incident type or property hidden in a share of the rows, drawn anew for each booster."""
     draw = np.random.default_rng([seed, 1])
     table = table.copy()
     for columns, share in HIDDEN_SHARES:
@@ -176,7 +182,7 @@ def hidden(table: Floats, names: tuple[str, ...], seed: int) -> Floats:
 
 
 def centre_parameters(hyperparameters: Hyperparameters, seed: int) -> dict[str, Any]:
-    """Of one booster of the centre."""
+    """Return the LightGBM parameters of one booster of the centre."""
     return {
         "objective": "regression_l1",
         "num_trees": hyperparameters.trees,
@@ -191,7 +197,7 @@ def centre_parameters(hyperparameters: Hyperparameters, seed: int) -> dict[str, 
 
 
 def scale_parameters(hyperparameters: Hyperparameters, seed: int) -> dict[str, Any]:
-    """Of the booster of the scale."""
+    """Return the LightGBM parameters of the booster of the scale."""
     return {
         "objective": "regression",
         "num_trees": 80,
@@ -218,7 +224,7 @@ def _fit_location_effects(
 
 
 def _shapes(z: Floats, where: tuple[Ints, Ints], latest: NDArray[np.bool_]) -> tuple[Floats, Ints]:
-    """Shapes of groups with enough of the latest errors; a smaller group takes the shape of all."""
+    """Return the shapes of groups with enough of the latest errors, and the shape of each group."""
     shapes = [shape_of(z[latest])]
     group_of = np.zeros((len(DISTANCE_BANDS_M) + 1, 2), np.int64)
     for band in range(len(DISTANCE_BANDS_M) + 1):

@@ -1,4 +1,4 @@
-"""The original's list of risk stations: those often slow, whichever the run.
+"""The original's list of risk stations, from which pumps are often slow.
 
 For each station a Gaussian kernel density of its training attendance times; the station is listed
 where the density between 600 and 1,600 s is 0.1 or more. It marks slow stations, not predictions that
@@ -27,7 +27,7 @@ MIN_ROWS = 2
 
 
 def risk_stations(station_code: NDArray[Any], attendance_s: Floats) -> dict[str, float]:
-    """The density between 600 and 1,600 s of each station, 0 to 1, in the order of the codes.
+    """Return the density between 600 and 1,600 s of each station, 0 to 1, sorted by code.
 
     Args: station_code: (n,) text. attendance_s: (n,) finite seconds.
     Returns: a station with one row is absent: one time has no spread. Where all times of a station are
@@ -45,7 +45,7 @@ def risk_stations(station_code: NDArray[Any], attendance_s: Floats) -> dict[str,
 
 
 def listed(densities: Mapping[str, float]) -> tuple[str, ...]:
-    """The codes on the list, in order."""
+    """Return the codes on the list, sorted."""
     return tuple(sorted(code for code, density in densities.items() if density >= LISTED_FROM))
 
 

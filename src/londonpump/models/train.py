@@ -1,4 +1,4 @@
-"""Everything that is fitted, fitted once, on training rows alone."""
+"""Training of a model bundle, on training rows alone."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,9 +13,8 @@ from londonpump.domain.errors import TooFewRows
 from londonpump.domain.stations import Station
 from londonpump.features.calendars import london_days
 from londonpump.features.catalogue import FEATURES, Feature, require_known_in_time, usable
-from londonpump.features.dispatches import Dispatches
+from londonpump.features.dispatches import Dispatches, is_countable, recent_calls
 from londonpump.features.ground_lookup import GroundLookup, fit_ground
-from londonpump.features.workload import is_countable, recent_calls
 from londonpump.models.applicability_domain import fit_applicability_domain
 from londonpump.models.area_points import fit_area_points
 from londonpump.models.baselines import fit_constant, fit_distance
@@ -42,39 +41,40 @@ Progress = Callable[[str, float], None]
 
 MIN_TRAINING_ROWS = 300
 FLAGGED_SHARE = 0.077
-"""The share of runs that a warning is shown for: as many as the original's list of stations flags."""
+"""The share of dispatches with a warning, the same as the original's list of stations flags."""
 MAX_ORIGINAL_FIT_ROWS = 100_000
 
 
 @dataclass(frozen=True, slots=True)
 class TrainingSet:
-    """Training rows and what else they are learnt with.
-
-    rows: columns of examples, n rows. calls: columns of calls, for the ground of places and workload.
-    incident: (n,) codes. stations: the list in use. complete: (k, 2) spans of time over which no call is missing.
-    """
+    """The data that a bundle is trained on."""
 
     rows: Columns
+    """Columns of examples, n rows."""
     calls: Columns
+    """Columns of calls, for station grounds and workload."""
     incident: Ints
+    """(n,) incident codes."""
     stations: tuple[Station, ...]
     complete: Ints
+    """(k, 2) spans of time in which no call is missing."""
 
 
 @dataclass(frozen=True, slots=True)
 class TrainingPlan:
-    """seed: of every draw. is_without_fast: leave out runs over 60 km/h (they look at the answer).
-    features: what may be looked at."""
+    """Options of a training."""
 
     seed: int = 1
     is_without_fast: bool = False
+    """Leave out dispatches over 60 km/h, which are selected by the target itself."""
     features: tuple[Feature, ...] = FEATURES
+    """Features that the models may read."""
 
 
 def fit_bundle(
     training: TrainingSet, plan: TrainingPlan, facts: dict[str, Any], progress: Progress
 ) -> Bundle:
-    """Learn a bundle. facts: what goes on its card (data hash, dates). Raises: TooFewRows, KnownTooLate."""
+    """Train a bundle. facts: further entries of its card (data hash, dates). Raises: TooFewRows, KnownTooLate."""
     require_known_in_time(plan.features)
     training = _usable_rows(training, plan)
     rows, attendance_s = training.rows, training.rows["attendance_s"]
@@ -91,7 +91,7 @@ def fit_bundle(
     response = fit_response_time(
         training_dispatches, features, plan.seed, lambda doing, share: progress(doing, 0.7 * share)
     )
-    progress("Learning the number of pumps", 0.7)
+    progress("Fitting the number of pumps", 0.7)
     pumps = fit_pumps_model(training.calls, ground, plan.seed)
     progress("Fitting the baselines", 0.85)
     distance_km = distance_as_original_km(rows)
@@ -124,7 +124,7 @@ def fit_bundle(
 
 
 def _self_test(response: ResponseTimeModel, dispatches: Dispatches, read: frozenset[str]) -> dict[str, Any]:
-    """The first training run as it went in, null where unknown, and the median that came out."""
+    """Return the first training dispatch, null where unknown, and its predicted median."""
     columns = sorted((read - {"mobilised_at"}) | {"mobilised_us", "station_code", "property_type"})
     first = Dispatches(
         {name: dispatches.columns[name][:1] for name in columns if name in dispatches.columns},
@@ -138,20 +138,21 @@ def _self_test(response: ResponseTimeModel, dispatches: Dispatches, read: frozen
 
 
 def _plain(value: Any) -> Any:
-    """As json has it: numbers as Python's, NaN as null."""
+    """Return a JSON-serializable value, NaN as null."""
     plain = value.item() if isinstance(value, np.generic) else value
     return None if isinstance(plain, float) and np.isnan(plain) else plain
 
 
 def fit_ground_lookup(calls: Columns, stations: tuple[Station, ...]) -> GroundLookup:
-    """The ground of a place from training calls."""
+    """Fit the look-up of station grounds from training calls."""
     return fit_ground(
         calls["easting_m"], calls["northing_m"], calls["recorded_ground_code"], stations_or_known(stations)
     )
 
 
 def with_workload(rows: Columns, calls: Columns, ground: GroundLookup, complete: Ints) -> Columns:
-    """Rows with `recent_ground_calls`, unknown where calls are missing. complete: as in `TrainingSet`."""
+    """Return rows with `recent_ground_calls`, unknown where calls are missing. complete: as in `TrainingSet`."""
+    # a count over missing calls would be too low, so it is unknown rather than 0
     if not len(complete):
         return {**rows, "recent_ground_calls": np.full(len(rows["mobilised_us"]), np.nan)}
     counted = recent_calls(
@@ -166,7 +167,7 @@ def with_workload(rows: Columns, calls: Columns, ground: GroundLookup, complete:
 
 
 def fit_pumps_model(calls: Columns, ground: GroundLookup, seed: int) -> PumpsModel:
-    """How many pumps attend, from the training calls whose number was published."""
+    """Fit the number of pumps on the training calls whose number was published."""
     known = with_known_pumps(calls)
     return fit_pumps(
         Dispatches(known, ground), known["pumps_attending"], np.arange(len(known["call_us"])), seed
@@ -174,7 +175,7 @@ def fit_pumps_model(calls: Columns, ground: GroundLookup, seed: int) -> PumpsMod
 
 
 def with_known_pumps(calls: Columns) -> Columns:
-    """Calls whose number of pumps was published, as runs of a pump nobody has chosen yet."""
+    """Return the calls whose number of pumps was published, as dispatches without a chosen pump."""
     known = np.isfinite(calls["pumps_attending"])
     return {
         **{name: values[known] for name, values in calls.items()},
@@ -183,14 +184,14 @@ def with_known_pumps(calls: Columns) -> Columns:
 
 
 def fit_original(rows: Columns, ground: GroundLookup, incident: Ints) -> OriginalModel:
-    """The original's recipe on the same rows, eleven seeds."""
+    """Fit the original's model on the same rows, with eleven seeds."""
     columns = original_columns(Dispatches(rows, ground))
     limits = RowLimits(max_fit_rows=MAX_ORIGINAL_FIT_ROWS)
     return fit_original_model(columns, rows["attendance_s"], groups=incident, limits=limits)
 
 
 def original_columns(dispatches: Dispatches) -> Columns:
-    """The original's 19 features under the product's names, from the recorded ground as it had it."""
+    """Return the original's 19 features under this product's names, from the recorded ground as in the original."""
     rows = dict(dispatches.columns)
     home = rows.get("home_station_code")
     station = rows["station_code"]
@@ -206,15 +207,17 @@ def original_columns(dispatches: Dispatches) -> Columns:
 
 
 def distance_as_original_km(rows: Columns) -> Floats:
-    """Great-circle distance from station to place, km."""
+    """Return the great-circle distance from station to incident, km."""
     location = national_grid.to_degrees(rows["easting_m"], rows["northing_m"])
     station = national_grid.to_degrees(rows["station_easting_m"], rows["station_northing_m"])
     return national_grid.great_circle_km(*station, *location)
 
 
 def _usable_rows(training: TrainingSet, plan: TrainingPlan) -> TrainingSet:
+    # without an arrival there is no target
     keep = np.isfinite(training.rows["attendance_s"])
     if plan.is_without_fast:
+        # whole incidents go, so that no row of one is left to be compared with
         fast = np.unique(training.incident[training.rows["is_over_60_kmh"] == 1])
         keep &= ~np.isin(training.incident, fast)
     if keep.sum() < MIN_TRAINING_ROWS:
@@ -229,7 +232,7 @@ def _usable_rows(training: TrainingSet, plan: TrainingPlan) -> TrainingSet:
 
 
 def _fit_risk_threshold(response: ResponseTimeModel, dispatches: Dispatches) -> float:
-    """The chance of a late surprise that FLAGGED_SHARE of the training runs reach."""
+    """Return the probability of a late surprise that FLAGGED_SHARE of the training dispatches reach."""
     times = response(dispatches)
     chance = times.p_over(times.quantile(P50) + MIN_UNDERESTIMATE_S)
     return float(np.quantile(chance, 1 - FLAGGED_SHARE))

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from londonpump.domain import incident_types
 from londonpump.domain.stations import by_code
-from londonpump.features.weather import us_of
+from londonpump.features.observations import us_of
 from londonpump.models.bundle import Bundle
 from londonpump.models.distribution import P10, P90
 from londonpump.models.predict import predict_dispatches

@@ -17,10 +17,9 @@ import numpy as np
 from londonpump.domain.errors import BadFile
 from londonpump.evaluation.evaluation_rows import EvaluationRows, Floats
 from londonpump.evaluation.intervals import DayDraws, draw_days
-from londonpump.evaluation.metrics import row_columns
-from londonpump.evaluation.promotion.settings import PromotionSettings
-from londonpump.evaluation.warning_flags import FLAGGED_SHARE
-from londonpump.features.workload import EVERY_CALL
+from londonpump.evaluation.metrics import FLAGGED_SHARE, row_columns
+from londonpump.evaluation.promotion.evidence import PromotionSettings
+from londonpump.features.dispatches import EVERY_CALL
 from londonpump.lifecycle.prepare import prepare
 from londonpump.lifecycle.prepared_examples import (
     Columns,

@@ -14,9 +14,8 @@ import numpy as np
 
 from londonpump.domain.attendance_targets import LATENESS_LIMITS_S
 from londonpump.domain.errors import BadFile, LondonPumpError
-from londonpump.models.bundle import Bundle, from_files
+from londonpump.models.bundle import Bundle, check_self_test, from_files, self_test_columns
 from londonpump.models.distribution import P10, P50, P90
-from londonpump.models.self_test import check_self_test, self_test_columns
 from londonpump.storage.bundles import folder_of, load_bundle
 
 __all__ = ["folder_of", "latency_ms", "open_verified"]

@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-from londonpump.evaluation.drift import Span
-from londonpump.evaluation.drift_stations import StationChange, changed_stations
+from londonpump.evaluation.drift import Span, StationChange, changed_stations
 
 LAST_TRAINING_DAY = 199
 DISPATCHES_PER_DAY = {"A21": 6, "E36": 3, "B15": 1}

@@ -1,4 +1,4 @@
-"""What the plots show, as numbers."""
+"""The values behind the plots."""
 
 from dataclasses import replace
 

@@ -11,8 +11,7 @@ from sklearn import metrics as oracle
 from londonpump.domain.errors import BadValue, TooFewRows
 from londonpump.evaluation.evaluate import evaluate_models
 from londonpump.evaluation.evaluation_rows import EvaluationRows, Forecast
-from londonpump.evaluation.metrics import CRPS_LEVELS
-from londonpump.evaluation.warning_flags import most_likely
+from londonpump.evaluation.metrics import CRPS_LEVELS, most_likely
 
 LEVELS = tuple(sorted({0.1, 0.25, 0.75, 0.9, *CRPS_LEVELS}))
 NOISE_S = 90.0

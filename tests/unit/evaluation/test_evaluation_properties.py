@@ -8,9 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from londonpump.evaluation.evaluate import evaluate_models
-from londonpump.evaluation.evaluation_rows import EvaluationRows, Forecast
-from londonpump.evaluation.splits import later_than
-from londonpump.evaluation.warning_flags import most_likely
+from londonpump.evaluation.evaluation_rows import EvaluationRows, Forecast, later_than
+from londonpump.evaluation.metrics import most_likely
 
 RUN = st.tuples(
     st.integers(1, 1200), st.integers(0, 5), st.integers(1, 1200), st.sampled_from([0.0, 0.3, 0.5, 1.0])

@@ -206,13 +206,13 @@ def test_a_worse_model_is_marked_as_worse(inputs):
     forecasts = {"ours": Forecast(np.full(len(rows), 300.0)), "seed": Forecast(rows.actual_s)}
     page = render_report(inputs_of(rows, forecasts))
     assert 'class="worse"' in page
-    assert "s more than the seed recipe" in page
+    assert "s more than the original model" in page
 
 
 def test_a_model_of_one_number_alone_gets_a_report_without_the_rest(inputs):
     forecasts = {"ours": inputs.forecasts["constant"]}
     page = render_report(inputs_of(inputs.rows, forecasts))
-    assert "How sure it is" not in page
+    assert "Uncertainty" not in page
     assert "Warnings" not in page
     assert "Against the other models" in page
 
@@ -228,8 +228,8 @@ def test_a_handful_of_rows_still_gives_a_page(n):
 
 def test_the_card_says_what_context_the_model_learnt_without(inputs):
     lacking = replace(inputs, about=about(without=("weather", "congestion")))
-    assert "It learnt without weather, congestion: " in render_model_card(lacking)
-    assert "It learnt without" not in render_model_card(inputs)
+    assert "It was trained without weather, congestion: " in render_model_card(lacking)
+    assert "It was trained without" not in render_model_card(inputs)
 
 
 def test_the_card_says_what_the_model_must_not_be_used_for(inputs):

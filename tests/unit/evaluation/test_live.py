@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 
 from londonpump.domain.errors import TooFewRows
-from londonpump.evaluation.live import LiveRows, live_figures
-from londonpump.evaluation.live_error_band import Band, BandDay, BandRule, check_band
+from londonpump.evaluation.live import Band, BandDay, BandRule, LiveRows, check_band, live_figures
 
 
 def live_rows(n: int = 600, days: int = 20, seed: int = 1, worse: float = 1.0) -> LiveRows:

@@ -10,9 +10,8 @@ from support.promotion_evidence import TRAINED_UNTIL, Month, aged, contender, fa
 
 from londonpump.domain.errors import BadValue
 from londonpump.evaluation.evaluation_rows import Forecast
-from londonpump.evaluation.promotion.evidence import SmokeTest
+from londonpump.evaluation.promotion.evidence import PromotionSettings, SmokeTest
 from londonpump.evaluation.promotion.rule import decide
-from londonpump.evaluation.promotion.settings import PromotionSettings
 
 RULE = PromotionSettings(resamples=300)
 
@@ -182,7 +181,7 @@ def test_every_obstacle_stands_in_the_reason(month, good, equal):
     )
     reason = decide(evidence, RULE).reason
     assert "80.0 ms" in reason
-    assert "not told apart" in reason
+    assert "cannot be distinguished" in reason
 
 
 def test_the_first_model_is_promoted_on_its_own_checks(month, good):
@@ -224,12 +223,12 @@ def test_an_old_champion_stays_beside_a_model_as_old(month, good, equal):
 
 def test_rows_that_a_model_may_have_learnt_from_are_refused(month, good):
     late = contender(good, TRAINED_UNTIL + timedelta(days=1))
-    with pytest.raises(BadValue, match="the challenger learnt until"):
+    with pytest.raises(BadValue, match="the challenger was trained until"):
         replace(month.evidence(good, good), challenger=late)
 
 
 def test_a_forecast_of_other_runs_is_refused(month, good):
-    with pytest.raises(BadValue, match="answers other runs"):
+    with pytest.raises(BadValue, match="has other dispatches"):
         month.evidence(good, good.take(np.arange(10)))
 
 

@@ -16,7 +16,7 @@ NOON = int(datetime(2023, 1, 18, 12, tzinfo=UTC).timestamp()) * 1_000_000
 
 @pytest.fixture
 def made_runs() -> Callable[..., Dispatches]:
-    """n runs from Soho to a place a kilometre east, but for what is told."""
+    """n runs from Soho to a place a kilometre east, except the given values."""
 
     def make(n: int, **given_columns: Any) -> Dispatches:
         nowhere = np.empty(0)

@@ -16,7 +16,7 @@ from londonpump.features.catalogue import (
     usable,
 )
 from londonpump.features.dispatches import Dispatches
-from londonpump.models.pump_features import FEATURES_OF_CALLS
+from londonpump.models.pump_boosters import FEATURES_OF_CALLS
 
 TOO_LATE = [c.name for c in EXAMPLES if c.known not in (CALL, MOBILISATION)]
 

@@ -1,4 +1,4 @@
-"""Context for a moment: which row counts, what stands in for a gap, and how it is told."""
+"""Context at a timestamp: which row is used, how gaps are filled, and what is shown."""
 
 from datetime import UTC, date, datetime, timedelta
 
@@ -8,7 +8,7 @@ from support.context_rows import HOUR, us, weather
 
 from londonpump.domain.context_records import BankHoliday, SchoolHoliday, TrafficReading, WeatherHour
 from londonpump.features.context import ContextTables, columns_at, context_at, spells
-from londonpump.features.weather import WeatherTable, weather_known
+from londonpump.features.observations import WeatherTable, weather_known
 
 NINE = datetime(2023, 1, 18, 9, tzinfo=UTC)
 AT = NINE + timedelta(minutes=40)

@@ -1,4 +1,4 @@
-"""Outside what was learnt: labelled and wide, never wild. What is left out: filled and labelled."""
+"""Predictions outside the training range are labelled and wider; missing values are imputed and labelled."""
 
 import numpy as np
 import pytest
@@ -25,7 +25,7 @@ OUTSIDE = {
 
 @pytest.fixture
 def calls(small_bundle):
-    """Columns of one call from Soho at noon to a place, but for what is told."""
+    """Columns of one call from Soho at noon to a place, except the given values."""
 
     def make(location=INSIDE, **columns_given):
         station = next(s for s in small_bundle.stations if s.code == "A24")

@@ -17,9 +17,8 @@ from londonpump.models.area_points import (
     hilbert,
     representative,
 )
-from londonpump.models.area_response_times import MixtureTimes
-from londonpump.models.distribution import LEVELS, P10, P50, P90, ResponseTimes
-from londonpump.models.pump_features import FEATURES_OF_CALLS
+from londonpump.models.distribution import LEVELS, P10, P50, P90, MixtureTimes, ResponseTimes
+from londonpump.models.pump_boosters import FEATURES_OF_CALLS
 
 LARGEST_BYTES = 300_000
 

@@ -8,7 +8,7 @@ import pytest
 from londonpump.domain.stations import open_stations
 from londonpump.features.dispatches import Dispatches
 from londonpump.features.ground_lookup import fit_ground
-from londonpump.models.climate import Climate, fit_climate
+from londonpump.models.fitted_context import Climate, fit_climate
 
 NOWHERE = fit_ground(np.empty(0), np.empty(0), np.empty(0, object), open_stations())
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

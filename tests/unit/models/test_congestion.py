@@ -1,4 +1,4 @@
-"""The congestion profile: learnt from travel times alone, never from a run's own, and as measured on real journeys."""
+"""The congestion profile: fitted on travel times, never on those of the row itself, and as measured on real journeys."""
 
 import csv
 from datetime import date, datetime, timedelta

@@ -1,4 +1,4 @@
-"""What a bundle knows of context by itself: what it learns, what it reads, what it puts in place and says so."""
+"""The fallbacks of a bundle: which columns it reads, what it imputes, and how it labels that."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""What past runs near a place took longer: shrunk, smooth, and never a run's own answer."""
+"""Location effects are shrunk and smooth, and never contain the target of their own row."""
 
 import numpy as np
 import pytest

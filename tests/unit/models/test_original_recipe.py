@@ -1,4 +1,4 @@
-"""The seed recipe: the same numbers as the class the original used, and an answer for every row."""
+"""The original model: the same numbers as the class the original used, and an answer for every row."""
 
 import json
 import subprocess
@@ -23,7 +23,7 @@ STATIONS = np.array(["A21", "G30", "H27", "H41"], dtype=object)
 
 
 def pumps(n, seed=0):
-    """n made runs with every feature of the recipe, and their attendance seconds."""
+    """n made runs with every feature of the original, and their attendance seconds."""
     rng = np.random.default_rng(seed)
     distance_km = rng.gamma(2.0, 1.0, n)
     station = rng.integers(0, 4, n)
@@ -260,9 +260,9 @@ def test_times_of_another_length_are_refused(rows):
 
 
 def test_a_recipe_without_a_feature_is_refused(rows):
-    with pytest.raises(BadValue, match="none of the recipe's features"):
+    with pytest.raises(BadValue, match="none of the original's features"):
         fit_original_model({"weekday": np.zeros(3000)}, rows[1])
-    with pytest.raises(BadValue, match="every feature of the recipe is null"):
+    with pytest.raises(BadValue, match="every feature of the original is null"):
         fit_original_model({"temp_c": np.full(3000, np.nan)}, rows[1])
 
 

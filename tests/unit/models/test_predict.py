@@ -18,7 +18,7 @@ def stations(small_bundle):
 
 @pytest.fixture
 def columns(stations):
-    """A call at noon, and a run from every station; the place is not yet told."""
+    """A call at noon, and a run from every station; without a location."""
     return {
         "mobilised_us": np.full(len(stations), NOON_US),
         "station_code": np.array([station.code for station in stations], object),

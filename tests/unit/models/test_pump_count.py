@@ -1,4 +1,4 @@
-"""How many pumps: chances that are chances, learnt from the kind of call, the property and the place."""
+"""The number of pumps: valid probabilities from incident type, property and location."""
 
 import json
 
@@ -9,10 +9,9 @@ from londonpump.domain.stations import open_stations
 from londonpump.features.dispatches import Dispatches
 from londonpump.features.ground_lookup import fit_ground
 from londonpump.models.npz import from_npz
-from londonpump.models.pump_choice import choose, fit_weights
+from londonpump.models.pump_boosters import chances_from, choose, fit_weights, further_from
 from londonpump.models.pump_count import PumpsModel, fit_pumps
 from londonpump.models.pump_frequencies import BY_PROPERTY, encode, fit_frequencies, fit_vocabulary
-from londonpump.models.pump_steps import chances_from, further_from
 
 HOUR_US = 3_600_000_000
 JANUARY_2023_US = 1_672_531_200_000_000
@@ -58,7 +57,7 @@ def trained_model(n=3000, seed=7):
 
 
 def one_call(**given_columns):
-    """A fire in a tall block of flats by day, but for what is told."""
+    """A fire in a tall block of flats by day, except the given values."""
     call = {
         "mobilised_us": np.array([JANUARY_2023_US + 12 * HOUR_US]),
         "easting_m": np.array([530_050.0]),

@@ -1,4 +1,4 @@
-"""How the distribution is learnt: out of sample, half without the kind of call, wider where errors are."""
+"""The distribution is fitted out of sample, half without incident type, and wider where errors are large."""
 
 import numpy as np
 import pytest
@@ -8,7 +8,7 @@ from londonpump.features.catalogue import FEATURES, usable
 from londonpump.features.dispatches import Dispatches
 from londonpump.features.ground_lookup import fit_ground
 from londonpump.models import boosters
-from londonpump.models.base_curve import BaseCurve, design, fit_base_curve
+from londonpump.models.response_time_model import BaseCurve, design, fit_base_curve
 from londonpump.models.response_training import (
     LARGE,
     SMALL,
@@ -48,7 +48,7 @@ def made_runs(n, seed):
 
 @pytest.fixture(scope="module")
 def trained():
-    """(model, runs later than learnt from, their times): noise grows with distance."""
+    """(model, dispatches after the training rows, their times): noise grows with distance."""
     dispatches, later = made_runs(3000, 1), made_runs(3000, 2)
     answers = []
     for seed, part in ((3, dispatches), (4, later)):
@@ -142,10 +142,3 @@ def test_a_booster_is_the_same_after_a_trip_as_text() -> None:
     again = boosters.from_bytes(text)
     assert boosters.to_bytes(again) == text
     assert (boosters.predict(again, table) == boosters.predict(booster, table)).all()
-
-
-def test_progress_of_a_booster_goes_from_the_first_tree_to_the_last() -> None:
-    messages_logged = []
-    table = np.arange(200.0).reshape(-1, 1)
-    boosters.train(table, table[:, 0], ("a",), {"num_trees": 4, "seed": 1}, messages_logged.append)
-    assert messages_logged == [0.25, 0.5, 0.75, 1.0]

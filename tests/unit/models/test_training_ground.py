@@ -14,7 +14,7 @@ IN_2013, IN_2014 = datetime(2013, 3, 5, 10, tzinfo=UTC), datetime(2014, 3, 5, 10
 
 
 def example_runs(at: datetime) -> Dispatches:
-    """A run to the door of each of the ten, learnt from no call at all."""
+    """A dispatch to the door of each of the ten, without any training call."""
     n = len(CLOSED)
     locations = {
         "easting_m": np.array([station.easting_m for station in CLOSED]),

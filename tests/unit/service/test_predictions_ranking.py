@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 from scipy.special import ndtr
 
-from londonpump.models.area_response_times import MixtureTimes
-from londonpump.models.distribution import LEVELS, ResponseTimes
+from londonpump.models.distribution import LEVELS, MixtureTimes, ResponseTimes
 from londonpump.service.predictions.ranking import PUMP_CORRELATION, later_of_two_s, select_times
 
 N = 200_000

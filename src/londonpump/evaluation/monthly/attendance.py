@@ -1,4 +1,4 @@
-"""When first and second pumps came, against the Brigade's targets, with intervals from resampled days."""
+"""Attendance times of first and second pumps against the Brigade's targets, with intervals from resampled days."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
@@ -17,16 +17,16 @@ from londonpump.evaluation.intervals import DayDraws, Stat, draw_days, ratio, st
 
 RESAMPLES = 1000
 FEW = 30
-"""With fewer occasions a figure has no interval, is not held against a target and not ranked."""
+"""With fewer occasions a figure has no interval, no verdict and no rank."""
 MIN_DAYS = 7
-"""On fewer days drawing days again says little of chance."""
+"""Resampling fewer days says little about chance."""
 MET, MISSED, UNSURE, NOT_EVALUATED = "met", "missed", "unsure", "not judged"
 Z_95 = 1.959964
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """share None: the average must not pass `limit_s`; else that share of occasions must be within it."""
+    """A target: the average must not exceed `limit_s`, or, if `share` is given, that share of times must not."""
 
     name: str
     is_of_second: bool
@@ -45,10 +45,10 @@ TARGETS = (
 
 @dataclass(frozen=True, slots=True, eq=False)
 class AttendanceRows:
-    """First and second arrivals, one row a pump; all (n,).
+    """First and second arrivals, one row per pump; all (n,).
 
-    attendance_s: from mobilisation to arrival. day: London days since 1970, hour: 0 to 23 in London, both of the
-    mobilisation. ground_code: the station ground as recorded, empty where none is. easting_m, northing_m: of the incident.
+    Times run from mobilisation to arrival; `day` (London days since 1970) and `hour` (London) are those of the
+    mobilisation; `ground_code` is the recorded station ground, empty if there is none.
     """
 
     attendance_s: Floats
@@ -64,18 +64,18 @@ class AttendanceRows:
         return len(self.attendance_s)
 
     def take(self, rows: Bools) -> "AttendanceRows":
-        """Some of them."""
+        """Return some of the rows."""
         return AttendanceRows(**{each.name: getattr(self, each.name)[rows] for each in fields(self)})
 
     @property
     def firsts(self) -> "AttendanceRows":
-        """First pumps alone."""
+        """Return the first pumps."""
         return self.take(~self.is_second)
 
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """What was reached of one target on n occasions; ends of the interval are null where it is not judged."""
+    """The result for one target on n occasions; the interval is null if it is not evaluated."""
 
     target: Target
     n: int
@@ -83,7 +83,7 @@ class Figure:
 
     @property
     def verdict(self) -> str:
-        """MET or MISSED if the whole interval says so."""
+        """Return MET or MISSED if the whole interval is on that side of the target."""
         low, high = self.stat["low"], self.stat["high"]
         if low is None or high is None:
             return NOT_EVALUATED
@@ -95,16 +95,16 @@ class Figure:
 
 
 Figures = tuple[Figure, ...]
-"""In the order of TARGETS."""
+"""One figure per target, in the order of TARGETS."""
 
 
 def figures(rows: AttendanceRows, seed: int = 0) -> Figures:
-    """Every target on all rows. Raises: TooFewRows if there is none."""
+    """Compute every target on all rows. Raises: TooFewRows if there is none."""
     return _figures(rows, draw_days(rows.day, RESAMPLES, seed))
 
 
 def figures_by(rows: AttendanceRows, values: Texts | Ints, seed: int = 0) -> dict[str, Figures]:
-    """Every target by the values of each row, in their order; the same days are drawn for all."""
+    """Compute every target by value of each row, sorted; the same days are drawn for all."""
     draws = draw_days(rows.day, RESAMPLES, seed)
     return {str(value): _figures(part, draws) for value, part in _parts(rows, values)}
 
@@ -112,7 +112,7 @@ def figures_by(rows: AttendanceRows, values: Texts | Ints, seed: int = 0) -> dic
 def mean_change(
     now: tuple[Floats, Ints], before: tuple[Floats, Ints], resamples: int = RESAMPLES, seed: int = 0
 ) -> Stat:
-    """Mean of (values, day) less that of another time; the days of each are drawn by themselves. Null where one is empty."""
+    """Return the difference of two means of (values, day), whose days are drawn separately; null if one is empty."""
     if not len(now[1]) or not len(before[1]):
         return {"value": None, "low": None, "high": None}
     drawn = [
@@ -125,14 +125,14 @@ def mean_change(
 
 
 def values_of(target: Target, rows: AttendanceRows) -> tuple[Floats, Ints]:
-    """What a target is the mean of, and the days: times, or 1 where one is within the limit."""
+    """Return the values whose mean a target limits (times, or 1 if within the limit), and their days."""
     part = rows.take(rows.is_second == target.is_of_second)
     values = part.attendance_s
     return (values if target.share is None else (values <= target.limit_s).astype(np.float64)), part.day
 
 
 def mean_samples(values: Floats, day: Ints, draws: DayDraws) -> Floats:
-    """(1 + resamples,) means; the first is that of the data."""
+    """Return (1 + resamples,) means; the first is that of the data."""
     at = np.searchsorted(draws.days, day)
     n_days = len(draws.days)
     summed, n = (draws.counts @ np.bincount(at, weights, n_days) for weights in (values, np.ones(len(day))))
@@ -152,10 +152,11 @@ def _figure(target: Target, rows: AttendanceRows, draws: DayDraws) -> Figure:
 
 
 def _not_too_sure(found: Stat, n: int) -> Stat:
-    """At least as wide as Wilson's interval: where nobody was late, days drawn again have nobody late either."""
+    """Widen an interval to Wilson's: if no pump was late, no resample has a late one either."""
     value, low, high = found["value"], found["low"], found["high"]
     if value is None or low is None or high is None:
         return found
+    # Wilson 1927, with the normal quantile of 95 %
     middle, shrink = (value + Z_95**2 / (2 * n)) / (1 + Z_95**2 / n), 1 / (1 + Z_95**2 / n)
     half = Z_95 * shrink * sqrt(value * (1 - value) / n + Z_95**2 / (4 * n * n))
     return {"value": value, "low": min(low, middle - half), "high": max(high, min(middle + half, 1.0))}

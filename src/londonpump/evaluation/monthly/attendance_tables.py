@@ -1,26 +1,96 @@
-"""The Brigade against its targets, as rows of ready words."""
+"""Tables of the Brigade against its targets, and formats of times, areas and changes."""
 
 from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from londonpump.evaluation.monthly import text_formats
+from londonpump.domain.stations import by_code, known_stations
+from londonpump.evaluation.intervals import Stat
 from londonpump.evaluation.monthly.attendance import (
     FEW,
     FIRST_MEAN,
     MET,
     MISSED,
+    NOT_EVALUATED,
     TARGETS,
+    UNSURE,
     AttendanceRows,
     Figure,
     Figures,
+    Target,
     figures,
     mean_change,
     values_of,
 )
 from londonpump.evaluation.monthly.inputs import MonthInputs
 from londonpump.evaluation.report.tables import Cell, Table
-from londonpump.evaluation.report.text_formats import format_count
+from londonpump.evaluation.report.text_formats import (
+    NOT_DEFINED,
+    format_count,
+    format_interval,
+    format_number,
+)
+
+LOWERCASE_WORDS = {"and", "of", "upon"}
+VERDICTS = {
+    MET: "met",
+    MISSED: "missed",
+    UNSURE: "not sure: the interval holds the target",
+    NOT_EVALUATED: "too few to say",
+}
+
+
+def format_clock(seconds: float | None) -> str:
+    """Return minutes and seconds, such as `5:17`."""
+    if seconds is None:
+        return NOT_DEFINED
+    whole = round(seconds)
+    return f"{whole // 60}:{whole % 60:02d}"
+
+
+def format_borough(name: str) -> str:
+    """Return the name in title case, such as `Kensington and Chelsea`."""
+    parts = [word.lower() if word.lower() in LOWERCASE_WORDS else word.capitalize() for word in name.split()]
+    return " ".join(parts) or "not stated"
+
+
+def format_ground(code: str) -> str:
+    """Return code and name, such as `A24 Soho`."""
+    station = by_code(known_stations()).get(code)
+    return f"{code} {station.name}" if station is not None else code or "not stated"
+
+
+def format_figure_value(figure: Figure) -> str:
+    """Return the value of a figure, a time or a percentage."""
+    value = figure.stat["value"]
+    return format_clock(value) if figure.target.share is None else f"{format_number(value, '%')}"
+
+
+def format_figure_interval(figure: Figure) -> str:
+    """Return the interval of a figure; empty if it has none."""
+    low, high = figure.stat["low"], figure.stat["high"]
+    if low is None or high is None:
+        return ""
+    if figure.target.share is None:
+        return f"{format_clock(low)} to {format_clock(high)}"
+    return format_interval(figure.stat, "%")
+
+
+def format_target(target: Target) -> str:
+    """Return a target, such as `6:00 or less` or `90 % or more`."""
+    return (
+        f"{format_clock(target.limit_s)} or less"
+        if target.share is None
+        else f"{100 * target.share:.0f} % or more"
+    )
+
+
+def format_change(change: Stat, target: Target) -> tuple[str, str]:
+    """Return a change and its interval, in seconds or points."""
+    unit = "s" if target.share is None else "points"
+    value = format_number(change["value"], unit, is_signed=True)
+    return f"{value} {unit}", format_interval(change, unit, is_signed=True)
+
 
 MARKS = {
     MET: ("better", "the whole interval meets the target"),
@@ -31,15 +101,15 @@ MAX_CHANGED = 8
 
 
 def london_table(inputs: MonthInputs, found: Figures) -> Table:
-    """Each target of the whole Brigade, with the month before where there is one."""
+    """Return the table of targets of the whole Brigade, with the month before if there is one."""
     before = inputs.rows_before
     was = None if before is None else figures(before)
     rows = []
     for at, figure in enumerate(found):
         cells = [
-            Cell(text_formats.format_target(figure.target)),
+            Cell(format_target(figure.target)),
             _cell(figure),
-            Cell(text_formats.VERDICTS[figure.verdict]),
+            Cell(VERDICTS[figure.verdict]),
         ]
         if was is not None and before is not None and inputs.rows is not None:
             cells += [_cell(was[at]), _changed(figure, inputs.rows, before)]
@@ -50,7 +120,7 @@ def london_table(inputs: MonthInputs, found: Figures) -> Table:
 
 
 def occasions(inputs: MonthInputs) -> str:
-    """What the column of counts is called: those of a sample are not the Brigade's."""
+    """Return the heading of the counts, which differs for a sample."""
     is_complete = inputs.records is not None and inputs.records.is_complete
     return "Arrivals" if is_complete else "Arrivals in the sample"
 
@@ -58,7 +128,7 @@ def occasions(inputs: MonthInputs) -> str:
 def _changed(figure: Figure, now: AttendanceRows, before: AttendanceRows) -> Cell:
     target = figure.target
     change = mean_change(values_of(target, now), values_of(target, before))
-    value, ends = text_formats.format_change(change, target)
+    value, ends = format_change(change, target)
     low, high = change["low"], change["high"]
     if low is None or high is None or low <= 0 <= high:
         return Cell(value, ends)
@@ -70,14 +140,14 @@ def _changed(figure: Figure, now: AttendanceRows, before: AttendanceRows) -> Cel
 def area_tables(
     found: Mapping[str, Figures], name: Callable[[str], str], label: str, counted: str
 ) -> list[Table]:
-    """Places, the slowest first pump first; those with few arrivals by themselves, by name, not ranked.
+    """Return the tables of areas, the slowest first; those with few arrivals are listed by name in a second one.
 
     Args: kind: `Borough`. counted: the head of the columns of counts.
     """
     known = {area: row for area, row in found.items() if row[0].n >= FEW}
     few = {area: row for area, row in found.items() if row[0].n < FEW}
     ranked = sorted(known, key=lambda area: -(known[area][0].stat["value"] or 0))
-    head = [label, *(f"{target.name}, {text_formats.format_target(target)}" for target in TARGETS), counted]
+    head = [label, *(f"{target.name}, {format_target(target)}" for target in TARGETS), counted]
     tables = []
     if ranked:
         rows = [(name(area), [*map(_cell, known[area]), _counts(known[area])]) for area in ranked]
@@ -90,7 +160,7 @@ def area_tables(
 
 
 def changed_table(inputs: MonthInputs) -> Table | None:
-    """Boroughs whose first pumps changed most against the month before."""
+    """Return the table of boroughs whose first pumps changed most against the month before."""
     now, before = inputs.rows, inputs.rows_before
     if now is None or before is None:
         return None
@@ -103,10 +173,10 @@ def changed_table(inputs: MonthInputs) -> Table | None:
     rows.sort(key=lambda row: (-row[0], row[1]))
     shown = [
         (
-            text_formats.format_borough(area),
+            format_borough(area),
             [
-                Cell(text_formats.format_clock(float(then.attendance_s.mean()))),
-                Cell(text_formats.format_clock(float(there.attendance_s.mean()))),
+                Cell(format_clock(float(then.attendance_s.mean()))),
+                Cell(format_clock(float(there.attendance_s.mean()))),
                 _changed(figures(there)[0], there, then),
             ],
         )
@@ -118,13 +188,13 @@ def changed_table(inputs: MonthInputs) -> Table | None:
 
 def _cell(figure: Figure) -> Cell:
     verdict, note = MARKS.get(figure.verdict, ("", ""))
-    ends = text_formats.format_figure_interval(figure)
+    ends = format_figure_interval(figure)
     few = "few" if not ends and figure.n else ""
-    return Cell(text_formats.format_figure_value(figure), ends or few, verdict, note)
+    return Cell(format_figure_value(figure), ends or few, verdict, note)
 
 
 def _few(row: Figures) -> Cell:
-    return Cell(text_formats.format_figure_value(row[0]))
+    return Cell(format_figure_value(row[0]))
 
 
 def _counts(row: Figures) -> Cell:

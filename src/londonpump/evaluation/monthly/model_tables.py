@@ -1,28 +1,150 @@
-"""Drift, decisions and alarms, as rows of ready words."""
+"""Tables of live performance, drift, decisions and alarms."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import Any
 
+import numpy as np
+
+from londonpump.domain.attendance_targets import FIRST_PUMP_TARGET_S
 from londonpump.domain.london_clock import LONDON
 from londonpump.evaluation.drift import Drift
-from londonpump.evaluation.monthly.inputs import AlarmLine, DecisionLine, MonthInputs
-from londonpump.evaluation.monthly.months import EPOCH_DATE
+from londonpump.evaluation.evaluation_rows import Floats, Ints
+from londonpump.evaluation.live import LiveRows, live_figures
+from londonpump.evaluation.monthly.attendance import FEW, MIN_DAYS, mean_change
+from londonpump.evaluation.monthly.attendance_tables import format_ground
+from londonpump.evaluation.monthly.inputs import (
+    EPOCH_DATE,
+    AlarmLine,
+    DecisionLine,
+    LivePerformance,
+    MonthInputs,
+)
 from londonpump.evaluation.report.tables import Cell, Table
-from londonpump.evaluation.report.text_formats import format_number
+from londonpump.evaluation.report.text_formats import format_count, format_interval, format_number
+
+METRICS = {
+    "mae_s": ("Mean error, s", "s"),
+    "bias_s": ("Bias, s", "s"),
+    "cover_80_share": ("P10 to P90 holds, %", "%"),
+    "late_share": ("Over 6 min, %", "%"),
+    "promised_late_share": ("Over 6 min as promised, %", "%"),
+}
+MAX_STATIONS = 15
+Figures = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class _MetricColumns:
+    """The METRICS that are known, and whether there are enough days for intervals."""
+
+    keys: tuple[str, ...]
+    has_intervals: bool
+
+    @classmethod
+    def of(cls, whole: Figures, day: Ints) -> "_MetricColumns":
+        known = tuple(key for key in METRICS if whole[key]["value"] is not None)
+        return cls(known, len(np.unique(day)) >= MIN_DAYS)
+
+    def head(self, first: str) -> list[str]:
+        return [first, *(METRICS[key][0] for key in self.keys), "Runs"]
+
+    def cells(self, figures: Figures) -> list[Cell]:
+        is_evaluated = self.has_intervals and figures["n"] >= FEW
+        cells = [self._cell(key, figures[key], is_evaluated) for key in self.keys]
+        return [*cells, Cell(format_count(figures["n"]))]
+
+    @staticmethod
+    def _cell(key: str, stat: Any, is_evaluated: bool) -> Cell:
+        unit, is_signed = METRICS[key][1], key == "bias_s"
+        ends = format_interval(stat, unit, is_signed) if is_evaluated else "few"
+        return Cell(format_number(stat["value"], unit, is_signed), ends)
+
+
+def live_tables(inputs: MonthInputs, performance: LivePerformance) -> list[Table]:
+    """Return the tables of the month and the one before, of models, parts of the day, and stations by error."""
+    now = _of_month(inputs, performance, is_before=False)
+    if now is None:
+        return []
+    found = live_figures(now)
+    shown = _MetricColumns.of(found["all"]["all"], now.day)
+    rows = [(str(inputs.month), shown.cells(found["all"]["all"]))]
+    before = _of_month(inputs, performance, is_before=True)
+    if before is not None:
+        was = live_figures(before)["all"]["all"]
+        rows.append(
+            (
+                str(inputs.month.before),
+                _MetricColumns(shown.keys, _MetricColumns.of(was, before.day).has_intervals).cells(was),
+            )
+        )
+        rows.append(("Change", _changes(now, before, shown.keys)))
+    tables = [Table(f"{performance.title}, with 95 % intervals", shown.head("Month"), rows)]
+    tables += _slices(found, "model", "Model", shown) if len(found.get("model", {})) > 1 else []
+    tables += _slices(found, "hour_band", "Hours", shown)
+    return tables + _stations(found.get("station", {}), shown)
+
+
+def _of_month(inputs: MonthInputs, performance: LivePerformance, *, is_before: bool) -> LiveRows | None:
+    if performance.rows is None:
+        return None
+    month = inputs.month.before if is_before else inputs.month
+    rows = performance.rows.take(month.holds(performance.rows.day))
+    return rows if len(rows) else None
+
+
+def _changes(now: LiveRows, before: LiveRows, keys: Sequence[str]) -> list[Cell]:
+    measured, then = _measured(now), _measured(before)
+    cells = []
+    for key in keys:
+        unit = "points" if METRICS[key][1] == "%" else "s"
+        change = mean_change(measured[key], then[key])
+        cells.append(Cell(format_number(change["value"], unit, True), format_interval(change, unit, True)))
+    return [*cells, Cell("")]
+
+
+def _measured(rows: LiveRows) -> dict[str, tuple[Floats, Ints]]:
+    """Return the values whose mean is each of METRICS, and their days."""
+    error_s = rows.p50_s - rows.actual_s
+    is_inside = (rows.p10_s <= rows.actual_s) & (rows.actual_s <= rows.p90_s)
+    is_known = np.isfinite(rows.promised_late_share)
+    is_late = (rows.actual_s > FIRST_PUMP_TARGET_S)[is_known].astype(np.float64)
+    return {
+        "mae_s": (np.abs(error_s), rows.day),
+        "bias_s": (error_s, rows.day),
+        "cover_80_share": (is_inside.astype(np.float64), rows.day),
+        "late_share": (is_late, rows.day[is_known]),
+        "promised_late_share": (rows.promised_late_share[is_known], rows.day[is_known]),
+    }
+
+
+def _slices(
+    found: Mapping[str, Mapping[str, Figures]], name: str, label: str, shown: _MetricColumns
+) -> list[Table]:
+    values = found.get(name, {})
+    rows = [(value, shown.cells(figures)) for value, figures in values.items()]
+    return [Table(f"By {label.lower()}", shown.head(label), rows)] if rows else []
+
+
+def _stations(values: Mapping[str, Figures], shown: _MetricColumns) -> list[Table]:
+    ranked = sorted(values, key=lambda code: -(values[code]["mae_s"]["value"] or 0))
+    rows = [(format_ground(code), shown.cells(values[code])) for code in ranked[:MAX_STATIONS]]
+    caption = f"By station the pump left from: the {len(rows)} with the largest error of {len(ranked)} with {FEW} runs or more"
+    return [Table(caption, shown.head("Station"), rows)] if rows else []
+
 
 MAX_INPUTS = 12
-ACTIONS = {"promote": "put on duty", "keep": "kept", "roll_back": "taken back"}
+ACTIONS = {"promote": "promoted", "keep": "kept", "roll_back": "rolled back"}
 
 
 def drift_table(inputs: MonthInputs) -> Table | None:
-    """Inputs, the one nearest to its limit or farthest over it first."""
+    """Return the table of inputs, the strongest drift first."""
     if inputs.drift is None:
         return None
     rows = [(one.name, _drift_cells(one)) for one in inputs.drift.inputs[:MAX_INPUTS]]
     until = EPOCH_DATE + timedelta(days=inputs.drift.checked_last)
-    caption = (
-        f"Two weeks until {_format_day(until)} against what the model learnt from, nearest to the limit first"
-    )
+    caption = f"Two weeks until {_format_day(until)} against the training data of the model, nearest to the limit first"
     return Table(caption, ["Input", "Rows elsewhere, %", "Of the limit, %", "Since", "Moved most"], rows)
 
 
@@ -38,7 +160,7 @@ def _drift_cells(one: Drift) -> list[Cell]:
 
 
 def decision_table(decisions: Sequence[DecisionLine], caption: str) -> Table | None:
-    """Lines of the ledger, the oldest first."""
+    """Return the table of decisions, the oldest first."""
     rows = [
         (
             _format_timestamp(line.decided_at),
@@ -52,12 +174,12 @@ def decision_table(decisions: Sequence[DecisionLine], caption: str) -> Table | N
         )
         for line in decisions
     ]
-    head = ["When (London)", "Decision", "On duty after it", "Challenger", "Why", "Who"]
+    head = ["When (London)", "Decision", "Active after it", "Challenger", "Why", "Who"]
     return Table(caption, head, rows) if rows else None
 
 
 def alarm_table(alarms: Sequence[AlarmLine]) -> Table | None:
-    """Alarms, those that stand first, then the newest."""
+    """Return the table of alarms, active ones first, then the newest."""
     ordered = sorted(alarms, key=lambda alarm: (alarm.cleared_at is not None, -alarm.raised_at.timestamp()))
     rows = [
         (

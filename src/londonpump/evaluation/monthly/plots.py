@@ -1,28 +1,40 @@
-"""The curves of the page: month by month, and by hour of the day."""
+"""The curves and maps of the page: by month, by hour of the day, by station ground and by location."""
 
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.colors import Normalize
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from londonpump.evaluation.evaluation_rows import Floats
-from londonpump.evaluation.monthly.attendance import FIRST_MEAN, Figure, Figures, figures, figures_by
-from londonpump.evaluation.monthly.inputs import MonthInputs
-from londonpump.evaluation.monthly.months import Month
-from londonpump.evaluation.monthly.text_formats import format_clock
+from londonpump.domain.stations import by_code, known_stations
+from londonpump.domain.thames import river_line
+from londonpump.evaluation.curves import GridCells, grid_cells
+from londonpump.evaluation.evaluation_rows import EvaluationRows, Floats, Forecast
+from londonpump.evaluation.monthly.attendance import (
+    FEW,
+    FIRST_MEAN,
+    AttendanceRows,
+    Figure,
+    Figures,
+    figures,
+    figures_by,
+)
+from londonpump.evaluation.monthly.attendance_tables import format_clock
+from londonpump.evaluation.monthly.inputs import Month, MonthInputs
+from londonpump.evaluation.report.maps import draw_cells, draw_ground, frame_map, label_stations
 from londonpump.evaluation.report.plots import Drawing
 from londonpump.evaluation.report.style import DASHES, MUTED, SERIES, inline_svg, plot
 
 MAX_MONTHS = 13
 MIN_MONTHS = 3
-"""Two months stand in the table of London."""
+"""The table of London already shows two months."""
 LATE_SHARES = (0.90, 0.95)
 CLOCK = FuncFormatter(lambda minutes, _: format_clock(60 * minutes))
 
 
 def draw_curves(inputs: MonthInputs) -> list[Drawing]:
-    """By hour, and by month where there are three or more."""
+    """Draw the curves by hour, and by month if there are three or more."""
     drawings = [_by_hour(inputs), *_by_month(inputs)]
     return [drawing for drawing in drawings if drawing is not None]
 
@@ -63,7 +75,7 @@ def _by_month(inputs: MonthInputs) -> list[Drawing]:
 
 
 def _months(inputs: MonthInputs) -> dict[Month, Figures]:
-    """The months of records until this one, at most thirteen, the oldest first."""
+    """Return the figures of the months until this one, at most thirteen, the oldest first."""
     found: dict[Month, Figures] = {}
     month = inputs.month
     for _ in range(MAX_MONTHS):
@@ -108,7 +120,7 @@ def _late(found: Mapping[Month, Figures]) -> Drawing:
 
 
 def _table(shown: Sequence[Figure]) -> Floats:
-    """(3, k) value, low and high, in minutes or per cent; NaN where not known."""
+    """Return (3, k) value, low and high, in minutes or per cent; NaN where unknown."""
     scale = np.array([1 / 60 if each.target.share is None else 100.0 for each in shown])
     ends = np.array([[each.stat[end] for each in shown] for end in ("value", "low", "high")], np.float64)
     return np.asarray(ends * scale)
@@ -140,3 +152,110 @@ def _from_to(what: str, shown: Sequence[Figure]) -> str:
     else:
         ends = (f"{np.nanmin(value):.1f}", f"{np.nanmax(value):.1f} %")
     return f"{what}: {ends[0]} to {ends[1]} over {len(shown)} months."
+
+
+MIN_IN_CELL = 15
+COLOURS = "cividis"
+LABEL = "First pump on average, min"
+
+
+def draw_maps(rows: AttendanceRows, by_ground: Mapping[str, Figures]) -> list[Drawing]:
+    """Draw station grounds as dots at their stations, and grid cells with enough arrivals."""
+    cells = _cells(rows.firsts)
+    drawings = [_ground_map(by_ground, cells)]
+    if np.isfinite(cells.mae_s).any():
+        drawings.append(_cell_map(cells))
+    return [drawing for drawing in drawings if drawing is not None]
+
+
+def _cells(firsts: AttendanceRows) -> GridCells:
+    """Return mean times by cell, as the error of a forecast of 0 s."""
+    n = len(firsts)
+    evaluated = EvaluationRows(
+        actual_s=firsts.attendance_s,
+        day=firsts.day,
+        incident=np.arange(n),
+        slices={},
+        station_code=firsts.ground_code,
+        distance_m=np.zeros(n),
+        hour=firsts.hour,
+        easting_m=firsts.easting_m,
+        northing_m=firsts.northing_m,
+    )
+    return grid_cells(evaluated, Forecast(np.zeros(n)), MIN_IN_CELL)
+
+
+def _ground_map(by_ground: Mapping[str, Figures], cells: GridCells) -> Drawing | None:
+    stations = by_code(known_stations())
+    known = [code for code in by_ground if code in stations and by_ground[code][0].n]
+    ranked = sorted(known, key=lambda code: -(by_ground[code][0].stat["value"] or 0))
+    evaluated = [code for code in ranked if by_ground[code][0].n >= FEW]
+    if not evaluated:
+        return None
+    locations = np.array([(stations[code].easting_m, stations[code].northing_m) for code in evaluated])
+    minutes, n = _numbers(by_ground, evaluated)
+    few = [(stations[code].easting_m, stations[code].northing_m) for code in ranked if code not in evaluated]
+    alt = (
+        f"Slowest on the ground of {evaluated[0]} {stations[evaluated[0]].name} ({format_clock(60 * minutes[0])}), fastest on that "
+        f"of {evaluated[-1]} {stations[evaluated[-1]].name} ({format_clock(60 * minutes[-1])})."
+    )
+    with plot(8.2, 6.4) as (figure, axes):
+        _land(axes, cells)
+        if few:
+            _hollow(axes, np.array(few))
+        dots = axes.scatter(
+            locations[:, 0],
+            locations[:, 1],
+            c=minutes,
+            s=25 + 150 * n / n.max(),
+            cmap=COLOURS,
+            norm=_norm(minutes),
+            edgecolors=MUTED,
+            linewidths=0.7,
+            zorder=3,
+        )
+        label_stations(axes, evaluated, locations[:, 0], locations[:, 1])
+        frame_map(figure, axes, dots, LABEL, CLOCK)
+        svg = inline_svg(figure, "grounds", f"Map of {len(evaluated)} station grounds by first pump. {alt}")
+    hollow = f" Hollow: fewer than {FEW} first pumps." if few else ""
+    reading = f"Each dot is a station; its colour is how soon a pump from anywhere came to its ground, its size how often.{hollow} {alt}"
+    return Drawing("First pump by station ground", svg, reading, is_wide=True)
+
+
+def _hollow(axes: Axes, locations: Floats) -> None:
+    axes.scatter(
+        locations[:, 0], locations[:, 1], s=25, facecolors="none", edgecolors=MUTED, linewidths=0.9, zorder=3
+    )
+
+
+def _numbers(by_ground: Mapping[str, Figures], codes: list[str]) -> tuple[Floats, Floats]:
+    minutes = np.array([(by_ground[code][0].stat["value"] or 0) / 60 for code in codes])
+    return minutes, np.array([by_ground[code][0].n for code in codes], np.float64)
+
+
+def _cell_map(cells: GridCells) -> Drawing:
+    minutes = cells.mae_s / 60
+    low, high = (60 * float(end) for end in np.nanquantile(minutes, (0.05, 0.95)))
+    with plot(8.2, 6.4) as (figure, axes):
+        _land(axes, cells)
+        image = draw_cells(axes, cells, minutes, COLOURS, _norm(minutes))
+        frame_map(figure, axes, image, LABEL, CLOCK)
+        alt = f"First pump on average in cells of {cells.cell_m:.0f} m: nine in ten between {format_clock(low)} and {format_clock(high)}."
+        svg = inline_svg(figure, "cells", alt)
+    return Drawing(
+        "First pump by place", svg, f"{alt} Grey: fewer than {MIN_IN_CELL} first pumps.", is_wide=True
+    )
+
+
+def _norm(minutes: Floats) -> Normalize:
+    low, high = np.nanquantile(minutes, (0.03, 0.97))
+    return Normalize(low, max(high, low + 0.1))
+
+
+def _land(axes: Axes, cells: GridCells) -> None:
+    """Draw the cells with arrivals, and the Thames."""
+    draw_ground(axes, cells)
+    limits = (cells.easting_m[0], cells.easting_m[-1], cells.northing_m[0], cells.northing_m[-1])
+    river = np.array([(point.easting_m, point.northing_m) for point in river_line()])
+    axes.plot(river[:, 0], river[:, 1], color=SERIES[0], alpha=0.45, linewidth=1.6, zorder=1)
+    axes.set(xlim=limits[:2], ylim=limits[2:])

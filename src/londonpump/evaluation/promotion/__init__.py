@@ -1,1 +1,1 @@
-"""Whether a challenger takes the champion's place: a pure rule, its settings, and its verdict with the evidence."""
+"""The promotion of a challenger: a pure rule, its settings, and its verdict with the evidence."""

@@ -1,11 +1,10 @@
-"""What a challenger must show whoever is on duty: it answers, in time, and its chances are what they say."""
+"""Checks of a challenger that do not depend on the champion: usability, latency, coverage and calibration."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from londonpump.evaluation.promotion.evidence import EvaluatedModel, Evidence
-from londonpump.evaluation.promotion.settings import PromotionSettings
+from londonpump.evaluation.promotion.evidence import EvaluatedModel, Evidence, PromotionSettings
 
 COVERAGE, CALIBRATION = "cover_80_share", "over_360_ece"
 CHAMPION_UNUSABLE, CHALLENGER_UNUSABLE = "champion_unusable", "challenger_unusable"
@@ -15,18 +14,20 @@ Scores = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Obstacle:
-    """Why the challenger is not put on duty. rule: its short name. words: a sentence's part, with figures."""
+    """A reason against the promotion of the challenger."""
 
     rule: str
+    """Short name of the rule."""
     text: str
+    """Part of a sentence, with figures."""
 
 
 def unusable(evidence: Evidence) -> Iterator[Obstacle]:
-    """A model that does not load or answer: whichever it is, nothing can be compared."""
+    """Yield each model that does not load or predict, because then nothing can be compared."""
     if evidence.champion is not None and (problem := _problem(evidence.champion)):
         yield Obstacle(
             CHAMPION_UNUSABLE,
-            f"the champion cannot be compared with ({problem}). Mend its bundle, or put a sound one on duty: "
+            f"the champion cannot be compared with ({problem}). Repair its bundle, or make another one active: "
             "londonpump models roll-back --why, or models promote BUNDLE --why",
         )
     if problem := _problem(evidence.challenger):
@@ -36,12 +37,12 @@ def unusable(evidence: Evidence) -> Iterator[Obstacle]:
 def _problem(contender: EvaluatedModel) -> str | None:
     problem = contender.smoke_test.problem
     if problem is not None:
-        return problem.rstrip(". ") or "no reason told"
+        return problem.rstrip(". ") or "no reason given"
     return "it gave no forecast" if contender.forecast is None else None
 
 
 def few_rows(rows: int, days: int, settings: PromotionSettings) -> Iterator[Obstacle]:
-    """Too little has happened since both trainings."""
+    """Yield an obstacle if there are too few rows or days after both trainings."""
     if rows < settings.least_rows or days < settings.least_days:
         yield Obstacle(
             FEW_ROWS,
@@ -51,10 +52,11 @@ def few_rows(rows: int, days: int, settings: PromotionSettings) -> Iterator[Obst
 
 
 def latency(challenger: EvaluatedModel, settings: PromotionSettings) -> Iterator[Obstacle]:
-    """An answer that comes too late is none."""
+    """Yield an obstacle if the latency is unknown or too high."""
     taken_ms = challenger.smoke_test.latency_ms
     if taken_ms is None:
         yield Obstacle("metric_missing", "the latency of the challenger was not measured")
+    # written as "not <=" so that NaN fails too
     elif not taken_ms <= settings.latency_ms:
         yield Obstacle(
             "latency", f"the challenger answers in {taken_ms:.1f} ms, {settings.latency_ms:g} allowed"
@@ -62,13 +64,13 @@ def latency(challenger: EvaluatedModel, settings: PromotionSettings) -> Iterator
 
 
 def coverage_and_calibration(scores: Scores, settings: PromotionSettings) -> Iterator[Obstacle]:
-    """Coverage and calibration, the whole interval of each inside what is allowed. scores: of the challenger."""
+    """Yield an obstacle if the interval of the challenger's coverage or calibration is not inside its limits."""
     yield from _coverage(scores, settings)
     yield from _calibration(scores, settings)
 
 
 def quality_text(scores: Scores) -> str:
-    """What is said of a challenger whose chances are what they say."""
+    """Return the text about a challenger that passes coverage and calibration."""
     return (
         f"its P10 to P90 holds {scores[COVERAGE]['value']:.1%} of runs, its chances over 360 s are off by "
         f"{scores[CALIBRATION]['value']:.3f}"

@@ -1,77 +1,195 @@
-"""The challenger beside the champion on the same runs: as a whole, and slice by slice."""
+"""Comparison of challenger and champion on the same dispatches, over all rows and by slice."""
 
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from londonpump.evaluation.evaluation_rows import EvaluationRows, Floats, Forecast
+from londonpump.domain.errors import BadValue
+from londonpump.evaluation.evaluation_rows import EvaluationRows, Floats, Forecast, Ints
 from londonpump.evaluation.intervals import draw_days
 from londonpump.evaluation.promotion.checks import Obstacle
-from londonpump.evaluation.promotion.differences import group_differences
-from londonpump.evaluation.promotion.settings import PromotionSettings
-from londonpump.evaluation.promotion.slices import SliceFindings, evaluate_slices
+from londonpump.evaluation.promotion.differences import GroupDifferences, group_differences
+from londonpump.evaluation.promotion.evidence import PromotionSettings
+
+
+@dataclass(frozen=True, eq=False)
+class Group:
+    """The rows of one slice value."""
+
+    slice: str
+    value: str
+    index: Ints
+    """(m,) into the evaluated rows."""
+    days: int
+    """Number of distinct days."""
+
+
+@dataclass(frozen=True, slots=True)
+class SliceFindings:
+    """Results by slice."""
+
+    evaluated: list[dict[str, Any]]
+    """One dict per slice value, the largest first."""
+    failing: list[str]
+    """`SLICE=VALUE` of the slices that got worse."""
+    not_evaluated: dict[str, dict[str, int]]
+    """Rows of slice values with too few of them."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return JSON-serializable values for the evidence of a verdict."""
+        return {"judged": self.evaluated, "failing": self.failing, "not_judged": self.not_evaluated}
+
+
+@dataclass(frozen=True, eq=False)
+class SliceDifferences:
+    """Differences by slice value."""
+
+    groups: list[Group]
+    """Slice values with enough rows."""
+    few: dict[str, dict[str, int]]
+    """Rows of the other slice values."""
+    found: GroupDifferences
+
+
+def evaluate_slices(
+    rows: EvaluationRows, champion_s: Floats, challenger_s: Floats, settings: PromotionSettings
+) -> SliceFindings:
+    """Find the slices that got worse. champion_s, challenger_s: (n,) absolute errors.
+
+    Raises: BadValue if the rows lack a slice that must not get worse.
+    """
+    seen = slice_differences(rows, challenger_s - champion_s, settings)
+    evaluated = _slice_results(seen, (champion_s, challenger_s), settings)
+    failing = [f"{one['slice']}={one['value']}" for one in evaluated if one["fails"]]
+    return SliceFindings(evaluated, failing, seen.few)
+
+
+def slice_differences(
+    rows: EvaluationRows, extra_error_s: Floats, settings: PromotionSettings
+) -> SliceDifferences:
+    """Return the differences of every slice with enough rows, on the same drawn days.
+
+    Raises: BadValue if the rows lack a slice that must not get worse.
+    """
+    enough, few = _groups(rows, settings)
+    if not enough:
+        nothing = np.zeros(0)
+        return SliceDifferences([], few, GroupDifferences(nothing, nothing, nothing.reshape(1, 0)))
+    member = np.concatenate([group.index for group in enough])
+    code = np.repeat(np.arange(len(enough)), [len(group.index) for group in enough])
+    day = rows.day[member]
+    draws = draw_days(day, settings.resamples, settings.seed)
+    return SliceDifferences(enough, few, group_differences(extra_error_s[member], code, day, draws))
+
+
+def _groups(
+    rows: EvaluationRows, settings: PromotionSettings
+) -> tuple[list[Group], dict[str, dict[str, int]]]:
+    # only the newest days: a slice that was fine a year ago says little about the present
+    recent = np.flatnonzero(rows.day > rows.day.max(initial=0) - settings.slice_days)
+    enough: list[Group] = []
+    few: dict[str, dict[str, int]] = {}
+    for name in settings.slices:
+        if name not in rows.slices:
+            raise BadValue(
+                "slices", name, "is no slice of the rows judged. Give it, or take it out of the settings"
+            )
+        values, code = np.unique(rows.slices[name][recent], return_inverse=True)
+        members = np.split(recent[np.argsort(code, kind="stable")], np.cumsum(np.bincount(code))[:-1])
+        for value, index in zip(values, members, strict=False):
+            days = len(np.unique(rows.day[index]))
+            if len(index) >= settings.least_slice_rows and days >= settings.least_days:
+                enough.append(Group(name, str(value), index, days))
+            else:
+                few.setdefault(name, {})[str(value)] = len(index)
+    return enough, few
+
+
+def _slice_results(
+    seen: SliceDifferences, errors_s: tuple[Floats, Floats], settings: PromotionSettings
+) -> list[dict[str, Any]]:
+    low_s = seen.found.low_together(settings.slice_error_share)
+    results = [
+        {
+            "slice": group.slice,
+            "value": group.value,
+            "rows": len(group.index),
+            "days": group.days,
+            "champion_mae_s": float(errors_s[0][group.index].mean()),
+            "challenger_mae_s": float(errors_s[1][group.index].mean()),
+            "difference_s": float(seen.found.value_s[i]),
+            "low_s": float(low_s[i]),
+            "fails": bool(low_s[i] > 0),
+        }
+        for i, group in enumerate(seen.groups)
+    ]
+    return sorted(results, key=lambda one: (-one["rows"], one["slice"], one["value"]))
+
 
 NAMED_SLICES = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """MAE of the challenger less that of the champion, s, and its interval: below 0 the challenger is better."""
+    """MAE of the challenger minus that of the champion, with its interval; below 0 the challenger is better."""
 
     value_s: float
     low_s: float
     high_s: float
 
     def text(self) -> str:
-        """As the reason tells it."""
+        """Return the text for the reason of a verdict."""
         side = "less" if self.value_s <= 0 else "more"
         if self.low_s * self.high_s > 0:
             near, far = sorted((abs(self.low_s), abs(self.high_s)))
             ends = f"{near:.2f} to {far:.2f}"
         else:
             ends = f"{-self.low_s:.2f} less to {self.high_s:.2f} more"
-        return f"the challenger errs by {abs(self.value_s):.2f} s {side} a run ({ends})"
+        return f"the challenger errs by {abs(self.value_s):.2f} s {side} per run ({ends})"
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """difference: of the whole. slices: that must not get worse. is_identical: every announced time is as far off."""
+    """The comparison of two models."""
 
     difference: Difference
+    """Difference over all rows."""
     slices: SliceFindings
+    """Slices that must not get worse."""
     is_identical: bool
+    """The absolute errors are equal in every row."""
 
     def obstacles_found(self, text: str, has_case: bool) -> list[Obstacle]:
-        """All that it holds against the challenger. words: of the difference; is_spoken_for: that is none of it."""
+        """Return all obstacles; the difference, described by `text`, is one unless there is a case for promotion."""
         whole = [] if has_case else [self._overall_obstacle(text)]
         return [*whole, *self._slice_obstacles()]
 
     def _slice_obstacles(self) -> list[Obstacle]:
-        """What the slices hold against the challenger, the surest first."""
+        """Return the obstacle of the slices that got worse, the most certain first."""
         worse = sorted((one for one in self.slices.evaluated if one["fails"]), key=lambda one: -one["low_s"])
         if not worse:
             return []
         named = [f"{one['slice']} {one['value']} by {one['difference_s']:.1f} s" for one in worse]
         more = f" and {len(named) - NAMED_SLICES} more" if len(named) > NAMED_SLICES else ""
-        together = f"{len(self.slices.evaluated)} slices looked at together"
+        together = f"{len(self.slices.evaluated)} slices evaluated together"
         text = f"the challenger is worse in {', '.join(named[:NAMED_SLICES])}{more} ({together})"
         return [Obstacle("slice_worse", text)]
 
     def slices_text(self) -> str:
-        """What is said of the slices when none got worse."""
+        """Return the text about the slices when none got worse."""
         n = len(self.slices.evaluated)
-        return f"worse in none of {n} slices" if n else "no slice had rows enough to be judged"
+        return f"worse in none of {n} slices" if n else "no slice had enough rows to be evaluated"
 
     def _overall_obstacle(self, text: str) -> Obstacle:
         if self.is_identical:
             return Obstacle("tie", "a tie: the two announce times that are equally far off on every run")
         if self.difference.low_s > 0:
             return Obstacle("worse", text)
-        return Obstacle("tie", f"a tie, the two are not told apart: {text}")
+        return Obstacle("tie", f"a tie, the two cannot be distinguished: {text}")
 
     def to_json(self) -> dict[str, Any]:
-        """For the evidence of a verdict."""
+        """Return JSON-serializable values for the evidence of a verdict."""
         whole = self.difference
         return {
             "difference_s": {"value": whole.value_s, "low": whole.low_s, "high": whole.high_s},
@@ -82,7 +200,7 @@ class Comparison:
 def compare(
     rows: EvaluationRows, champion: Forecast, challenger: Forecast, settings: PromotionSettings
 ) -> Comparison:
-    """Both on the same rows and the same drawn days. Raises: BadValue if a slice of the settings is not in the rows."""
+    """Compare both on the same rows and drawn days. Raises: BadValue if the rows lack a slice of the settings."""
     champion_s, challenger_s = (np.abs(one.median_s - rows.actual_s) for one in (champion, challenger))
     extra_error_s = challenger_s - champion_s
     return Comparison(

@@ -1,11 +1,10 @@
-"""What one model loses against another, day by day, and how sure that is: intervals that allow for few days.
+"""Mean differences between two models, with intervals that are valid for few days.
 
 A month has few days, and a slice of it few rows in each. A plain percentile interval of resampled days is then too
 short: on seven days of unequal size its 95 % held 86 % of the time, on 28 days 94 %. So each resample is measured in
 its own standard error, which held 93 % and 95 % (docs/explanation/promotion.md): the bootstrap-t of Efron and
-Tibshirani, An Introduction to the Bootstrap, chapter 12. Many slices are looked at together by the largest of their
-studentised deviations in each resample (max-t; Westfall and Young 1993), which knows how slices overlap and share
-days.
+Tibshirani, An Introduction to the Bootstrap, chapter 12. Many slices are evaluated together by the largest of their
+studentised deviations in each resample (max-t; Westfall and Young 1993), which accounts for shared rows and days.
 """
 
 from dataclasses import dataclass
@@ -22,23 +21,23 @@ FARTHEST = 1e6
 
 @dataclass(frozen=True, eq=False)
 class GroupDifferences:
-    """Mean difference of k groups of rows. value_s, error_s: (k,) seconds, the second the standard error by days.
-
-    studentised: (resamples, k): how far each resample lies from the value, in its own standard errors.
-    """
+    """Mean differences of k groups of rows."""
 
     value_s: Floats
+    """(k,) seconds."""
     error_s: Floats
+    """(k,) standard errors, by days."""
     studentised: Floats
+    """(resamples, k) deviation of each resample from the value, in its own standard errors."""
 
     def interval(self, confidence: float) -> tuple[Floats, Floats]:
-        """Both ends for each group alone, (k,) each."""
+        """Return the (k,) lower and upper ends for each group alone."""
         tail = (1 - confidence) / 2
         low, high = np.quantile(self.studentised, (tail, 1 - tail), axis=0)
         return self.value_s - high * self.error_s, self.value_s - low * self.error_s
 
     def low_together(self, error_share: float) -> Floats:
-        """(k,) lower ends that all hold at once but in a share of cases: a group above 0 has got worse."""
+        """Return (k,) lower ends that hold together except in `error_share` of cases; above 0 the group got worse."""
         if not len(self.value_s):
             return self.value_s
         farthest = np.quantile(self.studentised.max(axis=1), 1 - error_share)
@@ -46,10 +45,10 @@ class GroupDifferences:
 
 
 def group_differences(difference_s: Floats, group: Ints, day: Ints, draws: DayDraws) -> GroupDifferences:
-    """Differences of groups, rows of whole days drawn together.
+    """Return the differences of groups, with whole days drawn together.
 
-    Args: difference_s: of each (m,) row. group: (m,) 0 to k - 1, each occurring. day: (m,) days, all among those
-    of `draws`. A row that belongs to several groups stands there several times.
+    Args: difference_s: (m,) difference of each row. group: (m,) 0 to k - 1, each occurring. day: (m,) days, all among those
+    of `draws`. A row of several groups is repeated.
     """
     k, n_days = int(group.max(initial=-1)) + 1, len(draws.days)
     cell = np.searchsorted(draws.days, day) * k + group

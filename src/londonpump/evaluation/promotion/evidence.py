@@ -1,48 +1,111 @@
-"""What the rule is shown: later rows, what both models said about them, and how each did when it was tried."""
+"""Settings, evidence and verdict of the promotion rule."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
+from typing import Any
 
 from londonpump.domain.errors import BadValue
 from londonpump.evaluation.evaluation_rows import EvaluationRows, Forecast
+
+
+@dataclass(frozen=True, slots=True)
+class PromotionSettings:
+    """Settings of the rule. docs/explanation/promotion.md shows the error rates of the defaults.
+
+    The field names are stored with the evidence of each decision.
+    """
+
+    least_rows: int = 1000
+    """With fewer later rows the champion stays."""
+    least_days: int = 7
+    """With fewer later days the champion stays."""
+    least_slice_rows: int = 500
+    """Rows that a slice value needs in the newest `slice_days`."""
+    slice_days: int = 92
+    slices: tuple[str, ...] = ("borough", "station", "hour_band", "own_ground", "incident_type")
+    """Slices that must not get worse."""
+    confidence: float = 0.95
+    """Confidence of the two-sided interval over all rows."""
+    slice_error_share: float = 0.05
+    """Share of equally good challengers that are rejected for any slice."""
+    cover_low_share: float = 0.75
+    """The interval of the coverage of P10 to P90 must lie above this."""
+    cover_high_share: float = 0.85
+    """The interval of the coverage must lie below this."""
+    calibration_error: float = 0.08
+    """The interval of the calibration error over 360 s must lie below this."""
+    latency_ms: float = 50.0
+    """Maximum latency of a prediction."""
+    champion_age_days: int | None = 180
+    """An older champion may be replaced by a newer model that is not worse; None means never."""
+    not_worse_s: float = 0.5
+    """A model whose interval lies below this is not worse."""
+    resamples: int = 1000
+    seed: int = 0
+
+
+PROMOTE, KEEP = "promote", "keep"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The result of the rule."""
+
+    action: str
+    """`promote` or `keep`."""
+    rule: str
+    """The deciding case: `better`, `not_worse_and_newer`, `first`; or the obstacle: `champion_unusable`,
+    `challenger_unusable`, `latency`, `metric_missing`, `few_rows`, `tie`, `worse`, `slice_worse`, `coverage`,
+    `calibration`."""
+    reason: str
+    """Sentence for the ledger."""
+    evidence: dict[str, Any] = field(default_factory=dict)
+    """JSON-serializable figures, without NaN."""
+
+    @property
+    def is_promotion(self) -> bool:
+        """Return True if the challenger becomes the champion."""
+        return self.action == PROMOTE
+
 
 EPOCH = date(1970, 1, 1)
 
 
 @dataclass(frozen=True, slots=True)
 class SmokeTest:
-    """How a bundle did in a process that has seen nothing of its training.
-
-    problem: why it does not load or answer, None where it does. latency_ms: the typical time of an answer;
-    None: not measured.
-    """
+    """The smoke test of a bundle in a fresh process."""
 
     problem: str | None = None
+    """Why the bundle does not load or predict; None if it does."""
     latency_ms: float | None = None
+    """Typical latency of a prediction; None if not measured."""
 
 
 @dataclass(frozen=True, eq=False)
 class EvaluatedModel:
-    """One of the two models. trained_until: the first day it did not learn from. forecast: None if it gave none."""
+    """One of the two models."""
 
     trained_until: date
+    """First day after its training data."""
     smoke_test: SmokeTest
     forecast: Forecast | None
+    """None if the model made no forecast."""
 
 
 @dataclass(frozen=True, eq=False)
 class Evidence:
-    """All that a decision rests on.
+    """The input of a decision.
 
-    rows: every run of incidents that began after both trainings, incidents whole, in the order of both forecasts.
-    champion: None if no model is on duty. today: the London day of the decision.
-    Raises: BadValue if a model may have learnt from a row, or answers another number of rows.
+    Raises: BadValue if a row may be in the training data of a model, or a forecast has another number of rows.
     """
 
     rows: EvaluationRows
+    """All dispatches of incidents that began after both trainings, in the order of both forecasts."""
     champion: EvaluatedModel | None
+    """None if no model is active."""
     challenger: EvaluatedModel
     today: date
+    """London day of the decision."""
 
     def __post_init__(self) -> None:
         for name, contender in (("champion", self.champion), ("challenger", self.challenger)):
@@ -53,12 +116,12 @@ class Evidence:
         n = len(self.rows)
         if contender.forecast is not None and len(contender.forecast) != n:
             raise BadValue(
-                f"{name} forecast", len(contender.forecast), f"answers other runs than the {n} judged"
+                f"{name} forecast", len(contender.forecast), f"has other dispatches than the {n} evaluated"
             )
         first = EPOCH + timedelta(days=int(self.rows.day.min())) if n else None
         if first is not None and first < contender.trained_until:
             raise BadValue(
                 "rows",
                 first.isoformat(),
-                f"the {name} learnt until {contender.trained_until}. Judge on rows from that day on",
+                f"the {name} was trained until {contender.trained_until}. Evaluate on rows from that day on",
             )

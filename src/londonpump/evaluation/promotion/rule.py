@@ -1,38 +1,115 @@
-"""The promotion rule: may the challenger take the champion's place?
+"""The promotion rule: whether the challenger replaces the champion.
 
-The measure is the mean absolute error of the announced time (P50), s: the time that the control room hears is
-judged, in its own unit, and the median is the answer that makes it least. In doubt the champion stays.
+The metric is the mean absolute error of the announced time (P50) in seconds, which the median minimises. In doubt the
+champion stays.
 """
+
+import math
+from dataclasses import asdict
+from datetime import timedelta
+from typing import Any
 
 import numpy as np
 
-from londonpump.evaluation.evaluation_rows import Forecast
+from londonpump.evaluation.evaluate import WHOLE, evaluate_models
+from londonpump.evaluation.evaluation_rows import EvaluationRows, Forecast
 from londonpump.evaluation.promotion import checks
-from londonpump.evaluation.promotion.checks import Obstacle
+from londonpump.evaluation.promotion.checks import CALIBRATION, COVERAGE, Obstacle
 from londonpump.evaluation.promotion.comparison import Comparison, compare
-from londonpump.evaluation.promotion.decision_facts import (
-    Facts,
-    add_scores,
-    decision_facts,
-    for_json,
-    scores_of,
+from londonpump.evaluation.promotion.evidence import (
+    EPOCH,
+    KEEP,
+    PROMOTE,
+    EvaluatedModel,
+    Evidence,
+    PromotionSettings,
+    Verdict,
 )
-from londonpump.evaluation.promotion.evidence import EvaluatedModel, Evidence
-from londonpump.evaluation.promotion.settings import PromotionSettings
-from londonpump.evaluation.promotion.verdict import KEEP, PROMOTE, Verdict
+
+METRIC = "mae_s"
+REPORTED_METRICS = (
+    *(METRIC, "rmse_s", "bias_s", "within_60_share", "crps_s", COVERAGE, "width_80_s"),
+    *("over_360_auc", "over_360_brier", CALIBRATION),
+)
+DIGITS = 6
+
+Facts = dict[str, Any]
+
+
+def decision_facts(evidence: Evidence, days: int, settings: PromotionSettings) -> Facts:
+    """Return the figures known before a comparison; those that only a comparison gives are null."""
+    day = evidence.rows.day
+    first, last = (int(day.min()), int(day.max())) if len(day) else (None, None)
+    return {
+        "metric": METRIC,
+        "rows": len(day),
+        "days": days,
+        "from_date": None if first is None else (EPOCH + timedelta(days=first)).isoformat(),
+        "until_date": None if last is None else (EPOCH + timedelta(days=last + 1)).isoformat(),
+        "today": evidence.today.isoformat(),
+        "settings": {**asdict(settings), "slices": list(settings.slices)},
+        "champion": None if evidence.champion is None else _about(evidence.champion, evidence),
+        "challenger": _about(evidence.challenger, evidence),
+        **dict.fromkeys(("difference_s", "slices", "coverage", "calibration")),
+    }
+
+
+def _about(contender: EvaluatedModel, evidence: Evidence) -> Facts:
+    return {
+        "trained_until": contender.trained_until.isoformat(),
+        "age_days": (evidence.today - contender.trained_until).days,
+        "problem": contender.smoke_test.problem,
+        "latency_ms": contender.smoke_test.latency_ms,
+        "scores": None,
+    }
+
+
+def scores_of(
+    rows: EvaluationRows, forecasts: dict[str, Forecast], settings: PromotionSettings
+) -> dict[str, Facts]:
+    """Return the metrics of each model over all rows, each `{value, low, high}`."""
+    whole = evaluate_models(
+        rows.without_slices(), forecasts, resamples=settings.resamples, seed=settings.seed
+    )
+    scores = {name: found[WHOLE][WHOLE] for name, found in whole["models"].items()}
+    return {
+        name: {metric: s[metric] for metric in REPORTED_METRICS if metric in s} for name, s in scores.items()
+    }
+
+
+def add_scores(facts: Facts, scores: dict[str, Facts]) -> None:
+    """Add the scores to the facts; those that a challenger must pass appear at the top too."""
+    for name, found in scores.items():
+        facts[name]["scores"] = found
+    facts["coverage"] = facts["challenger"]["scores"].get(COVERAGE)
+    facts["calibration"] = facts["challenger"]["scores"].get(CALIBRATION)
+
+
+def for_json(value: Any) -> Any:
+    """Return JSON-serializable values: six decimals, null for a non-finite number, and no -0."""
+    if isinstance(value, dict):
+        return {name: for_json(one) for name, one in value.items()}
+    if isinstance(value, list):
+        return [for_json(one) for one in value]
+    if not isinstance(value, float):
+        return value
+    # adding 0.0 turns -0.0 into 0.0
+    return round(value, DIGITS) + 0.0 if math.isfinite(value) else None
+
 
 CHAMPION, CHALLENGER = "champion", "challenger"
 DEFAULTS = PromotionSettings()
 
 
 def decide(evidence: Evidence, settings: PromotionSettings = DEFAULTS) -> Verdict:
-    """Promote or keep, with the reason and all figures behind it.
+    """Decide to promote or keep, with the reason and all figures.
 
     Raises: BadValue if the rows lack a slice of the settings.
     """
     rows = evidence.rows
     days = len(np.unique(rows.day))
     facts = decision_facts(evidence, days, settings)
+    # all obstacles are collected, so that the ledger names every one and not only the first
     late = list(checks.latency(evidence.challenger, settings))
     not_evaluable = [*checks.unusable(evidence), *checks.few_rows(len(rows), days, settings)]
     if not_evaluable:
@@ -44,7 +121,7 @@ def decide(evidence: Evidence, settings: PromotionSettings = DEFAULTS) -> Verdic
     obstacles_found = [*late, *checks.coverage_and_calibration(scores[CHALLENGER], settings)]
     case_for: tuple[str, str] | None = (
         "first",
-        f"no model is on duty, and the challenger was judged {evaluated_on}",
+        f"no model is active, and the challenger was evaluated {evaluated_on}",
     )
     if evidence.champion is not None:
         compared = compare(rows, forecasts[CHAMPION], forecasts[CHALLENGER], settings)
@@ -63,7 +140,7 @@ def decide(evidence: Evidence, settings: PromotionSettings = DEFAULTS) -> Verdic
 def _case_for_promotion(
     compared: Comparison, text: str, age: str | None, settings: PromotionSettings
 ) -> tuple[str, str] | None:
-    """The name of what speaks for the challenger and its words; None if nothing does. age: as below."""
+    """Return the rule for the challenger and its text; None if there is none. age: of `_champion_age_text`."""
     high_s = compared.difference.high_s
     if high_s < 0:
         return "better", f"{text}; {compared.slices_text()}"
@@ -76,12 +153,12 @@ def _case_for_promotion(
 def _champion_age_text(
     evidence: Evidence, champion: EvaluatedModel, settings: PromotionSettings
 ) -> str | None:
-    """In words why a champion may be replaced by a model that is not worse; None if it may not."""
+    """Return why a champion may be replaced by a model that is not worse; None if it may not."""
     limit_days, until = settings.champion_age_days, champion.trained_until
     newer = evidence.challenger.trained_until
     if limit_days is None or (evidence.today - until).days <= limit_days or newer <= until:
         return None
-    return f"the champion learnt until {until}, more than {limit_days} days ago, the challenger until {newer}"
+    return f"the champion was trained until {until}, more than {limit_days} days ago, the challenger until {newer}"
 
 
 def _forecasts(evidence: Evidence) -> dict[str, Forecast]:

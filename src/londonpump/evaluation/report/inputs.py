@@ -1,4 +1,4 @@
-"""What a report is made of; everything a page says comes from here."""
+"""The values from which a report is made."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,13 +13,7 @@ EPOCH_DATE = date(1970, 1, 1)
 
 @dataclass(frozen=True)
 class About:
-    """Where a model comes from. The clock is the caller's: `made_at` is shown as given.
-
-    trained_from_date, trained_until_date: first and last day of the training rows. split: how the judged rows
-    were chosen, in a few words ("the last quarter of 2023, by time"). features: the names a model
-    reads, with unit and the moment each is known, as lines of text. without: the parts of the context that its
-    records did not hold ("weather").
-    """
+    """The origin of a model; dates are the first and last day of the training rows."""
 
     bundle: str
     data_hash: str
@@ -29,17 +23,20 @@ class About:
     attribution: str
     is_simulated: bool = False
     made_at: str = ""
+    """Shown as given, because this module reads no clock."""
     split: str = ""
+    """How the evaluated rows were chosen, such as "the last quarter of 2023, by time"."""
     features: tuple[str, ...] = ()
+    """One line per feature: name, unit and when it is known."""
     without: tuple[str, ...] = ()
+    """Parts of the context that the training records did not have, such as "weather"."""
 
 
 @dataclass(frozen=True, eq=False)
 class ReportInputs:
-    """The judged rows, what each model said of them, the answer of `judge`, and of `evaluate_pumps` where there is one.
+    """The evaluated rows, the forecasts, and the results of `evaluate_models` and `evaluate_pumps`.
 
-    ours: the name of the model the report is about. least_rows: slices with fewer are not ranked as worst.
-    Raises: BadValue if the answer of `judge` is of other models or has another number of rows.
+    Raises: BadValue if the results are of other models or have another number of rows.
     """
 
     rows: EvaluationRows
@@ -47,8 +44,10 @@ class ReportInputs:
     results: Mapping[str, Any]
     about: About
     ours: str = "ours"
+    """Name of the reported model."""
     pumps: Mapping[str, Any] | None = None
     min_rows: int = 100
+    """Slices with fewer rows are not ranked as worst."""
 
     def __post_init__(self) -> None:
         if self.results["rows"] != len(self.rows):
@@ -61,30 +60,30 @@ class ReportInputs:
 
     @property
     def forecast(self) -> Forecast:
-        """What the reported model said."""
+        """Return the forecast of the reported model."""
         return self.forecasts[self.ours]
 
     @property
     def others(self) -> list[str]:
-        """The other models, in the order given."""
+        """Return the other models, in the order given."""
         return [name for name in self.forecasts if name != self.ours]
 
     def whole(self, model: str) -> Mapping[str, Any]:
-        """A model's metrics over all rows."""
+        """Return the metrics of a model over all rows."""
         found: Mapping[str, Any] = self.results["models"][model]["all"]["all"]
         return found
 
     @property
     def tested_from_date(self) -> date:
-        """Day of the first judged run."""
+        """Return the day of the first evaluated row."""
         return EPOCH_DATE + timedelta(days=int(self.rows.day.min()))
 
     @property
     def tested_until_date(self) -> date:
-        """Day of the last judged run."""
+        """Return the day of the last evaluated row."""
         return EPOCH_DATE + timedelta(days=int(self.rows.day.max()))
 
     @property
     def is_later(self) -> bool:
-        """Whether every judged run comes after the last training day."""
+        """Return True if every evaluated row is after the last training day."""
         return self.tested_from_date > self.about.trained_until_date

@@ -1,4 +1,4 @@
-"""The maps of the report: error by station and by place, on the national grid."""
+"""The maps of the report: error by station and by location, on the national grid."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ MIN_AT_STATION = 5
 
 @dataclass(frozen=True, eq=False)
 class StationErrors:
-    """Stations whose place is known, worst first; all (k,)."""
+    """Errors of stations with a known location, worst first; all (k,)."""
 
     code: tuple[str, ...]
     name: tuple[str, ...]
@@ -33,7 +33,7 @@ class StationErrors:
 
 
 def draw_maps(inputs: ReportInputs) -> list[Drawing]:
-    """The stations, and the places by mean error and by bias."""
+    """Draw the map of stations, and those of mean error and bias by cell."""
     cells = grid_cells(inputs.rows, inputs.forecast)
     drawings = [_station_map(inputs, cells)]
     if np.isfinite(cells.mae_s).any():
@@ -42,7 +42,7 @@ def draw_maps(inputs: ReportInputs) -> list[Drawing]:
 
 
 def station_errors(inputs: ReportInputs) -> StationErrors:
-    """Mean error by the station a pump left from; stations of the list with 5 runs or more."""
+    """Return the mean error by station that a pump left from, for listed stations with 5 dispatches or more."""
     stations = by_code(known_stations())
     error = np.abs(inputs.forecast.median_s - inputs.rows.actual_s)
     codes, index = np.unique(inputs.rows.station_code, return_inverse=True)
@@ -90,7 +90,7 @@ def _station_map(inputs: ReportInputs, cells: GridCells) -> Drawing | None:
 
 
 def draw_ground(axes: Axes, cells: GridCells) -> None:
-    """Where there were runs: grey that is quiet on white and on black."""
+    """Draw the cells with dispatches in a grey that works on white and on black."""
     shape = np.where(cells.n > 0, 1.0, np.nan)
     tint = np.zeros((*shape.shape, 4))
     tint[..., :3], tint[..., 3] = 0.5, np.where(np.isfinite(shape), 0.16, 0.0)
@@ -99,7 +99,7 @@ def draw_ground(axes: Axes, cells: GridCells) -> None:
 
 
 def label_stations(axes: Axes, codes: Sequence[str], easting_m: Floats, northing_m: Floats) -> None:
-    """Codes of stations, the first given first, as many as fit without one covering another."""
+    """Draw the codes of stations in the given order, as many as fit without overlap."""
     placed: list[tuple[float, float]] = []
     for code, east, north in zip(codes, easting_m, northing_m, strict=True):
         spot = (float(east), float(north) + 420)
@@ -131,7 +131,7 @@ def _bias_map(cells: GridCells) -> Drawing:
 
 
 def draw_cells(axes: Axes, cells: GridCells, values: Floats, colours: str, norm: Normalize) -> object:
-    """Square cells coloured by their values; NaN stays clear."""
+    """Draw square cells coloured by their values; NaN stays transparent."""
     extent = (cells.easting_m[0], cells.easting_m[-1], cells.northing_m[0], cells.northing_m[-1])
     return axes.imshow(
         values, origin="lower", extent=extent, cmap=colours, norm=norm, interpolation="nearest"
@@ -141,7 +141,7 @@ def draw_cells(axes: Axes, cells: GridCells, values: Floats, colours: str, norm:
 def frame_map(
     figure: Figure, axes: Axes, mapped: object, label: str, ticks: FuncFormatter | None = None
 ) -> None:
-    """Equal scale, a bar of 10 km instead of axes, and the colour bar."""
+    """Set equal scales, and draw a bar of 10 km instead of axes, and the colour bar."""
     axes.set_aspect("equal")
     axes.set_axis_off()
     left, bottom = axes.get_xlim()[0], axes.get_ylim()[0]

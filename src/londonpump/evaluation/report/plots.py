@@ -10,18 +10,17 @@ from matplotlib.axes import Axes
 
 from londonpump.evaluation.curves import Curve, level_calibration, median_calibration, reliability
 from londonpump.evaluation.evaluate import evaluate_models
-from londonpump.evaluation.evaluation_rows import Floats
+from londonpump.evaluation.evaluation_rows import Floats, distance_band, distance_decile
 from londonpump.evaluation.report.inputs import ReportInputs
 from londonpump.evaluation.report.style import DASHES, INK, MARKERS, MUTED, SERIES, inline_svg, plot
 from londonpump.evaluation.report.text_formats import model_label
-from londonpump.evaluation.slices import distance_band, distance_decile
 
 RESAMPLES = 400
 
 
 @dataclass(frozen=True)
 class Drawing:
-    """A plot for the page. title: what it asks. reading: how to read it. is_wide: needs the whole width."""
+    """A plot for the page; `reading` explains how to read it, and `is_wide` gives it the full width."""
 
     title: str
     svg: Markup
@@ -30,7 +29,7 @@ class Drawing:
 
 
 def draw_curves(inputs: ReportInputs) -> list[Drawing]:
-    """Every curve that the model's answers allow, in the order of the page."""
+    """Draw every curve that the forecasts allow, in the order of the page."""
     by_slice = _evaluated_slices(inputs)
     drawings = [
         _median_calibration(inputs),
@@ -62,7 +61,7 @@ def _evaluated_slices(inputs: ReportInputs) -> dict[str, Any]:
 
 
 def curve_of(values: Mapping[str, Mapping[str, Any]], metric: str) -> Curve:
-    """A metric over the values of a slice, in the order of their names; x is their rank."""
+    """Return a metric over the values of a slice, sorted by name; x is their rank."""
     table = np.array(
         [
             [found[metric][end] for end in ("value", "low", "high")] + [found["n"]]
@@ -74,7 +73,7 @@ def curve_of(values: Mapping[str, Mapping[str, Any]], metric: str) -> Curve:
 
 
 def _bars(axes: Axes, curve: Curve, colour: str, label: str | None = None) -> None:
-    """Points with their intervals."""
+    """Draw points with their intervals."""
     ends = np.abs(np.stack([curve.value - curve.low, curve.high - curve.value]))
     axes.errorbar(
         curve.x,

@@ -1,4 +1,4 @@
-"""From values to a page."""
+"""Rendering of the report and the model card."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -21,7 +21,7 @@ from londonpump.evaluation.report.text_formats import (
 
 
 def render_report(inputs: ReportInputs) -> str:
-    """The report as one HTML page that asks nothing of the network."""
+    """Render the report as one self-contained HTML page."""
     gaps = tables.differences(inputs)
     return _page("report.html.j2").render(
         _shared(inputs),
@@ -46,7 +46,7 @@ def render_report(inputs: ReportInputs) -> str:
 
 
 def render_model_card(inputs: ReportInputs) -> str:
-    """The model card as one HTML page: purpose, data, metrics, limits, and what it must not be used for."""
+    """Render the model card as one HTML page: purpose, data, metrics, limits, and what it must not be used for."""
     gaps = tables.differences(inputs)
     return _page("card.html.j2").render(
         _shared(inputs),
@@ -63,7 +63,7 @@ def render_model_card(inputs: ReportInputs) -> str:
 
 
 def headline(inputs: ReportInputs, gaps: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """What a person who reads no further should know, in sentences."""
+    """Return the sentences of the headline."""
     ours = inputs.whole(inputs.ours)
     rows_text = "later runs" if inputs.is_later else "runs"
     first = (

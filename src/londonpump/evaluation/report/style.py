@@ -1,4 +1,4 @@
-"""How plots look: quiet axes, colours that follow the page (light, dark, paper), small inline SVG."""
+"""The style of plots: light axes, colours that follow the page (light, dark, print), small inline SVG."""
 
 import re
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 INK, MUTED, LINE, SURFACE = "#010101", "#020202", "#030303", "#040404"
-"""Stand-ins that become the page's own colours, so that one drawing serves light and dark."""
+"""Placeholders that become CSS colours of the page, so that one drawing serves light and dark."""
 SERIES = ("#050501", "#050502", "#050503", "#050504")
 _PAGE_COLOURS = {INK: "--ink", MUTED: "--muted", LINE: "--line", SURFACE: "--surface"} | {
     colour: f"--series-{number}" for number, colour in enumerate(SERIES, 1)
@@ -49,14 +49,14 @@ _STYLE: Any = {
 
 @contextmanager
 def plot(width_in: float = 5.2, height_in: float = 3.5) -> Iterator[tuple[Figure, Axes]]:
-    """A figure with one set of axes in the house's look; nothing global is left changed."""
+    """Open a figure with one set of axes in this style, without changing global settings."""
     with mpl.rc_context(_STYLE):
         figure = Figure(figsize=(width_in, height_in), layout="constrained")
         yield figure, figure.add_subplot()
 
 
 def inline_svg(figure: Figure, key: str, alt: str) -> Markup:
-    """The figure as an `<svg>` to stand in a page. key: unique on the page. alt: what it shows, for who cannot see it."""
+    """Return the figure as an inline `<svg>`. key: unique on the page. alt: text alternative."""
     text = StringIO()
     with mpl.rc_context(_STYLE):
         figure.savefig(text, format="svg", dpi=110, metadata={"Date": None, "Creator": None})

@@ -1,4 +1,4 @@
-"""The tables of the report, as rows of ready words."""
+"""The tables of the report."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -59,20 +59,18 @@ CLAIMED_COVER = 0.8
 
 @dataclass(frozen=True)
 class Cell:
-    """One figure: its value, its interval (may be empty) and whether the interval favours the model or not.
-
-    told: what the verdict means, if not that the interval does not hold 0.
-    """
+    """One cell: a value, its interval (may be empty) and whether the interval favours the model."""
 
     value: str
     interval: str = ""
     verdict: str = ""
     note: str = ""
+    """Meaning of the verdict, unless it is that the interval does not contain 0."""
 
 
 @dataclass(frozen=True)
 class Table:
-    """A table with a head, and rows that begin with their name."""
+    """A table with a heading, and rows that begin with their name."""
 
     caption: str
     head: Sequence[str]
@@ -80,7 +78,7 @@ class Table:
 
 
 def metric_table(inputs: ReportInputs, caption: str, metrics: Mapping[str, tuple[str, str]]) -> Table | None:
-    """Models down, metrics across; models and metrics that have nothing to show are left out."""
+    """Return the table of models and metrics, without empty rows and columns."""
     models = [name for name in inputs.forecasts if any(metric in inputs.whole(name) for metric in metrics)]
     shown = {
         key: label for key, label in metrics.items() if any(key in inputs.whole(name) for name in models)
@@ -104,7 +102,7 @@ def _cell(found: Mapping[str, Any], metric: str, unit: str) -> Cell:
 
 
 def differences(inputs: ReportInputs) -> dict[str, dict[str, Any]]:
-    """Ours minus each other model over all rows: {model: {metric: {value, low, high}}}."""
+    """Return our metrics minus those of each other model over all rows: {model: {metric: {value, low, high}}}."""
     rows = inputs.rows.without_slices()
     results = inputs.results
     return {
@@ -120,7 +118,7 @@ def differences(inputs: ReportInputs) -> dict[str, dict[str, Any]]:
 
 
 def difference_table(found: Mapping[str, Mapping[str, Any]]) -> Table | None:
-    """Paired differences: other models down, metrics across."""
+    """Return the table of paired differences to the other models."""
     if not found:
         return None
     rows = [
@@ -142,7 +140,7 @@ def _difference_cell(stat: Mapping[str, Any], unit: str, sign: int) -> Cell:
 
 
 def warning_table(inputs: ReportInputs) -> Table | None:
-    """Precision and recall of each warning, of ours and of the lists of stations."""
+    """Return the precision and recall of each warning, of our model and of the lists of stations."""
     rows = []
     for key, (label, due) in WARNINGS.items():
         for name in sorted(inputs.forecasts, key=lambda name: name != inputs.ours):
@@ -161,7 +159,7 @@ def warning_table(inputs: ReportInputs) -> Table | None:
 
 
 def worst_by_error(inputs: ReportInputs, max_rows: int = 15) -> Table | None:
-    """The slice values with the largest mean error over that of the whole."""
+    """Return the slice values with the largest mean error above that of all rows."""
     whole = inputs.whole(inputs.ours)["mae_s"]["value"]
     ranked = sorted(_slices(inputs), key=lambda one: -one[2]["mae_s"]["value"])
     picked = [one for one in ranked if one[2]["mae_s"]["value"] > whole][:max_rows]
@@ -169,7 +167,7 @@ def worst_by_error(inputs: ReportInputs, max_rows: int = 15) -> Table | None:
 
 
 def worst_by_cover(inputs: ReportInputs, max_rows: int = 10) -> Table | None:
-    """The slice values whose 80 % interval falls furthest short of 80 %."""
+    """Return the slice values with the lowest coverage of the 80 % interval."""
     known = [one for one in _slices(inputs) if one[2].get("cover_80_share", {}).get("value") is not None]
     ranked = sorted(known, key=lambda one: one[2]["cover_80_share"]["value"])
     picked = [one for one in ranked if one[2]["cover_80_share"]["value"] < CLAIMED_COVER][:max_rows]
@@ -204,7 +202,7 @@ def _slice_table(
 
 
 def pump_tables(inputs: ReportInputs) -> list[Table]:
-    """Metrics of the number of pumps and its confusion matrix; empty without them."""
+    """Return the metrics of the number of pumps and its confusion matrix; empty without them."""
     if inputs.pumps is None:
         return []
     names = ["1", "2", "3", "4", "5 or more"]

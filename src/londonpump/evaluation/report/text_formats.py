@@ -1,4 +1,4 @@
-"""Numbers and names as a person reads them."""
+"""Display formats of numbers and names."""
 
 from collections.abc import Mapping
 from datetime import date
@@ -9,15 +9,15 @@ from londonpump.evaluation.intervals import Stat
 MODEL_LABELS = {
     "constant": "One time for all",
     "distance": "Distance alone",
-    "seed": "Seed recipe",
+    "seed": "Original model",
     "ours": "londonpump",
-    "ours_kind_not_stated": "londonpump, kind of call not stated",
+    "ours_kind_not_stated": "londonpump, incident type not given",
 }
 IN_SENTENCE = {
     "constant": "one time for all",
     "distance": "distance alone",
-    "seed": "the seed recipe",
-    "ours_kind_not_stated": "londonpump with the kind of call not stated",
+    "seed": "the original model",
+    "ours_kind_not_stated": "londonpump without the incident type",
 }
 SLICE_LABELS = {
     "distance_band": "distance",
@@ -26,24 +26,24 @@ SLICE_LABELS = {
     "hour": "hour",
     "own_ground": "own ground",
     "is_own_ground": "own ground",
-    "incident_type": "kind of call",
-    "stated_kind": "kind of call stated",
+    "incident_type": "incident type",
+    "stated_kind": "incident type given",
 }
 NOT_DEFINED = "–"
 
 
 def model_label(name: str) -> str:
-    """The name a table shows."""
+    """Return the name of a model in a table."""
     return MODEL_LABELS.get(name, name)
 
 
 def model_in_sentence(name: str) -> str:
-    """The name of a model inside a sentence."""
+    """Return the name of a model inside a sentence."""
     return IN_SENTENCE.get(name, model_label(name))
 
 
 def format_slice(name: str, value: str) -> str:
-    """A slice and its value as a table shows them: `hours: 00-05`, `station: A24 Soho`."""
+    """Return a slice and its value for a table, such as `hours: 00-05`, `station: A24 Soho`."""
     station = by_code(known_stations()).get(value)
     if station is not None:
         value = f"{value} {station.name}"
@@ -51,17 +51,17 @@ def format_slice(name: str, value: str) -> str:
 
 
 def format_day(day: date) -> str:
-    """`1 October 2023`."""
+    """Return a date such as `1 October 2023`."""
     return f"{day.day} {day:%B %Y}"
 
 
 def format_count(n: int) -> str:
-    """`12,345`."""
+    """Return a count such as `12,345`."""
     return f"{n:,}"
 
 
 def format_number(value: float | None, unit: str, is_signed: bool = False) -> str:
-    """A value in its unit: `s` one decimal, `%` of a share, `points` of a share, else three decimals."""
+    """Return a value in its unit: `s` one decimal, `%` of a share, `points` of a share, else three decimals."""
     if value is None:
         return NOT_DEFINED
     if unit in {"%", "points"}:
@@ -74,7 +74,7 @@ def format_number(value: float | None, unit: str, is_signed: bool = False) -> st
 
 
 def format_interval(stat: Stat | Mapping[str, float | None], unit: str, is_signed: bool = False) -> str:
-    """`67.1 to 68.9`; empty where not known."""
+    """Return an interval such as `67.1 to 68.9`; empty if unknown."""
     if stat["low"] is None or stat["high"] is None:
         return ""
     return f"{format_number(stat['low'], unit, is_signed)} to {format_number(stat['high'], unit, is_signed)}"

@@ -15,7 +15,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 
 from londonpump import __version__
 from londonpump.domain.errors import BadFile, DatabaseFailed
-from londonpump.models.self_test import check_self_test
+from londonpump.models.bundle import check_self_test
 from londonpump.service.champion import HOW_TO_PROMOTE
 from londonpump.service.errors import public_text, request_id_of
 from londonpump.service.health.lifespan import (

@@ -19,7 +19,7 @@ from londonpump.domain.attendance_targets import MIN_UNDERESTIMATE_S
 from londonpump.domain.stations import Station, by_code
 from londonpump.features.dispatches import Dispatches
 from londonpump.features.ground_lookup import CELL_SIZES_M, ROW, GroundLookup
-from londonpump.features.weather import us_of
+from londonpump.features.observations import us_of
 from londonpump.models.bundle import Bundle
 from londonpump.models.distribution import LEVELS, P10, P50, P90
 from londonpump.models.fitted_context import CLIMATE, CONGESTION, PROFILE

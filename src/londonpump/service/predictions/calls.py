@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from londonpump.domain.national_grid import MAX_DISTANCE_TO_STATION_M, TOO_FAR_PROBLEM, to_grid
 from londonpump.domain.stations import Station
-from londonpump.features.context_snapshot import ContextSnapshot
-from londonpump.features.weather import EPOCH
+from londonpump.features.context import ContextSnapshot
+from londonpump.features.observations import EPOCH
 from londonpump.models.bundle import Bundle
 from londonpump.service.board.rules import PumpState
 from londonpump.service.board.view import BoardView, london_day

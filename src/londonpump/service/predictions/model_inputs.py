@@ -6,7 +6,7 @@ import numpy as np
 
 from londonpump.domain import incident_types
 from londonpump.domain.canonical_spelling import spelling_normaliser
-from londonpump.features.weather import us_of
+from londonpump.features.observations import us_of
 from londonpump.models.predict import SOURCE_COLUMN, Columns
 from londonpump.service.predictions.calls import Call
 from londonpump.service.predictions.request_context import StationIndex

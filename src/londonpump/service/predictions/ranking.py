@@ -8,8 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri
 
-from londonpump.models.area_response_times import MixtureTimes, Times
-from londonpump.models.distribution import LEVELS, ResponseTimes
+from londonpump.models.distribution import LEVELS, MixtureTimes, ResponseTimes, Times
 from londonpump.models.explanations import Contribution
 from londonpump.models.predict import Predictions
 from londonpump.service.board.rules import RANKED, State

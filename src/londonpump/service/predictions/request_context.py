@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from londonpump.domain.errors import DatabaseFailed
 from londonpump.domain.stations import Station, by_code
-from londonpump.features.context_snapshot import ContextSnapshot
+from londonpump.features.context import ContextSnapshot
 from londonpump.features.ground_lookup import GroundLookup
 from londonpump.service.board.cache import BoardCache, CachedBoard
 from londonpump.service.board.rules import MAX_SILENCE, PumpState

@@ -11,8 +11,7 @@ from sqlalchemy import Connection, Engine, Select, Table, bindparam, select
 from londonpump.domain.context_records import BankHoliday, SchoolHoliday, TrafficReading, WeatherHour
 from londonpump.features import context
 from londonpump.features.context import ContextSnapshot, ContextTables
-from londonpump.features.traffic import FRESH_US
-from londonpump.features.weather import MICROSECOND, OLDEST_H, Columns, Ints, timestamp_from_us
+from londonpump.features.observations import FRESH_US, MICROSECOND, OLDEST_H, Columns, Ints, timestamp_from_us
 from londonpump.storage.database.engine import reading
 from londonpump.storage.database.schema import (
     bank_holidays,

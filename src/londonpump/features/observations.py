@@ -1,8 +1,8 @@
-"""The weather as it was known at a moment: one rule, for a million moments and for one.
+"""Weather and congestion as they were known at a timestamp.
 
-Of the rows that were available at the moment, for its own UTC hour or an hour before, the latest hour counts,
-of that hour the row available last, of these the last source by name. Is that hour more than `OLDEST_H` hours
-before the moment's own, nothing is known. A gap in one value takes the next row in the same order that has it.
+Of the weather rows available at the timestamp, for its own UTC hour or an earlier one, the latest hour is used; of that
+hour the row that became available last, and of these the last source by name. If that hour is more than `OLDEST_H`
+hours earlier, the weather is unknown. A gap in one value is filled from the next row in the same order.
 """
 
 from collections.abc import Sequence
@@ -13,50 +13,50 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from londonpump.domain.context_records import WEATHER_NUMBERS, WeatherHour
-from londonpump.domain.london_clock import HOUR_US
+from londonpump.domain.context_records import WEATHER_NUMBERS, TrafficReading, WeatherHour
+from londonpump.domain.london_clock import HOUR_US, london_us
+from londonpump.features.calendars import DAY_US, years_of
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Columns = dict[str, NDArray[Any]]
 
 OLDEST_H = 6
-"""A value of an hour so far back still stands; then the climate of the month and hour is the better guess."""
+"""Maximum age of a value; after that the climate of the month and hour is the better estimate."""
 WEATHER_VALUES = (*WEATHER_NUMBERS, "conditions")
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 
 
 def us_of(at: datetime) -> int:
-    """Microseconds since 1970 of an aware instant."""
+    """Return the microseconds since 1970 of an aware datetime."""
     return (at - EPOCH) // MICROSECOND
 
 
 def timestamp_from_us(us: int) -> datetime:
-    """The UTC instant so many microseconds after 1970."""
+    """Return the UTC datetime of microseconds since 1970."""
     return EPOCH + us * MICROSECOND
 
 
 @dataclass(frozen=True, slots=True)
 class WeatherTable:
-    """Weather rows as arrays of (m,), by hour, then available_at, then source; and what finds them again.
-
-    values: by name; NaN or None is a gap. moments: (k,) the distinct available_at. keys: (m,) hour and rank of
-    available_at in one sortable number. last_with: by name, (m,) the last row up to this one, of the same hour,
-    that has the value; -1 where there is none.
-    """
+    """Weather rows as (m,) arrays, sorted by hour, available_at and source, with an index."""
 
     observed_us: Ints
     available_us: Ints
     source: NDArray[np.object_]
     values: Columns
+    """Values by name; NaN or None is a gap."""
     distinct_available_us: Ints
+    """(k,) the distinct available_at."""
     keys: Ints
+    """(m,) hour and rank of available_at in one sortable number."""
     last_with: dict[str, Ints]
+    """By name, (m,) the last row up to this one, of the same hour, that has the value; -1 if there is none."""
 
     @classmethod
     def of(cls, rows: Sequence[WeatherHour]) -> "WeatherTable":
-        """The rows in any order; each `observed_at` begins a UTC hour."""
+        """Build the table from rows in any order; each `observed_at` begins a UTC hour."""
         ordered = sorted(rows, key=lambda row: (row.observed_at, row.available_at, row.source))
         observed = np.array([us_of(row.observed_at) for row in ordered], np.int64)
         available = np.array([us_of(row.available_at) for row in ordered], np.int64)
@@ -71,7 +71,7 @@ class WeatherTable:
         return cls(observed, available, source, values, distinct_available_us, keys, last_with)
 
     def rows_known(self, at_us: Ints) -> tuple[Ints, dict[str, Ints]]:
-        """(n,) the row that counts at each moment, and the row that gives each value; -1 where there is none."""
+        """Return the (n,) row used at each timestamp, and the row that gives each value; -1 where there is none."""
         hour = at_us // HOUR_US
         rank = np.searchsorted(self.distinct_available_us, at_us, side="right") - 1
         chosen = np.full(len(at_us), -1, np.int64)
@@ -95,7 +95,7 @@ class WeatherTable:
 
 
 def weather_known(table: WeatherTable, at_us: Ints) -> Columns:
-    """What was known at each moment. at_us: (n,) microseconds UTC.
+    """Return the weather known at each of (n,) `at_us`, microseconds UTC.
 
     Returns: (n,) each: `temp_c, precip_mm, cloudcover_pct, visibility_km, wind_kmh` (NaN unknown), `conditions,
     weather_source` (None), `temp_c_source` to `wind_kmh_source` (of the row that gives each number), `weather_age_h`
@@ -119,7 +119,7 @@ def weather_known(table: WeatherTable, at_us: Ints) -> Columns:
 
 
 def taken(values: NDArray[Any], rows: Ints) -> NDArray[Any]:
-    """(n,) the value of each row; NaN or None where the row is -1."""
+    """Return the (n,) value of each row; NaN or None where the row is -1."""
     nothing = [None if values.dtype == object else np.nan]
     return np.asarray(np.concatenate((values, np.array(nothing, values.dtype)))[rows])
 
@@ -135,7 +135,7 @@ def _objects(values: list[Any]) -> NDArray[np.object_]:
 
 
 def _last_with(observed_us: Ints, values: NDArray[Any]) -> Ints:
-    """(m,) the last row up to each, of the same hour, that has a value; -1 where there is none."""
+    """Return (m,) the last row up to each, of the same hour, that has a value; -1 where there is none."""
     is_text = values.dtype == object
     has = np.array([value is not None for value in values], bool) if is_text else ~np.isnan(values)
     rows = (
@@ -145,3 +145,87 @@ def _last_with(observed_us: Ints, values: NDArray[Any]) -> Ints:
     )
     is_same_hour = observed_us[rows] == observed_us if len(values) else np.empty(0, bool)
     return np.where((rows >= 0) & is_same_hour, rows, -1).astype(np.int64)
+
+
+FRESH_US = 2 * HOUR_US
+"""Older traffic says little about the present."""
+THURSDAY_AFTER_SUNDAY = 4
+FIRST_YEAR, HOURS_OF_A_WEEK = 1970, 168
+
+
+@dataclass(frozen=True, slots=True)
+class TrafficReadings:
+    """Readings as (m,) arrays, sorted by available_at, observed_at and source."""
+
+    available_us: Ints
+    observed_us: Ints
+    congestion_rate: Floats
+    source: tuple[str, ...]
+
+    @classmethod
+    def of(cls, readings: Sequence[TrafficReading]) -> "TrafficReadings":
+        """Build the arrays from readings in any order."""
+        ordered = sorted(readings, key=lambda one: (one.available_at, one.observed_at, one.source))
+        return cls(
+            np.array([us_of(one.available_at) for one in ordered], np.int64),
+            np.array([us_of(one.observed_at) for one in ordered], np.int64),
+            np.array([one.congestion_rate for one in ordered], np.float64),
+            tuple(one.source for one in ordered),
+        )
+
+    def rows_known(self, at_us: Ints) -> Ints:
+        """Return the (n,) reading available last at each timestamp; -1 if it is two hours old or there is none."""
+        rows = np.searchsorted(self.available_us, at_us, side="right") - 1
+        if not len(self.available_us):
+            return rows
+        return np.where(at_us - self.observed_us[rows] < FRESH_US, rows, -1)
+
+    def timestamps(self, row: int) -> tuple[datetime | None, datetime | None]:
+        """Return observed_at and available_at of a reading."""
+        return timestamp_from_us(int(self.observed_us[row])), timestamp_from_us(int(self.available_us[row]))
+
+    @property
+    def changes_us(self) -> Ints:
+        """Times at which the result of `rows_known` may change."""
+        return np.concatenate((self.available_us, self.observed_us + FRESH_US))
+
+
+@dataclass(frozen=True, slots=True)
+class TrafficWeeks:
+    """Congestion by London year, weekday and hour, (m,) each: the file format of the original."""
+
+    keys: Ints
+    """Sorted, one number per hour of a week in a year."""
+    congestion_rate: Floats
+    source: tuple[str, ...]
+
+    @classmethod
+    def of(cls, year: Ints, weekday: Ints, hour: Ints, rate: Floats, source: str) -> "TrafficWeeks":
+        """Build the table; weekday is 0 Sunday to 6 Saturday, and the first of duplicate hours is used."""
+        keys, first = np.unique(_key(year, weekday, hour), return_index=True)
+        return cls(keys, rate[first], (source,) * len(keys))
+
+    def rows_known(self, at_us: Ints) -> Ints:
+        """Return the (n,) row of each timestamp's London year, weekday and hour; -1 where there is none."""
+        london = london_us(at_us)
+        days = london // DAY_US
+        key = _key(years_of(days), (days + THURSDAY_AFTER_SUNDAY) % 7, london % DAY_US // HOUR_US)
+        rows = np.searchsorted(self.keys, key)
+        is_there = np.append(self.keys, -1)[rows] == key
+        return np.where(is_there, rows, -1)
+
+    def timestamps(self, _row: int) -> tuple[datetime | None, datetime | None]:
+        """Return no times: such a table has none."""
+        return None, None
+
+    @property
+    def changes_us(self) -> Ints:
+        """No times, because the table changes at full hours only."""
+        return np.empty(0, np.int64)
+
+
+Traffic = TrafficReadings | TrafficWeeks
+
+
+def _key(year: Ints, weekday: Ints, hour: Ints) -> Ints:
+    return np.asarray((year - FIRST_YEAR) * HOURS_OF_A_WEEK + weekday * 24 + hour, np.int64)
