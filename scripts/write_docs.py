@@ -1,6 +1,6 @@
-"""Writes the parts of the documents that come from the code: `make docs`.
+"""Write the parts of the documents that come from the code: `make docs`.
 
-A part stands between `<!-- from the code: NAME -->` and `<!-- end -->`. With --check nothing is written, and the
+A part is the text between `<!-- from the code: NAME -->` and `<!-- end -->`. With --check nothing is written, and the
 exit code is 1 if a page is out of date.
 """
 
@@ -30,39 +30,39 @@ ROOT = Path(__file__).resolve().parents[1]
 HELP_WIDTH = 100
 PART = re.compile(r"(<!-- from the code: (?P<name>[a-z-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 MEANING = {
-    "incident_type": "kind of call: one of the five names",
+    "incident_type": "one of the five incident types",
     "property_category": "such as `Dwelling`, as in the records",
     "property_type": "such as `House - single occupancy`, as in the records",
     "address_qualifier": "such as `Within same building`, as in the records",
-    "conditions": "weather in words",
+    "conditions": "weather as text",
     "appliance": "`1` or `Pump Dual Ladder`, `2` or `Pump Ladder`",
     "is_home_station": "`true`/`1`/`yes` or `false`/`0`/`no`: the pump leaves from its own station",
-    "station_ground_code": "ground of the place as the control room states it, a station's code; looked up if not given",
+    "station_ground_code": "ground of the location as the control room states it, a station's code; looked up if not given",
     "pumps_out": "mobilisations of other incidents under way",
     "recent_ground_calls": "other calls on the same ground in the 30 minutes before",
-    "ground_pumps_available": "pumps of the place's ground that are free",
+    "ground_pumps_available": "pumps of the location's ground that are free",
     "temp_c": "air temperature, degrees C",
     "precip_mm": "rain in the hour, mm",
     "cloudcover_pct": "cloud cover, %",
     "visibility_km": "visibility, km",
     "wind_kmh": "wind at 10 m, km/h",
-    "congestion_rate": "how much longer than in free flow a journey takes: 0 as long, 1 twice as long or more",
+    "congestion_rate": "how much longer a journey takes than in free flow: 0 the same time, 1 twice as long or more",
     "is_school_holiday": "`true`/`1`/`yes` or `false`/`0`/`no`: a day without school",
     "is_working_day": "`true`/`1`/`yes` or `false`/`0`/`no`: Monday to Friday and no bank holiday",
 }
 ANSWER = {
-    "id": "as given",
+    "id": "as given in the calls",
     "mean_s": "expected seconds from mobilisation to arrival, one decimal",
-    "p10_s": "one run in ten is quicker",
-    "p50_s": "half of the runs are quicker: the announced time",
-    "p90_s": "nine runs in ten are quicker",
+    "p10_s": "one dispatch in ten is faster",
+    "p50_s": "half of the dispatches are faster: the announced time",
+    "p90_s": "nine dispatches in ten are faster",
     "p_over_360": "chance of more than 6 minutes, 0 to 1",
     "p_over_480": "chance of more than 8 minutes",
     "p_over_600": "chance of more than 10 minutes",
     "pumps_needed": "pumps that such calls get, 1 to 5 (5: five or more)",
-    "risk_underestimated": "`true` where the chance of arriving more than 120 s after `p50_s` is among the highest",
-    "filled": "what was not given, `column=source` joined by `;`",
-    "error": "why the row has no answer; empty where it has one",
+    "risk_underestimated": "`true` if the chance of arriving more than 120 s after `p50_s` is among the highest",
+    "filled": "imputed values, `column=source` joined by `;`",
+    "error": "why the row has no prediction; empty if it has one",
 }
 
 SETTING = {
@@ -70,35 +70,35 @@ SETTING = {
     "database_url": "`postgresql://user:password@host:5432/name` or `sqlite:////folder/file.db`; "
     "not set: `londonpump.db` in the home. A secret",
     "datastore_url": "London Datastore, or a mirror of it",
-    "open_meteo_url": "not set: Open-Meteo's own hosts, one a service; set: `/v1/forecast`, `/v1/archive` and "
+    "open_meteo_url": "not set: Open-Meteo's own hosts, one per service; set: `/v1/forecast`, `/v1/archive` and "
     "`/v1/historical-forecast` below it",
     "visual_crossing_url": "Visual Crossing",
     "visual_crossing_key": "key, needed for `--source visual-crossing`. A secret",
     "school_terms_url": "page of the borough's term dates",
-    "govuk_url": "GOV.UK; `/bank-holidays.json` below it is asked",
+    "govuk_url": "GOV.UK; `/bank-holidays.json` below it is fetched",
     "tomtom_url": "TomTom",
-    "tomtom_key": "key; without it TomTom is not asked. A secret",
+    "tomtom_key": "key; without it no request is sent to TomTom. A secret",
     "bundles": "folder of bundles; not set: `bundle` in the home",
-    "secret_file": "service: file that signs its tokens; not set: `secret` in the home, beside the default database only",
+    "secret_file": "service: file with the secret that signs its tokens; not set: `secret` in the home, with the default database only",
     "mlflow_url": "tracking server of MLflow, `http://` or `https://`; not set: a store in the home, `mlflow/mlflow.db`",
-    "tracking": "`false`: trainings and decisions are not told to MLflow, unless by `track`",
-    "registration": "service: may anybody make an account; not set: only beside the default database",
-    "password_min": "service: characters of a new password, 6 to 128",
+    "tracking": "`false`: trainings and decisions are not sent to MLflow, except by `track`",
+    "registration": "service: whether anybody may create an account; not set: only with the default database",
+    "password_min": "service: minimum length of a new password, 6 to 128",
     "token_minutes": "service: minutes that an access token is valid, 1 to 720 (a session ends after 12 hours)",
-    "database_patience_ms": "service: how long a request waits for its turn at the database before it is refused with "
-    "503, ms; more where commands that work on the disk run beside a service on SQLite",
-    "proxies": "service: how many proxies of ours add to X-Forwarded-For, 0 to 8; 0 believes no such header",
+    "database_patience_ms": "service: how long a request waits for the database before it is answered 503, ms; "
+    "set more if other commands use the same disk as a service on SQLite",
+    "proxies": "service: number of own proxies that add to X-Forwarded-For, 0 to 8; 0 ignores the header",
     "source_connections": "service: connections that one address may hold on which no valid token was seen, 1 to 256; not "
     "counted behind proxies",
-    "challenge_days": "days before the newest complete day at which a training stops, to be judged on what came after",
-    "champion_age_days": "a champion trained until longer ago may be replaced by a newer model that is not worse",
-    "run": "name of the scheduled run that a command is part of; the ledger names it",
+    "challenge_days": "days before the newest complete day at which a training stops, so that later days are left for the evaluation",
+    "champion_age_days": "a champion trained until more days ago may be replaced by a newer model that is not worse",
+    "run": "name of the scheduled run that a command is part of; stored in the ledger",
     "alarm_webhook": "where `monitor` sends alarms; `http://` on loopback only. A secret",
     "roll_back": "what `monitor` does when live error or coverage leaves its band: `propose` (an alarm with the command), "
     "`auto` (the roll back itself) or `off`",
-    "roll_back_mae_pct": "how far above the evaluated error the live one must surely be, %",
-    "roll_back_days": "days one after another that it must be outside, 1 to 60",
-    "roll_back_gap_days": "days after a roll back in which `auto` makes no other",
+    "roll_back_mae_pct": "how far the lower end of the live error's interval must be above the evaluated error, %",
+    "roll_back_days": "days in succession that it must be outside, 1 to 60",
+    "roll_back_gap_days": "days after a roll back during which `auto` does not roll back again",
 }
 
 
@@ -120,7 +120,7 @@ def features() -> str:
         (code(f.name), f.unit, f.source, f.known, ", ".join(map(code, f.reads)), f.group) for f in FEATURES
     ]
     rows += [_location_row(smoothing) for smoothing in SMOOTHINGS]
-    return table(("Feature", "Unit", "Source", "Known", "Reads", "Told as"), rows)
+    return table(("Feature", "Unit", "Source", "Known", "Reads", "Explained as"), rows)
 
 
 def _location_row(smoothing: Smoothing) -> tuple[str, ...]:
@@ -128,7 +128,7 @@ def _location_row(smoothing: Smoothing) -> tuple[str, ...]:
     known = {column.name: column.known for column in EXAMPLES}
     latest = max((known[name] for name in reads), key=KNOWN_STAGES.index)
     whose = "of the same station" if smoothing.is_by_station else "of any station"
-    source = f"past runs {whose}, spread over {smoothing.width_m} m, shrunk by {smoothing.shrink:g} runs"
+    source = f"past dispatches {whose}, spread over {smoothing.width_m} m, shrunk by {smoothing.shrink:g} dispatches"
     return code(smoothing.name), "s", source, latest, ", ".join(map(code, reads)), "place"
 
 
@@ -150,7 +150,7 @@ def _columns(columns: tuple[Column, ...]) -> str:
 def optional_columns() -> str:
     """What CALLS.csv may hold besides the required columns."""
     rows = [(code(name), MEANING[name], _limits(name)) for name in OPTIONAL]
-    return table(("Column", "Holds", "Between"), rows)
+    return table(("Column", "Content", "Between"), rows)
 
 
 def _limits(name: str) -> str:
@@ -162,7 +162,7 @@ def _limits(name: str) -> str:
 
 def prediction_columns() -> str:
     """What PREDICTIONS.csv holds."""
-    return table(("Column", "Holds"), [(code(name), ANSWER[name]) for name in HEADER])
+    return table(("Column", "Content"), [(code(name), ANSWER[name]) for name in HEADER])
 
 
 def commands() -> str:
@@ -207,7 +207,7 @@ def errors() -> str:
         )
         for error in found
     ]
-    return table(("Error", "Module", "Means"), rows)
+    return table(("Error", "Module", "Meaning"), rows)
 
 
 def _below(dtype: type[LondonPumpError]) -> set[type[LondonPumpError]]:

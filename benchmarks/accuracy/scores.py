@@ -31,7 +31,7 @@ def scores_of(answers: Answers, resamples: int = RESAMPLES) -> Scores:
     """Measures for json.
 
     Returns: `{rows, days, models: {NAME: {SLICE: {VALUE: measures}}}, gains: {stated and not: {NAME: stat}},
-    seed_mae_s, pumps: {stated and not: measures}}`. A gain is the MAE of the other model less ours.
+    seed_mae_s, pumps: {stated and not: measures}}`. A gain is the MAE of the other model minus ours.
     """
     models = {**_baselines(answers), **_ours(answers)}
     slices = {name: answers.rows.slices[name] for name in REPORTED_SLICES}

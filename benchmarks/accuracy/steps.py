@@ -43,7 +43,7 @@ STEPS: tuple[Step, ...] = (
         ),
         frozenset({OWN}),
     ),
-    Step("+ kind of call", ("incident_type",)),
+    Step("+ incident type", ("incident_type",)),
     Step("+ property, address", ("property_category", "address_qualifier"), frozenset({PROPERTY})),
     Step("+ Thames", ("by_bridge_m",), frozenset({RIVER})),
     Step("+ working day", ("is_working_day",)),

@@ -35,9 +35,9 @@ BASELINES = {
     "constant": "constant",
     "distance_median_curve": "distance alone, median curve",
     "distance_mean_curve": "distance alone, mean curve",
-    "seed_typical": "seed recipe, typical seed",
-    "seed_median": "seed recipe, median of 11",
-    "seed_best": "seed recipe, best of 11",
+    "seed_typical": "original recipe, typical seed",
+    "seed_median": "original recipe, median of 11",
+    "seed_best": "original recipe, best of 11",
 }
 
 
@@ -62,7 +62,7 @@ def reach_later(results: Results) -> str:
 
 
 def _reach_table(entries: list[dict[str, Any]]) -> str:
-    header = ("measure", "reach", "kind stated", "verdict", "kind not stated", "verdict", "seed recipe")
+    header = ("measure", "target", "kind stated", "verdict", "kind not stated", "verdict", "original recipe")
     return table(header, (_reach_row(entry) for entry in entries))
 
 
@@ -101,7 +101,7 @@ def _bounds(entry: dict[str, Any]) -> str:
 def splits(results: Results) -> str:
     """Ours on every split, kind stated; the MAE with the kind not stated and of the baselines beneath."""
     found = results["splits"]
-    rows = [["runs judged", *(f"{found[name]['rows']:,}" for name in SPLITS)]]
+    rows = [["dispatches evaluated", *(f"{found[name]['rows']:,}" for name in SPLITS)]]
     rows += [
         [label, *(with_interval(_whole(found[name], "ours")[metric], digits) for name in SPLITS)]
         for label, metric, digits in MEASURES
@@ -121,14 +121,14 @@ def _whole(scores: Results, model: str) -> dict[str, Any]:
 
 
 def gains(results: Results) -> str:
-    """MAE of a baseline less ours, row by row the same runs."""
+    """Tabulate the MAE of each baseline minus ours, on the same dispatches."""
     rows = []
     for name, label in SPLITS.items():
         for input_variant in (STATED, NOT_STATED):
             found = results["splits"][name]["gains"][input_variant]
             cells = [with_interval(found[model], 1) for model in list(BASELINES)[1:]]
             rows.append([label, input_variant.replace("_", " "), *cells])
-    return table(["runs", "kind", *list(BASELINES.values())[1:]], rows)
+    return table(["dispatches", "kind", *list(BASELINES.values())[1:]], rows)
 
 
 def tenths(results: Results) -> str:
@@ -181,7 +181,7 @@ def warnings(results: Results) -> str:
             cells = [with_interval(whole[f"{warning}_{part}"], 3) for part in ("precision", "recall")]
             flagged = number(whole[f"{warning}_flagged_share"]["value"], 3)
             rows.append([SPLITS[name], label, due, flagged, *cells])
-    return table(["runs", "warning", "warns of", "flags", "precision", "recall"], rows)
+    return table(["dispatches", "warning", "warns of", "flags", "precision", "recall"], rows)
 
 
 def pumps(results: Results) -> str:
@@ -196,15 +196,15 @@ def pumps(results: Results) -> str:
 
 
 def named_places(results: Results) -> str:
-    """Return the table of predictions from the exact location, an area, and the middle of the area."""
+    """Tabulate the same dispatches with exact location, with a name, and with the central point of the name."""
     input_variant = {
-        "exact": "the exact place",
-        "named": "its name alone",
-        "middle": "the middle of the name",
+        "exact": "the exact location",
+        "named": "only its name",
+        "middle": "the central point of the name",
     }
     header = (
-        "runs",
-        "told",
+        "dispatches",
+        "given",
         "number",
         "MAE, s",
         "80 % interval covers",
@@ -232,7 +232,7 @@ def named_places(results: Results) -> str:
 
 
 def roads(results: Results) -> str:
-    """Return the table of the results of the commands for each set of files."""
+    """Tabulate what the commands did with each set of files."""
     names = {name: label for name, label in SPLITS.items() if name in results["roads"]}
     rows = []
     for name, label in names.items():
@@ -241,33 +241,33 @@ def roads(results: Results) -> str:
         mae = (number(road[key], 1) for key in ("evaluate_mae_s", "predict_mae_s"))
         rows.append([label, *counts, next(mae), f"{road['answered']:,} of {road['predicted']:,}", next(mae)])
     header = (
-        "files, judged on",
+        "files, evaluated on",
         "examples",
-        "learnt from",
-        "judged",
+        "trained on",
+        "evaluated",
         "`evaluate` MAE, s",
-        "answered by `predict`",
+        "predicted by `predict`",
         "`predict` MAE, s",
     )
     return table(header, rows)
 
 
 def leaks(results: Results) -> str:
-    """The checks that would show a leak."""
+    """Tabulate the checks that would show a leak."""
     found, pooled = results["leaks"], _whole(results["splits"]["pooled"], "ours")
     mixed, twins = found["shuffled"], found["twins"]
     rows = [
         ["MAE, five folds", "under 58 s is an alarm", f"{number(pooled['mae_s']['value'], 1)} s"],
         ["R2 of the mean, five folds", "above 0.57 is an alarm", number(pooled["r2"]["value"], 3)],
         [
-            "learnt from shuffled times: gain on a constant, last quarter",
+            "trained on shuffled times: gain over a constant, last quarter",
             "none",
             f"{with_interval(mixed['gain_s'], 2)} s",
         ],
         [
-            "twin runs: same station, same square of 100 m, other incident",
+            "twin dispatches: same station, same square of 100 m, other incident",
             f"{twins['pairs']:,.0f} pairs here",
-            f"{number(twins['mean_gap_s'], 1)} s apart: a perfect answer would be {number(twins['floor_s'], 1)} s off",
+            f"{number(twins['mean_gap_s'], 1)} s apart: the error of a perfect prediction would be {number(twins['floor_s'], 1)} s",
         ],
     ]
     return table(["check", "expected", "found"], rows)

@@ -18,7 +18,11 @@ def ablation(results: Results) -> str:
 
 def _steps(pooled: dict[str, Any] | None, january: dict[str, Any]) -> list[str]:
     is_same = january["step"] == "with month"
-    cells = [january["step"] if january["is_carried"] else f"*{january['step']}* (on the whole; not carried)"]
+    cells = [
+        january["step"]
+        if january["is_carried"]
+        else f"*{january['step']}* (added to the whole model; not used)"
+    ]
     cells += (
         [number(pooled["mae_s"], 2), with_interval(pooled["gain_s"], 2)] if pooled else ["no stream", "–"]
     )
@@ -28,7 +32,7 @@ def _steps(pooled: dict[str, Any] | None, january: dict[str, Any]) -> list[str]:
 
 
 def workload(results: Results) -> str:
-    """Learnt in January 2017, judged in February."""
+    """Tabulate the gain of the workload: trained on January 2017, evaluated on February."""
     found = results["ablation"]["workload_february_2017"]
     return _where_it_matters(found, "February 2017", "another call on the ground within 30 min")
 
@@ -50,7 +54,7 @@ def _where_it_matters(found: dict[str, Any], runs: str, about: str) -> str:
         ]
         for name, title in (("all", "all"), ("about", about))
     ]
-    return table((runs, "runs", "mean time, s", "MAE without, s", "MAE with, s", "gain, s"), rows)
+    return table((runs, "dispatches", "mean time, s", "MAE without, s", "MAE with, s", "gain, s"), rows)
 
 
 def context(results: Results) -> str:
@@ -75,7 +79,7 @@ def apart(results: Results) -> str:
         ]
         for metric, (title, digits) in names.items()
     ]
-    note = f"{found['rows']:,} later runs, learnt from {found['training_rows']:,}."
+    note = f"{found['rows']:,} later dispatches, trained on {found['training_rows']:,}."
     return (
         table(["simulated stream", "one model", "apart and joined", "joined less one model"], rows)
         + f"\n\n{note}"

@@ -8,31 +8,31 @@ from benchmarks.promotion.scenarios import BOROUGH_REJECTED, PROMOTED, SLICE
 Results = dict[str, Any]
 OUTCOME_NAMES = {
     PROMOTED: "promoted",
-    SLICE: "refused for a slice",
-    BOROUGH_REJECTED: "refused for that borough",
+    SLICE: "rejected for a slice",
+    BOROUGH_REJECTED: "rejected for that borough",
 }
 
 
 def about(results: Results) -> str:
-    """Return the table of the machine and the inputs."""
+    """Describe the commit, the records and the models."""
     pairs, whole = results["pairs"], results["pairs"]["mae_s"]
     halves, seeds = pairs["halves"], pairs["seeds"]
     libraries = results["machine"]["libraries"]
     return (
         f"Commit `{results['commit']}`{' with changes' if results['has_changes_since'] else ''}, "
-        f"numpy {libraries['numpy']}, {results['cpu_s']} CPU s. {pairs['rows']:,} real runs of February 2017. "
+        f"numpy {libraries['numpy']}, {results['cpu_s']} CPU s. {pairs['rows']:,} real dispatches of February 2017. "
         f"MAE of the models of January: all of it {whole['whole']:.1f} s, a half of its incidents "
         f"{whole['half']:.1f} s, the other half {whole['other_half']:.1f} s. Two halves announce times "
         f"{halves['forecast_gap_sd_s']:.1f} s apart (standard deviation), their absolute errors are correlated by "
-        f"{halves['error_correlation']:.3f} and differ by {halves['difference_sd_s']:.1f} s on a run; two seeds "
+        f"{halves['error_correlation']:.3f} and differ by {halves['difference_sd_s']:.1f} s per dispatch; two seeds "
         f"{seeds['forecast_gap_sd_s']:.1f} s, {seeds['error_correlation']:.3f} and {seeds['difference_sd_s']:.1f} s."
     )
 
 
 def rates(results: Results) -> str:
-    """Each scenario, what is wanted of it and what was found."""
+    """Tabulate each scenario with its targets and results."""
     lines = [
-        "| the challenger | days | runs a month | slices judged | months | promoted | refused for a slice, or for that borough | wanted |",
+        "| the challenger | days | dispatches per month | slices evaluated | months | promoted | rejected for a slice, or for that borough | target |",
         "| --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
     for one in results["scenarios"].values():
@@ -46,10 +46,10 @@ def rates(results: Results) -> str:
 
 
 def tradeoff(results: Results) -> str:
-    """Looser and stricter looks at slices."""
+    """Tabulate the slices with looser and stricter thresholds."""
     traded = results["tradeoff"]["by_scenario"]
     columns = [(name, part) for name, found in traded.items() for part in found["0.05"]]
-    titles = {"any": "any slice refused", "worse": "the borough seen"}
+    titles = {"any": "any slice rejected", "worse": "the borough detected"}
     heads = [f"{_short(results, name)}: {titles[part]}" for name, part in columns]
     lines = [f"| slices together | {' | '.join(heads)} |", f"| --- |{' --- |' * len(heads)}"]
     for level in next(iter(traded.values())):
@@ -62,7 +62,7 @@ def tradeoff(results: Results) -> str:
 
 
 def interval_coverage(results: Results) -> str:
-    """Return the table of coverage by number of days."""
+    """Tabulate how often an interval contains the true value, by number of days."""
     lines = ["| days | in standard errors of its own | by percentiles |", "| --- | --- | --- |"]
     for days, one in results["intervals_held"].items():
         lines.append(f"| {days} | {_rate(one['studentised'])} | {_rate(one['percentile'])} |")
@@ -70,26 +70,28 @@ def interval_coverage(results: Results) -> str:
 
 
 def real_records(results: Results) -> str:
-    """Return the table of verdicts on the last days of February 2017."""
+    """Tabulate the verdict of the rule on the last days of February 2017."""
     lines = [
         "| | " + " | ".join(f"challenger until {until}" for until in results["real_records"]) + " |",
         "| --- |" + " --- |" * len(results["real_records"]),
     ]
     table_rows = list(results["real_records"].values())
     rows: dict[str, Callable[[Results], str]] = {
-        "learnt from, runs: champion, challenger": lambda one: (
+        "trained on, dispatches: champion, challenger": lambda one: (
             f"{one['champion_rows']:,}, {one['challenger_rows']:,}"
         ),
-        "judged on": lambda one: f"{one['evidence']['rows']:,} runs of {one['evidence']['days']} days",
+        "evaluated on": lambda one: (
+            f"{one['evidence']['rows']:,} dispatches of {one['evidence']['days']} days"
+        ),
         "champion: MAE, s": lambda one: _stat(one["evidence"]["champion"]["scores"]["mae_s"], 1),
         "challenger: MAE, s": lambda one: _stat(one["evidence"]["challenger"]["scores"]["mae_s"], 1),
-        "challenger less champion, s": lambda one: _stat(one["evidence"]["difference_s"], 2),
-        "challenger: P10 to P90 holds": lambda one: _stat(one["evidence"]["coverage"], 3),
+        "challenger minus champion, s": lambda one: _stat(one["evidence"]["difference_s"], 2),
+        "challenger: P10 to P90 contains": lambda one: _stat(one["evidence"]["coverage"], 3),
         "challenger: calibration error over 360 s": lambda one: _stat(one["evidence"]["calibration"], 3),
-        "slices judged, failing": lambda one: (
+        "slices evaluated, failing": lambda one: (
             f"{len(one['evidence']['slices']['judged'])}, {', '.join(one['evidence']['slices']['failing']) or 'none'}"
         ),
-        "slice values not judged": lambda one: (
+        "slice values not evaluated": lambda one: (
             f"{sum(len(values) for values in one['evidence']['slices']['not_judged'].values())}"
         ),
         "the rule says": lambda one: f"**{one['action']}** ({one['rule']})",
