@@ -8,6 +8,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.run_size import examples
 
 from londonpump.domain.errors import BadFile
 from londonpump.domain.published_columns import DATE, INCIDENT_NUMBER, INTEGER, REAL, TIME_OF_DAY, TIMESTAMP
@@ -66,7 +67,7 @@ def form_named(dtype: str, name: str) -> Format:
 
 
 @pytest.mark.parametrize("name", [form.name for form in FORMATS[TIMESTAMP]])
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=examples(15), deadline=None)
 @given(written=timestamps)
 def test_any_moment_in_any_listed_format_reads_back(name, written):
     texts = [TIMESTAMP_WRITERS[name](timestamp) for timestamp in written]
@@ -76,7 +77,7 @@ def test_any_moment_in_any_listed_format_reads_back(name, written):
 
 
 @pytest.mark.parametrize("name", [form.name for form in FORMATS[DATE]])
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=examples(15), deadline=None)
 @given(written=timestamps)
 def test_any_date_in_any_listed_format_reads_back(name, written):
     days = [timestamp.date() for timestamp in written]
@@ -84,7 +85,7 @@ def test_any_date_in_any_listed_format_reads_back(name, written):
 
 
 @pytest.mark.parametrize("name", [form.name for form in FORMATS[TIME_OF_DAY]])
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=examples(15), deadline=None)
 @given(written=timestamps)
 def test_any_time_of_day_in_any_listed_format_reads_back(name, written):
     texts = [CLOCK_WRITERS[name](timestamp) for timestamp in written]
