@@ -39,8 +39,8 @@ PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-r
 test: $(READY)  ## every test but the slow proofs
 	@$(PYTEST) -m "not slow" $(ARGS)
 
-test-fast: $(READY)  ## the unit and property tests alone
-	@$(PYTEST) -m "not slow" tests/unit tests/property $(ARGS)
+test-fast: $(READY)  ## the unit and property tests that take less than seconds
+	@$(PYTEST) -m "not slow and not long" tests/unit tests/property $(ARGS)
 
 test-slow: $(READY)  ## the proofs that take minutes, and every example of the property tests
 	@EXAMPLES=all $(PYTEST) -m "slow or hypothesis" $(ARGS)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support.run_size import examples
@@ -139,6 +140,7 @@ async def run(url: str, taken: list[tuple[str, object]]) -> None:
         await store.close()
 
 
+@pytest.mark.long
 @given(steps)
 @settings(
     max_examples=examples(60), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
