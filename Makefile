@@ -46,7 +46,7 @@ test-slow: $(READY)  ## the proofs that take minutes, and every example of the p
 	@EXAMPLES=all $(PYTEST) -m "slow or hypothesis" $(ARGS)
 
 test-nightly: $(READY)  ## the service against its OpenAPI document, 2,000 cases an operation and role: hours
-	@CONTRACT_CASES="$${CONTRACT_CASES:-2000}" $(PYTEST) -m slow tests/integration/service/test_contract_openapi.py $(ARGS)
+	@CONTRACT_CASES="$${CONTRACT_CASES:-2000}" $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m slow tests/integration/service/test_contract_openapi.py $(ARGS)
 
 check: $(READY)  ## format, lint, types, import directions
 	@$(BIN)/ruff format --check .
