@@ -31,7 +31,7 @@ airflow: $(READY) airflow-env  ## Airflow with our DAGs on this machine: http://
 demo: $(READY)  ## a simulated Brigade, a model of it and the service that answers: http://localhost:8000 in a terminal
 	@LONDONPUMP_HOME="$${LONDONPUMP_HOME:-.demo}" $(BIN)/londonpump demo $(ARGS)
 
-# Tests start hundreds of processes: compiled modules are kept, so that each starts in a second less.
+# Tests start hundreds of processes: compiled modules are kept, so that not each of them compiles the product anew.
 test test-fast test-slow test-nightly: export PYTHONDONTWRITEBYTECODE :=
 # One worker runs all tests of a file, so that what they share is made once; folders with the longest files come first.
 PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
