@@ -8,7 +8,7 @@ WORKERS ?= 2
 export PYTHONDONTWRITEBYTECODE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup service-env airflow-env airflow demo test test-slow test-nightly check fix bench docs lock clean
+.PHONY: help setup service-env airflow-env airflow demo test test-fast test-slow test-nightly check fix bench docs lock clean
 
 help:  ## what each command does
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -31,11 +31,19 @@ airflow: $(READY) airflow-env  ## Airflow with our DAGs on this machine: http://
 demo: $(READY)  ## a simulated Brigade, a model of it and the service that answers: http://localhost:8000 in a terminal
 	@LONDONPUMP_HOME="$${LONDONPUMP_HOME:-.demo}" $(BIN)/londonpump demo $(ARGS)
 
-test: $(READY)  ## every test but the slow proofs
-	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m "not slow" $(ARGS)
+# Tests start hundreds of processes: compiled modules are kept, so that not each of them compiles the product anew.
+test test-fast test-slow test-nightly: export PYTHONDONTWRITEBYTECODE :=
+# One worker runs all tests of a file, so that what they share is made once; folders with the longest files come first.
+PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
-test-slow: $(READY)  ## the proofs that take minutes
-	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m slow $(ARGS)
+test: $(READY)  ## every test but the slow proofs
+	@$(PYTEST) -m "not slow" $(ARGS)
+
+test-fast: $(READY)  ## the unit and property tests that take less than seconds
+	@$(PYTEST) -m "not slow and not long" tests/unit tests/property $(ARGS)
+
+test-slow: $(READY)  ## the proofs that take minutes, and every example of the property tests
+	@EXAMPLES=all $(PYTEST) -m "slow or hypothesis" $(ARGS)
 
 test-nightly: $(READY)  ## the service against its OpenAPI document, 2,000 cases an operation and role: hours
 	@CONTRACT_CASES="$${CONTRACT_CASES:-2000}" $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m slow tests/integration/service/test_contract_openapi.py $(ARGS)

@@ -1,5 +1,6 @@
 """A small simulated Brigade, prepared, trained and judged once for all tests that need one."""
 
+import json
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -7,7 +8,10 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from support.publisher_server import Publisher, Sleeper, serving
+from support.run_size import examples
+from support.shared_between_workers import SharedFolders
 
 from londonpump.lifecycle.predict import open_bundle
 from londonpump.lifecycle.prepare import PrepareRequest, prepare
@@ -22,7 +26,10 @@ SMALL = SimulationPlan(incidents=5_000, days=16, start=date(2023, 3, 14), seed=5
 
 
 os.environ.setdefault("LONDONPUMP_TRACKING", "false")
-"""Only tests of tracking tell MLflow: it takes seconds."""
+"""Only tests of tracking use MLflow: it takes seconds."""
+
+settings.register_profile("run size", max_examples=examples(100))
+settings.load_profile("run size")
 
 
 @dataclass(frozen=True)
@@ -35,35 +42,55 @@ class SmallBrigade:
 
 
 @pytest.fixture(scope="session")
-def small_raw(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """Published files of the small Brigade, defects and all."""
-    return write_simulation(SMALL, tmp_path_factory.mktemp("small") / "raw").files
+def shared_folders(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> SharedFolders:
+    """Folders that the workers of one run have in common."""
+    own = tmp_path_factory.getbasetemp()
+    # The base folder of a worker lies in the base folder of the run.
+    return SharedFolders((own if worker_id == "master" else own.parent) / "shared")
 
 
 @pytest.fixture(scope="session")
-def small_data(small_raw: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+def small_raw(shared_folders: SharedFolders) -> dict[str, Path]:
+    """Published files of the small Brigade, defects and all."""
+
+    def fill(folder: Path) -> None:
+        files = write_simulation(SMALL, folder / "raw").files
+        (folder / "files.json").write_text(json.dumps({name: file.name for name, file in files.items()}))
+
+    folder = shared_folders.filled("small_raw", fill)
+    names = json.loads((folder / "files.json").read_text())
+    return {name: folder / "raw" / file for name, file in names.items()}
+
+
+@pytest.fixture(scope="session")
+def small_data(small_raw: dict[str, Path], shared_folders: SharedFolders) -> Path:
     """DATA of the small Brigade."""
-    out = tmp_path_factory.mktemp("prepared") / "data"
-    prepare(
-        PrepareRequest(
-            incidents=(small_raw["incidents"],),
-            mobilisations=(small_raw["mobilisations"],),
-            weather=small_raw["weather_hourly"],
-            out=out,
-            is_complete=True,
-            is_simulated=True,
+
+    def fill(folder: Path) -> None:
+        prepare(
+            PrepareRequest(
+                incidents=(small_raw["incidents"],),
+                mobilisations=(small_raw["mobilisations"],),
+                weather=small_raw["weather_hourly"],
+                out=folder / "data",
+                is_complete=True,
+                is_simulated=True,
+            )
         )
-    )
-    return out
+
+    return shared_folders.filled("small_data", fill) / "data"
 
 
 @pytest.fixture(scope="session")
 def small_brigade(
-    small_raw: dict[str, Path], small_data: Path, tmp_path_factory: pytest.TempPathFactory
+    small_raw: dict[str, Path], small_data: Path, shared_folders: SharedFolders
 ) -> SmallBrigade:
     """The small Brigade with a bundle learnt from its first twelve days."""
-    folder, _ = train(TrainRequest(small_data, tmp_path_factory.mktemp("trained") / "bundle"))
-    return SmallBrigade(small_raw, small_data, folder)
+    folder = shared_folders.filled(
+        "small_bundle", lambda folder: train(TrainRequest(small_data, folder / "bundle"))
+    )
+    (bundle,) = (card.parent for card in (folder / "bundle").glob("*/bundle.json"))
+    return SmallBrigade(small_raw, small_data, bundle)
 
 
 @pytest.fixture(scope="session")

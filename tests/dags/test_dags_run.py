@@ -13,6 +13,8 @@ from londonpump.storage.database.decision_repository import read_decisions
 COMMAND = Path(sys.executable).with_name("londonpump")
 DONE = ["success", 1]
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def ended(airflow, published) -> dict[str, Any]:
@@ -45,7 +47,6 @@ def test_the_ledger_names_the_run_that_decided(ended, published) -> None:
     assert "run airflow challenge manual__" in decisions[0].actor
 
 
-@pytest.mark.slow
 def test_a_publisher_that_fails_for_ever_is_asked_five_times_and_nothing_is_learnt(airflow, tmp_path) -> None:
     ready = airflow.having(LONDONPUMP_COMMAND=program(tmp_path, 3))
     ready.run("airflow", "db", "migrate")
@@ -54,7 +55,6 @@ def test_a_publisher_that_fails_for_ever_is_asked_five_times_and_nothing_is_lear
     assert answer["train"] == ["failed", {"fetch": ["failed", 5], **waiting}]
 
 
-@pytest.mark.slow
 def test_a_wrong_setting_is_not_tried_again(airflow, tmp_path) -> None:
     ready = airflow.having(LONDONPUMP_COMMAND=program(tmp_path, 2))
     ready.run("airflow", "db", "migrate")

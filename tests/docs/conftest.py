@@ -6,14 +6,18 @@ from pathlib import Path
 
 import pytest
 from support.documented_commands import CALLS, PREPARED, ROOT, blocks, run
+from support.shared_between_workers import SharedFolders
 
 HOW_TO = ROOT / "docs" / "how-to"
 
 
 @pytest.fixture(scope="session")
-def brigade(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def brigade(shared_folders: SharedFolders) -> Path:
     """A folder with what the documents take for granted. Only to be read."""
-    home = tmp_path_factory.mktemp("brigade")
+    return shared_folders.filled("brigade_of_the_documents", fill)
+
+
+def fill(home: Path) -> None:
     before = Path.cwd()
     os.chdir(home)
     try:
@@ -32,7 +36,6 @@ def brigade(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (home / ".demo").mkdir()
     for folder in (home, home / ".demo"):
         (folder / "calls.csv").write_text(CALLS, encoding="utf-8")
-    return home
 
 
 @pytest.fixture

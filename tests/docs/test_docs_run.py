@@ -6,11 +6,17 @@ from pathlib import Path
 import pytest
 from support.documented_commands import ROOT, blocks, commands, name_of, pages, run
 
-WITH_COMMANDS = [page for page in pages() if commands(page)]
+REPEATED = ("prepare-real-records.md", "print-the-table.md", "track-in-mlflow.md", "train-and-evaluate.md")
+"""Pages whose commands take long; the README has the like of them."""
+WITH_COMMANDS = [
+    pytest.param(page, id=name_of(page), marks=[pytest.mark.slow] * (page.name in REPEATED))
+    for page in pages()
+    if commands(page)
+]
 WITH_PYTHON = [page for page in pages() if blocks(page, "python")]
 
 
-@pytest.mark.parametrize("page", WITH_COMMANDS, ids=name_of)
+@pytest.mark.parametrize("page", WITH_COMMANDS)
 def test_every_command_of_a_page_runs(page: Path, docs_folder: Path) -> None:
     for command in commands(page):
         code, output = run(command)

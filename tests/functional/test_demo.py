@@ -95,6 +95,7 @@ def last_event(home: Path) -> str:
     return str(json.loads((home / "service.log").read_text(encoding="utf-8").splitlines()[-1])["event"])
 
 
+@pytest.mark.slow
 def test_the_demo_leaves_a_marked_home_with_every_part_simulated(tmp_path) -> None:
     home = tmp_path / "demo"
     output = make_demo(home, PLAN, silent)

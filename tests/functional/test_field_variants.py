@@ -27,6 +27,7 @@ from support.field_damage import (
 from support.field_expectations import KeepsResults, Rejects, Undamaged, rejects
 from support.field_files import Rows, changed, emptied, exchanged, filled, without
 from support.field_month import Month, N
+from support.run_size import cases
 
 
 def in_two(rows: Rows) -> tuple[Rows, Rows]:
@@ -274,7 +275,25 @@ LOSSY = {  # B10 in incident records
 VARIANTS = {**JOINED, **CONTRADICTED, **ERRORS, **NOTHING_USABLE, **LOSSY}
 
 
-@pytest.mark.parametrize("name", sorted(VARIANTS))
+REPEATED = (
+    "every_kind_of_file_together",
+    "another_column_empty_in_each_file",
+    "two_vintages_and_two_kinds",
+    "month_first_in_mobilisations_alone",
+    "month_first_where_numbers_carry_no_date",
+    "two_mobilisations_two_days_late_are_two_rows",
+    "the_number_of_the_next_day_is_no_contradiction",
+    "div_0_in_mobilisations",
+    "name_in_a_column_of_text",
+    "value_in_the_date",
+    "na_of_a_lookup_is_nothing",
+    "one_place_rounded_by_excel",
+    "numbers_of_another_service",
+)
+"""Variants of a kind of which the ordinary run has another."""
+
+
+@pytest.mark.parametrize("name", cases(VARIANTS, slow=REPEATED))
 def test_a_spoilt_file_comes_to_its_right_result(name, month, undamaged_month, tmp_path) -> None:
     variant = VARIANTS[name]
     here = month.here(tmp_path / "files")
@@ -297,7 +316,7 @@ KEEPS_NOTHING: dict[str, Callable[[Month], list[str]]] = {
 }
 
 
-@pytest.mark.parametrize("name", sorted(KEEPS_NOTHING))
+@pytest.mark.parametrize("name", cases(KEEPS_NOTHING, slow=KEEPS_NOTHING.keys() - {"coordinates_exchanged"}))
 def test_records_that_keep_nothing_leave_the_earlier_data(name, month, tmp_path) -> None:
     """Issue 11, B3: exit code 2, and the earlier OUT stands as it was."""
     here = month.here(tmp_path / "files")

@@ -27,6 +27,7 @@ from support.field_damage import (
 from support.field_expectations import KeepsResults, either, rejects
 from support.field_files import Rows, Written, changed, filled
 from support.field_month import Month, N
+from support.run_size import cases
 
 SPELLINGS_OF_RECORDS = {  # B5
     "odd_blanks_around_every_text": Variant(
@@ -323,7 +324,27 @@ DOUBLED_HOUR = {  # B12
 VARIANTS = {**SPELLINGS_OF_RECORDS, **NULLS, **EUROPEAN, **DOUBLED_HOUR}
 
 
-@pytest.mark.parametrize("name", sorted(VARIANTS))
+ORDINARY = frozenset(
+    (
+        "half_of_a_category_in_capitals",
+        "small_letters_in_codes",
+        "unknown_stations_are_shown",
+        "every_marker_in_every_column",
+        "NA_for_a_moment",
+        "NA_group_is_a_gap_not_a_category",
+        "german_excel_both_tables",
+        "utf16_without_a_tab",
+        "all_of_it_at_once",
+        "header_again_in_a_workbook",
+        "moments_as_pandas_writes_them",
+        "another_zone_is_refused_or_moved",
+        "every_other_in_the_second_hour",
+    )
+)
+"""Variants of each kind; `make test-slow` runs the others."""
+
+
+@pytest.mark.parametrize("name", cases(VARIANTS, slow=VARIANTS.keys() - ORDINARY))
 def test_a_file_in_another_spelling_comes_to_its_right_result(name, month, undamaged_month, tmp_path) -> None:
     variant = VARIANTS[name]
     here = month.here(tmp_path / "files")

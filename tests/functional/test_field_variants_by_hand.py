@@ -19,6 +19,7 @@ from support.field_expectations import (
 )
 from support.field_files import Rows, Written, changed
 from support.field_month import Month, N
+from support.run_size import cases
 
 CALLS: Rows = [
     {
@@ -325,7 +326,15 @@ CONTEXT: dict[str, tuple[Callable[[Month], list[str]], KeepsResults]] = {  # B8,
 }
 
 
-@pytest.mark.parametrize("name", sorted(CONTEXT))
+ORDINARY_CONTEXT = {
+    "stations_of_a_german",
+    "weather_with_capitals_and_nulls",
+    "holidays_of_excel",
+    "traffic_of_a_german",
+}
+
+
+@pytest.mark.parametrize("name", cases(CONTEXT, slow=CONTEXT.keys() - ORDINARY_CONTEXT))
 def test_context_by_hand_is_read_as_published_files_are(name, month, tmp_path) -> None:
     """Issue 11, B8: one reader for all."""
     options, right = CONTEXT[name]

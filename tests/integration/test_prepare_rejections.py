@@ -9,6 +9,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 from support.damaged_records import Row, damaged, day_of_records, tree
+from support.run_size import cases
 from typer.testing import CliRunner
 
 from londonpump.cli import app
@@ -137,7 +138,7 @@ def swapped_dispatch_times(row: Row) -> Row:
     return mobilised_month_first(row) | {"DateAndTimeMobilised": mobilised}
 
 
-@pytest.mark.parametrize("column", DISPATCH_TIMES)
+@pytest.mark.parametrize("column", cases(DISPATCH_TIMES, slow=list(DISPATCH_TIMES)[1:]))
 def test_b2_a_time_of_a_run_a_month_after_its_mobilisation_refuses_the_file(
     prepared: Prepare, column: str
 ) -> None:
@@ -245,7 +246,7 @@ def sound(files: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> A
     return pq.read_table(out / "examples")
 
 
-@pytest.mark.parametrize("how", DAMAGED)
+@pytest.mark.parametrize("how", cases(DAMAGED, slow=("small letters", "tabs and blanks without a width")))
 def test_b5_blanks_and_case_make_no_difference(
     files: dict[str, Path], sound: Any, tmp_path: Path, how: str
 ) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
+from support.run_size import cases
 
 from londonpump.cleaning import examples as examples_module
 from londonpump.domain.columns import CALLS, EXAMPLES
@@ -122,6 +123,22 @@ def quick(request_of: PrepareRequest) -> PrepareRequest:
     return replace(request_of, mobilisations=())
 
 
+@pytest.fixture(scope="module")
+def data_of_incidents(
+    brigade: dict[str, Path], tmp_path_factory: pytest.TempPathFactory
+) -> tuple[dict[str, Any], Path]:
+    """What `prepare` reports of the incident file alone, and the folder it made. Only to be read."""
+    out = tmp_path_factory.mktemp("of incidents") / "data"
+    return prepare(PrepareRequest(incidents=(brigade["incidents"],), out=out)), out
+
+
+@pytest.fixture
+def former(quick: PrepareRequest, data_of_incidents: tuple[dict[str, Any], Path]) -> Path:
+    """Data of an earlier run at the place where `quick` writes."""
+    shutil.copytree(data_of_incidents[1], quick.out)
+    return quick.out
+
+
 def test_the_same_files_give_the_same_bytes(request_of: PrepareRequest, tmp_path: Path) -> None:
     again = replace(request_of, out=tmp_path / "again")
     prepare(request_of)
@@ -141,10 +158,9 @@ def test_an_error_on_the_way_leaves_no_folder(quick: PrepareRequest, monkeypatch
 
 
 def test_an_error_on_the_way_leaves_the_former_data(
-    quick: PrepareRequest, monkeypatch: pytest.MonkeyPatch
+    quick: PrepareRequest, former: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    prepare(quick)
-    before = (quick.out / "report.json").read_bytes()
+    before = (former / "report.json").read_bytes()
 
     def fail(*_: object) -> None:
         raise TooFewRows("stopped on purpose")
@@ -152,23 +168,21 @@ def test_an_error_on_the_way_leaves_the_former_data(
     monkeypatch.setattr(examples_module, "calls", fail)
     with pytest.raises(TooFewRows):
         prepare(quick)
-    assert (quick.out / "report.json").read_bytes() == before
-    assert [path.name for path in quick.out.parent.iterdir()] == ["data"]
+    assert (former / "report.json").read_bytes() == before
+    assert [path.name for path in former.parent.iterdir()] == ["data"]
 
 
-def test_former_data_is_replaced_whole(quick: PrepareRequest) -> None:
+def test_former_data_is_replaced_whole(quick: PrepareRequest, former: Path) -> None:
+    (former / "examples" / "left_over").touch()
     prepare(quick)
-    (quick.out / "examples" / "left_over").touch()
-    prepare(quick)
-    assert not (quick.out / "examples" / "left_over").exists()
+    assert not (former / "examples" / "left_over").exists()
 
 
-def test_former_data_with_something_else_in_it_is_not_replaced(quick: PrepareRequest) -> None:
-    prepare(quick)
-    (quick.out / "thesis.txt").touch()
+def test_former_data_with_something_else_in_it_is_not_replaced(quick: PrepareRequest, former: Path) -> None:
+    (former / "thesis.txt").touch()
     with pytest.raises(BadFile, match=r"thesis\.txt"):
         prepare(quick)
-    assert (quick.out / "thesis.txt").exists()
+    assert (former / "thesis.txt").exists()
 
 
 def test_a_folder_with_other_things_in_it_is_refused_before_anything_is_read(
@@ -219,9 +233,11 @@ def test_a_sample_has_no_counts_rather_than_zeros(request_of: PrepareRequest) ->
     assert "warm_up" not in report["tables"]["mobilisations"]["set_aside"]
 
 
-def test_an_incident_file_alone_gives_its_first_and_second_pump(request_of: PrepareRequest) -> None:
-    report = prepare(replace(request_of, mobilisations=()))
-    table = pq.read_table(request_of.out / "examples")
+def test_an_incident_file_alone_gives_its_first_and_second_pump(
+    data_of_incidents: tuple[dict[str, Any], Path],
+) -> None:
+    report, out = data_of_incidents
+    table = pq.read_table(out / "examples")
     assert set(table["pump"].to_pylist()) == {"first", "second"}
     assert table["turnout_s"].null_count == table["resource_code"].null_count == table.num_rows
     assert report["tables"]["pumps"]["kept"] == table.num_rows
@@ -261,8 +277,12 @@ REAL_FILES = {
 }  # fmt: skip
 
 
+REPEATED = ("another sample of 2023", "both samples", "the head of 2009", "the head of 2020")
+"""Files of a kind of which the ordinary run has another."""
+
+
 @needs_real_files
-@pytest.mark.parametrize("name", REAL_FILES)
+@pytest.mark.parametrize("name", cases(REAL_FILES, slow=REPEATED))
 def test_a_real_file_gives_these_rows(name: str, tmp_path: Path) -> None:
     expected = REAL_FILES[name]
     report = prepare(PrepareRequest(incidents=expected.files, out=tmp_path / "data"))
@@ -301,11 +321,10 @@ def test_sound_records_come_without_a_warning(done: tuple[dict[str, Any], Path])
 
 @pytest.mark.parametrize("name", ["report.json", "stations.json"])
 @pytest.mark.parametrize("content", ["{}", "[]"])
-def test_damaged_data_is_refused_in_words(name: str, content: str, quick: PrepareRequest) -> None:
-    prepare(quick)
-    (quick.out / name).write_text(content, encoding="utf-8")
+def test_damaged_data_is_refused_in_words(name: str, content: str, former: Path) -> None:
+    (former / name).write_text(content, encoding="utf-8")
     with pytest.raises(BadFile, match="is damaged, or of another version"):
-        load_examples(quick.out)
+        load_examples(former)
 
 
 @needs_real_files

@@ -5,8 +5,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from support.run_size import examples
 
 from londonpump.service.auth.repository import add_user
 from londonpump.service.board import updates
@@ -138,8 +140,11 @@ async def run(url: str, taken: list[tuple[str, object]]) -> None:
         await store.close()
 
 
+@pytest.mark.long
 @given(steps)
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=examples(60), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 def test_no_pump_that_was_accepted_as_mobilised_is_ranked(tmp_path_factory, taken) -> None:
     url = f"sqlite:///{tmp_path_factory.mktemp('kept') / 'a.db'}"
     open_database(url).dispose()

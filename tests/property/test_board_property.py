@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
+from support.run_size import examples
 
 from londonpump.service.auth.repository import add_user
 from londonpump.service.board import updates
@@ -36,7 +37,7 @@ messages = st.lists(
     max_size=25,
 )
 on_one_database = settings(
-    max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=examples(120), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 
 

@@ -10,13 +10,16 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from ibis.backends.duckdb import Backend
+from support.run_size import examples
 
 from londonpump.cleaning import london_time
 from londonpump.domain.london_clock import exists_in_london, is_ambiguous_in_london
 
 LONDON = ZoneInfo("Europe/London")
 FIRST, LAST = datetime(2008, 1, 1), datetime(2040, 12, 31)
-FEW = settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+FEW = settings(
+    max_examples=examples(15), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 timestamps = st.lists(st.datetimes(FIRST, LAST), min_size=1, max_size=200)
 
 

@@ -13,11 +13,15 @@ from hypothesis import strategies as st
 from ibis.backends.duckdb import Backend
 from support import brute_force_counts
 from support.brute_force_counts import Stream
+from support.compiled_once import CompiledOnce
+from support.run_size import examples
 
 from londonpump.cleaning.pumps_out import FLEET_KNOWN_AFTER_DAYS, with_ground_pumps, with_pumps_out
 
 START = datetime(2023, 1, 1)
-FEW = settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+FEW = settings(
+    max_examples=examples(10), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,13 +65,36 @@ def engine() -> Iterator[Backend]:
     connection.disconnect()
 
 
+@pytest.fixture(scope="module")
+def pumps_out(engine: Backend) -> CompiledOnce:
+    return CompiledOnce(
+        engine, "pumps_out", lambda tables, _: with_pumps_out(tables["runs"]).order_by("row_id")
+    )
+
+
+@pytest.fixture(scope="module")
+def ground_pumps(engine: Backend) -> CompiledOnce:
+    return CompiledOnce(
+        engine, "ground_pumps", lambda tables, _: with_ground_pumps(tables["runs"]).order_by("row_id")
+    )
+
+
+@pytest.fixture(scope="module")
+def counts(engine: Backend) -> CompiledOnce:
+    return CompiledOnce(
+        engine,
+        "counts",
+        lambda tables, _: with_ground_pumps(with_pumps_out(tables["runs"])).order_by("row_id"),
+    )
+
+
 @given(runs)
 @example(TOUCHING)
 @FEW
-def test_pumps_out_is_what_brute_force_counts(engine: Backend, drawn: list[Dispatch]) -> None:
-    table = _table(engine, drawn)
-    found = with_pumps_out(table).order_by("row_id").pumps_out.to_pyarrow().to_numpy()
-    stream = _stream(table)
+def test_pumps_out_is_what_brute_force_counts(pumps_out: CompiledOnce, drawn: list[Dispatch]) -> None:
+    rows = _rows(drawn)
+    found = pumps_out(runs=rows)["pumps_out"].to_numpy()
+    stream = _stream(rows)
     np.testing.assert_array_equal(
         found, brute_force_counts.pumps_out(stream, stream.incident, stream.start_us)
     )
@@ -78,10 +105,12 @@ def test_pumps_out_is_what_brute_force_counts(engine: Backend, drawn: list[Dispa
 @example(OLD)
 @example(NOWHERE)
 @FEW
-def test_ground_pumps_available_is_what_brute_force_counts(engine: Backend, drawn: list[Dispatch]) -> None:
-    table = _table(engine, drawn)
-    found = with_ground_pumps(table).order_by("row_id").ground_pumps_available.to_pyarrow().to_pylist()
-    stream, ground = _stream(table), np.array([dispatch.ground for dispatch in drawn], object)
+def test_ground_pumps_available_is_what_brute_force_counts(
+    ground_pumps: CompiledOnce, drawn: list[Dispatch]
+) -> None:
+    rows = _rows(drawn)
+    found = ground_pumps(runs=rows)["ground_pumps_available"].to_pylist()
+    stream, ground = _stream(rows), np.array([dispatch.ground for dispatch in drawn], object)
     stationed = brute_force_counts.pumps_stationed(stream, ground, stream.start_us)
     away = brute_force_counts.pumps_away(stream, ground, stream.start_us)
     known_from_us = stream.start_us.min() + FLEET_KNOWN_AFTER_DAYS * brute_force_counts.DAY_US
@@ -92,20 +121,20 @@ def test_ground_pumps_available_is_what_brute_force_counts(engine: Backend, draw
 
 @given(runs, st.integers(0, 60))
 @FEW
-def test_what_happens_later_changes_no_count(engine: Backend, drawn: list[Dispatch], cut: int) -> None:
+def test_what_happens_later_changes_no_count(counts: CompiledOnce, drawn: list[Dispatch], cut: int) -> None:
     before = [dispatch for dispatch in drawn if dispatch.start <= cut]
-    counted = [_counts(engine, some) for some in (before, drawn) if some]
+    counted = [_counts(counts, some) for some in (before, drawn) if some]
     kept_rows = [i for i, dispatch in enumerate(drawn) if dispatch.start <= cut]
     if before:
         assert counted[0] == [counted[1][i] for i in kept_rows]
 
 
-def _counts(engine: Backend, drawn: list[Dispatch]) -> list[tuple[int, int | None]]:
-    table = with_ground_pumps(with_pumps_out(_table(engine, drawn))).order_by("row_id").to_pyarrow()
+def _counts(counts: CompiledOnce, drawn: list[Dispatch]) -> list[tuple[int, int | None]]:
+    table = counts(runs=_rows(drawn))
     return list(zip(table["pumps_out"].to_pylist(), table["ground_pumps_available"].to_pylist(), strict=True))
 
 
-def _table(engine: Backend, drawn: list[Dispatch]) -> ibis.Table:
+def _rows(drawn: list[Dispatch]) -> pa.Table:
     """As the cleaning hands it on; a tick is 12 h for the fleet's sake: 60 ticks are a month and two days."""
     starts = [START + timedelta(hours=12 * dispatch.start) for dispatch in drawn]
     ends = [START + timedelta(hours=12 * (dispatch.start + dispatch.lasts)) for dispatch in drawn]
@@ -124,11 +153,15 @@ def _table(engine: Backend, drawn: list[Dispatch]) -> ibis.Table:
         "left_at": pa.array(ends, pa.timestamp("us")),
         "wave": pa.array(waves, pa.int64()),
     }
-    return engine.create_table("runs", pa.table(values), temp=True, overwrite=True)
+    return pa.table(
+        {
+            name: pa.array(column, pa.string()) if isinstance(column, list) else column
+            for name, column in values.items()
+        }
+    )
 
 
-def _stream(table: ibis.Table) -> Stream:
-    rows = table.order_by("row_id").to_pyarrow()
+def _stream(rows: pa.Table) -> Stream:
     start_us, left_us = (rows[name].cast(pa.int64()).to_numpy() for name in ("mobilised_at", "left_at"))
     return Stream(
         incident=np.array(rows["incident_number"].to_pylist(), object),

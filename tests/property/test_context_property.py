@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from ibis.backends.duckdb import Backend
 from support.context_rows import HOUR, VALUES, known_row_by_row, us
+from support.run_size import examples
 
 from londonpump.cleaning.context_join import with_context
 from londonpump.domain.context_records import SchoolHoliday, TrafficReading, WeatherHour
@@ -75,7 +76,7 @@ def engine() -> Iterator[Backend]:
 
 
 @given(cases())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 def test_the_weather_known_at_a_moment_is_that_of_the_rule_read_row_by_row(case) -> None:
     tables, weather, timestamps = case
     found = columns_at(tables, np.array([us(at) for at in timestamps]))
@@ -91,7 +92,7 @@ def test_the_weather_known_at_a_moment_is_that_of_the_rule_read_row_by_row(case)
 
 
 @given(cases())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 def test_training_by_the_join_knows_what_serving_knows_of_each_moment(engine: Backend, case) -> None:
     tables, _, timestamps = case
     joined = _joined(engine, tables, timestamps)
@@ -101,7 +102,7 @@ def test_training_by_the_join_knows_what_serving_knows_of_each_moment(engine: Ba
 
 
 @given(cases())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 def test_the_join_gives_every_column_as_it_was_known_at_each_moment(engine: Backend, case) -> None:
     tables, _, timestamps = case
     joined = _joined(engine, tables, timestamps)

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.run_size import examples
 
 from londonpump.domain import london_clock
 
@@ -18,7 +19,7 @@ def to_us(timestamp: datetime) -> int:
     return (timestamp - EPOCH) // timedelta(microseconds=1)
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=examples(300))
 @given(TIMESTAMPS)
 def test_any_instant_reads_on_the_clocks_of_london_as_the_zone_database_says(at):
     wall = at.astimezone(london_clock.LONDON).replace(tzinfo=None)

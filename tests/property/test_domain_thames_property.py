@@ -4,6 +4,7 @@ import numpy as np
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from matplotlib.path import Path as Outline
+from support.run_size import examples
 
 from londonpump.domain import thames
 
@@ -26,7 +27,7 @@ def from_the_line_m(location: tuple[float, float]) -> float:
     return float(np.hypot(*(location - nearest).T).min())
 
 
-@settings(deadline=None, max_examples=500)
+@settings(deadline=None, max_examples=examples(500))
 @given(LOCATIONS)
 def test_a_place_inside_the_outline_of_the_south_bank_is_south(location):
     assume(from_the_line_m(location) > thames.COLUMN_M)

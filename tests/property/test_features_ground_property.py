@@ -5,6 +5,7 @@ from collections import Counter
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.run_size import examples
 
 from londonpump.domain.stations import open_stations
 from londonpump.features.ground_lookup import CELL_SIZES_M, MIN_RECORDS, GroundLookup, fit_ground
@@ -42,7 +43,7 @@ def by_hand(made, location):
 
 
 @given(records, st.lists(locations, min_size=1, max_size=10))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 def test_the_ground_is_what_a_show_of_hands_gives(made, points):
     lookup = fitted(made)
     found = lookup(np.array([p[0] for p in points]), np.array([p[1] for p in points]))
@@ -50,7 +51,7 @@ def test_the_ground_is_what_a_show_of_hands_gives(made, points):
 
 
 @given(records, st.lists(locations, min_size=1, max_size=10))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=examples(50), deadline=None)
 def test_a_stored_look_up_answers_as_the_learnt_one(made, points):
     lookup = fitted(made)
     again = GroundLookup.from_json(lookup.to_json())

@@ -3,6 +3,7 @@
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.run_size import examples
 
 from londonpump.features.dispatches import WITHIN_US, recent_calls
 
@@ -27,7 +28,7 @@ def one_by_one(ground, at_us, incidents):
 
 
 @given(calls, waits)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 def test_recent_calls_are_what_counting_one_by_one_gives(made, wait):
     ground = np.array([g for g, _ in made], np.int64)
     at_us = START_US + np.array([tick for _, tick in made], np.int64) * 10 * MINUTE_US
@@ -37,7 +38,7 @@ def test_recent_calls_are_what_counting_one_by_one_gives(made, wait):
 
 
 @given(calls, st.integers(0, 30))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 def test_calls_after_the_moment_change_nothing(made, cut):
     ground = np.array([g for g, _ in made], np.int64)
     at_us = START_US + np.array([tick for _, tick in made], np.int64) * 10 * MINUTE_US

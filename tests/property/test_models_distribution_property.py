@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from support.run_size import examples
 
 from londonpump.domain.attendance_targets import MAX_PUBLISHED_S
 from londonpump.models.distribution import LEVELS, P50, ResponseTimes, shape_of
@@ -22,7 +23,7 @@ def times_of(z, centre_s, scale_s):
 
 
 @given(errors, centres, st.floats(0.01, 2000))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 def test_quantiles_never_cross_and_stay_on_the_clock(z, centre_s, scale_s):
     seconds = times_of(z, centre_s, scale_s).quantiles(tuple(np.linspace(0.001, 0.999, 200)))
     assert (np.diff(seconds, axis=1) >= 0).all()
@@ -31,7 +32,7 @@ def test_quantiles_never_cross_and_stay_on_the_clock(z, centre_s, scale_s):
 
 
 @given(errors, centres, st.floats(0.01, 2000))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 def test_the_mean_lies_inside(z, centre_s, scale_s):
     times = times_of(z, centre_s, scale_s)
     ends = times.quantiles((LEVELS[0], LEVELS[-1]))
@@ -40,7 +41,7 @@ def test_the_mean_lies_inside(z, centre_s, scale_s):
 
 
 @given(errors, centres, st.floats(0.01, 2000))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 def test_later_thresholds_are_passed_less_often(z, centre_s, scale_s):
     times = times_of(z, centre_s, scale_s)
     over = np.stack([times.p_over(t) for t in (0, 60, 360, 480, 600, 720, 1199, 1200, 3600)])
@@ -50,7 +51,7 @@ def test_later_thresholds_are_passed_less_often(z, centre_s, scale_s):
 
 
 @given(st.integers(400, 1500), st.floats(150, 900), st.floats(5, 60), st.sampled_from(LEVELS[1:-1].tolist()))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 def test_the_chance_of_passing_a_quantile_is_what_is_left(n, centre_s, scale_s, level):
     """From 400 errors on no two levels share a rank."""
     times = times_of(np.linspace(-2, 4, n), [centre_s], scale_s)
@@ -69,7 +70,7 @@ def exact_rank(level, n):
 @example(99)
 @example(399)
 @example(1999)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 def test_the_shape_takes_the_exact_conformal_rank_at_every_level(n):
     shape = shape_of(np.arange(1, n + 1, dtype=float))
     for level, found in zip(EXACT_LEVELS, shape, strict=True):

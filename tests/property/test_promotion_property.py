@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.promotion_evidence import Month, farther_off
+from support.run_size import examples
 
 from londonpump.evaluation.promotion.evidence import PromotionSettings
 from londonpump.evaluation.promotion.rule import decide
@@ -16,7 +17,7 @@ RULE = PromotionSettings(resamples=100, least_rows=100, least_slice_rows=80)
 typical_error_s = st.floats(0, 60)
 seeds = st.integers(0, 10_000)
 ages = st.sampled_from([None, 0])
-MANY = settings(max_examples=40, deadline=None)
+MANY = settings(max_examples=examples(40), deadline=None)
 
 
 def pair(seed, errors_s, days=9):

@@ -4,9 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
-import ibis
 import pyarrow as pa
-from ibis.backends.duckdb import Backend
 from ibis.expr.types import Table
 
 from londonpump.domain.published_columns import DATE, INTEGER, REAL, TABLES, TIME_OF_DAY, TIMESTAMP
@@ -64,8 +62,8 @@ STATIONS = {
 }
 
 
-def typed(connection: Backend, table: str, sound: Row, changes: Sequence[Row]) -> Table:
-    """A typed table of one sound row a change, each with its change, numbered from 1."""
+def typed(table: str, sound: Row, changes: Sequence[Row]) -> pa.Table:
+    """A typed table of one sound row per change, each with its change, numbered from 1."""
     rows = [{**sound, "source_row": number, **change} for number, change in enumerate(changes, start=1)]
     columns = {spec.name: ARROW.get(spec.dtype, pa.string()) for spec in TABLES[table]}
     columns |= {"source_file": pa.int16(), "source_row": pa.int64(), "unreadable": pa.string()}
@@ -73,15 +71,15 @@ def typed(connection: Backend, table: str, sound: Row, changes: Sequence[Row]) -
         name: pa.array([row.get(name, 0 if name == "source_file" else None) for row in rows], dtype)
         for name, dtype in columns.items()
     }
-    return connection.create_table(ibis.util.gen_name(table), pa.table(values), temp=True)
+    return pa.table(values)
 
 
-def stations(connection: Backend) -> Table:
+def stations() -> pa.Table:
     """Four stations, Dartford among them."""
-    return connection.create_table(ibis.util.gen_name("stations"), pa.table(STATIONS), temp=True)
+    return pa.table(STATIONS)
 
 
-def rows_of(table: Table, *columns: str) -> list[dict[str, Any]]:
-    """The rows in the order of the file, with those columns."""
+def in_order_of_the_file(table: Table) -> Table:
+    """The rows in the order of the file, where its place is known."""
     order = [name for name in ("source_file", "source_row") if name in table.columns]
-    return table.order_by(*order).select(*columns).to_pyarrow().to_pylist()
+    return table.order_by(*order)

@@ -16,11 +16,12 @@ from schemathesis import Case, GenerationMode
 from schemathesis.checks import load_all_checks
 from schemathesis.specs.openapi import checks
 from support.contract_service import NOBODY, WHO, Contract, contract_of
+from support.run_size import examples
 
 from londonpump.service.app import create_app
 from londonpump.settings import Settings
 
-CASES = 50
+CASES = examples(50)
 MANY_CASES = "CONTRACT_CASES"
 """Set by `make test-nightly`."""
 REJECTED, FAILED = 400, 500
@@ -50,6 +51,7 @@ def contract(small_brigade, tmp_path_factory) -> Iterator[Contract]:
         yield running
 
 
+@pytest.mark.hypothesis
 @pytest.mark.parametrize("who", WHO)
 @pytest.mark.parametrize("operation", OPERATIONS)
 def test_an_operation_keeps_to_its_document(operation, who, contract) -> None:

@@ -3,11 +3,15 @@
 import asyncio
 from dataclasses import asdict
 
+import pytest
 from support.service_process import served
 from typer.testing import CliRunner
 
 from benchmarks.service.attackers import FLOODS, run
 from benchmarks.service.attacks import ATTACKS, MARKS, PAGE, AttackView, Outcome, main, table
+
+pytestmark = pytest.mark.long
+
 
 QUIET = AttackView(100, 20.0, 30.0, {})
 WHERE = {"commit": "abc", "machine": {"cpu": "a", "cores": 2}}

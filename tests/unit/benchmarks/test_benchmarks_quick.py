@@ -8,6 +8,9 @@ from typing import Any
 
 import pytest
 
+pytestmark = pytest.mark.long
+
+
 ROOT = Path(__file__).resolve().parents[3]
 
 

@@ -1,29 +1,31 @@
 """Mobilisations out of an incident file alone."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
 from ibis.backends.duckdb import Backend
-from support.typed_rows import INCIDENT, Row, rows_of, stations, typed
+from ibis.expr.types import Table
+from support.compiled_once import CompiledOnce
+from support.typed_rows import INCIDENT, in_order_of_the_file, stations, typed
 
 from londonpump.cleaning.incident_pumps import pumps_of_incidents
 from londonpump.cleaning.incidents import clean_incidents
+from londonpump.cleaning.rules import StoreStep
 
 FIRST = {"first_attendance_s": 300, "first_station": "Brixton"}
 BOTH = {**FIRST, "second_attendance_s": 420, "second_station": "Lambeth"}
 Pumps = Callable[..., list[dict[str, Any]]]
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def pumps(connection: Backend) -> Pumps:
-    def made(*changes: Row) -> list[dict[str, Any]]:
-        cleaned = clean_incidents(typed(connection, "incidents", INCIDENT, changes), stations(connection))
-        cleaned = connection.create_table("cleaned", cleaned, temp=True, overwrite=True)
-        table = pumps_of_incidents(cleaned, stations(connection)).order_by("pump")
-        return rows_of(table, *table.columns)
+    def build(tables: Mapping[str, Table], keep: StoreStep) -> Table:
+        cleaned = keep(clean_incidents(tables["typed"], tables["stations"]), "cleaned")
+        return in_order_of_the_file(pumps_of_incidents(cleaned, tables["stations"]).order_by("pump"))
 
-    return made
+    made = CompiledOnce(connection, "pumps", build)
+    return lambda *changes: made(typed=typed("incidents", INCIDENT, changes), stations=stations()).to_pylist()
 
 
 def test_first_and_second_pump_become_a_row_each(pumps: Pumps) -> None:

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 from ibis.backends.duckdb import Backend
-from support.typed_rows import INCIDENT, MOBILISATION, rows_of, stations, typed
+from support.compiled_once import CompiledOnce
+from support.typed_rows import INCIDENT, MOBILISATION, in_order_of_the_file, stations, typed
 
 from londonpump.cleaning.incidents import clean_incidents
 
@@ -163,6 +164,18 @@ def test_of_an_hour_that_the_clocks_show_twice_the_first_is_meant(incidents: Cle
 FIRST_SHOWING, SECOND_SHOWING = datetime(2023, 10, 29, 0, 30), datetime(2023, 10, 29, 1, 30)
 
 
+@pytest.fixture(scope="module")
+def incidents_with_runs(connection: Backend) -> CompiledOnce:
+    """The cleaning of incidents whose mobilisations are known."""
+    return CompiledOnce(
+        connection,
+        "incidents_with_runs",
+        lambda tables, _: in_order_of_the_file(
+            clean_incidents(tables["typed"], tables["stations"], tables["runs"])
+        ).select("call_at", "repairs", "rule"),
+    )
+
+
 @pytest.mark.parametrize(
     ("sent_at", "call_at"),
     [
@@ -178,12 +191,11 @@ FIRST_SHOWING, SECOND_SHOWING = datetime(2023, 10, 29, 0, 30), datetime(2023, 10
     ],
 )
 def test_a_call_of_the_hour_shown_twice_takes_the_reading_that_agrees_with_its_first_pump(
-    connection: Backend, sent_at: list[str | None], call_at: datetime
+    incidents_with_runs: CompiledOnce, sent_at: list[str | None], call_at: datetime
 ) -> None:
     """Issue 11, B12."""
     number, noon = "000001-29102023", "000002-29102023"
     calls = typed(
-        connection,
         "incidents",
         INCIDENT,
         [
@@ -196,9 +208,8 @@ def test_a_call_of_the_hour_shown_twice_takes_the_reading_that_agrees_with_its_f
         {"incident_number": number, "mobilised_at": None if at is None else datetime.fromisoformat(at)}
         for at in sent_at
     ]
-    runs = typed(connection, "mobilisations", MOBILISATION, [*sent, {"incident_number": noon}])
-    cleaned = clean_incidents(calls, stations(connection), runs)
-    first, second, third = rows_of(cleaned, "call_at", "repairs", "rule")
+    runs = typed("mobilisations", MOBILISATION, [*sent, {"incident_number": noon}])
+    first, second, third = incidents_with_runs(typed=calls, stations=stations(), runs=runs).to_pylist()
     repairs = "clock_shown_twice"
     if call_at == SECOND_SHOWING:
         repairs += ";second_showing_from_mobilisation"

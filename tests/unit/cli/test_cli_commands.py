@@ -115,6 +115,7 @@ def test_without_a_home_state_lives_in_the_platforms_folder(home, monkeypatch) -
     assert Settings().home == user_data_path("londonpump", appauthor=False)
 
 
+@pytest.mark.long
 def test_the_road_goes_through_the_home_when_nothing_else_is_named(small_raw, own_home) -> None:
     prepared = run("prepare", "--incidents", small_raw["incidents"], "--complete", "no")
     assert prepared.exit_code == 0
@@ -128,18 +129,27 @@ def test_the_road_goes_through_the_home_when_nothing_else_is_named(small_raw, ow
     assert "expected; 8 in 10 between" in predicted.stdout
 
 
-@pytest.mark.parametrize(("stated", "message"), [("yes", "a complete stream"), ("no", "a sample")])
-def test_completeness_may_be_stated(stated, message, small_raw, tmp_path) -> None:
-    out = tmp_path / "data"
-    result = run("prepare", "--incidents", small_raw["incidents"], "--complete", stated, "--out", out)
+@pytest.fixture(scope="module", params=["yes", "no"])
+def prepared_as(request, small_raw, tmp_path_factory):
+    """What was stated of completeness, what `prepare` showed and its folder."""
+    out = tmp_path_factory.mktemp("prepared") / "data"
+    arguments = ("--incidents", small_raw["incidents"], "--complete", request.param, "--out", out)
+    return request.param, run("prepare", *arguments), out
+
+
+@pytest.mark.long
+def test_completeness_may_be_stated(prepared_as) -> None:
+    stated, result, out = prepared_as
+    message = {"yes": "a complete stream", "no": "a sample"}[stated]
     assert result.exit_code == 0
     assert f"Taken as {message} (as stated" in result.stdout
     report = json.loads((out / "report.json").read_text(encoding="utf-8"))
     assert report["complete"] == (stated == "yes")
 
 
-def test_progress_is_a_line_a_step_where_nobody_watches(small_raw, tmp_path) -> None:
-    result = run("prepare", "--incidents", small_raw["incidents"], "--out", tmp_path / "data")
+@pytest.mark.long
+def test_progress_is_a_line_a_step_where_nobody_watches(prepared_as) -> None:
+    _, result, _ = prepared_as
     lines = [line for line in result.stderr.splitlines() if "%  " in line]
     shares = [int(line.split("%")[0]) for line in lines]
     assert shares == sorted(shares)

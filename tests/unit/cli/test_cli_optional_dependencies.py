@@ -4,6 +4,8 @@ import re
 import subprocess
 import sys
 import tomllib
+from collections.abc import Mapping
+from functools import cache
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
@@ -32,6 +34,12 @@ def named(requirement: str) -> str:
     return re.sub(r"[-_.]+", "-", re.split(r"[\[<>=; ]", requirement)[0]).lower()
 
 
+@cache
+def owners_of_modules() -> Mapping[str, list[str]]:
+    # It reads the files of every installed distribution.
+    return packages_distributions()
+
+
 def extras() -> list[tuple[str, str]]:
     """Return (extra, distribution) of pyproject.toml."""
     dependencies = tomllib.loads(PYPROJECT.read_text(encoding="utf-8"))["project"]["optional-dependencies"]
@@ -47,9 +55,7 @@ def without(absent: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.parametrize(("extra", "distribution"), extras())
 def test_every_distribution_of_an_extra_is_known_by_its_module(extra, distribution) -> None:
-    modules = {
-        module for module, owners in packages_distributions().items() if distribution in map(named, owners)
-    }
+    modules = {module for module, owners in owners_of_modules().items() if distribution in map(named, owners)}
     if not modules:
         pytest.skip(f"{distribution} is not installed on this machine")
     assert modules & {module for known in MODULES.values() for module in known}

@@ -252,6 +252,7 @@ def test_two_things_asked_for_at_once_are_refused_not_half_done(arguments, run, 
     assert sorted(path.name for path in tmp_path.iterdir()) == ["calls.csv"]
 
 
+@pytest.mark.long
 def test_the_table_for_the_day_without_the_service_is_written_twice(run, tmp_path) -> None:
     result = run("--table", tmp_path / "table")
     assert result.exit_code == 0

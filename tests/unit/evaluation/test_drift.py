@@ -31,6 +31,7 @@ def three_years() -> StableYears:
     return stable_years(TWO_YEARS + 365, seed=1)
 
 
+@pytest.mark.long
 def test_stable_years_raise_an_alarm_a_year_or_less() -> None:
     seeds = range(2, 6)
     starts = [

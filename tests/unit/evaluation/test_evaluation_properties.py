@@ -6,6 +6,7 @@ import math
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.run_size import examples
 
 from londonpump.evaluation.evaluate import evaluate_models
 from londonpump.evaluation.evaluation_rows import EvaluationRows, Forecast, later_than
@@ -16,7 +17,7 @@ RUN = st.tuples(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(st.lists(RUN, min_size=1, max_size=30))
 def test_a_handful_of_any_runs_gives_json_and_shares_between_0_and_1(runs):
     actual_s, day, stated_s, p_late = (np.array(column) for column in zip(*runs, strict=True))

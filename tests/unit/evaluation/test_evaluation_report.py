@@ -166,6 +166,7 @@ def test_the_page_says_what_it_is_about(page):
         assert text in page
 
 
+@pytest.mark.long
 def test_simulated_runs_are_marked_and_real_ones_are_not(inputs, page):
     marked = replace(inputs, about=about(is_simulated=True))
     for render in (render_report, render_model_card):
@@ -174,6 +175,7 @@ def test_simulated_runs_are_marked_and_real_ones_are_not(inputs, page):
     assert "SIMULATED" not in page
 
 
+@pytest.mark.long
 def test_rows_the_training_may_have_seen_are_not_called_later(inputs):
     page = render_report(replace(inputs, about=about(trained_until_date=date(2023, 12, 1))))
     assert "later runs" not in page
@@ -197,10 +199,12 @@ def test_names_from_the_data_cannot_become_markup(inputs):
     assert "R & <B>" not in page
 
 
+@pytest.mark.long
 def test_the_same_input_gives_the_same_page(inputs, page):
     assert render_report(inputs) == page
 
 
+@pytest.mark.long
 def test_a_worse_model_is_marked_as_worse(inputs):
     rows = inputs.rows
     forecasts = {"ours": Forecast(np.full(len(rows), 300.0)), "seed": Forecast(rows.actual_s)}
@@ -209,6 +213,7 @@ def test_a_worse_model_is_marked_as_worse(inputs):
     assert "s more than the original model" in page
 
 
+@pytest.mark.long
 def test_a_model_of_one_number_alone_gets_a_report_without_the_rest(inputs):
     forecasts = {"ours": inputs.forecasts["constant"]}
     page = render_report(inputs_of(inputs.rows, forecasts))

@@ -1,14 +1,21 @@
 """One format a file and column, from an explicit list; what does not parse is counted, too much is refused."""
 
 import re
+from collections.abc import Mapping
 from datetime import date, datetime
+from functools import cache
 
 import ibis
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from ibis.backends.duckdb import Backend
+from ibis.expr.types import Table
+from support.compiled_once import CompiledOnce
+from support.run_size import examples
 
+from londonpump.cleaning.rules import StoreStep
 from londonpump.domain.errors import BadFile
 from londonpump.domain.published_columns import DATE, INCIDENT_NUMBER, INTEGER, REAL, TIME_OF_DAY, TIMESTAMP
 from londonpump.ingest.published.formats import FORMATS, Format
@@ -55,10 +62,25 @@ timestamps = st.lists(
 )
 
 
+@cache
+def engine() -> Backend:
+    return ibis.duckdb.connect(threads=1)
+
+
+@cache
+def parsing(dtype: str, form: Format | None) -> CompiledOnce:
+    """The parsing of texts as one type, in one format."""
+
+    def build(tables: Mapping[str, Table], _: StoreStep) -> Table:
+        rows = tables["rows"]
+        return rows.select("place", value=value_of(rows.text, dtype, form)).order_by("place")
+
+    return CompiledOnce(engine(), f"{dtype} {form.name if form else 'in any format'}", build)
+
+
 def parsed(dtype: str, texts: list[str], form: Format | None = None) -> list[object]:
-    table = ibis.memtable(pa.table({"place": list(range(len(texts))), "text": pa.array(texts, pa.string())}))
-    values = table.select("place", value=value_of(table.text, dtype, form)).order_by("place")
-    return ibis.duckdb.connect(threads=1).to_pyarrow(values)["value"].to_pylist()
+    rows = pa.table({"place": list(range(len(texts))), "text": pa.array(texts, pa.string())})
+    return parsing(dtype, form)(rows=rows)["value"].to_pylist()
 
 
 def form_named(dtype: str, name: str) -> Format:
@@ -66,7 +88,7 @@ def form_named(dtype: str, name: str) -> Format:
 
 
 @pytest.mark.parametrize("name", [form.name for form in FORMATS[TIMESTAMP]])
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=examples(15), deadline=None)
 @given(written=timestamps)
 def test_any_moment_in_any_listed_format_reads_back(name, written):
     texts = [TIMESTAMP_WRITERS[name](timestamp) for timestamp in written]
@@ -76,7 +98,7 @@ def test_any_moment_in_any_listed_format_reads_back(name, written):
 
 
 @pytest.mark.parametrize("name", [form.name for form in FORMATS[DATE]])
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=examples(15), deadline=None)
 @given(written=timestamps)
 def test_any_date_in_any_listed_format_reads_back(name, written):
     days = [timestamp.date() for timestamp in written]
@@ -84,7 +106,7 @@ def test_any_date_in_any_listed_format_reads_back(name, written):
 
 
 @pytest.mark.parametrize("name", [form.name for form in FORMATS[TIME_OF_DAY]])
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=examples(15), deadline=None)
 @given(written=timestamps)
 def test_any_time_of_day_in_any_listed_format_reads_back(name, written):
     texts = [CLOCK_WRITERS[name](timestamp) for timestamp in written]

@@ -6,6 +6,9 @@ from pathlib import Path
 import pytest
 import xlsxwriter
 
+pytestmark = pytest.mark.long
+
+
 FORMATS = ("csv", "utf-16", "xlsx", "xlsx with an empty column")
 EMPTIED = {"incidents": "SpecialServiceType", "mobilisations": "DelayCode_Description"}
 OLD = {

@@ -79,6 +79,7 @@ def test_the_table_has_no_ground_of_a_station_that_is_not_open(dated) -> None:
     assert not {"A24", "F27"} & grounds
 
 
+@pytest.mark.long
 def test_the_page_says_for_which_day_it_is(dated, tmp_path) -> None:
     paths = write_table(dated, tmp_path, DAY)
     assert "open on 17 January 2024" in paths[1].read_text(encoding="utf-8")

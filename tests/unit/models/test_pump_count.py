@@ -129,6 +129,7 @@ def test_the_chances_are_close_to_those_the_calls_were_drawn_from(model, later):
     assert np.abs(model(as_runs(columns)).probability - true).mean() < 0.03
 
 
+@pytest.mark.long
 def test_shuffled_answers_teach_nothing(later):
     columns, pumps = made_calls(3000, seed=1)
     shuffled = np.random.default_rng(0).permutation(pumps)
@@ -158,6 +159,7 @@ def test_files_are_json_native_text_and_numbers_only(model):
         assert reads[name.rpartition(".")[2]](content)
 
 
+@pytest.mark.long
 def test_the_same_seed_gives_the_same_bytes(model):
     assert trained_model().to_files() == model.to_files()
     assert trained_model(seed=8).to_files() != model.to_files()
