@@ -7,7 +7,7 @@ import ibis
 from ibis.expr.types import BooleanValue, DateValue, FloatingValue, StringValue, Table
 
 from londonpump.cleaning import london_time
-from londonpump.cleaning.rules import reject, reject_duplicates, start_cleaning, with_repairs
+from londonpump.cleaning.rules import reject, reject_duplicates, start_cleaning, with_repairs, with_rules
 from londonpump.cleaning.station_names import with_station_of_name
 from londonpump.domain import incident_types
 
@@ -44,12 +44,13 @@ def clean_incidents(typed: Table, stations: Table, mobilisations: Table | None =
     Adds: call_at (UTC), easting_m and northing_m (exact where published, else the centre of the 100 m
     cell), is_exact_place, incident_type, ground_code. Postcode districts are in capitals.
     """
-    table = _with_time(start_cleaning(typed))
+    # Each step names every column in its SQL: columns that no step reads go first.
+    table = _with_time(start_cleaning(typed.drop("cal_year", "call_hour", "longitude")))
     if mobilisations is not None:
         table = _with_second_occurrence(table, mobilisations)
     table = _with_location(table)
     table = _with_incident_type(table)
-    table = _without_duplicates(_reject_incomplete(table))
+    table = reject_duplicates(table, ("incident_number",), CONTENT_COLUMNS)
     return with_station_of_name(table, stations, "station_ground", ground_code="code")
 
 
@@ -102,12 +103,10 @@ def _with_second_occurrence(table: Table, mobilisations: Table) -> Table:
     second = first.filter(is_second).select("incident_number", "call_at", is_second=ibis.literal(True))
     # One join with the few calls of that night: the other rows pass through as they are.
     table = table.left_join(second, ["incident_number", "call_at"])
-    table = table.drop("incident_number_right", "call_at_right").mutate(
-        is_second=lambda found: found.is_second.fill_null(False)
-    )
+    table = table.drop("incident_number_right", "call_at_right")
     later_at = table.call_at + ibis.interval(seconds=london_time.HOUR_S)
     return table.mutate(
-        call_at=ibis.ifelse(table.is_second, later_at, table.call_at),
+        call_at=ibis.ifelse(table.is_second.fill_null(False), later_at, table.call_at),
         repairs=with_repairs(table, second_showing_from_mobilisation=table.is_second),
     ).drop("is_second")
 
@@ -128,12 +127,13 @@ def _with_location(table: Table) -> Table:
             exact_place_ignored=table.has_exact & ~table.is_exact_place,
         ),
     ).drop("has_exact")
-    return reject(
+    table = reject(
         table,
         over_the_border=(table.frs.fill_null("London") != "London") | (table.borough_code == "E00000000"),
         no_place=table.easting_m.isnull() | table.northing_m.isnull(),
         impossible_place=~_is_possible(table.easting_m, table.northing_m),
     )
+    return table.drop("latitude", "frs", "borough_code")
 
 
 def _with_cell(table: Table) -> Table:
@@ -142,13 +142,12 @@ def _with_cell(table: Table) -> Table:
     is_elsewhere = ibis.or_(
         *[table[cell].isnull() | ((table[cell] - table[exact]).abs() > CELL_M) for exact, cell in pairs]
     )
-    table = table.mutate(is_moved=table.is_exact_place & is_elsewhere)
+    is_moved = table.is_exact_place & is_elsewhere
     centres = {
-        cell: ibis.ifelse(table.is_moved, (table[exact] / CELL_M).floor() * CELL_M + CELL_M / 2, table[cell])
+        cell: ibis.ifelse(is_moved, (table[exact] / CELL_M).floor() * CELL_M + CELL_M / 2, table[cell])
         for exact, cell in pairs
     }
-    repairs = with_repairs(table, cell_from_exact_place=table.is_moved)
-    return table.mutate(repairs=repairs, **centres).drop("is_moved")
+    return table.mutate(repairs=with_repairs(table, cell_from_exact_place=is_moved), **centres)
 
 
 def _is_possible(easting_m: FloatingValue, northing_m: FloatingValue) -> BooleanValue:
@@ -164,10 +163,21 @@ def _with_incident_type(table: Table) -> Table:
     )
     is_filled = table.special_service_type.isnull() & special.notnull()
     is_fire = table.incident_group.isin(incident_types.FIRE_GROUPS)
+    incident_type = ibis.ifelse(is_fire, ibis.literal(incident_types.FIRE), _special_service_type(special))
     return table.mutate(
         special_service_type=special.fill_null(incident_types.NOT_SPECIAL_SERVICE),
-        incident_type=ibis.ifelse(is_fire, ibis.literal(incident_types.FIRE), _special_service_type(special)),
+        incident_type=incident_type,
         repairs=with_repairs(table, special_service_from_stop_code=is_filled),
+        rule=with_rules(
+            table,
+            # The original drops these gaps too.
+            incomplete_incident_group=table.incident_group.isnull(),
+            no_incident_type=incident_type.isnull(),
+            incomplete_property_category=table.property_category.isnull(),
+            incomplete_property_type=table.property_type.isnull(),
+            incomplete_address_qualifier=table.address_qualifier.isnull(),
+            incomplete_station_ground=table.station_ground.isnull(),
+        ),
     )
 
 
@@ -182,21 +192,3 @@ def _special_service_type(special: StringValue) -> StringValue:
         *[(special.isin(names), type_name) for type_name, names in by_type.items() if names],
         else_=ibis.null("string"),
     )
-
-
-def _reject_incomplete(table: Table) -> Table:
-    """Gaps that the original drops too, by column."""
-    return reject(
-        table,
-        incomplete_incident_group=table.incident_group.isnull(),
-        no_incident_type=table.incident_type.isnull(),
-        incomplete_property_category=table.property_category.isnull(),
-        incomplete_property_type=table.property_type.isnull(),
-        incomplete_address_qualifier=table.address_qualifier.isnull(),
-        incomplete_station_ground=table.station_ground.isnull(),
-    )
-
-
-def _without_duplicates(table: Table) -> Table:
-    """The first usable record of an incident stays; a later one is the same, or says something else."""
-    return reject_duplicates(table, ("incident_number",), CONTENT_COLUMNS)

@@ -92,10 +92,11 @@ def clean_mobilisations(
 
 
 def _with_incident(table: Table, incidents: Table) -> Table:
-    kept = incidents.filter(is_kept(incidents)).select("incident_number", *EARLY_INCIDENT_COLUMNS)
-    known = incidents.group_by("incident_number").agg(is_known=is_kept(incidents).any())
-    known = known.filter(known.incident_number.notnull())
-    table = table.left_join(kept, "incident_number").drop("incident_number_right")
+    # At most one record of an incident is kept, so the maximum over kept records is the value of that record.
+    kept = is_kept(incidents)
+    early = {name: incidents[name].max(where=kept) for name in EARLY_INCIDENT_COLUMNS}
+    numbered = incidents.filter(incidents.incident_number.notnull())
+    known = numbered.group_by("incident_number").agg(**early, is_known=kept.any())
     table = table.left_join(known, "incident_number").drop("incident_number_right")
     table = reject(
         table,
@@ -128,8 +129,7 @@ def _is_far_from_call(table: Table) -> BooleanValue:
 
 def _with_turnout(table: Table) -> Table:
     """Where the pump's departure was not recorded, its turnout is its share of the attendance time."""
-    table = table.mutate(is_used=is_kept(table))
-    used = table.filter(table.is_used)
+    used = table.filter(is_kept(table))
     share = used.agg(share=used.turnout_s.mean() / used.attendance_s.mean()).share.as_scalar()
     is_filled = table.mobile_at.isnull() & table.turnout_s.isnull() & table.attendance_s.notnull()
     turnout_s = (table.attendance_s * share).round().cast("int64")
@@ -138,7 +138,7 @@ def _with_turnout(table: Table) -> Table:
         turnout_s=ibis.ifelse(table.is_filled, table.filled_s, table.turnout_s),
         travel_s=ibis.ifelse(table.is_filled, table.attendance_s - table.filled_s, table.travel_s),
         repairs=with_repairs(table, turnout_from_attendance=table.is_filled),
-    ).drop("filled_s", "is_filled", "is_used")
+    ).drop("filled_s", "is_filled")
     return reject_incidents(
         table, no_attendance_time=table.attendance_s.isnull(), no_turnout=table.turnout_s.isnull()
     )
@@ -146,16 +146,15 @@ def _with_turnout(table: Table) -> Table:
 
 def _with_travel(table: Table) -> Table:
     """Where departure and arrival stand the wrong way round, they are exchanged."""
-    is_swapped = table.travel_s.isnull() & (table.mobile_at > table.arrived_at)
-    table = table.mutate(is_swapped=is_swapped.fill_null(False))
+    is_swapped = (table.travel_s.isnull() & (table.mobile_at > table.arrived_at)).fill_null(False)
     table = table.mutate(
-        turnout_s=ibis.ifelse(table.is_swapped, table.attendance_s, table.turnout_s),
-        attendance_s=ibis.ifelse(table.is_swapped, table.turnout_s, table.attendance_s),
-        travel_s=ibis.ifelse(table.is_swapped, table.turnout_s - table.attendance_s, table.travel_s),
-        mobile_at=ibis.ifelse(table.is_swapped, table.arrived_at, table.mobile_at),
-        arrived_at=ibis.ifelse(table.is_swapped, table.mobile_at, table.arrived_at),
-        repairs=with_repairs(table, mobile_and_arrived_exchanged=table.is_swapped),
-    ).drop("is_swapped")
+        turnout_s=ibis.ifelse(is_swapped, table.attendance_s, table.turnout_s),
+        attendance_s=ibis.ifelse(is_swapped, table.turnout_s, table.attendance_s),
+        travel_s=ibis.ifelse(is_swapped, table.turnout_s - table.attendance_s, table.travel_s),
+        mobile_at=ibis.ifelse(is_swapped, table.arrived_at, table.mobile_at),
+        arrived_at=ibis.ifelse(is_swapped, table.mobile_at, table.arrived_at),
+        repairs=with_repairs(table, mobile_and_arrived_exchanged=is_swapped),
+    )
     table = reject_incidents(table, no_travel=table.travel_s.isnull())
     return reject(table, impossible_time=_is_impossible(table))
 
@@ -174,34 +173,25 @@ def _with_station(table: Table, stations: Table) -> Table:
     home = table.resource_code.left(3)
     table = with_station_of_name(table, stations, "station_name", code_of_name="code")
     code = table.station_code.fill_null(table.code_of_name).fill_null(home)
+    pump_ending = table.resource_code.right(1)
     table = table.mutate(
         home_station_code=home,
-        pump_ending=table.resource_code.right(1),
-        repairs=with_repairs(
-            table,
-            station_from_its_name=table.station_code.isnull() & table.code_of_name.notnull(),
-            station_from_resource_code=table.station_code.isnull() & table.code_of_name.isnull(),
-        ),
         station_code=code,
-    ).drop("code_of_name")
-    table = table.mutate(
         deployed_from=table.deployed_from.fill_null(
-            ibis.ifelse(
-                table.station_code == table.home_station_code,
-                incident_types.HOME_STATION,
-                incident_types.OTHER_STATION,
-            )
+            ibis.ifelse(code == home, incident_types.HOME_STATION, incident_types.OTHER_STATION)
         ),
         appliance=ibis.cases(
-            *[(table.pump_ending == end, name) for end, name in incident_types.APPLIANCES.items()],
+            *[(pump_ending == end, name) for end, name in incident_types.APPLIANCES.items()],
             else_=ibis.null("string"),
         ),
         repairs=with_repairs(
             table,
+            station_from_its_name=table.station_code.isnull() & table.code_of_name.notnull(),
+            station_from_resource_code=table.station_code.isnull() & table.code_of_name.isnull(),
             location_from_codes=table.deployed_from.isnull(),
-            appliance_unknown=~table.pump_ending.isin(list(incident_types.APPLIANCES)),
+            appliance_unknown=~pump_ending.isin(list(incident_types.APPLIANCES)),
         ),
-    ).drop("pump_ending")
+    ).drop("code_of_name")
     station_locations = stations.select(
         station_code="code", station_easting_m="easting_m", station_northing_m="northing_m"
     )

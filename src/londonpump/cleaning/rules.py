@@ -39,8 +39,13 @@ def is_kept(table: Table) -> BooleanValue:
 
 def reject(table: Table, **rules: BooleanValue) -> Table:
     """Mark the rows that break each rule; the first rule named wins, an unknown condition breaks none."""
+    return table.mutate(rule=with_rules(table, **rules))
+
+
+def with_rules(table: Table, **rules: BooleanValue) -> StringValue:
+    """Return the `rule` of each row with further rules applied, as `reject` does, for use beside other columns."""
     branches = [(condition.fill_null(False), name) for name, condition in rules.items()]
-    return table.mutate(rule=ibis.coalesce(table.rule, ibis.cases(*branches, else_=ibis.null("string"))))
+    return ibis.coalesce(table.rule, ibis.cases(*branches, else_=ibis.null("string")))
 
 
 def reject_incidents(table: Table, **rules: BooleanValue) -> Table:

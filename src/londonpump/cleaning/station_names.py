@@ -13,5 +13,4 @@ def with_station_of_name(table: Table, stations: Table, name: str, **columns: st
     known = stations.select(name_key=stations.name.lower(), **station_columns).distinct(
         on="name_key", keep="first"
     )
-    table = table.mutate(name_key=table[name].lower())
-    return table.left_join(known, "name_key").drop("name_key", "name_key_right")
+    return table.left_join(known, table[name].lower() == known.name_key).drop("name_key")

@@ -46,19 +46,21 @@ def count_failures(check: FileCheck, specs: tuple[PublishedColumn, ...]) -> dict
     return {spec: n for spec, n in found.items() if n}
 
 
-def has_other_format(check: FileCheck, spec: PublishedColumn) -> bool:
-    """Can another format of the list read any of the texts that did not parse?
+def count_other_formats(
+    check: FileCheck, failed: dict[PublishedColumn, int]
+) -> dict[PublishedColumn, dict[Format, int]]:
+    """Count, for each column of dates or times with failures, how many failed texts each format can read."""
+    specs = [spec for spec in failed if spec.dtype in FORMATS]
+    if not specs:
+        return {}
+    # A row that failed for one column may be readable in another: only the failed texts are counted.
+    texts = {spec.name: _failed(check, spec).ifelse(check.unread[spec.name], None) for spec in specs}
+    return format_counts(check.unread.select(**texts), specs)
 
-    If none can, no format fits more of the column than the one it has: no need to count all rows again.
-    """
-    counts = format_counts(check.unread.filter(_failed(check, spec)), spec)
-    return any(counts.values())
 
-
-def require_one_format(check: FileCheck, spec: PublishedColumn) -> None:
+def require_one_format(check: FileCheck, spec: PublishedColumn, counts: dict[Format, int]) -> None:
     """Raises: BadFile where a second format explains more of a column than stray rows can."""
     failed = check.unread.filter(_failed(check, spec))
-    counts = format_counts(failed, spec)
     second = max(counts, key=lambda form: counts[form])
     if counts[second] <= max_unreadable_rows(check.n_rows):
         return
@@ -139,8 +141,3 @@ def advice_on_dates(is_month_first: bool) -> str:
 def _failed(check: FileCheck, spec: PublishedColumn) -> ibis.Value:
     text = check.unread[spec.name]
     return text.notnull() & value_of(text, spec.dtype, check.formats.get(spec.name)).isnull()
-
-
-def temporal_columns(failed: dict[PublishedColumn, int]) -> list[PublishedColumn]:
-    """Those of the failed columns that are written in one of several formats."""
-    return [spec for spec in failed if spec.dtype in FORMATS]

@@ -39,15 +39,23 @@ def _fitting(values: list[str | None], dtype: str) -> dict[Format, int]:
 
 def counted_format(texts: ibis.Table, spec: PublishedColumn) -> Format | None:
     """The format that fits most rows of the whole column; the earlier of the list in a tie."""
-    return _best_format(format_counts(texts, spec))
+    return _best_format(format_counts(texts, [spec])[spec])
 
 
-def format_counts(texts: ibis.Table, spec: PublishedColumn) -> dict[Format, int]:
-    """How many rows each format of the list can read."""
-    forms = FORMATS[spec.dtype]
-    readable = [value_of(texts[spec.name], spec.dtype, candidate).count() for candidate in forms]
-    counts = texts.aggregate(**{f"n_{i}": count for i, count in enumerate(readable)}).to_pyarrow()
-    return {candidate: counts[f"n_{i}"][0].as_py() for i, candidate in enumerate(forms)}
+def format_counts(
+    texts: ibis.Table, specs: Sequence[PublishedColumn]
+) -> dict[PublishedColumn, dict[Format, int]]:
+    """Count the rows of each column that each format of its list can read, in one query."""
+    readable = {
+        f"{spec.name}_{i}": value_of(texts[spec.name], spec.dtype, candidate).count()
+        for spec in specs
+        for i, candidate in enumerate(FORMATS[spec.dtype])
+    }
+    counts = texts.aggregate(**readable).to_pyarrow().to_pylist()[0]
+    return {
+        spec: {candidate: counts[f"{spec.name}_{i}"] for i, candidate in enumerate(FORMATS[spec.dtype])}
+        for spec in specs
+    }
 
 
 def first_example(texts: ibis.Table, name: str, where: ibis.Value) -> str:

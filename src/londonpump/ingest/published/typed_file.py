@@ -12,11 +12,10 @@ from londonpump.ingest.csv_dialect import TextFormat
 from londonpump.ingest.published.format_checks import (
     FileCheck,
     count_failures,
-    has_other_format,
+    count_other_formats,
     require_consistent_dates,
     require_one_format,
     require_readable,
-    temporal_columns,
 )
 from londonpump.ingest.published.format_detection import counted_format, no_format, sampled_formats
 from londonpump.ingest.published.formats import FORMATS, Format
@@ -66,37 +65,49 @@ def parse_file(text: FileText, connection: ibis.BaseBackend) -> TypedFile:
     n_rows = text.raw.count().to_pyarrow().as_py()
     if n_rows == 0:
         raise BadFile(text.path, "there is a header but no row below it", "Fetch the file again")
-    text, texts, formats, typed = _read(text, connection)
-    if _unreadable(typed):
-        check = FileCheck(text.path, texts, _unread(connection, text, typed), formats, n_rows)
+    text, texts, formats, typed, unread = _read(text, connection)
+    if unread is not None:
+        check = FileCheck(text.path, texts, unread, formats, n_rows)
         failed = count_failures(check, TABLES[text.table])
-        formats = formats | _recounted(check, failed)
+        other_formats = count_other_formats(check, failed)
+        formats = formats | _recounted(check, other_formats)
         if formats != check.formats:
             typed = _materialised(connection, text, texts, formats)
             check = replace(check, unread=_unread(connection, text, typed), formats=formats)
             failed = count_failures(check, TABLES[text.table])
-        _validate(check, failed, _unreadable(typed))
+            other_formats = count_other_formats(check, failed)
+        for spec, counts in other_formats.items():
+            require_one_format(check, spec, counts)
+        require_readable(check, failed, _unreadable(typed))
     require_consistent_dates(text.path, typed, text.table, n_rows)
     return TypedFile(typed, text.raw, n_rows, _format_names(text, formats), text.read_as)
 
 
 def _read(
     text: FileText, connection: ibis.BaseBackend
-) -> tuple[FileText, ibis.Table, dict[str, Format], ibis.Table]:
-    """(text, texts, formats, typed rows). Where rows do not parse for blanks that are no ordinary ones, those go too."""
+) -> tuple[FileText, ibis.Table, dict[str, Format], ibis.Table, ibis.Table | None]:
+    """Return (text, texts, formats, typed rows, texts of the rows that did not parse; None if all did).
+
+    If rows fail only because of unusual blanks, those blanks are trimmed too.
+    """
     texts = _texts(text, text.raw)
     try:
         formats = _formats(text, texts)
         typed = _materialised(connection, text, texts, formats)
-        if not _unreadable(typed) or not has_odd_blanks(_unread(connection, text, typed)):
-            return text, texts, formats, typed
+        if not _unreadable(typed):
+            return text, texts, formats, typed, None
+        unread = _unread(connection, text, typed)
+        if not has_odd_blanks(unread):
+            return text, texts, formats, typed, unread
     except BadFile:
         if not has_odd_blanks(texts):
             raise
     text = replace(text, is_every_blank_trimmed=True)
     texts = _texts(text, text.raw)
     formats = _formats(text, texts)
-    return text, texts, formats, _materialised(connection, text, texts, formats)
+    typed = _materialised(connection, text, texts, formats)
+    unread = _unread(connection, text, typed) if _unreadable(typed) else None
+    return text, texts, formats, typed, unread
 
 
 def _texts(text: FileText, rows: ibis.Table, specs: Sequence[PublishedColumn] | None = None) -> ibis.Table:
@@ -128,19 +139,19 @@ def _unread(connection: ibis.BaseBackend, text: FileText, typed: ibis.Table) -> 
     return connection.create_table(f"unread_{text.name}", texts, overwrite=True)
 
 
-def _recounted(check: FileCheck, failed: dict[PublishedColumn, int]) -> dict[str, Format]:
+def _recounted(
+    check: FileCheck, other_formats: dict[PublishedColumn, dict[Format, int]]
+) -> dict[str, Format]:
+    """Return the format of each column that any other format can read part of, counted over all rows.
+
+    If no other format reads any failed text, none fits more of the column than the present one.
+    """
     recounted = {
         spec.name: counted_format(check.texts, spec)
-        for spec in temporal_columns(failed)
-        if has_other_format(check, spec)
+        for spec, counts in other_formats.items()
+        if any(counts.values())
     }
     return {name: form for name, form in recounted.items() if form is not None}
-
-
-def _validate(check: FileCheck, failed: dict[PublishedColumn, int], n_unreadable: int) -> None:
-    for spec in temporal_columns(failed):
-        require_one_format(check, spec)
-    require_readable(check, failed, n_unreadable)
 
 
 def _materialised(
