@@ -14,7 +14,7 @@ from ibis.backends.duckdb import Backend
 from support import brute_force_counts
 from support.brute_force_counts import Stream
 
-from londonpump.cleaning.pumps_out import FLEET_KNOWN_AFTER_DAYS, with_ground_pumps, with_pumps_out
+from londonpump.cleaning.pump_counts import FLEET_KNOWN_AFTER_DAYS, with_ground_pumps, with_pumps_out
 
 START = datetime(2023, 1, 1)
 FEW = settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -4,12 +4,68 @@ Source of the steps: the original's cleaning (its steps 1, 4, 10, 12, 17), mende
 """
 
 import ibis
-from ibis.expr.types import BooleanValue, DateValue, FloatingValue, StringValue, Table
+from ibis.expr.types import (
+    BooleanValue,
+    DateValue,
+    FloatingValue,
+    IntegerValue,
+    StringValue,
+    Table,
+    TimestampValue,
+)
 
-from londonpump.cleaning import london_time
-from londonpump.cleaning.rules import reject, reject_duplicates, start_cleaning, with_repairs, with_rules
-from londonpump.cleaning.station_names import with_station_of_name
+from londonpump.cleaning.rules import (
+    reject,
+    reject_duplicates,
+    start_cleaning,
+    with_repairs,
+    with_rules,
+    with_station_of_name,
+)
 from londonpump.domain import incident_types
+
+HOUR_S = 3600
+
+
+def is_summer_time(wall: TimestampValue) -> BooleanValue:
+    """Whether a London wall time is summer time; of an hour shown twice, the first is meant."""
+    month_day_hour = _month_day_hour(wall)
+    return (month_day_hour >= _march(wall) + 2) & (month_day_hour < _october(wall) + 2)
+
+
+def is_skipped_hour(wall: TimestampValue) -> BooleanValue:
+    """Whether the clocks of London skip this hour."""
+    return _month_day_hour(wall) == _march(wall) + 1
+
+
+def is_repeated_hour(wall: TimestampValue) -> BooleanValue:
+    """Whether the clocks of London show this hour twice."""
+    return _month_day_hour(wall) == _october(wall) + 1
+
+
+def to_utc(wall: TimestampValue) -> TimestampValue:
+    """GMT of a London wall time."""
+    return ibis.ifelse(is_summer_time(wall), wall - ibis.interval(hours=1), wall)
+
+
+def to_london(utc: TimestampValue) -> TimestampValue:
+    """London wall time of a GMT instant."""
+    month_day_hour = _month_day_hour(utc)
+    is_summer = (month_day_hour >= _march(utc) + 1) & (month_day_hour < _october(utc) + 1)
+    return ibis.ifelse(is_summer, utc + ibis.interval(hours=1), utc)
+
+
+def _month_day_hour(timestamp: TimestampValue) -> IntegerValue:
+    return timestamp.month() * 10_000 + timestamp.day() * 100 + timestamp.hour()
+
+
+def _march(timestamp: TimestampValue) -> IntegerValue:
+    return 30_000 + (31 - ((5 * timestamp.year()) // 4 + 4) % 7) * 100
+
+
+def _october(timestamp: TimestampValue) -> IntegerValue:
+    return 100_000 + (31 - ((5 * timestamp.year()) // 4 + 1) % 7) * 100
+
 
 # Wider than Greater London by about 10 km: beyond it a coordinate is a slip, not a place.
 WEST_M, EAST_M, SOUTH_M, NORTH_M = 490_000, 575_000, 142_000, 215_000
@@ -72,8 +128,8 @@ def _with_time(table: Table) -> Table:
     table = table.mutate(wall=wall)
     wall = table.wall
     table = table.mutate(
-        call_at=london_time.to_utc(wall),
-        repairs=with_repairs(table, clock_shown_twice=london_time.is_repeated_hour(wall)),
+        call_at=to_utc(wall),
+        repairs=with_repairs(table, clock_shown_twice=is_repeated_hour(wall)),
     )
     return reject(
         table,
@@ -81,7 +137,7 @@ def _with_time(table: Table) -> Table:
         bad_incident_number=~table.incident_number.re_search(NUMBER_PATTERN),
         no_call_date=table.call_date.isnull(),
         no_call_time=table.call_time.isnull(),
-        hour_does_not_exist=london_time.is_skipped_hour(table.wall),
+        hour_does_not_exist=is_skipped_hour(table.wall),
         date_not_of_number=is_other_date(table),
     ).drop("wall")
 
@@ -99,12 +155,12 @@ def _with_second_occurrence(table: Table, mobilisations: Table) -> Table:
     )
     first = calls.join(mobilised, "incident_number").group_by("incident_number", "call_at")
     first = first.agg(sent_at=lambda found: found.mobilised_at.min())
-    is_second = first.sent_at >= first.call_at + ibis.interval(seconds=london_time.HOUR_S - LOST_SECONDS)
+    is_second = first.sent_at >= first.call_at + ibis.interval(seconds=HOUR_S - LOST_SECONDS)
     second = first.filter(is_second).select("incident_number", "call_at", is_second=ibis.literal(True))
     # One join with the few calls of that night: the other rows pass through as they are.
     table = table.left_join(second, ["incident_number", "call_at"])
     table = table.drop("incident_number_right", "call_at_right")
-    later_at = table.call_at + ibis.interval(seconds=london_time.HOUR_S)
+    later_at = table.call_at + ibis.interval(seconds=HOUR_S)
     return table.mutate(
         call_at=ibis.ifelse(table.is_second.fill_null(False), later_at, table.call_at),
         repairs=with_repairs(table, second_showing_from_mobilisation=table.is_second),

@@ -16,8 +16,8 @@ from londonpump.cleaning.rules import (
     start_cleaning,
     store_nothing,
     with_repairs,
+    with_station_of_name,
 )
-from londonpump.cleaning.station_names import with_station_of_name
 from londonpump.domain import incident_types
 from londonpump.domain.attendance_targets import MAX_PUBLISHED_S
 
@@ -206,3 +206,49 @@ def with_incident_columns(table: Table, incidents: Table) -> Table:
     late = [name for name in INCIDENT_COLUMNS if name not in EARLY_INCIDENT_COLUMNS]
     known = incidents.filter(is_kept(incidents)).select("incident_number", *late)
     return table.left_join(known, "incident_number").drop("incident_number_right")
+
+
+PUMPS = ("first", "second")
+DARTFORD_NAME = "dartford"
+
+
+def pumps_of_incidents(incidents: Table, stations: Table) -> Table:
+    """One row a published first or second attendance time, with `rule` and `repairs`.
+
+    Args: incidents: of `clean_incidents`. stations: `code, name, easting_m, northing_m`.
+    """
+    rows = [_pumps(incidents, which) for which in PUMPS]
+    table = rows[0].union(rows[1])
+    table = with_station_of_name(
+        table,
+        stations,
+        "station_name",
+        station_code="code",
+        station_easting_m="easting_m",
+        station_northing_m="northing_m",
+    )
+    table = reject_incidents(table, dartford=table.station_name.lower() == DARTFORD_NAME)
+    return reject(
+        table,
+        impossible_time=~table.attendance_s.between(0, MAX_PUBLISHED_S),
+        unknown_station=table.station_easting_m.isnull(),
+    )
+
+
+def _pumps(incidents: Table, which: str) -> Table:
+    attendance_s = incidents[f"{which}_attendance_s"]
+    published = incidents.filter(attendance_s.notnull())
+    return published.select(
+        "source_file",
+        "source_row",
+        "incident_number",
+        *INCIDENT_COLUMNS,
+        "pumps_attending",
+        "stations_attending",
+        mobilised_at=published.call_at,
+        attendance_s=published[f"{which}_attendance_s"],
+        station_name=published[f"{which}_station"],
+        pump=ibis.literal(which),
+        rule=ibis.ifelse(is_kept(published), ibis.null("string"), ibis.literal("incident_set_aside")),
+        repairs=ibis.literal(""),
+    )

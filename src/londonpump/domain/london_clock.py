@@ -6,11 +6,25 @@ March 01:00 UTC to last Sunday of October 01:00 UTC) has stood since 1996; tests
 database.
 """
 
-from datetime import datetime
+import csv
+from datetime import date, datetime
+from functools import cache
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import numpy as np
 from numpy.typing import NDArray
+
+FILE = Path(__file__).with_name("bank_holidays.csv")
+FIRST_YEAR, LAST_YEAR = 2008, 2040
+
+
+@cache
+def bank_holidays() -> tuple[date, ...]:
+    """In order; the day itself where a holiday falls on a weekend, and its substitute."""
+    with FILE.open(encoding="utf-8", newline="") as file:
+        return tuple(date.fromisoformat(row["date"]) for row in csv.DictReader(file))
+
 
 LONDON = ZoneInfo("Europe/London")
 HOUR_US = 3_600_000_000

@@ -12,11 +12,10 @@ import httpx2
 
 from londonpump import __version__
 from londonpump.domain.errors import SourceFailed
-from londonpump.ingest.http.backoff import backoff_s
-from londonpump.ingest.http.deadline import Deadline
+from londonpump.ingest.http.client import suppress_address_logs
 from londonpump.ingest.http.errors import Failure, failure_of_error, failure_of_status, timeout_failure
-from londonpump.ingest.http.limits import Limits
-from londonpump.ingest.http.log_filter import suppress_address_logs
+from londonpump.ingest.http.exchange import Deadline
+from londonpump.ingest.http.limits import Limits, backoff_s
 
 SETTING = "LONDONPUMP_ALARM_WEBHOOK"
 WEBHOOK_LIMITS = Limits(connect_s=5.0, read_s=10.0, total_s=15.0, tries=3, max_wait_s=20.0)

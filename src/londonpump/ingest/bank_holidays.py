@@ -12,9 +12,9 @@ from typing import Any
 
 import holidays
 
-from londonpump.domain.bank_holidays import FIRST_YEAR, LAST_YEAR
 from londonpump.domain.context_records import BankHoliday
 from londonpump.domain.errors import SourceFailed
+from londonpump.domain.london_clock import FIRST_YEAR, LAST_YEAR
 from londonpump.ingest.http import Http
 from londonpump.settings import Settings
 

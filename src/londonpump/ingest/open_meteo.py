@@ -18,8 +18,7 @@ from typing import Any
 from londonpump.domain.context_records import WeatherHour
 from londonpump.domain.errors import SourceFailed
 from londonpump.ingest.http import Http
-from londonpump.ingest.json_body import parse_json
-from londonpump.ingest.weather_conditions import conditions
+from londonpump.ingest.http.client import parse_json
 from londonpump.ingest.weather_hours import (
     HOUR,
     HOUR_S,
@@ -30,6 +29,7 @@ from londonpump.ingest.weather_hours import (
     REPORT_IT,
     YEAR_2100_S,
     Span,
+    conditions,
     days,
     format_utc,
     hour_of,

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-from londonpump.domain.bank_holidays import FIRST_YEAR, LAST_YEAR
 from londonpump.domain.context_records import SchoolHoliday
 from londonpump.domain.errors import BadFile
+from londonpump.domain.london_clock import FIRST_YEAR, LAST_YEAR
 from londonpump.ingest.school_holidays import (
     DAY,
     SATURDAY,

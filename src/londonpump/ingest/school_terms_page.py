@@ -10,10 +10,10 @@ import re
 from dataclasses import dataclass, field
 from datetime import date
 
+from bs4 import BeautifulSoup, ParserRejectedMarkup, Tag
+
 from londonpump.domain.context_records import SchoolHoliday
 from londonpump.domain.errors import SourceFailed
-from londonpump.ingest.date_texts import find_dates
-from londonpump.ingest.html_term_tables import TermTable, term_tables
 from londonpump.ingest.http import Http
 from londonpump.ingest.school_holidays import (
     DAY,
@@ -24,6 +24,119 @@ from londonpump.ingest.school_holidays import (
     school_holidays_of,
 )
 from londonpump.settings import Settings
+
+MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_WEEKDAY = rf"(?:{'|'.join(WEEKDAYS)})[a-z]*"
+_NAMED_MONTH_DATE = re.compile(
+    rf"(?:(?P<before>\b{_WEEKDAY})\.?,?\s*)?"
+    rf"\b(?P<day>\d{{1,2}})(?:st|nd|rd|th)?\s+(?:of\s+)?(?P<month>{'|'.join(MONTHS)})[a-z]*\.?,?\s+(?P<year>\d{{4}})\b"
+    rf"(?:\s*\(\s*(?P<after>{_WEEKDAY})\.?\s*\))?",
+    re.IGNORECASE | re.ASCII,
+)
+_NUMERIC_DATE = re.compile(
+    r"\b(?:(?P<iso>\d{4}-\d{2}-\d{2})|(?P<day>\d{1,2})/(?P<month>\d{1,2})/(?P<year>\d{4}))\b", re.ASCII
+)
+
+
+def find_dates(text: str) -> list[date]:
+    """The dates in a text, in its order.
+
+    Raises: ValueError in words for a day that is none, or whose weekday is another than the one beside it.
+    """
+    found = [(match.start(), _from_named_month(match)) for match in _NAMED_MONTH_DATE.finditer(text)]
+    found += [(match.start(), _from_numbers(match)) for match in _NUMERIC_DATE.finditer(text)]
+    return [day for _, day in sorted(found)]
+
+
+def _from_named_month(match: re.Match[str]) -> date:
+    month = MONTHS.index(match["month"][:3].lower()) + 1
+    day = _day(match[0], int(match["year"]), month, int(match["day"]))
+    for weekday in (match["before"], match["after"]):
+        if weekday and weekday[:3].lower() != WEEKDAYS[day.weekday()]:
+            raise ValueError(f"{match[0].strip()!r} is a {day:%A}")
+    return day
+
+
+def _from_numbers(match: re.Match[str]) -> date:
+    if match["iso"]:
+        return _day(match[0], *(int(part) for part in match["iso"].split("-")))
+    return _day(match[0], int(match["year"]), int(match["month"]), int(match["day"]))
+
+
+def _day(text: str, *parts: int) -> date:
+    try:
+        return date(*parts)
+    except ValueError:
+        raise ValueError(f"{text.strip()!r} is no day") from None
+
+
+MAX_PAGE_CHARACTERS = 2_000_000
+ABOUT = re.compile(r"\b(holiday|term|break|vacation)", re.IGNORECASE)
+BEGINS = re.compile(r"\b(start|begin|from\b|first|date|open|reopen|return|back)", re.IGNORECASE)
+ENDS = re.compile(r"\b(finish|end|to\b|until|last|date|close|break)", re.IGNORECASE)
+CLOSES = re.compile(r"\b(close|break|term\s+end|last\s+day\s+of\s+(term|school))", re.IGNORECASE)
+REOPENS = re.compile(
+    r"\b(open|reopen|return|back|term\s+(start|begin)|first\s+day\s+of\s+(term|school))", re.I
+)
+
+
+@dataclass(frozen=True, slots=True)
+class TermTable:
+    """rows: their cells, the name first. is_of_school_days: a row names the last day of school before a holiday
+    and the first after it (School closes, Reopens), not the holiday's own days. has_one_date: a row names a day."""
+
+    rows: list[list[str]]
+    is_of_school_days: bool
+    has_one_date: bool
+
+
+def term_tables(html: str) -> list[TermTable]:
+    """The tables whose heading speaks of holidays or terms, and of when they begin and end or of dates.
+
+    A table that holds another only lays out the page; reading such ones too takes minutes where they nest deep.
+    Raises: ValueError in words if it is no page that can be read.
+    """
+    if len(html) > MAX_PAGE_CHARACTERS:
+        raise ValueError(
+            f"it has {len(html):,} characters, and no such page has more than {MAX_PAGE_CHARACTERS:,}"
+        )
+    try:
+        page = BeautifulSoup(html, "html.parser")
+    except ParserRejectedMarkup:
+        raise ValueError("its markup cannot be read") from None
+    found = []
+    for table in page.find_all("table"):
+        if table.find("table"):
+            continue
+        rows = [row for row in map(_cells, table.find_all("tr")) if any(row)]
+        if rows and _is_of_terms(rows[0], table):
+            found.append(_term_table(rows))
+    return found
+
+
+def _term_table(rows: list[list[str]]) -> TermTable:
+    heading = [cell for cell in rows[0][1:] if BEGINS.search(cell) or ENDS.search(cell)]
+    has_one_date = len(heading) == 1
+    is_of_school_days = (
+        not has_one_date and bool(CLOSES.search(heading[0])) and bool(REOPENS.search(heading[1]))
+    )
+    return TermTable(rows[1:], is_of_school_days, has_one_date)
+
+
+def _is_of_terms(heading: list[str], table: Tag) -> bool:
+    caption = table.find("caption")
+    about = f"{heading[0]} {caption.get_text(' ') if caption else ''}"
+    return bool(
+        ABOUT.search(about)
+        and any(BEGINS.search(cell) for cell in heading[1:])
+        and any(ENDS.search(cell) for cell in heading[1:])
+    )
+
+
+def _cells(row: Tag) -> list[str]:
+    return [" ".join(cell.get_text(" ").split()) for cell in row.find_all(["th", "td"])]
+
 
 PUBLISHER = "School terms page of Barking and Dagenham"
 SOURCE = "borough page"

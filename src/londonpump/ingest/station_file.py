@@ -12,7 +12,7 @@ from datetime import date
 from pathlib import Path
 
 from londonpump.domain import national_grid
-from londonpump.domain.code_spelling import normalise_code
+from londonpump.domain.canonical_spelling import normalise_code
 from londonpump.domain.errors import BadFile
 from londonpump.domain.stations import FLEET_DATES, Station, by_code, known_stations
 from londonpump.ingest.user_csv import Row, parse_day, read_rows, require_columns

@@ -12,7 +12,7 @@ from typing import Any
 from londonpump.domain.context_records import TrafficReading
 from londonpump.domain.errors import SourceFailed
 from londonpump.ingest.http import Http
-from londonpump.ingest.json_body import parse_json
+from londonpump.ingest.http.client import parse_json
 from londonpump.ingest.weather_hours import REPORT_IT
 from londonpump.settings import Settings
 

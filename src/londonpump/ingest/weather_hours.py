@@ -12,6 +12,27 @@ from itertools import pairwise
 from londonpump.domain.context_records import WEATHER_NUMBERS, WeatherHour
 from londonpump.domain.errors import SourceFailed
 
+CLEAR_BELOW_PCT, OVERCAST_FROM_PCT = 20.0, 90.0
+RAIN, SNOW, ICE = "Rain", "Snow", "Freezing Drizzle/Freezing Rain"
+PRECIPITATION_WORDS = (
+    dict.fromkeys((0, 1, 2, 3, 45, 48), "")
+    | dict.fromkeys((51, 53, 55, 61, 63, 65, 80, 81, 82, 95, 96, 99), RAIN)
+    | dict.fromkeys((56, 57, 66, 67), ICE)
+    | dict.fromkeys((71, 73, 75, 77, 85, 86), SNOW)
+)
+
+
+def conditions(cloudcover_pct: float | None, wmo_code: int | None) -> str | None:
+    """Such as "Clear", "Partially cloudy", "Rain, Overcast", "Snow"; None where either is not known."""
+    precipitation = None if wmo_code is None else PRECIPITATION_WORDS.get(wmo_code)
+    if cloudcover_pct is None or precipitation is None:
+        return None
+    if cloudcover_pct < CLEAR_BELOW_PCT:
+        return precipitation or "Clear"
+    sky = "Partially cloudy" if cloudcover_pct < OVERCAST_FROM_PCT else "Overcast"
+    return f"{precipitation}, {sky}" if precipitation else sky
+
+
 LONDON_LATITUDE, LONDON_LONGITUDE = 51.5074, -0.1278
 HOUR = timedelta(hours=1)
 HOUR_S = 3600

@@ -15,7 +15,7 @@ import ibis
 from ibis.backends.duckdb import Backend
 from ibis.expr.types import Table
 
-from londonpump.cleaning import examples, incident_pumps, pump_counts, pumps_out, rules
+from londonpump.cleaning import examples, mobilisations, pump_counts, rules
 from londonpump.cleaning.incidents import clean_incidents
 from londonpump.cleaning.mobilisations import clean_mobilisations, with_incident_columns
 from londonpump.ingest import context_csv
@@ -149,7 +149,7 @@ def _prepare(request: PrepareRequest, workspace: Workspace, source: ContextSourc
         cleaned, pumps = _from_mobilisations(workspace, rows, incidents, completeness)
         pump_table = "mobilisations"
     else:
-        cleaned = workspace.keep(incident_pumps.pumps_of_incidents(incidents, station_list), "pumps")
+        cleaned = workspace.keep(mobilisations.pumps_of_incidents(incidents, station_list), "pumps")
         pumps, pump_table = cleaned.filter(rules.is_kept(cleaned)), "pumps"
     rejections.require_kept_rows(pump_table, cleaned, published)
     workspace.progress("Joining weather, traffic and holidays", 0.75)
@@ -186,8 +186,8 @@ def _from_mobilisations(
     since = workspace.connection.create_table("counted_from", days, temp=True, overwrite=True)
     used = workspace.keep(used.left_join(since, "call_date").drop("call_date_right"), "attended")
     if completeness.pump_days:
-        used = workspace.keep(pumps_out.with_pumps_out(used), "with_pumps_out")
-        used = pumps_out.null_where_incomplete(pumps_out.with_ground_pumps(used))
+        used = workspace.keep(pump_counts.with_pumps_out(used), "with_pumps_out")
+        used = pump_counts.null_where_incomplete(pump_counts.with_ground_pumps(used))
         used = workspace.keep(used, "with_ground_pumps")
         workspace.drop("attended", "with_pumps_out")
     used = workspace.keep(pump_counts.reject_later_and_warm_up(used), "in_time")

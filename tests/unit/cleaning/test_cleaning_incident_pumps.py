@@ -7,8 +7,8 @@ import pytest
 from ibis.backends.duckdb import Backend
 from support.typed_rows import INCIDENT, Row, rows_of, stations, typed
 
-from londonpump.cleaning.incident_pumps import pumps_of_incidents
 from londonpump.cleaning.incidents import clean_incidents
+from londonpump.cleaning.mobilisations import pumps_of_incidents
 
 FIRST = {"first_attendance_s": 300, "first_station": "Brixton"}
 BOTH = {**FIRST, "second_attendance_s": 420, "second_station": "Lambeth"}

@@ -1,17 +1,19 @@
 """The one door to the outside: asks a publisher, patiently and within bounds."""
 
+import json
+import logging
 import time
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Any, Self, TypeVar
 
 import httpx2
 
 from londonpump import __version__
 from londonpump.domain.errors import BadSetting, SourceFailed
 from londonpump.ingest.http import download as files
-from londonpump.ingest.http.backoff import backoff_s
 from londonpump.ingest.http.errors import (
     CHECK_ADDRESS,
     NOT_FOUND_STATUSES,
@@ -23,9 +25,44 @@ from londonpump.ingest.http.errors import (
     redact_secrets,
 )
 from londonpump.ingest.http.exchange import RequestSpec, charset_of, exchange, read_body
-from londonpump.ingest.http.limits import Limits
-from londonpump.ingest.http.log_filter import suppress_address_logs
-from londonpump.ingest.http.response import Response
+from londonpump.ingest.http.limits import Limits, backoff_s
+
+_LOGGERS = (
+    "httpx2",
+    *(f"httpcore2.{part}" for part in ("connection", "http11", "http2", "proxy", "socks")),
+)
+
+_DROP = logging.Filter("nothing is called so")
+"""Passes only lines of loggers below that name: none."""
+
+
+def suppress_address_logs() -> None:
+    """Drop the library's own lines, whatever level somebody sets: a filter stays where a level does not."""
+    for name in _LOGGERS:
+        logging.getLogger(name).addFilter(_DROP)
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """body: unpacked. headers: whatever the case of the name. url: what was asked, without the secrets."""
+
+    publisher: str
+    url: str
+    body: bytes = field(repr=False)
+    headers: Mapping[str, str] = field(repr=False)
+    charset: str = "utf-8"
+
+    @property
+    def text(self) -> str:
+        """The body in the encoding it says it has; what does not decode is marked, not dropped."""
+        body = self.body.removeprefix(b"\xef\xbb\xbf") if self.charset.lower() == "utf-8" else self.body
+        text = body.decode(self.charset, errors="replace")
+        return text.encode(errors="replace").decode()  # half a character, of an encoding with escapes
+
+    def json(self) -> Any:
+        """The value in the body. Raises: SourceFailed if it is not json."""
+        return parse_json(self.publisher, self.body, self.url)
+
 
 USER_AGENT = f"londonpump/{__version__} (+fire engine arrival times from public records)"
 T = TypeVar("T")
@@ -172,3 +209,24 @@ def _run_attempt(attempt: Callable[[], T]) -> T | Failure:
         return attempt()
     except AttemptFailed as failed:
         return failed.failure
+
+
+MAX_DIGITS = 20
+"""Digits: sizes in bytes and seconds of 1970 have fewer. What has more fits into no column."""
+
+
+def parse_json(publisher: str, body: bytes, address: str = "it") -> Any:
+    """asked: the address, without keys. Raises: SourceFailed if it is not json; what came is said, not shown."""
+    try:
+        return json.loads(body, parse_int=_whole_number)
+    except (ValueError, RecursionError):
+        is_page = body.lstrip().startswith(b"<")
+    content = "a web page" if is_page else "something else" if body.strip() else "nothing"
+    problem = f"{address} answers with {content} instead of json"
+    raise SourceFailed(publisher, problem, "Ask again later, or check the address in the settings.")
+
+
+def _whole_number(digits: str) -> int:
+    if len(digits) > MAX_DIGITS:
+        raise ValueError(f"a number of {len(digits)} digits")
+    return int(digits)

@@ -10,8 +10,8 @@ from pathlib import Path
 import httpx2
 
 from londonpump.domain.errors import BadFile, SourceFailed
-from londonpump.ingest.http.decompression import is_compressed
 from londonpump.ingest.http.errors import LATER, AttemptFailed, Failure
+from londonpump.ingest.http.exchange import is_compressed
 from londonpump.ingest.http.limits import Limits
 
 CSV, XLSX = "csv", "xlsx"

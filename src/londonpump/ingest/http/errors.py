@@ -10,8 +10,7 @@ from urllib.parse import quote, quote_plus
 import httpx2
 
 from londonpump.domain.errors import SourceFailed
-from londonpump.ingest.http.backoff import retry_after_s
-from londonpump.ingest.http.limits import Limits
+from londonpump.ingest.http.limits import Limits, retry_after_s
 
 LATER = "Ask again later."
 CHECK_ADDRESS = "Check the address in the settings, or whether the publisher has moved it."

@@ -1,16 +1,19 @@
 """One try: a request, its redirects, an answer that is being read, all within a bound of time."""
 
 import codecs
+import socket
+import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from threading import Timer
+from typing import Any, Self
 
 import httpx2
 
-from londonpump.ingest.http.deadline import Deadline
-from londonpump.ingest.http.decompression import decompressed
 from londonpump.ingest.http.errors import (
     CHECK_ADDRESS,
+    LATER,
     AttemptFailed,
     Failure,
     failure_of_error,
@@ -19,6 +22,87 @@ from londonpump.ingest.http.errors import (
     timeout_failure,
 )
 from londonpump.ingest.http.limits import Limits
+
+
+class Deadline:
+    """Ends the connections of one try after `total_s`. Time-outs of single reads never see a slow drip."""
+
+    def __init__(self, total_s: float) -> None:
+        self.total_s = total_s
+        self.is_expired = False
+        self._sockets: list[socket.socket] = []
+        self._timer = Timer(total_s, self._end)
+        self._timer.daemon = True
+
+    def __enter__(self) -> Self:
+        self._timer.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._timer.cancel()
+
+    def trace(self, event: str, info: dict[str, Any]) -> None:
+        """Told by the library what it does; learns of each connection as it is made."""
+        if not event.endswith(("connect_tcp.complete", "start_tls.complete")):
+            return
+        connection = info["return_value"].get_extra_info("socket")
+        if isinstance(connection, socket.socket):
+            self._sockets.append(connection)
+        if self.is_expired:
+            self._end()
+
+    def _end(self) -> None:
+        self.is_expired = True
+        for connection in self._sockets:
+            try:
+                # the plain socket's, so that a TLS socket keeps its state for the thread that reads from it
+                socket.socket.shutdown(connection, socket.SHUT_RDWR)
+            except OSError:  # closed already: nothing left to end
+                continue
+
+
+_PIECE_BYTES = 1 << 20
+_PLAIN, _GZIP = frozenset({"", "identity"}), frozenset({"gzip", "x-gzip"})
+_GZIP_WINDOW = zlib.MAX_WBITS | 16
+
+
+def decompressed(response: httpx2.Response) -> Iterator[bytes]:
+    """The body. Raises: Failed where it is damaged, cut short or packed in another way than we asked for."""
+    encoding = response.headers.get("content-encoding", "").strip().lower()
+    if encoding in _PLAIN:
+        yield from response.iter_raw()
+    elif encoding in _GZIP:
+        yield from _gunzip(response.iter_raw())
+    else:
+        raise AttemptFailed(Failure("the answer is packed in a way that was not asked for", LATER))
+
+
+def is_compressed(response: httpx2.Response) -> bool:
+    """Are the bytes on the way other than those of the file?"""
+    return response.headers.get("content-encoding", "").strip().lower() not in _PLAIN
+
+
+def _gunzip(raw: Iterator[bytes]) -> Iterator[bytes]:
+    stream = zlib.decompressobj(_GZIP_WINDOW)
+    has_begun = False
+    try:
+        for compressed in raw:
+            rest = compressed
+            while rest:
+                if stream.eof:
+                    stream = zlib.decompressobj(_GZIP_WINDOW)
+                has_begun = True
+                yield stream.decompress(rest, _PIECE_BYTES)
+                rest = stream.unused_data if stream.eof else stream.unconsumed_tail
+    except zlib.error:
+        raise AttemptFailed(_damaged()) from None
+    if has_begun and not stream.eof:
+        raise AttemptFailed(_damaged())
+
+
+def _damaged() -> Failure:
+    return Failure("the packed answer is damaged", LATER, is_transient=True)
+
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _SUCCESS = frozenset({200, 206})

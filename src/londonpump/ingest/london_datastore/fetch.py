@@ -10,13 +10,15 @@ from urllib.parse import urlsplit
 from londonpump.domain.errors import BadFile, SourceFailed
 from londonpump.ingest.http import Downloaded, Expected, Http
 from londonpump.ingest.london_datastore import datasets, file_store
-from londonpump.ingest.london_datastore.catalogue import list_resources
-from londonpump.ingest.london_datastore.catalogue_entry import file_name
-from londonpump.ingest.london_datastore.completeness import require_complete, require_newer
-from londonpump.ingest.london_datastore.datasets import DATASETS, PUBLISHER, Dataset, Resource
-from londonpump.ingest.london_datastore.file_contents import FileContents, inspect_file
+from londonpump.ingest.london_datastore.catalogue import file_name, list_resources
+from londonpump.ingest.london_datastore.datasets import DATASETS, PUBLISHER, Dataset, Resource, choose
+from londonpump.ingest.london_datastore.file_contents import (
+    FileContents,
+    inspect_file,
+    require_complete,
+    require_newer,
+)
 from londonpump.ingest.london_datastore.file_store import StoredFile
-from londonpump.ingest.london_datastore.selection import choose
 
 Progress = Callable[[str, float], None]
 

@@ -1,6 +1,7 @@
 """What a downloaded file holds, without reading all of it: its header, and how many rows each month has."""
 
 from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import date
@@ -12,13 +13,53 @@ import ibis
 import pyarrow as pa
 from ibis.backends.duckdb import Backend
 
-from londonpump.domain.errors import BadFile
+from londonpump.domain.errors import BadFile, SourceFailed
 from londonpump.domain.published_columns import TABLES, UNREADABLE_SHARE, PublishedColumn
 from londonpump.ingest.file_type import XLSX, DetectedFile, detect_file
-from londonpump.ingest.published.csv_file import as_utf8, csv_header, read_into
-from londonpump.ingest.published.format_detection import counted_format, no_format, sampled_formats
+from londonpump.ingest.london_datastore.datasets import MAX_AGE_DAYS, PUBLISHER, min_newest_date
+from londonpump.ingest.published.format_checks import counted_format, no_format, sampled_formats
 from londonpump.ingest.published.header import is_header_of, parse_header
+from londonpump.ingest.published.input_files import as_utf8, csv_header, read_into
 from londonpump.ingest.published.parsing import column_texts, value_of
+
+_UNCHANGED_ADVICE = "Nothing was changed, the last good files stand. Ask again later"
+
+
+def require_complete(
+    record_type: str, files: Sequence[Mapping[str, int]], newest: date, since: date, today: date
+) -> None:
+    """Args: files: rows by month ("2024-01") of each. newest: day of the latest row.
+
+    Raises: SourceFailed naming the newest day, or the first month without a row.
+    """
+    if newest < min_newest_date(today):
+        problem = f"the newest record of the {record_type} is of {newest}, more than {MAX_AGE_DAYS} days ago"
+        raise SourceFailed(PUBLISHER, problem, _UNCHANGED_ADVICE)
+    rows: Counter[str] = Counter()
+    for months in files:
+        rows.update(months)
+    for month in _months(since, newest):
+        if not rows[month]:
+            raise SourceFailed(PUBLISHER, f"the {record_type} hold no record of {month}", _UNCHANGED_ADVICE)
+
+
+def _months(first: date, last: date) -> Iterator[str]:
+    year, month = first.year, first.month
+    while (year, month) <= (last.year, last.month):
+        yield f"{year}-{month:02d}"
+        year, month = (year, month + 1) if month < 12 else (year + 1, 1)
+
+
+def require_newer(until: date, current_until: date | None) -> None:
+    """A mirror that is behind, or a file cut by its publisher: a later month is here already.
+
+    Args: until: day up to which the new set holds both kinds; good_until: the same of the good set.
+    Raises: SourceFailed naming both days.
+    """
+    if current_until is not None and (until.year, until.month) < (current_until.year, current_until.month):
+        problem = f"the newest records are of {until}, and records until {current_until} are here already"
+        raise SourceFailed(PUBLISHER, problem, _UNCHANGED_ADVICE)
+
 
 _DATED_BY = {"incidents": "call_date", "mobilisations": "mobilised_at"}
 _FETCH_AGAIN = "Ask again later"

@@ -12,11 +12,9 @@ from londonpump.domain.errors import BadFile, BadValue
 from londonpump.domain.published_columns import TABLES
 from londonpump.ingest.csv_dialect import Layout, TextFormat, text_format_of
 from londonpump.ingest.file_type import XLSX, DetectedFile, detect_file
-from londonpump.ingest.published.csv_file import as_utf8, csv_header, load_csv
-from londonpump.ingest.published.data_lines import detect_decimal_mark, drop_extra_lines
-from londonpump.ingest.published.header import Header, parse_header
+from londonpump.ingest.published.header import Header, detect_decimal_mark, drop_extra_lines, parse_header
+from londonpump.ingest.published.input_files import as_utf8, csv_header, load_csv, read_workbook
 from londonpump.ingest.published.typed_file import FileText, TypedFile, parse_file
-from londonpump.ingest.published.workbook import read_workbook
 
 Progress = Callable[[str, float], None]
 """Called with what is being done and the share of all bytes that is done (0 to 1)."""

@@ -13,15 +13,21 @@ from londonpump.ingest.published.format_checks import (
     FileCheck,
     count_failures,
     count_other_formats,
+    counted_format,
+    no_format,
     require_consistent_dates,
     require_one_format,
     require_readable,
+    sampled_formats,
 )
-from londonpump.ingest.published.format_detection import counted_format, no_format, sampled_formats
 from londonpump.ingest.published.formats import FORMATS, Format
 from londonpump.ingest.published.header import Header
-from londonpump.ingest.published.parsing import column_texts, has_odd_blanks, typed_rows
-from londonpump.ingest.published.spelling import with_published_spelling
+from londonpump.ingest.published.parsing import (
+    column_texts,
+    has_odd_blanks,
+    typed_rows,
+    with_published_spelling,
+)
 
 EMPTY = "empty"
 
