@@ -1,4 +1,8 @@
-"""The last step: kept mobilisations in the shape of `tables.examples`."""
+"""The last steps of preparation: the join with context, and kept mobilisations in the shape of `domain.columns`.
+
+`features.context` decides what was known when; here each mobilisation finds the spell that contains it. A spell stays
+inside one UTC hour, so that any engine can join on equal hours first and compare times second.
+"""
 
 import ibis
 from ibis.expr.types import Table
@@ -11,7 +15,7 @@ M_PER_S_PER_KMH = 1 / 3.6
 
 
 def as_examples(table: Table) -> Table:
-    """Every column of the schema in its order, null where the records cannot tell."""
+    """Return every column of EXAMPLES in its order, null where the records do not have it."""
     table = table.filter(is_kept(table))
     table = table.rename(recorded_ground_code="ground_code")
     if "pump" not in table.columns:
@@ -34,7 +38,7 @@ def as_examples(table: Table) -> Table:
 
 
 def calls(incidents: Table) -> Table:
-    """One row a kept incident, in time order."""
+    """Return one row per kept incident, in time order."""
     table = incidents.filter(is_kept(incidents)).rename(recorded_ground_code="ground_code")
     return _select_columns(table, CALLS).order_by("call_at", "incident_number")
 
@@ -64,14 +68,14 @@ CONTEXT_COLUMNS = (
     "is_school_holiday",
     "is_working_day",
 )
-"""Columns of spells that examples carry."""
+"""Columns of spells that examples have."""
 
 
 def with_context(table: Table, spells: Table) -> Table:
-    """Adds the columns of JOINED that the spells have, null where no spell holds the moment.
+    """Add those of CONTEXT_COLUMNS that the spells have, null where no spell contains the mobilisation.
 
-    Args: table: with `mobilised_at`, UTC. spells: `from_at, until_at` (not included), each inside one UTC hour, none
-    over another, and columns of JOINED.
+    Args: table: with `mobilised_at`, UTC. spells: `from_at, until_at` (exclusive), each inside one UTC hour, without
+    overlap, and some of CONTEXT_COLUMNS.
     """
     columns = [name for name in CONTEXT_COLUMNS if name in spells.columns]
     spells = spells.select(
@@ -89,15 +93,12 @@ def with_context(table: Table, spells: Table) -> Table:
 
 
 def mobilisation_span(table: Table) -> Table:
-    """One row: `first_at` and `last_at`, the first and last mobilisation; null if there is none."""
+    """Return one row with `first_at` and `last_at`, the first and last mobilisation; null if there is none."""
     return table.agg(first_at=table.mobilised_at.min(), last_at=table.mobilised_at.max())
 
 
 def context_counts(examples: Table) -> Table:
-    """One row: how many examples have what from where, for the report.
-
-    Returns: `rows`, and of each part how many have it: `congestion`, `school_holidays`, `working_days`.
-    """
+    """Return one row with the number of examples (`rows`) and how many have each part of the context."""
     return examples.agg(
         rows=examples.count(),
         congestion=examples.congestion_rate.count(),
@@ -107,7 +108,7 @@ def context_counts(examples: Table) -> Table:
 
 
 def weather_counts(examples: Table) -> Table:
-    """`weather_source, is_own_hour, rows`: sources, and whether the hour's own row stood; null source: no weather."""
+    """Count examples by `weather_source` (null: no weather) and `is_own_hour` (the hour's own row was used)."""
     return examples.group_by(
         "weather_source", is_own_hour=(examples.weather_age_h == 0) & ~examples.is_weather_filled
     ).agg(rows=ibis._.count())

@@ -1,7 +1,10 @@
-"""Mobilisation records, cleaned: one row a pump sent to an incident.
+"""Cleaning of mobilisation records, and the pumps of incident records: one row per pump sent to an incident.
 
-Source of the steps: the original's cleaning (its steps 2, 3, 6 to 9, 13 to 16), mended. Repairs may use
-statistics of the whole file: they touch targets and left times, never a feature.
+Source of the steps: the original's cleaning (its steps 2, 3, 6 to 9, 13 to 16), corrected. Repairs may use
+statistics of the whole file: they change targets and left times, never a feature.
+
+An incident file alone has the first and second pump. From 2016 on its call time is the first mobilisation to the
+second (facts, 1.1); before, it is the call, 30 to 120 s earlier. It has no turnout, travel, left time or pump code.
 """
 
 import ibis
@@ -23,15 +26,15 @@ from londonpump.domain.attendance_targets import MAX_PUBLISHED_S
 
 DARTFORD = "K21"
 MAX_FROM_CALL_H = 24
-"""A pump is sent minutes after its call. Beyond this one of the two dates is wrong, or the pump relieved another."""
+"""A pump is sent minutes after its call. Beyond this, one of the two dates is wrong, or the pump relieved another."""
 MAX_AWAY_H = 7 * 24
 FAR_FROM_MOBILISED = {
     "mobile_at": ("mobile_far_from_mobilised", MAX_FROM_CALL_H),
     "arrived_at": ("arrived_far_from_mobilised", MAX_FROM_CALL_H),
     "left_at": ("left_far_from_mobilised", MAX_AWAY_H),
 }
-"""Times of a run, each with the name of its repair and how many hours after its mobilisation it can be; a day before
-it, none can."""
+"""For each time of a mobilisation: the name of its repair, and how many hours after the mobilisation it can be. No
+time can be more than a day before it."""
 INCIDENT_COLUMNS = (
     "call_at",
     "incident_group",
@@ -51,7 +54,7 @@ INCIDENT_COLUMNS = (
     "station_ground",
 )
 EARLY_INCIDENT_COLUMNS = ("call_at", "incident_group", "special_service_type", "ground_code", "call_date")
-"""Of the incident, what the steps here look at; the rest is joined last, so that rows stay narrow."""
+"""The incident columns that the steps here read. The others are joined last, so that rows stay narrow."""
 KEY = ("incident_number", "resource_code", "mobilised_at", "mobilisation_id")
 NO_ID = -1
 CONTENT = (
@@ -69,10 +72,10 @@ CONTENT = (
 def clean_mobilisations(
     typed: Table, incidents: Table, stations: Table, store_step: StoreStep = store_nothing
 ) -> Table:
-    """One row a mobilisation record joined with its incident, with `rule` and `repairs`.
+    """Return one row per mobilisation record, joined with its incident, with `rule` and `repairs`.
 
-    Args: typed: the typed published table. incidents: of `clean_incidents`. stations: `code, name,
-    easting_m, northing_m`, one row a code and name. keep: stores a step.
+    Args: typed: the typed published table. incidents: the result of `clean_incidents`. stations: `code, name,
+    easting_m, northing_m`, one row per code and name. store_step: stores the result of a step.
     """
     # Neighbours' pumps may share one code, so two records of one are two pumps if their ids differ; an id
     # alone is no key either, since it can repeat across incidents.
@@ -108,7 +111,7 @@ def _with_incident(table: Table, incidents: Table) -> Table:
 
 
 def _without_far_times(table: Table) -> Table:
-    """A departure, arrival or left time days or months from the mobilisation is none: its date is wrong."""
+    """Null a departure, arrival or left time that is days or months from the mobilisation: its date is wrong."""
     earliest = table.mobilised_at - ibis.interval(hours=MAX_FROM_CALL_H)
     is_far = {
         name: (
@@ -128,7 +131,7 @@ def _is_far_from_call(table: Table) -> BooleanValue:
 
 
 def _with_turnout(table: Table) -> Table:
-    """Where the pump's departure was not recorded, its turnout is its share of the attendance time."""
+    """Estimate a missing turnout as its usual share of the attendance time if the departure was not recorded."""
     used = table.filter(is_kept(table))
     share = used.agg(share=used.turnout_s.mean() / used.attendance_s.mean()).share.as_scalar()
     is_filled = table.mobile_at.isnull() & table.turnout_s.isnull() & table.attendance_s.notnull()
@@ -145,7 +148,7 @@ def _with_turnout(table: Table) -> Table:
 
 
 def _with_travel(table: Table) -> Table:
-    """Where departure and arrival stand the wrong way round, they are exchanged."""
+    """Exchange departure and arrival where they are recorded the wrong way round."""
     is_swapped = (table.travel_s.isnull() & (table.mobile_at > table.arrived_at)).fill_null(False)
     table = table.mutate(
         turnout_s=ibis.ifelse(is_swapped, table.attendance_s, table.turnout_s),
@@ -169,7 +172,7 @@ def _is_impossible(table: Table) -> BooleanValue:
 
 
 def _with_station(table: Table, stations: Table) -> Table:
-    """Where the pump set out from; a station without coordinates is no distance 0."""
+    """Add the station from which the pump set out. A station without coordinates must not become distance 0."""
     home = table.resource_code.left(3)
     table = with_station_of_name(table, stations, "station_name", code_of_name="code")
     code = table.station_code.fill_null(table.code_of_name).fill_null(home)
@@ -202,7 +205,7 @@ def _with_station(table: Table, stations: Table) -> Table:
 
 
 def with_incident_columns(table: Table, incidents: Table) -> Table:
-    """Adds the columns of the incident that no step of the cleaning looks at."""
+    """Add the columns of the incident that no step of the cleaning reads."""
     late = [name for name in INCIDENT_COLUMNS if name not in EARLY_INCIDENT_COLUMNS]
     known = incidents.filter(is_kept(incidents)).select("incident_number", *late)
     return table.left_join(known, "incident_number").drop("incident_number_right")
@@ -213,9 +216,9 @@ DARTFORD_NAME = "dartford"
 
 
 def pumps_of_incidents(incidents: Table, stations: Table) -> Table:
-    """One row a published first or second attendance time, with `rule` and `repairs`.
+    """Return one row per published first or second attendance time, with `rule` and `repairs`.
 
-    Args: incidents: of `clean_incidents`. stations: `code, name, easting_m, northing_m`.
+    Args: incidents: the result of `clean_incidents`. stations: `code, name, easting_m, northing_m`.
     """
     rows = [_pumps(incidents, which) for which in PUMPS]
     table = rows[0].union(rows[1])
