@@ -1,9 +1,9 @@
-"""School holidays in a csv file by hand.
+"""School holidays from a user's csv file.
 
-Either a day a row (`date`, or `true_london_date`), or spans: `kind, start, end` with both ends without school
+The file has one day per row (`date` or `true_london_date`), or spans: `kind, start, end` with both ends without school
 (kind `holiday` or `half_term`), or `term_end` and `term_start` with the last and the first day of school. Days are
-2022-05-30 or 30/05/2022, in London. Weekends are left out. As nobody can tell a day that is missing from a school
-day, only calendar years that the file tells whole are given.
+London days, 2022-05-30 or 30/05/2022. Weekends are ignored. A missing day cannot be distinguished from a school day,
+so only calendar years that the file covers completely are returned.
 """
 
 from dataclasses import dataclass
@@ -33,17 +33,20 @@ ADVICE = "Put the school year before or after into the same file: a calendar yea
 
 @dataclass(frozen=True, slots=True)
 class SchoolHolidayFile:
-    """holidays: of the years told whole, by day. years: these. left_out: years that the file only touches.
-    n_weekend_days: days given that are no weekday."""
+    """The contents of a file of school holidays."""
 
     holidays: list[SchoolHoliday]
+    """Holidays of the complete years, in order."""
     years: tuple[int, ...]
+    """The complete years."""
     incomplete_years: tuple[int, ...]
+    """Years with some days, which are not complete."""
     n_weekend_days: int
+    """Ignored days on weekends."""
 
 
 def read_calendar(path: Path) -> SchoolHolidayFile:
-    """Read the file. Raises: BadFile if it is none, a date is wrong, or it tells no calendar year whole."""
+    """Read the file. Raises: BadFile if it has another format, a wrong date, or no complete calendar year."""
     header, rows = read_rows(path)
     column = next((name for name in DATE_COLUMNS if name in header), None)
     if column is None:
@@ -88,7 +91,7 @@ def _spans(path: Path, rows: list[Row]) -> SchoolHolidays:
 
 
 def _day(path: Path, number: int, column: str, row: Row) -> date:
-    """A day of the years that the product knows: another is a slip, and stretches what the file seems to tell."""
+    """Parse a day. A year outside the supported range is a typing error that would extend the covered span."""
     day = parse_day(path, number, column, row[column])
     if not FIRST_YEAR <= day.year <= LAST_YEAR:
         problem = f"column {column} is {row[column]!r} in row {number}, outside {FIRST_YEAR} to {LAST_YEAR}"
@@ -97,7 +100,7 @@ def _day(path: Path, number: int, column: str, row: Row) -> date:
 
 
 def _with_edges(holidays: list[Holiday], edges: list[tuple[str, date]]) -> SchoolHolidays:
-    """Between the end of a term and the start of the next there is no school; an end alone leaves that open."""
+    """Add the holidays between the end of a term and the start of the next; an end alone leaves the holiday open."""
     following = [*edges[1:], (TERM_END, date.max)]
     for (span_type, day), (next_type, next_day) in zip(edges, following, strict=False):
         if span_type == TERM_END:

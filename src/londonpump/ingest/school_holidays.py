@@ -1,7 +1,7 @@
-"""Days without school out of what a borough or a school publishes, and for how long that tells the whole.
+"""Days without school from a published list, and the spans of dates that the list covers.
 
-A published list gives holidays by their first and last day, or terms by theirs: what lies between two terms is
-holiday. It says nothing of the days before its first date and after its last: these are unknown, not school.
+A published list gives holidays by their first and last day, or terms by theirs, with holidays between them. Days
+before its first date and after its last date are unknown; they do not count as school days.
 """
 
 from collections.abc import Iterable, Sequence
@@ -12,7 +12,7 @@ from itertools import pairwise
 DAY = timedelta(days=1)
 SATURDAY = 5
 MAX_SUMMER_HOLIDAY_DAYS, MAX_OTHER_HOLIDAY_DAYS = 70, 30
-"""A summer is 40 days or so, no other more than 17: more is a mistake in a date, or a term."""
+"""Longest plausible holidays. A summer has about 40 days, any other at most 17; more is a wrong date, or a term."""
 SEASONS = {
     "winter, January": ((1, 1), (1, 10)),
     "February half-term": ((2, 5), (3, 5)),
@@ -22,40 +22,43 @@ SEASONS = {
     "October half-term": ((10, 10), (11, 10)),
     "winter, December": ((12, 15), (12, 31)),
 }
-"""Each calendar year has a day off in each of these spans, first and last day: London's usual holidays."""
+"""London's usual holidays. Each calendar year has a day off in each of these spans (first and last day)."""
 
 
 class InvalidDates(ValueError):
-    """Dates that cannot be meant. The message says which, for the error of the source to carry."""
+    """Impossible dates. The message names them and becomes part of the source's error."""
 
 
 @dataclass(frozen=True, slots=True)
 class Holiday:
-    """first_date, last_date: both without school. last_date is None where it is not published yet."""
+    """One holiday."""
 
     name: str
     first_date: date
     last_date: date | None
+    """The last day without school; None if it is not published yet."""
 
 
 @dataclass(frozen=True, slots=True)
 class SchoolHolidays:
-    """days: weekdays without school, sorted. spans: (first, last) dates between which every day is told."""
+    """Days without school, and the covered spans."""
 
     days: tuple[date, ...]
+    """Weekdays without school, sorted."""
     spans: tuple[tuple[date, date], ...]
+    """Covered spans as (first, last) dates, both included."""
 
     def covers(self, day: date) -> bool:
         """Whether it is told if there is school on that day."""
         return any(first <= day <= last for first, last in self.spans)
 
     def complete_years(self) -> tuple[int, ...]:
-        """The calendar years of which every weekday is told, and in which no usual holiday is missing."""
+        """Return the calendar years in which every weekday is covered and no usual holiday is missing."""
         years = range(self.spans[0][0].year, self.spans[-1][1].year + 1) if self.spans else range(0)
         return tuple(year for year in years if self._covers_year(year) and not self.missing(year))
 
     def missing(self, year: int) -> tuple[str, ...]:
-        """The usual holidays that have no day in that calendar year, by name."""
+        """Return the names of the usual holidays that have no day in that calendar year."""
         return tuple(
             name
             for name, (first, last) in SEASONS.items()
@@ -63,11 +66,11 @@ class SchoolHolidays:
         )
 
     def incomplete_reason(self) -> str:
-        """In words what is told, and what each year lacks."""
+        """Describe the covered spans, and the usual holidays missing from each year."""
         spans = " and ".join(f"{first:%d %B %Y} to {last:%d %B %Y}" for first, last in self.spans)
         years = range(self.spans[0][0].year, self.spans[-1][1].year + 1) if self.spans else range(0)
         lacking = [f"{year} lacks {', '.join(names)}" for year in years if (names := self.missing(year))]
-        return "; ".join([f"it tells {spans}, and no calendar year whole", *lacking])
+        return "; ".join([f"it covers {spans}, but no complete calendar year", *lacking])
 
     def _covers_year(self, year: int) -> bool:
         return any(
@@ -78,10 +81,10 @@ class SchoolHolidays:
 def school_holidays_of(
     holidays: Sequence[Holiday], known_span: tuple[date, date] | None = None
 ) -> SchoolHolidays:
-    """Days and spans of holidays in any order. A holiday without its last day breaks off what is told.
+    """Return the days and spans of holidays in any order. A holiday without a last day ends a covered span.
 
-    Args: told: first and last day of what is told, where that is more than the holidays' own.
-    Raises: WrongDates if there is none, or if one ends before it begins or is too long.
+    Args: known_span: first and last covered day, if that is more than the holidays' own.
+    Raises: InvalidDates if there is no holiday, or if one ends before it begins or is too long.
     """
     if not holidays:
         raise InvalidDates("no holiday is given")
@@ -104,9 +107,9 @@ def school_holidays_of(
 
 
 def holidays_between_terms(terms: Iterable[tuple[str, date, date]]) -> list[Holiday]:
-    """The holidays between terms given as (name, first day of school, last day of school).
+    """Return the holidays between terms given as (name, first day of school, last day of school).
 
-    Raises: WrongDates if a term ends before it begins, or two overlap.
+    Raises: InvalidDates if a term ends before it begins, or two overlap.
     """
     ordered = sorted(terms, key=lambda term: term[1])
     for name, first, last in ordered:
@@ -122,7 +125,7 @@ def holidays_between_terms(terms: Iterable[tuple[str, date, date]]) -> list[Holi
 
 
 def weekdays(first: date, last: date) -> list[date]:
-    """Monday to Friday from first to last, both included."""
+    """Return Monday to Friday from first to last, both included."""
     every = (first + DAY * n for n in range((last - first).days + 1))
     return [day for day in every if day.weekday() < SATURDAY]
 

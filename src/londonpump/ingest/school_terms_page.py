@@ -1,9 +1,9 @@
-"""School holidays of the borough of Barking and Dagenham, from the tables of a web page, without a browser.
+"""School holidays of the borough of Barking and Dagenham, parsed from the tables of its web page.
 
-The page has one table a school year. As copies of it show: headings School Holidays, Starts, Finishes; rows such as
-Winter Holidays, 21 Dec 2018(Fri), 2 Jan 2019(Wed): first and last day WITHOUT school; the last summer may lack its
-end. A row that is a term instead, told by its name (term, and neither half-term nor holiday), gives the days between
-terms. A day outside what the tables span is unknown, so only calendar years that are told whole are used.
+The page has one table per school year, with the headings School Holidays, Starts, Finishes and rows such as Winter
+Holidays, 21 Dec 2018(Fri), 2 Jan 2019(Wed): first and last day WITHOUT school. The last summer may lack its end. A row
+whose name contains term, but neither half-term nor holiday, is a term; holidays lie between terms. Days outside the
+tables are unknown, so only completely covered calendar years are used.
 """
 
 import re
@@ -40,9 +40,9 @@ _NUMERIC_DATE = re.compile(
 
 
 def find_dates(text: str) -> list[date]:
-    """The dates in a text, in its order.
+    """Return the dates in a text, in order. Formats: 22 Oct 2018(Mon), Mon, 23 Oct 2023, 23rd October 2023, 23/10/2023.
 
-    Raises: ValueError in words for a day that is none, or whose weekday is another than the one beside it.
+    Raises: ValueError for an impossible day, or one that contradicts the weekday beside it.
     """
     found = [(match.start(), _from_named_month(match)) for match in _NAMED_MONTH_DATE.finditer(text)]
     found += [(match.start(), _from_numbers(match)) for match in _NUMERIC_DATE.finditer(text)]
@@ -83,19 +83,21 @@ REOPENS = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class TermTable:
-    """rows: their cells, the name first. is_of_school_days: a row names the last day of school before a holiday
-    and the first after it (School closes, Reopens), not the holiday's own days. has_one_date: a row names a day."""
+    """A table of holidays or terms."""
 
     rows: list[list[str]]
+    """The cells of each row, the name first."""
     is_of_school_days: bool
+    """Whether dates are the last day of school before a holiday and the first after it (School closes, Reopens)."""
     has_one_date: bool
+    """Whether each row names a single day."""
 
 
 def term_tables(html: str) -> list[TermTable]:
-    """The tables whose heading speaks of holidays or terms, and of when they begin and end or of dates.
+    """Return the tables whose heading mentions holidays or terms, and beginnings and ends or dates.
 
-    A table that holds another only lays out the page; reading such ones too takes minutes where they nest deep.
-    Raises: ValueError in words if it is no page that can be read.
+    Tables that contain tables are skipped: they only lay out the page, and deep nesting would take minutes to parse.
+    Raises: ValueError if the page cannot be parsed.
     """
     if len(html) > MAX_PAGE_CHARACTERS:
         raise ValueError(
@@ -140,9 +142,9 @@ def _cells(row: Tag) -> list[str]:
 
 PUBLISHER = "School terms page of Barking and Dagenham"
 SOURCE = "borough page"
-ADVICE = "Years that are there stand; give others by hand with londonpump calendar import FILE."
+ADVICE = "Years stored before stay in use. Import others with londonpump calendar import FILE."
 MIN_ROWS = 3
-"""A school year has six holidays: half of them."""
+"""The fewest rows of a table: half of the six holidays of a school year."""
 YEARS_BACK, YEARS_AHEAD = 12, 4
 NOT_YET = ("", "-", "–", "tba", "tbc", "to be announced", "to be confirmed")
 TERM = re.compile(r"\bterm\b|\b(first|second)\s+half\b", re.IGNORECASE)
@@ -152,23 +154,24 @@ STARTS = re.compile(r"\b(start|begin|open|return)", re.IGNORECASE)
 
 @dataclass(slots=True)
 class ParsedRows:
-    """What the rows of the tables say. started: the first day of a term whose last day comes in a later row."""
+    """The holidays and terms in the rows of the tables."""
 
     holidays: list[Holiday] = field(default_factory=list)
     terms: list[tuple[str, date, date]] = field(default_factory=list)
     started: date | None = None
+    """The first day of a term whose last day comes in a later row."""
 
 
 def fetch_school_holidays(http: Http, settings: Settings, today: date) -> list[SchoolHoliday]:
-    """Ask the page for the calendar years it tells whole. Raises: SourceFailed as `parse_school_terms`."""
+    """Fetch the completely covered calendar years. Raises: SourceFailed as `parse_school_terms`."""
     return parse_school_terms(http.get(PUBLISHER, settings.school_terms_url).text, today)
 
 
 def parse_school_terms(html: str, today: date) -> list[SchoolHoliday]:
-    """The weekdays without school of each calendar year that the page tells whole, by day.
+    """Return the weekdays without school of each completely covered calendar year, in order.
 
-    Raises: SourceFailed naming what, if there is no table of dates, a date cannot be meant, a table has less than
-    half of a school year, or no calendar year is told whole.
+    Raises: SourceFailed if there is no table of dates, a date is impossible, a table has less than half of a school year,
+    or no calendar year is complete.
     """
     parsed = ParsedRows()
     for table in _tables(html):
@@ -190,7 +193,7 @@ def _tables(html: str) -> list[TermTable]:
 
 
 def _read_table(table: TermTable, today: date, parsed: ParsedRows) -> None:
-    """Add what the rows say. Raises: SourceFailed."""
+    """Add the contents of the rows. Raises: SourceFailed."""
     before, count = date.min, 0
     for cells in table.rows:
         dates = _dates(cells, today)
@@ -220,7 +223,7 @@ def _holiday(name: str, dates: list[date], table: TermTable) -> Holiday:
 
 
 def _read_term(name: str, dates: list[date], parsed: ParsedRows) -> None:
-    """A term in one row, or its start in one and its end in a later one."""
+    """Add a term that has one row, or its start in one row and its end in a later one."""
     if len(dates) > 1:
         parsed.terms.append((name, dates[0], dates[1]))
     elif STARTS.search(name):
@@ -231,7 +234,7 @@ def _read_term(name: str, dates: list[date], parsed: ParsedRows) -> None:
 
 
 def _dates(cells: list[str], today: date) -> list[date]:
-    """The dates of a row; none where it is a note, or not published yet."""
+    """Return the dates of a row; none if the row is a note, or its dates are not published yet."""
     try:
         found = [find_dates(cell) for cell in cells[1:]]
     except ValueError as error:

@@ -1,7 +1,8 @@
-"""Hourly weather of London from Visual Crossing's timeline, with a key: the source that the original used.
+"""Hourly weather of London from Visual Crossing's timeline, which needs a key; the original used this source.
 
-One request answers at most 10,000 records, so a year of hours (8,784 at most) is the most that is asked at
-once. Its days are London days. An empty `precip` is no rain.
+One response has at most 10,000 records, so a request covers at most a year of hours (8,784). Its days are London days.
+An empty `precip` means no rain. In JSON every hour has its UTC second. In csv it has only London wall time: a repeated
+hour is the second occurrence, an ambiguous hour that occurs once is the first.
 Source: visualcrossing.com/resources/documentation/weather-api/timeline-weather-api.
 """
 
@@ -36,9 +37,9 @@ Hour = dict[str, Any]
 
 
 def hours_of(body: bytes) -> list[tuple[datetime, Hour]]:
-    """Each hour's beginning and its fields, as they came.
+    """Return the beginning of each hour and its unchanged fields.
 
-    Raises: SourceFailed if it is neither json nor csv of that shape, or if no hour has one of the fields.
+    Raises: SourceFailed if it is neither JSON nor csv of the expected format, or if a field is missing from all hours.
     """
     try:
         text = body.decode("utf-8-sig").strip()
@@ -49,7 +50,7 @@ def hours_of(body: bytes) -> list[tuple[datetime, Hour]]:
 
 
 def unexpected_format(problem: str) -> SourceFailed:
-    """The error of an answer that is not as it was."""
+    """Return the error for a response with an unexpected format."""
     return SourceFailed(PUBLISHER, f"the answer {problem}", REPORT_IT)
 
 
@@ -91,7 +92,7 @@ def _hours_of_csv(text: str) -> list[tuple[datetime, Hour]]:
 
 
 def _utc_hours(texts: Iterator[str]) -> Iterator[datetime]:
-    """UTC of London wall hours in order: the second of two equal ones is winter time."""
+    """Convert London wall hours in order to UTC: the second of two equal ones is winter time."""
     before: datetime | None = None
     for text in texts:
         wall = _wall_hour(text)
@@ -128,7 +129,7 @@ MAX_DAYS = 366
 
 @dataclass(frozen=True, slots=True)
 class LondonDays:
-    """What to ask for: London days, both ends included, a year of them at most."""
+    """The requested London days, both ends included, at most a year."""
 
     first_date: date
     last_date: date
@@ -143,9 +144,9 @@ class LondonDays:
 def fetch_visual_crossing(
     http: Http, settings: Settings, requested: LondonDays, fetched_at: datetime
 ) -> list[WeatherHour]:
-    """Every hour of the asked days.
+    """Return every hour of the requested days.
 
-    Raises: SourceFailed without a key, if the answer lacks an asked hour, or if it may have been cut at its cap.
+    Raises: SourceFailed without a key, if the response lacks a requested hour, or if it may have been truncated.
     """
     if settings.visual_crossing_key is None:
         raise SourceFailed(
@@ -172,11 +173,11 @@ def fetch_visual_crossing(
 
 
 def parse_visual_crossing(body: bytes, fetched_at: datetime) -> list[WeatherHour]:
-    """Rows by the hour of a json or csv answer.
+    """Return one row per hour of a JSON or csv response.
 
-    A past hour is known from its beginning on (a stand-in: serving would have had a forecast by then), a coming
-    one from `fetched_at` on.
-    Raises: SourceFailed if the answer has another shape or order, or wild values.
+    A past hour is known from its beginning on, as an approximation (the service would have had a forecast by then), a
+    future hour from `fetched_at` on.
+    Raises: SourceFailed for an unexpected format or order, or impossible values.
     """
     return validate_hours(
         PUBLISHER, [_row(observed_at, hour, fetched_at) for observed_at, hour in hours_of(body)]
@@ -200,7 +201,7 @@ def _row(observed_at: datetime, hour: Hour, fetched_at: datetime) -> WeatherHour
         conditions=conditions_text or None,
         source=SOURCE,
     )
-    # An hour of which nothing at all is known is no dry hour.
+    # An hour without any value is unknown, not dry.
     is_dry = row.precip_mm is None and has_values(row)
     return replace(row, precip_mm=0.0) if is_dry else row
 

@@ -15,9 +15,9 @@ import ibis
 from ibis.backends.duckdb import Backend
 from ibis.expr.types import Table
 
-from londonpump.cleaning import examples, mobilisations, pump_counts, rules
+from londonpump.cleaning import examples, pump_counts, rules
 from londonpump.cleaning.incidents import clean_incidents
-from londonpump.cleaning.mobilisations import clean_mobilisations, with_incident_columns
+from londonpump.cleaning.mobilisations import clean_mobilisations, pumps_of_incidents, with_incident_columns
 from londonpump.ingest import context_csv
 from londonpump.ingest.published import PublishedTable, read_published
 from londonpump.lifecycle import rejections
@@ -149,7 +149,7 @@ def _prepare(request: PrepareRequest, workspace: Workspace, source: ContextSourc
         cleaned, pumps = _from_mobilisations(workspace, rows, incidents, completeness)
         pump_table = "mobilisations"
     else:
-        cleaned = workspace.keep(mobilisations.pumps_of_incidents(incidents, station_list), "pumps")
+        cleaned = workspace.keep(pumps_of_incidents(incidents, station_list), "pumps")
         pumps, pump_table = cleaned.filter(rules.is_kept(cleaned)), "pumps"
     rejections.require_kept_rows(pump_table, cleaned, published)
     workspace.progress("Joining weather, traffic and holidays", 0.75)

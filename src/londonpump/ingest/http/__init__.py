@@ -1,4 +1,4 @@
-"""How every publisher is asked: honest, patient, bounded, and never showing a key."""
+"""The HTTP client for all publishers, with retries, limits and redacted keys."""
 
 from londonpump.ingest.http.client import Http, Response
 from londonpump.ingest.http.download import Downloaded, Expected

@@ -1,4 +1,4 @@
-"""The one door to the outside: asks a publisher, patiently and within bounds."""
+"""The HTTP client for public sources, its responses, and strict parsing of JSON."""
 
 import json
 import logging
@@ -33,34 +33,37 @@ _LOGGERS = (
 )
 
 _DROP = logging.Filter("nothing is called so")
-"""Passes only lines of loggers below that name: none."""
+"""A filter that passes only loggers below a name that does not exist, and so drops every line."""
 
 
 def suppress_address_logs() -> None:
-    """Drop the library's own lines, whatever level somebody sets: a filter stays where a level does not."""
+    """Drop the HTTP library's log lines, which contain addresses with keys. A filter survives any log level set later."""
     for name in _LOGGERS:
         logging.getLogger(name).addFilter(_DROP)
 
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """body: unpacked. headers: whatever the case of the name. url: what was asked, without the secrets."""
+    """The response of a publisher."""
 
     publisher: str
     url: str
+    """The requested address without secrets."""
     body: bytes = field(repr=False)
+    """The decompressed body."""
     headers: Mapping[str, str] = field(repr=False)
+    """Headers with case-insensitive names."""
     charset: str = "utf-8"
 
     @property
     def text(self) -> str:
-        """The body in the encoding it says it has; what does not decode is marked, not dropped."""
+        """The body decoded with its stated encoding. Bytes that do not decode are replaced, not dropped."""
         body = self.body.removeprefix(b"\xef\xbb\xbf") if self.charset.lower() == "utf-8" else self.body
         text = body.decode(self.charset, errors="replace")
-        return text.encode(errors="replace").decode()  # half a character, of an encoding with escapes
+        return text.encode(errors="replace").decode()  # replaces lone surrogates
 
     def json(self) -> Any:
-        """The value in the body. Raises: SourceFailed if it is not json."""
+        """Return the value in the body. Raises: SourceFailed if it is not JSON."""
         return parse_json(self.publisher, self.body, self.url)
 
 
@@ -69,10 +72,10 @@ T = TypeVar("T")
 
 
 class Http:
-    """A client for public sources, to be used as a context.
+    """A client for public sources, used as a context manager.
 
-    Every failure is a SourceFailed, raised apart from the library's own exceptions: those know the whole
-    address, key included. Only GET, so that asking again is always safe.
+    Every failure is a SourceFailed, raised without the library's own exception as its cause, because that contains the
+    whole address with its key. Only GET is used, so that a retry is always safe.
     """
 
     def __init__(self, limits: Limits = Limits(), sleep: Callable[[float], None] = time.sleep) -> None:
@@ -97,10 +100,10 @@ class Http:
         *,
         secret: Mapping[str, str] | None = None,
     ) -> Response:
-        """Ask for a page or a table that fits in memory.
+        """Request a page or a table that fits in memory.
 
         Args: publisher: its name as people know it. secret: parameters that are sent and never shown.
-        Raises: SourceFailed when it cannot be had, after the tries that may help.
+        Raises: SourceFailed if all tries fail.
         """
         limits = self._limits
         shown = self._address(publisher, url, params)
@@ -124,11 +127,11 @@ class Http:
     def download(
         self, publisher: str, url: str, to: Path, expected: files.Expected = files.Expected()
     ) -> files.Downloaded:
-        """Bring a file to `to`, which is written over; after a failure it is not there.
+        """Download a file to `to`, which is overwritten; after a failure it does not exist.
 
-        A try after a cut asks the same address again for the rest, as redirects end in addresses that expire.
+        After a cut, the next try requests the rest from the original address, because redirect targets expire.
 
-        Raises: SourceFailed; BadFile where the disk is full or cannot be written.
+        Raises: SourceFailed; BadFile if the disk is full or cannot be written.
         """
         address = self._address(publisher, url, None)
         return files.remove_on_failure(to, lambda: self._download(publisher, address, to, expected))
@@ -165,7 +168,7 @@ class Http:
             result = _run_attempt(attempt)
         if isinstance(result, Failure):
             attempts_text = f", asked {limits.tries} times" if result.is_transient else ""
-            # a redirect may put a key into a path, which is shown
+            # A redirect may put a key into the path, which is part of the message.
             problem = redact_secrets(result.problem, secrets)
             raise _error_class(result)(publisher, problem + attempts_text, result.advice)
         return result
@@ -177,20 +180,20 @@ class Http:
                 return address.copy_merge_params(dict(params)) if params else address
         except httpx2.InvalidURL:
             pass
-        raise SourceFailed(publisher, "the address is none that can be asked", CHECK_ADDRESS)
+        raise SourceFailed(publisher, "the address cannot be requested", CHECK_ADDRESS)
 
 
 def _client(limits: Limits) -> httpx2.Client:
-    """Raises: BadSetting where the environment names a proxy or certificates that cannot be used."""
+    """Create the client. Raises: BadSetting if the environment names an unusable proxy or certificate."""
     try:
         return httpx2.Client(
             headers={"User-Agent": USER_AGENT, "Accept-Encoding": "gzip"},
             timeout=httpx2.Timeout(limits.read_s, connect=limits.connect_s),
-            # a connection a request: the watch over slow ones sees each as it is made
+            # One connection per request: the deadline must see each connection when it is opened.
             limits=httpx2.Limits(max_keepalive_connections=0),
         )
     except (ImportError, ValueError, httpx2.InvalidURL):
-        # from None, and not in its words: the address of a proxy may hold a password
+        # Neither chained nor quoted: the address of a proxy may contain a password.
         setting, problem = "HTTP_PROXY, HTTPS_PROXY or ALL_PROXY", "this kind of proxy cannot be used"
         raise BadSetting(setting, problem, "Name one that begins with http://, or none.") from None
     except OSError as error:
@@ -212,11 +215,14 @@ def _run_attempt(attempt: Callable[[], T]) -> T | Failure:
 
 
 MAX_DIGITS = 20
-"""Digits: sizes in bytes and seconds of 1970 have fewer. What has more fits into no column."""
+"""The longest whole number accepted. Sizes and timestamps are shorter; a longer number fits into no column."""
 
 
 def parse_json(publisher: str, body: bytes, address: str = "it") -> Any:
-    """asked: the address, without keys. Raises: SourceFailed if it is not json; what came is said, not shown."""
+    """Parse JSON. The error describes what arrived without quoting it.
+
+    Args: address: the requested address, without keys. Raises: SourceFailed if the body is not JSON.
+    """
     try:
         return json.loads(body, parse_int=_whole_number)
     except (ValueError, RecursionError):

@@ -1,4 +1,4 @@
-"""One try: a request, its redirects, an answer that is being read, all within a bound of time."""
+"""One try of a request: redirects, decompression and reading of the body within a time limit."""
 
 import codecs
 import socket
@@ -25,7 +25,7 @@ from londonpump.ingest.http.limits import Limits
 
 
 class Deadline:
-    """Ends the connections of one try after `total_s`. Time-outs of single reads never see a slow drip."""
+    """Closes the connections of one try after `total_s`. Time-outs of single reads cannot catch a server that drips bytes."""
 
     def __init__(self, total_s: float) -> None:
         self.total_s = total_s
@@ -42,7 +42,7 @@ class Deadline:
         self._timer.cancel()
 
     def trace(self, event: str, info: dict[str, Any]) -> None:
-        """Told by the library what it does; learns of each connection as it is made."""
+        """Handle an event of the HTTP library and remember each new connection."""
         if not event.endswith(("connect_tcp.complete", "start_tls.complete")):
             return
         connection = info["return_value"].get_extra_info("socket")
@@ -55,9 +55,9 @@ class Deadline:
         self.is_expired = True
         for connection in self._sockets:
             try:
-                # the plain socket's, so that a TLS socket keeps its state for the thread that reads from it
+                # The plain socket's shutdown: a TLS socket keeps its state for the thread that reads from it.
                 socket.socket.shutdown(connection, socket.SHUT_RDWR)
-            except OSError:  # closed already: nothing left to end
+            except OSError:  # already closed
                 continue
 
 
@@ -67,7 +67,10 @@ _GZIP_WINDOW = zlib.MAX_WBITS | 16
 
 
 def decompressed(response: httpx2.Response) -> Iterator[bytes]:
-    """The body. Raises: Failed where it is damaged, cut short or packed in another way than we asked for."""
+    """Return the decompressed body in pieces. The library itself would accept a truncated gzip stream as complete.
+
+    Raises: AttemptFailed if the body is damaged, truncated or compressed in an unrequested way.
+    """
     encoding = response.headers.get("content-encoding", "").strip().lower()
     if encoding in _PLAIN:
         yield from response.iter_raw()
@@ -78,7 +81,7 @@ def decompressed(response: httpx2.Response) -> Iterator[bytes]:
 
 
 def is_compressed(response: httpx2.Response) -> bool:
-    """Are the bytes on the way other than those of the file?"""
+    """Return whether the transferred bytes differ from those of the file."""
     return response.headers.get("content-encoding", "").strip().lower() not in _PLAIN
 
 
@@ -111,19 +114,21 @@ _CHECK_REDIRECT = "Look at the address in a browser: the publisher may have move
 
 @dataclass(frozen=True, slots=True)
 class RequestSpec:
-    """What to ask. url: never shown, as it may hold a key. has_secret: then it stays with its own host."""
+    """One request."""
 
     url: httpx2.URL = field(repr=False)
+    """The address. It is never shown, because it may contain a key."""
     headers: Mapping[str, str]
     total_s: float
     has_secret: bool = False
+    """Whether redirects must stay on the same host."""
 
 
 @contextmanager
 def exchange(client: httpx2.Client, request_spec: RequestSpec, limits: Limits) -> Iterator[httpx2.Response]:
-    """An answer with status 200 or 206, its body still to be read.
+    """Open a response with status 200 or 206, whose body is still to be read.
 
-    Raises: Failed for anything else, and for whatever happens while the body is read.
+    Raises: AttemptFailed for any other outcome, also while the body is read.
     """
     with Deadline(request_spec.total_s) as deadline:
         try:
@@ -143,7 +148,7 @@ def exchange(client: httpx2.Client, request_spec: RequestSpec, limits: Limits) -
 
 
 def read_body(response: httpx2.Response, max_bytes: int) -> Iterator[bytes]:
-    """The body, unpacked, piece by piece. Raises: Failed where it grows beyond the bound."""
+    """Return the decompressed body in pieces. Raises: AttemptFailed if it exceeds the limit."""
     n_bytes = 0
     for piece in decompressed(response):
         n_bytes += len(piece)
@@ -156,10 +161,12 @@ def read_body(response: httpx2.Response, max_bytes: int) -> Iterator[bytes]:
 
 
 def charset_of(response: httpx2.Response) -> str:
-    """The encoding that the answer states, if text can be read with it; else utf-8."""
+    """Return the stated encoding if it can decode text, else utf-8."""
     stated = response.charset_encoding or "utf-8"
     try:
-        b"a".decode(stated, errors="replace")  # some codecs are of bytes (hex), or refuse all (undefined)
+        b"a".decode(
+            stated, errors="replace"
+        )  # Some codecs convert bytes (hex) or reject everything (undefined).
         return codecs.lookup(stated).name
     except (LookupError, UnicodeError):
         return "utf-8"
@@ -187,8 +194,8 @@ def _send(client: httpx2.Client, request: httpx2.Request) -> httpx2.Response:
     try:
         return client.send(request, stream=True)
     except (UnicodeError, OverflowError):
-        # of the resolver: a name or a port that no host can have
-        raise AttemptFailed(Failure("the address is none that can be asked", CHECK_ADDRESS)) from None
+        # Raised by the resolver for an impossible name or port.
+        raise AttemptFailed(Failure("the address cannot be requested", CHECK_ADDRESS)) from None
 
 
 def _require_success(response: httpx2.Response, request_spec: RequestSpec, limits: Limits) -> httpx2.Response:
@@ -199,8 +206,10 @@ def _require_success(response: httpx2.Response, request_spec: RequestSpec, limit
 
 
 def next_address(url: httpx2.URL, location: str, request_spec: RequestSpec) -> httpx2.URL:
-    """Where a redirect leads. Raises: Failed if it is not to be followed: to nowhere, from https to http, or
-    with a key to another host."""
+    """Return the target of a redirect.
+
+    Raises: AttemptFailed if there is no target, it goes from https to http, or it would send a key to another host.
+    """
     try:
         target = url.join(location)
     except httpx2.InvalidURL:

@@ -1,6 +1,7 @@
-"""Which files a dataset has: its page of the API, or else the export of the whole catalogue.
+"""The files of a dataset, from its page of the API or else from the export of the whole catalogue.
 
-Shapes: `resources` is an object keyed by id (API, v1, v2) or a list of objects with an id (v3).
+The format differs between versions: `resources` is an object keyed by id (API, v1, v2) or a list of objects with an
+id (v3), fields have other names, and only titles contain the years that a file covers.
 """
 
 import re
@@ -15,7 +16,7 @@ from londonpump.ingest.london_datastore.datasets import HOST, PUBLISHER, Dataset
 
 _YEAR = re.compile(r"(?<!\d)(20\d\d)(?!\d)")
 _SHORT_RANGE = re.compile(r"(?<!\d)(20)(\d\d)\s*[-\u2013\u2014/]\s*(\d\d)(?!\d|\s*[-/]\s*\d)")
-"""`2025-26`; no day or month of an ISO date."""
+"""A range such as `2025-26`, but no day or month of an ISO date."""
 _OPEN = re.compile(r"\b(from|onwards?|since)\b|(?<=\d)\s*(\+|[-\u2013\u2014]\s*$)", re.IGNORECASE)
 _GROWING = re.compile(
     r"\b(?:present|current|ongoing|now|today|so\s+far|(?:and|or)\s+(?:later|after)|(?<!up )(?:to|till|until)\s+date)\b"
@@ -32,38 +33,39 @@ _DAY = (
     rf"(?:\d{{1,2}}(?:st|nd|rd|th)?[\s/.-]+)?(?:(?:{_MONTH}|\d{{1,2}})[\s/.,-]+)?20\d\d(?:-\d\d){{0,2}}"
     r"(?!\d|\s*(?:[-/\u2013\u2014]|to\b)\s*20\d\d)"
 )
-"""No first year of a range: records created 2018 - 2023 are of these years."""
+"""A date, except the first year of a range: records created 2018 - 2023 are of these years."""
 _CHANGED_ON = re.compile(
     rf"\b{_CHANGED}\b\W*(?:(?:last|on|in|at|monthly|weekly)\W+)*{_DAY}"
     rf"|\b(?:{_MONTH}|new)\s+20\d\d\s+(?:update|release|version)\b",
     re.IGNORECASE,
 )
-"""When a file was changed, which is not the time that it covers."""
+"""The date of a change of the file, which is not the period that it covers."""
 _NOTE = re.compile(
     rf"[(\[][^)\]]*(?:\b{_CHANGED}\b|\b{_MONTH}\s+20\d\d|\d[/.]\d{{1,2}}[/.]20\d\d|20\d\d-\d\d-\d\d)[^)\]]*[)\]]",
     re.IGNORECASE,
 )
-"""A date or a change in brackets: of the file, if the years of its rows stand outside."""
+"""A date or a change in brackets. It belongs to the file if there are years outside the brackets."""
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 Years = tuple[int, int | None]
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """An entry as it came. identity: the key, or the id of a list's entry."""
+    """An entry of the catalogue."""
 
     identity: Any
+    """The key of the entry, or its id in a list."""
     fields: dict[str, Any]
 
     @property
     def title(self) -> str:
-        """Its title, else the name of its file; without what no screen and no file takes."""
+        """Return the title, else the name of the file, without unprintable characters."""
         raw_title = str(self.fields.get("title") or self.fields.get("filename") or "")
         return "".join(sign for sign in " ".join(raw_title.split()) if sign.isprintable())
 
     @property
     def years(self) -> Years | None:
-        """First and last year, the last None while the file grows; None where nothing tells."""
+        """Return the first and last year; the last is None while the file grows. Return None if no year is stated."""
         stated = [
             str(self._first(*names) or "")
             for names in (
@@ -74,12 +76,12 @@ class Entry:
         return years_of(self.title) or years_of(f"from {' - '.join(stated)}")
 
     def text(self, *names: str) -> str | None:
-        """The first of these fields, if it is a text that can be shown and written."""
+        """Return the first of these fields if it is printable text."""
         value = self._first(*names)
         return value if isinstance(value, str) and value.isprintable() else None
 
     def whole_number(self, *names: str) -> int | None:
-        """The first of these fields that holds a size, as a number or as digits."""
+        """Return the first of these fields that holds a size, as a number or as digits."""
         value = self._first(*names)
         if isinstance(value, str) and value.isascii() and value.isdigit():
             value = int(value)
@@ -90,17 +92,17 @@ class Entry:
 
 
 def years_of(title: str) -> Years | None:
-    """Return the first and the last year that a title names, the last None for a file that still grows.
+    """Return the first and the last year that a title names; the last is None for a file that still grows.
 
-    Read are `2018 - 2023`, `2025-26`, `2024 onwards`, `from 2025`, `2025 - present`, `2025 to date`, or one year
-    alone. The day on which the file was updated is no year of its rows.
+    Recognised are `2018 - 2023`, `2025-26`, `2024 onwards`, `from 2025`, `2025 - present`, `2025 to date`, or one year
+    alone. The date on which the file was updated is ignored.
     """
     text = _CHANGED_ON.sub(" ", _ENDING.sub("", title.strip()).replace("_", " "))
     return _years(_NOTE.sub(_without_note, text)) or _years(text)
 
 
 def _without_note(found: re.Match[str]) -> str:
-    """`(to date, updated monthly)` stays: the file grows."""
+    """Remove a note, but keep one such as `(to date, updated monthly)`, which says that the file grows."""
     return found[0] if _GROWING.search(found[0]) else " "
 
 
@@ -115,16 +117,16 @@ def _years(text: str) -> Years | None:
 
 
 def _in_full(found: re.Match[str]) -> str:
-    """`2025-26` as `2025 - 2026`; `2025-03` stays, which is a month."""
+    """Write `2025-26` as `2025 - 2026`, but keep `2025-03`, which is a month."""
     century, first, last = found.groups()
     return f"{century}{first} - {century}{last}" if last > first else found[0]
 
 
 def as_resource(entry: Entry, base: str) -> Resource:
-    """Raises: SourceFailed for an entry without a usable id, address or years."""
+    """Convert an entry. Raises: SourceFailed for an entry without a usable id, address or years."""
     years = entry.years
     if not isinstance(entry.identity, str) or not _ID.fullmatch(entry.identity) or years is None:
-        # an id becomes the name of a folder
+        # The id becomes the name of a folder.
         raise _unusable(entry, "has an id that cannot be used")
     address = entry.text("url")
     if address is None:
@@ -146,16 +148,16 @@ def as_resource(entry: Entry, base: str) -> Resource:
 
 
 def file_name(resource: Resource, container: str) -> str:
-    """The published name with nothing odd in it, its ending that of what the file really is."""
+    """Return the published name with only safe characters, and the ending of the actual container."""
     published = unquote(urlsplit(resource.url).path.rsplit("/", 1)[-1]) or resource.title
     stem = re.sub(r"(\.(csv|xlsx?|zip))+$", "", published, flags=re.IGNORECASE)
     return re.sub(r"[^A-Za-z0-9 ()_-]", "_", stem).strip()[:100] + f".{container}"
 
 
 def _address(address: str, base: str) -> str:
-    """Relative to the base; and an address of the Datastore's own host, at a mirror, on that mirror.
+    """Resolve an address against the base. An address on the Datastore's own host moves to the mirror, if there is one.
 
-    Raises: ValueError for what cannot be split.
+    Raises: ValueError for an address that cannot be split.
     """
     absolute = urljoin(f"{base}/", address)
     own = urlsplit(HOST).netloc
@@ -170,14 +172,14 @@ def _unusable(entry: Entry, problem: str) -> SourceFailed:
 
 
 EXPORTS = ("/api/v2/datasets/export.json", "/api/v3/datasets/export.json", "/api/datasets/export.json")
-_ADVICE = "The last good files stand. Ask again later, or look at the page of the dataset"
+_ADVICE = "The files fetched before stay in use. Ask again later, or look at the page of the dataset"
 
 
 def list_resources(http: Http, base: str, dataset: Dataset) -> tuple[Resource, ...]:
-    """The record files of a dataset, dictionaries left out.
+    """Return the record files of a dataset, without data dictionaries.
 
     Args: base: address of the Datastore, or of a mirror of it.
-    Raises: SourceFailed, with the first thing that went wrong, when no way leads to a list of files.
+    Raises: SourceFailed with the first problem, if none of the ways leads to a list of files.
     """
     failures: list[SourceFailed] = []
     for read_entry in _readers(http, base, dataset):

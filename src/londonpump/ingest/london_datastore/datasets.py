@@ -1,4 +1,4 @@
-"""The two datasets, and what one of their files is called in a catalogue."""
+"""The two datasets, their files, and the selection of the fewest files that cover the requested years."""
 
 import re
 from collections.abc import Sequence
@@ -20,19 +20,19 @@ ATTRIBUTION = (
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
-    """One dataset. kind: the table its files hold. id: of today; slug: its name before there were ids.
-
-    title: what the titles of its records begin with; dictionaries and other files do not.
-    """
+    """One dataset."""
 
     record_type: str
+    """The table that its files hold."""
     id: str
     slug: str
+    """The name before there were ids, still valid in addresses."""
     title: re.Pattern[str]
+    """Matches the titles of record files, but not those of dictionaries and other files."""
 
     @property
     def page(self) -> str:
-        """Where a person finds it."""
+        """The address of its web page."""
         return f"{HOST}/dataset/{self.slug}-{self.id}"
 
 
@@ -54,41 +54,39 @@ DATASETS = (
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """One file as the catalogue lists it. digest, size_bytes, stamp: None where the catalogue has none.
-
-    first_year, last_year: what its title says it covers; last_year None: still growing.
-    """
+    """One file as listed in the catalogue."""
 
     id: str
     title: str
     url: str
     first_year: int
     last_year: int | None
+    """The last year in the title; None if the file still grows."""
     size_bytes: int | None = None
     digest: str | None = None
     stamp: str = ""
 
     @property
     def version(self) -> str | None:
-        """What changes when the file does, as far as the catalogue tells; None where it does not."""
+        """A text that changes when the file does; None if the catalogue gives neither hash nor size."""
         if self.digest:
             return f"hash {self.digest}"
         return None if self.size_bytes is None else f"size {self.size_bytes}"
 
 
 MAX_AGE_DAYS = 100
-"""Records are published about eight weeks late, once a month: older than this and something is wrong."""
+"""The greatest age of the newest record. Records are published monthly, about eight weeks late."""
 _FOREVER = 9999
 MAX_TITLES_LISTED = 10
 
 
 def min_newest_date(today: date) -> date:
-    """The newest record may not be older than this."""
+    """Return the earliest acceptable date of the newest record."""
     return today - timedelta(days=MAX_AGE_DAYS)
 
 
 def choose(resources: Sequence[Resource], since: date, today: date, record_type: str) -> tuple[Resource, ...]:
-    """The fewest files whose titles cover every year from `since` to the newest, by year.
+    """Return the fewest files whose titles cover every year from `since` to the newest, by year.
 
     Raises: SourceFailed naming the year that no file covers.
     """
@@ -110,7 +108,7 @@ def choose(resources: Sequence[Resource], since: date, today: date, record_type:
 
 
 def _close_superseded_ranges(resources: Sequence[Resource]) -> list[Resource]:
-    """A title such as `2018 onwards` outlives its file: where another grows from a later year, it has ended."""
+    """End a growing file where another one begins: a title such as `2018 onwards` is often not corrected."""
     growing = [one.first_year for one in resources if one.last_year is None]
     ended = []
     for one in resources:
@@ -130,5 +128,5 @@ def _last(resource: Resource) -> int:
 
 def _not_covered(record_type: str, year: int, resources: Sequence[Resource]) -> SourceFailed:
     titles = ", ".join(repr(one.title) for one in resources[:MAX_TITLES_LISTED])
-    advice = "Nothing was changed, the last good files stand. Ask again later, or choose a later --since"
+    advice = "Nothing was changed, the files fetched before stay in use. Ask again later, or choose a later --since"
     return SourceFailed(PUBLISHER, f"no file of {record_type} covers {year} (their titles: {titles})", advice)

@@ -1,4 +1,4 @@
-"""What a downloaded file holds, without reading all of it: its header, and how many rows each month has."""
+"""Inspection of downloaded files without full parsing: header, rows per month, and completeness of a set."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -22,14 +22,15 @@ from londonpump.ingest.published.header import is_header_of, parse_header
 from londonpump.ingest.published.input_files import as_utf8, csv_header, read_into
 from londonpump.ingest.published.parsing import column_texts, value_of
 
-_UNCHANGED_ADVICE = "Nothing was changed, the last good files stand. Ask again later"
+_UNCHANGED_ADVICE = "Nothing was changed, the files fetched before stay in use. Ask again later"
 
 
 def require_complete(
     record_type: str, files: Sequence[Mapping[str, int]], newest: date, since: date, today: date
 ) -> None:
-    """Args: files: rows by month ("2024-01") of each. newest: day of the latest row.
+    """Check that no month is empty and that the newest record is not too old.
 
+    Args: files: rows by month ("2024-01") of each file. newest: day of the latest row.
     Raises: SourceFailed naming the newest day, or the first month without a row.
     """
     if newest < min_newest_date(today):
@@ -51,9 +52,9 @@ def _months(first: date, last: date) -> Iterator[str]:
 
 
 def require_newer(until: date, current_until: date | None) -> None:
-    """A mirror that is behind, or a file cut by its publisher: a later month is here already.
+    """Reject a set that is behind the current one, from an outdated mirror or a truncated file.
 
-    Args: until: day up to which the new set holds both kinds; good_until: the same of the good set.
+    Args: until: day up to which the new set holds both record types. current_until: the same of the current set.
     Raises: SourceFailed naming both days.
     """
     if current_until is not None and (until.year, until.month) < (current_until.year, current_until.month):
@@ -67,14 +68,16 @@ _FETCH_AGAIN = "Ask again later"
 
 @dataclass(frozen=True, slots=True)
 class FileContents:
-    """months: rows by month, "2024-01". newest: the day of the latest row."""
+    """The contents of one file."""
 
     months: dict[str, int]
+    """Rows by month, "2024-01"."""
     newest: date
+    """The day of the latest row."""
 
 
 def inspect_file(path: Path, record_type: str, today: date) -> FileContents:
-    """Check the header as `prepare` does, and count rows by month. Rows after today are left out.
+    """Check the header as `prepare` does, and count rows by month. Rows after today are ignored.
 
     Raises: BadFile, as the reader of published files does.
     """
@@ -103,7 +106,7 @@ class _Connection:
 
 
 def _dates(engine: Backend, detected: DetectedFile, record_type: str, spec: PublishedColumn) -> ibis.Table:
-    """One column of text under its published name, with source_file and source_row."""
+    """Return one column of text under its published name, with source_file and source_row."""
     if detected.container == XLSX:
         rows = engine.create_table("dates", _of_workbook(detected.path, record_type, spec))
     else:
@@ -154,7 +157,7 @@ def _first_row(reader: fastexcel.ExcelReader, name: str) -> tuple[str, ...]:
 
 
 def _days(path: Path, texts: ibis.Table, spec: PublishedColumn) -> ibis.Table:
-    """The day of each row, by the one format that reads them. Raises: BadFile where too many have none."""
+    """Return the day of each row in the format that fits. Raises: BadFile if too many rows have none."""
     for is_sample in (True, False):
         candidate = sampled_formats(texts, [spec])[spec] if is_sample else counted_format(texts, spec)
         if candidate is None:

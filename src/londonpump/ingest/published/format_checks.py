@@ -1,4 +1,7 @@
-"""What makes a file not what it seems: formats mixed, too much unreadable, a date that denies its year."""
+"""Detection of the date and time formats of columns, and the rejection of files with mixed formats or wrong dates.
+
+Each column of a file has one format for all its rows.
+"""
 
 import re
 from collections.abc import Sequence
@@ -29,7 +32,7 @@ _MONTH_FIRST = re.compile(r"(0?[1-9]|1[0-2])/(1[3-9]|2[0-9]|3[01])/[0-9]{4}")
 def sampled_formats(
     texts: ibis.Table, specs: Sequence[PublishedColumn]
 ) -> dict[PublishedColumn, Format | None]:
-    """The format that fits most of the texts of the first rows: cheap, and checked later on every row.
+    """Return the format that fits most texts of the first rows; every row is checked later.
 
     Returns: None for a column that is empty there, or that no format fits.
     """
@@ -47,7 +50,7 @@ def _fitting(values: list[str | None], dtype: str) -> dict[Format, int]:
 
 
 def counted_format(texts: ibis.Table, spec: PublishedColumn) -> Format | None:
-    """The format that fits most rows of the whole column; the earlier of the list in a tie."""
+    """Return the format that fits most rows of the whole column; in a tie, the earlier one in the list."""
     return _best_format(format_counts(texts, [spec])[spec])
 
 
@@ -68,19 +71,19 @@ def format_counts(
 
 
 def first_example(texts: ibis.Table, name: str, where: ibis.Value) -> str:
-    """The first text of a column that meets a condition, with its row, for a message."""
+    """Return the first text of a column that meets a condition, with its row, for a message."""
     found = texts.filter(where).order_by("source_row").select("source_row", name).limit(1).to_pyarrow()
     return f"{found[name][0].as_py()!r} in data row {found['source_row'][0].as_py()}"
 
 
 def no_format(path: Path, texts: ibis.Table, spec: PublishedColumn) -> BadFile:
-    """The refusal of a column of which nothing can be read."""
+    """Return the error for a column without any readable text."""
     example = first_example(texts, spec.name, texts[spec.name].notnull())
     return BadFile(path, f"{spec.published} cannot be read: {example}", advice_for(example, spec))
 
 
 def advice_for(example: str, spec: PublishedColumn) -> str:
-    """What to do about a text that is in none of the formats of its column."""
+    """Return the advice for a text that has none of the formats of its column."""
     if re.search(f"^'{EXCEL_ERROR}'", example):
         return "That is an error of Excel: mend the formula, or use the file as published"
     if spec.dtype == REAL and re.search(_SCIENTIFIC_NUMBER, example):
@@ -99,31 +102,30 @@ def _best_format(counts: dict[Format, int]) -> Format | None:
 
 
 EXAMINED_ROWS = 1000
-"""So many of the rows that deny a date are looked at to find out why."""
+"""The number of rows with a contradicted date that are examined for the reason."""
 
 
 @dataclass(frozen=True, slots=True)
 class FileCheck:
-    """A file some rows of which did not parse.
-
-    texts: its known columns as text. unread: those rows of texts that did not parse under `formats`.
-    n_rows: all its rows.
-    """
+    """A file in which some rows did not parse."""
 
     path: Path
     texts: ibis.Table
+    """The known columns as text."""
     unread: ibis.Table
+    """The rows of `texts` that did not parse under `formats`."""
     formats: dict[str, Format]
     n_rows: int
+    """The number of all rows of the file."""
 
 
 def max_unreadable_rows(n_rows: int) -> int:
-    """So many rows of a file may be unreadable: 0.1 %, but one in any file of two rows or more."""
+    """Return how many rows may be unreadable: 0.1 %, but at least one in any file of two rows or more."""
     return min(max(1, int(n_rows * UNREADABLE_SHARE)), n_rows - 1)
 
 
 def count_failures(check: FileCheck, specs: tuple[PublishedColumn, ...]) -> dict[PublishedColumn, int]:
-    """How many texts of each column did not parse; columns without a failure are absent."""
+    """Count the texts of each column that did not parse; columns without a failure are absent."""
     present = [spec for spec in specs if spec.name in check.unread.columns]
     counts = {spec.name: _failed(check, spec).sum() for spec in present}
     row = check.unread.aggregate(**counts).to_pyarrow()
@@ -144,7 +146,7 @@ def count_other_formats(
 
 
 def require_one_format(check: FileCheck, spec: PublishedColumn, counts: dict[Format, int]) -> None:
-    """Raises: BadFile where a second format explains more of a column than stray rows can."""
+    """Raise BadFile if a second format explains more of a column than stray rows can."""
     failed = check.unread.filter(_failed(check, spec))
     second = max(counts, key=lambda form: counts[form])
     if counts[second] <= max_unreadable_rows(check.n_rows):
@@ -158,7 +160,7 @@ def require_one_format(check: FileCheck, spec: PublishedColumn, counts: dict[For
 
 
 def require_readable(check: FileCheck, failed: dict[PublishedColumn, int], n_unreadable: int) -> None:
-    """Raises: BadFile where more than stray rows did not parse. It names the column that failed most."""
+    """Raise BadFile if more than stray rows did not parse. The message names the column that failed most."""
     if n_unreadable <= max_unreadable_rows(check.n_rows):
         return
     worst = max(failed, key=lambda spec: failed[spec])
@@ -171,9 +173,9 @@ def require_readable(check: FileCheck, failed: dict[PublishedColumn, int], n_unr
 
 
 def require_consistent_dates(path: Path, typed: ibis.Table, table: str, n_rows: int) -> None:
-    """Raises: BadFile where CalYear or HourOfCall denies the date or time beside it in too many rows.
+    """Raise BadFile if CalYear or HourOfCall contradicts the date or time beside it in too many rows.
 
-    Of mobilisations only the year is compared: their times are GMT, and minutes after the call.
+    For mobilisations only the year is compared, because their times are GMT and minutes after the call.
     """
     day = typed.call_date if table == "incidents" else typed.mobilised_at
     checks = {"CalYear": (typed.cal_year != day.year(), "date")}
@@ -191,7 +193,7 @@ def require_consistent_dates(path: Path, typed: ibis.Table, table: str, n_rows: 
 
 
 def require_matching_dates(path: Path, typed: ibis.Table, n_rows: int) -> None:
-    """Raises: BadFile where the call dates of too many incidents deny the dates in their numbers."""
+    """Raise BadFile if the call dates of too many incidents contradict the dates in their numbers."""
     found = typed.filter(is_other_date(typed)).order_by("source_row")
     n = found.count().to_pyarrow().as_py()
     if not is_contradicted(n, n_rows):
@@ -202,14 +204,14 @@ def require_matching_dates(path: Path, typed: ibis.Table, n_rows: int) -> None:
     explained = sum(swap_day_and_month(row["call_date"]) == row["stated"] for row in rows)
     first = rows[0]
     problem = (
-        f"DateOfCall denies the date in IncidentNumber in {n} of {n_rows} rows, first in data row "
+        f"DateOfCall contradicts the date in IncidentNumber in {n} of {n_rows} rows, first in data row "
         f"{first['source_row']}: {first['incident_number']} is read as a call of {first['call_date']}"
     )
     raise BadFile(path, problem, advice_on_dates(explained > len(rows) / 2))
 
 
 def swap_day_and_month(day: date) -> date | None:
-    """The date with day and month in each other's place; None where there is no such date."""
+    """Return the date with day and month exchanged; None if there is no such date."""
     try:
         return day.replace(month=day.day, day=day.month)
     except ValueError:
@@ -217,7 +219,7 @@ def swap_day_and_month(day: date) -> date | None:
 
 
 def advice_on_dates(is_month_first: bool) -> str:
-    """What to do about dates that are denied, where exchanging day and month explains them or not."""
+    """Return the advice for contradicted dates, depending on whether exchanging day and month explains them."""
     if is_month_first:
         return "Month first? Exchanging day and month explains it: write day first, dd/mm/yyyy, as the Brigade does"
     return "Columns were shifted or dates changed: fetch the file again"

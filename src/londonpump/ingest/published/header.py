@@ -1,4 +1,4 @@
-"""Which column of a file is which: today's names, the older ones and those of the BigQuery copy."""
+"""The columns of a file under today's, older and BigQuery names; extra lines without data; the decimal mark."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -16,28 +16,27 @@ from londonpump.ingest.csv_dialect import COMMA, NUMBER_FORMS, POINT, Layout, de
 
 OWN_COLUMNS = ("source_file", "source_row")
 MAX_NAMES_LISTED = 4
-"""So many names stand in a message; the rest are counted."""
+"""The number of names listed in a message; the rest are counted."""
 
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """The columns of one file, left to right, and which of them the product knows.
-
-    stored: a unique name for every column of the file, an index without a name among them.
-    published: the stored names to keep. found: {product's name: stored name}.
-    """
+    """The columns of one file, left to right, and the product's columns among them."""
 
     stored: tuple[str, ...]
+    """A unique name for every column of the file, including an unnamed index."""
     published: tuple[str, ...]
+    """The stored names to keep."""
     found: dict[str, str]
+    """The stored name of each of the product's columns."""
 
 
 def parse_header(path: Path, names: tuple[str, ...], table: str) -> Header:
-    """Match the names on the first line, whatever their case and the blanks around them.
+    """Match the names on the first line, ignoring case and surrounding blanks.
 
-    A first column without a name is an index that somebody's program wrote: it is left out.
+    A first column without a name is an index written by some program; it is dropped.
 
-    Raises: BadFile where a required column is missing, a name stands twice, or two names mean the same.
+    Raises: BadFile if a required column is missing, a name is repeated, or two names mean the same.
     """
     stored = tuple(strip_blanks(name) or f"unnamed_{i}" for i, name in enumerate(names, start=1))
     _require_unique_names(path, stored)
@@ -47,7 +46,7 @@ def parse_header(path: Path, names: tuple[str, ...], table: str) -> Header:
 
 
 def is_header_of(names: Iterable[str], table: str) -> bool:
-    """Do half of the required columns stand there? Then the row was meant as the header."""
+    """Return whether half of the required columns are present, so that the row is meant as the header."""
     required = [spec for spec in TABLES[table] if spec.is_required]
     return 2 * len(_missing(names, table)) <= len(required)
 
@@ -102,13 +101,13 @@ def _require_known_columns(path: Path, stored: tuple[str, ...], table: str) -> N
 
 
 MAX_EXAMINED_ROWS = 1000
-"""So many rows whose number does not begin with a digit are looked at. More is no file of records."""
+"""The most rows examined whose number does not begin with a digit. A file with more is not a file of records."""
 _BEGINS_WITH_DIGIT = f"^[{BLANKS}]*[0-9]"
 
 
 @dataclass(frozen=True, slots=True)
 class DataLines:
-    """The rows of a file that are data, and how many others there were."""
+    """The data rows of a file, and the number of other lines."""
 
     rows: ibis.Table
     n_headers: int
@@ -116,16 +115,16 @@ class DataLines:
 
 
 def drop_extra_lines(path: Path, rows: ibis.Table, header: Header, table: str) -> DataLines:
-    """Leave out repeated headers and lines of empty fields. Rows keep their numbers.
+    """Drop repeated headers and lines of empty fields. Rows keep their numbers.
 
-    Raises: BadFile where another header stands among the rows: the columns below it may be others.
+    Raises: BadFile if there is a different header among the rows: the columns below it may differ.
     """
     number = rows[header.found["incident_number"]]
-    # Where every row has a number, as published, this one column is all that is looked at.
+    # Every row of a published file has a number, so usually only this one column is read.
     suspect = rows.filter(number.isnull() | (number < "0") | (number >= ":"))
     if not suspect.count().to_pyarrow().as_py():
         return DataLines(rows, 0, 0)
-    # A number may have blanks before it, of any kind, in every row.
+    # Numbers may have leading blanks of any kind.
     suspect = suspect.filter(number.isnull() | ~number.re_search(_BEGINS_WITH_DIGIT))
     is_empty = reduce(and_, (_is_blank(rows[name]) for name in header.published))
     n_empty = suspect.filter(is_empty).count().to_pyarrow().as_py()
@@ -144,17 +143,15 @@ def _repeated_headers(path: Path, suspect: ibis.Table, header: Header, table: st
         if is_repeated_header(cells, header.published):
             header_rows.append(row["source_row"])
         elif is_header_of([cell or "" for cell in cells], table):
-            problem = (
-                f"another header stands in data row {row['source_row']}, with its columns in other places"
-            )
+            problem = f"data row {row['source_row']} is another header, with its columns in another order"
             raise BadFile(path, problem, "Give each part as a file of its own")
     return header_rows
 
 
 def detect_decimal_mark(path: Path, rows: ibis.Table, header: Header, table: str, layout: Layout) -> str:
-    """Find the decimal mark of a file. Between commas, only a point can be one.
+    """Find the decimal mark of a file. If commas separate fields, only a point is possible.
 
-    Raises: BadFile where it is not clear.
+    Raises: BadFile if it is ambiguous.
     """
     dtypes = {spec.name: spec.dtype for spec in TABLES[table]}
     columns = [
@@ -168,7 +165,7 @@ def detect_decimal_mark(path: Path, rows: ibis.Table, header: Header, table: str
 
 
 def _example(rows: ibis.Table, columns: list[str], number_form: str) -> str | None:
-    """The first text of a form, with its place."""
+    """Return the first text of a form, with its position."""
     fits = {name: _fits(rows[name].strip(), *NUMBER_FORMS[number_form]) for name in columns}
     found = rows.filter(reduce(or_, fits.values())).order_by("source_row").limit(1)
     texts = found.select(

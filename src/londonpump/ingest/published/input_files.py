@@ -1,4 +1,4 @@
-"""Files of separated text: the header, and every row as text into the database, nothing guessed."""
+"""Raw text of csv files and workbooks: the header, and every cell as text, without guessing types."""
 
 import codecs
 import re
@@ -27,9 +27,9 @@ _READ = """
 
 @contextmanager
 def as_utf8(detected: DetectedFile, layout: Layout) -> Iterator[DetectedFile]:
-    """The same file in UTF-8 without marks inside and without its `sep=` line: itself, or a copy that is removed afterwards.
+    """Yield the same file in UTF-8 without inner marks and `sep=` line: the file itself, or a temporary copy.
 
-    DuckDB could skip that line itself, but reads no row where it ends otherwise than the lines below it.
+    DuckDB could skip that line itself, but reads no rows if its line ending differs from the others.
     """
     if detected.encoding == UTF8 and not detected.has_inner_mark and not layout.has_sep_line:
         yield detected
@@ -44,9 +44,9 @@ def as_utf8(detected: DetectedFile, layout: Layout) -> Iterator[DetectedFile]:
 
 
 def csv_header(detected: DetectedFile) -> tuple[tuple[str, ...], Layout]:
-    """The names on the header line, as they stand, and how the fields are separated.
+    """Return the names on the header line and the separator.
 
-    Raises: BadFile for a blank line, bars, or separators that are not clear.
+    Raises: BadFile for a blank line, bars, or ambiguous separators.
     """
     with open_bytes(detected.path, is_gzip=detected.is_gzip) as stream:
         text = (
@@ -69,7 +69,7 @@ def load_csv(
     layout: Layout,
     table: str,
 ) -> ibis.Table:
-    """Every row as text, in the order of the file, blanks as null.
+    """Load every row as text, in the order of the file, blanks as null.
 
     Raises: BadFile naming the line with too many or too few fields, or a quote that is never closed.
     """
@@ -88,28 +88,26 @@ def read_into(
     table: str,
     selected: str = "*",
 ) -> None:
-    """Create a table of the rows. selected: what of them, as SQL. Raises: duckdb.InvalidInputException.
-
-    DuckDB is shown a link: it takes brackets, stars and backslashes of a path for a pattern.
-    """
+    """Create a table of the rows. `selected` is a SQL select list. Raises: duckdb.InvalidInputException."""
     values = {
         "columns": dict.fromkeys(columns, "VARCHAR"),
         "separator": layout.separator,
         "compression": "gzip" if utf8.is_gzip else "none",
     }
     with TemporaryDirectory(prefix="londonpump-") as folder:
+        # DuckDB treats brackets, stars and backslashes in a path as a pattern; the link has a plain name.
         link = Path(folder) / "rows"
         link.symlink_to(utf8.path.resolve())
         connection.con.execute(_READ.format(table=table, selected=selected), {"path": str(link), **values})
 
 
 def _explained(path: Path, message: str, n_above: int) -> BadFile:
-    """Return the error in our words. n_above: lines of the file that DuckDB did not see."""
+    """Explain DuckDB's error. `n_above` is the number of lines of the file that DuckDB did not see."""
     line = re.search(r"CSV Error on Line: (\d+)", message)
     where = f"line {int(line[1]) + n_above}" if line else "a line"
     count = re.search(r"Expected Number of Columns: (\d+) Found: (\d+)", message)
     if count:
-        # DuckDB stops counting at the first field too many
+        # DuckDB stops counting at the first surplus field.
         found = "more" if int(count[2]) > int(count[1]) else count[2]
         problem = f"{where} has {found} fields, the header has {count[1]}"
         return BadFile(path, problem, "Look for a comma that is not in quotes, or a line cut in two")
@@ -133,19 +131,19 @@ ERRORS = {
     "Null": "#NULL!",
     "NA": "#N/A",
 }
-"""The reader's name of an error in a cell: what Excel shows, and writes into a csv."""
+"""Excel's text of each cell error, by the reader's name of it."""
 _ERROR = re.compile(r"'Error\((\w+)\)'")
 _OTHER_ERROR = re.compile(r"cell error value '([^']*)'")
 
 
 def read_workbook(path: Path, table: str) -> tuple[tuple[str, ...], pa.Table]:
-    """The header and the rows of the one sheet whose first row is one of that table.
+    """Return the header and the rows of the one sheet whose first row is a header of that table.
 
-    A workbook of one sheet is taken as it is, so that the header itself can be complained about.
-    Dates come as "2023-03-19 00:00:00", times of day as "1899-12-31 00:08:54", numbers as "416".
+    A workbook of one sheet is accepted with any header, so that later checks can name its problem.
+    Dates are read as "2023-03-19 00:00:00", times of day as "1899-12-31 00:08:54", numbers as "416".
 
-    Returns: the names as they stand, and one nullable text column a name, in that order.
-    Raises: BadFile where the workbook cannot be opened, is empty, or no sheet fits.
+    Returns: the names, and one nullable text column per name, in that order.
+    Raises: BadFile if the workbook cannot be opened, is empty, or no sheet fits.
     """
     try:
         reader = fastexcel.read_excel(path)
@@ -176,7 +174,7 @@ def _unreadable(path: Path, message: str) -> BadFile:
 
 
 def _cells(reader: fastexcel.ExcelReader, name: str) -> pa.Table:
-    """Return every cell as text. All columns may hold nulls, so that any two files can be put together."""
+    """Return every cell as text. All columns are nullable, so that any two files can be combined."""
     batch, errors = reader.load_sheet(name, header_row=None, dtypes="string").to_arrow_with_errors()
     schema = pa.schema([(column, pa.string()) for column in batch.schema.names])
     cells = pa.table([column.cast(pa.string()) for column in batch.columns], schema=schema)
@@ -184,7 +182,7 @@ def _cells(reader: fastexcel.ExcelReader, name: str) -> pa.Table:
 
 
 def _with_errors(cells: pa.Table, errors: Sequence[fastexcel.CellError]) -> pa.Table:
-    """Put the texts of errors where the reader left nulls: an error is no empty cell."""
+    """Insert the texts of errors where the reader left nulls: an error is not an empty cell."""
     by_column: dict[int, dict[int, str]] = {}
     for error in errors:
         row, column = error.offset_position

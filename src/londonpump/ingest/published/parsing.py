@@ -1,4 +1,8 @@
-"""Text to values: one row in, one row out, and the name of the first column that did not parse."""
+"""Conversion of text to typed values, row by row, and to the published spelling.
+
+A text column has a few hundred different texts at most. Each is examined once, so that a file in the published
+spelling costs one query and no work on its rows.
+"""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -50,11 +54,11 @@ def column_texts(
     *,
     is_every_blank: bool = False,
 ) -> ibis.Table:
-    """The known columns under the product's names, trimmed, null markers as null, numbers with points.
+    """Return the known columns under the product's names, trimmed, with null markers as null and decimal points.
 
     Args: rows: text, with source_file and source_row. found: {product's name: name in rows}. decimal: the
-    decimal mark of the number columns among specs. is_every_blank: take every blank of Unicode for an ordinary
-    one, which costs more and is needed by few files.
+    decimal mark of the number columns among specs. is_every_blank: trim every Unicode blank, which is slow and needed by
+    few files.
     """
     columns = {name: _text(rows[published], is_every_blank) for name, published in found.items()}
     if decimal == COMMA:
@@ -64,9 +68,9 @@ def column_texts(
 
 
 def value_of(text: StringValue, dtype: str, written: Format | None) -> Value:
-    """The value of a text of that kind; null where it does not parse.
+    """Return the value of a text of that type; null if it does not parse.
 
-    Args: written: the format of a date, clock or moment; None where the whole column is empty.
+    Args: written: the format of a date, time of day or timestamp; None if the whole column is empty.
     """
     if written is not None:
         return _guarded(text, written.pattern, written.value(text))
@@ -85,11 +89,11 @@ def value_of(text: StringValue, dtype: str, written: Format | None) -> Value:
 def typed_rows(
     texts: ibis.Table, specs: tuple[PublishedColumn, ...], formats: dict[str, Format]
 ) -> ibis.Table:
-    """Every column of the table under its type, null where the file has none, and `unreadable`.
+    """Return every column of the table with its type, null if the file lacks it, and `unreadable`.
 
-    Args: texts: from column_texts. formats: of the dates, clocks and moments that are not empty.
-    Returns: one row a row of texts: source_file, source_row, the columns of specs, unreadable (the first
-    of them whose text is there but did not parse; null where all is well).
+    Args: texts: from column_texts. formats: those of dates and times that are not empty.
+    Returns: one row per row of texts: source_file, source_row, the columns of specs, unreadable (the first
+    of them with a text that did not parse; null if all parsed).
     """
     present = [spec for spec in specs if spec.name in texts.columns]
     values = {spec.name: value_of(texts[spec.name], spec.dtype, formats.get(spec.name)) for spec in present}
@@ -101,14 +105,14 @@ def typed_rows(
 
 
 def has_odd_blanks(texts: ibis.Table) -> bool:
-    """Whether any text holds a blank that is no ordinary one."""
+    """Return whether any text contains an unusual blank."""
     names = [name for name in texts.columns if name not in ("source_file", "source_row")]
     found = [texts[name].re_search(_ODD_BLANK).any().fill_null(False) for name in names]
     return bool(names) and bool(texts.aggregate(has=reduce(or_, found))["has"].to_pyarrow()[0].as_py())
 
 
 def _text(column: StringValue, is_every_blank: bool) -> StringValue:
-    # most texts have no blanks to trim, and one expression is quicker than a comparison with each marker
+    # Most texts have no blanks to trim, and one regular expression is faster than a comparison with each marker.
     has_blanks = column.startswith(" ") | column.endswith(" ")
     trimmed = has_blanks.ifelse(column.strip(), column)
     if is_every_blank:
@@ -121,18 +125,18 @@ def _guarded(text: StringValue, pattern: str, value: Value) -> Value:
 
 
 TRIMMED = " \t\n\r\v\f"
-"""What Ibis trims."""
+"""The characters that Ibis trims."""
 MAX_BRANCHES = 300
-"""So many changes are one expression, which compares each row with each of them. More are looked up in a table."""
+"""Up to this number of changes are one CASE expression. More are looked up by a join."""
 _OLD, _NEW = "spelt_in_file", "spelt_as_published"
 
 
 def with_published_spelling(
     texts: ibis.Table, rows: ibis.Table, found: Mapping[str, str], specs: Sequence[PublishedColumn]
 ) -> ibis.Table:
-    """The same texts, those of every text column as the Brigade publishes them.
+    """Return the same texts with every text column in the published spelling.
 
-    Args: texts: of `column_texts`, from `rows` and `found`: asking the rows as they came is three times as fast.
+    Args: texts: the result of `column_texts` for `rows` and `found`; querying the raw rows is three times as fast.
     """
     names = [spec.name for spec in specs if spec.dtype == TEXT and spec.name in found]
     if not names:
@@ -149,7 +153,7 @@ def with_published_spelling(
 
 
 def _changes(column: str, found_texts: Sequence[str | None]) -> Mapping[str, str | None]:
-    """The new text of every text that is spelt otherwise; None where nothing but blanks is left of it."""
+    """Return the new text of every text that is spelt differently; None if only blanks remain."""
     spelled = spelling_normaliser(column)
     changes: dict[str, str | None] = {}
     for text in found_texts:
@@ -157,14 +161,14 @@ def _changes(column: str, found_texts: Sequence[str | None]) -> Mapping[str, str
             continue
         trimmed = strip_blanks(text)
         new = None if trimmed.casefold() in NULL_MARKERS else spelled(trimmed)
-        # column_texts makes null of null markers already
+        # column_texts already turns null markers into null.
         as_read = {old for old in _as_column_texts(text) if old.casefold() not in NULL_MARKERS}
         changes |= {old: new for old in as_read if old != new}
     return changes
 
 
 def _as_column_texts(text: str) -> set[str]:
-    """What `column_texts` makes of a text, without and with the trimming of every blank."""
+    """Return what `column_texts` makes of a text, without and with trimming of every blank."""
     has_blanks = text.startswith(" ") or text.endswith(" ")
     ordinary = text.translate(dict.fromkeys(map(ord, BLANKS), " "))
     return {text.strip(TRIMMED) if has_blanks else text, ordinary.strip(TRIMMED)}
@@ -179,7 +183,7 @@ def _replaced(column: ibis.Value, change: Mapping[str, str | None]) -> ibis.Valu
 
 
 def _looked_up(texts: ibis.Table, name: str, change: Mapping[str, str | None]) -> ibis.Table:
-    """The same texts, one column replaced by a join."""
+    """Return the same texts, with one column replaced by a join."""
     mapping = {_OLD: pa.array(change.keys(), pa.string()), _NEW: pa.array(change.values(), pa.string())}
     table = ibis.memtable(pa.table(mapping))
     joined = texts.left_join(table, texts[name] == table[_OLD])

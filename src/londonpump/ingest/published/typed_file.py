@@ -1,4 +1,4 @@
-"""One file's text to one typed table, once its formats are known and its doubts are settled."""
+"""Converts the text of one file to a typed table, after detecting its formats."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -34,39 +34,39 @@ EMPTY = "empty"
 
 @dataclass(frozen=True, slots=True)
 class FileText:
-    """A file in the database, every column as text. raw: source_file, source_row, published columns.
-
-    name: of its table, found nowhere else in the database. read_as: how its text is written.
-    is_every_blank_trimmed: blanks that few files have are taken for ordinary ones.
-    """
+    """A file in the database, with every column as text."""
 
     path: Path
     name: str
+    """The name of its table, unique in the database."""
     table: str
     raw: ibis.Table
+    """source_file, source_row and the published columns."""
     header: Header
     read_as: TextFormat
     is_every_blank_trimmed: bool = False
+    """Whether unusual blanks, which few files have, count as ordinary ones."""
 
 
 @dataclass(frozen=True, slots=True)
 class TypedFile:
-    """A file read. formats: {product's column: name of its format}, "empty" where no row has a value."""
+    """A typed file."""
 
     typed: ibis.Table
     raw: ibis.Table
     n_rows: int
     formats: dict[str, str]
+    """The name of the format of each column of dates or times; "empty" if no row has a value."""
     read_as: TextFormat
 
 
 def parse_file(text: FileText, connection: ibis.BaseBackend) -> TypedFile:
-    """Find the formats, parse every row, and refuse a file that is not what it seems.
+    """Find the formats, parse every row, and reject a file that contradicts itself.
 
-    The formats are taken from the first rows; where a row then fails, from all rows.
+    The formats come from the first rows; if a row then fails, from all rows.
 
     Raises: BadFile for no data rows, a column in no known format or in two, too many unreadable rows, or
-    years and hours that deny the dates and times beside them.
+    years and hours that contradict the dates and times beside them.
     """
     n_rows = text.raw.count().to_pyarrow().as_py()
     if n_rows == 0:
@@ -117,7 +117,7 @@ def _read(
 
 
 def _texts(text: FileText, rows: ibis.Table, specs: Sequence[PublishedColumn] | None = None) -> ibis.Table:
-    """The texts of some rows, of all known columns or of some, trimmed and spelt as published."""
+    """Return the texts of some rows, of all known columns or of some, trimmed and in the published spelling."""
     names = text.header.found if specs is None else [spec.name for spec in specs]
     found = {name: text.header.found[name] for name in names}
     table, is_every_blank = TABLES[text.table], text.is_every_blank_trimmed
@@ -139,7 +139,7 @@ def _formats(text: FileText, texts: ibis.Table) -> dict[str, Format]:
 
 
 def _unread(connection: ibis.BaseBackend, text: FileText, typed: ibis.Table) -> ibis.Table:
-    """The texts of the few rows that did not parse, so that what is asked of them costs nothing."""
+    """Store the texts of the few rows that did not parse, so that queries about them are cheap."""
     rows = typed.filter(typed.unreadable.notnull()).select("source_row")
     texts = _texts(text, text.raw.semi_join(rows, "source_row"))
     return connection.create_table(f"unread_{text.name}", texts, overwrite=True)
