@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from londonpump.domain.errors import BadFile
-from londonpump.ingest.school_holiday_file import read_calendar
+from londonpump.ingest.school_holidays import read_calendar
 
 CALENDAR = Path(__file__).resolve().parents[3] / "../shared/data/calendar"
 needs_calendar = pytest.mark.skipif(not CALENDAR.exists(), reason="the shared calendar is not there")
