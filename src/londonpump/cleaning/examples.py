@@ -32,6 +32,7 @@ def as_examples(table: Table) -> Table:
         east, north = table.easting_m - table.station_easting_m, table.northing_m - table.station_northing_m
         distance_m = (east * east + north * north).sqrt()
         table = table.mutate(is_over_60_kmh=distance_m > table.travel_s * (FASTEST_KMH * M_PER_S_PER_KMH))
+    # A total order makes the file byte for byte reproducible.
     return _select_columns(table, EXAMPLES).order_by(
         "mobilised_at", "incident_number", "source_file", "source_row", "pump"
     )
@@ -78,6 +79,7 @@ def with_context(table: Table, spells: Table) -> Table:
     overlap, and some of CONTEXT_COLUMNS.
     """
     columns = [name for name in CONTEXT_COLUMNS if name in spells.columns]
+    # Engines return different precisions; the equality join needs one type on both sides.
     spells = spells.select(
         "from_at", "until_at", *columns, hour_at=spells.from_at.truncate("h").cast("timestamp(6)")
     )

@@ -58,14 +58,17 @@ def to_london(utc: TimestampValue) -> TimestampValue:
 
 
 def _month_day_hour(timestamp: TimestampValue) -> IntegerValue:
+    # One number for month, day and hour needs one comparison instead of three.
     return timestamp.month() * 10_000 + timestamp.day() * 100 + timestamp.hour()
 
 
 def _march(timestamp: TimestampValue) -> IntegerValue:
+    # 31 March is (5 * year // 4 + 4) % 7 days after a Sunday.
     return 30_000 + (31 - ((5 * timestamp.year()) // 4 + 4) % 7) * 100
 
 
 def _october(timestamp: TimestampValue) -> IntegerValue:
+    # 31 October is (5 * year // 4 + 1) % 7 days after a Sunday.
     return 100_000 + (31 - ((5 * timestamp.year()) // 4 + 1) % 7) * 100
 
 
@@ -109,6 +112,7 @@ def clean_incidents(typed: Table, stations: Table, mobilisations: Table | None =
         table = _with_second_occurrence(table, mobilisations)
     table = _with_location(table)
     table = _with_incident_type(table)
+    # The duplicate check compares repaired values, so it comes after all other rules.
     table = reject_duplicates(table, ("incident_number",), CONTENT_COLUMNS)
     return with_station_of_name(table, stations, "station_ground", ground_code="code")
 
@@ -127,6 +131,7 @@ def is_other_date(table: Table) -> BooleanValue:
 
 def _with_time(table: Table) -> Table:
     """Add `call_at`, the call in UTC. Of an hour that the clocks show twice, the first is assumed here."""
+    # A missing time becomes midnight only so that there is a timestamp: the rule no_call_time rejects the row.
     wall = table.call_date.cast("timestamp") + table.call_time.fill_null(0).as_interval("s")
     table = table.mutate(wall=wall)
     wall = table.wall
@@ -158,6 +163,7 @@ def _with_second_occurrence(table: Table, mobilisations: Table) -> Table:
     )
     first = calls.join(mobilised, "incident_number").group_by("incident_number", "call_at")
     first = first.agg(sent_at=lambda found: found.mobilised_at.min())
+    # Seconds may be missing from mobilisations, so a pump may seem to leave up to a minute before its call.
     is_second = first.sent_at >= first.call_at + ibis.interval(seconds=HOUR_S - LOST_SECONDS)
     second = first.filter(is_second).select("incident_number", "call_at", is_second=ibis.literal(True))
     # Only the few calls of that night have a match; all other rows stay unchanged.
@@ -198,6 +204,7 @@ def _with_location(table: Table) -> Table:
 def _with_cell(table: Table) -> Table:
     """Compute the 100 m cell from the exact location where the published cell does not contain it."""
     pairs = (("easting_m", "easting_rounded_m"), ("northing_m", "northing_rounded_m"))
+    # A cell that is 100 m or less away can still be the right one after rounding.
     is_elsewhere = ibis.or_(
         *[table[cell].isnull() | ((table[cell] - table[exact]).abs() > CELL_M) for exact, cell in pairs]
     )

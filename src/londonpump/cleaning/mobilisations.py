@@ -133,6 +133,7 @@ def _is_far_from_call(table: Table) -> BooleanValue:
 def _with_turnout(table: Table) -> Table:
     """Estimate a missing turnout as its usual share of the attendance time if the departure was not recorded."""
     used = table.filter(is_kept(table))
+    # The ratio of means instead of the mean of ratios: single short runs would dominate the latter.
     share = used.agg(share=used.turnout_s.mean() / used.attendance_s.mean()).share.as_scalar()
     is_filled = table.mobile_at.isnull() & table.turnout_s.isnull() & table.attendance_s.notnull()
     turnout_s = (table.attendance_s * share).round().cast("int64")
@@ -149,6 +150,7 @@ def _with_turnout(table: Table) -> Table:
 
 def _with_travel(table: Table) -> Table:
     """Exchange departure and arrival where they are recorded the wrong way round."""
+    # With exchanged timestamps the published turnout runs to the arrival, and the attendance time to the departure.
     is_swapped = (table.travel_s.isnull() & (table.mobile_at > table.arrived_at)).fill_null(False)
     table = table.mutate(
         turnout_s=ibis.ifelse(is_swapped, table.attendance_s, table.turnout_s),
@@ -158,6 +160,7 @@ def _with_travel(table: Table) -> Table:
         arrived_at=ibis.ifelse(is_swapped, table.mobile_at, table.arrived_at),
         repairs=with_repairs(table, mobile_and_arrived_exchanged=is_swapped),
     )
+    # One pump without a travel time rejects its incident, whose counts of pumps would be incomplete.
     table = reject_incidents(table, no_travel=table.travel_s.isnull())
     return reject(table, impossible_time=_is_impossible(table))
 
@@ -173,6 +176,7 @@ def _is_impossible(table: Table) -> BooleanValue:
 
 def _with_station(table: Table, stations: Table) -> Table:
     """Add the station from which the pump set out. A station without coordinates must not become distance 0."""
+    # A resource code begins with the code of the pump's home station.
     home = table.resource_code.left(3)
     table = with_station_of_name(table, stations, "station_name", code_of_name="code")
     code = table.station_code.fill_null(table.code_of_name).fill_null(home)

@@ -42,6 +42,7 @@ def with_attendance(table: Table) -> Table:
     incidents = table.group_by("incident_number").agg(
         pumps_attending=table.count(), stations_attending=table.home_station_code.nunique()
     )
+    # Pumps mobilised at the same second form one wave, so distinct times are numbered.
     waves = table.select("incident_number", "mobilised_at").distinct()
     by_time = ibis.window(group_by="incident_number", order_by="mobilised_at")
     waves = waves.mutate(wave=ibis.row_number().over(by_time) + 1)
@@ -120,8 +121,10 @@ FLEET_KNOWN_AFTER_DAYS = 7
 
 def with_pumps_out(table: Table) -> Table:
     """Add `pumps_out`: mobilisations of other incidents that are out at mobilised_at."""
+    # One row per query time, so that the running sum answers equal queries once.
     queries = table.select("row_id", "mobilised_at").group_by("mobilised_at").agg()
     out = _running(_events(table), queries.mutate(at=queries.mobilised_at).drop("mobilised_at"), ())
+    # Pumps of the same incident do not count as out, so they are subtracted.
     own = table.select("incident_number", earlier_at="mobilised_at", until="left_at", earlier="row_id")
     later = table.filter(table.wave > 1).select("row_id", "incident_number", "mobilised_at")
     both = later.join(own, "incident_number")

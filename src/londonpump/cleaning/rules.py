@@ -44,6 +44,7 @@ def reject(table: Table, **rules: BooleanValue) -> Table:
 
 def with_rules(table: Table, **rules: BooleanValue) -> StringValue:
     """Return the `rule` of each row with further rules applied, as `reject` does."""
+    # A row can break several rules; reports and counts need exactly one per row.
     branches = [(condition.fill_null(False), name) for name, condition in rules.items()]
     return ibis.coalesce(table.rule, ibis.cases(*branches, else_=ibis.null("string")))
 
@@ -56,6 +57,7 @@ def reject_incidents(table: Table, **rules: BooleanValue) -> Table:
         else_=ibis.null("int64"),
     )
     # Few incidents are broken: a join with those few is cheaper than a window over all rows.
+    # Only kept rows count: a row that is already rejected must not reject its whole incident.
     marked = table.select("incident_number", verdict=ibis.ifelse(is_kept(table), verdict, ibis.null("int64")))
     marked = marked.filter(marked.verdict.notnull())
     first = marked.group_by("incident_number").agg(verdict=marked.verdict.min())
@@ -75,6 +77,7 @@ def reject_duplicates(table: Table, key: tuple[str, ...], content: tuple[str, ..
     repeated_keys = of_kept.filter(of_kept.rows > 1).drop("rows")
     # Few keys are repeated: only their rows are sorted.
     repeated_rows = table.filter(is_kept(table)).join(repeated_keys, list(key)).select(*ROW, *key, *content)
+    # Sorting by file and row makes the first record the same in every run.
     of_key = ibis.window(group_by=key, order_by=ROW)
     of_content = ibis.window(group_by=(*key, *content), order_by=ROW)
     repeated_rows = repeated_rows.mutate(

@@ -145,6 +145,7 @@ def normalise_code(text: str) -> str:
 def normalise_district(text: str) -> str:
     """Return the postcode district: `se1`, `SE1 7PB`, `se17pb` and the sector `SE1 7` are SE1."""
     normalised = normalise_code(text)
+    # `SE17` is a valid district as it is, so districts are matched before full postcodes.
     if OUTWARD.fullmatch(normalised):
         return normalised
     found = FULL.fullmatch(normalised) or SECTOR.fullmatch(normalised)

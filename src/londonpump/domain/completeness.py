@@ -58,6 +58,7 @@ def _complete_days_of_month(days: list[date], incidents: Mapping[date, int]) -> 
     for index, day in enumerate(days):
         first = max(0, min(index - WINDOW_DAYS // 2, len(days) - WINDOW_DAYS))
         window_counts = [incidents[neighbour] for neighbour in days[first : first + WINDOW_DAYS]]
+        # The cap keeps one storm day from making a sample look complete.
         cap = MAX_SHARE_OF_MEDIAN * median(window_counts)
         if sum(min(n, cap) for n in window_counts) >= min_per_day * len(window_counts):
             dense.append(day)

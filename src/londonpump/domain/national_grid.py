@@ -160,6 +160,7 @@ def _from_cartesian(point_m: Floats, a_m: float, b_m: float) -> tuple[Floats, Fl
     x, y, z = point_m
     p = np.hypot(x, y)
     latitude = np.arctan2(z, p * (1 - e2))
+    # Fixed-point iteration: five rounds are exact to well below a millimetre.
     for _ in range(5):
         nu = a_m / np.sqrt(1 - e2 * np.sin(latitude) ** 2)
         latitude = np.arctan2(z + e2 * nu * np.sin(latitude), p)

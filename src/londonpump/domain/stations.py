@@ -73,6 +73,7 @@ def known_stations() -> tuple[Station, ...]:
             northing_m=float(row["northing_m"]),
             borough=row["borough"],
             closed_date=date.fromisoformat(row["closed_date"]) if row["closed_date"] else None,
+            # A station without a number of pumps in a year had none then.
             pumps=tuple(int(row[f"pumps_{year}"] or 0) for year in (2009, 2014, 2023)),
         )
         for row in csv.DictReader(text.splitlines())

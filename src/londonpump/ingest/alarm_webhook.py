@@ -34,6 +34,7 @@ def post_alarm(
         sleep(backoff_s(next_try, failure.wait_s, limits))
         failure = _attempt(address, alarm, limits)
     if failure is not None:
+        # The message names the host only, because the rest of the address may be a key.
         host = httpx2.URL(address).host
         problem = f"status {failure.status}" if failure.status else failure.problem
         advice = f"Check {SETTING} and its receiver; the alarm is kept and sent again by the next `londonpump monitor`."

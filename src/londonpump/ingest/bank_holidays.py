@@ -70,6 +70,7 @@ def check_bank_holidays(listed: list[BankHoliday], library: list[BankHoliday]) -
     complete_years = _complete_years(day.day for day in listed)
     listed_by_day = {day.day: day for day in listed}
     library_by_day = {day.day: day for day in library}
+    # Only Mondays to Fridays are compared: other differences change no working day.
     differences = [
         f"{day.day:%A %d %B %Y}: GOV.UK has {day.title}, the library does not know it; taken as a bank holiday"
         for day in listed
@@ -79,6 +80,7 @@ def check_bank_holidays(listed: list[BankHoliday], library: list[BankHoliday]) -
         for day in library
         if day.day.year in complete_years and day.day not in listed_by_day and day.day.weekday() < SATURDAY
     ]
+    # GOV.UK lists a few years only; the library has all others.
     library_only = {day: row for day, row in library_by_day.items() if day.year not in complete_years}
     merged = {**library_only, **listed_by_day}
     return BankHolidayCheck([merged[day] for day in sorted(merged)], differences)

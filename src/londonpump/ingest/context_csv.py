@@ -86,6 +86,7 @@ def _hours_of_utc(wall_us: NDArray[np.int64]) -> list[tuple[int, int]]:
     """Return (row, UTC microseconds) of each UTC hour at which the clocks of London show the row's hour."""
     wall_us, first = np.unique(wall_us, return_index=True)
     found = []
+    # A London hour is shown by at most two UTC hours: its own number in winter, one less in summer.
     for utc_us in (wall_us, wall_us - HOUR_US):
         is_shown = london_us(utc_us) == wall_us
         found += list(zip(first[is_shown].tolist(), utc_us[is_shown].tolist(), strict=True))

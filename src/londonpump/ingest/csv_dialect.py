@@ -92,6 +92,7 @@ def find_layout(path: Path, text: str) -> tuple[Layout, tuple[str, ...]]:
     if sep_line and sep_line[1] != best and len(names[best]) > 1:
         problem = f"its first line says sep={sep_line[1]!r} and its header is separated by {SEPARATORS[best]}"
         raise BadFile(path, problem, "Correct or remove the sep= line")
+    # A rival that explains more than half as many names makes the separator ambiguous.
     rivals = [mark for mark in names if mark != best and 2 * len(names[mark]) > max(len(names[best]), 2)]
     if rivals and not sep_line:
         both = f"{SEPARATORS[best]} or by {SEPARATORS[rivals[0]]}"

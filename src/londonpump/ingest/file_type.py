@@ -89,6 +89,7 @@ def _check_workbook(path: Path) -> None:
             names = archive.namelist()
     except zipfile.BadZipFile as error:
         raise BadFile(path, f"the workbook is damaged ({error})", "Fetch it again") from error
+    # Excel workbooks are zip archives with a folder xl.
     if not any(name.startswith("xl/") for name in names):
         raise BadFile(path, "this is a zip archive, not a workbook", "Unpack it and name the files in it")
 
@@ -97,6 +98,7 @@ def _encoding(path: Path, *, is_gzip: bool, allow_zeros: bool) -> tuple[str, boo
     """Return the encoding of the text, and whether there is a byte order mark after its start."""
     start = next(chunks(path, is_gzip=is_gzip), b"")
     _require_text(path, start)
+    # Windows-1252 comes last, because it decodes nearly every byte.
     candidates = (UTF16,) if start.startswith(_UTF16) else (UTF8, CP1252)
     for encoding in candidates:
         has_inner_mark = _decoded(path, encoding, is_gzip=is_gzip, allow_zeros=allow_zeros)

@@ -164,6 +164,7 @@ def _risk_list(document: Document) -> ExportedRiskList:
     codes = [code for code, _ in stations]
     if len(set(codes)) < len(codes):
         document.reject("stations", "names a station twice")
+    # The original's own seed file has lists without an id.
     identity = document.id_of("_id") if document.has("_id") else None
     return ExportedRiskList(identity, document.timestamp_of("created_at"), tuple(stations))
 

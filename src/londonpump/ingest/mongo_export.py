@@ -104,6 +104,7 @@ class Document:
         return text
 
     def _as_number(self, name: str, value: object) -> float:
+        # bool is a subclass of int, so it is excluded first.
         if isinstance(value, bool) or not isinstance(value, int | float | str):
             self.reject(name, f"{value!r} is not a number")
         try:
@@ -164,6 +165,7 @@ def _values(file: Path, text: str) -> list[Any]:
             raise BadFile(file, problem, ADVICE) from error
         values.append(value)
         position = _skip_blank(text, position)
+    # mongoexport writes one array with --jsonArray, else one document per line.
     is_array = len(values) == 1 and isinstance(values[0], list)
     return values[0] if is_array else values
 

@@ -108,6 +108,7 @@ def fetch_past(
     """
     first_date, last_date = span
     today = fetched_at.astimezone(UTC).date()
+    # The hour after the last one has its rain, but there is no data after today.
     one_more = min(last_date + timedelta(days=1), today)
     period = {"start_date": first_date.isoformat(), "end_date": one_more.isoformat()}
     rows = _fetch_hours(http, settings, service, period, fetched_at)
@@ -224,6 +225,7 @@ def _series(hourly: dict[str, Any], name: str, length: int) -> Series:
     if len(values) != length:
         raise _unexpected_format(f"has {len(values)} values of {name} for {length} hours")
     for value in values:
+        # bool is a subclass of int, so the exact type is compared.
         if value is not None and (type(value) not in (int, float) or not math.isfinite(value)):
             raise _unexpected_format(f"has {value!r} for {name}")
     return values

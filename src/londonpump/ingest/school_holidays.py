@@ -106,6 +106,7 @@ def school_holidays_of(
             spans.append((first, last))
         else:
             spans[-1] = (spans[-1][0], max(last, spans[-1][1]))
+        # A holiday without an end leaves the days after it unknown, so the next one begins a new span.
         is_broken = holiday.last_date is None
     if known_span:
         spans[0] = (min(known_span[0], spans[0][0]), spans[0][1])

@@ -199,6 +199,7 @@ def _read_table(table: TermTable, today: date, parsed: ParsedRows) -> None:
         dates = _dates(cells, today)
         if not dates:
             continue
+        # Dates that go backwards show a wrong year or a column in another order.
         if dates[0] < before:
             raise _failed(f"its dates go backwards at {cells[0]!r}, {dates[0]:%d %B %Y}")
         before, count = dates[0], count + 1
@@ -206,6 +207,7 @@ def _read_table(table: TermTable, today: date, parsed: ParsedRows) -> None:
             _read_term(cells[0], dates, parsed)
         else:
             parsed.holidays.append(_holiday(cells[0], dates, table))
+    # A page with a wrong table is rejected as a whole: a missing holiday would look like school.
     if count < MIN_ROWS:
         problem = (
             f"a table of it has {count} rows with dates, where a school year has {2 * MIN_ROWS} holidays"

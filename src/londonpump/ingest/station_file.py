@@ -101,6 +101,7 @@ def _validate_distance(path: Path, number: int, code: str, location: tuple[float
     }
     if min(far_m.values()) > national_grid.MAX_DISTANCE_TO_STATION_M:
         problem = f"row {number}: {code} {national_grid.TOO_FAR_PROBLEM.format(min(far_m.values()) / 1000)}"
+    # A known code far from its location is more likely a typing error than a move.
     elif far_m.get(code, 0.0) > national_grid.MAX_DISTANCE_TO_STATION_M:
         problem = f"row {number}: {code} lies {far_m[code] / 1000:.0f} km from the known place of this code"
     else:

@@ -62,6 +62,7 @@ def parse_flow(body: bytes, road: str) -> float | None:
     current_kmh, free_kmh = _speed(flow, "currentSpeed", road), _speed(flow, "freeFlowSpeed", road)
     if free_kmh == 0:
         raise SourceFailed(PUBLISHER, f"the answer for {road} has a freeFlowSpeed of 0", REPORT_IT)
+    # Half the speed doubles the time, which is the cap; this also avoids a division by 0.
     if current_kmh <= free_kmh / 2:
         return 1.0
     return max(0.0, free_kmh / current_kmh - 1.0)

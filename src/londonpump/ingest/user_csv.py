@@ -151,6 +151,7 @@ def _text(path: Path) -> tuple[DetectedFile, str]:
     if detected.container == XLSX:
         raise BadFile(path, "cannot be read as csv (it is a workbook)", "Save its sheet as csv.")
     text = b"".join(chunks(path, is_gzip=detected.is_gzip)).decode(detected.encoding)
+    # UTF-16 without a byte order mark has a zero in every second byte.
     if detected.encoding != UTF16 and text.count("\x00") > len(text) // 4:
         raise BadFile(path, "cannot be read as csv (it holds zero bytes)", "Save it as CSV UTF-8.")
     return detected, text.replace(BYTE_ORDER_MARK, "")

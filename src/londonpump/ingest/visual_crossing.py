@@ -166,6 +166,7 @@ def fetch_visual_crossing(
         secret={"key": settings.visual_crossing_key.get_secret_value()},
     )
     rows = parse_visual_crossing(response.body, fetched_at)
+    # At the cap the publisher truncates without an error.
     if len(rows) >= MAX_RECORDS_PER_REQUEST:
         raise SourceFailed(PUBLISHER, f"the answer was cut at {len(rows):,} records", "Ask for fewer days.")
     require_hours(PUBLISHER, rows, requested.span.hours())
@@ -192,6 +193,7 @@ def _row(observed_at: datetime, hour: Hour, fetched_at: datetime) -> WeatherHour
         raise unexpected_format(f"has {conditions_text!r} for conditions")
     row = WeatherHour(
         observed_at=observed_at,
+        # Only hours in the past count as known from their beginning.
         available_at=min(observed_at, fetched_at),
         temp_c=_number(hour, "temp"),
         precip_mm=_number(hour, "precip"),

@@ -126,6 +126,7 @@ def require_hours(publisher: str, rows: Iterable[WeatherHour], requested: Sequen
     missing_days = [
         day
         for day, hours in sorted(missing_by_day.items())
+        # A few missing hours are normal; a day without any value is an outage.
         if hours > GAP_HOURS or hours == requested_by_day[day]
     ]
     if missing_days:

@@ -58,6 +58,7 @@ class Response:
     @property
     def text(self) -> str:
         """The body decoded with its stated encoding. Bytes that do not decode are replaced, not dropped."""
+        # UTF-8 files often begin with a byte order mark, which is not part of the text.
         body = self.body.removeprefix(b"\xef\xbb\xbf") if self.charset.lower() == "utf-8" else self.body
         text = body.decode(self.charset, errors="replace")
         return text.encode(errors="replace").decode()  # replaces lone surrogates
@@ -116,6 +117,7 @@ class Http:
                 body = b"".join(read_body(response, limits.max_response_bytes))
                 return Response(
                     publisher,
+                    # A mirror's address may contain a user and a password.
                     str(shown.copy_with(userinfo=b"")),
                     body,
                     response.headers,
@@ -145,12 +147,14 @@ class Http:
         part = files.PartFile(to)
 
         def attempt() -> files.Downloaded:
+            # Only uncompressed bytes can be resumed at an offset.
             headers = {"Accept-Encoding": "identity", **part.range_headers()}
             request_spec = RequestSpec(url, headers, limits.download_s(expected.size_bytes))
             try:
                 with exchange(self._client, request_spec, limits) as response:
                     part.add(response, read_body(response, limits.max_file_bytes))
             except AttemptFailed as failed:
+                # The server rejects the range, so the stored part cannot belong to its file.
                 if failed.failure.status == RANGE_NOT_SATISFIABLE:
                     part.restart()
                 raise
@@ -233,6 +237,7 @@ def parse_json(publisher: str, body: bytes, address: str = "it") -> Any:
 
 
 def _whole_number(digits: str) -> int:
+    # Very long whole numbers take quadratic time to parse, and no column can store them.
     if len(digits) > MAX_DIGITS:
         raise ValueError(f"a number of {len(digits)} digits")
     return int(digits)

@@ -67,6 +67,7 @@ class PartFile:
         size = self.size_bytes
         if not size or self._validator is None:
             return {}
+        # With If-Range the server sends the whole file if its version has changed.
         return {"Range": f"bytes={size}-", "If-Range": self._validator}
 
     def restart(self) -> None:
@@ -79,6 +80,7 @@ class PartFile:
         Raises: AttemptFailed if the publisher sends another part than requested.
         """
         is_rest = response.status_code == httpx2.codes.PARTIAL_CONTENT
+        # A cut response continues at the offset; any other part would corrupt the file.
         if is_rest and not response.headers.get("content-range", "").startswith(f"bytes {self.size_bytes}-"):
             self.restart()
             raise AttemptFailed(
@@ -123,6 +125,7 @@ def verify_download(part: PartFile, expected: Expected) -> Downloaded:
         allowed = " or ".join(expected.containers)
         raise AttemptFailed(Failure(f"what came is {container}, not a {allowed} file", _NOT_A_FILE_ADVICE))
     stated = expected.size_bytes
+    # The catalogue may be newer or older than the file, so its size is only approximate.
     if stated is not None and abs(size - stated) > SIZE_TOLERANCE * stated:
         problem = f"the file has {size:,} bytes, the catalogue says {stated:,}"
         raise AttemptFailed(Failure(problem, _NOT_A_FILE_ADVICE))
@@ -142,6 +145,7 @@ def remove_on_failure(path: Path, work: Callable[[], Downloaded]) -> Downloaded:
         _remove(path)
         advice = "Make room, or set LONDONPUMP_HOME to a place that can be written"
         raise BadFile(path, f"cannot be written ({error.strerror})", advice) from error
+    # BaseException includes Ctrl-C: a partial file must never remain.
     except BaseException:
         _remove(path)
         raise
@@ -155,6 +159,7 @@ def _remove(path: Path) -> None:
 def _container(path: Path) -> str:
     with path.open("rb") as file:
         start = file.read(1024)
+    # The first bytes decide, because servers send error pages under the names of files.
     text = start.removeprefix(b"\xef\xbb\xbf").lstrip()
     if start.startswith(b"PK\x03\x04"):
         return XLSX

@@ -56,6 +56,7 @@ class AttemptFailed(Exception):
 
 def timeout_failure(total_s: float) -> Failure:
     """Return the failure of a response that was not complete in time."""
+    # A retry would take as long again, so a time-out of the whole try is final.
     return Failure(f"the answer was not complete after {total_s:g} s", LATER)
 
 
@@ -82,6 +83,7 @@ def failure_of_error(error: Exception, limits: Limits) -> Failure:
 
 def _unreachable(error: httpx2.ConnectError) -> Failure:
     causes = _chain(error)
+    # A wrong certificate stays wrong: a retry cannot help.
     if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes):
         advice = "Check this machine's clock and certificates."
         return Failure("its certificate is not trusted here", advice, is_publisher_down=True)
@@ -119,6 +121,7 @@ def _transient_failure(response: httpx2.Response, limits: Limits) -> Failure:
     wait_s = retry_after_s(response.headers.get("retry-after"), now)
     is_publisher_down = status == _TOO_MANY_REQUESTS
     text = "it has had too many requests" if is_publisher_down else "it has a fault of its own"
+    # Waiting longer than the limit would block the caller; the message names the time instead.
     if wait_s is not None and wait_s > limits.max_wait_s:
         when = now + timedelta(seconds=wait_s)
         advice = f"Ask again after {when:%Y-%m-%d %H:%M:%S} UTC."
@@ -129,6 +132,7 @@ def _transient_failure(response: httpx2.Response, limits: Limits) -> Failure:
 def redact_secrets(text: str, secrets: Iterable[str]) -> str:
     """Replace every secret in a text, both as it is and as encoded in an address."""
     for secret in filter(None, secrets):
+        # Proxies and servers log addresses in several encodings, so each is redacted.
         spellings = {
             secret,
             secret.replace(" ", "+"),

@@ -32,6 +32,7 @@ class Deadline:
         self.is_expired = False
         self._sockets: list[socket.socket] = []
         self._timer = Timer(total_s, self._end)
+        # A daemon thread cannot keep the process alive after its work is done.
         self._timer.daemon = True
 
     def __enter__(self) -> Self:
@@ -48,6 +49,7 @@ class Deadline:
         connection = info["return_value"].get_extra_info("socket")
         if isinstance(connection, socket.socket):
             self._sockets.append(connection)
+        # A connection that opens after the deadline must be closed too.
         if self.is_expired:
             self._end()
 
@@ -92,6 +94,7 @@ def _gunzip(raw: Iterator[bytes]) -> Iterator[bytes]:
         for compressed in raw:
             rest = compressed
             while rest:
+                # A gzip file may consist of several streams.
                 if stream.eof:
                     stream = zlib.decompressobj(_GZIP_WINDOW)
                 has_begun = True
@@ -99,6 +102,7 @@ def _gunzip(raw: Iterator[bytes]) -> Iterator[bytes]:
                 rest = stream.unused_data if stream.eof else stream.unconsumed_tail
     except zlib.error:
         raise AttemptFailed(_damaged()) from None
+    # zlib reports no error for a truncated stream, so its end is checked.
     if has_begun and not stream.eof:
         raise AttemptFailed(_damaged())
 
@@ -176,6 +180,7 @@ def _follow(
     client: httpx2.Client, request_spec: RequestSpec, limits: Limits, deadline: Deadline
 ) -> httpx2.Response:
     url, seen = request_spec.url, {request_spec.url}
+    # Redirects are followed here and not by the library, so that a key never reaches another host.
     for _ in range(limits.redirects + 1):
         request = client.build_request("GET", url, headers=dict(request_spec.headers))
         request.extensions = {**request.extensions, "trace": deadline.trace}

@@ -41,6 +41,7 @@ def retry_after_s(header: str | None, now: datetime) -> float | None:
         return None
     text = header.strip()
     if text.isascii() and text.isdigit():
+        # Twelve digits exceed the cap already, and int() of an endless text would be slow.
         return min(float(text[:12]), MAX_RETRY_AFTER_S)
     try:
         when = parsedate_to_datetime(text)

@@ -185,6 +185,7 @@ def list_resources(http: Http, base: str, dataset: Dataset) -> tuple[Resource, .
     for read_entry in _readers(http, base, dataset):
         try:
             return _resources(read_entry(), base, dataset)
+        # An outage of the publisher affects every way, so the others are not tried.
         except PublisherUnavailable:
             raise
         except SourceFailed as error:
@@ -212,6 +213,7 @@ def _in_export(value: Any, dataset: Dataset, path: str) -> Any:
     if not isinstance(listed, list):
         raise _unexpected(f"the catalogue at {path} is no list of datasets")
     for entry in listed:
+        # The slug in an export may end with the id.
         if isinstance(entry, dict) and (
             entry.get("id") == dataset.id or str(entry.get("slug", "")).startswith(dataset.slug)
         ):

@@ -119,6 +119,7 @@ def _close_superseded_ranges(resources: Sequence[Resource]) -> list[Resource]:
 
 def _furthest(ranges: Sequence[Resource], year: int) -> Resource | None:
     covering = [one for one in ranges if one.first_year <= year <= _last(one)]
+    # The file that reaches furthest keeps the set small; the newest stamp decides between equal ranges.
     return max(covering, key=lambda one: (_last(one), one.first_year, one.stamp), default=None)
 
 

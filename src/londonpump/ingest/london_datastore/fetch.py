@@ -86,6 +86,7 @@ def fetch_set(http: Http, request: FetchRequest, progress: Progress) -> Fetched:
         for n, pair in enumerate(missing):
             progress(f"Fetching {pair[1].title}", 0.05 + 0.95 * n / len(missing))
             new_files.append(_download(http, request, workspace, pair))
+        # Nothing is stored before the whole set is known to be complete.
         _require_complete_set([file for file in stored.values() if file is not None], new_files, request)
         return _store_set(request, chosen, stored, new_files)
 
@@ -146,6 +147,7 @@ def _store_set(
     keys = [(dataset.record_type, resource.id) for dataset, resource in chosen]
     files = tuple(file for key in keys if (file := stored[key] or new.get(key)) is not None)
     has_changed = file_store.set_current(request.home, request.since, files)
+    # Old versions are removed last, when no list refers to them any more.
     file_store.prune(request.home, [dataset.record_type for dataset in DATASETS])
     return Fetched(files, tuple(new.values()), has_changed)
 

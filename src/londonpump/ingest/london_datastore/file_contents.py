@@ -99,6 +99,7 @@ def inspect_file(path: Path, record_type: str, today: date) -> FileContents:
 
 class _Connection:
     def __init__(self) -> None:
+        # Two threads are enough for one column, and leave CPU to other processes.
         self.engine: Backend = ibis.duckdb.connect(threads=2)
 
     def close(self) -> None:
@@ -158,6 +159,7 @@ def _first_row(reader: fastexcel.ExcelReader, name: str) -> tuple[str, ...]:
 
 def _days(path: Path, texts: ibis.Table, spec: PublishedColumn) -> ibis.Table:
     """Return the day of each row in the format that fits. Raises: BadFile if too many rows have none."""
+    # The first rows usually suffice; if their format fails on others, all rows are counted.
     for is_sample in (True, False):
         candidate = sampled_formats(texts, [spec])[spec] if is_sample else counted_format(texts, spec)
         if candidate is None:

@@ -109,6 +109,7 @@ def store_file(home_records: Path, part: Path, name: str, provenance: Mapping[st
     relative_path = Path(record_type) / str(provenance["resource"]) / str(provenance["sha256"])[:12] / name
     path = home_records / relative_path
     write_json(path.with_name(name + PROVENANCE), provenance)
+    # Temporary files are private; the stored file is public data that other users may read.
     part.chmod(0o644)
     part.replace(path)
     return StoredFile(record_type, relative_path.as_posix(), provenance)
@@ -128,6 +129,7 @@ def set_current(home_records: Path, since: date, files: Sequence[StoredFile]) ->
     before = _read_object(path)
     if before == current:
         return False
+    # The previous set is written first: if the process dies in between, the old set stays current.
     if before:
         write_json(home_records / PREVIOUS, before)
     write_json(path, current)
@@ -144,6 +146,7 @@ def current_until(home_records: Path) -> date | None:
 
 def prune(home_records: Path, record_types: Sequence[str]) -> None:
     """Remove versions that neither the current nor the previous set lists."""
+    # The set before stays on disk, because a running `prepare` may still read it.
     named = {
         (home_records / relative_path).parent
         for name in (CURRENT, PREVIOUS)
@@ -185,6 +188,7 @@ def _is_intact(path: Path, sha256: str) -> bool:
 
 def _lock(handle: int, folder: Path) -> None:
     try:
+        # Without blocking, so that a second fetch fails at once with a clear message.
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
         raise BadFile(folder, "another fetch is at work there", "Wait until it has ended.") from error

@@ -97,6 +97,7 @@ def advice_for(example: str, spec: PublishedColumn) -> str:
 
 
 def _best_format(counts: dict[Format, int]) -> Format | None:
+    # Earlier formats win ties, and the list begins with the published ones.
     best = max(counts, key=lambda candidate: counts[candidate])
     return best if counts[best] else None
 
@@ -121,6 +122,7 @@ class FileCheck:
 
 def max_unreadable_rows(n_rows: int) -> int:
     """Return how many rows may be unreadable: 0.1 %, but at least one in any file of two rows or more."""
+    # One stray row must not reject a small file, so at least one may fail.
     return min(max(1, int(n_rows * UNREADABLE_SHARE)), n_rows - 1)
 
 
@@ -207,6 +209,7 @@ def require_matching_dates(path: Path, typed: ibis.Table, n_rows: int) -> None:
         f"DateOfCall contradicts the date in IncidentNumber in {n} of {n_rows} rows, first in data row "
         f"{first['source_row']}: {first['incident_number']} is read as a call of {first['call_date']}"
     )
+    # If exchanging day and month explains most rows, the file is probably month first.
     raise BadFile(path, problem, advice_on_dates(explained > len(rows) / 2))
 
 

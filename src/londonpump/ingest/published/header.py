@@ -47,6 +47,7 @@ def parse_header(path: Path, names: tuple[str, ...], table: str) -> Header:
 
 def is_header_of(names: Iterable[str], table: str) -> bool:
     """Return whether half of the required columns are present, so that the row is meant as the header."""
+    # Half of the columns suffice, so that a header with errors is reported by its missing columns.
     required = [spec for spec in TABLES[table] if spec.is_required]
     return 2 * len(_missing(names, table)) <= len(required)
 

@@ -78,6 +78,7 @@ def value_of(text: StringValue, dtype: str, written: Format | None) -> Value:
         is_error = text.startswith("#") & text.re_search(f"^{EXCEL_ERROR}$")
         return is_error.ifelse(ibis.null("string"), text)
     if dtype == INTEGER:
+        # Whole numbers are also published as 416.0, which a direct cast to an integer rejects.
         return _guarded(text, _WHOLE, text.try_cast("float64").try_cast("int64"))
     if dtype == REAL:
         return _guarded(text, COORDINATE, text.try_cast("float64"))
@@ -121,6 +122,7 @@ def _text(column: StringValue, is_every_blank: bool) -> StringValue:
 
 
 def _guarded(text: StringValue, pattern: str, value: Value) -> Value:
+    # Engines differ in what their casts accept, so the pattern alone decides what is valid.
     return text.re_search(f"^(?:{pattern})$").ifelse(value, ibis.null(value.type()))
 
 
@@ -162,6 +164,7 @@ def _changes(column: str, found_texts: Sequence[str | None]) -> Mapping[str, str
         trimmed = strip_blanks(text)
         new = None if trimmed.casefold() in NULL_MARKERS else spelled(trimmed)
         # column_texts already turns null markers into null.
+        # Compared as `column_texts` returns it, for both ways of trimming.
         as_read = {old for old in _as_column_texts(text) if old.casefold() not in NULL_MARKERS}
         changes |= {old: new for old in as_read if old != new}
     return changes

@@ -114,6 +114,7 @@ def _require_distinct_files(table: str, detected_files: list[DetectedFile]) -> N
         raise BadFile(table, "no file was given", "Name one or more csv or xlsx files")
     seen: dict[str, Path] = {}
     for detected in detected_files:
+        # The same content twice would count every incident twice.
         if detected.sha256 in seen:
             problem = f"it has the same content as {seen[detected.sha256]}"
             raise BadFile(detected.path, problem, "Give each file once")
@@ -130,6 +131,7 @@ def _same_columns(tables: list[ibis.Table]) -> list[ibis.Table]:
 
 def _with_columns(table: ibis.Table, spelled: dict[str, str]) -> ibis.Table:
     own = {name.casefold(): name for name in table.columns}
+    # Vintages have different columns; a missing one is null.
     missing = ibis.null("string")
     return table.select(**{name: table[own[key]] if key in own else missing for key, name in spelled.items()})
 

@@ -127,6 +127,7 @@ def _texts(text: FileText, rows: ibis.Table, specs: Sequence[PublishedColumn] | 
 
 def _formats(text: FileText, texts: ibis.Table) -> dict[str, Format]:
     specs = [spec for spec in TABLES[text.table] if spec.dtype in FORMATS and spec.name in texts.columns]
+    # The first rows usually show the format of the whole column, and counting all rows is slow.
     few = _texts(text, text.raw, specs)
     formats = {}
     for spec, sampled in sampled_formats(few, specs).items():
