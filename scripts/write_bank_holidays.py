@@ -9,7 +9,7 @@ import io
 
 import holidays
 
-from londonpump.domain.bank_holidays import FILE, FIRST_YEAR, LAST_YEAR
+from londonpump.domain.london_clock import FILE, FIRST_YEAR, LAST_YEAR
 
 
 def bank_holidays_csv() -> str:

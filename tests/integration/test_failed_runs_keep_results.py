@@ -141,6 +141,6 @@ def test_fetch_leaves_the_good_set_where_a_file_comes_empty(
         header = datastore.of("mobilisations")[1].body.splitlines(keepends=True)[0]
         empty = replace(datastore.listed[3], body=header)
         Datastore((*datastore.listed[:3], empty)).opens_at(publisher)
-        with pytest.raises(SourceFailed, match="last good files stand"):
+        with pytest.raises(SourceFailed, match="files fetched before stay in use"):
             fetch_records(Settings(), SINCE, http=http, at=NOW)
     assert tree(tmp_path / "records") == before

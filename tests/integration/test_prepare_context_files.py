@@ -61,7 +61,7 @@ READ: dict[str, Callable[[Path], Any]] = {
         (
             "stations",
             STATIONS + "A21,Paddington,51.5,-0.1\nA21,Euston,51.5,-0.1\n",
-            "code 'A21' stands 2 times",
+            "code 'A21' is used 2 times",
         ),
         (
             "stations",

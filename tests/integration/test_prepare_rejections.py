@@ -77,7 +77,7 @@ def swap_coordinates(row: Row) -> Row:
 
 
 def test_b2_month_first_dates_are_refused_with_the_number_as_witness(prepared: Prepare) -> None:
-    with pytest.raises(BadFile, match="DateOfCall denies the date in IncidentNumber") as caught:
+    with pytest.raises(BadFile, match="DateOfCall contradicts the date in IncidentNumber") as caught:
         prepared(INCIDENTS, month_first)
     assert re.search(r"data row 1: \d{6}-05062023 is read as a call of 2023-05-06", str(caught.value))
     assert "Month first?" in str(caught.value)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from ibis.backends.duckdb import Backend
 from support.run_size import examples
 
-from londonpump.cleaning import london_time
+from londonpump.cleaning import incidents
 from londonpump.domain.london_clock import exists_in_london, is_ambiguous_in_london
 
 LONDON = ZoneInfo("Europe/London")
@@ -55,7 +55,7 @@ def test_every_half_hour_around_both_clock_changes_is_right(engine: Backend, yea
 
 def _assert_to_london(engine: Backend, utc: list[datetime]) -> None:
     table = _table(engine, utc)
-    found = table.order_by("i").mutate(wall=london_time.to_london(table.at)).wall.to_pyarrow().to_pylist()
+    found = table.order_by("i").mutate(wall=incidents.to_london(table.at)).wall.to_pyarrow().to_pylist()
     assert found == [at.replace(tzinfo=UTC).astimezone(LONDON).replace(tzinfo=None) for at in utc]
 
 
@@ -63,9 +63,9 @@ def _assert_to_utc(engine: Backend, walls: list[datetime]) -> None:
     """Of an hour shown twice the first is meant; an hour never shown is only reported."""
     table = _table(engine, walls)
     rows = table.order_by("i").mutate(
-        utc=london_time.to_utc(table.at),
-        never=london_time.is_skipped_hour(table.at),
-        twice=london_time.is_repeated_hour(table.at),
+        utc=incidents.to_utc(table.at),
+        never=incidents.is_skipped_hour(table.at),
+        twice=incidents.is_repeated_hour(table.at),
     )
     columns = rows.to_pyarrow()
     assert columns["never"].to_pylist() == [not exists_in_london(wall) for wall in walls]

@@ -16,7 +16,7 @@ from support.brute_force_counts import Stream
 from support.compiled_once import CompiledOnce
 from support.run_size import examples
 
-from londonpump.cleaning.pumps_out import FLEET_KNOWN_AFTER_DAYS, with_ground_pumps, with_pumps_out
+from londonpump.cleaning.pump_counts import FLEET_KNOWN_AFTER_DAYS, with_ground_pumps, with_pumps_out
 
 START = datetime(2023, 1, 1)
 FEW = settings(

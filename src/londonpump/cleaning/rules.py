@@ -1,7 +1,7 @@
-"""How a rule leaves its name on a row.
+"""Rules that mark rows, and the lookup of stations by name.
 
-A table that is being cleaned carries two text columns: `rule`, the first rule that removes the row
-(null while it is kept), and `repairs`, the names of the repairs made to it, joined by `;`.
+A table that is being cleaned has two text columns: `rule`, the first rule that rejects the row (null while it
+is kept), and `repairs`, the names of the repairs made to it, joined by `;`.
 """
 
 from collections.abc import Callable
@@ -15,16 +15,16 @@ steps after it do not work it out again."""
 
 
 def store_nothing(table: Table, name: str) -> Table:  # noqa: ARG001
-    """Stores nothing: the expression stays one, for small tables and for engines that plan it whole."""
+    """Return the expression as it is, for small tables and for engines that plan the whole query."""
     return table
 
 
 ROW = ("source_file", "source_row")
-"""What tells one input row from another."""
+"""The columns that identify an input row."""
 
 
 def start_cleaning(table: Table) -> Table:
-    """A table with no rule broken yet; a row with a value that did not parse is set aside at once."""
+    """Add `rule` and `repairs`; a row with a value that did not parse is rejected at once."""
     unreadable = ibis.literal("unreadable_") + table.unreadable
     return table.mutate(
         rule=ibis.ifelse(table.unreadable.isnull(), ibis.null("string"), unreadable),
@@ -33,24 +33,31 @@ def start_cleaning(table: Table) -> Table:
 
 
 def is_kept(table: Table) -> BooleanValue:
-    """Rows that no rule has removed yet."""
+    """Return whether no rule has rejected the row yet."""
     return table.rule.isnull()
 
 
 def reject(table: Table, **rules: BooleanValue) -> Table:
-    """Mark the rows that break each rule; the first rule named wins, an unknown condition breaks none."""
+    """Mark the rows that break each rule. The first rule named wins; an unknown condition breaks none."""
+    return table.mutate(rule=with_rules(table, **rules))
+
+
+def with_rules(table: Table, **rules: BooleanValue) -> StringValue:
+    """Return the `rule` of each row with further rules applied, as `reject` does."""
+    # A row can break several rules; reports and counts need exactly one per row.
     branches = [(condition.fill_null(False), name) for name, condition in rules.items()]
-    return table.mutate(rule=ibis.coalesce(table.rule, ibis.cases(*branches, else_=ibis.null("string"))))
+    return ibis.coalesce(table.rule, ibis.cases(*branches, else_=ibis.null("string")))
 
 
 def reject_incidents(table: Table, **rules: BooleanValue) -> Table:
-    """As `reject`, for every row of an incident of which one kept row breaks the rule."""
+    """Apply rules as `reject` does, to every row of an incident of which one kept row breaks the rule."""
     names = list(rules)
     verdict = ibis.cases(
         *[(condition.fill_null(False), i) for i, condition in enumerate(rules.values())],
         else_=ibis.null("int64"),
     )
     # Few incidents are broken: a join with those few is cheaper than a window over all rows.
+    # Only kept rows count: a row that is already rejected must not reject its whole incident.
     marked = table.select("incident_number", verdict=ibis.ifelse(is_kept(table), verdict, ibis.null("int64")))
     marked = marked.filter(marked.verdict.notnull())
     first = marked.group_by("incident_number").agg(verdict=marked.verdict.min())
@@ -62,12 +69,15 @@ def reject_incidents(table: Table, **rules: BooleanValue) -> Table:
 
 
 def reject_duplicates(table: Table, key: tuple[str, ...], content: tuple[str, ...]) -> Table:
-    """Set aside every kept row after the first of a key: `exact_duplicate` where an earlier row has the
-    same content too, else `conflicting_duplicate`."""
+    """Reject every kept row after the first of a key.
+
+    The rule is `exact_duplicate` where an earlier row has the same content too, else `conflicting_duplicate`.
+    """
     of_kept = table.filter(is_kept(table)).group_by(*key).agg(rows=lambda t: t.count())
     repeated_keys = of_kept.filter(of_kept.rows > 1).drop("rows")
-    # Few keys stand twice: only their rows are put in order.
+    # Few keys are repeated: only their rows are sorted.
     repeated_rows = table.filter(is_kept(table)).join(repeated_keys, list(key)).select(*ROW, *key, *content)
+    # Sorting by file and row makes the first record the same in every run.
     of_key = ibis.window(group_by=key, order_by=ROW)
     of_content = ibis.window(group_by=(*key, *content), order_by=ROW)
     repeated_rows = repeated_rows.mutate(
@@ -80,7 +90,7 @@ def reject_duplicates(table: Table, key: tuple[str, ...], content: tuple[str, ..
 
 
 def with_repairs(table: Table, **conditions: BooleanValue) -> StringValue:
-    """The `repairs` of each row with the names of further repairs added."""
+    """Return the `repairs` of each row with the names of further repairs added."""
     repairs: StringValue = table.repairs
     for name, condition in conditions.items():
         joined = ibis.ifelse(repairs == "", ibis.literal(name), repairs + ibis.literal(";" + name))
@@ -89,7 +99,7 @@ def with_repairs(table: Table, **conditions: BooleanValue) -> StringValue:
 
 
 def rule_counts(table: Table) -> Table:
-    """Rows by (rule, repairs): columns `rule` (null: kept), `repairs`, `rows`."""
+    """Count rows by (rule, repairs): columns `rule` (null: kept), `repairs`, `rows`."""
     return table.group_by("rule", "repairs").agg(rows=table.count())
 
 
@@ -118,16 +128,29 @@ RULE_COLUMNS: dict[str, tuple[str, ...]] = {
     "later_wave": ("mobilised_at",),
     "warm_up": ("mobilised_at",),
 }
-"""The columns that a rule looks at, to show a person what it met there."""
+"""The columns that each rule reads, so that a report can show their values."""
 RULE_PUMP_COLUMNS = {"impossible_time": "attendance_s", "dartford": "station", "unknown_station": "station"}
-"""The same for the first and second pump of an incident record: the end of the column's name."""
+"""The same for the first and second pump of an incident record, as the end of the column's name."""
 
 
 def rule_columns(rule: str, pump: str | None = None) -> tuple[str, ...]:
-    """The columns that a rule looks at. pump: `first` or `second` for a pump of an incident record."""
+    """Return the columns that a rule reads. `pump` is `first` or `second` for a pump of an incident record."""
     if pump is not None and rule in RULE_PUMP_COLUMNS:
         return (f"{pump}_{RULE_PUMP_COLUMNS[rule]}",)
     for prefix in ("unreadable_", "incomplete_"):
         if rule.startswith(prefix):
             return (rule.removeprefix(prefix),)
     return RULE_COLUMNS[rule]
+
+
+def with_station_of_name(table: Table, stations: Table, name: str, **columns: str) -> Table:
+    """Add columns of the station whose name a column holds, in any case; null where no station has that name.
+
+    Args: stations: one row per name. name: the column of `table`. columns: {new name: column of `stations`}.
+    """
+    station_columns = {new: stations[old] for new, old in columns.items()}
+    # Two spellings of one name would double the rows.
+    known = stations.select(name_key=stations.name.lower(), **station_columns).distinct(
+        on="name_key", keep="first"
+    )
+    return table.left_join(known, table[name].lower() == known.name_key).drop("name_key")

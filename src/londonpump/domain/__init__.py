@@ -1,1 +1,1 @@
-"""The words of the subject: stations, kinds of call, targets, the grid, the clock, errors."""
+"""The Brigade's own data and rules: stations, incident types, targets, the grid, the clock, errors."""

@@ -3,9 +3,9 @@
 FIRST_PUMP_TARGET_S = 360
 SECOND_PUMP_TARGET_S = 480
 FIRST_PUMP_90_PCT_LIMIT_S = 600
-"""First pump within this on 90 % of occasions."""
+"""Limit for the first pump on 90 % of occasions."""
 FIRST_PUMP_95_PCT_LIMIT_S = 720
-"""First pump within this on 95 % of occasions."""
+"""Limit for the first pump on 95 % of occasions."""
 LATENESS_LIMITS_S = (
     FIRST_PUMP_TARGET_S,
     SECOND_PUMP_TARGET_S,
@@ -16,4 +16,4 @@ LATENESS_LIMITS_S = (
 MAX_PUBLISHED_S = 1200
 """Attendance, travel and turnout times above this are cut from the published files."""
 MIN_UNDERESTIMATE_S = 120
-"""An arrival this much later than announced is an under-estimate worth a warning."""
+"""An arrival this much later than predicted is an under-estimate that deserves a warning."""

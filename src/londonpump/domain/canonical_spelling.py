@@ -1,4 +1,4 @@
-"""The published spelling of categories, names and codes, found whatever the case and the blanks of a text.
+"""The published spelling of categories, names, codes and postcode districts, whatever the case and blanks of a text.
 
 Source: every value of the published records from 2009 to 2024 (LFB, Open Government Licence v3.0).
 """
@@ -17,7 +17,7 @@ BLANKS = (
     "\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u200b\u200c\u200d"
     "\u2028\u2029\u202f\u205f\u2060\u3000\ufeff"
 )
-"""Every blank of Unicode, those without a width and the byte order mark among them."""
+"""Every blank of Unicode, including those without a width and the byte order mark."""
 STOP_CODES = (
     "AFA",
     "Alleged Fire Risk",
@@ -80,21 +80,21 @@ NAMES_BY_COLUMN: dict[str, tuple[str, ...]] = {
 }
 """The published names by column; those of stations and property types are lists of their own."""
 FRS_ALIASES = {"london": "London", "london fire brigade": "London", "lfb": "London"}
-"""Ways to write the Brigade's own name in the column FRS."""
+"""Spellings of the Brigade's own name in the column FRS."""
 _BLANK_RUN = re.compile(f"[{BLANKS}]+")
 
 Normaliser = Callable[[str], str]
 
 
 def strip_blanks(text: str) -> str:
-    """The text without blanks of any kind at its ends."""
+    """Return the text without blanks of any kind at its ends."""
     return text.strip(BLANKS)
 
 
 def spelling_normaliser(column: str) -> Normaliser:
-    """The function that gives the published spelling of a trimmed text of a column (the product's name).
+    """Return the function that gives the published spelling of a trimmed text of a column (the product's name).
 
-    A text that was never published keeps its spelling, save that its blanks become ordinary ones.
+    A text that was never published keeps its spelling, except that its blanks become ordinary ones.
     """
     if column in ("borough_name", "borough_code", "postcode_district", "resource_code", "station_code"):
         return lambda text: _BLANK_RUN.sub(" ", text).upper()
@@ -108,7 +108,7 @@ def _key(text: str) -> str:
 
 @cache
 def _names(column: str) -> tuple[dict[str, str], frozenset[str]]:
-    """The published name of each key, and every published name as it is."""
+    """Return the published name of each key, and every published name as it is."""
     published = tuple(_published(column))
     # the first wins: "Water Provision" and "Water provision" are both published
     names = {_key(name): name for name in reversed(published)}
@@ -124,3 +124,29 @@ def _published(column: str) -> Iterable[str]:
 def _property_types() -> Iterable[str]:
     text = resources.files(__package__).joinpath("property_types.csv").read_text("utf-8")
     return (row["property_type"] for row in csv.DictReader(text.splitlines()))
+
+
+OUTWARD = re.compile(r"[A-Z]{1,2}[0-9][0-9A-Z]?")
+FULL = re.compile(r"([A-Z]{1,2}[0-9][0-9A-Z]?) ?[0-9][A-Z]{2}")
+SECTOR = re.compile(r"([A-Z]{1,2}[0-9][0-9A-Z]?) [0-9]")
+"""The blank is needed: `SE17` is a district of its own, and not the sector 7 of SE1."""
+
+
+def normalise_code(text: str) -> str:
+    """Return the code of a pump or a station: `g30` and ` G30 ` are G30.
+
+    A text that cannot be a code is returned as given, so that the check of it can quote it.
+    """
+    # every Unicode blank, as people paste them
+    normalised = " ".join(text.split())
+    return normalised.upper() if normalised.isascii() else normalised
+
+
+def normalise_district(text: str) -> str:
+    """Return the postcode district: `se1`, `SE1 7PB`, `se17pb` and the sector `SE1 7` are SE1."""
+    normalised = normalise_code(text)
+    # `SE17` is a valid district as it is, so districts are matched before full postcodes.
+    if OUTWARD.fullmatch(normalised):
+        return normalised
+    found = FULL.fullmatch(normalised) or SECTOR.fullmatch(normalised)
+    return found[1] if found else normalised

@@ -1,4 +1,4 @@
-"""The table of examples: one row a mobilisation, what the features need, the targets, the source row."""
+"""The table of examples: one row per mobilisation, with the inputs of the features, the targets and the source row."""
 
 from dataclasses import dataclass
 
@@ -10,12 +10,12 @@ CALL, MOBILISATION, DEPARTURE, ARRIVAL, CLOSURE, BOOKKEEPING = (
     "closure",
     "bookkeeping",
 )
-"""When a value becomes known. A prediction is made when the pump is chosen, before it moves."""
+"""The moments at which values become known. A prediction is made when the pump is chosen, before it moves."""
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column: its type, unit, where it comes from and the moment it is known."""
+    """One column: its type, unit, source and the moment at which it becomes known."""
 
     name: str
     dtype: str
@@ -30,7 +30,7 @@ INCIDENT_RECORD, MOBILISATION_RECORD, COUNTED_FROM_STREAM, CONTEXT_SOURCE = (
     "counted over the stream",
     "context",
 )
-"""Context: a file by hand, or what the database knew at the moment."""
+"""Sources of columns. Context comes from a file given by the user, or from what the database knew at that moment."""
 
 EXAMPLES: tuple[Column, ...] = (
     Column("incident_number", "string", "", INCIDENT_RECORD, BOOKKEEPING),
@@ -68,7 +68,7 @@ EXAMPLES: tuple[Column, ...] = (
     Column("conditions", "string", "", CONTEXT_SOURCE, CALL),
     Column("weather_source", "string", "publisher and service, or file", CONTEXT_SOURCE, BOOKKEEPING),
     Column("weather_age_h", "float64", "h, 0 the hour's own", CONTEXT_SOURCE, BOOKKEEPING),
-    Column("is_weather_filled", "boolean", "some value stands in for a gap", CONTEXT_SOURCE, BOOKKEEPING),
+    Column("is_weather_filled", "boolean", "some value is imputed", CONTEXT_SOURCE, BOOKKEEPING),
     Column("congestion_rate", "float64", "0 free flow to 1", CONTEXT_SOURCE, CALL),
     Column("is_school_holiday", "boolean", "null outside covered years", CONTEXT_SOURCE, CALL),
     Column("is_working_day", "boolean", "Monday to Friday, no bank holiday", CONTEXT_SOURCE, CALL),
@@ -89,12 +89,12 @@ EXAMPLES: tuple[Column, ...] = (
 CALLER_COLUMNS: tuple[Column, ...] = (
     Column("station_ground_code", "string", "as the control room states it", "the call", CALL),
 )
-"""What a call may state and no published record holds: the recorded ground is the final one."""
+"""Columns that a call may state and no published record holds: the recorded ground is the final one."""
 
 POSTCODE_DISTRICT = Column(
     "postcode_district", "string", "where calls of it lie, never a feature", INCIDENT_RECORD, CALL
 )
-"""Such as SE15. In the table of calls alone, so that no model can look at it."""
+"""A district such as SE15. Only the table of calls has it, so that no model can use it."""
 
 CALLS: tuple[Column, ...] = (
     *(
@@ -119,5 +119,5 @@ CALLS: tuple[Column, ...] = (
     ),
     POSTCODE_DISTRICT,
 )
-"""One row a kept incident, with or without a published arrival: what workload is counted from, and what
-the number of pumps is learnt from. Its `pumps_attending` is the published one."""
+"""One row per kept incident, with or without a published arrival. Workload is counted from it, and the number of
+pumps is trained on it. Its `pumps_attending` is the published one."""

@@ -1,6 +1,6 @@
-"""How many incidents the Brigade attends, and on which days records are complete.
+"""The number of incidents that the Brigade attends, and the days on which records are complete.
 
-Source: LFB incident records by year (facts, 1.3); 2009 to 2013 are known together only.
+Source: LFB incident records by year (facts, 1.3); for 2009 to 2013 only the total is known.
 """
 
 from collections.abc import Iterable, Mapping
@@ -24,28 +24,29 @@ INCIDENTS_PER_YEAR = {
     2025: 137_957,
 }
 COMPLETE_SHARE = 0.6
-"""Fewer incidents a day than this share of the year's known rate: a sample, not a stream."""
+"""Records with fewer incidents per day than this share of the year's known rate are a sample."""
 DAYS_PER_YEAR = 365.25
 WINDOW_DAYS = 7
-"""A day is judged with the recorded days around it."""
+"""Each day is judged together with the recorded days around it."""
 MAX_SHARE_OF_MEDIAN = 1.25
-"""A day counts up to this many times the median of the days around it: a storm does not make a sample complete."""
+"""A day counts at most this many times the median of the days around it, so that a storm does not make a sample
+look complete."""
 MIN_SHARE_OF_USUAL = 0.65
-"""A day with fewer incidents than this share of the month's usual complete day is cut off, or missing in part. The
-quietest day of January and February 2017 has 0.75."""
+"""A day with fewer incidents than this share of the month's median complete day is missing in part. The quietest
+day of January and February 2017 has 0.75."""
 
 
 def known_rate_per_day(year: int) -> float:
-    """Incidents a day in a year; of the nearest known year outside 2009 to 2025."""
+    """Return the incidents per day of a year; outside 2009 to 2025 those of the nearest known year."""
     nearest = min(INCIDENTS_PER_YEAR, key=lambda known: abs(known - year))
     return INCIDENTS_PER_YEAR[nearest] / DAYS_PER_YEAR
 
 
 def complete_days(incidents: Mapping[date, int]) -> list[date]:
-    """Return the days, in order, of which the records hold every incident.
+    """Return the days, in order, for which the records hold every incident.
 
-    Each calendar month is judged by itself, as records are published and put together by months.
-    Args: incidents: the number of each day that has one.
+    Each calendar month is judged by itself, because records are published and joined by month.
+    Args: incidents: the number per day, for each day that has any.
     """
     months = groupby(sorted(incidents), lambda day: (day.year, day.month))
     return [day for _, days in months for day in _complete_days_of_month(list(days), incidents)]
@@ -57,6 +58,7 @@ def _complete_days_of_month(days: list[date], incidents: Mapping[date, int]) -> 
     for index, day in enumerate(days):
         first = max(0, min(index - WINDOW_DAYS // 2, len(days) - WINDOW_DAYS))
         window_counts = [incidents[neighbour] for neighbour in days[first : first + WINDOW_DAYS]]
+        # The cap keeps one storm day from making a sample look complete.
         cap = MAX_SHARE_OF_MEDIAN * median(window_counts)
         if sum(min(n, cap) for n in window_counts) >= min_per_day * len(window_counts):
             dense.append(day)

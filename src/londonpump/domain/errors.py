@@ -1,12 +1,12 @@
-"""The tree of errors: each says what happened, to what, and what to do next."""
+"""The tree of errors. Each message says what happened, to what, and what to do next."""
 
 
 class LondonPumpError(Exception):
-    """Something a person can mend. The message says what, where and what to do."""
+    """An error that the user can fix. The message says what failed, where and what to do."""
 
 
 class BadFile(LondonPumpError):
-    """A file cannot be read as what it was given for."""
+    """A file cannot be read as the kind of file that it should be."""
 
     def __init__(self, file: object, problem: str, advice: str) -> None:
         super().__init__(f"{file}: {problem}. {advice}")
@@ -36,29 +36,30 @@ class BadSetting(LondonPumpError):
 
 
 class TooFewRows(LondonPumpError):
-    """There are not enough rows to do what was asked."""
+    """There are not enough rows for the requested work."""
 
 
 class SourceFailed(LondonPumpError):
-    """A publisher cannot be reached, or its answer cannot be used. What was there before stands.
+    """A publisher cannot be reached, or its response cannot be used. Data stored before stays in place.
 
-    publisher: its name as people know it. No message of it ever holds a key.
+    No message ever holds a key.
     """
 
     def __init__(self, publisher: str, problem: str, advice: str) -> None:
         super().__init__(f"{publisher}: {problem}. {advice}")
         self.publisher = publisher
+        """The name by which people know the publisher."""
         self.problem = problem
         self.advice = advice
 
 
 class DatabaseFailed(LondonPumpError):
-    """The database cannot be opened, does not answer, or is not of this version.
+    """The database cannot be opened, does not answer, or has another version.
 
-    The message may name its address and is for those who run the product. public: what anybody may be shown instead who
-    uses the service; None if there is no more to say than that the database cannot be used.
+    The message may name its address and is meant for operators.
     """
 
     def __init__(self, message: str, public: str | None = None) -> None:
         super().__init__(message)
+        # Users of the service see this text instead; None means only that the database cannot be used.
         self.public = public

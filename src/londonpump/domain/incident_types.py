@@ -1,4 +1,4 @@
-"""Kinds of call: the five incident types, and which published record falls in which.
+"""The five incident types, and the published records that belong to each.
 
 Source: the original system's table (its cleaning step 17), from stop code and special-service type.
 """
@@ -11,7 +11,7 @@ MAJOR = "Major Environmental Disasters"
 INCIDENT_TYPES = (FIRE, DOMESTIC, LOCAL, PRIOR, MAJOR)
 
 FIRE_GROUPS = ("Fire", "False Alarm")
-"""Every fire and every false alarm is a call to a fire: nobody knows better before arrival."""
+"""Groups of calls to a fire. Before arrival a false alarm cannot be distinguished from a fire."""
 
 SPECIAL_SERVICES: dict[str, str] = {
     "Flooding": MAJOR,
@@ -39,7 +39,7 @@ SPECIAL_SERVICES: dict[str, str] = {
 }
 
 SPECIAL_OPERATIONS = "Use of Special Operations Room"
-"""A stop code that stands in for a special-service type."""
+"""A stop code that replaces a missing special-service type."""
 NOT_SPECIAL_SERVICE = "Not Special Service"
 
 APPLIANCES = {"1": "Pump Dual Ladder", "2": "Pump Ladder"}

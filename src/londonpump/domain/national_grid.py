@@ -1,8 +1,8 @@
-"""British National Grid (EPSG:27700) to and from latitude and longitude (WGS84), and how coordinates are written.
+"""Conversion between the British National Grid (EPSG:27700) and WGS84 degrees, and the text forms of coordinates.
 
 Source: Ordnance Survey, "A guide to coordinate systems in Great Britain", annexes B and C: transverse
-Mercator on Airy 1830 and a seven-parameter Helmert shift. Good to 5 m in Great Britain, which is
-finer than the 100 m cells in which most places are published.
+Mercator on Airy 1830 and a seven-parameter Helmert shift. It is exact to 5 m in Great Britain, which is
+finer than the 100 m cells in which most locations are published.
 """
 
 import numpy as np
@@ -36,7 +36,8 @@ COORDINATE = rf"[-+]?(?:{PLAIN_NUMBER}|{'|'.join(_SCIENTIFIC_NUMBER)})"
 """
 ROUNDED_PROBLEM = "was rounded by scientific notation. Write all its digits"
 MAX_DISTANCE_TO_STATION_M = 30_000.0
-"""From the nearest station. Beyond, a place is a slip: easting and northing exchanged, or another country."""
+"""The largest distance to the nearest station. A location beyond it is a mistake: easting and northing exchanged,
+or another country."""
 TOO_FAR_PROBLEM = (
     "lies {:.0f} km from the nearest station of London. Check it: easting comes before northing, latitude before "
     "longitude"
@@ -44,7 +45,7 @@ TOO_FAR_PROBLEM = (
 
 
 def to_degrees(easting_m: ArrayLike, northing_m: ArrayLike) -> tuple[Floats, Floats]:
-    """Latitude and longitude in WGS84 degrees of grid points in metres, same shape."""
+    """Convert grid points in metres to latitude and longitude in WGS84 degrees, of the same shape."""
     latitude, longitude = _from_transverse_mercator(
         np.asarray(easting_m, np.float64), np.asarray(northing_m, np.float64)
     )
@@ -54,7 +55,7 @@ def to_degrees(easting_m: ArrayLike, northing_m: ArrayLike) -> tuple[Floats, Flo
 
 
 def to_grid(latitude: ArrayLike, longitude: ArrayLike) -> tuple[Floats, Floats]:
-    """Easting and northing in metres of WGS84 degrees, same shape."""
+    """Convert WGS84 degrees to easting and northing in metres, of the same shape."""
     cartesian = _to_cartesian(
         np.radians(np.asarray(latitude, np.float64)),
         np.radians(np.asarray(longitude, np.float64)),
@@ -67,7 +68,7 @@ def to_grid(latitude: ArrayLike, longitude: ArrayLike) -> tuple[Floats, Floats]:
 def great_circle_km(
     latitude_a: ArrayLike, longitude_a: ArrayLike, latitude_b: ArrayLike, longitude_b: ArrayLike
 ) -> Floats:
-    """Great-circle distance in km on a sphere of 6371 km, as the original measures it."""
+    """Return the great-circle distance in km on a sphere of 6371 km, as the original computes it."""
     phi_a, phi_b = np.radians(np.asarray(latitude_a)), np.radians(np.asarray(latitude_b))
     half_dphi = (phi_b - phi_a) / 2
     half_dlambda = np.radians(np.asarray(longitude_b) - np.asarray(longitude_a)) / 2
@@ -91,7 +92,7 @@ def _meridional_arc(latitude: Floats) -> Floats:
 
 
 def _radii(latitude: Floats) -> tuple[Floats, Floats]:
-    """Radii of curvature, metres: across the meridian and along it."""
+    """Return the radii of curvature in metres, across the meridian and along it."""
     e2 = 1 - (AIRY_B_M / AIRY_A_M) ** 2
     bend = 1 - e2 * np.sin(latitude) ** 2
     return AIRY_A_M * SCALE / np.sqrt(bend), AIRY_A_M * SCALE * (1 - e2) / bend**1.5
@@ -159,6 +160,7 @@ def _from_cartesian(point_m: Floats, a_m: float, b_m: float) -> tuple[Floats, Fl
     x, y, z = point_m
     p = np.hypot(x, y)
     latitude = np.arctan2(z, p * (1 - e2))
+    # Fixed-point iteration: five rounds are exact to well below a millimetre.
     for _ in range(5):
         nu = a_m / np.sqrt(1 - e2 * np.sin(latitude) ** 2)
         latitude = np.arctan2(z + e2 * nu * np.sin(latitude), p)

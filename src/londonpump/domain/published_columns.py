@@ -1,4 +1,4 @@
-"""The published files: what each column is called, over the years, and what it becomes.
+"""The columns of the published files: their names over the years and the types that they become.
 
 Source: LFB metadata of both datasets, and the files themselves (three spellings of the incident
 number, five of a date, columns renamed, added and dropped).
@@ -19,17 +19,17 @@ TEXT, INTEGER, REAL, DATE, TIME_OF_DAY, TIMESTAMP, INCIDENT_NUMBER = (
 
 @dataclass(frozen=True, slots=True)
 class PublishedColumn:
-    """One column of a published file.
-
-    name: what the product calls it. published: the Brigade's name today. aliases: other names it has
-    had (the snake_case of the BigQuery copy among them). is_required: a file without it is refused.
-    """
+    """One column of a published file."""
 
     name: str
+    """The product's name of the column."""
     published: str
+    """The Brigade's name of the column today."""
     dtype: str
     is_required: bool = True
+    """A file without a required column is rejected."""
     aliases: tuple[str, ...] = ()
+    """Earlier names, including the snake_case of the BigQuery copy."""
 
 
 INCIDENTS: tuple[PublishedColumn, ...] = (
@@ -132,19 +132,19 @@ NULL_MARKERS = (
     *("", "-", "\u2013", "\u2014", ".", "na", "n/a", "n.a.", "<na>", "nan", "-nan", "nat"),
     *("null", "(null)", "<null>", "none", "\\n", *_EXCEL_NULLS),
 )
-"""What R, pandas, SQL, SAS (a point) and Excel in its languages write for a missing value, in small letters; any case
-is read. Dashes are what word processors make of a hyphen.
+"""Texts that R, pandas, SQL, SAS (a point) and Excel in its languages write for a missing value, in lower case; any
+case is accepted. Word processors turn a hyphen into a dash.
 
 No published value is one of these.
 """
 EXCEL_ERROR = r"#(?:[^ a-z]{1,15}[!?]|GETTING_DATA|#+)"
-"""What Excel writes into a cell whose formula failed, whatever its language, or that is too narrow for its number."""
+"""The text that Excel writes, in any language, into a cell whose formula failed or that is too narrow."""
 UNREADABLE_SHARE = 0.001
-"""More rows than this share that do not parse is an error: the file is not what it seems."""
+"""If a larger share of the rows does not parse, the file is rejected as a whole."""
 CONTRADICTED_SHARE, MIN_CONTRADICTED = 0.01, 3
-"""So many rows of a file that deny each other's dates are an error: dates were read or written the wrong way round."""
+"""If so many rows contradict their dates, the file is rejected: day and month were probably exchanged."""
 
 
 def is_contradicted(n_contradicted: int, n_rows: int) -> bool:
-    """Whether so many rows of a file deny a date that the file is refused; fewer are rejected row by row."""
+    """Return whether enough rows contradict a date to reject the file; fewer are rejected row by row."""
     return n_contradicted >= max(MIN_CONTRADICTED, CONTRADICTED_SHARE * n_rows)

@@ -1,7 +1,7 @@
-"""The stations of the London Fire Brigade and the neighbours that send pumps over the border.
+"""The stations of the London Fire Brigade, and the neighbouring stations that send pumps over the border.
 
-Source: LFB property assets list (Open Government Licence v3.0), press for the closures of 2014; pumps
-a station inferred from how often both first and second pump came from it.
+Source: LFB property assets list (Open Government Licence v3.0), press for the closures of 2014. The number of pumps
+per station is inferred from how often both first and second pump came from it.
 """
 
 import csv
@@ -13,58 +13,56 @@ from importlib import resources
 from typing import Any
 
 FLEET_DATES = (date(2009, 1, 1), date(2014, 1, 9), date(2023, 1, 1))
-"""From when each known fleet stood: pumps a station on these days."""
+"""The dates from which each known fleet is valid."""
 CLOSED_IN_2014 = date(2014, 1, 9)
 _DATES = ("opened_date", "closed_date")
 
 
 @dataclass(frozen=True, slots=True)
 class Station:
-    """One fire station.
-
-    status: `open`, `river` (no road pump), `closed` (for good) or `border` (not London's).
-    pumps: pumps stationed there from each of FLEET_DATES on. opened_date, closed_date: its first day and the
-    first day without it, None where that is not known or has not come.
-    """
+    """One fire station."""
 
     code: str
     name: str
     status: str
+    """`open`, `river` (no road pump), `closed` (for good) or `border` (not London's)."""
     easting_m: float
     northing_m: float
     borough: str = ""
     closed_date: date | None = None
+    """The first day without the station; None if unknown or not planned."""
     pumps: tuple[int, ...] = (1, 1, 1)
+    """The number of pumps from each of FLEET_DATES on."""
     opened_date: date | None = None
 
     def is_open_on(self, day: date) -> bool:
-        """Whether it stands on a day: from its opened date on, until the day before its closed date."""
+        """Return whether the day lies from the opened date up to the day before the closed date."""
         return (self.opened_date is None or self.opened_date <= day) and (
             self.closed_date is None or day < self.closed_date
         )
 
     def pumps_on(self, day: date) -> int:
-        """Pumps stationed here on a day; before the first known fleet, as then."""
+        """Return the pumps stationed here on a day; before the first known fleet, those of that fleet."""
         if not self.is_open_on(day):
             return 0
         known = [n for start, n in zip(FLEET_DATES, self.pumps, strict=True) if start <= day]
         return known[-1] if known else self.pumps[0]
 
     def to_json(self) -> dict[str, Any]:
-        """As json-able values."""
+        """Return the fields as values that JSON can hold."""
         dates = {name: day and day.isoformat() for name in _DATES for day in (getattr(self, name),)}
         return {**asdict(self), **dates}
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> "Station":
-        """The inverse of `to_json`."""
+        """Build a station from the result of `to_json`."""
         dates = {name: date.fromisoformat(day) if (day := value.get(name)) else None for name in _DATES}
         return cls(**{**value, **dates, "pumps": tuple(value["pumps"])})
 
 
 @cache
 def known_stations() -> tuple[Station, ...]:
-    """Every station of the list, in the order of its codes."""
+    """Return every station of the list, sorted by code."""
     text = resources.files(__package__).joinpath("stations.csv").read_text("utf-8")
     stations = [
         Station(
@@ -75,6 +73,7 @@ def known_stations() -> tuple[Station, ...]:
             northing_m=float(row["northing_m"]),
             borough=row["borough"],
             closed_date=date.fromisoformat(row["closed_date"]) if row["closed_date"] else None,
+            # A station without a number of pumps in a year had none then.
             pumps=tuple(int(row[f"pumps_{year}"] or 0) for year in (2009, 2014, 2023)),
         )
         for row in csv.DictReader(text.splitlines())
@@ -84,12 +83,12 @@ def known_stations() -> tuple[Station, ...]:
 
 @cache
 def open_stations() -> tuple[Station, ...]:
-    """The land stations of London open since 9 January 2014."""
+    """Return the land stations of London that have been open since 9 January 2014."""
     return tuple(station for station in known_stations() if station.status == "open")
 
 
 def land_stations(stations: Iterable[Station]) -> tuple[Station, ...]:
-    """Those of London that send pumps by road, or did until a known day."""
+    """Return the stations of London that send pumps by road, or did until a known day."""
     return tuple(
         station
         for station in stations
@@ -98,5 +97,5 @@ def land_stations(stations: Iterable[Station]) -> tuple[Station, ...]:
 
 
 def by_code(stations: Iterable[Station]) -> dict[str, Station]:
-    """Stations by their code."""
+    """Return the stations by code."""
     return {station.code: station for station in stations}

@@ -1,18 +1,18 @@
-"""The Thames: which bank a place is on, and how far a pump drives when the nearest bridge is the way.
+"""The Thames: the bank on which a location lies, and the distance that a pump drives over a bridge.
 
 `thames.csv` is the middle of the river from Windsor to Gravesend as one line of the British National
-Grid, west to east, with the places where a road crosses it. North is the Middlesex and Essex bank,
-south the Surrey and Kent one, so Twickenham is north and Richmond south whatever the compass says.
+Grid, west to east, with the points where a road crosses it. North is the Middlesex and Essex bank,
+south the Surrey and Kent bank, so Twickenham is north and Richmond is south, whatever the compass says.
 
 Source: the river and its bridges as any map shows them, to about 50 m. As first drawn, the line put
 99.90 % of 25,441 published incidents (January and February 2017, and 2023) on the bank of their borough
-(Richmond upon Thames, the only borough on both: of their ward). After 28 bends were moved by looking at
-the rest it is all but 3 of them, 99.99 %, no longer an independent figure: two calls in the water off
-Lambeth, and one of Mortlake that is published 220 m into Chiswick.
+(for Richmond upon Thames, the only borough on both banks: of their ward). After 28 bends were corrected with
+the rest, only 3 incidents are on the wrong bank (99.99 %, no longer an independent figure): two calls in the
+water off Lambeth, and one of Mortlake that is published 220 m into Chiswick.
 Each of the 102 open stations is on the bank of its borough; the nearest to the line is 174 m away.
 
-Of 33,757 first and second pumps of those records 2.7 % crossed the river, by a way that is longer than the
-straight line by 226 m on average (median 61 m: pumps are sent across where a bridge is near).
+Of 33,757 first and second pumps of those records 2.7 % crossed the river. Their way is 226 m longer than the
+straight line on average (median 61 m: pumps are sent across where a bridge is near).
 """
 
 import csv
@@ -27,29 +27,29 @@ Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
 COLUMN_M = 10.0
-"""Width of the north-south strips in which the line is looked up; an error of half of it at most."""
+"""Width of the north-south strips in which the line is looked up. The error is at most half of it."""
 BLOCK_ROWS = 16_384
-"""Rows worked out against every bridge at once: a few arrays of 3 MB, however many rows there are."""
+"""Rows compared with every bridge at once, so that memory stays at a few arrays of 3 MB."""
 
 
 class RiverPoint(NamedTuple):
-    """One bend of the line. crossing: `road` where a pump can cross today, else why it cannot.
-
-    `closed`: Hammersmith Bridge, to motors since April 2019. `light`: Albert Bridge, weight limit.
-    `narrow`: Rotherhithe Tunnel, nothing wider or higher than 2 m. `ferry`: Woolwich. `new`: Silvertown
-    Tunnel, opened in April 2025, after most published records.
-    Empty: only a bend.
-    """
+    """One bend of the line."""
 
     name: str
     easting_m: float
     northing_m: float
     crossing: str
+    """`road` where a pump can cross today; empty at a mere bend; else the reason why a pump cannot cross.
+
+    `closed`: Hammersmith Bridge, to motors since April 2019. `light`: Albert Bridge, weight limit. `narrow`:
+    Rotherhithe Tunnel, nothing wider or higher than 2 m. `ferry`: Woolwich. `new`: Silvertown Tunnel, opened in
+    April 2025, after most published records.
+    """
 
 
 @cache
 def river_line() -> tuple[RiverPoint, ...]:
-    """Every bend of the Thames from Windsor to Gravesend, west to east along the water."""
+    """Return every bend of the Thames from Windsor to Gravesend, west to east along the water."""
     text = resources.files(__package__).joinpath("thames.csv").read_text("utf-8")
     return tuple(
         RiverPoint(row["name"], float(row["easting_m"]), float(row["northing_m"]), row["crossing"])
@@ -59,15 +59,15 @@ def river_line() -> tuple[RiverPoint, ...]:
 
 @cache
 def road_crossings() -> tuple[RiverPoint, ...]:
-    """The bridges and tunnels a pump can use, west to east."""
+    """Return the bridges and tunnels that a pump can use, west to east."""
     return tuple(point for point in river_line() if point.crossing == "road")
 
 
 def is_south_of_thames(easting_m: ArrayLike, northing_m: ArrayLike) -> Flags:
-    """Whether places are on the south (Surrey and Kent) bank.
+    """Return whether locations are on the south (Surrey and Kent) bank.
 
     Args: easting_m, northing_m: same shape or one of them scalar, metres of the British National Grid.
-    Returns: flags of their common shape. West of Windsor and east of Gravesend the river is taken to run
+    Returns: flags of their common shape. West of Windsor and east of Gravesend the river is assumed to run
         on along its last northing. A coordinate that is NaN gives False.
     """
     lookup = _river_by_column()
@@ -83,9 +83,9 @@ def is_south_of_thames(easting_m: ArrayLike, northing_m: ArrayLike) -> Flags:
 def crosses_thames(
     station_easting_m: ArrayLike, station_northing_m: ArrayLike, easting_m: ArrayLike, northing_m: ArrayLike
 ) -> Flags:
-    """Whether station and place are on different banks; shapes broadcast, metres of the National Grid.
+    """Return whether station and location are on different banks; shapes broadcast, metres of the National Grid.
 
-    Places, unlike stations, may be unknown (NaN): such a place counts as on the north bank.
+    Locations, unlike stations, may be unknown (NaN): such a location counts as on the north bank.
     """
     return np.asarray(
         is_south_of_thames(station_easting_m, station_northing_m) ^ is_south_of_thames(easting_m, northing_m)
@@ -95,12 +95,12 @@ def crosses_thames(
 def distance_by_bridge_m(
     station_easting_m: ArrayLike, station_northing_m: ArrayLike, easting_m: ArrayLike, northing_m: ArrayLike
 ) -> Floats:
-    """Straight distance on one bank, else the shortest of station to bridge to place.
+    """Return the straight distance on one bank, else the shortest way from station to bridge to location.
 
-    Args: shapes broadcast (one place against every station, or row by row); metres of the National Grid.
+    Args: shapes broadcast (one location against every station, or row by row); metres of the National Grid.
     Returns: metres, of the common shape; NaN where a coordinate is NaN.
 
-    Places on one bank are taken as joined by land, also across a loop of the river (Barnes, the Isle of
+    Locations on one bank count as joined by land, also across a loop of the river (Barnes, the Isle of
     Dogs, the Greenwich peninsula), where the way round is longer than the straight line.
     """
     station_e, station_n = (
@@ -119,14 +119,14 @@ def distance_by_bridge_m(
 
 
 def _rows_that_cross(value: Floats, crossing: Flags) -> Floats:
-    """The values of the rows that cross; one value for all of them stays one, (1,)."""
+    """Return the values of the rows that cross; a single value for all rows stays single, (1,)."""
     return value.reshape(1) if value.size == 1 else np.broadcast_to(value, crossing.shape)[crossing]
 
 
 def _over_best_bridge_m(
     station_e: Floats, station_n: Floats, location_e: Floats, location_n: Floats, *, n: int
 ) -> Floats:
-    """Shortest way over one bridge, metres, (n,); block by block, so that memory does not grow.
+    """Return the shortest way over one bridge in metres, (n,); computed in blocks, so that memory does not grow.
 
     Args: coordinates (n,) or (1,), metres. n: rows.
     """
@@ -160,7 +160,7 @@ class _RiverByColumn(NamedTuple):
 
 @cache
 def _bridges_m() -> tuple[Floats, Floats]:
-    """Eastings and northings of the road crossings, each (crossings, 1)."""
+    """Return the eastings and northings of the road crossings, each (crossings, 1)."""
     points = np.array([(point.easting_m, point.northing_m) for point in road_crossings()])
     return points[:, :1].copy(), points[:, 1:].copy()
 

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from londonpump.domain import thames
-from londonpump.domain.bank_holidays import bank_holidays as bank_holidays_of_england
+from londonpump.domain.london_clock import bank_holidays as bank_holidays_of_england
 from londonpump.domain.london_clock import london_us
 from londonpump.features.ground_lookup import GroundLookup
 

@@ -1,7 +1,7 @@
-"""Alarms to wherever people look: one POST of json to the address in LONDONPUMP_ALARM_WEBHOOK, patiently, within bounds.
+"""Sends alarms as JSON with POST to the address in LONDONPUMP_ALARM_WEBHOOK, with retries and time limits.
 
-The address is a secret as a whole (its path often is the key), so no message shows more than its host. A redirect is
-not followed. The same alarm may come twice (an answer can be lost on its way): its id and event say so.
+The whole address is a secret (its path often is the key), so messages show only its host. Redirects are not
+followed. An alarm may arrive twice if a response is lost; its id and event identify it.
 """
 
 import time
@@ -12,11 +12,10 @@ import httpx2
 
 from londonpump import __version__
 from londonpump.domain.errors import SourceFailed
-from londonpump.ingest.http.backoff import backoff_s
-from londonpump.ingest.http.deadline import Deadline
+from londonpump.ingest.http.client import suppress_address_logs
 from londonpump.ingest.http.errors import Failure, failure_of_error, failure_of_status, timeout_failure
-from londonpump.ingest.http.limits import Limits
-from londonpump.ingest.http.log_filter import suppress_address_logs
+from londonpump.ingest.http.exchange import Deadline
+from londonpump.ingest.http.limits import Limits, backoff_s
 
 SETTING = "LONDONPUMP_ALARM_WEBHOOK"
 WEBHOOK_LIMITS = Limits(connect_s=5.0, read_s=10.0, total_s=15.0, tries=3, max_wait_s=20.0)
@@ -26,7 +25,7 @@ Sleep = Callable[[float], None]
 def post_alarm(
     address: str, alarm: Mapping[str, Any], limits: Limits = WEBHOOK_LIMITS, sleep: Sleep = time.sleep
 ) -> None:
-    """Send one alarm. Raises: SourceFailed if the receiver does not take it (any status but 2xx)."""
+    """Send one alarm. Raises: SourceFailed if the receiver does not accept it (any status but 2xx)."""
     suppress_address_logs()
     failure = _attempt(address, alarm, limits)
     for next_try in range(2, limits.tries + 1):
@@ -35,6 +34,7 @@ def post_alarm(
         sleep(backoff_s(next_try, failure.wait_s, limits))
         failure = _attempt(address, alarm, limits)
     if failure is not None:
+        # The message names the host only, because the rest of the address may be a key.
         host = httpx2.URL(address).host
         problem = f"status {failure.status}" if failure.status else failure.problem
         advice = f"Check {SETTING} and its receiver; the alarm is kept and sent again by the next `londonpump monitor`."
@@ -42,12 +42,12 @@ def post_alarm(
 
 
 def _attempt(address: str, alarm: Mapping[str, Any], limits: Limits) -> Failure | None:
-    """One try. Returns: what went wrong, None if it was taken."""
+    """Try once. Returns: the failure, None if the receiver accepted the alarm."""
     timeout = httpx2.Timeout(limits.read_s, connect=limits.connect_s)
     headers = {"User-Agent": f"londonpump/{__version__}"}
     with Deadline(limits.total_s) as deadline, httpx2.Client(timeout=timeout, headers=headers) as client:
         try:
-            # streamed, as what the receiver says is not read: it may be endless
+            # Streamed, because the body is never read: it may be endless.
             with client.stream(
                 "POST", address, json=dict(alarm), extensions={"trace": deadline.trace}
             ) as response:

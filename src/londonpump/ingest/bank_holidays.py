@@ -1,8 +1,8 @@
-"""The bank holidays of England: the `holidays` library, checked against GOV.UK.
+"""The bank holidays of England from the `holidays` library, checked against GOV.UK.
 
-GOV.UK lists the days off only; the library also names the day itself where a holiday falls on a weekend (25
-December on a Saturday, with its substitute on the Monday). Both agree where they agree on Mondays to Fridays: a
-working day is Monday to Friday and no bank holiday, so a weekend takes nothing away. Where they differ GOV.UK is right.
+GOV.UK lists only the days off. The library also lists the day itself where a holiday falls on a weekend (25
+December on a Saturday, with its substitute on the Monday). Only Mondays to Fridays are compared, because a weekend
+is never a working day. Where the two differ, GOV.UK is right.
 """
 
 from collections.abc import Iterable
@@ -12,9 +12,9 @@ from typing import Any
 
 import holidays
 
-from londonpump.domain.bank_holidays import FIRST_YEAR, LAST_YEAR
 from londonpump.domain.context_records import BankHoliday
 from londonpump.domain.errors import SourceFailed
+from londonpump.domain.london_clock import FIRST_YEAR, LAST_YEAR
 from londonpump.ingest.http import Http
 from londonpump.settings import Settings
 
@@ -23,39 +23,40 @@ GOVUK, LIBRARY = "govuk", "holidays library"
 PATH = "/bank-holidays.json"
 DIVISION = "england-and-wales"
 MIN_DAYS_PER_YEAR = 8
-"""England has had eight or more each year since 1978: fewer are a part of a year, or another division's."""
+"""England has had eight or more per year since 1978. Fewer are part of a year, or belong to another division."""
 SATURDAY = 5
-ADVICE = "Ask again later; until then the library's days stand."
+ADVICE = "Ask again later; until then the library's days are used."
 
 
 @dataclass(frozen=True, slots=True)
 class BankHolidayCheck:
-    """days: by date; as GOV.UK says for the years it lists whole, as the library says for the others.
-    words: a line for each working day on which the two differ."""
+    """The merged bank holidays and their differences."""
 
     days: list[BankHoliday]
+    """Days in order: GOV.UK's for the years that it lists completely, the library's for the others."""
     differences: list[str]
+    """One line per working day on which GOV.UK and the library differ."""
 
     @property
     def announced(self) -> list[BankHoliday]:
-        """GOV.UK's own: what to keep, since it drops old years and a library of that time may lack their one-offs."""
+        """Return GOV.UK's own days. They are stored, because GOV.UK drops old years and the library may lack one-off holidays."""
         return [day for day in self.days if day.source == GOVUK]
 
 
 def fetch_bank_holidays(http: Http, settings: Settings) -> BankHolidayCheck:
-    """Ask GOV.UK and hold the library to it. Raises: SourceFailed if it cannot be reached or read."""
+    """Ask GOV.UK and compare the library with it. Raises: SourceFailed if it cannot be reached or read."""
     response = http.get(PUBLISHER, settings.govuk_url + PATH)
     return check_bank_holidays(parse_govuk(response.json()), library_days())
 
 
 def library_days() -> list[BankHoliday]:
-    """The library's days from 2008 to 2040, weekends included."""
+    """Return the library's days from 2008 to 2040, including weekends."""
     found = holidays.country_holidays("GB", subdiv="ENG", years=range(FIRST_YEAR, LAST_YEAR + 1))
     return [BankHoliday(day, title, LIBRARY) for day, title in sorted(found.items())]
 
 
 def parse_govuk(value: Any) -> list[BankHoliday]:
-    """The days of England and Wales. Raises: SourceFailed if the answer has another shape, or too few days."""
+    """Return the days of England and Wales. Raises: SourceFailed for an unexpected format, or too few days."""
     days = {_event(entry) for entry in _events(value)}
     by_day = {day.day: day for day in days}
     if not any(_complete_years(by_day)):
@@ -65,10 +66,11 @@ def parse_govuk(value: Any) -> list[BankHoliday]:
 
 
 def check_bank_holidays(listed: list[BankHoliday], library: list[BankHoliday]) -> BankHolidayCheck:
-    """What to use, and in words where the two differ. A year that GOV.UK lists in part adds days, takes none."""
+    """Merge GOV.UK and the library, and list their differences. A year that GOV.UK lists in part only adds days."""
     complete_years = _complete_years(day.day for day in listed)
     listed_by_day = {day.day: day for day in listed}
     library_by_day = {day.day: day for day in library}
+    # Only Mondays to Fridays are compared: other differences change no working day.
     differences = [
         f"{day.day:%A %d %B %Y}: GOV.UK has {day.title}, the library does not know it; taken as a bank holiday"
         for day in listed
@@ -78,6 +80,7 @@ def check_bank_holidays(listed: list[BankHoliday], library: list[BankHoliday]) -
         for day in library
         if day.day.year in complete_years and day.day not in listed_by_day and day.day.weekday() < SATURDAY
     ]
+    # GOV.UK lists a few years only; the library has all others.
     library_only = {day: row for day, row in library_by_day.items() if day.year not in complete_years}
     merged = {**library_only, **listed_by_day}
     return BankHolidayCheck([merged[day] for day in sorted(merged)], differences)
@@ -94,7 +97,7 @@ def _events(value: Any) -> list[Any]:
 def _event(entry: Any) -> BankHoliday:
     try:
         day, title = date.fromisoformat(entry["date"]), " ".join(entry["title"].split())
-        if not title.isprintable():  # no database takes half a character, no screen should take a control
+        if not title.isprintable():  # Databases reject surrogates, and screens may obey control characters.
             raise ValueError  # noqa: TRY301
     except (AttributeError, KeyError, TypeError, ValueError):
         raise SourceFailed(PUBLISHER, "it lists an event without a date or a title", ADVICE) from None

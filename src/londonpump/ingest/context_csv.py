@@ -1,9 +1,9 @@
-"""Files of context given by hand: weather by the hour, congestion, school holidays.
+"""Context files given by the user: hourly weather, congestion, school holidays.
 
-Shapes: weather `date` ("2022-05-01 09"), `temp, precip, cloudcover, visibility, conditions`, and `windspeed` if it is
-there; congestion `year, day_nb` (1 Sunday to 7 Saturday)`, hour, congestion`; school holidays `date` or
-`true_london_date`. Their hours are London hours: the one that clocks show twice in October holds for both hours of
-UTC, the one that they skip in March for none.
+Columns: weather `date` ("2022-05-01 09"), `temp, precip, cloudcover, visibility, conditions` and optionally
+`windspeed`; congestion `year, day_nb` (1 Sunday to 7 Saturday)`, hour, congestion`; school holidays `date` or
+`true_london_date`. Hours are London hours: the hour shown twice in October counts for both UTC hours, the hour
+skipped in March for none.
 """
 
 import math
@@ -26,7 +26,7 @@ from londonpump.ingest.weather_hours import VALID_RANGES
 
 HOUR, ISO_DAY, BRITISH_DAY, DOTTED_DAY = "%Y-%m-%d %H", "%Y-%m-%d", "%d/%m/%Y", "%d.%m.%Y"
 FILE_SOURCE = "file"
-"""The source of what a file says."""
+"""The source of values from a file."""
 WEATHER = {
     "temp": "temp_c",
     "precip": "precip_mm",
@@ -34,13 +34,13 @@ WEATHER = {
     "visibility": "visibility_km",
     "windspeed": "wind_kmh",
 }
-"""The file's column: ours."""
+"""The product's column of each column of the file."""
 
 
 def read_weather(path: Path) -> list[WeatherHour]:
-    """Rows by the hour of UTC, each known from its hour on; an empty `precip` is no rain.
+    """Return rows by UTC hour, each known from its hour on. An empty `precip` means no rain.
 
-    Of an hour that stands twice the first row is taken.
+    If an hour is repeated, its first row is used.
     """
     numbers = dict.fromkeys(WEATHER, pa.float64())
     table = _read(
@@ -70,7 +70,7 @@ def read_weather(path: Path) -> list[WeatherHour]:
 
 
 def _validate_weather(path: Path, values: dict[str, list[float | None]]) -> None:
-    """Raises: BadFile naming the first value that is no weather of London, as publishers' answers are refused."""
+    """Raise BadFile naming the first value outside the limits that publishers' responses must meet too."""
     for column, field in WEATHER.items():
         low, high = VALID_RANGES[field]
         for number, value in enumerate(values.get(field, ()), 1):
@@ -82,9 +82,10 @@ def _validate_weather(path: Path, values: dict[str, list[float | None]]) -> None
 
 
 def _hours_of_utc(wall_us: NDArray[np.int64]) -> list[tuple[int, int]]:
-    """(row, microseconds UTC) of each hour of UTC at which the clocks of London show the row's hour."""
+    """Return (row, UTC microseconds) of each UTC hour at which the clocks of London show the row's hour."""
     wall_us, first = np.unique(wall_us, return_index=True)
     found = []
+    # A London hour is shown by at most two UTC hours: its own number in winter, one less in summer.
     for utc_us in (wall_us, wall_us - HOUR_US):
         is_shown = london_us(utc_us) == wall_us
         found += list(zip(first[is_shown].tolist(), utc_us[is_shown].tolist(), strict=True))
@@ -92,7 +93,7 @@ def _hours_of_utc(wall_us: NDArray[np.int64]) -> list[tuple[int, int]]:
 
 
 def read_traffic(path: Path) -> TrafficWeeks:
-    """Congestion by London year, weekday and hour."""
+    """Read congestion by London year, weekday and hour."""
     whole = dict.fromkeys(("year", "day_nb", "hour"), pa.int64())
     table = _read(path, {**whole, "congestion": pa.float64()})
     for column, low, high in (("day_nb", 1, 7), ("hour", 0, 23), ("congestion", 0, 1)):
@@ -104,7 +105,7 @@ def read_traffic(path: Path) -> TrafficWeeks:
 
 
 def read_school_holidays(path: Path) -> list[SchoolHoliday]:
-    """One a day."""
+    """Read one school holiday per row."""
     header, _ = read_rows(path)
     column = next((name for name in ("true_london_date", "date") if name in header), None)
     if column is None:
@@ -120,21 +121,21 @@ def read_school_holidays(path: Path) -> list[SchoolHoliday]:
 
 
 def _parse_times(text: pa.ChunkedArray, time_format: str) -> pa.ChunkedArray | None:
-    """The times, if every one is written in this form."""
+    """Return the times if all of them have this format, else None."""
     if not pc.all(pc.equal(_reformat(text, time_format), text).fill_null(False)).as_py():
         return None
     return pc.strptime(text, format=time_format, unit="s", error_is_null=True)
 
 
 def _reformat(text: pa.ChunkedArray, time_format: str) -> pa.ChunkedArray:
-    # strptime takes 30 February for 2 March: a day must read back as it was written.
+    # strptime turns 30 February into 2 March: a day must be unchanged after a round trip.
     return pc.strftime(
         pc.strptime(text, format=time_format, unit="s", error_is_null=True), format=time_format
     )
 
 
 def stations_table(connection: Backend, stations: tuple[Station, ...]) -> Table:
-    """`code, name, easting_m, northing_m` as a table."""
+    """Create a table `code, name, easting_m, northing_m` of the stations."""
     return connection.create_table(
         "stations",
         pa.table(
@@ -155,7 +156,7 @@ def _read(
     empty: tuple[str, ...] = (),
     optional: tuple[str, ...] = (),
 ) -> pa.Table:
-    """The named columns, typed. `empty`: columns that may have gaps. `optional`: columns that may be absent."""
+    """Read the named columns with their types. `empty` columns may have gaps, `optional` columns may be absent."""
     numbers = [name for name, dtype in columns.items() if not pa.types.is_string(dtype)]
     header, rows = read_rows(path, numbers)
     present = {name: dtype for name, dtype in columns.items() if name in header or name not in optional}

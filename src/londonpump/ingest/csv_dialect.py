@@ -1,6 +1,6 @@
-"""How a table of text is written: its separator, its decimal mark and its header, found in the text itself.
+"""Detection of the separator, decimal mark and header of a table of text.
 
-Published files and files made by hand are understood by the same rules. What may mean two things is refused.
+Published files and users' files follow the same rules. Ambiguous text is rejected.
 """
 
 import csv
@@ -29,33 +29,33 @@ NUMBER_FORMS = {
     "point": (POINT_NUMBER, POINT_GROUPED),
     "point_or_thousands": (POINT_GROUPED, None),
 }
-"""The ways to write a number with a mark: (what it matches, what it must not match)."""
+"""The forms of a number with a mark, each as (pattern to match, pattern that must not match)."""
 _SEP_LINE = re.compile(r'"?sep=(.)"?[,;\t]*(?:\r\n|\r|\n|$)', re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """How the fields of a file are separated. is_stated: its first line is Excel's `sep=`."""
+    """The separator between the fields of a file."""
 
     separator: str = COMMA
     has_sep_line: bool = False
+    """Whether the first line is Excel's `sep=`."""
 
 
 @dataclass(frozen=True, slots=True)
 class TextFormat:
-    """What was found in one file, for reports.
-
-    separator: empty for a workbook. n_headers: header lines below the first that were skipped.
-    n_empty: lines of empty fields that were skipped.
-    """
+    """The detected format of one file, for reports."""
 
     container: str
     encoding: str = UTF8
     separator: str = COMMA
+    """Empty for a workbook."""
     decimal: str = POINT
     is_separator_stated: bool = False
     n_headers: int = 0
+    """Skipped header lines below the first."""
     n_empty: int = 0
+    """Skipped lines of empty fields."""
 
     def to_json(self) -> dict[str, Any]:
         """Return the entry of report.json."""
@@ -63,7 +63,7 @@ class TextFormat:
 
 
 def format_read_as(found: Mapping[str, Any]) -> str:
-    """Return what is unusual about a file as one text; empty where nothing is. Takes `TextFormat.to_json()`."""
+    """Describe what is unusual about a file; empty if nothing is. Takes the result of `TextFormat.to_json()`."""
     parts = []
     if found["encoding"] != UTF8:
         parts.append(f"its text is {found['encoding']}")
@@ -81,9 +81,9 @@ def format_read_as(found: Mapping[str, Any]) -> str:
 
 
 def find_layout(path: Path, text: str) -> tuple[Layout, tuple[str, ...]]:
-    """Find the separator in the start of a text, and the names on its header line as they stand.
+    """Find the separator in the start of a text, and the names on its header line.
 
-    Raises: BadFile where two separators explain the header, or the `sep=` line names another than it has.
+    Raises: BadFile where two separators explain the header, or the `sep=` line contradicts the header.
     """
     text = text.removeprefix(BYTE_ORDER_MARK)
     sep_line = _SEP_LINE.match(text)
@@ -92,6 +92,7 @@ def find_layout(path: Path, text: str) -> tuple[Layout, tuple[str, ...]]:
     if sep_line and sep_line[1] != best and len(names[best]) > 1:
         problem = f"its first line says sep={sep_line[1]!r} and its header is separated by {SEPARATORS[best]}"
         raise BadFile(path, problem, "Correct or remove the sep= line")
+    # A rival that explains more than half as many names makes the separator ambiguous.
     rivals = [mark for mark in names if mark != best and 2 * len(names[mark]) > max(len(names[best]), 2)]
     if rivals and not sep_line:
         both = f"{SEPARATORS[best]} or by {SEPARATORS[rivals[0]]}"
@@ -110,8 +111,8 @@ def drop_sep_line(text: str) -> str:
 def decimal_mark(path: Path, examples: Mapping[str, str | None]) -> str:
     """Decide between decimal commas and points.
 
-    Args: examples: one text of each of NUMBER_FORMS that occurs in the number columns, with its place.
-    Raises: BadFile where a mark may as well separate thousands.
+    Args: examples: one text of each of NUMBER_FORMS that occurs in the number columns, with its position.
+    Raises: BadFile where a mark may also separate thousands.
     """
     comma, comma_or = examples["comma"], examples["comma_or_thousands"]
     point, point_or = examples["point"], examples["point_or_thousands"]
@@ -132,7 +133,7 @@ def decimal_mark(path: Path, examples: Mapping[str, str | None]) -> str:
 
 
 def number_examples(numbers: Iterable[tuple[str, Callable[[], str]]]) -> dict[str, str | None]:
-    """Return the first text of each of NUMBER_FORMS. Takes (text, function that says where it stands)."""
+    """Return the first text of each of NUMBER_FORMS. Takes pairs of a text and a function that returns its position."""
     found: dict[str, str | None] = dict.fromkeys(NUMBER_FORMS)
     for text, where in numbers:
         if COMMA not in text and POINT not in text:
@@ -145,7 +146,7 @@ def number_examples(numbers: Iterable[tuple[str, Callable[[], str]]]) -> dict[st
 
 
 def is_repeated_header(cells: Sequence[str | None], names: Sequence[str]) -> bool:
-    """Whether a row repeats the header: each cell holds the name of its own column."""
+    """Return whether a row repeats the header, so that each cell holds the name of its own column."""
     pairs = list(zip(cells, names, strict=False))
     is_same = all(_name(cell or "") in ("", _name(name)) for cell, name in pairs)
     return is_same and any(_name(cell or "") for cell, _ in pairs)
@@ -154,7 +155,7 @@ def is_repeated_header(cells: Sequence[str | None], names: Sequence[str]) -> boo
 def text_format_of(
     detected: DetectedFile, layout: Layout, decimal: str, n_headers: int, n_empty: int
 ) -> TextFormat:
-    """Return what was found in one file."""
+    """Return the detected format of one file."""
     if detected.container == XLSX:
         return TextFormat(detected.container, separator="", n_headers=n_headers, n_empty=n_empty)
     return TextFormat(

@@ -1,4 +1,4 @@
-"""What a file is before a column of it is read: text or workbook, its encoding, its fingerprint."""
+"""Detection of a file's type before any column is read: text or workbook, its encoding, its SHA-256."""
 
 import codecs
 import gzip
@@ -17,7 +17,7 @@ PEEK_BYTES = 1 << 12
 CSV, XLSX = "csv", "xlsx"
 UTF8, CP1252, UTF16 = "utf-8", "cp1252", "utf-16"
 BYTE_ORDER_MARK = "\ufeff"
-"""The byte order mark as a character. It is never part of a value, wherever a program left it."""
+"""The byte order mark as a character. It is never part of a value, wherever a program wrote it."""
 _GZIP, _ZIP, _OLE = b"\x1f\x8b", b"PK\x03\x04", b"\xd0\xcf\x11\xe0"
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _BYTE_ORDER_MARK_BYTES = codecs.BOM_UTF8
@@ -26,23 +26,25 @@ _SAVE_AS_UTF8 = "Save it again as comma separated text in UTF-8"
 
 @dataclass(frozen=True, slots=True)
 class DetectedFile:
-    """A file that can be read. container: csv or xlsx. sha256: of the bytes as they lie on disk."""
+    """A readable file and its type."""
 
     path: Path
     sha256: str
+    """The hash of the bytes on disk, before any decompression."""
     container: str
+    """`csv` or `xlsx`."""
     encoding: str = UTF8
     is_gzip: bool = False
     has_inner_mark: bool = False
-    """Whether a UTF-8 byte order mark stands below the start of the file, as in files that were joined."""
+    """Whether there is a UTF-8 byte order mark after the start of the file, as in concatenated files."""
 
 
 def detect_file(path: Path, *, allow_zeros: bool = False) -> DetectedFile:
-    """Look at every byte of a file once.
+    """Read every byte of a file once and detect its type.
 
     Args: allow_zeros: accept zero bytes in the text, for a reader that rejects single rows.
-    Raises: BadFile where it is absent, empty, a folder, a web page, binary, an old or broken
-    workbook, or in no encoding that is read.
+    Raises: BadFile if the file is missing, empty, a folder, a web page, binary, an old or damaged workbook, or in an
+    unsupported encoding.
     """
     if not path.exists():
         raise BadFile(path, "there is no such file", "Check the name and the folder")
@@ -67,12 +69,12 @@ def detect_file(path: Path, *, allow_zeros: bool = False) -> DetectedFile:
 
 
 def open_bytes(path: Path, *, is_gzip: bool) -> BufferedIOBase:
-    """The bytes of the text, unpacked where the file is gzipped."""
+    """Open the text as bytes, decompressed if the file is gzipped."""
     return gzip.open(path) if is_gzip else path.open("rb")
 
 
 def chunks(path: Path, *, is_gzip: bool) -> Iterator[bytes]:
-    """The text piece by piece. Raises: BadFile where the packed file is cut short or damaged."""
+    """Return the text in chunks. Raises: BadFile if the gzip file is truncated or damaged."""
     try:
         with open_bytes(path, is_gzip=is_gzip) as stream:
             while chunk := stream.read(CHUNK_BYTES):
@@ -87,14 +89,16 @@ def _check_workbook(path: Path) -> None:
             names = archive.namelist()
     except zipfile.BadZipFile as error:
         raise BadFile(path, f"the workbook is damaged ({error})", "Fetch it again") from error
+    # Excel workbooks are zip archives with a folder xl.
     if not any(name.startswith("xl/") for name in names):
         raise BadFile(path, "this is a zip archive, not a workbook", "Unpack it and name the files in it")
 
 
 def _encoding(path: Path, *, is_gzip: bool, allow_zeros: bool) -> tuple[str, bool]:
-    """Return the encoding of the text, and whether a byte order mark stands below its start."""
+    """Return the encoding of the text, and whether there is a byte order mark after its start."""
     start = next(chunks(path, is_gzip=is_gzip), b"")
     _require_text(path, start)
+    # Windows-1252 comes last, because it decodes nearly every byte.
     candidates = (UTF16,) if start.startswith(_UTF16) else (UTF8, CP1252)
     for encoding in candidates:
         has_inner_mark = _decoded(path, encoding, is_gzip=is_gzip, allow_zeros=allow_zeros)
@@ -106,7 +110,7 @@ def _encoding(path: Path, *, is_gzip: bool, allow_zeros: bool) -> tuple[str, boo
 
 
 def _decoded(path: Path, encoding: str, *, is_gzip: bool, allow_zeros: bool) -> bool | None:
-    """Decode all of the text. Return whether it has an inner mark; None where it is not of that encoding."""
+    """Decode the whole text. Return whether it has an inner mark; None if it has another encoding."""
     decoder = codecs.getincrementaldecoder(encoding)()
     has_inner_mark, tail = False, b""
     try:
@@ -114,7 +118,7 @@ def _decoded(path: Path, encoding: str, *, is_gzip: bool, allow_zeros: bool) -> 
             if b"\x00" in chunk and not allow_zeros and encoding != UTF16:
                 raise BadFile(path, "this is no text: it holds zero bytes", _SAVE_AS_UTF8)
             decoder.decode(chunk)
-            # The mark at the start of the first chunk is where it belongs; one may lie across two chunks.
+            # A mark at the start of the first chunk is legitimate. A mark may also lie across two chunks.
             seen = tail + chunk if tail else chunk[len(_BYTE_ORDER_MARK_BYTES) :]
             has_inner_mark = has_inner_mark or _BYTE_ORDER_MARK_BYTES in seen
             tail = chunk[-2:]

@@ -15,53 +15,56 @@ from londonpump.ingest.mongo_export import Document, read_documents
 T = TypeVar("T")
 COLLECTIONS = ("stations", "schoolVacations", "riskStations", "users", "predictions")
 BCRYPT = re.compile(r"\$2[aby]\$(0[4-9]|1[0-5])\$[./A-Za-z0-9]{53}")
-"""Hashes that passlib's bcrypt made. A cost above 15 would take more than 2 s of CPU at each attempt to sign in."""
+"""bcrypt hashes of passlib. A cost above 15 would take more than 2 s of CPU per sign-in."""
 
 
 @dataclass(frozen=True, slots=True)
 class ExportedStation:
-    """latitude, longitude: WGS84 degrees."""
+    """One station."""
 
     code: str
     name: str
+
     latitude: float
     longitude: float
+    """WGS84 degrees, like the latitude."""
 
 
 @dataclass(frozen=True, slots=True)
 class ExportedYear:
-    """School holidays of a year, as London days.
-
-    is_day_earlier_in_utc: how many of them a reader of UTC would take for the day before.
-    """
+    """The school holidays of a year, as London days."""
 
     year: int
     days: frozenset[date]
     n_days_earlier_in_utc: int
+    """The number of days whose UTC timestamp lies on the day before."""
 
 
 @dataclass(frozen=True, slots=True)
 class ExportedRiskList:
-    """stations: (code, name). id: None in the original's own seed file."""
+    """One list of risk stations."""
 
     id: str | None
+    """None in the original's own seed file."""
     listed_at: datetime
     stations: tuple[tuple[str, str], ...]
+    """Pairs of code and name."""
 
 
 @dataclass(frozen=True, slots=True)
 class ExportedUser:
-    """password_hash: the bcrypt hash, None if the export holds none or one that cannot be checked."""
+    """One user."""
 
     id: str
     username: str
     created_at: datetime
     password_hash: str | None = field(repr=False)
+    """The bcrypt hash; None if the export has none, or one that cannot be verified."""
 
 
 @dataclass(frozen=True, slots=True)
 class ExportedPrediction:
-    """risk_list_id: of the list of risk stations that was used."""
+    """One prediction of the original."""
 
     id: str
     user_id: str
@@ -69,11 +72,12 @@ class ExportedPrediction:
     response_time_s: float
     risk_underestimated: bool
     risk_list_id: str | None
+    """The id of the list of risk stations that was used."""
 
 
 @dataclass(frozen=True, slots=True)
 class MongoExport:
-    """None where a collection's file is not there. unusable: the problems of skipped documents, by collection."""
+    """The collections of an export. A collection is None if its file does not exist."""
 
     stations: list[ExportedStation] | None
     school_years: list[ExportedYear] | None
@@ -81,10 +85,11 @@ class MongoExport:
     users: list[ExportedUser] | None
     predictions: list[ExportedPrediction] | None
     rejected_documents: dict[str, tuple[str, ...]]
+    """The problems of rejected documents, by collection."""
 
 
 def read_export(folder: Path) -> MongoExport:
-    """Every collection of a folder. Raises: BadFile for a file without a usable document, or no collection."""
+    """Read every collection of a folder. Raises: BadFile for a file without a usable document, or no collection."""
     if not folder.is_dir():
         raise BadFile(
             folder, "is no folder", "Name the folder that holds stations.json, users.json and so on."
@@ -112,12 +117,12 @@ def read_export(folder: Path) -> MongoExport:
 
 
 def london_day(timestamp: datetime) -> date | None:
-    """The London day that an instant of UTC stands for: midnight of London, or of UTC; None for any other time."""
+    """Return the London day of a UTC timestamp that is midnight of London or of UTC; None for any other time."""
     london = timestamp.astimezone(LONDON)
     is_midnight = (london.hour, london.minute, london.second, london.microsecond) == (0, 0, 0, 0)
     utc = timestamp.astimezone(UTC)
     is_utc_midnight = (utc.hour, utc.minute, utc.second, utc.microsecond) == (0, 0, 0, 0)
-    # midnight of UTC is 00:00 or 01:00 in London: the same day either way
+    # UTC midnight is 00:00 or 01:00 in London, which is the same day.
     return london.date() if is_midnight or is_utc_midnight else None
 
 
@@ -159,6 +164,7 @@ def _risk_list(document: Document) -> ExportedRiskList:
     codes = [code for code, _ in stations]
     if len(set(codes)) < len(codes):
         document.reject("stations", "names a station twice")
+    # The original's own seed file has lists without an id.
     identity = document.id_of("_id") if document.has("_id") else None
     return ExportedRiskList(identity, document.timestamp_of("created_at"), tuple(stations))
 
@@ -166,7 +172,7 @@ def _risk_list(document: Document) -> ExportedRiskList:
 def _user(document: Document) -> ExportedUser:
     username = document.text("username")
     if normalise_username(username) is None:
-        # nobody could sign in under it
+        # Sign-in would reject this name.
         document.reject(
             "username", f"{username!r} is not a name of 1 to {MAX_USERNAME_LENGTH} visible characters"
         )

@@ -1,4 +1,4 @@
-"""Files as mongoexport writes them: MongoDB extended json, canonical or relaxed, an array or a document a line."""
+"""Reader of mongoexport files: MongoDB extended JSON, canonical or relaxed, as an array or one document per line."""
 
 import json
 import re
@@ -20,78 +20,79 @@ T = TypeVar("T")
 ADVICE = "Mend the document or export the collection again. Nothing was imported."
 OPTIONS = JSONOptions(json_mode=JSONMode.RELAXED, tz_aware=True, tzinfo=UTC)
 UNSTORABLE = {"Cc", "Cs"}
-"""Controls, of which PostgreSQL takes not all and a screen obeys some, and halves of characters."""
+"""Unicode categories of control characters, which PostgreSQL or a screen may not accept, and of surrogates."""
 SECONDS = re.compile(r"\s*(-?\d+(?:[.,]\d+)?)\s*(?:s|secondes?|seconds?)?\s*")
 
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """One document of a collection. number: its place in the file, from 1.
+    """One document of a collection.
 
     Every reader of a field raises BadFile that names file, document and field.
     """
 
     file: Path
     number: int
+    """The position in the file, from 1."""
     fields: Mapping[str, Any]
 
     def reject(self, name: str, problem: str) -> NoReturn:
-        """Raises: BadFile about one field."""
+        """Raise BadFile about one field."""
         raise BadFile(self.file, f"document {self.number}, field {name}: {problem}", ADVICE)
 
     def has(self, name: str) -> bool:
-        """Whether the field is there and not null."""
+        """Return whether the field is present and not null."""
         return self.fields.get(name) is not None
 
     def value(self, name: str) -> Any:
-        """A field that must be there."""
+        """Return a required field."""
         if not self.has(name):
             self.reject(name, "is missing")
         return self.fields[name]
 
     def text(self, name: str) -> str:
-        """Text that is not blank."""
+        """Return a text that is not blank."""
         value = self.value(name)
         if not isinstance(value, str) or not value.strip():
             self.reject(name, f"{value!r} is not text")
         return self._storable(name, value.strip())
 
     def number_of(self, name: str) -> float:
-        """A finite number; the original stores some as text."""
+        """Return a finite number. The original stores some numbers as text."""
         return self._as_number(name, self.value(name))
 
     def seconds(self, name: str) -> float:
-        """A number, or text such as `316 secondes`."""
+        """Return a number, or the number in a text such as `316 secondes`."""
         value = self.value(name)
         match = SECONDS.fullmatch(value) if isinstance(value, str) else None
         return self._as_number(name, match[1].replace(",", ".") if match else value)
 
     def flag(self, name: str) -> bool:
-        """True or false."""
+        """Return true or false."""
         value = self.value(name)
         if not isinstance(value, bool):
             self.reject(name, f"{value!r} is neither true nor false")
         return value
 
     def timestamp_of(self, name: str) -> datetime:
-        """A date of MongoDB, in UTC."""
+        """Return a MongoDB date in UTC."""
         return self.as_timestamp(name, self.value(name))
 
     def as_timestamp(self, name: str, value: object) -> datetime:
-        """A value inside a field, as `moment`."""
+        """Return a date inside a field in UTC, as `timestamp_of` does."""
         if not isinstance(value, datetime):
             self.reject(name, f"{value!r} is not a date")
         return value.astimezone(UTC)
 
     def id_of(self, name: str) -> str:
-        """The id of a document as text: 24 hexadecimal digits as a rule."""
+        """Return the id of a document as text, usually 24 hexadecimal digits."""
         value = self.value(name)
         if not isinstance(value, ObjectId | str) or not str(value):
             self.reject(name, f"{value!r} is not an id")
         return self._storable(name, str(value))
 
     def items(self, name: str) -> list[Any]:
-        """A list."""
+        """Return a list."""
         value = self.value(name)
         if not isinstance(value, list):
             self.reject(name, "is not a list")
@@ -99,10 +100,11 @@ class Document:
 
     def _storable(self, name: str, text: str) -> str:
         if not UNSTORABLE.isdisjoint(map(category, text)):
-            self.reject(name, f"{text!r} holds a sign that is none")
+            self.reject(name, f"{text!r} holds a character that cannot be stored")
         return text
 
     def _as_number(self, name: str, value: object) -> float:
+        # bool is a subclass of int, so it is excluded first.
         if isinstance(value, bool) or not isinstance(value, int | float | str):
             self.reject(name, f"{value!r} is not a number")
         try:
@@ -117,8 +119,8 @@ class Document:
 def read_documents(file: Path, parse: Callable[[Document], T]) -> tuple[list[T], tuple[str, ...]] | None:
     """Parse each document of one collection; None if there is no such file.
 
-    Returns the parsed documents, and one problem for each document that `parse` refused: a single bad record does
-    not keep the others out. Raises: BadFile for a file that cannot be read, or that holds no usable document at all.
+    Returns the parsed documents, and one problem per document that `parse` rejected, so that one bad record does
+    not exclude the others. Raises: BadFile for a file that cannot be read, or that has no usable document at all.
     """
     values = _values_in(file)
     if values is None:
@@ -133,7 +135,7 @@ def read_documents(file: Path, parse: Callable[[Document], T]) -> tuple[list[T],
         except BadFile as error:
             rejected.append(error)
     if rejected and not usable:
-        # every document is wrong: more likely another file than so many bad records
+        # If every document is wrong, the file is more likely another one than full of bad records.
         raise rejected[0]
     return usable, tuple(error.problem for error in rejected)
 
@@ -163,6 +165,7 @@ def _values(file: Path, text: str) -> list[Any]:
             raise BadFile(file, problem, ADVICE) from error
         values.append(value)
         position = _skip_blank(text, position)
+    # mongoexport writes one array with --jsonArray, else one document per line.
     is_array = len(values) == 1 and isinstance(values[0], list)
     return values[0] if is_array else values
 

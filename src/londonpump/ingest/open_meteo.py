@@ -1,9 +1,9 @@
 """Hourly weather of London from Open-Meteo: the forecast for now, archived forecasts and ERA5 for the past.
 
-Open-Meteo stamps an hour's rain at its end: what it gives for 10:00 fell from 9:00 to 10:00. Our row of 9:00 is
-the hour that begins then, so its rain is the value stamped 10:00. The weather code follows (Open-Meteo works it
-out from that same rain). Temperature, cloud, visibility and wind are those of the instant, so the row of 9:00
-takes the values stamped 9:00. Each request therefore asks for the hour after the last one too.
+Open-Meteo stamps an hour's rain at its end: the value for 10:00 fell from 9:00 to 10:00. Our row of 9:00 is the
+hour that begins then, so its rain is the value stamped 10:00. The same holds for the weather code, which Open-Meteo
+derives from that rain. Temperature, cloud, visibility and wind are instantaneous, so the row of 9:00 has the values
+stamped 9:00. Each request therefore also includes the hour after the last one.
 
 The archive (ERA5) has no visibility. Source: open-meteo.com/en/docs; data under CC BY 4.0.
 """
@@ -18,8 +18,7 @@ from typing import Any
 from londonpump.domain.context_records import WeatherHour
 from londonpump.domain.errors import SourceFailed
 from londonpump.ingest.http import Http
-from londonpump.ingest.json_body import parse_json
-from londonpump.ingest.weather_conditions import conditions
+from londonpump.ingest.http.client import parse_json
 from londonpump.ingest.weather_hours import (
     HOUR,
     HOUR_S,
@@ -30,6 +29,7 @@ from londonpump.ingest.weather_hours import (
     REPORT_IT,
     YEAR_2100_S,
     Span,
+    conditions,
     days,
     format_utc,
     hour_of,
@@ -54,20 +54,23 @@ Series = list[float | None]
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """source: as stored in a row. host: where the publisher has it. path: below a base address of one's own."""
+    """One weather service of Open-Meteo."""
 
     source: str
+    """The name stored in rows."""
     host: str
+    """The publisher's address."""
     path: str
+    """The path below a base address set by the user."""
     has_visibility: bool
 
     def address(self, base: str | None) -> str:
-        """Where to ask."""
+        """Return the address to request."""
         return self.host if base is None else base + self.path
 
     @property
     def fields(self) -> tuple[str, ...]:
-        """What to ask for."""
+        """Return the names of the fields to request."""
         return tuple(name for name in UNITS if self.has_visibility or name != "visibility")
 
 
@@ -82,9 +85,9 @@ ARCHIVE = Service("open_meteo_archive", "https://archive-api.open-meteo.com/v1/a
 
 
 def fetch_forecast(http: Http, settings: Settings, fetched_at: datetime) -> list[WeatherHour]:
-    """From 6 h before this hour to 48 h after its beginning, known from `fetched_at` on.
+    """Return the hours from 6 h before this hour to 48 h after its beginning, known from `fetched_at` on.
 
-    Raises: SourceFailed if the answer lacks an hour of that.
+    Raises: SourceFailed if the response lacks any of these hours.
     """
     period = {"past_days": "1", "forecast_days": "3"}
     this_hour = hour_of(fetched_at)
@@ -99,12 +102,13 @@ def fetch_forecast(http: Http, settings: Settings, fetched_at: datetime) -> list
 def fetch_past(
     http: Http, settings: Settings, service: Service, span: tuple[date, date], fetched_at: datetime
 ) -> list[WeatherHour]:
-    """Past UTC hours of the days of `span`, both ends included; an hour without a value is a row of gaps.
+    """Return the past UTC hours of the days of `span`, both ends included. An hour without a value has only gaps.
 
-    Raises: SourceFailed if the answer has no place at all for an asked hour.
+    Raises: SourceFailed if the response omits a requested hour.
     """
     first_date, last_date = span
     today = fetched_at.astimezone(UTC).date()
+    # The hour after the last one has its rain, but there is no data after today.
     one_more = min(last_date + timedelta(days=1), today)
     period = {"start_date": first_date.isoformat(), "end_date": one_more.isoformat()}
     rows = _fetch_hours(http, settings, service, period, fetched_at)
@@ -120,7 +124,7 @@ def fetch_past(
         )
         raise SourceFailed(
             PUBLISHER,
-            f"the hours from {format_utc(past.first_at)} to {format_utc(past.end_at)} were asked, and {received} came",
+            f"the hours from {format_utc(past.first_at)} to {format_utc(past.end_at)} were requested, {received} received",
             REPORT_IT,
         )
     return rows
@@ -142,11 +146,11 @@ def _fetch_hours(
 
 
 def parse_open_meteo(body: bytes, fetched_at: datetime, service: Service) -> list[WeatherHour]:
-    """Rows by the hour, one fewer than stamps: the last stamp only ends the hour before.
+    """Return one row per hour. The last time stamp only ends the hour before it.
 
-    A row of the forecast is known from `fetched_at` on, one of the past from its own hour on (a stand-in: serving
-    would have had a forecast by then).
-    Raises: SourceFailed if the answer has another shape, unit or order, a hole between hours, or wild values.
+    A row of the forecast is known from `fetched_at` on, a row of the past from its own hour on, as an approximation:
+    the service would have had a forecast by then.
+    Raises: SourceFailed for an unexpected format, unit or order, a gap between hours, or impossible values.
     """
     hourly = _hourly(body, service)
     stamps = _stamps(hourly)
@@ -188,14 +192,14 @@ def _hourly(body: bytes, service: Service) -> dict[str, Any]:
         raise _unexpected_format(f"counts time as {units.get('time')!r}, not as unixtime or UTC")
     for name in service.fields:
         is_empty = all(value is None for value in hourly[name])
-        # A field without one value has no unit either.
+        # A field without any value has no unit either.
         if units.get(name) != UNITS[name] and not is_empty:
             raise _unexpected_format(f"gives {name} in {units.get(name)!r}, not in {UNITS[name]}")
     return hourly
 
 
 def _unixtime(text: object) -> int:
-    """The second of `2024-05-24T09:00`, which a mirror may give though it was asked for seconds."""
+    """Return the seconds of a text such as `2024-05-24T09:00`, which a mirror may send although seconds were requested."""
     try:
         stamped_at = datetime.fromisoformat(text if isinstance(text, str) else "")
     except ValueError:
@@ -221,6 +225,7 @@ def _series(hourly: dict[str, Any], name: str, length: int) -> Series:
     if len(values) != length:
         raise _unexpected_format(f"has {len(values)} values of {name} for {length} hours")
     for value in values:
+        # bool is a subclass of int, so the exact type is compared.
         if value is not None and (type(value) not in (int, float) or not math.isfinite(value)):
             raise _unexpected_format(f"has {value!r} for {name}")
     return values

@@ -1,8 +1,8 @@
-"""A list of stations in a csv file by hand.
+"""A user's list of stations in a csv file.
 
-Columns: `code, name`, the place as `latitude, longitude` (degrees) or `easting_m, northing_m` (National Grid), and
-if wanted `status, borough, opened_date, closed_date, pumps`. What the file has no column for stays as known of a
-station whose code is known; a cell left empty is empty.
+Columns: `code, name`, the location as `latitude, longitude` (degrees) or `easting_m, northing_m` (National Grid), and
+optionally `status, borough, opened_date, closed_date, pumps`. If a column is missing, a station with a known code
+keeps its known values; an empty cell clears the value.
 """
 
 import math
@@ -12,13 +12,13 @@ from datetime import date
 from pathlib import Path
 
 from londonpump.domain import national_grid
-from londonpump.domain.code_spelling import normalise_code
+from londonpump.domain.canonical_spelling import normalise_code
 from londonpump.domain.errors import BadFile
 from londonpump.domain.stations import FLEET_DATES, Station, by_code, known_stations
 from londonpump.ingest.user_csv import Row, parse_day, read_rows, require_columns
 
 DEGREES = {"latitude": (49.0, 61.0), "longitude": (-9.0, 2.0)}
-"""Great Britain, where the National Grid holds."""
+"""The bounds of Great Britain, where the National Grid is valid."""
 GRID_M = {"easting_m": (0.0, 700_000.0), "northing_m": (0.0, 1_300_000.0)}
 STATUSES = ("open", "closed", "river", "border")
 MAX_PUMPS = 9
@@ -27,7 +27,7 @@ ADVICE = "It needs code, name, and latitude, longitude or easting_m, northing_m.
 
 
 def read_stations(path: Path) -> tuple[Station, ...]:
-    """The stations of the file, in its order. Raises: BadFile naming the row and the column that is wrong."""
+    """Return the stations in the order of the file. Raises: BadFile naming the wrong row and column."""
     header, rows = read_rows(path, (*GRID_M, *DEGREES))
     limits = GRID_M if "easting_m" in header or "northing_m" in header else DEGREES
     needed = ("code", "name", *limits)
@@ -50,7 +50,9 @@ def _station(path: Path, number: int, row: Row, limits: dict[str, tuple[float, f
     station = replace(station, borough=row.get("borough", station.borough))
     status = row.get("status", "").casefold()
     if status == "open":
-        station = replace(station, closed_date=None)  # of old: a column closed_date may still name one
+        station = replace(
+            station, closed_date=None
+        )  # An open station drops the known date; the column closed_date may set one again.
     if "opened_date" in row:
         station = replace(station, opened_date=_date(path, number, row, "opened_date"))
     if "closed_date" in row:
@@ -61,7 +63,7 @@ def _station(path: Path, number: int, row: Row, limits: dict[str, tuple[float, f
 
 
 def _with_status(path: Path, number: int, station: Station, text: str) -> Station:
-    """The station with the status given, or as known of its code."""
+    """Set the given status, or keep the known status of the code."""
     if text and text not in STATUSES:
         problem = f"column status is {text!r} in row {number}"
         raise BadFile(path, problem, f"Write one of {', '.join(STATUSES)}, or nothing.")
@@ -76,7 +78,7 @@ def _with_status(path: Path, number: int, station: Station, text: str) -> Statio
 def _location(
     path: Path, number: int, row: Row, limits: dict[str, tuple[float, float]]
 ) -> tuple[float, float]:
-    """Metres of the National Grid."""
+    """Return the location in metres of the National Grid."""
     values = []
     for column, (low, high) in limits.items():
         value = _coordinate(path, number, column, row[column])
@@ -92,13 +94,14 @@ def _location(
 
 
 def _validate_distance(path: Path, number: int, code: str, location: tuple[float, float]) -> None:
-    """Raises: BadFile where a station lies far from all others, or from where its code is known."""
+    """Raise BadFile if a station lies far from all others, or from the known location of its code."""
     far_m = {
         station.code: math.dist(location, (station.easting_m, station.northing_m))
         for station in known_stations()
     }
     if min(far_m.values()) > national_grid.MAX_DISTANCE_TO_STATION_M:
         problem = f"row {number}: {code} {national_grid.TOO_FAR_PROBLEM.format(min(far_m.values()) / 1000)}"
+    # A known code far from its location is more likely a typing error than a move.
     elif far_m.get(code, 0.0) > national_grid.MAX_DISTANCE_TO_STATION_M:
         problem = f"row {number}: {code} lies {far_m[code] / 1000:.0f} km from the known place of this code"
     else:
@@ -123,7 +126,7 @@ def _date(path: Path, number: int, row: Row, column: str) -> date | None:
 
 
 def _pumps(path: Path, number: int, row: Row) -> tuple[int, ...]:
-    """One number for all days, or one from each of FLEET_DATES on, with spaces between."""
+    """Parse one number for all days, or one per date of FLEET_DATES, separated by spaces."""
     parts = row["pumps"].split()
     if not all(part.isascii() and part.isdigit() and int(part) <= MAX_PUMPS for part in parts) or len(
         parts
@@ -148,4 +151,4 @@ def _require_unique(path: Path, values: list[str], column: str) -> None:
     keys = [" ".join(value.split()).casefold() for value in values]
     for value, key in zip(values, keys, strict=True):
         if (times := keys.count(key)) > 1:
-            raise BadFile(path, f"{column} {value!r} stands {times} times", "Keep one.")
+            raise BadFile(path, f"{column} {value!r} is used {times} times", "Keep one.")

@@ -1,7 +1,7 @@
-"""How congested London's main roads are now, from TomTom's flow service, with a key.
+"""Current congestion of London's main roads from TomTom's flow service, which needs a key.
 
-Five points, each the road segment next to it: how much longer than in free flow it takes to pass, twice as long
-at most, and the mean of the five as the congestion of London. A closed road says nothing of congestion and is left out.
+The congestion of London is the mean over five road segments of the extra travel time relative to free flow, at most
+twice the time. Closed roads are ignored.
 Source: developer.tomtom.com, Flow Segment Data, version 4.
 """
 
@@ -12,7 +12,7 @@ from typing import Any
 from londonpump.domain.context_records import TrafficReading
 from londonpump.domain.errors import SourceFailed
 from londonpump.ingest.http import Http
-from londonpump.ingest.json_body import parse_json
+from londonpump.ingest.http.client import parse_json
 from londonpump.ingest.weather_hours import REPORT_IT
 from londonpump.settings import Settings
 
@@ -27,14 +27,14 @@ POINTS = {
     "A2 at Kidbrooke": (51.4631, 0.0286),
     "A406 at Brent Cross": (51.5750, -0.2222),
 }
-"""Latitude and longitude: the centre, and a main road to the west, east, south-east and north."""
+"""Latitude and longitude of the centre, and of a main road to the west, east, south-east and north."""
 
 
 def fetch_traffic(http: Http, settings: Settings, fetched_at: datetime) -> TrafficReading:
-    """The reading of now. Raises: SourceFailed without a key, or if no open road answers."""
+    """Return the current reading. Raises: SourceFailed without a key, or if no open road has a value."""
     if settings.tomtom_key is None:
         raise SourceFailed(
-            PUBLISHER, "needs a key", f"Set {KEY_SETTING}, or do without: a profile stands in."
+            PUBLISHER, "needs a key", f"Set {KEY_SETTING}, or do without: a typical profile is used."
         )
     secret = {"key": settings.tomtom_key.get_secret_value()}
     rates = []
@@ -49,9 +49,9 @@ def fetch_traffic(http: Http, settings: Settings, fetched_at: datetime) -> Traff
 
 
 def parse_flow(body: bytes, road: str) -> float | None:
-    """Share of the free-flow speed that is lost, 0 to 1; None where the road is closed.
+    """Return the extra travel time as a share of the free-flow time, 0 to 1; None if the road is closed.
 
-    Raises: SourceFailed if the answer has another shape.
+    Raises: SourceFailed for an unexpected format.
     """
     response = parse_json(PUBLISHER, body)
     flow = response.get("flowSegmentData") if isinstance(response, dict) else None
@@ -62,6 +62,7 @@ def parse_flow(body: bytes, road: str) -> float | None:
     current_kmh, free_kmh = _speed(flow, "currentSpeed", road), _speed(flow, "freeFlowSpeed", road)
     if free_kmh == 0:
         raise SourceFailed(PUBLISHER, f"the answer for {road} has a freeFlowSpeed of 0", REPORT_IT)
+    # Half the speed doubles the time, which is the cap; this also avoids a division by 0.
     if current_kmh <= free_kmh / 2:
         return 1.0
     return max(0.0, free_kmh / current_kmh - 1.0)

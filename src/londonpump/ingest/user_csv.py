@@ -1,4 +1,4 @@
-"""A small table of text that a person wrote: its header and its rows, every doubt named."""
+"""Reader of a user's small csv file: its header and its rows, with an error for everything ambiguous."""
 
 import csv
 import io
@@ -34,31 +34,30 @@ DAY_PATTERNS = (
 )
 _BLANK_LINES_ABOVE = re.compile(r"\A(?:[ \t]*(?:\r\n|\r|\n))+")
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
-"""What a number looks like. Python's own reading takes nan, inf and 518_650 as well."""
+"""The form of a number. Python's float() also accepts nan, inf and 518_650."""
 
 
 @dataclass(frozen=True, slots=True)
 class UserTable:
-    """A table as it was written.
-
-    header: the names in small letters. rows: the cells as they stand; a row may have another length than the header.
-    """
+    """A table as it was written."""
 
     header: tuple[str, ...]
+    """The column names in lower case."""
     rows: Lines
+    """The unchanged cells. A row may have another length than the header."""
     found: TextFormat
 
 
 def read_table(path: Path, numbers: Collection[str] = ()) -> UserTable:
-    """Read a table whatever its separator, encoding and decimal mark.
+    """Read a table with any separator, encoding and decimal mark.
 
-    Empty lines, empty columns at the end and repeated headers are left out. Numbers have points.
+    Empty lines, empty columns at the end and repeated headers are skipped. Decimal commas become points.
 
     Args: numbers: the columns that hold numbers. Returns: a table that may have no rows.
-    Raises: BadFile if it is no such file.
+    Raises: BadFile if it is not a csv file.
     """
     detected, text = _text(path)
-    # What stands above the header may hide the sep= line, which must then be dropped as well.
+    # Blank lines above the header would hide the sep= line, which must be dropped as well.
     text = _BLANK_LINES_ABOVE.sub("", text)
     layout, _ = find_layout(path, text)
     lines = _lines(path, drop_sep_line(text), layout)
@@ -77,9 +76,9 @@ def read_table(path: Path, numbers: Collection[str] = ()) -> UserTable:
 
 
 def read_rows(path: Path, numbers: Collection[str] = ()) -> tuple[list[str], list[Row]]:
-    """Column names and rows, their texts without blanks around, null markers empty.
+    """Return column names and rows, with texts trimmed and null markers empty.
 
-    Raises: BadFile if it is no such file, a row has another length than the header, or a cell is an Excel error.
+    Raises: BadFile if it is not a csv file, a row has another length than the header, or a cell is an Excel error.
     """
     table = read_table(path, numbers)
     require_rows(path, table.rows)
@@ -95,31 +94,31 @@ def read_rows(path: Path, numbers: Collection[str] = ()) -> tuple[list[str], lis
 
 
 def require_rows(path: Path, rows: Lines) -> None:
-    """Raises: BadFile where a header has no rows below it."""
+    """Raise BadFile if a header has no rows below it."""
     if not rows:
         raise BadFile(path, "has no rows", "Give the file with its rows.")
 
 
 def cell_text(cell: str) -> str:
-    """Return the text of a cell without blanks around it; empty for a null marker."""
+    """Return the trimmed text of a cell; empty for a null marker."""
     text = strip_blanks(cell)
     return "" if text.casefold() in NULL_MARKERS else text
 
 
 def is_excel_error(text: str) -> bool:
-    """Whether a cell holds what Excel shows in place of a value, such as #VALUE!."""
+    """Return whether a cell holds an Excel error such as #VALUE!."""
     return text.startswith("#") and re.fullmatch(EXCEL_ERROR, text) is not None
 
 
 def require_columns(path: Path, header: Sequence[str], columns: tuple[str, ...], advice: str) -> None:
-    """Raises: BadFile naming the first column that is not there."""
+    """Raise BadFile naming the first missing column."""
     for name in columns:
         if name not in header:
             raise BadFile(path, f"has no column {name}", advice)
 
 
 def parse_day(path: Path, number: int, column: str, text: str) -> date:
-    """2022-05-30, 30/05/2022 or 30.05.2022. Raises: BadFile naming the row and the column."""
+    """Parse 2022-05-30, 30/05/2022 or 30.05.2022. Raises: BadFile naming the row and the column."""
     for pattern in DAY_PATTERNS:
         if found := pattern.fullmatch(text):
             try:
@@ -152,13 +151,14 @@ def _text(path: Path) -> tuple[DetectedFile, str]:
     if detected.container == XLSX:
         raise BadFile(path, "cannot be read as csv (it is a workbook)", "Save its sheet as csv.")
     text = b"".join(chunks(path, is_gzip=detected.is_gzip)).decode(detected.encoding)
+    # UTF-16 without a byte order mark has a zero in every second byte.
     if detected.encoding != UTF16 and text.count("\x00") > len(text) // 4:
         raise BadFile(path, "cannot be read as csv (it holds zero bytes)", "Save it as CSV UTF-8.")
     return detected, text.replace(BYTE_ORDER_MARK, "")
 
 
 def _lines(path: Path, text: str, layout: Layout) -> Lines:
-    """Lines of at least one field. A quote that never closes hides where the next rows begin: no row is sure."""
+    """Return lines of at least one field. After an unclosed quote no row is certain, so the whole file is rejected."""
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=layout.separator, strict=True)
     try:
         return [line for line in reader if line]
@@ -168,7 +168,7 @@ def _lines(path: Path, text: str, layout: Layout) -> Lines:
 
 
 def _named(path: Path, names: list[str], rows: Lines) -> tuple[tuple[str, ...], Lines]:
-    """Leave out columns without a name: an index at the start, and empty ones at the end."""
+    """Remove columns without a name: an index at the start, and empty ones at the end."""
     header = [strip_blanks(name).casefold() for name in names]
     start = 0 if header[0] else 1
     end = max(index for index, name in enumerate(header, 1) if name)
@@ -186,7 +186,7 @@ def _with_points(row: list[str], indexes: list[int]) -> list[str]:
 
 
 def _decimal(path: Path, header: tuple[str, ...], rows: Lines, indexes: list[int], layout: Layout) -> str:
-    """Find the decimal mark. Between commas, only a point can be one."""
+    """Find the decimal mark. If commas separate fields, only a point is possible."""
     if layout.separator == COMMA:
         return POINT
     cells = (

@@ -16,8 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from londonpump.domain import incident_types, london_clock, national_grid
-from londonpump.domain.canonical_spelling import spelling_normaliser, strip_blanks
-from londonpump.domain.code_spelling import normalise_code
+from londonpump.domain.canonical_spelling import normalise_code, spelling_normaliser, strip_blanks
 from londonpump.domain.errors import BadValue
 from londonpump.domain.stations import Station
 from londonpump.ingest.csv_dialect import format_read_as

@@ -9,7 +9,7 @@ from sqlalchemy import Engine
 
 from londonpump.domain.errors import BadFile
 from londonpump.domain.stations import Station, by_code, known_stations, land_stations
-from londonpump.ingest.school_holiday_file import read_calendar
+from londonpump.ingest.school_holidays import read_calendar
 from londonpump.ingest.station_file import read_stations
 from londonpump.storage.database import context_repository
 

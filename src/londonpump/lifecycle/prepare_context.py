@@ -12,7 +12,8 @@ import pyarrow as pa
 from ibis.backends.duckdb import Backend
 from ibis.expr.types import Table
 
-from londonpump.cleaning import context_join
+from londonpump.cleaning.examples import CONTEXT_COLUMNS, context_counts, mobilisation_span, weather_counts
+from londonpump.cleaning.examples import with_context as join_context
 from londonpump.domain.stations import Station, known_stations
 from londonpump.features.calendars import LIBRARY, SchoolDays
 from londonpump.features.context import ContextTables, spells
@@ -134,14 +135,14 @@ def context_source(request: ContextRequest) -> Iterator[ContextSource]:
 def with_context(connection: Backend, pumps: Table, source: ContextSource) -> Table:
     """Join the columns of every requested part to the mobilisations."""
     parts = {part for part, origin in source.origins.items() if origin}
-    span = context_join.mobilisation_span(pumps).to_pyarrow().to_pylist()[0]
+    span = mobilisation_span(pumps).to_pyarrow().to_pylist()[0]
     if not parts or span["first_at"] is None:
         return pumps
     first_at, last_at = (span[name].replace(tzinfo=UTC) for name in ("first_at", "last_at"))
     end_at = last_at + MICROSECOND  # spells end exclusively, and the last mobilisation needs one too
     found = spells(source.tables(first_at, end_at), us_of(first_at), us_of(end_at))
-    joined = [name for name in context_join.CONTEXT_COLUMNS if COLUMNS.get(name, WEATHER) in parts]
-    return context_join.with_context(
+    joined = [name for name in CONTEXT_COLUMNS if COLUMNS.get(name, WEATHER) in parts]
+    return join_context(
         pumps, connection.create_table("spells", spells_as_arrow(found, joined), temp=True, overwrite=True)
     )
 
@@ -170,10 +171,10 @@ def count_context(examples: Table, source: ContextSource) -> dict[str, Any]:
     Returns: per part `from` (file, database, holidays library; null: not requested), `joined` and `missing_share`; for the
     weather also `sources`, and the numbers of examples with a value of their own hour and of an earlier hour.
     """
-    have = context_join.context_counts(examples).to_pyarrow().to_pylist()[0]
+    have = context_counts(examples).to_pyarrow().to_pylist()[0]
     parts: dict[str, Any] = {part: _share(have[part], have["rows"]) for part in PARTS[1:]}
     if source.origins[WEATHER]:
-        weather = context_join.weather_counts(examples).to_pyarrow().to_pylist()
+        weather = weather_counts(examples).to_pyarrow().to_pylist()
         parts[WEATHER] = _of_weather(weather, have["rows"])
     parts = {
         part: {"from": origin, **parts[part]} if origin else {"from": None}

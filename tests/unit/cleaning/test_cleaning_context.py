@@ -8,7 +8,7 @@ import pyarrow as pa
 from ibis.backends.duckdb import Backend
 from ibis.expr.types import Table
 
-from londonpump.cleaning import context_join
+from londonpump.cleaning.examples import weather_counts, with_context
 
 NINE, QUARTER_PAST, TEN = datetime(2022, 1, 9, 9), datetime(2022, 1, 9, 9, 15), datetime(2022, 1, 9, 10)
 ELEVEN = datetime(2022, 1, 9, 11)
@@ -30,7 +30,7 @@ def spells(connection: Backend, **more: Any) -> Table:
 
 
 def temperatures(connection: Backend, *timestamps: datetime) -> list[float | None]:
-    joined = context_join.with_context(runs(connection, *timestamps), spells(connection))
+    joined = with_context(runs(connection, *timestamps), spells(connection))
     return joined.order_by("mobilised_at").temp_c.to_pyarrow().to_pylist()
 
 
@@ -48,9 +48,7 @@ def test_the_join_adds_no_row(connection: Backend) -> None:
 
 
 def test_only_columns_that_the_spells_have_are_added(connection: Backend) -> None:
-    joined = context_join.with_context(
-        runs(connection, NINE), spells(connection, congestion_rate=[0.1, 0.2, 0.3])
-    )
+    joined = with_context(runs(connection, NINE), spells(connection, congestion_rate=[0.1, 0.2, 0.3]))
     assert joined.columns == ("mobilised_at", "temp_c", "congestion_rate")
 
 
@@ -62,5 +60,5 @@ def test_the_counts_tell_an_hour_of_its_own_from_one_that_was_filled(connection:
         is_weather_filled=[False, True, True, None],
     )
     found = {(row["weather_source"], row["is_own_hour"]): row["rows"] for row in
-             context_join.weather_counts(examples).to_pyarrow().to_pylist()}  # fmt: skip
+             weather_counts(examples).to_pyarrow().to_pylist()}  # fmt: skip
     assert found == {("file", True): 1, ("file", False): 2, (None, None): 1}

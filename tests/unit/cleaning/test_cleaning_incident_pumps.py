@@ -9,8 +9,8 @@ from ibis.expr.types import Table
 from support.compiled_once import CompiledOnce
 from support.typed_rows import INCIDENT, in_order_of_the_file, stations, typed
 
-from londonpump.cleaning.incident_pumps import pumps_of_incidents
 from londonpump.cleaning.incidents import clean_incidents
+from londonpump.cleaning.mobilisations import pumps_of_incidents
 from londonpump.cleaning.rules import StoreStep
 
 FIRST = {"first_attendance_s": 300, "first_station": "Brixton"}

@@ -3,7 +3,7 @@
 import importlib.util
 from pathlib import Path
 
-from londonpump.domain.bank_holidays import FILE
+from londonpump.domain.london_clock import FILE
 
 SCRIPT = Path(__file__).resolve().parents[3] / "scripts" / "write_bank_holidays.py"
 

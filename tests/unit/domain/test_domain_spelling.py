@@ -2,7 +2,7 @@
 
 import pytest
 
-from londonpump.domain.code_spelling import normalise_code, normalise_district
+from londonpump.domain.canonical_spelling import normalise_code, normalise_district
 
 
 @pytest.mark.parametrize("text", ["g30", " G30", "G30\u00a0", "\tg30\n"])

@@ -9,11 +9,15 @@ from support.publisher_server import Publisher, Sleeper, as_json
 
 from londonpump.domain.errors import SourceFailed
 from londonpump.ingest.http import Http
-from londonpump.ingest.london_datastore.catalogue import list_resources
-from londonpump.ingest.london_datastore.catalogue_entry import Entry, as_resource, file_name, years_of
-from londonpump.ingest.london_datastore.completeness import require_complete
-from londonpump.ingest.london_datastore.datasets import DATASETS, Resource
-from londonpump.ingest.london_datastore.selection import choose
+from londonpump.ingest.london_datastore.catalogue import (
+    Entry,
+    as_resource,
+    file_name,
+    list_resources,
+    years_of,
+)
+from londonpump.ingest.london_datastore.datasets import DATASETS, Resource, choose
+from londonpump.ingest.london_datastore.file_contents import require_complete
 
 TODAY = date(2026, 11, 24)
 SHARED = Path(__file__).resolve().parents[3] / "../shared/data/datastore"

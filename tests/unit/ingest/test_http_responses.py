@@ -132,7 +132,7 @@ def test_what_may_pass_is_asked_again(first, publisher, sleeper) -> None:
         (server.redirect("ftp://127.0.0.1/x"), "redirects to nowhere"),
         (server.redirect(""), "redirects to nowhere"),
         (server.redirect(PATH), "redirects in a circle"),
-        (server.redirect(f"http://{'a' * 64}.example/"), "none that can be asked"),
+        (server.redirect(f"http://{'a' * 64}.example/"), "cannot be requested"),
     ],
 )
 def test_what_will_not_pass_is_asked_once(reply, expected_message, publisher, sleeper) -> None:
@@ -236,7 +236,7 @@ def test_nobody_there_is_told(sleeper) -> None:
 
 @pytest.mark.parametrize("url", ["nonsense", "ftp://127.0.0.1/", "http://", "http://[::1"])
 def test_an_address_that_is_none_is_refused(url, sleeper) -> None:
-    with Http(QUICK, sleeper) as http, pytest.raises(SourceFailed, match="none that can be asked"):
+    with Http(QUICK, sleeper) as http, pytest.raises(SourceFailed, match="cannot be requested"):
         http.get("The Office", url)
 
 

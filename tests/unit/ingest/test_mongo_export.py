@@ -47,7 +47,7 @@ WRONG: list[tuple[str, dict[str, Any], str]] = [
     ("riskStations", {**RISKS, "stations": [{"code": "G32"}]}, "field name: is missing"),
     ("riskStations", {**RISKS, "stations": RISKS["stations"] * 2}, "field stations: names a station twice"),
     ("users", {**USER, "_id": 5}, "field _id: 5 is not an id"),
-    ("users", {**USER, "_id": "\ud800"}, "field _id: '\\ud800' holds a sign that is none"),
+    ("users", {**USER, "_id": "\ud800"}, "field _id: '\\ud800' holds a character that cannot be stored"),
     ("users", {**USER, "username": "anna\ud800"}, "field username: 'anna\\ud800' holds a sign"),
     ("users", {**USER, "username": "an\x00na"}, "field username: 'an\\x00na' holds a sign"),
     ("stations", {**STATION, "name": "a\x1b[2J"}, "field name: 'a\\x1b[2J' holds a sign"),

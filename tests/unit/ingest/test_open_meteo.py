@@ -190,7 +190,7 @@ def test_of_today_only_hours_that_have_passed_count_as_past(publisher, sleeper) 
 
 def test_an_answer_for_fewer_days_is_refused(publisher, sleeper) -> None:
     publisher.answers("/v1/historical-forecast", server.as_json(weather_responses.open_meteo(FIRST, 25)))
-    with pytest.raises(SourceFailed, match="2024-05-23 00:00 UTC to 2024-05-25 00:00 UTC were asked"):
+    with pytest.raises(SourceFailed, match="2024-05-23 00:00 UTC to 2024-05-25 00:00 UTC were requested"):
         past(publisher, sleeper, date(2024, 5, 23), date(2024, 5, 24))
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from londonpump.ingest.weather_conditions import conditions
+from londonpump.ingest.weather_hours import conditions
 
 
 @pytest.mark.parametrize(

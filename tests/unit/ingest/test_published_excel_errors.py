@@ -9,7 +9,7 @@ import xlsxwriter
 
 from londonpump.domain.errors import BadFile
 from londonpump.domain.published_columns import EXCEL_ERROR
-from londonpump.ingest.published.workbook import read_workbook
+from londonpump.ingest.published.input_files import read_workbook
 
 ERRORS = ["#VALUE!", "#REF!", "#DIV/0!", "#NAME?", "#NUM!", "#NULL!"]
 ERRORS_OF_OTHER_PROGRAMS = ["#SPILL!", "#CALC!", "#GETTING_DATA", "#WERT!", "#¡VALOR!", "########"]

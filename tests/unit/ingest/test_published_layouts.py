@@ -124,9 +124,7 @@ def test_joined_files_with_columns_in_other_places_are_refused(read, write):
     header = path.read_text().splitlines()[0].split(",")
     header[0], header[1] = header[1], header[0]
     path.write_text(path.read_text() + ",".join(header) + "\n")
-    with pytest.raises(
-        BadFile, match="another header stands in data row 3, with its columns in other places"
-    ):
+    with pytest.raises(BadFile, match="data row 3 is another header, with its columns in another order"):
         read(MOBILISATIONS, path)
 
 

@@ -10,7 +10,7 @@ from londonpump.domain.errors import BadFile
 from londonpump.domain.published_columns import MOBILISATIONS
 from londonpump.domain.stations import by_code, known_stations
 from londonpump.ingest.context_csv import read_weather
-from londonpump.ingest.published import data_lines, spelling
+from londonpump.ingest.published import header, parsing
 from londonpump.ingest.station_file import read_stations
 from londonpump.ingest.user_csv import read_rows
 from londonpump.lifecycle.calls_file import read_calls
@@ -141,7 +141,7 @@ def test_a_name_with_a_blank_without_width_is_that_name(tmp_path, read, write, r
 
 @pytest.mark.parametrize("blank", [" ", "\u00a0"])
 def test_repeated_headers_are_found_where_numbers_begin_with_a_blank(read, write, monkeypatch, blank) -> None:
-    monkeypatch.setattr(data_lines, "MAX_EXAMINED_ROWS", 3)
+    monkeypatch.setattr(header, "MAX_EXAMINED_ROWS", 3)
     path = write("mobilisations", *({"IncidentNumber": f"{blank}000004-01022025"} for _ in range(5)))
     path.write_text(path.read_text() * 2, encoding="utf-8")
     published = read("mobilisations", path)
@@ -149,12 +149,12 @@ def test_repeated_headers_are_found_where_numbers_begin_with_a_blank(read, write
 
 
 def test_many_different_texts_are_looked_up_in_a_table() -> None:
-    count = spelling.MAX_BRANCHES + 2
+    count = parsing.MAX_BRANCHES + 2
     codes = [f"e{number}" for number in range(count)] + [" ", None, "E1"]
     table = ibis.memtable(pa.table({"station_code": pa.array(codes, pa.string()), "row": range(count + 3)}))
-    spelt = spelling.with_published_spelling(table, table, {"station_code": "station_code"}, MOBILISATIONS)
+    spelt = parsing.with_published_spelling(table, table, {"station_code": "station_code"}, MOBILISATIONS)
     sql = str(ibis.to_sql(spelt, dialect="duckdb"))
-    assert sql.count("WHEN") < spelling.MAX_BRANCHES
+    assert sql.count("WHEN") < parsing.MAX_BRANCHES
     values = spelt.order_by("row").to_pyarrow()["station_code"].to_pylist()
     assert values[:2] + values[-2:] == ["E0", "E1", None, "E1"]
     assert spelt.columns == table.columns

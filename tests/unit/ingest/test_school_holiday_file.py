@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from londonpump.domain.errors import BadFile
-from londonpump.ingest.school_holiday_file import read_calendar
+from londonpump.ingest.school_holidays import read_calendar
 
 CALENDAR = Path(__file__).resolve().parents[3] / "../shared/data/calendar"
 needs_calendar = pytest.mark.skipif(not CALENDAR.exists(), reason="the shared calendar is not there")
@@ -63,7 +63,7 @@ def test_the_end_of_a_term_and_the_start_of_the_next_enclose_a_holiday(file) -> 
 
 def test_the_end_of_a_term_alone_leaves_open_what_follows(file) -> None:
     left_open = SPANS_2023.replace("holiday,2023-07-24,2023-09-01", "term_end,2023-07-21,")
-    with pytest.raises(BadFile, match="no calendar year whole"):
+    with pytest.raises(BadFile, match="no complete calendar year"):
         read_calendar(file(left_open))
 
 
@@ -102,7 +102,7 @@ REJECTED = {
     "a year of holidays": ("kind,start,end\nholiday,2023-06-01,2024-06-01\n", "more than"),
     "a part of a year": (
         "date\n2023-05-30\n",
-        "tells 30 May 2023 to 30 May 2023, and no calendar year whole",
+        "covers 30 May 2023 to 30 May 2023, but no complete calendar year",
     ),
     "a year without its half-term": (
         SPANS_2023.replace("half_term,2023-05-29,2023-06-02\n", ""),

@@ -159,7 +159,7 @@ REJECTED = {
         "more than 30 days",
     ),
     "less than half of a year": (table(YEAR_2022_23[:2]), "has 2 rows with dates"),
-    "one school year": (table(YEAR_2022_23), "no calendar year whole"),
+    "one school year": (table(YEAR_2022_23), "no complete calendar year"),
     "a day that is none": (
         table([("Winter Holidays", "31 Nov 2022", "2 Jan 2023"), *YEAR_2022_23[2:]]),
         "'31 Nov 2022' is no day",

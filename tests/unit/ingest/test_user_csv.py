@@ -9,7 +9,7 @@ import pytest
 
 from londonpump.domain.errors import BadFile
 from londonpump.ingest import context_csv
-from londonpump.ingest.school_holiday_file import read_calendar
+from londonpump.ingest.school_holidays import read_calendar
 from londonpump.ingest.station_file import read_stations
 from londonpump.ingest.user_csv import read_rows, read_table
 

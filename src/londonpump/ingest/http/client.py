@@ -1,17 +1,19 @@
-"""The one door to the outside: asks a publisher, patiently and within bounds."""
+"""The HTTP client for public sources, its responses, and strict parsing of JSON."""
 
+import json
+import logging
 import time
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Any, Self, TypeVar
 
 import httpx2
 
 from londonpump import __version__
 from londonpump.domain.errors import BadSetting, SourceFailed
 from londonpump.ingest.http import download as files
-from londonpump.ingest.http.backoff import backoff_s
 from londonpump.ingest.http.errors import (
     CHECK_ADDRESS,
     NOT_FOUND_STATUSES,
@@ -23,19 +25,58 @@ from londonpump.ingest.http.errors import (
     redact_secrets,
 )
 from londonpump.ingest.http.exchange import RequestSpec, charset_of, exchange, read_body
-from londonpump.ingest.http.limits import Limits
-from londonpump.ingest.http.log_filter import suppress_address_logs
-from londonpump.ingest.http.response import Response
+from londonpump.ingest.http.limits import Limits, backoff_s
+
+_LOGGERS = (
+    "httpx2",
+    *(f"httpcore2.{part}" for part in ("connection", "http11", "http2", "proxy", "socks")),
+)
+
+_DROP = logging.Filter("nothing is called so")
+"""A filter that passes only loggers below a name that does not exist, and so drops every line."""
+
+
+def suppress_address_logs() -> None:
+    """Drop the HTTP library's log lines, which contain addresses with keys. A filter survives any log level set later."""
+    for name in _LOGGERS:
+        logging.getLogger(name).addFilter(_DROP)
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """The response of a publisher."""
+
+    publisher: str
+    url: str
+    """The requested address without secrets."""
+    body: bytes = field(repr=False)
+    """The decompressed body."""
+    headers: Mapping[str, str] = field(repr=False)
+    """Headers with case-insensitive names."""
+    charset: str = "utf-8"
+
+    @property
+    def text(self) -> str:
+        """The body decoded with its stated encoding. Bytes that do not decode are replaced, not dropped."""
+        # UTF-8 files often begin with a byte order mark, which is not part of the text.
+        body = self.body.removeprefix(b"\xef\xbb\xbf") if self.charset.lower() == "utf-8" else self.body
+        text = body.decode(self.charset, errors="replace")
+        return text.encode(errors="replace").decode()  # replaces lone surrogates
+
+    def json(self) -> Any:
+        """Return the value in the body. Raises: SourceFailed if it is not JSON."""
+        return parse_json(self.publisher, self.body, self.url)
+
 
 USER_AGENT = f"londonpump/{__version__} (+fire engine arrival times from public records)"
 T = TypeVar("T")
 
 
 class Http:
-    """A client for public sources, to be used as a context.
+    """A client for public sources, used as a context manager.
 
-    Every failure is a SourceFailed, raised apart from the library's own exceptions: those know the whole
-    address, key included. Only GET, so that asking again is always safe.
+    Every failure is a SourceFailed, raised without the library's own exception as its cause, because that contains the
+    whole address with its key. Only GET is used, so that a retry is always safe.
     """
 
     def __init__(self, limits: Limits = Limits(), sleep: Callable[[float], None] = time.sleep) -> None:
@@ -60,10 +101,10 @@ class Http:
         *,
         secret: Mapping[str, str] | None = None,
     ) -> Response:
-        """Ask for a page or a table that fits in memory.
+        """Request a page or a table that fits in memory.
 
         Args: publisher: its name as people know it. secret: parameters that are sent and never shown.
-        Raises: SourceFailed when it cannot be had, after the tries that may help.
+        Raises: SourceFailed if all tries fail.
         """
         limits = self._limits
         shown = self._address(publisher, url, params)
@@ -76,6 +117,7 @@ class Http:
                 body = b"".join(read_body(response, limits.max_response_bytes))
                 return Response(
                     publisher,
+                    # A mirror's address may contain a user and a password.
                     str(shown.copy_with(userinfo=b"")),
                     body,
                     response.headers,
@@ -87,11 +129,11 @@ class Http:
     def download(
         self, publisher: str, url: str, to: Path, expected: files.Expected = files.Expected()
     ) -> files.Downloaded:
-        """Bring a file to `to`, which is written over; after a failure it is not there.
+        """Download a file to `to`, which is overwritten; after a failure it does not exist.
 
-        A try after a cut asks the same address again for the rest, as redirects end in addresses that expire.
+        After a cut, the next try requests the rest from the original address, because redirect targets expire.
 
-        Raises: SourceFailed; BadFile where the disk is full or cannot be written.
+        Raises: SourceFailed; BadFile if the disk is full or cannot be written.
         """
         address = self._address(publisher, url, None)
         return files.remove_on_failure(to, lambda: self._download(publisher, address, to, expected))
@@ -105,12 +147,14 @@ class Http:
         part = files.PartFile(to)
 
         def attempt() -> files.Downloaded:
+            # Only uncompressed bytes can be resumed at an offset.
             headers = {"Accept-Encoding": "identity", **part.range_headers()}
             request_spec = RequestSpec(url, headers, limits.download_s(expected.size_bytes))
             try:
                 with exchange(self._client, request_spec, limits) as response:
                     part.add(response, read_body(response, limits.max_file_bytes))
             except AttemptFailed as failed:
+                # The server rejects the range, so the stored part cannot belong to its file.
                 if failed.failure.status == RANGE_NOT_SATISFIABLE:
                     part.restart()
                 raise
@@ -128,7 +172,7 @@ class Http:
             result = _run_attempt(attempt)
         if isinstance(result, Failure):
             attempts_text = f", asked {limits.tries} times" if result.is_transient else ""
-            # a redirect may put a key into a path, which is shown
+            # A redirect may put a key into the path, which is part of the message.
             problem = redact_secrets(result.problem, secrets)
             raise _error_class(result)(publisher, problem + attempts_text, result.advice)
         return result
@@ -140,20 +184,20 @@ class Http:
                 return address.copy_merge_params(dict(params)) if params else address
         except httpx2.InvalidURL:
             pass
-        raise SourceFailed(publisher, "the address is none that can be asked", CHECK_ADDRESS)
+        raise SourceFailed(publisher, "the address cannot be requested", CHECK_ADDRESS)
 
 
 def _client(limits: Limits) -> httpx2.Client:
-    """Raises: BadSetting where the environment names a proxy or certificates that cannot be used."""
+    """Create the client. Raises: BadSetting if the environment names an unusable proxy or certificate."""
     try:
         return httpx2.Client(
             headers={"User-Agent": USER_AGENT, "Accept-Encoding": "gzip"},
             timeout=httpx2.Timeout(limits.read_s, connect=limits.connect_s),
-            # a connection a request: the watch over slow ones sees each as it is made
+            # One connection per request: the deadline must see each connection when it is opened.
             limits=httpx2.Limits(max_keepalive_connections=0),
         )
     except (ImportError, ValueError, httpx2.InvalidURL):
-        # from None, and not in its words: the address of a proxy may hold a password
+        # Neither chained nor quoted: the address of a proxy may contain a password.
         setting, problem = "HTTP_PROXY, HTTPS_PROXY or ALL_PROXY", "this kind of proxy cannot be used"
         raise BadSetting(setting, problem, "Name one that begins with http://, or none.") from None
     except OSError as error:
@@ -172,3 +216,28 @@ def _run_attempt(attempt: Callable[[], T]) -> T | Failure:
         return attempt()
     except AttemptFailed as failed:
         return failed.failure
+
+
+MAX_DIGITS = 20
+"""The longest whole number accepted. Sizes and timestamps are shorter; a longer number fits into no column."""
+
+
+def parse_json(publisher: str, body: bytes, address: str = "it") -> Any:
+    """Parse JSON. The error describes what arrived without quoting it.
+
+    Args: address: the requested address, without keys. Raises: SourceFailed if the body is not JSON.
+    """
+    try:
+        return json.loads(body, parse_int=_whole_number)
+    except (ValueError, RecursionError):
+        is_page = body.lstrip().startswith(b"<")
+    content = "a web page" if is_page else "something else" if body.strip() else "nothing"
+    problem = f"{address} answers with {content} instead of json"
+    raise SourceFailed(publisher, problem, "Ask again later, or check the address in the settings.")
+
+
+def _whole_number(digits: str) -> int:
+    # Very long whole numbers take quadratic time to parse, and no column can store them.
+    if len(digits) > MAX_DIGITS:
+        raise ValueError(f"a number of {len(digits)} digits")
+    return int(digits)

@@ -1,4 +1,4 @@
-"""Files of publishers: streamed, resumed where they were cut, checked before anybody uses them."""
+"""Downloads of files: streamed, resumed after a cut, and checked before use."""
 
 import hashlib
 import shutil
@@ -10,35 +10,37 @@ from pathlib import Path
 import httpx2
 
 from londonpump.domain.errors import BadFile, SourceFailed
-from londonpump.ingest.http.decompression import is_compressed
 from londonpump.ingest.http.errors import LATER, AttemptFailed, Failure
+from londonpump.ingest.http.exchange import is_compressed
 from londonpump.ingest.http.limits import Limits
 
 CSV, XLSX = "csv", "xlsx"
 SIZE_TOLERANCE = 0.01
-"""A catalogue's size may be of another day."""
+"""Relative tolerance of the stated size, because the catalogue may be of another day."""
 _SPARE_BYTES = 64 << 20
 _DIGESTS = {32: "md5", 40: "sha1", 64: "sha256"}
-"""Which hash a hexadecimal text of that length is."""
+"""The hash function of a hexadecimal digest of each length."""
 _NOT_A_FILE_ADVICE = "Nothing was changed. Ask again later, or look at the address in a browser."
 
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """What a download must be. size_bytes: of the catalogue, within 1 %. digest: md5, sha1 or sha256 as
-    hexadecimal text; anything else is no hash that can be checked, and is not looked at."""
+    """The expected properties of a download."""
 
     containers: tuple[str, ...] = (CSV, XLSX)
     size_bytes: int | None = None
+    """The size in the catalogue, checked to 1 %."""
     digest: str | None = None
+    """An md5, sha1 or sha256 digest as hexadecimal text. Any other text is ignored."""
 
 
 @dataclass(frozen=True, slots=True)
 class Downloaded:
-    """A file that is what it should be. container: csv or xlsx by its first bytes, whatever its name says."""
+    """A complete, checked file."""
 
     path: Path
     container: str
+    """`csv` or `xlsx` by its first bytes, whatever its name says."""
     size_bytes: int
     sha256: str
     etag: str | None
@@ -46,7 +48,7 @@ class Downloaded:
 
 
 class PartFile:
-    """A file as far as it has come, and what the publisher called the version it comes from."""
+    """A partial download, with the publisher's identifier of its version."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -57,23 +59,28 @@ class PartFile:
 
     @property
     def size_bytes(self) -> int:
-        """How much there is."""
+        """The number of bytes so far."""
         return self.path.stat().st_size
 
     def range_headers(self) -> Mapping[str, str]:
-        """Asks for the rest, or for all if there is nothing yet or the version has no name."""
+        """Return headers that request the rest, or everything if there is nothing yet or the version has no identifier."""
         size = self.size_bytes
         if not size or self._validator is None:
             return {}
+        # With If-Range the server sends the whole file if its version has changed.
         return {"Range": f"bytes={size}-", "If-Range": self._validator}
 
     def restart(self) -> None:
-        """Start over at the next try."""
+        """Start over with the next try."""
         self._validator = None
 
     def add(self, response: httpx2.Response, pieces: Iterator[bytes]) -> None:
-        """Write the body on, or anew where the publisher sends all of it. Raises: Failed, see below."""
+        """Append the body, or start anew if the publisher sends the whole file.
+
+        Raises: AttemptFailed if the publisher sends another part than requested.
+        """
         is_rest = response.status_code == httpx2.codes.PARTIAL_CONTENT
+        # A cut response continues at the offset; any other part would corrupt the file.
         if is_rest and not response.headers.get("content-range", "").startswith(f"bytes {self.size_bytes}-"):
             self.restart()
             raise AttemptFailed(
@@ -88,12 +95,12 @@ class PartFile:
     def _name_version(self, response: httpx2.Response) -> None:
         self.etag, self.last_modified = (response.headers.get(name) for name in ("etag", "last-modified"))
         is_strong = self.etag is not None and not self.etag.startswith("W/")
-        # a part of a packed file cannot be unpacked alone
+        # A part of a compressed file cannot be decompressed alone. A weak ETag does not guarantee equal bytes.
         self._validator = None if is_compressed(response) else self.etag if is_strong else self.last_modified
 
 
 def validate_size(publisher: str, expected: Expected, limits: Limits) -> None:
-    """Raises: SourceFailed where the catalogue states more than a file may hold: room for it would not help."""
+    """Raise SourceFailed if the catalogue states more bytes than a file may have."""
     stated, max_bytes = expected.size_bytes, limits.max_file_bytes
     if stated is not None and stated > max_bytes:
         raise SourceFailed(
@@ -102,7 +109,7 @@ def validate_size(publisher: str, expected: Expected, limits: Limits) -> None:
 
 
 def require_disk_space(folder: Path, needed_bytes: int | None) -> None:
-    """Raises: BadFile where the disk has no room for the file and a little more."""
+    """Raise BadFile if the disk has no room for the file and a small reserve."""
     free = shutil.disk_usage(folder).free
     needed = (needed_bytes or 0) + _SPARE_BYTES
     if free < needed:
@@ -111,13 +118,14 @@ def require_disk_space(folder: Path, needed_bytes: int | None) -> None:
 
 
 def verify_download(part: PartFile, expected: Expected) -> Downloaded:
-    """The file, if it is what it should be. Raises: Failed."""
+    """Return the file if it has the expected properties. Raises: AttemptFailed."""
     size = part.size_bytes
     container = _container(part.path)
     if container not in expected.containers:
         allowed = " or ".join(expected.containers)
         raise AttemptFailed(Failure(f"what came is {container}, not a {allowed} file", _NOT_A_FILE_ADVICE))
     stated = expected.size_bytes
+    # The catalogue may be newer or older than the file, so its size is only approximate.
     if stated is not None and abs(size - stated) > SIZE_TOLERANCE * stated:
         problem = f"the file has {size:,} bytes, the catalogue says {stated:,}"
         raise AttemptFailed(Failure(problem, _NOT_A_FILE_ADVICE))
@@ -127,9 +135,9 @@ def verify_download(part: PartFile, expected: Expected) -> Downloaded:
 
 
 def remove_on_failure(path: Path, work: Callable[[], Downloaded]) -> Downloaded:
-    """Do the work; where it fails in any way the part file is gone.
+    """Do the work; if it fails in any way, remove the partial file.
 
-    Raises: BadFile where the disk is at fault, and what the work raises.
+    Raises: BadFile for a fault of the disk, and whatever the work raises.
     """
     try:
         return work()
@@ -137,19 +145,21 @@ def remove_on_failure(path: Path, work: Callable[[], Downloaded]) -> Downloaded:
         _remove(path)
         advice = "Make room, or set LONDONPUMP_HOME to a place that can be written"
         raise BadFile(path, f"cannot be written ({error.strerror})", advice) from error
+    # BaseException includes Ctrl-C: a partial file must never remain.
     except BaseException:
         _remove(path)
         raise
 
 
 def _remove(path: Path) -> None:
-    with suppress(OSError):  # the first error is the one to tell
+    with suppress(OSError):  # the first error must be reported
         path.unlink(missing_ok=True)
 
 
 def _container(path: Path) -> str:
     with path.open("rb") as file:
         start = file.read(1024)
+    # The first bytes decide, because servers send error pages under the names of files.
     text = start.removeprefix(b"\xef\xbb\xbf").lstrip()
     if start.startswith(b"PK\x03\x04"):
         return XLSX

@@ -1,4 +1,4 @@
-"""What can go wrong between us and a publisher, in words, and whether asking again may help."""
+"""The failures of requests to publishers, and whether a retry may help."""
 
 import socket
 import ssl
@@ -10,14 +10,13 @@ from urllib.parse import quote, quote_plus
 import httpx2
 
 from londonpump.domain.errors import SourceFailed
-from londonpump.ingest.http.backoff import retry_after_s
-from londonpump.ingest.http.limits import Limits
+from londonpump.ingest.http.limits import Limits, retry_after_s
 
 LATER = "Ask again later."
 CHECK_ADDRESS = "Check the address in the settings, or whether the publisher has moved it."
 _CHECK_INTERNET = "Check the way out to the internet, or ask again later."
 _TOO_MANY_REQUESTS, _FIRST_SERVER_ERROR = 429, 500
-"""These pass: too many requests, and every fault of the server. Those in front of it number theirs up to 530."""
+"""Transient statuses: 429, and 500 or more. Proxies in front of a server use numbers up to 530."""
 _ACCESS_ADVICE = "It may want a sign-in, or refuse this machine: open the address in a browser."
 _ACCESS_DENIED = frozenset({401, 403})
 NOT_FOUND_STATUSES = frozenset({404, 410})
@@ -26,18 +25,21 @@ RANGE_NOT_SATISFIABLE = 416
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """is_passing: asking again may help. is_away: whatever we ask. wait_s: how long the publisher wants us to wait, None if it is silent."""
+    """One failed try."""
 
     problem: str
     advice: str
     is_transient: bool = False
+    """Whether a retry may help."""
     wait_s: float | None = None
+    """The wait that the publisher asks for, None if it states none."""
     status: int | None = None
     is_publisher_down: bool = False
+    """Whether other addresses of the publisher will fail too."""
 
 
 class PublisherUnavailable(SourceFailed):
-    """The publisher answers nobody, or not us for now: its other addresses need not be tried."""
+    """The publisher does not answer at all for now, so its other addresses need not be tried."""
 
 
 class SourceNotFound(SourceFailed):
@@ -45,7 +47,7 @@ class SourceNotFound(SourceFailed):
 
 
 class AttemptFailed(Exception):
-    """One try failed. It stays in this room: callers get SourceFailed, which knows no address with a key."""
+    """One try failed. It never leaves this package: callers get SourceFailed, which contains no address with a key."""
 
     def __init__(self, failure: Failure) -> None:
         super().__init__(failure.problem)
@@ -53,12 +55,13 @@ class AttemptFailed(Exception):
 
 
 def timeout_failure(total_s: float) -> Failure:
-    """An answer that came, but not to an end."""
+    """Return the failure of a response that was not complete in time."""
+    # A retry would take as long again, so a time-out of the whole try is final.
     return Failure(f"the answer was not complete after {total_s:g} s", LATER)
 
 
 def failure_of_error(error: Exception, limits: Limits) -> Failure:
-    """The trouble behind an exception of the library, whose own text may hold an address."""
+    """Return the failure behind an exception of the library, whose own text may contain an address."""
     if isinstance(error, httpx2.ConnectTimeout):
         return Failure(
             f"no connection within {limits.connect_s:g} s", LATER, is_transient=True, is_publisher_down=True
@@ -75,11 +78,12 @@ def failure_of_error(error: Exception, limits: Limits) -> Failure:
         )
     if isinstance(error, (httpx2.NetworkError, httpx2.RemoteProtocolError)):
         return Failure("the connection was cut", LATER, is_transient=True)
-    return Failure("the address is none that can be asked", CHECK_ADDRESS)
+    return Failure("the address cannot be requested", CHECK_ADDRESS)
 
 
 def _unreachable(error: httpx2.ConnectError) -> Failure:
     causes = _chain(error)
+    # A wrong certificate stays wrong: a retry cannot help.
     if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes):
         advice = "Check this machine's clock and certificates."
         return Failure("its certificate is not trusted here", advice, is_publisher_down=True)
@@ -98,7 +102,7 @@ def _chain(error: BaseException) -> list[BaseException]:
 
 
 def failure_of_status(response: httpx2.Response, limits: Limits, *, has_secret: bool = True) -> Failure:
-    """The trouble that a status other than 200 or 206 stands for."""
+    """Return the failure behind a status other than 200 or 206."""
     status, shown = response.status_code, redacted_address(response.url)
     if status == _TOO_MANY_REQUESTS or status >= _FIRST_SERVER_ERROR:
         return _transient_failure(response, limits)
@@ -117,6 +121,7 @@ def _transient_failure(response: httpx2.Response, limits: Limits) -> Failure:
     wait_s = retry_after_s(response.headers.get("retry-after"), now)
     is_publisher_down = status == _TOO_MANY_REQUESTS
     text = "it has had too many requests" if is_publisher_down else "it has a fault of its own"
+    # Waiting longer than the limit would block the caller; the message names the time instead.
     if wait_s is not None and wait_s > limits.max_wait_s:
         when = now + timedelta(seconds=wait_s)
         advice = f"Ask again after {when:%Y-%m-%d %H:%M:%S} UTC."
@@ -125,8 +130,9 @@ def _transient_failure(response: httpx2.Response, limits: Limits) -> Failure:
 
 
 def redact_secrets(text: str, secrets: Iterable[str]) -> str:
-    """The words with every secret struck out, as it is and as an address spells it."""
+    """Replace every secret in a text, both as it is and as encoded in an address."""
     for secret in filter(None, secrets):
+        # Proxies and servers log addresses in several encodings, so each is redacted.
         spellings = {
             secret,
             secret.replace(" ", "+"),
@@ -140,6 +146,6 @@ def redact_secrets(text: str, secrets: Iterable[str]) -> str:
 
 
 def redacted_address(url: httpx2.URL) -> str:
-    """An address without name, password, query and fragment: any of them may be a key."""
+    """Return an address without user, password, query and fragment, since any of them may be a key."""
     port = f":{url.port}" if url.port else ""
     return f"{url.scheme}://{url.host}{port}{url.path}"

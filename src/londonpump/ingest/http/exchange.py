@@ -1,16 +1,19 @@
-"""One try: a request, its redirects, an answer that is being read, all within a bound of time."""
+"""One try of a request: redirects, decompression and reading of the body within a time limit."""
 
 import codecs
+import socket
+import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from threading import Timer
+from typing import Any, Self
 
 import httpx2
 
-from londonpump.ingest.http.deadline import Deadline
-from londonpump.ingest.http.decompression import decompressed
 from londonpump.ingest.http.errors import (
     CHECK_ADDRESS,
+    LATER,
     AttemptFailed,
     Failure,
     failure_of_error,
@@ -20,6 +23,94 @@ from londonpump.ingest.http.errors import (
 )
 from londonpump.ingest.http.limits import Limits
 
+
+class Deadline:
+    """Closes the connections of one try after `total_s`. Time-outs of single reads cannot catch a server that drips bytes."""
+
+    def __init__(self, total_s: float) -> None:
+        self.total_s = total_s
+        self.is_expired = False
+        self._sockets: list[socket.socket] = []
+        self._timer = Timer(total_s, self._end)
+        # A daemon thread cannot keep the process alive after its work is done.
+        self._timer.daemon = True
+
+    def __enter__(self) -> Self:
+        self._timer.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._timer.cancel()
+
+    def trace(self, event: str, info: dict[str, Any]) -> None:
+        """Handle an event of the HTTP library and remember each new connection."""
+        if not event.endswith(("connect_tcp.complete", "start_tls.complete")):
+            return
+        connection = info["return_value"].get_extra_info("socket")
+        if isinstance(connection, socket.socket):
+            self._sockets.append(connection)
+        # A connection that opens after the deadline must be closed too.
+        if self.is_expired:
+            self._end()
+
+    def _end(self) -> None:
+        self.is_expired = True
+        for connection in self._sockets:
+            try:
+                # The plain socket's shutdown: a TLS socket keeps its state for the thread that reads from it.
+                socket.socket.shutdown(connection, socket.SHUT_RDWR)
+            except OSError:  # already closed
+                continue
+
+
+_PIECE_BYTES = 1 << 20
+_PLAIN, _GZIP = frozenset({"", "identity"}), frozenset({"gzip", "x-gzip"})
+_GZIP_WINDOW = zlib.MAX_WBITS | 16
+
+
+def decompressed(response: httpx2.Response) -> Iterator[bytes]:
+    """Return the decompressed body in pieces. The library itself would accept a truncated gzip stream as complete.
+
+    Raises: AttemptFailed if the body is damaged, truncated or compressed in an unrequested way.
+    """
+    encoding = response.headers.get("content-encoding", "").strip().lower()
+    if encoding in _PLAIN:
+        yield from response.iter_raw()
+    elif encoding in _GZIP:
+        yield from _gunzip(response.iter_raw())
+    else:
+        raise AttemptFailed(Failure("the answer is packed in a way that was not asked for", LATER))
+
+
+def is_compressed(response: httpx2.Response) -> bool:
+    """Return whether the transferred bytes differ from those of the file."""
+    return response.headers.get("content-encoding", "").strip().lower() not in _PLAIN
+
+
+def _gunzip(raw: Iterator[bytes]) -> Iterator[bytes]:
+    stream = zlib.decompressobj(_GZIP_WINDOW)
+    has_begun = False
+    try:
+        for compressed in raw:
+            rest = compressed
+            while rest:
+                # A gzip file may consist of several streams.
+                if stream.eof:
+                    stream = zlib.decompressobj(_GZIP_WINDOW)
+                has_begun = True
+                yield stream.decompress(rest, _PIECE_BYTES)
+                rest = stream.unused_data if stream.eof else stream.unconsumed_tail
+    except zlib.error:
+        raise AttemptFailed(_damaged()) from None
+    # zlib reports no error for a truncated stream, so its end is checked.
+    if has_begun and not stream.eof:
+        raise AttemptFailed(_damaged())
+
+
+def _damaged() -> Failure:
+    return Failure("the packed answer is damaged", LATER, is_transient=True)
+
+
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _SUCCESS = frozenset({200, 206})
 _CHECK_REDIRECT = "Look at the address in a browser: the publisher may have moved it."
@@ -27,19 +118,21 @@ _CHECK_REDIRECT = "Look at the address in a browser: the publisher may have move
 
 @dataclass(frozen=True, slots=True)
 class RequestSpec:
-    """What to ask. url: never shown, as it may hold a key. has_secret: then it stays with its own host."""
+    """One request."""
 
     url: httpx2.URL = field(repr=False)
+    """The address. It is never shown, because it may contain a key."""
     headers: Mapping[str, str]
     total_s: float
     has_secret: bool = False
+    """Whether redirects must stay on the same host."""
 
 
 @contextmanager
 def exchange(client: httpx2.Client, request_spec: RequestSpec, limits: Limits) -> Iterator[httpx2.Response]:
-    """An answer with status 200 or 206, its body still to be read.
+    """Open a response with status 200 or 206, whose body is still to be read.
 
-    Raises: Failed for anything else, and for whatever happens while the body is read.
+    Raises: AttemptFailed for any other outcome, also while the body is read.
     """
     with Deadline(request_spec.total_s) as deadline:
         try:
@@ -59,7 +152,7 @@ def exchange(client: httpx2.Client, request_spec: RequestSpec, limits: Limits) -
 
 
 def read_body(response: httpx2.Response, max_bytes: int) -> Iterator[bytes]:
-    """The body, unpacked, piece by piece. Raises: Failed where it grows beyond the bound."""
+    """Return the decompressed body in pieces. Raises: AttemptFailed if it exceeds the limit."""
     n_bytes = 0
     for piece in decompressed(response):
         n_bytes += len(piece)
@@ -72,10 +165,12 @@ def read_body(response: httpx2.Response, max_bytes: int) -> Iterator[bytes]:
 
 
 def charset_of(response: httpx2.Response) -> str:
-    """The encoding that the answer states, if text can be read with it; else utf-8."""
+    """Return the stated encoding if it can decode text, else utf-8."""
     stated = response.charset_encoding or "utf-8"
     try:
-        b"a".decode(stated, errors="replace")  # some codecs are of bytes (hex), or refuse all (undefined)
+        b"a".decode(
+            stated, errors="replace"
+        )  # Some codecs convert bytes (hex) or reject everything (undefined).
         return codecs.lookup(stated).name
     except (LookupError, UnicodeError):
         return "utf-8"
@@ -85,6 +180,7 @@ def _follow(
     client: httpx2.Client, request_spec: RequestSpec, limits: Limits, deadline: Deadline
 ) -> httpx2.Response:
     url, seen = request_spec.url, {request_spec.url}
+    # Redirects are followed here and not by the library, so that a key never reaches another host.
     for _ in range(limits.redirects + 1):
         request = client.build_request("GET", url, headers=dict(request_spec.headers))
         request.extensions = {**request.extensions, "trace": deadline.trace}
@@ -103,8 +199,8 @@ def _send(client: httpx2.Client, request: httpx2.Request) -> httpx2.Response:
     try:
         return client.send(request, stream=True)
     except (UnicodeError, OverflowError):
-        # of the resolver: a name or a port that no host can have
-        raise AttemptFailed(Failure("the address is none that can be asked", CHECK_ADDRESS)) from None
+        # Raised by the resolver for an impossible name or port.
+        raise AttemptFailed(Failure("the address cannot be requested", CHECK_ADDRESS)) from None
 
 
 def _require_success(response: httpx2.Response, request_spec: RequestSpec, limits: Limits) -> httpx2.Response:
@@ -115,8 +211,10 @@ def _require_success(response: httpx2.Response, request_spec: RequestSpec, limit
 
 
 def next_address(url: httpx2.URL, location: str, request_spec: RequestSpec) -> httpx2.URL:
-    """Where a redirect leads. Raises: Failed if it is not to be followed: to nowhere, from https to http, or
-    with a key to another host."""
+    """Return the target of a redirect.
+
+    Raises: AttemptFailed if there is no target, it goes from https to http, or it would send a key to another host.
+    """
     try:
         target = url.join(location)
     except httpx2.InvalidURL:

@@ -1,4 +1,4 @@
-"""The Brigade's published records on the London Datastore: found, chosen, fetched, checked, kept."""
+"""The Brigade's published records on the London Datastore: listing, selection, download, checks and storage."""
 
 from londonpump.ingest.london_datastore.fetch import Fetched, fetch_set
 from londonpump.ingest.london_datastore.file_store import fetched_files

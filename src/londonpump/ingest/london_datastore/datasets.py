@@ -1,7 +1,11 @@
-"""The two datasets, and what one of their files is called in a catalogue."""
+"""The two datasets, their files, and the selection of the fewest files that cover the requested years."""
 
 import re
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+
+from londonpump.domain.errors import SourceFailed
 
 PUBLISHER = "London Datastore"
 HOST = "https://data.london.gov.uk"
@@ -16,19 +20,19 @@ ATTRIBUTION = (
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
-    """One dataset. kind: the table its files hold. id: of today; slug: its name before there were ids.
-
-    title: what the titles of its records begin with; dictionaries and other files do not.
-    """
+    """One dataset."""
 
     record_type: str
+    """The table that its files hold."""
     id: str
     slug: str
+    """The name before there were ids, still valid in addresses."""
     title: re.Pattern[str]
+    """Matches the titles of record files, but not those of dictionaries and other files."""
 
     @property
     def page(self) -> str:
-        """Where a person finds it."""
+        """The address of its web page."""
         return f"{HOST}/dataset/{self.slug}-{self.id}"
 
 
@@ -50,23 +54,80 @@ DATASETS = (
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """One file as the catalogue lists it. digest, size_bytes, stamp: None where the catalogue has none.
-
-    first_year, last_year: what its title says it covers; last_year None: still growing.
-    """
+    """One file as listed in the catalogue."""
 
     id: str
     title: str
     url: str
     first_year: int
     last_year: int | None
+    """The last year in the title; None if the file still grows."""
     size_bytes: int | None = None
     digest: str | None = None
     stamp: str = ""
 
     @property
     def version(self) -> str | None:
-        """What changes when the file does, as far as the catalogue tells; None where it does not."""
+        """A text that changes when the file does; None if the catalogue gives neither hash nor size."""
         if self.digest:
             return f"hash {self.digest}"
         return None if self.size_bytes is None else f"size {self.size_bytes}"
+
+
+MAX_AGE_DAYS = 100
+"""The greatest age of the newest record. Records are published monthly, about eight weeks late."""
+_FOREVER = 9999
+MAX_TITLES_LISTED = 10
+
+
+def min_newest_date(today: date) -> date:
+    """Return the earliest acceptable date of the newest record."""
+    return today - timedelta(days=MAX_AGE_DAYS)
+
+
+def choose(resources: Sequence[Resource], since: date, today: date, record_type: str) -> tuple[Resource, ...]:
+    """Return the fewest files whose titles cover every year from `since` to the newest, by year.
+
+    Raises: SourceFailed naming the year that no file covers.
+    """
+    ranges = _close_superseded_ranges(resources)
+    needed_year = min_newest_date(today).year
+    newest_year = max((_last(one) for one in ranges), default=0)
+    if newest_year < needed_year:
+        raise _not_covered(record_type, needed_year, resources)
+    chosen: list[Resource] = []
+    year = since.year
+    while year <= min(newest_year, today.year):
+        best = _furthest(ranges, year)
+        if best is None:
+            raise _not_covered(record_type, year, resources)
+        chosen.append(best)
+        year = _last(best) + 1
+    by_id = {one.id: one for one in resources}
+    return tuple(by_id[one.id] for one in chosen)
+
+
+def _close_superseded_ranges(resources: Sequence[Resource]) -> list[Resource]:
+    """End a growing file where another one begins: a title such as `2018 onwards` is often not corrected."""
+    growing = [one.first_year for one in resources if one.last_year is None]
+    ended = []
+    for one in resources:
+        later = [year for year in growing if year > one.first_year]
+        ended.append(replace(one, last_year=min(later) - 1) if one.last_year is None and later else one)
+    return ended
+
+
+def _furthest(ranges: Sequence[Resource], year: int) -> Resource | None:
+    covering = [one for one in ranges if one.first_year <= year <= _last(one)]
+    # The file that reaches furthest keeps the set small; the newest stamp decides between equal ranges.
+    return max(covering, key=lambda one: (_last(one), one.first_year, one.stamp), default=None)
+
+
+def _last(resource: Resource) -> int:
+    return _FOREVER if resource.last_year is None else resource.last_year
+
+
+def _not_covered(record_type: str, year: int, resources: Sequence[Resource]) -> SourceFailed:
+    titles = ", ".join(repr(one.title) for one in resources[:MAX_TITLES_LISTED])
+    advice = "Nothing was changed, the files fetched before stay in use. Ask again later, or choose a later --since"
+    return SourceFailed(PUBLISHER, f"no file of {record_type} covers {year} (their titles: {titles})", advice)

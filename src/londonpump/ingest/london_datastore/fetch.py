@@ -1,4 +1,4 @@
-"""A whole set of files, or none: choose, fetch what is new, look into it, and only then call it good."""
+"""Fetches a complete set of files or none: choose, download new files, inspect them, and only then make them current."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -10,39 +10,46 @@ from urllib.parse import urlsplit
 from londonpump.domain.errors import BadFile, SourceFailed
 from londonpump.ingest.http import Downloaded, Expected, Http
 from londonpump.ingest.london_datastore import datasets, file_store
-from londonpump.ingest.london_datastore.catalogue import list_resources
-from londonpump.ingest.london_datastore.catalogue_entry import file_name
-from londonpump.ingest.london_datastore.completeness import require_complete, require_newer
-from londonpump.ingest.london_datastore.datasets import DATASETS, PUBLISHER, Dataset, Resource
-from londonpump.ingest.london_datastore.file_contents import FileContents, inspect_file
+from londonpump.ingest.london_datastore.catalogue import file_name, list_resources
+from londonpump.ingest.london_datastore.datasets import DATASETS, PUBLISHER, Dataset, Resource, choose
+from londonpump.ingest.london_datastore.file_contents import (
+    FileContents,
+    inspect_file,
+    require_complete,
+    require_newer,
+)
 from londonpump.ingest.london_datastore.file_store import StoredFile
-from londonpump.ingest.london_datastore.selection import choose
 
 Progress = Callable[[str, float], None]
 
 
 @dataclass(frozen=True, slots=True)
 class FetchRequest:
-    """What to fetch. base: address of the Datastore. home: the folder of records. at: now, UTC."""
+    """One request to fetch records."""
 
     base: str
+    """The address of the Datastore or a mirror."""
     home: Path
+    """The folder of records."""
     since: date
     at: datetime
+    """The current time in UTC."""
 
     @property
     def today(self) -> date:
-        """Today."""
+        """The UTC date of the request."""
         return self.at.date()
 
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """The set now good. new: the files that were brought, the others were here. is_other: not the set before."""
+    """The current set of files after a fetch."""
 
     files: tuple[StoredFile, ...]
     new: tuple[StoredFile, ...]
+    """The files that this fetch downloaded."""
     has_changed: bool
+    """Whether the set differs from the one before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +61,10 @@ class _NewFile:
 
 
 def fetch_set(http: Http, request: FetchRequest, progress: Progress) -> Fetched:
-    """Bring the fewest files that cover both datasets from `since` to now.
+    """Fetch the fewest files that cover both datasets from `since` to now.
 
-    Raises: SourceFailed where a file cannot be had or the set is not complete: then the good set stays as it
-    was, and nothing of the new new_file stays; BadFile where the folder cannot be used.
+    Raises: SourceFailed if a file cannot be fetched or the set is not complete: then the current set stays unchanged
+    and no new file is kept; BadFile if the folder cannot be used.
     """
     progress("Asking which files there are", 0.0)
     chosen = [
@@ -79,6 +86,7 @@ def fetch_set(http: Http, request: FetchRequest, progress: Progress) -> Fetched:
         for n, pair in enumerate(missing):
             progress(f"Fetching {pair[1].title}", 0.05 + 0.95 * n / len(missing))
             new_files.append(_download(http, request, workspace, pair))
+        # Nothing is stored before the whole set is known to be complete.
         _require_complete_set([file for file in stored.values() if file is not None], new_files, request)
         return _store_set(request, chosen, stored, new_files)
 
@@ -90,14 +98,16 @@ def _download(http: Http, request: FetchRequest, workspace: Path, pair: tuple[Da
     try:
         file = http.download(PUBLISHER, resource.url, part, expected)
     except SourceFailed as failed:
-        # from None: said again in full, with the file it is about
+        # Not chained: this message repeats the first in full and adds the file.
         raise SourceFailed(PUBLISHER, f"{resource.title}: {failed.problem}", failed.advice) from None
     try:
         contents = inspect_file(part, dataset.record_type, request.today)
     except BadFile as bad:
         if bad.file != str(part):
             raise
-        advice = "Nothing was changed, the last good files stand. Look at the file on the Datastore"
+        advice = (
+            "Nothing was changed, the files fetched before stay in use. Look at the file on the Datastore"
+        )
         raise SourceFailed(
             PUBLISHER, f"{resource.title}: {bad.problem}", f"{advice}: {dataset.page}"
         ) from bad
@@ -137,6 +147,7 @@ def _store_set(
     keys = [(dataset.record_type, resource.id) for dataset, resource in chosen]
     files = tuple(file for key in keys if (file := stored[key] or new.get(key)) is not None)
     has_changed = file_store.set_current(request.home, request.since, files)
+    # Old versions are removed last, when no list refers to them any more.
     file_store.prune(request.home, [dataset.record_type for dataset in DATASETS])
     return Fetched(files, tuple(new.values()), has_changed)
 
@@ -165,6 +176,6 @@ def _provenance(new_file: _NewFile, request: FetchRequest) -> dict[str, Any]:
 
 
 def _without_user(address: str) -> str:
-    """A mirror may ask for a name and a password: they are not written down."""
+    """Remove the user and password of a mirror's address, so that they are not stored."""
     parts = urlsplit(address)
     return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()

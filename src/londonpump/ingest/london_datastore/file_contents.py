@@ -1,6 +1,7 @@
-"""What a downloaded file holds, without reading all of it: its header, and how many rows each month has."""
+"""Inspection of downloaded files without full parsing: header, rows per month, and completeness of a set."""
 
 from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import date
@@ -12,13 +13,54 @@ import ibis
 import pyarrow as pa
 from ibis.backends.duckdb import Backend
 
-from londonpump.domain.errors import BadFile
+from londonpump.domain.errors import BadFile, SourceFailed
 from londonpump.domain.published_columns import TABLES, UNREADABLE_SHARE, PublishedColumn
 from londonpump.ingest.file_type import XLSX, DetectedFile, detect_file
-from londonpump.ingest.published.csv_file import as_utf8, csv_header, read_into
-from londonpump.ingest.published.format_detection import counted_format, no_format, sampled_formats
+from londonpump.ingest.london_datastore.datasets import MAX_AGE_DAYS, PUBLISHER, min_newest_date
+from londonpump.ingest.published.format_checks import counted_format, no_format, sampled_formats
 from londonpump.ingest.published.header import is_header_of, parse_header
+from londonpump.ingest.published.input_files import as_utf8, csv_header, read_into
 from londonpump.ingest.published.parsing import column_texts, value_of
+
+_UNCHANGED_ADVICE = "Nothing was changed, the files fetched before stay in use. Ask again later"
+
+
+def require_complete(
+    record_type: str, files: Sequence[Mapping[str, int]], newest: date, since: date, today: date
+) -> None:
+    """Check that no month is empty and that the newest record is not too old.
+
+    Args: files: rows by month ("2024-01") of each file. newest: day of the latest row.
+    Raises: SourceFailed naming the newest day, or the first month without a row.
+    """
+    if newest < min_newest_date(today):
+        problem = f"the newest record of the {record_type} is of {newest}, more than {MAX_AGE_DAYS} days ago"
+        raise SourceFailed(PUBLISHER, problem, _UNCHANGED_ADVICE)
+    rows: Counter[str] = Counter()
+    for months in files:
+        rows.update(months)
+    for month in _months(since, newest):
+        if not rows[month]:
+            raise SourceFailed(PUBLISHER, f"the {record_type} hold no record of {month}", _UNCHANGED_ADVICE)
+
+
+def _months(first: date, last: date) -> Iterator[str]:
+    year, month = first.year, first.month
+    while (year, month) <= (last.year, last.month):
+        yield f"{year}-{month:02d}"
+        year, month = (year, month + 1) if month < 12 else (year + 1, 1)
+
+
+def require_newer(until: date, current_until: date | None) -> None:
+    """Reject a set that is behind the current one, from an outdated mirror or a truncated file.
+
+    Args: until: day up to which the new set holds both record types. current_until: the same of the current set.
+    Raises: SourceFailed naming both days.
+    """
+    if current_until is not None and (until.year, until.month) < (current_until.year, current_until.month):
+        problem = f"the newest records are of {until}, and records until {current_until} are here already"
+        raise SourceFailed(PUBLISHER, problem, _UNCHANGED_ADVICE)
+
 
 _DATED_BY = {"incidents": "call_date", "mobilisations": "mobilised_at"}
 _FETCH_AGAIN = "Ask again later"
@@ -26,14 +68,16 @@ _FETCH_AGAIN = "Ask again later"
 
 @dataclass(frozen=True, slots=True)
 class FileContents:
-    """months: rows by month, "2024-01". newest: the day of the latest row."""
+    """The contents of one file."""
 
     months: dict[str, int]
+    """Rows by month, "2024-01"."""
     newest: date
+    """The day of the latest row."""
 
 
 def inspect_file(path: Path, record_type: str, today: date) -> FileContents:
-    """Check the header as `prepare` does, and count rows by month. Rows after today are left out.
+    """Check the header as `prepare` does, and count rows by month. Rows after today are ignored.
 
     Raises: BadFile, as the reader of published files does.
     """
@@ -55,6 +99,7 @@ def inspect_file(path: Path, record_type: str, today: date) -> FileContents:
 
 class _Connection:
     def __init__(self) -> None:
+        # Two threads are enough for one column, and leave CPU to other processes.
         self.engine: Backend = ibis.duckdb.connect(threads=2)
 
     def close(self) -> None:
@@ -62,7 +107,7 @@ class _Connection:
 
 
 def _dates(engine: Backend, detected: DetectedFile, record_type: str, spec: PublishedColumn) -> ibis.Table:
-    """One column of text under its published name, with source_file and source_row."""
+    """Return one column of text under its published name, with source_file and source_row."""
     if detected.container == XLSX:
         rows = engine.create_table("dates", _of_workbook(detected.path, record_type, spec))
     else:
@@ -113,7 +158,8 @@ def _first_row(reader: fastexcel.ExcelReader, name: str) -> tuple[str, ...]:
 
 
 def _days(path: Path, texts: ibis.Table, spec: PublishedColumn) -> ibis.Table:
-    """The day of each row, by the one format that reads them. Raises: BadFile where too many have none."""
+    """Return the day of each row in the format that fits. Raises: BadFile if too many rows have none."""
+    # The first rows usually suffice; if their format fails on others, all rows are counted.
     for is_sample in (True, False):
         candidate = sampled_formats(texts, [spec])[spec] if is_sample else counted_format(texts, spec)
         if candidate is None:

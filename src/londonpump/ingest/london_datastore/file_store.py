@@ -1,7 +1,7 @@
-"""Fetched files at home: `KIND/RESOURCE/VERSION/NAME` with its provenance beside it, and which set is good.
+"""The fetched files on disk: `RECORD_TYPE/RESOURCE/VERSION/NAME` with a provenance file beside each, and the current set.
 
-`current.json` names the good set and is replaced whole, `previous.json` the one before it. All paths in them
-are relative to the folder of records.
+`current.json` lists the current set and is replaced atomically, `previous.json` lists the one before it. All paths in
+them are relative to the folder of records.
 """
 
 import fcntl
@@ -26,27 +26,29 @@ _FETCH_AGAIN = "Fetch again: londonpump fetch records."
 
 @dataclass(frozen=True, slots=True)
 class StoredFile:
-    """A file at home. place: relative to the folder of records. provenance: what stands beside it."""
+    """A stored file."""
 
     record_type: str
     relative_path: str
+    """The path relative to the folder of records."""
     provenance: Mapping[str, Any]
+    """The content of the provenance file beside it."""
 
     @property
     def months(self) -> dict[str, int]:
-        """Rows by month, as counted when it was fetched."""
+        """Rows by month, as counted when the file was fetched."""
         return dict(self.provenance["months"])
 
     @property
     def newest(self) -> date:
-        """The day of its latest row."""
+        """The day of the latest row."""
         return date.fromisoformat(self.provenance["newest_row_date"])
 
 
 def fetched_files(home_records: Path) -> dict[str, tuple[Path, ...]] | None:
-    """The good set by kind, oldest file first; None where nothing was ever fetched.
+    """Return the current set by record type, oldest file first; None if nothing was ever fetched.
 
-    Raises: BadFile where the set is damaged.
+    Raises: BadFile if the set is damaged.
     """
     if not (home_records / CURRENT).exists():
         return None
@@ -62,11 +64,9 @@ def fetched_files(home_records: Path) -> dict[str, tuple[Path, ...]] | None:
 
 @contextmanager
 def exclusive_workspace(home_records: Path) -> Iterator[Path]:
-    """A place to work in while no other process fetches; it is gone afterwards.
+    """Yield a temporary folder while no other process fetches; it is removed afterwards.
 
-    The lock is one of the operating system on the folder itself: it ends with the process, however that ends.
-
-    Raises: BadFile where another process is fetching, or the folder cannot be written.
+    Raises: BadFile if another process is fetching, or the folder cannot be written.
     """
     try:
         home_records.mkdir(parents=True, exist_ok=True)
@@ -76,6 +76,7 @@ def exclusive_workspace(home_records: Path) -> Iterator[Path]:
         raise BadFile(home_records, problem, "Set LONDONPUMP_HOME to a place that can be.") from error
     workspace = home_records / WORKSPACE
     try:
+        # The operating system releases this lock when the process ends, however it ends.
         _lock(handle, home_records)
         try:
             shutil.rmtree(workspace, ignore_errors=True)
@@ -89,7 +90,7 @@ def exclusive_workspace(home_records: Path) -> Iterator[Path]:
 
 
 def find_file(home_records: Path, record_type: str, resource: str, version: str | None) -> StoredFile | None:
-    """The file of that resource in that version of the catalogue, if it lies here undamaged."""
+    """Return the file of a resource in a version of the catalogue, if it is stored undamaged."""
     if version is None:
         return None
     for note in sorted((home_records / record_type / resource).glob(f"*/*{PROVENANCE}")):
@@ -103,18 +104,19 @@ def find_file(home_records: Path, record_type: str, resource: str, version: str 
 
 
 def store_file(home_records: Path, part: Path, name: str, provenance: Mapping[str, Any]) -> StoredFile:
-    """Move a file to its place, its provenance first: a file without it is never there."""
+    """Move a file to its final path. Its provenance is written first, so that no file is ever without."""
     record_type = str(provenance["kind"])
     relative_path = Path(record_type) / str(provenance["resource"]) / str(provenance["sha256"])[:12] / name
     path = home_records / relative_path
     write_json(path.with_name(name + PROVENANCE), provenance)
+    # Temporary files are private; the stored file is public data that other users may read.
     part.chmod(0o644)
     part.replace(path)
     return StoredFile(record_type, relative_path.as_posix(), provenance)
 
 
 def set_current(home_records: Path, since: date, files: Sequence[StoredFile]) -> bool:
-    """Name the good set. Returns: whether it is another than before; then the one before it is noted too."""
+    """Make a set the current one. Returns: whether it differs from the one before, which then becomes the previous one."""
     by_kind: dict[str, list[dict[str, Any]]] = {}
     for file in files:
         known = {name: file.provenance[name] for name in ("title", "resource", "sha256", "bytes")}
@@ -127,6 +129,7 @@ def set_current(home_records: Path, since: date, files: Sequence[StoredFile]) ->
     before = _read_object(path)
     if before == current:
         return False
+    # The previous set is written first: if the process dies in between, the old set stays current.
     if before:
         write_json(home_records / PREVIOUS, before)
     write_json(path, current)
@@ -134,7 +137,7 @@ def set_current(home_records: Path, since: date, files: Sequence[StoredFile]) ->
 
 
 def current_until(home_records: Path) -> date | None:
-    """The day up to which the good set holds both kinds; None without one, or where its name is damaged."""
+    """Return the day up to which the current set holds both record types; None if there is no readable set."""
     try:
         return date.fromisoformat(_read_object(home_records / CURRENT)["until"])
     except (KeyError, TypeError, ValueError):
@@ -142,7 +145,8 @@ def current_until(home_records: Path) -> date | None:
 
 
 def prune(home_records: Path, record_types: Sequence[str]) -> None:
-    """Remove versions that neither the good set nor the one before it names."""
+    """Remove versions that neither the current nor the previous set lists."""
+    # The set before stays on disk, because a running `prepare` may still read it.
     named = {
         (home_records / relative_path).parent
         for name in (CURRENT, PREVIOUS)
@@ -167,7 +171,7 @@ def _listed_paths(home_records: Path, name: str) -> dict[str, list[str]]:
 
 
 def _read_object(path: Path) -> dict[str, Any]:
-    """An object of json; empty where it is not there or cannot be read: then what it names is fetched again."""
+    """Return a JSON object; empty if it is missing or damaged, so that its files are fetched again."""
     try:
         value = read_json(path)
     except BadFile:
@@ -184,6 +188,7 @@ def _is_intact(path: Path, sha256: str) -> bool:
 
 def _lock(handle: int, folder: Path) -> None:
     try:
+        # Without blocking, so that a second fetch fails at once with a clear message.
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
         raise BadFile(folder, "another fetch is at work there", "Wait until it has ended.") from error

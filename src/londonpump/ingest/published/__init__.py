@@ -1,4 +1,4 @@
-"""The reader of the published csv and xlsx files, of every vintage, into one typed stream a table."""
+"""Reader of the published csv and xlsx files of every vintage, into one typed table each for incidents and mobilisations."""
 
 from londonpump.ingest.published.reader import InputFile, PublishedTable, read_published
 

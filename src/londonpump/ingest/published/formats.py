@@ -1,7 +1,7 @@
-"""The ways the Brigade, Excel and BigQuery have written dates and times. An explicit list: none is guessed.
+"""The formats in which the Brigade, Excel and BigQuery write dates and times. The list is explicit; nothing is guessed.
 
-A slash or a point always stands between day, month and year, in that order; 03/19/2023 is no date here. A time
-that says it is UTC is GMT, as all are.
+With slashes or points, the order is always day, month, year; 03/19/2023 is not a date here. Times marked as UTC are
+GMT, like all others.
 """
 
 from collections.abc import Callable
@@ -22,16 +22,14 @@ _NAMED_M = f"(?i:{'|'.join(_MONTHS)})"
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """One way to write a date, a time of day or a moment.
-
-    pattern: a regular expression for the whole text, understood alike by Python, DuckDB and Spark.
-    value: text that fits the pattern to date, seconds since midnight (int32) or GMT timestamp; a day
-    that does not exist becomes null.
-    """
+    """One format of a date, a time of day or a timestamp."""
 
     name: str
     pattern: str
+    """A regular expression for the whole text, with the same meaning in Python, DuckDB and Spark."""
     value: Callable[[StringValue], Value]
+    """Converts a fitting text to a date, seconds since midnight (int32) or a GMT timestamp; null if there is no
+    such day."""
 
 
 def _padded(text: StringValue) -> StringValue:
@@ -47,7 +45,7 @@ def _slash_date(text: StringValue) -> Value:
 
 
 def _iso_timestamp(text: StringValue) -> Value:
-    # most are 19 characters and need no work
+    # Most texts have 19 characters and no zone: the regular expression is skipped for them.
     return (text.length() == 19).ifelse(text, _without_zone(text)).try_cast("timestamp")
 
 
@@ -84,11 +82,11 @@ DATES: tuple[Format, ...] = (
     Format("dd Mon yyyy", f"{_ANY_D} {_NAMED_M} {_Y}", lambda text: _named_date(text.lpad(11, "0"), "")),
     Format("dd-Mon-yy", f"{_ANY_D}-{_NAMED_M}-[0-9]{{2}}", lambda text: _named_date(text.lpad(9, "0"), "20")),
 )
-"""Two digits of a year are of this century: the records begin in 2009."""
+"""Formats of dates. Two-digit years are of this century: the records begin in 2009."""
 
 
 def _day_first(mark: str, shown: str) -> tuple[Format, ...]:
-    """The moments with a mark between day, month and year: with and without seconds, with and without padding."""
+    """Return the timestamp formats with a mark between day, month and year, with and without seconds and padding."""
     day, any_day = f"{_D}{mark}{_M}{mark}{_Y}", f"{_ANY_D}{mark}{_ANY_M}{mark}{_Y}"
     padded, short = f"dd{shown}mm{shown}yyyy", f"d{shown}m{shown}yyyy"
     return (
@@ -141,6 +139,6 @@ CLOCKS: tuple[Format, ...] = (
         lambda text: _seconds(text.substr(11, 8)),
     ),
 )
-"""The last is what a time of day in a workbook is: a fraction of Excel's day 0."""
+"""Formats of times of day. The last is a time of day in a workbook: a fraction of Excel's day 0."""
 
 FORMATS: dict[str, tuple[Format, ...]] = {DATE: DATES, TIMESTAMP: TIMESTAMPS, TIME_OF_DAY: CLOCKS}

@@ -1,4 +1,4 @@
-"""Published files in, one typed stream out, with the text of every row beside it."""
+"""Reads published files into one typed table, and keeps the text of every row."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -12,52 +12,49 @@ from londonpump.domain.errors import BadFile, BadValue
 from londonpump.domain.published_columns import TABLES
 from londonpump.ingest.csv_dialect import Layout, TextFormat, text_format_of
 from londonpump.ingest.file_type import XLSX, DetectedFile, detect_file
-from londonpump.ingest.published.csv_file import as_utf8, csv_header, load_csv
-from londonpump.ingest.published.data_lines import detect_decimal_mark, drop_extra_lines
-from londonpump.ingest.published.header import Header, parse_header
+from londonpump.ingest.published.header import Header, detect_decimal_mark, drop_extra_lines, parse_header
+from londonpump.ingest.published.input_files import as_utf8, csv_header, load_csv, read_workbook
 from londonpump.ingest.published.typed_file import FileText, TypedFile, parse_file
-from londonpump.ingest.published.workbook import read_workbook
 
 Progress = Callable[[str, float], None]
-"""Called with what is being done and the share of all bytes that is done (0 to 1)."""
+"""A callback that receives the current activity and the completed share of all bytes (0 to 1)."""
 
 
 @dataclass(frozen=True, slots=True)
 class InputFile:
-    """One file that was read. formats: {product's column: how its dates and times were written}.
-
-    rows: data rows; repeated headers and lines of empty fields are counted in read_as alone.
-    """
+    """One file that was read."""
 
     file: str
     sha256: str
     rows: int
+    """Data rows, without repeated headers and lines of empty fields, which `read_as` counts."""
     table: str
     formats: dict[str, str]
+    """The format of each column of dates or times."""
     read_as: TextFormat
 
 
 @dataclass(frozen=True, slots=True)
 class PublishedTable:
-    """All rows of all files; nothing removed, nothing repaired. As in any table, order by what you need.
+    """All rows of all files, with nothing removed or repaired and in no particular order.
 
-    typed: a row a data row: source_file, source_row, the columns of the table under their types,
-    unreadable. raw: the same rows as text, under the names in the files. source_file (int16) counts files
-    from 0, source_row (int64) the lines below the header of one file from 1.
+    source_file (int16) counts files from 0, source_row (int64) counts the lines below the header of one file from 1.
     """
 
     typed: ibis.Table
+    """One row per data row: source_file, source_row, the typed columns of the table, unreadable."""
     raw: ibis.Table
+    """The same rows as text, under the names in the files."""
     files: tuple[InputFile, ...]
 
 
 def read_published(
     connection: ibis.BaseBackend, table: str, files: Sequence[Path], progress: Progress | None = None
 ) -> PublishedTable:
-    """Read csv (plain or gzipped) and xlsx files of any vintages as one stream.
+    """Read csv (plain or gzipped) and xlsx files of any vintages as one table.
 
-    Args: connection: DuckDB; the rows stay in tables of it. table: "incidents" or "mobilisations".
-    Raises: BadFile, naming file, column, row and what to do, for whatever is not the published format;
+    Args: connection: DuckDB; the rows stay in its tables. table: "incidents" or "mobilisations".
+    Raises: BadFile, naming file, column, row and remedy, for anything that is not in the published format;
     BadValue for another table name.
     """
     if table not in TABLES:
@@ -117,6 +114,7 @@ def _require_distinct_files(table: str, detected_files: list[DetectedFile]) -> N
         raise BadFile(table, "no file was given", "Name one or more csv or xlsx files")
     seen: dict[str, Path] = {}
     for detected in detected_files:
+        # The same content twice would count every incident twice.
         if detected.sha256 in seen:
             problem = f"it has the same content as {seen[detected.sha256]}"
             raise BadFile(detected.path, problem, "Give each file once")
@@ -133,6 +131,7 @@ def _same_columns(tables: list[ibis.Table]) -> list[ibis.Table]:
 
 def _with_columns(table: ibis.Table, spelled: dict[str, str]) -> ibis.Table:
     own = {name.casefold(): name for name in table.columns}
+    # Vintages have different columns; a missing one is null.
     missing = ibis.null("string")
     return table.select(**{name: table[own[key]] if key in own else missing for key, name in spelled.items()})
 

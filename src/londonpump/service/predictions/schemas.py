@@ -16,7 +16,7 @@ from pydantic import (
     model_validator,
 )
 
-from londonpump.domain.code_spelling import normalise_district
+from londonpump.domain.canonical_spelling import normalise_district
 from londonpump.service.board.schemas import IncidentNumber, PumpCode, StationCode
 from londonpump.service.field_formats import DISTRICT, TEXT, Strict, format_error
 
