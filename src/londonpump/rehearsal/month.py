@@ -27,7 +27,7 @@ from londonpump.rehearsal.year_records import (
 from londonpump.storage.database.decision_repository import KEEP, Decision
 
 # a progress text of `models.response_training`: the training is killed when it appears
-KILLED_AT = "Learning how sure it is"
+KILLED_AT = "Fitting the interval widths"
 DAMAGED_FILE = "scale.txt"
 REASON_BY_HAND = "rehearsal: a wrong model is promoted by hand"
 REASON_ROLL_BACK = "rehearsal: that was the wrong model"
