@@ -70,7 +70,11 @@ def test_the_first_admin_is_made_by_command(command, own_home) -> None:
     [
         (["users", "create", "ada", "--password-stdin"], "short\n", "fewer than 8"),
         (["users", "create", "ada", "--password-stdin"], "password1\n", "too easy to guess"),
-        (["users", "create", " ada", "--password-stdin"], "three quiet lanterns\n", "1 to 64 characters"),
+        (
+            ["users", "create", " ada", "--password-stdin"],
+            "three quiet lanterns\n",
+            "1 to 64 visible characters",
+        ),
         (["users", "create", "ada"], "three quiet lanterns\n", "--password-stdin"),
         (["users", "create", "ada", "--admin", "--service"], "", "one role"),
         (["users", "disable", "nobody"], None, "no such user"),
