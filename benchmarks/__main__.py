@@ -1,4 +1,4 @@
-"""`python -m benchmarks`: measure, tell, keep."""
+"""`python -m benchmarks`: measure, show and store the results."""
 
 import tempfile
 from dataclasses import replace

@@ -44,7 +44,7 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """name: what `--only` takes. what: in words. rows: {what was worked on: how many}. repeats: how often."""
+    """A measurement: its name for `--only`, a description, row counts by content, and the number of repeats."""
 
     name: str
     what: str

@@ -57,7 +57,7 @@ def measure_prepare_context(inputs: Inputs) -> Measurement:
 
 
 def measure_context_of_moment(inputs: Inputs) -> Measurement:
-    """Measure the database reads of a response."""
+    """Measure reading the context of one timestamp from the database."""
     database, samples = inputs.context_database(), inputs.sizes.samples
     _, found = task("context_of_moment", database, CONTEXT_AT, str(samples))
     return Measurement(

@@ -1,8 +1,8 @@
 """Tasks without a command of their own, run in a fresh process: `python -m benchmarks.tasks NAME ARGUMENT...`
 
-The last line written is json: what was found. Single answers are timed one by one, warm, on one thread: the
-median of its CPU time, which is what an answer takes on a machine that has a core free for it. The wall time
-stands beside it and tells of the neighbours too.
+The last line of output is JSON with the results. Single predictions are timed one by one, warm, on one thread, by
+the median of CPU time, which is the latency on a machine with a free core. The wall time is given too and includes
+the effect of other processes.
 """
 
 import json

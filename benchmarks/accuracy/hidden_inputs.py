@@ -34,12 +34,12 @@ class Blinded(Dispatches):
 
     @cached_property
     def east_m(self) -> Floats:
-        """Of the true place: the distance shows."""
+        """Offset of the true location, because the distance is not hidden."""
         return super().number("easting_m") - super().number("station_easting_m")
 
     @cached_property
     def north_m(self) -> Floats:
-        """Of the true place: the distance shows."""
+        """Offset of the true location, because the distance is not hidden."""
         return super().number("northing_m") - super().number("station_northing_m")
 
     @cached_property

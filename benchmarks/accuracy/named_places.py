@@ -68,7 +68,7 @@ def _distances_m(rows: Columns, names: NDArray[Any], points: Mapping[str, Floats
 
 
 def forecast_of(times: Times) -> Forecast:
-    """Return the metrics of these predictions."""
+    """Return the forecast of response times, for evaluation."""
     quantiles_s = times.quantiles(LEVELS)
     return Forecast(quantiles_s[:, LEVELS.index(0.5)], times.mean_s, LEVELS, quantiles_s)
 

@@ -41,7 +41,7 @@ class Fold:
 
 
 def fold_of(columns: Columns) -> NDArray[np.int64]:
-    """(n,) fold by a hash of the incident's number: a call and its runs fall into the same one."""
+    """Return the (n,) fold by a hash of the incident number, so that a call and its dispatches share one."""
     return folds(incident_hashes(columns["incident_number"]), N_FOLDS)
 
 
@@ -83,8 +83,7 @@ def _evaluated_later(
 
 @dataclass(frozen=True, slots=True)
 class Road:
-    """What the four commands did: rows judged by `evaluate` and its MAE; rows given to `predict`, those it
-    answered and the MAE of what it wrote."""
+    """Results of the four commands: rows and MAE of `evaluate`; rows given to `predict`, rows predicted, and their MAE."""
 
     examples: int
     learnt_from: int

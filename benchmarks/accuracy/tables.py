@@ -42,7 +42,7 @@ BASELINES = {
 
 
 def about(results: Results) -> str:
-    """Return the table of the measured records and versions."""
+    """Return the text about versions, commit and records."""
     libraries = ", ".join(f"{name} {version}" for name, version in results["libraries"].items())
     return (
         f"Version {results['version']}, built on commit `{(results['commit'] or 'unknown')[:10]}`; {libraries}; data "

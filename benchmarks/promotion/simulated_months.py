@@ -73,7 +73,7 @@ class Truth:
 
 
 def month(those: Population, truth: Truth, rng: np.random.Generator) -> Evidence:
-    """One month, with a as champion and b as challenger."""
+    """Draw one month, with a as champion and b as challenger."""
     index, drawn, day = _days(those, truth, rng)
     near = those.rank[index] + rng.integers(-SIMILAR, SIMILAR + 1, len(index))
     actual_s = _actual_s(those, truth.toward_b, index, near) * those.day_factor[drawn]

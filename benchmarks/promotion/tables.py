@@ -14,7 +14,7 @@ OUTCOME_NAMES = {
 
 
 def about(results: Results) -> str:
-    """Describe the commit, the records and the models."""
+    """Return the text about the commit, the machine and the pairs of models."""
     pairs, whole = results["pairs"], results["pairs"]["mae_s"]
     halves, seeds = pairs["halves"], pairs["seeds"]
     libraries = results["machine"]["libraries"]

@@ -210,7 +210,7 @@ async def _answered(connection: Connection, sent: bytes) -> tuple[int, bool]:
 
 
 async def run(name: str, address: str, seconds: float, token: str = "") -> dict[str, Any]:
-    """What the process of a name does."""
+    """Run the client or attacker of a name."""
     server = server_of(address)
     if name == "operator":
         return await operator(server, seconds, token)

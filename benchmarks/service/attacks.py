@@ -59,7 +59,7 @@ made(Path(sys.argv[1]), sys.argv[2], Path(sys.argv[3]))"
 
 @dataclass(frozen=True)
 class AttackView:
-    """What an operator saw. refused: requests without an answer of 200, by status or error."""
+    """Latencies seen by an operator; `refused` counts responses other than 200, by status or error."""
 
     n: int
     p50_ms: float

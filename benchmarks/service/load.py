@@ -21,17 +21,17 @@ from benchmarks.service.service_home import Home, made
 
 PRODUCT = Path(sys.executable)
 OWN = ROOT / ".venv-service" / "bin" / "python"
-"""Of the service's own environment, where `scripts/service-env` made it."""
+"""Python of the service's own environment, made by `scripts/service-env`."""
 STARTS = 5
 MS_A_S = 1000
 CPU_TARGETS_MS = {"prediction": 7.0, "prediction_known_board": 7.0, "time_pump": 1.5}
 P99_TARGETS_MS = {"prediction": 60.0, "prediction_known_board": 60.0}
 REQUESTS = {"livez": 4, "prediction": 1, "prediction_known_board": 1, "time_pump": 2, "board": 2}
-"""How many, in samples: enough to count CPU time, which comes in hundredths of a second."""
+"""Requests per sample: enough for CPU time, which is counted in hundredths of a second."""
 
 
 def measure_start(inputs: Inputs) -> Measurement:
-    """In the service's own environment where there is one, and in the product's."""
+    """Measure the start in the service's own environment if there is one, and in the product's."""
     readings: list[Reading] = []
     with _sqlite(inputs) as home:
         for name, python in _environments().items():
@@ -60,7 +60,7 @@ def measure_sqlite(inputs: Inputs) -> Measurement:
 
 
 def measure_postgresql(inputs: Inputs) -> Measurement:
-    """Return a client on the same machine, over a socket."""
+    """Measure the service with PostgreSQL on the same machine, over a socket."""
     with postgresql() as url, _folder(inputs) as folder:
         return _loaded("postgresql", inputs, made(folder / "home", url, inputs.bundle()))
 

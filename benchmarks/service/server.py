@@ -25,7 +25,7 @@ SERVE = "from londonpump.cli import main; main()"
 
 @dataclass(frozen=True)
 class Server:
-    """ready_wall_s, ready_cpu_s: from its start until /readyz said so."""
+    """A running server; the ready times run from its start until /readyz succeeds."""
 
     address: str
     process: subprocess.Popen[str]
@@ -37,13 +37,13 @@ class Server:
         return _cpu_s(self.process.pid)
 
     def rss_mib(self) -> float:
-        """Return its present memory."""
+        """Return its resident memory."""
         status = Path(f"/proc/{self.process.pid}/status").read_text(encoding="utf-8")
         (line,) = [line for line in status.splitlines() if line.startswith("VmRSS:")]
         return int(line.split()[1]) / KIB_A_MIB
 
     def token(self) -> str:
-        """Return the headers of a signed-in account."""
+        """Sign in and return the access token."""
         form = urlencode({"username": USERNAME, "password": PASSWORD}).encode()
         return str(json.loads(_fetch(f"{self.address}/login", form))["access_token"])
 

@@ -14,7 +14,7 @@ SECRET = "a secret that nobody needs to keep, of a database that is thrown away"
 
 @dataclass(frozen=True)
 class Home:
-    """What a service is started with. checkout: whose code. settings: more of them, by name."""
+    """A folder, database and settings to start a service with the code of a checkout."""
 
     folder: Path
     url: str

@@ -101,6 +101,7 @@ def _summed(cell: Ints, values: Floats, n_cells: int) -> Floats:
 
 def _cell_side_m(rows: EvaluationRows, min_rows: int) -> float:
     """Return the smallest side at which at least half of the rows lie in a cell with enough of them."""
+    # 10,000 rows of 500 m cells reach 5,000 km: a column and a row never share a number
     for side_m in (500.0, 1000.0):
         cell_number = np.floor(rows.easting_m / side_m) * 10_000 + np.floor(rows.northing_m / side_m)
         _, count = np.unique(cell_number, return_counts=True)

@@ -215,6 +215,7 @@ def _episodes(of_limit: Floats, is_evaluated: NDArray[np.bool_]) -> tuple[list[i
 
 
 def _psi(share: Floats, should: Floats) -> float:
+    # an empty bin would make the logarithm infinite
     one, other = np.maximum(share, MIN_PSI_SHARE), np.maximum(should, MIN_PSI_SHARE)
     return float(((one - other) * np.log(one / other)).sum())
 

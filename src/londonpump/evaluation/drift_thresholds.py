@@ -139,6 +139,7 @@ def thresholds(expected: Mapping[str, Expected], counts: Mapping[str, Floats], r
     n_days = len(next(iter(counts.values()), ()))
     draws = _Draws.of(n_days, rule)
     usual, reached = {}, [np.zeros(rule.n_years)]
+    # all inputs share the drawn days, so that inputs that move together count as one alarm
     for name, counted in counts.items():
         found = _in_drawn_years(expected[name], counted, draws, rule.window_days)
         usual[name] = np.maximum(np.sqrt((found**2).mean(axis=(0, 1))), MIN_USUAL_DEVIATION)

@@ -38,6 +38,7 @@ def draw_days(day: Ints, resamples: int, seed: int) -> DayDraws:
         raise TooFewRows("no rows to judge. Check the dates and files given.")
     if resamples < 1:
         raise BadValue("resamples", resamples, "needs one or more")
+    # the number of times that each day is drawn is multinomial, so no list of drawn days is needed
     drawn = np.random.default_rng(seed).multinomial(len(days), np.full(len(days), 1 / len(days)), resamples)
     return DayDraws(days, np.vstack([np.ones((1, len(days))), drawn]).astype(np.float64))
 

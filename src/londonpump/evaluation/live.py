@@ -155,6 +155,7 @@ def check_band(
 
 
 def _evaluate_day(rows: LiveRows, evaluated_mae_s: float | None, day: int, rule: BandRule) -> BandDay:
+    # two weeks, because the error of a single day varies more than the band is wide
     window = rows.take((rows.day > day - rule.window_days) & (rows.day <= day))
     if len(window) < rule.min_rows:
         return BandDay(day, len(window), None, None, "")

@@ -77,6 +77,7 @@ def _per_day(evaluated: EvaluationPumps, day_index: Ints, n_days: int) -> tuple[
 def _macro_f1(matrices: Floats) -> Floats:
     hits = np.diagonal(matrices, axis1=1, axis2=2)
     involved = matrices.sum(axis=1) + matrices.sum(axis=2)
+    # a number that neither occurs nor is chosen has no F1 and does not count in the mean
     f1 = ratio(2 * hits, involved)
     occurs = involved > 0
     return ratio(np.where(occurs, f1, 0).sum(axis=1), occurs.sum(axis=1).astype(np.float64))

@@ -78,6 +78,7 @@ class WeatherTable:
         giving = {name: chosen.copy() for name in WEATHER_VALUES}
         if not len(self.keys):
             return chosen, giving
+        # the newest hour wins: a later pass fills only what the earlier ones left unknown
         for age_h in range(OLDEST_H + 1):
             # Rank -1 (nothing available yet) falls before the first row of the hour.
             found = (

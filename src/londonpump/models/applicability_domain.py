@@ -118,6 +118,7 @@ class ApplicabilityDomain:
     def interval_scaling(self, dispatches: Dispatches) -> tuple[Floats, ImputationFlags]:
         """Return the (n,) factor for the interval width, 1 inside the domain, and the labels of what lies outside."""
         imputation_flags = ImputationFlags(dispatches.n)
+        # the widening grows with the distance beyond the farthest training dispatch
         wide = np.clip(dispatches.by_bridge_m / self.reach_m, 1.0, MAX_SCALING)
         imputation_flags.add(f"distance={UNKNOWN}", wide > 1.0)
         cell = cell_of(dispatches.number("easting_m"), dispatches.number("northing_m"), AREA_CELL_M)

@@ -217,7 +217,7 @@ def check_self_test(bundle: Bundle, path: str) -> float:
     """
     self_test = bundle.card.get("prototype")
     if not isinstance(self_test, dict):
-        raise BadFile(path, "has no prototype to check it by", "Train again.")
+        raise BadFile(path, "has no prototype for the self-test", "Train again.")
     answered_s = float(
         bundle.response(bundle.dispatches(self_test_columns(self_test["run"]))).quantile(P50)[0]
     )

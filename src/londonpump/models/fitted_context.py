@@ -147,7 +147,7 @@ class FittedContext:
         return counted
 
     def card(self) -> dict[str, str]:
-        """Return the context parts and whether the model reads them."""
+        """Return the parts of the context, and whether and from what the model reads them."""
         return {
             "weather": READ if self.reads & set(WEATHER_NUMBERS) else MISSING,
             "congestion": self.congestion.source if self.congestion is not None else MISSING,
@@ -157,11 +157,11 @@ class FittedContext:
 
     @property
     def missing(self) -> tuple[str, ...]:
-        """The parts of the context that the model does not read, as the card names them."""
+        """Return the parts of the context that the model does not read, as named on the card."""
         return tuple(part for part, state in self.card().items() if state == MISSING)
 
     def of(self, reads: frozenset[str]) -> Self:
-        """Return the part of the context that the given columns need."""
+        """Return the context restricted to the given columns."""
         return type(self)(
             self.reads & reads,
             Climate({name: means for name, means in self.climate.means.items() if name in reads}),

@@ -79,6 +79,7 @@ def _names(smoothing: Smoothing) -> tuple[str, str]:
 
 def cell_keys(smoothing: Smoothing, station: Ints, easting_m: Floats, northing_m: Floats) -> Ints:
     """Return the (n,) cell number of each dispatch; station -1 (unknown) has cells of its own."""
+    # clipped to the grid, so that a location far outside cannot share a number with a cell inside
     column = np.clip(np.floor_divide(easting_m, smoothing.cell_m), 0, ROW - 1).astype(np.int64)
     row = np.clip(np.floor_divide(northing_m, smoothing.cell_m), 0, ROW - 1).astype(np.int64)
     which = station + 1 if smoothing.is_by_station else np.zeros_like(station)

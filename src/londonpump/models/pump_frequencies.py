@@ -186,6 +186,7 @@ def _frequencies(chain: Chain, root: Floats, keys: tuple[Ints, ...], counts: tup
             at, _ = _find(keys[level] // RADIX[name], keys[level - 1])
             parent = shares[-1][at]
         calls = counts[level].sum(axis=1, keepdims=True)
+        # a Dirichlet prior of `doubt` calls with the shares of the parent
         shares.append((counts[level] + chain.doubt * parent) / (calls + chain.doubt))
     return Frequencies(chain, root, keys, counts, tuple(shares))
 

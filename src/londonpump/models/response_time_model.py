@@ -146,6 +146,7 @@ class ResponseTimeModel:
         left_s = np.mean([boosters.predict(booster, table) for booster in self.centre], axis=0)
         centre_s = self.curve(dispatches) + left_s
         scale_s = np.exp(boosters.predict(self.scale, table)) * interval_scaling
+        # outside the domain the scale of the boosters is an extrapolation, so it gets a lower limit
         outside = np.asarray(interval_scaling) > 1.0
         return ResponseTimes(
             centre_s=centre_s,
