@@ -157,7 +157,7 @@ def test_a_newer_database_is_refused(database_url) -> None:
     with writing(engine) as connection:
         connection.execute(MADE_NEWER)
     engine.dispose()
-    with pytest.raises(DatabaseFailed, match=r"of version 9999, newer than .* Install the newer londonpump"):
+    with pytest.raises(DatabaseFailed, match=r"has version 9999, which is newer than .* Install the newer londonpump"):
         open_database(database_url)
 
 
@@ -182,7 +182,7 @@ def test_a_refused_database_is_as_it_was(tmp_path) -> None:
     with sqlite3.connect(foreign) as connection:
         connection.execute("CREATE TABLE notes (text TEXT)")
     connection.close()
-    with pytest.raises(DatabaseFailed, match=r"something else \(notes\)"):
+    with pytest.raises(DatabaseFailed, match=r"another application \(notes\)"):
         open_database(f"sqlite:///{foreign}")
     with sqlite3.connect(foreign) as connection:
         tables = connection.execute("SELECT name FROM sqlite_master").fetchall()

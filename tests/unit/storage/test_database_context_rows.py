@@ -110,7 +110,7 @@ def test_one_refused_row_keeps_the_others_out(engine) -> None:
 
 
 def test_nan_is_refused(engine) -> None:
-    with pytest.raises(BadValue, match=r"temp_c nan: is no number"):
+    with pytest.raises(BadValue, match=r"temp_c nan: is not a number"):
         store_weather(engine, [replace(RAIN, temp_c=float("nan"))])
 
 

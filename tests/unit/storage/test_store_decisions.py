@@ -52,7 +52,7 @@ def test_a_line_can_take_every_model_off_duty(engine) -> None:
 
 def test_who_decides_on_an_old_state_is_told(engine) -> None:
     append(engine, None, "a")
-    with pytest.raises(ChampionChanged, match="is a by now, not none"):
+    with pytest.raises(ChampionChanged, match="is now a, not none"):
         append(engine, None, "b")
     assert active_model(engine) == "a"
 
