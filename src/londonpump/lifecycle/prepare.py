@@ -78,7 +78,8 @@ class Workspace:
 
     def keep(self, table: Table, name: str) -> Table:
         """Finish a step: compute the expression once and store it."""
-        return self.connection.create_table(name, table, temp=True, overwrite=True)
+        # Names are used once: `overwrite` would write every row twice.
+        return self.connection.create_table(name, table, temp=True)
 
     def linked(self, folder: Path) -> Path:
         """A link to a folder, for the engine: quotes, backslashes and brackets in the path itself would mislead it."""
