@@ -157,7 +157,9 @@ def test_a_newer_database_is_refused(database_url) -> None:
     with writing(engine) as connection:
         connection.execute(MADE_NEWER)
     engine.dispose()
-    with pytest.raises(DatabaseFailed, match=r"has version 9999, which is newer than .* Install the newer londonpump"):
+    with pytest.raises(
+        DatabaseFailed, match=r"has version 9999, which is newer than .* Install the newer londonpump"
+    ):
         open_database(database_url)
 
 

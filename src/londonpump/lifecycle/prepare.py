@@ -107,7 +107,8 @@ class Workspace:
 
     def keep(self, table: Table, name: str) -> Table:
         """Compute an expression once and store it, so that later steps do not repeat it."""
-        return self.connection.create_table(name, table, temp=True, overwrite=True)
+        # Names are used once: `overwrite` would write every row twice.
+        return self.connection.create_table(name, table, temp=True)
 
     def linked(self, folder: Path) -> Path:
         """Link to a folder under a plain name: DuckDB misreads quotes, backslashes and brackets in paths."""

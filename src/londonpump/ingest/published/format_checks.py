@@ -43,10 +43,13 @@ def sampled_formats(
 
 def _fitting(values: list[str | None], dtype: str) -> dict[Format, int]:
     present = [value for value in values if value is not None]
-    return {
-        candidate: sum(re.fullmatch(candidate.pattern, value) is not None for value in present)
-        for candidate in FORMATS[dtype]
-    }
+    counts = {}
+    for candidate in FORMATS[dtype]:
+        counts[candidate] = sum(re.fullmatch(candidate.pattern, value) is not None for value in present)
+        if counts[candidate] == len(present):
+            # Earlier formats win ties, so no later one can be better than one that fits every text.
+            break
+    return counts
 
 
 def counted_format(texts: ibis.Table, spec: PublishedColumn) -> Format | None:
@@ -183,11 +186,12 @@ def require_consistent_dates(path: Path, typed: ibis.Table, table: str, n_rows: 
     checks = {"CalYear": (typed.cal_year != day.year(), "date")}
     if table == "incidents":
         checks["HourOfCall"] = (typed.call_hour != (typed.call_time // 3600), "time")
+    counts = typed.aggregate(**{column: denied.sum() for column, (denied, _) in checks.items()})
+    contradicted = counts.to_pyarrow().to_pylist()[0]
     for column, (denied, what) in checks.items():
-        contradicted = typed.filter(denied)
-        n = contradicted.count().to_pyarrow().as_py()
+        n = contradicted[column] or 0
         if n > max_unreadable_rows(n_rows):
-            row = contradicted.source_row.min().to_pyarrow().as_py()
+            row = typed.filter(denied).source_row.min().to_pyarrow().as_py()
             problem = f"{column} disagrees with the {what} in {n} of {n_rows} rows, first in data row {row}"
             raise BadFile(path, problem, advice_on_dates(is_month_first=False))
     if table == "incidents":

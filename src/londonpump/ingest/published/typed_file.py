@@ -143,7 +143,7 @@ def _unread(connection: ibis.BaseBackend, text: FileText, typed: ibis.Table) -> 
     """Store the texts of the few rows that did not parse, so that queries about them are cheap."""
     rows = typed.filter(typed.unreadable.notnull()).select("source_row")
     texts = _texts(text, text.raw.semi_join(rows, "source_row"))
-    return connection.create_table(f"unread_{text.name}", texts, overwrite=True)
+    return _store(connection, f"unread_{text.name}", texts)
 
 
 def _recounted(
@@ -165,7 +165,13 @@ def _materialised(
     connection: ibis.BaseBackend, text: FileText, texts: ibis.Table, formats: dict[str, Format]
 ) -> ibis.Table:
     rows = typed_rows(texts, TABLES[text.table], formats)
-    return connection.create_table(f"typed_{text.name}", rows, overwrite=True)
+    return _store(connection, f"typed_{text.name}", rows)
+
+
+def _store(connection: ibis.BaseBackend, name: str, rows: ibis.Table) -> ibis.Table:
+    # `overwrite` would write every row twice; nothing reads the table of an earlier try.
+    connection.drop_table(name, force=True)
+    return connection.create_table(name, rows)
 
 
 def _unreadable(typed: ibis.Table) -> int:
