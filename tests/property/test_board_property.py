@@ -13,7 +13,7 @@ from support.run_size import examples
 from londonpump.service.auth.repository import add_user
 from londonpump.service.board import updates
 from londonpump.service.board.rules import OUT, Event, State
-from londonpump.service.board.schemas import NewMobilisation, PumpTold, Snapshot
+from londonpump.service.board.schemas import NewMobilisation, Snapshot, SnapshotPump
 from londonpump.service.errors import Conflict
 from londonpump.storage.database import open_database, writing
 from londonpump.storage.database.schema import board_pumps, mobilisations
@@ -72,7 +72,7 @@ class BoardRun:
                 self.ids[which] = updates.mobilise(self.connection, self.who, new)[0].id
             elif message_type == "report":
                 station = "A24" if which is State.STANDBY else None
-                messages_sent = PumpTold(pump=PUMP, state=str(which), station_code=station)
+                messages_sent = SnapshotPump(pump=PUMP, state=str(which), station_code=station)
                 updates.take_snapshot(
                     self.connection, self.who, Snapshot(at=at_tick(tick), pumps=[messages_sent])
                 )

@@ -11,7 +11,7 @@ from londonpump.service.auth.repository import add_user
 from londonpump.service.board import updates
 from londonpump.service.board.repository import put_reports
 from londonpump.service.board.rules import Event, Report, State
-from londonpump.service.board.schemas import Announced, NewMobilisation, Place
+from londonpump.service.board.schemas import Announced, GridLocation, NewMobilisation
 from londonpump.service.errors import Conflict
 from londonpump.storage.database import connect, reading, writing
 from londonpump.storage.database.schema import board_pumps, mobilisations, outcomes
@@ -106,7 +106,7 @@ def test_the_board_of_a_busy_night_is_read_in_two_statements(replicas, user_id) 
     with writing(replicas[0]) as connection:
         fleet = updates.fleet_on(connection, stations, NOW)
         for number, pump in enumerate(fleet.homes):
-            place = Place(easting_m=530_000, northing_m=180_000)
+            place = GridLocation(easting_m=530_000, northing_m=180_000)
             send(user_id, str(number), pump, place=place)(connection)
     requests = []
     event.listen(replicas[1], "after_cursor_execute", lambda *about: requests.append(about[2]))
@@ -121,7 +121,7 @@ def test_an_incident_is_recent_by_its_first_pump(replicas, user_id) -> None:
         send(user_id, "1", "A211", at=NOW - timedelta(minutes=31))(connection)
         send(user_id, "1", "A212", at=NOW - timedelta(minutes=1))(connection)
         send(user_id, "2", "A241", at=NOW - timedelta(minutes=2))(connection)
-        placed = Place(easting_m=530_000, northing_m=180_000)
+        placed = GridLocation(easting_m=530_000, northing_m=180_000)
         send(user_id, "2", "A242", at=NOW - timedelta(minutes=1), place=placed)(connection)
         view = updates.view_board(connection, (), NOW)
     assert [(each.incident_number, each.mobilised_at, each.easting_m) for each in view.recent] == [

@@ -20,7 +20,7 @@ from londonpump.service.board.cache import BoardCache, BoardLimits
 from londonpump.service.board.rules import Event
 from londonpump.service.board.schemas import NewMobilisation
 from londonpump.service.predictions import batches
-from londonpump.service.predictions.schemas import Question
+from londonpump.service.predictions.schemas import PredictionRequest
 from londonpump.service.predictions.service import answer_question
 from londonpump.service.rights import Person, Role
 from londonpump.storage.database import connect, writing
@@ -47,7 +47,7 @@ class Control:
     def ask(self, **more: Any) -> dict[str, Any]:
         """Return the response of the route to a request."""
         person = Person(self.user_id, "olaf", Role.OPERATOR, "")
-        question = Question.model_validate({"place": SOHO, **more})
+        question = PredictionRequest.model_validate({"place": SOHO, **more})
         arguments = self.call(answer_question, self.state, person, question, None)
         return json.loads(arguments.texts[0])
 

@@ -8,7 +8,7 @@ from support.api_client import SOHO
 
 from londonpump.service.predictions.batches import MAX_BATCHES, BatchTurn, answer_batch
 from londonpump.service.predictions.repository import as_text
-from londonpump.service.predictions.schemas import Question
+from londonpump.service.predictions.schemas import PredictionRequest
 from londonpump.service.predictions.service import answer_question
 from londonpump.service.rights import Person, Role
 
@@ -58,7 +58,7 @@ def test_a_question_that_comes_meanwhile_is_answered_before(shared_api) -> None:
     """The event loop is free after each slice of a batch."""
     state = shared_api.client.app.state.service
     person = Person(shared_api.user_id, "olaf", Role.OPERATOR, "session")
-    question = Question.model_validate({"place": SOHO, "reasons": "none"})
+    question = PredictionRequest.model_validate({"place": SOHO, "reasons": "none"})
     turns: list[str] = []
 
     async def many() -> None:

@@ -11,7 +11,7 @@ from support.context_rows import weather
 
 from londonpump.models.predict import predict_dispatches
 from londonpump.service.predictions.repository import as_row, digest_of, find_prediction
-from londonpump.service.predictions.response_schemas import BatchShown, PredictionShown
+from londonpump.service.predictions.response_schemas import BatchResponse, PredictionResponse
 from londonpump.storage.database import open_database, reading
 from londonpump.storage.database.audit_repository import EVENT_TYPE, AuditBatch, read_audit
 from londonpump.storage.database.context_repository import store_weather
@@ -49,8 +49,8 @@ def test_the_nearest_station_comes_first_in_the_middle_of_its_ground(shared_api)
 
 
 def test_an_answer_is_what_the_document_says(shared_api) -> None:
-    PredictionShown.model_validate_json(shared_api.ask(reasons="all").content)
-    PredictionShown.model_validate_json(shared_api.ask(place={"station_ground": "A24"}).content)
+    PredictionResponse.model_validate_json(shared_api.ask(reasons="all").content)
+    PredictionResponse.model_validate_json(shared_api.ask(place={"station_ground": "A24"}).content)
 
 
 def test_a_stored_answer_is_the_given_one(api) -> None:
@@ -315,4 +315,4 @@ def test_predictions_are_counted_by_model(sqlite_api) -> None:
 
 
 def test_the_batch_document_has_the_answer_of_a_question(shared_api) -> None:
-    BatchShown.model_validate_json(shared_api.ask_many({"place": SOHO}, {"place": {}}).content)
+    BatchResponse.model_validate_json(shared_api.ask_many({"place": SOHO}, {"place": {}}).content)

@@ -14,7 +14,7 @@ from londonpump.service.predictions.batches import BatchTurn
 from londonpump.service.predictions.idempotency import Key, claim
 from londonpump.service.predictions.repository import add_rows, as_text, find_prediction
 from londonpump.service.predictions.repository import as_row as as_prediction_row
-from londonpump.service.predictions.schemas import Batch
+from londonpump.service.predictions.schemas import BatchRequest
 from londonpump.storage.database.store import StoreLimits
 
 KEY = "a-large-batch"
@@ -38,7 +38,7 @@ def store_batch(api: ApiClient, n: int) -> list[str]:
     ids = [uuid4().hex for _ in range(n)]
     row = as_prediction_row(record)
     rows = [{**row, "id": new, "answer": as_text({**record.answer, "id": new})} for new in ids]
-    questions = Batch.model_validate({"questions": [QUESTION] * n}).questions
+    questions = BatchRequest.model_validate({"questions": [QUESTION] * n}).questions
     body = [question.as_json() for question in questions]
     key = Key.of(api.user_id, KEY, "predictions/batch", body, api.clock())
 

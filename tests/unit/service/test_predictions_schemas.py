@@ -3,7 +3,7 @@
 import pytest
 from pydantic import ValidationError
 
-from londonpump.service.predictions.schemas import Batch, InvalidQuestion, Question
+from londonpump.service.predictions.schemas import BatchRequest, InvalidQuestion, PredictionRequest
 
 HERE = {"easting_m": 529_700, "northing_m": 181_100}
 
@@ -14,7 +14,7 @@ HERE = {"easting_m": 529_700, "northing_m": 181_100}
     ids=["grid", "degrees", "district", "ground"],
 )
 def test_a_place_is_told_in_one_of_four_ways(place) -> None:
-    assert Question.model_validate({"place": place}).place.model_dump(exclude_none=True) == place
+    assert PredictionRequest.model_validate({"place": place}).place.model_dump(exclude_none=True) == place
 
 
 @pytest.mark.parametrize(
@@ -33,7 +33,7 @@ def test_a_place_is_told_in_one_of_four_ways(place) -> None:
 )
 def test_no_place_two_places_and_slips_are_refused(place) -> None:
     with pytest.raises(ValidationError):
-        Question.model_validate({"place": place})
+        PredictionRequest.model_validate({"place": place})
 
 
 @pytest.mark.parametrize(
@@ -49,11 +49,11 @@ def test_no_place_two_places_and_slips_are_refused(place) -> None:
 )
 def test_a_moment_without_a_zone_or_beyond_the_records_is_refused(at) -> None:
     with pytest.raises(ValidationError):
-        Question.model_validate({"place": HERE, "at": at})
+        PredictionRequest.model_validate({"place": HERE, "at": at})
 
 
 def test_a_moment_of_another_zone_is_brought_to_utc() -> None:
-    query = Question.model_validate({"place": HERE, "at": "2025-06-02T10:30:00+01:00"})
+    query = PredictionRequest.model_validate({"place": HERE, "at": "2025-06-02T10:30:00+01:00"})
     assert query.at is not None
     assert query.at.isoformat() == "2025-06-02T09:30:00+00:00"
 
@@ -73,15 +73,15 @@ def test_a_moment_of_another_zone_is_brought_to_utc() -> None:
 )
 def test_what_is_not_asked_for_or_out_of_bounds_is_refused(more) -> None:
     with pytest.raises(ValidationError):
-        Question.model_validate({"place": HERE, **more})
+        PredictionRequest.model_validate({"place": HERE, **more})
 
 
 def test_a_question_of_a_batch_that_cannot_be_used_spoils_itself_alone() -> None:
-    batch = Batch.model_validate({"questions": [{"place": HERE}, {"place": {}}, 7]})
+    batch = BatchRequest.model_validate({"questions": [{"place": HERE}, {"place": {}}, 7]})
     assert [isinstance(each, InvalidQuestion) for each in batch.questions] == [False, True, True]
 
 
 @pytest.mark.parametrize("n", [0, 1_001, 10_000])
 def test_no_question_and_too_many_are_no_batch(n) -> None:
     with pytest.raises(ValidationError):
-        Batch.model_validate({"questions": [{"place": HERE}] * n})
+        BatchRequest.model_validate({"questions": [{"place": HERE}] * n})

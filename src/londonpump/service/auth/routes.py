@@ -25,16 +25,16 @@ from londonpump.service.auth.lifespan import Auth, SessionBatcher
 from londonpump.service.auth.rules import check_password, validate_username
 from londonpump.service.auth.schemas import (
     MAX_FIELD_LENGTH,
-    AccessGiven,
     Me,
-    PasswordWanted,
-    RefreshWanted,
+    PasswordChange,
+    RefreshRequest,
     Registered,
     Registration,
-    SessionShown,
+    SessionResponse,
+    TokenResponse,
     UserChange,
-    UserShown,
-    UsersShown,
+    UserPage,
+    UserResponse,
 )
 from londonpump.service.auth.throttle import source_of
 from londonpump.service.auth.tokens import Claims, can_be_refresh_token
@@ -65,7 +65,7 @@ Password = Annotated[
 ]
 UserId = Annotated[str, Path(description="Id of the account, from the list of accounts")]
 Refreshing = Annotated[
-    RefreshWanted | None, BeforeValidator(lambda body: None if isinstance(body, bytes) else body)
+    RefreshRequest | None, BeforeValidator(lambda body: None if isinstance(body, bytes) else body)
 ]
 """Body of a refresh. A body that is not JSON is ignored, because the original read none."""
 
@@ -114,7 +114,7 @@ async def register(request: Request, payload: Registration, _: Anybody) -> Regis
     response_description="A session was begun.",
     responses={**TOO_OFTEN, 400: {"description": "Wrong username or password."}},
 )
-async def login(request: Request, username: Username, password: Password, _: Anybody) -> AccessGiven:
+async def login(request: Request, username: Username, password: Password, _: Anybody) -> TokenResponse:
     """Begin a session of 12 hours. The response does not reveal whether the user exists."""
     state = state_of(request)
     auth, now = state.part(Auth), state.clock()
@@ -146,7 +146,7 @@ async def login(request: Request, username: Username, password: Password, _: Any
     response_description="A new access token.",
     openapi_extra=WITH_OR_WITHOUT_TOKEN,
 )
-async def refresh(request: Request, _: Anybody, payload: Refreshing = None) -> AccessGiven:
+async def refresh(request: Request, _: Anybody, payload: Refreshing = None) -> TokenResponse:
     """Return a new access token, for a refresh token in the body (which is exchanged) or for a valid access token."""
     state = state_of(request)
     now = state.clock()
@@ -193,7 +193,7 @@ async def me(request: Request, person: SignedIn) -> Me:
     status_code=204,
     responses={**TOO_OFTEN, 400: {"description": "The old password is wrong, or the body cannot be read."}},
 )
-async def change_password(request: Request, payload: PasswordWanted, person: SignedIn) -> Response:
+async def change_password(request: Request, payload: PasswordChange, person: SignedIn) -> Response:
     """Change your own password. All other sessions of the account end."""
     state = state_of(request)
     auth, now = state.part(Auth), state.clock()
@@ -206,12 +206,12 @@ async def change_password(request: Request, payload: PasswordWanted, person: Sig
 @router.get(
     "/me/sessions", operation_id="list_sessions", response_description="Open sessions of the account."
 )
-async def list_sessions(request: Request, person: SignedIn) -> list[SessionShown]:
+async def list_sessions(request: Request, person: SignedIn) -> list[SessionResponse]:
     """List your own open sessions, the newest first."""
     state = state_of(request)
     now = state.clock()
     found = await state.store.read(lambda connection: repository.open_sessions(connection, person.id, now))
-    return [SessionShown(**asdict(each), is_current=each.id == person.session_id) for each in found]
+    return [SessionResponse(**asdict(each), is_current=each.id == person.session_id) for each in found]
 
 
 @router.delete(
@@ -262,7 +262,7 @@ async def list_users(
         ),
     ] = "",
     limit: Annotated[int, Query(ge=1, le=1000, description="Number of accounts to return")] = PAGE,
-) -> UsersShown:
+) -> UserPage:
     """List accounts by name."""
     # PostgreSQL rejects null characters in texts
     names = after.replace("\0", "")
@@ -272,7 +272,7 @@ async def list_users(
     # one more row than the page was read, to know whether another page follows
     is_more = len(found) > limit
     page_users = [_user_response(user) for user in found[:limit]]
-    return UsersShown(users=page_users, next=repository.page_end(found[limit - 1]) if is_more else None)
+    return UserPage(users=page_users, next=repository.page_end(found[limit - 1]) if is_more else None)
 
 
 @router.patch(
@@ -284,7 +284,7 @@ async def list_users(
         409: {"description": "The change would leave no active admin."},
     },
 )
-async def change_user(request: Request, user_id: UserId, payload: UserChange, person: Admin) -> UserShown:
+async def change_user(request: Request, user_id: UserId, payload: UserChange, person: Admin) -> UserResponse:
     """Change the role of an account, or disable or enable it. The change takes effect with the next request."""
     state = state_of(request)
     change = accounts.Change(user_id, payload.role, payload.is_disabled)
@@ -293,10 +293,10 @@ async def change_user(request: Request, user_id: UserId, payload: UserChange, pe
     return _user_response(user)
 
 
-def _access(state: ServiceState, new_session: service.SignedIn, now: datetime) -> AccessGiven:
+def _access(state: ServiceState, new_session: service.SignedIn, now: datetime) -> TokenResponse:
     claims = Claims(new_session.user_id, new_session.session_id)
     token = state.part(Auth).tokens.make(claims, now, new_session.ends_at)
-    return AccessGiven(
+    return TokenResponse(
         access_token=token.text,
         token_expiry=token.expires_at.strftime(EXPIRY),
         expires_in=max(0, int((token.expires_at - now).total_seconds())),
@@ -310,8 +310,8 @@ def _registered(user: repository.User, created_at: str) -> Registered:
     )
 
 
-def _user_response(user: repository.User) -> UserShown:
-    return UserShown(
+def _user_response(user: repository.User) -> UserResponse:
+    return UserResponse(
         id=user.id,
         username=user.username,
         role=Role(user.role),

@@ -59,7 +59,7 @@ class Registered(Strict):
     date and time."""
 
 
-class AccessGiven(Strict):
+class TokenResponse(Strict):
     """An access token, and a refresh token for a new session."""
 
     access_token: str
@@ -74,7 +74,7 @@ class AccessGiven(Strict):
     """Opaque token for `POST /refresh`, valid once; null when an access token was renewed."""
 
 
-class RefreshWanted(OriginalModel):
+class RefreshRequest(OriginalModel):
     """A refresh token, which can be used once."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{}]})
@@ -84,7 +84,7 @@ class RefreshWanted(OriginalModel):
     header is renewed."""
 
 
-class PasswordWanted(Strict):
+class PasswordChange(Strict):
     """The old and the new password."""
 
     model_config = ConfigDict(
@@ -99,7 +99,7 @@ class PasswordWanted(Strict):
     """Password of the account from now on."""
 
 
-class SessionShown(Strict):
+class SessionResponse(Strict):
     """An open session of the account."""
 
     id: str
@@ -123,7 +123,7 @@ class Me(Strict):
     """The account that the token belongs to."""
 
 
-class UserShown(Strict):
+class UserResponse(Strict):
     """An account as administrators see it."""
 
     id: str
@@ -138,10 +138,10 @@ class UserShown(Strict):
     """When the account was disabled; null if it is active."""
 
 
-class UsersShown(Strict):
+class UserPage(Strict):
     """A page of accounts, by name."""
 
-    users: list[UserShown]
+    users: list[UserResponse]
     """Accounts of this page, by name."""
     next: str | None
     """Value of `after` for the next page; null on the last page."""

@@ -18,7 +18,7 @@ from londonpump.service.auth import repository
 from londonpump.service.auth.errors import HashingBusy, TooManyAttempts
 from londonpump.service.auth.lifespan import Auth
 from londonpump.service.auth.repository import count_attempt, decrement, key_of, reset_count, wait_s_of
-from londonpump.service.auth.schemas import PasswordWanted
+from londonpump.service.auth.schemas import PasswordChange
 from londonpump.service.auth.throttle import (
     ACCOUNT,
     FROM_KNOWN_SOURCE,
@@ -338,7 +338,7 @@ async def _session(state: ServiceState, attempt: Attempt, password: str, now: da
 
 
 async def change_own_password(
-    state: ServiceState, person: Person, request: PasswordWanted, now: datetime
+    state: ServiceState, person: Person, request: PasswordChange, now: datetime
 ) -> bool:
     """Change the person's own password. Returns: False if the old one is wrong. Raises: TooManyAttempts."""
     wait_s, old_hash = await state.store.write(
@@ -357,7 +357,7 @@ async def change_own_password(
 
 
 async def _change_once_checked(
-    state: ServiceState, person: Person, request: PasswordWanted, old_hash: str | None, now: datetime
+    state: ServiceState, person: Person, request: PasswordChange, old_hash: str | None, now: datetime
 ) -> bool:
     passwords, name, new_hash = state.part(Auth).passwords, lookup_name(person.username), None
     for _ in range(MAX_HASH_CHECKS):

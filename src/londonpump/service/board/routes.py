@@ -8,15 +8,15 @@ from londonpump.service.board import updates
 from londonpump.service.board.cache import BoardCache
 from londonpump.service.board.rules import Event
 from londonpump.service.board.schemas import (
-    BoardShown,
-    MobilisationShown,
-    Moment,
+    BoardResponse,
+    EventTime,
+    MobilisationResponse,
     NewMobilisation,
     NormalisedCode,
     PumpReport,
-    PumpShown,
+    PumpResponse,
     Snapshot,
-    SnapshotTaken,
+    SnapshotResponse,
 )
 from londonpump.service.board.view import BoardView
 from londonpump.service.field_formats import INCIDENT, OUR_ID, PUMP
@@ -47,7 +47,7 @@ EventParameter = Annotated[Event, Path(description="What happened to the pump")]
 
 
 @router.get("/board", operation_id="get_board", response_description="The board now.")
-async def board(_: SignedIn, state: State) -> BoardShown:
+async def board(_: SignedIn, state: State) -> BoardResponse:
     """Return every pump of today's fleet, read from the database, so that all replicas return the same."""
     now, stations = state.clock(), _stations(state)
     return _board(await state.store.read(lambda connection: updates.view_board(connection, stations, now)))
@@ -59,7 +59,7 @@ async def board(_: SignedIn, state: State) -> BoardShown:
     response_description="The board with the snapshot applied.",
     responses={409: PROBLEMS[409]},
 )
-async def put_board(person: Feed, state: State, snapshot: Snapshot) -> SnapshotTaken:
+async def put_board(person: Feed, state: State, snapshot: Snapshot) -> SnapshotResponse:
     """Apply a snapshot of a feed. It never replaces later reports, and ends a mobilisation only with `has_returned`."""
     actor = _actor(person, state)
     result = await state.part(BoardCache).change(
@@ -69,7 +69,7 @@ async def put_board(person: Feed, state: State, snapshot: Snapshot) -> SnapshotT
         # a feed can wait, and a rejected snapshot would leave the board older than a slow one
         within_s=max(SNAPSHOT_WITHIN_S, state.store.limits.patience_s),
     )
-    return SnapshotTaken(
+    return SnapshotResponse(
         ignored=result.ignored,
         not_told=result.not_told,
         still_out=result.still_out,
@@ -83,7 +83,7 @@ async def put_board(person: Feed, state: State, snapshot: Snapshot) -> SnapshotT
     response_description="The state of the pump by the newest report.",
     responses=PROBLEMS,
 )
-async def put_pump(person: Operator, state: State, code: PumpCode, pump_report: PumpReport) -> PumpShown:
+async def put_pump(person: Operator, state: State, code: PumpCode, pump_report: PumpReport) -> PumpResponse:
     """Take a pump off the run, send it on standby, or make it available. The response is its state by the newest report.
 
     A report cannot make a pump available that is out by a mobilisation (409): report `returned` of the mobilisation
@@ -102,13 +102,13 @@ async def put_pump(person: Operator, state: State, code: PumpCode, pump_report: 
     response_description="The mobilisation, recorded.",
     status_code=201,
     responses={
-        200: {"description": "The same mobilisation was recorded before.", "model": MobilisationShown},
+        200: {"description": "The same mobilisation was recorded before.", "model": MobilisationResponse},
         409: PROBLEMS[409],
     },
 )
 async def mobilise(
     person: Operator, state: State, new: NewMobilisation, response: Response
-) -> MobilisationShown:
+) -> MobilisationResponse:
     """Send a pump to an incident. A returning pump can be sent again; one that is out or off the run cannot.
 
     Only a feed (role `service`) may report times more than 4 hours ago; that holds for all routes of the board."""
@@ -132,7 +132,7 @@ async def of_incident(
     state: State,
     incident_number: Incident,
     at_most: Annotated[int, Query(ge=1, le=500, description="Number of mobilisations to return")] = PAGE,
-) -> list[MobilisationShown]:
+) -> list[MobilisationResponse]:
     """List the mobilisations of an incident, the first one first."""
     now = state.clock()
     return await state.store.read(
@@ -146,7 +146,7 @@ async def of_incident(
     response_description="The mobilisation.",
     responses={404: PROBLEMS[404]},
 )
-async def mobilisation(_: SignedIn, state: State, mobilisation_id: MobilisationId) -> MobilisationShown:
+async def mobilisation(_: SignedIn, state: State, mobilisation_id: MobilisationId) -> MobilisationResponse:
     """Return one mobilisation, with the error of its announced time once the pump arrived."""
     now = state.clock()
     return await state.store.read(
@@ -165,8 +165,8 @@ async def report(
     state: State,
     mobilisation_id: MobilisationId,
     event: EventParameter,
-    event_time: Moment | None = None,
-) -> MobilisationShown:
+    event_time: EventTime | None = None,
+) -> MobilisationResponse:
     """Report when a pump was mobile, arrived, left or returned. A repeated report changes nothing. A pump may arrive
     without a report that it was mobile."""
     actor, at = _actor(person, state), event_time.at if event_time else None
@@ -186,6 +186,6 @@ def _stations(state: ServiceState) -> tuple[Any, ...]:
     return active.bundle.stations if active else ()
 
 
-def _board(view: BoardView) -> BoardShown:
-    pumps = [PumpShown.model_validate(pump) for pump in view.pumps.values()]
-    return BoardShown(at=view.at, pumps_out=view.pumps_out(), n_heard_of=view.n_heard_of, pumps=pumps)
+def _board(view: BoardView) -> BoardResponse:
+    pumps = [PumpResponse.model_validate(pump) for pump in view.pumps.values()]
+    return BoardResponse(at=view.at, pumps_out=view.pumps_out(), n_heard_of=view.n_heard_of, pumps=pumps)

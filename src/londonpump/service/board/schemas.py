@@ -66,7 +66,7 @@ class Announced(Strict):
         return self
 
 
-class Place(Strict):
+class GridLocation(Strict):
     """Point of the British grid."""
 
     easting_m: Annotated[float, Field(ge=0, le=700_000, allow_inf_nan=False)]
@@ -101,7 +101,7 @@ class NewMobilisation(Strict):
     """Code of the pump that is sent."""
     at: At | None = None
     """When the pump was mobilised; now, if left out."""
-    place: Place | None = None
+    place: GridLocation | None = None
     """Where the incident is; taken from the prediction, if left out."""
     prediction_id: Name | None = None
     """Id of the prediction that recommended the pump."""
@@ -127,7 +127,7 @@ class NewMobilisation(Strict):
         return self
 
 
-class Moment(Strict):
+class EventTime(Strict):
     """Time of an event."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{}]})
@@ -170,7 +170,7 @@ class PumpReport(_PumpStatus):
     """Reason of the report."""
 
 
-class PumpTold(_PumpStatus):
+class SnapshotPump(_PumpStatus):
     """A pump in a snapshot. Without `has_returned` a pump that is out by a mobilisation stays out, and the response
     lists it in `still_out`."""
 
@@ -201,7 +201,7 @@ class Snapshot(Strict):
 
     at: At
     """When the feed saw this."""
-    pumps: Annotated[list[PumpTold], Field(max_length=1_000)]
+    pumps: Annotated[list[SnapshotPump], Field(max_length=1_000)]
     """Pumps with their states; each pump once."""
 
     @model_validator(mode="after")
@@ -212,7 +212,7 @@ class Snapshot(Strict):
         return self
 
 
-class PumpShown(ApiModel):
+class PumpResponse(ApiModel):
     """State of a pump."""
 
     model_config = ConfigDict(from_attributes=True)
@@ -237,7 +237,7 @@ class PumpShown(ApiModel):
     """Why the pump is off the run or on standby, as reported."""
 
 
-class BoardShown(ApiModel):
+class BoardResponse(ApiModel):
     """State of the whole fleet."""
 
     at: datetime
@@ -247,7 +247,7 @@ class BoardShown(ApiModel):
     hours."""
     n_heard_of: int
     """Number of pumps that were reported in the last 12 hours."""
-    pumps: list[PumpShown]
+    pumps: list[PumpResponse]
     """Every pump of today's fleet."""
 
 
@@ -262,7 +262,7 @@ class StillOut(ApiModel):
     """What to do."""
 
 
-class SnapshotTaken(ApiModel):
+class SnapshotResponse(ApiModel):
     """Result of a snapshot."""
 
     ignored: list[str]
@@ -271,11 +271,11 @@ class SnapshotTaken(ApiModel):
     """Pumps of the fleet that the snapshot does not name."""
     still_out: list[StillOut]
     """Pumps that are out by a mobilisation although the snapshot says otherwise."""
-    board: BoardShown
+    board: BoardResponse
     """The board with the snapshot applied."""
 
 
-class OutcomeShown(ApiModel):
+class OutcomeResponse(ApiModel):
     """Announced against actual time."""
 
     actual_s: float
@@ -298,7 +298,7 @@ class OutcomeShown(ApiModel):
         )
 
 
-class MobilisationShown(ApiModel):
+class MobilisationResponse(ApiModel):
     """A mobilisation with its events."""
 
     id: str
@@ -323,7 +323,7 @@ class MobilisationShown(ApiModel):
     """When the pump left the incident; null if not reported."""
     returned_at: datetime | None
     """When the pump was back; null if not reported."""
-    place: Place | None
+    place: GridLocation | None
     """Where the incident is."""
     prediction_id: str | None
     """Id of the prediction that recommended the pump."""
@@ -333,16 +333,16 @@ class MobilisationShown(ApiModel):
     """First pump of the ranking."""
     override_reason: str | None
     """Why another pump than the recommended one was sent."""
-    outcome: OutcomeShown | None
+    outcome: OutcomeResponse | None
     """Announced against actual time; null until the pump arrived."""
 
 
-class Conflicting(ApiModel):
+class ConflictState(ApiModel):
     """Present state, as a 409 returns it in `state`."""
 
-    pump: PumpShown | None = None
+    pump: PumpResponse | None = None
     """Present state of the pump."""
-    mobilisation: MobilisationShown | None = None
+    mobilisation: MobilisationResponse | None = None
     """Present state of the mobilisation."""
 
     def as_json(self) -> dict[str, Any]:

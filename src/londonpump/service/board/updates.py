@@ -28,13 +28,13 @@ from londonpump.service.board.rules import (
 )
 from londonpump.service.board.schemas import (
     Announced,
-    Conflicting,
-    MobilisationShown,
+    ConflictState,
+    GridLocation,
+    MobilisationResponse,
     NewMobilisation,
-    OutcomeShown,
-    Place,
+    OutcomeResponse,
     PumpReport,
-    PumpShown,
+    PumpResponse,
     Snapshot,
     StillOut,
 )
@@ -74,7 +74,7 @@ def view_board(connection: Connection, stations: Sequence[Station], now: datetim
     )
 
 
-def mobilise(connection: Connection, actor: Actor, new: NewMobilisation) -> tuple[MobilisationShown, bool]:
+def mobilise(connection: Connection, actor: Actor, new: NewMobilisation) -> tuple[MobilisationResponse, bool]:
     """Send a pump. Returns: the mobilisation, and whether it is new; a repeated one is returned as stored.
 
     Values that are left out are taken from the named prediction.
@@ -94,7 +94,7 @@ def mobilise(connection: Connection, actor: Actor, new: NewMobilisation) -> tupl
         return mobilisation_response(connection, before.id, actor.now), False
     then = state_then(new.pump, row.report, before, home, at)
     present = state_of(row, home, actor.now)
-    state = Conflicting(pump=PumpShown.model_validate(present)).as_json()
+    state = ConflictState(pump=PumpResponse.model_validate(present)).as_json()
     _check_time(at, actor.now, state, is_feed=actor.is_feed)
     after = repository.mobilisation_after(connection, new.pump, at)
     problem = sending_problem(then, before, present if after else None, at)
@@ -112,7 +112,7 @@ def mobilise(connection: Connection, actor: Actor, new: NewMobilisation) -> tupl
 
 def report_event(
     connection: Connection, actor: Actor, mobilisation_id: str, event: Event, at: datetime | None
-) -> MobilisationShown:
+) -> MobilisationResponse:
     """Store the time of an event of a mobilisation. A repeated report changes nothing. Raises: NotFound, Conflict."""
     dispatch = _find(connection, mobilisation_id)
     repository.lock_pump(connection, dispatch.pump)
@@ -122,7 +122,7 @@ def report_event(
     stored = mobilisation_response(connection, mobilisation_id, actor.now)
     if known is not None and at in {None, known}:
         return stored
-    state = Conflicting(mobilisation=stored).as_json()
+    state = ConflictState(mobilisation=stored).as_json()
     if known is not None:
         raise Conflict(f"{event} was already reported with another time.", state)
     _check_time(timestamp, actor.now, state, is_feed=actor.is_feed)
@@ -138,7 +138,7 @@ def report_event(
     return mobilisation_response(connection, mobilisation_id, actor.now)
 
 
-def report_pump(connection: Connection, actor: Actor, code: str, pump_report: PumpReport) -> PumpShown:
+def report_pump(connection: Connection, actor: Actor, code: str, pump_report: PumpReport) -> PumpResponse:
     """Store a report about a pump. Returns: its present state.
 
     Raises: NotFound, Unprocessable; Conflict if the pump is out and the report does not say that it has returned.
@@ -151,7 +151,7 @@ def report_pump(connection: Connection, actor: Actor, code: str, pump_report: Pu
     row = repository.lock_pump(connection, code)
     at = pump_report.at or actor.now
     present = state_of(row, home, actor.now)
-    state = Conflicting(pump=PumpShown.model_validate(present)).as_json()
+    state = ConflictState(pump=PumpResponse.model_validate(present)).as_json()
     _check_time(at, actor.now, state, is_feed=actor.is_feed)
     report = Report(at, State(pump_report.state), pump_report.station_code, None, pump_report.reason)
     dispatch = _ended_by(row, has_returned=pump_report.has_returned)
@@ -161,7 +161,7 @@ def report_pump(connection: Connection, actor: Actor, code: str, pump_report: Pu
     repository.put_reports(
         connection, [(code, report)], actor.user_id, {dispatch.id: at} if dispatch else None
     )
-    after = PumpShown.model_validate(state_of(repository.lock_pump(connection, code), home, actor.now))
+    after = PumpResponse.model_validate(state_of(repository.lock_pump(connection, code), home, actor.now))
     if dispatch is not None:
         _audit_event(connection, actor, dispatch, Event.RETURNED, at)
     about = {
@@ -256,7 +256,9 @@ def _digest_of(snapshot: Snapshot) -> str:
     return sha256(json_of(snapshot.model_dump(mode="json", exclude_unset=True)).encode()).hexdigest()
 
 
-def mobilisation_response(connection: Connection, mobilisation_id: str, now: datetime) -> MobilisationShown:
+def mobilisation_response(
+    connection: Connection, mobilisation_id: str, now: datetime
+) -> MobilisationResponse:
     """Return a stored mobilisation. Raises: NotFound."""
     row = repository.read_mobilisation(connection, mobilisation_id)
     if row is None:
@@ -266,7 +268,7 @@ def mobilisation_response(connection: Connection, mobilisation_id: str, now: dat
 
 def incident_response(
     connection: Connection, incident_number: str, at_most: int, now: datetime
-) -> list[MobilisationShown]:
+) -> list[MobilisationResponse]:
     """Return the mobilisations of an incident; empty if there are none."""
     return [
         _to_response(row, now)
@@ -326,7 +328,7 @@ def _check_station(fleet: Fleet, field: str, code: str | None) -> None:
         raise Unprocessable((field, f"{code} is not a station with pumps today"))
 
 
-def _to_response(row: Any, now: datetime) -> MobilisationShown:
+def _to_response(row: Any, now: datetime) -> MobilisationResponse:
     same = ("id", "incident_number", "mobilised_at", "mobile_at", "arrived_at", "left_at", "returned_at")
     timestamps = {name: row[name] for name in same}
     dispatch = Mobilisation(pump=row["pump_code"], **timestamps)
@@ -337,12 +339,12 @@ def _to_response(row: Any, now: datetime) -> MobilisationShown:
     is_placed = row["easting_m"] is not None
     # its return was never reported, and the pump is on a later mobilisation now
     is_left_open = row["is_followed"] and dispatch.returned_at is None
-    return MobilisationShown(
+    return MobilisationResponse(
         pump=dispatch.pump,
         state=State.UNKNOWN if is_left_open else dispatch.state_at(now),
-        place=Place(easting_m=row["easting_m"], northing_m=row["northing_m"]) if is_placed else None,
+        place=GridLocation(easting_m=row["easting_m"], northing_m=row["northing_m"]) if is_placed else None,
         announced=Announced(model=row["model"], **times) if is_announced else None,
-        outcome=OutcomeShown.of(**outcome) if has_outcome else None,
+        outcome=OutcomeResponse.of(**outcome) if has_outcome else None,
         **timestamps,
         **{name: row[name] for name in copied_columns},
     )
@@ -384,9 +386,9 @@ def _announced(candidate: Mapping[str, Any], record: PredictionRecord) -> Announ
     return Announced(model=record.model or "", **times)
 
 
-def _location(location: Mapping[str, Any]) -> Place | None:
+def _location(location: Mapping[str, Any]) -> GridLocation | None:
     """Return the point of a location; None for an area such as a district, whose point is not exact."""
     if location["named"] is not None:
         # the centre of an area would count as an exact incident location in later features
         return None
-    return Place(easting_m=location["easting_m"], northing_m=location["northing_m"])
+    return GridLocation(easting_m=location["easting_m"], northing_m=location["northing_m"])

@@ -19,7 +19,7 @@ from sqlalchemy import Connection, case, func, select
 
 from londonpump.domain.attendance_targets import MAX_PUBLISHED_S
 from londonpump.domain.errors import DatabaseFailed
-from londonpump.service.health.schemas import AlarmShown, Readiness
+from londonpump.service.health.schemas import AlarmResponse, Readiness
 from londonpump.service.state import ServiceState
 from londonpump.storage.database.alarm_repository import standing_alarms
 from londonpump.storage.database.context_repository import FetchRecord, select_last_fetches
@@ -80,9 +80,9 @@ def _family() -> GaugeMetricFamily:
     return GaugeMetricFamily("londonpump_alarms", "Open alarms of monitor", labels=["kind"])
 
 
-def read_alarms(connection: Connection) -> list[AlarmShown]:
+def read_alarms(connection: Connection) -> list[AlarmResponse]:
     """Read the open alarms, the oldest first."""
-    return [AlarmShown.model_validate(alarm) for alarm in standing_alarms(connection)]
+    return [AlarmResponse.model_validate(alarm) for alarm in standing_alarms(connection)]
 
 
 @asynccontextmanager

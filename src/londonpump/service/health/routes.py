@@ -30,7 +30,7 @@ from londonpump.service.health.lifespan import (
     write_something,
 )
 from londonpump.service.health.schemas import (
-    AlarmShown,
+    AlarmResponse,
     Alive,
     Check,
     ContextStatus,
@@ -141,7 +141,7 @@ def _model_check(state: ServiceState) -> Check:
 
 async def _read_database_state(
     state: ServiceState, now: datetime, request_id: str
-) -> tuple[Check, ContextStatus | None, list[AlarmShown] | None]:
+) -> tuple[Check, ContextStatus | None, list[AlarmResponse] | None]:
     try:
         found, alarms = await state.store.read(
             lambda connection: (context_state(connection, now), read_alarms(connection))

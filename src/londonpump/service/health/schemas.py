@@ -85,7 +85,7 @@ class ContextStatus(ApiModel):
     """Each publisher with its last requests."""
 
 
-class AlarmShown(ApiModel):
+class AlarmResponse(ApiModel):
     """An open alarm."""
 
     model_config = ConfigDict(from_attributes=True)
@@ -119,5 +119,5 @@ class Status(ApiModel):
     """Whether the database answers."""
     context: ContextStatus | None
     """Ages of weather and calendars; null while the database does not answer."""
-    alarms: list[AlarmShown] | None
+    alarms: list[AlarmResponse] | None
     """Open alarms of `monitor`; null while the database does not answer."""

@@ -12,7 +12,7 @@ from londonpump.service.state import State
 from londonpump.storage.database.decision_repository import read_decisions
 
 
-class ChampionShown(ApiModel):
+class ChampionResponse(ApiModel):
     """The active model."""
 
     model: str
@@ -35,7 +35,7 @@ class ChampionShown(ApiModel):
     """Reason why the model of the ledger is not active yet; null if it is."""
 
 
-class DecisionShown(ApiModel):
+class DecisionResponse(ApiModel):
     """One line of the ledger."""
 
     id: int
@@ -66,11 +66,11 @@ LARGEST_ID = 2**31 - 1
 
 
 @router.get("/champion", operation_id="get_active_model", response_description="The active model.")
-async def champion(_: SignedIn, state: State) -> ChampionShown:
+async def champion(_: SignedIn, state: State) -> ChampionResponse:
     """Return the active model; 503 while there is none."""
     active = state.champion.require()
     card = active.bundle.card
-    return ChampionShown(
+    return ChampionResponse(
         model=active.name,
         on_duty_since_at=active.since_at,
         is_simulated=active.is_simulated,
@@ -94,7 +94,7 @@ async def decisions(
         int | None,
         Query(ge=1, le=LARGEST_ID, description="Only decisions before this id, for the next page"),
     ] = None,
-) -> list[DecisionShown]:
+) -> list[DecisionResponse]:
     """List the decisions about models, the newest first."""
     found = await state.store.read(lambda connection: read_decisions(connection, at_most, before_id))
-    return [DecisionShown(**asdict(decision)) for decision in found]
+    return [DecisionResponse(**asdict(decision)) for decision in found]

@@ -17,7 +17,7 @@ from londonpump.service.errors import TooMany, Unprocessable
 from londonpump.service.predictions.calls import Call, call_of
 from londonpump.service.predictions.idempotency import Key
 from londonpump.service.predictions.request_context import RequestContext
-from londonpump.service.predictions.schemas import InvalidQuestion, Question
+from londonpump.service.predictions.schemas import InvalidQuestion, PredictionRequest
 from londonpump.service.predictions.service import (
     StoredAnswers,
     find_stored,
@@ -59,7 +59,10 @@ class BatchTurn:
 
 
 async def answer_batch(
-    state: ServiceState, person: Person, questions: Sequence[Question | InvalidQuestion], key: Key | None
+    state: ServiceState,
+    person: Person,
+    questions: Sequence[PredictionRequest | InvalidQuestion],
+    key: Key | None,
 ) -> StoredAnswers:
     """Answer questions and store all answers in one transaction.
 
@@ -99,7 +102,10 @@ async def answer_batch(
 
 
 async def _prepare(
-    question: Question | InvalidQuestion, user_id: str, bundle: Bundle, request_context: RequestContext
+    question: PredictionRequest | InvalidQuestion,
+    user_id: str,
+    bundle: Bundle,
+    request_context: RequestContext,
 ) -> Call | dict[str, Any]:
     if isinstance(question, InvalidQuestion):
         return format_problem(question.errors)

@@ -16,7 +16,7 @@ from londonpump.service.board.rules import PumpState
 from londonpump.service.board.view import BoardView, london_day
 from londonpump.service.errors import Unprocessable
 from londonpump.service.predictions.request_context import Candidates, RequestContext, Start
-from londonpump.service.predictions.schemas import AskedPlace, Question
+from londonpump.service.predictions.schemas import LocationQuery, PredictionRequest
 
 Floats = NDArray[np.float64]
 
@@ -52,7 +52,7 @@ class CallLocation:
 
 
 def resolve_location(
-    query: AskedPlace, bundle: Bundle, day: date, stations: Mapping[str, Station]
+    query: LocationQuery, bundle: Bundle, day: date, stations: Mapping[str, Station]
 ) -> CallLocation:
     """Resolve the location of a question. `day` is the London date of the call. Raises: Unprocessable."""
     if query.postcode_district is not None:
@@ -69,7 +69,7 @@ def resolve_location(
     return CallLocation(points, _grounds_of(points, bundle, day))
 
 
-def _point(query: AskedPlace) -> tuple[float, float]:
+def _point(query: LocationQuery) -> tuple[float, float]:
     if query.easting_m is not None and query.northing_m is not None:
         return query.easting_m, query.northing_m
     easting_m, northing_m = to_grid(query.latitude or 0.0, query.longitude or 0.0)
@@ -112,7 +112,7 @@ def _grounds_of(points: Floats, bundle: Bundle, day: date) -> tuple[str, ...]:
 class Call:
     """A question with everything that its prediction needs."""
 
-    question: Question
+    question: PredictionRequest
     user_id: str
     at: datetime
     location: CallLocation
@@ -141,7 +141,9 @@ class Call:
         return self.candidates.starts
 
 
-async def call_of(question: Question, user_id: str, bundle: Bundle, request_context: RequestContext) -> Call:
+async def call_of(
+    question: PredictionRequest, user_id: str, bundle: Bundle, request_context: RequestContext
+) -> Call:
     """Build the call of a question. Raises: Unprocessable."""
     at = question.at or request_context.now
     location = resolve_location(

@@ -10,10 +10,10 @@ from londonpump.features.observations import us_of
 from londonpump.models.predict import SOURCE_COLUMN, Columns
 from londonpump.service.predictions.calls import Call
 from londonpump.service.predictions.request_context import StationIndex
-from londonpump.service.predictions.schemas import StatedContext
+from londonpump.service.predictions.schemas import ContextOverrides
 
 COUNT_COLUMNS = ("pumps_out", "ground_pumps_available", "recent_ground_calls")
-STATED_COLUMNS = tuple(name for name in StatedContext.model_fields if name not in COUNT_COLUMNS)
+STATED_COLUMNS = tuple(name for name in ContextOverrides.model_fields if name not in COUNT_COLUMNS)
 Counts = dict[str, float | None]
 
 

@@ -9,13 +9,13 @@ from londonpump.service.board.rules import State
 from londonpump.service.field_formats import ApiModel
 
 
-class Shown(ApiModel):
+class ResponseModel(ApiModel):
     """Base of all responses; no undocumented field is allowed."""
 
     model_config = ConfigDict(extra="forbid")
 
 
-class ModelTold(Shown):
+class ModelInfo(ResponseModel):
     """The model that answered."""
 
     name: str
@@ -26,7 +26,7 @@ class ModelTold(Shown):
     """Day from which on it has seen no records."""
 
 
-class StationTold(Shown):
+class StationInfo(ResponseModel):
     """A fire station."""
 
     code: str
@@ -35,7 +35,7 @@ class StationTold(Shown):
     """Name of the station."""
 
 
-class PlaceTold(Shown):
+class ResolvedLocation(ResponseModel):
     """The resolved location of the incident."""
 
     easting_m: float
@@ -46,11 +46,11 @@ class PlaceTold(Shown):
     """Postcode district or station ground, if only an area was named."""
     points: int
     """Number of past locations that represent a named area; 1 for coordinates."""
-    station_ground: StationTold | None
+    station_ground: StationInfo | None
     """Station on whose ground the location is; null if the points lie on several grounds."""
 
 
-class PumpsNeeded(Shown):
+class PumpsNeeded(ResponseModel):
     """The number of pumps that such calls need."""
 
     number: int
@@ -59,7 +59,7 @@ class PumpsNeeded(Shown):
     """Chance of 1, 2, 3, 4, and 5 or more pumps."""
 
 
-class ReasonTold(Shown):
+class Explanation(ResponseModel):
     """The contribution of an input to the p50; the contributions of a candidate add up to its p50."""
 
     about: str
@@ -70,7 +70,7 @@ class ReasonTold(Shown):
     """Text that explains the contribution."""
 
 
-class Warned(Shown):
+class RiskWarning(ResponseModel):
     """The warning that the announced time may be too low."""
 
     risk_underestimated: bool
@@ -79,14 +79,14 @@ class Warned(Shown):
     """Text of the warning; null without one."""
 
 
-class CandidateTold(Shown):
+class Candidate(ResponseModel):
     """A pump with its predicted time from mobilisation to arrival."""
 
     pump: str
     """Code of the pump."""
-    station: StationTold
+    station: StationInfo
     """Station that the pump leaves from."""
-    home_station: StationTold | None
+    home_station: StationInfo | None
     """Home station of the pump, if it leaves from another station; else null."""
     distance_m: float
     """Straight distance to the incident; the mean over the points of a named area."""
@@ -100,7 +100,7 @@ class CandidateTold(Shown):
     """Seconds by which 90 % of such mobilisations have arrived."""
     chance_within_s: dict[str, float]
     """Chance of arriving within each number of seconds."""
-    warning: Warned
+    warning: RiskWarning
     """Warning that the announced time is likely to be too low."""
     state: State
     """State of the pump on the board."""
@@ -110,11 +110,11 @@ class CandidateTold(Shown):
     """Time of the last report of the state; null if there is none."""
     filled: list[str]
     """`column=source` of each input imputed or outside the training data for this pump alone."""
-    reasons: list[ReasonTold]
+    reasons: list[Explanation]
     """Contributions to the p50, if they were requested for this candidate."""
 
 
-class SecondPump(Shown):
+class SecondPump(ResponseModel):
     """The time by which both pumps have arrived if the first two candidates that can be sent are sent.
 
     The two times are correlated as in simulated records: what slows down one pump slows down the other."""
@@ -129,7 +129,7 @@ class SecondPump(Shown):
     """Seconds by which both have arrived in 90 % of such pairs."""
 
 
-class ContextTold(Shown):
+class ContextValueResponse(ResponseModel):
     """One context value that the prediction used."""
 
     value: float | bool | str | None
@@ -146,7 +146,7 @@ class ContextTold(Shown):
     """Whether the value replaces one that is not known."""
 
 
-class PredictionShown(Shown):
+class PredictionResponse(ResponseModel):
     """The ranked pumps for one incident."""
 
     id: str
@@ -155,20 +155,20 @@ class PredictionShown(Shown):
     """Time of mobilisation that the prediction is for."""
     incident_number: str | None
     """Number of the incident, as sent."""
-    model: ModelTold
+    model: ModelInfo
     """The model that answered."""
-    place: PlaceTold
+    place: ResolvedLocation
     """The resolved location of the incident."""
     pumps_needed: PumpsNeeded
     """Number of pumps that such calls need."""
-    candidates: list[CandidateTold]
+    candidates: list[Candidate]
     """Pumps in the order of their p50, the quickest first."""
     second_pump: SecondPump | None
     """Time by which two pumps have arrived, if the first two candidates are sent."""
     ranked: int = Field(
         description="Number of pumps that were ranked; at most `return_at_most` of them are returned."
     )
-    context: dict[str, ContextTold]
+    context: dict[str, ContextValueResponse]
     """Inputs by name, each with its source and age."""
     pumps_out: float | None
     """Mobilisations of other incidents under way; null if the board is not known."""
@@ -186,7 +186,7 @@ class PredictionShown(Shown):
     """Warning about the whole response: no pump can be ranked, or the board is old or not known; null without one."""
 
 
-class ItemProblem(Shown):
+class ItemProblem(ResponseModel):
     """The reason why one question of a batch has no answer."""
 
     status: Literal[422]
@@ -197,16 +197,16 @@ class ItemProblem(Shown):
     """Each value that cannot be used."""
 
 
-class BatchItem(Shown):
+class BatchItem(ResponseModel):
     """The prediction for one question, or the problem with it."""
 
-    answer: PredictionShown | None
+    answer: PredictionResponse | None
     """The prediction; null if there is none."""
     problem: ItemProblem | None
     """Reason why there is no prediction; null if there is one."""
 
 
-class BatchShown(Shown):
+class BatchResponse(ResponseModel):
     """The responses to a batch."""
 
     items: list[BatchItem]

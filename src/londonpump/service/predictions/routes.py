@@ -12,8 +12,8 @@ from londonpump.service.field_formats import IDEMPOTENCY_KEY, OUR_ID
 from londonpump.service.predictions.batches import answer_batch
 from londonpump.service.predictions.idempotency import Key
 from londonpump.service.predictions.repository import CALL, PredictionRecord, as_text, find_prediction
-from londonpump.service.predictions.response_schemas import BatchShown, PredictionShown
-from londonpump.service.predictions.schemas import Batch, InvalidQuestion, Question
+from londonpump.service.predictions.response_schemas import BatchResponse, PredictionResponse
+from londonpump.service.predictions.schemas import BatchRequest, InvalidQuestion, PredictionRequest
 from londonpump.service.predictions.service import StoredAnswers, answer_question
 from londonpump.service.rights import Operator, Person, Role, SignedIn
 from londonpump.service.state import State
@@ -48,9 +48,9 @@ TOO_MANY: dict[int | str, dict[str, Any]] = {
 SEES_ALL = frozenset({Role.ANALYST, Role.ADMIN})
 
 
-@router.post("", operation_id="rank_pumps", response_model=PredictionShown, responses=PREDICTION_RESPONSES)
+@router.post("", operation_id="rank_pumps", response_model=PredictionResponse, responses=PREDICTION_RESPONSES)
 async def predict(
-    person: Operator, state: State, question: Question, idempotency_key: IdempotencyKey = None
+    person: Operator, state: State, question: PredictionRequest, idempotency_key: IdempotencyKey = None
 ) -> Response:
     """Rank the pumps that can reach an incident by their predicted arrival.
 
@@ -69,11 +69,11 @@ async def predict(
 @router.post(
     "/batch",
     operation_id="rank_pumps_of_batch",
-    response_model=BatchShown,
+    response_model=BatchResponse,
     responses=PREDICTION_RESPONSES | TOO_MANY,
 )
 async def predict_many(
-    person: Operator, state: State, batch: Batch, idempotency_key: IdempotencyKey = None
+    person: Operator, state: State, batch: BatchRequest, idempotency_key: IdempotencyKey = None
 ) -> Response:
     """Answer up to 1,000 questions, each with a prediction or a problem, in their order. One batch runs at a time."""
     # joined as text: parsing and serialising 1,000 stored answers again would block the event loop
@@ -90,7 +90,7 @@ async def predict_many(
     "/{prediction_id}",
     operation_id="get_prediction",
     response_description="The prediction as it was returned first.",
-    response_model=PredictionShown,
+    response_model=PredictionResponse,
     responses={
         404: {
             "description": "The prediction does not exist, or it belongs to another person and no mobilisation refers to it."
@@ -119,7 +119,7 @@ def _key(
     person: Person,
     key: str | None,
     route: str,
-    sent_questions: Sequence[Question | InvalidQuestion],
+    sent_questions: Sequence[PredictionRequest | InvalidQuestion],
     state: State,
 ) -> Key | None:
     if key is None:

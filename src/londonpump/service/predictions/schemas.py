@@ -64,7 +64,7 @@ def _between(low: float, high: float) -> Any:
     return Field(ge=low, le=high, allow_inf_nan=False)
 
 
-class AskedPlace(Strict):
+class LocationQuery(Strict):
     """The location of an incident. Exactly one form is allowed: `easting_m` with `northing_m`, `latitude` with
     `longitude`, `postcode_district`, or `station_ground`."""
 
@@ -96,7 +96,7 @@ class AskedPlace(Strict):
         return self.postcode_district is None and self.station_ground is None
 
 
-class StatedContext(Strict):
+class ContextOverrides(Strict):
     """Values known to the caller. They take precedence over the values that the service derives."""
 
     pumps_out: Annotated[float, _between(0, 1_000)] | None = None
@@ -123,7 +123,7 @@ class StatedContext(Strict):
     """Whether the day is Monday to Friday and not a bank holiday."""
 
 
-class Question(Strict):
+class PredictionRequest(Strict):
     """A question: which pumps can reach an incident, and how soon."""
 
     model_config = ConfigDict(
@@ -132,7 +132,7 @@ class Question(Strict):
         }
     )
 
-    place: AskedPlace
+    place: LocationQuery
     """Location of the incident."""
     incident_number: IncidentNumber | None = None
     """Number of the incident in the control room."""
@@ -161,7 +161,7 @@ class Question(Strict):
     """Number of candidates to return."""
     reasons: Literal["first", "all", "none"] = "first"
     """Candidates to explain: the first, all or none."""
-    context: StatedContext = Field(default_factory=StatedContext)
+    context: ContextOverrides = Field(default_factory=ContextOverrides)
     """Values known to the caller, which take precedence over derived ones."""
 
     @property
@@ -209,7 +209,7 @@ def _limit_questions(value: object) -> object:
     return value
 
 
-class Batch(Strict):
+class BatchRequest(Strict):
     """A batch of questions. An invalid question does not affect the others."""
 
     model_config = ConfigDict(
@@ -226,7 +226,7 @@ class Batch(Strict):
     )
 
     questions: Annotated[
-        list[Annotated[Question, WrapValidator(_or_invalid)]],
+        list[Annotated[PredictionRequest, WrapValidator(_or_invalid)]],
         Field(min_length=1, max_length=MAX_QUESTIONS_PER_BATCH),
         BeforeValidator(_limit_questions),
     ]

@@ -30,7 +30,7 @@ from londonpump.service.predictions.repository import (
 )
 from londonpump.service.predictions.request_context import RequestContext, StationIndex, StationIndexCache
 from londonpump.service.predictions.response import ResponseBuilder
-from londonpump.service.predictions.schemas import Question
+from londonpump.service.predictions.schemas import PredictionRequest
 from londonpump.service.rights import Person
 from londonpump.service.state import ServiceState
 from londonpump.storage.database.audit_repository import MAX_WAITING, AuditBatch
@@ -143,7 +143,7 @@ class UserQuestion:
     """A question with its user and idempotency key."""
 
     user_id: str
-    question: Question
+    question: PredictionRequest
     key: Key | None
 
 
@@ -164,7 +164,7 @@ FETCHED_WITHIN_S = 5.0
 
 
 async def answer_question(
-    state: ServiceState, person: Person, question: Question, key: Key | None
+    state: ServiceState, person: Person, question: PredictionRequest, key: Key | None
 ) -> StoredAnswers:
     """Answer a question and store the answer. Raises: Unprocessable, Conflict, NoModel, DatabaseFailed."""
     stored = await find_stored(state, key)
