@@ -58,7 +58,8 @@ class Airflow:
         """Run a program of the environment; it must succeed."""
         done = subprocess.run(
             [VENV / "bin" / program, *arguments],
-            env=self.settings,
+            # compiled modules would be files that an import writes
+            env={**self.settings, "PYTHONDONTWRITEBYTECODE": "1"},
             capture_output=True,
             text=True,
             timeout=ANSWERS_WITHIN_S,

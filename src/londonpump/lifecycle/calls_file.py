@@ -187,7 +187,7 @@ def _validate_required_cells(values: Mapping[str, str]) -> None:
     for name in REQUIRED_CELLS:
         text = strip_blanks(values[name])
         if text and not cell_text(text):
-            raise BadValue(name, text, "means empty. Fill it in")
+            raise BadValue(name, text, "is a marker for an empty value. Fill it in")
 
 
 def _validate_no_excel_errors(values: Mapping[str, str]) -> None:
