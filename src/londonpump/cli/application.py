@@ -85,10 +85,12 @@ app = typer.Typer(
 
 
 def files(help_text: str) -> Any:
+    """Return the option of one or more files."""
     return typer.Option(metavar="FILE", help=help_text, show_default=False)
 
 
 def fail(error: LondonPumpError) -> NoReturn:
+    """Print an error and exit with its code."""
     typer.echo(f"londonpump: {error}", err=True)
     raise typer.Exit(SOURCE_FAILED if isinstance(error, SourceFailed) else BAD_INPUT)
 
@@ -122,6 +124,7 @@ def _show_version(is_requested: bool) -> None:
 
 
 def as_date(timestamp: datetime | None) -> date | None:
+    """Return the day of an option, which Typer reads as a timestamp."""
     return timestamp.date() if timestamp else None
 
 
@@ -157,6 +160,7 @@ def show_progress() -> Iterator[Callable[[str, float], None]]:
 
 @contextmanager
 def report_errors() -> Iterator[None]:
+    """Turn every error of the product into one line and an exit code."""
     try:
         yield
     except LondonPumpError as error:

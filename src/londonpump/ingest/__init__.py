@@ -1,0 +1,1 @@
+"""Readers of published files and clients of the public sources."""

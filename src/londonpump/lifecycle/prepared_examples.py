@@ -191,8 +191,10 @@ def newest_complete_day(rows: Columns) -> date:
 
 
 def default_until(rows: Columns, challenge_days: int = CHALLENGE_DAYS) -> date:
-    """Return the default end of training: challenge_days before the newest complete day ends, or a quarter of records
-    that are shorter than four times that."""
+    """Return the default end of training: challenge_days before the newest complete day ends.
+
+    If the records are shorter than four times that, a quarter of them is left instead.
+    """
     first, last = london_date(int(rows["mobilised_us"].min())), newest_complete_day(rows)
     days = (last - first).days + 1
     return last + timedelta(days=1) - timedelta(days=min(challenge_days, days // 4))

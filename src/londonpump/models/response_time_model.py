@@ -44,8 +44,11 @@ class BaseCurve:
         return np.asarray(design(dispatches) @ self.coefficients)
 
     def parts(self, dispatches: Dispatches) -> tuple[Floats, Floats, Floats, Floats, float]:
-        """Return (n,) seconds of the distance beyond a typical one, of the detour by a bridge, of the hour and of own
-        ground, and a constant; they add up to the curve."""
+        """Return the parts of the curve, which add up to it.
+
+        Returns: (n,) seconds of the distance beyond a typical one, of the detour by a bridge, of the hour and of own ground,
+        and a constant.
+        """
         table = design(dispatches)
         typical = np.array([1.0, np.sqrt(TYPICAL_KM), TYPICAL_KM])
         straight_km = dispatches.distance_m / M_PER_KM

@@ -94,8 +94,10 @@ class Gate:
         self._open.discard(connection)
 
     def _make_room(self, source: str) -> None:
-        """End a connection of the busiest source if all anonymous connections are in use: the oldest one without a
-        running request, else the oldest."""
+        """End a connection of the busiest source if all anonymous connections are in use.
+
+        It is the oldest one without a running request, else the oldest.
+        """
         limits = self.limits
         if limits.per_source is None or len(self._anonymous) < limits.anonymous:
             return

@@ -112,7 +112,6 @@ class OriginalProblemSchema(ProblemSchema):
 
 def document_error_responses(app: FastAPI) -> None:
     """Add the error responses to `/openapi.json`. Call it after all routes are added."""
-
     framework_openapi = app.openapi
 
     # cached: generating the document would block the event loop on every request

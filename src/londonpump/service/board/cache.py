@@ -123,8 +123,10 @@ class BoardCache:
                 await self._reading_later
 
     def _store(self, rows: StoredBoard, began_s: float, *, is_read_whole: bool) -> None:
-        """Store a board, unless a newer one was stored since its read began. Any other older version means that the
-        database was restored, so it is stored."""
+        """Store a board, unless a newer one was stored since its read began.
+
+        Any other older version means that the database was restored, so it is stored.
+        """
         cached = self._rows
         # reads run concurrently and can end out of order
         if cached is not None and rows.version < cached.version and began_s <= self._taken_s:

@@ -87,7 +87,8 @@ async def put_pump(person: Operator, state: State, code: PumpCode, pump_report: 
     """Take a pump off the run, send it on standby, or make it available. The response is its state by the newest report.
 
     A report cannot make a pump available that is out by a mobilisation (409): report `returned` of the mobilisation
-    first, or send `has_returned`."""
+    first, or send `has_returned`.
+    """
     actor = _actor(person, state)
     return await state.part(BoardCache).change(
         state,
@@ -111,7 +112,8 @@ async def mobilise(
 ) -> MobilisationResponse:
     """Send a pump to an incident. A returning pump can be sent again; one that is out or off the run cannot.
 
-    Only a feed (role `service`) may report times more than 4 hours ago; that holds for all routes of the board."""
+    Only a feed (role `service`) may report times more than 4 hours ago; that holds for all routes of the board.
+    """
     actor = _actor(person, state)
     recorded, is_new = await state.part(BoardCache).change(
         state, lambda connection: updates.mobilise(connection, actor, new), lambda done: [done[0].pump]
@@ -167,8 +169,10 @@ async def report(
     event: EventParameter,
     event_time: EventTime | None = None,
 ) -> MobilisationResponse:
-    """Report when a pump was mobile, arrived, left or returned. A repeated report changes nothing. A pump may arrive
-    without a report that it was mobile."""
+    """Report when a pump was mobile, arrived, left or returned.
+
+    A repeated report changes nothing. A pump may arrive without a report that it was mobile.
+    """
     actor, at = _actor(person, state), event_time.at if event_time else None
     return await state.part(BoardCache).change(
         state,

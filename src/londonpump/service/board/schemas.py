@@ -171,8 +171,10 @@ class PumpReport(_PumpStatus):
 
 
 class SnapshotPump(_PumpStatus):
-    """A pump in a snapshot. Without `has_returned` a pump that is out by a mobilisation stays out, and the response
-    lists it in `still_out`."""
+    """A pump in a snapshot.
+
+    Without `has_returned` a pump that is out by a mobilisation stays out, and the response lists it in `still_out`.
+    """
 
     pump: PumpCode
     """Code of the pump."""

@@ -76,8 +76,10 @@ class BoardView:
         return cls(at, pumps, tuple(recent))
 
     def at_another(self, at: datetime, fleet: Fleet) -> "BoardView":
-        """Return the board at another time, with the fleet of that day. Pumps that cannot be sent now keep their state;
-        all others are unknown."""
+        """Return the board at another time, with the fleet of that day.
+
+        Pumps that cannot be sent now keep their state; all others are unknown.
+        """
         # a pump that cannot be sent now must not be recommended, whatever time the call names
         away = {code: pump for code, pump in self.pumps.items() if pump.state not in RANKED}
         pumps = {code: away.get(code, pump) for code, pump in fleet.unknown.items()}
@@ -106,8 +108,10 @@ class BoardView:
         return sum(p.state in OUT and _is_other(p.incident_number, excluding) for p in self.pumps.values())
 
     def ground_pumps_available(self, ground_code: str) -> int | None:
-        """Return the number of available pumps at the station of a ground; None if the board is not known or the
-        station has no pump of its own."""
+        """Return the number of available pumps at the station of a ground.
+
+        It is None if the board is not known or the station has no pump of its own.
+        """
         if not self.is_known or all(pump.home_station_code != ground_code for pump in self.pumps.values()):
             return None
         return sum(p.station_code == ground_code and p.state in SENDABLE for p in self.pumps.values())

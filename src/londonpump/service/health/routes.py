@@ -70,8 +70,10 @@ async def livez(_: Anybody) -> Alive:
     },
 )
 async def readyz(_: Anybody, state: State, response: Response) -> Readiness:
-    """Return whether calls can be answered: the active model passes its self-test, and the database can be read and
-    written."""
+    """Return whether calls can be answered.
+
+    They can if the active model passes its self-test and the database can be read and written.
+    """
     champion = state.champion
     # a promotion or a failed activation makes the cached response obsolete at once
     about = (champion.current and champion.current.name, champion.named)

@@ -89,8 +89,10 @@ def parse_request(
 
 
 def inferred_time(month: int, is_working_day: bool, now: datetime) -> datetime:
-    """Return, in UTC, the present London time of day on a Wednesday in the middle of a month of this year, or on a
-    Sunday if it is not a working day."""
+    """Return, in UTC, the present London time of day on a typical day of a month of this year.
+
+    The day is a Wednesday in the middle of the month, or a Sunday if it is not a working day.
+    """
     # computed on the London clock, as the UTC offset of the month may differ from that of today
     clock = now.astimezone(LONDON)
     first = clock.replace(month=month, day=FIRST_DAY, fold=0)

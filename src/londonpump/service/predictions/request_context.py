@@ -293,8 +293,10 @@ class RequestContext:
         return " ".join(filter(None, (other, late))) or None
 
     def board(self, at: datetime) -> BoardView:
-        """Return the states of the fleet at a time: all of them near now, those of pumps away now up to
-        MAX_AWAY_OFFSET, none beyond."""
+        """Return the states of the fleet at a time.
+
+        Near now all of them are known, up to MAX_AWAY_OFFSET those of pumps away now, beyond it none.
+        """
         stored = self.snapshot.rows
         if stored is None or self.is_far(at):
             return BoardView.of((), self.station_index.fleet(london_day(at)), at)

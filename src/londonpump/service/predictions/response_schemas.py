@@ -117,7 +117,8 @@ class Candidate(ResponseModel):
 class SecondPump(ResponseModel):
     """The time by which both pumps have arrived if the first two candidates that can be sent are sent.
 
-    The two times are correlated as in simulated records: what slows down one pump slows down the other."""
+    The two times are correlated as in simulated records: what slows down one pump slows down the other.
+    """
 
     pump: str
     """Code of the pump that arrives second."""

@@ -65,8 +65,11 @@ def _between(low: float, high: float) -> Any:
 
 
 class LocationQuery(Strict):
-    """The location of an incident. Exactly one form is allowed: `easting_m` with `northing_m`, `latitude` with
-    `longitude`, `postcode_district`, or `station_ground`."""
+    """The location of an incident.
+
+    Exactly one form is allowed: `easting_m` with `northing_m`, `latitude` with `longitude`, `postcode_district`, or
+    `station_ground`.
+    """
 
     easting_m: Annotated[float, _between(0, 700_000)] | None = None
     """Easting of the British grid, with `northing_m`."""
