@@ -48,12 +48,13 @@ test-slow: $(READY)  ## the proofs that take minutes, and every example of the p
 test-nightly: $(READY)  ## the service against its OpenAPI document, 2,000 cases an operation and role: hours
 	@CONTRACT_CASES="$${CONTRACT_CASES:-2000}" $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m slow tests/integration/service/test_contract_openapi.py $(ARGS)
 
-check: $(READY)  ## format, lint, types, import directions
+check: $(READY)  ## format, lint, types, import directions, structure and language
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-cache
 	@$(BIN)/python scripts/check_tree.py
+	@$(BIN)/python scripts/structure.py
 
 fix: $(READY)  ## put right what can be put right
 	@$(BIN)/ruff check --fix .
