@@ -13,9 +13,11 @@ from numpy.typing import NDArray
 from londonpump.evaluation.evaluation_rows import Floats, Ints
 
 NOT_KNOWN, OTHER, INSIDE, OUTSIDE = "not known", "other", "inside what was learnt", "outside what was learnt"
+# The share of a rare category is mostly chance.
 MIN_SHARE = 0.005
 """A category rarer than this in the reference is counted among the others."""
 TENTHS = tuple(step / 10 for step in range(1, 10))
+# Not the extremes themselves: one wrong value in the reference would hide every later one.
 NEARLY_ALL = (0.0005, 0.9995)
 MARGIN_SHARE = 0.1
 
@@ -47,6 +49,7 @@ class Bins:
         """Return the (n,) bin of each value; values are objects (None unknown) or float64 (NaN unknown)."""
         if self.edges is None:
             other = len(self.names) - 2
+            # A category that the reference does not have falls into the others, where its share is noticed.
             bin_of = {**self.bin_of, None: other + 1}
             return np.fromiter((bin_of.get(value, other) for value in values), np.int64, len(values))
         found = np.searchsorted(self.edges, values, side="right")
@@ -62,6 +65,7 @@ def fit_bins(values: NDArray[Any], how: DriftMeasure) -> Bins:
     known = values[np.isfinite(values)]
     if how is DriftMeasure.KNOWN:
         return Bins((INSIDE, OUTSIDE, NOT_KNOWN), edges=_range(known), is_range=True)
+    # Tenths coincide where many values are equal, as with counts: such bins are merged.
     edges = np.unique(np.quantile(known, TENTHS)) if len(known) else np.zeros(0)
     return Bins((*_names_between(edges), NOT_KNOWN), edges=edges)
 
@@ -86,6 +90,7 @@ def _range(known: Floats) -> Floats:
     if not len(known):
         return np.array([np.inf, np.inf])
     low, high = np.quantile(known, NEARLY_ALL)
+    # A constant input needs a margin too, or rounding would put its own value outside.
     margin = max(MARGIN_SHARE * (high - low), 1e-9)
     return np.array([low - margin, high + margin])
 

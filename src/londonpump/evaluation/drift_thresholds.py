@@ -14,10 +14,13 @@ import numpy as np
 
 from londonpump.evaluation.evaluation_rows import Floats, Ints
 
+# The waves must not shift against the calendar over leap years.
 YEAR_DAYS = 365.25
+# Two smooth waves follow the seasons; a summer unlike those of the reference stays drift (monitoring.md).
 WAVES = (1, 2)
 MIN_SEASON_DAYS = 330
 """A shorter reference does not cover the seasons: its shares are taken as constant."""
+# 1.4826 makes the median absolute deviation of a normal distribution its standard deviation.
 DAILY_SHARE_SDS, MAD_TO_SD, DAILY_SHARE_FLOOR = 3.0, 1.4826, 0.08
 
 
@@ -38,7 +41,9 @@ class Expected:
         """Prepare the fit for (d,) consecutive London days since 1970 with (d,) rows, not all 0."""
         has_season = len(days) >= MIN_SEASON_DAYS
         design = waves(days, has_season=has_season)
+        # Weighted by rows: the share of a quiet day is less certain.
         normal = design.T @ (design * rows[:, None])
+        # The pseudo-inverse also serves a reference in which the waves and the constant cannot be distinguished.
         return cls(days, design, np.asarray(np.linalg.pinv(normal) @ design.T), has_season)
 
     def coefficients(self, counts: Floats) -> Floats:
@@ -89,6 +94,7 @@ class DriftRule:
 
     window_days: int = 14
     """Length of a window, whole weeks."""
+    # Blocks of two weeks were tried: a year has too few of them, and the limit came out too low (monitoring.md).
     block_days: int = 7
     year_days: int = 365
     alarm_chance: float = 0.1
@@ -112,6 +118,7 @@ def deviations(residual: Floats, rows: Floats, window_days: int) -> Floats:
 
 def window_sums(values: Floats, window_days: int, axis: int) -> Floats:
     """Return the sums over every window of `window_days` consecutive days."""
+    # Differences of running sums take the same time for every length of the window.
     total = np.cumsum(values, axis=axis)
     ends = np.take(total, np.arange(window_days - 1, total.shape[axis]), axis=axis)
     before = np.take(total, np.arange(total.shape[axis] - window_days), axis=axis)
@@ -157,12 +164,14 @@ class _Draws:
     @classmethod
     def of(cls, n_days: int, rule: DriftRule) -> "_Draws":
         rng = np.random.default_rng(rule.seed)
+        # A year of windows, of which the first needs the days before its last one.
         in_a_year = rule.year_days + rule.window_days - 1
         return cls(_blocks(n_days, n_days, rule, rng), _blocks(n_days, in_a_year, rule, rng))
 
 
 def _blocks(n_days: int, n_drawn: int, rule: DriftRule, rng: np.random.Generator) -> Ints:
     """Draw (years, n_drawn) days in blocks that begin on the same weekday."""
+    # Whole weeks from the first day, so that a drawn day keeps its weekday.
     starts = np.arange(0, max(n_days - rule.block_days, 0) + 1, WEEK_DAYS)
     chosen = rng.choice(starts, (rule.n_years, -(-n_drawn // rule.block_days)))
     days = chosen[:, :, None] + np.arange(rule.block_days)
@@ -177,5 +186,6 @@ def _in_drawn_years(expected: Expected, counts: Floats, draws: _Draws, window_da
     after = expected.days[-1] + 1 + np.arange(draws.year.shape[1])
     design = waves(after, has_season=expected.has_season)
     drawn_rows = rows[draws.year]
+    # The error of a fit to the drawn reference belongs to what stable data show, most of all after a short reference.
     mistaken = drawn_rows[:, :, None] * (design @ drawn_fit)
     return deviations(residual[draws.year] - mistaken, drawn_rows, window_days)

@@ -13,8 +13,10 @@ from londonpump.evaluation.evaluation_rows import Bools, EvaluationRows, Floats,
 from londonpump.evaluation.intervals import MIN_DAYS, DayDraws, draw_days, ratio, stats_of
 from londonpump.evaluation.metrics import FLAGGED_SHARE, metrics_of, row_columns
 
+# The bins narrow towards the median, so that few of them suffice for it.
 ERROR_BINS = 48
 CALIBRATION_BINS = 10
+# The calibration has ten bins; the AUC needs finer ones, which nest in them and are counted once for both.
 BINS_WITHIN = 4
 CHANCE_BINS = CALIBRATION_BINS * BINS_WITHIN
 
@@ -51,6 +53,7 @@ def median_error(abs_error: Floats, days: DaysOfRows) -> Floats:
     inside = np.maximum(counts[row, middle], 1e-12)
     share = np.clip(1 - (reached[row, middle] - half[:, 0]) / inside, 0, 1)
     medians = edges[middle] + share * (edges[middle + 1] - edges[middle])
+    # A resample may contain no row of a small slice.
     medians[half[:, 0] == 0] = np.nan
     return _moved_to(float(np.median(abs_error)), medians)
 
@@ -74,6 +77,7 @@ def ranking_and_calibration(chance: Floats, happened: Bools, days: DaysOfRows) -
     rows = days.draw(bin_of_row, CHANCE_BINS)
     late = days.draw(bin_of_row, CHANCE_BINS, happened.astype(np.float64))
     chances = days.draw(bin_of_row, CHANCE_BINS, chance)
+    # The value is exact and the resamples are binned: they are shifted by the error that binning makes on the data.
     auc = np.clip(_moved_to(auc_of(chance, happened), _binned_auc(late, rows - late)), 0, 1)
     return auc, _calibration_error(rows, late, chances)
 
@@ -154,6 +158,7 @@ def evaluate_models(
     are drawn for every model and slice.
     Raises: TooFewRows if there is no row, BadValue if a forecast has another number of rows.
     """
+    # One set of draws for all models and slices, so that their intervals can be compared.
     draws = draw_days(rows.day, resamples, seed)
     order = np.argsort(rows.day, kind="stable")
     parts = list(parts_of(rows, order, draws))
@@ -206,6 +211,7 @@ def parts_of(rows: EvaluationRows, order: Ints, draws: DayDraws) -> Iterator[tup
     yield WHOLE, WHOLE, Part(np.arange(len(order)), day)
     for slice_name, values in rows.slices.items():
         names, code = np.unique(values[order], return_inverse=True)
+        # A stable sort keeps the rows of each value in the order of days, on which the sums by day rely.
         by_value = np.argsort(code, kind="stable")
         bounds = np.searchsorted(code[by_value], np.arange(len(names) + 1))
         for value, start, stop in zip(names, bounds[:-1], bounds[1:], strict=True):

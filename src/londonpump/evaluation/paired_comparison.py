@@ -37,6 +37,7 @@ def sliced_differences(
     The key `all/all` holds all rows. A slice value with fewer rows than `min_rows` has null ends.
     Raises: BadValue if one of the two does not have a metric.
     """
+    # The same drawn days for both: what makes a day hard for both models cancels out.
     draws = draw_days(rows.day, resamples, seed)
     order = np.argsort(rows.day, kind="stable")
     first, second = (score(rows, forecast, order) for forecast in pair)

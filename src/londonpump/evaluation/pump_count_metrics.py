@@ -27,6 +27,7 @@ class EvaluationPumps:
         n = len(self.actual)
         if self.probability.shape != (n, N_CLASSES):
             raise BadValue("probability", self.probability.shape, f"needs ({n}, {N_CLASSES})")
+        # Products of chances add up to 1 only nearly.
         if n and not np.allclose(self.probability.sum(axis=1), 1, atol=1e-6):
             raise BadValue(
                 "probability", float(self.probability.sum(axis=1).min()), "a row does not add up to 1"
@@ -51,6 +52,7 @@ def evaluate_pumps(
     evaluated = EvaluationPumps(actual, probability, chosen, day)
     draws = draw_days(day, resamples, seed)
     day_index = np.searchsorted(draws.days, day)
+    # Sums by day first: macro F1 is no mean of rows, and every resample needs a confusion matrix of its own.
     confusion, log_loss = _per_day(evaluated, day_index, len(draws.days))
     cells = draws.counts @ confusion
     counts = cells.sum(axis=1)

@@ -34,6 +34,7 @@ SMOOTH_H = 1.0
 HALF_WEIGHT_JOURNEYS = 300.0
 """Journeys with which an hour is believed half, against the hour of any day, and an area against London: the
 variance of a log travel time, 0.34 squared, over that of the differences looked for, 0.02 squared."""
+# The mean of several hours, because the minimum of noisy hours would be too low.
 QUIET_HOURS = WEEK // 10
 
 
@@ -108,6 +109,7 @@ def fit_congestion(journeys: Journeys, fold: Ints) -> tuple[Congestion, Floats] 
     informative = journeys.is_informative
     if informative.sum() < MIN_JOURNEYS:
         return None
+    # A rate fitted with a row's own travel time would carry the target into its feature.
     rates = np.empty(len(fold))
     for one in np.unique(fold):
         inside = fold == one
@@ -122,9 +124,11 @@ def profile_of(journeys: Journeys) -> Congestion:
     cell = journeys.area * WEEK + journeys.hour
     count = np.bincount(cell, minlength=AREAS * WEEK).reshape(AREAS, WEEK).astype(np.float64)
     total = np.asarray(np.bincount(cell, left, minlength=AREAS * WEEK), np.float64).reshape(AREAS, WEEK)
+    # The mean of an area is removed: congestion is relative to the free flow of the same area.
     total -= count * (total.sum(axis=1) / np.maximum(count.sum(axis=1), 1.0))[:, None]
     effect = _effects(count, total)
     free = np.sort(effect, axis=1)[:, :QUIET_HOURS].mean(axis=1)
+    # The model is in logs, the rate is a share of the free travel time.
     rates = np.clip(np.expm1(effect - free[:, None]), 0.0, 1.0)
     return Congestion(rates.round(4), FROM_TRAVEL_TIMES, len(left))
 
@@ -137,6 +141,7 @@ def fit_observed(rate: Floats, hour: Ints) -> Congestion:
     known = np.isfinite(rate)
     count = np.bincount(hour[known], minlength=WEEK).astype(np.float64)
     total = np.asarray(np.bincount(hour[known], rate[known], minlength=WEEK), np.float64)
+    # The usual rate counts as one observation, so that an hour without any takes it.
     usual = np.tile(_smoothed(_daily(total)) / _smoothed(_daily(count)), DAYS)
     rates = np.clip((total + usual) / (count + 1.0), 0.0, 1.0)
     return Congestion(rates.round(4)[None, :], OBSERVED, int(known.sum()))
@@ -152,6 +157,8 @@ def _log_excess(journeys: Journeys) -> Floats:
 
 def _effects(count: Floats, total: Floats) -> Floats:
     """Return (areas, 168) logs: the hour of day in London plus the effects of weekday and area."""
+    # From coarse to fine: each level explains what the one before leaves,
+    # and is pulled to it where journeys are few.
     in_london, of_london = count.sum(axis=0), total.sum(axis=0)
     daily = np.tile(_smoothed(_daily(of_london)) / _smoothed(_daily(in_london)), DAYS)
     weekly = daily + _shrunk(in_london, of_london - in_london * daily)
@@ -170,5 +177,6 @@ def _smoothed(values: Floats) -> Floats:
     """Return weighted sums over neighbouring hours; the week is circular."""
     steps = np.arange(values.shape[-1])
     apart = np.abs(steps[:, None] - steps)
+    # The week is a circle: Sunday 23 h is next to Monday 00 h.
     apart = np.minimum(apart, len(steps) - apart)
     return np.asarray(values @ np.exp(-0.5 * (apart / SMOOTH_H) ** 2))

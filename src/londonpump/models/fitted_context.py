@@ -106,6 +106,7 @@ class FittedContext:
 
     def completed(self, dispatches: Dispatches) -> Dispatches:
         """Return the dispatches with missing values imputed in every column that is read, except school holidays."""
+        # Nothing is read, so nothing is missing: the same object keeps its cached values.
         if not self.reads:
             return dispatches
         columns = dict(dispatches.columns)
@@ -127,6 +128,7 @@ class FittedContext:
     def imputation_flags(self, dispatches: Dispatches) -> ImputationFlags:
         """Return the labels `column=source` of the values that `completed` imputes."""
         imputation_flags = ImputationFlags(dispatches.n)
+        # School holidays stay unknown: the mean of past days would be neither a school day nor a holiday.
         fallbacks = {**dict.fromkeys(self.climate.means, CLIMATE), SCHOOL: UNKNOWN, WORKING: LIBRARY}
         for name in CONTEXT_COLUMNS:
             if name not in self.reads:
@@ -196,9 +198,11 @@ def fit_context(dispatches: Dispatches, fold: Ints) -> tuple[FittedContext, Disp
     Args: fold: (n,), incidents whole. Returns: the context, and dispatches whose context columns are complete or entirely
     unknown.
     """
+    # The share among the training rows decides, before anything is imputed.
     known = {name: float(np.isfinite(dispatches.number(name)).mean()) for name in CONTEXT_COLUMNS}
     read = {name for name, share in known.items() if share >= MIN_SHARE}
     climate = fit_climate(dispatches, tuple(name for name in WEATHER_NUMBERS if name in read))
+    # A column that is not read must be unknown everywhere, or `usable` would still offer it to the boosters.
     columns = {**dispatches.columns, **{name: np.full(dispatches.n, np.nan) for name in set(known) - read}}
     if CONGESTION in read:
         profile: Congestion | None = fit_observed(dispatches.number(CONGESTION), hour_and_area(dispatches)[0])

@@ -35,7 +35,9 @@ IF_UNCHANGED = [checks.negative_data_rejection]
 """What was made wrong must be refused, unless a name that exists took the place of just that."""
 TOO_LARGE = 413
 """A refusal as well, which that check does not know."""
-LENIENT = frozenset({"POST /v1/predictions/batch", "POST /predict/time_pump", "POST /register", "POST /refresh"})
+LENIENT = frozenset(
+    {"POST /v1/predictions/batch", "POST /predict/time_pump", "POST /register", "POST /refresh"}
+)
 """A wrong question of a batch has its own problem, in an answer of 200. The original's values go json over form over
 query, field by field, and take numbers for texts, as /register does: what is wrong in one place may not count. /refresh ignores a
 body that is null or no JSON, because the original read none. tests/spec and test_hostile_values say what these refuse."""

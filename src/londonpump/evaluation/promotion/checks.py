@@ -24,6 +24,7 @@ class Obstacle:
 
 def unusable(evidence: Evidence) -> Iterator[Obstacle]:
     """Yield each model that does not load or predict, because then nothing can be compared."""
+    # A broken champion stays: a rule that promoted because the other side is broken would reward a full disk.
     if evidence.champion is not None and (problem := _problem(evidence.champion)):
         yield Obstacle(
             CHAMPION_UNUSABLE,
@@ -81,6 +82,7 @@ def _coverage(scores: Scores, settings: PromotionSettings) -> Iterator[Obstacle]
     ends = _ends(scores, COVERAGE)
     if ends is None:
         yield Obstacle("metric_missing", "how often the challenger's P10 to P90 holds is not known")
+    # The whole interval must be inside: in doubt the champion stays.
     elif ends[0] < settings.cover_low_share or ends[1] > settings.cover_high_share:
         yield Obstacle(
             "coverage",

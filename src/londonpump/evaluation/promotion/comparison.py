@@ -109,6 +109,7 @@ def _groups(
 def _slice_results(
     seen: SliceDifferences, errors_s: tuple[Floats, Floats], settings: PromotionSettings
 ) -> list[dict[str, Any]]:
+    # All slices together: each alone at 95 % would reject many good challengers for nothing (promotion.md).
     low_s = seen.found.low_together(settings.slice_error_share)
     results = [
         {
@@ -162,6 +163,7 @@ class Comparison:
 
     def obstacles_found(self, text: str, has_case: bool) -> list[Obstacle]:
         """Return all obstacles; the difference, described by `text`, is one unless there is a case for promotion."""
+        # With a case for promotion the overall difference is no obstacle, but a slice still is.
         whole = [] if has_case else [self._overall_obstacle(text)]
         return [*whole, *self._slice_obstacles()]
 
@@ -186,6 +188,7 @@ class Comparison:
             return Obstacle("tie", "a tie: the two announce times that are equally far off on every run")
         if self.difference.low_s > 0:
             return Obstacle("worse", text)
+        # Not shown to be better is not enough: in doubt the champion stays.
         return Obstacle("tie", f"a tie, the two cannot be distinguished: {text}")
 
     def to_json(self) -> dict[str, Any]:
@@ -211,6 +214,7 @@ def compare(
 
 
 def _whole(rows: EvaluationRows, extra_error_s: Floats, settings: PromotionSettings) -> Difference:
+    # Whole days, because dispatches of one day share weather, traffic and workload.
     draws = draw_days(rows.day, settings.resamples, settings.seed)
     found = group_differences(extra_error_s, np.zeros(len(rows), np.int64), rows.day, draws)
     low, high = found.interval(settings.confidence)

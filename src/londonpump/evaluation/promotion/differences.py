@@ -16,6 +16,7 @@ from londonpump.evaluation.intervals import DayDraws, ratio
 
 NO_SCATTER_S = 1e-9
 """A standard error below this is rounding: the difference is the same on every day."""
+# A resample without scatter would be infinitely far in its own standard errors.
 FARTHEST = 1e6
 
 
@@ -40,6 +41,7 @@ class GroupDifferences:
         """Return (k,) lower ends that hold together except in `error_share` of cases; above 0 the group got worse."""
         if not len(self.value_s):
             return self.value_s
+        # The largest deviation of each resample covers all groups at once, whatever rows they share.
         farthest = np.quantile(self.studentised.max(axis=1), 1 - error_share)
         return np.asarray(self.value_s - farthest * self.error_s)
 
@@ -61,6 +63,7 @@ def group_differences(difference_s: Floats, group: Ints, day: Ints, draws: DayDr
     shift = values - values[0]
     squares = counts @ off**2 - 2 * shift * (counts @ (off * rows)) + shift**2 * (counts @ rows**2)
     days = (rows > 0).sum(axis=0)
+    # The usual correction of a variance for few observations.
     few_days = np.sqrt(days / np.maximum(days - 1, 1))
     errors = ratio(np.sqrt(np.maximum(squares, 0)), counts @ rows) * few_days
     return GroupDifferences(values[0], _without_noise(errors[0]), _studentised(shift[1:], errors[1:]))

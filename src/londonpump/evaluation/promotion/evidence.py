@@ -15,12 +15,14 @@ class PromotionSettings:
     The field names are stored with the evidence of each decision.
     """
 
+    # The error rates of these defaults were measured on drawn months of real dispatches (promotion.md).
     least_rows: int = 1000
     """With fewer later rows the champion stays."""
     least_days: int = 7
     """With fewer later days the champion stays."""
     least_slice_rows: int = 500
     """Rows that a slice value needs in the newest `slice_days`."""
+    # The newest three months; in ordinary months these are the 28 days after the training.
     slice_days: int = 92
     slices: tuple[str, ...] = ("borough", "station", "hour_band", "own_ground", "incident_type")
     """Slices that must not get worse."""
@@ -118,6 +120,7 @@ class Evidence:
             raise BadValue(
                 f"{name} forecast", len(contender.forecast), f"has other dispatches than the {n} evaluated"
             )
+        # A row that a model was trained on would favour it: no verdict is better than one on such rows.
         first = EPOCH + timedelta(days=int(self.rows.day.min())) if n else None
         if first is not None and first < contender.trained_until:
             raise BadValue(

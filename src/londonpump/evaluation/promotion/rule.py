@@ -26,6 +26,7 @@ from londonpump.evaluation.promotion.evidence import (
     Verdict,
 )
 
+# The control room receives one number of seconds, and a few dispatches of twenty minutes must not dominate.
 METRIC = "mae_s"
 REPORTED_METRICS = (
     *(METRIC, "rmse_s", "bias_s", "within_60_share", "crps_s", COVERAGE, "width_80_s"),
@@ -69,7 +70,11 @@ def scores_of(
 ) -> dict[str, Facts]:
     """Return the metrics of each model over all rows, each `{value, low, high}`."""
     whole = evaluate_models(
-        rows.without_slices(), forecasts, resamples=settings.resamples, seed=settings.seed
+        # Slices are compared elsewhere, by intervals that hold for few days.
+        rows.without_slices(),
+        forecasts,
+        resamples=settings.resamples,
+        seed=settings.seed,
     )
     scores = {name: found[WHOLE][WHOLE] for name, found in whole["models"].items()}
     return {
@@ -110,6 +115,7 @@ def decide(evidence: Evidence, settings: PromotionSettings = DEFAULTS) -> Verdic
     days = len(np.unique(rows.day))
     facts = decision_facts(evidence, days, settings)
     # all obstacles are collected, so that the ledger names every one and not only the first
+    # The latency is known even if nothing can be compared.
     late = list(checks.latency(evidence.challenger, settings))
     not_evaluable = [*checks.unusable(evidence), *checks.few_rows(len(rows), days, settings)]
     if not_evaluable:
@@ -141,9 +147,11 @@ def _case_for_promotion(
     compared: Comparison, text: str, age: str | None, settings: PromotionSettings
 ) -> tuple[str, str] | None:
     """Return the rule for the challenger and its text; None if there is none. age: of `_champion_age_text`."""
+    # Two-sided 95 %: an equally good challenger is promoted 2.5 % of the time by design.
     high_s = compared.difference.high_s
     if high_s < 0:
         return "better", f"{text}; {compared.slices_text()}"
+    # A newer training is preferred to an old one if the two are equally good.
     if age is not None and high_s < settings.not_worse_s:
         not_worse = f"{text}, not {settings.not_worse_s:g} s worse"
         return "not_worse_and_newer", f"{age}; {not_worse}; {compared.slices_text()}"
