@@ -10,9 +10,8 @@ import numpy as np
 import pytest
 
 from londonpump.domain.errors import BadValue
-from londonpump.evaluation.evaluate import evaluate_models
+from londonpump.evaluation.evaluate import evaluate_models, evaluate_pumps
 from londonpump.evaluation.evaluation_rows import EvaluationRows, Forecast
-from londonpump.evaluation.pump_count_metrics import evaluate_pumps
 from londonpump.evaluation.report import About, ReportInputs, render_model_card, render_report
 from londonpump.evaluation.report.tables import worst_by_cover, worst_by_error
 from londonpump.evaluation.report.text_formats import format_interval, format_number
