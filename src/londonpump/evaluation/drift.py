@@ -14,13 +14,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from londonpump.domain.errors import TooFewRows
-from londonpump.evaluation.drift_bins import Bins, DriftMeasure, daily_counts, fit_bins
 from londonpump.evaluation.drift_thresholds import (
+    Bins,
+    DriftMeasure,
     DriftRule,
     Expected,
     Thresholds,
     clip_residuals,
+    daily_counts,
     deviations,
+    fit_bins,
     thresholds,
     window_sums,
 )

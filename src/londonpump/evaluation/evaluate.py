@@ -1,4 +1,7 @@
-"""Every model on the same rows, the whole and slice by slice, each metric with its interval."""
+"""Every model on the same rows, the whole and slice by slice, each metric with its interval.
+
+Differences of two models, and the metrics of the number of pumps, follow at the end.
+"""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass

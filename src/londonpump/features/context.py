@@ -10,20 +10,24 @@ from numpy.typing import NDArray
 
 from londonpump.domain.context_records import BankHoliday, SchoolHoliday, TrafficReading, WeatherHour
 from londonpump.domain.london_clock import HOUR_US
-from londonpump.features.calendars import LIBRARY, SchoolDays, WorkingDays, london_days, years_of
 from londonpump.features.observations import (
     FRESH_US,
+    LIBRARY,
     OLDEST_H,
     WEATHER_VALUES,
     Columns,
     Ints,
+    SchoolDays,
     Traffic,
     TrafficReadings,
     WeatherTable,
+    WorkingDays,
+    london_days,
     taken,
     timestamp_from_us,
     us_of,
     weather_known,
+    years_of,
 )
 
 UNITS = {

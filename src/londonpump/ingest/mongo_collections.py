@@ -1,4 +1,7 @@
-"""The original's five collections, as its scripts and its API wrote them."""
+"""The original's five collections, as its scripts and its API wrote them, and the reader of mongoexport files.
+
+The files are MongoDB extended JSON, canonical or relaxed, as an array or one document per line.
+"""
 
 import json
 import re

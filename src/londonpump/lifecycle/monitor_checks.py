@@ -18,11 +18,11 @@ from londonpump.evaluation.drift import (
     changed_stations,
     find_drift,
 )
-from londonpump.evaluation.drift_bins import DriftMeasure
+from londonpump.evaluation.drift_thresholds import DriftMeasure
 from londonpump.evaluation.evaluation_rows import Floats, Ints
-from londonpump.features.calendars import EPOCH, london_days
 from londonpump.features.catalogue import FEATURES
 from londonpump.features.dispatches import DAY_US, HOUR_US
+from londonpump.features.observations import FIRST_DAY, london_days
 from londonpump.lifecycle.prepared_examples import Columns, Examples
 from londonpump.registry.ledger import has_comparison
 from londonpump.storage.database.alarm_repository import Condition
@@ -66,7 +66,7 @@ def drift_of(
 ) -> tuple[DriftResult, list[StationChange]]:
     """Compare the rows after the training of a bundle, until a time, with its training data. Raises: TooFewRows."""
     mobilised_day = london_days(examples.rows["mobilised_us"])
-    today = (at.astimezone(LONDON).date() - EPOCH).days
+    today = (at.astimezone(LONDON).date() - FIRST_DAY).days
     # The newest day may be incomplete, but it has few rows and therefore little weight.
     last = min(int(mobilised_day.max()), today)
     span = Span(_day(card["trained_from"]), _day(card["trained_until"]) - 1, last)
@@ -102,7 +102,7 @@ def _distance_m(rows: Columns) -> Floats:
 
 
 def _day(text: str) -> int:
-    return (date.fromisoformat(text) - EPOCH).days
+    return (date.fromisoformat(text) - FIRST_DAY).days
 
 
 DRIFT, SILENT, NEW = "input_drift", "station_silent", "station_new"
@@ -123,7 +123,7 @@ def station_conditions(changes: list[StationChange]) -> list[Condition]:
 
 def day_of(day: int) -> date:
     """Convert days since 1970 to a London day."""
-    return EPOCH + timedelta(days=day)
+    return FIRST_DAY + timedelta(days=day)
 
 
 def format_moved_bins(one: Drift) -> str:

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, select
 from londonpump.domain.attendance_targets import FIRST_PUMP_TARGET_S, MAX_PUBLISHED_S
 from londonpump.domain.london_clock import LONDON
 from londonpump.evaluation.live import LiveRows
-from londonpump.features.calendars import EPOCH
+from londonpump.features.observations import FIRST_DAY
 from londonpump.lifecycle.prepared_examples import Examples
 from londonpump.storage.database.schema import mobilisations, outcomes, predictions
 
@@ -148,7 +148,7 @@ def _live_rows(matched: list[tuple[Any, float]], promised: Mapping[str, float]) 
     return LiveRows(
         model=np.array([row.model for row, _ in matched], np.str_),
         station_code=np.array([row.station_code for row, _ in matched], np.str_),
-        day=np.array([(local_time.date() - EPOCH).days for local_time in local_times], np.int64),
+        day=np.array([(local_time.date() - FIRST_DAY).days for local_time in local_times], np.int64),
         hour=np.array([local_time.hour for local_time in local_times], np.int64),
         p10_s=numbers(row.announced_p10_s for row, _ in matched),
         p50_s=numbers(row.announced_p50_s for row, _ in matched),

@@ -11,10 +11,10 @@ from londonpump.domain import national_grid
 from londonpump.domain.attendance_targets import MIN_UNDERESTIMATE_S
 from londonpump.domain.errors import TooFewRows
 from londonpump.domain.stations import Station
-from londonpump.features.calendars import london_days
 from londonpump.features.catalogue import FEATURES, Feature, require_known_in_time, usable
 from londonpump.features.dispatches import Dispatches, is_countable, recent_calls
 from londonpump.features.ground_lookup import GroundLookup, fit_ground
+from londonpump.features.observations import london_days
 from londonpump.models.applicability_domain import fit_applicability_domain
 from londonpump.models.area_points import fit_area_points
 from londonpump.models.baselines import fit_constant, fit_distance

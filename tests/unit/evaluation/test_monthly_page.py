@@ -10,11 +10,10 @@ import numpy as np
 import pytest
 
 from londonpump.evaluation.drift import Drift, DriftResult, ShiftedBin, StationChange
-from londonpump.evaluation.drift_bins import DriftMeasure
+from londonpump.evaluation.drift_thresholds import DriftMeasure
 from londonpump.evaluation.live import LiveRows
 from londonpump.evaluation.monthly import Month, MonthInputs, render_month
-from londonpump.evaluation.monthly.attendance import AttendanceRows
-from londonpump.evaluation.monthly.attendance_tables import format_borough, format_clock
+from londonpump.evaluation.monthly.attendance_tables import AttendanceRows, format_borough, format_clock
 from londonpump.evaluation.monthly.inputs import AlarmLine, DecisionLine, LivePerformance, Records
 
 MONTH = Month(2017, 2)

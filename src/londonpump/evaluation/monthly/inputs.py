@@ -9,7 +9,7 @@ from londonpump.domain.errors import BadValue
 from londonpump.evaluation.drift import DriftResult, StationChange
 from londonpump.evaluation.evaluation_rows import Bools, Ints
 from londonpump.evaluation.live import LiveRows
-from londonpump.evaluation.monthly.attendance import AttendanceRows
+from londonpump.evaluation.monthly.attendance_tables import AttendanceRows
 
 EPOCH_DATE = date(1970, 1, 1)
 _WRITTEN = re.compile(r"(\d{4})-(0[1-9]|1[0-2])")

@@ -11,7 +11,7 @@ from londonpump.domain.stations import by_code, known_stations
 from londonpump.domain.thames import river_line
 from londonpump.evaluation.curves import GridCells, grid_cells
 from londonpump.evaluation.evaluation_rows import EvaluationRows, Floats, Forecast
-from londonpump.evaluation.monthly.attendance import (
+from londonpump.evaluation.monthly.attendance_tables import (
     FEW,
     FIRST_MEAN,
     AttendanceRows,
@@ -19,8 +19,8 @@ from londonpump.evaluation.monthly.attendance import (
     Figures,
     figures,
     figures_by,
+    format_clock,
 )
-from londonpump.evaluation.monthly.attendance_tables import format_clock
 from londonpump.evaluation.monthly.inputs import Month, MonthInputs
 from londonpump.evaluation.report.maps import draw_cells, draw_ground, frame_map, label_stations
 from londonpump.evaluation.report.plots import Drawing

@@ -8,7 +8,7 @@ from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined, Te
 from londonpump.domain.london_clock import LONDON
 from londonpump.evaluation.live import live_figures
 from londonpump.evaluation.monthly import attendance_tables, model_tables
-from londonpump.evaluation.monthly.attendance import (
+from londonpump.evaluation.monthly.attendance_tables import (
     FEW,
     MISSED,
     NOT_EVALUATED,
@@ -18,8 +18,6 @@ from londonpump.evaluation.monthly.attendance import (
     Figures,
     figures,
     figures_by,
-)
-from londonpump.evaluation.monthly.attendance_tables import (
     format_borough,
     format_figure_interval,
     format_figure_value,
@@ -29,7 +27,7 @@ from londonpump.evaluation.monthly.attendance_tables import (
 from londonpump.evaluation.monthly.inputs import DecisionLine, MonthInputs
 from londonpump.evaluation.monthly.model_tables import live_tables
 from londonpump.evaluation.monthly.plots import draw_curves, draw_maps
-from londonpump.evaluation.report.text_formats import format_count, format_day, format_number
+from londonpump.evaluation.report.style import format_count, format_day, format_number
 
 VERDICT_TEXTS = {UNSURE: "too near to the target to say", NOT_EVALUATED: "too few to say", MISSED: "missed"}
 

@@ -13,17 +13,23 @@ import numpy as np
 
 from londonpump.evaluation.evaluate import WHOLE, evaluate_models
 from londonpump.evaluation.evaluation_rows import EvaluationRows, Forecast
-from londonpump.evaluation.promotion import checks
-from londonpump.evaluation.promotion.checks import CALIBRATION, COVERAGE, Obstacle
 from londonpump.evaluation.promotion.comparison import Comparison, compare
 from londonpump.evaluation.promotion.evidence import (
+    CALIBRATION,
+    COVERAGE,
     EPOCH,
     KEEP,
     PROMOTE,
     EvaluatedModel,
     Evidence,
+    Obstacle,
     PromotionSettings,
     Verdict,
+    coverage_and_calibration,
+    few_rows,
+    latency,
+    quality_text,
+    unusable,
 )
 
 # The control room receives one number of seconds, and a few dispatches of twenty minutes must not dominate.
@@ -116,15 +122,15 @@ def decide(evidence: Evidence, settings: PromotionSettings = DEFAULTS) -> Verdic
     facts = decision_facts(evidence, days, settings)
     # all obstacles are collected, so that the ledger names every one and not only the first
     # The latency is known even if nothing can be compared.
-    late = list(checks.latency(evidence.challenger, settings))
-    not_evaluable = [*checks.unusable(evidence), *checks.few_rows(len(rows), days, settings)]
+    late = list(latency(evidence.challenger, settings))
+    not_evaluable = [*unusable(evidence), *few_rows(len(rows), days, settings)]
     if not_evaluable:
         return _kept([*not_evaluable, *late], facts)
     forecasts = _forecasts(evidence)
     scores = scores_of(rows, forecasts, settings)
     add_scores(facts, scores)
     evaluated_on = f"on {len(rows):,} runs of {days} days"
-    obstacles_found = [*late, *checks.coverage_and_calibration(scores[CHALLENGER], settings)]
+    obstacles_found = [*late, *coverage_and_calibration(scores[CHALLENGER], settings)]
     case_for: tuple[str, str] | None = (
         "first",
         f"no model is active, and the challenger was evaluated {evaluated_on}",
@@ -140,7 +146,7 @@ def decide(evidence: Evidence, settings: PromotionSettings = DEFAULTS) -> Verdic
     if case_for is None or obstacles_found:
         return _kept(obstacles_found, facts)
     rule, text = case_for
-    return _promoted(rule, f"{text}; {checks.quality_text(scores[CHALLENGER])}", facts)
+    return _promoted(rule, f"{text}; {quality_text(scores[CHALLENGER])}", facts)
 
 
 def _case_for_promotion(

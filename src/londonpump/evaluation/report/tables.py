@@ -6,7 +6,7 @@ from typing import Any
 
 from londonpump.evaluation.evaluate import sliced_differences
 from londonpump.evaluation.report.inputs import ReportInputs
-from londonpump.evaluation.report.text_formats import (
+from londonpump.evaluation.report.style import (
     format_count,
     format_interval,
     format_number,

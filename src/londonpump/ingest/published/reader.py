@@ -1,4 +1,4 @@
-"""Reads published files into one typed table, and keeps the text of every row."""
+"""Reader of published files into one typed table, with the formats of each file detected and the text of every row kept."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -12,8 +12,10 @@ from londonpump.domain.errors import BadFile, BadValue
 from londonpump.domain.published_columns import TABLES, PublishedColumn
 from londonpump.ingest.csv_dialect import Layout, TextFormat, text_format_of
 from londonpump.ingest.file_type import XLSX, DetectedFile, detect_file
-from londonpump.ingest.published.format_checks import (
+from londonpump.ingest.published.formats import (
+    FORMATS,
     FileCheck,
+    Format,
     count_failures,
     count_other_formats,
     counted_format,
@@ -23,7 +25,6 @@ from londonpump.ingest.published.format_checks import (
     require_readable,
     sampled_formats,
 )
-from londonpump.ingest.published.formats import FORMATS, Format
 from londonpump.ingest.published.header import Header, detect_decimal_mark, drop_extra_lines, parse_header
 from londonpump.ingest.published.input_files import as_utf8, csv_header, load_csv, read_workbook
 from londonpump.ingest.published.parsing import (
