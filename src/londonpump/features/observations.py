@@ -29,6 +29,7 @@ Ints = NDArray[np.int64]
 DAY_US = 24 * HOUR_US
 FIRST_DAY = date(1970, 1, 1)
 THURSDAY, SATURDAY = 3, 5
+# GOV.UK lists a few years only, and the first or last of them may be cut off.
 DAYS_OF_A_YEAR = 8
 """England has at least eight bank holidays per year: a shorter list adds to the library's days and replaces none."""
 LIBRARY = "holidays library"
@@ -64,6 +65,7 @@ class SchoolDays:
     def is_holiday(self, at_us: Ints) -> Floats:
         """Return (n,) 1 on a London day without school, 0 on another, NaN outside the covered years."""
         days = london_days(at_us)
+        # A day outside would read as a school day, so it is unknown.
         is_covered = np.isin(years_of(days), np.array(sorted(self.source_by_year), np.int64))
         return np.where(is_covered, np.isin(days, self.days), np.nan)
 
@@ -145,6 +147,7 @@ class WeatherTable:
         }
         values["conditions"] = _objects([row.conditions for row in ordered])
         distinct_available_us, rank = np.unique(available, return_inverse=True)
+        # One sorted key lets a binary search find hour and latest available row together.
         keys = observed // HOUR_US * (len(distinct_available_us) + 1) + rank
         last_with = {name: _last_with(observed, column) for name, column in values.items()}
         source = _objects([row.source for row in ordered])
@@ -153,6 +156,7 @@ class WeatherTable:
     def rows_known(self, at_us: Ints) -> tuple[Ints, dict[str, Ints]]:
         """Return the (n,) row used at each timestamp, and the row that gives each value; -1 where there is none."""
         hour = at_us // HOUR_US
+        # Rows that became available later are excluded in training too: the service could not have known them.
         rank = np.searchsorted(self.distinct_available_us, at_us, side="right") - 1
         chosen = np.full(len(at_us), -1, np.int64)
         giving = {name: chosen.copy() for name in WEATHER_VALUES}
@@ -256,6 +260,7 @@ class TrafficReadings:
 
     def rows_known(self, at_us: Ints) -> Ints:
         """Return the (n,) reading available last at each timestamp; -1 if it is two hours old or there is none."""
+        # By the time it became available, not by the time of the observation: that is the order in which the service sees it.
         rows = np.searchsorted(self.available_us, at_us, side="right") - 1
         if not len(self.available_us):
             return rows
@@ -292,6 +297,7 @@ class TrafficWeeks:
         days = london // DAY_US
         key = _key(years_of(days), (days + THURSDAY_AFTER_SUNDAY) % 7, london % DAY_US // HOUR_US)
         rows = np.searchsorted(self.keys, key)
+        # The appended -1 is what a key beyond the last one is compared with.
         is_there = np.append(self.keys, -1)[rows] == key
         return np.where(is_there, rows, -1)
 

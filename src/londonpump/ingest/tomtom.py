@@ -42,6 +42,7 @@ def fetch_traffic(http: Http, settings: Settings, fetched_at: datetime) -> Traff
         params = {"point": f"{latitude},{longitude}", "unit": "KMPH"}
         response = http.get(PUBLISHER, settings.tomtom_url + PATH, params, secret=secret)
         rates.append(parse_flow(response.body, road))
+    # A closed road says nothing about the others, so that the mean leaves it out.
     open_rates = [rate for rate in rates if rate is not None]
     if not open_rates:
         raise SourceFailed(PUBLISHER, "every road asked for is closed", "Ask again later.")

@@ -49,6 +49,7 @@ class Joined:
 def published_times(examples: Examples) -> Published:
     """Return the attendance times of prepared records, except of pumps without a code (incident files only)."""
     rows = examples.rows
+    # Without an arrival there is no outcome.
     kept = np.isfinite(rows["attendance_s"])
     keys = zip(rows["incident_number"][kept], rows["resource_code"][kept], strict=True)
     times = zip(keys, rows["attendance_s"][kept], strict=True)

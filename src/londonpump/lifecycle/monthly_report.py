@@ -14,10 +14,10 @@ from londonpump.domain.london_clock import LONDON, london_us
 from londonpump.evaluation.evaluation_rows import Ints, Texts
 from londonpump.evaluation.live import LiveRows
 from londonpump.evaluation.monthly import MonthInputs, render_month
-from londonpump.evaluation.monthly.attendance_tables import AttendanceRows
 from londonpump.evaluation.monthly.inputs import (
     EPOCH_DATE,
     AlarmLine,
+    AttendanceRows,
     DecisionLine,
     LivePerformance,
     Month,

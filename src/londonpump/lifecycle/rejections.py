@@ -14,7 +14,7 @@ from londonpump.cleaning.mobilisations import FAR_FROM_MOBILISED, MAX_FROM_CALL_
 from londonpump.domain.errors import BadFile, TooFewRows
 from londonpump.domain.published_columns import TABLES, is_contradicted
 from londonpump.ingest.published import PublishedTable
-from londonpump.ingest.published.formats import EXAMINED_ROWS, advice_on_dates, swap_day_and_month
+from londonpump.ingest.published.format_checks import EXAMINED_ROWS, advice_on_dates, swap_day_and_month
 
 MIN_WARNING_SHARE = 0.02
 """A rule that rejects more than this share of a file suggests that the file is wrong."""

@@ -12,13 +12,16 @@ from londonpump.domain.london_clock import LONDON
 from londonpump.evaluation.drift import Drift
 from londonpump.evaluation.evaluation_rows import Floats, Ints
 from londonpump.evaluation.live import LiveRows, live_figures
-from londonpump.evaluation.monthly.attendance_tables import FEW, MIN_DAYS, format_ground, mean_change
+from londonpump.evaluation.monthly.attendance_tables import format_ground
 from londonpump.evaluation.monthly.inputs import (
     EPOCH_DATE,
+    FEW,
+    MIN_DAYS,
     AlarmLine,
     DecisionLine,
     LivePerformance,
     MonthInputs,
+    mean_change,
 )
 from londonpump.evaluation.report.style import format_count, format_interval, format_number
 from londonpump.evaluation.report.tables import Cell, Table

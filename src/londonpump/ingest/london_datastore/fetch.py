@@ -31,7 +31,7 @@ from londonpump.ingest.london_datastore.datasets import (
     min_newest_date,
 )
 from londonpump.ingest.london_datastore.file_store import StoredFile
-from londonpump.ingest.published.formats import counted_format, no_format, sampled_formats
+from londonpump.ingest.published.format_checks import counted_format, no_format, sampled_formats
 from londonpump.ingest.published.header import is_header_of, parse_header
 from londonpump.ingest.published.input_files import as_utf8, csv_header, read_into
 from londonpump.ingest.published.parsing import column_texts, value_of

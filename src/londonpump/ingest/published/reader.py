@@ -12,10 +12,8 @@ from londonpump.domain.errors import BadFile, BadValue
 from londonpump.domain.published_columns import TABLES, PublishedColumn
 from londonpump.ingest.csv_dialect import Layout, TextFormat, text_format_of
 from londonpump.ingest.file_type import XLSX, DetectedFile, detect_file
-from londonpump.ingest.published.formats import (
-    FORMATS,
+from londonpump.ingest.published.format_checks import (
     FileCheck,
-    Format,
     count_failures,
     count_other_formats,
     counted_format,
@@ -28,6 +26,8 @@ from londonpump.ingest.published.formats import (
 from londonpump.ingest.published.header import Header, detect_decimal_mark, drop_extra_lines, parse_header
 from londonpump.ingest.published.input_files import as_utf8, csv_header, load_csv, read_workbook
 from londonpump.ingest.published.parsing import (
+    FORMATS,
+    Format,
     column_texts,
     has_odd_blanks,
     typed_rows,
