@@ -60,6 +60,7 @@ class Bins:
             bin_of = {**self.bin_of, None: other + 1}
             return np.fromiter((bin_of.get(value, other) for value in values), np.int64, len(values))
         found = np.searchsorted(self.edges, values, side="right")
+        # Below and above the range are one bin: the range asks only whether the model has seen such values.
         if self.is_range:
             found = np.where(found == 1, 0, 1)
         return np.where(np.isnan(values), len(self.names) - 1, found).astype(np.int64)

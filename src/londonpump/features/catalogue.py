@@ -30,7 +30,6 @@ Floats = NDArray[np.float64]
 KNOWN_STAGES = (CALL, MOBILISATION, DEPARTURE, ARRIVAL, CLOSURE, BOOKKEEPING)
 PREDICTED_AT = MOBILISATION
 NEAR, SECOND_NEAREST = 0, 1
-# Codes are positions in these lists, so that new names may only be added at the end.
 PROPERTY_CATEGORIES = (
     "Dwelling",
     "Non Residential",

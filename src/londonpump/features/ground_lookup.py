@@ -18,9 +18,9 @@ from londonpump.domain.stations import Station
 Floats = NDArray[np.float64]
 Codes = NDArray[np.int64]
 
-# Fine cells first: grounds border each other within streets, and the coarse cells fill the gaps.
+# Fine cells first, because grounds border each other inside a coarse one.
 CELL_SIZES_M = (100, 500)
-# One record may be wrong; of three, two agree.
+# A single record may be wrong.
 MIN_RECORDS = 3
 ROW = 100_000
 """Distance of the numbers of neighbouring columns; northings reach 1,300 km."""

@@ -260,7 +260,7 @@ class TrafficReadings:
 
     def rows_known(self, at_us: Ints) -> Ints:
         """Return the (n,) reading available last at each timestamp; -1 if it is two hours old or there is none."""
-        # By the time it became available, not by the time of the observation: that is the order in which the service sees it.
+        # By the time it became available: that is the order in which the service sees readings.
         rows = np.searchsorted(self.available_us, at_us, side="right") - 1
         if not len(self.available_us):
             return rows

@@ -30,6 +30,7 @@ from londonpump.storage.database.context_repository import FetchRecord, select_l
 from londonpump.storage.database.decision_repository import Decision, read_decisions
 from londonpump.storage.database.schema import decisions, weather_hours
 
+# Calls and dispatches are counted apart: a call with five pumps must not count five times.
 CALL_INPUTS = {
     "incident_type": DriftMeasure.MIX,
     "property_category": DriftMeasure.MIX,
@@ -77,6 +78,7 @@ def drift_of(
 def watched_inputs(examples: Examples, card: Mapping[str, Any]) -> list[MonitoredInput]:
     """Return every monitored input. card: of the bundle; its features determine which context it reads."""
     named = card.get("features") or ()
+    # A context column that the model does not read cannot make it wrong.
     read = {name for feature in FEATURES if feature.name in named for name in feature.reads}
     calls = {**examples.calls, "hour": _hour(examples.calls["call_us"])}
     rows = {**examples.rows, "distance_m": _distance_m(examples.rows)}

@@ -73,6 +73,7 @@ def join_outcomes(connection: Connection, at: datetime, published: Published) ->
             dispatches.prediction_id,
             outcomes.c.actual_s,
         )
+        # An outer join: announced times without an outcome count in the share that was joined.
         .outerjoin(outcomes, (outcomes.c.mobilisation_id == dispatches.id) & (outcomes.c.arrived_at <= at))
         .where(
             dispatches.model.is_not(None),

@@ -115,6 +115,7 @@ def fit_congestion(journeys: Journeys, fold: Ints) -> tuple[Congestion, Floats] 
     Returns: None where too few travel times are known.
     """
     informative = journeys.is_informative
+    # No profile is better than one of noise: the feature is then left out of the bundle.
     if informative.sum() < MIN_JOURNEYS:
         return None
     # A rate fitted with a row's own travel time would carry the target into its feature.
@@ -146,6 +147,7 @@ def fit_observed(rate: Floats, hour: Ints) -> Congestion:
 
     Args: rate: (n,) NaN where unknown. hour: (n,) of the London week.
     """
+    # Unknown hours must not count as hours without congestion.
     known = np.isfinite(rate)
     count = np.bincount(hour[known], minlength=WEEK).astype(np.float64)
     total = np.asarray(np.bincount(hour[known], rate[known], minlength=WEEK), np.float64)

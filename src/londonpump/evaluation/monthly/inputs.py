@@ -26,6 +26,7 @@ FEW = 30
 MIN_DAYS = 7
 """Resampling fewer days says little about chance."""
 MET, MISSED, UNSURE, NOT_EVALUATED = "met", "missed", "unsure", "not judged"
+# The 97.5 % quantile of the normal distribution.
 Z_95 = 1.959964
 
 
@@ -125,6 +126,7 @@ def mean_change(
         for at, (values, day) in enumerate((now, before))
     ]
     change = stat(drawn[0] - drawn[1])
+    # An interval of few days or occasions would look more certain than it is.
     is_evaluated = all(len(day) >= FEW and len(np.unique(day)) >= MIN_DAYS for _, day in (now, before))
     return change if is_evaluated else {**change, "low": None, "high": None}
 
@@ -138,6 +140,7 @@ def values_of(target: Target, rows: AttendanceRows) -> tuple[Floats, Ints]:
 
 def mean_samples(values: Floats, day: Ints, draws: DayDraws) -> Floats:
     """Return (1 + resamples,) means; the first is that of the data."""
+    # Whole days are drawn, as everywhere in the evaluation: the pumps of one day share weather and workload.
     at = np.searchsorted(draws.days, day)
     n_days = len(draws.days)
     summed, n = (draws.counts @ np.bincount(at, weights, n_days) for weights in (values, np.ones(len(day))))
