@@ -151,6 +151,7 @@ class Forecast:
         return np.asarray((1 - share) * self.quantiles_s[:, upper - 1] + share * self.quantiles_s[:, upper])
 
 
+# All from one distribution, so that the chances never contradict each other.
 THRESHOLDS_S = LATENESS_LIMITS_S
 """Thresholds of the forecast probabilities: 6, 8, 10 and 12 minutes."""
 

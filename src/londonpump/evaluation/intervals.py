@@ -12,6 +12,7 @@ import numpy as np
 from londonpump.domain.errors import BadValue, TooFewRows
 from londonpump.evaluation.evaluation_rows import Floats, Ints
 
+# Two-sided: 2.5 % of the resamples lie beyond each end.
 CONFIDENCE = 0.95
 # A single day drawn again and again would give an interval without width.
 MIN_DAYS = 2

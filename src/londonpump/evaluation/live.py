@@ -114,6 +114,7 @@ class BandRule:
 
     # Together with three days in succession: one extreme day does not move the lower end of an interval.
     mae_worse_pct: float = 10.0
+    # P10 to P90 should contain 80 %: the rest is room for ordinary change.
     min_cover_share: float = 0.70
     consecutive_days: int = 3
     window_days: int = 14

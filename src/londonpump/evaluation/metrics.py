@@ -37,6 +37,7 @@ def most_likely(chance: Floats, share: float) -> Bools:
 
 # The targets say "11 levels" and not which; other levels change the figure by some per cent (accuracy.md).
 CRPS_LEVELS = tuple(round(0.05 + 0.09 * step, 2) for step in range(11))
+# 80 % is what a prediction shows; 90 % tests the tails.
 BANDS = {80: (0.1, 0.9), 90: (0.05, 0.95)}
 WITHIN_S = 60
 WARNING_S = 600

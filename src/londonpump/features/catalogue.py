@@ -28,6 +28,7 @@ Floats = NDArray[np.float64]
 
 # In the order in which an incident unfolds: the latest stage of its columns decides for a feature.
 KNOWN_STAGES = (CALL, MOBILISATION, DEPARTURE, ARRIVAL, CLOSURE, BOOKKEEPING)
+# A prediction is made when the pump is chosen, before it moves.
 PREDICTED_AT = MOBILISATION
 NEAR, SECOND_NEAREST = 0, 1
 PROPERTY_CATEGORIES = (

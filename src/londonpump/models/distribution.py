@@ -22,6 +22,7 @@ Ints = NDArray[np.int64]
 # Finer at the ends, where the quantiles lie far apart.
 LEVELS: Floats = np.concatenate([[0.0025, 0.005], np.arange(1, 100) / 100, [0.995, 0.9975]])
 """The levels at which the shape is stored; between two of them it is interpolated linearly."""
+# The announced time is the P50; P10 to P90 is the interval whose coverage is evaluated and monitored.
 P10, P50, P90 = 0.1, 0.5, 0.9
 
 

@@ -27,6 +27,7 @@ Progress = Callable[[str, float], None]
 
 # Each value sees four fifths of the dispatches, nearly as many as the final look-up.
 LOCATION_FOLDS = 5
+# The tails of fewer errors would be ragged.
 MIN_GROUP_ERRORS = 400
 """A group with fewer errors takes the shape of all dispatches."""
 ERROR_FLOOR_S = 5.0

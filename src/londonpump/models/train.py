@@ -225,6 +225,7 @@ def _usable_rows(training: TrainingSet, plan: TrainingPlan) -> TrainingSet:
     keep = np.isfinite(training.rows["attendance_s"])
     if plan.is_without_fast:
         # whole incidents go, so that no row of one is left to be compared with
+        # The speed uses the actual time: it may choose training rows, never the rows of a test.
         fast = np.unique(training.incident[training.rows["is_over_60_kmh"] == 1])
         keep &= ~np.isin(training.incident, fast)
     if keep.sum() < MIN_TRAINING_ROWS:

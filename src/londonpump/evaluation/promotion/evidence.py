@@ -29,6 +29,7 @@ class PromotionSettings:
     """Slices that must not get worse."""
     confidence: float = 0.95
     """Confidence of the two-sided interval over all rows."""
+    # One threshold for all slices, whatever their number (promotion.md).
     slice_error_share: float = 0.05
     """Share of equally good challengers that are rejected for any slice."""
     cover_low_share: float = 0.75
