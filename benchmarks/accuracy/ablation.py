@@ -11,8 +11,8 @@ from benchmarks.accuracy.hidden_inputs import Blinded
 from benchmarks.accuracy.predictions import joined_forecast
 from benchmarks.accuracy.splits import N_FOLDS, fold_of, some
 from benchmarks.accuracy.steps import NOT_CARRIED, STEPS, Step, up_to
+from londonpump.evaluation.evaluate import paired_difference
 from londonpump.evaluation.evaluation_rows import EvaluationRows, Forecast
-from londonpump.evaluation.paired_comparison import paired_difference
 from londonpump.features.catalogue import FEATURES, Feature, usable
 from londonpump.features.dispatches import Dispatches
 from londonpump.lifecycle.prepared_examples import Columns, Examples, incident_codes

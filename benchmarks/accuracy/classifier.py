@@ -12,9 +12,8 @@ import numpy as np
 from benchmarks.accuracy.predictions import Answers
 from benchmarks.accuracy.splits import Fold
 from londonpump.domain.attendance_targets import FIRST_PUMP_TARGET_S
-from londonpump.evaluation.evaluate import evaluate_models
+from londonpump.evaluation.evaluate import evaluate_models, sliced_differences
 from londonpump.evaluation.evaluation_rows import Forecast
-from londonpump.evaluation.paired_comparison import sliced_differences
 from londonpump.features.catalogue import build
 from londonpump.features.dispatches import Dispatches
 from londonpump.models import boosters

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.accuracy.splits import Fold, some
-from londonpump.evaluation.paired_comparison import paired_difference
+from londonpump.evaluation.evaluate import paired_difference
 from londonpump.lifecycle.evaluate import build_judged_rows, forecasts_of
 from londonpump.lifecycle.prepared_examples import Columns, Examples
 from londonpump.lifecycle.progress import silent

@@ -6,10 +6,8 @@ from typing import Any
 import numpy as np
 
 from benchmarks.accuracy.predictions import NOT_STATED, STATED, Answers, PumpPredictions
-from londonpump.evaluation.evaluate import RESAMPLES, evaluate_models
+from londonpump.evaluation.evaluate import RESAMPLES, evaluate_models, evaluate_pumps, paired_difference
 from londonpump.evaluation.evaluation_rows import Forecast
-from londonpump.evaluation.paired_comparison import paired_difference
-from londonpump.evaluation.pump_count_metrics import evaluate_pumps
 
 OURS = {STATED: "ours", NOT_STATED: "ours_kind_not_stated"}
 REPORTED_SLICES = ("distance_decile", "own_ground", "pump")

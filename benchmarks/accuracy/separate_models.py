@@ -14,9 +14,8 @@ import numpy as np
 from benchmarks.accuracy.ablation import Part, medians_s
 from benchmarks.accuracy.splits import some
 from benchmarks.accuracy.steps import BARE, FROM_FILES
-from londonpump.evaluation.evaluate import evaluate_models
+from londonpump.evaluation.evaluate import evaluate_models, paired_difference, sliced_differences
 from londonpump.evaluation.evaluation_rows import EvaluationRows, Forecast
-from londonpump.evaluation.paired_comparison import paired_difference, sliced_differences
 from londonpump.features.catalogue import FEATURES, usable
 from londonpump.features.dispatches import EVERY_CALL, Dispatches
 from londonpump.lifecycle.prepare import PrepareRequest, prepare

@@ -7,7 +7,7 @@ import numpy as np
 from benchmarks.promotion.error_rates import rate
 from londonpump.evaluation.evaluation_rows import Floats, Ints
 from londonpump.evaluation.intervals import draw_days
-from londonpump.evaluation.promotion.differences import group_differences
+from londonpump.evaluation.promotion.comparison import group_differences
 
 DAYS = (7, 14, 28)
 REPEATS, RESAMPLES = 3_000, 400

@@ -16,8 +16,8 @@ from typer.testing import CliRunner
 from londonpump.cli import app
 from londonpump.domain.errors import BadFile
 from londonpump.evaluation.monthly import Month
-from londonpump.evaluation.monthly.attendance import AttendanceRows, Figures, figures, figures_by
 from londonpump.evaluation.monthly.attendance_tables import format_borough
+from londonpump.evaluation.monthly.inputs import AttendanceRows, Figures, figures, figures_by
 from londonpump.lifecycle.monitor import MonitorRequest, monitor
 from londonpump.lifecycle.monthly_report import (
     MonthReportRequest,

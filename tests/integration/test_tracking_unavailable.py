@@ -14,8 +14,7 @@ from typer.testing import CliRunner
 from londonpump.cli import app
 from londonpump.domain.errors import BadSetting
 from londonpump.lifecycle.track_runs import track, track_after_command
-from londonpump.registry.mlflow_process import TrackingFailed, server_of
-from londonpump.registry.mlflow_runs import attachments_of
+from londonpump.registry.mlflow_process import TrackingFailed, attachments_of, server_of
 from londonpump.settings import read_settings
 
 NAME = "0123456789abcdef"

@@ -15,10 +15,10 @@ import pytest
 from londonpump.domain.context_records import SchoolHoliday
 from londonpump.domain.london_clock import LONDON
 from londonpump.domain.stations import open_stations
-from londonpump.features.calendars import SchoolDays
 from londonpump.features.context import ContextTables, context_at
 from londonpump.features.dispatches import Dispatches, bank_holidays
 from londonpump.features.ground_lookup import fit_ground
+from londonpump.features.observations import SchoolDays
 from londonpump.ingest.bank_holidays import library_days, parse_govuk
 
 SHARED = Path(__file__).resolve().parents[2] / "../shared/data"

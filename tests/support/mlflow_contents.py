@@ -10,8 +10,15 @@ from typing import Any
 from urllib.parse import unquote
 
 from londonpump.registry.ledger import open_registry
-from londonpump.registry.mlflow_process import CHILD, QUIET, DesiredState, request_of, server_of
-from londonpump.registry.mlflow_runs import aliases_of, runs_of
+from londonpump.registry.mlflow_process import (
+    CHILD,
+    QUIET,
+    DesiredState,
+    aliases_of,
+    request_of,
+    runs_of,
+    server_of,
+)
 from londonpump.settings import Settings
 
 QUERY_CODE = """

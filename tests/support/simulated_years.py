@@ -14,7 +14,7 @@ from scipy.signal import lfilter
 
 from londonpump.domain.incident_types import INCIDENT_TYPES
 from londonpump.evaluation.drift import MonitoredInput
-from londonpump.evaluation.drift_bins import DriftMeasure
+from londonpump.evaluation.drift_thresholds import DriftMeasure
 
 FIRST_DAY = 18_628
 """1 January 2021."""

@@ -134,7 +134,7 @@ def _require_one_mode(modes: dict[str, object]) -> None:
 
 def _predict_file(bundle: Any, store: Any, source: Path, out: Path | None) -> None:
     from londonpump.lifecycle import predict as pipeline
-    from londonpump.lifecycle.prediction_text import format_file_notes
+    from londonpump.lifecycle.predict import format_file_notes
 
     if out is None:
         raise BadValue("--out", "", "says where the predictions go. Give it with --input")
@@ -161,7 +161,7 @@ def _print_problem(store: Any) -> None:
 
 
 def _predict_single(bundle: Any, store: Any, values: dict[str, str], as_json: bool) -> None:
-    from londonpump.lifecycle.prediction_text import format_prediction, prediction_as_json
+    from londonpump.lifecycle.predict import format_prediction, prediction_as_json
 
     missing = [name for name in ("station_code", "easting_m", "northing_m") if not values[name]]
     if missing:

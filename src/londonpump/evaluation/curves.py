@@ -42,6 +42,7 @@ def median_calibration(rows: EvaluationRows, forecast: Forecast, n_bins: int = 2
 
     `low` and `high` are the actual quartiles (not an interval of the median).
     """
+    # Bins of equal count: with equal widths the rare long times would have bins of a few rows.
     order = np.argsort(forecast.median_s, kind="stable")
     bins = [index for index in np.array_split(order, n_bins) if len(index)]
     quartiles = np.array([np.quantile(rows.actual_s[index], (0.25, 0.5, 0.75)) for index in bins])
@@ -68,6 +69,7 @@ def reliability(
         return None
     edges = np.quantile(chance, np.arange(1, n_bins) / n_bins)
     inside = np.eye(n_bins)[np.searchsorted(edges, chance, side="left")]
+    # Equal chances share a bin, which leaves other bins empty: an empty bin has no share.
     inside = inside[:, inside.sum(axis=0) > 0]
     late = inside * (rows.actual_s > threshold_s)[:, None]
     mean_chance = (inside * chance[:, None]).sum(axis=0) / inside.sum(axis=0)
@@ -114,6 +116,7 @@ def _shares(rows: EvaluationRows, x: Floats, part: Floats, whole: Floats, seed: 
     """Return the ratio of the column sums of part and whole, both (n, k), with intervals from resampled days."""
     draws = draw_days(rows.day, RESAMPLES, seed)
     order = np.argsort(rows.day, kind="stable")
+    # Summed by day once: a resample is then a product with the number of times that each day was drawn.
     starts = np.searchsorted(rows.day[order], draws.days)
     parts = draws.counts @ np.add.reduceat(part[order], starts, axis=0)
     wholes = draws.counts @ np.add.reduceat(whole[order], starts, axis=0)

@@ -14,18 +14,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from londonpump.domain.errors import TooFewRows
-from londonpump.evaluation.drift_bins import Bins, DriftMeasure, daily_counts, fit_bins
 from londonpump.evaluation.drift_thresholds import (
+    Bins,
+    DriftMeasure,
     DriftRule,
     Expected,
     Thresholds,
     clip_residuals,
+    daily_counts,
     deviations,
+    fit_bins,
     thresholds,
     window_sums,
 )
 from londonpump.evaluation.evaluation_rows import Floats, Ints
 
+# Two whole years, so that each season counts equally.
 REFERENCE_DAYS = 730
 MIN_REFERENCE_DAYS = 56
 MIN_ROWS = 200
@@ -161,6 +165,7 @@ class _Counted:
 
     @classmethod
     def of(cls, one: MonitoredInput, days: Ints, checked: Ints) -> "_Counted":
+        # Bins are fitted on the reference alone: later rows must not decide where their own shares are measured.
         is_reference = (one.day >= days[0]) & (one.day <= days[-1])
         bins = fit_bins(one.values[is_reference], one.how)
         index, n_bins = bins.index(one.values), len(bins.names)
@@ -173,6 +178,7 @@ def _evaluate_input(one: MonitoredInput, counted: _Counted, limits: Thresholds, 
     rows = counted.later.sum(axis=1)
     shares = counted.expected.shares_on(counted.later_days, counted.reference)
     residual = counted.later - rows[:, None] * shares
+    # The same clipping as in the drawn years, or the limit would not apply to these deviations.
     max_daily_share = counted.expected.max_daily_share(counted.reference)
     moved = np.abs(deviations(clip_residuals(residual, rows, max_daily_share), rows, rule.window_days))
     n = window_sums(rows, rule.window_days, 0)
@@ -180,6 +186,7 @@ def _evaluate_input(one: MonitoredInput, counted: _Counted, limits: Thresholds, 
     # the limit assumes the usual number of rows, and fewer rows scatter more
     scatter = np.sqrt(np.maximum(usual_n / np.maximum(n, 1.0), 1.0))
     strength = (moved / limits.usual[one.name]).max(axis=1) / scatter
+    # Half of the sum, because each row that leaves a bin arrives in another one.
     is_large = moved.sum(axis=1) / 2 >= rule.min_effect
     starts, is_on = _episodes(np.where(is_large, strength, 0.0) / limits.limit, n >= MIN_ROWS)
     ends = counted.later_days[rule.window_days - 1 :]
@@ -258,11 +265,13 @@ def changed_stations(station: NDArray[Any], day: Ints, span: Span) -> list[Stati
             break
         now = _counted(station[(day > span.checked_last - window_days) & (day <= span.checked_last)])
         for change in [*_silent(now, usual, window_days), *_new(now, ever, window_days)]:
+            # The shortest window comes first, because it shows the change earliest.
             changes.setdefault(change.station, change)
     return [changes[code] for code in sorted(changes)]
 
 
 def _silent(now: Counter[str], usual: Counter[str], window_days: int) -> list[StationChange]:
+    # Relative to the dispatches of all stations, so that a quiet fortnight of the Brigade silences no station.
     share = sum(now.values()) / max(sum(usual.values()), 1)
     return [
         StationChange(code, now[code], round(runs * share, 1), window_days)

@@ -1,4 +1,4 @@
-"""Expected shares of bins, and limits of drift that stable data exceed only once in several years, over all inputs.
+"""Bins of inputs, their expected shares, and limits of drift that stable data exceed only once in several years.
 
 Residuals of the reference days are resampled in weekly blocks into a reference and a year after it. Weeks keep weekdays
 and spells of weather together; longer blocks repeat too few of them for the extremes of a year. The same days are drawn
@@ -7,17 +7,116 @@ reference counts. Deviations are measured relative to their usual size per bin; 
 `alarm_chance` of the drawn years, in any bin of any input.
 """
 
+from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from enum import StrEnum
+from itertools import pairwise
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from londonpump.evaluation.evaluation_rows import Floats, Ints
 
+NOT_KNOWN, OTHER, INSIDE, OUTSIDE = "not known", "other", "inside what was learnt", "outside what was learnt"
+# The share of a rare category is mostly chance.
+MIN_SHARE = 0.005
+"""A category rarer than this in the reference is counted among the others."""
+TENTHS = tuple(step / 10 for step in range(1, 10))
+# Not the extremes themselves: one wrong value in the reference would hide every later one.
+NEARLY_ALL = (0.0005, 0.9995)
+MARGIN_SHARE = 0.1
+
+
+class DriftMeasure(StrEnum):
+    """The property of an input that is monitored."""
+
+    MIX = "mix"
+    """Shares of categories."""
+    SPREAD = "spread"
+    """Distribution of numbers."""
+    KNOWN = "known"
+    """Share of values known and inside the training range, for weather and calendars, which vary by week."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Bins:
+    """The bins of one input."""
+
+    names: tuple[str, ...]
+    """Names of the bins; the last one is for unknown values."""
+    bin_of: Mapping[Any, int] = field(default_factory=dict)
+    """Bin of each category."""
+    edges: Floats | None = None
+    """Edges of the bins of numbers."""
+    is_range: bool = False
+
+    def index(self, values: NDArray[Any]) -> Ints:
+        """Return the (n,) bin of each value; values are objects (None unknown) or float64 (NaN unknown)."""
+        if self.edges is None:
+            other = len(self.names) - 2
+            # A category that the reference does not have falls into the others, where its share is noticed.
+            bin_of = {**self.bin_of, None: other + 1}
+            return np.fromiter((bin_of.get(value, other) for value in values), np.int64, len(values))
+        found = np.searchsorted(self.edges, values, side="right")
+        # Below and above the range are one bin: the range asks only whether the model has seen such values.
+        if self.is_range:
+            found = np.where(found == 1, 0, 1)
+        return np.where(np.isnan(values), len(self.names) - 1, found).astype(np.int64)
+
+
+def fit_bins(values: NDArray[Any], how: DriftMeasure) -> Bins:
+    """Fit bins on the reference; `values` as in `Bins.index`."""
+    if how is DriftMeasure.MIX:
+        return _categories(values)
+    known = values[np.isfinite(values)]
+    if how is DriftMeasure.KNOWN:
+        return Bins((INSIDE, OUTSIDE, NOT_KNOWN), edges=_range(known), is_range=True)
+    # Tenths coincide where many values are equal, as with counts: such bins are merged.
+    edges = np.unique(np.quantile(known, TENTHS)) if len(known) else np.zeros(0)
+    return Bins((*_names_between(edges), NOT_KNOWN), edges=edges)
+
+
+def daily_counts(day: Ints, index: Ints, days: Ints, n_bins: int) -> Floats:
+    """Return (d, n_bins) rows per bin on each of the consecutive `days`; rows of other days are ignored."""
+    at = day - days[0]
+    kept = (at >= 0) & (at < len(days))
+    cells = np.bincount(at[kept] * n_bins + index[kept], minlength=len(days) * n_bins)
+    return cells.reshape(len(days), n_bins).astype(np.float64)
+
+
+def _categories(values: NDArray[Any]) -> Bins:
+    counted = Counter(values.tolist())
+    enough = MIN_SHARE * len(values)
+    names = sorted(str(name) for name, n in counted.items() if name is not None and n >= enough)
+    return Bins((*names, OTHER, NOT_KNOWN), bin_of={name: i for i, name in enumerate(names)})
+
+
+def _range(known: Floats) -> Floats:
+    """Return two edges that contain nearly all of the reference, with a margin."""
+    if not len(known):
+        return np.array([np.inf, np.inf])
+    low, high = np.quantile(known, NEARLY_ALL)
+    # A constant input needs a margin too, or rounding would put its own value outside.
+    margin = max(MARGIN_SHARE * (high - low), 1e-9)
+    return np.array([low - margin, high + margin])
+
+
+def _names_between(edges: Floats) -> list[str]:
+    if not len(edges):
+        return ["any"]
+    middle = [f"{low:g} to {high:g}" for low, high in pairwise(edges)]
+    return [f"below {edges[0]:g}", *middle, f"{edges[-1]:g} and more"]
+
+
+# The waves must not shift against the calendar over leap years.
 YEAR_DAYS = 365.25
+# Two smooth waves follow the seasons; a summer unlike those of the reference stays drift (monitoring.md).
 WAVES = (1, 2)
 MIN_SEASON_DAYS = 330
 """A shorter reference does not cover the seasons: its shares are taken as constant."""
+# 1.4826 makes the median absolute deviation of a normal distribution its standard deviation.
 DAILY_SHARE_SDS, MAD_TO_SD, DAILY_SHARE_FLOOR = 3.0, 1.4826, 0.08
 
 
@@ -38,7 +137,9 @@ class Expected:
         """Prepare the fit for (d,) consecutive London days since 1970 with (d,) rows, not all 0."""
         has_season = len(days) >= MIN_SEASON_DAYS
         design = waves(days, has_season=has_season)
+        # Weighted by rows: the share of a quiet day is less certain.
         normal = design.T @ (design * rows[:, None])
+        # The pseudo-inverse also serves a reference in which the waves and the constant cannot be distinguished.
         return cls(days, design, np.asarray(np.linalg.pinv(normal) @ design.T), has_season)
 
     def coefficients(self, counts: Floats) -> Floats:
@@ -89,6 +190,7 @@ class DriftRule:
 
     window_days: int = 14
     """Length of a window, whole weeks."""
+    # Blocks of two weeks were tried: a year has too few of them, and the limit came out too low (monitoring.md).
     block_days: int = 7
     year_days: int = 365
     alarm_chance: float = 0.1
@@ -112,6 +214,7 @@ def deviations(residual: Floats, rows: Floats, window_days: int) -> Floats:
 
 def window_sums(values: Floats, window_days: int, axis: int) -> Floats:
     """Return the sums over every window of `window_days` consecutive days."""
+    # Differences of running sums take the same time for every length of the window.
     total = np.cumsum(values, axis=axis)
     ends = np.take(total, np.arange(window_days - 1, total.shape[axis]), axis=axis)
     before = np.take(total, np.arange(total.shape[axis] - window_days), axis=axis)
@@ -157,12 +260,14 @@ class _Draws:
     @classmethod
     def of(cls, n_days: int, rule: DriftRule) -> "_Draws":
         rng = np.random.default_rng(rule.seed)
+        # A year of windows, of which the first needs the days before its last one.
         in_a_year = rule.year_days + rule.window_days - 1
         return cls(_blocks(n_days, n_days, rule, rng), _blocks(n_days, in_a_year, rule, rng))
 
 
 def _blocks(n_days: int, n_drawn: int, rule: DriftRule, rng: np.random.Generator) -> Ints:
     """Draw (years, n_drawn) days in blocks that begin on the same weekday."""
+    # Whole weeks from the first day, so that a drawn day keeps its weekday.
     starts = np.arange(0, max(n_days - rule.block_days, 0) + 1, WEEK_DAYS)
     chosen = rng.choice(starts, (rule.n_years, -(-n_drawn // rule.block_days)))
     days = chosen[:, :, None] + np.arange(rule.block_days)
@@ -177,5 +282,6 @@ def _in_drawn_years(expected: Expected, counts: Floats, draws: _Draws, window_da
     after = expected.days[-1] + 1 + np.arange(draws.year.shape[1])
     design = waves(after, has_season=expected.has_season)
     drawn_rows = rows[draws.year]
+    # The error of a fit to the drawn reference belongs to what stable data show, most of all after a short reference.
     mistaken = drawn_rows[:, :, None] * (design @ drawn_fit)
     return deviations(residual[draws.year] - mistaken, drawn_rows, window_days)

@@ -1,6 +1,9 @@
-"""Every model on the same rows, the whole and slice by slice, each metric with its interval."""
+"""Every model on the same rows, the whole and slice by slice, each metric with its interval.
 
-from collections.abc import Iterator, Mapping
+Differences of two models, and the metrics of the number of pumps, follow at the end.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,11 +13,13 @@ from scipy.stats import rankdata
 from londonpump.domain.attendance_targets import FIRST_PUMP_TARGET_S
 from londonpump.domain.errors import BadValue
 from londonpump.evaluation.evaluation_rows import Bools, EvaluationRows, Floats, Forecast, Ints
-from londonpump.evaluation.intervals import MIN_DAYS, DayDraws, draw_days, ratio, stats_of
-from londonpump.evaluation.metrics import FLAGGED_SHARE, metrics_of, row_columns
+from londonpump.evaluation.intervals import MIN_DAYS, DayDraws, Stat, draw_days, ratio, stats_of
+from londonpump.evaluation.metrics import FLAGGED_SHARE, MIN_CHANCE, metrics_of, row_columns
 
+# The bins narrow towards the median, so that few of them suffice for it.
 ERROR_BINS = 48
 CALIBRATION_BINS = 10
+# The calibration has ten bins; the AUC needs finer ones, which nest in them and are counted once for both.
 BINS_WITHIN = 4
 CHANCE_BINS = CALIBRATION_BINS * BINS_WITHIN
 
@@ -51,6 +56,7 @@ def median_error(abs_error: Floats, days: DaysOfRows) -> Floats:
     inside = np.maximum(counts[row, middle], 1e-12)
     share = np.clip(1 - (reached[row, middle] - half[:, 0]) / inside, 0, 1)
     medians = edges[middle] + share * (edges[middle + 1] - edges[middle])
+    # A resample may contain no row of a small slice.
     medians[half[:, 0] == 0] = np.nan
     return _moved_to(float(np.median(abs_error)), medians)
 
@@ -74,6 +80,7 @@ def ranking_and_calibration(chance: Floats, happened: Bools, days: DaysOfRows) -
     rows = days.draw(bin_of_row, CHANCE_BINS)
     late = days.draw(bin_of_row, CHANCE_BINS, happened.astype(np.float64))
     chances = days.draw(bin_of_row, CHANCE_BINS, chance)
+    # The value is exact and the resamples are binned: they are shifted by the error that binning makes on the data.
     auc = np.clip(_moved_to(auc_of(chance, happened), _binned_auc(late, rows - late)), 0, 1)
     return auc, _calibration_error(rows, late, chances)
 
@@ -154,6 +161,7 @@ def evaluate_models(
     are drawn for every model and slice.
     Raises: TooFewRows if there is no row, BadValue if a forecast has another number of rows.
     """
+    # One set of draws for all models and slices, so that their intervals can be compared.
     draws = draw_days(rows.day, resamples, seed)
     order = np.argsort(rows.day, kind="stable")
     parts = list(parts_of(rows, order, draws))
@@ -206,6 +214,7 @@ def parts_of(rows: EvaluationRows, order: Ints, draws: DayDraws) -> Iterator[tup
     yield WHOLE, WHOLE, Part(np.arange(len(order)), day)
     for slice_name, values in rows.slices.items():
         names, code = np.unique(values[order], return_inverse=True)
+        # A stable sort keeps the rows of each value in the order of days, on which the sums by day rely.
         by_value = np.argsort(code, kind="stable")
         bounds = np.searchsorted(code[by_value], np.arange(len(names) + 1))
         for value, start, stop in zip(names, bounds[:-1], bounds[1:], strict=True):
@@ -230,3 +239,124 @@ def samples_of(scored: Scored, part: Part, draws: DayDraws, min_rows: int) -> di
         late = ranking_and_calibration(scored.p_late[part.index], scored.is_late[part.index], days)
         samples["over_360_auc"], samples["over_360_ece"] = late
     return samples
+
+
+N_CLASSES = 5
+
+
+@dataclass(frozen=True, eq=False)
+class EvaluationPumps:
+    """Incidents with a known number of pumps: actual and chosen (n,) 1 to 5, probability (n, 5), day (n,)."""
+
+    actual: Ints
+    probability: Floats
+    chosen: Ints
+    day: Ints
+
+    def __post_init__(self) -> None:
+        n = len(self.actual)
+        if self.probability.shape != (n, N_CLASSES):
+            raise BadValue("probability", self.probability.shape, f"needs ({n}, {N_CLASSES})")
+        # Products of chances add up to 1 only nearly.
+        if n and not np.allclose(self.probability.sum(axis=1), 1, atol=1e-6):
+            raise BadValue(
+                "probability", float(self.probability.sum(axis=1).min()), "a row does not add up to 1"
+            )
+        for name, values in (("actual", self.actual), ("chosen", self.chosen)):
+            if len(values) != n or (n and (values.min() < 1 or values.max() > N_CLASSES)):
+                raise BadValue(
+                    name, np.unique(values).tolist(), f"needs {n} whole numbers from 1 to {N_CLASSES}"
+                )
+
+
+def evaluate_pumps(
+    actual: Ints, probability: Floats, chosen: Ints, day: Ints, resamples: int = RESAMPLES, seed: int = 0
+) -> dict[str, Any]:
+    """Return metrics of the number of pumps, with intervals from resampled days.
+
+    Args: actual, chosen: (n,) 1 to 5 (5 or more). probability: (n, 5). day: (n,) days since 1970.
+    Returns: `{n, accuracy, macro_f1, log_loss: {value, low, high}, confusion}`; confusion is 5 x 5, with one row per
+    actual number and one column per chosen one. Macro F1 is the plain mean over the numbers that occur or are chosen.
+    Raises: TooFewRows without rows, BadValue for a number or chance that cannot be.
+    """
+    evaluated = EvaluationPumps(actual, probability, chosen, day)
+    draws = draw_days(day, resamples, seed)
+    day_index = np.searchsorted(draws.days, day)
+    # Sums by day first: macro F1 is no mean of rows, and every resample needs a confusion matrix of its own.
+    confusion, log_loss = _per_day(evaluated, day_index, len(draws.days))
+    cells = draws.counts @ confusion
+    counts = cells.sum(axis=1)
+    matrices = cells.reshape(-1, N_CLASSES, N_CLASSES)
+    samples = {
+        "accuracy": ratio(np.trace(matrices, axis1=1, axis2=2), counts),
+        "macro_f1": _macro_f1(matrices),
+        "log_loss": ratio(draws.counts @ log_loss, counts),
+    }
+    return {"n": len(actual), **stats_of(samples), "confusion": matrices[0].astype(int).tolist()}
+
+
+def _per_day(evaluated: EvaluationPumps, day_index: Ints, n_days: int) -> tuple[Floats, Floats]:
+    """Return confusion counts (days, 25) and summed log loss (days,)."""
+    cell = (evaluated.actual - 1) * N_CLASSES + evaluated.chosen - 1
+    n_cells = N_CLASSES**2
+    confusion = np.bincount(day_index * n_cells + cell, minlength=n_days * n_cells).reshape(n_days, n_cells)
+    chance = evaluated.probability[np.arange(len(cell)), evaluated.actual - 1]
+    loss = -np.log(np.clip(chance, MIN_CHANCE, 1.0))
+    summed = np.bincount(day_index, loss, minlength=n_days).astype(np.float64)
+    return confusion.astype(np.float64), summed
+
+
+def _macro_f1(matrices: Floats) -> Floats:
+    hits = np.diagonal(matrices, axis1=1, axis2=2)
+    involved = matrices.sum(axis=1) + matrices.sum(axis=2)
+    # a number that neither occurs nor is chosen has no F1 and does not count in the mean
+    f1 = ratio(2 * hits, involved)
+    occurs = involved > 0
+    return ratio(np.where(occurs, f1, 0).sum(axis=1), occurs.sum(axis=1).astype(np.float64))
+
+
+def paired_difference(
+    rows: EvaluationRows, a: Forecast, b: Forecast, metric: str, resamples: int = RESAMPLES, seed: int = 0
+) -> Stat:
+    """Return the metric of a minus that of b over all rows.
+
+    Returns: `{value, low, high}`; below 0 favours a where less is better (`mae_s`).
+    Raises: BadValue if one of the two does not have the metric.
+    """
+    whole = sliced_differences(rows.without_slices(), (a, b), (metric,), resamples, seed)["all"]["all"]
+    found: Stat = whole[metric]
+    return found
+
+
+def sliced_differences(
+    rows: EvaluationRows,
+    pair: tuple[Forecast, Forecast],
+    metrics: Sequence[str],
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+    min_rows: int = MIN_ROWS,
+) -> dict[str, dict[str, dict[str, Any]]]:
+    """Return the metrics of the first minus those of the second: `{SLICE: {VALUE: {n, METRIC: {value, low, high}}}}`.
+
+    The key `all/all` holds all rows. A slice value with fewer rows than `min_rows` has null ends.
+    Raises: BadValue if one of the two does not have a metric.
+    """
+    # The same drawn days for both: what makes a day hard for both models cancels out.
+    draws = draw_days(rows.day, resamples, seed)
+    order = np.argsort(rows.day, kind="stable")
+    first, second = (score(rows, forecast, order) for forecast in pair)
+    found: dict[str, dict[str, dict[str, Any]]] = {}
+    for slice_name, value, part in parts_of(rows, order, draws):
+        a = samples_of(first, part, draws, min_rows)
+        b = samples_of(second, part, draws, min_rows)
+        gaps = stats_of(_gaps(a, b, metrics))
+        found.setdefault(slice_name, {})[value] = {"n": len(part.index), **gaps}
+    return found
+
+
+def _gaps(a: dict[str, Floats], b: dict[str, Floats], metrics: Iterable[str]) -> dict[str, Floats]:
+    for metric in metrics:
+        if metric not in a or metric not in b:
+            both = ", ".join(sorted(set(a) & set(b)))
+            raise BadValue("metric", metric, f"is not known of both models. Known of both: {both}")
+    return {metric: a[metric] - b[metric] for metric in metrics}

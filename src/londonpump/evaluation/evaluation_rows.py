@@ -43,6 +43,7 @@ class EvaluationRows:
             _require_length(name, values, len(self.actual_s))
         for name, values in self.slices.items():
             _require_length(f"slice {name}", values, len(self.actual_s))
+        # A row without an arrival cannot be evaluated, and a mean over it would be NaN without a message.
         _require_finite("actual_s", self.actual_s)
 
     def __len__(self) -> int:
@@ -150,6 +151,7 @@ class Forecast:
         return np.asarray((1 - share) * self.quantiles_s[:, upper - 1] + share * self.quantiles_s[:, upper])
 
 
+# All from one distribution, so that the chances never contradict each other.
 THRESHOLDS_S = LATENESS_LIMITS_S
 """Thresholds of the forecast probabilities: 6, 8, 10 and 12 minutes."""
 
@@ -166,6 +168,7 @@ def _require_finite(name: str, values: NDArray[Any]) -> None:
         raise BadValue(name, str(values[where]), f"row {where} is no number; {int(bad.sum())} such values")
 
 
+# Finer near the station, where most dispatches are.
 DISTANCE_EDGES_KM = (0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 5.0)
 HOUR_BANDS = ("00-05", "06-09", "10-16", "17-20", "21-23")
 HOUR_BAND_STARTS = (0, 6, 10, 17, 21)
@@ -196,6 +199,7 @@ def first_us_of(incident: Ints, at_us: Ints) -> Ints:
     """Return the (n,) earliest time of each row's incident, microseconds."""
     _, code = np.unique(incident, return_inverse=True)
     first_us = np.full(code.max(initial=-1) + 1, np.iinfo(np.int64).max)
+    # The incident decides which period its pumps belong to: it is never split.
     np.minimum.at(first_us, code, at_us)
     return np.asarray(first_us[code])
 
@@ -212,6 +216,7 @@ def folds(incident: Ints, n_folds: int, seed: int = 0) -> Ints:
         raise TooFewRows(f"{len(np.unique(incident))} incidents for {n_folds} folds. Give more rows.")
     # the hash relies on 64-bit multiplication wrapping around
     with np.errstate(over="ignore"):
+        # By hash and not by position: adding rows moves no incident to another fold.
         mixed = incident.astype(np.uint64) + np.uint64(seed + 1) * np.uint64(0x9E3779B97F4A7C15)
         mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
         mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)

@@ -12,7 +12,9 @@ import numpy as np
 from londonpump.domain.errors import BadValue, TooFewRows
 from londonpump.evaluation.evaluation_rows import Floats, Ints
 
+# Two-sided: 2.5 % of the resamples lie beyond each end.
 CONFIDENCE = 0.95
+# A single day drawn again and again would give an interval without width.
 MIN_DAYS = 2
 MIN_DEFINED_SHARE = 0.5
 """An interval is given if at least this share of the resamples has the metric at all."""
@@ -66,6 +68,7 @@ def stats_of(samples: dict[str, Floats]) -> dict[str, Stat]:
 
 def _percentiles(table: Floats) -> tuple[Floats, Floats]:
     """Return the ends of the interval of each row; NaN where too few resamples have the metric."""
+    # Rows without gaps are taken together, because quantiles of one row at a time are slow.
     ends = np.full((2, len(table)), np.nan)
     if table.shape[1] == 0:
         return ends[0], ends[1]
@@ -85,5 +88,6 @@ def _number(value: float) -> float | None:
 
 def ratio(part: Floats, whole: Floats) -> Floats:
     """Return part / whole; NaN where the whole is 0, as in a resample without such rows."""
+    # No warning for 0 / 0: a resample without such rows is expected.
     filled = np.full(np.shape(part), np.nan)
     return np.asarray(np.divide(part, whole, out=filled, where=np.asarray(whole) > 0), np.float64)

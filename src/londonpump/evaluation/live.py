@@ -18,6 +18,7 @@ from londonpump.domain.attendance_targets import FIRST_PUMP_TARGET_S
 from londonpump.evaluation.evaluation_rows import Bools, Floats, Ints, Texts, hour_band
 from londonpump.evaluation.intervals import DayDraws, Stat, draw_days, ratio, stats_of
 
+# Fewer outcomes scatter too much to be shown as a figure of a station.
 MIN_SLICE_ROWS = 30
 RESAMPLES = 400
 
@@ -81,9 +82,11 @@ def _parts(rows: LiveRows) -> Iterator[tuple[str, str, LiveRows]]:
 
 
 def _figures(rows: LiveRows, draws: DayDraws) -> dict[str, Stat]:
+    # Announced minus actual, as in the evaluation: the median lies below the mean, so a little below 0 is right.
     error_s = rows.p50_s - rows.actual_s
     is_inside = (rows.p10_s <= rows.actual_s) & (rows.actual_s <= rows.p90_s)
     has_chance = np.isfinite(rows.promised_late_share)
+    # 0 instead of NaN, because one NaN would spoil the sum of its day; such rows are not counted below either.
     chance = np.where(has_chance, rows.promised_late_share, 0.0)
     is_late = (rows.actual_s > FIRST_PUMP_TARGET_S) & has_chance
     day = np.searchsorted(draws.days, rows.day)
@@ -109,7 +112,9 @@ def _figures(rows: LiveRows, draws: DayDraws) -> dict[str, Stat]:
 class BandRule:
     """Settings of the band."""
 
+    # Together with three days in succession: one extreme day does not move the lower end of an interval.
     mae_worse_pct: float = 10.0
+    # P10 to P90 should contain 80 %: the rest is room for ordinary change.
     min_cover_share: float = 0.70
     consecutive_days: int = 3
     window_days: int = 14
@@ -157,6 +162,7 @@ def check_band(
 def _evaluate_day(rows: LiveRows, evaluated_mae_s: float | None, day: int, rule: BandRule) -> BandDay:
     # two weeks, because the error of a single day varies more than the band is wide
     window = rows.take((rows.day > day - rule.window_days) & (rows.day <= day))
+    # Without arrivals on the board there is nothing to say until the records of the month are published.
     if len(window) < rule.min_rows:
         return BandDay(day, len(window), None, None, "")
     found = live_figures(window)["all"]["all"]
@@ -165,6 +171,7 @@ def _evaluate_day(rows: LiveRows, evaluated_mae_s: float | None, day: int, rule:
 
 
 def _reason(mae_s: Stat, cover: Stat, evaluated_mae_s: float | None, rule: BandRule) -> str:
+    # The near end of each interval: a day is outside only beyond chance.
     low, high = mae_s["low"], cover["high"]
     if (
         evaluated_mae_s is not None

@@ -30,11 +30,14 @@ def most_likely(chance: Floats, share: float) -> Bools:
         return np.zeros(n, np.bool_)
     bar = np.partition(chance, n - n_flagged)[n - n_flagged]
     with_ties, without = chance >= bar, chance > bar
+    # Tied chances are flagged together or not at all: their order would be arbitrary.
     nearer = with_ties if with_ties.sum() - n_flagged <= n_flagged - without.sum() else without
     return np.asarray(nearer & (chance > 0))
 
 
+# The targets say "11 levels" and not which; other levels change the figure by some per cent (accuracy.md).
 CRPS_LEVELS = tuple(round(0.05 + 0.09 * step, 2) for step in range(11))
+# 80 % is what a prediction shows; 90 % tests the tails.
 BANDS = {80: (0.1, 0.9), 90: (0.05, 0.95)}
 WITHIN_S = 60
 WARNING_S = 600
@@ -61,6 +64,7 @@ def row_columns(rows: EvaluationRows, forecast: Forecast, flagged_share: float) 
 def _point_columns(rows: EvaluationRows, forecast: Forecast) -> Columns:
     mean_s = forecast.median_s if forecast.mean_s is None else forecast.mean_s
     abs_error = np.abs(forecast.median_s - rows.actual_s)
+    # R2 is a difference of squares: without centring it would cancel to rounding.
     centred = rows.actual_s - rows.actual_s.mean() if len(rows) else rows.actual_s
     return {
         "rows": np.ones(len(rows)),
@@ -119,6 +123,7 @@ def _warning_columns(rows: EvaluationRows, forecast: Forecast, flagged_share: fl
     if forecast.is_listed is not None:
         warnings["station_list_600"] = (forecast.is_listed, is_long)
         warnings["station_list_underestimate"] = (forecast.is_listed, is_under)
+    # Precision and recall are ratios of these sums, so that they can be resampled by day like the other metrics.
     columns: Columns = {}
     for name, (flagged, due) in warnings.items():
         parts = {"flagged": flagged, "due": due, "hit": flagged & due}

@@ -26,7 +26,9 @@ from londonpump.features.dispatches import Dispatches
 
 Floats = NDArray[np.float64]
 
+# In the order in which an incident unfolds: the latest stage of its columns decides for a feature.
 KNOWN_STAGES = (CALL, MOBILISATION, DEPARTURE, ARRIVAL, CLOSURE, BOOKKEEPING)
+# A prediction is made when the pump is chosen, before it moves.
 PREDICTED_AT = MOBILISATION
 NEAR, SECOND_NEAREST = 0, 1
 PROPERTY_CATEGORIES = (
@@ -88,6 +90,7 @@ WHEN = ("mobilised_at",)
 def _code(name: str) -> Callable[[Dispatches], Floats]:
     """Return the maker of a text's position in a fixed list: NaN if not given, one past the end if not listed."""
     index = {text: float(i) for i, text in enumerate(CODES[name])}
+    # A value that is not listed is known to be another one, unlike a missing value.
     other = float(len(index))
 
     def make(dispatches: Dispatches) -> Floats:

@@ -10,20 +10,24 @@ from numpy.typing import NDArray
 
 from londonpump.domain.context_records import BankHoliday, SchoolHoliday, TrafficReading, WeatherHour
 from londonpump.domain.london_clock import HOUR_US
-from londonpump.features.calendars import LIBRARY, SchoolDays, WorkingDays, london_days, years_of
 from londonpump.features.observations import (
     FRESH_US,
+    LIBRARY,
     OLDEST_H,
     WEATHER_VALUES,
     Columns,
     Ints,
+    SchoolDays,
     Traffic,
     TrafficReadings,
     WeatherTable,
+    WorkingDays,
+    london_days,
     taken,
     timestamp_from_us,
     us_of,
     weather_known,
+    years_of,
 )
 
 UNITS = {
@@ -156,6 +160,7 @@ def columns_at(tables: ContextTables, at_us: Ints) -> Columns:
     Returns: the columns of `weather_known`, `congestion_rate` (NaN unknown), `congestion_source` (None),
     `is_school_holiday` (NaN outside covered years), `is_working_day`; (n,) each.
     """
+    # The same function serves training and prediction, so that the two cannot differ.
     rows = tables.traffic.rows_known(at_us)
     return {
         **weather_known(tables.weather, at_us),
@@ -173,6 +178,7 @@ def spells(tables: ContextTables, first_us: int, end_us: int) -> Columns:
     Returns: (k,) `from_us, until_us` (not included) and the columns of `columns_at`, in order of time.
     """
     first, end = first_us // HOUR_US * HOUR_US, -(-end_us // HOUR_US) * HOUR_US
+    # A spell ends wherever a row becomes available or too old: inside one nothing changes, so one look-up serves it.
     changes = np.concatenate((tables.weather.distinct_available_us, tables.traffic.changes_us))
     changes = changes[(changes > first) & (changes < end)]
     # A London day begins with a UTC hour, as long as London is a whole number of hours ahead.
@@ -184,6 +190,7 @@ def context_at(tables: ContextTables, at: datetime) -> ContextSnapshot:
     """Return the context at one timestamp, each value with its source and age."""
     at_us = np.array([us_of(at)], np.int64)
     weather = _weather_values(tables.weather, at_us)
+    # Calendars are by London day, weather by UTC hour.
     year = int(years_of(london_days(at_us))[0])
     values = (*weather, _congestion(tables.traffic, at_us), *_calendar(tables, at_us, year))
     return ContextSnapshot(at, values, tuple(_missing(values, year)))
@@ -191,6 +198,7 @@ def context_at(tables: ContextTables, at: datetime) -> ContextSnapshot:
 
 def _weather_values(table: WeatherTable, at_us: Ints) -> list[ContextValue]:
     chosen, giving = table.rows_known(at_us)
+    # The newest hour may not be available yet: an earlier one is used and marked.
     is_late = chosen[0] >= 0 and table.observed_us[chosen[0]] // HOUR_US < at_us[0] // HOUR_US
     values = []
     for name, (row,) in giving.items():

@@ -112,6 +112,7 @@ class Dispatches:
     @cached_property
     def ground(self) -> Ints:
         """Index of the ground of the incident, as given by the caller, else from past calls."""
+        # A stated ground takes precedence: the control room knows its grounds.
         stated = self.lookup.index(self.text("station_ground_code"))
         if (stated >= 0).all():
             return stated
@@ -217,6 +218,7 @@ def is_countable(complete: Ints, call_us: Ints, at_us: Ints) -> NDArray[np.bool_
         return np.zeros(len(call_us), np.bool_)
     span = np.searchsorted(complete[:, 0], call_us, "right") - 1
     is_inside = (span >= 0) & (call_us < complete[span, 1])
+    # The half hour before must lie in the same span, or calls of it could be missing.
     return np.asarray(is_inside & (at_us - WITHIN_US >= complete[span, 0]))
 
 

@@ -18,7 +18,9 @@ from londonpump.domain.stations import Station
 Floats = NDArray[np.float64]
 Codes = NDArray[np.int64]
 
+# Fine cells first, because grounds border each other inside a coarse one.
 CELL_SIZES_M = (100, 500)
+# A single record may be wrong.
 MIN_RECORDS = 3
 ROW = 100_000
 """Distance of the numbers of neighbouring columns; northings reach 1,300 km."""
@@ -60,6 +62,7 @@ class GroundLookup:
             ground[open_] = np.where(cells[at] == cell, grounds[at], -1)
         open_ = ground < 0
         if open_.any():
+            # Without a day, every closed station counts as closed.
             days = np.full(int(open_.sum()), NEVER - 1) if day is None else day[open_]
             ground[open_] = self._nearest_ground(easting_m[open_], northing_m[open_], days)
         return ground
@@ -86,6 +89,7 @@ class GroundLookup:
         if self.open_days is None or not len(day):
             return every, None
         first, last = day.min(), day.max()
+        # Stations closed over time: a dispatch of 2013 must not be measured against the stations of today.
         opened, closed = self.open_days.T
         here = np.flatnonzero((opened <= last) & (first < closed))
         if len(here) <= 1:  # the second nearest station must exist, even if infinitely far

@@ -1,24 +1,106 @@
-"""Weather and congestion as they were known at a timestamp.
+"""Weather, congestion and days off as they were known at a timestamp.
 
 Of the weather rows available at the timestamp, for its own UTC hour or an earlier one, the latest hour is used; of that
 hour the row that became available last, and of these the last source by name. If that hour is more than `OLDEST_H`
 hours earlier, the weather is unknown. A gap in one value is filled from the next row in the same order.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from londonpump.domain.context_records import WEATHER_NUMBERS, TrafficReading, WeatherHour
+from londonpump.domain.context_records import (
+    WEATHER_NUMBERS,
+    BankHoliday,
+    SchoolHoliday,
+    TrafficReading,
+    WeatherHour,
+)
 from londonpump.domain.london_clock import HOUR_US, london_us
-from londonpump.features.calendars import DAY_US, years_of
+from londonpump.features.dispatches import bank_holidays
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+
+DAY_US = 24 * HOUR_US
+FIRST_DAY = date(1970, 1, 1)
+THURSDAY, SATURDAY = 3, 5
+# GOV.UK lists a few years only, and the first or last of them may be cut off.
+DAYS_OF_A_YEAR = 8
+"""England has at least eight bank holidays per year: a shorter list adds to the library's days and replaces none."""
+LIBRARY = "holidays library"
+
+
+def london_days(at_us: Ints) -> Ints:
+    """Return (n,) London days since 1970."""
+    return london_us(at_us) // DAY_US
+
+
+def years_of(days: Ints) -> Ints:
+    """Return the (n,) calendar years of days since 1970."""
+    return np.asarray(days.astype("datetime64[D]").astype("datetime64[Y]").astype(np.int64) + 1970)
+
+
+@dataclass(frozen=True, slots=True)
+class SchoolDays:
+    """Days without school."""
+
+    days: Ints
+    """Days since 1970."""
+    source_by_year: dict[int, str]
+    """Source of each calendar year that is completely known."""
+
+    @classmethod
+    def of(cls, holidays: Sequence[SchoolHoliday], years: Collection[int]) -> "SchoolDays":
+        """Build the days from holidays and the years that they cover."""
+        source_of_year = {holiday.day.year: holiday.source for holiday in holidays}
+        return cls(
+            _days(holiday.day for holiday in holidays), {year: source_of_year.get(year, "") for year in years}
+        )
+
+    def is_holiday(self, at_us: Ints) -> Floats:
+        """Return (n,) 1 on a London day without school, 0 on another, NaN outside the covered years."""
+        days = london_days(at_us)
+        # A day outside would read as a school day, so it is unknown.
+        is_covered = np.isin(years_of(days), np.array(sorted(self.source_by_year), np.int64))
+        return np.where(is_covered, np.isin(days, self.days), np.nan)
+
+
+@dataclass(frozen=True, slots=True)
+class WorkingDays:
+    """Monday to Friday except bank holidays: the given ones, and the library's for years not given completely."""
+
+    days: Ints
+    source_by_year: dict[int, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, listed: Sequence[BankHoliday]) -> "WorkingDays":
+        """Build the days; a year with eight or more given days replaces the library, so that a moved holiday counts once."""
+        by_year: dict[int, set[date]] = {}
+        for holiday in listed:
+            by_year.setdefault(holiday.day.year, set()).add(holiday.day)
+        whole = {year for year, days in by_year.items() if len(days) >= DAYS_OF_A_YEAR}
+        library = bank_holidays()
+        # the library is dropped for years given completely, so that a moved holiday does not count on both days
+        library = library[~np.isin(years_of(library), np.array(sorted(whole), np.int64))]
+        sources = {holiday.day.year: holiday.source for holiday in listed if holiday.day.year in whole}
+        return cls(np.union1d(_days(holiday.day for holiday in listed), library), sources)
+
+    def is_working_day(self, at_us: Ints) -> Floats:
+        """Return (n,) 1 or 0, by the London day."""
+        days = london_days(at_us)
+        is_weekday = (days + THURSDAY) % 7 < SATURDAY
+        return np.asarray(is_weekday & ~np.isin(days, self.days), np.float64)
+
+
+def _days(days: Iterable[date]) -> Ints:
+    return np.unique(np.array([(day - FIRST_DAY) // timedelta(days=1) for day in days], np.int64))
+
+
 Columns = dict[str, NDArray[Any]]
 
 OLDEST_H = 6
@@ -65,6 +147,7 @@ class WeatherTable:
         }
         values["conditions"] = _objects([row.conditions for row in ordered])
         distinct_available_us, rank = np.unique(available, return_inverse=True)
+        # One sorted key lets a binary search find hour and latest available row together.
         keys = observed // HOUR_US * (len(distinct_available_us) + 1) + rank
         last_with = {name: _last_with(observed, column) for name, column in values.items()}
         source = _objects([row.source for row in ordered])
@@ -73,6 +156,7 @@ class WeatherTable:
     def rows_known(self, at_us: Ints) -> tuple[Ints, dict[str, Ints]]:
         """Return the (n,) row used at each timestamp, and the row that gives each value; -1 where there is none."""
         hour = at_us // HOUR_US
+        # Rows that became available later are excluded in training too: the service could not have known them.
         rank = np.searchsorted(self.distinct_available_us, at_us, side="right") - 1
         chosen = np.full(len(at_us), -1, np.int64)
         giving = {name: chosen.copy() for name in WEATHER_VALUES}
@@ -176,6 +260,7 @@ class TrafficReadings:
 
     def rows_known(self, at_us: Ints) -> Ints:
         """Return the (n,) reading available last at each timestamp; -1 if it is two hours old or there is none."""
+        # By the time it became available: that is the order in which the service sees readings.
         rows = np.searchsorted(self.available_us, at_us, side="right") - 1
         if not len(self.available_us):
             return rows
@@ -212,6 +297,7 @@ class TrafficWeeks:
         days = london // DAY_US
         key = _key(years_of(days), (days + THURSDAY_AFTER_SUNDAY) % 7, london % DAY_US // HOUR_US)
         rows = np.searchsorted(self.keys, key)
+        # The appended -1 is what a key beyond the last one is compared with.
         is_there = np.append(self.keys, -1)[rows] == key
         return np.where(is_there, rows, -1)
 

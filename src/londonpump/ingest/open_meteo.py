@@ -40,6 +40,7 @@ from londonpump.settings import Settings
 
 PUBLISHER = "Open-Meteo"
 METRES_IN_KM = 1000.0
+# Archived forecasts are used first, because their errors are like those in service (decisions.md, 18).
 ARCHIVED_FORECASTS_FROM = date(2022, 1, 1)
 UNITS = {
     "temperature_2m": "°C",

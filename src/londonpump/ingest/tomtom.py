@@ -36,15 +36,18 @@ def fetch_traffic(http: Http, settings: Settings, fetched_at: datetime) -> Traff
         raise SourceFailed(
             PUBLISHER, "needs a key", f"Set {KEY_SETTING}, or do without: a typical profile is used."
         )
+    # Apart from the other parameters, so that the key appears in no message.
     secret = {"key": settings.tomtom_key.get_secret_value()}
     rates = []
     for road, (latitude, longitude) in POINTS.items():
         params = {"point": f"{latitude},{longitude}", "unit": "KMPH"}
         response = http.get(PUBLISHER, settings.tomtom_url + PATH, params, secret=secret)
         rates.append(parse_flow(response.body, road))
+    # A closed road says nothing about the others, so that the mean leaves it out.
     open_rates = [rate for rate in rates if rate is not None]
     if not open_rates:
         raise SourceFailed(PUBLISHER, "every road asked for is closed", "Ask again later.")
+    # The answer is of now: it is observed and available at the same time.
     return TrafficReading(fetched_at, fetched_at, sum(open_rates) / len(open_rates), SOURCE)
 
 

@@ -81,6 +81,7 @@ def days(first_date: date, last_date: date) -> Span:
 
 def hour_of(timestamp: datetime) -> datetime:
     """Return the beginning of the UTC hour that contains the timestamp."""
+    # UTC hours have no gap and no repetition when the clocks of London change.
     return timestamp.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
 
 

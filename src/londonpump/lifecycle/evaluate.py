@@ -9,10 +9,8 @@ from typing import Any
 import numpy as np
 
 from londonpump.domain.errors import BadValue, TooFewRows
-from londonpump.evaluation.evaluate import evaluate_models
+from londonpump.evaluation.evaluate import evaluate_models, evaluate_pumps, paired_difference
 from londonpump.evaluation.evaluation_rows import EvaluationRows, Forecast
-from londonpump.evaluation.paired_comparison import paired_difference
-from londonpump.evaluation.pump_count_metrics import evaluate_pumps
 from londonpump.evaluation.report import About, ReportInputs, render_model_card, render_report
 from londonpump.lifecycle.prepared_examples import (
     MAX_SEEN_ROWS,

@@ -18,11 +18,11 @@ from londonpump.evaluation.drift import (
     changed_stations,
     find_drift,
 )
-from londonpump.evaluation.drift_bins import DriftMeasure
+from londonpump.evaluation.drift_thresholds import DriftMeasure
 from londonpump.evaluation.evaluation_rows import Floats, Ints
-from londonpump.features.calendars import EPOCH, london_days
 from londonpump.features.catalogue import FEATURES
 from londonpump.features.dispatches import DAY_US, HOUR_US
+from londonpump.features.observations import FIRST_DAY, london_days
 from londonpump.lifecycle.prepared_examples import Columns, Examples
 from londonpump.registry.ledger import has_comparison
 from londonpump.storage.database.alarm_repository import Condition
@@ -30,6 +30,7 @@ from londonpump.storage.database.context_repository import FetchRecord, select_l
 from londonpump.storage.database.decision_repository import Decision, read_decisions
 from londonpump.storage.database.schema import decisions, weather_hours
 
+# Calls and dispatches are counted apart: a call with five pumps must not count five times.
 CALL_INPUTS = {
     "incident_type": DriftMeasure.MIX,
     "property_category": DriftMeasure.MIX,
@@ -66,7 +67,7 @@ def drift_of(
 ) -> tuple[DriftResult, list[StationChange]]:
     """Compare the rows after the training of a bundle, until a time, with its training data. Raises: TooFewRows."""
     mobilised_day = london_days(examples.rows["mobilised_us"])
-    today = (at.astimezone(LONDON).date() - EPOCH).days
+    today = (at.astimezone(LONDON).date() - FIRST_DAY).days
     # The newest day may be incomplete, but it has few rows and therefore little weight.
     last = min(int(mobilised_day.max()), today)
     span = Span(_day(card["trained_from"]), _day(card["trained_until"]) - 1, last)
@@ -77,6 +78,7 @@ def drift_of(
 def watched_inputs(examples: Examples, card: Mapping[str, Any]) -> list[MonitoredInput]:
     """Return every monitored input. card: of the bundle; its features determine which context it reads."""
     named = card.get("features") or ()
+    # A context column that the model does not read cannot make it wrong.
     read = {name for feature in FEATURES if feature.name in named for name in feature.reads}
     calls = {**examples.calls, "hour": _hour(examples.calls["call_us"])}
     rows = {**examples.rows, "distance_m": _distance_m(examples.rows)}
@@ -102,7 +104,7 @@ def _distance_m(rows: Columns) -> Floats:
 
 
 def _day(text: str) -> int:
-    return (date.fromisoformat(text) - EPOCH).days
+    return (date.fromisoformat(text) - FIRST_DAY).days
 
 
 DRIFT, SILENT, NEW = "input_drift", "station_silent", "station_new"
@@ -123,7 +125,7 @@ def station_conditions(changes: list[StationChange]) -> list[Condition]:
 
 def day_of(day: int) -> date:
     """Convert days since 1970 to a London day."""
-    return EPOCH + timedelta(days=day)
+    return FIRST_DAY + timedelta(days=day)
 
 
 def format_moved_bins(one: Drift) -> str:

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, select
 from londonpump.domain.attendance_targets import FIRST_PUMP_TARGET_S, MAX_PUBLISHED_S
 from londonpump.domain.london_clock import LONDON
 from londonpump.evaluation.live import LiveRows
-from londonpump.features.calendars import EPOCH
+from londonpump.features.observations import FIRST_DAY
 from londonpump.lifecycle.prepared_examples import Examples
 from londonpump.storage.database.schema import mobilisations, outcomes, predictions
 
@@ -49,6 +49,7 @@ class Joined:
 def published_times(examples: Examples) -> Published:
     """Return the attendance times of prepared records, except of pumps without a code (incident files only)."""
     rows = examples.rows
+    # Without an arrival there is no outcome.
     kept = np.isfinite(rows["attendance_s"])
     keys = zip(rows["incident_number"][kept], rows["resource_code"][kept], strict=True)
     times = zip(keys, rows["attendance_s"][kept], strict=True)
@@ -72,6 +73,7 @@ def join_outcomes(connection: Connection, at: datetime, published: Published) ->
             dispatches.prediction_id,
             outcomes.c.actual_s,
         )
+        # An outer join: announced times without an outcome count in the share that was joined.
         .outerjoin(outcomes, (outcomes.c.mobilisation_id == dispatches.id) & (outcomes.c.arrived_at <= at))
         .where(
             dispatches.model.is_not(None),
@@ -148,7 +150,7 @@ def _live_rows(matched: list[tuple[Any, float]], promised: Mapping[str, float]) 
     return LiveRows(
         model=np.array([row.model for row, _ in matched], np.str_),
         station_code=np.array([row.station_code for row, _ in matched], np.str_),
-        day=np.array([(local_time.date() - EPOCH).days for local_time in local_times], np.int64),
+        day=np.array([(local_time.date() - FIRST_DAY).days for local_time in local_times], np.int64),
         hour=np.array([local_time.hour for local_time in local_times], np.int64),
         p10_s=numbers(row.announced_p10_s for row, _ in matched),
         p50_s=numbers(row.announced_p50_s for row, _ in matched),

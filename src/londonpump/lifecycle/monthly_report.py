@@ -14,18 +14,18 @@ from londonpump.domain.london_clock import LONDON, london_us
 from londonpump.evaluation.evaluation_rows import Ints, Texts
 from londonpump.evaluation.live import LiveRows
 from londonpump.evaluation.monthly import MonthInputs, render_month
-from londonpump.evaluation.monthly.attendance import AttendanceRows
 from londonpump.evaluation.monthly.inputs import (
     EPOCH_DATE,
     AlarmLine,
+    AttendanceRows,
     DecisionLine,
     LivePerformance,
     Month,
     Records,
 )
-from londonpump.evaluation.report.text_formats import format_count, format_day
-from londonpump.features.calendars import london_days
+from londonpump.evaluation.report.style import format_count, format_day
 from londonpump.features.dispatches import DAY_US, HOUR_US
+from londonpump.features.observations import london_days
 from londonpump.lifecycle.evaluate import ATTRIBUTION, PAGE_MARK, later_rows
 from londonpump.lifecycle.monitor import MonitoringResult
 from londonpump.lifecycle.monitor_outcomes import join_outcomes, published_times

@@ -15,9 +15,8 @@ from ibis.expr.types import Table
 from londonpump.cleaning.examples import CONTEXT_COLUMNS, context_counts, mobilisation_span, weather_counts
 from londonpump.cleaning.examples import with_context as join_context
 from londonpump.domain.stations import Station, known_stations
-from londonpump.features.calendars import LIBRARY, SchoolDays
 from londonpump.features.context import ContextTables, spells
-from londonpump.features.observations import MICROSECOND, Columns, WeatherTable, us_of
+from londonpump.features.observations import LIBRARY, MICROSECOND, Columns, SchoolDays, WeatherTable, us_of
 from londonpump.ingest import context_csv
 from londonpump.ingest.station_file import read_stations as read_station_file
 from londonpump.storage.embedded_database import database_exists

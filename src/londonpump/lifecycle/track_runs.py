@@ -16,12 +16,14 @@ from londonpump.registry.mlflow_process import (
     DesiredState,
     Sent,
     TrackingFailed,
+    aliases_of,
+    attachments_of,
     exclusive_lock,
     require_mlflow,
+    runs_of,
     send,
     server_of,
 )
-from londonpump.registry.mlflow_runs import aliases_of, attachments_of, runs_of
 from londonpump.settings import Settings
 
 TIMEOUT_S = 600.0

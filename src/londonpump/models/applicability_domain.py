@@ -38,6 +38,7 @@ class ImputationFlags(Sequence[list[str]]):
 
     def take(self, rows: Ints | slice) -> "ImputationFlags":
         """Return the labels of some dispatches."""
+        # A slice may be open or negative, and indices may repeat: indexing a range counts the rows in every case.
         n = len(np.arange(self._n)[rows])
         return ImputationFlags(n, tuple((label, flags[rows]) for label, flags in self._entries))
 
@@ -69,9 +70,12 @@ class ImputationFlags(Sequence[list[str]]):
 
 
 Floats = NDArray[np.float64]
+# With the neighbouring cells, the area reaches at least 2 km beyond each training call.
 AREA_CELL_M = 2000
+# Missing is unknown, never 0: these counts follow the time of day, so the median of the hour is the typical value.
 IMPUTED_BY_HOUR = ("pumps_out", "ground_pumps_available", "recent_ground_calls")
 TEXTS = ("incident_type", "property_category", "property_type", "address_qualifier")
+# Nothing was measured outside the domain: the factors widen intervals without claiming a coverage there.
 OUTSIDE_SCALING, UNSEEN_STATION_SCALING, MAX_SCALING = 1.5, 1.25, 3.0
 CONTEXT, DEFAULT, UNKNOWN = "context", "default", "unknown"
 
@@ -108,6 +112,7 @@ class ApplicabilityDomain:
             gaps = np.array([t not in known for t in texts], bool) if texts is not None else np.ones(n, bool)
             imputation_flags.add(f"{name}={UNKNOWN}", gaps)
         home = columns.get("deployed_from")
+        # The object array is copied, because the caller's columns must not change.
         home = np.full(n, None, object) if home is None else home.copy()
         gaps = np.array([h is None for h in home], bool)
         home[gaps] = incident_types.HOME_STATION
@@ -158,6 +163,7 @@ def fit_applicability_domain(dispatches: Dispatches, read: frozenset[str]) -> Ap
     """Fit the covered area and the typical numbers of the columns that the features read."""
     cell = np.unique(cell_of(dispatches.number("easting_m"), dispatches.number("northing_m"), AREA_CELL_M))
     steps = np.array([-1, 0, 1])
+    # Cells are numbered column by column, so that the eight neighbours are fixed steps away.
     neighbours = (steps[:, None] * ROW + steps).ravel()
     hour = dispatches.hour.astype(np.int64)
     typical = {

@@ -15,6 +15,7 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Points = Mapping[str, Floats]
 
+# Each point costs a dispatch per candidate.
 POINTS = 24
 """Maximum number of points per area."""
 MIN_CALLS = 5
@@ -52,6 +53,7 @@ class AreaPoints:
 
 def fit_area_points(calls: Mapping[str, NDArray[Any]]) -> AreaPoints:
     """Fit the points of each area from training calls, one row per incident."""
+    # Rounded like the stored points, so that a bundle predicts the same before and after it is written.
     location_m = np.rint(np.column_stack([calls["easting_m"], calls["northing_m"]]))
     return AreaPoints(
         districts=_by_name(calls["postcode_district"], location_m),
@@ -68,6 +70,7 @@ def representative(location_m: Floats) -> Floats:
     """Return (k, 2) of the (n, 2) locations, k at most POINTS, at even steps along the curve."""
     # ties on the curve are broken by the coordinates, so that the order of the calls does not matter
     along = location_m[np.lexsort((location_m[:, 1], location_m[:, 0], hilbert(location_m)))]
+    # The middle of each of k equal stretches stands for its calls.
     k = min(POINTS, len(along))
     return np.asarray(along[((np.arange(k) + 0.5) * (len(along) / k)).astype(np.int64)])
 

@@ -167,6 +167,7 @@ def isotonic_median(seconds: Floats, level_size: NDArray[np.int64]) -> Floats:
     Args: seconds: (n,) rows, sorted by level. level_size: (k,) rows of each level.
     """
     low = _lowest_isotonic_median(seconds, level_size)
+    # The highest solution is the lowest one of the mirrored rows.
     high = -_lowest_isotonic_median(-seconds[::-1], level_size[::-1])[::-1]
     return np.asarray((low + high) / 2)
 
@@ -187,7 +188,9 @@ def _lowest_isotonic_median(seconds: Floats, level_size: NDArray[np.int64]) -> F
             heapq.heappush(heap, row)
         for _ in range(size):
             heapq.heappop(heap)
+        # The values are negated, because heapq keeps the smallest on top and the largest is needed.
         lowest[level] = -heap[0]
+    # A later level may have pulled its predecessors down: the running minimum from the end restores the order.
     return np.asarray(np.minimum.accumulate(lowest[::-1])[::-1])
 
 

@@ -12,6 +12,7 @@ Floats = NDArray[np.float64]
 ALWAYS: dict[str, Any] = {
     "verbosity": -1,
     "deterministic": True,
+    # LightGBM would otherwise time both layouts and pick one, and the layouts add up in different orders.
     "force_row_wise": True,
     "num_threads": 1,
     "feature_pre_filter": False,
@@ -27,6 +28,7 @@ def train(
     """Train `parameters["num_trees"]` trees on an (n, features) table."""
     settings = {**ALWAYS, **parameters}
     trees = settings.pop("num_trees")
+    # Bins are made with the data set, so max_bin is a parameter of it.
     data = lgb.Dataset(
         table, target, feature_name=list(names), params={**ALWAYS, "max_bin": settings.get("max_bin", 255)}
     )

@@ -32,6 +32,7 @@ from londonpump.models.response_time_model import BaseCurve, ResponseTimeModel
 
 SCHEMA = 3
 """Version of the file layout. 2 added the points of areas."""
+# Both models are made of files: the prefix keeps the names of one apart from those of the other.
 PUMPS_PREFIX = "pumps_"
 Columns = dict[str, NDArray[Any]]
 
@@ -60,6 +61,7 @@ class Bundle:
 
     def has_seen(self, incident_number: NDArray[Any]) -> NDArray[np.bool_]:
         """Return (n,) whether an incident was among the training rows (one false positive in a million)."""
+        # Five bytes per incident instead of its number keep a bundle small.
         return np.isin(incident_hashes(incident_number), self.seen)
 
     def dispatches(self, columns: Columns) -> Dispatches:
@@ -100,6 +102,7 @@ def to_files(bundle: Bundle) -> dict[str, bytes]:
             "density": bundle.risk_stations,
         },
     }
+    # JSON, NumPy's format and LightGBM's text contain no code: opening a bundle runs nothing of its maker.
     files = {name: _json(value) for name, value in texts.items()}
     location_effects = {
         name: values for effect in response.location_effects for name, values in effect.to_arrays().items()
@@ -189,10 +192,12 @@ def features_named(names: list[str]) -> tuple[Feature, ...]:
 
 def stations_or_known(stations: tuple[Station, ...]) -> tuple[Station, ...]:
     """Return the land stations of a list, closed ones included, or those of London if there are none."""
+    # A dispatch over land cannot start at the river station, which would be the nearest for places at the Thames.
     return land_stations(stations) or land_stations(known_stations())
 
 
 def _json(value: Any) -> bytes:
+    # NaN is no JSON: it must fail here, in training, and not when the bundle is opened.
     return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
 
 

@@ -19,8 +19,10 @@ from londonpump.domain.attendance_targets import MAX_PUBLISHED_S
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
+# Finer at the ends, where the quantiles lie far apart.
 LEVELS: Floats = np.concatenate([[0.0025, 0.005], np.arange(1, 100) / 100, [0.995, 0.9975]])
 """The levels at which the shape is stored; between two of them it is interpolated linearly."""
+# The announced time is the P50; P10 to P90 is the interval whose coverage is evaluated and monitored.
 P10, P50, P90 = 0.1, 0.5, 0.9
 
 
@@ -44,6 +46,7 @@ class ResponseTimes:
 
     def quantile(self, level: float) -> Floats:
         """Return the (n,) seconds that a dispatch stays below with this probability."""
+        # Interpolated once per group, not once per dispatch: there are few groups and many candidates.
         z = np.array([np.interp(level, LEVELS, row) for row in self.shape])
         return self._seconds(z[self.group])
 
@@ -67,6 +70,7 @@ class ResponseTimes:
             if rows.any():
                 below[rows] = np.interp(z[rows], row, LEVELS, left=0.0, right=1.0)
         below[threshold_s < self.fastest_s] = 0.0
+        # The records stop at this time, so that they contain no information on a later arrival.
         below[threshold_s >= MAX_PUBLISHED_S] = 1.0
         return np.asarray(1.0 - below)
 
@@ -93,6 +97,7 @@ def shape_of(z: Floats) -> Floats:
     rank = np.round(LEVELS * (n + 1), 9)
     # Each tail is rounded outwards, so that an interval covers at least what it claims.
     outwards = np.where(LEVELS < P50, np.floor(rank), np.where(LEVELS > P50, np.ceil(rank), rank))
+    # With few errors the outermost ranks do not exist: the extreme error is the widest that can be claimed.
     position = np.clip(outwards - 1, 0, n - 1)
     return np.asarray(np.interp(position, np.arange(n), z))
 
@@ -141,11 +146,13 @@ class MixtureTimes:
     def quantile(self, level: float) -> Floats:
         """Return the (n,) seconds that a dispatch stays below with this probability."""
         of_points_s = self.parts.quantile(level).reshape(-1, self.points)
+        # The quantile of a mixture lies between the smallest and the largest quantile of its points.
         low_s, high_s = of_points_s.min(axis=1), of_points_s.max(axis=1)
         for _ in range(HALVINGS):
             middle_s = (low_s + high_s) / 2
             is_enough = 1.0 - self.p_over(middle_s) >= level
             low_s, high_s = np.where(is_enough, low_s, middle_s), np.where(is_enough, middle_s, high_s)
+        # The upper end: at least the stated probability lies below it.
         return np.asarray(high_s)
 
     def quantiles(self, levels: tuple[float, ...]) -> Floats:

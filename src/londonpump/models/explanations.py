@@ -17,6 +17,7 @@ from londonpump.models.response_time_model import ResponseTimeModel
 
 Floats = NDArray[np.float64]
 TableAndMedian = tuple[Floats, Floats]
+# Contributions are relative to a typical dispatch, which therefore needs an entry of its own.
 TYPICAL = "typical"
 LOCATION_GROUP = "place"
 RAIN_MM, SNOW_C, FOG_KM, STRONG_WIND_KMH = 0.2, 1.0, 1.0, 50.0
@@ -44,11 +45,13 @@ def contributions(
     Args: interval_scaling: (n,) factor of the explained prediction; the median changes slightly with it. known: table
     and median of that prediction, if available.
     """
+    # The service has both already: computing them again would double the cost of an explanation.
     table, median_s = known or _table_and_median(model, dispatches, interval_scaling)
     groups = [
         *(feature.group for feature in model.features),
         *(LOCATION_GROUP for _ in model.location_effects),
     ]
+    # Contributions are linear, so the mean over the seeds explains the mean that the model predicts.
     parts = np.mean(
         [booster.predict(table, pred_contrib=True, num_threads=1) for booster in model.centre], axis=0
     )
@@ -58,6 +61,7 @@ def contributions(
     distance_s, river_s, hour_s, own_s, constant_s = model.curve.parts(dispatches)
     for group, seconds in (("distance", distance_s), ("river", river_s), ("hour", hour_s), ("away", own_s)):
         by_group[group] = by_group.get(group, np.zeros(dispatches.n)) + seconds
+    # The last column of LightGBM's contributions is the expected value of the trees.
     by_group[TYPICAL] = np.full(dispatches.n, constant_s) + parts[:, -1]
     # The centre differs slightly from the median, and times are clipped: the typical time absorbs the
     # difference, so that the sum equals the number shown.
@@ -119,6 +123,7 @@ def _contribution_text(group: str, seconds: float, dispatches: Dispatches, row: 
             else "not the station of this ground"
         )
     if group == LOCATION_GROUP:
+        # The location effects have no meaning of their own to name: only the sign can be stated.
         return "runs near here take longer" if seconds > 0 else "runs near here are quicker"
     if group == "kind":
         return (

@@ -14,7 +14,9 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
+# Several times the mean absolute error (about 70 s): only the few extreme arrivals are cut.
 CLIP_S = 250.0
+# At this distance the weight is 0.04 of that in the centre.
 REACH = 2.5
 """A Gaussian is cut off at this many widths."""
 MIN_WEIGHT = 0.25
@@ -38,6 +40,8 @@ class Smoothing:
     is_by_station: bool
 
 
+# Near and wide per station, because the way to a place differs by station; the third is for all together.
+# Six dispatches of shrinkage, and the widths, were chosen on folds inside the training months (accuracy.md).
 SMOOTHINGS = (
     Smoothing("pair_300_s", 100, 300, 6.0, is_by_station=True),
     Smoothing("pair_1200_s", 300, 1200, 6.0, is_by_station=True),
@@ -57,6 +61,7 @@ class LocationEffect:
 
     def __call__(self, station: Ints, easting_m: Floats, northing_m: Floats) -> Floats:
         """Return (n,) seconds, 0 where there was no training dispatch."""
+        # 0 is neutral: without past dispatches nearby, the curve and the other features decide.
         query_keys = cell_keys(self.smoothing, station, easting_m, northing_m)
         return _look_up(query_keys, self.keys, self.value_s)
 
@@ -82,6 +87,7 @@ def cell_keys(smoothing: Smoothing, station: Ints, easting_m: Floats, northing_m
     # clipped to the grid, so that a location far outside cannot share a number with a cell inside
     column = np.clip(np.floor_divide(easting_m, smoothing.cell_m), 0, ROW - 1).astype(np.int64)
     row = np.clip(np.floor_divide(northing_m, smoothing.cell_m), 0, ROW - 1).astype(np.int64)
+    # A key must not be negative: the unknown station, -1, becomes 0.
     which = station + 1 if smoothing.is_by_station else np.zeros_like(station)
     return np.asarray(which * STATION + column * ROW + row)
 
@@ -97,6 +103,7 @@ def fit_location_effect(
     # a few very late arrivals must not mark a whole neighbourhood as slow
     residual_s = np.clip(residual_s, -CLIP_S, CLIP_S)
     order = np.argsort(keys, kind="stable")
+    # One patch per station: a grid of all London per station would be mostly empty.
     patches = [
         _patch(smoothing, keys[rows], residual_s[rows], fold[rows], int(fold.max(initial=0)) + 1)
         for rows in np.split(order, _starts_of_stations(keys[order]))
@@ -123,6 +130,7 @@ def _patch(
     reach = int(np.ceil(REACH * smoothing.width_m / smoothing.cell_m))
     inner = keys % STATION
     column, row = inner // ROW, inner % ROW
+    # The patch is padded by the reach of the Gaussian, so that nothing is cut off at its edge.
     west, south = max(int(column.min()) - reach, 0), max(int(row.min()) - reach, 0)
     shape = (int(column.max()) + reach + 1 - west, int(row.max()) + reach + 1 - south)
     at = (column - west) * shape[1] + (row - south)
@@ -135,6 +143,7 @@ def _patch(
     kept = np.flatnonzero(weight >= MIN_WEIGHT)
     cells = keys[0] // STATION * STATION + (kept // shape[1] + west) * ROW + kept % shape[1] + south
     value_s = total[kept] / (weight[kept] + smoothing.shrink)
+    # The difference of two nearly equal sums may be slightly negative.
     return cells, value_s, rest_s / (np.maximum(rest_w, 0.0) + smoothing.shrink)
 
 

@@ -130,6 +130,7 @@ class OriginalModel:
     @property
     def typical_index(self) -> int:
         """Return the index of the seed whose MAE on the training rows is the median."""
+        # Chosen on the training rows: the best seed on later rows is known only afterwards.
         order = np.argsort(self.training_mae_s, kind="stable")
         return int(order[(len(order) - 1) // 2])
 
@@ -148,6 +149,7 @@ class OriginalModel:
         coefficients = self.coefficients[which]
         # the position -1 of an unknown category picks this last column: it adds nothing
         padded = np.concatenate([coefficients, np.zeros((len(coefficients), 1))], axis=1)
+        # Adding the coefficient of each category is the product with a one-hot row, without the zeros.
         answers = np.repeat(self.intercepts_s[which][:, None], count_rows(columns), axis=1)
         for position in self.encoding.positions(columns):
             answers += padded[:, position]
@@ -231,6 +233,7 @@ def as_numbers(name: str, values: NDArray[Any]) -> Floats:
 def _text_of(value: Any) -> str:
     if value is None or value != value:  # only NaN differs from itself
         return NOT_STATED
+    # The same code must be the same category, whether a null turned its column into floats or not.
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 

@@ -53,6 +53,7 @@ from londonpump.models.original_model import (
 __all__ = ["OriginalModel", "RowLimits", "fit_original_model", "median_and_best"]
 
 CS = (0.001, 0.0025, 0.005, 0.008, 0.01)
+# As in the original.
 FOLDS = 3
 MIN_ROWS = 30
 EPSILON_S = 0.1
@@ -97,6 +98,7 @@ def fit_original_model(
         design, target_s = design[drawn], target_s[drawn]
     fits = [_fit(design, target_s, c, seed) for seed in seeds]
     coefficients = np.array([fit.coef_ for fit in fits])
+    # The constant column is folded into the intercept, so that predictions need no such column.
     intercepts_s = np.array([fit.intercept_[0] for fit in fits]) + CONSTANT * coefficients[:, -1]
     return OriginalModel(
         encoding=encoding,
@@ -143,6 +145,7 @@ def build_design(encoding: Encoding, columns: Columns) -> sparse.csr_matrix:
     for column, scaled in enumerate(numbers, start=len(positions)):
         values[:, column] = scaled
     values[:, -1] = CONSTANT
+    # Every row has the same number of entries, so the sparse rows are built without a loop over them.
     starts = np.arange(0, n * n_entries + 1, n_entries, dtype=np.int32)
     return sparse.csr_matrix((values.ravel(), where.ravel(), starts), shape=(n, width + 1))
 
@@ -201,6 +204,7 @@ def _first_incidents(rank: Integers, max_rows: int | None) -> NDArray[np.bool_]:
     if max_rows is None:
         return np.ones(len(rank), np.bool_)
     fits = np.cumsum(np.bincount(rank)) <= max_rows
+    # Each of the three folds needs an incident, even if one incident exceeds the limit.
     fits[:FOLDS] = True
     return fits[rank]
 

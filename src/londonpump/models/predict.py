@@ -25,6 +25,7 @@ Ints = NDArray[np.int64]
 ALL_ROWS = slice(None)
 MAX_AREA_DISPATCHES = 24
 """Dispatches to an area that are predicted in full; the others arrive far too late to be the first."""
+# The targets of the first and second pump, 6 and 8 minutes, and 10 minutes.
 OVER_S = (360, 480, 600)
 CALL_COLUMNS = ("mobilised_us", "easting_m", "northing_m", "station_ground_code")
 SOURCE_COLUMN = {
@@ -101,6 +102,7 @@ def predict_area(
     table = bundle.response.table(prepared.dispatches)
     times = bundle.response.from_table(prepared.dispatches, table, prepared.interval_scaling)
     # all candidates are ranked at the central point, because k points for each would cost k times as much
+    # In the caller's order again: the ranking only chooses.
     rows = np.sort(np.argsort(times.centre_s, kind="stable")[:max_dispatches])
     some = Prepared(
         dispatches=prepared.dispatches.take(rows),
@@ -113,6 +115,7 @@ def predict_area(
 
 def _prepare(bundle: Bundle, columns: Columns, known: Columns) -> Prepared:
     context = bundle.response.context
+    # The order matters: stated values first, then known context, then what is typical, and only then the fallbacks.
     columns, from_context = with_known_context(columns, known, context.takes)
     dispatches = bundle.dispatches(columns)
     imputed, imputation_flags = bundle.applicability_domain.fill(columns, dispatches.hour)
@@ -137,6 +140,7 @@ def _predictions(bundle: Bundle, prepared: Prepared, table: Floats, times: Times
         p_underestimate=p_underestimate,
         pumps=pumps.chosen,
         pump_chances=pumps.probability,
+        # Outside the domain the chance itself is an extrapolation, so such a dispatch is always flagged.
         is_flagged=(p_underestimate >= bundle.risk_threshold) | (prepared.interval_scaling > 1.0),
         imputed=prepared.imputation_flags,
         dispatches=prepared.dispatches,
@@ -162,6 +166,7 @@ def _at_points(columns: Columns, points_m: Floats) -> Columns:
 def _pumps(bundle: Bundle, dispatches: Dispatches) -> PumpChances:
     """Predict the number of pumps, once for adjacent dispatches of one call."""
     columns = [dispatches.columns[name] for name in (*CALL_COLUMNS, *TEXTS) if name in dispatches.columns]
+    # The number of pumps belongs to the call: its candidates differ in the pump only and are adjacent.
     begins = np.ones(dispatches.n, bool)
     begins[1:] = np.any([values[1:] != values[:-1] for values in columns], axis=0)
     call = np.cumsum(begins) - 1

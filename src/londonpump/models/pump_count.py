@@ -43,6 +43,7 @@ PATTERNS = tuple(
     (type_stated, property_stated) for type_stated in (False, True) for property_stated in (False, True)
 )
 """(incident type given, property given)."""
+# As in the response-time model: half of the calls come without an incident type.
 SHARE_WITHOUT_TYPE, SHARE_WITHOUT_PROPERTY = 0.5, 0.3
 MIN_INCIDENTS = 200
 """With fewer calls only the table is used, and the most likely number is announced."""
@@ -70,6 +71,7 @@ SMALL = PumpHyperparameters(
 LARGE = PumpHyperparameters(
     copies=1, trees=60, leaves=31, rate=0.1, min_in_leaf=100, weight_folds=1, weight_rows=30_000
 )
+# Each copy and each fold costs a training: with many calls, one of each limits the time.
 SMALL_CALLS = 60_000
 
 
@@ -208,6 +210,7 @@ def _fit_steps(
     for copy in range(hyperparameters.copies):
         no_property = rng.random(len(rows)) < SHARE_WITHOUT_PROPERTY
         seen = calls.hiding(is_hidden ^ (copy % 2 == 1), no_property)
+        # The tables are out of fold: a table that counts the call itself would teach the boosters to trust it too much.
         tables.append(table_of(seen, training_data.shares(seen, fold)))
     parameters = _parameters(hyperparameters, seed)
     return fit_steps(np.concatenate(tables), np.tile(pumps, hyperparameters.copies), NAMES, parameters)
@@ -236,6 +239,7 @@ def _fit_weights(training_data: PumpTrainingData, hyperparameters: PumpHyperpara
                 mixed(steps, seen, training_data.shares(seen, training_data.fold[rows]))
             )
     pumps = training_data.pumps[np.concatenate(weight_rows)]
+    # Weights per pattern, because probabilities are flatter without type and property.
     weights = [fit_weights(np.concatenate(probability[pattern]), pumps) for pattern in PATTERNS]
     return np.array(weights).reshape(2, 2, N_CLASSES)
 

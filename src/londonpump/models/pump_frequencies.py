@@ -59,6 +59,7 @@ class Chain:
     """Weight of the parent's shares, in calls."""
 
 
+# Doubts were chosen in experiments on records of 2023 (accuracy.md).
 BY_PROPERTY = Chain("kind_property_night", ("kind", "property_category", "property_type", "night"), 12.0)
 BY_TYPE = Chain("property", ("property_category", "property_type"), 20.0)
 BY_LOCATION = Chain("place", ("fire", "area", "cell"), 5.0)
@@ -137,6 +138,7 @@ def chain_keys(chain: Chain, codes: Codes) -> list[Ints]:
     keys = []
     for name in chain.levels:
         code = codes[name]
+        # Once a code is unknown the finer keys are too: the last known level is used.
         key = np.where((key != UNKNOWN) & (code != UNKNOWN), key * RADIX[name] + code, UNKNOWN)
         keys.append(key)
     return keys
@@ -174,6 +176,7 @@ def fit_frequencies(chain: Chain, codes: Codes, pumps: Ints, fold: Ints) -> tupl
 
 def _root(counts: Ints) -> Floats:
     """Return the shares of all calls, with one call added per number so that no share is 0."""
+    # A share of 0 would make the log loss infinite and the continuation ratios undefined.
     return np.asarray((counts + 1.0) / (counts.sum() + N_CLASSES))
 
 
@@ -183,6 +186,7 @@ def _frequencies(chain: Chain, root: Floats, keys: tuple[Ints, ...], counts: tup
         if level == 0:
             parent = np.broadcast_to(root, counts[0].shape)
         else:
+            # Dividing by the base of the last column gives the key of the parent.
             at, _ = _find(keys[level] // RADIX[name], keys[level - 1])
             parent = shares[-1][at]
         calls = counts[level].sum(axis=1, keepdims=True)

@@ -96,6 +96,7 @@ def fit_base_curve(dispatches: Dispatches, attendance_s: Floats) -> BaseCurve:
         coefficients = np.asarray(
             np.linalg.solve(weighted.T @ table + ridge, weighted.T @ attendance_s), np.float64
         )
+        # Weighting a square by 1 / |residual| turns least squares into least absolute residuals.
         weight = 1 / np.maximum(np.abs(attendance_s - table @ coefficients), SMOOTH_S)
     return BaseCurve(coefficients)
 
@@ -147,6 +148,7 @@ class ResponseTimeModel:
     ) -> ResponseTimes:
         """Predict as `__call__` does, from a table that is already computed."""
         left_s = np.mean([boosters.predict(booster, table) for booster in self.centre], axis=0)
+        # Trees are flat beyond the data: the curve carries the prediction where no dispatch was seen.
         centre_s = self.curve(dispatches) + left_s
         scale_s = np.exp(boosters.predict(self.scale, table)) * interval_scaling
         # outside the domain the scale of the boosters is an extrapolation, so it gets a lower limit
@@ -156,6 +158,7 @@ class ResponseTimeModel:
             scale_s=np.where(outside, np.maximum(scale_s, OUTSIDE_SHARE * centre_s), scale_s),
             group=self.group_of[group_index(dispatches)],
             shape=self.shape,
+            # Outside, the wide interval could otherwise reach times that no road allows.
             fastest_s=np.where(outside, dispatches.distance_m / TOP_SPEED_M_S, 0.0),
         )
 

@@ -25,7 +25,9 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Progress = Callable[[str, float], None]
 
+# Each value sees four fifths of the dispatches, nearly as many as the final look-up.
 LOCATION_FOLDS = 5
+# The tails of fewer errors would be ragged.
 MIN_GROUP_ERRORS = 400
 """A group with fewer errors takes the shape of all dispatches."""
 ERROR_FLOOR_S = 5.0
@@ -54,6 +56,7 @@ SMALL = Hyperparameters(seeds=3, trees=60, leaves=31, rate=0.08, least_in_leaf=2
 LARGE = Hyperparameters(
     seeds=1, trees=150, leaves=31, rate=0.08, least_in_leaf=200, folds=2, latest_share=0.3
 )
+# Small records cannot spare rows for the errors, so that they get more folds.
 SMALL_ROWS = 60_000
 
 
@@ -120,6 +123,7 @@ def fit_response_time(
     """Fit the distribution of response times on training dispatches alone."""
     dispatches, hyperparameters = training.dispatches, hyperparameters_for(len(training.attendance_s))
     progress("Fitting the location effects", 0.0)
+    # Nine coefficients hardly follow a single row, so the curve is not cross-fitted.
     curve = fit_base_curve(dispatches, training.attendance_s)
     left_s = training.attendance_s - curve(dispatches)
     location_effects, effects_s = _fit_location_effects(
@@ -173,6 +177,7 @@ def fold_of(incident: Ints, folds: int, seed: int) -> Ints:
 def hidden(table: Floats, names: tuple[str, ...], seed: int) -> Floats:
     """Return the table with incident type or property hidden in a share of the rows, drawn anew for each booster."""
     draw = np.random.default_rng([seed, 1])
+    # The other seeds hide other rows, and the scale is trained on the table with everything shown.
     table = table.copy()
     for columns, share in HIDDEN_SHARES:
         rows = draw.random(len(table)) < share
@@ -184,6 +189,7 @@ def hidden(table: Floats, names: tuple[str, ...], seed: int) -> Floats:
 def centre_parameters(hyperparameters: Hyperparameters, seed: int) -> dict[str, Any]:
     """Return the LightGBM parameters of one booster of the centre."""
     return {
+        # The announced time is a median, which the absolute error gives; the mean follows from the distribution.
         "objective": "regression_l1",
         "num_trees": hyperparameters.trees,
         "num_leaves": hyperparameters.leaves,
@@ -203,6 +209,7 @@ def scale_parameters(hyperparameters: Hyperparameters, seed: int) -> dict[str, A
         "num_trees": 80,
         "num_leaves": 15,
         "learning_rate": 0.05,
+        # A spread needs more rows than a centre: fewer, larger leaves keep the scale smooth.
         "min_data_in_leaf": 4 * hyperparameters.least_in_leaf,
         "feature_fraction": 0.5,
         "bagging_fraction": 0.8,
@@ -225,6 +232,7 @@ def _fit_location_effects(
 
 def _shapes(z: Floats, where: tuple[Ints, Ints], latest: NDArray[np.bool_]) -> tuple[Floats, Ints]:
     """Return the shapes of groups with enough of the latest errors, and the shape of each group."""
+    # Row 0 is the shape of all dispatches, to which small groups fall back.
     shapes = [shape_of(z[latest])]
     group_of = np.zeros((len(DISTANCE_BANDS_M) + 1, 2), np.int64)
     for band in range(len(DISTANCE_BANDS_M) + 1):

@@ -20,6 +20,7 @@ from londonpump.domain.errors import BadValue
 
 Floats = NDArray[np.float64]
 
+# The limits and the threshold are the original's.
 FROM_S = 600.0
 TO_S = 1600.0
 LISTED_FROM = 0.1

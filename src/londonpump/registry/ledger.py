@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Engine, Select, or_, select
 
 from londonpump.domain.errors import BadFile
-from londonpump.evaluation.promotion.checks import CHALLENGER_UNUSABLE, CHAMPION_UNUSABLE, FEW_ROWS
+from londonpump.evaluation.promotion.evidence import CHALLENGER_UNUSABLE, CHAMPION_UNUSABLE, FEW_ROWS
 from londonpump.registry.bundle_store import BundleStore
 from londonpump.settings import Settings
 from londonpump.storage.database import open_database

@@ -1,24 +1,189 @@
 """Start a child process that updates MLflow within a time limit; MLflow takes seconds to import and may wait for a server.
 
 One child runs at a time per machine. The child holds the lock too, so that it keeps the lock if its parent is killed.
+
+The ledger is authoritative, and MLflow is a copy to look at. What was sent is not remembered: a bundle is sent if MLflow
+has no finished run of its hash, so a bundle that could not be sent today is sent by the next update.
 """
 
 import fcntl
+import hashlib
 import importlib.util
 import json
 import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from londonpump.domain.errors import LondonPumpError
-from londonpump.registry.mlflow_runs import Aliases, Attachment, Run
+from londonpump.domain.errors import BadFile, LondonPumpError
+from londonpump.registry.bundle_store import BundleStore, StoredBundle
+from londonpump.registry.ledger import Registry
 from londonpump.settings import Settings
+from londonpump.storage.atomic_files import read_json
+from londonpump.storage.database import reading
+from londonpump.storage.database.decision_repository import read_decisions
+
+CARD_PARAMS = (
+    *("seed", "rows", "trained_from", "trained_until", "data_hash", "code_version"),
+    *("is_stream", "is_simulated", "without_runs_over_60_kmh", "schema"),
+)
+PROVENANCE_TAGS = ("commit", "host", "machine", "made_at")
+MAX_PARAM_LENGTH = 6_000
+"""Limit of MLflow."""
+MS_PER_S = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Run of MLflow for one training."""
+
+    bundle: str
+    folder: str
+    made_at_ms: int | None  # since 1970, UTC; None if it is unknown
+    params: dict[str, str]
+    metrics: dict[str, float]
+    tags: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Aliases:
+    """Bundles per alias."""
+
+    champion: str | None
+    challenger: str | None  # of the newest decision, if it was not promoted
+
+
+def runs_of(store: BundleStore) -> tuple[list[Run], list[str]]:
+    """Return the runs, the oldest training first, and the problems of bundles that cannot be sent."""
+    runs, problems = [], []
+    for name in store.names():
+        try:
+            runs.append(_run(store.read(name), store.folder(name)))
+        except (BadFile, OSError) as error:
+            # OSError: another process is pruning the bundle.
+            problems.append(str(error))
+    return sorted(runs, key=lambda run: (run.made_at_ms or 0, run.bundle)), problems
+
+
+def aliases_of(registry: Registry) -> Aliases:
+    """Return champion and challenger of the ledger. Raises: DatabaseFailed."""
+    with reading(registry.engine) as connection:
+        newest = next(iter(read_decisions(connection, 1)), None)
+    if newest is None:
+        return Aliases(None, None)
+    is_beaten = newest.challenger not in (None, newest.champion_after)
+    return Aliases(newest.champion_after, newest.challenger if is_beaten else None)
+
+
+def _run(stored: StoredBundle, folder: Path) -> Run:
+    metrics = stored.provenance.get("metrics")
+    tags = {name: str(stored.provenance[name]) for name in PROVENANCE_TAGS if stored.provenance.get(name)}
+    return Run(
+        bundle=stored.name,
+        folder=str(folder.resolve()),
+        made_at_ms=_as_ms(stored.made_at),
+        params=dict(_params(stored.card)),
+        metrics=numbers_of(metrics if isinstance(metrics, dict) else {}, "later"),
+        tags=tags,
+    )
+
+
+def _params(card: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    for name in CARD_PARAMS:
+        if card.get(name) is not None:
+            yield name, str(card[name])
+    for group in ("effort", "libraries"):
+        facts = card.get(group)
+        for name, value in sorted(facts.items()) if isinstance(facts, dict) else ():
+            yield f"{group}.{name}", str(value)[:MAX_PARAM_LENGTH]
+    features = card.get("features")
+    if isinstance(features, list):
+        yield "features", ", ".join(map(str, features))[:MAX_PARAM_LENGTH]
+        yield "n_features", str(len(features))
+
+
+def numbers_of(values: Mapping[str, Any], group: str) -> dict[str, float]:
+    """Return the numbers among the values, with the group as prefix of their names."""
+    return {
+        f"{group}.{name}": float(value)
+        for name, value in values.items()
+        if isinstance(value, (int, float)) and not isinstance(value, bool)
+    }
+
+
+def _as_ms(iso_text: str) -> int | None:
+    try:
+        at = datetime.fromisoformat(iso_text)
+    except ValueError:
+        return None
+    return int((at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp() * MS_PER_S)
+
+
+OURS, WHOLE = "ours", "all"
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """File that belongs to a run."""
+
+    bundle: str
+    path: str
+    content_hash: str
+    metrics: dict[str, float]
+
+
+def attachments_of(settings: Settings, bundles: tuple[str, ...]) -> list[Attachment]:
+    """Return report, model card and figures in the home that belong to one of these bundles.
+
+    Raises: BadFile if one cannot be read.
+    """
+    try:
+        pages = [_page(path, bundles) for path in (settings.report, settings.model_card)]
+        found = [*pages, _figures(settings.evaluation, bundles)]
+    except OSError as error:
+        raise BadFile(
+            error.filename, f"cannot be read ({error.strerror})", "Change its permissions."
+        ) from error
+    return [attachment for attachment in found if attachment is not None]
+
+
+def _page(path: Path, bundles: tuple[str, ...]) -> Attachment | None:
+    if not path.is_file():
+        return None
+    text = path.read_text(encoding="utf-8", errors="replace")
+    # A page names its own bundle and no other.
+    of = next((name for name in bundles if name in text), None)
+    return None if of is None else Attachment(of, str(path.resolve()), _hash(path), {})
+
+
+def _figures(path: Path, bundles: tuple[str, ...]) -> Attachment | None:
+    try:
+        figures = read_json(path) if path.is_file() else None
+    except BadFile:
+        # The file is not an evaluation of ours, so there is nothing to attach.
+        return None
+    if not isinstance(figures, dict) or figures.get("bundle") not in bundles:
+        return None
+    return Attachment(figures["bundle"], str(path.resolve()), _hash(path), _metrics(figures))
+
+
+def _metrics(figures: dict[str, Any]) -> dict[str, float]:
+    """Return the scores of our model on all rows, and the mean error of the others."""
+    models = {name: slices[WHOLE][WHOLE] for name, slices in figures.get("models", {}).items()}
+    ours = {name: stat["value"] for name, stat in models.pop(OURS, {}).items() if isinstance(stat, dict)}
+    others = {f"mae_s.{name}": whole["mae_s"]["value"] for name, whole in models.items() if "mae_s" in whole}
+    return numbers_of({"rows": figures.get("rows"), **ours, **others}, "evaluated")
+
+
+def _hash(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+
 
 CHILD = "londonpump.registry.mlflow_child"
 LOCK, STORE, ARTEFACTS = "lock", "mlflow.db", "artefacts"

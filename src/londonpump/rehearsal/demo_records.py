@@ -7,8 +7,7 @@ from datetime import date
 from pathlib import Path
 
 from londonpump.lifecycle.evaluate import EvaluateRequest, evaluate, format_evaluation
-from londonpump.lifecycle.predict import open_bundle, predict_file
-from londonpump.lifecycle.prediction_text import format_prediction
+from londonpump.lifecycle.predict import format_prediction, open_bundle, predict_file
 from londonpump.lifecycle.prepare import PrepareRequest, prepare
 from londonpump.lifecycle.progress import Progress
 from londonpump.lifecycle.train import TrainRequest, train

@@ -12,9 +12,8 @@ from numpy.typing import NDArray
 
 from londonpump.simulation.city import City
 from londonpump.simulation.context_tables import Weather, draw_weather
-from londonpump.simulation.measured_tables import numbers, table
-from londonpump.simulation.plan import SimulationPlan
-from londonpump.simulation.timestamps import DAY_S, HOUR_S, day_number, london_seconds, midnight_utc_s
+from londonpump.simulation.plan import SimulationPlan, numbers, table
+from londonpump.simulation.text_formats import DAY_S, HOUR_S, day_number, london_seconds, midnight_utc_s
 
 Ints = NDArray[np.int64]
 Flags = NDArray[np.bool_]

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from londonpump.domain.stations import known_stations
-from londonpump.simulation.measured_tables import numbers, positions, table
+from londonpump.simulation.plan import numbers, positions, table
 
 CITY_SEED = 1666
 CELL_M = 500

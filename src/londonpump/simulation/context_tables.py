@@ -15,8 +15,16 @@ from londonpump.domain.london_clock import LONDON
 from londonpump.domain.national_grid import to_degrees
 from londonpump.domain.stations import known_stations
 from londonpump.simulation.plan import SimulationPlan
-from londonpump.simulation.text_formats import TextColumn, format_dates, format_padded, join_text
-from londonpump.simulation.timestamps import DAY_S, HOUR_S, london_seconds, midnight_utc_s
+from londonpump.simulation.text_formats import (
+    DAY_S,
+    HOUR_S,
+    TextColumn,
+    format_dates,
+    format_padded,
+    join_text,
+    london_seconds,
+    midnight_utc_s,
+)
 
 Floats = NDArray[np.float64]
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from londonpump.domain.stations import FLEET_DATES, known_stations
 from londonpump.simulation.plan import SimulationPlan
-from londonpump.simulation.timestamps import DAY_S, HOUR_S, day_number, london_seconds, midnight_utc_s
+from londonpump.simulation.text_formats import DAY_S, HOUR_S, day_number, london_seconds, midnight_utc_s
 
 Ints = NDArray[np.int64]
 

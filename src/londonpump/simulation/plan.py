@@ -1,11 +1,41 @@
-"""The plan of a simulation: number of calls, days, published format, and closed stations."""
+"""The plan of a simulation, and the tables that it draws from.
 
+Source of the tables: LFB Incident Records, January and February 2017 and samples of 2023, counted by cell, incident
+type, hour and property; London Fire Brigade and London Datastore, Open Government Licence v3.0.
+"""
+
+import csv
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from functools import cache
+from importlib import resources
 from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
 
 from londonpump.domain.errors import BadValue
 from londonpump.domain.stations import Station, known_stations
+
+
+@cache
+def table(name: str) -> dict[str, list[str]]:
+    """Return a table of this package as columns of text: cells, wards, boroughs, kinds, hours, ..."""
+    path = resources.files(__package__).joinpath("measured").joinpath(f"{name}.csv")
+    header, *rows = csv.reader(path.read_text("utf-8").splitlines())
+    return {column: [row[i] for row in rows] for i, column in enumerate(header)}
+
+
+def numbers(name: str, column: str) -> NDArray[np.float64]:
+    """Return a numeric column of a table."""
+    return np.array(table(name)[column], dtype=np.float64)
+
+
+def positions(values: list[str], among: list[str]) -> NDArray[np.int64]:
+    """Return the position of each value in `among`. Raises: KeyError if it is missing."""
+    index = {word: i for i, word in enumerate(among)}
+    return np.array([index[word] for word in values], dtype=np.int64)
+
 
 FIRST_DATE = date(2009, 1, 1)
 LAST_DATE = date(2098, 12, 31)

@@ -12,10 +12,10 @@ from londonpump.domain.incident_types import HOME_STATION, OTHER_STATION
 from londonpump.domain.national_grid import to_degrees
 from londonpump.domain.stations import known_stations
 from londonpump.simulation.calls import QUALIFIERS
-from londonpump.simulation.measured_tables import table
-from londonpump.simulation.plan import Vintage
+from londonpump.simulation.plan import Vintage, table
 from londonpump.simulation.records import DELAY_CODES, Records, neighbours, station_codes, station_names
 from londonpump.simulation.text_formats import (
+    DAY_S,
     TextColumn,
     format_dates,
     format_decimals,
@@ -25,8 +25,8 @@ from londonpump.simulation.text_formats import (
     format_whole,
     join_text,
     look_up_text,
+    year_of,
 )
-from londonpump.simulation.timestamps import DAY_S, year_of
 
 Ints = NDArray[np.int64]
 Flags = NDArray[np.bool_]

@@ -13,7 +13,7 @@ from londonpump.simulation.city import City
 from londonpump.simulation.dispatch import Dispatches
 from londonpump.simulation.fleet import Fleet
 from londonpump.simulation.plan import SimulationPlan
-from londonpump.simulation.timestamps import DAY_S, year_of
+from londonpump.simulation.text_formats import DAY_S, year_of
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

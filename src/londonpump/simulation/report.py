@@ -7,8 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from londonpump.domain.stations import known_stations
-from londonpump.simulation.measured_tables import table
-from londonpump.simulation.plan import SimulationPlan
+from londonpump.simulation.plan import SimulationPlan, table
 from londonpump.simulation.records import Records
 from londonpump.simulation.reference_figures import BAND_EDGES_M, REFERENCE_FIGURES
 

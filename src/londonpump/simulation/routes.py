@@ -16,8 +16,8 @@ from londonpump.simulation.calls import Calls
 from londonpump.simulation.city import City
 from londonpump.simulation.context_tables import Weather
 from londonpump.simulation.fleet import Fleet
-from londonpump.simulation.measured_tables import table
-from londonpump.simulation.timestamps import DAY_S, HOUR_S, year_of
+from londonpump.simulation.plan import table
+from londonpump.simulation.text_formats import DAY_S, HOUR_S, year_of
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

@@ -20,8 +20,7 @@ from londonpump.simulation.context_tables import (
 from londonpump.simulation.dispatch import dispatch
 from londonpump.simulation.faults import Columns, Fault, Sheet, Traits, inject_faults
 from londonpump.simulation.fleet import draw_fleet
-from londonpump.simulation.measured_tables import table
-from londonpump.simulation.plan import SimulationPlan
+from londonpump.simulation.plan import SimulationPlan, table
 from londonpump.simulation.published_columns import incident_columns, is_hidden, mobilisation_columns
 from londonpump.simulation.records import Records, add_mutual_aid, publish, station_grounds
 from londonpump.simulation.report import Comparison, as_markdown, compare

@@ -8,8 +8,14 @@ from support.simulated_years import FIRST_DAY, LOCAL, StableYears, stable_years
 
 from londonpump.domain.errors import TooFewRows
 from londonpump.evaluation.drift import Drift, MonitoredInput, Span, find_drift
-from londonpump.evaluation.drift_bins import NOT_KNOWN, OTHER, DriftMeasure, daily_counts, fit_bins
-from londonpump.evaluation.drift_thresholds import Expected
+from londonpump.evaluation.drift_thresholds import (
+    NOT_KNOWN,
+    OTHER,
+    DriftMeasure,
+    Expected,
+    daily_counts,
+    fit_bins,
+)
 
 TWO_YEARS = 730
 LAST_TRAINING_DAY = FIRST_DAY + TWO_YEARS - 1

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from londonpump.domain.errors import BadValue, TooFewRows
-from londonpump.evaluation.evaluate import auc_of, evaluate_models
+from londonpump.evaluation.evaluate import auc_of, evaluate_models, paired_difference, sliced_differences
 from londonpump.evaluation.evaluation_rows import (
     EvaluationRows,
     Forecast,
@@ -15,7 +15,6 @@ from londonpump.evaluation.evaluation_rows import (
     hour_band,
 )
 from londonpump.evaluation.intervals import draw_days
-from londonpump.evaluation.paired_comparison import paired_difference, sliced_differences
 
 
 def rows_on(day, actual_s, slices=None):

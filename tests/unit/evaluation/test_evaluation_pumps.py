@@ -7,7 +7,7 @@ import pytest
 from sklearn import metrics as oracle
 
 from londonpump.domain.errors import BadValue, TooFewRows
-from londonpump.evaluation.pump_count_metrics import evaluate_pumps
+from londonpump.evaluation.evaluate import evaluate_pumps
 
 
 @pytest.fixture(scope="module")

@@ -10,12 +10,17 @@ import numpy as np
 import pytest
 
 from londonpump.evaluation.drift import Drift, DriftResult, ShiftedBin, StationChange
-from londonpump.evaluation.drift_bins import DriftMeasure
+from londonpump.evaluation.drift_thresholds import DriftMeasure
 from londonpump.evaluation.live import LiveRows
 from londonpump.evaluation.monthly import Month, MonthInputs, render_month
-from londonpump.evaluation.monthly.attendance import AttendanceRows
 from londonpump.evaluation.monthly.attendance_tables import format_borough, format_clock
-from londonpump.evaluation.monthly.inputs import AlarmLine, DecisionLine, LivePerformance, Records
+from londonpump.evaluation.monthly.inputs import (
+    AlarmLine,
+    AttendanceRows,
+    DecisionLine,
+    LivePerformance,
+    Records,
+)
 
 MONTH = Month(2017, 2)
 FIRST_DAY = 17_198

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from londonpump.evaluation.intervals import draw_days
-from londonpump.evaluation.promotion.differences import group_differences
+from londonpump.evaluation.promotion.comparison import group_differences
 
 RUNS, REPEATS = 30, 400
 

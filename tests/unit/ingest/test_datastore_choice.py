@@ -17,7 +17,7 @@ from londonpump.ingest.london_datastore.catalogue import (
     years_of,
 )
 from londonpump.ingest.london_datastore.datasets import DATASETS, Resource, choose
-from londonpump.ingest.london_datastore.file_contents import require_complete
+from londonpump.ingest.london_datastore.fetch import require_complete
 
 TODAY = date(2026, 11, 24)
 SHARED = Path(__file__).resolve().parents[3] / "../shared/data/datastore"

@@ -18,8 +18,7 @@ from support.run_size import examples
 from londonpump.cleaning.rules import StoreStep
 from londonpump.domain.errors import BadFile
 from londonpump.domain.published_columns import DATE, INCIDENT_NUMBER, INTEGER, REAL, TIME_OF_DAY, TIMESTAMP
-from londonpump.ingest.published.formats import FORMATS, Format
-from londonpump.ingest.published.parsing import value_of
+from londonpump.ingest.published.parsing import FORMATS, Format, value_of
 
 MOBILISATIONS = "mobilisations"
 MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]

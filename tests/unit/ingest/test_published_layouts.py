@@ -12,8 +12,7 @@ import pytest
 from londonpump.domain.errors import BadFile
 from londonpump.domain.national_grid import COORDINATE
 from londonpump.domain.published_columns import NULL_MARKERS, TIMESTAMP
-from londonpump.ingest.published.formats import FORMATS
-from londonpump.ingest.published.parsing import value_of
+from londonpump.ingest.published.parsing import FORMATS, value_of
 
 MOBILISATIONS = "mobilisations"
 LOCATION = {"Easting_m": "528652.5", "Northing_m": "190011.25", "Latitude": "51.5", "Longitude": "-0.125"}

@@ -9,7 +9,7 @@ import pytest
 
 from londonpump.domain.london_clock import LONDON
 from londonpump.domain.stations import known_stations
-from londonpump.models.congestion import (
+from londonpump.models.fitted_context import (
     AREAS,
     INNER_M,
     MIN_JOURNEYS,

@@ -6,8 +6,7 @@ import pytest
 from londonpump.domain.stations import open_stations
 from londonpump.features.dispatches import Dispatches
 from londonpump.features.ground_lookup import fit_ground
-from londonpump.models.congestion import WEEK
-from londonpump.models.fitted_context import NO_CONTEXT, FittedContext, fit_context
+from londonpump.models.fitted_context import NO_CONTEXT, WEEK, FittedContext, fit_context
 
 NOWHERE = fit_ground(np.empty(0), np.empty(0), np.empty(0, object), open_stations())
 N = 8_000

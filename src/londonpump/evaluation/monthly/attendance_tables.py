@@ -6,7 +6,7 @@ import numpy as np
 
 from londonpump.domain.stations import by_code, known_stations
 from londonpump.evaluation.intervals import Stat
-from londonpump.evaluation.monthly.attendance import (
+from londonpump.evaluation.monthly.inputs import (
     FEW,
     FIRST_MEAN,
     MET,
@@ -17,19 +17,19 @@ from londonpump.evaluation.monthly.attendance import (
     AttendanceRows,
     Figure,
     Figures,
+    MonthInputs,
     Target,
     figures,
     mean_change,
     values_of,
 )
-from londonpump.evaluation.monthly.inputs import MonthInputs
-from londonpump.evaluation.report.tables import Cell, Table
-from londonpump.evaluation.report.text_formats import (
+from londonpump.evaluation.report.style import (
     NOT_DEFINED,
     format_count,
     format_interval,
     format_number,
 )
+from londonpump.evaluation.report.tables import Cell, Table
 
 LOWERCASE_WORDS = {"and", "of", "upon"}
 VERDICTS = {

@@ -12,17 +12,19 @@ from londonpump.domain.london_clock import LONDON
 from londonpump.evaluation.drift import Drift
 from londonpump.evaluation.evaluation_rows import Floats, Ints
 from londonpump.evaluation.live import LiveRows, live_figures
-from londonpump.evaluation.monthly.attendance import FEW, MIN_DAYS, mean_change
 from londonpump.evaluation.monthly.attendance_tables import format_ground
 from londonpump.evaluation.monthly.inputs import (
     EPOCH_DATE,
+    FEW,
+    MIN_DAYS,
     AlarmLine,
     DecisionLine,
     LivePerformance,
     MonthInputs,
+    mean_change,
 )
+from londonpump.evaluation.report.style import format_count, format_interval, format_number
 from londonpump.evaluation.report.tables import Cell, Table
-from londonpump.evaluation.report.text_formats import format_count, format_interval, format_number
 
 METRICS = {
     "mae_s": ("Mean error, s", "s"),

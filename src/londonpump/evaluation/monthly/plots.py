@@ -11,17 +11,18 @@ from londonpump.domain.stations import by_code, known_stations
 from londonpump.domain.thames import river_line
 from londonpump.evaluation.curves import GridCells, grid_cells
 from londonpump.evaluation.evaluation_rows import EvaluationRows, Floats, Forecast
-from londonpump.evaluation.monthly.attendance import (
+from londonpump.evaluation.monthly.attendance_tables import format_clock
+from londonpump.evaluation.monthly.inputs import (
     FEW,
     FIRST_MEAN,
     AttendanceRows,
     Figure,
     Figures,
+    Month,
+    MonthInputs,
     figures,
     figures_by,
 )
-from londonpump.evaluation.monthly.attendance_tables import format_clock
-from londonpump.evaluation.monthly.inputs import Month, MonthInputs
 from londonpump.evaluation.report.maps import draw_cells, draw_ground, frame_map, label_stations
 from londonpump.evaluation.report.plots import Drawing
 from londonpump.evaluation.report.style import DASHES, MUTED, SERIES, inline_svg, plot

@@ -8,17 +8,6 @@ from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined, Te
 from londonpump.domain.london_clock import LONDON
 from londonpump.evaluation.live import live_figures
 from londonpump.evaluation.monthly import attendance_tables, model_tables
-from londonpump.evaluation.monthly.attendance import (
-    FEW,
-    MISSED,
-    NOT_EVALUATED,
-    RESAMPLES,
-    UNSURE,
-    Figure,
-    Figures,
-    figures,
-    figures_by,
-)
 from londonpump.evaluation.monthly.attendance_tables import (
     format_borough,
     format_figure_interval,
@@ -26,10 +15,22 @@ from londonpump.evaluation.monthly.attendance_tables import (
     format_ground,
     format_target,
 )
-from londonpump.evaluation.monthly.inputs import DecisionLine, MonthInputs
+from londonpump.evaluation.monthly.inputs import (
+    FEW,
+    MISSED,
+    NOT_EVALUATED,
+    RESAMPLES,
+    UNSURE,
+    DecisionLine,
+    Figure,
+    Figures,
+    MonthInputs,
+    figures,
+    figures_by,
+)
 from londonpump.evaluation.monthly.model_tables import live_tables
 from londonpump.evaluation.monthly.plots import draw_curves, draw_maps
-from londonpump.evaluation.report.text_formats import format_count, format_day, format_number
+from londonpump.evaluation.report.style import format_count, format_day, format_number
 
 VERDICT_TEXTS = {UNSURE: "too near to the target to say", NOT_EVALUATED: "too few to say", MISSED: "missed"}
 

@@ -13,19 +13,26 @@ import numpy as np
 
 from londonpump.evaluation.evaluate import WHOLE, evaluate_models
 from londonpump.evaluation.evaluation_rows import EvaluationRows, Forecast
-from londonpump.evaluation.promotion import checks
-from londonpump.evaluation.promotion.checks import CALIBRATION, COVERAGE, Obstacle
 from londonpump.evaluation.promotion.comparison import Comparison, compare
 from londonpump.evaluation.promotion.evidence import (
+    CALIBRATION,
+    COVERAGE,
     EPOCH,
     KEEP,
     PROMOTE,
     EvaluatedModel,
     Evidence,
+    Obstacle,
     PromotionSettings,
     Verdict,
+    coverage_and_calibration,
+    few_rows,
+    latency,
+    quality_text,
+    unusable,
 )
 
+# The control room receives one number of seconds, and a few dispatches of twenty minutes must not dominate.
 METRIC = "mae_s"
 REPORTED_METRICS = (
     *(METRIC, "rmse_s", "bias_s", "within_60_share", "crps_s", COVERAGE, "width_80_s"),
@@ -69,7 +76,11 @@ def scores_of(
 ) -> dict[str, Facts]:
     """Return the metrics of each model over all rows, each `{value, low, high}`."""
     whole = evaluate_models(
-        rows.without_slices(), forecasts, resamples=settings.resamples, seed=settings.seed
+        # Slices are compared elsewhere, by intervals that hold for few days.
+        rows.without_slices(),
+        forecasts,
+        resamples=settings.resamples,
+        seed=settings.seed,
     )
     scores = {name: found[WHOLE][WHOLE] for name, found in whole["models"].items()}
     return {
@@ -110,15 +121,16 @@ def decide(evidence: Evidence, settings: PromotionSettings = DEFAULTS) -> Verdic
     days = len(np.unique(rows.day))
     facts = decision_facts(evidence, days, settings)
     # all obstacles are collected, so that the ledger names every one and not only the first
-    late = list(checks.latency(evidence.challenger, settings))
-    not_evaluable = [*checks.unusable(evidence), *checks.few_rows(len(rows), days, settings)]
+    # The latency is known even if nothing can be compared.
+    late = list(latency(evidence.challenger, settings))
+    not_evaluable = [*unusable(evidence), *few_rows(len(rows), days, settings)]
     if not_evaluable:
         return _kept([*not_evaluable, *late], facts)
     forecasts = _forecasts(evidence)
     scores = scores_of(rows, forecasts, settings)
     add_scores(facts, scores)
     evaluated_on = f"on {len(rows):,} runs of {days} days"
-    obstacles_found = [*late, *checks.coverage_and_calibration(scores[CHALLENGER], settings)]
+    obstacles_found = [*late, *coverage_and_calibration(scores[CHALLENGER], settings)]
     case_for: tuple[str, str] | None = (
         "first",
         f"no model is active, and the challenger was evaluated {evaluated_on}",
@@ -134,16 +146,18 @@ def decide(evidence: Evidence, settings: PromotionSettings = DEFAULTS) -> Verdic
     if case_for is None or obstacles_found:
         return _kept(obstacles_found, facts)
     rule, text = case_for
-    return _promoted(rule, f"{text}; {checks.quality_text(scores[CHALLENGER])}", facts)
+    return _promoted(rule, f"{text}; {quality_text(scores[CHALLENGER])}", facts)
 
 
 def _case_for_promotion(
     compared: Comparison, text: str, age: str | None, settings: PromotionSettings
 ) -> tuple[str, str] | None:
     """Return the rule for the challenger and its text; None if there is none. age: of `_champion_age_text`."""
+    # Two-sided 95 %: an equally good challenger is promoted 2.5 % of the time by design.
     high_s = compared.difference.high_s
     if high_s < 0:
         return "better", f"{text}; {compared.slices_text()}"
+    # A newer training is preferred to an old one if the two are equally good.
     if age is not None and high_s < settings.not_worse_s:
         not_worse = f"{text}, not {settings.not_worse_s:g} s worse"
         return "not_worse_and_newer", f"{age}; {not_worse}; {compared.slices_text()}"

@@ -12,8 +12,16 @@ from londonpump.evaluation.curves import Curve, level_calibration, median_calibr
 from londonpump.evaluation.evaluate import evaluate_models
 from londonpump.evaluation.evaluation_rows import Floats, distance_band, distance_decile
 from londonpump.evaluation.report.inputs import ReportInputs
-from londonpump.evaluation.report.style import DASHES, INK, MARKERS, MUTED, SERIES, inline_svg, plot
-from londonpump.evaluation.report.text_formats import model_label
+from londonpump.evaluation.report.style import (
+    DASHES,
+    INK,
+    MARKERS,
+    MUTED,
+    SERIES,
+    inline_svg,
+    model_label,
+    plot,
+)
 
 RESAMPLES = 400
 

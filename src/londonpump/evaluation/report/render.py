@@ -10,7 +10,7 @@ from londonpump.evaluation.report import tables
 from londonpump.evaluation.report.inputs import ReportInputs
 from londonpump.evaluation.report.maps import draw_maps
 from londonpump.evaluation.report.plots import draw_curves
-from londonpump.evaluation.report.text_formats import (
+from londonpump.evaluation.report.style import (
     format_count,
     format_day,
     format_interval,

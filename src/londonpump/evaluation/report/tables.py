@@ -4,9 +4,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from londonpump.evaluation.paired_comparison import sliced_differences
+from londonpump.evaluation.evaluate import sliced_differences
 from londonpump.evaluation.report.inputs import ReportInputs
-from londonpump.evaluation.report.text_formats import (
+from londonpump.evaluation.report.style import (
     format_count,
     format_interval,
     format_number,

@@ -21,8 +21,7 @@ from londonpump.domain.published_columns import (
     PublishedColumn,
     is_contradicted,
 )
-from londonpump.ingest.published.formats import FORMATS, Format
-from londonpump.ingest.published.parsing import value_of
+from londonpump.ingest.published.parsing import FORMATS, Format, value_of
 
 SAMPLE_ROWS = 1000
 _SCIENTIFIC_NUMBER = r"^'[-+]?[0-9.]+[eE][-+]?[0-9]+'"
