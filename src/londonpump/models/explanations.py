@@ -93,7 +93,7 @@ def explanations(
             for group, seconds in ranked[:max_contributions]
         ]
         rest = float(by_group[TYPICAL][row]) + sum(seconds for _, seconds in ranked[max_contributions:])
-        rows.append([*shown, Contribution(TYPICAL, rest, "a typical run, and all that is not named")])
+        rows.append([*shown, Contribution(TYPICAL, rest, "a typical dispatch, and everything that is not listed")])
     return rows
 
 
@@ -119,7 +119,7 @@ def _contribution_text(group: str, seconds: float, dispatches: Dispatches, row: 
             else "not the station of this ground"
         )
     if group == LOCATION_GROUP:
-        return "runs near here take longer" if seconds > 0 else "runs near here are quicker"
+        return "dispatches near here take longer" if seconds > 0 else "dispatches near here are quicker"
     if group == "kind":
         return (
             "this incident type"
