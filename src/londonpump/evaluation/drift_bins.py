@@ -12,7 +12,12 @@ from numpy.typing import NDArray
 
 from londonpump.evaluation.evaluation_rows import Floats, Ints
 
-NOT_KNOWN, OTHER, INSIDE, OUTSIDE = "not known", "other", "inside the training range", "outside the training range"
+NOT_KNOWN, OTHER, INSIDE, OUTSIDE = (
+    "not known",
+    "other",
+    "inside the training range",
+    "outside the training range",
+)
 MIN_SHARE = 0.005
 """A category rarer than this in the reference is counted among the others."""
 TENTHS = tuple(step / 10 for step in range(1, 10))

@@ -93,7 +93,9 @@ def explanations(
             for group, seconds in ranked[:max_contributions]
         ]
         rest = float(by_group[TYPICAL][row]) + sum(seconds for _, seconds in ranked[max_contributions:])
-        rows.append([*shown, Contribution(TYPICAL, rest, "a typical dispatch, and everything that is not listed")])
+        rows.append(
+            [*shown, Contribution(TYPICAL, rest, "a typical dispatch, and everything that is not listed")]
+        )
     return rows
 
 
