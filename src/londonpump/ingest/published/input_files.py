@@ -168,7 +168,9 @@ def read_workbook(path: Path, table: str) -> tuple[tuple[str, ...], pa.Table]:
 def _unreadable(path: Path, message: str) -> BadFile:
     other = _OTHER_ERROR.search(message)
     if other:
-        return BadFile(path, f"a cell holds the error {other[1]}", "Correct that cell, or save the sheet as csv")
+        return BadFile(
+            path, f"a cell holds the error {other[1]}", "Correct that cell, or save the sheet as csv"
+        )
     problem = f"the workbook cannot be read ({message.splitlines()[0]})"
     return BadFile(path, problem, "Open it and save it again as .xlsx, without a password")
 
