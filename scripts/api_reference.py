@@ -71,7 +71,7 @@ UNIT = {
     "ranked": "pumps",
     "expires_in": "s",
     "token_expiry": "UTC",
-    "time_pump": "s, in words",
+    "time_pump": "s, as text",
     "prediction": "s",
 }
 EXAMPLE_ARGUMENTS = {"NameTaken": ("amelia",), "TooManyAttempts": (12,)}

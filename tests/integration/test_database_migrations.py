@@ -212,5 +212,5 @@ def test_the_embedded_database_is_made_at_its_first_start(tmp_path) -> None:
 
 
 def test_postgresql_is_upgraded_by_its_operator(postgresql) -> None:
-    with pytest.raises(DatabaseFailed, match=r"has no tables of ours yet. Run `londonpump db upgrade`"):
+    with pytest.raises(DatabaseFailed, match=r"has no tables of londonpump yet. Run `londonpump db upgrade`"):
         open_database(postgresql.url("postgres"))

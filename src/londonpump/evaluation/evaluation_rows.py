@@ -158,7 +158,7 @@ THRESHOLDS_S = LATENESS_LIMITS_S
 
 def _require_length(name: str, values: NDArray[Any], n: int) -> None:
     if len(values) != n:
-        raise BadValue(name, len(values), f"needs {n} rows, one for each run judged")
+        raise BadValue(name, len(values), f"needs {n} rows, one for each evaluated mobilisation")
 
 
 def _require_finite(name: str, values: NDArray[Any]) -> None:

@@ -99,7 +99,7 @@ def read_traffic(path: Path) -> TrafficWeeks:
     for column, low, high in (("day_nb", 1, 7), ("hour", 0, 23), ("congestion", 0, 1)):
         values = table[column].to_numpy()
         if ((values < low) | (values > high)).any():
-            raise BadFile(path, f"column {column} goes beyond {low} to {high}", "Mend that column.")
+            raise BadFile(path, f"column {column} goes beyond {low} to {high}", "Correct that column.")
     year, day, hour, rate = (table[name].to_numpy() for name in ("year", "day_nb", "hour", "congestion"))
     return TrafficWeeks.of(year, day - 1, hour, rate, FILE_SOURCE)
 
@@ -187,6 +187,6 @@ def _number(path: Path, number: int, name: str, text: str, *, is_whole: bool) ->
     if not math.isfinite(value) or (is_whole and not value.is_integer()):
         what = "whole number" if is_whole else "number"
         raise BadFile(
-            path, f"column {name} is {text!r} in row {number}, which is no {what}", "Mend that value."
+            path, f"column {name} is {text!r} in row {number}, which is no {what}", "Correct that value."
         )
     return value

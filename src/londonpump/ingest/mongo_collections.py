@@ -22,7 +22,7 @@ from londonpump.domain.london_clock import LONDON
 from londonpump.domain.usernames import MAX_USERNAME_LENGTH, normalise_username
 
 T = TypeVar("T")
-ADVICE = "Mend the document or export the collection again. Nothing was imported."
+ADVICE = "Correct the document or export the collection again. Nothing was imported."
 OPTIONS = JSONOptions(json_mode=JSONMode.RELAXED, tz_aware=True, tzinfo=UTC)
 UNSTORABLE = {"Cc", "Cs"}
 """Unicode categories of control characters, which PostgreSQL or a screen may not accept, and of surrogates."""

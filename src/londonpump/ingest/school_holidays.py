@@ -188,7 +188,7 @@ def read_calendar(path: Path) -> SchoolHolidayFile:
     try:
         school = school_holidays_of(_listed(path, rows, column)) if column else _spans(path, rows)
     except InvalidDates as error:
-        raise BadFile(path, str(error), "Mend that date.") from None
+        raise BadFile(path, str(error), "Correct that date.") from None
     years = school.complete_years()
     if not years:
         raise BadFile(path, school.incomplete_reason(), ADVICE)
@@ -229,7 +229,7 @@ def _day(path: Path, number: int, column: str, row: Row) -> date:
     day = parse_day(path, number, column, row[column])
     if not FIRST_YEAR <= day.year <= LAST_YEAR:
         problem = f"column {column} is {row[column]!r} in row {number}, outside {FIRST_YEAR} to {LAST_YEAR}"
-        raise BadFile(path, problem, "Mend that date.")
+        raise BadFile(path, problem, "Correct that date.")
     return day
 
 

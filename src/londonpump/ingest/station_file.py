@@ -71,7 +71,7 @@ def _with_status(path: Path, number: int, station: Station, text: str) -> Statio
     if status == "closed" and station.closed_date is None:
         raise BadFile(path, f"row {number} is closed without a closed_date", "Say the first day without it.")
     if station.opened_date and station.closed_date and station.closed_date <= station.opened_date:
-        raise BadFile(path, f"the station of row {number} closes before it opens", "Mend its dates.")
+        raise BadFile(path, f"the station of row {number} closes before it opens", "Correct its dates.")
     return replace(station, status=status)
 
 
@@ -85,7 +85,7 @@ def _location(
         if not low <= value <= high:
             unit = "metres" if limits is GRID_M else "degrees"
             problem = f"column {column} goes beyond {low} to {high} {unit} in row {number}"
-            raise BadFile(path, problem, "Mend that column: places lie in Great Britain.")
+            raise BadFile(path, problem, "Correct that column: places lie in Great Britain.")
         values.append(value)
     if limits is GRID_M:
         return values[0], values[1]
@@ -114,7 +114,7 @@ def _coordinate(path: Path, number: int, column: str, text: str) -> float:
         value = float(text)
     except ValueError as error:
         problem = f"column {column} is {text!r} in row {number}, which is no number"
-        raise BadFile(path, problem, "Mend it.") from error
+        raise BadFile(path, problem, "Correct it.") from error
     if math.isfinite(value) and not re.fullmatch(national_grid.COORDINATE, text):
         problem = f"column {column} is {text!r} in row {number}: it {national_grid.ROUNDED_PROBLEM}"
         raise BadFile(path, problem, "Format the column as a number without exponent.")

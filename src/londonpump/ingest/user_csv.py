@@ -85,7 +85,7 @@ def read_rows(path: Path, numbers: Collection[str] = ()) -> tuple[list[str], lis
     for number, row in enumerate(table.rows, 1):
         if len(row) != len(table.header):
             problem = f"has {len(row)} fields in row {number} and {len(table.header)} in its header"
-            raise BadFile(path, problem, "Mend that row.")
+            raise BadFile(path, problem, "Correct that row.")
     rows = [
         {name: cell_text(cell) for name, cell in zip(table.header, row, strict=True)} for row in table.rows
     ]
@@ -137,7 +137,7 @@ def _reject_excel_errors(path: Path, rows: list[Row]) -> None:
         for name, text in row.items():
             if is_excel_error(text):
                 problem = f"column {name} is {text!r} in row {number}, an error of Excel"
-                raise BadFile(path, problem, "Mend the formula.")
+                raise BadFile(path, problem, "Correct the formula.")
 
 
 def _text(path: Path) -> tuple[DetectedFile, str]:
@@ -164,7 +164,7 @@ def _lines(path: Path, text: str, layout: Layout) -> Lines:
         return [line for line in reader if line]
     except csv.Error as error:
         problem = f"cannot be read as csv: line {reader.line_num} is not CSV ({error})"
-        raise BadFile(path, problem, "Mend its quotes.") from error
+        raise BadFile(path, problem, "Correct its quotes.") from error
 
 
 def _named(path: Path, names: list[str], rows: Lines) -> tuple[tuple[str, ...], Lines]:

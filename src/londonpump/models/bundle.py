@@ -229,7 +229,7 @@ def check_self_test(bundle: Bundle, path: str) -> float:
     if not math.isclose(answered_s, self_test["p50_s"], abs_tol=TOLERANCE_S):
         raise BadFile(
             path,
-            f"answers its prototype with {answered_s:.3f} s, not {self_test['p50_s']:.3f} s as when it was trained",
+            f"predicts {answered_s:.3f} s in its self-test, not {self_test['p50_s']:.3f} s as when it was trained",
             "Train again, or use the versions of the libraries that are on its card.",
         )
     return answered_s

@@ -97,7 +97,9 @@ def explanations(
             for group, seconds in ranked[:max_contributions]
         ]
         rest = float(by_group[TYPICAL][row]) + sum(seconds for _, seconds in ranked[max_contributions:])
-        rows.append([*shown, Contribution(TYPICAL, rest, "a typical run, and all that is not named")])
+        rows.append(
+            [*shown, Contribution(TYPICAL, rest, "a typical dispatch, and everything that is not listed")]
+        )
     return rows
 
 
@@ -124,7 +126,7 @@ def _contribution_text(group: str, seconds: float, dispatches: Dispatches, row: 
         )
     if group == LOCATION_GROUP:
         # The location effects have no meaning of their own to name: only the sign can be stated.
-        return "runs near here take longer" if seconds > 0 else "runs near here are quicker"
+        return "dispatches near here take longer" if seconds > 0 else "dispatches near here are quicker"
     if group == "kind":
         return (
             "this incident type"

@@ -49,7 +49,7 @@ def make_records(home: Path, plan: DemoPlan, progress: Progress) -> str:
         evaluation = evaluate(evaluate_request, part_progress)
     return "\n".join(
         [
-            f"SIMULATED Brigade: {prepared['examples']:,} runs from {plan.incidents:,} incidents, in {home}",
+            f"SIMULATED Brigade: {prepared['examples']:,} mobilisations from {plan.incidents:,} incidents, in {home}",
             "",
             format_evaluation(evaluation.results),
             "",

@@ -115,7 +115,7 @@ def format_prediction(description: str, answer: Mapping[str, Any]) -> str:
         f"Asked through the service: {description}, now. Which pumps, how soon, how sure?",
         f"{'pump':<6}{'from':<16}{'km':>5}  {'expected':>8}  {'8 in 10 within':<14}  within 6 min",
         *(_candidate(each) for each in answer["candidates"]),
-        f"Pumps that such calls get: {answer['pumps_needed']['number']}",
+        f"Pumps usually sent to such calls: {answer['pumps_needed']['number']}",
         *_context(answer["context"]),
         *(f"Not known: {text}" for text in answer["missing"]),
     ]

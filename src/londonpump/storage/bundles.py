@@ -102,7 +102,9 @@ def folder_of(bundles: Path, name: str) -> Path:
     """Return the folder of a bundle by its hash. Raises: BadFile for any other text, so that no path is accepted."""
     if not NAME_PATTERN.fullmatch(name):
         raise BadFile(
-            Path(name[:80]), "cannot be used: it is not the hash of a bundle", "Name the bundle by its hash."
+            bundles,
+            f"cannot be used: {name[:80]!r} is not the hash of a bundle",
+            "Name the bundle by its hash.",
         )
     return bundles / name
 

@@ -130,7 +130,7 @@ def test_a_bundle_that_answers_its_prototype_otherwise_is_not_taken_up(url, tmp_
         name(url, second.name)
         look(client)
         assert watch(client).require().name == first.name
-        assert "answers its prototype with" in watch(client).problem
+        assert "in its self-test, not" in watch(client).problem
 
 
 def test_a_bundle_of_another_version_is_not_taken_up(url, tmp_path, first) -> None:

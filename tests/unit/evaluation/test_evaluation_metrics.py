@@ -204,7 +204,7 @@ def test_a_missing_prediction_is_refused_and_not_left_out():
 
 
 def test_a_forecast_of_other_rows_is_refused():
-    with pytest.raises(BadValue, match="another number of runs"):
+    with pytest.raises(BadValue, match="another number of dispatches"):
         evaluate_models(rows_of([300.0, 310.0]), {"ours": Forecast(np.array([300.0]))})
 
 

@@ -154,14 +154,17 @@ def test_the_page_is_small(page):
 
 def test_the_first_sentence_gives_the_figures_of_the_judge(inputs, page):
     ours = inputs.whole("ours")
-    expected = (
-        f"On 3,000 later runs, half of the announced times are within {ours['median_ae_s']['value']:.1f} s"
-    )
+    expected = f"On 3,000 later mobilisations, half of the announced times are within {ours['median_ae_s']['value']:.1f} s"
     assert expected in page
 
 
 def test_the_page_says_what_it_is_about(page):
-    for text in ("3f9ac81e", "5f2b7c91", "1 January 2023 to 30 September 2023, 9,392 runs", ATTRIBUTION):
+    for text in (
+        "3f9ac81e",
+        "5f2b7c91",
+        "1 January 2023 to 30 September 2023, 9,392 mobilisations",
+        ATTRIBUTION,
+    ):
         assert text in page
 
 
@@ -177,8 +180,8 @@ def test_simulated_runs_are_marked_and_real_ones_are_not(inputs, page):
 @pytest.mark.long
 def test_rows_the_training_may_have_seen_are_not_called_later(inputs):
     page = render_report(replace(inputs, about=about(trained_until_date=date(2023, 12, 1))))
-    assert "later runs" not in page
-    assert "Not all of these runs are later" in page
+    assert "later mobilisations" not in page
+    assert "Not all of these dispatches are later" in page
 
 
 def test_the_worst_slice_comes_first(inputs):

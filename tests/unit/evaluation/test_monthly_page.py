@@ -211,7 +211,7 @@ def test_an_input_that_drifts_says_since_when_and_what_moved(page: str) -> None:
 
 
 def test_a_station_that_fell_silent_is_named(page: str) -> None:
-    assert "A24 Soho: 1 run in 14 days, 40 are usual" in page
+    assert "A24 Soho: 1 mobilisation in 14 days, 40 are usual" in page
 
 
 def test_a_promise_that_nobody_stored_has_no_column(page: str) -> None:

@@ -52,7 +52,7 @@ def test_two_that_cannot_be_told_apart_keep_the_champion(month, good, equal):
 
 
 def test_identical_answers_are_called_so(month, good):
-    assert "equally far off on every run" in decide(month.evidence(good, good), RULE).reason
+    assert "equally far off on every mobilisation" in decide(month.evidence(good, good), RULE).reason
 
 
 def test_the_difference_is_that_of_the_two_scores(month, poor, good):

@@ -132,7 +132,7 @@ def _slices(
 def _stations(values: Mapping[str, Figures], shown: _MetricColumns) -> list[Table]:
     ranked = sorted(values, key=lambda code: -(values[code]["mae_s"]["value"] or 0))
     rows = [(format_ground(code), shown.cells(values[code])) for code in ranked[:MAX_STATIONS]]
-    caption = f"By station the pump left from: the {len(rows)} with the largest error of {len(ranked)} with {FEW} runs or more"
+    caption = f"By station the pump left from: the {len(rows)} with the largest error of {len(ranked)} with {FEW} mobilisations or more"
     return [Table(caption, shown.head("Station"), rows)] if rows else []
 
 

@@ -217,7 +217,7 @@ class Difference:
             ends = f"{near:.2f} to {far:.2f}"
         else:
             ends = f"{-self.low_s:.2f} less to {self.high_s:.2f} more"
-        return f"the challenger errs by {abs(self.value_s):.2f} s {side} per run ({ends})"
+        return f"the challenger errs by {abs(self.value_s):.2f} s {side} per mobilisation ({ends})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,7 +255,9 @@ class Comparison:
 
     def _overall_obstacle(self, text: str) -> Obstacle:
         if self.is_identical:
-            return Obstacle("tie", "a tie: the two announce times that are equally far off on every run")
+            return Obstacle(
+                "tie", "a tie: the two announce times that are equally far off on every mobilisation"
+            )
         if self.difference.low_s > 0:
             return Obstacle("worse", text)
         # Not shown to be better is not enough: in doubt the champion stays.

@@ -173,7 +173,7 @@ def few_rows(rows: int, days: int, settings: PromotionSettings) -> Iterator[Obst
     if rows < settings.least_rows or days < settings.least_days:
         yield Obstacle(
             FEW_ROWS,
-            f"{rows:,} runs of {days} days are later than the training, {settings.least_rows:,} of "
+            f"{rows:,} mobilisations of {days} days are later than the training, {settings.least_rows:,} of "
             f"{settings.least_days} needed: wait for newer records",
         )
 
@@ -199,7 +199,7 @@ def coverage_and_calibration(scores: Scores, settings: PromotionSettings) -> Ite
 def quality_text(scores: Scores) -> str:
     """Return the text about a challenger that passes coverage and calibration."""
     return (
-        f"its P10 to P90 holds {scores[COVERAGE]['value']:.1%} of runs, its chances over 360 s are off by "
+        f"its P10 to P90 holds {scores[COVERAGE]['value']:.1%} of mobilisations, its chances over 360 s are off by "
         f"{scores[CALIBRATION]['value']:.3f}"
     )
 
@@ -212,7 +212,7 @@ def _coverage(scores: Scores, settings: PromotionSettings) -> Iterator[Obstacle]
     elif ends[0] < settings.cover_low_share or ends[1] > settings.cover_high_share:
         yield Obstacle(
             "coverage",
-            f"the challenger's P10 to P90 holds {scores[COVERAGE]['value']:.1%} of runs ({ends[0]:.1%} to "
+            f"the challenger's P10 to P90 holds {scores[COVERAGE]['value']:.1%} of mobilisations ({ends[0]:.1%} to "
             f"{ends[1]:.1%}), {settings.cover_low_share:.0%} to {settings.cover_high_share:.0%} allowed",
         )
 

@@ -129,7 +129,7 @@ def decide(evidence: Evidence, settings: PromotionSettings = DEFAULTS) -> Verdic
     forecasts = _forecasts(evidence)
     scores = scores_of(rows, forecasts, settings)
     add_scores(facts, scores)
-    evaluated_on = f"on {len(rows):,} runs of {days} days"
+    evaluated_on = f"on {len(rows):,} mobilisations of {days} days"
     obstacles_found = [*late, *coverage_and_calibration(scores[CHALLENGER], settings)]
     case_for: tuple[str, str] | None = (
         "first",

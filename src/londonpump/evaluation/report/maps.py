@@ -83,9 +83,7 @@ def _station_map(inputs: ReportInputs, cells: GridCells) -> Drawing | None:
         best, worst = found.name[-1], found.name[0]
         alt = f"Largest at {worst} ({found.mae_s[0]:.0f} s), smallest at {best} ({found.mae_s[-1]:.0f} s)."
         svg = inline_svg(figure, "stations", f"Map of {len(found.code)} stations by mean error. {alt}")
-    reading = (
-        f"Each dot is a station at its place; a larger dot has more runs, a lighter one more error. {alt}"
-    )
+    reading = f"Each dot is a station at its place; a larger dot has more mobilisations, a lighter one more error. {alt}"
     return Drawing("Error by the station the pump left from", svg, reading, is_wide=True)
 
 
@@ -116,7 +114,7 @@ def _error_map(cells: GridCells) -> Drawing:
         frame_map(figure, axes, image, "Mean error, s")
         alt = f"Mean error in cells of {cells.cell_m:.0f} m: nine in ten between {low:.0f} and {high:.0f} s."
         svg = inline_svg(figure, "places", alt)
-    return Drawing("Error by place", svg, f"{alt} Grey: too few runs to say.")
+    return Drawing("Error by place", svg, f"{alt} Grey: too few mobilisations to say.")
 
 
 def _bias_map(cells: GridCells) -> Drawing:

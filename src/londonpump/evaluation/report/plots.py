@@ -113,7 +113,7 @@ def _median_calibration(inputs: ReportInputs) -> Drawing:
         axes.set(xlabel="Announced median, s", ylabel="Actual time, s")
         axes.legend(loc="upper left")
         gap_s = float(np.abs(curve.value - curve.x).max())
-        alt = f"Actual against announced median in {len(curve.x)} groups of runs; the largest gap is {gap_s:.0f} s."
+        alt = f"Actual against announced median in {len(curve.x)} groups of mobilisations; the largest gap is {gap_s:.0f} s."
         svg = inline_svg(figure, "median", alt)
     reading = (
         f"Points on the dashed line are announced as they come out. Largest gap of a group: {gap_s:.0f} s."
@@ -198,7 +198,7 @@ def _cover_by_distance(by_slice: Mapping[str, Any], inputs: ReportInputs) -> Dra
         low = min(70.0, float(np.nanmin(100 * np.append(curve.low, curve.value))) - 1)
         high = max(90.0, float(np.nanmax(100 * np.append(curve.high, curve.value))) + 1)
         axes.set(
-            xlabel="Tenth of the runs by distance (1 is nearest)",
+            xlabel="Tenth of the mobilisations by distance (1 is nearest)",
             ylabel="80 % interval holds, %",
             ylim=(low, high),
         )
@@ -226,7 +226,7 @@ def _width(inputs: ReportInputs) -> Drawing | None:
         axes.annotate(
             f"median {middle_s:.0f} s", (middle_s, 1), (5, -2), va="top", fontsize=9, **annotation_position
         )
-        axes.set(xlabel="P90 minus P10, s", ylabel="Share of runs, %")
+        axes.set(xlabel="P90 minus P10, s", ylabel="Share of mobilisations, %")
         alt = f"Width of the 80 % interval: median {middle_s:.0f} s, eight in ten between {p10_s:.0f} and {p90_s:.0f} s."
         svg = inline_svg(figure, "width", alt)
     return Drawing("How wide are the intervals?", svg, alt)
@@ -247,7 +247,7 @@ def _reliability(inputs: ReportInputs, threshold_s: int) -> Drawing | None:
         axes.set(xlabel=f"Chance given of passing {minutes} min, %", ylabel="Share that did, %")
         axes.set(xlim=(0, end), ylim=(0, end))
         gap = float(np.nanmax(np.abs(curve.value - curve.x)))
-        alt = f"Share of runs over {minutes} min against the chance given; the largest gap is {100 * gap:.1f} points."
+        alt = f"Share of mobilisations over {minutes} min against the chance given; the largest gap is {100 * gap:.1f} points."
         svg = inline_svg(figure, f"reliability-{threshold_s}", alt)
     reading = f"Ten groups of equal size, 95 % intervals. Largest gap: {100 * gap:.1f} points."
     return Drawing(f"Chance of passing {minutes} minutes", svg, reading)

@@ -28,7 +28,7 @@ def render_report(inputs: ReportInputs) -> str:
         headline=headline(inputs, gaps),
         models=tables.metric_table(
             inputs,
-            "All models on the same runs, with 95 % intervals from resampled days",
+            "All models on the same mobilisations, with 95 % intervals from resampled days",
             tables.POINT_METRICS,
         ),
         differences=tables.difference_table(gaps),
@@ -65,7 +65,7 @@ def render_model_card(inputs: ReportInputs) -> str:
 def headline(inputs: ReportInputs, gaps: Mapping[str, Mapping[str, Any]]) -> list[str]:
     """Return the sentences of the headline."""
     ours = inputs.whole(inputs.ours)
-    rows_text = "later runs" if inputs.is_later else "runs"
+    rows_text = "later mobilisations" if inputs.is_later else "mobilisations"
     first = (
         f"On {format_count(len(inputs.rows))} {rows_text}, half of the announced times are within "
         f"{format_number(ours['median_ae_s']['value'], 's')} s of the actual one and "
@@ -108,9 +108,9 @@ def _shared(inputs: ReportInputs) -> dict[str, Any]:
         "Model": model_label(inputs.ours),
         "Bundle": about.bundle,
         "Trained on": f"{format_day(about.trained_from_date)} to {format_day(about.trained_until_date)}, "
-        f"{format_count(about.trained_rows)} runs",
+        f"{format_count(about.trained_rows)} mobilisations",
         "Judged on": f"{format_day(inputs.tested_from_date)} to {format_day(inputs.tested_until_date)}, "
-        f"{format_count(len(inputs.rows))} runs on {format_count(inputs.results['days'])} days",
+        f"{format_count(len(inputs.rows))} mobilisations on {format_count(inputs.results['days'])} days",
         "Rows chosen": about.split,
         "Data hash": about.data_hash,
         "Made": about.made_at,

@@ -128,7 +128,9 @@ def difference_table(found: Mapping[str, Mapping[str, Any]]) -> Table | None:
         )
         for name, gaps in found.items()
     ]
-    caption = "Difference to the other models on the same runs: ours minus theirs, with 95 % intervals"
+    caption = (
+        "Difference to the other models on the same mobilisations: ours minus theirs, with 95 % intervals"
+    )
     return Table(caption, ["Ours", *(label for label, _, _ in DIFFERENCES.values())], rows)
 
 
@@ -154,7 +156,9 @@ def warning_table(inputs: ReportInputs) -> Table | None:
         return None
     head = ["Warning", "of", "Runs flagged, %", "Precision, %", "Recall, %"]
     return Table(
-        "Warnings: of the flagged runs how many came true, and how many of those due were flagged", head, rows
+        "Warnings: of the flagged mobilisations how many came true, and how many of those due were flagged",
+        head,
+        rows,
     )
 
 
@@ -163,7 +167,7 @@ def worst_by_error(inputs: ReportInputs, max_rows: int = 15) -> Table | None:
     whole = inputs.whole(inputs.ours)["mae_s"]["value"]
     ranked = sorted(_slices(inputs), key=lambda one: -one[2]["mae_s"]["value"])
     picked = [one for one in ranked if one[2]["mae_s"]["value"] > whole][:max_rows]
-    return _slice_table(inputs, f"Largest mean error (all runs: {whole:.1f} s)", picked)
+    return _slice_table(inputs, f"Largest mean error (all mobilisations: {whole:.1f} s)", picked)
 
 
 def worst_by_cover(inputs: ReportInputs, max_rows: int = 10) -> Table | None:

@@ -14,7 +14,7 @@ from londonpump.ingest.http.limits import Limits, retry_after_s
 
 LATER = "Ask again later."
 CHECK_ADDRESS = "Check the address in the settings, or whether the publisher has moved it."
-_CHECK_INTERNET = "Check the way out to the internet, or ask again later."
+_CHECK_INTERNET = "Check the connection to the internet, or try again later."
 _TOO_MANY_REQUESTS, _FIRST_SERVER_ERROR = 429, 500
 """Transient statuses: 429, and 500 or more. Proxies in front of a server use numbers up to 530."""
 _ACCESS_ADVICE = "It may want a sign-in, or refuse this machine: open the address in a browser."

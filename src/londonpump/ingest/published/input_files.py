@@ -112,7 +112,7 @@ def _explained(path: Path, message: str, n_above: int) -> BadFile:
         problem = f"{where} has {found} fields, the header has {count[1]}"
         return BadFile(path, problem, "Look for a comma that is not in quotes, or a line cut in two")
     if "unterminated quote" in message:
-        return BadFile(path, f"{where} opens a quote and never closes it", "Mend the quotes of that line")
+        return BadFile(path, f"{where} opens a quote and never closes it", "Correct the quotes of that line")
     if "Maximum line size" in message:
         return BadFile(path, f"{where} is longer than any record", "Look for a quote that is never closed")
     if "state machine" in message:
@@ -168,7 +168,9 @@ def read_workbook(path: Path, table: str) -> tuple[tuple[str, ...], pa.Table]:
 def _unreadable(path: Path, message: str) -> BadFile:
     other = _OTHER_ERROR.search(message)
     if other:
-        return BadFile(path, f"a cell holds the error {other[1]}", "Mend that cell, or save the sheet as csv")
+        return BadFile(
+            path, f"a cell holds the error {other[1]}", "Correct that cell, or save the sheet as csv"
+        )
     problem = f"the workbook cannot be read ({message.splitlines()[0]})"
     return BadFile(path, problem, "Open it and save it again as .xlsx, without a password")
 

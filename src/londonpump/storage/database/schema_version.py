@@ -81,7 +81,9 @@ def _ensure_this_version(engine: Engine) -> None:
         return
     _require_known_version(engine, version)
     state = (
-        "has no tables of ours yet" if version is None else f"has version {version}, but {VERSION} is needed"
+        "has no tables of londonpump yet"
+        if version is None
+        else f"has version {version}, but {VERSION} is needed"
     )
     raise DatabaseFailed(f"The database {database_name(engine.url)} {state}. Run `londonpump db upgrade`.")
 
