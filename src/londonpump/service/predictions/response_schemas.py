@@ -16,7 +16,7 @@ class ResponseModel(ApiModel):
 
 
 class ModelInfo(ResponseModel):
-    """The model that answered."""
+    """A model, and whether it was trained on simulated records."""
 
     name: str
     """Name of the model."""
@@ -36,7 +36,7 @@ class StationInfo(ResponseModel):
 
 
 class ResolvedLocation(ResponseModel):
-    """The resolved location of the incident."""
+    """A location as the service understands it."""
 
     easting_m: float
     """Easting of the British grid; the mean of `points` if only an area was named."""
