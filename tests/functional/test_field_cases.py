@@ -22,7 +22,6 @@ from support.field_expectations import (
     rejects,
 )
 from support.publisher_server import Publisher
-from support.run_size import cases
 
 from londonpump.lifecycle.fetch import fetch_records
 from londonpump.settings import Settings
@@ -311,86 +310,6 @@ EXPECTED: dict[str, Expectation] = {
     **REJECTED,
 }
 ELSEWHERE = {"api_requests": "test_field_requests.py", "fetch_then_prepare_mixed": "below"}
-REPEATED = frozenset(
-    [
-        "NA_mobilisations_only",
-        "R_dotted_cost_name",
-        "R_midnight_without_time",
-        "ampm_times",
-        "bom_middle_no_header",
-        "columns_reordered",
-        "concat_bom_middle",
-        "concat_repeated_header",
-        "coords_swapped_three",
-        "coords_zero",
-        "coords_zero_three",
-        "cr_only",
-        "csv_error_text_first_pump_time",
-        "csv_plus_xlsx_sim",
-        "dateofcall_with_time_csv",
-        "dup_resource_mob_id",
-        "easting_scientific",
-        "eu_dots_dates_commafile",
-        "eu_semicolon_only",
-        "excel_serial_date_only",
-        "excel_serial_incidents",
-        "excel_serial_mobilisations",
-        "frs_upper",
-        "inc_number_apostrophe",
-        "inc_number_formula",
-        "inc_number_trailing_space_tab",
-        "mixed_dates_one_file",
-        "mob_csv_plus_xlsx",
-        "mobs_in_two_files",
-        "moment_arcgis",
-        "moment_bigquery_utc",
-        "nbsp_header",
-        "nbsp_number",
-        "newline_in_field",
-        "null_NslashA",
-        "null_R_NA_textonly",
-        "null_dash",
-        "null_mysql_N",
-        "null_oracle_null",
-        "null_pivot_blank",
-        "null_sas_dot",
-        "old_sci_incident_number",
-        "old_sci_incident_number_lossless",
-        "old_thousands_incident_number",
-        "only_mobs_no_incidents_of_month",
-        "pound_cost",
-        "quote_all",
-        "resource_code_lower_only",
-        "sep_line_first",
-        "station_names_lower_half",
-        "station_names_upper",
-        "station_staines_dartford",
-        "stations_base",
-        "stations_lower_codes",
-        "stations_trailing_empty_rows",
-        "tab_in_group",
-        "thousands_cost_only",
-        "thousands_eastings",
-        "trailing_comma_rows_not_header",
-        "trailing_empty_columns",
-        "trailing_empty_comma_rows",
-        "trailing_total",
-        "two_xlsx_sim",
-        "unnamed0",
-        "unnamed0_and_level",
-        "upper_names",
-        "uprn_scientific",
-        "utf16_comma",
-        "visitor_c_codes",
-        "weather_trailing_empty_columns",
-        "x_base_typed",
-        "x_blank_first_row",
-        "x_both_tables_in_one_book",
-        "x_dates_half_text",
-        "x_formatted_blank_rows",
-    ]
-)
-"""Cases of a kind of fault of which the ordinary run has another case."""
 
 BY_REAL_COMMAND = {
     "00_base",
@@ -429,7 +348,7 @@ def undamaged(input_paths, tmp_path_factory) -> Undamaged:
     return Undamaged(mobilised.examples, attending.examples, means)
 
 
-@pytest.mark.parametrize("name", cases(EXPECTED, slow=REPEATED))
+@pytest.mark.parametrize("name", sorted(EXPECTED))
 def test_a_field_case_comes_to_its_right_result(name, input_paths, undamaged, tmp_path) -> None:
     outcome = run_case(name, tmp_path / name, input_paths, is_real_command=name in BY_REAL_COMMAND)
     assert EXPECTED[name].faults(outcome, undamaged) == []
