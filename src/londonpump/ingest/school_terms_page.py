@@ -108,8 +108,11 @@ def term_tables(html: str) -> list[TermTable]:
     except ParserRejectedMarkup:
         raise ValueError("its markup cannot be read") from None
     found = []
-    for table in page.find_all("table"):
-        if table.find("table"):
+    tables = page.find_all("table")
+    # Searching each table for an inner one would be quadratic in the depth of a hostile page; parents are near.
+    with_inner_tables = {id(table.find_parent("table")) for table in tables}
+    for table in tables:
+        if id(table) in with_inner_tables:
             continue
         rows = [row for row in map(_cells, table.find_all("tr")) if any(row)]
         if rows and _is_of_terms(rows[0], table):
