@@ -462,7 +462,7 @@ def test_the_command_prints_a_count_a_collection(tmp_path, monkeypatch) -> None:
     (tmp_path / "exports").mkdir()
     stored_entry = CliRunner().invoke(app, ["db", "import-mongo", str(everything(tmp_path / "exports"))])
     assert stored_entry.exit_code == 0
-    assert "stations               2       2              0       1" in stored_entry.output
+    assert "stations               2       2              0          1" in stored_entry.output
     assert USER["password"] not in stored_entry.output
 
 

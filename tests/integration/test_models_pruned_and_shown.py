@@ -153,4 +153,4 @@ def test_the_bundles_of_the_store_are_listed(settings, store) -> None:
 @pytest.mark.parametrize("text", ["yesterday", "2026-11-01", "2026-11-01T10:00"])
 def test_an_instant_without_its_zone_is_refused(text, own_home) -> None:
     shown_text = CliRunner().invoke(app, ["models", "as-of", text])
-    assert (shown_text.exit_code, "with its zone" in shown_text.stderr) == (2, True)
+    assert (shown_text.exit_code, "is not a time with a zone" in shown_text.stderr) == (2, True)

@@ -66,7 +66,7 @@ READ: dict[str, Callable[[Path], Any]] = {
         (
             "stations",
             STATIONS + "A21,Paddington,51.5,-0.1\nA23,Paddington,51.5,-0.1\n",
-            "name 'Paddington' stands 2",
+            "name 'Paddington' is used 2 times",
         ),
         ("stations", STATIONS + "A21,Paddington,,-0.1\n", "column latitude is empty in row 1"),
         ("stations", "", "cannot be read as csv"),

@@ -195,7 +195,7 @@ def test_an_unexpected_error_is_in_the_log_without_its_values(client, log) -> No
 
 def test_a_503_says_in_the_log_why(client, log) -> None:
     raising(client, DatabaseFailed("The disk has no room left."))
-    assert [line["told"] for line in log() if line["event"] == "not answered"] == [
+    assert [line["detail"] for line in log() if line["event"] == "not answered"] == [
         "The disk has no room left."
     ]
 
