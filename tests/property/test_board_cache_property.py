@@ -131,7 +131,7 @@ async def run(url: str, taken: list[tuple[str, object]]) -> None:
             assert not process.ranked() & process.out.keys()
         # and what is verified is what the database holds
         await process.read(in_time=True)
-        stored = await store.read(updates.rows.read_pumps)
+        stored = await store.read(updates.repository.read_pumps)
         assert sorted(process.board_cache.read_cached().rows.pumps, key=lambda row: row.code) == sorted(
             stored, key=lambda row: row.code
         )

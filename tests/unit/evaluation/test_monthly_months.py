@@ -17,7 +17,7 @@ def test_a_month_is_read_as_it_is_written() -> None:
     "text", ["2017", "2017-13", "2017-00", "02-2017", "February", "0001-01", "9999-12", ""]
 )
 def test_what_is_no_month_is_refused(text: str) -> None:
-    with pytest.raises(BadValue, match="no month"):
+    with pytest.raises(BadValue, match="not a month"):
         Month.read(text)
 
 

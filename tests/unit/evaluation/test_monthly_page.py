@@ -274,7 +274,7 @@ def test_a_month_without_records_says_so_and_keeps_the_rest() -> None:
 def test_nothing_at_all_is_still_a_page() -> None:
     nothing: dict[str, object] = {
         "records": None,
-        "realities": [],
+        "live_performances": [],
         "decisions": [],
         "alarms": [],
         "drift": None,
