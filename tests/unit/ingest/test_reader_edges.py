@@ -83,7 +83,8 @@ def test_codes_and_status_of_stations_are_read_in_any_case(tmp_path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("second", "problem"), [("a24,Ohos", "code 'A24' is used 2 times"), ("A25,SOHO", "name 'Soho' is used 2 times")]
+    ("second", "problem"),
+    [("a24,Ohos", "code 'A24' is used 2 times"), ("A25,SOHO", "name 'Soho' is used 2 times")],
 )
 def test_stations_that_differ_only_in_case_stand_twice(tmp_path, second, problem) -> None:
     path = written(tmp_path, f"{GRID}\nA24,Soho,529861,180939\n{second},529861,180939\n")
@@ -102,7 +103,10 @@ def test_appliances_and_flags_are_read_in_any_case_and_as_pandas_writes_them(tmp
 
 @pytest.mark.parametrize(
     ("text", "problem"),
-    [("#N/A", "station_code '#N/A': is a marker for an empty value"), ("#REF!", "station_code '#REF!': is an Excel error")],
+    [
+        ("#N/A", "station_code '#N/A': is a marker for an empty value"),
+        ("#REF!", "station_code '#REF!': is an Excel error"),
+    ],
 )
 def test_a_required_cell_keeps_its_marker_or_error_in_the_message(tmp_path, text, problem) -> None:
     path = written(tmp_path, f"{CALLS}\n1,{SOUND.replace('G30', text)}\n")
