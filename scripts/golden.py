@@ -7,9 +7,9 @@ A freeze holds the answers to 10,000 calls (`predict`, and the routes of the ser
 the monthly report, the OpenAPI document, the help of every command, and the collected test ids. Each freeze simulates,
 prepares and trains for itself: the same seeds give the same model.
 
-`compare` maps names of the old code to the new ones by `scripts/renames.json` (its part "outside": fields of JSON and
-columns of CSV). Numbers are equal to `TOLERANCE`. Sentences for a person may be rewritten in a renaming: where two
-texts with a blank in them differ, they are counted and shown with --texts, and are no failure.
+`compare` maps test ids by scripts/renames.json, and names of fields and columns by its part `outside`, if it has one. Numbers are
+equal within `TOLERANCE`. Sentences for a person may be rewritten in a renaming: texts with a blank that differ are counted, are
+shown with --texts, and are no failure.
 """
 
 import argparse

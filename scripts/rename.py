@@ -1,19 +1,19 @@
 """Apply the map of renames (scripts/renames.json) to source, tests, benchmarks, DAGs and documents.
 
-    python3.13 scripts/rename.py check     # contradictions in the map: a new name that a file uses already, a missing file
-    python3.13 scripts/rename.py apply     # move the files and rewrite them; `make fix` and `make check` come after it
+    python3.13 scripts/rename.py check     # list contradictions in the map, such as a new name that a file already uses
+    python3.13 scripts/rename.py apply     # rewrite the files and move them; run `make fix` and `make check` afterwards
 
-The map has these parts:
+The map holds the renames of version 0.1. Its paths and line numbers fit the commit before they were applied, 7e7f242. Its parts are:
 
-- `modules`: {old dotted name: new dotted name}, of modules and packages. Two old names may have one new name only where the files were joined by
-  hand before.
-- `files`: {old path: new path}, of files that are no module of the package, such as tests.
-- `names`: [{"old": ..., "new": ..., "in": [path, ...]}]. Each Python token that equals `old` becomes `new`, in the files of
-  `in` (paths as they were before the moves), or in all. With "at": [[path, line], ...] only those lines are changed (with a
-  third number the nth of that name in the line), where a file uses one name in two meanings; there a name in a string is changed too. Else text in strings and comments stays, except for
-  names between backticks.
-- `test_arguments`: [test file, old argument, new argument] where pytest builds test ids from the argument's name; for scripts/golden.py.
-- `outside`: names that people outside the code see; scripts/golden.py maps them when it compares answers. This script does not read it.
+- `modules`: {old dotted name: new dotted name} of modules and packages.
+- `joined`: {dotted name after the renaming: module that holds its content now}. The joins were made by hand; this script ignores them.
+- `files`: {old path: new path} of files outside the package, such as tests.
+- `names`: [{"old": ..., "new": ..., "in": [path, ...]}]. Each Python token that equals `old` becomes `new` in the files of `in`, or
+  everywhere without `in`. With "at": [[path, line], ...] only those lines change (a third number selects the nth occurrence of the
+  name in the line); that is for files that use one name with two meanings, and there a name in a string changes too. Otherwise
+  strings and comments keep their text, except for names between backticks.
+- `test_arguments`: [test file, old argument, new argument] where pytest builds test ids from an argument's name; read by
+  scripts/golden.py.
 
 Python 3.12 or newer is required, because older versions do not split f-strings into tokens.
 """

@@ -34,16 +34,15 @@ class PumpPredictions:
 
 @dataclass(frozen=True, eq=False)
 class Answers:
-    """Columns of the rows judged and every model's answer, in one order.
-
-    seeds_s: (11, n) answers of the seed recipe by seed. is_warned: (n,) what `risk_underestimated` says.
-    """
+    """Columns of the evaluated rows and the predictions of every model, in one order."""
 
     columns: Columns
     rows: EvaluationRows
     forecasts: dict[str, Forecast]
     originals_s: Floats
+    """(11, n) predictions of the original recipe by seed."""
     is_warned: NDArray[np.bool_]
+    """(n,) value of `risk_underestimated`."""
     pumps: PumpPredictions
 
 

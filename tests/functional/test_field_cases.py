@@ -80,7 +80,7 @@ CONTRADICTED_DATES: dict[str, Expectation] = {  # B, point B2
 }
 NOTHING_USABLE_LEFT: dict[str, Expectation] = {  # C and E, points B3, B5 and B7
     "good_data_replaced_by_nothing": either(
-        SAME_ATTENDING, Rejects(("unknown_station",), is_kept_first_time=True)
+        SAME_ATTENDING, Rejects(("unknown_station",), is_earlier_result_kept=True)
     ),
     "station_code_lower": SAME_MOBILISED,
     "coords_swapped": rejects("impossible_place", "60", "Easting", r"\d{3},?\d{3}"),

@@ -11,7 +11,7 @@ from support.field_files import changed
 from support.publisher_server import Publisher
 
 from londonpump.domain.errors import SourceFailed
-from londonpump.lifecycle.fetch import fetch_records
+from londonpump.lifecycle.fetch import FetchedRecords, fetch_records
 from londonpump.settings import Settings
 
 
@@ -42,7 +42,7 @@ COVERING = (
 )
 
 
-def fetched(title: str, home: Path, publisher: Publisher) -> None:
+def fetched(title: str, home: Path, publisher: Publisher) -> FetchedRecords:
     """Fetch from a Datastore that lists one file of each table under a title."""
     days = every_day(date(2025, 1, 1), date(2025, 11, 1))
     listed = [
@@ -50,13 +50,13 @@ def fetched(title: str, home: Path, publisher: Publisher) -> None:
         for table in ("incidents", "mobilisations")
     ]
     Datastore(tuple(listed)).opens_at(publisher)
-    fetch_records(Settings(home=home, datastore_url=publisher.url), date(2025, 2, 1), at=NOW)
+    return fetch_records(Settings(home=home, datastore_url=publisher.url), date(2025, 2, 1), at=NOW)
 
 
 @pytest.mark.parametrize("title", COVERING)
 def test_a_title_that_covers_this_year_is_understood(title, publisher, tmp_path) -> None:
     """Issue 11, B11."""
-    fetched(title, tmp_path / "home", publisher)
+    assert len(fetched(title, tmp_path / "home", publisher).fetched.new) == 2
 
 
 @pytest.mark.parametrize(

@@ -324,6 +324,6 @@ def test_records_that_keep_nothing_leave_the_earlier_data(name, month, tmp_path)
     assert good.exit_code == 0, good.text
     before = {path: path.read_bytes() for path in (here.folder / "OUT").rglob("*") if path.is_file()}
     outcome = run_in_process([KEEPS_NOTHING[name](here)], here.folder)
-    assert Rejects((), is_kept_first_time=True).faults(outcome, Undamaged([], [], ())) == []
+    assert Rejects((), is_earlier_result_kept=True).faults(outcome, Undamaged([], [], ())) == []
     after = {path: path.read_bytes() for path in (here.folder / "OUT").rglob("*") if path.is_file()}
     assert after == before

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from londonpump.domain.errors import BadFile, BadValue
+from londonpump.evaluation.report.style import MODEL_LABELS
 from londonpump.lifecycle.evaluate import (
     EvaluateRequest,
     build_judged_rows,
@@ -128,7 +129,7 @@ def test_report_and_card_are_written_say_simulated_and_ask_nothing_of_the_net(ev
 
 def test_the_words_name_every_model_with_its_interval(evaluated) -> None:
     report_text = format_evaluation(evaluated[0])
-    assert all(name in report_text for name in MODELS)
+    assert all(MODEL_LABELS[name] in report_text for name in MODELS)
     assert "original model over eleven seeds" in report_text
 
 

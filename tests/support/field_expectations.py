@@ -83,21 +83,21 @@ class KeepsResults:
 
 @dataclass(frozen=True)
 class Rejects:
-    """Exit code 2, a message in one piece that fits the patterns, no traceback and nothing written.
-
-    is_kept_before: an earlier OUT still stands.
-    """
+    """Exit code 2, a message in one piece that fits the patterns, no traceback and nothing written."""
 
     says: tuple[str, ...]
-    is_kept_first_time: bool = False
+    is_earlier_result_kept: bool = False
+    """Whether OUT had an earlier result, which must still be there."""
 
     def faults(self, outcome: Outcome, undamaged: Undamaged) -> list[str]:
         """What is wrong with the outcome."""
         wrong = [] if outcome.exit_code == BAD_INPUT and not outcome.crash else [_ended(outcome, "2")]
         wrong += missing(self.says, outcome.text)
         is_written = outcome.report is not None or outcome.answers is not None
-        if is_written is not self.is_kept_first_time:
-            wrong.append("the earlier result is gone" if self.is_kept_first_time else "a result was written")
+        if is_written is not self.is_earlier_result_kept:
+            wrong.append(
+                "the earlier result is gone" if self.is_earlier_result_kept else "a result was written"
+            )
         return wrong
 
 

@@ -39,7 +39,7 @@ class OriginalMonth:
 def clean_as_the_original(month: Path, order_of: Path | None = None) -> OriginalMonth:
     """Clean the files of a parity-shaped folder as the original does.
 
-    Args: order_of: a `seed_mid` file whose order is taken for rows of the same second.
+    Args: order_of: a file of the original whose order is used for rows of the same second.
     """
     connection = duckdb.connect()
     _load(connection, month)

@@ -22,13 +22,13 @@ Row = dict[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Shift:
-    """weeks: how far. is_hour_told_twice: whether the weather of the hour that October's clocks show twice
-    stands twice in the file. without_cell_every: of calls whose exact place is published, each so many-th loses its
-    rounded place; 0: none does."""
+    """How the shared month is moved to another part of the year."""
 
     weeks: int
     is_repeated_hour_kept: bool = True
+    """Whether the weather file has two rows for the hour that October's clocks show twice."""
     without_cell_every: int = 0
+    """Every so many calls with a published exact location, one loses its rounded location; 0 for none."""
 
     def gmt(self, timestamp: datetime) -> datetime:
         """A GMT time, moved."""

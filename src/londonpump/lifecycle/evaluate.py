@@ -12,6 +12,7 @@ from londonpump.domain.errors import BadValue, TooFewRows
 from londonpump.evaluation.evaluate import evaluate_models, evaluate_pumps, paired_difference
 from londonpump.evaluation.evaluation_rows import EvaluationRows, Forecast
 from londonpump.evaluation.report import About, ReportInputs, render_model_card, render_report
+from londonpump.evaluation.report.style import MODEL_LABELS
 from londonpump.lifecycle.prepared_examples import (
     MAX_SEEN_ROWS,
     MAX_SEEN_SHARE,
@@ -163,14 +164,14 @@ def format_evaluation(results: Mapping[str, Any]) -> str:
     later = "later " if results["is_later"] else ""
     lines = [f"{results['rows']:,} {later}mobilisations on {results['days']} days"]
     lines.append(
-        f"{'model':<22}{'MAE s':>8}  {'95 % interval':<16}{'RMSE s':>8}{'within 60 s':>13}{'80 % covers':>13}"
+        f"{'model':<37}{'MAE s':>8}  {'95 % interval':<16}{'RMSE s':>8}{'within 60 s':>13}{'80 % covers':>13}"
     )
     for name, slices in results["models"].items():
         whole = slices["all"]["all"]
         mae = whole["mae_s"]
         cover = whole.get("cover_80_share")
         lines.append(
-            f"{name:<22}{mae['value']:8.1f}  {_between(mae):<16}{whole['rmse_s']['value']:8.1f}"
+            f"{MODEL_LABELS[name]:<37}{mae['value']:8.1f}  {_between(mae):<16}{whole['rmse_s']['value']:8.1f}"
             f"{whole['within_60_share']['value']:13.1%}" + (f"{cover['value']:13.1%}" if cover else "")
         )
     original = results["seed_recipe"]

@@ -288,7 +288,7 @@ def replay_month(name: str, bundle: Bundle, examples: Examples, month: Month) ->
     try:
         rows = later_rows(bundle, examples, start)
     except (TooFewRows, BadValue) as error:
-        return LivePerformance(REPLAYED, f"Not judged. {error}", None)
+        return LivePerformance(REPLAYED, f"Not evaluated. {error}", None)
     is_before_end = rows["mobilised_us"] < midnight_us(month.next.first_date)
     live = _as_live(name, bundle, {column: values[is_before_end] for column, values in rows.items()})
     n = int(month.holds(live.day).sum())

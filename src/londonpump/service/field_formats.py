@@ -1,7 +1,7 @@
 """Patterns of request fields, and readable messages for invalid values.
 
 Each pattern is defined once: schemas use it, and the error message shows what such a text looks like. Codes and
-postcodes are accepted as people write them; `domain.code_spelling` normalises them first.
+postcodes are accepted as people write them; `domain.canonical_spelling` normalises them first.
 """
 
 import re

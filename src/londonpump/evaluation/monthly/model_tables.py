@@ -50,7 +50,7 @@ class _MetricColumns:
         return cls(known, len(np.unique(day)) >= MIN_DAYS)
 
     def head(self, first: str) -> list[str]:
-        return [first, *(METRICS[key][0] for key in self.keys), "Runs"]
+        return [first, *(METRICS[key][0] for key in self.keys), "Mobilisations"]
 
     def cells(self, figures: Figures) -> list[Cell]:
         is_evaluated = self.has_intervals and figures["n"] >= FEW

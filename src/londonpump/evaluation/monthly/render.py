@@ -70,7 +70,7 @@ def _slowest(boroughs: Mapping[str, Figures]) -> list[str]:
     beyond = sum(figure.verdict == MISSED for figure in evaluated.values())
     verb = "is" if beyond == 1 else "are"
     sentence = (
-        f"Of {len(evaluated)} boroughs with enough arrivals {beyond or 'none'} {verb if beyond else 'is'} surely slower than 6 min on average; the slowest is "
+        f"Of {len(evaluated)} boroughs with enough arrivals {beyond or 'none'} {verb if beyond else 'is'} clearly slower than 6 min on average; the slowest is "
         f"{format_borough(slowest)}, {format_figure_value(evaluated[slowest])} ({format_figure_interval(evaluated[slowest])})."
     )
     return [sentence]
@@ -97,9 +97,9 @@ def _model(inputs: MonthInputs) -> list[str]:
 def _alarms(inputs: MonthInputs) -> str:
     standing = sum(alarm.cleared_at is None for alarm in inputs.alarms)
     alarms = (
-        "No alarm stands"
+        "No alarm is active"
         if not standing
-        else f"{standing} alarm{'s' * (standing > 1)} of the monitor stand{'s' * (standing == 1)}"
+        else f"{standing} alarm{'s are' if standing > 1 else ' is'} active"
     )
     return f"{alarms}; {len(inputs.decisions) or 'no'} decision{'s' * (len(inputs.decisions) != 1)} about models since the month began."
 
@@ -166,7 +166,7 @@ def _missing(inputs: MonthInputs) -> str:
 def _facts(inputs: MonthInputs) -> dict[str, str]:
     there = inputs.at.astimezone(LONDON)
     facts = {"Month": _format_month(inputs), "Records": _format_records(inputs), **inputs.facts}
-    facts["Looked at"] = f"{format_day(there.date())}, {there:%H:%M} in London"
+    facts["As of"] = f"{format_day(there.date())}, {there:%H:%M} in London"
     return {name: text for name, text in facts.items() if text}
 
 

@@ -109,7 +109,7 @@ def _shared(inputs: ReportInputs) -> dict[str, Any]:
         "Bundle": about.bundle,
         "Trained on": f"{format_day(about.trained_from_date)} to {format_day(about.trained_until_date)}, "
         f"{format_count(about.trained_rows)} mobilisations",
-        "Judged on": f"{format_day(inputs.tested_from_date)} to {format_day(inputs.tested_until_date)}, "
+        "Evaluated on": f"{format_day(inputs.tested_from_date)} to {format_day(inputs.tested_until_date)}, "
         f"{format_count(len(inputs.rows))} mobilisations on {format_count(inputs.results['days'])} days",
         "Rows chosen": about.split,
         "Data hash": about.data_hash,

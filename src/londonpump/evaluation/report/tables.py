@@ -154,7 +154,7 @@ def warning_table(inputs: ReportInputs) -> Table | None:
                 rows.append((f"{label} ({model_label(name)})", [Cell(due), *cells]))
     if not rows:
         return None
-    head = ["Warning", "of", "Runs flagged, %", "Precision, %", "Recall, %"]
+    head = ["Warning", "of", "Flagged, %", "Precision, %", "Recall, %"]
     return Table(
         "Warnings: of the flagged mobilisations how many came true, and how many of those due were flagged",
         head,
@@ -191,7 +191,7 @@ def _slice_table(
     if not picked:
         return None
     metrics = {"mae_s": "s", "bias_s": "s", "within_60_share": "%"}
-    head = ["Slice", "Runs", "Mean error, s", "Bias, s", "Within 60 s, %"]
+    head = ["Slice", "Mobilisations", "Mean error, s", "Bias, s", "Within 60 s, %"]
     if "cover_80_share" in inputs.whole(inputs.ours):
         metrics["cover_80_share"] = "%"
         head.append("80 % holds, %")
