@@ -95,7 +95,7 @@ class Settings(BaseSettings):
     mlflow_url: BareAddress | None = None
     """MLflow server; None: a store in the home."""
     tracking: bool = True
-    """Whether trainings and decisions are logged to MLflow."""
+    """Whether `run` ends by sending its training and its decision to MLflow; `track` sends them always."""
     registration: bool | None = None
     """Whether anybody may create an account; None: only with the embedded database."""
     password_min: int = Field(default=8, ge=6, le=128)

@@ -94,7 +94,7 @@ def judged(first) -> TrackingRun:
 
 @pytest.fixture(scope="module")
 def back(judged) -> TrackingRun:
-    """State after the other was promoted while MLflow was down, and then rolled back by the command, which updates MLflow."""
+    """State after the other was promoted and rolled back, and `track` was run after that."""
     life = judged.life
     with open_registry(life.settings) as registry:
         name_champion(registry.engine, life.other)
@@ -102,11 +102,11 @@ def back(judged) -> TrackingRun:
         "LONDONPUMP_HOME": str(life.settings.home),
         "LONDONPUMP_BUNDLES": str(life.settings.bundle),
         "LONDONPUMP_DATABASE_URL": life.settings.database,
-        "LONDONPUMP_TRACKING": "true",
     }
-    done = CliRunner().invoke(app, ["models", "roll-back", "--why", "a test"], env=env)
-    assert done.exit_code == 0, done.output
-    return TrackingRun(life, judged.results, {**stored(life.settings), "stderr": done.stderr})
+    for command in (["models", "roll-back", "--why", "a test"], ["track"]):
+        done = CliRunner().invoke(app, command, env=env)
+        assert done.exit_code == 0, done.output
+    return TrackingRun(life, judged.results, {**stored(life.settings), "stdout": done.stdout})
 
 
 def test_a_run_that_was_cut_short_is_finished_and_not_made_again(first) -> None:
@@ -162,7 +162,7 @@ def test_the_evaluation_stands_beside_the_run_that_it_is_of(judged) -> None:
 
 def test_after_a_roll_back_the_names_follow(back) -> None:
     assert back.stored["aliases"] == {"champion": back.life.trained}
-    assert "2 existed. champion version" in back.stored["stderr"]
+    assert "2 existed. champion version" in back.stored["stdout"]
 
 
 def test_mlflow_never_came_into_this_process(back) -> None:

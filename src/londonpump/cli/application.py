@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date, datetime
-from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
@@ -108,13 +107,6 @@ def open_http() -> Any:
     from londonpump.ingest.http import Http
 
     return Http()
-
-
-def track_after(extra_bundles: Path | None = None) -> None:
-    """Update MLflow at the end of a command that trained or decided. A failure is printed and is no error."""
-    from londonpump.lifecycle.track_runs import track_after_command
-
-    track_after_command(settings(), lambda message: typer.echo(message, err=True), extra_bundles)
 
 
 def _show_version(is_requested: bool) -> None:

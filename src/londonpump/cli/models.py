@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from londonpump.cli.application import BAD_INPUT, app, report_errors, settings, show_progress, track_after
+from londonpump.cli.application import BAD_INPUT, app, report_errors, settings, show_progress
 
 models = typer.Typer(
     help="Show which model is active and why, or change it.",
@@ -180,7 +180,6 @@ def _print_change(before: str | None, after: str, is_new: bool) -> None:
     if is_new:
         instead = f", in place of {before}" if before else ""
         typer.echo(f"{after} is active{instead}. A running service loads it within seconds.")
-        track_after()
     else:
         typer.echo(f"{after} is active already. Nothing was changed.")
 

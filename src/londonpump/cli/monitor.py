@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from londonpump.cli.application import app, report_errors, settings, show_progress, track_after
+from londonpump.cli.application import app, report_errors, settings, show_progress
 
 if TYPE_CHECKING:
     from londonpump.lifecycle.monthly_report import MonthReportRequest
@@ -82,9 +82,6 @@ def monitor(
     typer.echo(format_monitoring(result))
     if written is not None:
         typer.echo(f"Report of {written}: {report}")
-    # Only an automatic roll back changes the aliases in MLflow.
-    if settings().roll_back == "auto":
-        track_after()
     if fail_on_alarm and result.changes.standing:
         raise typer.Exit(ALARMS_ACTIVE)
 

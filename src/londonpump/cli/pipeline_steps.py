@@ -19,7 +19,6 @@ from londonpump.cli.application import (
     report_errors,
     settings,
     show_progress,
-    track_after,
 )
 from londonpump.cli.simulate import YesNo
 from londonpump.domain.errors import SourceFailed
@@ -79,7 +78,6 @@ def train(
     with report_errors(), show_progress() as progress:
         folder, bundle = train(request, progress)
     typer.echo(format_training(folder, bundle.card))
-    track_after(extra_bundles=out)
 
 
 @app.command()
@@ -145,7 +143,6 @@ def evaluate(
         evaluation = evaluate(request, progress)
     typer.echo(format_evaluation(evaluation.results))
     typer.echo(f"Report: {report}\nModel card: {card}" + (f"\nFigures: {json}" if json else ""))
-    track_after()
 
 
 @app.command()
@@ -185,9 +182,6 @@ def challenge(
     with report_errors(), show_progress() as progress:
         done = decide(config, request, progress)
     typer.echo(as_json.dumps(challenge_as_json(done), indent=1) if json else format_challenge(done))
-    # A repeated challenge changed nothing, so MLflow is up to date.
-    if done.is_new:
-        track_after()
 
 
 @app.command(cls=ManyFiles)
@@ -215,7 +209,8 @@ def run(
 ) -> None:
     """Run every step from published records to a decision.
 
-    The steps are fetch, refresh, prepare, train, evaluate and challenge; each works as its own command does.
+    The steps are fetch, refresh, prepare, train, evaluate and challenge; each works as its own command does. At the end
+    the training and the decision are sent to MLflow, as `track` does.
     """
     from londonpump.lifecycle.run import RunRequest, StepFailed
     from londonpump.lifecycle.run import run as run_steps
@@ -237,4 +232,11 @@ def run(
             typer.echo(f"londonpump: {failed}", err=True)
             code = SOURCE_FAILED if isinstance(failed.__cause__, SourceFailed) else BAD_INPUT
             raise typer.Exit(code) from failed
-    track_after()
+    _track()
+
+
+def _track() -> None:
+    """Send the training and the decision to MLflow. A failure is printed and is no error: every step is done."""
+    from londonpump.lifecycle.track_runs import track_after_run
+
+    track_after_run(settings(), lambda message: typer.echo(message, err=True))

@@ -1,15 +1,14 @@
 """The command `track`: send every training to MLflow as a run, and set the aliases `champion` and `challenger`.
 
-Trainings and decisions do not depend on it: they end first, and one line says what MLflow did not accept.
+It is called by the command `track` and at the end of `run` only. Trainings and decisions do not depend on it: one line
+says what MLflow did not accept.
 """
 
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 from londonpump.domain.errors import LondonPumpError
-from londonpump.registry.bundle_store import BundleStore
 from londonpump.registry.ledger import open_registry
 from londonpump.registry.mlflow_process import (
     LATER,
@@ -27,8 +26,8 @@ from londonpump.registry.mlflow_process import (
 from londonpump.settings import Settings
 
 TIMEOUT_S = 600.0
-TIMEOUT_AFTER_COMMAND_S = 60.0
-"""Longest wait at the end of a training or a decision; creating the store of MLflow takes longest."""
+TIMEOUT_AFTER_RUN_S = 60.0
+"""Longest wait at the end of `run`; creating the store of MLflow takes longest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +56,10 @@ def _version(number: str | None) -> str:
     return "none" if number is None else f"version {number}"
 
 
-def track(
-    settings: Settings, within_s: float = TIMEOUT_S, extra_bundles: Path | None = None
-) -> TrackingResult:
+def track(settings: Settings, within_s: float = TIMEOUT_S) -> TrackingResult:
     """Update MLflow from the store of bundles and the ledger. A second call changes nothing.
 
-    Args: extra_bundles: another folder of bundles. Raises: TrackingFailed, DatabaseFailed.
+    Raises: TrackingFailed, DatabaseFailed.
     """
     server = server_of(settings)
     require_mlflow(server)
@@ -70,11 +67,6 @@ def track(
     with exclusive_lock(server, until_s) as lock, open_registry(settings) as registry:
         # Read under the lock, so that a slower process cannot send an older state afterwards.
         runs, problems = runs_of(registry.store)
-        if extra_bundles is not None and extra_bundles.resolve() != registry.store.root.resolve():
-            others, more = runs_of(BundleStore(extra_bundles))
-            known = {run.bundle for run in runs}
-            runs += [run for run in others if run.bundle not in known]
-            problems += more
         attachments = attachments_of(settings, tuple(run.bundle for run in runs))
         aliases = aliases_of(registry)
         done = send(server, DesiredState(runs, attachments, aliases), lock, until_s)
@@ -84,14 +76,12 @@ def track(
     )
 
 
-def track_after_command(
-    settings: Settings, notify: Callable[[str], object], extra_bundles: Path | None = None
-) -> None:
-    """Call `track` at the end of another command. A failure is only reported, because that command is done."""
+def track_after_run(settings: Settings, notify: Callable[[str], object]) -> None:
+    """Call `track` at the end of `run`. A failure is only reported, because every step is done."""
     if not settings.tracking:
         return
     try:
-        done = track(settings, TIMEOUT_AFTER_COMMAND_S, extra_bundles)
+        done = track(settings, TIMEOUT_AFTER_RUN_S)
     except TrackingFailed as error:
         notify(str(error))
     except LondonPumpError as error:
