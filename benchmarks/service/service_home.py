@@ -37,7 +37,7 @@ class Home:
 
 def made(folder: Path, url: str, bundle: Path) -> Home:
     """Make a home with an active model and an operator who can sign in."""
-    from londonpump.lifecycle.manual_decisions import PromotionRequest, promote
+    from londonpump.registry.manual_decisions import PromotionRequest, promote
     from londonpump.service.auth import accounts
     from londonpump.service.auth.passwords import Passwords
     from londonpump.service.state import utc_now

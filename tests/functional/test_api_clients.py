@@ -19,7 +19,7 @@ import httpx2
 import pytest
 from support.service_process import served
 
-from londonpump.lifecycle.manual_decisions import PromotionRequest, promote
+from londonpump.registry.manual_decisions import PromotionRequest, promote
 from londonpump.service.auth import accounts
 from londonpump.service.auth.passwords import Passwords
 from londonpump.service.state import utc_now

@@ -18,8 +18,8 @@ from pathlib import Path
 import pytest
 
 from londonpump.domain.errors import BadFile
-from londonpump.lifecycle.manual_decisions import ledger
 from londonpump.lifecycle.progress import silent
+from londonpump.registry.manual_decisions import ledger
 from londonpump.rehearsal.demo_home import (
     DemoPlan,
     claim_folder,

@@ -14,7 +14,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from londonpump.lifecycle.manual_decisions import PromotionRequest, promote
+from londonpump.registry.manual_decisions import PromotionRequest, promote
 from londonpump.settings import Settings
 
 ENDS_WITHIN_S = 60

@@ -20,7 +20,7 @@ from sqlalchemy import Connection, RowMapping, select
 from support.concurrent_clients import PASSWORD, Acknowledged, Clients
 from support.service_process import environment, served
 
-from londonpump.lifecycle.manual_decisions import PromotionRequest, promote
+from londonpump.registry.manual_decisions import PromotionRequest, promote
 from londonpump.service.auth import accounts
 from londonpump.service.auth.passwords import Passwords
 from londonpump.service.state import utc_now

@@ -13,7 +13,7 @@ from londonpump.domain.errors import BadFile, BadValue
 from londonpump.evaluation.promotion.evidence import PromotionSettings
 from londonpump.lifecycle.challenge import ChallengeRequest, compare
 from londonpump.lifecycle.challenge_text import comparison_as_json, format_comparison
-from londonpump.lifecycle.manual_decisions import SimulatedModel, ledger
+from londonpump.registry.manual_decisions import SimulatedModel, ledger
 
 SMALL = PromotionSettings(
     least_rows=100, least_days=3, least_slice_rows=10_000, cover_low_share=0.5, cover_high_share=1.0,

@@ -4,7 +4,7 @@ import pytest
 from typer.testing import CliRunner
 
 from londonpump.cli import app
-from londonpump.lifecycle.manual_decisions import ledger
+from londonpump.registry.manual_decisions import ledger
 from londonpump.settings import read_settings
 
 

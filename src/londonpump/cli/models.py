@@ -38,8 +38,8 @@ def promote(
 
     A test first shows that it loads and predicts.
     """
-    from londonpump.lifecycle.manual_decisions import PromotionRequest
-    from londonpump.lifecycle.manual_decisions import promote as promote_bundle
+    from londonpump.registry.manual_decisions import PromotionRequest
+    from londonpump.registry.manual_decisions import promote as promote_bundle
 
     with report_errors():
         result = promote_bundle(settings(), PromotionRequest(bundle, why, is_forced=force))
@@ -62,8 +62,8 @@ def roll_back(
 
     A test first shows that it still loads and predicts.
     """
-    from londonpump.lifecycle.manual_decisions import RollBackRequest
-    from londonpump.lifecycle.manual_decisions import roll_back as roll_back_bundle
+    from londonpump.registry.manual_decisions import RollBackRequest
+    from londonpump.registry.manual_decisions import roll_back as roll_back_bundle
 
     with report_errors():
         result = roll_back_bundle(settings(), RollBackRequest(why, to))
@@ -78,8 +78,8 @@ def list_decisions(
     ] = False,
 ) -> None:
     """Show the decisions of the ledger, the newest first."""
-    from londonpump.lifecycle.manual_decisions import ledger
     from londonpump.lifecycle.stored_models import format_bundles, format_decision
+    from londonpump.registry.manual_decisions import ledger
 
     with report_errors():
         if bundles:

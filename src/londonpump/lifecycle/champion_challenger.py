@@ -17,7 +17,6 @@ from londonpump.evaluation.promotion.evidence import (
     Verdict,
 )
 from londonpump.evaluation.promotion.rule import decide
-from londonpump.lifecycle.manual_decisions import SimulatedModel
 from londonpump.lifecycle.prepared_examples import (
     MAX_SEEN_ROWS,
     MAX_SEEN_SHARE,
@@ -29,6 +28,7 @@ from londonpump.lifecycle.prepared_examples import (
 from londonpump.models.bundle import Bundle
 from londonpump.models.train import with_workload
 from londonpump.registry.bundle_store import run_smoke_test
+from londonpump.registry.manual_decisions import SimulatedModel
 from londonpump.storage.verified_bundle import open_verified
 
 SmokeTester = Callable[[Path], SmokeTest]

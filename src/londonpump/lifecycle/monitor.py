@@ -16,7 +16,6 @@ from londonpump.domain.errors import BadFile, TooFewRows
 from londonpump.evaluation.drift import DriftResult, StationChange
 from londonpump.evaluation.live import Band, check_band, live_figures
 from londonpump.ingest.alarm_webhook import post_alarm
-from londonpump.lifecycle.manual_decisions import roll_back
 from londonpump.lifecycle.monitor_actions import (
     LIVE,
     LedgerState,
@@ -48,6 +47,7 @@ from londonpump.lifecycle.monitor_outcomes import Joined, join_outcomes, newest_
 from londonpump.lifecycle.prepared_examples import Examples, load_examples
 from londonpump.lifecycle.progress import Progress, silent
 from londonpump.registry.ledger import active_periods_of, decision_at
+from londonpump.registry.manual_decisions import roll_back
 from londonpump.settings import Settings
 from londonpump.storage.atomic_files import read_json
 from londonpump.storage.bundles import CARD, read_provenance

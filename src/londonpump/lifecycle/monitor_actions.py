@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 
 from londonpump.domain.errors import DatabaseFailed, LondonPumpError, SourceFailed
 from londonpump.evaluation.live import Band, BandRule
-from londonpump.lifecycle.manual_decisions import PromotionResult, RollBackRequest
+from londonpump.registry.manual_decisions import PromotionResult, RollBackRequest
 from londonpump.settings import Settings
 from londonpump.storage.database import reading, writing
 from londonpump.storage.database.alarm_repository import (

@@ -19,8 +19,8 @@ from londonpump.domain.context_records import WeatherHour
 from londonpump.domain.errors import BadFile
 from londonpump.domain.london_clock import LONDON
 from londonpump.domain.usernames import username_key
-from londonpump.lifecycle.manual_decisions import PromotionRequest, ledger, promote
 from londonpump.lifecycle.progress import Progress
+from londonpump.registry.manual_decisions import PromotionRequest, ledger, promote
 from londonpump.service.auth import accounts, repository
 from londonpump.service.auth.passwords import Passwords
 from londonpump.service.rights import Role

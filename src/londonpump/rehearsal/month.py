@@ -10,11 +10,11 @@ from datetime import datetime, timedelta
 
 from londonpump.domain.errors import BadFile
 from londonpump.lifecycle.challenge import ChallengeRequest, challenge
-from londonpump.lifecycle.manual_decisions import PromotionRequest, ledger, promote
 from londonpump.lifecycle.monitor import MonitorRequest, monitor
 from londonpump.lifecycle.prepare import prepare
 from londonpump.lifecycle.prepared_examples import data_hash_of
 from londonpump.registry.bundle_store import BundleStore
+from londonpump.registry.manual_decisions import PromotionRequest, ledger, promote
 from londonpump.rehearsal.request_traffic import RequestTraffic
 from londonpump.rehearsal.year_home import RehearsalFailed, YearHome
 from londonpump.rehearsal.year_plan import Event

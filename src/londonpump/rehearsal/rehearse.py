@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from londonpump.lifecycle.challenge_text import decision_as_json
-from londonpump.lifecycle.manual_decisions import ledger
 from londonpump.lifecycle.progress import Progress
+from londonpump.registry.manual_decisions import ledger
 from londonpump.rehearsal.answer_check import Exactness, LiveMetrics, exactness_of, live_of, problems_of
 from londonpump.rehearsal.month import MonthResult, run_month
 from londonpump.rehearsal.oracle import Oracle, evaluate_oracle

@@ -13,7 +13,7 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from londonpump.domain.errors import BadFile, BadValue, LondonPumpError
-from londonpump.lifecycle.manual_decisions import ledger
+from londonpump.registry.manual_decisions import ledger
 from londonpump.rehearsal.service_process import running_service, service_ended_error
 from londonpump.rehearsal.year_plan import YearPlan
 from londonpump.service.auth import accounts
