@@ -67,6 +67,8 @@ ANSWER = {
 
 SETTING = {
     "home": "records, data, bundles, reports and the default database",
+    "log_format": "lines on standard error: `json`, `text`, or `auto`: `serve` writes text to a terminal and JSON elsewhere, other "
+    "commands text",
     "database_url": "`postgresql://user:password@host:5432/name` or `sqlite:////folder/file.db`; "
     "not set: `londonpump.db` in the home. A secret",
     "datastore_url": "London Datastore, or a mirror of it",

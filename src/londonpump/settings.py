@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field, SecretStr, ValidationError, field_va
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from londonpump.domain.errors import BadSetting
+from londonpump.logs import LogFormat
 
 PREFIX = "LONDONPUMP_"
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
@@ -73,6 +74,8 @@ class Settings(BaseSettings):
 
     home: Path = Field(default_factory=lambda: user_data_path("londonpump", appauthor=False))
     """Folder of all state; the user data folder of the platform by default."""
+    log_format: LogFormat = "auto"
+    """Form of the lines on standard error."""
     database_url: SecretStr | None = None
     """Address of the database; None: SQLite in the home."""
     # base addresses of the publishers

@@ -1,5 +1,6 @@
 """Application that every command shares: progress, errors, common options, packages that are not installed."""
 
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date, datetime
@@ -11,6 +12,7 @@ from typer.core import TyperCommand
 from londonpump import __version__
 from londonpump.domain.errors import LondonPumpError, SourceFailed
 
+LOGGER = logging.getLogger("londonpump.progress")
 MODULES = {
     "train": (
         *("bs4", "bson", "duckdb", "fastexcel", "httpx2", "ibis", "jinja2", "matplotlib"),
@@ -122,18 +124,27 @@ def as_date(timestamp: datetime | None) -> date | None:
 
 @contextmanager
 def show_progress() -> Iterator[Callable[[str, float], None]]:
-    """Show progress on standard error: a bar with the time left in a terminal, else one line per step."""
+    """Show progress on standard error: a bar with the time left in a terminal, else one line per step, or JSON if set so."""
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+    from londonpump.logs import FIELDS, log_to_stderr
+
     console = Console(stderr=True)
-    if not console.is_terminal:
+    is_json = settings().log_format == "json"
+    if is_json:
+        log_to_stderr("json", (LOGGER.name,))
+    if is_json or not console.is_terminal:
         printed: list[str] = []
 
         def print_line(doing: str, share: float) -> None:
             # Steps report many shares; a log needs only the first of each step.
-            if doing not in printed[-1:]:
-                printed.append(doing)
+            if doing in printed[-1:]:
+                return
+            printed.append(doing)
+            if is_json:
+                LOGGER.info(doing, extra={FIELDS: {"share": round(share, 3)}})
+            else:
                 typer.echo(f"{share:4.0%}  {doing}", err=True)
 
         yield print_line

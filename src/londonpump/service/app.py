@@ -39,7 +39,7 @@ from londonpump.service.original.service import original_lifespan
 from londonpump.service.predictions import routes as predictions
 from londonpump.service.predictions.lifespan import predictions_lifespan
 from londonpump.service.state import ServiceOptions, ServiceState
-from londonpump.service.telemetry import Metrics, log, log_error, log_to_stderr
+from londonpump.service.telemetry import Metrics, log, log_error, log_service
 from londonpump.settings import Settings
 from londonpump.storage.database.store import Store, StoreLimits
 
@@ -176,7 +176,7 @@ def serve(
     """
     import uvloop  # noqa: PLC0415 - Windows lacks it, and only serving needs it
 
-    log_to_stderr()
+    log_service(settings.log_format)
     # the socket is opened first: a port in use is reported before the slow start of the service
     with _open_listener(host, port) as listener, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_serve(settings, options, listener, on_listening))

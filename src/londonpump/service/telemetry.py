@@ -1,55 +1,22 @@
-"""Structured logs and Prometheus metrics of one process.
+"""Log lines and Prometheus metrics of the service. No metric label holds personal data or unlimited values."""
 
-Logs are JSON lines on standard error. Query strings, tokens, bodies and headers are never logged: each call names its
-fields, and free text comes only from our own errors. No metric label holds personal data or unlimited values.
-"""
-
-import json
 import logging
-import sys
-import time
-import traceback
 from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.registry import Collector
 
+from londonpump.logs import FIELDS, LogFormat, log_to_stderr
+
 LOGGER = logging.getLogger("londonpump.service")
-FIELDS = "fields"
 # dense below 0.1 s, where predictions are answered
 BUCKETS_S = (0.002, 0.005, 0.01, 0.02, 0.03, 0.06, 0.1, 0.25, 1.0, 5.0)
 
 
-class JsonLines(logging.Formatter):
-    """Formatter that writes one JSON object per line. Control characters are escaped, so no text can forge a line."""
-
-    # UTC, as every time of the product
-    converter = staticmethod(time.gmtime)
-
-    def format(self, record: logging.LogRecord) -> str:
-        """Return the line. Tracebacks are written without the messages of their errors."""
-        line: dict[str, Any] = {
-            "at": self.formatTime(record, "%Y-%m-%dT%H:%M:%S") + f".{int(record.msecs):03d}Z",
-            "level": record.levelname.lower(),
-            "event": record.getMessage(),
-            **getattr(record, FIELDS, {}),
-        }
-        # never the standard traceback: its last line is the message of the error, which can contain values of a request
-        if record.exc_info and record.exc_info[1] is not None:
-            line["traceback"] = format_traceback(record.exc_info[1])
-        return json.dumps(line, default=str)
-
-
-def log_to_stderr() -> None:
+def log_service(log_format: LogFormat) -> None:
     """Write the logs of the service and of uvicorn to standard error."""
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(JsonLines())
     # uvicorn's access log stays off: it would contain query strings
-    for name in ("londonpump.service", "uvicorn.error"):
-        logger = logging.getLogger(name)
-        logger.handlers = [handler]
-        logger.setLevel(logging.INFO)
-        logger.propagate = False
+    log_to_stderr(log_format, (LOGGER.name, "uvicorn.error"))
 
 
 def log(event: str, level: int = logging.INFO, **fields: Any) -> None:
@@ -60,21 +27,6 @@ def log(event: str, level: int = logging.INFO, **fields: Any) -> None:
 def log_error(event: str, error: BaseException, **fields: Any) -> None:
     """Log one line with the traceback of an error."""
     LOGGER.error(event, exc_info=error, extra={FIELDS: {"error": type(error).__name__, **fields}})
-
-
-def format_traceback(error: BaseException) -> list[str]:
-    """Return error types and code positions, without messages: those of libraries can contain values of a request."""
-    lines = []
-    current: BaseException | None = error
-    while current is not None:
-        lines.append(type(current).__name__)
-        lines += [
-            f"{frame.filename}:{frame.lineno} {frame.name}"
-            for frame in traceback.extract_tb(current.__traceback__)
-        ]
-        # follow the chain as Python itself prints it: `raise ... from` first, and nothing after `from None`
-        current = current.__cause__ or (None if current.__suppress_context__ else current.__context__)
-    return lines
 
 
 class Metrics:

@@ -18,7 +18,8 @@ from support.altered_bundles import slower
 from support.api_client import SOHO, ApiClient, serve_api
 from support.running_service import database_with, name_champion, put_in_store, running
 
-from londonpump.service.telemetry import FIELDS, LOGGER
+from londonpump.logs import FIELDS
+from londonpump.service.telemetry import LOGGER
 from londonpump.storage.database import connect, upgrade
 
 ID = "0" * 32

@@ -11,9 +11,9 @@ from starlette.testclient import TestClient
 from support.running_service import database_with, running
 
 from londonpump.domain.errors import BadFile, BadValue, DatabaseFailed, LondonPumpError
+from londonpump.logs import formatter
 from londonpump.service import errors
 from londonpump.service.rights import Public, Right
-from londonpump.service.telemetry import JsonLines
 from londonpump.storage.database.store import Busy
 
 PUBLIC = {
@@ -45,7 +45,7 @@ def client(tmp_path) -> TestClient:
 def log():
     stream = io.StringIO()
     handler = logging.StreamHandler(stream)
-    handler.setFormatter(JsonLines())
+    handler.setFormatter(formatter(as_json=True))
     logger = logging.getLogger("londonpump.service")
     handlers, level = logger.handlers, logger.level
     logger.handlers = [handler]
@@ -228,9 +228,22 @@ def test_the_log_names_the_route_and_no_query_token_or_body(client, log) -> None
 
 def test_a_line_of_the_log_cannot_be_forged() -> None:
     record = logging.LogRecord("x", logging.INFO, "", 0, 'a\n{"event": "forged"}\x1b[2J', None, None)
-    line = JsonLines().format(record)
+    line = formatter(as_json=True).format(record)
     assert line.isprintable()
     assert json.loads(line)["event"].startswith("a\n")
+    record.fields = {"detail": "b\n\x1b[2J"}
+    assert formatter(as_json=False).format(record).isprintable()
+
+
+def test_a_line_in_a_terminal_is_readable_and_shows_no_message_of_an_error() -> None:
+    error = ValueError("hush")
+    record = logging.LogRecord("x", logging.ERROR, "", 0, "not answered", None, (ValueError, error, None))
+    record.fields = {"route": "/v1/board", "status": 500}
+    line = formatter(as_json=False).format(record)
+    assert "error" in line
+    assert "not answered" in line
+    assert "route='/v1/board' status=500" in line
+    assert "hush" not in line
 
 
 def test_metrics_count_by_route_and_never_by_path(client) -> None:
