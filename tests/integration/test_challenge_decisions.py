@@ -77,7 +77,7 @@ def test_a_better_model_goes_on_duty_with_its_evidence_and_audit(
     assert line.evidence["champion"]["scores"]["mae_s"]["value"] > 10
     assert line.evidence["challenger"]["latency_ms"] > 0
     with open_registry(settings) as registry, reading(registry.engine) as connection:
-        assert [row.kind for row in read_audit(connection)] == ["promotion", "promotion"]
+        assert [row.event_type for row in read_audit(connection)] == ["promotion", "promotion"]
         assert verify_audit(connection).problem is None
 
 

@@ -186,7 +186,7 @@ def test_events_are_read_from_a_moment_on(engine) -> None:
     with writing(engine) as connection:
         append_audit(connection, later, "sign_out", "amelia", {})
     with reading(engine) as connection:
-        assert [row.kind for row in read_audit(connection, later)] == ["sign_out"]
+        assert [row.event_type for row in read_audit(connection, later)] == ["sign_out"]
 
 
 def batches(url: str, n: int, every_s: float = 3600.0):
@@ -198,7 +198,7 @@ def batches(url: str, n: int, every_s: float = 3600.0):
             for number in range(n):
                 batch.add(f"p{number}", "amelia", NOW, "ab" * 32)
         listed = await store.read(
-            lambda connection: [(row.kind, row.about) for row in read_audit(connection)]
+            lambda connection: [(row.event_type, row.details) for row in read_audit(connection)]
         )
         await store.close()
         return listed
