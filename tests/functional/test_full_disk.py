@@ -214,7 +214,10 @@ def predictions_of(home: Path) -> tuple[set[str], set[str]]:
     with engine.connect() as connection:
         stored = {row[0] for row in connection.exec_driver_sql("SELECT id FROM predictions")}
         about = [
-            row[0] for row in connection.exec_driver_sql("SELECT about FROM audit WHERE kind = 'predictions'")
+            row[0]
+            for row in connection.exec_driver_sql(
+                "SELECT details FROM audit WHERE event_type = 'predictions'"
+            )
         ]
     engine.dispose()
     return stored, {entry["id"] for text in about for entry in json.loads(text)["entries"]}

@@ -67,7 +67,7 @@ def test_sqlite_refuses_to_put_a_row_in_the_place_of_another(tmp_path) -> None:
     write(engine, 2)
     with pytest.raises(DatabaseFailed), writing(engine) as connection:
         connection.execute(
-            text("INSERT OR REPLACE INTO audit SELECT 1, at, kind, 'x', about, '', '' FROM audit")
+            text("INSERT OR REPLACE INTO audit SELECT 1, at, event_type, 'x', details, '', '' FROM audit")
         )
     engine.dispose()
 
@@ -92,9 +92,9 @@ def test_an_empty_chain_is_whole(engine) -> None:
 @pytest.mark.parametrize(
     "change",
     [
-        "about = REPLACE(about, 'reason 2', 'reason 3')",
-        "about = about || ' '",
-        "kind = 'overridE'",
+        "details = REPLACE(details, 'reason 2', 'reason 3')",
+        "details = details || ' '",
+        "event_type = 'overridE'",
         "actor = NULL",
         "hash = 'b' || SUBSTR(hash, 2)",
     ],

@@ -151,7 +151,7 @@ def test_verify_names_the_row_that_was_changed(command, own_home) -> None:
     engine = open_database(url_of(own_home))
     with writing(engine) as connection:
         connection.execute(text("DROP TRIGGER audit_no_update"))
-        connection.execute(text("UPDATE audit SET kind = 'user_disabled'"))
+        connection.execute(text("UPDATE audit SET event_type = 'user_disabled'"))
     engine.dispose()
     done = command("audit", "verify")
     assert (done.exit_code, done.stderr) == (1, "londonpump: the audit is broken at row 1: it was changed.\n")

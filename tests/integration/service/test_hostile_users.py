@@ -114,7 +114,8 @@ def test_sql_in_the_reason_of_an_override_is_kept_as_it_is(text, service) -> Non
     assert (answer.status_code, answer.json()["override_reason"]) == (201, text)
     assert rows(service, "SELECT override_reason FROM mobilisations") == [(text,)]
     audited = [
-        json.loads(about) for (about,) in rows(service, "SELECT about FROM audit WHERE kind = 'override'")
+        json.loads(about)
+        for (about,) in rows(service, "SELECT details FROM audit WHERE event_type = 'override'")
     ]
     assert [about["reason"] for about in audited] == [text]
 
