@@ -132,7 +132,7 @@ def format_error(entry: Mapping[str, Any]) -> str:
         return f"is not JSON ({context.get('error', 'it cannot be read')})"
     if _is_unencoded(entry):
         return UNENCODED_PLUS
-    # `input` tells errors of pydantic from those of the original's route, which never had these names
+    # errors of pydantic have an `input`, unlike those of the original's route, which never had these names
     if error_type == "extra_forbidden" and "input" in entry and (name := entry["loc"][-1]) in REQUEST_NAMES:
         return f"{name!r} is now {REQUEST_NAMES[name]!r}"
     known = PATTERN_MESSAGES.get(context.get("pattern", "")) or TYPE_MESSAGES.get(error_type)

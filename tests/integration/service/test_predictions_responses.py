@@ -62,7 +62,7 @@ def test_what_is_stored_says_who_asked_what_and_what_was_announced(api) -> None:
     prediction = api.prediction(incident_number="000123-02062025", explanations="none")
     row = stored(api)[0]
     first = prediction["candidates"][0]
-    assert (row.event_type, row.model, row.incident_number) == ("call", api.model, "000123-02062025")
+    assert (row.endpoint, row.model, row.incident_number) == ("call", api.model, "000123-02062025")
     assert (row.response_time_s, row.call_at) == (first["p50_s"], api.clock())
     assert row.inputs == {"location": SOHO, "incident_number": "000123-02062025", "explanations": "none"}
 
