@@ -7,7 +7,8 @@ A freeze holds the answers to 10,000 calls (`predict`, and the routes of the ser
 the monthly report, the OpenAPI document, the help of every command, and the collected test ids. Each freeze simulates,
 prepares and trains for itself: the same seeds give the same model.
 
-`compare` maps test ids by scripts/renames.json, and names of fields and columns by its part `outside`, if it has one. Numbers are
+`compare` maps test ids by scripts/renames.json, and names of fields, columns and values by its part `outside`: lists of
+{what, old, new}, where `old` is a name or the end of a path (`place.named`), and `values` maps values of the field. Numbers are
 equal within `TOLERANCE`. Sentences for a person may be rewritten in a renaming: texts with a blank that differ are counted, are
 shown with --texts, and are no failure.
 """
@@ -21,7 +22,7 @@ import re
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -201,29 +202,41 @@ def write_json(path: Path, content: object) -> None:
 
 
 class Comparison:
-    """Differences between two freezes. names: old to new, of fields and columns."""
+    """Differences between two freezes. renames: entries of the part `outside`."""
 
-    def __init__(self, names: Mapping[str, str]) -> None:
-        self.names = names
+    def __init__(self, renames: Iterable[Mapping[str, Any]]) -> None:
+        entries = list(renames)
+        self.names = {entry["old"]: entry["new"] for entry in entries}
+        self.values = {entry["old"]: entry["values"] for entry in entries if "values" in entry}
         self.failures: list[str] = []
         self.rewritten: list[str] = []
         self.n_equal = 0
 
-    def walk(self, where: str, old: Any, new: Any) -> None:
-        """Compare two values of JSON."""
+    def walk(self, where: str, old: Any, new: Any, path: tuple[str, ...] = ()) -> None:
+        """Compare two values of JSON. path: the old names of the fields that lead to the values."""
         if isinstance(old, dict) and isinstance(new, dict):
-            mapped = {self.names.get(key, key): value for key, value in old.items()}
+            mapped, olds = {}, {}
+            for key, value in old.items():
+                name, value_now = self._renamed((*path, key), value)
+                mapped[name], olds[name] = value_now, key
             for key in sorted(mapped.keys() ^ new.keys()):
                 self.failures.append(f"{where}.{key}: {'gone' if key in mapped else 'new'}")
             for key in sorted(mapped.keys() & new.keys()):
-                self.walk(f"{where}.{key}", mapped[key], new[key])
+                self.walk(f"{where}.{key}", mapped[key], new[key], (*path, olds[key]))
         elif isinstance(old, list) and isinstance(new, list):
             if len(old) != len(new):
                 self.failures.append(f"{where}: {len(old)} entries became {len(new)}")
             for number, (before, after) in enumerate(zip(old, new, strict=False)):
-                self.walk(f"{where}[{number}]", before, after)
+                self.walk(f"{where}[{number}]", before, after, path)
         else:
             self._leaf(where, old, new)
+
+    def _renamed(self, path: tuple[str, ...], value: Any) -> tuple[str, Any]:
+        """The new name of the last field of a path and its new value; the longest end of the path in the map decides."""
+        ends = (".".join(path[first:]) for first in range(len(path)))
+        end = next((each for each in ends if each in self.names), path[-1])
+        name = self.names.get(end, end).rpartition(".")[2]
+        return name, self.values.get(end, {}).get(str(value).lower(), value)
 
     def _leaf(self, where: str, old: Any, new: Any) -> None:
         are_numbers = all(
@@ -260,7 +273,7 @@ def _number(text: str) -> float | None:
 def compare(old: Path, new: Path, *, shows_texts: bool) -> int:
     """Print what differs. Returns: the exit code."""
     renames = json.loads(RENAMES.read_text(encoding="utf-8")) if RENAMES.exists() else {}
-    comparison = Comparison(renames.get("outside", {}))
+    comparison = Comparison(entry for block in renames.get("outside", {}).values() for entry in block)
     for name, before in parts_of(old):
         after = dict(parts_of(new)).get(name)
         if after is None:

@@ -92,10 +92,10 @@ def _ranked(client: TestClient, headers: dict[str, str], drawn: random.Random) -
     if drawn.random() < 0.1:
         place = drawn.choice(({"postcode_district": "SE1"}, {"station_ground": "A21"}, {"latitude": 51.5}))
     sent = {
-        "place": place,
-        "kind_of_call": drawn.choice(KINDS),
-        "reasons": drawn.choice(("first", "none", "all")) if drawn.random() < 0.3 else "first",
-        "return_at_most": drawn.choice((5, 5, 20)),
+        "location": place,
+        "incident_type": drawn.choice(KINDS),
+        "explanations": drawn.choice(("first", "none", "all")) if drawn.random() < 0.3 else "first",
+        "max_candidates": drawn.choice((5, 5, 20)),
     }
     if drawn.random() < 0.2:
         sent["context"] = {"temp_c": round(drawn.gauss(10, 8), 1), "pumps_out": float(drawn.randint(0, 40))}

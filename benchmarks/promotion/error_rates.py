@@ -64,7 +64,7 @@ def measured(scenario: Scenario, repeats: int) -> dict[str, Any]:
         "months": repeats,
         "runs_a_month": found.runs / repeats,
         "slices_judged": found.slices / repeats,
-        "true": true_gains(scenario.those, scenario.truth, RULE.slices, RULE.least_slice_rows),
+        "true": true_gains(scenario.those, scenario.truth, RULE.slices, RULE.min_slice_rows),
         "rates": rates,
         "rules": dict(found.rules.most_common()),
         "wanted": [_meets(requirements, rates) for requirements in scenario.requirements],

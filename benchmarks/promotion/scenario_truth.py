@@ -39,14 +39,14 @@ def worse_in_slice(
     return replace(truth, worse=Worse(*losing_slice, way, size_s))
 
 
-def true_gains(those: Population, truth: Truth, slices: tuple[str, ...], least_rows: int) -> dict[str, Any]:
+def true_gains(those: Population, truth: Truth, slices: tuple[str, ...], min_rows: int) -> dict[str, Any]:
     """MAE of a, the gain of b on it, and the least and the greatest gain in any slice of so many rows."""
     a, b = expected_errors(those, truth)
     gains = []
     for name in slices:
         values, code, rows = np.unique(those.rows.slices[name], return_inverse=True, return_counts=True)
         sums = [np.bincount(code, one, minlength=len(values)) for one in (a, b)]
-        gains += list((1 - sums[1] / sums[0])[rows >= least_rows])
+        gains += list((1 - sums[1] / sums[0])[rows >= min_rows])
     return {
         "mae_a_s": float(a.mean()),
         "gain_share": float(1 - b.mean() / a.mean()),

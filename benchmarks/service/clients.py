@@ -63,7 +63,7 @@ async def prediction(connection: Connection, n: int, number: int) -> None:
     """Every pump ranked for a call at one of 500 places, 5 returned, reasons for the first."""
     for easting_m, northing_m in _some(LOCATIONS, n, number):
         location = {"easting_m": easting_m, "northing_m": northing_m}
-        await connection.send("POST", "/v1/predictions", {"place": location, "kind_of_call": "Fire"})
+        await connection.send("POST", "/v1/predictions", {"location": location, "incident_type": "Fire"})
 
 
 async def prediction_known_board(connection: Connection, n: int, number: int) -> None:

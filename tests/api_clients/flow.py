@@ -34,7 +34,7 @@ def main(address: str, username: str, password: str) -> dict[str, Any]:
     signed_in = found(sign_in.sync_detailed(client=anonymous, body=BodySignIn(username, password)))
     client = AuthenticatedClient(base_url=address, token=signed_in.access_token)
     me = found(get_me.sync_detailed(client=client))
-    question = PredictionRequest(place=LocationQuery(postcode_district="SE1"), return_at_most=3)
+    question = PredictionRequest(location=LocationQuery(postcode_district="SE1"), max_candidates=3)
     prediction = found(rank_pumps.sync_detailed(client=client, body=question))
     first = prediction.candidates[0]
     new_mobilisation = NewMobilisation(incident_number=INCIDENT, pump=first.pump, prediction_id=prediction.id)

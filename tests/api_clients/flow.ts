@@ -31,7 +31,7 @@ client.use({
 const me = found(await client.GET("/me"));
 const prediction = found(
   await client.POST("/v1/predictions", {
-    body: { place: { postcode_district: "SE1" }, kind_of_call: "Fire", return_at_most: 3, reasons: "first" },
+    body: { location: { postcode_district: "SE1" }, incident_type: "Fire", max_candidates: 3, explanations: "first" },
   }),
 );
 const first = prediction.candidates[0];

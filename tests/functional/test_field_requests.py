@@ -42,7 +42,7 @@ class RequestCase:
 
 def expect(statuses: int | tuple[int, ...], *says: str, **question: Any) -> RequestCase:
     """A question at the place HERE, unless it names another."""
-    body = {"place": HERE, **question}
+    body = {"location": HERE, **question}
     return RequestCase("POST", PREDICTIONS, {"json": body}, _statuses(statuses), says)
 
 
@@ -63,24 +63,24 @@ def _statuses(statuses: int | tuple[int, ...]) -> tuple[int, ...]:
     return statuses if isinstance(statuses, tuple) else (statuses,)
 
 
-BODY = json.dumps({"place": HERE})
-TWICE = '{"place":{"latitude":51.508,"longitude":-0.128},"place":{"latitude":51.6,"longitude":-0.3}}'
-NOT_A_NUMBER = '{"place":{"latitude":NaN,"longitude":-0.128}}'
+BODY = json.dumps({"location": HERE})
+TWICE = '{"location":{"latitude":51.508,"longitude":-0.128},"location":{"latitude":51.6,"longitude":-0.3}}'
+NOT_A_NUMBER = '{"location":{"latitude":NaN,"longitude":-0.128}}'
 LOCATIONS = {
-    "base": expect(200, kind_of_call="Fire"),
-    "pc_unknown": expect(422, "ZZ99", place={"postcode_district": "ZZ99"}),
-    "pc_outside": expect(422, "M1", place={"postcode_district": "M1"}),
-    "pc_field_name": expect((200, 422), "postcode", place={"postcode": "CR0 1AA"}),
-    "ground_lower": expect(200, place={"station_ground": "g30"}),
-    "ground_name": expect((200, 422), "station_ground", place={"station_ground": "Wembley"}),
-    "num_strings": expect((200, 422), "latitude", place={"latitude": "51.508", "longitude": "-0.128"}),
-    "comma_dec": expect(422, "latitude", place={"latitude": "51,508", "longitude": "-0,128"}),
-    "latlon_swapped": expect(422, "latitude", place={"latitude": -0.128, "longitude": 51.508}),
-    "en_swapped": expect(422, "km from the nearest", place={"easting_m": 180000, "northing_m": 530000}),
-    "en_km": expect(422, "km from the nearest", place={"easting_m": 530.0, "northing_m": 180.0}),
-    "en_zero": expect(422, "km from the nearest", place={"easting_m": 0, "northing_m": 0}),
-    "lon_sign": expect(200, place={"latitude": 51.508, "longitude": 0.428}),
-    "four": expect(422, "give one of", place={**HERE, "easting_m": 530000, "northing_m": 180000}),
+    "base": expect(200, incident_type="Fire"),
+    "pc_unknown": expect(422, "ZZ99", location={"postcode_district": "ZZ99"}),
+    "pc_outside": expect(422, "M1", location={"postcode_district": "M1"}),
+    "pc_field_name": expect((200, 422), "postcode", location={"postcode": "CR0 1AA"}),
+    "ground_lower": expect(200, location={"station_ground": "g30"}),
+    "ground_name": expect((200, 422), "station_ground", location={"station_ground": "Wembley"}),
+    "num_strings": expect((200, 422), "latitude", location={"latitude": "51.508", "longitude": "-0.128"}),
+    "comma_dec": expect(422, "latitude", location={"latitude": "51,508", "longitude": "-0,128"}),
+    "latlon_swapped": expect(422, "latitude", location={"latitude": -0.128, "longitude": 51.508}),
+    "en_swapped": expect(422, "km from the nearest", location={"easting_m": 180000, "northing_m": 530000}),
+    "en_km": expect(422, "km from the nearest", location={"easting_m": 530.0, "northing_m": 180.0}),
+    "en_zero": expect(422, "km from the nearest", location={"easting_m": 0, "northing_m": 0}),
+    "lon_sign": expect(200, location={"latitude": 51.508, "longitude": 0.428}),
+    "four": expect(422, "give one of", location={**HERE, "easting_m": 530000, "northing_m": 180000}),
 }
 BODIES = {
     "form_body": other(
@@ -100,13 +100,13 @@ BODIES = {
     "at_plus": expect(200, at="2026-07-01T08:00:00+01:00"),
     "at_plus_lost": expect(422, "body.at", at="2026-07-01T08:00:00 01:00"),
     "at_2030": expect(422, "2040", at="2099-07-01T08:00:00Z"),
-    "kind_lower": expect((200, 422), "kind_of_call", kind_of_call="fire"),
-    "kind_group": expect(422, "kind_of_call", kind_of_call="False Alarm"),
+    "kind_lower": expect((200, 422), "incident_type", incident_type="fire"),
+    "kind_group": expect(422, "incident_type", incident_type="False Alarm"),
     "pumps_lower": expect(200, pumps=["a241", "A242"]),
     "pumps_unknown": expect(422, "Z991", pumps=["Z991"]),
     "pumps_visitor": expect(422, "C121", "K211", pumps=["C121", "K211"]),
     "trailing_slash": other(
-        "POST", PREDICTIONS + "/", (200, 307, 404), json={"place": HERE}, follow_redirects=False
+        "POST", PREDICTIONS + "/", (200, 307, 404), json={"location": HERE}, follow_redirects=False
     ),
 }
 TOKENS = {
@@ -203,17 +203,17 @@ def test_a_request_of_the_field_is_answered_rightly(name, shared_api) -> None:
 )
 def test_a_postcode_in_any_spelling_is_its_district(spelled, shared_api) -> None:
     """Issue 11, A12: full, in small letters, padded; until a gazetteer is loaded."""
-    plain = shared_api.prediction(place={"postcode_district": DISTRICT})
-    answer = shared_api.ask(place={"postcode_district": spelled})
+    plain = shared_api.prediction(location={"postcode_district": DISTRICT})
+    answer = shared_api.ask(location={"postcode_district": spelled})
     assert answer.status_code == 200, answer.text
-    assert answer.json()["place"] == plain["place"]
+    assert answer.json()["location"] == plain["location"]
 
 
 @pytest.mark.parametrize("spelled", ["sw1a", "SW1A 1AA", "sw1a 1aa", " SW1A "])
 def test_a_district_without_calls_is_named_whatever_its_spelling(spelled, shared_api) -> None:
     """Issue 11, A12: the district is understood, and its name is in the refusal."""
-    plain = shared_api.ask(place={"postcode_district": "SW1A"})
-    answer = shared_api.ask(place={"postcode_district": spelled})
+    plain = shared_api.ask(location={"postcode_district": "SW1A"})
+    answer = shared_api.ask(location={"postcode_district": spelled})
     assert answer.status_code == plain.status_code
     if answer.status_code == 422:
         assert "SW1A" in answer.json()["detail"]
@@ -246,5 +246,5 @@ def test_a_category_in_another_case_is_the_same_category(shared_api) -> None:
     """Issue 11, B5 at the other door: a category that the model does not know would give another answer."""
     stated = {"property_category": "Dwelling", "address_qualifier": "Within same building"}
     spelled = {name: text.upper() for name, text in stated.items()}
-    plain, shouted = (shared_api.prediction(kind_of_call="Fire", **texts) for texts in (stated, spelled))
+    plain, shouted = (shared_api.prediction(incident_type="Fire", **texts) for texts in (stated, spelled))
     assert shouted["candidates"] == plain["candidates"]

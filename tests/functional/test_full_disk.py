@@ -135,7 +135,7 @@ class Operator:
 
     def ask(self) -> httpx2.Response:
         return self.client.post(
-            "/v1/predictions", json={"place": {"easting_m": 529_700, "northing_m": 181_100}}
+            "/v1/predictions", json={"location": {"easting_m": 529_700, "northing_m": 181_100}}
         )
 
     def report(self, state: str) -> httpx2.Response:
@@ -181,8 +181,8 @@ def test_writes_are_503_while_the_disk_is_full_and_work_again_once_it_is_freed(f
         while_full = [answer.status_code for _ in range(3) for answer in (olaf.ask(), olaf.report("off_run"))]
         assert while_full == [503] * 6
         status, database = olaf.ready()
-        assert (status, database["is_well"]) == (503, False)
-        assert "cannot be written" in database["told"]
+        assert (status, database["status"]) == (503, "fail")
+        assert "cannot be written" in database["output"]
         assert olaf.client.get("/v1/board").status_code == 200
         filled.free(service)
         assert (olaf.ask().status_code, olaf.report("off_run").status_code) == (200, 200)
@@ -214,7 +214,10 @@ def predictions_of(home: Path) -> tuple[set[str], set[str]]:
     with engine.connect() as connection:
         stored = {row[0] for row in connection.exec_driver_sql("SELECT id FROM predictions")}
         about = [
-            row[0] for row in connection.exec_driver_sql("SELECT about FROM audit WHERE kind = 'predictions'")
+            row[0]
+            for row in connection.exec_driver_sql(
+                "SELECT details FROM audit WHERE event_type = 'predictions'"
+            )
         ]
     engine.dispose()
     return stored, {entry["id"] for text in about for entry in json.loads(text)["entries"]}

@@ -36,7 +36,7 @@ main()
 """
 """The command, and at its end a list of all that was loaded."""
 USER, PASSWORD = "ada", "three quiet lanterns"
-QUESTION = {"place": {"easting_m": 530030, "northing_m": 180390}, "kind_of_call": "Fire"}
+QUESTION = {"location": {"easting_m": 530030, "northing_m": 180390}, "incident_type": "Fire"}
 
 
 @dataclass(frozen=True)

@@ -169,7 +169,7 @@ def rows_of(connection: Connection, table: str) -> list[RowMapping]:
 
 
 def audited(connection: Connection, kind: str) -> list[Any]:
-    return [json.loads(row["about"]) for row in rows_of(connection, "audit") if row["kind"] == kind]
+    return [json.loads(row["details"]) for row in rows_of(connection, "audit") if row["event_type"] == kind]
 
 
 def signed_in(address: str, name: str = "the operator") -> str:

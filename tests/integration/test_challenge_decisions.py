@@ -23,7 +23,7 @@ from londonpump.storage.database.decision_repository import PROMOTE, Decision, a
 
 AT = datetime(2023, 4, 1, tzinfo=UTC)
 SMALL = PromotionSettings(
-    least_rows=100, least_days=3, least_slice_rows=10_000, cover_low_share=0.5, cover_high_share=1.0,
+    min_rows=100, min_days=3, min_slice_rows=10_000, cover_low_share=0.5, cover_high_share=1.0,
     calibration_error=1.0, resamples=200, latency_ms=10_000.0,
 )  # fmt: skip
 """Four days are judged here; what the rule makes of slices and promises is tested where the rule is."""
@@ -77,7 +77,7 @@ def test_a_better_model_goes_on_duty_with_its_evidence_and_audit(
     assert line.evidence["champion"]["scores"]["mae_s"]["value"] > 10
     assert line.evidence["challenger"]["latency_ms"] > 0
     with open_registry(settings) as registry, reading(registry.engine) as connection:
-        assert [row.kind for row in read_audit(connection)] == ["promotion", "promotion"]
+        assert [row.event_type for row in read_audit(connection)] == ["promotion", "promotion"]
         assert verify_audit(connection).problem is None
 
 

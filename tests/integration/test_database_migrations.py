@@ -6,18 +6,18 @@ import sys
 from datetime import UTC, datetime
 
 import pytest
-from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import CheckConstraint, Connection, bindparam, inspect, select, text
+from sqlalchemy import CheckConstraint, bindparam, inspect, select, text
+from support.home_of_version_0_1 import add_to_audit, move
 
 from londonpump.domain.errors import DatabaseFailed
 from londonpump.service.board import updates
 from londonpump.service.board.rules import Event
 from londonpump.storage.database import connect, open_database, reading, upgrade, writing
-from londonpump.storage.database.audit_repository import append_audit, read_audit, verify_audit
+from londonpump.storage.database.audit_repository import read_audit, verify_audit
 from londonpump.storage.database.schema import (
     VERSION,
     VERSION_TABLE,
@@ -52,12 +52,6 @@ engine.dispose()
 """
 
 
-def bring_to(connection: Connection, version: str) -> None:
-    config = Config(attributes={"connection": connection})
-    config.set_main_option("script_location", str(MIGRATIONS))
-    command.upgrade(config, version)
-
-
 def test_the_tables_are_those_of_the_schema(engine) -> None:
     with engine.connect() as connection:
         options = {"compare_type": True, "version_table": VERSION_TABLE}
@@ -80,7 +74,7 @@ def test_the_newest_step_is_the_version_of_the_schema() -> None:
 def test_an_older_database_keeps_its_rows(empty_database_url) -> None:
     engine = connect(empty_database_url)
     with writing(engine) as connection:
-        bring_to(connection, FIRST)
+        move(connection, FIRST)
         connection.execute(RISK)
     before = upgrade(engine)
     with reading(engine) as connection:
@@ -94,11 +88,11 @@ def test_a_home_of_before_the_reporters_keeps_its_board_and_its_audit(empty_data
     engine = connect(empty_database_url)
     at = datetime(2025, 6, 2, tzinfo=UTC)
     with writing(engine) as connection:
-        bring_to(connection, BEFORE_REPORTERS)
+        move(connection, BEFORE_REPORTERS)
         for statement in OLD_BOARD:
             connection.execute(text(statement).bindparams(bindparam("at", at, Timestamp())))
         connection.execute(text("INSERT INTO board_pumps (pump_code, mobilisation_id) VALUES ('A211', 'm1')"))
-        append_audit(connection, at, "override", "u", {"pump": "A211"})
+        add_to_audit(connection, "override", "u", {"pump": "A211"})
     upgrade(engine)
     with writing(engine) as connection:
         reporters = [
@@ -107,7 +101,7 @@ def test_a_home_of_before_the_reporters_keeps_its_board_and_its_audit(empty_data
         ]
         updates.report_event(connection, updates.Actor("u", at), "m1", Event.MOBILE, at)
         assert verify_audit(connection).problem is None
-        event_types = [each.kind for each in read_audit(connection)]
+        event_types = [each.event_type for each in read_audit(connection)]
     engine.dispose()
     assert (event_types, reporters) == (["override", "event_reported"], [None, None])
 
@@ -116,7 +110,7 @@ def test_an_older_postgresql_is_upgraded_by_its_operator(postgresql) -> None:
     postgresql.ask("CREATE DATABASE older TEMPLATE template0")
     engine = connect(postgresql.url("older"))
     with writing(engine) as connection:
-        bring_to(connection, FIRST)
+        move(connection, FIRST)
     engine.dispose()
     with pytest.raises(
         DatabaseFailed, match=f"has version {FIRST}, but {VERSION} is needed. Run `londonpump db up"

@@ -378,7 +378,7 @@ def test_a_second_run_brings_the_passwords_that_an_earlier_version_left_out(
     import_mongo(write(tmp_path, users=[other, has_one]), database_url)
     assert {user.password_hash for user in stored(engine, select_users)} == {USER["password"]}
     with reading(engine) as connection:
-        audited = [(row.kind, json.loads(row.about)["user"]) for row in read_audit(connection)]
+        audited = [(row.event_type, json.loads(row.details)["user"]) for row in read_audit(connection)]
     assert audited == [("user_password_imported", user.id) for user in stored(engine, select_users)]
 
 

@@ -16,7 +16,7 @@ from londonpump.lifecycle.challenge_text import comparison_as_json, format_compa
 from londonpump.registry.manual_decisions import SimulatedModel, ledger
 
 SMALL = PromotionSettings(
-    least_rows=100, least_days=3, least_slice_rows=10_000, cover_low_share=0.5, cover_high_share=1.0,
+    min_rows=100, min_days=3, min_slice_rows=10_000, cover_low_share=0.5, cover_high_share=1.0,
     calibration_error=1.0, resamples=200, latency_ms=10_000.0,
 )  # fmt: skip
 """As `test_challenge_decisions` has it."""

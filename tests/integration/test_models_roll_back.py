@@ -59,7 +59,7 @@ def test_to_the_model_on_duty_changes_nothing(settings, three) -> None:
 def test_it_is_in_the_audit_with_who_did_it(settings, three) -> None:
     roll_back(settings, RollBackRequest("the band is left", actor="monitor", evidence={"days": 3}))
     with open_registry(settings) as registry, reading(registry.engine) as connection:
-        assert [(row.kind, row.actor) for row in read_audit(connection)] == [("roll_back", "monitor")]
+        assert [(row.event_type, row.actor) for row in read_audit(connection)] == [("roll_back", "monitor")]
     assert ledger(settings, 1)[0].evidence["days"] == 3
 
 

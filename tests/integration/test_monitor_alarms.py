@@ -40,7 +40,7 @@ def look(
 
 def test_an_alarm_is_raised_with_its_evidence(engine: Engine) -> None:
     (alarm,) = look(engine, AT, SILENT).raised
-    assert (alarm.raised_at, alarm.kind, alarm.evidence) == (AT, "weather_silent", {"age_h": 7.5})
+    assert (alarm.raised_at, alarm.alarm_type, alarm.evidence) == (AT, "weather_silent", {"age_h": 7.5})
 
 
 def test_what_stands_is_not_raised_again(engine: Engine) -> None:
@@ -55,13 +55,13 @@ def test_what_stands_keeps_the_moment_it_was_raised(engine: Engine) -> None:
 
 def test_what_is_gone_is_cleared(engine: Engine) -> None:
     look(engine, AT, SILENT, OLD)
-    assert [alarm.kind for alarm in look(engine, AT + DAY, OLD).cleared] == ["weather_silent"]
+    assert [alarm.alarm_type for alarm in look(engine, AT + DAY, OLD).cleared] == ["weather_silent"]
 
 
 def test_what_was_not_looked_at_stands(engine: Engine) -> None:
     look(engine, AT, SILENT, OLD)
     changes = look(engine, AT + DAY, kinds=("weather_silent",))
-    assert [alarm.kind for alarm in changes.standing] == ["model_old"]
+    assert [alarm.alarm_type for alarm in changes.standing] == ["model_old"]
 
 
 def test_what_comes_back_is_a_new_alarm(engine: Engine) -> None:
@@ -81,7 +81,7 @@ def test_alarms_of_a_time_are_those_that_stood_in_it(engine: Engine) -> None:
     look(engine, AT + 5 * DAY, OLD)
     with reading(engine) as connection:
         found = alarms_between(connection, AT + 2 * DAY, AT + 9 * DAY)
-    assert [alarm.kind for alarm in found] == ["model_old"]
+    assert [alarm.alarm_type for alarm in found] == ["model_old"]
 
 
 def test_monitors_at_once_raise_one_alarm(engine: Engine) -> None:
@@ -114,7 +114,7 @@ def test_the_webhook_gets_what_was_raised(engine: Engine) -> None:
     with receiving(200) as receiver:
         send(engine, receiver.url)
     assert [
-        (alarm_body["event"], alarm_body["kind"], alarm_body["evidence"]) for alarm_body in receiver.got
+        (alarm_body["event"], alarm_body["alarm_type"], alarm_body["evidence"]) for alarm_body in receiver.got
     ] == [("raised", "weather_silent", {"age_h": 7.5})]
 
 

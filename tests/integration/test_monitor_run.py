@@ -52,7 +52,7 @@ def look(
 
 
 def alarm_types(seen: MonitoringResult) -> set[str]:
-    return {alarm.kind for alarm in seen.changes.standing}
+    return {alarm.alarm_type for alarm in seen.changes.standing}
 
 
 def arrivals(model: str, late_s: float, days: int = 20, a_day: int = 60) -> list[StoredMobilisation]:
@@ -76,7 +76,9 @@ def weather(engine: Engine, at: datetime) -> None:
 
 
 def test_no_model_is_an_urgent_alarm(engine: Engine, database_url: str, tmp_path: Path) -> None:
-    (alarm,) = (each for each in look(database_url, tmp_path).changes.standing if each.kind == "no_model")
+    (alarm,) = (
+        each for each in look(database_url, tmp_path).changes.standing if each.alarm_type == "no_model"
+    )
     assert alarm.severity == "urgent"
 
 
@@ -257,8 +259,10 @@ def test_one_that_has_left_its_band_is_an_alarm_with_the_command(
     engine: Engine, models: tuple[str, str], database_url: str, tmp_path: Path
 ) -> None:
     store_mobilisations(engine, arrivals(models[0], late_s=200))
-    (alarm,) = (each for each in look(database_url, tmp_path).changes.standing if each.kind == "live_error")
-    assert "londonpump models roll-back" in alarm.words
+    (alarm,) = (
+        each for each in look(database_url, tmp_path).changes.standing if each.alarm_type == "live_error"
+    )
+    assert "londonpump models roll-back" in alarm.message
 
 
 def test_proposing_changes_nothing(
@@ -311,7 +315,7 @@ def test_a_model_before_that_does_not_load_is_not_put_on_duty(
     store_mobilisations(engine, arrivals(models[0], late_s=200))
     (tmp_path / "bundles" / models[1] / "scale.txt").write_bytes(b"no tree")
     seen = look(database_url, tmp_path, roll_back="auto")
-    shown_alarms = next(alarm.words for alarm in seen.changes.standing if alarm.kind == "live_error")
+    shown_alarms = next(alarm.message for alarm in seen.changes.standing if alarm.alarm_type == "live_error")
     assert (_active_model(engine), "could not be rolled back" in shown_alarms) == (models[0], True)
 
 
@@ -402,7 +406,7 @@ def test_a_station_that_closes_is_an_alarm(long_examples: Examples) -> None:
     kept_rows = {name: values[goes_on] for name, values in rows.items()}
     closed = Examples(kept_rows, long_examples.calls, (), long_examples.report, "closed")
     (condition,) = station_conditions(drift_of(closed, CARD, AFTER)[1])
-    assert (condition.kind, condition.subject) == ("station_silent", busiest)
+    assert (condition.alarm_type, condition.subject) == ("station_silent", busiest)
 
 
 def test_weather_that_is_not_known_any_more_is_an_alarm(long_examples: Examples) -> None:

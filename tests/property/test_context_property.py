@@ -87,7 +87,7 @@ def test_the_weather_known_at_a_moment_is_that_of_the_rule_read_row_by_row(case)
         assert _plain(found["weather_age_h"][i]) == expected.age_h
         assert (found["weather_source"][i], found["is_weather_filled"][i]) == (
             expected.source,
-            expected.is_filled,
+            expected.is_imputed,
         )
 
 

@@ -13,7 +13,7 @@ from support.run_size import examples
 from londonpump.evaluation.promotion.evidence import PromotionSettings
 from londonpump.evaluation.promotion.rule import decide
 
-RULE = PromotionSettings(resamples=100, least_rows=100, least_slice_rows=80)
+RULE = PromotionSettings(resamples=100, min_rows=100, min_slice_rows=80)
 typical_error_s = st.floats(0, 60)
 seeds = st.integers(0, 10_000)
 ages = st.sampled_from([None, 0])

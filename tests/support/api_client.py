@@ -49,7 +49,7 @@ class ApiClient:
         return self.client.post(path, json=body, headers={**(headers or self.headers), **more})
 
     def ask(self, key: str | None = None, headers: dict[str, str] | None = None, **question: Any):
-        return self.post("/v1/predictions", {"place": SOHO, **question}, key, headers)
+        return self.post("/v1/predictions", {"location": SOHO, **question}, key, headers)
 
     def prediction(self, **question: Any) -> dict[str, Any]:
         answer = self.ask(**question)

@@ -76,7 +76,7 @@ class Clients:
         key = f"{self.name}-{number}"
         answer = client.post(
             "/v1/predictions",
-            json={"place": {"easting_m": 530_000.0, "northing_m": 180_000.0}},
+            json={"location": {"easting_m": 530_000.0, "northing_m": 180_000.0}},
             headers={"Idempotency-Key": key},
         )
         if answer.is_success:

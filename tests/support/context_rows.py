@@ -37,7 +37,7 @@ class Answer:
     values: dict[str, Any]
     source: str | None
     age_h: int | None
-    is_filled: bool
+    is_imputed: bool
 
 
 def known_row_by_row(rows: Sequence[WeatherHour], at: datetime) -> Answer:
@@ -50,12 +50,12 @@ def known_row_by_row(rows: Sequence[WeatherHour], at: datetime) -> Answer:
     ]
     known.sort(key=lambda row: (row.observed_at, row.available_at, row.source), reverse=True)
     if not known:
-        return Answer(dict.fromkeys(VALUES), None, None, is_filled=False)
+        return Answer(dict.fromkeys(VALUES), None, None, is_imputed=False)
     chosen = known[0]
     values: dict[str, Any] = {}
-    is_filled = chosen.observed_at < own_hour
+    is_imputed = chosen.observed_at < own_hour
     for name in VALUES:
         having = [row for row in known if getattr(row, name) is not None]
         values[name] = getattr(having[0], name) if having else None
-        is_filled = is_filled or (bool(having) and having[0] is not chosen)
-    return Answer(values, chosen.source, (own_hour - chosen.observed_at) // HOUR, is_filled)
+        is_imputed = is_imputed or (bool(having) and having[0] is not chosen)
+    return Answer(values, chosen.source, (own_hour - chosen.observed_at) // HOUR, is_imputed)

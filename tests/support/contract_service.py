@@ -160,7 +160,7 @@ def _fill(contract: Contract) -> None:
         for step, event in enumerate(("mobile", "arrived", "left", "returned")[:number]):
             event_body = {"at": (at + timedelta(minutes=step + 1)).isoformat()}
             contract.client.post(f"/v1/mobilisations/{made['id']}/{event}", json=event_body, headers=operator)
-    body = {"place": LOCATIONS[0], "return_at_most": 1}
+    body = {"location": LOCATIONS[0], "max_candidates": 1}
     predicted = [
         contract.client.post("/v1/predictions", json=body, headers=who).json() for who in (operator, admin)
     ]
@@ -171,9 +171,9 @@ def _fill(contract: Contract) -> None:
         "mobilisation_id": kept,
         "user_id": spare,
         "prediction_id": [made["id"] for made in predicted],
-        "place": LOCATIONS,
+        "location": LOCATIONS,
         "pumps": [codes, codes[:1]],
-        "kind_of_call": ["Fire", "Domestic Incidents"],
+        "incident_type": ["Fire", "Domestic Incidents"],
         "Idempotency-Key": ["one", "two", "three"],
         "pump": codes,
         "code": codes,

@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 import httpx2
 
 REQUEST_BODY = {
-    "place": {"easting_m": 530_000, "northing_m": 180_500},
-    "kind_of_call": "Fire",
-    "return_at_most": 1,
-    "reasons": "none",
+    "location": {"easting_m": 530_000, "northing_m": 180_500},
+    "incident_type": "Fire",
+    "max_candidates": 1,
+    "explanations": "none",
     "at": "2023-03-20T08:00:00Z",
 }
 PAUSE_S = 0.005

@@ -93,7 +93,7 @@ def show(
         with reading(engine) as connection:
             for row in read_audit(connection, since.replace(tzinfo=UTC) if since else None):
                 at = row.at.isoformat(timespec="seconds")
-                typer.echo(f"{row.seq}\t{at}\t{row.kind}\t{row.actor or '-'}\t{row.about}")
+                typer.echo(f"{row.seq}\t{at}\t{row.event_type}\t{row.actor or '-'}\t{row.details}")
         engine.dispose()
 
 

@@ -64,7 +64,7 @@ class ContextValue:
     source: str | None = None
     observed_at: datetime | None = None
     available_at: datetime | None = None
-    is_filled: bool = False
+    is_imputed: bool = False
     """The value is from an earlier hour, or from another row than the other values."""
 
     def age_min(self, at: datetime) -> float | None:
@@ -96,7 +96,7 @@ class ContextSnapshot:
         }
 
     def to_json(self) -> dict[str, Any]:
-        """Return `at, values {name: value, unit, source, observed_at, available_at, age_min, is_filled}, missing`."""
+        """Return `at, values {name: value, unit, source, observed_at, available_at, age_min, is_imputed}, missing`."""
         return {
             "at": self.at.isoformat(),
             "values": {one.name: self._value_to_json(one) for one in self.values},
@@ -112,7 +112,7 @@ class ContextSnapshot:
             "observed_at": one.observed_at.isoformat() if one.observed_at else None,
             "available_at": one.available_at.isoformat() if one.available_at else None,
             "age_min": None if age_min is None else round(age_min, 1),
-            "is_filled": one.is_filled,
+            "is_imputed": one.is_imputed,
         }
 
 
@@ -213,7 +213,7 @@ def _weather_values(table: WeatherTable, at_us: Ints) -> list[ContextValue]:
                 table.source[row],
                 timestamp_from_us(int(table.observed_us[row])),
                 timestamp_from_us(int(table.available_us[row])),
-                is_filled=bool(is_late or row != chosen[0]),
+                is_imputed=bool(is_late or row != chosen[0]),
             )
         )
     return values

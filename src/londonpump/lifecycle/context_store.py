@@ -133,7 +133,7 @@ def _origin(one: ContextValue, at: datetime) -> str:
         return one.source or ""
     age_min = one.age_min(at)
     age = "" if age_min is None else f", known for {_span(age_min)}"
-    before = ", used to fill a gap" if one.is_filled else ""
+    before = ", used to fill a gap" if one.is_imputed else ""
     return f"{one.source}, of {one.observed_at:%H:%M} UTC{age}{before}"
 
 

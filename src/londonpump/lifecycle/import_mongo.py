@@ -143,7 +143,7 @@ def add_predictions(connection: Connection, exported: list[ExportedPrediction]) 
             id=_our_id(each.id),
             user_id=owner,
             created_at=each.created_at,
-            kind=PREDICTION_TYPE,
+            endpoint=PREDICTION_TYPE,
             response_time_s=each.response_time_s,
             risk_underestimated=each.risk_underestimated,
             risk_listed_at=lists.get(each.risk_list_id) if each.risk_list_id else None,

@@ -29,9 +29,11 @@ Post = Callable[[str, Mapping[str, Any]], None]
 def log_changes(changes: AlarmChanges) -> None:
     """Log one line per alarm that was raised or cleared. An alarm that stays active is logged once."""
     for alarm in changes.raised:
-        LOG.warning("alarm raised: %s %s (%s): %s", alarm.kind, alarm.subject, alarm.severity, alarm.words)
+        LOG.warning(
+            "alarm raised: %s %s (%s): %s", alarm.alarm_type, alarm.subject, alarm.severity, alarm.message
+        )
     for alarm in changes.cleared:
-        LOG.warning("alarm cleared: %s %s", alarm.kind, alarm.subject)
+        LOG.warning("alarm cleared: %s %s", alarm.alarm_type, alarm.subject)
 
 
 def send_unsent(settings: Settings, engine: Engine, at: datetime, post: Post) -> tuple[int, str | None]:
@@ -60,9 +62,9 @@ def send_unsent(settings: Settings, engine: Engine, at: datetime, post: Post) ->
 
 def webhook_payload(event: str, alarm: Alarm) -> dict[str, Any]:
     """Return the JSON body for the webhook. Chat programs show its field `text` as it is."""
-    about = f"{alarm.kind} {alarm.subject}".strip()
+    about = f"{alarm.alarm_type} {alarm.subject}".strip()
     text = (
-        f"londonpump: {alarm.severity}: {alarm.words}"
+        f"londonpump: {alarm.severity}: {alarm.message}"
         if event == "raised"
         else f"londonpump: cleared: {about}"
     )
@@ -73,10 +75,10 @@ def alarm_json(alarm: Alarm) -> dict[str, Any]:
     """Return an alarm as JSON values."""
     return {
         "id": alarm.id,
-        "kind": alarm.kind,
+        "alarm_type": alarm.alarm_type,
         "subject": alarm.subject,
         "severity": alarm.severity,
-        "words": alarm.words,
+        "message": alarm.message,
         "raised_at": alarm.raised_at.isoformat(),
         "cleared_at": alarm.cleared_at and alarm.cleared_at.isoformat(),
         "evidence": dict(alarm.evidence),

@@ -147,9 +147,11 @@ def _alarms(result: MonitoringResult) -> list[str]:
     for alarm in changes.standing:
         mark = "new" if alarm.id in new else f"since {alarm.raised_at:%Y-%m-%d}"
         lines.append(
-            f"  {alarm.severity} {' '.join(filter(None, (alarm.kind, alarm.subject)))} ({mark}): {alarm.words}"
+            f"  {alarm.severity} {' '.join(filter(None, (alarm.alarm_type, alarm.subject)))} ({mark}): {alarm.message}"
         )
-    lines += [f"  cleared {' '.join(filter(None, (alarm.kind, alarm.subject)))}" for alarm in changes.cleared]
+    lines += [
+        f"  cleared {' '.join(filter(None, (alarm.alarm_type, alarm.subject)))}" for alarm in changes.cleared
+    ]
     if result.unsent is not None:
         lines.append(f"Webhook: {result.unsent}")
     return lines

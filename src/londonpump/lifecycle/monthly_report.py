@@ -180,9 +180,9 @@ def _alarms(connection: Connection, first_at: datetime, until_at: datetime) -> S
             alarm.raised_at,
             alarm.cleared_at if alarm.cleared_at is not None and alarm.cleared_at <= until_at else None,
             alarm.severity,
-            alarm.kind,
+            alarm.alarm_type,
             alarm.subject,
-            alarm.words,
+            alarm.message,
         )
         # The end of the query is exclusive, and an alarm of this very run counts.
         for alarm in alarms_between(connection, first_at, until_at + timedelta(microseconds=1))

@@ -26,6 +26,7 @@ from londonpump.storage.database.decision_repository import (
     Decision,
     append_decision,
     lock_decisions,
+    select_lines,
 )
 from londonpump.storage.database.schema import decisions
 
@@ -53,7 +54,7 @@ def decision_at(connection: Connection, at: datetime) -> Decision | None:
 def decisions_about(connection: Connection, bundle: str) -> list[Decision]:
     """Return the decisions that name a bundle, the oldest first."""
     about = select(decisions).where(or_(*(column == bundle for column in _NAMES))).order_by(decisions.c.id)
-    return _all(connection, about)
+    return select_lines(connection, about)
 
 
 def named_bundles(connection: Connection) -> frozenset[str]:
@@ -102,7 +103,7 @@ def find_earlier_decision(
     A bundle that could not be used may have been repaired since: such a decision counts only if `verdict` is the same.
     """
     # The data hash is part of the evidence, which is JSON, so these few lines are filtered here.
-    lines = _all(connection, _newest(decisions.c.challenger == challenger, max_rows=None))
+    lines = select_lines(connection, _newest(decisions.c.challenger == challenger, max_rows=None))
     same = (line for line in lines if line.evidence.get("data_hash") == data_hash and is_by_comparison(line))
     pair = (line for line in same if champion in (line.champion_before, line.champion_after))
     return next((line for line in pair if has_usable_bundles(line) or line.verdict == verdict), None)
@@ -128,11 +129,7 @@ def _newest(*conditions: ColumnElement[bool], max_rows: int | None = 1) -> Selec
 
 
 def _first(connection: Connection, query: Select[Any]) -> Decision | None:
-    return next(iter(_all(connection, query)), None)
-
-
-def _all(connection: Connection, query: Select[Any]) -> list[Decision]:
-    return [Decision(**row) for row in connection.execute(query).mappings()]
+    return next(iter(select_lines(connection, query)), None)
 
 
 AUDITED_AS = {PROMOTE: "promotion", ROLL_BACK: "roll_back", KEEP: "champion_kept"}

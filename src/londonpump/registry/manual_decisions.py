@@ -100,7 +100,7 @@ def promote(settings: Settings, request: PromotionRequest) -> PromotionResult:
             require_real_model(bundle.card, newest)
         evidence = {
             **card_evidence(bundle.card),
-            "prototype_s": round(answered_s, 3),
+            "self_test_s": round(answered_s, 3),
             "latency_ms": smoke_test.latency_ms,
             "is_forced": request.is_forced,
         }

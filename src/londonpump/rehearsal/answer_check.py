@@ -83,10 +83,10 @@ def _columns(
         "station_easting_m": np.array([each.easting_m for each in station]),
         "station_northing_m": np.array([each.northing_m for each in station]),
         "deployed_from": np.array(homes, object),
-        "incident_type": np.array([body["kind_of_call"] for body in bodies], object),
+        "incident_type": np.array([body["incident_type"] for body in bodies], object),
         **{name: np.full(n, None, object) for name in UNSTATED_COLUMNS},
         **{
-            axis: np.array([float(body["place"][axis]) for body in bodies])
+            axis: np.array([float(body["location"][axis]) for body in bodies])
             for axis in ("easting_m", "northing_m")
         },
         **{name: np.array([_number(_response(each)[name]) for _, each, _ in candidates]) for name in counted},

@@ -18,7 +18,7 @@ from londonpump.rehearsal.service_process import ServiceProcess, running_service
 PORT, FREE = 8000, 0
 LOG = "service.log"
 RESPONSE_TIMEOUT_S = 30
-QUESTION = {"place": {"easting_m": 530030, "northing_m": 180390}, "kind_of_call": "Fire"}
+QUESTION = {"location": {"easting_m": 530030, "northing_m": 180390}, "incident_type": "Fire"}
 WHERE = "a fire at Trafalgar Square"
 FIRST_TARGET = "360"
 

@@ -177,7 +177,7 @@ def _monitor(home: YearHome, number: int) -> tuple[tuple[str, ...], tuple[str, .
     at = home.plan.decided_at(number) - timedelta(hours=1)
     changes = monitor(home.settings, MonitorRequest(at)).changes
     raised, cleared = (
-        tuple(f"{alarm.kind} {alarm.subject}".strip() for alarm in alarms)
+        tuple(f"{alarm.alarm_type} {alarm.subject}".strip() for alarm in alarms)
         for alarms in (changes.raised, changes.cleared)
     )
     return raised, cleared

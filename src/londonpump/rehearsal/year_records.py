@@ -71,14 +71,14 @@ def _question(simulated: Simulated, call: int, incident_type: str | None) -> Que
     location, dispatch = int(records.calls.location[call]), int(records.first[call])
     at = datetime.fromtimestamp(int(dispatches.mobilised_at[dispatch]), UTC)
     body = {
-        "place": {
+        "location": {
             "easting_m": int(records.city.location_east_m[location]),
             "northing_m": int(records.city.location_north_m[location]),
         },
         "at": at.isoformat(),
-        "kind_of_call": incident_type,
-        "return_at_most": RETURNED,
-        "reasons": "none",
+        "incident_type": incident_type,
+        "max_candidates": RETURNED,
+        "explanations": "none",
     }
     station = known_stations()[int(dispatches.station[dispatch])].code
     return Question(body, station, float(dispatches.attendance_s[dispatch]))

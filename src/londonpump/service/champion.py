@@ -57,7 +57,7 @@ class ChampionWatch:
         self._failures = 0
         self._polls_to_skip = 0
         self.current: Champion | None = None
-        self.named: str | None = None
+        self.ledger_model: str | None = None
         """Model that the ledger names."""
         self.problem: str | None = None
         """Why the named model does not serve, without paths or addresses; None if it does. The log has the details."""
@@ -82,8 +82,8 @@ class ChampionWatch:
             # the active model keeps serving; /readyz reports the state of the database
             log("ledger not read", logging.WARNING, problem=type(error).__name__)
             return
-        if named != self.named:
-            self.named, self._failures, self._polls_to_skip = named, 0, 0
+        if named != self.ledger_model:
+            self.ledger_model, self._failures, self._polls_to_skip = named, 0, 0
         if named is None:
             self.current, self.problem = None, None
             self._metrics.note_champion(None)

@@ -11,6 +11,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
+from londonpump.storage.stored_json import REQUEST_NAMES
+
 PUMP = r"^\s*[A-Za-z][0-9]{2,4}\s*$"
 STATION = r"^\s*[A-Za-z][0-9]{1,3}\s*$"
 DISTRICT = r"^\s*[A-Za-z]{1,2}[0-9][0-9A-Za-z]?(\s*[0-9][A-Za-z]{2}|\s+[0-9])?\s*$"
@@ -130,6 +132,9 @@ def format_error(entry: Mapping[str, Any]) -> str:
         return f"is not JSON ({context.get('error', 'it cannot be read')})"
     if _is_unencoded(entry):
         return UNENCODED_PLUS
+    # errors of pydantic have an `input`, unlike those of the original's route, which never had these names
+    if error_type == "extra_forbidden" and "input" in entry and (name := entry["loc"][-1]) in REQUEST_NAMES:
+        return f"{name!r} is now {REQUEST_NAMES[name]!r}"
     known = PATTERN_MESSAGES.get(context.get("pattern", "")) or TYPE_MESSAGES.get(error_type)
     return known or str(entry["msg"]).removeprefix(VALUE_ERROR_PREFIX)
 

@@ -64,7 +64,7 @@ class FieldProblem(ApiModel):
     """One value that cannot be used."""
 
     field: str
-    """Where the value was sent, such as `body.place`."""
+    """Where the value was sent, such as `body.location`."""
     problem: str
     """What is wrong with it."""
 

@@ -67,7 +67,7 @@ def test_sqlite_refuses_to_put_a_row_in_the_place_of_another(tmp_path) -> None:
     write(engine, 2)
     with pytest.raises(DatabaseFailed), writing(engine) as connection:
         connection.execute(
-            text("INSERT OR REPLACE INTO audit SELECT 1, at, kind, 'x', about, '', '' FROM audit")
+            text("INSERT OR REPLACE INTO audit SELECT 1, at, event_type, 'x', details, '', '' FROM audit")
         )
     engine.dispose()
 
@@ -92,9 +92,9 @@ def test_an_empty_chain_is_whole(engine) -> None:
 @pytest.mark.parametrize(
     "change",
     [
-        "about = REPLACE(about, 'reason 2', 'reason 3')",
-        "about = about || ' '",
-        "kind = 'overridE'",
+        "details = REPLACE(details, 'reason 2', 'reason 3')",
+        "details = details || ' '",
+        "event_type = 'overridE'",
         "actor = NULL",
         "hash = 'b' || SUBSTR(hash, 2)",
     ],
@@ -186,7 +186,7 @@ def test_events_are_read_from_a_moment_on(engine) -> None:
     with writing(engine) as connection:
         append_audit(connection, later, "sign_out", "amelia", {})
     with reading(engine) as connection:
-        assert [row.kind for row in read_audit(connection, later)] == ["sign_out"]
+        assert [row.event_type for row in read_audit(connection, later)] == ["sign_out"]
 
 
 def batches(url: str, n: int, every_s: float = 3600.0):
@@ -198,7 +198,7 @@ def batches(url: str, n: int, every_s: float = 3600.0):
             for number in range(n):
                 batch.add(f"p{number}", "amelia", NOW, "ab" * 32)
         listed = await store.read(
-            lambda connection: [(row.kind, row.about) for row in read_audit(connection)]
+            lambda connection: [(row.event_type, row.details) for row in read_audit(connection)]
         )
         await store.close()
         return listed

@@ -28,7 +28,7 @@ def test_signing_in_and_out_is_kept(live_service) -> None:
     amelia = live_service.bearer("amelia")
     live_service.login("amelia", "wrong")
     live_service.client.post("/logout", headers=amelia)
-    event_types = [row.kind for row in rows(live_service.url)]
+    event_types = [row.event_type for row in rows(live_service.url)]
     assert event_types == ["user_created", "sign_in", "sign_in_refused", "sign_out"]
 
 
@@ -37,7 +37,7 @@ def test_changes_of_users_are_kept_with_who_made_them(live_service) -> None:
     change = {"role": "analyst", "is_disabled": True}
     live_service.client.patch(f"/v1/users/{user_id}", json=change, headers=admin)
     ada = live_service.client.get("/me", headers=admin).json()["user"]["id"]
-    stored = [(row.kind, row.actor) for row in rows(live_service.url)[-2:]]
+    stored = [(row.event_type, row.actor) for row in rows(live_service.url)[-2:]]
     assert stored == [("user_role_changed", ada), ("user_disabled", ada)]
 
 
@@ -62,7 +62,11 @@ def test_the_first_admin_is_made_by_command(command, own_home) -> None:
     done = command("users", "create", "ada", "--admin", "--password-stdin", stdin="three quiet lanterns\n")
     assert (done.exit_code, done.stdout) == (0, "The admin ada can sign in now.\n")
     row = rows(url_of(own_home))[0]
-    assert (row.kind, json.loads(row.about)["role"], row.actor[:3]) == ("user_created", "admin", "os:")
+    assert (row.event_type, json.loads(row.details)["role"], row.actor[:3]) == (
+        "user_created",
+        "admin",
+        "os:",
+    )
 
 
 @pytest.mark.parametrize(
@@ -109,7 +113,7 @@ def test_a_role_is_changed_but_not_that_of_the_last_admin(command, own_home) -> 
     assert (result.exit_code, "Create another one first" in result.stderr) == (2, True)
     listed = [line.split("\t")[:2] for line in command("users", "list").stdout.splitlines()]
     assert listed == [["ada", "admin"], ["bea", "analyst"]]
-    about = json.loads(rows(url_of(own_home))[-1].about)
+    about = json.loads(rows(url_of(own_home))[-1].details)
     assert (about["before"], about["after"]) == ("operator", "analyst")
 
 
@@ -147,7 +151,7 @@ def test_verify_names_the_row_that_was_changed(command, own_home) -> None:
     engine = open_database(url_of(own_home))
     with writing(engine) as connection:
         connection.execute(text("DROP TRIGGER audit_no_update"))
-        connection.execute(text("UPDATE audit SET kind = 'user_disabled'"))
+        connection.execute(text("UPDATE audit SET event_type = 'user_disabled'"))
     engine.dispose()
     done = command("audit", "verify")
     assert (done.exit_code, done.stderr) == (1, "londonpump: the audit is broken at row 1: it was changed.\n")

@@ -12,7 +12,7 @@ from londonpump.storage.database.audit_repository import AuditBatch
 def prediction(api) -> str:
     """Add a question, a batch and a `time_pump` request to the audit, and return the id of the first prediction."""
     first = api.prediction(incident_number="000123-02062025")["id"]
-    api.ask_many({"place": {"station_ground": "A24"}}, {"place": {}})
+    api.ask_many({"location": {"station_ground": "A24"}}, {"location": {}})
     api.client.post("/predict/time_pump", headers=api.headers)
     api.client.portal.call(api.client.app.state.service.part(AuditBatch).flush)
     return first

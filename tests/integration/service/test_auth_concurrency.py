@@ -50,7 +50,7 @@ def read(live_service, work):
 
 
 def event_types(live_service) -> list[str]:
-    return read(live_service, lambda connection: [row.kind for row in read_audit(connection)])
+    return read(live_service, lambda connection: [row.event_type for row in read_audit(connection)])
 
 
 def levels(live_service) -> set[float]:
@@ -227,4 +227,4 @@ def test_the_audit_of_a_refusal_names_the_account_that_it_was_about(live_service
     meanwhile(monkeypatch, lambda: set_password(live_service, user_id))
     live_service.login("amelia")
     row = read(live_service, lambda connection: list(read_audit(connection))[-1])
-    assert (row.actor, json.loads(row.about)) == (user_id, {"source": "testclient"})
+    assert (row.actor, json.loads(row.details)) == (user_id, {"source": "testclient"})

@@ -118,9 +118,9 @@ def test_one_line_of_the_audit_names_all_mobilisations_that_a_snapshot_ends(feed
     engine = open_database(feed.live_service.url)
     with reading(engine) as connection:
         assert verify_audit(connection).problem is None
-        lines = [row for row in read_audit(connection) if row.kind.endswith("reported")]
+        lines = [row for row in read_audit(connection) if row.event_type.endswith("reported")]
     engine.dispose()
-    assert [(line.kind, json.loads(line.about)["returned"]) for line in lines] == [
+    assert [(line.event_type, json.loads(line.details)["returned"]) for line in lines] == [
         ("board_reported", {"A211": sent})
     ]
 

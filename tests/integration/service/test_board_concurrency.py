@@ -107,7 +107,7 @@ def test_the_board_of_a_busy_night_is_read_in_two_statements(replicas, user_id) 
         fleet = updates.fleet_on(connection, stations, NOW)
         for number, pump in enumerate(fleet.homes):
             place = GridLocation(easting_m=530_000, northing_m=180_000)
-            send(user_id, str(number), pump, place=place)(connection)
+            send(user_id, str(number), pump, location=place)(connection)
     requests = []
     event.listen(replicas[1], "after_cursor_execute", lambda *about: requests.append(about[2]))
     with reading(replicas[1]) as connection:
@@ -122,7 +122,7 @@ def test_an_incident_is_recent_by_its_first_pump(replicas, user_id) -> None:
         send(user_id, "1", "A212", at=NOW - timedelta(minutes=1))(connection)
         send(user_id, "2", "A241", at=NOW - timedelta(minutes=2))(connection)
         placed = GridLocation(easting_m=530_000, northing_m=180_000)
-        send(user_id, "2", "A242", at=NOW - timedelta(minutes=1), place=placed)(connection)
+        send(user_id, "2", "A242", at=NOW - timedelta(minutes=1), location=placed)(connection)
         view = updates.view_board(connection, (), NOW)
     assert [(each.incident_number, each.mobilised_at, each.easting_m) for each in view.recent] == [
         ("2", NOW - timedelta(minutes=2), 530_000)

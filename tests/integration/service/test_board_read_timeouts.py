@@ -47,7 +47,7 @@ class Control:
     def ask(self, **more: Any) -> dict[str, Any]:
         """Return the response of the route to a request."""
         person = Person(self.user_id, "olaf", Role.OPERATOR, "")
-        question = PredictionRequest.model_validate({"place": SOHO, **more})
+        question = PredictionRequest.model_validate({"location": SOHO, **more})
         arguments = self.call(answer_question, self.state, person, question, None)
         return json.loads(arguments.texts[0])
 
@@ -278,7 +278,7 @@ def test_a_batch_that_takes_long_takes_the_board_of_each_part(control, monkeypat
         )
 
     monkeypatch.setattr(batches, "predict_calls", make_and_mobilise)
-    answer = control.api.ask_many(*[{"place": SOHO, "reasons": "none"} for _ in range(40)])
+    answer = control.api.ask_many(*[{"location": SOHO, "explanations": "none"} for _ in range(40)])
     assert (answer.status_code, len(sending)) == (200, 1), answer.text
     answers = [item["answer"] for item in answer.json()["items"]]
     assert (first_of(answers[0]), sent in ranked(answers[-1])) == (sent, False)
@@ -290,7 +290,7 @@ def test_while_clients_fetch_a_stored_batch_no_answer_ranks_what_was_mobilised_b
     limits = StoreLimits(patience_s=0.5)
     with serve_api(database_url, tmp_path, small_brigade.bundle, limits=limits) as api:
         api.report_all_available()
-        questions = [{"place": SOHO, "return_at_most": 20, "reasons": "none"}] * 100
+        questions = [{"location": SOHO, "max_candidates": 20, "explanations": "none"}] * 100
         assert api.ask_many(*questions, key="large").status_code == 200
 
         def fetch(_: int) -> list[int]:

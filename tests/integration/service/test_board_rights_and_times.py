@@ -35,7 +35,7 @@ def audited(person) -> list[tuple[str, str | None, dict]]:
     engine = open_database(person.live_service.url)
     with reading(engine) as connection:
         assert verify_audit(connection).problem is None
-        found = [(row.kind, row.actor, json.loads(row.about)) for row in read_audit(connection)]
+        found = [(row.event_type, row.actor, json.loads(row.details)) for row in read_audit(connection)]
     engine.dispose()
     return [row for row in found if row[0].endswith(("reported", "mobilised"))]
 

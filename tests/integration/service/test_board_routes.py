@@ -19,7 +19,7 @@ def test_at_first_every_pump_is_unknown_and_assumed_available(operator) -> None:
     assert {(pump["state"], pump["is_assumed"], pump["reported_at"]) for pump in board["pumps"]} == {
         ("unknown", True, None)
     }
-    assert (board["pumps_out"], board["n_heard_of"]) == (None, 0)
+    assert (board["pumps_out"], board["n_reported"]) == (None, 0)
     assert "A212" in {pump["code"] for pump in board["pumps"]}
 
 
@@ -225,7 +225,7 @@ def test_another_pump_than_the_recommended_needs_a_reason_and_is_audited(operato
     engine = open_database(operator.live_service.url)
     with reading(engine) as connection:
         audited_overrides = [
-            json.loads(row.about) for row in read_audit(connection) if row.kind == "override"
+            json.loads(row.details) for row in read_audit(connection) if row.event_type == "override"
         ]
     engine.dispose()
     assert first.json()["override_reason"] == "A212 has no foam"
@@ -260,9 +260,9 @@ def test_a_snapshot_tells_what_it_left(feed) -> None:
         {"pump": "A211", "state": "at_incident", "incident_number": "1"},
         {"pump": "Z999", "state": "mobile"},
     ).json()
-    assert answer["ignored"] == ["Z999"]
-    assert "A211" not in answer["not_told"]
-    assert "A212" in answer["not_told"]
+    assert answer["unknown_pumps"] == ["Z999"]
+    assert "A211" not in answer["not_reported"]
+    assert "A212" in answer["not_reported"]
     assert feed.pump()["state"] == "at_incident"
 
 
@@ -291,7 +291,7 @@ def test_a_snapshot_of_half_the_pumps_tells_how_many_are_out(feed) -> None:
 def test_a_feed_that_says_it_does_not_know_has_told_nothing(feed) -> None:
     report_values = [{"pump": pump["code"], "state": "unknown"} for pump in feed.board()["pumps"]]
     board = feed.snapshot(0, *report_values).json()["board"]
-    assert (board["pumps_out"], board["n_heard_of"]) == (None, 0)
+    assert (board["pumps_out"], board["n_reported"]) == (None, 0)
 
 
 def test_a_snapshot_that_names_a_pump_twice_is_422(feed) -> None:

@@ -8,14 +8,14 @@ from support.api_client import SOHO
 
 from londonpump.service.field_formats import PATTERN_MESSAGES
 
-CLOCKLESS = {"place": SOHO, "at": "2025-06-02T09:30:00"}
+CLOCKLESS = {"location": SOHO, "at": "2025-06-02T09:30:00"}
 
 
 @pytest.mark.parametrize(
     ("method", "path", "body", "message"),
     [
-        ("POST", "/v1/predictions", {"place": {"station_ground": "Lambeth"}}, "like H27"),
-        ("POST", "/v1/predictions", {"place": {}}, "place: give one of: easting_m and northing_m"),
+        ("POST", "/v1/predictions", {"location": {"station_ground": "Lambeth"}}, "like H27"),
+        ("POST", "/v1/predictions", {"location": {}}, "location: give one of: easting_m and northing_m"),
         ("POST", "/v1/predictions", [], "Content-Type: application/json"),
         ("POST", "/v1/predictions", CLOCKLESS, "like 2025-06-02T09:30:00Z"),
         ("POST", "/v1/mobilisations", {"incident_number": "a b", "pump": "h271"}, "like 012345-02062025"),
@@ -35,7 +35,7 @@ def test_a_value_is_refused_in_words(method, path, body, message, shared_api) ->
     ("body", "media", "message"),
     [
         (b"{bad", "application/json", "is not JSON"),
-        (b'{"place": {}}', "application/x-www-form-urlencoded", "Content-Type: application/json"),
+        (b'{"location": {}}', "application/x-www-form-urlencoded", "Content-Type: application/json"),
     ],
 )
 def test_a_body_is_refused_in_words(body, media, message, shared_api) -> None:
@@ -45,7 +45,7 @@ def test_a_body_is_refused_in_words(body, media, message, shared_api) -> None:
 
 
 def test_a_question_of_a_batch_is_refused_in_words(shared_api) -> None:
-    (item,) = shared_api.ask_many({"place": {"station_ground": "Lambeth"}}).json()["items"]
+    (item,) = shared_api.ask_many({"location": {"station_ground": "Lambeth"}}).json()["items"]
     assert "like H27" in item["problem"]["detail"]
 
 

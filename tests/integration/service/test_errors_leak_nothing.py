@@ -25,8 +25,8 @@ from londonpump.storage.database import connect, upgrade
 ID = "0" * 32
 PATH_VALUES = {"code": "A241", "event": "mobile"}
 BODIES: dict[tuple[str, str], Any] = {
-    ("POST", "/v1/predictions"): {"place": SOHO},
-    ("POST", "/v1/predictions/batch"): {"questions": [{"place": SOHO}]},
+    ("POST", "/v1/predictions"): {"location": SOHO},
+    ("POST", "/v1/predictions/batch"): {"questions": [{"location": SOHO}]},
     ("POST", "/v1/mobilisations"): {"incident_number": "1", "pump": "A241"},
     ("PUT", "/v1/pumps/{code}"): {"state": "off_run"},
     ("PUT", "/v1/board"): {"at": "2025-06-02T09:30:00Z", "pumps": [{"pump": "A241", "state": "available"}]},
@@ -174,7 +174,7 @@ def test_a_full_disk_says_what_to_do_and_not_where(embedded, tmp_path, log) -> N
     answers = [answer for _ in range(20) for answer in (embedded.ask(), embedded.client.get("/readyz"))]
     broken = assert_nothing_leaks(answers, log, never=(str(tmp_path), "secret-place"))
     assert "Make room on the disk" in broken[-2].json()["detail"]
-    assert "cannot be written" in broken[-1].json()["database"]["told"]
+    assert "cannot be written" in broken[-1].json()["database"]["output"]
 
 
 def test_a_postgresql_that_is_away(postgresql, served_by_postgresql, tmp_path, log) -> None:

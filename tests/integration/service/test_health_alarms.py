@@ -50,7 +50,7 @@ def test_statusz_tells_what_stands_in_words(service_with_alarms: LiveService) ->
     (alarm,) = service_with_alarms.client.get("/statusz", headers=service_with_alarms.bearer("amira")).json()[
         "alarms"
     ]
-    assert (alarm["kind"], alarm["words"]) == ("weather_silent", "The weather source is silent.")
+    assert (alarm["alarm_type"], alarm["message"]) == ("weather_silent", "The weather source is silent.")
 
 
 def test_statusz_without_alarms_has_none(live_service: LiveService) -> None:

@@ -57,7 +57,7 @@ def rows(service, question: str) -> list[tuple]:
 
 
 def post_prediction(service, headers: dict[str, str], **more: object):
-    return service.post("/v1/predictions", json={"place": LOCATION, **more}, headers=headers)
+    return service.post("/v1/predictions", json={"location": LOCATION, **more}, headers=headers)
 
 
 def test_another_s_prediction_is_told_as_if_there_were_none(service) -> None:
@@ -89,7 +89,7 @@ def test_a_key_of_another_person_gives_nothing_of_theirs(service) -> None:
 
 def test_ten_thousand_questions_at_once_are_refused(service) -> None:
     headers = signed_in(service, "mallory")
-    many = {"questions": [{"place": LOCATION}] * ROWS}
+    many = {"questions": [{"location": LOCATION}] * ROWS}
     answer = service.post("/v1/predictions/batch", json=many, headers=headers)
     assert answer.status_code in {413, 422}
     assert len(answer.content) < 10_000
@@ -114,7 +114,8 @@ def test_sql_in_the_reason_of_an_override_is_kept_as_it_is(text, service) -> Non
     assert (answer.status_code, answer.json()["override_reason"]) == (201, text)
     assert rows(service, "SELECT override_reason FROM mobilisations") == [(text,)]
     audited = [
-        json.loads(about) for (about,) in rows(service, "SELECT about FROM audit WHERE kind = 'override'")
+        json.loads(about)
+        for (about,) in rows(service, "SELECT details FROM audit WHERE event_type = 'override'")
     ]
     assert [about["reason"] for about in audited] == [text]
 

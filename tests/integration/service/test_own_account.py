@@ -39,7 +39,7 @@ def last_in_audit(live_service) -> tuple[str, str | None, dict]:
         assert verify_audit(connection).problem is None
         row = list(read_audit(connection))[-1]
     engine.dispose()
-    return row.kind, row.actor, json.loads(row.about)
+    return row.event_type, row.actor, json.loads(row.details)
 
 
 def test_a_password_is_changed_by_whoever_knows_the_old_one(live_service, amelia) -> None:

@@ -38,7 +38,7 @@ def mobilised(api) -> str:
 @pytest.mark.parametrize("minutes", NEAR_BY)
 def test_a_pump_that_is_out_now_is_not_ranked_within_four_hours(minutes, known) -> None:
     sent = mobilised(known)
-    prediction = known.prediction(at=at(known, minutes), return_at_most=ALL)
+    prediction = known.prediction(at=at(known, minutes), max_candidates=ALL)
     assert (sent in ranked(prediction), prediction["warning"], prediction["board_age_s"] is None) == (
         False,
         BOARD_PARTLY_KNOWN_WARNING,
@@ -52,7 +52,7 @@ def test_a_pump_that_is_out_now_is_not_ranked_within_four_hours(minutes, known) 
 @pytest.mark.parametrize("minutes", FAR_AWAY)
 def test_beyond_four_hours_all_pumps_are_ranked_and_the_warning_says_so(minutes, known) -> None:
     sent = mobilised(known)
-    prediction = known.prediction(at=at(known, minutes), return_at_most=ALL)
+    prediction = known.prediction(at=at(known, minutes), max_candidates=ALL)
     assert (sent in ranked(prediction), prediction["warning"], prediction["board_age_s"]) == (
         True,
         BOARD_UNKNOWN_WARNING,
@@ -63,7 +63,7 @@ def test_beyond_four_hours_all_pumps_are_ranked_and_the_warning_says_so(minutes,
 @pytest.mark.parametrize("minutes", [-15, 15])
 def test_near_now_there_is_no_warning(minutes, known) -> None:
     sent = mobilised(known)
-    prediction = known.prediction(at=at(known, minutes), return_at_most=ALL)
+    prediction = known.prediction(at=at(known, minutes), max_candidates=ALL)
     assert (sent in ranked(prediction), prediction["warning"]) == (False, None)
 
 
@@ -88,7 +88,7 @@ def test_a_pump_off_the_run_now_is_not_ranked_in_a_quarter_of_an_hour(known) -> 
 
 def test_a_batch_says_and_ranks_the_same(known) -> None:
     sent = mobilised(known)
-    questions = [{"place": SOHO, "at": at(known, minutes)} for minutes in (16, 241, 0)]
+    questions = [{"location": SOHO, "at": at(known, minutes)} for minutes in (16, 241, 0)]
     answers = [item["answer"] for item in known.ask_many(*questions).json()["items"]]
     found = [(answer["warning"], sent in ranked(answer)) for answer in answers]
     assert found == [(BOARD_PARTLY_KNOWN_WARNING, False), (BOARD_UNKNOWN_WARNING, True), (None, False)]

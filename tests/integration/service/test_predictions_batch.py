@@ -19,38 +19,40 @@ WITHOUT = {"id": None, "board_age_s": None}
 
 def test_answers_stand_in_the_order_of_the_questions(api) -> None:
     locations = [SOHO, {"postcode_district": "ZZ9"}, HARINGEY, {"easting_m": 1.0}, {"station_ground": "A24"}]
-    items = api.ask_many(*({"place": place} for place in locations)).json()["items"]
-    prediction = [item["answer"] and item["answer"]["place"]["easting_m"] for item in items]
+    items = api.ask_many(*({"location": place} for place in locations)).json()["items"]
+    prediction = [item["answer"] and item["answer"]["location"]["easting_m"] for item in items]
     assert prediction[0::2] == [SOHO["easting_m"], HARINGEY["easting_m"], pytest.approx(529_500, abs=1_500)]
     assert [item["problem"] and item["problem"]["status"] for item in items] == [None, 422, None, 422, None]
 
 
 def test_an_answer_of_a_batch_is_that_of_the_question_alone(shared_api) -> None:
-    questions = [{"place": place, "reasons": "all"} for place in (SOHO, HARINGEY, {"station_ground": "A24"})]
+    questions = [
+        {"location": place, "explanations": "all"} for place in (SOHO, HARINGEY, {"station_ground": "A24"})
+    ]
     together = [item["answer"] for item in shared_api.ask_many(*questions).json()["items"]]
     alone = [shared_api.prediction(**question) for question in questions]
     assert [{**each, **WITHOUT} for each in together] == [{**each, **WITHOUT} for each in alone]
 
 
 def test_a_batch_of_nothing_but_problems_is_answered(shared_api) -> None:
-    answer = shared_api.ask_many({"place": {}}, 7)
+    answer = shared_api.ask_many({"location": {}}, 7)
     assert (answer.status_code, [item["answer"] for item in answer.json()["items"]]) == (200, [None, None])
 
 
 def test_each_answer_of_a_batch_is_stored(api) -> None:
-    items = api.ask_many(*[{"place": SOHO}] * 12).json()["items"]
+    items = api.ask_many(*[{"location": SOHO}] * 12).json()["items"]
     stored = [api.again(item["answer"]["id"]).text for item in items]
     assert stored == [as_text(item["answer"]) for item in items]
 
 
 def test_a_thousand_questions_are_answered(shared_api) -> None:
-    question = {"place": SOHO, "return_at_most": 1, "reasons": "none", "pumps": ["A241"]}
+    question = {"location": SOHO, "max_candidates": 1, "explanations": "none", "pumps": ["A241"]}
     items = shared_api.ask_many(*[question] * 1_000).json()["items"]
     assert len({item["answer"]["id"] for item in items}) == 1_000
 
 
 def test_one_more_than_a_thousand_is_422(shared_api) -> None:
-    rejection = shared_api.ask_many(*[{"place": SOHO}] * 1_001)
+    rejection = shared_api.ask_many(*[{"location": SOHO}] * 1_001)
     assert (rejection.status_code, "at most 1,000 are allowed" in rejection.json()["detail"]) == (422, True)
 
 
@@ -58,7 +60,7 @@ def test_a_question_that_comes_meanwhile_is_answered_before(shared_api) -> None:
     """The event loop is free after each slice of a batch."""
     state = shared_api.client.app.state.service
     person = Person(shared_api.user_id, "olaf", Role.OPERATOR, "session")
-    question = PredictionRequest.model_validate({"place": SOHO, "reasons": "none"})
+    question = PredictionRequest.model_validate({"location": SOHO, "explanations": "none"})
     turns: list[str] = []
 
     async def many() -> None:
@@ -78,7 +80,7 @@ def test_a_question_that_comes_meanwhile_is_answered_before(shared_api) -> None:
 
 def test_more_batches_than_may_wait_are_told_when_to_come_again(shared_api) -> None:
     turn = shared_api.client.app.state.service.part(BatchTurn)
-    question = {"place": SOHO}
+    question = {"location": SOHO}
 
     async def hold_places(others: AsyncExitStack) -> None:
         turn.n_waiting += MAX_BATCHES - 1

@@ -36,21 +36,21 @@ def test_the_same_question_again_has_the_same_answer(api) -> None:
 
 
 def test_blanks_and_the_order_of_members_do_not_make_another_question(sqlite_api) -> None:
-    first = sqlite_api.ask(KEY, return_at_most=2, reasons="none")
-    body = b'{ "reasons":"none", "return_at_most": 2,"place": {"northing_m":181100.0,"easting_m":529700.0}}'
+    first = sqlite_api.ask(KEY, max_candidates=2, explanations="none")
+    body = b'{ "explanations":"none", "max_candidates": 2,"location": {"northing_m":181100.0,"easting_m":529700.0}}'
     headers = {**sqlite_api.headers, "Idempotency-Key": KEY, "Content-Type": "application/json"}
     assert sqlite_api.client.post("/v1/predictions", content=body, headers=headers).content == first.content
 
 
 def test_another_question_under_the_key_is_409_and_stores_nothing(api) -> None:
     api.ask(KEY)
-    assert api.ask(KEY, return_at_most=1).status_code == 409
+    assert api.ask(KEY, max_candidates=1).status_code == 409
     assert count(api) == 1
 
 
 def test_a_key_of_one_route_is_refused_on_the_other(sqlite_api) -> None:
     sqlite_api.ask(KEY)
-    assert sqlite_api.ask_many({"place": SOHO}, key=KEY).status_code == 409
+    assert sqlite_api.ask_many({"location": SOHO}, key=KEY).status_code == 409
 
 
 def test_a_key_is_its_persons_own(api) -> None:
@@ -83,7 +83,7 @@ def test_a_key_taken_while_an_answer_was_made_gives_the_other_answer(api) -> Non
     """Two processes: the second stores its answer after the first has stored another under the same key."""
     stored = api.prediction()
     state = api.client.app.state.service
-    key = Key.of(api.user_id, KEY, "predictions", [{"place": SOHO}], api.clock())
+    key = Key.of(api.user_id, KEY, "predictions", [{"location": SOHO}], api.clock())
 
     async def twice():
         items = [{"id": stored["id"]}]
@@ -96,7 +96,7 @@ def test_a_key_taken_while_an_answer_was_made_gives_the_other_answer(api) -> Non
 
 
 def test_a_batch_is_replayed_whole(api) -> None:
-    questions = [{"place": SOHO}, {"place": {}}, {"place": SOHO, "return_at_most": 1}]
+    questions = [{"location": SOHO}, {"location": {}}, {"location": SOHO, "max_candidates": 1}]
     first, second = (api.ask_many(*questions, key=KEY) for _ in range(2))
     assert (second.content, second.headers[REPLAY]) == (first.content, "true")
     assert count(api) == 2
@@ -114,5 +114,5 @@ def test_old_keys_are_forgotten(api) -> None:
 @pytest.mark.parametrize("key", ["a b", "x" * 129, "ä".encode()], ids=["blank", "long", "no ASCII"])
 def test_a_key_that_is_none_is_422(key, sqlite_api) -> None:
     headers = {**sqlite_api.headers, "Idempotency-Key": key}
-    answer = sqlite_api.client.post("/v1/predictions", json={"place": SOHO}, headers=headers)
+    answer = sqlite_api.client.post("/v1/predictions", json={"location": SOHO}, headers=headers)
     assert answer.status_code == 422

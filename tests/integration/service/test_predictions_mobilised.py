@@ -11,7 +11,7 @@ INCIDENT = "000123-02062025"
 
 @pytest.fixture
 def prediction(api):
-    return api.prediction(incident_number=INCIDENT, return_at_most=3)
+    return api.prediction(incident_number=INCIDENT, max_candidates=3)
 
 
 def send(api, prediction, pump: str, **more):
@@ -24,7 +24,7 @@ def test_it_takes_announced_times_place_and_recommended_pump(api, prediction) ->
     sent = send(api, prediction, first["pump"]).json()
     times = {name: first[name] for name in ("p10_s", "p50_s", "p90_s")}
     assert sent["announced"] == {"model": api.model, **times}
-    assert (sent["place"], sent["recommended_pump"]) == (SOHO, first["pump"])
+    assert (sent["location"], sent["recommended_pump"]) == (SOHO, first["pump"])
 
 
 def test_arrival_stores_the_error_of_the_predicted_time(api, prediction) -> None:
@@ -60,8 +60,10 @@ def test_a_reason_where_the_recommended_pump_goes_is_422(api, prediction) -> Non
 def test_what_is_stated_stays(api, prediction) -> None:
     announced = {"model": "by-hand", "p10_s": 1.0, "p50_s": 2.0, "p90_s": 3.0}
     place = {"easting_m": 530_000.0, "northing_m": 181_000.0}
-    sent = send(api, prediction, prediction["candidates"][0]["pump"], announced=announced, place=place).json()
-    assert (sent["announced"], sent["place"]) == (announced, place)
+    sent = send(
+        api, prediction, prediction["candidates"][0]["pump"], announced=announced, location=place
+    ).json()
+    assert (sent["announced"], sent["location"]) == (announced, place)
 
 
 def test_a_prediction_of_another_incident_is_422(api, prediction) -> None:
@@ -76,8 +78,8 @@ def test_a_prediction_of_another_system_tells_nothing(api) -> None:
 
 
 def test_a_place_that_was_only_named_is_not_that_of_the_incident(api) -> None:
-    prediction = api.prediction(incident_number=INCIDENT, place={"station_ground": "A24"})
-    assert send(api, prediction, prediction["candidates"][0]["pump"]).json()["place"] is None
+    prediction = api.prediction(incident_number=INCIDENT, location={"station_ground": "A24"})
+    assert send(api, prediction, prediction["candidates"][0]["pump"]).json()["location"] is None
 
 
 def test_sent_pumps_of_other_incidents_count_and_own_ones_do_not(api) -> None:

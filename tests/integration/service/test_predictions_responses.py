@@ -36,21 +36,21 @@ def stored(api) -> list:
 
 
 def test_candidates_are_ranked_by_arrival(shared_api) -> None:
-    prediction = shared_api.prediction(return_at_most=ALL)
+    prediction = shared_api.prediction(max_candidates=ALL)
     p50 = [candidate["p50_s"] for candidate in prediction["candidates"]]
     assert p50 == sorted(p50)
-    assert (len(p50), prediction["ranked"]) == (len(shared_api.fleet()), len(shared_api.fleet()))
+    assert (len(p50), prediction["n_ranked"]) == (len(shared_api.fleet()), len(shared_api.fleet()))
 
 
 def test_the_nearest_station_comes_first_in_the_middle_of_its_ground(shared_api) -> None:
     prediction = shared_api.prediction()
     assert prediction["candidates"][0]["station"] == {"code": "A24", "name": "Soho"}
-    assert prediction["place"]["station_ground"]["code"] == "A24"
+    assert prediction["location"]["station_ground"]["code"] == "A24"
 
 
 def test_an_answer_is_what_the_document_says(shared_api) -> None:
-    PredictionResponse.model_validate_json(shared_api.ask(reasons="all").content)
-    PredictionResponse.model_validate_json(shared_api.ask(place={"station_ground": "A24"}).content)
+    PredictionResponse.model_validate_json(shared_api.ask(explanations="all").content)
+    PredictionResponse.model_validate_json(shared_api.ask(location={"station_ground": "A24"}).content)
 
 
 def test_a_stored_answer_is_the_given_one(api) -> None:
@@ -59,12 +59,12 @@ def test_a_stored_answer_is_the_given_one(api) -> None:
 
 
 def test_what_is_stored_says_who_asked_what_and_what_was_announced(api) -> None:
-    prediction = api.prediction(incident_number="000123-02062025", reasons="none")
+    prediction = api.prediction(incident_number="000123-02062025", explanations="none")
     row = stored(api)[0]
     first = prediction["candidates"][0]
-    assert (row.kind, row.model, row.incident_number) == ("call", api.model, "000123-02062025")
-    assert (row.response_time_s, row.asked_at) == (first["p50_s"], api.clock())
-    assert row.inputs == {"place": SOHO, "incident_number": "000123-02062025", "reasons": "none"}
+    assert (row.endpoint, row.model, row.incident_number) == ("call", api.model, "000123-02062025")
+    assert (row.response_time_s, row.call_at) == (first["p50_s"], api.clock())
+    assert row.inputs == {"location": SOHO, "incident_number": "000123-02062025", "explanations": "none"}
 
 
 def test_the_audit_holds_the_digest_of_what_is_stored(api) -> None:
@@ -74,7 +74,9 @@ def test_the_audit_holds_the_digest_of_what_is_stored(api) -> None:
     engine = open_database(api.url)
     with reading(engine) as connection:
         entries = [
-            json.loads(line.about)["entries"] for line in read_audit(connection) if line.kind == EVENT_TYPE
+            json.loads(line.details)["entries"]
+            for line in read_audit(connection)
+            if line.event_type == EVENT_TYPE
         ]
         stored_prediction = find_prediction(connection, prediction["id"])
     engine.dispose()
@@ -85,7 +87,7 @@ def test_the_audit_holds_the_digest_of_what_is_stored(api) -> None:
 
 
 def test_the_served_times_are_those_of_the_model(shared_api, small_bundle) -> None:
-    prediction = shared_api.prediction(return_at_most=ALL, kind_of_call="Fire", reasons="none")
+    prediction = shared_api.prediction(max_candidates=ALL, incident_type="Fire", explanations="none")
     stations = {station.code: station for station in small_bundle.stations}
     rows = [stations[candidate["station"]["code"]] for candidate in prediction["candidates"]]
     n = len(rows)
@@ -109,16 +111,18 @@ def test_the_served_times_are_those_of_the_model(shared_api, small_bundle) -> No
 
 def test_reasons_add_up_to_the_median(shared_api) -> None:
     for place in (SOHO, {"station_ground": "A24"}):
-        prediction = shared_api.prediction(place=place, reasons="all")
+        prediction = shared_api.prediction(location=place, explanations="all")
         for candidate in prediction["candidates"]:
-            seconds = sum(reason["seconds"] for reason in candidate["reasons"])
+            seconds = sum(reason["contribution_s"] for reason in candidate["explanations"])
             assert seconds == pytest.approx(candidate["p50_s"], abs=0.05)
 
 
 @pytest.mark.parametrize(("detail", "explained"), [("first", [0]), ("all", [0, 1, 2]), ("none", [])])
 def test_reasons_are_given_as_asked(detail, explained, shared_api) -> None:
-    prediction = shared_api.prediction(reasons=detail, return_at_most=3)
-    assert [i for i, candidate in enumerate(prediction["candidates"]) if candidate["reasons"]] == explained
+    prediction = shared_api.prediction(explanations=detail, max_candidates=3)
+    assert [
+        i for i, candidate in enumerate(prediction["candidates"]) if candidate["explanations"]
+    ] == explained
 
 
 def test_two_pumps_are_both_there_later_than_either(shared_api) -> None:
@@ -143,7 +147,7 @@ def test_a_board_that_nobody_knows_is_assumed_available_and_said(shared_api) -> 
         prediction["ground_pumps_available"],
         prediction["recent_ground_calls"],
     ) == (None,) * 3
-    assert "pumps_out=default" in prediction["filled"]
+    assert "pumps_out=default" in prediction["imputed"]
     assert any(line.startswith("the board: fewer than half") for line in prediction["missing"])
 
 
@@ -158,7 +162,7 @@ def test_a_known_board_is_told_and_counted(api) -> None:
 
 def test_a_pump_off_the_run_is_ranked_only_when_it_is_named(api) -> None:
     api.put_pump(THERE, state="off_run", reason="brakes")
-    assert THERE not in pumps(api.prediction(return_at_most=ALL))
+    assert THERE not in pumps(api.prediction(max_candidates=ALL))
     named = api.prediction(pumps=[THERE, "A211"])
     assert {(c["pump"], c["state"]) for c in named["candidates"]} == {(THERE, "off_run"), ("A211", "unknown")}
 
@@ -166,7 +170,7 @@ def test_a_pump_off_the_run_is_ranked_only_when_it_is_named(api) -> None:
 def test_a_pump_that_is_out_is_not_ranked(api) -> None:
     sent = {"incident_number": "000124-02062025", "pump": THERE}
     assert api.post("/v1/mobilisations", sent).status_code == 201
-    assert THERE not in pumps(api.prediction(return_at_most=ALL))
+    assert THERE not in pumps(api.prediction(max_candidates=ALL))
 
 
 def test_a_pump_on_standby_sets_out_from_there(api) -> None:
@@ -187,7 +191,7 @@ def test_of_two_at_one_time_the_available_one_goes_first(api) -> None:
 def test_no_pump_that_can_go_is_an_answer_with_a_warning(api) -> None:
     api.report_all_available(**{code: {"state": "off_run"} for code in api.fleet()})
     prediction = api.prediction()
-    assert (prediction["candidates"], prediction["second_pump"], prediction["ranked"]) == ([], None, 0)
+    assert (prediction["candidates"], prediction["second_pump"], prediction["n_ranked"]) == ([], None, 0)
     assert prediction["warning"].startswith("No pump can be ranked")
     assert stored(api)[0].response_time_s is None
 
@@ -204,7 +208,7 @@ def test_context_is_told_with_its_source_and_age(api) -> None:
         "source": "visual_crossing",
         "observed_at": "2025-06-02T09:00:00Z",
         "age_min": 60.0,
-        "is_filled": False,
+        "is_imputed": False,
     }
 
 
@@ -225,60 +229,60 @@ def test_what_is_stated_goes_before_what_is_known(api) -> None:
         "call",
     )
     assert prediction["pumps_out"] == 55
-    assert not any(label.startswith(("pumps_out", "precip_mm")) for label in prediction["filled"])
+    assert not any(label.startswith(("pumps_out", "precip_mm")) for label in prediction["imputed"])
 
 
 def test_a_category_that_nobody_knows_counts_as_not_stated(shared_api) -> None:
     prediction = shared_api.prediction(property_category="Castle in the air")
-    assert "property_category=unknown" in prediction["filled"]
+    assert "property_category=unknown" in prediction["imputed"]
 
 
 def test_another_moment_is_answered_without_the_board(api) -> None:
     api.report_all_available(**{THERE: {"state": "off_run"}})
-    prediction = api.prediction(at="2025-06-01T09:30:00Z", return_at_most=ALL)
+    prediction = api.prediction(at="2025-06-01T09:30:00Z", max_candidates=ALL)
     assert THERE in pumps(prediction)
     assert any(line.startswith("the board: it is known only for now") for line in prediction["missing"])
 
 
 def test_the_fleet_is_that_of_the_day(shared_api) -> None:
-    then = shared_api.prediction(at="2013-06-01T09:30:00Z", return_at_most=ALL)
-    now = shared_api.prediction(return_at_most=ALL)
+    then = shared_api.prediction(at="2013-06-01T09:30:00Z", max_candidates=ALL)
+    now = shared_api.prediction(max_candidates=ALL)
     closed = {"A03", "A22", "A25"}
     assert closed & {candidate["station"]["code"] for candidate in then["candidates"]}
     assert not closed & {candidate["station"]["code"] for candidate in now["candidates"]}
 
 
 def test_degrees_are_the_same_place_as_metres(shared_api) -> None:
-    prediction = shared_api.prediction(place={"latitude": 51.513_91, "longitude": -0.132_02})
-    assert prediction["place"]["easting_m"] == pytest.approx(SOHO["easting_m"], abs=60)
-    assert prediction["place"]["northing_m"] == pytest.approx(SOHO["northing_m"], abs=60)
+    prediction = shared_api.prediction(location={"latitude": 51.513_91, "longitude": -0.132_02})
+    assert prediction["location"]["easting_m"] == pytest.approx(SOHO["easting_m"], abs=60)
+    assert prediction["location"]["northing_m"] == pytest.approx(SOHO["northing_m"], abs=60)
 
 
 def test_a_place_that_is_only_named_is_answered_wider(shared_api) -> None:
-    named = shared_api.prediction(place={"station_ground": "A24"})
-    middle = {name: named["place"][name] for name in ("easting_m", "northing_m")}
-    exact = shared_api.prediction(place=middle)
+    named = shared_api.prediction(location={"station_ground": "A24"})
+    middle = {name: named["location"][name] for name in ("easting_m", "northing_m")}
+    exact = shared_api.prediction(location=middle)
     widths = [
         prediction["candidates"][0]["p90_s"] - prediction["candidates"][0]["p10_s"]
         for prediction in (named, exact)
     ]
-    assert (named["place"]["named"], named["place"]["points"] > 1) == ("A24", True)
+    assert (named["location"]["area"], named["location"]["n_points"] > 1) == ("A24", True)
     assert widths[0] > widths[1]
 
 
 def test_a_named_place_ranks_pumps_that_are_asked_for_however_far(shared_api) -> None:
     codes = sorted(shared_api.fleet())[-40:]
-    prediction = shared_api.prediction(place={"station_ground": "A24"}, pumps=codes, return_at_most=ALL)
+    prediction = shared_api.prediction(location={"station_ground": "A24"}, pumps=codes, max_candidates=ALL)
     assert sorted(pumps(prediction)) == codes
 
 
 @pytest.mark.parametrize(
     ("question", "named"),
     [
-        ({"place": FAR}, "from the nearest station"),
-        ({"place": {"postcode_district": "se1 7p"}}, "is not a postcode. Write it whole, like SE1 7PB"),
-        ({"place": {"postcode_district": "ZZ9"}}, "no past calls from ZZ9"),
-        ({"place": {"station_ground": "Z99"}}, "Z99 is no station"),
+        ({"location": FAR}, "from the nearest station"),
+        ({"location": {"postcode_district": "se1 7p"}}, "is not a postcode. Write it whole, like SE1 7PB"),
+        ({"location": {"postcode_district": "ZZ9"}}, "no past calls from ZZ9"),
+        ({"location": {"station_ground": "Z99"}}, "Z99 is no station"),
         ({"pumps": ["Z991"]}, "Z991: not in the fleet"),
     ],
 )
@@ -315,4 +319,4 @@ def test_predictions_are_counted_by_model(sqlite_api) -> None:
 
 
 def test_the_batch_document_has_the_answer_of_a_question(shared_api) -> None:
-    BatchResponse.model_validate_json(shared_api.ask_many({"place": SOHO}, {"place": {}}).content)
+    BatchResponse.model_validate_json(shared_api.ask_many({"location": SOHO}, {"location": {}}).content)

@@ -74,6 +74,6 @@ def test_an_encoded_plus_is_read(shared_api) -> None:
 
 
 def test_a_blank_in_an_instant_of_a_body_is_not_taken_for_a_plus(shared_api) -> None:
-    body = {"place": {"station_ground": "A24"}, "at": "2025-06-02T09:30:00 01:00"}
+    body = {"location": {"station_ground": "A24"}, "at": "2025-06-02T09:30:00 01:00"}
     answer = shared_api.client.post("/v1/predictions", json=body, headers=shared_api.headers)
     assert (answer.status_code, "%2B" in answer.text) == (422, False)

@@ -60,15 +60,15 @@ def test_without_a_model_the_service_starts_and_says_which_command_mends_it(url,
     database_with(url)
     with running(url, tmp_path) as client:
         answer = client.get("/readyz")
-    assert (answer.status_code, answer.json()["model"]["is_well"]) == (503, False)
-    assert "londonpump models promote BUNDLE --why" in answer.json()["model"]["told"]
+    assert (answer.status_code, answer.json()["model"]["status"]) == (503, "fail")
+    assert "londonpump models promote BUNDLE --why" in answer.json()["model"]["output"]
 
 
 def test_the_model_that_the_ledger_names_is_on_duty_from_the_start(url, tmp_path, first) -> None:
     database_with(url, first.name)
     with running(url, tmp_path) as client:
         answer = client.get("/readyz")
-    assert (answer.status_code, answer.json()["status"]) == (200, "ready")
+    assert (answer.status_code, answer.json()["status"]) == (200, "pass")
 
 
 def test_another_model_is_taken_up_without_a_restart(url, tmp_path, first) -> None:

@@ -18,7 +18,7 @@ from londonpump.storage.database.store import StoreLimits
 
 SHORT, LONG = StoreLimits(patience_s=0.5), StoreLimits(patience_s=4)
 ROUTES = [
-    ("POST", "/v1/predictions", {"place": SOHO}),
+    ("POST", "/v1/predictions", {"location": SOHO}),
     ("POST", "/predict/time_pump", None),
     ("POST", "/v1/mobilisations", {"incident_number": "1", "pump": "A241"}),
     ("PUT", "/v1/pumps/A241", {"state": "off_run"}),

@@ -122,8 +122,8 @@ def test_a_database_that_is_gone_is_a_clear_503_and_the_model_stays(
         ready = client.get("/readyz")
         assert client.post("/add").status_code == 503
         assert client.get("/livez").status_code == 200
-    assert (ready.status_code, ready.json()["model"]["is_well"]) == (503, True)
-    assert ready.json()["database"]["is_well"] is False
+    assert (ready.status_code, ready.json()["model"]["status"]) == (503, "pass")
+    assert ready.json()["database"]["status"] == "fail"
 
 
 def test_a_full_disk_is_a_clear_503_and_reading_goes_on(url, tmp_path, first) -> None:
@@ -140,7 +140,7 @@ def test_a_full_disk_is_a_clear_503_and_reading_goes_on(url, tmp_path, first) ->
         with pytest.raises(Exception, match="has no room left"):
             client.portal.call(writing.write, fill)
         # issue 11, A1: the response says that the database cannot be written
-        assert client.get("/readyz").json()["database"]["is_well"] is False
+        assert client.get("/readyz").json()["database"]["status"] == "fail"
         assert client.get("/livez").status_code == 200
         assert client.portal.call(writing.read, lambda c: c.exec_driver_sql("SELECT 1").scalar()) == 1
     assert stored(url) == 0
@@ -191,7 +191,7 @@ def test_while_the_database_does_not_answer_the_figures_do(url, tmp_path) -> Non
     database_with(url)
     with running(url, tmp_path, limits=StoreLimits(patience_s=-1)) as client:
         assert client.get("/metrics").status_code == 200
-        assert client.get("/readyz").json()["database"]["is_well"] is False
+        assert client.get("/readyz").json()["database"]["status"] == "fail"
 
 
 def test_the_patience_with_the_database_is_a_setting(tmp_path, url, first) -> None:

@@ -54,7 +54,7 @@ def test_a_promotion_is_in_the_audit(settings, bundle, url) -> None:
     promote(settings, PromotionRequest(str(bundle), "the first one"))
     engine = connect(url)
     with reading(engine) as connection:
-        event_types = [row.kind for row in read_audit(connection)]
+        event_types = [row.event_type for row in read_audit(connection)]
         assert verify_audit(connection).problem is None
     engine.dispose()
     assert event_types == ["promotion"]

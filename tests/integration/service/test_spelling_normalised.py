@@ -5,15 +5,15 @@ import pytest
 
 @pytest.mark.parametrize("text", ["se1", "SE1 7PB", "se1 7pb", "se17pb", " SE1 "])
 def test_a_full_postcode_is_answered_for_its_district(text, shared_api) -> None:
-    prediction = shared_api.prediction(place={"postcode_district": text})
-    expected = shared_api.prediction(place={"postcode_district": "SE1"})
-    assert prediction["place"] == expected["place"]
-    assert prediction["place"]["named"] == "SE1"
+    prediction = shared_api.prediction(location={"postcode_district": text})
+    expected = shared_api.prediction(location={"postcode_district": "SE1"})
+    assert prediction["location"] == expected["location"]
+    assert prediction["location"]["area"] == "SE1"
 
 
 def test_a_station_ground_and_pumps_are_read_in_small_letters(shared_api) -> None:
-    prediction = shared_api.prediction(place={"station_ground": " a24"}, pumps=["a241", "a211 "])
-    assert prediction["place"]["station_ground"]["code"] == "A24"
+    prediction = shared_api.prediction(location={"station_ground": " a24"}, pumps=["a241", "a211 "])
+    assert prediction["location"]["station_ground"]["code"] == "A24"
     assert {each["pump"] for each in prediction["candidates"]} == {"A241", "A211"}
 
 
@@ -31,7 +31,7 @@ def test_the_board_reads_codes_in_small_letters(api) -> None:
     at = api.clock().isoformat()
     taken = api.client.put("/v1/board", json={"at": at, "pumps": pumps}, headers=headers).json()
     seen = {pump["code"]: pump["station_code"] for pump in taken["board"]["pumps"]}
-    assert (taken["ignored"], seen["H271"]) == ([], "A24")
+    assert (taken["unknown_pumps"], seen["H271"]) == ([], "A24")
 
 
 def test_a_colleague_s_prediction_is_read_once_a_mobilisation_names_it(api) -> None:

@@ -18,7 +18,7 @@ from londonpump.service.predictions.schemas import BatchRequest
 from londonpump.storage.database.store import StoreLimits
 
 KEY = "a-large-batch"
-QUESTION = {"place": SOHO, "return_at_most": 20}
+QUESTION = {"location": SOHO, "max_candidates": 20}
 N = 1_000
 REPLAY = "idempotent-replay"
 LIMITS = StoreLimits(long_readers=1, patience_s=30.0)
@@ -33,7 +33,7 @@ def api(database_url, tmp_path, small_brigade) -> Iterator[ApiClient]:
 def store_batch(api: ApiClient, n: int) -> list[str]:
     """Store one answer n times as the answers to a batch, and return their ids."""
     state = api.client.app.state.service
-    prediction = api.prediction(return_at_most=20)
+    prediction = api.prediction(max_candidates=20)
     record = api.client.portal.call(state.store.read, lambda c: find_prediction(c, prediction["id"]))
     ids = [uuid4().hex for _ in range(n)]
     row = as_prediction_row(record)
@@ -67,7 +67,7 @@ def test_several_fetch_a_stored_batch_at_once(api) -> None:
 
 
 def test_what_is_fetched_again_is_letter_for_letter_what_was_answered(api) -> None:
-    questions = [QUESTION, {"place": {}}, {"place": SOHO, "return_at_most": 1}]
+    questions = [QUESTION, {"location": {}}, {"location": SOHO, "max_candidates": 1}]
     first, second = (api.ask_many(*questions, key=KEY) for _ in range(2))
     assert (first.content, second.headers[REPLAY]) == (second.content, "true")
 

@@ -89,12 +89,12 @@ def test_a_body_that_is_no_json_object_or_not_finite_is_422(live_service, signed
 
 
 def test_a_text_that_nobody_knows_is_not_stated(ask) -> None:
-    filled = ask(params=dict.fromkeys(TEXTS, "Dragon \x00 '; --")).json()["filled"]
+    filled = ask(params=dict.fromkeys(TEXTS, "Dragon \x00 '; --")).json()["imputed"]
     assert {f"{name}=not stated" for name in TEXTS} <= set(filled)
 
 
 def test_what_is_not_sent_is_labelled(ask) -> None:
-    filled = ask(params={"temp": 2.6}).json()["filled"]
+    filled = ask(params={"temp": 2.6}).json()["imputed"]
     assert "precip=default" in filled
     assert "temp=default" not in filled
 
@@ -103,7 +103,7 @@ def test_the_answer_is_stored_as_it_was_given(ask, live_service) -> None:
     predicted = ask().json()
     (row,) = stored(live_service)
     assert row["answer"] == predicted
-    assert (row["kind"], row["response_time_s"], row["model"]) == (
+    assert (row["endpoint"], row["response_time_s"], row["model"]) == (
         "time_pump",
         predicted["time_pump_s"],
         predicted["model"],
@@ -117,7 +117,7 @@ def test_a_station_on_a_newer_list_is_warned_of(ask, live_service) -> None:
         put_risk_stations(connection, [RiskStation(listed_at, "A21", "Paddington", "a test")])
     engine.dispose()
     predicted = ask(params={"Station_Code_of_ressource": "A21", "IncidentStationGround_Code": "A21"}).json()
-    assert predicted["risk_because"][0] == "its station is on the list of risk stations"
+    assert predicted["risk_reasons"][0] == "its station is on the list of risk stations"
     assert stored(live_service)[0]["risk_listed_at"] == listed_at
 
 

@@ -46,7 +46,7 @@ def test_the_fields_that_are_known_are_read(how, shared_api) -> None:
 def test_an_unknown_parameter_of_the_query_is_ignored_and_named_in_a_header(shared_api) -> None:
     answer = ask(shared_api, params={"distance": 1.2, "month": 5, "a b": "x"})
     assert (answer.status_code, answer.headers["X-Ignored-Parameters"]) == (200, "distance, a%20b")
-    assert "Distance=default" in answer.json()["filled"]
+    assert "Distance=default" in answer.json()["imputed"]
 
 
 def test_names_make_no_header_of_their_own_and_none_without_end(shared_api) -> None:

@@ -74,7 +74,7 @@ def test_a_slice_of_few_rows_is_told_as_not_judged(month, good, equal):
 
 
 def test_a_slice_is_judged_from_its_least_rows_on(month, good, equal):
-    rules = [replace(RULE, least_slice_rows=n_rows) for n_rows in (600, 601)]
+    rules = [replace(RULE, min_slice_rows=n_rows) for n_rows in (600, 601)]
     slice_evidence = [
         decide(month.evidence(good, equal), rule).evidence["slices"]["not_judged"] for rule in rules
     ]

@@ -136,8 +136,8 @@ def test_each_value_of_a_moment_carries_its_source_and_age() -> None:
     )
     context_values = context_at(tables, AT)
     own, before = context_values["temp_c"], context_values["wind_kmh"]
-    assert (own.source, own.age_min(AT), own.is_filled) == ("open_meteo_forecast", 20.0, False)
-    assert (before.source, before.observed_at, before.is_filled) == ("visual_crossing", NINE - HOUR, True)
+    assert (own.source, own.age_min(AT), own.is_imputed) == ("open_meteo_forecast", 20.0, False)
+    assert (before.source, before.observed_at, before.is_imputed) == ("visual_crossing", NINE - HOUR, True)
 
 
 def test_a_moment_says_in_words_what_is_not_there() -> None:
@@ -181,7 +181,7 @@ def test_a_moment_becomes_plain_json() -> None:
         "observed_at": "2023-01-18T09:00:00+00:00",
         "available_at": "2023-01-18T09:00:00+00:00",
         "age_min": 40.0,
-        "is_filled": False,
+        "is_imputed": False,
     }
 
 

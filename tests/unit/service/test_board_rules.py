@@ -69,7 +69,7 @@ def test_the_day_of_the_fleet_is_londons() -> None:
 
 def test_pumps_out_are_counted_where_half_were_heard_of() -> None:
     view = BoardView.of(HALF, FLEET, NOW)
-    assert (view.n_heard_of, view.pumps_out(), view.pumps_out(excluding="1")) == (2, 1, 0)
+    assert (view.n_reported, view.pumps_out(), view.pumps_out(excluding="1")) == (2, 1, 0)
 
 
 def test_a_pump_on_its_way_back_is_not_out() -> None:
@@ -90,7 +90,7 @@ def test_with_fewer_than_half_heard_of_counts_are_null() -> None:
 @pytest.mark.parametrize(("hours", "heard_of"), [(12, 2), (12.01, 0)])
 def test_a_pump_was_heard_of_within_twelve_hours(hours, heard_of) -> None:
     rows = [PumpRow(code, Report(before(hours=hours), State.AVAILABLE), None) for code in ("A211", "A212")]
-    assert BoardView.of(rows, FLEET, NOW).n_heard_of == heard_of
+    assert BoardView.of(rows, FLEET, NOW).n_reported == heard_of
 
 
 def test_pumps_of_a_ground_are_those_that_stand_there_and_can_go() -> None:

@@ -14,7 +14,9 @@ HERE = {"easting_m": 529_700, "northing_m": 181_100}
     ids=["grid", "degrees", "district", "ground"],
 )
 def test_a_place_is_told_in_one_of_four_ways(place) -> None:
-    assert PredictionRequest.model_validate({"place": place}).place.model_dump(exclude_none=True) == place
+    assert (
+        PredictionRequest.model_validate({"location": place}).location.model_dump(exclude_none=True) == place
+    )
 
 
 @pytest.mark.parametrize(
@@ -33,7 +35,7 @@ def test_a_place_is_told_in_one_of_four_ways(place) -> None:
 )
 def test_no_place_two_places_and_slips_are_refused(place) -> None:
     with pytest.raises(ValidationError):
-        PredictionRequest.model_validate({"place": place})
+        PredictionRequest.model_validate({"location": place})
 
 
 @pytest.mark.parametrize(
@@ -49,11 +51,11 @@ def test_no_place_two_places_and_slips_are_refused(place) -> None:
 )
 def test_a_moment_without_a_zone_or_beyond_the_records_is_refused(at) -> None:
     with pytest.raises(ValidationError):
-        PredictionRequest.model_validate({"place": HERE, "at": at})
+        PredictionRequest.model_validate({"location": HERE, "at": at})
 
 
 def test_a_moment_of_another_zone_is_brought_to_utc() -> None:
-    query = PredictionRequest.model_validate({"place": HERE, "at": "2025-06-02T10:30:00+01:00"})
+    query = PredictionRequest.model_validate({"location": HERE, "at": "2025-06-02T10:30:00+01:00"})
     assert query.at is not None
     assert query.at.isoformat() == "2025-06-02T09:30:00+00:00"
 
@@ -62,10 +64,10 @@ def test_a_moment_of_another_zone_is_brought_to_utc() -> None:
     "more",
     [
         {"user_id": "somebody"},
-        {"return_at_most": 0},
-        {"return_at_most": 201},
-        {"reasons": "some"},
-        {"kind_of_call": "Cat in tree"},
+        {"max_candidates": 0},
+        {"max_candidates": 201},
+        {"explanations": "some"},
+        {"incident_type": "Cat in tree"},
         {"pumps": []},
         {"context": {"temp_c": 80}},
         {"context": {"turnout_s": 60}},
@@ -73,15 +75,15 @@ def test_a_moment_of_another_zone_is_brought_to_utc() -> None:
 )
 def test_what_is_not_asked_for_or_out_of_bounds_is_refused(more) -> None:
     with pytest.raises(ValidationError):
-        PredictionRequest.model_validate({"place": HERE, **more})
+        PredictionRequest.model_validate({"location": HERE, **more})
 
 
 def test_a_question_of_a_batch_that_cannot_be_used_spoils_itself_alone() -> None:
-    batch = BatchRequest.model_validate({"questions": [{"place": HERE}, {"place": {}}, 7]})
+    batch = BatchRequest.model_validate({"questions": [{"location": HERE}, {"location": {}}, 7]})
     assert [isinstance(each, InvalidQuestion) for each in batch.questions] == [False, True, True]
 
 
 @pytest.mark.parametrize("n", [0, 1_001, 10_000])
 def test_no_question_and_too_many_are_no_batch(n) -> None:
     with pytest.raises(ValidationError):
-        BatchRequest.model_validate({"questions": [{"place": HERE}] * n})
+        BatchRequest.model_validate({"questions": [{"location": HERE}] * n})

@@ -7,16 +7,16 @@ from sqlalchemy import insert, select
 from sqlalchemy.exc import StatementError
 
 from londonpump.storage.database import reading, writing
-from londonpump.storage.database.schema import fetch_notes
+from londonpump.storage.database.schema import source_fetches
 
 NOON = datetime(2024, 6, 1, 12, 0, 0, 123_456, tzinfo=UTC)
 
 
 def stored_and_read(engine, at: datetime) -> datetime:
     with writing(engine) as connection:
-        connection.execute(insert(fetch_notes), {"source": "a", "fetched_at": at, "row_count": 1})
+        connection.execute(insert(source_fetches), {"source": "a", "fetched_at": at, "row_count": 1})
     with reading(engine) as connection:
-        return connection.execute(select(fetch_notes.c.fetched_at)).scalar_one()
+        return connection.execute(select(source_fetches.c.fetched_at)).scalar_one()
 
 
 def test_a_moment_comes_back_to_the_microsecond(engine) -> None:

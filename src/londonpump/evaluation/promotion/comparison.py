@@ -169,7 +169,7 @@ def _groups(
         members = np.split(recent[np.argsort(code, kind="stable")], np.cumsum(np.bincount(code))[:-1])
         for value, index in zip(values, members, strict=False):
             days = len(np.unique(rows.day[index]))
-            if len(index) >= settings.least_slice_rows and days >= settings.least_days:
+            if len(index) >= settings.min_slice_rows and days >= settings.min_days:
                 enough.append(Group(name, str(value), index, days))
             else:
                 few.setdefault(name, {})[str(value)] = len(index)

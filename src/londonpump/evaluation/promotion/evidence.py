@@ -17,11 +17,11 @@ class PromotionSettings:
     """
 
     # The error rates of these defaults were measured on drawn months of real dispatches (promotion.md).
-    least_rows: int = 1000
+    min_rows: int = 1000
     """With fewer later rows the champion stays."""
-    least_days: int = 7
+    min_days: int = 7
     """With fewer later days the champion stays."""
-    least_slice_rows: int = 500
+    min_slice_rows: int = 500
     """Rows that a slice value needs in the newest `slice_days`."""
     # The newest three months; in ordinary months these are the 28 days after the training.
     slice_days: int = 92
@@ -170,11 +170,11 @@ def _problem(contender: EvaluatedModel) -> str | None:
 
 def few_rows(rows: int, days: int, settings: PromotionSettings) -> Iterator[Obstacle]:
     """Yield an obstacle if there are too few rows or days after both trainings."""
-    if rows < settings.least_rows or days < settings.least_days:
+    if rows < settings.min_rows or days < settings.min_days:
         yield Obstacle(
             FEW_ROWS,
-            f"{rows:,} mobilisations of {days} days are later than the training, {settings.least_rows:,} of "
-            f"{settings.least_days} needed: wait for newer records",
+            f"{rows:,} mobilisations of {days} days are later than the training, {settings.min_rows:,} of "
+            f"{settings.min_days} needed: wait for newer records",
         )
 
 

@@ -186,7 +186,7 @@ def end_sessions(
         open_ones = open_ones.where(sessions.c[name] == value)
     if kept_id is not None:
         open_ones = open_ones.where(sessions.c.id != kept_id)
-    return connection.execute(open_ones.values(ended_at=now, ended_because=reason)).rowcount
+    return connection.execute(open_ones.values(ended_at=now, end_reason=reason)).rowcount
 
 
 def add_refresh_token(connection: Connection, session_id: str, now: datetime) -> str:

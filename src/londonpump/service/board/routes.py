@@ -70,8 +70,8 @@ async def put_board(person: Feed, state: State, snapshot: Snapshot) -> SnapshotR
         within_s=max(SNAPSHOT_WITHIN_S, state.store.limits.patience_s),
     )
     return SnapshotResponse(
-        ignored=result.ignored,
-        not_told=result.not_told,
+        unknown_pumps=result.unknown_pumps,
+        not_reported=result.not_reported,
         still_out=result.still_out,
         board=_board(result.board),
     )
@@ -192,4 +192,4 @@ def _stations(state: ServiceState) -> tuple[Any, ...]:
 
 def _board(view: BoardView) -> BoardResponse:
     pumps = [PumpResponse.model_validate(pump) for pump in view.pumps.values()]
-    return BoardResponse(at=view.at, pumps_out=view.pumps_out(), n_heard_of=view.n_heard_of, pumps=pumps)
+    return BoardResponse(at=view.at, pumps_out=view.pumps_out(), n_reported=view.n_reported, pumps=pumps)

@@ -89,7 +89,7 @@ class NewMobilisation(Strict):
                 {
                     "incident_number": "012345-02062025",
                     "pump": "H271",
-                    "place": {"easting_m": 527912.0, "northing_m": 175110.0},
+                    "location": {"easting_m": 527912.0, "northing_m": 175110.0},
                 }
             ]
         }
@@ -101,7 +101,7 @@ class NewMobilisation(Strict):
     """Code of the pump that is sent."""
     at: At | None = None
     """When the pump was mobilised; now, if left out."""
-    place: GridLocation | None = None
+    location: GridLocation | None = None
     """Where the incident is; taken from the prediction, if left out."""
     prediction_id: Name | None = None
     """Id of the prediction that recommended the pump."""
@@ -247,7 +247,7 @@ class BoardResponse(ApiModel):
     pumps_out: int | None
     """Number of pumps between mobilised and left; null where fewer than half of the fleet were reported in 12
     hours."""
-    n_heard_of: int
+    n_reported: int
     """Number of pumps that were reported in the last 12 hours."""
     pumps: list[PumpResponse]
     """Every pump of today's fleet."""
@@ -267,9 +267,9 @@ class StillOut(ApiModel):
 class SnapshotResponse(ApiModel):
     """Result of a snapshot."""
 
-    ignored: list[str]
+    unknown_pumps: list[str]
     """Pumps of the snapshot that are not in the fleet."""
-    not_told: list[str]
+    not_reported: list[str]
     """Pumps of the fleet that the snapshot does not name."""
     still_out: list[StillOut]
     """Pumps that are out by a mobilisation although the snapshot says otherwise."""
@@ -325,7 +325,7 @@ class MobilisationResponse(ApiModel):
     """When the pump left the incident; null if not reported."""
     returned_at: datetime | None
     """When the pump was back; null if not reported."""
-    place: GridLocation | None
+    location: GridLocation | None
     """Where the incident is."""
     prediction_id: str | None
     """Id of the prediction that recommended the pump."""

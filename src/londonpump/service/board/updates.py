@@ -43,6 +43,7 @@ from londonpump.service.errors import Conflict, NotFound, Unprocessable
 from londonpump.service.predictions.repository import CALL, PredictionRecord, find_prediction
 from londonpump.storage.database.audit_repository import append_audit, json_of
 from londonpump.storage.database.context_repository import select_stations
+from londonpump.storage.stored_json import rename_answer
 
 OVERRIDE = "override"
 MOBILISED, EVENT, PUMP, BOARD = "pump_mobilised", "event_reported", "pump_reported", "board_reported"
@@ -178,9 +179,9 @@ def report_pump(connection: Connection, actor: Actor, code: str, pump_report: Pu
 class SnapshotResult:
     """Result of a snapshot."""
 
-    ignored: list[str]
+    unknown_pumps: list[str]
     """Pumps that are not in the fleet."""
-    not_told: list[str]
+    not_reported: list[str]
     """Pumps of the fleet that the snapshot does not name."""
     still_out: list[StillOut]
     board: BoardView
@@ -216,9 +217,9 @@ def take_snapshot(connection: Connection, actor: Actor, snapshot: Snapshot) -> S
     returned = {dispatch.id: snapshot.at for dispatch in ended.values()}
     repository.put_reports(connection, reports.items(), actor.user_id, returned)
     append_audit(connection, actor.now, BOARD, actor.user_id, _snapshot_fields(snapshot, ended))
-    ignored = {pump.pump for pump in snapshot.pumps} - ours.keys()
+    unknown = {pump.pump for pump in snapshot.pumps} - ours.keys()
     board = view_board(connection, actor.stations, actor.now)
-    return SnapshotResult(sorted(ignored), sorted(fleet.homes.keys() - ours.keys()), still_out, board)
+    return SnapshotResult(sorted(unknown), sorted(fleet.homes.keys() - ours.keys()), still_out, board)
 
 
 def _ended_by(row: PumpRow, *, has_returned: bool) -> Mobilisation | None:
@@ -293,7 +294,7 @@ def _is_duplicate(before: Mobilisation, new: NewMobilisation, now: datetime) -> 
 
 
 def _values(actor: Actor, new: NewMobilisation, then: PumpState, at: datetime) -> dict[str, Any]:
-    location, announced = new.place, new.announced
+    location, announced = new.location, new.announced
     is_from_road = then.state is State.RETURNING
     return {
         "incident_number": new.incident_number,
@@ -342,7 +343,9 @@ def _to_response(row: Any, now: datetime) -> MobilisationResponse:
     return MobilisationResponse(
         pump=dispatch.pump,
         state=State.UNKNOWN if is_left_open else dispatch.state_at(now),
-        place=GridLocation(easting_m=row["easting_m"], northing_m=row["northing_m"]) if is_placed else None,
+        location=GridLocation(easting_m=row["easting_m"], northing_m=row["northing_m"])
+        if is_placed
+        else None,
         announced=Announced(model=row["model"], **times) if is_announced else None,
         outcome=OutcomeResponse.of(**outcome) if has_outcome else None,
         **timestamps,
@@ -357,7 +360,7 @@ def with_prediction(connection: Connection, new: NewMobilisation) -> NewMobilisa
     Raises: Unprocessable if the prediction is about another incident, or if a reason is given without an override.
     """
     record = find_prediction(connection, new.prediction_id) if new.prediction_id else None
-    completed = new if record is None or record.kind != CALL else _completed(new, record)
+    completed = new if record is None or record.endpoint != CALL else _completed(new, record)
     if completed.override_reason is not None and not completed.is_override:
         raise Unprocessable(("override_reason", "is given, but no other pump was recommended"))
     return completed
@@ -367,13 +370,13 @@ def _completed(new: NewMobilisation, record: PredictionRecord) -> NewMobilisatio
     # a prediction without an incident number may belong to any incident
     if record.incident_number not in {None, new.incident_number}:
         raise Unprocessable(("prediction_id", f"is about incident {record.incident_number}"))
-    answer: Mapping[str, Any] = record.answer or {}
+    answer: Mapping[str, Any] = rename_answer(record.answer or {})
     candidates = answer["candidates"]
     predicted = {
         "announced": next(
             (_announced(each, record) for each in candidates if each["pump"] == new.pump), None
         ),
-        "place": _location(answer["place"]),
+        "location": _location(answer["location"]),
         "recommended_pump": next((each["pump"] for each in candidates if each["state"] in RANKED), None),
     }
     return new.model_copy(
@@ -388,7 +391,7 @@ def _announced(candidate: Mapping[str, Any], record: PredictionRecord) -> Announ
 
 def _location(location: Mapping[str, Any]) -> GridLocation | None:
     """Return the point of a location; None for an area such as a district, whose point is not exact."""
-    if location["named"] is not None:
+    if location["area"] is not None:
         # the centre of an area would count as an exact incident location in later features
         return None
     return GridLocation(easting_m=location["easting_m"], northing_m=location["northing_m"])

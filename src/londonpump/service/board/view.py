@@ -86,7 +86,7 @@ class BoardView:
         return BoardView(at, pumps, is_of_now=False)
 
     @cached_property
-    def n_heard_of(self) -> int:
+    def n_reported(self) -> int:
         """Number of pumps with news in the last 12 hours. A report of the state `unknown` is no news."""
         since = self.at - REPORTED_WITHIN
         known = [pump for pump in self.pumps.values() if pump.state is not State.UNKNOWN]
@@ -96,7 +96,7 @@ class BoardView:
     def is_known(self) -> bool:
         """True if at least half of the fleet has news, so that pumps without a report can be assumed available."""
         # below half of the fleet, counts would mostly reflect missing reports
-        return self.is_of_now and bool(self.pumps) and self.n_heard_of * 2 >= len(self.pumps)
+        return self.is_of_now and bool(self.pumps) and self.n_reported * 2 >= len(self.pumps)
 
     def pumps_out(self, excluding: str | None = None) -> int | None:
         """Return the number of pumps between mobilised and left, as in training; None if the board is not known.

@@ -62,13 +62,13 @@ class AlarmFigures(Collector):
             return
         # types that had alarms before go to 0 instead of vanishing, so that alert rules see them end
         self._counts = Counter(dict.fromkeys(self._counts, 0))
-        self._counts.update(alarm.kind for alarm in alarms)
+        self._counts.update(alarm.alarm_type for alarm in alarms)
 
     def collect(self) -> Iterable[GaugeMetricFamily]:
         """Return the gauge."""
         family = _family()
-        for kind, n in sorted(self._counts.items()):
-            family.add_metric([kind], n)
+        for alarm_type, n in sorted(self._counts.items()):
+            family.add_metric([alarm_type], n)
         yield family
 
     def describe(self) -> Iterable[GaugeMetricFamily]:
@@ -254,8 +254,8 @@ def database_responds(connection: Connection) -> bool:
 def write_something(connection: Connection) -> None:
     """Write the probe row, which fails if the database is full or read-only."""
     # random content, because a database may skip a write that changes nothing
-    filling = token_hex(8).ljust(PROBE_CHARACTERS, "0")
-    upsert(connection, write_probe, [{"id": 1, "filling": filling}])
+    payload = token_hex(8).ljust(PROBE_CHARACTERS, "0")
+    upsert(connection, write_probe, [{"id": 1, "payload": payload}])
 
 
 def context_state(connection: Connection, now: datetime) -> ContextState:

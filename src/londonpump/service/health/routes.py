@@ -9,6 +9,7 @@ import logging
 from datetime import date, datetime
 from functools import partial
 from http import HTTPStatus
+from typing import Final
 
 from fastapi import APIRouter, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST
@@ -45,7 +46,8 @@ from londonpump.service.state import ServiceState, State
 from londonpump.service.telemetry import log
 
 router = APIRouter(tags=["health"])
-READY, NOT_READY = "ready", "not ready"
+PASS: Final = "pass"  # noqa: S105 - a status
+FAIL: Final = "fail"
 WRITTEN_WITHIN_S = 1.0
 """A longer limit than that of a request, because waiting for other writers does not mean that writing fails."""
 
@@ -76,9 +78,9 @@ async def readyz(_: Anybody, state: State, response: Response) -> Readiness:
     """
     champion = state.champion
     # a promotion or a failed activation makes the cached response obsolete at once
-    about = (champion.current and champion.current.name, champion.named)
+    about = (champion.current and champion.current.name, champion.ledger_model)
     readiness = await state.part(HealthCache).readiness.get(partial(_readiness, state), state.clock(), about)
-    if readiness.status != READY:
+    if readiness.status != PASS:
         response.status_code = HTTPStatus.SERVICE_UNAVAILABLE
         # as for a call without a model (`NoModel`)
         response.headers["Retry-After"] = "5"
@@ -115,8 +117,8 @@ async def metrics(_: Anybody, state: State) -> Response:
 
 async def _readiness(state: ServiceState) -> Readiness:
     model, database = _model_check(state), await _database_check(state)
-    is_ready = model.is_well and database.is_well
-    return Readiness(status=READY if is_ready else NOT_READY, model=model, database=database)
+    is_ready = model.status == database.status == PASS
+    return Readiness(status=PASS if is_ready else FAIL, model=model, database=database)
 
 
 async def _figures(state: ServiceState) -> bytes:
@@ -130,15 +132,17 @@ def _model_check(state: ServiceState) -> Check:
     if champion is None:
         # the route is public: only /statusz shows signed-in people what is wrong with it
         text = (
-            "The model named by the ledger cannot be used" if state.champion.named else "No model is active"
+            "The model named by the ledger cannot be used"
+            if state.champion.ledger_model
+            else "No model is active"
         )
-        return Check(is_well=False, told=f"{text}. {HOW_TO_PROMOTE}")
+        return Check(status=FAIL, output=f"{text}. {HOW_TO_PROMOTE}")
     try:
         check_self_test(champion.bundle, champion.name)
     except BadFile as error:
         log("model fails its self-test", logging.ERROR, problem=str(error))
-        return Check(is_well=False, told=f"{champion.name} fails its self-test. Promote another one.")
-    return Check(is_well=True, told=f"{champion.name} passes its self-test")
+        return Check(status=FAIL, output=f"{champion.name} fails its self-test. Promote another one.")
+    return Check(status=PASS, output=f"{champion.name} passes its self-test")
 
 
 async def _read_database_state(
@@ -150,8 +154,8 @@ async def _read_database_state(
         )
     except DatabaseFailed as error:
         log("status without the database", logging.WARNING, problem=str(error), request_id=request_id)
-        return Check(is_well=False, told=public_text(error)), None, None
-    return Check(is_well=True, told="answers"), _context_status(found, now), alarms
+        return Check(status=FAIL, output=public_text(error)), None, None
+    return Check(status=PASS, output="answers"), _context_status(found, now), alarms
 
 
 async def _database_check(state: ServiceState) -> Check:
@@ -160,7 +164,7 @@ async def _database_check(state: ServiceState) -> Check:
     except DatabaseFailed as error:
         log("database does not answer", logging.WARNING, problem=str(error))
         return Check(
-            is_well=False, told="The database does not answer. The log of the service has the details."
+            status=FAIL, output="The database does not answer. The log of the service has the details."
         )
     # a full disk still answers queries, but predictions have to be stored
     try:
@@ -168,9 +172,9 @@ async def _database_check(state: ServiceState) -> Check:
     except DatabaseFailed as error:
         log("database cannot be written", logging.WARNING, problem=str(error))
         return Check(
-            is_well=False, told="The database cannot be written. The log of the service has the details."
+            status=FAIL, output="The database cannot be written. The log of the service has the details."
         )
-    return Check(is_well=True, told="answers")
+    return Check(status=PASS, output="answers")
 
 
 def _model_state(state: ServiceState) -> ModelState:
@@ -180,9 +184,9 @@ def _model_state(state: ServiceState) -> ModelState:
     today = state.clock().date()
     return ModelState(
         name=champion.name if champion else None,
-        named=state.champion.named,
+        ledger_model=state.champion.ledger_model,
         is_simulated=champion.is_simulated if champion else None,
-        on_duty_since_at=champion.since_at if champion else None,
+        active_since_at=champion.since_at if champion else None,
         made_at=champion.provenance.get("made_at") if champion else None,
         trained_from=card.get("trained_from"),
         trained_until=until,
@@ -200,8 +204,8 @@ def _context_status(found: ContextState, now: datetime) -> ContextStatus:
         sources=[
             SourceState(
                 source=note.source,
-                asked_age_s=age_s(note.at, now),
-                good_age_s=age_s(note.succeeded_at, now),
+                last_fetch_age_s=age_s(note.at, now),
+                last_success_age_s=age_s(note.succeeded_at, now),
                 problem=note.problem,
             )
             for note in found.fetches

@@ -1,6 +1,7 @@
 """Response models of the health routes."""
 
 from datetime import datetime
+from typing import Literal
 
 from pydantic import ConfigDict
 
@@ -17,17 +18,17 @@ class Alive(ApiModel):
 class Check(ApiModel):
     """Check of one thing that the service needs."""
 
-    is_well: bool
-    """Whether it works."""
-    told: str
+    status: Literal["pass", "fail"]
+    """`pass` if it works."""
+    output: str
     """What was found, and what to do if it does not work."""
 
 
 class Readiness(ApiModel):
     """State of the service for load balancers."""
 
-    status: str
-    """`ready` or `not ready`."""
+    status: Literal["pass", "fail"]
+    """`pass` if both checks pass."""
     model: Check
     """Whether a model is active and passes its self-test."""
     database: Check
@@ -39,11 +40,11 @@ class ModelState(ApiModel):
 
     name: str | None
     """Name of the active model; null if there is none."""
-    named: str | None
+    ledger_model: str | None
     """Name of the model that the ledger names."""
     is_simulated: bool | None
     """Whether the model was trained on simulated records."""
-    on_duty_since_at: datetime | None
+    active_since_at: datetime | None
     """When this process activated the model."""
     made_at: str | None
     """When the model was trained."""
@@ -54,7 +55,7 @@ class ModelState(ApiModel):
     data_age_days: int | None
     """Days since `trained_until`."""
     problem: str | None
-    """Why the named model is not active."""
+    """Why the model that the ledger names is not active."""
 
 
 class SourceState(ApiModel):
@@ -62,9 +63,9 @@ class SourceState(ApiModel):
 
     source: str
     """Name of the publisher."""
-    asked_age_s: float | None
+    last_fetch_age_s: float | None
     """Seconds since the last request to the source; null if never."""
-    good_age_s: float | None
+    last_success_age_s: float | None
     """Seconds since the last successful request; null if never."""
     problem: str | None
     """Problem of the last request; null if there was none."""
@@ -94,13 +95,13 @@ class AlarmResponse(ApiModel):
     """Id of the alarm."""
     raised_at: datetime
     """When the alarm was raised."""
-    kind: str
+    alarm_type: str
     """Type of the alarm; docs/reference/alarms.md lists them."""
     subject: str
     """Subject of the alarm, such as an input or a source; empty for the whole service."""
     severity: str
     """Severity of the alarm."""
-    words: str
+    message: str
     """Description of the alarm, with advice."""
 
 

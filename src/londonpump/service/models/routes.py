@@ -17,7 +17,7 @@ class ChampionResponse(ApiModel):
 
     model: str
     """Name of the model that answers."""
-    on_duty_since_at: datetime
+    active_since_at: datetime
     """Time since which this model is active."""
     is_simulated: bool
     """Whether the model was trained on simulated records."""
@@ -29,7 +29,7 @@ class ChampionResponse(ApiModel):
     """Number of training records."""
     features: list[str]
     """Names of the inputs that the model reads."""
-    named: str | None
+    ledger_model: str | None
     """Name of the model that the ledger says is active."""
     problem: str | None
     """Reason why the model of the ledger is not active yet; null if it is."""
@@ -72,13 +72,13 @@ async def champion(_: SignedIn, state: State) -> ChampionResponse:
     card = active.bundle.card
     return ChampionResponse(
         model=active.name,
-        on_duty_since_at=active.since_at,
+        active_since_at=active.since_at,
         is_simulated=active.is_simulated,
         trained_from=card.get("trained_from"),
         trained_until=card.get("trained_until"),
         training_rows=card.get("rows"),
         features=list(card.get("features", ())),
-        named=state.champion.named,
+        ledger_model=state.champion.ledger_model,
         problem=state.champion.problem,
     )
 

@@ -1,7 +1,7 @@
 """Translate the original's 19 values into the inputs of the model.
 
 A text that is in no list counts as "not stated" (the original failed on it). A value that is left out has the
-original's default, as its contract says. Both are listed in `filled`. A station that does not exist is rejected.
+original's default, as its contract says. Both are listed in `imputed`. A station that does not exist is rejected.
 """
 
 from collections.abc import Mapping

@@ -119,12 +119,12 @@ async def time_pump(
 ) -> Response:
     """Predict the time of a pump from mobilisation to arrival.
 
-    A value that is not sent has the default shown here, as in the original, and `filled` then lists `value=default`. A
+    A value that is not sent has the default shown here, as in the original, and `imputed` then lists `value=default`. A
     text that is in no list counts as not stated. The hour is the present hour in London, on a Wednesday (a Sunday if
     `workingday` is 0) in the middle of `month`. Past locations on the ground represent the incident, at the stated
     distance, and the interval includes their spread. Congestion counts only if the model was trained on observed
     traffic. `risk_underestimated` is true for stations on the original's list of slow stations and if the model warns;
-    `risk_because` says which. An unknown field of the body is rejected; an unknown parameter of the query is ignored,
+    `risk_reasons` says which. An unknown field of the body is rejected; an unknown parameter of the query is ignored,
     as in the original, and listed in a header.
     """
     body = await predict_time(state, person, parameters)

@@ -60,9 +60,9 @@ class TimePump(ApiModel):
     """Seconds by which 10 % of such runs have arrived."""
     p90_s: float
     """Seconds by which 90 % of such runs have arrived."""
-    risk_because: list[str]
+    risk_reasons: list[str]
     """Reasons for the warning; empty without one."""
-    filled: list[str]
+    imputed: list[str]
     """`value=source` for each value that was not given or not known."""
     id: str
     """Id of this prediction in `/historique`, 24 hexadecimal digits."""

@@ -158,8 +158,8 @@ def _response(
         "time_pump_s": time_s,
         "p10_s": round(predicted.p10_s, 1),
         "p90_s": round(predicted.p90_s, 1),
-        "risk_because": risk_reasons,
-        "filled": [*call.imputed, *predicted.imputed],
+        "risk_reasons": risk_reasons,
+        "imputed": [*call.imputed, *predicted.imputed],
         # the length of the original's MongoDB ids
         "id": secrets.token_hex(ORIGINAL_ID_LENGTH // 2),
         "model": champion.name,
@@ -177,13 +177,13 @@ def _record(
         id=response["id"],
         user_id=query.user_id,
         created_at=now,
-        kind=TIME_PUMP,
+        endpoint=TIME_PUMP,
         model=response["model"],
         response_time_s=response["time_pump_s"],
         risk_underestimated=response["risk_underestimated"],
         inputs=query.query.model_dump(),
         answer=response,
-        asked_at=call.at,
+        call_at=call.at,
         risk_listed_at=used_risk_list.listed_at,
     )
 

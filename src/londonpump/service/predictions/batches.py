@@ -132,7 +132,7 @@ def _slices(calls: Sequence[Call]) -> Iterator[list[Call]]:
     part: list[Call] = []
     rows = 0
     for call in calls:
-        size = ROWS_PER_SLICE if call.location.is_named else len(call.starts)
+        size = ROWS_PER_SLICE if call.location.is_area else len(call.starts)
         if part and rows + size > ROWS_PER_SLICE:
             yield part
             part, rows = [], 0

@@ -29,7 +29,7 @@ class CallLocation:
     """(k, 2) easting and northing."""
     ground_codes: tuple[str, ...]
     """(k,) station ground of each point."""
-    named: str | None = None
+    area: str | None = None
     """Postcode district or station ground, if the question names only an area."""
     stated_ground: str | None = None
     """Station ground, if the question names only that."""
@@ -40,9 +40,9 @@ class CallLocation:
         return self.ground_codes[0] if len(set(self.ground_codes)) == 1 else None
 
     @property
-    def is_named(self) -> bool:
+    def is_area(self) -> bool:
         """Return whether the location is an area, which is answered for several points together."""
-        return self.named is not None
+        return self.area is not None
 
     @property
     def centre(self) -> tuple[float, float]:
@@ -64,7 +64,7 @@ def resolve_location(
     nearest_m = float(np.hypot(lookup.station_m[:, 0] - easting_m, lookup.station_m[:, 1] - northing_m).min())
     # "not <=" also rejects NaN
     if not nearest_m <= MAX_DISTANCE_TO_STATION_M:
-        raise Unprocessable(("place", TOO_FAR_PROBLEM.format(nearest_m / 1000)))
+        raise Unprocessable(("location", TOO_FAR_PROBLEM.format(nearest_m / 1000)))
     points = np.array([[easting_m, northing_m]])
     return CallLocation(points, _grounds_of(points, bundle, day))
 
@@ -81,25 +81,25 @@ def _district(code: str, bundle: Bundle, day: date) -> CallLocation:
     if points is None:
         raise Unprocessable(
             (
-                "place.postcode_district",
+                "location.postcode_district",
                 f"the active model has no past calls from {code}. Give easting_m and northing_m, or the station_ground",
             )
         )
-    return CallLocation(points, _grounds_of(points, bundle, day), named=code)
+    return CallLocation(points, _grounds_of(points, bundle, day), area=code)
 
 
 def _ground(code: str, bundle: Bundle, stations: Mapping[str, Station]) -> CallLocation:
     if code not in stations:
-        raise Unprocessable(("place.station_ground", f"{code} is no station. Use a code such as G30"))
+        raise Unprocessable(("location.station_ground", f"{code} is no station. Use a code such as G30"))
     points = bundle.area_points.ground(code)
     if points is None:
         raise Unprocessable(
             (
-                "place.station_ground",
+                "location.station_ground",
                 f"the active model has no past calls on the ground of {stations[code].name}. Give easting_m and northing_m",
             )
         )
-    return CallLocation(points, (code,) * len(points), named=code, stated_ground=code)
+    return CallLocation(points, (code,) * len(points), area=code, stated_ground=code)
 
 
 def _grounds_of(points: Floats, bundle: Bundle, day: date) -> tuple[str, ...]:
@@ -147,7 +147,7 @@ async def call_of(
     """Build the call of a question. Raises: Unprocessable."""
     at = question.at or request_context.now
     location = resolve_location(
-        question.place, bundle, london_day(at), request_context.station_index.stations
+        question.location, bundle, london_day(at), request_context.station_index.stations
     )
     board = request_context.board(at)
     candidates = (

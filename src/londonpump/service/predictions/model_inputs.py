@@ -56,7 +56,7 @@ def _columns(call: Call, count_values: Counts, station_index: StationIndex) -> C
     numbers = {**{name: getattr(stated, name) for name in STATED_COLUMNS}, **count_values}
     location = (
         {}
-        if call.location.is_named
+        if call.location.is_area
         else dict(zip(("easting_m", "northing_m"), call.location.centre, strict=True))
     )
     return {
@@ -66,7 +66,7 @@ def _columns(call: Call, count_values: Counts, station_index: StationIndex) -> C
         "station_northing_m": station_index.northing_m[station],
         "deployed_from": np.array(home, object),
         "station_ground_code": np.full(n, call.location.stated_ground, object),
-        "incident_type": np.full(n, question.kind_of_call, object),
+        "incident_type": np.full(n, question.incident_type, object),
         "property_category": np.full(
             n, _as_published("property_category", question.property_category), object
         ),

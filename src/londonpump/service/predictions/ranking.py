@@ -55,7 +55,7 @@ class Ranked:
     @property
     def returned(self) -> tuple[int, ...]:
         """The candidates that are returned."""
-        return self.order[: self.call.question.return_at_most]
+        return self.order[: self.call.question.max_candidates]
 
     @property
     def explained(self) -> list[int]:

@@ -26,7 +26,7 @@ class PredictionRecord:
     id: str
     user_id: str | None
     created_at: datetime
-    kind: str
+    endpoint: str
     """CALL or TIME_PUMP."""
     model: str | None
     response_time_s: float | None
@@ -36,13 +36,15 @@ class PredictionRecord:
     answer: Mapping[str, Any] | None
     """None for imported predictions."""
     incident_number: str | None = None
-    asked_at: datetime | None = None
+    call_at: datetime | None = None
     """The time that the prediction is for."""
     risk_listed_at: datetime | None = None
 
 
 Row = dict[str, Any]
 _DOCUMENTS = ("inputs", "answer")
+# the names of version 0.1 are part of the hashed text: others would invalidate every audit that exists
+_HASHED_AS = {"endpoint": "kind", "call_at": "asked_at"}
 _COLUMNS = tuple(predictions.c[column.name] for column in fields(PredictionRecord))
 
 
@@ -62,12 +64,12 @@ def as_row(record: PredictionRecord) -> Row:
 
 def digest_of(row: Row) -> str:
     """Return the SHA-256 of a stored row; the audit holds it to detect later changes."""
-    # column names and their order are part of the hashed text: changing them invalidates old audits
+    # the order of the columns is part of the hashed text too
     digest = hashlib.sha256()
     for column in _COLUMNS:
         value = row[column.name]
         text = value.astimezone(UTC).isoformat() if isinstance(value, datetime) else value
-        digest.update(f"{column.name}={text}\n".encode())
+        digest.update(f"{_HASHED_AS.get(column.name, column.name)}={text}\n".encode())
     return digest.hexdigest()
 
 
@@ -125,7 +127,7 @@ def find_changed_prediction(connection: Connection) -> tuple[int, str] | None:
     """Return the first prediction that differs from the audit, as (audit row, problem). The chain must be intact."""
     with closing(read_audit(connection)) as rows:
         for row in rows:
-            entries = json.loads(row.about)["entries"] if row.kind == EVENT_TYPE else []
+            entries = json.loads(row.details)["entries"] if row.event_type == EVENT_TYPE else []
             problem = _problem_of(connection, {entry["id"]: entry["sha256"] for entry in entries})
             if problem is not None:
                 return row.seq, problem

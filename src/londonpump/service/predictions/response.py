@@ -38,7 +38,7 @@ NO_PUMP = "No pump can be ranked: all are out, on their way back or off the run.
 
 
 def context_response(ranked: Ranked, bundle: Bundle) -> dict[str, JsonObject]:
-    """Return {column: value, unit, source, observed_at, age_min, is_filled} for each stated or modelled value."""
+    """Return {column: value, unit, source, observed_at, age_min, is_imputed} for each stated or modelled value."""
     call = ranked.call
     known = {} if call.context is None else {each.name: each for each in call.context.values}
     reads, takes = bundle.response.context.reads, bundle.response.context.takes
@@ -69,29 +69,29 @@ def missing_texts(call: Call, bundle: Bundle) -> list[str]:
 def _fallback_entry(name: str, ranked: Ranked) -> JsonObject:
     value = float(ranked.predictions.dispatches.number(name)[ranked.first])
     if np.isnan(value):
-        return _entry(name, None, UNKNOWN, is_filled=True)
+        return _entry(name, None, UNKNOWN, is_imputed=True)
     return _entry(
-        name, bool(value) if name in FLAGS else round(value, 4), FALLBACK_SOURCES[name], is_filled=True
+        name, bool(value) if name in FLAGS else round(value, 4), FALLBACK_SOURCES[name], is_imputed=True
     )
 
 
 def _from_database(known: ContextValue, call: Call) -> JsonObject:
     age_min = known.age_min(call.at)
     return {
-        **_entry(known.name, known.value, known.source, is_filled=known.is_filled),
+        **_entry(known.name, known.value, known.source, is_imputed=known.is_imputed),
         "observed_at": known.observed_at.isoformat().replace("+00:00", "Z") if known.observed_at else None,
         "age_min": None if age_min is None else round(age_min, 1),
     }
 
 
-def _entry(name: str, value: Any, source: str | None, *, is_filled: bool = False) -> JsonObject:
+def _entry(name: str, value: Any, source: str | None, *, is_imputed: bool = False) -> JsonObject:
     return {
         "value": value,
         "unit": UNITS.get(name),
         "source": source,
         "observed_at": None,
         "age_min": None,
-        "is_filled": is_filled,
+        "is_imputed": is_imputed,
     }
 
 
@@ -115,14 +115,14 @@ class ResponseBuilder:
             "at": format_utc(call.at),
             "incident_number": call.question.incident_number,
             "model": self._model(),
-            "place": self._location(ranked),
+            "location": self._location(ranked),
             "pumps_needed": _pumps_needed(ranked),
             "candidates": self._candidates(ranked),
             "second_pump": _second_pump(ranked),
-            "ranked": len(ranked.order),
+            "n_ranked": len(ranked.order),
             "context": context_response(ranked, self.bundle),
             **counts,
-            "filled": ranked.common_labels,
+            "imputed": ranked.common_labels,
             "missing": missing_texts(call, self.bundle),
             "board_age_s": None if call.board_age_s is None else round(call.board_age_s, 1),
             "warning": _response_warning(ranked),
@@ -142,8 +142,8 @@ class ResponseBuilder:
         return {
             "easting_m": round(easting_m, 1),
             "northing_m": round(northing_m, 1),
-            "named": location.named,
-            "points": len(location.points),
+            "area": location.area,
+            "n_points": len(location.points),
             "station_ground": None if ground is None else self._station(ground),
         }
 
@@ -168,7 +168,7 @@ class ResponseBuilder:
                 "distance_m": int(distances_m[i]),
                 **dict(zip(SECONDS, row_seconds.tolist(), strict=True)),
                 **_row_response(ranked, row),
-                "reasons": _contributions(ranked.contributions[row], row_seconds[2])
+                "explanations": _contributions(ranked.contributions[row], row_seconds[2])
                 if i < n_explained
                 else [],
             }
@@ -208,9 +208,9 @@ def _row_response(ranked: Ranked, row: int) -> JsonObject:
         },
         "warning": {
             "risk_underestimated": bool(predictions.is_flagged[row]),
-            "words": _warning(ranked, row, labels),
+            "text": _warning(ranked, row, labels),
         },
-        "filled": labels,
+        "imputed": labels,
     }
 
 
@@ -229,12 +229,12 @@ def _warning(ranked: Ranked, row: int, labels: list[str]) -> str | None:
 def _contributions(contributions: Sequence[Contribution], p50_s: float) -> list[JsonObject]:
     """Return the contributions to the p50, in seconds that add up to it."""
     entries = [
-        {"about": each.group, "seconds": round(each.seconds, 1), "words": each.description}
+        {"feature_group": each.group, "contribution_s": round(each.seconds, 1), "text": each.description}
         for each in contributions
     ]
     # the last contribution absorbs the rounding errors
     named_s = sum(round(each.seconds, 1) for each in contributions[:-1])
-    entries[-1]["seconds"] = round(float(p50_s) - named_s, 1)
+    entries[-1]["contribution_s"] = round(float(p50_s) - named_s, 1)
     return entries
 
 

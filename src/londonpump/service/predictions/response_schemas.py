@@ -39,12 +39,12 @@ class ResolvedLocation(ResponseModel):
     """A location as the service understands it."""
 
     easting_m: float
-    """Easting of the British grid; the mean of `points` if only an area was named."""
+    """Easting of the British grid; the mean of its points if only an area was given."""
     northing_m: float
-    """Northing of the British grid; the mean of `points` if only an area was named."""
-    named: str | None
-    """Postcode district or station ground, if only an area was named."""
-    points: int
+    """Northing of the British grid; the mean of its points if only an area was given."""
+    area: str | None
+    """Postcode district or station ground, if only an area was given."""
+    n_points: int
     """Number of past locations that represent a named area; 1 for coordinates."""
     station_ground: StationInfo | None
     """Station on whose ground the location is; null if the points lie on several grounds."""
@@ -62,11 +62,11 @@ class PumpsNeeded(ResponseModel):
 class Explanation(ResponseModel):
     """The contribution of an input to the p50; the contributions of a candidate add up to its p50."""
 
-    about: str
+    feature_group: str
     """Group of inputs that contributes."""
-    seconds: float
+    contribution_s: float
     """Seconds that it adds to the p50; negative if it makes the time shorter."""
-    words: str
+    text: str
     """Text that explains the contribution."""
 
 
@@ -75,7 +75,7 @@ class RiskWarning(ResponseModel):
 
     risk_underestimated: bool
     """Whether the pump may take much longer than announced."""
-    words: str | None
+    text: str | None
     """Text of the warning; null without one."""
 
 
@@ -108,9 +108,9 @@ class Candidate(ResponseModel):
     """Whether the state is not known and was assumed."""
     reported_at: datetime | None
     """Time of the last report of the state; null if there is none."""
-    filled: list[str]
+    imputed: list[str]
     """`column=source` of each input imputed or outside the training data for this pump alone."""
-    reasons: list[Explanation]
+    explanations: list[Explanation]
     """Contributions to the p50, if they were requested for this candidate."""
 
 
@@ -143,7 +143,7 @@ class ContextValueResponse(ResponseModel):
     """Time of the observation."""
     age_min: float | None
     """Age of the observation."""
-    is_filled: bool
+    is_imputed: bool
     """Whether the value replaces one that is not known."""
 
 
@@ -158,7 +158,7 @@ class PredictionResponse(ResponseModel):
     """Number of the incident, as sent."""
     model: ModelInfo
     """The model that answered."""
-    place: ResolvedLocation
+    location: ResolvedLocation
     """The resolved location of the incident."""
     pumps_needed: PumpsNeeded
     """Number of pumps that such calls need."""
@@ -166,8 +166,8 @@ class PredictionResponse(ResponseModel):
     """Pumps in the order of their p50, the quickest first."""
     second_pump: SecondPump | None
     """Time by which two pumps have arrived, if the first two candidates are sent."""
-    ranked: int = Field(
-        description="Number of pumps that were ranked; at most `return_at_most` of them are returned."
+    n_ranked: int = Field(
+        description="Number of pumps that were ranked; at most `max_candidates` of them are returned."
     )
     context: dict[str, ContextValueResponse]
     """Inputs by name, each with its source and age."""
@@ -177,7 +177,7 @@ class PredictionResponse(ResponseModel):
     """Free pumps of the incident's ground; null if the board is not known."""
     recent_ground_calls: float | None
     """Other calls on the same ground in the 30 minutes before; null if the board is not known."""
-    filled: list[str]
+    imputed: list[str]
     """`column=source` of each input that was imputed for all pumps."""
     missing: list[str]
     """Texts that say which inputs are not known."""

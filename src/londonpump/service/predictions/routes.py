@@ -17,6 +17,7 @@ from londonpump.service.predictions.schemas import BatchRequest, InvalidQuestion
 from londonpump.service.predictions.service import StoredAnswers, answer_question
 from londonpump.service.rights import Operator, Person, Role, SignedIn
 from londonpump.service.state import State
+from londonpump.storage.stored_json import rename_answer, request_to_hash
 
 router = APIRouter(prefix="/v1/predictions", tags=["predictions"])
 IdempotencyKey = Annotated[
@@ -89,7 +90,7 @@ async def predict_many(
 @router.get(
     "/{prediction_id}",
     operation_id="get_prediction",
-    response_description="The prediction as it was returned first.",
+    response_description="The prediction as it was returned first, under the present names of its fields.",
     response_model=PredictionResponse,
     responses={
         404: {
@@ -110,9 +111,9 @@ async def prediction(person: SignedIn, state: State, prediction_id: PredictionId
         return found if is_theirs or is_prediction_referenced(connection, prediction_id) else None
 
     found = await state.store.read(read_if_allowed)
-    if found is None or found.kind != CALL:
+    if found is None or found.endpoint != CALL:
         raise NotFound(f"There is no prediction {prediction_id}.")
-    return Response(as_text(found.answer), media_type="application/json")
+    return Response(as_text(rename_answer(found.answer)), media_type="application/json")
 
 
 def _key(
@@ -124,7 +125,13 @@ def _key(
 ) -> Key | None:
     if key is None:
         return None
-    return Key.of(person.id, key, route, [question.as_json() for question in sent_questions], state.clock())
+    return Key.of(
+        person.id,
+        key,
+        route,
+        [request_to_hash(question.as_json()) for question in sent_questions],
+        state.clock(),
+    )
 
 
 def _json(text: str, result: StoredAnswers) -> Response:

@@ -131,17 +131,19 @@ class PredictionRequest(Strict):
 
     model_config = ConfigDict(
         json_schema_extra={
-            "examples": [{"place": {"easting_m": 527912.0, "northing_m": 175110.0}, "kind_of_call": "Fire"}]
+            "examples": [
+                {"location": {"easting_m": 527912.0, "northing_m": 175110.0}, "incident_type": "Fire"}
+            ]
         }
     )
 
-    place: LocationQuery
+    location: LocationQuery
     """Location of the incident."""
     incident_number: IncidentNumber | None = None
     """Number of the incident in the control room."""
     at: QuestionTime | None = None
     """Time of mobilisation; now, if left out."""
-    kind_of_call: (
+    incident_type: (
         Literal[
             "Fire",
             "Domestic Incidents",
@@ -160,9 +162,9 @@ class PredictionRequest(Strict):
     """Accuracy of the address as in the records, such as `Within same building`."""
     pumps: Annotated[list[PumpCode], Field(min_length=1, max_length=MAX_RETURNED)] | None = None
     """Codes of the pumps to rank whatever their state; if left out, all pumps that can be sent."""
-    return_at_most: Annotated[int, Field(ge=1, le=MAX_RETURNED)] = DEFAULT_RETURNED
+    max_candidates: Annotated[int, Field(ge=1, le=MAX_RETURNED)] = DEFAULT_RETURNED
     """Number of candidates to return."""
-    reasons: Literal["first", "all", "none"] = "first"
+    explanations: Literal["first", "all", "none"] = "first"
     """Candidates to explain: the first, all or none."""
     context: ContextOverrides = Field(default_factory=ContextOverrides)
     """Values known to the caller, which take precedence over derived ones."""
@@ -170,7 +172,7 @@ class PredictionRequest(Strict):
     @property
     def max_explained(self) -> int:
         """Maximum number of candidates to explain."""
-        return {"first": 1, "all": self.return_at_most, "none": 0}[self.reasons]
+        return {"first": 1, "all": self.max_candidates, "none": 0}[self.explanations]
 
     def as_json(self) -> Any:
         """Return the fields that were sent."""
@@ -220,8 +222,8 @@ class BatchRequest(Strict):
             "examples": [
                 {
                     "questions": [
-                        {"place": {"easting_m": 527912.0, "northing_m": 175110.0}},
-                        {"place": {"postcode_district": "SE1"}},
+                        {"location": {"easting_m": 527912.0, "northing_m": 175110.0}},
+                        {"location": {"postcode_district": "SE1"}},
                     ]
                 }
             ]

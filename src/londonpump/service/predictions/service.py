@@ -60,12 +60,12 @@ def predict_calls(calls: Sequence[Call], active: ActiveModel) -> list[Row]:
 
 def _rank_calls(calls: Sequence[Call], counts: Sequence[Counts], active: ActiveModel) -> list[Ranked]:
     """Rank the pumps of each call: exact locations go through the model together, named areas one by one."""
-    exact = [i for i, call in enumerate(calls) if not call.location.is_named]
+    exact = [i for i, call in enumerate(calls) if not call.location.is_area]
     ranked = dict(
         zip(exact, _rank_exact([calls[i] for i in exact], [counts[i] for i in exact], active), strict=True)
     )
     for i, call in enumerate(calls):
-        if call.location.is_named:
+        if call.location.is_area:
             ranked[i] = _rank_area(call, counts[i], active)
     return [ranked[i] for i in range(len(calls))]
 
@@ -89,7 +89,7 @@ def _rank_area(call: Call, counts: Counts, active: ActiveModel) -> Ranked:
     columns = columns_of([call], [counts], active.station_index)
     # pumps requested by name are all ranked
     is_open = call.question.pumps is None
-    max_dispatches = max(MAX_AREA_DISPATCHES, call.question.return_at_most) if is_open else len(call.starts)
+    max_dispatches = max(MAX_AREA_DISPATCHES, call.question.max_candidates) if is_open else len(call.starts)
     rows, predictions = predict_area(bundle, columns, call.location.points, known, max_dispatches)
     return _add_contributions(bundle, [rank(call, predictions, 0, rows.tolist())])[0]
 
@@ -111,14 +111,14 @@ def _record(ranked: Ranked, content: JsonObject, active: ActiveModel) -> Predict
         id=content["id"],
         user_id=ranked.call.user_id,
         created_at=active.now,
-        kind=CALL,
+        endpoint=CALL,
         model=active.champion.name,
         response_time_s=None if row is None else round(float(predictions.median_s[row]), 1),
         risk_underestimated=None if row is None else bool(predictions.is_flagged[row]),
         inputs=ranked.call.question.model_dump(mode="json", exclude_unset=True),
         answer=content,
         incident_number=ranked.call.question.incident_number,
-        asked_at=ranked.call.at,
+        call_at=ranked.call.at,
     )
 
 
@@ -172,7 +172,7 @@ async def answer_question(
         return stored
     user_question = UserQuestion(person.id, question, key)
     # a slow question in the same round would delay all the others
-    is_large = not question.place.is_exact or question.max_explained > MAX_EXPLAINED
+    is_large = not question.location.is_exact or question.max_explained > MAX_EXPLAINED
     return await state.part(LargeQuestionBatcher if is_large else QuestionBatcher)(user_question)
 
 
@@ -259,7 +259,7 @@ def record_stored(state: ServiceState, rows: Sequence[Row]) -> None:
     audit = state.part(AuditBatch)
     for row in rows:
         audit.add(row["id"], row["user_id"], row["created_at"], digest_of(row))
-        state.metrics.predictions.labels(row["kind"], row["model"]).inc()
+        state.metrics.predictions.labels(row["endpoint"], row["model"]).inc()
 
 
 async def find_stored(

@@ -20,11 +20,11 @@ RAISED, CLEARED = "raised", "cleared"
 class Condition:
     """A condition that should raise an alarm."""
 
-    kind: str
+    alarm_type: str
     subject: str
     """An input, a station or a model; empty if it concerns the whole system."""
     severity: str
-    words: str
+    message: str
     evidence: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -36,10 +36,10 @@ class Alarm:
     raised_at: datetime
     cleared_at: datetime | None
     """None while the alarm is open."""
-    kind: str
+    alarm_type: str
     subject: str
     severity: str
-    words: str
+    message: str
     evidence: Mapping[str, Any]
 
 
@@ -73,10 +73,10 @@ def reconcile_alarms(
 
     Args: evaluated_types: types that were checked; open alarms of other types stay.
     """
-    before = {(alarm.kind, alarm.subject): alarm for alarm in standing_alarms(connection)}
-    now = {(condition.kind, condition.subject): condition for condition in conditions}
+    before = {(alarm.alarm_type, alarm.subject): alarm for alarm in standing_alarms(connection)}
+    now = {(condition.alarm_type, condition.subject): condition for condition in conditions}
     cleared_ids = [
-        alarm.id for key, alarm in before.items() if alarm.kind in evaluated_types and key not in now
+        alarm.id for key, alarm in before.items() if alarm.alarm_type in evaluated_types and key not in now
     ]
     if cleared_ids:
         connection.execute(update(alarms).where(alarms.c.id.in_(cleared_ids)).values(cleared_at=at))
@@ -112,10 +112,10 @@ def _insert_alarm(connection: Connection, at: datetime, condition: Condition) ->
     row = {
         "id": uuid4().hex,
         "raised_at": at,
-        "kind": condition.kind,
+        "alarm_type": condition.alarm_type,
         "subject": condition.subject,
         "severity": condition.severity,
-        "words": condition.words,
+        "message": condition.message,
         "evidence": dict(condition.evidence),
     }
     # another process may have raised it in the meantime: its alarm stays
@@ -123,12 +123,12 @@ def _insert_alarm(connection: Connection, at: datetime, condition: Condition) ->
         dialect_insert(connection, alarms)
         .values(row)
         .on_conflict_do_nothing(
-            index_elements=[alarms.c.kind, alarms.c.subject], index_where=alarms.c.cleared_at.is_(None)
+            index_elements=[alarms.c.alarm_type, alarms.c.subject], index_where=alarms.c.cleared_at.is_(None)
         )
     )
     return str(row["id"])
 
 
 def _read(connection: Connection, query: Select[Any]) -> list[Alarm]:
-    rows = connection.execute(query.order_by(alarms.c.raised_at, alarms.c.kind, alarms.c.subject))
+    rows = connection.execute(query.order_by(alarms.c.raised_at, alarms.c.alarm_type, alarms.c.subject))
     return [Alarm(**row) for row in rows.mappings()]

@@ -28,6 +28,7 @@ MAX_WAITING = 10_000
 # The last write may take longer, because nothing else waits for the database then.
 FINAL_FLUSH_TIMEOUT_S = 5.0
 EVENT_TYPE = "predictions"
+_HASHED_AS = {"event_type": "kind", "details": "about"}
 T = TypeVar("T")
 
 
@@ -37,9 +38,9 @@ class AuditRow:
 
     seq: int
     at: datetime
-    kind: str
+    event_type: str
     actor: str | None
-    about: str
+    details: str
     """Canonical JSON."""
     previous_hash: str
     hash: str
@@ -59,17 +60,17 @@ class AuditVerification:
 
 
 def append_audit(
-    connection: Connection, at: datetime, kind: str, actor: str | None, about: Mapping[str, Any]
+    connection: Connection, at: datetime, event_type: str, actor: str | None, details: Mapping[str, Any]
 ) -> None:
-    """Add an event inside the transaction of the caller. about: values that JSON can hold; never a secret."""
+    """Add an event inside the transaction of the caller. details: values that JSON can hold; never a secret."""
     # concurrent writers on PostgreSQL wait here until the other commits, so the chain has no forks
     head = connection.execute(select(audit_head).where(audit_head.c.id == 1).with_for_update()).one()
     fields = {
         "seq": head.n_rows + 1,
         "at": at.astimezone(UTC),
-        "kind": kind,
+        "event_type": event_type,
         "actor": actor,
-        "about": json_of(about),
+        "details": json_of(details),
         "previous_hash": head.hash,
     }
     hashed = hash_of(fields)
@@ -109,14 +110,16 @@ def verify_audit(
     return _compare_with_head(head, AuditVerification(seen, previous), n_rows)
 
 
-def json_of(about: Mapping[str, Any]) -> str:
+def json_of(details: Mapping[str, Any]) -> str:
     """Return canonical JSON: sorted keys, no spaces, ASCII."""
-    return json.dumps(about, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return json.dumps(details, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
 def hash_of(fields: Mapping[str, Any]) -> str:
     """Return the hash of a row from all its other fields."""
-    shown = {**fields, "at": fields["at"].isoformat(timespec="microseconds")}
+    # the names of version 0.1 are part of the hashed text: others would invalidate every audit that exists
+    named = {_HASHED_AS.get(name, name): value for name, value in fields.items()}
+    shown = {**named, "at": fields["at"].isoformat(timespec="microseconds")}
     return sha256(json_of(shown).encode()).hexdigest()
 
 
@@ -125,7 +128,9 @@ def _problem_of(row: AuditRow, expected_seq: int, previous: str) -> str | None:
         return f"it is missing (the next one there is {row.seq})"
     if row.previous_hash != previous:
         return "it does not follow from the row before: one of the two was changed"
-    fields = {name: getattr(row, name) for name in ("seq", "at", "kind", "actor", "about", "previous_hash")}
+    fields = {
+        name: getattr(row, name) for name in ("seq", "at", "event_type", "actor", "details", "previous_hash")
+    }
     return None if hash_of(fields) == row.hash else "it was changed"
 
 
@@ -225,10 +230,10 @@ class AuditBatch:
             return
         self._n_in_flight = len(taken)
         at = self._clock()
-        about: dict[str, Any] = {"n": len(taken), "entries": [entry.as_json() for entry in taken]}
+        details: dict[str, Any] = {"n": len(taken), "entries": [entry.as_json() for entry in taken]}
         try:
             await self._store.write(
-                lambda connection: append_audit(connection, at, EVENT_TYPE, None, about), within_s=within_s
+                lambda connection: append_audit(connection, at, EVENT_TYPE, None, details), within_s=within_s
             )
         except BaseException:
             self._waiting = taken + self._waiting

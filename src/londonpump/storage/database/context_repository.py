@@ -17,8 +17,8 @@ from londonpump.domain.stations import Station
 from londonpump.storage.database.engine import as_row, reading, upsert, writing
 from londonpump.storage.database.schema import (
     bank_holidays,
-    fetch_notes,
     school_holidays,
+    source_fetches,
     traffic_readings,
     weather_hours,
 )
@@ -251,7 +251,7 @@ def record_fetch(engine: Engine, source: str, at: datetime, problem: str | None,
     """Store a fetch. The problem must not contain an API key."""
     row = {"source": source, "fetched_at": at, "problem": problem, "row_count": rows}
     with writing(engine) as connection:
-        connection.execute(insert(fetch_notes), row)
+        connection.execute(insert(source_fetches), row)
 
 
 def last_fetches(engine: Engine) -> list[FetchRecord]:
@@ -262,18 +262,18 @@ def last_fetches(engine: Engine) -> list[FetchRecord]:
 
 def select_last_fetches(connection: Connection) -> list[FetchRecord]:
     """Do the same as `last_fetches` inside the transaction of the caller."""
-    notes = fetch_notes.c
+    fetches = source_fetches.c
     good = (
-        select(notes.source, func.max(notes.fetched_at).label("succeeded_at"))
-        .where(notes.problem.is_(None))
-        .group_by(notes.source)
+        select(fetches.source, func.max(fetches.fetched_at).label("succeeded_at"))
+        .where(fetches.problem.is_(None))
+        .group_by(fetches.source)
         .subquery()
     )
     # the id decides between two fetches at the same time
     rank = func.row_number().over(
-        partition_by=notes.source, order_by=(notes.fetched_at.desc(), notes.id.desc())
+        partition_by=fetches.source, order_by=(fetches.fetched_at.desc(), fetches.id.desc())
     )
-    ranked = select(fetch_notes, rank.label("rank")).subquery()
+    ranked = select(source_fetches, rank.label("rank")).subquery()
     query = (
         select(ranked, good.c.succeeded_at)
         .outerjoin(good, good.c.source == ranked.c.source)

@@ -5,10 +5,11 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, text
+from sqlalchemy import Connection, Select, insert, select, text
 
 from londonpump.domain.errors import LondonPumpError
 from londonpump.storage.database.schema import decisions
+from londonpump.storage.stored_json import rename_evidence
 
 PROMOTE, ROLL_BACK, KEEP = "promote", "roll_back", "keep"
 
@@ -71,4 +72,10 @@ def read_decisions(connection: Connection, max_rows: int, before_id: int | None 
     query = select(decisions).order_by(decisions.c.id.desc()).limit(max_rows)
     if before_id is not None:
         query = query.where(decisions.c.id < before_id)
-    return [Decision(**row) for row in connection.execute(query).mappings()]
+    return select_lines(connection, query)
+
+
+def select_lines(connection: Connection, query: Select[Any]) -> list[Decision]:
+    """Return the lines of a query on the ledger."""
+    found = connection.execute(query).mappings()
+    return [Decision(**{**row, "evidence": rename_evidence(row["evidence"])}) for row in found]

@@ -38,7 +38,7 @@ class Prediction:
     user_id: str | None
     """None if the user is unknown."""
     created_at: datetime
-    kind: str
+    endpoint: str
     response_time_s: float
     """The time as announced, which can be negative."""
     risk_underestimated: bool | None = None

@@ -24,7 +24,7 @@ from sqlalchemy import (
 from londonpump.storage.database.engine import Timestamp
 
 # The newest step in `migrations/versions`, which this version of the product requires.
-VERSION = "0008"
+VERSION = "0009"
 # Not Alembic's default name, which MLflow uses if it shares the database.
 VERSION_TABLE = "londonpump_version"
 
@@ -94,8 +94,8 @@ bank_holidays = Table(
     Column("source", Text, nullable=False),
 )
 
-fetch_notes = Table(
-    "fetch_notes",
+source_fetches = Table(
+    "source_fetches",
     metadata,
     Column("id", Integer, primary_key=True),
     Column("source", Text, nullable=False),
@@ -173,10 +173,10 @@ audit = Table(
     metadata,
     Column("seq", Integer, primary_key=True, autoincrement=False),
     Column("at", Timestamp, nullable=False),
-    Column("kind", Text, nullable=False, index=True),
+    Column("event_type", Text, nullable=False, index=True),
     Column("actor", Text),
     # text, not JSON: an engine that rewrites JSON in its own format would break the hash
-    Column("about", Text, nullable=False),
+    Column("details", Text, nullable=False),
     Column("previous_hash", Text, nullable=False),
     Column("hash", Text, nullable=False),
 )
@@ -199,17 +199,17 @@ alarms = Table(
     Column("id", Text, primary_key=True),
     Column("raised_at", Timestamp, nullable=False, index=True),
     Column("cleared_at", Timestamp),
-    Column("kind", Text, nullable=False),
+    Column("alarm_type", Text, nullable=False),
     # an input, a station or a model; empty if the alarm concerns the whole system
     Column("subject", Text, nullable=False),
     Column("severity", Text, nullable=False),
-    Column("words", Text, nullable=False),
+    Column("message", Text, nullable=False),
     Column("evidence", JSON, nullable=False),
     # when the webhook accepted the message; null if it has not yet
     Column("raised_sent_at", Timestamp),
     Column("cleared_sent_at", Timestamp),
     CheckConstraint("severity IN ('note', 'warning', 'urgent')", name="severity"),
-    CheckConstraint("words <> ''", name="words"),
+    CheckConstraint("message <> ''", name="message"),
 )
 
 # `/readyz` writes this row to check that the database accepts writes.
@@ -217,13 +217,13 @@ write_probe = Table(
     "write_probe",
     metadata,
     Column("id", Integer, primary_key=True),
-    Column("filling", Text, nullable=False),
+    Column("payload", Text, nullable=False),
     CheckConstraint("id = 1", name="id"),
 )
 
 Index(
     "ux_alarms_standing",
-    alarms.c.kind,
+    alarms.c.alarm_type,
     alarms.c.subject,
     unique=True,
     sqlite_where=alarms.c.cleared_at.is_(None),
@@ -241,7 +241,7 @@ sessions = Table(
     Column("started_at", Timestamp, nullable=False),
     Column("ends_at", Timestamp, nullable=False),
     Column("ended_at", Timestamp),
-    Column("ended_because", Text),
+    Column("end_reason", Text),
     Index(None, "user_id", "source", "started_at"),
 )
 
@@ -272,7 +272,7 @@ predictions = Table(
     Column("id", Text, primary_key=True),
     Column("user_id", Text, ForeignKey("users.id")),
     Column("created_at", Timestamp, nullable=False, index=True),
-    Column("kind", Text, nullable=False),
+    Column("endpoint", Text, nullable=False),
     # null if no pump was ranked. No lower bound: the original announced times below 0, and its history is kept
     Column("response_time_s", Float),
     Column("risk_underestimated", Boolean),
@@ -283,7 +283,7 @@ predictions = Table(
     Column("answer", JSON(none_as_null=True)),
     Column("incident_number", Text, index=True),
     # the time that the prediction is for; created_at is when it was made
-    Column("asked_at", Timestamp),
+    Column("call_at", Timestamp),
     Index(None, "user_id", "created_at"),
 )
 
