@@ -16,7 +16,6 @@ from londonpump.lifecycle.train import TrainRequest, train, training_set
 from londonpump.models.bundle import from_files, incident_hashes, to_files
 from londonpump.models.npz import from_npz
 from londonpump.models.risk_stations import risk_stations
-from londonpump.models.train import original_columns
 from londonpump.storage.bundles import content_hash, load_bundle, read_provenance, save_bundle
 
 FEW_DAYS = date(2023, 3, 18)
@@ -56,9 +55,6 @@ def test_a_bundle_read_back_answers_the_same(files, small_bundle, small_examples
         small_bundle.response_times(one).quantiles(LEVELS), again.response_times(two).quantiles(LEVELS)
     )
     np.testing.assert_array_equal(small_bundle.pumps(one).probability, again.pumps(two).probability)
-    np.testing.assert_array_equal(
-        small_bundle.original.predict(original_columns(one)), again.original.predict(original_columns(two))
-    )
 
 
 def test_everything_in_it_is_json_lightgbms_own_text_or_numbers(files) -> None:

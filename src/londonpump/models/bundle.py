@@ -26,12 +26,11 @@ from londonpump.models.distribution import P50, ResponseTimes
 from londonpump.models.fitted_context import FittedContext
 from londonpump.models.location_effect import LocationEffect
 from londonpump.models.npz import from_npz, to_npz
-from londonpump.models.original_model import OriginalModel
 from londonpump.models.pump_count import PumpsModel
 from londonpump.models.response_time_model import BaseCurve, ResponseTimeModel
 
-SCHEMA = 3
-"""Version of the file layout. 2 added the points of areas."""
+SCHEMA = 4
+"""Version of the file layout. 4 left out the original's model."""
 # Both models are made of files: the prefix keeps the names of one apart from those of the other.
 PUMPS_PREFIX = "pumps_"
 Columns = dict[str, NDArray[Any]]
@@ -50,7 +49,6 @@ class Bundle:
     pumps: PumpsModel
     constant: Constant
     distance: Distance
-    original: OriginalModel
     risk_stations: dict[str, float]
     """Density between 600 and 1,600 s by station, from which the original's list follows."""
     risk_threshold: float
@@ -96,7 +94,6 @@ def to_files(bundle: Bundle) -> dict[str, bytes]:
             "constant": bundle.constant.to_json(),
             "distance": bundle.distance.to_json(),
         },
-        "seed_recipe.json": bundle.original.to_json(),
         "risk_stations.json": {
             "date": bundle.card["trained_until"],
             "density": bundle.risk_stations,
@@ -167,7 +164,6 @@ def _assemble(card: dict[str, Any], files: dict[str, bytes]) -> Bundle:
         pumps=PumpsModel.from_files(pumps),
         constant=Constant.from_json(value["baselines.json"]["constant"]),
         distance=Distance.from_json(value["baselines.json"]["distance"]),
-        original=OriginalModel.from_json(value["seed_recipe.json"]),
         risk_stations=value["risk_stations.json"]["density"],
         risk_threshold=float(stored["warn_at"]),
         seen=np.cumsum(from_npz(files["seen.npz"])["steps"]),
