@@ -86,25 +86,33 @@ def test_the_card_says_what_it_was_made_of(small_bundle, small_examples) -> None
     assert card["data_hash"] == small_examples.data_hash
     assert card["is_simulated"] is True
     assert {"lightgbm", "numpy"} <= set(card["libraries"])
-    assert {"seed", "rows", "features", "effort", "code_version", "trained_from", "trained_until"} <= set(
-        card
-    )
+    assert {
+        "seed",
+        "rows",
+        "features",
+        "hyperparameters",
+        "code_version",
+        "trained_from",
+        "trained_until",
+    } <= set(card)
     assert not {"made_at", "host"} & set(card)
 
 
 @pytest.mark.parametrize(
-    "name", ["scale.txt", "domain.json", "centre_0.txt", "pumps_pumps.json", "places.npz"]
+    "name",
+    ["scale.txt", "applicability_domain.json", "centre_0.txt", "pumps_pumps.json", "location_effects.npz"],
 )
 def test_a_bundle_that_lacks_a_file_is_refused_in_words(name, files) -> None:
     with pytest.raises(BadFile, match="lacks or does not know"):
         from_files({other: content for other, content in files.items() if other != name}, "here")
 
 
-def test_a_bundle_of_another_schema_is_refused_even_with_the_right_name(files, tmp_path) -> None:
+@pytest.mark.parametrize("schema", [3, 99])
+def test_a_bundle_of_another_schema_is_refused_even_with_the_right_name(schema, files, tmp_path) -> None:
     card = json.loads(files["bundle.json"])
-    newer = {**files, "bundle.json": json.dumps({**card, "schema": 99}).encode()}
-    folder = save_bundle(newer, {}, tmp_path / "bundles")
-    with pytest.raises(BadFile, match="is of schema 99"):
+    other = {**files, "bundle.json": json.dumps({**card, "schema": schema}).encode()}
+    folder = save_bundle(other, {}, tmp_path / "bundles")
+    with pytest.raises(BadFile, match=rf"is of schema {schema}, .* Train again: londonpump train\.$"):
         from_files(load_bundle(folder)[1], str(folder))
 
 
@@ -196,16 +204,16 @@ def test_too_few_training_rows_are_said_in_words(small_data, tmp_path) -> None:
     assert not (tmp_path / "bundle").exists()
 
 
-def test_the_card_holds_a_prototype_that_the_bundle_answers_as_when_it_was_learnt(small_bundle) -> None:
-    prototype = small_bundle.card["prototype"]
+def test_the_card_holds_a_self_test_that_the_bundle_answers_as_when_it_was_learnt(small_bundle) -> None:
+    self_test = small_bundle.card["self_test"]
     columns = {
         name: np.array([np.nan if value is None else value], None if name == "mobilised_us" else np.float64)
         if not isinstance(value, str) and name not in ("incident_type", "property_category", "property_type")
         else np.array([value], object)
-        for name, value in prototype["run"].items()
+        for name, value in self_test["dispatch"].items()
     }
     median_s = small_bundle.response(small_bundle.dispatches(columns)).quantile(0.5)[0]
-    assert median_s == pytest.approx(prototype["p50_s"], abs=1e-3)
+    assert median_s == pytest.approx(self_test["p50_s"], abs=1e-3)
 
 
 def test_metrics_on_later_runs_stand_beside_the_bundle_outside_its_name(

@@ -24,7 +24,7 @@ from londonpump.models.train import TrainingPlan, usable_rows
 from londonpump.simulation.plan import SimulationPlan
 from londonpump.simulation.simulate import write_simulation
 
-MODELS = ("constant", "distance", "seed", "ours")
+MODELS = ("constant", "distance", "original", "ours")
 
 
 def data_of_other_incidents(folder):
@@ -154,9 +154,9 @@ def test_without_the_original_every_other_figure_stays(evaluated, small_brigade,
     report = tmp_path / "report.html"
     request = EvaluateRequest(small_brigade.bundle, small_brigade.data, report=report, resamples=100)
     results = evaluate(request).results
-    assert set(evaluated[0]) - set(results) == {"seed_recipe"}
+    assert set(evaluated[0]) - set(results) == {"original"}
     for key in ("models", "differences"):
-        others = {name: found for name, found in evaluated[0][key].items() if name != "seed"}
+        others = {name: found for name, found in evaluated[0][key].items() if name != "original"}
         assert results[key] == others
     assert "riginal model" not in format_evaluation(results)
     assert "riginal model" not in report.read_text(encoding="utf-8")

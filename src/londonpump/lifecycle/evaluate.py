@@ -114,8 +114,8 @@ def evaluate(request: EvaluateRequest, progress: Progress = silent) -> Evaluatio
         **result,
         "is_later": start >= trained_until,
         "differences": _differences(judged_rows, forecasts, request.resamples),
-        **({} if original is None else {"seed_recipe": _original_scores(original, bundle, rows)}),
-        "context_unknown": bundle.response.context.unknown(bundle.dispatches(rows)),
+        **({} if original is None else {"original": _original_scores(original, bundle, rows)}),
+        "context_imputed": bundle.response.context.unknown(bundle.dispatches(rows)),
         "pumps": pumps,
     }
     inputs = ReportInputs(
@@ -162,13 +162,13 @@ def later_rows(bundle: Bundle, examples: Examples, start: date) -> Columns:
 
 def original_of(bundle: Bundle, training: TrainingSet) -> OriginalModel:
     """Fit the original's model on the rows that the bundle would be trained on. Raises: TooFewRows."""
-    plan = TrainingPlan(is_without_fast=bundle.card["without_runs_over_60_kmh"])
+    plan = TrainingPlan(is_without_fast=bundle.card["without_dispatches_over_60_kmh"])
     usable = usable_rows(training, plan)
     return fit_original(bundle.dispatches(usable.rows), usable.incident)
 
 
 def forecasts_of(bundle: Bundle, rows: Columns, original: OriginalModel | None = None) -> dict[str, Forecast]:
-    """Predict the same rows with every model; `ours_kind_not_stated` is ours without the incident type."""
+    """Predict the same rows with every model; `ours_incident_type_not_stated` is ours without the incident type."""
     n = len(rows["mobilised_us"])
     distance_km = distance_as_original_km(rows)
     dispatches = bundle.dispatches(rows)
@@ -176,9 +176,9 @@ def forecasts_of(bundle: Bundle, rows: Columns, original: OriginalModel | None =
     return {
         "constant": Forecast(bundle.constant.predict(n), bundle.constant.predict_mean(n)),
         "distance": Forecast(bundle.distance.predict(distance_km), bundle.distance.predict_mean(distance_km)),
-        **({} if original is None else {"seed": _original_forecast(original, bundle, dispatches)}),
+        **({} if original is None else {"original": _original_forecast(original, bundle, dispatches)}),
         "ours": forecast_of(bundle.response_times(dispatches)),
-        "ours_kind_not_stated": forecast_of(bundle.response_times(unstated)),
+        "ours_incident_type_not_stated": forecast_of(bundle.response_times(unstated)),
     }
 
 
@@ -203,12 +203,12 @@ def format_evaluation(results: Mapping[str, Any]) -> str:
             f"{MODEL_LABELS[name]:<37}{mae['value']:8.1f}  {_between(mae):<16}{whole['rmse_s']['value']:8.1f}"
             f"{whole['within_60_share']['value']:13.1%}" + (f"{cover['value']:13.1%}" if cover else "")
         )
-    if original := results.get("seed_recipe"):
+    if original := results.get("original"):
         lines.append(
             f"The original model over eleven seeds: median MAE {original['median_mae_s']:.1f} s, best {original['best_mae_s']:.1f} s"
         )
-    if results["context_unknown"]:
-        unknown_parts = ", ".join(f"{part} of {n:,}" for part, n in results["context_unknown"].items())
+    if results["context_imputed"]:
+        unknown_parts = ", ".join(f"{part} of {n:,}" for part, n in results["context_imputed"].items())
         lines.append(
             f"Unknown context of these mobilisations: {unknown_parts}; usual values were used instead"
         )

@@ -102,11 +102,11 @@ def fit_bundle(
             "seed": plan.seed,
             "rows": len(attendance_s),
             "features": [feature.name for feature in features],
-            "places": [effect.smoothing.name for effect in response.location_effects],
-            "effort": _hyperparameters_json(len(attendance_s)),
+            "location_effects": [effect.smoothing.name for effect in response.location_effects],
+            "hyperparameters": _hyperparameters_json(len(attendance_s)),
             "context": context.card(),
-            "without_runs_over_60_kmh": plan.is_without_fast,
-            "prototype": _self_test(response, dispatches, read),
+            "without_dispatches_over_60_kmh": plan.is_without_fast,
+            "self_test": _self_test(response, dispatches, read),
             **facts,
         },
         stations=training.stations,
@@ -133,7 +133,7 @@ def _self_test(response: ResponseTimeModel, dispatches: Dispatches, read: frozen
     )
     row = {name: values[0] for name, values in first.columns.items()}
     return {
-        "run": {name: _plain(value) for name, value in row.items()},
+        "dispatch": {name: _plain(value) for name, value in row.items()},
         "p50_s": round(float(response(first).quantile(P50)[0]), 3),
     }
 
