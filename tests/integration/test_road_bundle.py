@@ -107,12 +107,11 @@ def test_a_bundle_that_lacks_a_file_is_refused_in_words(name, files) -> None:
         from_files({other: content for other, content in files.items() if other != name}, "here")
 
 
-@pytest.mark.parametrize("schema", [3, 99])
-def test_a_bundle_of_another_schema_is_refused_even_with_the_right_name(schema, files, tmp_path) -> None:
+def test_a_bundle_of_another_schema_is_refused_even_with_the_right_name(files, tmp_path) -> None:
     card = json.loads(files["bundle.json"])
-    other = {**files, "bundle.json": json.dumps({**card, "schema": schema}).encode()}
-    folder = save_bundle(other, {}, tmp_path / "bundles")
-    with pytest.raises(BadFile, match=rf"is of schema {schema}, .* Train again: londonpump train\.$"):
+    newer = {**files, "bundle.json": json.dumps({**card, "schema": 99}).encode()}
+    folder = save_bundle(newer, {}, tmp_path / "bundles")
+    with pytest.raises(BadFile, match=r"is of schema 99, .* Train again: londonpump train\.$"):
         from_files(load_bundle(folder)[1], str(folder))
 
 

@@ -115,7 +115,7 @@ def test_the_same_rows_and_seeds_give_the_same_recipe(rows, recipe):
     assert np.array_equal(again.intercepts_s, recipe.intercepts_s)
 
 
-def test_bundles_are_fitted_without_scikit_learn():
+def test_the_answer_needs_no_scikit_learn():
     program = "import sys; sys.modules['sklearn'] = None; import londonpump.models.train"
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
 
