@@ -131,7 +131,7 @@ def _location_row(smoothing: Smoothing) -> tuple[str, ...]:
     latest = max((known[name] for name in reads), key=KNOWN_STAGES.index)
     whose = "of the same station" if smoothing.is_by_station else "of any station"
     source = f"past dispatches {whose}, spread over {smoothing.width_m} m, shrunk by {smoothing.shrink:g} dispatches"
-    return code(smoothing.name), "s", source, latest, ", ".join(map(code, reads)), "place"
+    return code(smoothing.name), "s", source, latest, ", ".join(map(code, reads)), "location"
 
 
 def example_columns() -> str:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from londonpump.features.dispatches import Columns, Dispatches, Floats, Texts
 from londonpump.features.ground_lookup import GroundLookup
 
-HOUR, LOCATION, OWN, PROPERTY, RIVER = "hour", "place", "own ground", "property", "river"
+HOUR, LOCATION, OWN, PROPERTY, RIVER = "hour", "location", "own ground", "property", "river"
 EVERYTHING = frozenset({HOUR, LOCATION, OWN, PROPERTY, RIVER})
 
 

@@ -7,11 +7,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from londonpump.evaluation.evaluation_rows import EvaluationRows, Forecast
-from londonpump.lifecycle.evaluate import build_judged_rows, forecasts_of
+from londonpump.evaluation.original_model import original_columns
+from londonpump.lifecycle.evaluate import build_judged_rows, forecasts_of, original_of
 from londonpump.lifecycle.prepared_examples import Columns, incident_codes
 from londonpump.models.applicability_domain import TEXTS
 from londonpump.models.bundle import Bundle
-from londonpump.models.train import distance_as_original_km, original_columns, with_known_pumps
+from londonpump.models.train import TrainingSet, distance_as_original_km, with_known_pumps
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -46,9 +47,13 @@ class Answers:
     pumps: PumpPredictions
 
 
-def predictions_of(bundle: Bundle, columns: Columns, calls: Columns) -> Answers:
-    """Predict with every model on rows (n, attendance known), and the number of pumps on calls, none of them trained on."""
-    forecasts = forecasts_of(bundle, columns)
+def predictions_of(bundle: Bundle, training: TrainingSet, columns: Columns, calls: Columns) -> Answers:
+    """Predict with every model on rows (n, attendance known), and the number of pumps on calls, none of them trained on.
+
+    The original's model is fitted here, on the rows that the bundle was trained on.
+    """
+    original = original_of(bundle, training)
+    forecasts = forecasts_of(bundle, columns, original)
     distance_km = distance_as_original_km(columns)
     forecasts["distance_mean_curve"] = Forecast(bundle.distance.predict_mean(distance_km))
     chance = forecasts["ours"].p_underestimate
@@ -56,7 +61,7 @@ def predictions_of(bundle: Bundle, columns: Columns, calls: Columns) -> Answers:
         columns=columns,
         rows=build_judged_rows(bundle, columns),
         forecasts=forecasts,
-        originals_s=bundle.original.predict_all(original_columns(bundle.dispatches(columns))),
+        originals_s=original.predict_all(original_columns(bundle.dispatches(columns))),
         is_warned=np.zeros(0, np.bool_) if chance is None else chance >= bundle.risk_threshold,
         pumps=_pump_predictions(bundle, with_known_pumps(calls)),
     )

@@ -9,7 +9,7 @@ from benchmarks.accuracy.predictions import NOT_STATED, STATED, Answers, PumpPre
 from londonpump.evaluation.evaluate import RESAMPLES, evaluate_models, evaluate_pumps, paired_difference
 from londonpump.evaluation.evaluation_rows import Forecast
 
-OURS = {STATED: "ours", NOT_STATED: "ours_kind_not_stated"}
+OURS = {STATED: "ours", NOT_STATED: "ours_incident_type_not_stated"}
 REPORTED_SLICES = ("distance_decile", "own_ground", "pump")
 OF_A_SLICE = ("n", "mae_s", "bias_s", "cover_80_share", "width_80_s", "cover_90_share", "width_90_s")
 MEDIAN_ORIGINAL = 5
@@ -18,9 +18,9 @@ GAINS_ON = (
     "distance",
     "distance_median_curve",
     "distance_mean_curve",
-    "seed_typical",
-    "seed_median",
-    "seed_best",
+    "original_typical",
+    "original_median",
+    "original_best",
 )
 Scores = dict[str, Any]
 
@@ -29,7 +29,7 @@ def scores_of(answers: Answers, resamples: int = RESAMPLES) -> Scores:
     """Measures for json.
 
     Returns: `{rows, days, models: {NAME: {SLICE: {VALUE: measures}}}, gains: {stated and not: {NAME: stat}},
-    seed_mae_s, pumps: {stated and not: measures}}`. A gain is the MAE of the other model minus ours.
+    original_mae_s, pumps: {stated and not: measures}}`. A gain is the MAE of the other model minus ours.
     """
     models = {**_baselines(answers), **_ours(answers)}
     slices = {name: answers.rows.slices[name] for name in REPORTED_SLICES}
@@ -41,7 +41,7 @@ def scores_of(answers: Answers, resamples: int = RESAMPLES) -> Scores:
         "gains": {
             input_variant: gains(answers, models, name, resamples) for input_variant, name in OURS.items()
         },
-        "seed_mae_s": sorted(_original_maes(answers).tolist()),
+        "original_mae_s": sorted(_original_maes(answers).tolist()),
         "distance_curve": _stronger_curve(answers),
         "pumps": {
             input_variant: _pumps(answers.pumps, input_variant, resamples)
@@ -68,7 +68,7 @@ def _trimmed(models: dict[str, Any]) -> dict[str, Any]:
 
 def _ours(answers: Answers) -> dict[str, Forecast]:
     """Ours with the original's list of stations beside its own warnings, against the same announced time."""
-    listed = answers.forecasts["seed"].is_listed
+    listed = answers.forecasts["original"].is_listed
     ours = {name: replace(answers.forecasts[name], is_listed=listed) for name in OURS.values()}
     flagged = Forecast(answers.forecasts["ours"].median_s, is_listed=answers.is_warned)
     return {**ours, "risk_underestimated": flagged}
@@ -81,9 +81,9 @@ def _baselines(answers: Answers) -> dict[str, Forecast]:
         "distance": answers.forecasts[_stronger_curve(answers)],
         "distance_median_curve": answers.forecasts["distance"],
         "distance_mean_curve": answers.forecasts["distance_mean_curve"],
-        "seed_typical": Forecast(answers.forecasts["seed"].median_s),
-        "seed_median": Forecast(answers.originals_s[order[MEDIAN_ORIGINAL]]),
-        "seed_best": Forecast(answers.originals_s[order[0]]),
+        "original_typical": Forecast(answers.forecasts["original"].median_s),
+        "original_median": Forecast(answers.originals_s[order[MEDIAN_ORIGINAL]]),
+        "original_best": Forecast(answers.originals_s[order[0]]),
     }
 
 

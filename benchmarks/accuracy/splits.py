@@ -62,7 +62,7 @@ def five_folds(examples: Examples) -> tuple[list[Fold], Answers]:
         bundle = fit_bundle(training, TrainingPlan(), {}, silent)
         columns = with_workload(some(rows, of_row == fold), examples.calls, bundle.ground, examples.complete)
         training_parts.append(Fold(bundle, training, columns))
-        parts.append(predictions_of(bundle, columns, some(examples.calls, of_call == fold)))
+        parts.append(predictions_of(bundle, training, columns, some(examples.calls, of_call == fold)))
     return training_parts, joined(parts, training_parts[0].bundle)
 
 
@@ -78,7 +78,7 @@ def _evaluated_later(
 ) -> tuple[Fold, Answers]:
     columns = later_rows(bundle, examples, records.until)
     calls = some(examples.calls, examples.calls["call_us"] >= midnight_us(records.until))
-    return Fold(bundle, training, columns), predictions_of(bundle, columns, calls)
+    return Fold(bundle, training, columns), predictions_of(bundle, training, columns, calls)
 
 
 @dataclass(frozen=True, slots=True)

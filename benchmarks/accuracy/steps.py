@@ -61,7 +61,7 @@ def _station(dispatches: Dispatches) -> Floats:
 
 WEEKDAY = Feature("weekday", "0-6", "London clock", WHEN, "hour", lambda r: r.weekday.astype(np.float64))
 MONTH = Feature("month", "1-12", "London clock", WHEN, "hour", lambda r: r.month.astype(np.float64))
-STATION = Feature("station", "code", "station list", ("station_code",), "place", _station)
+STATION = Feature("station", "code", "station list", ("station_code",), "location", _station)
 WEATHER = tuple(feature for feature in FEATURES if feature.group == "weather")
 CONGESTION = tuple(feature for feature in FEATURES if feature.group == "traffic")
 BARE = tuple(feature for feature in FEATURES if feature.group not in {"weather", "traffic", "calendar"})

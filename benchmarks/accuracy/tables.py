@@ -35,9 +35,9 @@ BASELINES = {
     "constant": "constant",
     "distance_median_curve": "distance alone, median curve",
     "distance_mean_curve": "distance alone, mean curve",
-    "seed_typical": "original recipe, typical seed",
-    "seed_median": "original recipe, median of 11",
-    "seed_best": "original recipe, best of 11",
+    "original_typical": "original recipe, typical seed",
+    "original_median": "original recipe, median of 11",
+    "original_best": "original recipe, best of 11",
 }
 
 
@@ -75,7 +75,7 @@ def _reach_row(entry: dict[str, Any]) -> list[str]:
         _verdict(entry[STATED]),
         with_interval(entry[NOT_STATED], digits),
         _verdict(entry[NOT_STATED]),
-        number(entry["seed"]["value"], digits) if entry["seed"] else "",
+        number(entry["original"]["value"], digits) if entry["original"] else "",
     ]
 
 
@@ -106,7 +106,7 @@ def splits(results: Results) -> str:
         [label, *(with_interval(_whole(found[name], "ours")[metric], digits) for name in SPLITS)]
         for label, metric, digits in MEASURES
     ]
-    unstated = (_whole(found[name], "ours_kind_not_stated")["mae_s"] for name in SPLITS)
+    unstated = (_whole(found[name], "ours_incident_type_not_stated")["mae_s"] for name in SPLITS)
     rows.append(["MAE, s, kind not stated", *(with_interval(one, 1) for one in unstated)])
     rows += [
         [f"MAE, s: {label}", *(with_interval(_whole(found[name], model)["mae_s"], 1) for name in SPLITS)]
@@ -139,7 +139,7 @@ def tenths(results: Results) -> str:
     header += [f"{SPLITS[name]}: 90 %" for name in table_groups]
     header.append("five folds, kind not stated: 80 %")
     found = {name: results["splits"][name]["models"]["ours"]["distance_decile"] for name in table_groups}
-    unstated = results["splits"]["pooled"]["models"]["ours_kind_not_stated"]["distance_decile"]
+    unstated = results["splits"]["pooled"]["models"]["ours_incident_type_not_stated"]["distance_decile"]
     rows = []
     for tenth in sorted(unstated):
         of_80 = (

@@ -414,7 +414,7 @@ def test_judging_tells_what_was_not_known_of_the_runs(whole, tmp_path) -> None:
     pq.write_table(table, data / "examples/examples.parquet")
     request = EvaluateRequest(whole.bundle, data, resamples=20)
     results = evaluate(request).results
-    assert results["context_unknown"]["weather"] == results["rows"]
+    assert results["context_imputed"]["weather"] == results["rows"]
     shown_context = format_evaluation(results)
     assert f"Unknown context of these mobilisations: weather of {results['rows']:,}" in shown_context
-    assert "Unknown" not in format_evaluation({**results, "context_unknown": {}})
+    assert "Unknown" not in format_evaluation({**results, "context_imputed": {}})

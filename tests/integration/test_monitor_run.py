@@ -245,7 +245,7 @@ def test_the_promised_chance_comes_from_the_stored_prediction(
         }
         connection.execute(predictions.insert().values(row))
     store_mobilisations(engine, [StoredMobilisation(models[0], "A211", NOW - DAY, 400.0, prediction_id="p1")])
-    assert look(database_url, tmp_path).joined.rows.promised_late_share.tolist() == [0.25]
+    assert look(database_url, tmp_path).joined.rows.predicted_late_share.tolist() == [0.25]
 
 
 def test_a_model_that_keeps_its_promises_has_no_alarm(

@@ -7,7 +7,7 @@ from datetime import date
 import numpy as np
 import pytest
 
-from londonpump.domain.errors import BadFile, BadValue
+from londonpump.domain.errors import BadFile, BadValue, TooFewRows
 from londonpump.evaluation.report.style import MODEL_LABELS
 from londonpump.lifecycle.evaluate import (
     EvaluateRequest,
@@ -16,12 +16,23 @@ from londonpump.lifecycle.evaluate import (
     forecasts_of,
     format_evaluation,
     later_rows,
+    original_of,
 )
+from londonpump.lifecycle.predict import open_bundle
 from londonpump.lifecycle.prepare import PrepareRequest, prepare
+from londonpump.models.train import TrainingPlan, usable_rows
 from londonpump.simulation.plan import SimulationPlan
 from londonpump.simulation.simulate import write_simulation
 
-MODELS = ("constant", "distance", "seed", "ours")
+MODELS = ("constant", "distance", "original", "ours")
+
+
+def data_of_other_incidents(folder):
+    """Prepared data of three days before the small Brigade's."""
+    plan = SimulationPlan(incidents=900, days=3, start=date(2023, 3, 1), seed=8)
+    files = write_simulation(plan, folder / "raw").files
+    prepare(PrepareRequest((files["incidents"],), folder / "data"))
+    return folder / "data"
 
 
 @pytest.fixture(scope="module")
@@ -35,6 +46,7 @@ def evaluated(small_brigade, tmp_path_factory):
         report=folder / "report.html",
         card=folder / "card.html",
         resamples=100,
+        is_with_original=True,
     )
     return evaluate(request).results, folder
 
@@ -134,8 +146,43 @@ def test_the_words_name_every_model_with_its_interval(evaluated) -> None:
 
 
 def test_judging_twice_gives_the_same_figures(evaluated, small_brigade) -> None:
-    again = evaluate(EvaluateRequest(small_brigade.bundle, small_brigade.data, resamples=100))
-    assert again.results == evaluated[0]
+    request = EvaluateRequest(small_brigade.bundle, small_brigade.data, resamples=100, is_with_original=True)
+    assert evaluate(request).results == evaluated[0]
+
+
+def test_without_the_original_every_other_figure_stays(evaluated, small_brigade, tmp_path) -> None:
+    report = tmp_path / "report.html"
+    request = EvaluateRequest(small_brigade.bundle, small_brigade.data, report=report, resamples=100)
+    results = evaluate(request).results
+    assert set(evaluated[0]) - set(results) == {"original"}
+    for key in ("models", "differences"):
+        others = {name: found for name, found in evaluated[0][key].items() if name != "original"}
+        assert results[key] == others
+    assert "riginal model" not in format_evaluation(results)
+    assert "riginal model" not in report.read_text(encoding="utf-8")
+
+
+def test_the_original_is_never_fitted_on_a_row_that_it_is_judged_on(
+    small_brigade, small_examples, monkeypatch
+) -> None:
+    fitted = []
+
+    def record(bundle, training):
+        fitted.append(training)
+        return original_of(bundle, training)
+
+    monkeypatch.setattr("londonpump.lifecycle.evaluate.original_of", record)
+    evaluate(EvaluateRequest(small_brigade.bundle, small_brigade.data, resamples=10, is_with_original=True))
+    bundle = open_bundle(small_brigade.bundle)
+    judged = later_rows(bundle, small_examples, date.fromisoformat(bundle.card["trained_until"]))
+    assert not np.isin(judged["incident_number"], fitted[0].rows["incident_number"]).any()
+    assert bundle.has_seen(usable_rows(fitted[0], TrainingPlan()).rows["incident_number"]).all()
+
+
+def test_data_without_training_rows_cannot_show_the_original(small_brigade, tmp_path) -> None:
+    request = EvaluateRequest(small_brigade.bundle, small_brigade.data, resamples=10, is_with_original=True)
+    with pytest.raises(TooFewRows, match="300 needed"):
+        evaluate(replace(request, data=data_of_other_incidents(tmp_path), from_date=date(2023, 3, 1)))
 
 
 def test_a_former_report_is_replaced_and_a_foreign_file_is_not(evaluated, small_brigade, tmp_path) -> None:
@@ -172,11 +219,9 @@ def test_runs_of_other_incidents_that_are_not_later_are_not_called_later(
 ) -> None:
     assert evaluated[0]["is_later"] is True
     assert " later mobilisations on " in format_evaluation(evaluated[0])
-    plan = SimulationPlan(incidents=900, days=3, start=date(2023, 3, 1), seed=8)
-    files = write_simulation(plan, tmp_path / "raw").files
-    data, report = tmp_path / "data", tmp_path / "report.html"
-    prepare(PrepareRequest((files["incidents"],), data))
-    request = EvaluateRequest(small_brigade.bundle, data, plan.start, report=report, resamples=20)
+    report = tmp_path / "report.html"
+    data = data_of_other_incidents(tmp_path)
+    request = EvaluateRequest(small_brigade.bundle, data, date(2023, 3, 1), report=report, resamples=20)
     results = evaluate(request).results
     assert results["is_later"] is False
     assert "later" not in format_evaluation(results)

@@ -128,7 +128,7 @@ def test_a_run_says_what_it_learnt_from_and_how_well(first, small_brigade) -> No
     assert {name: run["params"][name] for name in parameters} == {
         name: str(card[name]) for name in parameters
     }
-    assert run["params"]["effort.trees"] == str(card["effort"]["trees"])
+    assert run["params"]["hyperparameters.trees"] == str(card["hyperparameters"]["trees"])
     assert run["metrics"]["later.mae_s"] == provenance["metrics"]["mae_s"]
     assert run["at_ms"] == datetime.fromisoformat(provenance["made_at"]).timestamp() * 1000
 

@@ -19,7 +19,7 @@ def slower(bundle: Path, folder: Path, by_s: float, **card: object) -> Path:
     """Store a bundle that announces `by_s` more for every mobilisation, as the newest in the store of the test."""
     files = files_of(bundle)
     card_content = json.loads(files[CARD])
-    card_content["prototype"]["p50_s"] += by_s
+    card_content["self_test"]["p50_s"] += by_s
     curve = json.loads(files[CURVE])
     curve["curve"][0] += by_s
     files[CARD] = json.dumps({**card_content, **card}).encode()
@@ -32,7 +32,7 @@ def numberless(bundle: Path, folder: Path) -> Path:
     files = files_of(bundle)
     curve_content = json.loads(files[CURVE])
     opened = from_files(files, str(bundle))
-    example = self_test_columns(opened.card["prototype"]["run"])
+    example = self_test_columns(opened.card["self_test"]["dispatch"])
     (sound,) = opened.response_times(opened.dispatches(example)).group
     for group, errors in enumerate(curve_content["shape"]):
         if group != sound:

@@ -124,6 +124,13 @@ def evaluate(
             metavar="FILE", help="Write the model card here. Default: beside the report.", show_default=False
         ),
     ] = None,
+    with_original: Annotated[
+        bool,
+        typer.Option(
+            "--with-original",
+            help="Compare with the original's model too: fit it on the examples before the end of the training.",
+        ),
+    ] = False,
 ) -> None:
     """Evaluate a bundle on data later than its training.
 
@@ -137,7 +144,13 @@ def evaluate(
     report = report or config.report
     card = card or report.with_name(CARD if report.stem == "report" else f"{report.stem}_{CARD}")
     request = EvaluateRequest(
-        bundle or config.bundle, data or config.data, as_date(from_), json=figures, report=report, card=card
+        bundle=bundle or config.bundle,
+        data=data or config.data,
+        from_date=as_date(from_),
+        json=figures,
+        report=report,
+        card=card,
+        is_with_original=with_original,
     )
     with report_errors(), show_progress() as progress:
         evaluation = evaluate(request, progress)

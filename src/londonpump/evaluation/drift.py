@@ -51,7 +51,7 @@ class MonitoredInput:
     """One input whose drift is monitored."""
 
     name: str
-    how: DriftMeasure
+    measure: DriftMeasure
     values: NDArray[Any]
     """(n,) texts as objects (None unknown), or float64 (NaN unknown)."""
     day: Ints
@@ -90,7 +90,7 @@ class Drift:
     """The drift of one input in the newest window."""
 
     name: str
-    how: DriftMeasure
+    measure: DriftMeasure
     effect: float | None
     """Total variation, 0 to 1: the share of rows that would have to change bins; None with too few rows."""
     psi: float
@@ -105,7 +105,7 @@ class Drift:
     """London day of the first window over the limit; None if the input does not drift."""
     starts: tuple[int, ...]
     """London days on which a drift began, ended ones included."""
-    moved: tuple[ShiftedBin, ...]
+    shifted: tuple[ShiftedBin, ...]
 
     @property
     def is_drifting(self) -> bool:
@@ -167,7 +167,7 @@ class _Counted:
     def of(cls, one: MonitoredInput, days: Ints, checked: Ints) -> "_Counted":
         # Bins are fitted on the reference alone: later rows must not decide where their own shares are measured.
         is_reference = (one.day >= days[0]) & (one.day <= days[-1])
-        bins = fit_bins(one.values[is_reference], one.how)
+        bins = fit_bins(one.values[is_reference], one.measure)
         index, n_bins = bins.index(one.values), len(bins.names)
         reference = daily_counts(one.day, index, days, n_bins)
         expected = Expected.of(days, reference.sum(axis=1))
@@ -180,14 +180,14 @@ def _evaluate_input(one: MonitoredInput, counted: _Counted, limits: Thresholds, 
     residual = counted.later - rows[:, None] * shares
     # The same clipping as in the drawn years, or the limit would not apply to these deviations.
     max_daily_share = counted.expected.max_daily_share(counted.reference)
-    moved = np.abs(deviations(clip_residuals(residual, rows, max_daily_share), rows, rule.window_days))
+    shifted = np.abs(deviations(clip_residuals(residual, rows, max_daily_share), rows, rule.window_days))
     n = window_sums(rows, rule.window_days, 0)
     usual_n = counted.reference.sum() / len(counted.reference) * rule.window_days
     # the limit assumes the usual number of rows, and fewer rows scatter more
     scatter = np.sqrt(np.maximum(usual_n / np.maximum(n, 1.0), 1.0))
-    strength = (moved / limits.usual[one.name]).max(axis=1) / scatter
+    strength = (shifted / limits.usual[one.name]).max(axis=1) / scatter
     # Half of the sum, because each row that leaves a bin arrives in another one.
-    is_large = moved.sum(axis=1) / 2 >= rule.min_effect
+    is_large = shifted.sum(axis=1) / 2 >= rule.min_effect
     starts, is_on = _episodes(np.where(is_large, strength, 0.0) / limits.limit, n >= MIN_ROWS)
     ends = counted.later_days[rule.window_days - 1 :]
     newest = slice(-rule.window_days, None)
@@ -196,7 +196,7 @@ def _evaluate_input(one: MonitoredInput, counted: _Counted, limits: Thresholds, 
     )
     return Drift(
         name=one.name,
-        how=one.how,
+        measure=one.measure,
         effect=round(float(np.abs(share - should).sum()) / 2, 4) if n[-1] >= MIN_ROWS else None,
         psi=round(_psi(share, should), 4),
         strength=round(float(strength[-1]), 2),
@@ -204,7 +204,7 @@ def _evaluate_input(one: MonitoredInput, counted: _Counted, limits: Thresholds, 
         rows=int(n[-1]),
         since=int(ends[starts[-1]]) if is_on else None,
         starts=tuple(int(ends[start]) for start in starts),
-        moved=_most_shifted(counted.bins.names, share, should),
+        shifted=_most_shifted(counted.bins.names, share, should),
     )
 
 
@@ -240,15 +240,15 @@ class StationChange:
     """A station that fell silent or is new."""
 
     station: str
-    runs: int
-    usual_runs: float
+    dispatches: int
+    usual_dispatches: float
     """Expected dispatches in the window, 0 for a station that is not in the training data."""
     window_days: int
 
     @property
     def is_new(self) -> bool:
         """Return True if the training data have no dispatch from this station."""
-        return self.usual_runs == 0
+        return self.usual_dispatches == 0
 
 
 def changed_stations(station: NDArray[Any], day: Ints, span: Span) -> list[StationChange]:
@@ -274,17 +274,17 @@ def _silent(now: Counter[str], usual: Counter[str], window_days: int) -> list[St
     # Relative to the dispatches of all stations, so that a quiet fortnight of the Brigade silences no station.
     share = sum(now.values()) / max(sum(usual.values()), 1)
     return [
-        StationChange(code, now[code], round(runs * share, 1), window_days)
-        for code, runs in usual.items()
-        if runs * share >= MIN_EXPECTED_DISPATCHES and now[code] <= SILENT_SHARE * runs * share
+        StationChange(code, now[code], round(dispatches * share, 1), window_days)
+        for code, dispatches in usual.items()
+        if dispatches * share >= MIN_EXPECTED_DISPATCHES and now[code] <= SILENT_SHARE * dispatches * share
     ]
 
 
 def _new(now: Counter[str], ever: set[Any], window_days: int) -> list[StationChange]:
     return [
-        StationChange(code, runs, 0.0, window_days)
-        for code, runs in now.items()
-        if code not in ever and runs >= MIN_NEW_DISPATCHES
+        StationChange(code, dispatches, 0.0, window_days)
+        for code, dispatches in now.items()
+        if code not in ever and dispatches >= MIN_NEW_DISPATCHES
     ]
 
 

@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 
 from londonpump.evaluation.evaluation_rows import Floats, Ints
 
-NOT_KNOWN, OTHER, INSIDE, OUTSIDE = "not known", "other", "inside what was learnt", "outside what was learnt"
+NOT_KNOWN, OTHER = "not known", "other"
+INSIDE, OUTSIDE = "inside the training range", "outside the training range"
 # The share of a rare category is mostly chance.
 MIN_SHARE = 0.005
 """A category rarer than this in the reference is counted among the others."""
@@ -66,12 +67,12 @@ class Bins:
         return np.where(np.isnan(values), len(self.names) - 1, found).astype(np.int64)
 
 
-def fit_bins(values: NDArray[Any], how: DriftMeasure) -> Bins:
+def fit_bins(values: NDArray[Any], measure: DriftMeasure) -> Bins:
     """Fit bins on the reference; `values` as in `Bins.index`."""
-    if how is DriftMeasure.MIX:
+    if measure is DriftMeasure.MIX:
         return _categories(values)
     known = values[np.isfinite(values)]
-    if how is DriftMeasure.KNOWN:
+    if measure is DriftMeasure.KNOWN:
         return Bins((INSIDE, OUTSIDE, NOT_KNOWN), edges=_range(known), is_range=True)
     # Tenths coincide where many values are equal, as with counts: such bins are merged.
     edges = np.unique(np.quantile(known, TENTHS)) if len(known) else np.zeros(0)
@@ -207,9 +208,9 @@ def deviations(residual: Floats, rows: Floats, window_days: int) -> Floats:
 
     Args: residual: (..., d, bins) counts minus expected counts. rows: (..., d).
     """
-    moved = window_sums(residual, window_days, -2)
+    shifted = window_sums(residual, window_days, -2)
     n = window_sums(rows, window_days, -1)[..., None]
-    return np.asarray(np.divide(moved, n, out=np.zeros_like(moved), where=n > 0))
+    return np.asarray(np.divide(shifted, n, out=np.zeros_like(shifted), where=n > 0))
 
 
 def window_sums(values: Floats, window_days: int, axis: int) -> Floats:

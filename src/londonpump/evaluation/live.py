@@ -39,7 +39,7 @@ class LiveRows:
     p50_s: Floats
     p90_s: Floats
     actual_s: Floats
-    promised_late_share: Floats
+    predicted_late_share: Floats
     """Announced probability of more than 360 s, NaN where unknown."""
 
     def __len__(self) -> int:
@@ -52,7 +52,7 @@ class LiveRows:
 
 Figures = dict[str, Any]
 """`n`, and a `Stat` for each of `mae_s`, `bias_s` (announced minus actual), `cover_80_share`, `late_share`,
-`promised_late_share` and `late_beyond_promise_share`; the last three cover the rows with an announced probability."""
+`predicted_late_share` and `late_beyond_predicted_share`; the last three cover the rows with an announced probability."""
 
 
 def live_figures(rows: LiveRows, resamples: int = RESAMPLES, seed: int = 0) -> dict[str, dict[str, Figures]]:
@@ -85,9 +85,9 @@ def _figures(rows: LiveRows, draws: DayDraws) -> dict[str, Stat]:
     # Announced minus actual, as in the evaluation: the median lies below the mean, so a little below 0 is right.
     error_s = rows.p50_s - rows.actual_s
     is_inside = (rows.p10_s <= rows.actual_s) & (rows.actual_s <= rows.p90_s)
-    has_chance = np.isfinite(rows.promised_late_share)
+    has_chance = np.isfinite(rows.predicted_late_share)
     # 0 instead of NaN, because one NaN would spoil the sum of its day; such rows are not counted below either.
-    chance = np.where(has_chance, rows.promised_late_share, 0.0)
+    chance = np.where(has_chance, rows.predicted_late_share, 0.0)
     is_late = (rows.actual_s > FIRST_PUMP_TARGET_S) & has_chance
     day = np.searchsorted(draws.days, rows.day)
 
@@ -102,8 +102,8 @@ def _figures(rows: LiveRows, draws: DayDraws) -> dict[str, Stat]:
             "bias_s": ratio(drawn(error_s), n),
             "cover_80_share": ratio(drawn(is_inside), n),
             "late_share": late,
-            "promised_late_share": should_be,
-            "late_beyond_promise_share": late - should_be,
+            "predicted_late_share": should_be,
+            "late_beyond_predicted_share": late - should_be,
         }
     )
 

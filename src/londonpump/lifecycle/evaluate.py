@@ -11,8 +11,15 @@ import numpy as np
 from londonpump.domain.errors import BadValue, TooFewRows
 from londonpump.evaluation.evaluate import evaluate_models, evaluate_pumps, paired_difference
 from londonpump.evaluation.evaluation_rows import EvaluationRows, Forecast
+from londonpump.evaluation.original_model import (
+    OriginalModel,
+    fit_original,
+    median_and_best,
+    original_columns,
+)
 from londonpump.evaluation.report import About, ReportInputs, render_model_card, render_report
 from londonpump.evaluation.report.style import MODEL_LABELS
+from londonpump.features.dispatches import Dispatches
 from londonpump.lifecycle.prepared_examples import (
     MAX_SEEN_ROWS,
     MAX_SEEN_SHARE,
@@ -25,13 +32,15 @@ from londonpump.lifecycle.prepared_examples import (
     midnight_us,
 )
 from londonpump.lifecycle.progress import Progress, silent
+from londonpump.lifecycle.train import training_set
 from londonpump.models.applicability_domain import TEXTS
 from londonpump.models.bundle import Bundle, from_files
-from londonpump.models.original_model_training import median_and_best
 from londonpump.models.risk_stations import listed
 from londonpump.models.train import (
+    TrainingPlan,
+    TrainingSet,
     distance_as_original_km,
-    original_columns,
+    usable_rows,
     with_known_pumps,
     with_workload,
 )
@@ -59,6 +68,8 @@ class EvaluateRequest:
     report: Path | None = None
     card: Path | None = None
     resamples: int = 1000
+    is_with_original: bool = False
+    """Fit the original's model too, on the training examples in `data`, and compare with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,11 +92,17 @@ def evaluate(request: EvaluateRequest, progress: Progress = silent) -> Evaluatio
     name, files = load_bundle(request.bundle)
     bundle = from_files(files, str(request.bundle))
     examples = load_examples(request.data)
-    progress("Predicting", 0.1)
-    start = request.from_date or date.fromisoformat(bundle.card["trained_until"])
+    trained_until = date.fromisoformat(bundle.card["trained_until"])
+    start = request.from_date or trained_until
     rows = later_rows(bundle, examples, start)
+    original = None
+    if request.is_with_original:
+        progress("Fitting the original model", 0.1)
+        # `--from` may lie before the end of the training: the evaluated rows are never trained on.
+        original = original_of(bundle, training_set(examples, min(start, trained_until)))
+    progress("Predicting", 0.2)
     judged_rows = build_judged_rows(bundle, rows)
-    forecasts = forecasts_of(bundle, rows)
+    forecasts = forecasts_of(bundle, rows, original)
     # Whole days are resampled, because the errors of one day are correlated: a storm delays many pumps.
     progress("Judging, with intervals from resampled days", 0.3)
     result = evaluate_models(judged_rows, forecasts, resamples=request.resamples)
@@ -95,10 +112,10 @@ def evaluate(request: EvaluateRequest, progress: Progress = silent) -> Evaluatio
         "data_hash": examples.data_hash,
         "bundle": name,
         **result,
-        "is_later": start >= date.fromisoformat(bundle.card["trained_until"]),
+        "is_later": start >= trained_until,
         "differences": _differences(judged_rows, forecasts, request.resamples),
-        "seed_recipe": _original_scores(bundle, rows),
-        "context_unknown": bundle.response.context.unknown(bundle.dispatches(rows)),
+        **({} if original is None else {"original": _original_scores(original, bundle, rows)}),
+        "context_imputed": bundle.response.context.unknown(bundle.dispatches(rows)),
         "pumps": pumps,
     }
     inputs = ReportInputs(
@@ -143,20 +160,32 @@ def later_rows(bundle: Bundle, examples: Examples, start: date) -> Columns:
     return with_workload(rows, examples.calls, bundle.ground, examples.complete)
 
 
-def forecasts_of(bundle: Bundle, rows: Columns) -> dict[str, Forecast]:
-    """Predict the same rows with every model; `ours_kind_not_stated` is ours without the incident type."""
+def original_of(bundle: Bundle, training: TrainingSet) -> OriginalModel:
+    """Fit the original's model on the rows that the bundle would be trained on. Raises: TooFewRows."""
+    plan = TrainingPlan(is_without_fast=bundle.card["without_dispatches_over_60_kmh"])
+    usable = usable_rows(training, plan)
+    return fit_original(bundle.dispatches(usable.rows), usable.incident)
+
+
+def forecasts_of(bundle: Bundle, rows: Columns, original: OriginalModel | None = None) -> dict[str, Forecast]:
+    """Predict the same rows with every model; `ours_incident_type_not_stated` is ours without the incident type."""
     n = len(rows["mobilised_us"])
     distance_km = distance_as_original_km(rows)
     dispatches = bundle.dispatches(rows)
     unstated = bundle.dispatches({**rows, "incident_type": np.full(n, None, object)})
-    flagged = np.isin(rows["station_code"].astype(str), listed(bundle.risk_stations))
     return {
         "constant": Forecast(bundle.constant.predict(n), bundle.constant.predict_mean(n)),
         "distance": Forecast(bundle.distance.predict(distance_km), bundle.distance.predict_mean(distance_km)),
-        "seed": Forecast(bundle.original.predict(original_columns(dispatches)), is_listed=flagged),
+        **({} if original is None else {"original": _original_forecast(original, bundle, dispatches)}),
         "ours": forecast_of(bundle.response_times(dispatches)),
-        "ours_kind_not_stated": forecast_of(bundle.response_times(unstated)),
+        "ours_incident_type_not_stated": forecast_of(bundle.response_times(unstated)),
     }
+
+
+def _original_forecast(original: OriginalModel, bundle: Bundle, dispatches: Dispatches) -> Forecast:
+    stations = dispatches.columns["station_code"].astype(str)
+    flagged = np.isin(stations, listed(bundle.risk_stations))
+    return Forecast(original.predict(original_columns(dispatches)), is_listed=flagged)
 
 
 def format_evaluation(results: Mapping[str, Any]) -> str:
@@ -174,21 +203,21 @@ def format_evaluation(results: Mapping[str, Any]) -> str:
             f"{MODEL_LABELS[name]:<37}{mae['value']:8.1f}  {_between(mae):<16}{whole['rmse_s']['value']:8.1f}"
             f"{whole['within_60_share']['value']:13.1%}" + (f"{cover['value']:13.1%}" if cover else "")
         )
-    original = results["seed_recipe"]
-    lines.append(
-        f"The original model over eleven seeds: median MAE {original['median_mae_s']:.1f} s, best {original['best_mae_s']:.1f} s"
-    )
-    if results["context_unknown"]:
-        unknown_parts = ", ".join(f"{part} of {n:,}" for part, n in results["context_unknown"].items())
+    if original := results.get("original"):
+        lines.append(
+            f"The original model over eleven seeds: median MAE {original['median_mae_s']:.1f} s, best {original['best_mae_s']:.1f} s"
+        )
+    if results["context_imputed"]:
+        unknown_parts = ", ".join(f"{part} of {n:,}" for part, n in results["context_imputed"].items())
         lines.append(
             f"Unknown context of these mobilisations: {unknown_parts}; usual values were used instead"
         )
     return "\n".join(lines)
 
 
-def _original_scores(bundle: Bundle, rows: Columns) -> dict[str, Any]:
+def _original_scores(original: OriginalModel, bundle: Bundle, rows: Columns) -> dict[str, Any]:
     """Score the original model for its eleven seeds. It is unstable, so its median and its best are both reported."""
-    answers = bundle.original.predict_all(original_columns(bundle.dispatches(rows)))
+    answers = original.predict_all(original_columns(bundle.dispatches(rows)))
     mae_s = np.abs(answers - rows["attendance_s"]).mean(axis=1)
     median, best = median_and_best(mae_s)
     return {"mae_s": [round(float(m), 3) for m in mae_s], "median_mae_s": median, "best_mae_s": best}

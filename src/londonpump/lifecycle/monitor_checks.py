@@ -84,8 +84,11 @@ def watched_inputs(examples: Examples, card: Mapping[str, Any]) -> list[Monitore
     rows = {**examples.rows, "distance_m": _distance_m(examples.rows)}
     call_day, mobilised_day = london_days(calls["call_us"]), london_days(rows["mobilised_us"])
     return [
-        *(MonitoredInput(name, how, calls[name], call_day) for name, how in CALL_INPUTS.items()),
-        *(MonitoredInput(name, how, rows[name], mobilised_day) for name, how in MOBILISATION_INPUTS.items()),
+        *(MonitoredInput(name, measure, calls[name], call_day) for name, measure in CALL_INPUTS.items()),
+        *(
+            MonitoredInput(name, measure, rows[name], mobilised_day)
+            for name, measure in MOBILISATION_INPUTS.items()
+        ),
         *(
             MonitoredInput(name, DriftMeasure.KNOWN, rows[name], mobilised_day)
             for name in CONTEXT_INPUTS
@@ -128,10 +131,10 @@ def day_of(day: int) -> date:
     return FIRST_DAY + timedelta(days=day)
 
 
-def format_moved_bins(one: Drift) -> str:
-    """Format the bins that moved most, with their share and the expected share."""
+def format_shifted_bins(one: Drift) -> str:
+    """Format the bins that shifted most, with their share and the expected share."""
     return "; ".join(
-        f"{moved.bin} {moved.share:.1%}, {moved.expected_share:.1%} expected" for moved in one.moved
+        f"{shifted.bin} {shifted.share:.1%}, {shifted.expected_share:.1%} expected" for shifted in one.shifted
     )
 
 
@@ -141,7 +144,7 @@ def _drift(one: Drift) -> Condition:
         "too few rows" if one.effect is None else f"{one.effect:.1%} of rows lie in other bins than expected"
     )
     message = (
-        f"{one.name} differs from the training data since {since}: {share} ({format_moved_bins(one)}). Check whether the "
+        f"{one.name} differs from the training data since {since}: {share} ({format_shifted_bins(one)}). Check whether the "
         "records or the world changed; if the world did, train and challenge on newer records."
     )
     return Condition(
@@ -152,13 +155,13 @@ def _drift(one: Drift) -> Condition:
 def _station(change: StationChange) -> Condition:
     if change.is_new:
         message = (
-            f"{change.runs} mobilisations in {change.window_days} days from {change.station}, a station that the model "
+            f"{change.dispatches} mobilisations in {change.window_days} days from {change.station}, a station that the model "
             "does not know."
         )
         return Condition(NEW, change.station, "warning", message, asdict(change))
     message = (
-        f"Station {change.station} has fallen silent: {change.runs} mobilisations in {change.window_days} days, "
-        f"{change.usual_runs:g} are usual. If it is closed, update the station list; if not, records are missing."
+        f"Station {change.station} has fallen silent: {change.dispatches} mobilisations in {change.window_days} days, "
+        f"{change.usual_dispatches:g} are usual. If it is closed, update the station list; if not, records are missing."
     )
     return Condition(SILENT, change.station, "warning", message, asdict(change))
 

@@ -92,7 +92,7 @@ def join_outcomes(connection: Connection, at: datetime, published: Published) ->
     matched = [(row, actual_s) for row, actual_s in zip(rows, actual, strict=True) if actual_s is not None]
     # Promised chances are read only for the days that the figures cover: stored answers are large.
     newest = matched[-1][0].mobilised_at - timedelta(days=FIGURES_DAYS) if matched else at
-    promised = _promised(connection, [row for row, _ in matched if row.mobilised_at > newest])
+    predicted = _promised(connection, [row for row, _ in matched if row.mobilised_at > newest])
     of_board = sum(board_s is not None for board_s in of_board_s)
     in_both = sum(
         board_s is not None and recorded_s is not None
@@ -100,7 +100,7 @@ def join_outcomes(connection: Connection, at: datetime, published: Published) ->
     )
     implausible = sum(row.actual_s is not None for row in rows) - of_board
     return Joined(
-        len(rows), of_board, len(matched) - of_board, in_both, _live_rows(matched, promised), implausible
+        len(rows), of_board, len(matched) - of_board, in_both, _live_rows(matched, predicted), implausible
     )
 
 
@@ -141,7 +141,7 @@ def _chance_within(answer: object, pump: str) -> float | None:
     return None
 
 
-def _live_rows(matched: list[tuple[Any, float]], promised: Mapping[str, float]) -> LiveRows:
+def _live_rows(matched: list[tuple[Any, float]], predicted: Mapping[str, float]) -> LiveRows:
     local_times = [row.mobilised_at.astimezone(UTC).astimezone(LONDON) for row, _ in matched]
 
     def numbers(values: Iterable[float]) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
@@ -156,5 +156,5 @@ def _live_rows(matched: list[tuple[Any, float]], promised: Mapping[str, float]) 
         p50_s=numbers(row.announced_p50_s for row, _ in matched),
         p90_s=numbers(row.announced_p90_s for row, _ in matched),
         actual_s=numbers(actual_s for _, actual_s in matched),
-        promised_late_share=numbers(promised.get(row.id, np.nan) for row, _ in matched),
+        predicted_late_share=numbers(predicted.get(row.id, np.nan) for row, _ in matched),
     )

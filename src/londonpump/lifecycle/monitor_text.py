@@ -9,7 +9,7 @@ from londonpump.evaluation.intervals import Stat
 from londonpump.evaluation.live import Band, BandDay
 from londonpump.lifecycle.monitor import MonitoringResult
 from londonpump.lifecycle.monitor_actions import alarm_json
-from londonpump.lifecycle.monitor_checks import day_of, format_moved_bins
+from londonpump.lifecycle.monitor_checks import day_of, format_shifted_bins
 
 CHOSEN = "These figures cover the pumps that were sent, not every pump that was ranked."
 MAX_NEAREST = 3
@@ -96,7 +96,7 @@ def _live(result: MonitoringResult) -> list[str]:
     lines.append(
         f"Last 28 days of outcomes ({figures['n']:,}): MAE {_s(figures['mae_s'])}, bias {_s(figures['bias_s'])}, "
         f"P10-P90 covers {_share(figures['cover_80_share'])}, late {_share(figures['late_share'])} "
-        f"({_share(figures['promised_late_share'])} promised)"
+        f"({_share(figures['predicted_late_share'])} predicted)"
     )
     for model, each in result.live.get("model", {}).items():
         lines.append(
@@ -133,7 +133,7 @@ def _drift(result: MonitoringResult) -> list[str]:
     for one in drifting or found.inputs[:MAX_NEAREST]:
         effect = "too few rows" if one.effect is None else f"{one.effect:.1%}"
         lines.append(
-            f"  {one.name}: {effect}, {one.strength:.1f} of {one.limit:.1f}: {format_moved_bins(one)}"
+            f"  {one.name}: {effect}, {one.strength:.1f} of {one.limit:.1f}: {format_shifted_bins(one)}"
         )
     return lines
 

@@ -312,7 +312,7 @@ def _as_live(name: str, bundle: Bundle, rows: Columns) -> LiveRows:
         p50_s=p50_s,
         p90_s=p90_s,
         actual_s=rows["attendance_s"],
-        promised_late_share=times.p_over(FIRST_PUMP_TARGET_S),
+        predicted_late_share=times.p_over(FIRST_PUMP_TARGET_S),
     )
 
 

@@ -156,7 +156,7 @@ def _age(minutes: float) -> str:
     return f"{minutes / MINUTES_PER_DAY:.0f} days"
 
 
-OUTSIDE_LABELS = ("distance=unknown", "place=unknown", "station=unknown")
+OUTSIDE_LABELS = ("distance=unknown", "location=unknown", "station=unknown")
 """Imputation flags of a dispatch outside the training data."""
 
 

@@ -1,1 +1,1 @@
-"""Fitted models: response time, number of pumps, and the original recipe as a baseline."""
+"""Fitted models: response time, number of pumps, and simple baselines."""

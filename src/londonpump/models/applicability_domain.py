@@ -131,7 +131,7 @@ class ApplicabilityDomain:
         at = np.minimum(np.searchsorted(self.area, cell), len(self.area) - 1)
         outside = self.area[at] != cell
         wide = np.where(outside, np.maximum(wide, OUTSIDE_SCALING), wide)
-        imputation_flags.add(f"place={UNKNOWN}", outside)
+        imputation_flags.add(f"location={UNKNOWN}", outside)
         unseen = np.array([code not in self.stations for code in dispatches.text("station_code")], bool)
         wide = np.where(unseen, np.maximum(wide, UNSEEN_STATION_SCALING), wide)
         imputation_flags.add(f"station={UNKNOWN}", unseen)

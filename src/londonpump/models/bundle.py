@@ -26,12 +26,11 @@ from londonpump.models.distribution import P50, ResponseTimes
 from londonpump.models.fitted_context import FittedContext
 from londonpump.models.location_effect import LocationEffect
 from londonpump.models.npz import from_npz, to_npz
-from londonpump.models.original_model import OriginalModel
 from londonpump.models.pump_count import PumpsModel
 from londonpump.models.response_time_model import BaseCurve, ResponseTimeModel
 
-SCHEMA = 3
-"""Version of the file layout. 2 added the points of areas."""
+SCHEMA = 4
+"""Version of the file layout. 4 left out the original's model and renamed files and keys."""
 # Both models are made of files: the prefix keeps the names of one apart from those of the other.
 PUMPS_PREFIX = "pumps_"
 Columns = dict[str, NDArray[Any]]
@@ -50,7 +49,6 @@ class Bundle:
     pumps: PumpsModel
     constant: Constant
     distance: Distance
-    original: OriginalModel
     risk_stations: dict[str, float]
     """Density between 600 and 1,600 s by station, from which the original's list follows."""
     risk_threshold: float
@@ -79,24 +77,23 @@ def to_files(bundle: Bundle) -> dict[str, bytes]:
     texts = {
         "bundle.json": bundle.card,
         "ground.json": bundle.ground.to_json(),
-        "domain.json": bundle.applicability_domain.to_json(),
+        "applicability_domain.json": bundle.applicability_domain.to_json(),
         "stations.json": [station.to_json() for station in bundle.stations],
         "response_time.json": {
             "features": [feature.name for feature in response.features],
-            "places": [effect.smoothing.name for effect in response.location_effects],
+            "location_effects": [effect.smoothing.name for effect in response.location_effects],
             "curve": response.curve.coefficients.tolist(),
             "centres": len(response.centre),
             "shape": response.shape.tolist(),
             "group_of": response.group_of.tolist(),
-            "warn_at": bundle.risk_threshold,
+            "risk_threshold": bundle.risk_threshold,
         },
         "context.json": response.context.to_json(),
-        "places_named.json": bundle.area_points.to_json(),
+        "area_points.json": bundle.area_points.to_json(),
         "baselines.json": {
             "constant": bundle.constant.to_json(),
             "distance": bundle.distance.to_json(),
         },
-        "seed_recipe.json": bundle.original.to_json(),
         "risk_stations.json": {
             "date": bundle.card["trained_until"],
             "density": bundle.risk_stations,
@@ -107,9 +104,9 @@ def to_files(bundle: Bundle) -> dict[str, bytes]:
     location_effects = {
         name: values for effect in response.location_effects for name, values in effect.to_arrays().items()
     }
-    files["places.npz"] = to_npz(location_effects)
+    files["location_effects.npz"] = to_npz(location_effects)
     # differences of sorted hashes are small numbers, which compress well
-    files["seen.npz"] = to_npz({"steps": np.diff(bundle.seen, prepend=0)})
+    files["training_incidents.npz"] = to_npz({"steps": np.diff(bundle.seen, prepend=0)})
     files |= {f"centre_{i}.txt": boosters.to_bytes(b) for i, b in enumerate(response.centre)}
     files["scale.txt"] = boosters.to_bytes(response.scale)
     files |= {PUMPS_PREFIX + name: content for name, content in bundle.pumps.to_files().items()}
@@ -124,7 +121,8 @@ def from_files(files: dict[str, bytes], path: str) -> Bundle:
     try:
         card = json.loads(files["bundle.json"])
         if card["schema"] != SCHEMA:
-            raise BadFile(path, f"is of schema {card['schema']}, this version reads {SCHEMA}", "Train again.")
+            problem = f"is of schema {card['schema']}, this version reads {SCHEMA}"
+            raise BadFile(path, problem, "Train again: londonpump train.")
         return _assemble(card, files)
     except ValueError as error:
         # the hash of the bundle is checked before, so the file was written like this
@@ -142,12 +140,12 @@ def _assemble(card: dict[str, Any], files: dict[str, bytes]) -> Bundle:
         if name.endswith(".json") and not name.startswith(PUMPS_PREFIX)
     }
     stored = value["response_time.json"]
-    location_effects = from_npz(files["places.npz"])
+    location_effects = from_npz(files["location_effects.npz"])
     response = ResponseTimeModel(
         features=features_named(stored["features"]),
         curve=BaseCurve(np.array(stored["curve"], np.float64)),
         location_effects=tuple(
-            LocationEffect.from_arrays(name, location_effects) for name in stored["places"]
+            LocationEffect.from_arrays(name, location_effects) for name in stored["location_effects"]
         ),
         centre=tuple(boosters.from_bytes(files[f"centre_{i}.txt"]) for i in range(stored["centres"])),
         scale=boosters.from_bytes(files["scale.txt"]),
@@ -162,16 +160,15 @@ def _assemble(card: dict[str, Any], files: dict[str, bytes]) -> Bundle:
         card=card,
         stations=tuple(Station.from_json(entry) for entry in value["stations.json"]),
         ground=GroundLookup.from_json(value["ground.json"]),
-        applicability_domain=ApplicabilityDomain.from_json(value["domain.json"]),
+        applicability_domain=ApplicabilityDomain.from_json(value["applicability_domain.json"]),
         response=response,
         pumps=PumpsModel.from_files(pumps),
         constant=Constant.from_json(value["baselines.json"]["constant"]),
         distance=Distance.from_json(value["baselines.json"]["distance"]),
-        original=OriginalModel.from_json(value["seed_recipe.json"]),
         risk_stations=value["risk_stations.json"]["density"],
-        risk_threshold=float(stored["warn_at"]),
-        seen=np.cumsum(from_npz(files["seen.npz"])["steps"]),
-        area_points=AreaPoints.from_json(value["places_named.json"]),
+        risk_threshold=float(stored["risk_threshold"]),
+        seen=np.cumsum(from_npz(files["training_incidents.npz"])["steps"]),
+        area_points=AreaPoints.from_json(value["area_points.json"]),
     )
 
 
@@ -220,11 +217,11 @@ def check_self_test(bundle: Bundle, path: str) -> float:
 
     Raises: BadFile if the card has no example, or the prediction differs because files or libraries changed.
     """
-    self_test = bundle.card.get("prototype")
+    self_test = bundle.card.get("self_test")
     if not isinstance(self_test, dict):
-        raise BadFile(path, "has no prototype for the self-test", "Train again.")
+        raise BadFile(path, "has no example for the self-test", "Train again.")
     answered_s = float(
-        bundle.response(bundle.dispatches(self_test_columns(self_test["run"]))).quantile(P50)[0]
+        bundle.response(bundle.dispatches(self_test_columns(self_test["dispatch"]))).quantile(P50)[0]
     )
     if not math.isclose(answered_s, self_test["p50_s"], abs_tol=TOLERANCE_S):
         raise BadFile(

@@ -19,7 +19,7 @@ Floats = NDArray[np.float64]
 TableAndMedian = tuple[Floats, Floats]
 # Contributions are relative to a typical dispatch, which therefore needs an entry of its own.
 TYPICAL = "typical"
-LOCATION_GROUP = "place"
+LOCATION_GROUP = "location"
 RAIN_MM, SNOW_C, FOG_KM, STRONG_WIND_KMH = 0.2, 1.0, 1.0, 50.0
 """Limits of rain, possible snow, fog (by its definition), and a near gale (force 7)."""
 
@@ -127,7 +127,7 @@ def _contribution_text(group: str, seconds: float, dispatches: Dispatches, row: 
     if group == LOCATION_GROUP:
         # The location effects have no meaning of their own to name: only the sign can be stated.
         return "dispatches near here take longer" if seconds > 0 else "dispatches near here are quicker"
-    if group == "kind":
+    if group == "incident_type":
         return (
             "this incident type"
             if dispatches.text("incident_type")[row] is not None

@@ -45,7 +45,7 @@ class Smoothing:
 SMOOTHINGS = (
     Smoothing("pair_300_s", 100, 300, 6.0, is_by_station=True),
     Smoothing("pair_1200_s", 300, 1200, 6.0, is_by_station=True),
-    Smoothing("place_200_s", 100, 200, 6.0, is_by_station=False),
+    Smoothing("location_200_s", 100, 200, 6.0, is_by_station=False),
 )
 
 

@@ -37,7 +37,7 @@ COUNTS_PER_CALL = 2
 """A call is counted with its incident type and as one of any type."""
 TEXTS = ("property_category", "property_type")
 RADIX = {
-    "kind": 16,
+    "type": 16,
     "property_category": 1 << 10,
     "property_type": 1 << 16,
     "night": 2,
@@ -60,9 +60,9 @@ class Chain:
 
 
 # Doubts were chosen in experiments on records of 2023 (accuracy.md).
-BY_PROPERTY = Chain("kind_property_night", ("kind", "property_category", "property_type", "night"), 12.0)
+BY_PROPERTY = Chain("type_property_night", ("type", "property_category", "property_type", "night"), 12.0)
 BY_TYPE = Chain("property", ("property_category", "property_type"), 20.0)
-BY_LOCATION = Chain("place", ("fire", "area", "cell"), 5.0)
+BY_LOCATION = Chain("location", ("fire", "area", "cell"), 5.0)
 CHAINS = (BY_PROPERTY, BY_TYPE, BY_LOCATION)
 
 
@@ -121,7 +121,7 @@ def encode(dispatches: Dispatches, vocabulary: Vocabulary) -> dict[str, Ints]:
     is_stated = type_code != UNKNOWN
     area, cell = _location_codes(dispatches.number("easting_m"), dispatches.number("northing_m"))
     return {
-        "kind": np.where(is_stated, type_code, ANY_TYPE),
+        "type": np.where(is_stated, type_code, ANY_TYPE),
         "fire": np.where(
             is_stated, np.where(type_code == TYPE_CODES[incident_types.FIRE], TO_A_FIRE, NO_FIRE), ANY_CALL
         ),
@@ -205,13 +205,13 @@ def _find(query_keys: Ints, keys: Ints) -> tuple[Ints, NDArray[np.bool_]]:
 
 def as_any_type(codes: Codes, rows: NDArray[np.bool_]) -> dict[str, Ints]:
     """Return the codes with the incident type replaced by any type in some rows."""
-    type_code, fire = np.where(rows, ANY_TYPE, codes["kind"]), np.where(rows, ANY_CALL, codes["fire"])
-    return {**codes, "kind": type_code, "fire": fire}
+    type_code, fire = np.where(rows, ANY_TYPE, codes["type"]), np.where(rows, ANY_CALL, codes["fire"])
+    return {**codes, "type": type_code, "fire": fire}
 
 
 def _with_any_type(codes: Codes) -> dict[str, Ints]:
     """Return every call as it is, and again as one of any type unless it is one already."""
-    is_stated = codes["kind"] != ANY_TYPE
+    is_stated = codes["type"] != ANY_TYPE
     again = as_any_type(codes, is_stated)
     again = {name: np.where(is_stated, code, UNKNOWN) for name, code in again.items()}
     return {name: np.concatenate([codes[name], again[name]]) for name in codes}

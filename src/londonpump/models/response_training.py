@@ -45,17 +45,15 @@ class Hyperparameters:
     trees: int
     leaves: int
     rate: float
-    least_in_leaf: int
+    min_in_leaf: int
     folds: int
     """Folds of the cross-fitting for out-of-fold errors."""
     latest_share: float
     """Share of the errors, the latest ones, that make the shape."""
 
 
-SMALL = Hyperparameters(seeds=3, trees=60, leaves=31, rate=0.08, least_in_leaf=25, folds=5, latest_share=1.0)
-LARGE = Hyperparameters(
-    seeds=1, trees=150, leaves=31, rate=0.08, least_in_leaf=200, folds=2, latest_share=0.3
-)
+SMALL = Hyperparameters(seeds=3, trees=60, leaves=31, rate=0.08, min_in_leaf=25, folds=5, latest_share=1.0)
+LARGE = Hyperparameters(seeds=1, trees=150, leaves=31, rate=0.08, min_in_leaf=200, folds=2, latest_share=0.3)
 # Small records cannot spare rows for the errors, so that they get more folds.
 SMALL_ROWS = 60_000
 
@@ -194,7 +192,7 @@ def centre_parameters(hyperparameters: Hyperparameters, seed: int) -> dict[str, 
         "num_trees": hyperparameters.trees,
         "num_leaves": hyperparameters.leaves,
         "learning_rate": hyperparameters.rate,
-        "min_data_in_leaf": hyperparameters.least_in_leaf,
+        "min_data_in_leaf": hyperparameters.min_in_leaf,
         "feature_fraction": 0.5,
         "bagging_fraction": 0.8,
         "bagging_freq": 1,
@@ -210,7 +208,7 @@ def scale_parameters(hyperparameters: Hyperparameters, seed: int) -> dict[str, A
         "num_leaves": 15,
         "learning_rate": 0.05,
         # A spread needs more rows than a centre: fewer, larger leaves keep the scale smooth.
-        "min_data_in_leaf": 4 * hyperparameters.least_in_leaf,
+        "min_data_in_leaf": 4 * hyperparameters.min_in_leaf,
         "feature_fraction": 0.5,
         "bagging_fraction": 0.8,
         "bagging_freq": 1,

@@ -21,8 +21,6 @@ from londonpump.models.baselines import fit_constant, fit_distance
 from londonpump.models.bundle import SCHEMA, Bundle, incident_hashes, stations_or_known
 from londonpump.models.distribution import P50
 from londonpump.models.fitted_context import fit_context
-from londonpump.models.original_model import OriginalModel
-from londonpump.models.original_model_training import RowLimits, fit_original_model
 from londonpump.models.pump_count import PumpsModel, fit_pumps
 from londonpump.models.response_time_model import ResponseTimeModel
 from londonpump.models.response_training import (
@@ -42,8 +40,6 @@ Progress = Callable[[str, float], None]
 MIN_TRAINING_ROWS = 300
 FLAGGED_SHARE = 0.077
 """The share of dispatches with a warning, the same as the original's list of stations flags."""
-# More rows change the MAE by less than 0.1 s and triple the training time (see original_model_training).
-MAX_ORIGINAL_FIT_ROWS = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +74,7 @@ def fit_bundle(
     """Train a bundle. facts: further entries of its card (data hash, dates). Raises: TooFewRows, KnownTooLate."""
     # First of all: a feature known too late makes every later figure worthless.
     require_known_in_time(plan.features)
-    training = _usable_rows(training, plan)
+    training = usable_rows(training, plan)
     rows, attendance_s = training.rows, training.rows["attendance_s"]
     # The ground comes before the workload, which counts calls by looked-up ground as the service does.
     ground = fit_ground_lookup(training.calls, training.stations)
@@ -106,11 +102,11 @@ def fit_bundle(
             "seed": plan.seed,
             "rows": len(attendance_s),
             "features": [feature.name for feature in features],
-            "places": [effect.smoothing.name for effect in response.location_effects],
-            "effort": _hyperparameters_json(len(attendance_s)),
+            "location_effects": [effect.smoothing.name for effect in response.location_effects],
+            "hyperparameters": _hyperparameters_json(len(attendance_s)),
             "context": context.card(),
-            "without_runs_over_60_kmh": plan.is_without_fast,
-            "prototype": _self_test(response, dispatches, read),
+            "without_dispatches_over_60_kmh": plan.is_without_fast,
+            "self_test": _self_test(response, dispatches, read),
             **facts,
         },
         stations=training.stations,
@@ -120,7 +116,6 @@ def fit_bundle(
         pumps=pumps,
         constant=fit_constant(attendance_s),
         distance=fit_distance(distance_km, attendance_s),
-        original=fit_original(rows, ground, training.incident),
         risk_stations=risk_stations(rows["station_code"], attendance_s),
         risk_threshold=_fit_risk_threshold(response, dispatches),
         seen=np.unique(incident_hashes(np.unique(rows["incident_number"].astype(str)))),
@@ -138,7 +133,7 @@ def _self_test(response: ResponseTimeModel, dispatches: Dispatches, read: frozen
     )
     row = {name: values[0] for name, values in first.columns.items()}
     return {
-        "run": {name: _plain(value) for name, value in row.items()},
+        "dispatch": {name: _plain(value) for name, value in row.items()},
         "p50_s": round(float(response(first).quantile(P50)[0]), 3),
     }
 
@@ -189,30 +184,6 @@ def with_known_pumps(calls: Columns) -> Columns:
     }
 
 
-def fit_original(rows: Columns, ground: GroundLookup, incident: Ints) -> OriginalModel:
-    """Fit the original's model on the same rows, with eleven seeds."""
-    columns = original_columns(Dispatches(rows, ground))
-    limits = RowLimits(max_fit_rows=MAX_ORIGINAL_FIT_ROWS)
-    return fit_original_model(columns, rows["attendance_s"], groups=incident, limits=limits)
-
-
-def original_columns(dispatches: Dispatches) -> Columns:
-    """Return the original's 19 features under this product's names, from the recorded ground as in the original."""
-    rows = dict(dispatches.columns)
-    home = rows.get("home_station_code")
-    station = rows["station_code"]
-    # Without any home station in the records, the station that the pump left from is all that is known.
-    known = home is not None and any(code is not None for code in home)
-    return {
-        **rows,
-        "home_station_code": home if known and home is not None else station,
-        "ground_code": dispatches.text("recorded_ground_code"),
-        "distance_km": distance_as_original_km(rows),
-        "month": dispatches.month.astype(np.float64),
-        "is_working_day": dispatches.is_working_day.astype(np.float64),
-    }
-
-
 def distance_as_original_km(rows: Columns) -> Floats:
     """Return the great-circle distance from station to incident, km."""
     location = national_grid.to_degrees(rows["easting_m"], rows["northing_m"])
@@ -220,8 +191,8 @@ def distance_as_original_km(rows: Columns) -> Floats:
     return national_grid.great_circle_km(*station, *location)
 
 
-def _usable_rows(training: TrainingSet, plan: TrainingPlan) -> TrainingSet:
-    # without an arrival there is no target
+def usable_rows(training: TrainingSet, plan: TrainingPlan) -> TrainingSet:
+    """Return the rows that a bundle is trained on, those with an attendance time. Raises: TooFewRows."""
     keep = np.isfinite(training.rows["attendance_s"])
     if plan.is_without_fast:
         # whole incidents go, so that no row of one is left to be compared with

@@ -31,7 +31,7 @@ from londonpump.storage.database.decision_repository import read_decisions
 
 CARD_PARAMS = (
     *("seed", "rows", "trained_from", "trained_until", "data_hash", "code_version"),
-    *("is_stream", "is_simulated", "without_runs_over_60_kmh", "schema"),
+    *("is_stream", "is_simulated", "without_dispatches_over_60_kmh", "schema"),
 )
 PROVENANCE_TAGS = ("commit", "host", "machine", "made_at")
 MAX_PARAM_LENGTH = 6_000
@@ -98,7 +98,7 @@ def _params(card: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for name in CARD_PARAMS:
         if card.get(name) is not None:
             yield name, str(card[name])
-    for group in ("effort", "libraries"):
+    for group in ("hyperparameters", "libraries"):
         facts = card.get(group)
         for name, value in sorted(facts.items()) if isinstance(facts, dict) else ():
             yield f"{group}.{name}", str(value)[:MAX_PARAM_LENGTH]

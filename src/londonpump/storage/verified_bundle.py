@@ -43,9 +43,9 @@ def open_verified(folder: Path) -> tuple[str, Bundle, float]:
 def latency_ms(bundle: Bundle) -> float:
     """Return the median CPU milliseconds of a forecast for every pump in London, after a warm-up.
 
-    The bundle must hold a prototype.
+    The bundle must hold the example of its self-test.
     """
-    one = self_test_columns(bundle.card["prototype"]["run"])
+    one = self_test_columns(bundle.card["self_test"]["dispatch"])
     columns = {name: np.repeat(values, CANDIDATES) for name, values in one.items()}
     taken_ns = []
     for _ in range(WARM_UP + TIMED):

@@ -124,8 +124,8 @@ def test_a_service_that_starts_on_a_broken_bundle_is_not_ready(how, url, tmp_pat
 
 def test_a_bundle_that_answers_its_prototype_otherwise_is_not_taken_up(url, tmp_path, first) -> None:
     database_with(url, first.name)
-    run = _card(first)["prototype"]["run"]
-    second = another(first, tmp_path, prototype={"run": run, "p50_s": 1.0})
+    dispatch = _card(first)["self_test"]["dispatch"]
+    second = another(first, tmp_path, self_test={"dispatch": dispatch, "p50_s": 1.0})
     with running(url, tmp_path) as client:
         name(url, second.name)
         look(client)

@@ -89,8 +89,8 @@ def test_a_bundle_with_a_changed_byte_is_refused_and_not_copied(settings, bundle
 
 
 def test_a_bundle_that_answers_otherwise_than_its_card_is_refused(settings, bundle, tmp_path) -> None:
-    run = json.loads((bundle / CARD).read_bytes())["prototype"]["run"]
-    other = another(bundle, tmp_path, prototype={"run": run, "p50_s": 1.0})
+    dispatch = json.loads((bundle / CARD).read_bytes())["self_test"]["dispatch"]
+    other = another(bundle, tmp_path, self_test={"dispatch": dispatch, "p50_s": 1.0})
     with pytest.raises(BadFile, match="in its self-test, not"):
         promote(settings, PromotionRequest(str(other), "why not"))
 

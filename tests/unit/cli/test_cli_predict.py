@@ -133,7 +133,7 @@ def test_a_place_outside_london_is_answered_and_labelled(answered) -> None:
     result, (row,) = answered(f"a,{FAR}")
     assert result.exit_code == 0
     assert float(row["p50_s"]) <= 1200
-    assert "place=unknown" in row["filled"].split(";")
+    assert "location=unknown" in row["filled"].split(";")
 
 
 def test_rows_are_answered_each_for_itself(answered) -> None:

@@ -60,7 +60,7 @@ def test_five_points_of_the_mix_of_calls_are_found_within_two_weeks(seed: int, o
 
 def test_what_moved_most_is_told_with_what_it_should_be(three_years: StableYears) -> None:
     shifted = three_years.with_incident_types_moved(0.08, SHIFT_DAY, FIRE, LOCAL, 1)
-    moved = drift_of(shifted, "incident_type", SHIFT_DAY + 13).moved
+    moved = drift_of(shifted, "incident_type", SHIFT_DAY + 13).shifted
     assert {moved[0].bin, moved[1].bin} == {"Fire", "Local Emergencies"}
 
 

@@ -47,7 +47,7 @@ def forecasts_of(rows):
     far = rows.slices["station"] == "A24"
     return {
         "constant": Forecast(np.full(len(rows), 300.0)),
-        "seed": Forecast(rows.actual_s * 0.5 + 150, is_listed=far),
+        "original": Forecast(rows.actual_s * 0.5 + 150, is_listed=far),
         "ours": ours,
     }
 
@@ -209,7 +209,7 @@ def test_the_same_input_gives_the_same_page(inputs, page):
 @pytest.mark.long
 def test_a_worse_model_is_marked_as_worse(inputs):
     rows = inputs.rows
-    forecasts = {"ours": Forecast(np.full(len(rows), 300.0)), "seed": Forecast(rows.actual_s)}
+    forecasts = {"ours": Forecast(np.full(len(rows), 300.0)), "original": Forecast(rows.actual_s)}
     page = render_report(inputs_of(rows, forecasts))
     assert 'class="worse"' in page
     assert "s more than the original model" in page

@@ -20,7 +20,7 @@ def live_rows(n: int = 600, days: int = 20, seed: int = 1, worse: float = 1.0) -
         p50_s=np.full(n, 300.0),
         p90_s=np.full(n, 300 + 1.2816 * 60),
         actual_s=actual_s,
-        promised_late_share=np.where(np.arange(n) % 4 == 0, np.nan, 0.1587),
+        predicted_late_share=np.where(np.arange(n) % 4 == 0, np.nan, 0.1587),
     )
 
 
@@ -45,15 +45,15 @@ def test_the_interval_of_coverage_holds_what_is_true() -> None:
 
 
 def test_lateness_is_held_against_what_was_promised_where_that_is_known() -> None:
-    found = live_figures(live_rows(5_000))["all"]["all"]["late_beyond_promise_share"]
+    found = live_figures(live_rows(5_000))["all"]["all"]["late_beyond_predicted_share"]
     assert found["low"] < 0 < found["high"]
 
 
 def test_lateness_without_a_promise_is_not_told() -> None:
     rows = live_rows()
     bare = LiveRows(
-        **{name: getattr(rows, name) for name in LiveRows.__slots__ if name != "promised_late_share"},
-        promised_late_share=np.full(len(rows), np.nan),
+        **{name: getattr(rows, name) for name in LiveRows.__slots__ if name != "predicted_late_share"},
+        predicted_late_share=np.full(len(rows), np.nan),
     )
     assert live_figures(bare)["all"]["all"]["late_share"]["value"] is None
 

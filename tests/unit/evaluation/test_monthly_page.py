@@ -59,7 +59,7 @@ def live(n: int = 900) -> LiveRows:
         p50_s=actual_s * 0 + 310,
         p90_s=actual_s * 0 + 450,
         actual_s=actual_s,
-        promised_late_share=np.full(n, np.nan),
+        predicted_late_share=np.full(n, np.nan),
     )
 
 
@@ -215,16 +215,16 @@ def test_a_station_that_fell_silent_is_named(page: str) -> None:
 
 
 def test_a_promise_that_nobody_stored_has_no_column(page: str) -> None:
-    assert ("Mean error, s" in page.replace("\u00a0", " "), "as promised" in page) == (True, False)
+    assert ("Mean error, s" in page.replace("\u00a0", " "), "as predicted" in page) == (True, False)
 
 
 def test_a_promise_that_is_known_has_one() -> None:
     rows = live()
-    changed_rows = replace(rows, promised_late_share=np.full(len(rows), 0.3))
+    changed_rows = replace(rows, predicted_late_share=np.full(len(rows), 0.3))
     page = page_of_change(
         lambda inputs: replace(inputs, live_performances=[LivePerformance("Announced", "", changed_rows)])
     )
-    assert "as promised" in page
+    assert "as predicted" in page
 
 
 def test_announcements_of_three_days_have_no_interval() -> None:

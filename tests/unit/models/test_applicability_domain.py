@@ -53,7 +53,7 @@ def test_inside_nothing_is_wider_nor_labelled(calls, small_bundle) -> None:
 @pytest.mark.parametrize("location", OUTSIDE.values(), ids=OUTSIDE)
 def test_a_place_outside_london_is_labelled_wide_and_on_the_clock(location, calls, small_bundle) -> None:
     predictions = predict_dispatches(small_bundle, calls(location))
-    assert {"place=unknown", "distance=unknown"} <= set(predictions.imputed[0])
+    assert {"location=unknown", "distance=unknown"} <= set(predictions.imputed[0])
     assert small_bundle.applicability_domain.interval_scaling(predictions.dispatches)[0][0] > OUTSIDE_SCALING
     seconds = predictions.times.quantiles((0.01, P10, P50, P90, 0.99))[0]
     assert (seconds >= 0).all()

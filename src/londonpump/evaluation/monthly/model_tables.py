@@ -31,7 +31,7 @@ METRICS = {
     "bias_s": ("Bias, s", "s"),
     "cover_80_share": ("P10 to P90 holds, %", "%"),
     "late_share": ("Over 6 min, %", "%"),
-    "promised_late_share": ("Over 6 min as promised, %", "%"),
+    "predicted_late_share": ("Over 6 min as predicted, %", "%"),
 }
 MAX_STATIONS = 15
 Figures = Mapping[str, Any]
@@ -110,14 +110,14 @@ def _measured(rows: LiveRows) -> dict[str, tuple[Floats, Ints]]:
     """Return the values whose mean is each of METRICS, and their days."""
     error_s = rows.p50_s - rows.actual_s
     is_inside = (rows.p10_s <= rows.actual_s) & (rows.actual_s <= rows.p90_s)
-    is_known = np.isfinite(rows.promised_late_share)
+    is_known = np.isfinite(rows.predicted_late_share)
     is_late = (rows.actual_s > FIRST_PUMP_TARGET_S)[is_known].astype(np.float64)
     return {
         "mae_s": (np.abs(error_s), rows.day),
         "bias_s": (error_s, rows.day),
         "cover_80_share": (is_inside.astype(np.float64), rows.day),
         "late_share": (is_late, rows.day[is_known]),
-        "promised_late_share": (rows.promised_late_share[is_known], rows.day[is_known]),
+        "predicted_late_share": (rows.predicted_late_share[is_known], rows.day[is_known]),
     }
 
 
@@ -147,18 +147,18 @@ def drift_table(inputs: MonthInputs) -> Table | None:
     rows = [(one.name, _drift_cells(one)) for one in inputs.drift.inputs[:MAX_INPUTS]]
     until = EPOCH_DATE + timedelta(days=inputs.drift.checked_last)
     caption = f"Two weeks until {_format_day(until)} against the training data of the model, nearest to the limit first"
-    return Table(caption, ["Input", "Rows elsewhere, %", "Of the limit, %", "Since", "Moved most"], rows)
+    return Table(caption, ["Input", "Rows elsewhere, %", "Of the limit, %", "Since", "Shifted most"], rows)
 
 
 def _drift_cells(one: Drift) -> list[Cell]:
     since = "" if one.since is None else _format_day(EPOCH_DATE + timedelta(days=one.since))
-    moved = "; ".join(
+    shifted = "; ".join(
         f"{each.bin}: {_format_pct(each.share)} ({_format_pct(each.expected_share)} expected)"
-        for each in one.moved[:1]
+        for each in one.shifted[:1]
     )
     of_limit = format_number(one.strength / one.limit, "%") if one.limit else ""
     verdict = ("worse", "drifts: over the limit") if one.is_drifting else ("", "")
-    return [Cell(format_number(one.effect, "%")), Cell(of_limit, "", *verdict), Cell(since), Cell(moved)]
+    return [Cell(format_number(one.effect, "%")), Cell(of_limit, "", *verdict), Cell(since), Cell(shifted)]
 
 
 def decision_table(decisions: Sequence[DecisionLine], caption: str) -> Table | None:

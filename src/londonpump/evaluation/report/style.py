@@ -18,15 +18,15 @@ from londonpump.evaluation.intervals import Stat
 MODEL_LABELS = {
     "constant": "One time for all",
     "distance": "Distance alone",
-    "seed": "Original model",
+    "original": "Original model",
     "ours": "londonpump",
-    "ours_kind_not_stated": "londonpump, incident type not given",
+    "ours_incident_type_not_stated": "londonpump, incident type not given",
 }
 IN_SENTENCE = {
     "constant": "one time for all",
     "distance": "distance alone",
-    "seed": "the original model",
-    "ours_kind_not_stated": "londonpump without the incident type",
+    "original": "the original model",
+    "ours_incident_type_not_stated": "londonpump without the incident type",
 }
 SLICE_LABELS = {
     "distance_band": "distance",
@@ -36,7 +36,7 @@ SLICE_LABELS = {
     "own_ground": "own ground",
     "is_own_ground": "own ground",
     "incident_type": "incident type",
-    "stated_kind": "incident type given",
+    "stated_incident_type": "incident type given",
 }
 NOT_DEFINED = "–"
 

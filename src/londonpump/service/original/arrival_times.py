@@ -34,7 +34,7 @@ RUNGS = 2
 RUNG = 5.0
 """Spacing of the rungs in square roots of metres: 200 to 300 m at the median distance, 700 m at 5 km."""
 MAX_CACHED = 4096
-ALWAYS_IMPUTED = ("hour=now", "place=ground")
+ALWAYS_IMPUTED = ("hour=now", "location=ground")
 """Labels of inputs that the original's API cannot state."""
 
 

@@ -33,7 +33,7 @@ MISSING_PREFIXES = {
 """Prefix of the texts in `ContextSnapshot.missing` per column; without any weather the text has another prefix."""
 JsonObject = dict[str, Any]
 SECONDS = ("mean_s", "p10_s", "p50_s", "p90_s")
-OUTSIDE = ("distance", "place", "station")
+OUTSIDE = ("distance", "location", "station")
 NO_PUMP = "No pump can be ranked: all are out, on their way back or off the run. Check the board."
 
 
