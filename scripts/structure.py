@@ -32,8 +32,8 @@ DIALECT = re.compile(
 )
 """Words of the dialect of version 0.1, which shuts readers out."""
 SEEN_FROM_OUTSIDE = re.compile(
-    r"""\b(incident_set_aside|set_aside|kind_of_call|not_told|on_duty_since_at|on_duty|seed_recipe|[a-z_]*what_it_told"""
-    r"""|(?:test_\w+))\b|["'`]told["'`]|\btold[=:]|(?:inside|outside) what was learnt|Seconds?, in words|s, in words"""
+    r"""\b(kind_of_call|not_told|on_duty_since_at|seed_recipe|[a-z_]*what_it_told"""
+    r"""|(?:test_\w+))\b|["'`]told["'`]|["`]set_aside["`]|\btold[=:]|(?:inside|outside) what was learnt|Seconds?, in words|s, in words"""
 )
 """Fields, files, columns and labels of version 0.1 that people use or that are stored: a later version renames them with an adapter."""
 EXEMPT = (

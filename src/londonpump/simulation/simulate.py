@@ -159,7 +159,12 @@ def _write_context(done: Simulated, out: Path) -> dict[str, Path]:
 def _write_report(done: Simulated, report: SimulationReport, out: Path) -> None:
     plan = {**asdict(done.plan), "start": done.plan.start.isoformat()}
     listed = [
-        {"kind": fault.fault_type, "file": fault.file, "row": fault.row, "IncidentNumber": fault.incident}
+        {
+            "fault_type": fault.fault_type,
+            "file": fault.file,
+            "row": fault.row,
+            "IncidentNumber": fault.incident,
+        }
         for fault in done.faults
     ]
     write_json(out / "faults.json", {"counts": report.fault_counts, "faults": listed})
@@ -196,7 +201,9 @@ def _counts(faults: list[Fault]) -> dict[str, int]:
 
 
 def _is_special(records: Records) -> NDArray[np.bool_]:
-    return np.array([name != "" for name in table("kinds")["special_service"]])[records.calls.incident_type]
+    return np.array([name != "" for name in table("incident_types")["special_service"]])[
+        records.calls.incident_type
+    ]
 
 
 def _is_at_the_edge(records: Records) -> NDArray[np.bool_]:
