@@ -85,13 +85,7 @@ class Oracle:
     def to_json(self) -> dict[str, Any]:
         """Return every figure."""
         models = [{**asdict(each), "is_better": each.is_better} for each in self.models]
-        return {
-            "dispatches": self.dispatches,
-            "draws": self.draws,
-            "tie_s": TIE_S,
-            "models": models,
-            "unusable": list(self.unusable),
-        }
+        return {**asdict(self), "tie_s": TIE_S, "models": models}
 
 
 def evaluate_oracle(home: YearHome, champion: str, others: Sequence[str], draws: int) -> Oracle:

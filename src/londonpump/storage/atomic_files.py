@@ -225,9 +225,7 @@ def require_own_file(path: Path, mark: str) -> None:
     with path.open("rb") as file:
         start = file.read(4096)
     if mark.encode() not in start:
-        raise BadFile(
-            path, "is there already and is not of this kind or version", "Move it away, or name another file."
-        )
+        raise BadFile(path, "is there already and is not of this kind", "Move it away, or name another file.")
 
 
 def _make_parent(path: Path) -> None:
