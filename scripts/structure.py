@@ -32,8 +32,7 @@ DIALECT = re.compile(
 )
 """Words of the dialect of version 0.1, which shuts readers out."""
 SEEN_FROM_OUTSIDE = re.compile(
-    r"""\b(incident_set_aside|set_aside|on_duty|[a-z_]*what_it_told"""
-    r"""|(?:test_\w+))\b|["'`]told["'`]|\btold[=:]|Seconds?, in words|s, in words"""
+    r"""\b([a-z_]*what_it_told|(?:test_\w+))\b|["'`]told["'`]|["`]set_aside["`]|\btold[=:]|Seconds?, in words|s, in words"""
 )
 """Fields, files, columns and labels of version 0.1 that people use or that are stored: a later version renames them with an adapter."""
 EXEMPT = (

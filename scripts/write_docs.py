@@ -61,7 +61,7 @@ ANSWER = {
     "p_over_600": "chance of more than 10 minutes",
     "pumps_needed": "pumps usually sent to such calls, 1 to 5 (5: five or more)",
     "risk_underestimated": "`true` if the chance of arriving more than 120 s after `p50_s` is among the highest",
-    "filled": "imputed values, `column=source` joined by `;`",
+    "imputed": "imputed values, `column=source` joined by `;`",
     "error": "why the row has no prediction; empty if it has one",
 }
 

@@ -59,7 +59,7 @@ def test_a_wrong_value_gets_the_answer_that_is_stated(case: Case, docs_folder: P
     is_error = case.answer.startswith("error")
     assert code == int(is_error)
     assert all(bool(row[name]) != is_error for name in NUMBERS)
-    assert all(text in row["error" if is_error else "filled"] for text in stated)
+    assert all(text in row["error" if is_error else "imputed"] for text in stated)
 
 
 def test_the_table_has_its_rows() -> None:
@@ -75,7 +75,7 @@ def test_degrees_are_told_from_metres(docs_folder: Path) -> None:
 def test_a_station_before_it_closed_is_answered_and_labelled(docs_folder: Path) -> None:
     code, row = answered({**SOUND, "station_code": "A25", "mobilised_at": "2013-01-15T08:00Z"})
     assert code == 0
-    assert "station=unknown" in row["filled"].split(";")
+    assert "station=unknown" in row["imputed"].split(";")
 
 
 def test_a_negative_longitude_is_refused(docs_folder: Path) -> None:

@@ -83,8 +83,8 @@ NOTHING_USABLE_LEFT: dict[str, Expectation] = {  # C and E, points B3, B5 and B7
         SAME_ATTENDING, Rejects(("unknown_station",), is_earlier_result_kept=True)
     ),
     "station_code_lower": SAME_MOBILISED,
-    "coords_swapped": rejects("impossible_place", "60", "Easting", r"\d{3},?\d{3}"),
-    "coords_zero": rejects("impossible_place", "60", "Easting", r"\b0\b"),
+    "coords_swapped": rejects("impossible_location", "60", "Easting", r"\d{3},?\d{3}"),
+    "coords_zero": rejects("impossible_location", "60", "Easting", r"\b0\b"),
     "frs_upper": SAME_ATTENDING,
 }
 BLANKS_AND_CASE: dict[str, Expectation] = {  # D, point B5
@@ -117,14 +117,14 @@ BLANKS_AND_CASE: dict[str, Expectation] = {  # D, point B5
     "coords_swapped_three": KeepsResults(
         incidents=57,
         mobilisations=78,
-        rejected={"incidents.impossible_place": 3, "mobilisations.incident_set_aside": 6},
-        says=("impossible_place", "Easting"),
+        rejected={"incidents.impossible_location": 3, "mobilisations.incident_rejected": 6},
+        says=("impossible_location", "Easting"),
     ),
     "coords_zero_three": KeepsResults(
         incidents=57,
         examples=73,
-        rejected={"incidents.impossible_place": 3},
-        says=("impossible_place", "Easting"),
+        rejected={"incidents.impossible_location": 3},
+        says=("impossible_location", "Easting"),
     ),
 }
 ERROR_CELLS: dict[str, Expectation] = {  # F, point B4

@@ -226,10 +226,10 @@ NOTHING_USABLE = {  # B7
     ),
     "kilometres": Variant(
         lambda m: m.alone(changed(m.incidents, COORDINATES, lambda text: f"{float(text) / 1000:.2f}")),
-        rejects("impossible_place", str(N), "Easting", r"5\d\d\.\d"),
+        rejects("impossible_location", str(N), "Easting", r"5\d\d\.\d"),
     ),
     "no_coordinates": Variant(
-        lambda m: m.alone(emptied(m.incidents, *COORDINATES)), rejects("no_place", str(N), "Easting")
+        lambda m: m.alone(emptied(m.incidents, *COORDINATES)), rejects("no_location", str(N), "Easting")
     ),
     "two_rules_share_them": Variant(
         lambda m: m.alone(
@@ -240,7 +240,7 @@ NOTHING_USABLE = {  # B7
                 only=range(20),
             )
         ),
-        rejects("over_the_border", "20", "FRS", "Essex", "impossible_place", "Easting"),
+        rejects("over_the_border", "20", "FRS", "Essex", "impossible_location", "Easting"),
     ),
     "numbers_of_another_service": Variant(
         lambda m: m.damaged(

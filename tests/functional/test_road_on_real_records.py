@@ -85,5 +85,5 @@ def test_prepare_train_evaluate_and_predict_go_through(names, until, tmp_path, m
     with (tmp_path / "p.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     assert all(0 <= float(row["p10_s"]) <= float(row["p50_s"]) <= float(row["p90_s"]) <= 1200 for row in rows)
-    assert "location=unknown" in rows[-1]["filled"]
+    assert "location=unknown" in rows[-1]["imputed"]
     assert (tmp_path / "home" / "report.html").exists()

@@ -302,7 +302,7 @@ def test_the_command_tells_scores_interval_verdict_and_reason(
     )
     again = run(app, ["challenge", str(other), "--data", str(small_brigade.data), "--json"])
     value = json.loads(again.stdout)
-    assert (value["is_new"], value["decision"]["id"], value["on_duty"]) == (False, 2, bundle.name)
+    assert (value["is_new"], value["decision"]["id"], value["active"]) == (False, 2, bundle.name)
 
 
 def test_the_card_of_a_challenger_is_never_changed(embedded, request_, bundle, tmp_path) -> None:

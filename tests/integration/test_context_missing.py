@@ -179,7 +179,7 @@ def test_a_model_without_context_reads_none_in_serving(trained_without, whole, m
     made = Made(whole.data, whole.url, bundle)
     result = predicted(made, whole.url, monkeypatch, *ONE, "--json")
     assert json.loads(result.stdout)["context"] == {}
-    assert not [label for label in json.loads(result.stdout)["filled"] if label.split("=")[0] in CONTEXT]
+    assert not [label for label in json.loads(result.stdout)["imputed"] if label.split("=")[0] in CONTEXT]
     output = predicted(made, whole.url, monkeypatch, *ONE).stdout
     assert "Trained without: weather, congestion, school holidays, working days" in output
 
@@ -216,7 +216,7 @@ def test_answering_without_a_part_goes_on_and_says_what_stands_in(part, whole, t
     stand_in, names = LACKS[part]
     assert (result.exit_code, result.stderr) == (0, "")
     assert {name for name, source in sources(result).items() if source == stand_in} == names
-    assert {f"{name}={stand_in}" for name in names} <= set(json.loads(result.stdout)["filled"])
+    assert {f"{name}={stand_in}" for name in names} <= set(json.loads(result.stdout)["imputed"])
 
 
 ALL_FALLBACKS = {
@@ -314,7 +314,7 @@ def test_a_value_of_an_hour_before_is_told_with_its_own_source(whole, tmp_path, 
     shown_context = answered["context"]["temp_c"]
     assert (shown_context["value"], shown_context["source"]) == (3.0, "open_meteo_archive")
     assert shown_context["observed_at"] == "2023-03-29T08:00:00+00:00"
-    assert {"temp_c=open_meteo_archive", f"precip_mm={FORECAST}"} <= set(answered["filled"])
+    assert {"temp_c=open_meteo_archive", f"precip_mm={FORECAST}"} <= set(answered["imputed"])
 
 
 def test_the_line_of_weather_gives_each_value_its_own_origin(whole, tmp_path, monkeypatch) -> None:
@@ -337,7 +337,7 @@ def test_what_was_not_known_of_a_file_of_calls_is_told_in_one_line(whole, tmp_pa
     result = file_answered(whole, f"sqlite:///{tmp_path}/none.db", tmp_path, monkeypatch)
     assert result.stderr == (
         "londonpump: unknown context in 1 rows: school holidays of 1, traffic of 1, weather of 1; "
-        "the column filled names the values used instead\n"
+        "the column imputed names the values used instead\n"
     )
 
 

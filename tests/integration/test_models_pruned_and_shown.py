@@ -121,7 +121,7 @@ def test_a_bundle_tells_its_card_its_duties_and_its_decisions(settings, store) -
 def test_without_a_name_the_model_on_duty_is_shown(settings, store) -> None:
     value = show(settings, None).as_json()
     assert json.loads(json.dumps(value))["bundle"] == store["on_duty"].name
-    assert value["on_duty"][-1]["until_at"] is None
+    assert value["active_periods"][-1]["until_at"] is None
 
 
 def test_a_decision_is_shown_by_its_number(settings, store) -> None:

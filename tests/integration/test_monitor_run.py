@@ -192,7 +192,7 @@ def test_published_records_stand_in_for_arrivals_nobody_reported(
     )
     store_mobilisations(engine, [*runs, unknown_pump])
     joined = look(database_url, tmp_path, at, small_brigade.data).joined
-    assert (joined.announced, joined.of_board, joined.of_records) == (len(runs) + 1, 0, len(runs))
+    assert (joined.announced, joined.from_board, joined.from_records) == (len(runs) + 1, 0, len(runs))
 
 
 def test_implausible_arrivals_are_left_out_of_live_error_and_their_number_is_told(
@@ -207,8 +207,8 @@ def test_implausible_arrivals_are_left_out_of_live_error_and_their_number_is_tol
     seen = look(database_url, tmp_path)
     assert seen.joined.to_json() == {
         "announced": 42,
-        "of_board": 40,
-        "of_records": 0,
+        "from_board": 40,
+        "from_records": 0,
         "in_both": 0,
         "share": round(40 / 42, 4),
         "implausible": 2,
@@ -223,7 +223,7 @@ def test_a_published_record_stands_in_for_an_implausible_arrival(engine: Engine)
     store_mobilisations(engine, [StoredMobilisation("m", "A211", NOW - DAY, 5_000.0)])
     with reading(engine) as connection:
         joined = join_outcomes(connection, NOW, {("000001-01012025", "A211"): 310.0})
-    assert (joined.rows.actual_s.tolist(), joined.of_records, joined.implausible) == ([310.0], 1, 1)
+    assert (joined.rows.actual_s.tolist(), joined.from_records, joined.implausible) == ([310.0], 1, 1)
 
 
 def _timestamp(us: int) -> datetime:

@@ -1,7 +1,6 @@
 """Issue 11, C4: counts are unknown only where a month, or the hours before, is not complete."""
 
 import csv
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -215,17 +214,3 @@ def test_the_page_of_a_month_says_every_incident_only_of_a_complete_one(
     month: Month, is_complete: bool, sampled: Prepared
 ) -> None:
     assert records_of(sampled.examples, month, date(2023, 3, 14)).is_complete is is_complete
-
-
-def test_data_prepared_when_files_were_judged_as_one_are_read_as_they_were(
-    whole: Prepared, tmp_path: Path
-) -> None:
-    old = json.loads(json.dumps(whole.report))
-    del old["completeness"]["complete_days"]
-    for is_complete in (True, False):
-        examples = Examples(
-            whole.examples.rows, whole.examples.calls, (), {**old, "complete": is_complete}, ""
-        )
-        ground = fit_ground_lookup(whole.examples.calls, whole.examples.stations)
-        counted = with_workload(examples.rows, examples.calls, ground, examples.complete)
-        assert np.isfinite(counted["recent_ground_calls"]).all() == is_complete

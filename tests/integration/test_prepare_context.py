@@ -136,7 +136,7 @@ def test_the_report_counts_what_came_from_where(request_of: PrepareRequest, engi
     counted = report["weather"]
     assert counted["joined"] == known.sum() == sum(counted["sources"].values())
     assert (
-        counted["hour_before"] == (rows["is_weather_filled"] == 1).sum() == known.sum() - counted["own_hour"]
+        counted["hour_before"] == (rows["is_weather_imputed"] == 1).sum() == known.sum() - counted["own_hour"]
     )
     assert counted["missing_share"] == round(1 - known.mean(), 6) > 0
     assert report["congestion"]["joined"] == np.isfinite(rows["congestion_rate"]).sum() > 0

@@ -60,7 +60,9 @@ OUTCOMES: dict[tuple[str, str], Outcome] = {
     (INCIDENTS, "over_the_border"): rejecting("over_the_border"),
     (INCIDENTS, "unparsable_time"): rejecting("unreadable_call_time"),
     (INCIDENTS, "wild_coordinates"): Outcome(
-        frozenset({"impossible_place"}), "cell_from_exact_place", "the exact place, where published, is right"
+        frozenset({"impossible_location"}),
+        "cell_from_exact_location",
+        "the exact place, where published, is right",
     ),
     (MOBILISATIONS, "border_station"): harmless(
         "a neighbour whose station has a place", "conflicting_duplicate"
@@ -151,10 +153,12 @@ def _prepare(vintage: str, folder: Path) -> Prepared:
     )
     faults: dict[tuple[str, str], list[int]] = defaultdict(list)
     for fault in json.loads((brigade / "faults.json").read_text(encoding="utf-8"))["faults"]:
-        faults[fault["file"], fault["kind"]].append(fault["row"])
+        faults[fault["file"], fault["fault_type"]].append(fault["row"])
     return Prepared(
         faults,
-        rules=_by_row(out / "set_aside", {INCIDENTS: "incidents", MOBILISATIONS: "mobilisations"}, "rule"),
+        rules=_by_row(
+            out / "rejected", {INCIDENTS: "incidents", MOBILISATIONS: "mobilisations"}, "rejected_by"
+        ),
         repairs=_by_row(out, {INCIDENTS: "calls/calls", MOBILISATIONS: "examples/examples"}, "repairs"),
     )
 

@@ -91,8 +91,8 @@ def test_b2_three_dates_that_deny_their_numbers_refuse_a_small_file(prepared: Pr
 
 def test_b2_a_single_date_that_denies_its_number_is_rejected_by_a_rule_of_its_own(prepared: Prepare) -> None:
     report = prepared(INCIDENTS, another_day, slice(2))
-    assert report["tables"][INCIDENTS]["set_aside"]["date_not_of_number"] == 2
-    assert report["tables"][MOBILISATIONS]["set_aside"]["incident_set_aside"] >= 1
+    assert report["tables"][INCIDENTS]["rejected"]["date_not_of_number"] == 2
+    assert report["tables"][MOBILISATIONS]["rejected"]["incident_rejected"] >= 1
 
 
 def test_b2_mobilisations_months_after_their_calls_are_refused(prepared: Prepare) -> None:
@@ -111,7 +111,7 @@ def test_b2_a_single_mobilisation_far_from_its_call_is_rejected_by_a_rule_of_its
     prepared: Prepare,
 ) -> None:
     report = prepared(MOBILISATIONS, mobilised_later, slice(2))
-    assert report["tables"][MOBILISATIONS]["set_aside"]["mobilised_far_from_call"] == 2
+    assert report["tables"][MOBILISATIONS]["rejected"]["mobilised_far_from_call"] == 2
 
 
 DISPATCH_TIMES = {
@@ -192,7 +192,7 @@ def test_b7_where_no_incident_is_usable_rule_count_column_and_example_are_named(
     with pytest.raises(TooFewRows, match="No incident record is usable") as caught:
         prepared(INCIDENTS, swap_coordinates)
     text = str(caught.value)
-    assert re.search(r"incidents\.csv: \d+ of \d+ incidents rejected by impossible_place", text)
+    assert re.search(r"incidents\.csv: \d+ of \d+ incidents rejected by impossible_location", text)
     assert re.search(r"Easting_rounded '1\d{5}', Northing_rounded '5\d{5}' in data row \d+", text)
     assert "are easting and northing exchanged?" in text
 
@@ -267,7 +267,7 @@ def test_b5_a_station_list_in_capitals_fits_the_records(files: dict[str, Path], 
         files["stations"], tmp_path / "stations.csv", lambda row: row | {"name": row["name"].upper()}
     )
     report = prepare(PrepareRequest(incidents=(files[INCIDENTS],), stations=stations, out=tmp_path / "data"))
-    assert "unknown_station" not in report["tables"]["pumps"]["set_aside"]
+    assert "unknown_station" not in report["tables"]["pumps"]["rejected"]
     assert pq.read_table(tmp_path / "data/examples")["recorded_ground_code"].null_count == 0
 
 
@@ -284,5 +284,5 @@ def test_b5_a_rule_that_rejects_over_a_fiftieth_of_a_file_is_warned_of(
 
 def test_b5_a_rule_that_rejects_less_is_not_warned_of(prepared: Prepare, tmp_path: Path) -> None:
     report = prepared(INCIDENTS, other_group, slice(1))
-    assert report["tables"][INCIDENTS]["set_aside"]["no_incident_type"] == 1
+    assert report["tables"][INCIDENTS]["rejected"]["no_incident_type"] == 1
     assert "no_incident_type, for" not in format_preparation(report, tmp_path)

@@ -1,6 +1,7 @@
 """`prepare` from files to files: complete or nothing, the same bytes twice, real samples, context files."""
 
 import json
+import re
 import shutil
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
@@ -14,7 +15,7 @@ from support.run_size import cases
 from londonpump.cleaning import examples as examples_module
 from londonpump.domain.columns import CALLS, EXAMPLES
 from londonpump.domain.errors import BadFile, TooFewRows
-from londonpump.lifecycle.prepare import PrepareRequest, prepare
+from londonpump.lifecycle.prepare import NAMES, PrepareRequest, prepare
 from londonpump.lifecycle.prepare_text import format_preparation
 from londonpump.lifecycle.prepared_examples import load_examples
 from londonpump.simulation.plan import SimulationPlan
@@ -54,7 +55,7 @@ def done(brigade: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> 
 def test_every_input_row_is_kept_or_set_aside(done: tuple[dict[str, Any], Path]) -> None:
     report, _ = done
     for counts in report["tables"].values():
-        assert counts["in"] == counts["kept"] + sum(counts["set_aside"].values())
+        assert counts["in"] == counts["kept"] + sum(counts["rejected"].values())
     assert [file["rows"] for file in report["inputs"]] == [t["in"] for t in report["tables"].values()]
     assert report["examples"] == report["tables"]["mobilisations"]["kept"] > 0
 
@@ -64,8 +65,8 @@ def test_what_is_written_is_what_is_reported(done: tuple[dict[str, Any], Path]) 
     assert json.loads((out / "report.json").read_text(encoding="utf-8")) == report
     assert pq.read_metadata(out / "examples/examples.parquet").num_rows == report["examples"]
     for name, counts in report["tables"].items():
-        rules = pq.read_table(out / f"set_aside/{name}.parquet")["rule"].to_pylist()
-        assert {rule: rules.count(rule) for rule in set(rules)} == counts["set_aside"]
+        rules = pq.read_table(out / f"rejected/{name}.parquet")["rejected_by"].to_pylist()
+        assert {rule: rules.count(rule) for rule in set(rules)} == counts["rejected"]
 
 
 def test_a_folder_may_have_any_name(brigade: dict[str, Path], tmp_path: Path) -> None:
@@ -178,6 +179,20 @@ def test_former_data_is_replaced_whole(quick: PrepareRequest, former: Path) -> N
     assert not (former / "examples" / "left_over").exists()
 
 
+def test_data_of_version_0_1_is_refused_with_the_command_that_makes_it_anew(
+    quick: PrepareRequest, former: Path
+) -> None:
+    (former / "rejected").rename(former / "set_aside")
+    report = json.loads((former / "report.json").read_text(encoding="utf-8"))
+    (former / "report.json").write_text(json.dumps({**report, "schema": 1}), encoding="utf-8")
+    advice = "another version (schema 1). Prepare it again: londonpump prepare --incidents FILE --out DATA."
+    with pytest.raises(BadFile, match=re.escape(advice)):
+        load_examples(former)
+    prepare(quick)
+    assert load_examples(former).n
+    assert sorted(path.name for path in former.iterdir()) == sorted(NAMES - {"set_aside"})
+
+
 def test_former_data_with_something_else_in_it_is_not_replaced(quick: PrepareRequest, former: Path) -> None:
     (former / "thesis.txt").touch()
     with pytest.raises(BadFile, match=r"thesis\.txt"):
@@ -221,7 +236,7 @@ def test_below_60_percent_of_the_known_rate_the_records_are_a_sample(
     plan = SimulationPlan(incidents=incidents, days=5, start=date(2023, 2, 6), is_clean=True)
     files = write_simulation(plan, tmp_path / "brigade").files
     report = prepare(PrepareRequest(incidents=(files["incidents"],), out=tmp_path / "data"))
-    assert report["completeness"]["known_incidents_a_day"] == 345.3
+    assert report["completeness"]["known_incidents_per_day"] == 345.3
     assert report["complete"] is is_complete
 
 
@@ -230,7 +245,7 @@ def test_a_sample_has_no_counts_rather_than_zeros(request_of: PrepareRequest) ->
     table = pq.read_table(request_of.out / "examples")
     assert (report["complete"], report["completeness"]["is_stated"]) == (False, True)
     assert table["pumps_out"].null_count == table["ground_pumps_available"].null_count == table.num_rows > 0
-    assert "warm_up" not in report["tables"]["mobilisations"]["set_aside"]
+    assert "warm_up" not in report["tables"]["mobilisations"]["rejected"]
 
 
 def test_an_incident_file_alone_gives_its_first_and_second_pump(
@@ -292,7 +307,7 @@ def test_a_real_file_gives_these_rows(name: str, tmp_path: Path) -> None:
         expected.examples,
         expected.is_complete,
     )
-    assert (counts["set_aside"], counts["repaired"]) == (expected.rejected, expected.repaired)
+    assert (counts["rejected"], counts["repaired"]) == (expected.rejected, expected.repaired)
 
 
 @needs_real_files

@@ -223,7 +223,7 @@ def test_what_the_file_says_is_what_the_evaluation_judges(ten_thousand, small_bu
         written = list(csv.DictReader(file))
     judged = small_bundle.response_times(small_bundle.dispatches(rows))
     assert [row["p50_s"] for row in written] == [f"{s:.1f}" for s in judged.quantile(P50)]
-    assert not any("pumps" in row["filled"] or "recent" in row["filled"] for row in written)
+    assert not any("pumps" in row["imputed"] or "recent" in row["imputed"] for row in written)
 
 
 def test_calls_on_the_ground_that_nobody_states_are_filled_and_labelled(small_bundle, tmp_path) -> None:

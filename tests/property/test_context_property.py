@@ -24,7 +24,7 @@ NIGHTS = (
     datetime(2022, 12, 31, 22, tzinfo=UTC),
     datetime(2023, 7, 3, 20, tzinfo=UTC),  # London's day is an hour ahead
 )
-JOINED = (*VALUES, "weather_source", "weather_age_h", "is_weather_filled", "congestion_rate")
+JOINED = (*VALUES, "weather_source", "weather_age_h", "is_weather_imputed", "congestion_rate")
 JOINED += ("is_school_holiday", "is_working_day")
 SPAN_MIN = 16 * 60
 MINUTES = st.integers(-SPAN_MIN, SPAN_MIN)
@@ -85,7 +85,7 @@ def test_the_weather_known_at_a_moment_is_that_of_the_rule_read_row_by_row(case)
         ours = {name: _plain(found[name][i]) for name in VALUES}
         assert ours == expected.values
         assert _plain(found["weather_age_h"][i]) == expected.age_h
-        assert (found["weather_source"][i], found["is_weather_filled"][i]) == (
+        assert (found["weather_source"][i], found["is_weather_imputed"][i]) == (
             expected.source,
             expected.is_imputed,
         )
@@ -110,7 +110,7 @@ def test_the_join_gives_every_column_as_it_was_known_at_each_moment(engine: Back
     for i in range(len(timestamps)):
         expected = {name: _plain(known[name][i]) for name in JOINED}
         if expected["weather_source"] is None:
-            expected["is_weather_filled"] = None
+            expected["is_weather_imputed"] = None
         assert {name: joined[i][name] for name in JOINED} == expected
 
 

@@ -37,4 +37,4 @@ def test_every_rule_says_which_published_columns_it_looks_at(rule: str) -> None:
 
 
 def test_there_are_rules_to_look_for() -> None:
-    assert {"warm_up", "dartford", "left_before_arrived", "no_place"} <= _names_in_code()
+    assert {"warm_up", "dartford", "left_before_arrived", "no_location"} <= _names_in_code()

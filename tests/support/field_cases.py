@@ -71,7 +71,7 @@ class Outcome:
         if report is None:
             return {}
         found = report["tables"][table]
-        return found["rejected"] if "rejected" in found else found["set_aside"]
+        return found["rejected"]
 
 
 def commands_of(text: str) -> list[list[str]]:

@@ -173,8 +173,8 @@ class Comparisons:
 
 _FRAMES = (
     "raw_mobilisations m JOIN raw_incidents i USING (IncidentNumber) WHERE DateOfCall IS NOT NULL",
-    """raw_mobilisations m WHERE source_row NOT IN (SELECT source_row FROM aside WHERE rule IN (
-        'exact_duplicate', 'conflicting_duplicate', 'incident_not_found', 'incident_set_aside'))""",
+    """raw_mobilisations m WHERE source_row NOT IN (SELECT source_row FROM aside WHERE rejected_by IN (
+        'exact_duplicate', 'conflicting_duplicate', 'incident_not_found', 'incident_rejected'))""",
 )
 _SHARE = "SELECT avg(TurnoutTimeSeconds::DOUBLE) / avg(AttendanceTimeSeconds::DOUBLE) FROM {rows}"
 _FLEET = """
@@ -189,8 +189,8 @@ _PAIRS = """
         FROM used GROUP BY ALL),
     of_raw AS (SELECT IncidentNumber, count(*) AS n_raw, count(DISTINCT (Resource_Code, DateAndTimeMobilised)) AS n_distinct
         FROM raw_mobilisations JOIN raw_incidents USING (IncidentNumber) GROUP BY ALL),
-    of_lost AS (SELECT IncidentNumber, bool_or(rule = 'unknown_station') AS has_lost_station,
-        bool_or(rule = 'impossible_time') AS has_lost_time FROM aside GROUP BY ALL),
+    of_lost AS (SELECT IncidentNumber, bool_or(rejected_by = 'unknown_station') AS has_lost_station,
+        bool_or(rejected_by = 'impossible_time') AS has_lost_time FROM aside GROUP BY ALL),
     places AS (SELECT IncidentNumber, any_value(Easting_m::DOUBLE) AS raw_easting_m,
         any_value(Northing_m::DOUBLE) AS raw_northing_m, any_value(Easting_rounded::DOUBLE) AS raw_easting_rounded_m,
         any_value(Northing_rounded::DOUBLE) AS raw_northing_rounded_m FROM raw_incidents GROUP BY ALL)

@@ -56,7 +56,7 @@ def read_parity_month(folder: Path, out: Path) -> ParityMonth:
         )
         rejected_table = "aside" if table == "mobilisations" else "incidents_aside"
         connection.execute(
-            f"CREATE TABLE {rejected_table} AS FROM read_parquet('{out}/set_aside/{table}.parquet')"
+            f"CREATE TABLE {rejected_table} AS FROM read_parquet('{out}/rejected/{table}.parquet')"
         )
     connection.execute(f"CREATE TABLE ours AS FROM read_parquet('{out}/examples/*.parquet')")
     connection.execute(f"CREATE TABLE mid AS FROM read_parquet('{folder}/seed_mid_*.parquet')")
@@ -129,7 +129,7 @@ def _work_out_used(connection: duckdb.DuckDBPyConnection) -> None:
             CASE WHEN StopCodeDescription = 'Use of Special Operations Room' THEN StopCodeDescription END, ''))
             AS special FROM raw_incidents GROUP BY ALL),
         rows AS (SELECT m.*, of_group, special, {timestamps} FROM raw_mobilisations m JOIN kinds USING (IncidentNumber)
-            WHERE source_row NOT IN (SELECT source_row FROM aside WHERE rule NOT IN ({counted}))),
+            WHERE source_row NOT IN (SELECT source_row FROM aside WHERE rejected_by NOT IN ({counted}))),
         timed AS (SELECT * REPLACE (CASE WHEN TravelTimeSeconds IS NULL AND Mobile > Arrived THEN Mobile
             ELSE Arrived END AS Arrived), count(*) OVER (PARTITION BY IncidentNumber) AS n FROM rows),
         usable AS (SELECT *, CASE WHEN "Left" >= Arrived THEN epoch("Left") - epoch(Arrived) END AS on_site_s FROM timed),

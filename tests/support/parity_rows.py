@@ -75,7 +75,7 @@ class _RowReasons:
         def those(query: str) -> set[object]:
             return {row[0] for row in month.rows(query)}
 
-        self.no_place = those(
+        self.no_location = those(
             "SELECT IncidentNumber FROM raw_incidents WHERE (Easting_rounded IS NULL OR Northing_rounded IS NULL) "
             "AND (Easting_m IS NULL OR Northing_m IS NULL)"
         )
@@ -115,7 +115,7 @@ class _RowReasons:
         """The kind of difference, if what it says of this row is true; else None."""
         source_row, number, at_us = row[0], row[1], row[6]
         of_ours = {
-            "no_place": (NO_COORDINATES, number in self.no_place),
+            "no_location": (NO_COORDINATES, number in self.no_location),
             "unknown_station": (NO_COORDINATES, source_row in self.no_station),
             "dartford": (DARTFORD, number in self.dartford),
             "exact_duplicate": (DUPLICATES, source_row in self.again),
@@ -154,13 +154,13 @@ _BOTH_SIDES = f"""
         FROM dropped GROUP BY ALL),
     won AS (SELECT DISTINCT IncidentNumber, Resource_Code, mobilised_at AS at FROM theirs),
     late AS (SELECT DISTINCT IncidentNumber, Resource_Code, DateAndTimeMobilised::TIMESTAMP AS at FROM mid),
-    of_incident AS (SELECT IncidentNumber, any_value(rule) AS rule FROM incidents_aside
-        WHERE rule <> 'exact_duplicate' GROUP BY ALL)
+    of_incident AS (SELECT IncidentNumber, any_value(rejected_by) AS rejected_by FROM incidents_aside
+        WHERE rejected_by <> 'exact_duplicate' GROUP BY ALL)
     SELECT m.source_row, m.IncidentNumber, m.Resource_Code, m.DateAndTimeMobilised,
         CASE WHEN won.at IS NOT NULL THEN '{FINAL}' ELSE coalesce(lost.step, CASE WHEN late.at IS NOT NULL
             THEN '{CONTEXT_STEP}' END, '{NEVER_JOINED}') END AS theirs,
-        CASE WHEN ours.source_row IS NOT NULL THEN '{KEPT}' WHEN aside.rule = 'incident_set_aside'
-            THEN of_incident.rule ELSE aside.rule END AS ours,
+        CASE WHEN ours.source_row IS NOT NULL THEN '{KEPT}' WHEN aside.rejected_by = 'incident_rejected'
+            THEN of_incident.rejected_by ELSE aside.rejected_by END AS ours,
         epoch_us({_MOBILISED_AT}) AS at_us
     FROM raw_mobilisations m
     LEFT JOIN won ON won.IncidentNumber = m.IncidentNumber AND won.Resource_Code = m.Resource_Code AND won.at = {_MOBILISED_AT}

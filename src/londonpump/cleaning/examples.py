@@ -64,7 +64,7 @@ CONTEXT_COLUMNS = (
     "conditions",
     "weather_source",
     "weather_age_h",
-    "is_weather_filled",
+    "is_weather_imputed",
     "congestion_rate",
     "is_school_holiday",
     "is_working_day",
@@ -112,5 +112,5 @@ def context_counts(examples: Table) -> Table:
 def weather_counts(examples: Table) -> Table:
     """Count examples by `weather_source` (null: no weather) and `is_own_hour` (the hour's own row was used)."""
     return examples.group_by(
-        "weather_source", is_own_hour=(examples.weather_age_h == 0) & ~examples.is_weather_filled
+        "weather_source", is_own_hour=(examples.weather_age_h == 0) & ~examples.is_weather_imputed
     ).agg(rows=ibis._.count())

@@ -101,7 +101,7 @@ def clean_incidents(typed: Table, stations: Table, mobilisations: Table | None =
     """Return one row per incident record, with `rule` and `repairs`.
 
     Adds call_at (UTC), easting_m and northing_m (exact where published, else the centre of the 100 m cell),
-    is_exact_place, incident_type and ground_code. Postcode districts are in capitals.
+    is_exact_location, incident_type and ground_code. Postcode districts are in capitals.
 
     Args: typed: the typed published table. stations: `code, name`, one row per name. mobilisations: the typed table, if
     there is one: it shows to which of two equal hours a call of the October night belongs.
@@ -180,23 +180,23 @@ def _with_location(table: Table) -> Table:
     """Use the exact location where it is published and possible, else the centre of its 100 m cell."""
     has_exact = table.easting_m.notnull() & table.northing_m.notnull()
     is_exact = has_exact & _is_possible(table.easting_m, table.northing_m)
-    table = table.mutate(has_exact=has_exact, is_exact_place=is_exact.fill_null(False))
+    table = table.mutate(has_exact=has_exact, is_exact_location=is_exact.fill_null(False))
     table = _with_cell(table)
     table = table.mutate(
-        easting_m=ibis.ifelse(table.is_exact_place, table.easting_m, table.easting_rounded_m),
-        northing_m=ibis.ifelse(table.is_exact_place, table.northing_m, table.northing_rounded_m),
+        easting_m=ibis.ifelse(table.is_exact_location, table.easting_m, table.easting_rounded_m),
+        northing_m=ibis.ifelse(table.is_exact_location, table.northing_m, table.northing_rounded_m),
         postcode_district=table.postcode_district.upper(),
         repairs=with_repairs(
             table,
             zero_latitude_ignored=table.latitude == 0,
-            exact_place_ignored=table.has_exact & ~table.is_exact_place,
+            exact_location_ignored=table.has_exact & ~table.is_exact_location,
         ),
     ).drop("has_exact")
     table = reject(
         table,
         over_the_border=(table.frs.fill_null("London") != "London") | (table.borough_code == "E00000000"),
-        no_place=table.easting_m.isnull() | table.northing_m.isnull(),
-        impossible_place=~_is_possible(table.easting_m, table.northing_m),
+        no_location=table.easting_m.isnull() | table.northing_m.isnull(),
+        impossible_location=~_is_possible(table.easting_m, table.northing_m),
     )
     return table.drop("latitude", "frs", "borough_code")
 
@@ -208,12 +208,12 @@ def _with_cell(table: Table) -> Table:
     is_elsewhere = ibis.or_(
         *[table[cell].isnull() | ((table[cell] - table[exact]).abs() > CELL_M) for exact, cell in pairs]
     )
-    is_moved = table.is_exact_place & is_elsewhere
+    is_moved = table.is_exact_location & is_elsewhere
     centres = {
         cell: ibis.ifelse(is_moved, (table[exact] / CELL_M).floor() * CELL_M + CELL_M / 2, table[cell])
         for exact, cell in pairs
     }
-    return table.mutate(repairs=with_repairs(table, cell_from_exact_place=is_moved), **centres)
+    return table.mutate(repairs=with_repairs(table, cell_from_exact_location=is_moved), **centres)
 
 
 def _is_possible(easting_m: FloatingValue, northing_m: FloatingValue) -> BooleanValue:

@@ -49,7 +49,7 @@ INCIDENT_COLUMNS = (
     "northing_m",
     "easting_rounded_m",
     "northing_rounded_m",
-    "is_exact_place",
+    "is_exact_location",
     "ground_code",
     "station_ground",
 )
@@ -104,7 +104,7 @@ def _with_incident(table: Table, incidents: Table) -> Table:
     table = reject(
         table,
         incident_not_found=table.is_known.isnull(),
-        incident_set_aside=~table.is_known,
+        incident_rejected=~table.is_known,
         mobilised_far_from_call=_is_far_from_call(table),
     ).drop("is_known")
     return _without_far_times(table)
@@ -256,6 +256,6 @@ def _pumps(incidents: Table, which: str) -> Table:
         attendance_s=published[f"{which}_attendance_s"],
         station_name=published[f"{which}_station"],
         pump=ibis.literal(which),
-        rule=ibis.ifelse(is_kept(published), ibis.null("string"), ibis.literal("incident_set_aside")),
+        rule=ibis.ifelse(is_kept(published), ibis.null("string"), ibis.literal("incident_rejected")),
         repairs=ibis.literal(""),
     )

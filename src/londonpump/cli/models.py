@@ -72,7 +72,7 @@ def roll_back(
 
 @models.command(name="list")
 def list_decisions(
-    at_most: Annotated[int, typer.Option(min=1, max=500, help="Show at most this many decisions.")] = 20,
+    limit: Annotated[int, typer.Option(min=1, max=500, help="Show at most this many decisions.")] = 20,
     bundles: Annotated[
         bool, typer.Option("--bundles", help="Show the bundles in the store instead.")
     ] = False,
@@ -85,7 +85,7 @@ def list_decisions(
         if bundles:
             typer.echo(format_bundles(settings()))
             return
-        decisions = ledger(settings(), at_most)
+        decisions = ledger(settings(), limit)
     if not decisions:
         typer.echo("No decision yet. Activate a model: londonpump models promote BUNDLE --why TEXT")
     for decision in decisions:

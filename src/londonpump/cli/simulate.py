@@ -47,8 +47,8 @@ def demo(
             show_default=False,
         ),
     ] = None,
-    anew: Annotated[
-        bool, typer.Option("--anew", help="Make everything again, even if an earlier demo did.")
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Make everything again, even if an earlier demo did.")
     ] = False,
 ) -> None:
     """Simulate records, train a model and serve a prediction.
@@ -64,7 +64,7 @@ def demo(
     is_interactive = sys.stdout.isatty() and not os.environ.get("CI")
     with report_errors():
         with show_progress() as progress:
-            message = make_demo(home, DemoPlan(incidents, seed), progress, is_anew=anew)
+            message = make_demo(home, DemoPlan(incidents, seed), progress, is_overwriting=overwrite)
         typer.echo(message)
         serve_demo(home, demo_user(home), DemoServing(port, is_interactive), typer.echo)
 
@@ -186,7 +186,7 @@ JSON_MARK = '"mixed_bundles"'
 @app.command()
 def rehearse(
     months: Annotated[int, typer.Option(help="Simulate this many months, 3 or more.")] = 12,
-    incidents_a_month: Annotated[int, typer.Option(help="Simulate this many incidents per month.")] = 3_000,
+    incidents_per_month: Annotated[int, typer.Option(help="Simulate this many incidents per month.")] = 3_000,
     history_months: Annotated[
         int, typer.Option(help="Simulate this many months of earlier records, 3 or more.")
     ] = 12,
@@ -229,7 +229,7 @@ def rehearse(
     with report_errors(), tempfile.TemporaryDirectory(prefix="londonpump-year-") as temporary:
         if json is not None:
             require_own_file(json, JSON_MARK)
-        plan = YearPlan(months, incidents_a_month, history_months, seed)
+        plan = YearPlan(months, incidents_per_month, history_months, seed)
         with show_progress() as progress:
             result = run_rehearsal(
                 RehearseRequest(plan, keep or Path(temporary) / "home", database_url), progress

@@ -32,6 +32,9 @@ INCIDENT_RECORD, MOBILISATION_RECORD, COUNTED_FROM_STREAM, CONTEXT_SOURCE = (
 )
 """Sources of columns. Context comes from a file given by the user, or from what the database knew at that moment."""
 
+DATA_SCHEMA = 2
+"""Version of the data folder, in its report.json. A folder of another version is rejected: `prepare` makes it again."""
+
 EXAMPLES: tuple[Column, ...] = (
     Column("incident_number", "string", "", INCIDENT_RECORD, BOOKKEEPING),
     Column("source_file", "int16", "index in report.json", "the reader", BOOKKEEPING),
@@ -41,7 +44,7 @@ EXAMPLES: tuple[Column, ...] = (
     Column("mobilised_at", "timestamp(6)", "UTC", MOBILISATION_RECORD, MOBILISATION),
     Column("easting_m", "float64", "m, EPSG:27700", INCIDENT_RECORD, CALL),
     Column("northing_m", "float64", "m, EPSG:27700", INCIDENT_RECORD, CALL),
-    Column("is_exact_place", "boolean", "", INCIDENT_RECORD, CALL),
+    Column("is_exact_location", "boolean", "", INCIDENT_RECORD, CALL),
     Column("easting_rounded_m", "float64", "m, centre of the 100 m cell", INCIDENT_RECORD, CALL),
     Column("northing_rounded_m", "float64", "m, centre of the 100 m cell", INCIDENT_RECORD, CALL),
     Column("incident_type", "string", "five names", INCIDENT_RECORD, CALL),
@@ -68,7 +71,7 @@ EXAMPLES: tuple[Column, ...] = (
     Column("conditions", "string", "", CONTEXT_SOURCE, CALL),
     Column("weather_source", "string", "publisher and service, or file", CONTEXT_SOURCE, BOOKKEEPING),
     Column("weather_age_h", "float64", "h, 0 the hour's own", CONTEXT_SOURCE, BOOKKEEPING),
-    Column("is_weather_filled", "boolean", "some value is imputed", CONTEXT_SOURCE, BOOKKEEPING),
+    Column("is_weather_imputed", "boolean", "some value is imputed", CONTEXT_SOURCE, BOOKKEEPING),
     Column("congestion_rate", "float64", "0 free flow to 1", CONTEXT_SOURCE, CALL),
     Column("is_school_holiday", "boolean", "null outside covered years", CONTEXT_SOURCE, CALL),
     Column("is_working_day", "boolean", "Monday to Friday, no bank holiday", CONTEXT_SOURCE, CALL),

@@ -184,7 +184,7 @@ def weather_known(table: WeatherTable, at_us: Ints) -> Columns:
 
     Returns: (n,) each: `temp_c, precip_mm, cloudcover_pct, visibility_km, wind_kmh` (NaN unknown), `conditions,
     weather_source` (None), `temp_c_source` to `wind_kmh_source` (of the row that gives each number), `weather_age_h`
-    (0 the hour's own, NaN none), `is_weather_filled` (some value is not of the hour's own row),
+    (0 the hour's own, NaN none), `is_weather_imputed` (some value is not of the hour's own row),
     `weather_observed_us, weather_available_us` (0 none).
     """
     chosen, giving = table.rows_known(at_us)
@@ -198,7 +198,7 @@ def weather_known(table: WeatherTable, at_us: Ints) -> Columns:
     is_filled = is_known & (age_h > 0)
     for rows in giving.values():
         is_filled |= (rows >= 0) & (rows != chosen)
-    known["is_weather_filled"] = is_filled
+    known["is_weather_imputed"] = is_filled
     known["weather_observed_us"], known["weather_available_us"] = observed, available
     return known
 

@@ -32,8 +32,8 @@ def challenge_as_json(result: ChallengeResult) -> dict[str, Any]:
     line = result.decision
     return {
         "schema": 1,
-        "told": result.message,
-        "on_duty": result.active,
+        "message": result.message,
+        "active": result.active,
         "is_new": result.is_new,
         "decision": None if line is None else decision_as_json(line),
     }
@@ -61,7 +61,7 @@ def comparison_as_json(result: ComparisonResult) -> dict[str, Any]:
         "second": result.second,
         "judged_from": result.judged_from.isoformat(),
         "action": verdict.action,
-        "rule": verdict.rule,
+        "verdict": verdict.rule,
         "reason": verdict.reason,
         "evidence": verdict.evidence,
     }

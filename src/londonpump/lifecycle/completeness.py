@@ -23,7 +23,6 @@ from londonpump.domain.completeness import (
     known_rate_per_day,
 )
 from londonpump.domain.london_clock import LONDON
-from londonpump.features.dispatches import EVERY_CALL, NO_CALL
 
 COMPLETE, IN_PART, SAMPLE, NO_RECORDS = "complete", "in part", "sample", "no records"
 Days = Mapping[date, int]
@@ -82,8 +81,8 @@ class Completeness:
             "is_stated": self.stated is not None,
             "first_date": first.isoformat(),
             "last_date": last.isoformat(),
-            "incidents_a_day": round(sum(self.incidents.values()) / len(days), 1),
-            "known_incidents_a_day": round(known_rate_per_day(last.year), 1),
+            "incidents_per_day": round(sum(self.incidents.values()) / len(days), 1),
+            "known_incidents_per_day": round(known_rate_per_day(last.year), 1),
             "has_mobilisations": self.has_mobilisations,
             "complete_days": _as_texts(consecutive_spans(self.days)),
             "complete_pump_days": _as_texts(consecutive_spans(self.pump_days)),
@@ -106,7 +105,9 @@ class Completeness:
         return {
             "month": f"{days[0]:%Y-%m}",
             "verdict": verdict,
-            "why": self._explanation(verdict, days[0].year, n / len(recorded) if recorded else 0.0, complete),
+            "explanation": self._explanation(
+                verdict, days[0].year, n / len(recorded) if recorded else 0.0, complete
+            ),
             "incidents": n,
             "recorded_days": len(recorded),
             "complete_days": len(complete),
@@ -136,15 +137,11 @@ def by_day(rows: Table) -> dict[date, int]:
 def complete_spans_us(report: Mapping[str, Any]) -> NDArray[np.int64]:
     """Return the spans (k, 2) over which the calls of prepared data are complete, UTC microseconds.
 
-    Data prepared by a version without `complete_days` are complete as a whole, or nowhere.
     Raises: KeyError, TypeError, ValueError if the report is damaged.
     """
-    spans = report["completeness"].get("complete_days")
-    if spans is None:
-        return EVERY_CALL if report["complete"] else NO_CALL
     edges = [
         (_midnight(date.fromisoformat(first)), _midnight(date.fromisoformat(last) + timedelta(days=1)))
-        for first, last in spans
+        for first, last in report["completeness"]["complete_days"]
     ]
     return np.array(edges, "datetime64[us]").astype(np.int64).reshape(-1, 2)
 

@@ -44,7 +44,7 @@ MOBILISATION_INPUTS = {
     "borough_name": DriftMeasure.MIX,
     "deployed_from": DriftMeasure.MIX,
     "appliance": DriftMeasure.MIX,
-    "is_exact_place": DriftMeasure.SPREAD,
+    "is_exact_location": DriftMeasure.SPREAD,
     "distance_m": DriftMeasure.SPREAD,
     "wave": DriftMeasure.SPREAD,
     "pumps_out": DriftMeasure.SPREAD,

@@ -29,8 +29,8 @@ class Joined:
     """Announced times with their outcomes."""
 
     announced: int
-    of_board: int  # with an arrival on the board
-    of_records: int  # with an arrival only in published records
+    from_board: int  # with an arrival on the board
+    from_records: int  # with an arrival only in published records
     in_both: int  # with an arrival in both; that of the board counts
     rows: LiveRows  # all with an outcome
     implausible: int = 0  # arrivals on the board after more than 1,200 s; they are ignored
@@ -38,11 +38,11 @@ class Joined:
     @property
     def share(self) -> float | None:
         """Share of announced times that have an outcome."""
-        return round((self.of_board + self.of_records) / self.announced, 4) if self.announced else None
+        return round((self.from_board + self.from_records) / self.announced, 4) if self.announced else None
 
     def to_json(self) -> dict[str, Any]:
         """Return the counts and the share."""
-        names = ("announced", "of_board", "of_records", "in_both", "share", "implausible")
+        names = ("announced", "from_board", "from_records", "in_both", "share", "implausible")
         return {name: getattr(self, name) for name in names}
 
 
@@ -84,23 +84,23 @@ def join_outcomes(connection: Connection, at: datetime, published: Published) ->
     )
     rows: Sequence[Any] = connection.execute(query).all()
     recorded = [published.get((row.incident_number, row.pump_code)) for row in rows]
-    of_board_s = [_plausible(row.actual_s) for row in rows]
+    from_board_s = [_plausible(row.actual_s) for row in rows]
     actual = [
         recorded_s if board_s is None else board_s
-        for board_s, recorded_s in zip(of_board_s, recorded, strict=True)
+        for board_s, recorded_s in zip(from_board_s, recorded, strict=True)
     ]
     matched = [(row, actual_s) for row, actual_s in zip(rows, actual, strict=True) if actual_s is not None]
     # Promised chances are read only for the days that the figures cover: stored answers are large.
     newest = matched[-1][0].mobilised_at - timedelta(days=FIGURES_DAYS) if matched else at
     predicted = _promised(connection, [row for row, _ in matched if row.mobilised_at > newest])
-    of_board = sum(board_s is not None for board_s in of_board_s)
+    from_board = sum(board_s is not None for board_s in from_board_s)
     in_both = sum(
         board_s is not None and recorded_s is not None
-        for board_s, recorded_s in zip(of_board_s, recorded, strict=True)
+        for board_s, recorded_s in zip(from_board_s, recorded, strict=True)
     )
-    implausible = sum(row.actual_s is not None for row in rows) - of_board
+    implausible = sum(row.actual_s is not None for row in rows) - from_board
     return Joined(
-        len(rows), of_board, len(matched) - of_board, in_both, _live_rows(matched, predicted), implausible
+        len(rows), from_board, len(matched) - from_board, in_both, _live_rows(matched, predicted), implausible
     )
 
 

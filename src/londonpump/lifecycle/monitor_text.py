@@ -38,7 +38,7 @@ def monitoring_as_json(result: MonitoringResult) -> dict[str, Any]:
             "checked_until": day_of(drift.checked_last).isoformat(),
             "inputs": [_plain(asdict(one)) for one in drift.inputs],
         },
-        "drift_not_judged": result.drift_note or None,
+        "drift_unavailable": result.drift_note or None,
         "stations": [asdict(change) for change in result.stations],
         "alarms": [alarm_json(alarm) for alarm in result.changes.standing],
         "raised": [alarm.id for alarm in result.changes.raised],
@@ -83,7 +83,7 @@ def _live(result: MonitoringResult) -> list[str]:
     if not joined.announced:
         return ["Announced times: none in the last five months"]
     share = f"{joined.share:.0%}" if joined.share is not None else "none"
-    outcomes_text = f"{joined.of_board:,} from the board, {joined.of_records:,} from published records"
+    outcomes_text = f"{joined.from_board:,} from the board, {joined.from_records:,} from published records"
     lines = [f"Announced times: {joined.announced:,}, {share} with an outcome so far ({outcomes_text})"]
     if joined.implausible:
         lines.append(

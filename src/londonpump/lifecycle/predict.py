@@ -108,7 +108,7 @@ def format_file_notes(missing: Sequence[str], unknown: Mapping[str, int], rows: 
     if unknown:
         parts = ", ".join(f"{part} of {n:,}" for part, n in sorted(unknown.items()))
         lines.append(
-            f"unknown context in {rows:,} rows: {parts}; the column filled names the values used instead"
+            f"unknown context in {rows:,} rows: {parts}; the column imputed names the values used instead"
         )
     return lines
 
@@ -214,11 +214,15 @@ def prediction_as_json(bundle: Bundle, values: Mapping[str, str], store: Context
             "pumps_needed": int(predictions.pumps[0]),
             "risk_underestimated": bool(predictions.is_flagged[0]),
             "p_underestimated": round(float(predictions.p_underestimate[0]), 4),
-            "reasons": [
-                {"about": reason.group, "seconds": round(reason.seconds, 1), "words": reason.description}
+            "explanations": [
+                {
+                    "feature_group": reason.group,
+                    "contribution_s": round(reason.seconds, 1),
+                    "text": reason.description,
+                }
                 for reason in predictions.explanations(bundle)[0]
             ],
-            "filled": imputed,
+            "imputed": imputed,
             "context": known,
             "simulated": bundle.card["is_simulated"],
         },
@@ -260,7 +264,7 @@ HEADER = (
     *(f"p_over_{threshold_s}" for threshold_s in OVER_S),
     "pumps_needed",
     "risk_underestimated",
-    "filled",
+    "imputed",
     "error",
 )
 

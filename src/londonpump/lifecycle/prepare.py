@@ -1,6 +1,6 @@
 """The command `prepare`: read published files, clean them, count busy pumps, join context, and write examples.
 
-It writes DATA/examples, DATA/calls, DATA/set_aside (rejected rows; all Parquet) and DATA/report.json, or nothing if it
+It writes DATA/examples, DATA/calls, DATA/rejected (rejected rows; all Parquet) and DATA/report.json, or nothing if it
 fails.
 """
 
@@ -19,6 +19,7 @@ from ibis.expr.types import Table
 from londonpump.cleaning import examples, pump_counts, rules
 from londonpump.cleaning.incidents import clean_incidents
 from londonpump.cleaning.mobilisations import clean_mobilisations, pumps_of_incidents, with_incident_columns
+from londonpump.domain.columns import DATA_SCHEMA
 from londonpump.domain.errors import BadFile
 from londonpump.ingest import context_csv
 from londonpump.ingest.published import PublishedTable, read_published
@@ -65,7 +66,8 @@ def select_records(
 
 REPORT = "report.json"
 STATIONS = "stations.json"
-NAMES = frozenset({REPORT, STATIONS, "examples", "calls", "set_aside"})
+NAMES = frozenset({REPORT, STATIONS, "examples", "calls", "rejected", "set_aside"})
+"""Names in a folder that may be replaced: version 0.1 wrote `set_aside` instead of `rejected`."""
 SIMULATED_MARK = "faults.json"
 """`simulate` writes this file beside its records, so that everything derived from them is marked as simulated."""
 # Beyond it, DuckDB spills to the temporary folder.
@@ -245,7 +247,7 @@ class _PreparedTables:
 def _write(request: PrepareRequest, workspace: Workspace, prepared: _PreparedTables) -> dict[str, Any]:
     with atomic_folder(request.out, REPORT, NAMES) as out:
         linked = workspace.linked(out)
-        for folder in ("examples", "calls", "set_aside"):
+        for folder in ("examples", "calls", "rejected"):
             (out / folder).mkdir()
         workspace.progress("Writing examples", 0.85)
         workspace.connection.to_parquet(
@@ -258,11 +260,11 @@ def _write(request: PrepareRequest, workspace: Workspace, prepared: _PreparedTab
         for name, table in prepared.tables.items():
             raw = prepared.published["mobilisations" if name == "mobilisations" else "incidents"].raw
             workspace.connection.to_parquet(
-                _rejected_rows(raw, table), linked / "set_aside" / f"{name}.parquet"
+                _rejected_rows(raw, table), linked / "rejected" / f"{name}.parquet"
             )
         written = workspace.connection.read_parquet(linked / "examples" / "examples.parquet")
         report = {
-            "schema": 1,
+            "schema": DATA_SCHEMA,
             "inputs": [describe_input(file) for table in prepared.published.values() for file in table.files],
             "tables": {name: count_by_rule(table) for name, table in prepared.tables.items()},
             "warnings": rejections.warnings(prepared.tables, prepared.published),
@@ -288,7 +290,7 @@ def _rejected_rows(raw: Table, table: Table) -> Table:
     """Return the rejected rows as they were published, each with the rule that rejected it."""
     out = table.filter(table.rule.notnull())
     extra = ("pump",) if "pump" in out.columns else ()
-    out = out.select("source_file", "source_row", "rule", *extra)
+    out = out.select("source_file", "source_row", *extra, rejected_by="rule")
     # Cleaned rows hold parsed values; the published texts show why a rule rejected them.
     joined = out.join(raw, ("source_file", "source_row"))
     return joined.order_by("source_file", "source_row", *extra)

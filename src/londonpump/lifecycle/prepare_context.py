@@ -37,7 +37,7 @@ COLUMNS = {
     "is_working_day": WORKING_DAYS,
 }
 """Part of the context per column; every other context column belongs to the weather."""
-FLAGS = ("is_weather_filled", "is_school_holiday", "is_working_day")
+FLAGS = ("is_weather_imputed", "is_school_holiday", "is_working_day")
 FILE, DATABASE, OWN_LIST = "file", "database", "own list"
 
 
@@ -155,7 +155,7 @@ def spells_as_arrow(found: Columns, names: list[str]) -> pa.Table:
     }
     for name in names:
         values = found[name]
-        if name == "is_weather_filled":
+        if name == "is_weather_imputed":
             made[name] = pa.array(values, pa.bool_(), mask=is_unknown)
         elif name in FLAGS:
             made[name] = pa.array(values == 1.0, pa.bool_(), mask=np.isnan(values))

@@ -42,10 +42,8 @@ def format_preparation(report: Mapping[str, Any], out: Path) -> str:
     lines = [f"{file}: {unusual}" for file, unusual in read_as if unusual]
     for name, table in report["tables"].items():
         lines.append(f"{name}: {table['in']:,} in, {table['kept']:,} kept")
-        for verdict in ("repaired", "set_aside"):
-            for rule, rows in table[verdict].items():
-                label = "rejected" if verdict == "set_aside" else verdict
-                lines.append(f"  {label:>9}  {rule}: {rows:,}")
+        for verdict in ("repaired", "rejected"):
+            lines += [f"  {verdict:>9}  {rule}: {rows:,}" for rule, rows in table[verdict].items()]
     lines += list(_completeness(report["completeness"]))
     lines += list(_context(report["context"], report["examples"]))
     lines += _warnings(report)
@@ -60,8 +58,8 @@ def _completeness(found: Mapping[str, Any]) -> Iterator[str]:
     if found["complete_days"] and not found["is_complete"]:
         extent = "a complete stream in part"
     yield (
-        f"Taken as {extent} ({basis}: {found['incidents_a_day']:,} incidents per day, the known rate of the Brigade is "
-        f"{found['known_incidents_a_day']:,})."
+        f"Taken as {extent} ({basis}: {found['incidents_per_day']:,} incidents per day, the known rate of the Brigade is "
+        f"{found['known_incidents_per_day']:,})."
     )
     if not found["is_stated"]:
         yield from _months(found["months"])
@@ -84,7 +82,7 @@ def _months(months: Sequence[Mapping[str, Any]]) -> Iterator[str]:
         run = list(group)
         # A month that is complete in part names its days, so it is not merged with its neighbours.
         if len(run) == 1 or verdict == IN_PART:
-            yield from (f"  {month['month']}: {verdict} ({month['why']})" for month in run)
+            yield from (f"  {month['month']}: {verdict} ({month['explanation']})" for month in run)
             continue
         rates = [month["incidents"] / month["recorded_days"] for month in run if month["recorded_days"]]
         found = f" ({min(rates):.1f} to {max(rates):.1f} incidents per day)" if rates else ""
@@ -148,5 +146,5 @@ def count_by_rule(table: Table) -> dict[str, Any]:
         "in": kept + rejected.total(),
         "kept": kept,
         "repaired": dict(sorted(repaired.items())),
-        "set_aside": dict(sorted(rejected.items())),
+        "rejected": dict(sorted(rejected.items())),
     }

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from londonpump.domain.attendance_targets import LATENESS_LIMITS_S, MIN_UNDERESTIMATE_S
-from londonpump.domain.columns import CALLS, EXAMPLES
+from londonpump.domain.columns import CALLS, DATA_SCHEMA, EXAMPLES
 from londonpump.domain.errors import BadFile, TooFewRows
 from londonpump.domain.london_clock import LONDON
 from londonpump.domain.stations import Station
@@ -33,6 +33,8 @@ from londonpump.storage.atomic_files import read_json
 
 Columns = dict[str, NDArray[Any]]
 _PATHS = ("examples/examples.parquet", "calls/calls.parquet")
+_MAKE = "Make it: londonpump prepare --incidents FILE --out DATA."
+_MAKE_AGAIN = "Prepare it again: londonpump prepare --incidents FILE --out DATA."
 CHALLENGE_DAYS = 28
 """A training stops this long before the newest complete day, so that later data remains to judge the model."""
 COMPLETE_SHARE = 0.5
@@ -70,30 +72,30 @@ def load_examples(data: Path, start: date | None = None) -> Examples:
     Raises: BadFile if `prepare` did not make it, TooFewRows if it holds no example.
     """
     if not (data / "report.json").exists():
-        raise BadFile(
-            data, "holds no prepared data", "Make it: londonpump prepare --incidents FILE --out DATA."
-        )
+        raise BadFile(data, "holds no prepared data", _MAKE)
     examples, calls = (data / path for path in _PATHS)
     try:
         rows, called = pq.read_table(examples), pq.read_table(calls)
         whole = data_hash_of(data)
     except (OSError, pa.ArrowInvalid) as error:
-        raise BadFile(data, f"cannot be read ({error})", "Prepare it again.") from error
+        raise BadFile(data, f"cannot be read ({error})", _MAKE_AGAIN) from error
     for table, columns in ((rows, EXAMPLES), (called, CALLS)):
         missing = [column.name for column in columns if column.name not in table.column_names]
         if missing:
-            raise BadFile(data, f"was prepared by another version (no {missing[0]})", "Prepare it again.")
+            raise BadFile(data, f"was prepared by another version (no {missing[0]})", _MAKE_AGAIN)
     if not rows.num_rows:
         raise TooFewRows(f"{data} holds no example: every row was rejected. See its report.json.")
     try:
         stations = tuple(Station.from_json(entry) for entry in read_json(data / "stations.json"))
         if not stations:
-            raise BadFile(data, "is damaged, or of another version (no station)", "Prepare it again.")
+            raise BadFile(data, "is damaged, or of another version (no station)", _MAKE_AGAIN)
         report = read_json(data / "report.json")
+        if report["schema"] != DATA_SCHEMA:
+            raise BadFile(data, f"was prepared by another version (schema {report['schema']})", _MAKE_AGAIN)
         report = {**report, "complete": bool(report["complete"])}
         complete_spans_us(report)  # raises here if the report is damaged
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise BadFile(data, f"is damaged, or of another version ({error})", "Prepare it again.") from error
+        raise BadFile(data, f"is damaged, or of another version ({error})", _MAKE_AGAIN) from error
     if start is not None:
         rows = _began_from(rows, start)
     return Examples(as_columns(rows), as_columns(called), stations, report, whole)
@@ -106,9 +108,7 @@ def data_hash_of(data: Path) -> str:
         try:
             whole.update((data / path).read_bytes())
         except OSError as error:
-            raise BadFile(
-                data, "holds no prepared data", "Make it: londonpump prepare --incidents FILE --out DATA."
-            ) from error
+            raise BadFile(data, "holds no prepared data", _MAKE) from error
     return whole.hexdigest()[:16]
 
 

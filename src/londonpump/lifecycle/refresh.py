@@ -149,9 +149,9 @@ class Part(StrEnum):
 class State(StrEnum):
     """State of a part after a refresh."""
 
-    SUCCEEDED = "came"
+    SUCCEEDED = "succeeded"
     FAILED = "failed"
-    SKIPPED = "not asked"
+    SKIPPED = "skipped"
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,7 +33,7 @@ class Rejection:
     file: str
     rule: str
     rows: int
-    of: int  # rows of the file
+    of_rows: int  # all rows of the file
     row: int  # number of the first rejected row
     example: Mapping[str, str | None]  # {column: published text} of that row
     hint: str = ""  # a likely cause
@@ -101,7 +101,7 @@ def format_rejection(rejection: Mapping[str, Any]) -> str:
     )
     hint = f" ({rejection['hint']})" if rejection["hint"] else ""
     return (
-        f"{rejection['file']}: {rejection['rows']:,} of {rejection['of']:,} {rejection['table']} rejected by "
+        f"{rejection['file']}: {rejection['rows']:,} of {rejection['of_rows']:,} {rejection['table']} rejected by "
         f"{rejection['rule']}, for example {sample} in data row {rejection['row']}{hint}"
     )
 
@@ -206,7 +206,7 @@ def _rejection(
     texts = raw.filter((raw.source_file == index) & (raw.source_row == row)).to_pyarrow().to_pylist()[0]
     table = "mobilisations" if name == "mobilisations" else "incidents"
     example = _example(texts, table, rules.rule_columns(rule, pump))
-    hint = location_hint(example.values()) if rule == "impossible_place" else ""
+    hint = location_hint(example.values()) if rule == "impossible_location" else ""
     return Rejection(name, published.files[index].file, rule, count["rows"], of, row, example, hint)
 
 

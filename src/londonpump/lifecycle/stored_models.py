@@ -65,7 +65,7 @@ class BundleView:
             "size_bytes": self.stored.size_bytes,
             "card": self.stored.card,
             "provenance": self.stored.provenance,
-            "on_duty": [
+            "active_periods": [
                 {
                     "from_at": period.from_at.isoformat(),
                     "until_at": period.until_at and period.until_at.isoformat(),

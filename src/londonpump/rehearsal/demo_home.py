@@ -185,13 +185,13 @@ def _hour(observed_at: datetime, available_at: datetime, row: dict[str, str]) ->
     )
 
 
-def make_demo(home: Path, plan: DemoPlan, progress: Progress, *, is_anew: bool = False) -> str:
+def make_demo(home: Path, plan: DemoPlan, progress: Progress, *, is_overwriting: bool = False) -> str:
     """Make a complete home unless there is one of this plan, and return a summary.
 
-    Args: is_anew: replace a complete home too. Raises: BadFile if `home` holds other things.
+    Args: is_overwriting: replace a complete home too. Raises: BadFile if `home` holds other things.
     """
-    if is_complete(home, plan) and not is_anew:
-        message = f"The SIMULATED Brigade of an earlier demo, in {home} (--anew makes it again)"
+    if is_complete(home, plan) and not is_overwriting:
+        message = f"The SIMULATED Brigade of an earlier demo, in {home} (--overwrite makes it again)"
         activate_model(home, is_new=False)
     else:
         claim_folder(home)

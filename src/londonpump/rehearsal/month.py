@@ -116,7 +116,7 @@ class MonthResult:
     challenger: str
     decisions: tuple[Decision, ...]
     """The lines that the month added to the ledger, the oldest first."""
-    happened: tuple[str, ...]
+    events: tuple[str, ...]
     raised: tuple[str, ...]
     cleared: tuple[str, ...]
     """Type and subject of each alarm, like those of `raised`."""
@@ -164,7 +164,7 @@ def run_month(
         data_hash=data_hash_of(home.settings.data),
         challenger=challenger,
         decisions=tuple(reversed(new[: len(new) - lines])),
-        happened=tuple(happened),
+        events=tuple(happened),
         raised=raised,
         cleared=cleared,
         waited_s=waited_s,

@@ -50,23 +50,23 @@ class ModelScore:
     trained_until: str
     mae_s: float
     crps_s: float
-    less_s: float
+    mae_difference_s: float
     """Its mean absolute error minus that of the active model: negative if it is better."""
-    less_low_s: float
-    less_high_s: float
+    mae_difference_low_s: float
+    mae_difference_high_s: float
 
     @property
     def is_better(self) -> bool:
         """True if it beats the active model beyond the interval and by more than a tie."""
-        return self.less_high_s < 0 and self.less_s <= -TIE_S
+        return self.mae_difference_high_s < 0 and self.mae_difference_s <= -TIE_S
 
 
 @dataclass(frozen=True, slots=True)
 class Oracle:
     """All models of a year, evaluated on the same fresh dispatches."""
 
-    runs: int
-    """Number of dispatches in all draws."""
+    dispatches: int
+    """Number of fresh dispatches in all draws."""
     draws: int
     models: tuple[ModelScore, ...]
     unusable: tuple[str, ...]
@@ -85,13 +85,7 @@ class Oracle:
     def to_json(self) -> dict[str, Any]:
         """Return every figure."""
         models = [{**asdict(each), "is_better": each.is_better} for each in self.models]
-        return {
-            "runs": self.runs,
-            "draws": self.draws,
-            "tie_s": TIE_S,
-            "models": models,
-            "unusable": list(self.unusable),
-        }
+        return {**asdict(self), "tie_s": TIE_S, "models": models}
 
 
 def evaluate_oracle(home: YearHome, champion: str, others: Sequence[str], draws: int) -> Oracle:
@@ -168,7 +162,7 @@ def _judged(
         trained_until=str(bundle.card["trained_until"]),
         mae_s=round(float(own.absolute.mean()), 3),
         crps_s=round(float(own.crps.mean()), 3),
-        less_s=round(float(drawn_s[0]), 3),
-        less_low_s=round(float(low_s), 3),
-        less_high_s=round(float(high_s), 3),
+        mae_difference_s=round(float(drawn_s[0]), 3),
+        mae_difference_low_s=round(float(low_s), 3),
+        mae_difference_high_s=round(float(high_s), 3),
     )

@@ -33,7 +33,7 @@ FINAL_ANSWERS = 100
 MONTHS_SHARE = 0.9
 YIELDS = 10
 FIRST_ERROR, LAST_ERROR = 500, 599
-HEADER = ("records", "decided", "runs", "challenger", "verdict", "active", "live MAE")
+HEADER = ("records", "decided", "examples", "challenger", "verdict", "active", "live MAE")
 REPORTED_EVIDENCE = ("rows", "days", "difference_s", "judged_from", "data_hash")
 
 
@@ -67,7 +67,7 @@ class RehearsalResult:
     problems: tuple[str, ...]
     """Differences between the history, the ledger and the service."""
     oracle: Oracle
-    took_s: float
+    duration_s: float
 
     @property
     def requests(self) -> int:
@@ -117,7 +117,7 @@ def rehearse(request: RehearseRequest, progress: Progress) -> RehearsalResult:
         live=dict(live_of(traffic.answers)),
         problems=tuple(problems_of(months, decisions, traffic.models())),
         oracle=oracle,
-        took_s=round(time.monotonic() - begun_s, 1),
+        duration_s=round(time.monotonic() - begun_s, 1),
     )
 
 
@@ -174,7 +174,7 @@ def rehearsal_json(done: RehearsalResult) -> dict[str, Any]:
         "statuses": {str(status): n for status, n in done.statuses.items()},
         "errors_5xx": done.errors_5xx,
         "not_answered": done.not_answered,
-        "refusals": [[status, message, n] for (status, message), n in done.rejections.items()],
+        "rejections": [[status, message, n] for (status, message), n in done.rejections.items()],
         "answers_checked": done.exactness.checked,
         "mixed_bundles": done.exactness.mixed,
         "decisions": [_decision(line) for line in map(decision_as_json, done.decisions)],
@@ -184,7 +184,7 @@ def rehearsal_json(done: RehearsalResult) -> dict[str, Any]:
         "champion_is_best": done.oracle.champion_is_best,
         "oracle": done.oracle.to_json(),
         "is_as_promised": done.is_as_promised,
-        "took_s": done.took_s,
+        "duration_s": done.duration_s,
     }
 
 
@@ -205,11 +205,11 @@ def _month(done: RehearsalResult, month: MonthResult) -> dict[str, Any]:
         "verdict": month.decision.action,
         "rule": month.decision.verdict,
         "reason": month.decision.reason,
-        "on_duty": month.active_model,
-        "happened": list(month.happened),
+        "active_model": month.active_model,
+        "events": list(month.events),
         "alarms_raised": list(month.raised),
         "alarms_cleared": list(month.cleared),
-        "taken_up_after_s": None if month.waited_s is None else round(month.waited_s, 2),
+        "activated_after_s": None if month.waited_s is None else round(month.waited_s, 2),
         "live": None if live is None else asdict(live),
     }
 
@@ -225,7 +225,7 @@ def _history(done: RehearsalResult) -> Iterator[str]:
             f"{month.challenger:<18}{f'{line.action} ({line.verdict})':<30}{month.active_model or 'none':<18}{mae:>9}"
         )
         yield f"           {line.reason}"
-        for text in month.happened:
+        for text in month.events:
             yield f"           * {text}"
         if month.raised:
             yield f"           alarms raised: {', '.join(month.raised)}"
@@ -239,10 +239,10 @@ def _history(done: RehearsalResult) -> Iterator[str]:
 
 def _oracle(done: RehearsalResult) -> Iterator[str]:
     oracle, champion = done.oracle, done.decisions[-1].champion_after
-    yield f"Oracle: {oracle.runs:,} fresh dispatches of the last month, in {oracle.draws} draws"
+    yield f"Oracle: {oracle.dispatches:,} fresh dispatches of the last month, in {oracle.draws} draws"
     yield f"{'model':<18}{'trained until':<14}{'MAE':>9}{'CRPS':>9}  difference from the active model"
     for each in sorted(oracle.models, key=lambda one: one.mae_s):
-        apart = f"{each.less_s:+.2f} s ({each.less_low_s:+.2f} to {each.less_high_s:+.2f})"
+        apart = f"{each.mae_difference_s:+.2f} s ({each.mae_difference_low_s:+.2f} to {each.mae_difference_high_s:+.2f})"
         yield (
             f"{each.model:<18}{each.trained_until:<14}{each.mae_s:7.2f} s{each.crps_s:7.2f} s  "
             f"{'active' if each.model == champion else apart}"
@@ -259,12 +259,12 @@ def _promises(done: RehearsalResult) -> Iterator[str]:
     yield f"Answers compared with the bundle they name: {done.exactness.checked:,}; different {done.exactness.mixed}"
     yield f"History compared with the ledger: {'; '.join(done.problems) or 'the same'}"
     yield f"The active model is the best: {_best(done)}"
-    yield f"Duration: {done.took_s:.0f} s"
+    yield f"Duration: {done.duration_s:.0f} s"
 
 
 def _best(done: RehearsalResult) -> str:
     best = done.oracle.lowest_mae
     if best.model == done.decisions[-1].champion_after:
         return "yes"
-    apart = f"the error of {best.model} is {-best.less_s:.2f} s lower"
+    apart = f"the error of {best.model} is {-best.mae_difference_s:.2f} s lower"
     return f"yes: {apart}, which is a tie" if done.oracle.champion_is_best else f"no: {apart}"

@@ -40,7 +40,7 @@ class YearPlan:
 
     months: int = 12
     """Months whose records arrive one after another."""
-    incidents_a_month: int = 3_000
+    incidents_per_month: int = 3_000
     history_months: int = 12
     """Months of records before the first."""
     seed: int = 1
@@ -95,7 +95,7 @@ class YearPlan:
         first, is_closed = self.first_day(number), number >= self.number_of(Event.STATION_CLOSED)
         months = 12 * first.year + first.month
         return SimulationPlan(
-            incidents=self.incidents_a_month,
+            incidents=self.incidents_per_month,
             start=first,
             days=(self.first_day(number + 1) - first).days,
             # unique per month, draw and plan

@@ -92,19 +92,19 @@ def draw_incidents(hour: Ints, is_recent: Flags, location: Ints, rng: np.random.
         incident_type=incident_type,
         property_type=_draw_property_types(incident_type, location, rng),
         qualifier=_draw_qualifiers(incident_type, rng),
-        is_untimed=rng.random(n) < numbers("kinds", "untimed_share")[incident_type],
-        is_walk_in=rng.random(n) < numbers("kinds", "walk_in_share")[incident_type],
+        is_untimed=rng.random(n) < numbers("incident_types", "untimed_share")[incident_type],
+        is_walk_in=rng.random(n) < numbers("incident_types", "walk_in_share")[incident_type],
         callers=_draw_callers(incident_type, rng),
     )
 
 
 def draw_pumps_needed(drawn: IncidentDraws, after_grenfell: Flags, rng: np.random.Generator) -> Ints:
     """Draw the pumps that each call needs, (n,), 1 to 6: five for a tall block since the fire at Grenfell Tower."""
-    called, prop = _pump_classes(drawn)
+    call_class, prop = _pump_classes(drawn)
     row = {
         (year, name, property_class): i
         for i, (year, name, property_class) in enumerate(
-            zip(*(table("pump_numbers")[c] for c in ("year", "called", "property")), strict=True)
+            zip(*(table("pump_numbers")[c] for c in ("year", "call_class", "property")), strict=True)
         )
     }
     odds = np.cumsum(np.stack([numbers("pump_numbers", f"p{k}") for k in range(1, 7)], axis=1), axis=1)
@@ -115,8 +115,8 @@ def draw_pumps_needed(drawn: IncidentDraws, after_grenfell: Flags, rng: np.rando
             for k, property_class in enumerate(property_classes):
                 fallback = row.get((year, name, "Dwelling"), row.get((year, name, "Outdoor"), 0))
                 rows[i, j, k] = row.get((year, str(name), str(property_class)), fallback)
-    chosen = odds[rows[after_grenfell.astype(np.int64), called, prop]]
-    drawn_share = rng.random(len(called))[:, None] * chosen[:, -1:]
+    chosen = odds[rows[after_grenfell.astype(np.int64), call_class, prop]]
+    drawn_share = rng.random(len(call_class))[:, None] * chosen[:, -1:]
     return np.asarray(1 + np.minimum((drawn_share > chosen).sum(axis=1), 5), dtype=np.int64)
 
 
@@ -126,7 +126,7 @@ def _property_classes() -> list[str]:
 
 def _pump_classes(drawn: IncidentDraws) -> tuple[Ints, Ints]:
     """Return the rows of CALL_CLASSES and of the property classes for each call."""
-    stop, service = table("kinds")["stop_code"], table("kinds")["special_service"]
+    stop, service = table("incident_types")["stop_code"], table("incident_types")["special_service"]
     class_of_incident_type = np.array(
         [CALL_CLASSES.index(_call_class(a, b)) for a, b in zip(stop, service, strict=True)]
     )
@@ -157,8 +157,8 @@ def _call_class(stop_code: str, special_service: str) -> str:
 
 def _draw_incident_types(hour: Ints, share: str, rng: np.random.Generator) -> Ints:
     """Draw incident types in two steps: the class by the hour, then the type within its class."""
-    per_100k = numbers("kinds", share)
-    of_class = np.array([HOUR_CLASSES.index(name) for name in table("kinds")["hours_like"]])
+    per_100k = numbers("incident_types", share)
+    of_class = np.array([HOUR_CLASSES.index(name) for name in table("incident_types")["hour_class"]])
     class_share = np.bincount(of_class, weights=per_100k, minlength=len(HOUR_CLASSES))
     by_hour = np.stack([numbers("hours", name) for name in HOUR_CLASSES], axis=1) * class_share
     cumulative = np.cumsum(by_hour, axis=1) / by_hour.sum(axis=1, keepdims=True)
@@ -172,9 +172,9 @@ def _draw_incident_types(hour: Ints, share: str, rng: np.random.Generator) -> In
 
 def _draw_property_types(incident_type: Ints, location: Ints, rng: np.random.Generator) -> Ints:
     """Draw property types within the category of the incident type; a location tends to keep its own."""
-    category = np.array(table("kinds")["property_category"])
+    category = np.array(table("incident_types")["property_category"])
     types_of = np.array(table("property_types")["property_category"])
-    stop = np.array(table("kinds")["stop_code"])
+    stop = np.array(table("incident_types")["stop_code"])
     by = np.where(stop == "AFA", "alarm", np.where(stop == "Special Service", "service", "fire"))
     # multiples of the golden ratio modulo 1 are spread evenly: a fixed number between 0 and 1 per location
     own = (location * 0.618_033_988_749_895) % 1.0
@@ -192,14 +192,14 @@ def _draw_property_types(incident_type: Ints, location: Ints, rng: np.random.Gen
 
 
 def _draw_qualifiers(incident_type: Ints, rng: np.random.Generator) -> Ints:
-    shares = np.array([QUALIFIER_SHARES[name] for name in table("kinds")["property_category"]])
+    shares = np.array([QUALIFIER_SHARES[name] for name in table("incident_types")["property_category"]])
     cumulative = np.cumsum(shares, axis=1) / shares.sum(axis=1, keepdims=True)
     found = (rng.random(len(incident_type))[:, None] > cumulative[incident_type]).sum(axis=1)
     return np.asarray(np.minimum(found, len(QUALIFIERS) - 1), dtype=np.int64)
 
 
 def _draw_callers(incident_type: Ints, rng: np.random.Generator) -> Ints:
-    is_fire = np.array(["Fire" in stop for stop in table("kinds")["stop_code"]])[incident_type]
+    is_fire = np.array(["Fire" in stop for stop in table("incident_types")["stop_code"]])[incident_type]
     line = np.cumsum(CALLERS_SHARES) / CALLERS_SHARES.sum()
     uniform = rng.random(len(incident_type))
     # fires are reported by more callers: the lowest 40 % of the distribution are cut off

@@ -99,7 +99,7 @@ def _call(records: Records, vintage: Vintage) -> dict[str, TextColumn]:
 
 
 def _incident_type_columns(records: Records, vintage: Vintage) -> dict[str, TextColumn]:
-    incident_types, types = table("kinds"), table("property_types")
+    incident_types, types = table("incident_types"), table("property_types")
     group = [
         "Special Service" if service or stop in ("Special Service", "Use of Special Operations Room")
         else "Fire" if stop in ("Primary Fire", "Secondary Fire", "Chimney Fire", "Late Call") else "False Alarm"

@@ -240,7 +240,7 @@ def _workload(v: _View) -> NamedFigures:
 
 
 def _incident_shares(v: _View) -> NamedFigures:
-    incident_types = table("kinds")
+    incident_types = table("incident_types")
     stop = np.array(incident_types["stop_code"])[v.records.calls.incident_type]
     is_fire = np.isin(stop, ("Primary Fire", "Secondary Fire"))
     is_false = (stop == "AFA") | np.char.startswith(stop, "False alarm")

@@ -231,7 +231,7 @@ def draw_run_effects(calls: Calls, part: slice, rng: np.random.Generator) -> Run
         [
             ON_SCENE_S.get(service or stop, OTHER_ON_SCENE_S)
             for stop, service in zip(
-                table("kinds")["stop_code"], table("kinds")["special_service"], strict=True
+                table("incident_types")["stop_code"], table("incident_types")["special_service"], strict=True
             )
         ]
     )[calls.incident_type[part]]

@@ -159,8 +159,8 @@ def _write_context(done: Simulated, out: Path) -> dict[str, Path]:
 def _write_report(done: Simulated, report: SimulationReport, out: Path) -> None:
     plan = {**asdict(done.plan), "start": done.plan.start.isoformat()}
     listed = [
-        {"kind": fault.fault_type, "file": fault.file, "row": fault.row, "IncidentNumber": fault.incident}
-        for fault in done.faults
+        {"fault_type": one.fault_type, "file": one.file, "row": one.row, "IncidentNumber": one.incident}
+        for one in done.faults
     ]
     write_json(out / "faults.json", {"counts": report.fault_counts, "faults": listed})
     content = {
@@ -196,7 +196,8 @@ def _counts(faults: list[Fault]) -> dict[str, int]:
 
 
 def _is_special(records: Records) -> NDArray[np.bool_]:
-    return np.array([name != "" for name in table("kinds")["special_service"]])[records.calls.incident_type]
+    is_special = np.array(table("incident_types")["special_service"]) != ""
+    return np.asarray(is_special[records.calls.incident_type], np.bool_)
 
 
 def _is_at_the_edge(records: Records) -> NDArray[np.bool_]:

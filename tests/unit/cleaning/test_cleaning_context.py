@@ -57,7 +57,7 @@ def test_the_counts_tell_an_hour_of_its_own_from_one_that_was_filled(connection:
         connection,
         weather_source=["file", "file", "file", None],
         weather_age_h=[0.0, 0.0, 2.0, None],
-        is_weather_filled=[False, True, True, None],
+        is_weather_imputed=[False, True, True, None],
     )
     found = {(row["weather_source"], row["is_own_hour"]): row["rows"] for row in
              weather_counts(examples).to_pyarrow().to_pylist()}  # fmt: skip

@@ -43,7 +43,7 @@ def test_a_pump_without_an_attendance_time_is_no_row(pumps: Pumps) -> None:
         ("impossible_time", {"first_attendance_s": 1_201}),
         ("unknown_station", {"first_station": "Atlantis"}),
         ("unknown_station", {"first_station": None}),
-        ("incident_set_aside", {"property_type": None}),
+        ("incident_rejected", {"property_type": None}),
     ],
 )
 def test_a_pump_is_set_aside_by_the_rule_it_breaks(pumps: Pumps, rule: str, change: dict[str, Any]) -> None:

@@ -32,8 +32,8 @@ BROKEN: list[tuple[str, dict[str, Any]]] = [
     ("hour_does_not_exist", {"call_date": MARCH, "call_time": HALF_PAST_ONE_S}),
     ("over_the_border", {"frs": "OverTheBorder"}),
     ("over_the_border", {"borough_code": "E00000000"}),
-    ("no_place", {"easting_rounded_m": None}),
-    ("impossible_place", {"easting_rounded_m": 611_150.0, "northing_rounded_m": 302_450.0}),
+    ("no_location", {"easting_rounded_m": None}),
+    ("impossible_location", {"easting_rounded_m": 611_150.0, "northing_rounded_m": 302_450.0}),
     ("incomplete_incident_group", {"incident_group": None}),
     ("no_incident_type", {"special_service_type": "Tea party"}),
     ("no_incident_type", {"special_service_type": None}),
@@ -106,18 +106,22 @@ def test_duplicates_are_found_across_files(incidents: Clean) -> None:
 
 def test_the_exact_place_is_used_where_it_is_published(incidents: Clean) -> None:
     exact, rounded = incidents(EXACT, {"incident_number": "000002-10012023"})
-    assert (exact["easting_m"], exact["northing_m"], exact["is_exact_place"]) == (530_071.5, 175_012.0, True)
-    assert (rounded["easting_m"], rounded["is_exact_place"]) == (530_050.0, False)
+    assert (exact["easting_m"], exact["northing_m"], exact["is_exact_location"]) == (
+        530_071.5,
+        175_012.0,
+        True,
+    )
+    assert (rounded["easting_m"], rounded["is_exact_location"]) == (530_050.0, False)
 
 
 def test_an_exact_place_without_its_northing_is_none(incidents: Clean) -> None:
     (row,) = incidents({"easting_m": 530_071.5})
-    assert (row["easting_m"], row["is_exact_place"]) == (530_050.0, False)
+    assert (row["easting_m"], row["is_exact_location"]) == (530_050.0, False)
 
 
 def test_an_exact_place_far_from_london_gives_way_to_the_cell(incidents: Clean) -> None:
     (row,) = incidents({"easting_m": 5_300.0, "northing_m": 175_012.0})
-    assert (row["rule"], row["repairs"], row["easting_m"]) == (None, "exact_place_ignored", 530_050.0)
+    assert (row["rule"], row["repairs"], row["easting_m"]) == (None, "exact_location_ignored", 530_050.0)
 
 
 @pytest.mark.parametrize(
@@ -127,7 +131,7 @@ def test_a_cell_that_does_not_hold_the_exact_place_is_worked_out_from_it(
     incidents: Clean, cell: dict[str, Any]
 ) -> None:
     (row,) = incidents({**EXACT, **cell})
-    assert (row["rule"], row["repairs"]) == (None, "cell_from_exact_place")
+    assert (row["rule"], row["repairs"]) == (None, "cell_from_exact_location")
     assert (row["easting_rounded_m"], row["northing_rounded_m"]) == (530_050.0, 175_050.0)
 
 

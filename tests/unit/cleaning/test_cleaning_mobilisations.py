@@ -62,7 +62,7 @@ def test_a_record_is_set_aside_by_the_rule_it_breaks(mobilisations: Clean) -> No
 
 
 def test_a_mobilisation_of_an_incident_that_is_set_aside_goes_with_it(mobilisations: Clean) -> None:
-    assert rules(mobilisations({}, of=({"property_type": None},))) == ["incident_set_aside"]
+    assert rules(mobilisations({}, of=({"property_type": None},))) == ["incident_rejected"]
 
 
 def test_an_incident_that_is_published_twice_does_not_double_its_mobilisations(mobilisations: Clean) -> None:

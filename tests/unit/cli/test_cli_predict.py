@@ -57,7 +57,7 @@ def test_sound_rows_are_all_answered_and_the_end_is_0(answered) -> None:
 
 def test_the_columns_are_those_promised_with_their_digits(answered) -> None:
     _, (row,) = answered(f"a,{SOUND}")
-    promised = "id mean_s p10_s p50_s p90_s p_over_360 p_over_480 p_over_600 pumps_needed risk_underestimated filled error"
+    promised = "id mean_s p10_s p50_s p90_s p_over_360 p_over_480 p_over_600 pumps_needed risk_underestimated imputed error"
     assert list(row) == list(HEADER) == promised.split()
     seconds = [float(row[name]) for name in ("p10_s", "p50_s", "p90_s")]
     assert 0 < seconds[0] < seconds[1] < seconds[2] <= 1200
@@ -71,7 +71,7 @@ def test_the_columns_are_those_promised_with_their_digits(answered) -> None:
 
 def test_what_was_filled_is_told_with_its_source(answered) -> None:
     _, (row,) = answered(f"a,{SOUND}")
-    labels = dict(label.split("=") for label in row["filled"].split(";"))
+    labels = dict(label.split("=") for label in row["imputed"].split(";"))
     assert set(labels.values()) <= {"context", "default", "unknown", "climate", "profile"}
     assert labels["station_ground_code"] == "context"
     assert labels["pumps_out"] == "default"
@@ -133,7 +133,7 @@ def test_a_place_outside_london_is_answered_and_labelled(answered) -> None:
     result, (row,) = answered(f"a,{FAR}")
     assert result.exit_code == 0
     assert float(row["p50_s"]) <= 1200
-    assert "location=unknown" in row["filled"].split(";")
+    assert "location=unknown" in row["imputed"].split(";")
 
 
 def test_rows_are_answered_each_for_itself(answered) -> None:
@@ -203,8 +203,10 @@ def test_one_prediction_as_json_says_what_the_file_says(run, answered) -> None:
         assert as_json[name] == pytest.approx(float(row[name]), abs=1e-9)
     assert as_json["pumps_needed"] == int(row["pumps_needed"])
     assert as_json["risk_underestimated"] == (row["risk_underestimated"] == "true")
-    assert ";".join(as_json["filled"]) == row["filled"]
-    assert sum(reason["seconds"] for reason in as_json["reasons"]) == pytest.approx(as_json["p50_s"], abs=0.5)
+    assert ";".join(as_json["imputed"]) == row["imputed"]
+    assert sum(explanation["contribution_s"] for explanation in as_json["explanations"]) == pytest.approx(
+        as_json["p50_s"], abs=0.5
+    )
     assert as_json["simulated"] is True
 
 

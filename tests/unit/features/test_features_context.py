@@ -23,7 +23,7 @@ def test_the_hour_of_the_moment_counts() -> None:
     found = known(
         weather(NINE - HOUR, temp_c=1.0), weather(NINE, temp_c=2.0), weather(NINE + HOUR, temp_c=3.0)
     )
-    assert (found["temp_c"], found["weather_age_h"], found["is_weather_filled"]) == (2.0, 0.0, False)
+    assert (found["temp_c"], found["weather_age_h"], found["is_weather_imputed"]) == (2.0, 0.0, False)
 
 
 def test_a_row_that_became_available_later_is_not_known() -> None:
@@ -53,7 +53,7 @@ def test_a_forecast_of_a_later_hour_is_nothing_for_now() -> None:
 def test_an_hour_before_stands_in_for_at_most_six_hours(hours_before: int, age_h: float) -> None:
     found = known(weather(NINE - hours_before * HOUR))
     np.testing.assert_equal(found["weather_age_h"], age_h)
-    assert found["is_weather_filled"] == (hours_before <= 6)
+    assert found["is_weather_imputed"] == (hours_before <= 6)
 
 
 def test_a_gap_in_one_value_takes_the_nearest_hour_that_has_it() -> None:
@@ -63,7 +63,7 @@ def test_a_gap_in_one_value_takes_the_nearest_hour_that_has_it() -> None:
         weather(NINE - 2 * HOUR, wind_kmh=7.0),
     )
     found = known(*rows)
-    assert (found["wind_kmh"], found["weather_age_h"], found["is_weather_filled"]) == (7.0, 0.0, True)
+    assert (found["wind_kmh"], found["weather_age_h"], found["is_weather_imputed"]) == (7.0, 0.0, True)
 
 
 def test_a_gap_takes_the_same_hours_earlier_forecast_before_an_hour_before() -> None:
@@ -74,13 +74,17 @@ def test_a_gap_takes_the_same_hours_earlier_forecast_before_an_hour_before() -> 
 def test_a_gap_that_no_row_fills_is_a_gap_and_no_filling() -> None:
     found = known(weather(NINE, visibility_km=None), weather(NINE - HOUR, visibility_km=None))
     assert np.isnan(found["visibility_km"])
-    assert not found["is_weather_filled"]
+    assert not found["is_weather_imputed"]
 
 
 def test_without_rows_nothing_is_known_and_nothing_fails() -> None:
     found = known()
     assert np.isnan(found["temp_c"])
-    assert (found["conditions"], found["weather_observed_us"], found["is_weather_filled"]) == (None, 0, False)
+    assert (found["conditions"], found["weather_observed_us"], found["is_weather_imputed"]) == (
+        None,
+        0,
+        False,
+    )
 
 
 @pytest.mark.parametrize(

@@ -94,11 +94,11 @@ def files(spoiled):
 
 def test_every_listed_fault_is_in_the_file_at_its_row(files):
     tables, listed = files
-    checked = [fault for fault in listed["faults"] if (fault["file"], fault["kind"]) in EXPECTED_FAULTS]
+    checked = [fault for fault in listed["faults"] if (fault["file"], fault["fault_type"]) in EXPECTED_FAULTS]
     absent = [
         fault
         for fault in checked
-        if not EXPECTED_FAULTS[fault["file"], fault["kind"]](
+        if not EXPECTED_FAULTS[fault["file"], fault["fault_type"]](
             tables[fault["file"]][fault["row"] - 1], tables[fault["file"]][fault["row"] - 2]
         )
     ]
@@ -129,7 +129,9 @@ def test_orphans_have_no_incident_and_bare_incidents_no_mobilisation(files):
 
 
 def _numbers(listed, fault_type):
-    return {f["IncidentNumber"].removesuffix(".00") for f in listed["faults"] if f["kind"] == fault_type}
+    return {
+        f["IncidentNumber"].removesuffix(".00") for f in listed["faults"] if f["fault_type"] == fault_type
+    }
 
 
 def test_counts_add_up_to_the_list(files):
