@@ -12,6 +12,7 @@ from hypothesis import settings
 from support.publisher_server import Publisher, Sleeper, serving
 from support.run_size import examples
 from support.shared_between_workers import SharedFolders
+from support.translated_once import translations_kept
 
 from londonpump.lifecycle.predict import open_bundle
 from londonpump.lifecycle.prepare import PrepareRequest, prepare
@@ -39,6 +40,13 @@ class SmallBrigade:
     raw: dict[str, Path]
     data: Path
     bundle: Path
+
+
+@pytest.fixture(scope="session", autouse=True)
+def translated_once() -> Iterator[None]:
+    """Expressions of Ibis are translated once per worker; commands that run as a process translate their own."""
+    with translations_kept():
+        yield
 
 
 @pytest.fixture(scope="session")
