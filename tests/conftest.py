@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 from support.publisher_server import Publisher, Sleeper, serving
+from support.routes_built_once import routes_kept
 from support.run_size import examples
 from support.shared_between_workers import SharedFolders
 from support.translated_once import translations_kept
@@ -43,9 +44,9 @@ class SmallBrigade:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def translated_once() -> Iterator[None]:
-    """Expressions of Ibis are translated once per worker; commands that run as a process translate their own."""
-    with translations_kept():
+def built_once() -> Iterator[None]:
+    """SQL and routes are built once per worker; commands that run as a process build their own."""
+    with translations_kept(), routes_kept():
         yield
 
 
