@@ -10,8 +10,10 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 from support.publisher_server import Publisher, Sleeper, serving
+from support.routes_built_once import routes_kept
 from support.run_size import examples
 from support.shared_between_workers import SharedFolders
+from support.translated_once import translations_kept
 
 from londonpump.lifecycle.predict import open_bundle
 from londonpump.lifecycle.prepare import PrepareRequest, prepare
@@ -39,6 +41,13 @@ class SmallBrigade:
     raw: dict[str, Path]
     data: Path
     bundle: Path
+
+
+@pytest.fixture(scope="session", autouse=True)
+def built_once() -> Iterator[None]:
+    """SQL and routes are built once per worker; commands that run as a process build their own."""
+    with translations_kept(), routes_kept():
+        yield
 
 
 @pytest.fixture(scope="session")

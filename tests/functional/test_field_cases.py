@@ -311,20 +311,8 @@ EXPECTED: dict[str, Expectation] = {
 }
 ELSEWHERE = {"api_requests": "test_field_requests.py", "fetch_then_prepare_mixed": "below"}
 
-BY_REAL_COMMAND = {
-    "00_base",
-    "calls_base",
-    "calls_swapped",
-    "cli_km",
-    "coords_swapped",
-    "eu_semicolon_comma_decimals",
-    "good_data_replaced_by_nothing",
-    "nbsp_in_values",
-    "null_R_NA",
-    "parquet",
-    "same_rows_in_two_vintages",
-    "us_dates_day_below_13",
-}
+BY_REAL_COMMAND = {"00_base", "calls_base", "cli_km", "coords_swapped"}
+"""Run as a process each: files that are used and refused, calls answered and refused. The others run in this process."""
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,8 @@ pytestmark = pytest.mark.skipif(not SHARED.exists(), reason="the shared real rec
 A, B = "incidents_real_sample.csv", "incidents_real_sample_b.csv"
 ROADS = (
     pytest.param(("incidents_2017_jan_feb.csv",), "2017-02-01", id="2017, January to February"),
-    pytest.param((A, B), "2023-10-01", id="2023, both samples"),
+    # make test trains and judges on both samples in test_accuracy_on_real_records
+    pytest.param((A, B), "2023-10-01", id="2023, both samples", marks=pytest.mark.slow),
     pytest.param((A,), "2023-10-01", id="2023, the first sample", marks=pytest.mark.slow),
     pytest.param((B,), "2023-10-01", id="2023, the second sample", marks=pytest.mark.slow),
 )

@@ -23,3 +23,8 @@ def cases(names: Iterable[str], slow: Iterable[str]) -> list[ParameterSet]:
     if unknown:
         raise ValueError(f"no such case: {', '.join(sorted(unknown))}")
     return [pytest.param(name, marks=[pytest.mark.slow] * (name in left)) for name in names]
+
+
+def some(values: tuple[str, ...]) -> tuple[str, ...]:
+    """Return every value in `make test-slow`, else every third."""
+    return values if IS_IN_FULL else values[::3]

@@ -1,12 +1,21 @@
 """LightGBM with fixed settings: one thread, and the same model text for the same rows and seed."""
 
+import sys
 from collections.abc import Mapping
 from typing import Any
 
-import lightgbm as lgb
 import numpy as np
 from numpy.typing import NDArray
 
+# The optional interfaces of LightGBM would load scikit-learn, SciPy and pandas: half of the start of a command.
+_HIDDEN = {"sklearn", "pandas", "pyarrow"} - set(sys.modules)
+sys.modules.update(dict.fromkeys(_HIDDEN))  # type: ignore[arg-type]
+import lightgbm as lgb  # noqa: E402
+
+for _name in _HIDDEN:
+    del sys.modules[_name]
+
+Booster = lgb.Booster
 Floats = NDArray[np.float64]
 # Several threads add floating-point numbers in varying order: one thread keeps models and predictions reproducible.
 ALWAYS: dict[str, Any] = {
@@ -24,7 +33,7 @@ def train(
     target: Floats,
     names: tuple[str, ...],
     parameters: Mapping[str, Any],
-) -> lgb.Booster:
+) -> Booster:
     """Train `parameters["num_trees"]` trees on an (n, features) table."""
     settings = {**ALWAYS, **parameters}
     trees = settings.pop("num_trees")
@@ -35,16 +44,16 @@ def train(
     return lgb.train(settings, data, num_boost_round=trees)
 
 
-def to_bytes(booster: lgb.Booster) -> bytes:
+def to_bytes(booster: Booster) -> bytes:
     """Return the native text of a booster."""
     return str(booster.model_to_string()).encode()
 
 
-def from_bytes(text: bytes) -> lgb.Booster:
+def from_bytes(text: bytes) -> Booster:
     """Read a booster from its native text."""
     return lgb.Booster(model_str=text.decode())
 
 
-def predict(booster: lgb.Booster, table: Floats) -> Floats:
+def predict(booster: Booster, table: Floats) -> Floats:
     """Return (n,) or (n, classes) raw predictions."""
     return np.asarray(booster.predict(table, num_threads=1))

@@ -22,7 +22,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import lightgbm as lgb
 import numpy as np
 from numpy.typing import NDArray
 
@@ -51,7 +50,7 @@ MIN_PER_SIDE = 20
 class PumpSteps:
     """The boosters of all steps."""
 
-    steps: tuple[lgb.Booster | None, ...]
+    steps: tuple[boosters.Booster | None, ...]
     """One booster for each of STEPS, None where there were too few training calls."""
 
     def __call__(self, table: Floats, fallback: Floats) -> Floats:
@@ -65,7 +64,7 @@ class PumpSteps:
 
 def fit_steps(table: Floats, pumps: Ints, names: tuple[str, ...], parameters: Mapping[str, Any]) -> PumpSteps:
     """Train each step on an (n, features) table and (n,) pumps, 1 to 5."""
-    steps: list[lgb.Booster | None] = []
+    steps: list[boosters.Booster | None] = []
     for k in STEPS:
         rows = pumps >= k
         goes_on = (pumps[rows] > k).astype(np.float64)

@@ -11,7 +11,6 @@ along it. Form: facts 3.3; turnout doubles at night: facts 3.4.
 
 from dataclasses import dataclass
 
-import lightgbm as lgb
 import numpy as np
 from numpy.typing import NDArray
 
@@ -117,8 +116,8 @@ class ResponseTimeModel:
     features: tuple[Feature, ...]
     curve: BaseCurve
     location_effects: tuple[LocationEffect, ...]
-    centre: tuple[lgb.Booster, ...]
-    scale: lgb.Booster
+    centre: tuple[boosters.Booster, ...]
+    scale: boosters.Booster
     shape: Floats
     """(groups, levels) standardised errors."""
     group_of: Ints

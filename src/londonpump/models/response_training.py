@@ -4,7 +4,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import lightgbm as lgb
 import numpy as np
 from numpy.typing import NDArray
 
@@ -87,7 +86,7 @@ class TrainingData:
     hyperparameters: Hyperparameters
     seed: int
 
-    def centre(self, rows: NDArray[np.bool_] | slice) -> tuple[lgb.Booster, ...]:
+    def centre(self, rows: NDArray[np.bool_] | slice) -> tuple[boosters.Booster, ...]:
         """Train the boosters of the centre on some rows."""
         return tuple(
             boosters.train(
@@ -99,7 +98,7 @@ class TrainingData:
             for i in range(self.hyperparameters.seeds)
         )
 
-    def scale(self, error_s: Floats, rows: NDArray[np.bool_] | slice) -> lgb.Booster:
+    def scale(self, error_s: Floats, rows: NDArray[np.bool_] | slice) -> boosters.Booster:
         """Train the booster of the log absolute error on some rows."""
         log_error = np.log(np.abs(error_s[rows]) + ERROR_FLOOR_S)
         return boosters.train(
@@ -162,7 +161,7 @@ def fit_response_time(
     )
 
 
-def _mean_of(fitted: tuple[lgb.Booster, ...]) -> Callable[[Floats], Floats]:
+def _mean_of(fitted: tuple[boosters.Booster, ...]) -> Callable[[Floats], Floats]:
     return lambda table: np.asarray(np.mean([boosters.predict(one, table) for one in fitted], axis=0))
 
 
