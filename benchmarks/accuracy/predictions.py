@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from londonpump.evaluation.evaluation_rows import EvaluationRows, Forecast
-from londonpump.lifecycle.evaluate import build_judged_rows, forecasts_of
-from londonpump.lifecycle.prepared_examples import Columns, incident_codes
+from londonpump.lifecycle.evaluate import forecasts_of
+from londonpump.lifecycle.prepared_examples import Columns, build_judged_rows, incident_codes
 from londonpump.models.applicability_domain import TEXTS
 from londonpump.models.bundle import Bundle
 from londonpump.models.train import distance_as_original_km, original_columns, with_known_pumps

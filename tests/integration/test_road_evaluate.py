@@ -11,13 +11,13 @@ from londonpump.domain.errors import BadFile, BadValue
 from londonpump.evaluation.report.style import MODEL_LABELS
 from londonpump.lifecycle.evaluate import (
     EvaluateRequest,
-    build_judged_rows,
     evaluate,
     forecasts_of,
     format_evaluation,
     later_rows,
 )
 from londonpump.lifecycle.prepare import PrepareRequest, prepare
+from londonpump.lifecycle.prepared_examples import build_judged_rows
 from londonpump.simulation.plan import SimulationPlan
 from londonpump.simulation.simulate import write_simulation
 
