@@ -22,7 +22,7 @@ def write_results(
     """
     head, is_changed = commit()
     own = folder / f"{results_name(head, is_changed)}.json"
-    result = {
+    result: dict[str, Any] = {
         "schema": SCHEMA,
         "commit": head,
         "has_changes_since": is_changed,

@@ -5,6 +5,7 @@ import statistics
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from benchmarks.figures import Measurement, Reading
 from benchmarks.inputs import Inputs, Sizes, prepare, rows_of, simulate, train
@@ -37,14 +38,13 @@ def measure_prepare(inputs: Inputs) -> Measurement:
 def measure_prepare_context(inputs: Inputs) -> Measurement:
     """Measure `prepare` with and without the context of a database, alternately."""
     raw, database = inputs.raw(), inputs.context_database()
+
+    def prepare_costs(*rest: Any) -> Cost:
+        return _repeated(inputs, 1, lambda out: task("prepare_records", raw, out / "data", *rest)[0])[0]
+
     added: list[float] = []
     for _ in range(inputs.sizes.repeats):
-        costs = [
-            _repeated(inputs, 1, lambda out, rest=rest: task("prepare_records", raw, out / "data", *rest)[0])[
-                0
-            ]
-            for rest in ((), (database,))
-        ]
+        costs = [prepare_costs(), prepare_costs(database)]
         added.append(costs[1].cpu_s - costs[0].cpu_s)
     ends = (min(added), max(added)) if len(added) > 1 else None
     return Measurement(

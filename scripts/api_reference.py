@@ -154,7 +154,7 @@ def _link(method: str, path: str) -> str:
 
 
 @cache
-def _roles() -> dict[tuple[str, str], frozenset[Role]]:
+def _roles() -> dict[tuple[str, str | None], frozenset[Role]]:
     return {
         (method, route.path): guard.roles
         for route in iter_route_contexts(_app().routes)

@@ -235,9 +235,9 @@ def text_files() -> Iterator[Path]:
 
 def problems(renames: Renames) -> Iterator[str]:
     """What would go wrong: said before anything is changed."""
-    for path in {*renames.by_file, *renames.by_line}:
-        if not (ROOT / path).exists():
-            yield f"{path}: named in the map, but there is no such file"
+    for named in {*renames.by_file, *renames.by_line}:
+        if not (ROOT / named).exists():
+            yield f"{named}: named in the map, but there is no such file"
     taken = list(renames.modules.values())
     for new in sorted({name for name in taken if taken.count(name) > 1}):
         yield f"{new}: two modules would have this name"

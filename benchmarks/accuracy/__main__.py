@@ -33,8 +33,7 @@ from benchmarks.accuracy.steps import THAMES, WORKLOAD
 from londonpump import __version__
 from londonpump.domain.errors import LondonPumpError
 from londonpump.evaluation.evaluation_rows import EvaluationRows
-from londonpump.lifecycle.evaluate import build_judged_rows
-from londonpump.lifecycle.prepared_examples import Columns, Examples, load_examples
+from londonpump.lifecycle.prepared_examples import Columns, Examples, build_judged_rows, load_examples
 from londonpump.storage.atomic_files import read_json, write_json
 
 ROOT = Path(__file__).resolve().parents[2]

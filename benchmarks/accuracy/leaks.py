@@ -7,8 +7,8 @@ import numpy as np
 
 from benchmarks.accuracy.splits import Fold, some
 from londonpump.evaluation.evaluate import paired_difference
-from londonpump.lifecycle.evaluate import build_judged_rows, forecasts_of
-from londonpump.lifecycle.prepared_examples import Columns, Examples
+from londonpump.lifecycle.evaluate import forecasts_of
+from londonpump.lifecycle.prepared_examples import Columns, Examples, build_judged_rows
 from londonpump.lifecycle.progress import silent
 from londonpump.models.train import TrainingPlan, fit_bundle
 

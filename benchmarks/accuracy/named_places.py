@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 from benchmarks.accuracy.splits import Fold, some
 from londonpump.evaluation.evaluate import RESAMPLES, evaluate_models
 from londonpump.evaluation.evaluation_rows import Forecast
-from londonpump.lifecycle.evaluate import build_judged_rows
-from londonpump.lifecycle.prepared_examples import Columns, Examples
+from londonpump.lifecycle.prepared_examples import Columns, Examples, build_judged_rows
 from londonpump.models.area_points import central
 from londonpump.models.bundle import Bundle
 from londonpump.models.distribution import Times

@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from londonpump.evaluation.evaluation_rows import EvaluationRows, Forecast
 from londonpump.evaluation.original_model import original_columns
-from londonpump.lifecycle.evaluate import build_judged_rows, forecasts_of, original_of
-from londonpump.lifecycle.prepared_examples import Columns, incident_codes
+from londonpump.lifecycle.evaluate import forecasts_of, original_of
+from londonpump.lifecycle.prepared_examples import Columns, build_judged_rows, incident_codes
 from londonpump.models.applicability_domain import TEXTS
 from londonpump.models.bundle import Bundle
 from londonpump.models.train import TrainingSet, distance_as_original_km, with_known_pumps

@@ -6,8 +6,6 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from benchmarks.accuracy.records import STREAM_2017, examples_of
 from londonpump.evaluation.evaluation_rows import EvaluationRows
 from londonpump.evaluation.promotion.evidence import EvaluatedModel, Evidence, SmokeTest
@@ -67,6 +65,6 @@ def _latency_ms(bundle: Bundle, rows: Columns) -> float:
     taken_s = []
     for _ in range(ANSWERS):
         started_s = time.perf_counter()
-        bundle.response_times(bundle.dispatches(one)).quantiles(np.array((0.1, 0.5, 0.9)))
+        bundle.response_times(bundle.dispatches(one)).quantiles((0.1, 0.5, 0.9))
         taken_s.append(time.perf_counter() - started_s)
     return statistics.median(taken_s) * MS_A_S

@@ -91,7 +91,7 @@ def main(
     if unknown := [name for name in only or () if name not in ATTACKS]:
         shown_progress.print(f"attacks: {unknown[0]} is none of: {', '.join(ATTACKS)}")
         raise typer.Exit(2)
-    result = read_json(RESULTS) if RESULTS.exists() else {"schema": 1}
+    result: dict[str, Any] = read_json(RESULTS) if RESULTS.exists() else {"schema": 1}
     with tempfile.TemporaryDirectory(prefix="attacks-") as temporary:
         inputs = Inputs(work or Path(temporary), BUNDLE)
         inputs.work.mkdir(parents=True, exist_ok=True)

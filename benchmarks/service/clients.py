@@ -9,9 +9,10 @@ import asyncio
 import json
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass
 from itertools import cycle
+from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 CLIENTS = 8
@@ -97,9 +98,8 @@ async def board(connection: Connection, n: int, number: int) -> None:
             await connection.send("POST", f"/v1/mobilisations/{made['id']}/{event}")
 
 
-WORKS: dict[str, Callable[[Connection, int, int], asyncio.Future[None]]] = {
-    work.__name__: work
-    for work in (livez, prediction, prediction_known_board, time_pump, board)  # type: ignore[misc]
+WORKS: dict[str, Callable[[Connection, int, int], Coroutine[Any, Any, None]]] = {
+    work.__name__: work for work in (livez, prediction, prediction_known_board, time_pump, board)
 }
 
 
@@ -136,4 +136,5 @@ def _some(locations: list[tuple[float, float]], n: int, number: int) -> Iterator
 
 
 if __name__ == "__main__":
-    print(json.dumps(asyncio.run(load(*sys.argv[1:4], int(sys.argv[4])))))
+    address, token, work, n = sys.argv[1:]
+    print(json.dumps(asyncio.run(load(address, token, work, int(n)))))

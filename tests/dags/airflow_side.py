@@ -138,7 +138,7 @@ def ended_as(dag_run: Any) -> list[Any]:
     return [str(dag_run.state), tasks]
 
 
-QUESTIONS = {
+QUESTIONS: dict[str, Any] = {
     "imported": imported,
     "shapes": shapes,
     "instants": logical_dates,

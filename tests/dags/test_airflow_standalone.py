@@ -3,6 +3,7 @@
 import sys
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -48,7 +49,7 @@ def actors(home: str) -> list[str]:
 def test_a_training_by_hand_ends_in_a_decision_and_a_challenge_by_hand_finds_it(running, published) -> None:
     began = time.monotonic()
     for dag in ("train", "challenge"):
-        until(lambda dag=dag: running.knows(dag), READY_WITHIN_S)
+        until(partial(running.knows, dag), READY_WITHIN_S)
     assert running.state("train", running.start("train")) == "success"
     print(f"trained after {time.monotonic() - began:.0f} s")
     followed = running.run_by_asset("challenge")

@@ -6,6 +6,7 @@ or the better answer passes.
 
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support.datastore import Datastore, Listed
@@ -347,7 +348,7 @@ def test_every_field_case_has_an_expectation() -> None:
     assert found - set(EXPECTED) == set(ELSEWHERE)
 
 
-def simulated_files(start: date, written_as: dict[str, str], folder: Path) -> dict[str, Path]:
+def simulated_files(start: date, written_as: dict[str, Any], folder: Path) -> dict[str, Path]:
     """Incidents and mobilisations of eight days, each in its own kind of file."""
     files = {}
     for table, ending in written_as.items():

@@ -3,6 +3,7 @@
 import csv
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 
 import pytest
 from support.field_cases import run_in_process
@@ -158,7 +159,7 @@ NULLS = {  # B6
     ),
     **{
         f"{marker}_for_a_moment": Variant(
-            lambda m, marker=marker: null_timestamps(m, marker),
+            partial(null_timestamps, marker=marker),
             KeepsResults(
                 incidents=N,
                 holds=lambda rows: "" if any(r["repairs"] for r in rows) else "nothing was repaired",
@@ -252,7 +253,7 @@ EUROPEAN = {  # B9
         SAME_MOBILISED,
     ),
     **{
-        f"moments_as_{name}": Variant(lambda m, form=form: in_time(m, form), SAME_MOBILISED)
+        f"moments_as_{name}": Variant(partial(in_time, form=form), SAME_MOBILISED)
         for name, form in {
             "pandas_writes_them": "%Y-%m-%d %H:%M:%S+00:00",
             "javascript_writes_them": "%Y-%m-%dT%H:%M:%S.000Z",

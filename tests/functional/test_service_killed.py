@@ -39,7 +39,7 @@ class KilledService:
 
     home: Path
     url: str
-    settings: dict[str, str]
+    settings: dict[str, Any]
 
     def verified(self) -> subprocess.CompletedProcess[str]:
         """`londonpump audit verify`."""

@@ -12,9 +12,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from click.testing import Result
 from support.context_rows import HOUR, weather
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from londonpump.cli import app
 from londonpump.domain.context_records import SchoolHoliday, TrafficReading

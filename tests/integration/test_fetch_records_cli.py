@@ -7,11 +7,10 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from click.testing import Result
 from support import publisher_server as server
 from support.datastore import IDS, Datastore, every_day, records_csv, small_datastore
 from support.publisher_server import Publisher, Reply, Sleeper
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from londonpump.cli import app, application
 from londonpump.ingest.http import Http, Limits

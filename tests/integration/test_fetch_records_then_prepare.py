@@ -2,6 +2,7 @@
 
 from datetime import UTC, date, datetime
 from multiprocessing import get_context
+from multiprocessing.synchronize import Event
 from pathlib import Path
 
 import pytest
@@ -49,7 +50,7 @@ def test_fetched_records_can_be_prepared(simulated, publisher: Publisher, tmp_pa
     assert report["examples"] > 100
 
 
-def hold(folder: Path, is_held: object, may_end: object) -> None:
+def hold(folder: Path, is_held: Event, may_end: Event) -> None:
     """Hold the lock of a folder in another process until it is released."""
     with exclusive_workspace(folder):
         is_held.set()

@@ -71,7 +71,7 @@ def station(code: str, **changed: Any) -> dict[str, Any]:
 
 RUISLIP = station("G32", latitude=51.614852, longitude=-0.181872)
 """As it stands in the original."""
-USER = {
+USER: dict[str, Any] = {
     "_id": oid(ANNA),
     "username": "Anna",
     "password": bcrypt.hashpw(b"test-password", bcrypt.gensalt(4)).decode(),
@@ -118,7 +118,7 @@ def count_of(imported: ImportResult, collection: str) -> CollectionCounts:
     return next(each for each in imported.counts if each.collection == collection)
 
 
-def rows_of(engine) -> dict[str, list[tuple[Any, ...]]]:
+def rows_of(engine) -> dict[str, list[str]]:
     with reading(engine) as connection:
         return {
             name: sorted(map(repr, connection.execute(select(table))))
@@ -332,7 +332,7 @@ def test_a_user_with_an_unusable_name_is_reported_and_skipped(tmp_path, database
     assert counted.remarks[-1].endswith(": skipped")
 
 
-DAMAGED = {
+DAMAGED: dict[str, Any] = {
     "stations": [station("A21"), station("A23", latitude="north")],
     "schoolVacations": [YEAR, {"year": 2021, "dates": "all"}],
     "riskStations": [RISKS, {**RISKS, "stations": ["G32"]}],

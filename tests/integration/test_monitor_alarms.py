@@ -4,6 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from pydantic import SecretStr
 from sqlalchemy import Engine
 from support.alarm_receiver import receiving
 from support.publisher_server import Sleeper
@@ -92,7 +93,7 @@ def test_monitors_at_once_raise_one_alarm(engine: Engine) -> None:
 
 
 def settings_with(url: str) -> Settings:
-    return Settings(alarm_webhook=url)
+    return Settings(alarm_webhook=SecretStr(url))
 
 
 @pytest.fixture(autouse=True)

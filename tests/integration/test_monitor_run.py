@@ -2,7 +2,7 @@
 
 import json
 import logging
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -382,7 +382,7 @@ AFTER = datetime(2024, 5, 7, 12, tzinfo=UTC)
 
 
 def _us(*day: int) -> int:
-    return int((datetime(*day, tzinfo=UTC) - datetime(1970, 1, 1, tzinfo=UTC)) / timedelta(microseconds=1))
+    return int((date(*day) - date(1970, 1, 1)) / timedelta(microseconds=1))
 
 
 def _again(columns: dict[str, np.ndarray], times: int) -> dict[str, np.ndarray]:

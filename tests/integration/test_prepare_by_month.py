@@ -59,13 +59,13 @@ def brigade(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 @pytest.fixture(scope="module")
 def made(brigade: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Prepared]:
-    def make(is_kept: KeepRow, is_dispatch_kept: KeepRow = lambda *_: True, **stated: bool) -> Prepared:
+    def make(is_kept: KeepRow, is_dispatch_kept: KeepRow = lambda *_: True, **stated: Any) -> Prepared:
         folder = tmp_path_factory.mktemp("some")
         files = {
             "incidents": _some(brigade["incidents"], folder, is_kept),
             "mobilisations": _some(brigade["mobilisations"], folder, is_dispatch_kept),
         }
-        paths = {name: (path,) for name, path in files.items()}
+        paths: dict[str, Any] = {name: (path,) for name, path in files.items()}
         report = prepare(PrepareRequest(**paths, out=folder / "data", **stated))
         examples = load_examples(folder / "data")
         ground = fit_ground_lookup(examples.calls, examples.stations)

@@ -36,7 +36,7 @@ def prepared(files: dict[str, Path], tmp_path: Path) -> Prepare:
     ) -> dict[str, Any]:
         input_files = {INCIDENTS: files[INCIDENTS], MOBILISATIONS: files[MOBILISATIONS], **other}
         input_files[table] = damaged(files[table], tmp_path / f"{table}.csv", change, rows)
-        named = {name: (file,) for name, file in input_files.items() if file is not None}
+        named: dict[str, Any] = {name: (file,) for name, file in input_files.items() if file is not None}
         return prepare(PrepareRequest(**named, out=tmp_path / "data"))
 
     return run
@@ -254,7 +254,7 @@ def test_b5_blanks_and_case_make_no_difference(
         columns = TEXTS[table] if how in ("capitals", "small letters") else (*TEXTS[table], *NUMBERS[table])
         return lambda row: row | {name: DAMAGED[how](row[name]) for name in columns if row[name]}
 
-    input_files = {
+    input_files: dict[str, Any] = {
         table: (damaged(files[table], tmp_path / f"{table}.csv", change(table)),)
         for table in (INCIDENTS, MOBILISATIONS)
     }

@@ -47,8 +47,8 @@ def request_of(brigade: dict[str, Path], tmp_path: Path) -> PrepareRequest:
 def done(brigade: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], Path]:
     """Report of `prepare` on the Brigade with its context files, and the output folder."""
     out = tmp_path_factory.mktemp("done") / "data"
-    context = {name: brigade[file] for name, file in CONTEXT.items()}
-    files = {name: (brigade[name],) for name in ("incidents", "mobilisations")}
+    context: dict[str, Any] = {name: brigade[file] for name, file in CONTEXT.items()}
+    files: dict[str, Any] = {name: (brigade[name],) for name in ("incidents", "mobilisations")}
     return prepare(PrepareRequest(**files, **context, out=out)), out
 
 
@@ -72,7 +72,9 @@ def test_what_is_written_is_what_is_reported(done: tuple[dict[str, Any], Path]) 
 def test_a_folder_may_have_any_name(brigade: dict[str, Path], tmp_path: Path) -> None:
     folder = tmp_path / 'it\'s a "folder", back\\slash [2023] {a,b} what? every*'
     shutil.copytree(brigade["incidents"].parent, folder / "files")
-    files = {name: (folder / "files" / brigade[name].name,) for name in ("incidents", "mobilisations")}
+    files: dict[str, Any] = {
+        name: (folder / "files" / brigade[name].name,) for name in ("incidents", "mobilisations")
+    }
     report = prepare(PrepareRequest(**files, out=folder / "data"))
     assert load_examples(folder / "data").n == report["examples"] > 0
 

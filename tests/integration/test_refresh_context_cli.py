@@ -5,12 +5,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from click.testing import Result
 from support import context_publishers as sources
 from support import publisher_server as server
 from support import weather_responses
 from support.publisher_server import Publisher, Reply, Responder, Sleeper
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from londonpump.cli import app, application
 from londonpump.domain.london_clock import LONDON

@@ -11,7 +11,6 @@ from londonpump.domain.errors import BadFile, BadValue, TooFewRows
 from londonpump.evaluation.report.style import MODEL_LABELS
 from londonpump.lifecycle.evaluate import (
     EvaluateRequest,
-    build_judged_rows,
     evaluate,
     forecasts_of,
     format_evaluation,
@@ -20,6 +19,7 @@ from londonpump.lifecycle.evaluate import (
 )
 from londonpump.lifecycle.predict import open_bundle
 from londonpump.lifecycle.prepare import PrepareRequest, prepare
+from londonpump.lifecycle.prepared_examples import build_judged_rows
 from londonpump.models.train import TrainingPlan, usable_rows
 from londonpump.simulation.plan import SimulationPlan
 from londonpump.simulation.simulate import write_simulation

@@ -108,7 +108,7 @@ def as_known_at(known_at: datetime) -> Callable[[dict[str, str]], dict[str, str]
     return change
 
 
-def features_of(files: tuple[Path, Path], out: Path, ground) -> dict[tuple[str, str], np.ndarray]:
+def features_of(files: tuple[Path, Path], out: Path, ground) -> dict[tuple[str, str, int], np.ndarray]:
     """{(incident, pump): features} through `prepare`."""
     prepare(PrepareRequest(incidents=(files[0],), mobilisations=(files[1],), out=out, is_complete=True))
     examples = load_examples(out)
@@ -119,7 +119,7 @@ def features_of(files: tuple[Path, Path], out: Path, ground) -> dict[tuple[str, 
 
 
 @pytest.fixture(scope="module")
-def whole(clean_raw, small_bundle, tmp_path_factory) -> dict[tuple[str, str], np.ndarray]:
+def whole(clean_raw, small_bundle, tmp_path_factory) -> dict[tuple[str, str, int], np.ndarray]:
     files = (clean_raw["incidents"], clean_raw["mobilisations"])
     return features_of(files, tmp_path_factory.mktemp("whole") / "data", small_bundle.ground)
 

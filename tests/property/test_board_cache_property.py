@@ -4,18 +4,20 @@ import asyncio
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support.run_size import examples
 
+from londonpump.domain.stations import known_stations
 from londonpump.service.auth.repository import add_user
-from londonpump.service.board import updates
+from londonpump.service.board import repository, updates
 from londonpump.service.board.cache import BoardCache, BoardLimits
 from londonpump.service.board.rules import RANKED, Event
 from londonpump.service.board.schemas import NewMobilisation
-from londonpump.service.board.view import BoardView
+from londonpump.service.board.view import BoardView, Fleet, london_day
 from londonpump.service.errors import Conflict
 from londonpump.storage.database import open_database, writing
 from londonpump.storage.database.store import Store, StoreLimits
@@ -53,7 +55,7 @@ class Process:
 
     def __post_init__(self) -> None:
         self.board_cache = BoardCache(BoardLimits(now_s=lambda: self.now_s))
-        self.state = SimpleNamespace(store=self.store, clock=lambda: self.now)
+        self.state: Any = SimpleNamespace(store=self.store, clock=lambda: self.now)
 
     @property
     def who(self) -> updates.Actor:
@@ -114,7 +116,7 @@ class Process:
     def ranked(self) -> set[str]:
         """The pumps that an answer would rank now."""
         rows = self.board_cache.read_cached().rows
-        fleet = updates.Fleet.of(updates.known_stations(), updates.london_day(self.now))
+        fleet = Fleet.of(known_stations(), london_day(self.now))
         view = BoardView.of(rows.pumps if rows else (), fleet, self.now)
         return {pump.code for pump in view.pumps.values() if pump.state in RANKED}
 
@@ -131,7 +133,7 @@ async def run(url: str, taken: list[tuple[str, object]]) -> None:
             assert not process.ranked() & process.out.keys()
         # and what is verified is what the database holds
         await process.read(in_time=True)
-        stored = await store.read(updates.repository.read_pumps)
+        stored = await store.read(repository.read_pumps)
         assert sorted(process.board_cache.read_cached().rows.pumps, key=lambda row: row.code) == sorted(
             stored, key=lambda row: row.code
         )

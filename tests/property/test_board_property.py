@@ -72,7 +72,7 @@ class BoardRun:
                 self.ids[which] = updates.mobilise(self.connection, self.who, new)[0].id
             elif message_type == "report":
                 station = "A24" if which is State.STANDBY else None
-                messages_sent = SnapshotPump(pump=PUMP, state=str(which), station_code=station)
+                messages_sent = SnapshotPump(pump=PUMP, state=which.value, station_code=station)
                 updates.take_snapshot(
                     self.connection, self.who, Snapshot(at=at_tick(tick), pumps=[messages_sent])
                 )

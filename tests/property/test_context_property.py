@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import ibis
 import numpy as np
@@ -24,7 +25,7 @@ NIGHTS = (
     datetime(2022, 12, 31, 22, tzinfo=UTC),
     datetime(2023, 7, 3, 20, tzinfo=UTC),  # London's day is an hour ahead
 )
-JOINED = (*VALUES, "weather_source", "weather_age_h", "is_weather_imputed", "congestion_rate")
+JOINED: tuple[str, ...] = (*VALUES, "weather_source", "weather_age_h", "is_weather_imputed", "congestion_rate")
 JOINED += ("is_school_holiday", "is_working_day")
 SPAN_MIN = 16 * 60
 MINUTES = st.integers(-SPAN_MIN, SPAN_MIN)
@@ -43,9 +44,9 @@ def cases(draw: st.DrawFn) -> tuple[ContextTables, list[WeatherHour], list[datet
     for hour in draw(st.lists(st.integers(-10, 10), max_size=14)):
         observed = night + hour * HOUR
         available = observed + draw(st.sampled_from((0, -90, -1, 1, 25, 60, 61, 600))) * timedelta(minutes=1)
-        values = [draw(gappy(numbers)) for _ in range(5)]
-        conditions, source = draw(gappy(st.sampled_from(("Clear", "Rain")))), draw(st.sampled_from("ab"))
-        weather.append(WeatherHour(observed, available, *values, conditions, source))
+        values: list[Any] = [draw(gappy(numbers)) for _ in range(5)]
+        values += [draw(gappy(st.sampled_from(("Clear", "Rain")))), draw(st.sampled_from("ab"))]
+        weather.append(WeatherHour(observed, available, *values))
     weather = list({(row.observed_at, row.available_at, row.source): row for row in weather}.values())
     traffic = [
         TrafficReading(

@@ -5,8 +5,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
+from fastapi import FastAPI
+from pydantic import SecretStr
 from starlette.testclient import TestClient
 
 from londonpump.service.app import create_app
@@ -36,11 +39,17 @@ class Clock:
         self.now += timedelta(**by)
 
 
+class ServiceClient(TestClient):
+    """A client whose application is known to be ours, with its state."""
+
+    app: FastAPI
+
+
 @dataclass
 class LiveService:
     """A running service. people: made through the database, by name."""
 
-    client: TestClient
+    client: ServiceClient
     clock: Clock
     url: str
 
@@ -78,12 +87,12 @@ def run_live_service(url: str, folder: Path, **settings: object) -> Iterator[Liv
     secret.chmod(0o600)
     clock = Clock()
     open_database(url).dispose()
-    service_settings = {"registration": True, **settings}
+    service_settings: dict[str, Any] = {"registration": True, **settings}
     app = create_app(
-        Settings(home=folder / "home", database_url=url, secret_file=secret, **service_settings),
+        Settings(home=folder / "home", database_url=SecretStr(url), secret_file=secret, **service_settings),
         options=ServiceOptions(clock=clock, store_limits=PATIENT, champion_poll_s=3600, parts=(CHEAP,)),
     )
-    with TestClient(app, raise_server_exceptions=False) as client:
+    with ServiceClient(app, raise_server_exceptions=False) as client:
         yield LiveService(client, clock, url)
 
 

@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from starlette.testclient import TestClient
-from support.accounts_service import Clock, LiveService
+from support.accounts_service import Clock, LiveService, ServiceClient
 from support.running_service import database_with, put_in_store, running
 
 from londonpump.storage.database import connect, reading
@@ -28,7 +27,7 @@ class ApiClient:
     model: str
 
     @property
-    def client(self) -> TestClient:
+    def client(self) -> ServiceClient:
         return self.live_service.client
 
     @property

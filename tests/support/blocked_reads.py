@@ -6,7 +6,7 @@ from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Any
 
-from starlette.testclient import TestClient
+from support.accounts_service import ServiceClient
 
 from londonpump.storage.database.store import Busy, StoreLimits
 
@@ -36,7 +36,7 @@ class BlockedJob:
 
 
 @contextmanager
-def late_reads(client: TestClient) -> Iterator[None]:
+def late_reads(client: ServiceClient) -> Iterator[None]:
     """Until the block is left no read is answered, on either of the two lanes. For a service with `ONE_READER`."""
     store = client.app.state.service.store
     short, long_ = BlockedJob(), BlockedJob()

@@ -160,7 +160,7 @@ def _fill(contract: Contract) -> None:
         for step, event in enumerate(("mobile", "arrived", "left", "returned")[:number]):
             event_body = {"at": (at + timedelta(minutes=step + 1)).isoformat()}
             contract.client.post(f"/v1/mobilisations/{made['id']}/{event}", json=event_body, headers=operator)
-    body = {"location": LOCATIONS[0], "max_candidates": 1}
+    body: dict[str, Any] = {"location": LOCATIONS[0], "max_candidates": 1}
     predicted = [
         contract.client.post("/v1/predictions", json=body, headers=who).json() for who in (operator, admin)
     ]

@@ -25,7 +25,7 @@ class Line:
 
 def settings() -> dict[str, str]:
     """Return the variables at the head of the crontab."""
-    return dict(found.groups() for text in _text() if (found := SETTING.fullmatch(text)))
+    return {found[1]: found[2] for text in _text() if (found := SETTING.fullmatch(text))}
 
 
 def lines() -> list[Line]:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import xlsxwriter
 
@@ -29,7 +30,7 @@ class Written:
     header: Change = str
     again: tuple[int, ...] = ()
     wider: int = 0
-    quoting: int = csv.QUOTE_MINIMAL
+    quoting: Literal[0, 1, 2, 3] = csv.QUOTE_MINIMAL
 
 
 PLAIN = Written()

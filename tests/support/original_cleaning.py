@@ -225,8 +225,8 @@ def distance_km(rows: dict[str, NDArray[np.float64]]) -> NDArray[np.float64]:
     location = national_grid.to_degrees(
         np.ma.filled(rows["east"], np.nan), np.ma.filled(rows["north"], np.nan)
     )
-    station = [np.ma.filled(rows[name], np.nan) for name in ("latitude", "longitude")]
-    return np.nan_to_num(np.round(national_grid.great_circle_km(*station, *location), 3))
+    latitude, longitude = (np.ma.filled(rows[name], np.nan) for name in ("latitude", "longitude"))
+    return np.nan_to_num(np.round(national_grid.great_circle_km(latitude, longitude, *location), 3))
 
 
 def _filter(connection: duckdb.DuckDBPyConnection) -> None:

@@ -66,7 +66,7 @@ def says(text: str) -> dict[str, str]:
     return {"detail": text}
 
 
-def new(name: str, **changes: Any) -> dict[str, Any]:
+def new(name: Any, **changes: Any) -> dict[str, Any]:
     """A registration."""
     return {"json": {"username": name, "password": PASSWORD, "passwordConfirm": PASSWORD, **changes}}
 

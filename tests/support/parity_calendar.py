@@ -1,7 +1,7 @@
 """The columns of day, hour, weather, traffic and holidays: the original reads GMT as if it were London time."""
 # ruff: noqa: S608 - no text of a stranger goes into these queries
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from datetime import date
 
 import numpy as np
@@ -154,7 +154,7 @@ def _is_working(clock: WallClock, holidays: set[date]) -> Array:
     return ((clock.weekdays < 5) & (_is_in(clock.dates, holidays) == 0)).astype(np.int64)
 
 
-def _is_in(values: Array, known: set[object]) -> Array:
+def _is_in(values: Array, known: Container[object]) -> Array:
     return np.fromiter((value in known for value in values), np.int64, len(values))
 
 

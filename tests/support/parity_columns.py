@@ -31,7 +31,7 @@ def count_differences(comparisons: Iterable[Comparison]) -> tuple[Counter[tuple[
     unexplained: list[str] = []
     for one in comparisons:
         differs = ~is_equal(one.theirs, one.ours)
-        sum_of_reasons = np.sum(list(one.reasons.values()) or [np.zeros(len(differs))], axis=0)
+        sum_of_reasons = np.sum(list(one.reasons.values()) or [np.zeros(len(differs), np.bool_)], axis=0)
         unexplained += [
             f"{one.column}, row {row}: theirs {one.theirs[row]!r}, ours {one.ours[row]!r}"
             for row in np.flatnonzero(differs & (sum_of_reasons != 1))

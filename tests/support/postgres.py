@@ -136,7 +136,7 @@ def _start(binaries: Path) -> Server:
     if user:
         shutil.chown(folder, user)
     data = folder / "data"
-    initdb = [
+    initdb: list[str | Path] = [
         binaries / "initdb",
         "-D",
         data,

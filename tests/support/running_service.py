@@ -5,10 +5,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
+from pydantic import SecretStr
 from sqlalchemy import Engine
-from starlette.testclient import TestClient
-from support.accounts_service import CHEAP, SECRET, Clock
+from support.accounts_service import CHEAP, SECRET, Clock, ServiceClient
 
 from londonpump.service.app import create_app
 from londonpump.service.state import ServiceOptions
@@ -27,13 +28,17 @@ NEVER_S = 3600.0
 PATIENT = StoreLimits(patience_s=10)
 
 
-def settings_for(url: str, folder: Path, **more: object) -> Settings:
+def settings_for(url: str, folder: Path, **more: Any) -> Settings:
     """Settings with a secret of the test's own."""
     secret = folder / "signing-secret"
     secret.write_bytes(SECRET)
     secret.chmod(0o600)
     return Settings(
-        home=folder / "home", bundles=folder / "bundles", database_url=url, secret_file=secret, **more
+        home=folder / "home",
+        bundles=folder / "bundles",
+        database_url=SecretStr(url),
+        secret_file=secret,
+        **more,
     )
 
 
@@ -46,13 +51,13 @@ def running(
     limits: StoreLimits = PATIENT,
     poll_s: float = NEVER_S,
     parts: tuple[object, ...] = (),
-) -> Iterator[TestClient]:
+) -> Iterator[ServiceClient]:
     """A client of a service that runs; `client.app.state.service` is its state."""
     options = ServiceOptions(
         clock=clock or Clock(), store_limits=limits, champion_poll_s=poll_s, parts=(CHEAP, *parts)
     )
     app = create_app(settings_for(url, folder), options=options)
-    with TestClient(app, raise_server_exceptions=False) as client:
+    with ServiceClient(app, raise_server_exceptions=False) as client:
         yield client
 
 

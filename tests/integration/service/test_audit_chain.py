@@ -192,7 +192,7 @@ def test_events_are_read_from_a_moment_on(engine) -> None:
 def batches(url: str, n: int, every_s: float = 3600.0):
     """The rows in the audit after n predictions and an ordered end."""
 
-    async def predict() -> list[tuple[str, int]]:
+    async def predict() -> list[tuple[str, str]]:
         store = Store.open(url, StoreLimits(patience_s=10))
         async with AuditBatch(store, lambda: NOW, every_s) as batch:
             for number in range(n):

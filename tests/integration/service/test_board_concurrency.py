@@ -7,6 +7,7 @@ from threading import Barrier
 import pytest
 from sqlalchemy import event, func, select
 
+from londonpump.domain.stations import known_stations
 from londonpump.service.auth.repository import add_user
 from londonpump.service.board import updates
 from londonpump.service.board.repository import put_reports
@@ -102,7 +103,7 @@ def test_of_snapshots_at_once_the_newest_stands_for_every_pump(replicas) -> None
 
 
 def test_the_board_of_a_busy_night_is_read_in_two_statements(replicas, user_id) -> None:
-    stations = updates.known_stations()
+    stations = known_stations()
     with writing(replicas[0]) as connection:
         fleet = updates.fleet_on(connection, stations, NOW)
         for number, pump in enumerate(fleet.homes):

@@ -21,7 +21,7 @@ from londonpump.service.board.rules import Event
 from londonpump.service.board.schemas import NewMobilisation
 from londonpump.service.predictions import batches
 from londonpump.service.predictions.schemas import PredictionRequest
-from londonpump.service.predictions.service import answer_question
+from londonpump.service.predictions.service import answer_question, predict_calls
 from londonpump.service.rights import Person, Role
 from londonpump.storage.database import connect, writing
 from londonpump.storage.database.store import StoreLimits
@@ -260,7 +260,7 @@ def test_a_batch_that_takes_long_takes_the_board_of_each_part(control, monkeypat
     """A pump that is mobilised during a batch is not ranked in the rest of it."""
     sent = first_of(control.api.prediction())
     monkeypatch.setattr(batches, "ROWS_PER_SLICE", 1)
-    made, sending, predict_calls = [], [], batches.predict_calls
+    made, sending = [], []
 
     def make_and_mobilise(calls, is_champion_first):
         made.append(len(calls))

@@ -1,16 +1,17 @@
 """The API page is served completely by the service and loads nothing from other hosts."""
 
 import re
+from collections.abc import Iterator
 
 import pytest
-from starlette.testclient import TestClient
+from support.accounts_service import ServiceClient
 from support.running_service import database_with, running
 
 NAMED = re.compile(r'(?:src|href)="([^"]+)"')
 
 
 @pytest.fixture
-def client(tmp_path) -> TestClient:
+def client(tmp_path) -> Iterator[ServiceClient]:
     url = f"sqlite:///{tmp_path}/a.db"
     database_with(url)
     with running(url, tmp_path) as client:

@@ -30,7 +30,7 @@ def service(small_brigade, database_url, tmp_path):
     name_champion(engine, put_in_store(small_brigade.bundle, tmp_path).name)
     engine.dispose()
     with running(database_url, tmp_path) as client:
-        client.url = database_url
+        client.app.state.url = database_url
         yield client
 
 
@@ -38,7 +38,7 @@ def signed_in(service, username: str, role: str = Role.OPERATOR) -> dict[str, st
     """Return the headers of a new account."""
     from support.accounts_service import CHEAP
 
-    passwords, engine = Passwords(CHEAP), connect(service.url)
+    passwords, engine = Passwords(CHEAP), connect(service.app.state.url)
     new = accounts.NewUser(username, role, passwords.make_now(PASSWORD))
     with writing(engine) as connection:
         accounts.create(connection, new, "os:test", service.app.state.service.clock())
@@ -49,7 +49,7 @@ def signed_in(service, username: str, role: str = Role.OPERATOR) -> dict[str, st
 
 
 def rows(service, question: str) -> list[tuple]:
-    engine = connect(service.url)
+    engine = connect(service.app.state.url)
     with reading(engine) as connection:
         found = [tuple(row) for row in connection.execute(sql(question))]
     engine.dispose()

@@ -7,6 +7,7 @@ import socket
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
+from typing import Any
 from urllib.parse import urlencode
 
 import pytest
@@ -19,7 +20,7 @@ PASSWORD = "three quiet lanterns"  # noqa: S105
 HALF = b"GET /livez HTTP/1.1\r\nHost: a\r\nX-Half:"
 HEADS = 200
 ELSEWHERE = "127.0.0.2"
-PATIENT = {"LONDONPUMP_DATABASE_PATIENCE_MS": "5000"}
+PATIENT: dict[str, Any] = {"LONDONPUMP_DATABASE_PATIENCE_MS": "5000"}
 """A test machine may be busy: what is refused here is refused because of a limit."""
 
 

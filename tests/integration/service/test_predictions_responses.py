@@ -30,7 +30,7 @@ def pumps(prediction) -> list[str]:
 def stored(api) -> list:
     engine = open_database(api.url)
     with reading(engine) as connection:
-        found = connection.execute(select(predictions).order_by(predictions.c.created_at)).all()
+        found = list(connection.execute(select(predictions).order_by(predictions.c.created_at)))
     engine.dispose()
     return found
 

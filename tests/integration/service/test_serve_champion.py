@@ -3,6 +3,7 @@
 import asyncio
 import json
 import shutil
+from typing import Any
 
 import pytest
 from support.accounts_service import Clock, LiveService
@@ -203,5 +204,5 @@ async def _until(is_so) -> None:
             await asyncio.sleep(0.01)
 
 
-def _card(bundle) -> dict[str, object]:
+def _card(bundle) -> dict[str, Any]:
     return json.loads((bundle / CARD).read_bytes())

@@ -7,9 +7,8 @@ import sqlite3
 from datetime import timedelta
 
 import pytest
-from fastapi.testclient import TestClient
 from sqlalchemy import insert, text
-from support.accounts_service import Clock, LiveService
+from support.accounts_service import Clock, LiveService, ServiceClient
 from support.running_service import database_with, name_champion, put_in_store, running, settings_for
 
 from londonpump.domain.context_records import WeatherHour
@@ -49,7 +48,7 @@ def with_a_route_that_writes(client) -> None:
     async def add(state: State) -> str:
         row = {"day": state.clock().date(), "title": "stored", "source": "test"}
         return await state.store.write(
-            lambda connection: connection.execute(insert(bank_holidays), row) and ""
+            lambda connection: str(connection.execute(insert(bank_holidays), row).rowcount)
         )
 
     client.app.add_api_route("/add", add, methods=["POST"])
@@ -197,5 +196,5 @@ def test_while_the_database_does_not_answer_the_figures_do(url, tmp_path) -> Non
 def test_the_patience_with_the_database_is_a_setting(tmp_path, url, first) -> None:
     database_with(url, first.name)
     app = create_app(settings_for(url, tmp_path, database_patience_ms=1234))
-    with TestClient(app) as client:
+    with ServiceClient(app) as client:
         assert client.app.state.service.store.limits.patience_s == 1.234

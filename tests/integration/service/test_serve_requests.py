@@ -4,10 +4,11 @@ import io
 import json
 import logging
 import re
+from collections.abc import Iterator
 
 import pytest
 from fastapi.routing import iter_route_contexts
-from starlette.testclient import TestClient
+from support.accounts_service import ServiceClient
 from support.running_service import database_with, running
 
 from londonpump.domain.errors import BadFile, BadValue, DatabaseFailed, LondonPumpError
@@ -34,7 +35,7 @@ AS_THE_ORIGINAL = "application/json"
 
 
 @pytest.fixture
-def client(tmp_path) -> TestClient:
+def client(tmp_path) -> Iterator[ServiceClient]:
     url = f"sqlite:///{tmp_path}/a.db"
     database_with(url)
     with running(url, tmp_path) as client:
@@ -55,7 +56,7 @@ def log():
     logger.setLevel(level)
 
 
-def raising(client: TestClient, error: Exception):
+def raising(client: ServiceClient, error: Exception):
     """Return the response of a route that raises."""
 
     async def fail() -> None:

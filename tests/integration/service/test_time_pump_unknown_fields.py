@@ -1,5 +1,7 @@
 """Issue 11, A14: `/predict/time_pump` rejects or reports fields that it does not know."""
 
+from difflib import get_close_matches
+
 import pytest
 
 from londonpump.service.original import parameters
@@ -60,7 +62,7 @@ def test_names_make_no_header_of_their_own_and_none_without_end(shared_api) -> N
 @pytest.fixture
 def searched_names(monkeypatch) -> list[str]:
     """Record the unknown names that the real search looks for similar names of."""
-    names, search = [], parameters.get_close_matches
+    names, search = [], get_close_matches
 
     def noted(name, *arguments):
         names.append(name)

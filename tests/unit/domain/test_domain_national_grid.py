@@ -54,7 +54,7 @@ def test_the_projection_gives_the_worked_example_of_the_ordnance_survey():
 
 def test_the_projection_is_undone_as_in_the_worked_example():
     latitude, longitude = national_grid._from_transverse_mercator(
-        np.float64(651_409.903), np.float64(313_177.270)
+        np.array(651_409.903), np.array(313_177.270)
     )
     assert np.degrees(latitude) * 3600 == pytest.approx(52 * 3600 + 39 * 60 + 27.2531, abs=0.0001)
     assert np.degrees(longitude) * 3600 == pytest.approx(1 * 3600 + 43 * 60 + 4.5177, abs=0.0001)

@@ -211,7 +211,7 @@ def test_no_rows_are_no_distances():
 
 
 @pytest.mark.parametrize("station", [(530_000, 181_000), (531_000, 177_000)])
-def test_an_unknown_place_has_no_distance(station):
+def test_an_unknown_place_has_no_distance(station: tuple[int, int]):
     assert np.isnan(thames.distance_by_bridge_m(*station, np.nan, np.nan))
 
 

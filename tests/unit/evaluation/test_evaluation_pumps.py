@@ -1,6 +1,7 @@
 """Metrics of the number of pumps."""
 
 import json
+from typing import Any
 
 import numpy as np
 import pytest
@@ -29,7 +30,7 @@ def test_the_metrics_agree_with_scikit_learn(guesses):
     assert found["confusion"] == oracle.confusion_matrix(actual, chosen, labels=[1, 2, 3, 4, 5]).tolist()
 
 
-def test_values_lie_in_their_intervals(guesses):
+def test_values_lie_in_their_intervals(guesses: tuple[Any, Any, Any, Any]):
     found = evaluate_pumps(*guesses, resamples=500)
     for name in ("accuracy", "macro_f1", "log_loss"):
         assert found[name]["low"] < found[name]["value"] < found[name]["high"]

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from html.parser import HTMLParser
+from typing import Any
 
 import numpy as np
 import pytest
@@ -272,7 +273,7 @@ def test_a_month_without_records_says_so_and_keeps_the_rest() -> None:
 
 
 def test_nothing_at_all_is_still_a_page() -> None:
-    nothing: dict[str, object] = {
+    nothing: dict[str, Any] = {
         "records": None,
         "live_performances": [],
         "decisions": [],

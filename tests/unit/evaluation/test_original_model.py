@@ -52,13 +52,16 @@ def pumps(n, seed=0):
     return columns, 180 + 80 * distance_km + 15 * station + rng.gamma(2.0, 30.0, n)
 
 
+Rows = tuple[dict[str, np.ndarray], np.ndarray]
+
+
 @pytest.fixture(scope="module")
 def rows():
     return pumps(3000)
 
 
 @pytest.fixture(scope="module")
-def recipe(rows):
+def recipe(rows: Rows):
     return fit_original_model(*rows, seeds=range(3), groups=np.arange(3000) // 2)
 
 
@@ -108,7 +111,7 @@ def test_pumps_available_are_text_as_in_the_original(rows, recipe):
     )
 
 
-def test_the_same_rows_and_seeds_give_the_same_recipe(rows, recipe):
+def test_the_same_rows_and_seeds_give_the_same_recipe(rows: Rows, recipe):
     again = fit_original_model(*rows, seeds=range(3), groups=np.arange(3000) // 2)
     assert again.encoding == recipe.encoding
     assert np.array_equal(again.coefficients, recipe.coefficients)
@@ -197,7 +200,7 @@ def test_columns_of_other_names_are_not_looked_at(rows, recipe):
     assert np.array_equal(recipe.predict(more), recipe.predict(rows[0]))
 
 
-def test_fewer_rows_are_drawn_where_a_limit_is_set(rows):
+def test_fewer_rows_are_drawn_where_a_limit_is_set(rows: Rows):
     limits = RowLimits(max_cv_rows=300, max_fit_rows=901)
     fitted = fit_original_model(*rows, seeds=[0], groups=np.arange(3000) // 2, limits=limits)
     assert fitted.rows == 900
@@ -219,7 +222,7 @@ def test_too_few_rows_are_refused(rows):
         fit_original_model({name: values[:29] for name, values in rows[0].items()}, rows[1][:29])
 
 
-def test_two_incidents_are_too_few_to_choose_c(rows):
+def test_two_incidents_are_too_few_to_choose_c(rows: Rows):
     with pytest.raises(TooFewRows, match="2 incidents"):
         fit_original_model(*rows, groups=np.arange(3000) % 2)
 
@@ -261,7 +264,7 @@ def test_a_recipe_without_a_feature_is_refused(rows):
         fit_original_model({"temp_c": np.full(3000, np.nan)}, rows[1])
 
 
-def test_a_recipe_without_a_seed_is_refused(rows):
+def test_a_recipe_without_a_seed_is_refused(rows: Rows):
     with pytest.raises(BadValue, match="seeds"):
         fit_original_model(*rows, seeds=[])
 

@@ -1,6 +1,7 @@
 """Context at a timestamp: which row is used, how gaps are filled, and what is shown."""
 
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ NINE = datetime(2023, 1, 18, 9, tzinfo=UTC)
 AT = NINE + timedelta(minutes=40)
 
 
-def known(*rows: WeatherHour, at: datetime = AT) -> dict[str, object]:
+def known(*rows: WeatherHour, at: datetime = AT) -> dict[str, Any]:
     found = weather_known(WeatherTable.of(rows), np.array([us(at)]))
     return {name: values[0] for name, values in found.items()}
 

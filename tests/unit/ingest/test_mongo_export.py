@@ -13,7 +13,7 @@ AT = {"$date": "2023-03-01T09:30:00Z"}
 ID = {"$oid": "63f000000000000000000001"}
 STATION = {"code": "A21", "name": "Paddington", "latitude": 51.52, "longitude": -0.18}
 YEAR = {"year": 2022, "dates": [{"$date": "2022-07-24T23:00:00Z"}]}
-RISKS = {"created_at": AT, "stations": [{"code": "G32", "name": "Ruislip"}]}
+RISKS: dict[str, Any] = {"created_at": AT, "stations": [{"code": "G32", "name": "Ruislip"}]}
 USER = {"_id": ID, "username": "anna", "created_at": AT}
 PREDICTION = {"_id": ID, "userId": ID, "created_at": AT, "prediction": 316, "risk_underestimated": False}
 

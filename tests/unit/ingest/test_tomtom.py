@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 from support import publisher_server as server
 
 from londonpump.domain.errors import SourceFailed
@@ -21,7 +22,7 @@ def flow(current: Any, free: Any, *, is_closed: bool = False) -> server.Reply:
 
 
 def reading(publisher, sleeper):
-    settings = Settings(tomtom_url=publisher.url, tomtom_key=KEY)
+    settings = Settings(tomtom_url=publisher.url, tomtom_key=SecretStr(KEY))
     with Http(Limits(total_s=5), sleeper) as http:
         return fetch_traffic(http, settings, NOW)
 

@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 from support import publisher_server as server
 from support import weather_responses
 
@@ -123,7 +124,9 @@ def test_an_answer_of_another_shape_is_refused_and_named(wrong, message) -> None
 
 
 def fetched(publisher, sleeper, days: LondonDays, key: str | None = KEY):
-    settings = Settings(visual_crossing_url=publisher.url, visual_crossing_key=key)
+    settings = Settings(
+        visual_crossing_url=publisher.url, visual_crossing_key=key if key is None else SecretStr(key)
+    )
     with Http(Limits(total_s=5), sleeper) as http:
         return fetch_visual_crossing(http, settings, days, FETCHED_AT)
 

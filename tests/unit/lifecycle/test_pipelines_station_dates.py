@@ -3,6 +3,7 @@
 import csv
 from dataclasses import replace
 from datetime import date
+from typing import Any
 
 import pytest
 
@@ -56,7 +57,7 @@ def test_a_pump_of_a_station_that_is_open_is_taken(code, at) -> None:
 @pytest.fixture(scope="module")
 def dated(small_bundle: Bundle) -> Bundle:
     """Soho closes on the day, Euston the day after; a station opens on the day, another the day after."""
-    dates = {
+    dates: dict[str, Any] = {
         "A24": {"closed_date": DAY},
         "A23": {"closed_date": date(2024, 1, 18)},
     }

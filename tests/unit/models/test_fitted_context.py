@@ -17,7 +17,7 @@ FIRST_US = 1_672_617_600_000_000
 BUSY = np.arange(WEEK) % 24 // 12
 
 
-def runs_of(n: int = N, **columns: object) -> Dispatches:
+def runs_of(n: int = N, /, **columns: object) -> Dispatches:
     hour = np.arange(n) % WEEK
     east_m = 530_000 + np.arange(n) % 3_000
     return Dispatches(

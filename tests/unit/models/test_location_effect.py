@@ -1,5 +1,7 @@
 """Location effects are shrunk and smooth, and never contain the target of their own row."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -68,7 +70,7 @@ def test_where_no_run_was_seen_nothing_is_added():
 
 
 def test_few_runs_are_believed_less_than_many():
-    where = (np.zeros(41, np.int64), np.full(41, 530_050.0), np.full(41, 180_050.0))
+    where: tuple[Any, ...] = (np.zeros(41, np.int64), np.full(41, 530_050.0), np.full(41, 180_050.0))
     fold = np.arange(41) % 5
     one = fit_location_effect(PLACE, cell_keys(PLACE, *(w[:1] for w in where)), np.full(1, 70.0), fold[:1])[0]
     many = fit_location_effect(PLACE, cell_keys(PLACE, *where), np.full(41, 70.0), fold)[0]

@@ -1,6 +1,7 @@
 """Long columns of whole numbers, to bytes and back."""
 
 import io
+from typing import Any
 
 import numpy as np
 import pytest
@@ -31,7 +32,7 @@ def test_each_column_is_kept_small() -> None:
     assert len(to_npz({"small": np.zeros(100_000, np.int64)})) < 101_000
 
 
-def saved(**arrays: np.ndarray) -> bytes:
+def saved(**arrays: Any) -> bytes:
     file = io.BytesIO()
     np.savez(file, **arrays)
     return file.getvalue()

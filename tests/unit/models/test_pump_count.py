@@ -1,6 +1,7 @@
 """The number of pumps: valid probabilities from incident type, property and location."""
 
 import json
+from typing import Any
 
 import numpy as np
 import pytest
@@ -150,7 +151,7 @@ def test_files_bring_back_the_same_model(model, later):
 
 
 def test_files_are_json_native_text_and_numbers_only(model):
-    reads = {
+    reads: dict[str, Any] = {
         "txt": lambda content: content.decode().startswith("tree\n"),
         "json": json.loads,
         "npz": from_npz,

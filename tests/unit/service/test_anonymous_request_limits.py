@@ -2,6 +2,7 @@
 
 import asyncio
 from functools import partial
+from typing import Any
 
 import pytest
 from fastapi import FastAPI
@@ -259,7 +260,7 @@ def test_a_body_that_broke_off_is_not_served(n_parts) -> None:
 
 
 def test_a_whole_body_is_served() -> None:
-    whole = partial(dict, type="http.request", body=b"{}")
+    whole: partial[dict[str, Any]] = partial(dict, type="http.request", body=b"{}")
     served = Served()
     asyncio.run(served.ask("/register", "10.0.0.1", whole(more_body=True), whole(more_body=False), length=4))
     assert served.arrived == ["/register"]

@@ -99,7 +99,11 @@ def test_every_check_costs_the_same_while_a_bcrypt_hash_is_left(
     for hasher, names in ((passwords._bcrypt, ("verify",)), (passwords._hasher, ("hash", "verify"))):
         for name in (*names, *(("verify_and_update",) if hasher is passwords._hasher else ())):
             real = getattr(hasher, name)
-            noted = lambda *arguments, real=real, of=hasher: (work.append(of), real(*arguments))[1]  # noqa: E731
+
+            def noted(*arguments, real=real, of=hasher):
+                work.append(of)
+                return real(*arguments)
+
             monkeypatch.setattr(hasher, name, noted)
     stored = {"bcrypt": of_the_original("lantern"), "argon2id": Passwords(CHEAP).make_now("lantern")}.get(
         kind

@@ -1,6 +1,7 @@
 """Accepted and rejected names, passwords, sources and secrets."""
 
 import pytest
+from pydantic import SecretStr
 from starlette.requests import Request
 
 from londonpump.domain.errors import BadFile
@@ -128,7 +129,7 @@ def test_a_made_secret_is_its_owners_alone(tmp_path) -> None:
 
 def test_another_database_wants_a_secret_file(tmp_path) -> None:
     with pytest.raises(BadFile, match=r"LONDONPUMP_SECRET_FILE: is not set"):
-        load_secret(Settings(home=tmp_path, database_url="sqlite:////tmp/other.db"))
+        load_secret(Settings(home=tmp_path, database_url=SecretStr("sqlite:////tmp/other.db")))
 
 
 @pytest.mark.parametrize(

@@ -3,12 +3,14 @@
 import ast
 import inspect
 import textwrap
+from typing import Any
 
 import pytest
 
 from londonpump.service.app import ROUTERS
 
-ENDPOINTS = {route.endpoint.__name__: route.endpoint for router in ROUTERS for route in router.routes}
+ROUTES: list[Any] = [route for router in ROUTERS for route in router.routes]
+ENDPOINTS = {route.endpoint.__name__: route.endpoint for route in ROUTES}
 
 
 @pytest.mark.parametrize("name", ENDPOINTS)

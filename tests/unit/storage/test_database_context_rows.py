@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -25,7 +26,7 @@ FORECAST = replace(RAIN, source="open_meteo_forecast")
 SLOW = TrafficReading(NOON, NOON, 0.35, "tomtom")
 
 
-def known_at(hours_before: float, **changed: object) -> WeatherHour:
+def known_at(hours_before: float, **changed: Any) -> WeatherHour:
     return replace(FORECAST, available_at=NOON - hours_before * HOUR, **changed)
 
 

@@ -1,6 +1,7 @@
 """The ledger of decisions is only appended to, and of two concurrent decisions one is rejected."""
 
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from sqlalchemy import text
@@ -102,5 +103,5 @@ def test_a_line_without_a_reason_is_refused(engine) -> None:
         append_decision(connection, Decision(AT, PROMOTE, None, "a", "a", "by hand", "", {}, "me"))
 
 
-def _fields(decision: Decision) -> dict[str, object]:
+def _fields(decision: Decision) -> dict[str, Any]:
     return {name: getattr(decision, name) for name in decision.__slots__}
