@@ -17,7 +17,7 @@ from londonpump.domain.errors import DatabaseFailed
 from londonpump.service.board import updates
 from londonpump.service.board.rules import Event
 from londonpump.storage.database import connect, open_database, reading, upgrade, writing
-from londonpump.storage.database.audit_repository import append_audit, read_audit, verify_audit
+from londonpump.storage.database.audit_repository import read_audit, verify_audit
 from londonpump.storage.database.engine import Timestamp
 from londonpump.storage.database.schema import (
     VERSION,

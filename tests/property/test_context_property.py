@@ -25,7 +25,13 @@ NIGHTS = (
     datetime(2022, 12, 31, 22, tzinfo=UTC),
     datetime(2023, 7, 3, 20, tzinfo=UTC),  # London's day is an hour ahead
 )
-JOINED: tuple[str, ...] = (*VALUES, "weather_source", "weather_age_h", "is_weather_imputed", "congestion_rate")
+JOINED: tuple[str, ...] = (
+    *VALUES,
+    "weather_source",
+    "weather_age_h",
+    "is_weather_imputed",
+    "congestion_rate",
+)
 JOINED += ("is_school_holiday", "is_working_day")
 SPAN_MIN = 16 * 60
 MINUTES = st.integers(-SPAN_MIN, SPAN_MIN)

@@ -13,13 +13,13 @@ from support.accounts_service import CHEAP, PASSWORD
 
 from londonpump.service.auth.passwords import Passwords
 from londonpump.storage.database import connect, writing
-from londonpump.storage.database.schema import Timestamp
+from londonpump.storage.database.engine import Timestamp
 from londonpump.storage.database.schema_version import MIGRATIONS
 
 VERSION_0_1 = "0008"
 AT = datetime(2025, 6, 2, 9, 0, tzinfo=UTC)
 USER, PREDICTION, KEY = "f" * 32, "a" * 32, "b2c1-7"
-INPUTS = {
+INPUTS: dict[str, Any] = {
     "place": {"easting_m": 529700.0, "northing_m": 181100.0},
     "incident_number": "1",
     "kind_of_call": "Fire",
@@ -91,8 +91,8 @@ def move(connection: Connection, version: str, *, is_back: bool = False) -> None
 
 def put(connection: Connection, table: str, **values: Any) -> None:
     """Insert a row whatever the schema of today says."""
-    types = {dict: sa.JSON(), list: sa.JSON(), datetime: Timestamp()}
-    columns = [sa.column(name, types.get(type(value))) for name, value in values.items()]
+    types: dict[type, Any] = {dict: sa.JSON(), list: sa.JSON(), datetime: Timestamp()}
+    columns: list[Any] = [sa.column(name, types.get(type(value))) for name, value in values.items()]
     connection.execute(sa.table(table, *columns).insert().values(**values))
 
 

@@ -7,6 +7,7 @@ from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import count
+from typing import Any
 from unittest.mock import patch
 
 import ibis
@@ -40,7 +41,7 @@ def translations_kept() -> Iterator[None]:
         kept.move_to_end(key)
         return sge.Var(this=kept[key])
 
-    def numbered_load(connection: Backend, *file: object) -> object:
+    def numbered_load(connection: Backend, *file: Any) -> object:
         # Names are random only to be unique on a connection.
         nonlocal numbers
         numbers = connection.__dict__.setdefault("numbers", count())

@@ -88,7 +88,9 @@ def test_a_text_that_is_none_is_refused_or_kept(label, sender) -> None:
 @pytest.mark.parametrize("label", LABELS)
 def test_a_number_that_is_none_is_refused_or_kept(label, sender) -> None:
     answers = [
-        answer for text in some(NUMBERS) for answer in sender.send_everywhere(label, "number", MARK, instead=text)
+        answer
+        for text in some(NUMBERS)
+        for answer in sender.send_everywhere(label, "number", MARK, instead=text)
     ]
     assert not [answer.text for answer in answers if "NaN" in answer.text or "Infinity" in answer.text]
 
