@@ -205,9 +205,10 @@ class Comparison:
     """Differences between two freezes. renames: entries of the part `outside`."""
 
     def __init__(self, renames: Iterable[Mapping[str, Any]]) -> None:
-        entries = list(renames)
-        self.names = {entry["old"]: entry["new"] for entry in entries}
-        self.values = {entry["old"]: entry["values"] for entry in entries if "values" in entry}
+        # the brackets of lists and what is above a wildcard say nothing to the end of a path
+        entries = [(entry["old"].replace("[]", "").rpartition("*.")[2], entry) for entry in renames]
+        self.names = {old: entry["new"] for old, entry in entries}
+        self.values = {old: entry["values"] for old, entry in entries if "values" in entry}
         self.failures: list[str] = []
         self.rewritten: list[str] = []
         self.n_equal = 0
