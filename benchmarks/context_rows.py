@@ -5,8 +5,12 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 from londonpump.domain.context_records import SchoolHoliday, TrafficReading, WeatherHour
-from londonpump.storage.database import open_database
-from londonpump.storage.database.context_repository import store_school_holidays, store_traffic, store_weather
+from londonpump.persistence.database import open_database
+from londonpump.persistence.database.context_repository import (
+    store_school_holidays,
+    store_traffic,
+    store_weather,
+)
 
 HOUR = timedelta(hours=1)
 FORECAST_AGES_MIN = (-40, 20, 80, 140, 200, 260, 320)

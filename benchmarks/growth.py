@@ -9,7 +9,7 @@ import numpy as np
 
 from benchmarks.inputs import Inputs, prepare, simulate, train
 from benchmarks.processes import task
-from londonpump.storage.atomic_files import atomic_file
+from londonpump.persistence.atomic_files import atomic_file
 
 NAME = "growth"
 STEPS = {

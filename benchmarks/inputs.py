@@ -8,7 +8,7 @@ from typing import Any
 
 from benchmarks.context_rows import fill
 from benchmarks.processes import Cost, londonpump
-from londonpump.storage.bundles import CURRENT
+from londonpump.persistence.bundles import CURRENT
 
 START = date(2021, 1, 1)
 DAYS, INCIDENTS = 1096, 360_000

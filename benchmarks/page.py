@@ -5,7 +5,7 @@ from typing import Any
 
 from benchmarks.growth import STEPS
 from londonpump.domain.errors import BadFile
-from londonpump.storage.atomic_files import write_text
+from londonpump.persistence.atomic_files import write_text
 
 BEGIN, END = "<!-- figures: written by python -m benchmarks -->", "<!-- end of figures -->"
 

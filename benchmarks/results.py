@@ -7,7 +7,7 @@ from typing import Any
 from benchmarks.figures import ORIGINAL, Measurement
 from benchmarks.growth import Growth
 from benchmarks.machine import commit, machine, results_name
-from londonpump.storage.atomic_files import read_json, write_json
+from londonpump.persistence.atomic_files import read_json, write_json
 
 SCHEMA = 1
 LATEST = "latest.json"

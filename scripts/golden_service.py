@@ -9,10 +9,10 @@ from starlette.testclient import TestClient
 from support.accounts_service import PASSWORD, Clock
 from support.running_service import database_with, put_in_store, running
 
+from londonpump.persistence.database import connect, writing
 from londonpump.service.auth import accounts
 from londonpump.service.auth.passwords import Passwords
 from londonpump.service.rights import Role
-from londonpump.storage.database import connect, writing
 
 KINDS = ("Fire", "Domestic Incidents", "Local Emergencies", None)
 READ = (

@@ -36,8 +36,8 @@ SEEN_FROM_OUTSIDE = re.compile(
 )
 """Fields, files, columns and labels of version 0.1 that people use or that are stored: a later version renames them with an adapter."""
 EXEMPT = (
-    "storage/database/migrations/versions/",
-    "storage/stored_json.py",
+    "persistence/database/migrations/versions/",
+    "persistence/stored_json.py",
     "CHANGELOG.md",
     "scripts/structure.py",
     "scripts/renames.json",

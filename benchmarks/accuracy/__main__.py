@@ -34,7 +34,7 @@ from londonpump import __version__
 from londonpump.domain.errors import LondonPumpError
 from londonpump.evaluation.evaluation_rows import EvaluationRows
 from londonpump.lifecycle.prepared_examples import Columns, Examples, build_judged_rows, load_examples
-from londonpump.storage.atomic_files import read_json, write_json
+from londonpump.persistence.atomic_files import read_json, write_json
 
 ROOT = Path(__file__).resolve().parents[2]
 RESULTS = ROOT / "benchmarks" / "results" / "accuracy.json"

@@ -6,7 +6,7 @@ from typing import Any
 
 from benchmarks.accuracy import tables, tables_of_features
 from londonpump.domain.errors import BadFile
-from londonpump.storage.atomic_files import write_text
+from londonpump.persistence.atomic_files import write_text
 
 Results = dict[str, Any]
 PAGES: dict[str, dict[str, Callable[[Results], str]]] = {

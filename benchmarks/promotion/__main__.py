@@ -22,7 +22,7 @@ from benchmarks.promotion.scenarios import Scenario, scenarios
 from benchmarks.promotion.simulated_months import Population, population
 from benchmarks.promotion.tradeoff import tradeoff
 from londonpump.domain.errors import LondonPumpError
-from londonpump.storage.atomic_files import read_json, write_json, write_text
+from londonpump.persistence.atomic_files import read_json, write_json, write_text
 
 RESULTS = ROOT / "benchmarks" / "results" / "promotion.json"
 PAGE = ROOT / "docs" / "explanation" / "promotion.md"

@@ -28,7 +28,7 @@ from benchmarks.processes import ROOT, environment, run
 from benchmarks.service.attackers import CONSOLES, SIGN_INS, console, post, server_of
 from benchmarks.service.server import Server, serving
 from benchmarks.service.service_home import PASSWORD, Home
-from londonpump.storage.atomic_files import read_json, write_json
+from londonpump.persistence.atomic_files import read_json, write_json
 
 RESULTS = ROOT / "benchmarks" / "results" / "attacks.json"
 PAGE = ROOT / "docs" / "explanation" / "threat-model.md"

@@ -39,12 +39,12 @@ def made(folder: Path, url: str, bundle: Path) -> Home:
     """Make a home with an active model and an operator who can sign in."""
     from pydantic import SecretStr
 
+    from londonpump.persistence.database import connect, upgrade, writing
     from londonpump.registry.manual_decisions import PromotionRequest, promote
     from londonpump.service.auth import accounts
     from londonpump.service.auth.passwords import Passwords
     from londonpump.service.state import utc_now
     from londonpump.settings import Settings
-    from londonpump.storage.database import connect, upgrade, writing
 
     folder.mkdir(parents=True)
     secret = folder / "signing-secret"

@@ -10,9 +10,9 @@ import pytest
 from support.airflow_standalone import READY_WITHIN_S, Standalone, standalone, until
 from support.postgres import Server
 
+from londonpump.persistence.database import open_database, reading
+from londonpump.persistence.database.decision_repository import read_decisions
 from londonpump.settings import Settings
-from londonpump.storage.database import open_database, reading
-from londonpump.storage.database.decision_repository import read_decisions
 
 pytestmark = pytest.mark.slow
 

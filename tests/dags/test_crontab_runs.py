@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from support import crontab
 
+from londonpump.persistence.database import open_database, reading
+from londonpump.persistence.database.decision_repository import read_decisions
 from londonpump.settings import Settings
-from londonpump.storage.database import open_database, reading
-from londonpump.storage.database.decision_repository import read_decisions
 
 pytestmark = pytest.mark.slow
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from londonpump.persistence.database import open_database, reading
+from londonpump.persistence.database.decision_repository import read_decisions
 from londonpump.settings import Settings
-from londonpump.storage.database import open_database, reading
-from londonpump.storage.database.decision_repository import read_decisions
 
 COMMAND = Path(sys.executable).with_name("londonpump")
 DONE = ["success", 1]

@@ -14,7 +14,7 @@ from benchmarks.accuracy.scores import quick_gains, scores_of
 from benchmarks.accuracy.splits import down_the_road, five_folds, fold_of, later
 from londonpump.domain.errors import BadFile
 from londonpump.lifecycle.prepared_examples import load_examples
-from londonpump.storage.atomic_files import read_json
+from londonpump.persistence.atomic_files import read_json
 
 ROOT = Path(__file__).resolve().parents[2]
 REAL = ROOT / "../shared/data"

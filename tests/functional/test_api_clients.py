@@ -19,12 +19,12 @@ import httpx2
 import pytest
 from support.service_process import served
 
+from londonpump.persistence.database import connect, writing
 from londonpump.registry.manual_decisions import PromotionRequest, promote
 from londonpump.service.auth import accounts
 from londonpump.service.auth.passwords import Passwords
 from londonpump.service.state import utc_now
 from londonpump.settings import Settings
-from londonpump.storage.database import connect, writing
 
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).resolve().parents[2]

@@ -19,6 +19,10 @@ import pytest
 
 from londonpump.domain.errors import BadFile
 from londonpump.lifecycle.progress import silent
+from londonpump.persistence.atomic_files import read_json
+from londonpump.persistence.bundles import save_bundle
+from londonpump.persistence.database import open_database
+from londonpump.persistence.database.context_lookup import context_at
 from londonpump.registry.manual_decisions import ledger
 from londonpump.rehearsal.demo_home import (
     DemoPlan,
@@ -31,10 +35,6 @@ from londonpump.rehearsal.demo_home import (
     settings_of,
     simulated_weather,
 )
-from londonpump.storage.atomic_files import read_json
-from londonpump.storage.bundles import save_bundle
-from londonpump.storage.database import open_database
-from londonpump.storage.database.context_lookup import context_at
 
 ENDS_WITHIN_S = 120
 PLAN = DemoPlan(incidents=2_500, seed=3)

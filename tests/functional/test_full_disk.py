@@ -20,12 +20,12 @@ import httpx2
 import pytest
 from support.service_process import Served, environment, served
 
+from londonpump.persistence.database import connect, open_database, writing
 from londonpump.registry.manual_decisions import PromotionRequest, promote
 from londonpump.service.auth import accounts
 from londonpump.service.auth.passwords import Passwords
 from londonpump.service.state import utc_now
 from londonpump.settings import Settings
-from londonpump.storage.database import connect, open_database, writing
 
 PASSWORD = "a sentence that is long enough"  # noqa: S105
 ENDS_WITHIN_S = 60

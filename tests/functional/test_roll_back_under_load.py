@@ -14,9 +14,9 @@ from support.altered_bundles import slower
 from support.running_service import name_champion
 from support.steady_load import Load, loaded, sign_in
 
-from londonpump.storage.bundles import save_bundle
-from londonpump.storage.database import open_database, reading
-from londonpump.storage.database.decision_repository import read_decisions
+from londonpump.persistence.bundles import save_bundle
+from londonpump.persistence.database import open_database, reading
+from londonpump.persistence.database.decision_repository import read_decisions
 
 CLIENTS = 2
 PASSWORD = "three quiet lanterns"  # noqa: S105

@@ -15,11 +15,11 @@ from support.context_publishers import addresses, all_is_well
 from support.datastore import Datastore, Listed
 from support.publisher_server import serving
 
+from londonpump.persistence.bundles import load_bundle
+from londonpump.persistence.database import open_database, reading
+from londonpump.persistence.database.decision_repository import read_decisions
 from londonpump.simulation.plan import SimulationPlan
 from londonpump.simulation.simulate import write_simulation
-from londonpump.storage.bundles import load_bundle
-from londonpump.storage.database import open_database, reading
-from londonpump.storage.database.decision_repository import read_decisions
 
 PLAN = SimulationPlan(incidents=3_000, days=40, start=date(2023, 3, 1), seed=5)
 KILLED_AT = (

@@ -127,7 +127,7 @@ def test_it_serves_where_nothing_of_training_is_installed(home) -> None:
 def test_a_bundle_is_checked_where_nothing_of_training_is_installed(small_brigade, tmp_path) -> None:
     program = WITHOUT + (
         f"sys.argv = ['check', {str(small_brigade.bundle)!r}]\n"
-        "from londonpump.storage.verified_bundle import main\n"
+        "from londonpump.persistence.verified_bundle import main\n"
         "sys.exit(main())\n"
     )
     done = run("-c", program, home=tmp_path)

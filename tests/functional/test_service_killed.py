@@ -20,13 +20,13 @@ from sqlalchemy import Connection, RowMapping, select
 from support.concurrent_clients import PASSWORD, Acknowledged, Clients
 from support.service_process import environment, served
 
+from londonpump.persistence.database import connect, reading, writing
+from londonpump.persistence.database.schema import metadata
 from londonpump.registry.manual_decisions import PromotionRequest, promote
 from londonpump.service.auth import accounts
 from londonpump.service.auth.passwords import Passwords
 from londonpump.service.state import utc_now
 from londonpump.settings import Settings
-from londonpump.storage.database import connect, reading, writing
-from londonpump.storage.database.schema import metadata
 
 MIN_ACKNOWLEDGED = 20
 WAITS_S = 60

@@ -9,13 +9,13 @@ from typer.testing import CliRunner
 from londonpump.cli import app
 from londonpump.domain.context_records import SchoolHoliday
 from londonpump.lifecycle.import_files import import_calendar
-from londonpump.settings import Settings
-from londonpump.storage.database import open_database
-from londonpump.storage.database.context_repository import (
+from londonpump.persistence.database import open_database
+from londonpump.persistence.database.context_repository import (
     read_school_holidays,
     school_years,
     store_school_holidays,
 )
+from londonpump.settings import Settings
 
 SPANS = """kind,start,end
 holiday,2022-12-19,2023-01-02

@@ -14,12 +14,10 @@ from sqlalchemy import CheckConstraint, bindparam, inspect, select, text
 from support.home_of_version_0_1 import add_to_audit, move
 
 from londonpump.domain.errors import DatabaseFailed
-from londonpump.service.board import updates
-from londonpump.service.board.rules import Event
-from londonpump.storage.database import connect, open_database, reading, upgrade, writing
-from londonpump.storage.database.audit_repository import read_audit, verify_audit
-from londonpump.storage.database.engine import Timestamp
-from londonpump.storage.database.schema import (
+from londonpump.persistence.database import connect, open_database, reading, upgrade, writing
+from londonpump.persistence.database.audit_repository import read_audit, verify_audit
+from londonpump.persistence.database.engine import Timestamp
+from londonpump.persistence.database.schema import (
     VERSION,
     VERSION_TABLE,
     board_pumps,
@@ -27,7 +25,9 @@ from londonpump.storage.database.schema import (
     mobilisations,
     risk_stations,
 )
-from londonpump.storage.database.schema_version import MIGRATIONS, version_of
+from londonpump.persistence.database.schema_version import MIGRATIONS, version_of
+from londonpump.service.board import updates
+from londonpump.service.board.rules import Event
 
 MADE_NEWER = text(f"UPDATE {VERSION_TABLE} SET version_num = '9999'")  # noqa: S608
 FIRST, BEFORE_REPORTERS = "0001", "0006"
@@ -43,7 +43,7 @@ RISK = risk_stations.insert().values(
 )
 STARTER = """
 import sys
-from londonpump.storage.database import connect, upgrade
+from londonpump.persistence.database import connect, upgrade
 engine = connect(sys.argv[1])
 print("ready", flush=True)
 sys.stdin.readline()

@@ -18,15 +18,15 @@ from londonpump.domain.errors import BadFile
 from londonpump.domain.national_grid import to_degrees
 from londonpump.domain.stations import Station, by_code, known_stations
 from londonpump.lifecycle.import_mongo import CollectionCounts, ImportResult, import_mongo
-from londonpump.storage.database import reading
-from londonpump.storage.database.audit_repository import read_audit
-from londonpump.storage.database.context_repository import (
+from londonpump.persistence.database import reading
+from londonpump.persistence.database.audit_repository import read_audit
+from londonpump.persistence.database.context_repository import (
     read_school_holidays,
     read_stations,
     school_years,
     store_stations,
 )
-from londonpump.storage.database.imported_repository import (
+from londonpump.persistence.database.imported_repository import (
     Prediction,
     RiskStation,
     User,
@@ -34,7 +34,7 @@ from londonpump.storage.database.imported_repository import (
     select_risk_stations,
     select_users,
 )
-from londonpump.storage.database.schema import metadata
+from londonpump.persistence.database.schema import metadata
 
 CALENDAR = Path(__file__).resolve().parents[2] / "../shared/data/calendar"
 OURS = by_code(known_stations())

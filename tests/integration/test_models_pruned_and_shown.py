@@ -13,10 +13,10 @@ from typer.testing import CliRunner
 from londonpump.cli import app
 from londonpump.domain.errors import BadFile, BadValue
 from londonpump.lifecycle.stored_models import as_of, format_bundles, prune, show
+from londonpump.persistence.bundles import CARD, CURRENT, load_bundle
+from londonpump.persistence.database import writing
+from londonpump.persistence.database.decision_repository import KEEP, Decision
 from londonpump.registry.ledger import open_registry
-from londonpump.storage.bundles import CARD, CURRENT, load_bundle
-from londonpump.storage.database import writing
-from londonpump.storage.database.decision_repository import KEEP, Decision
 
 AT = datetime(2026, 11, 1, 10, tzinfo=UTC)
 

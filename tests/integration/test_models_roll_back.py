@@ -9,10 +9,10 @@ from typer.testing import CliRunner
 
 from londonpump.cli import app
 from londonpump.domain.errors import BadFile, BadValue
+from londonpump.persistence.database import reading
+from londonpump.persistence.database.audit_repository import read_audit
 from londonpump.registry.ledger import open_registry
 from londonpump.registry.manual_decisions import NothingToRollBackTo, RollBackRequest, ledger, roll_back
-from londonpump.storage.database import reading
-from londonpump.storage.database.audit_repository import read_audit
 
 
 @pytest.fixture

@@ -12,9 +12,8 @@ from support.publisher_server import Sleeper
 from londonpump.domain.errors import SourceFailed
 from londonpump.ingest.alarm_webhook import post_alarm
 from londonpump.lifecycle.monitor_actions import send_unsent
-from londonpump.settings import Settings
-from londonpump.storage.database import reading, writing
-from londonpump.storage.database.alarm_repository import (
+from londonpump.persistence.database import reading, writing
+from londonpump.persistence.database.alarm_repository import (
     AlarmChanges,
     Condition,
     alarms_between,
@@ -22,6 +21,7 @@ from londonpump.storage.database.alarm_repository import (
     standing_alarms,
     unsent_notifications,
 )
+from londonpump.settings import Settings
 
 AT = datetime(2025, 3, 1, 6, tzinfo=UTC)
 DAY = timedelta(days=1)

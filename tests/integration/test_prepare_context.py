@@ -22,17 +22,17 @@ from londonpump.domain.stations import known_stations
 from londonpump.lifecycle.prepare import PrepareRequest, prepare
 from londonpump.lifecycle.prepare_text import format_preparation
 from londonpump.lifecycle.prepared_examples import Columns, as_columns
-from londonpump.simulation.plan import SimulationPlan
-from londonpump.simulation.simulate import write_simulation
-from londonpump.storage.database import open_database
-from londonpump.storage.database.context_lookup import context_columns
-from londonpump.storage.database.context_repository import (
+from londonpump.persistence.database import open_database
+from londonpump.persistence.database.context_lookup import context_columns
+from londonpump.persistence.database.context_repository import (
     store_bank_holidays,
     store_school_holidays,
     store_stations,
     store_traffic,
     store_weather,
 )
+from londonpump.simulation.plan import SimulationPlan
+from londonpump.simulation.simulate import write_simulation
 
 START, DAYS = date(2023, 10, 27), 4
 """The clocks go back in the third night."""
@@ -47,7 +47,7 @@ def raw(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 @pytest.fixture
 def database_url(tmp_path: Path) -> str:
-    """Embedded database; tests/unit/storage tests reading on both engines."""
+    """Embedded database; tests/unit/persistence tests reading on both engines."""
     return f"sqlite:///{tmp_path}/context.db"
 
 

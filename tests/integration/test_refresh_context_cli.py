@@ -16,8 +16,8 @@ from londonpump.domain.london_clock import LONDON
 from londonpump.ingest.http import Http, Limits
 from londonpump.ingest.tomtom import PATH as TOMTOM
 from londonpump.ingest.weather_hours import HOURS_AHEAD, HOURS_BACK
+from londonpump.persistence.database import open_database
 from londonpump.settings import Settings
-from londonpump.storage.database import open_database
 
 QUICK = Limits(connect_s=2, read_s=0.5, total_s=0.5, tries=2)
 FAILED, FINE = 3, 0

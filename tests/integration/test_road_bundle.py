@@ -16,7 +16,7 @@ from londonpump.lifecycle.train import TrainRequest, train, training_set
 from londonpump.models.bundle import from_files, incident_hashes, to_files
 from londonpump.models.npz import from_npz
 from londonpump.models.risk_stations import risk_stations
-from londonpump.storage.bundles import content_hash, load_bundle, read_provenance, save_bundle
+from londonpump.persistence.bundles import content_hash, load_bundle, read_provenance, save_bundle
 
 FEW_DAYS = date(2023, 3, 18)
 LEVELS = (0.025, 0.1, 0.5, 0.9, 0.975)

@@ -10,8 +10,8 @@ from londonpump.cli import app
 from londonpump.domain.errors import BadFile
 from londonpump.domain.stations import Station, by_code, known_stations
 from londonpump.lifecycle.import_files import import_stations, stations_in_use
+from londonpump.persistence.database import open_database
 from londonpump.settings import Settings
-from londonpump.storage.database import open_database
 
 TODAY = date(2026, 11, 24)
 COLUMNS = "code,name,easting_m,northing_m,status,borough,opened_date,closed_date,pumps"

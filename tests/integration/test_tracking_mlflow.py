@@ -15,11 +15,11 @@ from typer.testing import CliRunner
 
 from londonpump.cli import app
 from londonpump.lifecycle.track_runs import TrackingResult, track
+from londonpump.persistence.bundles import content_hash
+from londonpump.persistence.database import writing
+from londonpump.persistence.database.decision_repository import KEEP, Decision, append_decision
 from londonpump.registry.ledger import open_registry
 from londonpump.settings import Settings
-from londonpump.storage.bundles import content_hash
-from londonpump.storage.database import writing
-from londonpump.storage.database.decision_repository import KEEP, Decision, append_decision
 
 JUDGED = {
     "bundle": "", "rows": 400,

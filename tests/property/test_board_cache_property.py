@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 from support.run_size import examples
 
 from londonpump.domain.stations import known_stations
+from londonpump.persistence.database import open_database, writing
+from londonpump.persistence.database.store import Store, StoreLimits
 from londonpump.service.auth.repository import add_user
 from londonpump.service.board import repository, updates
 from londonpump.service.board.cache import BoardCache, BoardLimits
@@ -19,8 +21,6 @@ from londonpump.service.board.rules import RANKED, Event
 from londonpump.service.board.schemas import NewMobilisation
 from londonpump.service.board.view import BoardView, Fleet, london_day
 from londonpump.service.errors import Conflict
-from londonpump.storage.database import open_database, writing
-from londonpump.storage.database.store import Store, StoreLimits
 
 START = datetime(2025, 6, 2, 9, 30, tzinfo=UTC)
 PUMPS = ("A211", "A241", "H271")

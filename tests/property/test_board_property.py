@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 from support.run_size import examples
 
+from londonpump.persistence.database import open_database, writing
+from londonpump.persistence.database.schema import board_pumps, mobilisations
 from londonpump.service.auth.repository import add_user
 from londonpump.service.board import updates
 from londonpump.service.board.rules import OUT, Event, State
 from londonpump.service.board.schemas import NewMobilisation, Snapshot, SnapshotPump
 from londonpump.service.errors import Conflict
-from londonpump.storage.database import open_database, writing
-from londonpump.storage.database.schema import board_pumps, mobilisations
 
 START = datetime(2025, 6, 2, tzinfo=UTC)
 ENDS = 30

@@ -22,8 +22,8 @@ from support.original_responses import (
 )
 from support.service_with_model import live_service_with_model
 
-from londonpump.storage.database import connect, writing
-from londonpump.storage.database.imported_repository import Prediction, put_predictions
+from londonpump.persistence.database import connect, writing
+from londonpump.persistence.database.imported_repository import Prediction, put_predictions
 
 USER = {"username": "test", "password": "test-password", "passwordConfirm": "test-password"}
 LOGIN = {"username": "test", "password": "test-password"}

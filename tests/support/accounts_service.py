@@ -12,13 +12,13 @@ from fastapi import FastAPI
 from pydantic import SecretStr
 from starlette.testclient import TestClient
 
+from londonpump.persistence.database import connect, open_database, writing
+from londonpump.persistence.database.store import StoreLimits
 from londonpump.service.app import create_app
 from londonpump.service.auth import accounts
 from londonpump.service.auth.passwords import HashCost, Passwords
 from londonpump.service.state import ServiceOptions
 from londonpump.settings import Settings
-from londonpump.storage.database import connect, open_database, writing
-from londonpump.storage.database.store import StoreLimits
 
 CHEAP = HashCost(time=1, memory_kib=8, lanes=1)
 PATIENT = StoreLimits(patience_s=10)

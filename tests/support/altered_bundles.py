@@ -9,8 +9,8 @@ from support.running_service import files_of
 from londonpump.domain.errors import BadFile
 from londonpump.evaluation.promotion.evidence import SmokeTest
 from londonpump.models.bundle import from_files, self_test_columns
-from londonpump.storage.bundles import CARD, save_bundle
-from londonpump.storage.verified_bundle import open_verified
+from londonpump.persistence.bundles import CARD, save_bundle
+from londonpump.persistence.verified_bundle import open_verified
 
 CURVE = "response_time.json"
 

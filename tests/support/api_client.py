@@ -11,8 +11,8 @@ import pytest
 from support.accounts_service import Clock, LiveService, ServiceClient
 from support.running_service import database_with, put_in_store, running
 
-from londonpump.storage.database import connect, reading
-from londonpump.storage.database.imported_repository import select_users
+from londonpump.persistence.database import connect, reading
+from londonpump.persistence.database.imported_repository import select_users
 
 SOHO = {"easting_m": 529_700.0, "northing_m": 181_100.0}
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from support.accounts_service import ServiceClient
 
-from londonpump.storage.database.store import Busy, StoreLimits
+from londonpump.persistence.database.store import Busy, StoreLimits
 
 ONE_READER = StoreLimits(readers=1, long_readers=1, patience_s=1.0)
 LONG_S = 60.0

@@ -8,8 +8,8 @@ from support import weather_responses
 from support.publisher_server import Publisher, Reply, as_json, as_text
 
 from londonpump.ingest.tomtom import PATH as TOMTOM_PATH
+from londonpump.persistence.database import context_repository
 from londonpump.settings import Settings
-from londonpump.storage.database import context_repository
 
 FORECAST, ARCHIVE, ARCHIVED = "/v1/forecast", "/v1/archive", "/v1/historical-forecast"
 TIMELINE = "/VisualCrossingWebServices/rest/services/timeline/LONDON"

@@ -13,6 +13,7 @@ from schemathesis.python import asgi
 from support.accounts_service import CHEAP, PASSWORD, Clock
 from support.running_service import NEVER_S, PATIENT, database_with, put_in_store, settings_for
 
+from londonpump.persistence.database import connect, writing
 from londonpump.service.app import create_app
 from londonpump.service.auth import accounts
 from londonpump.service.auth.lifespan import Auth
@@ -20,7 +21,6 @@ from londonpump.service.auth.passwords import Passwords
 from londonpump.service.auth.throttle import Waits
 from londonpump.service.rights import Role
 from londonpump.service.state import ServiceOptions
-from londonpump.storage.database import connect, writing
 
 OK = 200
 NOBODY = "nobody"

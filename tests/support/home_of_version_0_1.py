@@ -11,10 +11,10 @@ from alembic.config import Config
 from sqlalchemy import Connection
 from support.accounts_service import CHEAP, PASSWORD
 
+from londonpump.persistence.database import connect, writing
+from londonpump.persistence.database.engine import Timestamp
+from londonpump.persistence.database.schema_version import MIGRATIONS
 from londonpump.service.auth.passwords import Passwords
-from londonpump.storage.database import connect, writing
-from londonpump.storage.database.engine import Timestamp
-from londonpump.storage.database.schema_version import MIGRATIONS
 
 VERSION_0_1 = "0008"
 AT = datetime(2025, 6, 2, 9, 0, tzinfo=UTC)

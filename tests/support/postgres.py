@@ -22,7 +22,7 @@ import psycopg
 import pytest
 from sqlalchemy import Engine
 
-from londonpump.storage.database import connect, open_database, upgrade
+from londonpump.persistence.database import connect, open_database, upgrade
 
 ENGINES = ("sqlite", "postgresql")
 PATIENCE_S = 60

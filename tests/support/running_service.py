@@ -11,18 +11,18 @@ from pydantic import SecretStr
 from sqlalchemy import Engine
 from support.accounts_service import CHEAP, SECRET, Clock, ServiceClient
 
-from londonpump.service.app import create_app
-from londonpump.service.state import ServiceOptions
-from londonpump.settings import Settings
-from londonpump.storage.bundles import CARD, PROVENANCE, save_bundle
-from londonpump.storage.database import open_database, reading, writing
-from londonpump.storage.database.decision_repository import (
+from londonpump.persistence.bundles import CARD, PROVENANCE, save_bundle
+from londonpump.persistence.database import open_database, reading, writing
+from londonpump.persistence.database.decision_repository import (
     PROMOTE,
     Decision,
     active_champion,
     append_decision,
 )
-from londonpump.storage.database.store import StoreLimits
+from londonpump.persistence.database.store import StoreLimits
+from londonpump.service.app import create_app
+from londonpump.service.state import ServiceOptions
+from londonpump.settings import Settings
 
 NEVER_S = 3600.0
 PATIENT = StoreLimits(patience_s=10)

@@ -7,7 +7,7 @@ from pathlib import Path
 from support.accounts_service import LiveService, run_live_service
 from support.running_service import name_champion, put_in_store
 
-from londonpump.storage.database import open_database
+from londonpump.persistence.database import open_database
 
 
 @contextmanager

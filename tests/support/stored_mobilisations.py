@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Engine, insert
 
-from londonpump.storage.database import writing
-from londonpump.storage.database.schema import mobilisations, outcomes
+from londonpump.persistence.database import writing
+from londonpump.persistence.database.schema import mobilisations, outcomes
 
 
 @dataclass(frozen=True)

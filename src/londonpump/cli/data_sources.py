@@ -105,7 +105,7 @@ def refresh_context_command(
     Run it every hour. The exit code is 3 if a source fails; the other sources are stored all the same.
     """
     from londonpump.lifecycle.refresh import Part, RefreshRequest, refresh_context
-    from londonpump.storage.database import open_database
+    from londonpump.persistence.database import open_database
 
     request = RefreshRequest(as_date(since), source.value, None if only is None else Part(only.value))
     with report_errors():

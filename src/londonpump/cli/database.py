@@ -73,7 +73,7 @@ def list_stations() -> None:
 
 
 def _database() -> Any:
-    from londonpump.storage.database import open_database
+    from londonpump.persistence.database import open_database
 
     return open_database(settings().database)
 
@@ -130,9 +130,9 @@ def import_mongo(
 
 def _upgrade(url: str) -> str:
     """Upgrade a database and return what was done. Raises: DatabaseFailed."""
-    from londonpump.storage.database import connect, upgrade
-    from londonpump.storage.database.engine import database_name
-    from londonpump.storage.database.schema import VERSION
+    from londonpump.persistence.database import connect, upgrade
+    from londonpump.persistence.database.engine import database_name
+    from londonpump.persistence.database.schema import VERSION
 
     engine = connect(url)
     try:

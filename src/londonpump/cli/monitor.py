@@ -63,7 +63,7 @@ def monitor(
     from londonpump.lifecycle.monitor import monitor as run_monitor
     from londonpump.lifecycle.monitor_text import format_monitoring, monitoring_as_json
     from londonpump.lifecycle.monthly_report import write_month_report
-    from londonpump.storage.atomic_files import require_own_file, write_json
+    from londonpump.persistence.atomic_files import require_own_file, write_json
 
     with report_errors(), show_progress() as progress:
         # Check the output files first, so that a wrong name does not cost a long run.

@@ -50,9 +50,9 @@ def verify(
     ] = None,
 ) -> None:
     """Verify the chain from its first row. The exit code is 1 if a row was changed or is missing."""
+    from londonpump.persistence.database import open_database, reading
+    from londonpump.persistence.database.audit_repository import verify_audit
     from londonpump.service.predictions.repository import find_changed_prediction
-    from londonpump.storage.database import open_database, reading
-    from londonpump.storage.database.audit_repository import verify_audit
 
     n_rows, expected_hash = _head(head)
     with report_errors():
@@ -85,8 +85,8 @@ def show(
 
     Each line has number, time, event type, actor and subject.
     """
-    from londonpump.storage.database import open_database, reading
-    from londonpump.storage.database.audit_repository import read_audit
+    from londonpump.persistence.database import open_database, reading
+    from londonpump.persistence.database.audit_repository import read_audit
 
     with report_errors():
         engine = open_database(settings().database)

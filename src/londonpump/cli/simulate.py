@@ -221,10 +221,10 @@ def rehearse(
     """
     import tempfile
 
+    from londonpump.persistence.atomic_files import require_own_file, write_json
     from londonpump.rehearsal.rehearse import RehearseRequest, format_rehearsal, rehearsal_json
     from londonpump.rehearsal.rehearse import rehearse as run_rehearsal
     from londonpump.rehearsal.year_plan import YearPlan
-    from londonpump.storage.atomic_files import require_own_file, write_json
 
     with report_errors(), tempfile.TemporaryDirectory(prefix="londonpump-year-") as temporary:
         if json is not None:

@@ -171,7 +171,7 @@ def _transaction() -> Iterator[tuple[Any, str, Any]]:
     """Open a transaction. Yields: the connection, the actor (the user of this machine), and the time."""
     from datetime import UTC, datetime
 
-    from londonpump.storage.database import open_database, writing
+    from londonpump.persistence.database import open_database, writing
 
     engine = open_database(settings().database)
     try:

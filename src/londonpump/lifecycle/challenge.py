@@ -22,6 +22,16 @@ from londonpump.lifecycle.champion_challenger import (
 )
 from londonpump.lifecycle.prepared_examples import Examples, data_hash_of, load_examples
 from londonpump.lifecycle.progress import Progress, silent
+from londonpump.persistence.database import reading, writing
+from londonpump.persistence.database.decision_repository import (
+    KEEP,
+    PROMOTE,
+    ChampionChanged,
+    Decision,
+    active_champion,
+    lock_decisions,
+    read_decisions,
+)
 from londonpump.registry.bundle_store import BundleStore, run_smoke_test
 from londonpump.registry.ledger import (
     Registry,
@@ -31,16 +41,6 @@ from londonpump.registry.ledger import (
     was_active,
 )
 from londonpump.settings import Settings
-from londonpump.storage.database import reading, writing
-from londonpump.storage.database.decision_repository import (
-    KEEP,
-    PROMOTE,
-    ChampionChanged,
-    Decision,
-    active_champion,
-    lock_decisions,
-    read_decisions,
-)
 
 JUDGED_BY = "challenge"
 MAX_ATTEMPTS = 3

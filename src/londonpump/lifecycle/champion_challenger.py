@@ -27,9 +27,9 @@ from londonpump.lifecycle.prepared_examples import (
 )
 from londonpump.models.bundle import Bundle
 from londonpump.models.train import with_workload
+from londonpump.persistence.verified_bundle import open_verified
 from londonpump.registry.bundle_store import run_smoke_test
 from londonpump.registry.manual_decisions import SimulatedModel
-from londonpump.storage.verified_bundle import open_verified
 
 SmokeTester = Callable[[Path], SmokeTest]
 """Function that tests a bundle in another process, such as `registry.bundle_store.run_smoke_test`."""

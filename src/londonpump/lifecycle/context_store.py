@@ -14,7 +14,7 @@ from londonpump.domain.errors import DatabaseFailed
 from londonpump.domain.london_clock import LONDON
 from londonpump.features.context import NAMES, UNITS, ContextSnapshot, ContextTables, ContextValue
 from londonpump.features.context import context_at as context_of_tables
-from londonpump.storage.embedded_database import database_exists
+from londonpump.persistence.embedded_database import database_exists
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -37,7 +37,7 @@ class ContextStore:
         """Return the context at (n,) timestamps by column; empty if there is no database to read."""
         if not self._is_there:
             return {}
-        from londonpump.storage.database.context_lookup import context_columns  # noqa: PLC0415
+        from londonpump.persistence.database.context_lookup import context_columns  # noqa: PLC0415
 
         try:
             return context_columns(self._opened(), at_us)
@@ -49,7 +49,7 @@ class ContextStore:
         """Return the context at one time with sources and ages; None if there is no database to read."""
         if not self._is_there:
             return None
-        from londonpump.storage.database.context_lookup import context_at  # noqa: PLC0415
+        from londonpump.persistence.database.context_lookup import context_at  # noqa: PLC0415
 
         try:
             return context_at(self._opened(), at)
@@ -63,7 +63,7 @@ class ContextStore:
             self._engine.dispose()
 
     def _opened(self) -> "Engine":
-        from londonpump.storage.database import open_read_only  # noqa: PLC0415
+        from londonpump.persistence.database import open_read_only  # noqa: PLC0415
 
         if self._engine is None:
             self._engine = open_read_only(self._url)
@@ -91,8 +91,8 @@ def read_context(database: str, at: datetime) -> ContextSnapshot:
     """
     if not database_exists(database):
         return context_of_tables(ContextTables.of(), at)
-    from londonpump.storage.database import open_database  # noqa: PLC0415
-    from londonpump.storage.database.context_lookup import context_at  # noqa: PLC0415
+    from londonpump.persistence.database import open_database  # noqa: PLC0415
+    from londonpump.persistence.database.context_lookup import context_at  # noqa: PLC0415
 
     engine = open_database(database)
     try:

@@ -44,8 +44,8 @@ from londonpump.models.train import (
     with_known_pumps,
     with_workload,
 )
-from londonpump.storage.atomic_files import as_json, require_own_file, write_texts
-from londonpump.storage.bundles import load_bundle, read_provenance
+from londonpump.persistence.atomic_files import as_json, require_own_file, write_texts
+from londonpump.persistence.bundles import load_bundle, read_provenance
 
 ATTRIBUTION = (
     "Contains public sector information licensed under the Open Government Licence v3.0. Source: London Fire "

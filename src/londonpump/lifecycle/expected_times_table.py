@@ -22,7 +22,7 @@ from londonpump.domain.stations import Station, by_code, land_stations
 from londonpump.features.ground_lookup import CELL_SIZES_M, ROW, distances_m
 from londonpump.models.bundle import Bundle
 from londonpump.models.distribution import LEVELS, P50, P90
-from londonpump.storage.atomic_files import write_texts
+from londonpump.persistence.atomic_files import write_texts
 
 STATIONS_PER_GROUND = 6
 PERIODS = {"day": "13:00", "night": "03:30"}

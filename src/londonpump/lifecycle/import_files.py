@@ -11,7 +11,7 @@ from londonpump.domain.errors import BadFile
 from londonpump.domain.stations import Station, by_code, known_stations, land_stations
 from londonpump.ingest.school_holidays import read_calendar
 from londonpump.ingest.station_file import read_stations
-from londonpump.storage.database import context_repository
+from londonpump.persistence.database import context_repository
 
 MIN_OPEN_STATIONS = 50
 """London has 102 open land stations, so a list with less than half of them is a mistake."""

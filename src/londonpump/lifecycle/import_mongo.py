@@ -27,10 +27,14 @@ from londonpump.ingest.mongo_collections import (
     MongoExport,
     read_export,
 )
-from londonpump.storage.database import open_database, writing
-from londonpump.storage.database.audit_repository import append_audit
-from londonpump.storage.database.context_repository import put_school_holidays, put_stations, select_stations
-from londonpump.storage.database.imported_repository import (
+from londonpump.persistence.database import open_database, writing
+from londonpump.persistence.database.audit_repository import append_audit
+from londonpump.persistence.database.context_repository import (
+    put_school_holidays,
+    put_stations,
+    select_stations,
+)
+from londonpump.persistence.database.imported_repository import (
     Prediction,
     RiskStation,
     User,

@@ -46,15 +46,15 @@ from londonpump.lifecycle.monitor_checks import (
 from londonpump.lifecycle.monitor_outcomes import Joined, join_outcomes, newest_days, published_times
 from londonpump.lifecycle.prepared_examples import Examples, load_examples
 from londonpump.lifecycle.progress import Progress, silent
+from londonpump.persistence.atomic_files import read_json
+from londonpump.persistence.bundles import CARD, read_provenance
+from londonpump.persistence.database import open_database, reading, writing
+from londonpump.persistence.database.alarm_repository import AlarmChanges, Condition, reconcile_alarms
+from londonpump.persistence.database.decision_repository import active_champion, read_decisions
+from londonpump.persistence.verified_bundle import folder_of
 from londonpump.registry.ledger import active_periods_of, decision_at
 from londonpump.registry.manual_decisions import roll_back
 from londonpump.settings import Settings
-from londonpump.storage.atomic_files import read_json
-from londonpump.storage.bundles import CARD, read_provenance
-from londonpump.storage.database import open_database, reading, writing
-from londonpump.storage.database.alarm_repository import AlarmChanges, Condition, reconcile_alarms
-from londonpump.storage.database.decision_repository import active_champion, read_decisions
-from londonpump.storage.verified_bundle import folder_of
 
 UNREADABLE = "model_unreadable"
 RECENT_LINES = 200

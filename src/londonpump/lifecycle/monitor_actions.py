@@ -10,17 +10,17 @@ from sqlalchemy import Engine
 
 from londonpump.domain.errors import DatabaseFailed, LondonPumpError, SourceFailed
 from londonpump.evaluation.live import Band, BandRule
-from londonpump.registry.manual_decisions import PromotionResult, RollBackRequest
-from londonpump.settings import Settings
-from londonpump.storage.database import reading, writing
-from londonpump.storage.database.alarm_repository import (
+from londonpump.persistence.database import reading, writing
+from londonpump.persistence.database.alarm_repository import (
     Alarm,
     AlarmChanges,
     Condition,
     mark_sent,
     unsent_notifications,
 )
-from londonpump.storage.database.decision_repository import ROLL_BACK, Decision
+from londonpump.persistence.database.decision_repository import ROLL_BACK, Decision
+from londonpump.registry.manual_decisions import PromotionResult, RollBackRequest
+from londonpump.settings import Settings
 
 LOG = logging.getLogger("londonpump.monitor")
 Post = Callable[[str, Mapping[str, Any]], None]

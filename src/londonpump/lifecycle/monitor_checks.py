@@ -24,11 +24,11 @@ from londonpump.features.catalogue import FEATURES
 from londonpump.features.dispatches import DAY_US, HOUR_US
 from londonpump.features.observations import FIRST_DAY, london_days
 from londonpump.lifecycle.prepared_examples import Columns, Examples
+from londonpump.persistence.database.alarm_repository import Condition
+from londonpump.persistence.database.context_repository import FetchRecord, select_last_fetches
+from londonpump.persistence.database.decision_repository import Decision, read_decisions
+from londonpump.persistence.database.schema import decisions, weather_hours
 from londonpump.registry.ledger import has_comparison
-from londonpump.storage.database.alarm_repository import Condition
-from londonpump.storage.database.context_repository import FetchRecord, select_last_fetches
-from londonpump.storage.database.decision_repository import Decision, read_decisions
-from londonpump.storage.database.schema import decisions, weather_hours
 
 # Calls and dispatches are counted apart: a call with five pumps must not count five times.
 CALL_INPUTS = {

@@ -13,7 +13,7 @@ from londonpump.domain.london_clock import LONDON
 from londonpump.evaluation.live import LiveRows
 from londonpump.features.observations import FIRST_DAY
 from londonpump.lifecycle.prepared_examples import Examples
-from londonpump.storage.database.schema import mobilisations, outcomes, predictions
+from londonpump.persistence.database.schema import mobilisations, outcomes, predictions
 
 MAX_OUTCOME_AGE = timedelta(days=150)
 """Published records are eight weeks late and cover a month, so older announcements get no new outcome."""

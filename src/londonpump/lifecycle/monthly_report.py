@@ -39,12 +39,12 @@ from londonpump.lifecycle.prepared_examples import (
 )
 from londonpump.lifecycle.progress import Progress, silent
 from londonpump.models.bundle import Bundle
+from londonpump.persistence.atomic_files import require_own_file, write_text
+from londonpump.persistence.database import open_database, reading
+from londonpump.persistence.database.alarm_repository import alarms_between
+from londonpump.persistence.database.schema import decisions, mobilisations, outcomes
+from londonpump.persistence.verified_bundle import folder_of
 from londonpump.settings import Settings
-from londonpump.storage.atomic_files import require_own_file, write_text
-from londonpump.storage.database import open_database, reading
-from londonpump.storage.database.alarm_repository import alarms_between
-from londonpump.storage.database.schema import decisions, mobilisations, outcomes
-from londonpump.storage.verified_bundle import folder_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,8 +32,8 @@ from londonpump.models.fitted_context import (
     FittedContext,
 )
 from londonpump.models.predict import OVER_S, Predictions, predict_dispatches
-from londonpump.storage.atomic_files import atomic_file, require_own_file
-from londonpump.storage.bundles import load_bundle
+from londonpump.persistence.atomic_files import atomic_file, require_own_file
+from londonpump.persistence.bundles import load_bundle
 
 CALL = "call"
 SERVICES = {

@@ -34,7 +34,7 @@ from londonpump.lifecycle.prepare_context import (
 )
 from londonpump.lifecycle.prepare_text import count_by_rule, describe_input
 from londonpump.lifecycle.progress import Progress, silent
-from londonpump.storage.atomic_files import atomic_folder, require_own_folder, write_json
+from londonpump.persistence.atomic_files import atomic_folder, require_own_folder, write_json
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from londonpump.features.context import ContextTables, spells
 from londonpump.features.observations import LIBRARY, MICROSECOND, Columns, SchoolDays, WeatherTable, us_of
 from londonpump.ingest import context_csv
 from londonpump.ingest.station_file import read_stations as read_station_file
-from londonpump.storage.embedded_database import database_exists
+from londonpump.persistence.embedded_database import database_exists
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -81,7 +81,7 @@ class ContextSource:
         """Return the context from first_at until before end_at. Raises: DatabaseFailed."""
         stored = ContextTables()
         if self._engine is not None:
-            from londonpump.storage.database.context_lookup import context_tables  # noqa: PLC0415
+            from londonpump.persistence.database.context_lookup import context_tables  # noqa: PLC0415
 
             stored = context_tables(self._engine, first_at, end_at)
         return ContextTables(
@@ -97,7 +97,7 @@ def _stations(request: ContextRequest, engine: "Engine | None") -> tuple[tuple[S
     if request.stations:
         return read_station_file(request.stations), FILE
     if engine is not None:
-        from londonpump.storage.database.context_repository import read_stations  # noqa: PLC0415
+        from londonpump.persistence.database.context_repository import read_stations  # noqa: PLC0415
 
         imported = read_stations(engine)
         if imported:
@@ -122,7 +122,7 @@ def context_source(request: ContextRequest) -> Iterator[ContextSource]:
         yield ContextSource(request, None)
         return
     # Imported here: a run without a database need not load its libraries.
-    from londonpump.storage.database import open_database  # noqa: PLC0415
+    from londonpump.persistence.database import open_database  # noqa: PLC0415
 
     engine = open_database(request.database)
     try:

@@ -29,7 +29,7 @@ from londonpump.evaluation.metrics import CRPS_LEVELS
 from londonpump.lifecycle.completeness import complete_spans_us
 from londonpump.models.bundle import Bundle
 from londonpump.models.distribution import P50, ResponseTimes
-from londonpump.storage.atomic_files import read_json
+from londonpump.persistence.atomic_files import read_json
 
 Columns = dict[str, NDArray[Any]]
 _PATHS = ("examples/examples.parquet", "calls/calls.parquet")

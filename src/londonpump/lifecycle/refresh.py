@@ -27,8 +27,7 @@ from londonpump.lifecycle.weather_history import (
     fill_open_meteo,
     fill_visual_crossing,
 )
-from londonpump.settings import Settings
-from londonpump.storage.database.context_repository import (
+from londonpump.persistence.database.context_repository import (
     last_fetches,
     prune_traffic,
     prune_weather,
@@ -39,6 +38,7 @@ from londonpump.storage.database.context_repository import (
     store_traffic,
     store_weather,
 )
+from londonpump.settings import Settings
 
 OPEN_METEO, VISUAL_CROSSING = "open-meteo", "visual-crossing"
 NO_FORECASTS = "archived forecasts do not exist at that address, the archive was used instead"

@@ -21,8 +21,8 @@ from londonpump.lifecycle.progress import Progress, silent
 from londonpump.lifecycle.refresh import RefreshRequest, refresh_context
 from londonpump.lifecycle.train import TrainRequest, format_training, train
 from londonpump.models.train import TrainingPlan
+from londonpump.persistence.database import open_database
 from londonpump.settings import Settings
-from londonpump.storage.database import open_database
 
 CARD = "model_card.html"
 

@@ -11,6 +11,9 @@ from typing import Any
 
 from londonpump.domain.errors import BadValue
 from londonpump.lifecycle.challenge_text import decision_as_json, format_evidence
+from londonpump.persistence.atomic_files import SUFFIX, remove_abandoned
+from londonpump.persistence.database import reading, writing
+from londonpump.persistence.database.decision_repository import Decision, active_champion, lock_decisions
 from londonpump.registry.bundle_store import BundleStore, StoredBundle
 from londonpump.registry.ledger import (
     ActivePeriod,
@@ -24,9 +27,6 @@ from londonpump.registry.ledger import (
     open_registry,
 )
 from londonpump.settings import Settings
-from londonpump.storage.atomic_files import SUFFIX, remove_abandoned
-from londonpump.storage.database import reading, writing
-from londonpump.storage.database.decision_repository import Decision, active_champion, lock_decisions
 
 TIME_FORMAT = "%Y-%m-%d %H:%MZ"
 MIB = 1024 * 1024

@@ -30,7 +30,7 @@ from londonpump.models.bundle import Bundle, from_files, to_files
 from londonpump.models.distribution import P10, P50, P90
 from londonpump.models.fitted_context import MISSING
 from londonpump.models.train import TrainingPlan, TrainingSet, fit_bundle, with_workload
-from londonpump.storage.bundles import load_bundle, require_bundles_folder, save_bundle
+from londonpump.persistence.bundles import load_bundle, require_bundles_folder, save_bundle
 
 LIBRARIES = ("duckdb", "ibis-framework", "lightgbm", "numpy", "pyarrow", "scipy")
 

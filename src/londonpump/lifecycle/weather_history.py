@@ -20,8 +20,8 @@ from londonpump.ingest import open_meteo, visual_crossing
 from londonpump.ingest.http import Http, PublisherUnavailable, SourceNotFound
 from londonpump.ingest.open_meteo import ARCHIVE, ARCHIVED_FORECAST
 from londonpump.ingest.weather_hours import Span, days, has_values, hour_of, require_hours
+from londonpump.persistence.database.context_repository import known_hours, store_weather
 from londonpump.settings import Settings
-from londonpump.storage.database.context_repository import known_hours, store_weather
 
 ARCHIVE_DELAY = timedelta(days=6)
 """ERA5 is five days late, and the day must have ended."""

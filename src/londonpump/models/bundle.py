@@ -1,7 +1,7 @@
 """A bundle of trained models, its conversion to named files and back, and its self-test.
 
 All parts are fitted on the same training rows: the response-time model, the model of the number of pumps, the
-look-ups, and the baselines. This module converts to bytes only; `storage` writes them to disk.
+look-ups, and the baselines. This module converts to bytes only; `persistence` writes them to disk.
 """
 
 import json

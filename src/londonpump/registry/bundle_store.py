@@ -13,8 +13,8 @@ from typing import Any
 
 from londonpump.domain.errors import BadFile
 from londonpump.evaluation.promotion.evidence import SmokeTest
-from londonpump.storage.atomic_files import read_json
-from londonpump.storage.bundles import (
+from londonpump.persistence.atomic_files import read_json
+from londonpump.persistence.bundles import (
     CARD,
     CURRENT,
     NAME_PATTERN,
@@ -128,7 +128,7 @@ def _size_bytes(folder: Path) -> int:
 WITHIN_S = 120
 LEAN = (
     "import sys; sys.modules.update(pandas=None, sklearn=None); "
-    "from londonpump.storage.verified_bundle import main; sys.exit(main())"
+    "from londonpump.persistence.verified_bundle import main; sys.exit(main())"
 )
 
 

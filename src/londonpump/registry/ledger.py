@@ -15,11 +15,9 @@ from sqlalchemy import ColumnElement, Connection, Engine, Select, or_, select
 
 from londonpump.domain.errors import BadFile
 from londonpump.evaluation.promotion.evidence import CHALLENGER_UNUSABLE, CHAMPION_UNUSABLE, FEW_ROWS
-from londonpump.registry.bundle_store import BundleStore
-from londonpump.settings import Settings
-from londonpump.storage.database import open_database
-from londonpump.storage.database.audit_repository import append_audit
-from londonpump.storage.database.decision_repository import (
+from londonpump.persistence.database import open_database
+from londonpump.persistence.database.audit_repository import append_audit
+from londonpump.persistence.database.decision_repository import (
     KEEP,
     PROMOTE,
     ROLL_BACK,
@@ -28,7 +26,9 @@ from londonpump.storage.database.decision_repository import (
     lock_decisions,
     select_lines,
 )
-from londonpump.storage.database.schema import decisions
+from londonpump.persistence.database.schema import decisions
+from londonpump.registry.bundle_store import BundleStore
+from londonpump.settings import Settings
 
 _NAMES = (decisions.c.champion_before, decisions.c.champion_after, decisions.c.challenger)
 

@@ -6,17 +6,17 @@ from datetime import UTC, datetime
 from typing import Any
 
 from londonpump.domain.errors import BadFile, BadValue, LondonPumpError
-from londonpump.registry.bundle_store import require_smoke_test
-from londonpump.registry.ledger import Registry, open_registry, previous_champion, was_active
-from londonpump.settings import Settings
-from londonpump.storage.database import reading, writing
-from londonpump.storage.database.decision_repository import (
+from londonpump.persistence.database import reading, writing
+from londonpump.persistence.database.decision_repository import (
     PROMOTE,
     ROLL_BACK,
     Decision,
     active_champion,
     read_decisions,
 )
+from londonpump.registry.bundle_store import require_smoke_test
+from londonpump.registry.ledger import Registry, open_registry, previous_champion, was_active
+from londonpump.settings import Settings
 
 MAX_REASON_LENGTH = 2_000
 BY_HAND = "by hand"
@@ -82,7 +82,7 @@ def promote(settings: Settings, request: PromotionRequest) -> PromotionResult:
     BadValue for an empty reason; DatabaseFailed.
     """
     # A roll back must be quick, so only a promotion loads the libraries of the models.
-    from londonpump.storage.verified_bundle import open_verified  # noqa: PLC0415
+    from londonpump.persistence.verified_bundle import open_verified  # noqa: PLC0415
 
     reason = validate_reason(request.why)
     with open_registry(settings) as registry:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from londonpump.domain.errors import BadFile
-from londonpump.storage.bundles import load_bundle
+from londonpump.persistence.bundles import load_bundle
 
 NAME = "londonpump"
 """Name of the experiment and of the registered model."""

@@ -22,12 +22,12 @@ from pathlib import Path
 from typing import Any
 
 from londonpump.domain.errors import BadFile, LondonPumpError
+from londonpump.persistence.atomic_files import read_json
+from londonpump.persistence.database import reading
+from londonpump.persistence.database.decision_repository import read_decisions
 from londonpump.registry.bundle_store import BundleStore, StoredBundle
 from londonpump.registry.ledger import Registry
 from londonpump.settings import Settings
-from londonpump.storage.atomic_files import read_json
-from londonpump.storage.database import reading
-from londonpump.storage.database.decision_repository import read_decisions
 
 CARD_PARAMS = (
     *("seed", "rows", "trained_from", "trained_until", "data_hash", "code_version"),

@@ -16,10 +16,10 @@ from londonpump.features.observations import us_of
 from londonpump.models.bundle import Bundle
 from londonpump.models.distribution import P10, P90
 from londonpump.models.predict import predict_dispatches
+from londonpump.persistence.database.decision_repository import Decision
+from londonpump.persistence.verified_bundle import folder_of, open_verified
 from londonpump.rehearsal.month import MonthResult
 from londonpump.rehearsal.request_traffic import Answer
-from londonpump.storage.database.decision_repository import Decision
-from londonpump.storage.verified_bundle import folder_of, open_verified
 
 PREDICTED_COLUMNS = ("p10_s", "p50_s", "p90_s")
 # The service rounds times to 0.1 s.

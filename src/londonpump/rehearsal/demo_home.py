@@ -20,16 +20,16 @@ from londonpump.domain.errors import BadFile
 from londonpump.domain.london_clock import LONDON
 from londonpump.domain.usernames import username_key
 from londonpump.lifecycle.progress import Progress
+from londonpump.persistence.atomic_files import read_json, write_json
+from londonpump.persistence.bundles import bundle_folder
+from londonpump.persistence.database import open_database, writing
+from londonpump.persistence.database.context_repository import store_weather
+from londonpump.persistence.verified_bundle import open_verified
 from londonpump.registry.manual_decisions import PromotionRequest, ledger, promote
 from londonpump.service.auth import accounts, repository
 from londonpump.service.auth.passwords import Passwords
 from londonpump.service.rights import Role
 from londonpump.settings import Settings
-from londonpump.storage.atomic_files import read_json, write_json
-from londonpump.storage.bundles import bundle_folder
-from londonpump.storage.database import open_database, writing
-from londonpump.storage.database.context_repository import store_weather
-from londonpump.storage.verified_bundle import open_verified
 
 MARK, PASSWORD = "demo.json", "demo_password"
 USER = "demo"

@@ -12,10 +12,10 @@ from londonpump.lifecycle.prepare import PrepareRequest, prepare
 from londonpump.lifecycle.progress import Progress
 from londonpump.lifecycle.train import TrainRequest, train
 from londonpump.models.train import TrainingPlan
+from londonpump.persistence.atomic_files import atomic_file
 from londonpump.rehearsal.demo_home import DemoPlan
 from londonpump.simulation.plan import SimulationPlan
 from londonpump.simulation.simulate import write_simulation
-from londonpump.storage.atomic_files import atomic_file
 
 START, DAYS = date(2023, 1, 1), 365
 CALLS = (

@@ -13,6 +13,7 @@ from londonpump.lifecycle.challenge import ChallengeRequest, challenge
 from londonpump.lifecycle.monitor import MonitorRequest, monitor
 from londonpump.lifecycle.prepare import prepare
 from londonpump.lifecycle.prepared_examples import data_hash_of
+from londonpump.persistence.database.decision_repository import KEEP, Decision
 from londonpump.registry.bundle_store import BundleStore
 from londonpump.registry.manual_decisions import PromotionRequest, ledger, promote
 from londonpump.rehearsal.request_traffic import RequestTraffic
@@ -24,7 +25,6 @@ from londonpump.rehearsal.year_records import (
     restore_file,
     write_records,
 )
-from londonpump.storage.database.decision_repository import KEEP, Decision
 
 # a progress text of `models.response_training`: the training is killed when it appears
 KILLED_AT = "Fitting the interval widths"

@@ -30,11 +30,11 @@ from londonpump.lifecycle.prepared_examples import (
 )
 from londonpump.models.bundle import Bundle
 from londonpump.models.train import with_workload
+from londonpump.persistence.verified_bundle import folder_of, open_verified
 from londonpump.rehearsal.year_home import YearHome
 from londonpump.rehearsal.year_plan import LATENESS_MONTHS
 from londonpump.rehearsal.year_records import prepare_request
 from londonpump.simulation.simulate import write_simulation
-from londonpump.storage.verified_bundle import folder_of, open_verified
 
 RESAMPLES, TAILS_PCT = 2_000, (2.5, 97.5)
 TIE_S = PromotionSettings().not_worse_s

@@ -12,6 +12,7 @@ from typing import Any
 
 from londonpump.lifecycle.challenge_text import decision_as_json
 from londonpump.lifecycle.progress import Progress
+from londonpump.persistence.database.decision_repository import Decision
 from londonpump.registry.manual_decisions import ledger
 from londonpump.rehearsal.answer_check import Exactness, LiveMetrics, exactness_of, live_of, problems_of
 from londonpump.rehearsal.month import MonthResult, run_month
@@ -26,7 +27,6 @@ from londonpump.rehearsal.year_home import (
 )
 from londonpump.rehearsal.year_plan import LATENESS_MONTHS, YearPlan
 from londonpump.rehearsal.year_records import draw_questions, write_records
-from londonpump.storage.database.decision_repository import Decision
 
 # Number of answers to wait for after the last decision.
 FINAL_ANSWERS = 100

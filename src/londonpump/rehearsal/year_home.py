@@ -13,6 +13,7 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from londonpump.domain.errors import BadFile, BadValue, LondonPumpError
+from londonpump.persistence.database import open_database, writing
 from londonpump.registry.manual_decisions import ledger
 from londonpump.rehearsal.service_process import running_service, service_ended_error
 from londonpump.rehearsal.year_plan import YearPlan
@@ -20,7 +21,6 @@ from londonpump.service.auth import accounts
 from londonpump.service.auth.passwords import Passwords
 from londonpump.service.rights import Role
 from londonpump.settings import Settings
-from londonpump.storage.database import open_database, writing
 
 USER = "rehearsal"
 # Trainings and the service share one disk here, and a request should rather wait than be rejected.

@@ -21,6 +21,7 @@ from fastapi import APIRouter, FastAPI
 
 from londonpump import __version__
 from londonpump.domain.errors import BadValue
+from londonpump.persistence.database.store import Store, StoreLimits
 from londonpump.service.anonymous_requests import AnonymousRequestLimiter
 from londonpump.service.auth import routes as auth
 from londonpump.service.auth.lifespan import auth_lifespan
@@ -41,7 +42,6 @@ from londonpump.service.predictions.lifespan import predictions_lifespan
 from londonpump.service.state import ServiceOptions, ServiceState
 from londonpump.service.telemetry import Metrics, log, log_error, log_service
 from londonpump.settings import Settings
-from londonpump.storage.database.store import Store, StoreLimits
 
 ROUTERS: tuple[APIRouter, ...] = (
     predictions.router,

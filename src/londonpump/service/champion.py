@@ -14,12 +14,12 @@ from typing import Any
 
 from londonpump.domain.errors import BadFile, DatabaseFailed
 from londonpump.models.bundle import Bundle
+from londonpump.persistence.bundles import read_provenance
+from londonpump.persistence.database.decision_repository import active_champion
+from londonpump.persistence.database.store import Store
+from londonpump.persistence.verified_bundle import folder_of, open_verified
 from londonpump.service.errors import NoModel
 from londonpump.service.telemetry import Metrics, log
-from londonpump.storage.bundles import read_provenance
-from londonpump.storage.database.decision_repository import active_champion
-from londonpump.storage.database.store import Store
-from londonpump.storage.verified_bundle import folder_of, open_verified
 
 HOW_TO_PROMOTE = "Promote one: londonpump models promote BUNDLE --why TEXT."
 READ_WITHIN_S = 1.0

@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from londonpump.storage.stored_json import REQUEST_NAMES
+from londonpump.persistence.stored_json import REQUEST_NAMES
 
 PUMP = r"^\s*[A-Za-z][0-9]{2,4}\s*$"
 STATION = r"^\s*[A-Za-z][0-9]{1,3}\s*$"

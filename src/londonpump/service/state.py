@@ -8,10 +8,10 @@ from typing import Annotated, Any, TypeVar, cast
 from fastapi import Depends
 from starlette.requests import HTTPConnection
 
+from londonpump.persistence.database.store import Store, StoreLimits
 from londonpump.service.champion import ChampionWatch
 from londonpump.service.telemetry import Metrics
 from londonpump.settings import Settings
-from londonpump.storage.database.store import Store, StoreLimits
 
 T = TypeVar("T")
 Clock = Callable[[], datetime]

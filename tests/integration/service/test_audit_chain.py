@@ -8,9 +8,14 @@ import pytest
 from sqlalchemy import text
 
 from londonpump.domain.errors import DatabaseFailed
-from londonpump.storage.database import reading, writing
-from londonpump.storage.database.audit_repository import AuditBatch, append_audit, read_audit, verify_audit
-from londonpump.storage.database.store import Store, StoreLimits
+from londonpump.persistence.database import reading, writing
+from londonpump.persistence.database.audit_repository import (
+    AuditBatch,
+    append_audit,
+    read_audit,
+    verify_audit,
+)
+from londonpump.persistence.database.store import Store, StoreLimits
 
 NOW = datetime(2025, 6, 2, 9, 30, 0, 123456, tzinfo=UTC)
 
@@ -61,7 +66,7 @@ def test_the_database_refuses_a_change(engine, statement) -> None:
 
 
 def test_sqlite_refuses_to_put_a_row_in_the_place_of_another(tmp_path) -> None:
-    from londonpump.storage.database import open_database
+    from londonpump.persistence.database import open_database
 
     engine = open_database(f"sqlite:///{tmp_path}/a.db")
     write(engine, 2)

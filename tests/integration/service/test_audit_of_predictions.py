@@ -3,9 +3,9 @@
 import pytest
 from sqlalchemy import text
 
+from londonpump.persistence.database import connect, open_database, reading
+from londonpump.persistence.database.audit_repository import AuditBatch
 from londonpump.service.predictions.repository import find_changed_prediction
-from londonpump.storage.database import connect, open_database, reading
-from londonpump.storage.database.audit_repository import AuditBatch
 
 
 @pytest.fixture

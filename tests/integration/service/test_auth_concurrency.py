@@ -8,12 +8,12 @@ from sqlalchemy import select
 from support.accounts_service import PASSWORD, bearer
 
 from londonpump.domain.errors import DatabaseFailed
+from londonpump.persistence.database import connect, reading, writing
+from londonpump.persistence.database.audit_repository import read_audit
+from londonpump.persistence.database.schema import sign_in_counts
 from londonpump.service.auth import accounts, repository, service
 from londonpump.service.auth.errors import HashingBusy
 from londonpump.service.auth.passwords import HashCost, Passwords
-from londonpump.storage.database import connect, reading, writing
-from londonpump.storage.database.audit_repository import read_audit
-from londonpump.storage.database.schema import sign_in_counts
 
 NEW = "five loud umbrellas"
 ROUNDS = 10

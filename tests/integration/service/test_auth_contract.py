@@ -95,8 +95,8 @@ def test_an_unknown_user_a_disabled_one_and_a_wrong_password_are_told_alike(live
 def test_an_account_without_a_password_lets_nobody_in(live_service) -> None:
     from sqlalchemy import update
 
-    from londonpump.storage.database import connect, writing
-    from londonpump.storage.database.schema import users
+    from londonpump.persistence.database import connect, writing
+    from londonpump.persistence.database.schema import users
 
     live_service.add("imported")
     engine = connect(live_service.url)

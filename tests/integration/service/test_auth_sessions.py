@@ -60,8 +60,8 @@ def test_of_refreshes_at_once_one_is_granted_at_most(live_service) -> None:
 def test_a_refresh_token_is_stored_as_a_hash_only(live_service) -> None:
     from sqlalchemy import select
 
-    from londonpump.storage.database import connect, reading
-    from londonpump.storage.database.schema import refresh_tokens
+    from londonpump.persistence.database import connect, reading
+    from londonpump.persistence.database.schema import refresh_tokens
 
     token = signed_in(live_service)["refresh_token"]
     engine = connect(live_service.url)

@@ -11,13 +11,13 @@ from support.accounts_service import LiveService, run_live_service
 from support.board_client import SENT, Board
 from support.running_service import running
 
+from londonpump.persistence.database import connect, open_database, reading, writing
+from londonpump.persistence.database.audit_repository import read_audit, verify_audit
+from londonpump.persistence.database.imported_repository import select_users
+from londonpump.persistence.database.schema import mobilisations
+from londonpump.persistence.database.store import StoreLimits
 from londonpump.service.board import updates
 from londonpump.service.board.schemas import NewMobilisation
-from londonpump.storage.database import connect, open_database, reading, writing
-from londonpump.storage.database.audit_repository import read_audit, verify_audit
-from londonpump.storage.database.imported_repository import select_users
-from londonpump.storage.database.schema import mobilisations
-from londonpump.storage.database.store import StoreLimits
 
 N_OUT, TRIES = 60, 5
 CHANGED = ("mobilisations", "board_pumps", "board_version", "audit")

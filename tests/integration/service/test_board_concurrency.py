@@ -8,14 +8,14 @@ import pytest
 from sqlalchemy import event, func, select
 
 from londonpump.domain.stations import known_stations
+from londonpump.persistence.database import connect, reading, writing
+from londonpump.persistence.database.schema import board_pumps, mobilisations, outcomes
 from londonpump.service.auth.repository import add_user
 from londonpump.service.board import updates
 from londonpump.service.board.repository import put_reports
 from londonpump.service.board.rules import Event, Report, State
 from londonpump.service.board.schemas import Announced, GridLocation, NewMobilisation
 from londonpump.service.errors import Conflict
-from londonpump.storage.database import connect, reading, writing
-from londonpump.storage.database.schema import board_pumps, mobilisations, outcomes
 
 NOW = datetime(2025, 6, 2, 9, 30, tzinfo=UTC)
 REPLICAS = 6

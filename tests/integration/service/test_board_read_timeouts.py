@@ -15,6 +15,8 @@ from support.api_client import SOHO, ApiClient, serve_api
 from support.blocked_reads import ONE_READER, Seconds, late_reads
 from support.running_service import running
 
+from londonpump.persistence.database import connect, writing
+from londonpump.persistence.database.store import StoreLimits
 from londonpump.service.board import updates
 from londonpump.service.board.cache import BoardCache, BoardLimits
 from londonpump.service.board.rules import Event
@@ -23,8 +25,6 @@ from londonpump.service.predictions import batches
 from londonpump.service.predictions.schemas import PredictionRequest
 from londonpump.service.predictions.service import answer_question, predict_calls
 from londonpump.service.rights import Person, Role
-from londonpump.storage.database import connect, writing
-from londonpump.storage.database.store import StoreLimits
 
 BOARD_UNREAD_WARNING = "The board could not be read"
 

@@ -5,8 +5,8 @@ import json
 import pytest
 from support.board_client import ANNOUNCED, SENT, Board
 
-from londonpump.storage.database import open_database, reading
-from londonpump.storage.database.audit_repository import read_audit
+from londonpump.persistence.database import open_database, reading
+from londonpump.persistence.database.audit_repository import read_audit
 
 
 @pytest.fixture

@@ -19,8 +19,8 @@ from support.api_client import SOHO, ApiClient, serve_api
 from support.running_service import database_with, name_champion, put_in_store, running
 
 from londonpump.logs import FIELDS
+from londonpump.persistence.database import connect, upgrade
 from londonpump.service.telemetry import LOGGER
-from londonpump.storage.database import connect, upgrade
 
 ID = "0" * 32
 PATH_VALUES = {"code": "A241", "event": "mobile"}

@@ -6,8 +6,8 @@ import pytest
 from sqlalchemy import Engine
 from support.accounts_service import LiveService
 
-from londonpump.storage.database import writing
-from londonpump.storage.database.alarm_repository import Condition, reconcile_alarms
+from londonpump.persistence.database import writing
+from londonpump.persistence.database.alarm_repository import Condition, reconcile_alarms
 
 AT = datetime(2025, 3, 1, 6, tzinfo=UTC)
 SILENT = Condition("weather_silent", "", "warning", "The weather source is silent.")

@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from londonpump.storage.database import connect, writing
-from londonpump.storage.database.imported_repository import Prediction, put_predictions
+from londonpump.persistence.database import connect, writing
+from londonpump.persistence.database.imported_repository import Prediction, put_predictions
 
 ROUTE = "/historique"
 

@@ -13,12 +13,12 @@ from support.running_service import put_in_store, running
 from typer.testing import CliRunner
 
 from londonpump.cli import app
+from londonpump.persistence.database import connect, reading, upgrade, writing
+from londonpump.persistence.database.audit_repository import verify_audit
+from londonpump.persistence.database.context_repository import select_last_fetches
+from londonpump.persistence.database.schema import VERSION_TABLE, metadata, predictions, sessions
 from londonpump.service.predictions.repository import find_changed_prediction
 from londonpump.service.predictions.response_schemas import PredictionResponse
-from londonpump.storage.database import connect, reading, upgrade, writing
-from londonpump.storage.database.audit_repository import verify_audit
-from londonpump.storage.database.context_repository import select_last_fetches
-from londonpump.storage.database.schema import VERSION_TABLE, metadata, predictions, sessions
 
 QUESTION = {
     "incident_number": "1",

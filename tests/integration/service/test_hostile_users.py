@@ -7,10 +7,10 @@ from sqlalchemy import text as sql
 from support.accounts_service import PASSWORD, bearer
 from support.running_service import name_champion, put_in_store, running
 
+from londonpump.persistence.database import connect, open_database, reading, writing
 from londonpump.service.auth import accounts
 from londonpump.service.auth.passwords import Passwords
 from londonpump.service.rights import Role
-from londonpump.storage.database import connect, open_database, reading, writing
 
 SQL = (
     "'; DROP TABLE users; --",

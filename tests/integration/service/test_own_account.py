@@ -5,8 +5,8 @@ import json
 import pytest
 from support.accounts_service import PASSWORD, bearer
 
-from londonpump.storage.database import open_database, reading
-from londonpump.storage.database.audit_repository import read_audit, verify_audit
+from londonpump.persistence.database import open_database, reading
+from londonpump.persistence.database.audit_repository import read_audit, verify_audit
 
 NEW = "five loud umbrellas"
 

@@ -9,9 +9,9 @@ from sqlalchemy import func, select
 from support.accounts_service import bearer
 from support.api_client import SOHO
 
+from londonpump.persistence.database import open_database, reading
+from londonpump.persistence.database.schema import idempotency_keys, predictions
 from londonpump.service.predictions.idempotency import Key, claim, forget
-from londonpump.storage.database import open_database, reading
-from londonpump.storage.database.schema import idempotency_keys, predictions
 
 KEY = "b2c1-7"
 REPLAY = "idempotent-replay"

@@ -10,12 +10,12 @@ from support.api_client import SOHO, serve_api
 from support.context_rows import weather
 
 from londonpump.models.predict import predict_dispatches
+from londonpump.persistence.database import open_database, reading
+from londonpump.persistence.database.audit_repository import EVENT_TYPE, AuditBatch, read_audit
+from londonpump.persistence.database.context_repository import store_weather
+from londonpump.persistence.database.schema import predictions
 from londonpump.service.predictions.repository import as_row, digest_of, find_prediction
 from londonpump.service.predictions.response_schemas import BatchResponse, PredictionResponse
-from londonpump.storage.database import open_database, reading
-from londonpump.storage.database.audit_repository import EVENT_TYPE, AuditBatch, read_audit
-from londonpump.storage.database.context_repository import store_weather
-from londonpump.storage.database.schema import predictions
 
 ALL = 200
 THERE = "A241"

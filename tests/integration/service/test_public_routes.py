@@ -233,8 +233,8 @@ def test_thirty_sign_ins_of_one_source_are_all_granted(live_service) -> None:
 def test_a_hash_of_four_lanes_is_made_anew_at_the_next_sign_in(live_service) -> None:
     from sqlalchemy import select, update
 
-    from londonpump.storage.database import connect, reading, writing
-    from londonpump.storage.database.schema import users
+    from londonpump.persistence.database import connect, reading, writing
+    from londonpump.persistence.database.schema import users
 
     user_id, engine = live_service.add("amelia"), connect(live_service.url)
     earlier = Passwords(HashCost(time=3, memory_kib=64, lanes=4))

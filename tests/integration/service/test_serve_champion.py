@@ -9,8 +9,8 @@ import pytest
 from support.accounts_service import Clock, LiveService
 from support.running_service import another, database_with, name_champion, put_in_store, running
 
-from londonpump.storage.bundles import CARD
-from londonpump.storage.database import connect
+from londonpump.persistence.bundles import CARD
+from londonpump.persistence.database import connect
 
 
 @pytest.fixture

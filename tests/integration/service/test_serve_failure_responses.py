@@ -12,9 +12,9 @@ from support.altered_bundles import slower
 from support.api_client import SOHO, ApiClient
 from support.running_service import database_with, name_champion, put_in_store, running
 
+from londonpump.persistence.database import connect, upgrade
+from londonpump.persistence.database.store import StoreLimits
 from londonpump.service.board.cache import BoardCache, BoardLimits
-from londonpump.storage.database import connect, upgrade
-from londonpump.storage.database.store import StoreLimits
 
 SHORT, LONG = StoreLimits(patience_s=0.5), StoreLimits(patience_s=4)
 ROUTES = [

@@ -12,12 +12,12 @@ from support.accounts_service import Clock, LiveService, ServiceClient
 from support.running_service import database_with, name_champion, put_in_store, running, settings_for
 
 from londonpump.domain.context_records import WeatherHour
+from londonpump.persistence.database import connect, upgrade
+from londonpump.persistence.database.context_repository import record_fetch, store_weather
+from londonpump.persistence.database.schema import bank_holidays
+from londonpump.persistence.database.store import StoreLimits
 from londonpump.service.app import create_app
 from londonpump.service.state import State
-from londonpump.storage.database import connect, upgrade
-from londonpump.storage.database.context_repository import record_fetch, store_weather
-from londonpump.storage.database.schema import bank_holidays
-from londonpump.storage.database.store import StoreLimits
 
 SOON = StoreLimits(patience_s=0.05)
 CLOCK = Clock()

@@ -10,10 +10,10 @@ from typer.testing import CliRunner
 
 from londonpump.cli import app
 from londonpump.domain.errors import BadFile, BadValue
+from londonpump.persistence.bundles import CARD, load_bundle
+from londonpump.persistence.database import connect, reading
+from londonpump.persistence.database.audit_repository import read_audit, verify_audit
 from londonpump.registry.manual_decisions import PromotionRequest, SimulatedModel, ledger, promote
-from londonpump.storage.bundles import CARD, load_bundle
-from londonpump.storage.database import connect, reading
-from londonpump.storage.database.audit_repository import read_audit, verify_audit
 
 
 @pytest.fixture

@@ -13,9 +13,9 @@ from support.running_service import database_with, running
 
 from londonpump.domain.errors import BadFile, BadValue, DatabaseFailed, LondonPumpError
 from londonpump.logs import formatter
+from londonpump.persistence.database.store import Busy
 from londonpump.service import errors
 from londonpump.service.rights import Public, Right
-from londonpump.storage.database.store import Busy
 
 PUBLIC = {
     # probes and metrics, for operators

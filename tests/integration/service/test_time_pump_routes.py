@@ -3,9 +3,9 @@
 import pytest
 from support.service_with_model import live_service_with_model
 
-from londonpump.storage.database import connect, reading, writing
-from londonpump.storage.database.imported_repository import RiskStation, put_risk_stations
-from londonpump.storage.database.schema import predictions
+from londonpump.persistence.database import connect, reading, writing
+from londonpump.persistence.database.imported_repository import RiskStation, put_risk_stations
+from londonpump.persistence.database.schema import predictions
 
 ROUTE = "/predict/time_pump"
 

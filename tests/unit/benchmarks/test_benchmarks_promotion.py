@@ -15,7 +15,7 @@ from benchmarks.promotion.local_losses import SCATTERED, WAYS
 from benchmarks.promotion.model_pairs import real_month
 from benchmarks.promotion.scenario_truth import improved_by, true_gains, worse_in_slice
 from benchmarks.promotion.simulated_months import month, population
-from londonpump.storage.atomic_files import read_json
+from londonpump.persistence.atomic_files import read_json
 
 BOROUGH_SLICE = ("borough", "CAMDEN")
 

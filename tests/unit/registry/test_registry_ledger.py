@@ -4,6 +4,14 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from londonpump.persistence.database import reading, writing
+from londonpump.persistence.database.decision_repository import (
+    KEEP,
+    PROMOTE,
+    ROLL_BACK,
+    Decision,
+    append_decision,
+)
 from londonpump.registry.ledger import (
     ActivePeriod,
     active_periods_of,
@@ -14,14 +22,6 @@ from londonpump.registry.ledger import (
     named_bundles,
     previous_champion,
     was_active,
-)
-from londonpump.storage.database import reading, writing
-from londonpump.storage.database.decision_repository import (
-    KEEP,
-    PROMOTE,
-    ROLL_BACK,
-    Decision,
-    append_decision,
 )
 
 FIRST_AT = datetime(2026, 11, 1, 10, tzinfo=UTC)

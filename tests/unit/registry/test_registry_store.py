@@ -5,8 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from londonpump.domain.errors import BadFile
+from londonpump.persistence.bundles import CURRENT, PROVENANCE, add_bundle, load_bundle, save_bundle
 from londonpump.registry.bundle_store import BundleStore
-from londonpump.storage.bundles import CURRENT, PROVENANCE, add_bundle, load_bundle, save_bundle
 
 FILES = {"bundle.json": b'{"schema":1,"rows":5}', "scale.txt": b"tree"}
 OTHER = {**FILES, "scale.txt": b"oak"}

@@ -5,10 +5,10 @@ from datetime import UTC, datetime
 
 import pytest
 
+from londonpump.persistence.database.decision_repository import KEEP, PROMOTE, Decision
 from londonpump.rehearsal.answer_check import active_models_in_order, live_of, problems_of
 from londonpump.rehearsal.month import MonthResult
 from londonpump.rehearsal.request_traffic import Answer, Question
-from londonpump.storage.database.decision_repository import KEEP, PROMOTE, Decision
 
 FIRST_AT, THEN_AT = (datetime(2017, month, 26, 2, tzinfo=UTC) for month in (8, 9))
 

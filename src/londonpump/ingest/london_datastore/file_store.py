@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from londonpump.domain.errors import BadFile
-from londonpump.storage.atomic_files import read_json, write_json
+from londonpump.persistence.atomic_files import read_json, write_json
 
 CURRENT, PREVIOUS, WORKSPACE = "current.json", "previous.json", ".fetching"
 PROVENANCE = ".provenance.json"

@@ -6,9 +6,9 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from londonpump.domain.usernames import username_key
+from londonpump.persistence.database.audit_repository import append_audit
 from londonpump.service.auth import repository
 from londonpump.service.auth.errors import LastAdmin, NameTaken, NoSuchUser
-from londonpump.storage.database.audit_repository import append_audit
 
 
 @dataclass(frozen=True, slots=True)

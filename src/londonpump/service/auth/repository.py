@@ -10,11 +10,11 @@ from typing import Any
 from sqlalchemy import Connection, delete, func, select, text, update
 
 from londonpump.domain.usernames import username_key
+from londonpump.persistence.database.engine import dialect_insert, upsert
+from londonpump.persistence.database.schema import refresh_tokens, sessions, sign_in_counts, users
 from londonpump.service.auth.throttle import FORGOTTEN_AFTER, KNOWN_SOURCE_LIFETIME, Count, Pace
 from londonpump.service.auth.tokens import SESSION_LIFE, new_refresh_token, token_digest
 from londonpump.service.field_formats import ORIGINAL_ID_LENGTH
-from londonpump.storage.database.engine import dialect_insert, upsert
-from londonpump.storage.database.schema import refresh_tokens, sessions, sign_in_counts, users
 
 LOCK_KEY = 0x10D0_A074
 _USER_COLUMNS = (

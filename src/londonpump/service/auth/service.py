@@ -14,6 +14,7 @@ from sqlalchemy import Connection
 
 from londonpump.domain.errors import DatabaseFailed
 from londonpump.domain.usernames import normalise_username, username_key
+from londonpump.persistence.database.audit_repository import append_audit
 from londonpump.service.auth import repository
 from londonpump.service.auth.errors import HashingBusy, TooManyAttempts
 from londonpump.service.auth.lifespan import Auth
@@ -29,7 +30,6 @@ from londonpump.service.auth.throttle import (
 )
 from londonpump.service.rights import Person
 from londonpump.service.state import ServiceState
-from londonpump.storage.database.audit_repository import append_audit
 
 DATABASE_TIMEOUT_S = 2.0
 """A sign-in may wait longer for the database than a prediction, so that bursts are served one after the other."""

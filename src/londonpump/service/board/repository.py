@@ -8,10 +8,10 @@ from uuid import uuid4
 
 from sqlalchemy import Connection, Row, RowMapping, Select, bindparam, exists, insert, or_, select, update
 
+from londonpump.persistence.database.engine import dialect_insert
+from londonpump.persistence.database.schema import board_pumps, board_version, mobilisations, outcomes
 from londonpump.service.board.rules import Event, Mobilisation, PumpRow, Report, State
 from londonpump.service.board.view import RECENT_WINDOW, RecentIncident
-from londonpump.storage.database.engine import dialect_insert
-from londonpump.storage.database.schema import board_pumps, board_version, mobilisations, outcomes
 
 _MOBILISATION = tuple(
     mobilisations.c[name]

@@ -9,6 +9,9 @@ from typing import Any
 from sqlalchemy import Connection
 
 from londonpump.domain.stations import Station, known_stations
+from londonpump.persistence.database.audit_repository import append_audit, json_of
+from londonpump.persistence.database.context_repository import select_stations
+from londonpump.persistence.stored_json import rename_answer
 from londonpump.service.board import repository
 from londonpump.service.board.rules import (
     RANKED,
@@ -41,9 +44,6 @@ from londonpump.service.board.schemas import (
 from londonpump.service.board.view import BoardView, Fleet, london_day
 from londonpump.service.errors import Conflict, NotFound, Unprocessable
 from londonpump.service.predictions.repository import CALL, PredictionRecord, find_prediction
-from londonpump.storage.database.audit_repository import append_audit, json_of
-from londonpump.storage.database.context_repository import select_stations
-from londonpump.storage.stored_json import rename_answer
 
 OVERRIDE = "override"
 MOBILISED, EVENT, PUMP, BOARD = "pump_mobilised", "event_reported", "pump_reported", "board_reported"

@@ -19,18 +19,18 @@ from sqlalchemy import Connection, case, func, select
 
 from londonpump.domain.attendance_targets import MAX_PUBLISHED_S
 from londonpump.domain.errors import DatabaseFailed
-from londonpump.service.health.schemas import AlarmResponse, Readiness
-from londonpump.service.state import ServiceState
-from londonpump.storage.database.alarm_repository import standing_alarms
-from londonpump.storage.database.context_repository import FetchRecord, select_last_fetches
-from londonpump.storage.database.engine import upsert
-from londonpump.storage.database.schema import (
+from londonpump.persistence.database.alarm_repository import standing_alarms
+from londonpump.persistence.database.context_repository import FetchRecord, select_last_fetches
+from londonpump.persistence.database.engine import upsert
+from londonpump.persistence.database.schema import (
     bank_holidays,
     outcomes,
     school_years,
     weather_hours,
     write_probe,
 )
+from londonpump.service.health.schemas import AlarmResponse, Readiness
+from londonpump.service.state import ServiceState
 
 T = TypeVar("T")
 FIGURES_LIFETIME = timedelta(minutes=1)

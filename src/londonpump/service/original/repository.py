@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, or_, select
 
-from londonpump.storage.database.schema import predictions, risk_stations, users
+from londonpump.persistence.database.schema import predictions, risk_stations, users
 
 _HISTORY_COLUMNS = (
     predictions.c.id,

@@ -14,9 +14,9 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, select
 
+from londonpump.persistence.database.engine import dialect_insert
+from londonpump.persistence.database.schema import idempotency_keys
 from londonpump.service.errors import Conflict
-from londonpump.storage.database.engine import dialect_insert
-from londonpump.storage.database.schema import idempotency_keys
 
 KEY_LIFETIME = timedelta(hours=24)
 _KEYS = idempotency_keys.c

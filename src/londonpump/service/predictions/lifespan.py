@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager, suppress
 from functools import partial
 
 from londonpump.domain.errors import DatabaseFailed
+from londonpump.persistence.database.audit_repository import AuditBatch
 from londonpump.service.predictions.batches import BatchTurn
 from londonpump.service.predictions.idempotency import forget
 from londonpump.service.predictions.request_context import ContextCache, StationIndexCache, warm_up_context
@@ -18,7 +19,6 @@ from londonpump.service.predictions.service import (
 )
 from londonpump.service.state import ServiceState
 from londonpump.service.telemetry import log
-from londonpump.storage.database.audit_repository import AuditBatch
 
 FORGET_EVERY_S = 3600.0
 

@@ -11,8 +11,8 @@ from typing import Any
 
 from sqlalchemy import JSON, Connection, Insert, Text, bindparam, cast, insert, select
 
-from londonpump.storage.database.audit_repository import EVENT_TYPE, read_audit
-from londonpump.storage.database.schema import predictions
+from londonpump.persistence.database.audit_repository import EVENT_TYPE, read_audit
+from londonpump.persistence.database.schema import predictions
 
 # databases limit the number of parameters per statement
 IDS_PER_QUERY = 500

@@ -14,12 +14,12 @@ from londonpump.domain.errors import DatabaseFailed
 from londonpump.domain.stations import Station, by_code
 from londonpump.features.context import ContextSnapshot
 from londonpump.features.ground_lookup import GroundLookup
+from londonpump.persistence.database.context_lookup import select_context
 from londonpump.service.board.cache import BoardCache, CachedBoard
 from londonpump.service.board.rules import MAX_SILENCE, PumpState
 from londonpump.service.board.view import BoardView, Fleet, london_day
 from londonpump.service.champion import Champion
 from londonpump.service.state import ServiceState
-from londonpump.storage.database.context_lookup import select_context
 
 Start = tuple[str, bool]
 """Code of the station that a pump leaves from, and whether it is the pump's home station."""

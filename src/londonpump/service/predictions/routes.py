@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Header, Path, Response
 from sqlalchemy import Connection
 
+from londonpump.persistence.stored_json import rename_answer, request_to_hash
 from londonpump.service.board.repository import is_prediction_referenced
 from londonpump.service.errors import NotFound
 from londonpump.service.field_formats import IDEMPOTENCY_KEY, OUR_ID
@@ -17,7 +18,6 @@ from londonpump.service.predictions.schemas import BatchRequest, InvalidQuestion
 from londonpump.service.predictions.service import StoredAnswers, answer_question
 from londonpump.service.rights import Operator, Person, Role, SignedIn
 from londonpump.service.state import State
-from londonpump.storage.stored_json import rename_answer, request_to_hash
 
 router = APIRouter(prefix="/v1/predictions", tags=["predictions"])
 IdempotencyKey = Annotated[

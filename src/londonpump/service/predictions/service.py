@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 from londonpump.domain.errors import DatabaseFailed
 from londonpump.models.bundle import Bundle
 from londonpump.models.predict import MAX_AREA_DISPATCHES, predict_area, predict_dispatches
+from londonpump.persistence.database.audit_repository import MAX_WAITING, AuditBatch
 from londonpump.service.champion import Champion
 from londonpump.service.micro_batching import MicroBatcher
 from londonpump.service.predictions.calls import Call, call_of
@@ -33,7 +34,6 @@ from londonpump.service.predictions.response import ResponseBuilder
 from londonpump.service.predictions.schemas import PredictionRequest
 from londonpump.service.rights import Person
 from londonpump.service.state import ServiceState
-from londonpump.storage.database.audit_repository import MAX_WAITING, AuditBatch
 
 JsonObject = Mapping[str, Any]
 

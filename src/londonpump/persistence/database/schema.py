@@ -21,7 +21,7 @@ from sqlalchemy import (
     Text,
 )
 
-from londonpump.storage.database.engine import Timestamp
+from londonpump.persistence.database.engine import Timestamp
 
 # The newest step in `migrations/versions`, which this version of the product requires.
 VERSION = "0009"

@@ -1,6 +1,6 @@
 """Bundles that may answer calls: complete, matching their hash, and reproducing their own example.
 
-`python -m londonpump.storage.verified_bundle FOLDER` does the same in a process that shares nothing with training. It
+`python -m londonpump.persistence.verified_bundle FOLDER` does the same in a process that shares nothing with training. It
 prints the predicted seconds of the example, and the latency of a call, as JSON.
 """
 
@@ -16,7 +16,7 @@ from londonpump.domain.attendance_targets import LATENESS_LIMITS_S
 from londonpump.domain.errors import BadFile, LondonPumpError
 from londonpump.models.bundle import Bundle, check_self_test, from_files, self_test_columns
 from londonpump.models.distribution import P10, P50, P90
-from londonpump.storage.bundles import folder_of, load_bundle
+from londonpump.persistence.bundles import folder_of, load_bundle
 
 __all__ = ["folder_of", "latency_ms", "open_verified"]
 

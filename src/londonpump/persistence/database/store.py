@@ -16,8 +16,8 @@ from typing import Self, TypeVar
 
 from sqlalchemy import Connection, Engine
 
-from londonpump.storage.database.schema_version import open_database
-from londonpump.storage.database.worker_queues import (
+from londonpump.persistence.database.schema_version import open_database
+from londonpump.persistence.database.worker_queues import (
     TIMED_OUT,
     Busy,
     Job,

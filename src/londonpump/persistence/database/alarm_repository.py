@@ -8,8 +8,8 @@ from uuid import uuid4
 
 from sqlalchemy import Connection, Select, or_, select, update
 
-from londonpump.storage.database.engine import dialect_insert
-from londonpump.storage.database.schema import alarms
+from londonpump.persistence.database.engine import dialect_insert
+from londonpump.persistence.database.schema import alarms
 
 # Alarms that were cleared longer ago are no longer sent to the webhook.
 NOTIFY_WITHIN = timedelta(days=7)

@@ -5,8 +5,8 @@ from pathlib import Path
 from sqlalchemy import Connection, Engine, inspect, text
 
 from londonpump.domain.errors import DatabaseFailed
-from londonpump.storage.database.engine import connect, database_name, reading, writing
-from londonpump.storage.database.schema import VERSION, VERSION_TABLE, metadata
+from londonpump.persistence.database.engine import connect, database_name, reading, writing
+from londonpump.persistence.database.schema import VERSION, VERSION_TABLE, metadata
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 # any constant works, as long as every version of the product uses the same one

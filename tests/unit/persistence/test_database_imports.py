@@ -6,9 +6,9 @@ import sys
 HEAVY = "pandas", "sklearn", "pyarrow", "ibis", "duckdb", "alembic", "bson"
 OPENED = """
 import sys
-import londonpump.storage.database.context_repository, londonpump.storage.database.imported_repository
-import londonpump.storage.database.context_repository
-from londonpump.storage.database import open_database
+import londonpump.persistence.database.context_repository, londonpump.persistence.database.imported_repository
+import londonpump.persistence.database.context_repository
+from londonpump.persistence.database import open_database
 open_database(sys.argv[1]).dispose()
 print(*sorted(set(sys.argv[2:]) & set(sys.modules)))
 """

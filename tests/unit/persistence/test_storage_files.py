@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from londonpump.domain.errors import BadFile
-from londonpump.storage.atomic_files import (
+from londonpump.persistence.atomic_files import (
     atomic_file,
     atomic_folder,
     read_json,

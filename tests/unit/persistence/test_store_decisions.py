@@ -8,8 +8,8 @@ from sqlalchemy import text
 from support.postgres import ENGINES
 
 from londonpump.domain.errors import DatabaseFailed
-from londonpump.storage.database import reading, writing
-from londonpump.storage.database.decision_repository import (
+from londonpump.persistence.database import reading, writing
+from londonpump.persistence.database.decision_repository import (
     PROMOTE,
     ChampionChanged,
     Decision,

@@ -7,7 +7,13 @@ from pathlib import Path
 import pytest
 
 from londonpump.domain.errors import BadFile
-from londonpump.storage.bundles import bundle_folder, content_hash, load_bundle, read_provenance, save_bundle
+from londonpump.persistence.bundles import (
+    bundle_folder,
+    content_hash,
+    load_bundle,
+    read_provenance,
+    save_bundle,
+)
 
 FILES = {"bundle.json": b'{"schema":1}', "scale.txt": b"tree"}
 

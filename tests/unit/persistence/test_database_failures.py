@@ -8,9 +8,9 @@ from sqlalchemy.exc import DBAPIError
 from support.postgres import LOCKED_PASSWORD, LOCKED_USER
 
 from londonpump.domain.errors import DatabaseFailed
+from londonpump.persistence.database import connect, open_database, reading, writing
+from londonpump.persistence.database.schema import users
 from londonpump.settings import Settings
-from londonpump.storage.database import connect, open_database, reading, writing
-from londonpump.storage.database.schema import users
 
 SECRET = "hush-hush"  # noqa: S105
 

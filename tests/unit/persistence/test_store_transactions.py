@@ -8,8 +8,8 @@ import pytest
 from sqlalchemy import Column, ForeignKey, Integer, MetaData, Table, Text, event, func, insert, select, text
 
 from londonpump.domain.errors import DatabaseFailed, LondonPumpError
-from londonpump.storage.database import connect
-from londonpump.storage.database.store import Busy, Store, StoreLimits
+from londonpump.persistence.database import connect
+from londonpump.persistence.database.store import Busy, Store, StoreLimits
 
 things = Table(
     "things", MetaData(), Column("id", Integer, primary_key=True), Column("name", Text, unique=True)

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from londonpump.storage.atomic_files import atomic_folder, folder_part, remove_abandoned, write_text
+from londonpump.persistence.atomic_files import atomic_folder, folder_part, remove_abandoned, write_text
 
 WRITES_UNTIL_KILLED = """
 import sys, time
 from pathlib import Path
-from londonpump.storage.atomic_files import atomic_file, atomic_folder
-from londonpump.storage.atomic_files import atomic_file, atomic_folder
+from londonpump.persistence.atomic_files import atomic_file, atomic_folder
+from londonpump.persistence.atomic_files import atomic_file, atomic_folder
 place = Path(sys.argv[1])
 with atomic_folder(place / "data", "mark") as part, atomic_file(place / "a.txt") as file:
     (part / "mark").touch()

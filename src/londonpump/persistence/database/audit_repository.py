@@ -17,7 +17,7 @@ from typing import Any, Protocol, Self, TypeVar
 from sqlalchemy import Connection, Row, insert, select, update
 
 from londonpump.domain.errors import DatabaseFailed
-from londonpump.storage.database.schema import audit, audit_head
+from londonpump.persistence.database.schema import audit, audit_head
 
 # The previous hash of the first row.
 FIRST_HASH = "0" * 64

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from londonpump.domain.errors import BadFile
-from londonpump.storage.atomic_files import atomic_folder, is_part, new_folder, read_json, write_json
+from londonpump.persistence.atomic_files import atomic_folder, is_part, new_folder, read_json, write_json
 
 CURRENT = "current.json"
 CARD = "bundle.json"

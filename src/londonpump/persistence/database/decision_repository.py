@@ -8,8 +8,8 @@ from typing import Any
 from sqlalchemy import Connection, Select, insert, select, text
 
 from londonpump.domain.errors import LondonPumpError
-from londonpump.storage.database.schema import decisions
-from londonpump.storage.stored_json import rename_evidence
+from londonpump.persistence.database.schema import decisions
+from londonpump.persistence.stored_json import rename_evidence
 
 PROMOTE, ROLL_BACK, KEEP = "promote", "roll_back", "keep"
 

@@ -12,8 +12,8 @@ from londonpump.domain.context_records import BankHoliday, SchoolHoliday, Traffi
 from londonpump.features import context
 from londonpump.features.context import ContextSnapshot, ContextTables
 from londonpump.features.observations import FRESH_US, MICROSECOND, OLDEST_H, Columns, Ints, timestamp_from_us
-from londonpump.storage.database.engine import reading
-from londonpump.storage.database.schema import (
+from londonpump.persistence.database.engine import reading
+from londonpump.persistence.database.schema import (
     bank_holidays,
     school_holidays,
     school_years,

@@ -11,8 +11,8 @@ from typing import Any
 from sqlalchemy import Connection, Table, insert, select, update
 
 from londonpump.domain.usernames import username_key
-from londonpump.storage.database.engine import as_row
-from londonpump.storage.database.schema import predictions, risk_stations, users
+from londonpump.persistence.database.engine import as_row
+from londonpump.persistence.database.schema import predictions, risk_stations, users
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@
 `..._repository` reads and writes one subject.
 """
 
-from londonpump.storage.database.engine import connect, reading, writing
-from londonpump.storage.database.schema_version import open_database, open_read_only, upgrade
+from londonpump.persistence.database.engine import connect, reading, writing
+from londonpump.persistence.database.schema_version import open_database, open_read_only, upgrade
 
 __all__ = ["connect", "open_database", "open_read_only", "reading", "upgrade", "writing"]

@@ -14,16 +14,16 @@ from sqlalchemy import Connection, Engine, Select, Table, delete, exists, extrac
 
 from londonpump.domain.context_records import BankHoliday, SchoolHoliday, TrafficReading, WeatherHour
 from londonpump.domain.stations import Station
-from londonpump.storage.database.engine import as_row, reading, upsert, writing
-from londonpump.storage.database.schema import (
+from londonpump.persistence.database.engine import as_row, reading, upsert, writing
+from londonpump.persistence.database.schema import (
     bank_holidays,
     school_holidays,
     source_fetches,
     traffic_readings,
     weather_hours,
 )
-from londonpump.storage.database.schema import school_years as years_table
-from londonpump.storage.database.schema import stations as stations_table
+from londonpump.persistence.database.schema import school_years as years_table
+from londonpump.persistence.database.schema import stations as stations_table
 
 # England has had eight or more per year since 1978, so fewer are an incomplete year.
 MIN_BANK_HOLIDAYS = 8

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from londonpump.domain.errors import DatabaseFailed
-from londonpump.storage.database.engine import READ_ONLY, database_error, database_name
+from londonpump.persistence.database.engine import READ_ONLY, database_error, database_name
 
 T = TypeVar("T")
 # How long to wait for the outcome of a commit that was sent, because it may have been stored.

@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from londonpump.storage.database.schema import VERSION_TABLE, metadata
+from londonpump.persistence.database.schema import VERSION_TABLE, metadata
 
 connection = context.config.attributes["connection"]
 context.configure(

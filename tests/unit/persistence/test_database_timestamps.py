@@ -6,8 +6,8 @@ import pytest
 from sqlalchemy import insert, select
 from sqlalchemy.exc import StatementError
 
-from londonpump.storage.database import reading, writing
-from londonpump.storage.database.schema import source_fetches
+from londonpump.persistence.database import reading, writing
+from londonpump.persistence.database.schema import source_fetches
 
 NOON = datetime(2024, 6, 1, 12, 0, 0, 123_456, tzinfo=UTC)
 
