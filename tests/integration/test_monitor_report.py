@@ -15,9 +15,6 @@ from typer.testing import CliRunner
 
 from londonpump.cli import app
 from londonpump.domain.errors import BadFile
-from londonpump.evaluation.monthly import Month
-from londonpump.evaluation.monthly.attendance_tables import format_borough
-from londonpump.evaluation.monthly.inputs import AttendanceRows, Figures, figures, figures_by
 from londonpump.lifecycle.monitor import MonitorRequest, monitor
 from londonpump.lifecycle.monthly_report import (
     MonthReportRequest,
@@ -32,6 +29,9 @@ from londonpump.lifecycle.prepared_examples import Examples, load_examples
 from londonpump.models.bundle import Bundle
 from londonpump.persistence.database import writing
 from londonpump.persistence.database.decision_repository import KEEP, Decision, append_decision
+from londonpump.presentation.monthly import Month
+from londonpump.presentation.monthly.attendance_tables import format_borough
+from londonpump.presentation.monthly.inputs import AttendanceRows, Figures, figures, figures_by
 
 SHARED = Path(__file__).resolve().parents[2] / "../shared/data"
 MARCH = Month(2023, 3)

@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from londonpump.evaluation.monthly.inputs import Month
 from londonpump.lifecycle.monthly_report import records_of
 from londonpump.lifecycle.prepare import PrepareRequest, prepare
 from londonpump.lifecycle.prepare_text import format_preparation
 from londonpump.lifecycle.prepared_examples import Examples, load_examples, midnight_us
 from londonpump.lifecycle.train import training_set
 from londonpump.models.train import fit_ground_lookup, with_workload
+from londonpump.presentation.monthly.inputs import Month
 from londonpump.simulation.plan import SimulationPlan
 from londonpump.simulation.simulate import write_simulation
 

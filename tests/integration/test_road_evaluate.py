@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from londonpump.domain.errors import BadFile, BadValue, TooFewRows
-from londonpump.evaluation.report.style import MODEL_LABELS
 from londonpump.lifecycle.evaluate import (
     EvaluateRequest,
     evaluate,
@@ -21,6 +20,7 @@ from londonpump.lifecycle.predict import open_bundle
 from londonpump.lifecycle.prepare import PrepareRequest, prepare
 from londonpump.lifecycle.prepared_examples import build_judged_rows
 from londonpump.models.train import TrainingPlan, usable_rows
+from londonpump.presentation.report.style import MODEL_LABELS
 from londonpump.simulation.plan import SimulationPlan
 from londonpump.simulation.simulate import write_simulation
 

@@ -102,8 +102,8 @@ def _parse_timestamp(text: str) -> datetime:
 def _report_request(report: Path | None, data: Path | None, month: str | None) -> "MonthReportRequest | None":
     """Read --report and --month. Raises: BadFile if the file is not a report, BadValue for a wrong month."""
     from londonpump.domain.errors import BadValue
-    from londonpump.evaluation.monthly import Month
     from londonpump.lifecycle.monthly_report import MonthReportRequest, require_own_report
+    from londonpump.presentation.monthly import Month
 
     if report is None:
         if month is not None:

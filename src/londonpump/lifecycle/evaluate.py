@@ -17,8 +17,6 @@ from londonpump.evaluation.original_model import (
     median_and_best,
     original_columns,
 )
-from londonpump.evaluation.report import About, ReportInputs, render_model_card, render_report
-from londonpump.evaluation.report.style import MODEL_LABELS
 from londonpump.features.dispatches import Dispatches
 from londonpump.lifecycle.prepared_examples import (
     MAX_SEEN_ROWS,
@@ -46,6 +44,8 @@ from londonpump.models.train import (
 )
 from londonpump.persistence.atomic_files import as_json, require_own_file, write_texts
 from londonpump.persistence.bundles import load_bundle, read_provenance
+from londonpump.presentation.report import About, ReportInputs, render_model_card, render_report
+from londonpump.presentation.report.style import MODEL_LABELS
 
 ATTRIBUTION = (
     "Contains public sector information licensed under the Open Government Licence v3.0. Source: London Fire "

@@ -13,17 +13,6 @@ from londonpump.domain.errors import BadFile, BadValue, TooFewRows
 from londonpump.domain.london_clock import LONDON, london_us
 from londonpump.evaluation.evaluation_rows import Ints, Texts
 from londonpump.evaluation.live import LiveRows
-from londonpump.evaluation.monthly import MonthInputs, render_month
-from londonpump.evaluation.monthly.inputs import (
-    EPOCH_DATE,
-    AlarmLine,
-    AttendanceRows,
-    DecisionLine,
-    LivePerformance,
-    Month,
-    Records,
-)
-from londonpump.evaluation.report.style import format_count, format_day
 from londonpump.features.dispatches import DAY_US, HOUR_US
 from londonpump.features.observations import london_days
 from londonpump.lifecycle.evaluate import ATTRIBUTION, PAGE_MARK, later_rows
@@ -44,6 +33,17 @@ from londonpump.persistence.database import open_database, reading
 from londonpump.persistence.database.alarm_repository import alarms_between
 from londonpump.persistence.database.schema import decisions, mobilisations, outcomes
 from londonpump.persistence.verified_bundle import folder_of
+from londonpump.presentation.monthly import MonthInputs, render_month
+from londonpump.presentation.monthly.inputs import (
+    EPOCH_DATE,
+    AlarmLine,
+    AttendanceRows,
+    DecisionLine,
+    LivePerformance,
+    Month,
+    Records,
+)
+from londonpump.presentation.report.style import format_count, format_day
 from londonpump.settings import Settings
 
 

@@ -11,8 +11,8 @@ from matplotlib.axes import Axes
 from londonpump.evaluation.curves import Curve, level_calibration, median_calibration, reliability
 from londonpump.evaluation.evaluate import evaluate_models
 from londonpump.evaluation.evaluation_rows import Floats, distance_band, distance_decile
-from londonpump.evaluation.report.inputs import ReportInputs
-from londonpump.evaluation.report.style import (
+from londonpump.presentation.report.inputs import ReportInputs
+from londonpump.presentation.report.style import (
     DASHES,
     INK,
     MARKERS,

@@ -12,9 +12,9 @@ from matplotlib.ticker import FuncFormatter
 from londonpump.domain.stations import by_code, known_stations
 from londonpump.evaluation.curves import GridCells, grid_cells
 from londonpump.evaluation.evaluation_rows import Floats
-from londonpump.evaluation.report.inputs import ReportInputs
-from londonpump.evaluation.report.plots import Drawing
-from londonpump.evaluation.report.style import INK, MUTED, inline_svg, plot
+from londonpump.presentation.report.inputs import ReportInputs
+from londonpump.presentation.report.plots import Drawing
+from londonpump.presentation.report.style import INK, MUTED, inline_svg, plot
 
 LABEL_WIDTH_M, LABEL_HEIGHT_M = 1900.0, 1050.0
 MIN_AT_STATION = 5

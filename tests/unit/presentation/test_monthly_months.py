@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from londonpump.domain.errors import BadValue
-from londonpump.evaluation.monthly.inputs import EPOCH_DATE, Month
+from londonpump.presentation.monthly.inputs import EPOCH_DATE, Month
 
 
 def test_a_month_is_read_as_it_is_written() -> None:

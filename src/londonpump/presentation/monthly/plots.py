@@ -11,8 +11,8 @@ from londonpump.domain.stations import by_code, known_stations
 from londonpump.domain.thames import river_line
 from londonpump.evaluation.curves import GridCells, grid_cells
 from londonpump.evaluation.evaluation_rows import EvaluationRows, Floats, Forecast
-from londonpump.evaluation.monthly.attendance_tables import format_clock
-from londonpump.evaluation.monthly.inputs import (
+from londonpump.presentation.monthly.attendance_tables import format_clock
+from londonpump.presentation.monthly.inputs import (
     FEW,
     FIRST_MEAN,
     AttendanceRows,
@@ -23,9 +23,9 @@ from londonpump.evaluation.monthly.inputs import (
     figures,
     figures_by,
 )
-from londonpump.evaluation.report.maps import draw_cells, draw_ground, frame_map, label_stations
-from londonpump.evaluation.report.plots import Drawing
-from londonpump.evaluation.report.style import DASHES, MUTED, SERIES, inline_svg, plot
+from londonpump.presentation.report.maps import draw_cells, draw_ground, frame_map, label_stations
+from londonpump.presentation.report.plots import Drawing
+from londonpump.presentation.report.style import DASHES, MUTED, SERIES, inline_svg, plot
 
 MAX_MONTHS = 13
 MIN_MONTHS = 3

@@ -13,9 +13,9 @@ import pytest
 from londonpump.evaluation.drift import Drift, DriftResult, ShiftedBin, StationChange
 from londonpump.evaluation.drift_thresholds import DriftMeasure
 from londonpump.evaluation.live import LiveRows
-from londonpump.evaluation.monthly import Month, MonthInputs, render_month
-from londonpump.evaluation.monthly.attendance_tables import format_borough, format_clock
-from londonpump.evaluation.monthly.inputs import (
+from londonpump.presentation.monthly import Month, MonthInputs, render_month
+from londonpump.presentation.monthly.attendance_tables import format_borough, format_clock
+from londonpump.presentation.monthly.inputs import (
     AlarmLine,
     AttendanceRows,
     DecisionLine,

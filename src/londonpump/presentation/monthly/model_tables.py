@@ -12,8 +12,8 @@ from londonpump.domain.london_clock import LONDON
 from londonpump.evaluation.drift import Drift
 from londonpump.evaluation.evaluation_rows import Floats, Ints
 from londonpump.evaluation.live import LiveRows, live_figures
-from londonpump.evaluation.monthly.attendance_tables import format_ground
-from londonpump.evaluation.monthly.inputs import (
+from londonpump.presentation.monthly.attendance_tables import format_ground
+from londonpump.presentation.monthly.inputs import (
     EPOCH_DATE,
     FEW,
     MIN_DAYS,
@@ -23,8 +23,8 @@ from londonpump.evaluation.monthly.inputs import (
     MonthInputs,
     mean_change,
 )
-from londonpump.evaluation.report.style import format_count, format_interval, format_number
-from londonpump.evaluation.report.tables import Cell, Table
+from londonpump.presentation.report.style import format_count, format_interval, format_number
+from londonpump.presentation.report.tables import Cell, Table
 
 METRICS = {
     "mae_s": ("Mean error, s", "s"),

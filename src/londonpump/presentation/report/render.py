@@ -6,11 +6,11 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from londonpump.evaluation.intervals import Stat
-from londonpump.evaluation.report import tables
-from londonpump.evaluation.report.inputs import ReportInputs
-from londonpump.evaluation.report.maps import draw_maps
-from londonpump.evaluation.report.plots import draw_curves
-from londonpump.evaluation.report.style import (
+from londonpump.presentation.report import tables
+from londonpump.presentation.report.inputs import ReportInputs
+from londonpump.presentation.report.maps import draw_maps
+from londonpump.presentation.report.plots import draw_curves
+from londonpump.presentation.report.style import (
     format_count,
     format_day,
     format_interval,
@@ -124,7 +124,7 @@ def _shared(inputs: ReportInputs) -> dict[str, Any]:
 
 
 def _page(name: str) -> Template:
-    loader = PackageLoader("londonpump.evaluation.report", "templates")
+    loader = PackageLoader("londonpump.presentation.report", "templates")
     environment = Environment(
         loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from londonpump.evaluation.evaluate import sliced_differences
-from londonpump.evaluation.report.inputs import ReportInputs
-from londonpump.evaluation.report.style import (
+from londonpump.presentation.report.inputs import ReportInputs
+from londonpump.presentation.report.style import (
     format_count,
     format_interval,
     format_number,

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from londonpump.evaluation.monthly.inputs import (
+from londonpump.presentation.monthly.inputs import (
     FEW,
     MET,
     MISSED,

@@ -6,7 +6,7 @@ import numpy as np
 
 from londonpump.domain.stations import by_code, known_stations
 from londonpump.evaluation.intervals import Stat
-from londonpump.evaluation.monthly.inputs import (
+from londonpump.presentation.monthly.inputs import (
     FEW,
     FIRST_MEAN,
     MET,
@@ -23,13 +23,13 @@ from londonpump.evaluation.monthly.inputs import (
     mean_change,
     values_of,
 )
-from londonpump.evaluation.report.style import (
+from londonpump.presentation.report.style import (
     NOT_DEFINED,
     format_count,
     format_interval,
     format_number,
 )
-from londonpump.evaluation.report.tables import Cell, Table
+from londonpump.presentation.report.tables import Cell, Table
 
 LOWERCASE_WORDS = {"and", "of", "upon"}
 VERDICTS = {

@@ -7,15 +7,15 @@ from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined, Te
 
 from londonpump.domain.london_clock import LONDON
 from londonpump.evaluation.live import live_figures
-from londonpump.evaluation.monthly import attendance_tables, model_tables
-from londonpump.evaluation.monthly.attendance_tables import (
+from londonpump.presentation.monthly import attendance_tables, model_tables
+from londonpump.presentation.monthly.attendance_tables import (
     format_borough,
     format_figure_interval,
     format_figure_value,
     format_ground,
     format_target,
 )
-from londonpump.evaluation.monthly.inputs import (
+from londonpump.presentation.monthly.inputs import (
     FEW,
     MISSED,
     NOT_EVALUATED,
@@ -28,9 +28,9 @@ from londonpump.evaluation.monthly.inputs import (
     figures,
     figures_by,
 )
-from londonpump.evaluation.monthly.model_tables import live_tables
-from londonpump.evaluation.monthly.plots import draw_curves, draw_maps
-from londonpump.evaluation.report.style import format_count, format_day, format_number
+from londonpump.presentation.monthly.model_tables import live_tables
+from londonpump.presentation.monthly.plots import draw_curves, draw_maps
+from londonpump.presentation.report.style import format_count, format_day, format_number
 
 VERDICT_TEXTS = {UNSURE: "too near to the target to say", NOT_EVALUATED: "too few to say", MISSED: "missed"}
 
@@ -187,7 +187,7 @@ def _format_records(inputs: MonthInputs) -> str:
 
 def _page() -> Template:
     """Load the template, with style and parts of the evaluation report."""
-    packages = ("londonpump.evaluation.monthly", "londonpump.evaluation.report")
+    packages = ("londonpump.presentation.monthly", "londonpump.presentation.report")
     loader = ChoiceLoader([PackageLoader(package, "templates") for package in packages])
     environment = Environment(
         loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True

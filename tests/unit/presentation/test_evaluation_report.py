@@ -12,9 +12,9 @@ import pytest
 from londonpump.domain.errors import BadValue
 from londonpump.evaluation.evaluate import evaluate_models, evaluate_pumps
 from londonpump.evaluation.evaluation_rows import EvaluationRows, Forecast
-from londonpump.evaluation.report import About, ReportInputs, render_model_card, render_report
-from londonpump.evaluation.report.style import format_interval, format_number
-from londonpump.evaluation.report.tables import worst_by_cover, worst_by_error
+from londonpump.presentation.report import About, ReportInputs, render_model_card, render_report
+from londonpump.presentation.report.style import format_interval, format_number
+from londonpump.presentation.report.tables import worst_by_cover, worst_by_error
 
 ATTRIBUTION = "Contains public sector information licensed under the Open Government Licence v3.0."
 LEVELS = (0.05, 0.1, 0.14, 0.23, 0.32, 0.41, 0.5, 0.59, 0.68, 0.77, 0.86, 0.9, 0.95)
