@@ -236,7 +236,8 @@ class Comparison:
         """The new name of the last field of a path and its new value; the longest end of the path in the map decides."""
         ends = (".".join(path[first:]) for first in range(len(path)))
         end = next((each for each in ends if each in self.names), path[-1])
-        name = self.names.get(end, end).rpartition(".")[2]
+        # a name itself may hold a dot, such as a band of distances
+        name = self.names[end].rpartition(".")[2] if end in self.names else end
         return name, self.values.get(end, {}).get(str(value).lower(), value)
 
     def _leaf(self, where: str, old: Any, new: Any) -> None:
@@ -274,7 +275,10 @@ def _number(text: str) -> float | None:
 def compare(old: Path, new: Path, *, shows_texts: bool) -> int:
     """Print what differs. Returns: the exit code."""
     renames = json.loads(RENAMES.read_text(encoding="utf-8")) if RENAMES.exists() else {}
-    comparison = Comparison(entry for block in renames.get("outside", {}).values() for entry in block)
+    # the schemas of the OpenAPI document have the names of classes
+    classes = (entry for entry in renames.get("names", ()) if entry["old"][:1].isupper())
+    outside = (entry for block in renames.get("outside", {}).values() for entry in block)
+    comparison = Comparison([*classes, *outside])
     for name, before in parts_of(old):
         after = dict(parts_of(new)).get(name)
         if after is None:
