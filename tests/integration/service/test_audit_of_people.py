@@ -129,7 +129,7 @@ def test_whoever_is_signed_out_everywhere_has_to_sign_in_again(live_service) -> 
         accounts.sign_out(connection, user_id, "os:ada", datetime.now(UTC))
     engine.dispose()
     assert live_service.client.get("/me", headers=bearer).status_code == 401
-    assert rows(live_service.url)[-1].kind == "user_signed_out"
+    assert rows(live_service.url)[-1].event_type == "user_signed_out"
     assert live_service.login("amelia").status_code == 200
 
 
