@@ -71,7 +71,7 @@ def test_a_module_of_no_extra_is_a_fault_of_ours() -> None:
 
 
 def test_a_command_ends_in_2_and_one_line() -> None:
-    done = without("sklearn")
+    done = without("pyarrow")
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
     assert done.stderr.startswith("londonpump: This needs londonpump[train]")
 
