@@ -31,7 +31,7 @@ from londonpump.lifecycle.prepare import PrepareRequest, prepare
 from londonpump.lifecycle.prepared_examples import Examples, load_examples
 from londonpump.models.bundle import Bundle
 from londonpump.persistence.database import writing
-from londonpump.persistence.database.decision_repository import KEEP, Decision, append_decision
+from londonpump.persistence.repositories.decisions import KEEP, Decision, append_decision
 
 SHARED = Path(__file__).resolve().parents[2] / "../shared/data"
 MARCH = Month(2023, 3)
