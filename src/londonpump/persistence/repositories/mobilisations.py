@@ -23,7 +23,7 @@ from londonpump.persistence.database.schema import board_pumps, board_version, m
 
 @dataclass(frozen=True, slots=True)
 class DispatchDetails:
-    """What was known when a pump was sent. Announced times are stored with their model, or not at all."""
+    """Facts that were known when a pump was sent. Announced times are stored with their model, or not at all."""
 
     station_code: str
     """The station it left, or its home station if it was sent from the road."""
@@ -40,7 +40,7 @@ class DispatchDetails:
 
 
 class Outcome(NamedTuple):
-    """What happened to an announced time."""
+    """Comparison of an announced time with the arrival."""
 
     actual_s: float
     error_s: float
