@@ -6,7 +6,7 @@ from pathlib import Path
 
 from londonpump.domain.context_records import SchoolHoliday, TrafficReading, WeatherHour
 from londonpump.persistence.database import open_database
-from londonpump.persistence.database.context_repository import (
+from londonpump.persistence.repositories.context import (
     store_school_holidays,
     store_traffic,
     store_weather,

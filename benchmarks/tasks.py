@@ -34,7 +34,7 @@ from londonpump.models.response_time_model import fit_base_curve
 from londonpump.models.response_training import centre_parameters, hidden, hyperparameters_for
 from londonpump.models.train import fit_ground_lookup, with_workload
 from londonpump.persistence.database import open_database
-from londonpump.persistence.database.context_lookup import context_at
+from londonpump.persistence.repositories.context import context_at
 
 WARM_UP = 50
 NS_A_MS = 1e6

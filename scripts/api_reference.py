@@ -336,9 +336,7 @@ def _below(kind: type[Exception]) -> set[type[Exception]]:
 
 def _is_service_error(kind: type[Exception]) -> bool:
     # a process that runs tests knows more errors than the product has
-    return kind.__module__.startswith(
-        ("londonpump.service.", "londonpump.persistence.database.worker_queues")
-    )
+    return kind.__module__.startswith(("londonpump.service.", "londonpump.persistence.database.store"))
 
 
 def _status(kind: type[Exception]) -> HTTPStatus:

@@ -11,7 +11,7 @@ from support.airflow_standalone import READY_WITHIN_S, Standalone, standalone, u
 from support.postgres import Server
 
 from londonpump.persistence.database import open_database, reading
-from londonpump.persistence.database.decision_repository import read_decisions
+from londonpump.persistence.repositories.decisions import read_decisions
 from londonpump.settings import Settings
 
 pytestmark = pytest.mark.slow

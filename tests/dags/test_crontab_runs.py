@@ -9,7 +9,7 @@ import pytest
 from support import crontab
 
 from londonpump.persistence.database import open_database, reading
-from londonpump.persistence.database.decision_repository import read_decisions
+from londonpump.persistence.repositories.decisions import read_decisions
 from londonpump.settings import Settings
 
 pytestmark = pytest.mark.slow

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from londonpump.persistence.database import open_database, reading
-from londonpump.persistence.database.decision_repository import read_decisions
+from londonpump.persistence.repositories.decisions import read_decisions
 from londonpump.settings import Settings
 
 COMMAND = Path(sys.executable).with_name("londonpump")

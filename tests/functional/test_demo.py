@@ -22,7 +22,7 @@ from londonpump.lifecycle.progress import silent
 from londonpump.persistence.atomic_files import read_json
 from londonpump.persistence.bundles import save_bundle
 from londonpump.persistence.database import open_database
-from londonpump.persistence.database.context_lookup import context_at
+from londonpump.persistence.repositories.context import context_at
 from londonpump.registry.manual_decisions import ledger
 from londonpump.rehearsal.demo_home import (
     DemoPlan,

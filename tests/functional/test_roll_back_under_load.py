@@ -16,7 +16,7 @@ from support.steady_load import Load, loaded, sign_in
 
 from londonpump.persistence.bundles import save_bundle
 from londonpump.persistence.database import open_database, reading
-from londonpump.persistence.database.decision_repository import read_decisions
+from londonpump.persistence.repositories.decisions import read_decisions
 
 CLIENTS = 2
 PASSWORD = "three quiet lanterns"  # noqa: S105

@@ -17,7 +17,7 @@ from support.publisher_server import serving
 
 from londonpump.persistence.bundles import load_bundle
 from londonpump.persistence.database import open_database, reading
-from londonpump.persistence.database.decision_repository import read_decisions
+from londonpump.persistence.repositories.decisions import read_decisions
 from londonpump.simulation.plan import SimulationPlan
 from londonpump.simulation.simulate import write_simulation
 

@@ -10,7 +10,7 @@ from londonpump.cli import app
 from londonpump.domain.context_records import SchoolHoliday
 from londonpump.lifecycle.import_files import import_calendar
 from londonpump.persistence.database import open_database
-from londonpump.persistence.database.context_repository import (
+from londonpump.persistence.repositories.context import (
     read_school_holidays,
     school_years,
     store_school_holidays,

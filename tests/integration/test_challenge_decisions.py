@@ -16,8 +16,8 @@ from londonpump.evaluation.promotion.evidence import PromotionSettings
 from londonpump.lifecycle.challenge import ChallengeRequest, challenge
 from londonpump.persistence.bundles import CARD, load_bundle, save_bundle
 from londonpump.persistence.database import open_database, reading, writing
-from londonpump.persistence.database.audit_repository import read_audit, verify_audit
-from londonpump.persistence.database.decision_repository import PROMOTE, Decision, active_champion
+from londonpump.persistence.repositories.audit import read_audit, verify_audit
+from londonpump.persistence.repositories.decisions import PROMOTE, Decision, active_champion
 from londonpump.registry.ledger import open_registry
 from londonpump.registry.manual_decisions import BY_HAND, SimulatedModel, ledger
 

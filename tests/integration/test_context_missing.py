@@ -26,13 +26,13 @@ from londonpump.lifecycle.train import TrainRequest, train
 from londonpump.models.distribution import P50
 from londonpump.models.predict import predict_dispatches
 from londonpump.persistence.database import open_database, open_read_only
-from londonpump.persistence.database.context_repository import (
+from londonpump.persistence.database.engine import BUSY_TIMEOUT_MS
+from londonpump.persistence.database.schema import VERSION_TABLE
+from londonpump.persistence.repositories.context import (
     store_school_holidays,
     store_traffic,
     store_weather,
 )
-from londonpump.persistence.database.engine import BUSY_TIMEOUT_MS
-from londonpump.persistence.database.schema import VERSION_TABLE
 
 FIRST_AT, HOURS = datetime(2023, 3, 13, tzinfo=UTC), 19 * 24
 PARTS = {

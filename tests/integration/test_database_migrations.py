@@ -14,8 +14,8 @@ from sqlalchemy import CheckConstraint, bindparam, inspect, select, text
 from support.home_of_version_0_1 import add_to_audit, move
 
 from londonpump.domain.errors import DatabaseFailed
+from londonpump.domain.mobilisations import Event
 from londonpump.persistence.database import connect, open_database, reading, upgrade, writing
-from londonpump.persistence.database.audit_repository import read_audit, verify_audit
 from londonpump.persistence.database.engine import Timestamp
 from londonpump.persistence.database.schema import (
     VERSION,
@@ -26,8 +26,8 @@ from londonpump.persistence.database.schema import (
     risk_stations,
 )
 from londonpump.persistence.database.schema_version import MIGRATIONS, version_of
+from londonpump.persistence.repositories.audit import read_audit, verify_audit
 from londonpump.service.board import updates
-from londonpump.service.board.rules import Event
 
 MADE_NEWER = text(f"UPDATE {VERSION_TABLE} SET version_num = '9999'")  # noqa: S608
 FIRST, BEFORE_REPORTERS = "0001", "0006"

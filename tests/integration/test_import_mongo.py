@@ -19,22 +19,21 @@ from londonpump.domain.national_grid import to_degrees
 from londonpump.domain.stations import Station, by_code, known_stations
 from londonpump.lifecycle.import_mongo import CollectionCounts, ImportResult, import_mongo
 from londonpump.persistence.database import reading
-from londonpump.persistence.database.audit_repository import read_audit
-from londonpump.persistence.database.context_repository import (
+from londonpump.persistence.database.schema import metadata
+from londonpump.persistence.repositories.audit import read_audit
+from londonpump.persistence.repositories.context import (
     read_school_holidays,
     read_stations,
     school_years,
     store_stations,
 )
-from londonpump.persistence.database.imported_repository import (
-    Prediction,
+from londonpump.persistence.repositories.predictions import (
+    ImportedPrediction,
     RiskStation,
-    User,
-    select_predictions,
+    select_imported_predictions,
     select_risk_stations,
-    select_users,
 )
-from londonpump.persistence.database.schema import metadata
+from londonpump.persistence.repositories.users import User, list_users
 
 CALENDAR = Path(__file__).resolve().parents[2] / "../shared/data/calendar"
 OURS = by_code(known_stations())
@@ -268,7 +267,7 @@ def test_the_seed_of_risk_stations_has_no_id(tmp_path, database_url, engine) -> 
 def test_a_user_comes_with_the_hash_of_the_password(tmp_path, database_url, engine) -> None:
     """Issue 11, C2."""
     imported = import_mongo(write(tmp_path, users=[USER]), database_url)
-    (anna,) = stored(engine, select_users)
+    (anna,) = stored(engine, list_users)
     assert anna == User(anna.id, "Anna", "operator", REQUESTED_AT, USER["password"], None, ANNA)
     assert count_of(imported, "users").remarks == (
         "1 keep their password, which is hashed again at their next sign-in",
@@ -282,9 +281,9 @@ def test_an_imported_user_signs_in_with_the_old_password_which_is_then_hashed_wi
     import_mongo(write(tmp_path, users=[USER]), database_url)
     with run_live_service(database_url, tmp_path) as live_service:
         assert live_service.login("anna", "test-passwort").status_code == 400
-        assert [user.password_hash for user in stored(engine, select_users)] == [USER["password"]]
+        assert [user.password_hash for user in stored(engine, list_users)] == [USER["password"]]
         assert live_service.login("anna", "test-password").status_code == 200
-        (anna,) = stored(engine, select_users)
+        (anna,) = stored(engine, list_users)
         assert anna.password_hash.startswith("$argon2id$")
         assert live_service.login("anna", "test-password").status_code == 200
         assert live_service.login("anna", "test-passwort").status_code == 400
@@ -315,7 +314,7 @@ def test_a_user_whose_hash_cannot_be_checked_comes_without_a_password(
 ) -> None:
     """Issue 11, C2."""
     imported = import_mongo(write(tmp_path, users=[{**USER, "password": password}]), database_url)
-    assert [user.password_hash for user in stored(engine, select_users)] == [None]
+    assert [user.password_hash for user in stored(engine, list_users)] == [None]
     assert count_of(imported, "users").remarks == (
         "1 without a usable password hash; set a password for: Anna",
     )
@@ -325,7 +324,7 @@ def test_a_user_whose_hash_cannot_be_checked_comes_without_a_password(
 def test_a_user_with_an_unusable_name_is_reported_and_skipped(tmp_path, database_url, engine, name) -> None:
     """Issue 11, C2."""
     imported = import_mongo(write(tmp_path, users=[{**USER, "username": name}, BEN]), database_url)
-    assert [user.username for user in stored(engine, select_users)] == ["Ben"]
+    assert [user.username for user in stored(engine, list_users)] == ["Ben"]
     counted = count_of(imported, "users")
     assert (counted.read, counted.added, counted.skipped) == (2, 1, 1)
     assert counted.remarks[-1].startswith("document 1, field username: ")
@@ -360,7 +359,7 @@ def test_what_was_skipped_comes_with_a_second_run_once_it_is_mended(tmp_path, da
     import_mongo(write(tmp_path, users=[{**USER, "username": ""}, BEN]), database_url)
     imported = import_mongo(write(tmp_path, users=[USER, BEN]), database_url)
     assert (count_of(imported, "users").added, count_of(imported, "users").already_there) == (1, 1)
-    assert [user.username for user in stored(engine, select_users)] == ["Anna", "Ben"]
+    assert [user.username for user in stored(engine, list_users)] == ["Anna", "Ben"]
 
 
 def test_a_second_run_brings_the_passwords_that_an_earlier_version_left_out(
@@ -376,10 +375,10 @@ def test_a_second_run_brings_the_passwords_that_an_earlier_version_left_out(
     )
     other = {**USER, "password": bcrypt.hashpw(b"another", bcrypt.gensalt(4)).decode()}
     import_mongo(write(tmp_path, users=[other, has_one]), database_url)
-    assert {user.password_hash for user in stored(engine, select_users)} == {USER["password"]}
+    assert {user.password_hash for user in stored(engine, list_users)} == {USER["password"]}
     with reading(engine) as connection:
         audited = [(row.event_type, json.loads(row.details)["user"]) for row in read_audit(connection)]
-    assert audited == [("user_password_imported", user.id) for user in stored(engine, select_users)]
+    assert audited == [("user_password_imported", user.id) for user in stored(engine, list_users)]
 
 
 def test_no_more_than_20_skipped_documents_are_named(tmp_path, database_url) -> None:
@@ -392,22 +391,22 @@ def test_no_more_than_20_skipped_documents_are_named(tmp_path, database_url) -> 
 def test_a_name_that_is_taken_and_long_gets_a_number_that_fits(tmp_path, database_url, engine) -> None:
     twin = {**BEN, "username": "A" * 64, "created_at": relaxed(REQUESTED_AT.replace(hour=8))}
     import_mongo(write(tmp_path, users=[twin, {**USER, "username": "a" * 64}]), database_url)
-    assert sorted(user.username for user in stored(engine, select_users)) == ["A" * 64, "a" * 62 + "-2"]
+    assert sorted(user.username for user in stored(engine, list_users)) == ["A" * 64, "a" * 62 + "-2"]
 
 
 def test_two_users_whose_names_differ_in_case_stay_two(tmp_path, database_url, engine) -> None:
     earlier = relaxed(REQUESTED_AT.replace(hour=8))
     twin = {"_id": oid(ANNA_TOO), "username": "anna", "created_at": earlier}
     imported = import_mongo(write(tmp_path, users=[USER, twin]), database_url)
-    assert [user.username for user in stored(engine, select_users)] == ["anna", "Anna-2"]
+    assert [user.username for user in stored(engine, list_users)] == ["anna", "Anna-2"]
     assert "'Anna' is taken" in count_of(imported, "users").remarks[0]
 
 
 def test_a_prediction_keeps_user_time_seconds_risk_and_list(tmp_path, database_url, engine) -> None:
     import_mongo(everything(tmp_path), database_url)
-    (stored_entry,) = stored(engine, select_predictions)
-    (anna,) = stored(engine, select_users)
-    assert stored_entry == Prediction(
+    (stored_entry,) = stored(engine, select_imported_predictions)
+    (anna,) = stored(engine, list_users)
+    assert stored_entry == ImportedPrediction(
         stored_entry.id, anna.id, REQUESTED_AT, "imported", 316.0, True, LISTED_AT, {}, REQUESTED_ID
     )
 
@@ -415,17 +414,21 @@ def test_a_prediction_keeps_user_time_seconds_risk_and_list(tmp_path, database_u
 @pytest.mark.parametrize("seconds", [316, 316.0, "316", "316 secondes", {"$numberDouble": "316.0"}], ids=str)
 def test_seconds_are_read_as_number_or_text(tmp_path, database_url, engine, seconds) -> None:
     import_mongo(write(tmp_path, predictions=[{**PREDICTIONS, "prediction": seconds}]), database_url)
-    assert [stored_entry.response_time_s for stored_entry in stored(engine, select_predictions)] == [316.0]
+    assert [stored_entry.response_time_s for stored_entry in stored(engine, select_imported_predictions)] == [
+        316.0
+    ]
 
 
 def test_a_time_below_0_is_kept_as_it_was_told(tmp_path, database_url, engine) -> None:
     import_mongo(write(tmp_path, predictions=[{**PREDICTIONS, "prediction": -232}]), database_url)
-    assert [stored_entry.response_time_s for stored_entry in stored(engine, select_predictions)] == [-232.0]
+    assert [stored_entry.response_time_s for stored_entry in stored(engine, select_imported_predictions)] == [
+        -232.0
+    ]
 
 
 def test_a_prediction_of_nobody_keeps_whose_it_was(tmp_path, database_url, engine) -> None:
     imported = import_mongo(write(tmp_path, predictions=[PREDICTIONS]), database_url)
-    (stored_entry,) = stored(engine, select_predictions)
+    (stored_entry,) = stored(engine, select_imported_predictions)
     assert (stored_entry.user_id, stored_entry.inputs) == (None, {"original_user": ANNA})
     assert count_of(imported, "predictions").corrected == 1
 
@@ -435,7 +438,7 @@ def test_a_document_a_line_reads_the_same(tmp_path, database_url, engine) -> Non
     lines = "\n".join(json.dumps(document) for document in (USER, twin)) + "\n"
     (tmp_path / "users.json").write_text(lines)
     import_mongo(tmp_path, database_url)
-    assert [user.username for user in stored(engine, select_users)] == ["Anna", "Ben"]
+    assert [user.username for user in stored(engine, list_users)] == ["Anna", "Ben"]
 
 
 def test_documents_over_several_lines_read_the_same(tmp_path, database_url, engine) -> None:
@@ -443,7 +446,7 @@ def test_documents_over_several_lines_read_the_same(tmp_path, database_url, engi
         "\ufeff" + json.dumps(USER, indent=2) + "\n" + json.dumps(USER, indent=2)
     )
     import_mongo(tmp_path, database_url)
-    assert [user.username for user in stored(engine, select_users)] == ["Anna"]
+    assert [user.username for user in stored(engine, list_users)] == ["Anna"]
 
 
 def test_a_last_file_without_a_usable_document_keeps_everything_out(tmp_path, database_url, engine) -> None:

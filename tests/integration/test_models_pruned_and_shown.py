@@ -15,7 +15,7 @@ from londonpump.domain.errors import BadFile, BadValue
 from londonpump.lifecycle.stored_models import as_of, format_bundles, prune, show
 from londonpump.persistence.bundles import CARD, CURRENT, load_bundle
 from londonpump.persistence.database import writing
-from londonpump.persistence.database.decision_repository import KEEP, Decision
+from londonpump.persistence.repositories.decisions import KEEP, Decision
 from londonpump.registry.ledger import open_registry
 
 AT = datetime(2026, 11, 1, 10, tzinfo=UTC)

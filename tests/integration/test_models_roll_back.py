@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 from londonpump.cli import app
 from londonpump.domain.errors import BadFile, BadValue
 from londonpump.persistence.database import reading
-from londonpump.persistence.database.audit_repository import read_audit
+from londonpump.persistence.repositories.audit import read_audit
 from londonpump.registry.ledger import open_registry
 from londonpump.registry.manual_decisions import NothingToRollBackTo, RollBackRequest, ledger, roll_back
 

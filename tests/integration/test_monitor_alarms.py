@@ -13,7 +13,7 @@ from londonpump.domain.errors import SourceFailed
 from londonpump.ingest.alarm_webhook import post_alarm
 from londonpump.lifecycle.monitor_actions import send_unsent
 from londonpump.persistence.database import reading, writing
-from londonpump.persistence.database.alarm_repository import (
+from londonpump.persistence.repositories.alarms import (
     AlarmChanges,
     Condition,
     alarms_between,

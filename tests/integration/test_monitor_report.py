@@ -28,7 +28,7 @@ from londonpump.lifecycle.prepare import PrepareRequest, prepare
 from londonpump.lifecycle.prepared_examples import Examples, load_examples
 from londonpump.models.bundle import Bundle
 from londonpump.persistence.database import writing
-from londonpump.persistence.database.decision_repository import KEEP, Decision, append_decision
+from londonpump.persistence.repositories.decisions import KEEP, Decision, append_decision
 from londonpump.presentation.monthly import Month
 from londonpump.presentation.monthly.attendance_tables import format_borough
 from londonpump.presentation.monthly.inputs import AttendanceRows, Figures, figures, figures_by

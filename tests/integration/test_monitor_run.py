@@ -21,15 +21,15 @@ from londonpump.lifecycle.monitor_outcomes import join_outcomes
 from londonpump.lifecycle.monitor_text import format_monitoring, monitoring_as_json
 from londonpump.lifecycle.prepared_examples import Examples
 from londonpump.persistence.database import reading, writing
-from londonpump.persistence.database.context_repository import store_weather
-from londonpump.persistence.database.decision_repository import (
+from londonpump.persistence.database.schema import predictions
+from londonpump.persistence.repositories.context import store_weather
+from londonpump.persistence.repositories.decisions import (
     KEEP,
     Decision,
     active_champion,
     append_decision,
     read_decisions,
 )
-from londonpump.persistence.database.schema import predictions
 
 NOW = datetime.now(UTC).replace(microsecond=0) + timedelta(hours=1)
 DAY = timedelta(days=1)

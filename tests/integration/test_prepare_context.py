@@ -23,8 +23,8 @@ from londonpump.lifecycle.prepare import PrepareRequest, prepare
 from londonpump.lifecycle.prepare_text import format_preparation
 from londonpump.lifecycle.prepared_examples import Columns, as_columns
 from londonpump.persistence.database import open_database
-from londonpump.persistence.database.context_lookup import context_columns
-from londonpump.persistence.database.context_repository import (
+from londonpump.persistence.repositories.context import (
+    context_columns,
     store_bank_holidays,
     store_school_holidays,
     store_stations,

@@ -12,7 +12,7 @@ from support.publisher_server import Publisher, Sleeper, as_json, broken, not_fo
 from londonpump.domain.errors import BadValue
 from londonpump.ingest.http import Http, Limits
 from londonpump.lifecycle.refresh import Part, RefreshRequest, RefreshResult, State, refresh_context
-from londonpump.persistence.database.context_repository import last_fetches, read_traffic, read_weather
+from londonpump.persistence.repositories.context import last_fetches, read_traffic, read_weather
 
 NOW = datetime(2023, 11, 24, 9, 20, tzinfo=UTC)
 TODAY = datetime(2023, 11, 24, tzinfo=UTC)

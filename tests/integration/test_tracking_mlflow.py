@@ -17,7 +17,7 @@ from londonpump.cli import app
 from londonpump.lifecycle.track_runs import TrackingResult, track
 from londonpump.persistence.bundles import content_hash
 from londonpump.persistence.database import writing
-from londonpump.persistence.database.decision_repository import KEEP, Decision, append_decision
+from londonpump.persistence.repositories.decisions import KEEP, Decision, append_decision
 from londonpump.registry.ledger import open_registry
 from londonpump.settings import Settings
 

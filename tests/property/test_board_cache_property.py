@@ -11,13 +11,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support.run_size import examples
 
+from londonpump.domain.mobilisations import RANKED, Event
 from londonpump.domain.stations import known_stations
 from londonpump.persistence.database import open_database, writing
 from londonpump.persistence.database.store import Store, StoreLimits
-from londonpump.service.auth.repository import add_user
-from londonpump.service.board import repository, updates
+from londonpump.persistence.repositories.mobilisations import read_pumps
+from londonpump.persistence.repositories.users import User, add_user
+from londonpump.service.board import updates
 from londonpump.service.board.cache import BoardCache, BoardLimits
-from londonpump.service.board.rules import RANKED, Event
 from londonpump.service.board.schemas import NewMobilisation
 from londonpump.service.board.view import BoardView, Fleet, london_day
 from londonpump.service.errors import Conflict
@@ -123,17 +124,16 @@ class Process:
 
 async def run(url: str, taken: list[tuple[str, object]]) -> None:
     store = Store.open(url, NO_TIME)
-    fields = {"username": "o", "username_folded": "o", "role": "operator", "created_at": START}
     with writing(store.engine) as connection:
-        user = add_user(connection, {**fields, "password_hash": None})
-    process = Process(store, user.id)
+        add_user(connection, User("o", "o", "operator", START))
+    process = Process(store, "o")
     try:
         for step, value in taken:
             await process.take(step, value)
             assert not process.ranked() & process.out.keys()
         # and what is verified is what the database holds
         await process.read(in_time=True)
-        stored = await store.read(repository.read_pumps)
+        stored = await store.read(read_pumps)
         assert sorted(process.board_cache.read_cached().rows.pumps, key=lambda row: row.code) == sorted(
             stored, key=lambda row: row.code
         )

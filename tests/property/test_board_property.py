@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 from support.run_size import examples
 
+from londonpump.domain.mobilisations import OUT, Event, State
 from londonpump.persistence.database import open_database, writing
 from londonpump.persistence.database.schema import board_pumps, mobilisations
-from londonpump.service.auth.repository import add_user
+from londonpump.persistence.repositories.users import User, add_user
 from londonpump.service.board import updates
-from londonpump.service.board.rules import OUT, Event, State
 from londonpump.service.board.schemas import NewMobilisation, Snapshot, SnapshotPump
 from londonpump.service.errors import Conflict
 
@@ -48,10 +48,9 @@ def at_tick(tick: int) -> datetime:
 @pytest.fixture(scope="module")
 def database(tmp_path_factory):
     engine = open_database(f"sqlite:///{tmp_path_factory.mktemp('board') / 'a.db'}")
-    fields = {"username": "o", "username_folded": "o", "role": "operator", "created_at": START}
     with writing(engine) as connection:
-        user = add_user(connection, {**fields, "password_hash": None})
-    yield engine, user.id
+        add_user(connection, User("o", "o", "operator", START))
+    yield engine, "o"
     engine.dispose()
 
 

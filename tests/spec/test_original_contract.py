@@ -23,7 +23,7 @@ from support.original_responses import (
 from support.service_with_model import live_service_with_model
 
 from londonpump.persistence.database import connect, writing
-from londonpump.persistence.database.imported_repository import Prediction, put_predictions
+from londonpump.persistence.repositories.predictions import ImportedPrediction, put_imported_predictions
 
 USER = {"username": "test", "password": "test-password", "passwordConfirm": "test-password"}
 LOGIN = {"username": "test", "password": "test-password"}
@@ -200,7 +200,9 @@ def recorded(tmp_path_factory, small_brigade):
         engine = connect(url)
         made_at = datetime.fromisoformat(MADE_AT).replace(tzinfo=UTC)
         with writing(engine) as connection:
-            put_predictions(connection, [Prediction("ab" * 16, reader, made_at, "time_pump", 316.4, True)])
+            put_imported_predictions(
+                connection, [ImportedPrediction("ab" * 16, reader, made_at, "time_pump", 316.4, True)]
+            )
         engine.dispose()
         expired = live_service.login(READER, PASSWORD).json()["access_token"]
         live_service.clock.move(minutes=10)

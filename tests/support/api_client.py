@@ -12,7 +12,7 @@ from support.accounts_service import Clock, LiveService, ServiceClient
 from support.running_service import database_with, put_in_store, running
 
 from londonpump.persistence.database import connect, reading
-from londonpump.persistence.database.imported_repository import select_users
+from londonpump.persistence.repositories.users import list_users
 
 SOHO = {"easting_m": 529_700.0, "northing_m": 181_100.0}
 
@@ -39,7 +39,7 @@ class ApiClient:
         """Of the person who asks."""
         engine = connect(self.url)
         with reading(engine) as connection:
-            ids = {user.username: user.id for user in select_users(connection)}
+            ids = {user.username: user.id for user in list_users(connection)}
         engine.dispose()
         return ids["olaf"]
 

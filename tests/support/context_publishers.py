@@ -8,7 +8,7 @@ from support import weather_responses
 from support.publisher_server import Publisher, Reply, as_json, as_text
 
 from londonpump.ingest.tomtom import PATH as TOMTOM_PATH
-from londonpump.persistence.database import context_repository
+from londonpump.persistence.repositories import context
 from londonpump.settings import Settings
 
 FORECAST, ARCHIVE, ARCHIVED = "/v1/forecast", "/v1/archive", "/v1/historical-forecast"
@@ -61,11 +61,11 @@ def everything(engine: Engine) -> list[Any]:
     """All rows of context, to compare before and after."""
     first, end = datetime(1990, 1, 1, tzinfo=UTC), datetime.now(UTC) + timedelta(days=100)
     return [
-        context_repository.read_weather(engine, first, end),
-        context_repository.read_traffic(engine, first, end),
-        context_repository.read_school_holidays(engine),
-        context_repository.school_years(engine),
-        context_repository.read_bank_holidays(engine),
+        context.read_weather(engine, first, end),
+        context.read_traffic(engine, first, end),
+        context.read_school_holidays(engine),
+        context.school_years(engine),
+        context.read_bank_holidays(engine),
     ]
 
 

@@ -13,13 +13,13 @@ from support.accounts_service import CHEAP, SECRET, Clock, ServiceClient
 
 from londonpump.persistence.bundles import CARD, PROVENANCE, save_bundle
 from londonpump.persistence.database import open_database, reading, writing
-from londonpump.persistence.database.decision_repository import (
+from londonpump.persistence.database.store import StoreLimits
+from londonpump.persistence.repositories.decisions import (
     PROMOTE,
     Decision,
     active_champion,
     append_decision,
 )
-from londonpump.persistence.database.store import StoreLimits
 from londonpump.service.app import create_app
 from londonpump.service.state import ServiceOptions
 from londonpump.settings import Settings

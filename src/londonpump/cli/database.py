@@ -130,9 +130,8 @@ def import_mongo(
 
 def _upgrade(url: str) -> str:
     """Upgrade a database and return what was done. Raises: DatabaseFailed."""
-    from londonpump.persistence.database import connect, upgrade
+    from londonpump.persistence.database import VERSION, connect, upgrade
     from londonpump.persistence.database.engine import database_name
-    from londonpump.persistence.database.schema import VERSION
 
     engine = connect(url)
     try:

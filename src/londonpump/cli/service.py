@@ -51,8 +51,8 @@ def verify(
 ) -> None:
     """Verify the chain from its first row. The exit code is 1 if a row was changed or is missing."""
     from londonpump.persistence.database import open_database, reading
-    from londonpump.persistence.database.audit_repository import verify_audit
-    from londonpump.service.predictions.repository import find_changed_prediction
+    from londonpump.persistence.repositories.audit import verify_audit
+    from londonpump.persistence.repositories.predictions import find_changed_prediction
 
     n_rows, expected_hash = _head(head)
     with report_errors():
@@ -86,7 +86,7 @@ def show(
     Each line has number, time, event type, actor and subject.
     """
     from londonpump.persistence.database import open_database, reading
-    from londonpump.persistence.database.audit_repository import read_audit
+    from londonpump.persistence.repositories.audit import read_audit
 
     with report_errors():
         engine = open_database(settings().database)

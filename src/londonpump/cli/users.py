@@ -68,10 +68,10 @@ def create(
 @users.command("list")
 def list_() -> None:
     """Show every account."""
-    from londonpump.service.auth import repository
+    from londonpump.persistence.repositories.users import list_users
 
     with report_errors(), _transaction() as (connection, _, _):
-        found = repository.list_users(connection)
+        found = list_users(connection)
     for user in found:
         state = f"disabled {user.disabled_at:%Y-%m-%d}" if user.disabled_at else "active"
         typer.echo(f"{user.username}\t{user.role}\t{state}\tsince {user.created_at:%Y-%m-%d}")

@@ -23,23 +23,19 @@ from londonpump.lifecycle.champion_challenger import (
 from londonpump.lifecycle.prepared_examples import Examples, data_hash_of, load_examples
 from londonpump.lifecycle.progress import Progress, silent
 from londonpump.persistence.database import reading, writing
-from londonpump.persistence.database.decision_repository import (
+from londonpump.persistence.repositories.decisions import (
     KEEP,
     PROMOTE,
     ChampionChanged,
     Decision,
     active_champion,
+    decisions_about,
     lock_decisions,
     read_decisions,
-)
-from londonpump.registry.bundle_store import BundleStore, run_smoke_test
-from londonpump.registry.ledger import (
-    Registry,
-    decisions_about,
-    find_earlier_decision,
-    open_registry,
     was_active,
 )
+from londonpump.registry.bundle_store import BundleStore, run_smoke_test
+from londonpump.registry.ledger import Registry, find_earlier_decision, open_registry
 from londonpump.settings import Settings
 
 JUDGED_BY = "challenge"

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from londonpump.lifecycle.challenge import ChallengeResult, ComparisonResult
-from londonpump.persistence.database.decision_repository import Decision
+from londonpump.persistence.repositories.decisions import Decision
 
 SCORES = {
     "mae_s": ("MAE", "s", 1.0),

@@ -17,9 +17,8 @@ from londonpump.features.context import context_at as context_of_tables
 from londonpump.persistence.embedded_database import database_exists
 
 if TYPE_CHECKING:
-    from sqlalchemy import Engine
-
     from londonpump.models.bundle import Bundle
+    from londonpump.persistence.database import Engine
 
 Columns = dict[str, NDArray[Any]]
 
@@ -37,7 +36,7 @@ class ContextStore:
         """Return the context at (n,) timestamps by column; empty if there is no database to read."""
         if not self._is_there:
             return {}
-        from londonpump.persistence.database.context_lookup import context_columns  # noqa: PLC0415
+        from londonpump.persistence.repositories.context import context_columns  # noqa: PLC0415
 
         try:
             return context_columns(self._opened(), at_us)
@@ -49,7 +48,7 @@ class ContextStore:
         """Return the context at one time with sources and ages; None if there is no database to read."""
         if not self._is_there:
             return None
-        from londonpump.persistence.database.context_lookup import context_at  # noqa: PLC0415
+        from londonpump.persistence.repositories.context import context_at  # noqa: PLC0415
 
         try:
             return context_at(self._opened(), at)
@@ -92,7 +91,7 @@ def read_context(database: str, at: datetime) -> ContextSnapshot:
     if not database_exists(database):
         return context_of_tables(ContextTables.of(), at)
     from londonpump.persistence.database import open_database  # noqa: PLC0415
-    from londonpump.persistence.database.context_lookup import context_at  # noqa: PLC0415
+    from londonpump.persistence.repositories.context import context_at  # noqa: PLC0415
 
     engine = open_database(database)
     try:

@@ -5,13 +5,13 @@ from datetime import date
 from pathlib import Path
 
 import numpy as np
-from sqlalchemy import Engine
 
 from londonpump.domain.errors import BadFile
 from londonpump.domain.stations import Station, by_code, known_stations, land_stations
 from londonpump.ingest.school_holidays import read_calendar
 from londonpump.ingest.station_file import read_stations
-from londonpump.persistence.database import context_repository
+from londonpump.persistence.database import Engine
+from londonpump.persistence.repositories import context
 
 MIN_OPEN_STATIONS = 50
 """London has 102 open land stations, so a list with less than half of them is a mistake."""
@@ -35,7 +35,7 @@ def import_calendar(engine: Engine, path: Path, *, is_replacing: bool) -> list[s
     Raises: BadFile if the file is wrong; then nothing is stored.
     """
     calendar = read_calendar(path)
-    stored = context_repository.store_school_holidays(engine, calendar.holidays, replace=is_replacing)
+    stored = context.store_school_holidays(engine, calendar.holidays, replace=is_replacing)
     messages = []
     for verb, years in (("Added", stored.added), ("Replaced", stored.replaced)):
         for year in years:
@@ -65,13 +65,13 @@ def import_stations(engine: Engine, path: Path, day: date, *, is_forced: bool) -
         )
     # Compare before storing: afterwards, the list in use is the new one.
     changes = changes_between(stations_in_use(engine), stations)
-    context_repository.store_stations(engine, sorted(stations, key=lambda station: station.code))
+    context.store_stations(engine, sorted(stations, key=lambda station: station.code))
     return [*_format_changes(changes), _counted(stations, day)]
 
 
 def stations_in_use(engine: Engine) -> tuple[Station, ...]:
     """Return the imported list of stations, or else the built-in one."""
-    return context_repository.read_stations(engine) or known_stations()
+    return context.read_stations(engine) or known_stations()
 
 
 def changes_between(before: tuple[Station, ...], after: tuple[Station, ...]) -> Changes:

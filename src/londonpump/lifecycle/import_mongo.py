@@ -11,8 +11,6 @@ from math import hypot
 from pathlib import Path
 from uuid import NAMESPACE_URL, uuid5
 
-from sqlalchemy import Connection
-
 from londonpump.domain.context_records import SchoolHoliday
 from londonpump.domain.national_grid import to_grid
 from londonpump.domain.stations import Station, by_code, known_stations
@@ -27,25 +25,22 @@ from londonpump.ingest.mongo_collections import (
     MongoExport,
     read_export,
 )
-from londonpump.persistence.database import open_database, writing
-from londonpump.persistence.database.audit_repository import append_audit
-from londonpump.persistence.database.context_repository import (
+from londonpump.persistence.database import Connection, open_database, writing
+from londonpump.persistence.repositories.audit import append_audit
+from londonpump.persistence.repositories.context import (
     put_school_holidays,
     put_stations,
     select_stations,
 )
-from londonpump.persistence.database.imported_repository import (
-    Prediction,
+from londonpump.persistence.repositories.predictions import (
+    ImportedPrediction,
     RiskStation,
-    User,
-    imported_predictions,
-    put_predictions,
+    imported_ids,
+    put_imported_predictions,
     put_risk_stations,
-    put_users,
     select_risk_stations,
-    select_users,
-    set_initial_password,
 )
+from londonpump.persistence.repositories.users import User, list_users, put_users, set_initial_password
 
 PREDICTION_TYPE = "imported"
 MAX_NAMED = 20
@@ -78,7 +73,7 @@ class CollectionCounts:
 
 def add_users(connection: Connection, exported: list[ExportedUser]) -> CollectionCounts:
     """Add new users with the hashes of their passwords. A name that is taken gets a number, so two people stay two."""
-    existing = select_users(connection)
+    existing = list_users(connection)
     ids = {user.imported_from for user in existing}
     names = {username_key(user.username) for user in existing}
     new, remarks = [], []
@@ -119,7 +114,7 @@ def add_passwords(connection: Connection, exported: list[ExportedUser], now: dat
     hashes = {each.id: each.password_hash for each in exported if each.password_hash is not None}
     updated = [
         user
-        for user in select_users(connection)
+        for user in list_users(connection)
         if user.imported_from in hashes
         and set_initial_password(connection, user.id, hashes[user.imported_from])
     ]
@@ -135,15 +130,15 @@ def add_passwords(connection: Connection, exported: list[ExportedUser], now: dat
 
 def add_predictions(connection: Connection, exported: list[ExportedPrediction]) -> CollectionCounts:
     """Add new predictions with their users and the time of the risk list that they used."""
-    owners = {user.imported_from: user.id for user in select_users(connection)}
+    owners = {user.imported_from: user.id for user in list_users(connection)}
     lists = {station.imported_id: station.listed_at for station in select_risk_stations(connection)}
-    existing = imported_predictions(connection)
-    new: dict[str, Prediction] = {}
+    existing = imported_ids(connection)
+    new: dict[str, ImportedPrediction] = {}
     for each in exported:
         if each.id in existing or each.id in new:
             continue
         owner = owners.get(each.user_id)
-        new[each.id] = Prediction(
+        new[each.id] = ImportedPrediction(
             id=_our_id(each.id),
             user_id=owner,
             created_at=each.created_at,
@@ -154,7 +149,7 @@ def add_predictions(connection: Connection, exported: list[ExportedPrediction]) 
             inputs={} if owner else {"original_user": each.user_id},
             imported_id=each.id,
         )
-    put_predictions(connection, list(new.values()))
+    put_imported_predictions(connection, list(new.values()))
     without_user = sum(prediction.user_id is None for prediction in new.values())
     without_list = sum(each.id in new and new[each.id].risk_listed_at is None for each in exported)
     remarks = [f"{without_user} of an unknown user: kept without a user"] if without_user else []

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, Engine
 
 from londonpump.domain.errors import BadFile, TooFewRows
 from londonpump.evaluation.drift import DriftResult, StationChange
@@ -48,11 +47,15 @@ from londonpump.lifecycle.prepared_examples import Examples, load_examples
 from londonpump.lifecycle.progress import Progress, silent
 from londonpump.persistence.atomic_files import read_json
 from londonpump.persistence.bundles import CARD, read_provenance
-from londonpump.persistence.database import open_database, reading, writing
-from londonpump.persistence.database.alarm_repository import AlarmChanges, Condition, reconcile_alarms
-from londonpump.persistence.database.decision_repository import active_champion, read_decisions
+from londonpump.persistence.database import Connection, Engine, open_database, reading, writing
+from londonpump.persistence.repositories.alarms import AlarmChanges, Condition, reconcile_alarms
+from londonpump.persistence.repositories.decisions import (
+    active_champion,
+    active_periods_of,
+    decision_at,
+    read_decisions,
+)
 from londonpump.persistence.verified_bundle import folder_of
-from londonpump.registry.ledger import active_periods_of, decision_at
 from londonpump.registry.manual_decisions import roll_back
 from londonpump.settings import Settings
 

@@ -6,19 +6,17 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Engine
-
 from londonpump.domain.errors import DatabaseFailed, LondonPumpError, SourceFailed
 from londonpump.evaluation.live import Band, BandRule
-from londonpump.persistence.database import reading, writing
-from londonpump.persistence.database.alarm_repository import (
+from londonpump.persistence.database import Engine, reading, writing
+from londonpump.persistence.repositories.alarms import (
     Alarm,
     AlarmChanges,
     Condition,
     mark_sent,
     unsent_notifications,
 )
-from londonpump.persistence.database.decision_repository import ROLL_BACK, Decision
+from londonpump.persistence.repositories.decisions import ROLL_BACK, Decision
 from londonpump.registry.manual_decisions import PromotionResult, RollBackRequest
 from londonpump.settings import Settings
 

@@ -6,7 +6,6 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, func, select
 
 from londonpump.domain.london_clock import LONDON, london_us
 from londonpump.evaluation.drift import (
@@ -24,10 +23,10 @@ from londonpump.features.catalogue import FEATURES
 from londonpump.features.dispatches import DAY_US, HOUR_US
 from londonpump.features.observations import FIRST_DAY, london_days
 from londonpump.lifecycle.prepared_examples import Columns, Examples
-from londonpump.persistence.database.alarm_repository import Condition
-from londonpump.persistence.database.context_repository import FetchRecord, select_last_fetches
-from londonpump.persistence.database.decision_repository import Decision, read_decisions
-from londonpump.persistence.database.schema import decisions, weather_hours
+from londonpump.persistence.database import Connection
+from londonpump.persistence.repositories.alarms import Condition
+from londonpump.persistence.repositories.context import FetchRecord, newest_weather, select_last_fetches
+from londonpump.persistence.repositories.decisions import Decision, first_decided_at, read_decisions
 from londonpump.registry.ledger import has_comparison
 
 # Calls and dispatches are counted apart: a call with five pumps must not count five times.
@@ -210,9 +209,7 @@ def last_comparison(connection: Connection, at: datetime) -> tuple[Decision | No
 
     A decision about a bundle that could not be used, or with too few rows, compared nothing.
     """
-    first_at = connection.execute(
-        select(func.min(decisions.c.decided_at)).where(decisions.c.decided_at <= at)
-    ).scalar()
+    first_at = first_decided_at(connection, at)
     before: int | None = None
     while lines := read_decisions(connection, 100, before):
         for line in lines:
@@ -224,9 +221,7 @@ def last_comparison(connection: Connection, at: datetime) -> tuple[Decision | No
 
 def latest_weather(connection: Connection, at: datetime) -> tuple[datetime | None, list[FetchRecord]]:
     """Return the newest hour of weather that was known at a time, and the last fetches."""
-    hours = weather_hours.c
-    newest = select(func.max(hours.observed_at)).where(hours.observed_at <= at, hours.available_at <= at)
-    return connection.execute(newest).scalar(), select_last_fetches(connection)
+    return newest_weather(connection, at)[0], select_last_fetches(connection)
 
 
 def age_conditions(ages: Ages) -> list[Condition]:

@@ -1,19 +1,20 @@
 """Outcomes of announced times: arrivals on the board, or else the published records of the month."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, select
 
 from londonpump.domain.attendance_targets import FIRST_PUMP_TARGET_S, MAX_PUBLISHED_S
 from londonpump.domain.london_clock import LONDON
 from londonpump.evaluation.live import LiveRows
 from londonpump.features.observations import FIRST_DAY
 from londonpump.lifecycle.prepared_examples import Examples
-from londonpump.persistence.database.schema import mobilisations, outcomes, predictions
+from londonpump.persistence.database import Connection
+from londonpump.persistence.repositories.mobilisations import AnnouncedTime, announced_times
+from londonpump.persistence.repositories.predictions import find_predictions
 
 MAX_OUTCOME_AGE = timedelta(days=150)
 """Published records are eight weeks late and cover a month, so older announcements get no new outcome."""
@@ -58,31 +59,7 @@ def published_times(examples: Examples) -> Published:
 
 def join_outcomes(connection: Connection, at: datetime, published: Published) -> Joined:
     """Return the announced times of the last months with their outcomes until a time."""
-    dispatches = mobilisations.c
-    query = (
-        select(
-            dispatches.id,
-            dispatches.incident_number,
-            dispatches.pump_code,
-            dispatches.station_code,
-            dispatches.mobilised_at,
-            dispatches.model,
-            dispatches.announced_p10_s,
-            dispatches.announced_p50_s,
-            dispatches.announced_p90_s,
-            dispatches.prediction_id,
-            outcomes.c.actual_s,
-        )
-        # An outer join: announced times without an outcome count in the share that was joined.
-        .outerjoin(outcomes, (outcomes.c.mobilisation_id == dispatches.id) & (outcomes.c.arrived_at <= at))
-        .where(
-            dispatches.model.is_not(None),
-            dispatches.mobilised_at <= at,
-            dispatches.mobilised_at > at - MAX_OUTCOME_AGE,
-        )
-        .order_by(dispatches.mobilised_at, dispatches.id)
-    )
-    rows: Sequence[Any] = connection.execute(query).all()
+    rows = announced_times(connection, at - MAX_OUTCOME_AGE, at)
     recorded = [published.get((row.incident_number, row.pump_code)) for row in rows]
     from_board_s = [_plausible(row.actual_s) for row in rows]
     actual = [
@@ -114,7 +91,7 @@ def newest_days(rows: LiveRows, days: int = FIGURES_DAYS) -> LiveRows:
     return rows.take(rows.day > rows.day.max(initial=0) - days)
 
 
-def _promised(connection: Connection, rows: Iterable[Any]) -> dict[str, float]:
+def _promised(connection: Connection, rows: Iterable[AnnouncedTime]) -> dict[str, float]:
     """Return {mobilisation: announced chance of more than six minutes} for stored predictions."""
     pumps: dict[str, list[tuple[str, str]]] = {}
     for row in rows:
@@ -123,11 +100,9 @@ def _promised(connection: Connection, rows: Iterable[Any]) -> dict[str, float]:
     prediction_ids = list(pumps)
     chances: dict[str, float] = {}
     for first in range(0, len(prediction_ids), CHUNK_SIZE):
-        chunk = predictions.c.id.in_(prediction_ids[first : first + CHUNK_SIZE])
-        for prediction, answer in connection.execute(
-            select(predictions.c.id, predictions.c.answer).where(chunk)
-        ):
-            within = ((sent, _chance_within(answer, pump)) for sent, pump in pumps[prediction])
+        stored = find_predictions(connection, prediction_ids[first : first + CHUNK_SIZE])
+        for prediction_id, prediction in stored.items():
+            within = ((sent, _chance_within(prediction.answer, pump)) for sent, pump in pumps[prediction_id])
             chances.update({sent: 1.0 - chance for sent, chance in within if chance is not None})
     return chances
 
@@ -141,7 +116,7 @@ def _chance_within(answer: object, pump: str) -> float | None:
     return None
 
 
-def _live_rows(matched: list[tuple[Any, float]], predicted: Mapping[str, float]) -> LiveRows:
+def _live_rows(matched: list[tuple[AnnouncedTime, float]], predicted: Mapping[str, float]) -> LiveRows:
     local_times = [row.mobilised_at.astimezone(UTC).astimezone(LONDON) for row, _ in matched]
 
     def numbers(values: Iterable[float]) -> np.ndarray[tuple[int], np.dtype[np.float64]]:

@@ -6,7 +6,6 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
-from sqlalchemy import Connection, Engine, case, func, select
 
 from londonpump.domain.attendance_targets import FIRST_PUMP_TARGET_S, MAX_PUBLISHED_S
 from londonpump.domain.errors import BadFile, BadValue, TooFewRows
@@ -29,9 +28,10 @@ from londonpump.lifecycle.prepared_examples import (
 from londonpump.lifecycle.progress import Progress, silent
 from londonpump.models.bundle import Bundle
 from londonpump.persistence.atomic_files import require_own_file, write_text
-from londonpump.persistence.database import open_database, reading
-from londonpump.persistence.database.alarm_repository import alarms_between
-from londonpump.persistence.database.schema import decisions, mobilisations, outcomes
+from londonpump.persistence.database import Connection, Engine, open_database, reading
+from londonpump.persistence.repositories.alarms import alarms_between
+from londonpump.persistence.repositories.decisions import decisions_between
+from londonpump.persistence.repositories.mobilisations import count_announced
 from londonpump.persistence.verified_bundle import folder_of
 from londonpump.presentation.monthly import MonthInputs, render_month
 from londonpump.presentation.monthly.inputs import (
@@ -168,9 +168,8 @@ def _replayed(source: _ReportSource) -> LivePerformance | None:
 
 def _decisions(connection: Connection, first_at: datetime, until_at: datetime) -> list[DecisionLine]:
     names = ("decided_at", "action", "champion_after", "challenger", "reason", "actor")
-    query = select(*(decisions.c[name] for name in names)).order_by(decisions.c.id)
-    inside = (decisions.c.decided_at >= first_at, decisions.c.decided_at <= until_at)
-    return [DecisionLine(**row) for row in connection.execute(query.where(*inside)).mappings()]
+    lines = decisions_between(connection, first_at, until_at)
+    return [DecisionLine(**{name: getattr(line, name) for name in names}) for line in lines]
 
 
 def _alarms(connection: Connection, first_at: datetime, until_at: datetime) -> Sequence[AlarmLine]:
@@ -323,21 +322,22 @@ def read_announced_times(
     first_at, end_at = _ends(month)
     # A pump that is mobilised in the last minutes of the month arrives in the next one.
     outcomes_until = min(at, end_at + MAX_ATTENDANCE)
-    count = _counted(connection, first_at, min(at, end_at))
-    if not count[0]:
+    counted_until = min(at, end_at)
+    count = count_announced(connection, first_at, counted_until, counted_until + MAX_ATTENDANCE)
+    if not count.announced:
         return None
     joined = join_outcomes(
         connection, outcomes_until, published_times(examples) if examples is not None else {}
     )
     n_outcomes = int(month.holds(joined.rows.day).sum())
     text = (
-        f"Of {format_count(count[0])} times announced in {month}, {100 * n_outcomes / count[0]:.0f} % have an outcome so far: "
-        f"{format_count(count[1])} from arrivals on the board, {format_count(n_outcomes - count[1])} from published records."
+        f"Of {format_count(count.announced)} times announced in {month}, {100 * n_outcomes / count.announced:.0f} % have an outcome so far: "
+        f"{format_count(count.plausible)} from arrivals on the board, {format_count(n_outcomes - count.plausible)} from published records."
     )
-    if count[2]:
+    if count.implausible:
         text += (
             f" Arrivals on the board after more than {format_count(MAX_PUBLISHED_S)} s are implausible and ignored: "
-            f"{format_count(count[2])}."
+            f"{format_count(count.implausible)}."
         )
     return LivePerformance(ANNOUNCED, text, joined.rows)
 
@@ -346,20 +346,3 @@ def _ends(month: Month) -> tuple[datetime, datetime]:
     first_us, end_us = midnight_us(month.first_date), midnight_us(month.next.first_date)
     since = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
     return since + timedelta(microseconds=first_us), since + timedelta(microseconds=end_us)
-
-
-def _counted(connection: Connection, first_at: datetime, end_at: datetime) -> tuple[int, int, int]:
-    """Count announced times, those with a plausible arrival on the board, and implausible arrivals."""
-    dispatches = mobilisations.c
-    known = (outcomes.c.mobilisation_id == dispatches.id) & (outcomes.c.arrived_at <= end_at + MAX_ATTENDANCE)
-    is_plausible = outcomes.c.actual_s <= MAX_PUBLISHED_S
-    query = select(
-        func.count(dispatches.id), func.count(case((is_plausible, 1))), func.count(case((~is_plausible, 1)))
-    ).select_from(mobilisations.outerjoin(outcomes, known))
-    inside = (
-        dispatches.mobilised_at >= first_at,
-        dispatches.mobilised_at < end_at,
-        dispatches.model.is_not(None),
-    )
-    row = connection.execute(query.where(*inside)).one()
-    return int(row[0]), int(row[1]), int(row[2])

@@ -22,7 +22,7 @@ from londonpump.ingest.station_file import read_stations as read_station_file
 from londonpump.persistence.embedded_database import database_exists
 
 if TYPE_CHECKING:
-    from sqlalchemy import Engine
+    from londonpump.persistence.database import Engine
 
 WEATHER, CONGESTION, SCHOOL_HOLIDAYS, WORKING_DAYS = (
     "weather",
@@ -81,7 +81,7 @@ class ContextSource:
         """Return the context from first_at until before end_at. Raises: DatabaseFailed."""
         stored = ContextTables()
         if self._engine is not None:
-            from londonpump.persistence.database.context_lookup import context_tables  # noqa: PLC0415
+            from londonpump.persistence.repositories.context import context_tables  # noqa: PLC0415
 
             stored = context_tables(self._engine, first_at, end_at)
         return ContextTables(
@@ -97,7 +97,7 @@ def _stations(request: ContextRequest, engine: "Engine | None") -> tuple[tuple[S
     if request.stations:
         return read_station_file(request.stations), FILE
     if engine is not None:
-        from londonpump.persistence.database.context_repository import read_stations  # noqa: PLC0415
+        from londonpump.persistence.repositories.context import read_stations  # noqa: PLC0415
 
         imported = read_stations(engine)
         if imported:

@@ -9,8 +9,6 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 
-from sqlalchemy import Engine
-
 from londonpump.domain.context_records import WeatherHour
 from londonpump.domain.errors import BadValue, SourceFailed
 from londonpump.domain.london_clock import LONDON
@@ -27,7 +25,8 @@ from londonpump.lifecycle.weather_history import (
     fill_open_meteo,
     fill_visual_crossing,
 )
-from londonpump.persistence.database.context_repository import (
+from londonpump.persistence.database import Engine
+from londonpump.persistence.repositories.context import (
     last_fetches,
     prune_traffic,
     prune_weather,

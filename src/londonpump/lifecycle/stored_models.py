@@ -13,19 +13,19 @@ from londonpump.domain.errors import BadValue
 from londonpump.lifecycle.challenge_text import decision_as_json, format_evidence
 from londonpump.persistence.atomic_files import SUFFIX, remove_abandoned
 from londonpump.persistence.database import reading, writing
-from londonpump.persistence.database.decision_repository import Decision, active_champion, lock_decisions
-from londonpump.registry.bundle_store import BundleStore, StoredBundle
-from londonpump.registry.ledger import (
+from londonpump.persistence.repositories.decisions import (
     ActivePeriod,
-    Registry,
+    Decision,
+    active_champion,
     active_periods_of,
     decision_at,
     decision_of,
     decisions_about,
-    is_by_comparison,
+    lock_decisions,
     named_bundles,
-    open_registry,
 )
+from londonpump.registry.bundle_store import BundleStore, StoredBundle
+from londonpump.registry.ledger import Registry, is_by_comparison, open_registry
 from londonpump.settings import Settings
 
 TIME_FORMAT = "%Y-%m-%d %H:%MZ"

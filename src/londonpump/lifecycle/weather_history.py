@@ -11,8 +11,6 @@ from datetime import date, datetime, timedelta
 from functools import partial
 from itertools import groupby
 
-from sqlalchemy import Engine
-
 from londonpump.domain.context_records import WeatherHour
 from londonpump.domain.errors import SourceFailed
 from londonpump.domain.london_clock import LONDON
@@ -20,7 +18,8 @@ from londonpump.ingest import open_meteo, visual_crossing
 from londonpump.ingest.http import Http, PublisherUnavailable, SourceNotFound
 from londonpump.ingest.open_meteo import ARCHIVE, ARCHIVED_FORECAST
 from londonpump.ingest.weather_hours import Span, days, has_values, hour_of, require_hours
-from londonpump.persistence.database.context_repository import known_hours, store_weather
+from londonpump.persistence.database import Engine
+from londonpump.persistence.repositories.context import known_hours, store_weather
 from londonpump.settings import Settings
 
 ARCHIVE_DELAY = timedelta(days=6)

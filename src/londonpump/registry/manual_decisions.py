@@ -7,15 +7,17 @@ from typing import Any
 
 from londonpump.domain.errors import BadFile, BadValue, LondonPumpError
 from londonpump.persistence.database import reading, writing
-from londonpump.persistence.database.decision_repository import (
+from londonpump.persistence.repositories.decisions import (
     PROMOTE,
     ROLL_BACK,
     Decision,
     active_champion,
+    previous_champion,
     read_decisions,
+    was_active,
 )
 from londonpump.registry.bundle_store import require_smoke_test
-from londonpump.registry.ledger import Registry, open_registry, previous_champion, was_active
+from londonpump.registry.ledger import Registry, open_registry
 from londonpump.settings import Settings
 
 MAX_REASON_LENGTH = 2_000

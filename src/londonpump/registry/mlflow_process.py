@@ -24,7 +24,7 @@ from typing import Any
 from londonpump.domain.errors import BadFile, LondonPumpError
 from londonpump.persistence.atomic_files import read_json
 from londonpump.persistence.database import reading
-from londonpump.persistence.database.decision_repository import read_decisions
+from londonpump.persistence.repositories.decisions import read_decisions
 from londonpump.registry.bundle_store import BundleStore, StoredBundle
 from londonpump.registry.ledger import Registry
 from londonpump.settings import Settings

@@ -16,7 +16,7 @@ from londonpump.features.observations import us_of
 from londonpump.models.bundle import Bundle
 from londonpump.models.distribution import P10, P90
 from londonpump.models.predict import predict_dispatches
-from londonpump.persistence.database.decision_repository import Decision
+from londonpump.persistence.repositories.decisions import Decision
 from londonpump.persistence.verified_bundle import folder_of, open_verified
 from londonpump.rehearsal.month import MonthResult
 from londonpump.rehearsal.request_traffic import Answer

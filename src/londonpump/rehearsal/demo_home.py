@@ -13,8 +13,6 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from sqlalchemy import Engine
-
 from londonpump.domain.context_records import WeatherHour
 from londonpump.domain.errors import BadFile
 from londonpump.domain.london_clock import LONDON
@@ -22,11 +20,12 @@ from londonpump.domain.usernames import username_key
 from londonpump.lifecycle.progress import Progress
 from londonpump.persistence.atomic_files import read_json, write_json
 from londonpump.persistence.bundles import bundle_folder
-from londonpump.persistence.database import open_database, writing
-from londonpump.persistence.database.context_repository import store_weather
+from londonpump.persistence.database import Engine, open_database, writing
+from londonpump.persistence.repositories import users
+from londonpump.persistence.repositories.context import store_weather
 from londonpump.persistence.verified_bundle import open_verified
 from londonpump.registry.manual_decisions import PromotionRequest, ledger, promote
-from londonpump.service.auth import accounts, repository
+from londonpump.service.auth import accounts
 from londonpump.service.auth.passwords import Passwords
 from londonpump.service.rights import Role
 from londonpump.settings import Settings
@@ -106,12 +105,12 @@ def demo_user(home: Path) -> DemoUser:
     file = home / PASSWORD
     password, is_new = _password(file)
     with _database(home) as engine, writing(engine) as connection:
-        found, now = repository.find_named(connection, username_key(USER)), datetime.now(UTC)
-        if found is None:
+        user, now = users.find_named(connection, username_key(USER)), datetime.now(UTC)
+        if user is None:
             new = accounts.NewUser(USER, Role.ADMIN, _hashed(password))
             accounts.create(connection, new, ACTOR, now)
         elif is_new:
-            accounts.set_password(connection, found[0].id, _hashed(password), ACTOR, now)
+            accounts.set_password(connection, user.id, _hashed(password), ACTOR, now)
     return DemoUser(USER, password, file, is_new)
 
 

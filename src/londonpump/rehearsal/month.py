@@ -13,7 +13,7 @@ from londonpump.lifecycle.challenge import ChallengeRequest, challenge
 from londonpump.lifecycle.monitor import MonitorRequest, monitor
 from londonpump.lifecycle.prepare import prepare
 from londonpump.lifecycle.prepared_examples import data_hash_of
-from londonpump.persistence.database.decision_repository import KEEP, Decision
+from londonpump.persistence.repositories.decisions import KEEP, Decision
 from londonpump.registry.bundle_store import BundleStore
 from londonpump.registry.manual_decisions import PromotionRequest, ledger, promote
 from londonpump.rehearsal.request_traffic import RequestTraffic

@@ -12,7 +12,7 @@ from typing import Any
 
 from londonpump.lifecycle.challenge_text import decision_as_json
 from londonpump.lifecycle.progress import Progress
-from londonpump.persistence.database.decision_repository import Decision
+from londonpump.persistence.repositories.decisions import Decision
 from londonpump.registry.manual_decisions import ledger
 from londonpump.rehearsal.answer_check import Exactness, LiveMetrics, exactness_of, live_of, problems_of
 from londonpump.rehearsal.month import MonthResult, run_month

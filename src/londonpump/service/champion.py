@@ -15,8 +15,8 @@ from typing import Any
 from londonpump.domain.errors import BadFile, DatabaseFailed
 from londonpump.models.bundle import Bundle
 from londonpump.persistence.bundles import read_provenance
-from londonpump.persistence.database.decision_repository import active_champion
 from londonpump.persistence.database.store import Store
+from londonpump.persistence.repositories.decisions import active_champion
 from londonpump.persistence.verified_bundle import folder_of, open_verified
 from londonpump.service.errors import NoModel
 from londonpump.service.telemetry import Metrics, log

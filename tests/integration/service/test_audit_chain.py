@@ -9,13 +9,13 @@ from sqlalchemy import text
 
 from londonpump.domain.errors import DatabaseFailed
 from londonpump.persistence.database import reading, writing
-from londonpump.persistence.database.audit_repository import (
+from londonpump.persistence.database.store import Store, StoreLimits
+from londonpump.persistence.repositories.audit import (
     AuditBatch,
     append_audit,
     read_audit,
     verify_audit,
 )
-from londonpump.persistence.database.store import Store, StoreLimits
 
 NOW = datetime(2025, 6, 2, 9, 30, 0, 123456, tzinfo=UTC)
 

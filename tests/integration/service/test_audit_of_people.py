@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 from londonpump.cli import app
 from londonpump.cli.users import RoleName
 from londonpump.persistence.database import open_database, reading, writing
-from londonpump.persistence.database.audit_repository import read_audit, verify_audit
+from londonpump.persistence.repositories.audit import read_audit, verify_audit
 from londonpump.service.auth import accounts
 from londonpump.service.rights import Role
 

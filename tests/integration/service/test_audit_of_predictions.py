@@ -4,8 +4,8 @@ import pytest
 from sqlalchemy import text
 
 from londonpump.persistence.database import connect, open_database, reading
-from londonpump.persistence.database.audit_repository import AuditBatch
-from londonpump.service.predictions.repository import find_changed_prediction
+from londonpump.persistence.repositories.audit import AuditBatch
+from londonpump.persistence.repositories.predictions import find_changed_prediction
 
 
 @pytest.fixture

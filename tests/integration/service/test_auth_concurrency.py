@@ -9,9 +9,10 @@ from support.accounts_service import PASSWORD, bearer
 
 from londonpump.domain.errors import DatabaseFailed
 from londonpump.persistence.database import connect, reading, writing
-from londonpump.persistence.database.audit_repository import read_audit
 from londonpump.persistence.database.schema import sign_in_counts
-from londonpump.service.auth import accounts, repository, service
+from londonpump.persistence.repositories import users
+from londonpump.persistence.repositories.audit import read_audit
+from londonpump.service.auth import accounts, service
 from londonpump.service.auth.errors import HashingBusy
 from londonpump.service.auth.passwords import HashCost, Passwords
 
@@ -61,9 +62,7 @@ def levels(live_service) -> set[float]:
 
 def add(live_service, earlier) -> str:
     user_id = live_service.add("amelia")
-    write(
-        live_service, lambda connection: repository.change_user(connection, user_id, password_hash=earlier())
-    )
+    write(live_service, lambda connection: users.change_user(connection, user_id, password_hash=earlier()))
     return user_id
 
 
@@ -136,9 +135,7 @@ def test_a_password_is_changed_while_a_sign_in_hashes_the_old_one_anew(
 ) -> None:
     user_id = live_service.add("amelia")
     headers = bearer(live_service.login("amelia").json()["access_token"])
-    write(
-        live_service, lambda connection: repository.change_user(connection, user_id, password_hash=earlier())
-    )
+    write(live_service, lambda connection: users.change_user(connection, user_id, password_hash=earlier()))
     meanwhile(monkeypatch, lambda: live_service.login("amelia"))
     assert change_password(live_service, headers).status_code == 204
     assert (live_service.login("amelia").status_code, live_service.login("amelia", NEW).status_code) == (
@@ -219,7 +216,7 @@ def test_an_imported_account_that_is_disabled_makes_no_sign_in_dearer(
     user_id = add(live_service, of_the_original)
     if is_disabled:
         disable(live_service, user_id)
-    assert read(live_service, repository.has_bcrypt_hashes) is is_in_use
+    assert read(live_service, users.has_bcrypt_hashes) is is_in_use
 
 
 def test_the_audit_of_a_refusal_names_the_account_that_it_was_about(live_service, monkeypatch) -> None:

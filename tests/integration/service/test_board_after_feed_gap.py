@@ -12,10 +12,10 @@ from support.board_client import SENT, Board
 from support.running_service import running
 
 from londonpump.persistence.database import connect, open_database, reading, writing
-from londonpump.persistence.database.audit_repository import read_audit, verify_audit
-from londonpump.persistence.database.imported_repository import select_users
 from londonpump.persistence.database.schema import mobilisations
 from londonpump.persistence.database.store import StoreLimits
+from londonpump.persistence.repositories.audit import read_audit, verify_audit
+from londonpump.persistence.repositories.users import list_users
 from londonpump.service.board import updates
 from londonpump.service.board.schemas import NewMobilisation
 
@@ -27,7 +27,7 @@ def send_all(url: str, live_service: LiveService, n: int) -> list[str]:
     """Mobilise the first pumps of the fleet, each to its own incident. Returns: their codes."""
     engine = connect(url)
     with writing(engine) as connection:
-        user = next(user for user in select_users(connection) if user.username == "feed")
+        user = next(user for user in list_users(connection) if user.username == "feed")
         who = updates.Actor(user.id, live_service.clock())
         codes = sorted(updates.fleet_on(connection, (), who.now).homes)[:n]
         for number, code in enumerate(codes):

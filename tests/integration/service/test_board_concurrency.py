@@ -7,13 +7,13 @@ from threading import Barrier
 import pytest
 from sqlalchemy import event, func, select
 
+from londonpump.domain.mobilisations import Event, Report, State
 from londonpump.domain.stations import known_stations
 from londonpump.persistence.database import connect, reading, writing
 from londonpump.persistence.database.schema import board_pumps, mobilisations, outcomes
-from londonpump.service.auth.repository import add_user
+from londonpump.persistence.repositories.mobilisations import put_reports
+from londonpump.persistence.repositories.users import User, add_user
 from londonpump.service.board import updates
-from londonpump.service.board.repository import put_reports
-from londonpump.service.board.rules import Event, Report, State
 from londonpump.service.board.schemas import Announced, GridLocation, NewMobilisation
 from londonpump.service.errors import Conflict
 
@@ -32,9 +32,9 @@ def replicas(database_url):
 
 @pytest.fixture
 def user_id(replicas) -> str:
-    fields = {"username": "o", "username_folded": "o", "role": "operator", "created_at": NOW}
     with writing(replicas[0]) as connection:
-        return add_user(connection, {**fields, "password_hash": None}).id
+        add_user(connection, User("o", "o", "operator", NOW))
+    return "o"
 
 
 def all_at_once(replicas, act) -> list[object]:

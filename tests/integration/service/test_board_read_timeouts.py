@@ -15,11 +15,11 @@ from support.api_client import SOHO, ApiClient, serve_api
 from support.blocked_reads import ONE_READER, Seconds, late_reads
 from support.running_service import running
 
+from londonpump.domain.mobilisations import Event
 from londonpump.persistence.database import connect, writing
 from londonpump.persistence.database.store import StoreLimits
 from londonpump.service.board import updates
 from londonpump.service.board.cache import BoardCache, BoardLimits
-from londonpump.service.board.rules import Event
 from londonpump.service.board.schemas import NewMobilisation
 from londonpump.service.predictions import batches
 from londonpump.service.predictions.schemas import PredictionRequest

@@ -9,8 +9,8 @@ from sqlalchemy import select
 from support.board_client import ANNOUNCED, SENT, Board
 
 from londonpump.persistence.database import open_database, reading
-from londonpump.persistence.database.audit_repository import json_of, read_audit, verify_audit
 from londonpump.persistence.database.schema import board_pumps, mobilisations
+from londonpump.persistence.repositories.audit import json_of, read_audit, verify_audit
 
 NEXT = "000124-02062025"
 DAY, HOURS_4, JUST_OVER = 24 * 60, 240, 240.1

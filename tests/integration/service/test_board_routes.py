@@ -6,7 +6,7 @@ import pytest
 from support.board_client import ANNOUNCED, SENT, Board
 
 from londonpump.persistence.database import open_database, reading
-from londonpump.persistence.database.audit_repository import read_audit
+from londonpump.persistence.repositories.audit import read_audit
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from sqlalchemy import Engine
 from support.accounts_service import LiveService
 
 from londonpump.persistence.database import writing
-from londonpump.persistence.database.alarm_repository import Condition, reconcile_alarms
+from londonpump.persistence.repositories.alarms import Condition, reconcile_alarms
 
 AT = datetime(2025, 3, 1, 6, tzinfo=UTC)
 SILENT = Condition("weather_silent", "", "warning", "The weather source is silent.")

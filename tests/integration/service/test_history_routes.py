@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from londonpump.persistence.database import connect, writing
-from londonpump.persistence.database.imported_repository import Prediction, put_predictions
+from londonpump.persistence.repositories.predictions import ImportedPrediction, put_imported_predictions
 
 ROUTE = "/historique"
 
@@ -16,14 +16,16 @@ def user_ids(live_service):
     amelia, bob = live_service.add("amelia"), live_service.add("bob")
     at = live_service.clock()
     rows = [
-        Prediction("p1", amelia, at, "imported", 316.4, True),
-        Prediction("p2", bob, at + timedelta(seconds=1), "time_pump", 200.0, False),
-        Prediction("p3", amelia, at + timedelta(seconds=2, microseconds=5), "time_pump", -12.0, False),
-        Prediction("p4", None, at + timedelta(seconds=3), "imported", 400.0, None),
+        ImportedPrediction("p1", amelia, at, "imported", 316.4, True),
+        ImportedPrediction("p2", bob, at + timedelta(seconds=1), "time_pump", 200.0, False),
+        ImportedPrediction(
+            "p3", amelia, at + timedelta(seconds=2, microseconds=5), "time_pump", -12.0, False
+        ),
+        ImportedPrediction("p4", None, at + timedelta(seconds=3), "imported", 400.0, None),
     ]
     engine = connect(live_service.url)
     with writing(engine) as connection:
-        put_predictions(connection, rows)
+        put_imported_predictions(connection, rows)
     engine.dispose()
     return {"amelia": amelia, "bob": bob}
 

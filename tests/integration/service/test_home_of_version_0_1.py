@@ -14,10 +14,10 @@ from typer.testing import CliRunner
 
 from londonpump.cli import app
 from londonpump.persistence.database import connect, reading, upgrade, writing
-from londonpump.persistence.database.audit_repository import verify_audit
-from londonpump.persistence.database.context_repository import select_last_fetches
 from londonpump.persistence.database.schema import VERSION_TABLE, metadata, predictions, sessions
-from londonpump.service.predictions.repository import find_changed_prediction
+from londonpump.persistence.repositories.audit import verify_audit
+from londonpump.persistence.repositories.context import select_last_fetches
+from londonpump.persistence.repositories.predictions import find_changed_prediction
 from londonpump.service.predictions.response_schemas import PredictionResponse
 
 QUESTION = {

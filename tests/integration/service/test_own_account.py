@@ -6,7 +6,7 @@ import pytest
 from support.accounts_service import PASSWORD, bearer
 
 from londonpump.persistence.database import open_database, reading
-from londonpump.persistence.database.audit_repository import read_audit, verify_audit
+from londonpump.persistence.repositories.audit import read_audit, verify_audit
 
 NEW = "five loud umbrellas"
 

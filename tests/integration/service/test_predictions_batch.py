@@ -6,8 +6,8 @@ from contextlib import AsyncExitStack
 import pytest
 from support.api_client import SOHO
 
+from londonpump.persistence.repositories.predictions import as_text
 from londonpump.service.predictions.batches import MAX_BATCHES, BatchTurn, answer_batch
-from londonpump.service.predictions.repository import as_text
 from londonpump.service.predictions.schemas import PredictionRequest
 from londonpump.service.predictions.service import answer_question
 from londonpump.service.rights import Person, Role

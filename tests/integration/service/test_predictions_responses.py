@@ -11,10 +11,10 @@ from support.context_rows import weather
 
 from londonpump.models.predict import predict_dispatches
 from londonpump.persistence.database import open_database, reading
-from londonpump.persistence.database.audit_repository import EVENT_TYPE, AuditBatch, read_audit
-from londonpump.persistence.database.context_repository import store_weather
 from londonpump.persistence.database.schema import predictions
-from londonpump.service.predictions.repository import as_row, digest_of, find_prediction
+from londonpump.persistence.repositories.audit import EVENT_TYPE, AuditBatch, read_audit
+from londonpump.persistence.repositories.context import store_weather
+from londonpump.persistence.repositories.predictions import as_row, digest_of, find_prediction
 from londonpump.service.predictions.response_schemas import BatchResponse, PredictionResponse
 
 ALL = 200

@@ -12,7 +12,7 @@ from londonpump.cli import app
 from londonpump.domain.errors import BadFile, BadValue
 from londonpump.persistence.bundles import CARD, load_bundle
 from londonpump.persistence.database import connect, reading
-from londonpump.persistence.database.audit_repository import read_audit, verify_audit
+from londonpump.persistence.repositories.audit import read_audit, verify_audit
 from londonpump.registry.manual_decisions import PromotionRequest, SimulatedModel, ledger, promote
 
 

@@ -4,8 +4,8 @@ import pytest
 from support.service_with_model import live_service_with_model
 
 from londonpump.persistence.database import connect, reading, writing
-from londonpump.persistence.database.imported_repository import RiskStation, put_risk_stations
 from londonpump.persistence.database.schema import predictions
+from londonpump.persistence.repositories.predictions import RiskStation, put_risk_stations
 
 ROUTE = "/predict/time_pump"
 

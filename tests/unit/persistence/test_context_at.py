@@ -10,8 +10,9 @@ from support.context_rows import HOUR, us, weather
 from londonpump.domain.context_records import BankHoliday, SchoolHoliday, TrafficReading
 from londonpump.features import context
 from londonpump.features.context import ContextTables
-from londonpump.persistence.database.context_lookup import context_at, context_columns
-from londonpump.persistence.database.context_repository import (
+from londonpump.persistence.repositories.context import (
+    context_at,
+    context_columns,
     store_bank_holidays,
     store_school_holidays,
     store_traffic,

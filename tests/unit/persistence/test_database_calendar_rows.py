@@ -3,7 +3,7 @@
 from datetime import date, timedelta
 
 from londonpump.domain.context_records import BankHoliday, SchoolHoliday
-from londonpump.persistence.database.context_repository import (
+from londonpump.persistence.repositories.context import (
     StoredYears,
     read_bank_holidays,
     read_school_holidays,

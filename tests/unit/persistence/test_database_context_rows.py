@@ -8,7 +8,7 @@ import pytest
 
 from londonpump.domain.context_records import TrafficReading, WeatherHour
 from londonpump.domain.errors import BadValue, DatabaseFailed
-from londonpump.persistence.database.context_repository import (
+from londonpump.persistence.repositories.context import (
     known_hours,
     prune_traffic,
     prune_weather,

@@ -11,14 +11,14 @@ from sqlalchemy import event, text
 from londonpump.domain.context_records import TrafficReading
 from londonpump.domain.errors import DatabaseFailed
 from londonpump.persistence.database import open_database, reading, writing
-from londonpump.persistence.database.context_repository import read_traffic, store_traffic
+from londonpump.persistence.repositories.context import read_traffic, store_traffic
 
 NOON = datetime(2024, 1, 15, 12, tzinfo=UTC)
 WRITER = """
 import sys
 from datetime import UTC, datetime, timedelta
 from londonpump.persistence.database import open_database
-from londonpump.persistence.database.context_repository import store_traffic
+from londonpump.persistence.repositories.context import store_traffic
 from londonpump.domain.context_records import TrafficReading
 engine = open_database(sys.argv[1])
 moment = datetime(2024, 1, 15, 12, tzinfo=UTC)

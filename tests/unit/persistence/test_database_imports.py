@@ -6,8 +6,8 @@ import sys
 HEAVY = "pandas", "sklearn", "pyarrow", "ibis", "duckdb", "alembic", "bson"
 OPENED = """
 import sys
-import londonpump.persistence.database.context_repository, londonpump.persistence.database.imported_repository
-import londonpump.persistence.database.context_repository
+import londonpump.persistence.repositories.context, londonpump.persistence.repositories.predictions
+import londonpump.persistence.repositories.mobilisations, londonpump.persistence.repositories.users
 from londonpump.persistence.database import open_database
 open_database(sys.argv[1]).dispose()
 print(*sorted(set(sys.argv[2:]) & set(sys.modules)))

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 from londonpump.domain.stations import known_stations
-from londonpump.persistence.database.context_repository import (
+from londonpump.persistence.repositories.context import (
     FetchRecord,
     last_fetches,
     read_stations,

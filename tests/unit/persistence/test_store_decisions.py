@@ -9,7 +9,7 @@ from support.postgres import ENGINES
 
 from londonpump.domain.errors import DatabaseFailed
 from londonpump.persistence.database import reading, writing
-from londonpump.persistence.database.decision_repository import (
+from londonpump.persistence.repositories.decisions import (
     PROMOTE,
     ChampionChanged,
     Decision,

@@ -5,24 +5,22 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from londonpump.persistence.database import reading, writing
-from londonpump.persistence.database.decision_repository import (
+from londonpump.persistence.repositories.decisions import (
     KEEP,
     PROMOTE,
     ROLL_BACK,
-    Decision,
-    append_decision,
-)
-from londonpump.registry.ledger import (
     ActivePeriod,
+    Decision,
     active_periods_of,
+    append_decision,
     decision_at,
     decision_of,
     decisions_about,
-    find_earlier_decision,
     named_bundles,
     previous_champion,
     was_active,
 )
+from londonpump.registry.ledger import find_earlier_decision
 
 FIRST_AT = datetime(2026, 11, 1, 10, tzinfo=UTC)
 HOUR = timedelta(hours=1)

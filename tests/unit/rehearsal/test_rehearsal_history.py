@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from londonpump.persistence.database.decision_repository import KEEP, PROMOTE, Decision
+from londonpump.persistence.repositories.decisions import KEEP, PROMOTE, Decision
 from londonpump.rehearsal.answer_check import active_models_in_order, live_of, problems_of
 from londonpump.rehearsal.month import MonthResult
 from londonpump.rehearsal.request_traffic import Answer, Question

@@ -2,7 +2,8 @@
 
 from datetime import UTC, datetime, timedelta
 
-from londonpump.service.auth.throttle import Count, Pace
+from londonpump.persistence.repositories.users import Count
+from londonpump.service.auth.throttle import Pace
 
 NOW = datetime(2025, 6, 2, 9, 30, tzinfo=UTC)
 PACE = Pace(free=3, leak_s=60, longest_s=100)

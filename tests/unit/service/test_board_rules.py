@@ -5,9 +5,10 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
+from londonpump.domain.mobilisations import Mobilisation, PumpRow, RecentIncident, Report, State
 from londonpump.domain.stations import Station
-from londonpump.service.board.rules import Mobilisation, PumpRow, Report, State, state_of
-from londonpump.service.board.view import BoardView, Fleet, RecentIncident, london_day
+from londonpump.service.board.rules import state_of
+from londonpump.service.board.view import BoardView, Fleet, london_day
 
 NOW = datetime(2025, 6, 2, 9, 30, tzinfo=UTC)
 FLEET = Fleet({"A211": "A21", "A212": "A21", "A241": "A24", "A242": "A24"}, frozenset({"A21", "A24"}))

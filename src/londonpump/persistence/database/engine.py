@@ -131,14 +131,18 @@ def reading(engine: Engine) -> Iterator[Connection]:
 
     Raises: DatabaseFailed if the database does not answer.
     """
-    level: dict[str, Any] = {READ_ONLY: True}
-    if engine.dialect.name == "postgresql":
-        level = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
     try:
         with engine.connect() as connection:
-            yield connection.execution_options(**level)
+            yield connection.execution_options(**read_options(engine))
     except DBAPIError as error:
         raise database_error(engine.url, error) from None
+
+
+def read_options(engine: Engine) -> dict[str, Any]:
+    """Return the options of a connection that reads a snapshot."""
+    if engine.dialect.name == "postgresql":
+        return {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+    return {READ_ONLY: True}
 
 
 def _address(url: str) -> URL:

@@ -1,12 +1,13 @@
-"""Check and upgrade the version of the tables in a database."""
+"""Check and upgrade the version of the tables in a database, and probe whether they can be read and written."""
 
 from pathlib import Path
+from secrets import token_hex
 
-from sqlalchemy import Connection, Engine, inspect, text
+from sqlalchemy import Connection, Engine, func, inspect, select, text
 
 from londonpump.domain.errors import DatabaseFailed
-from londonpump.persistence.database.engine import connect, database_name, reading, writing
-from londonpump.persistence.database.schema import VERSION, VERSION_TABLE, metadata
+from londonpump.persistence.database.engine import connect, database_name, reading, upsert, writing
+from londonpump.persistence.database.schema import VERSION, VERSION_TABLE, metadata, school_years, write_probe
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 # any constant works, as long as every version of the product uses the same one
@@ -14,6 +15,8 @@ LOCK_KEY = 0x10D0_4B57
 LOCK_TIMEOUT = "60s"
 # SQLite readers only wait for a process that locks the whole file. A prediction continues without context instead.
 READER_TIMEOUT_MS = 1_000
+# About the size of a prediction with its audit line: a disk with less free space than this counts as full.
+PROBE_CHARACTERS = 16_384
 
 
 def open_database(url: str) -> Engine:
@@ -70,6 +73,19 @@ def version_of(engine: Engine) -> str | None:
     """Return the version of the tables, or None if there are none. One query, without importing Alembic."""
     with reading(engine) as connection:
         return _stored_version(connection)
+
+
+def database_responds(connection: Connection) -> bool:
+    """Return True if the database answers a query on one of our tables."""
+    connection.execute(select(func.max(school_years.c.year))).one()
+    return True
+
+
+def write_something(connection: Connection) -> None:
+    """Write the probe row, which fails if the database is full or read-only."""
+    # random content, because a database may skip a write that changes nothing
+    payload = token_hex(8).ljust(PROBE_CHARACTERS, "0")
+    upsert(connection, write_probe, [{"id": 1, "payload": payload}])
 
 
 def _ensure_this_version(engine: Engine) -> None:

@@ -1,14 +1,15 @@
 """Creation and change of accounts, each with a line in the audit. Used by the routes and by `londonpump users`."""
 
+import secrets
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection
-
 from londonpump.domain.usernames import username_key
-from londonpump.persistence.database.audit_repository import append_audit
-from londonpump.service.auth import repository
+from londonpump.persistence.database import Connection
+from londonpump.persistence.repositories import users
+from londonpump.persistence.repositories.audit import append_audit
 from londonpump.service.auth.errors import LastAdmin, NameTaken, NoSuchUser
+from londonpump.service.field_formats import ORIGINAL_ID_LENGTH
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,32 +31,26 @@ class Change:
     is_disabled: bool | None = None
 
 
-def create(connection: Connection, new: NewUser, actor: str | None, now: datetime) -> repository.User:
+def create(connection: Connection, new: NewUser, actor: str | None, now: datetime) -> users.User:
     """Create an account. actor: user who did it; None if the new user registered. Raises: NameTaken."""
-    fields = {
-        "username": new.username,
-        "username_folded": username_key(new.username),
-        "role": new.role,
-        "password_hash": new.password_hash,
-        "created_at": now,
-    }
-    user = repository.add_user(connection, fields)
-    if user is None:
+    new_id = secrets.token_hex(ORIGINAL_ID_LENGTH // 2)
+    user = users.User(new_id, new.username, new.role, now, new.password_hash)
+    if not users.add_user(connection, user):
         raise NameTaken(new.username)
     about = {"user": user.id, "username": user.username, "role": user.role}
     append_audit(connection, now, "user_created", actor or user.id, about)
     return user
 
 
-def named(connection: Connection, username: str) -> repository.User:
+def named(connection: Connection, username: str) -> users.User:
     """Return the account of a username. Raises: NoSuchUser."""
-    found = repository.find_named(connection, username_key(username))
-    if found is None:
+    user = users.find_named(connection, username_key(username))
+    if user is None:
         raise NoSuchUser
-    return found[0]
+    return user
 
 
-def change(connection: Connection, requested: Change, actor: str, now: datetime) -> repository.User:
+def change(connection: Connection, requested: Change, actor: str, now: datetime) -> users.User:
     """Apply a change completely or not at all. Raises: NoSuchUser, LastAdmin."""
     # both parts run in the caller's transaction: if the second fails, the first is rolled back
     user = _to_change(connection, requested.user_id)
@@ -68,7 +63,7 @@ def change(connection: Connection, requested: Change, actor: str, now: datetime)
     return user
 
 
-def set_role(connection: Connection, user_id: str, role: str, actor: str, now: datetime) -> repository.User:
+def set_role(connection: Connection, user_id: str, role: str, actor: str, now: datetime) -> users.User:
     """Set a role, which counts from the next request on. Raises: NoSuchUser, LastAdmin."""
     user = _to_change(connection, user_id)
     if role == user.role:
@@ -76,7 +71,7 @@ def set_role(connection: Connection, user_id: str, role: str, actor: str, now: d
     if role != "admin":
         _keep_an_admin(connection, user)
     # sessions stay open: the role is read with every request
-    repository.change_user(connection, user_id, role=role)
+    users.change_user(connection, user_id, role=role)
     about = {"user": user_id, "before": user.role, "after": role}
     append_audit(connection, now, "user_role_changed", actor, about)
     return _to_change(connection, user_id)
@@ -84,15 +79,15 @@ def set_role(connection: Connection, user_id: str, role: str, actor: str, now: d
 
 def set_disabled(
     connection: Connection, user_id: str, *, is_disabled: bool, actor: str, now: datetime
-) -> repository.User:
+) -> users.User:
     """Disable or enable an account. Disabling ends every session; enabling restores none. Raises: NoSuchUser, LastAdmin."""
     user = _to_change(connection, user_id)
     if is_disabled == (user.disabled_at is not None):
         return user
     if is_disabled:
         _keep_an_admin(connection, user)
-        repository.end_sessions(connection, now, "account disabled", user_id=user_id)
-    repository.change_user(connection, user_id, disabled_at=now if is_disabled else None)
+        users.end_sessions(connection, now, "account disabled", user_id=user_id)
+    users.change_user(connection, user_id, disabled_at=now if is_disabled else None)
     event_type = "user_disabled" if is_disabled else "user_enabled"
     append_audit(connection, now, event_type, actor, {"user": user_id})
     return _to_change(connection, user_id)
@@ -101,27 +96,27 @@ def set_disabled(
 def set_password(connection: Connection, user_id: str, password_hash: str, actor: str, now: datetime) -> None:
     """Set a password and end every session of the account. Raises: NoSuchUser."""
     _to_change(connection, user_id)
-    repository.change_user(connection, user_id, password_hash=password_hash)
-    repository.end_sessions(connection, now, "password set", user_id=user_id)
+    users.change_user(connection, user_id, password_hash=password_hash)
+    users.end_sessions(connection, now, "password set", user_id=user_id)
     append_audit(connection, now, "user_password_set", actor, {"user": user_id})
 
 
 def sign_out(connection: Connection, user_id: str, actor: str, now: datetime) -> None:
     """End every session of an account; its user may sign in again. Raises: NoSuchUser."""
     _to_change(connection, user_id)
-    repository.end_sessions(connection, now, "signed out by an administrator", user_id=user_id)
+    users.end_sessions(connection, now, "signed out by an administrator", user_id=user_id)
     append_audit(connection, now, "user_signed_out", actor, {"user": user_id})
 
 
-def _to_change(connection: Connection, user_id: str) -> repository.User:
+def _to_change(connection: Connection, user_id: str) -> users.User:
     # lock before reading: two admins who demote each other at the same time must not leave the service without one
-    repository.lock_accounts(connection)
-    user = repository.find_user(connection, user_id)
+    users.lock_accounts(connection)
+    user = users.find_user(connection, user_id)
     if user is None:
         raise NoSuchUser
     return user
 
 
-def _keep_an_admin(connection: Connection, user: repository.User) -> None:
-    if user.role == "admin" and user.disabled_at is None and repository.count_admins(connection) == 1:
+def _keep_an_admin(connection: Connection, user: users.User) -> None:
+    if user.role == "admin" and user.disabled_at is None and users.count_admins(connection) == 1:
         raise LastAdmin

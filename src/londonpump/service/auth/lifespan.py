@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
 
+from londonpump.persistence.repositories.users import Session, find_sessions
 from londonpump.service.auth.passwords import SERVICE_COST, HashCost, Passwords
-from londonpump.service.auth.repository import Session, find_sessions
 from londonpump.service.auth.throttle import Turns, Waits
 from londonpump.service.auth.tokens import Tokens, load_secret
 from londonpump.service.micro_batching import MicroBatcher

@@ -9,8 +9,10 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Form, Path, Query, Request, Response
 from pydantic import BeforeValidator
 
+from londonpump.domain.usernames import username_key
+from londonpump.persistence.repositories import users
 from londonpump.service.anonymous_requests import release_slot
-from londonpump.service.auth import accounts, repository, service
+from londonpump.service.auth import accounts, service
 from londonpump.service.auth.errors import (
     NameTaken,
     NoSuchSession,
@@ -180,7 +182,7 @@ async def refresh(request: Request, _: Anybody, payload: Refreshing = None) -> T
 )
 async def me(request: Request, person: SignedIn) -> Me:
     """Return the account of the token."""
-    user = await state_of(request).store.read(lambda connection: repository.find_user(connection, person.id))
+    user = await state_of(request).store.read(lambda connection: users.find_user(connection, person.id))
     if user is None:
         raise NoSuchUser
     return Me(user=_registered(user, naive_utc(user.created_at).isoformat()))
@@ -210,7 +212,7 @@ async def list_sessions(request: Request, person: SignedIn) -> list[SessionRespo
     """List your own open sessions, the newest first."""
     state = state_of(request)
     now = state.clock()
-    found = await state.store.read(lambda connection: repository.open_sessions(connection, person.id, now))
+    found = await state.store.read(lambda connection: users.open_sessions(connection, person.id, now))
     return [SessionResponse(**asdict(each), is_current=each.id == person.session_id) for each in found]
 
 
@@ -267,12 +269,12 @@ async def list_users(
     # PostgreSQL rejects null characters in texts
     names = after.replace("\0", "")
     found = await state_of(request).store.read(
-        lambda connection: repository.list_users(connection, names, limit + 1)
+        lambda connection: users.list_users(connection, names, limit + 1)
     )
     # one more row than the page was read, to know whether another page follows
     is_more = len(found) > limit
     page_users = [_user_response(user) for user in found[:limit]]
-    return UserPage(users=page_users, next=repository.page_end(found[limit - 1]) if is_more else None)
+    return UserPage(users=page_users, next=username_key(found[limit - 1].username) if is_more else None)
 
 
 @router.patch(
@@ -304,13 +306,13 @@ def _access(state: ServiceState, new_session: service.SignedIn, now: datetime) -
     )
 
 
-def _registered(user: repository.User, created_at: str) -> Registered:
+def _registered(user: users.User, created_at: str) -> Registered:
     return Registered(
         id=original_id(user.id, user.imported_from), username=user.username, created_at=created_at
     )
 
 
-def _user_response(user: repository.User) -> UserResponse:
+def _user_response(user: users.User) -> UserResponse:
     return UserResponse(
         id=user.id,
         username=user.username,

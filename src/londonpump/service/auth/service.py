@@ -9,25 +9,31 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
-
-from sqlalchemy import Connection
+from secrets import token_urlsafe
 
 from londonpump.domain.errors import DatabaseFailed
 from londonpump.domain.usernames import normalise_username, username_key
-from londonpump.persistence.database.audit_repository import append_audit
-from londonpump.service.auth import repository
+from londonpump.persistence.database import Connection
+from londonpump.persistence.repositories import users
+from londonpump.persistence.repositories.audit import append_audit
 from londonpump.service.auth.errors import HashingBusy, TooManyAttempts
 from londonpump.service.auth.lifespan import Auth
-from londonpump.service.auth.repository import count_attempt, decrement, key_of, reset_count, wait_s_of
 from londonpump.service.auth.schemas import PasswordChange
 from londonpump.service.auth.throttle import (
     ACCOUNT,
     FROM_KNOWN_SOURCE,
     FROM_SOURCE,
+    KNOWN_SOURCE_LIFETIME,
     REGISTRATION,
     SOURCE,
     Pace,
+    count_attempt,
+    decrement,
+    key_of,
+    reset_count,
+    wait_s_of,
 )
+from londonpump.service.auth.tokens import SESSION_LIFE, new_refresh_token, token_digest
 from londonpump.service.rights import Person
 from londonpump.service.state import ServiceState
 
@@ -46,7 +52,7 @@ class Attempt:
     source: str
     wait_s: int = 0
     """Seconds to wait; 0 if the attempt may go on."""
-    user: repository.User | None = None
+    user: users.User | None = None
     password_hash: str | None = None
     is_bcrypt_in_use: bool = False
     counted: tuple[str, ...] = ()
@@ -71,30 +77,31 @@ def lookup_name(username: str) -> str:
 def wait_before(connection: Connection, username: str, source: str, now: datetime) -> int:
     """Return the seconds that an attempt would have to wait. It only reads, so a rejection takes no write lock."""
     name = lookup_name(username)
-    user, _ = _account(connection, name)
+    user = _account(connection, name)
     return wait_s_of(connection, _limiting_counts(connection, name, source, user, now), now)
 
 
 def begin_attempt(connection: Connection, username: str, source: str, now: datetime) -> Attempt:
     """Find the account and count the attempt, before the password is checked."""
     # the lock makes reading and writing the counts one step, so that concurrent guesses cannot share one count
-    repository.lock_accounts(connection)
+    users.lock_accounts(connection)
     name = lookup_name(username)
-    user, password_hash = _account(connection, name)
+    user = _account(connection, name)
     limiting = _limiting_counts(connection, name, source, user, now)
     source_key = _keys(name, source)[1]
     counted = {**limiting, source_key: SOURCE}
     wait_s = count_attempt(connection, limiting, counted, now)
-    is_bcrypt_in_use = repository.has_bcrypt_hashes(connection)
+    is_bcrypt_in_use = users.has_bcrypt_hashes(connection)
     # from here on a disabled account is treated as an unknown one, so that nothing reveals the difference
     if user is None or user.disabled_at is not None:
-        user = password_hash = None
+        user = None
+    password_hash = None if user is None else user.password_hash
     return Attempt(name, source, wait_s, user, password_hash, is_bcrypt_in_use, tuple(counted))
 
 
 def withdraw_attempt(connection: Connection, attempt: Attempt) -> None:
     """Take back the count of an attempt that was rejected because the service is busy."""
-    repository.lock_accounts(connection)
+    users.lock_accounts(connection)
     decrement(connection, attempt.counted)
 
 
@@ -108,69 +115,69 @@ def begin_session(
     connection: Connection, attempt: Attempt, new_hash: str | None, now: datetime
 ) -> SignedIn | None:
     """Begin a session after a right password. Returns: None if the account was disabled or its password set meanwhile."""
-    repository.lock_accounts(connection)
-    found = repository.find_named(connection, attempt.name)
+    users.lock_accounts(connection)
+    user = users.find_named(connection, attempt.name)
     # the hash was checked outside a transaction: the password may have been changed or the account disabled since
-    if found is None or found[1] != attempt.password_hash or found[0].disabled_at is not None:
+    if user is None or user.password_hash != attempt.password_hash or user.disabled_at is not None:
         return None
-    user = found[0]
     # the source's own count is only decremented: one right password must not clear guesses at other accounts
     reset_count(connection, _keys(attempt.name, attempt.source)[0], attempt.counted)
     if new_hash is not None:
-        repository.change_user(connection, user.id, password_hash=new_hash)
-    session_id, ends_at = repository.begin_session(connection, user.id, attempt.source, now)
-    refresh_token = repository.add_refresh_token(connection, session_id, now)
-    append_audit(connection, now, "sign_in", user.id, {"session": session_id, "source": attempt.source})
-    return SignedIn(user.id, session_id, ends_at, refresh_token)
+        users.change_user(connection, user.id, password_hash=new_hash)
+    session = users.OpenSession(token_urlsafe(16), attempt.source, now, now + SESSION_LIFE)
+    # ended sessions are kept for 90 days, because they prove that a source is known
+    users.add_session(connection, user.id, session, now - KNOWN_SOURCE_LIFETIME)
+    refresh_token = _add_refresh_token(connection, session.id, now)
+    append_audit(connection, now, "sign_in", user.id, {"session": session.id, "source": attempt.source})
+    return SignedIn(user.id, session.id, session.ends_at, refresh_token)
 
 
 def current_hash(connection: Connection, name: str) -> str | None:
     """Return the present password hash of a folded name; None if the account is disabled or deleted."""
-    user, password_hash = _account(connection, name)
-    return None if user is None or user.disabled_at is not None else password_hash
+    user = _account(connection, name)
+    return None if user is None or user.disabled_at is not None else user.password_hash
 
 
 def may_refresh(connection: Connection, token: str, now: datetime) -> bool:
     """Return whether a refresh token, used or not, belongs to an open session. It only reads."""
-    session_id = repository.session_of_refresh_token(connection, token)
-    session = repository.find_session(connection, session_id) if session_id else None
+    session_id = users.session_of_refresh_token(connection, token_digest(token))
+    session = users.find_session(connection, session_id) if session_id else None
     return session is not None and session.is_live(now)
 
 
 def refresh(connection: Connection, token: str, now: datetime) -> SignedIn | None:
     """Exchange a refresh token. A token that is used twice was stolen, so its session ends."""
     # the token is marked as used even if the session turns out to be closed: it is never valid again
-    session_id, is_first = repository.use_refresh_token(connection, token, now)
-    session = repository.find_session(connection, session_id) if session_id else None
+    session_id, is_first = users.use_refresh_token(connection, token_digest(token), now)
+    session = users.find_session(connection, session_id) if session_id else None
     if session_id is None or session is None or not session.is_live(now):
         return None
     if not is_first:
-        repository.end_sessions(connection, now, "a refresh token came twice", id=session_id)
+        users.end_sessions(connection, now, "a refresh token came twice", id=session_id)
         append_audit(connection, now, "refresh_reused", session.user_id, {"session": session_id})
         return None
-    new = repository.add_refresh_token(connection, session_id, now)
+    new = _add_refresh_token(connection, session_id, now)
     return SignedIn(session.user_id, session_id, session.ends_at, new)
 
 
 def sign_out(connection: Connection, user_id: str, session_id: str, now: datetime) -> None:
     """End the session."""
-    repository.end_sessions(connection, now, "signed out", id=session_id)
+    users.end_sessions(connection, now, "signed out", id=session_id)
     append_audit(connection, now, "sign_out", user_id, {"session": session_id})
 
 
 def begin_password_change(connection: Connection, user_id: str, now: datetime) -> tuple[int, str | None]:
     """Count the attempt before the old password is checked. Returns: seconds to wait, and its hash."""
-    repository.lock_accounts(connection)
+    users.lock_accounts(connection)
     pace = {key_of("old password", user_id): FROM_SOURCE}
     wait_s = count_attempt(connection, pace, pace, now)
-    user = repository.find_user(connection, user_id)
-    stored = repository.find_named(connection, username_key(user.username)) if user else None
-    return wait_s, stored and stored[1]
+    user = users.find_user(connection, user_id)
+    return wait_s, None if user is None else user.password_hash
 
 
 def withdraw_password_change(connection: Connection, user_id: str) -> None:
     """Take back the count of a change that was rejected because the service is busy."""
-    repository.lock_accounts(connection)
+    users.lock_accounts(connection)
     decrement(connection, (key_of("old password", user_id),))
 
 
@@ -195,17 +202,14 @@ class NewPassword:
 
 def change_password(connection: Connection, new: NewPassword, now: datetime) -> bool:
     """Store a password and end the other sessions. Returns: False if the password was set meanwhile."""
-    repository.lock_accounts(connection)
-    user = repository.find_user(connection, new.user_id)
-    stored = repository.find_named(connection, username_key(user.username)) if user else None
+    users.lock_accounts(connection)
+    user = users.find_user(connection, new.user_id)
     # compare and set: an administrator may have set another password while this one was checked
-    if stored is None or stored[1] != new.old_hash or stored[0].disabled_at is not None:
+    if user is None or user.password_hash != new.old_hash or user.disabled_at is not None:
         return False
     reset_count(connection, key_of("old password", new.user_id), ())
-    repository.change_user(connection, new.user_id, password_hash=new.new_hash)
-    n_ended = repository.end_sessions(
-        connection, now, "password set", kept_id=new.session_id, user_id=new.user_id
-    )
+    users.change_user(connection, new.user_id, password_hash=new.new_hash)
+    n_ended = users.end_sessions(connection, now, "password set", kept_id=new.session_id, user_id=new.user_id)
     about = {"user": new.user_id, "session": new.session_id, "ended": n_ended}
     append_audit(connection, now, "user_password_set", new.user_id, about)
     return True
@@ -213,7 +217,7 @@ def change_password(connection: Connection, new: NewPassword, now: datetime) -> 
 
 def end_session(connection: Connection, user_id: str, session_id: str, now: datetime) -> bool:
     """End a session of the user. Returns: False if it belongs to another user, or has ended."""
-    if session_id not in {each.id for each in repository.open_sessions(connection, user_id, now)}:
+    if session_id not in {each.id for each in users.open_sessions(connection, user_id, now)}:
         return False
     sign_out(connection, user_id, session_id, now)
     return True
@@ -226,29 +230,37 @@ def wait_before_registration(connection: Connection, source: str, now: datetime)
 
 def begin_registration(connection: Connection, username: str, source: str, now: datetime) -> tuple[int, bool]:
     """Count a registration. Returns: seconds to wait (0 if it was counted), and whether the name is taken."""
-    repository.lock_accounts(connection)
+    users.lock_accounts(connection)
     pace = {key_of("register", source): REGISTRATION}
     wait_s = count_attempt(connection, pace, pace, now)
-    return wait_s, not wait_s and repository.find_named(connection, username_key(username)) is not None
+    return wait_s, not wait_s and users.find_named(connection, username_key(username)) is not None
 
 
 def withdraw_registration(connection: Connection, source: str) -> None:
     """Take back the count of a registration that was rejected because the service is busy."""
-    repository.lock_accounts(connection)
+    users.lock_accounts(connection)
     decrement(connection, (key_of("register", source),))
 
 
-def _account(connection: Connection, name: str) -> tuple[repository.User | None, str | None]:
-    return (repository.find_named(connection, name) if name else None) or (None, None)
+def _account(connection: Connection, name: str) -> users.User | None:
+    return users.find_named(connection, name) if name else None
+
+
+def _add_refresh_token(connection: Connection, session_id: str, now: datetime) -> str:
+    """Create a refresh token; only its hash is stored."""
+    token = new_refresh_token()
+    users.add_refresh_token(connection, token_digest(token), session_id, now)
+    return token
 
 
 def _limiting_counts(
-    connection: Connection, name: str, source: str, user: repository.User | None, now: datetime
+    connection: Connection, name: str, source: str, user: users.User | None, now: datetime
 ) -> dict[str, Pace]:
     """Return the counts that can make an attempt wait: only one if the account signed in from this source before."""
     pair_key, source_key, account_key = _keys(name, source)
     # a known source is exempt from the account's count, or strangers could lock out the owner
-    if user is not None and repository.is_known_source(connection, user.id, source, now):
+    since = now - KNOWN_SOURCE_LIFETIME
+    if user is not None and users.is_known_source(connection, user.id, source, since):
         return {pair_key: FROM_KNOWN_SOURCE}
     return {pair_key: FROM_SOURCE, source_key: SOURCE, account_key: ACCOUNT}
 

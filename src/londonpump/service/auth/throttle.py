@@ -18,10 +18,15 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from hashlib import sha256
 from ipaddress import IPv6Address, ip_address, ip_network
 from math import ceil
 
 from starlette.requests import HTTPConnection
+
+from londonpump.persistence.database import Connection
+from londonpump.persistence.repositories import users
+from londonpump.persistence.repositories.users import Count
 
 KNOWN_SOURCE_LIFETIME = timedelta(days=90)
 FORGOTTEN_AFTER = timedelta(days=1)
@@ -31,14 +36,6 @@ NETWORK_BITS = 64
 """IPv6 network of one customer."""
 SITE_BITS = 56
 """Many providers give one customer 256 networks: connections and slots are counted per site."""
-
-
-@dataclass(frozen=True, slots=True)
-class Count:
-    """Number of remembered attempts, and the time of the last one."""
-
-    level: float
-    at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +138,49 @@ REGISTRATION = Pace(free=50, leak_s=60, longest_s=900)
 def _since_s(count: Count, now: datetime) -> float:
     # a clock that was set back must not make waits longer
     return max(0.0, (now - count.at).total_seconds())
+
+
+def key_of(count_type: str, *parts: str) -> str:
+    """Return the key of a count. It is a hash, because people sometimes type a password into the name field."""
+    # names and sources contain no null character, so different parts never join to the same text
+    return f"{count_type}:{sha256(chr(0).join(parts).encode('utf-8', 'surrogatepass')).hexdigest()}"
+
+
+def count_attempt(
+    connection: Connection, limiting: dict[str, Pace], counted: dict[str, Pace], now: datetime
+) -> int:
+    """Count an attempt under the keys of `counted`, unless a count of `limiting` makes it wait. Returns: the wait."""
+    # every count has leaked away after a day, so the table stays small without a cleaning job
+    users.delete_counts_before(connection, now - FORGOTTEN_AFTER)
+    counts = users.read_counts(connection, {*limiting, *counted})
+    wait_s = _longest_wait_s(counts, limiting, now)
+    if wait_s == 0:
+        after = {key: pace.after(counts.get(key), now) for key, pace in counted.items()}
+        users.write_counts(connection, after)
+    return wait_s
+
+
+def wait_s_of(connection: Connection, limiting: dict[str, Pace], now: datetime) -> int:
+    """Return the wait that `count_attempt` would return, without counting."""
+    return _longest_wait_s(users.read_counts(connection, limiting.keys()), limiting, now)
+
+
+def reset_count(connection: Connection, reset_key: str, decremented: tuple[str, ...]) -> None:
+    """Clear one count and decrement others, after a successful attempt."""
+    users.delete_count(connection, reset_key)
+    decrement(connection, decremented)
+
+
+def decrement(connection: Connection, keys: tuple[str, ...]) -> None:
+    """Decrement counts, because the attempt succeeded or was withdrawn."""
+    counts = users.read_counts(connection, keys)
+    users.write_counts(
+        connection, {key: Count(max(0.0, one.level - 1), one.at) for key, one in counts.items()}
+    )
+
+
+def _longest_wait_s(counts: dict[str, Count], limiting: dict[str, Pace], now: datetime) -> int:
+    return max((pace.wait_s(counts.get(key), now) for key, pace in limiting.items()), default=0)
 
 
 def source_of(request: HTTPConnection, n_proxies: int, ipv6_bits: int = NETWORK_BITS) -> str:

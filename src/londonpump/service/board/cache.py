@@ -15,10 +15,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TypeVar
 
-from sqlalchemy import Connection
-
 from londonpump.domain.errors import DatabaseFailed
-from londonpump.service.board.repository import StoredBoard, read_board
+from londonpump.persistence.database import Connection
+from londonpump.persistence.repositories.mobilisations import StoredBoard, read_board
 from londonpump.service.state import ServiceState
 
 T = TypeVar("T")

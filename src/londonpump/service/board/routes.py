@@ -4,9 +4,9 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Query, Response
 
+from londonpump.domain.mobilisations import Event
 from londonpump.service.board import updates
 from londonpump.service.board.cache import BoardCache
-from londonpump.service.board.rules import Event
 from londonpump.service.board.schemas import (
     BoardResponse,
     EventTime,

@@ -14,7 +14,7 @@ from pydantic import (
 
 from londonpump.domain.attendance_targets import MAX_PUBLISHED_S
 from londonpump.domain.canonical_spelling import normalise_code
-from londonpump.service.board.rules import State
+from londonpump.domain.mobilisations import State
 from londonpump.service.field_formats import INCIDENT, NAME, PUMP, REASON, STATION, ApiModel, Strict
 
 FIRST_YEAR, LAST_YEAR = 2009, 9998

@@ -5,22 +5,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
 from typing import Any
+from uuid import uuid4
 
-from sqlalchemy import Connection
-
+from londonpump.domain.mobilisations import RANKED, Event, Mobilisation, PumpRow, Report, State
 from londonpump.domain.stations import Station, known_stations
-from londonpump.persistence.database.audit_repository import append_audit, json_of
-from londonpump.persistence.database.context_repository import select_stations
+from londonpump.persistence.database import Connection
+from londonpump.persistence.repositories import mobilisations
+from londonpump.persistence.repositories.audit import append_audit, json_of
+from londonpump.persistence.repositories.context import select_stations
+from londonpump.persistence.repositories.predictions import CALL, PredictionRecord, find_prediction
 from londonpump.persistence.stored_json import rename_answer
-from londonpump.service.board import repository
 from londonpump.service.board.rules import (
-    RANKED,
-    Event,
-    Mobilisation,
-    PumpRow,
     PumpState,
-    Report,
-    State,
     contradicting_mobilisation,
     event_problem,
     sending_problem,
@@ -43,7 +39,6 @@ from londonpump.service.board.schemas import (
 )
 from londonpump.service.board.view import BoardView, Fleet, london_day
 from londonpump.service.errors import Conflict, NotFound, Unprocessable
-from londonpump.service.predictions.repository import CALL, PredictionRecord, find_prediction
 
 OVERRIDE = "override"
 MOBILISED, EVENT, PUMP, BOARD = "pump_mobilised", "event_reported", "pump_reported", "board_reported"
@@ -71,7 +66,7 @@ def view_board(connection: Connection, stations: Sequence[Station], now: datetim
     """Return the present board, with two database queries, or three if no model is active."""
     fleet = fleet_on(connection, stations, now)
     return BoardView.of(
-        repository.read_pumps(connection), fleet, now, repository.recent_incidents(connection, now)
+        mobilisations.read_pumps(connection), fleet, now, mobilisations.recent_incidents(connection, now)
     )
 
 
@@ -87,9 +82,9 @@ def mobilise(connection: Connection, actor: Actor, new: NewMobilisation) -> tupl
     if home is None:
         raise Unprocessable(("pump", f"{new.pump} is not a pump of today's fleet"))
     # the lock serialises two control rooms that send the same pump: the second one sees the first mobilisation
-    row = repository.lock_pump(connection, new.pump)
+    row = mobilisations.lock_pump(connection, new.pump)
     at = new.at or actor.now
-    before = repository.mobilisation_before(connection, new.pump, at)
+    before = mobilisations.mobilisation_before(connection, new.pump, at)
     # checked before the rules: a repeated request would otherwise fail because its own pump is out
     if before is not None and _is_duplicate(before, new, actor.now):
         return mobilisation_response(connection, before.id, actor.now), False
@@ -97,11 +92,18 @@ def mobilise(connection: Connection, actor: Actor, new: NewMobilisation) -> tupl
     present = state_of(row, home, actor.now)
     state = ConflictState(pump=PumpResponse.model_validate(present)).as_json()
     _check_time(at, actor.now, state, is_feed=actor.is_feed)
-    after = repository.mobilisation_after(connection, new.pump, at)
+    after = mobilisations.mobilisation_after(connection, new.pump, at)
     problem = sending_problem(then, before, present if after else None, at)
     if problem:
         raise Conflict(problem, state)
-    new_id = repository.add_mobilisation(connection, _values(actor, new, then, at), is_newest=after is None)
+    new_id = uuid4().hex
+    mobilisations.add_mobilisation(
+        connection,
+        Mobilisation(new_id, new.incident_number, new.pump, at),
+        _details(new, then),
+        actor.user_id,
+        is_newest=after is None,
+    )
     about = {"mobilisation": new_id, "incident": new.incident_number, "pump": new.pump}
     append_audit(connection, actor.now, MOBILISED, actor.user_id, about | {"at": at.isoformat()})
     # another pump without a reason is the second or third of several, so it is no override
@@ -116,7 +118,7 @@ def report_event(
 ) -> MobilisationResponse:
     """Store the time of an event of a mobilisation. A repeated report changes nothing. Raises: NotFound, Conflict."""
     dispatch = _find(connection, mobilisation_id)
-    repository.lock_pump(connection, dispatch.pump)
+    mobilisations.lock_pump(connection, dispatch.pump)
     # read again: another transaction may have changed it before the lock was granted
     dispatch = _find(connection, mobilisation_id)
     known, timestamp = dispatch.timestamp(event), at or actor.now
@@ -127,14 +129,14 @@ def report_event(
     if known is not None:
         raise Conflict(f"{event} was already reported with another time.", state)
     _check_time(timestamp, actor.now, state, is_feed=actor.is_feed)
-    after = repository.mobilisation_after(connection, dispatch.pump, dispatch.mobilised_at)
+    after = mobilisations.mobilisation_after(connection, dispatch.pump, dispatch.mobilised_at)
     problem = event_problem(event, timestamp, dispatch, after.mobilised_at if after else None)
     if problem:
         raise Conflict(problem, state)
-    repository.set_event_time(connection, mobilisation_id, event, timestamp, actor.user_id)
+    mobilisations.set_event_time(connection, mobilisation_id, event, timestamp, actor.user_id)
     if event is Event.ARRIVED:
         # in the same transaction, so that no arrival lacks its outcome
-        repository.add_outcome(connection, mobilisation_id)
+        mobilisations.add_outcome(connection, mobilisation_id)
     _audit_event(connection, actor, dispatch, event, timestamp)
     return mobilisation_response(connection, mobilisation_id, actor.now)
 
@@ -149,7 +151,7 @@ def report_pump(connection: Connection, actor: Actor, code: str, pump_report: Pu
     if home is None:
         raise NotFound(f"There is no pump {code} in today's fleet.")
     _check_station(fleet, "station_code", pump_report.station_code)
-    row = repository.lock_pump(connection, code)
+    row = mobilisations.lock_pump(connection, code)
     at = pump_report.at or actor.now
     present = state_of(row, home, actor.now)
     state = ConflictState(pump=PumpResponse.model_validate(present)).as_json()
@@ -159,10 +161,10 @@ def report_pump(connection: Connection, actor: Actor, code: str, pump_report: Pu
     problem = _report_problem(row, report, dispatch, present, actor.now)
     if problem:
         raise Conflict(problem, state)
-    repository.put_reports(
+    mobilisations.put_reports(
         connection, [(code, report)], actor.user_id, {dispatch.id: at} if dispatch else None
     )
-    after = PumpResponse.model_validate(state_of(repository.lock_pump(connection, code), home, actor.now))
+    after = PumpResponse.model_validate(state_of(mobilisations.lock_pump(connection, code), home, actor.now))
     if dispatch is not None:
         _audit_event(connection, actor, dispatch, Event.RETURNED, at)
     about = {
@@ -201,7 +203,7 @@ def take_snapshot(connection: Connection, actor: Actor, snapshot: Snapshot) -> S
     reports: dict[str, Report] = {}
     ended: dict[str, Mobilisation] = {}
     still_out: list[StillOut] = []
-    for code, row in repository.lock_pumps(connection, ours).items():
+    for code, row in mobilisations.lock_pumps(connection, ours).items():
         pump = ours[code]
         report = Report(snapshot.at, State(pump.state), pump.station_code, pump.incident_number)
         dispatch = _ended_by(row, has_returned=pump.has_returned)
@@ -215,7 +217,7 @@ def take_snapshot(connection: Connection, actor: Actor, snapshot: Snapshot) -> S
         # stored even if the pump is still out: the report applies once the mobilisation ends
         reports[code] = report
     returned = {dispatch.id: snapshot.at for dispatch in ended.values()}
-    repository.put_reports(connection, reports.items(), actor.user_id, returned)
+    mobilisations.put_reports(connection, reports.items(), actor.user_id, returned)
     append_audit(connection, actor.now, BOARD, actor.user_id, _snapshot_fields(snapshot, ended))
     unknown = {pump.pump for pump in snapshot.pumps} - ours.keys()
     board = view_board(connection, actor.stations, actor.now)
@@ -261,7 +263,7 @@ def mobilisation_response(
     connection: Connection, mobilisation_id: str, now: datetime
 ) -> MobilisationResponse:
     """Return a stored mobilisation. Raises: NotFound."""
-    row = repository.read_mobilisation(connection, mobilisation_id)
+    row = mobilisations.read_mobilisation(connection, mobilisation_id)
     if row is None:
         raise NotFound(f"There is no mobilisation {mobilisation_id}.")
     return _to_response(row, now)
@@ -273,12 +275,12 @@ def incident_response(
     """Return the mobilisations of an incident; empty if there are none."""
     return [
         _to_response(row, now)
-        for row in repository.read_mobilisations_shown(connection, incident_number, at_most)
+        for row in mobilisations.mobilisations_of_incident(connection, incident_number, at_most)
     ]
 
 
 def _find(connection: Connection, mobilisation_id: str) -> Mobilisation:
-    dispatch = repository.find_mobilisation(connection, mobilisation_id)
+    dispatch = mobilisations.find_mobilisation(connection, mobilisation_id)
     if dispatch is None:
         raise NotFound(f"There is no mobilisation {mobilisation_id}.")
     return dispatch
@@ -293,27 +295,23 @@ def _is_duplicate(before: Mobilisation, new: NewMobilisation, now: datetime) -> 
     return before.state_at(now) in {State.MOBILISED, State.MOBILE, State.AT_INCIDENT}
 
 
-def _values(actor: Actor, new: NewMobilisation, then: PumpState, at: datetime) -> dict[str, Any]:
+def _details(new: NewMobilisation, then: PumpState) -> mobilisations.DispatchDetails:
     location, announced = new.location, new.announced
     is_from_road = then.state is State.RETURNING
-    return {
-        "incident_number": new.incident_number,
-        "pump_code": new.pump,
-        "mobilised_at": at,
+    return mobilisations.DispatchDetails(
         # a returning pump sets out from an unknown point, so its home is stored and `is_from_road` marks it
-        "station_code": then.home_station_code if is_from_road else then.station_code,
-        "is_from_road": is_from_road,
-        "easting_m": location and location.easting_m,
-        "northing_m": location and location.northing_m,
-        "prediction_id": new.prediction_id,
-        "announced_p10_s": announced and announced.p10_s,
-        "announced_p50_s": announced and announced.p50_s,
-        "announced_p90_s": announced and announced.p90_s,
-        "model": announced and announced.model,
-        "recommended_pump": new.recommended_pump,
-        "override_reason": new.override_reason,
-        "user_id": actor.user_id,
-    }
+        station_code=then.home_station_code if is_from_road else then.station_code,
+        is_from_road=is_from_road,
+        easting_m=None if location is None else location.easting_m,
+        northing_m=None if location is None else location.northing_m,
+        prediction_id=new.prediction_id,
+        announced_p10_s=None if announced is None else announced.p10_s,
+        announced_p50_s=None if announced is None else announced.p50_s,
+        announced_p90_s=None if announced is None else announced.p90_s,
+        model=None if announced is None else announced.model,
+        recommended_pump=new.recommended_pump,
+        override_reason=new.override_reason,
+    )
 
 
 def _check_time(
@@ -329,27 +327,24 @@ def _check_station(fleet: Fleet, field: str, code: str | None) -> None:
         raise Unprocessable((field, f"{code} is not a station with pumps today"))
 
 
-def _to_response(row: Any, now: datetime) -> MobilisationResponse:
-    same = ("id", "incident_number", "mobilised_at", "mobile_at", "arrived_at", "left_at", "returned_at")
-    timestamps = {name: row[name] for name in same}
-    dispatch = Mobilisation(pump=row["pump_code"], **timestamps)
-    copied_columns = ("station_code", "is_from_road", "prediction_id", "recommended_pump", "override_reason")
-    has_outcome, is_announced = row["actual_s"] is not None, row["model"] is not None
-    times = {name: row[f"announced_{name}"] for name in ("p10_s", "p50_s", "p90_s")}
-    outcome = {name: row[name] for name in ("actual_s", "error_s", "is_inside_80")}
-    is_placed = row["easting_m"] is not None
+def _to_response(stored: mobilisations.StoredMobilisation, now: datetime) -> MobilisationResponse:
+    dispatch, details, outcome = stored.dispatch, stored.details, stored.outcome
+    timestamps = {name: getattr(dispatch, name) for name in Mobilisation.__slots__}
+    copied = ("station_code", "is_from_road", "prediction_id", "recommended_pump", "override_reason")
+    times = {name: getattr(details, f"announced_{name}") for name in ("p10_s", "p50_s", "p90_s")}
     # its return was never reported, and the pump is on a later mobilisation now
-    is_left_open = row["is_followed"] and dispatch.returned_at is None
+    is_left_open = stored.is_followed and dispatch.returned_at is None
     return MobilisationResponse(
-        pump=dispatch.pump,
         state=State.UNKNOWN if is_left_open else dispatch.state_at(now),
-        location=GridLocation(easting_m=row["easting_m"], northing_m=row["northing_m"])
-        if is_placed
-        else None,
-        announced=Announced(model=row["model"], **times) if is_announced else None,
-        outcome=OutcomeResponse.of(**outcome) if has_outcome else None,
+        location=None
+        if details.easting_m is None or details.northing_m is None
+        else GridLocation(easting_m=details.easting_m, northing_m=details.northing_m),
+        announced=None if details.model is None else Announced(model=details.model, **times),
+        outcome=None
+        if outcome is None
+        else OutcomeResponse.of(outcome.actual_s, outcome.error_s, is_inside_80=outcome.is_inside_80),
         **timestamps,
-        **{name: row[name] for name in copied_columns},
+        **{name: getattr(details, name) for name in copied},
     )
 
 

@@ -7,12 +7,12 @@ from functools import cached_property
 from typing import Self
 
 from londonpump.domain.london_clock import LONDON
+from londonpump.domain.mobilisations import OUT, RANKED, SENDABLE, PumpRow, RecentIncident, State
 from londonpump.domain.stations import Station, land_stations
-from londonpump.service.board.rules import OUT, RANKED, SENDABLE, PumpRow, PumpState, State, state_of
+from londonpump.service.board.rules import PumpState, state_of
 
 # about one shift: a pump without any news for longer may have a new state that was never reported
 REPORTED_WITHIN = timedelta(hours=12)
-RECENT_WINDOW = timedelta(minutes=30)
 
 
 @dataclass(frozen=True)
@@ -41,16 +41,6 @@ class Fleet:
 def london_day(at: datetime) -> date:
     """Return the date in London, because stations open and close by local date."""
     return at.astimezone(LONDON).date()
-
-
-@dataclass(frozen=True, slots=True)
-class RecentIncident:
-    """Incident whose first pump was mobilised in the last 30 minutes. The location is None if it was never given."""
-
-    incident_number: str
-    mobilised_at: datetime
-    easting_m: float | None
-    northing_m: float | None
 
 
 @dataclass(frozen=True)

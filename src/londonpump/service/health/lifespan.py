@@ -10,33 +10,22 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Iterab
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from secrets import token_hex
 from typing import Generic, TypeVar
 
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
-from sqlalchemy import Connection, case, func, select
 
 from londonpump.domain.attendance_targets import MAX_PUBLISHED_S
 from londonpump.domain.errors import DatabaseFailed
-from londonpump.persistence.database.alarm_repository import standing_alarms
-from londonpump.persistence.database.context_repository import FetchRecord, select_last_fetches
-from londonpump.persistence.database.engine import upsert
-from londonpump.persistence.database.schema import (
-    bank_holidays,
-    outcomes,
-    school_years,
-    weather_hours,
-    write_probe,
-)
+from londonpump.persistence.database import Connection
+from londonpump.persistence.repositories.alarms import standing_alarms
+from londonpump.persistence.repositories.mobilisations import LiveFigures, live_figures
 from londonpump.service.health.schemas import AlarmResponse, Readiness
 from londonpump.service.state import ServiceState
 
 T = TypeVar("T")
 FIGURES_LIFETIME = timedelta(minutes=1)
 WINDOW = timedelta(days=28)
-PROBE_CHARACTERS = 16_384
-"""About the size of a prediction with its audit line: a disk with less free space than this counts as full."""
 MAX_MODELS = 20
 """Limit of the labels, because operators may announce times of other systems under any model name."""
 RESPONSE_LIFETIME_S = 1.0
@@ -98,19 +87,6 @@ async def alarms_lifespan(state: ServiceState) -> AsyncIterator[None]:
         state.metrics.remove(figures)
 
 
-@dataclass(frozen=True, slots=True)
-class LiveFigures:
-    """Live error of one model over the arrivals of the last 28 days."""
-
-    model: str
-    arrivals: int
-    implausible: int
-    """Arrivals after more than 1,200 s, which the other figures leave out."""
-    mae_s: float | None
-    """None if there are no plausible arrivals, as `inside_80_share`."""
-    inside_80_share: float | None
-
-
 class Live(Collector):
     """Metrics of the live error. The last figures are kept while the database does not answer."""
 
@@ -126,7 +102,9 @@ class Live(Collector):
         # set before the read, as for the alarms
         self._read_at = now
         try:
-            self.figures = await state.store.read(lambda connection: live_figures(connection, now))
+            self.figures = await state.store.read(
+                lambda connection: live_figures(connection, now - WINDOW, MAX_MODELS)
+            )
         except DatabaseFailed:
             return
 
@@ -163,31 +141,6 @@ async def live_lifespan(state: ServiceState) -> AsyncIterator[None]:
         yield
     finally:
         state.metrics.remove(live)
-
-
-def live_figures(connection: Connection, now: datetime) -> list[LiveFigures]:
-    """Read the figures per model, the models with most arrivals first."""
-    mine = outcomes.c
-    # a case without an else is null for implausible times, and averages and counts ignore nulls
-    is_plausible = mine.actual_s <= MAX_PUBLISHED_S
-    arrivals = func.count(case((is_plausible, 1)))
-    error_s = case((is_plausible, func.abs(mine.error_s)))
-    is_inside = case((is_plausible & mine.is_inside_80, 1.0), (is_plausible, 0.0))
-    query = (
-        select(mine.model, arrivals, func.count() - arrivals, func.avg(error_s), func.avg(is_inside))
-        .where(mine.arrived_at > now - WINDOW)
-        .group_by(mine.model)
-        .order_by(func.count().desc(), mine.model)
-        .limit(MAX_MODELS)
-    )
-    return [
-        LiveFigures(model, n, left_out, _number(mae_s), _number(inside))
-        for model, n, left_out, mae_s, inside in connection.execute(query)
-    ]
-
-
-def _number(value: float | None) -> float | None:
-    return None if value is None else float(value)
 
 
 class OncePerSecond(Generic[T]):
@@ -231,49 +184,6 @@ async def health_lifespan(state: ServiceState) -> AsyncIterator[None]:
     """Provide `state.part(HealthCache)` inside the block."""
     state.keep(HealthCache())
     yield
-
-
-@dataclass(frozen=True, slots=True)
-class ContextState:
-    """Newest weather and calendars in the database."""
-
-    weather_hour_at: datetime | None
-    """Newest past hour with known weather."""
-    weather_fetched_at: datetime | None
-    school_years: tuple[int, ...]
-    bank_holiday_years: tuple[int, ...]
-    fetches: tuple[FetchRecord, ...]
-
-
-def database_responds(connection: Connection) -> bool:
-    """Return True if the database answers a query on one of our tables."""
-    connection.execute(select(func.max(school_years.c.year))).one()
-    return True
-
-
-def write_something(connection: Connection) -> None:
-    """Write the probe row, which fails if the database is full or read-only."""
-    # random content, because a database may skip a write that changes nothing
-    payload = token_hex(8).ljust(PROBE_CHARACTERS, "0")
-    upsert(connection, write_probe, [{"id": 1, "payload": payload}])
-
-
-def context_state(connection: Connection, now: datetime) -> ContextState:
-    """Read the age of weather and calendars."""
-    hours = weather_hours.c
-    # forecasts of future hours do not count: they would hide that no new weather arrives
-    known = select(func.max(hours.observed_at), func.max(hours.available_at)).where(
-        hours.observed_at <= now, hours.available_at <= now
-    )
-    weather = connection.execute(known).one()
-    days = connection.execute(select(bank_holidays.c.day)).scalars()
-    return ContextState(
-        weather_hour_at=weather[0],
-        weather_fetched_at=weather[1],
-        school_years=tuple(connection.execute(select(school_years.c.year).order_by("year")).scalars()),
-        bank_holiday_years=tuple(sorted({day.year for day in days})),
-        fetches=tuple(select_last_fetches(connection)),
-    )
 
 
 def age_s(since_at: datetime | None, now: datetime) -> float | None:

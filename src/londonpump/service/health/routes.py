@@ -17,18 +17,16 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from londonpump import __version__
 from londonpump.domain.errors import BadFile, DatabaseFailed
 from londonpump.models.bundle import check_self_test
+from londonpump.persistence.database.schema_version import database_responds, write_something
+from londonpump.persistence.repositories.context import ContextState, context_state
 from londonpump.service.champion import HOW_TO_PROMOTE
 from londonpump.service.errors import public_text, request_id_of
 from londonpump.service.health.lifespan import (
     AlarmFigures,
-    ContextState,
     HealthCache,
     Live,
     age_s,
-    context_state,
-    database_responds,
     read_alarms,
-    write_something,
 )
 from londonpump.service.health.schemas import (
     AlarmResponse,

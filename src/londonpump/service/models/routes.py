@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 
-from londonpump.persistence.database.decision_repository import read_decisions
+from londonpump.persistence.repositories.decisions import read_decisions
 from londonpump.service.field_formats import ApiModel
 from londonpump.service.rights import Analyst, SignedIn
 from londonpump.service.state import State

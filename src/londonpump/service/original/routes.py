@@ -6,10 +6,11 @@ from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import AfterValidator
-from sqlalchemy import Connection
 
 from londonpump.domain.usernames import username_key
-from londonpump.service.auth.repository import find_named
+from londonpump.persistence.database import Connection
+from londonpump.persistence.repositories.predictions import HistoryQuery, HistoryRow, read_history
+from londonpump.persistence.repositories.users import find_named
 from londonpump.service.errors import NotFound
 from londonpump.service.field_formats import PREDICTION_CURSOR, naive_utc, original_id
 from londonpump.service.original.parameters import (
@@ -18,7 +19,6 @@ from londonpump.service.original.parameters import (
     TimePumpParameters,
     ignored_parameters,
 )
-from londonpump.service.original.repository import HistoryQuery, HistoryRow, read_history
 from londonpump.service.original.schemas import READY, HistoryEntry, Ready, TimePump
 from londonpump.service.original.service import predict_time
 from londonpump.service.rights import Anybody, Person, Role, SignedIn
@@ -58,7 +58,7 @@ def history_owner(connection: Connection, person: Person, username: str | None) 
     # the same error for users who do not exist and for others' histories, so that usernames cannot be probed
     if found is None:
         raise NoSuchUser
-    return found[0].id
+    return found.id
 
 
 def find_history(connection: Connection, query: HistoryQuery) -> list[HistoryRow]:

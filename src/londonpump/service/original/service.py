@@ -13,25 +13,24 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
-from sqlalchemy import Connection
-
 from londonpump.domain.stations import Station
 from londonpump.models.risk_stations import listed
+from londonpump.persistence.database import Connection
+from londonpump.persistence.repositories.predictions import (
+    TIME_PUMP,
+    PredictionRecord,
+    Row,
+    add_rows,
+    as_row,
+    newest_risk_list,
+)
 from londonpump.service.champion import Champion
 from londonpump.service.errors import Unprocessable
 from londonpump.service.field_formats import ORIGINAL_ID_LENGTH
 from londonpump.service.micro_batching import MicroBatcher
 from londonpump.service.original.arrival_times import GroundPathCache, PredictedTime, predict_response_times
 from londonpump.service.original.interpretation import ParsedRequest, parse_request
-from londonpump.service.original.repository import newest_risk_list
 from londonpump.service.original.schemas import TimePumpRequest
-from londonpump.service.predictions.repository import (
-    TIME_PUMP,
-    PredictionRecord,
-    Row,
-    add_rows,
-    as_row,
-)
 from londonpump.service.predictions.service import record_stored, require_audit_room
 from londonpump.service.rights import Person
 from londonpump.service.state import ServiceState

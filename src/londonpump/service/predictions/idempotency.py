@@ -12,14 +12,11 @@ from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import Any
 
-from sqlalchemy import Connection, delete, select
-
-from londonpump.persistence.database.engine import dialect_insert
-from londonpump.persistence.database.schema import idempotency_keys
+from londonpump.persistence.database import Connection
+from londonpump.persistence.repositories.predictions import StoredKey, claim_key, delete_keys, find_key
 from londonpump.service.errors import Conflict
 
 KEY_LIFETIME = timedelta(hours=24)
-_KEYS = idempotency_keys.c
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +39,7 @@ class Key:
 
 def find_answer(connection: Connection, key: Key) -> Any | None:
     """Return the answer stored under a key in the last 24 hours, or None. Raises: Conflict if its body was another."""
-    query = select(_KEYS.body_digest, _KEYS.answer).where(
-        _KEYS.user_id == key.user_id, _KEYS.key == key.key, _KEYS.created_at > key.now - KEY_LIFETIME
-    )
-    found = connection.execute(query).one_or_none()
+    found = find_key(connection, key.user_id, key.key, key.now - KEY_LIFETIME)
     if found is None:
         return None
     if found.body_digest != key.digest:
@@ -60,30 +54,11 @@ def claim(connection: Connection, key: Key, answer: Sequence[Any]) -> Any | None
 
     Raises: Conflict if the other request had another body.
     """
-    outdated = (
-        _KEYS.user_id == key.user_id,
-        _KEYS.key == key.key,
-        _KEYS.created_at <= key.now - KEY_LIFETIME,
-    )
-    # an expired key may be claimed again
-    connection.execute(delete(idempotency_keys).where(*outdated))
-    # on PostgreSQL the insert waits for any other transaction that claims the key
-    taken = connection.execute(
-        dialect_insert(connection, idempotency_keys)
-        .values(
-            user_id=key.user_id,
-            key=key.key,
-            body_digest=key.digest,
-            created_at=key.now,
-            status=HTTPStatus.OK.value,
-            answer=list(answer),
-        )
-        .on_conflict_do_nothing()
-        .returning(_KEYS.key)
-    )
-    return find_answer(connection, key) if taken.scalar_one_or_none() is None else None
+    new = StoredKey(key.user_id, key.key, key.digest, key.now, HTTPStatus.OK.value, list(answer))
+    is_claimed = claim_key(connection, new, key.now - KEY_LIFETIME)
+    return None if is_claimed else find_answer(connection, key)
 
 
 def forget(connection: Connection, now: datetime) -> int:
     """Delete keys older than 24 hours and return their number."""
-    return connection.execute(delete(idempotency_keys).where(_KEYS.created_at <= now - KEY_LIFETIME)).rowcount
+    return delete_keys(connection, now - KEY_LIFETIME)

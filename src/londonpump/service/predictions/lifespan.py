@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager, suppress
 from functools import partial
 
 from londonpump.domain.errors import DatabaseFailed
-from londonpump.persistence.database.audit_repository import AuditBatch
+from londonpump.persistence.repositories.audit import AuditBatch
 from londonpump.service.predictions.batches import BatchTurn
 from londonpump.service.predictions.idempotency import forget
 from londonpump.service.predictions.request_context import ContextCache, StationIndexCache, warm_up_context

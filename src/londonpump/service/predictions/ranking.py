@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri
 
+from londonpump.domain.mobilisations import RANKED, State
 from londonpump.models.distribution import LEVELS, MixtureTimes, ResponseTimes, Times
 from londonpump.models.explanations import Contribution
 from londonpump.models.predict import Predictions
-from londonpump.service.board.rules import RANKED, State
 from londonpump.service.predictions.calls import Call
 
 Floats = NDArray[np.float64]

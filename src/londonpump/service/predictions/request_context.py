@@ -11,12 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from londonpump.domain.errors import DatabaseFailed
+from londonpump.domain.mobilisations import MAX_SILENCE
 from londonpump.domain.stations import Station, by_code
 from londonpump.features.context import ContextSnapshot
 from londonpump.features.ground_lookup import GroundLookup
-from londonpump.persistence.database.context_lookup import select_context
+from londonpump.persistence.repositories.context import select_context
 from londonpump.service.board.cache import BoardCache, CachedBoard
-from londonpump.service.board.rules import MAX_SILENCE, PumpState
+from londonpump.service.board.rules import PumpState
 from londonpump.service.board.view import BoardView, Fleet, london_day
 from londonpump.service.champion import Champion
 from londonpump.service.state import ServiceState

@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 from pydantic import ConfigDict, Field
 
-from londonpump.service.board.rules import State
+from londonpump.domain.mobilisations import State
 from londonpump.service.field_formats import ApiModel
 
 

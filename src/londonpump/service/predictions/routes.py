@@ -4,15 +4,15 @@ from collections.abc import Sequence
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Path, Response
-from sqlalchemy import Connection
 
+from londonpump.persistence.database import Connection
+from londonpump.persistence.repositories.mobilisations import is_prediction_referenced
+from londonpump.persistence.repositories.predictions import CALL, PredictionRecord, as_text, find_prediction
 from londonpump.persistence.stored_json import rename_answer, request_to_hash
-from londonpump.service.board.repository import is_prediction_referenced
 from londonpump.service.errors import NotFound
 from londonpump.service.field_formats import IDEMPOTENCY_KEY, OUR_ID
 from londonpump.service.predictions.batches import answer_batch
 from londonpump.service.predictions.idempotency import Key
-from londonpump.service.predictions.repository import CALL, PredictionRecord, as_text, find_prediction
 from londonpump.service.predictions.response_schemas import BatchResponse, PredictionResponse
 from londonpump.service.predictions.schemas import BatchRequest, InvalidQuestion, PredictionRequest
 from londonpump.service.predictions.service import StoredAnswers, answer_question

@@ -8,19 +8,13 @@ from typing import Any, TypeVar
 from uuid import uuid4
 
 import numpy as np
-from sqlalchemy import Connection
 
 from londonpump.domain.errors import DatabaseFailed
 from londonpump.models.bundle import Bundle
 from londonpump.models.predict import MAX_AREA_DISPATCHES, predict_area, predict_dispatches
-from londonpump.persistence.database.audit_repository import MAX_WAITING, AuditBatch
-from londonpump.service.champion import Champion
-from londonpump.service.micro_batching import MicroBatcher
-from londonpump.service.predictions.calls import Call, call_of
-from londonpump.service.predictions.idempotency import Key, claim, find_answer
-from londonpump.service.predictions.model_inputs import Counts, columns_of, context_columns, counts_of
-from londonpump.service.predictions.ranking import Ranked, rank
-from londonpump.service.predictions.repository import (
+from londonpump.persistence.database import Connection
+from londonpump.persistence.repositories.audit import MAX_WAITING, AuditBatch
+from londonpump.persistence.repositories.predictions import (
     CALL,
     PredictionRecord,
     Row,
@@ -29,6 +23,12 @@ from londonpump.service.predictions.repository import (
     digest_of,
     find_answers,
 )
+from londonpump.service.champion import Champion
+from londonpump.service.micro_batching import MicroBatcher
+from londonpump.service.predictions.calls import Call, call_of
+from londonpump.service.predictions.idempotency import Key, claim, find_answer
+from londonpump.service.predictions.model_inputs import Counts, columns_of, context_columns, counts_of
+from londonpump.service.predictions.ranking import Ranked, rank
 from londonpump.service.predictions.request_context import RequestContext, StationIndex, StationIndexCache
 from londonpump.service.predictions.response import ResponseBuilder
 from londonpump.service.predictions.schemas import PredictionRequest

@@ -1,19 +1,36 @@
-"""Weather, traffic, holidays, the imported list of stations, and the last fetch of each source.
+"""Weather, traffic, holidays, the imported list of stations, the last fetch of each source, and the context at a time.
 
-Weather and traffic are kept in all their vintages: each row says when it became known. Every function that takes an
-engine raises DatabaseFailed.
+Weather and traffic are kept in all their vintages: each row says when it became known. The context at a time is read
+with one indexed query per table; `features.context` holds the rules. Every function that takes an engine raises
+DatabaseFailed.
 """
 
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Select, Table, delete, exists, extract, func, insert, select
+import numpy as np
+from sqlalchemy import (
+    Connection,
+    Engine,
+    Select,
+    Table,
+    bindparam,
+    delete,
+    exists,
+    extract,
+    func,
+    insert,
+    select,
+)
 
 from londonpump.domain.context_records import BankHoliday, SchoolHoliday, TrafficReading, WeatherHour
 from londonpump.domain.stations import Station
+from londonpump.features import context
+from londonpump.features.context import ContextSnapshot, ContextTables
+from londonpump.features.observations import FRESH_US, MICROSECOND, OLDEST_H, Columns, Ints, timestamp_from_us
 from londonpump.persistence.database.engine import as_row, reading, upsert, writing
 from londonpump.persistence.database.schema import (
     bank_holidays,
@@ -28,6 +45,8 @@ from londonpump.persistence.database.schema import stations as stations_table
 # England has had eight or more per year since 1978, so fewer are an incomplete year.
 MIN_BANK_HOLIDAYS = 8
 FIELDS = tuple(field.name for field in fields(Station))
+OLDEST_WEATHER = timedelta(hours=OLDEST_H)
+OLDEST_TRAFFIC = FRESH_US * MICROSECOND
 
 
 def store_weather(engine: Engine, rows: Sequence[WeatherHour]) -> int:
@@ -284,3 +303,109 @@ def select_last_fetches(connection: Connection) -> list[FetchRecord]:
         FetchRecord(row.source, row.fetched_at, row.problem, row.row_count, row.succeeded_at)
         for row in connection.execute(query)
     ]
+
+
+@dataclass(frozen=True, slots=True)
+class ContextState:
+    """Newest weather and calendars in the database."""
+
+    weather_hour_at: datetime | None
+    """Newest past hour with known weather."""
+    weather_fetched_at: datetime | None
+    school_years: tuple[int, ...]
+    bank_holiday_years: tuple[int, ...]
+    fetches: tuple[FetchRecord, ...]
+
+
+def context_state(connection: Connection, now: datetime) -> ContextState:
+    """Read the newest weather, the years of the calendars and the last fetches."""
+    weather_hour_at, weather_fetched_at = newest_weather(connection, now)
+    days = connection.execute(select(bank_holidays.c.day)).scalars()
+    return ContextState(
+        weather_hour_at,
+        weather_fetched_at,
+        school_years=tuple(connection.execute(select(years_table.c.year).order_by("year")).scalars()),
+        bank_holiday_years=tuple(sorted({day.year for day in days})),
+        fetches=tuple(select_last_fetches(connection)),
+    )
+
+
+def newest_weather(connection: Connection, at: datetime) -> tuple[datetime | None, datetime | None]:
+    """Return the newest hour of weather that was known at a time, and the newest fetch of such hours."""
+    hours = weather_hours.c
+    # forecasts of future hours do not count: they would hide that no new weather arrives
+    known = select(func.max(hours.observed_at), func.max(hours.available_at)).where(
+        hours.observed_at <= at, hours.available_at <= at
+    )
+    hour_at, fetched_at = connection.execute(known).one()
+    return hour_at, fetched_at
+
+
+def context_at(engine: Engine, at: datetime) -> ContextSnapshot:
+    """Return the context at a timestamp, as it was known then. at: aware. Raises: DatabaseFailed."""
+    return context.context_at(context_tables(engine, at, at + MICROSECOND), at)
+
+
+def context_columns(engine: Engine, at_us: Ints) -> Columns:
+    """Return the context at many timestamps, by column (see `features.context.columns_at`).
+
+    Args: at_us: (n,) microseconds since 1970, UTC. Raises: DatabaseFailed.
+    """
+    if not len(at_us):
+        return context.columns_at(ContextTables.of(), at_us)
+    first_at, last_at = timestamp_from_us(int(np.min(at_us))), timestamp_from_us(int(np.max(at_us)))
+    return context.columns_at(context_tables(engine, first_at, last_at + MICROSECOND), at_us)
+
+
+def context_tables(engine: Engine, first_at: datetime, end_at: datetime) -> ContextTables:
+    """Return everything that the context from `first_at` until before `end_at` needs. Raises: DatabaseFailed."""
+    with reading(engine) as connection:
+        return select_context_tables(connection, first_at, end_at)
+
+
+def select_context(connection: Connection, at: datetime) -> ContextSnapshot:
+    """Do the same as `context_at` inside the transaction of the caller."""
+    return context.context_at(select_context_tables(connection, at, at + MICROSECOND), at)
+
+
+def select_context_tables(connection: Connection, first_at: datetime, end_at: datetime) -> ContextTables:
+    """Do the same as `context_tables` inside the transaction of the caller."""
+    hour_at = first_at.replace(minute=0, second=0, microsecond=0)
+    # the London year equals the UTC year, because summer time does not apply at New Year
+    years = {"first": first_at.year, "last": end_at.year}
+    days = {"first": first_at.date().replace(month=1, day=1), "last": end_at.date().replace(month=12, day=31)}
+
+    def rows(statement: Select[Any], parameters: dict[str, Any]) -> Sequence[Any]:
+        return connection.execute(statement, parameters).all()
+
+    return ContextTables.of(
+        [WeatherHour(*row) for row in rows(_WEATHER, {"first": hour_at - OLDEST_WEATHER, "end": end_at})],
+        [TrafficReading(*row) for row in rows(_TRAFFIC, {"first": first_at - OLDEST_TRAFFIC, "end": end_at})],
+        (
+            [SchoolHoliday(*row) for row in rows(_SCHOOL_HOLIDAYS, years)],
+            {row.year for row in rows(_SCHOOL_YEARS, years)},
+        ),
+        [BankHoliday(*row) for row in rows(_BANK_HOLIDAYS, days)],
+    )
+
+
+def _observed(table: Table, row_type: type[WeatherHour] | type[TrafficReading]) -> Select[Any]:
+    """Select the fields of `row_type` in their order, without rows that became known after the last timestamp."""
+    return select(*(table.c[field.name] for field in fields(row_type))).where(
+        table.c.observed_at >= bindparam("first"),
+        table.c.observed_at < bindparam("end"),
+        table.c.available_at < bindparam("end"),
+    )
+
+
+_WEATHER = _observed(weather_hours, WeatherHour)
+_TRAFFIC = _observed(traffic_readings, TrafficReading)
+_SCHOOL_HOLIDAYS = select(school_holidays.c.day, school_holidays.c.source).where(
+    school_holidays.c.year.between(bindparam("first"), bindparam("last"))
+)
+_SCHOOL_YEARS = select(years_table.c.year).where(
+    years_table.c.year.between(bindparam("first"), bindparam("last"))
+)
+_BANK_HOLIDAYS = select(bank_holidays.c.day, bank_holidays.c.title, bank_holidays.c.source).where(
+    bank_holidays.c.day.between(bindparam("first"), bindparam("last"))
+)

@@ -1,41 +1,105 @@
-"""The board in the database. Every function runs inside the caller's transaction."""
+"""The board: pumps, mobilisations and the outcomes of announced times."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
-from typing import Any
-from uuid import uuid4
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Row, RowMapping, Select, bindparam, exists, insert, or_, select, update
+from sqlalchemy import Connection, Row, Select, bindparam, case, exists, func, insert, or_, select, update
 
-from londonpump.persistence.database.engine import dialect_insert
+from londonpump.domain.attendance_targets import MAX_PUBLISHED_S
+from londonpump.domain.mobilisations import (
+    RECENT_WINDOW,
+    Event,
+    Mobilisation,
+    PumpRow,
+    RecentIncident,
+    Report,
+    State,
+)
+from londonpump.persistence.database.engine import as_row, dialect_insert
 from londonpump.persistence.database.schema import board_pumps, board_version, mobilisations, outcomes
-from londonpump.service.board.rules import Event, Mobilisation, PumpRow, Report, State
-from londonpump.service.board.view import RECENT_WINDOW, RecentIncident
+
+
+@dataclass(frozen=True, slots=True)
+class DispatchDetails:
+    """Facts that were known when a pump was sent. Announced times are stored with their model, or not at all."""
+
+    station_code: str
+    """The station it left, or its home station if it was sent from the road."""
+    is_from_road: bool
+    easting_m: float | None
+    northing_m: float | None
+    prediction_id: str | None
+    announced_p10_s: float | None
+    announced_p50_s: float | None
+    announced_p90_s: float | None
+    model: str | None
+    recommended_pump: str | None
+    override_reason: str | None
+
+
+class Outcome(NamedTuple):
+    """Comparison of an announced time with the arrival."""
+
+    actual_s: float
+    error_s: float
+    is_inside_80: bool
+
+
+@dataclass(frozen=True, slots=True)
+class StoredMobilisation:
+    """A mobilisation with its outcome, which exists if the pump arrived and its time was announced."""
+
+    dispatch: Mobilisation
+    details: DispatchDetails
+    outcome: Outcome | None
+    is_followed: bool
+    """Whether the pump has a later mobilisation."""
+
+
+class AnnouncedTime(NamedTuple):
+    """An announced time, and the time of the arrival on the board if there is one."""
+
+    id: str
+    """Id of the mobilisation."""
+    incident_number: str
+    pump_code: str
+    station_code: str
+    mobilised_at: datetime
+    model: str
+    announced_p10_s: float
+    announced_p50_s: float
+    announced_p90_s: float
+    prediction_id: str | None
+    actual_s: float | None
+
+
+class AnnouncedCounts(NamedTuple):
+    """Number of announced times, and of those with a plausible and with an implausible arrival on the board."""
+
+    announced: int
+    plausible: int
+    implausible: int
+
+
+@dataclass(frozen=True, slots=True)
+class LiveFigures:
+    """Live error of one model over the arrivals since a time."""
+
+    model: str
+    arrivals: int
+    implausible: int
+    """Arrivals after more than 1,200 s, which the other figures leave out."""
+    mae_s: float | None
+    """None if there are no plausible arrivals, as `inside_80_share`."""
+    inside_80_share: float | None
+
 
 _MOBILISATION = tuple(
-    mobilisations.c[name]
-    for name in (
-        "id",
-        "incident_number",
-        "pump_code",
-        "mobilised_at",
-        "mobile_at",
-        "arrived_at",
-        "left_at",
-        "returned_at",
-    )
+    mobilisations.c["pump_code" if name == "pump" else name] for name in Mobilisation.__slots__
 )
-_REPORT = tuple(
-    board_pumps.c[name]
-    for name in (
-        "report_at",
-        "report_state",
-        "report_station_code",
-        "report_incident_number",
-        "report_reason",
-    )
-)
+_REPORT = tuple(board_pumps.c[f"report_{name}"] for name in Report.__slots__)
 _PUMPS = select(board_pumps.c.pump_code, *_REPORT, *_MOBILISATION).join_from(
     board_pumps, mobilisations, board_pumps.c.mobilisation_id == mobilisations.c.id, isouter=True
 )
@@ -43,13 +107,13 @@ _earlier, _later = mobilisations.alias("earlier"), mobilisations.alias("later")
 _is_followed = exists().where(
     _later.c.pump_code == mobilisations.c.pump_code, _later.c.mobilised_at > mobilisations.c.mobilised_at
 )
-_MOBILISATION_WITH_OUTCOME = select(
-    mobilisations,
-    outcomes.c.actual_s,
-    outcomes.c.error_s,
-    outcomes.c.is_inside_80,
-    _is_followed.label("is_followed"),
-).join_from(mobilisations, outcomes, isouter=True)
+_DETAILS = tuple(mobilisations.c[column.name] for column in fields(DispatchDetails))
+_OUTCOME = tuple(outcomes.c[name] for name in Outcome._fields)
+_FIRST_OUTCOME = len(_MOBILISATION) + len(_DETAILS)
+_STORED: Select[Any] = select(*_MOBILISATION, *_DETAILS, *_OUTCOME, _is_followed).join_from(
+    mobilisations, outcomes, isouter=True
+)
+_is_plausible = outcomes.c.actual_s <= MAX_PUBLISHED_S
 _FIRST_REPORT, _FIRST_MOBILISATION = 1, 1 + len(_REPORT)
 _CHANGED = update(board_version).values(version=board_version.c.version + 1)
 
@@ -140,16 +204,18 @@ def put_reports(
         _note_change(connection)
 
 
-def add_mobilisation(connection: Connection, values: Mapping[str, Any], *, is_newest: bool) -> str:
-    """Insert a mobilisation. is_newest: whether it is the newest of its pump and sets its state. Returns: its id."""
-    new_id = uuid4().hex
-    connection.execute(insert(mobilisations).values(id=new_id, **values))
+def add_mobilisation(
+    connection: Connection, dispatch: Mobilisation, details: DispatchDetails, user_id: str, *, is_newest: bool
+) -> None:
+    """Insert a mobilisation without events. is_newest: whether it is the newest of its pump and sets its state."""
+    row: dict[str, Any] = {"incident_number": dispatch.incident_number, "pump_code": dispatch.pump}
+    row |= {"id": dispatch.id, "mobilised_at": dispatch.mobilised_at, "user_id": user_id} | as_row(details)
+    connection.execute(insert(mobilisations).values(row))
     if is_newest:
         # a mobilisation that is reported late must not replace a newer one
-        pump = update(board_pumps).where(board_pumps.c.pump_code == values["pump_code"])
-        connection.execute(pump.values(mobilisation_id=new_id))
+        pump = update(board_pumps).where(board_pumps.c.pump_code == dispatch.pump)
+        connection.execute(pump.values(mobilisation_id=dispatch.id))
     _note_change(connection)
-    return new_id
 
 
 def find_mobilisation(connection: Connection, mobilisation_id: str) -> Mobilisation | None:
@@ -186,20 +252,19 @@ def is_prediction_referenced(connection: Connection, prediction_id: str) -> bool
     return connection.execute(query.limit(1)).first() is not None
 
 
-def read_mobilisation(connection: Connection, mobilisation_id: str) -> RowMapping | None:
-    """Read a mobilisation with its outcome, which exists if the pump arrived and its time was announced."""
-    return (
-        connection.execute(_MOBILISATION_WITH_OUTCOME.where(mobilisations.c.id == mobilisation_id))
-        .mappings()
-        .one_or_none()
-    )
+def read_mobilisation(connection: Connection, mobilisation_id: str) -> StoredMobilisation | None:
+    """Read a mobilisation with its details and outcome."""
+    found = connection.execute(_STORED.where(mobilisations.c.id == mobilisation_id)).one_or_none()
+    return None if found is None else _stored(found)
 
 
-def read_mobilisations_shown(connection: Connection, incident_number: str, at_most: int) -> list[RowMapping]:
+def mobilisations_of_incident(
+    connection: Connection, incident_number: str, at_most: int
+) -> list[StoredMobilisation]:
     """Read the mobilisations of an incident, in order of mobilisation."""
-    query = _MOBILISATION_WITH_OUTCOME.where(mobilisations.c.incident_number == incident_number)
+    query = _STORED.where(mobilisations.c.incident_number == incident_number)
     ordered = query.order_by(mobilisations.c.mobilised_at, mobilisations.c.id).limit(at_most)
-    return list(connection.execute(ordered).mappings())
+    return [_stored(row) for row in connection.execute(ordered)]
 
 
 def add_outcome(connection: Connection, mobilisation_id: str) -> None:
@@ -243,6 +308,55 @@ def recent_incidents(connection: Connection, at: datetime) -> list[RecentInciden
     return [found[number] for number in sorted(found)]
 
 
+def announced_times(connection: Connection, after: datetime, until: datetime) -> list[AnnouncedTime]:
+    """Return the times announced in a period, with their arrivals until its end, in order of mobilisation."""
+    mine = mobilisations.c
+    # an outer join: announced times without an outcome count too
+    has_arrived = (outcomes.c.mobilisation_id == mine.id) & (outcomes.c.arrived_at <= until)
+    query = (
+        select(*(mine[name] for name in AnnouncedTime._fields[:-1]), outcomes.c.actual_s)
+        .outerjoin(outcomes, has_arrived)
+        .where(mine.model.is_not(None), mine.mobilised_at <= until, mine.mobilised_at > after)
+        .order_by(mine.mobilised_at, mine.id)
+    )
+    return [AnnouncedTime(*row) for row in connection.execute(query)]
+
+
+def count_announced(
+    connection: Connection, first_at: datetime, end_at: datetime, arrived_until: datetime
+) -> AnnouncedCounts:
+    """Count the times announced from `first_at` until before `end_at`."""
+    mine = mobilisations.c
+    has_arrived = (outcomes.c.mobilisation_id == mine.id) & (outcomes.c.arrived_at <= arrived_until)
+    counts = (
+        func.count(mine.id),
+        *(func.count(case((which, 1))) for which in (_is_plausible, ~_is_plausible)),
+    )
+    query = select(*counts).select_from(mobilisations.outerjoin(outcomes, has_arrived))
+    inside = (mine.mobilised_at >= first_at, mine.mobilised_at < end_at, mine.model.is_not(None))
+    return AnnouncedCounts._make(connection.execute(query.where(*inside)).one())
+
+
+def live_figures(connection: Connection, since: datetime, max_models: int) -> list[LiveFigures]:
+    """Return the live error per model, the models with most arrivals first."""
+    mine = outcomes.c
+    # a case without an else is null for implausible times, and averages and counts ignore nulls
+    arrivals = func.count(case((_is_plausible, 1)))
+    error_s = case((_is_plausible, func.abs(mine.error_s)))
+    is_inside = case((_is_plausible & mine.is_inside_80, 1.0), (_is_plausible, 0.0))
+    query = (
+        select(mine.model, arrivals, func.count() - arrivals, func.avg(error_s), func.avg(is_inside))
+        .where(mine.arrived_at > since)
+        .group_by(mine.model)
+        .order_by(func.count().desc(), mine.model)
+        .limit(max_models)
+    )
+    return [
+        LiveFigures(model, n, left_out, *(None if value is None else float(value) for value in averages))
+        for model, n, left_out, *averages in connection.execute(query)
+    ]
+
+
 def _write_timestamps(
     connection: Connection, event: Event, timestamps: Mapping[str, datetime], reported_by: str | None
 ) -> None:
@@ -264,6 +378,13 @@ def _note_change(connection: Connection) -> None:
 def _one(connection: Connection, query: Select[Any]) -> Mobilisation | None:
     found = connection.execute(query).one_or_none()
     return None if found is None else Mobilisation(*found)
+
+
+def _stored(row: Sequence[Any]) -> StoredMobilisation:
+    sent, details = row[: len(_MOBILISATION)], row[len(_MOBILISATION) : _FIRST_OUTCOME]
+    *outcome, is_followed = row[_FIRST_OUTCOME:]
+    arrived = None if outcome[0] is None else Outcome(*outcome)
+    return StoredMobilisation(Mobilisation(*sent), DispatchDetails(*details), arrived, is_followed)
 
 
 def _pump(row: Row[Any]) -> PumpRow:
