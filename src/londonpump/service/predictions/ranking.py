@@ -1,14 +1,12 @@
 """Candidates of a call ranked by their median response time."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtr, ndtri
 
-from londonpump.models.distribution import LEVELS, MixtureTimes, ResponseTimes, Times
 from londonpump.models.explanations import Contribution
 from londonpump.models.predict import Predictions
 from londonpump.service.board.rules import RANKED, State
@@ -16,17 +14,6 @@ from londonpump.service.predictions.calls import Call
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
-N_TIMES = 128
-"""Times, about 5 s apart, at which the chance that both pumps have arrived is computed."""
-PUMP_CORRELATION = 0.48
-"""Correlation of the quantiles at which the two pumps of one call arrive, from 388 held-out calls of a simulated
-Brigade. Without it the P50 of the later pump was 10 s too late and P10 to P90 covered 69 %; with it 1 s and 75 %. It
-has not been measured on real records."""
-# ndtri is infinite at 0 and 1
-MIN_CHANCE = 1e-9
-# 16 nodes integrate over the shared standard normal variable
-_NODES, _WEIGHTS_WHOLE = np.polynomial.hermite_e.hermegauss(16)
-_WEIGHTS: Floats = _WEIGHTS_WHOLE / _WEIGHTS_WHOLE.sum()
 PUMP_LABELS = ("distance=unknown", "station=unknown")
 """Imputation labels that may differ between candidates."""
 
@@ -92,38 +79,3 @@ def rank(call: Call, predictions: Predictions, first: int, starts: Sequence[int]
     order = sorted(answered, key=lambda i: (arrival_s[i], pumps[i].state is State.UNKNOWN, pumps[i].code))
     sendable = tuple(islice((i for i in order if pumps[i].state in RANKED), 2))
     return Ranked(call, predictions, first, row_of, tuple(order), sendable)
-
-
-def select_times(times: Times, rows: Ints) -> Times:
-    """Return the response times of some rows."""
-    if isinstance(times, MixtureTimes):
-        every = (rows[:, None] * times.points + np.arange(times.points)).ravel()
-        return MixtureTimes(_select(times.parts, every), times.points)
-    assert isinstance(times, ResponseTimes)  # noqa: S101 - there are two kinds
-    return _select(times, rows)
-
-
-def later_of_two_s(times: Times, rows: Ints, levels: Sequence[float]) -> list[float]:
-    """Return quantiles of the later of two arrivals at one call, whose times are correlated (Gaussian copula).
-
-    Args: rows: (2,). levels: within the range of `distribution.LEVELS`.
-    """
-    ends_s = select_times(times, rows).quantiles((LEVELS[0], LEVELS[-1]))
-    time_s = np.linspace(ends_s.min(), ends_s.max(), N_TIMES)
-    later = select_times(times, np.repeat(rows, N_TIMES)).p_over(np.tile(time_s, 2))
-    chance = np.clip(1.0 - later.reshape(2, N_TIMES), MIN_CHANCE, 1.0 - MIN_CHANCE)
-    # given the shared variable, the two arrivals are independent: multiply, then average over the nodes
-    own = (1.0 - PUMP_CORRELATION) ** 0.5
-    both = ndtr((ndtri(chance)[:, :, None] - PUMP_CORRELATION**0.5 * _NODES) / own).prod(axis=0) @ _WEIGHTS
-    return [float(s) for s in np.interp(levels, both, time_s)]
-
-
-def _select(times: ResponseTimes, rows: Ints) -> ResponseTimes:
-    fastest_s = times.fastest_s[rows] if isinstance(times.fastest_s, np.ndarray) else times.fastest_s
-    return replace(
-        times,
-        centre_s=times.centre_s[rows],
-        scale_s=times.scale_s[rows],
-        group=times.group[rows],
-        fastest_s=fastest_s,
-    )
