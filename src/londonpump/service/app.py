@@ -38,7 +38,7 @@ from londonpump.service.openapi import add_docs_page, document_error_responses
 from londonpump.service.original import routes as original
 from londonpump.service.original.service import original_lifespan
 from londonpump.service.predictions import routes as predictions
-from londonpump.service.predictions.lifespan import predictions_lifespan
+from londonpump.service.predictions.service import predictions_lifespan
 from londonpump.service.state import ServiceOptions, ServiceState
 from londonpump.service.telemetry import Metrics, log, log_error, log_service
 from londonpump.settings import Settings

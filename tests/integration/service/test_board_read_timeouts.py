@@ -21,7 +21,7 @@ from londonpump.service.board import updates
 from londonpump.service.board.cache import BoardCache, BoardLimits
 from londonpump.service.board.rules import Event
 from londonpump.service.board.schemas import NewMobilisation
-from londonpump.service.predictions import batches
+from londonpump.service.predictions import batching, service
 from londonpump.service.predictions.schemas import PredictionRequest
 from londonpump.service.predictions.service import answer_question, predict_calls
 from londonpump.service.rights import Person, Role
@@ -259,15 +259,15 @@ def test_a_process_that_starts_anew_has_read_the_board_before_its_first_question
 def test_a_batch_that_takes_long_takes_the_board_of_each_part(control, monkeypatch) -> None:
     """A pump that is mobilised during a batch is not ranked in the rest of it."""
     sent = first_of(control.api.prediction())
-    monkeypatch.setattr(batches, "ROWS_PER_SLICE", 1)
+    monkeypatch.setattr(batching, "ROWS_PER_SLICE", 1)
     made, sending = [], []
 
-    def make_and_mobilise(calls, is_champion_first):
+    def make_and_mobilise(calls, request_context):
         made.append(len(calls))
         if len(made) == 2:
             # runs in the pause after this part, in which other requests are served
             sending.append(asyncio.get_running_loop().create_task(mobilised()))
-        return predict_calls(calls, is_champion_first)
+        return predict_calls(calls, request_context)
 
     async def mobilised() -> None:
         who = updates.Actor(control.user_id, control.api.clock())
@@ -277,7 +277,7 @@ def test_a_batch_that_takes_long_takes_the_board_of_each_part(control, monkeypat
             control.state, lambda c: updates.mobilise(c, who, new)[0], lambda done: [done.pump]
         )
 
-    monkeypatch.setattr(batches, "predict_calls", make_and_mobilise)
+    monkeypatch.setattr(service, "predict_calls", make_and_mobilise)
     answer = control.api.ask_many(*[{"location": SOHO, "explanations": "none"} for _ in range(40)])
     assert (answer.status_code, len(sending)) == (200, 1), answer.text
     answers = [item["answer"] for item in answer.json()["items"]]

@@ -18,7 +18,7 @@ from londonpump.persistence.database.audit_repository import verify_audit
 from londonpump.persistence.database.context_repository import select_last_fetches
 from londonpump.persistence.database.schema import VERSION_TABLE, metadata, predictions, sessions
 from londonpump.service.predictions.repository import find_changed_prediction
-from londonpump.service.predictions.response_schemas import PredictionResponse
+from londonpump.service.predictions.schemas import PredictionResponse
 
 QUESTION = {
     "incident_number": "1",

@@ -6,10 +6,10 @@ from contextlib import AsyncExitStack
 import pytest
 from support.api_client import SOHO
 
-from londonpump.service.predictions.batches import MAX_BATCHES, BatchTurn, answer_batch
+from londonpump.service.predictions.batching import MAX_BATCHES, BatchTurn
 from londonpump.service.predictions.repository import as_text
 from londonpump.service.predictions.schemas import PredictionRequest
-from londonpump.service.predictions.service import answer_question
+from londonpump.service.predictions.service import answer_batch, answer_question
 from londonpump.service.rights import Person, Role
 
 HARINGEY = {"easting_m": 532_000.0, "northing_m": 189_500.0}

@@ -15,7 +15,7 @@ from londonpump.persistence.database.audit_repository import EVENT_TYPE, AuditBa
 from londonpump.persistence.database.context_repository import store_weather
 from londonpump.persistence.database.schema import predictions
 from londonpump.service.predictions.repository import as_row, digest_of, find_prediction
-from londonpump.service.predictions.response_schemas import BatchResponse, PredictionResponse
+from londonpump.service.predictions.schemas import BatchResponse, PredictionResponse
 
 ALL = 200
 THERE = "A241"

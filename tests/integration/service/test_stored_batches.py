@@ -11,8 +11,7 @@ from support.api_client import SOHO, ApiClient, serve_api
 from support.blocked_reads import LONG_S, BlockedJob
 
 from londonpump.persistence.database.store import StoreLimits
-from londonpump.service.predictions.batches import BatchTurn
-from londonpump.service.predictions.idempotency import Key, claim
+from londonpump.service.predictions.batching import BatchTurn, Key, claim
 from londonpump.service.predictions.repository import add_rows, as_text, find_prediction
 from londonpump.service.predictions.repository import as_row as as_prediction_row
 from londonpump.service.predictions.schemas import BatchRequest

@@ -14,6 +14,7 @@ from londonpump.domain.errors import DatabaseFailed
 from londonpump.domain.stations import Station, by_code
 from londonpump.features.context import ContextSnapshot
 from londonpump.features.ground_lookup import GroundLookup
+from londonpump.models.bundle import Bundle
 from londonpump.persistence.database.context_lookup import select_context
 from londonpump.service.board.cache import BoardCache, CachedBoard
 from londonpump.service.board.rules import MAX_SILENCE, PumpState
@@ -198,13 +199,14 @@ class StationIndexCache:
 
 @dataclass(slots=True)
 class RequestContext:
-    """Board and context for the questions of one request: the board is read once, the context once per timestamp.
+    """Active model, board and context for the questions of one request: the board is read once, the context once per timestamp.
 
     If the database does not answer in time, it is not queried again: the last board that was read is used, and the
     context is None.
     """
 
     state: ServiceState
+    champion: Champion
     station_index: StationIndex
     now: datetime
     board_cache: BoardCache
@@ -218,12 +220,20 @@ class RequestContext:
     _candidates: Candidates | None = None
 
     @classmethod
-    async def load(cls, state: ServiceState, station_index: StationIndex) -> "RequestContext":
-        """Read the board and return the context of a request."""
-        board_cache = state.part(BoardCache)
-        request_context = cls(state, station_index, state.clock(), board_cache, board_cache.read_cached())
+    async def load(cls, state: ServiceState) -> "RequestContext":
+        """Take the active model, read the board and return the context of a request. Raises: NoModel."""
+        champion, board_cache = state.champion.require(), state.part(BoardCache)
+        station_index = state.part(StationIndexCache).of(champion)
+        request_context = cls(
+            state, champion, station_index, state.clock(), board_cache, board_cache.read_cached()
+        )
         await request_context._load()
         return request_context
+
+    @property
+    def bundle(self) -> Bundle:
+        """Bundle of the active model."""
+        return self.champion.bundle
 
     async def reload(self) -> bool:
         """Read the board again within a long request. Return whether the board or its age has changed."""

@@ -16,9 +16,7 @@ from londonpump.models.fitted_context import CLIMATE, CONGESTION, LIBRARY, PROFI
 from londonpump.models.predict import OVER_S
 from londonpump.service.board.rules import PumpState
 from londonpump.service.champion import Champion
-from londonpump.service.predictions.calls import Call
-from londonpump.service.predictions.model_inputs import STATED_COLUMNS, Counts
-from londonpump.service.predictions.ranking import Ranked
+from londonpump.service.predictions.forecast import STATED_COLUMNS, Call, Ranked
 from londonpump.service.predictions.request_context import StationIndex
 
 CALL = "call"
@@ -107,7 +105,7 @@ class ResponseBuilder:
         """The bundle of the active model."""
         return self.champion.bundle
 
-    def build(self, prediction_id: str, ranked: Ranked, counts: Counts) -> JsonObject:
+    def build(self, prediction_id: str, ranked: Ranked) -> JsonObject:
         """Build the response to one call."""
         call = ranked.call
         return {
@@ -121,7 +119,7 @@ class ResponseBuilder:
             "second_pump": _second_pump(ranked),
             "n_ranked": len(ranked.order),
             "context": context_response(ranked, self.bundle),
-            **counts,
+            **ranked.counts,
             "imputed": ranked.common_labels,
             "missing": missing_texts(call, self.bundle),
             "board_age_s": None if call.board_age_s is None else round(call.board_age_s, 1),
