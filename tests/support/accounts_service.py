@@ -90,7 +90,7 @@ def run_live_service(url: str, folder: Path, **settings: object) -> Iterator[Liv
     service_settings: dict[str, Any] = {"registration": True, **settings}
     app = create_app(
         Settings(home=folder / "home", database_url=SecretStr(url), secret_file=secret, **service_settings),
-        options=ServiceOptions(clock=clock, store_limits=PATIENT, champion_poll_s=3600, parts=(CHEAP,)),
+        options=ServiceOptions(clock=clock, store_limits=PATIENT, champion_poll_s=3600, hash_cost=CHEAP),
     )
     with ServiceClient(app, raise_server_exceptions=False) as client:
         yield LiveService(client, clock, url)

@@ -30,16 +30,15 @@ from londonpump.service.board.cache import board_lifespan
 from londonpump.service.champion import ChampionWatch
 from londonpump.service.errors import answer_errors
 from londonpump.service.health import routes as health
-from londonpump.service.health.lifespan import alarms_lifespan, health_lifespan, live_lifespan
+from londonpump.service.health.lifespan import health_lifespan
 from londonpump.service.http_limits import ConnectionLimits, bounded_protocol
 from londonpump.service.middleware import RequestMiddleware
 from londonpump.service.models import routes as models
 from londonpump.service.openapi import add_docs_page, document_error_responses
 from londonpump.service.original import routes as original
-from londonpump.service.original.service import original_lifespan
 from londonpump.service.predictions import routes as predictions
 from londonpump.service.predictions.service import predictions_lifespan
-from londonpump.service.state import ServiceOptions, ServiceState
+from londonpump.service.state import ServiceOptions, Services
 from londonpump.service.telemetry import Metrics, log, log_error, log_service
 from londonpump.settings import Settings
 
@@ -68,17 +67,14 @@ TAGS = [
     {"name": "accounts", "description": "Sign-in, sessions and accounts."},
     {"name": "models", "description": "The active model, and the ledger of decisions."},
 ]
-PartLifespan = Callable[[ServiceState], AbstractAsyncContextManager[None]]
+PartLifespan = Callable[[Services], AbstractAsyncContextManager[None]]
 PART_LIFESPANS: tuple[PartLifespan, ...] = (
     auth_lifespan,
-    live_lifespan,
-    alarms_lifespan,
-    board_lifespan,
     health_lifespan,
+    board_lifespan,
     predictions_lifespan,
-    original_lifespan,
 )
-"""Resources that a domain shares among all its requests (`state.keep`); opened in this order, closed in reverse."""
+"""Each sets the fields of `Services` that its domain shares among all requests; opened in this order, closed in reverse."""
 
 
 def create_app(settings: Settings, *, options: ServiceOptions | None = None) -> FastAPI:
@@ -127,14 +123,14 @@ def create_app(settings: Settings, *, options: ServiceOptions | None = None) -> 
 @asynccontextmanager
 async def _open_state(
     settings: Settings, options: ServiceOptions, metrics: Metrics
-) -> AsyncIterator[ServiceState]:
+) -> AsyncIterator[Services]:
     async with AsyncExitStack() as stack:
         # the exit stack closes everything in reverse order, also if a later step fails to start
         limits = options.store_limits or StoreLimits(patience_s=settings.database_patience_ms / MS_PER_S)
         store = await asyncio.to_thread(Store.open, settings.database, limits)
         stack.push_async_callback(store.close)
         champion = ChampionWatch(store, settings.bundle, options.clock, metrics)
-        state = ServiceState(settings, options, store, champion, metrics, options.clock())
+        state = Services(settings, options, store, champion, metrics, options.clock())
         for part_lifespan in PART_LIFESPANS:
             await stack.enter_async_context(part_lifespan(state))
         # poll before the first request, so that the service starts ready if a model is promoted

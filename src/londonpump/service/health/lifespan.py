@@ -30,7 +30,7 @@ from londonpump.persistence.database.schema import (
     write_probe,
 )
 from londonpump.service.health.schemas import AlarmResponse, Readiness
-from londonpump.service.state import ServiceState
+from londonpump.service.state import Services
 
 T = TypeVar("T")
 FIGURES_LIFETIME = timedelta(minutes=1)
@@ -49,7 +49,7 @@ class AlarmFigures(Collector):
         self._counts: Counter[str] = Counter()
         self._read_at: datetime | None = None
 
-    async def refresh(self, state: ServiceState) -> None:
+    async def refresh(self, state: Services) -> None:
         """Read the alarms if they are older than a minute; if the database does not answer, keep the old ones."""
         now = state.clock()
         if self._read_at is not None and timedelta(0) <= now - self._read_at < FIGURES_LIFETIME:
@@ -85,19 +85,6 @@ def read_alarms(connection: Connection) -> list[AlarmResponse]:
     return [AlarmResponse.model_validate(alarm) for alarm in standing_alarms(connection)]
 
 
-@asynccontextmanager
-async def alarms_lifespan(state: ServiceState) -> AsyncIterator[None]:
-    """Provide `state.part(AlarmFigures)` and its metric inside the block."""
-    figures = AlarmFigures()
-    state.keep(figures)
-    state.metrics.add(figures)
-    try:
-        yield
-    finally:
-        # the registry outlives the lifespan, and a second start would register the same names again
-        state.metrics.remove(figures)
-
-
 @dataclass(frozen=True, slots=True)
 class LiveFigures:
     """Live error of one model over the arrivals of the last 28 days."""
@@ -118,7 +105,7 @@ class Live(Collector):
         self.figures: Sequence[LiveFigures] = ()
         self._read_at: datetime | None = None
 
-    async def refresh_if_old(self, state: ServiceState) -> None:
+    async def refresh_if_old(self, state: Services) -> None:
         """Read the figures if they are older than a minute."""
         now = state.clock()
         if self._read_at is not None and timedelta(0) <= now - self._read_at < FIGURES_LIFETIME:
@@ -151,18 +138,6 @@ class Live(Collector):
                 if (value := getattr(figures, attribute)) is not None:
                     gauge.add_metric((figures.model,), value)
             yield gauge
-
-
-@asynccontextmanager
-async def live_lifespan(state: ServiceState) -> AsyncIterator[None]:
-    """Provide `state.part(Live)` and its metrics inside the block."""
-    live = Live()
-    state.keep(live)
-    state.metrics.add(live)
-    try:
-        yield
-    finally:
-        state.metrics.remove(live)
 
 
 def live_figures(connection: Connection, now: datetime) -> list[LiveFigures]:
@@ -227,10 +202,18 @@ class HealthCache:
 
 
 @asynccontextmanager
-async def health_lifespan(state: ServiceState) -> AsyncIterator[None]:
-    """Provide `state.part(HealthCache)` inside the block."""
-    state.keep(HealthCache())
-    yield
+async def health_lifespan(state: Services) -> AsyncIterator[None]:
+    """Provide the cached responses, and the metrics of alarms and live error, inside the block."""
+    state.health, state.alarms, state.live = HealthCache(), AlarmFigures(), Live()
+    collectors = (state.live, state.alarms)
+    for collector in collectors:
+        state.metrics.add(collector)
+    try:
+        yield
+    finally:
+        # the registry outlives the lifespan, and a second start would register the same names again
+        for collector in collectors:
+            state.metrics.remove(collector)
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from londonpump.service.board.cache import BoardCache, CachedBoard
 from londonpump.service.board.rules import MAX_SILENCE, PumpState
 from londonpump.service.board.view import BoardView, Fleet, london_day
 from londonpump.service.champion import Champion
-from londonpump.service.state import ServiceState
+from londonpump.service.state import Services
 
 Start = tuple[str, bool]
 """Code of the station that a pump leaves from, and whether it is the pump's home station."""
@@ -118,10 +118,10 @@ class ContextCache:
         self.by_minute[_minute(context.at)] = (now, context)
 
 
-async def read_context(state: ServiceState, at: datetime) -> ContextSnapshot | None:
+async def read_context(state: Services, at: datetime) -> ContextSnapshot | None:
     """Return the context as it was known at a time; None if the database does not answer in time."""
     now = state.clock()
-    cache = state.part(ContextCache)
+    cache = state.contexts
     known = cache.find(at, now)
     if known is not None:
         return known
@@ -135,7 +135,7 @@ async def read_context(state: ServiceState, at: datetime) -> ContextSnapshot | N
     return read
 
 
-async def warm_up_context(state: ServiceState) -> None:
+async def warm_up_context(state: Services) -> None:
     """Read a context and discard it, so that the first request does not wait for the holiday library to load."""
     now = state.clock()
     with suppress(DatabaseFailed):
@@ -205,7 +205,7 @@ class RequestContext:
     context is None.
     """
 
-    state: ServiceState
+    state: Services
     champion: Champion
     station_index: StationIndex
     now: datetime
@@ -220,10 +220,10 @@ class RequestContext:
     _candidates: Candidates | None = None
 
     @classmethod
-    async def load(cls, state: ServiceState) -> "RequestContext":
+    async def load(cls, state: Services) -> "RequestContext":
         """Take the active model, read the board and return the context of a request. Raises: NoModel."""
-        champion, board_cache = state.champion.require(), state.part(BoardCache)
-        station_index = state.part(StationIndexCache).of(champion)
+        champion, board_cache = state.champion.require(), state.board
+        station_index = state.station_indexes.of(champion)
         request_context = cls(
             state, champion, station_index, state.clock(), board_cache, board_cache.read_cached()
         )
@@ -340,7 +340,7 @@ class RequestContext:
 
     async def context(self, at: datetime) -> ContextSnapshot | None:
         """Return weather, traffic and calendar as known at a time; None if the database does not answer in time."""
-        cached = self.state.part(ContextCache).find(at, self.now)
+        cached = self.state.contexts.find(at, self.now)
         if cached is not None or self.is_database_late:
             return cached
         if at not in self._contexts:

@@ -36,7 +36,7 @@ from londonpump.service.predictions.request_context import (
 from londonpump.service.predictions.response import ResponseBuilder
 from londonpump.service.predictions.schemas import InvalidQuestion, PredictionRequest
 from londonpump.service.rights import Person
-from londonpump.service.state import ServiceState
+from londonpump.service.state import Services
 from londonpump.service.telemetry import log
 
 T = TypeVar("T")
@@ -102,17 +102,8 @@ class UserQuestion:
     key: Key | None
 
 
-# two classes, as the parts of the service's state are found by their type
-class QuestionBatcher(MicroBatcher[UserQuestion, StoredAnswers]):
-    """Questions with exact locations: those that arrive together share one read of the board and one model pass."""
-
-
-class LargeQuestionBatcher(MicroBatcher[UserQuestion, StoredAnswers]):
-    """Expensive questions, answered one by one: a named area has many points, and each explanation takes 1 ms."""
-
-
 async def answer_question(
-    state: ServiceState, person: Person, question: PredictionRequest, key: Key | None
+    state: Services, person: Person, question: PredictionRequest, key: Key | None
 ) -> StoredAnswers:
     """Answer a question and store the answer. Raises: Unprocessable, Conflict, NoModel, DatabaseFailed."""
     stored = await find_stored(state, key)
@@ -121,11 +112,11 @@ async def answer_question(
     user_question = UserQuestion(person.id, question, key)
     # a slow question in the same round would delay all the others
     is_large = not question.location.is_exact or question.max_explained > MAX_EXPLAINED
-    return await state.part(LargeQuestionBatcher if is_large else QuestionBatcher)(user_question)
+    return await (state.large_questions if is_large else state.questions)(user_question)
 
 
 async def answer_all(
-    state: ServiceState, user_questions: Sequence[UserQuestion]
+    state: Services, user_questions: Sequence[UserQuestion]
 ) -> list[StoredAnswers | Exception]:
     """Return the answer to each question, or its error. Raises: NoModel, DatabaseFailed if they concern all."""
     request_context = await RequestContext.load(state)
@@ -144,7 +135,7 @@ async def answer_all(
 
 
 async def _store_each(
-    state: ServiceState, user_questions: Sequence[UserQuestion], results: Sequence[Row | BaseException]
+    state: Services, user_questions: Sequence[UserQuestion], results: Sequence[Row | BaseException]
 ) -> list[StoredAnswers | Exception]:
     """Store answers without a key in one transaction, and each answer with a key in its own."""
     rows = {i: each for i, each in enumerate(results) if isinstance(each, dict)}
@@ -173,7 +164,7 @@ async def _store_each(
 
 
 async def store_answers(
-    state: ServiceState, rows: Sequence[Row], items: Items, key: Key | None, within_s: float | None = None
+    state: Services, rows: Sequence[Row], items: Items, key: Key | None, within_s: float | None = None
 ) -> StoredAnswers:
     """Store answers, add them to the audit and count them. If another request used the key first, return its answers."""
     require_audit_room(state, len(rows))
@@ -186,24 +177,22 @@ async def store_answers(
     return StoredAnswers(items, tuple(text_of.get(item.get("id", "")) for item in items))
 
 
-def require_audit_room(state: ServiceState, n_rows: int) -> None:
+def require_audit_room(state: Services, n_rows: int) -> None:
     """Check, before answers are stored, that the audit can take them. Raises: DatabaseFailed."""
     # half of the limit is left for other requests that are storing at the same time
-    if state.part(AuditBatch).n_waiting + n_rows > MAX_WAITING // 2:
+    if state.audit.n_waiting + n_rows > MAX_WAITING // 2:
         raise DatabaseFailed("The audit of predictions cannot be written. Check the database.")
 
 
-def record_stored(state: ServiceState, rows: Sequence[Row]) -> None:
+def record_stored(state: Services, rows: Sequence[Row]) -> None:
     """Add stored predictions to the audit and count them."""
-    audit = state.part(AuditBatch)
+    audit = state.audit
     for row in rows:
         audit.add(row["id"], row["user_id"], row["created_at"], digest_of(row))
         state.metrics.predictions.labels(row["endpoint"], row["model"]).inc()
 
 
-async def find_stored(
-    state: ServiceState, key: Key | None, *, is_large: bool = False
-) -> StoredAnswers | None:
+async def find_stored(state: Services, key: Key | None, *, is_large: bool = False) -> StoredAnswers | None:
     """Return the answers already stored under a key, or None. `is_large` allows for a batch.
 
     Raises: Conflict, DatabaseFailed.
@@ -214,14 +203,14 @@ async def find_stored(
     return None if items is None else await _read_stored(state, items, is_large=is_large)
 
 
-async def _read_stored(state: ServiceState, items: Items, *, is_large: bool) -> StoredAnswers:
+async def _read_stored(state: Services, items: Items, *, is_large: bool) -> StoredAnswers:
     ids = [item["id"] for item in items if "id" in item]
     answers = await _read(state, lambda connection: find_answers(connection, ids), is_large=is_large)
     texts = tuple(answers[item["id"]] if "id" in item else None for item in items)
     return StoredAnswers(items, texts, is_replay=True)
 
 
-async def _read(state: ServiceState, work: Callable[[Connection], T], *, is_large: bool) -> T:
+async def _read(state: Services, work: Callable[[Connection], T], *, is_large: bool) -> T:
     """Read from the database; large reads use the lane for long reads, so that short ones do not wait for them."""
     within_s = max(FETCHED_WITHIN_S, state.store.limits.patience_s) if is_large else None
     return await state.store.read(work, within_s=within_s, is_long=is_large)
@@ -237,7 +226,7 @@ def _claim_and_add(
 
 
 async def answer_batch(
-    state: ServiceState,
+    state: Services,
     person: Person,
     questions: Sequence[PredictionRequest | InvalidQuestion],
     key: Key | None,
@@ -251,7 +240,7 @@ async def answer_batch(
     stored = await find_stored(state, key, is_large=True)
     if stored is not None:
         return stored
-    async with state.part(BatchTurn).taken():
+    async with state.batch_turn.taken():
         # the batch that held the lock may have had the same key
         stored = await find_stored(state, key, is_large=True)
         if stored is not None:
@@ -300,17 +289,12 @@ def format_problem(errors: Sequence[tuple[str, str]]) -> dict[str, Any]:
 
 
 @asynccontextmanager
-async def predictions_lifespan(state: ServiceState) -> AsyncIterator[None]:
-    """Create the shared parts; on exit, write the remaining entries of the audit."""
+async def predictions_lifespan(state: Services) -> AsyncIterator[None]:
+    """Provide the caches, the batchers and the audit; on exit, write the remaining entries of the audit."""
     questions = partial(answer_all, state)
-    for part in (
-        ContextCache(),
-        StationIndexCache(),
-        BatchTurn(),
-        QuestionBatcher(questions, MAX_QUESTIONS),
-        LargeQuestionBatcher(questions, 1),
-    ):
-        state.keep(part)
+    state.contexts, state.station_indexes, state.batch_turn = ContextCache(), StationIndexCache(), BatchTurn()
+    state.questions = MicroBatcher(questions, MAX_QUESTIONS)
+    state.large_questions = MicroBatcher(questions, 1)
     await warm_up_context(state)
     async with _audited(state):
         forgetting = asyncio.create_task(_forget_on(state), name="old idempotency keys")
@@ -323,10 +307,9 @@ async def predictions_lifespan(state: ServiceState) -> AsyncIterator[None]:
 
 
 @asynccontextmanager
-async def _audited(state: ServiceState) -> AsyncIterator[None]:
+async def _audited(state: Services) -> AsyncIterator[None]:
     """Write the audit of predictions until the block ends; entries that cannot be written by then are logged."""
-    audit = AuditBatch(state.store, state.clock)
-    state.keep(audit)
+    audit = state.audit = AuditBatch(state.store, state.clock)
     try:
         async with audit:
             yield
@@ -338,7 +321,7 @@ async def _audited(state: ServiceState) -> AsyncIterator[None]:
         log("audit of predictions not written", logging.ERROR, problem=str(error), entries=entries)
 
 
-async def _forget_on(state: ServiceState) -> None:
+async def _forget_on(state: Services) -> None:
     while True:
         # if the database is busy, the keys are deleted in the next round
         with suppress(DatabaseFailed):
