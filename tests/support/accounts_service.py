@@ -12,9 +12,9 @@ from fastapi import FastAPI
 from pydantic import SecretStr
 from starlette.testclient import TestClient
 
+from londonpump.assembly import create_app
 from londonpump.persistence.database import connect, open_database, writing
 from londonpump.persistence.database.store import StoreLimits
-from londonpump.service.app import create_app
 from londonpump.service.auth import accounts
 from londonpump.service.auth.passwords import HashCost, Passwords
 from londonpump.service.state import ServiceOptions

@@ -13,8 +13,8 @@ from schemathesis.python import asgi
 from support.accounts_service import CHEAP, PASSWORD, Clock
 from support.running_service import NEVER_S, PATIENT, database_with, put_in_store, settings_for
 
+from londonpump.assembly import create_app
 from londonpump.persistence.database import connect, writing
-from londonpump.service.app import create_app
 from londonpump.service.auth import accounts
 from londonpump.service.auth.passwords import Passwords
 from londonpump.service.auth.throttle import Waits

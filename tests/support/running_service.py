@@ -11,6 +11,7 @@ from pydantic import SecretStr
 from sqlalchemy import Engine
 from support.accounts_service import CHEAP, SECRET, Clock, ServiceClient
 
+from londonpump.assembly import create_app
 from londonpump.persistence.bundles import CARD, PROVENANCE, save_bundle
 from londonpump.persistence.database import open_database, reading, writing
 from londonpump.persistence.database.decision_repository import (
@@ -20,7 +21,6 @@ from londonpump.persistence.database.decision_repository import (
     append_decision,
 )
 from londonpump.persistence.database.store import StoreLimits
-from londonpump.service.app import create_app
 from londonpump.service.board.cache import BoardLimits
 from londonpump.service.state import ServiceOptions
 from londonpump.settings import Settings

@@ -1,4 +1,7 @@
-"""Application and its server: routers, middleware, lifespan, and uvicorn on uvloop with one worker."""
+"""The service and its server: routers, middleware, lifespan, and uvicorn on uvloop with one worker.
+
+`londonpump.assembly` puts the application together: it mounts on the service what is not part of it.
+"""
 
 import asyncio
 import errno
@@ -35,7 +38,6 @@ from londonpump.service.http_limits import ConnectionLimits, bounded_protocol
 from londonpump.service.middleware import RequestMiddleware
 from londonpump.service.models import routes as models
 from londonpump.service.openapi import add_docs_page, document_error_responses
-from londonpump.service.original import routes as original
 from londonpump.service.predictions import routes as predictions
 from londonpump.service.predictions.service import predictions_lifespan
 from londonpump.service.state import ServiceOptions, Services
@@ -44,7 +46,6 @@ from londonpump.settings import Settings
 
 ROUTERS: tuple[APIRouter, ...] = (
     predictions.router,
-    original.router,
     board.router,
     health.router,
     auth.router,
@@ -77,11 +78,8 @@ PART_LIFESPANS: tuple[PartLifespan, ...] = (
 """Each sets the fields of `Services` that its domain shares among all requests; opened in this order, closed in reverse."""
 
 
-def create_app(settings: Settings, *, options: ServiceOptions | None = None) -> FastAPI:
-    """Build the service. Nothing is opened before its lifespan begins.
-
-    The lifespan raises DatabaseFailed, or BadFile for the secret, if the service cannot start.
-    """
+def create_service(settings: Settings, *, options: ServiceOptions | None = None) -> FastAPI:
+    """Build the service. Nothing is opened before its lifespan begins."""
     service_options = options or ServiceOptions()
     metrics = Metrics()
 
@@ -160,13 +158,9 @@ def _log_failure(task: "asyncio.Task[None]") -> None:
 
 
 def serve(
-    settings: Settings,
-    host: str,
-    port: int,
-    on_listening: Callable[[str], None],
-    options: ServiceOptions | None = None,
+    app: FastAPI, settings: Settings, host: str, port: int, on_listening: Callable[[str], None]
 ) -> None:
-    """Serve until SIGTERM or SIGINT. on_listening: called with the address once requests are answered.
+    """Serve an application until SIGTERM or SIGINT. on_listening: called with the address once requests are answered.
 
     Raises: BadValue if the address cannot be used; DatabaseFailed or BadFile if the service cannot start.
     """
@@ -175,16 +169,12 @@ def serve(
     log_service(settings.log_format)
     # the socket is opened first: a port in use is reported before the slow start of the service
     with _open_listener(host, port) as listener, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_serve(settings, options, listener, on_listening))
+        runner.run(_serve(app, settings, listener, on_listening))
 
 
 async def _serve(
-    settings: Settings,
-    options: ServiceOptions | None,
-    listener: socket.socket,
-    on_listening: Callable[[str], None],
+    app: FastAPI, settings: Settings, listener: socket.socket, on_listening: Callable[[str], None]
 ) -> None:
-    app = create_app(settings, options=options)
     server = uvicorn.Server(
         uvicorn.Config(
             app,

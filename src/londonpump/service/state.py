@@ -36,7 +36,7 @@ def utc_now() -> datetime:
 
 @dataclass(frozen=True, slots=True)
 class ServiceOptions:
-    """Options that only `create_app` takes, never the environment: for tests, and for limits that nobody tunes."""
+    """Options that only `assembly.create_app` takes, never the environment: for tests, and for limits that nobody tunes."""
 
     clock: Clock = utc_now
     store_limits: StoreLimits | None = None

@@ -9,18 +9,18 @@ from pydantic import AfterValidator
 from sqlalchemy import Connection
 
 from londonpump.domain.usernames import username_key
-from londonpump.service.auth.repository import find_named
-from londonpump.service.errors import NotFound
-from londonpump.service.field_formats import PREDICTION_CURSOR, naive_utc, original_id
-from londonpump.service.original.parameters import (
+from londonpump.original.parameters import (
     TIME_PUMP_DOCUMENT,
     TIME_PUMP_RESPONSES,
     TimePumpParameters,
     ignored_parameters,
 )
-from londonpump.service.original.repository import HistoryQuery, HistoryRow, read_history
-from londonpump.service.original.schemas import READY, HistoryEntry, Ready, TimePump
-from londonpump.service.original.service import Original, original_lifespan, predict_time
+from londonpump.original.repository import HistoryQuery, HistoryRow, read_history
+from londonpump.original.schemas import READY, HistoryEntry, Ready, TimePump
+from londonpump.original.service import Original, original_lifespan, predict_time
+from londonpump.service.auth.repository import find_named
+from londonpump.service.errors import NotFound
+from londonpump.service.field_formats import PREDICTION_CURSOR, naive_utc, original_id
 from londonpump.service.rights import Anybody, Person, Role, SignedIn
 from londonpump.service.state import State
 

@@ -23,8 +23,8 @@ from londonpump.features.observations import us_of
 from londonpump.models.bundle import Bundle
 from londonpump.models.distribution import LEVELS, P10, P50, P90, QuantileMixture
 from londonpump.models.fitted_context import CLIMATE, CONGESTION, PROFILE
+from londonpump.original.interpretation import DEFAULT, ParsedRequest
 from londonpump.service.champion import Champion
-from londonpump.service.original.interpretation import DEFAULT, ParsedRequest
 
 Floats = NDArray[np.float64]
 Columns = dict[str, NDArray[Any]]

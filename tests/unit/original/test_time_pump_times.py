@@ -7,9 +7,9 @@ import pytest
 
 from londonpump.domain.london_clock import LONDON
 from londonpump.domain.stations import by_code
-from londonpump.service.original.arrival_times import path_to, points_of, predict_response_times
-from londonpump.service.original.interpretation import inferred_time, parse_request
-from londonpump.service.original.schemas import TimePumpRequest
+from londonpump.original.arrival_times import path_to, points_of, predict_response_times
+from londonpump.original.interpretation import inferred_time, parse_request
+from londonpump.original.schemas import TimePumpRequest
 
 NOW = datetime(2025, 6, 2, 9, 30, tzinfo=UTC)
 A_FEW_S = 5.0

@@ -19,14 +19,14 @@ from starlette.requests import HTTPConnection
 
 from londonpump.domain.stations import Station
 from londonpump.models.risk_stations import listed
+from londonpump.original.arrival_times import GroundPathCache, PredictedTime, predict_response_times
+from londonpump.original.interpretation import ParsedRequest, parse_request
+from londonpump.original.repository import newest_risk_list
+from londonpump.original.schemas import TimePumpRequest
 from londonpump.service.champion import Champion
 from londonpump.service.errors import Unprocessable
 from londonpump.service.field_formats import ORIGINAL_ID_LENGTH
 from londonpump.service.micro_batching import MicroBatcher
-from londonpump.service.original.arrival_times import GroundPathCache, PredictedTime, predict_response_times
-from londonpump.service.original.interpretation import ParsedRequest, parse_request
-from londonpump.service.original.repository import newest_risk_list
-from londonpump.service.original.schemas import TimePumpRequest
 from londonpump.service.predictions.repository import (
     TIME_PUMP,
     PredictionRecord,
