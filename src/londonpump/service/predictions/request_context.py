@@ -76,21 +76,18 @@ class Candidates:
     @classmethod
     def of(cls, pumps: Iterable[PumpState], known: Mapping[str, object]) -> Self:
         """Group pumps by their start. The keys of `known` are the codes of the model's stations."""
-        placed = tuple(_at_known_station(pump, known) for pump in pumps)
+        placed: list[PumpState] = []
         numbered: dict[Start, int] = {}
-        start_of = tuple(numbered.setdefault(_start(pump), len(numbered)) for pump in placed)
+        start_of: list[int] = []
+        for pump in pumps:
+            # the board may hold a station that only the station list of an earlier model had
+            if pump.station_code not in known:
+                pump = replace(pump, station_code=pump.home_station_code)  # noqa: PLW2901
+            start = pump.station_code, pump.station_code == pump.home_station_code
+            start_of.append(numbered.setdefault(start, len(numbered)))
+            placed.append(pump)
         # without pumps one start remains, as the number of pumps needed is predicted from its row
-        return cls(placed, tuple(numbered) or ((next(iter(known)), True),), start_of)
-
-
-def _start(pump: PumpState) -> Start:
-    return pump.station_code, pump.station_code == pump.home_station_code
-
-
-def _at_known_station(pump: PumpState, known: Mapping[str, object]) -> PumpState:
-    """Return the pump, at its home station if the model does not know the station where it is."""
-    # the board may hold a station that only the station list of an earlier model had
-    return pump if pump.station_code in known else replace(pump, station_code=pump.home_station_code)
+        return cls(tuple(placed), tuple(numbered) or ((next(iter(known)), True),), tuple(start_of))
 
 
 @dataclass(slots=True)
