@@ -14,7 +14,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.routing import iter_route_contexts
 
-from londonpump.service.app import create_app
+from londonpump.assembly import create_app
 from londonpump.service.errors import STATUS_OF
 from londonpump.service.openapi import (
     ANY_REQUEST_RESPONSES,

@@ -3,7 +3,7 @@
 import pytest
 from support.documented_commands import ROOT
 
-from londonpump.service.app import create_app
+from londonpump.assembly import create_app
 from londonpump.settings import Settings
 
 

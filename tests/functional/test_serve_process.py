@@ -114,7 +114,7 @@ def test_it_serves_where_nothing_of_training_is_installed(home) -> None:
     program = WITHOUT + (
         "from starlette.testclient import TestClient\n"
         "from londonpump.settings import Settings\n"
-        "from londonpump.service.app import create_app\n"
+        "from londonpump.assembly import create_app\n"
         "with TestClient(create_app(Settings())) as client:\n"
         "    assert client.get('/readyz').status_code == 200\n"
         "rooms = {name.split('.')[1] for name in sys.modules if name.startswith('londonpump.')}\n"

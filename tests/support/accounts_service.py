@@ -12,9 +12,9 @@ from fastapi import FastAPI
 from pydantic import SecretStr
 from starlette.testclient import TestClient
 
+from londonpump.assembly import create_app
 from londonpump.persistence.database import connect, open_database, writing
 from londonpump.persistence.database.store import StoreLimits
-from londonpump.service.app import create_app
 from londonpump.service.auth import accounts
 from londonpump.service.auth.passwords import HashCost, Passwords
 from londonpump.service.state import ServiceOptions
@@ -90,7 +90,7 @@ def run_live_service(url: str, folder: Path, **settings: object) -> Iterator[Liv
     service_settings: dict[str, Any] = {"registration": True, **settings}
     app = create_app(
         Settings(home=folder / "home", database_url=SecretStr(url), secret_file=secret, **service_settings),
-        options=ServiceOptions(clock=clock, store_limits=PATIENT, champion_poll_s=3600, parts=(CHEAP,)),
+        options=ServiceOptions(clock=clock, store_limits=PATIENT, champion_poll_s=3600, hash_cost=CHEAP),
     )
     with ServiceClient(app, raise_server_exceptions=False) as client:
         yield LiveService(client, clock, url)

@@ -13,10 +13,9 @@ from schemathesis.python import asgi
 from support.accounts_service import CHEAP, PASSWORD, Clock
 from support.running_service import NEVER_S, PATIENT, database_with, put_in_store, settings_for
 
+from londonpump.assembly import create_app
 from londonpump.persistence.database import connect, writing
-from londonpump.service.app import create_app
 from londonpump.service.auth import accounts
-from londonpump.service.auth.lifespan import Auth
 from londonpump.service.auth.passwords import Passwords
 from londonpump.service.auth.throttle import Waits
 from londonpump.service.rights import Role
@@ -93,7 +92,7 @@ class Contract:
         """Else all but the first would be told to come back later."""
         self.tables.connection.execute("DELETE FROM sign_in_counts")
         service = self.app.state.service
-        service.keep(replace(service.part(Auth), waits=Waits()))
+        service.auth = replace(service.auth, waits=Waits())
 
     def signed_out(self, who: str) -> None:
         """The next `headers` signs in again."""
@@ -122,7 +121,7 @@ def contract_of(bundle: Path, folder: Path) -> Iterator[Contract]:
     url, clock = f"sqlite:///{file}", Clock()
     database_with(url, put_in_store(bundle, folder).name)
     _add_people(url, clock)
-    options = ServiceOptions(clock=clock, store_limits=PATIENT, champion_poll_s=NEVER_S, parts=(CHEAP,))
+    options = ServiceOptions(clock=clock, store_limits=PATIENT, champion_poll_s=NEVER_S, hash_cost=CHEAP)
     app = create_app(settings_for(url, folder, registration=True), options=options)
     lifespan = asgi._get_portal().wrap_async_context_manager(app.router.lifespan_context(app))
     begun = _BoardState(app)

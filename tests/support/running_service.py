@@ -11,6 +11,7 @@ from pydantic import SecretStr
 from sqlalchemy import Engine
 from support.accounts_service import CHEAP, SECRET, Clock, ServiceClient
 
+from londonpump.assembly import create_app
 from londonpump.persistence.bundles import CARD, PROVENANCE, save_bundle
 from londonpump.persistence.database import open_database, reading, writing
 from londonpump.persistence.database.store import StoreLimits
@@ -20,7 +21,7 @@ from londonpump.persistence.repositories.decisions import (
     active_champion,
     append_decision,
 )
-from londonpump.service.app import create_app
+from londonpump.service.board.cache import BoardLimits
 from londonpump.service.state import ServiceOptions
 from londonpump.settings import Settings
 
@@ -50,11 +51,15 @@ def running(
     clock: Clock | None = None,
     limits: StoreLimits = PATIENT,
     poll_s: float = NEVER_S,
-    parts: tuple[object, ...] = (),
+    board_limits: BoardLimits | None = None,
 ) -> Iterator[ServiceClient]:
     """A client of a service that runs; `client.app.state.service` is its state."""
     options = ServiceOptions(
-        clock=clock or Clock(), store_limits=limits, champion_poll_s=poll_s, parts=(CHEAP, *parts)
+        clock=clock or Clock(),
+        store_limits=limits,
+        champion_poll_s=poll_s,
+        hash_cost=CHEAP,
+        board_limits=board_limits,
     )
     app = create_app(settings_for(url, folder), options=options)
     with ServiceClient(app, raise_server_exceptions=False) as client:

@@ -20,10 +20,14 @@ def serve(
     # Nothing that is loaded during start-up is garbage; collecting it again and again would take 0.1 s.
     gc.disable()
     try:
+        from londonpump.assembly import create_app
         from londonpump.service.app import serve as serve_until_stopped
 
         with report_errors():
-            serve_until_stopped(settings(), host, port, lambda address: typer.echo(f"Serving on {address}"))
+            chosen = settings()
+            serve_until_stopped(
+                create_app(chosen), chosen, host, port, lambda address: typer.echo(f"Serving on {address}")
+            )
     finally:
         gc.enable()
 

@@ -8,11 +8,13 @@ For an area, the distribution function is the mean over its points, and a quanti
 points' quantiles would ignore how far apart the points are.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import ndtr, ndtri
 
 from londonpump.domain.attendance_targets import MAX_PUBLISHED_S
 
@@ -22,6 +24,8 @@ Ints = NDArray[np.int64]
 # Finer at the ends, where the quantiles lie far apart.
 LEVELS: Floats = np.concatenate([[0.0025, 0.005], np.arange(1, 100) / 100, [0.995, 0.9975]])
 """The levels at which the shape is stored; between two of them it is interpolated linearly."""
+LEVEL_WEIGHTS: Floats = np.diff(np.concatenate([[0.0], (LEVELS[1:] + LEVELS[:-1]) / 2, [1.0]]))
+"""Weight of each level in a mean: the probability mass between the midpoints to its neighbours."""
 # The announced time is the P50; P10 to P90 is the interval whose coverage is evaluated and monitored.
 P10, P50, P90 = 0.1, 0.5, 0.9
 
@@ -39,7 +43,7 @@ class ResponseTimes:
     fastest_s: Floats | float = 0.0
     """(n,) lower limit of the response time."""
 
-    def take(self, rows: slice) -> "ResponseTimes":
+    def take(self, rows: Ints | slice) -> "ResponseTimes":
         """Return the response times of some rows."""
         fastest_s = self.fastest_s[rows] if isinstance(self.fastest_s, np.ndarray) else self.fastest_s
         return ResponseTimes(self.centre_s[rows], self.scale_s[rows], self.group[rows], self.shape, fastest_s)
@@ -58,7 +62,7 @@ class ResponseTimes:
     @property
     def mean_s(self) -> Floats:
         """Return the (n,) means of the clipped distributions."""
-        return np.asarray(self._seconds(self.shape[self.group], columns=True) @ _level_weights())
+        return np.asarray(self._seconds(self.shape[self.group], columns=True) @ LEVEL_WEIGHTS)
 
     def p_over(self, threshold_s: float | Floats) -> Floats:
         """Return the (n,) probability of exceeding a threshold, one for all or one per dispatch."""
@@ -102,18 +106,15 @@ def shape_of(z: Floats) -> Floats:
     return np.asarray(np.interp(position, np.arange(n), z))
 
 
-def _level_weights() -> Floats:
-    """Return the weight of each level in a mean: the probability mass it represents."""
-    edges = np.concatenate([[0.0], (LEVELS[1:] + LEVELS[:-1]) / 2, [1.0]])
-    return np.diff(edges)
-
-
 HALVINGS = 16
 """Bisection steps: the widest span of 1,200 s shrinks to 0.02 s."""
 
 
 class Times(Protocol):
     """The interface of n response times, to an exact location or to an area."""
+
+    def take(self, rows: Ints) -> Self:
+        """Return the response times of some rows."""
 
     @property
     def mean_s(self) -> Floats:
@@ -137,6 +138,11 @@ class MixtureTimes:
     """n x points response times; those of one dispatch are adjacent."""
     points: int
     """Number of points of the area."""
+
+    def take(self, rows: Ints) -> "MixtureTimes":
+        """Return the response times of some rows."""
+        every = (rows[:, None] * self.points + np.arange(self.points)).ravel()
+        return MixtureTimes(self.parts.take(every), self.points)
 
     @property
     def mean_s(self) -> Floats:
@@ -166,3 +172,57 @@ class MixtureTimes:
 
     def _mean(self, of_parts: Floats) -> Floats:
         return np.asarray(of_parts.reshape(-1, self.points).mean(axis=1))
+
+
+@dataclass(frozen=True, slots=True)
+class QuantileMixture:
+    """The mixture of k equally likely distributions that are given by their quantiles, as one distribution function."""
+
+    second: Floats
+    """(k x levels,) seconds, rising."""
+    level: Floats
+    """(k x levels,) probability of each of the seconds, rising."""
+
+    @classmethod
+    def of(cls, seconds: Floats) -> "QuantileMixture":
+        """Build the mixture from (k, levels) quantiles at LEVELS."""
+        flat = seconds.ravel()
+        order = flat.argsort()
+        weight = np.tile(LEVEL_WEIGHTS / len(seconds), len(seconds))[order]
+        return cls(flat[order], weight.cumsum() - weight / 2)
+
+    def quantiles(self, levels: tuple[float, ...]) -> Floats:
+        """Return the quantiles in seconds."""
+        return np.interp(levels, self.level, self.second)
+
+    def p_over(self, threshold_s: float) -> float:
+        """Return the chance of taking longer than a threshold."""
+        return 1.0 - float(np.interp(threshold_s, self.second, self.level, left=0.0, right=1.0))
+
+
+N_TIMES = 128
+"""Times, about 5 s apart, at which the chance that both pumps have arrived is computed."""
+PUMP_CORRELATION = 0.48
+"""Correlation of the quantiles at which the two pumps of one call arrive, from 388 held-out calls of a simulated
+Brigade. Without it the P50 of the later pump was 10 s too late and P10 to P90 covered 69 %; with it 1 s and 75 %. It
+has not been measured on real records."""
+# ndtri is infinite at 0 and 1
+MIN_CHANCE = 1e-9
+# 16 nodes integrate over the shared standard normal variable
+_NODES, _WEIGHTS_WHOLE = np.polynomial.hermite_e.hermegauss(16)
+_WEIGHTS: Floats = _WEIGHTS_WHOLE / _WEIGHTS_WHOLE.sum()
+
+
+def later_of_two_s(times: Times, rows: Ints, levels: Sequence[float]) -> list[float]:
+    """Return quantiles of the later of two arrivals at one call, whose times are correlated (Gaussian copula).
+
+    Args: rows: (2,). levels: within the range of LEVELS.
+    """
+    ends_s = times.take(rows).quantiles((LEVELS[0], LEVELS[-1]))
+    time_s = np.linspace(ends_s.min(), ends_s.max(), N_TIMES)
+    later = times.take(np.repeat(rows, N_TIMES)).p_over(np.tile(time_s, 2))
+    chance = np.clip(1.0 - later.reshape(2, N_TIMES), MIN_CHANCE, 1.0 - MIN_CHANCE)
+    # given the shared variable, the two arrivals are independent: multiply, then average over the nodes
+    own = (1.0 - PUMP_CORRELATION) ** 0.5
+    both = ndtr((ndtri(chance)[:, :, None] - PUMP_CORRELATION**0.5 * _NODES) / own).prod(axis=0) @ _WEIGHTS
+    return [float(s) for s in np.interp(levels, both, time_s)]

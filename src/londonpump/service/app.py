@@ -1,4 +1,7 @@
-"""Application and its server: routers, middleware, lifespan, and uvicorn on uvloop with one worker."""
+"""The service and its server: routers, middleware, lifespan, and uvicorn on uvloop with one worker.
+
+`londonpump.assembly` puts the application together: it mounts on the service what is not part of it.
+"""
 
 import asyncio
 import errno
@@ -30,22 +33,19 @@ from londonpump.service.board.cache import board_lifespan
 from londonpump.service.champion import ChampionWatch
 from londonpump.service.errors import answer_errors
 from londonpump.service.health import routes as health
-from londonpump.service.health.lifespan import alarms_lifespan, health_lifespan, live_lifespan
+from londonpump.service.health.lifespan import health_lifespan
 from londonpump.service.http_limits import ConnectionLimits, bounded_protocol
 from londonpump.service.middleware import RequestMiddleware
 from londonpump.service.models import routes as models
 from londonpump.service.openapi import add_docs_page, document_error_responses
-from londonpump.service.original import routes as original
-from londonpump.service.original.service import original_lifespan
 from londonpump.service.predictions import routes as predictions
-from londonpump.service.predictions.lifespan import predictions_lifespan
-from londonpump.service.state import ServiceOptions, ServiceState
+from londonpump.service.predictions.service import predictions_lifespan
+from londonpump.service.state import ServiceOptions, Services
 from londonpump.service.telemetry import Metrics, log, log_error, log_service
 from londonpump.settings import Settings
 
 ROUTERS: tuple[APIRouter, ...] = (
     predictions.router,
-    original.router,
     board.router,
     health.router,
     auth.router,
@@ -68,24 +68,18 @@ TAGS = [
     {"name": "accounts", "description": "Sign-in, sessions and accounts."},
     {"name": "models", "description": "The active model, and the ledger of decisions."},
 ]
-PartLifespan = Callable[[ServiceState], AbstractAsyncContextManager[None]]
+PartLifespan = Callable[[Services], AbstractAsyncContextManager[None]]
 PART_LIFESPANS: tuple[PartLifespan, ...] = (
     auth_lifespan,
-    live_lifespan,
-    alarms_lifespan,
-    board_lifespan,
     health_lifespan,
+    board_lifespan,
     predictions_lifespan,
-    original_lifespan,
 )
-"""Resources that a domain shares among all its requests (`state.keep`); opened in this order, closed in reverse."""
+"""Each sets the fields of `Services` that its domain shares among all requests; opened in this order, closed in reverse."""
 
 
-def create_app(settings: Settings, *, options: ServiceOptions | None = None) -> FastAPI:
-    """Build the service. Nothing is opened before its lifespan begins.
-
-    The lifespan raises DatabaseFailed, or BadFile for the secret, if the service cannot start.
-    """
+def create_service(settings: Settings, *, options: ServiceOptions | None = None) -> FastAPI:
+    """Build the service. Nothing is opened before its lifespan begins."""
     service_options = options or ServiceOptions()
     metrics = Metrics()
 
@@ -127,14 +121,14 @@ def create_app(settings: Settings, *, options: ServiceOptions | None = None) -> 
 @asynccontextmanager
 async def _open_state(
     settings: Settings, options: ServiceOptions, metrics: Metrics
-) -> AsyncIterator[ServiceState]:
+) -> AsyncIterator[Services]:
     async with AsyncExitStack() as stack:
         # the exit stack closes everything in reverse order, also if a later step fails to start
         limits = options.store_limits or StoreLimits(patience_s=settings.database_patience_ms / MS_PER_S)
         store = await asyncio.to_thread(Store.open, settings.database, limits)
         stack.push_async_callback(store.close)
         champion = ChampionWatch(store, settings.bundle, options.clock, metrics)
-        state = ServiceState(settings, options, store, champion, metrics, options.clock())
+        state = Services(settings, options, store, champion, metrics, options.clock())
         for part_lifespan in PART_LIFESPANS:
             await stack.enter_async_context(part_lifespan(state))
         # poll before the first request, so that the service starts ready if a model is promoted
@@ -164,13 +158,9 @@ def _log_failure(task: "asyncio.Task[None]") -> None:
 
 
 def serve(
-    settings: Settings,
-    host: str,
-    port: int,
-    on_listening: Callable[[str], None],
-    options: ServiceOptions | None = None,
+    app: FastAPI, settings: Settings, host: str, port: int, on_listening: Callable[[str], None]
 ) -> None:
-    """Serve until SIGTERM or SIGINT. on_listening: called with the address once requests are answered.
+    """Serve an application until SIGTERM or SIGINT. on_listening: called with the address once requests are answered.
 
     Raises: BadValue if the address cannot be used; DatabaseFailed or BadFile if the service cannot start.
     """
@@ -179,16 +169,12 @@ def serve(
     log_service(settings.log_format)
     # the socket is opened first: a port in use is reported before the slow start of the service
     with _open_listener(host, port) as listener, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_serve(settings, options, listener, on_listening))
+        runner.run(_serve(app, settings, listener, on_listening))
 
 
 async def _serve(
-    settings: Settings,
-    options: ServiceOptions | None,
-    listener: socket.socket,
-    on_listening: Callable[[str], None],
+    app: FastAPI, settings: Settings, listener: socket.socket, on_listening: Callable[[str], None]
 ) -> None:
-    app = create_app(settings, options=options)
     server = uvicorn.Server(
         uvicorn.Config(
             app,

@@ -14,10 +14,9 @@ from fastapi.security.base import SecurityBase
 from starlette.requests import HTTPConnection
 
 from londonpump.service.auth.errors import NoValidToken
-from londonpump.service.auth.lifespan import Auth, SessionBatcher
 from londonpump.service.errors import NotAllowed, NotSignedIn, TokenExpired
 from londonpump.service.http_limits import connection_of
-from londonpump.service.state import ServiceState, state_of
+from londonpump.service.state import Services, state_of
 
 LONGEST_TOKEN = 1024
 """Our tokens have about 300 characters. Decoding one as long as a whole head would block the event loop for several ms."""
@@ -54,12 +53,12 @@ def token_problem(connection: HTTPConnection) -> NotSignedIn | TokenExpired | No
 
     It does not query the database: `person_of` checks whether the session is open.
     """
-    state: ServiceState | None = getattr(connection.app.state, "service", None)
+    state: Services | None = getattr(connection.app.state, "service", None)
     token = bearer_token(connection)
     if state is None or token is None:
         return NoValidToken()
     try:
-        state.part(Auth).tokens.read(token, state.clock())
+        state.auth.tokens.read(token, state.clock())
     except (NotSignedIn, TokenExpired) as problem:
         return problem
     return None
@@ -76,8 +75,8 @@ async def person_of(request: Request) -> Person:
     if token is None:
         raise NoValidToken
     now = state.clock()
-    claims = state.part(Auth).tokens.read(token, now)
-    found = await state.part(SessionBatcher)(claims.session_id)
+    claims = state.auth.tokens.read(token, now)
+    found = await state.sessions(claims.session_id)
     # the role comes from the database, not from the token, so that a demotion takes effect at once
     if found is None or found.user_id != claims.user_id or not found.is_live(now):
         raise NoValidToken("The session has ended")

@@ -1,9 +1,9 @@
-"""State of the running service, and the dependency through which an endpoint reaches it."""
+"""Services that all requests share, and the dependency through which an endpoint reaches them."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Annotated, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Annotated
 
 from fastapi import Depends
 from starlette.requests import HTTPConnection
@@ -13,7 +13,19 @@ from londonpump.service.champion import ChampionWatch
 from londonpump.service.telemetry import Metrics
 from londonpump.settings import Settings
 
-T = TypeVar("T")
+# the domains import this module, so that their types are known to the type checker alone
+if TYPE_CHECKING:
+    from londonpump.persistence.repositories.audit import AuditBatch
+    from londonpump.persistence.repositories.users import Session
+    from londonpump.service.auth.lifespan import Auth
+    from londonpump.service.auth.passwords import HashCost
+    from londonpump.service.board.cache import BoardCache, BoardLimits
+    from londonpump.service.health.lifespan import AlarmFigures, HealthCache, Live
+    from londonpump.service.micro_batching import MicroBatcher
+    from londonpump.service.predictions.batching import BatchTurn
+    from londonpump.service.predictions.request_context import ContextCache, StationIndexCache
+    from londonpump.service.predictions.service import StoredAnswers, UserQuestion
+
 Clock = Callable[[], datetime]
 
 
@@ -24,19 +36,20 @@ def utc_now() -> datetime:
 
 @dataclass(frozen=True, slots=True)
 class ServiceOptions:
-    """Options that only `create_app` takes, never the environment: for tests, and for limits that nobody tunes."""
+    """Options that only `assembly.create_app` takes, never the environment: for tests, and for limits that nobody tunes."""
 
     clock: Clock = utc_now
     store_limits: StoreLimits | None = None
     champion_poll_s: float = 1.0
     body_limit_bytes: int = 1_000_000
-    parts: tuple[object, ...] = ()
-    """Options of single domains, found by their type, such as the cost of a password hash."""
+    hash_cost: "HashCost | None" = None
+    """Cost of a password hash; None for that of production."""
+    board_limits: "BoardLimits | None" = None
 
 
 @dataclass(slots=True)
-class ServiceState:
-    """Shared state of all requests."""
+class Services:
+    """Services that all requests share. The lifespan of a domain sets its fields before the first request."""
 
     settings: Settings
     options: ServiceOptions
@@ -45,42 +58,38 @@ class ServiceState:
     champion: ChampionWatch
     metrics: Metrics
     started_at: datetime
-    _parts: dict[type, Any] = field(default_factory=dict)
+    auth: "Auth" = field(init=False)
+    sessions: "MicroBatcher[str, Session | None]" = field(init=False)
+    """Look-up of sessions by their ids, with one query for concurrent requests."""
+    board: "BoardCache" = field(init=False)
+    alarms: "AlarmFigures" = field(init=False)
+    live: "Live" = field(init=False)
+    health: "HealthCache" = field(init=False)
+    contexts: "ContextCache" = field(init=False)
+    station_indexes: "StationIndexCache" = field(init=False)
+    questions: "MicroBatcher[UserQuestion, StoredAnswers]" = field(init=False)
+    """Questions with exact locations: those that arrive together share one read of the board and one model pass."""
+    large_questions: "MicroBatcher[UserQuestion, StoredAnswers]" = field(init=False)
+    """Expensive questions, answered one by one: a named area has many points, and each explanation takes 1 ms."""
+    batch_turn: "BatchTurn" = field(init=False)
+    audit: "AuditBatch" = field(init=False)
 
     @property
     def clock(self) -> Clock:
         """Clock of the service, in UTC; the only clock that its code reads for timestamps."""
         return self.options.clock
 
-    def keep(self, part: object) -> None:
-        """Store a domain's shared object under its type."""
-        self._parts[type(part)] = part
 
-    def part(self, part_type: type[T]) -> T:
-        """Return the object stored under a type. Raises: KeyError if there is none."""
-        return cast("T", self._parts[part_type])
-
-    def option(self, part_type: type[T], default: Callable[[], T]) -> T:
-        """Return the options of a type that `create_app` was given, else the default."""
-        return (
-            next(
-                (part_options for part_options in self.options.parts if isinstance(part_options, part_type)),
-                None,
-            )
-            or default()
-        )
-
-
-def state_of(connection: HTTPConnection) -> ServiceState:
-    """Return the state that serves a request."""
-    state: ServiceState = connection.app.state.service
+def state_of(connection: HTTPConnection) -> Services:
+    """Return the services that answer a request."""
+    state: Services = connection.app.state.service
     return state
 
 
-async def _get_state(connection: HTTPConnection) -> ServiceState:
+async def _get_state(connection: HTTPConnection) -> Services:
     # async, because FastAPI would run a plain function in a thread on every request
     return state_of(connection)
 
 
-State = Annotated[ServiceState, Depends(_get_state)]
-"""State of the service, as a parameter of an endpoint."""
+State = Annotated[Services, Depends(_get_state)]
+"""Services, as a parameter of an endpoint."""

@@ -4,7 +4,6 @@ import pytest
 from sqlalchemy import text
 
 from londonpump.persistence.database import connect, open_database, reading
-from londonpump.persistence.repositories.audit import AuditBatch
 from londonpump.persistence.repositories.predictions import find_changed_prediction
 
 
@@ -14,7 +13,7 @@ def prediction(api) -> str:
     first = api.prediction(incident_number="000123-02062025")["id"]
     api.ask_many({"location": {"station_ground": "A24"}}, {"location": {}})
     api.client.post("/predict/time_pump", headers=api.headers)
-    api.client.portal.call(api.client.app.state.service.part(AuditBatch).flush)
+    api.client.portal.call(api.client.app.state.service.audit.flush)
     return first
 
 

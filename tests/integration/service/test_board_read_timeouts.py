@@ -21,7 +21,7 @@ from londonpump.persistence.database.store import StoreLimits
 from londonpump.service.board import updates
 from londonpump.service.board.cache import BoardCache, BoardLimits
 from londonpump.service.board.schemas import NewMobilisation
-from londonpump.service.predictions import batches
+from londonpump.service.predictions import batching, service
 from londonpump.service.predictions.schemas import PredictionRequest
 from londonpump.service.predictions.service import answer_question, predict_calls
 from londonpump.service.rights import Person, Role
@@ -56,7 +56,7 @@ class Control:
         who = updates.Actor(self.user_id, self.api.clock(), self.state.champion.require().bundle.stations)
         new = NewMobilisation(incident_number=incident, pump=pump)
         return self.call(
-            self.state.part(BoardCache).change,
+            self.state.board.change,
             self.state,
             lambda connection: updates.mobilise(connection, who, new)[0],
             lambda done: [done.pump],
@@ -67,7 +67,7 @@ class Control:
 def control(database_url, tmp_path, small_brigade) -> Iterator[Control]:
     """Control room with a known board, on each engine."""
     seconds = Seconds()
-    options = {"limits": ONE_READER, "parts": (BoardLimits(now_s=seconds),)}
+    options = {"limits": ONE_READER, "board_limits": BoardLimits(now_s=seconds)}
     with serve_api(database_url, tmp_path, small_brigade.bundle, **options) as api:
         api.report_all_available()
         yield Control(api, seconds, api.user_id)
@@ -117,7 +117,7 @@ def test_after_a_minute_the_board_is_not_used_and_a_warning_says_so(control) -> 
 
 
 def test_a_process_that_never_read_a_board_warns(control) -> None:
-    control.state.keep(BoardCache(BoardLimits(now_s=control.seconds)))
+    control.state.board = BoardCache(BoardLimits(now_s=control.seconds))
     with late_reads(control.api.client):
         prediction = control.ask()
     assert (prediction["board_age_s"], prediction["warning"].startswith(BOARD_UNREAD_WARNING)) == (None, True)
@@ -154,7 +154,7 @@ def test_a_pump_that_is_back_is_ranked_again_although_nothing_can_be_read(contro
     who = updates.Actor(control.user_id, control.api.clock())
     with late_reads(control.api.client):
         control.call(
-            control.state.part(BoardCache).change,
+            control.state.board.change,
             control.state,
             lambda c: updates.report_event(c, who, mobilisation.id, Event.RETURNED, None),
             lambda done: [done.pump],
@@ -165,9 +165,9 @@ def test_a_pump_that_is_back_is_ranked_again_although_nothing_can_be_read(contro
 def test_a_refused_mobilisation_changes_no_board(control) -> None:
     sent = first_of(control.ask())
     control.mobilise(sent)
-    revision = control.state.part(BoardCache).revision
+    revision = control.state.board.revision
     rejection = control.api.post("/v1/mobilisations", {"incident_number": "8", "pump": sent})
-    assert (rejection.status_code, control.state.part(BoardCache).revision) == (409, revision)
+    assert (rejection.status_code, control.state.board.revision) == (409, revision)
 
 
 @pytest.mark.parametrize(
@@ -241,7 +241,11 @@ def test_a_clock_that_is_set_changes_no_age_and_hides_no_mobilisation(by, contro
 def test_a_process_that_starts_anew_has_read_the_board_before_its_first_question(control, tmp_path) -> None:
     sent = first_of(control.ask())
     control.mobilise(sent)
-    options = {"clock": control.api.clock, "limits": ONE_READER, "parts": control.state.options.parts}
+    options = {
+        "clock": control.api.clock,
+        "limits": ONE_READER,
+        "board_limits": control.state.options.board_limits,
+    }
     with running(control.api.url, tmp_path, **options) as client:
         again = Control(
             ApiClient(control.api.live_service, {}, control.api.url, ""), control.seconds, control.user_id
@@ -259,25 +263,25 @@ def test_a_process_that_starts_anew_has_read_the_board_before_its_first_question
 def test_a_batch_that_takes_long_takes_the_board_of_each_part(control, monkeypatch) -> None:
     """A pump that is mobilised during a batch is not ranked in the rest of it."""
     sent = first_of(control.api.prediction())
-    monkeypatch.setattr(batches, "ROWS_PER_SLICE", 1)
+    monkeypatch.setattr(batching, "ROWS_PER_SLICE", 1)
     made, sending = [], []
 
-    def make_and_mobilise(calls, is_champion_first):
+    def make_and_mobilise(calls, request_context):
         made.append(len(calls))
         if len(made) == 2:
             # runs in the pause after this part, in which other requests are served
             sending.append(asyncio.get_running_loop().create_task(mobilised()))
-        return predict_calls(calls, is_champion_first)
+        return predict_calls(calls, request_context)
 
     async def mobilised() -> None:
         who = updates.Actor(control.user_id, control.api.clock())
         new = NewMobilisation(incident_number="7", pump=sent)
-        board_cache = control.state.part(BoardCache)
+        board_cache = control.state.board
         await board_cache.change(
             control.state, lambda c: updates.mobilise(c, who, new)[0], lambda done: [done.pump]
         )
 
-    monkeypatch.setattr(batches, "predict_calls", make_and_mobilise)
+    monkeypatch.setattr(service, "predict_calls", make_and_mobilise)
     answer = control.api.ask_many(*[{"location": SOHO, "explanations": "none"} for _ in range(40)])
     assert (answer.status_code, len(sending)) == (200, 1), answer.text
     answers = [item["answer"] for item in answer.json()["items"]]

@@ -18,7 +18,7 @@ from schemathesis.specs.openapi import checks
 from support.contract_service import NOBODY, WHO, Contract, contract_of
 from support.run_size import examples
 
-from londonpump.service.app import create_app
+from londonpump.assembly import create_app
 from londonpump.settings import Settings
 
 CASES = examples(50)

@@ -18,7 +18,7 @@ from londonpump.persistence.database.schema import VERSION_TABLE, metadata, pred
 from londonpump.persistence.repositories.audit import verify_audit
 from londonpump.persistence.repositories.context import select_last_fetches
 from londonpump.persistence.repositories.predictions import find_changed_prediction
-from londonpump.service.predictions.response_schemas import PredictionResponse
+from londonpump.service.predictions.schemas import PredictionResponse
 
 QUESTION = {
     "incident_number": "1",

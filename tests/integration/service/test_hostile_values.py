@@ -13,7 +13,7 @@ from support.hostile_samples import MARK, REJECTED, Sender
 from support.request_samples import Samples
 from support.run_size import some
 
-from londonpump.service.app import create_app
+from londonpump.assembly import create_app
 from londonpump.settings import Settings
 
 DOCUMENT = create_app(Settings()).openapi()

@@ -9,7 +9,7 @@ from openapi_spec_validator import validate
 from requests import Response
 from support.contract_service import Contract, contract_of
 
-from londonpump.service.app import create_app
+from londonpump.assembly import create_app
 from londonpump.service.middleware import LARGE_BODIES
 from londonpump.settings import Settings
 

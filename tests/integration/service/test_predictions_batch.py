@@ -7,9 +7,9 @@ import pytest
 from support.api_client import SOHO
 
 from londonpump.persistence.repositories.predictions import as_text
-from londonpump.service.predictions.batches import MAX_BATCHES, BatchTurn, answer_batch
+from londonpump.service.predictions.batching import MAX_BATCHES
 from londonpump.service.predictions.schemas import PredictionRequest
-from londonpump.service.predictions.service import answer_question
+from londonpump.service.predictions.service import answer_batch, answer_question
 from londonpump.service.rights import Person, Role
 
 HARINGEY = {"easting_m": 532_000.0, "northing_m": 189_500.0}
@@ -79,7 +79,7 @@ def test_a_question_that_comes_meanwhile_is_answered_before(shared_api) -> None:
 
 
 def test_more_batches_than_may_wait_are_told_when_to_come_again(shared_api) -> None:
-    turn = shared_api.client.app.state.service.part(BatchTurn)
+    turn = shared_api.client.app.state.service.batch_turn
     question = {"location": SOHO}
 
     async def hold_places(others: AsyncExitStack) -> None:

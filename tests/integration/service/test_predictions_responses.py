@@ -12,10 +12,10 @@ from support.context_rows import weather
 from londonpump.models.predict import predict_dispatches
 from londonpump.persistence.database import open_database, reading
 from londonpump.persistence.database.schema import predictions
-from londonpump.persistence.repositories.audit import EVENT_TYPE, AuditBatch, read_audit
+from londonpump.persistence.repositories.audit import EVENT_TYPE, read_audit
 from londonpump.persistence.repositories.context import store_weather
 from londonpump.persistence.repositories.predictions import as_row, digest_of, find_prediction
-from londonpump.service.predictions.response_schemas import BatchResponse, PredictionResponse
+from londonpump.service.predictions.schemas import BatchResponse, PredictionResponse
 
 ALL = 200
 THERE = "A241"
@@ -70,7 +70,7 @@ def test_what_is_stored_says_who_asked_what_and_what_was_announced(api) -> None:
 def test_the_audit_holds_the_digest_of_what_is_stored(api) -> None:
     prediction = api.prediction(incident_number="000123-02062025")
     state = api.client.app.state.service
-    api.client.portal.call(state.part(AuditBatch).flush)
+    api.client.portal.call(state.audit.flush)
     engine = open_database(api.url)
     with reading(engine) as connection:
         entries = [

@@ -11,7 +11,6 @@ from support.accounts_service import CHEAP, PASSWORD, bearer, run_live_service
 from support.running_service import database_with, running
 
 from londonpump.service.anonymous_requests import BODY_BYTES, PUBLIC_PATHS
-from londonpump.service.auth.lifespan import Auth
 from londonpump.service.auth.passwords import HashCost, Passwords
 from londonpump.service.middleware import SMALL_BODY_BYTES
 from londonpump.service.rights import LONGEST_TOKEN, Public
@@ -90,7 +89,7 @@ def test_a_large_body_without_a_token_is_asked_for_one(live_service) -> None:
 @pytest.mark.parametrize(("longer", "status"), [(0, 200), (LONGEST_TOKEN, 401)])
 def test_a_token_longer_than_ours_is_not_decoded(longer, status, live_service) -> None:
     own = live_service.bearer("amelia")["Authorization"].split()[1]
-    tokens = live_service.client.app.state.service.part(Auth).tokens
+    tokens = live_service.client.app.state.service.auth.tokens
     claims = jwt.decode(own, options={"verify_signature": False}) | {"more": "a" * longer}
     given = bearer(jwt.encode(claims, tokens._secret, "HS256"))
     assert live_service.client.get("/me", headers=given).status_code == status

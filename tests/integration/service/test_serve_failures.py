@@ -11,12 +11,12 @@ from sqlalchemy import insert, text
 from support.accounts_service import Clock, LiveService, ServiceClient
 from support.running_service import database_with, name_champion, put_in_store, running, settings_for
 
+from londonpump.assembly import create_app
 from londonpump.domain.context_records import WeatherHour
 from londonpump.persistence.database import connect, upgrade
 from londonpump.persistence.database.schema import bank_holidays
 from londonpump.persistence.database.store import StoreLimits
 from londonpump.persistence.repositories.context import record_fetch, store_weather
-from londonpump.service.app import create_app
 from londonpump.service.state import State
 
 SOON = StoreLimits(patience_s=0.05)

@@ -14,8 +14,7 @@ from londonpump.persistence.database.store import StoreLimits
 from londonpump.persistence.repositories.predictions import add_rows, as_text, find_prediction
 from londonpump.persistence.repositories.predictions import as_row as as_prediction_row
 from londonpump.persistence.stored_json import request_to_hash
-from londonpump.service.predictions.batches import BatchTurn
-from londonpump.service.predictions.idempotency import Key, claim
+from londonpump.service.predictions.batching import Key, claim
 from londonpump.service.predictions.schemas import BatchRequest
 
 KEY = "a-large-batch"
@@ -95,7 +94,7 @@ def test_sessions_are_looked_up_while_a_stored_batch_is_fetched(api) -> None:
 def test_a_stored_batch_is_fetched_while_other_batches_are_at_work(api) -> None:
     """A stored batch does not wait for the batch lock, which another batch may hold for half a minute."""
     store_batch(api, 3)
-    turn = api.client.app.state.service.part(BatchTurn)
+    turn = api.client.app.state.service.batch_turn
     api.client.portal.call(turn.lock.acquire)
     try:
         assert api.ask_many(*[QUESTION] * 3, key=KEY).status_code == 200

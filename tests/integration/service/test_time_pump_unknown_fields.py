@@ -4,8 +4,8 @@ from difflib import get_close_matches
 
 import pytest
 
-from londonpump.service.original import parameters
-from londonpump.service.original.parameters import MAX_FIELDS, MAX_NAME_LENGTH
+from londonpump.original import parameters
+from londonpump.original.parameters import MAX_FIELDS, MAX_NAME_LENGTH
 
 ROUTE = "/predict/time_pump"
 BODIES = ("json", "data", "files")

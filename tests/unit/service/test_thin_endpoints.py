@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
+from londonpump.original.routes import router as original
 from londonpump.service.app import ROUTERS
 
-ROUTES: list[Any] = [route for router in ROUTERS for route in router.routes]
+ROUTES: list[Any] = [route for router in (*ROUTERS, original) for route in router.routes]
 ENDPOINTS = {route.endpoint.__name__: route.endpoint for route in ROUTES}
 
 

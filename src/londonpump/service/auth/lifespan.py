@@ -11,7 +11,7 @@ from londonpump.service.auth.passwords import SERVICE_COST, HashCost, Passwords
 from londonpump.service.auth.throttle import Turns, Waits
 from londonpump.service.auth.tokens import Tokens, load_secret
 from londonpump.service.micro_batching import MicroBatcher
-from londonpump.service.state import ServiceState
+from londonpump.service.state import Services
 from londonpump.settings import Settings
 
 
@@ -41,15 +41,11 @@ def open_auth(settings: Settings, cost: HashCost | None = None) -> Auth:
     return Auth(tokens, Passwords(cost), is_open, settings.password_min, settings.proxies)
 
 
-class SessionBatcher(MicroBatcher[str, Session | None]):
-    """Look-up of sessions by their ids, with one query for concurrent requests."""
-
-
 # `find_sessions` takes some dozens of ids at most
 MAX_SESSIONS_PER_QUERY = 32
 
 
-async def _sessions_of(state: ServiceState, session_ids: Sequence[str]) -> list[Session | None]:
+async def _sessions_of(state: Services, session_ids: Sequence[str]) -> list[Session | None]:
     # several requests of one client share a session
     unique_ids = frozenset(session_ids)
     found = await state.store.read(lambda connection: find_sessions(connection, unique_ids))
@@ -57,12 +53,11 @@ async def _sessions_of(state: ServiceState, session_ids: Sequence[str]) -> list[
 
 
 @asynccontextmanager
-async def auth_lifespan(state: ServiceState) -> AsyncIterator[None]:
-    """Provide `state.part(Auth)` and `state.part(SessionBatcher)` inside the block."""
-    auth = open_auth(state.settings, state.option(HashCost, lambda: SERVICE_COST))
-    state.keep(auth)
-    state.keep(SessionBatcher(partial(_sessions_of, state), MAX_SESSIONS_PER_QUERY))
+async def auth_lifespan(state: Services) -> AsyncIterator[None]:
+    """Provide sign-in and the look-up of sessions inside the block."""
+    state.auth = open_auth(state.settings, state.options.hash_cost or SERVICE_COST)
+    state.sessions = MicroBatcher(partial(_sessions_of, state), MAX_SESSIONS_PER_QUERY)
     try:
         yield
     finally:
-        auth.close()
+        state.auth.close()

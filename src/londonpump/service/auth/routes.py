@@ -23,7 +23,6 @@ from londonpump.service.auth.errors import (
     WrongCredentials,
     WrongOldPassword,
 )
-from londonpump.service.auth.lifespan import Auth, SessionBatcher
 from londonpump.service.auth.rules import check_password, validate_username
 from londonpump.service.auth.schemas import (
     MAX_FIELD_LENGTH,
@@ -42,7 +41,7 @@ from londonpump.service.auth.throttle import source_of
 from londonpump.service.auth.tokens import Claims, can_be_refresh_token
 from londonpump.service.field_formats import SESSION, naive_utc, original_id
 from londonpump.service.rights import Admin, Anybody, Role, SignedIn, person_of
-from londonpump.service.state import ServiceState, state_of
+from londonpump.service.state import Services, state_of
 
 EXPIRY = "%d/%m/%Y, %H:%M:%S"
 PAGE = 100
@@ -87,7 +86,7 @@ Refreshing = Annotated[
 async def register(request: Request, payload: Registration, _: Anybody) -> Registered:
     """Create an account with the role operator, if the settings allow registration."""
     state = state_of(request)
-    auth, now = state.part(Auth), state.clock()
+    auth, now = state.auth, state.clock()
     if not auth.is_open:
         raise RegistrationClosed
     username = validate_username(payload.username)
@@ -119,7 +118,7 @@ async def register(request: Request, payload: Registration, _: Anybody) -> Regis
 async def login(request: Request, username: Username, password: Password, _: Anybody) -> TokenResponse:
     """Begin a session of 12 hours. The response does not reveal whether the user exists."""
     state = state_of(request)
-    auth, now = state.part(Auth), state.clock()
+    auth, now = state.auth, state.clock()
     # measured from the arrival, so that waiting in queues does not show in the time of a rejection
     received_s = asyncio.get_running_loop().time()
     source = source_of(request, auth.n_proxies)
@@ -155,7 +154,7 @@ async def refresh(request: Request, _: Anybody, payload: Refreshing = None) -> T
     token = payload.refresh_token if payload else None
     if token is None:
         person = await person_of(request)
-        session = await state.part(SessionBatcher)(person.session_id)
+        session = await state.sessions(person.session_id)
         if session is None:
             raise NoValidToken("The session has ended")
         return _access(state, service.SignedIn(person.id, person.session_id, session.ends_at, None), now)
@@ -198,7 +197,7 @@ async def me(request: Request, person: SignedIn) -> Me:
 async def change_password(request: Request, payload: PasswordChange, person: SignedIn) -> Response:
     """Change your own password. All other sessions of the account end."""
     state = state_of(request)
-    auth, now = state.part(Auth), state.clock()
+    auth, now = state.auth, state.clock()
     check_password(payload.new_password, person.username, auth.password_min, "new_password")
     if not await service.change_own_password(state, person, payload, now):
         raise WrongOldPassword
@@ -295,9 +294,9 @@ async def change_user(request: Request, user_id: UserId, payload: UserChange, pe
     return _user_response(user)
 
 
-def _access(state: ServiceState, new_session: service.SignedIn, now: datetime) -> TokenResponse:
+def _access(state: Services, new_session: service.SignedIn, now: datetime) -> TokenResponse:
     claims = Claims(new_session.user_id, new_session.session_id)
-    token = state.part(Auth).tokens.make(claims, now, new_session.ends_at)
+    token = state.auth.tokens.make(claims, now, new_session.ends_at)
     return TokenResponse(
         access_token=token.text,
         token_expiry=token.expires_at.strftime(EXPIRY),

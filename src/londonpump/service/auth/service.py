@@ -17,7 +17,6 @@ from londonpump.persistence.database import Connection
 from londonpump.persistence.repositories import users
 from londonpump.persistence.repositories.audit import append_audit
 from londonpump.service.auth.errors import HashingBusy, TooManyAttempts
-from londonpump.service.auth.lifespan import Auth
 from londonpump.service.auth.schemas import PasswordChange
 from londonpump.service.auth.throttle import (
     ACCOUNT,
@@ -35,7 +34,7 @@ from londonpump.service.auth.throttle import (
 )
 from londonpump.service.auth.tokens import SESSION_LIFE, new_refresh_token, token_digest
 from londonpump.service.rights import Person
-from londonpump.service.state import ServiceState
+from londonpump.service.state import Services
 
 DATABASE_TIMEOUT_S = 2.0
 """A sign-in may wait longer for the database than a prediction, so that bursts are served one after the other."""
@@ -269,19 +268,19 @@ def _keys(name: str, source: str) -> tuple[str, str, str]:
     return key_of("pair", name, source), key_of("source", source), key_of("account", name)
 
 
-def database_timeout_s(state: ServiceState) -> float:
+def database_timeout_s(state: Services) -> float:
     """Return how long a sign-in may wait for the database."""
     return max(DATABASE_TIMEOUT_S, state.store.limits.patience_s)
 
 
 async def require_no_wait(
-    state: ServiceState, key: tuple[str, ...], read_wait_s: Callable[[Connection], int], now: datetime
+    state: Services, key: tuple[str, ...], read_wait_s: Callable[[Connection], int], now: datetime
 ) -> None:
     """Reject an attempt that has to wait before it takes a write lock. read_wait_s: reads the wait from the database.
 
     Raises: TooManyAttempts.
     """
-    waits = state.part(Auth).waits
+    waits = state.auth.waits
     # cheapest check first: memory, then a read, and only then a write lock
     left_s = waits.left_s(key, now)
     if left_s:
@@ -293,9 +292,7 @@ async def require_no_wait(
 
 
 @asynccontextmanager
-async def withdraw_if_busy(
-    state: ServiceState, withdraw: Callable[[Connection], None]
-) -> AsyncIterator[None]:
+async def withdraw_if_busy(state: Services, withdraw: Callable[[Connection], None]) -> AsyncIterator[None]:
     """Take back the count of an attempt if the block fails because the service is busy: a retry is no guess.
 
     Do not use it around the handling of a wrong password: a slow database must not make guesses free.
@@ -309,7 +306,7 @@ async def withdraw_if_busy(
         raise
 
 
-async def sign_in(state: ServiceState, username: str, password: str, source: str) -> SignedIn | None:
+async def sign_in(state: Services, username: str, password: str, source: str) -> SignedIn | None:
     """Check a password and begin a session. Returns: None if the sign-in is rejected. Raises: TooManyAttempts."""
     write, now = state.store.write, state.clock()
     attempt = await write(
@@ -328,8 +325,8 @@ async def sign_in(state: ServiceState, username: str, password: str, source: str
     return new_session
 
 
-async def _session(state: ServiceState, attempt: Attempt, password: str, now: datetime) -> SignedIn | None:
-    auth, within_s = state.part(Auth), database_timeout_s(state)
+async def _session(state: Services, attempt: Attempt, password: str, now: datetime) -> SignedIn | None:
+    auth, within_s = state.auth, database_timeout_s(state)
     for _ in range(MAX_HASH_CHECKS):
         is_right, new_hash = await auth.passwords.check(
             password,
@@ -350,7 +347,7 @@ async def _session(state: ServiceState, attempt: Attempt, password: str, now: da
 
 
 async def change_own_password(
-    state: ServiceState, person: Person, request: PasswordChange, now: datetime
+    state: Services, person: Person, request: PasswordChange, now: datetime
 ) -> bool:
     """Change the person's own password. Returns: False if the old one is wrong. Raises: TooManyAttempts."""
     wait_s, old_hash = await state.store.write(
@@ -369,9 +366,9 @@ async def change_own_password(
 
 
 async def _change_once_checked(
-    state: ServiceState, person: Person, request: PasswordChange, old_hash: str | None, now: datetime
+    state: Services, person: Person, request: PasswordChange, old_hash: str | None, now: datetime
 ) -> bool:
-    passwords, name, new_hash = state.part(Auth).passwords, lookup_name(person.username), None
+    passwords, name, new_hash = state.auth.passwords, lookup_name(person.username), None
     for _ in range(MAX_HASH_CHECKS):
         is_right, _new_hash = await passwords.check(request.old_password, old_hash)
         if not is_right:
@@ -385,7 +382,7 @@ async def _change_once_checked(
     return False
 
 
-async def count_registration(state: ServiceState, username: str, source: str, now: datetime) -> bool:
+async def count_registration(state: Services, username: str, source: str, now: datetime) -> bool:
     """Count a registration. Returns: whether the name is taken. Raises: TooManyAttempts."""
     await require_no_wait(
         state,

@@ -18,7 +18,7 @@ from typing import TypeVar
 from londonpump.domain.errors import DatabaseFailed
 from londonpump.persistence.database import Connection
 from londonpump.persistence.repositories.mobilisations import StoredBoard, read_board
-from londonpump.service.state import ServiceState
+from londonpump.service.state import Services
 
 T = TypeVar("T")
 # CLOCK_MONOTONIC stops during a suspend, after which an old board would look fresh
@@ -67,7 +67,7 @@ class BoardCache:
         self._changed_here: frozenset[str] = frozenset()
         self._reading_later: asyncio.Task[None] | None = None
 
-    async def read(self, state: ServiceState, now: datetime, within_s: float) -> bool:
+    async def read(self, state: Services, now: datetime, within_s: float) -> bool:
         """Verify the cached board or read it again. Returns: whether the database answered in time."""
         # the age counts from before the read: the board can change while it is being read
         began_s, cached = self.limits.now_s(), self._rows
@@ -84,7 +84,7 @@ class BoardCache:
 
     async def change(
         self,
-        state: ServiceState,
+        state: Services,
         work: Callable[[Connection], T],
         pumps_of: Callable[[T], Iterable[str]],
         *,
@@ -137,13 +137,13 @@ class BoardCache:
         if is_read_whole:
             self._read_whole_s = began_s
 
-    def _read_later(self, state: ServiceState) -> None:
+    def _read_later(self, state: Services) -> None:
         if self._reading_later is None or self._reading_later.done():
             self._reading_later = asyncio.create_task(
                 self._read_in_background(state), name="the board, again"
             )
 
-    async def _read_in_background(self, state: ServiceState) -> None:
+    async def _read_in_background(self, state: Services) -> None:
         began_s, now = self.limits.now_s(), state.clock()
         with suppress(DatabaseFailed):
             found = await state.store.read(lambda c: read_board(c, now), within_s=READ_LATER_WITHIN_S)
@@ -151,12 +151,11 @@ class BoardCache:
 
 
 @asynccontextmanager
-async def board_lifespan(state: ServiceState) -> AsyncIterator[None]:
+async def board_lifespan(state: Services) -> AsyncIterator[None]:
     """Provide the board cache inside the block, filled before the first request."""
-    cached = BoardCache(state.option(BoardLimits, BoardLimits))
-    state.keep(cached)
-    await cached.read(state, state.clock(), READ_LATER_WITHIN_S)
+    state.board = BoardCache(state.options.board_limits or BoardLimits())
+    await state.board.read(state, state.clock(), READ_LATER_WITHIN_S)
     try:
         yield
     finally:
-        await cached.close()
+        await state.board.close()

@@ -6,7 +6,6 @@ from fastapi import APIRouter, Depends, Path, Query, Response
 
 from londonpump.domain.mobilisations import Event
 from londonpump.service.board import updates
-from londonpump.service.board.cache import BoardCache
 from londonpump.service.board.schemas import (
     BoardResponse,
     EventTime,
@@ -21,7 +20,7 @@ from londonpump.service.board.schemas import (
 from londonpump.service.board.view import BoardView
 from londonpump.service.field_formats import INCIDENT, OUR_ID, PUMP
 from londonpump.service.rights import Operator, Person, Right, Role, SignedIn
-from londonpump.service.state import ServiceState, State
+from londonpump.service.state import Services, State
 
 PROBLEMS: dict[int | str, dict[str, Any]] = {
     404: {"description": "The pump or the mobilisation does not exist."},
@@ -62,7 +61,7 @@ async def board(_: SignedIn, state: State) -> BoardResponse:
 async def put_board(person: Feed, state: State, snapshot: Snapshot) -> SnapshotResponse:
     """Apply a snapshot of a feed. It never replaces later reports, and ends a mobilisation only with `has_returned`."""
     actor = _actor(person, state)
-    result = await state.part(BoardCache).change(
+    result = await state.board.change(
         state,
         lambda connection: updates.take_snapshot(connection, actor, snapshot),
         lambda _: [pump.pump for pump in snapshot.pumps],
@@ -90,7 +89,7 @@ async def put_pump(person: Operator, state: State, code: PumpCode, pump_report: 
     first, or send `has_returned`.
     """
     actor = _actor(person, state)
-    return await state.part(BoardCache).change(
+    return await state.board.change(
         state,
         lambda connection: updates.report_pump(connection, actor, code, pump_report),
         lambda pump: [pump.code],
@@ -115,7 +114,7 @@ async def mobilise(
     Only a feed (role `service`) may report times more than 4 hours ago; that holds for all routes of the board.
     """
     actor = _actor(person, state)
-    recorded, is_new = await state.part(BoardCache).change(
+    recorded, is_new = await state.board.change(
         state, lambda connection: updates.mobilise(connection, actor, new), lambda done: [done[0].pump]
     )
     if not is_new:
@@ -174,18 +173,18 @@ async def report(
     A repeated report changes nothing. A pump may arrive without a report that it was mobile.
     """
     actor, at = _actor(person, state), event_time.at if event_time else None
-    return await state.part(BoardCache).change(
+    return await state.board.change(
         state,
         lambda connection: updates.report_event(connection, actor, mobilisation_id, event, at),
         lambda done: [done.pump],
     )
 
 
-def _actor(person: Person, state: ServiceState) -> updates.Actor:
+def _actor(person: Person, state: Services) -> updates.Actor:
     return updates.Actor(person.id, state.clock(), _stations(state), is_feed=person.role is Role.SERVICE)
 
 
-def _stations(state: ServiceState) -> tuple[Any, ...]:
+def _stations(state: Services) -> tuple[Any, ...]:
     active = state.champion.current
     return active.bundle.stations if active else ()
 

@@ -21,7 +21,7 @@ from londonpump.persistence.database import Connection
 from londonpump.persistence.repositories.alarms import standing_alarms
 from londonpump.persistence.repositories.mobilisations import LiveFigures, live_figures
 from londonpump.service.health.schemas import AlarmResponse, Readiness
-from londonpump.service.state import ServiceState
+from londonpump.service.state import Services
 
 T = TypeVar("T")
 FIGURES_LIFETIME = timedelta(minutes=1)
@@ -38,7 +38,7 @@ class AlarmFigures(Collector):
         self._counts: Counter[str] = Counter()
         self._read_at: datetime | None = None
 
-    async def refresh(self, state: ServiceState) -> None:
+    async def refresh(self, state: Services) -> None:
         """Read the alarms if they are older than a minute; if the database does not answer, keep the old ones."""
         now = state.clock()
         if self._read_at is not None and timedelta(0) <= now - self._read_at < FIGURES_LIFETIME:
@@ -74,19 +74,6 @@ def read_alarms(connection: Connection) -> list[AlarmResponse]:
     return [AlarmResponse.model_validate(alarm) for alarm in standing_alarms(connection)]
 
 
-@asynccontextmanager
-async def alarms_lifespan(state: ServiceState) -> AsyncIterator[None]:
-    """Provide `state.part(AlarmFigures)` and its metric inside the block."""
-    figures = AlarmFigures()
-    state.keep(figures)
-    state.metrics.add(figures)
-    try:
-        yield
-    finally:
-        # the registry outlives the lifespan, and a second start would register the same names again
-        state.metrics.remove(figures)
-
-
 class Live(Collector):
     """Metrics of the live error. The last figures are kept while the database does not answer."""
 
@@ -94,7 +81,7 @@ class Live(Collector):
         self.figures: Sequence[LiveFigures] = ()
         self._read_at: datetime | None = None
 
-    async def refresh_if_old(self, state: ServiceState) -> None:
+    async def refresh_if_old(self, state: Services) -> None:
         """Read the figures if they are older than a minute."""
         now = state.clock()
         if self._read_at is not None and timedelta(0) <= now - self._read_at < FIGURES_LIFETIME:
@@ -129,18 +116,6 @@ class Live(Collector):
                 if (value := getattr(figures, attribute)) is not None:
                     gauge.add_metric((figures.model,), value)
             yield gauge
-
-
-@asynccontextmanager
-async def live_lifespan(state: ServiceState) -> AsyncIterator[None]:
-    """Provide `state.part(Live)` and its metrics inside the block."""
-    live = Live()
-    state.keep(live)
-    state.metrics.add(live)
-    try:
-        yield
-    finally:
-        state.metrics.remove(live)
 
 
 class OncePerSecond(Generic[T]):
@@ -180,10 +155,18 @@ class HealthCache:
 
 
 @asynccontextmanager
-async def health_lifespan(state: ServiceState) -> AsyncIterator[None]:
-    """Provide `state.part(HealthCache)` inside the block."""
-    state.keep(HealthCache())
-    yield
+async def health_lifespan(state: Services) -> AsyncIterator[None]:
+    """Provide the cached responses, and the metrics of alarms and live error, inside the block."""
+    state.health, state.alarms, state.live = HealthCache(), AlarmFigures(), Live()
+    collectors = (state.live, state.alarms)
+    for collector in collectors:
+        state.metrics.add(collector)
+    try:
+        yield
+    finally:
+        # the registry outlives the lifespan, and a second start would register the same names again
+        for collector in collectors:
+            state.metrics.remove(collector)
 
 
 def age_s(since_at: datetime | None, now: datetime) -> float | None:

@@ -22,9 +22,6 @@ from londonpump.persistence.repositories.context import ContextState, context_st
 from londonpump.service.champion import HOW_TO_PROMOTE
 from londonpump.service.errors import public_text, request_id_of
 from londonpump.service.health.lifespan import (
-    AlarmFigures,
-    HealthCache,
-    Live,
     age_s,
     read_alarms,
 )
@@ -40,7 +37,7 @@ from londonpump.service.health.schemas import (
 )
 from londonpump.service.openapi import PROBLEM_CONTENT
 from londonpump.service.rights import Anybody, SignedIn
-from londonpump.service.state import ServiceState, State
+from londonpump.service.state import Services, State
 from londonpump.service.telemetry import log
 
 router = APIRouter(tags=["health"])
@@ -77,7 +74,7 @@ async def readyz(_: Anybody, state: State, response: Response) -> Readiness:
     champion = state.champion
     # a promotion or a failed activation makes the cached response obsolete at once
     about = (champion.current and champion.current.name, champion.ledger_model)
-    readiness = await state.part(HealthCache).readiness.get(partial(_readiness, state), state.clock(), about)
+    readiness = await state.health.readiness.get(partial(_readiness, state), state.clock(), about)
     if readiness.status != PASS:
         response.status_code = HTTPStatus.SERVICE_UNAVAILABLE
         # as for a call without a model (`NoModel`)
@@ -109,23 +106,23 @@ async def statusz(_: SignedIn, state: State, request: Request) -> Status:
 )
 async def metrics(_: Anybody, state: State) -> Response:
     """Return the metrics in the format of Prometheus."""
-    text = await state.part(HealthCache).metrics.get(partial(_figures, state), state.clock())
+    text = await state.health.metrics.get(partial(_figures, state), state.clock())
     return Response(text, media_type=CONTENT_TYPE_LATEST)
 
 
-async def _readiness(state: ServiceState) -> Readiness:
+async def _readiness(state: Services) -> Readiness:
     model, database = _model_check(state), await _database_check(state)
     is_ready = model.status == database.status == PASS
     return Readiness(status=PASS if is_ready else FAIL, model=model, database=database)
 
 
-async def _figures(state: ServiceState) -> bytes:
+async def _figures(state: Services) -> bytes:
     # concurrently, so that a slow database delays the response only once
-    await asyncio.gather(state.part(Live).refresh_if_old(state), state.part(AlarmFigures).refresh(state))
+    await asyncio.gather(state.live.refresh_if_old(state), state.alarms.refresh(state))
     return await asyncio.to_thread(state.metrics.text)
 
 
-def _model_check(state: ServiceState) -> Check:
+def _model_check(state: Services) -> Check:
     champion = state.champion.current
     if champion is None:
         # the route is public: only /statusz shows signed-in people what is wrong with it
@@ -144,7 +141,7 @@ def _model_check(state: ServiceState) -> Check:
 
 
 async def _read_database_state(
-    state: ServiceState, now: datetime, request_id: str
+    state: Services, now: datetime, request_id: str
 ) -> tuple[Check, ContextStatus | None, list[AlarmResponse] | None]:
     try:
         found, alarms = await state.store.read(
@@ -156,7 +153,7 @@ async def _read_database_state(
     return Check(status=PASS, output="answers"), _context_status(found, now), alarms
 
 
-async def _database_check(state: ServiceState) -> Check:
+async def _database_check(state: Services) -> Check:
     try:
         await state.store.read(database_responds)
     except DatabaseFailed as error:
@@ -175,7 +172,7 @@ async def _database_check(state: ServiceState) -> Check:
     return Check(status=PASS, output="answers")
 
 
-def _model_state(state: ServiceState) -> ModelState:
+def _model_state(state: Services) -> ModelState:
     champion = state.champion.current
     card = champion.bundle.card if champion else {}
     until = card.get("trained_until")

@@ -15,12 +15,13 @@ from londonpump.domain.mobilisations import MAX_SILENCE
 from londonpump.domain.stations import Station, by_code
 from londonpump.features.context import ContextSnapshot
 from londonpump.features.ground_lookup import GroundLookup
+from londonpump.models.bundle import Bundle
 from londonpump.persistence.repositories.context import select_context
 from londonpump.service.board.cache import BoardCache, CachedBoard
 from londonpump.service.board.rules import PumpState
 from londonpump.service.board.view import BoardView, Fleet, london_day
 from londonpump.service.champion import Champion
-from londonpump.service.state import ServiceState
+from londonpump.service.state import Services
 
 Start = tuple[str, bool]
 """Code of the station that a pump leaves from, and whether it is the pump's home station."""
@@ -76,21 +77,18 @@ class Candidates:
     @classmethod
     def of(cls, pumps: Iterable[PumpState], known: Mapping[str, object]) -> Self:
         """Group pumps by their start. The keys of `known` are the codes of the model's stations."""
-        placed = tuple(_at_known_station(pump, known) for pump in pumps)
+        placed: list[PumpState] = []
         numbered: dict[Start, int] = {}
-        start_of = tuple(numbered.setdefault(_start(pump), len(numbered)) for pump in placed)
+        start_of: list[int] = []
+        for pump in pumps:
+            # the board may hold a station that only the station list of an earlier model had
+            if pump.station_code not in known:
+                pump = replace(pump, station_code=pump.home_station_code)  # noqa: PLW2901
+            start = pump.station_code, pump.station_code == pump.home_station_code
+            start_of.append(numbered.setdefault(start, len(numbered)))
+            placed.append(pump)
         # without pumps one start remains, as the number of pumps needed is predicted from its row
-        return cls(placed, tuple(numbered) or ((next(iter(known)), True),), start_of)
-
-
-def _start(pump: PumpState) -> Start:
-    return pump.station_code, pump.station_code == pump.home_station_code
-
-
-def _at_known_station(pump: PumpState, known: Mapping[str, object]) -> PumpState:
-    """Return the pump, at its home station if the model does not know the station where it is."""
-    # the board may hold a station that only the station list of an earlier model had
-    return pump if pump.station_code in known else replace(pump, station_code=pump.home_station_code)
+        return cls(tuple(placed), tuple(numbered) or ((next(iter(known)), True),), tuple(start_of))
 
 
 @dataclass(slots=True)
@@ -118,10 +116,10 @@ class ContextCache:
         self.by_minute[_minute(context.at)] = (now, context)
 
 
-async def read_context(state: ServiceState, at: datetime) -> ContextSnapshot | None:
+async def read_context(state: Services, at: datetime) -> ContextSnapshot | None:
     """Return the context as it was known at a time; None if the database does not answer in time."""
     now = state.clock()
-    cache = state.part(ContextCache)
+    cache = state.contexts
     known = cache.find(at, now)
     if known is not None:
         return known
@@ -135,7 +133,7 @@ async def read_context(state: ServiceState, at: datetime) -> ContextSnapshot | N
     return read
 
 
-async def warm_up_context(state: ServiceState) -> None:
+async def warm_up_context(state: Services) -> None:
     """Read a context and discard it, so that the first request does not wait for the holiday library to load."""
     now = state.clock()
     with suppress(DatabaseFailed):
@@ -199,13 +197,14 @@ class StationIndexCache:
 
 @dataclass(slots=True)
 class RequestContext:
-    """Board and context for the questions of one request: the board is read once, the context once per timestamp.
+    """Active model, board and context for the questions of one request: the board is read once, the context once per timestamp.
 
     If the database does not answer in time, it is not queried again: the last board that was read is used, and the
     context is None.
     """
 
-    state: ServiceState
+    state: Services
+    champion: Champion
     station_index: StationIndex
     now: datetime
     board_cache: BoardCache
@@ -219,12 +218,20 @@ class RequestContext:
     _candidates: Candidates | None = None
 
     @classmethod
-    async def load(cls, state: ServiceState, station_index: StationIndex) -> "RequestContext":
-        """Read the board and return the context of a request."""
-        board_cache = state.part(BoardCache)
-        request_context = cls(state, station_index, state.clock(), board_cache, board_cache.read_cached())
+    async def load(cls, state: Services) -> "RequestContext":
+        """Take the active model, read the board and return the context of a request. Raises: NoModel."""
+        champion, board_cache = state.champion.require(), state.board
+        station_index = state.station_indexes.of(champion)
+        request_context = cls(
+            state, champion, station_index, state.clock(), board_cache, board_cache.read_cached()
+        )
         await request_context._load()
         return request_context
+
+    @property
+    def bundle(self) -> Bundle:
+        """Bundle of the active model."""
+        return self.champion.bundle
 
     async def reload(self) -> bool:
         """Read the board again within a long request. Return whether the board or its age has changed."""
@@ -331,7 +338,7 @@ class RequestContext:
 
     async def context(self, at: datetime) -> ContextSnapshot | None:
         """Return weather, traffic and calendar as known at a time; None if the database does not answer in time."""
-        cached = self.state.part(ContextCache).find(at, self.now)
+        cached = self.state.contexts.find(at, self.now)
         if cached is not None or self.is_database_late:
             return cached
         if at not in self._contexts:

@@ -10,15 +10,13 @@ import numpy as np
 from londonpump.domain.context_records import WEATHER_NUMBERS
 from londonpump.features.context import NAMES, UNITS, ContextValue
 from londonpump.models.bundle import Bundle
-from londonpump.models.distribution import P10, P50, P90
+from londonpump.models.distribution import P10, P50, P90, later_of_two_s
 from londonpump.models.explanations import Contribution
 from londonpump.models.fitted_context import CLIMATE, CONGESTION, LIBRARY, PROFILE, SCHOOL, UNKNOWN, WORKING
 from londonpump.models.predict import OVER_S
 from londonpump.service.board.rules import PumpState
 from londonpump.service.champion import Champion
-from londonpump.service.predictions.calls import Call
-from londonpump.service.predictions.model_inputs import STATED_COLUMNS, Counts
-from londonpump.service.predictions.ranking import Ranked, later_of_two_s, select_times
+from londonpump.service.predictions.forecast import STATED_COLUMNS, Call, Ranked
 from londonpump.service.predictions.request_context import StationIndex
 
 CALL = "call"
@@ -107,7 +105,7 @@ class ResponseBuilder:
         """The bundle of the active model."""
         return self.champion.bundle
 
-    def build(self, prediction_id: str, ranked: Ranked, counts: Counts) -> JsonObject:
+    def build(self, prediction_id: str, ranked: Ranked) -> JsonObject:
         """Build the response to one call."""
         call = ranked.call
         return {
@@ -121,7 +119,7 @@ class ResponseBuilder:
             "second_pump": _second_pump(ranked),
             "n_ranked": len(ranked.order),
             "context": context_response(ranked, self.bundle),
-            **counts,
+            **ranked.counts,
             "imputed": ranked.common_labels,
             "missing": missing_texts(call, self.bundle),
             "board_age_s": None if call.board_age_s is None else round(call.board_age_s, 1),
@@ -157,7 +155,7 @@ class ResponseBuilder:
             return []
         # texts and quantiles are made for the returned candidates alone, as ranking covers some 140 pumps
         rows = np.array([ranked.row(pump) for pump in returned], np.int64)
-        times = select_times(predictions.times, rows)
+        times = predictions.times.take(rows)
         ends_s, mean_s = times.quantiles((P10, P90)), times.mean_s
         seconds = np.column_stack([mean_s, ends_s[:, 0], predictions.median_s[rows], ends_s[:, 1]]).round(1)
         distances_m = ranked.distances_m(rows).round().tolist()

@@ -11,11 +11,15 @@ from londonpump.persistence.repositories.predictions import CALL, PredictionReco
 from londonpump.persistence.stored_json import rename_answer, request_to_hash
 from londonpump.service.errors import NotFound
 from londonpump.service.field_formats import IDEMPOTENCY_KEY, OUR_ID
-from londonpump.service.predictions.batches import answer_batch
-from londonpump.service.predictions.idempotency import Key
-from londonpump.service.predictions.response_schemas import BatchResponse, PredictionResponse
-from londonpump.service.predictions.schemas import BatchRequest, InvalidQuestion, PredictionRequest
-from londonpump.service.predictions.service import StoredAnswers, answer_question
+from londonpump.service.predictions.batching import Key
+from londonpump.service.predictions.schemas import (
+    BatchRequest,
+    BatchResponse,
+    InvalidQuestion,
+    PredictionRequest,
+    PredictionResponse,
+)
+from londonpump.service.predictions.service import StoredAnswers, answer_batch, answer_question
 from londonpump.service.rights import Operator, Person, Role, SignedIn
 from londonpump.service.state import State
 

@@ -12,8 +12,8 @@ from londonpump.domain import incident_types
 from londonpump.domain.london_clock import LONDON
 from londonpump.domain.stations import Station
 from londonpump.models.bundle import Bundle
+from londonpump.original.schemas import TimePumpRequest
 from londonpump.service.errors import Unprocessable
-from londonpump.service.original.schemas import TimePumpRequest
 
 M_PER_KM = 1000.0
 NOT_STATED, DEFAULT = "not stated", "default"

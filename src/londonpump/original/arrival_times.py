@@ -21,10 +21,10 @@ from londonpump.features.dispatches import Dispatches
 from londonpump.features.ground_lookup import CELL_SIZES_M, ROW, GroundLookup
 from londonpump.features.observations import us_of
 from londonpump.models.bundle import Bundle
-from londonpump.models.distribution import LEVELS, P10, P50, P90
+from londonpump.models.distribution import LEVELS, P10, P50, P90, QuantileMixture
 from londonpump.models.fitted_context import CLIMATE, CONGESTION, PROFILE
+from londonpump.original.interpretation import DEFAULT, ParsedRequest
 from londonpump.service.champion import Champion
-from londonpump.service.original.interpretation import DEFAULT, ParsedRequest
 
 Floats = NDArray[np.float64]
 Columns = dict[str, NDArray[Any]]
@@ -187,7 +187,7 @@ def predict_response_times(
         rows = slice(first, first + RUNGS * path.k)
         # (rung, point, level): linear between the rungs, then all points as one distribution
         of_rungs = seconds[rows].reshape(RUNGS, path.k, -1)
-        mixed = Mixed.of(of_rungs[0] + upper_share * (of_rungs[1] - of_rungs[0]))
+        mixed = QuantileMixture.of(of_rungs[0] + upper_share * (of_rungs[1] - of_rungs[0]))
         p10_s, p50_s, p90_s = mixed.quantiles((P10, P50, P90)).tolist()
         predicted.append(
             PredictedTime(
@@ -204,36 +204,6 @@ def predict_response_times(
         )
         first = rows.stop
     return predicted
-
-
-@dataclass(frozen=True, slots=True)
-class Mixed:
-    """The mixture of the distributions at k equally likely locations, as one distribution function."""
-
-    second: Floats
-    """(k x levels,) seconds, rising."""
-    level: Floats
-    """(k x levels,) probability of each of the seconds, rising."""
-
-    @classmethod
-    def of(cls, seconds: Floats) -> "Mixed":
-        """Build the mixture from (k, levels) quantiles at LEVELS."""
-        # each quantile represents the probability between the midpoints to its neighbours
-        flat = seconds.ravel()
-        order = flat.argsort()
-        weight = np.tile(_WEIGHTS / len(seconds), len(seconds))[order]
-        return cls(flat[order], weight.cumsum() - weight / 2)
-
-    def quantiles(self, levels: tuple[float, ...]) -> Floats:
-        """Return the quantiles in seconds."""
-        return np.interp(levels, self.level, self.second)
-
-    def p_over(self, threshold_s: float) -> float:
-        """Return the chance of taking longer than a threshold."""
-        return 1.0 - float(np.interp(threshold_s, self.second, self.level, left=0.0, right=1.0))
-
-
-_WEIGHTS = np.diff(np.concatenate([[0.0], (LEVELS[1:] + LEVELS[:-1]) / 2, [1.0]]))
 
 
 def _always_imputed(bundle: Bundle) -> list[str]:

@@ -7,9 +7,9 @@ import pytest
 
 from londonpump.domain.london_clock import LONDON
 from londonpump.domain.stations import by_code
-from londonpump.service.original.arrival_times import Mixed, path_to, points_of, predict_response_times
-from londonpump.service.original.interpretation import inferred_time, parse_request
-from londonpump.service.original.schemas import TimePumpRequest
+from londonpump.original.arrival_times import path_to, points_of, predict_response_times
+from londonpump.original.interpretation import inferred_time, parse_request
+from londonpump.original.schemas import TimePumpRequest
 
 NOW = datetime(2025, 6, 2, 9, 30, tzinfo=UTC)
 A_FEW_S = 5.0
@@ -66,16 +66,6 @@ def test_weather_told_is_used(small_bundle) -> None:
         predict_time(small_bundle, visibility=0.1, temp=-9.0, precip=9.0).p50_s
         != predict_time(small_bundle).p50_s
     )
-
-
-def test_a_mixture_of_two_places_lies_between_them() -> None:
-    from londonpump.models.distribution import LEVELS
-
-    near, far = np.quantile(np.arange(200.0, 300.0), LEVELS), np.quantile(np.arange(500.0, 600.0), LEVELS)
-    mixed = Mixed.of(np.stack([near, far]))
-    p20_s, p80_s = mixed.quantiles((0.2, 0.8))
-    assert (p20_s, p80_s) == (pytest.approx(240, abs=3), pytest.approx(560, abs=3))
-    assert mixed.p_over(400.0) == pytest.approx(0.5, abs=0.01)
 
 
 @pytest.mark.parametrize("month", range(1, 13))

@@ -14,8 +14,8 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 from pydantic_core import from_json
 
+from londonpump.original.schemas import TimePumpRequest
 from londonpump.service.errors import MAX_ERRORS
-from londonpump.service.original.schemas import TimePumpRequest
 
 MAX_FIELDS = 200
 TOO_MANY = f"has more than {MAX_FIELDS} fields"

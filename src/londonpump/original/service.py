@@ -8,13 +8,19 @@ counts too.
 import secrets
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Any
+from typing import Annotated, Any
+
+from fastapi import Depends, FastAPI
+from starlette.requests import HTTPConnection
 
 from londonpump.domain.stations import Station
 from londonpump.models.risk_stations import listed
+from londonpump.original.arrival_times import GroundPathCache, PredictedTime, predict_response_times
+from londonpump.original.interpretation import ParsedRequest, parse_request
+from londonpump.original.schemas import TimePumpRequest
 from londonpump.persistence.database import Connection
 from londonpump.persistence.repositories.predictions import (
     TIME_PUMP,
@@ -28,12 +34,9 @@ from londonpump.service.champion import Champion
 from londonpump.service.errors import Unprocessable
 from londonpump.service.field_formats import ORIGINAL_ID_LENGTH
 from londonpump.service.micro_batching import MicroBatcher
-from londonpump.service.original.arrival_times import GroundPathCache, PredictedTime, predict_response_times
-from londonpump.service.original.interpretation import ParsedRequest, parse_request
-from londonpump.service.original.schemas import TimePumpRequest
 from londonpump.service.predictions.service import record_stored, require_audit_room
 from londonpump.service.rights import Person
-from londonpump.service.state import ServiceState
+from londonpump.service.state import Services
 
 MAX_TIMES_PER_BATCH = 16
 MAX_AGE = timedelta(minutes=1)
@@ -59,15 +62,17 @@ class RiskListCache:
     """The newest list; None if the database has none."""
     read_at: datetime | None = None
 
+    async def read(self, state: Services, champion: Champion) -> RiskList:
+        """Return the newest list, from the database or the active model.
 
-async def risk_list(state: ServiceState, champion: Champion) -> RiskList:
-    """Return the newest list, from the database or the active model. Raises: DatabaseFailed: no list would mean no risk."""
-    cached, now = state.part(RiskListCache), state.clock()
-    # read once a minute rather than once per request; a negative age means that the clock was set back
-    if cached.read_at is None or not timedelta(0) <= now - cached.read_at < MAX_AGE:
-        cached.stored, cached.read_at = await state.store.read(_stored), now
-    own = _of_champion(champion)
-    return cached.stored if cached.stored is not None and cached.stored.listed_at > own.listed_at else own
+        Raises: DatabaseFailed: no list would mean no risk.
+        """
+        now = state.clock()
+        # read once a minute rather than once per request; a negative age means that the clock was set back
+        if self.read_at is None or not timedelta(0) <= now - self.read_at < MAX_AGE:
+            self.stored, self.read_at = await state.store.read(_stored), now
+        own = _of_champion(champion)
+        return self.stored if self.stored is not None and self.stored.listed_at > own.listed_at else own
 
 
 def risk_reasons_of(
@@ -101,20 +106,48 @@ class TimePumpQuery:
     query: TimePumpRequest
 
 
-class TimeBatcher(MicroBatcher[TimePumpQuery, str]):
+@dataclass(slots=True)
+class OriginalServices:
+    """Services that all requests of the original's routes share."""
+
+    state: Services
+    risk_list: RiskListCache = field(default_factory=RiskListCache)
+    paths: GroundPathCache = field(default_factory=GroundPathCache)
+    times: MicroBatcher[TimePumpQuery, str] = field(init=False)
     """Requests that arrive together share one pass of the model and one transaction."""
 
+    def __post_init__(self) -> None:
+        self.times = MicroBatcher(partial(predict_times, self), MAX_TIMES_PER_BATCH)
 
-async def predict_time(state: ServiceState, person: Person, query: TimePumpRequest) -> str:
+
+async def _get_original(connection: HTTPConnection) -> OriginalServices:
+    services: OriginalServices = connection.app.state.original
+    return services
+
+
+Original = Annotated[OriginalServices, Depends(_get_original)]
+"""Services of the original's routes, as a parameter of an endpoint."""
+
+
+@asynccontextmanager
+async def original_lifespan(app: FastAPI) -> AsyncIterator[None]:
+    """Provide the services of the original's routes. The lifespan of the application surrounds it."""
+    app.state.original = OriginalServices(app.state.service)
+    yield
+
+
+async def predict_time(services: OriginalServices, person: Person, query: TimePumpRequest) -> str:
     """Store an answer and return it as JSON. Raises: NoModel, Unprocessable, DatabaseFailed."""
-    return await state.part(TimeBatcher)(TimePumpQuery(person.id, query))
+    return await services.times(TimePumpQuery(person.id, query))
 
 
-async def predict_times(state: ServiceState, queries: Sequence[TimePumpQuery]) -> list[str | Exception]:
+async def predict_times(
+    services: OriginalServices, queries: Sequence[TimePumpQuery]
+) -> list[str | Exception]:
     """Return the answer to each request, or its error. Raises: NoModel, DatabaseFailed if they concern all requests."""
+    state, paths = services.state, services.paths
     champion, now = state.champion.require(), state.clock()
-    used_risk_list = await risk_list(state, champion)
-    paths = state.part(GroundPathCache)
+    used_risk_list = await services.risk_list.read(state, champion)
     stations = paths.stations_of(champion)
     parsed = [_parse(each.query, champion, stations, now) for each in queries]
     calls = {i: each for i, each in enumerate(parsed) if isinstance(each, ParsedRequest)}
@@ -185,12 +218,3 @@ def _record(
         call_at=call.at,
         risk_listed_at=used_risk_list.listed_at,
     )
-
-
-@asynccontextmanager
-async def original_lifespan(state: ServiceState) -> AsyncIterator[None]:
-    """Create the parts that all requests of the original's routes share."""
-    state.keep(GroundPathCache())
-    state.keep(RiskListCache())
-    state.keep(TimeBatcher(partial(predict_times, state), MAX_TIMES_PER_BATCH))
-    yield

@@ -1,11 +1,17 @@
-"""The later of two arrivals, and the selection of rows from answers for named areas."""
+"""The later of two arrivals, and mixtures over the points of an area."""
 
 import numpy as np
 import pytest
 from scipy.special import ndtr
 
-from londonpump.models.distribution import LEVELS, MixtureTimes, ResponseTimes
-from londonpump.service.predictions.ranking import PUMP_CORRELATION, later_of_two_s, select_times
+from londonpump.models.distribution import (
+    LEVELS,
+    PUMP_CORRELATION,
+    MixtureTimes,
+    QuantileMixture,
+    ResponseTimes,
+    later_of_two_s,
+)
 
 N = 200_000
 NORMAL = np.linspace(-2.5, 2.5, len(LEVELS))
@@ -46,5 +52,13 @@ def test_two_that_are_both_at_the_end_of_the_records_are_told_so() -> None:
 
 def test_rows_of_a_mixture_keep_their_points_together() -> None:
     every = MixtureTimes(times(100.0, 200.0, 300.0, 400.0, 500.0, 600.0), 2)
-    some = select_times(every, np.array([2, 0]))
+    some = every.take(np.array([2, 0]))
     assert some.mean_s.tolist() == every.mean_s[[2, 0]].tolist()
+
+
+def test_a_mixture_of_two_places_lies_between_them() -> None:
+    near, far = np.quantile(np.arange(200.0, 300.0), LEVELS), np.quantile(np.arange(500.0, 600.0), LEVELS)
+    mixed = QuantileMixture.of(np.stack([near, far]))
+    p20_s, p80_s = mixed.quantiles((0.2, 0.8))
+    assert (p20_s, p80_s) == (pytest.approx(240, abs=3), pytest.approx(560, abs=3))
+    assert mixed.p_over(400.0) == pytest.approx(0.5, abs=0.01)

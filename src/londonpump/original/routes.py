@@ -8,19 +8,19 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import AfterValidator
 
 from londonpump.domain.usernames import username_key
-from londonpump.persistence.database import Connection
-from londonpump.persistence.repositories.predictions import HistoryQuery, HistoryRow, read_history
-from londonpump.persistence.repositories.users import find_named
-from londonpump.service.errors import NotFound
-from londonpump.service.field_formats import PREDICTION_CURSOR, naive_utc, original_id
-from londonpump.service.original.parameters import (
+from londonpump.original.parameters import (
     TIME_PUMP_DOCUMENT,
     TIME_PUMP_RESPONSES,
     TimePumpParameters,
     ignored_parameters,
 )
-from londonpump.service.original.schemas import READY, HistoryEntry, Ready, TimePump
-from londonpump.service.original.service import predict_time
+from londonpump.original.schemas import READY, HistoryEntry, Ready, TimePump
+from londonpump.original.service import Original, original_lifespan, predict_time
+from londonpump.persistence.database import Connection
+from londonpump.persistence.repositories.predictions import HistoryQuery, HistoryRow, read_history
+from londonpump.persistence.repositories.users import find_named
+from londonpump.service.errors import NotFound
+from londonpump.service.field_formats import PREDICTION_CURSOR, naive_utc, original_id
 from londonpump.service.rights import Anybody, Person, Role, SignedIn
 from londonpump.service.state import State
 
@@ -87,7 +87,7 @@ def as_utc(timestamp: datetime) -> datetime:
     return timestamp.replace(tzinfo=UTC) if timestamp.tzinfo is None else timestamp.astimezone(UTC)
 
 
-router = APIRouter(tags=["original"])
+router = APIRouter(tags=["original"], lifespan=original_lifespan)
 PAGE, LARGEST_PAGE = 1_000, 5_000
 READ_WITHIN_S = 1.0
 """Timeout for a page of history, which is longer than other responses."""
@@ -115,7 +115,7 @@ async def status(_: Anybody) -> Ready:
     openapi_extra=TIME_PUMP_DOCUMENT,
 )
 async def time_pump(
-    request: Request, person: SignedIn, state: State, parameters: TimePumpParameters
+    request: Request, person: SignedIn, services: Original, parameters: TimePumpParameters
 ) -> Response:
     """Predict the time of a pump from mobilisation to arrival.
 
@@ -127,7 +127,7 @@ async def time_pump(
     `risk_reasons` says which. An unknown field of the body is rejected; an unknown parameter of the query is ignored,
     as in the original, and listed in a header.
     """
-    body = await predict_time(state, person, parameters)
+    body = await predict_time(services, person, parameters)
     return Response(body, media_type="application/json", headers=ignored_parameters(request))
 
 

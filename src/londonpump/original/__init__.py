@@ -1,0 +1,1 @@
+"""The API contract of the original system: its routes, spellings and status codes, answered by the active model."""
