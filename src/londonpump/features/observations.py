@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from londonpump.domain.context_records import (
+from londonpump.domain.columns import (
     WEATHER_NUMBERS,
     BankHoliday,
     SchoolHoliday,

@@ -15,7 +15,7 @@ from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
-from londonpump.domain.context_records import WeatherHour
+from londonpump.domain.columns import WeatherHour
 from londonpump.domain.errors import SourceFailed
 from londonpump.ingest.http import Http
 from londonpump.ingest.http.client import parse_json

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Literal
 
-from londonpump.domain.context_records import WeatherHour
+from londonpump.domain.columns import WeatherHour
 from londonpump.domain.errors import SourceFailed
 from londonpump.domain.london_clock import LONDON, exists_in_london, is_ambiguous_in_london
 from londonpump.ingest.http import Http

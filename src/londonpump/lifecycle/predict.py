@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from londonpump.domain.attendance_targets import LATENESS_LIMITS_S, MAX_PUBLISHED_S
-from londonpump.domain.context_records import WEATHER_NUMBERS
+from londonpump.domain.columns import WEATHER_NUMBERS
 from londonpump.domain.errors import BadFile
 from londonpump.domain.london_clock import LONDON
 from londonpump.domain.stations import by_code

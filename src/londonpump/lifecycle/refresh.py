@@ -11,7 +11,7 @@ from enum import StrEnum
 
 from sqlalchemy import Engine
 
-from londonpump.domain.context_records import WeatherHour
+from londonpump.domain.columns import WeatherHour
 from londonpump.domain.errors import BadValue, SourceFailed
 from londonpump.domain.london_clock import LONDON
 from londonpump.ingest import open_meteo, visual_crossing

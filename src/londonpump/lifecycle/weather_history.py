@@ -13,7 +13,7 @@ from itertools import groupby
 
 from sqlalchemy import Engine
 
-from londonpump.domain.context_records import WeatherHour
+from londonpump.domain.columns import WeatherHour
 from londonpump.domain.errors import SourceFailed
 from londonpump.domain.london_clock import LONDON
 from londonpump.ingest import open_meteo, visual_crossing

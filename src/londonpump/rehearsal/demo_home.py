@@ -15,7 +15,7 @@ from pathlib import Path
 
 from sqlalchemy import Engine
 
-from londonpump.domain.context_records import WeatherHour
+from londonpump.domain.columns import WeatherHour
 from londonpump.domain.errors import BadFile
 from londonpump.domain.london_clock import LONDON
 from londonpump.domain.usernames import username_key

@@ -11,7 +11,7 @@ from sqlalchemy import insert, text
 from support.accounts_service import Clock, LiveService, ServiceClient
 from support.running_service import database_with, name_champion, put_in_store, running, settings_for
 
-from londonpump.domain.context_records import WeatherHour
+from londonpump.domain.columns import WeatherHour
 from londonpump.persistence.database import connect, upgrade
 from londonpump.persistence.database.context_repository import record_fetch, store_weather
 from londonpump.persistence.database.schema import bank_holidays

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from sqlalchemy import Connection, Engine, Select, Table, bindparam, select
 
-from londonpump.domain.context_records import BankHoliday, SchoolHoliday, TrafficReading, WeatherHour
+from londonpump.domain.columns import BankHoliday, SchoolHoliday, TrafficReading, WeatherHour
 from londonpump.features import context
 from londonpump.features.context import ContextSnapshot, ContextTables
 from londonpump.features.observations import FRESH_US, MICROSECOND, OLDEST_H, Columns, Ints, timestamp_from_us

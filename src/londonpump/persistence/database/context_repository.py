@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, Select, Table, delete, exists, extract, func, insert, select
 
-from londonpump.domain.context_records import BankHoliday, SchoolHoliday, TrafficReading, WeatherHour
+from londonpump.domain.columns import BankHoliday, SchoolHoliday, TrafficReading, WeatherHour
 from londonpump.domain.stations import Station
 from londonpump.persistence.database.engine import as_row, reading, upsert, writing
 from londonpump.persistence.database.schema import (
