@@ -11,15 +11,10 @@ from typing import NamedTuple
 
 from londonpump.domain.attendance_targets import MAX_PUBLISHED_S
 
-CALL, MOBILISATION, DEPARTURE, ARRIVAL, CLOSURE, BOOKKEEPING = (
-    "call",
-    "mobilisation",
-    "departure",
-    "arrival",
-    "closure",
-    "bookkeeping",
-)
-"""The moments at which values become known. A prediction is made when the pump is chosen, before it moves."""
+CALL, MOBILISATION, DEPARTURE = "call", "mobilisation", "departure"
+ARRIVAL, CLOSURE, BOOKKEEPING = "arrival", "closure", "bookkeeping"
+KNOWN_STAGES = (CALL, MOBILISATION, DEPARTURE, ARRIVAL, CLOSURE, BOOKKEEPING)
+"""The moments at which values become known, in the order in which an incident unfolds. A prediction is made when the pump is chosen, before it moves."""
 
 
 class Range(NamedTuple):
@@ -63,19 +58,15 @@ class Column:
         return f"{self.label} ({self.unit})" if self.symbol else self.label
 
 
-INCIDENT_RECORD, MOBILISATION_RECORD, COUNTED_FROM_STREAM, CONTEXT_SOURCE = (
-    "incident record",
-    "mobilisation record",
-    "counted over the stream",
-    "context",
-)
+INCIDENT_RECORD, MOBILISATION_RECORD = "incident record", "mobilisation record"
+COUNTED_FROM_STREAM, CONTEXT_SOURCE = "counted over the stream", "context"
 """Sources of columns. Context comes from a file given by the user, or from what the database knew at that moment."""
 
 DATA_SCHEMA = 2
 """Version of the data folder, in its report.json. A folder of another version is rejected: `prepare` makes it again."""
 
 # The National Grid is 700 km wide and 1,300 km high (Ordnance Survey).
-GRID_EASTING, GRID_NORTHING = Range(0, 700_000), Range(0, 1_300_000)
+EASTING, NORTHING = Range(0, 700_000), Range(0, 1_300_000)
 # Great Britain lies within these degrees; Lowestoft, its east end, is at 1.8.
 LATITUDE, LONGITUDE = Range(49.0, 61.0), Range(-9.0, 2.0)
 # Wider than Greater London by about 10 km: a record beyond it has a slip, not a place.
@@ -145,15 +136,11 @@ EXAMPLES: tuple[Column, ...] = (
     Column("repairs", "string", "rules joined by ;", "cleaning", BOOKKEEPING),
     Column("call_at", "timestamp(6)", "UTC", INCIDENT_RECORD, CALL),
     Column("mobilised_at", "timestamp(6)", "UTC", MOBILISATION_RECORD, MOBILISATION),
-    Column("easting_m", "float64", "m, EPSG:27700", INCIDENT_RECORD, CALL, GRID_EASTING),
-    Column("northing_m", "float64", "m, EPSG:27700", INCIDENT_RECORD, CALL, GRID_NORTHING),
+    Column("easting_m", "float64", "m, EPSG:27700", INCIDENT_RECORD, CALL, EASTING),
+    Column("northing_m", "float64", "m, EPSG:27700", INCIDENT_RECORD, CALL, NORTHING),
     Column("is_exact_location", "boolean", "", INCIDENT_RECORD, CALL),
-    Column(
-        "easting_rounded_m", "float64", "m, centre of the 100 m cell", INCIDENT_RECORD, CALL, GRID_EASTING
-    ),
-    Column(
-        "northing_rounded_m", "float64", "m, centre of the 100 m cell", INCIDENT_RECORD, CALL, GRID_NORTHING
-    ),
+    Column("easting_rounded_m", "float64", "m, centre of the 100 m cell", INCIDENT_RECORD, CALL, EASTING),
+    Column("northing_rounded_m", "float64", "m, centre of the 100 m cell", INCIDENT_RECORD, CALL, NORTHING),
     Column("incident_type", "string", "five names", INCIDENT_RECORD, CALL),
     Column("property_category", "string", "", INCIDENT_RECORD, CALL),
     Column("property_type", "string", "", INCIDENT_RECORD, CALL),
@@ -165,8 +152,8 @@ EXAMPLES: tuple[Column, ...] = (
     Column("appliance", "string", "", MOBILISATION_RECORD, MOBILISATION),
     Column("deployed_from", "string", "Home Station, Other Station", MOBILISATION_RECORD, MOBILISATION),
     Column("station_code", "string", "", MOBILISATION_RECORD, MOBILISATION),
-    Column("station_easting_m", "float64", "m, EPSG:27700", "station list", MOBILISATION, GRID_EASTING),
-    Column("station_northing_m", "float64", "m, EPSG:27700", "station list", MOBILISATION, GRID_NORTHING),
+    Column("station_easting_m", "float64", "m, EPSG:27700", "station list", MOBILISATION, EASTING),
+    Column("station_northing_m", "float64", "m, EPSG:27700", "station list", MOBILISATION, NORTHING),
     *COUNTS,
     *WEATHER,
     Column("conditions", "string", "", CONTEXT_SOURCE, CALL, label="conditions"),

@@ -50,6 +50,8 @@ UNITS = {
     "weather_code": "wmo code",
     "visibility": "m",
 }
+ARCHIVED_NUMBERS = ("temp_c", "precip_mm", "cloudcover_pct", "wind_kmh")
+"""Numbers of the archive, which has no visibility. If an archived forecast lacks one of them, the archive is used."""
 Series = list[float | None]
 
 

@@ -13,13 +13,13 @@ from pathlib import Path
 
 from londonpump.domain import national_grid
 from londonpump.domain.canonical_spelling import normalise_code
-from londonpump.domain.columns import GRID_EASTING, GRID_NORTHING, LATITUDE, LONGITUDE, Range
+from londonpump.domain.columns import EASTING, LATITUDE, LONGITUDE, NORTHING, Range
 from londonpump.domain.errors import BadFile
 from londonpump.domain.stations import FLEET_DATES, Station, by_code, known_stations
 from londonpump.ingest.user_csv import Row, parse_day, read_rows, require_columns
 
 DEGREES = {"latitude": LATITUDE, "longitude": LONGITUDE}
-GRID_M = {"easting_m": GRID_EASTING, "northing_m": GRID_NORTHING}
+GRID_M = {"easting_m": EASTING, "northing_m": NORTHING}
 STATUSES = ("open", "closed", "river", "border")
 MAX_PUMPS = 9
 CODE = re.compile(r"[A-Z][A-Z0-9]{1,4}")

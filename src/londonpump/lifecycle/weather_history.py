@@ -18,15 +18,13 @@ from londonpump.domain.errors import SourceFailed
 from londonpump.domain.london_clock import LONDON
 from londonpump.ingest import open_meteo, visual_crossing
 from londonpump.ingest.http import Http, PublisherUnavailable, SourceNotFound
-from londonpump.ingest.open_meteo import ARCHIVE, ARCHIVED_FORECAST
+from londonpump.ingest.open_meteo import ARCHIVE, ARCHIVED_FORECAST, ARCHIVED_NUMBERS
 from londonpump.ingest.weather_hours import Span, days, has_values, hour_of, require_hours
 from londonpump.persistence.database.context_repository import known_hours, store_weather
 from londonpump.settings import Settings
 
 ARCHIVE_DELAY = timedelta(days=6)
 """ERA5 is five days late, and the day must have ended."""
-CORE_COLUMNS = ("temp_c", "precip_mm", "cloudcover_pct", "wind_kmh")
-"""If an archived forecast lacks one of these, the archive is used; the archive never has visibility."""
 
 Hours = Sequence[datetime]
 
@@ -133,7 +131,7 @@ def _archived_forecasts(result: HistoryResult, session: RefreshSession, missing:
             raise
         result.has_forecasts = False
         return []
-    return [row for row in rows if all(getattr(row, name) is not None for name in CORE_COLUMNS)]
+    return [row for row in rows if all(getattr(row, name) is not None for name in ARCHIVED_NUMBERS)]
 
 
 def _archive(session: RefreshSession, missing: Hours) -> list[WeatherHour]:

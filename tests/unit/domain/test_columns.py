@@ -1,5 +1,6 @@
 """The catalogue of columns: each number has one range, and every reader of a range takes it from there."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -57,7 +58,7 @@ def test_a_value_outside_is_an_error_that_names_the_range(tmp_path: Path, name: 
     if name in WEATHER_NUMBERS:
         at = datetime(2024, 1, 15, 8, tzinfo=UTC)
         with pytest.raises(SourceFailed, match=f"{name} is .*, not {RANGES[name]}"):
-            validate_hours("Publisher", [weather(at, at, **{name: value})])
+            validate_hours("Publisher", [replace(weather(at), **{name: value})])
     file = tmp_path / "given.csv"
     if name == "congestion_rate":
         file.write_text(f"year,day_nb,hour,congestion\n2022,1,3,{value}\n")
@@ -82,7 +83,7 @@ def test_both_ends_of_a_range_are_accepted_everywhere(name: str, value: float) -
     assert getattr(ContextOverrides.model_validate({name: value}), name) == value
     if name in WEATHER_NUMBERS:
         at = datetime(2024, 1, 15, 8, tzinfo=UTC)
-        assert len(validate_hours("Publisher", [weather(at, at, **{name: value})])) == 1
+        assert len(validate_hours("Publisher", [replace(weather(at), **{name: value})])) == 1
     if name != "wind_kmh":
         original = ORIGINAL_NAMES.get(name, name)
         assert getattr(TimePumpRequest.model_validate({original: value}), original) == value
@@ -90,7 +91,7 @@ def test_both_ends_of_a_range_are_accepted_everywhere(name: str, value: float) -
 
 def test_the_database_checks_the_ranges() -> None:
     checks = {
-        rule.name.rsplit("_hours_")[-1].rsplit("_readings_")[-1]: str(rule.sqltext)
+        str(rule.name).rsplit("_hours_")[-1].rsplit("_readings_")[-1]: str(rule.sqltext)
         for table in ("weather_hours", "traffic_readings")
         for rule in metadata.tables[table].constraints
         if isinstance(rule, CheckConstraint)

@@ -14,7 +14,7 @@ from pydantic import (
 
 from londonpump.domain.attendance_targets import MAX_PUBLISHED_S
 from londonpump.domain.canonical_spelling import normalise_code
-from londonpump.domain.columns import GRID_EASTING, GRID_NORTHING
+from londonpump.domain.columns import EASTING, NORTHING
 from londonpump.service.board.rules import State
 from londonpump.service.field_formats import INCIDENT, NAME, PUMP, REASON, STATION, ApiModel, Strict, in_range
 
@@ -70,9 +70,9 @@ class Announced(Strict):
 class GridLocation(Strict):
     """Point of the British grid."""
 
-    easting_m: Annotated[float, in_range(GRID_EASTING)]
+    easting_m: Annotated[float, in_range(EASTING)]
     """Easting of the British grid."""
-    northing_m: Annotated[float, in_range(GRID_NORTHING)]
+    northing_m: Annotated[float, in_range(NORTHING)]
     """Northing of the British grid."""
 
 

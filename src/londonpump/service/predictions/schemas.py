@@ -18,7 +18,7 @@ from pydantic import (
 )
 
 from londonpump.domain.canonical_spelling import normalise_district
-from londonpump.domain.columns import CALLER_NUMBERS, GRID_EASTING, GRID_NORTHING, LATITUDE, LONGITUDE, RANGES
+from londonpump.domain.columns import CALLER_NUMBERS, EASTING, LATITUDE, LONGITUDE, NORTHING, RANGES
 from londonpump.service.board.schemas import IncidentNumber, PumpCode, StationCode
 from londonpump.service.field_formats import DISTRICT, TEXT, Strict, format_error, in_range
 
@@ -69,9 +69,9 @@ class LocationQuery(Strict):
     `station_ground`.
     """
 
-    easting_m: Annotated[float, in_range(GRID_EASTING)] | None = None
+    easting_m: Annotated[float, in_range(EASTING)] | None = None
     """Easting of the British grid, with `northing_m`."""
-    northing_m: Annotated[float, in_range(GRID_NORTHING)] | None = None
+    northing_m: Annotated[float, in_range(NORTHING)] | None = None
     """Northing of the British grid, with `easting_m`."""
     latitude: Annotated[float, in_range(LATITUDE)] | None = None
     """Latitude (WGS84), with `longitude`."""
