@@ -38,7 +38,7 @@ MEANING = {
     "appliance": "`1` or `Pump Dual Ladder`, `2` or `Pump Ladder`",
     "is_home_station": "`true`/`1`/`yes` or `false`/`0`/`no`: the pump leaves from its own station",
     "station_ground_code": "ground of the location as the control room states it, a station's code; looked up if not given",
-    **{column.name: f"{column.label}, {column.unit}" for column in CALLER_NUMBERS},
+    **{column.name: column.meaning for column in CALLER_NUMBERS},
     "is_school_holiday": "`true`/`1`/`yes` or `false`/`0`/`no`: a day without school",
     "is_working_day": "`true`/`1`/`yes` or `false`/`0`/`no`: Monday to Friday and no bank holiday",
 }
@@ -137,7 +137,10 @@ def call_columns() -> str:
 
 
 def _columns(columns: tuple[Column, ...]) -> str:
-    rows = [(code(c.name), c.dtype, c.unit, c.source, c.known) for c in columns]
+    rows = [
+        (code(c.name), c.dtype, ", ".join(filter(None, (c.label, c.unit))), c.source, c.known)
+        for c in columns
+    ]
     return table(("Column", "Type", "Unit, meaning", "Source", "Known"), rows)
 
 

@@ -82,7 +82,7 @@ OUT, FREE, BUSY = (
 )
 # Far above the 142 pumps of the Brigade and the few of a ground.
 COUNTS: tuple[Column, ...] = (
-    Column("pumps_out", "int64", "mobilisations", COUNTED_FROM_STREAM, MOBILISATION, Range(0, 1_000), OUT),
+    Column("pumps_out", "int64", "pumps", COUNTED_FROM_STREAM, MOBILISATION, Range(0, 1_000), OUT),
     Column("ground_pumps_available", "int64", "pumps", COUNTED_FROM_STREAM, MOBILISATION, Range(0, 50), FREE),
     Column(
         "recent_ground_calls", "int64", "calls in 30 min", "counted in train", CALL, Range(0, 1_000), BUSY
@@ -192,27 +192,18 @@ POSTCODE_DISTRICT = Column(
 )
 """A district such as SE15. Only the table of calls has it, so that no model can use it."""
 
+_OF_RECORD = {
+    "incident_number",
+    "source_file",
+    "source_row",
+    "repairs",
+    "recorded_ground_code",
+    "pumps_attending",
+}
+_WHEN_AND_WHERE = {"call_at", "easting_m", "northing_m"}
+_WHAT = {"incident_type", "property_category", "property_type", "address_qualifier"}
 CALLS: tuple[Column, ...] = (
-    *(
-        column
-        for column in EXAMPLES
-        if column.name
-        in {
-            "incident_number",
-            "source_file",
-            "source_row",
-            "repairs",
-            "call_at",
-            "easting_m",
-            "northing_m",
-            "recorded_ground_code",
-            "incident_type",
-            "property_category",
-            "property_type",
-            "address_qualifier",
-            "pumps_attending",
-        }
-    ),
+    *(column for column in EXAMPLES if column.name in _OF_RECORD | _WHEN_AND_WHERE | _WHAT),
     POSTCODE_DISTRICT,
 )
 """One row per kept incident, with or without a published arrival. Workload is counted from it, and the number of

@@ -1,8 +1,8 @@
 """The catalogue of columns: each number has one range, and every reader of a range takes it from there."""
 
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import ValidationError
@@ -56,9 +56,9 @@ def test_a_value_outside_is_an_error_that_names_the_range(tmp_path: Path, name: 
     with pytest.raises(ValidationError, match=f"{RANGES[name].low:g}|{RANGES[name].high:g}"):
         ContextOverrides.model_validate({name: value})
     if name in WEATHER_NUMBERS:
-        at = datetime(2024, 1, 15, 8, tzinfo=UTC)
+        at, changes = datetime(2024, 1, 15, 8, tzinfo=UTC), dict[str, Any]({name: value})
         with pytest.raises(SourceFailed, match=f"{name} is .*, not {RANGES[name]}"):
-            validate_hours("Publisher", [replace(weather(at), **{name: value})])
+            validate_hours("Publisher", [weather(at, **changes)])
     file = tmp_path / "given.csv"
     if name == "congestion_rate":
         file.write_text(f"year,day_nb,hour,congestion\n2022,1,3,{value}\n")
@@ -82,8 +82,8 @@ def test_both_ends_of_a_range_are_accepted_everywhere(name: str, value: float) -
     assert dispatch[name] == value
     assert getattr(ContextOverrides.model_validate({name: value}), name) == value
     if name in WEATHER_NUMBERS:
-        at = datetime(2024, 1, 15, 8, tzinfo=UTC)
-        assert len(validate_hours("Publisher", [replace(weather(at), **{name: value})])) == 1
+        at, changes = datetime(2024, 1, 15, 8, tzinfo=UTC), dict[str, Any]({name: value})
+        assert len(validate_hours("Publisher", [weather(at, **changes)])) == 1
     if name != "wind_kmh":
         original = ORIGINAL_NAMES.get(name, name)
         assert getattr(TimePumpRequest.model_validate({original: value}), original) == value
