@@ -104,7 +104,7 @@ WEATHER: tuple[Column, ...] = (
     # Open-Meteo publishes more than 24 km, with no limit but that of its models (its issues 667 and 1540). In the cleanest air
     # one sees about 300 km.
     _context("visibility_km", "km", Range(0, 400), "visibility", "km", "weather"),
-    # The strongest gust at a low station of the UK had 229 km/h (Met Office: Fraserburgh, 1989); the wind of an hour is less.
+    # The strongest gust at a low station of the UK had 228 km/h (Met Office: Fraserburgh, 1989); the wind of an hour is less.
     _context("wind_kmh", "km/h at 10 m", Range(0, 250), "wind", "km/h", "weather", "wind {:.0f} km/h"),
 )
 """Numbers of the weather. Open-Meteo, Visual Crossing and files give them; a value outside the range has another unit, or marks a gap."""

@@ -8,6 +8,7 @@ from londonpump.domain.columns import RANGES, VISUAL_CROSSING_NAMES
 from londonpump.service.field_formats import ApiModel, in_range
 
 MAX_TEXT_LENGTH = 200
+PUMPS_OUT = RANGES["pumps_out"]
 READY = {"message": "Bienvenue sur l'api", "statut": "Ready"}
 
 
@@ -35,7 +36,7 @@ class TimePumpRequest(ApiModel):
     AddressQualifier: Text = Field("Correct incident location", description="How exact the address is")
     IncidentType: Text = Field("Fire", description="One of the five types of incident")
     Distance: Annotated[Finite, Field(ge=0, le=1_000)] = Field(0.608, description="km, station to incident")
-    TotalOfPumpInLondon_Out: Annotated[int, Field(ge=0, le=1_000)] = Field(
+    TotalOfPumpInLondon_Out: Annotated[int, Field(ge=PUMPS_OUT.low, le=PUMPS_OUT.high)] = Field(
         3, description="Mobilisations of other incidents under way"
     )
     Station_Code_of_ressource: Text = Field("G30", description="Code of the station the pump leaves from")
