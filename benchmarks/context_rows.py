@@ -4,7 +4,7 @@ import random
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
-from londonpump.domain.context_records import SchoolHoliday, TrafficReading, WeatherHour
+from londonpump.domain.columns import SchoolHoliday, TrafficReading, WeatherHour
 from londonpump.persistence.database import open_database
 from londonpump.persistence.repositories.context import (
     store_school_holidays,

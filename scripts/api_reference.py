@@ -15,6 +15,7 @@ from fastapi import FastAPI
 from fastapi.routing import iter_route_contexts
 
 from londonpump.assembly import create_app
+from londonpump.domain.columns import EXAMPLES
 from londonpump.service.errors import STATUS_OF
 from londonpump.service.openapi import (
     ANY_REQUEST_RESPONSES,
@@ -56,14 +57,9 @@ UNIT_OF_ENDING = {
 }
 UNIT = {
     "at": "UTC",
-    "easting_m": "m, British grid",
-    "northing_m": "m, British grid",
+    **{column.name: column.unit for column in EXAMPLES if column.range is not None},
     "latitude": "degrees, WGS84",
     "longitude": "degrees, WGS84",
-    "pumps_out": "pumps",
-    "ground_pumps_available": "pumps",
-    "recent_ground_calls": "calls in 30 min",
-    "congestion_rate": "0 free flow, 1 twice as long or more",
     "chance_within_s": "chance, 0 to 1, by seconds",
     "chances": "chance, 0 to 1, by pumps",
     "number": "pumps",

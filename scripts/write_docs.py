@@ -18,10 +18,10 @@ from pydantic.fields import FieldInfo
 
 import londonpump
 from londonpump.cli import app
-from londonpump.domain.columns import CALLS, EXAMPLES, Column
+from londonpump.domain.columns import CALLER_NUMBERS, CALLS, EXAMPLES, KNOWN_STAGES, RANGES, Column
 from londonpump.domain.errors import LondonPumpError
-from londonpump.features.catalogue import FEATURES, KNOWN_STAGES
-from londonpump.lifecycle.calls_file import LIMITS, OPTIONAL
+from londonpump.features.catalogue import FEATURES
+from londonpump.lifecycle.calls_file import OPTIONAL
 from londonpump.lifecycle.predict import HEADER
 from londonpump.models.location_effect import SMOOTHINGS, Smoothing
 from londonpump.settings import Settings
@@ -38,15 +38,7 @@ MEANING = {
     "appliance": "`1` or `Pump Dual Ladder`, `2` or `Pump Ladder`",
     "is_home_station": "`true`/`1`/`yes` or `false`/`0`/`no`: the pump leaves from its own station",
     "station_ground_code": "ground of the location as the control room states it, a station's code; looked up if not given",
-    "pumps_out": "mobilisations of other incidents under way",
-    "recent_ground_calls": "other calls on the same ground in the 30 minutes before",
-    "ground_pumps_available": "pumps of the location's ground that are free",
-    "temp_c": "air temperature, degrees C",
-    "precip_mm": "rain in the hour, mm",
-    "cloudcover_pct": "cloud cover, %",
-    "visibility_km": "visibility, km",
-    "wind_kmh": "wind at 10 m, km/h",
-    "congestion_rate": "how much longer a journey takes than in free flow: 0 the same time, 1 twice as long or more",
+    **{column.name: column.meaning for column in CALLER_NUMBERS},
     "is_school_holiday": "`true`/`1`/`yes` or `false`/`0`/`no`: a day without school",
     "is_working_day": "`true`/`1`/`yes` or `false`/`0`/`no`: Monday to Friday and no bank holiday",
 }
@@ -145,7 +137,10 @@ def call_columns() -> str:
 
 
 def _columns(columns: tuple[Column, ...]) -> str:
-    rows = [(code(c.name), c.dtype, c.unit, c.source, c.known) for c in columns]
+    rows = [
+        (code(c.name), c.dtype, ", ".join(filter(None, (c.label, c.unit))), c.source, c.known)
+        for c in columns
+    ]
     return table(("Column", "Type", "Unit, meaning", "Source", "Known"), rows)
 
 
@@ -156,10 +151,7 @@ def optional_columns() -> str:
 
 
 def _limits(name: str) -> str:
-    if name not in LIMITS:
-        return ""
-    low, high = LIMITS[name]
-    return f"{low:g} and {high:g}"
+    return str(RANGES[name]).removeprefix("between ") if name in RANGES else ""
 
 
 def prediction_columns() -> str:

@@ -7,7 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from londonpump.cli import app
-from londonpump.domain.context_records import SchoolHoliday
+from londonpump.domain.columns import SchoolHoliday
 from londonpump.lifecycle.import_files import import_calendar
 from londonpump.persistence.database import open_database
 from londonpump.persistence.repositories.context import (

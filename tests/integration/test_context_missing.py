@@ -16,7 +16,7 @@ from support.context_rows import HOUR, weather
 from typer.testing import CliRunner, Result
 
 from londonpump.cli import app
-from londonpump.domain.context_records import SchoolHoliday, TrafficReading
+from londonpump.domain.columns import SchoolHoliday, TrafficReading
 from londonpump.lifecycle.context_store import ContextStore
 from londonpump.lifecycle.evaluate import EvaluateRequest, evaluate, format_evaluation
 from londonpump.lifecycle.predict import open_bundle

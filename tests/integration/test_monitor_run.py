@@ -14,7 +14,7 @@ from support.stored_mobilisations import StoredMobilisation, store_mobilisations
 from typer.testing import CliRunner
 
 from londonpump.cli import app
-from londonpump.domain.context_records import WeatherHour
+from londonpump.domain.columns import WeatherHour
 from londonpump.lifecycle.monitor import MonitoringResult, MonitorRequest, monitor
 from londonpump.lifecycle.monitor_checks import drift_conditions, drift_of, station_conditions
 from londonpump.lifecycle.monitor_outcomes import join_outcomes

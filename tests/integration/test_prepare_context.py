@@ -15,7 +15,7 @@ from support.context_rows import HOUR, VALUES, us, weather
 from typer.testing import CliRunner
 
 from londonpump.cli import app
-from londonpump.domain.context_records import BankHoliday, SchoolHoliday, TrafficReading, WeatherHour
+from londonpump.domain.columns import BankHoliday, SchoolHoliday, TrafficReading, WeatherHour
 from londonpump.domain.errors import BadFile, DatabaseFailed
 from londonpump.domain.london_clock import LONDON, bank_holidays
 from londonpump.domain.stations import known_stations

@@ -15,7 +15,7 @@ from support.context_rows import HOUR, VALUES, known_row_by_row, us
 from support.run_size import examples
 
 from londonpump.cleaning.examples import with_context
-from londonpump.domain.context_records import SchoolHoliday, TrafficReading, WeatherHour
+from londonpump.domain.columns import SchoolHoliday, TrafficReading, WeatherHour
 from londonpump.features.context import ContextTables, columns_at, context_at, spells
 from londonpump.lifecycle.prepare_context import spells_as_arrow
 

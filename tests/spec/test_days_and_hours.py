@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from londonpump.domain.context_records import SchoolHoliday
+from londonpump.domain.columns import SchoolHoliday
 from londonpump.domain.london_clock import LONDON
 from londonpump.domain.stations import open_stations
 from londonpump.features.context import ContextTables, context_at

@@ -8,7 +8,7 @@ import ibis
 from ibis.expr.types import Table
 
 from londonpump.cleaning.rules import is_kept
-from londonpump.domain.columns import CALLS, EXAMPLES, Column
+from londonpump.domain.columns import CALLS, CONTEXT_SOURCE, EXAMPLES, Column
 
 FASTEST_KMH = 60
 M_PER_S_PER_KMH = 1 / 3.6
@@ -55,20 +55,7 @@ def _select_columns(table: Table, columns: tuple[Column, ...]) -> Table:
     )
 
 
-CONTEXT_COLUMNS = (
-    "temp_c",
-    "precip_mm",
-    "cloudcover_pct",
-    "visibility_km",
-    "wind_kmh",
-    "conditions",
-    "weather_source",
-    "weather_age_h",
-    "is_weather_imputed",
-    "congestion_rate",
-    "is_school_holiday",
-    "is_working_day",
-)
+CONTEXT_COLUMNS = tuple(column.name for column in EXAMPLES if column.source == CONTEXT_SOURCE)
 """Columns of spells that examples have."""
 
 

@@ -25,6 +25,7 @@ from londonpump.cleaning.rules import (
     with_station_of_name,
 )
 from londonpump.domain import incident_types
+from londonpump.domain.columns import LONDON_EASTING, LONDON_NORTHING
 
 HOUR_S = 3600
 
@@ -72,8 +73,6 @@ def _october(timestamp: TimestampValue) -> IntegerValue:
     return 100_000 + (31 - ((5 * timestamp.year()) // 4 + 1) % 7) * 100
 
 
-# Wider than Greater London by about 10 km: beyond it a coordinate is a slip, not a place.
-WEST_M, EAST_M, SOUTH_M, NORTH_M = 490_000, 575_000, 142_000, 215_000
 CELL_M = 100
 LOST_SECONDS = 60
 """Mobilisations of some years lack seconds: they can seem to be up to a minute before their call."""
@@ -217,7 +216,7 @@ def _with_cell(table: Table) -> Table:
 
 
 def _is_possible(easting_m: FloatingValue, northing_m: FloatingValue) -> BooleanValue:
-    return easting_m.between(WEST_M, EAST_M) & northing_m.between(SOUTH_M, NORTH_M)
+    return easting_m.between(*LONDON_EASTING) & northing_m.between(*LONDON_NORTHING)
 
 
 def _with_incident_type(table: Table) -> Table:

@@ -22,7 +22,7 @@ from londonpump.cleaning.rules import (
     with_station_of_name,
 )
 from londonpump.domain import incident_types
-from londonpump.domain.attendance_targets import MAX_PUBLISHED_S
+from londonpump.domain.columns import RANGES
 
 DARTFORD = "K21"
 MAX_FROM_CALL_H = 24
@@ -166,11 +166,10 @@ def _with_travel(table: Table) -> Table:
 
 
 def _is_impossible(table: Table) -> BooleanValue:
-    limit = MAX_PUBLISHED_S
     return ~(
-        table.turnout_s.between(0, limit)
-        & table.travel_s.between(0, limit)
-        & table.attendance_s.between(0, limit)
+        table.turnout_s.between(*RANGES["turnout_s"])
+        & table.travel_s.between(*RANGES["travel_s"])
+        & table.attendance_s.between(*RANGES["attendance_s"])
     )
 
 
@@ -237,7 +236,7 @@ def pumps_of_incidents(incidents: Table, stations: Table) -> Table:
     table = reject_incidents(table, dartford=table.station_name.lower() == DARTFORD_NAME)
     return reject(
         table,
-        impossible_time=~table.attendance_s.between(0, MAX_PUBLISHED_S),
+        impossible_time=~table.attendance_s.between(*RANGES["attendance_s"]),
         unknown_station=table.station_easting_m.isnull(),
     )
 

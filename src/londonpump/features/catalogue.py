@@ -11,23 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from londonpump.domain import incident_types
-from londonpump.domain.columns import (
-    ARRIVAL,
-    BOOKKEEPING,
-    CALL,
-    CALLER_COLUMNS,
-    CLOSURE,
-    DEPARTURE,
-    EXAMPLES,
-    MOBILISATION,
-)
+from londonpump.domain.columns import CALLER_COLUMNS, EXAMPLES, KNOWN_STAGES, MOBILISATION
 from londonpump.domain.errors import LondonPumpError
 from londonpump.features.dispatches import Dispatches
 
 Floats = NDArray[np.float64]
 
-# In the order in which an incident unfolds: the latest stage of its columns decides for a feature.
-KNOWN_STAGES = (CALL, MOBILISATION, DEPARTURE, ARRIVAL, CLOSURE, BOOKKEEPING)
 # A prediction is made when the pump is chosen, before it moves.
 PREDICTED_AT = MOBILISATION
 NEAR, SECOND_NEAREST = 0, 1
@@ -125,7 +114,12 @@ def _is_home(dispatches: Dispatches) -> Floats:
 
 LISTS, GROUND, CLOCK, RECORD = "station list", "past grounds of places", "London clock", "incident record"
 BOARD = "mobilisations so far"
-WEATHER, TRAFFIC, CALENDAR = "weather of the hour", "profile, or traffic observed", "calendar"
+CONTEXT_SOURCES = {
+    "weather": "weather of the hour",
+    "traffic": "profile, or traffic observed",
+    "calendar": "calendar",
+}
+"""Source of context by group."""
 
 FEATURES: tuple[Feature, ...] = (
     Feature("distance_m", "m", LISTS, (*LOCATION, *STATION), "distance", lambda r: r.distance_m),
@@ -150,23 +144,7 @@ FEATURES: tuple[Feature, ...] = (
     ),
     Feature("is_home_station", "0/1", BOARD, ("deployed_from",), "away", _is_home),
     Feature("hour", "h, London", CLOCK, WHEN, "hour", lambda r: r.hour),
-    Feature("incident_type", "code", RECORD, ("incident_type",), "incident_type", _code("incident_type")),
-    Feature(
-        "property_category",
-        "code",
-        RECORD,
-        ("property_category",),
-        "incident_type",
-        _code("property_category"),
-    ),
-    Feature(
-        "address_qualifier",
-        "code",
-        RECORD,
-        ("address_qualifier",),
-        "incident_type",
-        _code("address_qualifier"),
-    ),
+    *(Feature(name, "code", RECORD, (name,), "incident_type", _code(name)) for name in CODES),
     Feature(
         "recent_ground_calls",
         "calls in 30 min",
@@ -175,36 +153,22 @@ FEATURES: tuple[Feature, ...] = (
         "workload",
         _number("recent_ground_calls"),
     ),
-    Feature("pumps_out", "mobilisations", BOARD, ("pumps_out",), "workload", _number("pumps_out")),
-    Feature(
-        "ground_pumps_available",
-        "pumps",
-        BOARD,
-        ("ground_pumps_available",),
-        "workload",
-        _number("ground_pumps_available"),
+    *(
+        Feature(name, unit, BOARD, (name,), "workload", _number(name))
+        for name, unit in (("pumps_out", "mobilisations"), ("ground_pumps_available", "pumps"))
     ),
-    Feature("temp_c", "degrees C", WEATHER, ("temp_c",), "weather", _number("temp_c")),
-    Feature("precip_mm", "mm in the hour", WEATHER, ("precip_mm",), "weather", _number("precip_mm")),
-    Feature("visibility_km", "km", WEATHER, ("visibility_km",), "weather", _number("visibility_km")),
-    Feature("wind_kmh", "km/h", WEATHER, ("wind_kmh",), "weather", _number("wind_kmh")),
-    Feature(
-        "congestion_rate",
-        "share of extra travel time",
-        TRAFFIC,
-        ("congestion_rate",),
-        "traffic",
-        _number("congestion_rate"),
+    *(
+        Feature(
+            column.name,
+            column.unit if column.range else "0/1",
+            CONTEXT_SOURCES[column.group],
+            (column.name,),
+            column.group,
+            _number(column.name),
+        )
+        for column in EXAMPLES
+        if column.group
     ),
-    Feature(
-        "is_school_holiday",
-        "0/1",
-        CALENDAR,
-        ("is_school_holiday",),
-        "calendar",
-        _number("is_school_holiday"),
-    ),
-    Feature("is_working_day", "0/1", CALENDAR, ("is_working_day",), "calendar", _number("is_working_day")),
 )
 """The features that models may read. Weekday, month and the raw station bring next to nothing on real rows
 (docs/explanation/features.md) and are left out. Weather, traffic and calendar are read only where the examples

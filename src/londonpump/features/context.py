@@ -8,7 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from londonpump.domain.context_records import BankHoliday, SchoolHoliday, TrafficReading, WeatherHour
+from londonpump.domain.columns import (
+    EXAMPLES,
+    BankHoliday,
+    SchoolHoliday,
+    TrafficReading,
+    WeatherHour,
+)
 from londonpump.domain.london_clock import HOUR_US
 from londonpump.features.observations import (
     FRESH_US,
@@ -30,26 +36,9 @@ from londonpump.features.observations import (
     years_of,
 )
 
-UNITS = {
-    "temp_c": "C",
-    "precip_mm": "mm",
-    "cloudcover_pct": "%",
-    "visibility_km": "km",
-    "wind_kmh": "km/h",
-    "congestion_rate": "of 0 to 1",
-}
+UNITS = {column.name: column.symbol for column in EXAMPLES if column.symbol}
 """Units of the values that have one."""
-NAMES = {
-    "temp_c": "temperature",
-    "precip_mm": "rain",
-    "cloudcover_pct": "cloud cover",
-    "visibility_km": "visibility",
-    "wind_kmh": "wind",
-    "conditions": "conditions",
-    "congestion_rate": "congestion",
-    "is_school_holiday": "school holiday",
-    "is_working_day": "working day",
-}
+NAMES = {column.name: column.label for column in EXAMPLES if column.label}
 """Display names of the values."""
 TEXTS = frozenset({"conditions"})
 S_A_MIN = 60.0
@@ -80,7 +69,7 @@ class ContextSnapshot:
 
     at: datetime
     values: tuple[ContextValue, ...]
-    """One value per column, `temp_c` to `is_working_day`."""
+    """One value per column: weather, congestion, school holiday, working day."""
     missing: tuple[str, ...]
     """Messages about missing values."""
 

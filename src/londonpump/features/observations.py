@@ -13,13 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from londonpump.domain.context_records import (
-    WEATHER_NUMBERS,
-    BankHoliday,
-    SchoolHoliday,
-    TrafficReading,
-    WeatherHour,
-)
+from londonpump.domain.columns import WEATHER_NUMBERS, BankHoliday, SchoolHoliday, TrafficReading, WeatherHour
 from londonpump.domain.london_clock import HOUR_US, london_us
 from londonpump.features.dispatches import bank_holidays
 
@@ -182,8 +176,8 @@ class WeatherTable:
 def weather_known(table: WeatherTable, at_us: Ints) -> Columns:
     """Return the weather known at each of (n,) `at_us`, microseconds UTC.
 
-    Returns: (n,) each: `temp_c, precip_mm, cloudcover_pct, visibility_km, wind_kmh` (NaN unknown), `conditions,
-    weather_source` (None), `temp_c_source` to `wind_kmh_source` (of the row that gives each number), `weather_age_h`
+    Returns: (n,) each: WEATHER_NUMBERS (NaN unknown), `conditions, weather_source` (None), `{number}_source` (of the row that
+    gives each number), `weather_age_h`
     (0 the hour's own, NaN none), `is_weather_imputed` (some value is not of the hour's own row),
     `weather_observed_us, weather_available_us` (0 none).
     """

@@ -12,7 +12,7 @@ from typing import Any
 
 import holidays
 
-from londonpump.domain.context_records import BankHoliday
+from londonpump.domain.columns import BankHoliday
 from londonpump.domain.errors import SourceFailed
 from londonpump.domain.london_clock import FIRST_YEAR, LAST_YEAR
 from londonpump.ingest.http import Http

@@ -16,25 +16,22 @@ from ibis.backends.duckdb import Backend
 from ibis.expr.types import Table
 from numpy.typing import NDArray
 
-from londonpump.domain.context_records import SchoolHoliday, WeatherHour
+from londonpump.domain.columns import (
+    RANGES,
+    VISUAL_CROSSING_NAMES,
+    WEATHER_NUMBERS,
+    SchoolHoliday,
+    WeatherHour,
+)
 from londonpump.domain.errors import BadFile
 from londonpump.domain.london_clock import HOUR_US, london_us
 from londonpump.domain.stations import Station
 from londonpump.features.observations import TrafficWeeks, timestamp_from_us
 from londonpump.ingest.user_csv import NUMBER, Row, read_rows, require_columns
-from londonpump.ingest.weather_hours import VALID_RANGES
 
 HOUR, ISO_DAY, BRITISH_DAY, DOTTED_DAY = "%Y-%m-%d %H", "%Y-%m-%d", "%d/%m/%Y", "%d.%m.%Y"
 FILE_SOURCE = "file"
 """The source of values from a file."""
-WEATHER = {
-    "temp": "temp_c",
-    "precip": "precip_mm",
-    "cloudcover": "cloudcover_pct",
-    "visibility": "visibility_km",
-    "windspeed": "wind_kmh",
-}
-"""The product's column of each column of the file."""
 
 
 def read_weather(path: Path) -> list[WeatherHour]:
@@ -42,11 +39,11 @@ def read_weather(path: Path) -> list[WeatherHour]:
 
     If an hour is repeated, its first row is used.
     """
-    numbers = dict.fromkeys(WEATHER, pa.float64())
+    numbers = dict.fromkeys(VISUAL_CROSSING_NAMES, pa.float64())
     table = _read(
         path,
         {"date": pa.string(), **numbers, "conditions": pa.string()},
-        empty=(*WEATHER, "conditions"),
+        empty=(*VISUAL_CROSSING_NAMES, "conditions"),
         optional=("windspeed",),
     )
     hours = _parse_times(table["date"], HOUR)
@@ -54,9 +51,13 @@ def read_weather(path: Path) -> list[WeatherHour]:
         is_hour = pc.equal(_reformat(table["date"], HOUR), table["date"]).fill_null(False)
         wrong = table["date"].filter(pc.invert(is_hour))[0].as_py()
         raise BadFile(path, f"column date holds {wrong!r}", "Write London hours as 2022-05-01 09.")
-    values = {field: table[name].to_pylist() for name, field in WEATHER.items() if name in table.column_names}
+    values = {
+        field: table[name].to_pylist()
+        for name, field in VISUAL_CROSSING_NAMES.items()
+        if name in table.column_names
+    }
     _validate_weather(path, values)
-    values.setdefault("wind_kmh", [None] * table.num_rows)
+    values = {name: values.get(name, [None] * table.num_rows) for name in WEATHER_NUMBERS}
     values["precip_mm"] = [value or 0.0 for value in values["precip_mm"]]
     conditions = table["conditions"].to_pylist()
     weather_hours = []
@@ -71,11 +72,10 @@ def read_weather(path: Path) -> list[WeatherHour]:
 
 def _validate_weather(path: Path, values: dict[str, list[float | None]]) -> None:
     """Raise BadFile naming the first value outside the limits that publishers' responses must meet too."""
-    for column, field in WEATHER.items():
-        low, high = VALID_RANGES[field]
+    for column, field in VISUAL_CROSSING_NAMES.items():
         for number, value in enumerate(values.get(field, ()), 1):
-            if value is not None and not low <= value <= high:
-                problem = f"column {column} is {value:g} in row {number}, beyond {low:g} to {high:g}"
+            if value is not None and not RANGES[field].has(value):
+                problem = f"column {column} is {value:g} in row {number}, not {RANGES[field]}"
                 raise BadFile(
                     path, problem, "Give degrees Celsius, mm, per cent, km and km/h; leave gaps empty."
                 )
@@ -96,7 +96,7 @@ def read_traffic(path: Path) -> TrafficWeeks:
     """Read congestion by London year, weekday and hour."""
     whole = dict.fromkeys(("year", "day_nb", "hour"), pa.int64())
     table = _read(path, {**whole, "congestion": pa.float64()})
-    for column, low, high in (("day_nb", 1, 7), ("hour", 0, 23), ("congestion", 0, 1)):
+    for column, low, high in (("day_nb", 1, 7), ("hour", 0, 23), ("congestion", *RANGES["congestion_rate"])):
         values = table[column].to_numpy()
         if ((values < low) | (values > high)).any():
             raise BadFile(path, f"column {column} goes beyond {low} to {high}", "Correct that column.")

@@ -15,7 +15,7 @@ from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
-from londonpump.domain.context_records import WeatherHour
+from londonpump.domain.columns import WeatherHour
 from londonpump.domain.errors import SourceFailed
 from londonpump.ingest.http import Http
 from londonpump.ingest.http.client import parse_json
@@ -50,6 +50,8 @@ UNITS = {
     "weather_code": "wmo code",
     "visibility": "m",
 }
+ARCHIVED_NUMBERS = ("temp_c", "precip_mm", "cloudcover_pct", "wind_kmh")
+"""Numbers of the archive, which has no visibility. If an archived forecast lacks one of them, the archive is used."""
 Series = list[float | None]
 
 

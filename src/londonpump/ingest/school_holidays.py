@@ -15,7 +15,7 @@ from datetime import date, timedelta
 from itertools import pairwise
 from pathlib import Path
 
-from londonpump.domain.context_records import SchoolHoliday
+from londonpump.domain.columns import SchoolHoliday
 from londonpump.domain.errors import BadFile
 from londonpump.domain.london_clock import FIRST_YEAR, LAST_YEAR
 from londonpump.ingest.user_csv import Row, parse_day, read_rows, require_columns

@@ -12,7 +12,7 @@ from datetime import date
 
 from bs4 import BeautifulSoup, ParserRejectedMarkup, Tag
 
-from londonpump.domain.context_records import SchoolHoliday
+from londonpump.domain.columns import SchoolHoliday
 from londonpump.domain.errors import SourceFailed
 from londonpump.ingest.http import Http
 from londonpump.ingest.school_holidays import (

@@ -13,13 +13,13 @@ from pathlib import Path
 
 from londonpump.domain import national_grid
 from londonpump.domain.canonical_spelling import normalise_code
+from londonpump.domain.columns import EASTING, LATITUDE, LONGITUDE, NORTHING, Range
 from londonpump.domain.errors import BadFile
 from londonpump.domain.stations import FLEET_DATES, Station, by_code, known_stations
 from londonpump.ingest.user_csv import Row, parse_day, read_rows, require_columns
 
-DEGREES = {"latitude": (49.0, 61.0), "longitude": (-9.0, 2.0)}
-"""The bounds of Great Britain, where the National Grid is valid."""
-GRID_M = {"easting_m": (0.0, 700_000.0), "northing_m": (0.0, 1_300_000.0)}
+DEGREES = {"latitude": LATITUDE, "longitude": LONGITUDE}
+GRID_M = {"easting_m": EASTING, "northing_m": NORTHING}
 STATUSES = ("open", "closed", "river", "border")
 MAX_PUMPS = 9
 CODE = re.compile(r"[A-Z][A-Z0-9]{1,4}")
@@ -39,7 +39,7 @@ def read_stations(path: Path) -> tuple[Station, ...]:
     return tuple(_station(path, number, row, limits) for number, row in enumerate(rows, 1))
 
 
-def _station(path: Path, number: int, row: Row, limits: dict[str, tuple[float, float]]) -> Station:
+def _station(path: Path, number: int, row: Row, limits: dict[str, Range]) -> Station:
     code = normalise_code(row["code"])
     if not CODE.fullmatch(code):
         raise BadFile(path, f"column code is {row['code']!r} in row {number}", "Write a code such as G30.")
@@ -75,9 +75,7 @@ def _with_status(path: Path, number: int, station: Station, text: str) -> Statio
     return replace(station, status=status)
 
 
-def _location(
-    path: Path, number: int, row: Row, limits: dict[str, tuple[float, float]]
-) -> tuple[float, float]:
+def _location(path: Path, number: int, row: Row, limits: dict[str, Range]) -> tuple[float, float]:
     """Return the location in metres of the National Grid."""
     values = []
     for column, (low, high) in limits.items():

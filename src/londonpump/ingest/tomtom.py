@@ -9,7 +9,7 @@ import math
 from datetime import datetime
 from typing import Any
 
-from londonpump.domain.context_records import TrafficReading
+from londonpump.domain.columns import TrafficReading
 from londonpump.domain.errors import SourceFailed
 from londonpump.ingest.http import Http
 from londonpump.ingest.http.client import parse_json

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Literal
 
-from londonpump.domain.context_records import WeatherHour
+from londonpump.domain.columns import VISUAL_CROSSING_NAMES, WeatherHour
 from londonpump.domain.errors import SourceFailed
 from londonpump.domain.london_clock import LONDON, exists_in_london, is_ambiguous_in_london
 from londonpump.ingest.http import Http
@@ -31,7 +31,7 @@ from londonpump.ingest.weather_hours import (
 from londonpump.settings import Settings
 
 PUBLISHER = "Visual Crossing"
-FIELDS = ("temp", "precip", "cloudcover", "visibility", "windspeed", "conditions")
+FIELDS = (*VISUAL_CROSSING_NAMES, "conditions")
 
 Hour = dict[str, Any]
 
@@ -122,7 +122,7 @@ def _require_fields(names: set[str], time_name: str) -> None:
 SOURCE = "visual_crossing"
 KEY_SETTING = "LONDONPUMP_VISUAL_CROSSING_KEY"
 PATH = "/VisualCrossingWebServices/rest/services/timeline/LONDON"
-ELEMENTS = "datetime,datetimeEpoch,temp,precip,cloudcover,visibility,windspeed,conditions"
+ELEMENTS = ",".join(("datetime", "datetimeEpoch", *FIELDS))
 MAX_RECORDS_PER_REQUEST = 10_000
 MAX_DAYS = 366
 
@@ -195,11 +195,7 @@ def _row(observed_at: datetime, hour: Hour, fetched_at: datetime) -> WeatherHour
         observed_at=observed_at,
         # Only hours in the past count as known from their beginning.
         available_at=min(observed_at, fetched_at),
-        temp_c=_number(hour, "temp"),
-        precip_mm=_number(hour, "precip"),
-        cloudcover_pct=_number(hour, "cloudcover"),
-        visibility_km=_number(hour, "visibility"),
-        wind_kmh=_number(hour, "windspeed"),
+        **{name: _number(hour, field) for field, name in VISUAL_CROSSING_NAMES.items()},
         conditions=conditions_text or None,
         source=SOURCE,
     )

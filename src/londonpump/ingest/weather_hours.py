@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import pairwise
 
-from londonpump.domain.context_records import WEATHER_NUMBERS, WeatherHour
+from londonpump.domain.columns import RANGES, WEATHER_NUMBERS, WeatherHour
 from londonpump.domain.errors import SourceFailed
 
 CLEAR_BELOW_PCT, OVERCAST_FROM_PCT = 20.0, 90.0
@@ -41,14 +41,6 @@ LONDON_LATITUDE, LONDON_LONGITUDE = 51.5074, -0.1278
 HOUR = timedelta(hours=1)
 HOUR_S = 3600
 YEAR_2100_S = 4_102_444_800
-VALID_RANGES = {
-    "temp_c": (-40.0, 50.0),
-    "precip_mm": (0.0, 200.0),
-    "cloudcover_pct": (0.0, 100.0),
-    "visibility_km": (0.0, 400.0),
-    "wind_kmh": (0.0, 250.0),
-}
-"""Bounds that no hour of London has exceeded. A value beyond them has another unit, or marks a gap."""
 REPORT_IT = "Nothing of it was stored. Look for a change of the publisher's format, and report it."
 MAX_DAYS_LISTED = 3
 GAP_HOURS = 6
@@ -91,7 +83,7 @@ def has_values(row: WeatherHour) -> bool:
 
 
 def validate_hours(publisher: str, rows: list[WeatherHour]) -> list[WeatherHour]:
-    """Return the same rows. Raises: SourceFailed if hours do not increase or a value is outside VALID_RANGES."""
+    """Return the same rows. Raises: SourceFailed if hours do not increase or a value is outside its range."""
     for before, row in pairwise(rows):
         if row.observed_at <= before.observed_at:
             raise SourceFailed(
@@ -105,13 +97,12 @@ def validate_hours(publisher: str, rows: list[WeatherHour]) -> list[WeatherHour]
 
 
 def _validate_values(publisher: str, row: WeatherHour) -> None:
-    for name, (low, high) in VALID_RANGES.items():
+    for name in WEATHER_NUMBERS:
         value = getattr(row, name)
-        # Written so that NaN, for which every comparison is false, is rejected too.
-        if value is not None and not low <= value <= high:
+        if value is not None and not RANGES[name].has(value):
             raise SourceFailed(
                 publisher,
-                f"{name} is {value:g} at {format_utc(row.observed_at)}, beyond {low:g} to {high:g}",
+                f"{name} is {value:g} at {format_utc(row.observed_at)}, not {RANGES[name]}",
                 REPORT_IT,
             )
 

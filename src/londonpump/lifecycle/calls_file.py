@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from londonpump.domain import incident_types, london_clock, national_grid
 from londonpump.domain.canonical_spelling import normalise_code, spelling_normaliser, strip_blanks
+from londonpump.domain.columns import CALLER_NUMBERS, RANGES
 from londonpump.domain.errors import BadValue
 from londonpump.domain.stations import Station
 from londonpump.ingest.csv_dialect import format_read_as
@@ -39,34 +40,14 @@ OPTIONAL = (
     "appliance",
     "is_home_station",
     "station_ground_code",
-    "pumps_out",
-    "ground_pumps_available",
-    "recent_ground_calls",
-    "temp_c",
-    "precip_mm",
-    "cloudcover_pct",
-    "visibility_km",
-    "wind_kmh",
-    "congestion_rate",
+    *(column.name for column in CALLER_NUMBERS),
     *FLAGS_OF_DAY,
 )
 """Every input of the models can be given, so that a call and an example have the same features."""
 FIRST_AT = datetime(2009, 1, 1, tzinfo=UTC)
 LAST_AT = datetime(2041, 1, 1, tzinfo=UTC)
-LIMITS = {
-    "easting_m": (0.0, 700_000.0),
-    "northing_m": (0.0, 1_300_000.0),
-    "pumps_out": (0.0, 1_000.0),
-    "ground_pumps_available": (0.0, 50.0),
-    "recent_ground_calls": (0.0, 1_000.0),
-    "temp_c": (-40.0, 50.0),
-    "precip_mm": (0.0, 300.0),
-    "cloudcover_pct": (0.0, 100.0),
-    "visibility_km": (0.0, 200.0),
-    "wind_kmh": (0.0, 250.0),
-    "congestion_rate": (0.0, 1.0),
-}
-"""Bounds of the National Grid and of plausible values; a number outside them is an error."""
+LIMITS = {name: RANGES[name] for name in (*REQUIRED, *OPTIONAL) if name in RANGES}
+"""Ranges of the numbers; a number outside its range is an error."""
 MAX_DEGREES = 360.0
 _ZEROS = re.compile(r"(?<=\d)\.0*$", re.ASCII)
 _UTC = re.compile(r"\s*(?:UTC|GMT)$", re.IGNORECASE)
@@ -287,9 +268,8 @@ def _number(name: str, text: str) -> float:
     if not NUMBER.fullmatch(text.strip()):
         raise BadValue(name, text, "is not a number")
     value = float(text)
-    low, high = LIMITS[name]
-    if not low <= value <= high:
-        raise BadValue(name, text, f"is not between {low:.0f} and {high:.0f}")
+    if not LIMITS[name].has(value):
+        raise BadValue(name, text, f"is not {LIMITS[name]}")
     return value
 
 

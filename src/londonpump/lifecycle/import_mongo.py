@@ -11,7 +11,7 @@ from math import hypot
 from pathlib import Path
 from uuid import NAMESPACE_URL, uuid5
 
-from londonpump.domain.context_records import SchoolHoliday
+from londonpump.domain.columns import SchoolHoliday
 from londonpump.domain.national_grid import to_grid
 from londonpump.domain.stations import Station, by_code, known_stations
 from londonpump.domain.usernames import MAX_USERNAME_LENGTH, username_key

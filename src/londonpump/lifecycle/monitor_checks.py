@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from londonpump.domain.columns import EXAMPLES, WEATHER_NUMBERS
 from londonpump.domain.london_clock import LONDON, london_us
 from londonpump.evaluation.drift import (
     Drift,
@@ -49,15 +50,7 @@ MOBILISATION_INPUTS = {
     "pumps_out": DriftMeasure.SPREAD,
     "ground_pumps_available": DriftMeasure.SPREAD,
 }
-CONTEXT_INPUTS = (
-    "temp_c",
-    "precip_mm",
-    "visibility_km",
-    "wind_kmh",
-    "congestion_rate",
-    "is_school_holiday",
-    "is_working_day",
-)
+CONTEXT_INPUTS = tuple(column.name for column in EXAMPLES if column.group)
 """Context that the model reads is only checked for missing values, because weather is meant to change."""
 
 
@@ -180,7 +173,6 @@ RECORDS, WEATHER, MODEL, NO_MODEL, EVALUATION = (
     "no_model",
     "no_evaluation",
 )
-_WEATHER_COLUMNS = {"temp_c", "precip_mm", "cloudcover_pct", "visibility_km", "wind_kmh"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,7 +193,7 @@ class Ages:
     def reads_weather(self) -> bool:
         """True if the active model reads weather."""
         named = self.card.get("features") or ()
-        return any(set(feature.reads) & _WEATHER_COLUMNS for feature in FEATURES if feature.name in named)
+        return any(set(feature.reads) & set(WEATHER_NUMBERS) for feature in FEATURES if feature.name in named)
 
 
 def last_comparison(connection: Connection, at: datetime) -> tuple[Decision | None, datetime | None]:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from londonpump.domain.attendance_targets import LATENESS_LIMITS_S, MAX_PUBLISHED_S
-from londonpump.domain.context_records import WEATHER_NUMBERS
+from londonpump.domain.columns import WEATHER, WEATHER_NUMBERS
 from londonpump.domain.errors import BadFile
 from londonpump.domain.london_clock import LONDON
 from londonpump.domain.stations import by_code
@@ -49,7 +49,7 @@ PART_OF = {
     f"{SCHOOL}={UNKNOWN}": "school holidays",
 }
 """Part of the context that is missing if a value carries this imputation flag. Working days are always known."""
-WEATHER_FORMS = {"temp_c": "{:.1f} C", "precip_mm": "{:.1f} mm rain", "wind_kmh": "wind {:.0f} km/h"}
+WEATHER_FORMS = {column.name: column.phrase for column in WEATHER if column.phrase}
 HOUR = timedelta(hours=1)
 MINUTES_PER_HOUR, MINUTES_PER_DAY = 60, 24 * 60
 ContextJson = dict[str, dict[str, Any]]
@@ -85,7 +85,7 @@ def context_as_json(
 
 def format_context(context: FittedContext, entries: ContextJson, at: datetime) -> list[str]:
     """Format a line about the weather, if the model reads it, and a line about context the model lacks."""
-    lines = [_weather_text(entries, at)] if "temp_c" in entries or "precip_mm" in entries else []
+    lines = [_weather_text(entries, at)] if WEATHER_FORMS.keys() & entries.keys() else []
     if context.missing:
         lines.append(f"Trained without: {', '.join(context.missing)}")
     return lines

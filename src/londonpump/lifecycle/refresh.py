@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 
-from londonpump.domain.context_records import WeatherHour
+from londonpump.domain.columns import WeatherHour
 from londonpump.domain.errors import BadValue, SourceFailed
 from londonpump.domain.london_clock import LONDON
 from londonpump.ingest import open_meteo, visual_crossing

@@ -9,8 +9,8 @@ from typing import Any
 from ibis.expr.types import BooleanValue, Table
 
 from londonpump.cleaning import rules
-from londonpump.cleaning.incidents import EAST_M, NORTH_M, SOUTH_M, WEST_M
 from londonpump.cleaning.mobilisations import FAR_FROM_MOBILISED, MAX_FROM_CALL_H
+from londonpump.domain.columns import LONDON_EASTING, LONDON_NORTHING
 from londonpump.domain.errors import BadFile, TooFewRows
 from londonpump.domain.published_columns import TABLES, is_contradicted
 from londonpump.ingest.published import PublishedTable
@@ -239,4 +239,4 @@ def location_hint(texts: Iterable[str | None]) -> str:
 
 
 def _is_possible(easting_m: float, northing_m: float) -> bool:
-    return WEST_M <= easting_m <= EAST_M and SOUTH_M <= northing_m <= NORTH_M
+    return LONDON_EASTING.has(easting_m) and LONDON_NORTHING.has(northing_m)

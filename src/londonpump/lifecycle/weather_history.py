@@ -11,12 +11,12 @@ from datetime import date, datetime, timedelta
 from functools import partial
 from itertools import groupby
 
-from londonpump.domain.context_records import WeatherHour
+from londonpump.domain.columns import WeatherHour
 from londonpump.domain.errors import SourceFailed
 from londonpump.domain.london_clock import LONDON
 from londonpump.ingest import open_meteo, visual_crossing
 from londonpump.ingest.http import Http, PublisherUnavailable, SourceNotFound
-from londonpump.ingest.open_meteo import ARCHIVE, ARCHIVED_FORECAST
+from londonpump.ingest.open_meteo import ARCHIVE, ARCHIVED_FORECAST, ARCHIVED_NUMBERS
 from londonpump.ingest.weather_hours import Span, days, has_values, hour_of, require_hours
 from londonpump.persistence.database import Engine
 from londonpump.persistence.repositories.context import known_hours, store_weather
@@ -24,8 +24,6 @@ from londonpump.settings import Settings
 
 ARCHIVE_DELAY = timedelta(days=6)
 """ERA5 is five days late, and the day must have ended."""
-CORE_COLUMNS = ("temp_c", "precip_mm", "cloudcover_pct", "wind_kmh")
-"""If an archived forecast lacks one of these, the archive is used; the archive never has visibility."""
 
 Hours = Sequence[datetime]
 
@@ -132,7 +130,7 @@ def _archived_forecasts(result: HistoryResult, session: RefreshSession, missing:
             raise
         result.has_forecasts = False
         return []
-    return [row for row in rows if all(getattr(row, name) is not None for name in CORE_COLUMNS)]
+    return [row for row in rows if all(getattr(row, name) is not None for name in ARCHIVED_NUMBERS)]
 
 
 def _archive(session: RefreshSession, missing: Hours) -> list[WeatherHour]:

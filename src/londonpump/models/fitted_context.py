@@ -18,7 +18,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from londonpump.domain.context_records import WEATHER_NUMBERS
+from londonpump.domain.columns import WEATHER_NUMBERS
 from londonpump.features.dispatches import HOUR_US, Dispatches
 from londonpump.models.applicability_domain import ImputationFlags
 

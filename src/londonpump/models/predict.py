@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from londonpump.domain.attendance_targets import MIN_UNDERESTIMATE_S
-from londonpump.domain.context_records import WEATHER_NUMBERS
+from londonpump.domain.columns import WEATHER_NUMBERS
 from londonpump.features.dispatches import Dispatches
 from londonpump.models.applicability_domain import CONTEXT, TEXTS, ImputationFlags
 from londonpump.models.area_points import central

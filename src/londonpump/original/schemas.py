@@ -1,17 +1,23 @@
 """Requests and responses of the original's routes, with its spelling. Fields that we added come last in each schema."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import BeforeValidator, ConfigDict, Field
 
-from londonpump.service.field_formats import ApiModel
+from londonpump.domain.columns import RANGES, VISUAL_CROSSING_NAMES
+from londonpump.service.field_formats import ApiModel, in_range
 
 MAX_TEXT_LENGTH = 200
+PUMPS_OUT = RANGES["pumps_out"]
 READY = {"message": "Bienvenue sur l'api", "statut": "Ready"}
 
 
 def _stripped(value: object) -> object:
     return value.strip() if isinstance(value, str) else value
+
+
+def _in_range(original_name: str) -> Any:
+    return in_range(RANGES[VISUAL_CROSSING_NAMES[original_name]])
 
 
 Text = Annotated[str, BeforeValidator(_stripped), Field(max_length=MAX_TEXT_LENGTH)]
@@ -30,21 +36,23 @@ class TimePumpRequest(ApiModel):
     AddressQualifier: Text = Field("Correct incident location", description="How exact the address is")
     IncidentType: Text = Field("Fire", description="One of the five types of incident")
     Distance: Annotated[Finite, Field(ge=0, le=1_000)] = Field(0.608, description="km, station to incident")
-    TotalOfPumpInLondon_Out: Annotated[int, Field(ge=0, le=1_000)] = Field(
+    TotalOfPumpInLondon_Out: Annotated[int, Field(ge=PUMPS_OUT.low, le=PUMPS_OUT.high)] = Field(
         3, description="Mobilisations of other incidents under way"
     )
     Station_Code_of_ressource: Text = Field("G30", description="Code of the station the pump leaves from")
     IncidentStationGround_Code: Text = Field("G30", description="Code of the ground of the incident")
     PumpAvailable: Text = Field("2", description="Pumps available on the ground, as text")
     month: Annotated[int, Field(ge=1, le=12)] = Field(1, description="Month, 1 to 12")
-    temp: Annotated[Finite, Field(ge=-40, le=50)] = Field(2.6, description="degrees C")
-    precip: Annotated[Finite, Field(ge=0, le=300)] = Field(0.0, description="mm in the hour")
-    cloudcover: Annotated[Finite, Field(ge=0, le=100)] = Field(0.0, description="%")
-    visibility: Annotated[Finite, Field(ge=0, le=200)] = Field(28.3, description="km")
+    temp: Annotated[float, _in_range("temp")] = Field(2.6, description="degrees C")
+    precip: Annotated[float, _in_range("precip")] = Field(0.0, description="mm in the hour")
+    cloudcover: Annotated[float, _in_range("cloudcover")] = Field(0.0, description="%")
+    visibility: Annotated[float, _in_range("visibility")] = Field(28.3, description="km")
     conditions: Text = Field("Clear", description="Conditions of Visual Crossing, such as Rain, Overcast")
     workingday: Flag = Field(1, description="1: Monday to Friday and no bank holiday")
     school_holidays: Flag = Field(0, description="1: a day without school")
-    congestion_rate: Annotated[Finite, Field(ge=0, le=10)] = Field(0.04, description="0 is free flow")
+    congestion_rate: Annotated[float, in_range(RANGES["congestion_rate"])] = Field(
+        0.04, description="0 is free flow"
+    )
 
 
 class TimePump(ApiModel):

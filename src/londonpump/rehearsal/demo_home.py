@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from londonpump.domain.context_records import WeatherHour
+from londonpump.domain.columns import VISUAL_CROSSING_NAMES, WeatherHour
 from londonpump.domain.errors import BadFile
 from londonpump.domain.london_clock import LONDON
 from londonpump.domain.usernames import username_key
@@ -174,11 +174,9 @@ def _hour(observed_at: datetime, available_at: datetime, row: dict[str, str]) ->
     return WeatherHour(
         observed_at=observed_at,
         available_at=available_at,
-        temp_c=float(row["temp"]),
-        precip_mm=float(row["precip"]),
-        cloudcover_pct=float(row["cloudcover"]),
-        visibility_km=float(row["visibility"]),
-        wind_kmh=None,
+        **{
+            name: float(row[field]) if field in row else None for field, name in VISUAL_CROSSING_NAMES.items()
+        },
         conditions=row["conditions"],
         source=SOURCE,
     )

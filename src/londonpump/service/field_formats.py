@@ -9,8 +9,9 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
+from londonpump.domain.columns import Range
 from londonpump.persistence.stored_json import REQUEST_NAMES
 
 PUMP = r"^\s*[A-Za-z][0-9]{2,4}\s*$"
@@ -50,6 +51,11 @@ UNENCODED_PLUS = (
 # form decoding turns "+" into a blank, so "10:00+01:00" arrives as "10:00 01:00"
 _BLANK_OFFSET = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9:.]+ [0-9]{2}:?[0-9]{2}")
 ORIGINAL_ID_LENGTH = 24
+
+
+def in_range(allowed: Range) -> Any:
+    """Return the field of a number in a range of the catalogue."""
+    return Field(ge=allowed.low, le=allowed.high, allow_inf_nan=False)
 
 
 class ApiModel(BaseModel):

@@ -12,7 +12,7 @@ from support.accounts_service import Clock, LiveService, ServiceClient
 from support.running_service import database_with, name_champion, put_in_store, running, settings_for
 
 from londonpump.assembly import create_app
-from londonpump.domain.context_records import WeatherHour
+from londonpump.domain.columns import WeatherHour
 from londonpump.persistence.database import connect, upgrade
 from londonpump.persistence.database.schema import bank_holidays
 from londonpump.persistence.database.store import StoreLimits

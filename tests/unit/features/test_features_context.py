@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from support.context_rows import HOUR, us, weather
 
-from londonpump.domain.context_records import BankHoliday, SchoolHoliday, TrafficReading, WeatherHour
+from londonpump.domain.columns import BankHoliday, SchoolHoliday, TrafficReading, WeatherHour
 from londonpump.features.context import ContextTables, columns_at, context_at, spells
 from londonpump.features.observations import WeatherTable, weather_known
 

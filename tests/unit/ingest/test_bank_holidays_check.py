@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from support.publisher_server import as_json, not_found, web_page
 
-from londonpump.domain.context_records import BankHoliday
+from londonpump.domain.columns import BankHoliday
 from londonpump.domain.errors import SourceFailed
 from londonpump.ingest.bank_holidays import (
     GOVUK,

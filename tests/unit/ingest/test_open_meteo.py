@@ -106,7 +106,7 @@ def with_value(name: str, wrong: Any) -> Change:
         (in_unit("temperature_2m", "°F"), "gives temperature_2m in '°F', not in °C"),
         (in_unit("time", "iso8601"), "for a time"),
         (lambda value: value["hourly"]["precipitation"].pop(), "has 47 values of precipitation for 48 hours"),
-        (with_value("temperature_2m", 99.0), "temp_c is 99 at 2024-05-24 05:00 UTC, beyond -40 to 50"),
+        (with_value("temperature_2m", 99.0), "temp_c is 99 at 2024-05-24 05:00 UTC, not between -40 and 50"),
         (with_value("temperature_2m", "9.0"), "has '9.0' for temperature_2m"),
         (with_value("temperature_2m", float("nan")), "has nan for temperature_2m"),
         (with_value("cloud_cover", -1), "cloudcover_pct is -1"),

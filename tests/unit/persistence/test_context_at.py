@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import Engine, event
 from support.context_rows import HOUR, us, weather
 
-from londonpump.domain.context_records import BankHoliday, SchoolHoliday, TrafficReading
+from londonpump.domain.columns import BankHoliday, SchoolHoliday, TrafficReading
 from londonpump.features import context
 from londonpump.features.context import ContextTables
 from londonpump.persistence.repositories.context import (

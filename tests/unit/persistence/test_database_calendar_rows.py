@@ -2,7 +2,7 @@
 
 from datetime import date, timedelta
 
-from londonpump.domain.context_records import BankHoliday, SchoolHoliday
+from londonpump.domain.columns import BankHoliday, SchoolHoliday
 from londonpump.persistence.repositories.context import (
     StoredYears,
     read_bank_holidays,

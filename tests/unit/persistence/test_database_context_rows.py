@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from londonpump.domain.context_records import TrafficReading, WeatherHour
+from londonpump.domain.columns import TrafficReading, WeatherHour
 from londonpump.domain.errors import BadValue, DatabaseFailed
 from londonpump.persistence.repositories.context import (
     known_hours,

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import event, text
 
-from londonpump.domain.context_records import TrafficReading
+from londonpump.domain.columns import TrafficReading
 from londonpump.domain.errors import DatabaseFailed
 from londonpump.persistence.database import open_database, reading, writing
 from londonpump.persistence.repositories.context import read_traffic, store_traffic
@@ -19,7 +19,7 @@ import sys
 from datetime import UTC, datetime, timedelta
 from londonpump.persistence.database import open_database
 from londonpump.persistence.repositories.context import store_traffic
-from londonpump.domain.context_records import TrafficReading
+from londonpump.domain.columns import TrafficReading
 engine = open_database(sys.argv[1])
 moment = datetime(2024, 1, 15, 12, tzinfo=UTC)
 while True:

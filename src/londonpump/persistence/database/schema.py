@@ -5,6 +5,8 @@ Timestamps are UTC (`Timestamp`), days are London days. Rows that came from the 
 a row in `audit` and in `decisions`.
 """
 
+from pkgutil import iter_modules
+
 from sqlalchemy import (
     JSON,
     BigInteger,
@@ -21,10 +23,12 @@ from sqlalchemy import (
     Text,
 )
 
+from londonpump.domain.columns import RANGES, WEATHER_NUMBERS
 from londonpump.persistence.database.engine import Timestamp
+from londonpump.persistence.database.migrations import versions
 
 # The newest step in `migrations/versions`, which this version of the product requires.
-VERSION = "0009"
+VERSION = max(module.name for module in iter_modules(versions.__path__))[1:5]
 # Not Alembic's default name, which MLflow uses if it shares the database.
 VERSION_TABLE = "londonpump_version"
 
@@ -38,6 +42,12 @@ metadata = MetaData(
     }
 )
 
+
+def _in_range(name: str) -> CheckConstraint:
+    low, high = RANGES[name]
+    return CheckConstraint(f"{name} >= {low:g} AND {name} <= {high:g}", name=name)
+
+
 weather_hours = Table(
     "weather_hours",
     metadata,
@@ -45,16 +55,9 @@ weather_hours = Table(
     Column("observed_at", Timestamp, primary_key=True),
     Column("source", Text, primary_key=True),
     Column("available_at", Timestamp, primary_key=True),
-    Column("temp_c", Float),
-    Column("precip_mm", Float),
-    Column("cloudcover_pct", Float),
-    Column("visibility_km", Float),
-    Column("wind_kmh", Float),
+    *(Column(name, Float) for name in WEATHER_NUMBERS),
     Column("conditions", Text),
-    CheckConstraint("precip_mm >= 0", name="precip_mm"),
-    CheckConstraint("cloudcover_pct >= 0 AND cloudcover_pct <= 100", name="cloudcover_pct"),
-    CheckConstraint("visibility_km >= 0", name="visibility_km"),
-    CheckConstraint("wind_kmh >= 0", name="wind_kmh"),
+    *(_in_range(name) for name in WEATHER_NUMBERS),
     sqlite_with_rowid=False,
 )
 
@@ -65,7 +68,7 @@ traffic_readings = Table(
     Column("source", Text, primary_key=True),
     Column("available_at", Timestamp, primary_key=True),
     Column("congestion_rate", Float, nullable=False),
-    CheckConstraint("congestion_rate >= 0 AND congestion_rate <= 1", name="congestion_rate"),
+    _in_range("congestion_rate"),
     sqlite_with_rowid=False,
 )
 

@@ -26,7 +26,7 @@ from sqlalchemy import (
     select,
 )
 
-from londonpump.domain.context_records import BankHoliday, SchoolHoliday, TrafficReading, WeatherHour
+from londonpump.domain.columns import BankHoliday, SchoolHoliday, TrafficReading, WeatherHour
 from londonpump.domain.stations import Station
 from londonpump.features import context
 from londonpump.features.context import ContextSnapshot, ContextTables

@@ -32,10 +32,7 @@ SLICE_LABELS = {
     "distance_band": "distance",
     "distance_decile": "tenth by distance",
     "hour_band": "hours",
-    "hour": "hour",
-    "own_ground": "own ground",
     "is_own_ground": "own ground",
-    "incident_type": "incident type",
     "stated_incident_type": "incident type given",
 }
 NOT_DEFINED = "–"

@@ -14,8 +14,9 @@ from pydantic import (
 
 from londonpump.domain.attendance_targets import MAX_PUBLISHED_S
 from londonpump.domain.canonical_spelling import normalise_code
+from londonpump.domain.columns import EASTING, NORTHING
 from londonpump.domain.mobilisations import State
-from londonpump.service.field_formats import INCIDENT, NAME, PUMP, REASON, STATION, ApiModel, Strict
+from londonpump.service.field_formats import INCIDENT, NAME, PUMP, REASON, STATION, ApiModel, Strict, in_range
 
 FIRST_YEAR, LAST_YEAR = 2009, 9998
 """The records begin in 2009."""
@@ -69,9 +70,9 @@ class Announced(Strict):
 class GridLocation(Strict):
     """Point of the British grid."""
 
-    easting_m: Annotated[float, Field(ge=0, le=700_000, allow_inf_nan=False)]
+    easting_m: Annotated[float, in_range(EASTING)]
     """Easting of the British grid."""
-    northing_m: Annotated[float, Field(ge=0, le=1_300_000, allow_inf_nan=False)]
+    northing_m: Annotated[float, in_range(NORTHING)]
     """Northing of the British grid."""
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from londonpump.domain.context_records import WEATHER_NUMBERS
+from londonpump.domain.columns import WEATHER_NUMBERS
 from londonpump.features.context import NAMES, UNITS, ContextValue
 from londonpump.models.bundle import Bundle
 from londonpump.models.distribution import P10, P50, P90, later_of_two_s

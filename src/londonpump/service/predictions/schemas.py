@@ -16,13 +16,15 @@ from pydantic import (
     ValidationError,
     ValidatorFunctionWrapHandler,
     WrapValidator,
+    create_model,
     model_validator,
 )
 
 from londonpump.domain.canonical_spelling import normalise_district
+from londonpump.domain.columns import CALLER_NUMBERS, EASTING, LATITUDE, LONGITUDE, NORTHING, RANGES
 from londonpump.domain.mobilisations import State
 from londonpump.service.board.schemas import IncidentNumber, PumpCode, StationCode
-from londonpump.service.field_formats import DISTRICT, TEXT, ApiModel, Strict, format_error
+from londonpump.service.field_formats import DISTRICT, TEXT, ApiModel, Strict, format_error, in_range
 
 FIRST_AT = datetime(2009, 1, 1, tzinfo=UTC)
 LAST_AT = datetime(2041, 1, 1, tzinfo=UTC)
@@ -64,10 +66,6 @@ District = Annotated[
 ShortText = Annotated[str, Field(min_length=1, max_length=200, pattern=TEXT)]
 
 
-def _between(low: float, high: float) -> Any:
-    return Field(ge=low, le=high, allow_inf_nan=False)
-
-
 class LocationQuery(Strict):
     """The location of an incident.
 
@@ -75,13 +73,13 @@ class LocationQuery(Strict):
     `station_ground`.
     """
 
-    easting_m: Annotated[float, _between(0, 700_000)] | None = None
+    easting_m: Annotated[float, in_range(EASTING)] | None = None
     """Easting of the British grid, with `northing_m`."""
-    northing_m: Annotated[float, _between(0, 1_300_000)] | None = None
+    northing_m: Annotated[float, in_range(NORTHING)] | None = None
     """Northing of the British grid, with `easting_m`."""
-    latitude: Annotated[float, _between(49.0, 61.0)] | None = None
+    latitude: Annotated[float, in_range(LATITUDE)] | None = None
     """Latitude (WGS84), with `longitude`."""
-    longitude: Annotated[float, _between(-9.0, 2.5)] | None = None
+    longitude: Annotated[float, in_range(LONGITUDE)] | None = None
     """Longitude (WGS84), with `latitude`."""
     postcode_district: District | None = None
     """Postcode district (a full postcode is reduced to it), instead of coordinates."""
@@ -103,31 +101,26 @@ class LocationQuery(Strict):
         return self.postcode_district is None and self.station_ground is None
 
 
-class ContextOverrides(Strict):
-    """Values known to the caller. They take precedence over the values that the service derives."""
-
-    pumps_out: Annotated[float, _between(0, 1_000)] | None = None
-    """Mobilisations of other incidents under way in London."""
-    ground_pumps_available: Annotated[float, _between(0, 50)] | None = None
-    """Pumps of the incident's ground that are free."""
-    recent_ground_calls: Annotated[float, _between(0, 1_000)] | None = None
-    """Other calls on the same ground in the 30 minutes before."""
-    temp_c: Annotated[float, _between(-40, 50)] | None = None
-    """Air temperature."""
-    precip_mm: Annotated[float, _between(0, 300)] | None = None
-    """Precipitation in the hour."""
-    cloudcover_pct: Annotated[float, _between(0, 100)] | None = None
-    """Cloud cover."""
-    visibility_km: Annotated[float, _between(0, 200)] | None = None
-    """Visibility."""
-    wind_kmh: Annotated[float, _between(0, 250)] | None = None
-    """Wind speed at 10 m."""
-    congestion_rate: Annotated[float, _between(0, 1)] | None = None
-    """Additional travel time relative to free flow: 0 in free flow, 1 if a journey takes twice as long."""
-    is_school_holiday: bool | None = None
-    """Whether the day is without school."""
-    is_working_day: bool | None = None
-    """Whether the day is Monday to Friday and not a bank holiday."""
+_STATED: dict[str, Any] = {
+    column.name: (
+        Annotated[float, in_range(RANGES[column.name])] | None,
+        Field(None, description=f"{column.meaning[:1].upper()}{column.meaning[1:]}."),
+    )
+    for column in CALLER_NUMBERS
+} | {
+    "is_school_holiday": (bool | None, Field(None, description="Whether the day is without school.")),
+    "is_working_day": (
+        bool | None,
+        Field(None, description="Whether the day is Monday to Friday and not a bank holiday."),
+    ),
+}
+ContextOverrides = create_model(
+    "ContextOverrides",
+    __base__=Strict,
+    __module__=__name__,
+    __doc__="Values known to the caller. They take precedence over the values that the service derives.",
+    **_STATED,
+)
 
 
 class PredictionRequest(Strict):
@@ -170,7 +163,7 @@ class PredictionRequest(Strict):
     """Number of candidates to return."""
     explanations: Literal["first", "all", "none"] = "first"
     """Candidates to explain: the first, all or none."""
-    context: ContextOverrides = Field(default_factory=ContextOverrides)
+    context: ContextOverrides = Field(default_factory=ContextOverrides)  # type: ignore[valid-type]  # mypy knows no model that is created
     """Values known to the caller, which take precedence over derived ones."""
 
     @property

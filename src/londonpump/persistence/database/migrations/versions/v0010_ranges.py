@@ -1,0 +1,38 @@
+"""The ranges of weather in the catalogue of columns as CHECKs. Every stored row was checked against them when it was fetched."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0010"
+down_revision = "0009"
+
+CHECKS = (
+    ("temp_c", "", "temp_c >= -40 AND temp_c <= 50"),
+    ("precip_mm", "precip_mm >= 0", "precip_mm >= 0 AND precip_mm <= 200"),
+    ("cloudcover_pct", *["cloudcover_pct >= 0 AND cloudcover_pct <= 100"] * 2),
+    ("visibility_km", "visibility_km >= 0", "visibility_km >= 0 AND visibility_km <= 400"),
+    ("wind_kmh", "wind_kmh >= 0", "wind_kmh >= 0 AND wind_kmh <= 250"),
+)
+
+
+def upgrade() -> None:
+    """Replace the CHECKs."""
+    _replace(1)
+
+
+def downgrade() -> None:
+    """Restore the CHECKs."""
+    _replace(-1)
+
+
+def _replace(step: int) -> None:
+    # SQLite cannot alter a CHECK: the table is copied, and the copy has only the CHECKs that are created here
+    is_copied = op.get_bind().dialect.name == "sqlite"
+    with op.batch_alter_table("weather_hours", table_kwargs={"sqlite_with_rowid": False}) as table:
+        for column, *conditions in CHECKS:
+            old, new = conditions[::step]
+            name = op.f(f"ck_weather_hours_{column}")
+            if old and not is_copied:
+                table.drop_constraint(name)
+            if new:
+                table.create_check_constraint(name, sa.text(new))
