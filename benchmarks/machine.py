@@ -13,7 +13,7 @@ from benchmarks.processes import ROOT
 
 LIBRARIES = ("duckdb", "ibis-framework", "lightgbm", "numpy", "pyarrow", "scikit-learn", "scipy", "sqlglot")
 PACES = 5
-NS_A_MS = 1e6
+NS_PER_MS = 1e6
 WORKING_TREE = "working-tree"
 OWN_RESULTS = ":(exclude)benchmarks/results"
 
@@ -39,7 +39,7 @@ def pace_ms() -> float:
         for number in range(1_000_000):
             total += number
         took_ns.append(time.thread_time_ns() - began_ns)
-    return statistics.median(took_ns) / NS_A_MS
+    return statistics.median(took_ns) / NS_PER_MS
 
 
 def commit(checkout: Path = ROOT) -> tuple[str | None, bool]:

@@ -37,7 +37,7 @@ from londonpump.persistence.database import open_database
 from londonpump.persistence.database.context_lookup import context_at
 
 WARM_UP = 50
-NS_A_MS = 1e6
+NS_PER_MS = 1e6
 SEED = 1
 CANDIDATES = 142
 """Pumps that London has: each a candidate for a call."""
@@ -171,8 +171,8 @@ def _timed(work: Callable[[], object], samples: int) -> dict[str, float]:
         cpu_ns.append(time.thread_time_ns() - cpu)
         wall_ns.append(time.perf_counter_ns() - wall)
     return {
-        "median_ms": statistics.median(cpu_ns) / NS_A_MS,
-        "median_wall_ms": statistics.median(wall_ns) / NS_A_MS,
+        "median_ms": statistics.median(cpu_ns) / NS_PER_MS,
+        "median_wall_ms": statistics.median(wall_ns) / NS_PER_MS,
     }
 
 

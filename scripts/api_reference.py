@@ -40,7 +40,7 @@ EVERYWHERE = {
     )
     for status, meaning in table.items()
 }
-"""Refusals that follow from a right, a body or a parameter."""
+"""Errors that follow from a right, a body or a parameter."""
 PLAIN_DESCRIPTIONS = {"Successful Response": "Done.", "Service Unavailable": "Not now."}
 UNIT_OF_ENDING = {
     "_s": "s",
@@ -110,7 +110,7 @@ def shapes() -> str:
 
 
 def everywhere() -> str:
-    """The refusals that any route may answer with."""
+    """Return the table of the errors that any route may answer with."""
     return table(
         ("Status", "When"), [(f"{status}", meaning) for status, meaning in sorted(EVERYWHERE.items())]
     )
@@ -213,7 +213,7 @@ def _answers(responses: dict[str, Any]) -> str:
         status for status, answer in responses.items() if EVERYWHERE.get(int(status)) == answer["description"]
     ]
     rows = [(status, *_answer(answer)) for status, answer in sorted(responses.items()) if status not in usual]
-    also = f"\nAlso {', '.join(sorted(usual))}, as [everywhere](#refusals).\n" if usual else ""
+    also = f"\nAlso {', '.join(sorted(usual))}, as [everywhere](#errors-of-any-route).\n" if usual else ""
     return table(("Status", "Means", "Body", "Headers"), rows) + also
 
 
@@ -365,6 +365,6 @@ PARTS: dict[str, Callable[[], str]] = {
     "api-overview": overview,
     "api-operations": operations,
     "api-shapes": shapes,
-    "api-refusals": everywhere,
+    "api-everywhere": everywhere,
     "api-problems": problems,
 }

@@ -3,7 +3,7 @@
     python3.13 scripts/rename.py check     # list contradictions in the map, such as a new name that a file already uses
     python3.13 scripts/rename.py apply     # rewrite the files and move them; run `make fix` and `make check` afterwards
 
-The map holds the renames of version 0.1. Its paths and line numbers fit the commit before they were applied, 7e7f242. Its parts are:
+The map holds the renames made before the release of 0.1.0. Its paths and line numbers fit the commit before they were applied, 7e7f242. Its parts are:
 
 - `modules`: {old dotted name: new dotted name} of modules and packages.
 - `joined`: {dotted name after the renaming: module that holds its content now}. The joins were made by hand; this script ignores them.

@@ -30,11 +30,11 @@ DIALECT = re.compile(
     r"|seed recipe|kind of call|kinds of call)\b",
     re.IGNORECASE,
 )
-"""Words of the dialect of version 0.1, which shuts readers out."""
+"""Words of the former dialect, which shuts readers out."""
 SEEN_FROM_OUTSIDE = re.compile(
     r"""\b([a-z_]*what_it_told|(?:test_\w+))\b|["'`]told["'`]|["`]set_aside["`]|\btold[=:]|Seconds?, in words|s, in words"""
 )
-"""Fields, files, columns and labels of version 0.1 that people use or that are stored: a later version renames them with an adapter."""
+"""Former names of fields, files, columns and labels that are stored or that the original's clients use."""
 EXEMPT = (
     "persistence/database/migrations/versions/",
     "persistence/stored_json.py",

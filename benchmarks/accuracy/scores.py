@@ -11,7 +11,7 @@ from londonpump.evaluation.evaluation_rows import Forecast
 
 OURS = {STATED: "ours", NOT_STATED: "ours_incident_type_not_stated"}
 REPORTED_SLICES = ("distance_decile", "own_ground", "pump")
-OF_A_SLICE = ("n", "mae_s", "bias_s", "cover_80_share", "width_80_s", "cover_90_share", "width_90_s")
+SLICE_METRICS = ("n", "mae_s", "bias_s", "cover_80_share", "width_80_s", "cover_90_share", "width_90_s")
 MEDIAN_ORIGINAL = 5
 """Position of the median among eleven seeds sorted by error, counted from 0."""
 GAINS_ON = (
@@ -57,7 +57,7 @@ def _trimmed(models: dict[str, Any]) -> dict[str, Any]:
         if name not in OURS.values()
         else {
             part: {
-                value: {metric: one[metric] for metric in one if part == "all" or metric in OF_A_SLICE}
+                value: {metric: one[metric] for metric in one if part == "all" or metric in SLICE_METRICS}
                 for value, one in values.items()
             }
             for part, values in slices.items()

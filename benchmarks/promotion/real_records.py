@@ -20,7 +20,7 @@ from londonpump.models.train import TrainingPlan, fit_bundle
 CHALLENGERS_UNTIL = (date(2017, 2, 15), date(2017, 2, 22))
 LAST_DAY = date(2017, 2, 28)
 ANSWERS = 50
-MS_A_S = 1_000
+MS_PER_S = 1_000
 
 
 def on_real_records(source: Path, work: Path) -> dict[str, Any]:
@@ -67,4 +67,4 @@ def _latency_ms(bundle: Bundle, rows: Columns) -> float:
         started_s = time.perf_counter()
         bundle.response_times(bundle.dispatches(one)).quantiles((0.1, 0.5, 0.9))
         taken_s.append(time.perf_counter() - started_s)
-    return statistics.median(taken_s) * MS_A_S
+    return statistics.median(taken_s) * MS_PER_S

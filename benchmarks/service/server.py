@@ -13,10 +13,10 @@ from http import HTTPStatus
 from pathlib import Path
 from urllib.parse import urlencode
 
-from benchmarks.processes import KIB_A_MIB, CommandFailed
+from benchmarks.processes import KIB_PER_MIB, CommandFailed
 from benchmarks.service.service_home import PASSWORD, USERNAME, Home
 
-TICKS_A_S = os.sysconf("SC_CLK_TCK")
+TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 USER_TICKS, SYSTEM_TICKS = 11, 12
 """Fields of /proc/PID/stat behind the name of the command."""
 PAUSE_S = 0.02
@@ -40,7 +40,7 @@ class Server:
         """Return its resident memory."""
         status = Path(f"/proc/{self.process.pid}/status").read_text(encoding="utf-8")
         (line,) = [line for line in status.splitlines() if line.startswith("VmRSS:")]
-        return int(line.split()[1]) / KIB_A_MIB
+        return int(line.split()[1]) / KIB_PER_MIB
 
     def token(self) -> str:
         """Sign in and return the access token."""
@@ -91,4 +91,4 @@ def _fetch(address: str, form: bytes | None = None) -> bytes:
 def _cpu_s(pid: int) -> float:
     # the name of the command may hold blanks
     fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
-    return (int(fields[USER_TICKS]) + int(fields[SYSTEM_TICKS])) / TICKS_A_S
+    return (int(fields[USER_TICKS]) + int(fields[SYSTEM_TICKS])) / TICKS_PER_S

@@ -1,4 +1,4 @@
-"""A database as version 0.1 left it (0008): its tables, its JSON with the names of then, and its hashes, none of them made by the product."""
+"""A database of version 0008: its tables, its JSON with the former names, and its hashes, none of them made by the product."""
 
 import hashlib
 import json
@@ -97,7 +97,7 @@ def put(connection: Connection, table: str, **values: Any) -> None:
 
 
 def add_to_audit(connection: Connection, kind: str, actor: str | None, about: dict[str, Any]) -> None:
-    """Append an event to the chain, hashed as version 0.1 hashed it."""
+    """Append an event to the chain, hashed as builds before database version 0009 did."""
     n_rows, previous = connection.execute(sa.text("SELECT n_rows, hash FROM audit_head")).one()
     row = {
         "seq": n_rows + 1,

@@ -43,7 +43,7 @@ class PredictionRecord:
 
 Row = dict[str, Any]
 _DOCUMENTS = ("inputs", "answer")
-# the names of version 0.1 are part of the hashed text: others would invalidate every audit that exists
+# the names before database version 0009 are part of the hashed text: others would invalidate every audit that exists
 _HASHED_AS = {"endpoint": "kind", "call_at": "asked_at"}
 _COLUMNS = tuple(predictions.c[column.name] for column in fields(PredictionRecord))
 
