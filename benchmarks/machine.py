@@ -19,7 +19,7 @@ OWN_RESULTS = ":(exclude)benchmarks/results"
 
 
 def machine() -> dict[str, Any]:
-    """CPU model, cores, memory, system, Python and library versions."""
+    """Return the CPU model, cores, memory, system, Python and library versions."""
     return {
         "cpu": _cpu_model(),
         "cores": len(os.sched_getaffinity(0)),
@@ -31,7 +31,7 @@ def machine() -> dict[str, Any]:
 
 
 def pace_ms() -> float:
-    """CPU time of a fixed piece of work now: a shared machine can take twice as long an hour later."""
+    """Return the CPU time that a fixed piece of work takes now, because a shared machine can be half as fast an hour later."""
     took_ns = []
     for _ in range(PACES):
         began_ns = time.thread_time_ns()
@@ -43,7 +43,7 @@ def pace_ms() -> float:
 
 
 def commit(checkout: Path = ROOT) -> tuple[str | None, bool]:
-    """(the commit of a checkout, None where it is none; are files changed since?)."""
+    """Return (the commit of a checkout or None, whether files have changed since)."""
     head = _git(checkout, "rev-parse", "--short=12", "HEAD")
     if head is None:
         return None, False
@@ -52,7 +52,7 @@ def commit(checkout: Path = ROOT) -> tuple[str | None, bool]:
 
 
 def results_name(head: str | None, is_changed: bool) -> str:
-    """The name that figures of this state of the checkout are kept under."""
+    """Return the name under which figures of this state of the checkout are stored."""
     return WORKING_TREE if head is None or is_changed else head
 
 

@@ -19,7 +19,7 @@ LAST_LINES = 20
 
 
 class CommandFailed(LondonPumpError):
-    """A measured command did not end well: what it cost says nothing."""
+    """A measured command failed, so its cost means nothing."""
 
     def __init__(self, command: tuple[str, ...], code: int, output: str) -> None:
         last = "\n".join(output.splitlines()[-LAST_LINES:])
@@ -61,7 +61,7 @@ def run(command: tuple[str, ...]) -> tuple[Cost, str]:
 
 
 def londonpump(*arguments: str | Path) -> Cost:
-    """The cost of one command of the product."""
+    """Return the cost of one command of the product."""
     return run((*LONDONPUMP, *map(str, arguments)))[0]
 
 

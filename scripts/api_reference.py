@@ -1,4 +1,4 @@
-"""The parts of docs/reference/api.md, from the routes, their OpenAPI document and the one table of errors.
+"""The generated parts of docs/reference/api.md, from the routes, their OpenAPI document and the table of errors.
 
 For `write_docs.py`, which puts them on the page.
 """
@@ -74,14 +74,14 @@ UNIT = {
     "prediction": "s",
 }
 EXAMPLE_ARGUMENTS = {"NameTaken": ("amelia",), "TooManyAttempts": (12,)}
-"""What an error is about in its line of the table."""
+"""Example arguments of errors whose message contains a value."""
 SIGN_IN = "SignIn"
 FORM_DESCRIPTIONS = {SIGN_IN: "The fields of a form."}
 ALL_ROLES, EVERYBODY = "any account", "everybody"
 
 
 def table(header: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
-    """A Markdown table; a column that is empty in every row is left out."""
+    """Return a Markdown table; a column that is empty in every row is left out."""
     names, cells = list(header), [list(row) for row in rows]
     columns = [number for number in range(len(names)) if any(row[number] for row in cells)]
     lines = [[row[number] for number in columns] for row in (names, ["---"] * len(names), *cells)]
@@ -89,7 +89,7 @@ def table(header: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
 
 
 def overview() -> str:
-    """Every route with who may call it."""
+    """Return every route with the roles that may call it."""
     rows = [
         (_link(method, path), _right(method, path), _first_sentence(operation))
         for method, path, operation in _operations()
@@ -98,12 +98,12 @@ def overview() -> str:
 
 
 def operations() -> str:
-    """Every route with its parameters, its body and its answers."""
+    """Return every route with its parameters, its body and its responses."""
     return "\n".join(_format_operation(method, path, operation) for method, path, operation in _operations())
 
 
 def shapes() -> str:
-    """Every shape that is taken or given, field by field."""
+    """Return every schema of requests and responses, field by field."""
     schemas = _document()["components"]["schemas"]
     schemas_shown = [name for name in sorted(schemas, key=_title) if "properties" in schemas[name]]
     return "\n".join(_shape(name, schemas[name]) for name in schemas_shown)
@@ -117,7 +117,7 @@ def everywhere() -> str:
 
 
 def problems() -> str:
-    """Every error that the service has an answer for, by status."""
+    """Return every error that the service maps to a response, by status."""
     known = {*STATUS_OF, *(error for kind in STATUS_OF for error in _below(kind))}
     own = [kind for kind in known if kind in STATUS_OF or _is_service_error(kind)]
     rows = sorted(
@@ -246,7 +246,7 @@ def _shape(name: str, schema: dict[str, Any]) -> str:
 
 @cache
 def _usual_parameters() -> frozenset[str]:
-    """Shapes that are answered and never asked for: a default says nothing there."""
+    """Return schemas that occur in responses only, where a default means nothing."""
     referenced: set[str] = set()
     waiting = [
         content["schema"]
@@ -346,7 +346,7 @@ def _status(kind: type[Exception]) -> HTTPStatus:
 
 
 def _meaning(kind: type[Exception]) -> str:
-    """What it says where that is always the same but for one value, else what it is for."""
+    """Return the message of an error if it is always the same except for one value, else its purpose."""
     if "__init__" in vars(kind) and (kind.__name__ in EXAMPLE_ARGUMENTS or _needs_nothing(kind)):
         return str(kind(*EXAMPLE_ARGUMENTS.get(kind.__name__, ())))
     # some name their status too

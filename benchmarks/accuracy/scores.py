@@ -1,4 +1,4 @@
-"""The measures of a split: every model on the same rows, with 95 % intervals from resampled days."""
+"""Measures of a split: every model on the same rows, with 95 % intervals from resampled days."""
 
 from dataclasses import replace
 from typing import Any
@@ -26,7 +26,7 @@ Scores = dict[str, Any]
 
 
 def scores_of(answers: Answers, resamples: int = RESAMPLES) -> Scores:
-    """Measures for json.
+    """Return the measures for JSON.
 
     Returns: `{rows, days, models: {NAME: {SLICE: {VALUE: measures}}}, gains: {stated and not: {NAME: stat}},
     original_mae_s, pumps: {stated and not: measures}}`. A gain is the MAE of the other model minus ours.
@@ -67,7 +67,7 @@ def _trimmed(models: dict[str, Any]) -> dict[str, Any]:
 
 
 def _ours(answers: Answers) -> dict[str, Forecast]:
-    """Ours with the original's list of stations beside its own warnings, against the same announced time."""
+    """Return our measures with the original's list of stations next to our own warnings, against the same announced time."""
     listed = answers.forecasts["original"].is_listed
     ours = {name: replace(answers.forecasts[name], is_listed=listed) for name in OURS.values()}
     flagged = Forecast(answers.forecasts["ours"].median_s, is_listed=answers.is_warned)
@@ -90,7 +90,7 @@ def _baselines(answers: Answers) -> dict[str, Forecast]:
 def gains(
     answers: Answers, models: dict[str, Forecast], ours: str, resamples: int = RESAMPLES
 ) -> dict[str, Any]:
-    """MAE of each baseline less that of ours, on the same rows and days."""
+    """Return the MAE of each baseline minus ours, on the same rows and days."""
     return {
         name: paired_difference(answers.rows, models[name], models[ours], "mae_s", resamples)
         for name in GAINS_ON

@@ -47,7 +47,7 @@ ATTACKS = {
     "sign_ins": "no attack: 12 correct sign-ins at once, 30 within 10 s",
 }
 BUNDLE = Sizes(incidents=20_000)
-"""The model need not be good: what an answer costs depends little on its size."""
+"""Number of incidents: the model need not be good, because the cost of an answer depends little on its size."""
 QUIET_S, ATTACKED_S, MARGIN_S = 5.0, 8.0, 2.0
 LIMIT = 3.0
 """Under attack the operator's p95 stays within this many times its quiet value."""
@@ -75,7 +75,7 @@ class Outcome:
     attacked: AttackView
     attacker: dict[str, int]
     waited_ms: float | None = None
-    """The longest sign-in, where sign-ins are what comes."""
+    """The longest sign-in, for the attack by sign-ins."""
 
 
 def main(
@@ -161,7 +161,7 @@ def _command(server: Server, name: str, seconds: float, *more: str) -> tuple[str
 
 @contextmanager
 def _home(inputs: Inputs, checkout: Path) -> Iterator[Home]:
-    """A home that the code of that checkout made: a database of its version, a model, somebody who may ask."""
+    """Return a home made by the code of that checkout: a database of its version, a model, and an operator."""
     with tempfile.TemporaryDirectory(dir=inputs.work) as name:
         home = Home(Path(name) / "home", f"sqlite:///{name}/service.db", checkout, {"REGISTRATION": "true"})
         command = (sys.executable, "-c", MAKE, str(home.folder), home.url, str(inputs.bundle()))
@@ -178,7 +178,7 @@ def _make_consoles(server: Server) -> None:
 
 
 def table(result: dict[str, Any]) -> str:
-    """The figures of each version that was measured, in Markdown."""
+    """Return the figures of each measured version in Markdown."""
     versions = [version for version in VERSIONS if version in result]
     where = "; ".join(f"{version}: {_where(result[version])}" for version in versions)
     heads = "".join(f" {version}: quiet | attacked | not answered |" for version in versions)

@@ -54,7 +54,7 @@ def measure_start(inputs: Inputs) -> Measurement:
 
 
 def measure_sqlite(inputs: Inputs) -> Measurement:
-    """The embedded default."""
+    """Measure the service with the embedded database."""
     with _sqlite(inputs) as home:
         return _loaded("sqlite", inputs, home)
 
@@ -78,7 +78,7 @@ def _loaded(engine: str, inputs: Inputs, home: Home) -> Measurement:
 
 
 def _load(server: Server, work: str, n: int) -> tuple[dict[str, Any], float]:
-    """Returns: what the clients saw, and the server's CPU time for each request, ms."""
+    """Send the load. Returns: the figures of the clients, and the server's CPU time per request, ms."""
     command = (
         sys.executable,
         "-m",
@@ -111,7 +111,7 @@ def _start(python: Path, home: Home) -> dict[str, float]:
 
 
 def _environments() -> dict[str, Path]:
-    """The service's own first."""
+    """Return the environments, the service's own first."""
     return {**({"own": OWN} if OWN.exists() else {}), "product": PRODUCT}
 
 

@@ -1,4 +1,4 @@
-"""A served process, and what it has used so far."""
+"""A service process and the resources that it has used so far."""
 
 import json
 import os
@@ -50,7 +50,7 @@ class Server:
 
 @contextmanager
 def serving(python: Path, home: Home) -> Iterator[Server]:
-    """A service on a free port, ready. python: of the environment it runs in. Raises: CommandFailed."""
+    """Run a service on a free port until the block ends. python: of its environment. Raises: CommandFailed."""
     command = (str(python), "-c", SERVE, "serve", "--port", "0")
     log = home.folder / "served.log"
     began = time.perf_counter()
@@ -76,7 +76,7 @@ def serving(python: Path, home: Home) -> Iterator[Server]:
 
 
 def _fetch(address: str, form: bytes | None = None) -> bytes:
-    """The answer, as soon as it is none of "not now"."""
+    """Return the response as soon as the service is ready."""
     straight = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     while True:
         try:
