@@ -1,4 +1,4 @@
-"""Speed, memory and growth of the product, measured in fresh processes and kept as json beside the machine.
+"""Speed, memory and growth of the product, measured in fresh processes and stored as JSON with the machine.
 
 `python -m benchmarks` measures all of it, `python -m benchmarks.accuracy` how good the predictions are.
 """

@@ -1,4 +1,4 @@
-"""A database of made-up context as an hourly refresh leaves it behind: every hour in vintages, traffic each quarter."""
+"""A database of made-up context as an hourly refresh leaves it: several vintages per hour, and traffic every quarter of an hour."""
 
 import random
 from datetime import UTC, date, datetime, timedelta
@@ -20,12 +20,12 @@ SEED = 1
 
 
 def url_of(file: Path) -> str:
-    """The address of an embedded database."""
+    """Return the address of an embedded database."""
     return f"sqlite:///{file.resolve()}"
 
 
 def fill(file: Path, start: date, days: int) -> int:
-    """Make the database from six hours before the first day on. Returns: rows of weather."""
+    """Fill the database from six hours before the first day on. Returns: the number of weather rows."""
     draw = random.Random(SEED)  # noqa: S311 - weather is no secret
     first = datetime(start.year, start.month, start.day, tzinfo=UTC) - 6 * HOUR
     hours = [first + i * HOUR for i in range(days * 24 + 12)]

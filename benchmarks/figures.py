@@ -15,7 +15,7 @@ ORIGINAL = {
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """One quantity. least_and_most: of the repeats, where there were several. target: at most this."""
+    """One quantity. least_and_most: of the repeats, if there were several. target: at most this."""
 
     quantity: str
     value: float
@@ -25,7 +25,7 @@ class Reading:
 
     @property
     def verdict(self) -> str:
-        """Met or missed, where there is a target."""
+        """Return met or missed; empty without a target."""
         if self.target is None:
             return NO_TARGET
         return MET if self.value <= self.target else MISSED

@@ -30,7 +30,7 @@ class Growth:
     start_s: dict[str, float]
 
     def exponent(self, step: str) -> float:
-        """The power of the rows that the cost above the start grows with; 1 is linear.
+        """Return the power of the number of rows with which the cost above the start grows; 1 is linear.
 
         By least squares on logarithms. Without the start taken off, every command would look better than linear.
         """
@@ -61,7 +61,7 @@ def measure_growth(inputs: Inputs) -> Growth:
 
 
 def _costs(inputs: Inputs, incidents: int) -> dict[str, float]:
-    """CPU seconds by step."""
+    """Return the CPU seconds by step."""
     folder = inputs.work / f"growth_{incidents}"
     simulate(folder / "raw", incidents)
     costs = {
@@ -74,7 +74,7 @@ def _costs(inputs: Inputs, incidents: int) -> dict[str, float]:
 
 
 def draw(growth: Growth, path: Path) -> None:
-    """The plot, as a small SVG. Grey and dotted: a start, and from there in proportion to the rows."""
+    """Draw the plot as a small SVG. Grey and dotted: the start, and from there in proportion to the rows."""
     import matplotlib as mpl
 
     mpl.use("svg")

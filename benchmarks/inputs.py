@@ -12,7 +12,7 @@ from londonpump.persistence.bundles import CURRENT
 
 START = date(2021, 1, 1)
 DAYS, INCIDENTS = 1096, 360_000
-"""Three years of the Brigade: what the targets are stated for."""
+"""Three years of the Brigade, for which the targets are stated."""
 QUARTER_DAYS = 91
 CHAMPION_SHARE = 0.25
 """The champion of a challenge is trained on the first quarter of the stream."""
@@ -34,7 +34,7 @@ QUICK = Sizes(incidents=4_000, simulated=1_000, growth=(2_000, 4_000, 8_000), re
 
 
 def days_of(incidents: int) -> int:
-    """So many days bring this many incidents at the Brigade's pace."""
+    """Return the number of days in which this many incidents occur at the Brigade's pace."""
     return max(28, round(incidents * DAYS / INCIDENTS))
 
 
@@ -58,7 +58,7 @@ def prepare(raw: Path, out: Path) -> Cost:
 
 
 def train(data: Path, out: Path) -> Cost:
-    """Train everything."""
+    """Train all models."""
     return londonpump("train", "--data", data, "--out", out)
 
 
@@ -77,22 +77,22 @@ class Inputs:
         self.sizes = sizes
 
     def raw(self) -> Path:
-        """The main stream, as published."""
+        """Return the main stream as published."""
         return self._simulated(self.work / "raw", self.sizes.incidents, START)
 
     def data(self) -> Path:
-        """The examples of the main stream."""
+        """Return the examples of the main stream."""
         return self._prepared(self.work / "data", self.raw())
 
     def bundle(self) -> Path:
-        """A bundle trained on them."""
+        """Return a bundle trained on them."""
         out = self.work / "bundle"
         if not (out / CURRENT).exists():
             train(self.data(), out)
         return out
 
     def champion(self) -> Path:
-        """A bundle trained on the first part of the main stream."""
+        """Return a bundle trained on the first part of the main stream."""
         out = self.work / "champion"
         if not (out / CURRENT).exists():
             until = START + timedelta(days=round(CHAMPION_SHARE * days_of(self.sizes.incidents)))
@@ -100,14 +100,14 @@ class Inputs:
         return out
 
     def later_quarter(self) -> Path:
-        """Examples of the quarter after the main stream."""
+        """Return the examples of the quarter after the main stream."""
         start = START + timedelta(days=days_of(self.sizes.incidents))
         incidents = max(1_000, self.sizes.incidents * QUARTER_DAYS // DAYS)
         raw = self._simulated(self.work / "later_raw", incidents, start, QUARTER_DAYS)
         return self._prepared(self.work / "later_data", raw)
 
     def context_database(self) -> Path:
-        """Made-up context of the days of the main stream."""
+        """Return a database with made-up context for the days of the main stream."""
         file = self.work / "context.db"
         if not file.exists():
             part = self.work / "context_part.db"

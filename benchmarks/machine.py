@@ -13,13 +13,13 @@ from benchmarks.processes import ROOT
 
 LIBRARIES = ("duckdb", "ibis-framework", "lightgbm", "numpy", "pyarrow", "scikit-learn", "scipy", "sqlglot")
 PACES = 5
-NS_A_MS = 1e6
+NS_PER_MS = 1e6
 WORKING_TREE = "working-tree"
 OWN_RESULTS = ":(exclude)benchmarks/results"
 
 
 def machine() -> dict[str, Any]:
-    """CPU model, cores, memory, system, Python and library versions."""
+    """Return the CPU model, cores, memory, system, Python and library versions."""
     return {
         "cpu": _cpu_model(),
         "cores": len(os.sched_getaffinity(0)),
@@ -31,7 +31,7 @@ def machine() -> dict[str, Any]:
 
 
 def pace_ms() -> float:
-    """CPU time of a fixed piece of work now: a shared machine can take twice as long an hour later."""
+    """Return the CPU time that a fixed piece of work takes now, because a shared machine can be half as fast an hour later."""
     took_ns = []
     for _ in range(PACES):
         began_ns = time.thread_time_ns()
@@ -39,11 +39,11 @@ def pace_ms() -> float:
         for number in range(1_000_000):
             total += number
         took_ns.append(time.thread_time_ns() - began_ns)
-    return statistics.median(took_ns) / NS_A_MS
+    return statistics.median(took_ns) / NS_PER_MS
 
 
 def commit(checkout: Path = ROOT) -> tuple[str | None, bool]:
-    """(the commit of a checkout, None where it is none; are files changed since?)."""
+    """Return (the commit of a checkout or None, whether files have changed since)."""
     head = _git(checkout, "rev-parse", "--short=12", "HEAD")
     if head is None:
         return None, False
@@ -52,7 +52,7 @@ def commit(checkout: Path = ROOT) -> tuple[str | None, bool]:
 
 
 def results_name(head: str | None, is_changed: bool) -> str:
-    """The name that figures of this state of the checkout are kept under."""
+    """Return the name under which figures of this state of the checkout are stored."""
     return WORKING_TREE if head is None or is_changed else head
 
 

@@ -1,4 +1,4 @@
-"""The figures in docs/explanation/speed.md, written anew between two marks; the words around them stay."""
+"""The figures in docs/explanation/speed.md, renewed between two marks; the text around them stays."""
 
 from pathlib import Path
 from typing import Any

@@ -13,13 +13,13 @@ from typing import Any
 from londonpump.domain.errors import LondonPumpError
 
 ROOT = Path(__file__).resolve().parents[1]
-KIB_A_MIB = 1024
+KIB_PER_MIB = 1024
 LONDONPUMP = (sys.executable, "-c", "from londonpump.cli import main; main()")
 LAST_LINES = 20
 
 
 class CommandFailed(LondonPumpError):
-    """A measured command did not end well: what it cost says nothing."""
+    """A measured command failed, so its cost means nothing."""
 
     def __init__(self, command: tuple[str, ...], code: int, output: str) -> None:
         last = "\n".join(output.splitlines()[-LAST_LINES:])
@@ -57,11 +57,11 @@ def run(command: tuple[str, ...]) -> tuple[Cost, str]:
         output = output_file.read()
     if process.returncode:
         raise CommandFailed(command, process.returncode, output)
-    return Cost(used.ru_utime + used.ru_stime, wall_s, used.ru_maxrss / KIB_A_MIB), output
+    return Cost(used.ru_utime + used.ru_stime, wall_s, used.ru_maxrss / KIB_PER_MIB), output
 
 
 def londonpump(*arguments: str | Path) -> Cost:
-    """The cost of one command of the product."""
+    """Return the cost of one command of the product."""
     return run((*LONDONPUMP, *map(str, arguments)))[0]
 
 

@@ -1,4 +1,4 @@
-"""Figures on the disk: json by commit, and the latest of each."""
+"""Stored figures: JSON by commit, and the latest of each."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -16,7 +16,7 @@ LATEST = "latest.json"
 def write_results(
     folder: Path, measured: Iterable[Measurement], growth: Growth | None, is_quick: bool
 ) -> dict[str, Any]:
-    """Keep what was measured under its commit and as the latest. Returns: what was written.
+    """Store the figures under their commit and as the latest. Returns: the stored figures.
 
     What was measured before at the same commit on the same machine stays, if it was not measured again.
     """

@@ -1,4 +1,4 @@
-"""The measurements, each under the name that `--only` takes."""
+"""Measurements, each under its name for `--only`."""
 
 import shutil
 import statistics
@@ -14,12 +14,12 @@ from benchmarks.service.load import MEASURES as SERVICE
 
 GIB_3_MIB = 3 * 1024
 CONTEXT_AT = "2021-01-05T12:34:00+00:00"
-"""A moment inside the shortest stream."""
+"""A timestamp inside the shortest stream."""
 Measure = Callable[[Inputs], Measurement]
 
 
 def measure_simulate(inputs: Inputs) -> Measurement:
-    """A year of the Brigade, as csv, with faults and report."""
+    """Measure the simulation of a year as csv, with faults and report."""
     n = inputs.sizes.simulated
     costs = _repeated(inputs, inputs.sizes.repeats, lambda out: simulate(out, n))
     return Measurement(
@@ -82,7 +82,7 @@ def measure_train(inputs: Inputs) -> Measurement:
 
 
 def measure_evaluate(inputs: Inputs) -> Measurement:
-    """A quarter that the bundle has not seen, with intervals, report and card."""
+    """Measure the evaluation of a quarter that the bundle has not seen, with intervals, report and card."""
     bundle, data = inputs.bundle(), inputs.later_quarter()
 
     def judge(out: Path) -> Cost:
@@ -95,7 +95,7 @@ def measure_evaluate(inputs: Inputs) -> Measurement:
 
 
 def measure_challenge(inputs: Inputs) -> Measurement:
-    """Both models tried in fresh processes, judged on the days after both, decided and recorded."""
+    """Measure a challenge: smoke tests in fresh processes, evaluation on the days after both trainings, decision and record."""
     bundle, champion, data = inputs.bundle(), inputs.champion(), inputs.data()
 
     def decide(out: Path) -> Cost:
@@ -110,7 +110,7 @@ def measure_challenge(inputs: Inputs) -> Measurement:
 
 
 def measure_predict_row(inputs: Inputs) -> Measurement:
-    """One run: features and models to its distribution, and the whole answer."""
+    """Measure one dispatch: features and models to its distribution, and the whole answer."""
     samples = inputs.sizes.samples
     _, found = task("predict_row", inputs.bundle(), str(samples))
     readings = (*_medians(found, 1.0), Reading("whole_answer_cpu_ms", found["whole_answer_ms"], "ms"))
@@ -120,17 +120,17 @@ def measure_predict_row(inputs: Inputs) -> Measurement:
 
 
 def measure_predict_reasons(inputs: Inputs) -> Measurement:
-    """One whole answer with its reasons."""
+    """Measure one whole answer with its explanations."""
     return _answers(inputs, "predict_reasons", "one answer with reasons", 2.0)
 
 
 def measure_predict_candidates(inputs: Inputs) -> Measurement:
-    """Every pump for one call."""
+    """Measure every pump for one call."""
     return _answers(inputs, "predict_candidates", "142 candidate pumps, no reasons", 3.0)
 
 
 def measure_drift(inputs: Inputs) -> Measurement:
-    """Thirty inputs of three years, their thresholds included; reading the records is not."""
+    """Measure the drift check of thirty inputs over three years with their thresholds, without reading the records."""
     n = 600_000 * inputs.sizes.incidents // Sizes().incidents
     found = [task("drift_check", str(max(n, 20_000)), "30")[1] for _ in range(inputs.sizes.repeats)]
     costs = [one["cpu_s"] for one in found]
@@ -171,7 +171,7 @@ def _medians(found: dict[str, float], target_ms: float) -> tuple[Reading, ...]:
 
 
 def _repeated(inputs: Inputs, repeats: int, work: Callable[[Path], Cost]) -> list[Cost]:
-    """The same work into new folders that are removed afterwards."""
+    """Repeat the same work in new folders that are removed afterwards."""
     costs = []
     for _ in range(repeats):
         out = Path(tempfile.mkdtemp(dir=inputs.work))

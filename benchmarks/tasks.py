@@ -37,10 +37,10 @@ from londonpump.persistence.database import open_database
 from londonpump.persistence.repositories.context import context_at
 
 WARM_UP = 50
-NS_A_MS = 1e6
+NS_PER_MS = 1e6
 SEED = 1
 CANDIDATES = 142
-"""Pumps that London has: each a candidate for a call."""
+"""Number of pumps in London, each a candidate for a call."""
 CALL = {
     "mobilised_at": "2024-01-15T08:00Z",
     "easting_m": "530000",
@@ -50,7 +50,7 @@ CALL = {
 
 
 def train_point(data: str) -> dict[str, Any]:
-    """Features and one L1 booster, out of examples on the disk."""
+    """Train one L1 booster on the features of stored examples."""
     examples = load_examples(Path(data))
     training = training_set(examples, default_until(examples.rows))
     ground = fit_ground_lookup(training.calls, training.stations)
@@ -65,7 +65,7 @@ def train_point(data: str) -> dict[str, Any]:
 
 
 def predict_row(bundle: str, samples: str) -> dict[str, Any]:
-    """One run through feature and model code, to its distribution; and the whole answer about it."""
+    """Measure one dispatch through feature and model code to its distribution, and the whole answer."""
     opened = open_bundle(Path(bundle))
     columns = _calls(opened, 1)
 
@@ -87,14 +87,14 @@ def predict_reasons(bundle: str, samples: str) -> dict[str, Any]:
 
 
 def predict_candidates(bundle: str, samples: str) -> dict[str, Any]:
-    """Whole answers about every pump that could be sent to one call, without reasons."""
+    """Measure whole answers about every pump that could be sent to one call, without explanations."""
     opened = open_bundle(Path(bundle))
     columns = _calls(opened, CANDIDATES)
     return {"rows": CANDIDATES, **_timed(lambda: predict_dispatches(opened, columns), int(samples))}
 
 
 def prepare_records(raw: str, out: str, database: str = "") -> dict[str, Any]:
-    """A simulated folder without context files; with the context of a database if one is named."""
+    """Prepare a simulated folder without context files; with the context of a database if one is named."""
     folder = Path(raw)
     report = prepare(
         PrepareRequest(
@@ -109,14 +109,14 @@ def prepare_records(raw: str, out: str, database: str = "") -> dict[str, Any]:
 
 
 def context_of_moment(database: str, at: str, samples: str) -> dict[str, Any]:
-    """The context of one moment, read from the database."""
+    """Measure reading the context of one timestamp from the database."""
     engine = open_database(url_of(Path(database)))
     timestamp = datetime.fromisoformat(at)
     return {"rows": 1, **_timed(lambda: context_at(engine, timestamp), int(samples))}
 
 
 def drift_check(rows: str, inputs: str) -> dict[str, Any]:
-    """The drift check alone, of made-up inputs over three years: a quarter texts, half numbers, a quarter context."""
+    """Measure the drift check on made-up inputs over three years: a quarter texts, half numbers, a quarter context."""
     rng = np.random.default_rng(SEED)
     n, n_inputs, days = int(rows), int(inputs), 1096
     day = np.sort(rng.integers(0, days, n))
@@ -150,7 +150,7 @@ TASKS: dict[str, Callable[..., dict[str, Any]]] = {
 
 
 def _calls(bundle: Bundle, n: int) -> dict[str, np.ndarray[Any, Any]]:
-    """One call, and n pumps that might go there: of every open station in turn."""
+    """Return one call, and n pumps that might go there, from every open station in turn."""
     stations = by_code(bundle.stations)
     codes = sorted(code for code, station in stations.items() if station.status == "open")
     dispatches = [
@@ -161,7 +161,7 @@ def _calls(bundle: Bundle, n: int) -> dict[str, np.ndarray[Any, Any]]:
 
 
 def _timed(work: Callable[[], object], samples: int) -> dict[str, float]:
-    """Medians of so many answers after a warm-up. median_ms: of CPU time."""
+    """Return the medians of some answers after a warm-up. median_ms: of CPU time."""
     for _ in range(min(WARM_UP, samples)):
         work()
     cpu_ns, wall_ns = [], []
@@ -171,8 +171,8 @@ def _timed(work: Callable[[], object], samples: int) -> dict[str, float]:
         cpu_ns.append(time.thread_time_ns() - cpu)
         wall_ns.append(time.perf_counter_ns() - wall)
     return {
-        "median_ms": statistics.median(cpu_ns) / NS_A_MS,
-        "median_wall_ms": statistics.median(wall_ns) / NS_A_MS,
+        "median_ms": statistics.median(cpu_ns) / NS_PER_MS,
+        "median_wall_ms": statistics.median(wall_ns) / NS_PER_MS,
     }
 
 

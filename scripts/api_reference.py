@@ -1,4 +1,4 @@
-"""The parts of docs/reference/api.md, from the routes, their OpenAPI document and the one table of errors.
+"""The generated parts of docs/reference/api.md, from the routes, their OpenAPI document and the table of errors.
 
 For `write_docs.py`, which puts them on the page.
 """
@@ -41,7 +41,7 @@ EVERYWHERE = {
     )
     for status, meaning in table.items()
 }
-"""Refusals that follow from a right, a body or a parameter."""
+"""Errors that follow from a right, a body or a parameter."""
 PLAIN_DESCRIPTIONS = {"Successful Response": "Done.", "Service Unavailable": "Not now."}
 UNIT_OF_ENDING = {
     "_s": "s",
@@ -70,14 +70,14 @@ UNIT = {
     "prediction": "s",
 }
 EXAMPLE_ARGUMENTS = {"NameTaken": ("amelia",), "TooManyAttempts": (12,)}
-"""What an error is about in its line of the table."""
+"""Example arguments of errors whose message contains a value."""
 SIGN_IN = "SignIn"
 FORM_DESCRIPTIONS = {SIGN_IN: "The fields of a form."}
 ALL_ROLES, EVERYBODY = "any account", "everybody"
 
 
 def table(header: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
-    """A Markdown table; a column that is empty in every row is left out."""
+    """Return a Markdown table; a column that is empty in every row is left out."""
     names, cells = list(header), [list(row) for row in rows]
     columns = [number for number in range(len(names)) if any(row[number] for row in cells)]
     lines = [[row[number] for number in columns] for row in (names, ["---"] * len(names), *cells)]
@@ -85,7 +85,7 @@ def table(header: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
 
 
 def overview() -> str:
-    """Every route with who may call it."""
+    """Return every route with the roles that may call it."""
     rows = [
         (_link(method, path), _right(method, path), _first_sentence(operation))
         for method, path, operation in _operations()
@@ -94,26 +94,26 @@ def overview() -> str:
 
 
 def operations() -> str:
-    """Every route with its parameters, its body and its answers."""
+    """Return every route with its parameters, its body and its responses."""
     return "\n".join(_format_operation(method, path, operation) for method, path, operation in _operations())
 
 
 def shapes() -> str:
-    """Every shape that is taken or given, field by field."""
+    """Return every schema of requests and responses, field by field."""
     schemas = _document()["components"]["schemas"]
     schemas_shown = [name for name in sorted(schemas, key=_title) if "properties" in schemas[name]]
     return "\n".join(_shape(name, schemas[name]) for name in schemas_shown)
 
 
 def everywhere() -> str:
-    """The refusals that any route may answer with."""
+    """Return the table of the errors that any route may answer with."""
     return table(
         ("Status", "When"), [(f"{status}", meaning) for status, meaning in sorted(EVERYWHERE.items())]
     )
 
 
 def problems() -> str:
-    """Every error that the service has an answer for, by status."""
+    """Return every error that the service maps to a response, by status."""
     known = {*STATUS_OF, *(error for kind in STATUS_OF for error in _below(kind))}
     own = [kind for kind in known if kind in STATUS_OF or _is_service_error(kind)]
     rows = sorted(
@@ -209,7 +209,7 @@ def _answers(responses: dict[str, Any]) -> str:
         status for status, answer in responses.items() if EVERYWHERE.get(int(status)) == answer["description"]
     ]
     rows = [(status, *_answer(answer)) for status, answer in sorted(responses.items()) if status not in usual]
-    also = f"\nAlso {', '.join(sorted(usual))}, as [everywhere](#refusals).\n" if usual else ""
+    also = f"\nAlso {', '.join(sorted(usual))}, as [everywhere](#errors-of-any-route).\n" if usual else ""
     return table(("Status", "Means", "Body", "Headers"), rows) + also
 
 
@@ -242,7 +242,7 @@ def _shape(name: str, schema: dict[str, Any]) -> str:
 
 @cache
 def _usual_parameters() -> frozenset[str]:
-    """Shapes that are answered and never asked for: a default says nothing there."""
+    """Return schemas that occur in responses only, where a default means nothing."""
     referenced: set[str] = set()
     waiting = [
         content["schema"]
@@ -340,7 +340,7 @@ def _status(kind: type[Exception]) -> HTTPStatus:
 
 
 def _meaning(kind: type[Exception]) -> str:
-    """What it says where that is always the same but for one value, else what it is for."""
+    """Return the message of an error if it is always the same except for one value, else its purpose."""
     if "__init__" in vars(kind) and (kind.__name__ in EXAMPLE_ARGUMENTS or _needs_nothing(kind)):
         return str(kind(*EXAMPLE_ARGUMENTS.get(kind.__name__, ())))
     # some name their status too
@@ -359,6 +359,6 @@ PARTS: dict[str, Callable[[], str]] = {
     "api-overview": overview,
     "api-operations": operations,
     "api-shapes": shapes,
-    "api-refusals": everywhere,
+    "api-everywhere": everywhere,
     "api-problems": problems,
 }

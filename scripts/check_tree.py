@@ -1,4 +1,4 @@
-"""What must not be in the tree: big files, pickles, binaries, keys, CR line ends, addresses in locks."""
+"""Check that the tree holds no big files, pickles, binaries, keys, CR line ends or addresses in locks."""
 
 import re
 import subprocess
@@ -11,7 +11,7 @@ SECRET = re.compile(rb"-----BEGIN [A-Z ]*PRIVATE KEY-----|AKIA[0-9A-Z]{16}|ghp_[
 
 
 def faults_of(path: Path) -> list[str]:
-    """What is wrong with one file."""
+    """Return the faults of one file."""
     content = path.read_bytes()
     faults = []
     if len(content) > LARGEST_BYTES:
@@ -28,7 +28,7 @@ def faults_of(path: Path) -> list[str]:
 
 
 def main() -> int:
-    """0 if every tracked or new file may stand, else 1."""
+    """Return 0 if every tracked or new file is allowed, else 1."""
     listed = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
         capture_output=True,

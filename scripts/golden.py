@@ -98,13 +98,13 @@ def make_data(home: Path) -> None:
 
 
 def bundle_in(home: Path) -> Path:
-    """The one bundle that was trained."""
+    """Return the only bundle that was trained."""
     (card,) = (home / "trained").glob("*/bundle.json")
     return card.parent
 
 
 def write_predictions(out: Path, home: Path) -> None:
-    """`predict` on calls all over London, a tenth of them with values that are wrong or odd."""
+    """Run `predict` on calls all over London; a tenth of them has wrong or unusual values."""
     drawn = random.Random(20261129)  # noqa: S311
     calls, codes = home / "calls.csv", station_codes()
     with calls.open("w", encoding="utf-8", newline="") as file:
@@ -129,7 +129,7 @@ def write_predictions(out: Path, home: Path) -> None:
 
 
 def station_codes() -> list[str]:
-    """Codes of stations with road pumps, by the list that the product ships."""
+    """Return the codes of stations with road pumps, from the list of the product."""
     with next((ROOT / "src").rglob("stations.csv")).open(encoding="utf-8", newline="") as file:
         return [row["code"] for row in csv.DictReader(file)]
 
@@ -153,7 +153,7 @@ def _call(drawn: random.Random, number: int, codes: list[str]) -> tuple[object, 
 
 
 def write_service(out: Path, home: Path) -> None:
-    """What each route answers, with a clock that stands still."""
+    """Write the responses of each route, with a fixed clock."""
     sys.path[:0] = [str(ROOT / "tests")]
     import golden_service  # beside this file; it needs the tests' support
 
@@ -163,7 +163,7 @@ def write_service(out: Path, home: Path) -> None:
 
 
 def write_help(out: Path) -> None:
-    """The help of every command."""
+    """Write the help of every command."""
     import typer
 
     from londonpump.cli import app
@@ -180,7 +180,7 @@ def write_help(out: Path) -> None:
 
 
 def write_tests(out: Path) -> None:
-    """The ids of all tests, slow ones too."""
+    """Write the ids of all tests, slow ones too."""
     listed = subprocess.run(
         [sys.executable, "-m", "pytest", "--collect-only", "-q"],
         cwd=ROOT,
@@ -233,7 +233,7 @@ class Comparison:
             self._leaf(where, old, new)
 
     def _renamed(self, path: tuple[str, ...], value: Any) -> tuple[str, Any]:
-        """The new name of the last field of a path and its new value; the longest end of the path in the map decides."""
+        """Return the new name of the last field of a path and its new value; the longest matching end of a path in the map decides."""
         ends = (".".join(path[first:]) for first in range(len(path)))
         end = next((each for each in ends if each in self.names), path[-1])
         # a name itself may hold a dot, such as a band of distances
@@ -295,7 +295,7 @@ def compare(old: Path, new: Path, *, shows_texts: bool) -> int:
 
 
 def parts_of(folder: Path) -> Iterator[tuple[str, Any]]:
-    """Each file of a freeze as values; ids and the moment of the run are blanked."""
+    """Return each file of a freeze as values, without ids and the time of the run."""
     for path in sorted(folder.glob("*.json")):
         text = MOMENT_OF_RUN.sub("NOW", IDENTIFIER.sub("ID", path.read_text(encoding="utf-8")))
         content = json.loads(text)

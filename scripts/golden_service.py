@@ -1,4 +1,4 @@
-"""What each route of the service answers, for a freeze (golden.py). Runs in the process, with a clock that stands still."""
+"""Responses of each route of the service for a freeze (golden.py), computed in this process with a fixed clock."""
 
 import random
 import tempfile
@@ -32,7 +32,7 @@ READ = (
 
 
 def answers(bundle: Path, n_ranked: int, n_time_pump: int) -> dict[str, Any]:
-    """Answers by the name of their file: one list a group of requests, and the OpenAPI document."""
+    """Return responses by the name of their file: one list per group of requests, and the OpenAPI document."""
     with tempfile.TemporaryDirectory() as name:
         folder, clock = Path(name), Clock()
         url = f"sqlite:///{folder / 'golden.db'}"
@@ -68,7 +68,7 @@ def _signed_in(client: TestClient, name: str) -> dict[str, str]:
 
 
 def _board(client: TestClient, headers: dict[str, str]) -> list[Any]:
-    """Acts on the board, right and wrong ones."""
+    """Send valid and invalid changes to the board."""
     pumps = [pump["code"] for pump in client.get("/v1/board", headers=headers).json()["pumps"]]
     shown = []
     for number, pump in enumerate(pumps[:40]):

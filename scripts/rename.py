@@ -3,7 +3,7 @@
     python3.13 scripts/rename.py check     # list contradictions in the map, such as a new name that a file already uses
     python3.13 scripts/rename.py apply     # rewrite the files and move them; run `make fix` and `make check` afterwards
 
-The map holds the renames of version 0.1. Its paths and line numbers fit the commit before they were applied, 7e7f242. Its parts are:
+The map holds the renames made before the release of 0.1.0. Its paths and line numbers fit the commit before they were applied, 7e7f242. Its parts are:
 
 - `modules`: {old dotted name: new dotted name} of modules and packages.
 - `joined`: {dotted name after the renaming: module that holds its content now}. The joins were made by hand; this script ignores them.
@@ -62,11 +62,11 @@ class Renames:
         self.moved_files = re.compile(rf"(?<![\w])({found})(?!\w)") if found else None
 
     def names_in(self, path: str) -> dict[str, str]:
-        """Names to replace in a file; its own entries take precedence."""
+        """Return the names to replace in a file; its own entries take precedence."""
         return {**self.everywhere, **self.by_file.get(path, {})}
 
     def module(self, dotted: str) -> str:
-        """The new name of a module, or of what is inside a package that moved."""
+        """Return the new name of a module, or of a name inside a package that moved."""
         parts = dotted.split(".")
         for end in range(len(parts), 0, -1):
             old = ".".join(parts[:end])
@@ -75,7 +75,7 @@ class Renames:
         return dotted
 
     def text(self, text: str) -> str:
-        """Dotted names and paths in any text."""
+        """Return a text with new dotted names and paths."""
         if self.dotted:
             text = self.dotted.sub(lambda found: self.module(found[1]), text)
         if self.slashed:
@@ -88,7 +88,7 @@ class Renames:
 
 
 def python_files() -> Iterator[Path]:
-    """All Python files of the project, migrations apart: they keep what they were."""
+    """Return all Python files of the project except migrations, which are never changed."""
     for folder in PYTHON_FOLDERS:
         for path in sorted((ROOT / folder).rglob("*.py")):
             relative = str(path.relative_to(ROOT))
@@ -97,7 +97,7 @@ def python_files() -> Iterator[Path]:
 
 
 def new_python(text: str, path: str, renames: Renames) -> str:
-    """The text of a Python file with its new names."""
+    """Return the text of a Python file with its new names."""
     names, by_line = renames.names_in(path), renames.by_line.get(path, {})
     imported, aliased = module_aliases(text, renames), aliased_modules(text, renames)
     lines = text.splitlines(keepends=True)
@@ -123,7 +123,7 @@ def new_python(text: str, path: str, renames: Renames) -> str:
 
 
 def code_names(text: str) -> Iterator[tuple[tokenize.TokenInfo, bool]]:
-    """(token, is it an attribute) of each name, without the dotted paths of imports: `Renames.text` replaces those."""
+    """Return (token, is it an attribute) of each name, without the dotted paths of imports, which `Renames.text` replaces."""
     is_path, before = False, ""
     for token in tokenize.generate_tokens(io.StringIO(text).readline):
         if token.type == tokenize.NAME:
@@ -137,7 +137,7 @@ def code_names(text: str) -> Iterator[tuple[tokenize.TokenInfo, bool]]:
 
 
 def module_aliases(text: str, renames: Renames) -> dict[str, str]:
-    """Local names of modules that are imported by `from package import module`, where the module has a new name."""
+    """Return local names of modules that are imported by `from package import module`, if the module has a new name."""
     found = {}
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.ImportFrom) and node.module:
@@ -153,7 +153,7 @@ def module_aliases(text: str, renames: Renames) -> dict[str, str]:
 
 
 def aliased_modules(text: str, renames: Renames) -> dict[tuple[int, str], str]:
-    """{(line, name): new name} of modules that are imported by `from package import module as alias`."""
+    """Return {(line, name): new name} of modules that are imported by `from package import module as alias`."""
     return {
         (alias.lineno, alias.name): renames.module(f"{node.module}.{alias.name}").rsplit(".", 1)[-1]
         for node in ast.walk(ast.parse(text))
@@ -164,7 +164,7 @@ def aliased_modules(text: str, renames: Renames) -> dict[tuple[int, str], str]:
 
 
 def new_in_backticks(text: str, names: dict[str, str]) -> str:
-    """Names between backticks, in docstrings and documents; only those with an underscore or a capital are certain to be names of code."""
+    """Return the text with new names between backticks; only names with an underscore or a capital are certain to be code."""
 
     def replaced(match: re.Match[str]) -> str:
         return re.sub(
@@ -224,7 +224,7 @@ def apply(renames: Renames) -> None:
 
 
 def text_files() -> Iterator[Path]:
-    """Documents and settings that may name modules."""
+    """Return the documents and settings that may name modules."""
     listed = subprocess.run(
         ["git", "ls-files", "--", *TEXT_PATTERNS], cwd=ROOT, check=True, capture_output=True, text=True
     )
@@ -234,7 +234,7 @@ def text_files() -> Iterator[Path]:
 
 
 def problems(renames: Renames) -> Iterator[str]:
-    """What would go wrong: said before anything is changed."""
+    """Return the contradictions in the map, before anything is changed."""
     for named in {*renames.by_file, *renames.by_line}:
         if not (ROOT / named).exists():
             yield f"{named}: named in the map, but there is no such file"

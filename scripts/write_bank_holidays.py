@@ -13,7 +13,7 @@ from londonpump.domain.london_clock import FILE, FIRST_YEAR, LAST_YEAR
 
 
 def bank_holidays_csv() -> str:
-    """The file's content."""
+    """Return the content of the file."""
     found = holidays.country_holidays("GB", subdiv="ENG", years=range(FIRST_YEAR, LAST_YEAR + 1))
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")

@@ -97,19 +97,19 @@ SETTING = {
 
 
 def table(header: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
-    """A Markdown table."""
+    """Return a Markdown table."""
     header = list(header)
     lines = [header, ["---"] * len(header), *rows]
     return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
 
 
 def code(text: str) -> str:
-    """A name as code."""
+    """Return a name as code."""
     return f"`{text}`"
 
 
 def features() -> str:
-    """Every number that the response-time model looks at."""
+    """Return the table of the features of the response-time model."""
     rows: list[tuple[str, ...]] = [
         (code(f.name), f.unit, f.source, f.known, ", ".join(map(code, f.reads)), f.group) for f in FEATURES
     ]
@@ -127,12 +127,12 @@ def _location_row(smoothing: Smoothing) -> tuple[str, ...]:
 
 
 def example_columns() -> str:
-    """The columns of examples."""
+    """Return the table of the columns of examples."""
     return _columns(EXAMPLES)
 
 
 def call_columns() -> str:
-    """The columns of calls."""
+    """Return the table of the columns of calls."""
     return _columns(CALLS)
 
 
@@ -145,7 +145,7 @@ def _columns(columns: tuple[Column, ...]) -> str:
 
 
 def optional_columns() -> str:
-    """What CALLS.csv may hold besides the required columns."""
+    """Return the table of the optional columns of CALLS.csv."""
     rows = [(code(name), MEANING[name], _limits(name)) for name in OPTIONAL]
     return table(("Column", "Content", "Between"), rows)
 
@@ -155,12 +155,12 @@ def _limits(name: str) -> str:
 
 
 def prediction_columns() -> str:
-    """What PREDICTIONS.csv holds."""
+    """Return the table of the columns of PREDICTIONS.csv."""
     return table(("Column", "Content"), [(code(name), ANSWER[name]) for name in HEADER])
 
 
 def commands() -> str:
-    """The help of every command, as a terminal shows it."""
+    """Return the help of every command as a terminal shows it."""
     group: Any = typer.main.get_command(app)
     settings = dict(group.context_settings)
     parts = [f"```text\n{_help(group, 'londonpump', settings)}\n```\n"]
@@ -170,7 +170,7 @@ def commands() -> str:
 
 
 def _commands_of(group: Any, before: str = "") -> Iterator[tuple[str, Any]]:
-    """Every command with its full name; of a group its commands, not the group."""
+    """Return every command with its full name; for a group its commands, without the group itself."""
     for name, command in group.commands.items():
         if hasattr(command, "commands"):
             yield from _commands_of(command, f"{before}{name} ")
@@ -186,7 +186,7 @@ def _help(command: Any, name: str, settings: dict[str, Any]) -> str:
 
 
 def errors() -> str:
-    """Every error of the product, with its first line."""
+    """Return every error of the product with its first line."""
     for module in pkgutil.walk_packages(londonpump.__path__, "londonpump."):
         if not module.name.endswith("migrations.env"):  # a script of Alembic's, no module
             importlib.import_module(module.name)
@@ -210,7 +210,7 @@ def _below(dtype: type[LondonPumpError]) -> set[type[LondonPumpError]]:
 
 
 def settings() -> str:
-    """Every environment variable that is read."""
+    """Return every environment variable that is read."""
     rows = [
         (code(f"LONDONPUMP_{name.upper()}"), _default(field), SETTING[name])
         for name, field in Settings.model_fields.items()
@@ -238,19 +238,19 @@ PARTS: dict[str, Callable[[], str]] = {
 
 
 def renewed(text: str) -> str:
-    """A page with its parts written anew. Raises: KeyError for a part that nobody writes."""
+    """Return a page with its generated parts renewed. Raises: KeyError for an unknown part."""
     return PART.sub(lambda found: found[1] + PARTS[found["name"]]() + found[3], text)
 
 
 def out_of_date(root: Path = ROOT) -> dict[Path, str]:
-    """{page: what it should be} of the pages that are not what the code says."""
+    """Return {page: new text} of the pages that differ from the code."""
     pages = {page: page.read_text(encoding="utf-8") for page in sorted((root / "docs").rglob("*.md"))}
     anew = {page: renewed(text) for page, text in pages.items()}
     return {page: text for page, text in anew.items() if text != pages[page]}
 
 
 def main(arguments: list[str]) -> int:
-    """Write what is out of date, or with --check only name it."""
+    """Write the pages that are out of date, or with --check only name them."""
     stale = out_of_date()
     for page, text in stale.items():
         print(page.relative_to(ROOT))

@@ -46,7 +46,7 @@ Results = dict[str, Any]
 
 
 def main() -> int:
-    """The command. Returns: its exit code."""
+    """Run the command. Returns: its exit code."""
     command_line = _arguments()
     if command_line.pages_only:
         write_pages(read_json(RESULTS), ROOT)
@@ -72,12 +72,12 @@ def main() -> int:
 
 
 def show_progress(doing: str) -> None:
-    """Say on the screen what is being done."""
+    """Print the present step."""
     print(f"{time.process_time():7.1f} CPU s  {doing}", file=sys.stderr, flush=True)
 
 
 def measure(source: Path, work: Path) -> Results:
-    """Every figure. source: the folder of real records. work: where prepared data and bundles are put."""
+    """Measure every figure. source: the folder of real records. work: the folder for prepared data and bundles."""
     show_progress("preparing the real records")
     data = {records.name: prepared(records, source, work) for records in ALL}
     union = load_examples(data[UNION.name])
@@ -111,7 +111,7 @@ def measure(source: Path, work: Path) -> Results:
 
 
 def _named(source: Path, work: Path) -> Results:
-    """The places that are only named, measured alone."""
+    """Measure the locations that are only named."""
     found: Results = {"commit": _where()["commit"]}
     for records in NAMED_IN:
         show_progress(f"places that are only named: {records.label}")
@@ -148,7 +148,7 @@ def _ablations(union: Examples, stream: Examples, february: Fold) -> Results:
 
 
 def _judged(parts: list[Part], fold: Fold) -> EvaluationRows:
-    """The test rows of parts end to end."""
+    """Return the test rows of the parts, concatenated."""
     names = parts[0].test
     columns: Columns = {name: np.concatenate([part.test[name] for part in parts]) for name in names}
     return build_judged_rows(fold.bundle, columns).without_slices()
@@ -172,7 +172,7 @@ def _where() -> Results:
 
 
 def _rounded(value: Any) -> Any:
-    """Six significant figures are more than any interval needs."""
+    """Return the figures with six significant digits, more than any interval needs."""
     if isinstance(value, dict):
         return {name: _rounded(one) for name, one in value.items()}
     if isinstance(value, list | tuple):

@@ -23,12 +23,12 @@ from londonpump.models.train import fit_ground_lookup, with_workload
 SEED = 1
 Mask = NDArray[np.bool_]
 Look = tuple[tuple[Feature, ...], frozenset[str]]
-"""Features, and what is hidden beside."""
+"""Features, and the inputs that are hidden besides."""
 
 
 @dataclass(frozen=True, eq=False)
 class Part:
-    """Rows to learn from and rows to judge, with the calls each side may know of."""
+    """Training rows and evaluation rows, with the calls that each side may know."""
 
     examples: Examples
     training: Columns
@@ -37,7 +37,7 @@ class Part:
 
 
 def medians_s(part: Part, look: Look, target: str = "attendance_s") -> Forecast:
-    """The answer to the test rows of a model that looks at no more than this."""
+    """Return the predictions for the test rows of a model that reads these features only."""
     features, hidden = look
     ground = fit_ground_lookup(part.calls, part.examples.stations)
     rows = with_workload(part.training, part.calls, ground, part.examples.complete)
@@ -50,7 +50,7 @@ def medians_s(part: Part, look: Look, target: str = "attendance_s") -> Forecast:
 
 
 def parts_of_folds(examples: Examples, rows: Columns) -> list[Part]:
-    """Five folds by incident of some rows; calls outside the rows' span of time are nobody's."""
+    """Return five folds of some rows by incident; calls outside the time of the rows belong to no fold."""
     of_row, of_call = fold_of(rows), fold_of(examples.calls)
     within = examples.calls["call_us"] <= rows["mobilised_us"].max()
     return [
@@ -67,7 +67,7 @@ def parts_of_folds(examples: Examples, rows: Columns) -> list[Part]:
 def ablate(
     parts: list[Part], rows: EvaluationRows, has_workload: bool, progress: Callable[[str], None]
 ) -> list[dict[str, Any]]:
-    """One entry a step: MAE and gain on the step before; then on the whole, what is not carried.
+    """Return one entry per step: MAE and gain over the step before; then over all, features that the product lacks.
 
     Args: rows: the test rows of the parts, end to end.
     """
@@ -102,7 +102,7 @@ def _entry(step: Step, rows: EvaluationRows, before: Forecast | None, answer: Fo
 def gain_where_it_matters(
     parts: list[Part], rows: EvaluationRows, count: int, matters: Callable[[Dispatches], Mask]
 ) -> dict[str, Any]:
-    """The step of a number without and with: over all test rows, and over those it is about."""
+    """Return the gain of a feature over all test rows, and over the rows that it concerns."""
     before, answer = _end_to_end(parts, up_to(count - 1)), _end_to_end(parts, up_to(count))
     about = np.concatenate([matters(_test_runs(part)) for part in parts])
     everything = np.ones(len(rows), np.bool_)
@@ -115,12 +115,12 @@ def _test_runs(part: Part) -> Dispatches:
 
 
 def crosses_the_river(dispatches: Dispatches) -> Mask:
-    """(n,) the way by a bridge is longer than the straight one."""
+    """Return (n,) True where the way by a bridge is longer than the straight one."""
     return np.asarray(dispatches.by_bridge_m > dispatches.distance_m + 1.0)
 
 
 def is_on_a_busy_ground(dispatches: Dispatches) -> Mask:
-    """(n,) another call on the ground in the half hour before."""
+    """Return (n,) True where another call was on the ground in the half hour before."""
     return np.asarray(dispatches.number("recent_ground_calls") >= 1)
 
 

@@ -1,4 +1,4 @@
-"""A classifier of its own for 360 s, beside the chance that follows from the distribution.
+"""A separate classifier for 360 s, compared with the chance that follows from the distribution.
 
 Same rows, same features (place residuals out of fold for the training rows), the curve of distance and hour
 as one more column, as many boosters and trees as the centre of the distribution has.
@@ -34,7 +34,7 @@ SEED = 1
 
 
 def direct_probability(fold: Fold) -> Floats:
-    """(n,) chance of more than 360 s for the rows of a fold, by boosters of their own."""
+    """Return (n,) chances of more than 360 s for the rows of a fold, from separate boosters."""
     model, rows = fold.bundle.response, fold.training.rows
     dispatches = fold.bundle.dispatches(rows)
     training_table = _table(
@@ -75,7 +75,7 @@ def _table(model: ResponseTimeModel, dispatches: Dispatches, location_effects: l
 
 
 def beside_the_distribution(folds: list[Fold], answers: Answers) -> dict[str, Any]:
-    """Both, and their plain mean, on the same rows: measures, and the differences to the distribution."""
+    """Return the measures of both and of their plain mean on the same rows, and the differences to the distribution."""
     ours = answers.forecasts["ours"]
     direct = np.concatenate([direct_probability(fold) for fold in folds])
     from_distribution = (ours.p_over or {})[FIRST_PUMP_TARGET_S]

@@ -1,4 +1,4 @@
-"""Search for leaks: shuffled targets must leave nothing to learn, and twin dispatches show the attainable error."""
+"""Search for leaks: with shuffled targets no gain may remain, and twin dispatches show the attainable error."""
 
 from dataclasses import replace
 from typing import Any
@@ -17,7 +17,7 @@ SEED = 20230101
 
 
 def shuffled_target(fold: Fold) -> dict[str, Any]:
-    """Train the same bundle on shuffled attendance times; its gain over a constant, in seconds, must be none."""
+    """Train the same bundle on shuffled attendance times. Returns: its gain over a constant in seconds, which must be about 0."""
     training = fold.training
     rows = some(training.rows, np.isfinite(training.rows["attendance_s"]))
     mixed = np.random.default_rng(SEED).permutation(rows["attendance_s"])
@@ -34,7 +34,7 @@ def shuffled_target(fold: Fold) -> dict[str, Any]:
 
 
 def twin_runs(examples: Examples) -> dict[str, float]:
-    """Runs of one station to one square of 100 m in different incidents: how far apart they are.
+    """Measure how far apart dispatches of one station to one square of 100 m in different incidents are.
 
     Returns: pairs; mean_gap_s, of the two times; floor_s, the error that a perfect answer would leave, as
     the gap of two independent times is the square root of two times their own mean error if it is normal.

@@ -82,7 +82,7 @@ def _middle(bundle: Bundle, columns: Columns, points_m: Floats) -> Times:
 
 
 def _by_name(names: NDArray[Any], times_of: Callable[[str, NDArray[np.bool_]], Times]) -> Forecast:
-    """One forecast of all rows, answered name by name."""
+    """Return one forecast of all rows, predicted name by name."""
     mean_s, quantiles_s = np.empty(len(names)), np.empty((len(names), len(LEVELS)))
     for name in sorted(set(names)):
         where = names == name

@@ -43,7 +43,7 @@ def write_pages(results: Results, root: Path) -> None:
 
 
 def filled(text: str, made: dict[str, Callable[[Results], str]], results: Results, page: Path) -> str:
-    """The text of a page with its tables anew."""
+    """Return the text of a page with its tables renewed."""
     for name, make in made.items():
         start, end = f"<!-- measured: {name} -->", f"<!-- end: {name} -->"
         if start not in text or end not in text.partition(start)[2]:

@@ -83,7 +83,7 @@ def _pump_predictions(bundle: Bundle, calls: Columns) -> PumpPredictions:
 
 
 def joined(parts: list[Answers], bundle: Bundle) -> Answers:
-    """Folds end to end; tenths of distance are those of all rows. bundle: any, for the clock and the grid."""
+    """Concatenate folds; tenths of distance are those of all rows. bundle: any, for the clock and the grid."""
     columns = {name: _end_to_end([p.columns[name] for p in parts]) for name in parts[0].columns}
     rows = replace(build_judged_rows(bundle, columns), incident=incident_codes(columns))
     return Answers(
@@ -108,7 +108,7 @@ def joined(parts: list[Answers], bundle: Bundle) -> Answers:
 
 
 def joined_forecast(parts: list[Forecast]) -> Forecast:
-    """One model's answers end to end; all parts must know the same things."""
+    """Concatenate the predictions of one model; all parts must have the same quantiles and chances."""
 
     def end_to_end(name: str) -> Any:
         values = [getattr(part, name) for part in parts]

@@ -1,4 +1,4 @@
-"""The real records the accuracy is measured on, prepared by the product itself."""
+"""The real records that accuracy is measured on, prepared by the product itself."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -9,12 +9,12 @@ from londonpump.lifecycle.prepare import PrepareRequest, prepare
 from londonpump.lifecycle.prepared_examples import Examples, load_examples
 
 SHARED = Path(__file__).resolve().parents[2] / "../shared/data"
-"""Beside the repository; the records are not part of it."""
+"""The folder next to the repository; the records are not part of it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Records:
-    """Published files that belong together, and the day that divides learning from judging."""
+    """Published files that belong together, and the day that separates training from evaluation."""
 
     name: str
     label: str
@@ -34,7 +34,7 @@ ALL = (UNION, ALONE_A, ALONE_B, STREAM_2017)
 
 
 def prepared(records: Records, source: Path, work: Path) -> Path:
-    """DATA of the records under `work`, made by `prepare` if it is not there yet. Raises: BadFile."""
+    """Return the data folder of the records under `work`, prepared if it does not exist yet. Raises: BadFile."""
     missing = [name for name in records.files if not (source / name).exists()]
     if missing:
         raise BadFile(
@@ -47,5 +47,5 @@ def prepared(records: Records, source: Path, work: Path) -> Path:
 
 
 def examples_of(records: Records, source: Path, work: Path) -> Examples:
-    """The prepared examples. Raises: BadFile."""
+    """Return the prepared examples. Raises: BadFile."""
     return load_examples(prepared(records, source, work))

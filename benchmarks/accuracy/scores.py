@@ -1,4 +1,4 @@
-"""The measures of a split: every model on the same rows, with 95 % intervals from resampled days."""
+"""Measures of a split: every model on the same rows, with 95 % intervals from resampled days."""
 
 from dataclasses import replace
 from typing import Any
@@ -11,7 +11,7 @@ from londonpump.evaluation.evaluation_rows import Forecast
 
 OURS = {STATED: "ours", NOT_STATED: "ours_incident_type_not_stated"}
 REPORTED_SLICES = ("distance_decile", "own_ground", "pump")
-OF_A_SLICE = ("n", "mae_s", "bias_s", "cover_80_share", "width_80_s", "cover_90_share", "width_90_s")
+SLICE_METRICS = ("n", "mae_s", "bias_s", "cover_80_share", "width_80_s", "cover_90_share", "width_90_s")
 MEDIAN_ORIGINAL = 5
 """Position of the median among eleven seeds sorted by error, counted from 0."""
 GAINS_ON = (
@@ -26,7 +26,7 @@ Scores = dict[str, Any]
 
 
 def scores_of(answers: Answers, resamples: int = RESAMPLES) -> Scores:
-    """Measures for json.
+    """Return the measures for JSON.
 
     Returns: `{rows, days, models: {NAME: {SLICE: {VALUE: measures}}}, gains: {stated and not: {NAME: stat}},
     original_mae_s, pumps: {stated and not: measures}}`. A gain is the MAE of the other model minus ours.
@@ -57,7 +57,7 @@ def _trimmed(models: dict[str, Any]) -> dict[str, Any]:
         if name not in OURS.values()
         else {
             part: {
-                value: {metric: one[metric] for metric in one if part == "all" or metric in OF_A_SLICE}
+                value: {metric: one[metric] for metric in one if part == "all" or metric in SLICE_METRICS}
                 for value, one in values.items()
             }
             for part, values in slices.items()
@@ -67,7 +67,7 @@ def _trimmed(models: dict[str, Any]) -> dict[str, Any]:
 
 
 def _ours(answers: Answers) -> dict[str, Forecast]:
-    """Ours with the original's list of stations beside its own warnings, against the same announced time."""
+    """Return our measures with the original's list of stations next to our own warnings, against the same announced time."""
     listed = answers.forecasts["original"].is_listed
     ours = {name: replace(answers.forecasts[name], is_listed=listed) for name in OURS.values()}
     flagged = Forecast(answers.forecasts["ours"].median_s, is_listed=answers.is_warned)
@@ -90,7 +90,7 @@ def _baselines(answers: Answers) -> dict[str, Forecast]:
 def gains(
     answers: Answers, models: dict[str, Forecast], ours: str, resamples: int = RESAMPLES
 ) -> dict[str, Any]:
-    """MAE of each baseline less that of ours, on the same rows and days."""
+    """Return the MAE of each baseline minus ours, on the same rows and days."""
     return {
         name: paired_difference(answers.rows, models[name], models[ours], "mae_s", resamples)
         for name in GAINS_ON

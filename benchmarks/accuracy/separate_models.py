@@ -1,4 +1,4 @@
-"""Turnout and travel modelled apart and joined, against one model of the whole; and context from files.
+"""Turnout and travel modelled separately and added, against one model of the whole; and the gain of context files.
 
 Where mobilisation records give both. The real records at hand are incident files, so this is measured on a
 simulated stream, which takes the two as independent once place and hour are known: kind to the joined one.
@@ -41,7 +41,7 @@ FACTS = ("incidents", "mobilisations", "stations", "weather_hourly", "traffic_in
 
 
 def simulated_stream(work: Path) -> Examples:
-    """A simulated Brigade's records with every mobilisation, weather and traffic, prepared."""
+    """Return simulated records with every mobilisation, weather and traffic, prepared."""
     raw, out = work / "simulated_raw", work / "simulated"
     if not (out / "report.json").exists():
         write_simulation(SimulationPlan(incidents=INCIDENTS, start=START, days=DAYS, seed=1), raw)
@@ -62,7 +62,7 @@ def simulated_stream(work: Path) -> Examples:
 
 
 def later_part(examples: Examples) -> Part:
-    """The last 30 days to judge, the days before to learn from; rows whose two parts are known."""
+    """Return the last 30 days for evaluation and the days before for training; rows with both turnout and travel time."""
     start_us = midnight_us(START + timedelta(days=DAYS - TEST_DAYS))
     known = np.isfinite(examples.rows["turnout_s"]) & np.isfinite(examples.rows["travel_s"])
     known &= np.isfinite(examples.rows["attendance_s"])
@@ -74,7 +74,7 @@ def later_part(examples: Examples) -> Part:
 
 
 def measured(part: Part, rows: EvaluationRows, progress: Callable[[str], None]) -> dict[str, Any]:
-    """Measures of both ways, their differences, and the gains of context files. rows: the test rows."""
+    """Return the measures of both ways, their differences, and the gains of context files. rows: the test rows."""
     progress("turnout and travel apart")
     models = {
         "whole": _forecast(_times(part, "attendance_s")),
@@ -100,7 +100,7 @@ def _context_gains(part: Part, rows: EvaluationRows) -> dict[str, Any]:
 
 
 def _times(part: Part, target: str) -> ResponseTimes:
-    """The distribution of one target over the test rows."""
+    """Return the distribution of one target over the test rows."""
     ground = fit_ground_lookup(part.calls, part.examples.stations)
     rows = with_workload(part.training, part.calls, ground, EVERY_CALL)
     dispatches = Dispatches(rows, ground)
@@ -120,7 +120,7 @@ def _forecast(times: ResponseTimes) -> Forecast:
 
 
 def joined(turnout: ResponseTimes, travel: ResponseTimes) -> Forecast:
-    """The sum of two independent times: every step of one plus every step of the other, equal chances."""
+    """Return the sum of two independent times: every step of one plus every step of the other, with equal chances."""
     levels = tuple(((np.arange(STEPS_OF_EACH) + 0.5) / STEPS_OF_EACH).tolist())
     n = len(turnout.centre_s)
     parts = []

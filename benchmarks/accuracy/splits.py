@@ -46,7 +46,7 @@ def fold_of(columns: Columns) -> NDArray[np.int64]:
 
 
 def some(columns: Columns, mask: Bools) -> Columns:
-    """Some rows of columns."""
+    """Return some rows of columns."""
     return {name: values[mask] for name, values in columns.items()}
 
 
@@ -67,7 +67,7 @@ def five_folds(examples: Examples) -> tuple[list[Fold], Answers]:
 
 
 def later(records: Records, examples: Examples) -> tuple[Fold, Answers]:
-    """Learnt before the day that divides the records, judged on the incidents from it on."""
+    """Train before the day that separates the records, and evaluate on the incidents from that day on."""
     training = training_set(examples, records.until)
     bundle = fit_bundle(training, TrainingPlan(), {"trained_until": records.until.isoformat()}, silent)
     return _evaluated_later(bundle, training, records, examples)
@@ -115,7 +115,7 @@ def down_the_road(records: Records, examples: Examples, data: Path) -> tuple[Fol
 
 
 def _predicted(bundle: Bundle, columns: Columns, folder: Path) -> NDArray[np.float64]:
-    """(n,) the P50 that `predict` writes for each row, NaN for a row left empty."""
+    """Return (n,) P50 that `predict` writes for each row, NaN for an empty one."""
     header = (*REQUIRED, *(name for name in TEXTS if name in columns))
     source, out = folder / "calls.csv", folder / "predictions.csv"
     with source.open("w", encoding="utf-8", newline="") as file:
@@ -134,6 +134,6 @@ def _call(columns: Columns, row: int, header: tuple[str, ...]) -> list[Any]:
 
 
 def before(examples: Examples, records: Records) -> Columns:
-    """The rows of incidents that began before the day that divides the records."""
+    """Return the rows of incidents that began before the day that separates the records."""
     is_before = first_us_of_incident(examples.rows) < midnight_us(records.until)
     return some(examples.rows, is_before & np.isfinite(examples.rows["attendance_s"]))

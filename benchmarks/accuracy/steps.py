@@ -1,4 +1,4 @@
-"""The steps of the ablation: what each adds to the model, in the order of their worth, and what is not carried."""
+"""Steps of the ablation: the features that each adds to the model, by descending gain, and features that the product lacks."""
 
 from dataclasses import dataclass
 
@@ -55,7 +55,7 @@ THAMES, WORKLOAD = 7, 9
 
 
 def _station(dispatches: Dispatches) -> Floats:
-    """The station's number in the list of codes: trees can cut it anywhere."""
+    """Return the station's position in the list of codes, which trees can split anywhere."""
     return dispatches.station.astype(np.float64)
 
 
@@ -65,7 +65,7 @@ STATION = Feature("station", "code", "station list", ("station_code",), "locatio
 WEATHER = tuple(feature for feature in FEATURES if feature.group == "weather")
 CONGESTION = tuple(feature for feature in FEATURES if feature.group == "traffic")
 BARE = tuple(feature for feature in FEATURES if feature.group not in {"weather", "traffic", "calendar"})
-"""Without any context: what the gain of context is measured against."""
+"""The features without any context, against which the gain of context is measured."""
 NOT_CARRIED: tuple[Step, ...] = (
     Step("with weekday", new=(WEEKDAY,)),
     Step("with month", new=(MONTH,)),
@@ -78,7 +78,7 @@ FROM_FILES: tuple[Step, ...] = (
 
 
 def up_to(count: int) -> tuple[tuple[Feature, ...], frozenset[str]]:
-    """Features and what is still hidden after the first so many steps."""
+    """Return the features of the first steps, and the inputs that are still hidden after them."""
     names = {name for step in STEPS[:count] for name in step.features}
     inputs_used = frozenset().union(*(step.shows for step in STEPS[:count]))
     return tuple(feature for feature in FEATURES if feature.name in names), EVERYTHING - inputs_used

@@ -51,12 +51,12 @@ def about(results: Results) -> str:
 
 
 def reach_pooled(results: Results) -> str:
-    """Every figure of the pooled folds."""
+    """Return the figures of the pooled folds."""
     return _reach_table(results["reach"]["pooled"])
 
 
 def reach_later(results: Results) -> str:
-    """The figures of later rows."""
+    """Return the figures of later rows."""
     parts = [f"{label}:\n\n{_reach_table(results['reach'][name])}" for name, label in LATER.items()]
     return "\n\n".join(parts)
 
@@ -99,7 +99,7 @@ def _bounds(entry: dict[str, Any]) -> str:
 
 
 def splits(results: Results) -> str:
-    """Ours on every split, kind stated; the MAE with the kind not stated and of the baselines beneath."""
+    """Tabulate our measures on every split with the incident type stated; below, the MAE without it and of the baselines."""
     found = results["splits"]
     rows = [["dispatches evaluated", *(f"{found[name]['rows']:,}" for name in SPLITS)]]
     rows += [
@@ -132,7 +132,7 @@ def gains(results: Results) -> str:
 
 
 def tenths(results: Results) -> str:
-    """Coverage by tenth of distance."""
+    """Tabulate coverage by tenth of distance."""
     table_groups = ("pooled", "union", "stream_2017")
     header = ["tenth of distance"]
     header += [f"{SPLITS[name]}: 80 %, width" for name in table_groups]
@@ -172,7 +172,7 @@ WARNINGS = (
 
 
 def warnings(results: Results) -> str:
-    """Each warning against what it warns of."""
+    """Tabulate each warning against the late dispatches that it should flag."""
     rows = []
     for name in ("pooled", "union", "stream_2017"):
         scores = results["splits"][name]
@@ -185,7 +185,7 @@ def warnings(results: Results) -> str:
 
 
 def pumps(results: Results) -> str:
-    """The number of pumps on every call whose number was published."""
+    """Tabulate the number of pumps on every call whose number was published."""
     rows = []
     for name, label in SPLITS.items():
         for input_variant in (STATED, NOT_STATED):
@@ -232,7 +232,7 @@ def named_places(results: Results) -> str:
 
 
 def roads(results: Results) -> str:
-    """Tabulate what the commands did with each set of files."""
+    """Tabulate the results of the commands for each set of files."""
     names = {name: label for name, label in SPLITS.items() if name in results["roads"]}
     rows = []
     for name, label in names.items():

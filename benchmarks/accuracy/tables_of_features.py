@@ -1,4 +1,4 @@
-"""The tables of the page on features."""
+"""Tables of the page on features."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ Results = dict[str, Any]
 
 
 def ablation(results: Results) -> str:
-    """Step by step on the pooled folds and on January 2017."""
+    """Tabulate the steps on the pooled folds and on January 2017."""
     found = results["ablation"]
     pooled = {entry["step"]: entry for entry in found["pooled"]}
     rows = [_steps(pooled.get(one["step"]), one) for one in found["january_2017"]]
@@ -38,7 +38,7 @@ def workload(results: Results) -> str:
 
 
 def thames(results: Results) -> str:
-    """The river, on the five folds."""
+    """Tabulate the gain of the river on the five folds."""
     return _where_it_matters(results["ablation"]["thames_pooled"], "2023, five folds", "across the Thames")
 
 
@@ -58,7 +58,7 @@ def _where_it_matters(found: dict[str, Any], runs: str, about: str) -> str:
 
 
 def context(results: Results) -> str:
-    """Context files, simulated."""
+    """Tabulate the gain of simulated context files."""
     found = results["simulated"]["context"]
     return table(
         ["on a simulated stream", "gain, s"],
@@ -67,7 +67,7 @@ def context(results: Results) -> str:
 
 
 def apart(results: Results) -> str:
-    """Turnout and travel apart and joined, against one model."""
+    """Tabulate turnout and travel modelled separately and added, against one model."""
     found = results["simulated"]
     names = {"mae_s": ("MAE, s", 2), "crps_s": ("CRPS, s", 2), "over_360_brier": ("over 360 s: Brier", 4)}
     rows = [
@@ -87,7 +87,7 @@ def apart(results: Results) -> str:
 
 
 def classifier(results: Results) -> str:
-    """A classifier of its own for 360 s."""
+    """Tabulate the separate classifier for 360 s."""
     names = {
         "distribution": "from the distribution",
         "classifier": "a classifier of its own",

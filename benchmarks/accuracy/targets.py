@@ -1,4 +1,4 @@
-"""The figures to reach, and whether they are reached."""
+"""Targets of the figures, and whether they are met."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,12 +12,12 @@ MET, WITHIN, MISSED = "met", "met within its interval", "missed"
 NOT_ASKED = "not asked for"
 MIN_DECILE_SHARE, MAX_DECILE_SHARE = 0.75, 0.85
 LEAK_MAE_S, LEAK_R2 = 58.0, 0.57
-"""A smaller error, or a larger R2, is a leak until shown otherwise."""
+"""A smaller error, or a larger R2, counts as a leak until it is explained."""
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A figure to reach: low <= figure <= high. find: the figure in the scores, kind stated or not.
+    """A target: low <= figure <= high. find: the figure in the scores, with or without the incident type.
     original: the same of the original recipe, or of its list of stations, where it has one."""
 
     label: str
@@ -28,7 +28,7 @@ class Target:
     is_required_without_type: bool = True
 
     def verdict(self, found: Stat, input_variant: str = STATED) -> str:
-        """Met; met within its interval if only the interval reaches; else missed."""
+        """Return met; met within its interval if only the interval reaches the target; else missed."""
         if input_variant == NOT_STATED and not self.is_required_without_type:
             return NOT_ASKED
         value, low, high = found["value"], found["low"], found["high"]
@@ -67,7 +67,7 @@ def _of_pumps(metric: str) -> Callable[[Scores, str], Stat]:
 
 
 def gain_on(model: str) -> Callable[[Scores, str], Stat]:
-    """The gain on a baseline."""
+    """Return the gain over a baseline."""
 
     def find(scores: Scores, input_variant: str) -> Stat:
         found: Stat = scores["gains"][input_variant][model]
@@ -160,7 +160,7 @@ FEBRUARY_2017: tuple[Target, ...] = (
 
 
 def compared(reaches: tuple[Target, ...], scores: Scores) -> list[dict[str, Any]]:
-    """One entry a figure: what was to be reached, what was measured, the verdict; for json."""
+    """Return one entry per figure for JSON: target, measured value and verdict."""
     return [
         {
             "measure": reach.label,

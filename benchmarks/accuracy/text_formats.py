@@ -8,7 +8,7 @@ MINUS = "−"
 
 
 def number(value: float | None, digits: int) -> str:
-    """A figure with a true minus sign; a dash where there is none."""
+    """Format a number with a true minus sign; a dash for none."""
     if value is None:
         return "–"
     text = f"{value:.{digits}f}"
@@ -16,23 +16,23 @@ def number(value: float | None, digits: int) -> str:
 
 
 def with_interval(found: Stat | None, digits: int) -> str:
-    """`66.7 (65.0 to 68.4)`."""
+    """Format a value with its interval: `66.7 (65.0 to 68.4)`."""
     if found is None:
         return "–"
     return f"{number(found['value'], digits)} ({number(found['low'], digits)} to {number(found['high'], digits)})"
 
 
 def digits_for(value: float) -> int:
-    """Decimals that say enough of a figure and no more."""
+    """Return the number of decimals that a figure needs."""
     return 1 if abs(value) >= 2 else 3
 
 
 def row(cells: Iterable[str]) -> str:
-    """A row of a Markdown table."""
+    """Format a row of a Markdown table."""
     return "| " + " | ".join(cells) + " |"
 
 
 def table(header: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
-    """A Markdown table."""
+    """Format a Markdown table."""
     names = list(header)
     return "\n".join([row(names), row(["---"] * len(names)), *(row(cells) for cells in rows)])

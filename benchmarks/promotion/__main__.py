@@ -28,7 +28,7 @@ RESULTS = ROOT / "benchmarks" / "results" / "promotion.json"
 PAGE = ROOT / "docs" / "explanation" / "promotion.md"
 REPEATS = 1_000
 TWICE = ("equal",)
-"""Run twice as often: its bound is the nearest."""
+"""Run twice as often, because this rate is nearest to its bound."""
 TRADED = ("equal", "better", "worse_too_short", "better_quarter", "worse_too_short_quarter")
 TRADED_REPEATS = 500
 SIGNIFICANT = 6
@@ -36,7 +36,7 @@ Results = dict[str, Any]
 
 
 def main() -> int:
-    """The command. Returns: its exit code."""
+    """Run the command. Returns: its exit code."""
     command_line = _arguments()
     if not command_line.pages_only:
         try:
@@ -53,12 +53,12 @@ def main() -> int:
 
 
 def show_progress(doing: str) -> None:
-    """Say on the screen what is being done."""
+    """Print the present step."""
     print(f"{time.process_time():7.1f} CPU s  {doing}", file=sys.stderr, flush=True)
 
 
 def measure(source: Path, work: Path, repeats: int) -> Results:
-    """Every figure. source: the folder of real records."""
+    """Measure every figure. source: the folder of real records."""
     show_progress("deciding on the real records")
     real = on_real_records(source, work)
     show_progress("learning the pairs of models")
@@ -114,7 +114,7 @@ def _pairs(known: RealMonth) -> Results:
 
 
 def _rounded(value: Any) -> Any:
-    """Six significant figures are more than any interval needs."""
+    """Return the figures with six significant digits, more than any interval needs."""
     if isinstance(value, dict):
         return {name: _rounded(one) for name, one in value.items()}
     if isinstance(value, list | tuple):

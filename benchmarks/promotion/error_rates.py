@@ -30,7 +30,7 @@ class Counted:
     rates: Counter[str] = field(default_factory=Counter)
 
     def add(self, verdict: Verdict, slice_value: str | None) -> None:
-        """One more month. place: the slice that is worse, if one is."""
+        """Add one month. place: the slice that is worse, if one is."""
         found = verdict.evidence["slices"]
         self.months += 1
         self.slices += len(found["judged"])
@@ -42,7 +42,7 @@ class Counted:
 
 
 def counted(scenario: Scenario, repeats: int) -> Counted:
-    """The rule on so many months of a scenario; the same months every time."""
+    """Apply the rule to some months of a scenario; the same months every time."""
     worse = scenario.truth.worse
     slice_value = None if worse is None else f"{worse.slice}={worse.value}"
     so_far = Counted()
@@ -53,7 +53,7 @@ def counted(scenario: Scenario, repeats: int) -> Counted:
 
 
 def measured(scenario: Scenario, repeats: int) -> dict[str, Any]:
-    """The rates of a scenario, what is true in it, and whether each is what it must be."""
+    """Return the rates of a scenario, the truth in it, and whether each rate is within its bound."""
     found = counted(scenario, repeats)
     rates = {name: rate(found.rates[name], repeats) for name in (PROMOTED, SLICE)}
     if scenario.truth.worse is not None:
@@ -72,7 +72,7 @@ def measured(scenario: Scenario, repeats: int) -> dict[str, Any]:
 
 
 def rate(cases: int, n: int) -> Rate:
-    """Share and its exact interval (Clopper and Pearson)."""
+    """Return the share and its exact interval (Clopper and Pearson)."""
     ends = binomtest(cases, n).proportion_ci(method="exact")
     return {"share": cases / n, "low": float(ends.low), "high": float(ends.high)}
 
@@ -91,7 +91,7 @@ def _meets(requirements: Requirement, rates: dict[str, Rate]) -> dict[str, Any]:
 
 
 def _aged(month_evidence: Evidence) -> Evidence:
-    """The same month with a champion older than its limit: only the dates are others."""
+    """Return the same month with a champion older than its limit: only the dates differ."""
     assert month_evidence.champion is not None and RULE.champion_age_days is not None  # noqa: PT018, S101
     long_ago = month_evidence.today - timedelta(days=RULE.champion_age_days + 1)
     champion = EvaluatedModel(long_ago, month_evidence.champion.smoke_test, month_evidence.champion.forecast)

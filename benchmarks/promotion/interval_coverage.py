@@ -1,4 +1,4 @@
-"""Coverage of 95 % intervals with few days: in standard errors of its own, and by percentiles."""
+"""Coverage of 95 % intervals with few days: in their own standard errors, and by percentiles."""
 
 from typing import Any
 

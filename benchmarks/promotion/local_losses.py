@@ -21,11 +21,11 @@ class Worse:
     size_s: float
 
     def is_there(self, rows: EvaluationRows) -> Bools:
-        """(n,) True for the rows where it is worse."""
+        """Return (n,) True for the rows where it is worse."""
         return np.asarray(rows.slices[self.slice] == self.value)
 
     def extra_s(self, rows: EvaluationRows, rng: np.random.Generator, draws: int) -> Floats:
-        """(n, draws) what is added to the announced time."""
+        """Return (n, draws) seconds that are added to the announced time."""
         there = self.is_there(rows)
         extra = np.zeros((len(rows), draws))
         shape = (int(there.sum()), draws)
@@ -36,7 +36,7 @@ class Worse:
         return extra
 
     def done_to(self, forecast: Forecast, rows: EvaluationRows, rng: np.random.Generator) -> Forecast:
-        """The forecast, worse there; its quantiles move along."""
+        """Return the forecast, worse in these rows; its quantiles move along."""
         extra = self.extra_s(rows, rng, 1)
         quantiles_s = None if forecast.quantiles_s is None else forecast.quantiles_s + extra
         return replace(forecast, median_s=forecast.median_s + extra[:, 0], quantiles_s=quantiles_s)

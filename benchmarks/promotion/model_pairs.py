@@ -26,14 +26,14 @@ WHOLE, OTHER_SEED, HALF, OTHER_HALF = "whole", "other_seed", "half", "other_half
 
 @dataclass(frozen=True, eq=False)
 class RealMonth:
-    """February 2017 as it was, and what each model of January said about it. rows: 9,687 runs of 28 days."""
+    """February 2017, and the forecasts of each model of January. rows: 9,687 dispatches on 28 days."""
 
     rows: EvaluationRows
     forecasts: Mapping[str, Forecast]
 
 
 def real_month(source: Path, work: Path) -> RealMonth:
-    """Learn the four models and ask them. source: the folder of real records. Raises: BadFile."""
+    """Train the four models and let them predict. source: the folder of real records. Raises: BadFile."""
     examples = examples_of(STREAM_2017, source, work)
     january = training_set(examples, STREAM_2017.until)
     halves = [_half(january, k) for k in (0, 1)]
@@ -53,7 +53,7 @@ def real_month(source: Path, work: Path) -> RealMonth:
 def asked_later(
     examples: Examples, training: TrainingSet, seed: int, days: tuple[date, date]
 ) -> tuple[EvaluationRows, Forecast]:
-    """Learn a bundle and ask it. days: until when it learns, and from when it is asked."""
+    """Train a bundle and let it predict. days: the end of its training, and the start of the predictions."""
     until, start = days
     bundle = fit_bundle(training, TrainingPlan(seed=seed), {"trained_until": until.isoformat()}, silent)
     rows = later_rows(bundle, examples, start)

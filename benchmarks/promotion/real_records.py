@@ -20,11 +20,11 @@ from londonpump.models.train import TrainingPlan, fit_bundle
 CHALLENGERS_UNTIL = (date(2017, 2, 15), date(2017, 2, 22))
 LAST_DAY = date(2017, 2, 28)
 ANSWERS = 50
-MS_A_S = 1_000
+MS_PER_S = 1_000
 
 
 def on_real_records(source: Path, work: Path) -> dict[str, Any]:
-    """Verdict, reason and evidence by the end of the training data of the challenger. Raises: BadFile."""
+    """Return verdict, reason and evidence by the end of the challenger's training data. Raises: BadFile."""
     examples = examples_of(STREAM_2017, source, work)
     champion = _trained_bundle(examples, STREAM_2017.until)
     decisions = {}
@@ -60,11 +60,11 @@ def _contender(
 
 
 def _latency_ms(bundle: Bundle, rows: Columns) -> float:
-    """Median of warm answers to one run, in this process: here nothing but the comparison is looked at."""
+    """Return the median of warm predictions of one dispatch in this process, because only the comparison matters here."""
     one = {name: values[:1] for name, values in rows.items()}
     taken_s = []
     for _ in range(ANSWERS):
         started_s = time.perf_counter()
         bundle.response_times(bundle.dispatches(one)).quantiles((0.1, 0.5, 0.9))
         taken_s.append(time.perf_counter() - started_s)
-    return statistics.median(taken_s) * MS_A_S
+    return statistics.median(taken_s) * MS_PER_S

@@ -1,4 +1,4 @@
-"""The truth of each scenario, settled exactly: where it lies for a wanted gain, and what is true then."""
+"""The exact truth of each scenario: where it lies for a given gain, and the true differences."""
 
 from dataclasses import replace
 from typing import Any
@@ -14,7 +14,7 @@ CLOSE_SHARE, CLOSE_S = 1e-4, 0.05
 
 
 def improved_by(those: Population, gain_share: float, days: int = 28) -> Truth:
-    """b's MAE is a share below a's."""
+    """Return the truth in which the MAE of b is lower than that of a by a share."""
 
     def missing(toward_b: float) -> float:
         a, b = expected_errors(those, Truth(toward_b))
@@ -40,7 +40,7 @@ def worse_in_slice(
 
 
 def true_gains(those: Population, truth: Truth, slices: tuple[str, ...], min_rows: int) -> dict[str, Any]:
-    """MAE of a, the gain of b on it, and the least and the greatest gain in any slice of so many rows."""
+    """Return the MAE of a, the gain of b over it, and the smallest and largest gain in any slice of enough rows."""
     a, b = expected_errors(those, truth)
     gains = []
     for name in slices:

@@ -9,7 +9,7 @@ from benchmarks.promotion.simulated_months import Population, Truth
 
 MONTH_DAYS, QUARTER_DAYS, WEEK_DAYS = 28, 84, 7
 BOROUGH = ("borough", "WESTMINSTER")
-"""The one borough of February 2017 with 500 runs or more: a month with exactly 500 of them can be made of it."""
+"""The only borough of February 2017 with 500 dispatches or more, so that months with exactly 500 of them can be drawn."""
 BOROUGH_ROWS = 500
 GAIN_SHARE, LOSS_SHARE = 0.01, 0.10
 PROMOTED, SLICE, BOROUGH_REJECTED = "promoted", "refused_for_a_slice", "refused_for_the_borough"
@@ -33,7 +33,7 @@ BOROUGH_SEEN = Requirement(BOROUGH_REJECTED, MIN_RIGHT_SHARE, is_at_most=False)
 
 @dataclass(frozen=True, eq=False)
 class Scenario:
-    """those: what months are drawn from. is_aged: the champion is older than its limit, the challenger newer."""
+    """A scenario. those: the population of its months. is_aged: the champion is older than its limit, the challenger newer."""
 
     name: str
     summary: str
@@ -44,7 +44,7 @@ class Scenario:
 
 
 def scenarios(halves: Population, seeds: Population) -> Iterator[Scenario]:
-    """All of them. halves: two models from half of the incidents each. seeds: two that differ by chance alone."""
+    """Return all scenarios. halves: two models from half of the incidents each. seeds: two that differ by chance alone."""
     equal, better = improved_by(halves, 0.0), improved_by(halves, GAIN_SHARE)
     yield Scenario("equal", "equally good, two halves", halves, equal, (RARELY_PROMOTED,))
     yield Scenario(

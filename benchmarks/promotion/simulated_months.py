@@ -1,4 +1,4 @@
-"""Months that might have been: days drawn from a real one, answers drawn around a truth between two real models.
+"""Simulated months: days drawn from a real one, actual times drawn around a truth between two real models.
 
 The runs, their places and slices, and both forecasts are real. An answer is the true time of the run, times how
 far a real run with a similar forecast missed, times what its day did to all of its runs. The true time lies on the
@@ -17,9 +17,9 @@ from londonpump.evaluation.evaluation_rows import EvaluationRows, Floats, Foreca
 from londonpump.evaluation.promotion.evidence import EPOCH, EvaluatedModel, Evidence, SmokeTest
 
 SIMILAR = 150
-"""A miss is taken from one of so many runs on either side in the order of announced times."""
+"""A miss is drawn from this many dispatches on either side in the order of announced times."""
 MIN_S = 30.0
-"""A pump that is there already has no ratio of times."""
+"""Dispatches shorter than this have no ratio of times, because the pump was there already."""
 FIRST_DAY = 17_198
 QUICK_MS = 1.0
 
@@ -43,7 +43,7 @@ class Population:
 
 
 def population(rows: EvaluationRows, best: Forecast, a: Forecast, b: Forecast) -> Population:
-    """best: the model whose misses stand for what no model knows."""
+    """Return the population. best: the model whose misses stand for what no model can predict."""
     log_miss = np.log(np.maximum(rows.actual_s, MIN_S) / np.maximum(best.median_s, MIN_S))
     _, of_day = np.unique(rows.day, return_inverse=True)
     n = np.bincount(of_day)
@@ -95,7 +95,7 @@ def month(those: Population, truth: Truth, rng: np.random.Generator) -> Evidence
 
 
 def _days(those: Population, truth: Truth, rng: np.random.Generator) -> tuple[Ints, Ints, Ints]:
-    """Rows of a month, the real day that each comes from, and its day in the month: one drawn twice is two days."""
+    """Return the rows of a month, the real day of each, and its day in the month: one drawn twice counts as two days."""
     while True:
         drawn = rng.integers(len(those.days), size=truth.days)
         index = np.concatenate([those.days[day] for day in drawn])
@@ -111,14 +111,14 @@ def _days(those: Population, truth: Truth, rng: np.random.Generator) -> tuple[In
 
 
 def _actual_s(those: Population, toward_b: float, index: Ints, near: Ints) -> Floats:
-    """True time times the miss at a rank; both of any shape that goes together. The day's part is not in it."""
+    """Return the true time multiplied by the miss at a rank, without the day's part; the shapes must broadcast."""
     true_s = (1 - toward_b) * those.a.median_s[index] + toward_b * those.b.median_s[index]
     miss = those.ranked_miss[np.clip(near, 0, len(those.rank) - 1)]
     return np.asarray(np.maximum(true_s, MIN_S) * miss)
 
 
 def expected_errors(those: Population, truth: Truth) -> tuple[Floats, Floats]:
-    """(n,) the absolute error, s, that a and b make on each run on average over every miss that may be drawn."""
+    """Return (n,) absolute errors, s, that a and b have on each dispatch on average over every miss that may be drawn."""
     index = np.arange(len(those.rank))[:, None]
     of_day = np.empty(len(those.rank), np.int64)
     for day, rows in enumerate(those.days):

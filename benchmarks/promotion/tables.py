@@ -1,4 +1,4 @@
-"""The tables of docs/explanation/promotion.md, from the json."""
+"""Tables of docs/explanation/promotion.md, from the JSON."""
 
 from collections.abc import Callable
 from typing import Any

@@ -16,7 +16,7 @@ ALONE = "each_alone"
 
 
 def tradeoff(scenario: Scenario, repeats: int) -> dict[str, Any]:
-    """Share of months in which any slice fails, and in which the worse one does, for each error share.
+    """Return the share of months in which any slice fails, and in which the worse one does, for each error share.
 
     `each_alone`: every slice by its own 95 % interval, as if nobody looked at the others.
     """

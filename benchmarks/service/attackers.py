@@ -19,7 +19,7 @@ from urllib.parse import urlencode, urlsplit
 from benchmarks.service.service_home import PASSWORD
 
 OPERATOR, ATTACKER, CONSOLES = "127.0.0.2", "127.0.0.3", "127.0.0.4"
-"""Sources: on Linux all of 127.0.0.0/8 is this machine."""
+"""Addresses of sources: on Linux all of 127.0.0.0/8 is this machine."""
 PAUSE_S = 0.05
 PATIENCE_S = 10.0
 CONNECTIONS, MAX_REQUESTS = 32, 50_000
@@ -35,7 +35,7 @@ Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 @dataclass(frozen=True)
 class Request:
-    """One request, as it is sent again and again."""
+    """One request that is sent again and again."""
 
     method: str
     path: str
@@ -43,7 +43,7 @@ class Request:
     body: bytes = b""
 
     def encoded(self, server: HostAndPort, token: str | None = None) -> bytes:
-        """The bytes on the wire."""
+        """Return the bytes of the request."""
         lines = [f"{self.method} {self.path} HTTP/1.1", f"Host: {server[0]}:{server[1]}"]
         if self.body:
             lines += [f"Content-Type: {self.content_type}", f"Content-Length: {len(self.body)}"]
@@ -71,7 +71,7 @@ FLOODS = {
 
 
 async def operator(server: HostAndPort, seconds: float, token: str) -> dict[str, Any]:
-    """Returns: took_s of each request that was answered, how many were not."""
+    """Ask for predictions. Returns: took_s of each request that was answered, and the number of others."""
     encoded_request = Request("POST", "/v1/predictions", JSON, _json(QUESTION)).encoded(server, token)
     took_s: list[float] = []
     rejected: Counter[str] = Counter()
@@ -98,7 +98,7 @@ async def operator(server: HostAndPort, seconds: float, token: str) -> dict[str,
 
 
 async def flood(server: HostAndPort, seconds: float, request: Request) -> dict[str, Any]:
-    """Connections in a closed loop. Returns: how many were answered with which status."""
+    """Send requests in a closed loop. Returns: the number of responses by status."""
     sent = request.encoded(server)
     outcomes: Counter[str] = Counter()
     end_s = time.monotonic() + seconds
@@ -124,7 +124,7 @@ async def flood(server: HostAndPort, seconds: float, request: Request) -> dict[s
 
 
 async def heads(server: HostAndPort, seconds: float) -> dict[str, Any]:
-    """Heads that never end; whoever is cut off comes again. Returns: how many were open at most, and cut off."""
+    """Send heads that never end, again after each closed connection. Returns: the maximum number of open ones, and of closed ones."""
     outcomes: Counter[str] = Counter()
     end_s = time.monotonic() + seconds
 
@@ -148,7 +148,7 @@ async def heads(server: HostAndPort, seconds: float) -> dict[str, Any]:
 
 
 async def sign_ins(server: HostAndPort) -> dict[str, Any]:
-    """Correct sign-ins, a dozen of them at once. Returns: how many were answered with which status."""
+    """Sign in correctly, a dozen at once. Returns: the number of responses by status."""
     outcomes: Counter[str] = Counter()
     took_s: list[float] = []
 
@@ -170,12 +170,12 @@ async def sign_ins(server: HostAndPort) -> dict[str, Any]:
 
 
 def console(number: int) -> str:
-    """The name of an account that signs in."""
+    """Return the name of an account that signs in."""
     return f"console{number}"
 
 
 async def post(server: HostAndPort, source: str, path: str, fields: object) -> int:
-    """One request. Returns: its status."""
+    """Send one request. Returns: its status."""
     connection = await _opened(server, source)
     status, _ = await _answered(connection, Request("POST", path, JSON, _json(fields)).encoded(server))
     await _closed(connection)
@@ -183,7 +183,7 @@ async def post(server: HostAndPort, source: str, path: str, fields: object) -> i
 
 
 def server_of(address: str) -> HostAndPort:
-    """Host and port."""
+    """Return host and port."""
     parts = urlsplit(address)
     return str(parts.hostname), int(parts.port or 0)
 
@@ -200,7 +200,7 @@ async def _closed(connection: Connection | None) -> None:
 
 
 async def _answered(connection: Connection, sent: bytes) -> tuple[int, bool]:
-    """Returns: the status, and whether the connection is kept."""
+    """Read a response. Returns: the status, and whether the connection stays open."""
     reader, writer = connection
     writer.write(sent)
     head = (await reader.readuntil(b"\r\n\r\n")).lower()

@@ -47,11 +47,11 @@ ATTACKS = {
     "sign_ins": "no attack: 12 correct sign-ins at once, 30 within 10 s",
 }
 BUNDLE = Sizes(incidents=20_000)
-"""The model need not be good: what an answer costs depends little on its size."""
+"""Number of incidents: the model need not be good, because the cost of an answer depends little on its size."""
 QUIET_S, ATTACKED_S, MARGIN_S = 5.0, 8.0, 2.0
 LIMIT = 3.0
 """Under attack the operator's p95 stays within this many times its quiet value."""
-MS_A_S = 1000
+MS_PER_S = 1000
 VERSIONS = ("before", "after")
 MAKE = "import sys; from pathlib import Path; from benchmarks.service.service_home import made; \
 made(Path(sys.argv[1]), sys.argv[2], Path(sys.argv[3]))"
@@ -75,7 +75,7 @@ class Outcome:
     attacked: AttackView
     attacker: dict[str, int]
     waited_ms: float | None = None
-    """The longest sign-in, where sign-ins are what comes."""
+    """The longest sign-in, for the attack by sign-ins."""
 
 
 def main(
@@ -142,14 +142,14 @@ def _attacked(server: Server, name: str) -> Outcome:
         attack.wait()
     by_attacker: dict[str, Any] = json.loads(output.splitlines()[-1])
     longest = max(by_attacker.get("took_s", ()), default=None)
-    waited_ms = None if longest is None else round(longest * MS_A_S, 1)
+    waited_ms = None if longest is None else round(longest * MS_PER_S, 1)
     return Outcome(quiet, attacked, by_attacker["outcomes"], waited_ms)
 
 
 def _operator(server: Server, token: str, seconds: float) -> AttackView:
     _, output = run(_command(server, "operator", seconds, token))
     seen: dict[str, Any] = json.loads(output.splitlines()[-1])
-    took_ms = np.array(seen["took_s"] or [float("inf")]) * MS_A_S
+    took_ms = np.array(seen["took_s"] or [float("inf")]) * MS_PER_S
     p50_ms, p95_ms = (round(float(one), 1) for one in np.percentile(took_ms, (50, 95)))
     return AttackView(len(seen["took_s"]), p50_ms, p95_ms, seen["refused"])
 
@@ -161,7 +161,7 @@ def _command(server: Server, name: str, seconds: float, *more: str) -> tuple[str
 
 @contextmanager
 def _home(inputs: Inputs, checkout: Path) -> Iterator[Home]:
-    """A home that the code of that checkout made: a database of its version, a model, somebody who may ask."""
+    """Return a home made by the code of that checkout: a database of its version, a model, and an operator."""
     with tempfile.TemporaryDirectory(dir=inputs.work) as name:
         home = Home(Path(name) / "home", f"sqlite:///{name}/service.db", checkout, {"REGISTRATION": "true"})
         command = (sys.executable, "-c", MAKE, str(home.folder), home.url, str(inputs.bundle()))
@@ -178,7 +178,7 @@ def _make_consoles(server: Server) -> None:
 
 
 def table(result: dict[str, Any]) -> str:
-    """The figures of each version that was measured, in Markdown."""
+    """Return the figures of each measured version in Markdown."""
     versions = [version for version in VERSIONS if version in result]
     where = "; ".join(f"{version}: {_where(result[version])}" for version in versions)
     heads = "".join(f" {version}: quiet | attacked | not answered |" for version in versions)
@@ -188,8 +188,8 @@ def table(result: dict[str, Any]) -> str:
         if any(found):
             lines.append(f"| {title} | " + " | ".join(_cells(one) for one in found) + " |")
     says = (
-        f"The operator's median / p95 in ms, how many times the quiet p95 that is (at most {LIMIT:g} is wanted), and how "
-        "many of her requests were not answered with 200."
+        f"The operator's median / p95 in ms, how many times the quiet p95 that is (target: at most {LIMIT:g}), and how "
+        "many of the operator's requests were not answered with 200."
     )
     return "\n\n".join((f"{says} {where}.", "\n".join(lines)))
 

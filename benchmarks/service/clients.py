@@ -23,12 +23,12 @@ SUCCESS, NOT_NOW = (200, 201), 503
 
 
 class RequestFailed(Exception):
-    """A request was refused for good: the figures would say nothing."""
+    """A request was rejected, so the figures would mean nothing."""
 
 
 @dataclass
 class Connection:
-    """One client."""
+    """One client with a connection that stays open."""
 
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
@@ -37,7 +37,7 @@ class Connection:
     n_not_now: int = 0
 
     async def send(self, method: str, path: str, board_state: object = None) -> bytes:
-        """The body of the answer. Raises: NotAnswered unless it is a success in the end."""
+        """Send a request until it succeeds. Returns: the body of the response. Raises: RequestFailed."""
         body = b"" if board_state is None else json.dumps(board_state).encode()
         head = f"{method} {path} HTTP/1.1\r\n{self.head}Content-Length: {len(body)}\r\n\r\n"
         while True:
@@ -55,13 +55,13 @@ class Connection:
 
 
 async def livez(connection: Connection, n: int, _number: int) -> None:
-    """Nothing but the server itself."""
+    """Request a route that needs the server only."""
     for _ in range(n):
         await connection.send("GET", "/livez")
 
 
 async def prediction(connection: Connection, n: int, number: int) -> None:
-    """Every pump ranked for a call at one of 500 places, 5 returned, reasons for the first."""
+    """Request a ranking of every pump for a call at one of 500 locations, 5 of them returned, explanations for the first."""
     for easting_m, northing_m in _some(LOCATIONS, n, number):
         location = {"easting_m": easting_m, "northing_m": northing_m}
         await connection.send("POST", "/v1/predictions", {"location": location, "incident_type": "Fire"})
@@ -78,7 +78,7 @@ async def prediction_known_board(connection: Connection, n: int, number: int) ->
 
 
 async def time_pump(connection: Connection, n: int, number: int) -> None:
-    """The original's question, by query."""
+    """Send the original's request with query parameters."""
     for i in range(n):
         ground = GROUNDS[(i + number) % len(GROUNDS)]
         named = {"Station_Code_of_ressource": ground, "IncidentStationGround_Code": ground}
@@ -87,7 +87,7 @@ async def time_pump(connection: Connection, n: int, number: int) -> None:
 
 
 async def board(connection: Connection, n: int, number: int) -> None:
-    """A pump of the client's own is sent and goes through its events: five requests."""
+    """Send a pump of the client's own and report its events: five requests."""
     board_state = json.loads(await connection.send("GET", "/v1/board"))
     connection.took_s.clear()
     own = [pump["code"] for pump in board_state["pumps"]][number::CLIENTS]

@@ -23,7 +23,7 @@ PRODUCT = Path(sys.executable)
 OWN = ROOT / ".venv-service" / "bin" / "python"
 """Python of the service's own environment, made by `scripts/service-env`."""
 STARTS = 5
-MS_A_S = 1000
+MS_PER_S = 1000
 CPU_TARGETS_MS = {"prediction": 7.0, "prediction_known_board": 7.0, "time_pump": 1.5}
 P99_TARGETS_MS = {"prediction": 60.0, "prediction_known_board": 60.0}
 REQUESTS = {"livez": 4, "prediction": 1, "prediction_known_board": 1, "time_pump": 2, "board": 2}
@@ -54,7 +54,7 @@ def measure_start(inputs: Inputs) -> Measurement:
 
 
 def measure_sqlite(inputs: Inputs) -> Measurement:
-    """The embedded default."""
+    """Measure the service with the embedded database."""
     with _sqlite(inputs) as home:
         return _loaded("sqlite", inputs, home)
 
@@ -78,7 +78,7 @@ def _loaded(engine: str, inputs: Inputs, home: Home) -> Measurement:
 
 
 def _load(server: Server, work: str, n: int) -> tuple[dict[str, Any], float]:
-    """Returns: what the clients saw, and the server's CPU time for each request, ms."""
+    """Send the load. Returns: the figures of the clients, and the server's CPU time per request, ms."""
     command = (
         sys.executable,
         "-m",
@@ -92,13 +92,13 @@ def _load(server: Server, work: str, n: int) -> tuple[dict[str, Any], float]:
     _, output = run(command)
     cpu_s = server.cpu_s() - before_s
     seen: dict[str, Any] = json.loads(output.splitlines()[-1])
-    return seen, cpu_s / len(seen["took_s"]) * MS_A_S
+    return seen, cpu_s / len(seen["took_s"]) * MS_PER_S
 
 
 def _readings(work: str, seen: dict[str, Any], cpu_ms: float) -> Iterator[Reading]:
     yield Reading(f"{work}_cpu_ms", cpu_ms, "ms", CPU_TARGETS_MS.get(work))
     for share in (50, 95, 99):
-        value_ms = float(np.percentile(seen["took_s"], share)) * MS_A_S
+        value_ms = float(np.percentile(seen["took_s"], share)) * MS_PER_S
         target = P99_TARGETS_MS.get(work) if share == 99 else None
         yield Reading(f"{work}_p{share}_ms", value_ms, "ms", target)
     yield Reading(f"{work}_not_now_pct", 100 * seen["n_not_now"] / len(seen["took_s"]), "%", 0)
@@ -111,7 +111,7 @@ def _start(python: Path, home: Home) -> dict[str, float]:
 
 
 def _environments() -> dict[str, Path]:
-    """The service's own first."""
+    """Return the environments, the service's own first."""
     return {**({"own": OWN} if OWN.exists() else {}), "product": PRODUCT}
 
 

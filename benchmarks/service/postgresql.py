@@ -1,4 +1,4 @@
-"""A PostgreSQL of a development package, with its own settings: it waits for the disk, as in production."""
+"""A PostgreSQL of a development package with its own settings: it waits for the disk, as in production."""
 
 import os
 import pwd
@@ -20,7 +20,7 @@ PATIENCE_S = 60
 
 @contextmanager
 def postgresql() -> Iterator[str]:
-    """The address of an empty database, as long as the block runs. Raises: SourceFailed where none can be started."""
+    """Return the address of an empty database while the block runs. Raises: SourceFailed if none can be started."""
     binaries, user = _binaries(), _unprivileged()
     # short: the path of a socket may have 107 characters
     folder = Path(tempfile.mkdtemp(prefix="lp-bench-", dir="/tmp"))

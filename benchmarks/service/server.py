@@ -1,4 +1,4 @@
-"""A served process, and what it has used so far."""
+"""A service process and the resources that it has used so far."""
 
 import json
 import os
@@ -13,10 +13,10 @@ from http import HTTPStatus
 from pathlib import Path
 from urllib.parse import urlencode
 
-from benchmarks.processes import KIB_A_MIB, CommandFailed
+from benchmarks.processes import KIB_PER_MIB, CommandFailed
 from benchmarks.service.service_home import PASSWORD, USERNAME, Home
 
-TICKS_A_S = os.sysconf("SC_CLK_TCK")
+TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 USER_TICKS, SYSTEM_TICKS = 11, 12
 """Fields of /proc/PID/stat behind the name of the command."""
 PAUSE_S = 0.02
@@ -40,7 +40,7 @@ class Server:
         """Return its resident memory."""
         status = Path(f"/proc/{self.process.pid}/status").read_text(encoding="utf-8")
         (line,) = [line for line in status.splitlines() if line.startswith("VmRSS:")]
-        return int(line.split()[1]) / KIB_A_MIB
+        return int(line.split()[1]) / KIB_PER_MIB
 
     def token(self) -> str:
         """Sign in and return the access token."""
@@ -50,7 +50,7 @@ class Server:
 
 @contextmanager
 def serving(python: Path, home: Home) -> Iterator[Server]:
-    """A service on a free port, ready. python: of the environment it runs in. Raises: CommandFailed."""
+    """Run a service on a free port until the block ends. python: of its environment. Raises: CommandFailed."""
     command = (str(python), "-c", SERVE, "serve", "--port", "0")
     log = home.folder / "served.log"
     began = time.perf_counter()
@@ -76,7 +76,7 @@ def serving(python: Path, home: Home) -> Iterator[Server]:
 
 
 def _fetch(address: str, form: bytes | None = None) -> bytes:
-    """The answer, as soon as it is none of "not now"."""
+    """Return the response as soon as the service is ready."""
     straight = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     while True:
         try:
@@ -91,4 +91,4 @@ def _fetch(address: str, form: bytes | None = None) -> bytes:
 def _cpu_s(pid: int) -> float:
     # the name of the command may hold blanks
     fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
-    return (int(fields[USER_TICKS]) + int(fields[SYSTEM_TICKS])) / TICKS_A_S
+    return (int(fields[USER_TICKS]) + int(fields[SYSTEM_TICKS])) / TICKS_PER_S

@@ -22,7 +22,7 @@ class Home:
     settings: Mapping[str, str] = field(default_factory=dict)
 
     def environment(self) -> dict[str, str]:
-        """The settings of the service, and no other of the product's."""
+        """Return the settings of the service, without any other setting of the product."""
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("LONDONPUMP_")}
         return {
             **inherited,

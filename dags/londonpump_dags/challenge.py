@@ -1,9 +1,9 @@
 """**Compare the newest model with the active one**, when a training has finished, and on the 16th of each month at 00:00
 London time.
 
-Both are judged on the same incidents, later than both trainings. The better one becomes active, and in doubt the champion
-stays; either way the decision is a row of the ledger (`londonpump models list`). A pair that was judged before on the same
-records is not judged again, and without a new model there is nothing to decide: the task succeeds in both cases. To activate
+Both are evaluated on the same incidents, later than both trainings. The better one becomes active, and in doubt the champion
+stays; either way the decision is a row of the ledger (`londonpump models list`). A pair that was evaluated before on the same
+records is not evaluated again, and without a new model there is nothing to decide: the task succeeds in both cases. To activate
 a model by hand, or to roll back: `londonpump models promote`, `londonpump models roll-back`.
 """
 

@@ -1,7 +1,7 @@
 """**Monitor the active model**, every day at 06:30 London time.
 
 It checks live error and coverage, drift of the inputs, and outdated data. Alarms go to the log, to `/metrics` of the service
-and to the webhook `LONDONPUMP_ALARM_WEBHOOK`; an active alarm does not fail the task. If the error has left its band for long
+and to the webhook `LONDONPUMP_ALARM_WEBHOOK`; an open alarm does not fail the task. If the error has left its band for long
 enough, a roll back is proposed, or made if `LONDONPUMP_ROLL_BACK` says so.
 """
 

@@ -5,7 +5,7 @@
 | `fetch` | downloads what the Brigade has published since the last run | it is tried five times, 15 minutes and then up to 2 hours apart; the last good files stay in use |
 | `prepare` | cleans them and joins weather and calendars of the database | earlier prepared data stay in use |
 | `train` | trains a model without the newest 28 days and stores it | the active model stays in use |
-| `evaluate` | evaluates it on those days and writes the report | the new model is stored, and `challenge` judges it on the 16th |
+| `evaluate` | evaluates it on those days and writes the report | the new model is stored, and `challenge` evaluates it on the 16th |
 
 No model becomes active here: when `evaluate` is done, `challenge` starts. Any task can be cleared and run again alone.
 """

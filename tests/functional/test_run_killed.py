@@ -32,7 +32,7 @@ KILLED_AT = (
     "Writing the report",
     "== evaluate",
     "Trying both models in fresh processes",
-    "Judging both",
+    "Evaluating both models",
     "== challenge",
 )
 """What `run` says when it is there: in the middle of steps, and where one ends."""

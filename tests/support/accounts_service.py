@@ -1,4 +1,4 @@
-"""The service with accounts, for tests: cheap password hashes, a clock that the test moves."""
+"""The service with accounts, for tests: cheap password hashes, and a clock that the test sets."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,7 +28,7 @@ SECRET = b"5f0b6a1c9d2e47388a7b1c0d9e8f7a6b5c4d3e2f"
 
 @dataclass
 class Clock:
-    """What time the service believes it is."""
+    """A clock that the test sets, for the service."""
 
     now: datetime = datetime(2025, 6, 2, 9, 30, tzinfo=UTC)
 
@@ -40,21 +40,21 @@ class Clock:
 
 
 class ServiceClient(TestClient):
-    """A client whose application is known to be ours, with its state."""
+    """A client that gives typed access to the application and its state."""
 
     app: FastAPI
 
 
 @dataclass
 class LiveService:
-    """A running service. people: made through the database, by name."""
+    """A running service. people: ids of the accounts created through the database, by name."""
 
     client: ServiceClient
     clock: Clock
     url: str
 
     def add(self, username: str, role: str = "operator", password: str = PASSWORD) -> str:
-        """An account. Returns: its id."""
+        """Create an account in the database. Returns: its id."""
         passwords = Passwords(CHEAP)
         new = accounts.NewUser(username, role, passwords.make_now(password))
         engine = connect(self.url)
@@ -65,12 +65,12 @@ class LiveService:
         return user.id
 
     def login(self, username: str, password: str = PASSWORD, source: str | None = None):
-        """The answer of /login. source: as a proxy would tell it."""
+        """Return the response of POST /login. source: address of the client that a proxy forwards."""
         headers = {"X-Forwarded-For": source} if source else {}
         return self.client.post("/login", data={"username": username, "password": password}, headers=headers)
 
     def bearer(self, username: str, role: str = "operator") -> dict[str, str]:
-        """Headers of a new account that is signed in."""
+        """Create an account, sign it in and return its headers."""
         self.add(username, role)
         return bearer(self.login(username).json()["access_token"])
 
@@ -81,7 +81,7 @@ def bearer(token: str) -> dict[str, str]:
 
 @contextmanager
 def run_live_service(url: str, folder: Path, **settings: object) -> Iterator[LiveService]:
-    """The service over a database, with a secret of the test's own."""
+    """Run the service over a database, with a secret of the test's own."""
     secret = folder / "signing-secret"
     secret.write_bytes(SECRET)
     secret.chmod(0o600)
@@ -98,13 +98,13 @@ def run_live_service(url: str, folder: Path, **settings: object) -> Iterator[Liv
 
 @pytest.fixture
 def live_service(database_url: str, tmp_path: Path) -> Iterator[LiveService]:
-    """The service on each engine."""
+    """Run the service on each engine."""
     with run_live_service(database_url, tmp_path) as running:
         yield running
 
 
 @pytest.fixture
 def live_service_behind_proxy(database_url: str, tmp_path: Path) -> Iterator[LiveService]:
-    """The service on each engine, believing one proxy."""
+    """Run the service on each engine, with one trusted proxy."""
     with run_live_service(database_url, tmp_path, proxies=1) as running:
         yield running

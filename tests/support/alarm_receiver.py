@@ -1,4 +1,4 @@
-"""What listens where alarms are sent: a real HTTP server on loopback that keeps what it was given.
+"""A receiver of alarms: a real HTTP server on loopback that records what it was sent.
 
 with receiving(503, 200) as receiver:      # statuses in turn, the last one for ever
     receiver.url; receiver.got             # bodies that were sent, in order, refused ones too
@@ -13,7 +13,7 @@ from typing import Any
 
 
 class Receiver:
-    """url: its address, with a part that nobody should see in a message."""
+    """A running receiver. url: its address, with a secret part that no message may show."""
 
     def __init__(self, url: str, statuses: tuple[int, ...]) -> None:
         self.url = url
@@ -54,4 +54,4 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
 
     def log_message(self, *args: Any) -> None:
-        """Nothing on standard error."""
+        """Write nothing to standard error."""

@@ -1,4 +1,4 @@
-"""A service with a champion learnt from the small Brigade, and a person who asks it."""
+"""A service whose active model is trained on the small Brigade, and a client for each kind of user."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,7 +19,7 @@ SOHO = {"easting_m": 529_700.0, "northing_m": 181_100.0}
 
 @dataclass
 class ApiClient:
-    """A person who asks a running service."""
+    """A signed-in user of a running service."""
 
     live_service: LiveService
     headers: dict[str, str]
@@ -36,7 +36,7 @@ class ApiClient:
 
     @property
     def user_id(self) -> str:
-        """Of the person who asks."""
+        """Return the id of the signed-in user."""
         engine = connect(self.url)
         with reading(engine) as connection:
             ids = {user.username: user.id for user in list_users(connection)}
@@ -69,7 +69,7 @@ class ApiClient:
         return [pump["code"] for pump in self.client.get("/v1/board", headers=self.headers).json()["pumps"]]
 
     def report_all_available(self, **other: dict[str, Any]) -> None:
-        """All pumps are available but for those that are told otherwise."""
+        """Report all pumps as available, except for those given."""
         headers = self.live_service.bearer("feed", "service")
         pumps = [{"pump": code, "state": "available", **other.get(code, {})} for code in self.fleet()]
         at = (self.clock() - timedelta(minutes=1)).isoformat()
@@ -79,7 +79,7 @@ class ApiClient:
 
 @contextmanager
 def serve_api(url: str, folder: Path, bundle: Path | None, **options: Any) -> Iterator[ApiClient]:
-    """bundle: on duty; None for no model. options: of `running`."""
+    """Serve the API with a client. bundle: the active model, or None for no model. options: of `running`."""
     name = None if bundle is None else put_in_store(bundle, folder).name
     database_with(url, name)
     clock = Clock()
@@ -90,14 +90,14 @@ def serve_api(url: str, folder: Path, bundle: Path | None, **options: Any) -> It
 
 @pytest.fixture
 def api(database_url: str, tmp_path: Path, small_brigade: Any) -> Iterator[ApiClient]:
-    """On each engine."""
+    """Serve the API on each engine."""
     with serve_api(database_url, tmp_path, small_brigade.bundle) as person:
         yield person
 
 
 @pytest.fixture(scope="module")
 def shared_api(tmp_path_factory: pytest.TempPathFactory, small_brigade: Any) -> Iterator[ApiClient]:
-    """One service for all tests of a module that change nothing that another sees: no board, no clock."""
+    """Serve one API for all tests of a module that change nothing that other tests see, such as the board or the clock."""
     folder = tmp_path_factory.mktemp("asking")
     with serve_api(f"sqlite:///{folder}/a.db", folder, small_brigade.bundle) as person:
         yield person
@@ -105,6 +105,6 @@ def shared_api(tmp_path_factory: pytest.TempPathFactory, small_brigade: Any) -> 
 
 @pytest.fixture
 def sqlite_api(tmp_path: Path, small_brigade: Any) -> Iterator[ApiClient]:
-    """On SQLite alone, for what no engine can change."""
+    """Serve the API on SQLite only, for tests whose result does not depend on the engine."""
     with serve_api(f"sqlite:///{tmp_path}/a.db", tmp_path, small_brigade.bundle) as person:
         yield person

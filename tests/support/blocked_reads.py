@@ -1,4 +1,4 @@
-"""Reads of the service's database that are not answered in time, by real work that holds its lanes."""
+"""Database reads of the service that time out, because real work occupies the workers."""
 
 import threading
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ LONG_S = 60.0
 
 
 class Seconds:
-    """A clock that a test moves, in place of one that nobody sets back."""
+    """A clock that a test sets, in place of a monotonic one."""
 
     def __init__(self) -> None:
         self.now = 1000.0
@@ -25,7 +25,7 @@ class Seconds:
 
 
 class BlockedJob:
-    """Work of a lane that goes on until it is let go."""
+    """A job that occupies a worker until it is released."""
 
     def __init__(self) -> None:
         self.is_begun, self.may_end = threading.Event(), threading.Event()
@@ -37,7 +37,7 @@ class BlockedJob:
 
 @contextmanager
 def late_reads(client: ServiceClient) -> Iterator[None]:
-    """Until the block is left no read is answered, on either of the two lanes. For a service with `ONE_READER`."""
+    """Keep both read workers busy, so that no read is answered until the block ends. For a service with `ONE_READER`."""
     store = client.app.state.service.store
     short, long_ = BlockedJob(), BlockedJob()
     waiting: list[Any] = []

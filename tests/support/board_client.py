@@ -1,4 +1,4 @@
-"""A person or a feed at the board of a running service."""
+"""A client of the board of a running service, for a person or a feed."""
 
 from datetime import timedelta
 
@@ -9,14 +9,14 @@ SENT = {"incident_number": "000123-02062025", "pump": "A211"}
 
 
 class Board:
-    """A person at the board. Moments are minutes from the start of the clock."""
+    """A user of the board. Times are minutes from the start of the clock."""
 
     def __init__(self, live_service, name, role="operator"):
         self.live_service, self.name, self.start = live_service, name, live_service.clock()
         self.headers = live_service.bearer(name, role)
 
     def wait(self, minutes: float) -> None:
-        """Longer than a token lives."""
+        """Move the clock beyond the lifetime of a token."""
         self.live_service.clock.move(minutes=minutes)
         self.headers = bearer(self.live_service.login(self.name).json()["access_token"])
 

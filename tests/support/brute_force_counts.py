@@ -1,4 +1,4 @@
-"""Pumps out and pumps of a station ground by brute force: every moment held against every mobilisation."""
+"""Pumps out and pumps of a station ground by brute force: every time is compared with every mobilisation."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields
@@ -16,7 +16,7 @@ BLOCK = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Stream:
-    """Mobilisations, (n,) each, microseconds UTC. home: station of the pump."""
+    """Mobilisations as (n,) arrays, microseconds UTC. home: station of the pump."""
 
     incident: Texts
     pump: Texts
@@ -27,7 +27,7 @@ class Stream:
 
 
 def pumps_out(stream: Stream, incident: Texts, at_us: Ints) -> Ints:
-    """(q,) mobilisations of other incidents with start < at < left."""
+    """Return (q,) numbers of mobilisations of other incidents with start < at < left."""
     found = np.zeros(len(at_us), np.int64)
     for low in range(0, len(at_us), BLOCK):
         at = at_us[low : low + BLOCK, None]
@@ -38,12 +38,12 @@ def pumps_out(stream: Stream, incident: Texts, at_us: Ints) -> Ints:
 
 
 def pumps_away(stream: Stream, ground: Texts, at_us: Ints) -> Ints:
-    """(q,) pumps at home on the ground that are out: start < at < left, each pump once."""
+    """Return (q,) numbers of pumps at home on the ground that are out: start < at < left, each pump once."""
     return _pumps_of_station(stream, ground, at_us, _is_out)
 
 
 def pumps_stationed(stream: Stream, ground: Texts, at_us: Ints) -> Ints:
-    """(q,) pumps at home there that were seen to leave it in the 28 days before, this instant included."""
+    """Return (q,) numbers of pumps at home there that left it in the 28 days until `at`, inclusive."""
     return _pumps_of_station(stream, ground, at_us, _is_seen)
 
 

@@ -18,7 +18,7 @@ Build = Callable[[Mapping[str, Table], StoreStep], Table]
 
 @dataclass(frozen=True)
 class _Statements:
-    """The SQL of stored steps in their order, and of the result."""
+    """Collects the SQL of stored steps in their order, and of the result."""
 
     steps: list[tuple[str, str]]
     result: str

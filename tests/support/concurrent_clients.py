@@ -1,4 +1,4 @@
-"""Clients that use a service at once and remember what they were told, until it is gone."""
+"""Clients that use a service concurrently and record what it acknowledged, until it stops."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -17,7 +17,7 @@ PASSWORD = "three quiet lanterns"  # noqa: S105
 
 @dataclass
 class Acknowledged:
-    """What was answered with 2xx. refused: keys of predictions that were answered otherwise."""
+    """Requests that were answered with 2xx. refused: keys of predictions that were answered otherwise."""
 
     predictions: dict[str, dict[str, Any]] = field(default_factory=dict)
     mobilisations: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -30,7 +30,7 @@ class Acknowledged:
 
 @dataclass(frozen=True)
 class Clients:
-    """token: of an operator. name: part of all names, so that rounds do not meet."""
+    """Concurrent clients. token: of an operator. name: part of all names, so that two rounds do not share any."""
 
     address: str
     token: str
@@ -40,7 +40,7 @@ class Clients:
 
     @contextmanager
     def at_work(self) -> Iterator[Acknowledged]:
-        """They work while the block runs, and end when the service does."""
+        """Let the clients work while the block runs; they end when the service does."""
         ends = threading.Event()
         half = len(self.pumps) // 2
         works: list[Callable[[httpx2.Client, int], None]] = [

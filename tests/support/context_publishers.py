@@ -1,4 +1,4 @@
-"""All publishers of context on one loopback server, answering well, and what the database holds of them."""
+"""All publishers of context on one loopback server, with valid responses, and the rows that the database holds of them."""
 
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -19,19 +19,19 @@ BANK_DAYS = ("01-01", "04-03", "04-06", "05-04", "05-25", "08-31", "12-25", "12-
 
 
 def settings_for(publisher: Publisher, **more: Any) -> Settings:
-    """Every publisher at the server's address, with keys."""
+    """Return settings with the address of the server and a key for every publisher."""
     return Settings(**{name.lower(): value for name, value in addresses(publisher).items()} | more)
 
 
 def addresses(publisher: Publisher) -> dict[str, str]:
-    """Settings by name, without their prefix."""
+    """Return the settings by name, without their prefix."""
     names = ("OPEN_METEO_URL", "VISUAL_CROSSING_URL", "GOVUK_URL", "TOMTOM_URL")
     urls = dict.fromkeys(names, publisher.url) | {"SCHOOL_TERMS_URL": publisher.url + TERMS}
     return urls | {"VISUAL_CROSSING_KEY": KEY, "TOMTOM_KEY": KEY}
 
 
 def all_is_well(publisher: Publisher) -> None:
-    """Right answers everywhere, for the true day of now."""
+    """Set valid responses for every publisher, for the present day."""
     publisher.answers(FORECAST, weather_responses.forecast_of_now)
     publisher.answers(ARCHIVE, weather_responses.days_of_open_meteo)
     publisher.answers(ARCHIVED, weather_responses.days_of_open_meteo)
@@ -41,24 +41,24 @@ def all_is_well(publisher: Publisher) -> None:
 
 
 def bank_holidays() -> Reply:
-    """Eight days of 2026."""
+    """Return eight bank holidays of 2026."""
     events = [{"title": "A day", "date": f"2026-{day}", "notes": "", "bunting": True} for day in BANK_DAYS]
     return as_json({"england-and-wales": {"division": "england-and-wales", "events": events}})
 
 
 def flow() -> Reply:
-    """A road at three quarters of its speed."""
+    """Return a road at three quarters of its free-flow speed."""
     return as_json({"flowSegmentData": {"currentSpeed": 32, "freeFlowSpeed": 40, "roadClosure": False}})
 
 
 def terms_page() -> Reply:
-    """Three school years, so that two calendar years stand whole."""
+    """Return a page of three school years, which cover two whole calendar years."""
     year = datetime.now(UTC).year
     return as_text("".join(_table(first) for first in (year - 1, year, year + 1)), "text/html")
 
 
 def everything(engine: Engine) -> list[Any]:
-    """All rows of context, to compare before and after."""
+    """Return all rows of context, to compare before and after."""
     first, end = datetime(1990, 1, 1, tzinfo=UTC), datetime.now(UTC) + timedelta(days=100)
     return [
         context.read_weather(engine, first, end),

@@ -1,4 +1,4 @@
-"""Rows of context made by hand, and the rule of weather worked out row by row, with no array in sight."""
+"""Rows of context made by hand, and the rule of weather computed row by row without arrays."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -23,7 +23,7 @@ def weather(
     source: str = "visual_crossing",
     **changes: Any,
 ) -> WeatherHour:
-    """An hour of 12 degrees and no rain, available when it begins, but for what is told."""
+    """Return an hour of 12 degrees without rain, available from its beginning, with the given changes."""
     whole = WeatherHour(
         observed_at, available_at or observed_at, 12.0, 0.0, 50.0, 10.0, 15.0, "Clear", source
     )
@@ -32,7 +32,7 @@ def weather(
 
 @dataclass(frozen=True)
 class Answer:
-    """values: by name. source, age_h: None where nothing is known."""
+    """Known weather. values: by name. source, age_h: None if nothing is known."""
 
     values: dict[str, Any]
     source: str | None
@@ -41,7 +41,7 @@ class Answer:
 
 
 def known_row_by_row(rows: Sequence[WeatherHour], at: datetime) -> Answer:
-    """The rule of the interface, read out loud."""
+    """Apply the documented rule row by row."""
     own_hour = at.replace(minute=0, second=0, microsecond=0)
     known = [
         row

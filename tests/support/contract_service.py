@@ -1,4 +1,4 @@
-"""The service for the tests of its contract: one process, SQLite, a model on duty, somebody of each role signed in."""
+"""The service for the tests of its contract: one process on SQLite, an active model, and a signed-in user of each role."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -31,19 +31,19 @@ LOCATIONS = [
     {"postcode_district": "SE1"},
 ]
 TABLES_CHANGED_BY_REJECTIONS = frozenset({"audit", "audit_head", "sign_in_counts"})
-"""What a refusal leaves on purpose: that it was tried, and how often. The audit of predictions comes late besides."""
+"""Tables that a rejected request may change: that it was tried, and how often. The audit of predictions is written later."""
 
 
 @dataclass
 class Tables:
-    """What a SQLite database holds, seen by a second connection."""
+    """Content of a SQLite database, read over a second connection."""
 
     connection: sqlite3.Connection
     _version: int = -1
     _content: dict[str, int] = field(default_factory=dict)
 
     def content(self) -> dict[str, int]:
-        """{table: hash of all its rows}, without what a refusal may leave."""
+        """Return {table: hash of all its rows}, without what a rejected request may change."""
         (version,) = self.connection.execute("PRAGMA data_version").fetchone()
         if version != self._version:
             self._content = {name: self._rows(name) for name in self._names()}
@@ -51,11 +51,11 @@ class Tables:
         return self._content
 
     def schema(self) -> list[tuple[object, ...]]:
-        """Every table, index and trigger as it was made."""
+        """Return the SQL of every table, index and trigger."""
         return sorted(self.connection.execute("SELECT type, name, sql FROM sqlite_master"), key=repr)
 
     def accounts(self) -> set[tuple[object, ...]]:
-        """(id, name, hash of the password) of each."""
+        """Return (id, name, hash of the password) of each account."""
         return set(self.connection.execute("SELECT id, username, password_hash FROM users"))
 
     def _names(self) -> list[str]:
@@ -68,7 +68,7 @@ class Tables:
 
 @dataclass
 class Contract:
-    """real: names that exist, by the name of the field they are sent in."""
+    """A running service and its data. real: existing values by the name of the field that takes them."""
 
     app: Any
     client: asgi.ASGIClient
@@ -79,7 +79,7 @@ class Contract:
     _headers: dict[str, dict[str, str]] = field(default_factory=dict)
 
     def headers(self, who: str) -> dict[str, str]:
-        """Signed in, if anybody."""
+        """Return the headers of a user of the role; empty if no role is given."""
         if who == NOBODY:
             return {}
         if who not in self._headers:
@@ -89,19 +89,19 @@ class Contract:
         return self._headers[who]
 
     def forget_attempts(self) -> None:
-        """Else all but the first would be told to come back later."""
+        """Forget the attempts to sign in, because otherwise all but the first would be answered 429."""
         self.tables.connection.execute("DELETE FROM sign_in_counts")
         service = self.app.state.service
         service.auth = replace(service.auth, waits=Waits())
 
     def signed_out(self, who: str) -> None:
-        """The next `headers` signs in again."""
+        """Let the next `headers` sign in again."""
         self._headers.pop(who, None)
 
 
 @dataclass(frozen=True, eq=False)
 class _BoardState:
-    """A service that runs already: schemathesis would begin and end it around every test."""
+    """The application without its lifespan: schemathesis would otherwise start and stop the service around every test."""
 
     app: Any
 
@@ -116,7 +116,7 @@ class _BoardState:
 
 @contextmanager
 def contract_of(bundle: Path, folder: Path) -> Iterator[Contract]:
-    """A running service with things of each kind in it."""
+    """Run a service that contains entries of each kind."""
     file = folder / "contract.db"
     url, clock = f"sqlite:///{file}", Clock()
     database_with(url, put_in_store(bundle, folder).name)
@@ -147,7 +147,7 @@ def _add_people(url: str, clock: Clock) -> None:
 
 
 def _fill(contract: Contract) -> None:
-    """A mobilisation in each state, so that there is something to be refused and something to be told."""
+    """Store a mobilisation in each state, so that requests can be both rejected and answered."""
     operator, admin = contract.headers(Role.OPERATOR), contract.headers(Role.ADMIN)
     pumps = contract.client.get("/v1/board", headers=operator).json()["pumps"]
     kept = []

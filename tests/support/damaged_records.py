@@ -1,4 +1,4 @@
-"""A day of simulated records, and copies of them spoilt row by row."""
+"""A day of simulated records, and copies of them that are damaged row by row."""
 
 import csv
 from collections.abc import Callable
@@ -14,13 +14,13 @@ N_INCIDENTS = 80
 
 
 def day_of_records(folder: Path) -> dict[str, Path]:
-    """Incidents and mobilisations of a day on which exchanging day and month gives another date."""
+    """Return incidents and mobilisations of a day on which exchanging day and month gives another date."""
     plan = SimulationPlan(incidents=N_INCIDENTS, days=1, start=DAY, seed=9)
     return write_simulation(plan, folder).files
 
 
 def damaged(file: Path, copy: Path, change: Callable[[Row], Row], rows: slice = slice(None)) -> Path:
-    """A copy of a csv file with some of its rows changed."""
+    """Write a copy of a csv file with some of its rows changed."""
     with file.open(encoding="utf-8", newline="") as source:
         reader = csv.DictReader(source)
         found = list(reader)
@@ -33,5 +33,5 @@ def damaged(file: Path, copy: Path, change: Callable[[Row], Row], rows: slice = 
 
 
 def tree(folder: Path) -> dict[str, bytes]:
-    """Every file of a folder."""
+    """Return the content of every file of a folder."""
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}

@@ -1,4 +1,4 @@
-"""A London Datastore on loopback: two datasets of small files, in the shapes its API has had."""
+"""A London Datastore on loopback: two datasets of small files, in each format of its API."""
 
 import csv
 import io
@@ -25,12 +25,12 @@ _DATE = {"incidents": ("DateOfCall", "%d-%b-%y"), "mobilisations": ("DateAndTime
 
 
 def every_day(first: date, last: date) -> list[date]:
-    """All days, both ends included."""
+    """Return all days, both ends included."""
     return [first + timedelta(days=n) for n in range((last - first).days + 1)]
 
 
 def records_csv(dataset_name: str, days: Iterable[date], renamed: dict[str, str] | None = None) -> bytes:
-    """A published csv: a row a day, nothing but its date. renamed: columns under another name."""
+    """Return a published csv with one row per day that holds its date only. renamed: columns under another name."""
     text = io.StringIO(newline="")
     rows = csv.writer(text, lineterminator="\n")
     rows.writerow(_header(dataset_name, renamed))
@@ -39,7 +39,7 @@ def records_csv(dataset_name: str, days: Iterable[date], renamed: dict[str, str]
 
 
 def records_xlsx(dataset_name: str, days: Iterable[date]) -> bytes:
-    """The same as a workbook, dates as dates."""
+    """Return the same rows as a workbook, with dates as dates."""
     with TemporaryDirectory() as folder:
         path = Path(folder) / "records.xlsx"
         book = xlsxwriter.Workbook(str(path))
@@ -55,7 +55,7 @@ def records_xlsx(dataset_name: str, days: Iterable[date]) -> bytes:
 
 @dataclass(frozen=True)
 class Listed:
-    """A file of the catalogue. fields: of its entry, over those it would have; None takes one away."""
+    """A file of the catalogue. fields: replace those of its entry; None removes one."""
 
     dataset_name: str
     id: str
@@ -66,11 +66,11 @@ class Listed:
 
     @property
     def path(self) -> str:
-        """Where it is downloaded."""
+        """Return the path of the download."""
         return f"/download/{IDS[self.dataset_name]}/{self.id}/{self.title}"
 
     def entry(self) -> dict[str, Any]:
-        """As the API lists it; its address is one of the Datastore's own host."""
+        """Return the entry of the API; its address is on the Datastore's own host."""
         known = {
             "title": self.title,
             "url": HOST + quote(self.path),
@@ -82,16 +82,16 @@ class Listed:
 
 @dataclass(frozen=True)
 class Datastore:
-    """What the Datastore lists. The first file of `listed` is the one that tests spoil."""
+    """The catalogue of a Datastore. Tests damage the first file of `listed`."""
 
     listed: tuple[Listed, ...]
 
     def of(self, dataset_name: str) -> list[Listed]:
-        """The files of a dataset."""
+        """Return the files of a dataset."""
         return [one for one in self.listed if one.dataset_name == dataset_name]
 
     def dataset(self, dataset_name: str) -> dict[str, Any]:
-        """A dataset as `/api/dataset/ID` gives it."""
+        """Return a dataset as `/api/dataset/ID` returns it."""
         resources = {one.id: one.entry() for one in self.of(dataset_name)}
         dictionary = {"title": "Metadata.xlsx", "url": f"{HOST}/download/{IDS[dataset_name]}/m/Metadata.xlsx"}
         return {
@@ -102,7 +102,7 @@ class Datastore:
         }
 
     def export_v3(self) -> list[dict[str, Any]]:
-        """The catalogue, its resources as lists under other names."""
+        """Return the catalogue in the older format, with resources as lists under other names."""
         others = {"id": "abcde", "slug": "trees", "resources": []}
         return [others, *(self._in_v3(dataset_name) for dataset_name in IDS)]
 
@@ -120,7 +120,7 @@ class Datastore:
         return {"id": IDS[dataset_name], "slug": SLUGS[dataset_name], "resources": listed}
 
     def with_first(self, **changes: Any) -> "Datastore":
-        """The same with the first file changed."""
+        """Return the same Datastore with the first file changed."""
         return Datastore((replace(self.listed[0], **changes), *self.listed[1:]))
 
     def opens_at(self, publisher: Publisher) -> None:
@@ -132,7 +132,7 @@ class Datastore:
 
 
 def small_datastore(first: date, last: date) -> Datastore:
-    """Both datasets from one day to another, the years before and from the last one's year in two files."""
+    """Return a Datastore of both datasets between two days, with one file until the last year and one for it."""
     before = every_day(first, date(last.year - 1, 12, 31))
     after = every_day(date(last.year, 1, 1), last)
     old, new = f"{first.year} - {last.year - 1}", f"{last.year}"

@@ -1,4 +1,4 @@
-"""What the documents show a reader to type, and how a test runs it on a small Brigade."""
+"""Commands and code blocks of the documents, and a function that runs them on a small Brigade."""
 
 import re
 from pathlib import Path
@@ -10,7 +10,7 @@ from londonpump.cli import app
 ROOT = Path(__file__).resolve().parents[2]
 FENCE = re.compile(r"^```(?P<kind>[a-z]*)\n(?P<body>.*?)^```$", re.DOTALL | re.MULTILINE)
 LARGE, SMALL = "--incidents 110000", "--incidents 4000"
-"""What the documents do with a year of calls, the tests do with a few thousand."""
+"""Replacements in the commands: the documents use a year of calls, the tests a few thousand."""
 PREPARED = (
     f"londonpump simulate {SMALL} --start 2023-01-01 --days 365 --seed 1 --out raw",
     "londonpump prepare --incidents raw/incidents.csv --mobilisations raw/mobilisations.csv --simulated --out data",
@@ -23,7 +23,7 @@ CALLS = """id,mobilised_at,station_code,easting_m,northing_m,incident_type
 
 
 def pages() -> list[Path]:
-    """Every document of the project."""
+    """Return every document of the project."""
     return [
         ROOT / "README.md",
         ROOT / "CONTRIBUTING.md",
@@ -33,24 +33,24 @@ def pages() -> list[Path]:
 
 
 def name_of(page: Path) -> str:
-    """A page as a test names it."""
+    """Return the name of a page as it appears in test ids."""
     return page.relative_to(ROOT).as_posix()
 
 
 def blocks(page: Path, language: str) -> list[str]:
-    """The code blocks of a kind on a page."""
+    """Return the code blocks of one language on a page."""
     text = page.read_text(encoding="utf-8")
     return [found["body"] for found in FENCE.finditer(text) if found["kind"] == language]
 
 
 def commands(page: Path) -> list[str]:
-    """The commands of the `sh` blocks of a page that no `brigade` has run already."""
+    """Return the commands of the `sh` blocks of a page that `brigade` has not run."""
     lines = "".join(blocks(page, "sh")).replace("\\\n", " ").replace(LARGE, SMALL).splitlines()
     return [line for line in lines if line.strip() and line not in PREPARED]
 
 
 def run(command: str) -> tuple[int, str]:
-    """(exit code, everything said) of a londonpump command."""
+    """Run a londonpump command. Returns: (exit code, its whole output)."""
     name, *arguments = command.split()
     assert name == "londonpump", command
     result = CliRunner().invoke(app, arguments)

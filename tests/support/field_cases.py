@@ -1,4 +1,4 @@
-"""Field cases: files as people of the trade spoil them, run by the command beside them, in a folder of the test."""
+"""Field cases: files as users damage them, with the commands that a test runs on them in a folder of its own."""
 
 import csv
 import json
@@ -25,7 +25,7 @@ UNNAMED = ("example_id", "mobilisation_id")
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a command left behind.
+    """Results of the commands of a case.
 
     exit_code: of the last command that ran. text: both streams of all commands. crash: a traceback, empty if none.
     folder: where the commands ran; OUT is its folder `OUT`, OUT.csv its file.
@@ -38,13 +38,13 @@ class Outcome:
 
     @property
     def report(self) -> dict[str, Any] | None:
-        """What `prepare` reported, or None where it wrote nothing."""
+        """Return the report of `prepare`; None if it wrote none."""
         path = self.folder / "OUT" / "report.json"
         return json.loads(path.read_text()) if path.exists() else None
 
     @property
     def answers(self) -> list[dict[str, str]] | None:
-        """The rows of PREDICTIONS.csv, or None where it was not written."""
+        """Return the rows of PREDICTIONS.csv; None if it was not written."""
         path = self.folder / "OUT.csv"
         if not path.exists():
             return None
@@ -53,19 +53,19 @@ class Outcome:
 
     @property
     def examples(self) -> list[dict[str, Any]]:
-        """The examples in a fixed order, without what depends on file and row numbers."""
+        """Return the examples in a fixed order, without columns that depend on file and row numbers."""
         rows = pq.read_table(self.folder / "OUT" / "examples" / "examples.parquet").to_pylist()
         return sorted(({k: v for k, v in row.items() if k not in UNNAMED} for row in rows), key=repr)
 
     def counts(self, table: str) -> tuple[int, int] | None:
-        """(rows in, rows kept) of a table of the report."""
+        """Return (rows in, rows kept) of a table of the report."""
         report = self.report
         if report is None or table not in report["tables"]:
             return None
         return report["tables"][table]["in"], report["tables"][table]["kept"]
 
     def rejected(self, table: str) -> dict[str, int]:
-        """{rule: rows} of a table of the report."""
+        """Return {rule: rejected rows} of a table of the report."""
         report = self.report
         if report is None:
             return {}
@@ -74,7 +74,7 @@ class Outcome:
 
 
 def commands_of(text: str) -> list[list[str]]:
-    """The londonpump commands of a `cmd` file, in order, each without the program's name.
+    """Return the londonpump commands of a `cmd` file, in order, each without the program's name.
 
     What the file does around them (show the output, keep the exit code) is left out: the tests do that.
     """
@@ -88,7 +88,7 @@ def commands_of(text: str) -> list[list[str]]:
 
 
 def filled_in(argument: str, folder: Path, bundle: Path, data: Path) -> str:
-    """An argument with OUT, BUNDLE and DATA as places."""
+    """Replace OUT, BUNDLE and DATA in an argument."""
     if argument == "BUNDLE":
         return str(bundle)
     if argument == "DATA":
@@ -99,7 +99,7 @@ def filled_in(argument: str, folder: Path, bundle: Path, data: Path) -> str:
 
 
 def link_files(source: Path, folder: Path) -> None:
-    """Link the files of a case into the folder where its command runs: nothing is written beside the case."""
+    """Link the files of a case into the folder where its command runs, so that nothing is written beside the case."""
     folder.mkdir(parents=True, exist_ok=True)
     for file in source.iterdir():
         (folder / file.name).symlink_to(file)
@@ -107,7 +107,7 @@ def link_files(source: Path, folder: Path) -> None:
 
 @contextmanager
 def working_in(folder: Path) -> Iterator[None]:
-    """The folder as current folder and as LONDONPUMP_HOME, no other setting of the product."""
+    """Make the folder the current folder and LONDONPUMP_HOME, without any other setting of the product."""
     before, kept = Path.cwd(), dict(os.environ)
     for name in [name for name in os.environ if name.startswith("LONDONPUMP_")]:
         del os.environ[name]
@@ -122,7 +122,7 @@ def working_in(folder: Path) -> Iterator[None]:
 
 
 def settings_in(folder: Path) -> dict[str, str]:
-    """Settings of a home inside the folder."""
+    """Return settings with a home inside the folder."""
     return {"LONDONPUMP_HOME": str(folder / "home"), "LONDONPUMP_TRACKING": "false"}
 
 
@@ -140,7 +140,7 @@ def run_in_process(commands: Sequence[Sequence[str]], folder: Path) -> Outcome:
 
 
 def run_by_command(commands: Sequence[Sequence[str]], folder: Path) -> Outcome:
-    """Run commands as a person does, each a process of its own, until one fails."""
+    """Run commands as a person does, each in a process of its own, until one fails."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("LONDONPUMP_")}
     texts, code = [], 0
     for command in commands:
@@ -169,7 +169,7 @@ def _crash_of(result: Result) -> str:
 def run_case(
     name: str, folder: Path, input_paths: Mapping[str, Path], is_real_command: bool = False
 ) -> Outcome:
-    """Run a case by its `cmd`. places: BUNDLE and DATA."""
+    """Run a case by its `cmd`. places: the paths of BUNDLE and DATA."""
     link_files(CASES / name, folder)
     commands = [
         [filled_in(argument, folder, input_paths["BUNDLE"], input_paths["DATA"]) for argument in command]

@@ -1,4 +1,4 @@
-"""Values spoilt as other programs spoil them, and what a spoilt file must come to."""
+"""Values that are damaged as other programs damage them, with the expected result of each damaged file."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,45 +21,45 @@ COUNTS = ("NumPumpsAttending", "NumStationsWithPumpsAttending", "NumCalls")
 
 @dataclass(frozen=True)
 class Variant:
-    """write: the files, and the arguments of the command. right: what it must come to."""
+    """A damaged variant. write: writes the files and returns the arguments of the command. right: the expected result."""
 
     write: Callable[[Month], list[str]]
     right: Expectation
 
 
 def as_date(form: str) -> Callable[[str], str]:
-    """A published date (05-Jun-23) in another form."""
+    """Return a published date (05-Jun-23) in another format."""
     return lambda text: datetime.strptime(text, "%d-%b-%y").strftime(form)
 
 
 def as_timestamp(form: str, later: timedelta = timedelta(0)) -> Callable[[str], str]:
-    """A published moment (05/06/2023 01:17) in another form, or moved."""
+    """Return a published timestamp (05/06/2023 01:17) in another format, or shifted."""
     return lambda text: (datetime.strptime(text, "%d/%m/%Y %H:%M") + later).strftime(form)
 
 
 def padded(text: str) -> str:
-    """A text between two blanks that are no spaces."""
+    """Return a text between two non-breaking blanks."""
     first = len(text) % len(ODD_BLANKS)
     return ODD_BLANKS[first] + text + ODD_BLANKS[first - 1]
 
 
 def comma(text: str) -> str:
-    """A number with a decimal comma."""
+    """Return a number with a decimal comma."""
     return text.replace(".", ",")
 
 
 def scientific(text: str) -> str:
-    """A number as Excel shows a wide one: 520850 is 5.21E+05."""
+    """Return a number as Excel shows a wide one: 520850 is 5.21E+05."""
     return f"{float(text):.2E}"
 
 
 def in_time(month: Month, form: str) -> list[str]:
-    """Both tables, the moments in another form."""
+    """Write both tables with timestamps in another format. Returns: the arguments of the command."""
     return month.damaged(mobilisations=changed(month.mobilisations, TIMES, as_timestamp(form)))
 
 
 def one_spelling(column: str) -> Callable[[Examples], str]:
-    """Values that differ in case alone are one value."""
+    """Return a check that no two values of a column differ in case only."""
 
     def check(examples: Examples) -> str:
         values = {row[column] for row in examples if row[column] is not None}
@@ -73,6 +73,6 @@ def one_spelling(column: str) -> Callable[[Examples], str]:
 
 
 def near_its_call(examples: Examples) -> str:
-    """Each pump left within minutes of its call."""
+    """Check that each mobilisation lies within half an hour of its call."""
     apart = max(abs((row["mobilised_at"] - row["call_at"]).total_seconds()) for row in examples)
     return "" if apart <= 1_800 else f"a mobilisation lies {apart:.0f} s from its call"

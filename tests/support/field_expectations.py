@@ -1,4 +1,4 @@
-"""What a field case must come to: the examples of the file before it was spoilt, a clear refusal, or an answer per row.
+"""Expected results of a field case: the examples of the undamaged file, a clear rejection, or one answer per row.
 
 Each expectation returns its faults as sentences; no sentence means that the case is right.
 """
@@ -14,15 +14,15 @@ BAD_INPUT, SOME_ROWS_UNANSWERED = 2, 1
 REPORTED_TABLES = ("incidents", "mobilisations", "pumps")
 Examples = list[dict[str, Any]]
 NOT_COMPARED = ("source_file", "source_row", "repairs")
-"""Where a row stood, and what was done to it."""
+"""Columns about the origin of a row and its repairs."""
 WITHIN = 0.1
-"""Numbers this near are the same: a station by its degrees lies centimetres from the one by its grid."""
+"""Numbers within this tolerance are equal: the two coordinates of a station differ by centimetres."""
 MAX_DIFFERENCES = 5
 
 
 @dataclass(frozen=True)
 class Undamaged:
-    """What the files give before they are spoilt.
+    """Results of the undamaged files.
 
     mobilised, attending: examples with and without the mobilisation file. answers: mean_s of the rows of CALLS.csv.
     """
@@ -34,7 +34,7 @@ class Undamaged:
 
 @dataclass(frozen=True)
 class KeepsResults:
-    """Exit code 0 and these rows.
+    """Expects exit code 0 and these rows.
 
     incidents, mobilisations: rows kept. rejected: {table.rule: rows}, for those rules alone. like: the examples are
     those of "mobilised" or "attending" in `Undamaged`. says: patterns of what is printed. reports: patterns of
@@ -51,7 +51,7 @@ class KeepsResults:
     holds: Callable[[Examples], str] = lambda examples: "" if examples else "no example"
 
     def faults(self, outcome: Outcome, undamaged: Undamaged) -> list[str]:
-        """What is wrong with the outcome."""
+        """Return how the outcome differs from the expected one."""
         if outcome.exit_code or outcome.crash or outcome.report is None:
             return [_ended(outcome, "0 and a report")]
         wrong = [*self._wrong_counts(outcome), *lost(outcome), *missing(self.says, outcome.text)]
@@ -83,14 +83,14 @@ class KeepsResults:
 
 @dataclass(frozen=True)
 class Rejects:
-    """Exit code 2, a message in one piece that fits the patterns, no traceback and nothing written."""
+    """Expects exit code 2, one message that matches the patterns, no traceback and no output files."""
 
     says: tuple[str, ...]
     is_earlier_result_kept: bool = False
-    """Whether OUT had an earlier result, which must still be there."""
+    """Whether OUT had an earlier result, which must be kept."""
 
     def faults(self, outcome: Outcome, undamaged: Undamaged) -> list[str]:
-        """What is wrong with the outcome."""
+        """Return how the outcome differs from the expected one."""
         wrong = [] if outcome.exit_code == BAD_INPUT and not outcome.crash else [_ended(outcome, "2")]
         wrong += missing(self.says, outcome.text)
         is_written = outcome.report is not None or outcome.answers is not None
@@ -103,7 +103,7 @@ class Rejects:
 
 @dataclass(frozen=True)
 class Answered:
-    """One entry per row of PREDICTIONS.csv.
+    """Expects one entry per row of PREDICTIONS.csv.
 
     SAME: the mean of the row at that place in the unspoilt file. ANY: answered. Otherwise: a pattern of its error.
     Several entries of one row, as a tuple, are alternatives.
@@ -115,7 +115,7 @@ class Answered:
     ids: tuple[str, ...] = ()
 
     def faults(self, outcome: Outcome, undamaged: Undamaged) -> list[str]:
-        """What is wrong with the outcome."""
+        """Return how the outcome differs from the expected one."""
         answers = outcome.answers
         if outcome.crash or answers is None:
             return [_ended(outcome, "an answered file")]
@@ -139,12 +139,12 @@ class Answered:
 
 @dataclass(frozen=True)
 class Either:
-    """Any of these is right."""
+    """Expects any one of several outcomes."""
 
     ways: tuple["Expectation", ...]
 
     def faults(self, outcome: Outcome, undamaged: Undamaged) -> list[str]:
-        """The faults of every way, or none where one way has none."""
+        """Return the faults against every expectation; empty if one of them is met."""
         found = [way.faults(outcome, undamaged) for way in self.ways]
         if not all(found):
             return []
@@ -156,22 +156,22 @@ SAME, ANY = "same", "any"
 
 
 def either(*ways: Expectation) -> Either:
-    """Any of these is right."""
+    """Expect any one of these outcomes."""
     return Either(ways)
 
 
 def rejects(*says: str) -> Rejects:
-    """Refused with a message that fits these patterns."""
+    """Expect a rejection whose message matches these patterns."""
     return Rejects(says)
 
 
 def answered(*rows: str | tuple[str, ...], **more: Any) -> Answered:
-    """Answered row by row."""
+    """Expect one answer per row."""
     return Answered(rows, **more)
 
 
 def missing(patterns: Sequence[str], text: str) -> list[str]:
-    """The patterns that the text does not fit; blanks and breaks of lines count as one blank."""
+    """Return the patterns that the text does not match; blanks and line breaks count as one blank."""
     flat = " ".join(text.split())
     return [
         f"it does not say {pattern!r}" for pattern in patterns if not re.search(pattern, flat, re.IGNORECASE)
@@ -179,7 +179,7 @@ def missing(patterns: Sequence[str], text: str) -> list[str]:
 
 
 def lost(outcome: Outcome) -> list[str]:
-    """Rows that are neither kept nor counted under a rule."""
+    """Return the number of rows that are neither kept nor counted under a rule."""
     found = []
     for table in REPORTED_TABLES:
         counted = outcome.counts(table)
@@ -189,7 +189,7 @@ def lost(outcome: Outcome) -> list[str]:
 
 
 def differing(found: Examples, expected: Examples) -> list[str]:
-    """How two sets of examples differ, texts compared without regard to case."""
+    """Return how two sets of examples differ; texts are compared without regard to case."""
     mine, theirs = _comparable(found), _comparable(expected)
     if len(mine) != len(theirs):
         return [f"{len(mine)} examples where {len(theirs)} are right"]

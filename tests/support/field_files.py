@@ -1,4 +1,4 @@
-"""Tables of text written as other programs write them: Excel in Europe, R, pandas, BigQuery, MySQL, concatenation."""
+"""Tables of text as other programs write them: Excel in Europe, R, pandas, BigQuery, MySQL, concatenation."""
 
 import csv
 import io
@@ -16,7 +16,7 @@ Change = Callable[[str], str]
 
 @dataclass(frozen=True)
 class Written:
-    """How a csv is written.
+    """Format of a csv file.
 
     top: text before the header. bottom: text after the last row. header: what becomes of each column's name.
     again: the header stands again before these rows (from 0). wider: empty columns at the end.
@@ -85,7 +85,7 @@ def _write_cell(sheet: xlsxwriter.worksheet.Worksheet, row: int, position: int, 
 def changed(
     rows: Rows, column: str | Iterable[str], change: Change, only: Iterable[int] | None = None
 ) -> Rows:
-    """The rows with a change to the filled cells of columns. only: in these rows."""
+    """Return the rows with the filled cells of some columns changed. only: change these rows only."""
     columns = {column} if isinstance(column, str) else set(column)
     chosen = range(len(rows)) if only is None else set(only)
     return [
@@ -98,7 +98,7 @@ def changed(
 
 
 def filled(rows: Rows, markers: tuple[str, ...], columns: Iterable[str]) -> Rows:
-    """The rows with a marker of nothing in each empty cell of the columns, one after the other."""
+    """Return the rows with null markers in the empty cells of the columns, each marker in turn."""
     names = set(columns)
     return [
         {
@@ -110,17 +110,17 @@ def filled(rows: Rows, markers: tuple[str, ...], columns: Iterable[str]) -> Rows
 
 
 def without(rows: Rows, *columns: str) -> Rows:
-    """The rows without columns."""
+    """Return the rows without some columns."""
     return [{name: text for name, text in row.items() if name not in columns} for row in rows]
 
 
 def emptied(rows: Rows, *columns: str) -> Rows:
-    """The rows with nothing in these columns."""
+    """Return the rows with empty cells in these columns."""
     return changed(rows, columns, lambda _: "")
 
 
 def exchanged(rows: Rows, one: str, other: str, only: Iterable[int] | None = None) -> Rows:
-    """The rows with two columns in each other's place."""
+    """Return the rows with two columns exchanged."""
     chosen = range(len(rows)) if only is None else set(only)
     return [
         {**row, one: row[other], other: row[one]} if number in chosen else row

@@ -1,4 +1,4 @@
-"""A small simulated Brigade as rows of text, and the arguments of commands over files that a test spoils."""
+"""A small simulated Brigade as rows of text, and the arguments of commands on files that a test damages."""
 
 import csv
 from dataclasses import dataclass, replace
@@ -14,12 +14,12 @@ from londonpump.simulation.plan import SimulationPlan
 from londonpump.simulation.simulate import write_simulation
 
 N = 60
-"""Incidents of the day: one row of them may be unreadable, two may not."""
+"""Incidents of the day: `prepare` accepts one unreadable row of them, and not two."""
 
 
 @dataclass(frozen=True)
 class Month:
-    """The rows of a day, and where a variant writes its files.
+    """The rows of a day, and the folder for the files of a variant.
 
     old: incidents and mobilisations in the format of 2012, whose numbers carry no date. context: other files of the
     simulation, by name.
@@ -32,22 +32,22 @@ class Month:
     folder: Path
 
     def here(self, folder: Path) -> "Month":
-        """The same, writing to another folder."""
+        """Return the same rows, written to another folder."""
         folder.mkdir(parents=True, exist_ok=True)
         return replace(self, folder=folder)
 
     def csv(self, rows: Rows, name: str, how: Written = PLAIN) -> str:
-        """A csv of these rows. Returns: its path as an argument."""
+        """Write a csv of these rows. Returns: its path as an argument."""
         return write_csv(rows, self.folder / name, how)
 
     def xlsx(self, rows: Rows, name: str, errors: dict[str, tuple[str, int]] | None = None) -> str:
-        """A workbook of these rows. Returns: its path as an argument."""
+        """Write a workbook of these rows. Returns: its path as an argument."""
         return write_xlsx(rows, self.folder / name, errors)
 
     def prepare(
         self, *more: str, incidents: str = "", mobilisations: str = "", out: str = "OUT"
     ) -> list[str]:
-        """`prepare` over an incident file (as simulated unless given) and, if given, a mobilisation file."""
+        """Return `prepare` on an incident file (as simulated unless given) and, if given, a mobilisation file."""
         options = ["--mobilisations", mobilisations] if mobilisations else []
         first = incidents or self.csv(self.incidents, "plain.csv")
         return ["prepare", "--incidents", first, *options, *more, "--out", str(self.folder / out)]
@@ -55,25 +55,25 @@ class Month:
     def damaged(
         self, incidents: Rows | None = None, how: Written = PLAIN, mobilisations: Rows | None = None
     ) -> list[str]:
-        """`prepare` over both tables as csv, written the same way, each as simulated unless given."""
+        """Return `prepare` on both tables as csv in the same format, each as simulated unless given."""
         return self.prepare(
             incidents=self.csv(incidents or self.incidents, "incidents.csv", how),
             mobilisations=self.csv(mobilisations or self.mobilisations, "mobilisations.csv", how),
         )
 
     def alone(self, incidents: Rows | None = None, how: Written = PLAIN) -> list[str]:
-        """`prepare` over the incident table alone."""
+        """Return `prepare` on the incident table only."""
         return self.prepare(incidents=self.csv(incidents or self.incidents, "incidents.csv", how))
 
 
 def rows_of(path: Path) -> Rows:
-    """A simulated csv as rows of text."""
+    """Return a simulated csv as rows of text."""
     with path.open(newline="", encoding="utf-8-sig") as stream:
         return list(csv.DictReader(stream))
 
 
 def simulated_month(folder: Path) -> Month:
-    """A Monday of June 2023, and a day of 2012."""
+    """Return a Monday of June 2023, and a day of 2012."""
     new = write_simulation(
         SimulationPlan(incidents=N, days=1, start=date(2023, 6, 5), seed=3, is_clean=True), folder / "new"
     ).files
@@ -95,13 +95,13 @@ def simulated_month(folder: Path) -> Month:
 
 @pytest.fixture(scope="session")
 def month(tmp_path_factory: pytest.TempPathFactory) -> Month:
-    """A simulated day for all tests that spoil one."""
+    """Share a simulated day between all tests that damage one."""
     return simulated_month(tmp_path_factory.mktemp("month"))
 
 
 @pytest.fixture(scope="session")
 def undamaged_month(month: Month, tmp_path_factory: pytest.TempPathFactory) -> Undamaged:
-    """What the day gives before it is spoilt."""
+    """Return the results of the undamaged day."""
     outcomes = []
     for name, is_mobilised in (("mobilised", True), ("attending", False)):
         here = month.here(tmp_path_factory.mktemp(name))

@@ -1,4 +1,4 @@
-"""A database as version 0.1 left it (0008): its tables, its JSON with the names of then, and its hashes, none of them made by the product."""
+"""A database of version 0008: its tables, its JSON with the former names, and its hashes, none of them made by the product."""
 
 import hashlib
 import json
@@ -90,14 +90,14 @@ def move(connection: Connection, version: str, *, is_back: bool = False) -> None
 
 
 def put(connection: Connection, table: str, **values: Any) -> None:
-    """Insert a row whatever the schema of today says."""
+    """Insert a row, whatever the present schema requires."""
     types: dict[type, Any] = {dict: sa.JSON(), list: sa.JSON(), datetime: Timestamp()}
     columns: list[Any] = [sa.column(name, types.get(type(value))) for name, value in values.items()]
     connection.execute(sa.table(table, *columns).insert().values(**values))
 
 
 def add_to_audit(connection: Connection, kind: str, actor: str | None, about: dict[str, Any]) -> None:
-    """Append an event to the chain, hashed as version 0.1 hashed it."""
+    """Append an event to the chain, hashed as builds before database version 0009 did."""
     n_rows, previous = connection.execute(sa.text("SELECT n_rows, hash FROM audit_head")).one()
     row = {
         "seq": n_rows + 1,
@@ -114,7 +114,7 @@ def add_to_audit(connection: Connection, kind: str, actor: str | None, about: di
 
 
 def make_home(url: str, model: str) -> None:
-    """A user with a prediction, its idempotency key and audit; a decision for a model, an alarm, a session, a fetch."""
+    """Store a user with a prediction, its idempotency key and audit; a decision about a model, an alarm, a session, a fetch."""
     engine, passwords = connect(url), Passwords(CHEAP)
     hashed = passwords.make_now(PASSWORD)
     passwords.close()

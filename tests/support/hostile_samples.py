@@ -1,4 +1,4 @@
-"""Samples sent to the service, with a look after each that it refused as it should."""
+"""Requests with hostile values, and a check of each response."""
 
 import json
 from dataclasses import dataclass
@@ -12,13 +12,13 @@ from support.request_samples import JSON, Sample, Samples
 WHO = "admin"
 REJECTED, FAILED = 400, 500
 MARK = 123454321
-"""Stands for a number that json has no way to say."""
+"""Placeholder of a number that JSON cannot express."""
 ENDING_SESSIONS = frozenset({"/logout"})
 
 
 @dataclass(frozen=True)
 class Sender:
-    """Sends as an admin, who may do everything."""
+    """Sends requests as an admin, who has every right."""
 
     contract: Contract
     samples: Samples
@@ -30,7 +30,7 @@ class Sender:
     def send_everywhere(
         self, label: str, json_type: str, value: object, *, instead: str = ""
     ) -> list[Response]:
-        """At every place of that kind: beside what must be there, and beside all that may be there."""
+        """Send the value in every field of the type: with the required fields only, and with all optional ones."""
         full, bare = (self.samples.of(label, is_full=is_full) for is_full in (True, False))
         answers = []
         for json_path in self.samples.json_paths(label, json_type):
@@ -42,7 +42,7 @@ class Sender:
     def send(
         self, sample: Sample, *, body: bytes | None = None, media: str = JSON, instead: str = ""
     ) -> Response:
-        """The answer. body: in the place of the sample's. instead: of the mark, as it stands in json."""
+        """Return the response. body: replaces that of the sample. instead: JSON text that replaces the placeholder."""
         headers = dict(self.contract.headers(WHO))
         data, named = _body(sample, instead)
         if body is not None or data is not None:

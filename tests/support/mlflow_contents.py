@@ -1,4 +1,4 @@
-"""Content of a store of MLflow, read by MLflow in its own process; and a child of ours that is killed."""
+"""Content of an MLflow store, read by MLflow in its own process; and a child process that is killed."""
 
 import json
 import os
@@ -39,7 +39,7 @@ print(json.dumps({
 
 
 def stored(settings: Settings) -> dict[str, Any]:
-    """Runs, versions by number with their bundles, and aliases with their bundles."""
+    """Return the runs, the versions by number with their bundles, and the aliases with their bundles."""
     server = server_of(settings)
     command = [sys.executable, "-c", QUERY_CODE, server.uri]
     done = subprocess.run(

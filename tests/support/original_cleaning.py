@@ -1,4 +1,4 @@
-"""The original system's cleaning of a month, from its specification: a second witness for the parity test.
+"""The original system's cleaning of a month, written from its specification as an independent reference for the parity test.
 
 Its mistakes are kept on purpose. Of rows mobilised in the same second the original's order is arbitrary:
 it is taken from `order_of`, or shuffled here. Shapes: those of the parity folder.
@@ -26,7 +26,7 @@ DAYS = ("Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Satur
 
 @dataclass(frozen=True, slots=True)
 class OriginalMonth:
-    """What the original made of a month.
+    """Results of the original's cleaning of a month.
 
     mid: every row after the pump counts, in its order. cleaned: the final frame. dropped: rows lost, by step.
     """
@@ -59,7 +59,7 @@ def clean_as_the_original(month: Path, order_of: Path | None = None) -> Original
 
 
 def write_original(month: Path, suffix: str, made: OriginalMonth) -> None:
-    """Write what the original made beside its input, under the names of the parity folder."""
+    """Write the results of the original next to its input, with the file names of the parity folder."""
     connection = duckdb.connect()
     for name, table in (("mid", made.mid), ("cleaned", made.cleaned)):
         connection.from_arrow(table).write_parquet(str(month / f"seed_{name}_{suffix}.parquet"))
@@ -99,7 +99,7 @@ def _load(connection: duckdb.DuckDBPyConnection, month: Path) -> None:
 
 
 def _drop(connection: duckdb.DuckDBPyConnection, table: str, step: str, having: str) -> None:
-    """Drop whole incidents of which one row meets the condition."""
+    """Drop whole incidents that have a row which meets the condition."""
     gone = f"IncidentNumber IN (SELECT IncidentNumber FROM {table} WHERE {having})"
     connection.execute(
         f"INSERT INTO dropped SELECT '{step}', IncidentNumber, Resource_Code, DateAndTimeMobilised "
@@ -109,7 +109,7 @@ def _drop(connection: duckdb.DuckDBPyConnection, table: str, step: str, having: 
 
 
 def _repair(connection: duckdb.DuckDBPyConnection) -> None:
-    """Steps 6 to 9: turnout by its mean share, departure and arrival exchanged, station and location."""
+    """Apply steps 6 to 9: turnout by its mean share, exchange of departure and arrival, station and location."""
     connection.execute("""
         CREATE TABLE timed AS WITH shares AS
             (SELECT avg(TurnoutTimeSeconds) / avg(AttendanceTimeSeconds) AS share FROM joined)
@@ -143,7 +143,7 @@ def _repair(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def _describe(connection: duckdb.DuckDBPyConnection) -> None:
-    """Steps 13 to 17: recount, left time, Dartford, wave, kind of call."""
+    """Apply steps 13 to 17: pump count, left time, Dartford, wave, incident type."""
     connection.execute("""
         CREATE TABLE attended AS WITH recounted AS (SELECT * REPLACE (
             count(*) OVER of_incident AS NumPumpsAttending,
@@ -188,7 +188,7 @@ def _order(connection: duckdb.DuckDBPyConnection, order_of: Path | None) -> None
 
 
 def _count(connection: duckdb.DuckDBPyConnection) -> None:
-    """Steps 18 to 20: distance from the rounded place, pumps out of the last rows, pumps of the station."""
+    """Apply steps 18 to 20: distance from the rounded location, pumps out in the last rows, pumps of the station."""
     rows = connection.sql("""
         SELECT epoch_us(DateAndTimeMobilised) AS start_us, epoch_us(DateAndTimeLeft) AS left_us,
             Resource_Code[:3] AS home, ground.code AS ground,
@@ -221,7 +221,7 @@ def _count(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def distance_km(rows: dict[str, NDArray[np.float64]]) -> NDArray[np.float64]:
-    """Great-circle km, 3 decimals, from `latitude, longitude` to the rounded `east, north`; 0 where unknown."""
+    """Return great-circle km, 3 decimals, from `latitude, longitude` to the rounded `east, north`; 0 if unknown."""
     location = national_grid.to_degrees(
         np.ma.filled(rows["east"], np.nan), np.ma.filled(rows["north"], np.nan)
     )
@@ -230,7 +230,7 @@ def distance_km(rows: dict[str, NDArray[np.float64]]) -> NDArray[np.float64]:
 
 
 def _filter(connection: duckdb.DuckDBPyConnection) -> None:
-    """Steps 21 to 23: incidents of the first rows, later waves, incidents with a pump over 60 km/h."""
+    """Apply steps 21 to 23: drop incidents of the first rows, later waves, and incidents with a pump over 60 km/h."""
     connection.execute("CREATE TABLE used AS SELECT * FROM counted")
     _drop(connection, "used", "rows_delete + remove_unused", f"seed_order < {FIRST_ROWS}")
     connection.execute(
@@ -243,7 +243,7 @@ def _filter(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def _context(connection: duckdb.DuckDBPyConnection) -> None:
-    """Steps 24 to 27, every one with GMT taken for London time; without weather the incident goes."""
+    """Apply steps 24 to 27, which all read GMT as London time and drop incidents without weather."""
     step = "datetime/weather/holidays/traffic"
     hour = "strftime(DateAndTimeMobilised, '%Y-%m-%d %H')"
     _drop(connection, "used", step, f"{hour} NOT IN (SELECT date FROM weather_hourly)")

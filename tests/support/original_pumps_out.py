@@ -1,4 +1,4 @@
-"""How the original counts pumps out: over the last 298 rows of its frame, in its order."""
+"""The original's count of pumps out: over the last 298 rows of its frame, in its order."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +11,7 @@ COUNTS_FROM_ROW = 300
 def pumps_out_of_last_rows(
     start_us: Ints, left_us: Ints, home: NDArray[np.object_], ground: NDArray[np.object_]
 ) -> tuple[Ints, Ints]:
-    """(n,) pumps out in London, (n,) pumps of the incident's ground out: of the 298 rows before, those
+    """Return (n,) pumps out in London and (n,) pumps of the incident's ground that are out: of the 298 rows before, those
     whose left time is later than this row's mobilisation; 0 in the first 300 rows."""
     n = len(start_us)
     everywhere, own = np.zeros(n, np.int64), np.zeros(n, np.int64)

@@ -1,5 +1,5 @@
 # ruff: noqa: S105, S106 - passwords of tests
-"""What the original answers, request by request: a table of its behaviour, written from its specification.
+"""Responses of the original by request: a table of its behaviour, written from its specification.
 
 `derived` marks what the specification leaves open and what follows from the libraries that the original used (FastAPI
 of early 2023 with pydantic 1, python-jose, passlib). `ours` is the status of our answer where it differs on purpose;
@@ -19,7 +19,7 @@ SECONDS = re.compile(r"-?\d+ secondes")
 JSON, HTML = "application/json", "text/html; charset=utf-8"
 PASSWORD = "test-password"
 READER, OTHER = "reader", "other"
-"""Accounts that are there; the first has one prediction, with a risk, made at this moment."""
+"""Existing accounts; the first one has one prediction with a risk, made at this time."""
 MADE_AT = "2025-06-01 12:00:00.250000"
 SIGNED_IN, NOBODY, EXPIRED = "signed in", "nobody", "expired"
 DEFAULTS = {
@@ -33,7 +33,7 @@ DEFAULTS = {
 
 @dataclass(frozen=True)
 class Row:
-    """body: what the answer holds at least; a pattern stands for a text, a type for any value of it.
+    """One request. body: the required content of the response; a pattern matches a text, a type any value of it.
 
     who: whose token, or the whole Authorization header. ours: the status of our answer, where it differs.
     """
@@ -50,7 +50,7 @@ class Row:
 
 
 def wrong(*entries: tuple[str, str, str]) -> dict[str, Any]:
-    """A 422. entries: place, message and type of each value."""
+    """Return the body of a 422. entries: location, message and type of each value."""
     return {
         "detail": [
             {"loc": loc.split("."), "msg": msg, "type": error_type} for loc, msg, error_type in entries
@@ -67,7 +67,7 @@ def says(text: str) -> dict[str, str]:
 
 
 def new(name: Any, **changes: Any) -> dict[str, Any]:
-    """A registration."""
+    """Return the body of a registration."""
     return {"json": {"username": name, "password": PASSWORD, "passwordConfirm": PASSWORD, **changes}}
 
 
@@ -268,7 +268,7 @@ ROWS = [*STATUS_ROWS, *REGISTER_ROWS, *SIGN_IN_ROWS, *TOKEN_ROWS, *PREDICT_ROWS,
 
 
 def faults(actual: Any, expected: Any, json_path: str = "") -> list[str]:
-    """What in an answer is not as the table says. More fields than the original's are no fault."""
+    """Return the differences between a response and the table. Additional fields are allowed."""
     if isinstance(expected, dict):
         if not isinstance(actual, dict):
             return [f"{json_path} is no object"]

@@ -1,4 +1,4 @@
-"""The columns of day, hour, weather, traffic and holidays: the original reads GMT as if it were London time."""
+"""Columns of day, hour, weather, traffic and holidays: the original reads GMT as London time."""
 # ruff: noqa: S608 - no text of a stranger goes into these queries
 
 from collections.abc import Container, Iterator
@@ -25,7 +25,7 @@ Flags = NDArray[np.bool_]
 
 
 class Calendar:
-    """Comparisons of what follows from the moment of the mobilisation.
+    """Comparisons of the columns that follow from the time of mobilisation.
 
     Args: pairs: columns of the paired rows, `start_us` among them.
     """
@@ -38,7 +38,7 @@ class Calendar:
         self.dispatches = Dispatches({"mobilised_us": pairs["start_us"]}, nowhere)
 
     def all(self) -> Iterator[Comparison]:
-        """Sixteen columns."""
+        """Return the comparisons of sixteen columns."""
         yield self._date()
         yield from self._parts()
         for column, ours in OUR_WEATHER.items():
@@ -86,7 +86,7 @@ class Calendar:
         return self._by_the_clock(column, theirs, replayed, ours, exact)
 
     def _at_hour(self, column: str, hour_texts: Array) -> tuple[Array, Array]:
-        """(n,) the first and the last value of the file at each hour: an hour may stand there twice."""
+        """Return (n,) first and last value of the file at each hour, because an hour may be listed twice."""
         found: dict[str, list[object]] = {}
         empty = 0.0 if column == "precip" else None
         for hour, value in self.month.rows(f"SELECT date, {column} FROM weather ORDER BY file_row"):
@@ -97,7 +97,7 @@ class Calendar:
         return np.array([v[0] for v in values], array_dtype), np.array([v[-1] for v in values], array_dtype)
 
     def _of_the_hour_or_before(self, column: str) -> Array:
-        """(n,) the first value of the file at the hour that London shows, else at the nearest of six hours before."""
+        """Return (n,) first value of the file at the hour that London shows, or at the nearest of the six hours before."""
         value = self._at_hour(column, self.london.hour_texts)[0]
         for age_h in range(1, OLDEST_H + 1):
             before = WallClock(self.pairs["start_us"] - age_h * HOUR_US, LONDON).hour_texts
@@ -159,6 +159,6 @@ def _is_in(values: Array, known: Container[object]) -> Array:
 
 
 def _either(values: Array, choices: tuple[Array, Array]) -> Array:
-    """(n,) the last choice where that is the value, else the first."""
+    """Return (n,) the last choice where it equals the value, else the first."""
     first, last = choices
     return np.where(is_equal(values, last), last, first)

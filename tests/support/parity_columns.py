@@ -17,7 +17,7 @@ Array = NDArray[Any]
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """One column over n paired rows. reasons: {kind of difference: (n,) where it holds}; they exclude each other."""
+    """One column of n paired rows. reasons: {type of difference: (n,) where it applies}; they exclude each other."""
 
     column: str
     theirs: Array
@@ -26,7 +26,7 @@ class Comparison:
 
 
 def count_differences(comparisons: Iterable[Comparison]) -> tuple[Counter[tuple[str, str]], list[str]]:
-    """({(column, kind): rows}, what nothing explains)."""
+    """Return {(column, type of difference): rows}, and the differences without a reason."""
     counts: Counter[tuple[str, str]] = Counter()
     unexplained: list[str] = []
     for one in comparisons:
@@ -42,7 +42,7 @@ def count_differences(comparisons: Iterable[Comparison]) -> tuple[Counter[tuple[
 
 
 def is_equal(left: Array, right: Array) -> NDArray[np.bool_]:
-    """(n,) same value, or both unknown."""
+    """Return (n,) True where both have the same value, or both are unknown."""
     if left.dtype == object or right.dtype == object:
         return np.fromiter((a == b for a, b in zip(left, right, strict=True)), bool, len(left))
     return (left == right) | (np.isnan(left.astype(float)) & np.isnan(right.astype(float)))
@@ -51,6 +51,6 @@ def is_equal(left: Array, right: Array) -> NDArray[np.bool_]:
 def explained(
     reasons_hold: dict[str, NDArray[np.bool_]], theirs: Array, replayed: Array, ours: Array, exact: Array
 ) -> dict[str, NDArray[np.bool_]]:
-    """Each reason, narrowed to the rows where theirs is the original's rule and ours the mended one."""
+    """Return each reason, limited to the rows where theirs follows the original's rule and ours the corrected one."""
     proven = is_equal(theirs, replayed) & is_equal(ours, exact)
     return {reason_name: holds & proven for reason_name, holds in reasons_hold.items()}

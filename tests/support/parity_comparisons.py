@@ -1,4 +1,4 @@
-"""The 43 columns of the original, one comparison each, over the rows that both sides keep."""
+"""Comparisons of the 43 columns of the original, one per column, on the rows that both sides keep."""
 
 from collections.abc import Iterator
 from functools import cached_property
@@ -17,7 +17,7 @@ from londonpump.domain import national_grid
 COUNTED = "4 pumps out, exactly"
 EXACT_LOCATION = "9 distance from the exact place"
 ROUNDING_KM = 0.00051
-"""Half of the third decimal, and a centimetre for another library's grid."""
+"""Tolerances: half of the third decimal, and a centimetre for the grid of another library."""
 FIRE = "Fire"
 AS_THEY_ARE = {
     "IncidentNumber": "incident_number", "Resource_Code": "resource_code", "DeployedFromStation_Code": "station_code",
@@ -26,11 +26,11 @@ AS_THEY_ARE = {
     "IncidentStationGround": "our_ground_name", "IncidentStationGround_Code": "recorded_ground_code",
     "Mobilised_Rank": "wave", "IncidentType": "incident_type", "Station_Code_of_ressource": "home_station_code",
 }  # fmt: skip
-"""Their column: ours, where nothing may differ."""
+"""Columns of the original and of ours that must be equal."""
 
 
 class Comparisons:
-    """One comparison a column, made from a month that has been read."""
+    """One comparison per column, computed from a parity month."""
 
     def __init__(self, month: ParityMonth) -> None:
         self.month = month
@@ -38,7 +38,7 @@ class Comparisons:
         self.n = len(self.pairs["start_us"])
 
     def all(self) -> Iterator[Comparison]:
-        """Every column of the original once; a test holds the names against the file."""
+        """Return every column of the original once; a test compares the names with the file."""
         for column, ours in AS_THEY_ARE.items():
             yield Comparison(column, self.pairs[column], self.pairs[ours], {})
         yield from self._renamed()
@@ -49,7 +49,7 @@ class Comparisons:
         yield from Calendar(self.month, self.pairs).all()
 
     def _renamed(self) -> Iterator[Comparison]:
-        """Columns that say the same in other words."""
+        """Compare the columns that have the same values under other names."""
         pairs = self.pairs
         order = np.select([pairs["PumpOrder"] == 1, pairs["PumpOrder"] == 2], ["first", "second"], "later")
         yield Comparison("PumpOrder", order.astype(object), pairs["pump"], {})
@@ -65,7 +65,7 @@ class Comparisons:
         yield Comparison("FalseAlarm", pairs["FalseAlarm"], is_false, {})
 
     def _times(self) -> Iterator[Comparison]:
-        """Equal, but where a missing turnout is the mean share of a file with or without its duplicates."""
+        """Compare times: equal unless a missing turnout is the mean share of a file with or without its duplicates."""
         filled = self.pairs["is_turnout_filled"].astype(bool)
         attendance_s = self.pairs["AttendanceTimeSeconds"]
         shares = [self.month.rows(_SHARE.format(rows=rows))[0][0] for rows in _FRAMES]
@@ -81,7 +81,7 @@ class Comparisons:
             yield Comparison(column, theirs, self.pairs[ours], reasons)
 
     def _recounted(self) -> Iterator[Comparison]:
-        """Equal, but where duplicates were counted, or a row of the incident is set aside by itself."""
+        """Compare counts: equal unless duplicates were counted, or a row of the incident is rejected by itself."""
         again = self.pairs["n_raw"] != self.pairs["n_distinct"]
         lost = {name: self.pairs[name].astype(bool) for name in ("has_lost_station", "has_lost_time")}
         holds = {
@@ -97,7 +97,7 @@ class Comparisons:
             yield Comparison(column, values[0], values[2], explained(holds, *values))
 
     def _distance(self) -> Comparison:
-        """Equal to half a metre and a bit, but from the exact place where that is published.
+        """Compare distances: equal to about half a metre, unless the exact location is published.
 
         The original looks at the rounded place alone: a call without one is at distance 0 there, though its exact place
         is published.
@@ -120,13 +120,13 @@ class Comparisons:
 
     @cached_property
     def our_distance_km(self) -> NDArray[np.float64]:
-        """(n,) great circle, from the columns of the examples."""
+        """Return (n,) great-circle distances from the columns of the examples."""
         stations = national_grid.to_degrees(self.pairs["station_easting_m"], self.pairs["station_northing_m"])
         locations = national_grid.to_degrees(self.pairs["easting_m"], self.pairs["northing_m"])
         return national_grid.great_circle_km(*stations, *locations)
 
     def _pumps(self) -> Iterator[Comparison]:
-        """Theirs: the last 298 rows in their order. Ours: every mobilisation held against every other."""
+        """Compare pump counts: theirs from the last 298 rows in their order, ours from all mobilisations."""
         pairs, stream = self.pairs, used_stream(self.month)
         at_us, ground = pairs["start_us"], pairs["recorded_ground_code"]
         out = brute_force_counts.pumps_out(stream, pairs["incident_number"], at_us)
@@ -156,7 +156,7 @@ class Comparisons:
         return Comparison(column, theirs, np.where(is_right, ours, np.nan), reasons)
 
     def _replayed(self) -> tuple[Array, Array]:
-        """(n,) pumps out and pumps of the ground out, replayed over the original's own frame."""
+        """Return (n,) pumps out and pumps of the ground out, recomputed over the original's own frame."""
         mid = self.month.columns(
             "SELECT epoch_us(DateAndTimeMobilised::TIMESTAMP) AS start_us, epoch_us(DateAndTimeLeft::TIMESTAMP) AS left_us, "
             "Resource_Code[:3] AS home, IncidentStationGround_Code AS ground, seed_order FROM mid ORDER BY seed_order"
@@ -166,7 +166,7 @@ class Comparisons:
         return counts[0][at], counts[1][at]
 
     def _fleet_of_the_file(self) -> Array:
-        """(n,) distinct pumps seen to leave home at the ground's station, over the original's whole frame."""
+        """Return (n,) numbers of distinct pumps that left home at the ground's station, over the original's whole frame."""
         pumps = dict(self.month.rows(_FLEET))
         return np.array([pumps.get(code, 0) for code in self.pairs["recorded_ground_code"]], np.int64)
 

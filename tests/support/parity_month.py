@@ -1,4 +1,4 @@
-"""A parity month, read: its input, what the original made of it, and what `prepare` makes of it."""
+"""A parity month: its input, the results of the original, and those of `prepare`."""
 # ruff: noqa: S608 - no text of a stranger goes into these queries
 
 from dataclasses import dataclass
@@ -25,18 +25,18 @@ _SAME_IN_MID = (
 
 @dataclass(frozen=True, slots=True)
 class ParityMonth:
-    """folder: the parity files. connection: views and tables of both sides, see `read_parity_month`."""
+    """A parity month. folder: the parity files. connection: views and tables of both sides, see `read_parity_month`."""
 
     folder: Path
     connection: duckdb.DuckDBPyConnection
 
     def columns(self, query: str) -> dict[str, NDArray[Any]]:
-        """The columns of a query as arrays: NaN or None where null, instants as int64 microseconds."""
+        """Return the columns of a query as arrays: NaN or None for null, timestamps as int64 microseconds."""
         table = self.connection.sql(query).to_arrow_table()
         return {name: _array(table[name]) for name in table.column_names}
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
-        """The rows of a query."""
+        """Return the rows of a query."""
         return self.connection.sql(query).fetchall()
 
 
@@ -91,7 +91,7 @@ def prepare_month(folder: Path, out: Path) -> None:
 
 
 def used_stream(month: ParityMonth) -> Stream:
-    """Every mobilisation that ours counts."""
+    """Return every mobilisation that our counts include."""
     used = month.columns(
         "SELECT IncidentNumber, Resource_Code, is_from_home, start_at, left_at FROM used ORDER BY source_row"
     )
@@ -106,7 +106,7 @@ def used_stream(month: ParityMonth) -> Stream:
 
 
 def _join_final_with_mid(connection: duckdb.DuckDBPyConnection) -> None:
-    """The final frame holds the date only: its full time is in `mid`, which shares fourteen columns with it."""
+    """Add the full timestamps of `mid`, which shares fourteen columns with the final frame, because that frame holds dates only."""
     connection.execute(f"""
         CREATE TABLE theirs AS SELECT final.*, found.mobilised_at, found.left_at, found.seed_order FROM final
         LEFT JOIN (SELECT {", ".join(_SAME_IN_MID)}, DateAndTimeMobilised::DATE AS of_day,
@@ -117,7 +117,7 @@ def _join_final_with_mid(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def _work_out_used(connection: duckdb.DuckDBPyConnection) -> None:
-    """Spec steps 13 and 14 over the rows that ours counts: pumps attending, and the left time."""
+    """Apply steps 13 and 14 of the specification to the rows that our counts include: pumps attending, and the left time."""
     timestamps = ", ".join(
         f"strptime(DateAndTime{what}, '%d/%m/%Y %H:%M:%S') AS {what}"
         for what in ("Mobilised", "Mobile", "Arrived", "Left")

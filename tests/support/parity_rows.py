@@ -9,7 +9,7 @@ from support.parity_month import WARM_UP_US, ParityMonth
 
 SAME = "same"
 CONTEXT_STEP = "datetime/weather/holidays/traffic"
-"""The last step; a row of `mid` that is lost without a word was lost there."""
+"""The last step; a row of `mid` that is missing without a record was dropped in it."""
 FINAL, NEVER_JOINED, KEPT = "final", "no call date", "kept"
 NO_COORDINATES = "2 no coordinates, no distance"
 DARTFORD = "3 every Dartford incident, not one"
@@ -33,7 +33,7 @@ SAME_REASON = {
 
 
 def count_rows(month: ParityMonth) -> tuple[Counter[str], list[str]]:
-    """(raw mobilisations by kind of difference, those that no kind explains)."""
+    """Return the raw mobilisations by type of difference, and those that no type explains."""
     reasons = _RowReasons(month)
     counts: Counter[str] = Counter()
     unexplained = []
@@ -48,7 +48,7 @@ def count_rows(month: ParityMonth) -> tuple[Counter[str], list[str]]:
 
 
 def count_copies(month: ParityMonth) -> tuple[Counter[str], list[str]]:
-    """Rows that the original has more than once: raw duplicates, and weather hours that stand twice."""
+    """Return the number of rows that the original holds more than once: raw duplicates, and weather hours listed twice."""
     counts: Counter[str] = Counter()
     unexplained = []
     for number, pump, at, copies, of_duplicates, of_weather in month.rows(_COPIES):
@@ -69,7 +69,7 @@ def _is_same(theirs: str, ours: str) -> bool:
 
 
 class _RowReasons:
-    """The sets of rows and incidents to which each kind of difference applies, worked out from the raw files."""
+    """The rows and incidents to which each type of difference applies, computed from the raw files."""
 
     def __init__(self, month: ParityMonth) -> None:
         def those(query: str) -> set[object]:
@@ -112,7 +112,7 @@ class _RowReasons:
         self.counted_from_us = first + WARM_UP_US
 
     def explain(self, row: tuple[object, ...], theirs: str, ours: str) -> str | None:
-        """The kind of difference, if what it says of this row is true; else None."""
+        """Return the type of difference if it applies to this row; else None."""
         source_row, number, at_us = row[0], row[1], row[6]
         of_ours = {
             "no_location": (NO_COORDINATES, number in self.no_location),

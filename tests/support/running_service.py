@@ -30,7 +30,7 @@ PATIENT = StoreLimits(patience_s=10)
 
 
 def settings_for(url: str, folder: Path, **more: Any) -> Settings:
-    """Settings with a secret of the test's own."""
+    """Return settings with a secret of the test's own."""
     secret = folder / "signing-secret"
     secret.write_bytes(SECRET)
     secret.chmod(0o600)
@@ -53,7 +53,7 @@ def running(
     poll_s: float = NEVER_S,
     board_limits: BoardLimits | None = None,
 ) -> Iterator[ServiceClient]:
-    """A client of a service that runs; `client.app.state.service` is its state."""
+    """Run a service and return its client; `client.app.state.service` is its state."""
     options = ServiceOptions(
         clock=clock or Clock(),
         store_limits=limits,
@@ -67,7 +67,7 @@ def running(
 
 
 def name_champion(engine: Engine, name: str | None) -> None:
-    """A line in the ledger, whatever stands in the store."""
+    """Add a line to the ledger, whatever the store contains."""
     with reading(engine) as connection:
         before = active_champion(connection)
     line = Decision(datetime.now(UTC), PROMOTE, before, name, name, "by hand", "a test", {}, "tester")
@@ -76,7 +76,7 @@ def name_champion(engine: Engine, name: str | None) -> None:
 
 
 def database_with(url: str, name: str | None = None) -> None:
-    """A database of this version, with a champion named or none."""
+    """Make a database of the present version, with or without a champion."""
     engine = open_database(url)
     if name is not None:
         name_champion(engine, name)
@@ -84,12 +84,12 @@ def database_with(url: str, name: str | None = None) -> None:
 
 
 def put_in_store(bundle: Path, folder: Path) -> Path:
-    """A copy of a bundle in the test's store."""
+    """Copy a bundle to the test's store."""
     return save_bundle(files_of(bundle), {}, folder / "bundles")
 
 
 def another(bundle: Path, folder: Path, **card: object) -> Path:
-    """A bundle like another but for its card, in the test's store under its own hash."""
+    """Store a bundle that differs in its card only, under its own hash."""
     files = files_of(bundle)
     files[CARD] = json.dumps({**json.loads(files[CARD]), **card}).encode()
     return save_bundle(files, {}, folder / "bundles")

@@ -1,4 +1,4 @@
-"""The service as a process of its own, on a free port of loopback."""
+"""The service in a process of its own, on a free port of loopback."""
 
 import os
 import socket
@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 @dataclass(frozen=True)
 class Served:
-    """process: to be killed by those who want to. log: what it wrote to standard error."""
+    """A running service. process: tests may kill it. log: its standard error."""
 
     process: subprocess.Popen[str]
     address: str
@@ -21,24 +21,24 @@ class Served:
 
     @property
     def host_and_port(self) -> tuple[str, int]:
-        """Host and port."""
+        """Return host and port."""
         parts = urlsplit(self.address)
         return str(parts.hostname), int(parts.port or 0)
 
     def connect(self, patience_s: float = 10, source: str = "127.0.0.1") -> socket.socket:
-        """A bare connection. source: another address of loopback is another source."""
+        """Open a plain connection. source: the loopback address that the service sees."""
         return socket.create_connection(self.host_and_port, timeout=patience_s, source_address=(source, 0))
 
 
 def environment(home: Path, **more: str) -> dict[str, str]:
-    """This process's, with no setting of the product but these."""
+    """Return the environment of this process, with these settings of the product only."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("LONDONPUMP_")}
     return {**inherited, "LONDONPUMP_HOME": str(home), **more}
 
 
 @contextmanager
 def served(home: Path, log: Path | None = None, **settings: str) -> Iterator[Served]:
-    """A service that runs until the block is left. log: where its log is written, instead of its home."""
+    """Run a service until the block ends. log: the file of its log, instead of its home."""
     home.mkdir(parents=True, exist_ok=True)
     log = log or home / "served.log"
     with log.open("a") as stream:

@@ -1,4 +1,4 @@
-"""The service with accounts and a model on duty, for tests."""
+"""The service with accounts and an active model, for tests."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +14,7 @@ from londonpump.persistence.database import open_database
 def live_service_with_model(
     url: str, folder: Path, bundle: Path, **settings: object
 ) -> Iterator[LiveService]:
-    """The service over a database, with a copy of the bundle named by its ledger."""
+    """Run the service over a database whose ledger names a copy of the bundle."""
     name = put_in_store(bundle, folder).name
     engine = open_database(url)
     name_champion(engine, name)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class SharedFolders:
-    """Folders of this run of the tests, common to its workers."""
+    """Folders of this test run that its workers share."""
 
     root: Path
 

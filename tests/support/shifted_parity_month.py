@@ -1,4 +1,4 @@
-"""The shared parity month moved to another time of year, to have a month with a clock change in it.
+"""The shared parity month shifted to another time of year, so that it contains a clock change.
 
 Every instant is moved by whole weeks; what London clocks show then is worked out anew by the zone database.
 """
@@ -22,26 +22,26 @@ Row = dict[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Shift:
-    """How the shared month is moved to another part of the year."""
+    """The shift of the month to another time of year."""
 
     weeks: int
     is_repeated_hour_kept: bool = True
-    """Whether the weather file has two rows for the hour that October's clocks show twice."""
+    """Whether the weather file has two rows for the hour that the clocks show twice in October."""
     without_cell_every: int = 0
-    """Every so many calls with a published exact location, one loses its rounded location; 0 for none."""
+    """One of this many calls with a published exact location loses its rounded location; 0 for none."""
 
     def gmt(self, timestamp: datetime) -> datetime:
-        """A GMT time, moved."""
+        """Shift a GMT time."""
         return timestamp + timedelta(weeks=self.weeks)
 
     def london(self, wall: datetime) -> datetime:
-        """A London wall time, moved as an instant."""
+        """Shift a London wall time as a timestamp."""
         moved = self.gmt(wall.replace(tzinfo=LONDON).astimezone(GMT))
         return moved.astimezone(LONDON)
 
 
 def write_shifted_month(shared: Path, folder: Path, shift: Shift) -> None:
-    """The input files of the parity folder, moved."""
+    """Write the shifted input files of the parity folder."""
     folder.mkdir(parents=True)
     for name in ("stations.csv", "school_holidays.csv"):
         copy(shared / name, folder / name)
@@ -79,7 +79,7 @@ def write_shifted_month(shared: Path, folder: Path, shift: Shift) -> None:
 
 
 def _numbered(row: Row, call: datetime) -> str:
-    """The number of an incident, which carries the London day of its call."""
+    """Return the number of an incident, which contains the London day of its call."""
     return f"{row['IncidentNumber'].split('-')[0]}-{call:%d%m%Y}"
 
 

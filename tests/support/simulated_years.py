@@ -1,4 +1,4 @@
-"""Years of a Brigade in which nothing happens but seasons, storms and restless days: what a drift check must bear.
+"""Years of a Brigade with seasons, storms and random variation only, in which a drift check should raise no alarm.
 
 Outdoor fires go from 2 % of calls in winter to 8 % in summer, as in the Brigade's months of 2014 to 2025. On four days a
 year a storm makes four times as many local emergencies. The mix of every day is its own and a little like that of the day
@@ -29,7 +29,7 @@ OUTDOOR = 2
 
 @dataclass(frozen=True)
 class StableYears:
-    """day: (n,) of each call; kind, place: (n,) their numbers; the rest (n,)."""
+    """Simulated calls. day: (n,) of each call; kind, place: (n,) their codes; the rest (n,)."""
 
     day: NDArray[np.int64]
     incident_type: NDArray[np.int64]
@@ -40,7 +40,7 @@ class StableYears:
     temp_c: NDArray[np.float64]
 
     def watched(self) -> list[MonitoredInput]:
-        """As the drift check takes them."""
+        """Return the inputs of the drift check."""
         incident_types, property_categories = (
             np.array(INCIDENT_TYPES, object),
             np.array(PROPERTY_CATEGORIES, object),
@@ -59,7 +59,7 @@ class StableYears:
     def with_incident_types_moved(
         self, share: float, from_day: int, one: int, other: int, seed: int
     ) -> "StableYears":
-        """So many calls in a hundred, of all calls from a day on, are of another kind than they were."""
+        """Return years in which a percentage of all calls from a day on has another incident type."""
         is_one = (self.incident_type == one) & (self.day >= from_day)
         p_change = share / (self.incident_type[self.day >= from_day] == one).mean()
         moves = is_one & (np.random.default_rng(seed).random(len(self.incident_type)) < p_change)
@@ -67,7 +67,7 @@ class StableYears:
 
 
 def stable_years(days: int, seed: int, calls_per_day: int = CALLS_PER_DAY) -> StableYears:
-    """So many days from 1 January 2021 on."""
+    """Return calls of some days from 1 January 2021 on."""
     rng = np.random.default_rng(seed)
     season = np.cos(2 * np.pi * (np.arange(days) - 195) / 365.25)
     busy = np.exp(0.1 * slowly(days, rng) + 0.05 * season)
@@ -95,7 +95,7 @@ def stable_years(days: int, seed: int, calls_per_day: int = CALLS_PER_DAY) -> St
 
 
 def slowly(days: int, rng: np.random.Generator, keeps: float = 0.3) -> NDArray[np.float64]:
-    """(days,) chance with spread 1 in which a day resembles the day before it."""
+    """Return (days,) random values with spread 1, in which each day resembles the day before it."""
     steps = rng.normal(0, np.sqrt(1 - keeps**2), days)
     steps[0] /= np.sqrt(1 - keeps**2)
     return np.asarray(lfilter([1.0], [1.0, -keeps], steps))
@@ -104,6 +104,6 @@ def slowly(days: int, rng: np.random.Generator, keeps: float = 0.3) -> NDArray[n
 def drawn(
     weights: NDArray[np.float64], day: NDArray[np.int64], rng: np.random.Generator
 ) -> NDArray[np.int64]:
-    """(n,) one of the columns of (days, k) weights for each row's day."""
+    """Draw (n,) one of the columns of (days, k) weights for each row's day."""
     line = np.cumsum(weights, axis=1) / weights.sum(axis=1, keepdims=True)
     return np.minimum((rng.random(len(day))[:, None] > line[day]).sum(axis=1), weights.shape[1] - 1)

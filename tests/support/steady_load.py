@@ -1,4 +1,4 @@
-"""A steady stream of the same question to a service, each answer noted with its moment and the model that gave it."""
+"""A steady stream of the same request to a service; each answer is recorded with its time and its model."""
 
 import threading
 import time
@@ -21,7 +21,7 @@ BUSY = 503
 
 @dataclass(frozen=True)
 class Answer:
-    """asked_s, answered_s: of the clock of `time.monotonic`. model, p50_s: None where there was no answer."""
+    """A recorded answer. asked_s, answered_s: of `time.monotonic`. model, p50_s: None without a prediction."""
 
     asked_s: float
     answered_s: float
@@ -32,20 +32,20 @@ class Answer:
 
 @dataclass
 class Load:
-    """What came back so far."""
+    """The answers received so far."""
 
     answers: list[Answer] = field(default_factory=list)
 
     def lost(self) -> list[Answer]:
-        """Neither answered nor told to come again."""
+        """Return the requests that were neither answered nor rejected with Retry-After."""
         return [answer for answer in self.answers if answer.status not in (200, BUSY)]
 
     def busy(self) -> list[Answer]:
-        """Told to come again."""
+        """Return the requests that were rejected with Retry-After."""
         return [answer for answer in self.answers if answer.status == BUSY]
 
     def times_by_model(self) -> dict[str | None, set[float | None]]:
-        """What each model said: one time each, if no answer was mixed."""
+        """Return the predicted times of each model: one each, if no answer mixed two models."""
         times_by_bundle: dict[str | None, set[float | None]] = {}
         for answer in self.answers:
             if answer.status == 200:
@@ -53,12 +53,12 @@ class Load:
         return times_by_bundle
 
     def last_s(self, model: str) -> float:
-        """When the last answer by a model came."""
+        """Return the time of the last answer by a model."""
         return max(answer.answered_s for answer in self.answers if answer.model == model)
 
 
 def sign_in(address: str, username: str, password: str) -> dict[str, str]:
-    """Headers of an account."""
+    """Sign in and return the headers."""
     answer = httpx2.post(
         f"{address}/login", data={"username": username, "password": password}, trust_env=False
     )
@@ -67,7 +67,7 @@ def sign_in(address: str, username: str, password: str) -> dict[str, str]:
 
 @contextmanager
 def loaded(address: str, headers: dict[str, str], clients: int) -> Iterator[Load]:
-    """So many clients ask one after the other until the block ends."""
+    """Let some clients send one request after the other until the block ends."""
     load, ended = Load(), threading.Event()
 
     def ask_on() -> None:

@@ -1,4 +1,4 @@
-"""Small typed tables, row by row, as the reader hands them to the cleaning."""
+"""Small typed tables, row by row, in the form that the reader passes to the cleaning."""
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
@@ -37,7 +37,7 @@ INCIDENT: Row = {
     "frs": "London",
     "station_ground": "Brixton",
 }
-"""A road accident in Brixton on a winter's noon, its exact place unpublished."""
+"""A road accident in Brixton at noon in winter, whose exact location is not published."""
 MOBILISATION: Row = {
     "incident_number": "000001-10012023",
     "resource_code": "H211",
@@ -53,7 +53,7 @@ MOBILISATION: Row = {
     "deployed_from": "Home Station",
     "pump_order": 1,
 }
-"""Brixton's first pump, there in five minutes, away after half an hour."""
+"""Brixton's first pump, which arrived after five minutes and left after half an hour."""
 STATIONS = {
     "code": ["H21", "H22", "E35", "K21"],
     "name": ["Brixton", "Lambeth", "Old Kent Road", "Dartford"],
@@ -63,7 +63,7 @@ STATIONS = {
 
 
 def typed(table: str, sound: Row, changes: Sequence[Row]) -> pa.Table:
-    """A typed table of one sound row per change, each with its change, numbered from 1."""
+    """Return a typed table with one valid row per change, each with its change, numbered from 1."""
     rows = [{**sound, "source_row": number, **change} for number, change in enumerate(changes, start=1)]
     columns = {spec.name: ARROW.get(spec.dtype, pa.string()) for spec in TABLES[table]}
     columns |= {"source_file": pa.int16(), "source_row": pa.int64(), "unreadable": pa.string()}
@@ -75,11 +75,11 @@ def typed(table: str, sound: Row, changes: Sequence[Row]) -> pa.Table:
 
 
 def stations() -> pa.Table:
-    """Four stations, Dartford among them."""
+    """Return four stations, Dartford among them."""
     return pa.table(STATIONS)
 
 
 def in_order_of_the_file(table: Table) -> Table:
-    """The rows in the order of the file, where its place is known."""
+    """Return the rows in the order of the file."""
     order = [name for name in ("source_file", "source_row") if name in table.columns]
     return table.order_by(*order)

@@ -1,4 +1,4 @@
-"""What a clock shows at instants: of London by the zone database, or of Greenwich all year."""
+"""Wall times of timestamps: of London by the zone database, or of Greenwich all year."""
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, tzinfo
@@ -17,44 +17,44 @@ WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", 
 ONE_OFF_HOLIDAYS = frozenset(
     date(*day) for day in ((2011, 4, 29), (2012, 6, 5), (2022, 6, 3), (2022, 9, 19), (2023, 5, 8))
 )
-"""A wedding, two jubilees, a funeral, a coronation."""
+"""Bank holidays of a wedding, two jubilees, a funeral and a coronation."""
 
 
 @dataclass(frozen=True)
 class WallClock:
-    """at_us: (n,) instants, microseconds UTC. zone: whose clock."""
+    """A clock. at_us: (n,) timestamps, microseconds UTC. zone: its time zone."""
 
     at_us: NDArray[np.int64]
     zone: tzinfo
 
     @cached_property
     def datetimes(self) -> list[datetime]:
-        """(n,) the wall time of the quarter of an hour that each instant lies in."""
+        """Return (n,) wall times of the quarter of an hour that each timestamp lies in."""
         quarters = {int(q): _datetime_at(int(q), self.zone) for q in np.unique(self.at_us // QUARTER_US)}
         return [quarters[int(q)] for q in self.at_us // QUARTER_US]
 
     @cached_property
     def dates(self) -> NDArray[np.object_]:
-        """(n,) dates."""
+        """Return (n,) dates."""
         return np.array([timestamp.date() for timestamp in self.datetimes], object)
 
     @cached_property
     def hours(self) -> NDArray[np.int64]:
-        """(n,) 0 to 23."""
+        """Return (n,) hours, 0 to 23."""
         return np.array([timestamp.hour for timestamp in self.datetimes], np.int64)
 
     @cached_property
     def hour_texts(self) -> NDArray[np.object_]:
-        """(n,) as the weather file writes an hour: 2022-05-01 09."""
+        """Return (n,) hours in the format of the weather file: 2022-05-01 09."""
         return np.array([f"{timestamp:%Y-%m-%d %H}" for timestamp in self.datetimes], object)
 
     def part(self, name: str) -> NDArray[np.int64]:
-        """(n,) year, month or day."""
+        """Return (n,) years, months or days."""
         return np.array([getattr(day, name) for day in self.dates], np.int64)
 
     @cached_property
     def weekdays(self) -> NDArray[np.int64]:
-        """(n,) 0 Monday to 6 Sunday."""
+        """Return (n,) weekdays, 0 for Monday to 6 for Sunday."""
         return np.array([day.weekday() for day in self.dates], np.int64)
 
 
@@ -63,12 +63,12 @@ def _datetime_at(quarter: int, zone: tzinfo) -> datetime:
 
 
 def bank_holidays() -> set[date]:
-    """The bank holidays of England as they were, one-off ones too, 2009 to 2040."""
+    """Return the bank holidays of England, special ones included, 2009 to 2040."""
     return set(country_holidays("GB", subdiv="ENG", years=range(2009, 2041)))
 
 
 def regular_bank_holidays(year: int) -> set[date]:
-    """The bank holidays of England that come by rule, as if nothing had ever been moved or added."""
+    """Return the bank holidays of England that follow from rules, without any that was moved or added."""
     easter = _easter(year)
     first_of_may, last_of_may = date(year, 5, 1), date(year, 5, 31)
     new_year = _next_weekday(date(year, 1, 1))
@@ -92,7 +92,7 @@ def _next_weekday(day: date) -> date:
 
 
 def _easter(year: int) -> date:
-    """Sunday of Easter (Meeus, Jones and Butcher)."""
+    """Return Easter Sunday (Meeus, Jones and Butcher)."""
     a, b, c = year % 19, year // 100, year % 100
     d, e = divmod(b, 4)
     g = (8 * b + 13) // 25

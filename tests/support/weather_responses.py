@@ -1,4 +1,4 @@
-"""Answers of weather publishers in their own shapes, for any days: made up, so that each value tells its hour."""
+"""Responses of weather publishers in their own formats, for any days; each value is derived from its hour."""
 
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
@@ -21,7 +21,7 @@ Json = dict[str, Any]
 
 
 def open_meteo(first: datetime, hours: int, *, has_visibility: bool = True) -> Json:
-    """Stamps from `first` on. temperature: the hour of the day; rain: a tenth of it, with its code; 24 km to see."""
+    """Return hours from `first` on. temperature: the hour of the day; rain: a tenth of it, with its code; visibility 24 km."""
     timestamps = [first + timedelta(hours=number) for number in range(hours)]
     values: Json = {
         "time": [int(hour_at.timestamp()) for hour_at in timestamps],
@@ -39,14 +39,14 @@ def open_meteo(first: datetime, hours: int, *, has_visibility: bool = True) -> J
 
 
 def forecast_of_now(request: Request) -> Reply:
-    """As the forecast service answers: whole days from past_days ago, forecast_days from today on."""
+    """Return a response of the forecast service: whole days from past_days ago, forecast_days from today on."""
     today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     past, coming = int(request.query["past_days"]), int(request.query["forecast_days"])
     return as_json(open_meteo(today - timedelta(days=past), 24 * (past + coming)))
 
 
 def days_of_open_meteo(request: Request, change: Callable[[Json], None] = lambda _: None) -> Reply:
-    """As the two services of the past answer: whole days from start_date to end_date."""
+    """Return a response of the two archive services: whole days from start_date to end_date."""
     first, last = (date.fromisoformat(request.query[name]) for name in ("start_date", "end_date"))
     start = datetime(first.year, first.month, first.day, tzinfo=UTC)
     value = open_meteo(
@@ -57,18 +57,18 @@ def days_of_open_meteo(request: Request, change: Callable[[Json], None] = lambda
 
 
 def visual_crossing(first: date, last: date) -> Json:
-    """London days of 23, 24 or 25 hours. temperature: the London hour; no rain is null."""
+    """Return London days of 23, 24 or 25 hours. temperature: the London hour; no rain is null."""
     return {"timezone": "Europe/London", "days": [_london_day(day) for day in _days(first, last)]}
 
 
 def visual_crossing_of(request: Request) -> Reply:
-    """As the timeline answers for the two days at the end of its path."""
+    """Return a response of the timeline for the two days at the end of its path."""
     first, last = (date.fromisoformat(text) for text in request.path.rsplit("/", 2)[-2:])
     return as_json(visual_crossing(first, last))
 
 
 def visual_crossing_csv(value: Json) -> str:
-    """The same hours as csv: London wall time alone."""
+    """Return the same hours as csv, with London wall time only."""
     lines = ["name,datetime,temp,precip,cloudcover,visibility,windspeed,conditions"]
     for day in value["days"]:
         lines += [

@@ -147,15 +147,15 @@ def compare(
 ) -> None:
     """Compare two bundles and record nothing.
 
-    They are judged on data later than both trainings, as `challenge` does.
+    They are evaluated on data later than both trainings, as `challenge` does.
     """
     from londonpump.lifecycle.challenge import ChallengeRequest
-    from londonpump.lifecycle.challenge import compare as judge_both
+    from londonpump.lifecycle.challenge import compare as compare_models
     from londonpump.lifecycle.challenge_text import comparison_as_json, format_comparison
 
     config = settings()
     with report_errors(), show_progress() as progress:
-        result = judge_both(config, (first, second), ChallengeRequest(data or config.data), progress)
+        result = compare_models(config, (first, second), ChallengeRequest(data or config.data), progress)
     typer.echo(as_json.dumps(comparison_as_json(result), indent=1) if json else format_comparison(result))
 
 

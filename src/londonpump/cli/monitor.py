@@ -29,7 +29,7 @@ def monitor(
         str | None,
         typer.Option(
             metavar="TIMESTAMP",
-            help="Judge the state at this time, such as 2026-11-01T10:00Z. Default: now.",
+            help="Show the state at this time, such as 2026-11-01T10:00Z. Default: now.",
             show_default=False,
         ),
     ] = None,
@@ -52,7 +52,7 @@ def monitor(
         ),
     ] = None,
     fail_on_alarm: Annotated[
-        bool, typer.Option("--fail-on-alarm", help="Exit with code 4 while any alarm is active.")
+        bool, typer.Option("--fail-on-alarm", help="Exit with code 4 while any alarm is open.")
     ] = False,
 ) -> None:
     """Check the active model and its inputs; run it every day.

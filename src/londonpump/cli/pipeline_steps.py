@@ -164,7 +164,7 @@ def challenge(
         str | None,
         typer.Argument(
             metavar="[BUNDLE]",
-            help="Judge this bundle, a folder or a hash. Default: the newest of train.",
+            help="Compare this bundle, a folder or a hash. Default: the newest of train.",
             show_default=False,
         ),
     ] = None,
@@ -183,7 +183,7 @@ def challenge(
 ) -> None:
     """Compare the newest model with the active one.
 
-    Both are judged on data later than both trainings. The newest is promoted if it wins, and the decision is recorded in the
+    Both are evaluated on data later than both trainings. The newest is promoted if it wins, and the decision is recorded in the
     ledger either way.
     """
     from londonpump.lifecycle.challenge import ChallengeRequest

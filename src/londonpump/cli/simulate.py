@@ -214,7 +214,7 @@ def rehearse(
 ) -> None:
     """Rehearse a year of operation on simulated records.
 
-    It takes minutes, while a service answers requests, and uses its own folder and database. Each month, records arrive and a model is trained, judged and promoted or not. A
+    It takes minutes, while a service answers requests, and uses its own folder and database. Each month, records arrive and a model is trained, evaluated and promoted or not. A
     station closes, special services increase, bad records arrive, a training is killed, a bundle is damaged, and a model is
     rolled back. The exit code is 1 if a request was not answered, an answer mixed two models, the history is wrong, or a
     clearly better model was not promoted.

@@ -27,7 +27,7 @@ COMPLETE_SHARE = 0.6
 """Records with fewer incidents per day than this share of the year's known rate are a sample."""
 DAYS_PER_YEAR = 365.25
 WINDOW_DAYS = 7
-"""Each day is judged together with the recorded days around it."""
+"""Each day is compared together with the recorded days around it."""
 MAX_SHARE_OF_MEDIAN = 1.25
 """A day counts at most this many times the median of the days around it, so that a storm does not make a sample
 look complete."""
@@ -45,7 +45,7 @@ def known_rate_per_day(year: int) -> float:
 def complete_days(incidents: Mapping[date, int]) -> list[date]:
     """Return the days, in order, for which the records hold every incident.
 
-    Each calendar month is judged by itself, because records are published and joined by month.
+    Each calendar month is checked by itself, because records are published and joined by month.
     Args: incidents: the number per day, for each day that has any.
     """
     months = groupby(sorted(incidents), lambda day: (day.year, day.month))

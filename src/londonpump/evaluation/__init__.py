@@ -1,1 +1,1 @@
-"""Evaluation of models on later dispatches: metrics with intervals, comparison, report and model card."""
+"""Metrics with intervals, paired comparisons, drift and the promotion rule."""

@@ -115,7 +115,7 @@ def _calibration_error(rows: Floats, late: Floats, chances: Floats) -> Floats:
 
 
 def _moved_to(exact: float, binned: Floats) -> Floats:
-    """Shift the resamples so that the first, the data, has its exact value."""
+    """Return the values of all resamples, shifted so that the first one, the data itself, has its exact value."""
     return np.asarray(binned + (exact - binned[0]))
 
 

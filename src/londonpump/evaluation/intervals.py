@@ -37,7 +37,7 @@ def draw_days(day: Ints, resamples: int, seed: int) -> DayDraws:
     """
     days = np.unique(day)
     if not len(days):
-        raise TooFewRows("no rows to judge. Check the dates and files given.")
+        raise TooFewRows("no rows to evaluate. Check the dates and files given.")
     if resamples < 1:
         raise BadValue("resamples", resamples, "needs one or more")
     # the number of times that each day is drawn is multinomial, so no list of drawn days is needed

@@ -180,5 +180,7 @@ def _reason(mae_s: Stat, cover: Stat, evaluated_mae_s: float | None, rule: BandR
     ):
         return f"live error {mae_s['value']:.1f} s (at least {low:.1f} s), {evaluated_mae_s:.1f} s when it was evaluated"
     if high is not None and high < rule.min_cover_share:
-        return f"{cover['value']:.0%} of arrivals between P10 and P90 (at most {high:.0%}), 80 % meant"
+        return (
+            f"{cover['value']:.0%} of arrivals between P10 and P90 (at most {high:.0%}); the target is 80 %"
+        )
     return ""

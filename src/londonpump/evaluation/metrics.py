@@ -1,12 +1,12 @@
 """The metrics: what is added up over rows, and how each metric follows from the sums.
 
-The announced time is `median_s`: mean and median absolute error and the share within 60 s are judged on
-it. Root mean square error, bias and R2 are judged on `mean_s` where the model gives one, else on
+The announced time is `median_s`: mean and median absolute error and the share within 60 s are computed on
+it. Root mean square error, bias and R2 are computed on `mean_s` where the model gives one, else on
 `median_s`: each answer is held to what it claims to be. Bias is announced minus actual: above 0 the
 pump comes earlier than said.
 
 CRPS is twice the plain mean of the pinball loss at eleven levels, 0.05 to 0.95 in equal steps (about 2 %
-above the integral over all levels on runs such as these). Quantiles between given levels lie on a
+above the integral over all levels on dispatches such as these). Quantiles between given levels lie on a
 straight line. Chances are kept 1e-6 away from 0 and 1 in the log loss.
 """
 

@@ -41,7 +41,7 @@ UNITS = {column.name: column.symbol for column in EXAMPLES if column.symbol}
 NAMES = {column.name: column.label for column in EXAMPLES if column.label}
 """Display names of the values."""
 TEXTS = frozenset({"conditions"})
-S_A_MIN = 60.0
+S_PER_MIN = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +57,10 @@ class ContextValue:
     """The value is from an earlier hour, or from another row than the other values."""
 
     def age_min(self, at: datetime) -> float | None:
-        """Return the minutes since it became available; None for a calendar value and an unknown one."""
+        """Return the age of the value in minutes since `available_at`, or None if it has none."""
         if self.available_at is None:
             return None
-        return (at - self.available_at).total_seconds() / S_A_MIN
+        return (at - self.available_at).total_seconds() / S_PER_MIN
 
 
 @dataclass(frozen=True, slots=True)

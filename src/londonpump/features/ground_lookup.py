@@ -131,7 +131,7 @@ class GroundLookup:
 def fit_ground(
     easting_m: Floats, northing_m: Floats, ground_code: NDArray[Any], stations: tuple[Station, ...]
 ) -> GroundLookup:
-    """Learn the ground of a place from training records, one row an incident.
+    """Fit the ground look-up on training records, one row per incident.
 
     Args: ground_code: (n,) recorded grounds, None where unknown. stations: those that may be the nearest,
     closed ones with their dates.

@@ -24,7 +24,7 @@ DAY_US = 24 * HOUR_US
 FIRST_DAY = date(1970, 1, 1)
 THURSDAY, SATURDAY = 3, 5
 # GOV.UK lists a few years only, and the first or last of them may be cut off.
-DAYS_OF_A_YEAR = 8
+MIN_DAYS_PER_YEAR = 8
 """England has at least eight bank holidays per year: a shorter list adds to the library's days and replaces none."""
 LIBRARY = "holidays library"
 
@@ -77,7 +77,7 @@ class WorkingDays:
         by_year: dict[int, set[date]] = {}
         for holiday in listed:
             by_year.setdefault(holiday.day.year, set()).add(holiday.day)
-        whole = {year for year, days in by_year.items() if len(days) >= DAYS_OF_A_YEAR}
+        whole = {year for year, days in by_year.items() if len(days) >= MIN_DAYS_PER_YEAR}
         library = bank_holidays()
         # the library is dropped for years given completely, so that a moved holiday does not count on both days
         library = library[~np.isin(years_of(library), np.array(sorted(whole), np.int64))]
@@ -229,7 +229,7 @@ def _last_with(observed_us: Ints, values: NDArray[Any]) -> Ints:
 FRESH_US = 2 * HOUR_US
 """Older traffic says little about the present."""
 THURSDAY_AFTER_SUNDAY = 4
-FIRST_YEAR, HOURS_OF_A_WEEK = 1970, 168
+FIRST_YEAR, HOURS_PER_WEEK = 1970, 168
 
 
 @dataclass(frozen=True, slots=True)
@@ -309,4 +309,4 @@ Traffic = TrafficReadings | TrafficWeeks
 
 
 def _key(year: Ints, weekday: Ints, hour: Ints) -> Ints:
-    return np.asarray((year - FIRST_YEAR) * HOURS_OF_A_WEEK + weekday * 24 + hour, np.int64)
+    return np.asarray((year - FIRST_YEAR) * HOURS_PER_WEEK + weekday * 24 + hour, np.int64)

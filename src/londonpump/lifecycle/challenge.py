@@ -1,6 +1,6 @@
-"""The commands `challenge` and `models compare`: judge two models on data later than both trainings.
+"""The commands `challenge` and `models compare`: compare two models on data later than both trainings.
 
-`challenge` promotes the very bundle that was judged, never a refit. The decision with its evidence and its audit are one
+`challenge` promotes the very bundle that was evaluated, never a refit. The decision with its evidence and its audit are one
 transaction, and the same pair is decided once on the same data. `models compare` records nothing.
 """
 
@@ -45,11 +45,11 @@ NOTHING_TO_DECIDE = "Nothing to decide"
 
 @dataclass(frozen=True, slots=True)
 class ChallengeRequest:
-    """Request to judge a challenger on prepared data."""
+    """Request to evaluate a challenger on prepared data."""
 
     data: Path
     challenger: str | None = None  # None: the newest bundle of the store
-    is_dry: bool = False  # judge, and record nothing
+    is_dry: bool = False  # evaluate, and record nothing
     rule: PromotionSettings | None = (
         None  # None: the defaults, with the champion's maximal age of the settings
     )
@@ -90,7 +90,7 @@ class _Pair:
 
 
 def challenge(settings: Settings, request: ChallengeRequest, progress: Progress = silent) -> ChallengeResult:
-    """Judge the challenger against the champion, record the decision, and promote the challenger if it wins.
+    """Compare the challenger with the champion, record the decision, and promote the challenger if it wins.
 
     Raises: BadFile, BadValue, DatabaseFailed, SimulatedModel; ChampionChanged if other decisions keep interfering.
     """
@@ -99,7 +99,7 @@ def challenge(settings: Settings, request: ChallengeRequest, progress: Progress 
             try:
                 return _challenge(registry, request, request.rule_of(settings), progress)
             except ChampionChanged:
-                # Another decision was recorded meanwhile, so the pair that was judged is no longer the right one.
+                # Another decision was recorded meanwhile, so the pair that was evaluated is no longer the right one.
                 if attempt == MAX_ATTEMPTS:
                     raise
     raise AssertionError("unreachable")
@@ -117,7 +117,7 @@ def _challenge(
     start = judged_from(champion, challenger)
     examples = load_examples(request.data, start)
     require_same_origin(champion, challenger, examples)
-    progress("Judging both", 0.6)
+    progress("Evaluating both models", 0.6)
     verdict = judge_pair(champion, challenger, examples, request.today, rule)
     after = challenger if verdict.is_promotion else champion
     evidence = {**_evidence(verdict, start, examples), **_about_champion(registry, after)}
@@ -237,7 +237,7 @@ def _decision(
 def _record(registry: Registry, pair: _Pair, decision: Decision) -> ChallengeResult:
     """Record a decision unless another process recorded the same. Raises: ChampionChanged if it decided otherwise."""
     with writing(registry.engine) as connection:
-        # Judging takes minutes without a lock; under the lock, look again for decisions of other processes.
+        # The evaluation takes minutes without a lock; under the lock, look again for decisions of other processes.
         lock_decisions(connection)
         champion = active_champion(connection)
         before = find_earlier_decision(
@@ -263,7 +263,7 @@ class ComparisonResult:
 def compare(
     settings: Settings, names: tuple[str, str], request: ChallengeRequest, progress: Progress = silent
 ) -> ComparisonResult:
-    """Judge two bundles as if the second challenged the first, and record nothing. Raises: as `challenge`."""
+    """Compare two bundles as if the second challenged the first, and record nothing. Raises: as `challenge`."""
     with open_registry(settings) as registry:
         first, second = (registry.store.find(name).resolve() for name in names)
     if first.name == second.name:
@@ -273,7 +273,7 @@ def compare(
     for opened in (champion, challenger):
         if opened is not None and opened.bundle is None:
             raise BadFile(opened.name, str(opened.smoke_test.problem), "Name another, or train again.")
-    progress("Judging both", 0.3)
+    progress("Evaluating both models", 0.3)
     start = judged_from(champion, challenger)
     examples = load_examples(request.data, start)
     require_same_origin(champion, challenger, examples)

@@ -112,6 +112,6 @@ def _slices(slices: EvidenceFields | None) -> Iterator[str]:
         return
     failing = [each for each in slices["judged"] if each["fails"]]
     not_judged = sum(len(values) for values in slices["not_judged"].values())
-    yield f"Slices: {len(slices['judged'])} judged, {len(failing)} worse, {not_judged} with too few mobilisations"
+    yield f"Slices: {len(slices['judged'])} evaluated, {len(failing)} worse, {not_judged} with too few mobilisations"
     for each in failing[:MAX_SLICES]:
         yield f"  {each['slice']} {each['value']}: {each['difference_s']:+.1f} s on {each['rows']:,} mobilisations"

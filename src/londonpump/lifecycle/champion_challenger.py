@@ -37,7 +37,7 @@ SmokeTester = Callable[[Path], SmokeTest]
 
 @dataclass(frozen=True, slots=True)
 class LoadedBundle:
-    """Bundle that is to be judged."""
+    """Bundle that is to be evaluated."""
 
     name: str
     bundle: Bundle | None  # None: it cannot be used, as `smoke_test` says

@@ -104,7 +104,7 @@ def evaluate(request: EvaluateRequest, progress: Progress = silent) -> Evaluatio
     judged_rows = build_judged_rows(bundle, rows)
     forecasts = forecasts_of(bundle, rows, original)
     # Whole days are resampled, because the errors of one day are correlated: a storm delays many pumps.
-    progress("Judging, with intervals from resampled days", 0.3)
+    progress("Evaluating, with intervals from resampled days", 0.3)
     result = evaluate_models(judged_rows, forecasts, resamples=request.resamples)
     pumps = _pumps(bundle, examples, start, request.resamples)
     results = {

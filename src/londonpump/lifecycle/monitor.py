@@ -149,7 +149,7 @@ def _monitor(inputs: _MonitorInputs, progress: Progress, external_calls: Externa
         )
     progress("Comparing with the training data", 0.3)
     drift, stations, drift_note = _drift(inputs, model)
-    progress("Judging announced times", 0.7)
+    progress("Evaluating announced times", 0.7)
     band = _band(inputs, joined, model)
     conditions = [*age_conditions(known), *_unreadable(model), *station_conditions(stations)]
     conditions += drift_conditions(drift) if drift is not None else []

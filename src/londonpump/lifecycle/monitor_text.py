@@ -108,10 +108,10 @@ def _live(result: MonitoringResult) -> list[str]:
 def _band(band: Band | None) -> list[str]:
     if band is None:
         return []
-    # The band is judged on consecutive days, the newest last.
+    # The band is evaluated on consecutive days, the newest last.
     newest: BandDay = band.days[-1]
     if newest.mae_s is None:
-        return [f"Band of live error: not judged, {newest.rows} outcomes in two weeks"]
+        return [f"Band of live error: not evaluated, {newest.rows} outcomes in two weeks"]
     evaluated = "unknown" if band.evaluated_mae_s is None else f"{band.evaluated_mae_s:.1f} s"
     outside = sum(bool(day.reason) for day in band.days)
     band_text = f"{_s(newest.mae_s)} in two weeks, {evaluated} when evaluated"
@@ -141,7 +141,7 @@ def _drift(result: MonitoringResult) -> list[str]:
 def _alarms(result: MonitoringResult) -> list[str]:
     changes = result.changes
     lines = [
-        f"Alarms: {len(changes.standing)} active, {len(changes.raised)} new, {len(changes.cleared)} cleared"
+        f"Alarms: {len(changes.standing)} open, {len(changes.raised)} new, {len(changes.cleared)} cleared"
     ]
     new = {alarm.id for alarm in changes.raised}
     for alarm in changes.standing:

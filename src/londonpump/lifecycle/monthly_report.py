@@ -282,7 +282,7 @@ def replay_month(name: str, bundle: Bundle, examples: Examples, month: Month) ->
     # The month before is included for comparison.
     start = max(trained_until, month.before.first_date)
     if start > month.last_date:
-        text = f"{name} was trained until {format_day(trained_until - timedelta(days=1))}, so it is not judged on {month}."
+        text = f"{name} was trained until {format_day(trained_until - timedelta(days=1))}, so it is not evaluated on {month}."
         return LivePerformance(REPLAYED, text, None)
     try:
         rows = later_rows(bundle, examples, start)

@@ -67,7 +67,7 @@ def select_records(
 REPORT = "report.json"
 STATIONS = "stations.json"
 NAMES = frozenset({REPORT, STATIONS, "examples", "calls", "rejected", "set_aside"})
-"""Names in a folder that may be replaced: version 0.1 wrote `set_aside` instead of `rejected`."""
+"""Names in a folder that may be replaced: before schema 2 of its report, `rejected` was named `set_aside`."""
 SIMULATED_MARK = "faults.json"
 """`simulate` writes this file beside its records, so that everything derived from them is marked as simulated."""
 # Beyond it, DuckDB spills to the temporary folder.
@@ -95,7 +95,7 @@ class PrepareRequest:
 
     @property
     def context(self) -> ContextRequest:
-        """Context to join."""
+        """Return the sources of the context to join."""
         return ContextRequest(self.stations, self.weather, self.traffic, self.school_holidays, self.database)
 
 

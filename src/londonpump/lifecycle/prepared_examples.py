@@ -36,7 +36,7 @@ _PATHS = ("examples/examples.parquet", "calls/calls.parquet")
 _MAKE = "Make it: londonpump prepare --incidents FILE --out DATA."
 _MAKE_AGAIN = "Prepare it again: londonpump prepare --incidents FILE --out DATA."
 CHALLENGE_DAYS = 28
-"""A training stops this long before the newest complete day, so that later data remains to judge the model."""
+"""A training stops this long before the newest complete day, so that later data remains to evaluate the model."""
 COMPLETE_SHARE = 0.5
 """The newest day counts as complete if it has at least this share of the rows of a usual earlier day."""
 

@@ -88,7 +88,7 @@ def _steps(settings: Settings, request: RunRequest, progress: Progress) -> Itera
     yield _Step(
         "challenge",
         lambda: _challenge(settings, progress),
-        "The new model is stored but was not judged; the active one stays in use.",
+        "The new model is stored but was not evaluated; the active one stays in use.",
     )
 
 

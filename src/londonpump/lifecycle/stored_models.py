@@ -197,7 +197,7 @@ def _metrics(metrics: Mapping[str, Any] | None) -> Iterator[str]:
 
 
 MIN_AGE_S = 3600
-"""A younger bundle stays: the process that made it may be about to judge it."""
+"""A younger bundle stays: the process that made it may be about to evaluate it."""
 
 
 @dataclass(frozen=True, slots=True)

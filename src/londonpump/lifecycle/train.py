@@ -41,7 +41,7 @@ class TrainRequest:
 
     data: Path
     out: Path
-    until: date | None = None  # None: as `default_until`, so that later data remains to judge the model
+    until: date | None = None  # None: as `default_until`, so that later data remains to evaluate the model
     plan: TrainingPlan = field(default_factory=TrainingPlan)
     challenge_days: int = CHALLENGE_DAYS
 
@@ -52,7 +52,7 @@ def train(request: TrainRequest, progress: Progress = silent) -> tuple[Path, Bun
     progress("Reading examples", 0.0)
     examples = load_examples(request.data)
     until = request.until or default_until(examples.rows, request.challenge_days)
-    # The card must not claim training data that does not exist: a challenge judges from `trained_until` on.
+    # The card must not claim training data that does not exist: a challenge evaluates from `trained_until` on.
     until = min(until, after_newest(examples.rows))
     training = training_set(examples, until)
 
@@ -62,7 +62,7 @@ def train(request: TrainRequest, progress: Progress = silent) -> tuple[Path, Bun
     bundle = fit_bundle(training, request.plan, card_facts(examples, training, until), report_progress)
     progress("Writing the bundle", 0.97)
     files = to_files(bundle)
-    # Checked before it is stored, because from then on it is the newest bundle and a challenge may judge it.
+    # Checked before it is stored, because from then on it is the newest bundle and a challenge may evaluate it.
     _require_same_predictions(bundle, from_files(files, str(request.out)), training.rows)
     provenance = {**_provenance(), "metrics": _metrics(bundle, examples, until)}
     folder = save_bundle(files, provenance, request.out)

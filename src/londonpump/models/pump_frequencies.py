@@ -30,8 +30,8 @@ TYPE_CODES = {name: i for i, name in enumerate(incident_types.INCIDENT_TYPES, st
 ANY_CALL, TO_A_FIRE, NO_FIRE = 0, 1, 2
 NIGHT_FROM_H, NIGHT_TO_H = 21.0, 7.0
 AREA_M, CELL_M = 500, 100
-CELLS_A_SIDE = AREA_M // CELL_M
-AREAS_A_COLUMN = 1 << 13
+CELLS_PER_SIDE = AREA_M // CELL_M
+AREAS_PER_COLUMN = 1 << 13
 """500 m squares from south to north: 4,096 km, more than the national grid has."""
 COUNTS_PER_CALL = 2
 """A call is counted with its incident type and as one of any type."""
@@ -43,7 +43,7 @@ RADIX = {
     "night": 2,
     "fire": 4,
     "area": 1 << 28,
-    "cell": CELLS_A_SIDE**2,
+    "cell": CELLS_PER_SIDE**2,
 }
 """One more than the largest code of each column; a key is its codes as one number in this mixed base."""
 
@@ -224,10 +224,10 @@ def _coded(dispatches: Dispatches, name: str, codes: Mapping[str, int]) -> Ints:
 def _location_codes(easting_m: Floats, northing_m: Floats) -> tuple[Ints, Ints]:
     """Return the 500 m square and the 100 m cell within it; UNKNOWN off the national grid."""
     column, row = np.floor(easting_m / CELL_M), np.floor(northing_m / CELL_M)
-    top = AREAS_A_COLUMN * CELLS_A_SIDE
+    top = AREAS_PER_COLUMN * CELLS_PER_SIDE
     is_on_grid = (column >= 0) & (column < top) & (row >= 0) & (row < top)
     column = np.where(is_on_grid, column, 0.0).astype(np.int64)
     row = np.where(is_on_grid, row, 0.0).astype(np.int64)
-    area = column // CELLS_A_SIDE * AREAS_A_COLUMN + row // CELLS_A_SIDE
-    cell = column % CELLS_A_SIDE * CELLS_A_SIDE + row % CELLS_A_SIDE
+    area = column // CELLS_PER_SIDE * AREAS_PER_COLUMN + row // CELLS_PER_SIDE
+    cell = column % CELLS_PER_SIDE * CELLS_PER_SIDE + row % CELLS_PER_SIDE
     return np.where(is_on_grid, area, UNKNOWN), np.where(is_on_grid, cell, UNKNOWN)

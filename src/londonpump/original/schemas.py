@@ -65,9 +65,9 @@ class TimePump(ApiModel):
     time_pump_s: float
     """Median seconds from mobilisation to arrival."""
     p10_s: float
-    """Seconds by which 10 % of such runs have arrived."""
+    """Seconds within which 10 % of such dispatches have arrived."""
     p90_s: float
-    """Seconds by which 90 % of such runs have arrived."""
+    """Seconds within which 90 % of such dispatches have arrived."""
     risk_reasons: list[str]
     """Reasons for the warning; empty without one."""
     imputed: list[str]

@@ -1,4 +1,4 @@
-"""The names of version 0.1 in JSON, and those of today.
+"""Present names of keys in stored JSON, which builds before database version 0009 named otherwise.
 
 Stored answers, inputs and evidence are never rewritten, because the audit has hashed them. They are renamed when they are
 read for people or by the board; the audit and repeats under an idempotency key use what is stored.

@@ -1,1 +1,1 @@
-"""What people read, built from values: the report of an evaluation, the model card, the report of a month."""
+"""Pages for people, made from evaluated values: the evaluation report, the model card and the monthly report."""

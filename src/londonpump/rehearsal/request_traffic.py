@@ -46,7 +46,7 @@ class Answer:
 
     @property
     def model(self) -> str | None:
-        """The model that the answer names."""
+        """Return the name of the model that gave the answer; None if there was no prediction."""
         return None if self.response is None else str(self.response["model"]["name"])
 
 

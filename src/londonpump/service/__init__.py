@@ -1,1 +1,1 @@
-"""HTTP API of the product. One folder per domain, with the same file names in each."""
+"""HTTP API of the product, one folder per part: files of the same name hold the same kind of code."""

@@ -1,4 +1,4 @@
-"""A home made by version 0.1 keeps its audit and its answers, and shows them under the names of today."""
+"""A home whose database has version 0008 keeps its audit and its answers, and shows them under the present names."""
 
 import json
 

@@ -194,7 +194,7 @@ def test_what_is_judged_is_plain_json_without_nan():
 
 
 def test_no_rows_at_all_are_refused_with_a_reason():
-    with pytest.raises(TooFewRows, match="no rows to judge"):
+    with pytest.raises(TooFewRows, match="no rows to evaluate"):
         evaluate_models(rows_of([]), {"ours": Forecast(np.array([]))})
 
 

@@ -282,7 +282,7 @@ def test_nothing_at_all_is_still_a_page() -> None:
         "stations": [],
     }
     page = page_of_change(lambda inputs: replace(inputs, **nothing, drift_note="drift: no prepared records."))
-    assert ("No alarm is active; no decisions" in page, "Not checked: no prepared records." in page) == (
+    assert ("No alarm is open; no decisions" in page, "Not checked: no prepared records." in page) == (
         True,
         True,
     )

@@ -77,7 +77,7 @@ def _without_noise(error_s: Floats) -> Floats:
 
 
 def _studentised(shift_s: Floats, error_s: Floats) -> Floats:
-    """0 where a resample lacks the group or does not differ from the value."""
+    """Return each shift in its own standard errors; 0 if a resample lacks the group or does not differ from the data."""
     moved = np.isfinite(shift_s) & (np.abs(shift_s) > NO_SCATTER_S)
     far = np.divide(shift_s, np.maximum(error_s, NO_SCATTER_S), out=np.zeros_like(shift_s), where=moved)
     return np.clip(far, -FARTHEST, FARTHEST)
@@ -163,7 +163,7 @@ def _groups(
     for name in settings.slices:
         if name not in rows.slices:
             raise BadValue(
-                "slices", name, "is no slice of the rows judged. Give it, or take it out of the settings"
+                "slices", name, "is no slice of the evaluated rows. Give it, or take it out of the settings"
             )
         values, code = np.unique(rows.slices[name][recent], return_inverse=True)
         members = np.split(recent[np.argsort(code, kind="stable")], np.cumsum(np.bincount(code))[:-1])

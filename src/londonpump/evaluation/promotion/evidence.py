@@ -77,7 +77,7 @@ EPOCH = date(1970, 1, 1)
 
 @dataclass(frozen=True, slots=True)
 class SmokeTest:
-    """The smoke test of a bundle in a fresh process."""
+    """Result of the smoke test of a bundle in a fresh process."""
 
     problem: str | None = None
     """Why the bundle does not load or predict; None if it does."""
@@ -87,7 +87,7 @@ class SmokeTest:
 
 @dataclass(frozen=True, eq=False)
 class EvaluatedModel:
-    """One of the two models."""
+    """A champion or challenger with its smoke test and its forecast."""
 
     trained_until: date
     """First day after its training data."""

@@ -117,7 +117,7 @@ def json_of(details: Mapping[str, Any]) -> str:
 
 def hash_of(fields: Mapping[str, Any]) -> str:
     """Return the hash of a row from all its other fields."""
-    # the names of version 0.1 are part of the hashed text: others would invalidate every audit that exists
+    # the names before database version 0009 are part of the hashed text: others would invalidate every audit that exists
     named = {_HASHED_AS.get(name, name): value for name, value in fields.items()}
     shown = {**named, "at": fields["at"].isoformat(timespec="microseconds")}
     return sha256(json_of(shown).encode()).hexdigest()
@@ -220,7 +220,7 @@ class AuditBatch:
 
     @property
     def waiting(self) -> tuple[Entry, ...]:
-        """Entries that no write has taken yet."""
+        """Return the entries that no write has taken yet."""
         return tuple(self._waiting)
 
     async def flush(self, within_s: float | None = None) -> None:

@@ -25,7 +25,7 @@ FEW = 30
 """With fewer occasions a figure has no interval, no verdict and no rank."""
 MIN_DAYS = 7
 """Resampling fewer days says little about chance."""
-MET, MISSED, UNSURE, NOT_EVALUATED = "met", "missed", "unsure", "not judged"
+MET, MISSED, UNSURE, NOT_EVALUATED = "met", "missed", "unsure", "not evaluated"
 # The 97.5 % quantile of the normal distribution.
 Z_95 = 1.959964
 
@@ -271,7 +271,7 @@ class DecisionLine:
 
 @dataclass(frozen=True, slots=True)
 class AlarmLine:
-    """An alarm; `cleared_at` is None while it is active."""
+    """An alarm; `cleared_at` is None while it is open."""
 
     raised_at: datetime
     cleared_at: datetime | None

@@ -97,9 +97,7 @@ def _model(inputs: MonthInputs) -> list[str]:
 def _alarms(inputs: MonthInputs) -> str:
     standing = sum(alarm.cleared_at is None for alarm in inputs.alarms)
     alarms = (
-        "No alarm is active"
-        if not standing
-        else f"{standing} alarm{'s are' if standing > 1 else ' is'} active"
+        "No alarm is open" if not standing else f"{standing} alarm{'s are' if standing > 1 else ' is'} open"
     )
     return f"{alarms}; {len(inputs.decisions) or 'no'} decision{'s' * (len(inputs.decisions) != 1)} about models since the month began."
 

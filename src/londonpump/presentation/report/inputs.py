@@ -52,11 +52,11 @@ class ReportInputs:
     def __post_init__(self) -> None:
         if self.results["rows"] != len(self.rows):
             raise BadValue(
-                "judged", self.results["rows"], f"is of another set of rows than the {len(self.rows)} given"
+                "results", self.results["rows"], f"is of another set of rows than the {len(self.rows)} given"
             )
         missing = [name for name in {*self.forecasts, self.ours} if name not in self.results["models"]]
         if missing or self.ours not in self.forecasts:
-            raise BadValue("judged", sorted(self.results["models"]), f"lacks {sorted(missing) or self.ours}")
+            raise BadValue("results", sorted(self.results["models"]), f"lacks {sorted(missing) or self.ours}")
 
     @property
     def forecast(self) -> Forecast:
