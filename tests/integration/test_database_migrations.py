@@ -3,7 +3,8 @@
 import sqlite3
 import subprocess
 import sys
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -11,6 +12,7 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import CheckConstraint, bindparam, inspect, select, text
+from support.context_rows import weather
 from support.home_of_version_0_1 import add_to_audit, move
 
 from londonpump.domain.errors import DatabaseFailed
@@ -27,10 +29,11 @@ from londonpump.persistence.database.schema import (
 )
 from londonpump.persistence.database.schema_version import MIGRATIONS, version_of
 from londonpump.persistence.repositories.audit import read_audit, verify_audit
+from londonpump.persistence.repositories.context import read_weather, store_weather
 from londonpump.service.board import updates
 
 MADE_NEWER = text(f"UPDATE {VERSION_TABLE} SET version_num = '9999'")  # noqa: S608
-FIRST, BEFORE_REPORTERS = "0001", "0006"
+FIRST, BEFORE_REPORTERS, BEFORE_RANGES = "0001", "0006", "0009"
 OLD_BOARD = (
     "INSERT INTO users (id, username, username_folded, role, created_at) VALUES ('u', 'o', 'o', 'operator', :at)",
     (
@@ -104,6 +107,23 @@ def test_a_home_of_before_the_reporters_keeps_its_board_and_its_audit(empty_data
         event_types = [each.event_type for each in read_audit(connection)]
     engine.dispose()
     assert (event_types, reporters) == (["override", "event_reported"], [None, None])
+
+
+def test_the_ranges_of_weather_are_checked_from_their_step_on(empty_database_url) -> None:
+    engine = connect(empty_database_url)
+    with writing(engine) as connection:
+        move(connection, BEFORE_RANGES)
+    row = weather(datetime(2025, 6, 2, tzinfo=UTC))
+    store_weather(engine, [row])
+    upgrade(engine)
+    with pytest.raises(DatabaseFailed, match="breaks a rule"):
+        store_weather(engine, [replace(row, temp_c=50.5)])
+    with writing(engine) as connection:
+        move(connection, BEFORE_RANGES, is_back=True)
+    store_weather(engine, [replace(row, source="hot", temp_c=50.5)])
+    found = read_weather(engine, row.observed_at, row.observed_at + timedelta(hours=1))
+    engine.dispose()
+    assert found == [replace(row, source="hot", temp_c=50.5), row]
 
 
 def test_an_older_postgresql_is_upgraded_by_its_operator(postgresql) -> None:

@@ -73,13 +73,13 @@ def vintages() -> list[WeatherHour]:
     """Hours as published later, earlier forecasts of some of them, and gaps in values and hours."""
     hours = range(-6, DAYS * 24 + 4)
     rows = [
-        weather(FIRST_HOUR + i * HOUR, temp_c=float(i), wind_kmh=None if i % 5 == 0 else abs(i) / 2)
+        weather(FIRST_HOUR + i * HOUR, temp_c=i / 4, wind_kmh=None if i % 5 == 0 else abs(i) / 2)
         for i in hours
         if i % 17 not in (3, 4) and not 70 <= i < 82
     ]
     return rows + [
         weather(
-            FIRST_HOUR + i * HOUR, FIRST_HOUR + (i - 2) * HOUR + age, "open_meteo_forecast", temp_c=100.0 + i
+            FIRST_HOUR + i * HOUR, FIRST_HOUR + (i - 2) * HOUR + age, "open_meteo_forecast", temp_c=30 + i / 4
         )
         for i in hours
         if i < 60

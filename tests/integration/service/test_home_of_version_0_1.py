@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from londonpump.cli import app
 from londonpump.persistence.database import connect, reading, upgrade, writing
-from londonpump.persistence.database.schema import VERSION_TABLE, metadata, predictions, sessions
+from londonpump.persistence.database.schema import VERSION, VERSION_TABLE, metadata, predictions, sessions
 from londonpump.persistence.repositories.audit import verify_audit
 from londonpump.persistence.repositories.context import select_last_fetches
 from londonpump.persistence.repositories.predictions import find_changed_prediction
@@ -146,7 +146,7 @@ def test_its_alarm_and_its_decision_are_shown_under_the_names_of_today(old_api) 
 def test_a_downgrade_brings_the_tables_of_then(empty_database_url) -> None:
     old.make_home(empty_database_url, "m")
     engine = connect(empty_database_url)
-    for version, is_back in (("0009", False), (old.VERSION_0_1, True)):
+    for version, is_back in ((VERSION, False), (old.VERSION_0_1, True)):
         with writing(engine) as connection:
             old.move(connection, version, is_back=is_back)
     with writing(engine) as connection:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from londonpump.domain.columns import TrafficReading, WeatherHour
+from londonpump.domain.columns import RANGES, WEATHER_NUMBERS, TrafficReading, WeatherHour
 from londonpump.domain.errors import BadValue, DatabaseFailed
 from londonpump.persistence.repositories.context import (
     known_hours,
@@ -96,7 +96,11 @@ def test_pruning_keeps_each_source(engine) -> None:
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"precip_mm": -0.1}, {"cloudcover_pct": 100.1}, {"visibility_km": -1.0}, {"wind_kmh": -1.0}],
+    [
+        {name: edge + step}
+        for name in WEATHER_NUMBERS
+        for edge, step in zip(RANGES[name], (-0.1, 0.1), strict=True)
+    ],
     ids=str,
 )
 def test_impossible_weather_is_refused(engine, wrong) -> None:

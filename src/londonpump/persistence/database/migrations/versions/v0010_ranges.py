@@ -26,13 +26,12 @@ def downgrade() -> None:
 
 
 def _replace(step: int) -> None:
-    # SQLite cannot alter a CHECK: the table is copied, and the copy has only the CHECKs that are created here
-    is_copied = op.get_bind().dialect.name == "sqlite"
+    # SQLite cannot alter a CHECK: the table is copied there
     with op.batch_alter_table("weather_hours", table_kwargs={"sqlite_with_rowid": False}) as table:
         for column, *conditions in CHECKS:
             old, new = conditions[::step]
             name = op.f(f"ck_weather_hours_{column}")
-            if old and not is_copied:
+            if old:
                 table.drop_constraint(name)
             if new:
                 table.create_check_constraint(name, sa.text(new))
