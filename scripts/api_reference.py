@@ -337,7 +337,7 @@ def _below(kind: type[Exception]) -> set[type[Exception]]:
 def _is_service_error(kind: type[Exception]) -> bool:
     # a process that runs tests knows more errors than the product has
     return kind.__module__.startswith(
-        ("londonpump.service.", "londonpump.persistence.database.worker_queues")
+        ("londonpump.service.", "londonpump.original.", "londonpump.persistence.database.worker_queues")
     )
 
 
