@@ -11,6 +11,7 @@ from support.api_client import SOHO, ApiClient, serve_api
 from support.blocked_reads import LONG_S, BlockedJob
 
 from londonpump.persistence.database.store import StoreLimits
+from londonpump.persistence.stored_json import request_to_hash
 from londonpump.service.predictions.batching import Key, claim
 from londonpump.service.predictions.repository import add_rows, as_text, find_prediction
 from londonpump.service.predictions.repository import as_row as as_prediction_row
@@ -38,7 +39,7 @@ def store_batch(api: ApiClient, n: int) -> list[str]:
     row = as_prediction_row(record)
     rows = [{**row, "id": new, "answer": as_text({**record.answer, "id": new})} for new in ids]
     questions = BatchRequest.model_validate({"questions": [QUESTION] * n}).questions
-    body = [question.as_json() for question in questions]
+    body = [request_to_hash(question.as_json()) for question in questions]
     key = Key.of(api.user_id, KEY, "predictions/batch", body, api.clock())
 
     def stored(connection) -> None:
