@@ -332,7 +332,9 @@ def _below(kind: type[Exception]) -> set[type[Exception]]:
 
 def _is_service_error(kind: type[Exception]) -> bool:
     # a process that runs tests knows more errors than the product has
-    return kind.__module__.startswith(("londonpump.service.", "londonpump.persistence.database.store"))
+    return kind.__module__.startswith(
+        ("londonpump.service.", "londonpump.original.", "londonpump.persistence.database.store")
+    )
 
 
 def _status(kind: type[Exception]) -> HTTPStatus:

@@ -79,7 +79,7 @@ def predict_dispatches(bundle: Bundle, columns: Columns, known: Columns | None =
     Args: known: the context at the times of the dispatches; values given by the caller take precedence.
     """
     prepared = _prepare(bundle, columns, known or {})
-    table = bundle.response.table(prepared.dispatches)
+    table = bundle.response.table_of_completed(prepared.dispatches)
     times = bundle.response.from_table(prepared.dispatches, table, prepared.interval_scaling)
     return _predictions(bundle, prepared, table, times)
 
@@ -99,7 +99,7 @@ def predict_area(
     pumps are those of the central point; times and probabilities are over all points.
     """
     prepared = _prepare(bundle, _at_points(columns, points_m[[central(points_m)]]), known or {})
-    table = bundle.response.table(prepared.dispatches)
+    table = bundle.response.table_of_completed(prepared.dispatches)
     times = bundle.response.from_table(prepared.dispatches, table, prepared.interval_scaling)
     # all candidates are ranked at the central point, because k points for each would cost k times as much
     # In the caller's order again: the ranking only chooses.

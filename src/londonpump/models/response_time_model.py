@@ -134,9 +134,13 @@ class ResponseTimeModel:
 
     def table(self, dispatches: Dispatches) -> Floats:
         """Return the (n, features) table of the boosters."""
+        return self.table_of_completed(self.context.completed(dispatches))
+
+    def table_of_completed(self, dispatches: Dispatches) -> Floats:
+        """Return the table of dispatches whose context is complete; what it derives is cached for the curve too."""
         easting_m, northing_m = dispatches.number("easting_m"), dispatches.number("northing_m")
         effects_s = [effect(dispatches.station, easting_m, northing_m) for effect in self.location_effects]
-        return np.column_stack([build(self.context.completed(dispatches), self.features), *effects_s])
+        return np.column_stack([build(dispatches, self.features), *effects_s])
 
     def __call__(self, dispatches: Dispatches, interval_scaling: Floats | float = 1.0) -> ResponseTimes:
         """Predict the distribution of each dispatch; `interval_scaling`, (n,), widens it outside the domain."""
