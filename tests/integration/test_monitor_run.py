@@ -238,7 +238,7 @@ def test_the_promised_chance_comes_from_the_stored_prediction(
         row = {
             "id": "p1",
             "created_at": NOW,
-            "kind": "call",
+            "endpoint": "call",
             "response_time_s": 300.0,
             "inputs": {},
             "answer": answer,
