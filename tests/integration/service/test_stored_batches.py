@@ -13,6 +13,7 @@ from support.blocked_reads import LONG_S, BlockedJob
 from londonpump.persistence.database.store import StoreLimits
 from londonpump.persistence.repositories.predictions import add_rows, as_text, find_prediction
 from londonpump.persistence.repositories.predictions import as_row as as_prediction_row
+from londonpump.persistence.stored_json import request_to_hash
 from londonpump.service.predictions.batches import BatchTurn
 from londonpump.service.predictions.idempotency import Key, claim
 from londonpump.service.predictions.schemas import BatchRequest
@@ -39,7 +40,7 @@ def store_batch(api: ApiClient, n: int) -> list[str]:
     row = as_prediction_row(record)
     rows = [{**row, "id": new, "answer": as_text({**record.answer, "id": new})} for new in ids]
     questions = BatchRequest.model_validate({"questions": [QUESTION] * n}).questions
-    body = [question.as_json() for question in questions]
+    body = [request_to_hash(question.as_json()) for question in questions]
     key = Key.of(api.user_id, KEY, "predictions/batch", body, api.clock())
 
     def stored(connection) -> None:
