@@ -3,11 +3,12 @@
 import json
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from benchmarks.context_rows import fill
-from benchmarks.processes import Cost, londonpump
+from benchmarks.processes import Cost, londonpump, task
 from londonpump.persistence.bundles import CURRENT
 
 START = date(2021, 1, 1)
@@ -90,6 +91,12 @@ class Inputs:
         if not (out / CURRENT).exists():
             train(self.data(), out)
         return out
+
+    @cached_property
+    def reference_cpu_s(self) -> float:
+        """Cost of the fixed LightGBM workload, measured once in this run: 500,000 rows for the main stream of full size."""
+        rows = 500_000 * self.sizes.incidents // INCIDENTS
+        return float(task("reference_lightgbm", str(rows))[1]["cpu_s"])
 
     def champion(self) -> Path:
         """Return a bundle trained on the first part of the main stream."""

@@ -31,7 +31,7 @@ def measure_prepare(inputs: Inputs) -> Measurement:
     """Measure the whole command from CSV to examples."""
     raw = inputs.raw()
     costs = _repeated(inputs, inputs.sizes.repeats, lambda out: prepare(raw, out))
-    readings = _readings(costs, cpu_s=15, peak_rss_mib=GIB_3_MIB)
+    readings = (*_readings(costs, cpu_s=15, peak_rss_mib=GIB_3_MIB), *_ratio(inputs, costs, 2.3))
     return Measurement("prepare", "londonpump prepare", rows_of(inputs.data()), len(costs), readings)
 
 
@@ -77,7 +77,7 @@ def measure_train(inputs: Inputs) -> Measurement:
     data = inputs.data()
     (cost,) = _repeated(inputs, 1, lambda out: train(data, out))
     rows = {"examples": rows_of(data)["examples"]}
-    readings = _readings([cost], cpu_s=90, peak_rss_mib=GIB_3_MIB)
+    readings = (*_readings([cost], cpu_s=90, peak_rss_mib=GIB_3_MIB), *_ratio(inputs, [cost], 7.5))
     return Measurement("train", "londonpump train", rows, 1, readings)
 
 
@@ -167,6 +167,15 @@ def _medians(found: dict[str, float], target_ms: float) -> tuple[Reading, ...]:
     return (
         Reading("median_cpu_ms", found["median_ms"], "ms", target_ms),
         Reading("median_wall_ms", found["median_wall_ms"], "ms"),
+    )
+
+
+def _ratio(inputs: Inputs, costs: list[Cost], target: float) -> tuple[Reading, ...]:
+    """Return the cost of the reference workload in this run, and how many times that the command took."""
+    reference_s = inputs.reference_cpu_s
+    times = statistics.median(cost.cpu_s for cost in costs) / reference_s
+    return Reading("reference_lightgbm_cpu_s", reference_s, "s"), Reading(
+        "times_reference", times, "x", target
     )
 
 

@@ -135,6 +135,17 @@ def drift_check(rows: str, inputs: str) -> dict[str, Any]:
     return {"rows": n, "inputs": len(watched), "cpu_s": time.process_time() - begun}
 
 
+def reference_lightgbm(rows: str) -> dict[str, Any]:
+    """Train a fixed LightGBM workload, to which the cost of `prepare` and `train` on the same machine is compared."""
+    rng = np.random.default_rng(SEED)
+    table = rng.normal(size=(int(rows), 30))
+    target = table[:, 0] * table[:, 1] + rng.normal(size=int(rows))
+    begun = time.process_time()
+    names = tuple(f"column_{i}" for i in range(30))
+    boosters.train(table, target, names, {"objective": "regression", "num_trees": 100, "num_leaves": 31})
+    return {"rows": int(rows), "cpu_s": time.process_time() - begun}
+
+
 TASKS: dict[str, Callable[..., dict[str, Any]]] = {
     task.__name__: task
     for task in (
@@ -145,6 +156,7 @@ TASKS: dict[str, Callable[..., dict[str, Any]]] = {
         prepare_records,
         context_of_moment,
         drift_check,
+        reference_lightgbm,
     )
 }
 

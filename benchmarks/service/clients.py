@@ -1,6 +1,6 @@
-"""Clients in a closed loop, as a process of their own: `python -m benchmarks.service.clients ADDRESS TOKEN WORK N`
+"""Clients in a closed loop, as a process of their own: `python -m benchmarks.service.clients ADDRESS TOKEN WORK N [CLIENTS]`
 
-Each of 8 has a connection it keeps and sends its next request when the last is answered. The protocol is spoken by
+Each (8 by default) has a connection it keeps and sends its next request when the last is answered. The protocol is spoken by
 hand, so that the clients take as little of the machine as they can. The last line written is json: seconds of every
 request, and how long all took together.
 """
@@ -16,6 +16,7 @@ from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 CLIENTS = 8
+BARE_COLUMNS = 25
 EVENTS = ("mobile", "arrived", "left", "returned")
 LOCATIONS = [(530_000.0 + 137 * i % 9_000, 180_000.0 + 211 * i % 7_000) for i in range(500)]
 GROUNDS = ("G30", "H27", "A21", "F23", "E31", "H28", "H21", "A24")
@@ -86,6 +87,12 @@ async def time_pump(connection: Connection, n: int, number: int) -> None:
         await connection.send("POST", f"/predict/time_pump?{query}")
 
 
+async def bare(connection: Connection, n: int, number: int) -> None:
+    """Request one row of one booster from the bare endpoint."""
+    for i in range(n):
+        await connection.send("POST", "/", {"row": [float((i + number) % 97)] * BARE_COLUMNS})
+
+
 async def board(connection: Connection, n: int, number: int) -> None:
     """Send a pump of the client's own and report its events: five requests."""
     board_state = json.loads(await connection.send("GET", "/v1/board"))
@@ -99,20 +106,20 @@ async def board(connection: Connection, n: int, number: int) -> None:
 
 
 WORKS: dict[str, Callable[[Connection, int, int], Coroutine[Any, Any, None]]] = {
-    work.__name__: work for work in (livez, prediction, prediction_known_board, time_pump, board)
+    work.__name__: work for work in (livez, prediction, prediction_known_board, time_pump, bare, board)
 }
 
 
-async def load(address: str, token: str, work: str, n: int) -> dict[str, object]:
-    """Send n requests in all. Returns: {took_s of each, together_s}."""
+async def load(address: str, token: str, work: str, n: int, clients: int = CLIENTS) -> dict[str, object]:
+    """Send n requests in all from some clients. Returns: {took_s of each, together_s}."""
     location = urlsplit(address)
     head = f"Host: {location.netloc}\r\nAuthorization: Bearer {token}\r\nContent-Type: application/json\r\n"
     connections = [
         Connection(*await asyncio.open_connection(location.hostname, location.port), head, [])
-        for _ in range(CLIENTS)
+        for _ in range(clients)
     ]
     began = time.perf_counter()
-    works = (WORKS[work](each, n // CLIENTS, number) for number, each in enumerate(connections))
+    works = (WORKS[work](each, n // clients, number) for number, each in enumerate(connections))
     await asyncio.gather(*works)
     together_s = time.perf_counter() - began
     for each in connections:
@@ -136,5 +143,5 @@ def _some(locations: list[tuple[float, float]], n: int, number: int) -> Iterator
 
 
 if __name__ == "__main__":
-    address, token, work, n = sys.argv[1:]
-    print(json.dumps(asyncio.run(load(address, token, work, int(n)))))
+    address, token, work, *counts = sys.argv[1:]
+    print(json.dumps(asyncio.run(load(address, token, work, *map(int, counts)))))

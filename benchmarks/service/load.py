@@ -16,7 +16,7 @@ from benchmarks.inputs import Inputs
 from benchmarks.processes import ROOT, run
 from benchmarks.service.clients import CLIENTS
 from benchmarks.service.postgresql import postgresql
-from benchmarks.service.server import Server, serving
+from benchmarks.service.server import BARE, Server, serving
 from benchmarks.service.service_home import Home, made
 
 PRODUCT = Path(sys.executable)
@@ -24,7 +24,8 @@ OWN = ROOT / ".venv-service" / "bin" / "python"
 """Python of the service's own environment, made by `scripts/service-env`."""
 STARTS = 5
 MS_PER_S = 1000
-CPU_TARGETS_MS = {"prediction": 7.0, "prediction_known_board": 7.0, "time_pump": 1.5}
+CPU_TARGETS_MS = {"prediction": 3.0, "prediction_known_board": 3.0, "time_pump": 0.8}
+ALONE_TARGETS_MS = {"prediction": 4.5, "time_pump": 1.2}
 P99_TARGETS_MS = {"prediction": 60.0, "prediction_known_board": 60.0}
 REQUESTS = {"livez": 4, "prediction": 1, "prediction_known_board": 1, "time_pump": 2, "board": 2}
 """Requests per sample: enough for CPU time, which is counted in hundredths of a second."""
@@ -72,21 +73,35 @@ def _loaded(engine: str, inputs: Inputs, home: Home) -> Measurement:
         for work, times in REQUESTS.items():
             _load(server, work, max(samples // 10, 2 * CLIENTS))
             readings += _readings(work, *_load(server, work, times * samples))
+        readings += [_alone(server, work, samples) for work in ALONE_TARGETS_MS]
         readings.append(Reading("rss_after_mib", server.rss_mib(), "MiB", 300))
+    with serving(PRODUCT, home, BARE) as server:
+        _load(server, "bare", max(samples // 10, 2 * CLIENTS), token="none")  # noqa: S106
+        _, cpu_ms = _load(server, "bare", 4 * samples, token="none")  # noqa: S106
+        readings += [Reading("bare_cpu_ms", cpu_ms, "ms"), _alone(server, "bare", 4 * samples, token="none")]  # noqa: S106
     what = f"the service on {engine}, {CLIENTS} clients in a closed loop"
     return Measurement(f"service_{engine}", what, {"requests a work": samples}, 1, tuple(readings))
 
 
-def _load(server: Server, work: str, n: int) -> tuple[dict[str, Any], float]:
+def _alone(server: Server, work: str, n: int, token: str | None = None) -> Reading:
+    """Measure the same with one client, whose requests never share a batch."""
+    _, cpu_ms = _load(server, work, n, clients=1, token=token)
+    return Reading(f"{work}_one_client_cpu_ms", cpu_ms, "ms", ALONE_TARGETS_MS.get(work))
+
+
+def _load(
+    server: Server, work: str, n: int, *, clients: int = CLIENTS, token: str | None = None
+) -> tuple[dict[str, Any], float]:
     """Send the load. Returns: the figures of the clients, and the server's CPU time per request, ms."""
     command = (
         sys.executable,
         "-m",
         "benchmarks.service.clients",
         server.address,
-        server.token(),
+        token or server.token(),
         work,
         str(n),
+        str(clients),
     )
     before_s = server.cpu_s()
     _, output = run(command)

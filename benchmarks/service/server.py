@@ -20,7 +20,8 @@ TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 USER_TICKS, SYSTEM_TICKS = 11, 12
 """Fields of /proc/PID/stat behind the name of the command."""
 PAUSE_S = 0.02
-SERVE = "from londonpump.cli import main; main()"
+SERVE = ("-c", "from londonpump.cli import main; main()", "serve", "--port", "0")
+BARE = ("-m", "benchmarks.service.bare")
 
 
 @dataclass(frozen=True)
@@ -49,9 +50,12 @@ class Server:
 
 
 @contextmanager
-def serving(python: Path, home: Home) -> Iterator[Server]:
-    """Run a service on a free port until the block ends. python: of its environment. Raises: CommandFailed."""
-    command = (str(python), "-c", SERVE, "serve", "--port", "0")
+def serving(python: Path, home: Home, command: tuple[str, ...] = SERVE) -> Iterator[Server]:
+    """Run a service on a free port until the block ends.
+
+    Args: python: of its environment. command: the arguments of Python. Raises: CommandFailed.
+    """
+    command = (str(python), *command)
     log = home.folder / "served.log"
     began = time.perf_counter()
     with log.open("w", encoding="utf-8") as stream:
