@@ -34,6 +34,6 @@ def test_a_route_says_who_may_call_it(route: str, who: str, page: str) -> None:
     assert part.startswith(f"For {who}. ")
 
 
-@pytest.mark.parametrize("field", ["| `p50_s` | number | s |", "| `easting_m` | number | m, British grid |"])
+@pytest.mark.parametrize("field", ["| `p50_s` | number | s |", "| `easting_m` | number | m, EPSG:27700 |"])
 def test_a_field_has_its_unit(field: str, page: str) -> None:
     assert field in page

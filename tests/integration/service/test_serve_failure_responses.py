@@ -105,7 +105,7 @@ def test_on_a_full_disk_the_answer_says_so_and_reading_goes_on(method, path, bod
 
 def test_a_board_that_cannot_be_read_is_said_and_the_call_answered(served_by_postgresql) -> None:
     # a process without a cached board; test_board_read_timeouts covers one with a board
-    served_by_postgresql.client.app.state.service.keep(BoardCache(BoardLimits()))
+    served_by_postgresql.client.app.state.service.board = BoardCache(BoardLimits())
     engine = connect(served_by_postgresql.url)
     with engine.begin() as other:
         other.execute(text("LOCK TABLE board_version, board_pumps"))
