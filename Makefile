@@ -36,8 +36,11 @@ test test-fast test-slow test-nightly: export PYTHONDONTWRITEBYTECODE :=
 # One worker runs all tests of a file, so that what they share is made once; folders with the longest files come first.
 PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
-test: $(READY)  ## every test but the slow proofs
-	@$(PYTEST) -m "not slow" $(ARGS)
+# Branches of the pure rooms, which a run of every test must cover; a run of some tests (ARGS) does not count them.
+COVERAGE := $(foreach room,domain cleaning features models evaluation,--cov=londonpump.$(room)) --cov-branch --cov-fail-under=95 --cov-report=
+
+test: $(READY)  ## every test but the slow proofs, and the branches of the pure rooms that they cover
+	@$(PYTEST) -m "not slow" $(if $(ARGS),$(ARGS),$(COVERAGE))
 
 test-fast: $(READY)  ## the unit and property tests that take less than seconds
 	@$(PYTEST) -m "not slow and not long" tests/unit tests/property $(ARGS)

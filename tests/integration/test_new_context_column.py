@@ -72,11 +72,10 @@ from londonpump.lifecycle.predict import PART_OF, WEATHER_FORMS
 from londonpump.models import fitted_context
 from londonpump.models.predict import SOURCE_COLUMN
 from londonpump.persistence.database import open_database
-from londonpump.persistence.database.context_lookup import context_tables
-from londonpump.persistence.database.context_repository import store_weather
+from londonpump.assembly import create_app
+from londonpump.persistence.repositories.context import context_tables, store_weather
 from londonpump.persistence.database.engine import writing
-from londonpump.service.app import create_app
-from londonpump.service.predictions.model_inputs import STATED_COLUMNS
+from londonpump.service.predictions.forecast import STATED_COLUMNS
 from londonpump.settings import Settings
 
 at = datetime(2024, 1, 15, 8, tzinfo=UTC)
