@@ -122,8 +122,12 @@ def test_the_ranges_of_weather_are_checked_from_their_step_on(empty_database_url
         move(connection, BEFORE_RANGES, is_back=True)
     store_weather(engine, [replace(row, source="hot", temp_c=50.5)])
     found = read_weather(engine, row.observed_at, row.observed_at + timedelta(hours=1))
-    engine.dispose()
     assert found == [replace(row, source="hot", temp_c=50.5), row]
+    # a value outside that was stored by another program does not stop the upgrade: it becomes unknown
+    upgrade(engine)
+    found = read_weather(engine, row.observed_at, row.observed_at + timedelta(hours=1))
+    engine.dispose()
+    assert found == [replace(row, source="hot", temp_c=None), row]
 
 
 def test_an_older_postgresql_is_upgraded_by_its_operator(postgresql) -> None:

@@ -7,13 +7,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-# The optional interfaces of LightGBM would load scikit-learn, SciPy and pandas: half of the start of a command.
+# The optional interfaces of LightGBM would load scikit-learn and pandas: half of the start of a command.
 _HIDDEN = {"sklearn", "pandas", "pyarrow"} - set(sys.modules)
 sys.modules.update(dict.fromkeys(_HIDDEN))  # type: ignore[arg-type]
-import lightgbm as lgb  # noqa: E402
-
-for _name in _HIDDEN:
-    del sys.modules[_name]
+try:
+    import lightgbm as lgb
+finally:
+    for _name in _HIDDEN:
+        sys.modules.pop(_name, None)
 
 Booster = lgb.Booster
 Floats = NDArray[np.float64]

@@ -46,13 +46,9 @@ def rename_evidence(evidence: Any) -> Any:
     return _renamed(evidence, _EVIDENCE_NAMES)
 
 
-def request_to_hash(request: Any) -> Any:
-    """Return a request under its old names, so that a repeat after the upgrade has the digest of the first one."""
-    if not isinstance(request, dict):
-        return request
-    # an invalid request can have both names: the new one then stays, so that no value is lost
-    olds = {name: _OLD_REQUEST_NAMES.get(name, name) for name in request}
-    return {name if olds[name] in request else olds[name]: value for name, value in request.items()}
+def request_to_hash(request: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a valid request under its old names, so that a repeat after the upgrade has the digest of the first one."""
+    return {_OLD_REQUEST_NAMES.get(name, name): value for name, value in request.items()}
 
 
 def _renamed(value: Any, names: Mapping[str, str]) -> Any:

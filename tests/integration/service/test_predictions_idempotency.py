@@ -53,6 +53,12 @@ def test_a_key_of_one_route_is_refused_on_the_other(sqlite_api) -> None:
     assert sqlite_api.ask_many({"location": SOHO}, key=KEY).status_code == 409
 
 
+def test_a_batch_with_former_names_is_another_one_than_its_correction(sqlite_api) -> None:
+    former = sqlite_api.ask_many({"place": SOHO}, key=KEY)
+    assert "'place' is now 'location'" in str(former.json()["items"])
+    assert sqlite_api.ask_many({"location": SOHO}, key=KEY).status_code == 409
+
+
 def test_a_key_is_its_persons_own(api) -> None:
     mine = api.prediction(key=KEY)
     theirs = api.ask(KEY, headers=api.live_service.bearer("otto"))

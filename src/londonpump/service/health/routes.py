@@ -127,7 +127,7 @@ def _model_check(state: Services) -> Check:
     if champion is None:
         # the route is public: only /statusz shows signed-in people what is wrong with it
         text = (
-            "The model named by the ledger cannot be used"
+            "The model named by the ledger cannot be used: the log of the service says why"
             if state.champion.ledger_model
             else "No model is active"
         )

@@ -133,9 +133,16 @@ def _key(
         person.id,
         key,
         route,
-        [request_to_hash(question.as_json()) for question in sent_questions],
+        [_to_hash(question) for question in sent_questions],
         state.clock(),
     )
+
+
+def _to_hash(question: PredictionRequest | InvalidQuestion) -> Any:
+    # marked, so that a question with former names never has the digest of the one that corrects it
+    if isinstance(question, InvalidQuestion):
+        return {"invalid": question.as_json()}
+    return request_to_hash(question.as_json())
 
 
 def _json(text: str, result: StoredAnswers) -> Response:

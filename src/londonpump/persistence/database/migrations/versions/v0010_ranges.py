@@ -1,4 +1,4 @@
-"""The ranges of weather in the catalogue of columns as CHECKs. Every stored row was checked against them when it was fetched."""
+"""The ranges of weather in the catalogue of columns as CHECKs."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -16,7 +16,9 @@ CHECKS = (
 
 
 def upgrade() -> None:
-    """Replace the CHECKs."""
+    """Replace the CHECKs. A value outside, which only another program can have stored, becomes unknown."""
+    for column, _, within in CHECKS:
+        op.execute(f"UPDATE weather_hours SET {column} = NULL WHERE NOT ({within})")  # noqa: S608 - names of this module
     _replace(1)
 
 
