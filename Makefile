@@ -69,8 +69,9 @@ bench: $(READY)  ## speed and memory, as json in benchmarks/results
 docs: $(READY)  ## the pages written from the code
 	@$(BIN)/python scripts/write_docs.py
 
+# pip finds a package that another one wants with an extra only if the lock names that extra (pytest-cov wants coverage[toml]).
 lock:  ## the locks anew (needs uv); they hold no address
-	uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --all-extras --group dev pyproject.toml -o requirements/dev.lock
+	uv pip compile --no-strip-extras --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --all-extras --group dev pyproject.toml -o requirements/dev.lock
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --extra service pyproject.toml -o requirements/service.lock
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --group pyproject.toml:build -o requirements/build.lock
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --no-header requirements/airflow.in -o requirements/airflow.lock
