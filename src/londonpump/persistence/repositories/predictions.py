@@ -137,7 +137,7 @@ class HistoryRow:
 
 Row = dict[str, Any]
 _DOCUMENTS = ("inputs", "answer")
-# the names of version 0.1 are part of the hashed text: others would invalidate every audit that exists
+# the former names are part of the hashed text: others would invalidate every audit that exists
 _HASHED_AS = {"endpoint": "kind", "call_at": "asked_at"}
 _COLUMNS = tuple(predictions.c[column.name] for column in fields(PredictionRecord))
 _KEYS = idempotency_keys.c
