@@ -85,7 +85,7 @@ def airflow_is_made() -> None:
 def make_environment() -> None:
     done = subprocess.run(
         [ROOT / "scripts/airflow-env", sys.executable, VENV],
-        env={**os.environ, "PIP_RETRIES": "1", "PIP_TIMEOUT": "10"},
+        env={**os.environ, "PIP_RETRIES": "3", "PIP_TIMEOUT": "15"},
         capture_output=True,
         text=True,
         timeout=MADE_WITHIN_S,
