@@ -4,17 +4,18 @@
 set -eu
 : "${EXAMPLE_INCIDENTS:=110000}" "${ADMIN:=admin}"
 
-if ! londonpump users list | grep -q .; then
+if ! londonpump users list 2>/dev/null | grep -q .; then
   password="$(python3 -c 'import secrets; print(secrets.token_urlsafe(15))')"
   printf '%s\n' "$password" | londonpump users create --admin --password-stdin "$ADMIN"
   # The only copy: the database holds a hash.
   printf '\nThe account %s has the password %s. It is shown this once; keep it, or set another one.\n\n' "$ADMIN" "$password"
 fi
 
-if londonpump models as-of "$(date -u +%Y-%m-%dT%H:%MZ)" | grep -q 'was active'; then
-  echo 'A model is active: nothing to train.'
-  exit 0
-fi
+active="$(londonpump models as-of "$(date -u +%Y-%m-%dT%H:%MZ)")"
+case "$active" in
+  *' no model was active.') ;;
+  *) echo "Nothing to train. $active"; exit 0 ;;
+esac
 work="$LONDONPUMP_HOME/example"
 londonpump simulate --out "$work/raw" --incidents "$EXAMPLE_INCIDENTS"
 londonpump prepare --simulated --out "$work/data" --incidents "$work/raw/incidents.csv" \
