@@ -105,8 +105,8 @@ def down_the_road(records: Records, examples: Examples, data: Path) -> tuple[Fol
     road = Road(
         examples=examples.n,
         learnt_from=bundle.card["rows"],
-        judged=result["rows"],
-        evaluate_mae_s=result["models"]["ours"]["all"]["all"]["mae_s"]["value"],
+        judged=result.evaluation.rows,
+        evaluate_mae_s=float(result.evaluation.whole("ours")["mae_s"].value or 0.0),
         predicted=len(predicted_s),
         answered=int(is_answered.sum()),
         predict_mae_s=float(miss_s.mean()),

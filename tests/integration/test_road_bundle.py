@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import date
 
 import numpy as np
@@ -185,9 +186,7 @@ def test_two_training_incidents_among_many_later_ones_are_found(small_bundle, sm
     rows = {name: values[order] for name, values in small_examples.rows.items()}
     # The four are dated later, so that only their numbers identify them.
     rows["mobilised_us"] = np.maximum(rows["mobilised_us"], midnight_us(until))
-    examples = type(small_examples)(
-        rows, small_examples.calls, small_examples.stations, small_examples.report, "0"
-    )
+    examples = replace(small_examples, rows=rows, data_hash="0")
     with pytest.raises(BadValue, match="includes 4 mobilisations"):
         later_rows(small_bundle, examples, until)
 

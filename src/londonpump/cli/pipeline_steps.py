@@ -136,7 +136,8 @@ def evaluate(
 
     Its baselines are evaluated too. The report and the model card are written.
     """
-    from londonpump.lifecycle.evaluate import EvaluateRequest, evaluate, format_evaluation
+    from londonpump.lifecycle.evaluate import EvaluateRequest, evaluate
+    from londonpump.presentation.texts.evaluate import format_evaluation
 
     config = settings()
     # An evaluation with a report of its own must not overwrite the figures of the one in the home.

@@ -20,7 +20,6 @@ from londonpump.domain.canonical_spelling import normalise_code, spelling_normal
 from londonpump.domain.columns import CALLER_NUMBERS, RANGES
 from londonpump.domain.errors import BadValue
 from londonpump.domain.stations import Station
-from londonpump.ingest.csv_dialect import format_read_as
 from londonpump.ingest.user_csv import (
     NUMBER,
     cell_text,
@@ -99,8 +98,7 @@ def read_calls(path: Path, stations: Mapping[str, Station]) -> Calls:
         notes.append(note)
     answered = np.array([i for i, error in enumerate(errors) if not error], np.int64)
     ignored = tuple(name for name in header if name not in (*REQUIRED, *OPTIONAL))
-    read_as = format_read_as(table.found.to_json())
-    return Calls(ids, errors, answered, as_columns(parsed), ignored, notes, read_as=read_as)
+    return Calls(ids, errors, answered, as_columns(parsed), ignored, notes, read_as=table.found.unusual)
 
 
 def parse_call(

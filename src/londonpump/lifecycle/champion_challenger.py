@@ -101,7 +101,7 @@ def require_same_origin(champion: LoadedBundle | None, challenger: LoadedBundle,
         for each in (champion, challenger)
         if each is not None and each.bundle is not None
     }
-    is_simulated["the data"] = bool(examples.report.get("simulated", False))
+    is_simulated["the data"] = examples.is_simulated
     if len(set(is_simulated.values())) > 1:
         made_up = ", ".join(name for name, each in is_simulated.items() if each)
         real = ", ".join(name for name, each in is_simulated.items() if not each)

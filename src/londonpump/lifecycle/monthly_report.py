@@ -212,7 +212,7 @@ def _day(at: datetime) -> str:
 
 
 def _is_simulated(source: _ReportSource) -> bool:
-    of_records = source.examples is not None and source.examples.report.get("simulated", False)
+    of_records = source.examples is not None and source.examples.is_simulated
     return bool(of_records or source.result.ages.card.get("is_simulated", False))
 
 

@@ -1,7 +1,6 @@
 """Rejected rows per rule and file with an example of each, and the checks that stop `prepare` if too many are rejected."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from londonpump.domain.errors import BadFile, TooFewRows
 from londonpump.domain.published_columns import TABLES, is_contradicted
 from londonpump.ingest.published import PublishedTable
 from londonpump.ingest.published.format_checks import EXAMINED_ROWS, advice_on_dates, swap_day_and_month
+from londonpump.presentation.texts.prepare import Rejection, format_rejection
 
 MIN_WARNING_SHARE = 0.02
 """A rule that rejects more than this share of a file suggests that the file is wrong."""
@@ -23,24 +23,6 @@ BY_CHOICE = ("later_wave", "warm_up")
 MAX_NAMED_RULES = 5
 M_PER_KM = 1000
 DEGREES_OF_LONDON = ((51.0, 52.0), (-1.0, 1.0))
-
-
-@dataclass(frozen=True, slots=True)
-class Rejection:
-    """Rows of one file that one rule rejected."""
-
-    table: str
-    file: str
-    rule: str
-    rows: int
-    of_rows: int  # all rows of the file
-    row: int  # number of the first rejected row
-    example: Mapping[str, str | None]  # {column: published text} of that row
-    hint: str = ""  # a likely cause
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the entry in report.json."""
-        return asdict(self)
 
 
 def rejections(name: str, cleaned: Table, published: PublishedTable, share: float = 0.0) -> list[Rejection]:
@@ -62,10 +44,10 @@ def rejections(name: str, cleaned: Table, published: PublishedTable, share: floa
     return [_rejection(name, cleaned, published, count, of[count["source_file"]]) for count in reported]
 
 
-def warnings(tables: Mapping[str, Table], published: Mapping[str, PublishedTable]) -> list[dict[str, Any]]:
+def warnings(tables: Mapping[str, Table], published: Mapping[str, PublishedTable]) -> list[Rejection]:
     """Return the warnings in report.json."""
     return [
-        one.to_json()
+        one
         for name, table in tables.items()
         for one in rejections(name, table, _files_of(name, published), MIN_WARNING_SHARE)
         if one.rule not in BY_CHOICE
@@ -86,23 +68,10 @@ def require_kept_rows(name: str, cleaned: Table, published: Mapping[str, Publish
     subject = (
         "incident record" if name == "incidents" else "pump" if name == "pumps" else "mobilisation record"
     )
-    listed = "; ".join(format_rejection(one.to_json()) for one in found[:MAX_NAMED_RULES])
+    listed = "; ".join(format_rejection(one) for one in found[:MAX_NAMED_RULES])
     raise TooFewRows(
         f"No {subject} is usable: all {rows:,} rows were rejected. {listed}. Nothing was written. Correct the files or the "
         "list of stations, and prepare again."
-    )
-
-
-def format_rejection(rejection: Mapping[str, Any]) -> str:
-    """Format one entry of `warnings`."""
-    sample = ", ".join(
-        f"{column} {'is empty' if text is None else repr(text)}"
-        for column, text in rejection["example"].items()
-    )
-    hint = f" ({rejection['hint']})" if rejection["hint"] else ""
-    return (
-        f"{rejection['file']}: {rejection['rows']:,} of {rejection['of_rows']:,} {rejection['table']} rejected by "
-        f"{rejection['rule']}, for example {sample} in data row {rejection['row']}{hint}"
     )
 
 

@@ -96,7 +96,7 @@ def card_facts(examples: Examples, training: TrainingSet, until: date) -> dict[s
         "trained_from": london_date(int(at_us.min())).isoformat() if len(at_us) else None,
         "trained_until": until.isoformat(),
         "is_stream": bool(len(training.complete)),
-        "is_simulated": bool(examples.report.get("simulated", False)),
+        "is_simulated": examples.is_simulated,
         "libraries": {name: version(name) for name in LIBRARIES},
     }
 

@@ -6,13 +6,14 @@ from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 
-from londonpump.lifecycle.evaluate import EvaluateRequest, evaluate, format_evaluation
+from londonpump.lifecycle.evaluate import EvaluateRequest, evaluate
 from londonpump.lifecycle.predict import format_prediction, open_bundle, predict_file
 from londonpump.lifecycle.prepare import PrepareRequest, prepare
 from londonpump.lifecycle.progress import Progress
 from londonpump.lifecycle.train import TrainRequest, train
 from londonpump.models.train import TrainingPlan
 from londonpump.persistence.atomic_files import atomic_file
+from londonpump.presentation.texts.evaluate import format_evaluation
 from londonpump.rehearsal.demo_home import DemoPlan
 from londonpump.simulation.plan import SimulationPlan
 from londonpump.simulation.simulate import write_simulation
@@ -49,7 +50,7 @@ def make_records(home: Path, plan: DemoPlan, progress: Progress) -> str:
         evaluation = evaluate(evaluate_request, part_progress)
     return "\n".join(
         [
-            f"SIMULATED Brigade: {prepared['examples']:,} mobilisations from {plan.incidents:,} incidents, in {home}",
+            f"SIMULATED Brigade: {prepared.examples:,} mobilisations from {plan.incidents:,} incidents, in {home}",
             "",
             format_evaluation(evaluation.results),
             "",

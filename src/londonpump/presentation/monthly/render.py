@@ -66,7 +66,7 @@ def _slowest(boroughs: Mapping[str, Figures]) -> list[str]:
     evaluated = {name: row[0] for name, row in boroughs.items() if row[0].n >= FEW}
     if not evaluated:
         return []
-    slowest = max(evaluated, key=lambda name: evaluated[name].stat["value"] or 0)
+    slowest = max(evaluated, key=lambda name: evaluated[name].stat.value or 0)
     beyond = sum(figure.verdict == MISSED for figure in evaluated.values())
     verb = "is" if beyond == 1 else "are"
     sentence = (
