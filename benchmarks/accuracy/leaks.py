@@ -24,7 +24,7 @@ def shuffled_target(fold: Fold) -> dict[str, Any]:
     mixed = np.random.default_rng(SEED).permutation(rows["attendance_s"])
     incident = training.incident[np.isfinite(training.rows["attendance_s"])]
     blind = replace(training, rows={**rows, "attendance_s": mixed}, incident=incident)
-    bundle = fit_bundle(blind, TrainingPlan(), {}, silent)
+    bundle = fit_bundle(blind, TrainingPlan(), fold.bundle.card.data, silent)
     forecasts, evaluated_rows = forecasts_of(bundle, fold.columns), build_judged_rows(bundle, fold.columns)
     found = {
         f"{name}_mae_s": float(np.abs(forecasts[name].median_s - evaluated_rows.actual_s).mean())

@@ -99,7 +99,7 @@ def test_every_slice_divides_the_rows_without_loss(name, evaluated) -> None:
 def test_every_model_is_judged_on_the_same_rows_later_than_the_training(
     small_bundle, small_examples, evaluated
 ) -> None:
-    until = date.fromisoformat(small_bundle.card["trained_until"])
+    until = small_bundle.card.data.trained_until
     rows = later_rows(small_bundle, small_examples, until)
     assert to_json(evaluated[0])["rows"] == len(rows["mobilised_us"])
     assert {len(forecast) for forecast in forecasts_of(small_bundle, rows).values()} == {
@@ -115,7 +115,7 @@ def test_every_model_is_judged_on_the_same_rows_later_than_the_training(
 
 
 def test_the_mae_is_what_a_hand_would_find(small_bundle, small_examples, evaluated) -> None:
-    rows = later_rows(small_bundle, small_examples, date.fromisoformat(small_bundle.card["trained_until"]))
+    rows = later_rows(small_bundle, small_examples, small_bundle.card.data.trained_until)
     median_s = small_bundle.response_times(small_bundle.dispatches(rows)).quantile(0.5)
     by_hand = np.abs(median_s - rows["attendance_s"]).mean()
     assert to_json(evaluated[0])["models"]["ours"]["all"]["all"]["mae_s"]["value"] == pytest.approx(by_hand)
@@ -178,7 +178,7 @@ def test_the_original_is_never_fitted_on_a_row_that_it_is_judged_on(
     monkeypatch.setattr("londonpump.lifecycle.evaluate.original_of", record)
     evaluate(EvaluateRequest(small_brigade.bundle, small_brigade.data, resamples=10, is_with_original=True))
     bundle = open_bundle(small_brigade.bundle)
-    judged = later_rows(bundle, small_examples, date.fromisoformat(bundle.card["trained_until"]))
+    judged = later_rows(bundle, small_examples, bundle.card.data.trained_until)
     assert not np.isin(judged["incident_number"], fitted[0].rows["incident_number"]).any()
     assert bundle.has_seen(usable_rows(fitted[0], TrainingPlan()).rows["incident_number"]).all()
 

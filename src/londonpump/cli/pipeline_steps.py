@@ -67,8 +67,9 @@ def train(
 
     It is stored in a folder named by its content.
     """
-    from londonpump.lifecycle.train import TrainRequest, format_training, train
+    from londonpump.lifecycle.train import TrainRequest, train
     from londonpump.models.train import TrainingPlan
+    from londonpump.presentation.texts.train import format_training
 
     config = settings()
     plan = TrainingPlan(seed=seed, is_without_fast=without_fast)

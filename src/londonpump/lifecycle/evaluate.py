@@ -1,7 +1,7 @@
 """Evaluate a bundle and its baselines on mobilisations later than its training."""
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -92,7 +92,7 @@ def evaluate(request: EvaluateRequest, progress: Progress = silent) -> Evaluatio
     name, files = load_bundle(request.bundle)
     bundle = from_files(files, str(request.bundle))
     examples = load_examples(request.data)
-    trained_until = date.fromisoformat(bundle.card["trained_until"])
+    trained_until = bundle.card.data.trained_until
     start = request.from_date or trained_until
     rows = later_rows(bundle, examples, start)
     original = None
@@ -150,7 +150,7 @@ def later_rows(bundle: Bundle, examples: Examples, start: date) -> Columns:
             "--from",
             start.isoformat(),
             f"includes {n_seen} mobilisations that the bundle was trained on. Its training ended on "
-            f"{bundle.card['trained_until']}: choose that day or a later one",
+            f"{bundle.card.data.trained_until}: choose that day or a later one",
         )
     if len(rows["mobilised_us"]) < MIN_TEST_ROWS:
         raise TooFewRows(
@@ -162,7 +162,7 @@ def later_rows(bundle: Bundle, examples: Examples, start: date) -> Columns:
 
 def original_of(bundle: Bundle, training: TrainingSet) -> OriginalModel:
     """Fit the original's model on the rows that the bundle would be trained on. Raises: TooFewRows."""
-    plan = TrainingPlan(is_without_fast=bundle.card["without_dispatches_over_60_kmh"])
+    plan = TrainingPlan(is_without_fast=bundle.card.is_without_fast)
     usable = usable_rows(training, plan)
     return fit_original(bundle.dispatches(usable.rows), usable.incident)
 
@@ -226,17 +226,17 @@ def _pumps(bundle: Bundle, examples: Examples, start: date, resamples: int) -> P
 
 
 def _about(bundle: Bundle, name: str, request: EvaluateRequest, examples: Examples, start: date) -> About:
-    card = bundle.card
+    facts = bundle.card.data
     return About(
         bundle=name,
         data_hash=examples.data_hash,
-        trained_from_date=date.fromisoformat(card["trained_from"]),
-        trained_until_date=date.fromordinal(date.fromisoformat(card["trained_until"]).toordinal() - 1),
-        trained_rows=card["rows"],
+        trained_from_date=facts.trained_from or facts.trained_until,
+        trained_until_date=facts.trained_until - timedelta(days=1),
+        trained_rows=bundle.card.rows,
         attribution=ATTRIBUTION,
-        is_simulated=bool(card["is_simulated"] or examples.is_simulated),
+        is_simulated=facts.is_simulated or examples.is_simulated,
         made_at=str(read_provenance(request.bundle).get("made_at", "")),
-        split=LATER if start >= date.fromisoformat(card["trained_until"]) else NOT_LATER,
+        split=LATER if start >= facts.trained_until else NOT_LATER,
         features=tuple(
             f"{feature.name} ({feature.unit}, known at {feature.known})"
             for feature in bundle.response.features

@@ -278,7 +278,7 @@ def _hours(at_us: Ints) -> Ints:
 
 def replay_month(name: str, bundle: Bundle, examples: Examples, month: Month) -> LivePerformance:
     """Predict the published mobilisations of the month and the month before, if they are later than the training."""
-    trained_until = date.fromisoformat(bundle.card["trained_until"])
+    trained_until = bundle.card.data.trained_until
     # The month before is included for comparison.
     start = max(trained_until, month.before.first_date)
     if start > month.last_date:

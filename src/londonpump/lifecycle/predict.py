@@ -195,7 +195,7 @@ def format_prediction(bundle: Bundle, values: Mapping[str, str], store: ContextS
         ]
     lines += format_context(bundle.response.context, known, _at(predictions))
     lines.append(f"Imputed: {'; '.join(imputed) or 'nothing'}")
-    if bundle.card["is_simulated"]:
+    if bundle.card.data.is_simulated:
         lines.append("The model is trained on SIMULATED records.")
     return "\n".join(lines)
 
@@ -224,7 +224,7 @@ def prediction_as_json(bundle: Bundle, values: Mapping[str, str], store: Context
             ],
             "imputed": imputed,
             "context": known,
-            "simulated": bundle.card["is_simulated"],
+            "simulated": bundle.card.data.is_simulated,
         },
         indent=1,
     )

@@ -159,7 +159,7 @@ def _judged(
     low_s, high_s = np.percentile(drawn_s[1:], TAILS_PCT)
     return ModelScore(
         model=name,
-        trained_until=str(bundle.card["trained_until"]),
+        trained_until=bundle.card.data.trained_until.isoformat(),
         mae_s=round(float(own.absolute.mean()), 3),
         crps_s=round(float(own.crps.mean()), 3),
         mae_difference_s=round(float(drawn_s[0]), 3),
