@@ -24,6 +24,11 @@ def stored_as(key: str) -> Mapping[str, str]:
     return {"key": key}
 
 
+def rounded(digits: int) -> Mapping[str, int]:
+    """Return the metadata of a number, or a table of numbers, that is rounded in JSON."""
+    return {"digits": digits}
+
+
 def to_json(value: Any) -> Any:
     """Return JSON-serializable values: dataclasses and mappings as objects, arrays as lists, sets sorted, days as ISO 8601."""
     if is_dataclass(value):
@@ -32,7 +37,7 @@ def to_json(value: Any) -> Any:
             entry, how = getattr(value, each.name), each.metadata.get("json")
             if entry is None and how is not None:
                 continue
-            entry = to_json(entry)
+            entry = _round(to_json(entry), each.metadata.get("digits"))
             found |= entry if how == "inline" else {each.metadata.get("key", each.name): entry}
         return found
     if isinstance(value, Mapping):
@@ -44,6 +49,12 @@ def to_json(value: Any) -> Any:
     if isinstance(value, np.ndarray):
         return value.tolist()
     return value.isoformat() if isinstance(value, date) else value
+
+
+def _round(entry: Any, digits: int | None) -> Any:
+    if isinstance(entry, dict):
+        return {name: _round(one, digits) for name, one in entry.items()}
+    return round(entry, digits) if digits is not None and isinstance(entry, float) else entry
 
 
 def from_json(kind: type[T], value: Any) -> T:

@@ -1,9 +1,10 @@
 """Rejected rows per rule and file with an example of each, and the checks that stop `prepare` if too many are rejected."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 from ibis.expr.types import BooleanValue, Table
 
@@ -25,23 +26,29 @@ M_PER_KM = 1000
 DEGREES_OF_LONDON = ((51.0, 52.0), (-1.0, 1.0))
 
 
+@dataclass(frozen=True, slots=True)
+class RuleCount:
+    """Rows of one file that one rule rejected, or that were kept (no rule), and the number of the first one."""
+
+    source_file: int
+    rule: str
+    rows: int
+    row: int
+
+
 def rejections(name: str, cleaned: Table, published: PublishedTable, share: float = 0.0) -> list[Rejection]:
     """Return the rules that rejected more than a share of the rows of a file, most rows first.
 
     Args: name: of the table in report.json. cleaned: its rows with `rule`. published: the files of these rows.
     """
     counts = cleaned.group_by("source_file", "rule").agg(rows=cleaned.count(), row=cleaned.source_row.min())
-    found = counts.to_pyarrow().to_pylist()
-    of: dict[int, int] = {}
+    found = [RuleCount(**{**row, "rule": row["rule"] or ""}) for row in counts.to_pyarrow().to_pylist()]
+    of: Counter[int] = Counter()
     for count in found:
-        of[count["source_file"]] = of.get(count["source_file"], 0) + count["rows"]
-    reported = [
-        count
-        for count in found
-        if count["rule"] is not None and count["rows"] > share * of[count["source_file"]]
-    ]
-    reported.sort(key=lambda count: (-count["rows"], count["source_file"], count["rule"]))
-    return [_rejection(name, cleaned, published, count, of[count["source_file"]]) for count in reported]
+        of[count.source_file] += count.rows
+    reported = [count for count in found if count.rule and count.rows > share * of[count.source_file]]
+    reported.sort(key=lambda count: (-count.rows, count.source_file, count.rule))
+    return [_rejection(name, cleaned, published, count, of[count.source_file]) for count in reported]
 
 
 def warnings(tables: Mapping[str, Table], published: Mapping[str, PublishedTable]) -> list[Rejection]:
@@ -163,10 +170,8 @@ def _files_of(name: str, published: Mapping[str, PublishedTable]) -> PublishedTa
     return published["mobilisations" if name == "mobilisations" else "incidents"]
 
 
-def _rejection(
-    name: str, cleaned: Table, published: PublishedTable, count: Mapping[str, Any], of: int
-) -> Rejection:
-    index, row, rule = count["source_file"], count["row"], count["rule"]
+def _rejection(name: str, cleaned: Table, published: PublishedTable, count: RuleCount, of: int) -> Rejection:
+    index, row, rule = count.source_file, count.row, count.rule
     is_first = (cleaned.source_file == index) & (cleaned.source_row == row) & (cleaned.rule == rule)
     pump = None
     if "pump" in cleaned.columns:
@@ -176,7 +181,7 @@ def _rejection(
     table = "mobilisations" if name == "mobilisations" else "incidents"
     example = _example(texts, table, rules.rule_columns(rule, pump))
     hint = location_hint(example.values()) if rule == "impossible_location" else ""
-    return Rejection(name, published.files[index].file, rule, count["rows"], of, row, example, hint)
+    return Rejection(name, published.files[index].file, rule, count.rows, of, row, example, hint)
 
 
 def _example(texts: Mapping[str, str | None], table: str, columns: Iterable[str]) -> dict[str, str | None]:

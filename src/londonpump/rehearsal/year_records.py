@@ -9,6 +9,7 @@ import numpy as np
 from londonpump.domain import incident_types
 from londonpump.domain.stations import known_stations
 from londonpump.lifecycle.prepare import PrepareRequest
+from londonpump.rehearsal.prediction_response import Location, RequestBody
 from londonpump.rehearsal.request_traffic import Question
 from londonpump.rehearsal.year_home import YearHome
 from londonpump.rehearsal.year_plan import LATENESS_MONTHS
@@ -70,16 +71,10 @@ def _question(simulated: Simulated, call: int, incident_type: str | None) -> Que
     records, dispatches = simulated.records, simulated.records.dispatches
     location, dispatch = int(records.calls.location[call]), int(records.first[call])
     at = datetime.fromtimestamp(int(dispatches.mobilised_at[dispatch]), UTC)
-    body = {
-        "location": {
-            "easting_m": int(records.city.location_east_m[location]),
-            "northing_m": int(records.city.location_north_m[location]),
-        },
-        "at": at.isoformat(),
-        "incident_type": incident_type,
-        "max_candidates": RETURNED,
-        "explanations": "none",
-    }
+    where = Location(
+        int(records.city.location_east_m[location]), int(records.city.location_north_m[location])
+    )
+    body = RequestBody(where, at, incident_type, RETURNED)
     station = known_stations()[int(dispatches.station[dispatch])].code
     return Question(body, station, float(dispatches.attendance_s[dispatch]))
 
