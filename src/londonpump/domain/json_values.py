@@ -14,7 +14,7 @@ from typing import Any, TypeVar, cast, get_args, get_origin, get_type_hints
 import numpy as np
 
 JsonObject = dict[str, Any]
-"""An object of a publisher or of another program whose keys are not known here."""
+"""A JSON object that is passed on as it is. What we make or read ourselves has a type of its own."""
 INLINE, IF_KNOWN = {"json": "inline"}, {"json": "if known"}
 T = TypeVar("T")
 
