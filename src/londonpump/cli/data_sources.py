@@ -139,11 +139,10 @@ def context(
     """
     import json as json_format
 
-    from londonpump.domain.json_values import to_json
     from londonpump.lifecycle.calls_file import parse_timestamp
     from londonpump.lifecycle.context_store import format_context_at, read_context
 
     with report_errors():
         timestamp = parse_timestamp(at, "--at")[0] if at else datetime.now(UTC)
         found = read_context(settings().database, timestamp)
-    typer.echo(json_format.dumps(to_json(found.by_name()), indent=2) if json else format_context_at(found))
+    typer.echo(json_format.dumps(found.to_json(), indent=2) if json else format_context_at(found))

@@ -1,6 +1,6 @@
 """Weather, calendar and traffic as they were known at a timestamp, the same for training and serving."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -15,7 +15,6 @@ from londonpump.domain.columns import (
     TrafficReading,
     WeatherHour,
 )
-from londonpump.domain.json_values import rounded
 from londonpump.domain.london_clock import HOUR_US
 from londonpump.features.observations import (
     FRESH_US,
@@ -85,46 +84,25 @@ class ContextSnapshot:
             for one in self.values
         }
 
-    def by_name(self) -> "ContextByName":
-        """Return the values by column, with their units and ages."""
-        return ContextByName(
-            self.at,
-            {
-                one.name: NamedContextValue(
-                    one.value,
-                    UNITS.get(one.name),
-                    one.source,
-                    one.observed_at,
-                    one.available_at,
-                    one.age_min(self.at),
-                    one.is_imputed,
-                )
-                for one in self.values
-            },
-            self.missing,
-        )
+    def to_json(self) -> dict[str, object]:
+        """Return `at, values {name: value, unit, source, observed_at, available_at, age_min, is_imputed}, missing`."""
+        return {
+            "at": self.at.isoformat(),
+            "values": {one.name: self._value_to_json(one) for one in self.values},
+            "missing": list(self.missing),
+        }
 
-
-@dataclass(frozen=True, slots=True)
-class NamedContextValue:
-    """The value of a column with its unit and its age."""
-
-    value: float | str | None
-    unit: str | None
-    source: str | None
-    observed_at: datetime | None
-    available_at: datetime | None
-    age_min: float | None = field(metadata=rounded(1))
-    is_imputed: bool
-
-
-@dataclass(frozen=True, slots=True)
-class ContextByName:
-    """The context at one timestamp by column, as `context --json` writes it."""
-
-    at: datetime
-    values: Mapping[str, NamedContextValue]
-    missing: tuple[str, ...]
+    def _value_to_json(self, one: ContextValue) -> dict[str, object]:
+        age_min = one.age_min(self.at)
+        return {
+            "value": one.value,
+            "unit": UNITS.get(one.name),
+            "source": one.source,
+            "observed_at": one.observed_at.isoformat() if one.observed_at else None,
+            "available_at": one.available_at.isoformat() if one.available_at else None,
+            "age_min": None if age_min is None else round(age_min, 1),
+            "is_imputed": one.is_imputed,
+        }
 
 
 __all__ = [

@@ -275,7 +275,7 @@ def _write(request: PrepareRequest, workspace: Workspace, prepared: _PreparedTab
             context=count_context(written, prepared.source),
             simulated=request.is_simulated or _is_from_simulation(request),
         )
-        write_json(out / STATIONS, [station.to_json() for station in prepared.source.stations])
+        write_json(out / STATIONS, to_json(prepared.source.stations))
         write_json(out / REPORT, to_json(report))
     workspace.progress("Done", 1.0)
     return report

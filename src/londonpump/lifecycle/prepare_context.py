@@ -21,13 +21,7 @@ from londonpump.features.observations import LIBRARY, MICROSECOND, Columns, Scho
 from londonpump.ingest import context_csv
 from londonpump.ingest.station_file import read_stations as read_station_file
 from londonpump.persistence.embedded_database import database_exists
-from londonpump.presentation.texts.prepare import (
-    ContextCounts,
-    ContextPart,
-    JoinedRows,
-    StationList,
-    WeatherSources,
-)
+from londonpump.presentation.texts.prepare import ContextPart, JoinedRows
 
 if TYPE_CHECKING:
     from londonpump.persistence.database import Engine
@@ -172,20 +166,20 @@ def spells_as_arrow(found: Columns, names: list[str]) -> pa.Table:
     return pa.table(made)
 
 
-def count_context(examples: Table, source: ContextSource) -> ContextCounts:
+def count_context(examples: Table, source: ContextSource) -> dict[str, ContextPart]:
     """Count the examples with context per part and source, for report.json."""
     have = context_counts(examples).to_pyarrow().to_pylist()[0]
-    rows = {part: _joined(have[part], have["rows"]) for part in PARTS[1:]}
+    rows = {part: JoinedRows(have[part], _missing_share(have[part], have["rows"])) for part in PARTS[1:]}
     if source.origins[WEATHER]:
         rows[WEATHER] = _of_weather(weather_counts(examples).to_pyarrow(), have["rows"])
     parts = {
         part: ContextPart(origin, rows[part] if origin else None) for part, origin in source.origins.items()
     }
-    return ContextCounts(parts, StationList(source.stations_from, len(source.stations)))
+    return {**parts, "stations": ContextPart(source.stations_from, stations=len(source.stations))}
 
 
-def _joined(joined: int, rows: int, weather: WeatherSources | None = None) -> JoinedRows:
-    return JoinedRows(joined, round(1 - joined / rows, 6) if rows else None, weather)
+def _missing_share(joined: int, rows: int) -> float | None:
+    return round(1 - joined / rows, 6) if rows else None
 
 
 def _of_weather(groups: pa.Table, rows: int) -> JoinedRows:
@@ -196,4 +190,5 @@ def _of_weather(groups: pa.Table, rows: int) -> JoinedRows:
             sources[group["weather_source"]] += group["rows"]
             own += group["rows"] if group["is_own_hour"] else 0
     joined = sources.total()
-    return _joined(joined, rows, WeatherSources(dict(sorted(sources.items())), own, joined - own))
+    share = _missing_share(joined, rows)
+    return JoinedRows(joined, share, dict(sorted(sources.items())), own, joined - own)

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from londonpump.domain.attendance_targets import LATENESS_LIMITS_S, MIN_UNDERESTIMATE_S
 from londonpump.domain.columns import CALLS, DATA_SCHEMA, EXAMPLES
 from londonpump.domain.errors import BadFile, TooFewRows
+from londonpump.domain.json_values import from_json
 from londonpump.domain.london_clock import LONDON
 from londonpump.domain.stations import Station
 from londonpump.evaluation.evaluation_rows import (
@@ -82,7 +83,7 @@ def load_examples(data: Path, start: date | None = None) -> Examples:
     if not rows.num_rows:
         raise TooFewRows(f"{data} holds no example: every row was rejected. See its report.json.")
     try:
-        stations = tuple(Station.from_json(entry) for entry in read_json(data / "stations.json"))
+        stations = from_json(tuple[Station, ...], read_json(data / "stations.json"))
         if not stations:
             raise BadFile(data, "is damaged, or of another version (no station)", _MAKE_AGAIN)
         report = read_json(data / "report.json")

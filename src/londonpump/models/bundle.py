@@ -205,7 +205,7 @@ def _assemble(card: Card, files: dict[str, bytes]) -> Bundle:
     }
     return Bundle(
         card=card,
-        stations=tuple(Station.from_json(entry) for entry in value["stations.json"]),
+        stations=from_json(tuple[Station, ...], value["stations.json"]),
         ground=from_json(GroundLookup, value["ground.json"]),
         applicability_domain=from_json(ApplicabilityDomain, value["applicability_domain.json"]),
         response=response,

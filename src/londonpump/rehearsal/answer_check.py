@@ -18,8 +18,8 @@ from londonpump.models.predict import predict_dispatches
 from londonpump.persistence.repositories.decisions import Decision
 from londonpump.persistence.verified_bundle import folder_of, open_verified
 from londonpump.rehearsal.month import MonthResult
-from londonpump.rehearsal.prediction_response import Candidate, PredictionResponse
 from londonpump.rehearsal.request_traffic import Answer
+from londonpump.service.predictions.schemas import Candidate, PredictionResponse
 
 # The service rounds times to 0.1 s.
 ROUNDED_S = 0.051
@@ -75,7 +75,7 @@ def _columns(bundle: Bundle, candidates: Sequence[tuple[int, Answer, Candidate]]
         for *_, candidate in candidates
     ]
     return {
-        "mobilised_us": np.array([us_of(body.at) for body in bodies], np.int64),
+        "mobilised_us": np.array([us_of(body.at) for body in bodies if body.at is not None], np.int64),
         "station_code": np.array([each.code for each in station], object),
         "station_easting_m": np.array([each.easting_m for each in station]),
         "station_northing_m": np.array([each.northing_m for each in station]),
@@ -196,5 +196,5 @@ def _live_metrics(answers: Sequence[Answer]) -> LiveMetrics | None:
 
 
 def _of_station(answer: Answer) -> list[Candidate]:
-    candidates = () if answer.response is None else answer.response.candidates
+    candidates = [] if answer.response is None else answer.response.candidates
     return [candidate for candidate in candidates if candidate.station.code == answer.question.station]

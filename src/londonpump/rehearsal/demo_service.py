@@ -11,10 +11,9 @@ from pathlib import Path
 import httpx2
 
 from londonpump.domain.errors import LondonPumpError
-from londonpump.domain.json_values import from_json
 from londonpump.rehearsal.demo_home import DemoUser
-from londonpump.rehearsal.prediction_response import Candidate, ContextOfResponse, PredictionResponse
 from londonpump.rehearsal.service_process import ServiceProcess, running_service, service_ended_error
+from londonpump.service.predictions.schemas import Candidate, ContextValueResponse, PredictionResponse
 
 PORT, FREE = 8000, 0
 LOG = "service.log"
@@ -100,7 +99,7 @@ def _request_prediction(address: str, user: DemoUser) -> PredictionResponse:
                 raise DemoFailed(f"The service returned no prediction: {_detail(response)}")
     except httpx2.HTTPError as error:
         raise DemoFailed(f"The service at {address} did not answer ({error}). Run the demo again.") from error
-    return from_json(PredictionResponse, response.json())
+    return PredictionResponse.model_validate_json(response.content)
 
 
 def _detail(answer: httpx2.Response) -> str:
@@ -148,7 +147,7 @@ def _candidate(candidate: Candidate) -> str:
     )
 
 
-def _context(values: Mapping[str, ContextOfResponse]) -> list[str]:
+def _context(values: Mapping[str, ContextValueResponse]) -> list[str]:
     known = [
         f"{name} {one.value:.4g} ({one.source})"
         for name, one in values.items()

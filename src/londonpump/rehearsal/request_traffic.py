@@ -9,9 +9,8 @@ from dataclasses import dataclass, field
 
 import httpx2
 
-from londonpump.domain.json_values import from_json, to_json
-from londonpump.rehearsal.prediction_response import PredictionResponse, RequestBody
 from londonpump.rehearsal.year_home import USER, RehearsalFailed, YearHome
+from londonpump.service.predictions.schemas import PredictionRequest, PredictionResponse
 
 PAUSE_S = 0.04
 RESPONSE_TIMEOUT_S = 30
@@ -25,7 +24,7 @@ NO_ANSWER = 0
 class Question:
     """A call of the simulation as a request, and what then happened."""
 
-    body: RequestBody
+    body: PredictionRequest
     station: str
     """The station of the first pump to arrive."""
     actual_s: float
@@ -140,5 +139,7 @@ def _detail(answer: httpx2.Response) -> str:
 def _request_prediction(
     client: httpx2.Client, headers: dict[str, str], month: int, question: Question
 ) -> Answer:
-    answer = client.post("/v1/predictions", json=to_json(question.body), headers=headers).raise_for_status()
-    return Answer(month, question, answer.status_code, from_json(PredictionResponse, answer.json()))
+    answer = client.post(
+        "/v1/predictions", json=question.body.model_dump(mode="json", exclude_unset=True), headers=headers
+    ).raise_for_status()
+    return Answer(month, question, answer.status_code, PredictionResponse.model_validate_json(answer.content))

@@ -179,7 +179,7 @@ def test_the_columns_of_a_moment_are_those_of_many() -> None:
 
 
 def test_a_moment_becomes_plain_json() -> None:
-    stored_value = to_json(context_at(ContextTables.of([weather(NINE)]), AT).by_name())["values"]["temp_c"]
+    stored_value = to_json(context_at(ContextTables.of([weather(NINE)]), AT).to_json())["values"]["temp_c"]
     assert stored_value == {
         "value": 12.0,
         "unit": "C",

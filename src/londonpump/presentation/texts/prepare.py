@@ -7,7 +7,7 @@ from itertools import groupby
 from pathlib import Path
 
 from londonpump.domain.completeness import COMPLETE_SHARE
-from londonpump.domain.json_values import INLINE, stored_as
+from londonpump.domain.json_values import IF_KNOWN, INLINE, stored_as
 from londonpump.domain.text_files import InputFile
 from londonpump.features.observations import LIBRARY
 
@@ -85,45 +85,23 @@ class CompletenessReport:
 
 
 @dataclass(frozen=True, slots=True)
-class WeatherSources:
-    """Examples with weather by its source, and with a value of their own hour or of an earlier one."""
-
-    sources: Mapping[str, int]
-    own_hour: int
-    hour_before: int
-
-
-@dataclass(frozen=True, slots=True)
 class JoinedRows:
     """Examples with a part of the context."""
 
     joined: int
     missing_share: float | None
-    weather: WeatherSources | None = field(default=None, metadata=INLINE)
+    sources: Mapping[str, int] | None = field(default=None, metadata=IF_KNOWN)  # of the weather alone
+    own_hour: int | None = field(default=None, metadata=IF_KNOWN)
+    hour_before: int | None = field(default=None, metadata=IF_KNOWN)
 
 
 @dataclass(frozen=True, slots=True)
 class ContextPart:
-    """A part of the context: file, database or holidays library, and what was joined of it; None if not requested."""
+    """A part of the context: its source (None if not requested), and what was joined of it."""
 
     origin: str | None = field(metadata=stored_as("from"))
     rows: JoinedRows | None = field(default=None, metadata=INLINE)
-
-
-@dataclass(frozen=True, slots=True)
-class StationList:
-    """The list of stations that was used."""
-
-    origin: str = field(metadata=stored_as("from"))
-    stations: int
-
-
-@dataclass(frozen=True, slots=True)
-class ContextCounts:
-    """What was joined of each part of the context."""
-
-    parts: Mapping[str, ContextPart] = field(metadata=INLINE)
-    stations: StationList
+    stations: int | None = field(default=None, metadata=IF_KNOWN)  # of the list of stations alone
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +116,7 @@ class Preparation:
     examples: int
     complete: bool
     completeness: CompletenessReport
-    context: ContextCounts
+    context: Mapping[str, ContextPart]
     simulated: bool
 
 
@@ -194,24 +172,24 @@ def _months(months: Sequence[MonthOfRecords]) -> Iterator[str]:
         yield f"  {run[0].month} to {run[-1].month}: {verdict}{found}"
 
 
-def _context(context: ContextCounts, examples: int) -> Iterator[str]:
+def _context(context: Mapping[str, ContextPart], examples: int) -> Iterator[str]:
     """Format one line per requested part of the context: how much was joined, and its source."""
     if not examples:
         return
     for name, label in PARTS.items():
-        part = context.parts[name]
+        part = context[name]
         if part.rows is None or part.origin in (None, LIBRARY):
             continue
         if not part.rows.joined:
             yield f"{label}: none. {NO_VALUES[part.origin].format(brings=COMMANDS[name])}"
             continue
         line = f"{label}: {part.rows.joined / examples:.1%} of the examples ({part.origin})"
-        if weather := part.rows.weather:
-            sources = ", ".join(f"{source} {rows:,}" for source, rows in weather.sources.items())
-            line += f"; {sources}; {weather.hour_before / examples:.1%} with a value of an earlier hour"
+        if part.rows.sources is not None and part.rows.hour_before is not None:
+            sources = ", ".join(f"{source} {rows:,}" for source, rows in part.rows.sources.items())
+            line += f"; {sources}; {part.rows.hour_before / examples:.1%} with a value of an earlier hour"
         yield line
-    if context.stations.origin == "database":
-        yield f"Stations: {context.stations.stations} as imported"
+    if context["stations"].origin == "database":
+        yield f"Stations: {context['stations'].stations} as imported"
 
 
 def _warnings(warnings: Sequence[Rejection]) -> list[str]:
