@@ -214,7 +214,7 @@ def test_implausible_arrivals_are_left_out_of_live_error_and_their_number_is_tol
         "implausible": 2,
     }
     assert seen.live is not None
-    assert seen.live["all"]["all"]["mae_s"]["value"] == 30
+    assert seen.live["all"]["all"]["mae_s"].value == 30
     assert "Left out as implausible: 2 arrivals" in format_monitoring(seen)
 
 

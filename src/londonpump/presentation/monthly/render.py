@@ -88,8 +88,8 @@ def _model(inputs: MonthInputs) -> list[str]:
             continue
         found = live_figures(rows)["all"]["all"]
         sentences.append(
-            f"{performance.title}: mean error {format_number(found['mae_s']['value'], 's')} s on {format_count(len(rows))} mobilisations, "
-            f"P10 to P90 held {format_number(found['cover_80_share']['value'], '%')} % of them."
+            f"{performance.title}: mean error {format_number(found['mae_s'].value, 's')} s on {format_count(len(rows))} mobilisations, "
+            f"P10 to P90 held {format_number(found['cover_80_share'].value, '%')} % of them."
         )
     return sentences
 
