@@ -214,7 +214,7 @@ def test_implausible_arrivals_are_left_out_of_live_error_and_their_number_is_tol
         "implausible": 2,
     }
     assert seen.live is not None
-    assert seen.live["all"]["all"]["mae_s"]["value"] == 30
+    assert seen.live["all"]["all"]["mae_s"].value == 30
     assert "Left out as implausible: 2 arrivals" in format_monitoring(seen)
 
 
@@ -374,7 +374,7 @@ def long_examples(small_examples: Examples) -> Examples:
     )
     rows = _again({name: values[first] for name, values in small_examples.rows.items()}, 30)
     calls = _again({name: values[called] for name, values in small_examples.calls.items()}, 30)
-    return Examples(rows, calls, small_examples.stations, small_examples.report, "long")
+    return Examples(rows, calls, small_examples.stations, small_examples.complete, True, "long")
 
 
 CARD = {"trained_from": "2023-03-14", "trained_until": "2024-04-09", "features": ["temp_c"]}
@@ -404,7 +404,7 @@ def test_a_station_that_closes_is_an_alarm(long_examples: Examples) -> None:
     busiest = max(set(rows["station_code"]), key=list(rows["station_code"][:5000]).count)
     goes_on = (rows["station_code"] != busiest) | (rows["mobilised_us"] < _us(2024, 4, 20))
     kept_rows = {name: values[goes_on] for name, values in rows.items()}
-    closed = Examples(kept_rows, long_examples.calls, (), long_examples.report, "closed")
+    closed = Examples(kept_rows, long_examples.calls, (), long_examples.complete, True, "closed")
     (condition,) = station_conditions(drift_of(closed, CARD, AFTER)[1])
     assert (condition.alarm_type, condition.subject) == ("station_silent", busiest)
 
@@ -412,13 +412,13 @@ def test_a_station_that_closes_is_an_alarm(long_examples: Examples) -> None:
 def test_weather_that_is_not_known_any_more_is_an_alarm(long_examples: Examples) -> None:
     rows = long_examples.rows
     silent = {**rows, "temp_c": np.where(rows["mobilised_us"] > _us(2024, 4, 25), np.nan, rows["temp_c"])}
-    examples = Examples(silent, long_examples.calls, (), long_examples.report, "silent")
+    examples = Examples(silent, long_examples.calls, (), long_examples.complete, True, "silent")
     assert [each.subject for each in drift_conditions(drift_of(examples, CARD, AFTER)[0])] == ["temp_c"]
 
 
 def test_what_comes_after_the_moment_is_not_looked_at(long_examples: Examples) -> None:
     rows = long_examples.rows
     silent = {**rows, "temp_c": np.where(rows["mobilised_us"] > _us(2024, 4, 25), np.nan, rows["temp_c"])}
-    examples = Examples(silent, long_examples.calls, (), long_examples.report, "silent")
+    examples = Examples(silent, long_examples.calls, (), long_examples.complete, True, "silent")
     found, _ = drift_of(examples, CARD, datetime(2024, 4, 24, 12, tzinfo=UTC))
     assert drift_conditions(found) == []

@@ -1,6 +1,99 @@
-"""JSON whose fields are not known in advance: documents of publishers and of OpenAPI, and what was stored as text."""
+"""Dataclasses as JSON and back: what commands write and what bundles hold.
 
-from typing import Any
+The keys are the names of the fields, in their order. A field may be stored under another key (`stored_as`), or as entries
+among the other fields (`INLINE`), or be left out where it is None (`IF_KNOWN`).
+"""
+
+from collections.abc import Mapping
+from dataclasses import MISSING, fields, is_dataclass
+from datetime import date
+from functools import cache
+from types import UnionType
+from typing import Any, TypeVar, cast, get_args, get_origin, get_type_hints
+
+import numpy as np
 
 JsonObject = dict[str, Any]
 """A JSON object that is passed on as it is. What we make or read ourselves has a type of its own."""
+INLINE, IF_KNOWN = {"json": "inline"}, {"json": "if known"}
+T = TypeVar("T")
+
+
+def stored_as(key: str) -> Mapping[str, str]:
+    """Return the metadata of a field that has another key in JSON."""
+    return {"key": key}
+
+
+def rounded(digits: int) -> Mapping[str, int]:
+    """Return the metadata of a number, or a table of numbers, that is rounded in JSON."""
+    return {"digits": digits}
+
+
+def to_json(value: Any) -> Any:
+    """Return JSON-serializable values: dataclasses and mappings as objects, arrays as lists, sets sorted, days as ISO 8601."""
+    if is_dataclass(value):
+        found: JsonObject = {}
+        for each in fields(value):
+            entry, how = getattr(value, each.name), each.metadata.get("json")
+            if entry is None and how is not None:
+                continue
+            entry = _round(to_json(entry), each.metadata.get("digits"))
+            found |= entry if how == "inline" else {each.metadata.get("key", each.name): entry}
+        return found
+    if isinstance(value, Mapping):
+        return {str(name): to_json(entry) for name, entry in value.items()}
+    if isinstance(value, set | frozenset):
+        return sorted(value)
+    if isinstance(value, list | tuple):
+        return [to_json(entry) for entry in value]
+    if isinstance(value, np.ndarray):
+        return value.tolist()
+    return value.isoformat() if isinstance(value, date) else value
+
+
+def _round(entry: Any, digits: int | None) -> Any:
+    if isinstance(entry, dict):
+        return {name: _round(one, digits) for name, one in entry.items()}
+    return round(entry, digits) if digits is not None and isinstance(entry, float) else entry
+
+
+def from_json(kind: type[T], value: Any) -> T:
+    """Return the dataclass whose `to_json` is the value; keys that it does not have are ignored.
+
+    Numbers and texts are taken as they are, and of `X | Y` only X and None are built.
+    Raises: KeyError for a missing key, ValueError or TypeError for a value of another form.
+    """
+    return cast("T", _parsed(kind, value))
+
+
+def _parsed(kind: Any, value: Any) -> Any:
+    origin, arguments = get_origin(kind), get_args(kind)
+    if origin is UnionType:
+        return None if value is None else _parsed(arguments[0], value)
+    if is_dataclass(kind):
+        return cast("Any", kind)(**_fields_of(kind, value))
+    if origin in (tuple, list, frozenset):
+        return origin(_parsed(arguments[0], entry) for entry in value)
+    if origin in (dict, Mapping):
+        return {name: _parsed(arguments[1], entry) for name, entry in value.items()}
+    if origin is np.ndarray:
+        return np.array(value, get_args(arguments[1])[0])
+    return date.fromisoformat(value) if kind is date else value
+
+
+def _fields_of(kind: Any, value: Mapping[str, Any]) -> JsonObject:
+    found: JsonObject = {}
+    for each in fields(kind):
+        key, hint = each.metadata.get("key", each.name), _hints(kind)[each.name]
+        if each.metadata.get("json") == "inline":
+            found[each.name] = _parsed(hint, value)
+        elif key in value or (each.default is MISSING and each.metadata.get("json") is None):
+            found[each.name] = _parsed(hint, value[key])
+        elif each.default is MISSING:
+            found[each.name] = None
+    return found
+
+
+@cache
+def _hints(kind: Any) -> Mapping[str, Any]:
+    return get_type_hints(kind)

@@ -172,15 +172,13 @@ def _evaluate_day(rows: LiveRows, evaluated_mae_s: float | None, day: int, rule:
 
 def _reason(mae_s: Stat, cover: Stat, evaluated_mae_s: float | None, rule: BandRule) -> str:
     # The near end of each interval: a day is outside only beyond chance.
-    low, high = mae_s["low"], cover["high"]
+    low, high = mae_s.low, cover.high
     if (
         evaluated_mae_s is not None
         and low is not None
         and low > evaluated_mae_s * (1 + rule.mae_worse_pct / 100)
     ):
-        return f"live error {mae_s['value']:.1f} s (at least {low:.1f} s), {evaluated_mae_s:.1f} s when it was evaluated"
+        return f"live error {mae_s.value:.1f} s (at least {low:.1f} s), {evaluated_mae_s:.1f} s when it was evaluated"
     if high is not None and high < rule.min_cover_share:
-        return (
-            f"{cover['value']:.0%} of arrivals between P10 and P90 (at most {high:.0%}); the target is 80 %"
-        )
+        return f"{cover.value:.0%} of arrivals between P10 and P90 (at most {high:.0%}); the target is 80 %"
     return ""

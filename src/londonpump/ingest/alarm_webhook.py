@@ -6,7 +6,6 @@ followed. An alarm may arrive twice if a response is lost; its id and event iden
 
 import time
 from collections.abc import Callable, Mapping
-from typing import Any
 
 import httpx2
 
@@ -23,7 +22,7 @@ Sleep = Callable[[float], None]
 
 
 def post_alarm(
-    address: str, alarm: Mapping[str, Any], limits: Limits = WEBHOOK_LIMITS, sleep: Sleep = time.sleep
+    address: str, alarm: Mapping[str, object], limits: Limits = WEBHOOK_LIMITS, sleep: Sleep = time.sleep
 ) -> None:
     """Send one alarm. Raises: SourceFailed if the receiver does not accept it (any status but 2xx)."""
     suppress_address_logs()
@@ -41,7 +40,7 @@ def post_alarm(
         raise SourceFailed(f"webhook at {host}", problem, advice)
 
 
-def _attempt(address: str, alarm: Mapping[str, Any], limits: Limits) -> Failure | None:
+def _attempt(address: str, alarm: Mapping[str, object], limits: Limits) -> Failure | None:
     """Try once. Returns: the failure, None if the receiver accepted the alarm."""
     timeout = httpx2.Timeout(limits.read_s, connect=limits.connect_s)
     headers = {"User-Agent": f"londonpump/{__version__}"}

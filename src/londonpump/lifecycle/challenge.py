@@ -211,8 +211,8 @@ def _about_champion(registry: Registry, opened: LoadedBundle | None) -> dict[str
     if opened is None:
         return {}
     if opened.bundle is not None:
-        card = opened.bundle.card
-        return {"is_simulated": bool(card.get("is_simulated")), "trained_until": card.get("trained_until")}
+        facts = opened.bundle.card.data
+        return {"is_simulated": facts.is_simulated, "trained_until": facts.trained_until.isoformat()}
     with reading(registry.engine) as connection:
         newest = read_decisions(connection, 1)[0]
     return {name: newest.evidence.get(name) for name in ("is_simulated", "trained_until")}

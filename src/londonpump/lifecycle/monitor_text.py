@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from londonpump.domain.attendance_targets import MAX_PUBLISHED_S
+from londonpump.domain.json_values import to_json
 from londonpump.evaluation.intervals import Stat
 from londonpump.evaluation.live import Band, BandDay
 from londonpump.lifecycle.monitor import MonitoringResult
@@ -29,7 +30,7 @@ def monitoring_as_json(result: MonitoringResult) -> dict[str, Any]:
         "at": result.at.isoformat(),
         "model": result.ages.champion,
         "outcomes": result.joined.to_json(),
-        "live": result.live,
+        "live": to_json(result.live),
         "band": result.band and _plain(asdict(result.band)),
         "drift": drift
         and {
@@ -166,13 +167,13 @@ def _ago(passed: timedelta) -> str:
 
 
 def _s(stat: Stat) -> str:
-    return "unknown" if stat["value"] is None else f"{stat['value']:.1f} s{_ends(stat, 1, 1)}"
+    return "unknown" if stat.value is None else f"{stat.value:.1f} s{_ends(stat, 1, 1)}"
 
 
 def _share(stat: Stat) -> str:
-    return "unknown" if stat["value"] is None else f"{stat['value']:.1%}{_ends(stat, 100, 1)}"
+    return "unknown" if stat.value is None else f"{stat.value:.1%}{_ends(stat, 100, 1)}"
 
 
 def _ends(stat: Stat, scale: float, digits: int) -> str:
-    low, high = stat["low"], stat["high"]
+    low, high = stat.low, stat.high
     return "" if low is None or high is None else f" ({scale * low:.{digits}f} to {scale * high:.{digits}f})"

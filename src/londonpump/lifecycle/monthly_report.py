@@ -212,7 +212,7 @@ def _day(at: datetime) -> str:
 
 
 def _is_simulated(source: _ReportSource) -> bool:
-    of_records = source.examples is not None and source.examples.report.get("simulated", False)
+    of_records = source.examples is not None and source.examples.is_simulated
     return bool(of_records or source.result.ages.card.get("is_simulated", False))
 
 
@@ -278,7 +278,7 @@ def _hours(at_us: Ints) -> Ints:
 
 def replay_month(name: str, bundle: Bundle, examples: Examples, month: Month) -> LivePerformance:
     """Predict the published mobilisations of the month and the month before, if they are later than the training."""
-    trained_until = date.fromisoformat(bundle.card["trained_until"])
+    trained_until = bundle.card.data.trained_until
     # The month before is included for comparison.
     start = max(trained_until, month.before.first_date)
     if start > month.last_date:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from londonpump.domain.errors import BadFile, BadValue, LondonPumpError
+from londonpump.domain.json_values import to_json
 from londonpump.persistence.database import reading, writing
 from londonpump.persistence.repositories.decisions import (
     PROMOTE,
@@ -99,9 +100,9 @@ def promote(settings: Settings, request: PromotionRequest) -> PromotionResult:
         if before == name:
             return PromotionResult(before, name, is_new=False)
         if not request.is_forced:
-            require_real_model(bundle.card, newest)
+            require_real_model(to_json(bundle.card), newest)
         evidence = {
-            **card_evidence(bundle.card),
+            **card_evidence(to_json(bundle.card)),
             "self_test_s": round(answered_s, 3),
             "latency_ms": smoke_test.latency_ms,
             "is_forced": request.is_forced,

@@ -27,7 +27,7 @@ def live_rows(n: int = 600, days: int = 20, seed: int = 1, worse: float = 1.0) -
 def test_error_is_the_mean_distance_from_the_announced_median() -> None:
     rows = live_rows()
     found = live_figures(rows)["all"]["all"]["mae_s"]
-    assert found["value"] == pytest.approx(np.abs(rows.actual_s - 300).mean())
+    assert found.value == pytest.approx(np.abs(rows.actual_s - 300).mean())
 
 
 def test_bias_is_below_zero_where_pumps_come_later_than_said() -> None:
@@ -36,17 +36,17 @@ def test_bias_is_below_zero_where_pumps_come_later_than_said() -> None:
         **{name: getattr(rows, name) for name in LiveRows.__slots__ if name != "actual_s"},
         actual_s=rows.actual_s + 50,
     )
-    assert live_figures(later)["all"]["all"]["bias_s"]["value"] == pytest.approx(-50, abs=8)
+    assert live_figures(later)["all"]["all"]["bias_s"].value == pytest.approx(-50, abs=8)
 
 
 def test_the_interval_of_coverage_holds_what_is_true() -> None:
     found = live_figures(live_rows(5_000))["all"]["all"]["cover_80_share"]
-    assert found["low"] < 0.8 < found["high"]
+    assert found.low < 0.8 < found.high
 
 
 def test_lateness_is_held_against_what_was_promised_where_that_is_known() -> None:
     found = live_figures(live_rows(5_000))["all"]["all"]["late_beyond_predicted_share"]
-    assert found["low"] < 0 < found["high"]
+    assert found.low < 0 < found.high
 
 
 def test_lateness_without_a_promise_is_not_told() -> None:
@@ -55,7 +55,7 @@ def test_lateness_without_a_promise_is_not_told() -> None:
         **{name: getattr(rows, name) for name in LiveRows.__slots__ if name != "predicted_late_share"},
         predicted_late_share=np.full(len(rows), np.nan),
     )
-    assert live_figures(bare)["all"]["all"]["late_share"]["value"] is None
+    assert live_figures(bare)["all"]["all"]["late_share"].value is None
 
 
 @pytest.mark.parametrize("slice_name", ["model", "station", "hour_band"])

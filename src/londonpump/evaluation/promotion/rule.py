@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from londonpump.evaluation.evaluate import WHOLE, evaluate_models
+from londonpump.domain.json_values import to_json
+from londonpump.evaluation.evaluate import evaluate_models
 from londonpump.evaluation.evaluation_rows import EvaluationRows, Forecast
 from londonpump.evaluation.promotion.comparison import Comparison, compare
 from londonpump.evaluation.promotion.evidence import (
@@ -82,9 +83,10 @@ def scores_of(
         resamples=settings.resamples,
         seed=settings.seed,
     )
-    scores = {name: found[WHOLE][WHOLE] for name, found in whole["models"].items()}
+    scores = {name: whole.whole(name) for name in whole.models}
     return {
-        name: {metric: s[metric] for metric in REPORTED_METRICS if metric in s} for name, s in scores.items()
+        name: {metric: to_json(s[metric]) for metric in REPORTED_METRICS if metric in s}
+        for name, s in scores.items()
     }
 
 

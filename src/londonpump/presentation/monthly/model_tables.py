@@ -46,7 +46,7 @@ class _MetricColumns:
 
     @classmethod
     def of(cls, whole: Figures, day: Ints) -> "_MetricColumns":
-        known = tuple(key for key in METRICS if whole[key]["value"] is not None)
+        known = tuple(key for key in METRICS if whole[key].value is not None)
         return cls(known, len(np.unique(day)) >= MIN_DAYS)
 
     def head(self, first: str) -> list[str]:
@@ -61,7 +61,7 @@ class _MetricColumns:
     def _cell(key: str, stat: Any, is_evaluated: bool) -> Cell:
         unit, is_signed = METRICS[key][1], key == "bias_s"
         ends = format_interval(stat, unit, is_signed) if is_evaluated else "few"
-        return Cell(format_number(stat["value"], unit, is_signed), ends)
+        return Cell(format_number(stat.value, unit, is_signed), ends)
 
 
 def live_tables(inputs: MonthInputs, performance: LivePerformance) -> list[Table]:
@@ -102,7 +102,7 @@ def _changes(now: LiveRows, before: LiveRows, keys: Sequence[str]) -> list[Cell]
     for key in keys:
         unit = "points" if METRICS[key][1] == "%" else "s"
         change = mean_change(measured[key], then[key])
-        cells.append(Cell(format_number(change["value"], unit, True), format_interval(change, unit, True)))
+        cells.append(Cell(format_number(change.value, unit, True), format_interval(change, unit, True)))
     return [*cells, Cell("")]
 
 
@@ -130,7 +130,7 @@ def _slices(
 
 
 def _stations(values: Mapping[str, Figures], shown: _MetricColumns) -> list[Table]:
-    ranked = sorted(values, key=lambda code: -(values[code]["mae_s"]["value"] or 0))
+    ranked = sorted(values, key=lambda code: -(values[code]["mae_s"].value or 0))
     rows = [(format_ground(code), shown.cells(values[code])) for code in ranked[:MAX_STATIONS]]
     caption = f"By station the pump left from: the {len(rows)} with the largest error of {len(ranked)} with {FEW} mobilisations or more"
     return [Table(caption, shown.head("Station"), rows)] if rows else []
