@@ -6,7 +6,8 @@ from typing import Any
 
 from benchmarks.accuracy.predictions import NOT_STATED, STATED
 from benchmarks.accuracy.scores import OURS, Scores
-from londonpump.evaluation.intervals import Stat
+
+Stat = dict[str, float | None]
 
 MET, WITHIN, MISSED = "met", "met within its interval", "missed"
 NOT_ASKED = "not asked for"

@@ -247,22 +247,20 @@ def test_nine_in_ten_intervals_of_boroughs_hold_the_published_average(
     boroughs_2017: dict[str, Figures], published_s: dict[str, float]
 ) -> None:
     stats = {name: row[0].stat for name, row in boroughs_2017.items()}
-    is_inside = [
-        stats[name]["low"] <= average_s <= stats[name]["high"] for name, average_s in published_s.items()
-    ]
+    is_inside = [stats[name].low <= average_s <= stats[name].high for name, average_s in published_s.items()]
     assert np.mean(is_inside) >= 0.9
 
 
 def test_boroughs_stand_in_the_published_order(
     boroughs_2017: dict[str, Figures], published_s: dict[str, float]
 ) -> None:
-    ours = [boroughs_2017[name][0].stat["value"] for name in published_s]
+    ours = [boroughs_2017[name][0].stat.value for name in published_s]
     assert np.corrcoef(ours, list(published_s.values()))[0, 1] > 0.93
 
 
 def test_real_records_of_2017_reach_what_was_published(winter_2017: Examples) -> None:
     found = figures(rows_until(winter_2017, date(2017, 2, 28)))
-    assert [figure.stat["value"] for figure in found] == [
+    assert [figure.stat.value for figure in found] == [
         pytest.approx(318.2, abs=4),
         pytest.approx(0.964, abs=0.004),
         pytest.approx(0.983, abs=0.004),
@@ -287,7 +285,7 @@ def test_a_sample_of_real_records_is_told_as_one(sample_2023: Path, tmp_path: Pa
 
 def test_a_sample_of_2023_reaches_what_was_published(sample_2023: Path) -> None:
     found = figures(rows_until(load_examples(sample_2023), date(2023, 12, 31)))
-    assert [figure.stat["value"] for figure in found] == [
+    assert [figure.stat.value for figure in found] == [
         pytest.approx(316.9, abs=5),
         pytest.approx(0.966, abs=0.006),
         pytest.approx(0.987, abs=0.006),

@@ -122,5 +122,5 @@ def _shares(rows: EvaluationRows, x: Floats, part: Floats, whole: Floats, seed: 
     wholes = draws.counts @ np.add.reduceat(whole[order], starts, axis=0)
     shares = ratio(parts, wholes)
     found = stats_of({str(column): shares[:, column] for column in range(shares.shape[1])})
-    ends = np.array([[one["value"], one["low"], one["high"]] for one in found.values()], np.float64)
+    ends = np.array([[one.value, one.low, one.high] for one in found.values()], np.float64)
     return Curve(np.asarray(x), ends[:, 0], ends[:, 1], ends[:, 2], whole.sum(axis=0))

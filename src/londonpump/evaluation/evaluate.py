@@ -12,8 +12,9 @@ from scipy.stats import rankdata
 
 from londonpump.domain.attendance_targets import FIRST_PUMP_TARGET_S
 from londonpump.domain.errors import BadValue
+from londonpump.domain.json_values import JsonObject, to_json
 from londonpump.evaluation.evaluation_rows import Bools, EvaluationRows, Floats, Forecast, Ints
-from londonpump.evaluation.intervals import MIN_DAYS, DayDraws, Stat, draw_days, ratio, stats_of
+from londonpump.evaluation.intervals import MIN_DAYS, DayDraws, draw_days, ratio, stats_of
 from londonpump.evaluation.metrics import FLAGGED_SHARE, MIN_CHANCE, metrics_of, row_columns
 
 # The bins narrow towards the median, so that few of them suffice for it.
@@ -184,7 +185,7 @@ def _evaluate_parts(
     evaluated: dict[str, dict[str, dict[str, Any]]] = {}
     for slice_name, value, part in parts:
         samples = samples_of(scored, part, draws, min_rows)
-        evaluated.setdefault(slice_name, {})[value] = {"n": len(part.index), **stats_of(samples)}
+        evaluated.setdefault(slice_name, {})[value] = {"n": len(part.index), **to_json(stats_of(samples))}
     return evaluated
 
 
@@ -292,7 +293,7 @@ def evaluate_pumps(
         "macro_f1": _macro_f1(matrices),
         "log_loss": ratio(draws.counts @ log_loss, counts),
     }
-    return {"n": len(actual), **stats_of(samples), "confusion": matrices[0].astype(int).tolist()}
+    return {"n": len(actual), **to_json(stats_of(samples)), "confusion": matrices[0].astype(int).tolist()}
 
 
 def _per_day(evaluated: EvaluationPumps, day_index: Ints, n_days: int) -> tuple[Floats, Floats]:
@@ -317,14 +318,14 @@ def _macro_f1(matrices: Floats) -> Floats:
 
 def paired_difference(
     rows: EvaluationRows, a: Forecast, b: Forecast, metric: str, resamples: int = RESAMPLES, seed: int = 0
-) -> Stat:
+) -> JsonObject:
     """Return the metric of a minus that of b over all rows.
 
     Returns: `{value, low, high}`; below 0 favours a where less is better (`mae_s`).
     Raises: BadValue if one of the two does not have the metric.
     """
     whole = sliced_differences(rows.without_slices(), (a, b), (metric,), resamples, seed)["all"]["all"]
-    found: Stat = whole[metric]
+    found: JsonObject = whole[metric]
     return found
 
 
@@ -349,7 +350,7 @@ def sliced_differences(
     for slice_name, value, part in parts_of(rows, order, draws):
         a = samples_of(first, part, draws, min_rows)
         b = samples_of(second, part, draws, min_rows)
-        gaps = stats_of(_gaps(a, b, metrics))
+        gaps = to_json(stats_of(_gaps(a, b, metrics)))
         found.setdefault(slice_name, {})[value] = {"n": len(part.index), **gaps}
     return found
 

@@ -45,8 +45,13 @@ def draw_days(day: Ints, resamples: int, seed: int) -> DayDraws:
     return DayDraws(days, np.vstack([np.ones((1, len(days))), drawn]).astype(np.float64))
 
 
-Stat = dict[str, float | None]
-"""`value`, `low` and `high`; null where not defined."""
+@dataclass(frozen=True, slots=True)
+class Stat:
+    """A value with the ends of its interval; None where not defined."""
+
+    value: float | None
+    low: float | None
+    high: float | None
 
 
 def stat(samples: Floats) -> Stat:
@@ -61,7 +66,7 @@ def stats_of(samples: dict[str, Floats]) -> dict[str, Stat]:
     table = np.stack(list(samples.values()))
     lows, highs = _percentiles(table[:, 1:])
     return {
-        name: {"value": _number(values[0]), "low": _number(low), "high": _number(high)}
+        name: Stat(_number(values[0]), _number(low), _number(high))
         for name, values, low, high in zip(samples, table, lows, highs, strict=True)
     }
 

@@ -16,7 +16,7 @@ from londonpump.features.dispatches import DAY_US, HOUR_US
 from londonpump.features.observations import london_days
 from londonpump.lifecycle.evaluate import ATTRIBUTION, PAGE_MARK, later_rows
 from londonpump.lifecycle.monitor import MonitoringResult
-from londonpump.lifecycle.monitor_outcomes import join_outcomes, published_times
+from londonpump.lifecycle.monitor.outcomes import join_outcomes, published_times
 from londonpump.lifecycle.predict import open_bundle
 from londonpump.lifecycle.prepared_examples import (
     Columns,
@@ -203,7 +203,7 @@ def _facts(source: _ReportSource) -> dict[str, str]:
 
 
 def _trained_until(source: _ReportSource) -> str:
-    text = source.result.ages.card.get("trained_until")
+    text = source.result.ages.trained_until
     return format_day(date.fromisoformat(text) - timedelta(days=1)) if text else ""
 
 
@@ -213,7 +213,8 @@ def _day(at: datetime) -> str:
 
 def _is_simulated(source: _ReportSource) -> bool:
     of_records = source.examples is not None and source.examples.report.get("simulated", False)
-    return bool(of_records or source.result.ages.card.get("is_simulated", False))
+    card = source.result.ages.card
+    return bool(of_records or (card and card.is_simulated))
 
 
 FIRST, SECOND = "first", "second"

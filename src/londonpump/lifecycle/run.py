@@ -12,7 +12,6 @@ from pathlib import Path
 from londonpump.domain.errors import LondonPumpError
 from londonpump.ingest.http import Http
 from londonpump.lifecycle.challenge import ChallengeRequest, challenge
-from londonpump.lifecycle.challenge_text import format_challenge
 from londonpump.lifecycle.evaluate import EvaluateRequest, evaluate, format_evaluation
 from londonpump.lifecycle.fetch import fetch_records
 from londonpump.lifecycle.prepare import PrepareRequest, prepare, select_records
@@ -22,6 +21,7 @@ from londonpump.lifecycle.refresh import RefreshRequest, refresh_context
 from londonpump.lifecycle.train import TrainRequest, format_training, train
 from londonpump.models.train import TrainingPlan
 from londonpump.persistence.database import open_database
+from londonpump.presentation.texts.challenge import format_challenge
 from londonpump.settings import Settings
 
 CARD = "model_card.html"
@@ -137,4 +137,4 @@ def _evaluate(settings: Settings, progress: Progress) -> str:
 
 
 def _challenge(settings: Settings, progress: Progress) -> str:
-    return format_challenge(challenge(settings, ChallengeRequest(settings.data), progress))
+    return format_challenge(challenge(settings, ChallengeRequest(settings.data), progress).view)

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from londonpump.lifecycle.challenge_text import decision_as_json
+from londonpump.domain.json_values import to_json
 from londonpump.lifecycle.progress import Progress
 from londonpump.persistence.repositories.decisions import Decision
 from londonpump.registry.manual_decisions import ledger
@@ -177,7 +177,7 @@ def rehearsal_json(done: RehearsalResult) -> dict[str, Any]:
         "rejections": [[status, message, n] for (status, message), n in done.rejections.items()],
         "answers_checked": done.exactness.checked,
         "mixed_bundles": done.exactness.mixed,
-        "decisions": [_decision(line) for line in map(decision_as_json, done.decisions)],
+        "decisions": [_decision(line) for line in map(to_json, done.decisions)],
         "months": [_month(done, month) for month in done.months],
         "history_problems": list(done.problems),
         "champion": done.decisions[-1].champion_after,

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from londonpump.evaluation.intervals import Stat
 from londonpump.presentation.monthly.inputs import (
     FEW,
     MET,
@@ -47,11 +48,11 @@ def uneven(mean_s: float, n: int = 280, spread_s: float = 120.0) -> np.ndarray:
 def test_averages_and_shares_are_those_of_the_rows() -> None:
     times_s = np.array([300.0, 500.0, 650.0, 800.0] * 10)
     found = figures(both(arrivals(times_s), arrivals(times_s + 100, is_second=True)))
-    assert [figure.stat["value"] for figure in found] == [562.5, 0.5, 0.75, 662.5]
+    assert [figure.stat.value for figure in found] == [562.5, 0.5, 0.75, 662.5]
 
 
 def test_a_time_exactly_on_the_limit_is_within_it() -> None:
-    assert figures(arrivals(np.full(40, 600.0)))[1].stat["value"] == 1.0
+    assert figures(arrivals(np.full(40, 600.0)))[1].stat.value == 1.0
 
 
 def test_each_target_counts_its_own_pumps() -> None:
@@ -72,17 +73,17 @@ def test_a_share_is_held_against_the_target_by_its_interval(late_of_hundred: int
 
 def test_forty_of_forty_do_not_prove_ninety_five_per_cent() -> None:
     within_12_min = figures(arrivals(np.full(40, 300.0)))[2]
-    assert (within_12_min.stat["value"], within_12_min.verdict) == (1.0, UNSURE)
+    assert (within_12_min.stat.value, within_12_min.verdict) == (1.0, UNSURE)
 
 
 def test_wilsons_interval_of_forty_of_forty() -> None:
-    low = figures(arrivals(np.full(40, 300.0)))[2].stat["low"]
+    low = figures(arrivals(np.full(40, 300.0)))[2].stat.low
     assert low == pytest.approx(40 / (40 + 1.959964**2))
 
 
 def test_few_arrivals_have_a_value_and_no_interval() -> None:
     found = figures(arrivals(uneven(300, FEW - 1)))[0]
-    assert (found.stat["value"] is not None, found.stat["low"], found.verdict) == (True, None, NOT_EVALUATED)
+    assert (found.stat.value is not None, found.stat.low, found.verdict) == (True, None, NOT_EVALUATED)
 
 
 def test_arrivals_of_one_storm_day_have_no_interval() -> None:
@@ -91,14 +92,14 @@ def test_arrivals_of_one_storm_day_have_no_interval() -> None:
 
 def test_no_second_pump_is_no_figure() -> None:
     second = figures(arrivals(uneven(300)))[-1]
-    assert (second.n, second.stat["value"], second.verdict) == (0, None, NOT_EVALUATED)
+    assert (second.n, second.stat.value, second.verdict) == (0, None, NOT_EVALUATED)
 
 
 def test_places_are_told_apart() -> None:
     times_s = np.where(np.arange(200) % 2 == 0, 250.0, 450.0)
     rows = arrivals(times_s)
     found = figures_by(rows, rows.borough)
-    assert {location: row[0].stat["value"] for location, row in found.items()} == {
+    assert {location: row[0].stat.value for location, row in found.items()} == {
         "BRENT": 450.0,
         "CAMDEN": 250.0,
     }
@@ -114,25 +115,25 @@ def test_the_interval_holds_the_truth_about_as_often_as_it_says() -> None:
         shared = AttendanceRows(
             **{name: getattr(rows, name) for name in AttendanceRows.__slots__} | {"day": day}
         )
-        low, high = (figures(shared, seed)[0].stat[end] for end in ("low", "high"))
-        n_inside += low <= 330 <= high
+        stat = figures(shared, seed)[0].stat
+        n_inside += stat.low <= 330 <= stat.high
     assert 0.89 <= n_inside / 200 <= 0.99
 
 
 def test_a_real_change_has_an_interval_without_zero() -> None:
     change = mean_change((uneven(330), np.arange(280) % 28), (uneven(280), np.arange(280) % 28))
-    assert change["low"] > 0
+    assert change.low > 0
 
 
 def test_no_change_has_an_interval_with_zero() -> None:
     same = (uneven(330), np.arange(280) % 28)
     change = mean_change(same, same)
-    assert change["low"] < 0 < change["high"]
+    assert change.low < 0 < change.high
 
 
 def test_a_month_with_nothing_has_no_change() -> None:
     nothing = (np.empty(0), np.empty(0, np.int64))
-    assert mean_change((uneven(330), np.arange(280) % 28), nothing)["value"] is None
+    assert mean_change((uneven(330), np.arange(280) % 28), nothing).value is None
 
 
 def test_the_targets_are_the_brigades() -> None:
@@ -145,4 +146,4 @@ def test_the_targets_are_the_brigades() -> None:
 
 
 def test_an_average_exactly_on_the_target_with_a_point_as_interval_is_met() -> None:
-    assert Figure(TARGETS[0], 50, {"value": 360.0, "low": 360.0, "high": 360.0}).verdict == MET
+    assert Figure(TARGETS[0], 50, Stat(360.0, 360.0, 360.0)).verdict == MET

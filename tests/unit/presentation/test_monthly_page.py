@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from londonpump.evaluation.drift import Drift, DriftResult, ShiftedBin, StationChange
-from londonpump.evaluation.drift_thresholds import DriftMeasure
+from londonpump.evaluation.drift.detection import Drift, DriftResult, ShiftedBin, StationChange
+from londonpump.evaluation.drift.thresholds import DriftMeasure
 from londonpump.evaluation.live import LiveRows
+from londonpump.features.observations import day_of
 from londonpump.presentation.monthly import Month, MonthInputs, render_month
 from londonpump.presentation.monthly.attendance_tables import format_borough, format_clock
 from londonpump.presentation.monthly.inputs import (
@@ -74,11 +75,13 @@ def drift() -> DriftResult:
         6.0,
         4.0,
         5000,
-        FIRST_DAY + 20,
-        (FIRST_DAY + 20,),
+        day_of(FIRST_DAY + 20),
+        (day_of(FIRST_DAY + 20),),
         moved,
     )
-    return DriftResult((one, replace(one, name="hour", strength=1.0, since=None)), 400, True, FIRST_DAY + 27)
+    return DriftResult(
+        400, True, day_of(FIRST_DAY + 27), (one, replace(one, name="hour", strength=1.0, since=None))
+    )
 
 
 def month_inputs() -> MonthInputs:

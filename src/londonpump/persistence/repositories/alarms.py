@@ -1,6 +1,6 @@
 """Alarms in the database. Every function works inside the transaction of its caller."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -8,6 +8,7 @@ from uuid import uuid4
 
 from sqlalchemy import Connection, Select, or_, select, update
 
+from londonpump.domain.json_values import JsonObject
 from londonpump.persistence.database.engine import dialect_insert
 from londonpump.persistence.database.schema import alarms
 
@@ -25,7 +26,7 @@ class Condition:
     """An input, a station or a model; empty if it concerns the whole system."""
     severity: str
     message: str
-    evidence: Mapping[str, Any] = field(default_factory=dict)
+    evidence: JsonObject = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,7 @@ class Alarm:
     subject: str
     severity: str
     message: str
-    evidence: Mapping[str, Any]
+    evidence: JsonObject
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,6 @@
 The order of decisions is that of their numbers, because clocks of different machines may differ.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Select, func, insert, or_, select, text
 
 from londonpump.domain.errors import LondonPumpError
+from londonpump.domain.json_values import JsonObject
 from londonpump.persistence.database.schema import decisions
 from londonpump.persistence.stored_json import rename_evidence
 
@@ -33,7 +33,7 @@ class Decision:
     challenger: str | None
     verdict: str
     reason: str
-    evidence: Mapping[str, Any]
+    evidence: JsonObject
     actor: str
     id: int | None = None
 

@@ -62,13 +62,13 @@ def format_ground(code: str) -> str:
 
 def format_figure_value(figure: Figure) -> str:
     """Return the value of a figure, a time or a percentage."""
-    value = figure.stat["value"]
+    value = figure.stat.value
     return format_clock(value) if figure.target.share is None else f"{format_number(value, '%')}"
 
 
 def format_figure_interval(figure: Figure) -> str:
     """Return the interval of a figure; empty if it has none."""
-    low, high = figure.stat["low"], figure.stat["high"]
+    low, high = figure.stat.low, figure.stat.high
     if low is None or high is None:
         return ""
     if figure.target.share is None:
@@ -88,7 +88,7 @@ def format_target(target: Target) -> str:
 def format_change(change: Stat, target: Target) -> tuple[str, str]:
     """Return a change and its interval, in seconds or points."""
     unit = "s" if target.share is None else "points"
-    value = format_number(change["value"], unit, is_signed=True)
+    value = format_number(change.value, unit, is_signed=True)
     return f"{value} {unit}", format_interval(change, unit, is_signed=True)
 
 
@@ -129,7 +129,7 @@ def _changed(figure: Figure, now: AttendanceRows, before: AttendanceRows) -> Cel
     target = figure.target
     change = mean_change(values_of(target, now), values_of(target, before))
     value, ends = format_change(change, target)
-    low, high = change["low"], change["high"]
+    low, high = change.low, change.high
     if low is None or high is None or low <= 0 <= high:
         return Cell(value, ends)
     is_better = (high < 0) == (target.share is None)
@@ -146,7 +146,7 @@ def area_tables(
     """
     known = {area: row for area, row in found.items() if row[0].n >= FEW}
     few = {area: row for area, row in found.items() if row[0].n < FEW}
-    ranked = sorted(known, key=lambda area: -(known[area][0].stat["value"] or 0))
+    ranked = sorted(known, key=lambda area: -(known[area][0].stat.value or 0))
     head = [label, *(f"{target.name}, {format_target(target)}" for target in TARGETS), counted]
     tables = []
     if ranked:
@@ -169,7 +169,7 @@ def changed_table(inputs: MonthInputs) -> Table | None:
         there, then = (each.firsts.take(each.firsts.borough == area) for each in (now, before))
         if min(len(there), len(then)) >= FEW:
             change = mean_change(values_of(FIRST_MEAN, there), values_of(FIRST_MEAN, then))
-            rows.append((abs(change["value"] or 0.0), str(area), there, then))
+            rows.append((abs(change.value or 0.0), str(area), there, then))
     rows.sort(key=lambda row: (-row[0], row[1]))
     shown = [
         (

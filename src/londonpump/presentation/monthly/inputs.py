@@ -15,7 +15,7 @@ from londonpump.domain.attendance_targets import (
     SECOND_PUMP_TARGET_S,
 )
 from londonpump.domain.errors import BadValue
-from londonpump.evaluation.drift import DriftResult, StationChange
+from londonpump.evaluation.drift.detection import DriftResult, StationChange
 from londonpump.evaluation.evaluation_rows import Bools, Floats, Ints, Texts
 from londonpump.evaluation.intervals import DayDraws, Stat, draw_days, ratio, stat
 from londonpump.evaluation.live import LiveRows
@@ -90,7 +90,7 @@ class Figure:
     @property
     def verdict(self) -> str:
         """Return MET or MISSED if the whole interval is on that side of the target."""
-        low, high = self.stat["low"], self.stat["high"]
+        low, high = self.stat.low, self.stat.high
         if low is None or high is None:
             return NOT_EVALUATED
         if self.target.share is None:
@@ -120,7 +120,7 @@ def mean_change(
 ) -> Stat:
     """Return the difference of two means of (values, day), whose days are drawn separately; null if one is empty."""
     if not len(now[1]) or not len(before[1]):
-        return {"value": None, "low": None, "high": None}
+        return Stat(None, None, None)
     drawn = [
         mean_samples(values, day, draw_days(day, resamples, seed + at))
         for at, (values, day) in enumerate((now, before))
@@ -128,7 +128,7 @@ def mean_change(
     change = stat(drawn[0] - drawn[1])
     # An interval of few days or occasions would look more certain than it is.
     is_evaluated = all(len(day) >= FEW and len(np.unique(day)) >= MIN_DAYS for _, day in (now, before))
-    return change if is_evaluated else {**change, "low": None, "high": None}
+    return change if is_evaluated else Stat(change.value, None, None)
 
 
 def values_of(target: Target, rows: AttendanceRows) -> tuple[Floats, Ints]:
@@ -155,19 +155,19 @@ def _figure(target: Target, rows: AttendanceRows, draws: DayDraws) -> Figure:
     values, day = values_of(target, rows)
     found = stat(mean_samples(values, day, draws))
     if len(day) < FEW or len(np.unique(day)) < MIN_DAYS:
-        return Figure(target, len(day), {**found, "low": None, "high": None})
+        return Figure(target, len(day), Stat(found.value, None, None))
     return Figure(target, len(day), found if target.share is None else _not_too_sure(found, len(day)))
 
 
 def _not_too_sure(found: Stat, n: int) -> Stat:
     """Widen an interval to Wilson's: if no pump was late, no resample has a late one either."""
-    value, low, high = found["value"], found["low"], found["high"]
+    value, low, high = found.value, found.low, found.high
     if value is None or low is None or high is None:
         return found
     # Wilson 1927, with the normal quantile of 95 %
     middle, shrink = (value + Z_95**2 / (2 * n)) / (1 + Z_95**2 / n), 1 / (1 + Z_95**2 / n)
     half = Z_95 * shrink * sqrt(value * (1 - value) / n + Z_95**2 / (4 * n * n))
-    return {"value": value, "low": min(low, middle - half), "high": max(high, min(middle + half, 1.0))}
+    return Stat(value, min(low, middle - half), max(high, min(middle + half, 1.0)))
 
 
 def _parts(rows: AttendanceRows, values: Texts | Ints) -> Iterator[tuple[str, AttendanceRows]]:

@@ -123,7 +123,9 @@ def _late(found: Mapping[Month, Figures]) -> Drawing:
 def _table(shown: Sequence[Figure]) -> Floats:
     """Return (3, k) value, low and high, in minutes or per cent; NaN where unknown."""
     scale = np.array([1 / 60 if each.target.share is None else 100.0 for each in shown])
-    ends = np.array([[each.stat[end] for each in shown] for end in ("value", "low", "high")], np.float64)
+    ends = np.array(
+        [[getattr(each.stat, end) for each in shown] for end in ("value", "low", "high")], np.float64
+    )
     return np.asarray(ends * scale)
 
 
@@ -189,7 +191,7 @@ def _cells(firsts: AttendanceRows) -> GridCells:
 def _ground_map(by_ground: Mapping[str, Figures], cells: GridCells) -> Drawing | None:
     stations = by_code(known_stations())
     known = [code for code in by_ground if code in stations and by_ground[code][0].n]
-    ranked = sorted(known, key=lambda code: -(by_ground[code][0].stat["value"] or 0))
+    ranked = sorted(known, key=lambda code: -(by_ground[code][0].stat.value or 0))
     evaluated = [code for code in ranked if by_ground[code][0].n >= FEW]
     if not evaluated:
         return None
@@ -230,7 +232,7 @@ def _hollow(axes: Axes, locations: Floats) -> None:
 
 
 def _numbers(by_ground: Mapping[str, Figures], codes: list[str]) -> tuple[Floats, Floats]:
-    minutes = np.array([(by_ground[code][0].stat["value"] or 0) / 60 for code in codes])
+    minutes = np.array([(by_ground[code][0].stat.value or 0) / 60 for code in codes])
     return minutes, np.array([by_ground[code][0].n for code in codes], np.float64)
 
 

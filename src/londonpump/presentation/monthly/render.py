@@ -66,7 +66,7 @@ def _slowest(boroughs: Mapping[str, Figures]) -> list[str]:
     evaluated = {name: row[0] for name, row in boroughs.items() if row[0].n >= FEW}
     if not evaluated:
         return []
-    slowest = max(evaluated, key=lambda name: evaluated[name].stat["value"] or 0)
+    slowest = max(evaluated, key=lambda name: evaluated[name].stat.value or 0)
     beyond = sum(figure.verdict == MISSED for figure in evaluated.values())
     verb = "is" if beyond == 1 else "are"
     sentence = (
@@ -86,10 +86,10 @@ def _model(inputs: MonthInputs) -> list[str]:
         )
         if rows is None or not len(rows):
             continue
-        found = live_figures(rows)["all"]["all"]
+        found = live_figures(rows).whole
         sentences.append(
-            f"{performance.title}: mean error {format_number(found['mae_s']['value'], 's')} s on {format_count(len(rows))} mobilisations, "
-            f"P10 to P90 held {format_number(found['cover_80_share']['value'], '%')} % of them."
+            f"{performance.title}: mean error {format_number(found.mae_s.value, 's')} s on {format_count(len(rows))} mobilisations, "
+            f"P10 to P90 held {format_number(found.cover_80_share.value, '%')} % of them."
         )
     return sentences
 

@@ -5,7 +5,6 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
-from londonpump.evaluation.intervals import Stat
 from londonpump.presentation.report import tables
 from londonpump.presentation.report.inputs import ReportInputs
 from londonpump.presentation.report.maps import draw_maps
@@ -83,7 +82,7 @@ def headline(inputs: ReportInputs, gaps: Mapping[str, Mapping[str, Any]]) -> lis
     return sentences
 
 
-def _format_gain(gap: Stat, name: str) -> str:
+def _format_gain(gap: Mapping[str, float | None], name: str) -> str:
     if gap["value"] is None:
         return f"not compared with {model_in_sentence(name)}"
     size = format_number(abs(gap["value"]), "s")
@@ -93,7 +92,7 @@ def _format_gain(gap: Stat, name: str) -> str:
     return f"{size} s {direction} than {model_in_sentence(name)}{doubt}"
 
 
-def _bracket(found: Stat, unit: str) -> str:
+def _bracket(found: Mapping[str, float | None], unit: str) -> str:
     interval_text = format_interval(found, unit)
     return f" ({interval_text})" if interval_text else ""
 

@@ -81,9 +81,10 @@ def format_number(value: float | None, unit: str, is_signed: bool = False) -> st
 
 def format_interval(stat: Stat | Mapping[str, float | None], unit: str, is_signed: bool = False) -> str:
     """Return an interval such as `67.1 to 68.9`; empty if unknown."""
-    if stat["low"] is None or stat["high"] is None:
+    low, high = (stat.low, stat.high) if isinstance(stat, Stat) else (stat["low"], stat["high"])
+    if low is None or high is None:
         return ""
-    return f"{format_number(stat['low'], unit, is_signed)} to {format_number(stat['high'], unit, is_signed)}"
+    return f"{format_number(low, unit, is_signed)} to {format_number(high, unit, is_signed)}"
 
 
 INK, MUTED, LINE, SURFACE = "#010101", "#020202", "#030303", "#040404"

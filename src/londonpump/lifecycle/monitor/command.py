@@ -7,15 +7,15 @@ cannot be checked (no prepared records, no model) stay as they are.
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
+from londonpump.domain.bundle_card import BundleCard
 from londonpump.domain.errors import BadFile, TooFewRows
-from londonpump.evaluation.drift import DriftResult, StationChange
-from londonpump.evaluation.live import Band, check_band, live_figures
-from londonpump.ingest.alarm_webhook import post_alarm
-from londonpump.lifecycle.monitor_actions import (
+from londonpump.domain.json_values import from_json, view_of
+from londonpump.evaluation.drift.detection import DriftResult, StationChange
+from londonpump.evaluation.live import Band, LiveSlices, check_band, live_figures
+from londonpump.lifecycle.monitor.actions import (
     LIVE,
     LedgerState,
     Post,
@@ -25,7 +25,7 @@ from londonpump.lifecycle.monitor_actions import (
     react_to_band,
     send_unsent,
 )
-from londonpump.lifecycle.monitor_checks import (
+from londonpump.lifecycle.monitor.checks import (
     DRIFT,
     EVALUATION,
     MODEL,
@@ -42,7 +42,8 @@ from londonpump.lifecycle.monitor_checks import (
     latest_weather,
     station_conditions,
 )
-from londonpump.lifecycle.monitor_outcomes import Joined, join_outcomes, newest_days, published_times
+from londonpump.lifecycle.monitor.outcomes import Joined, join_outcomes, newest_days, published_times
+from londonpump.lifecycle.monitor.webhook import post_alarm
 from londonpump.lifecycle.prepared_examples import Examples, load_examples
 from londonpump.lifecycle.progress import Progress, silent
 from londonpump.persistence.atomic_files import read_json
@@ -56,6 +57,7 @@ from londonpump.persistence.repositories.decisions import (
     read_decisions,
 )
 from londonpump.persistence.verified_bundle import folder_of
+from londonpump.presentation.texts.monitor import AlarmView, MonitoringView, OutcomesView, WebhookView
 from londonpump.registry.manual_decisions import roll_back
 from londonpump.settings import Settings
 
@@ -86,7 +88,7 @@ class MonitoringResult:
     at: datetime
     ages: Ages
     joined: Joined
-    live: dict[str, Any] | None  # result of `live_figures`; None without outcomes
+    live: LiveSlices | None  # None without outcomes
     band: Band | None
     drift: DriftResult | None  # None: `drift_note` says why
     drift_note: str
@@ -95,6 +97,25 @@ class MonitoringResult:
     sent: int  # number of alarms that the webhook accepted
     unsent: str | None  # why the webhook failed; None if it did not
 
+    @property
+    def view(self) -> MonitoringView:
+        """Return what the command writes."""
+        changes = self.changes
+        return MonitoringView(
+            at=self.at,
+            model=self.ages.champion,
+            outcomes=view_of(OutcomesView, self.joined),
+            live=None if self.live is None else self.live.by_name,
+            band=self.band,
+            drift=self.drift,
+            drift_unavailable=self.drift_note or None,
+            stations=tuple(self.stations),
+            alarms=tuple(view_of(AlarmView, alarm) for alarm in changes.standing),
+            raised=tuple(alarm.id for alarm in changes.raised),
+            cleared=tuple(view_of(AlarmView, alarm) for alarm in changes.cleared),
+            webhook=WebhookView(self.sent, self.unsent),
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class _Model:
@@ -102,7 +123,7 @@ class _Model:
 
     name: str | None
     since_at: datetime | None
-    card: dict[str, Any]
+    card: BundleCard | None
     evaluated_mae_s: float | None
     problem: str | None  # why its folder cannot be read
 
@@ -175,15 +196,15 @@ def _model(connection: Connection, inputs: _MonitorInputs) -> _Model:
     line = decision_at(connection, inputs.at)
     name = line.champion_after if line is not None else None
     if name is None:
-        return _Model(None, None, {}, None, None)
+        return _Model(None, None, None, None, None)
     since = [period.from_at for period in active_periods_of(connection, name) if period.from_at <= inputs.at]
     try:
         folder = folder_of(inputs.settings.bundle, name)
-        card = read_json(folder / CARD)
+        card = from_json(BundleCard, read_json(folder / CARD))
         metrics = read_provenance(folder).get("metrics", {})
     except BadFile as error:
         # Leave out the path: /statusz shows this text to every account.
-        return _Model(name, max(since, default=None), {}, None, f"{error.problem}. {error.advice}")
+        return _Model(name, max(since, default=None), None, None, f"{error.problem}. {error.advice}")
     return _Model(name, max(since, default=None), card, metrics.get("mae_s"), None)
 
 
@@ -202,7 +223,7 @@ def _ages(connection: Connection, inputs: _MonitorInputs, model: _Model) -> Ages
 def _drift(inputs: _MonitorInputs, model: _Model) -> tuple[DriftResult | None, list[StationChange], str]:
     if inputs.examples is None:
         return None, [], "no prepared records. Run londonpump prepare."
-    if not model.card:
+    if model.card is None:
         return None, [], "no active model that can be read."
     try:
         return *drift_of(inputs.examples, model.card, inputs.at), ""
@@ -227,5 +248,5 @@ def _clearable_types(inputs: _MonitorInputs, model: _Model, drift: DriftResult |
     """Return the types of alarm that this run can clear, because it checked their subject."""
     alarm_types = {WEATHER, NO_MODEL, EVALUATION, UNREADABLE, LIVE}
     alarm_types |= {RECORDS} if inputs.examples is not None else set()
-    alarm_types |= {MODEL} if model.card or model.name is None else set()
+    alarm_types |= {MODEL} if model.card is not None or model.name is None else set()
     return alarm_types | ({DRIFT, SILENT, NEW} if drift is not None else set())
