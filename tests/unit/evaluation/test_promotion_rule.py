@@ -9,6 +9,7 @@ import pytest
 from support.promotion_evidence import TRAINED_UNTIL, Month, aged, contender, farther_off
 
 from londonpump.domain.errors import BadValue
+from londonpump.domain.json_values import to_json
 from londonpump.evaluation.evaluation_rows import Forecast
 from londonpump.evaluation.promotion.evidence import PromotionSettings, SmokeTest
 from londonpump.evaluation.promotion.rule import decide
@@ -239,4 +240,4 @@ def test_rows_without_a_slice_of_the_rule_are_refused(month, good, equal):
 def test_what_is_no_number_is_null_in_the_evidence(month, good, equal):
     endless = contender(equal, smoke_test=SmokeTest(None, float("inf")))
     evidence = decide(replace(month.evidence(good, equal), challenger=endless), RULE).evidence
-    assert json.loads(json.dumps(evidence, allow_nan=False))["challenger"]["latency_ms"] is None
+    assert json.loads(json.dumps(to_json(evidence), allow_nan=False))["challenger"]["latency_ms"] is None
