@@ -145,7 +145,7 @@ def test_a_dry_run_judges_and_records_nothing(embedded, request_, bundle, tmp_pa
     activate(embedded, slower(bundle, tmp_path, 600))
     put_in_store(bundle, tmp_path)
     done = challenge(embedded, replace(request_, is_dry=True))
-    assert done.decision.action == "promote"
+    assert done.decision.action == "promote", done.decision.reason
     assert (len(ledger(embedded, 9)), done.active == bundle.name) == (1, False)
 
 

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -10,7 +11,9 @@ from support.accounts_service import ServiceClient
 
 from londonpump.persistence.database.store import Busy, StoreLimits
 
-ONE_READER = StoreLimits(readers=1, long_readers=1, patience_s=1.0)
+# Patient until reads are blocked, so that a slow machine fails no preparation of a test.
+ONE_READER = StoreLimits(readers=1, long_readers=1, patience_s=20.0)
+BLOCKED_PATIENCE_S = 1.0
 LONG_S = 60.0
 
 
@@ -45,8 +48,10 @@ def late_reads(client: ServiceClient) -> Iterator[None]:
         for blocked, within_s in ((short, None), (long_, LONG_S)):
             waiting.append(client.portal.start_task_soon(partial(store.read, blocked, within_s=within_s)))
             assert blocked.is_begun.wait(LONG_S)
+        store.limits = replace(ONE_READER, patience_s=BLOCKED_PATIENCE_S)
         yield
     finally:
+        store.limits = ONE_READER
         for blocked in (short, long_):
             blocked.may_end.set()
         for each in waiting:

@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from datetime import date, datetime
 from types import NoneType
-from typing import Any, TypeAlias, TypeVar, get_args, get_origin, get_type_hints
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 T = TypeVar("T")
-JsonObject: TypeAlias = Mapping[str, Any]
-"""JSON whose keys are not known here, such as stored evidence of any version."""
+JsonObject = dict[str, Any]
+"""A JSON object that is passed on as it is. What we make or read ourselves has a type of its own."""
 
 
 def to_json(value: Any) -> Any:

@@ -10,7 +10,8 @@ from dataclasses import asdict, dataclass
 from datetime import date
 from functools import cache
 from importlib import resources
-from typing import Any
+
+from londonpump.domain.json_values import JsonObject
 
 FLEET_DATES = (date(2009, 1, 1), date(2014, 1, 9), date(2023, 1, 1))
 """The dates from which each known fleet is valid."""
@@ -48,13 +49,13 @@ class Station:
         known = [n for start, n in zip(FLEET_DATES, self.pumps, strict=True) if start <= day]
         return known[-1] if known else self.pumps[0]
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> JsonObject:
         """Return the fields as values that JSON can hold."""
         dates = {name: day and day.isoformat() for name in _DATES for day in (getattr(self, name),)}
         return {**asdict(self), **dates}
 
     @classmethod
-    def from_json(cls, value: dict[str, Any]) -> "Station":
+    def from_json(cls, value: JsonObject) -> "Station":
         """Build a station from the result of `to_json`."""
         dates = {name: date.fromisoformat(day) if (day := value.get(name)) else None for name in _DATES}
         return cls(**{**value, **dates, "pumps": tuple(value["pumps"])})

@@ -3,10 +3,10 @@
 FastAPI would read the 19 parameters one by one, which takes longer than the whole check here.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from difflib import get_close_matches
 from itertools import islice
-from typing import Annotated, Any
+from typing import Annotated
 from urllib.parse import parse_qsl, quote
 
 from fastapi import Depends, Request
@@ -14,8 +14,10 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 from pydantic_core import from_json
 
+from londonpump.domain.json_values import JsonObject
 from londonpump.original.schemas import TimePumpRequest
 from londonpump.service.errors import MAX_ERRORS
+from londonpump.service.field_formats import Responses
 
 MAX_FIELDS = 200
 TOO_MANY = f"has more than {MAX_FIELDS} fields"
@@ -25,7 +27,7 @@ MAX_NAME_LENGTH, MAX_NAMES_SHOWN = 64, 20
 """Limits for names in errors and headers, as clients choose the names."""
 JSON = "application/json"
 URLENCODED, MULTIPART = "application/x-www-form-urlencoded", "multipart/form-data"
-Values = Mapping[str, Any]
+Values = JsonObject
 
 
 async def read_parameters(request: Request) -> TimePumpRequest:
@@ -129,7 +131,7 @@ def _where(location: tuple[int | str, ...], body: Values) -> str:
 
 _SCHEMA = TimePumpRequest.model_json_schema()
 _AS_BODY = {"type": "object", "properties": _SCHEMA["properties"], "additionalProperties": False}
-TIME_PUMP_RESPONSES: dict[int | str, dict[str, Any]] = {
+TIME_PUMP_RESPONSES: Responses = {
     200: {
         "description": "The predicted time, which was stored before it was returned.",
         "headers": {
@@ -140,7 +142,7 @@ TIME_PUMP_RESPONSES: dict[int | str, dict[str, Any]] = {
         },
     }
 }
-TIME_PUMP_DOCUMENT: dict[str, Any] = {
+TIME_PUMP_DOCUMENT: JsonObject = {
     "parameters": [
         {
             "name": name,

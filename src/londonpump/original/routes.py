@@ -1,7 +1,7 @@
 """Routes of the original: `/`, `/predict/time_pump` and `/historique`."""
 
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query, Request, Response
@@ -20,7 +20,7 @@ from londonpump.persistence.database import Connection
 from londonpump.persistence.repositories.predictions import HistoryQuery, HistoryRow, read_history
 from londonpump.persistence.repositories.users import find_named
 from londonpump.service.errors import NotFound
-from londonpump.service.field_formats import PREDICTION_CURSOR, naive_utc, original_id
+from londonpump.service.field_formats import PREDICTION_CURSOR, Responses, naive_utc, original_id
 from londonpump.service.rights import Anybody, Person, Role, SignedIn
 from londonpump.service.state import State
 
@@ -92,7 +92,7 @@ PAGE, LARGEST_PAGE = 1_000, 5_000
 READ_WITHIN_S = 1.0
 """Timeout for a page of history, which is longer than other responses."""
 MAX_NAME_LENGTH = 200
-HISTORY_RESPONSES: dict[int | str, dict[str, Any]] = {
+HISTORY_RESPONSES: Responses = {
     200: {
         "description": "The newest predictions, the oldest of them first. `Link` leads to older ones, if there are any.",
         "headers": {"Link": {"schema": {"type": "string"}}},

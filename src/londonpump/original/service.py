@@ -11,11 +11,12 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import Depends, FastAPI
 from starlette.requests import HTTPConnection
 
+from londonpump.domain.json_values import JsonObject
 from londonpump.domain.stations import Station
 from londonpump.models.risk_stations import listed
 from londonpump.original.arrival_times import GroundPathCache, PredictedTime, predict_response_times
@@ -25,7 +26,6 @@ from londonpump.persistence.database import Connection
 from londonpump.persistence.repositories.predictions import (
     TIME_PUMP,
     PredictionRecord,
-    Row,
     add_rows,
     as_row,
     newest_risk_list,
@@ -151,7 +151,7 @@ async def predict_times(
     stations = paths.stations_of(champion)
     parsed = [_parse(each.query, champion, stations, now) for each in queries]
     calls = {i: each for i, each in enumerate(parsed) if isinstance(each, ParsedRequest)}
-    rows: dict[int, Row] = {}
+    rows: dict[int, JsonObject] = {}
     if calls:
         call_paths = [paths.path(champion, call.station, call.ground_code) for call in calls.values()]
         predicted = predict_response_times(champion.bundle, list(calls.values()), call_paths)
@@ -178,7 +178,7 @@ def _parse(
 
 def _response(
     champion: Champion, call: ParsedRequest, predicted: PredictedTime, used_risk_list: RiskList
-) -> dict[str, Any]:
+) -> JsonObject:
     risk_reasons = risk_reasons_of(
         used_risk_list, call.station.code, predicted, champion.bundle.risk_threshold
     )
@@ -201,7 +201,7 @@ def _response(
 def _record(
     query: TimePumpQuery,
     call: ParsedRequest,
-    response: Mapping[str, Any],
+    response: JsonObject,
     used_risk_list: RiskList,
     now: datetime,
 ) -> PredictionRecord:

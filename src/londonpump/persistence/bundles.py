@@ -9,9 +9,9 @@ import hashlib
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from londonpump.domain.errors import BadFile
+from londonpump.domain.json_values import JsonObject
 from londonpump.persistence.atomic_files import atomic_folder, is_part, new_folder, read_json, write_json
 
 CURRENT = "current.json"
@@ -30,7 +30,7 @@ def content_hash(files: Mapping[str, bytes]) -> str:
     return digest.hexdigest()[:NAME_LENGTH]
 
 
-def save_bundle(files: Mapping[str, bytes], provenance: Mapping[str, Any], out: Path) -> Path:
+def save_bundle(files: Mapping[str, bytes], provenance: JsonObject, out: Path) -> Path:
     """Store a bundle under OUT, point to it, and return its folder."""
     folder = add_bundle(files, provenance, out)
     # last, so that the pointer never names a bundle that is not complete
@@ -38,7 +38,7 @@ def save_bundle(files: Mapping[str, bytes], provenance: Mapping[str, Any], out: 
     return folder
 
 
-def add_bundle(files: Mapping[str, bytes], provenance: Mapping[str, Any], out: Path) -> Path:
+def add_bundle(files: Mapping[str, bytes], provenance: JsonObject, out: Path) -> Path:
     """Store a bundle under OUT and return its folder. The pointer is only set if there is none.
 
     An undamaged bundle of that name stays with its provenance: another process may be reading it, or may have made the
@@ -129,7 +129,7 @@ def load_bundle(path: Path) -> tuple[str, dict[str, bytes]]:
     return name, files
 
 
-def read_provenance(path: Path) -> dict[str, Any]:
+def read_provenance(path: Path) -> JsonObject:
     """Return the provenance of a bundle: when, where, from which commit and with which metrics it was trained."""
     provenance_path = bundle_folder(path) / PROVENANCE
     value = read_json(provenance_path) if provenance_path.exists() else {}

@@ -7,6 +7,8 @@ read for people or by the board; the audit and repeats under an idempotency key 
 from collections.abc import Mapping
 from typing import Any
 
+from londonpump.domain.json_values import JsonObject
+
 REQUEST_NAMES = {
     "kind_of_call": "incident_type",
     "place": "location",
@@ -46,7 +48,7 @@ def rename_evidence(evidence: Any) -> Any:
     return _renamed(evidence, _EVIDENCE_NAMES)
 
 
-def request_to_hash(request: Mapping[str, Any]) -> dict[str, Any]:
+def request_to_hash(request: JsonObject) -> JsonObject:
     """Return a valid request under its old names, so that a repeat after the upgrade has the digest of the first one."""
     return {_OLD_REQUEST_NAMES.get(name, name): value for name, value in request.items()}
 

@@ -10,9 +10,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 from londonpump.domain.errors import BadFile, DatabaseFailed
+from londonpump.domain.json_values import JsonObject
 from londonpump.models.bundle import Bundle
 from londonpump.persistence.bundles import read_provenance
 from londonpump.persistence.database.store import Store
@@ -38,7 +38,7 @@ class Champion:
     bundle: Bundle
     since_at: datetime
     """When this process activated it."""
-    provenance: dict[str, Any]
+    provenance: JsonObject
 
     @property
     def is_simulated(self) -> bool:

@@ -16,6 +16,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.params import Form
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
+from starlette.types import Scope
 
 from londonpump.domain.errors import (
     BadFile,
@@ -25,7 +26,8 @@ from londonpump.domain.errors import (
     SourceFailed,
     TooFewRows,
 )
-from londonpump.service.field_formats import format_error, original_error
+from londonpump.domain.json_values import JsonObject
+from londonpump.service.field_formats import OriginalError, format_error, original_error
 from londonpump.service.telemetry import log, log_error
 
 PROBLEM_JSON = "application/problem+json"
@@ -41,7 +43,7 @@ MAX_ERRORS, MAX_FIELD_PATH_LENGTH = 20, 200
 class ServiceError(LondonPumpError):
     """Base of the errors that concern one request."""
 
-    original: str | list[dict[str, Any]] | None = None
+    original: str | list[OriginalError] | None = None
     """`detail` on the original's routes: the original's own text; None if it had no such case."""
 
 
@@ -68,7 +70,7 @@ class NotFound(ServiceError):
 class Conflict(ServiceError):
     """The present state does not allow the request."""
 
-    def __init__(self, detail: str, state: Mapping[str, Any] | None = None) -> None:
+    def __init__(self, detail: str, state: JsonObject | None = None) -> None:
         super().__init__(detail)
         self.state = state
         """The present state, if it may be shown."""
@@ -141,15 +143,15 @@ class Problem:
     errors: tuple[tuple[str, str], ...] = ()
     """(field, problem) of each value that cannot be used."""
     headers: Mapping[str, str] = field(default_factory=dict)
-    members: Mapping[str, Any] = field(default_factory=dict)
+    members: JsonObject = field(default_factory=dict)
     """Extension members of the problem document."""
-    original: str | list[dict[str, Any]] | None = None
+    original: str | list[OriginalError] | None = None
     """`detail` on the original's routes, if it differs there."""
 
-    def response(self, scope: Mapping[str, Any]) -> JSONResponse:
+    def response(self, scope: Scope) -> JSONResponse:
         """Return the response in the form of the request's route."""
         is_original = _path_of(scope) in ORIGINAL_ROUTES
-        content: dict[str, Any] = {
+        content: JsonObject = {
             "type": "about:blank",
             "title": HTTPStatus(self.status).phrase,
             "status": self.status,
@@ -164,7 +166,7 @@ class Problem:
         media_type = "application/json" if is_original else PROBLEM_JSON
         return JSONResponse(content, self.status, self.headers, media_type=media_type)
 
-    def _original_detail(self, scope: Mapping[str, Any]) -> str | list[dict[str, Any]]:
+    def _original_detail(self, scope: Scope) -> str | list[OriginalError]:
         # clients of the original compare these texts, so they must be its own
         if self.status != HTTPStatus.UNPROCESSABLE_ENTITY:
             return self.original or self.detail
@@ -284,12 +286,12 @@ def answer_errors(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, handle_http_exception)
 
 
-def request_id_of(scope: Mapping[str, Any]) -> str:
+def request_id_of(scope: Scope) -> str:
     """Return the id that `middleware` assigned to the request."""
     return str(scope.get("state", {}).get("request_id", ""))
 
 
-def _path_of(scope: Mapping[str, Any]) -> str:
+def _path_of(scope: Scope) -> str:
     # a proxy may serve the API under a path prefix
     return str(scope["path"]).removeprefix(str(scope.get("root_path", "")))
 

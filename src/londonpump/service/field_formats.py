@@ -5,15 +5,20 @@ postcodes are accepted as people write them; `domain.canonical_spelling` normali
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from londonpump.domain.columns import Range
+from londonpump.domain.json_values import JsonObject
 from londonpump.persistence.stored_json import REQUEST_NAMES
 
+Responses = dict[int | str, dict[str, Any]]
+"""Descriptions of responses by status, as FastAPI takes them."""
+OriginalError = dict[str, Sequence[int | str]]
+"""One invalid value as the original listed it: `loc`, `msg` and `type`."""
 PUMP = r"^\s*[A-Za-z][0-9]{2,4}\s*$"
 STATION = r"^\s*[A-Za-z][0-9]{1,3}\s*$"
 DISTRICT = r"^\s*[A-Za-z]{1,2}[0-9][0-9A-Za-z]?(\s*[0-9][A-Za-z]{2}|\s+[0-9])?\s*$"
@@ -105,7 +110,7 @@ ORIGINAL_MESSAGES = {
 NULL = ("none is not an allowed value", "type_error.none.not_allowed")
 
 
-def original_error(entry: Mapping[str, Any]) -> dict[str, str]:
+def original_error(entry: JsonObject) -> dict[str, str]:
     """Return `msg` and `type` of an invalid value as the original's 422 had them; our message where it had none."""
     error_type = str(entry.get("type", "value_error"))
     if "input" in entry and entry["input"] is None and error_type != "missing":

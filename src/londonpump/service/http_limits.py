@@ -6,10 +6,10 @@ Without them an anonymous client could fill the memory with one header, or hold 
 
 import asyncio
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from starlette.types import Scope
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from londonpump.service.auth.throttle import SITE_BITS, network_of
@@ -239,7 +239,7 @@ class BoundedRequests(HttpToolsProtocol):
             self._deadline = None
 
 
-def connection_of(scope: Mapping[str, Any]) -> BoundedRequests | None:
+def connection_of(scope: Scope) -> BoundedRequests | None:
     """Return the connection of a request; None if another server serves the app."""
     found = scope.get("state", {}).get(CONNECTION)
     return found if isinstance(found, BoundedRequests) else None

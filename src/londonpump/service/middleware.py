@@ -3,7 +3,6 @@
 import re
 import time
 import uuid
-from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
@@ -156,7 +155,7 @@ class _Exchange:
             message = {**message, "body": b""}
         await self._send(message)
 
-    def _headers(self, message: Mapping[str, Any]) -> list[tuple[bytes, bytes]]:
+    def _headers(self, message: Message) -> list[tuple[bytes, bytes]]:
         own = [
             (name, _without_host(value) if name == b"location" else value)
             for name, value in message.get("headers", ())

@@ -15,13 +15,13 @@ from hashlib import sha256
 from http import HTTPStatus
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
 
 from fastapi import FastAPI, HTTPException
 from pydantic import ConfigDict
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
+from londonpump.domain.json_values import JsonObject
 from londonpump.service.anonymous_requests import PUBLIC_PATHS
 from londonpump.service.errors import ORIGINAL_ROUTES, PROBLEM_JSON
 from londonpump.service.field_formats import ApiModel
@@ -86,7 +86,7 @@ class ProblemSchema(ApiModel):
     """Id of the request, as in the log of the service."""
     errors: list[FieldProblem] | None = None
     """Each value that cannot be used."""
-    state: dict[str, Any] | None = None
+    state: JsonObject | None = None
     """Present state that conflicts with the request (409)."""
 
 
@@ -116,13 +116,13 @@ def document_error_responses(app: FastAPI) -> None:
 
     # cached: generating the document would block the event loop on every request
     @cache
-    def document() -> dict[str, Any]:
+    def document() -> JsonObject:
         return add_error_responses(framework_openapi())
 
     app.openapi = document  # type: ignore[method-assign]  # the framework's way to do it
 
 
-def add_error_responses(document: dict[str, Any]) -> dict[str, Any]:
+def add_error_responses(document: JsonObject) -> JsonObject:
     """Add the error responses to a document in place, and return it."""
     schemas = document.setdefault("components", {}).setdefault("schemas", {})
     for name in FRAMEWORK_SCHEMAS:
@@ -141,7 +141,7 @@ def add_error_responses(document: dict[str, Any]) -> dict[str, Any]:
     return document
 
 
-def _add_responses(path: str, operation: dict[str, Any]) -> None:
+def _add_responses(path: str, operation: JsonObject) -> None:
     problem_content = ORIGINAL_PROBLEM_CONTENT if path in ORIGINAL_ROUTES else PROBLEM_CONTENT
     responses = operation["responses"]
     if _is_framework_response(responses.get("422")):
@@ -154,7 +154,7 @@ def _add_responses(path: str, operation: dict[str, Any]) -> None:
             response["content"] = problem_content
 
 
-def _describe_body(body: dict[str, Any] | None, schemas: dict[str, Any]) -> None:
+def _describe_body(body: JsonObject | None, schemas: JsonObject) -> None:
     """Add an example to a body. An optional body becomes a plain reference, which client generators understand."""
     for media in (body or {}).get("content", {}).values():
         schema = media["schema"]
@@ -168,7 +168,7 @@ def _describe_body(body: dict[str, Any] | None, schemas: dict[str, Any]) -> None
         )
 
 
-def _example_from_fields(schema: dict[str, Any]) -> dict[str, Any]:
+def _example_from_fields(schema: JsonObject) -> JsonObject:
     fields = schema.get("properties", {})
     return {
         name: field["examples"][0] if "examples" in field else field["default"]
@@ -177,7 +177,7 @@ def _example_from_fields(schema: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _derived_responses(path: str, operation: dict[str, Any]) -> dict[int, str]:
+def _derived_responses(path: str, operation: JsonObject) -> dict[int, str]:
     has_right, has_body = bool(operation.get("security")), "requestBody" in operation
     found = dict(ANY_REQUEST_RESPONSES)
     if path in PUBLIC_PATHS:
@@ -195,7 +195,7 @@ def _derived_responses(path: str, operation: dict[str, Any]) -> dict[int, str]:
     return found
 
 
-def _is_framework_response(response: dict[str, Any] | None) -> bool:
+def _is_framework_response(response: JsonObject | None) -> bool:
     return response is not None and "HTTPValidationError" in str(response.get("content"))
 
 

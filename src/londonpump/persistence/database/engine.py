@@ -8,7 +8,7 @@ Error messages never hold the text of the driver, which can contain the address 
 
 import sqlite3
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import fields, is_dataclass
 from datetime import UTC, datetime, timedelta
@@ -23,6 +23,8 @@ from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from londonpump.domain.errors import BadValue, DatabaseFailed
 
+Row = dict[str, Any]
+"""Values of one row of a table by column, as SQLAlchemy takes them."""
 CONNECTION_ADVICE = "Check LONDONPUMP_DATABASE_URL and that the server runs."
 DATA_ADVICE = "Check the data that should be stored."
 DISK_ADVICE = "Make room on the disk and try again."
@@ -231,7 +233,7 @@ def dialect_insert(connection: Connection, table: Table) -> Any:
     return insert(table)
 
 
-def upsert(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+def upsert(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
     """Insert rows, replacing those with the same primary key. All rows have the same columns."""
     if not rows:
         return
@@ -241,7 +243,7 @@ def upsert(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any
     connection.execute(statement.on_conflict_do_update(index_elements=key, set_=changed), list(rows))
 
 
-def as_row(value: Any) -> dict[str, Any]:
+def as_row(value: Any) -> Row:
     """Return a dataclass as a row whose columns are its fields.
 
     Raises: BadValue for NaN, which the two engines store differently; a missing value is None.

@@ -7,7 +7,7 @@ prediction; an ordered shutdown loses none. If the connection breaks during a co
 
 import asyncio
 import json
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -17,6 +17,7 @@ from typing import Any, Protocol, Self, TypeVar
 from sqlalchemy import Connection, Row, insert, select, update
 
 from londonpump.domain.errors import DatabaseFailed
+from londonpump.domain.json_values import JsonObject
 from londonpump.persistence.database.schema import audit, audit_head
 
 # The previous hash of the first row.
@@ -60,7 +61,7 @@ class AuditVerification:
 
 
 def append_audit(
-    connection: Connection, at: datetime, event_type: str, actor: str | None, details: Mapping[str, Any]
+    connection: Connection, at: datetime, event_type: str, actor: str | None, details: JsonObject
 ) -> None:
     """Add an event inside the transaction of the caller. details: values that JSON can hold; never a secret."""
     # concurrent writers on PostgreSQL wait here until the other commits, so the chain has no forks
@@ -110,12 +111,12 @@ def verify_audit(
     return _compare_with_head(head, AuditVerification(seen, previous), n_rows)
 
 
-def json_of(details: Mapping[str, Any]) -> str:
+def json_of(details: JsonObject) -> str:
     """Return canonical JSON: sorted keys, no spaces, ASCII."""
     return json.dumps(details, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
-def hash_of(fields: Mapping[str, Any]) -> str:
+def hash_of(fields: JsonObject) -> str:
     """Return the hash of a row from all its other fields."""
     # the names before database version 0009 are part of the hashed text: others would invalidate every audit that exists
     named = {_HASHED_AS.get(name, name): value for name, value in fields.items()}
@@ -230,7 +231,7 @@ class AuditBatch:
             return
         self._n_in_flight = len(taken)
         at = self._clock()
-        details: dict[str, Any] = {"n": len(taken), "entries": [entry.as_json() for entry in taken]}
+        details: JsonObject = {"n": len(taken), "entries": [entry.as_json() for entry in taken]}
         try:
             await self._store.write(
                 lambda connection: append_audit(connection, at, EVENT_TYPE, None, details), within_s=within_s

@@ -31,7 +31,7 @@ from londonpump.domain.stations import Station
 from londonpump.features import context
 from londonpump.features.context import ContextSnapshot, ContextTables
 from londonpump.features.observations import FRESH_US, MICROSECOND, OLDEST_H, Columns, Ints, timestamp_from_us
-from londonpump.persistence.database.engine import as_row, reading, upsert, writing
+from londonpump.persistence.database.engine import Row, as_row, reading, upsert, writing
 from londonpump.persistence.database.schema import (
     bank_holidays,
     school_holidays,
@@ -375,7 +375,7 @@ def select_context_tables(connection: Connection, first_at: datetime, end_at: da
     years = {"first": first_at.year, "last": end_at.year}
     days = {"first": first_at.date().replace(month=1, day=1), "last": end_at.date().replace(month=12, day=31)}
 
-    def rows(statement: Select[Any], parameters: dict[str, Any]) -> Sequence[Any]:
+    def rows(statement: Select[Any], parameters: Row) -> Sequence[Any]:
         return connection.execute(statement, parameters).all()
 
     return ContextTables.of(

@@ -208,8 +208,13 @@ def add_mobilisation(
     connection: Connection, dispatch: Mobilisation, details: DispatchDetails, user_id: str, *, is_newest: bool
 ) -> None:
     """Insert a mobilisation without events. is_newest: whether it is the newest of its pump and sets its state."""
-    row: dict[str, Any] = {"incident_number": dispatch.incident_number, "pump_code": dispatch.pump}
-    row |= {"id": dispatch.id, "mobilised_at": dispatch.mobilised_at, "user_id": user_id} | as_row(details)
+    row = as_row(details) | {
+        "id": dispatch.id,
+        "incident_number": dispatch.incident_number,
+        "pump_code": dispatch.pump,
+        "mobilised_at": dispatch.mobilised_at,
+        "user_id": user_id,
+    }
     connection.execute(insert(mobilisations).values(row))
     if is_newest:
         # a mobilisation that is reported late must not replace a newer one

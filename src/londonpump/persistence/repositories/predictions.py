@@ -31,8 +31,9 @@ from sqlalchemy import (
 )
 from sqlalchemy import Row as DatabaseRow
 
+from londonpump.domain.json_values import JsonObject
+from londonpump.persistence.database.engine import Row, dialect_insert
 from londonpump.persistence.database.engine import as_row as as_columns
-from londonpump.persistence.database.engine import dialect_insert
 from londonpump.persistence.database.schema import idempotency_keys, predictions, risk_stations, users
 from londonpump.persistence.repositories.audit import EVENT_TYPE, read_audit
 
@@ -54,8 +55,8 @@ class PredictionRecord:
     response_time_s: float | None
     """The announced time, for a CALL the p50 of the first pump; None if no pump could be ranked."""
     risk_underestimated: bool | None
-    inputs: Mapping[str, Any]
-    answer: Mapping[str, Any] | None
+    inputs: JsonObject
+    answer: JsonObject | None
     """None for imported predictions."""
     incident_number: str | None = None
     call_at: datetime | None = None
@@ -78,7 +79,7 @@ class ImportedPrediction:
     """None if unknown."""
     risk_listed_at: datetime | None = None
     """The list of risk stations that was used."""
-    inputs: dict[str, Any] = field(default_factory=dict)
+    inputs: JsonObject = field(default_factory=dict)
     imported_id: str | None = None
 
 
@@ -135,7 +136,6 @@ class HistoryRow:
     """Id of the user in the original system."""
 
 
-Row = dict[str, Any]
 _DOCUMENTS = ("inputs", "answer")
 # the former names are part of the hashed text: others would invalidate every audit that exists
 _HASHED_AS = {"endpoint": "kind", "call_at": "asked_at"}
@@ -185,7 +185,7 @@ def add_rows(connection: Connection, rows: Sequence[Row]) -> None:
 
 @cache
 def _insert_statement(engine: str) -> Insert:
-    bindings: dict[str, Any] = {column.name: bindparam(column.name) for column in _COLUMNS}
+    bindings: Row = {column.name: bindparam(column.name) for column in _COLUMNS}
     for name in _DOCUMENTS:
         text = bindparam(name, type_=Text())
         # SQLite stores JSON as text and has no JSON type to cast to
@@ -299,7 +299,7 @@ def select_risk_stations(connection: Connection) -> list[RiskStation]:
     return [RiskStation(**row) for row in found.mappings()]
 
 
-def _add(connection: Connection, table: Table, rows: list[dict[str, Any]]) -> None:
+def _add(connection: Connection, table: Table, rows: list[Row]) -> None:
     if rows:
         connection.execute(insert(table), rows)
 

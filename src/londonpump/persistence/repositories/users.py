@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, delete, func, insert, select, text, update
 
 from londonpump.domain.usernames import username_key
-from londonpump.persistence.database.engine import as_row, dialect_insert, upsert
+from londonpump.persistence.database.engine import Row, as_row, dialect_insert, upsert
 from londonpump.persistence.database.schema import refresh_tokens, sessions, sign_in_counts, users
 
 LOCK_KEY = 0x10D0_A074
@@ -231,5 +231,5 @@ def delete_counts_before(connection: Connection, before: datetime) -> None:
     connection.execute(delete(sign_in_counts).where(sign_in_counts.c.counted_at < before))
 
 
-def _user_row(user: User) -> dict[str, Any]:
+def _user_row(user: User) -> Row:
     return {**as_row(user), "username_folded": username_key(user.username)}

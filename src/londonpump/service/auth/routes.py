@@ -4,11 +4,12 @@ import asyncio
 from dataclasses import asdict
 from datetime import datetime
 from functools import partial
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Form, Path, Query, Request, Response
 from pydantic import BeforeValidator
 
+from londonpump.domain.json_values import JsonObject
 from londonpump.domain.usernames import username_key
 from londonpump.persistence.repositories import users
 from londonpump.service.anonymous_requests import release_slot
@@ -39,16 +40,14 @@ from londonpump.service.auth.schemas import (
 )
 from londonpump.service.auth.throttle import source_of
 from londonpump.service.auth.tokens import Claims, can_be_refresh_token
-from londonpump.service.field_formats import SESSION, naive_utc, original_id
+from londonpump.service.field_formats import SESSION, Responses, naive_utc, original_id
 from londonpump.service.rights import Admin, Anybody, Role, SignedIn, person_of
 from londonpump.service.state import Services, state_of
 
 EXPIRY = "%d/%m/%Y, %H:%M:%S"
 PAGE = 100
-TOO_OFTEN: dict[int | str, dict[str, Any]] = {
-    429: {"description": "Too many attempts. `Retry-After` gives the seconds to wait."}
-}
-WITH_OR_WITHOUT_TOKEN: dict[str, Any] = {"security": [{}, {"OAuth2PasswordBearer": []}]}
+TOO_OFTEN: Responses = {429: {"description": "Too many attempts. `Retry-After` gives the seconds to wait."}}
+WITH_OR_WITHOUT_TOKEN: JsonObject = {"security": [{}, {"OAuth2PasswordBearer": []}]}
 
 # JSON without a Content-Type is accepted, as in the original. That is safe from CSRF, because there are no cookies
 router = APIRouter(tags=["accounts"], strict_content_type=False)

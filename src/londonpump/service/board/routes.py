@@ -18,11 +18,11 @@ from londonpump.service.board.schemas import (
     SnapshotResponse,
 )
 from londonpump.service.board.view import BoardView
-from londonpump.service.field_formats import INCIDENT, OUR_ID, PUMP
+from londonpump.service.field_formats import INCIDENT, OUR_ID, PUMP, Responses
 from londonpump.service.rights import Operator, Person, Right, Role, SignedIn
 from londonpump.service.state import Services, State
 
-PROBLEMS: dict[int | str, dict[str, Any]] = {
+PROBLEMS: Responses = {
     404: {"description": "The pump or the mobilisation does not exist."},
     409: {"description": "The present state does not allow it; `state` contains that state."},
 }

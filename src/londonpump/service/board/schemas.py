@@ -1,7 +1,7 @@
 """Request and response models of the board."""
 
 from datetime import UTC, datetime
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -15,6 +15,7 @@ from pydantic import (
 from londonpump.domain.attendance_targets import MAX_PUBLISHED_S
 from londonpump.domain.canonical_spelling import normalise_code
 from londonpump.domain.columns import EASTING, NORTHING
+from londonpump.domain.json_values import JsonObject
 from londonpump.domain.mobilisations import State
 from londonpump.service.field_formats import INCIDENT, NAME, PUMP, REASON, STATION, ApiModel, Strict, in_range
 
@@ -348,6 +349,6 @@ class ConflictState(ApiModel):
     mobilisation: MobilisationResponse | None = None
     """Present state of the mobilisation."""
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> JsonObject:
         """Return the state for the response."""
         return self.model_dump(mode="json", exclude_none=True)

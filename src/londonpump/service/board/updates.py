@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
-from typing import Any
 from uuid import uuid4
 
+from londonpump.domain.json_values import JsonObject
 from londonpump.domain.mobilisations import RANKED, Event, Mobilisation, PumpRow, Report, State
 from londonpump.domain.stations import Station, known_stations
 from londonpump.persistence.database import Connection
@@ -248,7 +248,7 @@ def _audit_event(
     append_audit(connection, actor.now, EVENT, actor.user_id, about | event_fields)
 
 
-def _snapshot_fields(snapshot: Snapshot, ended: Mapping[str, Mobilisation]) -> dict[str, Any]:
+def _snapshot_fields(snapshot: Snapshot, ended: Mapping[str, Mobilisation]) -> JsonObject:
     """Return a snapshot in the form of its audit line. returned: {pump: id of the mobilisation that it ends}."""
     seen = {"at": snapshot.at.isoformat(), "pumps": len(snapshot.pumps), "sha256": _digest_of(snapshot)}
     return seen | ({"returned": {code: dispatch.id for code, dispatch in ended.items()}} if ended else {})
@@ -315,7 +315,7 @@ def _details(new: NewMobilisation, then: PumpState) -> mobilisations.DispatchDet
 
 
 def _check_time(
-    at: datetime, now: datetime, state: Mapping[str, Any] | None = None, *, is_feed: bool = False
+    at: datetime, now: datetime, state: JsonObject | None = None, *, is_feed: bool = False
 ) -> None:
     problem = time_problem(at, now, is_feed=is_feed)
     if problem:
@@ -365,7 +365,7 @@ def _completed(new: NewMobilisation, record: PredictionRecord) -> NewMobilisatio
     # a prediction without an incident number may belong to any incident
     if record.incident_number not in {None, new.incident_number}:
         raise Unprocessable(("prediction_id", f"is about incident {record.incident_number}"))
-    answer: Mapping[str, Any] = rename_answer(record.answer or {})
+    answer: JsonObject = rename_answer(record.answer or {})
     candidates = answer["candidates"]
     predicted = {
         "announced": next(
@@ -379,12 +379,12 @@ def _completed(new: NewMobilisation, record: PredictionRecord) -> NewMobilisatio
     )
 
 
-def _announced(candidate: Mapping[str, Any], record: PredictionRecord) -> Announced:
+def _announced(candidate: JsonObject, record: PredictionRecord) -> Announced:
     times = {name: candidate[name] for name in ("p10_s", "p50_s", "p90_s")}
     return Announced(model=record.model or "", **times)
 
 
-def _location(location: Mapping[str, Any]) -> GridLocation | None:
+def _location(location: JsonObject) -> GridLocation | None:
     """Return the point of a location; None for an area such as a district, whose point is not exact."""
     if location["area"] is not None:
         # the centre of an area would count as an exact incident location in later features

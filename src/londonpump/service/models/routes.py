@@ -2,10 +2,11 @@
 
 from dataclasses import asdict
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Query
 
+from londonpump.domain.json_values import JsonObject
 from londonpump.persistence.repositories.decisions import read_decisions
 from londonpump.service.field_formats import ApiModel
 from londonpump.service.rights import Analyst, SignedIn
@@ -54,7 +55,7 @@ class DecisionResponse(ApiModel):
     """Outcome of the comparison."""
     reason: str
     """Reason for the decision."""
-    evidence: dict[str, Any]
+    evidence: JsonObject
     """Figures that the decision was based on."""
     actor: str
     """Person or scheduled command that decided."""

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from londonpump.domain.columns import WEATHER_NUMBERS
+from londonpump.domain.json_values import JsonObject
 from londonpump.features.context import NAMES, UNITS, ContextValue
 from londonpump.models.bundle import Bundle
 from londonpump.models.distribution import P10, P50, P90, later_of_two_s
@@ -29,7 +30,6 @@ MISSING_PREFIXES = {
     **{name: NAMES[name] for name in WEATHER_NUMBERS},
 }
 """Prefix of the texts in `ContextSnapshot.missing` per column; without any weather the text has another prefix."""
-JsonObject = dict[str, Any]
 SECONDS = ("mean_s", "p10_s", "p50_s", "p90_s")
 OUTSIDE = ("distance", "location", "station")
 NO_PUMP = "No pump can be ranked: all are out, on their way back or off the run. Check the board."

@@ -10,7 +10,7 @@ from londonpump.persistence.repositories.mobilisations import is_prediction_refe
 from londonpump.persistence.repositories.predictions import CALL, PredictionRecord, as_text, find_prediction
 from londonpump.persistence.stored_json import rename_answer, request_to_hash
 from londonpump.service.errors import NotFound
-from londonpump.service.field_formats import IDEMPOTENCY_KEY, OUR_ID
+from londonpump.service.field_formats import IDEMPOTENCY_KEY, OUR_ID, Responses
 from londonpump.service.predictions.batching import Key
 from londonpump.service.predictions.schemas import (
     BatchRequest,
@@ -35,7 +35,7 @@ IdempotencyKey = Annotated[
 ]
 PredictionId = Annotated[str, Path(pattern=OUR_ID, description="Id of the prediction")]
 REPLAY = "Idempotent-Replay"
-PREDICTION_RESPONSES: dict[int | str, dict[str, Any]] = {
+PREDICTION_RESPONSES: Responses = {
     200: {
         "description": "The prediction, which was stored before it was returned.",
         "headers": {
@@ -47,7 +47,7 @@ PREDICTION_RESPONSES: dict[int | str, dict[str, Any]] = {
     },
     409: {"description": "The key was sent with another question before."},
 }
-TOO_MANY: dict[int | str, dict[str, Any]] = {
+TOO_MANY: Responses = {
     429: {"description": "Too many batches are waiting. `Retry-After` is the number of seconds to wait."}
 }
 SEES_ALL = frozenset({Role.ANALYST, Role.ADMIN})

@@ -22,6 +22,7 @@ from pydantic import (
 
 from londonpump.domain.canonical_spelling import normalise_district
 from londonpump.domain.columns import CALLER_NUMBERS, EASTING, LATITUDE, LONGITUDE, NORTHING, RANGES
+from londonpump.domain.json_values import JsonObject
 from londonpump.domain.mobilisations import State
 from londonpump.service.board.schemas import IncidentNumber, PumpCode, StationCode
 from londonpump.service.field_formats import DISTRICT, TEXT, ApiModel, Strict, format_error, in_range
@@ -101,7 +102,7 @@ class LocationQuery(Strict):
         return self.postcode_district is None and self.station_ground is None
 
 
-_STATED: dict[str, Any] = {
+_STATED: JsonObject = {
     column.name: (
         Annotated[float, in_range(RANGES[column.name])] | None,
         Field(None, description=f"{column.meaning[:1].upper()}{column.meaning[1:]}."),
@@ -420,7 +421,7 @@ class ItemProblem(ResponseModel):
     """Status code that the question would get on its own."""
     detail: str
     """Text that says what is wrong with the question."""
-    errors: list[dict[str, Any]]
+    errors: list[JsonObject]
     """Each value that cannot be used."""
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -11,12 +11,13 @@ from typing import Any, TypeVar
 from uuid import uuid4
 
 from londonpump.domain.errors import DatabaseFailed
+from londonpump.domain.json_values import JsonObject
 from londonpump.persistence.database import Connection
+from londonpump.persistence.database.engine import Row
 from londonpump.persistence.repositories.audit import MAX_WAITING, AuditBatch
 from londonpump.persistence.repositories.predictions import (
     CALL,
     PredictionRecord,
-    Row,
     add_rows,
     as_row,
     digest_of,
@@ -39,8 +40,7 @@ from londonpump.service.state import Services
 from londonpump.service.telemetry import log
 
 T = TypeVar("T")
-JsonObject = Mapping[str, Any]
-Items = Sequence[dict[str, Any]]
+Items = Sequence[JsonObject]
 """Answers: each the {id} of a prediction, or a {problem}."""
 MAX_QUESTIONS = 8
 """Questions per round: with 142 candidates each, a round blocks the event loop for 25 to 45 ms."""
@@ -246,7 +246,7 @@ async def answer_batch(
             return stored
         request_context = await RequestContext.load(state)
         prepared = [await _prepare(question, person.id, request_context) for question in questions]
-        rows: list[dict[str, Any]] = []
+        rows: list[JsonObject] = []
         is_other = False
         for part in slices_of([each for each in prepared if isinstance(each, Call)]):
             # once the board has changed, every call prepared before refers to an outdated board
@@ -266,7 +266,7 @@ async def answer_batch(
 
 async def _prepare(
     question: PredictionRequest | InvalidQuestion, user_id: str, request_context: RequestContext
-) -> Call | dict[str, Any]:
+) -> Call | JsonObject:
     if isinstance(question, InvalidQuestion):
         return format_problem(question.errors)
     # lets other requests run between two questions
@@ -277,7 +277,7 @@ async def _prepare(
         return format_problem(error.errors)
 
 
-def format_problem(errors: Sequence[tuple[str, str]]) -> dict[str, Any]:
+def format_problem(errors: Sequence[tuple[str, str]]) -> JsonObject:
     """Return the problem that replaces the answer to an invalid question."""
     return {
         "status": HTTPStatus.UNPROCESSABLE_ENTITY.value,
