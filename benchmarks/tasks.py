@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.context_rows import url_of
+from londonpump.domain.json_values import to_json
 from londonpump.domain.stations import by_code
 from londonpump.evaluation.drift.detection import MonitoredInput, Span, find_drift
 from londonpump.evaluation.drift.thresholds import DriftMeasure
@@ -105,7 +106,7 @@ def prepare_records(raw: str, out: str, database: str = "") -> dict[str, Any]:
             database=url_of(Path(database)) if database else None,
         )
     )
-    return {"examples": report["examples"], "context": report["context"]}
+    return {"examples": report.examples, "context": to_json(report.context)}
 
 
 def context_of_moment(database: str, at: str, samples: str) -> dict[str, Any]:

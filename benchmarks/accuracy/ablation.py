@@ -11,6 +11,7 @@ from benchmarks.accuracy.hidden_inputs import Blinded
 from benchmarks.accuracy.predictions import joined_forecast
 from benchmarks.accuracy.splits import N_FOLDS, fold_of, some
 from benchmarks.accuracy.steps import NOT_CARRIED, STEPS, Step, up_to
+from londonpump.domain.json_values import to_json
 from londonpump.evaluation.evaluate import paired_difference
 from londonpump.evaluation.evaluation_rows import EvaluationRows, Forecast
 from londonpump.features.catalogue import FEATURES, Feature, usable
@@ -90,7 +91,7 @@ def _end_to_end(parts: list[Part], look: Look) -> Forecast:
 
 
 def _entry(step: Step, rows: EvaluationRows, before: Forecast | None, answer: Forecast) -> dict[str, Any]:
-    gain = None if before is None else paired_difference(rows, before, answer, "mae_s")
+    gain = None if before is None else to_json(paired_difference(rows, before, answer, "mae_s"))
     return {
         "step": step.label,
         "mae_s": float(np.abs(answer.median_s - rows.actual_s).mean()),
@@ -132,5 +133,5 @@ def _gain_on(rows: EvaluationRows, before: Forecast, answer: Forecast, mask: Mas
         "mean_s": float(actual_s.mean()),
         "without_mae_s": float(np.abs(before.take(mask).median_s - actual_s).mean()),
         "with_mae_s": float(np.abs(answer.take(mask).median_s - actual_s).mean()),
-        "gain_s": paired_difference(some_rows, before.take(mask), answer.take(mask), "mae_s"),
+        "gain_s": to_json(paired_difference(some_rows, before.take(mask), answer.take(mask), "mae_s")),
     }

@@ -12,7 +12,8 @@ import numpy as np
 from benchmarks.accuracy.predictions import Answers
 from benchmarks.accuracy.splits import Fold
 from londonpump.domain.attendance_targets import FIRST_PUMP_TARGET_S
-from londonpump.evaluation.evaluate import evaluate_models, sliced_differences
+from londonpump.domain.json_values import to_json
+from londonpump.evaluation.evaluate import evaluate_models, paired_difference
 from londonpump.evaluation.evaluation_rows import Forecast
 from londonpump.features.catalogue import build
 from londonpump.features.dispatches import Dispatches
@@ -85,13 +86,13 @@ def beside_the_distribution(folds: list[Fold], answers: Answers) -> dict[str, An
         "mean_of_both": _with(ours, (direct + from_distribution) / 2),
     }
     rows = answers.rows.without_slices()
-    found = evaluate_models(rows, models)["models"]
+    found = evaluate_models(rows, models)
     measures = (*METRICS, "over_360_ece")
     return {
         name: {
-            **{metric: found[name]["all"]["all"][metric] for metric in measures},
+            **{metric: to_json(found.whole(name)[metric]) for metric in measures},
             "difference": {
-                metric: sliced_differences(rows, (one, models["distribution"]), METRICS)["all"]["all"][metric]
+                metric: to_json(paired_difference(rows, one, models["distribution"], metric))
                 for metric in METRICS
             },
         }

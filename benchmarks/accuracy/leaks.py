@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.accuracy.splits import Fold, some
+from londonpump.domain.json_values import to_json
 from londonpump.evaluation.evaluate import paired_difference
 from londonpump.lifecycle.evaluate import forecasts_of
 from londonpump.lifecycle.prepared_examples import Columns, Examples, build_judged_rows
@@ -23,13 +24,13 @@ def shuffled_target(fold: Fold) -> dict[str, Any]:
     mixed = np.random.default_rng(SEED).permutation(rows["attendance_s"])
     incident = training.incident[np.isfinite(training.rows["attendance_s"])]
     blind = replace(training, rows={**rows, "attendance_s": mixed}, incident=incident)
-    bundle = fit_bundle(blind, TrainingPlan(), {}, silent)
+    bundle = fit_bundle(blind, TrainingPlan(), fold.bundle.card.data, silent)
     forecasts, evaluated_rows = forecasts_of(bundle, fold.columns), build_judged_rows(bundle, fold.columns)
     found = {
         f"{name}_mae_s": float(np.abs(forecasts[name].median_s - evaluated_rows.actual_s).mean())
         for name in ("ours", "constant")
     }
-    gain_s = paired_difference(evaluated_rows, forecasts["constant"], forecasts["ours"], "mae_s")
+    gain_s = to_json(paired_difference(evaluated_rows, forecasts["constant"], forecasts["ours"], "mae_s"))
     return {**found, "gain_s": gain_s}
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.accuracy.splits import Fold, some
+from londonpump.domain.json_values import to_json
 from londonpump.evaluation.evaluate import RESAMPLES, evaluate_models
 from londonpump.evaluation.evaluation_rows import Forecast
 from londonpump.lifecycle.prepared_examples import Columns, Examples, build_judged_rows
@@ -49,7 +50,8 @@ def _judged(bundle: Bundle, columns: Columns, names: NDArray[Any], resamples: in
         NAMED: _by_name(names, lambda of, where: _named(bundle, some(columns_named, where), points[of])),
         MIDDLE: _by_name(names, lambda of, where: _middle(bundle, some(columns_named, where), points[of])),
     }
-    found = evaluate_models(build_judged_rows(bundle, rows).without_slices(), forecasts, resamples=resamples)
+    evaluated_rows = build_judged_rows(bundle, rows).without_slices()
+    found = to_json(evaluate_models(evaluated_rows, forecasts, resamples=resamples))
     measures = {name: slices["all"]["all"] for name, slices in found["models"].items()}
     return {
         "rows": found["rows"],

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.accuracy.predictions import NOT_STATED, STATED, Answers, PumpPredictions
+from londonpump.domain.json_values import to_json
 from londonpump.evaluation.evaluate import RESAMPLES, evaluate_models, evaluate_pumps, paired_difference
 from londonpump.evaluation.evaluation_rows import Forecast
 
@@ -33,7 +34,7 @@ def scores_of(answers: Answers, resamples: int = RESAMPLES) -> Scores:
     """
     models = {**_baselines(answers), **_ours(answers)}
     slices = {name: answers.rows.slices[name] for name in REPORTED_SLICES}
-    found = evaluate_models(replace(answers.rows, slices=slices), models, resamples=resamples)
+    found = to_json(evaluate_models(replace(answers.rows, slices=slices), models, resamples=resamples))
     return {
         "rows": found["rows"],
         "days": found["days"],
@@ -92,7 +93,7 @@ def gains(
 ) -> dict[str, Any]:
     """Return the MAE of each baseline minus ours, on the same rows and days."""
     return {
-        name: paired_difference(answers.rows, models[name], models[ours], "mae_s", resamples)
+        name: to_json(paired_difference(answers.rows, models[name], models[ours], "mae_s", resamples))
         for name in GAINS_ON
     }
 
@@ -116,6 +117,6 @@ def _original_maes(answers: Answers) -> np.ndarray[Any, np.dtype[np.float64]]:
 
 
 def _pumps(pumps: PumpPredictions, input_variant: str, resamples: int) -> Scores:
-    return evaluate_pumps(
-        pumps.actual, pumps.probability[input_variant], pumps.chosen[input_variant], pumps.day, resamples
-    )
+    probability, chosen = pumps.probability[input_variant], pumps.chosen[input_variant]
+    measures: Scores = to_json(evaluate_pumps(pumps.actual, probability, chosen, pumps.day, resamples))
+    return measures

@@ -14,6 +14,7 @@ import numpy as np
 from benchmarks.accuracy.ablation import Part, medians_s
 from benchmarks.accuracy.splits import some
 from benchmarks.accuracy.steps import BARE, FROM_FILES
+from londonpump.domain.json_values import to_json
 from londonpump.evaluation.evaluate import evaluate_models, paired_difference, sliced_differences
 from londonpump.evaluation.evaluation_rows import EvaluationRows, Forecast
 from londonpump.features.catalogue import FEATURES, usable
@@ -80,8 +81,9 @@ def measured(part: Part, rows: EvaluationRows, progress: Callable[[str], None]) 
         "whole": _forecast(_times(part, "attendance_s")),
         "joined": joined(_times(part, "turnout_s"), _times(part, "travel_s")),
     }
-    found = evaluate_models(rows, models)["models"]
-    differences = sliced_differences(rows, (models["joined"], models["whole"]), METRICS)["all"]["all"]
+    found = to_json(evaluate_models(rows, models))["models"]
+    found_differences = sliced_differences(rows, (models["joined"], models["whole"]), METRICS)
+    differences = to_json(found_differences["all"]["all"])
     progress("weather and congestion")
     return {
         "training_rows": len(part.training["attendance_s"]),
@@ -96,7 +98,9 @@ def _context_gains(part: Part, rows: EvaluationRows) -> dict[str, Any]:
     none: frozenset[str] = frozenset()
     before = medians_s(part, (BARE, none))
     answers = {step.label: medians_s(part, (BARE + step.new, none)) for step in FROM_FILES}
-    return {label: paired_difference(rows, before, answer, "mae_s") for label, answer in answers.items()}
+    return {
+        label: to_json(paired_difference(rows, before, answer, "mae_s")) for label, answer in answers.items()
+    }
 
 
 def _times(part: Part, target: str) -> ResponseTimes:

@@ -18,13 +18,14 @@ from londonpump.lifecycle.predict import predict_file
 from londonpump.lifecycle.prepared_examples import (
     Columns,
     Examples,
+    after_newest,
     first_us_of_incident,
     incident_codes,
     midnight_us,
 )
 from londonpump.lifecycle.progress import silent
 from londonpump.lifecycle.train import TrainRequest, train, training_set
-from londonpump.models.bundle import Bundle, incident_hashes
+from londonpump.models.bundle import Bundle, TrainingFacts, incident_hashes
 from londonpump.models.train import TrainingPlan, TrainingSet, fit_bundle, with_workload
 
 N_FOLDS = 5
@@ -54,12 +55,13 @@ def five_folds(examples: Examples) -> tuple[list[Fold], Answers]:
     """Train the bundle five times without a fifth of the incidents, and predict that fifth."""
     rows = some(examples.rows, np.isfinite(examples.rows["attendance_s"]))
     of_row, of_call = fold_of(rows), fold_of(examples.calls)
+    facts = TrainingFacts(trained_until=after_newest(examples.rows))
     training_parts, parts = [], []
     for fold in range(N_FOLDS):
         rest = some(rows, of_row != fold)
         calls = some(examples.calls, of_call != fold)
         training = TrainingSet(rest, calls, incident_codes(rest), examples.stations, examples.complete)
-        bundle = fit_bundle(training, TrainingPlan(), {}, silent)
+        bundle = fit_bundle(training, TrainingPlan(), facts, silent)
         columns = with_workload(some(rows, of_row == fold), examples.calls, bundle.ground, examples.complete)
         training_parts.append(Fold(bundle, training, columns))
         parts.append(predictions_of(bundle, training, columns, some(examples.calls, of_call == fold)))
@@ -69,7 +71,7 @@ def five_folds(examples: Examples) -> tuple[list[Fold], Answers]:
 def later(records: Records, examples: Examples) -> tuple[Fold, Answers]:
     """Train before the day that separates the records, and evaluate on the incidents from that day on."""
     training = training_set(examples, records.until)
-    bundle = fit_bundle(training, TrainingPlan(), {"trained_until": records.until.isoformat()}, silent)
+    bundle = fit_bundle(training, TrainingPlan(), TrainingFacts(trained_until=records.until), silent)
     return _evaluated_later(bundle, training, records, examples)
 
 
@@ -104,9 +106,9 @@ def down_the_road(records: Records, examples: Examples, data: Path) -> tuple[Fol
     miss_s = np.abs(predicted_s - answers.rows.actual_s)[is_answered]
     road = Road(
         examples=examples.n,
-        learnt_from=bundle.card["rows"],
-        judged=result["rows"],
-        evaluate_mae_s=result["models"]["ours"]["all"]["all"]["mae_s"]["value"],
+        learnt_from=bundle.card.rows,
+        judged=result.evaluation.rows,
+        evaluate_mae_s=float(result.evaluation.whole("ours")["mae_s"].value or 0.0),
         predicted=len(predicted_s),
         answered=int(is_answered.sum()),
         predict_mae_s=float(miss_s.mean()),

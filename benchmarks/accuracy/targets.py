@@ -6,8 +6,7 @@ from typing import Any
 
 from benchmarks.accuracy.predictions import NOT_STATED, STATED
 from benchmarks.accuracy.scores import OURS, Scores
-
-Stat = dict[str, float | None]
+from benchmarks.accuracy.text_formats import Stat
 
 MET, WITHIN, MISSED = "met", "met within its interval", "missed"
 NOT_ASKED = "not asked for"

@@ -17,7 +17,7 @@ from londonpump.lifecycle.prepared_examples import (
 )
 from londonpump.lifecycle.progress import silent
 from londonpump.lifecycle.train import training_set
-from londonpump.models.bundle import incident_hashes
+from londonpump.models.bundle import TrainingFacts, incident_hashes
 from londonpump.models.train import TrainingPlan, TrainingSet, fit_bundle
 
 WHOLE, OTHER_SEED, HALF, OTHER_HALF = "whole", "other_seed", "half", "other_half"
@@ -55,7 +55,7 @@ def asked_later(
 ) -> tuple[EvaluationRows, Forecast]:
     """Train a bundle and let it predict. days: the end of its training, and the start of the predictions."""
     until, start = days
-    bundle = fit_bundle(training, TrainingPlan(seed=seed), {"trained_until": until.isoformat()}, silent)
+    bundle = fit_bundle(training, TrainingPlan(seed=seed), TrainingFacts(trained_until=until), silent)
     rows = later_rows(bundle, examples, start)
     return build_judged_rows(bundle, rows), forecast_of(bundle.response_times(bundle.dispatches(rows)))
 

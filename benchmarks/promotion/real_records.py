@@ -15,7 +15,7 @@ from londonpump.lifecycle.evaluate import later_rows
 from londonpump.lifecycle.prepared_examples import Columns, Examples, build_judged_rows, forecast_of
 from londonpump.lifecycle.progress import silent
 from londonpump.lifecycle.train import training_set
-from londonpump.models.bundle import Bundle
+from londonpump.models.bundle import Bundle, TrainingFacts
 from londonpump.models.train import TrainingPlan, fit_bundle
 
 CHALLENGERS_UNTIL = (date(2017, 2, 15), date(2017, 2, 22))
@@ -35,8 +35,8 @@ def on_real_records(source: Path, work: Path) -> dict[str, Any]:
         _, new = _contender(challenger, examples, until, until)
         verdict = decide(Evidence(rows, active, new, LAST_DAY + timedelta(days=1)))
         decisions[until.isoformat()] = {
-            "champion_rows": champion.card["rows"],
-            "challenger_rows": challenger.card["rows"],
+            "champion_rows": champion.card.rows,
+            "challenger_rows": challenger.card.rows,
             "action": verdict.action,
             "rule": verdict.rule,
             "reason": verdict.reason,
@@ -46,7 +46,7 @@ def on_real_records(source: Path, work: Path) -> dict[str, Any]:
 
 
 def _trained_bundle(examples: Examples, until: date) -> Bundle:
-    facts = {"trained_until": until.isoformat()}
+    facts = TrainingFacts(trained_until=until)
     return fit_bundle(training_set(examples, until), TrainingPlan(), facts, silent)
 
 

@@ -28,7 +28,7 @@ def create() -> FastAPI:
     rng = np.random.default_rng(1)
     table = rng.normal(size=(ROWS, BARE_COLUMNS))
     names = tuple(f"column_{i}" for i in range(BARE_COLUMNS))
-    parameters = {"objective": "regression", "num_trees": TREES, "num_leaves": 31}
+    parameters: boosters.Parameters = {"objective": "regression", "num_trees": TREES, "num_leaves": 31}
     booster = boosters.train(table, table[:, 0] * table[:, 1], names, parameters)
     app = FastAPI()
 

@@ -48,7 +48,7 @@ def _line(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
     """Return the fields of a line in their order: when, how bad, what, and what the call named."""
     record: logging.LogRecord = event["_record"]
     at = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
-    line: dict[str, Any] = {
+    line: dict[str, object] = {
         "at": at.replace("+00:00", "Z"),
         "level": record.levelname.lower(),
         "event": event["event"],

@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 from support.documented_commands import ROOT, blocks
 
+from londonpump.domain.json_values import to_json
 from londonpump.lifecycle.evaluate import EvaluateRequest, evaluate, later_rows
 from londonpump.lifecycle.prepare import PrepareRequest, prepare
-from londonpump.lifecycle.prepare_text import format_preparation
 from londonpump.lifecycle.prepared_examples import load_examples
 from londonpump.lifecycle.train import TrainRequest, train
 from londonpump.models.train import distance_as_original_km
+from londonpump.presentation.texts.prepare import Preparation, format_preparation
 
 RECORDS = ROOT.parent / "shared" / "data"
 SAMPLES = tuple(RECORDS / name for name in ("incidents_real_sample.csv", "incidents_real_sample_b.csv"))
@@ -22,7 +23,7 @@ LATER = date(2023, 10, 1)
 
 
 @pytest.fixture(scope="module")
-def prepared(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Preparation]:
     """(folder, report) of the two samples of 2023."""
     if not all(sample.exists() for sample in SAMPLES):
         pytest.skip("the samples of real records are not beside this checkout")
@@ -31,16 +32,16 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, 
 
 
 @pytest.fixture(scope="module")
-def judged(prepared: tuple[Path, dict[str, Any]], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+def judged(prepared: tuple[Path, Preparation], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """The figures of the last quarter of 2023."""
     folder, bundle = train(TrainRequest(prepared[0], tmp_path_factory.mktemp("real") / "bundle", LATER))
     rows = later_rows(bundle, load_examples(prepared[0]), LATER)
     mean_s = bundle.distance.predict_mean(distance_as_original_km(rows))
     results = evaluate(EvaluateRequest(folder, prepared[0], resamples=20, is_with_original=True)).results
-    return {**results, "mean_curve_mae_s": float(np.abs(mean_s - rows["attendance_s"]).mean())}
+    return {**to_json(results), "mean_curve_mae_s": float(np.abs(mean_s - rows["attendance_s"]).mean())}
 
 
-def test_the_how_to_shows_the_counts_of_the_samples(prepared: tuple[Path, dict[str, Any]]) -> None:
+def test_the_how_to_shows_the_counts_of_the_samples(prepared: tuple[Path, Preparation]) -> None:
     block = blocks(ROOT / "docs" / "how-to" / "prepare-real-records.md", "text")[0]
     assert format_preparation(prepared[1], Path("data")) == block.rstrip("\n")
 

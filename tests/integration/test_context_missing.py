@@ -3,7 +3,7 @@
 import json
 import sqlite3
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -18,7 +18,7 @@ from typer.testing import CliRunner, Result
 from londonpump.cli import app
 from londonpump.domain.columns import SchoolHoliday, TrafficReading
 from londonpump.lifecycle.context_store import ContextStore
-from londonpump.lifecycle.evaluate import EvaluateRequest, evaluate, format_evaluation
+from londonpump.lifecycle.evaluate import EvaluateRequest, evaluate
 from londonpump.lifecycle.predict import open_bundle
 from londonpump.lifecycle.prepare import PrepareRequest, prepare
 from londonpump.lifecycle.prepared_examples import load_examples
@@ -33,6 +33,7 @@ from londonpump.persistence.repositories.context import (
     store_traffic,
     store_weather,
 )
+from londonpump.presentation.texts.evaluate import format_evaluation
 
 FIRST_AT, HOURS = datetime(2023, 3, 13, tzinfo=UTC), 19 * 24
 PARTS = {
@@ -417,7 +418,7 @@ def test_judging_tells_what_was_not_known_of_the_runs(whole, tmp_path) -> None:
     pq.write_table(table, data / "examples/examples.parquet")
     request = EvaluateRequest(whole.bundle, data, resamples=20)
     results = evaluate(request).results
-    assert results["context_imputed"]["weather"] == results["rows"]
+    assert results.context_imputed["weather"] == results.evaluation.rows
     shown_context = format_evaluation(results)
-    assert f"Unknown context of these mobilisations: weather of {results['rows']:,}" in shown_context
-    assert "Unknown" not in format_evaluation({**results, "context_imputed": {}})
+    assert f"Unknown context of these mobilisations: weather of {results.evaluation.rows:,}" in shown_context
+    assert "Unknown" not in format_evaluation(replace(results, context_imputed={}))

@@ -55,7 +55,7 @@ def test_train_stores_no_bundle_that_does_not_answer_as_it_was_trained(
 ) -> None:
     before = tree(bundles)
     # training takes long and is not what is tested: the bundle of the small Brigade, under another card
-    other = replace(small_bundle, card={**small_bundle.card, "seed": 99})
+    other = replace(small_bundle, card=replace(small_bundle.card, seed=99))
     monkeypatch.setattr(training, "fit_bundle", lambda *_: other)
     monkeypatch.setattr("numpy.allclose", lambda *_, **__: False)
     with pytest.raises(LondonPumpError, match="predicts differently"):

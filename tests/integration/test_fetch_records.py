@@ -246,7 +246,7 @@ def test_a_set_is_one_of_the_fewest_files(datastore, publisher, fetch) -> None:
     )
     others = [listed for listed in datastore.listed if listed.dataset_name == "mobilisations"]
     Datastore((one, *others)).opens_at(publisher)
-    assert [file.provenance["resource"] for file in fetch().fetched.files] == [
+    assert [file.provenance.resource for file in fetch().fetched.files] == [
         "whole",
         "3ff29fb5",
         "7d5b4e2f",

@@ -47,7 +47,7 @@ def test_fetched_records_can_be_prepared(simulated, publisher: Publisher, tmp_pa
     report = prepare(
         PrepareRequest(found["incidents"], out, found["mobilisations"], is_complete=True, is_simulated=True)
     )
-    assert report["examples"] > 100
+    assert report.examples > 100
 
 
 def hold(folder: Path, is_held: Event, may_end: Event) -> None:

@@ -81,7 +81,7 @@ def test_the_model_on_duty_is_asked_again_about_runs_later_than_its_training(
     small_bundle: Bundle, small_examples: Examples
 ) -> None:
     reality = replay_month("a" * 16, small_bundle, small_examples, MARCH)
-    trained_until = (date.fromisoformat(small_bundle.card["trained_until"]) - date(1970, 1, 1)).days
+    trained_until = (small_bundle.card.data.trained_until - date(1970, 1, 1)).days
     assert reality.rows is not None
     assert (len(reality.rows) > 100, int(reality.rows.day.min()) >= trained_until) == (True, True)
 

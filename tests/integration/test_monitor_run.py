@@ -371,7 +371,7 @@ def long_examples(small_examples: Examples) -> Examples:
     )
     rows = _again({name: values[first] for name, values in small_examples.rows.items()}, 30)
     calls = _again({name: values[called] for name, values in small_examples.calls.items()}, 30)
-    return Examples(rows, calls, small_examples.stations, small_examples.report, "long")
+    return Examples(rows, calls, small_examples.stations, small_examples.complete, True, "long")
 
 
 CARD = BundleCard(trained_from="2023-03-14", trained_until="2024-04-09", features=("temp_c",))
@@ -401,7 +401,7 @@ def test_a_station_that_closes_is_an_alarm(long_examples: Examples) -> None:
     busiest = max(set(rows["station_code"]), key=list(rows["station_code"][:5000]).count)
     goes_on = (rows["station_code"] != busiest) | (rows["mobilised_us"] < _us(2024, 4, 20))
     kept_rows = {name: values[goes_on] for name, values in rows.items()}
-    closed = Examples(kept_rows, long_examples.calls, (), long_examples.report, "closed")
+    closed = Examples(kept_rows, long_examples.calls, (), long_examples.complete, True, "closed")
     (condition,) = station_conditions(drift_of(closed, CARD, AFTER)[1])
     assert (condition.alarm_type, condition.subject) == ("station_silent", busiest)
 
@@ -409,13 +409,13 @@ def test_a_station_that_closes_is_an_alarm(long_examples: Examples) -> None:
 def test_weather_that_is_not_known_any_more_is_an_alarm(long_examples: Examples) -> None:
     rows = long_examples.rows
     silent = {**rows, "temp_c": np.where(rows["mobilised_us"] > _us(2024, 4, 25), np.nan, rows["temp_c"])}
-    examples = Examples(silent, long_examples.calls, (), long_examples.report, "silent")
+    examples = Examples(silent, long_examples.calls, (), long_examples.complete, True, "silent")
     assert [each.subject for each in drift_conditions(drift_of(examples, CARD, AFTER)[0])] == ["temp_c"]
 
 
 def test_what_comes_after_the_moment_is_not_looked_at(long_examples: Examples) -> None:
     rows = long_examples.rows
     silent = {**rows, "temp_c": np.where(rows["mobilised_us"] > _us(2024, 4, 25), np.nan, rows["temp_c"])}
-    examples = Examples(silent, long_examples.calls, (), long_examples.report, "silent")
+    examples = Examples(silent, long_examples.calls, (), long_examples.complete, True, "silent")
     found, _ = drift_of(examples, CARD, datetime(2024, 4, 24, 12, tzinfo=UTC))
     assert drift_conditions(found) == []

@@ -68,7 +68,8 @@ from londonpump.ingest.open_meteo import FORECAST, parse_open_meteo
 from londonpump.lifecycle.calls_file import parse_call
 from londonpump.lifecycle.context_store import format_context_at
 from londonpump.lifecycle.monitor.checks import CONTEXT_INPUTS
-from londonpump.lifecycle.predict import PART_OF, WEATHER_FORMS
+from londonpump.lifecycle.predict import PART_OF
+from londonpump.presentation.texts.predict import WEATHER_FORMS
 from londonpump.models import fitted_context
 from londonpump.models.predict import SOURCE_COLUMN
 from londonpump.persistence.database import open_database

@@ -12,11 +12,11 @@ import pytest
 
 from londonpump.lifecycle.monthly_report import records_of
 from londonpump.lifecycle.prepare import PrepareRequest, prepare
-from londonpump.lifecycle.prepare_text import format_preparation
 from londonpump.lifecycle.prepared_examples import Examples, load_examples, midnight_us
 from londonpump.lifecycle.train import training_set
 from londonpump.models.train import fit_ground_lookup, with_workload
 from londonpump.presentation.monthly.inputs import Month
+from londonpump.presentation.texts.prepare import Preparation, format_preparation
 from londonpump.simulation.plan import SimulationPlan
 from londonpump.simulation.simulate import write_simulation
 
@@ -31,7 +31,7 @@ KeepRow = Callable[[date, int], bool]
 class Prepared:
     """Report of `prepare`, and counts (workload included) and `mobilised_us` by (incident, pump)."""
 
-    report: dict[str, Any]
+    report: Preparation
     examples: Examples
     columns: dict[str, np.ndarray]
 
@@ -91,8 +91,8 @@ def _key(number: str) -> tuple[date, int]:
     return datetime.strptime(number[7:], "%d%m%Y").date(), int(number[:6])
 
 
-def verdicts(report: dict[str, Any]) -> dict[str, str]:
-    return {month["month"]: month["verdict"] for month in report["completeness"]["months"]}
+def verdicts(report: Preparation) -> dict[str, str]:
+    return {month.month: month.verdict for month in report.completeness.months}
 
 
 @pytest.fixture(scope="module")
@@ -114,10 +114,10 @@ def with_gap(made: Callable[..., Prepared]) -> Prepared:
 
 def test_three_in_ten_of_february_are_a_sample_between_two_complete_months(sampled: Prepared) -> None:
     assert verdicts(sampled.report) == {"2023-01": "in part", "2023-02": "sample", "2023-03": "in part"}
-    assert sampled.report["complete"] is False
-    assert sampled.report["completeness"]["complete_days"] == [
-        ["2023-01-17", "2023-01-31"],
-        ["2023-03-01", "2023-03-14"],
+    assert sampled.report.complete is False
+    assert sampled.report.completeness.complete_days == [
+        (date(2023, 1, 17), date(2023, 1, 31)),
+        (date(2023, 3, 1), date(2023, 3, 14)),
     ]
 
 
@@ -158,7 +158,7 @@ def test_pumps_out_are_those_of_the_whole_stream_wherever_they_are_known(
 
 def test_two_complete_months_with_a_gap_between_them_both_have_counts(with_gap: Prepared) -> None:
     assert verdicts(with_gap.report) == {"2023-01": "in part", "2023-02": "no records", "2023-03": "in part"}
-    assert with_gap.report["complete"] is True
+    assert with_gap.report.complete is True
     for name in COUNTS:
         for month in (1, 3):
             assert np.isfinite(with_gap.columns[name][with_gap.of_month(month)]).mean() > 0.4
@@ -193,7 +193,7 @@ def test_the_report_says_month_by_month_what_was_found_and_why(sampled: Prepared
 
 def test_a_stated_stream_is_complete_in_every_month_that_has_records(made: Callable[..., Prepared]) -> None:
     some = made(lambda day, number: day.month != 2 or number % 10 < 3, is_complete=True)
-    assert some.report["completeness"]["complete_days"] == [["2023-01-17", "2023-03-14"]]
+    assert some.report.completeness.complete_days == [(date(2023, 1, 17), date(2023, 3, 14))]
     assert np.isfinite(some.columns["pumps_out"]).all()
 
 

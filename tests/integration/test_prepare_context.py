@@ -17,10 +17,10 @@ from typer.testing import CliRunner
 from londonpump.cli import app
 from londonpump.domain.columns import BankHoliday, SchoolHoliday, TrafficReading, WeatherHour
 from londonpump.domain.errors import BadFile, DatabaseFailed
+from londonpump.domain.json_values import to_json
 from londonpump.domain.london_clock import LONDON, bank_holidays
 from londonpump.domain.stations import known_stations
 from londonpump.lifecycle.prepare import PrepareRequest, prepare
-from londonpump.lifecycle.prepare_text import format_preparation
 from londonpump.lifecycle.prepared_examples import Columns, as_columns
 from londonpump.persistence.database import open_database
 from londonpump.persistence.repositories.context import (
@@ -31,6 +31,7 @@ from londonpump.persistence.repositories.context import (
     store_traffic,
     store_weather,
 )
+from londonpump.presentation.texts.prepare import format_preparation
 from londonpump.simulation.plan import SimulationPlan
 from londonpump.simulation.simulate import write_simulation
 
@@ -130,7 +131,7 @@ def test_every_example_has_the_context_that_serving_would_have_had(
 
 def test_the_report_counts_what_came_from_where(request_of: PrepareRequest, engine: Engine) -> None:
     fill(engine)
-    report = prepare(request_of)["context"]
+    report = to_json(prepare(request_of))["context"]
     rows = examples(request_of.out)
     known = np.array([source is not None for source in rows["weather_source"]])
     counted = report["weather"]
@@ -147,7 +148,7 @@ def test_a_file_wins_over_the_database_for_its_part(
     request_of: PrepareRequest, engine: Engine, raw: dict[str, Path]
 ) -> None:
     fill(engine)
-    report = prepare(replace(request_of, weather=raw["weather_hourly"]))
+    report = to_json(prepare(replace(request_of, weather=raw["weather_hourly"])))
     assert report["context"]["weather"]["sources"].keys() == {"file"}
     assert report["context"]["congestion"]["from"] == "database"
 
@@ -157,7 +158,7 @@ def test_an_empty_database_is_told_part_by_part_and_prepare_goes_on(
 ) -> None:
     report = prepare(request_of)
     printed = format_preparation(report, request_of.out)
-    assert report["examples"] > 0
+    assert report.examples > 0
     assert (
         "Weather: none. The database has no values for these days. To add them: londonpump refresh" in printed
     )
@@ -168,14 +169,14 @@ def test_an_empty_database_is_told_part_by_part_and_prepare_goes_on(
 def test_an_embedded_database_that_was_never_made_is_empty_and_is_not_made(
     request_of: PrepareRequest, tmp_path: Path
 ) -> None:
-    report = prepare(replace(request_of, database=f"sqlite:///{tmp_path}/none.db"))
+    report = to_json(prepare(replace(request_of, database=f"sqlite:///{tmp_path}/none.db")))
     assert report["context"]["weather"]["joined"] == 0
     assert not (tmp_path / "none.db").exists()
 
 
 def test_without_context_the_database_is_not_asked(request_of: PrepareRequest, engine: Engine) -> None:
     fill(engine)
-    report = prepare(replace(request_of, database=None))
+    report = to_json(prepare(replace(request_of, database=None)))
     assert report["context"]["weather"] == report["context"]["school_holidays"] == {"from": None}
     examples = pq.read_table(request_of.out / "examples")
     assert examples["temp_c"].null_count == examples["is_school_holiday"].null_count == report["examples"]
@@ -186,7 +187,7 @@ def test_without_context_working_days_are_those_of_the_holidays_library(
 ) -> None:
     """Issue 11, C3: no row is empty, and the day counts as London has it, as in the service."""
     fill(engine)
-    report = prepare(replace(request_of, database=None))
+    report = to_json(prepare(replace(request_of, database=None)))
     found = {"from": "holidays library", "joined": report["examples"], "missing_share": 0.0}
     assert report["context"]["working_days"] == found
     rows = pq.read_table(request_of.out / "examples").to_pylist()
@@ -204,7 +205,7 @@ def test_imported_stations_are_those_of_the_examples(request_of: PrepareRequest,
         if one.status != "former_site"
     ]
     store_stations(engine, moved)
-    report = prepare(request_of)
+    report = to_json(prepare(request_of))
     eastings = {one.code: one.easting_m for one in moved}
     rows = examples(request_of.out)
     assert report["context"]["stations"] == {"from": "database", "stations": len(moved)}

@@ -15,11 +15,11 @@ from typer.testing import CliRunner
 from londonpump.cli import app
 from londonpump.domain.errors import BadFile, TooFewRows
 from londonpump.lifecycle.prepare import PrepareRequest, prepare
-from londonpump.lifecycle.prepare_text import format_preparation
+from londonpump.presentation.texts.prepare import Preparation, format_preparation
 
 INCIDENTS, MOBILISATIONS = "incidents", "mobilisations"
 SHORT, TIMESTAMP = "%d-%b-%y", "%d/%m/%Y %H:%M"
-Prepare = Callable[..., dict[str, Any]]
+Prepare = Callable[..., Preparation]
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +33,7 @@ def prepared(files: dict[str, Path], tmp_path: Path) -> Prepare:
 
     def run(
         table: str, change: Callable[[Row], Row], rows: slice = slice(None), **other: None
-    ) -> dict[str, Any]:
+    ) -> Preparation:
         input_files = {INCIDENTS: files[INCIDENTS], MOBILISATIONS: files[MOBILISATIONS], **other}
         input_files[table] = damaged(files[table], tmp_path / f"{table}.csv", change, rows)
         named: dict[str, Any] = {name: (file,) for name, file in input_files.items() if file is not None}
@@ -91,8 +91,8 @@ def test_b2_three_dates_that_deny_their_numbers_refuse_a_small_file(prepared: Pr
 
 def test_b2_a_single_date_that_denies_its_number_is_rejected_by_a_rule_of_its_own(prepared: Prepare) -> None:
     report = prepared(INCIDENTS, another_day, slice(2))
-    assert report["tables"][INCIDENTS]["rejected"]["date_not_of_number"] == 2
-    assert report["tables"][MOBILISATIONS]["rejected"]["incident_rejected"] >= 1
+    assert report.tables[INCIDENTS].rejected["date_not_of_number"] == 2
+    assert report.tables[MOBILISATIONS].rejected["incident_rejected"] >= 1
 
 
 def test_b2_mobilisations_months_after_their_calls_are_refused(prepared: Prepare) -> None:
@@ -111,7 +111,7 @@ def test_b2_a_single_mobilisation_far_from_its_call_is_rejected_by_a_rule_of_its
     prepared: Prepare,
 ) -> None:
     report = prepared(MOBILISATIONS, mobilised_later, slice(2))
-    assert report["tables"][MOBILISATIONS]["rejected"]["mobilised_far_from_call"] == 2
+    assert report.tables[MOBILISATIONS].rejected["mobilised_far_from_call"] == 2
 
 
 DISPATCH_TIMES = {
@@ -156,7 +156,7 @@ def test_b2_times_of_runs_with_day_and_month_exchanged_are_refused_as_such(prepa
 
 def test_b2_a_single_time_far_from_its_mobilisation_is_taken_as_missing(prepared: Prepare) -> None:
     report = prepared(MOBILISATIONS, month_later(*DISPATCH_TIMES), slice(2))
-    repaired = report["tables"][MOBILISATIONS]["repaired"]
+    repaired = report.tables[MOBILISATIONS].repaired
     assert [repaired[name] for name in DISPATCH_TIMES.values()] == [2, 2, 2]
 
 
@@ -267,7 +267,7 @@ def test_b5_a_station_list_in_capitals_fits_the_records(files: dict[str, Path], 
         files["stations"], tmp_path / "stations.csv", lambda row: row | {"name": row["name"].upper()}
     )
     report = prepare(PrepareRequest(incidents=(files[INCIDENTS],), stations=stations, out=tmp_path / "data"))
-    assert "unknown_station" not in report["tables"]["pumps"]["rejected"]
+    assert "unknown_station" not in report.tables["pumps"].rejected
     assert pq.read_table(tmp_path / "data/examples")["recorded_ground_code"].null_count == 0
 
 
@@ -284,5 +284,5 @@ def test_b5_a_rule_that_rejects_over_a_fiftieth_of_a_file_is_warned_of(
 
 def test_b5_a_rule_that_rejects_less_is_not_warned_of(prepared: Prepare, tmp_path: Path) -> None:
     report = prepared(INCIDENTS, other_group, slice(1))
-    assert report["tables"][INCIDENTS]["rejected"]["no_incident_type"] == 1
+    assert report.tables[INCIDENTS].rejected["no_incident_type"] == 1
     assert "no_incident_type, for" not in format_preparation(report, tmp_path)

@@ -15,9 +15,10 @@ from support.run_size import cases
 from londonpump.cleaning import examples as examples_module
 from londonpump.domain.columns import CALLS, EXAMPLES
 from londonpump.domain.errors import BadFile, TooFewRows
+from londonpump.domain.json_values import to_json
 from londonpump.lifecycle.prepare import NAMES, PrepareRequest, prepare
-from londonpump.lifecycle.prepare_text import format_preparation
 from londonpump.lifecycle.prepared_examples import load_examples
+from londonpump.presentation.texts.prepare import Preparation, format_preparation
 from londonpump.simulation.plan import SimulationPlan
 from londonpump.simulation.simulate import write_simulation
 
@@ -44,7 +45,7 @@ def request_of(brigade: dict[str, Path], tmp_path: Path) -> PrepareRequest:
 
 
 @pytest.fixture(scope="module")
-def done(brigade: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], Path]:
+def done(brigade: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> tuple[Preparation, Path]:
     """Report of `prepare` on the Brigade with its context files, and the output folder."""
     out = tmp_path_factory.mktemp("done") / "data"
     context: dict[str, Any] = {name: brigade[file] for name, file in CONTEXT.items()}
@@ -52,16 +53,16 @@ def done(brigade: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> 
     return prepare(PrepareRequest(**files, **context, out=out)), out
 
 
-def test_every_input_row_is_kept_or_set_aside(done: tuple[dict[str, Any], Path]) -> None:
-    report, _ = done
+def test_every_input_row_is_kept_or_set_aside(done: tuple[Preparation, Path]) -> None:
+    report = to_json(done[0])
     for counts in report["tables"].values():
         assert counts["in"] == counts["kept"] + sum(counts["rejected"].values())
     assert [file["rows"] for file in report["inputs"]] == [t["in"] for t in report["tables"].values()]
     assert report["examples"] == report["tables"]["mobilisations"]["kept"] > 0
 
 
-def test_what_is_written_is_what_is_reported(done: tuple[dict[str, Any], Path]) -> None:
-    report, out = done
+def test_what_is_written_is_what_is_reported(done: tuple[Preparation, Path]) -> None:
+    report, out = to_json(done[0]), done[1]
     assert json.loads((out / "report.json").read_text(encoding="utf-8")) == report
     assert pq.read_metadata(out / "examples/examples.parquet").num_rows == report["examples"]
     for name, counts in report["tables"].items():
@@ -75,32 +76,32 @@ def test_a_folder_may_have_any_name(brigade: dict[str, Path], tmp_path: Path) ->
     files: dict[str, Any] = {
         name: (folder / "files" / brigade[name].name,) for name in ("incidents", "mobilisations")
     }
-    report = prepare(PrepareRequest(**files, out=folder / "data"))
+    report = to_json(prepare(PrepareRequest(**files, out=folder / "data")))
     assert load_examples(folder / "data").n == report["examples"] > 0
 
 
-def test_the_tables_have_the_columns_of_their_schema(done: tuple[dict[str, Any], Path]) -> None:
+def test_the_tables_have_the_columns_of_their_schema(done: tuple[Preparation, Path]) -> None:
     for name, columns in (("examples/examples", EXAMPLES), ("calls/calls", CALLS)):
         assert pq.read_schema(done[1] / f"{name}.parquet").names == [column.name for column in columns]
 
 
-def test_a_stream_is_known_by_its_rate_and_counts_pumps(done: tuple[dict[str, Any], Path]) -> None:
-    report, out = done
+def test_a_stream_is_known_by_its_rate_and_counts_pumps(done: tuple[Preparation, Path]) -> None:
+    report, out = to_json(done[0]), done[1]
     assert (report["complete"], report["completeness"]["is_stated"]) == (True, False)
     assert pq.read_table(out / "examples")["pumps_out"].null_count == 0
 
 
 def test_what_is_made_of_a_simulation_is_marked_whether_one_says_so_or_not(
-    done: tuple[dict[str, Any], Path], brigade: dict[str, Path], tmp_path: Path
+    done: tuple[Preparation, Path], brigade: dict[str, Path], tmp_path: Path
 ) -> None:
     assert (brigade["incidents"].parent / "faults.json").exists()
-    assert done[0]["simulated"] is True
+    assert done[0].simulated is True
     alone = tmp_path / "incidents.csv"
     alone.write_bytes(brigade["incidents"].read_bytes())
-    assert prepare(PrepareRequest(incidents=(alone,), out=tmp_path / "data"))["simulated"] is False
+    assert prepare(PrepareRequest(incidents=(alone,), out=tmp_path / "data")).simulated is False
 
 
-def test_every_hour_around_a_clock_change_has_its_context(done: tuple[dict[str, Any], Path]) -> None:
+def test_every_hour_around_a_clock_change_has_its_context(done: tuple[Preparation, Path]) -> None:
     table = pq.read_table(done[1] / "examples")
     assert all(
         table[name].null_count == 0 for name in ("temp_c", "precip_mm", "conditions", "congestion_rate")
@@ -108,7 +109,7 @@ def test_every_hour_around_a_clock_change_has_its_context(done: tuple[dict[str, 
 
 
 def test_a_call_of_the_hour_shown_twice_comes_right_before_its_first_pump(
-    done: tuple[dict[str, Any], Path],
+    done: tuple[Preparation, Path],
 ) -> None:
     """Issue 11, B12: both showings of 29 October 2023 are there, each call in its own."""
     calls = pq.read_table(done[1] / "calls").to_pylist()
@@ -129,14 +130,14 @@ def quick(request_of: PrepareRequest) -> PrepareRequest:
 @pytest.fixture(scope="module")
 def data_of_incidents(
     brigade: dict[str, Path], tmp_path_factory: pytest.TempPathFactory
-) -> tuple[dict[str, Any], Path]:
+) -> tuple[Preparation, Path]:
     """What `prepare` reports of the incident file alone, and the folder it made. Only to be read."""
     out = tmp_path_factory.mktemp("of incidents") / "data"
     return prepare(PrepareRequest(incidents=(brigade["incidents"],), out=out)), out
 
 
 @pytest.fixture
-def former(quick: PrepareRequest, data_of_incidents: tuple[dict[str, Any], Path]) -> Path:
+def former(quick: PrepareRequest, data_of_incidents: tuple[Preparation, Path]) -> Path:
     """Data of an earlier run at the place where `quick` writes."""
     shutil.copytree(data_of_incidents[1], quick.out)
     return quick.out
@@ -237,13 +238,13 @@ def test_below_60_percent_of_the_known_rate_the_records_are_a_sample(
 ) -> None:
     plan = SimulationPlan(incidents=incidents, days=5, start=date(2023, 2, 6), is_clean=True)
     files = write_simulation(plan, tmp_path / "brigade").files
-    report = prepare(PrepareRequest(incidents=(files["incidents"],), out=tmp_path / "data"))
+    report = to_json(prepare(PrepareRequest(incidents=(files["incidents"],), out=tmp_path / "data")))
     assert report["completeness"]["known_incidents_per_day"] == 345.3
     assert report["complete"] is is_complete
 
 
 def test_a_sample_has_no_counts_rather_than_zeros(request_of: PrepareRequest) -> None:
-    report = prepare(replace(request_of, is_complete=False))
+    report = to_json(prepare(replace(request_of, is_complete=False)))
     table = pq.read_table(request_of.out / "examples")
     assert (report["complete"], report["completeness"]["is_stated"]) == (False, True)
     assert table["pumps_out"].null_count == table["ground_pumps_available"].null_count == table.num_rows > 0
@@ -251,9 +252,9 @@ def test_a_sample_has_no_counts_rather_than_zeros(request_of: PrepareRequest) ->
 
 
 def test_an_incident_file_alone_gives_its_first_and_second_pump(
-    data_of_incidents: tuple[dict[str, Any], Path],
+    data_of_incidents: tuple[Preparation, Path],
 ) -> None:
-    report, out = data_of_incidents
+    report, out = to_json(data_of_incidents[0]), data_of_incidents[1]
     table = pq.read_table(out / "examples")
     assert set(table["pump"].to_pylist()) == {"first", "second"}
     assert table["turnout_s"].null_count == table["resource_code"].null_count == table.num_rows
@@ -302,7 +303,7 @@ REPEATED = ("another sample of 2023", "both samples", "the head of 2009", "the h
 @pytest.mark.parametrize("name", cases(REAL_FILES, slow=REPEATED))
 def test_a_real_file_gives_these_rows(name: str, tmp_path: Path) -> None:
     expected = REAL_FILES[name]
-    report = prepare(PrepareRequest(incidents=expected.files, out=tmp_path / "data"))
+    report = to_json(prepare(PrepareRequest(incidents=expected.files, out=tmp_path / "data")))
     counts = report["tables"]["incidents"]
     assert (counts["in"], report["examples"], report["complete"]) == (
         expected.incidents,
@@ -332,7 +333,7 @@ def test_mobilisations_of_other_incidents_are_refused(request_of: PrepareRequest
     assert not request_of.out.exists()
 
 
-def test_sound_records_come_without_a_warning(done: tuple[dict[str, Any], Path]) -> None:
+def test_sound_records_come_without_a_warning(done: tuple[Preparation, Path]) -> None:
     assert "WARNING" not in format_preparation(*done)
 
 

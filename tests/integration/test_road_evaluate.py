@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from londonpump.domain.errors import BadFile, BadValue, TooFewRows
+from londonpump.domain.json_values import to_json
 from londonpump.lifecycle.evaluate import (
     EvaluateRequest,
     evaluate,
     forecasts_of,
-    format_evaluation,
     later_rows,
     original_of,
 )
@@ -21,6 +21,7 @@ from londonpump.lifecycle.prepare import PrepareRequest, prepare
 from londonpump.lifecycle.prepared_examples import build_judged_rows
 from londonpump.models.train import TrainingPlan, usable_rows
 from londonpump.presentation.report.style import MODEL_LABELS
+from londonpump.presentation.texts.evaluate import format_evaluation
 from londonpump.simulation.plan import SimulationPlan
 from londonpump.simulation.simulate import write_simulation
 
@@ -58,11 +59,11 @@ def test_the_file_is_what_was_found_and_holds_no_nan(evaluated) -> None:
         raise AssertionError(constant)
 
     text = (folder / "evaluation.json").read_text(encoding="utf-8")
-    assert json.loads(text, parse_constant=reject_constant) == json.loads(json.dumps(results))
+    assert json.loads(text, parse_constant=reject_constant) == json.loads(json.dumps(to_json(results)))
 
 
 def test_the_json_has_the_promised_shape(evaluated, small_brigade, small_examples) -> None:
-    results, _ = evaluated
+    results = to_json(evaluated[0])
     assert results["schema"] == 1
     assert results["data_hash"] == small_examples.data_hash
     assert results["bundle"] == small_brigade.bundle.name
@@ -89,7 +90,7 @@ def test_the_json_has_the_promised_shape(evaluated, small_brigade, small_example
     ],
 )
 def test_every_slice_divides_the_rows_without_loss(name, evaluated) -> None:
-    results, _ = evaluated
+    results = to_json(evaluated[0])
     for model in MODELS:
         slices = results["models"][model][name]
         assert sum(part["n"] for part in slices.values()) == results["rows"]
@@ -98,10 +99,12 @@ def test_every_slice_divides_the_rows_without_loss(name, evaluated) -> None:
 def test_every_model_is_judged_on_the_same_rows_later_than_the_training(
     small_bundle, small_examples, evaluated
 ) -> None:
-    until = date.fromisoformat(small_bundle.card["trained_until"])
+    until = small_bundle.card.data.trained_until
     rows = later_rows(small_bundle, small_examples, until)
-    assert evaluated[0]["rows"] == len(rows["mobilised_us"])
-    assert {len(forecast) for forecast in forecasts_of(small_bundle, rows).values()} == {evaluated[0]["rows"]}
+    assert to_json(evaluated[0])["rows"] == len(rows["mobilised_us"])
+    assert {len(forecast) for forecast in forecasts_of(small_bundle, rows).values()} == {
+        to_json(evaluated[0])["rows"]
+    }
     assert not np.isin(
         rows["incident_number"],
         small_examples.rows["incident_number"][
@@ -112,20 +115,20 @@ def test_every_model_is_judged_on_the_same_rows_later_than_the_training(
 
 
 def test_the_mae_is_what_a_hand_would_find(small_bundle, small_examples, evaluated) -> None:
-    rows = later_rows(small_bundle, small_examples, date.fromisoformat(small_bundle.card["trained_until"]))
+    rows = later_rows(small_bundle, small_examples, small_bundle.card.data.trained_until)
     median_s = small_bundle.response_times(small_bundle.dispatches(rows)).quantile(0.5)
     by_hand = np.abs(median_s - rows["attendance_s"]).mean()
-    assert evaluated[0]["models"]["ours"]["all"]["all"]["mae_s"]["value"] == pytest.approx(by_hand)
+    assert to_json(evaluated[0])["models"]["ours"]["all"]["all"]["mae_s"]["value"] == pytest.approx(by_hand)
 
 
 def test_the_distribution_covers_later_runs_about_as_it_claims(evaluated) -> None:
-    ours = evaluated[0]["models"]["ours"]["all"]["all"]
+    ours = to_json(evaluated[0])["models"]["ours"]["all"]["all"]
     assert 0.74 < ours["cover_80_share"]["value"] < 0.86
     assert 0.85 < ours["cover_90_share"]["value"] < 0.95
 
 
 def test_ours_beats_the_constant_and_no_leak_is_needed_for_it(evaluated) -> None:
-    models = {name: slices["all"]["all"] for name, slices in evaluated[0]["models"].items()}
+    models = {name: slices["all"]["all"] for name, slices in to_json(evaluated[0])["models"].items()}
     assert models["ours"]["mae_s"]["value"] < 0.8 * models["constant"]["mae_s"]["value"]
     assert models["ours"]["r2"]["value"] < 0.75
 
@@ -154,10 +157,11 @@ def test_without_the_original_every_other_figure_stays(evaluated, small_brigade,
     report = tmp_path / "report.html"
     request = EvaluateRequest(small_brigade.bundle, small_brigade.data, report=report, resamples=100)
     results = evaluate(request).results
-    assert set(evaluated[0]) - set(results) == {"original"}
+    before, after = to_json(evaluated[0]), to_json(results)
+    assert set(before) - set(after) == {"original"}
     for key in ("models", "differences"):
-        others = {name: found for name, found in evaluated[0][key].items() if name != "original"}
-        assert results[key] == others
+        others = {name: found for name, found in before[key].items() if name != "original"}
+        assert after[key] == others
     assert "riginal model" not in format_evaluation(results)
     assert "riginal model" not in report.read_text(encoding="utf-8")
 
@@ -174,7 +178,7 @@ def test_the_original_is_never_fitted_on_a_row_that_it_is_judged_on(
     monkeypatch.setattr("londonpump.lifecycle.evaluate.original_of", record)
     evaluate(EvaluateRequest(small_brigade.bundle, small_brigade.data, resamples=10, is_with_original=True))
     bundle = open_bundle(small_brigade.bundle)
-    judged = later_rows(bundle, small_examples, date.fromisoformat(bundle.card["trained_until"]))
+    judged = later_rows(bundle, small_examples, bundle.card.data.trained_until)
     assert not np.isin(judged["incident_number"], fitted[0].rows["incident_number"]).any()
     assert bundle.has_seen(usable_rows(fitted[0], TrainingPlan()).rows["incident_number"]).all()
 
@@ -217,12 +221,12 @@ def test_two_outputs_under_one_name_are_refused(small_brigade, tmp_path) -> None
 def test_runs_of_other_incidents_that_are_not_later_are_not_called_later(
     evaluated, small_brigade, tmp_path
 ) -> None:
-    assert evaluated[0]["is_later"] is True
+    assert to_json(evaluated[0])["is_later"] is True
     assert " later mobilisations on " in format_evaluation(evaluated[0])
     report = tmp_path / "report.html"
     data = data_of_other_incidents(tmp_path)
     request = EvaluateRequest(small_brigade.bundle, data, date(2023, 3, 1), report=report, resamples=20)
     results = evaluate(request).results
-    assert results["is_later"] is False
+    assert results.is_later is False
     assert "later" not in format_evaluation(results)
     assert "but not later than it" in report.read_text(encoding="utf-8")

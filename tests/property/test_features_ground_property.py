@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.run_size import examples
 
+from londonpump.domain.json_values import from_json, to_json
 from londonpump.domain.stations import open_stations
 from londonpump.features.ground_lookup import CELL_SIZES_M, MIN_RECORDS, GroundLookup, fit_ground
 
@@ -54,7 +55,7 @@ def test_the_ground_is_what_a_show_of_hands_gives(made, points):
 @settings(max_examples=examples(50), deadline=None)
 def test_a_stored_look_up_answers_as_the_learnt_one(made, points):
     lookup = fitted(made)
-    again = GroundLookup.from_json(lookup.to_json())
+    again = from_json(GroundLookup, to_json(lookup))
     easting_m, northing_m = np.array([p[0] for p in points]), np.array([p[1] for p in points])
     assert again(easting_m, northing_m).tolist() == lookup(easting_m, northing_m).tolist()
 

@@ -32,7 +32,7 @@ def numberless(bundle: Path, folder: Path) -> Path:
     files = files_of(bundle)
     curve_content = json.loads(files[CURVE])
     opened = from_files(files, str(bundle))
-    example = self_test_columns(opened.card["self_test"]["dispatch"])
+    example = self_test_columns(opened.card.self_test.dispatch)
     (sound,) = opened.response_times(opened.dispatches(example)).group
     for group, errors in enumerate(curve_content["shape"]):
         if group != sound:

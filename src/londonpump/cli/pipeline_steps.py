@@ -67,8 +67,9 @@ def train(
 
     It is stored in a folder named by its content.
     """
-    from londonpump.lifecycle.train import TrainRequest, format_training, train
+    from londonpump.lifecycle.train import TrainRequest, train
     from londonpump.models.train import TrainingPlan
+    from londonpump.presentation.texts.train import format_training
 
     config = settings()
     plan = TrainingPlan(seed=seed, is_without_fast=without_fast)
@@ -136,7 +137,8 @@ def evaluate(
 
     Its baselines are evaluated too. The report and the model card are written.
     """
-    from londonpump.lifecycle.evaluate import EvaluateRequest, evaluate, format_evaluation
+    from londonpump.lifecycle.evaluate import EvaluateRequest, evaluate
+    from londonpump.presentation.texts.evaluate import format_evaluation
 
     config = settings()
     # An evaluation with a report of its own must not overwrite the figures of the one in the home.

@@ -1,5 +1,6 @@
 """Command that predicts: predict."""
 
+import json
 from contextlib import closing
 from datetime import datetime
 from pathlib import Path
@@ -134,7 +135,7 @@ def _require_one_mode(modes: dict[str, object]) -> None:
 
 def _predict_file(bundle: Any, store: Any, source: Path, out: Path | None) -> None:
     from londonpump.lifecycle import predict as pipeline
-    from londonpump.lifecycle.predict import format_file_notes
+    from londonpump.presentation.texts.predict import format_file_notes
 
     if out is None:
         raise BadValue("--out", "", "says where the predictions go. Give it with --input")
@@ -161,7 +162,9 @@ def _print_problem(store: Any) -> None:
 
 
 def _predict_single(bundle: Any, store: Any, values: dict[str, str], as_json: bool) -> None:
-    from londonpump.lifecycle.predict import format_prediction, prediction_as_json
+    from londonpump.domain.json_values import to_json
+    from londonpump.lifecycle.predict import predict_one
+    from londonpump.presentation.texts.predict import format_prediction
 
     missing = [name for name in ("station_code", "easting_m", "northing_m") if not values[name]]
     if missing:
@@ -170,8 +173,11 @@ def _predict_single(bundle: Any, store: Any, values: dict[str, str], as_json: bo
             "",
             "is missing. Give --station, --easting and --northing, or --input CALLS.csv --out PREDICTIONS.csv",
         )
-    render = prediction_as_json if as_json else format_prediction
-    typer.echo(render(bundle, values, store))
+    prediction, at = predict_one(bundle, values, store)
+    missing = bundle.response.context.missing
+    typer.echo(
+        json.dumps(to_json(prediction), indent=1) if as_json else format_prediction(prediction, at, missing)
+    )
     _print_problem(store)
 
 

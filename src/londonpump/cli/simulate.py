@@ -158,7 +158,7 @@ def prepare(
     Every row that is kept, repaired or rejected is counted.
     """
     from londonpump.lifecycle.prepare import PrepareRequest, prepare, select_records
-    from londonpump.lifecycle.prepare_text import format_preparation
+    from londonpump.presentation.texts.prepare import format_preparation
 
     config = settings()
     with report_errors(), show_progress() as progress:

@@ -1,45 +1,73 @@
-"""Conversion between frozen dataclasses with plain fields and the JSON that commands write and the database stores."""
+"""Dataclasses as JSON and back: what commands write and what bundles hold.
+
+The keys are the names of the fields, in their order. A field may be stored under another key (`stored_as`), or as entries
+among the other fields (`INLINE`), or be left out where it is None (`IF_KNOWN`).
+"""
 
 from collections.abc import Mapping
-from dataclasses import fields, is_dataclass
-from datetime import date, datetime
-from types import NoneType
-from typing import Any, TypeVar, get_args, get_origin, get_type_hints
+from dataclasses import MISSING, fields, is_dataclass
+from datetime import date
+from functools import cache
+from types import NoneType, UnionType
+from typing import Any, TypeVar, cast, get_args, get_origin, get_type_hints
 
-T = TypeVar("T")
+import numpy as np
+
 JsonObject = dict[str, Any]
 """A JSON object that is passed on as it is. What we make or read ourselves has a type of its own."""
+INLINE, IF_KNOWN = {"json": "inline"}, {"json": "if known"}
+T = TypeVar("T")
+
+
+def stored_as(key: str) -> Mapping[str, str]:
+    """Return the metadata of a field that has another key in JSON."""
+    return {"key": key}
+
+
+def rounded(digits: int) -> Mapping[str, int]:
+    """Return the metadata of a number, or a table of numbers, that is rounded in JSON."""
+    return {"digits": digits}
 
 
 def to_json(value: Any) -> Any:
-    """Return JSON values: the fields of a dataclass in their order, dates and times in ISO form."""
-    if is_dataclass(value) and not isinstance(value, type):
-        return {field.name: to_json(getattr(value, field.name)) for field in fields(value)}
+    """Return JSON-serializable values: dataclasses and mappings as objects, arrays as lists, sets sorted, days as ISO 8601."""
+    if is_dataclass(value):
+        found: JsonObject = {}
+        for each in fields(value):
+            entry, how = getattr(value, each.name), each.metadata.get("json")
+            if entry is None and how is not None:
+                continue
+            entry = _round(to_json(entry), each.metadata.get("digits"))
+            found |= entry if how == "inline" else {each.metadata.get("key", each.name): entry}
+        return found
     if isinstance(value, Mapping):
-        return {name: to_json(inner) for name, inner in value.items()}
+        return {str(name): to_json(entry) for name, entry in value.items()}
+    if isinstance(value, set | frozenset):
+        return sorted(value)
     if isinstance(value, list | tuple):
-        return [to_json(inner) for inner in value]
+        return [to_json(entry) for entry in value]
+    if isinstance(value, np.ndarray):
+        return value.tolist()
     return value.isoformat() if isinstance(value, date) else value
 
 
-def from_json(cls: type[T], value: JsonObject) -> T:
-    """Return the dataclass that JSON values describe. A missing key is None, an unknown one is ignored."""
-    return cls(**{name: _read(hint, value.get(name)) for name, hint in get_type_hints(cls).items()})
+def _round(entry: Any, digits: int | None) -> Any:
+    if isinstance(entry, dict):
+        return {name: _round(one, digits) for name, one in entry.items()}
+    return round(entry, digits) if digits is not None and isinstance(entry, float) else entry
 
 
-def _read(hint: Any, value: Any) -> Any:
-    origin, inner = get_origin(hint), [each for each in get_args(hint) if each is not NoneType]
-    if value is None:
-        return None
-    if NoneType in get_args(hint):
-        return _read(inner[0], value)
-    if is_dataclass(hint) and isinstance(hint, type):
-        return from_json(hint, value)
-    if origin is tuple:
-        return tuple(_read(inner[0], each) for each in value)
-    if origin is Mapping:
-        return {name: _read(inner[1], each) for name, each in value.items()}
-    return hint.fromisoformat(value) if hint in (date, datetime) else value
+def from_json(kind: type[T], value: Any) -> T:
+    """Return the dataclass whose `to_json` is the value; keys that it does not have are ignored.
+
+    Raises: KeyError for a missing key, ValueError or TypeError for a value of another type.
+    """
+    return cast("T", _parsed(kind, value))
+
+
+def from_stored(kind: type[T], value: JsonObject) -> T:
+    """Return the dataclass of JSON that any version may have stored: a key that is missing, or null, is None."""
+    return cast("T", _parsed(kind, value, is_lenient=True))
 
 
 def to_document(view: object, schema: int = 1) -> JsonObject:
@@ -47,6 +75,49 @@ def to_document(view: object, schema: int = 1) -> JsonObject:
     return {"schema": schema, **to_json(view)}
 
 
-def view_of(cls: type[T], row: object) -> T:
+def view_of(kind: type[T], row: object) -> T:
     """Return a view with the values of the attributes of the same names."""
-    return cls(**{name: getattr(row, name) for name in get_type_hints(cls)})
+    return kind(**{name: getattr(row, name) for name in _hints(cast("Any", kind))})
+
+
+def _parsed(kind: Any, value: Any, is_lenient: bool = False) -> Any:
+    if is_lenient and value is None:
+        return None
+    origin, arguments = get_origin(kind), get_args(kind)
+    if origin is UnionType:
+        return (
+            None
+            if value is None
+            else _parsed(next(one for one in arguments if one is not NoneType), value, is_lenient)
+        )
+    if is_dataclass(kind):
+        return cast("Any", kind)(**_fields_of(kind, value, is_lenient))
+    if origin in (tuple, list, frozenset):
+        return origin(_parsed(arguments[0], entry, is_lenient) for entry in value)
+    if origin in (dict, Mapping):
+        return {name: _parsed(arguments[1], entry, is_lenient) for name, entry in value.items()}
+    if origin is np.ndarray:
+        return np.array(value, get_args(arguments[1])[0])
+    if kind is date:
+        return date.fromisoformat(value)
+    return float(value) if kind is float else value
+
+
+def _fields_of(kind: Any, value: Mapping[str, Any], is_lenient: bool) -> JsonObject:
+    found: JsonObject = {}
+    for each in fields(kind):
+        key, hint = each.metadata.get("key", each.name), _hints(kind)[each.name]
+        if each.metadata.get("json") == "inline":
+            found[each.name] = _parsed(hint, value, is_lenient)
+        elif is_lenient:
+            found[each.name] = _parsed(hint, value.get(key), is_lenient)
+        elif key in value or (each.default is MISSING and each.metadata.get("json") is None):
+            found[each.name] = _parsed(hint, value[key])
+        elif each.default is MISSING:
+            found[each.name] = None
+    return found
+
+
+@cache
+def _hints(kind: Any) -> Mapping[str, Any]:
+    return get_type_hints(kind)

@@ -6,17 +6,14 @@ per station is inferred from how often both first and second pump came from it.
 
 import csv
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import date
 from functools import cache
 from importlib import resources
 
-from londonpump.domain.json_values import JsonObject
-
 FLEET_DATES = (date(2009, 1, 1), date(2014, 1, 9), date(2023, 1, 1))
 """The dates from which each known fleet is valid."""
 CLOSED_IN_2014 = date(2014, 1, 9)
-_DATES = ("opened_date", "closed_date")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,17 +45,6 @@ class Station:
             return 0
         known = [n for start, n in zip(FLEET_DATES, self.pumps, strict=True) if start <= day]
         return known[-1] if known else self.pumps[0]
-
-    def to_json(self) -> JsonObject:
-        """Return the fields as values that JSON can hold."""
-        dates = {name: day and day.isoformat() for name in _DATES for day in (getattr(self, name),)}
-        return {**asdict(self), **dates}
-
-    @classmethod
-    def from_json(cls, value: JsonObject) -> "Station":
-        """Build a station from the result of `to_json`."""
-        dates = {name: date.fromisoformat(day) if (day := value.get(name)) else None for name in _DATES}
-        return cls(**{**value, **dates, "pumps": tuple(value["pumps"])})
 
 
 @cache

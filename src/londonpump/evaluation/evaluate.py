@@ -4,17 +4,16 @@ Differences of two models, and the metrics of the number of pumps, follow at the
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
 
 import numpy as np
 from scipy.stats import rankdata
 
 from londonpump.domain.attendance_targets import FIRST_PUMP_TARGET_S
 from londonpump.domain.errors import BadValue
-from londonpump.domain.json_values import JsonObject, to_json
+from londonpump.domain.json_values import INLINE
 from londonpump.evaluation.evaluation_rows import Bools, EvaluationRows, Floats, Forecast, Ints
-from londonpump.evaluation.intervals import MIN_DAYS, DayDraws, draw_days, ratio, stats_of
+from londonpump.evaluation.intervals import MIN_DAYS, DayDraws, Stat, draw_days, ratio, stats_of
 from londonpump.evaluation.metrics import FLAGGED_SHARE, MIN_CHANCE, metrics_of, row_columns
 
 # The bins narrow towards the median, so that few of them suffice for it.
@@ -147,19 +146,43 @@ class Part:
     """(m,) index of each row's day."""
 
 
+@dataclass(frozen=True, slots=True)
+class SliceMetrics:
+    """The metrics that are known of the rows of one slice value, by name."""
+
+    n: int
+    metrics: Mapping[str, Stat] = field(metadata=INLINE)
+
+
+Slices = Mapping[str, Mapping[str, SliceMetrics]]
+"""Metrics by slice and value; `all/all` holds all rows."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelsEvaluation:
+    """The metrics of every model on the same rows. The same days are drawn for every model and slice."""
+
+    rows: int
+    days: int
+    resamples: int
+    seed: int
+    models: Mapping[str, Slices]
+
+    def whole(self, model: str) -> Mapping[str, Stat]:
+        """Return the metrics of a model over all rows."""
+        return self.models[model][WHOLE][WHOLE].metrics
+
+
 def evaluate_models(
     rows: EvaluationRows,
     forecasts: Mapping[str, Forecast],
     resamples: int = RESAMPLES,
     seed: int = 0,
     min_rows: int = MIN_ROWS,
-) -> dict[str, Any]:
+) -> ModelsEvaluation:
     """Evaluate every model on the same rows.
 
-    Args: min_rows: a slice value with fewer rows has null ends of its intervals.
-    Returns: `{rows, days, resamples, seed, models: {NAME: {SLICE: {VALUE: {n, METRIC: {value, low, high}}}}}}`
-    for JSON: null where a metric is not defined. The key `all/all` holds all rows. The same days
-    are drawn for every model and slice.
+    Args: min_rows: a slice value with fewer rows has no ends of its intervals.
     Raises: TooFewRows if there is no row, BadValue if a forecast has another number of rows.
     """
     # One set of draws for all models and slices, so that their intervals can be compared.
@@ -170,22 +193,16 @@ def evaluate_models(
     for name, forecast in forecasts.items():
         scored = score(rows, forecast, order)
         models[name] = _evaluate_parts(scored, parts, draws, min_rows)
-    return {
-        "rows": len(rows),
-        "days": len(draws.days),
-        "resamples": resamples,
-        "seed": seed,
-        "models": models,
-    }
+    return ModelsEvaluation(len(rows), len(draws.days), resamples, seed, models)
 
 
 def _evaluate_parts(
     scored: Scored, parts: list[tuple[str, str, Part]], draws: DayDraws, min_rows: int
-) -> dict[str, dict[str, dict[str, Any]]]:
-    evaluated: dict[str, dict[str, dict[str, Any]]] = {}
+) -> Slices:
+    evaluated: dict[str, dict[str, SliceMetrics]] = {}
     for slice_name, value, part in parts:
         samples = samples_of(scored, part, draws, min_rows)
-        evaluated.setdefault(slice_name, {})[value] = {"n": len(part.index), **to_json(stats_of(samples))}
+        evaluated.setdefault(slice_name, {})[value] = SliceMetrics(len(part.index), stats_of(samples))
     return evaluated
 
 
@@ -270,14 +287,25 @@ class EvaluationPumps:
                 )
 
 
+@dataclass(frozen=True, slots=True)
+class PumpMetrics:
+    """Metrics of the number of pumps on n incidents."""
+
+    n: int
+    accuracy: Stat
+    macro_f1: Stat
+    """The plain mean over the numbers that occur or are chosen."""
+    log_loss: Stat
+    confusion: list[list[int]]
+    """5 x 5 counts, with one row per actual number and one column per chosen one."""
+
+
 def evaluate_pumps(
     actual: Ints, probability: Floats, chosen: Ints, day: Ints, resamples: int = RESAMPLES, seed: int = 0
-) -> dict[str, Any]:
+) -> PumpMetrics:
     """Return metrics of the number of pumps, with intervals from resampled days.
 
     Args: actual, chosen: (n,) 1 to 5 (5 or more). probability: (n, 5). day: (n,) days since 1970.
-    Returns: `{n, accuracy, macro_f1, log_loss: {value, low, high}, confusion}`; confusion is 5 x 5, with one row per
-    actual number and one column per chosen one. Macro F1 is the plain mean over the numbers that occur or are chosen.
     Raises: TooFewRows without rows, BadValue for a number or chance that cannot be.
     """
     evaluated = EvaluationPumps(actual, probability, chosen, day)
@@ -288,12 +316,14 @@ def evaluate_pumps(
     cells = draws.counts @ confusion
     counts = cells.sum(axis=1)
     matrices = cells.reshape(-1, N_CLASSES, N_CLASSES)
-    samples = {
-        "accuracy": ratio(np.trace(matrices, axis1=1, axis2=2), counts),
-        "macro_f1": _macro_f1(matrices),
-        "log_loss": ratio(draws.counts @ log_loss, counts),
-    }
-    return {"n": len(actual), **to_json(stats_of(samples)), "confusion": matrices[0].astype(int).tolist()}
+    stats = stats_of(
+        {
+            "accuracy": ratio(np.trace(matrices, axis1=1, axis2=2), counts),
+            "macro_f1": _macro_f1(matrices),
+            "log_loss": ratio(draws.counts @ log_loss, counts),
+        }
+    )
+    return PumpMetrics(len(actual), **stats, confusion=matrices[0].astype(int).tolist())
 
 
 def _per_day(evaluated: EvaluationPumps, day_index: Ints, n_days: int) -> tuple[Floats, Floats]:
@@ -318,15 +348,14 @@ def _macro_f1(matrices: Floats) -> Floats:
 
 def paired_difference(
     rows: EvaluationRows, a: Forecast, b: Forecast, metric: str, resamples: int = RESAMPLES, seed: int = 0
-) -> JsonObject:
+) -> Stat:
     """Return the metric of a minus that of b over all rows.
 
-    Returns: `{value, low, high}`; below 0 favours a where less is better (`mae_s`).
+    Returns: the difference; below 0 favours a where less is better (`mae_s`).
     Raises: BadValue if one of the two does not have the metric.
     """
-    whole = sliced_differences(rows.without_slices(), (a, b), (metric,), resamples, seed)["all"]["all"]
-    found: JsonObject = whole[metric]
-    return found
+    found = sliced_differences(rows.without_slices(), (a, b), (metric,), resamples, seed)
+    return found[WHOLE][WHOLE].metrics[metric]
 
 
 def sliced_differences(
@@ -336,22 +365,22 @@ def sliced_differences(
     resamples: int = RESAMPLES,
     seed: int = 0,
     min_rows: int = MIN_ROWS,
-) -> dict[str, dict[str, dict[str, Any]]]:
-    """Return the metrics of the first minus those of the second: `{SLICE: {VALUE: {n, METRIC: {value, low, high}}}}`.
+) -> Slices:
+    """Return the metrics of the first minus those of the second.
 
-    The key `all/all` holds all rows. A slice value with fewer rows than `min_rows` has null ends.
+    A slice value with fewer rows than `min_rows` has no ends.
     Raises: BadValue if one of the two does not have a metric.
     """
     # The same drawn days for both: what makes a day hard for both models cancels out.
     draws = draw_days(rows.day, resamples, seed)
     order = np.argsort(rows.day, kind="stable")
     first, second = (score(rows, forecast, order) for forecast in pair)
-    found: dict[str, dict[str, dict[str, Any]]] = {}
+    found: dict[str, dict[str, SliceMetrics]] = {}
     for slice_name, value, part in parts_of(rows, order, draws):
         a = samples_of(first, part, draws, min_rows)
         b = samples_of(second, part, draws, min_rows)
-        gaps = to_json(stats_of(_gaps(a, b, metrics)))
-        found.setdefault(slice_name, {})[value] = {"n": len(part.index), **gaps}
+        gaps = stats_of(_gaps(a, b, metrics))
+        found.setdefault(slice_name, {})[value] = SliceMetrics(len(part.index), gaps)
     return found
 
 

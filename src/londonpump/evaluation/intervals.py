@@ -47,11 +47,11 @@ def draw_days(day: Ints, resamples: int, seed: int) -> DayDraws:
 
 @dataclass(frozen=True, slots=True)
 class Stat:
-    """A value with the ends of its interval; None where not defined."""
+    """A figure and the ends of its interval; None where not defined."""
 
     value: float | None
-    low: float | None
-    high: float | None
+    low: float | None = None
+    high: float | None = None
 
 
 def stat(samples: Floats) -> Stat:

@@ -84,7 +84,7 @@ class ContextSnapshot:
             for one in self.values
         }
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """Return `at, values {name: value, unit, source, observed_at, available_at, age_min, is_imputed}, missing`."""
         return {
             "at": self.at.isoformat(),
@@ -92,7 +92,7 @@ class ContextSnapshot:
             "missing": list(self.missing),
         }
 
-    def _value_to_json(self, one: ContextValue) -> dict[str, Any]:
+    def _value_to_json(self, one: ContextValue) -> dict[str, object]:
         age_min = one.age_min(self.at)
         return {
             "value": one.value,

@@ -104,29 +104,6 @@ class GroundLookup:
         known = _numbered(self.codes)
         return np.fromiter(map(known.get, codes, repeat(-1)), np.int64, len(codes))
 
-    def to_json(self) -> dict[str, Any]:
-        """Return JSON-serializable values."""
-        return {
-            "codes": list(self.codes),
-            "cells": [[cells.tolist(), grounds.tolist()] for cells, grounds in self.cells],
-            "station_m": self.station_m.tolist(),
-            "station_ground": self.station_ground.tolist(),
-            "open_days": None if self.open_days is None else self.open_days.tolist(),
-        }
-
-    @classmethod
-    def from_json(cls, value: dict[str, Any]) -> "GroundLookup":
-        """The inverse of `to_json`."""
-        return cls(
-            codes=tuple(value["codes"]),
-            cells=tuple(
-                (np.array(cells, np.int64), np.array(grounds, np.int64)) for cells, grounds in value["cells"]
-            ),
-            station_m=np.array(value["station_m"], np.float64).reshape(-1, 2),
-            station_ground=np.array(value["station_ground"], np.int64),
-            open_days=_as_days(value.get("open_days")),
-        )
-
 
 def fit_ground(
     easting_m: Floats, northing_m: Floats, ground_code: NDArray[Any], stations: tuple[Station, ...]
@@ -175,10 +152,6 @@ def _open_days(stations: tuple[Station, ...]) -> Codes | None:
         ],
         np.int64,
     )
-
-
-def _as_days(value: Any) -> Codes | None:
-    return None if value is None else np.array(value, np.int64).reshape(-1, 2)
 
 
 def _majority(cell: Codes, ground: Codes, n_grounds: int) -> tuple[Codes, Codes]:

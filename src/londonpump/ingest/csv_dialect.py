@@ -7,18 +7,14 @@ import csv
 import io
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from londonpump.domain.canonical_spelling import strip_blanks
 from londonpump.domain.errors import BadFile
-from londonpump.ingest.file_type import BYTE_ORDER_MARK, UTF8, XLSX, DetectedFile
+from londonpump.domain.text_files import COMMA, POINT, SEPARATORS, TextFormat
+from londonpump.ingest.file_type import BYTE_ORDER_MARK, XLSX, DetectedFile
 
-COMMA, SEMICOLON, TAB = ",", ";", "\t"
-SEPARATORS = {COMMA: "commas", SEMICOLON: "semicolons", TAB: "tabs"}
-POINT = "."
-MARKS = {COMMA: "decimal commas", POINT: "decimal points"}
 COMMA_NUMBER = r"[-+]?[0-9]+,[0-9]+(?:[eE][-+]?[0-9]{1,2})?"
 COMMA_GROUPED = r"[-+]?[1-9][0-9]{0,2}(?:,[0-9]{3})+"
 POINT_NUMBER = r"[-+]?[0-9]*\.[0-9]+(?:[eE][-+]?[0-9]{1,2})?"
@@ -40,44 +36,6 @@ class Layout:
     separator: str = COMMA
     has_sep_line: bool = False
     """Whether the first line is Excel's `sep=`."""
-
-
-@dataclass(frozen=True, slots=True)
-class TextFormat:
-    """The detected format of one file, for reports."""
-
-    container: str
-    encoding: str = UTF8
-    separator: str = COMMA
-    """Empty for a workbook."""
-    decimal: str = POINT
-    is_separator_stated: bool = False
-    n_headers: int = 0
-    """Skipped header lines below the first."""
-    n_empty: int = 0
-    """Skipped lines of empty fields."""
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the entry of report.json."""
-        return asdict(self)
-
-
-def format_read_as(found: Mapping[str, Any]) -> str:
-    """Describe what is unusual about a file; empty if nothing is. Takes the result of `TextFormat.to_json()`."""
-    parts = []
-    if found["encoding"] != UTF8:
-        parts.append(f"its text is {found['encoding']}")
-    if found["separator"] not in (COMMA, ""):
-        parts.append(f"fields separated by {SEPARATORS[found['separator']]}")
-    if found["decimal"] != POINT:
-        parts.append(f"numbers with {MARKS[found['decimal']]}")
-    if found["is_separator_stated"]:
-        parts.append("sep= line skipped")
-    if found["n_headers"]:
-        parts.append(f"{found['n_headers']:,} repeated header lines skipped")
-    if found["n_empty"]:
-        parts.append(f"{found['n_empty']:,} lines of empty fields skipped")
-    return "; ".join(parts)
 
 
 def find_layout(path: Path, text: str) -> tuple[Layout, tuple[str, ...]]:

@@ -11,11 +11,12 @@ from io import BufferedIOBase
 from pathlib import Path
 
 from londonpump.domain.errors import BadFile
+from londonpump.domain.text_files import UTF8
 
 CHUNK_BYTES = 1 << 20
 PEEK_BYTES = 1 << 12
 CSV, XLSX = "csv", "xlsx"
-UTF8, CP1252, UTF16 = "utf-8", "cp1252", "utf-16"
+CP1252, UTF16 = "cp1252", "utf-16"
 BYTE_ORDER_MARK = "\ufeff"
 """The byte order mark as a character. It is never part of a value, wherever a program wrote it."""
 _GZIP, _ZIP, _OLE = b"\x1f\x8b", b"PK\x03\x04", b"\xd0\xcf\x11\xe0"

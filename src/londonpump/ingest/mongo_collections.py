@@ -5,7 +5,7 @@ The files are MongoDB extended JSON, canonical or relaxed, as an array or one do
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from math import isfinite
@@ -18,6 +18,7 @@ from bson.json_util import JSONMode, JSONOptions, object_hook
 from bson.objectid import ObjectId
 
 from londonpump.domain.errors import BadFile
+from londonpump.domain.json_values import JsonObject
 from londonpump.domain.london_clock import LONDON
 from londonpump.domain.usernames import MAX_USERNAME_LENGTH, normalise_username
 
@@ -39,7 +40,7 @@ class Document:
     file: Path
     number: int
     """The position in the file, from 1."""
-    fields: Mapping[str, Any]
+    fields: JsonObject
 
     def reject(self, name: str, problem: str) -> NoReturn:
         """Raise BadFile about one field."""
@@ -181,7 +182,7 @@ def _skip_blank(text: str, position: int) -> int:
     return position
 
 
-def _document(file: Path, number: int, value: dict[str, Any]) -> Document:
+def _document(file: Path, number: int, value: JsonObject) -> Document:
     fields = {}
     for name, content in value.items():
         try:

@@ -180,7 +180,11 @@ def parse_open_meteo(body: bytes, fetched_at: datetime, service: Service) -> lis
     return validate_hours(PUBLISHER, rows)
 
 
-def _hourly(body: bytes, service: Service) -> dict[str, Any]:
+Hourly = Mapping[str, list[Any]]
+"""The values of each field by hour, not yet checked."""
+
+
+def _hourly(body: bytes, service: Service) -> Hourly:
     response = parse_json(PUBLISHER, body)
     hourly = response.get("hourly") if isinstance(response, dict) else None
     units = response.get("hourly_units") if isinstance(response, dict) else None
@@ -210,7 +214,7 @@ def _unixtime(text: object) -> int:
     return int((stamped_at if stamped_at.tzinfo else stamped_at.replace(tzinfo=UTC)).timestamp())
 
 
-def _stamps(hourly: dict[str, Any]) -> list[int]:
+def _stamps(hourly: Hourly) -> list[int]:
     stamps: list[int] = hourly["time"]
     if not all(
         isinstance(stamp, int) and stamp % HOUR_S == 0 and 0 <= stamp < YEAR_2100_S for stamp in stamps
@@ -223,7 +227,7 @@ def _stamps(hourly: dict[str, Any]) -> list[int]:
     return stamps
 
 
-def _series(hourly: dict[str, Any], name: str, length: int) -> Series:
+def _series(hourly: Hourly, name: str, length: int) -> Series:
     values: list[Any] = hourly[name]
     if len(values) != length:
         raise _unexpected_format(f"has {len(values)} values of {name} for {length} hours")

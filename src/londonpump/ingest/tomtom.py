@@ -11,6 +11,7 @@ from typing import Any
 
 from londonpump.domain.columns import TrafficReading
 from londonpump.domain.errors import SourceFailed
+from londonpump.domain.json_values import JsonObject
 from londonpump.ingest.http import Http
 from londonpump.ingest.http.client import parse_json
 from londonpump.ingest.weather_hours import REPORT_IT
@@ -71,7 +72,7 @@ def parse_flow(body: bytes, road: str) -> float | None:
     return max(0.0, free_kmh / current_kmh - 1.0)
 
 
-def _speed(flow: dict[str, Any], name: str, road: str) -> float:
+def _speed(flow: JsonObject, name: str, road: str) -> float:
     value: Any = flow.get(name)
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     if not is_number or not math.isfinite(value) or value < 0:

@@ -11,11 +11,9 @@ from pathlib import Path
 from londonpump.domain.canonical_spelling import strip_blanks
 from londonpump.domain.errors import BadFile
 from londonpump.domain.published_columns import EXCEL_ERROR, NULL_MARKERS
+from londonpump.domain.text_files import COMMA, POINT, TextFormat
 from londonpump.ingest.csv_dialect import (
-    COMMA,
-    POINT,
     Layout,
-    TextFormat,
     decimal_mark,
     drop_sep_line,
     find_layout,

@@ -12,10 +12,11 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
-from typing import Any, Literal
+from typing import Literal
 
 from londonpump.domain.columns import VISUAL_CROSSING_NAMES, WeatherHour
 from londonpump.domain.errors import SourceFailed
+from londonpump.domain.json_values import JsonObject
 from londonpump.domain.london_clock import LONDON, exists_in_london, is_ambiguous_in_london
 from londonpump.ingest.http import Http
 from londonpump.ingest.http.client import parse_json
@@ -33,10 +34,8 @@ from londonpump.settings import Settings
 PUBLISHER = "Visual Crossing"
 FIELDS = (*VISUAL_CROSSING_NAMES, "conditions")
 
-Hour = dict[str, Any]
 
-
-def hours_of(body: bytes) -> list[tuple[datetime, Hour]]:
+def hours_of(body: bytes) -> list[tuple[datetime, JsonObject]]:
     """Return the beginning of each hour and its unchanged fields.
 
     Raises: SourceFailed if it is neither JSON nor csv of the expected format, or if a field is missing from all hours.
@@ -54,12 +53,12 @@ def unexpected_format(problem: str) -> SourceFailed:
     return SourceFailed(PUBLISHER, f"the answer {problem}", REPORT_IT)
 
 
-def _hours_of_json(text: str) -> list[tuple[datetime, Hour]]:
+def _hours_of_json(text: str) -> list[tuple[datetime, JsonObject]]:
     payload = parse_json(PUBLISHER, text.encode())
     days = payload.get("days") if isinstance(payload, dict) else None
     if not isinstance(days, list) or not all(isinstance(day, dict) for day in days):
         raise unexpected_format("has no days")
-    hours: list[Hour] = []
+    hours: list[JsonObject] = []
     for day in days:
         of_day = day.get("hours")
         if not isinstance(of_day, list) or not all(isinstance(hour, dict) for hour in of_day):
@@ -77,7 +76,7 @@ def _timestamp_of(second: object) -> datetime:
     return datetime.fromtimestamp(second, UTC)
 
 
-def _hours_of_csv(text: str) -> list[tuple[datetime, Hour]]:
+def _hours_of_csv(text: str) -> list[tuple[datetime, JsonObject]]:
     try:
         lines = list(csv.DictReader(io.StringIO(text), strict=True))
     except csv.Error as error:
@@ -185,7 +184,7 @@ def parse_visual_crossing(body: bytes, fetched_at: datetime) -> list[WeatherHour
     )
 
 
-def _row(observed_at: datetime, hour: Hour, fetched_at: datetime) -> WeatherHour:
+def _row(observed_at: datetime, hour: JsonObject, fetched_at: datetime) -> WeatherHour:
     conditions_text = hour.get("conditions")
     if conditions_text is not None and not (
         isinstance(conditions_text, str) and conditions_text.isprintable()
@@ -204,7 +203,7 @@ def _row(observed_at: datetime, hour: Hour, fetched_at: datetime) -> WeatherHour
     return replace(row, precip_mm=0.0) if is_dry else row
 
 
-def _number(hour: Hour, name: str) -> float | None:
+def _number(hour: JsonObject, name: str) -> float | None:
     value = hour.get(name)
     if value is None or value == "":
         return None

@@ -20,7 +20,6 @@ from londonpump.domain.canonical_spelling import normalise_code, spelling_normal
 from londonpump.domain.columns import CALLER_NUMBERS, RANGES
 from londonpump.domain.errors import BadValue
 from londonpump.domain.stations import Station
-from londonpump.ingest.csv_dialect import format_read_as
 from londonpump.ingest.user_csv import (
     NUMBER,
     cell_text,
@@ -59,6 +58,10 @@ YES, NO = ("true", "1", "1.0", "yes"), ("false", "0", "0.0", "no")
 """Accepted flags; pandas writes 1.0 if a column of flags has gaps."""
 
 
+Dispatch = dict[str, str | float | None]
+"""The parsed cells of one call by column; None where unknown."""
+
+
 @dataclass(slots=True)
 class Calls:
     """Calls of a file with n rows."""
@@ -81,7 +84,7 @@ def read_calls(path: Path, stations: Mapping[str, Station]) -> Calls:
     header = table.header
     require_columns(path, header, REQUIRED, f"It needs {', '.join(REQUIRED)}.")
     require_rows(path, table.rows)
-    parsed: list[dict[str, Any]] = []
+    parsed: list[Dispatch] = []
     ids, errors, notes = [], [], []
     for row in table.rows:
         values = dict(zip(header, row, strict=False))
@@ -99,20 +102,17 @@ def read_calls(path: Path, stations: Mapping[str, Station]) -> Calls:
         notes.append(note)
     answered = np.array([i for i, error in enumerate(errors) if not error], np.int64)
     ignored = tuple(name for name in header if name not in (*REQUIRED, *OPTIONAL))
-    read_as = format_read_as(table.found.to_json())
-    return Calls(ids, errors, answered, as_columns(parsed), ignored, notes, read_as=read_as)
+    return Calls(ids, errors, answered, as_columns(parsed), ignored, notes, read_as=table.found.unusual)
 
 
-def parse_call(
-    values: Mapping[str, str], stations: Mapping[str, Station]
-) -> tuple[dict[str, Any], list[str]]:
+def parse_call(values: Mapping[str, str], stations: Mapping[str, Station]) -> tuple[Dispatch, list[str]]:
     """Parse the cells of one call. Returns: the dispatch, and its imputed values as `column=source`. Raises: BadValue."""
     note: list[str] = []
     _validate_no_excel_errors(values)
     at = _timestamp(values.get("mobilised_at", ""), note)
     station = _station(values.get("station_code", ""), at, stations)
     easting_m, northing_m = _location(values, stations)
-    dispatch: dict[str, Any] = {
+    dispatch: Dispatch = {
         "mobilised_us": (at - EPOCH) // timedelta(microseconds=1),
         "station_code": station.code,
         "station_easting_m": station.easting_m,
@@ -135,7 +135,7 @@ def parse_call(
     return dispatch, note
 
 
-def as_columns(dispatches: list[dict[str, Any]]) -> dict[str, NDArray[Any]]:
+def as_columns(dispatches: list[Dispatch]) -> dict[str, NDArray[Any]]:
     """Return dispatches as columns: int64 timestamps, float64 numbers (NaN: unknown), object texts (None: unknown)."""
     columns: dict[str, NDArray[Any]] = {
         "mobilised_us": np.array([dispatch["mobilised_us"] for dispatch in dispatches], np.int64)
@@ -317,7 +317,7 @@ def _code(name: str, text: str) -> str:  # noqa: ARG001
     return normalise_code(text)
 
 
-_PARSERS: dict[str, Callable[[str, str], Any]] = {
+_PARSERS: dict[str, Callable[[str, str], str | float]] = {
     **dict.fromkeys(("property_category", "property_type", "address_qualifier"), _as_published),
     "conditions": _unchanged,
     **dict.fromkeys(set(LIMITS) & set(OPTIONAL), _number),

@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 from londonpump.domain.errors import BadFile, BadValue
-from londonpump.domain.json_values import JsonObject, from_json, to_json, view_of
+from londonpump.domain.json_values import JsonObject, from_stored, to_json, view_of
 from londonpump.domain.london_clock import LONDON
 from londonpump.evaluation.promotion.evidence import PromotionSettings, Verdict
 from londonpump.lifecycle.champion_challenger import (
@@ -23,17 +23,7 @@ from londonpump.lifecycle.champion_challenger import (
 from londonpump.lifecycle.prepared_examples import data_hash_of, load_examples
 from londonpump.lifecycle.progress import Progress, silent
 from londonpump.persistence.database import reading, writing
-from londonpump.persistence.repositories.decisions import (
-    KEEP,
-    PROMOTE,
-    ChampionChanged,
-    Decision,
-    active_champion,
-    decisions_about,
-    lock_decisions,
-    read_decisions,
-    was_active,
-)
+from londonpump.persistence.repositories import decisions
 from londonpump.presentation.texts.challenge import ChallengeView, ComparisonView, DecisionView
 from londonpump.registry.bundle_store import BundleStore, run_smoke_test
 from londonpump.registry.ledger import Registry, find_earlier_decision, open_registry
@@ -78,7 +68,7 @@ class ChallengeResult:
 
     message: str
     active: str | None
-    decision: Decision | None = None
+    decision: decisions.Decision | None = None
     is_new: bool = False
 
     @property
@@ -122,7 +112,7 @@ def challenge(settings: Settings, request: ChallengeRequest, progress: Progress 
         for attempt in range(1, MAX_ATTEMPTS + 1):
             try:
                 return _challenge(registry, request, request.rule_of(settings), progress)
-            except ChampionChanged:
+            except decisions.ChampionChanged:
                 # Another decision was recorded meanwhile, so the pair that was evaluated is no longer the right one.
                 if attempt == MAX_ATTEMPTS:
                     raise
@@ -157,7 +147,7 @@ def _challenge(
 def _find(registry: Registry, request: ChallengeRequest) -> _Pair | ChallengeResult:
     data_hash = data_hash_of(request.data)
     with reading(registry.engine) as connection:
-        champion = active_champion(connection)
+        champion = decisions.active_champion(connection)
         folder = _challenger(registry.store, request)
         if folder is None:
             return ChallengeResult(
@@ -171,7 +161,7 @@ def _find(registry: Registry, request: ChallengeRequest) -> _Pair | ChallengeRes
             return ChallengeResult(
                 f"{NOTHING_TO_DECIDE}: the newest model, {challenger}, is active.", champion
             )
-        if request.challenger is None and was_active(connection, challenger):
+        if request.challenger is None and decisions.was_active(connection, challenger):
             # Without this check, the next challenge would undo a roll back that a person made for a reason.
             message = f"{NOTHING_TO_DECIDE}: the newest model, {challenger}, was replaced earlier. Promote it by hand."
             return ChallengeResult(message, champion)
@@ -187,7 +177,7 @@ def _challenger(store: BundleStore, request: ChallengeRequest) -> Path | None:
     return found if request.is_dry else store.folder(store.copy_in(found))
 
 
-def _again(before: Decision, champion: str | None) -> ChallengeResult:
+def _again(before: decisions.Decision, champion: str | None) -> ChallengeResult:
     message = f"Decided before on the same data: number {before.id}, {before.decided_at:%Y-%m-%d %H:%MZ}."
     if champion != before.champion_after:
         message += f" The active model is now {champion or 'none'}."
@@ -218,8 +208,8 @@ def _open(
 def _recorded_training_end(registry: Registry, champion: str) -> date:
     """Return the end of the champion's training from the ledger, since the bundle may no longer load."""
     with reading(registry.engine) as connection:
-        lines = decisions_about(connection, champion)
-    found = [from_json(_ActiveModel, line.evidence) for line in lines if line.champion_after == champion]
+        lines = decisions.decisions_about(connection, champion)
+    found = [from_stored(_ActiveModel, line.evidence) for line in lines if line.champion_after == champion]
     dates = [date.fromisoformat(each.trained_until) for each in found if each.trained_until]
     return max(dates, default=date.min)
 
@@ -227,18 +217,18 @@ def _recorded_training_end(registry: Registry, champion: str) -> date:
 def _active_model(registry: Registry, opened: LoadedBundle) -> _ActiveModel:
     """Return facts about the active model for the ledger; if it does not load, the facts of the newest decision."""
     if opened.bundle is not None:
-        card = from_json(_ActiveModel, opened.bundle.card)
-        return _ActiveModel(bool(card.is_simulated), card.trained_until)
+        facts = opened.bundle.card.data
+        return _ActiveModel(facts.is_simulated, facts.trained_until.isoformat())
     with reading(registry.engine) as connection:
-        return from_json(_ActiveModel, read_decisions(connection, 1)[0].evidence)
+        return from_stored(_ActiveModel, decisions.read_decisions(connection, 1)[0].evidence)
 
 
 def _decision(
     registry: Registry, pair: _Pair, verdict: Verdict, evidence: JsonObject, at: datetime
-) -> Decision:
-    return Decision(
+) -> decisions.Decision:
+    return decisions.Decision(
         decided_at=at,
-        action=PROMOTE if verdict.is_promotion else KEEP,
+        action=decisions.PROMOTE if verdict.is_promotion else decisions.KEEP,
         champion_before=pair.champion,
         champion_after=pair.challenger if verdict.is_promotion else pair.champion,
         challenger=pair.challenger,
@@ -249,12 +239,12 @@ def _decision(
     )
 
 
-def _record(registry: Registry, pair: _Pair, decision: Decision) -> ChallengeResult:
+def _record(registry: Registry, pair: _Pair, decision: decisions.Decision) -> ChallengeResult:
     """Record a decision unless another process recorded the same. Raises: ChampionChanged if it decided otherwise."""
     with writing(registry.engine) as connection:
         # The evaluation takes minutes without a lock; under the lock, look again for decisions of other processes.
-        lock_decisions(connection)
-        champion = active_champion(connection)
+        decisions.lock_decisions(connection)
+        champion = decisions.active_champion(connection)
         before = find_earlier_decision(
             connection, champion, pair.challenger, pair.data_hash, decision.verdict
         )

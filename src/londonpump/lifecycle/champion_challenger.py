@@ -97,11 +97,11 @@ def judged_from(champion: LoadedBundle | None, challenger: LoadedBundle) -> date
 def require_same_origin(champion: LoadedBundle | None, challenger: LoadedBundle, examples: Examples) -> None:
     """Reject a mix of real and simulated models or data. Raises: SimulatedModel."""
     is_simulated = {
-        each.name: bool(each.bundle.card.get("is_simulated"))
+        each.name: each.bundle.card.data.is_simulated
         for each in (champion, challenger)
         if each is not None and each.bundle is not None
     }
-    is_simulated["the data"] = bool(examples.report.get("simulated", False))
+    is_simulated["the data"] = examples.is_simulated
     if len(set(is_simulated.values())) > 1:
         made_up = ", ".join(name for name, each in is_simulated.items() if each)
         real = ", ".join(name for name, each in is_simulated.items() if not each)
@@ -118,7 +118,7 @@ def _open(folder: Path, until: date, smoke_test: SmokeTest) -> LoadedBundle:
         name, bundle, _ = open_verified(folder)
     except BadFile as error:
         return LoadedBundle(folder.name, None, until, SmokeTest(str(error)))
-    return LoadedBundle(name, bundle, date.fromisoformat(bundle.card["trained_until"]), smoke_test)
+    return LoadedBundle(name, bundle, bundle.card.data.trained_until, smoke_test)
 
 
 def _contender(opened: LoadedBundle, examples: Examples, rows: Columns) -> EvaluatedModel:

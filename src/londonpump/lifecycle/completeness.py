@@ -3,11 +3,10 @@
 Busy pumps and earlier calls can be counted only on those days, and only if the hours before them are complete too.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import groupby
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -23,10 +22,16 @@ from londonpump.domain.completeness import (
     known_rate_per_day,
 )
 from londonpump.domain.london_clock import LONDON
+from londonpump.presentation.texts.prepare import (
+    COMPLETE,
+    IN_PART,
+    NO_RECORDS,
+    SAMPLE,
+    CompletenessReport,
+    MonthOfRecords,
+)
 
-COMPLETE, IN_PART, SAMPLE, NO_RECORDS = "complete", "in part", "sample", "no records"
 Days = Mapping[date, int]
-Spans = list[tuple[date, date]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,23 +78,23 @@ class Completeness:
             {"call_date": pa.array(dates, pa.date32()), "counted_from": pa.array(starts, pa.timestamp("us"))}
         )
 
-    def report(self) -> dict[str, Any]:
+    def report(self) -> CompletenessReport:
         """Return the entry `completeness` of report.json."""
         first, last, days = min(self.incidents), max(self.incidents), days_of_recorded_months(self.incidents)
-        return {
-            "is_complete": self.is_complete,
-            "is_stated": self.stated is not None,
-            "first_date": first.isoformat(),
-            "last_date": last.isoformat(),
-            "incidents_per_day": round(sum(self.incidents.values()) / len(days), 1),
-            "known_incidents_per_day": round(known_rate_per_day(last.year), 1),
-            "has_mobilisations": self.has_mobilisations,
-            "complete_days": _as_texts(consecutive_spans(self.days)),
-            "complete_pump_days": _as_texts(consecutive_spans(self.pump_days)),
-            "months": list(self._months()),
-        }
+        return CompletenessReport(
+            is_complete=self.is_complete,
+            is_stated=self.stated is not None,
+            first_date=first,
+            last_date=last,
+            incidents_per_day=round(sum(self.incidents.values()) / len(days), 1),
+            known_incidents_per_day=round(known_rate_per_day(last.year), 1),
+            has_mobilisations=self.has_mobilisations,
+            complete_days=consecutive_spans(self.days),
+            complete_pump_days=consecutive_spans(self.pump_days),
+            months=list(self._months()),
+        )
 
-    def _months(self) -> Iterator[dict[str, Any]]:
+    def _months(self) -> Iterator[MonthOfRecords]:
         first, last = min(self.incidents), max(self.incidents)
         calendar = (first.replace(day=1) + timedelta(days=n) for n in range((last - first).days + 31))
         for (year, month), group in groupby(calendar, lambda day: (day.year, day.month)):
@@ -97,22 +102,21 @@ class Completeness:
                 return
             yield self._month(_whole_month(next(group)))
 
-    def _month(self, days: list[date]) -> dict[str, Any]:
+    def _month(self, days: list[date]) -> MonthOfRecords:
         recorded = [day for day in days if day in self.incidents]
         complete = sorted(set(days) & set(self.days))
         n = sum(self.incidents[day] for day in recorded)
         verdict = _verdict(len(complete), len(recorded), len(days))
-        return {
-            "month": f"{days[0]:%Y-%m}",
-            "verdict": verdict,
-            "explanation": self._explanation(
-                verdict, days[0].year, n / len(recorded) if recorded else 0.0, complete
-            ),
-            "incidents": n,
-            "recorded_days": len(recorded),
-            "complete_days": len(complete),
-            "complete_pump_days": len(set(days) & set(self.pump_days)),
-        }
+        rate = n / len(recorded) if recorded else 0.0
+        return MonthOfRecords(
+            month=f"{days[0]:%Y-%m}",
+            verdict=verdict,
+            explanation=self._explanation(verdict, days[0].year, rate, complete),
+            incidents=n,
+            recorded_days=len(recorded),
+            complete_days=len(complete),
+            complete_pump_days=len(set(days) & set(self.pump_days)),
+        )
 
     def _explanation(self, verdict: str, year: int, rate: float, complete: list[date]) -> str:
         if verdict == NO_RECORDS:
@@ -122,7 +126,7 @@ class Completeness:
         if self.stated is not None:
             return f"as stated; {found}"
         if verdict == IN_PART:
-            spans = ", ".join(" to ".join(span) for span in _as_texts(consecutive_spans(complete)))
+            spans = ", ".join(f"{first} to {last}" for first, last in consecutive_spans(complete))
             return f"only {spans}; {found}"
         return found
 
@@ -134,15 +138,9 @@ def by_day(rows: Table) -> dict[date, int]:
     return {row["call_date"]: row["incidents"] for row in counted.to_pyarrow().to_pylist()}
 
 
-def complete_spans_us(report: Mapping[str, Any]) -> NDArray[np.int64]:
-    """Return the spans (k, 2) over which the calls of prepared data are complete, UTC microseconds.
-
-    Raises: KeyError, TypeError, ValueError if the report is damaged.
-    """
-    edges = [
-        (_midnight(date.fromisoformat(first)), _midnight(date.fromisoformat(last) + timedelta(days=1)))
-        for first, last in report["completeness"]["complete_days"]
-    ]
+def spans_us(spans: Sequence[tuple[date, date]]) -> NDArray[np.int64]:
+    """Return the spans (k, 2) of London days in UTC microseconds."""
+    edges = [(_midnight(first), _midnight(last + timedelta(days=1))) for first, last in spans]
     return np.array(edges, "datetime64[us]").astype(np.int64).reshape(-1, 2)
 
 
@@ -157,10 +155,6 @@ def _verdict(complete: int, recorded: int, days: int) -> str:
 def _whole_month(day: date) -> list[date]:
     days = (day.replace(day=1) + timedelta(days=n) for n in range(31))
     return [one for one in days if one.month == day.month]
-
-
-def _as_texts(spans: Spans) -> list[list[str]]:
-    return [[first.isoformat(), last.isoformat()] for first, last in spans]
 
 
 def _midnight(day: date) -> datetime:

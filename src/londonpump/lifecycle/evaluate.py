@@ -1,16 +1,16 @@
 """Evaluate a bundle and its baselines on mobilisations later than its training."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from londonpump.domain.errors import BadValue, TooFewRows
+from londonpump.domain.json_values import to_json
 from londonpump.evaluation.evaluate import evaluate_models, evaluate_pumps, paired_difference
 from londonpump.evaluation.evaluation_rows import EvaluationRows, Forecast
+from londonpump.evaluation.intervals import Stat
 from londonpump.evaluation.original_model import (
     OriginalModel,
     fit_original,
@@ -45,7 +45,7 @@ from londonpump.models.train import (
 from londonpump.persistence.atomic_files import as_json, require_own_file, write_texts
 from londonpump.persistence.bundles import load_bundle, read_provenance
 from londonpump.presentation.report import About, ReportInputs, render_model_card, render_report
-from londonpump.presentation.report.style import MODEL_LABELS
+from londonpump.presentation.texts.evaluate import EvaluationResults, OriginalScores, PumpScores
 
 ATTRIBUTION = (
     "Contains public sector information licensed under the Open Government Licence v3.0. Source: London Fire "
@@ -74,9 +74,9 @@ class EvaluateRequest:
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """Results as --json writes them, and the inputs of the report."""
+    """The results, and the inputs of the report."""
 
-    results: dict[str, Any]
+    results: EvaluationResults
     inputs: ReportInputs
 
 
@@ -92,7 +92,7 @@ def evaluate(request: EvaluateRequest, progress: Progress = silent) -> Evaluatio
     name, files = load_bundle(request.bundle)
     bundle = from_files(files, str(request.bundle))
     examples = load_examples(request.data)
-    trained_until = date.fromisoformat(bundle.card["trained_until"])
+    trained_until = bundle.card.data.trained_until
     start = request.from_date or trained_until
     rows = later_rows(bundle, examples, start)
     original = None
@@ -105,33 +105,33 @@ def evaluate(request: EvaluateRequest, progress: Progress = silent) -> Evaluatio
     forecasts = forecasts_of(bundle, rows, original)
     # Whole days are resampled, because the errors of one day are correlated: a storm delays many pumps.
     progress("Evaluating, with intervals from resampled days", 0.3)
-    result = evaluate_models(judged_rows, forecasts, resamples=request.resamples)
+    evaluation = evaluate_models(judged_rows, forecasts, resamples=request.resamples)
     pumps = _pumps(bundle, examples, start, request.resamples)
-    results = {
-        "schema": 1,
-        "data_hash": examples.data_hash,
-        "bundle": name,
-        **result,
-        "is_later": start >= trained_until,
-        "differences": _differences(judged_rows, forecasts, request.resamples),
-        **({} if original is None else {"original": _original_scores(original, bundle, rows)}),
-        "context_imputed": bundle.response.context.unknown(bundle.dispatches(rows)),
-        "pumps": pumps,
-    }
-    inputs = ReportInputs(
-        judged_rows, forecasts, result, _about(bundle, name, request, examples, start), pumps=pumps
+    results = EvaluationResults(
+        schema=1,
+        data_hash=examples.data_hash,
+        bundle=name,
+        evaluation=evaluation,
+        is_later=start >= trained_until,
+        differences=_differences(judged_rows, forecasts, request.resamples),
+        original=None if original is None else _original_scores(original, bundle, rows),
+        context_imputed=bundle.response.context.unknown(bundle.dispatches(rows)),
+        pumps=pumps,
     )
+    about = _about(bundle, name, request, examples, start)
+    shown_pumps = None if pumps is None else pumps.all_stated
+    inputs = ReportInputs(judged_rows, forecasts, evaluation, about, pumps=shown_pumps)
     progress("Writing the report", 0.8)
     _write(request, results, inputs)
     progress("Done", 1.0)
     return Evaluation(results, inputs)
 
 
-def _write(request: EvaluateRequest, results: dict[str, Any], inputs: ReportInputs) -> None:
+def _write(request: EvaluateRequest, results: EvaluationResults, inputs: ReportInputs) -> None:
     """Write the requested files: all of them, or none if one fails."""
     texts = {}
     if request.json is not None:
-        texts[request.json] = as_json(results)
+        texts[request.json] = as_json(to_json(results))
     if request.report is not None:
         texts[request.report] = render_report(inputs)
     if request.card is not None:
@@ -150,7 +150,7 @@ def later_rows(bundle: Bundle, examples: Examples, start: date) -> Columns:
             "--from",
             start.isoformat(),
             f"includes {n_seen} mobilisations that the bundle was trained on. Its training ended on "
-            f"{bundle.card['trained_until']}: choose that day or a later one",
+            f"{bundle.card.data.trained_until}: choose that day or a later one",
         )
     if len(rows["mobilised_us"]) < MIN_TEST_ROWS:
         raise TooFewRows(
@@ -162,7 +162,7 @@ def later_rows(bundle: Bundle, examples: Examples, start: date) -> Columns:
 
 def original_of(bundle: Bundle, training: TrainingSet) -> OriginalModel:
     """Fit the original's model on the rows that the bundle would be trained on. Raises: TooFewRows."""
-    plan = TrainingPlan(is_without_fast=bundle.card["without_dispatches_over_60_kmh"])
+    plan = TrainingPlan(is_without_fast=bundle.card.is_without_fast)
     usable = usable_rows(training, plan)
     return fit_original(bundle.dispatches(usable.rows), usable.incident)
 
@@ -188,42 +188,15 @@ def _original_forecast(original: OriginalModel, bundle: Bundle, dispatches: Disp
     return Forecast(original.predict(original_columns(dispatches)), is_listed=flagged)
 
 
-def format_evaluation(results: Mapping[str, Any]) -> str:
-    """Format the scores of all models as a table."""
-    later = "later " if results["is_later"] else ""
-    lines = [f"{results['rows']:,} {later}mobilisations on {results['days']} days"]
-    lines.append(
-        f"{'model':<37}{'MAE s':>8}  {'95 % interval':<16}{'RMSE s':>8}{'within 60 s':>13}{'80 % covers':>13}"
-    )
-    for name, slices in results["models"].items():
-        whole = slices["all"]["all"]
-        mae = whole["mae_s"]
-        cover = whole.get("cover_80_share")
-        lines.append(
-            f"{MODEL_LABELS[name]:<37}{mae['value']:8.1f}  {_between(mae):<16}{whole['rmse_s']['value']:8.1f}"
-            f"{whole['within_60_share']['value']:13.1%}" + (f"{cover['value']:13.1%}" if cover else "")
-        )
-    if original := results.get("original"):
-        lines.append(
-            f"The original model over eleven seeds: median MAE {original['median_mae_s']:.1f} s, best {original['best_mae_s']:.1f} s"
-        )
-    if results["context_imputed"]:
-        unknown_parts = ", ".join(f"{part} of {n:,}" for part, n in results["context_imputed"].items())
-        lines.append(
-            f"Unknown context of these mobilisations: {unknown_parts}; usual values were used instead"
-        )
-    return "\n".join(lines)
-
-
-def _original_scores(original: OriginalModel, bundle: Bundle, rows: Columns) -> dict[str, Any]:
-    """Score the original model for its eleven seeds. It is unstable, so its median and its best are both reported."""
+def _original_scores(original: OriginalModel, bundle: Bundle, rows: Columns) -> OriginalScores:
+    """Score the original model for its eleven seeds."""
     answers = original.predict_all(original_columns(bundle.dispatches(rows)))
     mae_s = np.abs(answers - rows["attendance_s"]).mean(axis=1)
     median, best = median_and_best(mae_s)
-    return {"mae_s": [round(float(m), 3) for m in mae_s], "median_mae_s": median, "best_mae_s": best}
+    return OriginalScores(tuple(round(float(m), 3) for m in mae_s), median, best)
 
 
-def _differences(rows: EvaluationRows, forecasts: dict[str, Forecast], resamples: int) -> dict[str, Any]:
+def _differences(rows: EvaluationRows, forecasts: dict[str, Forecast], resamples: int) -> dict[str, Stat]:
     """Return the MAE of each other model minus ours, on the same rows."""
     return {
         name: paired_difference(rows, forecast, forecasts["ours"], "mae_s", resamples, 0)
@@ -232,7 +205,7 @@ def _differences(rows: EvaluationRows, forecasts: dict[str, Forecast], resamples
     }
 
 
-def _pumps(bundle: Bundle, examples: Examples, start: date, resamples: int) -> dict[str, Any] | None:
+def _pumps(bundle: Bundle, examples: Examples, start: date, resamples: int) -> PumpScores | None:
     """Score the number of pumps on later calls whose number was published, with and without the incident type."""
     later = examples.calls["call_us"] >= midnight_us(start)
     calls = with_known_pumps({name: values[later] for name, values in examples.calls.items()})
@@ -249,28 +222,24 @@ def _pumps(bundle: Bundle, examples: Examples, start: date, resamples: int) -> d
         scores_by_stated[stated] = evaluate_pumps(
             actual, chances.probability, chances.chosen, dispatches.day, resamples
         )
-    return {**scores_by_stated["all_stated"], "nothing_stated": scores_by_stated["nothing_stated"]}
+    return PumpScores(**scores_by_stated)
 
 
 def _about(bundle: Bundle, name: str, request: EvaluateRequest, examples: Examples, start: date) -> About:
-    card = bundle.card
+    facts = bundle.card.data
     return About(
         bundle=name,
         data_hash=examples.data_hash,
-        trained_from_date=date.fromisoformat(card["trained_from"]),
-        trained_until_date=date.fromordinal(date.fromisoformat(card["trained_until"]).toordinal() - 1),
-        trained_rows=card["rows"],
+        trained_from_date=facts.trained_from or facts.trained_until,
+        trained_until_date=facts.trained_until - timedelta(days=1),
+        trained_rows=bundle.card.rows,
         attribution=ATTRIBUTION,
-        is_simulated=bool(card["is_simulated"] or examples.report.get("simulated", False)),
+        is_simulated=facts.is_simulated or examples.is_simulated,
         made_at=str(read_provenance(request.bundle).get("made_at", "")),
-        split=LATER if start >= date.fromisoformat(card["trained_until"]) else NOT_LATER,
+        split=LATER if start >= facts.trained_until else NOT_LATER,
         features=tuple(
             f"{feature.name} ({feature.unit}, known at {feature.known})"
             for feature in bundle.response.features
         ),
         without=bundle.response.context.missing,
     )
-
-
-def _between(stat: Mapping[str, Any]) -> str:
-    return "" if stat["low"] is None else f"{stat['low']:.1f} to {stat['high']:.1f}"

@@ -20,7 +20,7 @@ from londonpump.domain.attendance_targets import MAX_PUBLISHED_S
 from londonpump.domain.london_clock import LONDON
 from londonpump.domain.stations import Station, by_code, land_stations
 from londonpump.features.ground_lookup import CELL_SIZES_M, ROW, distances_m
-from londonpump.models.bundle import Bundle
+from londonpump.models.bundle import Bundle, Card
 from londonpump.models.distribution import LEVELS, P50, P90
 from londonpump.persistence.atomic_files import write_texts
 
@@ -129,7 +129,7 @@ def _as_csv(table: list[tuple[Station, list[Line]]]) -> str:
     return text.getvalue()
 
 
-def _as_page(table: list[tuple[Station, list[Line]]], card: dict[str, Any], day: date) -> str:
+def _as_page(table: list[tuple[Station, list[Line]]], card: Card, day: date) -> str:
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
@@ -173,11 +173,11 @@ th { font-weight: 600; font-size: .85em; }
 </head>
 <body>
 <h1>Expected arrival by ground and station</h1>
-{% if card.is_simulated %}<p class="warning">SIMULATED: not for use on a real call.</p>{% endif %}
+{% if card.data.is_simulated %}<p class="warning">SIMULATED: not for use on a real call.</p>{% endif %}
 <p>Minutes from mobilisation to arrival: half of the pumps arrive within the first figure, nine in ten within the
 second. Day is {{ periods.day }}, night is {{ periods.night }}. The figures cover the locations of past calls of any incident
 type, and assume that the pump is at its station. The stations are those open on {{ day.strftime("%d %B %Y") }}. The model was trained on
-{{ "{:,}".format(card.rows) }} mobilisations from {{ card.trained_from }} until {{ card.trained_until }}.</p>
+{{ "{:,}".format(card.rows) }} mobilisations from {{ card.data.trained_from }} until {{ card.data.trained_until }}.</p>
 <main>
 {% for ground, lines in table %}
 <section>

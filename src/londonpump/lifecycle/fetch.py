@@ -30,9 +30,9 @@ class FetchedRecords:
         lines = []
         for file in self.fetched.files:
             verb = "fetched" if file in self.fetched.new else "kept"
-            size_mb = file.provenance["bytes"] / 1e6
+            size_mb = file.provenance.size_bytes / 1e6
             lines.append(
-                f"{verb:>8}  {file.record_type}: {file.provenance['title']} "
+                f"{verb:>8}  {file.record_type}: {file.provenance.title} "
                 f"({size_mb:,.1f} MB, newest record {file.newest})"
             )
         n_new = len(self.fetched.new)

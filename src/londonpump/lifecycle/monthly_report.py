@@ -212,7 +212,7 @@ def _day(at: datetime) -> str:
 
 
 def _is_simulated(source: _ReportSource) -> bool:
-    of_records = source.examples is not None and source.examples.report.get("simulated", False)
+    of_records = source.examples is not None and source.examples.is_simulated
     card = source.result.ages.card
     return bool(of_records or (card and card.is_simulated))
 
@@ -279,7 +279,7 @@ def _hours(at_us: Ints) -> Ints:
 
 def replay_month(name: str, bundle: Bundle, examples: Examples, month: Month) -> LivePerformance:
     """Predict the published mobilisations of the month and the month before, if they are later than the training."""
-    trained_until = date.fromisoformat(bundle.card["trained_until"])
+    trained_until = bundle.card.data.trained_until
     # The month before is included for comparison.
     start = max(trained_until, month.before.first_date)
     if start > month.last_date:

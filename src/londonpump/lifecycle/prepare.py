@@ -6,11 +6,11 @@ fails.
 
 import gc
 import tempfile
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import ibis
 from ibis.backends.duckdb import Backend
@@ -21,6 +21,7 @@ from londonpump.cleaning.incidents import clean_incidents
 from londonpump.cleaning.mobilisations import clean_mobilisations, pumps_of_incidents, with_incident_columns
 from londonpump.domain.columns import DATA_SCHEMA
 from londonpump.domain.errors import BadFile
+from londonpump.domain.json_values import to_json
 from londonpump.ingest import context_csv
 from londonpump.ingest.published import PublishedTable, read_published
 from londonpump.lifecycle import rejections
@@ -32,9 +33,9 @@ from londonpump.lifecycle.prepare_context import (
     count_context,
     with_context,
 )
-from londonpump.lifecycle.prepare_text import count_by_rule, describe_input
 from londonpump.lifecycle.progress import Progress, silent
 from londonpump.persistence.atomic_files import atomic_folder, require_own_folder, write_json
+from londonpump.presentation.texts.prepare import Preparation, RowCounts
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,8 +125,8 @@ class Workspace:
             self.connection.raw_sql(f'DROP TABLE IF EXISTS temp.main."{name}"')
 
 
-def prepare(request: PrepareRequest, progress: Progress = silent) -> dict[str, Any]:
-    """Make examples from published files. Returns: the content of report.json.
+def prepare(request: PrepareRequest, progress: Progress = silent) -> Preparation:
+    """Make examples from published files.
 
     Raises: BadFile for a wrong file, TooFewRows if the files yield no example, DatabaseFailed if the context cannot be read.
     Then nothing is written, and earlier data stays.
@@ -160,7 +161,7 @@ def _cheap_expressions() -> Iterator[None]:
         ibis.options.sql.fuse_selects = fuses
 
 
-def _prepare(request: PrepareRequest, workspace: Workspace, source: ContextSource) -> dict[str, Any]:
+def _prepare(request: PrepareRequest, workspace: Workspace, source: ContextSource) -> Preparation:
     published = _read(request, workspace)
     station_list = context_csv.stations_table(workspace.connection, source.stations)
     workspace.progress("Cleaning incidents", 0.35)
@@ -244,7 +245,7 @@ class _PreparedTables:
     source: ContextSource
 
 
-def _write(request: PrepareRequest, workspace: Workspace, prepared: _PreparedTables) -> dict[str, Any]:
+def _write(request: PrepareRequest, workspace: Workspace, prepared: _PreparedTables) -> Preparation:
     with atomic_folder(request.out, REPORT, NAMES) as out:
         linked = workspace.linked(out)
         for folder in ("examples", "calls", "rejected"):
@@ -263,22 +264,38 @@ def _write(request: PrepareRequest, workspace: Workspace, prepared: _PreparedTab
                 _rejected_rows(raw, table), linked / "rejected" / f"{name}.parquet"
             )
         written = workspace.connection.read_parquet(linked / "examples" / "examples.parquet")
-        report = {
-            "schema": DATA_SCHEMA,
-            "inputs": [describe_input(file) for table in prepared.published.values() for file in table.files],
-            "tables": {name: count_by_rule(table) for name, table in prepared.tables.items()},
-            "warnings": rejections.warnings(prepared.tables, prepared.published),
-            "examples": written.count().to_pyarrow().as_py(),
-            "complete": prepared.completeness.is_complete,
-            "completeness": prepared.completeness.report(),
-            "context": count_context(written, prepared.source),
-            "simulated": request.is_simulated or _is_from_simulation(request),
-        }
-
-        write_json(out / STATIONS, [station.to_json() for station in prepared.source.stations])
-        write_json(out / REPORT, report)
+        report = Preparation(
+            schema=DATA_SCHEMA,
+            inputs=[file for table in prepared.published.values() for file in table.files],
+            tables={name: count_by_rule(table) for name, table in prepared.tables.items()},
+            warnings=rejections.warnings(prepared.tables, prepared.published),
+            examples=written.count().to_pyarrow().as_py(),
+            complete=prepared.completeness.is_complete,
+            completeness=prepared.completeness.report(),
+            context=count_context(written, prepared.source),
+            simulated=request.is_simulated or _is_from_simulation(request),
+        )
+        write_json(out / STATIONS, to_json(prepared.source.stations))
+        write_json(out / REPORT, to_json(report))
     workspace.progress("Done", 1.0)
     return report
+
+
+def count_by_rule(table: Table) -> RowCounts:
+    """Count input, kept, repaired and rejected rows per rule; a repair counts only if the row is kept."""
+    repaired: Counter[str] = Counter()
+    rejected: Counter[str] = Counter()
+    kept = 0
+    for row in rules.rule_counts(table).to_pyarrow().to_pylist():
+        if row["rule"] is not None:
+            rejected[row["rule"]] += row["rows"]
+            continue
+        kept += row["rows"]
+        for name in filter(None, row["repairs"].split(";")):
+            repaired[name] += row["rows"]
+    return RowCounts(
+        kept + rejected.total(), kept, dict(sorted(repaired.items())), dict(sorted(rejected.items()))
+    )
 
 
 def _is_from_simulation(request: PrepareRequest) -> bool:

@@ -1,11 +1,12 @@
 """Context of `prepare`: read it from files or else from the database, join it to mobilisations, and count it."""
 
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -20,6 +21,7 @@ from londonpump.features.observations import LIBRARY, MICROSECOND, Columns, Scho
 from londonpump.ingest import context_csv
 from londonpump.ingest.station_file import read_stations as read_station_file
 from londonpump.persistence.embedded_database import database_exists
+from londonpump.presentation.texts.prepare import ContextPart, JoinedRows
 
 if TYPE_CHECKING:
     from londonpump.persistence.database import Engine
@@ -164,38 +166,29 @@ def spells_as_arrow(found: Columns, names: list[str]) -> pa.Table:
     return pa.table(made)
 
 
-def count_context(examples: Table, source: ContextSource) -> dict[str, Any]:
-    """Count the examples with context per part and source, for report.json.
-
-    Returns: per part `from` (file, database, holidays library; null: not requested), `joined` and `missing_share`; for the
-    weather also `sources`, and the numbers of examples with a value of their own hour and of an earlier hour.
-    """
+def count_context(examples: Table, source: ContextSource) -> dict[str, ContextPart]:
+    """Count the examples with context per part and source, for report.json."""
     have = context_counts(examples).to_pyarrow().to_pylist()[0]
-    parts: dict[str, Any] = {part: _share(have[part], have["rows"]) for part in PARTS[1:]}
+    rows = {part: JoinedRows(have[part], _missing_share(have[part], have["rows"])) for part in PARTS[1:]}
     if source.origins[WEATHER]:
-        weather = weather_counts(examples).to_pyarrow().to_pylist()
-        parts[WEATHER] = _of_weather(weather, have["rows"])
+        rows[WEATHER] = _of_weather(weather_counts(examples).to_pyarrow(), have["rows"])
     parts = {
-        part: {"from": origin, **parts[part]} if origin else {"from": None}
-        for part, origin in source.origins.items()
+        part: ContextPart(origin, rows[part] if origin else None) for part, origin in source.origins.items()
     }
-    return {**parts, "stations": {"from": source.stations_from, "stations": len(source.stations)}}
+    return {**parts, "stations": ContextPart(source.stations_from, stations=len(source.stations))}
 
 
-def _share(joined: int, rows: int) -> dict[str, Any]:
-    return {"joined": joined, "missing_share": round(1 - joined / rows, 6) if rows else None}
+def _missing_share(joined: int, rows: int) -> float | None:
+    return round(1 - joined / rows, 6) if rows else None
 
 
-def _of_weather(groups: list[dict[str, Any]], rows: int) -> dict[str, Any]:
-    known = [group for group in groups if group["weather_source"] is not None]
-    own = sum(group["rows"] for group in known if group["is_own_hour"])
-    joined = sum(group["rows"] for group in known)
-    sources: dict[str, int] = {}
-    for group in known:
-        sources[group["weather_source"]] = sources.get(group["weather_source"], 0) + group["rows"]
-    return {
-        **_share(joined, rows),
-        "sources": dict(sorted(sources.items())),
-        "own_hour": own,
-        "hour_before": joined - own,
-    }
+def _of_weather(groups: pa.Table, rows: int) -> JoinedRows:
+    sources: Counter[str] = Counter()
+    own = 0
+    for group in groups.to_pylist():
+        if group["weather_source"] is not None:
+            sources[group["weather_source"]] += group["rows"]
+            own += group["rows"] if group["is_own_hour"] else 0
+    joined = sources.total()
+    share = _missing_share(joined, rows)
+    return JoinedRows(joined, share, dict(sorted(sources.items())), own, joined - own)

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from londonpump.domain.attendance_targets import LATENESS_LIMITS_S, MIN_UNDERESTIMATE_S
 from londonpump.domain.columns import CALLS, DATA_SCHEMA, EXAMPLES
 from londonpump.domain.errors import BadFile, TooFewRows
+from londonpump.domain.json_values import from_json
 from londonpump.domain.london_clock import LONDON
 from londonpump.domain.stations import Station
 from londonpump.evaluation.evaluation_rows import (
@@ -26,7 +27,7 @@ from londonpump.evaluation.evaluation_rows import (
     hour_band,
 )
 from londonpump.evaluation.metrics import CRPS_LEVELS
-from londonpump.lifecycle.completeness import complete_spans_us
+from londonpump.lifecycle.completeness import spans_us
 from londonpump.models.bundle import Bundle
 from londonpump.models.distribution import P50, ResponseTimes
 from londonpump.persistence.atomic_files import read_json
@@ -48,18 +49,14 @@ class Examples:
     rows: Columns
     calls: Columns
     stations: tuple[Station, ...]
-    report: dict[str, Any]
+    complete: NDArray[np.int64]  # (k, 2) spans of time in which no call is missing, UTC microseconds
+    is_simulated: bool
     data_hash: str  # hash of both files, so that a bundle names its training data
 
     @property
     def n(self) -> int:
         """Return the number of examples."""
         return len(self.rows["mobilised_us"])
-
-    @property
-    def complete(self) -> NDArray[np.int64]:
-        """Return the spans (k, 2) of time in which no call is missing, UTC microseconds."""
-        return complete_spans_us(self.report)
 
     def take(self, mask: NDArray[np.bool_]) -> Columns:
         """Return the columns of the selected rows."""
@@ -86,19 +83,21 @@ def load_examples(data: Path, start: date | None = None) -> Examples:
     if not rows.num_rows:
         raise TooFewRows(f"{data} holds no example: every row was rejected. See its report.json.")
     try:
-        stations = tuple(Station.from_json(entry) for entry in read_json(data / "stations.json"))
+        stations = from_json(tuple[Station, ...], read_json(data / "stations.json"))
         if not stations:
             raise BadFile(data, "is damaged, or of another version (no station)", _MAKE_AGAIN)
         report = read_json(data / "report.json")
         if report["schema"] != DATA_SCHEMA:
             raise BadFile(data, f"was prepared by another version (schema {report['schema']})", _MAKE_AGAIN)
-        report = {**report, "complete": bool(report["complete"])}
-        complete_spans_us(report)  # raises here if the report is damaged
+        spans = [
+            (date.fromisoformat(a), date.fromisoformat(b)) for a, b in report["completeness"]["complete_days"]
+        ]
+        complete, is_simulated = spans_us(spans), bool(report.get("simulated", False))
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise BadFile(data, f"is damaged, or of another version ({error})", _MAKE_AGAIN) from error
     if start is not None:
         rows = _began_from(rows, start)
-    return Examples(as_columns(rows), as_columns(called), stations, report, whole)
+    return Examples(as_columns(rows), as_columns(called), stations, complete, is_simulated, whole)
 
 
 def data_hash_of(data: Path) -> str:

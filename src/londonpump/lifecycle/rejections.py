@@ -1,10 +1,10 @@
 """Rejected rows per rule and file with an example of each, and the checks that stop `prepare` if too many are rejected."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 from ibis.expr.types import BooleanValue, Table
 
@@ -15,6 +15,7 @@ from londonpump.domain.errors import BadFile, TooFewRows
 from londonpump.domain.published_columns import TABLES, is_contradicted
 from londonpump.ingest.published import PublishedTable
 from londonpump.ingest.published.format_checks import EXAMINED_ROWS, advice_on_dates, swap_day_and_month
+from londonpump.presentation.texts.prepare import Rejection, format_rejection
 
 MIN_WARNING_SHARE = 0.02
 """A rule that rejects more than this share of a file suggests that the file is wrong."""
@@ -26,21 +27,13 @@ DEGREES_OF_LONDON = ((51.0, 52.0), (-1.0, 1.0))
 
 
 @dataclass(frozen=True, slots=True)
-class Rejection:
-    """Rows of one file that one rule rejected."""
+class RuleCount:
+    """Rows of one file that one rule rejected, or that were kept (no rule), and the number of the first one."""
 
-    table: str
-    file: str
+    source_file: int
     rule: str
     rows: int
-    of_rows: int  # all rows of the file
-    row: int  # number of the first rejected row
-    example: Mapping[str, str | None]  # {column: published text} of that row
-    hint: str = ""  # a likely cause
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the entry in report.json."""
-        return asdict(self)
+    row: int
 
 
 def rejections(name: str, cleaned: Table, published: PublishedTable, share: float = 0.0) -> list[Rejection]:
@@ -49,23 +42,19 @@ def rejections(name: str, cleaned: Table, published: PublishedTable, share: floa
     Args: name: of the table in report.json. cleaned: its rows with `rule`. published: the files of these rows.
     """
     counts = cleaned.group_by("source_file", "rule").agg(rows=cleaned.count(), row=cleaned.source_row.min())
-    found = counts.to_pyarrow().to_pylist()
-    of: dict[int, int] = {}
+    found = [RuleCount(**{**row, "rule": row["rule"] or ""}) for row in counts.to_pyarrow().to_pylist()]
+    of: Counter[int] = Counter()
     for count in found:
-        of[count["source_file"]] = of.get(count["source_file"], 0) + count["rows"]
-    reported = [
-        count
-        for count in found
-        if count["rule"] is not None and count["rows"] > share * of[count["source_file"]]
-    ]
-    reported.sort(key=lambda count: (-count["rows"], count["source_file"], count["rule"]))
-    return [_rejection(name, cleaned, published, count, of[count["source_file"]]) for count in reported]
+        of[count.source_file] += count.rows
+    reported = [count for count in found if count.rule and count.rows > share * of[count.source_file]]
+    reported.sort(key=lambda count: (-count.rows, count.source_file, count.rule))
+    return [_rejection(name, cleaned, published, count, of[count.source_file]) for count in reported]
 
 
-def warnings(tables: Mapping[str, Table], published: Mapping[str, PublishedTable]) -> list[dict[str, Any]]:
+def warnings(tables: Mapping[str, Table], published: Mapping[str, PublishedTable]) -> list[Rejection]:
     """Return the warnings in report.json."""
     return [
-        one.to_json()
+        one
         for name, table in tables.items()
         for one in rejections(name, table, _files_of(name, published), MIN_WARNING_SHARE)
         if one.rule not in BY_CHOICE
@@ -86,23 +75,10 @@ def require_kept_rows(name: str, cleaned: Table, published: Mapping[str, Publish
     subject = (
         "incident record" if name == "incidents" else "pump" if name == "pumps" else "mobilisation record"
     )
-    listed = "; ".join(format_rejection(one.to_json()) for one in found[:MAX_NAMED_RULES])
+    listed = "; ".join(format_rejection(one) for one in found[:MAX_NAMED_RULES])
     raise TooFewRows(
         f"No {subject} is usable: all {rows:,} rows were rejected. {listed}. Nothing was written. Correct the files or the "
         "list of stations, and prepare again."
-    )
-
-
-def format_rejection(rejection: Mapping[str, Any]) -> str:
-    """Format one entry of `warnings`."""
-    sample = ", ".join(
-        f"{column} {'is empty' if text is None else repr(text)}"
-        for column, text in rejection["example"].items()
-    )
-    hint = f" ({rejection['hint']})" if rejection["hint"] else ""
-    return (
-        f"{rejection['file']}: {rejection['rows']:,} of {rejection['of_rows']:,} {rejection['table']} rejected by "
-        f"{rejection['rule']}, for example {sample} in data row {rejection['row']}{hint}"
     )
 
 
@@ -194,10 +170,8 @@ def _files_of(name: str, published: Mapping[str, PublishedTable]) -> PublishedTa
     return published["mobilisations" if name == "mobilisations" else "incidents"]
 
 
-def _rejection(
-    name: str, cleaned: Table, published: PublishedTable, count: Mapping[str, Any], of: int
-) -> Rejection:
-    index, row, rule = count["source_file"], count["row"], count["rule"]
+def _rejection(name: str, cleaned: Table, published: PublishedTable, count: RuleCount, of: int) -> Rejection:
+    index, row, rule = count.source_file, count.row, count.rule
     is_first = (cleaned.source_file == index) & (cleaned.source_row == row) & (cleaned.rule == rule)
     pump = None
     if "pump" in cleaned.columns:
@@ -207,7 +181,7 @@ def _rejection(
     table = "mobilisations" if name == "mobilisations" else "incidents"
     example = _example(texts, table, rules.rule_columns(rule, pump))
     hint = location_hint(example.values()) if rule == "impossible_location" else ""
-    return Rejection(name, published.files[index].file, rule, count["rows"], of, row, example, hint)
+    return Rejection(name, published.files[index].file, rule, count.rows, of, row, example, hint)
 
 
 def _example(texts: Mapping[str, str | None], table: str, columns: Iterable[str]) -> dict[str, str | None]:

@@ -12,16 +12,18 @@ from pathlib import Path
 from londonpump.domain.errors import LondonPumpError
 from londonpump.ingest.http import Http
 from londonpump.lifecycle.challenge import ChallengeRequest, challenge
-from londonpump.lifecycle.evaluate import EvaluateRequest, evaluate, format_evaluation
+from londonpump.lifecycle.evaluate import EvaluateRequest, evaluate
 from londonpump.lifecycle.fetch import fetch_records
 from londonpump.lifecycle.prepare import PrepareRequest, prepare, select_records
-from londonpump.lifecycle.prepare_text import format_preparation
 from londonpump.lifecycle.progress import Progress, silent
 from londonpump.lifecycle.refresh import RefreshRequest, refresh_context
-from londonpump.lifecycle.train import TrainRequest, format_training, train
+from londonpump.lifecycle.train import TrainRequest, train
 from londonpump.models.train import TrainingPlan
 from londonpump.persistence.database import open_database
 from londonpump.presentation.texts.challenge import format_challenge
+from londonpump.presentation.texts.evaluate import format_evaluation
+from londonpump.presentation.texts.prepare import format_preparation
+from londonpump.presentation.texts.train import format_training
 from londonpump.settings import Settings
 
 CARD = "model_card.html"

@@ -9,18 +9,10 @@ from pathlib import Path
 
 from londonpump.domain.bundle_card import BundleCard
 from londonpump.domain.errors import BadValue
-from londonpump.domain.json_values import from_json, view_of
+from londonpump.domain.json_values import from_stored, view_of
 from londonpump.persistence.atomic_files import SUFFIX, remove_abandoned
 from londonpump.persistence.database import reading, writing
-from londonpump.persistence.repositories.decisions import (
-    active_champion,
-    active_periods_of,
-    decision_at,
-    decision_of,
-    decisions_about,
-    lock_decisions,
-    named_bundles,
-)
+from londonpump.persistence.repositories import decisions
 from londonpump.presentation.texts.challenge import TIME_FORMAT, DecisionView
 from londonpump.presentation.texts.models import MIB, BundleView, PeriodView, format_period
 from londonpump.registry.bundle_store import BundleStore, StoredBundle
@@ -40,7 +32,10 @@ def show(settings: Settings, target: str | None) -> BundleView | DecisionView:
         name = folder.name
         stored = BundleStore(folder.parent).read(name)
         with reading(registry.engine) as connection:
-            periods, lines = active_periods_of(connection, name), decisions_about(connection, name)
+            periods, lines = (
+                decisions.active_periods_of(connection, name),
+                decisions.decisions_about(connection, name),
+            )
     return BundleView(
         bundle=stored.name,
         size_bytes=stored.size_bytes,
@@ -54,10 +49,10 @@ def show(settings: Settings, target: str | None) -> BundleView | DecisionView:
 def as_of(settings: Settings, at: datetime) -> str:
     """Format which model was active at a time, and its active period."""
     with open_registry(settings) as registry, reading(registry.engine) as connection:
-        line = decision_at(connection, at)
+        line = decisions.decision_at(connection, at)
         if line is None or line.champion_after is None:
             return f"At {at:{TIME_FORMAT}} no model was active."
-        spans = active_periods_of(connection, line.champion_after)
+        spans = decisions.active_periods_of(connection, line.champion_after)
     # The newest period that began by then: a model can be active several times.
     period = next(each for each in reversed(spans) if each.from_at <= at)
     return f"At {at:{TIME_FORMAT}} {line.champion_after} was active: {format_period(view_of(PeriodView, period))}."
@@ -67,7 +62,7 @@ def format_bundles(settings: Settings) -> str:
     """Format every bundle of the store, the newest first."""
     with open_registry(settings) as registry:
         with reading(registry.engine) as connection:
-            champion = active_champion(connection)
+            champion = decisions.active_champion(connection)
         store = registry.store
         bundles = sorted(store.read_all(), key=lambda each: each.made_at)
         newest = store.newest()
@@ -80,7 +75,7 @@ def format_bundles(settings: Settings) -> str:
             for mark, applies in (("active", each.name == champion), ("newest", each.name == newest))
             if applies
         ]
-        until = from_json(BundleCard, each.card).trained_until
+        until = from_stored(BundleCard, each.card).trained_until
         marks += [f"damaged: {each.problem}"] if each.problem else []
         lines.append(
             f"{each.name}  trained until {until or '-'}  made {each.made_at or '-'}  {', '.join(marks)}".rstrip()
@@ -95,7 +90,7 @@ def _is_number(target: str) -> bool:
 
 def _decision(registry: Registry, number: int) -> DecisionView:
     with reading(registry.engine) as connection:
-        line = decision_of(connection, number)
+        line = decisions.decision_of(connection, number)
     if line is None:
         raise BadValue("decision", number, "is not in the ledger. See londonpump models list")
     return view_of(DecisionView, line)
@@ -103,7 +98,7 @@ def _decision(registry: Registry, number: int) -> DecisionView:
 
 def _active_bundle(registry: Registry) -> str:
     with reading(registry.engine) as connection:
-        champion = active_champion(connection)
+        champion = decisions.active_champion(connection)
     if champion is None:
         raise BadValue("model", "active", "there is none. Name a bundle, or run londonpump models promote")
     return champion
@@ -144,8 +139,8 @@ def prune(settings: Settings, keep: int = 1, is_dry: bool = False) -> PruneResul
         store = registry.store
         with writing(registry.engine) as connection:
             # The lock keeps others from promoting a bundle while it is moved; the slow removal follows without it.
-            lock_decisions(connection)
-            unneeded, n_kept = _unneeded(store, named_bundles(connection), keep)
+            decisions.lock_decisions(connection)
+            unneeded, n_kept = _unneeded(store, decisions.named_bundles(connection), keep)
             moved = [] if is_dry else [path for each in unneeded if (path := _move_aside(store, each.name))]
         for path in moved:
             shutil.rmtree(path, ignore_errors=True)

@@ -2,17 +2,16 @@
 
 import platform
 import subprocess
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from londonpump import __version__
 from londonpump.domain.errors import LondonPumpError
+from londonpump.domain.json_values import IF_KNOWN, to_json
 from londonpump.lifecycle.prepared_examples import (
     CHALLENGE_DAYS,
     Columns,
@@ -26,9 +25,8 @@ from londonpump.lifecycle.prepared_examples import (
     midnight_us,
 )
 from londonpump.lifecycle.progress import Progress, silent
-from londonpump.models.bundle import Bundle, from_files, to_files
+from londonpump.models.bundle import Bundle, TrainingFacts, from_files, to_files
 from londonpump.models.distribution import P10, P50, P90
-from londonpump.models.fitted_context import MISSING
 from londonpump.models.train import TrainingPlan, TrainingSet, fit_bundle, with_workload
 from londonpump.persistence.bundles import load_bundle, require_bundles_folder, save_bundle
 
@@ -64,8 +62,8 @@ def train(request: TrainRequest, progress: Progress = silent) -> tuple[Path, Bun
     files = to_files(bundle)
     # Checked before it is stored, because from then on it is the newest bundle and a challenge may evaluate it.
     _require_same_predictions(bundle, from_files(files, str(request.out)), training.rows)
-    provenance = {**_provenance(), "metrics": _metrics(bundle, examples, until)}
-    folder = save_bundle(files, provenance, request.out)
+    provenance = _provenance(_metrics(bundle, examples, until))
+    folder = save_bundle(files, to_json(provenance), request.out)
     progress("Done", 1.0)
     return folder, from_files(load_bundle(folder)[1], str(folder))
 
@@ -87,38 +85,38 @@ def training_set(examples: Examples, until: date) -> TrainingSet:
     )
 
 
-def card_facts(examples: Examples, training: TrainingSet, until: date) -> dict[str, Any]:
-    """Return the facts about the data for the card; none depends on the clock or the host, so the hash is stable."""
+def card_facts(examples: Examples, training: TrainingSet, until: date) -> TrainingFacts:
+    """Return the facts about the data for the card."""
     at_us = training.rows["mobilised_us"]
-    return {
-        "data_hash": examples.data_hash,
-        "code_version": __version__,
-        "trained_from": london_date(int(at_us.min())).isoformat() if len(at_us) else None,
-        "trained_until": until.isoformat(),
-        "is_stream": bool(len(training.complete)),
-        "is_simulated": bool(examples.report.get("simulated", False)),
-        "libraries": {name: version(name) for name in LIBRARIES},
-    }
+    return TrainingFacts(
+        data_hash=examples.data_hash,
+        code_version=__version__,
+        trained_from=london_date(int(at_us.min())) if len(at_us) else None,
+        trained_until=until,
+        is_stream=bool(len(training.complete)),
+        is_simulated=examples.is_simulated,
+        libraries={name: version(name) for name in LIBRARIES},
+    )
 
 
-def format_training(folder: Path, card: Mapping[str, Any]) -> str:
-    """Format the training data of a bundle, and its folder."""
-    summary = f"Trained on {card['rows']:,} mobilisations from {card['trained_from']} until before {card['trained_until']}."
-    return "\n".join([summary, *_format_missing_context(card["context"]), f"Bundle: {folder}"])
+@dataclass(frozen=True, slots=True)
+class QuickMetrics:
+    """Quick scores on the mobilisations after the training; `evaluate` computes the full ones."""
+
+    rows: int
+    mae_s: float | None = field(default=None, metadata=IF_KNOWN)
+    cover_80_share: float | None = field(default=None, metadata=IF_KNOWN)
 
 
-def _format_missing_context(card: Mapping[str, str]) -> list[str]:
-    """Format one line per part of the context that the examples do not cover."""
-    return [
-        f"Without {part}: "
-        + (
-            "the examples hold no traffic, and too few travel times to estimate it."
-            if part == "congestion"
-            else "fewer than half of the examples have it."
-        )
-        for part, state in card.items()
-        if state == MISSING
-    ]
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """When, where and from which commit a bundle was trained, and its quick scores."""
+
+    made_at: str
+    host: str
+    machine: str
+    commit: str | None
+    metrics: QuickMetrics
 
 
 def _require_same_predictions(made: Bundle, stored: Bundle, rows: Columns) -> None:
@@ -133,29 +131,29 @@ def _require_same_predictions(made: Bundle, stored: Bundle, rows: Columns) -> No
         )
 
 
-def _metrics(bundle: Bundle, examples: Examples, until: date) -> dict[str, Any]:
-    """Return quick scores on the mobilisations after the training; `evaluate` computes the full ones."""
+def _metrics(bundle: Bundle, examples: Examples, until: date) -> QuickMetrics:
     is_later = first_us_of_incident(examples.rows) >= midnight_us(until)
     rows = examples.take(is_later & np.isfinite(examples.rows["attendance_s"]))
     actual_s = rows["attendance_s"]
     if not len(actual_s):
-        return {"rows": 0}
+        return QuickMetrics(0)
     rows = with_workload(rows, examples.calls, bundle.ground, examples.complete)
     p10_s, p50_s, p90_s = bundle.response_times(bundle.dispatches(rows)).quantiles((P10, P50, P90)).T
-    return {
-        "rows": len(actual_s),
-        "mae_s": round(float(np.abs(p50_s - actual_s).mean()), 3),
-        "cover_80_share": round(float(((p10_s <= actual_s) & (actual_s <= p90_s)).mean()), 4),
-    }
+    return QuickMetrics(
+        rows=len(actual_s),
+        mae_s=round(float(np.abs(p50_s - actual_s).mean()), 3),
+        cover_80_share=round(float(((p10_s <= actual_s) & (actual_s <= p90_s)).mean()), 4),
+    )
 
 
-def _provenance() -> dict[str, Any]:
-    return {
-        "made_at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "host": platform.node(),
-        "machine": f"{platform.system()} {platform.machine()}, Python {platform.python_version()}",
-        "commit": _commit(),
-    }
+def _provenance(metrics: QuickMetrics) -> Provenance:
+    return Provenance(
+        made_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        host=platform.node(),
+        machine=f"{platform.system()} {platform.machine()}, Python {platform.python_version()}",
+        commit=_commit(),
+        metrics=metrics,
+    )
 
 
 def _commit() -> str | None:

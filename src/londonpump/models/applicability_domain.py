@@ -16,6 +16,7 @@ from londonpump.domain import incident_types
 from londonpump.features.dispatches import Dispatches
 from londonpump.features.ground_lookup import ROW, cell_of
 
+Columns = dict[str, NDArray[Any]]
 Flags = NDArray[np.bool_]
 Ints = NDArray[np.int64]
 
@@ -95,7 +96,7 @@ class ApplicabilityDomain:
     texts: dict[str, frozenset[str]]
     """Texts of each column in the training rows."""
 
-    def fill(self, columns: dict[str, Any], hour: Floats) -> tuple[dict[str, Any], ImputationFlags]:
+    def fill(self, columns: Columns, hour: Floats) -> tuple[Columns, ImputationFlags]:
         """Return the columns with missing numbers imputed, and the labels of the imputed values."""
         n = len(hour)
         imputation_flags = ImputationFlags(n)
@@ -136,27 +137,6 @@ class ApplicabilityDomain:
         wide = np.where(unseen, np.maximum(wide, UNSEEN_STATION_SCALING), wide)
         imputation_flags.add(f"station={UNKNOWN}", unseen)
         return wide, imputation_flags
-
-    def to_json(self) -> dict[str, Any]:
-        """Return JSON-serializable values."""
-        return {
-            "area": self.area.tolist(),
-            "reach_m": self.reach_m,
-            "stations": sorted(self.stations),
-            "typical": {name: values.tolist() for name, values in self.typical.items()},
-            "texts": {name: sorted(texts) for name, texts in self.texts.items()},
-        }
-
-    @classmethod
-    def from_json(cls, value: dict[str, Any]) -> "ApplicabilityDomain":
-        """The inverse of `to_json`."""
-        return cls(
-            area=np.array(value["area"], np.int64),
-            reach_m=float(value["reach_m"]),
-            stations=frozenset(value["stations"]),
-            typical={name: np.array(values, np.float64) for name, values in value["typical"].items()},
-            texts={name: frozenset(texts) for name, texts in value["texts"].items()},
-        )
 
 
 def fit_applicability_domain(dispatches: Dispatches, read: frozenset[str]) -> ApplicabilityDomain:

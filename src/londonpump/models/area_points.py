@@ -41,7 +41,7 @@ class AreaPoints:
         """Return the (k, 2) points of the ground of a station such as A24, None if it had too few calls."""
         return self.grounds.get(code.strip().upper())
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, dict[str, list[int]]]:
         """Return JSON-serializable values, rounded to the metre."""
         return {"districts": _flat(self.districts), "grounds": _flat(self.grounds)}
 

@@ -16,9 +16,7 @@ months before it. Twenty to 150 binned medians made monotone were 0.0 to 0.7 s w
 """
 
 import heapq
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,15 +41,6 @@ class Constant:
         """(n,) the mean."""
         return np.full(n, self.mean_s)
 
-    def to_json(self) -> dict[str, float]:
-        """Return JSON-serializable values."""
-        return {"median_s": self.median_s, "mean_s": self.mean_s}
-
-    @classmethod
-    def from_json(cls, stored: Mapping[str, Any]) -> Self:
-        """The inverse of `to_json`."""
-        return cls(float(stored["median_s"]), float(stored["mean_s"]))
-
 
 @dataclass(frozen=True, slots=True)
 class Curve:
@@ -63,15 +52,6 @@ class Curve:
     def at(self, distance_km: Floats) -> Floats:
         """Return the seconds at each distance, NaN where the distance is NaN."""
         return np.asarray(np.interp(distance_km, self.distance_km, self.attendance_s))
-
-    def to_json(self) -> dict[str, list[float]]:
-        """Return JSON-serializable values."""
-        return {"distance_km": self.distance_km.tolist(), "attendance_s": self.attendance_s.tolist()}
-
-    @classmethod
-    def from_json(cls, stored: Mapping[str, Any]) -> Self:
-        """The inverse of `to_json`."""
-        return cls(np.array(stored["distance_km"], float), np.array(stored["attendance_s"], float))
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,23 +69,6 @@ class Distance:
     def predict_mean(self, distance_km: Floats) -> Floats:
         """(n,) mean seconds."""
         return np.where(np.isnan(distance_km), self.unknown.mean_s, self.mean.at(distance_km))
-
-    def to_json(self) -> dict[str, Any]:
-        """Return JSON-serializable values."""
-        return {
-            "median": self.median.to_json(),
-            "mean": self.mean.to_json(),
-            "unknown": self.unknown.to_json(),
-        }
-
-    @classmethod
-    def from_json(cls, stored: Mapping[str, Any]) -> Self:
-        """The inverse of `to_json`."""
-        return cls(
-            Curve.from_json(stored["median"]),
-            Curve.from_json(stored["mean"]),
-            Constant.from_json(stored["unknown"]),
-        )
 
 
 def fit_constant(attendance_s: Floats) -> Constant:

@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +18,8 @@ finally:
 Booster = lgb.Booster
 Floats = NDArray[np.float64]
 # Several threads add floating-point numbers in varying order: one thread keeps models and predictions reproducible.
-ALWAYS: dict[str, Any] = {
+Parameters = Mapping[str, str | float]
+ALWAYS: Parameters = {
     "verbosity": -1,
     "deterministic": True,
     # LightGBM would otherwise time both layouts and pick one, and the layouts add up in different orders.
@@ -33,11 +33,11 @@ def train(
     table: Floats,
     target: Floats,
     names: tuple[str, ...],
-    parameters: Mapping[str, Any],
+    parameters: Parameters,
 ) -> Booster:
     """Train `parameters["num_trees"]` trees on an (n, features) table."""
     settings = {**ALWAYS, **parameters}
-    trees = settings.pop("num_trees")
+    trees = int(settings.pop("num_trees"))
     # Bins are made with the data set, so max_bin is a parameter of it.
     data = lgb.Dataset(
         table, target, feature_name=list(names), params={**ALWAYS, "max_bin": settings.get("max_bin", 255)}

@@ -6,7 +6,9 @@ look-ups, and the baselines. This module converts to bytes only; `persistence` w
 
 import json
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
 from hashlib import blake2b
 from typing import Any
 
@@ -14,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from londonpump.domain.errors import BadFile
+from londonpump.domain.json_values import IF_KNOWN, INLINE, from_json, stored_as, to_json
 from londonpump.domain.stations import Station, known_stations, land_stations
 from londonpump.features.catalogue import FEATURES, Feature
 from londonpump.features.dispatches import Dispatches
@@ -37,11 +40,61 @@ Columns = dict[str, NDArray[Any]]
 
 
 @dataclass(frozen=True, slots=True)
+class SelfTest:
+    """A training dispatch, None where unknown, and its predicted median."""
+
+    dispatch: Mapping[str, str | float | None]
+    p50_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainingFacts:
+    """The origin of the training data; none depends on the clock or the host, so the hash of the bundle is stable."""
+
+    data_hash: str = ""
+    code_version: str = ""
+    trained_from: date | None = None
+    trained_until: date
+    """The first day after the training data."""
+    is_stream: bool = False
+    is_simulated: bool = False
+    libraries: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """Facts about a bundle for people."""
+
+    schema: int
+    seed: int
+    rows: int
+    features: tuple[str, ...]
+    location_effects: tuple[str, ...]
+    hyperparameters: Mapping[str, float]
+    context: Mapping[str, str]
+    is_without_fast: bool = field(metadata=stored_as("without_dispatches_over_60_kmh"))
+    self_test: SelfTest | None = field(metadata=IF_KNOWN)
+    data: TrainingFacts = field(metadata=INLINE)
+
+
+@dataclass(frozen=True, slots=True)
+class ResponseFile:
+    """The content of response_time.json; the boosters and location effects have files of their own."""
+
+    features: tuple[str, ...]
+    location_effects: tuple[str, ...]
+    curve: NDArray[np.float64]
+    centres: int
+    shape: NDArray[np.float64]
+    group_of: NDArray[np.int64]
+    risk_threshold: float
+
+
+@dataclass(frozen=True, slots=True)
 class Bundle:
     """One set of models that were trained together."""
 
-    card: dict[str, Any]
-    """Facts for people: features, parameters, data hash, dates, rows, seed, whether simulated."""
+    card: Card
     stations: tuple[Station, ...]
     ground: GroundLookup
     applicability_domain: ApplicabilityDomain
@@ -76,31 +129,25 @@ def to_files(bundle: Bundle) -> dict[str, bytes]:
     response = bundle.response
     texts = {
         "bundle.json": bundle.card,
-        "ground.json": bundle.ground.to_json(),
-        "applicability_domain.json": bundle.applicability_domain.to_json(),
-        "stations.json": [station.to_json() for station in bundle.stations],
-        "response_time.json": {
-            "features": [feature.name for feature in response.features],
-            "location_effects": [effect.smoothing.name for effect in response.location_effects],
-            "curve": response.curve.coefficients.tolist(),
-            "centres": len(response.centre),
-            "shape": response.shape.tolist(),
-            "group_of": response.group_of.tolist(),
-            "risk_threshold": bundle.risk_threshold,
-        },
-        "context.json": response.context.to_json(),
+        "ground.json": bundle.ground,
+        "applicability_domain.json": bundle.applicability_domain,
+        "stations.json": bundle.stations,
+        "response_time.json": ResponseFile(
+            features=tuple(feature.name for feature in response.features),
+            location_effects=tuple(effect.smoothing.name for effect in response.location_effects),
+            curve=response.curve.coefficients,
+            centres=len(response.centre),
+            shape=response.shape,
+            group_of=response.group_of,
+            risk_threshold=bundle.risk_threshold,
+        ),
+        "context.json": response.context,
         "area_points.json": bundle.area_points.to_json(),
-        "baselines.json": {
-            "constant": bundle.constant.to_json(),
-            "distance": bundle.distance.to_json(),
-        },
-        "risk_stations.json": {
-            "date": bundle.card["trained_until"],
-            "density": bundle.risk_stations,
-        },
+        "baselines.json": {"constant": bundle.constant, "distance": bundle.distance},
+        "risk_stations.json": {"date": bundle.card.data.trained_until, "density": bundle.risk_stations},
     }
     # JSON, NumPy's format and LightGBM's text contain no code: opening a bundle runs nothing of its maker.
-    files = {name: _json(value) for name, value in texts.items()}
+    files = {name: _json(to_json(value)) for name, value in texts.items()}
     location_effects = {
         name: values for effect in response.location_effects for name, values in effect.to_arrays().items()
     }
@@ -123,7 +170,7 @@ def from_files(files: dict[str, bytes], path: str) -> Bundle:
         if card["schema"] != SCHEMA:
             problem = f"is of schema {card['schema']}, this version reads {SCHEMA}"
             raise BadFile(path, problem, "Train again: londonpump train.")
-        return _assemble(card, files)
+        return _assemble(from_json(Card, card), files)
     except ValueError as error:
         # the hash of the bundle is checked before, so the file was written like this
         raise BadFile(path, f"cannot be read ({error})", "Train again.") from error
@@ -133,40 +180,40 @@ def from_files(files: dict[str, bytes], path: str) -> Bundle:
         ) from error
 
 
-def _assemble(card: dict[str, Any], files: dict[str, bytes]) -> Bundle:
+def _assemble(card: Card, files: dict[str, bytes]) -> Bundle:
     value = {
         name: json.loads(text)
         for name, text in files.items()
         if name.endswith(".json") and not name.startswith(PUMPS_PREFIX)
     }
-    stored = value["response_time.json"]
+    stored = from_json(ResponseFile, value["response_time.json"])
     location_effects = from_npz(files["location_effects.npz"])
     response = ResponseTimeModel(
-        features=features_named(stored["features"]),
-        curve=BaseCurve(np.array(stored["curve"], np.float64)),
+        features=features_named(stored.features),
+        curve=BaseCurve(stored.curve),
         location_effects=tuple(
-            LocationEffect.from_arrays(name, location_effects) for name in stored["location_effects"]
+            LocationEffect.from_arrays(name, location_effects) for name in stored.location_effects
         ),
-        centre=tuple(boosters.from_bytes(files[f"centre_{i}.txt"]) for i in range(stored["centres"])),
+        centre=tuple(boosters.from_bytes(files[f"centre_{i}.txt"]) for i in range(stored.centres)),
         scale=boosters.from_bytes(files["scale.txt"]),
-        shape=np.array(stored["shape"], np.float64),
-        group_of=np.array(stored["group_of"], np.int64),
-        context=FittedContext.from_json(value["context.json"]),
+        shape=stored.shape,
+        group_of=stored.group_of,
+        context=from_json(FittedContext, value["context.json"]),
     )
     pumps = {
         name.removeprefix(PUMPS_PREFIX): text for name, text in files.items() if name.startswith(PUMPS_PREFIX)
     }
     return Bundle(
         card=card,
-        stations=tuple(Station.from_json(entry) for entry in value["stations.json"]),
-        ground=GroundLookup.from_json(value["ground.json"]),
-        applicability_domain=ApplicabilityDomain.from_json(value["applicability_domain.json"]),
+        stations=from_json(tuple[Station, ...], value["stations.json"]),
+        ground=from_json(GroundLookup, value["ground.json"]),
+        applicability_domain=from_json(ApplicabilityDomain, value["applicability_domain.json"]),
         response=response,
         pumps=PumpsModel.from_files(pumps),
-        constant=Constant.from_json(value["baselines.json"]["constant"]),
-        distance=Distance.from_json(value["baselines.json"]["distance"]),
+        constant=from_json(Constant, value["baselines.json"]["constant"]),
+        distance=from_json(Distance, value["baselines.json"]["distance"]),
         risk_stations=value["risk_stations.json"]["density"],
-        risk_threshold=float(stored["risk_threshold"]),
+        risk_threshold=stored.risk_threshold,
         seen=np.cumsum(from_npz(files["training_incidents.npz"])["steps"]),
         area_points=AreaPoints.from_json(value["area_points.json"]),
     )
@@ -181,7 +228,7 @@ def incident_hashes(incident_number: NDArray[Any]) -> NDArray[np.int64]:
     )
 
 
-def features_named(names: list[str]) -> tuple[Feature, ...]:
+def features_named(names: Sequence[str]) -> tuple[Feature, ...]:
     """Return features by name. Raises: KeyError for a name this version does not know."""
     known = {feature.name: feature for feature in FEATURES}
     return tuple(known[name] for name in names)
@@ -202,7 +249,7 @@ TOLERANCE_S = 0.01
 """The card rounds to 0.001 s; another machine's arithmetic may differ in the last digits."""
 
 
-def self_test_columns(dispatch: dict[str, Any]) -> Columns:
+def self_test_columns(dispatch: Mapping[str, str | float | None]) -> Columns:
     """Return the dispatch on a card as columns of one row; null is unknown."""
     return {
         name: np.array([value], np.int64 if name == "mobilised_us" else object)
@@ -212,21 +259,26 @@ def self_test_columns(dispatch: dict[str, Any]) -> Columns:
     }
 
 
+def require_self_test(bundle: Bundle, path: str) -> SelfTest:
+    """Return the example on the card of a bundle. Raises: BadFile if it has none."""
+    if bundle.card.self_test is None:
+        raise BadFile(path, "has no example for the self-test", "Train again.")
+    return bundle.card.self_test
+
+
 def check_self_test(bundle: Bundle, path: str) -> float:
     """Predict the example on the card of a bundle and return the median in seconds.
 
     Raises: BadFile if the card has no example, or the prediction differs because files or libraries changed.
     """
-    self_test = bundle.card.get("self_test")
-    if not isinstance(self_test, dict):
-        raise BadFile(path, "has no example for the self-test", "Train again.")
+    self_test = require_self_test(bundle, path)
     answered_s = float(
-        bundle.response(bundle.dispatches(self_test_columns(self_test["dispatch"]))).quantile(P50)[0]
+        bundle.response(bundle.dispatches(self_test_columns(self_test.dispatch))).quantile(P50)[0]
     )
-    if not math.isclose(answered_s, self_test["p50_s"], abs_tol=TOLERANCE_S):
+    if not math.isclose(answered_s, self_test.p50_s, abs_tol=TOLERANCE_S):
         raise BadFile(
             path,
-            f"predicts {answered_s:.3f} s in its self-test, not {self_test['p50_s']:.3f} s as when it was trained",
+            f"predicts {answered_s:.3f} s in its self-test, not {self_test.p50_s:.3f} s as when it was trained",
             "Train again, or use the versions of the libraries that are on its card.",
         )
     return answered_s

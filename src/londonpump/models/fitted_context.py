@@ -11,14 +11,14 @@ over neighbouring hours and areas where journeys are few. Free flow is the quiet
 traffic was observed, the profile is its mean by hour of the week instead.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Self
+from dataclasses import dataclass, field
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from londonpump.domain.columns import WEATHER_NUMBERS
+from londonpump.domain.json_values import INLINE, stored_as
 from londonpump.features.dispatches import HOUR_US, Dispatches
 from londonpump.models.applicability_domain import ImputationFlags
 
@@ -74,25 +74,16 @@ class Journeys:
 class Congestion:
     """The fitted profile."""
 
-    rates: Floats
-    """(areas or 1, 168) share of extra travel time by hour of the London week."""
-    source: str
+    source: str = field(metadata=stored_as("from"))
     """FROM_TRAVEL_TIMES or OBSERVED."""
     rows: int
     """Number of journeys or observations."""
+    rates: Floats
+    """(areas or 1, 168) share of extra travel time by hour of the London week."""
 
     def __call__(self, hour: Ints, area: Ints) -> Floats:
         """Return the (n,) congestion rate, 0 to 1."""
         return np.asarray(self.rates[area if len(self.rates) > 1 else 0, hour])
-
-    def to_json(self) -> dict[str, Any]:
-        """Return JSON-serializable values."""
-        return {"from": self.source, "rows": self.rows, "rates": self.rates.tolist()}
-
-    @classmethod
-    def from_json(cls, value: dict[str, Any]) -> Self:
-        """The inverse of `to_json`."""
-        return cls(np.array(value["rates"], np.float64), value["from"], int(value["rows"]))
 
 
 def hour_and_area(dispatches: Dispatches) -> tuple[Ints, Ints]:
@@ -139,7 +130,7 @@ def profile_of(journeys: Journeys) -> Congestion:
     free = np.sort(effect, axis=1)[:, :QUIET_HOURS].mean(axis=1)
     # The model is in logs, the rate is a share of the free travel time.
     rates = np.clip(np.expm1(effect - free[:, None]), 0.0, 1.0)
-    return Congestion(rates.round(4), FROM_TRAVEL_TIMES, len(left))
+    return Congestion(FROM_TRAVEL_TIMES, len(left), rates.round(4))
 
 
 def fit_observed(rate: Floats, hour: Ints) -> Congestion:
@@ -154,7 +145,7 @@ def fit_observed(rate: Floats, hour: Ints) -> Congestion:
     # The usual rate counts as one observation, so that an hour without any takes it.
     usual = np.tile(_smoothed(_daily(total)) / _smoothed(_daily(count)), DAYS)
     rates = np.clip((total + usual) / (count + 1.0), 0.0, 1.0)
-    return Congestion(rates.round(4)[None, :], OBSERVED, int(known.sum()))
+    return Congestion(OBSERVED, int(known.sum()), rates.round(4)[None, :])
 
 
 def _log_excess(journeys: Journeys) -> Floats:
@@ -200,21 +191,12 @@ SMOOTH_MONTHS = 0.6
 class Climate:
     """Usual weather by month and hour."""
 
-    means: dict[str, Floats]
+    means: dict[str, Floats] = field(metadata=INLINE)
     """Mean of each column, (12, 24) by month and London hour."""
 
     def __call__(self, name: str, dispatches: Dispatches) -> Floats:
         """Return the (n,) usual values of a column at the times of the dispatches."""
         return np.asarray(self.means[name][dispatches.month - 1, dispatches.hour.astype(np.int64)])
-
-    def to_json(self) -> dict[str, Any]:
-        """Return JSON-serializable values."""
-        return {name: means.tolist() for name, means in self.means.items()}
-
-    @classmethod
-    def from_json(cls, value: dict[str, Any]) -> Self:
-        """The inverse of `to_json`."""
-        return cls({name: np.array(means, np.float64) for name, means in value.items()})
 
 
 def fit_climate(dispatches: Dispatches, names: tuple[str, ...]) -> Climate:
@@ -333,24 +315,6 @@ class FittedContext:
             self.reads & reads,
             Climate({name: means for name, means in self.climate.means.items() if name in reads}),
             self.congestion if CONGESTION in reads else None,
-        )
-
-    def to_json(self) -> dict[str, Any]:
-        """Return JSON-serializable values."""
-        return {
-            "reads": sorted(self.reads),
-            "climate": self.climate.to_json(),
-            "congestion": self.congestion.to_json() if self.congestion is not None else None,
-        }
-
-    @classmethod
-    def from_json(cls, value: Mapping[str, Any]) -> Self:
-        """The inverse of `to_json`."""
-        profile = value["congestion"]
-        return cls(
-            frozenset(value["reads"]),
-            Climate.from_json(value["climate"]),
-            None if profile is None else Congestion.from_json(profile),
         )
 
 

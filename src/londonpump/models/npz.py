@@ -15,8 +15,11 @@ Ints = NDArray[np.int64]
 def to_npz(arrays: Mapping[str, Ints]) -> bytes:
     """Return .npz bytes, each array in the smallest integer type that holds it; the same arrays give the same bytes."""
     file = io.BytesIO()
-    packed: dict[str, Any] = {name: values.astype(_smallest(values)) for name, values in arrays.items()}
-    np.savez(file, **packed)
+    np.savez(
+        file,
+        allow_pickle=False,
+        **{name: values.astype(_smallest(values)) for name, values in arrays.items()},
+    )
     return file.getvalue()
 
 

@@ -18,9 +18,7 @@ The most likely number is nearly always 1 or 2; without weights 3, 4 and 5 would
 macro F1 with an accuracy within one point of the best.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -62,7 +60,9 @@ class PumpSteps:
         return chances_from(further)
 
 
-def fit_steps(table: Floats, pumps: Ints, names: tuple[str, ...], parameters: Mapping[str, Any]) -> PumpSteps:
+def fit_steps(
+    table: Floats, pumps: Ints, names: tuple[str, ...], parameters: boosters.Parameters
+) -> PumpSteps:
     """Train each step on an (n, features) table and (n,) pumps, 1 to 5."""
     steps: list[boosters.Booster | None] = []
     for k in STEPS:

@@ -6,12 +6,13 @@ announced number is weighted for macro F1.
 """
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from londonpump.domain.json_values import from_json, to_json
 from londonpump.features.dispatches import Dispatches
 from londonpump.models import boosters
 from londonpump.models.npz import from_npz, to_npz
@@ -91,6 +92,16 @@ class PumpChances:
 
 
 @dataclass(frozen=True, slots=True)
+class PumpsFile:
+    """The content of pumps.json; counts and boosters have files of their own."""
+
+    vocabulary: Mapping[str, list[str]]
+    tables: Mapping[str, Floats]
+    """Root of each table by chain."""
+    weights: Floats
+
+
+@dataclass(frozen=True, slots=True)
 class PumpsModel:
     """The fitted model of the number of pumps."""
 
@@ -111,14 +122,14 @@ class PumpsModel:
 
     def to_files(self) -> dict[str, bytes]:
         """Return files by name: LightGBM text per step, the counts of the tables, and JSON for the rest."""
-        value = {
-            "vocabulary": {name: list(codes) for name, codes in self.vocabulary.items()},
-            "tables": {table.chain.name: table.root.tolist() for table in self.tables},
-            "weights": self.weights.ravel().tolist(),
-        }
+        stored = PumpsFile(
+            vocabulary={name: list(codes) for name, codes in self.vocabulary.items()},
+            tables={table.chain.name: table.root for table in self.tables},
+            weights=self.weights.ravel(),
+        )
         counts = {name: values for table in self.tables for name, values in table.to_arrays().items()}
         files = {
-            MODEL_JSON: json.dumps(value, separators=(",", ":")).encode(),
+            MODEL_JSON: json.dumps(to_json(stored), separators=(",", ":")).encode(),
             TABLES_NPZ: to_npz(counts),
         }
         for k, booster in zip(STEPS, self.steps.steps, strict=True):
@@ -129,19 +140,16 @@ class PumpsModel:
     @classmethod
     def from_files(cls, files: dict[str, bytes]) -> "PumpsModel":
         """The inverse of `to_files`; other files of a bundle are ignored."""
-        value: dict[str, Any] = json.loads(files[MODEL_JSON])
+        stored = from_json(PumpsFile, json.loads(files[MODEL_JSON]))
         counts = from_npz(files[TABLES_NPZ])
         names = [_step_file(k) for k in STEPS]
         return cls(
             vocabulary={
-                name: {text: i for i, text in enumerate(texts)} for name, texts in value["vocabulary"].items()
+                name: {text: i for i, text in enumerate(texts)} for name, texts in stored.vocabulary.items()
             },
-            tables=tuple(
-                Frequencies.from_arrays(name, np.array(root, np.float64), counts)
-                for name, root in value["tables"].items()
-            ),
+            tables=tuple(Frequencies.from_arrays(name, root, counts) for name, root in stored.tables.items()),
             steps=PumpSteps(tuple(boosters.from_bytes(files[f]) if f in files else None for f in names)),
-            weights=np.array(value["weights"], np.float64).reshape(2, 2, N_CLASSES),
+            weights=stored.weights.reshape(2, 2, N_CLASSES),
         )
 
 
@@ -244,7 +252,7 @@ def _fit_weights(training_data: PumpTrainingData, hyperparameters: PumpHyperpara
     return np.array(weights).reshape(2, 2, N_CLASSES)
 
 
-def _parameters(hyperparameters: PumpHyperparameters, seed: int) -> dict[str, Any]:
+def _parameters(hyperparameters: PumpHyperparameters, seed: int) -> boosters.Parameters:
     return {
         "num_trees": hyperparameters.trees,
         "num_leaves": hyperparameters.leaves,

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -183,7 +182,7 @@ def hidden(table: Floats, names: tuple[str, ...], seed: int) -> Floats:
     return table
 
 
-def centre_parameters(hyperparameters: Hyperparameters, seed: int) -> dict[str, Any]:
+def centre_parameters(hyperparameters: Hyperparameters, seed: int) -> boosters.Parameters:
     """Return the LightGBM parameters of one booster of the centre."""
     return {
         # The announced time is a median, which the absolute error gives; the mean follows from the distribution.
@@ -199,7 +198,7 @@ def centre_parameters(hyperparameters: Hyperparameters, seed: int) -> dict[str, 
     }
 
 
-def scale_parameters(hyperparameters: Hyperparameters, seed: int) -> dict[str, Any]:
+def scale_parameters(hyperparameters: Hyperparameters, seed: int) -> boosters.Parameters:
     """Return the LightGBM parameters of the booster of the scale."""
     return {
         "objective": "regression",

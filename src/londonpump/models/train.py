@@ -1,7 +1,7 @@
 """Training of a model bundle, on training rows alone."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,15 @@ from londonpump.features.observations import london_days
 from londonpump.models.applicability_domain import fit_applicability_domain
 from londonpump.models.area_points import fit_area_points
 from londonpump.models.baselines import fit_constant, fit_distance
-from londonpump.models.bundle import SCHEMA, Bundle, incident_hashes, stations_or_known
+from londonpump.models.bundle import (
+    SCHEMA,
+    Bundle,
+    Card,
+    SelfTest,
+    TrainingFacts,
+    incident_hashes,
+    stations_or_known,
+)
 from londonpump.models.distribution import P50
 from londonpump.models.fitted_context import fit_context
 from londonpump.models.pump_count import PumpsModel, fit_pumps
@@ -68,10 +76,8 @@ class TrainingPlan:
     """Features that the models may read."""
 
 
-def fit_bundle(
-    training: TrainingSet, plan: TrainingPlan, facts: dict[str, Any], progress: Progress
-) -> Bundle:
-    """Train a bundle. facts: further entries of its card (data hash, dates). Raises: TooFewRows, KnownTooLate."""
+def fit_bundle(training: TrainingSet, plan: TrainingPlan, facts: TrainingFacts, progress: Progress) -> Bundle:
+    """Train a bundle. Raises: TooFewRows, KnownTooLate."""
     # First of all: a feature known too late makes every later figure worthless.
     require_known_in_time(plan.features)
     training = usable_rows(training, plan)
@@ -97,18 +103,18 @@ def fit_bundle(
     progress("Fitting the baselines", 0.85)
     distance_km = distance_as_original_km(rows)
     return Bundle(
-        card={
-            "schema": SCHEMA,
-            "seed": plan.seed,
-            "rows": len(attendance_s),
-            "features": [feature.name for feature in features],
-            "location_effects": [effect.smoothing.name for effect in response.location_effects],
-            "hyperparameters": _hyperparameters_json(len(attendance_s)),
-            "context": context.card(),
-            "without_dispatches_over_60_kmh": plan.is_without_fast,
-            "self_test": _self_test(response, dispatches, read),
-            **facts,
-        },
+        card=Card(
+            schema=SCHEMA,
+            seed=plan.seed,
+            rows=len(attendance_s),
+            features=tuple(feature.name for feature in features),
+            location_effects=tuple(effect.smoothing.name for effect in response.location_effects),
+            hyperparameters=asdict(hyperparameters_for(len(attendance_s))),
+            context=context.card(),
+            is_without_fast=plan.is_without_fast,
+            self_test=_self_test(response, dispatches, read),
+            data=facts,
+        ),
         stations=training.stations,
         ground=ground,
         applicability_domain=fit_applicability_domain(dispatches, read),
@@ -123,7 +129,7 @@ def fit_bundle(
     )
 
 
-def _self_test(response: ResponseTimeModel, dispatches: Dispatches, read: frozenset[str]) -> dict[str, Any]:
+def _self_test(response: ResponseTimeModel, dispatches: Dispatches, read: frozenset[str]) -> SelfTest:
     """Return the first training dispatch, null where unknown, and its predicted median."""
     # The features read the timestamp as microseconds.
     columns = sorted((read - {"mobilised_at"}) | {"mobilised_us", "station_code", "property_type"})
@@ -131,11 +137,8 @@ def _self_test(response: ResponseTimeModel, dispatches: Dispatches, read: frozen
         {name: dispatches.columns[name][:1] for name in columns if name in dispatches.columns},
         dispatches.lookup,
     )
-    row = {name: values[0] for name, values in first.columns.items()}
-    return {
-        "dispatch": {name: _plain(value) for name, value in row.items()},
-        "p50_s": round(float(response(first).quantile(P50)[0]), 3),
-    }
+    row = {name: _plain(values[0]) for name, values in first.columns.items()}
+    return SelfTest(row, round(float(response(first).quantile(P50)[0]), 3))
 
 
 def _plain(value: Any) -> Any:
@@ -215,8 +218,3 @@ def _fit_risk_threshold(response: ResponseTimeModel, dispatches: Dispatches) -> 
     times = response(dispatches)
     chance = times.p_over(times.quantile(P50) + MIN_UNDERESTIMATE_S)
     return float(np.quantile(chance, 1 - FLAGGED_SHARE))
-
-
-def _hyperparameters_json(n: int) -> dict[str, Any]:
-    hyperparameters = hyperparameters_for(n)
-    return {name: getattr(hyperparameters, name) for name in hyperparameters.__slots__}

@@ -9,7 +9,7 @@ import secrets
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from functools import partial
 from typing import Annotated
 
@@ -94,7 +94,7 @@ def _stored(connection: Connection) -> RiskList | None:
 
 def _of_champion(champion: Champion) -> RiskList:
     # the list of a bundle is as old as its training data
-    until = datetime.fromisoformat(champion.bundle.card["trained_until"]).replace(tzinfo=UTC)
+    until = datetime.combine(champion.bundle.card.data.trained_until, time(), UTC)
     return RiskList(until, frozenset(listed(champion.bundle.risk_stations)))
 
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from londonpump.domain.attendance_targets import LATENESS_LIMITS_S
 from londonpump.domain.errors import BadFile, LondonPumpError
-from londonpump.models.bundle import Bundle, check_self_test, from_files, self_test_columns
+from londonpump.models.bundle import Bundle, check_self_test, from_files, require_self_test, self_test_columns
 from londonpump.models.distribution import P10, P50, P90
 from londonpump.persistence.bundles import folder_of, load_bundle
 
@@ -45,7 +45,7 @@ def latency_ms(bundle: Bundle) -> float:
 
     The bundle must hold the example of its self-test.
     """
-    one = self_test_columns(bundle.card["self_test"]["dispatch"])
+    one = self_test_columns(require_self_test(bundle, "bundle").dispatch)
     columns = {name: np.repeat(values, CANDIDATES) for name, values in one.items()}
     taken_ns = []
     for _ in range(WARM_UP + TIMED):

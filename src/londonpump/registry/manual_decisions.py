@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from londonpump.domain.bundle_card import BundleCard
 from londonpump.domain.errors import BadFile, BadValue, LondonPumpError
-from londonpump.domain.json_values import JsonObject, from_json, to_json, view_of
+from londonpump.domain.json_values import JsonObject, from_stored, to_json, view_of
 from londonpump.persistence.database import reading, writing
 from londonpump.persistence.repositories.decisions import (
     PROMOTE,
@@ -105,7 +105,7 @@ def promote(settings: Settings, request: PromotionRequest) -> PromotionResult:
     with open_registry(settings) as registry:
         folder = registry.store.find(request.bundle)
         name, bundle, answered_s = open_verified(folder)
-        card = from_json(BundleCard, bundle.card)
+        card = from_stored(BundleCard, to_json(bundle.card))
         smoke_test = require_smoke_test(folder)
         with reading(registry.engine) as connection:
             newest = next(iter(read_decisions(connection, 1)), None)
@@ -199,7 +199,7 @@ def _from_to(registry: Registry, to: str | None) -> tuple[str | None, str]:
 def _card_of(registry: Registry, before: str | None, to: str) -> BundleCard:
     try:
         require_smoke_test(registry.store.folder(to))
-        return from_json(BundleCard, registry.store.read(to).card)
+        return from_stored(BundleCard, registry.store.read(to).card)
     except BadFile as error:
         stays = f"The active model stays {before or 'none'}. Copy the whole bundle there again, or name another with --to."
         raise BadFile(error.file, error.problem, stays) from error

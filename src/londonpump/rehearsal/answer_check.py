@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -20,8 +19,8 @@ from londonpump.persistence.repositories.decisions import Decision
 from londonpump.persistence.verified_bundle import folder_of, open_verified
 from londonpump.rehearsal.month import MonthResult
 from londonpump.rehearsal.request_traffic import Answer
+from londonpump.service.predictions.schemas import Candidate, PredictionResponse
 
-PREDICTED_COLUMNS = ("p10_s", "p50_s", "p90_s")
 # The service rounds times to 0.1 s.
 ROUNDED_S = 0.051
 UNSTATED_COLUMNS = ("property_category", "property_type", "address_qualifier", "station_ground_code")
@@ -53,43 +52,44 @@ def exactness_of(bundles: Path, answers: Sequence[Answer]) -> Exactness:
 def _n_mixed(bundle: Bundle, answers: Sequence[Answer]) -> int:
     # an answer without candidates cannot be compared, so it counts as mixed
     candidates = [
-        (i, each, candidate) for i, each in enumerate(answers) for candidate in _response(each)["candidates"]
+        (i, each, candidate) for i, each in enumerate(answers) for candidate in _response(each).candidates
     ]
     predicted = predict_dispatches(bundle, _columns(bundle, candidates))
     ends_s = predicted.times.quantiles((P10, P90))
     own_s = np.column_stack([ends_s[:, 0], predicted.median_s, ends_s[:, 1]])
-    served_s = np.array([[candidate[name] for name in PREDICTED_COLUMNS] for *_, candidate in candidates])
+    served_s = np.array([(each.p10_s, each.p50_s, each.p90_s) for *_, each in candidates])
     is_other = (np.abs(own_s - served_s) > ROUNDED_S).any(axis=1)
     of_answer = np.array([i for i, *_ in candidates])
     empty = len(answers) - len(np.unique(of_answer))
     return len(np.unique(of_answer[is_other])) + empty
 
 
-def _columns(
-    bundle: Bundle, candidates: Sequence[tuple[int, Answer, dict[str, Any]]]
-) -> dict[str, NDArray[Any]]:
+def _columns(bundle: Bundle, candidates: Sequence[tuple[int, Answer, Candidate]]) -> dict[str, NDArray[Any]]:
     """Return the inputs of the bundle, from each question and the workload counts in its answer."""
     stations, n = by_code(bundle.stations), len(candidates)
     bodies = [each.question.body for _, each, _ in candidates]
-    station = [stations[candidate["station"]["code"]] for *_, candidate in candidates]
+    station = [stations[candidate.station.code] for *_, candidate in candidates]
     counted = ("pumps_out", "ground_pumps_available", "recent_ground_calls")
     homes = [
-        incident_types.HOME_STATION if candidate["home_station"] is None else incident_types.OTHER_STATION
+        incident_types.HOME_STATION if candidate.home_station is None else incident_types.OTHER_STATION
         for *_, candidate in candidates
     ]
     return {
-        "mobilised_us": np.array([us_of(datetime.fromisoformat(body["at"])) for body in bodies], np.int64),
+        "mobilised_us": np.array([us_of(body.at) for body in bodies if body.at is not None], np.int64),
         "station_code": np.array([each.code for each in station], object),
         "station_easting_m": np.array([each.easting_m for each in station]),
         "station_northing_m": np.array([each.northing_m for each in station]),
         "deployed_from": np.array(homes, object),
-        "incident_type": np.array([body["incident_type"] for body in bodies], object),
+        "incident_type": np.array([body.incident_type for body in bodies], object),
         **{name: np.full(n, None, object) for name in UNSTATED_COLUMNS},
         **{
-            axis: np.array([float(body["location"][axis]) for body in bodies])
+            axis: np.array([float(getattr(body.location, axis)) for body in bodies])
             for axis in ("easting_m", "northing_m")
         },
-        **{name: np.array([_number(_response(each)[name]) for _, each, _ in candidates]) for name in counted},
+        **{
+            name: np.array([_number(getattr(_response(each), name)) for _, each, _ in candidates])
+            for name in counted
+        },
     }
 
 
@@ -97,7 +97,7 @@ def _number(value: float | None) -> float:
     return np.nan if value is None else float(value)
 
 
-def _response(answer: Answer) -> dict[str, Any]:
+def _response(answer: Answer) -> PredictionResponse:
     assert answer.response is not None  # noqa: S101 - `exactness_of` drops requests without an answer
     return answer.response
 
@@ -179,7 +179,7 @@ def _other_models_answered(ledger: Sequence[Decision], answered_by: Sequence[str
 def _live_metrics(answers: Sequence[Answer]) -> LiveMetrics | None:
     # two pumps of one station have the same times, so the first one is enough
     found = [
-        (candidate["p10_s"], candidate["p50_s"], candidate["p90_s"], answer.question.actual_s)
+        (candidate.p10_s, candidate.p50_s, candidate.p90_s, answer.question.actual_s)
         for answer in answers
         for candidate in _of_station(answer)[:1]
     ]
@@ -195,6 +195,6 @@ def _live_metrics(answers: Sequence[Answer]) -> LiveMetrics | None:
     )
 
 
-def _of_station(answer: Answer) -> list[dict[str, Any]]:
-    candidates = [] if answer.response is None else answer.response["candidates"]
-    return [candidate for candidate in candidates if candidate["station"]["code"] == answer.question.station]
+def _of_station(answer: Answer) -> list[Candidate]:
+    candidates = [] if answer.response is None else answer.response.candidates
+    return [candidate for candidate in candidates if candidate.station.code == answer.question.station]

@@ -6,13 +6,15 @@ from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 
-from londonpump.lifecycle.evaluate import EvaluateRequest, evaluate, format_evaluation
-from londonpump.lifecycle.predict import format_prediction, open_bundle, predict_file
+from londonpump.lifecycle.evaluate import EvaluateRequest, evaluate
+from londonpump.lifecycle.predict import open_bundle, predict_file, predict_one
 from londonpump.lifecycle.prepare import PrepareRequest, prepare
 from londonpump.lifecycle.progress import Progress
 from londonpump.lifecycle.train import TrainRequest, train
 from londonpump.models.train import TrainingPlan
 from londonpump.persistence.atomic_files import atomic_file
+from londonpump.presentation.texts.evaluate import format_evaluation
+from londonpump.presentation.texts.predict import format_prediction
 from londonpump.rehearsal.demo_home import DemoPlan
 from londonpump.simulation.plan import SimulationPlan
 from londonpump.simulation.simulate import write_simulation
@@ -49,7 +51,7 @@ def make_records(home: Path, plan: DemoPlan, progress: Progress) -> str:
         evaluation = evaluate(evaluate_request, part_progress)
     return "\n".join(
         [
-            f"SIMULATED Brigade: {prepared['examples']:,} mobilisations from {plan.incidents:,} incidents, in {home}",
+            f"SIMULATED Brigade: {prepared.examples:,} mobilisations from {plan.incidents:,} incidents, in {home}",
             "",
             format_evaluation(evaluation.results),
             "",
@@ -82,7 +84,7 @@ def _predictions(home: Path, folder: Path) -> list[str]:
     first = dict(zip(CALL_COLUMNS, CALLS[0], strict=True))
     return [
         f"A pump from {first['station_code']} to {first['easting_m']}, {first['northing_m']} at {first['mobilised_at']}:",
-        format_prediction(bundle, first),
+        format_prediction(*predict_one(bundle, first), bundle.response.context.missing),
         f"All {len(CALLS)} predictions: {home / 'predictions.csv'}",
     ]
 

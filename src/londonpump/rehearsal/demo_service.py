@@ -7,13 +7,13 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import httpx2
 
 from londonpump.domain.errors import LondonPumpError
 from londonpump.rehearsal.demo_home import DemoUser
 from londonpump.rehearsal.service_process import ServiceProcess, running_service, service_ended_error
+from londonpump.service.predictions.schemas import Candidate, ContextValueResponse, PredictionResponse
 
 PORT, FREE = 8000, 0
 LOG = "service.log"
@@ -83,7 +83,7 @@ def _running(home: Path, port: int) -> AbstractContextManager[ServiceProcess]:
     return running_service(command, {**inherited, "LONDONPUMP_HOME": str(home.resolve())}, home / LOG)
 
 
-def _request_prediction(address: str, user: DemoUser) -> dict[str, Any]:
+def _request_prediction(address: str, user: DemoUser) -> PredictionResponse:
     try:
         with httpx2.Client(base_url=address, trust_env=False, timeout=RESPONSE_TIMEOUT_S) as client:
             login = client.post("/login", data={"username": user.name, "password": user.password})
@@ -99,8 +99,7 @@ def _request_prediction(address: str, user: DemoUser) -> dict[str, Any]:
                 raise DemoFailed(f"The service returned no prediction: {_detail(response)}")
     except httpx2.HTTPError as error:
         raise DemoFailed(f"The service at {address} did not answer ({error}). Run the demo again.") from error
-    prediction: dict[str, Any] = response.json()
-    return prediction
+    return PredictionResponse.model_validate_json(response.content)
 
 
 def _detail(answer: httpx2.Response) -> str:
@@ -109,17 +108,17 @@ def _detail(answer: httpx2.Response) -> str:
     return str(answer.status_code)
 
 
-def format_prediction(description: str, answer: Mapping[str, Any]) -> str:
+def format_prediction(description: str, answer: PredictionResponse) -> str:
     """Return the candidates in a response of `POST /v1/predictions` as a table, the first to arrive first."""
     lines = [
         f"Asked through the service: {description}, now. Which pumps, how soon, how sure?",
         f"{'pump':<6}{'from':<16}{'km':>5}  {'expected':>8}  {'8 in 10 within':<14}  within 6 min",
-        *(_candidate(each) for each in answer["candidates"]),
-        f"Pumps usually sent to such calls: {answer['pumps_needed']['number']}",
-        *_context(answer["context"]),
-        *(f"Not known: {text}" for text in answer["missing"]),
+        *(_candidate(each) for each in answer.candidates),
+        f"Pumps usually sent to such calls: {answer.pumps_needed.number}",
+        *_context(answer.context),
+        *(f"Not known: {text}" for text in answer.missing),
     ]
-    if answer["model"]["is_simulated"]:
+    if answer.model.is_simulated:
         lines.append("The model is trained on SIMULATED records.")
     return "\n".join(lines)
 
@@ -140,19 +139,19 @@ def format_service(address: str, user: DemoUser, log: Path) -> str:
     )
 
 
-def _candidate(candidate: Mapping[str, Any]) -> str:
-    span = f"{_minutes(candidate['p10_s'])} to {_minutes(candidate['p90_s'])}"
+def _candidate(candidate: Candidate) -> str:
+    span = f"{_minutes(candidate.p10_s)} to {_minutes(candidate.p90_s)}"
     return (
-        f"{candidate['pump']:<6}{candidate['station']['name']:<16}{candidate['distance_m'] / 1000:5.1f}  "
-        f"{_minutes(candidate['p50_s']):>8}  {span:<14}  {candidate['chance_within_s'][FIRST_TARGET]:12.0%}"
+        f"{candidate.pump:<6}{candidate.station.name:<16}{candidate.distance_m / 1000:5.1f}  "
+        f"{_minutes(candidate.p50_s):>8}  {span:<14}  {candidate.chance_within_s[FIRST_TARGET]:12.0%}"
     )
 
 
-def _context(values: Mapping[str, Mapping[str, Any]]) -> list[str]:
+def _context(values: Mapping[str, ContextValueResponse]) -> list[str]:
     known = [
-        f"{name} {value['value']:.4g} ({value['source']})"
-        for name, value in values.items()
-        if isinstance(value["value"], int | float) and not isinstance(value["value"], bool)
+        f"{name} {one.value:.4g} ({one.source})"
+        for name, one in values.items()
+        if isinstance(one.value, int | float) and not isinstance(one.value, bool)
     ]
     return [f"Taken into account: {', '.join(known)}"] if known else []
 

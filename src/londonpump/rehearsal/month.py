@@ -160,7 +160,7 @@ def run_month(
     return MonthResult(
         number=number,
         decided_at=home.plan.decided_at(number),
-        examples=report["examples"],
+        examples=report.examples,
         data_hash=data_hash_of(home.settings.data),
         challenger=challenger,
         decisions=tuple(reversed(new[: len(new) - lines])),

@@ -10,7 +10,6 @@ data; no single month of records can show such a difference.
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
-from typing import Any
 
 import numpy as np
 
@@ -82,7 +81,7 @@ class Oracle:
         """The model with the lowest error, however small the difference."""
         return min(self.models, key=lambda each: each.mae_s)
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """Return every figure."""
         models = [{**asdict(each), "is_better": each.is_better} for each in self.models]
         return {**asdict(self), "tie_s": TIE_S, "models": models}
@@ -159,7 +158,7 @@ def _judged(
     low_s, high_s = np.percentile(drawn_s[1:], TAILS_PCT)
     return ModelScore(
         model=name,
-        trained_until=str(bundle.card["trained_until"]),
+        trained_until=bundle.card.data.trained_until.isoformat(),
         mae_s=round(float(own.absolute.mean()), 3),
         crps_s=round(float(own.crps.mean()), 3),
         mae_difference_s=round(float(drawn_s[0]), 3),

@@ -6,9 +6,8 @@ Records arrive, models are trained, evaluated and promoted, while a service answ
 import os
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from londonpump.domain.json_values import to_json
 from londonpump.lifecycle.progress import Progress
@@ -164,7 +163,7 @@ def format_rehearsal(done: RehearsalResult) -> str:
     return "\n".join([*_history(done), "", *_oracle(done), "", *_promises(done)])
 
 
-def rehearsal_json(done: RehearsalResult) -> dict[str, Any]:
+def rehearsal_json(done: RehearsalResult) -> dict[str, object]:
     """Return every figure for another program."""
     return {
         "schema": 1,
@@ -177,7 +176,7 @@ def rehearsal_json(done: RehearsalResult) -> dict[str, Any]:
         "rejections": [[status, message, n] for (status, message), n in done.rejections.items()],
         "answers_checked": done.exactness.checked,
         "mixed_bundles": done.exactness.mixed,
-        "decisions": [_decision(line) for line in map(to_json, done.decisions)],
+        "decisions": [_decision(line) for line in done.decisions],
         "months": [_month(done, month) for month in done.months],
         "history_problems": list(done.problems),
         "champion": done.decisions[-1].champion_after,
@@ -188,12 +187,14 @@ def rehearsal_json(done: RehearsalResult) -> dict[str, Any]:
     }
 
 
-def _decision(line: dict[str, Any]) -> dict[str, Any]:
+def _decision(line: Decision) -> dict[str, object]:
     """Drop the slices of the evidence, which are long."""
-    return {**line, "evidence": {name: line["evidence"].get(name) for name in REPORTED_EVIDENCE}}
+    evidence = {name: line.evidence.get(name) for name in REPORTED_EVIDENCE}
+    decided: dict[str, object] = to_json(replace(line, evidence=evidence))
+    return decided
 
 
-def _month(done: RehearsalResult, month: MonthResult) -> dict[str, Any]:
+def _month(done: RehearsalResult, month: MonthResult) -> dict[str, object]:
     live = done.live.get(month.number)
     return {
         "number": month.number,

@@ -6,11 +6,11 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
 
 import httpx2
 
 from londonpump.rehearsal.year_home import USER, RehearsalFailed, YearHome
+from londonpump.service.predictions.schemas import PredictionRequest, PredictionResponse
 
 PAUSE_S = 0.04
 RESPONSE_TIMEOUT_S = 30
@@ -24,8 +24,7 @@ NO_ANSWER = 0
 class Question:
     """A call of the simulation as a request, and what then happened."""
 
-    body: dict[str, Any]
-    """The body of `POST /v1/predictions`."""
+    body: PredictionRequest
     station: str
     """The station of the first pump to arrive."""
     actual_s: float
@@ -40,14 +39,14 @@ class Answer:
     """The number of the month that the question belongs to."""
     question: Question
     status: int
-    response: dict[str, Any] | None
+    response: PredictionResponse | None
     """None if there was no prediction; `error_text` then says why."""
     error_text: str = ""
 
     @property
     def model(self) -> str | None:
         """Return the name of the model that gave the answer; None if there was no prediction."""
-        return None if self.response is None else str(self.response["model"]["name"])
+        return None if self.response is None else self.response.model.name
 
 
 @dataclass
@@ -140,5 +139,7 @@ def _detail(answer: httpx2.Response) -> str:
 def _request_prediction(
     client: httpx2.Client, headers: dict[str, str], month: int, question: Question
 ) -> Answer:
-    answer = client.post("/v1/predictions", json=question.body, headers=headers).raise_for_status()
-    return Answer(month, question, answer.status_code, answer.json())
+    answer = client.post(
+        "/v1/predictions", json=question.body.model_dump(mode="json", exclude_unset=True), headers=headers
+    ).raise_for_status()
+    return Answer(month, question, answer.status_code, PredictionResponse.model_validate_json(answer.content))

@@ -12,6 +12,7 @@ from londonpump.lifecycle.prepare import PrepareRequest
 from londonpump.rehearsal.request_traffic import Question
 from londonpump.rehearsal.year_home import YearHome
 from londonpump.rehearsal.year_plan import LATENESS_MONTHS
+from londonpump.service.predictions.schemas import PredictionRequest
 from londonpump.simulation.simulate import Simulated, simulate, write_simulation
 
 INCIDENTS, MOBILISATIONS = "incidents.csv", "mobilisations.csv"
@@ -70,18 +71,14 @@ def _question(simulated: Simulated, call: int, incident_type: str | None) -> Que
     records, dispatches = simulated.records, simulated.records.dispatches
     location, dispatch = int(records.calls.location[call]), int(records.first[call])
     at = datetime.fromtimestamp(int(dispatches.mobilised_at[dispatch]), UTC)
-    body = {
-        "location": {
-            "easting_m": int(records.city.location_east_m[location]),
-            "northing_m": int(records.city.location_north_m[location]),
-        },
-        "at": at.isoformat(),
-        "incident_type": incident_type,
-        "max_candidates": RETURNED,
-        "explanations": "none",
+    where = {
+        "easting_m": int(records.city.location_east_m[location]),
+        "northing_m": int(records.city.location_north_m[location]),
     }
+    body = {"location": where, "at": at, "incident_type": incident_type, "max_candidates": RETURNED}
     station = known_stations()[int(dispatches.station[dispatch])].code
-    return Question(body, station, float(dispatches.attendance_s[dispatch]))
+    request = PredictionRequest.model_validate({**body, "explanations": "none"})
+    return Question(request, station, float(dispatches.attendance_s[dispatch]))
 
 
 def _incident_types(simulated: Simulated) -> list[str | None]:

@@ -43,7 +43,7 @@ class Champion:
     @property
     def is_simulated(self) -> bool:
         """True if the model was trained on simulated records."""
-        return bool(self.bundle.card.get("is_simulated"))
+        return self.bundle.card.data.is_simulated
 
 
 class ChampionWatch:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from londonpump.domain import stations
+from londonpump.domain.json_values import from_json, to_json
 from londonpump.domain.stations import CLOSED_IN_2014, FLEET_DATES, Station, by_code
 
 THE_TEN_CLOSED = {
@@ -165,13 +166,13 @@ def test_a_station_has_no_pump_before_it_opens():
     ],
 )
 def test_a_station_comes_back_from_json_as_it_was(station):
-    assert Station.from_json(json.loads(json.dumps(station.to_json()))) == station
+    assert from_json(Station, json.loads(json.dumps(to_json(station)))) == station
 
 
 def test_a_station_of_before_there_were_opened_dates_is_still_read():
-    as_dict = Station("X1", "Somewhere", "open", 1.5, 2.5).to_json()
+    as_dict = to_json(Station("X1", "Somewhere", "open", 1.5, 2.5))
     del as_dict["opened_date"]
-    assert Station.from_json(as_dict).opened_date is None
+    assert from_json(Station, as_dict).opened_date is None
 
 
 def test_land_stations_are_the_open_ones_and_those_closed_on_a_known_day():

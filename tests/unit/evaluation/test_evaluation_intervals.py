@@ -1,5 +1,7 @@
 """Intervals, comparisons and splits."""
 
+from dataclasses import astuple
+
 import numpy as np
 import pytest
 
@@ -14,7 +16,7 @@ from londonpump.evaluation.evaluation_rows import (
     folds,
     hour_band,
 )
-from londonpump.evaluation.intervals import draw_days
+from londonpump.evaluation.intervals import Stat, draw_days
 
 
 def rows_on(day, actual_s, slices=None):
@@ -34,22 +36,22 @@ def noisy():
 
 
 def whole(rows, forecast, resamples=2000):
-    return evaluate_models(rows, {"m": forecast}, resamples=resamples)["models"]["m"]["all"]["all"]
+    return evaluate_models(rows, {"m": forecast}, resamples=resamples).whole("m")
 
 
 def test_the_interval_of_a_mean_is_the_analytic_one_of_days(noisy):
     bias = whole(noisy, Forecast(np.full(len(noisy), 300.0)))["bias_s"]
     daily = (300 - noisy.actual_s).reshape(100, 80).mean(axis=1)
     half = 1.96 * daily.std() / 10
-    assert bias["low"] == pytest.approx(daily.mean() - half, abs=0.4)
-    assert bias["high"] == pytest.approx(daily.mean() + half, abs=0.4)
+    assert bias.low == pytest.approx(daily.mean() - half, abs=0.4)
+    assert bias.high == pytest.approx(daily.mean() + half, abs=0.4)
 
 
 def test_days_that_swing_together_widen_the_interval(noisy):
     shuffled = rows_on(np.random.default_rng(0).permutation(noisy.day), noisy.actual_s)
     forecast = Forecast(np.full(len(noisy), 300.0))
     together, apart = (whole(rows, forecast)["bias_s"] for rows in (noisy, shuffled))
-    assert together["high"] - together["low"] > 1.5 * (apart["high"] - apart["low"])
+    assert together.high - together.low > 1.5 * (apart.high - apart.low)
 
 
 def resampled_by_hand(rows, statistic, resamples=400, seed=0):
@@ -71,7 +73,7 @@ def test_the_median_error_in_bins_is_the_one_of_resampling_rows_by_hand(noisy):
     error = np.abs(noisy.actual_s - 300)
     low, high = resampled_by_hand(noisy, lambda index: np.median(error[index]))
     found = whole(noisy, forecast, resamples=400)["median_ae_s"]
-    assert (found["low"], found["high"]) == pytest.approx((low, high), abs=0.15)
+    assert (found.low, found.high) == pytest.approx((low, high), abs=0.15)
 
 
 def test_the_auc_in_bins_is_the_one_of_resampling_rows_by_hand(noisy):
@@ -80,7 +82,7 @@ def test_the_auc_in_bins_is_the_one_of_resampling_rows_by_hand(noisy):
     late = noisy.actual_s > 360
     low, high = resampled_by_hand(noisy, lambda index: auc_of(p_late[index], late[index]))
     found = whole(noisy, forecast, resamples=400)["over_360_auc"]
-    assert (found["low"], found["high"]) == pytest.approx((low, high), abs=0.001)
+    assert (found.low, found.high) == pytest.approx((low, high), abs=0.001)
 
 
 def test_every_value_lies_in_its_interval(noisy):
@@ -91,7 +93,7 @@ def test_every_value_lies_in_its_interval(noisy):
     p_over = dict.fromkeys((360, 480, 600, 720), p_late)
     forecast = Forecast(quantiles_s[:, 2], quantiles_s[:, 2] + 5, levels, quantiles_s, p_over, p_late)
     for name, found in whole(noisy, forecast).items():
-        assert name == "n" or found["low"] <= found["value"] <= found["high"], name
+        assert found.low <= found.value <= found.high, name
 
 
 def test_the_same_seed_gives_the_same_intervals_and_the_order_of_rows_does_not_matter(noisy):
@@ -99,25 +101,25 @@ def test_the_same_seed_gives_the_same_intervals_and_the_order_of_rows_does_not_m
     order = np.random.default_rng(5).permutation(len(noisy))
     straight = whole(noisy, forecast, 100)["mae_s"]
     mixed = whole(noisy.take(order), forecast.take(order), 100)["mae_s"]
-    assert mixed == pytest.approx(straight)
+    assert astuple(mixed) == pytest.approx(astuple(straight))
 
 
 def test_a_pair_is_told_apart_where_each_alone_is_not(noisy):
     better, worse = Forecast(np.full(len(noisy), 300.0)), Forecast(np.full(len(noisy), 308.0))
     found = paired_difference(noisy, better, worse, "rmse_s")
     alone = [whole(noisy, forecast)["rmse_s"] for forecast in (better, worse)]
-    assert alone[0]["high"] > alone[1]["low"]
-    width = found["high"] - found["low"]
-    assert width < alone[0]["high"] - alone[0]["low"]
-    assert found["value"] == pytest.approx(alone[0]["value"] - alone[1]["value"])
+    assert alone[0].high > alone[1].low
+    width = found.high - found.low
+    assert width < alone[0].high - alone[0].low
+    assert found.value == pytest.approx(alone[0].value - alone[1].value)
 
 
 def test_a_model_against_itself_differs_by_nothing(noisy):
     forecast = Forecast(np.full(len(noisy), 310.0))
-    same = {"value": 0.0, "low": 0.0, "high": 0.0}
+    same = Stat(0.0, 0.0, 0.0)
     found = sliced_differences(noisy, (forecast, forecast), ("mae_s", "median_ae_s"), resamples=50)
-    assert found["half"]["a"]["mae_s"] == same
-    assert found["all"]["all"]["median_ae_s"] == same
+    assert found["half"]["a"].metrics["mae_s"] == same
+    assert found["all"]["all"].metrics["median_ae_s"] == same
 
 
 def test_a_metric_that_one_of_the_two_lacks_is_refused(noisy):
@@ -128,7 +130,7 @@ def test_a_metric_that_one_of_the_two_lacks_is_refused(noisy):
 
 def test_one_day_alone_gives_no_interval():
     rows = rows_on(np.zeros(50, int), np.linspace(200, 400, 50))
-    assert whole(rows, Forecast(np.full(50, 300.0)), 20)["mae_s"]["low"] is None
+    assert whole(rows, Forecast(np.full(50, 300.0)), 20)["mae_s"].low is None
 
 
 def test_an_incident_lies_on_the_side_of_its_first_mobilisation():

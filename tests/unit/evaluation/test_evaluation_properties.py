@@ -2,12 +2,14 @@
 
 import json
 import math
+from dataclasses import astuple
 
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.run_size import examples
 
+from londonpump.domain.json_values import to_json
 from londonpump.evaluation.evaluate import evaluate_models
 from londonpump.evaluation.evaluation_rows import EvaluationRows, Forecast, first_us_of
 from londonpump.evaluation.metrics import most_likely
@@ -32,12 +34,12 @@ def test_a_handful_of_any_runs_gives_json_and_shares_between_0_and_1(runs):
     levels = (0.05, 0.1, 0.5, 0.9, 0.95)
     forecast = Forecast(median_s, None, levels, quantiles_s, p_over, p_late, p_late > 0.4)
     found = evaluate_models(rows, {"ours": forecast}, resamples=20, min_rows=2)
-    json.dumps(found, allow_nan=False)
-    parts = found["models"]["ours"]
-    assert sum(one["n"] for one in parts["day"].values()) == parts["all"]["all"]["n"] == n
-    for name, stat in parts["all"]["all"].items():
+    json.dumps(to_json(found), allow_nan=False)
+    parts = found.models["ours"]
+    assert sum(one.n for one in parts["day"].values()) == parts["all"]["all"].n == n
+    for name, stat in parts["all"]["all"].metrics.items():
         bounded = name.endswith(("_share", "_auc", "_brier", "_ece", "_rate", "_precision", "_recall"))
-        ends = [end for end in stat.values() if end is not None] if bounded else []
+        ends = [end for end in astuple(stat) if end is not None] if bounded else []
         assert all(-1e-9 <= end <= 1 + 1e-9 for end in ends), name
 
 

@@ -8,6 +8,7 @@ import pytest
 from sklearn import metrics as oracle
 
 from londonpump.domain.errors import BadValue, TooFewRows
+from londonpump.domain.json_values import to_json
 from londonpump.evaluation.evaluate import evaluate_pumps
 
 
@@ -22,26 +23,26 @@ def guesses():
 def test_the_metrics_agree_with_scikit_learn(guesses):
     actual, probability, chosen, day = guesses
     found = evaluate_pumps(actual, probability, chosen, day, resamples=200)
-    assert found["accuracy"]["value"] == pytest.approx(oracle.accuracy_score(actual, chosen))
-    assert found["macro_f1"]["value"] == pytest.approx(oracle.f1_score(actual, chosen, average="macro"))
+    assert found.accuracy.value == pytest.approx(oracle.accuracy_score(actual, chosen))
+    assert found.macro_f1.value == pytest.approx(oracle.f1_score(actual, chosen, average="macro"))
     clipped = np.clip(probability, 1e-6, 1)
     expected = -np.log(clipped[np.arange(len(actual)), actual - 1]).mean()
-    assert found["log_loss"]["value"] == pytest.approx(expected)
-    assert found["confusion"] == oracle.confusion_matrix(actual, chosen, labels=[1, 2, 3, 4, 5]).tolist()
+    assert found.log_loss.value == pytest.approx(expected)
+    assert found.confusion == oracle.confusion_matrix(actual, chosen, labels=[1, 2, 3, 4, 5]).tolist()
 
 
 def test_values_lie_in_their_intervals(guesses: tuple[Any, Any, Any, Any]):
     found = evaluate_pumps(*guesses, resamples=500)
-    for name in ("accuracy", "macro_f1", "log_loss"):
-        assert found[name]["low"] < found[name]["value"] < found[name]["high"]
-    json.dumps(found, allow_nan=False)
+    for stat in (found.accuracy, found.macro_f1, found.log_loss):
+        assert stat.low < stat.value < stat.high
+    json.dumps(to_json(found), allow_nan=False)
 
 
 def test_a_number_that_never_occurs_does_not_count_in_macro_f1():
     actual = np.array([1, 1, 2, 2])
     probability = np.tile([0.5, 0.5, 0, 0, 0], (4, 1))
     found = evaluate_pumps(actual, probability, actual, np.arange(4), resamples=10)
-    assert found["macro_f1"]["value"] == 1
+    assert found.macro_f1.value == 1
 
 
 def test_numbers_and_chances_that_cannot_be_are_refused():

@@ -8,6 +8,7 @@ import pytest
 from support.context_rows import HOUR, us, weather
 
 from londonpump.domain.columns import BankHoliday, SchoolHoliday, TrafficReading, WeatherHour
+from londonpump.domain.json_values import to_json
 from londonpump.features.context import ContextTables, columns_at, context_at, spells
 from londonpump.features.observations import WeatherTable, weather_known
 
@@ -178,7 +179,7 @@ def test_the_columns_of_a_moment_are_those_of_many() -> None:
 
 
 def test_a_moment_becomes_plain_json() -> None:
-    stored_value = context_at(ContextTables.of([weather(NINE)]), AT).to_json()["values"]["temp_c"]
+    stored_value = to_json(context_at(ContextTables.of([weather(NINE)]), AT).to_json())["values"]["temp_c"]
     assert stored_value == {
         "value": 12.0,
         "unit": "C",

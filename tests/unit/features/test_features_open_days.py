@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime
 import numpy as np
 import pytest
 
+from londonpump.domain.json_values import from_json, to_json
 from londonpump.domain.stations import Station, by_code, known_stations, land_stations, open_stations
 from londonpump.features.catalogue import FEATURES, build
 from londonpump.features.dispatches import Dispatches
@@ -114,7 +115,7 @@ def test_the_day_is_londons(london) -> None:
 
 
 def test_a_look_up_keeps_its_dates_in_json(london) -> None:
-    again = GroundLookup.from_json(json.loads(json.dumps(london.to_json())))
+    again = from_json(GroundLookup, json.loads(json.dumps(to_json(london))))
     timestamps = [BEFORE, AFTER]
     assert (
         runs_to(BOW, timestamps, again).two_nearest_m.tolist()
@@ -123,9 +124,9 @@ def test_a_look_up_keeps_its_dates_in_json(london) -> None:
 
 
 def test_a_look_up_of_before_there_were_dates_is_still_read() -> None:
-    stored_lookup = lookup(open_stations()).to_json()
+    stored_lookup = to_json(lookup(open_stations()))
     del stored_lookup["open_days"]
-    assert GroundLookup.from_json(stored_lookup).open_days is None
+    assert from_json(GroundLookup, stored_lookup).open_days is None
 
 
 def test_where_no_station_is_open_the_nearest_is_infinitely_far() -> None:

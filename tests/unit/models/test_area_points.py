@@ -181,7 +181,7 @@ def test_the_points_of_a_bundle_are_places_of_its_training_calls(small_bundle, s
 
 
 def test_no_point_is_learnt_from_a_call_after_the_training(small_bundle, small_examples) -> None:
-    until = np.datetime64(small_bundle.card["trained_until"]).astype("datetime64[us]").astype(np.int64)
+    until = np.datetime64(small_bundle.card.data.trained_until).astype("datetime64[us]").astype(np.int64)
     calls = small_examples.calls
     points = {tuple(p) for own in small_bundle.area_points.districts.values() for p in own}
     before, after = (

@@ -12,6 +12,7 @@ from scipy.optimize import linprog
 from sklearn.isotonic import IsotonicRegression
 
 from londonpump.domain.errors import BadValue, TooFewRows
+from londonpump.domain.json_values import from_json, to_json
 from londonpump.domain.stations import known_stations
 from londonpump.models.baselines import (
     Constant,
@@ -127,10 +128,10 @@ def test_the_order_of_the_rows_does_not_matter(made_rows):
 def test_both_come_back_from_json_with_the_same_answers(made_rows):
     distance_km, seconds = made_rows
     fitted, constant = fit_distance(distance_km, seconds), fit_constant(seconds)
-    again = Distance.from_json(json.loads(json.dumps(fitted.to_json())))
+    again = from_json(Distance, json.loads(json.dumps(to_json(fitted))))
     assert np.array_equal(again.predict(distance_km), fitted.predict(distance_km))
     assert np.array_equal(again.predict_mean(distance_km), fitted.predict_mean(distance_km))
-    assert Constant.from_json(json.loads(json.dumps(constant.to_json()))) == constant
+    assert from_json(Constant, json.loads(json.dumps(to_json(constant)))) == constant
 
 
 def test_the_constant_is_the_training_median_and_mean():

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from londonpump.domain.json_values import from_json, to_json
 from londonpump.domain.london_clock import LONDON
 from londonpump.domain.stations import known_stations
 from londonpump.models.fitted_context import (
@@ -129,7 +130,7 @@ def test_an_hour_never_observed_has_the_usual_rate_of_its_hour_of_day() -> None:
 
 def test_stored_and_read_it_is_the_same() -> None:
     profile = profile_of(made(20_000))
-    again = Congestion.from_json(profile.to_json())
+    again = from_json(Congestion, to_json(profile))
     np.testing.assert_array_equal(again.rates, profile.rates)
     assert (again.source, again.rows) == (profile.source, profile.rows)
 

@@ -12,6 +12,7 @@ import pytest
 from londonpump.domain.errors import BadValue
 from londonpump.evaluation.evaluate import evaluate_models, evaluate_pumps
 from londonpump.evaluation.evaluation_rows import EvaluationRows, Forecast
+from londonpump.evaluation.intervals import Stat
 from londonpump.presentation.report import About, ReportInputs, render_model_card, render_report
 from londonpump.presentation.report.style import format_interval, format_number
 from londonpump.presentation.report.tables import worst_by_cover, worst_by_error
@@ -153,8 +154,8 @@ def test_the_page_is_small(page):
 
 
 def test_the_first_sentence_gives_the_figures_of_the_judge(inputs, page):
-    ours = inputs.whole("ours")
-    expected = f"On 3,000 later mobilisations, half of the announced times are within {ours['median_ae_s']['value']:.1f} s"
+    ours = inputs.whole
+    expected = f"On 3,000 later mobilisations, half of the announced times are within {ours['median_ae_s'].value:.1f} s"
     assert expected in page
 
 
@@ -266,5 +267,5 @@ def test_numbers_read_as_a_person_writes_them():
     assert format_number(-11.26, "s", True) == "\u221211.3"
     assert format_number(0.638, "%") == "63.8"
     assert format_number(None, "") == "–"
-    assert format_interval({"value": 1.0, "low": None, "high": None}, "s") == ""
-    assert format_interval({"value": 0.5, "low": 0.4, "high": 0.6}, "%") == "40.0 to 60.0"
+    assert format_interval(Stat(1.0), "s") == ""
+    assert format_interval(Stat(0.5, 0.4, 0.6), "%") == "40.0 to 60.0"

@@ -9,6 +9,13 @@ from londonpump.persistence.repositories.decisions import KEEP, PROMOTE, Decisio
 from londonpump.rehearsal.answer_check import active_models_in_order, live_of, problems_of
 from londonpump.rehearsal.month import MonthResult
 from londonpump.rehearsal.request_traffic import Answer, Question
+from londonpump.service.predictions.schemas import (
+    Candidate,
+    ModelInfo,
+    PredictionRequest,
+    PredictionResponse,
+    StationInfo,
+)
 
 FIRST_AT, THEN_AT = (datetime(2017, month, 26, 2, tzinfo=UTC) for month in (8, 9))
 
@@ -67,11 +74,15 @@ def test_a_model_that_comes_back_is_named_again() -> None:
 
 
 def test_the_live_error_is_of_the_station_that_the_first_pump_came_from() -> None:
-    def candidate(station: str, p50_s: float) -> dict[str, object]:
-        return {"station": {"code": station}, "p10_s": p50_s - 60, "p50_s": p50_s, "p90_s": p50_s + 60}
+    def candidate(code: str, p50_s: float) -> Candidate:
+        station = StationInfo(code=code, name="")
+        return Candidate.model_construct(station=station, p10_s=p50_s - 60, p50_s=p50_s, p90_s=p50_s + 60)
 
-    answer = {"model": {"name": "a"}, "candidates": [candidate("A24", 200.0), candidate("H22", 300.0)]}
-    answers = [Answer(3, Question({}, station, 350.0), 200, answer) for station in ("H22", "A24", "F40")]
+    candidates = [candidate("A24", 200.0), candidate("H22", 300.0)]
+    model = ModelInfo(name="a", is_simulated=True, trained_until=None)
+    answer = PredictionResponse.model_construct(model=model, candidates=candidates)
+    body = PredictionRequest.model_construct()
+    answers = [Answer(3, Question(body, station, 350.0), 200, answer) for station in ("H22", "A24", "F40")]
     live = live_of(answers)[3]
     assert (live.answered, live.matched) == (3, 2)
     assert (live.mae_s, live.bias_s, live.cover_80_share) == (100.0, -100.0, 0.5)

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from londonpump.evaluation.evaluate import WHOLE, evaluate_models
+from londonpump.evaluation.evaluate import evaluate_models
 from londonpump.evaluation.evaluation_rows import EvaluationRows, Forecast
 from londonpump.evaluation.intervals import Stat
 from londonpump.evaluation.promotion.comparison import Comparison, compare
@@ -80,10 +80,9 @@ def scores_of(
         resamples=settings.resamples,
         seed=settings.seed,
     )
-    scores = {name: found[WHOLE][WHOLE] for name, found in whole["models"].items()}
+    scores = {name: whole.whole(name) for name in whole.models}
     return {
-        name: {metric: Stat(**s[metric]) for metric in REPORTED_METRICS if metric in s}
-        for name, s in scores.items()
+        name: {metric: s[metric] for metric in REPORTED_METRICS if metric in s} for name, s in scores.items()
     }
 
 

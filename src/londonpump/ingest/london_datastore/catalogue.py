@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import unquote, urljoin, urlsplit
 
 from londonpump.domain.errors import SourceFailed
+from londonpump.domain.json_values import JsonObject
 from londonpump.ingest.http import Http, PublisherUnavailable
 from londonpump.ingest.london_datastore.datasets import HOST, PUBLISHER, Dataset, Resource
 
@@ -55,7 +56,7 @@ class Entry:
 
     identity: Any
     """The key of the entry, or its id in a list."""
-    fields: dict[str, Any]
+    fields: JsonObject
 
     @property
     def title(self) -> str:

@@ -6,7 +6,6 @@ from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 import duckdb
@@ -30,7 +29,7 @@ from londonpump.ingest.london_datastore.datasets import (
     choose,
     min_newest_date,
 )
-from londonpump.ingest.london_datastore.file_store import StoredFile
+from londonpump.ingest.london_datastore.file_store import FileProvenance, StoredFile
 from londonpump.ingest.published.format_checks import counted_format, no_format, sampled_formats
 from londonpump.ingest.published.header import is_header_of, parse_header
 from londonpump.ingest.published.input_files import as_utf8, csv_header, read_into
@@ -320,27 +319,27 @@ def _store_set(
     return Fetched(files, tuple(new.values()), has_changed)
 
 
-def _provenance(new_file: _NewFile, request: FetchRequest) -> dict[str, Any]:
-    return {
-        "publisher": f"London Fire Brigade, on the {PUBLISHER}",
-        "dataset": new_file.dataset.id,
-        "dataset_page": new_file.dataset.page,
-        "kind": new_file.dataset.record_type,
-        "resource": new_file.resource.id,
-        "title": new_file.resource.title,
-        "address": _without_user(new_file.resource.url),
-        "version": new_file.resource.version,
-        "bytes": new_file.file.size_bytes,
-        "sha256": new_file.file.sha256,
-        "etag": new_file.file.etag,
-        "last_modified": new_file.file.last_modified,
-        "fetched_at": request.at.astimezone(UTC).isoformat(timespec="seconds"),
-        "newest_row_date": new_file.contents.newest.isoformat(),
-        "months": new_file.contents.months,
-        "licence": datasets.LICENCE,
-        "licence_address": datasets.LICENCE_URL,
-        "attribution": datasets.ATTRIBUTION,
-    }
+def _provenance(new_file: _NewFile, request: FetchRequest) -> FileProvenance:
+    return FileProvenance(
+        publisher=f"London Fire Brigade, on the {PUBLISHER}",
+        dataset=new_file.dataset.id,
+        dataset_page=new_file.dataset.page,
+        record_type=new_file.dataset.record_type,
+        resource=new_file.resource.id,
+        title=new_file.resource.title,
+        address=_without_user(new_file.resource.url),
+        version=new_file.resource.version,
+        size_bytes=new_file.file.size_bytes,
+        sha256=new_file.file.sha256,
+        etag=new_file.file.etag,
+        last_modified=new_file.file.last_modified,
+        fetched_at=request.at.astimezone(UTC).isoformat(timespec="seconds"),
+        newest=new_file.contents.newest,
+        months=new_file.contents.months,
+        licence=datasets.LICENCE,
+        licence_address=datasets.LICENCE_URL,
+        attribution=datasets.ATTRIBUTION,
+    )
 
 
 def _without_user(address: str) -> str:

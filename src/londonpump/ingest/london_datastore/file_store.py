@@ -10,18 +10,41 @@ import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
-from typing import Any
 
 from londonpump.domain.errors import BadFile
+from londonpump.domain.json_values import JsonObject, from_json, stored_as, to_json
 from londonpump.persistence.atomic_files import read_json, write_json
 
 CURRENT, PREVIOUS, WORKSPACE = "current.json", "previous.json", ".fetching"
 PROVENANCE = ".provenance.json"
-_NEEDED = {"version", "title", "resource", "sha256", "bytes", "months", "newest_row_date"}
 _FETCH_AGAIN = "Fetch again: londonpump fetch records."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileProvenance:
+    """The origin of a fetched file; facts of the publisher may be missing from files of earlier versions."""
+
+    publisher: str = ""
+    dataset: str = ""
+    dataset_page: str = ""
+    record_type: str = field(default="", metadata=stored_as("kind"))
+    resource: str
+    title: str
+    address: str = ""
+    version: str | None
+    size_bytes: int = field(metadata=stored_as("bytes"))
+    sha256: str
+    etag: str | None = None
+    last_modified: str | None = None
+    fetched_at: str = ""
+    newest: date = field(metadata=stored_as("newest_row_date"))
+    months: Mapping[str, int]
+    licence: str = ""
+    licence_address: str = ""
+    attribution: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,18 +54,18 @@ class StoredFile:
     record_type: str
     relative_path: str
     """The path relative to the folder of records."""
-    provenance: Mapping[str, Any]
+    provenance: FileProvenance
     """The content of the provenance file beside it."""
 
     @property
     def months(self) -> dict[str, int]:
         """Rows by month, as counted when the file was fetched."""
-        return dict(self.provenance["months"])
+        return dict(self.provenance.months)
 
     @property
     def newest(self) -> date:
         """The day of the latest row."""
-        return date.fromisoformat(self.provenance["newest_row_date"])
+        return self.provenance.newest
 
 
 def fetched_files(home_records: Path) -> dict[str, tuple[Path, ...]] | None:
@@ -95,20 +118,21 @@ def find_file(home_records: Path, record_type: str, resource: str, version: str 
         return None
     for note in sorted((home_records / record_type / resource).glob(f"*/*{PROVENANCE}")):
         path = note.with_name(note.name.removesuffix(PROVENANCE))
-        provenance = _read_object(note)
-        if not provenance.keys() >= _NEEDED:
+        try:
+            provenance = from_json(FileProvenance, _read_object(note))
+        except (KeyError, TypeError, ValueError, AttributeError):
             continue
-        if provenance["version"] == version and _is_intact(path, str(provenance["sha256"])):
+        if provenance.version == version and _is_intact(path, provenance.sha256):
             return StoredFile(record_type, path.relative_to(home_records).as_posix(), provenance)
     return None
 
 
-def store_file(home_records: Path, part: Path, name: str, provenance: Mapping[str, Any]) -> StoredFile:
+def store_file(home_records: Path, part: Path, name: str, provenance: FileProvenance) -> StoredFile:
     """Move a file to its final path. Its provenance is written first, so that no file is ever without."""
-    record_type = str(provenance["kind"])
-    relative_path = Path(record_type) / str(provenance["resource"]) / str(provenance["sha256"])[:12] / name
+    record_type = provenance.record_type
+    relative_path = Path(record_type) / provenance.resource / provenance.sha256[:12] / name
     path = home_records / relative_path
-    write_json(path.with_name(name + PROVENANCE), provenance)
+    write_json(path.with_name(name + PROVENANCE), to_json(provenance))
     # Temporary files are private; the stored file is public data that other users may read.
     part.chmod(0o644)
     part.replace(path)
@@ -117,10 +141,13 @@ def store_file(home_records: Path, part: Path, name: str, provenance: Mapping[st
 
 def set_current(home_records: Path, since: date, files: Sequence[StoredFile]) -> bool:
     """Make a set the current one. Returns: whether it differs from the one before, which then becomes the previous one."""
-    by_kind: dict[str, list[dict[str, Any]]] = {}
+    by_kind: dict[str, list[dict[str, str | int]]] = {}
     for file in files:
-        known = {name: file.provenance[name] for name in ("title", "resource", "sha256", "bytes")}
-        by_kind.setdefault(file.record_type, []).append({"file": file.relative_path, **known})
+        known = file.provenance
+        entry = {"file": file.relative_path, "title": known.title, "resource": known.resource}
+        by_kind.setdefault(file.record_type, []).append(
+            {**entry, "sha256": known.sha256, "bytes": known.size_bytes}
+        )
     until = min(
         max(file.newest for file in files if file.record_type == record_type) for record_type in by_kind
     )
@@ -170,7 +197,7 @@ def _listed_paths(home_records: Path, name: str) -> dict[str, list[str]]:
         raise BadFile(path, "is damaged, or of another version", _FETCH_AGAIN) from error
 
 
-def _read_object(path: Path) -> dict[str, Any]:
+def _read_object(path: Path) -> JsonObject:
     """Return a JSON object; empty if it is missing or damaged, so that its files are fetched again."""
     try:
         value = read_json(path)

@@ -12,7 +12,8 @@ import ibis
 from londonpump.domain.canonical_spelling import BLANKS, strip_blanks
 from londonpump.domain.errors import BadFile
 from londonpump.domain.published_columns import INCIDENT_NUMBER, INTEGER, REAL, TABLES, PublishedColumn
-from londonpump.ingest.csv_dialect import COMMA, NUMBER_FORMS, POINT, Layout, decimal_mark, is_repeated_header
+from londonpump.domain.text_files import COMMA, POINT
+from londonpump.ingest.csv_dialect import NUMBER_FORMS, Layout, decimal_mark, is_repeated_header
 
 OWN_COLUMNS = ("source_file", "source_row")
 MAX_NAMES_LISTED = 4

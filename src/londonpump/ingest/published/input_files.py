@@ -13,8 +13,9 @@ import ibis
 import pyarrow as pa
 
 from londonpump.domain.errors import BadFile
+from londonpump.domain.text_files import UTF8
 from londonpump.ingest.csv_dialect import Layout, drop_sep_line, find_layout
-from londonpump.ingest.file_type import BYTE_ORDER_MARK, UTF8, DetectedFile, chunks, open_bytes
+from londonpump.ingest.file_type import BYTE_ORDER_MARK, DetectedFile, chunks, open_bytes
 from londonpump.ingest.published.header import is_header_of
 
 HEADER_LIMIT = 1 << 16

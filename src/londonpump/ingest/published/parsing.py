@@ -32,7 +32,7 @@ from londonpump.domain.published_columns import (
     TIMESTAMP,
     PublishedColumn,
 )
-from londonpump.ingest.csv_dialect import COMMA, POINT
+from londonpump.domain.text_files import COMMA, POINT
 
 _MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
 _Y, _M, _D = "(?:19|20)[0-9]{2}", "(?:0[1-9]|1[0-2])", "(?:0[1-9]|[12][0-9]|3[01])"

@@ -10,7 +10,8 @@ from ibis.util import gen_name
 
 from londonpump.domain.errors import BadFile, BadValue
 from londonpump.domain.published_columns import TABLES, PublishedColumn
-from londonpump.ingest.csv_dialect import Layout, TextFormat, text_format_of
+from londonpump.domain.text_files import InputFile, TextFormat
+from londonpump.ingest.csv_dialect import Layout, text_format_of
 from londonpump.ingest.file_type import XLSX, DetectedFile, detect_file
 from londonpump.ingest.published.format_checks import (
     FileCheck,
@@ -193,20 +194,6 @@ def _format_names(text: FileText, formats: dict[str, Format]) -> dict[str, str]:
 
 Progress = Callable[[str, float], None]
 """A callback that receives the current activity and the completed share of all bytes (0 to 1)."""
-
-
-@dataclass(frozen=True, slots=True)
-class InputFile:
-    """One file that was read."""
-
-    file: str
-    sha256: str
-    rows: int
-    """Data rows, without repeated headers and lines of empty fields, which `read_as` counts."""
-    table: str
-    formats: dict[str, str]
-    """The format of each column of dates or times."""
-    read_as: TextFormat
 
 
 @dataclass(frozen=True, slots=True)

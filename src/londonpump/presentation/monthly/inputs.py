@@ -120,7 +120,7 @@ def mean_change(
 ) -> Stat:
     """Return the difference of two means of (values, day), whose days are drawn separately; null if one is empty."""
     if not len(now[1]) or not len(before[1]):
-        return Stat(None, None, None)
+        return Stat(None)
     drawn = [
         mean_samples(values, day, draw_days(day, resamples, seed + at))
         for at, (values, day) in enumerate((now, before))
@@ -128,7 +128,7 @@ def mean_change(
     change = stat(drawn[0] - drawn[1])
     # An interval of few days or occasions would look more certain than it is.
     is_evaluated = all(len(day) >= FEW and len(np.unique(day)) >= MIN_DAYS for _, day in (now, before))
-    return change if is_evaluated else Stat(change.value, None, None)
+    return change if is_evaluated else Stat(change.value)
 
 
 def values_of(target: Target, rows: AttendanceRows) -> tuple[Floats, Ints]:
@@ -155,7 +155,7 @@ def _figure(target: Target, rows: AttendanceRows, draws: DayDraws) -> Figure:
     values, day = values_of(target, rows)
     found = stat(mean_samples(values, day, draws))
     if len(day) < FEW or len(np.unique(day)) < MIN_DAYS:
-        return Figure(target, len(day), Stat(found.value, None, None))
+        return Figure(target, len(day), Stat(found.value))
     return Figure(target, len(day), found if target.share is None else _not_too_sure(found, len(day)))
 
 

@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Any
 
 from londonpump.domain.errors import BadValue
+from londonpump.evaluation.evaluate import ModelsEvaluation, PumpMetrics
 from londonpump.evaluation.evaluation_rows import EvaluationRows, Forecast
+from londonpump.evaluation.intervals import Stat
 
 EPOCH_DATE = date(1970, 1, 1)
 
@@ -41,22 +42,22 @@ class ReportInputs:
 
     rows: EvaluationRows
     forecasts: Mapping[str, Forecast]
-    results: Mapping[str, Any]
+    results: ModelsEvaluation
     about: About
     ours: str = "ours"
     """Name of the reported model."""
-    pumps: Mapping[str, Any] | None = None
+    pumps: PumpMetrics | None = None
     min_rows: int = 100
     """Slices with fewer rows are not ranked as worst."""
 
     def __post_init__(self) -> None:
-        if self.results["rows"] != len(self.rows):
+        if self.results.rows != len(self.rows):
             raise BadValue(
-                "results", self.results["rows"], f"is of another set of rows than the {len(self.rows)} given"
+                "results", self.results.rows, f"is of another set of rows than the {len(self.rows)} given"
             )
-        missing = [name for name in {*self.forecasts, self.ours} if name not in self.results["models"]]
+        missing = [name for name in {*self.forecasts, self.ours} if name not in self.results.models]
         if missing or self.ours not in self.forecasts:
-            raise BadValue("results", sorted(self.results["models"]), f"lacks {sorted(missing) or self.ours}")
+            raise BadValue("results", sorted(self.results.models), f"lacks {sorted(missing) or self.ours}")
 
     @property
     def forecast(self) -> Forecast:
@@ -68,10 +69,10 @@ class ReportInputs:
         """Return the other models, in the order given."""
         return [name for name in self.forecasts if name != self.ours]
 
-    def whole(self, model: str) -> Mapping[str, Any]:
-        """Return the metrics of a model over all rows."""
-        found: Mapping[str, Any] = self.results["models"][model]["all"]["all"]
-        return found
+    @property
+    def whole(self) -> Mapping[str, Stat]:
+        """Return the metrics of the reported model over all rows."""
+        return self.results.whole(self.ours)
 
     @property
     def tested_from_date(self) -> date:

@@ -1,15 +1,14 @@
 """The curves of the report: calibration, error by distance and hour, coverage, width, reliability."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import astuple, dataclass, replace
 
 import numpy as np
 from markupsafe import Markup
 from matplotlib.axes import Axes
 
 from londonpump.evaluation.curves import Curve, level_calibration, median_calibration, reliability
-from londonpump.evaluation.evaluate import evaluate_models
+from londonpump.evaluation.evaluate import SliceMetrics, Slices, evaluate_models
 from londonpump.evaluation.evaluation_rows import Floats, distance_band, distance_decile
 from londonpump.presentation.report.inputs import ReportInputs
 from londonpump.presentation.report.style import (
@@ -54,29 +53,20 @@ def draw_curves(inputs: ReportInputs) -> list[Drawing]:
     return [drawing for drawing in drawings if drawing is not None]
 
 
-def _evaluated_slices(inputs: ReportInputs) -> dict[str, Any]:
+def _evaluated_slices(inputs: ReportInputs) -> Mapping[str, Slices]:
     rows = inputs.rows
     slices = {
         "distance_band": distance_band(rows.distance_m),
         "distance_decile": distance_decile(rows.distance_m),
         "hour": np.char.zfill(rows.hour.astype(np.str_), 2),
     }
-    results = evaluate_models(
-        replace(rows, slices=slices), inputs.forecasts, RESAMPLES, inputs.results["seed"]
-    )
-    models: dict[str, Any] = results["models"]
-    return models
+    sliced = replace(rows, slices=slices)
+    return evaluate_models(sliced, inputs.forecasts, RESAMPLES, inputs.results.seed).models
 
 
-def curve_of(values: Mapping[str, Mapping[str, Any]], metric: str) -> Curve:
+def curve_of(values: Mapping[str, SliceMetrics], metric: str) -> Curve:
     """Return a metric over the values of a slice, sorted by name; x is their rank."""
-    table = np.array(
-        [
-            [found[metric][end] for end in ("value", "low", "high")] + [found["n"]]
-            for found in values.values()
-        ],
-        np.float64,
-    )
+    table = np.array([(*astuple(one.metrics[metric]), one.n) for one in values.values()], np.float64)
     return Curve(np.arange(len(table), dtype=np.float64), *table.T)
 
 
@@ -122,7 +112,7 @@ def _median_calibration(inputs: ReportInputs) -> Drawing:
 
 
 def _error_by(
-    by_slice: Mapping[str, Any], inputs: ReportInputs, slice_name: str, label: str, title: str
+    by_slice: Mapping[str, Slices], inputs: ReportInputs, slice_name: str, label: str, title: str
 ) -> Drawing:
     names = list(by_slice[inputs.ours][slice_name])
     unit = " h" if slice_name == "hour" else ""
@@ -185,8 +175,8 @@ def _in_percent(curve: Curve) -> Curve:
     return Curve(percent(curve.x), percent(curve.value), percent(curve.low), percent(curve.high), curve.n)
 
 
-def _cover_by_distance(by_slice: Mapping[str, Any], inputs: ReportInputs) -> Drawing | None:
-    if "cover_80_share" not in inputs.whole(inputs.ours):
+def _cover_by_distance(by_slice: Slices, inputs: ReportInputs) -> Drawing | None:
+    if "cover_80_share" not in inputs.whole:
         return None
     values = by_slice["distance_decile"]
     curve = curve_of(values, "cover_80_share")
@@ -219,12 +209,14 @@ def _width(inputs: ReportInputs) -> Drawing | None:
         counts, _ = np.histogram(width_s, edges)
         axes.stairs(100 * counts / len(width_s), edges, fill=True, color=SERIES[0], alpha=0.75)
         axes.axvline(middle_s, color=INK, linewidth=1.2, linestyle=DASHES[1])
-        annotation_position: dict[str, Any] = {
-            "xycoords": ("data", "axes fraction"),
-            "textcoords": "offset points",
-        }
         axes.annotate(
-            f"median {middle_s:.0f} s", (middle_s, 1), (5, -2), va="top", fontsize=9, **annotation_position
+            f"median {middle_s:.0f} s",
+            (middle_s, 1),
+            (5, -2),
+            xycoords=("data", "axes fraction"),
+            textcoords="offset points",
+            va="top",
+            fontsize=9,
         )
         axes.set(xlabel="P90 minus P10, s", ylabel="Share of mobilisations, %")
         alt = f"Width of the 80 % interval: median {middle_s:.0f} s, eight in ten between {p10_s:.0f} and {p90_s:.0f} s."

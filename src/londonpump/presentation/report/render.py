@@ -1,10 +1,10 @@
 """Rendering of the report and the model card."""
 
 from collections.abc import Mapping
-from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
+from londonpump.evaluation.intervals import Stat
 from londonpump.presentation.report import tables
 from londonpump.presentation.report.inputs import ReportInputs
 from londonpump.presentation.report.maps import draw_maps
@@ -57,42 +57,43 @@ def render_model_card(inputs: ReportInputs) -> str:
         pumps=tables.pump_tables(inputs)[:1],
         worst=[one for one in (tables.worst_by_error(inputs, 5), tables.worst_by_cover(inputs, 5)) if one],
         min_rows=format_count(inputs.min_rows),
-        missed=format_number(1 - (inputs.whole(inputs.ours)["within_60_share"]["value"] or 0), "%"),
+        missed=format_number(1 - (inputs.whole["within_60_share"].value or 0), "%"),
     )
 
 
-def headline(inputs: ReportInputs, gaps: Mapping[str, Mapping[str, Any]]) -> list[str]:
+def headline(inputs: ReportInputs, gaps: Mapping[str, Mapping[str, Stat]]) -> list[str]:
     """Return the sentences of the headline."""
-    ours = inputs.whole(inputs.ours)
+    ours = inputs.whole
     rows_text = "later mobilisations" if inputs.is_later else "mobilisations"
     first = (
         f"On {format_count(len(inputs.rows))} {rows_text}, half of the announced times are within "
-        f"{format_number(ours['median_ae_s']['value'], 's')} s of the actual one and "
-        f"{format_number(ours['within_60_share']['value'], '%')} % within 60 s."
+        f"{format_number(ours['median_ae_s'].value, 's')} s of the actual one and "
+        f"{format_number(ours['within_60_share'].value, '%')} % within 60 s."
     )
     sentences = [first]
     compared = [_format_gain(gaps[name]["mae_s"], name) for name in gaps]
-    mean = f"The mean error is {format_number(ours['mae_s']['value'], 's')} s{_bracket(ours['mae_s'], 's')}"
+    mean = f"The mean error is {format_number(ours['mae_s'].value, 's')} s{_bracket(ours['mae_s'], 's')}"
     sentences.append(f"{mean}: {_listed(compared)}." if compared else f"{mean}.")
-    if ours.get("cover_80_share", {}).get("value") is not None:
+    cover = ours.get("cover_80_share")
+    if cover is not None and cover.value is not None:
         sentences.append(
-            f"The 80 % interval held {format_number(ours['cover_80_share']['value'], '%')} % of the actual times; "
-            f"it is {format_number(ours['width_80_s']['value'], 's')} s wide on average."
+            f"The 80 % interval held {format_number(cover.value, '%')} % of the actual times; "
+            f"it is {format_number(ours['width_80_s'].value, 's')} s wide on average."
         )
     return sentences
 
 
-def _format_gain(gap: Mapping[str, float | None], name: str) -> str:
-    if gap["value"] is None:
+def _format_gain(gap: Stat, name: str) -> str:
+    if gap.value is None:
         return f"not compared with {model_in_sentence(name)}"
-    size = format_number(abs(gap["value"]), "s")
-    direction = "less" if gap["value"] < 0 else "more"
-    is_sure = gap["low"] is not None and gap["high"] is not None and gap["low"] * gap["high"] > 0
+    size = format_number(abs(gap.value), "s")
+    direction = "less" if gap.value < 0 else "more"
+    is_sure = gap.low is not None and gap.high is not None and gap.low * gap.high > 0
     doubt = "" if is_sure else " (the interval holds 0)"
     return f"{size} s {direction} than {model_in_sentence(name)}{doubt}"
 
 
-def _bracket(found: Mapping[str, float | None], unit: str) -> str:
+def _bracket(found: Stat, unit: str) -> str:
     interval_text = format_interval(found, unit)
     return f" ({interval_text})" if interval_text else ""
 
@@ -101,7 +102,7 @@ def _listed(phrases: list[str]) -> str:
     return phrases[0] if len(phrases) == 1 else f"{', '.join(phrases[:-1])} and {phrases[-1]}"
 
 
-def _shared(inputs: ReportInputs) -> dict[str, Any]:
+def _shared(inputs: ReportInputs) -> dict[str, object]:
     about = inputs.about
     facts = {
         "Model": model_label(inputs.ours),
@@ -109,7 +110,7 @@ def _shared(inputs: ReportInputs) -> dict[str, Any]:
         "Trained on": f"{format_day(about.trained_from_date)} to {format_day(about.trained_until_date)}, "
         f"{format_count(about.trained_rows)} mobilisations",
         "Evaluated on": f"{format_day(inputs.tested_from_date)} to {format_day(inputs.tested_until_date)}, "
-        f"{format_count(len(inputs.rows))} mobilisations on {format_count(inputs.results['days'])} days",
+        f"{format_count(len(inputs.rows))} mobilisations on {format_count(inputs.results.days)} days",
         "Rows chosen": about.split,
         "Data hash": about.data_hash,
         "Made": about.made_at,
@@ -118,7 +119,7 @@ def _shared(inputs: ReportInputs) -> dict[str, Any]:
         "about": about,
         "facts": {name: text for name, text in facts.items() if text},
         "is_later": inputs.is_later,
-        "resamples": format_count(inputs.results["resamples"]),
+        "resamples": format_count(inputs.results.resamples),
     }
 
 

@@ -1,7 +1,7 @@
 """The style of plots (colours that follow the page, small inline SVG), and the formats of numbers and names."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
 from io import StringIO
@@ -79,12 +79,11 @@ def format_number(value: float | None, unit: str, is_signed: bool = False) -> st
     return text.replace("-", "\u2212")
 
 
-def format_interval(stat: Stat | Mapping[str, float | None], unit: str, is_signed: bool = False) -> str:
+def format_interval(stat: Stat, unit: str, is_signed: bool = False) -> str:
     """Return an interval such as `67.1 to 68.9`; empty if unknown."""
-    low, high = (stat.low, stat.high) if isinstance(stat, Stat) else (stat["low"], stat["high"])
-    if low is None or high is None:
+    if stat.low is None or stat.high is None:
         return ""
-    return f"{format_number(low, unit, is_signed)} to {format_number(high, unit, is_signed)}"
+    return f"{format_number(stat.low, unit, is_signed)} to {format_number(stat.high, unit, is_signed)}"
 
 
 INK, MUTED, LINE, SURFACE = "#010101", "#020202", "#030303", "#040404"

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from londonpump.evaluation.evaluate import sliced_differences
+from londonpump.evaluation.evaluate import WHOLE, SliceMetrics, sliced_differences
+from londonpump.evaluation.intervals import Stat
 from londonpump.presentation.report.inputs import ReportInputs
 from londonpump.presentation.report.style import (
     format_count,
@@ -79,30 +79,34 @@ class Table:
 
 def metric_table(inputs: ReportInputs, caption: str, metrics: Mapping[str, tuple[str, str]]) -> Table | None:
     """Return the table of models and metrics, without empty rows and columns."""
-    models = [name for name in inputs.forecasts if any(metric in inputs.whole(name) for metric in metrics)]
+    models = [
+        name for name in inputs.forecasts if any(metric in inputs.results.whole(name) for metric in metrics)
+    ]
     shown = {
-        key: label for key, label in metrics.items() if any(key in inputs.whole(name) for name in models)
+        key: label
+        for key, label in metrics.items()
+        if any(key in inputs.results.whole(name) for name in models)
     }
     if not shown:
         return None
     ordered = sorted(models, key=lambda name: name != inputs.ours)
     rows = [
-        (model_label(name), [_cell(inputs.whole(name), key, shown[key][1]) for key in shown])
+        (model_label(name), [_cell(inputs.results.whole(name), key, shown[key][1]) for key in shown])
         for name in ordered
     ]
     return Table(caption, ["Model", *(label for label, _ in shown.values())], rows)
 
 
-def _cell(found: Mapping[str, Any], metric: str, unit: str) -> Cell:
+def _cell(found: Mapping[str, Stat], metric: str, unit: str) -> Cell:
     if metric not in found:
         return Cell(format_number(None, unit))
     is_signed = metric == "bias_s"
     stat = found[metric]
-    return Cell(format_number(stat["value"], unit, is_signed), format_interval(stat, unit, is_signed))
+    return Cell(format_number(stat.value, unit, is_signed), format_interval(stat, unit, is_signed))
 
 
-def differences(inputs: ReportInputs) -> dict[str, dict[str, Any]]:
-    """Return our metrics minus those of each other model over all rows: {model: {metric: {value, low, high}}}."""
+def differences(inputs: ReportInputs) -> dict[str, Mapping[str, Stat]]:
+    """Return our metrics minus those of each other model over all rows, by model and metric."""
     rows = inputs.rows.without_slices()
     results = inputs.results
     return {
@@ -110,14 +114,14 @@ def differences(inputs: ReportInputs) -> dict[str, dict[str, Any]]:
             rows,
             (inputs.forecast, inputs.forecasts[name]),
             list(DIFFERENCES),
-            results["resamples"],
-            results["seed"],
-        )["all"]["all"]
+            results.resamples,
+            results.seed,
+        )[WHOLE][WHOLE].metrics
         for name in inputs.others
     }
 
 
-def difference_table(found: Mapping[str, Mapping[str, Any]]) -> Table | None:
+def difference_table(found: Mapping[str, Mapping[str, Stat]]) -> Table | None:
     """Return the table of paired differences to the other models."""
     if not found:
         return None
@@ -134,11 +138,12 @@ def difference_table(found: Mapping[str, Mapping[str, Any]]) -> Table | None:
     return Table(caption, ["Ours", *(label for label, _, _ in DIFFERENCES.values())], rows)
 
 
-def _difference_cell(stat: Mapping[str, Any], unit: str, sign: int) -> Cell:
+def _difference_cell(stat: Stat, unit: str, sign: int) -> Cell:
     verdict = ""
-    if stat["low"] is not None and (stat["low"] > 0 or stat["high"] < 0):
-        verdict = "better" if stat["value"] * sign > 0 else "worse"
-    return Cell(format_number(stat["value"], unit, True), format_interval(stat, unit, True), verdict)
+    if stat.value is not None and stat.low is not None and stat.high is not None:
+        is_sure = stat.low > 0 or stat.high < 0
+        verdict = ("better" if stat.value * sign > 0 else "worse") if is_sure else ""
+    return Cell(format_number(stat.value, unit, True), format_interval(stat, unit, True), verdict)
 
 
 def warning_table(inputs: ReportInputs) -> Table | None:
@@ -146,7 +151,7 @@ def warning_table(inputs: ReportInputs) -> Table | None:
     rows = []
     for key, (label, due) in WARNINGS.items():
         for name in sorted(inputs.forecasts, key=lambda name: name != inputs.ours):
-            found = inputs.whole(name)
+            found = inputs.results.whole(name)
             if f"{key}_precision" in found:
                 cells = [
                     _cell(found, f"{key}_{part}", "%") for part in ("flagged_share", "precision", "recall")
@@ -164,43 +169,49 @@ def warning_table(inputs: ReportInputs) -> Table | None:
 
 def worst_by_error(inputs: ReportInputs, max_rows: int = 15) -> Table | None:
     """Return the slice values with the largest mean error above that of all rows."""
-    whole = inputs.whole(inputs.ours)["mae_s"]["value"]
-    ranked = sorted(_slices(inputs), key=lambda one: -one[2]["mae_s"]["value"])
-    picked = [one for one in ranked if one[2]["mae_s"]["value"] > whole][:max_rows]
+    whole = inputs.whole["mae_s"].value or 0.0
+    ranked = sorted(_known(inputs, "mae_s"), key=lambda one: -one[3])
+    picked = [one for one in ranked if one[3] > whole][:max_rows]
     return _slice_table(inputs, f"Largest mean error (all mobilisations: {whole:.1f} s)", picked)
 
 
 def worst_by_cover(inputs: ReportInputs, max_rows: int = 10) -> Table | None:
     """Return the slice values with the lowest coverage of the 80 % interval."""
-    known = [one for one in _slices(inputs) if one[2].get("cover_80_share", {}).get("value") is not None]
-    ranked = sorted(known, key=lambda one: one[2]["cover_80_share"]["value"])
-    picked = [one for one in ranked if one[2]["cover_80_share"]["value"] < CLAIMED_COVER][:max_rows]
+    ranked = sorted(_known(inputs, "cover_80_share"), key=lambda one: one[3])
+    picked = [one for one in ranked if one[3] < CLAIMED_COVER][:max_rows]
     return _slice_table(inputs, "80 % interval falls furthest short", picked)
 
 
-def _slices(inputs: ReportInputs) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
-    for slice_name, values in inputs.results["models"][inputs.ours].items():
+_Ranked = tuple[str, str, SliceMetrics, float]
+"""A slice, its value, its metrics and the one by which it is ranked."""
+
+
+def _known(inputs: ReportInputs, metric: str) -> Iterator[_Ranked]:
+    for slice_name, values in inputs.results.models[inputs.ours].items():
         for value, found in values.items():
-            if slice_name != "all" and found["n"] >= inputs.min_rows:
-                yield slice_name, value, found
+            stat = found.metrics.get(metric)
+            is_ranked = slice_name != WHOLE and found.n >= inputs.min_rows
+            if is_ranked and stat is not None and stat.value is not None:
+                yield slice_name, value, found, stat.value
 
 
-def _slice_table(
-    inputs: ReportInputs, caption: str, picked: Sequence[tuple[str, str, Mapping[str, Any]]]
-) -> Table | None:
+def _slice_table(inputs: ReportInputs, caption: str, picked: Sequence[_Ranked]) -> Table | None:
     if not picked:
         return None
     metrics = {"mae_s": "s", "bias_s": "s", "within_60_share": "%"}
     head = ["Slice", "Mobilisations", "Mean error, s", "Bias, s", "Within 60 s, %"]
-    if "cover_80_share" in inputs.whole(inputs.ours):
+    if "cover_80_share" in inputs.whole:
         metrics["cover_80_share"] = "%"
         head.append("80 % holds, %")
     rows = [
         (
             format_slice(name, value),
-            [Cell(format_count(found["n"])), *(_cell(found, key, unit) for key, unit in metrics.items())],
+            [
+                Cell(format_count(found.n)),
+                *(_cell(found.metrics, key, unit) for key, unit in metrics.items()),
+            ],
         )
-        for name, value, found in picked
+        for name, value, found, _ in picked
     ]
     return Table(caption, head, rows)
 
@@ -210,8 +221,9 @@ def pump_tables(inputs: ReportInputs) -> list[Table]:
     if inputs.pumps is None:
         return []
     names = ["1", "2", "3", "4", "5 or more"]
-    n = format_count(inputs.pumps["n"])
-    cells = [_cell(inputs.pumps, key, unit) for key, (_, unit) in PUMP_METRICS.items()]
+    n = format_count(inputs.pumps.n)
+    stats = {key: getattr(inputs.pumps, key) for key in PUMP_METRICS}
+    cells = [_cell(stats, key, unit) for key, (_, unit) in PUMP_METRICS.items()]
     metrics = Table(
         f"Number of pumps, on {n} incidents",
         ["Incidents", *(label for label, _ in PUMP_METRICS.values())],
@@ -219,7 +231,7 @@ def pump_tables(inputs: ReportInputs) -> list[Table]:
     )
     rows = [
         (f"{name} attended", [Cell(format_count(count)) for count in counts])
-        for name, counts in zip(names, inputs.pumps["confusion"], strict=True)
+        for name, counts in zip(names, inputs.pumps.confusion, strict=True)
     ]
     return [
         metrics,

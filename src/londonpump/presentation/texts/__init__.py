@@ -1,1 +1,1 @@
-"""Texts of commands, each made from a typed view that is also the JSON of the command."""
+"""Typed results of commands, and the texts that they print of them."""

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from londonpump.domain.json_values import JsonObject, from_json
+from londonpump.domain.json_values import JsonObject, from_stored
 from londonpump.evaluation.promotion.evidence import (
     PROMOTE,
     DecisionFacts,
@@ -107,7 +107,7 @@ def format_whole_decision(line: DecisionView) -> str:
 
 
 def _evidence(line: DecisionView) -> list[str]:
-    facts = from_json(DecisionFacts, line.evidence)
+    facts = from_stored(DecisionFacts, line.evidence)
     return format_evidence(facts, line.champion_before or "none", line.challenger or "none")
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from londonpump.domain.bundle_card import BundleCard
-from londonpump.domain.json_values import JsonObject, from_json
+from londonpump.domain.json_values import JsonObject, from_stored
 from londonpump.presentation.texts.challenge import (
     TIME_FORMAT,
     DecisionView,
@@ -59,7 +59,7 @@ def format_entry(entry: BundleView | DecisionView) -> str:
 
 def format_bundle(view: BundleView) -> str:
     """Format the bundle."""
-    card, provenance = from_json(BundleCard, view.card), from_json(_Provenance, view.provenance)
+    card, provenance = from_stored(BundleCard, view.card), from_stored(_Provenance, view.provenance)
     features = card.features or ()
     lines = [
         f"Bundle {view.bundle} ({view.size_bytes / MIB:.1f} MiB)"

@@ -6,7 +6,7 @@ account; it contains no personal data, and a proxy should not expose it.
 
 import asyncio
 import logging
-from datetime import date, datetime
+from datetime import datetime
 from functools import partial
 from http import HTTPStatus
 from typing import Final
@@ -174,8 +174,7 @@ async def _database_check(state: Services) -> Check:
 
 def _model_state(state: Services) -> ModelState:
     champion = state.champion.current
-    card = champion.bundle.card if champion else {}
-    until = card.get("trained_until")
+    facts = champion.bundle.card.data if champion else None
     today = state.clock().date()
     return ModelState(
         name=champion.name if champion else None,
@@ -183,9 +182,9 @@ def _model_state(state: Services) -> ModelState:
         is_simulated=champion.is_simulated if champion else None,
         active_since_at=champion.since_at if champion else None,
         made_at=champion.provenance.get("made_at") if champion else None,
-        trained_from=card.get("trained_from"),
-        trained_until=until,
-        data_age_days=max((today - date.fromisoformat(until)).days, 0) if until else None,
+        trained_from=facts.trained_from.isoformat() if facts and facts.trained_from else None,
+        trained_until=facts.trained_until.isoformat() if facts else None,
+        data_age_days=max((today - facts.trained_until).days, 0) if facts else None,
         problem=state.champion.problem,
     )
 

@@ -130,7 +130,7 @@ class ResponseBuilder:
         return {
             "name": self.champion.name,
             "is_simulated": self.champion.is_simulated,
-            "trained_until": self.bundle.card.get("trained_until"),
+            "trained_until": self.bundle.card.data.trained_until.isoformat(),
         }
 
     def _location(self, ranked: Ranked) -> JsonObject:

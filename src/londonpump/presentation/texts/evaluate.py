@@ -1,0 +1,74 @@
+"""Result and text output of `evaluate`."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from londonpump.domain.json_values import IF_KNOWN, INLINE
+from londonpump.evaluation.evaluate import ModelsEvaluation, PumpMetrics
+from londonpump.evaluation.intervals import Stat
+from londonpump.presentation.report.style import MODEL_LABELS
+
+
+@dataclass(frozen=True, slots=True)
+class OriginalScores:
+    """Mean errors of the original model by seed. It is unstable, so its median and its best are both reported."""
+
+    mae_s: tuple[float, ...]
+    median_mae_s: float
+    best_mae_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class PumpScores:
+    """Metrics of the number of pumps, with all facts of the calls and with none."""
+
+    all_stated: PumpMetrics = field(metadata=INLINE)
+    nothing_stated: PumpMetrics
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluationResults:
+    """The results of `evaluate`, as --json writes them."""
+
+    schema: int
+    data_hash: str
+    bundle: str
+    evaluation: ModelsEvaluation = field(metadata=INLINE)
+    is_later: bool
+    differences: Mapping[str, Stat]
+    """The mean error of each other model minus ours, on the same rows."""
+    original: OriginalScores | None = field(metadata=IF_KNOWN)
+    context_imputed: Mapping[str, int]
+    """Number of mobilisations by part of the context that was unknown."""
+    pumps: PumpScores | None
+    """None if no evaluated call has a published number of pumps."""
+
+
+def format_evaluation(results: EvaluationResults) -> str:
+    """Format the scores of all models as a table."""
+    evaluation, later = results.evaluation, "later " if results.is_later else ""
+    lines = [f"{evaluation.rows:,} {later}mobilisations on {evaluation.days} days"]
+    lines.append(
+        f"{'model':<37}{'MAE s':>8}  {'95 % interval':<16}{'RMSE s':>8}{'within 60 s':>13}{'80 % covers':>13}"
+    )
+    for name in evaluation.models:
+        whole = evaluation.whole(name)
+        mae, cover = whole["mae_s"], whole.get("cover_80_share")
+        lines.append(
+            f"{MODEL_LABELS[name]:<37}{mae.value:8.1f}  {_between(mae):<16}{whole['rmse_s'].value:8.1f}"
+            f"{whole['within_60_share'].value:13.1%}" + (f"{cover.value:13.1%}" if cover else "")
+        )
+    if original := results.original:
+        lines.append(
+            f"The original model over eleven seeds: median MAE {original.median_mae_s:.1f} s, best {original.best_mae_s:.1f} s"
+        )
+    if results.context_imputed:
+        unknown_parts = ", ".join(f"{part} of {n:,}" for part, n in results.context_imputed.items())
+        lines.append(
+            f"Unknown context of these mobilisations: {unknown_parts}; usual values were used instead"
+        )
+    return "\n".join(lines)
+
+
+def _between(stat: Stat) -> str:
+    return "" if stat.low is None else f"{stat.low:.1f} to {stat.high:.1f}"
