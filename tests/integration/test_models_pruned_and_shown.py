@@ -17,7 +17,7 @@ from londonpump.lifecycle.stored_models import as_of, format_bundles, prune, sho
 from londonpump.persistence.bundles import CARD, CURRENT, load_bundle
 from londonpump.persistence.database import writing
 from londonpump.persistence.repositories.decisions import KEEP, Decision
-from londonpump.presentation.texts.models import format_entry
+from londonpump.presentation.texts.bundles import format_entry
 from londonpump.registry.ledger import open_registry
 
 AT = datetime(2026, 11, 1, 10, tzinfo=UTC)

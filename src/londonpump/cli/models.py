@@ -112,7 +112,7 @@ def show(
     """
     from londonpump.domain.json_values import to_document
     from londonpump.lifecycle.stored_models import show as show_entry
-    from londonpump.presentation.texts.models import format_entry
+    from londonpump.presentation.texts.bundles import format_entry
 
     with report_errors():
         entry = show_entry(settings(), what)
