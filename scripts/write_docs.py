@@ -79,6 +79,8 @@ SETTING = {
     "registration": "service: whether anybody may create an account; not set: only with the default database",
     "password_min": "service: minimum length of a new password, 6 to 128",
     "token_minutes": "service: minutes that an access token is valid, 1 to 720 (a session ends after 12 hours)",
+    "drain_s": "service: seconds after SIGTERM during which it still answers while `/readyz` says 503, so that a load "
+    "balancer chooses another replica; 0 to 600",
     "database_patience_ms": "service: how long a request waits for the database before it is answered 503, ms; "
     "set more if other commands use the same disk as a service on SQLite",
     "proxies": "service: number of own proxies that add to X-Forwarded-For, 0 to 8; 0 ignores the header",

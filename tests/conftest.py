@@ -34,6 +34,25 @@ settings.register_profile("run size", max_examples=examples(100))
 settings.load_profile("run size")
 
 
+ON_BOTH_ENGINES_IN_EVERY_RUN = (
+    *("persistence", "registry", "audit", "concurrency", "idempotency", "history", "migrations", "challenge"),
+    *("home_of_version", "stored_batches", "board_routes", "predictions_mobilised", "auth_sessions"),
+)
+"""Parts of the paths of tests about what the database does. Others run on SQLite in every run, and on PostgreSQL too among
+the slow proofs: their results hardly depend on the engine, and a database of PostgreSQL for each takes a quarter of a run."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        callspec = getattr(item, "callspec", None)
+        if callspec is None or not any(value == "postgresql" for value in callspec.params.values()):
+            continue
+        path = item.path.as_posix().partition("/tests/")[2]
+        if not any(part in path for part in ON_BOTH_ENGINES_IN_EVERY_RUN):
+            item.add_marker(pytest.mark.slow)
+
+
 @dataclass(frozen=True)
 class SmallBrigade:
     """raw: published files by name. data: of `prepare`. bundle: the folder of `train`."""

@@ -1,5 +1,7 @@
 """Settings, read once at the edge: environment variables that begin with LONDONPUMP_."""
 
+import getpass
+import os
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import quote, urlsplit
@@ -55,6 +57,16 @@ def _validate_key(secret: SecretStr) -> SecretStr:
     return SecretStr(text)
 
 
+def _default_home() -> Path:
+    try:
+        return user_data_path("londonpump", appauthor=False)
+    except RuntimeError as error:
+        # a container may run under a user id that has no home folder
+        raise BadSetting(
+            "LONDONPUMP_HOME", "is not set, and this user has no home folder", "Set it."
+        ) from error
+
+
 PublisherKey = Annotated[SecretStr, AfterValidator(_validate_key)]
 WebAddress = Annotated[str, AfterValidator(_validate_web_address)]
 BareAddress = Annotated[WebAddress, AfterValidator(_require_bare_address)]
@@ -72,7 +84,7 @@ class Settings(BaseSettings):
         hide_input_in_errors=True,
     )
 
-    home: Path = Field(default_factory=lambda: user_data_path("londonpump", appauthor=False))
+    home: Path = Field(default_factory=_default_home)
     """Folder of all state; the user data folder of the platform by default."""
     log_format: LogFormat = "auto"
     """Form of the lines on standard error."""
@@ -111,6 +123,8 @@ class Settings(BaseSettings):
     """Maximum number of anonymous connections per address; not applied behind proxies."""
     database_patience_ms: int = Field(default=80, ge=10, le=5000)
     """Time that a request waits for the database before it is answered with 503."""
+    drain_s: float = Field(default=0.0, ge=0, le=600)
+    """Seconds after SIGTERM during which the service still answers, while `/readyz` sends new requests elsewhere."""
     challenge_days: int = Field(default=28, ge=1, le=366)
     """Length of the period before the newest complete day that training leaves out and evaluation uses."""
     champion_age_days: int = Field(default=180, ge=1)
@@ -176,10 +190,16 @@ class Settings(BaseSettings):
         return f"sqlite:///{quote(str(self.home / 'londonpump.db'))}"
 
 
+SECRETS = ("database_url", "visual_crossing_key", "tomtom_key", "alarm_webhook")
+"""Settings that `LONDONPUMP_<NAME>_FILE` reads from a file, so that no password stands in the environment."""
+MAX_SECRET_BYTES = 4096
+
+
 def read_settings() -> Settings:
     """Read the settings of the environment. Raises: BadSetting, which names each invalid setting but not its value."""
+    secrets = {name: text for name in SECRETS if (text := _read_secret(_setting_name((name,)))) is not None}
     try:
-        return Settings()
+        return Settings(**secrets)  # type: ignore[arg-type]  # validated, as those of the environment are
     except ValidationError as error:
         # without the input: a mistyped key or password must not appear on the screen or in a log
         wrong = error.errors(include_input=False, include_context=False, include_url=False)
@@ -187,6 +207,44 @@ def read_settings() -> Settings:
     (first, problem), *others = problems
     also = "".join(f"; {name}: {other}" for name, other in others)
     raise BadSetting(first, problem + also, "Correct it, or unset it to use the default.")
+
+
+def _read_secret(name: str) -> str | None:
+    """Return the content of the file that a setting's `_FILE` variant names, or None. Raises: BadSetting."""
+    variant = f"{name}_FILE"
+    path = os.environ.get(variant)
+    if not path:
+        return None
+    if os.environ.get(name):
+        raise BadSetting(variant, f"{name} is set too", "Unset one of them.")
+    try:
+        with Path(path).open("rb") as file:
+            content = file.read(MAX_SECRET_BYTES + 1)
+        text = content.decode().strip()
+    except (OSError, UnicodeDecodeError) as error:
+        problem = error.strerror if isinstance(error, OSError) else "it is not text"
+        raise BadSetting(
+            variant, f"the file cannot be read ({problem})", "Check its path and its mode."
+        ) from error
+    if not text or len(content) > MAX_SECRET_BYTES:
+        problem = f"has more than {MAX_SECRET_BYTES} bytes" if text else "is empty"
+        raise BadSetting(variant, f"the file {problem}", "Write the secret into it, and nothing else.")
+    return text
+
+
+def operating_system_user() -> str:
+    """Return the name of the user who runs this process, or its number: a container may have no name for it.
+
+    The name comes from the user database of the machine, because any user can set the variables of the environment.
+    """
+    try:
+        import pwd  # noqa: PLC0415 - not on every platform
+    except ImportError:
+        return getpass.getuser()
+    try:
+        return pwd.getpwuid(os.geteuid()).pw_name
+    except KeyError:
+        return f"uid {os.geteuid()}"
 
 
 def _setting_name(location: tuple[int | str, ...]) -> str:

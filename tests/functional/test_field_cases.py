@@ -337,7 +337,14 @@ def undamaged(input_paths, tmp_path_factory) -> Undamaged:
     return Undamaged(mobilised.examples, attending.examples, means)
 
 
-@pytest.mark.parametrize("name", sorted(EXPECTED))
+# Every fifth case in every run, the rest with the slow proofs: each reads, cleans and joins whole files.
+IN_EVERY_RUN = set(sorted(EXPECTED)[::5])
+
+
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=() if name in IN_EVERY_RUN else pytest.mark.slow) for name in sorted(EXPECTED)],
+)
 def test_a_field_case_comes_to_its_right_result(name, input_paths, undamaged, tmp_path) -> None:
     outcome = run_case(name, tmp_path / name, input_paths, is_real_command=name in BY_REAL_COMMAND)
     assert EXPECTED[name].faults(outcome, undamaged) == []

@@ -173,6 +173,7 @@ def ended(service: Served) -> int:
     return service.process.wait(ENDS_WITHIN_S)
 
 
+@pytest.mark.slow
 def test_writes_are_503_while_the_disk_is_full_and_work_again_once_it_is_freed(filled, secret) -> None:
     with served(filled.home, **secret) as service, Operator(service) as olaf:
         assert olaf.ask().status_code == 200
@@ -193,6 +194,7 @@ def test_writes_are_503_while_the_disk_is_full_and_work_again_once_it_is_freed(f
     assert stored == audited
 
 
+@pytest.mark.slow
 def test_ended_while_the_disk_is_full_it_ends_in_order_and_the_log_has_what_the_audit_lacks(
     filled, secret, tmp_path
 ) -> None:

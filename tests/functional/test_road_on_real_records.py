@@ -63,6 +63,7 @@ def write_calls(data: Path, path: Path) -> int:
     return len(last) + 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("names", "until"), ROADS)
 def test_prepare_train_evaluate_and_predict_go_through(names, until, tmp_path, monkeypatch) -> None:
     monkeypatch.setenv("LONDONPUMP_HOME", str(tmp_path / "home"))

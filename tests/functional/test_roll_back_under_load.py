@@ -89,6 +89,7 @@ def rolled_back(small_brigade, tmp_path) -> tuple[Load, str, str, float, float]:
     return load, bad.name, good.name, begun_s, decided_s
 
 
+@pytest.mark.slow
 def test_a_roll_back_under_load_loses_nothing_and_mixes_nothing(rolled_back) -> None:
     load, before, after, begun_s, decided_s = rolled_back
     times_of_models = load.times_by_model()

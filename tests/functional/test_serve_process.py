@@ -15,7 +15,7 @@ import httpx2
 import pytest
 
 from londonpump.registry.manual_decisions import PromotionRequest, promote
-from londonpump.settings import Settings
+from londonpump.settings import Settings, operating_system_user
 
 ENDS_WITHIN_S = 60
 NOT_OURS = ("pandas", "sklearn", "pyarrow", "mlflow", "ibis", "duckdb", "fastexcel", "matplotlib")
@@ -38,11 +38,11 @@ def environment(home: Path, **more: str) -> dict[str, str]:
 
 
 @contextmanager
-def serving(home: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
+def serving(home: Path, **more: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """(process, address) of a service on a free port."""
     process = subprocess.Popen(
         [sys.executable, "-m", "londonpump.cli", "serve", "--port", "0"],
-        env=environment(home),
+        env=environment(home, **more),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -81,6 +81,66 @@ def test_it_is_ready_with_a_model_and_ends_in_order(home) -> None:
     assert events[-1] == "service stopping"
 
 
+def test_before_it_stops_it_answers_while_it_says_that_it_is_not_ready(home) -> None:
+    """Load balancers need a moment to choose another replica; a request that arrives meanwhile is not lost."""
+    with (
+        serving(home, LONDONPUMP_DRAIN_S="3") as (process, address),
+        httpx2.Client(trust_env=False) as client,
+    ):
+        assert client.get(f"{address}/readyz").json()["process"]["status"] == "pass"
+        process.send_signal(signal.SIGTERM)
+        answers = [client.get(f"{address}/readyz"), client.get(f"{address}/livez")]
+        assert [answer.status_code for answer in answers] == [503, 200]
+        assert answers[0].json()["process"] == {
+            "status": "fail",
+            "output": "is about to stop; send requests to another replica",
+        }
+        # a connection that is kept would be closed under a later request
+        assert {answer.headers["connection"] for answer in answers} == {"close"}
+        assert process.wait(ENDS_WITHIN_S) == 0
+        with pytest.raises(httpx2.ConnectError):
+            client.get(f"{address}/livez")
+
+
+def test_a_second_signal_ends_the_drain(home) -> None:
+    with serving(home, LONDONPUMP_DRAIN_S="600") as (process, address):
+        assert httpx2.get(f"{address}/readyz", trust_env=False).status_code == 200
+        process.send_signal(signal.SIGTERM)
+        while httpx2.get(f"{address}/readyz", trust_env=False).status_code == 200:
+            pass
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(ENDS_WITHIN_S) == 0
+
+
+def test_the_health_check_asks_without_loading_the_other_commands(home) -> None:
+    loaded = (
+        "import sys; from londonpump.__main__ import main; sys.argv = ['londonpump', 'healthcheck']\n"
+        "try: main()\n"
+        "except SystemExit as end: code = end.code\n"
+        "print(code, sorted({'typer', 'rich', 'pydantic', 'londonpump.cli'} & set(sys.modules)))"
+    )
+    with socket.socket() as free:
+        # 8000 may be in use on this machine: whatever answers there, nothing else is loaded
+        assert run("-c", loaded, home=home).stdout.strip() in {"0 []", "1 []"}
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+        done = run("-m", "londonpump", "healthcheck", "--port", port, home=home)
+        assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    with serving(home) as (_, address):
+        done = run("-m", "londonpump", "healthcheck", "--port", address.rpartition(":")[2], home=home)
+        assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become a user without a name")
+def test_a_user_without_a_name_is_recorded_by_number() -> None:
+    """As in a container with a user id of its own."""
+    os.seteuid(54321)
+    try:
+        assert operating_system_user() == "uid 54321"
+    finally:
+        os.seteuid(0)
+
+
 def test_the_first_start_makes_a_database_and_a_secret_of_its_own(tmp_path) -> None:
     with serving(tmp_path / "home") as (_, address):
         assert httpx2.get(f"{address}/readyz", trust_env=False).status_code == 503
@@ -113,7 +173,7 @@ def test_without_a_secret_it_refuses_to_start_beside_a_named_database(tmp_path) 
 def test_it_serves_where_nothing_of_training_is_installed(home) -> None:
     program = WITHOUT + (
         "from starlette.testclient import TestClient\n"
-        "from londonpump.settings import Settings\n"
+        "from londonpump.settings import Settings, operating_system_user\n"
         "from londonpump.assembly import create_app\n"
         "with TestClient(create_app(Settings())) as client:\n"
         "    assert client.get('/readyz').status_code == 200\n"

@@ -172,28 +172,33 @@ def served(programs, home) -> Served:
     return Served(ready, answered, {name.partition(".")[0] for name in log.read_text("utf-8").split()})
 
 
+@pytest.mark.slow
 def test_the_service_is_ready_and_answers_a_call(served) -> None:
     assert served.ready == 200
     assert served.answered.status_code == 200, served.answered.text
     assert len(served.answered.json()["candidates"]) == 5
 
 
+@pytest.mark.slow
 def test_nothing_of_training_is_loaded_from_start_to_end(served) -> None:
     assert {"londonpump", "lightgbm", "fastapi"} <= served.loaded
     assert served.loaded & (OF_TRAINING | OF_REFRESHING) == set()
 
 
+@pytest.mark.slow
 def test_nothing_of_training_is_installed(programs) -> None:
     code = f"import importlib.util as u; print(*[n for n in {sorted(OF_TRAINING)} if u.find_spec(n)])"
     done = subprocess.run([programs / "python", "-c", code], check=True, capture_output=True, text=True)
     assert done.stdout.strip() == ""
 
 
+@pytest.mark.slow
 def test_help_names_every_command_there(programs, tmp_path) -> None:
     done = run(programs, tmp_path / "home", "--help")
     assert (done.returncode, "train" in done.stdout, done.stderr) == (0, True, "")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", ["train", "evaluate", "demo"])
 def test_a_command_of_training_says_in_one_line_what_to_install(command, programs, tmp_path) -> None:
     done = run(programs, tmp_path / "home", command)
@@ -201,6 +206,7 @@ def test_a_command_of_training_says_in_one_line_what_to_install(command, program
     assert "pip install 'londonpump[train]'" in done.stderr
 
 
+@pytest.mark.slow
 def test_refreshing_the_context_can_be_run_beside_it(programs) -> None:
     code = "import londonpump.lifecycle.refresh, londonpump.ingest.http"
     done = subprocess.run([programs / "python", "-c", code], capture_output=True, text=True)

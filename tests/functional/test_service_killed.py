@@ -76,6 +76,7 @@ def killed_service(small_brigade, database_url, tmp_path) -> KilledService:
     )
 
 
+@pytest.mark.slow
 def test_a_killed_service_has_kept_what_it_told(killed_service) -> None:
     acknowledged = kill_under_load(killed_service, "round-0", after_s=random.uniform(0.5, 1.5))  # noqa: S311
     assert_all_stored(killed_service, acknowledged)

@@ -168,6 +168,7 @@ def test_with_every_part_the_model_reads_every_part(whole) -> None:
     assert set(card["features"]) >= CONTEXT
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("parts", [*((part,) for part in PARTS), tuple(PARTS)], ids=",".join)
 def test_training_without_a_part_goes_on_labelled_and_says_so(parts, trained_without) -> None:
     result, bundle = trained_without(*parts)

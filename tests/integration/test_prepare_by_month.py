@@ -112,6 +112,7 @@ def with_gap(made: Callable[..., Prepared]) -> Prepared:
     return made(lambda day, _: day.month != 2)
 
 
+@pytest.mark.slow
 def test_three_in_ten_of_february_are_a_sample_between_two_complete_months(sampled: Prepared) -> None:
     assert verdicts(sampled.report) == {"2023-01": "in part", "2023-02": "sample", "2023-03": "in part"}
     assert sampled.report.complete is False
@@ -129,6 +130,7 @@ def test_counts_are_null_in_the_month_that_is_a_sample_and_nowhere_else(name: st
     assert np.isfinite(values[sampled.of_month(3)]).mean() > 0.4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("part", ["sampled", "with_gap"])
 @pytest.mark.parametrize("name", COUNTS)
 def test_after_a_month_that_is_not_complete_a_count_is_known_once_what_it_looks_back_on_is(
@@ -191,6 +193,7 @@ def test_the_report_says_month_by_month_what_was_found_and_why(sampled: Prepared
     assert "  2023-02: no records (no incident record)" in format_preparation(with_gap.report, Path("data"))
 
 
+@pytest.mark.slow
 def test_a_stated_stream_is_complete_in_every_month_that_has_records(made: Callable[..., Prepared]) -> None:
     some = made(lambda day, number: day.month != 2 or number % 10 < 3, is_complete=True)
     assert some.report.completeness.complete_days == [(date(2023, 1, 17), date(2023, 3, 14))]

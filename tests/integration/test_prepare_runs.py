@@ -70,6 +70,7 @@ def test_what_is_written_is_what_is_reported(done: tuple[Preparation, Path]) -> 
         assert {rule: rules.count(rule) for rule in set(rules)} == counts["rejected"]
 
 
+@pytest.mark.slow
 def test_a_folder_may_have_any_name(brigade: dict[str, Path], tmp_path: Path) -> None:
     folder = tmp_path / 'it\'s a "folder", back\\slash [2023] {a,b} what? every*'
     shutil.copytree(brigade["incidents"].parent, folder / "files")
@@ -143,6 +144,7 @@ def former(quick: PrepareRequest, data_of_incidents: tuple[Preparation, Path]) -
     return quick.out
 
 
+@pytest.mark.slow
 def test_the_same_files_give_the_same_bytes(request_of: PrepareRequest, tmp_path: Path) -> None:
     again = replace(request_of, out=tmp_path / "again")
     prepare(request_of)
@@ -313,6 +315,7 @@ def test_a_real_file_gives_these_rows(name: str, tmp_path: Path) -> None:
     assert (counts["rejected"], counts["repaired"]) == (expected.rejected, expected.repaired)
 
 
+@pytest.mark.slow
 @needs_real_files
 def test_mobilisations_of_six_vintages_are_one_stream(tmp_path: Path) -> None:
     files = tuple(sorted((SHARED / "vintages").glob("mobilisations_*.csv")))

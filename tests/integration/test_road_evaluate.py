@@ -148,11 +148,13 @@ def test_the_words_name_every_model_with_its_interval(evaluated) -> None:
     assert "original model over eleven seeds" in report_text
 
 
+@pytest.mark.slow
 def test_judging_twice_gives_the_same_figures(evaluated, small_brigade) -> None:
     request = EvaluateRequest(small_brigade.bundle, small_brigade.data, resamples=100, is_with_original=True)
     assert evaluate(request).results == evaluated[0]
 
 
+@pytest.mark.slow
 def test_without_the_original_every_other_figure_stays(evaluated, small_brigade, tmp_path) -> None:
     report = tmp_path / "report.html"
     request = EvaluateRequest(small_brigade.bundle, small_brigade.data, report=report, resamples=100)
@@ -166,6 +168,7 @@ def test_without_the_original_every_other_figure_stays(evaluated, small_brigade,
     assert "riginal model" not in report.read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_the_original_is_never_fitted_on_a_row_that_it_is_judged_on(
     small_brigade, small_examples, monkeypatch
 ) -> None:
@@ -218,6 +221,7 @@ def test_two_outputs_under_one_name_are_refused(small_brigade, tmp_path) -> None
     assert not one.exists()
 
 
+@pytest.mark.slow
 def test_runs_of_other_incidents_that_are_not_later_are_not_called_later(
     evaluated, small_brigade, tmp_path
 ) -> None:

@@ -267,6 +267,7 @@ def skill(examples, seed: int | None) -> float:
     return float(1 - error_s / np.abs(np.median(training_s) - test["attendance_s"]).mean())
 
 
+@pytest.mark.slow
 def test_with_its_target_shuffled_the_model_has_no_skill(small_examples) -> None:
     assert skill(small_examples, seed=None) > 0.25
     assert skill(small_examples, seed=1) < 0.02

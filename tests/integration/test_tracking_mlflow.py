@@ -109,6 +109,7 @@ def back(judged) -> TrackingRun:
     return TrackingRun(life, judged.results, {**stored(life.settings), "stdout": done.stdout})
 
 
+@pytest.mark.slow
 def test_a_run_that_was_cut_short_is_finished_and_not_made_again(first) -> None:
     runs = [(run["tags"]["londonpump.bundle"], run["status"]) for run in first.stored["runs"]]
     assert sorted(runs) == sorted([(first.life.trained, "FINISHED"), (first.life.other, "FINISHED")])
@@ -160,6 +161,7 @@ def test_the_evaluation_stands_beside_the_run_that_it_is_of(judged) -> None:
     assert judged.life.run_of(judged.life.other, judged.stored)["files"] == ["bundle"]
 
 
+@pytest.mark.slow
 def test_after_a_roll_back_the_names_follow(back) -> None:
     assert back.stored["aliases"] == {"champion": back.life.trained}
     assert "2 existed. champion version" in back.stored["stdout"]

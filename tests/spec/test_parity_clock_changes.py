@@ -83,6 +83,7 @@ def test_the_replica_drops_the_rows_of_the_original(replica: OriginalMonth) -> N
     assert _sorted_texts(replica.dropped) == _sorted_texts(theirs)
 
 
+@pytest.mark.slow
 def test_every_mobilisation_of_a_month_elsewhere_in_the_year_is_explained(shifted: ParityMonth) -> None:
     counts, unexplained = count_rows(shifted)
     assert not unexplained
@@ -94,6 +95,7 @@ def test_every_doubled_row_of_a_month_elsewhere_in_the_year_is_explained(shifted
     assert not unexplained
 
 
+@pytest.mark.slow
 def test_every_column_of_a_month_elsewhere_in_the_year_is_explained(shifted: ParityMonth) -> None:
     _, unexplained = count_differences(Comparisons(shifted).all())
     assert not unexplained

@@ -84,6 +84,10 @@ def serve_api(url: str, folder: Path, bundle: Path | None, **options: Any) -> It
     database_with(url, name)
     clock = Clock()
     with running(url, folder, clock=clock, **options) as client:
+        champion = client.app.state.service.champion
+        if name is not None and champion.current is None:
+            # the service reads the ledger within a time limit, which a slow machine may exceed at the start
+            client.portal.call(champion.poll)
         live_service = LiveService(client, clock, url)
         yield ApiClient(live_service, live_service.bearer("olaf"), url, name or "")
 

@@ -182,11 +182,6 @@ def _transaction() -> Iterator[tuple[Any, str, Any]]:
 
 
 def _actor() -> str:
-    import getpass
-    import os
+    from londonpump.settings import operating_system_user
 
-    try:
-        return f"os:{getpass.getuser()}"
-    except (KeyError, OSError):
-        # A container may run under a user id that has no name.
-        return f"os:{os.getuid()}"
+    return f"os:{operating_system_user()}"

@@ -156,6 +156,12 @@ def read_json(path: Path) -> Any:
         raise BadFile(path, f"is not json ({error})", "Make it again.") from error
 
 
+def allow_reading(path: Path) -> None:
+    """Let everybody read a file or folder that was made for its owner alone; a share may refuse that, or need no modes."""
+    with suppress(OSError):
+        path.chmod(0o755 if path.is_dir() else 0o644)
+
+
 @contextmanager
 def atomic_file(path: Path) -> Iterator[Path]:
     """Yield a file to write. It replaces `path` when the block succeeds, and is removed when it fails.
@@ -168,7 +174,7 @@ def atomic_file(path: Path) -> Iterator[Path]:
         if path.is_dir():
             raise BadFile(path, "is a folder", "Name a file.")
         yield part
-        part.chmod(0o644)
+        allow_reading(part)
         part.replace(path)
 
 
@@ -184,7 +190,7 @@ def atomic_folder(path: Path, mark: str, names: frozenset[str] | None = None) ->
     _make_parent(path)
     with _open_part(path, folder_part) as part:
         yield part
-        part.chmod(0o755)
+        allow_reading(part)
         _swap(part, path)
 
 
@@ -198,7 +204,7 @@ def new_folder(path: Path) -> Iterator[Path]:
     _make_parent(path)
     with _open_part(path, folder_part) as part:
         yield part
-        part.chmod(0o755)
+        allow_reading(part)
         # renaming onto a folder that is not empty fails: the one that was there first stays
         with suppress(OSError):
             part.rename(path)

@@ -1,6 +1,5 @@
 """Rules about the ledger of decisions, and the registry that writes it. The functions that read use the transaction of the caller."""
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,7 +18,7 @@ from londonpump.persistence.repositories.decisions import (
     lock_decisions,
 )
 from londonpump.registry.bundle_store import BundleStore
-from londonpump.settings import Settings
+from londonpump.settings import Settings, operating_system_user
 
 
 def find_earlier_decision(
@@ -101,17 +100,5 @@ def open_registry(settings: Settings) -> Iterator[Registry]:
 
 def actor_name(run: str | None) -> str:
     """Return the user who runs the command, and the pipeline run that it belongs to, if any."""
-    user = _operating_system_user()
+    user = operating_system_user()
     return user if run is None else f"{user}, run {run}"
-
-
-def _operating_system_user() -> str:
-    # The user database of the machine, not the environment: any user can set variables.
-    try:
-        import pwd  # noqa: PLC0415 - not on every platform
-
-        return pwd.getpwuid(os.geteuid()).pw_name
-    except (ImportError, KeyError):
-        import getpass  # noqa: PLC0415
-
-        return getpass.getuser()

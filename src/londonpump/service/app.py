@@ -8,6 +8,7 @@ import errno
 import gc
 import signal
 import socket
+import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import (
     AbstractAsyncContextManager,
@@ -17,6 +18,7 @@ from contextlib import (
     suppress,
 )
 from operator import attrgetter
+from types import FrameType
 from typing import Any
 
 import uvicorn
@@ -175,7 +177,7 @@ def serve(
 async def _serve(
     app: FastAPI, settings: Settings, listener: socket.socket, on_listening: Callable[[str], None]
 ) -> None:
-    server = uvicorn.Server(
+    server = DrainingServer(
         uvicorn.Config(
             app,
             http=bounded_protocol(_limits(settings)),
@@ -190,14 +192,42 @@ async def _serve(
             timeout_graceful_shutdown=SHUTDOWN_GRACE_S,
         )
     )
+    server.drain_s = settings.drain_s
     with _stop_on_signals(server):
         async with app.router.lifespan_context(app):
             # the loaded model never becomes garbage; without the freeze each collection would pause requests for 0.1 s
             gc.collect()
             gc.freeze()
             gc.enable()
+            server.services = app.state.service
             on_listening(_address(listener))
             await server.serve(sockets=[listener])
+
+
+class DrainingServer(uvicorn.Server):
+    """Server that answers for `drain_s` after SIGTERM, while `/readyz` lets load balancers choose another replica.
+
+    A second signal, and SIGINT at a terminal, stop it at once.
+    """
+
+    drain_s = 0.0
+    services: Services
+    _stop_s: float | None = None
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Begin to drain, or stop."""
+        if sig == signal.SIGTERM and self.drain_s and self._stop_s is None and self.started:
+            self._stop_s = time.monotonic() + self.drain_s
+            self.services.is_draining = True
+            log("service draining", seconds=self.drain_s)
+        else:
+            super().handle_exit(sig, frame)
+
+    async def on_tick(self, counter: int) -> bool:
+        """Return whether to stop. Called ten times a second."""
+        if self._stop_s is not None and time.monotonic() >= self._stop_s:
+            self.should_exit = True
+        return await super().on_tick(counter)
 
 
 def _limits(settings: Settings) -> ConnectionLimits:

@@ -165,8 +165,15 @@ class _Exchange:
             *own,
             *((name, value) for name, value in DEFAULT_HEADERS if name not in names),
             *SECURITY_HEADERS,
+            *(((b"connection", b"close"),) if self._is_draining else ()),
             (b"x-request-id", self.request_id.encode()),
         ]
+
+    @property
+    def _is_draining(self) -> bool:
+        """True while the service is about to stop: a client that keeps its connection would lose a later request."""
+        services = getattr(self.scope["app"].state, "service", None)
+        return services is not None and services.is_draining
 
 
 KNOWN_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})

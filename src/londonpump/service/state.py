@@ -58,6 +58,8 @@ class Services:
     champion: ChampionWatch
     metrics: Metrics
     started_at: datetime
+    is_draining: bool = False
+    """Whether the service answers for a last moment before it stops."""
     auth: "Auth" = field(init=False)
     sessions: "MicroBatcher[str, Session | None]" = field(init=False)
     """Look-up of sessions by their ids, with one query for concurrent requests."""

@@ -134,6 +134,7 @@ def test_a_file_name_is_never_a_pattern(read, write, tmp_path, name):
     assert read(MOBILISATIONS, write(MOBILISATIONS, {}, name=name)).files[0].rows == 1
 
 
+@pytest.mark.slow
 @pytest.mark.long
 def test_rows_keep_their_place_in_a_large_file_read_by_two_threads(connection, write):
     connection.raw_sql("SET threads = 2")

@@ -44,6 +44,7 @@ def saved(write, table: str, name: str, form: str, change: dict[str, str]) -> Pa
     return as_workbook(path, EMPTIED[table] if "empty" in form else None)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("table", ["incidents", "mobilisations"])
 def test_files_of_every_format_in_either_order_are_one_stream(read, write, rows_of, table):
     forms = [*FORMATS, *reversed(FORMATS)]
@@ -65,6 +66,7 @@ def test_a_workbook_with_an_empty_column_goes_with_any_other_file(read, write, o
     assert read("incidents", first, second).typed.count().to_pyarrow().as_py() == 4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("table", ["incidents", "mobilisations"])
 def test_all_vintages_as_csv_and_as_workbooks_are_one_stream(read, shared_data, tmp_path, table):
     files = sorted(path for pattern in VINTAGES[table] for path in shared_data.glob(pattern))

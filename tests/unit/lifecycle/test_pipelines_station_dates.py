@@ -74,12 +74,14 @@ def test_the_table_lists_stations_open_on_its_day(dated) -> None:
     assert not {"A24", "X2", "F27"} & listed
 
 
+@pytest.mark.slow
 def test_the_table_has_no_ground_of_a_station_that_is_not_open(dated) -> None:
     grounds = {ground.code for ground, _ in expected_times(dated, DAY)}
     assert "A23" in grounds
     assert not {"A24", "F27"} & grounds
 
 
+@pytest.mark.slow
 @pytest.mark.long
 def test_the_page_says_for_which_day_it_is(dated, tmp_path) -> None:
     paths = write_table(dated, tmp_path, DAY)

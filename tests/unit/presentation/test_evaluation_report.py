@@ -169,6 +169,7 @@ def test_the_page_says_what_it_is_about(page):
         assert text in page
 
 
+@pytest.mark.slow
 @pytest.mark.long
 def test_simulated_runs_are_marked_and_real_ones_are_not(inputs, page):
     marked = replace(inputs, about=about(is_simulated=True))
@@ -178,6 +179,7 @@ def test_simulated_runs_are_marked_and_real_ones_are_not(inputs, page):
     assert "SIMULATED" not in page
 
 
+@pytest.mark.slow
 @pytest.mark.long
 def test_rows_the_training_may_have_seen_are_not_called_later(inputs):
     page = render_report(replace(inputs, about=about(trained_until_date=date(2023, 12, 1))))
@@ -202,6 +204,7 @@ def test_names_from_the_data_cannot_become_markup(inputs):
     assert "R & <B>" not in page
 
 
+@pytest.mark.slow
 @pytest.mark.long
 def test_the_same_input_gives_the_same_page(inputs, page):
     assert render_report(inputs) == page

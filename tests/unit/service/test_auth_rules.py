@@ -1,5 +1,9 @@
 """Accepted and rejected names, passwords, sources and secrets."""
 
+import os
+from contextlib import nullcontext
+from pathlib import Path
+
 import pytest
 from pydantic import SecretStr
 from starlette.requests import Request
@@ -150,6 +154,32 @@ def test_an_unfit_secret_is_refused(tmp_path, text, mode, problem) -> None:
     with pytest.raises(BadFile, match=problem) as caught:
         load_secret(Settings(home=tmp_path, secret_file=file))
     assert not text or text not in str(caught.value)
+
+
+NOBODY = 54321
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+@pytest.mark.parametrize(
+    ("owner", "mode", "is_accepted"), [(0, 0o444, True), (NOBODY, 0o644, False), (0, 0o666, False)]
+)
+def test_a_secret_that_everybody_may_read_is_taken_if_this_process_cannot_change_it(
+    tmp_path, owner, mode, is_accepted
+) -> None:
+    """As Docker Compose and Kubernetes mount secrets."""
+    file = tmp_path / "key"
+    file.write_text(GOOD)
+    os.chown(file, owner, owner)
+    file.chmod(mode)
+    for folder in (tmp_path, *tmp_path.parents):
+        if folder != Path("/") and not folder.stat().st_mode & 0o001:
+            folder.chmod(folder.stat().st_mode | 0o011)
+    os.seteuid(NOBODY)
+    try:
+        with nullcontext() if is_accepted else pytest.raises(BadFile, match="lets other users"):
+            load_secret(Settings(home=tmp_path, secret_file=file))
+    finally:
+        os.seteuid(0)
 
 
 def test_a_secret_file_that_is_not_there_is_told(tmp_path) -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from londonpump.domain.errors import BadFile
 from londonpump.domain.json_values import JsonObject, from_json, stored_as, to_json
-from londonpump.persistence.atomic_files import read_json, write_json
+from londonpump.persistence.atomic_files import allow_reading, read_json, write_json
 
 CURRENT, PREVIOUS, WORKSPACE = "current.json", "previous.json", ".fetching"
 PROVENANCE = ".provenance.json"
@@ -134,7 +134,7 @@ def store_file(home_records: Path, part: Path, name: str, provenance: FileProven
     path = home_records / relative_path
     write_json(path.with_name(name + PROVENANCE), to_json(provenance))
     # Temporary files are private; the stored file is public data that other users may read.
-    part.chmod(0o644)
+    allow_reading(part)
     part.replace(path)
     return StoredFile(record_type, relative_path.as_posix(), provenance)
 

@@ -120,7 +120,8 @@ def load_secret(settings: Settings) -> bytes:
     """Read the secret, without blanks at its ends.
 
     With the embedded database it is created at the first start, as `secret` in the home (mode 0600).
-    Raises: BadFile if it is missing, too short or too simple, or if its file mode lets others use it.
+    Raises: BadFile if it is missing, too short or too simple, or if its file mode lets others change it, or read it
+    although this process could forbid that.
     """
     path = settings.secret_file
     if path is None:
@@ -166,7 +167,9 @@ def _read(path: Path) -> bytes:
         raise BadFile(
             path, f"the secret cannot be read ({error.strerror})", "Check LONDONPUMP_SECRET_FILE."
         ) from error
-    if mode & (stat.S_IRWXO | stat.S_IWGRP):
+    # Compose and Kubernetes mount secrets as files that everybody in the container may read and nobody may write.
+    is_mounted = not os.access(path, os.W_OK, effective_ids=os.access in os.supports_effective_ids)
+    if mode & (stat.S_IWGRP | stat.S_IWOTH) or (mode & stat.S_IRWXO and not is_mounted):
         raise BadFile(path, "its file mode lets other users use the secret", f"Run `chmod 600 {path}`.")
     if not MIN_BYTES <= len(secret) <= MAX_BYTES:
         raise BadFile(

@@ -69,11 +69,11 @@ async def livez(_: Anybody) -> Alive:
 async def readyz(_: Anybody, state: State, response: Response) -> Readiness:
     """Return whether calls can be answered.
 
-    They can if the active model passes its self-test and the database can be read and written.
+    They can if the active model passes its self-test, the database can be read and written, and the service is not about to stop.
     """
     champion = state.champion
     # a promotion or a failed activation makes the cached response obsolete at once
-    about = (champion.current and champion.current.name, champion.ledger_model)
+    about = (champion.current and champion.current.name, champion.ledger_model, state.is_draining)
     readiness = await state.health.readiness.get(partial(_readiness, state), state.clock(), about)
     if readiness.status != PASS:
         response.status_code = HTTPStatus.SERVICE_UNAVAILABLE
@@ -112,8 +112,13 @@ async def metrics(_: Anybody, state: State) -> Response:
 
 async def _readiness(state: Services) -> Readiness:
     model, database = _model_check(state), await _database_check(state)
-    is_ready = model.status == database.status == PASS
-    return Readiness(status=PASS if is_ready else FAIL, model=model, database=database)
+    process = (
+        Check(status=FAIL, output="is about to stop; send requests to another replica")
+        if state.is_draining
+        else Check(status=PASS, output="runs")
+    )
+    is_ready = model.status == database.status == process.status == PASS
+    return Readiness(status=PASS if is_ready else FAIL, model=model, database=database, process=process)
 
 
 async def _figures(state: Services) -> bytes:

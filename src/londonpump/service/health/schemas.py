@@ -28,11 +28,13 @@ class Readiness(ApiModel):
     """State of the service for load balancers."""
 
     status: Literal["pass", "fail"]
-    """`pass` if both checks pass."""
+    """`pass` if all checks pass."""
     model: Check
     """Whether a model is active and passes its self-test."""
     database: Check
     """Whether the database answers and can be written."""
+    process: Check
+    """Whether the process keeps running; it fails while the service waits before it stops (`LONDONPUMP_DRAIN_S`)."""
 
 
 class ModelState(ApiModel):
