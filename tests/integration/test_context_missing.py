@@ -33,7 +33,7 @@ from londonpump.persistence.repositories.context import (
     store_traffic,
     store_weather,
 )
-from londonpump.presentation.texts.evaluate import format_evaluation
+from londonpump.presentation.texts.models import format_evaluation
 
 FIRST_AT, HOURS = datetime(2023, 3, 13, tzinfo=UTC), 19 * 24
 PARTS = {

@@ -21,7 +21,7 @@ from londonpump.lifecycle.prepare import PrepareRequest, prepare
 from londonpump.lifecycle.prepared_examples import build_judged_rows
 from londonpump.models.train import TrainingPlan, usable_rows
 from londonpump.presentation.report.style import MODEL_LABELS
-from londonpump.presentation.texts.evaluate import format_evaluation
+from londonpump.presentation.texts.models import format_evaluation
 from londonpump.simulation.plan import SimulationPlan
 from londonpump.simulation.simulate import write_simulation
 

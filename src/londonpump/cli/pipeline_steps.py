@@ -69,7 +69,7 @@ def train(
     """
     from londonpump.lifecycle.train import TrainRequest, train
     from londonpump.models.train import TrainingPlan
-    from londonpump.presentation.texts.train import format_training
+    from londonpump.presentation.texts.models import format_training
 
     config = settings()
     plan = TrainingPlan(seed=seed, is_without_fast=without_fast)
@@ -138,7 +138,7 @@ def evaluate(
     Its baselines are evaluated too. The report and the model card are written.
     """
     from londonpump.lifecycle.evaluate import EvaluateRequest, evaluate
-    from londonpump.presentation.texts.evaluate import format_evaluation
+    from londonpump.presentation.texts.models import format_evaluation
 
     config = settings()
     # An evaluation with a report of its own must not overwrite the figures of the one in the home.

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from datetime import date
 from functools import cache
-from types import NoneType, UnionType
+from types import UnionType
 from typing import Any, TypeVar, cast, get_args, get_origin, get_type_hints
 
 import numpy as np
@@ -60,7 +60,8 @@ def _round(entry: Any, digits: int | None) -> Any:
 def from_json(kind: type[T], value: Any) -> T:
     """Return the dataclass whose `to_json` is the value; keys that it does not have are ignored.
 
-    Raises: KeyError for a missing key, ValueError or TypeError for a value of another type.
+    Numbers and texts are taken as they are, and of `X | Y` only X and None are built.
+    Raises: KeyError for a missing key, ValueError or TypeError for a value of another form.
     """
     return cast("T", _parsed(kind, value))
 
@@ -85,11 +86,7 @@ def _parsed(kind: Any, value: Any, is_lenient: bool = False) -> Any:
         return None
     origin, arguments = get_origin(kind), get_args(kind)
     if origin is UnionType:
-        return (
-            None
-            if value is None
-            else _parsed(next(one for one in arguments if one is not NoneType), value, is_lenient)
-        )
+        return None if value is None else _parsed(arguments[0], value, is_lenient)
     if is_dataclass(kind):
         return cast("Any", kind)(**_fields_of(kind, value, is_lenient))
     if origin in (tuple, list, frozenset):
@@ -98,9 +95,7 @@ def _parsed(kind: Any, value: Any, is_lenient: bool = False) -> Any:
         return {name: _parsed(arguments[1], entry, is_lenient) for name, entry in value.items()}
     if origin is np.ndarray:
         return np.array(value, get_args(arguments[1])[0])
-    if kind is date:
-        return date.fromisoformat(value)
-    return float(value) if kind is float else value
+    return date.fromisoformat(value) if kind is date else value
 
 
 def _fields_of(kind: Any, value: Mapping[str, Any], is_lenient: bool) -> JsonObject:

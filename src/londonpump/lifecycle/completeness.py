@@ -22,14 +22,7 @@ from londonpump.domain.completeness import (
     known_rate_per_day,
 )
 from londonpump.domain.london_clock import LONDON
-from londonpump.presentation.texts.prepare import (
-    COMPLETE,
-    IN_PART,
-    NO_RECORDS,
-    SAMPLE,
-    CompletenessReport,
-    MonthOfRecords,
-)
+from londonpump.presentation.texts import prepare as views
 
 Days = Mapping[date, int]
 
@@ -78,10 +71,10 @@ class Completeness:
             {"call_date": pa.array(dates, pa.date32()), "counted_from": pa.array(starts, pa.timestamp("us"))}
         )
 
-    def report(self) -> CompletenessReport:
+    def report(self) -> views.CompletenessReport:
         """Return the entry `completeness` of report.json."""
         first, last, days = min(self.incidents), max(self.incidents), days_of_recorded_months(self.incidents)
-        return CompletenessReport(
+        return views.CompletenessReport(
             is_complete=self.is_complete,
             is_stated=self.stated is not None,
             first_date=first,
@@ -94,7 +87,7 @@ class Completeness:
             months=list(self._months()),
         )
 
-    def _months(self) -> Iterator[MonthOfRecords]:
+    def _months(self) -> Iterator[views.MonthOfRecords]:
         first, last = min(self.incidents), max(self.incidents)
         calendar = (first.replace(day=1) + timedelta(days=n) for n in range((last - first).days + 31))
         for (year, month), group in groupby(calendar, lambda day: (day.year, day.month)):
@@ -102,13 +95,13 @@ class Completeness:
                 return
             yield self._month(_whole_month(next(group)))
 
-    def _month(self, days: list[date]) -> MonthOfRecords:
+    def _month(self, days: list[date]) -> views.MonthOfRecords:
         recorded = [day for day in days if day in self.incidents]
         complete = sorted(set(days) & set(self.days))
         n = sum(self.incidents[day] for day in recorded)
         verdict = _verdict(len(complete), len(recorded), len(days))
         rate = n / len(recorded) if recorded else 0.0
-        return MonthOfRecords(
+        return views.MonthOfRecords(
             month=f"{days[0]:%Y-%m}",
             verdict=verdict,
             explanation=self._explanation(verdict, days[0].year, rate, complete),
@@ -119,13 +112,13 @@ class Completeness:
         )
 
     def _explanation(self, verdict: str, year: int, rate: float, complete: list[date]) -> str:
-        if verdict == NO_RECORDS:
+        if verdict == views.NO_RECORDS:
             return "no incident record"
         known = known_rate_per_day(year)
         found = f"{rate:.1f} incidents per day, {rate / known:.0%} of the known {known:.1f}"
         if self.stated is not None:
             return f"as stated; {found}"
-        if verdict == IN_PART:
+        if verdict == views.IN_PART:
             spans = ", ".join(f"{first} to {last}" for first, last in consecutive_spans(complete))
             return f"only {spans}; {found}"
         return found
@@ -146,10 +139,10 @@ def spans_us(spans: Sequence[tuple[date, date]]) -> NDArray[np.int64]:
 
 def _verdict(complete: int, recorded: int, days: int) -> str:
     if not recorded:
-        return NO_RECORDS
+        return views.NO_RECORDS
     if not complete:
-        return SAMPLE
-    return COMPLETE if complete == days else IN_PART
+        return views.SAMPLE
+    return views.COMPLETE if complete == days else views.IN_PART
 
 
 def _whole_month(day: date) -> list[date]:

@@ -45,7 +45,7 @@ from londonpump.models.train import (
 from londonpump.persistence.atomic_files import as_json, require_own_file, write_texts
 from londonpump.persistence.bundles import load_bundle, read_provenance
 from londonpump.presentation.report import About, ReportInputs, render_model_card, render_report
-from londonpump.presentation.texts.evaluate import EvaluationResults, OriginalScores, PumpScores
+from londonpump.presentation.texts.models import EvaluationResults, OriginalScores, PumpScores
 
 ATTRIBUTION = (
     "Contains public sector information licensed under the Open Government Licence v3.0. Source: London Fire "

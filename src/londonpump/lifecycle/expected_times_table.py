@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jinja2 import Environment, StrictUndefined
+from jinja2 import Environment, PackageLoader, StrictUndefined
 from numpy.typing import NDArray
 
 from londonpump.domain.attendance_targets import MAX_PUBLISHED_S
@@ -130,11 +130,12 @@ def _as_csv(table: list[tuple[Station, list[Line]]]) -> str:
 
 
 def _as_page(table: list[tuple[Station, list[Line]]], card: Card, day: date) -> str:
+    loader = PackageLoader("londonpump.presentation.texts", "templates")
     environment = Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters["clock"] = _clock
-    return environment.from_string(_PAGE).render(
+    return environment.get_template("expected_times.html.j2").render(
         table=sorted(table, key=lambda entry: entry[0].name), card=card, periods=PERIODS, day=day
     )
 
@@ -142,61 +143,3 @@ def _as_page(table: list[tuple[Station, list[Line]]], card: Card, day: date) -> 
 def _clock(seconds: int) -> str:
     """Format minutes and seconds; 20:00, the longest published time, gets a plus sign."""
     return f"{seconds // 60}:{seconds % 60:02d}" + ("+" if seconds >= MAX_PUBLISHED_S else "")
-
-
-_PAGE = """<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Expected arrival by ground and station</title>
-<style>
-:root { color-scheme: light dark; }
-body { font: 15px/1.35 system-ui, sans-serif; margin: 1rem auto; max-width: 75rem; padding: 0 1rem; }
-main { columns: 21rem; column-gap: 1.5rem; }
-section { break-inside: avoid; margin: 0 0 .9rem; }
-h1 { font-size: 1.4rem; margin: 0 0 .3rem; } h2 { font-size: 1rem; margin: 0 0 .15rem; }
-table { border-collapse: collapse; width: 100%; table-layout: fixed; font-variant-numeric: tabular-nums; }
-col.from { width: 40%; }
-th, td { text-align: right; padding: .1rem .35rem; border-bottom: 1px solid color-mix(in srgb, currentColor 25%, transparent); }
-td:first-child, tr:first-child > th:first-child { text-align: left; }
-th { font-weight: 600; font-size: .85em; }
-.warning { border: 2px solid #b00020; padding: .4rem .7rem; font-weight: 600; }
-@page { size: A4; margin: 12mm; }
-@media print {
-  body { font-size: 7.5pt; line-height: 1.2; margin: 0; max-width: none; padding: 0; }
-  main { columns: 3; column-gap: 6mm; }
-  section { margin-bottom: 2.5mm; }
-  th, td { padding: 0 1mm 0 0; }
-}
-</style>
-</head>
-<body>
-<h1>Expected arrival by ground and station</h1>
-{% if card.data.is_simulated %}<p class="warning">SIMULATED: not for use on a real call.</p>{% endif %}
-<p>Minutes from mobilisation to arrival: half of the pumps arrive within the first figure, nine in ten within the
-second. Day is {{ periods.day }}, night is {{ periods.night }}. The figures cover the locations of past calls of any incident
-type, and assume that the pump is at its station. The stations are those open on {{ day.strftime("%d %B %Y") }}. The model was trained on
-{{ "{:,}".format(card.rows) }} mobilisations from {{ card.data.trained_from }} until {{ card.data.trained_until }}.</p>
-<main>
-{% for ground, lines in table %}
-<section>
-<h2>{{ ground.name }} <small>{{ ground.code }}</small></h2>
-<table>
-<colgroup><col class="from"><col span="4"></colgroup>
-<thead>
-<tr><th scope="col" rowspan="2">from</th><th scope="colgroup" colspan="2">day</th><th scope="colgroup" colspan="2">night</th></tr>
-<tr><th scope="col">50&nbsp;%</th><th scope="col">90&nbsp;%</th><th scope="col">50&nbsp;%</th><th scope="col">90&nbsp;%</th></tr>
-</thead>
-<tbody>
-{% for line in lines %}
-<tr><td>{{ line.station.code }} {{ line.station.name }}</td>{% for period in periods %}<td>{{ line.expected_s[period][0] | clock }}</td><td>{{ line.expected_s[period][1] | clock }}</td>{% endfor %}</tr>
-{% endfor %}
-</tbody>
-</table>
-</section>
-{% endfor %}
-</main>
-</body>
-</html>
-"""

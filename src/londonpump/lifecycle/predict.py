@@ -16,33 +16,24 @@ from londonpump.features.context import ContextSnapshot
 from londonpump.features.dispatches import Dispatches
 from londonpump.lifecycle.calls_file import EPOCH, Calls, as_columns, parse_call, read_calls
 from londonpump.lifecycle.context_store import ContextStore, read_known_context
+from londonpump.models import fitted_context
 from londonpump.models.bundle import Bundle, from_files
 from londonpump.models.distribution import P10, P90
-from londonpump.models.fitted_context import (
-    CLIMATE,
-    CONGESTION,
-    CONTEXT_COLUMNS,
-    FALLBACKS,
-    PROFILE,
-    SCHOOL,
-    UNKNOWN,
-    FittedContext,
-)
 from londonpump.models.predict import OVER_S, Predictions, predict_dispatches
 from londonpump.persistence.atomic_files import atomic_file, require_own_file
 from londonpump.persistence.bundles import load_bundle
 from londonpump.presentation.texts.predict import CALL, ContextEntry, Explanation, SinglePrediction
 
 PART_OF = {
-    **{f"{name}={CLIMATE}": "weather" for name in WEATHER_NUMBERS},
-    f"{CONGESTION}={PROFILE}": "traffic",
-    f"{SCHOOL}={UNKNOWN}": "school holidays",
+    **{f"{name}={fitted_context.CLIMATE}": "weather" for name in WEATHER_NUMBERS},
+    f"{fitted_context.CONGESTION}={fitted_context.PROFILE}": "traffic",
+    f"{fitted_context.SCHOOL}={fitted_context.UNKNOWN}": "school holidays",
 }
 """Part of the context that is missing if a value carries this imputation flag. Working days are always known."""
 
 
 def context_entries(
-    context: FittedContext,
+    context: fitted_context.FittedContext,
     dispatches: Dispatches,
     labels: Sequence[str],
     stored_context: ContextSnapshot | None,
@@ -53,13 +44,13 @@ def context_entries(
     """
     source_of = dict(label.split("=", 1) for label in labels)
     entries = {}
-    for name in CONTEXT_COLUMNS:
+    for name in fitted_context.CONTEXT_COLUMNS:
         if name not in context.reads:
             continue
         number, source = float(dispatches.number(name)[0]), source_of.get(name, CALL)
         value = None if np.isnan(number) else round(number, 4)
         entries[name] = ContextEntry(value, source)
-        if stored_context is not None and source not in (CALL, *FALLBACKS):
+        if stored_context is not None and source not in (CALL, *fitted_context.FALLBACKS):
             known = stored_context[name]
             age_min = known.age_min(stored_context.at)
             entries[name] = ContextEntry(
@@ -72,10 +63,10 @@ def context_entries(
     return entries
 
 
-def parts_unknown(context: FittedContext, labels: Iterable[Iterable[str]]) -> Counter[str]:
+def parts_unknown(context: fitted_context.FittedContext, labels: Iterable[Iterable[str]]) -> Counter[str]:
     """Count the rows that lack each part of the context. Traffic counts only if the model uses live congestion."""
     # A model that uses the congestion profile by design lacks nothing without live traffic.
-    is_profile = CONGESTION not in context.takes
+    is_profile = fitted_context.CONGESTION not in context.takes
     part_of = {label: part for label, part in PART_OF.items() if not (is_profile and part == "traffic")}
     rows: Counter[str] = Counter()
     for row in labels:

@@ -21,9 +21,8 @@ from londonpump.lifecycle.train import TrainRequest, train
 from londonpump.models.train import TrainingPlan
 from londonpump.persistence.database import open_database
 from londonpump.presentation.texts.challenge import format_challenge
-from londonpump.presentation.texts.evaluate import format_evaluation
+from londonpump.presentation.texts.models import format_evaluation, format_training
 from londonpump.presentation.texts.prepare import format_preparation
-from londonpump.presentation.texts.train import format_training
 from londonpump.settings import Settings
 
 CARD = "model_card.html"

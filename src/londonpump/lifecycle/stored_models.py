@@ -13,8 +13,8 @@ from londonpump.domain.json_values import from_stored, view_of
 from londonpump.persistence.atomic_files import SUFFIX, remove_abandoned
 from londonpump.persistence.database import reading, writing
 from londonpump.persistence.repositories import decisions
-from londonpump.presentation.texts.challenge import TIME_FORMAT, DecisionView
 from londonpump.presentation.texts.bundles import MIB, BundleView, PeriodView, format_period
+from londonpump.presentation.texts.challenge import TIME_FORMAT, DecisionView
 from londonpump.registry.bundle_store import BundleStore, StoredBundle
 from londonpump.registry.ledger import Registry, open_registry
 from londonpump.settings import Settings

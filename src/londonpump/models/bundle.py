@@ -61,11 +61,11 @@ class TrainingFacts:
     libraries: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Card:
     """Facts about a bundle for people."""
 
-    schema: int
+    schema: int = SCHEMA
     seed: int
     rows: int
     features: tuple[str, ...]

@@ -18,15 +18,7 @@ from londonpump.features.observations import london_days
 from londonpump.models.applicability_domain import fit_applicability_domain
 from londonpump.models.area_points import fit_area_points
 from londonpump.models.baselines import fit_constant, fit_distance
-from londonpump.models.bundle import (
-    SCHEMA,
-    Bundle,
-    Card,
-    SelfTest,
-    TrainingFacts,
-    incident_hashes,
-    stations_or_known,
-)
+from londonpump.models.bundle import Bundle, Card, SelfTest, TrainingFacts, incident_hashes, stations_or_known
 from londonpump.models.distribution import P50
 from londonpump.models.fitted_context import fit_context
 from londonpump.models.pump_count import PumpsModel, fit_pumps
@@ -104,7 +96,6 @@ def fit_bundle(training: TrainingSet, plan: TrainingPlan, facts: TrainingFacts, 
     distance_km = distance_as_original_km(rows)
     return Bundle(
         card=Card(
-            schema=SCHEMA,
             seed=plan.seed,
             rows=len(attendance_s),
             features=tuple(feature.name for feature in features),

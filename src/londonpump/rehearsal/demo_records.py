@@ -13,7 +13,7 @@ from londonpump.lifecycle.progress import Progress
 from londonpump.lifecycle.train import TrainRequest, train
 from londonpump.models.train import TrainingPlan
 from londonpump.persistence.atomic_files import atomic_file
-from londonpump.presentation.texts.evaluate import format_evaluation
+from londonpump.presentation.texts.models import format_evaluation
 from londonpump.presentation.texts.predict import format_prediction
 from londonpump.rehearsal.demo_home import DemoPlan
 from londonpump.simulation.plan import SimulationPlan

@@ -1,4 +1,4 @@
-"""Dataclasses as JSON: what is written, and what is read from earlier versions."""
+"""Documents, views, and JSON of earlier versions."""
 
 import json
 from collections.abc import Mapping
@@ -44,8 +44,8 @@ def test_what_an_earlier_version_did_not_store_is_none_at_any_depth() -> None:
     assert (found.at, found.day, found.parts[0], found.by_name["c"]) == (
         None,
         date(2026, 1, 1),
-        Part(2.0, None),  # type: ignore[arg-type]
-        Part(None, None),  # type: ignore[arg-type]
+        Part(2.0, None),
+        Part(None, None),
     )
 
 
