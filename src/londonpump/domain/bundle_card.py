@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class BundleCard:
-    """Facts about the training of a bundle; what the card of an earlier version lacks is None."""
+class CardFacts:
+    """Facts about a bundle that the ledger keeps too; what the card of an earlier version lacks is None."""
 
     is_simulated: bool | None = None
     data_hash: str | None = None
@@ -15,5 +15,11 @@ class BundleCard:
     """First day after the training data."""
     rows: int | None = None
     code_version: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BundleCard(CardFacts):
+    """Facts about the training of a bundle."""
+
     seed: int | None = None
     features: tuple[str, ...] | None = None

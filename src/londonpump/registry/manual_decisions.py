@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
-from londonpump.domain.bundle_card import BundleCard
+from londonpump.domain.bundle_card import BundleCard, CardFacts
 from londonpump.domain.errors import BadFile, BadValue, LondonPumpError
 from londonpump.domain.json_values import JsonObject, from_stored, to_json, view_of
 from londonpump.persistence.database import reading, writing
@@ -23,23 +23,6 @@ from londonpump.settings import Settings
 MAX_REASON_LENGTH = 2_000
 BY_HAND = "by hand"
 """Verdict of a decision without a comparison."""
-
-
-@dataclass(frozen=True, slots=True)
-class CardEvidence:
-    """Facts about the active model that the ledger keeps."""
-
-    is_simulated: bool
-    data_hash: str | None
-    trained_from: str | None
-    trained_until: str | None
-    rows: int | None
-    code_version: str | None
-
-    @classmethod
-    def of(cls, card: BundleCard) -> "CardEvidence":
-        """Return the facts of a card; a card that does not say so is of a real model."""
-        return replace(view_of(cls, card), is_simulated=bool(card.is_simulated))
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +60,11 @@ def validate_reason(why: str) -> str:
     if len(reason) > MAX_REASON_LENGTH:
         raise BadValue("--why", f"{reason[:40]}...", f"has more than {MAX_REASON_LENGTH} characters")
     return reason
+
+
+def card_facts(card: BundleCard) -> CardFacts:
+    """Return the facts that the ledger keeps; a card that does not say otherwise is of a real model."""
+    return replace(view_of(CardFacts, card), is_simulated=bool(card.is_simulated))
 
 
 class SimulatedModel(LondonPumpError):
@@ -117,7 +105,7 @@ def promote(settings: Settings, request: PromotionRequest) -> PromotionResult:
         if not request.is_forced:
             require_real_model(card, newest)
         by_hand = ByHandEvidence(round(answered_s, 3), smoke_test.latency_ms, request.is_forced)
-        evidence = {**to_json(CardEvidence.of(card)), **to_json(by_hand)}
+        evidence = {**to_json(card_facts(card)), **to_json(by_hand)}
         activate(registry, Decision(_now(), PROMOTE, before, name, name, BY_HAND, reason, evidence, ""))
     return PromotionResult(before, name, is_new=True)
 
@@ -170,7 +158,7 @@ def roll_back(settings: Settings, request: RollBackRequest) -> PromotionResult:
         if before == to:
             return PromotionResult(before, to, is_new=False)
         card = _card_of(registry, before, to)
-        evidence = {**to_json(CardEvidence.of(card)), **request.evidence}
+        evidence = {**to_json(card_facts(card)), **request.evidence}
         now = datetime.now(UTC)
         activate(
             registry,

@@ -16,14 +16,14 @@ from londonpump.presentation.monthly.attendance_tables import format_ground
 from londonpump.presentation.monthly.inputs import (
     FEW,
     MIN_DAYS,
-    AlarmLine,
-    DecisionLine,
     LivePerformance,
     MonthInputs,
     mean_change,
 )
 from londonpump.presentation.report.style import format_count, format_interval, format_number
 from londonpump.presentation.report.tables import Cell, Table
+from londonpump.presentation.texts.challenge import DecisionView
+from londonpump.presentation.texts.monitor import AlarmView
 
 MAX_STATIONS = 15
 
@@ -167,7 +167,7 @@ def _drift_cells(one: Drift) -> list[Cell]:
     return [Cell(format_number(one.effect, "%")), Cell(of_limit, "", *verdict), Cell(since), Cell(shifted)]
 
 
-def decision_table(decisions: Sequence[DecisionLine], caption: str) -> Table | None:
+def decision_table(decisions: Sequence[DecisionView], caption: str) -> Table | None:
     """Return the table of decisions, the oldest first."""
     rows = [
         (
@@ -186,17 +186,17 @@ def decision_table(decisions: Sequence[DecisionLine], caption: str) -> Table | N
     return Table(caption, head, rows) if rows else None
 
 
-def alarm_table(alarms: Sequence[AlarmLine]) -> Table | None:
+def alarm_table(alarms: Sequence[AlarmView]) -> Table | None:
     """Return the table of alarms, active ones first, then the newest."""
     ordered = sorted(alarms, key=lambda alarm: (alarm.cleared_at is not None, -alarm.raised_at.timestamp()))
     rows = [
         (
-            f"{alarm.alarm_type} {alarm.subject}".strip(),
+            alarm.name,
             [
                 Cell(alarm.severity),
                 Cell(_format_timestamp(alarm.raised_at)),
                 Cell("stands" if alarm.cleared_at is None else _format_timestamp(alarm.cleared_at)),
-                Cell(alarm.text),
+                Cell(alarm.message),
             ],
         )
         for alarm in ordered
