@@ -8,7 +8,7 @@ WORKERS ?= 2
 export PYTHONDONTWRITEBYTECODE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup service-env airflow-env airflow demo test test-fast test-slow test-nightly check fix bench docs lock clean
+.PHONY: help setup service-env airflow-env airflow demo test test-fast test-slow test-nightly check fix up down logs bench docs lock clean
 
 help:  ## what each command does
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -63,6 +63,19 @@ fix: $(READY)  ## put right what can be put right
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
+COMPOSE ?= docker compose
+up:  ## the stack in containers: builds the images, makes secrets, starts all and waits until it answers
+	@sh deploy/make-secrets.sh
+	@$(COMPOSE) build
+	@$(COMPOSE) up --detach --wait
+	@$(COMPOSE) logs --no-log-prefix init
+
+down:  ## stops the stack; its data stays (docker compose down --volumes removes it)
+	@$(COMPOSE) down
+
+logs:  ## the logs of the stack, as they are written
+	@$(COMPOSE) logs --follow --tail 100
+
 bench: $(READY)  ## speed and memory, as json in benchmarks/results
 	@$(BIN)/python -m benchmarks $(ARGS)
 
@@ -73,6 +86,8 @@ docs: $(READY)  ## the pages written from the code
 lock:  ## the locks anew (needs uv); they hold no address
 	uv pip compile --no-strip-extras --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --all-extras --group dev pyproject.toml -o requirements/dev.lock
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --extra service pyproject.toml -o requirements/service.lock
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --all-extras pyproject.toml -o requirements/worker.lock
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --no-header requirements/mlflow.in -o requirements/mlflow.lock
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --group pyproject.toml:build -o requirements/build.lock
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --no-header requirements/airflow.in -o requirements/airflow.lock
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --no-header requirements/clients.in -o requirements/clients.lock

@@ -1,4 +1,4 @@
-"""Write the parts of the documents that come from the code: `make docs`.
+"""Write the parts of the documents that come from the code, and `.env.example`: `make docs`.
 
 A part is the text between `<!-- from the code: NAME -->` and `<!-- end -->`. With --check nothing is written, and the
 exit code is 1 if a page is out of date.
@@ -220,6 +220,44 @@ def settings() -> str:
     return table(("Setting", "Default", "Meaning"), rows)
 
 
+ENV_EXAMPLE = ROOT / ".env.example"
+ENV_HEAD = """\
+# Settings of the stack in deploy/compose.yaml: copy this file to .env and change what you need. It holds no secret;
+# those are files in deploy/secrets, made by deploy/make-secrets.sh. Written from the code by `make docs`.
+
+# Images: where they are kept, and which version runs.
+#REGISTRY=localhost
+#TAG=dev
+#POSTGRES_IMAGE=docker.io/library/postgres:17-bookworm
+
+# Addresses and ports on this machine. Put a proxy with TLS before a service that others reach.
+#SERVICE_PORT=127.0.0.1:8000
+#MLFLOW_PORT=127.0.0.1:5000
+#AIRFLOW_PORT=127.0.0.1:8080
+
+# First start: the user of Airflow's page, the first account of the service, the size of the simulated Brigade. The
+# password of Airflow's user is in deploy/secrets/airflow-passwords; set AIRFLOW_PASSWORD when you make the secrets to choose it.
+#AIRFLOW_USER=admin
+#ADMIN=admin
+#EXAMPLE_INCIDENTS=110000
+
+# Settings of londonpump, with their defaults. A secret can be named by a file: LONDONPUMP_TOMTOM_KEY_FILE=/run/secrets/...
+"""
+SET_BY_THE_STACK = {"home", "log_format", "database_url", "bundles", "secret_file", "mlflow_url"}
+"""Settings that deploy/compose.yaml sets itself."""
+
+
+def env_example() -> str:
+    """Return `.env.example`: every setting with its meaning and its default."""
+    lines = [ENV_HEAD]
+    for name, field in Settings.model_fields.items():
+        if name in SET_BY_THE_STACK:
+            continue
+        default = "" if field.default is None else str(field.default)
+        lines += [f"# {SETTING[name].replace('`', '')}", f"#LONDONPUMP_{name.upper()}={default}", ""]
+    return "\n".join(lines)
+
+
 def _default(field: FieldInfo) -> str:
     if field.default_factory is not None:
         return "the platform's user data folder"
@@ -248,6 +286,8 @@ def out_of_date(root: Path = ROOT) -> dict[Path, str]:
     """Return {page: new text} of the pages that differ from the code."""
     pages = {page: page.read_text(encoding="utf-8") for page in sorted((root / "docs").rglob("*.md"))}
     anew = {page: renewed(text) for page, text in pages.items()}
+    example = root / ENV_EXAMPLE.name
+    pages[example], anew[example] = example.read_text(encoding="utf-8"), env_example()
     return {page: text for page, text in anew.items() if text != pages[page]}
 
 

@@ -1,0 +1,27 @@
+#!/bin/sh
+# Fills an empty stack, once: an admin, then a model trained on a simulated Brigade, so that calls are answered at once.
+# Whatever is there already stays. Run in the worker's image, after the migration.
+set -eu
+: "${EXAMPLE_INCIDENTS:=110000}" "${ADMIN:=admin}"
+
+if ! londonpump users list | grep -q .; then
+  password="$(python3 -c 'import secrets; print(secrets.token_urlsafe(15))')"
+  printf '%s\n' "$password" | londonpump users create --admin --password-stdin "$ADMIN"
+  # The only copy: the database holds a hash.
+  printf '\nThe account %s has the password %s. It is shown this once; keep it, or set another one.\n\n' "$ADMIN" "$password"
+fi
+
+if londonpump models as-of "$(date -u +%Y-%m-%dT%H:%MZ)" | grep -q 'was active'; then
+  echo 'A model is active: nothing to train.'
+  exit 0
+fi
+work="$LONDONPUMP_HOME/example"
+londonpump simulate --out "$work/raw" --incidents "$EXAMPLE_INCIDENTS"
+londonpump prepare --simulated --out "$work/data" --incidents "$work/raw/incidents.csv" \
+  --mobilisations "$work/raw/mobilisations.csv" --stations "$work/raw/stations.csv" \
+  --weather "$work/raw/weather_hourly.csv" --traffic "$work/raw/traffic_index.csv" \
+  --school-holidays "$work/raw/school_holidays.csv"
+londonpump train --data "$work/data"
+londonpump models promote "$LONDONPUMP_HOME/bundle" --why 'the first model, trained on a simulated Brigade'
+londonpump stations import "$work/raw/stations.csv"
+rm -rf "$work"

@@ -1,0 +1,27 @@
+#!/bin/sh
+# Makes the secrets of the stack in deploy/secrets, each once: what is there already stays. Nothing is shown.
+# The folder is its owner's alone; the files can be read in the containers, whose user is another one.
+set -eu
+cd "$(dirname "$0")"
+umask 077
+mkdir -p secrets
+
+# keep NAME: writes standard input to the secret, unless it is there; whole or not at all.
+keep() {
+  if [ ! -s "secrets/$1" ]; then
+    cat > "secrets/.$1.part"
+    chmod 0444 "secrets/.$1.part"
+    mv "secrets/.$1.part" "secrets/$1"
+  else
+    cat > /dev/null
+  fi
+}
+random() { od -An -N32 -tx1 /dev/urandom | tr -d ' \n'; }
+
+random | keep token-secret
+random | keep database-password
+password="$(cat secrets/database-password)"
+printf 'postgresql://londonpump:%s@postgres:5432/londonpump' "$password" | keep database-url
+printf 'postgresql+psycopg2://londonpump:%s@postgres:5432/airflow' "$password" | keep airflow-database-url
+printf 'postgresql+psycopg2://londonpump:%s@postgres:5432/mlflow' "$password" | keep mlflow-database-url
+printf '{"%s": "%s"}' "${AIRFLOW_USER:-admin}" "${AIRFLOW_PASSWORD:-$(random)}" | keep airflow-passwords
