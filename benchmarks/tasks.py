@@ -19,8 +19,8 @@ import numpy as np
 from benchmarks.context_rows import url_of
 from londonpump.domain.json_values import to_json
 from londonpump.domain.stations import by_code
-from londonpump.evaluation.drift import MonitoredInput, Span, find_drift
-from londonpump.evaluation.drift_thresholds import DriftMeasure
+from londonpump.evaluation.drift.detection import MonitoredInput, Span, find_drift
+from londonpump.evaluation.drift.thresholds import DriftMeasure
 from londonpump.features.catalogue import FEATURES, build, usable
 from londonpump.features.dispatches import Dispatches
 from londonpump.lifecycle.calls_file import as_columns, parse_call

@@ -31,14 +31,15 @@ class Counted:
 
     def add(self, verdict: Verdict, slice_value: str | None) -> None:
         """Add one month. place: the slice that is worse, if one is."""
-        found = verdict.evidence["slices"]
+        found = verdict.evidence.slices
+        assert found is not None  # noqa: S101
         self.months += 1
-        self.slices += len(found["judged"])
-        self.runs += verdict.evidence["rows"]
+        self.slices += len(found.judged)
+        self.runs += verdict.evidence.rows
         self.rules[verdict.rule] += 1
         self.rates[PROMOTED] += verdict.is_promotion
-        self.rates[SLICE] += bool(found["failing"])
-        self.rates[BOROUGH_REJECTED] += slice_value in found["failing"]
+        self.rates[SLICE] += bool(found.failing)
+        self.rates[BOROUGH_REJECTED] += slice_value in found.failing
 
 
 def counted(scenario: Scenario, repeats: int) -> Counted:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.accuracy.records import STREAM_2017, examples_of
+from londonpump.domain.json_values import to_json
 from londonpump.evaluation.evaluation_rows import EvaluationRows
 from londonpump.evaluation.promotion.evidence import EvaluatedModel, Evidence, SmokeTest
 from londonpump.evaluation.promotion.rule import decide
@@ -39,7 +40,7 @@ def on_real_records(source: Path, work: Path) -> dict[str, Any]:
             "action": verdict.action,
             "rule": verdict.rule,
             "reason": verdict.reason,
-            "evidence": verdict.evidence,
+            "evidence": to_json(verdict.evidence),
         }
     return decisions
 

@@ -191,7 +191,7 @@ class Settings(BaseSettings):
 
 
 SECRETS = ("database_url", "visual_crossing_key", "tomtom_key", "alarm_webhook")
-"""Settings that `LONDONPUMP_<NAME>_FILE` reads from a file, so that no password stands in the environment."""
+"""Settings that `LONDONPUMP_<NAME>_FILE` reads from a file, so that the environment holds no password."""
 MAX_SECRET_BYTES = 4096
 
 

@@ -10,9 +10,10 @@ from typer.testing import CliRunner
 
 from londonpump.cli import app
 from londonpump.domain.errors import BadFile, BadValue
+from londonpump.domain.json_values import to_document
 from londonpump.evaluation.promotion.evidence import PromotionSettings
 from londonpump.lifecycle.challenge import ChallengeRequest, compare
-from londonpump.lifecycle.challenge_text import comparison_as_json, format_comparison
+from londonpump.presentation.texts.challenge import format_comparison
 from londonpump.registry.manual_decisions import SimulatedModel, ledger
 
 SMALL = PromotionSettings(
@@ -45,7 +46,7 @@ def bad(small_brigade, tmp_path) -> str:
 
 def test_the_better_one_would_take_the_place_and_the_other_would_not(settings, request_, good, bad) -> None:
     there, back = compare(settings, (bad, good), request_), compare(settings, (good, bad), request_)
-    assert (there.verdict.rule, back.verdict.rule) == ("better", "worse")
+    assert (there.verdict, back.verdict) == ("better", "worse")
     assert f"As a challenger of {bad}, {good} would replace it (better)" in format_comparison(there)
     assert "would not replace it (worse)" in format_comparison(back)
 
@@ -59,7 +60,7 @@ def test_rows_are_later_than_both_trainings(settings, request_, small_brigade, g
     later = slower(small_brigade.bundle, tmp_path, 5, trained_until="2023-03-28").name
     for pair in ((good, later), (later, good)):
         done = compare(settings, pair, request_)
-        assert (done.judged_from, done.verdict.evidence["from_date"]) == (date(2023, 3, 28), "2023-03-28")
+        assert (done.judged_from, done.evidence.from_date) == (date(2023, 3, 28), date(2023, 3, 28))
 
 
 def test_a_folder_and_a_hash_of_the_same_are_the_same(settings, request_, small_brigade, good) -> None:
@@ -84,7 +85,7 @@ def test_a_real_one_and_a_made_up_one_say_nothing_about_each_other(
 
 
 def test_for_another_program_it_is_json(settings, request_, good, bad) -> None:
-    value = json.loads(json.dumps(comparison_as_json(compare(settings, (bad, good), request_))))
+    value = json.loads(json.dumps(to_document(compare(settings, (bad, good), request_))))
     assert (value["first"], value["second"], value["action"]) == (bad, good, "promote")
 
 

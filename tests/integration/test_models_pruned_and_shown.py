@@ -12,10 +12,12 @@ from typer.testing import CliRunner
 
 from londonpump.cli import app
 from londonpump.domain.errors import BadFile, BadValue
+from londonpump.domain.json_values import to_document
 from londonpump.lifecycle.stored_models import as_of, format_bundles, prune, show
 from londonpump.persistence.bundles import CARD, CURRENT, load_bundle
 from londonpump.persistence.database import writing
 from londonpump.persistence.repositories.decisions import KEEP, Decision
+from londonpump.presentation.texts.bundles import format_entry
 from londonpump.registry.ledger import open_registry
 
 AT = datetime(2026, 11, 1, 10, tzinfo=UTC)
@@ -111,21 +113,21 @@ def test_a_bundle_that_was_pruned_meanwhile_does_not_go_on_duty(settings, store)
 
 
 def test_a_bundle_tells_its_card_its_duties_and_its_decisions(settings, store) -> None:
-    shown_text = show(settings, store["was"].name).to_text()
+    shown_text = format_entry(show(settings, store["was"].name))
     assert all(
         expected in shown_text for expected in ("SIMULATED", "Trained on", "Active: ", "#1", "features")
     )
-    assert "Never active" in show(settings, store["newest"].name).to_text()
+    assert "Never active" in format_entry(show(settings, store["newest"].name))
 
 
 def test_without_a_name_the_model_on_duty_is_shown(settings, store) -> None:
-    value = show(settings, None).as_json()
+    value = to_document(show(settings, None))
     assert json.loads(json.dumps(value))["bundle"] == store["on_duty"].name
     assert value["active_periods"][-1]["until_at"] is None
 
 
 def test_a_decision_is_shown_by_its_number(settings, store) -> None:
-    assert "none -> " in show(settings, "1").to_text()
+    assert "none -> " in format_entry(show(settings, "1"))
     with pytest.raises(BadValue, match="is not in the ledger"):
         show(settings, "99")
 

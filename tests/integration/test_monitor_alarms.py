@@ -10,8 +10,8 @@ from support.alarm_receiver import receiving
 from support.publisher_server import Sleeper
 
 from londonpump.domain.errors import SourceFailed
-from londonpump.ingest.alarm_webhook import post_alarm
-from londonpump.lifecycle.monitor_actions import send_unsent
+from londonpump.lifecycle.monitor.actions import send_unsent
+from londonpump.lifecycle.monitor.webhook import post_alarm
 from londonpump.persistence.database import reading, writing
 from londonpump.persistence.repositories.alarms import (
     AlarmChanges,

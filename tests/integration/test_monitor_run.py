@@ -14,11 +14,12 @@ from support.stored_mobilisations import StoredMobilisation, store_mobilisations
 from typer.testing import CliRunner
 
 from londonpump.cli import app
+from londonpump.domain.bundle_card import BundleCard
 from londonpump.domain.columns import WeatherHour
+from londonpump.domain.json_values import to_document
 from londonpump.lifecycle.monitor import MonitoringResult, MonitorRequest, monitor
-from londonpump.lifecycle.monitor_checks import drift_conditions, drift_of, station_conditions
-from londonpump.lifecycle.monitor_outcomes import join_outcomes
-from londonpump.lifecycle.monitor_text import format_monitoring, monitoring_as_json
+from londonpump.lifecycle.monitor.checks import drift_conditions, drift_of, station_conditions
+from londonpump.lifecycle.monitor.outcomes import join_outcomes
 from londonpump.lifecycle.prepared_examples import Examples
 from londonpump.persistence.database import reading, writing
 from londonpump.persistence.database.schema import predictions
@@ -30,6 +31,7 @@ from londonpump.persistence.repositories.decisions import (
     append_decision,
     read_decisions,
 )
+from londonpump.presentation.texts.monitor import OutcomesView, format_monitoring
 
 NOW = datetime.now(UTC).replace(microsecond=0) + timedelta(hours=1)
 DAY = timedelta(days=1)
@@ -205,17 +207,12 @@ def test_implausible_arrivals_are_left_out_of_live_error_and_their_number_is_tol
     ]
     store_mobilisations(engine, runs)
     seen = look(database_url, tmp_path)
-    assert seen.joined.to_json() == {
-        "announced": 42,
-        "from_board": 40,
-        "from_records": 0,
-        "in_both": 0,
-        "share": round(40 / 42, 4),
-        "implausible": 2,
-    }
+    assert seen.view.outcomes == OutcomesView(
+        announced=42, from_board=40, from_records=0, in_both=0, share=round(40 / 42, 4), implausible=2
+    )
     assert seen.live is not None
-    assert seen.live["all"]["all"]["mae_s"].value == 30
-    assert "Left out as implausible: 2 arrivals" in format_monitoring(seen)
+    assert seen.live.whole.mae_s.value == 30
+    assert "Left out as implausible: 2 arrivals" in format_monitoring(seen.view, seen.ages.view)
 
 
 def test_a_published_record_stands_in_for_an_implausible_arrival(engine: Engine) -> None:
@@ -329,10 +326,10 @@ def test_what_it_saw_is_json_and_words(
 ) -> None:
     store_mobilisations(engine, arrivals(models[0], late_s=0))
     seen = look(database_url, tmp_path)
-    shown_alarms = json.loads(json.dumps(monitoring_as_json(seen), allow_nan=False))
+    shown_alarms = json.loads(json.dumps(to_document(seen.view), allow_nan=False))
     assert (
         shown_alarms["outcomes"]["share"],
-        "not every pump that was ranked" in format_monitoring(seen),
+        "not every pump that was ranked" in format_monitoring(seen.view, seen.ages.view),
     ) == (1.0, True)
 
 
@@ -377,7 +374,7 @@ def long_examples(small_examples: Examples) -> Examples:
     return Examples(rows, calls, small_examples.stations, small_examples.complete, True, "long")
 
 
-CARD = {"trained_from": "2023-03-14", "trained_until": "2024-04-09", "features": ["temp_c"]}
+CARD = BundleCard(trained_from="2023-03-14", trained_until="2024-04-09", features=("temp_c",))
 AFTER = datetime(2024, 5, 7, 12, tzinfo=UTC)
 
 

@@ -67,7 +67,7 @@ from londonpump.features.context import ContextTables, context_at
 from londonpump.ingest.open_meteo import FORECAST, parse_open_meteo
 from londonpump.lifecycle.calls_file import parse_call
 from londonpump.lifecycle.context_store import format_context_at
-from londonpump.lifecycle.monitor_checks import CONTEXT_INPUTS
+from londonpump.lifecycle.monitor.checks import CONTEXT_INPUTS
 from londonpump.lifecycle.predict import PART_OF
 from londonpump.presentation.texts.predict import WEATHER_FORMS
 from londonpump.models import fitted_context

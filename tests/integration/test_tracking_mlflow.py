@@ -145,7 +145,7 @@ def test_each_bundle_is_one_version_of_the_model_and_none_has_a_name_before_a_de
 
 
 def test_what_was_sent_is_not_sent_again(judged) -> None:
-    assert (judged.results.done.sent, judged.results.n_existing) == ([], 2)
+    assert (judged.results.done.sent, judged.results.n_existing) == ((), 2)
     assert len(judged.stored["runs"]) == len(judged.stored["versions"]) == 2
 
 

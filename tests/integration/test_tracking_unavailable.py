@@ -157,4 +157,4 @@ def test_pages_of_another_bundle_and_figures_of_another_program_are_left_alone(f
     settings.home.mkdir(parents=True)
     settings.report.write_text("Bundle fedcba9876543210", encoding="ascii")
     settings.evaluation.write_bytes(figures)
-    assert attachments_of(settings, (NAME,)) == []
+    assert attachments_of(settings, (NAME,)) == ()

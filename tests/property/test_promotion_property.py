@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from support.promotion_evidence import Month, farther_off
 from support.run_size import examples
 
-from londonpump.evaluation.promotion.evidence import PromotionSettings
+from londonpump.domain.json_values import from_json, to_json
+from londonpump.evaluation.promotion.evidence import DecisionFacts, PromotionSettings
 from londonpump.evaluation.promotion.rule import decide
 
 RULE = PromotionSettings(resamples=100, min_rows=100, min_slice_rows=80)
@@ -39,8 +40,8 @@ def test_two_models_never_both_take_the_others_place(seed, errors_s, age):
 @MANY
 def test_the_interval_of_swapped_models_is_the_mirror_of_the_other(seed, errors_s):
     month, a, b = pair(seed, errors_s)
-    one, other = (decide(month.evidence(*both), RULE).evidence["difference_s"] for both in ((a, b), (b, a)))
-    assert one["low"] == pytest.approx(-other["high"], abs=1e-5)
+    one, other = (decide(month.evidence(*both), RULE).evidence.difference_s for both in ((a, b), (b, a)))
+    assert one.low == pytest.approx(-other.high, abs=1e-5)
 
 
 @given(seeds, st.tuples(st.floats(20, 60), st.floats(0, 20)), st.floats(0.01, 30))
@@ -81,4 +82,5 @@ def test_the_order_of_rows_does_not_matter(seed, errors_s):
 def test_the_evidence_is_json_without_nan(seed, errors_s, days, is_first):
     month, a, b = pair(seed, errors_s, days)
     verdict = decide(month.evidence(None if is_first else a, b), RULE)
-    assert json.loads(json.dumps(verdict.evidence, allow_nan=False)) == verdict.evidence
+    stored = json.loads(json.dumps(to_json(verdict.evidence), allow_nan=False))
+    assert from_json(DecisionFacts, stored) == verdict.evidence

@@ -9,16 +9,16 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
+from londonpump.domain.json_values import to_json
 from londonpump.registry.ledger import open_registry
 from londonpump.registry.mlflow_process import (
     CHILD,
     QUIET,
-    DesiredState,
     aliases_of,
-    request_of,
     runs_of,
     server_of,
 )
+from londonpump.registry.mlflow_state import DesiredState, UpdateRequest
 from londonpump.settings import Settings
 
 QUERY_CODE = """
@@ -55,7 +55,7 @@ def kill_at_first_run(settings: Settings) -> str:
     server = server_of(settings)
     server.folder.mkdir(parents=True)
     with open_registry(settings) as registry:
-        to_log = DesiredState(runs_of(registry.store)[0], [], aliases_of(registry))
+        to_log = DesiredState(runs_of(registry.store)[0], (), aliases_of(registry))
     with subprocess.Popen(
         [sys.executable, "-m", CHILD],
         cwd=server.folder,
@@ -66,7 +66,9 @@ def kill_at_first_run(settings: Settings) -> str:
     ) as child:
         assert child.stdin is not None
         assert child.stdout is not None
-        child.stdin.write(json.dumps(request_of(server, to_log, 60)))
+        child.stdin.write(
+            json.dumps(to_json(UpdateRequest(server.uri, server.artefacts.as_uri(), 60, to_log)))
+        )
         child.stdin.close()
         begun = json.loads(child.stdout.readline())
         child.send_signal(signal.SIGKILL)

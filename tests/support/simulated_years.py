@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from scipy.signal import lfilter
 
 from londonpump.domain.incident_types import INCIDENT_TYPES
-from londonpump.evaluation.drift import MonitoredInput
-from londonpump.evaluation.drift_thresholds import DriftMeasure
+from londonpump.evaluation.drift.detection import MonitoredInput
+from londonpump.evaluation.drift.thresholds import DriftMeasure
 
 FIRST_DAY = 18_628
 """1 January 2021."""

@@ -78,7 +78,9 @@ def list_decisions(
     ] = False,
 ) -> None:
     """Show the decisions of the ledger, the newest first."""
-    from londonpump.lifecycle.stored_models import format_bundles, format_decision
+    from londonpump.domain.json_values import view_of
+    from londonpump.lifecycle.stored_models import format_bundles
+    from londonpump.presentation.texts.challenge import DecisionView, format_decision
     from londonpump.registry.manual_decisions import ledger
 
     with report_errors():
@@ -89,7 +91,7 @@ def list_decisions(
     if not decisions:
         typer.echo("No decision yet. Activate a model: londonpump models promote BUNDLE --why TEXT")
     for decision in decisions:
-        typer.echo(format_decision(decision))
+        typer.echo(format_decision(view_of(DecisionView, decision)))
 
 
 @models.command()
@@ -108,11 +110,13 @@ def show(
 
     A bundle is shown with its card, metrics, active periods and decisions; a decision with its evidence.
     """
+    from londonpump.domain.json_values import to_document
     from londonpump.lifecycle.stored_models import show as show_entry
+    from londonpump.presentation.texts.bundles import format_entry
 
     with report_errors():
         entry = show_entry(settings(), what)
-    typer.echo(as_json.dumps(entry.as_json(), indent=1) if json else entry.to_text())
+    typer.echo(as_json.dumps(to_document(entry), indent=1) if json else format_entry(entry))
 
 
 @models.command(name="as-of")
@@ -149,14 +153,15 @@ def compare(
 
     They are evaluated on data later than both trainings, as `challenge` does.
     """
+    from londonpump.domain.json_values import to_document
     from londonpump.lifecycle.challenge import ChallengeRequest
     from londonpump.lifecycle.challenge import compare as compare_models
-    from londonpump.lifecycle.challenge_text import comparison_as_json, format_comparison
+    from londonpump.presentation.texts.challenge import format_comparison
 
     config = settings()
     with report_errors(), show_progress() as progress:
         result = compare_models(config, (first, second), ChallengeRequest(data or config.data), progress)
-    typer.echo(as_json.dumps(comparison_as_json(result), indent=1) if json else format_comparison(result))
+    typer.echo(as_json.dumps(to_document(result), indent=1) if json else format_comparison(result))
 
 
 @models.command()

@@ -59,11 +59,12 @@ def monitor(
 
     It checks live error, drift and outdated data, and raises and clears alarms.
     """
+    from londonpump.domain.json_values import to_document
     from londonpump.lifecycle.monitor import MonitorRequest
     from londonpump.lifecycle.monitor import monitor as run_monitor
-    from londonpump.lifecycle.monitor_text import format_monitoring, monitoring_as_json
     from londonpump.lifecycle.monthly_report import write_month_report
     from londonpump.persistence.atomic_files import require_own_file, write_json
+    from londonpump.presentation.texts.monitor import format_monitoring
 
     with report_errors(), show_progress() as progress:
         # Check the output files first, so that a wrong name does not cost a long run.
@@ -73,13 +74,13 @@ def monitor(
         timestamp = datetime.now(UTC) if at is None else _parse_timestamp(at)
         result = run_monitor(settings(), MonitorRequest(timestamp, data), progress)
         if json is not None:
-            write_json(json, monitoring_as_json(result))
+            write_json(json, to_document(result.view))
         written = (
             None
             if report_request is None
             else write_month_report(settings(), result, report_request, progress)
         )
-    typer.echo(format_monitoring(result))
+    typer.echo(format_monitoring(result.view, result.ages.view))
     if written is not None:
         typer.echo(f"Report of {written}: {report}")
     if fail_on_alarm and result.changes.standing:

@@ -188,15 +188,16 @@ def challenge(
     Both are evaluated on data later than both trainings. The newest is promoted if it wins, and the decision is recorded in the
     ledger either way.
     """
+    from londonpump.domain.json_values import to_document
     from londonpump.lifecycle.challenge import ChallengeRequest
     from londonpump.lifecycle.challenge import challenge as decide
-    from londonpump.lifecycle.challenge_text import challenge_as_json, format_challenge
+    from londonpump.presentation.texts.challenge import format_challenge
 
     config = settings()
     request = ChallengeRequest(data or config.data, challenger, is_dry=dry_run)
     with report_errors(), show_progress() as progress:
-        done = decide(config, request, progress)
-    typer.echo(as_json.dumps(challenge_as_json(done), indent=1) if json else format_challenge(done))
+        view = decide(config, request, progress).view
+    typer.echo(as_json.dumps(to_document(view), indent=1) if json else format_challenge(view))
 
 
 @app.command(cls=ManyFiles)

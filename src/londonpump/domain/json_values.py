@@ -66,27 +66,46 @@ def from_json(kind: type[T], value: Any) -> T:
     return cast("T", _parsed(kind, value))
 
 
-def _parsed(kind: Any, value: Any) -> Any:
+def from_stored(kind: type[T], value: JsonObject) -> T:
+    """Return the dataclass of JSON that any version may have stored: a key that is missing, or null, is None."""
+    return cast("T", _parsed(kind, value, is_lenient=True))
+
+
+def to_document(view: object, schema: int = 1) -> JsonObject:
+    """Return the JSON document that a command writes: its schema, and the fields of a view."""
+    return {"schema": schema, **to_json(view)}
+
+
+def view_of(kind: type[T], row: object) -> T:
+    """Return a view with the values of the attributes of the same names."""
+    return kind(**{name: getattr(row, name) for name in _hints(cast("Any", kind))})
+
+
+def _parsed(kind: Any, value: Any, is_lenient: bool = False) -> Any:
+    if is_lenient and value is None:
+        return None
     origin, arguments = get_origin(kind), get_args(kind)
     if origin is UnionType:
-        return None if value is None else _parsed(arguments[0], value)
+        return None if value is None else _parsed(arguments[0], value, is_lenient)
     if is_dataclass(kind):
-        return cast("Any", kind)(**_fields_of(kind, value))
+        return cast("Any", kind)(**_fields_of(kind, value, is_lenient))
     if origin in (tuple, list, frozenset):
-        return origin(_parsed(arguments[0], entry) for entry in value)
+        return origin(_parsed(arguments[0], entry, is_lenient) for entry in value)
     if origin in (dict, Mapping):
-        return {name: _parsed(arguments[1], entry) for name, entry in value.items()}
+        return {name: _parsed(arguments[1], entry, is_lenient) for name, entry in value.items()}
     if origin is np.ndarray:
         return np.array(value, get_args(arguments[1])[0])
     return date.fromisoformat(value) if kind is date else value
 
 
-def _fields_of(kind: Any, value: Mapping[str, Any]) -> JsonObject:
+def _fields_of(kind: Any, value: Mapping[str, Any], is_lenient: bool) -> JsonObject:
     found: JsonObject = {}
     for each in fields(kind):
         key, hint = each.metadata.get("key", each.name), _hints(kind)[each.name]
         if each.metadata.get("json") == "inline":
-            found[each.name] = _parsed(hint, value)
+            found[each.name] = _parsed(hint, value, is_lenient)
+        elif is_lenient:
+            found[each.name] = _parsed(hint, value.get(key), is_lenient)
         elif key in value or (each.default is MISSING and each.metadata.get("json") is None):
             found[each.name] = _parsed(hint, value[key])
         elif each.default is MISSING:

@@ -8,15 +8,16 @@ above the evaluated MAE by more than `mae_worse_pct`, or the upper end of the co
 `min_cover_share`. The model leaves the band after `consecutive_days` such days.
 """
 
-from collections.abc import Iterator
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import Any
+from datetime import date
 
 import numpy as np
 
 from londonpump.domain.attendance_targets import FIRST_PUMP_TARGET_S
 from londonpump.evaluation.evaluation_rows import Bools, Floats, Ints, Texts, hour_band
 from londonpump.evaluation.intervals import DayDraws, Stat, draw_days, ratio, stats_of
+from londonpump.features.observations import day_of
 
 # Fewer outcomes scatter too much to be shown as a figure of a station.
 MIN_SLICE_ROWS = 30
@@ -50,38 +51,54 @@ class LiveRows:
         return LiveRows(**{each.name: getattr(self, each.name)[rows] for each in fields(self)})
 
 
-Figures = dict[str, Any]
-"""`n`, and a `Stat` for each of `mae_s`, `bias_s` (announced minus actual), `cover_80_share`, `late_share`,
-`predicted_late_share` and `late_beyond_predicted_share`; the last three cover the rows with an announced probability."""
+@dataclass(frozen=True, slots=True)
+class LiveFigures:
+    """Figures of some rows; the last three cover the rows with an announced probability."""
+
+    n: int
+    mae_s: Stat
+    bias_s: Stat
+    """Announced minus actual."""
+    cover_80_share: Stat
+    late_share: Stat
+    predicted_late_share: Stat
+    late_beyond_predicted_share: Stat
 
 
-def live_figures(rows: LiveRows, resamples: int = RESAMPLES, seed: int = 0) -> dict[str, dict[str, Figures]]:
-    """Return figures of all rows and of slices with 30 rows or more: `{SLICE: {VALUE: figures}}`.
+@dataclass(frozen=True, slots=True)
+class LiveSlices:
+    """Figures of all rows, and by value of each slice with 30 rows or more."""
 
-    Slices: `all`, `model`, `station`, `hour_band`. Raises: TooFewRows if there is no row.
-    """
+    whole: LiveFigures
+    by_model: Mapping[str, LiveFigures]
+    by_station: Mapping[str, LiveFigures]
+    by_hour_band: Mapping[str, LiveFigures]
+
+    @property
+    def by_name(self) -> dict[str, Mapping[str, LiveFigures]]:
+        """Return the figures as they are stored, `{SLICE: {VALUE: figures}}`, without empty slices."""
+        named = {
+            "all": {"all": self.whole},
+            "model": self.by_model,
+            "station": self.by_station,
+            "hour_band": self.by_hour_band,
+        }
+        return {name: values for name, values in named.items() if values}
+
+
+def live_figures(rows: LiveRows, resamples: int = RESAMPLES, seed: int = 0) -> LiveSlices:
+    """Return the figures of all rows and of their slices. Raises: TooFewRows if there is no row."""
     draws = draw_days(rows.day, resamples, seed)
-    found: dict[str, dict[str, Figures]] = {}
-    for name, value, part in _parts(rows):
-        found.setdefault(name, {})[value] = {"n": len(part), **_figures(part, draws)}
-    return found
+    slices = (rows.model, rows.station_code, hour_band(rows.hour))
+    return LiveSlices(_figures(rows, draws), *(_by_value(rows, values, draws) for values in slices))
 
 
-def _parts(rows: LiveRows) -> Iterator[tuple[str, str, LiveRows]]:
-    yield "all", "all", rows
-    slices = {
-        "model": rows.model,
-        "station": rows.station_code,
-        "hour_band": hour_band(rows.hour),
-    }
-    for name, values in slices.items():
-        for value in np.unique(values):
-            is_part = values == value
-            if is_part.sum() >= MIN_SLICE_ROWS:
-                yield name, str(value), rows.take(is_part)
+def _by_value(rows: LiveRows, values: Texts, draws: DayDraws) -> dict[str, LiveFigures]:
+    names, counts = np.unique(values, return_counts=True)
+    return {str(name): _figures(rows.take(values == name), draws) for name in names[counts >= MIN_SLICE_ROWS]}
 
 
-def _figures(rows: LiveRows, draws: DayDraws) -> dict[str, Stat]:
+def _figures(rows: LiveRows, draws: DayDraws) -> LiveFigures:
     # Announced minus actual, as in the evaluation: the median lies below the mean, so a little below 0 is right.
     error_s = rows.p50_s - rows.actual_s
     is_inside = (rows.p10_s <= rows.actual_s) & (rows.actual_s <= rows.p90_s)
@@ -96,16 +113,15 @@ def _figures(rows: LiveRows, draws: DayDraws) -> dict[str, Stat]:
 
     n, n_with_chance = drawn(np.ones(len(rows))), drawn(has_chance)
     late, should_be = ratio(drawn(is_late), n_with_chance), ratio(drawn(chance), n_with_chance)
-    return stats_of(
-        {
-            "mae_s": ratio(drawn(np.abs(error_s)), n),
-            "bias_s": ratio(drawn(error_s), n),
-            "cover_80_share": ratio(drawn(is_inside), n),
-            "late_share": late,
-            "predicted_late_share": should_be,
-            "late_beyond_predicted_share": late - should_be,
-        }
-    )
+    samples = {
+        "mae_s": ratio(drawn(np.abs(error_s)), n),
+        "bias_s": ratio(drawn(error_s), n),
+        "cover_80_share": ratio(drawn(is_inside), n),
+        "late_share": late,
+        "predicted_late_share": should_be,
+        "late_beyond_predicted_share": late - should_be,
+    }
+    return LiveFigures(n=len(rows), **stats_of(samples))
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +142,7 @@ class BandRule:
 class BandDay:
     """The window that ends with one day."""
 
-    day: int
+    day: date
     rows: int
     mae_s: Stat | None
     cover_80_share: Stat | None
@@ -164,10 +180,10 @@ def _evaluate_day(rows: LiveRows, evaluated_mae_s: float | None, day: int, rule:
     window = rows.take((rows.day > day - rule.window_days) & (rows.day <= day))
     # Without arrivals on the board there is nothing to say until the records of the month are published.
     if len(window) < rule.min_rows:
-        return BandDay(day, len(window), None, None, "")
-    found = live_figures(window)["all"]["all"]
-    mae_s, cover = found["mae_s"], found["cover_80_share"]
-    return BandDay(day, len(window), mae_s, cover, _reason(mae_s, cover, evaluated_mae_s, rule))
+        return BandDay(day_of(day), len(window), None, None, "")
+    found = live_figures(window).whole
+    mae_s, cover = found.mae_s, found.cover_80_share
+    return BandDay(day_of(day), len(window), mae_s, cover, _reason(mae_s, cover, evaluated_mae_s, rule))
 
 
 def _reason(mae_s: Stat, cover: Stat, evaluated_mae_s: float | None, rule: BandRule) -> str:

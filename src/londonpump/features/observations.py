@@ -29,6 +29,11 @@ MIN_DAYS_PER_YEAR = 8
 LIBRARY = "holidays library"
 
 
+def day_of(day: int) -> date:
+    """Return the London day of a number of days since 1970."""
+    return FIRST_DAY + timedelta(days=int(day))
+
+
 def london_days(at_us: Ints) -> Ints:
     """Return (n,) London days since 1970."""
     return london_us(at_us) // DAY_US

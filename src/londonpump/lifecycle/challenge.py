@@ -7,9 +7,9 @@ transaction, and the same pair is decided once on the same data. `models compare
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any
 
 from londonpump.domain.errors import BadFile, BadValue
+from londonpump.domain.json_values import JsonObject, from_stored, to_json, view_of
 from londonpump.domain.london_clock import LONDON
 from londonpump.evaluation.promotion.evidence import PromotionSettings, Verdict
 from londonpump.lifecycle.champion_challenger import (
@@ -20,20 +20,11 @@ from londonpump.lifecycle.champion_challenger import (
     open_pair,
     require_same_origin,
 )
-from londonpump.lifecycle.prepared_examples import Examples, data_hash_of, load_examples
+from londonpump.lifecycle.prepared_examples import data_hash_of, load_examples
 from londonpump.lifecycle.progress import Progress, silent
 from londonpump.persistence.database import reading, writing
-from londonpump.persistence.repositories.decisions import (
-    KEEP,
-    PROMOTE,
-    ChampionChanged,
-    Decision,
-    active_champion,
-    decisions_about,
-    lock_decisions,
-    read_decisions,
-    was_active,
-)
+from londonpump.persistence.repositories import decisions
+from londonpump.presentation.texts.challenge import ChallengeView, ComparisonView, DecisionView
 from londonpump.registry.bundle_store import BundleStore, run_smoke_test
 from londonpump.registry.ledger import Registry, find_earlier_decision, open_registry
 from londonpump.settings import Settings
@@ -73,12 +64,35 @@ class ChallengeRequest:
 
 @dataclass(frozen=True, slots=True)
 class ChallengeResult:
-    """Result of a challenge."""
+    """Result of a challenge; the fields are those of its view."""
 
     message: str
-    active: str | None  # the active model after the challenge
-    decision: Decision | None = None  # None: there was nothing to decide, as `message` says
-    is_new: bool = False  # False if the pair was decided before, or nothing was recorded
+    active: str | None
+    decision: decisions.Decision | None = None
+    is_new: bool = False
+
+    @property
+    def view(self) -> ChallengeView:
+        """Return what the command prints."""
+        decision = None if self.decision is None else view_of(DecisionView, self.decision)
+        return ChallengeView(self.message, self.active, self.is_new, decision)
+
+
+@dataclass(frozen=True, slots=True)
+class _JudgedData:
+    """Facts about the data of a decision, which its evidence names after those of the rule."""
+
+    judged_by: str
+    judged_from: date
+    data_hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class _ActiveModel:
+    """Facts about the model that is active after a decision."""
+
+    is_simulated: bool | None
+    trained_until: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +112,7 @@ def challenge(settings: Settings, request: ChallengeRequest, progress: Progress 
         for attempt in range(1, MAX_ATTEMPTS + 1):
             try:
                 return _challenge(registry, request, request.rule_of(settings), progress)
-            except ChampionChanged:
+            except decisions.ChampionChanged:
                 # Another decision was recorded meanwhile, so the pair that was evaluated is no longer the right one.
                 if attempt == MAX_ATTEMPTS:
                     raise
@@ -120,7 +134,9 @@ def _challenge(
     progress("Evaluating both models", 0.6)
     verdict = judge_pair(champion, challenger, examples, request.today, rule)
     after = challenger if verdict.is_promotion else champion
-    evidence = {**_evidence(verdict, start, examples), **_about_champion(registry, after)}
+    judged = _JudgedData(JUDGED_BY, start, examples.data_hash)
+    active = None if after is None else _active_model(registry, after)
+    evidence = {**to_json(verdict.evidence), **to_json(judged), **(to_json(active) if active else {})}
     decision = _decision(registry, found, verdict, evidence, request.at)
     progress("Done", 1.0)
     if request.is_dry:
@@ -131,7 +147,7 @@ def _challenge(
 def _find(registry: Registry, request: ChallengeRequest) -> _Pair | ChallengeResult:
     data_hash = data_hash_of(request.data)
     with reading(registry.engine) as connection:
-        champion = active_champion(connection)
+        champion = decisions.active_champion(connection)
         folder = _challenger(registry.store, request)
         if folder is None:
             return ChallengeResult(
@@ -145,7 +161,7 @@ def _find(registry: Registry, request: ChallengeRequest) -> _Pair | ChallengeRes
             return ChallengeResult(
                 f"{NOTHING_TO_DECIDE}: the newest model, {challenger}, is active.", champion
             )
-        if request.challenger is None and was_active(connection, challenger):
+        if request.challenger is None and decisions.was_active(connection, challenger):
             # Without this check, the next challenge would undo a roll back that a person made for a reason.
             message = f"{NOTHING_TO_DECIDE}: the newest model, {challenger}, was replaced earlier. Promote it by hand."
             return ChallengeResult(message, champion)
@@ -161,7 +177,7 @@ def _challenger(store: BundleStore, request: ChallengeRequest) -> Path | None:
     return found if request.is_dry else store.folder(store.copy_in(found))
 
 
-def _again(before: Decision, champion: str | None) -> ChallengeResult:
+def _again(before: decisions.Decision, champion: str | None) -> ChallengeResult:
     message = f"Decided before on the same data: number {before.id}, {before.decided_at:%Y-%m-%d %H:%MZ}."
     if champion != before.champion_after:
         message += f" The active model is now {champion or 'none'}."
@@ -192,38 +208,27 @@ def _open(
 def _recorded_training_end(registry: Registry, champion: str) -> date:
     """Return the end of the champion's training from the ledger, since the bundle may no longer load."""
     with reading(registry.engine) as connection:
-        lines = decisions_about(connection, champion)
-    dates = [line.evidence.get("trained_until") for line in lines if line.champion_after == champion]
-    return max((date.fromisoformat(each) for each in dates if each), default=date.min)
+        lines = decisions.decisions_about(connection, champion)
+    found = [from_stored(_ActiveModel, line.evidence) for line in lines if line.champion_after == champion]
+    dates = [date.fromisoformat(each.trained_until) for each in found if each.trained_until]
+    return max(dates, default=date.min)
 
 
-def _evidence(verdict: Verdict, start: date, examples: Examples) -> dict[str, Any]:
-    return {
-        **verdict.evidence,
-        "judged_by": JUDGED_BY,
-        "judged_from": start.isoformat(),
-        "data_hash": examples.data_hash,
-    }
-
-
-def _about_champion(registry: Registry, opened: LoadedBundle | None) -> dict[str, Any]:
+def _active_model(registry: Registry, opened: LoadedBundle) -> _ActiveModel:
     """Return facts about the active model for the ledger; if it does not load, the facts of the newest decision."""
-    if opened is None:
-        return {}
     if opened.bundle is not None:
         facts = opened.bundle.card.data
-        return {"is_simulated": facts.is_simulated, "trained_until": facts.trained_until.isoformat()}
+        return _ActiveModel(facts.is_simulated, facts.trained_until.isoformat())
     with reading(registry.engine) as connection:
-        newest = read_decisions(connection, 1)[0]
-    return {name: newest.evidence.get(name) for name in ("is_simulated", "trained_until")}
+        return from_stored(_ActiveModel, decisions.read_decisions(connection, 1)[0].evidence)
 
 
 def _decision(
-    registry: Registry, pair: _Pair, verdict: Verdict, evidence: dict[str, Any], at: datetime
-) -> Decision:
-    return Decision(
+    registry: Registry, pair: _Pair, verdict: Verdict, evidence: JsonObject, at: datetime
+) -> decisions.Decision:
+    return decisions.Decision(
         decided_at=at,
-        action=PROMOTE if verdict.is_promotion else KEEP,
+        action=decisions.PROMOTE if verdict.is_promotion else decisions.KEEP,
         champion_before=pair.champion,
         champion_after=pair.challenger if verdict.is_promotion else pair.champion,
         challenger=pair.challenger,
@@ -234,12 +239,12 @@ def _decision(
     )
 
 
-def _record(registry: Registry, pair: _Pair, decision: Decision) -> ChallengeResult:
+def _record(registry: Registry, pair: _Pair, decision: decisions.Decision) -> ChallengeResult:
     """Record a decision unless another process recorded the same. Raises: ChampionChanged if it decided otherwise."""
     with writing(registry.engine) as connection:
         # The evaluation takes minutes without a lock; under the lock, look again for decisions of other processes.
-        lock_decisions(connection)
-        champion = active_champion(connection)
+        decisions.lock_decisions(connection)
+        champion = decisions.active_champion(connection)
         before = find_earlier_decision(
             connection, champion, pair.challenger, pair.data_hash, decision.verdict
         )
@@ -250,19 +255,9 @@ def _record(registry: Registry, pair: _Pair, decision: Decision) -> ChallengeRes
     return ChallengeResult(f"Recorded as number {number}.", decision.champion_after, recorded, is_new=True)
 
 
-@dataclass(frozen=True, slots=True)
-class ComparisonResult:
-    """Comparison of two bundles, the first in the role of the champion."""
-
-    first: str
-    second: str
-    judged_from: date
-    verdict: Verdict
-
-
 def compare(
     settings: Settings, names: tuple[str, str], request: ChallengeRequest, progress: Progress = silent
-) -> ComparisonResult:
+) -> ComparisonView:
     """Compare two bundles as if the second challenged the first, and record nothing. Raises: as `challenge`."""
     with open_registry(settings) as registry:
         first, second = (registry.store.find(name).resolve() for name in names)
@@ -279,4 +274,6 @@ def compare(
     require_same_origin(champion, challenger, examples)
     verdict = judge_pair(champion, challenger, examples, request.today, request.rule_of(settings))
     progress("Done", 1.0)
-    return ComparisonResult(first.name, second.name, start, verdict)
+    return ComparisonView(
+        first.name, second.name, start, verdict.action, verdict.rule, verdict.reason, verdict.evidence
+    )

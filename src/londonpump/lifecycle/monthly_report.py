@@ -1,7 +1,6 @@
 """Report of a month, made from the findings of `monitor`, the prepared records, the board and the ledger."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -9,6 +8,7 @@ import numpy as np
 
 from londonpump.domain.attendance_targets import FIRST_PUMP_TARGET_S, MAX_PUBLISHED_S
 from londonpump.domain.errors import BadFile, BadValue, TooFewRows
+from londonpump.domain.json_values import view_of
 from londonpump.domain.london_clock import LONDON, london_us
 from londonpump.evaluation.evaluation_rows import Ints, Texts
 from londonpump.evaluation.live import LiveRows
@@ -16,7 +16,7 @@ from londonpump.features.dispatches import DAY_US, HOUR_US
 from londonpump.features.observations import london_days
 from londonpump.lifecycle.evaluate import ATTRIBUTION, PAGE_MARK, later_rows
 from londonpump.lifecycle.monitor import MonitoringResult
-from londonpump.lifecycle.monitor_outcomes import join_outcomes, published_times
+from londonpump.lifecycle.monitor.outcomes import join_outcomes, published_times
 from londonpump.lifecycle.predict import open_bundle
 from londonpump.lifecycle.prepared_examples import (
     Columns,
@@ -36,14 +36,14 @@ from londonpump.persistence.verified_bundle import folder_of
 from londonpump.presentation.monthly import MonthInputs, render_month
 from londonpump.presentation.monthly.inputs import (
     EPOCH_DATE,
-    AlarmLine,
     AttendanceRows,
-    DecisionLine,
     LivePerformance,
     Month,
     Records,
 )
 from londonpump.presentation.report.style import format_count, format_day
+from londonpump.presentation.texts.challenge import DecisionView
+from londonpump.presentation.texts.monitor import AlarmView
 from londonpump.settings import Settings
 
 
@@ -166,25 +166,18 @@ def _replayed(source: _ReportSource) -> LivePerformance | None:
     return replay_month(name, bundle, source.examples, source.month)
 
 
-def _decisions(connection: Connection, first_at: datetime, until_at: datetime) -> list[DecisionLine]:
-    names = ("decided_at", "action", "champion_after", "challenger", "reason", "actor")
-    lines = decisions_between(connection, first_at, until_at)
-    return [DecisionLine(**{name: getattr(line, name) for name in names}) for line in lines]
+def _decisions(connection: Connection, first_at: datetime, until_at: datetime) -> list[DecisionView]:
+    return [view_of(DecisionView, line) for line in decisions_between(connection, first_at, until_at)]
 
 
-def _alarms(connection: Connection, first_at: datetime, until_at: datetime) -> Sequence[AlarmLine]:
+def _alarms(connection: Connection, first_at: datetime, until_at: datetime) -> list[AlarmView]:
     """Return the alarms as they were at the time of the report; one that was cleared later was still active."""
+    # The end of the query is exclusive, and an alarm of this very run counts.
+    found = alarms_between(connection, first_at, until_at + timedelta(microseconds=1))
+    views = [view_of(AlarmView, alarm) for alarm in found]
     return [
-        AlarmLine(
-            alarm.raised_at,
-            alarm.cleared_at if alarm.cleared_at is not None and alarm.cleared_at <= until_at else None,
-            alarm.severity,
-            alarm.alarm_type,
-            alarm.subject,
-            alarm.message,
-        )
-        # The end of the query is exclusive, and an alarm of this very run counts.
-        for alarm in alarms_between(connection, first_at, until_at + timedelta(microseconds=1))
+        replace(view, cleared_at=None) if view.cleared_at is not None and view.cleared_at > until_at else view
+        for view in views
     ]
 
 
@@ -203,7 +196,7 @@ def _facts(source: _ReportSource) -> dict[str, str]:
 
 
 def _trained_until(source: _ReportSource) -> str:
-    text = source.result.ages.card.get("trained_until")
+    text = source.result.ages.trained_until
     return format_day(date.fromisoformat(text) - timedelta(days=1)) if text else ""
 
 
@@ -213,7 +206,8 @@ def _day(at: datetime) -> str:
 
 def _is_simulated(source: _ReportSource) -> bool:
     of_records = source.examples is not None and source.examples.is_simulated
-    return bool(of_records or source.result.ages.card.get("is_simulated", False))
+    card = source.result.ages.card
+    return bool(of_records or (card and card.is_simulated))
 
 
 FIRST, SECOND = "first", "second"

@@ -12,7 +12,6 @@ from pathlib import Path
 from londonpump.domain.errors import LondonPumpError
 from londonpump.ingest.http import Http
 from londonpump.lifecycle.challenge import ChallengeRequest, challenge
-from londonpump.lifecycle.challenge_text import format_challenge
 from londonpump.lifecycle.evaluate import EvaluateRequest, evaluate
 from londonpump.lifecycle.fetch import fetch_records
 from londonpump.lifecycle.prepare import PrepareRequest, prepare, select_records
@@ -21,6 +20,7 @@ from londonpump.lifecycle.refresh import RefreshRequest, refresh_context
 from londonpump.lifecycle.train import TrainRequest, train
 from londonpump.models.train import TrainingPlan
 from londonpump.persistence.database import open_database
+from londonpump.presentation.texts.challenge import format_challenge
 from londonpump.presentation.texts.models import format_evaluation, format_training
 from londonpump.presentation.texts.prepare import format_preparation
 from londonpump.settings import Settings
@@ -138,4 +138,4 @@ def _evaluate(settings: Settings, progress: Progress) -> str:
 
 
 def _challenge(settings: Settings, progress: Progress) -> str:
-    return format_challenge(challenge(settings, ChallengeRequest(settings.data), progress))
+    return format_challenge(challenge(settings, ChallengeRequest(settings.data), progress).view)

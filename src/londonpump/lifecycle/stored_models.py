@@ -3,102 +3,21 @@
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
+from londonpump.domain.bundle_card import BundleCard
 from londonpump.domain.errors import BadValue
-from londonpump.lifecycle.challenge_text import decision_as_json, format_evidence
+from londonpump.domain.json_values import from_stored, view_of
 from londonpump.persistence.atomic_files import SUFFIX, remove_abandoned
 from londonpump.persistence.database import reading, writing
-from londonpump.persistence.repositories.decisions import (
-    ActivePeriod,
-    Decision,
-    active_champion,
-    active_periods_of,
-    decision_at,
-    decision_of,
-    decisions_about,
-    lock_decisions,
-    named_bundles,
-)
+from londonpump.persistence.repositories import decisions
+from londonpump.presentation.texts.bundles import MIB, BundleView, PeriodView, format_period
+from londonpump.presentation.texts.challenge import TIME_FORMAT, DecisionView
 from londonpump.registry.bundle_store import BundleStore, StoredBundle
-from londonpump.registry.ledger import Registry, is_by_comparison, open_registry
+from londonpump.registry.ledger import Registry, open_registry
 from londonpump.settings import Settings
-
-TIME_FORMAT = "%Y-%m-%d %H:%MZ"
-MIB = 1024 * 1024
-
-
-@dataclass(frozen=True, slots=True)
-class BundleView:
-    """Bundle with its active periods and decisions, the oldest first."""
-
-    stored: StoredBundle
-    active_periods: tuple[ActivePeriod, ...]
-    decisions: tuple[Decision, ...]
-
-    def to_text(self) -> str:
-        """Format the bundle."""
-        card, provenance = self.stored.card, self.stored.provenance
-        features = card.get("features") or ()
-        lines = [
-            f"Bundle {self.stored.name} ({self.stored.size_bytes / MIB:.1f} MiB)"
-            + (", SIMULATED" if card.get("is_simulated") else ""),
-            f"Trained on {card.get('rows') or 0:,} mobilisations from {card.get('trained_from')} until before {card.get('trained_until')}",
-            f"Data {card.get('data_hash')}, version {card.get('code_version')}, seed {card.get('seed')}",
-            f"Made {provenance.get('made_at', 'at an unknown time')}, commit {provenance.get('commit') or 'unknown'}",
-            *_metrics(provenance.get("metrics")),
-            f"{len(features)} features: {', '.join(map(str, features))}",
-        ]
-        lines += [f"Active: {_format_period(period)}" for period in self.active_periods] or ["Never active"]
-        lines += [format_decision(line) for line in self.decisions] or ["No decision names it"]
-        return "\n".join(lines)
-
-    def as_json(self) -> dict[str, Any]:
-        """Return the bundle as JSON values."""
-        return {
-            "schema": 1,
-            "bundle": self.stored.name,
-            "size_bytes": self.stored.size_bytes,
-            "card": self.stored.card,
-            "provenance": self.stored.provenance,
-            "active_periods": [
-                {
-                    "from_at": period.from_at.isoformat(),
-                    "until_at": period.until_at and period.until_at.isoformat(),
-                }
-                for period in self.active_periods
-            ],
-            "decisions": [decision_as_json(line) for line in self.decisions],
-        }
-
-
-@dataclass(frozen=True, slots=True)
-class DecisionView:
-    """Decision of the ledger with its evidence."""
-
-    line: Decision
-
-    def to_text(self) -> str:
-        """Format the decision with its evidence."""
-        line = self.line
-        lines = [
-            format_decision(line),
-            f"Verdict: {line.verdict}",
-            f"Challenger: {line.challenger or 'none'}",
-        ]
-        if is_by_comparison(line):
-            lines += format_evidence(line.evidence, line.champion_before or "none", line.challenger or "none")
-        else:
-            lines += [f"{name}: {value}" for name, value in line.evidence.items()]
-        return "\n".join(lines)
-
-    def as_json(self) -> dict[str, Any]:
-        """Return the decision as JSON values."""
-        return {"schema": 1, **decision_as_json(self.line)}
 
 
 def show(settings: Settings, target: str | None) -> BundleView | DecisionView:
@@ -108,32 +27,42 @@ def show(settings: Settings, target: str | None) -> BundleView | DecisionView:
     """
     with open_registry(settings) as registry:
         if target is not None and _is_number(target):
-            return DecisionView(_decision(registry, int(target)))
+            return _decision(registry, int(target))
         folder = registry.store.find(target or _active_bundle(registry)).resolve()
         name = folder.name
         stored = BundleStore(folder.parent).read(name)
         with reading(registry.engine) as connection:
-            active_periods, lines = active_periods_of(connection, name), decisions_about(connection, name)
-    return BundleView(stored, tuple(active_periods), tuple(lines))
+            periods, lines = (
+                decisions.active_periods_of(connection, name),
+                decisions.decisions_about(connection, name),
+            )
+    return BundleView(
+        bundle=stored.name,
+        size_bytes=stored.size_bytes,
+        card=stored.card,
+        provenance=stored.provenance,
+        active_periods=tuple(view_of(PeriodView, period) for period in periods),
+        decisions=tuple(view_of(DecisionView, line) for line in lines),
+    )
 
 
 def as_of(settings: Settings, at: datetime) -> str:
     """Format which model was active at a time, and its active period."""
     with open_registry(settings) as registry, reading(registry.engine) as connection:
-        line = decision_at(connection, at)
+        line = decisions.decision_at(connection, at)
         if line is None or line.champion_after is None:
             return f"At {at:{TIME_FORMAT}} no model was active."
-        spans = active_periods_of(connection, line.champion_after)
+        spans = decisions.active_periods_of(connection, line.champion_after)
     # The newest period that began by then: a model can be active several times.
     period = next(each for each in reversed(spans) if each.from_at <= at)
-    return f"At {at:{TIME_FORMAT}} {line.champion_after} was active: {_format_period(period)}."
+    return f"At {at:{TIME_FORMAT}} {line.champion_after} was active: {format_period(view_of(PeriodView, period))}."
 
 
 def format_bundles(settings: Settings) -> str:
     """Format every bundle of the store, the newest first."""
     with open_registry(settings) as registry:
         with reading(registry.engine) as connection:
-            champion = active_champion(connection)
+            champion = decisions.active_champion(connection)
         store = registry.store
         bundles = sorted(store.read_all(), key=lambda each: each.made_at)
         newest = store.newest()
@@ -146,7 +75,7 @@ def format_bundles(settings: Settings) -> str:
             for mark, applies in (("active", each.name == champion), ("newest", each.name == newest))
             if applies
         ]
-        until = each.card.get("trained_until")
+        until = from_stored(BundleCard, each.card).trained_until
         marks += [f"damaged: {each.problem}"] if each.problem else []
         lines.append(
             f"{each.name}  trained until {until or '-'}  made {each.made_at or '-'}  {', '.join(marks)}".rstrip()
@@ -154,46 +83,25 @@ def format_bundles(settings: Settings) -> str:
     return "\n".join(lines)
 
 
-def format_decision(line: Decision) -> str:
-    """Format a decision in one line."""
-    names = f"{line.champion_before or 'none'} -> {line.champion_after or 'none'}"
-    return (
-        f"#{line.id}  {line.decided_at:{TIME_FORMAT}}  {line.action:9}  {names}  {line.actor}: {line.reason}"
-    )
-
-
-def _format_period(period: ActivePeriod) -> str:
-    until = "now" if period.until_at is None else f"{period.until_at:{TIME_FORMAT}}"
-    return f"{period.from_at:{TIME_FORMAT}} to {until}"
-
-
 def _is_number(target: str) -> bool:
     """True for the number of a decision; a hash may consist of digits too, but it is longer."""
     return target.isascii() and target.isdecimal() and len(target) < len("0123456789abcdef")
 
 
-def _decision(registry: Registry, number: int) -> Decision:
+def _decision(registry: Registry, number: int) -> DecisionView:
     with reading(registry.engine) as connection:
-        line = decision_of(connection, number)
+        line = decisions.decision_of(connection, number)
     if line is None:
         raise BadValue("decision", number, "is not in the ledger. See londonpump models list")
-    return line
+    return view_of(DecisionView, line)
 
 
 def _active_bundle(registry: Registry) -> str:
     with reading(registry.engine) as connection:
-        champion = active_champion(connection)
+        champion = decisions.active_champion(connection)
     if champion is None:
         raise BadValue("model", "active", "there is none. Name a bundle, or run londonpump models promote")
     return champion
-
-
-def _metrics(metrics: Mapping[str, Any] | None) -> Iterator[str]:
-    if metrics and metrics.get("rows"):
-        yield (
-            f"On {metrics['rows']:,} mobilisations after its training: MAE {metrics['mae_s']:.1f} s, "
-            f"80 % band covers {metrics['cover_80_share']:.1%}"
-        )
 
 
 MIN_AGE_S = 3600
@@ -231,8 +139,8 @@ def prune(settings: Settings, keep: int = 1, is_dry: bool = False) -> PruneResul
         store = registry.store
         with writing(registry.engine) as connection:
             # The lock keeps others from promoting a bundle while it is moved; the slow removal follows without it.
-            lock_decisions(connection)
-            unneeded, n_kept = _unneeded(store, named_bundles(connection), keep)
+            decisions.lock_decisions(connection)
+            unneeded, n_kept = _unneeded(store, decisions.named_bundles(connection), keep)
             moved = [] if is_dry else [path for each in unneeded if (path := _move_aside(store, each.name))]
         for path in moved:
             shutil.rmtree(path, ignore_errors=True)

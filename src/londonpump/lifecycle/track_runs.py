@@ -6,14 +6,12 @@ says what MLflow did not accept.
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from londonpump.domain.errors import LondonPumpError
 from londonpump.registry.ledger import open_registry
 from londonpump.registry.mlflow_process import (
     LATER,
-    DesiredState,
-    Sent,
     TrackingFailed,
     aliases_of,
     attachments_of,
@@ -23,6 +21,7 @@ from londonpump.registry.mlflow_process import (
     send,
     server_of,
 )
+from londonpump.registry.mlflow_state import DesiredState, Sent
 from londonpump.settings import Settings
 
 TIMEOUT_S = 600.0
@@ -70,7 +69,7 @@ def track(settings: Settings, within_s: float = TIMEOUT_S) -> TrackingResult:
         attachments = attachments_of(settings, tuple(run.bundle for run in runs))
         aliases = aliases_of(registry)
         done = send(server, DesiredState(runs, attachments, aliases), lock, until_s)
-    whole = Sent(done.sent, done.attached, [*problems, *done.problems], done.champion, done.challenger)
+    whole = replace(done, problems=(*problems, *done.problems))
     return TrackingResult(
         server.display_name, whole, len(runs) - len(done.sent) - len(done.problems), aliases.champion
     )

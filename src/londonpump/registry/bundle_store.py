@@ -9,9 +9,9 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from londonpump.domain.errors import BadFile
+from londonpump.domain.json_values import JsonObject
 from londonpump.evaluation.promotion.evidence import SmokeTest
 from londonpump.persistence.atomic_files import read_json
 from londonpump.persistence.bundles import (
@@ -32,8 +32,8 @@ class StoredBundle:
     """Bundle with its card and provenance."""
 
     name: str
-    card: dict[str, Any]
-    provenance: dict[str, Any]
+    card: JsonObject
+    provenance: JsonObject
     size_bytes: int
     problem: str | None = None  # why card or provenance cannot be read; they are empty then
 

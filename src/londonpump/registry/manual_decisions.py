@@ -1,12 +1,11 @@
 """Decisions by hand: promote a bundle, or roll back to an earlier champion, and record it in the ledger."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Any
 
+from londonpump.domain.bundle_card import BundleCard, CardFacts
 from londonpump.domain.errors import BadFile, BadValue, LondonPumpError
-from londonpump.domain.json_values import to_json
+from londonpump.domain.json_values import JsonObject, from_stored, to_json, view_of
 from londonpump.persistence.database import reading, writing
 from londonpump.persistence.repositories.decisions import (
     PROMOTE,
@@ -24,7 +23,15 @@ from londonpump.settings import Settings
 MAX_REASON_LENGTH = 2_000
 BY_HAND = "by hand"
 """Verdict of a decision without a comparison."""
-CARD_FACTS = ("data_hash", "trained_from", "trained_until", "rows", "code_version")
+
+
+@dataclass(frozen=True, slots=True)
+class ByHandEvidence:
+    """Evidence of a promotion by hand beside the facts of the card."""
+
+    self_test_s: float
+    latency_ms: float | None
+    is_forced: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +48,8 @@ def activate(registry: Registry, decision: Decision) -> int:
 
     Raises: as `Registry.record`.
     """
-    named = {name: getattr(decision, name) for name in Decision.__slots__}
-    named["actor"] = decision.actor or registry.actor
     with writing(registry.engine) as connection:
-        return registry.record(connection, Decision(**named))
+        return registry.record(connection, replace(decision, actor=decision.actor or registry.actor))
 
 
 def validate_reason(why: str) -> str:
@@ -57,12 +62,9 @@ def validate_reason(why: str) -> str:
     return reason
 
 
-def card_evidence(card: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the facts about the active model that the ledger keeps."""
-    return {
-        "is_simulated": bool(card.get("is_simulated")),
-        **{name: card.get(name) for name in CARD_FACTS},
-    }
+def card_facts(card: BundleCard) -> CardFacts:
+    """Return the facts that the ledger keeps; a card that does not say otherwise is of a real model."""
+    return replace(view_of(CardFacts, card), is_simulated=bool(card.is_simulated))
 
 
 class SimulatedModel(LondonPumpError):
@@ -91,6 +93,7 @@ def promote(settings: Settings, request: PromotionRequest) -> PromotionResult:
     with open_registry(settings) as registry:
         folder = registry.store.find(request.bundle)
         name, bundle, answered_s = open_verified(folder)
+        card = from_stored(BundleCard, to_json(bundle.card))
         smoke_test = require_smoke_test(folder)
         with reading(registry.engine) as connection:
             newest = next(iter(read_decisions(connection, 1)), None)
@@ -100,13 +103,9 @@ def promote(settings: Settings, request: PromotionRequest) -> PromotionResult:
         if before == name:
             return PromotionResult(before, name, is_new=False)
         if not request.is_forced:
-            require_real_model(to_json(bundle.card), newest)
-        evidence = {
-            **card_evidence(to_json(bundle.card)),
-            "self_test_s": round(answered_s, 3),
-            "latency_ms": smoke_test.latency_ms,
-            "is_forced": request.is_forced,
-        }
+            require_real_model(card, newest)
+        by_hand = ByHandEvidence(round(answered_s, 3), smoke_test.latency_ms, request.is_forced)
+        evidence = {**to_json(card_facts(card)), **to_json(by_hand)}
         activate(registry, Decision(_now(), PROMOTE, before, name, name, BY_HAND, reason, evidence, ""))
     return PromotionResult(before, name, is_new=True)
 
@@ -117,9 +116,9 @@ def ledger(settings: Settings, max_rows: int) -> list[Decision]:
         return read_decisions(connection, max_rows)
 
 
-def require_real_model(card: Mapping[str, Any], newest: Decision | None) -> None:
+def require_real_model(card: BundleCard, newest: Decision | None) -> None:
     """Reject a simulated model if the active one is real or of unknown origin. Raises: SimulatedModel."""
-    if not card.get("is_simulated") or newest is None or newest.champion_after is None:
+    if not card.is_simulated or newest is None or newest.champion_after is None:
         return
     if not newest.evidence.get("is_simulated", False):
         raise SimulatedModel(
@@ -143,7 +142,7 @@ class RollBackRequest:
     why: str
     to: str | None = None  # hash of an earlier champion; None: the one that the active model replaced
     actor: str = ""  # empty: the user who runs the command
-    evidence: Mapping[str, Any] = field(default_factory=dict)  # JSON values that support the decision
+    evidence: JsonObject = field(default_factory=dict)  # JSON values that support the decision
 
 
 def roll_back(settings: Settings, request: RollBackRequest) -> PromotionResult:
@@ -159,7 +158,7 @@ def roll_back(settings: Settings, request: RollBackRequest) -> PromotionResult:
         if before == to:
             return PromotionResult(before, to, is_new=False)
         card = _card_of(registry, before, to)
-        evidence = {**card_evidence(card), **request.evidence}
+        evidence = {**to_json(card_facts(card)), **request.evidence}
         now = datetime.now(UTC)
         activate(
             registry,
@@ -185,10 +184,10 @@ def _from_to(registry: Registry, to: str | None) -> tuple[str | None, str]:
     return before, found
 
 
-def _card_of(registry: Registry, before: str | None, to: str) -> dict[str, Any]:
+def _card_of(registry: Registry, before: str | None, to: str) -> BundleCard:
     try:
         require_smoke_test(registry.store.folder(to))
-        return registry.store.read(to).card
+        return from_stored(BundleCard, registry.store.read(to).card)
     except BadFile as error:
         stays = f"The active model stays {before or 'none'}. Copy the whole bundle there again, or name another with --to."
         raise BadFile(error.file, error.problem, stays) from error

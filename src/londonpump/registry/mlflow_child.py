@@ -11,12 +11,14 @@ import math
 import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from londonpump.domain.errors import BadFile
+from londonpump.domain.json_values import from_json, to_json
 from londonpump.persistence.bundles import load_bundle
+from londonpump.registry.mlflow_state import Attachment, Run, Sent, UpdateRequest
 
 NAME = "londonpump"
 """Name of the experiment and of the registered model."""
@@ -70,53 +72,53 @@ class Tracking:
             if not token:
                 return
 
-    def send(self, facts: dict[str, Any]) -> bool:
+    def send(self, run: Run) -> bool:
         """Create the run and the version of a bundle if they are missing. Returns: whether anything was missing."""
-        name = facts["bundle"]
+        name = run.bundle
         is_new = name not in self.runs or self.runs[name].info.status != FINISHED
         if is_new:
             # Verify the bundle before anything is sent: this raises if its content does not match its name.
-            load_bundle(Path(facts["folder"]))
-            self._send_run(facts)
+            load_bundle(Path(run.folder))
+            self._send_run(run)
         if name in self.versions:
             return is_new
         info = self.runs[name].info
-        tags = {BUNDLE: name, "data_hash": facts["params"].get("data_hash", "")}
+        tags = {BUNDLE: name, "data_hash": run.params.get("data_hash", "")}
         source = f"{info.artifact_uri}/{FOLDER}"
         self.versions[name] = self.client.create_model_version(NAME, source, info.run_id, tags=tags)
         return True
 
-    def _send_run(self, facts: dict[str, Any]) -> None:
-        name, at_ms = facts["bundle"], facts["made_at_ms"] or _now_ms()
-        run = self.runs.get(name)
-        if run is None:
-            tags = {**facts["tags"], BUNDLE: name, "mlflow.source.name": "londonpump train"}
-            run = self.client.create_run(self.experiment, start_time=at_ms, tags=tags, run_name=name)
+    def _send_run(self, run: Run) -> None:
+        name, at_ms = run.bundle, run.made_at_ms or _now_ms()
+        stored = self.runs.get(name)
+        if stored is None:
+            tags = {**run.tags, BUNDLE: name, "mlflow.source.name": "londonpump train"}
+            stored = self.client.create_run(self.experiment, start_time=at_ms, tags=tags, run_name=name)
         # Progress for tests that kill the child; the parent reads only the last line.
         print(json.dumps({"begun": name}), flush=True)
-        run_id = run.info.run_id
+        run_id = stored.info.run_id
         # MLflow rejects a second value of a parameter, so those that a killed child sent are skipped.
-        new = {key: value for key, value in facts["params"].items() if key not in run.data.params}
+        new = {key: value for key, value in run.params.items() if key not in stored.data.params}
         params = [self.entities.Param(key, value) for key, value in new.items()]
-        self.client.log_batch(run_id, metrics=self._metrics(facts["metrics"], at_ms), params=params)
-        self.client.log_artifacts(run_id, facts["folder"], FOLDER)
+        self.client.log_batch(run_id, metrics=self._metrics(run.metrics, at_ms), params=params)
+        self.client.log_artifacts(run_id, run.folder, FOLDER)
         self.client.set_terminated(run_id, FINISHED, end_time=at_ms)
         self.runs[name] = self.client.get_run(run_id)
 
-    def attach(self, attachment: dict[str, Any]) -> bool:
+    def attach(self, attachment: Attachment) -> bool:
         """Attach a file to its run unless it is attached already. Returns: whether it was attached now."""
-        run = self.runs.get(attachment["bundle"])
-        tag = f"{NAME}.{attachment['path'].rpartition('/')[2]}"
-        if run is None or run.data.tags.get(tag) == attachment["content_hash"]:
+        run = self.runs.get(attachment.bundle)
+        tag = f"{NAME}.{attachment.path.rpartition('/')[2]}"
+        if run is None or run.data.tags.get(tag) == attachment.content_hash:
             return False
         run_id = run.info.run_id
-        self.client.log_artifact(run_id, attachment["path"])
-        if attachment["metrics"]:
-            self.client.log_batch(run_id, metrics=self._metrics(attachment["metrics"], _now_ms()))
-        self.client.set_tag(run_id, tag, attachment["content_hash"])
+        self.client.log_artifact(run_id, attachment.path)
+        if attachment.metrics:
+            self.client.log_batch(run_id, metrics=self._metrics(attachment.metrics, _now_ms()))
+        self.client.set_tag(run_id, tag, attachment.content_hash)
         return True
 
-    def _metrics(self, values: dict[str, float], at_ms: int) -> list[Any]:
+    def _metrics(self, values: Mapping[str, float], at_ms: int) -> list[Any]:
         # A value that is not finite cannot be shown in a chart, and some stores reject it.
         finite = {name: value for name, value in values.items() if math.isfinite(value)}
         return [self.entities.Metric(name, value, at_ms, 0) for name, value in finite.items()]
@@ -133,19 +135,20 @@ class Tracking:
         return version_number
 
 
-def bring_to(desired: dict[str, Any]) -> dict[str, Any]:
+def bring_to(request: UpdateRequest) -> Sent:
     """Bring MLflow to the desired state. Returns: what was done. Raises: errors of MLflow."""
-    tracking = Tracking(desired["uri"], desired["artefacts"])
+    tracking, desired = Tracking(request.uri, request.artefacts), request.desired
     sent, problems = [], []
-    for facts in desired["runs"]:
+    for run in desired.runs:
         try:
-            if tracking.send(facts):
-                sent.append(facts["bundle"])
+            if tracking.send(run):
+                sent.append(run.bundle)
         except BadFile as error:
             problems.append(str(error))
-    attached = [each["path"] for each in desired["attachments"] if tracking.attach(each)]
-    named = {alias: tracking.set_alias(alias, bundle) for alias, bundle in desired["aliases"].items()}
-    return {"sent": sent, "attached": attached, "problems": problems, **named}
+    attached = tuple(each.path for each in desired.attachments if tracking.attach(each))
+    champion = tracking.set_alias("champion", desired.aliases.champion)
+    challenger = tracking.set_alias("challenger", desired.aliases.challenger)
+    return Sent(tuple(sent), attached, tuple(problems), champion, challenger)
 
 
 def _first_line(error: Exception) -> str:
@@ -167,18 +170,18 @@ def _now_ms() -> int:
 
 def main() -> int:
     """Run the child. Returns: the exit code; it is 1 after an error, which is on standard error."""
-    desired = json.load(sys.stdin)
+    request = from_json(UpdateRequest, json.load(sys.stdin))
     # If the parent was killed, no other process ends this one.
-    signal.alarm(math.ceil(desired["within_s"]))
+    signal.alarm(math.ceil(request.within_s))
     logging.disable(logging.WARNING)
     mlflow_error: Any = importlib.import_module("mlflow.exceptions").MlflowException
     store_error: Any = importlib.import_module("sqlalchemy.exc").SQLAlchemyError
     try:
-        done = bring_to(desired)
+        done = bring_to(request)
     except (mlflow_error, store_error, OSError) as error:
         print(f"{type(error).__name__}: {_first_line(error)}", file=sys.stderr)
         return 1
-    print(json.dumps(done))
+    print(json.dumps(to_json(done)))
     return 0
 
 

@@ -16,17 +16,18 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from londonpump.domain.errors import BadFile, LondonPumpError
+from londonpump.domain.json_values import JsonObject, from_json, to_json
 from londonpump.persistence.atomic_files import read_json
 from londonpump.persistence.database import reading
 from londonpump.persistence.repositories.decisions import read_decisions
 from londonpump.registry.bundle_store import BundleStore, StoredBundle
 from londonpump.registry.ledger import Registry
+from londonpump.registry.mlflow_state import Aliases, Attachment, DesiredState, Run, Sent, UpdateRequest
 from londonpump.settings import Settings
 
 CARD_PARAMS = (
@@ -39,27 +40,7 @@ MAX_PARAM_LENGTH = 6_000
 MS_PER_S = 1000
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
-    """Run of MLflow for one training."""
-
-    bundle: str
-    folder: str
-    made_at_ms: int | None  # since 1970, UTC; None if it is unknown
-    params: dict[str, str]
-    metrics: dict[str, float]
-    tags: dict[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class Aliases:
-    """Bundles per alias."""
-
-    champion: str | None
-    challenger: str | None  # of the newest decision, if it was not promoted
-
-
-def runs_of(store: BundleStore) -> tuple[list[Run], list[str]]:
+def runs_of(store: BundleStore) -> tuple[tuple[Run, ...], list[str]]:
     """Return the runs, the oldest training first, and the problems of bundles that cannot be sent."""
     runs, problems = [], []
     for name in store.names():
@@ -68,7 +49,7 @@ def runs_of(store: BundleStore) -> tuple[list[Run], list[str]]:
         except (BadFile, OSError) as error:
             # OSError: another process is pruning the bundle.
             problems.append(str(error))
-    return sorted(runs, key=lambda run: (run.made_at_ms or 0, run.bundle)), problems
+    return tuple(sorted(runs, key=lambda run: (run.made_at_ms or 0, run.bundle))), problems
 
 
 def aliases_of(registry: Registry) -> Aliases:
@@ -94,7 +75,7 @@ def _run(stored: StoredBundle, folder: Path) -> Run:
     )
 
 
-def _params(card: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def _params(card: JsonObject) -> Iterator[tuple[str, str]]:
     for name in CARD_PARAMS:
         if card.get(name) is not None:
             yield name, str(card[name])
@@ -108,7 +89,7 @@ def _params(card: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield "n_features", str(len(features))
 
 
-def numbers_of(values: Mapping[str, Any], group: str) -> dict[str, float]:
+def numbers_of(values: Mapping[str, object], group: str) -> dict[str, float]:
     """Return the numbers among the values, with the group as prefix of their names."""
     return {
         f"{group}.{name}": float(value)
@@ -128,17 +109,7 @@ def _as_ms(iso_text: str) -> int | None:
 OURS, WHOLE = "ours", "all"
 
 
-@dataclass(frozen=True, slots=True)
-class Attachment:
-    """File that belongs to a run."""
-
-    bundle: str
-    path: str
-    content_hash: str
-    metrics: dict[str, float]
-
-
-def attachments_of(settings: Settings, bundles: tuple[str, ...]) -> list[Attachment]:
+def attachments_of(settings: Settings, bundles: tuple[str, ...]) -> tuple[Attachment, ...]:
     """Return report, model card and figures in the home that belong to one of these bundles.
 
     Raises: BadFile if one cannot be read.
@@ -150,7 +121,7 @@ def attachments_of(settings: Settings, bundles: tuple[str, ...]) -> list[Attachm
         raise BadFile(
             error.filename, f"cannot be read ({error.strerror})", "Change its permissions."
         ) from error
-    return [attachment for attachment in found if attachment is not None]
+    return tuple(attachment for attachment in found if attachment is not None)
 
 
 def _page(path: Path, bundles: tuple[str, ...]) -> Attachment | None:
@@ -173,7 +144,7 @@ def _figures(path: Path, bundles: tuple[str, ...]) -> Attachment | None:
     return Attachment(figures["bundle"], str(path.resolve()), _hash(path), _metrics(figures))
 
 
-def _metrics(figures: dict[str, Any]) -> dict[str, float]:
+def _metrics(figures: JsonObject) -> dict[str, float]:
     """Return the scores of our model on all rows, and the mean error of the others."""
     models = {name: slices[WHOLE][WHOLE] for name, slices in figures.get("models", {}).items()}
     ours = {name: stat["value"] for name, stat in models.pop(OURS, {}).items() if isinstance(stat, dict)}
@@ -222,26 +193,6 @@ class TrackingServer:
     uri: str  # as MLflow reads it in `folder`
     folder: Path
     artefacts: Path | None  # folder for files; None: that of the server
-
-
-@dataclass(frozen=True, slots=True)
-class DesiredState:
-    """State that MLflow should have."""
-
-    runs: list[Run]
-    attachments: list[Attachment]
-    aliases: Aliases
-
-
-@dataclass(frozen=True, slots=True)
-class Sent:
-    """Result of an update of MLflow."""
-
-    sent: list[str]  # bundles whose runs were missing
-    attached: list[str]  # files
-    problems: list[str]  # bundles that cannot be sent
-    champion: str | None  # version of the registered model with this alias; None: no version has it
-    challenger: str | None
 
 
 def server_of(settings: Settings) -> TrackingServer:
@@ -302,10 +253,12 @@ def _is_locked(handle: int) -> bool:
 def send(server: TrackingServer, desired: DesiredState, lock: int, until_s: float) -> Sent:
     """Bring MLflow to the desired state. Raises: TrackingFailed if it cannot be reached, fails, or takes too long."""
     within_s = max(1.0, until_s - time.monotonic())
+    artefacts = None if server.artefacts is None else server.artefacts.as_uri()
+    request = UpdateRequest(server.uri, artefacts, within_s + GRACE_PERIOD_S, desired)
     try:
         completed = subprocess.run(  # noqa: S603
             [sys.executable, "-m", CHILD],
-            input=json.dumps(request_of(server, desired, within_s)),
+            input=json.dumps(to_json(request)),
             capture_output=True,
             text=True,
             check=False,
@@ -321,18 +274,7 @@ def send(server: TrackingServer, desired: DesiredState, lock: int, until_s: floa
         ) from None
     if completed.returncode:
         raise TrackingFailed(server.display_name, _problem(completed.stderr), LATER)
-    return Sent(**json.loads(completed.stdout.splitlines()[-1]))
-
-
-def request_of(server: TrackingServer, desired: DesiredState, within_s: float) -> dict[str, Any]:
-    """Return the input of the child."""
-    artefacts = None if server.artefacts is None else server.artefacts.as_uri()
-    return {
-        "uri": server.uri,
-        "artefacts": artefacts,
-        "within_s": within_s + GRACE_PERIOD_S,
-        **asdict(desired),
-    }
+    return from_json(Sent, json.loads(completed.stdout.splitlines()[-1]))
 
 
 def _problem(output: str) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from londonpump.lifecycle.challenge_text import decision_as_json
+from londonpump.domain.json_values import to_json
 from londonpump.lifecycle.progress import Progress
 from londonpump.persistence.repositories.decisions import Decision
 from londonpump.registry.manual_decisions import ledger
@@ -190,7 +190,8 @@ def rehearsal_json(done: RehearsalResult) -> dict[str, object]:
 def _decision(line: Decision) -> dict[str, object]:
     """Drop the slices of the evidence, which are long."""
     evidence = {name: line.evidence.get(name) for name in REPORTED_EVIDENCE}
-    return decision_as_json(replace(line, evidence=evidence))
+    decided: dict[str, object] = to_json(replace(line, evidence=evidence))
+    return decided
 
 
 def _month(done: RehearsalResult, month: MonthResult) -> dict[str, object]:

@@ -7,8 +7,8 @@ import pytest
 from support.simulated_years import FIRST_DAY, LOCAL, StableYears, stable_years
 
 from londonpump.domain.errors import TooFewRows
-from londonpump.evaluation.drift import Drift, MonitoredInput, Span, find_drift
-from londonpump.evaluation.drift_thresholds import (
+from londonpump.evaluation.drift.detection import Drift, MonitoredInput, Span, find_drift
+from londonpump.evaluation.drift.thresholds import (
     NOT_KNOWN,
     OTHER,
     DriftMeasure,
@@ -16,6 +16,7 @@ from londonpump.evaluation.drift_thresholds import (
     daily_counts,
     fit_bins,
 )
+from londonpump.features.observations import day_of
 
 TWO_YEARS = 730
 LAST_TRAINING_DAY = FIRST_DAY + TWO_YEARS - 1
@@ -78,7 +79,7 @@ def test_it_says_since_when(three_years: StableYears) -> None:
     silent = replace(three_years, temp_c=np.where(three_years.day >= SHIFT_DAY, np.nan, three_years.temp_c))
     since = drift_of(silent, "temp_c", SHIFT_DAY + 60).since
     assert since is not None
-    assert SHIFT_DAY < since <= SHIFT_DAY + 6
+    assert day_of(SHIFT_DAY) < since <= day_of(SHIFT_DAY + 6)
 
 
 def test_drift_that_is_over_is_over(three_years: StableYears) -> None:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from londonpump.evaluation.drift import Span, StationChange, changed_stations
+from londonpump.evaluation.drift.detection import Span, StationChange, changed_stations
 
 LAST_TRAINING_DAY = 199
 DISPATCHES_PER_DAY = {"A21": 6, "E36": 3, "B15": 1}

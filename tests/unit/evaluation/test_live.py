@@ -5,6 +5,7 @@ import pytest
 
 from londonpump.domain.errors import TooFewRows
 from londonpump.evaluation.live import Band, BandDay, BandRule, LiveRows, check_band, live_figures
+from londonpump.features.observations import day_of
 
 
 def live_rows(n: int = 600, days: int = 20, seed: int = 1, worse: float = 1.0) -> LiveRows:
@@ -26,7 +27,7 @@ def live_rows(n: int = 600, days: int = 20, seed: int = 1, worse: float = 1.0) -
 
 def test_error_is_the_mean_distance_from_the_announced_median() -> None:
     rows = live_rows()
-    found = live_figures(rows)["all"]["all"]["mae_s"]
+    found = live_figures(rows).whole.mae_s
     assert found.value == pytest.approx(np.abs(rows.actual_s - 300).mean())
 
 
@@ -36,16 +37,16 @@ def test_bias_is_below_zero_where_pumps_come_later_than_said() -> None:
         **{name: getattr(rows, name) for name in LiveRows.__slots__ if name != "actual_s"},
         actual_s=rows.actual_s + 50,
     )
-    assert live_figures(later)["all"]["all"]["bias_s"].value == pytest.approx(-50, abs=8)
+    assert live_figures(later).whole.bias_s.value == pytest.approx(-50, abs=8)
 
 
 def test_the_interval_of_coverage_holds_what_is_true() -> None:
-    found = live_figures(live_rows(5_000))["all"]["all"]["cover_80_share"]
+    found = live_figures(live_rows(5_000)).whole.cover_80_share
     assert found.low < 0.8 < found.high
 
 
 def test_lateness_is_held_against_what_was_promised_where_that_is_known() -> None:
-    found = live_figures(live_rows(5_000))["all"]["all"]["late_beyond_predicted_share"]
+    found = live_figures(live_rows(5_000)).whole.late_beyond_predicted_share
     assert found.low < 0 < found.high
 
 
@@ -55,17 +56,17 @@ def test_lateness_without_a_promise_is_not_told() -> None:
         **{name: getattr(rows, name) for name in LiveRows.__slots__ if name != "predicted_late_share"},
         predicted_late_share=np.full(len(rows), np.nan),
     )
-    assert live_figures(bare)["all"]["all"]["late_share"].value is None
+    assert live_figures(bare).whole.late_share.value is None
 
 
 @pytest.mark.parametrize("slice_name", ["model", "station", "hour_band"])
 def test_every_slice_adds_up_to_all(slice_name: str) -> None:
     found = live_figures(live_rows(2_000))
-    assert sum(each["n"] for each in found[slice_name].values()) == 2_000
+    assert sum(each.n for each in found.by_name[slice_name].values()) == 2_000
 
 
 def test_a_slice_of_few_rows_is_left_out() -> None:
-    assert "model" not in live_figures(live_rows(30))
+    assert not live_figures(live_rows(30)).by_model
 
 
 def test_no_row_is_refused() -> None:
@@ -106,6 +107,7 @@ def test_few_outcomes_are_not_judged() -> None:
 
 def test_every_one_of_the_days_must_be_outside() -> None:
     days = tuple(
-        BandDay(day, 500, None, None, reason) for day, reason in ((17, "worse"), (18, ""), (19, "worse"))
+        BandDay(day_of(day), 500, None, None, reason)
+        for day, reason in ((17, "worse"), (18, ""), (19, "worse"))
     )
     assert not Band(days, 48.0).has_left

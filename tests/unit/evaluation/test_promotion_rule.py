@@ -9,6 +9,7 @@ import pytest
 from support.promotion_evidence import TRAINED_UNTIL, Month, aged, contender, farther_off
 
 from londonpump.domain.errors import BadValue
+from londonpump.domain.json_values import to_json
 from londonpump.evaluation.evaluation_rows import Forecast
 from londonpump.evaluation.promotion.evidence import PromotionSettings, SmokeTest
 from londonpump.evaluation.promotion.rule import decide
@@ -57,34 +58,32 @@ def test_identical_answers_are_called_so(month, good):
 
 def test_the_difference_is_that_of_the_two_scores(month, poor, good):
     evidence = decide(month.evidence(poor, good), RULE).evidence
-    scores = [evidence[name]["scores"]["mae_s"]["value"] for name in ("challenger", "champion")]
-    assert evidence["difference_s"]["value"] == pytest.approx(scores[0] - scores[1], abs=1e-5)
+    scores = [model.scores["mae_s"].value for model in (evidence.challenger, evidence.champion)]
+    assert evidence.difference_s.value == pytest.approx(scores[0] - scores[1], abs=1e-5)
 
 
 def test_a_better_challenger_that_is_worse_in_a_borough_is_refused_for_it(month, poor, good):
     there = month.rows.slices["borough"] == "CAMDEN"
     uneven = farther_off(good, month.rows, 30.0, there)
     verdict = decide(month.evidence(poor, uneven), RULE)
-    assert (verdict.rule, verdict.evidence["slices"]["failing"]) == ("slice_worse", ["borough=CAMDEN"])
+    assert (verdict.rule, verdict.evidence.slices.failing) == ("slice_worse", ("borough=CAMDEN",))
 
 
 def test_a_slice_of_few_rows_is_told_as_not_judged(month, good, equal):
-    slice_evidence = decide(month.evidence(good, equal), RULE).evidence["slices"]
-    assert slice_evidence["not_judged"]["station"]["A10"] == 100
+    slice_evidence = decide(month.evidence(good, equal), RULE).evidence.slices
+    assert slice_evidence.not_judged["station"]["A10"] == 100
 
 
 def test_a_slice_is_judged_from_its_least_rows_on(month, good, equal):
     rules = [replace(RULE, min_slice_rows=n_rows) for n_rows in (600, 601)]
-    slice_evidence = [
-        decide(month.evidence(good, equal), rule).evidence["slices"]["not_judged"] for rule in rules
-    ]
+    slice_evidence = [decide(month.evidence(good, equal), rule).evidence.slices.not_judged for rule in rules]
     assert ["CAMDEN" in one.get("borough", {}) for one in slice_evidence] == [False, True]
 
 
 def test_slices_look_at_the_last_three_months_alone(good):
     year = Month(n=9_000, days=300)
-    slice_evidence = decide(year.evidence(year.forecast(), year.forecast()), RULE).evidence["slices"]
-    judged = {one["value"]: one["rows"] for one in slice_evidence["judged"]}
+    slice_evidence = decide(year.evidence(year.forecast(), year.forecast()), RULE).evidence.slices
+    judged = {one.value: one.rows for one in slice_evidence.judged}
     assert judged["Fire"] + judged["Domestic Incidents"] == 92 * 30
 
 
@@ -92,8 +91,8 @@ def test_a_slice_on_few_days_is_not_judged(month, good, equal):
     days = month.rows.day - month.rows.day.min()
     kind = np.where(days < 4, "Major Environmental Disasters", "Fire")
     rows = replace(month.rows, slices={**month.rows.slices, "incident_type": kind})
-    slice_evidence = decide(replace(month.evidence(good, equal), rows=rows), RULE).evidence["slices"]
-    assert "Major Environmental Disasters" in slice_evidence["not_judged"]["incident_type"]
+    slice_evidence = decide(replace(month.evidence(good, equal), rows=rows), RULE).evidence.slices
+    assert "Major Environmental Disasters" in slice_evidence.not_judged["incident_type"]
 
 
 @pytest.mark.parametrize(("n", "days"), [(900, 28), (6_000, 6)])
@@ -241,4 +240,4 @@ def test_rows_without_a_slice_of_the_rule_are_refused(month, good, equal):
 def test_what_is_no_number_is_null_in_the_evidence(month, good, equal):
     endless = contender(equal, smoke_test=SmokeTest(None, float("inf")))
     evidence = decide(replace(month.evidence(good, equal), challenger=endless), RULE).evidence
-    assert json.loads(json.dumps(evidence, allow_nan=False))["challenger"]["latency_ms"] is None
+    assert json.loads(json.dumps(to_json(evidence), allow_nan=False))["challenger"]["latency_ms"] is None

@@ -10,18 +10,19 @@ from typing import Any
 import numpy as np
 import pytest
 
-from londonpump.evaluation.drift import Drift, DriftResult, ShiftedBin, StationChange
-from londonpump.evaluation.drift_thresholds import DriftMeasure
+from londonpump.evaluation.drift.detection import Drift, DriftResult, ShiftedBin, StationChange
+from londonpump.evaluation.drift.thresholds import DriftMeasure
 from londonpump.evaluation.live import LiveRows
+from londonpump.features.observations import day_of
 from londonpump.presentation.monthly import Month, MonthInputs, render_month
 from londonpump.presentation.monthly.attendance_tables import format_borough, format_clock
 from londonpump.presentation.monthly.inputs import (
-    AlarmLine,
     AttendanceRows,
-    DecisionLine,
     LivePerformance,
     Records,
 )
+from londonpump.presentation.texts.challenge import DecisionView
+from londonpump.presentation.texts.monitor import AlarmView
 
 MONTH = Month(2017, 2)
 FIRST_DAY = 17_198
@@ -74,26 +75,27 @@ def drift() -> DriftResult:
         6.0,
         4.0,
         5000,
-        FIRST_DAY + 20,
-        (FIRST_DAY + 20,),
+        day_of(FIRST_DAY + 20),
+        (day_of(FIRST_DAY + 20),),
         moved,
     )
-    return DriftResult((one, replace(one, name="hour", strength=1.0, since=None)), 400, True, FIRST_DAY + 27)
+    return DriftResult(
+        400, True, day_of(FIRST_DAY + 27), (one, replace(one, name="hour", strength=1.0, since=None))
+    )
+
+
+def decision(at: datetime, action: str, after: str, challenger: str, reason: str) -> DecisionView:
+    return DecisionView(at, action, None, after, challenger, "", reason, {}, "airflow", 1)
 
 
 def month_inputs() -> MonthInputs:
     at = datetime(2017, 4, 20, 8, tzinfo=UTC)
     lines = [
-        DecisionLine(
-            datetime(2017, 2, 16, 0, 5, tzinfo=UTC), "keep", "a" * 16, "b" * 16, "a tie <b>", "airflow"
-        ),
-        DecisionLine(
-            datetime(2017, 3, 16, 0, 5, tzinfo=UTC), "promote", "c" * 16, "c" * 16, "2 s better", "airflow"
-        ),
+        decision(datetime(2017, 2, 16, 0, 5, tzinfo=UTC), "keep", "a" * 16, "b" * 16, "a tie <b>"),
+        decision(datetime(2017, 3, 16, 0, 5, tzinfo=UTC), "promote", "c" * 16, "c" * 16, "2 s better"),
     ]
-    alarm = AlarmLine(
-        datetime(2017, 2, 20, tzinfo=UTC), None, "warning", "input_drift", "incident_type", "is not as it was"
-    )
+    raised_at = datetime(2017, 2, 20, tzinfo=UTC)
+    alarm = AlarmView("1", "input_drift", "incident_type", "warning", "is not as it was", raised_at, None, {})
     return MonthInputs(
         month=MONTH,
         at=at,

@@ -8,14 +8,18 @@ studentised deviations in each resample (max-t; Westfall and Young 1993), which 
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from londonpump.domain.errors import BadValue
 from londonpump.evaluation.evaluation_rows import EvaluationRows, Floats, Forecast, Ints
 from londonpump.evaluation.intervals import DayDraws, draw_days, ratio
-from londonpump.evaluation.promotion.evidence import Obstacle, PromotionSettings
+from londonpump.evaluation.promotion.evidence import (
+    Obstacle,
+    PromotionSettings,
+    SliceFindings,
+    SliceResult,
+)
 
 NO_SCATTER_S = 1e-9
 """A standard error below this is rounding: the difference is the same on every day."""
@@ -95,22 +99,6 @@ class Group:
     """Number of distinct days."""
 
 
-@dataclass(frozen=True, slots=True)
-class SliceFindings:
-    """Results by slice."""
-
-    evaluated: list[dict[str, Any]]
-    """One dict per slice value, the largest first."""
-    failing: list[str]
-    """`SLICE=VALUE` of the slices that got worse."""
-    not_evaluated: dict[str, dict[str, int]]
-    """Rows of slice values with too few of them."""
-
-    def to_json(self) -> dict[str, Any]:
-        """Return JSON-serializable values for the evidence of a verdict."""
-        return {"judged": self.evaluated, "failing": self.failing, "not_judged": self.not_evaluated}
-
-
 @dataclass(frozen=True, eq=False)
 class SliceDifferences:
     """Differences by slice value."""
@@ -130,9 +118,9 @@ def evaluate_slices(
     Raises: BadValue if the rows lack a slice that must not get worse.
     """
     seen = slice_differences(rows, challenger_s - champion_s, settings)
-    evaluated = _slice_results(seen, (champion_s, challenger_s), settings)
-    failing = [f"{one['slice']}={one['value']}" for one in evaluated if one["fails"]]
-    return SliceFindings(evaluated, failing, seen.few)
+    judged = _slice_results(seen, (champion_s, challenger_s), settings)
+    failing = tuple(f"{one.slice}={one.value}" for one in judged if one.fails)
+    return SliceFindings(tuple(judged), failing, seen.few)
 
 
 def slice_differences(
@@ -178,24 +166,24 @@ def _groups(
 
 def _slice_results(
     seen: SliceDifferences, errors_s: tuple[Floats, Floats], settings: PromotionSettings
-) -> list[dict[str, Any]]:
+) -> list[SliceResult]:
     # All slices together: each alone at 95 % would reject many good challengers for nothing (promotion.md).
     low_s = seen.found.low_together(settings.slice_error_share)
     results = [
-        {
-            "slice": group.slice,
-            "value": group.value,
-            "rows": len(group.index),
-            "days": group.days,
-            "champion_mae_s": float(errors_s[0][group.index].mean()),
-            "challenger_mae_s": float(errors_s[1][group.index].mean()),
-            "difference_s": float(seen.found.value_s[i]),
-            "low_s": float(low_s[i]),
-            "fails": bool(low_s[i] > 0),
-        }
+        SliceResult(
+            slice=group.slice,
+            value=group.value,
+            rows=len(group.index),
+            days=group.days,
+            champion_mae_s=float(errors_s[0][group.index].mean()),
+            challenger_mae_s=float(errors_s[1][group.index].mean()),
+            difference_s=float(seen.found.value_s[i]),
+            low_s=float(low_s[i]),
+            fails=bool(low_s[i] > 0),
+        )
         for i, group in enumerate(seen.groups)
     ]
-    return sorted(results, key=lambda one: (-one["rows"], one["slice"], one["value"]))
+    return sorted(results, key=lambda one: (-one.rows, one.slice, one.value))
 
 
 NAMED_SLICES = 3
@@ -239,18 +227,18 @@ class Comparison:
 
     def _slice_obstacles(self) -> list[Obstacle]:
         """Return the obstacle of the slices that got worse, the most certain first."""
-        worse = sorted((one for one in self.slices.evaluated if one["fails"]), key=lambda one: -one["low_s"])
+        worse = sorted((one for one in self.slices.judged if one.fails), key=lambda one: -one.low_s)
         if not worse:
             return []
-        named = [f"{one['slice']} {one['value']} by {one['difference_s']:.1f} s" for one in worse]
+        named = [f"{one.slice} {one.value} by {one.difference_s:.1f} s" for one in worse]
         more = f" and {len(named) - NAMED_SLICES} more" if len(named) > NAMED_SLICES else ""
-        together = f"{len(self.slices.evaluated)} slices evaluated together"
+        together = f"{len(self.slices.judged)} slices evaluated together"
         text = f"the challenger is worse in {', '.join(named[:NAMED_SLICES])}{more} ({together})"
         return [Obstacle("slice_worse", text)]
 
     def slices_text(self) -> str:
         """Return the text about the slices when none got worse."""
-        n = len(self.slices.evaluated)
+        n = len(self.slices.judged)
         return f"worse in none of {n} slices" if n else "no slice had enough rows to be evaluated"
 
     def _overall_obstacle(self, text: str) -> Obstacle:
@@ -262,14 +250,6 @@ class Comparison:
             return Obstacle("worse", text)
         # Not shown to be better is not enough: in doubt the champion stays.
         return Obstacle("tie", f"a tie, the two cannot be distinguished: {text}")
-
-    def to_json(self) -> dict[str, Any]:
-        """Return JSON-serializable values for the evidence of a verdict."""
-        whole = self.difference
-        return {
-            "difference_s": {"value": whole.value_s, "low": whole.low_s, "high": whole.high_s},
-            "slices": self.slices.to_json(),
-        }
 
 
 def compare(

@@ -1,12 +1,12 @@
 """Settings, evidence and verdict of the promotion rule, and the checks of a challenger that need no champion."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Any
 
 from londonpump.domain.errors import BadValue
 from londonpump.evaluation.evaluation_rows import EvaluationRows, Forecast
+from londonpump.evaluation.intervals import Stat
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +63,73 @@ class Verdict:
     `calibration`."""
     reason: str
     """Sentence for the ledger."""
-    evidence: dict[str, Any] = field(default_factory=dict)
-    """JSON-serializable figures, without NaN."""
+    evidence: "DecisionFacts"
+    """Figures of the decision, rounded and without NaN."""
 
     @property
     def is_promotion(self) -> bool:
         """Return True if the challenger becomes the champion."""
         return self.action == PROMOTE
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFacts:
+    """Facts about one of the two models."""
+
+    trained_until: date
+    age_days: int
+    problem: str | None
+    latency_ms: float | None
+    scores: Mapping[str, Stat] | None = None
+    """Metrics over all rows; None if the models were not compared."""
+
+
+@dataclass(frozen=True, slots=True)
+class SliceResult:
+    """Errors of both models in one slice value."""
+
+    slice: str
+    value: str
+    rows: int
+    days: int
+    champion_mae_s: float
+    challenger_mae_s: float
+    difference_s: float
+    low_s: float
+    fails: bool
+    """The challenger is worse here."""
+
+
+@dataclass(frozen=True, slots=True)
+class SliceFindings:
+    """Results by slice."""
+
+    judged: tuple[SliceResult, ...]
+    """The largest slice value first."""
+    failing: tuple[str, ...]
+    """`SLICE=VALUE` of the slices that got worse."""
+    not_judged: Mapping[str, Mapping[str, int]]
+    """Rows of slice values with too few of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionFacts:
+    """Figures of a decision by the rule, as the ledger keeps them; those that only a comparison gives may be None."""
+
+    metric: str
+    rows: int
+    days: int
+    from_date: date | None
+    until_date: date | None
+    today: date
+    settings: PromotionSettings
+    champion: ModelFacts | None
+    challenger: ModelFacts
+    difference_s: Stat | None = None
+    """MAE of the challenger minus that of the champion."""
+    slices: SliceFindings | None = None
+    coverage: Stat | None = None
+    calibration: Stat | None = None
 
 
 EPOCH = date(1970, 1, 1)
@@ -135,7 +195,7 @@ class Evidence:
 COVERAGE, CALIBRATION = "cover_80_share", "over_360_ece"
 CHAMPION_UNUSABLE, CHALLENGER_UNUSABLE = "champion_unusable", "challenger_unusable"
 FEW_ROWS = "few_rows"
-Scores = Mapping[str, Any]
+Scores = Mapping[str, Stat]
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,8 +259,8 @@ def coverage_and_calibration(scores: Scores, settings: PromotionSettings) -> Ite
 def quality_text(scores: Scores) -> str:
     """Return the text about a challenger that passes coverage and calibration."""
     return (
-        f"its P10 to P90 holds {scores[COVERAGE]['value']:.1%} of mobilisations, its chances over 360 s are off by "
-        f"{scores[CALIBRATION]['value']:.3f}"
+        f"its P10 to P90 holds {scores[COVERAGE].value:.1%} of mobilisations, its chances over 360 s are off by "
+        f"{scores[CALIBRATION].value:.3f}"
     )
 
 
@@ -212,7 +272,7 @@ def _coverage(scores: Scores, settings: PromotionSettings) -> Iterator[Obstacle]
     elif ends[0] < settings.cover_low_share or ends[1] > settings.cover_high_share:
         yield Obstacle(
             "coverage",
-            f"the challenger's P10 to P90 holds {scores[COVERAGE]['value']:.1%} of mobilisations ({ends[0]:.1%} to "
+            f"the challenger's P10 to P90 holds {scores[COVERAGE].value:.1%} of mobilisations ({ends[0]:.1%} to "
             f"{ends[1]:.1%}), {settings.cover_low_share:.0%} to {settings.cover_high_share:.0%} allowed",
         )
 
@@ -224,12 +284,13 @@ def _calibration(scores: Scores, settings: PromotionSettings) -> Iterator[Obstac
     elif ends[1] > settings.calibration_error:
         yield Obstacle(
             "calibration",
-            f"the challenger's chances over 360 s are off by {scores[CALIBRATION]['value']:.3f} ({ends[0]:.3f} to "
+            f"the challenger's chances over 360 s are off by {scores[CALIBRATION].value:.3f} ({ends[0]:.3f} to "
             f"{ends[1]:.3f}), {settings.calibration_error:g} allowed",
         )
 
 
 def _ends(scores: Scores, metric: str) -> tuple[float, float] | None:
-    found = scores.get(metric) or {}
-    low, high = found.get("low"), found.get("high")
-    return None if low is None or high is None else (low, high)
+    found = scores.get(metric)
+    if found is None or found.low is None or found.high is None:
+        return None
+    return found.low, found.high

@@ -5,15 +5,16 @@ champion stays.
 """
 
 import math
-from dataclasses import asdict
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass, replace
 from datetime import timedelta
 from typing import Any
 
 import numpy as np
 
-from londonpump.domain.json_values import to_json
 from londonpump.evaluation.evaluate import evaluate_models
 from londonpump.evaluation.evaluation_rows import EvaluationRows, Forecast
+from londonpump.evaluation.intervals import Stat
 from londonpump.evaluation.promotion.comparison import Comparison, compare
 from londonpump.evaluation.promotion.evidence import (
     CALIBRATION,
@@ -21,10 +22,13 @@ from londonpump.evaluation.promotion.evidence import (
     EPOCH,
     KEEP,
     PROMOTE,
+    DecisionFacts,
     EvaluatedModel,
     Evidence,
+    ModelFacts,
     Obstacle,
     PromotionSettings,
+    Scores,
     Verdict,
     coverage_and_calibration,
     few_rows,
@@ -41,41 +45,34 @@ REPORTED_METRICS = (
 )
 DIGITS = 6
 
-Facts = dict[str, Any]
 
-
-def decision_facts(evidence: Evidence, days: int, settings: PromotionSettings) -> Facts:
-    """Return the figures known before a comparison; those that only a comparison gives are null."""
+def decision_facts(evidence: Evidence, days: int, settings: PromotionSettings) -> DecisionFacts:
+    """Return the figures known before a comparison."""
     day = evidence.rows.day
     first, last = (int(day.min()), int(day.max())) if len(day) else (None, None)
-    return {
-        "metric": METRIC,
-        "rows": len(day),
-        "days": days,
-        "from_date": None if first is None else (EPOCH + timedelta(days=first)).isoformat(),
-        "until_date": None if last is None else (EPOCH + timedelta(days=last + 1)).isoformat(),
-        "today": evidence.today.isoformat(),
-        "settings": {**asdict(settings), "slices": list(settings.slices)},
-        "champion": None if evidence.champion is None else _about(evidence.champion, evidence),
-        "challenger": _about(evidence.challenger, evidence),
-        **dict.fromkeys(("difference_s", "slices", "coverage", "calibration")),
-    }
+    return DecisionFacts(
+        metric=METRIC,
+        rows=len(day),
+        days=days,
+        from_date=None if first is None else EPOCH + timedelta(days=first),
+        until_date=None if last is None else EPOCH + timedelta(days=last + 1),
+        today=evidence.today,
+        settings=settings,
+        champion=None if evidence.champion is None else _about(evidence.champion, evidence),
+        challenger=_about(evidence.challenger, evidence),
+    )
 
 
-def _about(contender: EvaluatedModel, evidence: Evidence) -> Facts:
-    return {
-        "trained_until": contender.trained_until.isoformat(),
-        "age_days": (evidence.today - contender.trained_until).days,
-        "problem": contender.smoke_test.problem,
-        "latency_ms": contender.smoke_test.latency_ms,
-        "scores": None,
-    }
+def _about(contender: EvaluatedModel, evidence: Evidence) -> ModelFacts:
+    smoke_test = contender.smoke_test
+    age_days = (evidence.today - contender.trained_until).days
+    return ModelFacts(contender.trained_until, age_days, smoke_test.problem, smoke_test.latency_ms)
 
 
 def scores_of(
     rows: EvaluationRows, forecasts: dict[str, Forecast], settings: PromotionSettings
-) -> dict[str, Facts]:
-    """Return the metrics of each model over all rows, each `{value, low, high}`."""
+) -> dict[str, Scores]:
+    """Return the metrics of each model over all rows."""
     whole = evaluate_models(
         # Slices are compared elsewhere, by intervals that hold for few days.
         rows.without_slices(),
@@ -85,25 +82,31 @@ def scores_of(
     )
     scores = {name: whole.whole(name) for name in whole.models}
     return {
-        name: {metric: to_json(s[metric]) for metric in REPORTED_METRICS if metric in s}
-        for name, s in scores.items()
+        name: {metric: s[metric] for metric in REPORTED_METRICS if metric in s} for name, s in scores.items()
     }
 
 
-def add_scores(facts: Facts, scores: dict[str, Facts]) -> None:
+def with_scores(facts: DecisionFacts, scores: dict[str, Scores]) -> DecisionFacts:
     """Add the scores to the facts; those that a challenger must pass appear at the top too."""
-    for name, found in scores.items():
-        facts[name]["scores"] = found
-    facts["coverage"] = facts["challenger"]["scores"].get(COVERAGE)
-    facts["calibration"] = facts["challenger"]["scores"].get(CALIBRATION)
+    own = scores[CHALLENGER]
+    champion = facts.champion and replace(facts.champion, scores=scores[CHAMPION])
+    return replace(
+        facts,
+        champion=champion,
+        challenger=replace(facts.challenger, scores=own),
+        coverage=own.get(COVERAGE),
+        calibration=own.get(CALIBRATION),
+    )
 
 
-def for_json(value: Any) -> Any:
-    """Return JSON-serializable values: six decimals, null for a non-finite number, and no -0."""
-    if isinstance(value, dict):
-        return {name: for_json(one) for name, one in value.items()}
-    if isinstance(value, list):
-        return [for_json(one) for one in value]
+def rounded(value: Any) -> Any:
+    """Return values as the ledger keeps them: six decimals, None for a non-finite number, and no -0."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return replace(value, **{each.name: rounded(getattr(value, each.name)) for each in fields(value)})
+    if isinstance(value, Mapping):
+        return {name: rounded(one) for name, one in value.items()}
+    if isinstance(value, tuple):
+        return tuple(rounded(one) for one in value)
     if not isinstance(value, float):
         return value
     # adding 0.0 turns -0.0 into 0.0
@@ -130,7 +133,7 @@ def decide(evidence: Evidence, settings: PromotionSettings = DEFAULTS) -> Verdic
         return _kept([*not_evaluable, *late], facts)
     forecasts = _forecasts(evidence)
     scores = scores_of(rows, forecasts, settings)
-    add_scores(facts, scores)
+    facts = with_scores(facts, scores)
     evaluated_on = f"on {len(rows):,} mobilisations of {days} days"
     obstacles_found = [*late, *coverage_and_calibration(scores[CHALLENGER], settings)]
     case_for: tuple[str, str] | None = (
@@ -139,7 +142,9 @@ def decide(evidence: Evidence, settings: PromotionSettings = DEFAULTS) -> Verdic
     )
     if evidence.champion is not None:
         compared = compare(rows, forecasts[CHAMPION], forecasts[CHALLENGER], settings)
-        facts |= compared.to_json()
+        whole = compared.difference
+        difference_s = Stat(whole.value_s, whole.low_s, whole.high_s)
+        facts = replace(facts, difference_s=difference_s, slices=compared.slices)
         text = f"{compared.difference.text()} {evaluated_on}"
         case_for = _case_for_promotion(
             compared, text, _champion_age_text(evidence, evidence.champion, settings), settings
@@ -184,12 +189,12 @@ def _forecasts(evidence: Evidence) -> dict[str, Forecast]:
     }
 
 
-def _kept(obstacles: list[Obstacle], facts: Facts) -> Verdict:
-    return Verdict(KEEP, obstacles[0].rule, _sentence("; ".join(o.text for o in obstacles)), for_json(facts))
+def _kept(obstacles: list[Obstacle], facts: DecisionFacts) -> Verdict:
+    return Verdict(KEEP, obstacles[0].rule, _sentence("; ".join(o.text for o in obstacles)), rounded(facts))
 
 
-def _promoted(rule: str, text: str, facts: Facts) -> Verdict:
-    return Verdict(PROMOTE, rule, _sentence(text), for_json(facts))
+def _promoted(rule: str, text: str, facts: DecisionFacts) -> Verdict:
+    return Verdict(PROMOTE, rule, _sentence(text), rounded(facts))
 
 
 def _sentence(text: str) -> str:

@@ -15,10 +15,12 @@ from londonpump.domain.attendance_targets import (
     SECOND_PUMP_TARGET_S,
 )
 from londonpump.domain.errors import BadValue
-from londonpump.evaluation.drift import DriftResult, StationChange
+from londonpump.evaluation.drift.detection import DriftResult, StationChange
 from londonpump.evaluation.evaluation_rows import Bools, Floats, Ints, Texts
 from londonpump.evaluation.intervals import DayDraws, Stat, draw_days, ratio, stat
 from londonpump.evaluation.live import LiveRows
+from londonpump.presentation.texts.challenge import DecisionView
+from londonpump.presentation.texts.monitor import AlarmView
 
 RESAMPLES = 1000
 FEW = 30
@@ -257,30 +259,6 @@ class LivePerformance:
     """Rows of the month and of the months before it; None if `description` says why there are none."""
 
 
-@dataclass(frozen=True, slots=True)
-class DecisionLine:
-    """A line of the ledger; `champion_after` is None if no model was active from then on."""
-
-    decided_at: datetime
-    action: str
-    champion_after: str | None
-    challenger: str | None
-    reason: str
-    actor: str
-
-
-@dataclass(frozen=True, slots=True)
-class AlarmLine:
-    """An alarm; `cleared_at` is None while it is open."""
-
-    raised_at: datetime
-    cleared_at: datetime | None
-    severity: str
-    alarm_type: str
-    subject: str
-    text: str
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class MonthInputs:
     """All values of the monthly page.
@@ -293,8 +271,8 @@ class MonthInputs:
     at: datetime
     records: Records | None
     live_performances: Sequence[LivePerformance]
-    decisions: Sequence[DecisionLine]
-    alarms: Sequence[AlarmLine]
+    decisions: Sequence[DecisionView]
+    alarms: Sequence[AlarmView]
     drift: DriftResult | None
     drift_note: str
     stations: Sequence[StationChange]

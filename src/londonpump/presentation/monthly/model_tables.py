@@ -1,67 +1,76 @@
 """Tables of live performance, drift, decisions and alarms."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
-from typing import Any
+from datetime import date, datetime
 
 import numpy as np
 
 from londonpump.domain.attendance_targets import FIRST_PUMP_TARGET_S
 from londonpump.domain.london_clock import LONDON
-from londonpump.evaluation.drift import Drift
+from londonpump.evaluation.drift.detection import Drift
 from londonpump.evaluation.evaluation_rows import Floats, Ints
-from londonpump.evaluation.live import LiveRows, live_figures
+from londonpump.evaluation.intervals import Stat
+from londonpump.evaluation.live import LiveFigures, LiveRows, live_figures
 from londonpump.presentation.monthly.attendance_tables import format_ground
 from londonpump.presentation.monthly.inputs import (
-    EPOCH_DATE,
     FEW,
     MIN_DAYS,
-    AlarmLine,
-    DecisionLine,
     LivePerformance,
     MonthInputs,
     mean_change,
 )
 from londonpump.presentation.report.style import format_count, format_interval, format_number
 from londonpump.presentation.report.tables import Cell, Table
+from londonpump.presentation.texts.challenge import DecisionView
+from londonpump.presentation.texts.monitor import AlarmView
 
-METRICS = {
-    "mae_s": ("Mean error, s", "s"),
-    "bias_s": ("Bias, s", "s"),
-    "cover_80_share": ("P10 to P90 holds, %", "%"),
-    "late_share": ("Over 6 min, %", "%"),
-    "predicted_late_share": ("Over 6 min as predicted, %", "%"),
-}
 MAX_STATIONS = 15
-Figures = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class _Metric:
+    """A column of the tables; its values are those of `_measured` whose mean it shows."""
+
+    label: str
+    unit: str
+    stat_of: Callable[[LiveFigures], Stat]
+    is_signed: bool = False
+
+    def cell(self, figures: LiveFigures, is_evaluated: bool) -> Cell:
+        stat = self.stat_of(figures)
+        ends = format_interval(stat, self.unit, self.is_signed) if is_evaluated else "few"
+        return Cell(format_number(stat.value, self.unit, self.is_signed), ends)
+
+
+METRICS = (
+    _Metric("Mean error, s", "s", lambda figures: figures.mae_s),
+    _Metric("Bias, s", "s", lambda figures: figures.bias_s, is_signed=True),
+    _Metric("P10 to P90 holds, %", "%", lambda figures: figures.cover_80_share),
+    _Metric("Over 6 min, %", "%", lambda figures: figures.late_share),
+    _Metric("Over 6 min as predicted, %", "%", lambda figures: figures.predicted_late_share),
+)
 
 
 @dataclass(frozen=True, slots=True)
 class _MetricColumns:
     """The METRICS that are known, and whether there are enough days for intervals."""
 
-    keys: tuple[str, ...]
+    metrics: tuple[_Metric, ...]
     has_intervals: bool
 
     @classmethod
-    def of(cls, whole: Figures, day: Ints) -> "_MetricColumns":
-        known = tuple(key for key in METRICS if whole[key].value is not None)
+    def of(cls, whole: LiveFigures, day: Ints) -> "_MetricColumns":
+        known = tuple(metric for metric in METRICS if metric.stat_of(whole).value is not None)
         return cls(known, len(np.unique(day)) >= MIN_DAYS)
 
     def head(self, first: str) -> list[str]:
-        return [first, *(METRICS[key][0] for key in self.keys), "Mobilisations"]
+        return [first, *(metric.label for metric in self.metrics), "Mobilisations"]
 
-    def cells(self, figures: Figures) -> list[Cell]:
-        is_evaluated = self.has_intervals and figures["n"] >= FEW
-        cells = [self._cell(key, figures[key], is_evaluated) for key in self.keys]
-        return [*cells, Cell(format_count(figures["n"]))]
-
-    @staticmethod
-    def _cell(key: str, stat: Any, is_evaluated: bool) -> Cell:
-        unit, is_signed = METRICS[key][1], key == "bias_s"
-        ends = format_interval(stat, unit, is_signed) if is_evaluated else "few"
-        return Cell(format_number(stat.value, unit, is_signed), ends)
+    def cells(self, figures: LiveFigures) -> list[Cell]:
+        is_evaluated = self.has_intervals and figures.n >= FEW
+        cells = [metric.cell(figures, is_evaluated) for metric in self.metrics]
+        return [*cells, Cell(format_count(figures.n))]
 
 
 def live_tables(inputs: MonthInputs, performance: LivePerformance) -> list[Table]:
@@ -70,22 +79,22 @@ def live_tables(inputs: MonthInputs, performance: LivePerformance) -> list[Table
     if now is None:
         return []
     found = live_figures(now)
-    shown = _MetricColumns.of(found["all"]["all"], now.day)
-    rows = [(str(inputs.month), shown.cells(found["all"]["all"]))]
+    shown = _MetricColumns.of(found.whole, now.day)
+    rows = [(str(inputs.month), shown.cells(found.whole))]
     before = _of_month(inputs, performance, is_before=True)
     if before is not None:
-        was = live_figures(before)["all"]["all"]
+        was = live_figures(before).whole
         rows.append(
             (
                 str(inputs.month.before),
-                _MetricColumns(shown.keys, _MetricColumns.of(was, before.day).has_intervals).cells(was),
+                _MetricColumns(shown.metrics, _MetricColumns.of(was, before.day).has_intervals).cells(was),
             )
         )
-        rows.append(("Change", _changes(now, before, shown.keys)))
+        rows.append(("Change", _changes(now, before, shown.metrics)))
     tables = [Table(f"{performance.title}, with 95 % intervals", shown.head("Month"), rows)]
-    tables += _slices(found, "model", "Model", shown) if len(found.get("model", {})) > 1 else []
-    tables += _slices(found, "hour_band", "Hours", shown)
-    return tables + _stations(found.get("station", {}), shown)
+    tables += _slices(found.by_model, "Model", shown) if len(found.by_model) > 1 else []
+    tables += _slices(found.by_hour_band, "Hours", shown)
+    return tables + _stations(found.by_station, shown)
 
 
 def _of_month(inputs: MonthInputs, performance: LivePerformance, *, is_before: bool) -> LiveRows | None:
@@ -96,41 +105,38 @@ def _of_month(inputs: MonthInputs, performance: LivePerformance, *, is_before: b
     return rows if len(rows) else None
 
 
-def _changes(now: LiveRows, before: LiveRows, keys: Sequence[str]) -> list[Cell]:
-    measured, then = _measured(now), _measured(before)
+def _changes(now: LiveRows, before: LiveRows, metrics: Sequence[_Metric]) -> list[Cell]:
     cells = []
-    for key in keys:
-        unit = "points" if METRICS[key][1] == "%" else "s"
-        change = mean_change(measured[key], then[key])
-        cells.append(Cell(format_number(change.value, unit, True), format_interval(change, unit, True)))
+    for metric, measured, then in zip(METRICS, _measured(now), _measured(before), strict=True):
+        if metric in metrics:
+            unit = "points" if metric.unit == "%" else "s"
+            change = mean_change(measured, then)
+            cells.append(Cell(format_number(change.value, unit, True), format_interval(change, unit, True)))
     return [*cells, Cell("")]
 
 
-def _measured(rows: LiveRows) -> dict[str, tuple[Floats, Ints]]:
+def _measured(rows: LiveRows) -> tuple[tuple[Floats, Ints], ...]:
     """Return the values whose mean is each of METRICS, and their days."""
     error_s = rows.p50_s - rows.actual_s
     is_inside = (rows.p10_s <= rows.actual_s) & (rows.actual_s <= rows.p90_s)
     is_known = np.isfinite(rows.predicted_late_share)
     is_late = (rows.actual_s > FIRST_PUMP_TARGET_S)[is_known].astype(np.float64)
-    return {
-        "mae_s": (np.abs(error_s), rows.day),
-        "bias_s": (error_s, rows.day),
-        "cover_80_share": (is_inside.astype(np.float64), rows.day),
-        "late_share": (is_late, rows.day[is_known]),
-        "predicted_late_share": (rows.predicted_late_share[is_known], rows.day[is_known]),
-    }
+    return (
+        (np.abs(error_s), rows.day),
+        (error_s, rows.day),
+        (is_inside.astype(np.float64), rows.day),
+        (is_late, rows.day[is_known]),
+        (rows.predicted_late_share[is_known], rows.day[is_known]),
+    )
 
 
-def _slices(
-    found: Mapping[str, Mapping[str, Figures]], name: str, label: str, shown: _MetricColumns
-) -> list[Table]:
-    values = found.get(name, {})
+def _slices(values: Mapping[str, LiveFigures], label: str, shown: _MetricColumns) -> list[Table]:
     rows = [(value, shown.cells(figures)) for value, figures in values.items()]
     return [Table(f"By {label.lower()}", shown.head(label), rows)] if rows else []
 
 
-def _stations(values: Mapping[str, Figures], shown: _MetricColumns) -> list[Table]:
-    ranked = sorted(values, key=lambda code: -(values[code]["mae_s"].value or 0))
+def _stations(values: Mapping[str, LiveFigures], shown: _MetricColumns) -> list[Table]:
+    ranked = sorted(values, key=lambda code: -(values[code].mae_s.value or 0))
     rows = [(format_ground(code), shown.cells(values[code])) for code in ranked[:MAX_STATIONS]]
     caption = f"By station the pump left from: the {len(rows)} with the largest error of {len(ranked)} with {FEW} mobilisations or more"
     return [Table(caption, shown.head("Station"), rows)] if rows else []
@@ -145,13 +151,13 @@ def drift_table(inputs: MonthInputs) -> Table | None:
     if inputs.drift is None:
         return None
     rows = [(one.name, _drift_cells(one)) for one in inputs.drift.inputs[:MAX_INPUTS]]
-    until = EPOCH_DATE + timedelta(days=inputs.drift.checked_last)
+    until = inputs.drift.checked_until
     caption = f"Two weeks until {_format_day(until)} against the training data of the model, nearest to the limit first"
     return Table(caption, ["Input", "Rows elsewhere, %", "Of the limit, %", "Since", "Shifted most"], rows)
 
 
 def _drift_cells(one: Drift) -> list[Cell]:
-    since = "" if one.since is None else _format_day(EPOCH_DATE + timedelta(days=one.since))
+    since = "" if one.since is None else _format_day(one.since)
     shifted = "; ".join(
         f"{each.bin}: {_format_pct(each.share)} ({_format_pct(each.expected_share)} expected)"
         for each in one.shifted[:1]
@@ -161,7 +167,7 @@ def _drift_cells(one: Drift) -> list[Cell]:
     return [Cell(format_number(one.effect, "%")), Cell(of_limit, "", *verdict), Cell(since), Cell(shifted)]
 
 
-def decision_table(decisions: Sequence[DecisionLine], caption: str) -> Table | None:
+def decision_table(decisions: Sequence[DecisionView], caption: str) -> Table | None:
     """Return the table of decisions, the oldest first."""
     rows = [
         (
@@ -180,17 +186,17 @@ def decision_table(decisions: Sequence[DecisionLine], caption: str) -> Table | N
     return Table(caption, head, rows) if rows else None
 
 
-def alarm_table(alarms: Sequence[AlarmLine]) -> Table | None:
+def alarm_table(alarms: Sequence[AlarmView]) -> Table | None:
     """Return the table of alarms, active ones first, then the newest."""
     ordered = sorted(alarms, key=lambda alarm: (alarm.cleared_at is not None, -alarm.raised_at.timestamp()))
     rows = [
         (
-            f"{alarm.alarm_type} {alarm.subject}".strip(),
+            alarm.name,
             [
                 Cell(alarm.severity),
                 Cell(_format_timestamp(alarm.raised_at)),
                 Cell("stands" if alarm.cleared_at is None else _format_timestamp(alarm.cleared_at)),
-                Cell(alarm.text),
+                Cell(alarm.message),
             ],
         )
         for alarm in ordered

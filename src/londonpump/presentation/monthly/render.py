@@ -21,7 +21,6 @@ from londonpump.presentation.monthly.inputs import (
     NOT_EVALUATED,
     RESAMPLES,
     UNSURE,
-    DecisionLine,
     Figure,
     Figures,
     MonthInputs,
@@ -86,10 +85,10 @@ def _model(inputs: MonthInputs) -> list[str]:
         )
         if rows is None or not len(rows):
             continue
-        found = live_figures(rows)["all"]["all"]
+        found = live_figures(rows).whole
         sentences.append(
-            f"{performance.title}: mean error {format_number(found['mae_s'].value, 's')} s on {format_count(len(rows))} mobilisations, "
-            f"P10 to P90 held {format_number(found['cover_80_share'].value, '%')} % of them."
+            f"{performance.title}: mean error {format_number(found.mae_s.value, 's')} s on {format_count(len(rows))} mobilisations, "
+            f"P10 to P90 held {format_number(found.cover_80_share.value, '%')} % of them."
         )
     return sentences
 
@@ -135,14 +134,11 @@ def render_month(inputs: MonthInputs) -> str:
 
 def _decisions(inputs: MonthInputs) -> list[Any]:
     """Return the tables of decisions in the month and since then."""
-    during: list[DecisionLine] = []
-    since: list[DecisionLine] = []
-    for line in inputs.decisions:
-        is_during = line.decided_at.astimezone(LONDON).date() <= inputs.month.last_date
-        (during if is_during else since).append(line)
+    end_date = inputs.month.next.first_date
+    lines = [(line.decided_at.astimezone(LONDON).date() < end_date, line) for line in inputs.decisions]
     shown = [
-        model_tables.decision_table(during, f"Decided in {inputs.month}"),
-        model_tables.decision_table(since, "Decided since then"),
+        model_tables.decision_table([line for is_during, line in lines if is_during is wanted], caption)
+        for wanted, caption in ((True, f"Decided in {inputs.month}"), (False, "Decided since then"))
     ]
     return [table for table in shown if table is not None]
 

@@ -1,20 +1,21 @@
 """Drift of the inputs against the training data of a model, by effect size.
 
 The reference is the training period, at most its last two years. Every later window of two weeks is compared with the
-expected distribution of its days; an input drifts from the window that exceeds the limit (`drift_thresholds`) until one
+expected distribution of its days; an input drifts from the window that exceeds the limit (`drift.thresholds`) until one
 is below half of it. Silent and new stations are found separately, because each is at most one per cent of all dispatches.
 """
 
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from londonpump.domain.errors import TooFewRows
-from londonpump.evaluation.drift_thresholds import (
+from londonpump.evaluation.drift.thresholds import (
     Bins,
     DriftMeasure,
     DriftRule,
@@ -28,6 +29,7 @@ from londonpump.evaluation.drift_thresholds import (
     window_sums,
 )
 from londonpump.evaluation.evaluation_rows import Floats, Ints
+from londonpump.features.observations import day_of
 
 # Two whole years, so that each season counts equally.
 REFERENCE_DAYS = 730
@@ -101,10 +103,10 @@ class Drift:
     """The strength from which the input drifts."""
     rows: int
     """Rows in the window."""
-    since: int | None
-    """London day of the first window over the limit; None if the input does not drift."""
-    starts: tuple[int, ...]
-    """London days on which a drift began, ended ones included."""
+    since: date | None
+    """First day whose window is over the limit; None if the input does not drift."""
+    starts: tuple[date, ...]
+    """Days on which a drift began, ended ones included."""
     shifted: tuple[ShiftedBin, ...]
 
     @property
@@ -117,11 +119,11 @@ class Drift:
 class DriftResult:
     """The drift of all inputs."""
 
-    inputs: tuple[Drift, ...]
-    """Sorted by strength, the strongest first."""
     reference_days: int
     has_season: bool
-    checked_last: int
+    checked_until: date
+    inputs: tuple[Drift, ...]
+    """Sorted by strength, the strongest first."""
 
 
 def find_drift(watched: Sequence[MonitoredInput], span: Span, rule: DriftRule = DriftRule()) -> DriftResult:
@@ -140,7 +142,7 @@ def find_drift(watched: Sequence[MonitoredInput], span: Span, rule: DriftRule = 
     found = [_evaluate_input(one, counted[one.name], limits, rule) for one in watched]
     found.sort(key=lambda one: one.strength, reverse=True)
     has_season = any(one.expected.has_season for one in counted.values())
-    return DriftResult(tuple(found), len(days), has_season, span.checked_last)
+    return DriftResult(len(days), has_season, day_of(span.checked_last), tuple(found))
 
 
 def _require_days(n_reference: int, n_checked: int, rule: DriftRule) -> None:
@@ -202,8 +204,8 @@ def _evaluate_input(one: MonitoredInput, counted: _Counted, limits: Thresholds, 
         strength=round(float(strength[-1]), 2),
         limit=round(limits.limit, 2),
         rows=int(n[-1]),
-        since=int(ends[starts[-1]]) if is_on else None,
-        starts=tuple(int(ends[start]) for start in starts),
+        since=day_of(ends[starts[-1]]) if is_on else None,
+        starts=tuple(day_of(ends[start]) for start in starts),
         shifted=_most_shifted(counted.bins.names, share, should),
     )
 

@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import numpy as np
 
@@ -40,11 +39,6 @@ class Joined:
     def share(self) -> float | None:
         """Share of announced times that have an outcome."""
         return round((self.from_board + self.from_records) / self.announced, 4) if self.announced else None
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the counts and the share."""
-        names = ("announced", "from_board", "from_records", "in_both", "share", "implausible")
-        return {name: getattr(self, name) for name in names}
 
 
 def published_times(examples: Examples) -> Published:

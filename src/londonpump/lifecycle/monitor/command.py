@@ -7,55 +7,26 @@ cannot be checked (no prepared records, no model) stay as they are.
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
+from londonpump.domain.bundle_card import BundleCard
 from londonpump.domain.errors import BadFile, TooFewRows
-from londonpump.evaluation.drift import DriftResult, StationChange
-from londonpump.evaluation.live import Band, check_band, live_figures
-from londonpump.ingest.alarm_webhook import post_alarm
-from londonpump.lifecycle.monitor_actions import (
-    LIVE,
-    LedgerState,
-    Post,
-    RollBackFunction,
-    band_rule,
-    log_changes,
-    react_to_band,
-    send_unsent,
-)
-from londonpump.lifecycle.monitor_checks import (
-    DRIFT,
-    EVALUATION,
-    MODEL,
-    NEW,
-    NO_MODEL,
-    RECORDS,
-    SILENT,
-    WEATHER,
-    Ages,
-    age_conditions,
-    drift_conditions,
-    drift_of,
-    last_comparison,
-    latest_weather,
-    station_conditions,
-)
-from londonpump.lifecycle.monitor_outcomes import Joined, join_outcomes, newest_days, published_times
+from londonpump.domain.json_values import from_stored, view_of
+from londonpump.evaluation.drift.detection import DriftResult, StationChange
+from londonpump.evaluation.live import Band, LiveSlices, check_band, live_figures
+from londonpump.lifecycle.monitor import actions, checks
+from londonpump.lifecycle.monitor.outcomes import Joined, join_outcomes, newest_days, published_times
+from londonpump.lifecycle.monitor.webhook import post_alarm
 from londonpump.lifecycle.prepared_examples import Examples, load_examples
 from londonpump.lifecycle.progress import Progress, silent
 from londonpump.persistence.atomic_files import read_json
 from londonpump.persistence.bundles import CARD, read_provenance
 from londonpump.persistence.database import Connection, Engine, open_database, reading, writing
+from londonpump.persistence.repositories import decisions
 from londonpump.persistence.repositories.alarms import AlarmChanges, Condition, reconcile_alarms
-from londonpump.persistence.repositories.decisions import (
-    active_champion,
-    active_periods_of,
-    decision_at,
-    read_decisions,
-)
 from londonpump.persistence.verified_bundle import folder_of
+from londonpump.presentation.texts.monitor import AlarmView, MonitoringView, OutcomesView, WebhookView
 from londonpump.registry.manual_decisions import roll_back
 from londonpump.settings import Settings
 
@@ -75,8 +46,8 @@ class MonitorRequest:
 class ExternalCalls:
     """Functions with effects outside the database of `monitor`; tests replace them."""
 
-    roll_back_with: RollBackFunction = roll_back
-    post: Post = post_alarm
+    roll_back_with: actions.RollBackFunction = roll_back
+    post: actions.Post = post_alarm
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +55,9 @@ class MonitoringResult:
     """Findings of `monitor`."""
 
     at: datetime
-    ages: Ages
+    ages: checks.Ages
     joined: Joined
-    live: dict[str, Any] | None  # result of `live_figures`; None without outcomes
+    live: LiveSlices | None  # None without outcomes
     band: Band | None
     drift: DriftResult | None  # None: `drift_note` says why
     drift_note: str
@@ -95,6 +66,25 @@ class MonitoringResult:
     sent: int  # number of alarms that the webhook accepted
     unsent: str | None  # why the webhook failed; None if it did not
 
+    @property
+    def view(self) -> MonitoringView:
+        """Return what the command writes."""
+        changes = self.changes
+        return MonitoringView(
+            at=self.at,
+            model=self.ages.champion,
+            outcomes=view_of(OutcomesView, self.joined),
+            live=None if self.live is None else self.live.by_name,
+            band=self.band,
+            drift=self.drift,
+            drift_unavailable=self.drift_note or None,
+            stations=tuple(self.stations),
+            alarms=tuple(view_of(AlarmView, alarm) for alarm in changes.standing),
+            raised=tuple(alarm.id for alarm in changes.raised),
+            cleared=tuple(view_of(AlarmView, alarm) for alarm in changes.cleared),
+            webhook=WebhookView(self.sent, self.unsent),
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class _Model:
@@ -102,7 +92,7 @@ class _Model:
 
     name: str | None
     since_at: datetime | None
-    card: dict[str, Any]
+    card: BundleCard | None
     evaluated_mae_s: float | None
     problem: str | None  # why its folder cannot be read
 
@@ -144,26 +134,26 @@ def _monitor(inputs: _MonitorInputs, progress: Progress, external_calls: Externa
         model = _model(connection, inputs)
         known = _ages(connection, inputs, model)
         joined = join_outcomes(connection, inputs.at, published)
-        ledger_state = LedgerState(
-            active_champion(connection), tuple(read_decisions(connection, RECENT_LINES))
+        ledger_state = actions.LedgerState(
+            decisions.active_champion(connection), tuple(decisions.read_decisions(connection, RECENT_LINES))
         )
     progress("Comparing with the training data", 0.3)
     drift, stations, drift_note = _drift(inputs, model)
     progress("Evaluating announced times", 0.7)
     band = _band(inputs, joined, model)
-    conditions = [*age_conditions(known), *_unreadable(model), *station_conditions(stations)]
-    conditions += drift_conditions(drift) if drift is not None else []
+    conditions = [*checks.age_conditions(known), *_unreadable(model), *checks.station_conditions(stations)]
+    conditions += checks.drift_conditions(drift) if drift is not None else []
     if band is not None and model.name is not None:
-        left = react_to_band(
+        left = actions.react_to_band(
             inputs.settings, band, model.name, inputs.at, ledger_state, external_calls.roll_back_with
         )
         conditions += [left] if left is not None else []
     # Alarms are stored before they are sent: one that the webhook does not accept is sent by a later run.
     with writing(inputs.engine) as connection:
         changes = reconcile_alarms(connection, inputs.at, _clearable_types(inputs, model, drift), conditions)
-    log_changes(changes)
+    actions.log_changes(changes)
     progress("Sending alarms", 0.9)
-    sent, unsent = send_unsent(inputs.settings, inputs.engine, inputs.at, external_calls.post)
+    sent, unsent = actions.send_unsent(inputs.settings, inputs.engine, inputs.at, external_calls.post)
     live = live_figures(newest_days(joined.rows)) if len(joined.rows) else None
     progress("Done", 1.0)
     return MonitoringResult(
@@ -172,29 +162,33 @@ def _monitor(inputs: _MonitorInputs, progress: Progress, external_calls: Externa
 
 
 def _model(connection: Connection, inputs: _MonitorInputs) -> _Model:
-    line = decision_at(connection, inputs.at)
+    line = decisions.decision_at(connection, inputs.at)
     name = line.champion_after if line is not None else None
     if name is None:
-        return _Model(None, None, {}, None, None)
-    since = [period.from_at for period in active_periods_of(connection, name) if period.from_at <= inputs.at]
+        return _Model(None, None, None, None, None)
+    since = [
+        period.from_at
+        for period in decisions.active_periods_of(connection, name)
+        if period.from_at <= inputs.at
+    ]
     try:
         folder = folder_of(inputs.settings.bundle, name)
-        card = read_json(folder / CARD)
+        card = from_stored(BundleCard, read_json(folder / CARD))
         metrics = read_provenance(folder).get("metrics", {})
     except BadFile as error:
         # Leave out the path: /statusz shows this text to every account.
-        return _Model(name, max(since, default=None), {}, None, f"{error.problem}. {error.advice}")
+        return _Model(name, max(since, default=None), None, None, f"{error.problem}. {error.advice}")
     return _Model(name, max(since, default=None), card, metrics.get("mae_s"), None)
 
 
-def _ages(connection: Connection, inputs: _MonitorInputs, model: _Model) -> Ages:
-    weather_at, fetches = latest_weather(connection, inputs.at)
-    decided, first_at = last_comparison(connection, inputs.at)
+def _ages(connection: Connection, inputs: _MonitorInputs, model: _Model) -> checks.Ages:
+    weather_at, fetches = checks.latest_weather(connection, inputs.at)
+    decided, first_at = checks.last_comparison(connection, inputs.at)
     records_at = None
     if inputs.examples is not None:
         newest_us = int(inputs.examples.rows["mobilised_us"].max())
         records_at = min(datetime.fromtimestamp(newest_us / 1e6, UTC), inputs.at)
-    return Ages(
+    return checks.Ages(
         inputs.at, records_at, weather_at, fetches, model.name, model.since_at, decided, first_at, model.card
     )
 
@@ -202,10 +196,10 @@ def _ages(connection: Connection, inputs: _MonitorInputs, model: _Model) -> Ages
 def _drift(inputs: _MonitorInputs, model: _Model) -> tuple[DriftResult | None, list[StationChange], str]:
     if inputs.examples is None:
         return None, [], "no prepared records. Run londonpump prepare."
-    if not model.card:
+    if model.card is None:
         return None, [], "no active model that can be read."
     try:
-        return *drift_of(inputs.examples, model.card, inputs.at), ""
+        return *checks.drift_of(inputs.examples, model.card, inputs.at), ""
     except TooFewRows as error:
         return None, [], str(error)
 
@@ -214,7 +208,7 @@ def _band(inputs: _MonitorInputs, joined: Joined, model: _Model) -> Band | None:
     rows = joined.rows.take(joined.rows.model == (model.name or ""))
     if model.name is None or not len(rows) or inputs.settings.roll_back == "off":
         return None
-    return check_band(rows, model.evaluated_mae_s, int(np.max(rows.day)), band_rule(inputs.settings))
+    return check_band(rows, model.evaluated_mae_s, int(np.max(rows.day)), actions.band_rule(inputs.settings))
 
 
 def _unreadable(model: _Model) -> list[Condition]:
@@ -225,7 +219,7 @@ def _unreadable(model: _Model) -> list[Condition]:
 
 def _clearable_types(inputs: _MonitorInputs, model: _Model, drift: DriftResult | None) -> set[str]:
     """Return the types of alarm that this run can clear, because it checked their subject."""
-    alarm_types = {WEATHER, NO_MODEL, EVALUATION, UNREADABLE, LIVE}
-    alarm_types |= {RECORDS} if inputs.examples is not None else set()
-    alarm_types |= {MODEL} if model.card or model.name is None else set()
-    return alarm_types | ({DRIFT, SILENT, NEW} if drift is not None else set())
+    alarm_types = {checks.WEATHER, checks.NO_MODEL, checks.EVALUATION, UNREADABLE, actions.LIVE}
+    alarm_types |= {checks.RECORDS} if inputs.examples is not None else set()
+    alarm_types |= {checks.MODEL} if model.card is not None or model.name is None else set()
+    return alarm_types | ({checks.DRIFT, checks.SILENT, checks.NEW} if drift is not None else set())

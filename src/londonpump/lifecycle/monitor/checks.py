@@ -1,15 +1,16 @@
 """Checks of `monitor` and their alarms: drift of the inputs in prepared examples, silent stations, and outdated data or models."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
 
 import numpy as np
 
+from londonpump.domain.bundle_card import BundleCard
 from londonpump.domain.columns import EXAMPLES, WEATHER_NUMBERS
+from londonpump.domain.json_values import to_json
 from londonpump.domain.london_clock import LONDON, london_us
-from londonpump.evaluation.drift import (
+from londonpump.evaluation.drift.detection import (
     Drift,
     DriftResult,
     MonitoredInput,
@@ -18,7 +19,7 @@ from londonpump.evaluation.drift import (
     changed_stations,
     find_drift,
 )
-from londonpump.evaluation.drift_thresholds import DriftMeasure
+from londonpump.evaluation.drift.thresholds import DriftMeasure
 from londonpump.evaluation.evaluation_rows import Floats, Ints
 from londonpump.features.catalogue import FEATURES
 from londonpump.features.dispatches import DAY_US, HOUR_US
@@ -28,6 +29,7 @@ from londonpump.persistence.database import Connection
 from londonpump.persistence.repositories.alarms import Condition
 from londonpump.persistence.repositories.context import FetchRecord, newest_weather, select_last_fetches
 from londonpump.persistence.repositories.decisions import Decision, first_decided_at, read_decisions
+from londonpump.presentation.texts.monitor import AgesView, format_shifted_bins
 from londonpump.registry.ledger import has_comparison
 
 # Calls and dispatches are counted apart: a call with five pumps must not count five times.
@@ -54,22 +56,20 @@ CONTEXT_INPUTS = tuple(column.name for column in EXAMPLES if column.group)
 """Context that the model reads is only checked for missing values, because weather is meant to change."""
 
 
-def drift_of(
-    examples: Examples, card: Mapping[str, Any], at: datetime
-) -> tuple[DriftResult, list[StationChange]]:
+def drift_of(examples: Examples, card: BundleCard, at: datetime) -> tuple[DriftResult, list[StationChange]]:
     """Compare the rows after the training of a bundle, until a time, with its training data. Raises: TooFewRows."""
     mobilised_day = london_days(examples.rows["mobilised_us"])
     today = (at.astimezone(LONDON).date() - FIRST_DAY).days
     # The newest day may be incomplete, but it has few rows and therefore little weight.
     last = min(int(mobilised_day.max()), today)
-    span = Span(_day(card["trained_from"]), _day(card["trained_until"]) - 1, last)
+    span = Span(_day(card.trained_from), _day(card.trained_until) - 1, last)
     found = find_drift(watched_inputs(examples, card), span)
     return found, changed_stations(examples.rows["station_code"], mobilised_day, span)
 
 
-def watched_inputs(examples: Examples, card: Mapping[str, Any]) -> list[MonitoredInput]:
+def watched_inputs(examples: Examples, card: BundleCard) -> list[MonitoredInput]:
     """Return every monitored input. card: of the bundle; its features determine which context it reads."""
-    named = card.get("features") or ()
+    named = card.features or ()
     # A context column that the model does not read cannot make it wrong.
     read = {name for feature in FEATURES if feature.name in named for name in feature.reads}
     calls = {**examples.calls, "hour": _hour(examples.calls["call_us"])}
@@ -98,8 +98,8 @@ def _distance_m(rows: Columns) -> Floats:
     return np.asarray(np.hypot(east_m, north_m), np.float64)
 
 
-def _day(text: str) -> int:
-    return (date.fromisoformat(text) - FIRST_DAY).days
+def _day(text: str | None) -> int:
+    return (date.fromisoformat(text or "") - FIRST_DAY).days
 
 
 DRIFT, SILENT, NEW = "input_drift", "station_silent", "station_new"
@@ -118,30 +118,15 @@ def station_conditions(changes: list[StationChange]) -> list[Condition]:
     return [_station(change) for change in changes]
 
 
-def day_of(day: int) -> date:
-    """Convert days since 1970 to a London day."""
-    return FIRST_DAY + timedelta(days=day)
-
-
-def format_shifted_bins(one: Drift) -> str:
-    """Format the bins that shifted most, with their share and the expected share."""
-    return "; ".join(
-        f"{shifted.bin} {shifted.share:.1%}, {shifted.expected_share:.1%} expected" for shifted in one.shifted
-    )
-
-
 def _drift(one: Drift) -> Condition:
-    since = day_of(one.since or 0)
     share = (
         "too few rows" if one.effect is None else f"{one.effect:.1%} of rows lie in other bins than expected"
     )
     message = (
-        f"{one.name} differs from the training data since {since}: {share} ({format_shifted_bins(one)}). Check whether the "
+        f"{one.name} differs from the training data since {one.since}: {share} ({format_shifted_bins(one)}). Check whether the "
         "records or the world changed; if the world did, train and challenge on newer records."
     )
-    return Condition(
-        DRIFT, one.name, "warning", message, {**asdict(one), "since": since.isoformat(), "starts": None}
-    )
+    return Condition(DRIFT, one.name, "warning", message, {**to_json(one), "starts": None})
 
 
 def _station(change: StationChange) -> Condition:
@@ -150,12 +135,12 @@ def _station(change: StationChange) -> Condition:
             f"{change.dispatches} mobilisations in {change.window_days} days from {change.station}, a station that the model "
             "does not know."
         )
-        return Condition(NEW, change.station, "warning", message, asdict(change))
+        return Condition(NEW, change.station, "warning", message, to_json(change))
     message = (
         f"Station {change.station} has fallen silent: {change.dispatches} mobilisations in {change.window_days} days, "
         f"{change.usual_dispatches:g} are usual. If it is closed, update the station list; if not, records are missing."
     )
-    return Condition(SILENT, change.station, "warning", message, asdict(change))
+    return Condition(SILENT, change.station, "warning", message, to_json(change))
 
 
 MAX_RECORDS_AGE = timedelta(days=100)
@@ -187,12 +172,30 @@ class Ages:
     since_at: datetime | None
     decided: Decision | None  # newest decision by comparison
     first_decided_at: datetime | None  # None if the ledger is empty
-    card: Mapping[str, Any] = field(default_factory=dict)  # of the champion; empty if it cannot be read
+    card: BundleCard | None = None  # of the champion; None if it cannot be read
+
+    @property
+    def trained_until(self) -> str | None:
+        """Return the first day after the training data of the champion, if it is known."""
+        return None if self.card is None else self.card.trained_until
+
+    @property
+    def view(self) -> AgesView:
+        """Return what the text of the command shows."""
+        decided = self.decided
+        return AgesView(
+            trained_until=self.trained_until,
+            since_at=self.since_at,
+            compared_at=None if decided is None else decided.decided_at,
+            comparison=None if decided is None else decided.action,
+            records_at=self.records_at,
+            weather_at=self.weather_at,
+        )
 
     @property
     def reads_weather(self) -> bool:
         """True if the active model reads weather."""
-        named = self.card.get("features") or ()
+        named = (self.card and self.card.features) or ()
         return any(set(feature.reads) & set(WEATHER_NUMBERS) for feature in FEATURES if feature.name in named)
 
 
@@ -256,7 +259,7 @@ def _model(ages: Ages) -> Condition | None:
     if ages.champion is None:
         message = "No model is active, so calls cannot be answered. Run londonpump models promote BUNDLE --why TEXT."
         return Condition(NO_MODEL, "", "urgent", message)
-    until = ages.card.get("trained_until")
+    until = ages.trained_until
     if until is None:
         return None
     days = (ages.at.astimezone(UTC).date() - date.fromisoformat(until)).days

@@ -1,13 +1,14 @@
 """Actions of `monitor`: log and send alarms, and propose or make a roll back when the live error leaves its band."""
 
 import logging
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from londonpump.domain.errors import DatabaseFailed, LondonPumpError, SourceFailed
+from londonpump.domain.json_values import JsonObject, to_json, view_of
 from londonpump.evaluation.live import Band, BandRule
+from londonpump.features.observations import FIRST_DAY
 from londonpump.persistence.database import Engine, reading, writing
 from londonpump.persistence.repositories.alarms import (
     Alarm,
@@ -17,11 +18,12 @@ from londonpump.persistence.repositories.alarms import (
     unsent_notifications,
 )
 from londonpump.persistence.repositories.decisions import ROLL_BACK, Decision
+from londonpump.presentation.texts.monitor import AlarmView
 from londonpump.registry.manual_decisions import PromotionResult, RollBackRequest
 from londonpump.settings import Settings
 
 LOG = logging.getLogger("londonpump.monitor")
-Post = Callable[[str, Mapping[str, Any]], None]
+Post = Callable[[str, JsonObject], None]
 
 
 def log_changes(changes: AlarmChanges) -> None:
@@ -58,7 +60,7 @@ def send_unsent(settings: Settings, engine: Engine, at: datetime, post: Post) ->
     return sent, None
 
 
-def webhook_payload(event: str, alarm: Alarm) -> dict[str, Any]:
+def webhook_payload(event: str, alarm: Alarm) -> JsonObject:
     """Return the JSON body for the webhook. Chat programs show its field `text` as it is."""
     about = f"{alarm.alarm_type} {alarm.subject}".strip()
     text = (
@@ -66,21 +68,7 @@ def webhook_payload(event: str, alarm: Alarm) -> dict[str, Any]:
         if event == "raised"
         else f"londonpump: cleared: {about}"
     )
-    return {"event": event, "text": text, **alarm_json(alarm)}
-
-
-def alarm_json(alarm: Alarm) -> dict[str, Any]:
-    """Return an alarm as JSON values."""
-    return {
-        "id": alarm.id,
-        "alarm_type": alarm.alarm_type,
-        "subject": alarm.subject,
-        "severity": alarm.severity,
-        "message": alarm.message,
-        "raised_at": alarm.raised_at.isoformat(),
-        "cleared_at": alarm.cleared_at and alarm.cleared_at.isoformat(),
-        "evidence": dict(alarm.evidence),
-    }
+    return {"event": event, "text": text, **to_json(view_of(AlarmView, alarm))}
 
 
 LIVE = "live_error"
@@ -130,7 +118,7 @@ def _outcome_text(
     at: datetime,
     ledger_state: LedgerState,
     roll_back_with: RollBackFunction,
-    evidence: dict[str, Any],
+    evidence: JsonObject,
 ) -> str:
     obstacle = _no_roll_back_reason(settings, model, at, ledger_state)
     if obstacle:
@@ -166,5 +154,7 @@ def _command(reason: str) -> str:
     return f'londonpump models roll-back --why "{reason}"'
 
 
-def _evidence(band: Band) -> dict[str, Any]:
-    return {"evaluated_mae_s": band.evaluated_mae_s, "days": [asdict(day) for day in band.days]}
+def _evidence(band: Band) -> JsonObject:
+    # Stored evidence counts days since 1970; the JSON of the command has dates.
+    days = [{**to_json(day), "day": (day.day - FIRST_DAY).days} for day in band.days]
+    return {"evaluated_mae_s": band.evaluated_mae_s, "days": days}

@@ -5,12 +5,13 @@ followed. An alarm may arrive twice if a response is lost; its id and event iden
 """
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 import httpx2
 
 from londonpump import __version__
 from londonpump.domain.errors import SourceFailed
+from londonpump.domain.json_values import JsonObject
 from londonpump.ingest.http.client import suppress_address_logs
 from londonpump.ingest.http.errors import Failure, failure_of_error, failure_of_status, timeout_failure
 from londonpump.ingest.http.exchange import Deadline
@@ -22,7 +23,7 @@ Sleep = Callable[[float], None]
 
 
 def post_alarm(
-    address: str, alarm: Mapping[str, object], limits: Limits = WEBHOOK_LIMITS, sleep: Sleep = time.sleep
+    address: str, alarm: JsonObject, limits: Limits = WEBHOOK_LIMITS, sleep: Sleep = time.sleep
 ) -> None:
     """Send one alarm. Raises: SourceFailed if the receiver does not accept it (any status but 2xx)."""
     suppress_address_logs()
@@ -40,7 +41,7 @@ def post_alarm(
         raise SourceFailed(f"webhook at {host}", problem, advice)
 
 
-def _attempt(address: str, alarm: Mapping[str, object], limits: Limits) -> Failure | None:
+def _attempt(address: str, alarm: JsonObject, limits: Limits) -> Failure | None:
     """Try once. Returns: the failure, None if the receiver accepted the alarm."""
     timeout = httpx2.Timeout(limits.read_s, connect=limits.connect_s)
     headers = {"User-Agent": f"londonpump/{__version__}"}
