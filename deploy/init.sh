@@ -24,5 +24,4 @@ londonpump prepare --simulated --out "$work/data" --incidents "$work/raw/inciden
   --school-holidays "$work/raw/school_holidays.csv"
 londonpump train --data "$work/data"
 londonpump models promote "$LONDONPUMP_HOME/bundle" --why 'the first model, trained on a simulated Brigade'
-londonpump stations import "$work/raw/stations.csv"
 rm -rf "$work"

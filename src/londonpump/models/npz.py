@@ -3,6 +3,7 @@
 import io
 import zlib
 from collections.abc import Mapping
+from threading import Lock
 from typing import Any
 from zipfile import BadZipFile
 
@@ -10,6 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 Ints = NDArray[np.int64]
+# NumPy reads the head of an array by ast.literal_eval, which fails in CPython 3.11 and 3.12 (SystemError: "AST constructor
+# recursion depth mismatch") if another thread does the same while garbage is collected.
+_READING = Lock()
 
 
 def to_npz(arrays: Mapping[str, Ints]) -> bytes:
@@ -27,7 +31,7 @@ def from_npz(content: bytes) -> dict[str, Ints]:
     """The inverse of `to_npz`. Raises: ValueError for another format, or content other than integer columns."""
     # allow_pickle=False: a manipulated file must not run code
     try:
-        with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
+        with _READING, np.load(io.BytesIO(content), allow_pickle=False) as arrays:
             found: dict[str, NDArray[Any]] = {name: arrays[name] for name in arrays.files}
         is_sound = all(values.ndim == 1 and values.dtype.kind in "iu" for values in found.values())
     except (ValueError, TypeError, AttributeError, EOFError, OSError, BadZipFile, zlib.error) as error:

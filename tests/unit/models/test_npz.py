@@ -1,6 +1,9 @@
 """Long columns of whole numbers, to bytes and back."""
 
+import gc
 import io
+import sys
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -60,3 +63,33 @@ def damaged() -> bytes:
 def test_nothing_but_columns_of_whole_numbers_is_read(content) -> None:
     with pytest.raises(ValueError, match=r"\.npz"):
         from_npz(content)
+
+
+class Finalised:
+    """Garbage whose end runs Python code, so that another thread may go on in the middle of a collection."""
+
+    def __init__(self) -> None:
+        self.itself = self
+
+    def __del__(self) -> None:
+        sum(range(200))
+
+
+def test_threads_read_at_once_while_garbage_is_collected() -> None:
+    """CPython 3.11 would let NumPy's reading of a head fail; two models of a comparison are loaded in two threads."""
+    content = to_npz({f"column_{number}": np.arange(50) for number in range(20)})
+    thresholds, interval_s = gc.get_threshold(), sys.getswitchinterval()
+
+    def read(_: int) -> None:
+        for _ in range(40):
+            Finalised()
+            from_npz(content)
+
+    gc.set_threshold(20)
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(4) as threads:
+            list(threads.map(read, range(4)))
+    finally:
+        gc.set_threshold(*thresholds)
+        sys.setswitchinterval(interval_s)
