@@ -99,7 +99,7 @@ def last_event(home: Path) -> str:
 def test_the_demo_leaves_a_marked_home_with_every_part_simulated(tmp_path) -> None:
     home = tmp_path / "demo"
     output = make_demo(home, PLAN, silent)
-    for expected in ("SIMULATED Brigade", "ours", "Report: file://", "SIMULATED records"):
+    for expected in ("SIMULATED Brigade", "Distance alone", "Report: file://", "SIMULATED records"):
         assert expected in output
     assert is_complete(home, PLAN)
     assert read_json(home / "data" / "report.json")["simulated"] is True

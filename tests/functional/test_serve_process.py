@@ -173,15 +173,26 @@ def test_without_a_secret_it_refuses_to_start_beside_a_named_database(tmp_path) 
 def test_it_serves_where_nothing_of_training_is_installed(home) -> None:
     program = WITHOUT + (
         "from starlette.testclient import TestClient\n"
-        "from londonpump.settings import Settings, operating_system_user\n"
+        "from londonpump.settings import Settings\n"
         "from londonpump.assembly import create_app\n"
         "with TestClient(create_app(Settings())) as client:\n"
         "    assert client.get('/readyz').status_code == 200\n"
         "rooms = {name.split('.')[1] for name in sys.modules if name.startswith('londonpump.')}\n"
-        "print(*sorted(rooms & {'pipelines', 'sources', 'cleaning', 'simulation', 'rehearsal', 'cli'}))\n"
+        "unused = {'lifecycle', 'ingest', 'presentation', 'cleaning', 'simulation', 'rehearsal', 'cli'}\n"
+        "print(*sorted(rooms & unused))\n"
     )
     done = run("-c", program, home=home)
     assert (done.returncode, done.stdout.strip()) == (0, ""), done.stderr
+
+
+@pytest.mark.parametrize("arguments", [["list"], ["list", "--bundles"], ["show"], ["as-of", "2026-01-01T00:00Z"]])
+def test_who_is_active_can_be_asked_where_nothing_of_training_is_installed(arguments, home) -> None:
+    program = WITHOUT + (
+        f"sys.argv = ['londonpump', 'models', *{arguments!r}]\nfrom londonpump.__main__ import main\nmain()\n"
+    )
+    done = run("-c", program, home=home)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "model" in done.stdout.lower() or "bundle" in done.stdout.lower() or "promote" in done.stdout
 
 
 def test_a_bundle_is_checked_where_nothing_of_training_is_installed(small_brigade, tmp_path) -> None:
