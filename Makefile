@@ -69,6 +69,7 @@ up:  ## the stack in containers: builds the images, makes secrets, starts all an
 	@$(COMPOSE) build
 	@$(COMPOSE) up --detach --wait
 	@$(COMPOSE) logs --no-log-prefix init
+	@$(COMPOSE) rm --force init >/dev/null  # its log holds the password of the first account
 
 down:  ## stops the stack; its data stays (docker compose down --volumes removes it)
 	@$(COMPOSE) down

@@ -7,8 +7,8 @@ set -eu
 if ! londonpump users list 2>/dev/null | grep -q .; then
   password="$(python3 -c 'import secrets; print(secrets.token_urlsafe(15))')"
   printf '%s\n' "$password" | londonpump users create --admin --password-stdin "$ADMIN"
-  # The only copy: the database holds a hash.
-  printf '\nThe account %s has the password %s. It is shown this once; keep it, or set another one.\n\n' "$ADMIN" "$password"
+  # The database holds a hash.
+  printf '\nThe account %s has the password %s. Keep it: it is stored nowhere but in the log of this container.\n\n' "$ADMIN" "$password"
 fi
 
 active="$(londonpump models as-of "$(date -u +%Y-%m-%dT%H:%MZ)")"
@@ -17,6 +17,8 @@ case "$active" in
   *) echo "Nothing to train. $active"; exit 0 ;;
 esac
 work="$LONDONPUMP_HOME/example"
+# A start that was killed may have left half of it.
+rm -rf "$work"
 londonpump simulate --out "$work/raw" --incidents "$EXAMPLE_INCIDENTS"
 londonpump prepare --simulated --out "$work/data" --incidents "$work/raw/incidents.csv" \
   --mobilisations "$work/raw/mobilisations.csv" --stations "$work/raw/stations.csv" \

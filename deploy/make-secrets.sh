@@ -5,6 +5,7 @@ set -eu
 cd "$(dirname "$0")"
 umask 077
 mkdir -p secrets
+chmod 0700 secrets
 
 # keep NAME: writes standard input to the secret, unless it is there; whole or not at all.
 keep() {
@@ -24,4 +25,10 @@ password="$(cat secrets/database-password)"
 printf 'postgresql://londonpump:%s@postgres:5432/londonpump' "$password" | keep database-url
 printf 'postgresql+psycopg2://londonpump:%s@postgres:5432/airflow' "$password" | keep airflow-database-url
 printf 'postgresql+psycopg2://londonpump:%s@postgres:5432/mlflow' "$password" | keep mlflow-database-url
-printf '{"%s": "%s"}' "${AIRFLOW_USER:-admin}" "${AIRFLOW_PASSWORD:-$(random)}" | keep airflow-passwords
+# The stack takes the user's name from .env too.
+user="${AIRFLOW_USER:-$(sed -n 's/^AIRFLOW_USER=//p' ../.env 2>/dev/null || true)}"
+user="${user:-admin}"
+if [ -f secrets/airflow-passwords ] && ! grep -q "\"$user\"" secrets/airflow-passwords; then
+  rm -f secrets/airflow-passwords
+fi
+printf '{"%s": "%s"}' "$user" "${AIRFLOW_PASSWORD:-$(random)}" | keep airflow-passwords

@@ -236,15 +236,19 @@ ENV_HEAD = """\
 #AIRFLOW_PORT=127.0.0.1:8080
 
 # First start: the user of Airflow's page, the first account of the service, the size of the simulated Brigade. The
-# password of Airflow's user is in deploy/secrets/airflow-passwords; set AIRFLOW_PASSWORD when you make the secrets to choose it.
+# password of Airflow's user is in deploy/secrets/airflow-passwords; to choose it, run
+# AIRFLOW_PASSWORD=... sh deploy/make-secrets.sh before the first start (not here: containers would see it).
 #AIRFLOW_USER=admin
 #ADMIN=admin
 #EXAMPLE_INCIDENTS=110000
 
-# Settings of londonpump, with their defaults. A secret can be named by a file: LONDONPUMP_TOMTOM_KEY_FILE=/run/secrets/...
+# Settings of londonpump, with their defaults in the stack.
 """
 SET_BY_THE_STACK = {"home", "log_format", "database_url", "bundles", "secret_file", "mlflow_url"}
 """Settings that deploy/compose.yaml sets itself."""
+
+STACK_DEFAULTS = {"database_patience_ms": 1000, "drain_s": 5}
+"""Defaults of deploy/compose.yaml where they differ; a test compares them."""
 
 
 def env_example() -> str:
@@ -253,7 +257,7 @@ def env_example() -> str:
     for name, field in Settings.model_fields.items():
         if name in SET_BY_THE_STACK:
             continue
-        default = "" if field.default is None else str(field.default)
+        default = "" if field.default is None else str(STACK_DEFAULTS.get(name, field.default))
         lines += [f"# {SETTING[name].replace('`', '')}", f"#LONDONPUMP_{name.upper()}={default}", ""]
     return "\n".join(lines)
 

@@ -8,24 +8,28 @@ import sys
 
 DEFAULT_PORT = 8000
 TIMEOUT_S = 2.0
+MAX_LINE_BYTES = 200
 REQUEST = b"GET /livez HTTP/1.0\r\nHost: localhost\r\n\r\n"
 
 
-def is_alive(port: int) -> bool:
-    """Return whether the service on this port answers `/livez` with 200 in time."""
+def find_problem(port: int) -> str | None:
+    """Return None if the service on this port of 127.0.0.1 answers `/livez` with 200, else what it does."""
     try:
-        with socket.create_connection(("127.0.0.1", port), TIMEOUT_S) as connection:
+        with (
+            socket.create_connection(("127.0.0.1", port), TIMEOUT_S) as connection,
+            connection.makefile("rb") as answer,
+        ):
             connection.sendall(REQUEST)
-            # "HTTP/1.1 200 OK" is complete in the first segment
-            status = connection.recv(64).split(b" ", 2)[1:2]
-    except OSError:
-        return False
-    return status == [b"200"]
+            status = answer.readline(MAX_LINE_BYTES).split(b" ", 2)[1:2]
+    except OSError as error:
+        return f"does not answer ({error})"
+    return None if status == [b"200"] else f"answers {b''.join(status).decode(errors='replace') or 'nothing'}"
 
 
 def check(port: int) -> int:
     """Ask, say on standard error what is wrong, and return the exit code."""
-    if is_alive(port):
+    problem = find_problem(port)
+    if problem is None:
         return 0
-    print(f"londonpump: the service on port {port} does not answer within {TIMEOUT_S:g} s.", file=sys.stderr)
+    print(f"londonpump: the service on port {port} of 127.0.0.1 {problem}.", file=sys.stderr)
     return 1

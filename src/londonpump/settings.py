@@ -203,7 +203,13 @@ def read_settings() -> Settings:
     except ValidationError as error:
         # without the input: a mistyped key or password must not appear on the screen or in a log
         wrong = error.errors(include_input=False, include_context=False, include_url=False)
-    problems = [(_setting_name(each["loc"]), _lower_first(each["msg"])) for each in wrong]
+    problems = [
+        (
+            _setting_name(each["loc"]) + ("_FILE" if each["loc"][0] in secrets else ""),
+            _lower_first(each["msg"]),
+        )
+        for each in wrong
+    ]
     (first, problem), *others = problems
     also = "".join(f"; {name}: {other}" for name, other in others)
     raise BadSetting(first, problem + also, "Correct it, or unset it to use the default.")
@@ -217,10 +223,12 @@ def _read_secret(name: str) -> str | None:
         return None
     if os.environ.get(name):
         raise BadSetting(variant, f"{name} is set too", "Unset one of them.")
+    if Path(path).exists() and not Path(path).is_file():
+        raise BadSetting(variant, "it names no file", "Name a file that holds the secret.")
     try:
         with Path(path).open("rb") as file:
             content = file.read(MAX_SECRET_BYTES + 1)
-        text = content.decode().strip()
+        text = content.decode("utf-8-sig").strip()
     except (OSError, UnicodeDecodeError) as error:
         problem = error.strerror if isinstance(error, OSError) else "it is not text"
         raise BadSetting(

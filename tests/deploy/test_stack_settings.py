@@ -43,6 +43,12 @@ def test_every_setting_is_in_the_example_or_set_by_the_stack() -> None:
     assert by_the_stack - of_compose == {"LONDONPUMP_BUNDLES"}
 
 
+def test_the_example_has_the_defaults_of_the_stack() -> None:
+    compose = (DEPLOY / "compose.yaml").read_text(encoding="utf-8")
+    for name, value in write_docs.STACK_DEFAULTS.items():
+        assert f"${{LONDONPUMP_{name.upper()}:-{value}}}" in compose
+
+
 def test_the_example_sets_nothing_by_itself() -> None:
     lines = (ROOT / ".env.example").read_text(encoding="utf-8").splitlines()
     assert [line for line in lines if line and not line.startswith("#")] == []

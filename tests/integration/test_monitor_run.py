@@ -163,10 +163,14 @@ def test_without_prepared_records_their_alarm_stays(
     assert "records_old" in alarm_types(look(database_url, tmp_path))
 
 
+@pytest.mark.parametrize("card", [None, "", "{}", "[]", '{"trained_from": 5}'])
 def test_a_bundle_that_cannot_be_read_is_told(
-    models: tuple[str, str], database_url: str, tmp_path: Path
+    card: str | None, models: tuple[str, str], database_url: str, tmp_path: Path
 ) -> None:
-    (tmp_path / "bundles" / models[0] / "bundle.json").unlink()
+    path = tmp_path / "bundles" / models[0] / "bundle.json"
+    path.unlink()
+    if card is not None:
+        path.write_text(card)
     assert "model_unreadable" in alarm_types(look(database_url, tmp_path))
 
 

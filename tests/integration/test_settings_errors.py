@@ -124,7 +124,7 @@ def test_a_value_of_a_file_is_checked_as_that_of_the_environment_is(tmp_path, mo
     file = tmp_path / "secret"
     file.write_text("ftp://host")
     monkeypatch.setenv("LONDONPUMP_ALARM_WEBHOOK_FILE", str(file))
-    with pytest.raises(BadSetting, match="LONDONPUMP_ALARM_WEBHOOK: it is not an address"):
+    with pytest.raises(BadSetting, match="LONDONPUMP_ALARM_WEBHOOK_FILE: it is not an address"):
         read_settings()
 
 

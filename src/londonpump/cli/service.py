@@ -36,7 +36,7 @@ def serve(
 def healthcheck(
     port: Annotated[int, typer.Option(min=1, max=65535, help="Ask the service on this port.")] = 8000,
 ) -> None:
-    """Ask the service on this machine whether it is alive. The exit code is 1 if it does not answer within 2 seconds."""
+    """Ask the service on 127.0.0.1 whether it is alive. The exit code is 1 if it does not answer within 2 seconds."""
     from londonpump.healthcheck import check
 
     raise typer.Exit(check(port))

@@ -9,7 +9,15 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from londonpump.domain.json_values import IF_KNOWN, INLINE, from_json, rounded, stored_as, to_json
+from londonpump.domain.json_values import (
+    IF_KNOWN,
+    INLINE,
+    from_json,
+    from_stored,
+    rounded,
+    stored_as,
+    to_json,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,3 +87,47 @@ def test_arrays_come_back_with_their_type() -> None:
 def test_a_missing_key_is_named() -> None:
     with pytest.raises(KeyError, match="share"):
         from_json(Part, {"from": "file"})
+
+
+@dataclass(frozen=True)
+class Facts:
+    """A number, a list, a day and a part, as a card of a bundle holds them."""
+
+    number: float
+    names: tuple[str, ...]
+    day: date
+    part: dict[str, int] | None
+
+
+SOUND = {"number": 1.5, "names": ["a"], "day": "2023-01-01", "part": {"n": 1}}
+DAMAGED = [
+    ("number", "x"),
+    ("number", None),
+    ("number", True),
+    ("names", None),
+    ("names", "ab"),
+    ("names", [1]),
+    ("day", ""),
+    ("day", 5),
+    ("part", []),
+    ("part", {"n": "x"}),
+]
+
+
+@pytest.mark.parametrize(("key", "value"), DAMAGED)
+def test_a_value_of_another_form_is_an_error_where_it_was_just_stored(key, value) -> None:
+    assert from_json(Facts, SOUND).part == {"n": 1}
+    with pytest.raises(ValueError):  # noqa: PT011 - the text names the value, which differs
+        from_json(Facts, {**SOUND, key: value})
+
+
+@pytest.mark.parametrize(("key", "value"), DAMAGED)
+def test_a_value_of_another_form_is_none_where_any_version_may_have_stored_it(key, value) -> None:
+    found = from_stored(Facts, {**SOUND, key: value})
+    assert getattr(found, key) is None
+    assert found.part == (None if key == "part" else {"n": 1})
+
+
+@pytest.mark.parametrize("value", [[], "x", None, 5])
+def test_stored_json_that_is_no_object_has_no_values(value) -> None:
+    assert from_stored(Facts, value) == Facts(None, None, None, None)

@@ -161,7 +161,8 @@ NOBODY = 54321
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
 @pytest.mark.parametrize(
-    ("owner", "mode", "is_accepted"), [(0, 0o444, True), (NOBODY, 0o644, False), (0, 0o666, False)]
+    ("owner", "mode", "is_accepted"),
+    [(0, 0o444, True), (NOBODY, 0o444, False), (NOBODY, 0o644, False), (0, 0o666, False)],
 )
 def test_a_secret_that_everybody_may_read_is_taken_if_this_process_cannot_change_it(
     tmp_path, owner, mode, is_accepted

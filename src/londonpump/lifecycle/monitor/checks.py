@@ -3,11 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 
 import numpy as np
 
 from londonpump.domain.bundle_card import BundleCard
 from londonpump.domain.columns import EXAMPLES, WEATHER_NUMBERS
+from londonpump.domain.errors import BadFile
 from londonpump.domain.json_values import to_json
 from londonpump.domain.london_clock import LONDON, london_us
 from londonpump.evaluation.drift.detection import (
@@ -96,6 +98,15 @@ def _hour(at_us: Ints) -> Floats:
 def _distance_m(rows: Columns) -> Floats:
     east_m, north_m = (rows[f"{axis}_m"] - rows[f"station_{axis}_m"] for axis in ("easting", "northing"))
     return np.asarray(np.hypot(east_m, north_m), np.float64)
+
+
+def require_days(card: BundleCard, path: Path) -> BundleCard:
+    """Return a card that names the days of its training. Raises: BadFile."""
+    try:
+        _day(card.trained_from), _day(card.trained_until)
+    except ValueError as error:
+        raise BadFile(path, "does not name the days of its training", "Promote another model.") from error
+    return card
 
 
 def _day(text: str | None) -> int:

@@ -173,12 +173,13 @@ def _model(connection: Connection, inputs: _MonitorInputs) -> _Model:
     ]
     try:
         folder = folder_of(inputs.settings.bundle, name)
-        card = from_stored(BundleCard, read_json(folder / CARD))
-        metrics = read_provenance(folder).get("metrics", {})
+        card = checks.require_days(from_stored(BundleCard, read_json(folder / CARD)), folder / CARD)
+        metrics = read_provenance(folder).get("metrics")
     except BadFile as error:
         # Leave out the path: /statusz shows this text to every account.
         return _Model(name, max(since, default=None), None, None, f"{error.problem}. {error.advice}")
-    return _Model(name, max(since, default=None), card, metrics.get("mae_s"), None)
+    mae_s = metrics.get("mae_s") if isinstance(metrics, dict) else None
+    return _Model(name, max(since, default=None), card, mae_s, None)
 
 
 def _ages(connection: Connection, inputs: _MonitorInputs, model: _Model) -> checks.Ages:

@@ -82,7 +82,7 @@ def format_period(period: PeriodView) -> str:
 
 
 def _metrics(metrics: _Metrics | None) -> Iterator[str]:
-    if metrics is not None and metrics.rows:
+    if metrics is not None and metrics.rows and None not in (metrics.mae_s, metrics.cover_80_share):
         yield (
             f"On {metrics.rows:,} mobilisations after its training: MAE {metrics.mae_s:.1f} s, "
             f"80 % band covers {metrics.cover_80_share:.1%}"

@@ -161,14 +161,19 @@ def _read(path: Path) -> bytes:
     try:
         with path.open("rb") as file:
             # the mode of the open file, because the path could be replaced between a check and the read
-            mode = os.fstat(file.fileno()).st_mode
+            status = os.fstat(file.fileno())
             secret = file.read(MAX_BYTES + 1).strip()
     except OSError as error:
         raise BadFile(
             path, f"the secret cannot be read ({error.strerror})", "Check LONDONPUMP_SECRET_FILE."
         ) from error
+    # the owner could change the mode, unless the mount is read-only
+    is_foreign = status.st_uid != os.geteuid() or bool(os.statvfs(path).f_flag & os.ST_RDONLY)
     # Compose and Kubernetes mount secrets as files that everybody in the container may read and nobody may write.
-    is_mounted = not os.access(path, os.W_OK, effective_ids=os.access in os.supports_effective_ids)
+    is_mounted = is_foreign and not os.access(
+        path, os.W_OK, effective_ids=os.access in os.supports_effective_ids
+    )
+    mode = status.st_mode
     if mode & (stat.S_IWGRP | stat.S_IWOTH) or (mode & stat.S_IRWXO and not is_mounted):
         raise BadFile(path, "its file mode lets other users use the secret", f"Run `chmod 600 {path}`.")
     if not MIN_BYTES <= len(secret) <= MAX_BYTES:
