@@ -43,6 +43,8 @@ def owners_of_modules() -> Mapping[str, list[str]]:
 def extras() -> list[tuple[str, str]]:
     """Return (extra, distribution) of pyproject.toml."""
     dependencies = tomllib.loads(PYPROJECT.read_text(encoding="utf-8"))["project"]["optional-dependencies"]
+    all_of_them = dependencies.pop("all")
+    assert all_of_them == [f"londonpump[{','.join(sorted(dependencies))}]"]
     return [(extra, named(one)) for extra, requirements in dependencies.items() for one in requirements]
 
 
