@@ -90,6 +90,7 @@ lock:  ## the locks anew (needs uv); they hold no address
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --all-extras pyproject.toml -o requirements/worker.lock
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --no-header requirements/mlflow.in -o requirements/mlflow.lock
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --group pyproject.toml:build -o requirements/build.lock
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --no-header requirements/images.in -o requirements/images.lock
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --no-header requirements/airflow.in -o requirements/airflow.lock
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --no-header requirements/clients.in -o requirements/clients.lock
 
