@@ -51,13 +51,18 @@ test-slow: $(READY)  ## the proofs that take minutes, and every example of the p
 test-nightly: $(READY)  ## the service against its OpenAPI document, 2,000 cases an operation and role: hours
 	@CONTRACT_CASES="$${CONTRACT_CASES:-2000}" $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m slow tests/integration/service/test_contract_openapi.py $(ARGS)
 
-check: $(READY)  ## format, lint, types, import directions, structure and language
+WORKFLOWS := $(wildcard .github/workflows/*.yml)
+check: $(READY)  ## format, lint, types, import directions, structure and language; Dockerfile, compose files, workflows
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-cache
 	@$(BIN)/python scripts/check_tree.py
 	@$(BIN)/python scripts/structure.py
+	@$(BIN)/hadolint deploy/images/Dockerfile
+	@$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec compose.yaml deploy/compose.yaml
+	@$(BIN)/actionlint -shellcheck $(BIN)/shellcheck $(WORKFLOWS)
+	@$(BIN)/zizmor --offline --quiet --persona pedantic $(WORKFLOWS)
 
 fix: $(READY)  ## put right what can be put right
 	@$(BIN)/ruff check --fix .
@@ -90,6 +95,7 @@ lock:  ## the locks anew (needs uv); they hold no address
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --all-extras pyproject.toml -o requirements/worker.lock
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --no-header requirements/mlflow.in -o requirements/mlflow.lock
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --group pyproject.toml:build -o requirements/build.lock
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --no-header requirements/images.in -o requirements/images.lock
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --no-header requirements/airflow.in -o requirements/airflow.lock
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --no-header requirements/clients.in -o requirements/clients.lock
 
