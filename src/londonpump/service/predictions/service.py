@@ -172,6 +172,8 @@ async def store_answers(
         return await _read_stored(state, others, is_large=within_s is not None)
     # only after the transaction: an audit entry without a stored prediction counts as tampering
     record_stored(state, rows)
+    for item in items:
+        state.metrics.note_answer(item)
     text_of = {row["id"]: row["answer"] for row in rows}
     return StoredAnswers(items, tuple(text_of.get(item.get("id", "")) for item in items))
 
