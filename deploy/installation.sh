@@ -15,11 +15,12 @@ here="$(cd "$(dirname "$0")" && pwd)"
 
 if [ "$place" = compose ]; then
   cd "$here/.."
-  engine=postgresql database='user=londonpump dbname=londonpump'
+  engine=postgresql database='host=127.0.0.1 user=londonpump dbname=londonpump'
   bundles=/var/lib/londonpump/bundle secret="$here/secrets/token-secret"
   # COMPOSE may be two words
   compose() { ${COMPOSE:-docker compose} "$@"; }
-  pg() { compose exec -T postgres "$@"; }
+  # shellcheck disable=SC2016
+  pg() { compose exec -T postgres sh -c 'PGPASSWORD="$(cat /run/secrets/database-password)" exec "$@"' sh "$@"; }
   in_home() { compose run --rm --no-deps -T --entrypoint sh worker -euc "$@"; }
   lp() { compose run --rm --no-deps -T worker "$@" < /dev/null; }
 else

@@ -14,6 +14,9 @@ LOGGER = logging.getLogger("londonpump.service")
 # dense below 0.1 s, where predictions are answered
 BUCKETS_S = (0.002, 0.005, 0.01, 0.02, 0.03, 0.06, 0.1, 0.25, 1.0, 5.0)
 
+DEGRADED_BY = ("missing", "warning")
+"""Fields of an answer that are empty if all inputs were known and current."""
+
 
 def log_service(log_format: LogFormat) -> None:
     """Write the logs of the service and of uvicorn to standard error."""
@@ -52,6 +55,9 @@ class Metrics:
             ("field",),
             registry=self.registry,
         )
+        for field in DEGRADED_BY:
+            # from the start, because a rate needs a first value
+            self.degraded.labels(field)
         self.checks = Gauge(
             "londonpump_check_passed",
             "1 if a check of /readyz passes, else 0",
@@ -86,7 +92,7 @@ class Metrics:
 
     def note_answer(self, answer: Mapping[str, Any]) -> None:
         """Count an answer that names missing inputs or warns."""
-        for field in ("missing", "warning"):
+        for field in DEGRADED_BY:
             if answer.get(field):
                 self.degraded.labels(field).inc()
 

@@ -8,7 +8,7 @@ import asyncio
 import shutil
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Iterable, Iterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -91,11 +91,10 @@ class FreeSpace(Collector):
         self._home = home
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
-        """Return the gauge; without a value if the home does not exist."""
+        """Return the gauge; a home that does not exist yet will be made in the nearest folder that does."""
+        folder = next(path for path in (self._home, *self._home.absolute().parents) if path.is_dir())
         family = self._family()
-        with suppress(OSError):
-            usage = shutil.disk_usage(self._home)
-            family.add_metric([], usage.free)
+        family.add_metric([], shutil.disk_usage(folder).free)
         yield family
 
     def describe(self) -> Iterator[GaugeMetricFamily]:

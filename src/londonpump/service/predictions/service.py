@@ -63,6 +63,7 @@ def predict_calls(calls: Sequence[Call], request_context: RequestContext) -> lis
 
 
 def _record(ranked: Ranked, content: JsonObject, request_context: RequestContext) -> PredictionRecord:
+    request_context.state.metrics.note_answer(content)
     # the announced time is that of the first pump that can be sent
     row = ranked.row(ranked.sendable[0]) if ranked.sendable else None
     predictions = ranked.predictions
@@ -172,8 +173,6 @@ async def store_answers(
         return await _read_stored(state, others, is_large=within_s is not None)
     # only after the transaction: an audit entry without a stored prediction counts as tampering
     record_stored(state, rows)
-    for item in items:
-        state.metrics.note_answer(item)
     text_of = {row["id"]: row["answer"] for row in rows}
     return StoredAnswers(items, tuple(text_of.get(item.get("id", "")) for item in items))
 
