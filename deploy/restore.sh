@@ -34,7 +34,7 @@ fi
 
 if [ "$place" = compose ]; then
   sh deploy/make-secrets.sh
-  compose up --detach --wait --no-deps postgres
+  compose up --detach --wait --no-deps --no-recreate postgres
 fi
 if [ "$engine" = sqlite ]; then
   for file in "$database" "$database-wal" "$database-shm"; do
@@ -44,8 +44,9 @@ else
   tables="$(pg psql -AtXq -c "SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
     WHERE n.nspname NOT LIKE 'pg\\_%' AND n.nspname <> 'information_schema' AND c.relkind IN ('r', 'p', 'v', 'm', 'S')" \
     "$database" < /dev/null)" || die 'the database does not answer (see above). Nothing was changed.'
-  [ "$tables" = 0 ] || die "the database is not empty: $tables tables and sequences. Create an empty one (createdb NAME), name \
-it in LONDONPUMP_DATABASE_URL, and restore there. Nothing was changed."
+  empty='Create an empty one (createdb NAME), name it in LONDONPUMP_DATABASE_URL, and restore there.'
+  [ "$place" = plain ] || empty='To replace all data of this stack: docker compose down --volumes (it deletes them), then restore.'
+  [ "$tables" = 0 ] || die "the database is not empty: $tables tables and sequences. $empty Nothing was changed."
 fi
 
 # shellcheck disable=SC2016

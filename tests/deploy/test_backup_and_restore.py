@@ -4,6 +4,7 @@ import shutil
 import subprocess
 from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support.postgres import database_url, empty_database_url, postgresql
@@ -18,7 +19,7 @@ BUNDLE_FILE = "bundle/0123456789abcdef/bundle.json"
 @pytest.fixture
 def installation(tmp_path: Path) -> Installation:
     """An installation on SQLite with an account, a bundle and a secret."""
-    made = Installation(tmp_path / "home", None)
+    made = Installation(tmp_path / "home")
     (made.home / BUNDLE_FILE).parent.mkdir(parents=True)
     (made.home / BUNDLE_FILE).write_text("{}")
     (made.home / "secret").write_text("5f0b6a1c9d2e47388a7b1c0d9e8f7a6b5c4d3e2f")
@@ -65,7 +66,7 @@ def test_a_backup_that_fails_leaves_nothing(installation: Installation, tmp_path
 
 
 def test_what_was_backed_up_is_restored(backup: Path, tmp_path: Path) -> None:
-    other = Installation(tmp_path / "other", None)
+    other = Installation(tmp_path / "other")
     restored = script("restore.sh", other, backup)
     assert restored.returncode == 0, restored.stderr
     assert "grace" in other.run("londonpump", "users", "list")
@@ -82,7 +83,7 @@ def test_nothing_is_restored_over_a_database(installation: Installation, backup:
 
 
 def test_nothing_is_restored_over_bundles(backup: Path, tmp_path: Path) -> None:
-    other = Installation(tmp_path / "other", None)
+    other = Installation(tmp_path / "other")
     (other.home / BUNDLE_FILE).parent.mkdir(parents=True)
     (other.home / BUNDLE_FILE).write_text("another")
     refused = script("restore.sh", other, backup)
@@ -94,14 +95,14 @@ def test_nothing_is_restored_over_bundles(backup: Path, tmp_path: Path) -> None:
 def test_a_damaged_backup_is_refused(backup: Path, tmp_path: Path) -> None:
     with (backup / "londonpump.db").open("r+b") as file:
         file.write(b"x")
-    other = Installation(tmp_path / "other", None)
+    other = Installation(tmp_path / "other")
     refused = script("restore.sh", other, backup)
     assert (refused.returncode, "is damaged" in refused.stderr) == (2, True)
     assert not other.home.exists()
 
 
 def test_a_restore_that_fails_takes_back_what_it_did(backup: Path, tmp_path: Path) -> None:
-    other = Installation(tmp_path / "other", None)
+    other = Installation(tmp_path / "other")
     other.home.mkdir()
     # the folder of the database cannot be made, because the secret, which is restored first, has its name
     url = f"sqlite:///{other.home}/secret/londonpump.db"
@@ -128,7 +129,7 @@ def test_nothing_is_restored_into_tables_of_postgresql(
 @pytest.mark.slow
 @pytest.mark.parametrize("engine", ["sqlite", "postgresql"])
 def test_nothing_acknowledged_before_a_backup_under_load_is_lost(
-    engine: str, small_brigade, tmp_path: Path, request: pytest.FixtureRequest
+    engine: str, small_brigade: Any, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     if engine == "postgresql":
         request.getfixturevalue("postgresql")

@@ -65,7 +65,7 @@ class Drilled:
         return is_working and self.missing_predictions == self.missing_mobilisations == 0
 
 
-def drill(engine: str, bundle: Path, folder: Path, server_url: str | None = None) -> Drilled:
+def drill(engine: str, bundle: Path, folder: Path, server_url: str = "") -> Drilled:
     """Run the drill in a new folder. Raises: NotRun. Any failed command raises CalledProcessError."""
     first = Installation(folder / "first", _database(engine, server_url, "first"))
     second = Installation(folder / "second", _database(engine, server_url, "second"))
@@ -78,10 +78,10 @@ def drill(engine: str, bundle: Path, folder: Path, server_url: str | None = None
 
 @dataclass(frozen=True)
 class Installation:
-    """A home, and the address of its database; None: SQLite in the home."""
+    """A home, and the address of its database; empty: SQLite in the home."""
 
     home: Path
-    url: str | None
+    url: str = ""
 
     @property
     def settings(self) -> dict[str, str]:
@@ -94,7 +94,7 @@ class Installation:
             "LONDONPUMP_REGISTRATION": "true",
             "LONDONPUMP_DATABASE_PATIENCE_MS": "1000",
         }
-        if self.url is None:
+        if not self.url:
             return common
         secret = str(self.home / "secret")
         return {**common, "LONDONPUMP_DATABASE_URL": self.url, "LONDONPUMP_SECRET_FILE": secret}
@@ -114,13 +114,13 @@ class Installation:
 
     def drop(self) -> None:
         """Drop the database of the server."""
-        if self.url is not None:
+        if self.url:
             _ask(self.url, f'DROP DATABASE IF EXISTS "{make_url(self.url).database}" WITH (FORCE)')
 
 
 def _drill(engine: str, bundle: Path, backup: Path, first: Installation, second: Installation) -> Drilled:
     _prepare(first, bundle)
-    with served(first.home, **first.settings) as service:
+    with served(first.home, None, **first.settings) as service:
         token = sign_in(service.address, OPERATOR, PASSWORD)
         board = httpx2.get(f"{service.address}/v1/board", headers=token, trust_env=False, timeout=WAITS_S)
         pumps = [pump["code"] for pump in board.raise_for_status().json()["pumps"]]
@@ -141,7 +141,7 @@ def _drill(engine: str, bundle: Path, backup: Path, first: Installation, second:
     restore_s = _seconds(lambda: second.run("sh", DEPLOY / "restore.sh", backup))
     verified = second.run("londonpump", "audit", "verify", "--head", head)
     with (
-        served(second.home, **second.settings) as service,
+        served(second.home, None, **second.settings) as service,
         httpx2.Client(base_url=service.address, headers=token, trust_env=False, timeout=WAITS_S) as client,
     ):
         is_old_token_valid = client.get("/v1/board").is_success
@@ -177,7 +177,7 @@ def _drill(engine: str, bundle: Path, backup: Path, first: Installation, second:
 def _prepare(installation: Installation, bundle: Path) -> None:
     """Create tables, a secret, an operator and the active model."""
     installation.home.mkdir(parents=True)
-    if installation.url is not None:
+    if installation.url:
         secret = installation.home / "secret"
         secret.write_text(os.urandom(32).hex())
         secret.chmod(0o600)
@@ -202,11 +202,11 @@ def _is_kept(client: httpx2.Client, noun: str, acknowledged: dict[str, Any]) -> 
     return all(restored[name] == value for name, value in facts.items())
 
 
-def _database(engine: str, server_url: str | None, name: str) -> str | None:
-    """Create a database and return its address; None for SQLite."""
+def _database(engine: str, server_url: str, name: str) -> str:
+    """Create a database and return its address; empty for SQLite."""
     if engine == "sqlite":
-        return None
-    if server_url is None:
+        return ""
+    if not server_url:
         running = server()
         if not isinstance(running, Server):
             raise NotRun(
@@ -239,7 +239,7 @@ def _wait_for(is_so: Callable[[], bool]) -> None:
 
 def _small_bundle(folder: Path) -> Path:
     """Train a model on a small simulated Brigade."""
-    home = Installation(folder / "training", None)
+    home = Installation(folder / "training")
     home.home.mkdir(parents=True)
     raw, data = home.home / "raw", home.home / "data"
     home.run("londonpump", "simulate", "--out", raw, "--incidents", "5000", "--days", "16")

@@ -2,7 +2,6 @@
 
 from datetime import UTC, date, datetime, timedelta
 
-import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from support.accounts_service import LiveService
 from support.context_rows import weather
@@ -36,8 +35,8 @@ def test_checks_are_those_of_readyz(live_service: LiveService) -> None:
 def test_the_end_of_the_training_records_is_that_of_the_active_model(sqlite_api) -> None:
     (model,) = series(sqlite_api.client, "londonpump_model_info")
     trained_until = sqlite_api.prediction()["model"]["trained_until"]
-    (found,) = series(sqlite_api.client, "londonpump_model_trained_until_seconds").items()
-    assert found == (model, pytest.approx(_midnight_s(trained_until)))
+    found = series(sqlite_api.client, "londonpump_model_trained_until_seconds")
+    assert found == {model: _midnight_s(trained_until)}
 
 
 def _midnight_s(day: str) -> float:
