@@ -25,8 +25,8 @@ if [ "$place" = compose ]; then
   lp() { compose run --rm --no-deps -T worker "$@" < /dev/null; }
 else
   command -v londonpump > /dev/null || die 'londonpump is not on PATH. Activate its environment, or pass --compose.'
-  # the interpreter that londonpump was installed with, which has its packages
-  python="$(sed -n '1s/^#!//p' "$(command -v londonpump)")"
+  # the interpreter that londonpump was installed with, which has its packages; PYTHON if its script names none
+  python="${PYTHON:-$(sed -n '1s/^#!//p' "$(command -v londonpump)")}"
   found="$("$python" "$here/installation.py")" || exit 2
   eval "$found"
   if [ -n "$password" ]; then export PGPASSWORD="$password"; fi
