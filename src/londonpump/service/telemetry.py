@@ -1,6 +1,8 @@
 """Log lines and Prometheus metrics of the service. No metric label holds personal data or unlimited values."""
 
 import logging
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
 from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -11,6 +13,9 @@ from londonpump.logs import FIELDS, LogFormat, log_to_stderr
 LOGGER = logging.getLogger("londonpump.service")
 # dense below 0.1 s, where predictions are answered
 BUCKETS_S = (0.002, 0.005, 0.01, 0.02, 0.03, 0.06, 0.1, 0.25, 1.0, 5.0)
+
+DEGRADED_BY = ("missing", "warning")
+"""Fields of an answer that are empty if all inputs were known and current."""
 
 
 def log_service(log_format: LogFormat) -> None:
@@ -44,21 +49,52 @@ class Metrics:
         self.predictions = Counter(
             "londonpump_predictions", "Predictions made", ("kind", "model"), registry=self.registry
         )
+        self.degraded = Counter(
+            "londonpump_degraded_predictions",
+            "Predictions whose answer names missing inputs (missing), or warns (warning)",
+            ("field",),
+            registry=self.registry,
+        )
+        for field in DEGRADED_BY:
+            # from the start, because a rate needs a first value
+            self.degraded.labels(field)
+        self.checks = Gauge(
+            "londonpump_check_passed",
+            "1 if a check of /readyz passes, else 0",
+            ("check",),
+            registry=self.registry,
+        )
         self.champion_problems = Counter(
             "londonpump_champion_problems", "Bundles that could not be activated", registry=self.registry
         )
         self.model = Gauge("londonpump_model_info", "Active model", ("model",), registry=self.registry)
+        self.trained_until = Gauge(
+            "londonpump_model_trained_until_seconds",
+            "End of the training records of the active model, Unix time",
+            ("model",),
+            registry=self.registry,
+        )
 
     def note_request(self, method: str, route: str, status: int, took_s: float) -> None:
         """Count a request."""
         self.requests.labels(method, route, str(status)).observe(took_s)
 
-    def note_champion(self, name: str | None) -> None:
-        """Set the active model; the gauge of any other model is removed."""
+    def note_champion(self, name: str | None, trained_until: date | None = None) -> None:
+        """Set the active model; the gauges of any other model are removed."""
         # the name is a label, so the series of the previous model must go, or two models would look active
         self.model.clear()
+        self.trained_until.clear()
         if name is not None:
             self.model.labels(name).set(1)
+        if name is not None and trained_until is not None:
+            midnight = datetime(trained_until.year, trained_until.month, trained_until.day, tzinfo=UTC)
+            self.trained_until.labels(name).set(midnight.timestamp())
+
+    def note_answer(self, answer: Mapping[str, Any]) -> None:
+        """Count an answer that names missing inputs or warns."""
+        for field in DEGRADED_BY:
+            if answer.get(field):
+                self.degraded.labels(field).inc()
 
     def add(self, collector: Collector) -> None:
         """Register a collector, which is read at every scrape."""

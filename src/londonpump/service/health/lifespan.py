@@ -5,11 +5,13 @@ once a second, however many clients ask.
 """
 
 import asyncio
+import shutil
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Generic, TypeVar
 
 from prometheus_client.core import GaugeMetricFamily, Metric
@@ -19,6 +21,7 @@ from londonpump.domain.attendance_targets import MAX_PUBLISHED_S
 from londonpump.domain.errors import DatabaseFailed
 from londonpump.persistence.database import Connection
 from londonpump.persistence.repositories.alarms import standing_alarms
+from londonpump.persistence.repositories.context import newest_weather
 from londonpump.persistence.repositories.mobilisations import LiveFigures, live_figures
 from londonpump.service.health.schemas import AlarmResponse, Readiness
 from londonpump.service.state import Services
@@ -32,10 +35,11 @@ RESPONSE_LIFETIME_S = 1.0
 
 
 class AlarmFigures(Collector):
-    """Metric `londonpump_alarms{kind}`: the number of open alarms."""
+    """Metrics of what is read once a minute: open alarms by type, and the newest hour of weather."""
 
     def __init__(self) -> None:
         self._counts: Counter[str] = Counter()
+        self._weather_at: datetime | None = None
         self._read_at: datetime | None = None
 
     async def refresh(self, state: Services) -> None:
@@ -46,7 +50,9 @@ class AlarmFigures(Collector):
         # set before the read: a slow database is asked once a minute too, not at every scrape
         self._read_at = now
         try:
-            alarms = await state.store.read(read_alarms)
+            alarms, (self._weather_at, _) = await state.store.read(
+                lambda connection: (read_alarms(connection), newest_weather(connection, now))
+            )
         except DatabaseFailed:
             return
         # types that had alarms before go to 0 instead of vanishing, so that alert rules see them end
@@ -54,19 +60,52 @@ class AlarmFigures(Collector):
         self._counts.update(alarm.alarm_type for alarm in alarms)
 
     def collect(self) -> Iterable[GaugeMetricFamily]:
-        """Return the gauge."""
+        """Return the gauges."""
         family = _family()
         for alarm_type, n in sorted(self._counts.items()):
             family.add_metric([alarm_type], n)
         yield family
+        weather = _weather_family()
+        if self._weather_at is not None:
+            weather.add_metric([], self._weather_at.timestamp())
+        yield weather
 
     def describe(self) -> Iterable[GaugeMetricFamily]:
-        """Return the gauge without values, for its registration."""
-        yield _family()
+        """Return the gauges without values, for their registration."""
+        yield from (_family(), _weather_family())
 
 
 def _family() -> GaugeMetricFamily:
     return GaugeMetricFamily("londonpump_alarms", "Open alarms of monitor", labels=["kind"])
+
+
+def _weather_family() -> GaugeMetricFamily:
+    text = "Newest past hour whose weather is known, Unix time"
+    return GaugeMetricFamily("londonpump_weather_hour_seconds", text, labels=[])
+
+
+class FreeSpace(Collector):
+    """Metric of the file system that holds the home: a full disk stops every write."""
+
+    def __init__(self, home: Path) -> None:
+        self._home = home
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        """Return the gauge; a home that does not exist yet will be made in the nearest folder that does."""
+        folder = next(path for path in (self._home, *self._home.absolute().parents) if path.is_dir())
+        family = self._family()
+        family.add_metric([], shutil.disk_usage(folder).free)
+        yield family
+
+    def describe(self) -> Iterator[GaugeMetricFamily]:
+        """Return the gauge without a value, for its registration."""
+        yield self._family()
+
+    @staticmethod
+    def _family() -> GaugeMetricFamily:
+        return GaugeMetricFamily(
+            "londonpump_home_free_bytes", "Free space in the file system of the home", labels=[]
+        )
 
 
 def read_alarms(connection: Connection) -> list[AlarmResponse]:
@@ -158,7 +197,7 @@ class HealthCache:
 async def health_lifespan(state: Services) -> AsyncIterator[None]:
     """Provide the cached responses, and the metrics of alarms and live error, inside the block."""
     state.health, state.alarms, state.live = HealthCache(), AlarmFigures(), Live()
-    collectors = (state.live, state.alarms)
+    collectors = (state.live, state.alarms, FreeSpace(state.settings.home))
     for collector in collectors:
         state.metrics.add(collector)
     try:

@@ -71,10 +71,7 @@ async def readyz(_: Anybody, state: State, response: Response) -> Readiness:
 
     They can if the active model passes its self-test, the database can be read and written, and the service is not about to stop.
     """
-    champion = state.champion
-    # a promotion or a failed activation makes the cached response obsolete at once
-    about = (champion.current and champion.current.name, champion.ledger_model, state.is_draining)
-    readiness = await state.health.readiness.get(partial(_readiness, state), state.clock(), about)
+    readiness = await _shared_readiness(state)
     if readiness.status != PASS:
         response.status_code = HTTPStatus.SERVICE_UNAVAILABLE
         # as for a call without a model (`NoModel`)
@@ -110,6 +107,13 @@ async def metrics(_: Anybody, state: State) -> Response:
     return Response(text, media_type=CONTENT_TYPE_LATEST)
 
 
+async def _shared_readiness(state: Services) -> Readiness:
+    champion = state.champion
+    # a promotion or a failed activation makes the cached response obsolete at once
+    about = (champion.current and champion.current.name, champion.ledger_model, state.is_draining)
+    return await state.health.readiness.get(partial(_readiness, state), state.clock(), about)
+
+
 async def _readiness(state: Services) -> Readiness:
     model, database = _model_check(state), await _database_check(state)
     process = (
@@ -123,7 +127,11 @@ async def _readiness(state: Services) -> Readiness:
 
 async def _figures(state: Services) -> bytes:
     # concurrently, so that a slow database delays the response only once
-    await asyncio.gather(state.live.refresh_if_old(state), state.alarms.refresh(state))
+    readiness, *_ = await asyncio.gather(
+        _shared_readiness(state), state.live.refresh_if_old(state), state.alarms.refresh(state)
+    )
+    for name in ("model", "database", "process"):
+        state.metrics.checks.labels(name).set(getattr(readiness, name).status == PASS)
     return await asyncio.to_thread(state.metrics.text)
 
 

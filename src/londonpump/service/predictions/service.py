@@ -63,6 +63,7 @@ def predict_calls(calls: Sequence[Call], request_context: RequestContext) -> lis
 
 
 def _record(ranked: Ranked, content: JsonObject, request_context: RequestContext) -> PredictionRecord:
+    request_context.state.metrics.note_answer(content)
     # the announced time is that of the first pump that can be sent
     row = ranked.row(ranked.sendable[0]) if ranked.sendable else None
     predictions = ranked.predictions
