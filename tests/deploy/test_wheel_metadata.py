@@ -1,5 +1,6 @@
-"""The page of the project on a package index: its links work there, and the index accepts it."""
+"""The package: its page on an index has links that work there, the index accepts it, and the demo runs from the wheel alone."""
 
+import os
 import re
 import subprocess
 import sys
@@ -58,3 +59,28 @@ def test_twine_accepts_wheel_and_sdist(built) -> None:
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.count("PASSED") == len(built) == 2
+
+
+@pytest.mark.slow
+def test_the_demo_runs_from_the_wheel_alone(built, tmp_path) -> None:
+    (wheel,) = (path for path in built if path.suffix == ".whl")
+    environment, home = tmp_path / "environment", tmp_path / "home"
+    python, command = environment / "bin" / "python", environment / "bin" / "londonpump"
+    install = (str(python), "-m", "pip", "install", "--quiet")
+    lock = str(ROOT / "requirements" / "worker.lock")
+    subprocess.run([sys.executable, "-m", "venv", environment], check=True)
+    subprocess.run([*install, "--only-binary", ":all:", "--require-hashes", "-r", lock], check=True)
+    subprocess.run([*install, f"{wheel}[all]"], check=True)
+    # nothing of the checkout: another folder, and no setting that names one
+    inherited = {
+        name: value for name, value in os.environ.items() if not name.startswith(("LONDONPUMP", "PYTHON"))
+    }
+    done = subprocess.run(
+        [command, "demo", "--incidents", "4000"],
+        cwd=tmp_path,
+        env={**inherited, "LONDONPUMP_HOME": str(home)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert (home / "predictions.csv").exists()
