@@ -13,7 +13,7 @@ import sys
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import bicep_types
 from lark.exceptions import LarkError
@@ -40,14 +40,9 @@ class Names:
             return
         if isinstance(value, str) and value in variables:
             value = variables[value]["value"]
-        if isinstance(value, list):
-            for item in value:
-                yield from self.faults(item, shape, where, variables)
-        elif operands := _operands(value):
-            for operand in operands:
-                yield from self.faults(operand, shape, where, variables)
-        elif isinstance(value, dict) and "loop_type" in value:
-            yield from self.faults(value["config"], shape, where, variables)
+        if (several := _alternatives(value)) is not None:
+            for each in several:
+                yield from self.faults(each, shape, where, variables)
         elif isinstance(value, dict) and shape.startswith("{"):
             for name, each in value.items():
                 yield from self.faults(each, shape[1:-1], f"{where}.{name}", variables)
@@ -88,7 +83,7 @@ def _parser() -> BicepParser:
 def faults_of(text: str, names: Names) -> list[str]:
     """Return what is wrong with the names in one Bicep file."""
     try:
-        parsed: dict[str, Any] = _parser().parse(text=text)
+        parsed = cast("dict[str, Any]", _parser().parse(text=text))
     except LarkError as error:
         return [f"cannot be parsed: {str(error).splitlines()[0]}"]
     faults, variables = [], parsed.get("variables", {})
@@ -108,13 +103,18 @@ def faults_of(text: str, names: Names) -> list[str]:
     return faults
 
 
-def _operands(value: Any) -> list[Any]:
-    """Return what a function or an operator works on, any of which may become the value; none for another value."""
-    if not isinstance(value, dict) or len(value) != 1:
-        return []
-    inner = next(iter(value.values()))
-    is_expression = isinstance(inner, dict) and inner.keys() in ({"type", "parameters"}, {"type", "operands"})
-    return list((inner.get("parameters") or inner.get("operands") or {}).values()) if is_expression else []
+def _alternatives(value: Any) -> list[Any] | None:
+    """Return the values of a list, a loop or an expression, which all have the shape of the whole; None for another value."""
+    if isinstance(value, list):
+        return value
+    if not isinstance(value, dict):
+        return None
+    if "loop_type" in value:
+        return [value["config"]]
+    inner = next(iter(value.values()), None) if len(value) == 1 else None
+    if not isinstance(inner, dict) or inner.keys() not in ({"type", "parameters"}, {"type", "operands"}):
+        return None
+    return list((inner.get("parameters") or inner.get("operands") or {}).values())
 
 
 def _unwrapped(config: dict[str, Any]) -> dict[str, Any]:
@@ -134,11 +134,15 @@ def _help(key: str, names: Names) -> str:
 
 def write(source: Path) -> None:
     """Write the list of the types that the Bicep files use. Raises: SystemExit if the source lacks one."""
-    used = sorted({found for file in sorted(AZURE.rglob("*.bicep")) for found in USED.findall(file.read_text("utf-8"))})
+    used = sorted(
+        {found for file in sorted(AZURE.rglob("*.bicep")) for found in USED.findall(file.read_text("utf-8"))}
+    )
     origin, catalogue = bicep_types.read(source, used)
     missing = [key for key in used if key not in catalogue.types]
     if missing:
-        known = "\n".join(f"  {key}: {', '.join(catalogue.versions(key)) or 'no such type'}" for key in missing)
+        known = "\n".join(
+            f"  {key}: {', '.join(catalogue.versions(key)) or 'no such type'}" for key in missing
+        )
         raise SystemExit(f"{source} lacks these types; nothing was written. Versions that it has:\n{known}")
     stored = {"source": origin, **catalogue.reachable(used)}
     part = LIST.with_suffix(".part")

@@ -45,10 +45,14 @@ def read(source: Path, used: list[str]) -> tuple[dict[str, str], Catalogue]:
     """Return where the names come from, and the names. Raises: SystemExit if the folder is neither of the two sources."""
     index = source / "generated" / "index.json"
     if index.is_file():
-        return {"repository": "Azure/bicep-types-az", "revision": _revision(source)}, _from_repository(index, used)
+        return {"repository": "Azure/bicep-types-az", "revision": _revision(source)}, _from_repository(
+            index, used
+        )
     packages = sorted((source / "azure" / "mgmt").glob("*/_version.py"))
     if not packages:
-        raise SystemExit(f"{source} is no checkout of Azure/bicep-types-az, and no azure-mgmt-* package is installed in it.")
+        raise SystemExit(
+            f"{source} is no checkout of Azure/bicep-types-az, and no azure-mgmt-* package is installed in it."
+        )
     catalogue, versions = Catalogue(), {}
     for path in packages:
         versions[f"azure-mgmt-{path.parent.name}"] = _constant(path, "VERSION")
@@ -57,7 +61,11 @@ def read(source: Path, used: list[str]) -> tuple[dict[str, str], Catalogue]:
 
 
 def _revision(checkout: Path) -> str:
-    head = (checkout / ".git" / "HEAD").read_text(encoding="utf-8").strip() if (checkout / ".git").is_dir() else "unknown"
+    head = (
+        (checkout / ".git" / "HEAD").read_text(encoding="utf-8").strip()
+        if (checkout / ".git").is_dir()
+        else "unknown"
+    )
     name = head.removeprefix("ref: ")
     return head if name == head else (checkout / ".git" / name).read_text(encoding="utf-8").strip()
 
@@ -67,7 +75,7 @@ def _revision(checkout: Path) -> str:
 
 def _from_repository(index: Path, used: list[str]) -> Catalogue:
     listed = json.loads(index.read_text(encoding="utf-8"))["resources"]
-    catalogue = Catalogue({key: "" for key in listed})
+    catalogue = Catalogue(dict.fromkeys(listed, ""))
     for key in used:
         if key not in listed:
             continue
@@ -91,7 +99,11 @@ def _shape_of(number: int, types: list[dict[str, Any]], folder: str, catalogue: 
     if name not in catalogue.shapes:
         catalogue.shapes[name] = known = {}
         elements = [types[_number(each)] for each in kind.get("elements", {}).values()]
-        for part in [kind.get("properties", {}), kind.get("baseProperties", {}), *(e["properties"] for e in elements)]:
+        for part in [
+            kind.get("properties", {}),
+            kind.get("baseProperties", {}),
+            *(e["properties"] for e in elements),
+        ]:
             for prop, value in part.items():
                 is_read_only = bool(value["flags"] & 2)
                 known[prop] = "=" * is_read_only + _shape_of(_number(value["type"]), types, folder, catalogue)
@@ -139,12 +151,20 @@ def _bodies(tree: ast.Module) -> Iterator[tuple[str, str]]:
     requests = {}
     for node in tree.body:
         if isinstance(node, ast.FunctionDef) and node.name.startswith("build_"):
-            texts = [each.value for each in ast.walk(node) if isinstance(each, ast.Constant) and isinstance(each.value, str)]
+            texts = [
+                each.value
+                for each in ast.walk(node)
+                if isinstance(each, ast.Constant) and isinstance(each.value, str)
+            ]
             if "PUT" in texts:
                 requests[node.name] = texts
     for method in (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)):
-        called = {ast.unparse(node.func) for node in ast.walk(method) if isinstance(node, ast.Call)} & set(requests)
-        models = re.findall(r"_models\.(\w+)", " ".join(ast.unparse(a.annotation) for a in method.args.args if a.annotation))
+        called = {ast.unparse(node.func) for node in ast.walk(method) if isinstance(node, ast.Call)} & set(
+            requests
+        )
+        models = re.findall(
+            r"_models\.(\w+)", " ".join(ast.unparse(a.annotation) for a in method.args.args if a.annotation)
+        )
         for name in called if models else ():
             url = next((text for text in requests[name] if "/providers/" in text), "")
             version = next((text for text in requests[name] if API_VERSION.fullmatch(text)), "")
@@ -157,14 +177,20 @@ def _add_class(name: str, classes: dict[str, ast.ClassDef], prefix: str, catalog
     for each in _ancestry(name, classes):
         read_only = _read_only(each)
         for node in each.body:
-            if isinstance(node, ast.AnnAssign) and isinstance(node.value, ast.Call) and "rest_field" in ast.unparse(node.value.func):
+            if (
+                isinstance(node, ast.AnnAssign)
+                and isinstance(node.value, ast.Call)
+                and "rest_field" in ast.unparse(node.value.func)
+            ):
                 words = {word.arg: word.value for word in node.value.keywords}
                 written = ast.literal_eval(words["name"]) if "name" in words else ast.unparse(node.target)
                 is_read_only = "visibility" in words and ast.literal_eval(words["visibility"]) == ["read"]
                 known[written] = "=" * is_read_only + _shape(ast.unparse(node.annotation), classes, prefix)
             elif isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "_attribute_map":
                 for attribute, entry in ast.literal_eval(node.value).items():
-                    _add_flattened(known, entry, attribute in read_only, f"{prefix}.{name}", classes, prefix, catalogue)
+                    _add_flattened(
+                        known, entry, attribute in read_only, f"{prefix}.{name}", classes, prefix, catalogue
+                    )
     catalogue.shapes[f"{prefix}.{name}"] = known
 
 

@@ -390,6 +390,14 @@ var jobs = [
     script: loadTextContent('../init.sh')
   }
   {
+    // Started after a release: it gives the account `smoke` a random password and asks the service for a prediction.
+    name: 'smoke'
+    cron: ''
+    minutes: 10
+    retries: 0
+    script: 'set -- --new-password "$SERVICE_URL"\n${loadTextContent('../smoke.sh')}'
+  }
+  {
     name: 'train'
     cron: '0 2 15 * *'
     minutes: 480
@@ -441,6 +449,10 @@ module run 'modules/job.bicep' = [for job in jobs: {
       {
         name: 'ADMIN_PASSWORD_FILE'
         value: '${mounted}/admin-password'
+      }
+      {
+        name: 'SERVICE_URL'
+        value: 'https://${service.properties.configuration.ingress.fqdn}'
       }
     ])
     secretNames: job.name == 'init' ? concat(ownSecretNames, ['admin-password']) : ownSecretNames
