@@ -5,6 +5,7 @@ python scripts/bicep_names.py write FOLDER # write the list anew, names of the u
 
 FOLDER is a checkout of Azure/bicep-types-az, or a folder into which the packages azure-mgmt-* were installed
 (`uv pip install --no-deps --target FOLDER -r requirements/azure-names.txt`): Microsoft writes both from the same specifications.
+A value that a module receives as a parameter is not followed.
 """
 
 import json

@@ -182,9 +182,9 @@ def _add_class(name: str, classes: dict[str, ast.ClassDef], prefix: str, catalog
                 and isinstance(node.value, ast.Call)
                 and "rest_field" in ast.unparse(node.value.func)
             ):
-                words = {word.arg: word.value for word in node.value.keywords}
-                written = ast.literal_eval(words["name"]) if "name" in words else ast.unparse(node.target)
-                is_read_only = "visibility" in words and ast.literal_eval(words["visibility"]) == ["read"]
+                options = {word.arg: word.value for word in node.value.keywords}
+                written = ast.literal_eval(options["name"]) if "name" in options else ast.unparse(node.target)
+                is_read_only = "visibility" in options and ast.literal_eval(options["visibility"]) == ["read"]
                 known[written] = "=" * is_read_only + _shape(ast.unparse(node.annotation), classes, prefix)
             elif isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "_attribute_map":
                 for attribute, entry in ast.literal_eval(node.value).items():
