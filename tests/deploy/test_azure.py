@@ -14,7 +14,6 @@ from support import crontab
 AZURE = bicep_names.AZURE
 NAMES = bicep_names.Names(json.loads(bicep_names.LIST.read_text(encoding="utf-8")))
 FILES = sorted(AZURE.rglob("*.bicep"))
-MAIN = AZURE / "main.bicep"
 
 
 def text_of(name: str) -> str:
@@ -201,6 +200,12 @@ def test_a_module_gets_what_it_requires() -> None:
             )
             given = set(re.findall(r"^    (\w+): ", params, re.MULTILINE))
             assert given == set(taken), (file.name, path)
+
+
+def test_scripts_that_the_jobs_run_exist() -> None:
+    loaded = re.findall(r"loadTextContent\('([^']+)'\)", text_of("main.bicep"))
+    assert loaded
+    assert [path for path in loaded if not (AZURE / path).is_file()] == []
 
 
 @pytest.mark.parametrize("printed", [True, False], ids=["printed once", "from a secret"])
