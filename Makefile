@@ -55,18 +55,18 @@ check: $(READY)  ## format, lint, types, import directions, structure and langua
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
+	@$(BIN)/python scripts/bicep_names.py
 	@$(BIN)/lint-imports --no-cache
 	@$(BIN)/python scripts/check_tree.py
 	@$(BIN)/python scripts/structure.py
-	@$(BIN)/python scripts/bicep_names.py
-
-check-deploy: requirements/deploy.lock  ## policies of the Bicep files, the Dockerfile and the workflows, by checkov in .venv-deploy: minutes
-	@scripts/deploy-env "$(PYTHON)"
-	@.venv-deploy/bin/checkov --config-file deploy/checkov.yaml $(foreach folder,$(wildcard deploy/azure deploy/images .github),-d $(folder))
 
 fix: $(READY)  ## put right what can be put right
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
+
+check-deploy: requirements/deploy.lock  ## policies of the Bicep files, the Dockerfile and the workflows, by checkov in .venv-deploy: minutes
+	@scripts/deploy-env "$(PYTHON)"
+	@.venv-deploy/bin/checkov --config-file deploy/checkov.yaml $(foreach folder,$(wildcard deploy/azure deploy/images .github),-d $(folder))
 
 COMPOSE ?= docker compose
 up:  ## the stack in containers: builds the images, makes secrets, starts all and waits until it answers
