@@ -8,7 +8,7 @@ WORKERS ?= 2
 export PYTHONDONTWRITEBYTECODE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup service-env airflow-env airflow demo test test-fast test-slow test-nightly check fix up down logs bench docs lock clean
+.PHONY: help setup service-env airflow-env airflow demo test test-fast test-slow test-nightly check check-deploy fix up down logs bench docs lock clean
 
 help:  ## what each command does
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -56,6 +56,7 @@ check: $(READY)  ## format, lint, types, import directions, structure and langua
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
+	@$(BIN)/python scripts/bicep_names.py
 	@$(BIN)/lint-imports --no-cache
 	@$(BIN)/python scripts/check_tree.py
 	@$(BIN)/python scripts/structure.py
@@ -67,6 +68,10 @@ check: $(READY)  ## format, lint, types, import directions, structure and langua
 fix: $(READY)  ## put right what can be put right
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
+
+check-deploy: requirements/deploy.lock  ## policies of the Bicep files, the Dockerfile and the workflows, by checkov in .venv-deploy: minutes
+	@scripts/deploy-env "$(PYTHON)"
+	@.venv-deploy/bin/checkov --config-file deploy/checkov.yaml $(foreach folder,$(wildcard deploy/azure deploy/images .github),-d $(folder))
 
 COMPOSE ?= docker compose
 up:  ## the stack in containers: builds the images, makes secrets, starts all and waits until it answers
@@ -98,6 +103,7 @@ lock:  ## the locks anew (needs uv); they hold no address
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --no-header requirements/images.in -o requirements/images.lock
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --no-header requirements/airflow.in -o requirements/airflow.lock
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --no-header requirements/clients.in -o requirements/clients.lock
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --no-header requirements/deploy.in -o requirements/deploy.lock
 
 clean:  ## everything made here, the environment too
-	rm -rf $(VENV) .venv-service .venv-airflow .airflow .demo .mypy_cache .ruff_cache .hypothesis .coverage htmlcov
+	rm -rf $(VENV) .venv-service .venv-airflow .venv-deploy .airflow .demo .mypy_cache .ruff_cache .hypothesis .coverage htmlcov

@@ -1,4 +1,4 @@
-"""The stack names the settings that the code reads, and no other: `.env.example`, compose file, guide."""
+"""The stack and Azure name the settings that the code reads, and no other: `.env.example`, compose file, Bicep, page of settings."""
 
 import re
 import subprocess
@@ -11,10 +11,31 @@ from londonpump.settings import SECRETS, Settings
 
 ROOT = Path(__file__).resolve().parents[2]
 DEPLOY = ROOT / "deploy"
-KNOWN = {f"LONDONPUMP_{name.upper()}" for name in Settings.model_fields}
-KNOWN |= {f"LONDONPUMP_{name.upper()}_FILE" for name in SECRETS}
+SETTINGS = {f"LONDONPUMP_{name.upper()}" for name in Settings.model_fields}
+KNOWN = SETTINGS | {f"LONDONPUMP_{name.upper()}_FILE" for name in SECRETS}
 OF_SCRIPTS = {"LONDONPUMP_COMMAND"}
 """Read by the DAGs, not by the product."""
+LEFT_AT_DEFAULT_ON_AZURE = {
+    "LONDONPUMP_DATASTORE_URL",
+    "LONDONPUMP_OPEN_METEO_URL",
+    "LONDONPUMP_VISUAL_CROSSING_URL",
+    "LONDONPUMP_SCHOOL_TERMS_URL",
+    "LONDONPUMP_GOVUK_URL",
+    "LONDONPUMP_TOMTOM_URL",
+    "LONDONPUMP_BUNDLES",  # `bundle` in the home, which is a share
+    "LONDONPUMP_TRACKING",
+    "LONDONPUMP_REGISTRATION",
+    "LONDONPUMP_PASSWORD_MIN",
+    "LONDONPUMP_TOKEN_MINUTES",
+    "LONDONPUMP_SOURCE_CONNECTIONS",  # not counted behind the ingress
+    "LONDONPUMP_CHALLENGE_DAYS",
+    "LONDONPUMP_CHAMPION_AGE_DAYS",
+    "LONDONPUMP_ROLL_BACK",
+    "LONDONPUMP_ROLL_BACK_MAE_PCT",
+    "LONDONPUMP_ROLL_BACK_DAYS",
+    "LONDONPUMP_ROLL_BACK_GAP_DAYS",
+}
+"""An installation changes them with the parameter `settings` of deploy/azure/main.bicep."""
 
 
 def named_in(path: Path) -> set[str]:
@@ -31,16 +52,47 @@ def test_a_deployed_file_names_no_setting_that_does_not_exist(path: Path) -> Non
     assert named_in(path) - KNOWN - OF_SCRIPTS == set()
 
 
+def settings_in(path: Path) -> set[str]:
+    """Return the settings that a file sets, by value or by the file of a secret."""
+    names = named_in(path)
+    return {name.removesuffix("_FILE") if name in KNOWN - SETTINGS else name for name in names}
+
+
+def test_every_setting_is_set_on_azure_or_listed_as_left_at_its_default() -> None:
+    # the head of a job's script sets LONDONPUMP_RUN
+    on_azure = settings_in(DEPLOY / "azure" / "main.bicep") | settings_in(
+        DEPLOY / "azure" / "modules" / "job.bicep"
+    )
+    assert on_azure | LEFT_AT_DEFAULT_ON_AZURE == SETTINGS
+    assert on_azure & LEFT_AT_DEFAULT_ON_AZURE == set()
+
+
+def test_the_page_of_settings_names_each_setting_and_no_other() -> None:
+    page = ROOT / "docs" / "reference" / "settings.md"
+    rows = re.findall(r"^\| `(LONDONPUMP_[A-Z_]+)` \|", page.read_text(encoding="utf-8"), re.MULTILINE)
+    assert sorted(rows) == sorted(SETTINGS)
+    assert named_in(page) <= KNOWN
+
+
+def test_every_secret_that_azure_mounts_is_read_from_the_vault() -> None:
+    """Settings name files under /mnt/secrets; each must be a secret that the vault has or that the guide adds."""
+    main = (DEPLOY / "azure" / "main.bicep").read_text(encoding="utf-8")
+    vault = (DEPLOY / "azure" / "modules" / "vault.bicep").read_text(encoding="utf-8")
+    guide = (ROOT / "docs" / "how-to" / "deploy-on-azure.md").read_text(encoding="utf-8")
+    stored = set(re.findall(r"^    name: '([a-z-]+)'$", vault, re.MULTILINE))
+    mounted = set(re.findall(r"\$\{mounted\}/([a-z-]+)", main))
+    optional = set(re.findall(r"^  '([a-z-]+)': 'LONDONPUMP_", main, re.MULTILINE))
+    assert mounted == stored
+    assert len(optional) == 3
+    assert all(f"`{name}`" in guide for name in optional)
+
+
 def test_every_setting_is_in_the_example_or_set_by_the_stack() -> None:
-    compose = named_in(DEPLOY / "compose.yaml")
+    compose = settings_in(DEPLOY / "compose.yaml")
     by_the_stack = {f"LONDONPUMP_{name.upper()}" for name in write_docs.SET_BY_THE_STACK}
-    settings = {f"LONDONPUMP_{name.upper()}" for name in Settings.model_fields}
-    assert settings - named_in(ROOT / ".env.example") - by_the_stack == set()
+    assert SETTINGS - named_in(ROOT / ".env.example") - by_the_stack == set()
     # the folder of bundles follows from the home
-    of_compose = {
-        name.removesuffix("_FILE") if name != "LONDONPUMP_SECRET_FILE" else name for name in compose
-    }
-    assert by_the_stack - of_compose == {"LONDONPUMP_BUNDLES"}
+    assert by_the_stack - compose == {"LONDONPUMP_BUNDLES"}
 
 
 def test_the_example_has_the_defaults_of_the_stack() -> None:
