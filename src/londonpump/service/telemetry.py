@@ -14,9 +14,9 @@ BUCKETS_S = (0.002, 0.005, 0.01, 0.02, 0.03, 0.06, 0.1, 0.25, 1.0, 5.0)
 
 
 def log_service(log_format: LogFormat) -> None:
-    """Write the logs of the service and of uvicorn to standard error."""
+    """Write the logs of the service, its database and uvicorn to standard error."""
     # uvicorn's access log stays off: it would contain query strings
-    log_to_stderr(log_format, (LOGGER.name, "uvicorn.error"))
+    log_to_stderr(log_format, (LOGGER.name, "londonpump.database", "uvicorn.error"))
 
 
 def log(event: str, level: int = logging.INFO, **fields: Any) -> None:
