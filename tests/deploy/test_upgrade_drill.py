@@ -20,6 +20,7 @@ from typing import Any
 import httpx2
 import pytest
 from support.migration_steps import EXPANSION, NEXT, folder_with_step
+from support.postgres import Server
 from support.replicas import DRAIN_S, ROOT, Proxy, Replica, Version, behind_nginx, find_nginx, free_port
 
 OLD = "06de52ba31247c6f1b0e52fad6f58e0cab8c8859"
@@ -193,7 +194,9 @@ class Drill:
 
 
 @pytest.mark.slow
-def test_an_upgrade_and_the_way_back_lose_nothing(small_brigade, postgresql, tmp_path, capsys) -> None:
+def test_an_upgrade_and_the_way_back_lose_nothing(
+    small_brigade: Any, postgresql: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     find_nginx()
     home = tmp_path / "home"
     home.mkdir()

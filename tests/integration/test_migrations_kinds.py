@@ -3,7 +3,7 @@
 import pytest
 from alembic import command
 from alembic.script import Script, ScriptDirectory
-from sqlalchemy import inspect
+from sqlalchemy import inspect, text
 from support.migration_steps import (
     EXPANSION,
     NEXT,
@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 
 from londonpump.cli import app
 from londonpump.domain.errors import DatabaseFailed
-from londonpump.persistence.database import connect, open_database, open_read_only, upgrade, writing
+from londonpump.persistence.database import connect, open_database, open_read_only, reading, upgrade, writing
 from londonpump.persistence.database.engine import database_name
 from londonpump.persistence.database.schema import VERSION
 from londonpump.persistence.database.schema_version import (
@@ -179,3 +179,18 @@ def test_a_database_of_before_is_upgraded_with_the_service_stopped(empty_databas
     assert upgrade(engine) == BEFORE
     assert (version_of(engine), readable_from(engine)) == (VERSION, LOWEST)
     engine.dispose()
+
+
+def test_an_upgrade_does_not_wait_long_for_a_table_that_a_service_would_wait_for_too(
+    postgresql, tmp_path
+) -> None:
+    postgresql.ask("CREATE DATABASE held TEMPLATE template0")
+    engine = connect(postgresql.url("held"))
+    upgrade(engine)
+    with newer_code(folder_with_step(tmp_path, "expand", *EXPANSION)), reading(engine) as connection:
+        connection.execute(text("SELECT id FROM predictions"))
+        with pytest.raises(DatabaseFailed, match=r"has a table that another process holds\. Try again"):
+            upgrade(engine)
+    assert (version_of(engine), readable_from(engine)) == (VERSION, LOWEST)
+    engine.dispose()
+    postgresql.ask("DROP DATABASE held")
