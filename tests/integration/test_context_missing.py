@@ -364,6 +364,7 @@ def test_a_database_of_a_newer_version_is_not_read_and_that_is_told(whole, tmp_p
     url = filled_database(tmp_path / "newer.db", *PARTS)
     with sqlite3.connect(tmp_path / "newer.db") as connection:
         connection.execute(f"UPDATE {VERSION_TABLE} SET version_num = '9999'")  # noqa: S608
+        connection.execute("UPDATE schema_readable_from SET version = '9999'")
     connection.close()
     result = predicted(whole, url, monkeypatch, *ONE, "--json")
     assert (result.exit_code, sources(result)) == (0, ALL_FALLBACKS)

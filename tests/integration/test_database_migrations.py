@@ -32,7 +32,10 @@ from londonpump.persistence.repositories.audit import read_audit, verify_audit
 from londonpump.persistence.repositories.context import read_weather, store_weather
 from londonpump.service.board import updates
 
-MADE_NEWER = text(f"UPDATE {VERSION_TABLE} SET version_num = '9999'")  # noqa: S608
+MADE_NEWER = (
+    text(f"UPDATE {VERSION_TABLE} SET version_num = '9999'"),  # noqa: S608
+    text("UPDATE schema_readable_from SET version = '9998'"),
+)
 FIRST, BEFORE_REPORTERS, BEFORE_RANGES = "0001", "0006", "0009"
 OLD_BOARD = (
     "INSERT INTO users (id, username, username_folded, role, created_at) VALUES ('u', 'o', 'o', 'operator', :at)",
@@ -173,17 +176,20 @@ def test_starters_at_once_upgrade_once(empty_database_url) -> None:
 def test_a_newer_database_is_refused(database_url) -> None:
     engine = connect(database_url)
     with writing(engine) as connection:
-        connection.execute(MADE_NEWER)
+        for statement in MADE_NEWER:
+            connection.execute(statement)
     engine.dispose()
     with pytest.raises(
-        DatabaseFailed, match=r"has version 9999, which is newer than .* Install the newer londonpump"
+        DatabaseFailed,
+        match=r"has version 9999, which is newer than .* needs at least 9998. Install the newer londonpump",
     ):
         open_database(database_url)
 
 
 def test_a_newer_database_is_not_upgraded(engine) -> None:
     with writing(engine) as connection:
-        connection.execute(MADE_NEWER)
+        for statement in MADE_NEWER:
+            connection.execute(statement)
     with pytest.raises(DatabaseFailed, match="newer"):
         upgrade(engine)
 

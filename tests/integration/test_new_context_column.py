@@ -40,6 +40,7 @@ from alembic import op
 
 revision = "9999"
 down_revision = "{newest}"
+kind = "expand"
 
 
 def upgrade() -> None:

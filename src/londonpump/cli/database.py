@@ -98,13 +98,21 @@ app.add_typer(db_app, name="db")
 
 
 @db_app.command()
-def upgrade() -> None:
+def upgrade(
+    expand_only: Annotated[
+        bool,
+        typer.Option(
+            "--expand-only",
+            help="Change nothing if a service that runs now could not go on with the new tables.",
+        ),
+    ] = False,
+) -> None:
     """Create the tables of the database, or upgrade them.
 
     The database is LONDONPUMP_DATABASE_URL.
     """
     with report_errors():
-        message = _upgrade(settings().database)
+        message = _upgrade(settings().database, is_expand_only=expand_only)
     typer.echo(message)
 
 
@@ -128,17 +136,24 @@ def import_mongo(
     typer.echo(imported.to_text())
 
 
-def _upgrade(url: str) -> str:
+def _upgrade(url: str, *, is_expand_only: bool) -> str:
     """Upgrade a database and return what was done. Raises: DatabaseFailed."""
     from londonpump.persistence.database import VERSION, connect, upgrade
     from londonpump.persistence.database.engine import database_name
+    from londonpump.persistence.database.schema_version import readable_from
 
     engine = connect(url)
     try:
-        before = upgrade(engine)
+        before = upgrade(engine, is_expand_only=is_expand_only)
+        lowest = readable_from(engine)
     finally:
         engine.dispose()
     name = database_name(engine.url)
+    if before is not None and before > VERSION:
+        return f"{name} has version {before}, newer than {VERSION} of this product, which can run on it. Nothing was changed."
     if before == VERSION:
         return f"{name} has version {VERSION} already."
-    return f"{name} has version {VERSION} now; before: {before or 'no tables'}."
+    return (
+        f"{name} has version {VERSION} now; before: {before or 'no tables'}. "
+        f"londonpump with tables from {lowest} on can run on it."
+    )

@@ -19,9 +19,9 @@ DEGRADED_BY = ("missing", "warning")
 
 
 def log_service(log_format: LogFormat) -> None:
-    """Write the logs of the service and of uvicorn to standard error."""
+    """Write the logs of the service, its database and uvicorn to standard error."""
     # uvicorn's access log stays off: it would contain query strings
-    log_to_stderr(log_format, (LOGGER.name, "uvicorn.error"))
+    log_to_stderr(log_format, (LOGGER.name, "londonpump.database", "uvicorn.error"))
 
 
 def log(event: str, level: int = logging.INFO, **fields: Any) -> None:

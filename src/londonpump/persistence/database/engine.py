@@ -41,6 +41,7 @@ _KNOWN = (
     ("resolve host", "cannot be found: its host name is unknown", CONNECTION_ADVICE),
     ("name or service not known", "cannot be found: its host name is unknown", CONNECTION_ADVICE),
     ("connection refused", "does not listen there", CONNECTION_ADVICE),
+    ("lock timeout", "has a table that another process holds", "Try again in a moment."),
     ("timeout", "did not answer in time", CONNECTION_ADVICE),
     ("too many clients", "has no connection left", "Try again, or allow more connections."),
     ("permission denied", "does not give this user the right to do that", "Ask its administrator."),

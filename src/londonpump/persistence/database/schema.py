@@ -373,6 +373,16 @@ board_version = Table(
     CheckConstraint("id = 1", name="id"),
 )
 
+# One row. Code that is older than the tables reads it to learn whether it can run on them, so this table never changes.
+schema_readable_from = Table(
+    "schema_readable_from",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    # the lowest version of the tables whose code can run on these
+    Column("version", Text, nullable=False),
+    CheckConstraint("id = 1", name="id"),
+)
+
 # What happened to the times that were announced: one row per mobilisation with a forecast that has arrived.
 outcomes = Table(
     "outcomes",
