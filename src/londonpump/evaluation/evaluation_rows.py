@@ -80,10 +80,10 @@ class Forecast:
     """(n,) probability of arriving later, by threshold in seconds."""
     p_underestimate: Floats | None = None
     """(n,) probability that the actual time exceeds `median_s` by more than 120 s."""
-    far_m: Floats | None = None
-    """(n,) distance, which a model without probabilities warns by: the farthest dispatches."""
     is_listed: Bools | None = None
     """(n,) whether a list of stations, like that of the original, flags the dispatch."""
+    far_m: Floats | None = None
+    """(n,) distance, which a model without probabilities warns by: the farthest dispatches."""
 
     def __post_init__(self) -> None:
         n = len(self.median_s)
