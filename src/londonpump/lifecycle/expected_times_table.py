@@ -165,5 +165,5 @@ def _as_page(table: list[Ground], card: Card, day: date) -> str:
 
 
 def _clock(seconds: int) -> str:
-    """Format minutes and seconds; 20:00, the longest published time, gets a plus sign."""
-    return f"{seconds // 60}:{seconds % 60:02d}" + ("+" if seconds >= MAX_PUBLISHED_S else "")
+    """Format minutes and seconds; the longest published time becomes `20+`, which no column is too narrow for."""
+    return f"{seconds // 60}+" if seconds >= MAX_PUBLISHED_S else f"{seconds // 60}:{seconds % 60:02d}"
