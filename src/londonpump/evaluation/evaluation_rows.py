@@ -82,6 +82,8 @@ class Forecast:
     """(n,) probability that the actual time exceeds `median_s` by more than 120 s."""
     is_listed: Bools | None = None
     """(n,) whether a list of stations, like that of the original, flags the dispatch."""
+    far_m: Floats | None = None
+    """(n,) distance, which a model without probabilities warns by: the farthest dispatches."""
 
     def __post_init__(self) -> None:
         n = len(self.median_s)
@@ -115,7 +117,7 @@ class Forecast:
     def _arrays(self) -> dict[str, NDArray[Any]]:
         single = {
             name: getattr(self, name)
-            for name in ("median_s", "mean_s", "quantiles_s", "is_listed")
+            for name in ("median_s", "mean_s", "quantiles_s", "far_m", "is_listed")
             if getattr(self, name) is not None
         }
         return single | self._chances()
@@ -133,6 +135,7 @@ class Forecast:
             quantiles_s=some(self.quantiles_s),
             p_over=None if self.p_over is None else {t: p[index] for t, p in self.p_over.items()},
             p_underestimate=some(self.p_underestimate),
+            far_m=some(self.far_m),
             is_listed=None if self.is_listed is None else self.is_listed[index],
         )
 
@@ -168,6 +171,8 @@ def _require_finite(name: str, values: NDArray[Any]) -> None:
         raise BadValue(name, str(values[where]), f"row {where} is no number; {int(bad.sum())} such values")
 
 
+OWN_GROUND, OTHER_GROUND = "own ground", "other ground"
+"""Values of the slice `own_ground`: whether the pump left the station of the ground that the incident lies on."""
 # Finer near the station, where most dispatches are.
 DISTANCE_EDGES_KM = (0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 5.0)
 HOUR_BANDS = ("00-05", "06-09", "10-16", "17-20", "21-23")

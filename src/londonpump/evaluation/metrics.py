@@ -118,6 +118,8 @@ def _warning_columns(rows: EvaluationRows, forecast: Forecast, flagged_share: fl
     warnings = {}
     if forecast.p_over is not None and WARNING_S in forecast.p_over:
         warnings["warning_600"] = (most_likely(forecast.p_over[WARNING_S], flagged_share), is_long)
+    elif forecast.far_m is not None:
+        warnings["warning_600"] = (most_likely(forecast.far_m, flagged_share), is_long)
     if forecast.p_underestimate is not None:
         warnings["warning_underestimate"] = (most_likely(forecast.p_underestimate, flagged_share), is_under)
     if forecast.is_listed is not None:

@@ -8,6 +8,7 @@ import numpy as np
 
 from londonpump.domain.errors import BadValue, TooFewRows
 from londonpump.domain.json_values import to_json
+from londonpump.evaluation.arrival_order import evaluate_order
 from londonpump.evaluation.evaluate import evaluate_models, evaluate_pumps, paired_difference
 from londonpump.evaluation.evaluation_rows import EvaluationRows, Forecast
 from londonpump.evaluation.intervals import Stat
@@ -107,6 +108,7 @@ def evaluate(request: EvaluateRequest, progress: Progress = silent) -> Evaluatio
     progress("Evaluating, with intervals from resampled days", 0.3)
     evaluation = evaluate_models(judged_rows, forecasts, resamples=request.resamples)
     pumps = _pumps(bundle, examples, start, request.resamples)
+    order = evaluate_order(judged_rows, forecasts["ours"].median_s, request.resamples)
     results = EvaluationResults(
         schema=1,
         data_hash=examples.data_hash,
@@ -117,10 +119,11 @@ def evaluate(request: EvaluateRequest, progress: Progress = silent) -> Evaluatio
         original=None if original is None else _original_scores(original, bundle, rows),
         context_imputed=bundle.response.context.unknown(bundle.dispatches(rows)),
         pumps=pumps,
+        order=order,
     )
     about = _about(bundle, name, request, examples, start)
     shown_pumps = None if pumps is None else pumps.all_stated
-    inputs = ReportInputs(judged_rows, forecasts, evaluation, about, pumps=shown_pumps)
+    inputs = ReportInputs(judged_rows, forecasts, evaluation, about, pumps=shown_pumps, order=order)
     progress("Writing the report", 0.8)
     _write(request, results, inputs)
     progress("Done", 1.0)
@@ -175,7 +178,11 @@ def forecasts_of(bundle: Bundle, rows: Columns, original: OriginalModel | None =
     unstated = bundle.dispatches({**rows, "incident_type": np.full(n, None, object)})
     return {
         "constant": Forecast(bundle.constant.predict(n), bundle.constant.predict_mean(n)),
-        "distance": Forecast(bundle.distance.predict(distance_km), bundle.distance.predict_mean(distance_km)),
+        "distance": Forecast(
+            bundle.distance.predict(distance_km),
+            bundle.distance.predict_mean(distance_km),
+            far_m=distance_km * 1000,
+        ),
         **({} if original is None else {"original": _original_forecast(original, bundle, dispatches)}),
         "ours": forecast_of(bundle.response_times(dispatches)),
         "ours_incident_type_not_stated": forecast_of(bundle.response_times(unstated)),

@@ -1,14 +1,14 @@
 """Table of expected times on paper, for days on which the service is down.
 
 It holds P50 and P90 per ground and station, by day and by night, over the locations of past calls: as CSV, and as a page to
-print.
+print. A ground with too few calls is shown over its whole area, and marked.
 """
 
 import csv
 import io
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, time
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -18,17 +18,32 @@ from numpy.typing import NDArray
 
 from londonpump.domain.attendance_targets import MAX_PUBLISHED_S
 from londonpump.domain.london_clock import LONDON
-from londonpump.domain.stations import Station, by_code, land_stations
-from londonpump.features.ground_lookup import CELL_SIZES_M, ROW, distances_m
+from londonpump.domain.stations import Station, land_stations
+from londonpump.features.ground_lookup import EPOCH, distances_m
+from londonpump.models.area_points import POINTS, representative
 from londonpump.models.bundle import Bundle, Card
 from londonpump.models.distribution import LEVELS, P50, P90
 from londonpump.persistence.atomic_files import write_texts
 
 STATIONS_PER_GROUND = 6
 PERIODS = {"day": "13:00", "night": "03:30"}
-MAX_LOCATIONS = 60
-CELL_M = CELL_SIZES_M[-1]
-CSV_HEADER = ("ground_code", "ground", "station_code", "station", "period", "p50_s", "p90_s")
+AREA_SIDE_M, AREA_STEP_M = 6_000, 250
+"""The square around a station, and the distance of the points in it, that stand for a ground with too few calls."""
+CSV_HEADER = ("ground_code", "ground", "station_code", "station", "period", "p50_s", "p90_s", "locations")
+
+
+class Locations(StrEnum):
+    """What the locations on a ground are taken from."""
+
+    CALLS = "calls"
+    FEW_CALLS = "few calls"
+    AREA = "area"
+
+
+MARKS = {
+    Locations.FEW_CALLS: f"fewer than {POINTS} calls",
+    Locations.AREA: "too few calls: over its area",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +52,15 @@ class Line:
 
     station: Station
     expected_s: dict[str, tuple[int, int]]  # (P50, P90) per period
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """The stations nearest to one ground, the quickest by day first."""
+
+    station: Station
+    locations: Locations
+    lines: list[Line]
 
 
 def write_table(bundle: Bundle, folder: Path, day: date | None = None) -> list[Path]:
@@ -48,36 +72,31 @@ def write_table(bundle: Bundle, folder: Path, day: date | None = None) -> list[P
     return paths
 
 
-def expected_times(bundle: Bundle, day: date) -> list[tuple[Station, list[Line]]]:
-    """Return the nearest stations per ground that are open on the day, the quickest by day first."""
+def expected_times(bundle: Bundle, day: date) -> list[Ground]:
+    """Return each ground with the stations nearest to its calls that are open on the day."""
     stations = [station for station in land_stations(bundle.stations) if station.is_open_on(day)]
-    known = by_code(stations)
     station_m = np.array([[s.easting_m, s.northing_m] for s in stations])
     table = []
-    for code, locations in _locations(bundle):
-        if code not in known:
-            continue
+    for ground in (station for station in stations if station.code in bundle.ground.codes):
+        source, locations = _locations(bundle, ground, day)
         far = distances_m(locations[:, 0], locations[:, 1], station_m).mean(axis=0)
         near = [stations[i] for i in np.argsort(far)[:STATIONS_PER_GROUND]]
         lines = [Line(station, _expected(bundle, station, locations, day)) for station in near]
-        table.append((known[code], sorted(lines, key=lambda line: line.expected_s["day"])))
+        table.append(Ground(ground, source, sorted(lines, key=lambda line: line.expected_s["day"])))
     return table
 
 
-def _locations(bundle: Bundle) -> Iterator[tuple[str, NDArray[np.float64]]]:
-    """Return (ground code, (n, 2) centres of its cells with past calls); the station's location if it has no calls."""
-    cells, grounds = bundle.ground.cells[-1]
-    for index, code in enumerate(bundle.ground.codes):
-        own = cells[grounds == index]
-        if not len(own):
-            own_station = by_code(bundle.stations).get(code)
-            if own_station is not None:
-                yield code, np.array([[own_station.easting_m, own_station.northing_m]])
-            continue
-        # A sample is enough for two quantiles and keeps the table quick.
-        step = max(1, len(own) // MAX_LOCATIONS)
-        own = own[::step]
-        yield code, np.stack([own // ROW, own % ROW], axis=1) * CELL_M + CELL_M / 2
+def _locations(bundle: Bundle, ground: Station, day: date) -> tuple[Locations, NDArray[np.float64]]:
+    """Return (n, 2) locations, as dense as the calls of the ground; the points of its area if it had too few calls."""
+    found = bundle.area_points.ground(ground.code)
+    if found is not None:
+        return (Locations.CALLS if len(found) == POINTS else Locations.FEW_CALLS), found
+    station_m = np.array([[ground.easting_m, ground.northing_m]])
+    along = np.arange(-AREA_SIDE_M // 2, AREA_SIDE_M // 2 + 1, AREA_STEP_M, dtype=np.float64)
+    square = station_m + np.stack(np.meshgrid(along, along), axis=-1).reshape(-1, 2)
+    days = np.full(len(square), (day - EPOCH).days)
+    own = square[bundle.ground(square[:, 0], square[:, 1], days) == bundle.ground.codes.index(ground.code)]
+    return Locations.AREA, representative(own) if len(own) else station_m
 
 
 def _expected(
@@ -116,30 +135,35 @@ def _combined_quantiles(
     return round(float(p50)), round(float(p90))
 
 
-def _as_csv(table: list[tuple[Station, list[Line]]]) -> str:
+def _as_csv(table: list[Ground]) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(CSV_HEADER)
-    for ground, lines in table:
-        for line in lines:
-            for period, (p50_s, p90_s) in line.expected_s.items():
+    for ground in table:
+        place = (ground.station.code, ground.station.name)
+        for line in ground.lines:
+            for period, seconds in line.expected_s.items():
                 writer.writerow(
-                    (ground.code, ground.name, line.station.code, line.station.name, period, p50_s, p90_s)
+                    (*place, line.station.code, line.station.name, period, *seconds, ground.locations)
                 )
     return text.getvalue()
 
 
-def _as_page(table: list[tuple[Station, list[Line]]], card: Card, day: date) -> str:
+def _as_page(table: list[Ground], card: Card, day: date) -> str:
     loader = PackageLoader("londonpump.presentation.texts", "templates")
     environment = Environment(
         loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters["clock"] = _clock
     return environment.get_template("expected_times.html.j2").render(
-        table=sorted(table, key=lambda entry: entry[0].name), card=card, periods=PERIODS, day=day
+        table=sorted(table, key=lambda ground: ground.station.name),
+        card=card,
+        periods=PERIODS,
+        day=day,
+        marks=MARKS,
     )
 
 
 def _clock(seconds: int) -> str:
-    """Format minutes and seconds; 20:00, the longest published time, gets a plus sign."""
-    return f"{seconds // 60}:{seconds % 60:02d}" + ("+" if seconds >= MAX_PUBLISHED_S else "")
+    """Format minutes and seconds; the longest published time becomes `20+`, which no column is too narrow for."""
+    return f"{seconds // 60}+" if seconds >= MAX_PUBLISHED_S else f"{seconds // 60}:{seconds % 60:02d}"

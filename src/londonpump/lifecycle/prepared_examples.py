@@ -19,6 +19,8 @@ from londonpump.domain.json_values import from_json
 from londonpump.domain.london_clock import LONDON
 from londonpump.domain.stations import Station
 from londonpump.evaluation.evaluation_rows import (
+    OTHER_GROUND,
+    OWN_GROUND,
     EvaluationRows,
     Forecast,
     distance_band,
@@ -218,7 +220,7 @@ def build_judged_rows(bundle: Bundle, rows: Columns) -> EvaluationRows:
         "hour_band": hour_band(hour),
         "station": _text(rows["station_code"]),
         "borough": _text(rows["borough_name"]),
-        "own_ground": np.where(own, "own ground", "other ground"),
+        "own_ground": np.where(own, OWN_GROUND, OTHER_GROUND),
         "incident_type": _text(rows["incident_type"]),
         "pump": _text(rows["pump"]),
     }

@@ -26,14 +26,15 @@ from londonpump.models.applicability_domain import ApplicabilityDomain
 from londonpump.models.area_points import AreaPoints
 from londonpump.models.baselines import Constant, Distance
 from londonpump.models.distribution import P50, ResponseTimes
+from londonpump.models.error_calibration import ErrorCalibration
 from londonpump.models.fitted_context import FittedContext
 from londonpump.models.location_effect import LocationEffect
 from londonpump.models.npz import from_npz, to_npz
 from londonpump.models.pump_count import PumpsModel
 from londonpump.models.response_time_model import BaseCurve, ResponseTimeModel
 
-SCHEMA = 4
-"""Version of the file layout. 4 left out the original's model and renamed files and keys."""
+SCHEMA = 5
+"""Version of the file layout. 4 left out the original's model and renamed files and keys; 5 added the calibration by hour and type."""
 # Both models are made of files: the prefix keeps the names of one apart from those of the other.
 PUMPS_PREFIX = "pumps_"
 Columns = dict[str, NDArray[Any]]
@@ -87,6 +88,7 @@ class ResponseFile:
     centres: int
     shape: NDArray[np.float64]
     group_of: NDArray[np.int64]
+    calibration: ErrorCalibration
     risk_threshold: float
 
 
@@ -139,6 +141,7 @@ def to_files(bundle: Bundle) -> dict[str, bytes]:
             centres=len(response.centre),
             shape=response.shape,
             group_of=response.group_of,
+            calibration=response.calibration,
             risk_threshold=bundle.risk_threshold,
         ),
         "context.json": response.context,
@@ -198,6 +201,7 @@ def _assemble(card: Card, files: dict[str, bytes]) -> Bundle:
         scale=boosters.from_bytes(files["scale.txt"]),
         shape=stored.shape,
         group_of=stored.group_of,
+        calibration=stored.calibration,
         context=from_json(FittedContext, value["context.json"]),
     )
     pumps = {

@@ -10,6 +10,7 @@ from londonpump.features.catalogue import Feature, build
 from londonpump.features.dispatches import Dispatches
 from londonpump.models import boosters
 from londonpump.models.distribution import shape_of
+from londonpump.models.error_calibration import fit_error_calibration
 from londonpump.models.fitted_context import NO_CONTEXT, FittedContext
 from londonpump.models.location_effect import SMOOTHINGS, LocationEffect, cell_keys, fit_location_effect
 from londonpump.models.response_time_model import (
@@ -147,7 +148,9 @@ def fit_response_time(
     everything = slice(None)
     # the shape follows the latest dispatches, because errors of older ones may no longer hold
     latest = training.at_us >= np.quantile(training.at_us, 1 - hyperparameters.latest_share)
-    shape, group_of = _shapes(z, group_index(dispatches), latest)
+    calibration, calibrated = fit_error_calibration(z[latest], dispatches.take(np.flatnonzero(latest)))
+    band, is_own = (values[latest] for values in group_index(dispatches))
+    shape, group_of = _shapes(calibrated, (band, is_own))
     return ResponseTimeModel(
         features,
         curve,
@@ -156,6 +159,7 @@ def fit_response_time(
         training_data.scale(error_s, everything),
         shape,
         group_of,
+        calibration,
         training.context,
     )
 
@@ -226,14 +230,14 @@ def _fit_location_effects(
     return tuple(effect for effect, _ in fitted), [effects_s for _, effects_s in fitted]
 
 
-def _shapes(z: Floats, where: tuple[Ints, Ints], latest: NDArray[np.bool_]) -> tuple[Floats, Ints]:
-    """Return the shapes of groups with enough of the latest errors, and the shape of each group."""
+def _shapes(z: Floats, where: tuple[Ints, Ints]) -> tuple[Floats, Ints]:
+    """Return the shapes of groups with enough errors, and the shape of each group."""
     # Row 0 is the shape of all dispatches, to which small groups fall back.
-    shapes = [shape_of(z[latest])]
+    shapes = [shape_of(z)]
     group_of = np.zeros((len(DISTANCE_BANDS_M) + 1, 2), np.int64)
     for band in range(len(DISTANCE_BANDS_M) + 1):
         for own in (0, 1):
-            rows = latest & (where[0] == band) & (where[1] == own)
+            rows = (where[0] == band) & (where[1] == own)
             if rows.sum() >= MIN_GROUP_ERRORS:
                 group_of[band, own] = len(shapes)
                 shapes.append(shape_of(z[rows]))

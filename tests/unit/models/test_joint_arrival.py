@@ -6,10 +6,12 @@ from scipy.special import ndtr
 
 from londonpump.models.distribution import (
     LEVELS,
-    PUMP_CORRELATION,
+    OTHER_START,
+    SAME_START,
     MixtureTimes,
     QuantileMixture,
     ResponseTimes,
+    chance_before,
     later_of_two_s,
 )
 
@@ -22,32 +24,49 @@ def times(*centres_s: float) -> ResponseTimes:
     return ResponseTimes(np.array(centres_s), np.full(n, 60.0), np.zeros(n, np.int64), NORMAL[None, :])
 
 
-def drawn(response: ResponseTimes) -> np.ndarray:
+def drawn(response: ResponseTimes, correlation: float) -> np.ndarray:
     """Return (2, N) arrival times of two pumps at N calls."""
     rng = np.random.default_rng(7)
     shared, own = rng.standard_normal(N), rng.standard_normal((2, N))
-    p_late = ndtr(PUMP_CORRELATION**0.5 * shared + (1 - PUMP_CORRELATION) ** 0.5 * own)
+    p_late = ndtr(correlation**0.5 * shared + (1 - correlation) ** 0.5 * own)
     curves = response.quantiles(tuple(LEVELS))
     return np.stack([np.interp(p_late[i], LEVELS, curves[i]) for i in range(2)])
 
 
 @pytest.mark.parametrize("second_s", [300.0, 340.0, 700.0])
 @pytest.mark.parametrize("level", [0.1, 0.5, 0.9])
-def test_the_later_of_two_is_that_of_many_draws(second_s, level) -> None:
+@pytest.mark.parametrize("correlation", [SAME_START, OTHER_START])
+def test_the_later_of_two_is_that_of_many_draws(second_s, level, correlation) -> None:
     two = times(300.0, second_s)
-    later = drawn(two).max(axis=0)
-    later_s_of_two = later_of_two_s(two, np.array([0, 1]), [level])
+    later = drawn(two, correlation).max(axis=0)
+    later_s_of_two = later_of_two_s(two, np.array([0, 1]), [level], correlation)
     assert later_s_of_two[0] == pytest.approx(np.quantile(later, level), abs=2.0)
 
 
 def test_the_later_of_two_is_later_than_the_second_alone() -> None:
     two = times(300.0, 310.0)
-    later_s_of_two = later_of_two_s(two, np.array([0, 1]), [0.5])
+    later_s_of_two = later_of_two_s(two, np.array([0, 1]), [0.5], OTHER_START)
     assert later_s_of_two[0] > 310.0 + 10.0
 
 
 def test_two_that_are_both_at_the_end_of_the_records_are_told_so() -> None:
-    assert later_of_two_s(times(3_000.0, 4_000.0), np.array([0, 1]), [0.1, 0.9]) == [1_200.0, 1_200.0]
+    assert later_of_two_s(times(3_000.0, 4_000.0), np.array([0, 1]), [0.1, 0.9], OTHER_START) == [
+        1_200.0,
+        1_200.0,
+    ]
+
+
+@pytest.mark.parametrize("second_s", [250.0, 300.0, 340.0, 700.0])
+def test_the_chance_of_arriving_before_another_is_that_of_many_draws(second_s) -> None:
+    two = times(300.0, second_s)
+    one, other = drawn(two, OTHER_START)
+    expected = (one < other).mean() + (one == other).mean() / 2
+    found = chance_before(two, np.array([[0, 1], [1, 0]]))
+    assert found == pytest.approx([expected, 1 - expected], abs=0.005)
+
+
+def test_of_two_that_are_both_at_the_end_of_the_records_none_is_first() -> None:
+    assert chance_before(times(3_000.0, 4_000.0), np.array([[0, 1]])) == pytest.approx([0.5], abs=0.01)
 
 
 def test_rows_of_a_mixture_keep_their_points_together() -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from londonpump.domain.errors import BadValue
+from londonpump.evaluation.arrival_order import OrderMetrics
 from londonpump.evaluation.evaluate import ModelsEvaluation, PumpMetrics
 from londonpump.evaluation.evaluation_rows import EvaluationRows, Forecast
 from londonpump.evaluation.intervals import Stat
@@ -47,6 +48,8 @@ class ReportInputs:
     ours: str = "ours"
     """Name of the reported model."""
     pumps: PumpMetrics | None = None
+    order: OrderMetrics | None = None
+    """The order of the pumps of one call; None for too few pairs."""
     min_rows: int = 100
     """Slices with fewer rows are not ranked as worst."""
 

@@ -37,6 +37,7 @@ def render_report(inputs: ReportInputs) -> str:
         late=tables.metric_table(inputs, "Chance of arriving late", tables.LATE_METRICS),
         worst=[one for one in (tables.worst_by_error(inputs), tables.worst_by_cover(inputs)) if one],
         warnings=tables.warning_table(inputs),
+        order=tables.order_table(inputs),
         pumps=tables.pump_tables(inputs),
         curves=draw_curves(inputs),
         maps=draw_maps(inputs),

@@ -3,10 +3,12 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from londonpump.evaluation.arrival_order import NEAREST, OURS, OWN_THEN_NEAREST
 from londonpump.evaluation.evaluate import WHOLE, SliceMetrics, sliced_differences
 from londonpump.evaluation.intervals import Stat
 from londonpump.presentation.report.inputs import ReportInputs
 from londonpump.presentation.report.style import (
+    NOT_DEFINED,
     format_count,
     format_interval,
     format_number,
@@ -55,6 +57,11 @@ WARNINGS = {
     "station_list_underestimate": ("List of stations", "120 s more"),
 }
 CLAIMED_COVER = 0.8
+ORDER_RULES = {
+    OURS: "londonpump",
+    NEAREST: "Nearest station first",
+    OWN_THEN_NEAREST: "Own ground first, then the nearest",
+}
 
 
 @dataclass(frozen=True)
@@ -165,6 +172,30 @@ def warning_table(inputs: ReportInputs) -> Table | None:
         head,
         rows,
     )
+
+
+def order_table(inputs: ReportInputs) -> Table | None:
+    """Return how often the pumps of one call arrived in the order of our model and of two simple rules."""
+    found = inputs.order
+    if found is None:
+        return None
+    rows = []
+    for rule, label in ORDER_RULES.items():
+        share, lost = found.right_share[rule], found.regret_s[rule]
+        cells = [
+            Cell(format_number(share.value, "%"), format_interval(share, "%")),
+            Cell(format_number(lost.value, "s"), format_interval(lost, "s")),
+        ]
+        if rule == OURS:
+            cells += [Cell(NOT_DEFINED), Cell(NOT_DEFINED)]
+        else:
+            cells += [
+                _difference_cell(found.right_share_difference[rule], "points", 1),
+                _difference_cell(found.regret_difference_s[rule], "s", -1),
+            ]
+        rows.append((label, cells))
+    head = ["Rule", "Right, %", "Lost, s", "Ours minus it, points", "Ours minus it, s lost"]
+    return Table(f"{format_count(found.pairs)} pairs of pumps from different stations", head, rows)
 
 
 def worst_by_error(inputs: ReportInputs, max_rows: int = 15) -> Table | None:

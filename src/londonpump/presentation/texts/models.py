@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from londonpump.domain.json_values import IF_KNOWN, INLINE
+from londonpump.evaluation.arrival_order import NEAREST, OURS, OWN_THEN_NEAREST, OrderMetrics
 from londonpump.evaluation.evaluate import ModelsEvaluation, PumpMetrics
 from londonpump.evaluation.intervals import Stat
 from londonpump.models.bundle import Card
@@ -65,6 +66,11 @@ class EvaluationResults:
     """Number of mobilisations by part of the context that was unknown."""
     pumps: PumpScores | None
     """None if no evaluated call has a published number of pumps."""
+    order: OrderMetrics | None
+    """None if too few evaluated calls have pumps from two stations."""
+
+
+ORDER_LABELS = {OURS: "londonpump", NEAREST: "nearest first", OWN_THEN_NEAREST: "own ground, then nearest"}
 
 
 def format_evaluation(results: EvaluationResults) -> str:
@@ -84,6 +90,15 @@ def format_evaluation(results: EvaluationResults) -> str:
     if original := results.original:
         lines.append(
             f"The original model over eleven seeds: median MAE {original.median_mae_s:.1f} s, best {original.best_mae_s:.1f} s"
+        )
+    if order := results.order:
+        share, lost = order.right_share, order.regret_s
+        lines.append(
+            f"Order of {order.pairs:,} pairs of pumps from two stations, right: "
+            + "; ".join(
+                f"{label} {share[rule].value:.1%} ({lost[rule].value:.1f} s lost)"
+                for rule, label in ORDER_LABELS.items()
+            )
         )
     if results.context_imputed:
         unknown_parts = ", ".join(f"{part} of {n:,}" for part, n in results.context_imputed.items())

@@ -11,13 +11,22 @@ from londonpump.domain.columns import WEATHER_NUMBERS
 from londonpump.domain.json_values import JsonObject
 from londonpump.features.context import NAMES, UNITS, ContextValue
 from londonpump.models.bundle import Bundle
-from londonpump.models.distribution import P10, P50, P90, later_of_two_s
+from londonpump.models.distribution import (
+    OTHER_START,
+    P10,
+    P50,
+    P90,
+    SAME_START,
+    Times,
+    chance_before,
+    later_of_two_s,
+)
 from londonpump.models.explanations import Contribution
 from londonpump.models.fitted_context import CLIMATE, CONGESTION, LIBRARY, PROFILE, SCHOOL, UNKNOWN, WORKING
 from londonpump.models.predict import OVER_S
 from londonpump.service.board.rules import PumpState
 from londonpump.service.champion import Champion
-from londonpump.service.predictions.forecast import STATED_COLUMNS, Call, Ranked
+from londonpump.service.predictions.forecast import STATED_COLUMNS, Call, Ints, Ranked
 from londonpump.service.predictions.request_context import StationIndex
 
 CALL = "call"
@@ -159,12 +168,14 @@ class ResponseBuilder:
         ends_s, mean_s = times.quantiles((P10, P90)), times.mean_s
         seconds = np.column_stack([mean_s, ends_s[:, 0], predictions.median_s[rows], ends_s[:, 1]]).round(1)
         distances_m = ranked.distances_m(rows).round().tolist()
+        before_next = _chances_before_next(predictions.times, rows)
         n_explained = len(ranked.explained)
         return [
             {
                 **self._pump(ranked.call.pumps[pump]),
                 "distance_m": int(distances_m[i]),
                 **dict(zip(SECONDS, row_seconds.tolist(), strict=True)),
+                "chance_before_next": before_next[i],
                 **_row_response(ranked, row),
                 "explanations": _contributions(ranked.contributions[row], row_seconds[2])
                 if i < n_explained
@@ -183,6 +194,17 @@ class ResponseBuilder:
             "is_assumed": pump.is_assumed,
             "reported_at": format_utc(pump.reported_at) if pump.reported_at else None,
         }
+
+
+def _chances_before_next(times: Times, rows: Ints) -> list[float | None]:
+    """Return for each of the (n,) ranked rows the chance of arriving before the next one; None for the last."""
+    pairs = np.stack([rows[:-1], rows[1:]], axis=1)
+    # pumps that share a row leave from one station: none of the two is more likely to be first
+    differ = pairs[:, 0] != pairs[:, 1]
+    chances = np.full(len(pairs), 0.5)
+    if differ.any():
+        chances[differ] = chance_before(times, pairs[differ])
+    return [*chances.round(3).tolist(), None]
 
 
 def _response_warning(ranked: Ranked) -> str | None:
@@ -251,7 +273,9 @@ def _second_pump(ranked: Ranked) -> JsonObject | None:
     if len(sendable) < len(("first", "second")):
         return None
     rows = np.array([ranked.row(pump) for pump in sendable])
+    first, second = (ranked.call.pumps[pump].station_code for pump in sendable)
+    correlation = SAME_START if first == second else OTHER_START
     p10_s, p50_s, p90_s = (
-        round(s, 1) for s in later_of_two_s(ranked.predictions.times, rows, (P10, P50, P90))
+        round(s, 1) for s in later_of_two_s(ranked.predictions.times, rows, (P10, P50, P90), correlation)
     )
     return {"pump": ranked.call.pumps[sendable[1]].code, "p10_s": p10_s, "p50_s": p50_s, "p90_s": p90_s}

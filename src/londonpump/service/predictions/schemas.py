@@ -325,6 +325,9 @@ class Candidate(ResponseModel):
     """Seconds by which half of such mobilisations have arrived: the announced time."""
     p90_s: float
     """Seconds by which 90 % of such mobilisations have arrived."""
+    chance_before_next: float | None = None
+    """Chance of arriving before the next candidate of the list if both are sent; null for the last one, and in answers that
+    were stored before it was computed."""
     chance_within_s: dict[str, float]
     """Chance of arriving within each number of seconds."""
     warning: RiskWarning
@@ -344,7 +347,8 @@ class Candidate(ResponseModel):
 class SecondPump(ResponseModel):
     """The time by which both pumps have arrived if the first two candidates that can be sent are sent.
 
-    The two times are correlated as in simulated records: what slows down one pump slows down the other.
+    The two times are correlated as in the records of 2023: what slows down one pump slows down the other, more so if both
+    leave from one station.
     """
 
     pump: str
