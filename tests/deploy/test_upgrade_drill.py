@@ -74,15 +74,14 @@ class Load:
     def _repeat(self, work: Callable[[httpx2.Client, int], None]) -> None:
         # a connection per request: nginx closes those that are idle when it is loaded anew
         limits = httpx2.Limits(max_keepalive_connections=0)
-        with httpx2.Client(
-            base_url=self.address, headers=self.headers, limits=limits, timeout=30, trust_env=False
-        ) as client:
+        with httpx2.Client(base_url=self.address, limits=limits, timeout=30, trust_env=False) as client:
             for number in count():
                 if self._ended.wait(0.02):
                     return
                 work(client, number)
 
     def _send(self, client: httpx2.Client, method: str, path: str, name: str, **sent: Any) -> Any:
+        sent["headers"] = {**self.headers, **sent.get("headers", {})}
         began_s = time.monotonic()
         status, problem, value = 0, "", None
         try:
@@ -173,6 +172,8 @@ class Drill:
     phases: list[tuple[str, float, float]] = field(default_factory=list)
 
     def phase(self, name: str, action: Callable[[], Any]) -> Any:
+        # a token is valid for ten minutes, and a slow machine may take longer for all phases
+        self.load.headers = signed_in(self.load.address)
         began_s = time.monotonic()
         done = action()
         self.phases.append((name, began_s, time.monotonic()))
