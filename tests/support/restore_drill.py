@@ -35,7 +35,7 @@ class NotRun(Exception):
 
 @dataclass(frozen=True)
 class Drilled:
-    """What a drill found."""
+    """Hold the findings of a drill."""
 
     engine: str
     predictions_before: int

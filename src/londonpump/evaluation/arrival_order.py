@@ -1,4 +1,4 @@
-"""Whether the pumps of one call arrive in the predicted order, against two rules that need no model.
+"""Evaluate whether the pumps of one call arrive in the predicted order, against two rules that need no model.
 
 A pair is two pumps that were mobilised to one incident from different stations. A rule is right if the pump that it puts first
 arrived first; where it puts none first, or both arrived in the same second, it is half right. Its regret is the time lost by sending

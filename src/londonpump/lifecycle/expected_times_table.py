@@ -33,7 +33,7 @@ CSV_HEADER = ("ground_code", "ground", "station_code", "station", "period", "p50
 
 
 class Locations(StrEnum):
-    """What the locations on a ground are taken from."""
+    """Name the source of the locations on a ground."""
 
     CALLS = "calls"
     FEW_CALLS = "few calls"
