@@ -177,6 +177,11 @@ class Settings(BaseSettings):
         return self.home / "records"
 
     @property
+    def roads(self) -> Path:
+        """Folder of the tables of roads, and of the maps that `fetch roads` downloads."""
+        return self.home / "roads"
+
+    @property
     def is_embedded(self) -> bool:
         """True if the database is the SQLite file in the home: one machine, one user."""
         return self.database_url is None

@@ -108,11 +108,9 @@ def join_stations(index: RoadIndex, extent: Extent, stations: Iterable[Station])
     at = np.flatnonzero(is_joined)
     return StationRoads(
         joined=tuple(known[i] for i in at),
-        places=Positions(places.segment[at], places.fraction[at], places.distance_m[at]),
+        places=places.take(at),
         outside=tuple(each for each, inside in zip(known, is_inside, strict=True) if not inside),
-        far=tuple(
-            (known[i], float(places.distance_m[i])) for i in np.flatnonzero(is_inside & ~is_joined)
-        ),
+        far=tuple((known[i], float(places.distance_m[i])) for i in np.flatnonzero(is_inside & ~is_joined)),
     )
 
 
@@ -131,11 +129,10 @@ def find_cells(index: RoadIndex, extent: Extent, stations: Iterable[Station]) ->
                 out=nearest_m2,
             )
     used = (nearest_m2 <= MAX_TO_STATION_M**2) & extent.contains(easting_m, northing_m)
-    row, column, easting_m, northing_m = (each[used] for each in (row, column, easting_m, northing_m))
-    places = index.nearest(easting_m, northing_m)
-    used = places.distance_m <= MAX_TO_ROAD_M
-    kept = Positions(places.segment[used], places.fraction[used], places.distance_m[used])
-    return Cells(grid, row[used], column[used], kept)
+    places = index.nearest(easting_m[used], northing_m[used])
+    is_by_road = places.distance_m <= MAX_TO_ROAD_M
+    kept = np.flatnonzero(used)[is_by_road]
+    return Cells(grid, row[kept], column[kept], places.take(is_by_road))
 
 
 @dataclass
@@ -159,7 +156,7 @@ def make_ways(
     router = Router(graph, Targets(graph, cells.places))
     columns = _Columns()
     for number, station in enumerate(roads.joined):
-        place = Positions(*(each[number : number + 1] for each in _parts(roads.places)))
+        place = roads.places.take(np.array([number]))
         tree, starts = router.find(place)
         near = near_cells(cells, station.easting_m, station.northing_m)
         columns.seconds.append(_stored(tree.seconds / UNIT_S))
@@ -177,15 +174,9 @@ def make_ways(
     return arrays
 
 
-def _parts(places: Positions) -> tuple[Ints, Floats, Floats]:
-    return places.segment, places.fraction, places.distance_m
-
-
 def near_cells(cells: Cells, easting_m: float, northing_m: float) -> Ints:
     """Return the numbers of the cells for which all fields are stored."""
-    return np.flatnonzero(
-        is_near(np.float64(easting_m), np.float64(northing_m), *cells.grid.middle(cells.row, cells.column))
-    )
+    return np.flatnonzero(is_near(easting_m, northing_m, *cells.grid.middle(cells.row, cells.column)))
 
 
 def _near_base(cells: Cells, near: Ints, start: int) -> Ints:
@@ -218,7 +209,7 @@ def _add_sums(
 
 
 def _stored(values: NDArray[Any]) -> NDArray[np.uint16]:
-    return np.minimum(np.rint(values), UNKNOWN).astype(np.uint16)
+    return np.asarray(np.minimum(np.rint(values), UNKNOWN), np.uint16)
 
 
 def _narrow(values: NDArray[np.uint16]) -> NDArray[Any]:

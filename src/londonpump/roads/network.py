@@ -145,9 +145,7 @@ def _split(lines: RoadLines) -> tuple[Ints, Ints, Ints]:
     return lines.points[:-1][same], lines.points[1:][same], line[1:][same]
 
 
-def _direct(
-    tail: Ints, head: Ints, direction: Ints, line: Ints, road_class: Ints
-) -> tuple[Ints, Ints, Ints]:
+def _direct(tail: Ints, head: Ints, direction: Ints, line: Ints, road_class: Ints) -> tuple[Ints, Ints, Ints]:
     """Return every legal direction of the pieces once, sorted by tail and head; of two equal ones the faster road."""
     ahead, back = direction >= 0, direction <= 0
     tails = np.concatenate([tail[ahead], head[back]])
@@ -223,6 +221,10 @@ class Positions:
     fraction: Floats
     distance_m: Floats
 
+    def take(self, rows: Ints | Flags) -> "Positions":
+        """Return some of the places."""
+        return Positions(self.segment[rows], self.fraction[rows], self.distance_m[rows])
+
     def directions(self, network: Network) -> tuple["Positions", "Positions"]:
         """Return the places along their segment and along its reverse, whose segment is NONE if there is none."""
         return self, Positions(network.segments.reverse[self.segment], 1.0 - self.fraction, self.distance_m)
@@ -253,13 +255,13 @@ class RoadIndex:
         self._network = network
         self._tree = cKDTree(np.stack(self._place(self._segment, fraction), axis=1))
 
-    def _place(self, segment: Ints, fraction: Floats) -> tuple[Floats, Floats]:
+    def _place(self, segment: Ints, fraction: Floats) -> list[Floats]:
         network, parts = self._network, self._network.segments
         tail, head = parts.tail[segment], parts.head[segment]
-        return tuple(  # type: ignore[return-value]
+        return [
             axis[tail] + fraction * (axis[head] - axis[tail])
             for axis in (network.easting_m, network.northing_m)
-        )
+        ]
 
     def nearest(self, easting_m: Floats, northing_m: Floats) -> Positions:
         """Return the place on a road that is nearest to each point, to within a metre."""

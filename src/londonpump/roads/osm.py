@@ -9,7 +9,7 @@ import numpy as np
 
 from londonpump.domain.errors import BadFile
 from londonpump.domain.national_grid import to_grid
-from londonpump.roads.lines import CLASSES, POINT_FIELDS, RoadLines
+from londonpump.roads.lines import POINT_FIELDS, RoadLines
 
 LICENCE = "Open Database License 1.0 (ODbL)"
 ATTRIBUTION = "© OpenStreetMap contributors"

@@ -5,6 +5,7 @@ OUT/<name>/ holds the card `roads.json`, whose hash is the name, and the arrays,
 """
 
 import hashlib
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,9 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from londonpump.domain.errors import BadFile
-from londonpump.persistence.atomic_files import as_json, atomic_folder, new_folder, write_json
-from londonpump.roads.table import CARD, CURRENT, NAME_LENGTH, PROVENANCE, open_table
+from londonpump.persistence.atomic_files import as_json, atomic_folder, new_folder, read_json, write_json
+from londonpump.roads.table import ADVICE, CARD, CURRENT, NAME_LENGTH, PROVENANCE, RoadTable, open_table
 
+NAME_PATTERN = re.compile(rf"[0-9a-f]{{{NAME_LENGTH}}}")
 Arrays = Mapping[str, NDArray[Any]]
 
 
@@ -37,7 +39,9 @@ def save_table(card: Mapping[str, Any], arrays: Arrays, provenance: Mapping[str,
                 write_json(part / PROVENANCE, dict(provenance))
         except OSError as error:
             problem = f"cannot be written ({error.strerror})"
-            raise BadFile(folder, problem, "Nothing of it was kept: make room, or name another folder.") from error
+            raise BadFile(
+                folder, problem, "Nothing of it was kept: make room, or name another folder."
+            ) from error
         open_table(folder)
     # last, so that the pointer never names a table that is not complete
     write_json(out / CURRENT, {"schema": 1, "roads": folder.name})
@@ -65,5 +69,24 @@ class _HashingFile:
 
 def _digest(values: NDArray[Any]) -> str:
     sink = _HashingFile()
-    np.save(sink, values, allow_pickle=False)  # type: ignore[call-overload]  # any object with `write` will do
+    np.save(sink, values, allow_pickle=False)
     return sink.digest.hexdigest()
+
+
+def current_table(out: Path) -> RoadTable:
+    """Open the table that was imported last. Raises: BadFile if there is none, or it is damaged."""
+    pointer = out / CURRENT
+    if not pointer.exists():
+        raise BadFile(out, "holds no roads", "Import a map: londonpump roads import FILE.")
+    value = read_json(pointer)
+    name = value.get("roads") if isinstance(value, dict) else None
+    if not isinstance(name, str):
+        raise BadFile(pointer, "does not name a table of roads", ADVICE)
+    return named_table(out, name)
+
+
+def named_table(out: Path, name: str) -> RoadTable:
+    """Open a table by its name. Raises: BadFile if it is missing or damaged."""
+    if not NAME_PATTERN.fullmatch(name):
+        raise BadFile(out, f"cannot be used: {name[:80]!r} is not the name of a table of roads", ADVICE)
+    return open_table(out / name)

@@ -5,7 +5,6 @@ Nothing here needs the libraries that read maps, so that the service can look wa
 
 import hashlib
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -62,7 +61,9 @@ class Grid:
         return easting_m, northing_m
 
 
-def is_near(station_e: Floats, station_n: Floats, cell_e: Floats, cell_n: Floats) -> NDArray[np.bool_]:
+def is_near(
+    station_e: Floats | float, station_n: Floats | float, cell_e: Floats, cell_n: Floats
+) -> NDArray[np.bool_]:
     """Return whether all fields are stored for a station and a cell."""
     return np.asarray((cell_e - station_e) ** 2 + (cell_n - station_n) ** 2 <= NEAR_M**2)
 
@@ -108,6 +109,13 @@ class RoadTable:
     def is_partial(self) -> bool:
         """Whether the map covers only a part of London."""
         return bool(self.card["is_partial"])
+
+    def summary(self) -> dict[str, Any]:
+        """Return what people must know of the table, as JSON."""
+        names = ("source", "date", "licence", "attribution", "extent", "is_partial", "fields")
+        return (
+            {"name": self.name} | {name: self.card[name] for name in names} | {"stations": len(self.stations)}
+        )
 
     @cached_property
     def stations(self) -> NDArray[np.str_]:
@@ -177,11 +185,10 @@ class RoadTable:
             if field not in (SECONDS, REST)
         }
         rest = values[METRES].copy()
-        for field in values:
-            if field.startswith(PART_OF_METRES):
+        for field in filter(lambda name: name.startswith(PART_OF_METRES), self.fields):
+            if field != REST:
                 values[field] *= values[METRES] / np.float32(SHARE_UNITS)
-                if field != LIMIT_20:
-                    rest -= values[field]
+                rest -= values[field] if field != LIMIT_20 else 0.0
         values[REST] = np.maximum(rest, 0.0)
         return {field: values[field] for field in self.fields if field != SECONDS}
 
@@ -225,9 +232,3 @@ def sha256_of(path: Path) -> str:
     """Return the SHA-256 of a file."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def files_of(card: dict[str, Any]) -> Iterator[str]:
-    """Yield the names of the files of a table."""
-    yield CARD
-    yield from card["sha256"]

@@ -128,9 +128,7 @@ class Router:
         edge[first] = edges[order][np.searchsorted(heads[order], first)]
         return self._reach(starts, node_s, before_node, edge), starts
 
-    def _reach(
-        self, starts: list[tuple[int, Floats]], node_s: Floats, before_node: Ints, edge: Ints
-    ) -> Tree:
+    def _reach(self, starts: list[tuple[int, Floats]], node_s: Floats, before_node: Ints, edge: Ints) -> Tree:
         network = self.graph.network
         options = [node_s[side.node] + side.before_s for side in self.targets.sides]
         for start_edge, before in starts:
@@ -149,9 +147,7 @@ class Router:
         turns = np.zeros(len(chosen), np.int64)
         choice = tree.side[chosen]
         by_node = choice < len(sides)
-        nodes = np.stack([side.node[chosen] for side in sides])[
-            np.minimum(choice, 1), np.arange(len(chosen))
-        ]
+        nodes = np.stack([side.node[chosen] for side in sides])[np.minimum(choice, 1), np.arange(len(chosen))]
         node_sums, node_turns = self._sum_tree(tree, starts, nodes[by_node])
         for number, side in enumerate(sides):
             here = choice == number
@@ -166,9 +162,7 @@ class Router:
             sums[here] = sides[side_number].before[chosen[here]] - starts[start][1]
         return sums, turns
 
-    def _sum_tree(
-        self, tree: Tree, starts: list[tuple[int, Floats]], wanted: Ints
-    ) -> tuple[Floats, Ints]:
+    def _sum_tree(self, tree: Tree, starts: list[tuple[int, Floats]], wanted: Ints) -> tuple[Floats, Ints]:
         """Return sums and turns from the start to nodes, by pointer doubling over the part of the tree that holds them."""
         network, root = self.graph.network, self.graph.n_nodes
         limit_s = tree.node_s[wanted].max(initial=0.0)
