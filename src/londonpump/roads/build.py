@@ -88,7 +88,9 @@ class Extent:
 
 
 def extent_of(lines: RoadLines) -> Extent:
-    """Return the extent of the roads of a map, rounded to about a metre."""
+    """Return the extent that the file states, or else that of its roads, rounded to about a metre."""
+    if lines.box_degrees is not None:
+        return Extent(*(round(float(value), 5) for value in lines.box_degrees))
     latitude, longitude = to_degrees(lines.easting_m, lines.northing_m)
     west, south, east, north = (
         round(float(value), 5) for value in (longitude.min(), latitude.min(), longitude.max(), latitude.max())
@@ -129,11 +131,11 @@ def find_cells(index: RoadIndex, extent: Extent, stations: Iterable[Station]) ->
                 (easting_m - station.easting_m) ** 2 + (northing_m - station.northing_m) ** 2,
                 out=nearest_m2,
             )
-    used = (nearest_m2 <= MAX_TO_STATION_M**2) & extent.contains(easting_m, northing_m)
-    places = index.nearest(easting_m[used], northing_m[used])
+    at = np.flatnonzero(nearest_m2 <= MAX_TO_STATION_M**2)
+    at = at[extent.contains(easting_m[at], northing_m[at])]
+    places = index.nearest(easting_m[at], northing_m[at])
     is_by_road = places.distance_m <= MAX_TO_ROAD_M
-    kept = np.flatnonzero(used)[is_by_road]
-    return Cells(grid, row[kept], column[kept], places.take(is_by_road))
+    return Cells(grid, row[at[is_by_road]], column[at[is_by_road]], places.take(is_by_road))
 
 
 @dataclass
