@@ -21,16 +21,17 @@ def networks(draw, directions=(0,)):
     """A grid of streets with some missing, points moved, classes and directions drawn."""
     random = draw(st.randoms(use_true_random=False))
     points = {
-        row * SIDE + column: (column * STEP_M + random.uniform(-40, 40), row * STEP_M + random.uniform(-40, 40))
+        row * SIDE + column: (
+            column * STEP_M + random.uniform(-40, 40),
+            row * STEP_M + random.uniform(-40, 40),
+        )
         for row in range(SIDE)
         for column in range(SIDE)
     }
     pairs = [(at, at + 1) for at in points if at % SIDE < SIDE - 1]
     pairs += [(at, at + SIDE) for at in points if at + SIDE in points]
     ways = [
-        (pair, random.choice(CLASSES), random.choice(directions))
-        for pair in pairs
-        if random.random() < 0.8
+        (pair, random.choice(CLASSES), random.choice(directions)) for pair in pairs if random.random() < 0.8
     ]
     places = np.array([[random.uniform(0, SIDE * STEP_M) for _ in range(2)] for _ in range(6)])
     assume(len(ways) > 5)
@@ -58,7 +59,7 @@ def plain_search(network, positions):
     parts = network.segments
     driven_s = network.seconds(np.hstack([parts.along, np.zeros_like(parts.at_end)]))
     at_end_s = JUNCTION_S * network.is_junction[parts.head]
-    leaving = {}
+    leaving: dict[int, list[int]] = {}
     for segment, tail in enumerate(parts.tail.tolist()):
         leaving.setdefault(tail, []).append(segment)
     n = len(positions.segment)
@@ -73,7 +74,8 @@ def plain_search(network, positions):
     ]
     result = np.full((n, n), np.inf)
     for start in range(n):
-        best, heap = {}, []
+        best: dict[int, float] = {}
+        heap: list[tuple[float, int]] = []
         for segment, fraction in sides[start]:
             cost = (1 - fraction) * driven_s[segment] + at_end_s[segment]
             heapq.heappush(heap, (cost, int(parts.head[segment])))

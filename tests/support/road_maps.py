@@ -82,7 +82,10 @@ def _box_around(points: Points) -> Any:
 
 
 def write_open_roads(path: Path, points: Points, links: Sequence[Mapping[str, Any]], **options: Any) -> Path:
-    """Write a GeoPackage with the layers and columns of OS Open Roads. links: `points`, and values of columns."""
+    """Write a GeoPackage with the layers and columns of OS Open Roads.
+
+    Args: links: `points`, and values of columns. options: `without` leaves columns out, `crs` names another system of coordinates.
+    """
     import pyogrio
 
     defaults = {
@@ -112,7 +115,7 @@ def write_open_roads(path: Path, points: Points, links: Sequence[Mapping[str, An
         rows.append(
             (line, {"id": f"L{number}", "length": length, **defaults, **ends, **values}),
         )
-    fields = [name for name in rows[0][1] if name not in options.pop("without", ())]
+    fields = [name for name in rows[0][1] if name not in options.get("without", ())]
     columns = [_column([row[name] for _, row in rows]) for name in fields]
     pyogrio.raw.write(
         path,
@@ -122,14 +125,17 @@ def write_open_roads(path: Path, points: Points, links: Sequence[Mapping[str, An
         layer="road_link",
         driver="GPKG",
         geometry_type="LineString",
-        crs=options.pop("crs", "EPSG:27700"),
+        crs=options.get("crs", "EPSG:27700"),
     )
     nodes = sorted({at for link in links for at in (link["points"][0], link["points"][-1])})
     shapes = [b"\x01\x01\x00\x00\x00" + np.array(grid_m(points, at), "<f8").tobytes() for at in nodes]
     pyogrio.raw.write(
         path,
         np.array(shapes, dtype=object),
-        [np.array([f"N{at}" for at in nodes], dtype=object), np.array(["junction"] * len(nodes), dtype=object)],
+        [
+            np.array([f"N{at}" for at in nodes], dtype=object),
+            np.array(["junction"] * len(nodes), dtype=object),
+        ],
         ["id", "form_of_road_node"],
         layer="road_node",
         driver="GPKG",
