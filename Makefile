@@ -8,7 +8,7 @@ WORKERS ?= 2
 export PYTHONDONTWRITEBYTECODE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup service-env airflow-env airflow demo test test-fast test-slow test-nightly check fix up down logs bench docs lock clean
+.PHONY: help setup service-env airflow-env airflow demo test test-fast test-slow test-nightly check fix up down logs containers-test bench docs lock clean
 
 help:  ## what each command does
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -76,6 +76,9 @@ down:  ## stops the stack; its data stays (docker compose down --volumes removes
 
 logs:  ## the logs of the stack, as they are written
 	@$(COMPOSE) logs --follow --tail 100
+
+containers-test: $(READY)  ## the stack in containers, built, broken under load and removed again; needs root: 10 minutes
+	@nice -n 10 $(BIN)/python scripts/containers_test.py $(ARGS)
 
 bench: $(READY)  ## speed and memory, as json in benchmarks/results
 	@$(BIN)/python -m benchmarks $(ARGS)
