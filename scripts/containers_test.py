@@ -202,18 +202,21 @@ def start(stack: Stack, report: Report) -> Callable[[str], dict[str, str]]:
     """Start the stack from nothing. Returns: how the first account signs in at an address."""
     healthy_s, output = timed(lambda: stack.make("up"))
     report.note("from nothing to healthy, s", healthy_s)
-    (found,) = ACCOUNT.findall(output)
+    account = ACCOUNT.search(output)
+    if account is None:
+        raise StepFailed(f"make up printed no password of the first account:\n{output}")
+    name, password = account.groups()
     logs = stack.compose("logs")
-    report.note("the password is in a log after make up", found[1] in logs, is_kept=found[1] not in logs)
+    report.note("the password is in a log after make up", password in logs, is_kept=password not in logs)
     time.sleep(REST_S)
     memory_mb = stack.engine.memory_mb(stack.engine.containers(stack.project))
-    for name, used_mb in sorted(memory_mb.items()):
-        report.note(f"idle memory of {name.removeprefix(stack.project).strip('-_')}, MB", used_mb)
+    for container, used_mb in sorted(memory_mb.items()):
+        report.note(f"idle memory of {container.removeprefix(stack.project).strip('-_')}, MB", used_mb)
     total_mb = sum(memory_mb.values())
     report.note(f"idle memory of all, MB (at most {MAX_IDLE_MB})", total_mb, is_kept=total_mb <= MAX_IDLE_MB)
 
     def sign_in(address: str) -> dict[str, str]:
-        form = {"username": found[0], "password": found[1]}
+        form = {"username": name, "password": password}
         answer = httpx2.post(f"{address}/login", data=form, trust_env=False, timeout=30)
         return {"Authorization": f"Bearer {answer.raise_for_status().json()['access_token']}"}
 
@@ -341,8 +344,8 @@ def main() -> int:
     except Skipped as error:
         print(f"SKIPPED: the containers were NOT tested, as {error}.", file=sys.stderr)
         return SKIPPED
-    except StepFailed as error:
-        report.broken.append(str(error))
+    except (StepFailed, httpx2.HTTPError) as error:
+        report.broken.append(f"{type(error).__name__}: {error}")
     except KeyboardInterrupt:
         report.broken.append("the test was stopped before its end")
     from londonpump.persistence.atomic_files import write_json
