@@ -8,7 +8,7 @@ WORKERS ?= 2
 export PYTHONDONTWRITEBYTECODE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup service-env airflow-env airflow demo test test-fast test-slow test-nightly check check-deploy fix up down logs bench docs lock clean
+.PHONY: help setup service-env airflow-env airflow demo test test-fast test-slow test-nightly check check-deploy fix up down logs containers-test bench docs lock clean
 
 help:  ## what each command does
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -87,6 +87,9 @@ down:  ## stops the stack; its data stays (docker compose down --volumes removes
 logs:  ## the logs of the stack, as they are written
 	@$(COMPOSE) logs --follow --tail 100
 
+containers-test: $(READY)  ## the stack in containers, built, broken under load and removed again; needs root: 10 minutes
+	@nice -n 10 $(BIN)/python scripts/containers_test.py $(ARGS)
+
 bench: $(READY)  ## speed and memory, as json in benchmarks/results
 	@$(BIN)/python -m benchmarks $(ARGS)
 
@@ -97,7 +100,7 @@ docs: $(READY)  ## the pages written from the code
 lock:  ## the locks anew (needs uv); they hold no address
 	uv pip compile --no-strip-extras --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --all-extras --group dev pyproject.toml -o requirements/dev.lock
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --extra service pyproject.toml -o requirements/service.lock
-	uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --all-extras pyproject.toml -o requirements/worker.lock
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --extra all pyproject.toml -o requirements/worker.lock
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --no-header requirements/mlflow.in -o requirements/mlflow.lock
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --group pyproject.toml:build -o requirements/build.lock
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --no-header requirements/images.in -o requirements/images.lock

@@ -229,6 +229,7 @@ ENV_HEAD = """\
 # Images: where they are kept, and which version runs.
 #REGISTRY=localhost
 #TAG=dev
+#BASE_IMAGE=docker.io/library/python:3.13-slim-bookworm
 #POSTGRES_IMAGE=docker.io/library/postgres:17-bookworm
 
 # Addresses and ports on this machine. Put a proxy with TLS before a service that others reach.

@@ -12,22 +12,30 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
+import httpx2
 import pytest
+from support.altered_bundles import slower
+from support.service_process import served
+from support.steady_load import sign_in
 
 from londonpump.domain.errors import BadFile
 from londonpump.lifecycle.progress import silent
 from londonpump.persistence.atomic_files import read_json
 from londonpump.persistence.bundles import save_bundle
 from londonpump.persistence.database import open_database
-from londonpump.persistence.repositories.context import context_at
-from londonpump.registry.manual_decisions import ledger
+from londonpump.persistence.repositories.context import context_at, read_weather
+from londonpump.registry.manual_decisions import PromotionRequest, ledger, promote
 from londonpump.rehearsal.demo_home import (
+    EXAMPLE,
+    USER,
     DemoPlan,
     claim_folder,
     demo_user,
+    fill_empty,
     fill_weather,
     is_complete,
     make_demo,
@@ -35,8 +43,9 @@ from londonpump.rehearsal.demo_home import (
     settings_of,
     simulated_weather,
 )
+from londonpump.rehearsal.demo_service import QUESTION
 
-ENDS_WITHIN_S = 120
+ENDS_WITHIN_S, FILLED_WITHIN_S = 120, 900
 PLAN = DemoPlan(incidents=2_500, seed=3)
 SIZE_OPTIONS = ("--incidents", str(PLAN.incidents), "--seed", str(PLAN.seed))
 WEATHER = "temp,precip,cloudcover,visibility,conditions,icon,date\n" + "".join(
@@ -95,10 +104,16 @@ def last_event(home: Path) -> str:
     return str(json.loads((home / "service.log").read_text(encoding="utf-8").splitlines()[-1])["event"])
 
 
+@pytest.fixture(scope="module")
+def whole_demo(tmp_path_factory) -> tuple[Path, str]:
+    """Return the home of a demo with every part, and the summary."""
+    home = tmp_path_factory.mktemp("whole") / "demo"
+    return home, make_demo(home, PLAN, silent)
+
+
 @pytest.mark.slow
-def test_the_demo_leaves_a_marked_home_with_every_part_simulated(tmp_path) -> None:
-    home = tmp_path / "demo"
-    output = make_demo(home, PLAN, silent)
+def test_the_demo_leaves_a_marked_home_with_every_part_simulated(whole_demo) -> None:
+    home, output = whole_demo
     for expected in ("SIMULATED Brigade", "Distance alone", "Report: file://", "SIMULATED records"):
         assert expected in output
     assert is_complete(home, PLAN)
@@ -110,6 +125,80 @@ def test_the_demo_leaves_a_marked_home_with_every_part_simulated(tmp_path) -> No
     assert [(line.champion_before, line.champion_after) for line in decisions] == [
         (None, read_json(home / "bundle" / "current.json")["bundle"])
     ]
+
+
+@pytest.mark.slow
+def test_an_empty_installation_filled_by_example_answers_as_the_demo_does(whole_demo, tmp_path) -> None:
+    home, user = whole_demo[0], demo_user(whole_demo[0])
+    secret = tmp_path / "secret"
+    secret.write_text("5f0b6a1c9d2e47388a7b1c0d9e8f7a6b5c4d3e2f", encoding="ascii")
+    secret.chmod(0o600)
+    settings = {
+        "LONDONPUMP_SECRET_FILE": str(secret),
+        "LONDONPUMP_DATABASE_URL": f"sqlite:///{tmp_path}/another.db",
+        "LONDONPUMP_BUNDLES": str(tmp_path / "bundles"),
+    }
+    filled = environment(tmp_path / "filled") | settings
+    command = [sys.executable, "-m", "londonpump.cli"]
+    create = ["users", "create", "--admin", "--password-stdin", user.name]
+    subprocess.run([*command, *create], env=filled, input=user.password, text=True, check=True)
+    subprocess.run([*command, "example", *SIZE_OPTIONS], env=filled, check=True, timeout=FILLED_WITHIN_S)
+    at = datetime.now(UTC)
+    first, second = (
+        ask(home, user.password, at),
+        ask(tmp_path / "filled", user.password, at, **settings),
+    )
+    assert first["context"]["temp_c"]["source"] == "simulated"
+    for part in ("candidates", "pumps_needed", "context", "missing", "model"):
+        assert first[part] == second[part]
+
+
+def ask(home: Path, password: str, at: datetime, **settings: str) -> dict[str, Any]:
+    """Return the answer of a service in this home to the question of the demo."""
+    with served(home, None, **settings) as service:
+        headers = sign_in(service.address, USER, password)
+        answer = httpx2.post(
+            f"{service.address}/v1/predictions",
+            json=QUESTION | {"at": at.isoformat()},
+            headers=headers,
+            trust_env=False,
+            timeout=ENDS_WITHIN_S,
+        )
+    return dict(answer.raise_for_status().json())
+
+
+def test_an_installation_with_a_simulated_model_keeps_it_and_gets_the_weather_of_now(
+    small_brigade, tmp_path
+) -> None:
+    settings = settings_of(tmp_path)
+    promote(settings, PromotionRequest(str(small_brigade.bundle), "a test"))
+    raw = tmp_path / EXAMPLE / "raw"
+    raw.mkdir(parents=True)
+    year = [(NOON + timedelta(days=day)).strftime("%m-%d") for day in range(366)]
+    rows = [f"9.5,0.0,50.1,25.5,Overcast,cloudy,2023-{day} {hour:02d}" for day in year for hour in range(24)]
+    (raw / "weather_hourly.csv").write_text("\n".join([WEATHER.splitlines()[0], *rows]), encoding="utf-8")
+    assert "Nothing to train" in fill_empty(settings, PLAN, silent)
+    assert len(ledger(settings, 5)) == 1
+    now = datetime.now(UTC)
+    engine = open_database(settings.database)
+    known = context_at(engine, now)["temp_c"]
+    engine.dispose()
+    assert (known.value, known.source) == (9.5, "simulated")
+
+
+def test_a_real_model_gets_no_simulated_weather(small_brigade, tmp_path) -> None:
+    settings = settings_of(tmp_path)
+    promote(
+        settings,
+        PromotionRequest(str(slower(small_brigade.bundle, tmp_path, 5, is_simulated=False)), "a test"),
+    )
+    (tmp_path / EXAMPLE / "raw").mkdir(parents=True)
+    (tmp_path / EXAMPLE / "raw" / "weather_hourly.csv").write_text(WEATHER, encoding="utf-8")
+    assert "Nothing to train" in fill_empty(settings, PLAN, silent)
+    engine = open_database(settings.database)
+    stored = read_weather(engine, datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC))
+    engine.dispose()
+    assert stored == []
 
 
 def test_a_home_of_something_else_is_never_claimed(tmp_path) -> None:
@@ -161,7 +250,7 @@ def test_every_home_has_a_password_of_its_own(tmp_path) -> None:
 
 
 def test_the_weather_of_now_is_that_of_the_same_london_hour_and_says_that_it_is_simulated(home) -> None:
-    fill_weather(home, NOON)
+    fill_weather(settings_of(home), home, NOON)
     engine = open_database(settings_of(home).database)
     known = context_at(engine, NOON)["temp_c"]
     engine.dispose()

@@ -18,7 +18,8 @@ MODULES = {
         *("bs4", "bson", "duckdb", "fastexcel", "httpx2", "ibis", "jinja2", "matplotlib"),
         *("pyarrow", "pyarrow_hotfix", "sklearn", "sqlglot", "xlsxwriter"),
     ),
-    "roads": ("osmium", "pyogrio"),
+    "roads": ("osmium",),
+    "open-roads": ("pyogrio",),
     "service": (
         *("fastapi", "fastapi_offline", "httptools", "jwt", "prometheus_client", "pwdlib"),
         *("python_multipart", "starlette", "uvicorn", "uvloop"),

@@ -1,4 +1,4 @@
-"""Commands that make records and examples: demo, simulate, prepare, rehearse."""
+"""Commands that make records and examples: demo, example, simulate, prepare, rehearse."""
 
 import os
 import sys
@@ -67,6 +67,24 @@ def demo(
             message = make_demo(home, DemoPlan(incidents, seed), progress, is_overwriting=overwrite)
         typer.echo(message)
         serve_demo(home, demo_user(home), DemoServing(port, is_interactive), typer.echo)
+
+
+@app.command()
+def example(
+    incidents: Annotated[int, typer.Option(help="Simulate this many incidents over a year.")] = 110_000,
+    seed: Annotated[int, typer.Option(min=0, help="Set the random seed of simulation and training.")] = 1,
+) -> None:
+    """Train and activate a model of a simulated Brigade if no model is active.
+
+    The steps are those of demo, in the database and the folders of the settings, so that a new installation answers as
+    the demo does. While a simulated model is active, each run also stores the simulated weather of the next day.
+    """
+    from londonpump.rehearsal.demo_home import DemoPlan, fill_empty
+
+    config = settings()
+    with report_errors(), show_progress() as progress:
+        message = fill_empty(config, DemoPlan(incidents, seed), progress)
+    typer.echo(message)
 
 
 @app.command()

@@ -1,12 +1,14 @@
 """The home of the demo: a marked folder with records, a bundle, a report, a database, a user and weather.
 
 Only LONDONPUMP_HOME of the environment counts, so a demo never writes into a database that was configured for
-something else. The weather of now is that of the same London day and hour in the simulated year.
+something else; `fill_empty` is the same for an installation that holds no model yet, such as the stack of containers. The
+weather of now is that of the same London day and hour in the simulated year.
 """
 
 import csv
 import os
 import secrets
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
@@ -31,8 +33,10 @@ from londonpump.service.rights import Role
 from londonpump.settings import Settings
 
 MARK, PASSWORD = "demo.json", "demo_password"
+EXAMPLE, WEATHER = "example", Path("raw", "weather_hourly.csv")
 USER = "demo"
 REASON = "the model of the demo, trained on a simulated Brigade"
+EXAMPLE_REASON = "the first model, trained on a simulated Brigade"
 ACTOR = "demo"
 SOURCE = "simulated"
 HOURS_BEFORE, HOURS_AFTER = 2, 24
@@ -104,7 +108,7 @@ def demo_user(home: Path) -> DemoUser:
     """
     file = home / PASSWORD
     password, is_new = _password(file)
-    with _database(home) as engine, writing(engine) as connection:
+    with _database(settings_of(home)) as engine, writing(engine) as connection:
         user, now = users.find_named(connection, username_key(USER)), datetime.now(UTC)
         if user is None:
             new = accounts.NewUser(USER, Role.ADMIN, _hashed(password))
@@ -114,10 +118,13 @@ def demo_user(home: Path) -> DemoUser:
     return DemoUser(USER, password, file, is_new)
 
 
-def fill_weather(home: Path, now: datetime) -> int:
-    """Store simulated weather for the hours around `now`, marked by its source. Returns: how many hours."""
-    hours = simulated_weather(home / "raw" / "weather_hourly.csv", now)
-    with _database(home) as engine:
+def fill_weather(settings: Settings, folder: Path, now: datetime) -> int:
+    """Store simulated weather for the hours around `now`, marked by its source. Returns: how many hours.
+
+    Args: folder: the folder with the simulated records.
+    """
+    hours = simulated_weather(folder / WEATHER, now)
+    with _database(settings) as engine:
         return store_weather(engine, hours)
 
 
@@ -148,8 +155,8 @@ def _hashed(password: str) -> str:
 
 
 @contextmanager
-def _database(home: Path) -> Iterator[Engine]:
-    engine = open_database(settings_of(home).database)
+def _database(settings: Settings) -> Iterator[Engine]:
+    engine = open_database(settings.database)
     try:
         yield engine
     finally:
@@ -195,11 +202,39 @@ def make_demo(home: Path, plan: DemoPlan, progress: Progress, *, is_overwriting:
         # imported here: these imports take seconds that an existing home does not need
         from londonpump.rehearsal.demo_records import make_records  # noqa: PLC0415
 
-        message = make_records(home, plan, progress)
+        message = make_records(home, settings_of(home).bundle, plan, progress)
         # marked as complete last, so that an interrupted demo starts again
         activate_model(home, is_new=True)
         record_made(home, plan)
-    fill_weather(home, datetime.now(UTC))
+    fill_weather(settings_of(home), home, datetime.now(UTC))
+    return _with_pages(message, home)
+
+
+def fill_empty(settings: Settings, plan: DemoPlan, progress: Progress) -> str:
+    """Give an installation without a model that of the demo, and return a summary.
+
+    The steps are those of `make_demo`, so the same plan gives the same answers. An installation with a model keeps it;
+    while that is a simulated one, the weather of now is simulated too.
+    Raises: BadFile if a file cannot be written, DatabaseFailed.
+    """
+    folder, newest = settings.home / EXAMPLE, next(iter(ledger(settings, 1)), None)
+    if newest is None:
+        # a start that was killed may have left a part of it
+        shutil.rmtree(folder, ignore_errors=True)
+        from londonpump.rehearsal.demo_records import make_records  # noqa: PLC0415
+
+        message = _with_pages(make_records(folder, settings.bundle, plan, progress), folder)
+        promote(settings, PromotionRequest(str(settings.bundle), EXAMPLE_REASON))
+    else:
+        message = f"Nothing to train: {newest.champion_after} is active."
+        if not newest.evidence.get("is_simulated"):
+            return message
+    if (folder / WEATHER).is_file():
+        fill_weather(settings, folder, datetime.now(UTC))
+    return message
+
+
+def _with_pages(message: str, home: Path) -> str:
     pages = (("Report", "report.html"), ("Model card", "model_card.html"))
     return "\n".join(
         [message, "", *(f"{name}: {(home / file).resolve().as_uri()}" for name, file in pages), ""]

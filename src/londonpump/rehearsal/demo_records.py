@@ -29,8 +29,8 @@ CALLS = (
 CALL_COLUMNS = ("id", "mobilised_at", "station_code", "easting_m", "northing_m", "incident_type")
 
 
-def make_records(home: Path, plan: DemoPlan, progress: Progress) -> str:
-    """Make everything in `home` except the database, and return a summary."""
+def make_records(home: Path, bundles: Path, plan: DemoPlan, progress: Progress) -> str:
+    """Make everything in `home` except the database, with the model in `bundles`, and return a summary."""
     raw = home / "raw"
     with _part(progress, 0.0, 0.2) as part_progress:
         simulation = SimulationPlan(incidents=plan.incidents, start=START, days=DAYS, seed=plan.seed)
@@ -38,7 +38,7 @@ def make_records(home: Path, plan: DemoPlan, progress: Progress) -> str:
     with _part(progress, 0.2, 0.35) as part_progress:
         prepared = prepare(_files(home), part_progress)
     with _part(progress, 0.35, 0.85) as part_progress:
-        request = TrainRequest(home / "data", home / "bundle", plan=TrainingPlan(seed=plan.seed))
+        request = TrainRequest(home / "data", bundles, plan=TrainingPlan(seed=plan.seed))
         folder, _ = train(request, part_progress)
     with _part(progress, 0.85, 1.0) as part_progress:
         evaluate_request = EvaluateRequest(
