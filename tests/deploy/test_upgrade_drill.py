@@ -217,7 +217,9 @@ def test_an_upgrade_and_the_way_back_lose_nothing(
     }
     old, new = (Version(source, home, settings) for source in (old_tree(tmp_path), new_tree(tmp_path)))
     old.run("db", "upgrade")
-    old.run("models", "promote", str(small_brigade.bundle), "--why", "the drill")
+    # the model of the old version is the one that the new one finds
+    old.run("train", "--data", str(small_brigade.data), "--out", str(home / "bundle"))
+    old.run("models", "promote", str(home / "bundle"), "--why", "the drill")
     old.run("users", "create", "olaf", "--operator", "--password-stdin", stdin=f"{PASSWORD}\n")
     replicas = [Replica(free_port(), tmp_path / f"replica-{number}.log") for number in (1, 2)]
     with behind_nginx(replicas, tmp_path / "nginx") as proxy:

@@ -16,6 +16,7 @@ from londonpump.lifecycle.evaluate import EvaluateRequest, evaluate, later_rows
 from londonpump.lifecycle.prepared_examples import first_us_of_incident, incident_codes, midnight_us
 from londonpump.lifecycle.train import TrainRequest, train, training_set
 from londonpump.models.bundle import from_files, incident_hashes, to_files
+from londonpump.models.error_calibration import NO_CALIBRATION
 from londonpump.models.npz import from_npz
 from londonpump.models.risk_stations import risk_stations
 from londonpump.persistence.bundles import content_hash, load_bundle, read_provenance, save_bundle
@@ -115,6 +116,17 @@ def test_a_bundle_of_another_schema_is_refused_even_with_the_right_name(files, t
     folder = save_bundle(newer, {}, tmp_path / "bundles")
     with pytest.raises(BadFile, match=r"is of schema 99, .* Train again: londonpump train\.$"):
         from_files(load_bundle(folder)[1], str(folder))
+
+
+def test_a_bundle_from_before_the_calibration_goes_on_without_it(files) -> None:
+    card, response = json.loads(files["bundle.json"]), json.loads(files["response_time.json"])
+    del response["calibration"]
+    before = {
+        **files,
+        "bundle.json": json.dumps({**card, "schema": 4}).encode(),
+        "response_time.json": json.dumps(response).encode(),
+    }
+    assert from_files(before, "here").response.calibration is NO_CALIBRATION
 
 
 def test_a_bundle_with_a_feature_of_the_future_is_refused(files) -> None:

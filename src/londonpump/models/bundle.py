@@ -26,7 +26,7 @@ from londonpump.models.applicability_domain import ApplicabilityDomain
 from londonpump.models.area_points import AreaPoints
 from londonpump.models.baselines import Constant, Distance
 from londonpump.models.distribution import P50, ResponseTimes
-from londonpump.models.error_calibration import ErrorCalibration
+from londonpump.models.error_calibration import NO_CALIBRATION, ErrorCalibration
 from londonpump.models.fitted_context import FittedContext
 from londonpump.models.location_effect import LocationEffect
 from londonpump.models.npz import from_npz, to_npz
@@ -35,6 +35,8 @@ from londonpump.models.response_time_model import BaseCurve, ResponseTimeModel
 
 SCHEMA = 5
 """Version of the file layout. 4 left out the original's model and renamed files and keys; 5 added the calibration by hour and type."""
+READABLE_SCHEMAS = (4, SCHEMA)
+"""An upgrade must go on with the model that it finds: a bundle that lacks what was added is read without it."""
 # Both models are made of files: the prefix keeps the names of one apart from those of the other.
 PUMPS_PREFIX = "pumps_"
 Columns = dict[str, NDArray[Any]]
@@ -88,8 +90,9 @@ class ResponseFile:
     centres: int
     shape: NDArray[np.float64]
     group_of: NDArray[np.int64]
-    calibration: ErrorCalibration
     risk_threshold: float
+    calibration: ErrorCalibration | None = field(default=None, metadata=IF_KNOWN)
+    """None before schema 5."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,8 +144,8 @@ def to_files(bundle: Bundle) -> dict[str, bytes]:
             centres=len(response.centre),
             shape=response.shape,
             group_of=response.group_of,
-            calibration=response.calibration,
             risk_threshold=bundle.risk_threshold,
+            calibration=response.calibration,
         ),
         "context.json": response.context,
         "area_points.json": bundle.area_points.to_json(),
@@ -170,8 +173,8 @@ def from_files(files: dict[str, bytes], path: str) -> Bundle:
     """
     try:
         card = json.loads(files["bundle.json"])
-        if card["schema"] != SCHEMA:
-            problem = f"is of schema {card['schema']}, this version reads {SCHEMA}"
+        if card["schema"] not in READABLE_SCHEMAS:
+            problem = f"is of schema {card['schema']}, this version reads {' and '.join(map(str, READABLE_SCHEMAS))}"
             raise BadFile(path, problem, "Train again: londonpump train.")
         return _assemble(from_json(Card, card), files)
     except ValueError as error:
@@ -201,7 +204,7 @@ def _assemble(card: Card, files: dict[str, bytes]) -> Bundle:
         scale=boosters.from_bytes(files["scale.txt"]),
         shape=stored.shape,
         group_of=stored.group_of,
-        calibration=stored.calibration,
+        calibration=stored.calibration or NO_CALIBRATION,
         context=from_json(FittedContext, value["context.json"]),
     )
     pumps = {

@@ -40,10 +40,15 @@ class ErrorCalibration:
         return self.shift[cell], self.spread[cell]
 
 
+_CELLS = (N_BANDS, NOT_STATED + 1)
+NO_CALIBRATION = ErrorCalibration(np.zeros(_CELLS), np.ones(_CELLS))
+"""Of a bundle that was trained before there was one."""
+
+
 def fit_error_calibration(z: Floats, dispatches: Dispatches) -> tuple[ErrorCalibration, Floats]:
     """Fit the calibration on (n,) standardised errors out of fold. Returns: it, and the calibrated errors."""
     band, incident_type = _cells(dispatches)
-    shift, spread = np.zeros((N_BANDS, NOT_STATED + 1)), np.ones((N_BANDS, NOT_STATED + 1))
+    shift, spread = np.zeros(_CELLS), np.ones(_CELLS)
     calibrated = z.copy()
     rows_of = [band == each for each in range(N_BANDS)] + [
         incident_type == each for each in range(NOT_STATED)
