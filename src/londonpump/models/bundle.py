@@ -21,6 +21,7 @@ from londonpump.domain.stations import Station, known_stations, land_stations
 from londonpump.features.catalogue import FEATURES, Feature
 from londonpump.features.dispatches import Dispatches
 from londonpump.features.ground_lookup import GroundLookup
+from londonpump.features.roads import RoadLookUp
 from londonpump.models import boosters
 from londonpump.models.applicability_domain import ApplicabilityDomain
 from londonpump.models.area_points import AreaPoints
@@ -30,12 +31,13 @@ from londonpump.models.fitted_context import FittedContext
 from londonpump.models.location_effect import LocationEffect
 from londonpump.models.npz import from_npz, to_npz
 from londonpump.models.pump_count import PumpsModel
-from londonpump.models.response_time_model import BaseCurve, ResponseTimeModel
+from londonpump.models.response_time_model import BaseCurve, ResponseTimeModel, RoadCurve, RoadModel
 
 SCHEMA = 4
 """Version of the file layout. 4 left out the original's model and renamed files and keys."""
 # Both models are made of files: the prefix keeps the names of one apart from those of the other.
 PUMPS_PREFIX = "pumps_"
+ROAD_EFFECTS = "road_location_effects.npz"
 Columns = dict[str, NDArray[Any]]
 
 
@@ -61,6 +63,19 @@ class TrainingFacts:
     libraries: Mapping[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class RoadFacts:
+    """The table of roads that a bundle was trained with, and needs."""
+
+    name: str
+    source: str
+    date: str | None
+    licence: str
+    attribution: str
+    known_share: float
+    """Share of the training rows whose way by road is known."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Card:
     """Facts about a bundle for people."""
@@ -73,6 +88,8 @@ class Card:
     hyperparameters: Mapping[str, float]
     context: Mapping[str, str]
     is_without_fast: bool = field(metadata=stored_as("without_dispatches_over_60_kmh"))
+    roads: RoadFacts | None = field(default=None, metadata=IF_KNOWN)
+    """None: trained without roads."""
     self_test: SelfTest | None = field(metadata=IF_KNOWN)
     data: TrainingFacts = field(metadata=INLINE)
 
@@ -88,6 +105,7 @@ class ResponseFile:
     shape: NDArray[np.float64]
     group_of: NDArray[np.int64]
     risk_threshold: float
+    road_curve: NDArray[np.float64] | None = field(default=None, metadata=IF_KNOWN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +127,13 @@ class Bundle:
     seen: NDArray[np.int64]
     """Sorted hashes of the training incidents, so that the bundle is never scored on them."""
     area_points: AreaPoints
+    roads: RoadLookUp | None = None
+    """The table of roads; not part of the files."""
+
+    @property
+    def lacks_roads(self) -> bool:
+        """True if the bundle was trained with a table of roads and has none: it then answers as where no road is known."""
+        return self.card.roads is not None and self.roads is None
 
     def has_seen(self, incident_number: NDArray[Any]) -> NDArray[np.bool_]:
         """Return (n,) whether an incident was among the training rows (one false positive in a million)."""
@@ -117,7 +142,7 @@ class Bundle:
 
     def dispatches(self, columns: Columns) -> Dispatches:
         """Return columns as dispatches with the look-ups of this bundle."""
-        return Dispatches(columns, self.ground)
+        return Dispatches(columns, self.ground, self.roads)
 
     def response_times(self, dispatches: Dispatches) -> ResponseTimes:
         """Return the distributions, wider where a dispatch lies outside the applicability domain."""
@@ -140,6 +165,7 @@ def to_files(bundle: Bundle) -> dict[str, bytes]:
             shape=response.shape,
             group_of=response.group_of,
             risk_threshold=bundle.risk_threshold,
+            road_curve=None if response.roads is None else response.roads.curve.coefficients,
         ),
         "context.json": response.context,
         "area_points.json": bundle.area_points.to_json(),
@@ -148,16 +174,24 @@ def to_files(bundle: Bundle) -> dict[str, bytes]:
     }
     # JSON, NumPy's format and LightGBM's text contain no code: opening a bundle runs nothing of its maker.
     files = {name: _json(to_json(value)) for name, value in texts.items()}
-    location_effects = {
-        name: values for effect in response.location_effects for name, values in effect.to_arrays().items()
-    }
-    files["location_effects.npz"] = to_npz(location_effects)
+    files["location_effects.npz"] = _effects_file(response.location_effects)
+    if response.roads is not None:
+        files[ROAD_EFFECTS] = _effects_file(response.roads.location_effects)
     # differences of sorted hashes are small numbers, which compress well
     files["training_incidents.npz"] = to_npz({"steps": np.diff(bundle.seen, prepend=0)})
     files |= {f"centre_{i}.txt": boosters.to_bytes(b) for i, b in enumerate(response.centre)}
     files["scale.txt"] = boosters.to_bytes(response.scale)
     files |= {PUMPS_PREFIX + name: content for name, content in bundle.pumps.to_files().items()}
     return files
+
+
+def _effects_file(effects: Sequence[LocationEffect]) -> bytes:
+    return to_npz({name: values for effect in effects for name, values in effect.to_arrays().items()})
+
+
+def _effects_of(names: Sequence[str], content: bytes) -> tuple[LocationEffect, ...]:
+    arrays = from_npz(content)
+    return tuple(LocationEffect.from_arrays(name, arrays) for name in names)
 
 
 def from_files(files: dict[str, bytes], path: str) -> Bundle:
@@ -187,18 +221,20 @@ def _assemble(card: Card, files: dict[str, bytes]) -> Bundle:
         if name.endswith(".json") and not name.startswith(PUMPS_PREFIX)
     }
     stored = from_json(ResponseFile, value["response_time.json"])
-    location_effects = from_npz(files["location_effects.npz"])
     response = ResponseTimeModel(
         features=features_named(stored.features),
         curve=BaseCurve(stored.curve),
-        location_effects=tuple(
-            LocationEffect.from_arrays(name, location_effects) for name in stored.location_effects
-        ),
+        location_effects=_effects_of(stored.location_effects, files["location_effects.npz"]),
         centre=tuple(boosters.from_bytes(files[f"centre_{i}.txt"]) for i in range(stored.centres)),
         scale=boosters.from_bytes(files["scale.txt"]),
         shape=stored.shape,
         group_of=stored.group_of,
         context=from_json(FittedContext, value["context.json"]),
+        roads=None
+        if stored.road_curve is None
+        else RoadModel(
+            RoadCurve(stored.road_curve), _effects_of(stored.location_effects, files[ROAD_EFFECTS])
+        ),
     )
     pumps = {
         name.removeprefix(PUMPS_PREFIX): text for name, text in files.items() if name.startswith(PUMPS_PREFIX)
