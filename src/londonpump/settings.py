@@ -101,6 +101,10 @@ class Settings(BaseSettings):
         "https://publicholidays.co.uk/school-holidays/england/barking-and-dagenham/"
     )
     govuk_url: WebAddress = "https://www.gov.uk"
+    roads_url: WebAddress = (
+        "https://download.geofabrik.de/europe/united-kingdom/england/greater-london-latest.osm.pbf"
+    )
+    """Address of the map file that `fetch roads` downloads."""
     tomtom_url: AddressWithKey = "https://api.tomtom.com"
     tomtom_key: PublisherKey | None = None
     bundles: Path | None = None

@@ -1,4 +1,4 @@
-"""Commands for data from publishers: fetch records, refresh context, context."""
+"""Commands for data from publishers: fetch records, fetch roads, refresh context, context."""
 
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -20,14 +20,14 @@ from londonpump.cli.application import (
 fetch_app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
-    help="Download the published records of the London Fire Brigade.",
+    help="Download the published records of the London Fire Brigade, or the roads.",
 )
 app.add_typer(fetch_app, name="fetch")
 
 
 @fetch_app.callback()
 def fetch() -> None:
-    """Download the published records of the London Fire Brigade."""
+    """Download the published records of the London Fire Brigade, or the roads."""
 
 
 @fetch_app.command("records")
@@ -51,6 +51,19 @@ def records(
     with report_errors(), show_progress() as progress, application.open_http() as http:
         fetched = fetch_records(settings(), as_date(since), progress, http)
     typer.echo(fetched.to_text())
+
+
+@fetch_app.command("roads")
+def roads() -> None:
+    """Download the map of London's roads: the OpenStreetMap extract of Greater London.
+
+    A second run downloads only a newer map. `londonpump roads import` makes it usable. The exit code is 3 if the
+    publisher cannot be reached.
+    """
+    from londonpump.lifecycle.roads import fetch_roads
+
+    with report_errors(), application.open_http() as http:
+        typer.echo(fetch_roads(settings(), http))
 
 
 refresh_app = typer.Typer(

@@ -1,5 +1,6 @@
-"""The commands `roads import` and `roads show`."""
+"""The commands `fetch roads`, `roads import` and `roads show`."""
 
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -7,6 +8,8 @@ from typing import Any
 
 from londonpump import __version__
 from londonpump.domain.stations import Station, by_code, known_stations
+from londonpump.ingest.http import Http
+from londonpump.ingest.road_map import ATTRIBUTION, LICENCE, fetch_map
 from londonpump.lifecycle.progress import Progress, silent
 from londonpump.persistence.database import open_database
 from londonpump.persistence.embedded_database import database_exists
@@ -16,6 +19,8 @@ from londonpump.roads.store import current_table
 from londonpump.roads.table import RoadTable
 from londonpump.settings import Settings
 
+MAPS = "maps"
+"""Folder of the downloaded maps, beside the tables."""
 READ_SHARE = 0.3
 """Share of the time of an import that passes before the first station."""
 
@@ -53,6 +58,21 @@ def import_roads(
         on_progress=lambda done, n: progress("find the ways", READ_SHARE + (1 - READ_SHARE) * done / n),
     )
     return ImportedRoads(made, current_table(settings.roads))
+
+
+def fetch_roads(settings: Settings, http: Http | None = None, at: datetime | None = None) -> str:
+    """Download the map of the roads. Returns: what was done. Raises: SourceFailed, BadFile; an earlier map stays."""
+    with nullcontext(http) if http is not None else Http() as client:
+        fetched = fetch_map(client, settings.roads_url, settings.roads / MAPS, at or datetime.now(UTC))
+    verb = "Fetched" if fetched.is_new else "Kept, because it is still the newest,"
+    checked = "its MD5 is that of the publisher" if fetched.is_checked else "the publisher gives no MD5 of it"
+    return "\n".join(
+        [
+            f"{verb} {fetched.path} ({fetched.size_bytes / 1e6:,.1f} MB; {checked}).",
+            f"Licence: {LICENCE}. Show with what is made from it: {ATTRIBUTION}.",
+            f"Use it: londonpump roads import {fetched.path}",
+        ]
+    )
 
 
 def stations_with_ways(settings: Settings) -> tuple[Station, ...]:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from londonpump.domain.national_grid import to_degrees
 from londonpump.domain.stations import Station
+from londonpump.roads.graph_arrays import ArrivalRoads, graph_arrays, station_roads
 from londonpump.roads.lines import CLASSES, LONDON_BOX, Floats, Ints, RoadLines
 from londonpump.roads.network import Network, Positions, RoadIndex
 from londonpump.roads.table import (
@@ -23,7 +24,7 @@ from londonpump.roads.table import (
     Grid,
     is_near,
 )
-from londonpump.roads.ways import Router, Targets, Tree, make_graph, metres
+from londonpump.roads.ways import Router, Start, Targets, Tree, make_graph, metres
 
 MAX_TO_STATION_M = 8_500.0
 """Largest distance of a cell from the nearest open station: London and what surrounds it."""
@@ -87,7 +88,9 @@ class Extent:
 
 
 def extent_of(lines: RoadLines) -> Extent:
-    """Return the extent of the roads of a map, rounded to about a metre."""
+    """Return the extent that the file states, or else that of its roads, rounded to about a metre."""
+    if lines.box_degrees is not None:
+        return Extent(*(round(float(value), 5) for value in lines.box_degrees))
     latitude, longitude = to_degrees(lines.easting_m, lines.northing_m)
     west, south, east, north = (
         round(float(value), 5) for value in (longitude.min(), latitude.min(), longitude.max(), latitude.max())
@@ -128,11 +131,11 @@ def find_cells(index: RoadIndex, extent: Extent, stations: Iterable[Station]) ->
                 (easting_m - station.easting_m) ** 2 + (northing_m - station.northing_m) ** 2,
                 out=nearest_m2,
             )
-    used = (nearest_m2 <= MAX_TO_STATION_M**2) & extent.contains(easting_m, northing_m)
-    places = index.nearest(easting_m[used], northing_m[used])
+    at = np.flatnonzero(nearest_m2 <= MAX_TO_STATION_M**2)
+    at = at[extent.contains(easting_m[at], northing_m[at])]
+    places = index.nearest(easting_m[at], northing_m[at])
     is_by_road = places.distance_m <= MAX_TO_ROAD_M
-    kept = np.flatnonzero(used)[is_by_road]
-    return Cells(grid, row[kept], column[kept], places.take(is_by_road))
+    return Cells(grid, row[at[is_by_road]], column[at[is_by_road]], places.take(is_by_road))
 
 
 @dataclass
@@ -142,6 +145,7 @@ class _Columns:
     seconds: list[NDArray[np.uint16]] = field(default_factory=list)
     near: dict[str, list[NDArray[np.uint16]]] = field(default_factory=dict)
     base: list[Ints] = field(default_factory=list)
+    trees: list[NDArray[np.uint8]] = field(default_factory=list)
     n_near: int = 0
 
     def add(self, name: str, values: NDArray[Any]) -> None:
@@ -150,14 +154,24 @@ class _Columns:
 
 def make_ways(
     network: Network, roads: StationRoads, cells: Cells, on_progress: OnProgress = lambda _done, _all: None
-) -> Arrays:
-    """Find the ways from all stations to all cells and return the arrays of the table."""
+) -> tuple[Arrays, list[dict[str, Any]]]:
+    """Find the ways from all stations to all cells. Returns: the arrays of the table, and the stations of its card."""
     graph = make_graph(network)
-    router = Router(graph, Targets(graph, cells.places))
-    columns = _Columns()
+    targets, arrivals = Targets(graph, cells.places), ArrivalRoads(graph)
+    router = Router(graph, targets)
+    columns, listed = _Columns(), []
     for number, station in enumerate(roads.joined):
         place = roads.places.take(np.array([number]))
         tree, starts = router.find(place)
+        listed.append(
+            {
+                "code": station.code,
+                "easting_m": station.easting_m,
+                "northing_m": station.northing_m,
+                "roads": station_roads(network, starts),
+            }
+        )
+        columns.trees.append(arrivals.tree(tree))
         near = near_cells(cells, station.easting_m, station.northing_m)
         columns.seconds.append(_stored(tree.seconds / UNIT_S))
         columns.base.append(_near_base(cells, near, columns.n_near))
@@ -168,10 +182,12 @@ def make_ways(
         "cells": cells.numbers,
         "near_base": np.stack(columns.base),
         SECONDS: np.stack(columns.seconds),
+        "tree": np.stack(columns.trees),
+        **graph_arrays(graph, targets, arrivals),
     }
     for name, parts in columns.near.items():
         arrays[name] = _narrow(np.concatenate(parts))
-    return arrays
+    return arrays, listed
 
 
 def near_cells(cells: Cells, easting_m: float, northing_m: float) -> Ints:
@@ -190,9 +206,7 @@ def _near_base(cells: Cells, near: Ints, start: int) -> Ints:
     return base
 
 
-def _add_sums(
-    columns: _Columns, router: Router, tree: Tree, starts: list[tuple[int, Floats]], near: Ints
-) -> None:
+def _add_sums(columns: _Columns, router: Router, tree: Tree, starts: list[Start], near: Ints) -> None:
     network = router.graph.network
     sums, turns = router.sums(tree, starts, near)
     length = metres(sums)

@@ -43,6 +43,8 @@ class RoadLines:
     source: str = ""
     licence: str = ""
     attribution: str = ""
+    box_degrees: tuple[float, float, float, float] | None = None
+    """West, south, east and north of the map as the file states them; None: what its roads span."""
     dated: date | None = None
     """The date of the data as the file gives it."""
 

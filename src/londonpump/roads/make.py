@@ -71,7 +71,7 @@ def make_table(
     roads = join_stations(index, extent, stations)
     _validate_stations(path, roads, is_partial=is_partial)
     cells = find_cells(index, extent, stations)
-    arrays = make_ways(network, roads, cells, on_progress)
+    arrays, listed = make_ways(network, roads, cells, on_progress)
     card = {
         "format": FORMAT,
         "source": lines.source,
@@ -84,10 +84,7 @@ def make_table(
         "kept_share": round(network.kept_share, 4),
         "fields": list(field_names(network)),
         "grid": asdict(cells.grid),
-        "stations": [
-            {"code": each.code, "easting_m": each.easting_m, "northing_m": each.northing_m}
-            for each in roads.joined
-        ],
+        "stations": listed,
     }
     folder = save_table(card, arrays, provenance, out)
     return Made(folder, roads, len(cells.row), _length_km(network), network.kept_share)

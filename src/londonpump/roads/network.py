@@ -101,10 +101,13 @@ def build_network(lines: RoadLines) -> Network | None:
     kept = _in_largest_component(tail, head, n_points)
     kept_share = float(length[kept].sum() / length.sum()) if length.sum() > 0 else 0.0
     tail, head, line, length = tail[kept], head[kept], line[kept], length[kept]
-    if not len(tail):
+    if lines.is_motorway[line].all():
         return None
     reverse = _find_reverse(tail, head, n_points)
     is_junction, is_inner = _classify_points(tail, head, reverse, n_points)
+    if is_inner[tail].all():
+        # a single ring has no junction: its graph begins and ends at any point
+        is_inner[tail[0]] = False
     along = np.zeros((len(tail), len(CLASSES) + (lines.is_20mph is not None)))
     along[np.arange(len(tail)), lines.road_class[line]] = length
     if lines.is_20mph is not None:

@@ -58,6 +58,7 @@ def read_osm(path: Path) -> RoadLines:
     try:
         header = osmium.io.Reader(str(path), osmium.osm.NOTHING).header()
         made_at = header.get("osmosis_replication_timestamp")
+        box = header.box()
         ways, marked = _read_ways(osmium, path)
     except (RuntimeError, OSError, ValueError) as error:
         raise BadFile(path, f"cannot be read as an OpenStreetMap extract ({error})", ADVICE) from error
@@ -79,6 +80,7 @@ def read_osm(path: Path) -> RoadLines:
         is_motorway=np.frombuffer(ways.motorways, np.int8).astype(bool),
         is_20mph=limits if limits.any() else None,
         marks={name: flags for name, flags in marks.items() if flags.any()},
+        box_degrees=_corners(box) if box.valid() else None,
         source="OpenStreetMap",
         licence=LICENCE,
         attribution=ATTRIBUTION,
@@ -87,6 +89,10 @@ def read_osm(path: Path) -> RoadLines:
 
 
 ADVICE = "Fetch it again, or name an extract of Greater London (.osm.pbf)."
+
+
+def _corners(box: Any) -> tuple[float, float, float, float]:
+    return box.bottom_left.lon, box.bottom_left.lat, box.top_right.lon, box.top_right.lat
 
 
 class _Ways:

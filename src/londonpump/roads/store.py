@@ -38,7 +38,7 @@ def save_table(card: Mapping[str, Any], arrays: Arrays, provenance: Mapping[str,
                 (part / CARD).write_text(text, encoding="utf-8")
                 write_json(part / PROVENANCE, dict(provenance))
         except OSError as error:
-            problem = f"cannot be written ({error.strerror})"
+            problem = f"cannot be written ({error.strerror or error})"
             raise BadFile(
                 folder, problem, "Nothing of it was kept: make room, or name another folder."
             ) from error

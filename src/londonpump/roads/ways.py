@@ -82,6 +82,15 @@ class Side:
 
 
 @dataclass(frozen=True, slots=True)
+class Start:
+    """A direction in which a place can be left: along an edge."""
+
+    edge: int
+    before: Floats
+    """Sums from the begin of the edge to the place."""
+
+
+@dataclass(frozen=True, slots=True)
 class Tree:
     """Ways from one place."""
 
@@ -104,16 +113,18 @@ class Router:
         self.graph = graph
         self.targets = targets
 
-    def find(self, place: Positions) -> tuple[Tree, list[tuple[int, Floats]]]:
-        """Return the tree of ways from a place, and its directions: the edge and the sums from its begin to the place."""
+    def find(self, place: Positions) -> tuple[Tree, list[Start]]:
+        """Return the tree of ways from a place, and the directions in which it can be left."""
         graph, network = self.graph, self.graph.network
         starts = [
-            (int(network.segments.chain[side.segment[0]]), side.before(network)[0])
+            Start(int(network.segments.chain[side.segment[0]]), side.before(network)[0])
             for side in place.directions(network)
             if side.segment[0] != NONE
         ]
-        edges = np.array([edge for edge, _ in starts])
-        after_s = np.array([network.seconds(network.edge_sums[edge] - before) for edge, before in starts])
+        edges = np.array([start.edge for start in starts])
+        after_s = np.array(
+            [network.seconds(network.edge_sums[start.edge] - start.before) for start in starts]
+        )
         heads = np.searchsorted(graph.nodes, network.edge_head[edges])
         # both directions of a loop end at one node: the faster counts
         order = np.lexsort((after_s, heads))
@@ -128,19 +139,19 @@ class Router:
         edge[first] = edges[order][np.searchsorted(heads[order], first)]
         return self._reach(starts, node_s, before_node, edge), starts
 
-    def _reach(self, starts: list[tuple[int, Floats]], node_s: Floats, before_node: Ints, edge: Ints) -> Tree:
+    def _reach(self, starts: list[Start], node_s: Floats, before_node: Ints, edge: Ints) -> Tree:
         network = self.graph.network
         options = [node_s[side.node] + side.before_s for side in self.targets.sides]
-        for start_edge, before in starts:
+        for start in starts:
             for side in self.targets.sides:
-                ahead_s = side.before_s - network.seconds(before)
-                is_ahead = (side.edge == start_edge) & (ahead_s >= 0)
+                ahead_s = side.before_s - network.seconds(start.before)
+                is_ahead = (side.edge == start.edge) & (ahead_s >= 0)
                 options.append(np.where(is_ahead, ahead_s, np.inf))
         stacked = np.stack(options)
         best = stacked.argmin(0)
         return Tree(stacked.min(0), best, node_s, before_node, edge)
 
-    def sums(self, tree: Tree, starts: list[tuple[int, Floats]], chosen: Ints) -> tuple[Floats, Ints]:
+    def sums(self, tree: Tree, starts: list[Start], chosen: Ints) -> tuple[Floats, Ints]:
         """Return the sums of the network's fields on the ways to some targets, and the turns of those ways."""
         network, sides = self.graph.network, self.targets.sides
         sums = np.zeros((len(chosen), len(network.fields)))
@@ -159,10 +170,10 @@ class Router:
         for number in range(len(sides), len(sides) * (len(starts) + 1)):
             here = choice == number
             start, side_number = divmod(number - len(sides), len(sides))
-            sums[here] = sides[side_number].before[chosen[here]] - starts[start][1]
+            sums[here] = sides[side_number].before[chosen[here]] - starts[start].before
         return sums, turns
 
-    def _sum_tree(self, tree: Tree, starts: list[tuple[int, Floats]], wanted: Ints) -> tuple[Floats, Ints]:
+    def _sum_tree(self, tree: Tree, starts: list[Start], wanted: Ints) -> tuple[Floats, Ints]:
         """Return sums and turns from the start to nodes, by pointer doubling over the part of the tree that holds them."""
         network, root = self.graph.network, self.graph.n_nodes
         limit_s = tree.node_s[wanted].max(initial=0.0)
@@ -174,9 +185,9 @@ class Router:
         at, before = position[nodes], tree.before_node[nodes]
         sums = np.zeros((len(part), len(network.fields) + 1), np.float32)
         sums[at, :-1] = network.edge_sums[tree.edge[nodes]]
-        for start_edge, start_before in starts:
-            first = (before == root) & (tree.edge[nodes] == start_edge)
-            sums[at[first], :-1] -= start_before.astype(np.float32)
+        for start in starts:
+            first = (before == root) & (tree.edge[nodes] == start.edge)
+            sums[at[first], :-1] -= start.before.astype(np.float32)
         inner = before != root
         sums[at[inner], -1] = network.is_turn(tree.edge[before[inner]], tree.edge[nodes[inner]])
         pointer = np.full(len(part), position[root])

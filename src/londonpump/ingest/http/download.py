@@ -14,7 +14,7 @@ from londonpump.ingest.http.errors import LATER, AttemptFailed, Failure
 from londonpump.ingest.http.exchange import is_compressed
 from londonpump.ingest.http.limits import Limits
 
-CSV, XLSX = "csv", "xlsx"
+CSV, XLSX, OSM_PBF = "csv", "xlsx", "osm.pbf"
 SIZE_TOLERANCE = 0.01
 """Relative tolerance of the stated size, because the catalogue may be of another day."""
 _SPARE_BYTES = 64 << 20
@@ -130,7 +130,7 @@ def verify_download(part: PartFile, expected: Expected) -> Downloaded:
         problem = f"the file has {size:,} bytes, the catalogue says {stated:,}"
         raise AttemptFailed(Failure(problem, _NOT_A_FILE_ADVICE))
     _check_digest(part.path, expected.digest)
-    sha256 = _digest(part.path, "sha256")
+    sha256 = file_digest(part.path, "sha256")
     return Downloaded(part.path, container, size, sha256, part.etag, part.last_modified)
 
 
@@ -163,6 +163,8 @@ def _container(path: Path) -> str:
     text = start.removeprefix(b"\xef\xbb\xbf").lstrip()
     if start.startswith(b"PK\x03\x04"):
         return XLSX
+    if b"OSMHeader" in start[:64]:
+        return OSM_PBF
     if not text:
         return "empty"
     if text.startswith(b"<"):
@@ -175,12 +177,13 @@ def _check_digest(path: Path, stated: str | None) -> None:
     name = _DIGESTS.get(len(expected_digest))
     if name is None or not set(expected_digest) <= set("0123456789abcdef"):
         return
-    if _digest(path, name) != expected_digest:
+    if file_digest(path, name) != expected_digest:
         raise AttemptFailed(
             Failure(f"the file does not have the {name} of the catalogue", _NOT_A_FILE_ADVICE)
         )
 
 
-def _digest(path: Path, name: str) -> str:
+def file_digest(path: Path, name: str) -> str:
+    """Return a digest of a file as hexadecimal text."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, name).hexdigest()
