@@ -74,7 +74,7 @@ def train(
     config = settings()
     plan = TrainingPlan(seed=seed, is_without_fast=without_fast)
     request = TrainRequest(
-        data or config.data, out or config.bundle, as_date(until), plan, config.challenge_days
+        data or config.data, out or config.bundle, as_date(until), plan, config.challenge_days, config.roads
     )
     with report_errors(), show_progress() as progress:
         folder, bundle = train(request, progress)
@@ -153,6 +153,7 @@ def evaluate(
         report=report,
         card=card,
         is_with_original=with_original,
+        roads=config.roads,
     )
     with report_errors(), show_progress() as progress:
         evaluation = evaluate(request, progress)

@@ -17,7 +17,7 @@ from londonpump.domain import thames
 from londonpump.domain.london_clock import bank_holidays as bank_holidays_of_england
 from londonpump.domain.london_clock import london_us
 from londonpump.features.ground_lookup import GroundLookup
-from londonpump.features.roads import ROAD_FIELDS, RoadLookUp, ways
+from londonpump.features.roads import ROAD_FIELDS, WayLookUp, ways
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -41,7 +41,7 @@ class Dispatches:
     station_northing_m`, and any other column of the examples; a missing one is unknown.
     """
 
-    def __init__(self, columns: Columns, ground: GroundLookup, roads: RoadLookUp | None = None) -> None:
+    def __init__(self, columns: Columns, ground: GroundLookup, roads: WayLookUp | None = None) -> None:
         self.columns = columns
         self.lookup = ground
         self.roads = roads

@@ -26,8 +26,17 @@ ROAD_FIELDS: Mapping[str, str] = {
 """Values of a way and their units. Maps without signals, crossings, limits and traffic calming leave those unknown."""
 
 
-class RoadLookUp(Protocol):
-    """A table of ways from stations to places."""
+class WayLookUp(Protocol):
+    """Whatever knows ways from stations to places."""
+
+    def look_up(
+        self, stations: ArrayLike, easting_m: ArrayLike, northing_m: ArrayLike
+    ) -> Mapping[str, NDArray[np.float32]]:
+        """Return (n,) values by field, NaN where unknown."""
+
+
+class RoadLookUp(WayLookUp, Protocol):
+    """A table of ways, with its origin."""
 
     @property
     def name(self) -> str:
@@ -49,19 +58,14 @@ class RoadLookUp(Protocol):
     def attribution(self) -> str:
         """Return the text that must be shown with whatever is made from it."""
 
-    def look_up(
-        self, stations: ArrayLike, easting_m: ArrayLike, northing_m: ArrayLike
-    ) -> Mapping[str, NDArray[np.float32]]:
-        """Return (n,) values by field, NaN where unknown."""
 
-
-def ways(table: RoadLookUp | None, columns: Mapping[str, NDArray[Any]]) -> Floats:
-    """Return (n, ROAD_FIELDS) the way of each dispatch, NaN where unknown; values among the columns take precedence."""
-    found: Mapping[str, NDArray[Any]] = columns
-    if table is not None and "road_s" not in columns:
-        found = table.look_up(columns["station_code"], columns["easting_m"], columns["northing_m"])
+def ways(table: WayLookUp | None, columns: Mapping[str, NDArray[Any]]) -> Floats:
+    """Return (n, ROAD_FIELDS) the way of each dispatch, NaN where unknown."""
     way = np.full((len(columns["mobilised_us"]), len(ROAD_FIELDS)), np.nan)
+    if table is None:
+        return way
+    found = table.look_up(columns["station_code"], columns["easting_m"], columns["northing_m"])
     for i, name in enumerate(ROAD_FIELDS):
         if name in found:
-            way[:, i] = found[name].astype(np.float64)
+            way[:, i] = found[name]
     return way

@@ -13,7 +13,7 @@ from hashlib import blake2b
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from londonpump.domain.errors import BadFile
 from londonpump.domain.json_values import IF_KNOWN, INLINE, from_json, stored_as, to_json
@@ -47,6 +47,19 @@ class SelfTest:
 
     dispatch: Mapping[str, str | float | None]
     p50_s: float
+    way: Mapping[str, float | None] | None = field(default=None, metadata=IF_KNOWN)
+    """The way by road of the dispatch, so that the test needs no table; None in a bundle without roads."""
+
+    def look_up(
+        self, stations: ArrayLike, easting_m: ArrayLike, northing_m: ArrayLike
+    ) -> dict[str, NDArray[np.float32]]:
+        """Return the way, for every dispatch that is asked for."""
+        del easting_m, northing_m
+        shape = np.shape(stations)
+        return {
+            name: np.full(shape, np.nan if value is None else value, np.float32)
+            for name, value in (self.way or {}).items()
+        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +71,8 @@ class TrainingFacts:
     trained_from: date | None = None
     trained_until: date
     """The first day after the training data."""
+    left_out_share: float | None = field(default=None, metadata=IF_KNOWN)
+    """Share of the examples that begin on this day or later, on which the model can be evaluated."""
     is_stream: bool = False
     is_simulated: bool = False
     libraries: Mapping[str, str] = field(default_factory=dict)
@@ -308,9 +323,8 @@ def check_self_test(bundle: Bundle, path: str) -> float:
     Raises: BadFile if the card has no example, or the prediction differs because files or libraries changed.
     """
     self_test = require_self_test(bundle, path)
-    answered_s = float(
-        bundle.response(bundle.dispatches(self_test_columns(self_test.dispatch))).quantile(P50)[0]
-    )
+    dispatches = Dispatches(self_test_columns(self_test.dispatch), bundle.ground, self_test)
+    answered_s = float(bundle.response(dispatches).quantile(P50)[0])
     if not math.isclose(answered_s, self_test.p50_s, abs_tol=TOLERANCE_S):
         raise BadFile(
             path,

@@ -211,7 +211,11 @@ class ResponseTimeModel:
     def base_s(self, dispatches: Dispatches) -> Floats:
         """Return the (n,) seconds by the road curve where the way is known, else by the base curve."""
         base_s = self.curve(dispatches)
-        return base_s if self.roads is None else by_road_where_known(dispatches, self.roads.curve(dispatches), base_s)
+        return (
+            base_s
+            if self.roads is None
+            else by_road_where_known(dispatches, self.roads.curve(dispatches), base_s)
+        )
 
     def table(self, dispatches: Dispatches) -> Floats:
         """Return the (n, features) table of the boosters."""

@@ -134,7 +134,9 @@ def fit_response_time(
     plain = build(dispatches, features)
     roads = None
     if dispatches.has_way.sum() >= MIN_WAYS:
-        roads, plain, effects_s, left_s = _with_roads(training, features, plain, effects_s, left_s, fold, seed)
+        roads, plain, effects_s, left_s = _with_roads(
+            training, features, plain, effects_s, left_s, fold, seed
+        )
     training_data = TrainingData(
         table=np.column_stack([plain, *effects_s]),
         names=(

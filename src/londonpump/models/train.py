@@ -133,9 +133,7 @@ def fit_bundle(training: TrainingSet, plan: TrainingPlan, facts: TrainingFacts, 
     )
 
 
-def _with_roads(
-    dispatches: Dispatches, roads: RoadLookUp | None
-) -> tuple[Dispatches, RoadLookUp | None]:
+def _with_roads(dispatches: Dispatches, roads: RoadLookUp | None) -> tuple[Dispatches, RoadLookUp | None]:
     """Return the dispatches and the table of roads, or both without it if it knows too few of their ways."""
     if roads is None or dispatches.has_way.sum() >= MIN_WAYS:
         return dispatches, roads
@@ -154,15 +152,13 @@ def _self_test(response: ResponseTimeModel, dispatches: Dispatches, read: frozen
     first = Dispatches(
         {name: dispatches.columns[name][:1] for name in columns if name in dispatches.columns},
         dispatches.lookup,
+        dispatches.roads,
     )
-    # with its way, so that the self-test needs no table of roads
-    ways = dispatches.take(slice(1)) if response.roads is not None else None
-    if ways is not None:
-        first = Dispatches(
-            {**first.columns, **{name: ways.on_way(name) for name in ROAD_FIELDS}}, dispatches.lookup
-        )
     row = {name: _plain(values[0]) for name, values in first.columns.items()}
-    return SelfTest(row, round(float(response(first).quantile(P50)[0]), 3))
+    way = None
+    if response.roads is not None:
+        way = {name: _plain(first.on_way(name)[0]) for name in ROAD_FIELDS}
+    return SelfTest(row, round(float(response(first).quantile(P50)[0]), 3), way)
 
 
 def _plain(value: Any) -> Any:
