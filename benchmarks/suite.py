@@ -9,12 +9,14 @@ from typing import Any
 
 from benchmarks.figures import Measurement, Reading
 from benchmarks.inputs import Inputs, Sizes, prepare, rows_of, simulate, train
-from benchmarks.processes import LONDONPUMP, Cost, londonpump, run, task
+from benchmarks.processes import LONDONPUMP, ROOT, Cost, londonpump, run, task
 from benchmarks.service.load import MEASURES as SERVICE
 
 GIB_3_MIB = 3 * 1024
 CONTEXT_AT = "2021-01-05T12:34:00+00:00"
 """A timestamp inside the shortest stream."""
+ROADS = ROOT.parent / "shared" / "data" / "roads" / "london_west_drive_2018.osm.pbf"
+"""An extract that lies beside the project where there is one; it is under another licence than the project."""
 Measure = Callable[[Inputs], Measurement]
 
 
@@ -140,6 +142,30 @@ def measure_drift(inputs: Inputs) -> Measurement:
     return Measurement("drift", "the drift check of monitor", rows, len(costs), (reading,))
 
 
+def measure_roads(inputs: Inputs) -> Measurement:
+    """Measure the import of the shared extract of west London, its table on disk, and one look-up of 142 candidates."""
+    what = "londonpump roads import, west London"
+    if not ROADS.exists():
+        return Measurement("roads", what, {"extracts": 0}, 0, (Reading("extract_is_here", 0, ""),))
+    out = Path(tempfile.mkdtemp(dir=inputs.work))
+    own = ("env", f"LONDONPUMP_HOME={out}", *LONDONPUMP)
+    try:
+        cost = run((*own, "roads", "import", str(ROADS), "--partial"))[0]
+        _, found = task("roads_look_up", str(out / "roads"), str(inputs.sizes.samples))
+    finally:
+        shutil.rmtree(out)
+    readings = (
+        *_readings([cost], cpu_s=60),
+        *_ratio(inputs, [cost], None),
+        Reading("table_mb", found["table_mb"], "MB", 150),
+        Reading("all_files_mb", found["all_files_mb"], "MB"),
+        Reading("look_up_cpu_us", found["median_ms"] * 1000 / found["candidates"], "us", 10),
+        Reading("route_cpu_ms", found["route_ms"], "ms", 50),
+        Reading("private_memory_mib", found["private_mib"], "MiB"),
+    )
+    return Measurement("roads", what, {"stations": found["stations"]}, 1, readings)
+
+
 MEASURES: dict[str, Measure] = {
     "simulate": measure_simulate,
     "prepare": measure_prepare,
@@ -152,6 +178,7 @@ MEASURES: dict[str, Measure] = {
     "predict_candidates": measure_predict_candidates,
     "evaluate": measure_evaluate,
     "drift": measure_drift,
+    "roads": measure_roads,
     "challenge": measure_challenge,
     **SERVICE,
 }
@@ -170,7 +197,7 @@ def _medians(found: dict[str, float], target_ms: float) -> tuple[Reading, ...]:
     )
 
 
-def _ratio(inputs: Inputs, costs: list[Cost], target: float) -> tuple[Reading, ...]:
+def _ratio(inputs: Inputs, costs: list[Cost], target: float | None) -> tuple[Reading, ...]:
     """Return the cost of the reference workload in this run, and how many times that the command took."""
     reference_s = inputs.reference_cpu_s
     times = statistics.median(cost.cpu_s for cost in costs) / reference_s

@@ -18,7 +18,7 @@ import numpy as np
 
 from benchmarks.context_rows import url_of
 from londonpump.domain.json_values import to_json
-from londonpump.domain.stations import by_code
+from londonpump.domain.stations import by_code, known_stations
 from londonpump.evaluation.drift.detection import MonitoredInput, Span, find_drift
 from londonpump.evaluation.drift.thresholds import DriftMeasure
 from londonpump.features.catalogue import FEATURES, build, usable
@@ -36,6 +36,8 @@ from londonpump.models.response_training import centre_parameters, hidden, hyper
 from londonpump.models.train import fit_ground_lookup, with_workload
 from londonpump.persistence.database import open_database
 from londonpump.persistence.repositories.context import context_at
+from londonpump.roads.route import find_route
+from londonpump.roads.store import current_table
 
 WARM_UP = 50
 NS_PER_MS = 1e6
@@ -147,6 +149,39 @@ def reference_lightgbm(rows: str) -> dict[str, Any]:
     return {"rows": int(rows), "cpu_s": time.process_time() - begun}
 
 
+def roads_look_up(tables: str, samples: str) -> dict[str, Any]:
+    """Measure the look-up of all candidates of a call, one route, and the private memory that they take."""
+    before_mib = _private_mib()
+    table = current_table(Path(tables))
+    known = by_code(known_stations())
+    stations = np.resize(table.stations, CANDIDATES)
+    places = np.array([(known[code].easting_m, known[code].northing_m) for code in stations])
+    at_m = places.mean(0)
+    found = _timed(
+        lambda: table.look_up(stations, np.full(CANDIDATES, at_m[0]), np.full(CANDIDATES, at_m[1])),
+        int(samples),
+    )
+    route = _timed(lambda: find_route(table, str(stations[0]), float(at_m[0]), float(at_m[1])), int(samples))
+    way_files = [
+        array for name, array in table.arrays.items() if name.startswith(("road_", "cells", "near_"))
+    ]
+    return {
+        **found,
+        "route_ms": route["median_ms"],
+        "candidates": CANDIDATES,
+        "stations": len(table.stations),
+        "table_mb": sum(array.nbytes for array in way_files) / 1e6,
+        "all_files_mb": sum(array.nbytes for array in table.arrays.values()) / 1e6,
+        "private_mib": _private_mib() - before_mib,
+    }
+
+
+def _private_mib() -> float:
+    """Return the resident memory of this process that no file backs."""
+    status = Path("/proc/self/status").read_text(encoding="ascii")
+    return int(status.split("RssAnon:")[1].split()[0]) / 1024
+
+
 TASKS: dict[str, Callable[..., dict[str, Any]]] = {
     task.__name__: task
     for task in (
@@ -157,6 +192,7 @@ TASKS: dict[str, Callable[..., dict[str, Any]]] = {
         prepare_records,
         context_of_moment,
         drift_check,
+        roads_look_up,
         reference_lightgbm,
     )
 }

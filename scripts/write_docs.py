@@ -70,6 +70,7 @@ SETTING = {
     "visual_crossing_key": "key, needed for `--source visual-crossing`. A secret",
     "school_terms_url": "page of the borough's term dates",
     "govuk_url": "GOV.UK; `/bank-holidays.json` below it is fetched",
+    "roads_url": "OpenStreetMap extract of Greater London (`.osm.pbf`) that `fetch roads` downloads, or a mirror of it",
     "tomtom_url": "TomTom",
     "tomtom_key": "key; without it no request is sent to TomTom. A secret",
     "bundles": "folder of bundles; not set: `bundle` in the home",

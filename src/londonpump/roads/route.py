@@ -102,6 +102,9 @@ def _draw(table: RoadTable, way: _Way) -> tuple[Floats, Floats]:
     lines[0] = _cut(lines[0], way.skipped_m, np.inf)
     points = np.concatenate(lines)
     is_new = np.concatenate([[True], (np.diff(points, axis=0) != 0).any(1)])
+    if not is_new[1:].any():
+        # the station lies at the point: a line needs two points
+        is_new[-1] = True
     return points[is_new, 0], points[is_new, 1]
 
 

@@ -75,14 +75,22 @@ def _digest(values: NDArray[Any]) -> str:
 
 def current_table(out: Path) -> RoadTable:
     """Open the table that was imported last. Raises: BadFile if there is none, or it is damaged."""
+    name = current_name(out)
+    if name is None:
+        raise BadFile(out, "holds no roads", "Import a map: londonpump roads import FILE.")
+    return named_table(out, name)
+
+
+def current_name(out: Path) -> str | None:
+    """Return the name of the table that was imported last; None if there is none. Raises: BadFile."""
     pointer = out / CURRENT
     if not pointer.exists():
-        raise BadFile(out, "holds no roads", "Import a map: londonpump roads import FILE.")
+        return None
     value = read_json(pointer)
     name = value.get("roads") if isinstance(value, dict) else None
     if not isinstance(name, str):
         raise BadFile(pointer, "does not name a table of roads", ADVICE)
-    return named_table(out, name)
+    return name
 
 
 def named_table(out: Path, name: str) -> RoadTable:

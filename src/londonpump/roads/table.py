@@ -5,7 +5,7 @@ Nothing here needs the libraries that read maps, so that the service can look wa
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -75,8 +75,8 @@ class RoadTable:
     folder: Path
     name: str
     """Hash of the content."""
-    card: dict[str, Any]
-    arrays: dict[str, NDArray[Any]]
+    card: dict[str, Any] = field(repr=False)
+    arrays: dict[str, NDArray[Any]] = field(repr=False)
     """Memory-mapped arrays by name of their file."""
 
     @property
@@ -171,26 +171,26 @@ class RoadTable:
         way_s = np.where(stored_s == UNKNOWN, np.nan, stored_s * np.float32(UNIT_S))
         shape = np.broadcast_shapes(np.shape(stations), np.shape(easting_m), np.shape(northing_m))
         result = {}
-        for field, known in ({SECONDS: way_s} | self._near_fields(at)).items():
+        for name, known in ({SECONDS: way_s} | self._near_fields(at)).items():
             values = np.full(int(np.prod(shape)), np.nan, np.float32)
-            values[found if field == SECONDS else found[near]] = known
-            result[field] = values.reshape(shape)
+            values[found if name == SECONDS else found[near]] = known
+            result[name] = values.reshape(shape)
         return result
 
     def _near_fields(self, at: Ints) -> dict[str, NDArray[np.float32]]:
         """Return the fields at positions of the arrays of near cells."""
         values = {
-            field: self.arrays[field][at].astype(np.float32)
-            for field in self.fields
-            if field not in (SECONDS, REST)
+            name: self.arrays[name][at].astype(np.float32)
+            for name in self.fields
+            if name not in (SECONDS, REST)
         }
         rest = values[METRES].copy()
-        for field in filter(lambda name: name.startswith(PART_OF_METRES), self.fields):
-            if field != REST:
-                values[field] *= values[METRES] / np.float32(SHARE_UNITS)
-                rest -= values[field] if field != LIMIT_20 else 0.0
+        for name in filter(lambda name: name.startswith(PART_OF_METRES), self.fields):
+            if name != REST:
+                values[name] *= values[METRES] / np.float32(SHARE_UNITS)
+                rest -= values[name] if name != LIMIT_20 else 0.0
         values[REST] = np.maximum(rest, 0.0)
-        return {field: values[field] for field in self.fields if field != SECONDS}
+        return {name: values[name] for name in self.fields if name != SECONDS}
 
 
 def open_table(folder: Path) -> RoadTable:
@@ -200,12 +200,12 @@ def open_table(folder: Path) -> RoadTable:
     for file in sorted(card["sha256"]):
         path = folder / file
         try:
+            # compared before it is mapped: a file that was cut short must not be touched
+            if sha256_of(path) != card["sha256"][file]:
+                raise BadFile(path, "is not what was stored", ADVICE)
             mapped = np.load(path, mmap_mode="r", allow_pickle=False)
-            digest = sha256_of(path)
         except (OSError, ValueError) as error:
             raise BadFile(path, f"cannot be read ({error})", ADVICE) from error
-        if digest != card["sha256"][file]:
-            raise BadFile(path, "is not what was stored", ADVICE)
         # a plain view of the mapped memory: indexing a memmap object is slower
         arrays[path.stem] = np.asarray(mapped)
     return RoadTable(folder, name, card, arrays)

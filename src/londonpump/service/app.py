@@ -42,6 +42,8 @@ from londonpump.service.models import routes as models
 from londonpump.service.openapi import add_docs_page, document_error_responses
 from londonpump.service.predictions import routes as predictions
 from londonpump.service.predictions.service import predictions_lifespan
+from londonpump.service.roads import routes as roads
+from londonpump.service.roads.table_in_use import TableInUse
 from londonpump.service.state import ServiceOptions, Services
 from londonpump.service.telemetry import Metrics, log, log_error, log_service
 from londonpump.settings import Settings
@@ -52,6 +54,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     health.router,
     auth.router,
     models.router,
+    roads.router,
 )
 """Routes of every domain, the most used first: a request tries them in this order."""
 MS_PER_S = 1000
@@ -69,6 +72,7 @@ TAGS = [
     {"name": "health", "description": "State of the service, for its operators."},
     {"name": "accounts", "description": "Sign-in, sessions and accounts."},
     {"name": "models", "description": "The active model, and the ledger of decisions."},
+    {"name": "roads", "description": "The road network in use, and routes on it."},
 ]
 PartLifespan = Callable[[Services], AbstractAsyncContextManager[None]]
 PART_LIFESPANS: tuple[PartLifespan, ...] = (
@@ -130,7 +134,8 @@ async def _open_state(
         store = await asyncio.to_thread(Store.open, settings.database, limits)
         stack.push_async_callback(store.close)
         champion = ChampionWatch(store, settings.bundle, settings.roads, options.clock, metrics)
-        state = Services(settings, options, store, champion, metrics, options.clock())
+        table = TableInUse(settings.roads)
+        state = Services(settings, options, store, champion, metrics, options.clock(), table)
         for part_lifespan in PART_LIFESPANS:
             await stack.enter_async_context(part_lifespan(state))
         # poll before the first request, so that the service starts ready if a model is promoted

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from londonpump.service.predictions.batching import BatchTurn
     from londonpump.service.predictions.request_context import ContextCache, StationIndexCache
     from londonpump.service.predictions.service import StoredAnswers, UserQuestion
+    from londonpump.service.roads.table_in_use import TableInUse
 
 Clock = Callable[[], datetime]
 
@@ -58,6 +59,7 @@ class Services:
     champion: ChampionWatch
     metrics: Metrics
     started_at: datetime
+    roads: "TableInUse"
     is_draining: bool = False
     """Whether the service answers for a last moment before it stops."""
     auth: "Auth" = field(init=False)
