@@ -1,11 +1,10 @@
-"""What records of both years, slower boosting, the year, and roads are worth, step by step on the same later rows."""
+"""What records of both years, the year as a feature, and roads are worth, step by step on the same later rows."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
-from unittest.mock import patch
 
 import numpy as np
 
@@ -26,17 +25,13 @@ from londonpump.lifecycle.prepared_examples import (
     midnight_us,
 )
 from londonpump.lifecycle.progress import silent
-from londonpump.models import response_training
 from londonpump.models.bundle import Bundle, TrainingFacts
 from londonpump.models.distribution import P50
-from londonpump.models.response_training import SMALL, Hyperparameters
 from londonpump.models.train import TrainingPlan, TrainingSet, fit_bundle, with_workload
 from londonpump.roads.make import make_table
 from londonpump.roads.store import current_table
 
 MAP = "roads/london_west_drive_2018.osm.pbf"
-BEFORE = replace(SMALL, trees=60, rate=0.08)
-"""Settings of version 0.1."""
 WITHOUT_YEAR = tuple(feature for feature in FEATURES if feature.name != "year")
 NEXT_YEAR = 2018
 """Records before this year are those of 2017."""
@@ -48,21 +43,13 @@ class Step:
 
     label: str
     all_years: bool = True
-    hyperparameters: Hyperparameters = SMALL
     features: tuple[Feature, ...] = FEATURES
     with_roads: bool = True
 
 
 STEPS = (
-    Step(
-        "version 0.1, records of the same year",
-        all_years=False,
-        hyperparameters=BEFORE,
-        features=WITHOUT_YEAR,
-        with_roads=False,
-    ),
-    Step("+ records of the other year", hyperparameters=BEFORE, features=WITHOUT_YEAR, with_roads=False),
-    Step("+ slower boosting", features=WITHOUT_YEAR, with_roads=False),
+    Step("version 0.1, records of the same year", all_years=False, features=WITHOUT_YEAR, with_roads=False),
+    Step("+ records of the other year", features=WITHOUT_YEAR, with_roads=False),
     Step("+ year", with_roads=False),
     Step("+ roads"),
 )
@@ -149,9 +136,8 @@ def _fitted(step: Step, period: Period, examples: Examples, is_training: Any, ro
         examples.complete,
         roads if step.with_roads else None,
     )
-    with patch.object(response_training, "SMALL", step.hyperparameters):
-        plan = TrainingPlan(features=step.features)
-        return fit_bundle(training, plan, TrainingFacts(trained_until=LAST_QUARTER), silent)
+    plan = TrainingPlan(features=step.features)
+    return fit_bundle(training, plan, TrainingFacts(trained_until=LAST_QUARTER), silent)
 
 
 def _forecast(bundle: Bundle, examples: Examples, test: Columns) -> Forecast:
