@@ -41,8 +41,8 @@ def train(
         typer.Option(
             formats=[DAY],
             metavar="DATE",
-            help="Train on rows before this day. Default: 28 days before the end of the newest complete day, or before "
-            "the last quarter of records that cover less than 16 weeks.",
+            help="Train on rows before this day. Default: 28 days before the end of the newest complete day, or a "
+            "tenth of the days of records shorter than a year, if that is less.",
             show_default=False,
         ),
     ] = None,

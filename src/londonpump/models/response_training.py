@@ -196,8 +196,8 @@ def _with_roads(
     effects, by_road_effects_s = _fit_location_effects(ways, left_by_road_s[known], fold[known])
     is_hidden = np.random.default_rng([seed, 2]).random(dispatches.n) < HIDDEN_WAYS
     is_shown = dispatches.has_way & ~is_hidden
-    of_roads = [i for i, feature in enumerate(features) if feature.source == ROADS]
-    plain[np.ix_(is_hidden, of_roads)] = np.nan
+    of_roads = np.array([feature.source == ROADS for feature in features])
+    plain[is_hidden[:, None] & of_roads] = np.nan
     merged_s = []
     for other_s, own_s in zip(effects_s, by_road_effects_s, strict=True):
         effect_s = other_s.copy()

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from londonpump.domain.errors import BadFile
 from londonpump.models.bundle import Bundle
-from londonpump.roads.store import CURRENT, current_table, named_table
-from londonpump.roads.table import RoadTable
+from londonpump.roads.store import current_table, named_table
+from londonpump.roads.table import CURRENT, RoadTable
 
 IMPORT_AGAIN = "Import the same map: londonpump roads import FILE; or train without it: londonpump train."
 

@@ -9,7 +9,7 @@ import logging
 from datetime import datetime
 from functools import partial
 from http import HTTPStatus
-from typing import Final
+from typing import Final, Literal
 
 from fastapi import APIRouter, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST
@@ -124,8 +124,8 @@ async def _readiness(state: Services) -> Readiness:
         else Check(status=PASS, output="runs")
     )
     found = {check.status for check in (model, database, process)}
-    status = FAIL if FAIL in found else WARN if WARN in found else PASS
-    return Readiness(status=status, model=model, database=database, process=process)
+    worst: Literal["pass", "warn", "fail"] = FAIL if FAIL in found else WARN if WARN in found else PASS
+    return Readiness(status=worst, model=model, database=database, process=process)
 
 
 async def _figures(state: Services) -> bytes:
