@@ -7,11 +7,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from londonpump.domain.errors import BadFile
 from londonpump.domain.national_grid import to_degrees
 from londonpump.domain.stations import Station
 from londonpump.roads.graph_arrays import ArrivalRoads, graph_arrays, station_roads
 from londonpump.roads.lines import CLASSES, LONDON_BOX, Floats, Ints, RoadLines
 from londonpump.roads.network import Network, Positions, RoadIndex
+from londonpump.roads.route import START
 from londonpump.roads.table import (
     CELL_M,
     METRES,
@@ -55,7 +57,7 @@ class Cells:
 
 @dataclass(frozen=True, slots=True)
 class StationRoads:
-    """How the stations lie to the roads of a map."""
+    """Stations and their places on the roads of a map."""
 
     joined: tuple[Station, ...]
     """Stations with ways, sorted by code."""
@@ -105,6 +107,7 @@ def join_stations(index: RoadIndex, extent: Extent, stations: Iterable[Station])
     easting_m, northing_m = (
         np.array([getattr(each, f"{axis}_m") for each in known]) for axis in ("easting", "northing")
     )
+    # outside a partial map a road may be near by chance, but the ways from there would be wrong
     is_inside = extent.contains(easting_m, northing_m)
     places = index.nearest(easting_m, northing_m)
     is_joined = is_inside & (places.distance_m <= MAX_STATION_TO_ROAD_M)
@@ -131,6 +134,7 @@ def find_cells(index: RoadIndex, extent: Extent, stations: Iterable[Station]) ->
                 (easting_m - station.easting_m) ** 2 + (northing_m - station.northing_m) ** 2,
                 out=nearest_m2,
             )
+    # the cheap condition first: the conversion to degrees takes a second for the whole grid
     at = np.flatnonzero(nearest_m2 <= MAX_TO_STATION_M**2)
     at = at[extent.contains(easting_m[at], northing_m[at])]
     places = index.nearest(easting_m[at], northing_m[at])
@@ -158,8 +162,13 @@ def make_ways(
     """Find the ways from all stations to all cells. Returns: the arrays of the table, and the stations of its card."""
     graph = make_graph(network)
     targets, arrivals = Targets(graph, cells.places), ArrivalRoads(graph)
+    if arrivals.max_roads > START:
+        # more do not fit into the 4 bits of the stored trees; no real junction has as many
+        problem = f"has a junction of {arrivals.max_roads} roads (at most {START})"
+        raise BadFile("the map", problem, "Name another extract.")
     router = Router(graph, targets)
     columns, listed = _Columns(), []
+    # one station at a time: all trees at once would take gigabytes
     for number, station in enumerate(roads.joined):
         place = roads.places.take(np.array([number]))
         tree, starts = router.find(place)
@@ -178,6 +187,7 @@ def make_ways(
         columns.n_near += len(near)
         _add_sums(columns, router, tree, starts, near)
         on_progress(number + 1, len(roads.joined))
+    # a station over the border may see few cells, so its near cells are kept one after another and not in a rectangle
     arrays: Arrays = {
         "cells": cells.numbers,
         "near_base": np.stack(columns.base),
@@ -200,6 +210,7 @@ def _near_base(cells: Cells, near: Ints, start: int) -> Ints:
 
     The near cells of a row follow each other without a gap, because cells are numbered by row and column.
     """
+    # rows without near cells are never looked up, so their value does not matter
     base = np.zeros(cells.grid.rows, np.int64)
     rows, first = np.unique(cells.row[near], return_index=True)
     base[rows] = start + first - near[first]
@@ -223,6 +234,7 @@ def _add_sums(columns: _Columns, router: Router, tree: Tree, starts: list[Start]
 
 
 def _stored(values: NDArray[Any]) -> NDArray[np.uint16]:
+    # infinite and very long values become the mark of the unknown
     return np.asarray(np.minimum(np.rint(values), UNKNOWN), np.uint16)
 
 

@@ -89,6 +89,7 @@ def build_network(lines: RoadLines) -> Network | None:
     """Build the network of the roads in London and 3 km around; None if there are none."""
     tail, head, line = _split(lines)
     inside = is_inside(LONDON_BOX, lines.easting_m, lines.northing_m)
+    # a road that crosses the border of the box is cut there
     used = inside[tail] & inside[head] & (tail != head)
     tail, head, line = tail[used], head[used], line[used]
     tail, head, line = _direct(tail, head, lines.direction[line], line, lines.road_class)
@@ -112,6 +113,7 @@ def build_network(lines: RoadLines) -> Network | None:
     along[np.arange(len(tail)), lines.road_class[line]] = length
     if lines.is_20mph is not None:
         along[:, -1] = length * lines.is_20mph[line]
+    # what is met at a point counts for the piece that ends there, so that the start of a way is never counted
     at_end = np.stack([is_junction[head], *(flags[head] for flags in lines.marks.values())], axis=1).astype(
         np.float64
     )
@@ -154,6 +156,7 @@ def _direct(tail: Ints, head: Ints, direction: Ints, line: Ints, road_class: Int
     tails = np.concatenate([tail[ahead], head[back]])
     heads = np.concatenate([head[ahead], tail[back]])
     lines = np.concatenate([line[ahead], line[back]])
+    # maps made of tiles hold the same piece more than once, sometimes with two classes
     order = np.lexsort((road_class[lines], heads, tails))
     tails, heads, lines = tails[order], heads[order], lines[order]
     first = np.ones(len(tails), bool)
@@ -164,11 +167,13 @@ def _direct(tail: Ints, head: Ints, direction: Ints, line: Ints, road_class: Int
 def _in_largest_component(tail: Ints, head: Ints, n_points: int) -> Flags:
     graph = coo_array((np.ones(len(tail), np.int8), (tail, head)), shape=(n_points, n_points))
     _, part = connected_components(graph, directed=True, connection="strong")
+    # pieces that lead from one component to another belong to none
     largest = np.bincount(part[tail][part[tail] == part[head]], minlength=1).argmax()
     return np.asarray((part[tail] == largest) & (part[head] == largest))
 
 
 def _find_reverse(tail: Ints, head: Ints, n_points: int) -> Ints:
+    # one number per piece, sorted as the pieces are, so that a binary search finds any of them
     keys = tail * n_points + head
     wanted = head * n_points + tail
     at = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
@@ -180,12 +185,14 @@ def _classify_points(tail: Ints, head: Ints, reverse: Ints, n_points: int) -> tu
     leaving = np.bincount(tail, minlength=n_points)
     arriving = np.bincount(head, minlength=n_points)
     both_ways = np.bincount(tail[reverse != NONE], minlength=n_points)
+    # a neighbour with both directions is counted twice, as leaving and as arriving
     neighbours = leaving + arriving - both_ways
     return neighbours >= 3, (neighbours == 2) & (leaving == arriving)
 
 
 def _find_next(tail: Ints, head: Ints, is_inner: Flags) -> Ints:
     """Return the segment that follows each segment through a point that only leads on, else NONE."""
+    # such a point has at most two segments that leave it, next to each other: the one that does not turn back follows
     first_out = np.searchsorted(tail, head)
     first_out = np.minimum(first_out, len(tail) - 1)
     turns_back = head[first_out] == tail
@@ -248,6 +255,7 @@ class RoadIndex:
     def __init__(self, network: Network) -> None:
         parts = network.segments
         usable = (parts.chain != NONE) & ~parts.is_motorway
+        # a piece with two directions is searched once
         usable &= (parts.reverse == NONE) | (np.arange(len(parts.tail)) < parts.reverse)
         segment = np.flatnonzero(usable)
         length = parts.along[segment, : len(CLASSES)].sum(1)
@@ -275,6 +283,7 @@ class RoadIndex:
         east, north = network.easting_m, network.northing_m
         along_e, along_n = east[head] - east[tail], north[head] - north[tail]
         to_e, to_n = easting_m - east[tail], northing_m - north[tail]
+        # the nearest sample names the segment; the exact place on it is the foot of the perpendicular
         fraction = (along_e * to_e + along_n * to_n) / np.maximum(along_e**2 + along_n**2, 1e-9)
         fraction = np.clip(fraction, 0.0, 1.0)
         distance_m = np.hypot(to_e - fraction * along_e, to_n - fraction * along_n)

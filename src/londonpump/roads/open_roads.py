@@ -103,6 +103,7 @@ def _join_ends(coordinates: Floats, starts: Ints, columns: dict[str, Any]) -> tu
         np.concatenate([columns["start_node"], columns["end_node"]]).astype(str), return_inverse=True
     )
     ends = np.concatenate([starts[:-1], starts[1:] - 1])
+    # points between the ends are numbered after the nodes: they belong to one link alone
     points = np.arange(len(coordinates)) + len(nodes)
     points[ends] = numbers
     placed = np.zeros((len(nodes) + len(coordinates), 2))

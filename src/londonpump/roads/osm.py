@@ -64,6 +64,7 @@ def read_osm(path: Path) -> RoadLines:
         raise BadFile(path, f"cannot be read as an OpenStreetMap extract ({error})", ADVICE) from error
     if not ways.classes:
         raise BadFile(path, "has no drivable roads (tag highway)", ADVICE)
+    # a point of several ways was read with each of them
     ids, first = np.unique(np.frombuffer(ways.refs, np.int64), return_index=True)
     longitude = np.frombuffer(ways.longitudes, np.int32)[first] / 1e7
     latitude = np.frombuffer(ways.latitudes, np.int32)[first] / 1e7
@@ -126,6 +127,7 @@ class _Ways:
 def _read_ways(osmium: Any, path: Path) -> tuple[_Ways, dict[str, list[int]]]:
     ways = _Ways()
     marked: dict[str, list[int]] = {name: [] for name in POINT_FIELDS}
+    # the filter runs inside the library: most of an extract is neither road nor signal
     wanted = osmium.filter.TagFilter(
         *(("highway", name) for name in (*CLASS_OF_HIGHWAY, "traffic_signals", "crossing"))
     )

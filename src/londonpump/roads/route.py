@@ -50,6 +50,7 @@ def find_route(table: RoadTable, station: str, easting_m: float, northing_m: flo
     ways = [way for side in (0, 1) for way in _ways(table, number, cell, side)]
     if not ways:
         return None
+    # the tree does not say from which side the last road is entered: both are followed, and the faster is the way
     best = min(ways, key=lambda way: way.seconds)
     easting, northing = _draw(table, best)
     latitude, longitude = to_degrees(easting, northing)

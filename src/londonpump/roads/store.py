@@ -37,15 +37,23 @@ def save_table(card: Mapping[str, Any], arrays: Arrays, provenance: Mapping[str,
                     np.save(part / f"{name}.npy", values, allow_pickle=False)
                 (part / CARD).write_text(text, encoding="utf-8")
                 write_json(part / PROVENANCE, dict(provenance))
+            open_table(folder)
         except OSError as error:
-            problem = f"cannot be written ({error.strerror or error})"
-            raise BadFile(
-                folder, problem, "Nothing of it was kept: make room, or name another folder."
-            ) from error
-        open_table(folder)
-    # last, so that the pointer never names a table that is not complete
-    write_json(out / CURRENT, {"schema": 1, "roads": folder.name})
+            raise _not_written(folder, error) from error
+    try:
+        # last, so that the pointer never names a table that is not complete
+        write_json(out / CURRENT, {"schema": 1, "roads": folder.name})
+    except OSError as error:
+        raise _not_written(out / CURRENT, error) from error
     return folder
+
+
+def _not_written(path: Path, error: OSError) -> BadFile:
+    # NumPy raises errors without a code when a disk is full
+    problem = f"cannot be written ({error.strerror or error})"
+    return BadFile(
+        path, problem, "The roads in use stay: make room, or name another home in LONDONPUMP_HOME."
+    )
 
 
 def _is_intact(folder: Path) -> bool:

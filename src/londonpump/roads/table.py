@@ -51,6 +51,7 @@ class Grid:
         row = np.floor((northing_m - self.south_m) / CELL_M)
         column = np.floor((easting_m - self.west_m) / CELL_M)
         is_inside = (row >= 0) & (row < self.rows) & (column >= 0) & (column < self.columns)
+        # before the conversion to integers, which has no value for NaN
         row, column = np.where(is_inside, row, 0.0), np.where(is_inside, column, 0.0)
         return row.astype(np.int64), column.astype(np.int64), is_inside
 
@@ -107,7 +108,7 @@ class RoadTable:
 
     @property
     def is_partial(self) -> bool:
-        """Whether the map covers only a part of London."""
+        """Return whether the map covers only a part of London."""
         return bool(self.card["is_partial"])
 
     def summary(self) -> dict[str, Any]:
@@ -143,6 +144,7 @@ class RoadTable:
         if given.dtype.kind in "iu":
             return given.astype(np.int64)
         given = given.astype(str)
+        # a search in the sorted codes: a dictionary would need a loop over the candidates
         at = np.minimum(np.searchsorted(self.stations, given), len(self.stations) - 1)
         return np.where(self.stations[at] == given, at, -1)
 
@@ -161,6 +163,7 @@ class RoadTable:
         station = self.number_stations(stations)
         cell, row, column = self.find_cells(np.asarray(easting_m, float), np.asarray(northing_m, float))
         station, cell, row, column = np.broadcast_arrays(station, cell, row, column)
+        # only pairs with a way go on: the arrays are indexed once, without marks for the missing ones
         found = np.flatnonzero((station.ravel() >= 0) & (cell.ravel() >= 0))
         station, cell = station.ravel()[found], cell.ravel()[found]
         row, column = row.ravel()[found], column.ravel()[found]
@@ -184,6 +187,7 @@ class RoadTable:
             for name in self.fields
             if name not in (SECONDS, REST)
         }
+        # shares are rounded, so the rest takes up the difference and the parts add up to the whole
         rest = values[METRES].copy()
         for name in filter(lambda name: name.startswith(PART_OF_METRES), self.fields):
             if name != REST:
@@ -221,6 +225,7 @@ def read_card(folder: Path) -> tuple[str, dict[str, Any]]:
         raise BadFile(folder, f"is not a table of roads (no readable {CARD})", ADVICE) from error
     if not isinstance(card, dict) or card.get("format") != FORMAT:
         raise BadFile(path, "is a table of roads of another version", ADVICE)
+    # the card holds the hashes of all arrays, so its own hash stands for the whole table
     name = hashlib.sha256(text).hexdigest()[:NAME_LENGTH]
     # resolved, because the path may be `.` or a link
     if name != folder.resolve().name:

@@ -49,6 +49,7 @@ def make_graph(network: Network) -> Graph:
     head = np.searchsorted(nodes, network.edge_head)
     seconds = network.seconds(network.edge_sums)
     order = np.lexsort((seconds, head, tail))
+    # a loop back to its own node is never on a fastest way, but cells may lie on it
     order = order[tail[order] != head[order]]
     first = np.ones(len(order), bool)
     first[1:] = (np.diff(tail[order]) != 0) | (np.diff(head[order]) != 0)
@@ -133,6 +134,7 @@ class Router:
         matrix = graph.start_from(heads[order], np.maximum(after_s[order], 1e-6))
         node_s, before_node = dijkstra(matrix, indices=graph.n_nodes, return_predecessors=True)
         edge = np.full(graph.n_nodes + 1, NONE)
+        # one comparison over all edges finds the edge by which the way arrives at each node
         is_in_tree = before_node[graph.head] == graph.tail
         edge[graph.head[is_in_tree]] = graph.edge[is_in_tree]
         first = heads[order][before_node[heads[order]] == graph.n_nodes]
@@ -147,6 +149,7 @@ class Router:
                 ahead_s = side.before_s - network.seconds(start.before)
                 is_ahead = (side.edge == start.edge) & (ahead_s >= 0)
                 options.append(np.where(is_ahead, ahead_s, np.inf))
+        # the order of the options is that of `Tree.side`
         stacked = np.stack(options)
         best = stacked.argmin(0)
         return Tree(stacked.min(0), best, node_s, before_node, edge)
@@ -185,11 +188,13 @@ class Router:
         at, before = position[nodes], tree.before_node[nodes]
         sums = np.zeros((len(part), len(network.fields) + 1), np.float32)
         sums[at, :-1] = network.edge_sums[tree.edge[nodes]]
+        # the first edge is driven only from the place where the station lies
         for start in starts:
             first = (before == root) & (tree.edge[nodes] == start.edge)
             sums[at[first], :-1] -= start.before.astype(np.float32)
         inner = before != root
         sums[at[inner], -1] = network.is_turn(tree.edge[before[inner]], tree.edge[nodes[inner]])
+        # each round doubles the length of the way that a sum covers: ten rounds for a thousand junctions
         pointer = np.full(len(part), position[root])
         pointer[at] = position[before]
         while (pointer != position[root]).any():

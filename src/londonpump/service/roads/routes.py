@@ -103,7 +103,7 @@ class LineString(ApiModel):
 
 
 class RouteProperties(ApiModel):
-    """What is known of a route."""
+    """Time, length and attribution of a route."""
 
     station: str
     """Code of the station."""
@@ -141,6 +141,7 @@ async def roads(_: SignedIn, state: State) -> RoadsResponse:
 @router.get("/route", operation_id="get_route", response_description="The route.", responses=NO_ROADS)
 async def route(_: RouteReader, state: State, query: Annotated[RouteQuery, Query()]) -> RouteResponse:
     """Return the fastest legal route by road from a station to a point, as a GeoJSON feature."""
+    # in a thread: a route takes about 10 ms, for which other requests would wait
     return await asyncio.to_thread(_find, state, query)
 
 
