@@ -64,6 +64,9 @@ class SmallBrigade:
     bundle: Path
 
 
+AFTER_TWELVE_DAYS = date(2023, 3, 26)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def built_once() -> Iterator[None]:
     """SQL and routes are built once per worker; commands that run as a process build their own."""
@@ -117,7 +120,8 @@ def small_brigade(
 ) -> SmallBrigade:
     """The small Brigade with a bundle learnt from its first twelve days."""
     folder = shared_folders.filled(
-        "small_bundle", lambda folder: train(TrainRequest(small_data, folder / "bundle"))
+        "small_bundle",
+        lambda folder: train(TrainRequest(small_data, folder / "bundle", until=AFTER_TWELVE_DAYS)),
     )
     (bundle,) = (card.parent for card in (folder / "bundle").glob("*/bundle.json"))
     return SmallBrigade(small_raw, small_data, bundle)
@@ -143,7 +147,9 @@ def road_bundle_folder(small_data: Path, roads_folder: Path, shared_folders: Sha
     """A bundle that was trained with that table."""
     folder = shared_folders.filled(
         "road_bundle",
-        lambda folder: train(TrainRequest(small_data, folder / "bundle", roads=roads_folder)),
+        lambda folder: train(
+            TrainRequest(small_data, folder / "bundle", until=AFTER_TWELVE_DAYS, roads=roads_folder)
+        ),
     )
     (bundle,) = (card.parent for card in (folder / "bundle").glob("*/bundle.json"))
     return bundle

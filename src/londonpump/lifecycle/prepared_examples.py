@@ -193,13 +193,13 @@ def newest_complete_day(rows: Columns) -> date:
 def default_until(rows: Columns, challenge_days: int = CHALLENGE_DAYS) -> date:
     """Return the default end of training: challenge_days before the newest complete day ends.
 
-    Of records shorter than a year a tenth of the days is left at most, because 28 days would be up to a quarter of them.
+    Of records shorter than a year a tenth of the days is left, because 28 days would be up to a quarter of them.
     """
     first, last = london_date(int(rows["mobilised_us"].min())), newest_complete_day(rows)
     days = (last - first).days + 1
     if days < DAYS_OF_A_YEAR:
-        # at least one day where there are four, so that a model can be evaluated at all
-        challenge_days = min(challenge_days, max(days // 10, min(days // 4, 1)))
+        # two days at least where there are eight: intervals need more than one
+        challenge_days = min(challenge_days, max(days // 10, min(days // 4, 2)))
     return last + timedelta(days=1) - timedelta(days=challenge_days)
 
 
