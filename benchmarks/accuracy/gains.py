@@ -1,10 +1,11 @@
-"""What records of both years, the year as a feature, and roads are worth, step by step on the same later rows."""
+"""Gains of records of both years, slower boosting, the year as a feature and roads, step by step on the same later rows."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 
@@ -25,14 +26,19 @@ from londonpump.lifecycle.prepared_examples import (
     midnight_us,
 )
 from londonpump.lifecycle.progress import silent
+from londonpump.models import response_training
 from londonpump.models.bundle import Bundle, TrainingFacts
 from londonpump.models.distribution import P50
+from londonpump.models.response_training import SMALL, Hyperparameters
 from londonpump.models.train import TrainingPlan, TrainingSet, fit_bundle, with_workload
 from londonpump.roads.make import make_table
 from londonpump.roads.store import current_table
 
 MAP = "roads/london_west_drive_2018.osm.pbf"
+BEFORE = replace(SMALL, seeds=3, trees=60, rate=0.08)
+"""Settings of version 0.1."""
 WITHOUT_YEAR = tuple(feature for feature in FEATURES if feature.name != "year")
+AS_BEFORE = tuple(feature for feature in WITHOUT_YEAR if feature.name != "hour_by_day_type")
 NEXT_YEAR = 2018
 """Records before this year are those of 2017."""
 
@@ -43,13 +49,15 @@ class Step:
 
     label: str
     all_years: bool = True
+    hyperparameters: Hyperparameters = SMALL
     features: tuple[Feature, ...] = FEATURES
     with_roads: bool = True
 
 
 STEPS = (
-    Step("version 0.1, records of the same year", all_years=False, features=WITHOUT_YEAR, with_roads=False),
-    Step("+ records of the other year", features=WITHOUT_YEAR, with_roads=False),
+    Step("version 0.1, records of the same year", False, BEFORE, AS_BEFORE, with_roads=False),
+    Step("+ records of the other year", True, BEFORE, AS_BEFORE, with_roads=False),
+    Step("+ slower boosting, working day × hour", features=WITHOUT_YEAR, with_roads=False),
     Step("+ year", with_roads=False),
     Step("+ roads"),
 )
@@ -137,7 +145,8 @@ def _fitted(step: Step, period: Period, examples: Examples, is_training: Any, ro
         roads if step.with_roads else None,
     )
     plan = TrainingPlan(features=step.features)
-    return fit_bundle(training, plan, TrainingFacts(trained_until=LAST_QUARTER), silent)
+    with patch.object(response_training, "SMALL", step.hyperparameters):
+        return fit_bundle(training, plan, TrainingFacts(trained_until=LAST_QUARTER), silent)
 
 
 def _forecast(bundle: Bundle, examples: Examples, test: Columns) -> Forecast:

@@ -22,6 +22,7 @@ Floats = NDArray[np.float64]
 PREDICTED_AT = MOBILISATION
 NEAR, SECOND_NEAREST = 0, 1
 MIN_DETOUR_M = 100.0
+DAY_H = 24.0
 PROPERTY_CATEGORIES = (
     "Dwelling",
     "Non Residential",
@@ -160,6 +161,14 @@ FEATURES: tuple[Feature, ...] = (
     ),
     Feature("is_home_station", "0/1", BOARD, ("deployed_from",), "away", _is_home),
     Feature("hour", "h, London", CLOCK, WHEN, "hour", lambda r: r.hour),
+    Feature(
+        "hour_by_day_type",
+        "h, London; 24 more on days off",
+        CLOCK,
+        (*WHEN, "is_working_day"),
+        "hour",
+        lambda r: r.hour + DAY_H * ~r.is_working_day,
+    ),
     # trees continue the newest year of the training, so that it decides the level of later dispatches
     Feature("year", "year, London", CLOCK, WHEN, "typical", lambda r: r.year.astype(float)),
     *(Feature(name, "code", RECORD, (name,), "incident_type", _code(name)) for name in CODES),

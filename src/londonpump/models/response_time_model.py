@@ -158,14 +158,16 @@ def fit_road_curve(dispatches: Dispatches, attendance_s: Floats) -> RoadCurve:
         # the triangle has the same solution as all rows, and is as small as the number of columns
         triangle = np.linalg.cholesky(weighted.T @ table + 1e-6 * np.eye(table.shape[1]))
         target = np.linalg.solve(triangle, weighted.T @ attendance_s)
-        coefficients = np.asarray(lsq_linear(triangle.T, target, (low, np.inf), method="bvls").x)
+        found = lsq_linear(triangle.T, target, (low, np.inf), method="bvls").x
+        # the solver may stop a rounding error below a bound
+        coefficients = np.asarray(np.maximum(found, low))
         weight = 1 / np.maximum(np.abs(attendance_s - table @ coefficients), SMOOTH_S)
     return RoadCurve(coefficients)
 
 
 @dataclass(frozen=True, slots=True)
 class RoadModel:
-    """What takes the place of base curve and location effects where the way by road is known."""
+    """Replaces base curve and location effects where the way by road is known."""
 
     curve: RoadCurve
     location_effects: tuple[LocationEffect, ...]

@@ -57,7 +57,7 @@ class Hyperparameters:
     """Share of the errors, the latest ones, that make the shape."""
 
 
-SMALL = Hyperparameters(seeds=3, trees=60, leaves=31, rate=0.08, min_in_leaf=25, folds=5, latest_share=1.0)
+SMALL = Hyperparameters(seeds=1, trees=350, leaves=31, rate=0.02, min_in_leaf=25, folds=5, latest_share=1.0)
 LARGE = Hyperparameters(seeds=1, trees=150, leaves=31, rate=0.08, min_in_leaf=200, folds=2, latest_share=0.3)
 # Small records cannot spare rows for the errors, so that they get more folds.
 SMALL_ROWS = 60_000
