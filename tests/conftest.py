@@ -15,11 +15,13 @@ from support.run_size import examples
 from support.shared_between_workers import SharedFolders
 from support.translated_once import translations_kept
 
+from londonpump.domain.stations import known_stations
 from londonpump.lifecycle.predict import open_bundle
 from londonpump.lifecycle.prepare import PrepareRequest, prepare
 from londonpump.lifecycle.prepared_examples import Examples, load_examples
 from londonpump.lifecycle.train import TrainRequest, train
 from londonpump.models.bundle import Bundle
+from londonpump.roads.make import make_table
 from londonpump.simulation.plan import SimulationPlan
 from londonpump.simulation.simulate import write_simulation
 
@@ -60,6 +62,9 @@ class SmallBrigade:
     raw: dict[str, Path]
     data: Path
     bundle: Path
+
+
+AFTER_TWELVE_DAYS = date(2023, 3, 26)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -115,10 +120,45 @@ def small_brigade(
 ) -> SmallBrigade:
     """The small Brigade with a bundle learnt from its first twelve days."""
     folder = shared_folders.filled(
-        "small_bundle", lambda folder: train(TrainRequest(small_data, folder / "bundle"))
+        "small_bundle",
+        lambda folder: train(TrainRequest(small_data, folder / "bundle", until=AFTER_TWELVE_DAYS)),
     )
     (bundle,) = (card.parent for card in (folder / "bundle").glob("*/bundle.json"))
     return SmallBrigade(small_raw, small_data, bundle)
+
+
+@pytest.fixture(scope="session")
+def roads_folder(shared_folders: SharedFolders) -> Path:
+    """A folder with the table of a made-up map of central London."""
+    pytest.importorskip("osmium", reason="reading a map needs the extra roads")
+
+    def fill(folder: Path) -> None:
+        from support.road_maps import write_city
+
+        folder.mkdir(parents=True, exist_ok=True)
+        map_file, stations = write_city(folder / "city.osm.pbf", known_stations())
+        make_table(map_file, stations, folder / "roads", {}, is_partial=True)
+
+    return shared_folders.filled("roads", fill) / "roads"
+
+
+@pytest.fixture(scope="session")
+def road_bundle_folder(small_data: Path, roads_folder: Path, shared_folders: SharedFolders) -> Path:
+    """A bundle that was trained with that table."""
+    folder = shared_folders.filled(
+        "road_bundle",
+        lambda folder: train(
+            TrainRequest(small_data, folder / "bundle", until=AFTER_TWELVE_DAYS, roads=roads_folder)
+        ),
+    )
+    (bundle,) = (card.parent for card in (folder / "bundle").glob("*/bundle.json"))
+    return bundle
+
+
+@pytest.fixture(scope="session")
+def road_bundle(road_bundle_folder: Path, roads_folder: Path) -> Bundle:
+    """That bundle with its table, as read back from its folder."""
+    return open_bundle(road_bundle_folder, roads_folder)
 
 
 @pytest.fixture(scope="session")

@@ -22,6 +22,7 @@ from benchmarks.accuracy.ablation import (
     parts_of_folds,
 )
 from benchmarks.accuracy.classifier import beside_the_distribution
+from benchmarks.accuracy.gains import step_by_step
 from benchmarks.accuracy.leaks import shuffled_target, twin_runs
 from benchmarks.accuracy.named_places import evaluate_named_places
 from benchmarks.accuracy.pages import write_pages
@@ -58,6 +59,11 @@ def main() -> int:
                 results = {
                     **read_json(RESULTS),
                     "named_places": _named(command_line.data, command_line.work or Path(folder)),
+                }
+            elif command_line.steps_only:
+                results = {
+                    **read_json(RESULTS),
+                    "steps": _steps(command_line.data, command_line.work or Path(folder)),
                 }
             else:
                 results = measure(command_line.data, command_line.work or Path(folder))
@@ -107,7 +113,13 @@ def measure(source: Path, work: Path) -> Results:
         "ablation": _ablations(union, examples_of(STREAM_2017, source, work), last[STREAM_2017.name]),
         "simulated": _simulated(work, last[STREAM_2017.name]),
         "named_places": _named(source, work),
+        "steps": _steps(source, work),
     }
+
+
+def _steps(source: Path, work: Path) -> Results:
+    """Measure what more records and roads are worth."""
+    return {"commit": _where()["commit"], **step_by_step(source, work, show_progress)}
 
 
 def _named(source: Path, work: Path) -> Results:
@@ -188,6 +200,11 @@ def _arguments() -> argparse.Namespace:
         "--named-places-only",
         action="store_true",
         help="measure the places that are only named, keep the rest",
+    )
+    parser.add_argument(
+        "--steps-only",
+        action="store_true",
+        help="measure what more records and roads are worth, keep the rest",
     )
     parser.add_argument("--pages-only", action="store_true", help="write the tables again from the json")
     return parser.parse_args()

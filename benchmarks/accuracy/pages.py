@@ -22,6 +22,7 @@ PAGES: dict[str, dict[str, Callable[[Results], str]]] = {
         "named places": tables.named_places,
         "roads": tables.roads,
         "leaks": tables.leaks,
+        "steps": tables.steps,
     },
     "docs/explanation/features.md": {
         "about": tables.about,

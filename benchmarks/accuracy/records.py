@@ -30,6 +30,8 @@ ALONE_B = Records("sample_b", "2023, second sample alone", (SAMPLE_B,), LAST_QUA
 STREAM_2017 = Records(
     "stream_2017", "2017, January to February", ("incidents_2017_jan_feb.csv",), date(2017, 2, 1)
 )
+BOTH = Records("both", "2017 and 2023", (SAMPLE_A, SAMPLE_B, *STREAM_2017.files), LAST_QUARTER)
+"""All shared records; prepared together, each month is found complete or a sample by itself."""
 ALL = (UNION, ALONE_A, ALONE_B, STREAM_2017)
 
 

@@ -271,3 +271,34 @@ def leaks(results: Results) -> str:
         ],
     ]
     return table(["check", "expected", "found"], rows)
+
+
+def steps(results: Results) -> str:
+    """Tabulate what more records and roads are worth, and what is lost where the table of roads is missing."""
+    found = results["steps"]
+    return "\n\n".join(_steps_of(found[name]) for name in ("last_quarter", "february_2017"))
+
+
+def _steps_of(found: Results) -> str:
+    header = (
+        "trained on",
+        "MAE, s",
+        "gain, s",
+        "way known: MAE, s",
+        "gain, s",
+        "way unknown: MAE, s",
+        "gain, s",
+    )
+    rows = [
+        [
+            entry["step"],
+            *(
+                cell
+                for part in ("all", "known", "unknown")
+                for cell in (number(entry[part]["mae_s"], 2), with_interval(entry[part]["gain_s"], 2))
+            ),
+        ]
+        for entry in (*found["steps"], found["missing_table"])
+    ]
+    title = f"{found['label']}, {found['rows']:,} dispatches, {found['known_share']:.0%} with a known way by road:"
+    return f"{title}\n\n{table(header, rows)}"

@@ -27,12 +27,15 @@ from londonpump.models.distribution import P50
 from londonpump.models.predict import predict_dispatches
 from londonpump.models.response_training import TrainingDispatches, fit_response_time
 from londonpump.models.train import TrainingPlan, fit_ground_lookup, with_workload
+from londonpump.roads.store import current_table
 from londonpump.simulation.plan import SimulationPlan
 from londonpump.simulation.simulate import write_simulation
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 LATE = [c for c in EXAMPLES if c.known not in (CALL, MOBILISATION)]
 LEVELS = tuple(CRPS_LEVELS)
+BUNDLES = ["small_bundle", "road_bundle"]
+"""Without and with a table of roads."""
 
 
 def silent(doing: str, share: float) -> None:
@@ -50,8 +53,10 @@ def test_training_refuses_a_feature_that_looks_at_the_answer(column, small_data,
     assert not (tmp_path / "bundle").exists()
 
 
-def test_predictions_do_not_move_when_all_that_is_known_later_does(small_examples, small_bundle) -> None:
+@pytest.mark.parametrize("model", BUNDLES)
+def test_predictions_do_not_move_when_all_that_is_known_later_does(model, small_examples, request) -> None:
     """The canary that no declaration can fool: every late column is exchanged for noise."""
+    small_bundle = request.getfixturevalue(model)
     rows = small_examples.take(np.arange(small_examples.n) % 5 == 0)
     order = np.random.default_rng(4).permutation(len(rows["mobilised_us"]))
     late = {c.name.removesuffix("_at") + "_us" if c.name.endswith("_at") else c.name for c in LATE}
@@ -193,9 +198,11 @@ def ten_thousand(small_examples, small_bundle):
     return {name: values[pick] for name, values in rows.items()}
 
 
+@pytest.mark.parametrize("model", BUNDLES)
 def test_ten_thousand_examples_stated_as_calls_give_the_same_features_and_answers(
-    ten_thousand, small_bundle, tmp_path
+    model, ten_thousand, tmp_path, request
 ) -> None:
+    small_bundle = request.getfixturevalue(model)
     calls = read_calls(as_calls_csv(ten_thousand, tmp_path / "calls.csv"), by_code(small_bundle.stations))
     assert set(calls.errors) == {""}
     served = predict_dispatches(small_bundle, calls.columns)
@@ -247,7 +254,7 @@ def test_stating_the_ground_that_would_be_looked_up_changes_no_answer(ten_thousa
     np.testing.assert_array_equal(one.quantile(P50), two.quantile(P50))
 
 
-def skill(examples, seed: int | None) -> float:
+def skill(examples, seed: int | None, roads=None) -> float:
     """Return the gain of a model trained on early mobilisations on later ones, over the median of the early ones."""
     until = default_until(examples.rows)
     training = training_set(examples, until)
@@ -260,10 +267,10 @@ def skill(examples, seed: int | None) -> float:
         training_s = np.random.default_rng(seed).permutation(training_s)
     ground = fit_ground_lookup(training.calls, training.stations)
     dispatches = TrainingDispatches(
-        Dispatches(rows, ground), training_s, training.incident[fits], rows["mobilised_us"]
+        Dispatches(rows, ground, roads), training_s, training.incident[fits], rows["mobilised_us"]
     )
     model = fit_response_time(dispatches, FEATURES[:-3], 1, silent)
-    error_s = np.abs(model(Dispatches(test, ground)).quantile(P50) - test["attendance_s"]).mean()
+    error_s = np.abs(model(Dispatches(test, ground, roads)).quantile(P50) - test["attendance_s"]).mean()
     return float(1 - error_s / np.abs(np.median(training_s) - test["attendance_s"]).mean())
 
 
@@ -271,3 +278,8 @@ def skill(examples, seed: int | None) -> float:
 def test_with_its_target_shuffled_the_model_has_no_skill(small_examples) -> None:
     assert skill(small_examples, seed=None) > 0.25
     assert skill(small_examples, seed=1) < 0.02
+
+
+@pytest.mark.slow
+def test_with_its_target_shuffled_a_model_with_roads_has_no_skill(small_examples, roads_folder) -> None:
+    assert skill(small_examples, 1, current_table(roads_folder)) < 0.02

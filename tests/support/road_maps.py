@@ -72,6 +72,32 @@ def write_osm(
     return path
 
 
+def write_city(
+    path: Path, stations: Sequence[Station], spacing_m: float = 500.0, roads: int = 21
+) -> tuple[Path, list[Station]]:
+    """Write an extract with streets to the four winds across central London, whose classes take turns.
+
+    Returns: its file, and the stations that lie between the streets.
+    """
+    half = roads // 2
+    axis = range(-half, half + 1)
+    points = {1 + (i + half) * roads + (j + half): (i * spacing_m, j * spacing_m) for i in axis for j in axis}
+    number = {place: key for key, place in points.items()}
+    classes = ("residential", "tertiary", "secondary", "residential", "primary", "residential", "trunk")
+    ways = []
+    for i in axis:
+        highway = classes[i % len(classes)]
+        ways.append(Way([number[i * spacing_m, j * spacing_m] for j in axis], highway))
+        ways.append(Way([number[j * spacing_m, i * spacing_m] for j in axis], highway))
+    reach_m = half * spacing_m
+    inside = [
+        each
+        for each in stations
+        if max(abs(each.easting_m - EAST_M), abs(each.northing_m - NORTH_M)) <= reach_m
+    ]
+    return write_osm(path, points, ways), inside
+
+
 def _box_around(points: Points) -> Any:
     import osmium
 

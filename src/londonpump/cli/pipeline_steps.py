@@ -41,8 +41,8 @@ def train(
         typer.Option(
             formats=[DAY],
             metavar="DATE",
-            help="Train on rows before this day. Default: 28 days before the end of the newest complete day, or before "
-            "the last quarter of records that cover less than 16 weeks.",
+            help="Train on rows before this day. Default: 28 days before the end of the newest complete day, or a "
+            "tenth of the days of records shorter than a year, if that is less.",
             show_default=False,
         ),
     ] = None,
@@ -74,7 +74,7 @@ def train(
     config = settings()
     plan = TrainingPlan(seed=seed, is_without_fast=without_fast)
     request = TrainRequest(
-        data or config.data, out or config.bundle, as_date(until), plan, config.challenge_days
+        data or config.data, out or config.bundle, as_date(until), plan, config.challenge_days, config.roads
     )
     with report_errors(), show_progress() as progress:
         folder, bundle = train(request, progress)
@@ -153,6 +153,7 @@ def evaluate(
         report=report,
         card=card,
         is_with_original=with_original,
+        roads=config.roads,
     )
     with report_errors(), show_progress() as progress:
         evaluation = evaluate(request, progress)

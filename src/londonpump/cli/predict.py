@@ -103,7 +103,7 @@ def predict(
         if input_ is None and out is not None:
             raise BadValue("--out", str(out), "goes with --input CALLS.csv")
         config = settings()
-        opened = pipeline.open_bundle(bundle or config.bundle)
+        opened = pipeline.open_bundle(bundle or config.bundle, config.roads)
         if table is not None:
             _write_table(opened, table)
             return

@@ -14,12 +14,15 @@ from londonpump.domain import incident_types
 from londonpump.domain.columns import CALLER_COLUMNS, EXAMPLES, KNOWN_STAGES, MOBILISATION
 from londonpump.domain.errors import LondonPumpError
 from londonpump.features.dispatches import Dispatches
+from londonpump.features.roads import ROAD_FIELDS
 
 Floats = NDArray[np.float64]
 
 # A prediction is made when the pump is chosen, before it moves.
 PREDICTED_AT = MOBILISATION
 NEAR, SECOND_NEAREST = 0, 1
+MIN_DETOUR_M = 100.0
+DAY_H = 24.0
 PROPERTY_CATEGORIES = (
     "Dwelling",
     "Non Residential",
@@ -101,6 +104,15 @@ def _stations_nearer(dispatches: Dispatches) -> Floats:
     return dispatches.n_stations_nearer.astype(np.float64)
 
 
+def _on_way(name: str) -> Callable[[Dispatches], Floats]:
+    return lambda dispatches: dispatches.on_way(name)
+
+
+def _detour(dispatches: Dispatches) -> Floats:
+    # a short distance would make the ratio meaningless
+    return dispatches.on_way("road_m") / np.maximum(dispatches.distance_m, MIN_DETOUR_M)
+
+
 def _bearing(dispatches: Dispatches) -> Floats:
     return np.asarray(np.degrees(np.arctan2(dispatches.east_m, dispatches.north_m)) % 360.0)
 
@@ -113,7 +125,7 @@ def _is_home(dispatches: Dispatches) -> Floats:
 
 
 LISTS, GROUND, CLOCK, RECORD = "station list", "past grounds of places", "London clock", "incident record"
-BOARD = "mobilisations so far"
+BOARD, ROADS = "mobilisations so far", "table of roads"
 CONTEXT_SOURCES = {
     "weather": "weather of the hour",
     "traffic": "profile, or traffic observed",
@@ -126,6 +138,11 @@ FEATURES: tuple[Feature, ...] = (
     Feature(
         "by_bridge_m", "m", "station list, Thames", (*LOCATION, *STATION), "river", lambda r: r.by_bridge_m
     ),
+    *(
+        Feature(name, unit, ROADS, (*LOCATION, "station_code"), "distance", _on_way(name))
+        for name, unit in ROAD_FIELDS.items()
+    ),
+    Feature("road_detour", "ratio", ROADS, (*LOCATION, *STATION, "station_code"), "distance", _detour),
     Feature("bearing_deg", "degrees", LISTS, (*LOCATION, *STATION), "location", _bearing),
     Feature("easting_m", "m", RECORD, LOCATION, "location", _number("easting_m")),
     Feature("northing_m", "m", RECORD, LOCATION, "location", _number("northing_m")),
@@ -144,6 +161,16 @@ FEATURES: tuple[Feature, ...] = (
     ),
     Feature("is_home_station", "0/1", BOARD, ("deployed_from",), "away", _is_home),
     Feature("hour", "h, London", CLOCK, WHEN, "hour", lambda r: r.hour),
+    Feature(
+        "hour_by_day_type",
+        "h, London; 24 more on days off",
+        CLOCK,
+        (*WHEN, "is_working_day"),
+        "hour",
+        lambda r: r.hour + DAY_H * ~r.is_working_day,
+    ),
+    # trees continue the newest year of the training, so that it decides the level of later dispatches
+    Feature("year", "year, London", CLOCK, WHEN, "typical", lambda r: r.year.astype(float)),
     *(Feature(name, "code", RECORD, (name,), "incident_type", _code(name)) for name in CODES),
     Feature(
         "recent_ground_calls",

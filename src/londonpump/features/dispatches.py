@@ -17,6 +17,7 @@ from londonpump.domain import thames
 from londonpump.domain.london_clock import bank_holidays as bank_holidays_of_england
 from londonpump.domain.london_clock import london_us
 from londonpump.features.ground_lookup import GroundLookup
+from londonpump.features.roads import ROAD_FIELDS, WayLookUp, ways
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -30,6 +31,7 @@ THURSDAY = 3
 FIRE_STATION = "Fire station"
 AT_STATION_M = 300.0
 BLOCK_ROWS = 50_000
+_WAY_COLUMN = {name: i for i, name in enumerate(ROAD_FIELDS)}
 
 
 class Dispatches:
@@ -39,9 +41,10 @@ class Dispatches:
     station_northing_m`, and any other column of the examples; a missing one is unknown.
     """
 
-    def __init__(self, columns: Columns, ground: GroundLookup) -> None:
+    def __init__(self, columns: Columns, ground: GroundLookup, roads: WayLookUp | None = None) -> None:
         self.columns = columns
         self.lookup = ground
+        self.roads = roads
         self.n = len(columns["mobilised_us"])
 
     def blocks(self) -> Iterator[tuple[slice, "Dispatches"]]:
@@ -108,6 +111,20 @@ class Dispatches:
             self.number("easting_m"),
             self.number("northing_m"),
         )
+
+    @cached_property
+    def way(self) -> Floats:
+        """(n, ROAD_FIELDS) the way by road from the station, NaN where unknown."""
+        return ways(self.roads, self.columns)
+
+    def on_way(self, name: str) -> Floats:
+        """Return (n,) one of ROAD_FIELDS."""
+        return self.way[:, _WAY_COLUMN[name]]
+
+    @cached_property
+    def has_way(self) -> NDArray[np.bool_]:
+        """True where the way by road is known in full."""
+        return np.isfinite(self.on_way("road_m"))
 
     @cached_property
     def ground(self) -> Ints:
@@ -185,6 +202,12 @@ class Dispatches:
         """1 to 12, in London."""
         months = self.day.astype("datetime64[D]").astype("datetime64[M]").astype(np.int64)
         return np.asarray(months % 12 + 1)
+
+    @cached_property
+    def year(self) -> Ints:
+        """Calendar year, in London."""
+        years = self.day.astype("datetime64[D]").astype("datetime64[Y]").astype(np.int64)
+        return np.asarray(years + EPOCH.year)
 
     @cached_property
     def is_working_day(self) -> NDArray[np.bool_]:

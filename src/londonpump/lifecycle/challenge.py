@@ -111,7 +111,7 @@ def challenge(settings: Settings, request: ChallengeRequest, progress: Progress 
     with open_registry(settings) as registry:
         for attempt in range(1, MAX_ATTEMPTS + 1):
             try:
-                return _challenge(registry, request, request.rule_of(settings), progress)
+                return _challenge(registry, settings, request, progress)
             except decisions.ChampionChanged:
                 # Another decision was recorded meanwhile, so the pair that was evaluated is no longer the right one.
                 if attempt == MAX_ATTEMPTS:
@@ -120,19 +120,19 @@ def challenge(settings: Settings, request: ChallengeRequest, progress: Progress 
 
 
 def _challenge(
-    registry: Registry, request: ChallengeRequest, rule: PromotionSettings, progress: Progress
+    registry: Registry, settings: Settings, request: ChallengeRequest, progress: Progress
 ) -> ChallengeResult:
     found = _find(registry, request)
     if isinstance(found, ChallengeResult):
         return found
     progress("Trying both models in fresh processes", 0.0)
-    champion, challenger = _open(registry, found, request.smoke_tester)
+    champion, challenger = _open(registry, found, settings.roads, request.smoke_tester)
     progress("Reading later rows", 0.3)
     start = judged_from(champion, challenger)
     examples = load_examples(request.data, start)
     require_same_origin(champion, challenger, examples)
     progress("Evaluating both models", 0.6)
-    verdict = judge_pair(champion, challenger, examples, request.today, rule)
+    verdict = judge_pair(champion, challenger, examples, request.today, request.rule_of(settings))
     after = challenger if verdict.is_promotion else champion
     judged = _JudgedData(JUDGED_BY, start, examples.data_hash)
     active = None if after is None else _active_model(registry, after)
@@ -185,15 +185,16 @@ def _again(before: decisions.Decision, champion: str | None) -> ChallengeResult:
 
 
 def _open(
-    registry: Registry, pair: _Pair, smoke_tester: SmokeTester
+    registry: Registry, pair: _Pair, roads: Path, smoke_tester: SmokeTester
 ) -> tuple[LoadedBundle | None, LoadedBundle]:
     store = registry.store
     challenger = (pair.folder, date.min)
     if pair.champion is None:
-        return open_pair(None, challenger, smoke_tester)
+        return open_pair(None, challenger, roads, smoke_tester)
     opened = open_pair(
         (store.folder(pair.champion), _recorded_training_end(registry, pair.champion)),
         challenger,
+        roads,
         smoke_tester,
     )
     if opened[1].bundle is None and opened[0] is not None and opened[0].bundle is None:
@@ -264,7 +265,9 @@ def compare(
     if first.name == second.name:
         raise BadValue("BUNDLE", second.name, "is named twice. Name two bundles")
     progress("Trying both models in fresh processes", 0.0)
-    champion, challenger = open_pair((first, date.min), (second, date.min), request.smoke_tester)
+    champion, challenger = open_pair(
+        (first, date.min), (second, date.min), settings.roads, request.smoke_tester
+    )
     for opened in (champion, challenger):
         if opened is not None and opened.bundle is None:
             raise BadFile(opened.name, str(opened.smoke_test.problem), "Name another, or train again.")

@@ -30,6 +30,7 @@ from londonpump.models.train import with_workload
 from londonpump.persistence.verified_bundle import open_verified
 from londonpump.registry.bundle_store import run_smoke_test
 from londonpump.registry.manual_decisions import SimulatedModel
+from londonpump.roads.bundles import with_roads
 
 SmokeTester = Callable[[Path], SmokeTest]
 """Function that tests a bundle in another process, such as `registry.bundle_store.run_smoke_test`."""
@@ -48,15 +49,19 @@ class LoadedBundle:
 def open_pair(
     champion: tuple[Path, date] | None,
     challenger: tuple[Path, date],
+    roads: Path,
     smoke_tester: SmokeTester = run_smoke_test,
 ) -> tuple[LoadedBundle | None, LoadedBundle]:
-    """Test and load both bundles. Args: per bundle its folder, and the end of its training in case it does not load."""
+    """Test and load both bundles.
+
+    Args: per bundle its folder, and the end of its training in case it does not load. roads: folder of tables of roads.
+    """
     # Threads suffice: each smoke test waits for its own process.
     folders = [challenger] if champion is None else [challenger, champion]
     with ThreadPoolExecutor(len(folders)) as executor:
         smoke_tests = list(executor.map(smoke_tester, [folder for folder, _ in folders]))
     opened = [
-        _open(folder, until, smoke_test)
+        _open(folder, until, roads, smoke_test)
         for (folder, until), smoke_test in zip(folders, smoke_tests, strict=True)
     ]
     return (None if champion is None else opened[1]), opened[0]
@@ -111,11 +116,12 @@ def require_same_origin(champion: LoadedBundle | None, challenger: LoadedBundle,
         )
 
 
-def _open(folder: Path, until: date, smoke_test: SmokeTest) -> LoadedBundle:
+def _open(folder: Path, until: date, roads: Path, smoke_test: SmokeTest) -> LoadedBundle:
     if smoke_test.problem is not None:
         return LoadedBundle(folder.name, None, until, smoke_test)
     try:
         name, bundle, _ = open_verified(folder)
+        bundle = with_roads(bundle, roads)
     except BadFile as error:
         return LoadedBundle(folder.name, None, until, SmokeTest(str(error)))
     return LoadedBundle(name, bundle, bundle.card.data.trained_until, smoke_test)

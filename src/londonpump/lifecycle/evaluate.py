@@ -46,7 +46,8 @@ from londonpump.models.train import (
 from londonpump.persistence.atomic_files import as_json, require_own_file, write_texts
 from londonpump.persistence.bundles import load_bundle, read_provenance
 from londonpump.presentation.report import About, ReportInputs, render_model_card, render_report
-from londonpump.presentation.texts.models import EvaluationResults, OriginalScores, PumpScores
+from londonpump.presentation.texts.models import EvaluationResults, OriginalScores, PumpScores, training_notes
+from londonpump.roads.bundles import with_roads
 
 ATTRIBUTION = (
     "Contains public sector information licensed under the Open Government Licence v3.0. Source: London Fire "
@@ -71,6 +72,7 @@ class EvaluateRequest:
     resamples: int = 1000
     is_with_original: bool = False
     """Fit the original's model too, on the training examples in `data`, and compare with it."""
+    roads: Path | None = None  # folder of tables of roads; None: a bundle that needs one predicts without
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +94,8 @@ def evaluate(request: EvaluateRequest, progress: Progress = silent) -> Evaluatio
     progress("Reading bundle and examples", 0.0)
     name, files = load_bundle(request.bundle)
     bundle = from_files(files, str(request.bundle))
+    if request.roads is not None:
+        bundle = with_roads(bundle, request.roads)
     examples = load_examples(request.data)
     trained_until = bundle.card.data.trained_until
     start = request.from_date or trained_until
@@ -240,7 +244,7 @@ def _about(bundle: Bundle, name: str, request: EvaluateRequest, examples: Exampl
         trained_from_date=facts.trained_from or facts.trained_until,
         trained_until_date=facts.trained_until - timedelta(days=1),
         trained_rows=bundle.card.rows,
-        attribution=ATTRIBUTION,
+        attribution=attribution_of(bundle),
         is_simulated=facts.is_simulated or examples.is_simulated,
         made_at=str(read_provenance(request.bundle).get("made_at", "")),
         split=LATER if start >= facts.trained_until else NOT_LATER,
@@ -249,4 +253,11 @@ def _about(bundle: Bundle, name: str, request: EvaluateRequest, examples: Exampl
             for feature in bundle.response.features
         ),
         without=bundle.response.context.missing,
+        notes=tuple(training_notes(bundle.card)),
     )
+
+
+def attribution_of(bundle: Bundle) -> str:
+    """Return the text that must be shown with the figures of a bundle."""
+    roads = bundle.card.roads
+    return ATTRIBUTION if roads is None else f"{ATTRIBUTION} {roads.attribution}."

@@ -160,7 +160,7 @@ def _replayed(source: _ReportSource) -> LivePerformance | None:
     if name is None or source.examples is None:
         return None
     try:
-        bundle = open_bundle(folder_of(source.settings.bundle, name))
+        bundle = open_bundle(folder_of(source.settings.bundle, name), source.settings.roads)
     except BadFile as error:
         return LivePerformance("The active model", f"It cannot be read. {error}", None)
     return replay_month(name, bundle, source.examples, source.month)

@@ -23,6 +23,7 @@ from londonpump.models.predict import OVER_S, Predictions, predict_dispatches
 from londonpump.persistence.atomic_files import atomic_file, require_own_file
 from londonpump.persistence.bundles import load_bundle
 from londonpump.presentation.texts.predict import CALL, ContextEntry, Explanation, SinglePrediction
+from londonpump.roads.bundles import with_roads
 
 PART_OF = {
     **{f"{name}={fitted_context.CLIMATE}": "weather" for name in WEATHER_NUMBERS},
@@ -118,9 +119,13 @@ HEADER = (
 )
 
 
-def open_bundle(path: Path) -> Bundle:
-    """Load a bundle from its folder and verify its content."""
-    return from_files(load_bundle(path)[1], str(path))
+def open_bundle(path: Path, roads: Path | None = None) -> Bundle:
+    """Load a bundle from its folder, and its table of roads from the folder of tables, and verify them.
+
+    Raises: BadFile. Without a folder of tables, a bundle that needs one predicts as where no road is known.
+    """
+    bundle = from_files(load_bundle(path)[1], str(path))
+    return bundle if roads is None else with_roads(bundle, roads)
 
 
 def predict_file(bundle: Bundle, source: Path, out: Path, store: ContextStore | None = None) -> Calls:

@@ -40,6 +40,7 @@ _MAKE = "Make it: londonpump prepare --incidents FILE --out DATA."
 _MAKE_AGAIN = "Prepare it again: londonpump prepare --incidents FILE --out DATA."
 CHALLENGE_DAYS = 28
 """A training stops this long before the newest complete day, so that later data remains to evaluate the model."""
+DAYS_OF_A_YEAR = 365
 COMPLETE_SHARE = 0.5
 """The newest day counts as complete if it has at least this share of the rows of a usual earlier day."""
 
@@ -194,11 +195,14 @@ def newest_complete_day(rows: Columns) -> date:
 def default_until(rows: Columns, challenge_days: int = CHALLENGE_DAYS) -> date:
     """Return the default end of training: challenge_days before the newest complete day ends.
 
-    If the records are shorter than four times that, a quarter of them is left instead.
+    Of records shorter than a year a tenth of the days is left, because 28 days would be up to a quarter of them.
     """
     first, last = london_date(int(rows["mobilised_us"].min())), newest_complete_day(rows)
     days = (last - first).days + 1
-    return last + timedelta(days=1) - timedelta(days=min(challenge_days, days // 4))
+    if days < DAYS_OF_A_YEAR:
+        # two days at least where there are eight: intervals need more than one
+        challenge_days = min(challenge_days, max(days // 10, min(days // 4, 2)))
+    return last + timedelta(days=1) - timedelta(days=challenge_days)
 
 
 LEVELS = tuple(sorted({0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, *CRPS_LEVELS}))

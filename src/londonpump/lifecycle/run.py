@@ -123,7 +123,11 @@ def _prepare(settings: Settings, request: RunRequest, progress: Progress) -> str
 
 def _train(settings: Settings, request: RunRequest, progress: Progress) -> str:
     step_request = TrainRequest(
-        settings.data, settings.bundle, plan=request.plan, challenge_days=settings.challenge_days
+        settings.data,
+        settings.bundle,
+        plan=request.plan,
+        challenge_days=settings.challenge_days,
+        roads=settings.roads,
     )
     folder, bundle = train(step_request, progress)
     return format_training(folder, bundle.card)
@@ -132,7 +136,12 @@ def _train(settings: Settings, request: RunRequest, progress: Progress) -> str:
 def _evaluate(settings: Settings, progress: Progress) -> str:
     card = settings.report.with_name(CARD)
     step_request = EvaluateRequest(
-        settings.bundle, settings.data, json=settings.evaluation, report=settings.report, card=card
+        settings.bundle,
+        settings.data,
+        json=settings.evaluation,
+        report=settings.report,
+        card=card,
+        roads=settings.roads,
     )
     return f"{format_evaluation(evaluate(step_request, progress).results)}\nReport: {settings.report}"
 

@@ -2,7 +2,7 @@
 
 import platform
 import subprocess
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -29,6 +29,7 @@ from londonpump.models.bundle import Bundle, TrainingFacts, from_files, to_files
 from londonpump.models.distribution import P10, P50, P90
 from londonpump.models.train import TrainingPlan, TrainingSet, fit_bundle, with_workload
 from londonpump.persistence.bundles import load_bundle, require_bundles_folder, save_bundle
+from londonpump.roads.bundles import roads_in_use
 
 LIBRARIES = ("duckdb", "ibis-framework", "lightgbm", "numpy", "pyarrow", "scipy")
 
@@ -42,6 +43,7 @@ class TrainRequest:
     until: date | None = None  # None: as `default_until`, so that later data remains to evaluate the model
     plan: TrainingPlan = field(default_factory=TrainingPlan)
     challenge_days: int = CHALLENGE_DAYS
+    roads: Path | None = None  # folder of tables of roads; the one in use is read, if any
 
 
 def train(request: TrainRequest, progress: Progress = silent) -> tuple[Path, Bundle]:
@@ -52,7 +54,8 @@ def train(request: TrainRequest, progress: Progress = silent) -> tuple[Path, Bun
     until = request.until or default_until(examples.rows, request.challenge_days)
     # The card must not claim training data that does not exist: a challenge evaluates from `trained_until` on.
     until = min(until, after_newest(examples.rows))
-    training = training_set(examples, until)
+    roads = roads_in_use(request.roads) if request.roads is not None else None
+    training = replace(training_set(examples, until), roads=roads)
 
     def report_progress(doing: str, share: float) -> None:
         progress(doing, 0.05 + 0.9 * share)
@@ -61,11 +64,12 @@ def train(request: TrainRequest, progress: Progress = silent) -> tuple[Path, Bun
     progress("Writing the bundle", 0.97)
     files = to_files(bundle)
     # Checked before it is stored, because from then on it is the newest bundle and a challenge may evaluate it.
-    _require_same_predictions(bundle, from_files(files, str(request.out)), training.rows)
+    stored = replace(from_files(files, str(request.out)), roads=bundle.roads)
+    _require_same_predictions(bundle, stored, training.rows)
     provenance = _provenance(_metrics(bundle, examples, until))
     folder = save_bundle(files, to_json(provenance), request.out)
     progress("Done", 1.0)
-    return folder, from_files(load_bundle(folder)[1], str(folder))
+    return folder, replace(from_files(load_bundle(folder)[1], str(folder)), roads=bundle.roads)
 
 
 def training_set(examples: Examples, until: date) -> TrainingSet:
@@ -93,6 +97,7 @@ def card_facts(examples: Examples, training: TrainingSet, until: date) -> Traini
         code_version=__version__,
         trained_from=london_date(int(at_us.min())) if len(at_us) else None,
         trained_until=until,
+        left_out_share=round(1 - len(at_us) / examples.n, 4),
         is_stream=bool(len(training.complete)),
         is_simulated=examples.is_simulated,
         libraries={name: version(name) for name in LIBRARIES},

@@ -13,7 +13,7 @@ from hashlib import blake2b
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from londonpump.domain.errors import BadFile
 from londonpump.domain.json_values import IF_KNOWN, INLINE, from_json, stored_as, to_json
@@ -21,6 +21,7 @@ from londonpump.domain.stations import Station, known_stations, land_stations
 from londonpump.features.catalogue import FEATURES, Feature
 from londonpump.features.dispatches import Dispatches
 from londonpump.features.ground_lookup import GroundLookup
+from londonpump.features.roads import RoadLookUp
 from londonpump.models import boosters
 from londonpump.models.applicability_domain import ApplicabilityDomain
 from londonpump.models.area_points import AreaPoints
@@ -31,7 +32,7 @@ from londonpump.models.fitted_context import FittedContext
 from londonpump.models.location_effect import LocationEffect
 from londonpump.models.npz import from_npz, to_npz
 from londonpump.models.pump_count import PumpsModel
-from londonpump.models.response_time_model import BaseCurve, ResponseTimeModel
+from londonpump.models.response_time_model import BaseCurve, ResponseTimeModel, RoadCurve, RoadModel
 
 SCHEMA = 5
 """Version of the file layout. 4 left out the original's model and renamed files and keys; 5 added the calibration by hour and type."""
@@ -39,6 +40,7 @@ READABLE_SCHEMAS = (4, SCHEMA)
 """An upgrade must go on with the model that it finds: a bundle that lacks what was added is read without it."""
 # Both models are made of files: the prefix keeps the names of one apart from those of the other.
 PUMPS_PREFIX = "pumps_"
+ROAD_EFFECTS = "road_location_effects.npz"
 Columns = dict[str, NDArray[Any]]
 
 
@@ -48,6 +50,19 @@ class SelfTest:
 
     dispatch: Mapping[str, str | float | None]
     p50_s: float
+    way: Mapping[str, float | None] | None = field(default=None, metadata=IF_KNOWN)
+    """The way by road of the dispatch, so that the test needs no table; None in a bundle without roads."""
+
+    def look_up(
+        self, stations: ArrayLike, easting_m: ArrayLike, northing_m: ArrayLike
+    ) -> dict[str, NDArray[np.float32]]:
+        """Return the way, for every dispatch that is asked for."""
+        del easting_m, northing_m
+        shape = np.shape(stations)
+        return {
+            name: np.full(shape, np.nan if value is None else value, np.float32)
+            for name, value in (self.way or {}).items()
+        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,9 +74,24 @@ class TrainingFacts:
     trained_from: date | None = None
     trained_until: date
     """The first day after the training data."""
+    left_out_share: float | None = field(default=None, metadata=IF_KNOWN)
+    """Share of the examples that begin on this day or later, on which the model can be evaluated."""
     is_stream: bool = False
     is_simulated: bool = False
     libraries: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class RoadFacts:
+    """The table of roads that a bundle was trained with, and needs."""
+
+    name: str
+    source: str
+    date: str | None
+    licence: str
+    attribution: str
+    known_share: float
+    """Share of the training rows whose way by road is known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +106,8 @@ class Card:
     hyperparameters: Mapping[str, float]
     context: Mapping[str, str]
     is_without_fast: bool = field(metadata=stored_as("without_dispatches_over_60_kmh"))
+    roads: RoadFacts | None = field(default=None, metadata=IF_KNOWN)
+    """None: trained without roads."""
     self_test: SelfTest | None = field(metadata=IF_KNOWN)
     data: TrainingFacts = field(metadata=INLINE)
 
@@ -93,6 +125,7 @@ class ResponseFile:
     risk_threshold: float
     calibration: ErrorCalibration | None = field(default=None, metadata=IF_KNOWN)
     """None before schema 5."""
+    road_curve: NDArray[np.float64] | None = field(default=None, metadata=IF_KNOWN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +147,13 @@ class Bundle:
     seen: NDArray[np.int64]
     """Sorted hashes of the training incidents, so that the bundle is never scored on them."""
     area_points: AreaPoints
+    roads: RoadLookUp | None = None
+    """The table of roads; not part of the files."""
+
+    @property
+    def lacks_roads(self) -> bool:
+        """True if the bundle was trained with a table of roads and has none: it then answers as where no road is known."""
+        return self.card.roads is not None and self.roads is None
 
     def has_seen(self, incident_number: NDArray[Any]) -> NDArray[np.bool_]:
         """Return (n,) whether an incident was among the training rows (one false positive in a million)."""
@@ -122,7 +162,7 @@ class Bundle:
 
     def dispatches(self, columns: Columns) -> Dispatches:
         """Return columns as dispatches with the look-ups of this bundle."""
-        return Dispatches(columns, self.ground)
+        return Dispatches(columns, self.ground, self.roads)
 
     def response_times(self, dispatches: Dispatches) -> ResponseTimes:
         """Return the distributions, wider where a dispatch lies outside the applicability domain."""
@@ -146,6 +186,7 @@ def to_files(bundle: Bundle) -> dict[str, bytes]:
             group_of=response.group_of,
             risk_threshold=bundle.risk_threshold,
             calibration=response.calibration,
+            road_curve=None if response.roads is None else response.roads.curve.coefficients,
         ),
         "context.json": response.context,
         "area_points.json": bundle.area_points.to_json(),
@@ -154,16 +195,24 @@ def to_files(bundle: Bundle) -> dict[str, bytes]:
     }
     # JSON, NumPy's format and LightGBM's text contain no code: opening a bundle runs nothing of its maker.
     files = {name: _json(to_json(value)) for name, value in texts.items()}
-    location_effects = {
-        name: values for effect in response.location_effects for name, values in effect.to_arrays().items()
-    }
-    files["location_effects.npz"] = to_npz(location_effects)
+    files["location_effects.npz"] = _effects_file(response.location_effects)
+    if response.roads is not None:
+        files[ROAD_EFFECTS] = _effects_file(response.roads.location_effects)
     # differences of sorted hashes are small numbers, which compress well
     files["training_incidents.npz"] = to_npz({"steps": np.diff(bundle.seen, prepend=0)})
     files |= {f"centre_{i}.txt": boosters.to_bytes(b) for i, b in enumerate(response.centre)}
     files["scale.txt"] = boosters.to_bytes(response.scale)
     files |= {PUMPS_PREFIX + name: content for name, content in bundle.pumps.to_files().items()}
     return files
+
+
+def _effects_file(effects: Sequence[LocationEffect]) -> bytes:
+    return to_npz({name: values for effect in effects for name, values in effect.to_arrays().items()})
+
+
+def _effects_of(names: Sequence[str], content: bytes) -> tuple[LocationEffect, ...]:
+    arrays = from_npz(content)
+    return tuple(LocationEffect.from_arrays(name, arrays) for name in names)
 
 
 def from_files(files: dict[str, bytes], path: str) -> Bundle:
@@ -193,19 +242,21 @@ def _assemble(card: Card, files: dict[str, bytes]) -> Bundle:
         if name.endswith(".json") and not name.startswith(PUMPS_PREFIX)
     }
     stored = from_json(ResponseFile, value["response_time.json"])
-    location_effects = from_npz(files["location_effects.npz"])
     response = ResponseTimeModel(
         features=features_named(stored.features),
         curve=BaseCurve(stored.curve),
-        location_effects=tuple(
-            LocationEffect.from_arrays(name, location_effects) for name in stored.location_effects
-        ),
+        location_effects=_effects_of(stored.location_effects, files["location_effects.npz"]),
         centre=tuple(boosters.from_bytes(files[f"centre_{i}.txt"]) for i in range(stored.centres)),
         scale=boosters.from_bytes(files["scale.txt"]),
         shape=stored.shape,
         group_of=stored.group_of,
         calibration=stored.calibration or NO_CALIBRATION,
         context=from_json(FittedContext, value["context.json"]),
+        roads=None
+        if stored.road_curve is None
+        else RoadModel(
+            RoadCurve(stored.road_curve), _effects_of(stored.location_effects, files[ROAD_EFFECTS])
+        ),
     )
     pumps = {
         name.removeprefix(PUMPS_PREFIX): text for name, text in files.items() if name.startswith(PUMPS_PREFIX)
@@ -279,9 +330,8 @@ def check_self_test(bundle: Bundle, path: str) -> float:
     Raises: BadFile if the card has no example, or the prediction differs because files or libraries changed.
     """
     self_test = require_self_test(bundle, path)
-    answered_s = float(
-        bundle.response(bundle.dispatches(self_test_columns(self_test.dispatch))).quantile(P50)[0]
-    )
+    dispatches = Dispatches(self_test_columns(self_test.dispatch), bundle.ground, self_test)
+    answered_s = float(bundle.response(dispatches).quantile(P50)[0])
     if not math.isclose(answered_s, self_test.p50_s, abs_tol=TOLERANCE_S):
         raise BadFile(
             path,

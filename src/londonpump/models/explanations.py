@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from londonpump.domain import thames
 from londonpump.features.dispatches import DAY_US, HOUR_US, Dispatches
 from londonpump.models.distribution import P50
-from londonpump.models.response_time_model import ResponseTimeModel
+from londonpump.models.response_time_model import ResponseTimeModel, by_road_where_known
 
 Floats = NDArray[np.float64]
 TableAndMedian = tuple[Floats, Floats]
@@ -50,6 +50,7 @@ def contributions(
     groups = [
         *(feature.group for feature in model.features),
         *(LOCATION_GROUP for _ in model.location_effects),
+        *(("distance",) if model.roads is not None else ()),
     ]
     # Contributions are linear, so the mean over the seeds explains the mean that the model predicts.
     parts = np.mean(
@@ -59,6 +60,13 @@ def contributions(
     for i, group in enumerate(groups):
         by_group[group] = by_group.get(group, np.zeros(dispatches.n)) + parts[:, i]
     distance_s, river_s, hour_s, own_s, constant_s = model.curve.parts(dispatches)
+    if model.roads is not None:
+        way_s, by_road_hour_s, by_road_own_s = model.roads.curve.parts(dispatches)
+        distance_s = by_road_where_known(dispatches, way_s - constant_s, distance_s)
+        # the bridge is part of the way
+        river_s = by_road_where_known(dispatches, np.zeros(dispatches.n), river_s)
+        hour_s = by_road_where_known(dispatches, by_road_hour_s, hour_s)
+        own_s = by_road_where_known(dispatches, by_road_own_s, own_s)
     for group, seconds in (("distance", distance_s), ("river", river_s), ("hour", hour_s), ("away", own_s)):
         by_group[group] = by_group.get(group, np.zeros(dispatches.n)) + seconds
     # The last column of LightGBM's contributions is the expected value of the trees.
@@ -105,7 +113,9 @@ def explanations(
 
 def _contribution_text(group: str, seconds: float, dispatches: Dispatches, row: int) -> str:
     if group == "distance":
-        return f"{dispatches.distance_m[row] / 1000:.1f} km from the station"
+        way_m = dispatches.on_way("road_m")[row]
+        by_road = "" if np.isnan(way_m) else f", {way_m / 1000:.1f} km by road"
+        return f"{dispatches.distance_m[row] / 1000:.1f} km from the station{by_road}"
     if group == "hour":
         # computed from microseconds: 16:43 is 16.71666... hours, which would be shown as 16:42
         minutes = int(dispatches.london_us[row]) % DAY_US * 60 // HOUR_US

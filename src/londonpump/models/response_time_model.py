@@ -8,6 +8,9 @@ is better in CRPS and width than nine quantile boosters, at the cost of two.
 The base curve is a + b sqrt(d) + c d + first and second harmonic of the London hour + own ground + at the station, with
 d over the nearest bridge, fitted to least absolute residuals. A dispatch farther than any training row is predicted
 along it. Form: facts 3.3; turnout doubles at night: facts 3.4.
+
+Where the way by road is known, the road curve takes its place: seconds per km of each class of road, per junction and
+per turn, none of them negative. Location effects are then those of the residuals of the road curve.
 """
 
 from dataclasses import dataclass
@@ -102,6 +105,78 @@ def fit_base_curve(dispatches: Dispatches, attendance_s: Floats) -> BaseCurve:
     return BaseCurve(coefficients)
 
 
+ROAD_KM = ("road_m_trunk", "road_m_primary", "road_m_secondary", "road_m_tertiary", "road_m_minor")
+ROAD_COUNTS = ("road_junctions", "road_turns")
+N_ROAD_TERMS = 1 + len(ROAD_KM) + len(ROAD_COUNTS)
+ROAD_ROUNDS = 15
+S_PER_MIN = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class RoadCurve:
+    """The fitted time by road."""
+
+    coefficients: Floats
+    """(15,) seconds per unit of each column of `road_design`."""
+
+    def __call__(self, dispatches: Dispatches) -> Floats:
+        """Return (n,) seconds, NaN where the way is unknown."""
+        return np.asarray(road_design(dispatches) @ self.coefficients)
+
+    def parts(self, dispatches: Dispatches) -> tuple[Floats, Floats, Floats]:
+        """Return the (n,) seconds of the way with the constant, of the hour, and of own ground."""
+        table, after = road_design(dispatches), N_ROAD_TERMS + 1
+        of_column = table * self.coefficients
+        hour_s, own_s = of_column[:, after : after + 4].sum(axis=1), of_column[:, after + 4 :].sum(axis=1)
+        return of_column[:, :after].sum(axis=1), hour_s, own_s
+
+
+def road_design(dispatches: Dispatches) -> Floats:
+    """Return (n, 15): 1, root of the fastest minutes, km by class, junctions, turns, and the last six of `design`."""
+    return np.column_stack(
+        [
+            np.ones(dispatches.n),
+            # short ways are slower than long ones: pumps accelerate, and leave by small streets
+            np.sqrt(dispatches.on_way("road_s") / S_PER_MIN),
+            *(dispatches.on_way(name) / M_PER_KM for name in ROAD_KM),
+            *(dispatches.on_way(name) for name in ROAD_COUNTS),
+            design(dispatches)[:, 3:],
+        ]
+    )
+
+
+def fit_road_curve(dispatches: Dispatches, attendance_s: Floats) -> RoadCurve:
+    """Fit the road curve to dispatches whose way is known, with least absolute residuals and no negative speed."""
+    # the service never fits, and this part of SciPy takes a while to load
+    from scipy.optimize import lsq_linear  # noqa: PLC0415
+
+    table = road_design(dispatches)
+    low = np.full(table.shape[1], -np.inf)
+    low[1 : N_ROAD_TERMS + 1] = 0.0
+    weight = np.ones(len(attendance_s))
+    coefficients: Floats = np.zeros(table.shape[1])
+    for _ in range(ROAD_ROUNDS):
+        weighted = table * weight[:, None]
+        # the triangle has the same solution as all rows, and is as small as the number of columns
+        triangle = np.linalg.cholesky(weighted.T @ table + 1e-6 * np.eye(table.shape[1]))
+        target = np.linalg.solve(triangle, weighted.T @ attendance_s)
+        found = lsq_linear(triangle.T, target, (low, np.inf), method="bvls").x
+        # the solver may stop a rounding error below a bound
+        coefficients = np.asarray(np.maximum(found, low))
+        weight = 1 / np.maximum(np.abs(attendance_s - table @ coefficients), SMOOTH_S)
+    return RoadCurve(coefficients)
+
+
+@dataclass(frozen=True, slots=True)
+class RoadModel:
+    """Replaces base curve and location effects where the way by road is known."""
+
+    curve: RoadCurve
+    location_effects: tuple[LocationEffect, ...]
+
+
+ROAD_TIME = "road_curve_s"
+"""Name of the fitted time by road as a feature."""
 Ints = NDArray[np.int64]
 
 DISTANCE_BANDS_M = (2000.0,)
@@ -127,6 +202,8 @@ class ResponseTimeModel:
     calibration: ErrorCalibration
     """Of the standardised errors, by hour and incident type."""
     context: FittedContext = NO_CONTEXT
+    roads: RoadModel | None = None
+    """None if no ways by road were known in training."""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -134,6 +211,16 @@ class ResponseTimeModel:
         return (
             *(feature.name for feature in self.features),
             *(effect.smoothing.name for effect in self.location_effects),
+            *((ROAD_TIME,) if self.roads is not None else ()),
+        )
+
+    def base_s(self, dispatches: Dispatches) -> Floats:
+        """Return the (n,) seconds by the road curve where the way is known, else by the base curve."""
+        base_s = self.curve(dispatches)
+        return (
+            base_s
+            if self.roads is None
+            else by_road_where_known(dispatches, self.roads.curve(dispatches), base_s)
         )
 
     def table(self, dispatches: Dispatches) -> Floats:
@@ -144,6 +231,17 @@ class ResponseTimeModel:
         """Return the table of dispatches whose context is complete; what it derives is cached for the curve too."""
         easting_m, northing_m = dispatches.number("easting_m"), dispatches.number("northing_m")
         effects_s = [effect(dispatches.station, easting_m, northing_m) for effect in self.location_effects]
+        if self.roads is not None:
+            by_road_s = [
+                effect(dispatches.station, easting_m, northing_m) for effect in self.roads.location_effects
+            ]
+            effects_s = [
+                *(
+                    by_road_where_known(dispatches, by_road, other)
+                    for by_road, other in zip(by_road_s, effects_s, strict=True)
+                ),
+                self.roads.curve(dispatches),
+            ]
         return np.column_stack([build(dispatches, self.features), *effects_s])
 
     def __call__(self, dispatches: Dispatches, interval_scaling: Floats | float = 1.0) -> ResponseTimes:
@@ -156,7 +254,7 @@ class ResponseTimeModel:
         """Predict as `__call__` does, from a table that is already computed."""
         left_s = np.mean([boosters.predict(booster, table) for booster in self.centre], axis=0)
         # Trees are flat beyond the data: the curve carries the prediction where no dispatch was seen.
-        centre_s = self.curve(dispatches) + left_s
+        centre_s = self.base_s(dispatches) + left_s
         scale_s = np.exp(boosters.predict(self.scale, table)) * interval_scaling
         shift, spread = self.calibration.of(dispatches)
         centre_s, scale_s = centre_s + shift * scale_s, scale_s * spread
@@ -170,6 +268,11 @@ class ResponseTimeModel:
             # Outside, the wide interval could otherwise reach times that no road allows.
             fastest_s=np.where(outside, dispatches.distance_m / TOP_SPEED_M_S, 0.0),
         )
+
+
+def by_road_where_known(dispatches: Dispatches, by_road_s: Floats, other_s: Floats) -> Floats:
+    """Return (n,) `by_road_s` where the way by road is known, else `other_s`."""
+    return np.where(dispatches.has_way, by_road_s, other_s)
 
 
 def group_index(dispatches: Dispatches) -> tuple[Ints, Ints]:

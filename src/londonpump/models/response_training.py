@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from londonpump.features.catalogue import Feature, build
+from londonpump.features.catalogue import ROADS, Feature, build
 from londonpump.features.dispatches import Dispatches
 from londonpump.models import boosters
 from londonpump.models.distribution import shape_of
@@ -15,8 +15,11 @@ from londonpump.models.fitted_context import NO_CONTEXT, FittedContext
 from londonpump.models.location_effect import SMOOTHINGS, LocationEffect, cell_keys, fit_location_effect
 from londonpump.models.response_time_model import (
     DISTANCE_BANDS_M,
+    ROAD_TIME,
     ResponseTimeModel,
+    RoadModel,
     fit_base_curve,
+    fit_road_curve,
     group_index,
 )
 
@@ -29,6 +32,10 @@ LOCATION_FOLDS = 5
 # The tails of fewer errors would be ragged.
 MIN_GROUP_ERRORS = 400
 """A group with fewer errors takes the shape of all dispatches."""
+MIN_WAYS = 300
+"""With fewer rows whose way by road is known, nothing is fitted to roads."""
+HIDDEN_WAYS = 0.1
+"""Share of the training rows whose way by road is hidden."""
 ERROR_FLOOR_S = 5.0
 """Added before the logarithm, so that an error of 0 does not become minus infinity."""
 HIDDEN_SHARES = ((("incident_type",), 0.5), (("property_category", "address_qualifier"), 0.1))
@@ -51,7 +58,7 @@ class Hyperparameters:
     """Share of the errors, the latest ones, that make the shape."""
 
 
-SMALL = Hyperparameters(seeds=3, trees=60, leaves=31, rate=0.08, min_in_leaf=25, folds=5, latest_share=1.0)
+SMALL = Hyperparameters(seeds=1, trees=350, leaves=31, rate=0.02, min_in_leaf=25, folds=5, latest_share=1.0)
 LARGE = Hyperparameters(seeds=1, trees=150, leaves=31, rate=0.08, min_in_leaf=200, folds=2, latest_share=0.3)
 # Small records cannot spare rows for the errors, so that they get more folds.
 SMALL_ROWS = 60_000
@@ -123,14 +130,20 @@ def fit_response_time(
     # Nine coefficients hardly follow a single row, so the curve is not cross-fitted.
     curve = fit_base_curve(dispatches, training.attendance_s)
     left_s = training.attendance_s - curve(dispatches)
-    location_effects, effects_s = _fit_location_effects(
-        dispatches, left_s, fold_of(training.incident, LOCATION_FOLDS, seed)
-    )
+    fold = fold_of(training.incident, LOCATION_FOLDS, seed)
+    location_effects, effects_s = _fit_location_effects(dispatches, left_s, fold)
+    plain = build(dispatches, features)
+    roads = None
+    if dispatches.has_way.sum() >= MIN_WAYS:
+        roads, plain, effects_s, left_s = _with_roads(
+            training, features, plain, effects_s, left_s, fold, seed
+        )
     training_data = TrainingData(
-        table=np.column_stack([build(dispatches, features), *effects_s]),
+        table=np.column_stack([plain, *effects_s]),
         names=(
             *(feature.name for feature in features),
             *(effect.smoothing.name for effect in location_effects),
+            *((ROAD_TIME,) if roads is not None else ()),
         ),
         left_s=left_s,
         fold=fold_of(training.incident, hyperparameters.folds, seed + 1),
@@ -161,7 +174,41 @@ def fit_response_time(
         group_of,
         calibration,
         training.context,
+        roads,
     )
+
+
+def _with_roads(
+    training: TrainingDispatches,
+    features: tuple[Feature, ...],
+    plain: Floats,
+    effects_s: list[Floats],
+    left_s: Floats,
+    fold: Ints,
+    seed: int,
+) -> tuple[RoadModel, Floats, list[Floats], Floats]:
+    """Fit what takes the place of base curve and location effects where the way by road is known.
+
+    In a share of the rows the way stays hidden, so that the boosters also learn to do without it.
+    Returns: the fitted part, and features, location effects with the time by road, and residuals of all rows.
+    """
+    dispatches, known = training.dispatches, np.flatnonzero(training.dispatches.has_way)
+    ways = dispatches.take(known)
+    curve = fit_road_curve(ways, training.attendance_s[known])
+    by_road_s = curve(dispatches)
+    left_by_road_s = training.attendance_s - by_road_s
+    effects, by_road_effects_s = _fit_location_effects(ways, left_by_road_s[known], fold[known])
+    is_hidden = np.random.default_rng([seed, 2]).random(dispatches.n) < HIDDEN_WAYS
+    is_shown = dispatches.has_way & ~is_hidden
+    of_roads = np.array([feature.source == ROADS for feature in features])
+    plain[is_hidden[:, None] & of_roads] = np.nan
+    merged_s = []
+    for other_s, own_s in zip(effects_s, by_road_effects_s, strict=True):
+        effect_s = other_s.copy()
+        effect_s[known] = own_s
+        merged_s.append(np.where(is_shown, effect_s, other_s))
+    merged_s.append(np.where(is_shown, by_road_s, np.nan))
+    return RoadModel(curve, effects), plain, merged_s, np.where(is_shown, left_by_road_s, left_s)
 
 
 def _mean_of(fitted: tuple[boosters.Booster, ...]) -> Callable[[Floats], Floats]:

@@ -15,16 +15,26 @@ from londonpump.features.catalogue import FEATURES, Feature, require_known_in_ti
 from londonpump.features.dispatches import Dispatches, is_countable, recent_calls
 from londonpump.features.ground_lookup import GroundLookup, fit_ground
 from londonpump.features.observations import london_days
+from londonpump.features.roads import ROAD_FIELDS, RoadLookUp
 from londonpump.models.applicability_domain import fit_applicability_domain
 from londonpump.models.area_points import fit_area_points
 from londonpump.models.baselines import fit_constant, fit_distance
-from londonpump.models.bundle import Bundle, Card, SelfTest, TrainingFacts, incident_hashes, stations_or_known
+from londonpump.models.bundle import (
+    Bundle,
+    Card,
+    RoadFacts,
+    SelfTest,
+    TrainingFacts,
+    incident_hashes,
+    stations_or_known,
+)
 from londonpump.models.distribution import P50
 from londonpump.models.fitted_context import fit_context
 from londonpump.models.pump_count import PumpsModel, fit_pumps
 from londonpump.models.response_time_model import ResponseTimeModel
 from londonpump.models.response_training import (
     LOCATION_FOLDS,
+    MIN_WAYS,
     TrainingDispatches,
     fit_response_time,
     fold_of,
@@ -55,6 +65,7 @@ class TrainingSet:
     stations: tuple[Station, ...]
     complete: Ints
     """(k, 2) spans of time in which no call is missing."""
+    roads: RoadLookUp | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +88,7 @@ def fit_bundle(training: TrainingSet, plan: TrainingPlan, facts: TrainingFacts, 
     # The ground comes before the workload, which counts calls by looked-up ground as the service does.
     ground = fit_ground_lookup(training.calls, training.stations)
     rows = with_workload(rows, training.calls, ground, training.complete)
-    dispatches = Dispatches(rows, ground)
+    dispatches, roads = _with_roads(Dispatches(rows, ground, training.roads), training.roads)
     # From here on, models read the completed context; the domain is fitted on the values as they were given.
     context, whole = fit_context(dispatches, fold_of(training.incident, LOCATION_FOLDS, plan.seed))
     features = usable(whole, plan.features)
@@ -102,6 +113,7 @@ def fit_bundle(training: TrainingSet, plan: TrainingPlan, facts: TrainingFacts, 
             location_effects=tuple(effect.smoothing.name for effect in response.location_effects),
             hyperparameters=asdict(hyperparameters_for(len(attendance_s))),
             context=context.card(),
+            roads=None if roads is None else _road_facts(roads, dispatches),
             is_without_fast=plan.is_without_fast,
             self_test=_self_test(response, dispatches, read),
             data=facts,
@@ -117,7 +129,20 @@ def fit_bundle(training: TrainingSet, plan: TrainingPlan, facts: TrainingFacts, 
         risk_threshold=_fit_risk_threshold(response, dispatches),
         seen=np.unique(incident_hashes(np.unique(rows["incident_number"].astype(str)))),
         area_points=fit_area_points(training.calls),
+        roads=roads,
     )
+
+
+def _with_roads(dispatches: Dispatches, roads: RoadLookUp | None) -> tuple[Dispatches, RoadLookUp | None]:
+    """Return the dispatches and the table of roads, or both without it if it knows too few of their ways."""
+    if roads is None or dispatches.has_way.sum() >= MIN_WAYS:
+        return dispatches, roads
+    return Dispatches(dispatches.columns, dispatches.lookup), None
+
+
+def _road_facts(roads: RoadLookUp, dispatches: Dispatches) -> RoadFacts:
+    share = round(float(dispatches.has_way.mean()), 4)
+    return RoadFacts(roads.name, roads.source, roads.date, roads.licence, roads.attribution, share)
 
 
 def _self_test(response: ResponseTimeModel, dispatches: Dispatches, read: frozenset[str]) -> SelfTest:
@@ -127,9 +152,13 @@ def _self_test(response: ResponseTimeModel, dispatches: Dispatches, read: frozen
     first = Dispatches(
         {name: dispatches.columns[name][:1] for name in columns if name in dispatches.columns},
         dispatches.lookup,
+        dispatches.roads,
     )
     row = {name: _plain(values[0]) for name, values in first.columns.items()}
-    return SelfTest(row, round(float(response(first).quantile(P50)[0]), 3))
+    way = None
+    if response.roads is not None:
+        way = {name: _plain(first.on_way(name)[0]) for name in ROAD_FIELDS}
+    return SelfTest(row, round(float(response(first).quantile(P50)[0]), 3), way)
 
 
 def _plain(value: Any) -> Any:
@@ -201,6 +230,7 @@ def usable_rows(training: TrainingSet, plan: TrainingPlan) -> TrainingSet:
         training.incident[keep],
         training.stations,
         training.complete,
+        training.roads,
     )
 
 

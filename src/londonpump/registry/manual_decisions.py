@@ -88,11 +88,14 @@ def promote(settings: Settings, request: PromotionRequest) -> PromotionResult:
     """
     # A roll back must be quick, so only a promotion loads the libraries of the models.
     from londonpump.persistence.verified_bundle import open_verified  # noqa: PLC0415
+    from londonpump.roads.bundles import with_roads  # noqa: PLC0415
 
     reason = validate_reason(request.why)
     with open_registry(settings) as registry:
         folder = registry.store.find(request.bundle)
         name, bundle, answered_s = open_verified(folder)
+        # the service would refuse to start with a model whose roads are not here
+        with_roads(bundle, settings.roads)
         card = from_stored(BundleCard, to_json(bundle.card))
         smoke_test = require_smoke_test(folder)
         with reading(registry.engine) as connection:

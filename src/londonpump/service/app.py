@@ -25,7 +25,7 @@ import uvicorn
 from fastapi import APIRouter, FastAPI
 
 from londonpump import __version__
-from londonpump.domain.errors import BadValue
+from londonpump.domain.errors import BadValue, LondonPumpError
 from londonpump.persistence.database.store import Store, StoreLimits
 from londonpump.service.anonymous_requests import AnonymousRequestLimiter
 from londonpump.service.auth import routes as auth
@@ -133,13 +133,16 @@ async def _open_state(
         limits = options.store_limits or StoreLimits(patience_s=settings.database_patience_ms / MS_PER_S)
         store = await asyncio.to_thread(Store.open, settings.database, limits)
         stack.push_async_callback(store.close)
-        champion = ChampionWatch(store, settings.bundle, options.clock, metrics)
+        champion = ChampionWatch(store, settings.bundle, settings.roads, options.clock, metrics)
         table = TableInUse(settings.roads)
         state = Services(settings, options, store, champion, metrics, options.clock(), table)
         for part_lifespan in PART_LIFESPANS:
             await stack.enter_async_context(part_lifespan(state))
         # poll before the first request, so that the service starts ready if a model is promoted
         await champion.poll()
+        if champion.current is not None and champion.current.roads_problem is not None:
+            # later, the service answers without roads and says so; now somebody is there to import them
+            raise LondonPumpError(champion.current.roads_problem)
         await stack.enter_async_context(_in_background(champion.watch(options.champion_poll_s)))
         log("service started", version=__version__, model=champion.current and champion.current.name)
         yield state

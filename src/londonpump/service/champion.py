@@ -7,7 +7,7 @@ any of these never replaces a working model; it is tried again later, because it
 import asyncio
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from londonpump.persistence.bundles import read_provenance
 from londonpump.persistence.database.store import Store
 from londonpump.persistence.repositories.decisions import active_champion
 from londonpump.persistence.verified_bundle import folder_of, open_verified
+from londonpump.roads.bundles import with_roads
 from londonpump.service.errors import NoModel
 from londonpump.service.telemetry import Metrics, log
 
@@ -39,6 +40,8 @@ class Champion:
     since_at: datetime
     """When this process activated it."""
     provenance: JsonObject
+    roads_problem: str | None = None
+    """Why the bundle serves without its table of roads; None if it does not need one, or has it."""
 
     @property
     def is_simulated(self) -> bool:
@@ -49,9 +52,12 @@ class Champion:
 class ChampionWatch:
     """Holder of the champion. Requests read `current`; only the watch sets it."""
 
-    def __init__(self, store: Store, bundles: Path, clock: Callable[[], datetime], metrics: Metrics) -> None:
+    def __init__(
+        self, store: Store, bundles: Path, roads: Path, clock: Callable[[], datetime], metrics: Metrics
+    ) -> None:
         self._store = store
         self._bundles = bundles
+        self._roads = roads
         self._clock = clock
         self._metrics = metrics
         self._failures = 0
@@ -90,6 +96,8 @@ class ChampionWatch:
             return
         if self.current is not None and self.current.name == named:
             self.problem = None
+            if self.current.roads_problem is not None:
+                await self._look_for_roads(self.current)
             return
         # the named bundle failed before: wait for the next try
         if self._polls_to_skip > 0:
@@ -100,7 +108,7 @@ class ChampionWatch:
     async def _activate(self, name: str) -> None:
         try:
             # in a thread: loading and hashing can take seconds, and the old model keeps answering meanwhile
-            champion = await asyncio.to_thread(open_champion, self._bundles, name, self._clock())
+            champion = await asyncio.to_thread(open_champion, self._bundles, self._roads, name, self._clock())
         except BadFile as error:
             self._record_failure(name, error)
             return
@@ -108,6 +116,19 @@ class ChampionWatch:
         self.current, self.problem, self._failures = champion, None, 0
         self._metrics.note_champion(name, champion.bundle.card.data.trained_until)
         log("champion active", model=name, simulated=champion.is_simulated)
+        if champion.roads_problem is not None:
+            log("champion without its roads", logging.ERROR, model=name, problem=champion.roads_problem)
+
+    async def _look_for_roads(self, champion: Champion) -> None:
+        """Give the champion its table of roads once it is there; looked for once in MAX_POLLS_TO_SKIP polls."""
+        if self._polls_to_skip > 0:
+            self._polls_to_skip -= 1
+            return
+        self._polls_to_skip = MAX_POLLS_TO_SKIP
+        found = await asyncio.to_thread(_with_roads, champion, self._roads)
+        if found.roads_problem is None:
+            self.current = found
+            log("roads of the champion found", model=champion.name)
 
     def _record_failure(self, name: str, error: BadFile) -> None:
         self._failures += 1
@@ -125,11 +146,18 @@ def _public_problem(error: BadFile) -> str:
     return UNUSABLE if set(text) & set("/\\") else text
 
 
-def open_champion(bundles: Path, name: str, now: datetime) -> Champion:
-    """Load and verify a bundle by its hash. Raises: BadFile if it cannot be used."""
+def open_champion(bundles: Path, roads: Path, name: str, now: datetime) -> Champion:
+    """Load and verify a bundle by its hash, with its table of roads if it is there. Raises: BadFile if it cannot be used."""
     folder = folder_of(bundles, name)
     found, bundle, _ = open_verified(folder)
     if found != name:
         # a symbolic link, or a file system that ignores case
         raise BadFile(folder, f"holds the bundle {found}", "Copy the complete bundle again.")
-    return Champion(name, bundle, now, read_provenance(folder))
+    return _with_roads(Champion(name, bundle, now, read_provenance(folder)), roads)
+
+
+def _with_roads(champion: Champion, roads: Path) -> Champion:
+    try:
+        return replace(champion, bundle=with_roads(champion.bundle, roads), roads_problem=None)
+    except BadFile as error:
+        return replace(champion, roads_problem=str(error))

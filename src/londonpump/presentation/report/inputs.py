@@ -32,6 +32,8 @@ class About:
     """One line per feature: name, unit and when it is known."""
     without: tuple[str, ...] = ()
     """Parts of the context that the training records did not have, such as "weather"."""
+    notes: tuple[str, ...] = ()
+    """Sentences on the training: the share left out, and the roads."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -19,7 +19,17 @@ def format_training(folder: Path, card: Card) -> str:
         f"Trained on {card.rows:,} mobilisations from {card.data.trained_from} until before "
         f"{card.data.trained_until}."
     )
-    return "\n".join([summary, *_missing_context(card), f"Bundle: {folder}"])
+    return "\n".join([summary, *training_notes(card), *_missing_context(card), f"Bundle: {folder}"])
+
+
+def training_notes(card: Card) -> Iterator[str]:
+    """Format the share of the examples that was left out, and what is known of roads."""
+    if card.data.left_out_share is not None:
+        yield f"Left out, to evaluate the model on: {card.data.left_out_share:.1%} of the mobilisations."
+    if card.roads is None:
+        yield "Without roads: no map was imported, or it holds the ways of too few mobilisations."
+    else:
+        yield f"Ways by road are known for {card.roads.known_share:.0%} of the mobilisations ({card.roads.attribution})."
 
 
 def _missing_context(card: Card) -> Iterator[str]:

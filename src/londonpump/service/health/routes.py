@@ -9,7 +9,7 @@ import logging
 from datetime import datetime
 from functools import partial
 from http import HTTPStatus
-from typing import Final
+from typing import Final, Literal
 
 from fastapi import APIRouter, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST
@@ -19,6 +19,7 @@ from londonpump.domain.errors import BadFile, DatabaseFailed
 from londonpump.models.bundle import check_self_test
 from londonpump.persistence.database.schema_version import database_responds, write_something
 from londonpump.persistence.repositories.context import ContextState, context_state
+from londonpump.roads.bundles import IMPORT_AGAIN
 from londonpump.service.champion import HOW_TO_PROMOTE
 from londonpump.service.errors import public_text, request_id_of
 from londonpump.service.health.lifespan import (
@@ -42,6 +43,7 @@ from londonpump.service.telemetry import log
 
 router = APIRouter(tags=["health"])
 PASS: Final = "pass"  # noqa: S105 - a status
+WARN: Final = "warn"
 FAIL: Final = "fail"
 WRITTEN_WITHIN_S = 1.0
 """A longer limit than that of a request, because waiting for other writers does not mean that writing fails."""
@@ -72,7 +74,7 @@ async def readyz(_: Anybody, state: State, response: Response) -> Readiness:
     They can if the active model passes its self-test, the database can be read and written, and the service is not about to stop.
     """
     readiness = await _shared_readiness(state)
-    if readiness.status != PASS:
+    if readiness.status == FAIL:
         response.status_code = HTTPStatus.SERVICE_UNAVAILABLE
         # as for a call without a model (`NoModel`)
         response.headers["Retry-After"] = "5"
@@ -110,7 +112,11 @@ async def metrics(_: Anybody, state: State) -> Response:
 async def _shared_readiness(state: Services) -> Readiness:
     champion = state.champion
     # a promotion or a failed activation makes the cached response obsolete at once
-    about = (champion.current and champion.current.name, champion.ledger_model, state.is_draining)
+    about = (
+        champion.current and (champion.current.name, champion.current.roads_problem),
+        champion.ledger_model,
+        state.is_draining,
+    )
     return await state.health.readiness.get(partial(_readiness, state), state.clock(), about)
 
 
@@ -121,8 +127,9 @@ async def _readiness(state: Services) -> Readiness:
         if state.is_draining
         else Check(status=PASS, output="runs")
     )
-    is_ready = model.status == database.status == process.status == PASS
-    return Readiness(status=PASS if is_ready else FAIL, model=model, database=database, process=process)
+    found = {check.status for check in (model, database, process)}
+    worst: Literal["pass", "warn", "fail"] = FAIL if FAIL in found else WARN if WARN in found else PASS
+    return Readiness(status=worst, model=model, database=database, process=process)
 
 
 async def _figures(state: Services) -> bytes:
@@ -131,7 +138,7 @@ async def _figures(state: Services) -> bytes:
         _shared_readiness(state), state.live.refresh_if_old(state), state.alarms.refresh(state)
     )
     for name in ("model", "database", "process"):
-        state.metrics.checks.labels(name).set(getattr(readiness, name).status == PASS)
+        state.metrics.checks.labels(name).set(getattr(readiness, name).status != FAIL)
     return await asyncio.to_thread(state.metrics.text)
 
 
@@ -150,6 +157,9 @@ def _model_check(state: Services) -> Check:
     except BadFile as error:
         log("model fails its self-test", logging.ERROR, problem=str(error))
         return Check(status=FAIL, output=f"{champion.name} fails its self-test. Promote another one.")
+    if champion.roads_problem is not None:
+        # the route is public: the path of the folder stays in the log
+        return Check(status=WARN, output=f"{champion.name} answers without its roads. {IMPORT_AGAIN}")
     return Check(status=PASS, output=f"{champion.name} passes its self-test")
 
 

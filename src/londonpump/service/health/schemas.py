@@ -18,8 +18,8 @@ class Alive(ApiModel):
 class Check(ApiModel):
     """Check of one thing that the service needs."""
 
-    status: Literal["pass", "fail"]
-    """`pass` if it works."""
+    status: Literal["pass", "warn", "fail"]
+    """`pass` if it works; `warn` if it works less well."""
     output: str
     """What was found, and what to do if it does not work."""
 
@@ -27,10 +27,10 @@ class Check(ApiModel):
 class Readiness(ApiModel):
     """State of the service for load balancers."""
 
-    status: Literal["pass", "fail"]
-    """`pass` if all checks pass."""
+    status: Literal["pass", "warn", "fail"]
+    """`pass` if all checks pass; `warn` if calls are answered, but less accurately than they could be."""
     model: Check
-    """Whether a model is active and passes its self-test."""
+    """Whether a model is active and passes its self-test; `warn` if its table of roads is missing."""
     database: Check
     """Whether the database answers and can be written."""
     process: Check

@@ -41,6 +41,7 @@ MISSING_PREFIXES = {
 """Prefix of the texts in `ContextSnapshot.missing` per column; without any weather the text has another prefix."""
 SECONDS = ("mean_s", "p10_s", "p50_s", "p90_s")
 OUTSIDE = ("distance", "location", "station")
+ROADS_MISSING = "The roads that the model was trained with are missing: times are those of straight distances, and less accurate."
 NO_PUMP = "No pump can be ranked: all are out, on their way back or off the run. Check the board."
 
 
@@ -132,7 +133,7 @@ class ResponseBuilder:
             "imputed": ranked.common_labels,
             "missing": missing_texts(call, self.bundle),
             "board_age_s": None if call.board_age_s is None else round(call.board_age_s, 1),
-            "warning": _response_warning(ranked),
+            "warning": _response_warning(ranked, lacks_roads=self.bundle.lacks_roads),
         }
 
     def _model(self) -> JsonObject:
@@ -207,10 +208,11 @@ def _chances_before_next(times: Times, rows: Ints) -> list[float | None]:
     return [*chances.round(3).tolist(), None]
 
 
-def _response_warning(ranked: Ranked) -> str | None:
+def _response_warning(ranked: Ranked, *, lacks_roads: bool) -> str | None:
     """Return the warning about the response as a whole."""
     no_pump = None if ranked.order else NO_PUMP
-    return " ".join(filter(None, (no_pump, ranked.call.board_warning))) or None
+    no_roads = ROADS_MISSING if lacks_roads else None
+    return " ".join(filter(None, (no_pump, no_roads, ranked.call.board_warning))) or None
 
 
 def format_utc(at: datetime) -> str:
