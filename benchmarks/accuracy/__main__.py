@@ -23,6 +23,7 @@ from benchmarks.accuracy.ablation import (
 )
 from benchmarks.accuracy.classifier import beside_the_distribution
 from benchmarks.accuracy.gains import step_by_step
+from benchmarks.accuracy.hours_and_pairs import by_folds
 from benchmarks.accuracy.leaks import shuffled_target, twin_runs
 from benchmarks.accuracy.named_places import evaluate_named_places
 from benchmarks.accuracy.pages import write_pages
@@ -64,6 +65,11 @@ def main() -> int:
                 results = {
                     **read_json(RESULTS),
                     "steps": _steps(command_line.data, command_line.work or Path(folder)),
+                }
+            elif command_line.folds_only:
+                results = {
+                    **read_json(RESULTS),
+                    "folds": _folds(command_line.data, command_line.work or Path(folder)),
                 }
             else:
                 results = measure(command_line.data, command_line.work or Path(folder))
@@ -114,12 +120,18 @@ def measure(source: Path, work: Path) -> Results:
         "simulated": _simulated(work, last[STREAM_2017.name]),
         "named_places": _named(source, work),
         "steps": _steps(source, work),
+        "folds": _folds(source, work),
     }
 
 
 def _steps(source: Path, work: Path) -> Results:
     """Measure what more records and roads are worth."""
     return {"commit": _where()["commit"], **step_by_step(source, work, show_progress)}
+
+
+def _folds(source: Path, work: Path) -> Results:
+    """Measure coverage by hour and type, and the pumps of one call, by folds over all records."""
+    return {"commit": _where()["commit"], **by_folds(source, work, show_progress)}
 
 
 def _named(source: Path, work: Path) -> Results:
@@ -200,6 +212,11 @@ def _arguments() -> argparse.Namespace:
         "--named-places-only",
         action="store_true",
         help="measure the places that are only named, keep the rest",
+    )
+    parser.add_argument(
+        "--folds-only",
+        action="store_true",
+        help="measure coverage by hour and type and the pumps of one call, keep the rest",
     )
     parser.add_argument(
         "--steps-only",

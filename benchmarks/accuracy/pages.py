@@ -23,6 +23,8 @@ PAGES: dict[str, dict[str, Callable[[Results], str]]] = {
         "roads": tables.roads,
         "leaks": tables.leaks,
         "steps": tables.steps,
+        "cover by hour and type": tables.cover_by_hour_and_type,
+        "pairs": tables.pairs,
     },
     "docs/explanation/features.md": {
         "about": tables.about,

@@ -302,3 +302,66 @@ def _steps_of(found: Results) -> str:
     ]
     title = f"{found['label']}, {found['rows']:,} dispatches, {found['known_share']:.0%} with a known way by road:"
     return f"{title}\n\n{table(header, rows)}"
+
+
+ORDER_LABELS = {
+    "ours": "londonpump",
+    "nearest": "nearest station first",
+    "own_ground_then_nearest": "own ground first, then the nearest",
+}
+
+
+def cover_by_hour_and_type(results: Results) -> str:
+    """Tabulate how many arrivals the intervals hold, by three-hour band and by incident type."""
+    found = results["folds"]
+    rows = [
+        [
+            entry["value"],
+            f"{entry['rows']:,}",
+            *(with_interval(entry[f"cover_{share}_share"], 3) for share in (80, 90)),
+        ]
+        for entry in found["cover"]
+        if entry["slice"] in {"all", "hours", "incident type"}
+    ]
+    return table(("dispatches", "rows", "80 % interval covers", "90 % interval covers"), rows)
+
+
+def pairs(results: Results) -> str:
+    """Tabulate the order of arrival against two simple rules, and what is predicted of two pumps together."""
+    found = results["folds"]
+    order = found["order"]
+    rules = [
+        [
+            label,
+            with_interval(order["right_share"][rule], 3),
+            with_interval(order["regret_s"][rule], 1),
+            *(
+                with_interval(order[name][rule], digits) if rule in order[name] else "–"
+                for name, digits in (("right_share_difference", 3), ("regret_difference_s", 1))
+            ),
+        ]
+        for rule, label in ORDER_LABELS.items()
+    ]
+    head = ("rule", "right", "lost, s", "ours minus it: right", "ours minus it: lost, s")
+    together = [
+        [
+            name,
+            f"{entry['pairs']:,}",
+            number(entry["rank_correlation"], 2),
+            number(entry["before_p50_share"], 3),
+            number(entry["p50_minus_median_s"], 1),
+            number(entry["cover_80_share"], 3),
+            number(entry["before_ece"], 3) if "before_ece" in entry else "–",
+        ]
+        for name, entry in found["pairs"].items()
+    ]
+    heads = (
+        "two pumps from",
+        "calls",
+        "rank correlation",
+        "both there by P50",
+        "median of P50 minus actual, s",
+        "P10 to P90 covers",
+        "calibration error of the chance to be first",
+    )
+    return f"{order['pairs']:,} pairs from two stations:\n\n{table(head, rules)}\n\n{table(heads, together)}"
