@@ -32,11 +32,15 @@ from londonpump.models.location_effect import LocationEffect
 from londonpump.models.npz import from_npz, to_npz
 from londonpump.models.pump_count import PumpsModel
 from londonpump.models.response_time_model import BaseCurve, ResponseTimeModel
+from londonpump.models.usual_error import UsualErrors
 
 SCHEMA = 5
-"""Version of the file layout. 4 left out the original's model and renamed files and keys; 5 added the calibration by hour and type."""
+"""Version of the file layout. 4 left out the original's model and renamed files and keys; 5 added the calibration by hour and type, and
+the usual errors by place."""
 # Both models are made of files: the prefix keeps the names of one apart from those of the other.
 PUMPS_PREFIX = "pumps_"
+# `monitor` reads these two alone.
+GROUND, USUAL_ERRORS = "ground.json", "usual_errors.json"
 Columns = dict[str, NDArray[Any]]
 
 
@@ -111,6 +115,7 @@ class Bundle:
     seen: NDArray[np.int64]
     """Sorted hashes of the training incidents, so that the bundle is never scored on them."""
     area_points: AreaPoints
+    usual_errors: UsualErrors
 
     def has_seen(self, incident_number: NDArray[Any]) -> NDArray[np.bool_]:
         """Return (n,) whether an incident was among the training rows (one false positive in a million)."""
@@ -131,7 +136,7 @@ def to_files(bundle: Bundle) -> dict[str, bytes]:
     response = bundle.response
     texts = {
         "bundle.json": bundle.card,
-        "ground.json": bundle.ground,
+        GROUND: bundle.ground,
         "applicability_domain.json": bundle.applicability_domain,
         "stations.json": bundle.stations,
         "response_time.json": ResponseFile(
@@ -146,6 +151,7 @@ def to_files(bundle: Bundle) -> dict[str, bytes]:
         ),
         "context.json": response.context,
         "area_points.json": bundle.area_points.to_json(),
+        USUAL_ERRORS: bundle.usual_errors,
         "baselines.json": {"constant": bundle.constant, "distance": bundle.distance},
         "risk_stations.json": {"date": bundle.card.data.trained_until, "density": bundle.risk_stations},
     }
@@ -210,7 +216,7 @@ def _assemble(card: Card, files: dict[str, bytes]) -> Bundle:
     return Bundle(
         card=card,
         stations=from_json(tuple[Station, ...], value["stations.json"]),
-        ground=from_json(GroundLookup, value["ground.json"]),
+        ground=from_json(GroundLookup, value[GROUND]),
         applicability_domain=from_json(ApplicabilityDomain, value["applicability_domain.json"]),
         response=response,
         pumps=PumpsModel.from_files(pumps),
@@ -220,6 +226,7 @@ def _assemble(card: Card, files: dict[str, bytes]) -> Bundle:
         risk_threshold=stored.risk_threshold,
         seen=np.cumsum(from_npz(files["training_incidents.npz"])["steps"]),
         area_points=AreaPoints.from_json(value["area_points.json"]),
+        usual_errors=from_json(UsualErrors, value[USUAL_ERRORS]),
     )
 
 

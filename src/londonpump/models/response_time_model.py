@@ -155,9 +155,19 @@ class ResponseTimeModel:
     ) -> ResponseTimes:
         """Predict as `__call__` does, from a table that is already computed."""
         left_s = np.mean([boosters.predict(booster, table) for booster in self.centre], axis=0)
+        return self.from_boosters(dispatches, left_s, boosters.predict(self.scale, table), interval_scaling)
+
+    def from_boosters(
+        self,
+        dispatches: Dispatches,
+        left_s: Floats,
+        log_scale: Floats,
+        interval_scaling: Floats | float = 1.0,
+    ) -> ResponseTimes:
+        """Return the distributions, given the (n,) residual of the curve and the (n,) logarithm of the scale."""
         # Trees are flat beyond the data: the curve carries the prediction where no dispatch was seen.
         centre_s = self.curve(dispatches) + left_s
-        scale_s = np.exp(boosters.predict(self.scale, table)) * interval_scaling
+        scale_s = np.exp(log_scale) * interval_scaling
         shift, spread = self.calibration.of(dispatches)
         centre_s, scale_s = centre_s + shift * scale_s, scale_s * spread
         # outside the domain the scale of the boosters is an extrapolation, so it gets a lower limit

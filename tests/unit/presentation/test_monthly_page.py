@@ -15,7 +15,7 @@ from londonpump.evaluation.drift.thresholds import DriftMeasure
 from londonpump.evaluation.live import LiveRows
 from londonpump.features.observations import day_of
 from londonpump.presentation.monthly import Month, MonthInputs, render_month
-from londonpump.presentation.monthly.attendance_tables import format_borough, format_clock
+from londonpump.presentation.monthly.attendance_tables import format_clock
 from londonpump.presentation.monthly.inputs import (
     AttendanceRows,
     LivePerformance,
@@ -23,6 +23,7 @@ from londonpump.presentation.monthly.inputs import (
 )
 from londonpump.presentation.texts.challenge import DecisionView
 from londonpump.presentation.texts.monitor import AlarmView
+from londonpump.presentation.texts.places import format_borough
 
 MONTH = Month(2017, 2)
 FIRST_DAY = 17_198

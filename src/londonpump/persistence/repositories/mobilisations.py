@@ -66,6 +66,8 @@ class AnnouncedTime(NamedTuple):
     incident_number: str
     pump_code: str
     station_code: str
+    easting_m: float | None
+    northing_m: float | None
     mobilised_at: datetime
     model: str
     announced_p10_s: float
