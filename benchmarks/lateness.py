@@ -44,9 +44,9 @@ QUARTER_BIASES_S = (1.0, 9.0, -3.0, -4.0)
 QUARTER_DAYS, WEEK_DAYS, BLOCK_DAYS, N_DAYS = 91, 7, 28, 56
 N_YEARS, YEAR_BLOCKS, WARM_UP_DAYS = 400, 14, 28
 YEARS_AT_ONCE = 50
-DELAY_BLOCKS = 8
-START_DAYS = (91, 119)
-"""A slow-down begins on a random day of this span, after the usual error has settled."""
+DELAY_BLOCKS = 10
+START_DAYS = (91, 182)
+"""A slow-down begins on a random day of a quarter, after a quarter in which the usual error has settled."""
 SHARES_OF_LIMIT = (0.5, 0.75, 1.0, 1.25, 1.5)
 
 

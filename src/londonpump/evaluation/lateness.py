@@ -45,9 +45,9 @@ class LatenessRule:
 
 
 RULES: Mapping[Level, LatenessRule] = {
-    Level.LONDON: LatenessRule(8.0, 16.0, follow_days=28.0),
-    Level.BOROUGH: LatenessRule(18.0, 7.0),
-    Level.GROUND: LatenessRule(30.0, 4.0),
+    Level.LONDON: LatenessRule(8.0, 13.0, follow_days=28.0),
+    Level.BOROUGH: LatenessRule(15.0, 6.0),
+    Level.GROUND: LatenessRule(25.0, 3.2),
 }
 LONDON = "London"
 UNKNOWN = ""

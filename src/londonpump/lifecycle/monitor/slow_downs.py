@@ -46,7 +46,7 @@ def check_slow_downs(joined: Joined, bundles: Path) -> SlowDownCheck:
     for model in np.unique(rows.model):
         known = _read(bundles, str(model))
         if known is not None:
-            is_own = rows.model == model
+            is_own = np.asarray(rows.model == model)
             parts.append(_rows_of(joined, is_own, *known))
             is_used |= is_own
     lateness = find_lateness(_joined(parts)) if parts else None
@@ -68,7 +68,7 @@ def _read(bundles: Path, model: str) -> tuple[GroundLookup, UsualErrors] | None:
 
 def _rows_of(joined: Joined, is_own: Bools, ground: GroundLookup, usual: UsualErrors) -> LatenessRows:
     rows, location_m = joined.rows.take(is_own), joined.location_m[is_own]
-    is_known = np.isfinite(location_m).all(axis=1)
+    is_known = np.asarray(np.isfinite(location_m).all(axis=1))
     easting_m, northing_m = location_m[is_known].T
     borough = _spread(usual.borough_of(easting_m, northing_m), is_known)
     codes = np.array(ground.codes, np.str_)

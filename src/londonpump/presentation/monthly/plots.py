@@ -1,8 +1,8 @@
 """The curves and maps of the page: by month, by hour of the day, by station ground and by location."""
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 
-import matplotlib.dates as mdates
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import Normalize
@@ -15,6 +15,7 @@ from londonpump.evaluation.evaluation_rows import EvaluationRows, Floats, Foreca
 from londonpump.evaluation.lateness import Level
 from londonpump.presentation.monthly.attendance_tables import format_clock
 from londonpump.presentation.monthly.inputs import (
+    EPOCH_DATE,
     FEW,
     FIRST_MEAN,
     AttendanceRows,
@@ -35,6 +36,7 @@ MIN_MONTHS = 3
 """The table of London already shows two months."""
 LATE_SHARES = (0.90, 0.95)
 CLOCK = FuncFormatter(lambda minutes, _: format_clock(60 * minutes))
+DAY = FuncFormatter(lambda days, _: f"{EPOCH_DATE + timedelta(days=int(days)):%d %b}")
 
 
 def draw_curves(inputs: MonthInputs) -> list[Drawing]:
@@ -136,7 +138,7 @@ def draw_lateness(inputs: MonthInputs) -> list[Drawing]:
             days = [day for day in place.days if first <= day.day <= last]
             n_days = max(n_days, len(days))
             axes.plot(
-                mdates.date2num([day.day for day in days]),
+                [(day.day - EPOCH_DATE).days for day in days],
                 [day.sum / place.limit for day in days],
                 color=SERIES[number],
                 linestyle=DASHES[number],
@@ -145,8 +147,8 @@ def draw_lateness(inputs: MonthInputs) -> list[Drawing]:
         if not n_days:
             return []
         _draw_target(axes, 1.0, "limit")
-        axes.xaxis.set_major_locator(mdates.AutoDateLocator(maxticks=8))
-        axes.xaxis.set_major_formatter(mdates.DateFormatter("%-d %b"))
+        axes.xaxis.set_major_locator(MaxNLocator(8, integer=True))
+        axes.xaxis.set_major_formatter(DAY)
         axes.set(ylabel="Sum / limit", ylim=(0, max(1.2, axes.get_ylim()[1])))
         axes.legend(loc="upper left")
         names = ", ".join(format_place(place.level, place.name) for place in inputs.lateness.slow) or "none"
