@@ -1,4 +1,4 @@
-"""How soon `monitor` finds slow-downs on real days with seconds added, and how often it is wrong: `python -m benchmarks.lateness`.
+"""Delays and false alarms of the check for slow-downs, on real days with seconds added: `python -m benchmarks.lateness`.
 
 The errors are out of fold, of the product's own model on all of January and February 2017. The usual error of each month is that of
 the other one, as in use it comes from earlier rows. Years are drawn from blocks of four whole weeks, and each
@@ -77,13 +77,14 @@ def real_days(source: Path, work: Path) -> RealDays:
     day = london_days(rows["mobilised_us"])
     is_used = day < day.min() + N_DAYS
     is_early = day < day.min() + N_DAYS // 2
+    # In use the rows of a usual error are earlier ones, never those that are checked.
     fitted = [
         fit_usual_errors(np.where(is_other, error_s, np.nan), whole, rows["borough_name"])
         for is_other in (is_used & ~is_early, is_early)
     ]
     easting_m, northing_m = whole.number("easting_m"), whole.number("northing_m")
-    borough = fitted[0].borough_of(easting_m, northing_m)
     ground_code = np.array(ground.codes, np.str_)[whole.ground]
+    borough = fitted[0].borough_of(easting_m, northing_m, ground_code)
     early, late = (each.at(borough, ground_code) for each in fitted)
     usual_s = {
         level: np.where(is_early, *both)

@@ -34,7 +34,7 @@ class Level(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class LatenessRule:
-    """When a place of one level is slow."""
+    """Rule by which a place of one level is slow."""
 
     allowance_s: float
     """Excess that is no slow-down: the error of a good model moves by so much."""
@@ -44,6 +44,7 @@ class LatenessRule:
     """The usual error moves by one such part of the excess of a day that is not slow; None: it does not move."""
 
 
+# Chosen from the curves of docs/explanation/monitoring.md: a lower limit finds a slow-down sooner, and more of them are none.
 RULES: Mapping[Level, LatenessRule] = {
     Level.LONDON: LatenessRule(8.0, 13.0, follow_days=28.0),
     Level.BOROUGH: LatenessRule(15.0, 6.0),
@@ -146,6 +147,7 @@ def daily_excess(rows: LatenessRows) -> DailyExcess:
     names: list[str] = []
     levels: list[Level] = []
     counts, sums = [], []
+    # London comes first: the others are compared with its column.
     for level in Level:
         of_level, index = np.unique(rows.place[level], return_inverse=True)
         shape = (len(days), len(of_level))
@@ -194,6 +196,7 @@ def sum_up(n: Floats, excess_s: Floats, rules: Sequence[LatenessRule]) -> DailyS
     for at in range(shape[0]):
         beyond = (excess_s[at] - n[at] * moved_s) / (n[at] + HALF_WEIGHT_ROWS)
         step = beyond - n[at] * allowance_s / (n[at] + HALF_WEIGHT_ROWS)
+        # The upper end lets the sum return to 0 within weeks of a slow-down that lasted for months.
         now = np.clip(now + step, 0.0, MAX_SUM_SHARE * limit)
         calm_days = np.where(now < CLEAR_SHARE * limit, calm_days + 1, 0)
         is_slow = (now >= limit) | (is_slow & ~((now == 0) & (calm_days >= CLEAR_DAYS)))
@@ -245,6 +248,7 @@ def _place(daily: DailyExcess, course: DailySums, at: int, rule: LatenessRule) -
 def _start(sums: Floats, is_slow: Bools) -> int:
     """Return the position of the day after the last one whose sum was 0 before the slow-down, or before now."""
     last = len(sums)
+    # The sum of a slow place can be 0 for some days before it is cleared: its start is the one before the alarm.
     if is_slow[-1]:
         calm = np.flatnonzero(~is_slow)
         first_slow = int(calm[-1]) + 1 if len(calm) else 0

@@ -1,9 +1,9 @@
 """Calibration of the standardised errors by hour of the day and incident type.
 
-The shapes are learnt by distance and ground. Without this step their 80 % intervals held 77 % from 12 to 15 h and 75 % for local
+The shapes are fitted by distance and ground. Without this step their 80 % intervals held 77 % from 12 to 15 h and 75 % for local
 emergencies (out of fold, 2023); groups by hour and type instead of distance would only move the gap to the distances. So the errors of each
 three-hour band and each type are shifted and stretched until their median and their P10 to P90 are those of all errors, the
-two in turn, before the shapes are learnt.
+two in turn, before the shapes are fitted.
 """
 
 from dataclasses import dataclass

@@ -5,7 +5,7 @@ usual error is the mean of actual minus median on training dispatches, out of fo
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -34,10 +34,14 @@ class UsualErrors:
     boroughs: tuple[str, ...]
     cells: tuple[Cells, ...]
     """Cells of past dispatches and their boroughs, indices into `boroughs`."""
+    borough_of_ground: Mapping[str, str]
+    """Borough of most past dispatches on each ground, for cells with too few of them."""
 
-    def borough_of(self, easting_m: Floats, northing_m: Floats) -> Texts:
-        """Return the (n,) borough of most past dispatches near each location, UNKNOWN where there were too few."""
-        return np.array([*self.boroughs, UNKNOWN], np.str_)[look_up_cells(self.cells, easting_m, northing_m)]
+    def borough_of(self, easting_m: Floats, northing_m: Floats, ground: Texts) -> Texts:
+        """Return the (n,) borough of most past dispatches near each location, UNKNOWN on a ground without any."""
+        near = np.array([*self.boroughs, UNKNOWN], np.str_)[look_up_cells(self.cells, easting_m, northing_m)]
+        of_ground = np.array([self.borough_of_ground.get(str(code), UNKNOWN) for code in ground], np.str_)
+        return np.where(near == UNKNOWN, of_ground, near)
 
     def at(self, borough: Texts, ground: Texts) -> tuple[Floats, Floats, Floats]:
         """Return the (n,) usual errors of London, of boroughs and of grounds; that of London for an unknown place."""
@@ -64,19 +68,27 @@ def fit_usual_errors(error_s: Floats, dispatches: Dispatches, borough: NDArray[A
     boroughs, index = np.unique(borough[is_known].astype(str), return_inverse=True)
     cells = majority_cells(easting_m[is_known], northing_m[is_known], index.astype(np.int64), len(boroughs))
     counts = np.isfinite(error_s)
+    # The mean of clipped errors, and not a median: a slow-down of some pumps moves it.
     clipped_s = clip_errors(error_s[counts])
     london_s = float(clipped_s.mean()) if len(clipped_s) else 0.0
-    names = np.array([*boroughs, UNKNOWN], np.str_)
-    # the looked-up borough, as the monitor knows no other
-    borough_of = names[look_up_cells(cells, easting_m, northing_m)]
     ground_of = np.array(dispatches.lookup.codes, np.str_)[dispatches.ground]
-    return UsualErrors(
+    look_up = UsualErrors(
         london_s=round(london_s, 2),
-        borough_s=_means(clipped_s, borough_of[counts], london_s),
+        borough_s={},
         ground_s=_means(clipped_s, ground_of[counts], london_s),
         boroughs=tuple(str(name) for name in boroughs),
         cells=cells,
+        borough_of_ground=_most_frequent(borough[is_known].astype(str), ground_of[is_known]),
     )
+    # the looked-up borough, as the monitor knows no other
+    borough_of = look_up.borough_of(easting_m, northing_m, ground_of)
+    return replace(look_up, borough_s=_means(clipped_s, borough_of[counts], london_s))
+
+
+def _most_frequent(borough: Texts, ground: Texts) -> dict[str, str]:
+    pairs, n = np.unique(np.stack([ground, borough]), axis=1, return_counts=True)
+    # Of each ground the last entry stays, which is the one with the most dispatches
+    return {str(pairs[0, at]): str(pairs[1, at]) for at in np.argsort(n, kind="stable")}
 
 
 def _means(error_s: Floats, place: Texts, london_s: float) -> dict[str, float]:

@@ -53,10 +53,23 @@ def test_a_single_very_late_pump_does_not_decide() -> None:
     assert clip_errors(np.array([-900.0, 5.0, 900.0])).tolist() == [-MAX_ERROR_S, 5.0, MAX_ERROR_S]
 
 
-def test_the_borough_of_a_location_is_that_of_past_dispatches_near_it() -> None:
-    found = fitted(0.0, 0.0)
-    easting_m, northing_m = np.array([CAMDEN_M, BEXLEY_M, (505_050.0, 170_050.0)]).T
-    assert found.borough_of(easting_m, northing_m).tolist() == ["CAMDEN", "BEXLEY", UNKNOWN]
+def test_the_borough_of_a_location_is_that_of_past_dispatches_near_it_or_else_on_its_ground() -> None:
+    far_m = (505_050.0, 170_050.0)
+    easting_m, northing_m = np.array([CAMDEN_M, BEXLEY_M, far_m, far_m]).T
+    ground = np.array(["A23", "A23", "E28", "Z99"])
+    found = fitted(0.0, 0.0).borough_of(easting_m, northing_m, ground)
+    assert found.tolist() == ["CAMDEN", "BEXLEY", "BEXLEY", UNKNOWN]
+
+
+def test_the_borough_of_a_ground_is_that_of_most_of_its_dispatches() -> None:
+    # both places on one ground, and half of those in Camden without a recorded borough
+    easting_m, northing_m = (np.repeat(axis, N) for axis in zip(CAMDEN_M, BEXLEY_M, strict=True))
+    ground = fit_ground(easting_m, northing_m, np.full(2 * N, "A23", object), ())
+    start = np.zeros(2 * N, np.int64)
+    columns = {"easting_m": easting_m, "northing_m": northing_m, "mobilised_us": start, "call_us": start}
+    borough = np.repeat(np.array(["CAMDEN", None, "BEXLEY"], object), [N // 2, N // 2, N])
+    found = fit_usual_errors(np.zeros(2 * N), Dispatches(columns, ground), borough)
+    assert found.borough_of_ground == {"A23": "BEXLEY"}
 
 
 def test_an_unknown_place_has_the_usual_error_of_london() -> None:
@@ -69,4 +82,5 @@ def test_it_is_read_back_from_its_file_as_it_was() -> None:
     found = fitted(30.0, 10.0)
     again = from_json(UsualErrors, json.loads(json.dumps(to_json(found))))
     assert again.borough_s == found.borough_s
-    assert again.borough_of(*np.array([CAMDEN_M]).T).tolist() == ["CAMDEN"]
+    easting_m, northing_m = np.array([CAMDEN_M]).T
+    assert again.borough_of(easting_m, northing_m, np.array(["A23"])).tolist() == ["CAMDEN"]

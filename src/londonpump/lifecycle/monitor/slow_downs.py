@@ -31,7 +31,7 @@ SLOWER = "slower"
 
 @dataclass(frozen=True, slots=True)
 class SlowDownCheck:
-    """What the check found, and what it could not use."""
+    """Findings of the check, and the number of outcomes that it could not use."""
 
     lateness: Lateness | None
     """None without outcomes whose usual error is known."""
@@ -42,6 +42,7 @@ class SlowDownCheck:
 def check_slow_downs(joined: Joined, bundles: Path) -> SlowDownCheck:
     """Look for slow-downs in the outcomes of announced times. bundles: the folder with the models that announced them."""
     rows, parts = joined.rows, []
+    # Each time counts against the usual error of its own model, so that a promotion neither raises nor clears an alarm.
     is_used = np.zeros(len(rows), bool)
     for model in np.unique(rows.model):
         known = _read(bundles, str(model))
@@ -70,9 +71,9 @@ def _rows_of(joined: Joined, is_own: Bools, ground: GroundLookup, usual: UsualEr
     rows, location_m = joined.rows.take(is_own), joined.location_m[is_own]
     is_known = np.asarray(np.isfinite(location_m).all(axis=1))
     easting_m, northing_m = location_m[is_known].T
-    borough = _spread(usual.borough_of(easting_m, northing_m), is_known)
-    codes = np.array(ground.codes, np.str_)
-    ground_code = _spread(codes[ground(easting_m, northing_m, rows.day[is_known])], is_known)
+    codes = np.array(ground.codes, np.str_)[ground(easting_m, northing_m, rows.day[is_known])]
+    ground_code = _spread(codes, is_known)
+    borough = _spread(usual.borough_of(easting_m, northing_m, codes), is_known)
     return LatenessRows(
         day=rows.day,
         error_s=clip_errors(rows.actual_s - rows.p50_s),
@@ -109,5 +110,6 @@ def _condition(place: PlaceLateness) -> Condition:
         f"{len(place.days_since)} days). Check roads, turnout and the reports of arrivals there; if the slow-down is real and "
         "lasts, train and challenge on newer records."
     )
+    # The days before the slow-down say nothing about it, and would be most of the row.
     evidence = {**to_json(place), "days": [to_json(day) for day in place.days_since]}
     return Condition(SLOWER, place.name, "warning", message, evidence)

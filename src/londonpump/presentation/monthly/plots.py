@@ -139,6 +139,7 @@ def draw_lateness(inputs: MonthInputs) -> list[Drawing]:
             n_days = max(n_days, len(days))
             axes.plot(
                 [(day.day - EPOCH_DATE).days for day in days],
+                # Sums of places of different levels are comparable only as shares of their limits.
                 [day.sum / place.limit for day in days],
                 color=SERIES[number],
                 linestyle=DASHES[number],
