@@ -47,8 +47,8 @@ class LatenessRule:
 # Chosen from the curves of docs/explanation/monitoring.md: a lower limit finds a slow-down sooner, and more of them are none.
 RULES: Mapping[Level, LatenessRule] = {
     Level.LONDON: LatenessRule(8.0, 13.0, follow_days=28.0),
-    Level.BOROUGH: LatenessRule(15.0, 6.0),
-    Level.GROUND: LatenessRule(25.0, 3.2),
+    Level.BOROUGH: LatenessRule(15.0, 7.0),
+    Level.GROUND: LatenessRule(25.0, 4.0),
 }
 LONDON = "London"
 UNKNOWN = ""
