@@ -30,8 +30,8 @@ from londonpump.models.bundle import Bundle
 from londonpump.persistence.database import writing
 from londonpump.persistence.repositories.decisions import KEEP, Decision, append_decision
 from londonpump.presentation.monthly import Month
-from londonpump.presentation.monthly.attendance_tables import format_borough
 from londonpump.presentation.monthly.inputs import AttendanceRows, Figures, figures, figures_by
+from londonpump.presentation.texts.places import format_borough
 
 SHARED = Path(__file__).resolve().parents[2] / "../shared/data"
 MARCH = Month(2023, 3)

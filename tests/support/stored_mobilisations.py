@@ -21,6 +21,7 @@ class StoredMobilisation:
     incident_number: str = "000001-01012025"
     prediction_id: str | None = None
     times_s: tuple[float, float, float] = (200.0, 300.0, 420.0)
+    location_m: tuple[float, float] | tuple[None, None] = (None, None)
 
 
 def store_mobilisations(engine: Engine, runs: Sequence[StoredMobilisation]) -> None:
@@ -35,6 +36,8 @@ def store_mobilisations(engine: Engine, runs: Sequence[StoredMobilisation]) -> N
             "arrived_at": dispatch.actual_s and dispatch.at + timedelta(seconds=dispatch.actual_s),
             "station_code": dispatch.pump[:3],
             "is_from_road": False,
+            "easting_m": dispatch.location_m[0],
+            "northing_m": dispatch.location_m[1],
             "prediction_id": dispatch.prediction_id,
             "model": dispatch.model,
             **dict(zip(_TIMES, dispatch.times_s, strict=True)),

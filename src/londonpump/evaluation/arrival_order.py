@@ -34,6 +34,7 @@ def pairs_of(rows: EvaluationRows) -> tuple[Ints, Ints]:
     """Return the (m,) rows of the first and the second pump of every pair, in an order that does not depend on the answer."""
     order = np.lexsort((rows.station_code, rows.incident))
     firsts, seconds = [], []
+    # Sorted by incident, its k pumps are neighbours: their pairs are 1 to k - 1 rows apart.
     for apart in range(1, len(order)):
         is_same = rows.incident[order[apart:]] == rows.incident[order[:-apart]]
         if not is_same.any():
@@ -55,6 +56,7 @@ def evaluate_order(
     first, second = pairs_of(rows)
     if len(first) < MIN_PAIRS or len(np.unique(rows.day[first])) < MIN_DAYS:
         return None
+    # Everything below is 1, -1 or 0 per pair, so that a tie counts half without a case of its own.
     actual = _leads(rows.actual_s, first, second)
     gap_s = np.abs(rows.actual_s[first] - rows.actual_s[second])
     is_other_ground = (rows.slices["own_ground"] != OWN_GROUND).astype(np.float64)

@@ -17,6 +17,8 @@ from londonpump.domain.stations import Station
 
 Floats = NDArray[np.float64]
 Codes = NDArray[np.int64]
+Cells = tuple[Codes, Codes]
+"""Sorted numbers of cells, and the area of each."""
 
 # Fine cells first, because grounds border each other inside a coarse one.
 CELL_SIZES_M = (100, 500)
@@ -41,7 +43,7 @@ class GroundLookup:
     """The fitted look-up; grounds are indices into `codes`."""
 
     codes: tuple[str, ...]
-    cells: tuple[tuple[Codes, Codes], ...]
+    cells: tuple[Cells, ...]
     """For each of CELL_SIZES_M, sorted cell numbers and their grounds."""
     station_m: Floats
     """(s, 2) easting and northing of the stations."""
@@ -52,14 +54,7 @@ class GroundLookup:
 
     def __call__(self, easting_m: Floats, northing_m: Floats, day: Codes | None = None) -> Codes:
         """Return the (n,) ground of each location. day: (n,) days since 1970; None is after every known date."""
-        ground = np.full(len(easting_m), -1, np.int64)
-        for size_m, (cells, grounds) in zip(CELL_SIZES_M, self.cells, strict=True):
-            open_ = ground < 0
-            if not len(cells) or not open_.any():
-                continue
-            cell = cell_of(easting_m[open_], northing_m[open_], size_m)
-            at = np.minimum(np.searchsorted(cells, cell), len(cells) - 1)
-            ground[open_] = np.where(cells[at] == cell, grounds[at], -1)
+        ground = look_up_cells(self.cells, easting_m, northing_m)
         open_ = ground < 0
         if open_.any():
             # Without a day, every closed station counts as closed.
@@ -119,14 +114,29 @@ def fit_ground(
     ground = np.fromiter((index[code] for code in ground_code[known]), np.int64, int(known.sum()))
     return GroundLookup(
         codes=codes,
-        cells=tuple(
-            _majority(cell_of(easting_m[known], northing_m[known], size_m), ground, len(codes))
-            for size_m in CELL_SIZES_M
-        ),
+        cells=majority_cells(easting_m[known], northing_m[known], ground, len(codes)),
         station_m=np.array([[s.easting_m, s.northing_m] for s in stations], np.float64).reshape(-1, 2),
         station_ground=np.array([index[s.code] for s in stations], np.int64),
         open_days=_open_days(stations),
     )
+
+
+def majority_cells(easting_m: Floats, northing_m: Floats, area: Codes, n_areas: int) -> tuple[Cells, ...]:
+    """Return the area of most records in each cell with enough of them, for each of CELL_SIZES_M."""
+    return tuple(_majority(cell_of(easting_m, northing_m, size_m), area, n_areas) for size_m in CELL_SIZES_M)
+
+
+def look_up_cells(levels: tuple[Cells, ...], easting_m: Floats, northing_m: Floats) -> Codes:
+    """Return the (n,) area of each location by its smallest known cell, -1 where none is known."""
+    area = np.full(len(easting_m), -1, np.int64)
+    for size_m, (cells, areas) in zip(CELL_SIZES_M, levels, strict=True):
+        open_ = area < 0
+        if not len(cells) or not open_.any():
+            continue
+        cell = cell_of(easting_m[open_], northing_m[open_], size_m)
+        at = np.minimum(np.searchsorted(cells, cell), len(cells) - 1)
+        area[open_] = np.where(cells[at] == cell, areas[at], -1)
+    return area
 
 
 @lru_cache(maxsize=4)

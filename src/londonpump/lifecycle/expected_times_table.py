@@ -81,6 +81,7 @@ def expected_times(bundle: Bundle, day: date) -> list[Ground]:
         source, locations = _locations(bundle, ground, day)
         far = distances_m(locations[:, 0], locations[:, 1], station_m).mean(axis=0)
         near = [stations[i] for i in np.argsort(far)[:STATIONS_PER_GROUND]]
+        # nearest in a straight line are candidates only: the lines are ordered by what the model expects
         lines = [Line(station, _expected(bundle, station, locations, day)) for station in near]
         table.append(Ground(ground, source, sorted(lines, key=lambda line: line.expected_s["day"])))
     return table
@@ -94,6 +95,7 @@ def _locations(bundle: Bundle, ground: Station, day: date) -> tuple[Locations, N
     station_m = np.array([[ground.easting_m, ground.northing_m]])
     along = np.arange(-AREA_SIDE_M // 2, AREA_SIDE_M // 2 + 1, AREA_STEP_M, dtype=np.float64)
     square = station_m + np.stack(np.meshgrid(along, along), axis=-1).reshape(-1, 2)
+    # the look-up depends on the day, because stations open and close
     days = np.full(len(square), (day - EPOCH).days)
     own = square[bundle.ground(square[:, 0], square[:, 1], days) == bundle.ground.codes.index(ground.code)]
     return Locations.AREA, representative(own) if len(own) else station_m

@@ -145,6 +145,7 @@ def _inputs(source: _ReportSource) -> MonthInputs:
         attribution=ATTRIBUTION,
         facts=_facts(source),
         is_simulated=_is_simulated(source),
+        lateness=result.slow_downs.lateness,
     )
 
 

@@ -33,14 +33,18 @@ from londonpump.models.location_effect import LocationEffect
 from londonpump.models.npz import from_npz, to_npz
 from londonpump.models.pump_count import PumpsModel
 from londonpump.models.response_time_model import BaseCurve, ResponseTimeModel, RoadCurve, RoadModel
+from londonpump.models.usual_error import UsualErrors
 
 SCHEMA = 5
-"""Version of the file layout. 4 left out the original's model and renamed files and keys; 5 added the calibration by hour and type."""
+"""Version of the file layout. 4 left out the original's model and renamed files and keys; 5 added the calibration by hour and type, and
+the usual errors by place."""
 READABLE_SCHEMAS = (4, SCHEMA)
 """An upgrade must go on with the model that it finds: a bundle that lacks what was added is read without it."""
 # Both models are made of files: the prefix keeps the names of one apart from those of the other.
 PUMPS_PREFIX = "pumps_"
 ROAD_EFFECTS = "road_location_effects.npz"
+# `monitor` reads these two alone.
+GROUND, USUAL_ERRORS = "ground.json", "usual_errors.json"
 Columns = dict[str, NDArray[Any]]
 
 
@@ -147,6 +151,8 @@ class Bundle:
     seen: NDArray[np.int64]
     """Sorted hashes of the training incidents, so that the bundle is never scored on them."""
     area_points: AreaPoints
+    usual_errors: UsualErrors | None = None
+    """None before schema 5."""
     roads: RoadLookUp | None = None
     """The table of roads; not part of the files."""
 
@@ -174,7 +180,7 @@ def to_files(bundle: Bundle) -> dict[str, bytes]:
     response = bundle.response
     texts = {
         "bundle.json": bundle.card,
-        "ground.json": bundle.ground,
+        GROUND: bundle.ground,
         "applicability_domain.json": bundle.applicability_domain,
         "stations.json": bundle.stations,
         "response_time.json": ResponseFile(
@@ -190,6 +196,7 @@ def to_files(bundle: Bundle) -> dict[str, bytes]:
         ),
         "context.json": response.context,
         "area_points.json": bundle.area_points.to_json(),
+        **({} if bundle.usual_errors is None else {USUAL_ERRORS: bundle.usual_errors}),
         "baselines.json": {"constant": bundle.constant, "distance": bundle.distance},
         "risk_stations.json": {"date": bundle.card.data.trained_until, "density": bundle.risk_stations},
     }
@@ -264,7 +271,7 @@ def _assemble(card: Card, files: dict[str, bytes]) -> Bundle:
     return Bundle(
         card=card,
         stations=from_json(tuple[Station, ...], value["stations.json"]),
-        ground=from_json(GroundLookup, value["ground.json"]),
+        ground=from_json(GroundLookup, value[GROUND]),
         applicability_domain=from_json(ApplicabilityDomain, value["applicability_domain.json"]),
         response=response,
         pumps=PumpsModel.from_files(pumps),
@@ -274,6 +281,7 @@ def _assemble(card: Card, files: dict[str, bytes]) -> Bundle:
         risk_threshold=stored.risk_threshold,
         seen=np.cumsum(from_npz(files["training_incidents.npz"])["steps"]),
         area_points=AreaPoints.from_json(value["area_points.json"]),
+        usual_errors=from_json(UsualErrors, value[USUAL_ERRORS]) if USUAL_ERRORS in value else None,
     )
 
 

@@ -74,6 +74,7 @@ def _towards_all(z: Floats, rows: NDArray[np.bool_]) -> tuple[float, float]:
     if own_high <= own_low or high <= low:
         return 0.0, 1.0
     trust = n / (n + PRIOR_ERRORS)
+    # As a power, because a spread of two and one of a half are equally far from none.
     stretch = ((own_high - own_low) / (high - low)) ** trust
     return float(trust * (own_middle - stretch * middle)), float(stretch)
 

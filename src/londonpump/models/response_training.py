@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from londonpump.features.catalogue import ROADS, Feature, build
 from londonpump.features.dispatches import Dispatches
 from londonpump.models import boosters
-from londonpump.models.distribution import shape_of
+from londonpump.models.distribution import LEVELS, P50, shape_of
 from londonpump.models.error_calibration import fit_error_calibration
 from londonpump.models.fitted_context import NO_CONTEXT, FittedContext
 from londonpump.models.location_effect import SMOOTHINGS, LocationEffect, cell_keys, fit_location_effect
@@ -125,6 +125,13 @@ def fit_response_time(
     training: TrainingDispatches, features: tuple[Feature, ...], seed: int, progress: Progress
 ) -> ResponseTimeModel:
     """Fit the distribution of response times on training dispatches alone."""
+    return fit_with_errors(training, features, seed, progress)[0]
+
+
+def fit_with_errors(
+    training: TrainingDispatches, features: tuple[Feature, ...], seed: int, progress: Progress
+) -> tuple[ResponseTimeModel, Floats]:
+    """Fit the distribution. Returns: it, and (n,) actual minus predicted median out of fold; NaN where it is too old to count."""
     dispatches, hyperparameters = training.dispatches, hyperparameters_for(len(training.attendance_s))
     progress("Fitting the location effects", 0.0)
     # Nine coefficients hardly follow a single row, so the curve is not cross-fitted.
@@ -151,12 +158,12 @@ def fit_response_time(
         seed=seed,
     )
     progress("Estimating the out-of-fold errors", 0.3)
-    error_s = left_s - training_data.out_of_fold(lambda rest: _mean_of(training_data.centre(rest)))
+    centre_s = training_data.out_of_fold(lambda rest: _mean_of(training_data.centre(rest)))
+    error_s = left_s - centre_s
     progress("Fitting the interval widths", 0.6)
     # the scale is cross-fitted too: errors of rows it has seen would make the intervals too narrow
-    z = error_s / np.exp(
-        training_data.out_of_fold(lambda rest: _mean_of((training_data.scale(error_s, rest),)))
-    )
+    log_scale = training_data.out_of_fold(lambda rest: _mean_of((training_data.scale(error_s, rest),)))
+    z = error_s / np.exp(log_scale)
     progress("Training on every row", 0.8)
     everything = slice(None)
     # the shape follows the latest dispatches, because errors of older ones may no longer hold
@@ -164,7 +171,7 @@ def fit_response_time(
     calibration, calibrated = fit_error_calibration(z[latest], dispatches.take(np.flatnonzero(latest)))
     band, is_own = (values[latest] for values in group_index(dispatches))
     shape, group_of = _shapes(calibrated, (band, is_own))
-    return ResponseTimeModel(
+    model = ResponseTimeModel(
         features,
         curve,
         location_effects,
@@ -176,6 +183,11 @@ def fit_response_time(
         training.context,
         roads,
     )
+    # What lies between centre and median, by the shape of each row's group; the base cannot be used, as ways are hidden in some rows.
+    shift, spread = calibration.of(dispatches)
+    middle = np.array([np.interp(P50, LEVELS, row) for row in shape])[group_of[group_index(dispatches)]]
+    from_median_s = error_s - np.exp(log_scale) * (shift + spread * middle)
+    return model, np.where(latest, from_median_s, np.nan)
 
 
 def _with_roads(

@@ -36,11 +36,12 @@ from londonpump.models.response_training import (
     LOCATION_FOLDS,
     MIN_WAYS,
     TrainingDispatches,
-    fit_response_time,
+    fit_with_errors,
     fold_of,
     hyperparameters_for,
 )
 from londonpump.models.risk_stations import risk_stations
+from londonpump.models.usual_error import fit_usual_errors
 
 Columns = dict[str, NDArray[Any]]
 Floats = NDArray[np.float64]
@@ -98,7 +99,7 @@ def fit_bundle(training: TrainingSet, plan: TrainingPlan, facts: TrainingFacts, 
     training_dispatches = TrainingDispatches(
         whole, attendance_s, training.incident, rows["mobilised_us"], context
     )
-    response = fit_response_time(
+    response, error_s = fit_with_errors(
         training_dispatches, features, plan.seed, lambda doing, share: progress(doing, 0.7 * share)
     )
     progress("Fitting the number of pumps", 0.7)
@@ -129,6 +130,7 @@ def fit_bundle(training: TrainingSet, plan: TrainingPlan, facts: TrainingFacts, 
         risk_threshold=_fit_risk_threshold(response, dispatches),
         seen=np.unique(incident_hashes(np.unique(rows["incident_number"].astype(str)))),
         area_points=fit_area_points(training.calls),
+        usual_errors=fit_usual_errors(error_s, whole, rows["borough_name"]),
         roads=roads,
     )
 

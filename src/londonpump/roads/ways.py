@@ -144,6 +144,7 @@ class Router:
     def _reach(self, starts: list[Start], node_s: Floats, before_node: Ints, edge: Ints) -> Tree:
         network = self.graph.network
         options = [node_s[side.node] + side.before_s for side in self.targets.sides]
+        # a cell on the edge of the start may lie ahead of it, with no junction in between
         for start in starts:
             for side in self.targets.sides:
                 ahead_s = side.before_s - network.seconds(start.before)
@@ -172,6 +173,7 @@ class Router:
         turns[by_node] += node_turns
         for number in range(len(sides), len(sides) * (len(starts) + 1)):
             here = choice == number
+            # on one edge only what lies between the two is driven
             start, side_number = divmod(number - len(sides), len(sides))
             sums[here] = sides[side_number].before[chosen[here]] - starts[start].before
         return sums, turns

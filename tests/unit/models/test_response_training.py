@@ -15,6 +15,7 @@ from londonpump.models.response_training import (
     SMALL_ROWS,
     TrainingDispatches,
     fit_response_time,
+    fit_with_errors,
     hidden,
     hyperparameters_for,
 )
@@ -47,8 +48,8 @@ def made_runs(n, seed):
 
 
 @pytest.fixture(scope="module")
-def trained():
-    """(model, dispatches after the training rows, their times): noise grows with distance."""
+def trained_with_errors():
+    """(model, dispatches after the training rows, their times, errors out of fold): noise grows with distance."""
     dispatches, later = made_runs(3000, 1), made_runs(3000, 2)
     answers = []
     for seed, part in ((3, dispatches), (4, later)):
@@ -57,7 +58,20 @@ def trained():
     training = TrainingDispatches(
         dispatches, answers[0], np.arange(dispatches.n), dispatches.columns["mobilised_us"]
     )
-    return fit_response_time(training, usable(dispatches, FEATURES), 1, silent), later, answers[1]
+    model, error_s = fit_with_errors(training, usable(dispatches, FEATURES), 1, silent)
+    return model, later, answers[1], error_s
+
+
+@pytest.fixture(scope="module")
+def trained(trained_with_errors):
+    return trained_with_errors[:3]
+
+
+def test_errors_out_of_fold_are_as_large_as_those_of_later_runs(trained_with_errors) -> None:
+    model, later, actual_s, error_s = trained_with_errors
+    later_s = actual_s - model(later).quantile(0.5)
+    assert np.abs(error_s).mean() == pytest.approx(np.abs(later_s).mean(), rel=0.05)
+    assert np.median(error_s) == pytest.approx(0, abs=2)
 
 
 def test_intervals_cover_what_they_claim_on_runs_never_seen(trained) -> None:

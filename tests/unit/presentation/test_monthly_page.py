@@ -12,10 +12,12 @@ import pytest
 
 from londonpump.evaluation.drift.detection import Drift, DriftResult, ShiftedBin, StationChange
 from londonpump.evaluation.drift.thresholds import DriftMeasure
+from londonpump.evaluation.intervals import Stat
+from londonpump.evaluation.lateness import LONDON, Lateness, LatenessDay, Level, PlaceLateness
 from londonpump.evaluation.live import LiveRows
 from londonpump.features.observations import day_of
 from londonpump.presentation.monthly import Month, MonthInputs, render_month
-from londonpump.presentation.monthly.attendance_tables import format_borough, format_clock
+from londonpump.presentation.monthly.attendance_tables import format_clock
 from londonpump.presentation.monthly.inputs import (
     AttendanceRows,
     LivePerformance,
@@ -23,6 +25,7 @@ from londonpump.presentation.monthly.inputs import (
 )
 from londonpump.presentation.texts.challenge import DecisionView
 from londonpump.presentation.texts.monitor import AlarmView
+from londonpump.presentation.texts.places import format_borough
 
 MONTH = Month(2017, 2)
 FIRST_DAY = 17_198
@@ -272,6 +275,35 @@ def test_a_month_that_is_not_whole_says_so() -> None:
 def test_a_month_without_records_says_so_and_keeps_the_rest() -> None:
     page = page_of_change(lambda inputs: replace(inputs, records=None))
     assert ("No published records of February 2017" in page, "a tie" in page) == (True, True)
+
+
+def lateness() -> Lateness:
+    """London as usual and Camden slow, from 1 January on."""
+    days = [LatenessDay(day_of(FIRST_DAY - 31 + at), 12, 30.0, 0.2 * at) for at in range(59)]
+    camden = PlaceLateness(
+        Level.BOROUGH,
+        "CAMDEN",
+        is_slow=True,
+        since=days[1].day,
+        n=696,
+        excess_s=Stat(30.0, 25.0, 35.0),
+        sum=11.6,
+        limit=6.0,
+        allowance_s=15.0,
+        days=tuple(days),
+    )
+    london = replace(camden, level=Level.LONDON, name=LONDON, is_slow=False, limit=13.0)
+    return Lateness(days[-1].day, 136, (london, camden))
+
+
+def test_slow_places_are_drawn_and_named() -> None:
+    page = page_of_change(lambda inputs: replace(inputs, lateness=lateness()))
+    assert ("Slow on 28 February 2017: Camden." in page, "Sums of lateness by day" in page) == (True, True)
+
+
+def test_a_month_before_the_outcomes_has_no_plot_of_them() -> None:
+    page = page_of_change(lambda inputs: replace(inputs, lateness=lateness(), month=Month(2016, 2)))
+    assert "Sums of lateness by day" not in page
 
 
 def test_nothing_at_all_is_still_a_page() -> None:

@@ -15,7 +15,7 @@ from londonpump.domain.errors import BadFile, TooFewRows
 from londonpump.domain.json_values import from_stored, view_of
 from londonpump.evaluation.drift.detection import DriftResult, StationChange
 from londonpump.evaluation.live import Band, LiveSlices, check_band, live_figures
-from londonpump.lifecycle.monitor import actions, checks
+from londonpump.lifecycle.monitor import actions, checks, slow_downs
 from londonpump.lifecycle.monitor.outcomes import Joined, join_outcomes, newest_days, published_times
 from londonpump.lifecycle.monitor.webhook import post_alarm
 from londonpump.lifecycle.prepared_examples import Examples, load_examples
@@ -59,6 +59,7 @@ class MonitoringResult:
     joined: Joined
     live: LiveSlices | None  # None without outcomes
     band: Band | None
+    slow_downs: slow_downs.SlowDownCheck
     drift: DriftResult | None  # None: `drift_note` says why
     drift_note: str
     stations: list[StationChange]
@@ -76,6 +77,8 @@ class MonitoringResult:
             outcomes=view_of(OutcomesView, self.joined),
             live=None if self.live is None else self.live.by_name,
             band=self.band,
+            lateness=self.slow_downs.lateness,
+            lateness_left_out=self.slow_downs.left_out,
             drift=self.drift,
             drift_unavailable=self.drift_note or None,
             stations=tuple(self.stations),
@@ -141,7 +144,9 @@ def _monitor(inputs: _MonitorInputs, progress: Progress, external_calls: Externa
     drift, stations, drift_note = _drift(inputs, model)
     progress("Evaluating announced times", 0.7)
     band = _band(inputs, joined, model)
+    slowness = slow_downs.check_slow_downs(joined, inputs.settings.bundle)
     conditions = [*checks.age_conditions(known), *_unreadable(model), *checks.station_conditions(stations)]
+    conditions += slow_downs.slow_down_conditions(slowness.lateness)
     conditions += checks.drift_conditions(drift) if drift is not None else []
     if band is not None and model.name is not None:
         left = actions.react_to_band(
@@ -150,14 +155,16 @@ def _monitor(inputs: _MonitorInputs, progress: Progress, external_calls: Externa
         conditions += [left] if left is not None else []
     # Alarms are stored before they are sent: one that the webhook does not accept is sent by a later run.
     with writing(inputs.engine) as connection:
-        changes = reconcile_alarms(connection, inputs.at, _clearable_types(inputs, model, drift), conditions)
+        changes = reconcile_alarms(
+            connection, inputs.at, _clearable_types(inputs, model, drift, slowness), conditions
+        )
     actions.log_changes(changes)
     progress("Sending alarms", 0.9)
     sent, unsent = actions.send_unsent(inputs.settings, inputs.engine, inputs.at, external_calls.post)
     live = live_figures(newest_days(joined.rows)) if len(joined.rows) else None
     progress("Done", 1.0)
     return MonitoringResult(
-        inputs.at, known, joined, live, band, drift, drift_note, stations, changes, sent, unsent
+        inputs.at, known, joined, live, band, slowness, drift, drift_note, stations, changes, sent, unsent
     )
 
 
@@ -218,9 +225,12 @@ def _unreadable(model: _Model) -> list[Condition]:
     return [Condition(UNREADABLE, model.name, "urgent", f"The active bundle cannot be read. {model.problem}")]
 
 
-def _clearable_types(inputs: _MonitorInputs, model: _Model, drift: DriftResult | None) -> set[str]:
+def _clearable_types(
+    inputs: _MonitorInputs, model: _Model, drift: DriftResult | None, slowness: slow_downs.SlowDownCheck
+) -> set[str]:
     """Return the types of alarm that this run can clear, because it checked their subject."""
     alarm_types = {checks.WEATHER, checks.NO_MODEL, checks.EVALUATION, UNREADABLE, actions.LIVE}
     alarm_types |= {checks.RECORDS} if inputs.examples is not None else set()
+    alarm_types |= {slow_downs.SLOWER} if slowness.lateness is not None else set()
     alarm_types |= {checks.MODEL} if model.card is not None or model.name is None else set()
     return alarm_types | ({checks.DRIFT, checks.SILENT, checks.NEW} if drift is not None else set())

@@ -8,6 +8,7 @@ import numpy as np
 
 from londonpump.domain.attendance_targets import FIRST_PUMP_TARGET_S, MAX_PUBLISHED_S
 from londonpump.domain.london_clock import LONDON
+from londonpump.evaluation.evaluation_rows import Floats
 from londonpump.evaluation.live import LiveRows
 from londonpump.features.observations import FIRST_DAY
 from londonpump.lifecycle.prepared_examples import Examples
@@ -33,6 +34,7 @@ class Joined:
     from_records: int  # with an arrival only in published records
     in_both: int  # with an arrival in both; that of the board counts
     rows: LiveRows  # all with an outcome
+    location_m: Floats  # (n, 2) easting and northing of their incidents, NaN where unknown
     implausible: int = 0  # arrivals on the board after more than 1,200 s; they are ignored
 
     @property
@@ -70,8 +72,15 @@ def join_outcomes(connection: Connection, at: datetime, published: Published) ->
         for board_s, recorded_s in zip(from_board_s, recorded, strict=True)
     )
     implausible = sum(row.actual_s is not None for row in rows) - from_board
+    location_m = np.array([(row.easting_m, row.northing_m) for row, _ in matched], np.float64).reshape(-1, 2)
     return Joined(
-        len(rows), from_board, len(matched) - from_board, in_both, _live_rows(matched, predicted), implausible
+        announced=len(rows),
+        from_board=from_board,
+        from_records=len(matched) - from_board,
+        in_both=in_both,
+        rows=_live_rows(matched, predicted),
+        location_m=location_m,
+        implausible=implausible,
     )
 
 

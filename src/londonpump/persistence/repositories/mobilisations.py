@@ -66,6 +66,8 @@ class AnnouncedTime(NamedTuple):
     incident_number: str
     pump_code: str
     station_code: str
+    easting_m: float | None
+    northing_m: float | None
     mobilised_at: datetime
     model: str
     announced_p10_s: float
@@ -324,7 +326,7 @@ def announced_times(connection: Connection, after: datetime, until: datetime) ->
         .where(mine.model.is_not(None), mine.mobilised_at <= until, mine.mobilised_at > after)
         .order_by(mine.mobilised_at, mine.id)
     )
-    return [AnnouncedTime(*row) for row in connection.execute(query)]
+    return [AnnouncedTime._make(row) for row in connection.execute(query)]
 
 
 def count_announced(

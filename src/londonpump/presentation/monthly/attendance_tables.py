@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from londonpump.domain.stations import by_code, known_stations
 from londonpump.evaluation.intervals import Stat
 from londonpump.presentation.monthly.inputs import (
     FEW,
@@ -30,8 +29,8 @@ from londonpump.presentation.report.style import (
     format_number,
 )
 from londonpump.presentation.report.tables import Cell, Table
+from londonpump.presentation.texts.places import format_borough
 
-LOWERCASE_WORDS = {"and", "of", "upon"}
 VERDICTS = {
     MET: "met",
     MISSED: "missed",
@@ -46,18 +45,6 @@ def format_clock(seconds: float | None) -> str:
         return NOT_DEFINED
     whole = round(seconds)
     return f"{whole // 60}:{whole % 60:02d}"
-
-
-def format_borough(name: str) -> str:
-    """Return the name in title case, such as `Kensington and Chelsea`."""
-    parts = [word.lower() if word.lower() in LOWERCASE_WORDS else word.capitalize() for word in name.split()]
-    return " ".join(parts) or "not stated"
-
-
-def format_ground(code: str) -> str:
-    """Return code and name, such as `A24 Soho`."""
-    station = by_code(known_stations()).get(code)
-    return f"{code} {station.name}" if station is not None else code or "not stated"
 
 
 def format_figure_value(figure: Figure) -> str:

@@ -18,6 +18,7 @@ from londonpump.domain.errors import BadValue
 from londonpump.evaluation.drift.detection import DriftResult, StationChange
 from londonpump.evaluation.evaluation_rows import Bools, Floats, Ints, Texts
 from londonpump.evaluation.intervals import DayDraws, Stat, draw_days, ratio, stat
+from londonpump.evaluation.lateness import Lateness
 from londonpump.evaluation.live import LiveRows
 from londonpump.presentation.texts.challenge import DecisionView
 from londonpump.presentation.texts.monitor import AlarmView
@@ -279,6 +280,7 @@ class MonthInputs:
     attribution: str
     facts: Mapping[str, str] = field(default_factory=dict)
     is_simulated: bool = False
+    lateness: Lateness | None = None
 
     @property
     def rows(self) -> AttendanceRows | None:

@@ -12,7 +12,6 @@ from londonpump.evaluation.drift.detection import Drift
 from londonpump.evaluation.evaluation_rows import Floats, Ints
 from londonpump.evaluation.intervals import Stat
 from londonpump.evaluation.live import LiveFigures, LiveRows, live_figures
-from londonpump.presentation.monthly.attendance_tables import format_ground
 from londonpump.presentation.monthly.inputs import (
     FEW,
     MIN_DAYS,
@@ -24,6 +23,7 @@ from londonpump.presentation.report.style import format_count, format_interval, 
 from londonpump.presentation.report.tables import Cell, Table
 from londonpump.presentation.texts.challenge import DecisionView
 from londonpump.presentation.texts.monitor import AlarmView
+from londonpump.presentation.texts.places import format_ground
 
 MAX_STATIONS = 15
 

@@ -1,6 +1,7 @@
 """The curves and maps of the page: by month, by hour of the day, by station ground and by location."""
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -11,8 +12,10 @@ from londonpump.domain.stations import by_code, known_stations
 from londonpump.domain.thames import river_line
 from londonpump.evaluation.curves import GridCells, grid_cells
 from londonpump.evaluation.evaluation_rows import EvaluationRows, Floats, Forecast
+from londonpump.evaluation.lateness import Level
 from londonpump.presentation.monthly.attendance_tables import format_clock
 from londonpump.presentation.monthly.inputs import (
+    EPOCH_DATE,
     FEW,
     FIRST_MEAN,
     AttendanceRows,
@@ -25,13 +28,15 @@ from londonpump.presentation.monthly.inputs import (
 )
 from londonpump.presentation.report.maps import draw_cells, draw_ground, frame_map, label_stations
 from londonpump.presentation.report.plots import Drawing
-from londonpump.presentation.report.style import DASHES, MUTED, SERIES, inline_svg, plot
+from londonpump.presentation.report.style import DASHES, MUTED, SERIES, format_day, inline_svg, plot
+from londonpump.presentation.texts.places import format_place
 
 MAX_MONTHS = 13
 MIN_MONTHS = 3
 """The table of London already shows two months."""
 LATE_SHARES = (0.90, 0.95)
 CLOCK = FuncFormatter(lambda minutes, _: format_clock(60 * minutes))
+DAY = FuncFormatter(lambda days, _: f"{EPOCH_DATE + timedelta(days=int(days)):%d %b}")
 
 
 def draw_curves(inputs: MonthInputs) -> list[Drawing]:
@@ -118,6 +123,43 @@ def _late(found: Mapping[Month, Figures]) -> Drawing:
         alt = _from_to("Within 10 min", [each[1] for each in found.values()])
         svg = inline_svg(figure, "late", f"Share of first pumps within 10 and 12 min by month. {alt}")
     return Drawing("Late first pumps by month", svg, f"Dashed: the targets, 90 and 95 %. {alt}")
+
+
+def draw_lateness(inputs: MonthInputs) -> list[Drawing]:
+    """Draw the sums of London, and of the slow places or else those nearest to their limits, as shares of the limit."""
+    if inputs.lateness is None:
+        return []
+    first, last = inputs.month.before.first_date, inputs.month.last_date
+    slow = [place for place in inputs.lateness.slow if place.level is not Level.LONDON]
+    shown = [inputs.lateness.places[0], *(slow or inputs.lateness.places[1:])][: len(SERIES)]
+    with plot(8.2, 3.1) as (figure, axes):
+        n_days = 0
+        for number, place in enumerate(shown):
+            days = [day for day in place.days if first <= day.day <= last]
+            n_days = max(n_days, len(days))
+            axes.plot(
+                [(day.day - EPOCH_DATE).days for day in days],
+                # Sums of places of different levels are comparable only as shares of their limits.
+                [day.sum / place.limit for day in days],
+                color=SERIES[number],
+                linestyle=DASHES[number],
+                label=format_place(place.level, place.name),
+            )
+        if not n_days:
+            return []
+        _draw_target(axes, 1.0, "limit")
+        axes.xaxis.set_major_locator(MaxNLocator(8, integer=True))
+        axes.xaxis.set_major_formatter(DAY)
+        axes.set(ylabel="Sum / limit", ylim=(0, max(1.2, axes.get_ylim()[1])))
+        axes.legend(loc="upper left")
+        names = ", ".join(format_place(place.level, place.name) for place in inputs.lateness.slow) or "none"
+        reading = f"Slow on {format_day(inputs.lateness.until)}: {names}."
+        svg = inline_svg(figure, "lateness", f"Sums of lateness by day. {reading}")
+    text = (
+        "Seconds that pumps came later than announced, beyond what is usual there, summed up; a place is slow from the day on "
+        f"which its sum reaches the limit. {reading}"
+    )
+    return [Drawing("Slower than announced", svg, text, is_wide=True)]
 
 
 def _table(shown: Sequence[Figure]) -> Floats:

@@ -9,10 +9,8 @@ from londonpump.domain.london_clock import LONDON
 from londonpump.evaluation.live import live_figures
 from londonpump.presentation.monthly import attendance_tables, model_tables
 from londonpump.presentation.monthly.attendance_tables import (
-    format_borough,
     format_figure_interval,
     format_figure_value,
-    format_ground,
     format_target,
 )
 from londonpump.presentation.monthly.inputs import (
@@ -28,8 +26,9 @@ from londonpump.presentation.monthly.inputs import (
     figures_by,
 )
 from londonpump.presentation.monthly.model_tables import live_tables
-from londonpump.presentation.monthly.plots import draw_curves, draw_maps
+from londonpump.presentation.monthly.plots import draw_curves, draw_lateness, draw_maps
 from londonpump.presentation.report.style import format_count, format_day, format_number
+from londonpump.presentation.texts.places import format_borough, format_ground
 
 VERDICT_TEXTS = {UNSURE: "too near to the target to say", NOT_EVALUATED: "too few to say", MISSED: "missed"}
 
@@ -123,6 +122,7 @@ def render_month(inputs: MonthInputs) -> str:
         live_performances=[
             (performance, live_tables(inputs, performance)) for performance in inputs.live_performances
         ],
+        lateness=draw_lateness(inputs),
         drift=model_tables.drift_table(inputs),
         stations=[(format_ground(change.station), change) for change in inputs.stations],
         decisions=_decisions(inputs),

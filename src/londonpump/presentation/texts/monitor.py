@@ -8,7 +8,9 @@ from londonpump.domain.attendance_targets import MAX_PUBLISHED_S
 from londonpump.domain.json_values import JsonObject
 from londonpump.evaluation.drift.detection import Drift, DriftResult, StationChange
 from londonpump.evaluation.intervals import Stat
+from londonpump.evaluation.lateness import Lateness
 from londonpump.evaluation.live import Band, BandDay, LiveFigures
+from londonpump.presentation.texts.places import format_excess, format_place
 
 CHOSEN = "These figures cover the pumps that were sent, not every pump that was ranked."
 MAX_NEAREST = 3
@@ -65,6 +67,10 @@ class MonitoringView:
     live: Mapping[str, Mapping[str, LiveFigures]] | None
     """Figures by slice and value; None without outcomes."""
     band: Band | None
+    lateness: Lateness | None
+    """Slow-downs; None without outcomes whose usual error is known."""
+    lateness_left_out: int
+    """Outcomes whose usual error is unknown."""
     drift: DriftResult | None
     drift_unavailable: str | None
     """Why drift was not checked."""
@@ -92,7 +98,14 @@ class AgesView:
 
 def format_monitoring(view: MonitoringView, ages: AgesView) -> str:
     """Format the findings, the alarms last."""
-    parts = [*_ages(view, ages), *_live(view), *_band(view.band), *_drift(view), *_alarms(view)]
+    parts = [
+        *_ages(view, ages),
+        *_live(view),
+        *_band(view.band),
+        *_lateness(view),
+        *_drift(view),
+        *_alarms(view),
+    ]
     return "\n".join(parts)
 
 
@@ -151,6 +164,23 @@ def _band(band: Band | None) -> list[str]:
     outside = sum(bool(day.reason) for day in band.days)
     band_text = f"{_s(newest.mae_s)} in two weeks, {evaluated} when evaluated"
     return [f"Band of live error: {band_text}; outside on {outside} of {len(band.days)} days"]
+
+
+def _lateness(view: MonitoringView) -> list[str]:
+    left_out = f"{view.lateness_left_out:,} outcomes of models without usual errors left out"
+    found = view.lateness
+    if found is None:
+        return [f"Slow-downs: not checked: {left_out}"] if view.lateness_left_out else []
+    note = f"; {left_out}" if view.lateness_left_out else ""
+    lines = [f"Slow-downs: {len(found.slow)} of {found.n_places} places, until {found.until}{note}"]
+    for place in found.slow or found.places:
+        since = (
+            f", {format_excess(place.excess_s)} more than usual since {place.since}" if place.since else ""
+        )
+        lines.append(
+            f"  {format_place(place.level, place.name)}: sum {place.sum:.1f} of {place.limit:g}{since}"
+        )
+    return lines
 
 
 def _drift(view: MonitoringView) -> list[str]:
