@@ -51,7 +51,7 @@ DIFFERENCES = {
     "within_60_share": ("Within 60 s, points", "points", 1),
 }
 WARNINGS = {
-    "warning_600": ("Chance of passing 10 min", "10 min"),
+    "warning_600": ("Most likely to pass 10 min", "10 min"),
     "station_list_600": ("List of stations", "10 min"),
     "warning_underestimate": ("Chance of 120 s later than announced", "120 s more"),
     "station_list_underestimate": ("List of stations", "120 s more"),
