@@ -1,14 +1,18 @@
 """A model that needs a table of roads: refused at the start without it, and degraded in a running service."""
 
 import shutil
+from typing import Any
 
 import pytest
+from support.accounts_service import LiveService
+from support.api_client import SOHO
 from support.running_service import database_with, name_champion, put_in_store, running, settings_for
 
 from londonpump.domain.errors import BadFile, LondonPumpError
 from londonpump.persistence.database import connect
 from londonpump.registry.manual_decisions import PromotionRequest, promote
 from londonpump.service.champion import MAX_POLLS_TO_SKIP
+from londonpump.service.predictions.response import ROADS_MISSING
 
 COMMAND = "londonpump roads import FILE"
 
@@ -25,6 +29,12 @@ def stored(road_bundle_folder, tmp_path):
 
 def bring_roads(roads_folder, tmp_path) -> None:
     shutil.copytree(roads_folder, tmp_path / "home" / "roads")
+
+
+def ask(client, headers) -> dict[str, Any]:
+    answer = client.post("/v1/predictions", json={"location": SOHO}, headers=headers)
+    assert answer.status_code == 200, answer.text
+    return answer.json()
 
 
 def look(client) -> None:
@@ -71,7 +81,10 @@ def test_a_running_service_answers_without_the_table_says_so_and_finds_it_later(
         assert COMMAND in answer.json()["model"]["output"]
         assert str(tmp_path) not in answer.text
         assert client.app.state.service.champion.require().bundle.lacks_roads
+        headers = LiveService(client, client.app.state.service.clock, url).bearer("olaf")
+        assert ROADS_MISSING in ask(client, headers)["warning"]
         bring_roads(roads_folder, tmp_path)
         for _ in range(MAX_POLLS_TO_SKIP + 1):
             look(client)
         assert client.get("/readyz").json()["status"] == "pass"
+        assert ROADS_MISSING not in (ask(client, headers)["warning"] or "")
