@@ -1,6 +1,6 @@
 #!/bin/sh
 # Takes a backup while the service runs: backup.sh [--compose] FOLDER
-# FOLDER gets the database, the bundles, the secret of the tokens and the head of the audit, all of it or nothing.
+# FOLDER gets the database, the bundles, the tables of roads, the secret of the tokens and the head of the audit, all of it or nothing.
 # It holds hashed passwords and a secret: only its owner can read it. Exit code 1: taken, but the audit is not whole.
 . "$(dirname "$0")/installation.sh"
 
@@ -39,6 +39,11 @@ fi
 # after the database: a bundle is stored before the ledger names it
 in_home 'tar -C "$1" -cf - .' sh "$bundles" < /dev/null > "$part/bundles.tar" ||
   die "the bundles in $bundles cannot be read (see above). Nothing was kept."
+# tables of roads, without which a model that was trained with one is refused; the maps can be fetched again
+# shellcheck disable=SC2016
+in_home '[ ! -d "$1" ] || tar -C "$1" --exclude=./maps -cf - .' sh "$roads" < /dev/null > "$part/roads.tar" ||
+  die "the roads in $roads cannot be read (see above). Nothing was kept."
+[ -s "$part/roads.tar" ] || rm "$part/roads.tar"
 [ ! -f "$secret" ] || cat "$secret" > "$part/token-secret"
 (cd "$part" && sha256sum -- * > SHA256SUMS)
 sync -f "$part"

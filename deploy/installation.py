@@ -20,6 +20,7 @@ def assignments() -> str:
         "database": address.database if is_sqlite else bare,
         "password": address.password or "",
         "bundles": settings.bundle.absolute(),
+        "roads": settings.roads.absolute(),
         "secret": (settings.secret_file or settings.home / "secret").absolute(),
     }
     return "\n".join(f"{name}={shlex.quote(str(value))}" for name, value in values.items())

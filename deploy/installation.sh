@@ -16,7 +16,7 @@ here="$(cd "$(dirname "$0")" && pwd)"
 if [ "$place" = compose ]; then
   cd "$here/.."
   engine=postgresql database='host=127.0.0.1 user=londonpump dbname=londonpump'
-  bundles=/var/lib/londonpump/bundle secret="$here/secrets/token-secret"
+  bundles=/var/lib/londonpump/bundle roads=/var/lib/londonpump/roads secret="$here/secrets/token-secret"
   # COMPOSE may be two words
   compose() { ${COMPOSE:-docker compose} "$@"; }
   # shellcheck disable=SC2016

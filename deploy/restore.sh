@@ -56,6 +56,12 @@ in_home '
   mkdir -p "$1.part" && tar -C "$1.part" --no-same-owner -xf - && mv "$1.part" "$1" || { rm -rf "$1.part"; exit 3; }' \
   sh "$bundles" < "$folder/bundles.tar" || die "the bundles were not restored (see above). Move $bundles away first. Nothing was changed."
 placed_bundles=yes
+if [ -f "$folder/roads.tar" ]; then
+  # tables are named by their content: those that are there stay, and the others are added
+  # shellcheck disable=SC2016
+  in_home 'mkdir -p "$1" && tar -C "$1" --no-same-owner --skip-old-files -xf -' sh "$roads" < "$folder/roads.tar" ||
+    die "the roads were not restored (see above): make room in $roads. Nothing else was changed."
+fi
 
 if [ "$engine" = sqlite ]; then
   mkdir -p "$(dirname "$database")" && cp "$dump" "$database.part" && sync "$database.part" &&

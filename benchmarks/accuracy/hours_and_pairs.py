@@ -121,7 +121,7 @@ def _pairs(rows: EvaluationRows, times: Times) -> Pairs:
     pairs = np.stack([order[first[counts == 2]], order[first[counts == 2] + 1]], axis=1)
     same = rows.station_code[pairs[:, 0]] == rows.station_code[pairs[:, 1]]
     chance = np.full(len(pairs), np.nan)
-    chance[~same] = chance_before(times, pairs[~same])
+    chance[~same] = chance_before(times, pairs[~same], np.full(int((~same).sum()), OTHER_START))
     later_s = [
         later_of_two_s(times, pair, (P10, P50, P90), SAME_START if is_same else OTHER_START)
         for pair, is_same in zip(pairs, same, strict=True)

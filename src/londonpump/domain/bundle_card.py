@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from londonpump.domain.json_values import JsonObject
+
 
 @dataclass(frozen=True, slots=True)
 class CardFacts:
@@ -23,3 +25,5 @@ class BundleCard(CardFacts):
 
     seed: int | None = None
     features: tuple[str, ...] | None = None
+    roads: JsonObject | None = None
+    """Name and credits of the table of roads that the bundle needs."""

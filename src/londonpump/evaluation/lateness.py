@@ -146,7 +146,7 @@ def daily_excess(rows: LatenessRows) -> DailyExcess:
     days, day = np.unique(rows.day, return_inverse=True)
     names: list[str] = []
     levels: list[Level] = []
-    counts, sums = [], []
+    counts, sums, sums_as_london = [], [], []
     # London comes first: the others are compared with its column.
     for level in Level:
         of_level, index = np.unique(rows.place[level], return_inverse=True)
@@ -156,16 +156,22 @@ def daily_excess(rows: LatenessRows) -> DailyExcess:
         counts.append(np.bincount(cell, minlength=size).reshape(shape)[:, is_named].astype(np.float64))
         excess_s = rows.error_s - rows.usual_s[level]
         sums.append(np.bincount(cell, excess_s, size).reshape(shape)[:, is_named])
+        as_london_s = rows.error_s - rows.usual_s[Level.LONDON]
+        sums_as_london.append(np.bincount(cell, as_london_s, size).reshape(shape)[:, is_named])
         names += [str(name) for name in of_level[is_named]]
         levels += [level] * int(is_named.sum())
-    n, excess_s = np.hstack(counts), np.hstack(sums)
-    return DailyExcess(days, tuple(names), tuple(levels), n, beyond_the_rest(n, excess_s))
+    n = np.hstack(counts)
+    beyond_s = beyond_the_rest(n, np.hstack(sums), np.hstack(sums_as_london))
+    return DailyExcess(days, tuple(names), tuple(levels), n, beyond_s)
 
 
-def beyond_the_rest(n: Floats, excess_s: Floats) -> Floats:
-    """Return the summed excess of each place beyond that of the rest of London; the first column, London, stays."""
-    # Leaving the place itself out: where all outcomes come from one borough, nothing is subtracted.
-    rest_s = (excess_s[..., :1] - excess_s) / (n[..., :1] - n + PRIOR_REST_ROWS)
+def beyond_the_rest(n: Floats, excess_s: Floats, as_london_s: Floats) -> Floats:
+    """Return the summed excess of each place beyond that of the rest of London; the first column, London, stays.
+
+    Args: as_london_s: the summed excess of the dispatches of each place over the usual error of London.
+    """
+    # The place is taken out as London counts it: where all outcomes come from one borough, nothing is left to subtract.
+    rest_s = (as_london_s[..., :1] - as_london_s) / (n[..., :1] - n + PRIOR_REST_ROWS)
     rest_s[..., 0] = 0.0
     return np.asarray(excess_s - n * rest_s)
 

@@ -34,6 +34,11 @@ class WayLookUp(Protocol):
     ) -> Mapping[str, NDArray[np.float32]]:
         """Return (n,) values by field, NaN where unknown."""
 
+    def has_moved(
+        self, stations: ArrayLike, easting_m: ArrayLike, northing_m: ArrayLike
+    ) -> NDArray[np.bool_]:
+        """Return (n,) whether a station lies elsewhere than where its ways begin."""
+
 
 class RoadLookUp(WayLookUp, Protocol):
     """A table of ways, with its origin."""
@@ -64,8 +69,11 @@ def ways(table: WayLookUp | None, columns: Mapping[str, NDArray[Any]]) -> Floats
     way = np.full((len(columns["mobilised_us"]), len(ROAD_FIELDS)), np.nan)
     if table is None:
         return way
-    found = table.look_up(columns["station_code"], columns["easting_m"], columns["northing_m"])
+    stations = columns["station_code"]
+    found = table.look_up(stations, columns["easting_m"], columns["northing_m"])
+    # a way from where a station was would be taken for that from where it is
+    moved = table.has_moved(stations, columns["station_easting_m"], columns["station_northing_m"])
     for i, name in enumerate(ROAD_FIELDS):
         if name in found:
-            way[:, i] = found[name]
+            way[:, i] = np.where(moved, np.nan, found[name])
     return way

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path, PurePosixPath
-from urllib.parse import urlsplit
+from urllib.parse import urlsplit, urlunsplit
 
 from londonpump.domain.errors import SourceFailed
 from londonpump.ingest.http import Downloaded, Expected, Http, SourceNotFound
@@ -49,7 +49,10 @@ def fetch_map(http: Http, url: str, folder: Path, at: datetime) -> FetchedMap:
 def _stated_digest(http: Http, url: str) -> str | None:
     """Return the MD5 that the publisher states in a file of its own; None if there is none."""
     try:
-        words = http.get(PUBLISHER, url + DIGEST_SUFFIX).text.split()
+        # a mirror's address may end with a query
+        parts = urlsplit(url)
+        of_digest = urlunsplit(parts._replace(path=parts.path + DIGEST_SUFFIX))
+        words = http.get(PUBLISHER, of_digest).text.split()
     except SourceNotFound:
         return None
     digest = words[0].lower() if words else ""

@@ -244,7 +244,7 @@ def _about(bundle: Bundle, name: str, request: EvaluateRequest, examples: Exampl
         trained_from_date=facts.trained_from or facts.trained_until,
         trained_until_date=facts.trained_until - timedelta(days=1),
         trained_rows=bundle.card.rows,
-        attribution=attribution_of(bundle),
+        attribution=attribution_of(None if bundle.card.roads is None else bundle.card.roads.attribution),
         is_simulated=facts.is_simulated or examples.is_simulated,
         made_at=str(read_provenance(request.bundle).get("made_at", "")),
         split=LATER if start >= facts.trained_until else NOT_LATER,
@@ -257,7 +257,6 @@ def _about(bundle: Bundle, name: str, request: EvaluateRequest, examples: Exampl
     )
 
 
-def attribution_of(bundle: Bundle) -> str:
-    """Return the text that must be shown with the figures of a bundle."""
-    roads = bundle.card.roads
-    return ATTRIBUTION if roads is None else f"{ATTRIBUTION} {roads.attribution}."
+def attribution_of(roads: str | None) -> str:
+    """Return the credits of the records, and those of the roads of a bundle if it has some."""
+    return ATTRIBUTION if roads is None else f"{ATTRIBUTION} {roads}."

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from londonpump.domain.attendance_targets import FIRST_PUMP_TARGET_S, MAX_PUBLISHED_S
+from londonpump.domain.bundle_card import BundleCard
 from londonpump.domain.errors import BadFile, BadValue, TooFewRows
 from londonpump.domain.json_values import view_of
 from londonpump.domain.london_clock import LONDON, london_us
@@ -14,7 +15,7 @@ from londonpump.evaluation.evaluation_rows import Ints, Texts
 from londonpump.evaluation.live import LiveRows
 from londonpump.features.dispatches import DAY_US, HOUR_US
 from londonpump.features.observations import london_days
-from londonpump.lifecycle.evaluate import ATTRIBUTION, PAGE_MARK, later_rows
+from londonpump.lifecycle.evaluate import PAGE_MARK, attribution_of, later_rows
 from londonpump.lifecycle.monitor import MonitoringResult
 from londonpump.lifecycle.monitor.outcomes import join_outcomes, published_times
 from londonpump.lifecycle.predict import open_bundle
@@ -142,11 +143,15 @@ def _inputs(source: _ReportSource) -> MonthInputs:
         drift=result.drift,
         drift_note=result.drift_note,
         stations=result.stations,
-        attribution=ATTRIBUTION,
+        attribution=attribution_of(_credit_of_roads(result.ages.card)),
         facts=_facts(source),
         is_simulated=_is_simulated(source),
         lateness=result.slow_downs.lateness,
     )
+
+
+def _credit_of_roads(card: BundleCard | None) -> str | None:
+    return str(card.roads["attribution"]) if card is not None and card.roads else None
 
 
 def _records(source: _ReportSource) -> Records | None:

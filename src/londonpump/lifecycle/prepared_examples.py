@@ -199,9 +199,9 @@ def default_until(rows: Columns, challenge_days: int = CHALLENGE_DAYS) -> date:
     """
     first, last = london_date(int(rows["mobilised_us"].min())), newest_complete_day(rows)
     days = (last - first).days + 1
-    if days < DAYS_OF_A_YEAR:
-        # two days at least where there are eight: intervals need more than one
-        challenge_days = min(challenge_days, max(days // 10, min(days // 4, 2)))
+    # two days at least where there are eight: intervals need more than one
+    most = max(days // 10, min(days // 4, 2)) if days < DAYS_OF_A_YEAR else days // 4
+    challenge_days = min(challenge_days, most)
     return last + timedelta(days=1) - timedelta(days=challenge_days)
 
 

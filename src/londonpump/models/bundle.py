@@ -68,6 +68,13 @@ class SelfTest:
             for name, value in (self.way or {}).items()
         }
 
+    def has_moved(
+        self, stations: ArrayLike, easting_m: ArrayLike, northing_m: ArrayLike
+    ) -> NDArray[np.bool_]:
+        """Return False, as the way is that of this dispatch."""
+        del easting_m, northing_m
+        return np.zeros(np.shape(stations), np.bool_)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingFacts:

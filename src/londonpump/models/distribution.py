@@ -202,6 +202,10 @@ class QuantileMixture:
 
 N_TIMES = 96
 """Times, about 6 s apart, at which the chances that two pumps have arrived are computed."""
+N_TIMES_OF_PAIR = 48
+"""The same for the chance that one is first, which is asked for each candidate: within 0.005 of many draws."""
+MAX_POINTS_OF_PAIR = 8
+"""Points of an area for that chance, evenly among those of the area."""
 SAME_START, OTHER_START = 0.78, 0.27
 """Correlation of the quantiles at which two pumps of one call arrive, by whether both leave from one station.
 
@@ -210,8 +214,8 @@ Measured on the calls with two pumps of 2023, predicted by five folds (docs/expl
 """
 # ndtri is infinite at 0 and 1
 MIN_CHANCE = 1e-9
-# 8 nodes integrate over the shared standard normal variable
-_NODES, _WEIGHTS_WHOLE = np.polynomial.hermite_e.hermegauss(8)
+# 12 nodes integrate over the shared standard normal variable
+_NODES, _WEIGHTS_WHOLE = np.polynomial.hermite_e.hermegauss(12)
 _WEIGHTS: Floats = _WEIGHTS_WHOLE / _WEIGHTS_WHOLE.sum()
 
 
@@ -220,33 +224,56 @@ def later_of_two_s(times: Times, rows: Ints, levels: Sequence[float], correlatio
 
     Args: rows: (2,). levels: within the range of LEVELS.
     """
-    time_s, arrived = _arrivals(times, rows[None], correlation)
-    # given the shared variable, the two arrivals are independent: multiply, then average over the nodes
-    both = arrived[0].prod(axis=0) @ _WEIGHTS
-    return [float(s) for s in np.interp(levels, both, time_s[0])]
+    parts, pairs = _by_point(times, rows[None], None)
+    ends_s = _ends(parts, pairs)
+    time_s = np.linspace(ends_s.min(), ends_s.max(), N_TIMES)
+    arrived = _arrived(parts, pairs, np.tile(time_s, (len(pairs), 1)), np.full(len(pairs), correlation))
+    # given the shared variable, the two arrivals are independent: multiply, then average over nodes and points
+    both = (arrived.prod(axis=1) @ _WEIGHTS).mean(axis=0)
+    return [float(s) for s in np.interp(levels, both, time_s)]
 
 
-def chance_before(times: Times, pairs: Ints) -> Floats:
-    """Return the (m,) chance that the first pump of each pair arrives before the second, from another station.
+def chance_before(times: Times, pairs: Ints, correlation: Floats) -> Floats:
+    """Return the (m,) chance that the first pump of each pair arrives before the second.
 
-    Args: pairs: (m, 2) rows.
+    Args: pairs: (m, 2) rows. correlation: (m,).
     """
-    first, second = np.moveaxis(_arrivals(times, pairs, OTHER_START)[1], 1, 0)
+    parts, of_points = _by_point(times, pairs, MAX_POINTS_OF_PAIR)
+    ends_s = _ends(parts, of_points)
+    time_s = np.linspace(ends_s.min(axis=1), ends_s.max(axis=1), N_TIMES_OF_PAIR, axis=1)
+    n_points = len(of_points) // len(pairs)
+    arrived = _arrived(parts, of_points, time_s, np.repeat(correlation, n_points))
+    first, second = np.moveaxis(arrived, 1, 0)
     # The mass between two times meets the mean chance that the other pump is later; what lies beyond the ends is tiny.
     later = 1.0 - (second[:, 1:] + second[:, :-1]) / 2
     wins = (np.diff(first, axis=1) * later).sum(axis=1) + first[:, 0] * (1.0 - second[:, 0] / 2)
-    return np.asarray(np.clip(wins @ _WEIGHTS, 0.0, 1.0))
+    return np.asarray(np.clip(wins @ _WEIGHTS, 0.0, 1.0).reshape(-1, n_points).mean(axis=1))
 
 
-def _arrivals(times: Times, pairs: Ints, correlation: float) -> tuple[Floats, Floats]:
-    """Return (m, t) times, and the (m, 2, t, nodes) chance that each pump has arrived, given the shared variable.
+def _by_point(times: Times, pairs: Ints, max_points: int | None) -> tuple[Times, Ints]:
+    """Return the times to single points, and (m x points, 2) rows of them, those of one pair adjacent; None: all points.
+
+    Both pumps go to the same point of an area, so that their mixtures must not be joined as if each had one of its own.
+    """
+    if not isinstance(times, MixtureTimes):
+        return times, pairs
+    step = 1 if max_points is None else max(1, times.points // max_points)
+    rows = pairs[:, None, :] * times.points + np.arange(0, times.points, step)[:, None]
+    return times.parts, rows.reshape(-1, 2)
+
+
+def _ends(times: Times, pairs: Ints) -> Floats:
+    """Return (m, 4) the earliest and the latest time of both pumps."""
+    return times.take(pairs.ravel()).quantiles((LEVELS[0], LEVELS[-1])).reshape(len(pairs), -1)
+
+
+def _arrived(times: Times, pairs: Ints, time_s: Floats, correlation: Floats) -> Floats:
+    """Return the (m, 2, t, nodes) chance that each pump has arrived at (m, t) times, given the shared variable.
 
     The two times of a pair are joined by a Gaussian copula.
     """
-    rows = pairs.ravel()
-    ends_s = times.take(rows).quantiles((LEVELS[0], LEVELS[-1])).reshape(len(pairs), -1)
-    time_s = np.linspace(ends_s.min(axis=1), ends_s.max(axis=1), N_TIMES, axis=1)
-    later = times.take(np.repeat(rows, N_TIMES)).p_over(np.repeat(time_s, 2, axis=0).ravel())
-    chance = np.clip(1.0 - later.reshape(*pairs.shape, N_TIMES), MIN_CHANCE, 1.0 - MIN_CHANCE)
-    own = (1.0 - correlation) ** 0.5
-    return time_s, ndtr((ndtri(chance)[..., None] - correlation**0.5 * _NODES) / own)
+    n_times = time_s.shape[1]
+    later = times.take(np.repeat(pairs.ravel(), n_times)).p_over(np.repeat(time_s, 2, axis=0).ravel())
+    chance = np.clip(1.0 - later.reshape(*pairs.shape, n_times), MIN_CHANCE, 1.0 - MIN_CHANCE)
+    shared, own = (part[:, None, None, None] ** 0.5 for part in (correlation, 1.0 - correlation))
+    return np.asarray(ndtr((ndtri(chance)[..., None] - shared * _NODES) / own))

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from pathlib import Path
 
 from londonpump.domain.bundle_card import BundleCard, CardFacts
 from londonpump.domain.errors import BadFile, BadValue, LondonPumpError
@@ -18,6 +19,7 @@ from londonpump.persistence.repositories.decisions import (
 )
 from londonpump.registry.bundle_store import require_smoke_test
 from londonpump.registry.ledger import Registry, open_registry
+from londonpump.roads.table import CARD as ROADS_CARD
 from londonpump.settings import Settings
 
 MAX_REASON_LENGTH = 2_000
@@ -161,6 +163,7 @@ def roll_back(settings: Settings, request: RollBackRequest) -> PromotionResult:
         if before == to:
             return PromotionResult(before, to, is_new=False)
         card = _card_of(registry, before, to)
+        _require_roads(card, to, settings.roads, before)
         evidence = {**to_json(card_facts(card)), **request.evidence}
         now = datetime.now(UTC)
         activate(
@@ -185,6 +188,17 @@ def _from_to(registry: Registry, to: str | None) -> tuple[str | None, str]:
             f"No model was active before {before or 'now'}. Name one: londonpump models promote BUNDLE --why TEXT."
         )
     return before, found
+
+
+def _require_roads(card: BundleCard, to: str, roads: Path, before: str | None) -> None:
+    """Raise BadFile where the table of roads of a bundle is missing: no replica could start with it."""
+    name = str(card.roads["name"]) if card.roads else ""
+    # only looked for, as opening it needs the libraries of the models, and a roll back must be quick
+    if name and not (roads / name / ROADS_CARD).exists():
+        problem = f"lacks the table of roads {name} that {to} was trained with"
+        raise BadFile(
+            roads, problem, f"The active model stays {before or 'none'}. Bring that table back from a backup."
+        )
 
 
 def _card_of(registry: Registry, before: str | None, to: str) -> BundleCard:

@@ -8,7 +8,10 @@ from londonpump.models.bundle import Bundle
 from londonpump.roads.store import current_table, named_table
 from londonpump.roads.table import CURRENT, RoadTable
 
-IMPORT_AGAIN = "Import the same map: londonpump roads import FILE; or train without it: londonpump train."
+IMPORT_AGAIN = (
+    "Bring that table back from a backup, import the same map with the same stations: londonpump roads import FILE; or train with "
+    "the roads of now: londonpump train."
+)
 
 
 def with_roads(bundle: Bundle, roads: Path) -> Bundle:

@@ -80,13 +80,13 @@ def make_table(
         "attribution": lines.attribution,
         "extent": asdict(extent),
         "is_partial": any(each.status == "open" for each in roads.outside),
-        "file": {"name": path.name, "sha256": sha256_of(path)},
+        "file": {"sha256": sha256_of(path)},
         "kept_share": round(network.kept_share, 4),
         "fields": list(field_names(network)),
         "grid": asdict(cells.grid),
         "stations": listed,
     }
-    folder = save_table(card, arrays, provenance, out)
+    folder = save_table(card, arrays, {**provenance, "file": path.name}, out)
     return Made(folder, roads, len(cells.row), _length_km(network), network.kept_share)
 
 

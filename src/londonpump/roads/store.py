@@ -1,7 +1,8 @@
 """Tables of roads on disk: folders named by their content, and a pointer to the one imported last.
 
 OUT/<name>/ holds the card `roads.json`, whose hash is the name, and the arrays, whose hashes are in the card.
-`provenance.json` (version of the product, time) is not part of the hash: the same map gives the same name.
+`provenance.json` (version of the product, time) is not part of the hash: the same map gives the same name for
+the same list of stations.
 """
 
 import hashlib

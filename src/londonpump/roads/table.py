@@ -34,6 +34,8 @@ LIMIT_20 = "road_m_20mph"
 SHARE_UNITS = 255
 """Metres of a part of a way are stored as its share of all metres in 8 bits; those on minor roads are the rest."""
 NAME_LENGTH = 16
+MOVED_M = 100.0
+"""Lists of stations differ by some metres; beyond this a station was moved after the import."""
 ADVICE = "Import the map again: londonpump roads import FILE."
 
 
@@ -179,6 +181,16 @@ class RoadTable:
             values[found if name == SECONDS else found[near]] = known
             result[name] = values.reshape(shape)
         return result
+
+    def has_moved(
+        self, stations: ArrayLike, easting_m: ArrayLike, northing_m: ArrayLike
+    ) -> NDArray[np.bool_]:
+        """Return (n,) whether a station lies over MOVED_M from where its ways begin."""
+        station = self.number_stations(stations)
+        begins_m = self._station_m[np.maximum(station, 0)]
+        east_m, north_m = (np.asarray(values, np.float64) for values in (easting_m, northing_m))
+        distance_m = np.hypot(east_m - begins_m[..., 0], north_m - begins_m[..., 1])
+        return np.asarray((station >= 0) & (distance_m > MOVED_M))
 
     def _near_fields(self, at: Ints) -> dict[str, NDArray[np.float32]]:
         """Return the fields at positions of the arrays of near cells."""

@@ -131,12 +131,13 @@ def test_a_borough_is_compared_with_the_rest_of_london() -> None:
     # London: 150 pumps, 1,500 s. The borough: 50 of them, 1,000 s. The rest: 500 s over 100 pumps and the prior.
     n, excess_s = np.array([[150.0, 50.0]]), np.array([[1500.0, 1000.0]])
     expected = 1000 - 50 * 500 / (100 + PRIOR_REST_ROWS)
-    assert beyond_the_rest(n, excess_s)[0].tolist() == pytest.approx([1500, expected])
+    assert beyond_the_rest(n, excess_s, excess_s)[0].tolist() == pytest.approx([1500, expected])
 
 
 def test_outcomes_of_one_borough_alone_are_not_compared_with_themselves() -> None:
-    n, excess_s = np.array([[50.0, 50.0]]), np.array([[1000.0, 1000.0]])
-    assert beyond_the_rest(n, excess_s)[0].tolist() == [1000, 1000]
+    # usual in the borough: 10 s less than in London
+    n, excess_s, as_london_s = (np.array([pair]) for pair in ((50.0, 50.0), (500.0, 1000.0), (500.0, 500.0)))
+    assert beyond_the_rest(n, excess_s, as_london_s)[0].tolist() == [500, 1000]
 
 
 @pytest.mark.parametrize("seed", range(5))

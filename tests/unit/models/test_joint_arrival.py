@@ -61,12 +61,26 @@ def test_the_chance_of_arriving_before_another_is_that_of_many_draws(second_s) -
     two = times(300.0, second_s)
     one, other = drawn(two, OTHER_START)
     expected = (one < other).mean() + (one == other).mean() / 2
-    found = chance_before(two, np.array([[0, 1], [1, 0]]))
+    found = chance_before(two, np.array([[0, 1], [1, 0]]), np.full(2, OTHER_START))
     assert found == pytest.approx([expected, 1 - expected], abs=0.005)
 
 
+def test_both_pumps_go_to_the_same_point_of_an_area() -> None:
+    # two points; to each, the first pump is 60 s quicker than the second
+    area = MixtureTimes(times(200.0, 500.0, 260.0, 560.0), 2)
+    to_points = times(200.0, 260.0, 500.0, 560.0)
+    pairs, correlation = np.array([[0, 1], [2, 3]]), np.full(2, OTHER_START)
+    by_point = chance_before(to_points, pairs, correlation)
+    assert chance_before(area, pairs[:1], correlation[:1]) == pytest.approx(by_point.mean(), abs=0.005)
+    later = [drawn(to_points.take(pair), OTHER_START).max(axis=0) for pair in pairs]
+    found = later_of_two_s(area, np.array([0, 1]), [0.1, 0.5, 0.9], OTHER_START)
+    assert found == pytest.approx(np.quantile(np.concatenate(later), [0.1, 0.5, 0.9]), abs=6.0)
+
+
 def test_of_two_that_are_both_at_the_end_of_the_records_none_is_first() -> None:
-    assert chance_before(times(3_000.0, 4_000.0), np.array([[0, 1]])) == pytest.approx([0.5], abs=0.01)
+    assert chance_before(
+        times(3_000.0, 4_000.0), np.array([[0, 1]]), np.array([OTHER_START])
+    ) == pytest.approx([0.5], abs=0.01)
 
 
 def test_rows_of_a_mixture_keep_their_points_together() -> None:

@@ -13,6 +13,7 @@ import pytest
 from support.road_maps import EAST_M, NORTH_M, Way, station, write_open_roads, write_osm
 
 from londonpump.domain.errors import BadFile
+from londonpump.features.roads import ways
 from londonpump.roads.make import make_table
 from londonpump.roads.store import current_table, named_table
 from londonpump.roads.table import CARD, open_table
@@ -255,3 +256,25 @@ def test_a_full_disk_leaves_the_table_in_use(map_file, tmp_path):
     assert "The roads in use stay" in done.stdout
     assert current_table(out).name == before.name
     assert sorted(entry.name for entry in out.iterdir()) == sorted([before.name, "current.json"])
+
+
+def test_a_station_that_was_moved_after_the_import_has_no_known_way(tmp_path):
+    table = imported(write_open_roads(tmp_path / "a.gpkg", CROSS, LINKS), tmp_path / "roads")
+    code = np.array(["A1", "A1", "Z9"], object)
+    begins_m = table._station_m[table.number_stations(["A1"])[0]]
+    east_m = np.array([begins_m[0], begins_m[0] + 150, begins_m[0]])
+    columns = {
+        "mobilised_us": np.zeros(3, np.int64),
+        "station_code": code,
+        "station_easting_m": east_m,
+        "station_northing_m": np.full(3, begins_m[1]),
+        "easting_m": np.full(3, EAST_M + 900),
+        "northing_m": np.full(3, NORTH_M + 500),
+    }
+    assert np.isfinite(ways(table, columns)[:, 0]).tolist() == [True, False, False]
+
+
+def test_the_name_of_the_file_does_not_change_the_name_of_the_table(tmp_path):
+    path = write_open_roads(tmp_path / "a.gpkg", CROSS, LINKS)
+    first = imported(path, tmp_path / "one")
+    assert imported(path.rename(tmp_path / "b.gpkg"), tmp_path / "two").name == first.name

@@ -17,7 +17,6 @@ from londonpump.models.distribution import (
     P50,
     P90,
     SAME_START,
-    Times,
     chance_before,
     later_of_two_s,
 )
@@ -26,7 +25,7 @@ from londonpump.models.fitted_context import CLIMATE, CONGESTION, LIBRARY, PROFI
 from londonpump.models.predict import OVER_S
 from londonpump.service.board.rules import PumpState
 from londonpump.service.champion import Champion
-from londonpump.service.predictions.forecast import STATED_COLUMNS, Call, Ints, Ranked
+from londonpump.service.predictions.forecast import STATED_COLUMNS, Call, Ranked
 from londonpump.service.predictions.request_context import StationIndex
 
 CALL = "call"
@@ -42,6 +41,8 @@ MISSING_PREFIXES = {
 SECONDS = ("mean_s", "p10_s", "p50_s", "p90_s")
 OUTSIDE = ("distance", "location", "station")
 ROADS_MISSING = "The roads that the model was trained with are missing: times are those of straight distances, and less accurate."
+N_COMPARED = 10
+"""Candidates that are compared with the next one: further down, nobody asks which of two is first."""
 NO_PUMP = "No pump can be ranked: all are out, on their way back or off the run. Check the board."
 
 
@@ -169,7 +170,7 @@ class ResponseBuilder:
         ends_s, mean_s = times.quantiles((P10, P90)), times.mean_s
         seconds = np.column_stack([mean_s, ends_s[:, 0], predictions.median_s[rows], ends_s[:, 1]]).round(1)
         distances_m = ranked.distances_m(rows).round().tolist()
-        before_next = _chances_before_next(predictions.times, rows)
+        before_next = _chances_before_next(ranked)
         n_explained = len(ranked.explained)
         return [
             {
@@ -197,15 +198,17 @@ class ResponseBuilder:
         }
 
 
-def _chances_before_next(times: Times, rows: Ints) -> list[float | None]:
-    """Return for each of the (n,) ranked rows the chance of arriving before the next one; None for the last."""
-    pairs = np.stack([rows[:-1], rows[1:]], axis=1)
-    # pumps that share a row leave from one station: none of the two is more likely to be first
-    differ = pairs[:, 0] != pairs[:, 1]
-    chances = np.full(len(pairs), 0.5)
-    if differ.any():
-        chances[differ] = chance_before(times, pairs[differ])
-    return [*chances.round(3).tolist(), None]
+def _chances_before_next(ranked: Ranked) -> list[float | None]:
+    """Return for each returned candidate the chance of arriving before the next one; None for the last and beyond N_COMPARED."""
+    compared = ranked.returned[: N_COMPARED + 1]
+    chances: list[float | None] = [None] * len(ranked.returned)
+    if len(compared) > 1:
+        rows = np.array([ranked.row(pump) for pump in compared], np.int64)
+        start = np.array([ranked.call.pumps[pump].station_code for pump in compared])
+        correlation = np.where(start[1:] == start[:-1], SAME_START, OTHER_START)
+        pairs = np.stack([rows[:-1], rows[1:]], axis=1)
+        chances[: len(pairs)] = chance_before(ranked.predictions.times, pairs, correlation).round(3).tolist()
+    return chances
 
 
 def _response_warning(ranked: Ranked, *, lacks_roads: bool) -> str | None:

@@ -326,8 +326,8 @@ class Candidate(ResponseModel):
     p90_s: float
     """Seconds by which 90 % of such mobilisations have arrived."""
     chance_before_next: float | None = None
-    """Chance of arriving before the next candidate of the list if both are sent; null for the last one, and in answers that
-    were stored before it was computed."""
+    """Chance of arriving before the next candidate of the list if both are sent; null for the last one, after the tenth, and in
+    answers that were stored before it was computed."""
     chance_within_s: dict[str, float]
     """Chance of arriving within each number of seconds."""
     warning: RiskWarning
