@@ -10,13 +10,14 @@ part="$(mktemp -d "$folder.part.XXXXXX")"
 trap 'rm -rf "$part"' EXIT
 trap 'exit 130' INT TERM
 
+# asked first, as a command of londonpump would make an empty one
+[ "$engine" != sqlite ] || [ -f "$database" ] || die "there is no database $database. Check LONDONPUMP_HOME and LONDONPUMP_DATABASE_URL."
 audit=0
 # before the copy, so that the copy holds this row
 verified="$(lp audit verify)" || audit=1
 if [ "$audit" -eq 0 ]; then printf '%s\n' "${verified##* }" > "$part/audit-head"; fi
 
 if [ "$engine" = sqlite ]; then
-  [ -f "$database" ] || die "there is no database $database. Check LONDONPUMP_HOME and LONDONPUMP_DATABASE_URL."
   # SQLite's online backup in one step: it reads the newest commits of the write-ahead log too, and no writer waits
   "$python" - "$database" "$part/londonpump.db" << 'PYTHON'
 import sqlite3
@@ -37,7 +38,9 @@ else
 fi
 
 # after the database: a bundle is stored before the ledger names it
-in_home 'tar -C "$1" -cf - .' sh "$bundles" < /dev/null > "$part/bundles.tar" ||
+# an installation without a model has no folder of bundles yet
+# shellcheck disable=SC2016
+in_home 'if [ -d "$1" ]; then tar -C "$1" -cf - .; else tar -cf - -T /dev/null; fi' sh "$bundles" < /dev/null > "$part/bundles.tar" ||
   die "the bundles in $bundles cannot be read (see above). Nothing was kept."
 # tables of roads, without which a model that was trained with one is refused; the maps can be fetched again
 # shellcheck disable=SC2016

@@ -3,16 +3,15 @@
 import shlex
 import sys
 
-from sqlalchemy import make_url
-
 from londonpump.domain.errors import LondonPumpError
+from londonpump.persistence.database.engine import address_of
 from londonpump.settings import read_settings
 
 
 def assignments() -> str:
     """Return the assignments. The password is apart from the address, which other users see in the list of processes."""
     settings = read_settings()
-    address = make_url(settings.database)
+    address = address_of(settings.database)
     is_sqlite = address.get_backend_name() == "sqlite"
     bare = address._replace(drivername="postgresql", password=None).render_as_string(hide_password=False)
     values = {

@@ -15,7 +15,8 @@ placed_secret='' placed_bundles=''
 undo() {
   [ -z "$placed_secret" ] || rm -f "$secret"
   # shellcheck disable=SC2016
-  [ -z "$placed_bundles" ] || in_home 'rm -rf "$1"' sh "$bundles" < /dev/null
+  # what is in the folder, and not the folder: it may be a mounted share
+  [ -z "$placed_bundles" ] || in_home 'find "$1" -mindepth 1 -delete' sh "$bundles" < /dev/null
 }
 trap undo EXIT
 trap 'exit 130' INT TERM
@@ -52,8 +53,7 @@ fi
 # shellcheck disable=SC2016
 in_home '
   [ -z "$(ls -A "$1" 2> /dev/null)" ] || { echo "There are bundles in $1 already." >&2; exit 3; }
-  [ ! -d "$1" ] || rmdir "$1"
-  mkdir -p "$1.part" && tar -C "$1.part" --no-same-owner -xf - && mv "$1.part" "$1" || { rm -rf "$1.part"; exit 3; }' \
+  mkdir -p "$1" && tar -C "$1" --no-same-owner -xf - || { find "$1" -mindepth 1 -delete; exit 3; }' \
   sh "$bundles" < "$folder/bundles.tar" || die "the bundles were not restored (see above). Move $bundles away first. Nothing was changed."
 placed_bundles=yes
 if [ -f "$folder/roads.tar" ]; then

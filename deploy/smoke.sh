@@ -16,7 +16,7 @@ esac
 user="${2:-smoke}"
 if "$is_new"; then
   password="$(python3 -c 'import secrets; print(secrets.token_urlsafe(24))')"
-  if londonpump users list | grep -qw -e "$user"; then
+  if londonpump users list | tr -s ' \t' ' ' | cut -d ' ' -f 1 | grep -qxF -e "$user"; then
     printf '%s\n' "$password" | londonpump users set-password --password-stdin "$user" >&2
   else
     printf '%s\n' "$password" | londonpump users create --service --password-stdin "$user" >&2

@@ -380,7 +380,8 @@ var jobs = [
     cron: ''
     minutes: 30
     retries: 0
-    script: 'londonpump db upgrade'
+    // without the option it would also contract, under replicas that then could not go on: the runbook says when that is wanted
+    script: 'londonpump db upgrade --expand-only'
   }
   {
     name: 'init'

@@ -70,7 +70,9 @@ def settings_of(home: Path) -> Settings:
 def claim_folder(home: Path) -> None:
     """Mark a folder as a home of the demo that is not complete. Raises: BadFile if it holds other things."""
     if home.is_dir() and any(home.iterdir()) and not (home / MARK).exists():
-        raise BadFile(home, "was not made by the demo", "Set LONDONPUMP_HOME to a new folder.")
+        raise BadFile(
+            home, "was not made by the demo", "Set LONDONPUMP_HOME to a new folder, or move it away."
+        )
     if home.is_file():
         raise BadFile(home, "is a file", "Set LONDONPUMP_HOME to a new folder.")
     write_json(home / MARK, {"simulated": True})
@@ -219,8 +221,10 @@ def fill_empty(settings: Settings, plan: DemoPlan, progress: Progress) -> str:
     """
     folder, newest = settings.home / EXAMPLE, next(iter(ledger(settings, 1)), None)
     if newest is None:
+        claim_folder(folder)
         # a start that was killed may have left a part of it
         shutil.rmtree(folder, ignore_errors=True)
+        claim_folder(folder)
         from londonpump.rehearsal.demo_records import make_records  # noqa: PLC0415
 
         message = _with_pages(make_records(folder, settings.bundle, plan, progress), folder)

@@ -50,15 +50,15 @@ def test_the_gauges_of_a_model_end_with_it() -> None:
     assert b"_seconds{model" not in metrics.text()
 
 
-def test_the_newest_hour_of_weather_is_a_time(live_service: LiveService) -> None:
-    assert series(live_service.client, "londonpump_weather_hour_seconds") == {}
+def test_a_forecast_fetched_long_ago_does_not_make_weather_new(live_service: LiveService) -> None:
+    assert series(live_service.client, "londonpump_weather_fetched_seconds") == {}
     hour_at = live_service.clock().replace(minute=0, second=0, microsecond=0)
     engine = open_database(live_service.url)
-    store_weather(engine, [weather(hour_at, hour_at)])
+    fetched_at = hour_at - timedelta(hours=10)
+    store_weather(engine, [weather(hour_at, fetched_at)])
     engine.dispose()
     live_service.clock.move(minutes=2)
-    assert series(live_service.client, "londonpump_weather_hour_seconds") == {(): hour_at.timestamp()}
-    assert live_service.clock() - hour_at < timedelta(hours=2)
+    assert series(live_service.client, "londonpump_weather_fetched_seconds") == {(): fetched_at.timestamp()}
 
 
 def test_the_room_left_on_the_disk_of_the_home_is_known(live_service: LiveService) -> None:

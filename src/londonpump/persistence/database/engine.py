@@ -102,7 +102,7 @@ def connect(url: str, busy_timeout_ms: int = BUSY_TIMEOUT_MS) -> Engine:
     Args: busy_timeout_ms: how long to wait for another process that holds a SQLite file.
     Raises: DatabaseFailed if the address is not supported or its folder cannot be made.
     """
-    address = _address(url)
+    address = address_of(url)
     if address.drivername == "sqlite":
         return _sqlite(address, busy_timeout_ms)
     bounds = {"connect_timeout": CONNECT_TIMEOUT_S, "tcp_user_timeout": TCP_USER_TIMEOUT_MS}
@@ -148,7 +148,8 @@ def read_options(engine: Engine) -> dict[str, Any]:
     return {READ_ONLY: True}
 
 
-def _address(url: str) -> URL:
+def address_of(url: str) -> URL:
+    """Return the address of a database. Raises: DatabaseFailed, without the password, if it cannot be read."""
     try:
         address = make_url(url)
     except (ArgumentError, ValueError):

@@ -50,7 +50,7 @@ class AlarmFigures(Collector):
         # set before the read: a slow database is asked once a minute too, not at every scrape
         self._read_at = now
         try:
-            alarms, (self._weather_at, _) = await state.store.read(
+            alarms, (_, self._weather_at) = await state.store.read(
                 lambda connection: (read_alarms(connection), newest_weather(connection, now))
             )
         except DatabaseFailed:
@@ -80,8 +80,8 @@ def _family() -> GaugeMetricFamily:
 
 
 def _weather_family() -> GaugeMetricFamily:
-    text = "Newest past hour whose weather is known, Unix time"
-    return GaugeMetricFamily("londonpump_weather_hour_seconds", text, labels=[])
+    text = "Newest fetch of weather of now, Unix time: forecasts of later hours do not hide that no new one arrives"
+    return GaugeMetricFamily("londonpump_weather_fetched_seconds", text, labels=[])
 
 
 class FreeSpace(Collector):
