@@ -94,9 +94,11 @@ def running_engine(work: Path) -> Iterator[Engine]:
         raise Skipped("it is not root, which a kill -9 of a process in a container and Podman's network need")
     compose = _install_compose(work / "compose")
     if shutil.which("docker") and _succeeds(["docker", "info"], os.environ):
+        # sizes are measured as a registry stores the images
+        _install_programs(("skopeo",), ("skopeo",))
         yield Engine("docker", compose, os.environ)
         return
-    _install_podman()
+    _install_programs(("podman", "runc", "skopeo", "mmdebstrap"), PACKAGES)
     (work / "containers.conf").write_text(PODMAN_SETTINGS, encoding="utf-8")
     socket = f"unix://{work}/podman.sock"
     environment = {
@@ -181,15 +183,15 @@ def _install_compose(folder: Path) -> str:
     return str(folder / "bin" / "docker-compose")
 
 
-def _install_podman() -> None:
-    programs = ("podman", "runc", "skopeo", "mmdebstrap")
+def _install_programs(programs: tuple[str, ...], packages: tuple[str, ...]) -> None:
     if all(shutil.which(program) for program in programs):
         return
+    names = ", ".join(programs)
     if not shutil.which("apt-get"):
-        raise Skipped("no Docker engine answers, and without apt Podman cannot be installed")
+        raise Skipped(f"it lacks some of {names}, and without apt they cannot be installed")
     apt = ["apt-get", "-o", "DPkg::Lock::Timeout=400", "-qq"]
     _install([*apt, "update"], "Debian's lists of packages")
-    _install([*apt, "install", "-y", "--no-install-recommends", *PACKAGES], "Podman and its tools")
+    _install([*apt, "install", "-y", "--no-install-recommends", *packages], names)
 
 
 def _install(command: list[str], what: str) -> None:

@@ -223,12 +223,15 @@ def settings() -> str:
 
 ENV_EXAMPLE = ROOT / ".env.example"
 ENV_HEAD = """\
-# Settings of the stack in deploy/compose.yaml: copy this file to .env and change what you need. It holds no secret;
-# those are files in deploy/secrets, made by deploy/make-secrets.sh. Written from the code by `make docs`.
+# Settings of the stack in deploy/compose.yaml: copy this file to .env and change what you need. Passwords and the secret
+# of the tokens are files in deploy/secrets, made by deploy/make-secrets.sh. Keys of publishers and the address of the webhook
+# are set here: whoever may inspect the containers can read them. Written from the code by `make docs`.
 
 # Images: where they are kept, and which version runs.
 #REGISTRY=localhost
 #TAG=dev
+# Time that a service has to end: longer than LONDONPUMP_DRAIN_S by 15 s.
+#SERVICE_STOP_GRACE=20s
 #BASE_IMAGE=docker.io/library/python:3.13-slim-bookworm
 #POSTGRES_IMAGE=docker.io/library/postgres:17-bookworm
 

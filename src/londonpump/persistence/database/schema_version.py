@@ -168,11 +168,18 @@ def _stored_reader(connection: Connection) -> str | None:
 def _run_steps(connection: Connection, before: str | None, *, is_expand_only: bool) -> None:
     # imported here, because most starts need no Alembic and should not wait for its import
     from alembic import command  # noqa: PLC0415
+    from alembic.util import CommandError  # noqa: PLC0415
 
     config = alembic_config(connection)
-    if is_expand_only and before is not None:
-        _require_expansion(connection, config, before)
-    command.upgrade(config, VERSION)
+    try:
+        if is_expand_only and before is not None:
+            _require_expansion(connection, config, before)
+        command.upgrade(config, VERSION)
+    except CommandError as error:
+        raise DatabaseFailed(
+            f"The database {database_name(connection.engine.url)} has version {before}, which this londonpump does not know. "
+            "Use the version that made it, or restore a backup."
+        ) from error
 
 
 def alembic_config(connection: Connection) -> "Config":
