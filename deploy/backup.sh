@@ -40,7 +40,7 @@ fi
 # after the database: a bundle is stored before the ledger names it
 # an installation without a model has no folder of bundles yet
 # shellcheck disable=SC2016
-in_home 'if [ -d "$1" ]; then tar -C "$1" -cf - .; else tar -cf - -T /dev/null; fi' sh "$bundles" < /dev/null > "$part/bundles.tar" ||
+in_home 'if [ -e "$1" ]; then tar -C "$1" -cf - .; else tar -cf - -T /dev/null; fi' sh "$bundles" < /dev/null > "$part/bundles.tar" ||
   die "the bundles in $bundles cannot be read (see above). Nothing was kept."
 # tables of roads, without which a model that was trained with one is refused; the maps can be fetched again
 # shellcheck disable=SC2016

@@ -15,8 +15,9 @@ placed_secret='' placed_bundles=''
 undo() {
   [ -z "$placed_secret" ] || rm -f "$secret"
   # shellcheck disable=SC2016
-  # what is in the folder, and not the folder: it may be a mounted share
-  [ -z "$placed_bundles" ] || in_home 'find "$1" -mindepth 1 -delete' sh "$bundles" < /dev/null
+  # the folder itself stays if it is a mounted share
+  # shellcheck disable=SC2016
+  [ -z "$placed_bundles" ] || in_home 'find "$1" -mindepth 1 -delete; rmdir "$1" 2> /dev/null || true' sh "$bundles" < /dev/null
 }
 trap undo EXIT
 trap 'exit 130' INT TERM
@@ -53,16 +54,9 @@ fi
 # shellcheck disable=SC2016
 in_home '
   [ -z "$(ls -A "$1" 2> /dev/null)" ] || { echo "There are bundles in $1 already." >&2; exit 3; }
-  mkdir -p "$1" && tar -C "$1" --no-same-owner -xf - || { find "$1" -mindepth 1 -delete; exit 3; }' \
+  mkdir -p "$1" && tar -C "$1" --no-same-owner -xf - || { find "$1" -mindepth 1 -delete; rmdir "$1"; exit 3; }' \
   sh "$bundles" < "$folder/bundles.tar" || die "the bundles were not restored (see above). Move $bundles away first. Nothing was changed."
 placed_bundles=yes
-if [ -f "$folder/roads.tar" ]; then
-  # tables are named by their content: those that are there stay, and the others are added
-  # shellcheck disable=SC2016
-  in_home 'mkdir -p "$1" && tar -C "$1" --no-same-owner --skip-old-files -xf -' sh "$roads" < "$folder/roads.tar" ||
-    die "the roads were not restored (see above): make room in $roads. Nothing else was changed."
-fi
-
 if [ "$engine" = sqlite ]; then
   mkdir -p "$(dirname "$database")" && cp "$dump" "$database.part" && sync "$database.part" &&
     mv -n "$database.part" "$database" || { rm -f "$database.part"; die "$database cannot be written (see above). Nothing was changed."; }
@@ -72,6 +66,15 @@ else
     die 'pg_restore failed (see above), and took back what it had done. Nothing was changed.'
 fi
 trap - EXIT INT TERM
+
+if [ -f "$folder/roads.tar" ]; then
+  # last: tables are named by their content, so those that are there stay, and the others are added
+  # shellcheck disable=SC2016
+  in_home 'mkdir -p "$1" && tar -C "$1" --no-same-owner --skip-old-files -xf -' sh "$roads" < "$folder/roads.tar" || {
+    printf '%s: all but the tables of roads is restored. Make room, then: tar -C %s --skip-old-files -xf %s\n' "$name" "$roads" "$folder/roads.tar" >&2
+    exit 1
+  }
+fi
 
 head="$(cat "$folder/audit-head" 2> /dev/null || true)"
 lp audit verify ${head:+--head "$head"} || {

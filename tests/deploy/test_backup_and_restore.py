@@ -60,9 +60,44 @@ def test_a_backup_is_its_owners_alone_and_is_never_overwritten(
 
 def test_a_backup_that_fails_leaves_nothing(installation: Installation, tmp_path: Path) -> None:
     shutil.rmtree(installation.home / "bundle")
+    (installation.home / "bundle").write_text("no folder")
     failed = script("backup.sh", installation, tmp_path / "backup")
     assert (failed.returncode, "bundles in" in failed.stderr) == (2, True)
     assert not list(tmp_path.glob("backup*"))
+
+
+def test_tables_of_roads_are_in_the_backup_and_maps_are_not(
+    installation: Installation, tmp_path: Path
+) -> None:
+    roads = installation.home / "roads"
+    for name in ("0123456789abcdef/roads.json", "maps/london.osm.pbf", "current.json"):
+        (roads / name).parent.mkdir(parents=True, exist_ok=True)
+        (roads / name).write_text(name)
+    other, backup = Installation(tmp_path / "other"), tmp_path / "backup"
+    for name, at in (("backup.sh", installation), ("restore.sh", other)):
+        done = script(name, at, backup)
+        assert done.returncode == 0, done.stderr
+    assert (other.home / "roads" / "0123456789abcdef" / "roads.json").is_file()
+    assert sorted(path.name for path in (other.home / "roads").iterdir()) == [
+        "0123456789abcdef",
+        "current.json",
+    ]
+
+
+def test_an_installation_without_a_model_yet_is_backed_up(installation: Installation, tmp_path: Path) -> None:
+    shutil.rmtree(installation.home / "bundle")
+    done = script("backup.sh", installation, tmp_path / "backup")
+    assert done.returncode == 0, done.stderr
+    other = Installation(tmp_path / "other")
+    assert script("restore.sh", other, tmp_path / "backup").returncode == 0
+    assert "grace" in other.run("londonpump", "users", "list")
+
+
+def test_a_missing_database_is_not_made_and_backed_up(installation: Installation, tmp_path: Path) -> None:
+    (installation.home / "londonpump.db").unlink()
+    failed = script("backup.sh", installation, tmp_path / "backup")
+    assert (failed.returncode, "there is no database" in failed.stderr) == (2, True)
+    assert not (installation.home / "londonpump.db").exists()
 
 
 def test_what_was_backed_up_is_restored(backup: Path, tmp_path: Path) -> None:
