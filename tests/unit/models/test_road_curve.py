@@ -36,6 +36,9 @@ class Maze:
         }
         return {name: np.where(easting_m < self.border_m, value, np.nan) for name, value in found.items()}
 
+    def has_moved(self, stations, easting_m, northing_m):
+        return np.zeros(np.shape(stations), bool)
+
 
 def runs(seed: int, roads=None) -> Dispatches:
     """Dispatches of three stations to places within 3 km."""
