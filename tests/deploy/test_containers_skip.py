@@ -36,7 +36,7 @@ def test_without_an_engine_and_without_apt_it_is_skipped(
     monkeypatch: pytest.MonkeyPatch, capsys: Captured
 ) -> None:
     monkeypatch.setattr(container_engine, "_install_compose", str)
-    assert_skipped(capsys, "no Docker engine answers, and without apt")
+    assert_skipped(capsys, "it lacks some of podman, runc, skopeo, mmdebstrap, and without apt")
 
 
 def test_without_a_package_index_it_is_skipped(monkeypatch: pytest.MonkeyPatch, capsys: Captured) -> None:
