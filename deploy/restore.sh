@@ -1,7 +1,7 @@
 #!/bin/sh
 # Restores a backup of backup.sh into an empty installation: restore.sh [--compose] FOLDER
 # The database must be empty and no bundle be there; nothing is overwritten, and all is restored or nothing.
-# Exit code 2: nothing was changed. 1: restored, but the audit is not as it was when the backup was taken.
+# Exit code 2: nothing was changed. 1: restored, but not the tables of roads, or the audit is not as it was at the backup.
 . "$(dirname "$0")/installation.sh"
 
 [ -f "$folder/SHA256SUMS" ] || die "$folder is no backup: it has no SHA256SUMS. Name a folder that backup.sh made."
