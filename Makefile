@@ -107,6 +107,7 @@ lock:  ## the locks anew (needs uv); they hold no address
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --no-header requirements/airflow.in -o requirements/airflow.lock
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --no-header requirements/clients.in -o requirements/clients.lock
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --no-header requirements/deploy.in -o requirements/deploy.lock
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --no-header requirements/docs.in -o requirements/docs.lock
 
 clean:  ## everything made here, the environment too
 	rm -rf $(VENV) .venv-service .venv-airflow .venv-deploy .airflow .demo .mypy_cache .ruff_cache .hypothesis .coverage htmlcov

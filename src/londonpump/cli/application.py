@@ -19,7 +19,7 @@ MODULES = {
         *("pyarrow", "pyarrow_hotfix", "sklearn", "sqlglot", "xlsxwriter"),
     ),
     "roads": ("osmium",),
-    "open-roads": ("pyogrio",),
+    "gis": ("pyogrio",),
     "service": (
         *("fastapi", "fastapi_offline", "httptools", "jwt", "prometheus_client", "pwdlib"),
         *("python_multipart", "starlette", "uvicorn", "uvloop"),

@@ -45,7 +45,7 @@ def extras() -> list[tuple[str, str]]:
     dependencies = tomllib.loads(PYPROJECT.read_text(encoding="utf-8"))["project"]["optional-dependencies"]
     all_of_them = dependencies.pop("all")
     # GDAL is 100 MB, which only readers of OS Open Roads need
-    assert all_of_them == [f"londonpump[{','.join(sorted(dependencies.keys() - {'open-roads'}))}]"]
+    assert all_of_them == [f"londonpump[{','.join(sorted(dependencies.keys() - {'gis'}))}]"]
     return [(extra, named(one)) for extra, requirements in dependencies.items() for one in requirements]
 
 
