@@ -93,8 +93,10 @@ containers-test: $(READY)  ## the stack in containers, built, broken under load 
 bench: $(READY)  ## speed and memory, as json in benchmarks/results
 	@$(BIN)/python -m benchmarks $(ARGS)
 
-docs: $(READY)  ## the pages written from the code
+docs: $(READY)  ## the pages written from the code, and all of them as a searchable site in site/
 	@$(BIN)/python scripts/write_docs.py
+	@scripts/docs-env "$(PYTHON)"
+	@.venv-docs/bin/zensical build --clean --strict
 
 # pip finds a package that another one wants with an extra only if the lock names that extra (pytest-cov wants coverage[toml]).
 lock:  ## the locks anew (needs uv); they hold no address
@@ -110,4 +112,4 @@ lock:  ## the locks anew (needs uv); they hold no address
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --no-header requirements/docs.in -o requirements/docs.lock
 
 clean:  ## everything made here, the environment too
-	rm -rf $(VENV) .venv-service .venv-airflow .venv-deploy .airflow .demo .mypy_cache .ruff_cache .hypothesis .coverage htmlcov
+	rm -rf $(VENV) .venv-service .venv-airflow .venv-deploy .venv-docs site .cache .airflow .demo .mypy_cache .ruff_cache .hypothesis .coverage htmlcov

@@ -18,7 +18,7 @@ from support.service_process import served
 
 ROOT = Path(__file__).resolve().parents[2]
 MONITORING = ROOT / "deploy" / "monitoring"
-RUNBOOK = (ROOT / "deploy" / "RUNBOOK.md").read_text(encoding="utf-8")
+RUNBOOK = (ROOT / "docs" / "how-to" / "runbook.md").read_text(encoding="utf-8")
 SUFFIXES = {"histogram": ("_bucket", "_count", "_sum"), "counter": ("_total",), "gauge": ("",)}
 
 
@@ -68,7 +68,7 @@ def test_every_alarm_has_its_heading_in_the_runbook_and_both_ways() -> None:
     alarms = [rule["alert"] for rule in rules("alert")]
     assert sorted(re.findall(r"^### (Londonpump\w+)$", RUNBOOK, re.MULTILINE)) == sorted(alarms)
     for rule in rules("alert"):
-        assert rule["annotations"]["runbook"] == f"deploy/RUNBOOK.md#{rule['alert'].lower()}"
+        assert rule["annotations"]["runbook"] == f"docs/how-to/runbook.md#{rule['alert'].lower()}"
         assert rule["labels"]["severity"] in ("critical", "warning")
 
 

@@ -28,7 +28,6 @@ def pages() -> list[Path]:
         ROOT / "README.md",
         ROOT / "CONTRIBUTING.md",
         ROOT / "CHANGELOG.md",
-        ROOT / "deploy" / "RUNBOOK.md",
         *sorted((ROOT / "docs").rglob("*.md")),
     ]
 
