@@ -44,9 +44,13 @@ BASELINES = {
 def about(results: Results) -> str:
     """Return the text about versions, commit and records."""
     libraries = ", ".join(f"{name} {version}" for name, version in results["libraries"].items())
+    parts = results["parts"].values()
+    commits = ", ".join(
+        f"`{commit[:10]}`" for commit in sorted({part["commit"] or "unknown" for part in parts})
+    )
     return (
-        f"Version {results['version']}, built on commit `{(results['commit'] or 'unknown')[:10]}`; {libraries}; data "
-        f"`{results['data_hash']}`; {results['cpu_s']} CPU s on one thread."
+        f"Version {results['version']}, built on commit {commits}; {libraries}; data `{results['data_hash']}`; "
+        f"{sum(part['cpu_s'] for part in parts):,} CPU s on one thread."
     )
 
 
@@ -154,6 +158,7 @@ def tenths(results: Results) -> str:
 
 WARNINGS = (
     ("chance of more than 600 s", "over 600 s", "ours", "warning_600"),
+    ("the farthest dispatches", "over 600 s", "distance_median_curve", "warning_600"),
     ("the original's list of stations", "over 600 s", "ours", "station_list_600"),
     (
         "chance of 120 s later than announced",
@@ -259,11 +264,14 @@ def leaks(results: Results) -> str:
     rows = [
         ["MAE, five folds", "under 58 s is an alarm", f"{number(pooled['mae_s']['value'], 1)} s"],
         ["R2 of the mean, five folds", "above 0.57 is an alarm", number(pooled["r2"]["value"], 3)],
-        [
-            "trained on shuffled times: gain over a constant, last quarter",
-            "none",
-            f"{with_interval(mixed['gain_s'], 2)} s",
-        ],
+        *(
+            [
+                f"trained on shuffled times: gain over a constant, {LATER[name]}",
+                "none",
+                f"{with_interval(one['gain_s'], 2)} s",
+            ]
+            for name, one in mixed.items()
+        ),
         [
             "twin dispatches: same station, same square of 100 m, other incident",
             f"{twins['pairs']:,.0f} pairs here",
@@ -284,6 +292,7 @@ def _steps_of(found: Results) -> str:
         "trained on",
         "MAE, s",
         "gain, s",
+        "CRPS, s",
         "way known: MAE, s",
         "gain, s",
         "way unknown: MAE, s",
@@ -295,7 +304,11 @@ def _steps_of(found: Results) -> str:
             *(
                 cell
                 for part in ("all", "known", "unknown")
-                for cell in (number(entry[part]["mae_s"], 2), with_interval(entry[part]["gain_s"], 2))
+                for cell in (
+                    number(entry[part]["mae_s"], 2),
+                    with_interval(entry[part]["gain_s"], 2),
+                    *([with_interval(entry[part]["crps_s"], 2)] if part == "all" else []),
+                )
             ),
         ]
         for entry in (*found["steps"], found["missing_table"])
@@ -323,7 +336,11 @@ def cover_by_hour_and_type(results: Results) -> str:
         for entry in found["cover"]
         if entry["slice"] in {"all", "hours", "incident type"}
     ]
-    return table(("dispatches", "rows", "80 % interval covers", "90 % interval covers"), rows)
+    errors = (with_interval(found["errors"][name], digits) for name, digits in (("mae_s", 1), ("crps_s", 2)))
+    title = "MAE {} s, CRPS {} s; {:.0%} of the ways are known.".format(*errors, found["known_share"])
+    return (
+        title + "\n\n" + table(("dispatches", "rows", "80 % interval covers", "90 % interval covers"), rows)
+    )
 
 
 def pairs(results: Results) -> str:
