@@ -65,7 +65,8 @@ def main() -> int:
         # read only now: parts that are measured at the same time must not undo each other
         results = read_json(RESULTS) if RESULTS.exists() else {}
         parts = {**results.get("parts", {}), **measured.pop("parts")}
-        write_json(RESULTS, _rounded({**results, "schema": 2, **_where(), **measured, "parts": parts}))
+        made_by = {"version": __version__, "libraries": {name: version(name) for name in LIBRARIES}}
+        write_json(RESULTS, _rounded({**results, "schema": 2, **made_by, **measured, "parts": parts}))
     write_pages(read_json(RESULTS), ROOT)
     show_progress(f"written: {RESULTS.relative_to(ROOT)} and the tables of docs/explanation")
     return 0
@@ -82,7 +83,7 @@ def measure(names: Sequence[str], source: Path, work: Path) -> Results:
     for name in names:
         started_s = time.process_time()
         found |= PARTS[name](source, work)
-        found["parts"][name] = {**_where(), "cpu_s": round(time.process_time() - started_s)}
+        found["parts"][name] = {"commit": _commit(), "cpu_s": round(time.process_time() - started_s)}
     return found
 
 
@@ -186,15 +187,11 @@ PARTS: dict[str, Callable[[Path, Path], Results]] = {
 }
 
 
-def _where() -> Results:
+def _commit() -> str | None:
     done = subprocess.run(
         ["git", "-C", str(ROOT), "rev-parse", "HEAD"], capture_output=True, text=True, check=False
     )
-    return {
-        "version": __version__,
-        "commit": done.stdout.strip() or None,
-        "libraries": {name: version(name) for name in LIBRARIES},
-    }
+    return done.stdout.strip() or None
 
 
 def _rounded(value: Any) -> Any:

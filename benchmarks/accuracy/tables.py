@@ -42,16 +42,14 @@ BASELINES = {
 
 
 def about(results: Results) -> str:
-    """Return the text about versions, commit and records."""
+    """Return the text about versions, records, and the commit and cost of each part."""
     libraries = ", ".join(f"{name} {version}" for name, version in results["libraries"].items())
-    parts = results["parts"].values()
-    commits = ", ".join(
-        f"`{commit[:10]}`" for commit in sorted({part["commit"] or "unknown" for part in parts})
-    )
-    return (
-        f"Version {results['version']}, built on commit {commits}; {libraries}; data `{results['data_hash']}`; "
-        f"{sum(part['cpu_s'] for part in parts):,} CPU s on one thread."
-    )
+    rows = [
+        [f"`{name}`", f"`{(part['commit'] or 'unknown')[:10]}`", number(part["cpu_s"], 0)]
+        for name, part in results["parts"].items()
+    ]
+    text = f"Version {results['version']}; {libraries}; data `{results['data_hash']}`; one thread."
+    return f"{text}\n\n{table(['part', 'measured on commit', 'CPU s'], rows)}"
 
 
 def reach_pooled(results: Results) -> str:
@@ -183,6 +181,9 @@ def warnings(results: Results) -> str:
         scores = results["splits"][name]
         for label, due, model, warning in WARNINGS:
             whole = _whole(scores, model)
+            # distance is missing in figures that were measured before it was compared
+            if f"{warning}_precision" not in whole:
+                continue
             cells = [with_interval(whole[f"{warning}_{part}"], 3) for part in ("precision", "recall")]
             flagged = number(whole[f"{warning}_flagged_share"]["value"], 3)
             rows.append([SPLITS[name], label, due, flagged, *cells])
@@ -307,7 +308,7 @@ def _steps_of(found: Results) -> str:
                 for cell in (
                     number(entry[part]["mae_s"], 2),
                     with_interval(entry[part]["gain_s"], 2),
-                    *([with_interval(entry[part]["crps_s"], 2)] if part == "all" else []),
+                    *([with_interval(entry[part].get("crps_s"), 2)] if part == "all" else []),
                 )
             ),
         ]
@@ -336,11 +337,12 @@ def cover_by_hour_and_type(results: Results) -> str:
         for entry in found["cover"]
         if entry["slice"] in {"all", "hours", "incident type"}
     ]
+    covers = table(("dispatches", "rows", "80 % interval covers", "90 % interval covers"), rows)
+    if "errors" not in found:
+        return covers
     errors = (with_interval(found["errors"][name], digits) for name, digits in (("mae_s", 1), ("crps_s", 2)))
     title = "MAE {} s, CRPS {} s; {:.0%} of the ways are known.".format(*errors, found["known_share"])
-    return (
-        title + "\n\n" + table(("dispatches", "rows", "80 % interval covers", "90 % interval covers"), rows)
-    )
+    return f"{title}\n\n{covers}"
 
 
 def pairs(results: Results) -> str:
