@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.context_rows import fill
-from benchmarks.processes import Cost, londonpump, task
+from benchmarks.processes import LONDONPUMP, Cost, londonpump, run, task
 from londonpump.persistence.bundles import CURRENT
 
 START = date(2021, 1, 1)
@@ -58,9 +58,10 @@ def prepare(raw: Path, out: Path) -> Cost:
     )
 
 
-def train(data: Path, out: Path) -> Cost:
-    """Train all models."""
-    return londonpump("train", "--data", data, "--out", out)
+def train(data: Path, out: Path, home: Path | None = None) -> Cost:
+    """Train all models; with the roads of a home, if one is named."""
+    own = () if home is None else ("env", f"LONDONPUMP_HOME={home}")
+    return run((*own, *LONDONPUMP, "train", "--data", str(data), "--out", str(out)))[0]
 
 
 def rows_of(data: Path) -> dict[str, int]:

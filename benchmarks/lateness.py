@@ -1,6 +1,6 @@
 """Delays and false alarms of the check for slow-downs, on real days with seconds added: `python -m benchmarks.lateness`.
 
-The errors are out of fold, of the product's own model on all of January and February 2017. The usual error of each month is that of
+The errors are out of fold, of the product's own model with roads on all of January and February 2017. The usual error of each month is that of
 the other one, as in use it comes from earlier rows. Years are drawn from blocks of four whole weeks, and each
 quarter of a year has one of the biases that a good model had on real records. Two months hold eight weeks: what a year can do beyond
 them is not in these figures.
@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.accuracy.records import SHARED, STREAM_2017, examples_of
+from benchmarks.accuracy.records import SHARED, STREAM_2017, examples_of, road_tables
 from benchmarks.page import write_between
 from londonpump.domain.errors import LondonPumpError
 from londonpump.evaluation.evaluation_rows import Bools, Floats, Ints
@@ -37,6 +37,7 @@ from londonpump.models.fitted_context import fit_context
 from londonpump.models.response_training import LOCATION_FOLDS, TrainingDispatches, fit_with_errors, fold_of
 from londonpump.models.train import fit_ground_lookup, with_workload
 from londonpump.models.usual_error import clip_errors, fit_usual_errors
+from londonpump.roads.store import current_table
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "explanation" / "monitoring.md"
 MARKS = ("<!-- measured: lateness -->", "<!-- end: lateness -->")
@@ -66,10 +67,11 @@ def real_days(source: Path, work: Path) -> RealDays:
     """Return the out-of-fold errors of the product's model on the complete stream of 2017."""
     examples = examples_of(STREAM_2017, source, work)
     ground = fit_ground_lookup(examples.calls, examples.stations)
+    roads = current_table(road_tables(source, work))
     rows = examples.take(np.isfinite(examples.rows["attendance_s"]))
     rows = with_workload(rows, examples.calls, ground, examples.complete)
     incident = incident_codes(rows)
-    context, whole = fit_context(Dispatches(rows, ground), fold_of(incident, LOCATION_FOLDS, 1))
+    context, whole = fit_context(Dispatches(rows, ground, roads), fold_of(incident, LOCATION_FOLDS, 1))
     features = usable(whole, FEATURES)
     context = context.of(frozenset(name for feature in features for name in feature.reads))
     training = TrainingDispatches(whole, rows["attendance_s"], incident, rows["mobilised_us"], context)

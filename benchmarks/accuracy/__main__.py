@@ -5,6 +5,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
@@ -27,16 +28,18 @@ from benchmarks.accuracy.hours_and_pairs import by_folds
 from benchmarks.accuracy.leaks import shuffled_target, twin_runs
 from benchmarks.accuracy.named_places import evaluate_named_places
 from benchmarks.accuracy.pages import write_pages
-from benchmarks.accuracy.records import ALL, SHARED, STREAM_2017, UNION, examples_of, prepared
+from benchmarks.accuracy.records import ALL, SHARED, STREAM_2017, UNION, examples_of, prepared, road_tables
 from benchmarks.accuracy.scores import scores_of
-from benchmarks.accuracy.separate_models import later_part, measured, simulated_stream
+from benchmarks.accuracy.separate_models import later_part, simulated_stream
+from benchmarks.accuracy.separate_models import measured as measured_apart
 from benchmarks.accuracy.splits import Fold, before, down_the_road, five_folds, later, some
 from benchmarks.accuracy.steps import THAMES, WORKLOAD
 from londonpump import __version__
 from londonpump.domain.errors import LondonPumpError
 from londonpump.evaluation.evaluation_rows import EvaluationRows
-from londonpump.lifecycle.prepared_examples import Columns, Examples, build_judged_rows, load_examples
+from londonpump.lifecycle.prepared_examples import Columns, build_judged_rows, load_examples
 from londonpump.persistence.atomic_files import read_json, write_json
+from londonpump.roads.store import current_table
 
 ROOT = Path(__file__).resolve().parents[2]
 RESULTS = ROOT / "benchmarks" / "results" / "accuracy.json"
@@ -50,34 +53,20 @@ Results = dict[str, Any]
 def main() -> int:
     """Run the command. Returns: its exit code."""
     command_line = _arguments()
-    if command_line.pages_only:
-        write_pages(read_json(RESULTS), ROOT)
-        return 0
-    started_s = time.process_time()
-    try:
-        with tempfile.TemporaryDirectory(prefix="londonpump-accuracy-") as folder:
-            if command_line.named_places_only:
-                results = {
-                    **read_json(RESULTS),
-                    "named_places": _named(command_line.data, command_line.work or Path(folder)),
-                }
-            elif command_line.steps_only:
-                results = {
-                    **read_json(RESULTS),
-                    "steps": _steps(command_line.data, command_line.work or Path(folder)),
-                }
-            elif command_line.folds_only:
-                results = {
-                    **read_json(RESULTS),
-                    "folds": _folds(command_line.data, command_line.work or Path(folder)),
-                }
-            else:
-                results = measure(command_line.data, command_line.work or Path(folder))
-                results["cpu_s"] = round(time.process_time() - started_s)
-    except LondonPumpError as error:
-        print(error, file=sys.stderr)
-        return 2
-    write_json(RESULTS, _rounded(results))
+    if not command_line.pages_only:
+        try:
+            with tempfile.TemporaryDirectory(prefix="londonpump-accuracy-") as folder:
+                measured = measure(
+                    command_line.only or list(PARTS), command_line.data, command_line.work or Path(folder)
+                )
+        except LondonPumpError as error:
+            print(error, file=sys.stderr)
+            return 2
+        # read only now: parts that are measured at the same time must not undo each other
+        results = read_json(RESULTS) if RESULTS.exists() else {}
+        parts = {**results.get("parts", {}), **measured.pop("parts")}
+        made_by = {"version": __version__, "libraries": {name: version(name) for name in LIBRARIES}}
+        write_json(RESULTS, _rounded({**results, "schema": 2, **made_by, **measured, "parts": parts}))
     write_pages(read_json(RESULTS), ROOT)
     show_progress(f"written: {RESULTS.relative_to(ROOT)} and the tables of docs/explanation")
     return 0
@@ -88,14 +77,25 @@ def show_progress(doing: str) -> None:
     print(f"{time.process_time():7.1f} CPU s  {doing}", file=sys.stderr, flush=True)
 
 
-def measure(source: Path, work: Path) -> Results:
-    """Measure every figure. source: the folder of real records. work: the folder for prepared data and bundles."""
-    show_progress("preparing the real records")
+def measure(names: Sequence[str], source: Path, work: Path) -> Results:
+    """Measure parts. source: the folder of real records. work: the folder for prepared data, roads and bundles."""
+    found: Results = {"parts": {}}
+    for name in names:
+        started_s = time.process_time()
+        found |= PARTS[name](source, work)
+        found["parts"][name] = {"commit": _commit(), "cpu_s": round(time.process_time() - started_s)}
+    return found
+
+
+def _splits(source: Path, work: Path) -> Results:
+    """Measure the splits, all with roads, and what follows from their models."""
+    show_progress("preparing the real records and the roads")
     data = {records.name: prepared(records, source, work) for records in ALL}
+    tables = road_tables(source, work)
     union = load_examples(data[UNION.name])
     splits, roads = {}, {}
     show_progress("five folds of the union")
-    folds, answers = five_folds(union)
+    folds, answers = five_folds(union, current_table(tables))
     splits[POOLED] = scores_of(answers)
     show_progress("a classifier of its own")
     classifier = beside_the_distribution(folds, answers)
@@ -103,45 +103,33 @@ def measure(source: Path, work: Path) -> Results:
     for records in ALL:
         show_progress(f"later rows: {records.label}")
         examples = load_examples(data[records.name])
-        last[records.name], later_answers, road = down_the_road(records, examples, data[records.name])
+        fold, later_answers, road = down_the_road(records, examples, data[records.name], tables)
+        last[records.name] = fold
         splits[records.name], roads[records.name] = scores_of(later_answers), asdict(road)
     show_progress("leak checks")
-    leaks = {"shuffled": shuffled_target(last[UNION.name]), "twins": twin_runs(union)}
+    leaks = {
+        "shuffled": {name: shuffled_target(last[name]) for name in (UNION.name, STREAM_2017.name)},
+        "twins": twin_runs(union),
+    }
     return {
-        "schema": 1,
-        **_where(),
         "data_hash": union.data_hash,
         "splits": splits,
         "roads": roads,
         "reach": _reaches(splits),
         "leaks": leaks,
         "classifier": classifier,
-        "ablation": _ablations(union, examples_of(STREAM_2017, source, work), last[STREAM_2017.name]),
-        "simulated": _simulated(work, last[STREAM_2017.name]),
-        "named_places": _named(source, work),
-        "steps": _steps(source, work),
-        "folds": _folds(source, work),
     }
-
-
-def _steps(source: Path, work: Path) -> Results:
-    """Measure what more records and roads are worth."""
-    return {"commit": _where()["commit"], **step_by_step(source, work, show_progress)}
-
-
-def _folds(source: Path, work: Path) -> Results:
-    """Measure coverage by hour and type, and the pumps of one call, by folds over all records."""
-    return {"commit": _where()["commit"], **by_folds(source, work, show_progress)}
 
 
 def _named(source: Path, work: Path) -> Results:
     """Measure the locations that are only named."""
-    found: Results = {"commit": _where()["commit"]}
+    found: Results = {}
     for records in NAMED_IN:
         show_progress(f"places that are only named: {records.label}")
         examples = examples_of(records, source, work)
-        found[records.name] = evaluate_named_places(examples, later(records, examples)[0])
-    return found
+        fold = later(records, examples, current_table(road_tables(source, work)))[0]
+        found[records.name] = evaluate_named_places(examples, fold)
+    return {"named_places": found}
 
 
 def _reaches(splits: Results) -> Results:
@@ -152,23 +140,27 @@ def _reaches(splits: Results) -> Results:
     }
 
 
-def _ablations(union: Examples, stream: Examples, february: Fold) -> Results:
+def _ablations(source: Path, work: Path) -> Results:
+    """Measure what each feature is worth."""
+    union, stream = (examples_of(records, source, work) for records in (UNION, STREAM_2017))
+    roads = current_table(road_tables(source, work))
+    february = later(STREAM_2017, stream, roads)[0]
     january = before(stream, STREAM_2017)
     whole = some(union.rows, np.isfinite(union.rows["attendance_s"]))
     found: Results = {}
     for name, examples, rows in (("pooled", union, whole), ("january_2017", stream, january)):
         show_progress(f"ablation: {name}")
-        parts = parts_of_folds(examples, rows)
+        parts = parts_of_folds(examples, rows, roads)
         has_workload = bool(len(examples.complete))
         found[name] = ablate(parts, _judged(parts, february), has_workload, show_progress)
     show_progress("the Thames and workload, where they matter")
-    parts = parts_of_folds(union, whole)
+    parts = parts_of_folds(union, whole, roads)
     found["thames_pooled"] = gain_where_it_matters(parts, _judged(parts, february), THAMES, crosses_the_river)
-    parts = [Part(stream, february.training.rows, february.training.calls, february.columns)]
+    parts = [Part(stream, february.training.rows, february.training.calls, february.columns, roads)]
     found["workload_february_2017"] = gain_where_it_matters(
         parts, _judged(parts, february), WORKLOAD, is_on_a_busy_ground
     )
-    return found
+    return {"ablation": found}
 
 
 def _judged(parts: list[Part], fold: Fold) -> EvaluationRows:
@@ -178,21 +170,28 @@ def _judged(parts: list[Part], fold: Fold) -> EvaluationRows:
     return build_judged_rows(fold.bundle, columns).without_slices()
 
 
-def _simulated(work: Path, fold: Fold) -> Results:
+def _simulated(source: Path, work: Path) -> Results:
+    """Measure turnout and travel apart, and context, on a simulated stream without roads."""
     show_progress("simulated stream")
-    part = later_part(simulated_stream(work))
-    return measured(part, _judged([part], fold), show_progress)
+    part, stream = later_part(simulated_stream(work)), examples_of(STREAM_2017, source, work)
+    return {"simulated": measured_apart(part, _judged([part], later(STREAM_2017, stream)[0]), show_progress)}
 
 
-def _where() -> Results:
+PARTS: dict[str, Callable[[Path, Path], Results]] = {
+    "splits": _splits,
+    "ablation": _ablations,
+    "simulated": _simulated,
+    "named-places": _named,
+    "steps": lambda source, work: {"steps": step_by_step(source, work, show_progress)},
+    "folds": lambda source, work: {"folds": by_folds(source, work, show_progress)},
+}
+
+
+def _commit() -> str | None:
     done = subprocess.run(
         ["git", "-C", str(ROOT), "rev-parse", "HEAD"], capture_output=True, text=True, check=False
     )
-    return {
-        "version": __version__,
-        "commit": done.stdout.strip() or None,
-        "libraries": {name: version(name) for name in LIBRARIES},
-    }
+    return done.stdout.strip() or None
 
 
 def _rounded(value: Any) -> Any:
@@ -209,19 +208,10 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--data", type=Path, default=SHARED, help="folder of the real records")
     parser.add_argument("--work", type=Path, help="keep prepared data and bundles here (else thrown away)")
     parser.add_argument(
-        "--named-places-only",
-        action="store_true",
-        help="measure the places that are only named, keep the rest",
-    )
-    parser.add_argument(
-        "--folds-only",
-        action="store_true",
-        help="measure coverage by hour and type and the pumps of one call, keep the rest",
-    )
-    parser.add_argument(
-        "--steps-only",
-        action="store_true",
-        help="measure what more records and roads are worth, keep the rest",
+        "--only",
+        action="append",
+        choices=list(PARTS),
+        help="measure this part alone and keep the rest; may be repeated",
     )
     parser.add_argument("--pages-only", action="store_true", help="write the tables again from the json")
     return parser.parse_args()

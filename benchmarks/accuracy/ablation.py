@@ -10,12 +10,13 @@ from numpy.typing import NDArray
 from benchmarks.accuracy.hidden_inputs import Blinded
 from benchmarks.accuracy.predictions import joined_forecast
 from benchmarks.accuracy.splits import N_FOLDS, fold_of, some
-from benchmarks.accuracy.steps import NOT_CARRIED, STEPS, Step, up_to
+from benchmarks.accuracy.steps import NOT_CARRIED, STEPS, WORKLOAD, Step, up_to, without
 from londonpump.domain.json_values import to_json
 from londonpump.evaluation.evaluate import paired_difference
 from londonpump.evaluation.evaluation_rows import EvaluationRows, Forecast
-from londonpump.features.catalogue import FEATURES, Feature, usable
+from londonpump.features.catalogue import FEATURES, ROADS, Feature, usable
 from londonpump.features.dispatches import Dispatches
+from londonpump.features.roads import RoadLookUp
 from londonpump.lifecycle.prepared_examples import Columns, Examples, incident_codes
 from londonpump.models.distribution import P50
 from londonpump.models.response_training import TrainingDispatches, fit_response_time
@@ -35,6 +36,7 @@ class Part:
     training: Columns
     calls: Columns
     test: Columns
+    roads: RoadLookUp | None = None
 
 
 def medians_s(part: Part, look: Look, target: str = "attendance_s") -> Forecast:
@@ -43,14 +45,16 @@ def medians_s(part: Part, look: Look, target: str = "attendance_s") -> Forecast:
     ground = fit_ground_lookup(part.calls, part.examples.stations)
     rows = with_workload(part.training, part.calls, ground, part.examples.complete)
     test = with_workload(part.test, part.examples.calls, ground, part.examples.complete)
-    dispatches = Blinded(rows, ground, hidden)
+    # with a table, the curve would follow the roads even if no feature of the boosters reads them
+    roads = part.roads if any(feature.source == ROADS for feature in features) else None
+    dispatches = Blinded(rows, ground, hidden, roads)
     training_rows = TrainingDispatches(dispatches, rows[target], incident_codes(rows), rows["mobilised_us"])
     model = fit_response_time(training_rows, usable(dispatches, features), SEED, lambda _doing, _share: None)
-    times = model(Blinded(test, ground, hidden))
+    times = model(Blinded(test, ground, hidden, roads))
     return Forecast(times.quantile(P50), times.mean_s)
 
 
-def parts_of_folds(examples: Examples, rows: Columns) -> list[Part]:
+def parts_of_folds(examples: Examples, rows: Columns, roads: RoadLookUp | None) -> list[Part]:
     """Return five folds of some rows by incident; calls outside the time of the rows belong to no fold."""
     of_row, of_call = fold_of(rows), fold_of(examples.calls)
     within = examples.calls["call_us"] <= rows["mobilised_us"].max()
@@ -60,6 +64,7 @@ def parts_of_folds(examples: Examples, rows: Columns) -> list[Part]:
             some(rows, of_row != fold),
             some(examples.calls, (of_call != fold) & within),
             some(rows, of_row == fold),
+            roads,
         )
         for fold in range(N_FOLDS)
     ]
@@ -72,12 +77,13 @@ def ablate(
 
     Args: rows: the test rows of the parts, end to end.
     """
-    steps = STEPS if has_workload else STEPS[:-1]
     entries, before = [], None
-    for count in range(1, len(steps) + 1):
-        progress(steps[count - 1].label)
+    for count, step in enumerate(STEPS, 1):
+        if count == WORKLOAD and not has_workload:
+            continue
+        progress(step.label)
         answer = _end_to_end(parts, up_to(count))
-        entries.append(_entry(steps[count - 1], rows, before, answer))
+        entries.append(_entry(step, rows, before, answer))
         before = answer
     for step in NOT_CARRIED:
         progress(step.label)
@@ -103,8 +109,8 @@ def _entry(step: Step, rows: EvaluationRows, before: Forecast | None, answer: Fo
 def gain_where_it_matters(
     parts: list[Part], rows: EvaluationRows, count: int, matters: Callable[[Dispatches], Mask]
 ) -> dict[str, Any]:
-    """Return the gain of a feature over all test rows, and over the rows that it concerns."""
-    before, answer = _end_to_end(parts, up_to(count - 1)), _end_to_end(parts, up_to(count))
+    """Return the gain of a step over the model without it alone, on all test rows and on the rows that it concerns."""
+    before, answer = _end_to_end(parts, without(count)), _end_to_end(parts, up_to(len(STEPS)))
     about = np.concatenate([matters(_test_runs(part)) for part in parts])
     everything = np.ones(len(rows), np.bool_)
     return {"all": _gain_on(rows, before, answer, everything), "about": _gain_on(rows, before, answer, about)}

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from benchmarks.accuracy.predictions import Answers
 from benchmarks.accuracy.splits import Fold
@@ -18,7 +19,7 @@ from londonpump.evaluation.evaluation_rows import Forecast
 from londonpump.features.catalogue import build
 from londonpump.features.dispatches import Dispatches
 from londonpump.models import boosters
-from londonpump.models.location_effect import cell_keys, fit_location_effect
+from londonpump.models.location_effect import LocationEffect, cell_keys, fit_location_effect
 from londonpump.models.response_time_model import ResponseTimeModel
 from londonpump.models.response_training import (
     LOCATION_FOLDS,
@@ -38,14 +39,15 @@ def direct_probability(fold: Fold) -> Floats:
     """Return (n,) chances of more than 360 s for the rows of a fold, from separate boosters."""
     model, rows = fold.bundle.response, fold.training.rows
     dispatches = fold.bundle.dispatches(rows)
-    training_table = _table(
-        model, dispatches, _location_effects_out_of_fold(model, dispatches, rows["attendance_s"], fold)
+    effects_s = _location_effects_out_of_fold(model, dispatches, rows["attendance_s"], fold)
+    training_table = np.column_stack(
+        [build(dispatches, model.features), *effects_s, model.base_s(dispatches)]
     )
     names = (*model.names, "curve_s")
     is_late = (rows["attendance_s"] > FIRST_PUMP_TARGET_S).astype(np.float64)
     hyperparameters = hyperparameters_for(len(is_late))
     rows_asked = fold.bundle.dispatches(fold.columns)
-    table = np.column_stack([model.table(rows_asked), model.curve(rows_asked)])
+    table = np.column_stack([model.table(rows_asked), model.base_s(rows_asked)])
     p_by_fold = []
     for i in range(hyperparameters.seeds):
         settings = {
@@ -61,18 +63,29 @@ def direct_probability(fold: Fold) -> Floats:
 def _location_effects_out_of_fold(
     model: ResponseTimeModel, dispatches: Dispatches, attendance_s: Floats, fold: Fold
 ) -> list[Floats]:
-    left_s = attendance_s - model.curve(dispatches)
+    """Return the location effects of the training rows, and their time by road if the model has roads."""
     location_fold = fold_of(fold.training.incident, LOCATION_FOLDS, SEED)
+    left_s = attendance_s - model.curve(dispatches)
+    effects_s = _fitted(model.location_effects, dispatches, left_s, location_fold)
+    if model.roads is None:
+        return effects_s
+    by_road_s, known = model.roads.curve(dispatches), np.flatnonzero(dispatches.has_way)
+    left_s = (attendance_s - by_road_s)[known]
+    own_s = _fitted(model.roads.location_effects, dispatches.take(known), left_s, location_fold[known])
+    for effect_s, of_ways_s in zip(effects_s, own_s, strict=True):
+        effect_s[known] = of_ways_s
+    return [*effects_s, by_road_s]
+
+
+def _fitted(
+    effects: tuple[LocationEffect, ...], dispatches: Dispatches, left_s: Floats, fold: NDArray[np.int64]
+) -> list[Floats]:
     station = dispatches.station
     place_m = dispatches.number("easting_m"), dispatches.number("northing_m")
     return [
-        fit_location_effect(p.smoothing, cell_keys(p.smoothing, station, *place_m), left_s, location_fold)[1]
-        for p in model.location_effects
+        fit_location_effect(p.smoothing, cell_keys(p.smoothing, station, *place_m), left_s, fold)[1]
+        for p in effects
     ]
-
-
-def _table(model: ResponseTimeModel, dispatches: Dispatches, location_effects: list[Floats]) -> Floats:
-    return np.column_stack([build(dispatches, model.features), *location_effects, model.curve(dispatches)])
 
 
 def beside_the_distribution(folds: list[Fold], answers: Answers) -> dict[str, Any]:

@@ -9,11 +9,10 @@ from unittest.mock import patch
 
 import numpy as np
 
-from benchmarks.accuracy.records import BOTH, LAST_QUARTER, STREAM_2017, examples_of
+from benchmarks.accuracy.records import BOTH, LAST_QUARTER, STREAM_2017, examples_of, road_tables
 from benchmarks.accuracy.splits import some
 from londonpump.domain.json_values import to_json
-from londonpump.domain.stations import known_stations
-from londonpump.evaluation.evaluate import paired_difference
+from londonpump.evaluation.evaluate import evaluate_models, paired_difference
 from londonpump.evaluation.evaluation_rows import Forecast
 from londonpump.features.catalogue import FEATURES, Feature
 from londonpump.features.roads import RoadLookUp
@@ -22,19 +21,17 @@ from londonpump.lifecycle.prepared_examples import (
     Examples,
     build_judged_rows,
     first_us_of_incident,
+    forecast_of,
     incident_codes,
     midnight_us,
 )
 from londonpump.lifecycle.progress import silent
 from londonpump.models import response_training
 from londonpump.models.bundle import Bundle, TrainingFacts
-from londonpump.models.distribution import P50
 from londonpump.models.response_training import SMALL, Hyperparameters
 from londonpump.models.train import TrainingPlan, TrainingSet, fit_bundle, with_workload
-from londonpump.roads.make import make_table
 from londonpump.roads.store import current_table
 
-MAP = "roads/london_west_drive_2018.osm.pbf"
 BEFORE = replace(SMALL, seeds=3, trees=60, rate=0.08)
 """Settings of version 0.1."""
 WITHOUT_YEAR = tuple(feature for feature in FEATURES if feature.name != "year")
@@ -81,17 +78,9 @@ PERIODS = (
 )
 
 
-def road_table(source: Path, work: Path) -> RoadLookUp:
-    """Return the table of the shared map, imported under `work` if it is not there yet. Raises: BadFile."""
-    out = work / "roads"
-    if not (out / "current.json").exists():
-        make_table(source / MAP, known_stations(), out, {}, is_partial=True)
-    return current_table(out)
-
-
 def step_by_step(source: Path, work: Path, show_progress: Callable[[str], None]) -> dict[str, Any]:
     """Return MAE and gain of each step on each period, over all rows and where the way by road is known or not."""
-    examples, roads = examples_of(BOTH, source, work), road_table(source, work)
+    examples, roads = examples_of(BOTH, source, work), current_table(road_tables(source, work))
     found: dict[str, Any] = {"map": roads.attribution}
     for period in PERIODS:
         first_us = first_us_of_incident(examples.rows)
@@ -151,7 +140,7 @@ def _fitted(step: Step, period: Period, examples: Examples, is_training: Any, ro
 
 def _forecast(bundle: Bundle, examples: Examples, test: Columns) -> Forecast:
     counted = with_workload(test, examples.calls, bundle.ground, examples.complete)
-    return Forecast(bundle.response_times(bundle.dispatches(counted)).quantile(P50))
+    return forecast_of(bundle.response_times(bundle.dispatches(counted)))
 
 
 def _entry(label: str, rows: Any, has_way: Any, before: Forecast | None, after: Forecast) -> dict[str, Any]:
@@ -160,6 +149,7 @@ def _entry(label: str, rows: Any, has_way: Any, before: Forecast | None, after: 
         some_rows, some_after = rows.take(mask), after.take(mask)
         entry[name] = {
             "mae_s": float(np.abs(some_after.median_s - some_rows.actual_s).mean()),
+            "crps_s": to_json(evaluate_models(some_rows, {label: some_after}).whole(label)["crps_s"]),
             "gain_s": None
             if before is None
             else to_json(paired_difference(some_rows, before.take(mask), some_after, "mae_s")),

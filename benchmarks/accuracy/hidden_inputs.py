@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from londonpump.features.dispatches import Columns, Dispatches, Floats, Texts
 from londonpump.features.ground_lookup import GroundLookup
+from londonpump.features.roads import WayLookUp
 
 HOUR, LOCATION, OWN, PROPERTY, RIVER = "hour", "location", "own ground", "property", "river"
 EVERYTHING = frozenset({HOUR, LOCATION, OWN, PROPERTY, RIVER})
@@ -17,8 +18,14 @@ class Blinded(Dispatches):
     """Dispatches whose hidden inputs are the same for all, so that the curve, the location effects and the shapes are fitted
     without them. The distance from the station is never hidden."""
 
-    def __init__(self, columns: Columns, ground: GroundLookup, hidden: frozenset[str]) -> None:
-        super().__init__(columns, ground)
+    def __init__(
+        self,
+        columns: Columns,
+        ground: GroundLookup,
+        hidden: frozenset[str],
+        roads: WayLookUp | None = None,
+    ) -> None:
+        super().__init__(columns, ground, roads)
         self.hidden = hidden
 
     def number(self, name: str) -> Floats:

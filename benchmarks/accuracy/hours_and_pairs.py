@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import spearmanr
 
-from benchmarks.accuracy.gains import road_table
-from benchmarks.accuracy.records import BOTH, examples_of
+from benchmarks.accuracy.predictions import joined_forecast
+from benchmarks.accuracy.records import BOTH, examples_of, road_tables
 from benchmarks.accuracy.splits import N_FOLDS, fold_of, some
 from londonpump.domain.json_values import to_json
 from londonpump.evaluation.arrival_order import evaluate_order
@@ -31,13 +31,14 @@ from londonpump.models.distribution import (
     later_of_two_s,
 )
 from londonpump.models.train import TrainingPlan, TrainingSet, fit_bundle, with_workload
+from londonpump.roads.store import current_table
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 BAND_H = 3
 COVERS = ("cover_80_share", "cover_90_share")
+ERRORS = ("mae_s", "crps_s")
 WARNING = ("warning_600_precision", "warning_600_recall")
-JOINED = ("median_s", "quantiles_s", "far_m")
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,7 +58,7 @@ class Pairs:
 
 def by_folds(source: Path, work: Path, show_progress: Callable[[str], None]) -> dict[str, Any]:
     """Return coverage, the warning, the order of arrival and the figures of pairs, each fold by a model without it."""
-    examples, roads = examples_of(BOTH, source, work), road_table(source, work)
+    examples, roads = examples_of(BOTH, source, work), current_table(road_tables(source, work))
     rows = some(examples.rows, np.isfinite(examples.rows["attendance_s"]))
     of_row, of_call = fold_of(rows), fold_of(examples.calls)
     tests, parts, pairs, ways = [], [], [], []
@@ -79,7 +80,7 @@ def by_folds(source: Path, work: Path, show_progress: Callable[[str], None]) -> 
         pairs.append(of_pairs)
         ways.append(has_way)
     judged = _joined_rows(tests)
-    forecasts = {name: _joined([part[name] for part in parts]) for name in ("ours", "distance")}
+    forecasts = {name: joined_forecast([part[name] for part in parts]) for name in ("ours", "distance")}
     evaluation = evaluate_models(judged, forecasts)
     return {
         "rows": len(judged),
@@ -89,6 +90,7 @@ def by_folds(source: Path, work: Path, show_progress: Callable[[str], None]) -> 
             for name, values in evaluation.models["ours"].items()
             for value, found in values.items()
         ],
+        "errors": {name: to_json(evaluation.whole("ours")[name]) for name in ERRORS},
         "warning": {
             name: {metric: to_json(evaluation.whole(name)[metric]) for metric in WARNING}
             for name in forecasts
@@ -159,21 +161,6 @@ def _calibration_error(chance: Floats, happened: NDArray[np.bool_]) -> float:
     bins = np.searchsorted(np.quantile(chance, np.arange(1, CALIBRATION_BINS) / CALIBRATION_BINS), chance)
     gap = np.bincount(bins, chance - happened, CALIBRATION_BINS)
     return float(np.abs(gap).sum() / len(chance))
-
-
-def _joined(parts: list[Forecast]) -> Forecast:
-    def whole(name: str) -> Any:
-        values = [getattr(part, name) for part in parts]
-        return None if values[0] is None else np.concatenate(values)
-
-    chances = parts[0].p_over
-    return Forecast(
-        **{name: whole(name) for name in JOINED},
-        levels=parts[0].levels,
-        p_over=None
-        if chances is None
-        else {limit: np.concatenate([(part.p_over or {})[limit] for part in parts]) for limit in chances},
-    )
 
 
 def _joined_rows(parts: list[EvaluationRows]) -> EvaluationRows:

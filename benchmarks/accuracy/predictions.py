@@ -125,6 +125,7 @@ def joined_forecast(parts: list[Forecast]) -> Forecast:
         p_over=probabilities,
         p_underestimate=end_to_end("p_underestimate"),
         is_listed=end_to_end("is_listed"),
+        far_m=end_to_end("far_m"),
     )
 
 

@@ -1,15 +1,18 @@
-"""The real records that accuracy is measured on, prepared by the product itself."""
+"""The real records and the map that accuracy is measured on, prepared by the product itself."""
 
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
 from londonpump.domain.errors import BadFile
+from londonpump.domain.stations import known_stations
 from londonpump.lifecycle.prepare import PrepareRequest, prepare
 from londonpump.lifecycle.prepared_examples import Examples, load_examples
+from londonpump.roads.make import make_table
 
 SHARED = Path(__file__).resolve().parents[2] / "../shared/data"
 """The folder next to the repository; the records are not part of it."""
+MAP = "roads/london_west_drive_2018.osm.pbf"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,3 +54,11 @@ def prepared(records: Records, source: Path, work: Path) -> Path:
 def examples_of(records: Records, source: Path, work: Path) -> Examples:
     """Return the prepared examples. Raises: BadFile."""
     return load_examples(prepared(records, source, work))
+
+
+def road_tables(source: Path, work: Path) -> Path:
+    """Return the folder of the table of the shared map under `work`, imported if it does not exist yet. Raises: BadFile."""
+    out = work / "roads"
+    if not (out / "current.json").exists():
+        make_table(source / MAP, known_stations(), out, {}, is_partial=True)
+    return out

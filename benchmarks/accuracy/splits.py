@@ -1,7 +1,7 @@
 """Splits into training and evaluation rows: five folds by incident, and by time."""
 
 import csv
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from benchmarks.accuracy.predictions import Answers, joined, predictions_of
 from benchmarks.accuracy.records import Records
 from londonpump.evaluation.evaluation_rows import folds
+from londonpump.features.roads import RoadLookUp
 from londonpump.lifecycle.calls_file import REQUIRED, TEXTS
 from londonpump.lifecycle.evaluate import EvaluateRequest, evaluate, later_rows
 from londonpump.lifecycle.predict import predict_file
@@ -51,7 +52,7 @@ def some(columns: Columns, mask: Bools) -> Columns:
     return {name: values[mask] for name, values in columns.items()}
 
 
-def five_folds(examples: Examples) -> tuple[list[Fold], Answers]:
+def five_folds(examples: Examples, roads: RoadLookUp | None = None) -> tuple[list[Fold], Answers]:
     """Train the bundle five times without a fifth of the incidents, and predict that fifth."""
     rows = some(examples.rows, np.isfinite(examples.rows["attendance_s"]))
     of_row, of_call = fold_of(rows), fold_of(examples.calls)
@@ -60,7 +61,7 @@ def five_folds(examples: Examples) -> tuple[list[Fold], Answers]:
     for fold in range(N_FOLDS):
         rest = some(rows, of_row != fold)
         calls = some(examples.calls, of_call != fold)
-        training = TrainingSet(rest, calls, incident_codes(rest), examples.stations, examples.complete)
+        training = TrainingSet(rest, calls, incident_codes(rest), examples.stations, examples.complete, roads)
         bundle = fit_bundle(training, TrainingPlan(), facts, silent)
         columns = with_workload(some(rows, of_row == fold), examples.calls, bundle.ground, examples.complete)
         training_parts.append(Fold(bundle, training, columns))
@@ -68,9 +69,9 @@ def five_folds(examples: Examples) -> tuple[list[Fold], Answers]:
     return training_parts, joined(parts, training_parts[0].bundle)
 
 
-def later(records: Records, examples: Examples) -> tuple[Fold, Answers]:
+def later(records: Records, examples: Examples, roads: RoadLookUp | None = None) -> tuple[Fold, Answers]:
     """Train before the day that separates the records, and evaluate on the incidents from that day on."""
-    training = training_set(examples, records.until)
+    training = replace(training_set(examples, records.until), roads=roads)
     bundle = fit_bundle(training, TrainingPlan(), TrainingFacts(trained_until=records.until), silent)
     return _evaluated_later(bundle, training, records, examples)
 
@@ -96,11 +97,17 @@ class Road:
     predict_mae_s: float
 
 
-def down_the_road(records: Records, examples: Examples, data: Path) -> tuple[Fold, Answers, Road]:
-    """Evaluate as `later` does, but by the commands: train, evaluate and predict, each from the files of the one before."""
-    folder, bundle = train(TrainRequest(data, data / "bundle", records.until))
-    result = evaluate(EvaluateRequest(folder, data, resamples=100)).results
-    fold, answers = _evaluated_later(bundle, training_set(examples, records.until), records, examples)
+def down_the_road(
+    records: Records, examples: Examples, data: Path, roads: Path | None = None
+) -> tuple[Fold, Answers, Road]:
+    """Evaluate as `later` does, but by the commands: train, evaluate and predict, each from the files of the one before.
+
+    Args: roads: the folder of tables of roads; None trains without.
+    """
+    folder, bundle = train(TrainRequest(data, data / "bundle", records.until, roads=roads))
+    result = evaluate(EvaluateRequest(folder, data, resamples=100, roads=roads)).results
+    training = replace(training_set(examples, records.until), roads=bundle.roads)
+    fold, answers = _evaluated_later(bundle, training, records, examples)
     predicted_s = _predicted(bundle, fold.columns, data)
     is_answered = np.isfinite(predicted_s)
     miss_s = np.abs(predicted_s - answers.rows.actual_s)[is_answered]

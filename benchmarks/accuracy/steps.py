@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from benchmarks.accuracy.hidden_inputs import EVERYTHING, HOUR, LOCATION, OWN, PROPERTY, RIVER
-from londonpump.features.catalogue import FEATURES, Feature
+from londonpump.features.catalogue import FEATURES, ROADS, Feature
 from londonpump.features.dispatches import Dispatches, Floats
 
 PLACE_M = ("easting_m", "northing_m")
@@ -46,8 +46,9 @@ STEPS: tuple[Step, ...] = (
     Step("+ incident type", ("incident_type",)),
     Step("+ property, address", ("property_category", "address_qualifier"), frozenset({PROPERTY})),
     Step("+ Thames", ("by_bridge_m",), frozenset({RIVER})),
-    Step("+ working day", ("is_working_day",)),
+    Step("+ working day, working day × hour", ("is_working_day", "hour_by_day_type", "year")),
     Step("+ workload", ("recent_ground_calls", "pumps_out", "ground_pumps_available")),
+    Step("+ roads", tuple(feature.name for feature in FEATURES if feature.source == ROADS)),
 )
 
 THAMES, WORKLOAD = 7, 9
@@ -79,6 +80,15 @@ FROM_FILES: tuple[Step, ...] = (
 
 def up_to(count: int) -> tuple[tuple[Feature, ...], frozenset[str]]:
     """Return the features of the first steps, and the inputs that are still hidden after them."""
-    names = {name for step in STEPS[:count] for name in step.features}
-    inputs_used = frozenset().union(*(step.shows for step in STEPS[:count]))
+    return _of(STEPS[:count])
+
+
+def without(count: int) -> tuple[tuple[Feature, ...], frozenset[str]]:
+    """Return the features of all steps but one, and the inputs that are hidden then."""
+    return _of(STEPS[: count - 1] + STEPS[count:])
+
+
+def _of(steps: tuple[Step, ...]) -> tuple[tuple[Feature, ...], frozenset[str]]:
+    names = {name for step in steps for name in step.features}
+    inputs_used = frozenset().union(*(step.shows for step in steps))
     return tuple(feature for feature in FEATURES if feature.name in names), EVERYTHING - inputs_used

@@ -10,11 +10,13 @@ from datetime import date
 import numpy as np
 import pytest
 
+from londonpump.domain.attendance_targets import MIN_UNDERESTIMATE_S
 from londonpump.domain.errors import BadFile, BadValue, TooFewRows
 from londonpump.domain.json_values import to_json
 from londonpump.lifecycle.evaluate import EvaluateRequest, evaluate, later_rows
 from londonpump.lifecycle.prepared_examples import first_us_of_incident, incident_codes, midnight_us
 from londonpump.lifecycle.train import TrainRequest, train, training_set
+from londonpump.models import train as models_train
 from londonpump.models.bundle import from_files, incident_hashes, to_files
 from londonpump.models.error_calibration import NO_CALIBRATION
 from londonpump.models.npz import from_npz
@@ -148,6 +150,19 @@ def test_the_stored_list_of_risk_stations_is_that_of_the_training_rows_with_its_
     known = np.isfinite(rows["attendance_s"])
     assert stored["date"] == until.isoformat()
     assert stored["density"] == risk_stations(rows["station_code"][known], rows["attendance_s"][known])
+
+
+def test_a_third_of_the_dispatches_sets_a_threshold_that_flags_as_many(
+    small_bundle, small_examples, monkeypatch
+) -> None:
+    rows = training_set(small_examples, small_bundle.card.data.trained_until).rows
+    dispatches = small_bundle.dispatches(rows)
+    monkeypatch.setattr(models_train, "MAX_THRESHOLD_ROWS", dispatches.n // 3)
+    threshold = models_train.fit_risk_threshold(small_bundle.response, dispatches)
+    times = small_bundle.response(dispatches)
+    chance = times.p_over(times.quantile(0.5) + MIN_UNDERESTIMATE_S)
+    assert threshold != small_bundle.risk_threshold
+    assert (chance >= threshold).mean() == pytest.approx(models_train.FLAGGED_SHARE, abs=0.01)
 
 
 def test_a_split_leaves_every_incident_whole(small_examples, small_bundle) -> None:

@@ -113,25 +113,25 @@ def as_known_at(known_at: datetime) -> Callable[[dict[str, str]], dict[str, str]
     return change
 
 
-def features_of(files: tuple[Path, Path], out: Path, ground) -> dict[tuple[str, str, int], np.ndarray]:
-    """{(incident, pump): features} through `prepare`."""
+def features_of(files: tuple[Path, Path], out: Path, bundle) -> dict[tuple[str, str, int], np.ndarray]:
+    """{(incident, pump): features} through `prepare`, with the ways of the bundle's table."""
     prepare(PrepareRequest(incidents=(files[0],), mobilisations=(files[1],), out=out, is_complete=True))
     examples = load_examples(out)
-    rows = with_workload(examples.rows, examples.calls, ground, EVERY_CALL)
-    table = build(Dispatches(rows, ground), FEATURES)
+    rows = with_workload(examples.rows, examples.calls, bundle.ground, EVERY_CALL)
+    table = build(bundle.dispatches(rows), FEATURES)
     keys = zip(rows["incident_number"], rows["resource_code"], rows["mobilised_us"], strict=True)
     return {(number, pump, int(us)): table[i] for i, (number, pump, us) in enumerate(keys)}
 
 
 @pytest.fixture(scope="module")
-def whole(clean_raw, small_bundle, tmp_path_factory) -> dict[tuple[str, str, int], np.ndarray]:
+def whole(clean_raw, road_bundle, tmp_path_factory) -> dict[tuple[str, str, int], np.ndarray]:
     files = (clean_raw["incidents"], clean_raw["mobilisations"])
-    return features_of(files, tmp_path_factory.mktemp("whole") / "data", small_bundle.ground)
+    return features_of(files, tmp_path_factory.mktemp("whole") / "data", road_bundle)
 
 
 @pytest.mark.parametrize("known_at", KNOWN_AT, ids=str)
 def test_features_from_records_cut_at_a_moment_are_those_from_all(
-    known_at, clean_raw, whole, small_bundle, tmp_path
+    known_at, clean_raw, whole, road_bundle, tmp_path
 ) -> None:
     files = (
         rewritten(
@@ -141,15 +141,15 @@ def test_features_from_records_cut_at_a_moment_are_those_from_all(
         ),
         rewritten(clean_raw["mobilisations"], tmp_path / "mobilisations.csv", as_known_at(known_at)),
     )
-    cut = features_of(files, tmp_path / "data", small_bundle.ground)
+    cut = features_of(files, tmp_path / "data", road_bundle)
     at_us_of_row = (known_at.replace(tzinfo=UTC) - EPOCH) // timedelta(microseconds=1)
     assert cut.keys() == {key for key in whole if key[2] < at_us_of_row}
     assert len(cut) > 500
     names = [feature.name for feature in FEATURES]
     known = np.stack(list(cut.values()))
     np.testing.assert_array_equal(known, np.stack([whole[key] for key in cut]))
-    for name in ("pumps_out", "recent_ground_calls"):
-        assert known[:, names.index(name)].max() > known[:, names.index(name)].min()
+    for name in ("pumps_out", "recent_ground_calls", "road_s"):
+        assert np.nanmax(known[:, names.index(name)]) > np.nanmin(known[:, names.index(name)])
 
 
 def as_calls_csv(rows, path: Path) -> Path:

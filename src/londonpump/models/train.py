@@ -51,6 +51,8 @@ Progress = Callable[[str, float], None]
 MIN_TRAINING_ROWS = 300
 FLAGGED_SHARE = 0.077
 """The share of dispatches with a warning, the same as the original's list of stations flags."""
+MAX_THRESHOLD_ROWS = 60_000
+"""Dispatches that set the threshold of the warning: the share that it flags is then known to 0.1 points."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +129,7 @@ def fit_bundle(training: TrainingSet, plan: TrainingPlan, facts: TrainingFacts, 
         constant=fit_constant(attendance_s),
         distance=fit_distance(distance_km, attendance_s),
         risk_stations=risk_stations(rows["station_code"], attendance_s),
-        risk_threshold=_fit_risk_threshold(response, dispatches),
+        risk_threshold=fit_risk_threshold(response, dispatches),
         seen=np.unique(incident_hashes(np.unique(rows["incident_number"].astype(str)))),
         area_points=fit_area_points(training.calls),
         usual_errors=fit_usual_errors(error_s, whole, rows["borough_name"]),
@@ -236,8 +238,9 @@ def usable_rows(training: TrainingSet, plan: TrainingPlan) -> TrainingSet:
     )
 
 
-def _fit_risk_threshold(response: ResponseTimeModel, dispatches: Dispatches) -> float:
+def fit_risk_threshold(response: ResponseTimeModel, dispatches: Dispatches) -> float:
     """Return the probability of a late surprise that FLAGGED_SHARE of the training dispatches reach."""
-    times = response(dispatches)
+    # predicting half a million dispatches once more would be a fifth of a training
+    times = response(dispatches.take(slice(None, None, -(-dispatches.n // MAX_THRESHOLD_ROWS))))
     chance = times.p_over(times.quantile(P50) + MIN_UNDERESTIMATE_S)
     return float(np.quantile(chance, 1 - FLAGGED_SHARE))
