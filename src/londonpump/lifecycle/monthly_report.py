@@ -11,6 +11,7 @@ from londonpump.domain.bundle_card import BundleCard
 from londonpump.domain.errors import BadFile, BadValue, TooFewRows
 from londonpump.domain.json_values import view_of
 from londonpump.domain.london_clock import LONDON, london_us
+from londonpump.evaluation.attendance import AttendanceRows
 from londonpump.evaluation.evaluation_rows import Ints, Texts
 from londonpump.evaluation.live import LiveRows
 from londonpump.features.dispatches import DAY_US, HOUR_US
@@ -35,13 +36,7 @@ from londonpump.persistence.repositories.decisions import decisions_between
 from londonpump.persistence.repositories.mobilisations import count_announced
 from londonpump.persistence.verified_bundle import folder_of
 from londonpump.presentation.monthly import MonthInputs, render_month
-from londonpump.presentation.monthly.inputs import (
-    EPOCH_DATE,
-    AttendanceRows,
-    LivePerformance,
-    Month,
-    Records,
-)
+from londonpump.presentation.monthly.inputs import EPOCH_DATE, LivePerformance, Month, Records
 from londonpump.presentation.report.style import format_count, format_day
 from londonpump.presentation.texts.challenge import DecisionView
 from londonpump.presentation.texts.monitor import AlarmView

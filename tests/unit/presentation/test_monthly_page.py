@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from londonpump.evaluation.attendance import AttendanceRows
 from londonpump.evaluation.drift.detection import Drift, DriftResult, ShiftedBin, StationChange
 from londonpump.evaluation.drift.thresholds import DriftMeasure
 from londonpump.evaluation.intervals import Stat
@@ -18,11 +19,7 @@ from londonpump.evaluation.live import LiveRows
 from londonpump.features.observations import day_of
 from londonpump.presentation.monthly import Month, MonthInputs, render_month
 from londonpump.presentation.monthly.attendance_tables import format_clock
-from londonpump.presentation.monthly.inputs import (
-    AttendanceRows,
-    LivePerformance,
-    Records,
-)
+from londonpump.presentation.monthly.inputs import LivePerformance, Records
 from londonpump.presentation.texts.challenge import DecisionView
 from londonpump.presentation.texts.monitor import AlarmView
 from londonpump.presentation.texts.places import format_borough

@@ -4,8 +4,7 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from londonpump.evaluation.intervals import Stat
-from londonpump.presentation.monthly.inputs import (
+from londonpump.evaluation.attendance import (
     FEW,
     FIRST_MEAN,
     MET,
@@ -16,12 +15,13 @@ from londonpump.presentation.monthly.inputs import (
     AttendanceRows,
     Figure,
     Figures,
-    MonthInputs,
     Target,
     figures,
     mean_change,
     values_of,
 )
+from londonpump.evaluation.intervals import Stat
+from londonpump.presentation.monthly.inputs import MonthInputs
 from londonpump.presentation.report.style import (
     NOT_DEFINED,
     format_count,
@@ -95,11 +95,11 @@ def london_table(inputs: MonthInputs, found: Figures) -> Table:
     for at, figure in enumerate(found):
         cells = [
             Cell(format_target(figure.target)),
-            _cell(figure),
+            figure_cell(figure),
             Cell(VERDICTS[figure.verdict]),
         ]
         if was is not None and before is not None and inputs.rows is not None:
-            cells += [_cell(was[at]), _changed(figure, inputs.rows, before)]
+            cells += [figure_cell(was[at]), _changed(figure.target, inputs.rows, before)]
         rows.append((figure.target.name, [*cells, Cell(format_count(figure.n))]))
     head = ["Target", "Aim", str(inputs.month), "Verdict"]
     head += [BEFORE, CHANGE] if was is not None else []
@@ -112,16 +112,19 @@ def occasions(inputs: MonthInputs) -> str:
     return "Arrivals" if is_complete else "Arrivals in the sample"
 
 
-def _changed(figure: Figure, now: AttendanceRows, before: AttendanceRows) -> Cell:
-    target = figure.target
-    change = mean_change(values_of(target, now), values_of(target, before))
+def _changed(target: Target, now: AttendanceRows, before: AttendanceRows) -> Cell:
+    return change_cell(target, mean_change(values_of(target, now), values_of(target, before)))
+
+
+def change_cell(target: Target, change: Stat) -> Cell:
+    """Return a change with its interval, marked if the interval does not contain 0."""
     value, ends = format_change(change, target)
     low, high = change.low, change.high
     if low is None or high is None or low <= 0 <= high:
         return Cell(value, ends)
     is_better = (high < 0) == (target.share is None)
-    note = f"{'better' if is_better else 'worse'} than the month before, the interval does not hold 0"
-    return Cell(value, ends, "better" if is_better else "worse", note)
+    verdict = "better" if is_better else "worse"
+    return Cell(value, ends, verdict, f"{verdict} than before, the interval does not hold 0")
 
 
 def area_tables(
@@ -137,7 +140,7 @@ def area_tables(
     head = [label, *(f"{target.name}, {format_target(target)}" for target in TARGETS), counted]
     tables = []
     if ranked:
-        rows = [(name(area), [*map(_cell, known[area]), _counts(known[area])]) for area in ranked]
+        rows = [(name(area), [*map(figure_cell, known[area]), _counts(known[area])]) for area in ranked]
         tables.append(Table(f"By {label.lower()}, the slowest first", head, rows))
     if few:
         caption = f"Fewer than {FEW} first pumps: too few to rank or to hold against a target"
@@ -164,7 +167,7 @@ def changed_table(inputs: MonthInputs) -> Table | None:
             [
                 Cell(format_clock(float(then.attendance_s.mean()))),
                 Cell(format_clock(float(there.attendance_s.mean()))),
-                _changed(figures(there)[0], there, then),
+                _changed(FIRST_MEAN, there, then),
             ],
         )
         for _, area, there, then in rows[:MAX_CHANGED]
@@ -173,7 +176,8 @@ def changed_table(inputs: MonthInputs) -> Table | None:
     return Table("Boroughs whose first pumps changed most", head, shown) if shown else None
 
 
-def _cell(figure: Figure) -> Cell:
+def figure_cell(figure: Figure) -> Cell:
+    """Return a figure with its interval, marked if the whole interval meets or misses the target."""
     verdict, note = MARKS.get(figure.verdict, ("", ""))
     ends = format_figure_interval(figure)
     few = "few" if not ends and figure.n else ""

@@ -1,6 +1,6 @@
 """The curves and maps of the page: by month, by hour of the day, by station ground and by location."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 
 import numpy as np
@@ -10,22 +10,23 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from londonpump.domain.stations import by_code, known_stations
 from londonpump.domain.thames import river_line
+from londonpump.evaluation.attendance import (
+    FEW,
+    FIRST_MEAN,
+    MET,
+    MISSED,
+    UNSURE,
+    AttendanceRows,
+    Figure,
+    Figures,
+    figures,
+    figures_by,
+)
 from londonpump.evaluation.curves import GridCells, grid_cells
 from londonpump.evaluation.evaluation_rows import EvaluationRows, Floats, Forecast
 from londonpump.evaluation.lateness import Level
 from londonpump.presentation.monthly.attendance_tables import format_clock
-from londonpump.presentation.monthly.inputs import (
-    EPOCH_DATE,
-    FEW,
-    FIRST_MEAN,
-    AttendanceRows,
-    Figure,
-    Figures,
-    Month,
-    MonthInputs,
-    figures,
-    figures_by,
-)
+from londonpump.presentation.monthly.inputs import EPOCH_DATE, Month, MonthInputs
 from londonpump.presentation.report.maps import draw_cells, draw_ground, frame_map, label_stations
 from londonpump.presentation.report.plots import Drawing
 from londonpump.presentation.report.style import DASHES, MUTED, SERIES, format_day, inline_svg, plot
@@ -54,7 +55,7 @@ def _by_hour(inputs: MonthInputs) -> Drawing | None:
     if not hours:
         return None
     shown = [found[str(hour)][0] for hour in hours]
-    means = _table(shown)[0]
+    means = in_minutes(shown)[0]
     slowest, fastest = int(np.argmax(means)), int(np.argmin(means))
     alt = (
         f"Slowest from {hours[slowest]:02d} h ({format_clock(60 * means[slowest])}), "
@@ -62,7 +63,7 @@ def _by_hour(inputs: MonthInputs) -> Drawing | None:
     )
     with plot(8.2, 3.1) as (figure, axes):
         _points(axes, np.array(hours, np.float64), shown, 0)
-        _draw_target(axes, FIRST_MEAN.limit_s / 60, "target 6 min")
+        draw_target(axes, FIRST_MEAN.limit_s / 60, "target 6 min")
         axes.set(xlabel="Hour of the day in London", ylabel="First pump on average, min")
         axes.yaxis.set_major_locator(MaxNLocator(8, steps=[2.5, 5, 10]))
         axes.yaxis.set_major_formatter(CLOCK)
@@ -71,6 +72,60 @@ def _by_hour(inputs: MonthInputs) -> Drawing | None:
         axes.legend(loc="upper right")
         svg = inline_svg(figure, "hours", f"First pump on average by hour of the day. {alt}")
     return Drawing("By hour of the day", svg, f"Bars are 95 % intervals. {alt}", is_wide=True)
+
+
+PLACE_MARKS = {
+    MET: ("o", SERIES[0], SERIES[0]),
+    MISSED: ("s", SERIES[1], SERIES[1]),
+    UNSURE: ("o", SERIES[0], "none"),
+}
+PLACE_LABELS = {MET: "whole interval meets the target", MISSED: "misses it", UNSURE: "holds it"}
+
+
+def draw_places(
+    found: Mapping[str, Figures], name: Callable[[str], str], title: str, key: str
+) -> Drawing | None:
+    """Draw the first pump of each place with its interval, the slowest first; None if none has enough arrivals."""
+    ranked = sorted(
+        ((place, row[0]) for place, row in found.items() if row[0].verdict in PLACE_MARKS),
+        key=lambda one: -(one[1].stat.value or 0),
+    )
+    if not ranked:
+        return None
+    values, low, high = in_minutes([figure for _, figure in ranked])
+    y = -np.arange(len(ranked), dtype=np.float64)
+    with plot(8.2, 0.9 + 0.17 * len(ranked)) as (figure, axes):
+        for verdict, (marker, colour, face) in PLACE_MARKS.items():
+            at = [number for number, (_, one) in enumerate(ranked) if one.verdict == verdict]
+            if at:
+                ends = np.stack([values[at] - low[at], high[at] - values[at]])
+                axes.errorbar(
+                    values[at],
+                    y[at],
+                    xerr=ends,
+                    fmt=marker,
+                    color=colour,
+                    markerfacecolor=face,
+                    elinewidth=1.4,
+                    capsize=2,
+                    markersize=5,
+                    label=PLACE_LABELS[verdict],
+                )
+        axes.axvline(
+            FIRST_MEAN.limit_s / 60, color=MUTED, linewidth=1, linestyle=DASHES[1], label="target 6 min"
+        )
+        axes.set_yticks(y, [name(place) for place, _ in ranked], fontsize=8)
+        axes.xaxis.set_major_locator(MaxNLocator(8, steps=[2.5, 5, 10]))
+        axes.xaxis.set_major_formatter(CLOCK)
+        axes.set(xlabel="First pump on average, min")
+        axes.margins(y=0.02)
+        axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=4)
+        ends_text = " to ".join(
+            f"{name(place)} ({format_clock(figure.stat.value)})" for place, figure in (ranked[0], ranked[-1])
+        )
+        alt = f"From the slowest to the fastest of {len(ranked)}: {ends_text}."
+        svg = inline_svg(figure, key, f"{title}. {alt}")
+    return Drawing(title, svg, f"Bars are 95 % intervals. {alt}", is_wide=True)
 
 
 def _by_month(inputs: MonthInputs) -> list[Drawing]:
@@ -98,8 +153,8 @@ def _averages(found: Mapping[Month, Figures]) -> Drawing:
         x = np.arange(len(found), dtype=np.float64)
         _points(axes, x, firsts, 0, "first pump")
         _points(axes, x, seconds, 1, "second pump")
-        _draw_target(axes, firsts[0].target.limit_s / 60, "targets, 6 and 8 min")
-        _draw_target(axes, seconds[0].target.limit_s / 60, None)
+        draw_target(axes, firsts[0].target.limit_s / 60, "targets, 6 and 8 min")
+        draw_target(axes, seconds[0].target.limit_s / 60, None)
         _month_ticks(axes, list(found))
         axes.yaxis.set_major_formatter(CLOCK)
         axes.set(ylabel="On average, min", ylim=(min(4.5, axes.get_ylim()[0]), max(8.8, axes.get_ylim()[1])))
@@ -116,7 +171,7 @@ def _late(found: Mapping[Month, Figures]) -> Drawing:
             shown = [each[at] for each in found.values()]
             minutes = shown[0].target.limit_s // 60
             _points(axes, x, shown, number, f"within {minutes} min")
-            _draw_target(axes, 100 * LATE_SHARES[number], None)
+            draw_target(axes, 100 * LATE_SHARES[number], None)
         _month_ticks(axes, list(found))
         axes.set(ylabel="First pumps, %", ylim=(88, 100))
         axes.legend(loc="upper center", bbox_to_anchor=(0.5, 1.14), ncols=2)
@@ -147,7 +202,7 @@ def draw_lateness(inputs: MonthInputs) -> list[Drawing]:
             )
         if not n_days:
             return []
-        _draw_target(axes, 1.0, "limit")
+        draw_target(axes, 1.0, "limit")
         axes.xaxis.set_major_locator(MaxNLocator(8, integer=True))
         axes.xaxis.set_major_formatter(DAY)
         axes.set(ylabel="Sum / limit", ylim=(0, max(1.2, axes.get_ylim()[1])))
@@ -162,8 +217,8 @@ def draw_lateness(inputs: MonthInputs) -> list[Drawing]:
     return [Drawing("Slower than announced", svg, text, is_wide=True)]
 
 
-def _table(shown: Sequence[Figure]) -> Floats:
-    """Return (3, k) value, low and high, in minutes or per cent; NaN where unknown."""
+def in_minutes(shown: Sequence[Figure]) -> Floats:
+    """Return (3, k) value, low and high, in minutes (or per cent for a share); NaN where unknown."""
     scale = np.array([1 / 60 if each.target.share is None else 100.0 for each in shown])
     ends = np.array(
         [[getattr(each.stat, end) for each in shown] for end in ("value", "low", "high")], np.float64
@@ -172,7 +227,7 @@ def _table(shown: Sequence[Figure]) -> Floats:
 
 
 def _points(axes: Axes, x: Floats, shown: Sequence[Figure], number: int, label: str | None = None) -> None:
-    value, low, high = _table(shown)
+    value, low, high = in_minutes(shown)
     ends = np.nan_to_num(np.abs(np.stack([value - low, high - value])))
     marker = "o" if number == 0 else "s"
     axes.errorbar(
@@ -180,7 +235,8 @@ def _points(axes: Axes, x: Floats, shown: Sequence[Figure], number: int, label: 
     )
 
 
-def _draw_target(axes: Axes, at: float, label: str | None) -> None:
+def draw_target(axes: Axes, at: float, label: str | None) -> None:
+    """Draw a dashed line at a target."""
     axes.axhline(at, color=MUTED, linewidth=1, linestyle=DASHES[1], label=label)
 
 
@@ -191,7 +247,7 @@ def _month_ticks(axes: Axes, months: Sequence[Month]) -> None:
 
 
 def _from_to(what: str, shown: Sequence[Figure]) -> str:
-    value = _table(shown)[0]
+    value = in_minutes(shown)[0]
     if shown[0].target.share is None:
         ends = (format_clock(60 * float(np.nanmin(value))), format_clock(60 * float(np.nanmax(value))))
     else:

@@ -6,14 +6,7 @@ from typing import Any
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined, Template
 
 from londonpump.domain.london_clock import LONDON
-from londonpump.evaluation.live import live_figures
-from londonpump.presentation.monthly import attendance_tables, model_tables
-from londonpump.presentation.monthly.attendance_tables import (
-    format_figure_interval,
-    format_figure_value,
-    format_target,
-)
-from londonpump.presentation.monthly.inputs import (
+from londonpump.evaluation.attendance import (
     FEW,
     MISSED,
     NOT_EVALUATED,
@@ -21,10 +14,17 @@ from londonpump.presentation.monthly.inputs import (
     UNSURE,
     Figure,
     Figures,
-    MonthInputs,
     figures,
     figures_by,
 )
+from londonpump.evaluation.live import live_figures
+from londonpump.presentation.monthly import attendance_tables, model_tables
+from londonpump.presentation.monthly.attendance_tables import (
+    format_figure_interval,
+    format_figure_value,
+    format_target,
+)
+from londonpump.presentation.monthly.inputs import MonthInputs
 from londonpump.presentation.monthly.model_tables import live_tables
 from londonpump.presentation.monthly.plots import draw_curves, draw_lateness, draw_maps
 from londonpump.presentation.report.style import format_count, format_day, format_number
@@ -35,8 +35,13 @@ VERDICT_TEXTS = {UNSURE: "too near to the target to say", NOT_EVALUATED: "too fe
 
 def headline(inputs: MonthInputs, london: Figures, boroughs: Mapping[str, Figures]) -> list[str]:
     """Return the sentences of the headline; those about targets only if there are arrivals."""
-    sentences = [_averages(london), _late(london)] if london else [_none(inputs)]
-    return [*sentences, *_slowest(boroughs), *_model(inputs), _alarms(inputs)]
+    sentences = headline_of_targets(london, boroughs) if london else [_none(inputs)]
+    return [*sentences, *_model(inputs), _alarms(inputs)]
+
+
+def headline_of_targets(london: Figures, boroughs: Mapping[str, Figures]) -> list[str]:
+    """Return the sentences about the targets in London and the slowest borough."""
+    return [_averages(london), _late(london), *_slowest(boroughs)]
 
 
 def _none(inputs: MonthInputs) -> str:
@@ -107,7 +112,7 @@ def render_month(inputs: MonthInputs) -> str:
     boroughs = {} if rows is None else figures_by(rows, rows.borough)
     grounds = {} if rows is None else figures_by(rows, rows.ground_code)
     counted = attendance_tables.occasions(inputs)
-    return _page().render(
+    return load_page("monthly.html.j2").render(
         inputs=inputs,
         headline=headline(inputs, london, boroughs),
         facts=_facts(inputs),
@@ -179,11 +184,11 @@ def _format_records(inputs: MonthInputs) -> str:
     return f"{coverage}, until {format_day(records.until_date)}"
 
 
-def _page() -> Template:
-    """Load the template, with style and parts of the evaluation report."""
-    packages = ("londonpump.presentation.monthly", "londonpump.presentation.report")
+def load_page(name: str) -> Template:
+    """Load a template of a report, with style and parts of the evaluation report."""
+    packages = [f"londonpump.presentation.{part}" for part in ("monthly", "brigade", "report")]
     loader = ChoiceLoader([PackageLoader(package, "templates") for package in packages])
     environment = Environment(
         loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    return environment.get_template("monthly.html.j2")
+    return environment.get_template(name)

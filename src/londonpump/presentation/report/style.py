@@ -125,9 +125,16 @@ _STYLE: Any = {
 @contextmanager
 def plot(width_in: float = 5.2, height_in: float = 3.5) -> Iterator[tuple[Figure, Axes]]:
     """Open a figure with one set of axes in this style, without changing global settings."""
+    with plots(width_in, height_in, 1, 1) as (figure, (axes,)):
+        yield figure, axes
+
+
+@contextmanager
+def plots(width_in: float, height_in: float, rows: int, columns: int) -> Iterator[tuple[Figure, list[Axes]]]:
+    """Open a figure with a grid of axes of one scale, row by row, without changing global settings."""
     with mpl.rc_context(_STYLE):
         figure = Figure(figsize=(width_in, height_in), layout="constrained")
-        yield figure, figure.add_subplot()
+        yield figure, list(figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).flat)
 
 
 def inline_svg(figure: Figure, key: str, alt: str) -> Markup:

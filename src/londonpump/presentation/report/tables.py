@@ -83,6 +83,11 @@ class Table:
     head: Sequence[str]
     rows: Sequence[tuple[str, Sequence[Cell]]]
 
+    @property
+    def n_rows(self) -> int:
+        """Return the number of rows."""
+        return len(self.rows)
+
 
 def metric_table(inputs: ReportInputs, caption: str, metrics: Mapping[str, tuple[str, str]]) -> Table | None:
     """Return the table of models and metrics, without empty rows and columns."""
