@@ -1,15 +1,18 @@
 """Plots of the report on the Brigade: months since the first record, boroughs by year, and changes at a date."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import astuple, replace
 
 import numpy as np
 
-from londonpump.evaluation.attendance import FIRST_MEAN, Figure
+from londonpump.evaluation.attendance import FIRST_MEAN, Figure, Figures
 from londonpump.evaluation.day_sums import Changes
 from londonpump.evaluation.lateness import Level
+from londonpump.evaluation.map_layers import Smoothed, borough_shapes, map_layer
 from londonpump.presentation.brigade.records import BrigadeRecords
 from londonpump.presentation.brigade.tables import estimates_by
-from londonpump.presentation.monthly.plots import CLOCK, draw_target, in_minutes
+from londonpump.presentation.monthly.plots import CLOCK, CLOCK_OF_S, FIRST_PUMP, draw_target, in_minutes
+from londonpump.presentation.report.maps import SMOOTHED_NOTE, map_drawing
 from londonpump.presentation.report.plots import Drawing
 from londonpump.presentation.report.style import MUTED, SERIES, inline_svg, plot, plots
 from londonpump.presentation.texts.places import format_borough
@@ -54,6 +57,22 @@ def _format_year(year: float, at: Sequence[float] | np.ndarray) -> str:
         return f"{year:.0f}" if abs(year - round(year)) < 0.01 else ""
     month = round((year % 1) * 12)
     return f"{int(year) + month // 12}-{month % 12 + 1:02d}"
+
+
+def draw_borough_map(found: Mapping[str, Figures]) -> Drawing | None:
+    """Draw the first pump on average by borough on the map; None if no borough has enough arrivals."""
+    known = {
+        name: Smoothed(row[0].n, *[end or 0.0 for end in (row[0].stat.value, *astuple(row[0].stat))])
+        for name, row in found.items()
+        if row[0].stat.low is not None
+    }
+    about = ("first-pump-by-borough", "First pump by borough", FIRST_PUMP)
+    layer = map_layer(about, borough_shapes(), known, float(FIRST_MEAN.limit_s))
+    if not layer.collection["features"]:
+        return None
+    drawing = map_drawing(layer, CLOCK_OF_S)
+    # A year of a borough is thousands of arrivals with an interval by day, so nothing is smoothed here.
+    return replace(drawing, reading=drawing.reading.removesuffix(SMOOTHED_NOTE).strip())
 
 
 def draw_boroughs_by_year(records: BrigadeRecords) -> Drawing | None:

@@ -75,6 +75,11 @@ class BrigadeRecords:
             ~self.is_recent & (self.sums.days > self.sums.days[-1] - MIN_COMPARED_DAYS), np.bool_
         )
 
+    @property
+    def recent_name(self) -> str:
+        """Return what the last days are called: a year, unless the records are shorter."""
+        return "The last year" if len(self.sums.days) >= DAYS_OF_A_YEAR else "All records"
+
     @cached_property
     def recent(self) -> Estimates:
         """Return the figures of the last year."""

@@ -6,14 +6,18 @@ from londonpump.evaluation.attendance import FEW, RESAMPLES
 from londonpump.evaluation.evaluation_rows import Bools
 from londonpump.evaluation.lateness import Level
 from londonpump.presentation.brigade import tables
-from londonpump.presentation.brigade.plots import draw_boroughs_by_year, draw_changes, draw_months
+from londonpump.presentation.brigade.plots import (
+    draw_borough_map,
+    draw_boroughs_by_year,
+    draw_changes,
+    draw_months,
+)
 from londonpump.presentation.brigade.records import BrigadeRecords
 from londonpump.presentation.monthly.attendance_tables import area_tables
 from londonpump.presentation.monthly.plots import draw_places
-from londonpump.presentation.monthly.render import headline_of_targets, load_page
-from londonpump.presentation.report.sheets import Sheet, sheet_of
+from londonpump.presentation.monthly.render import headline_of_targets, load_page, page_sheets
+from londonpump.presentation.report.sheets import Sheet
 from londonpump.presentation.report.style import format_count, format_day
-from londonpump.presentation.report.tables import Table
 from londonpump.presentation.texts.places import format_borough, format_ground
 
 
@@ -47,9 +51,9 @@ def render_brigade(records: BrigadeRecords) -> BrigadePage:
         records=records,
         headline=[*headline_of_targets(records.recent.figures(0), boroughs), *_change_sentence(records)],
         facts=_facts(records),
-        recent=_between(records, records.is_recent),
         months=draw_months(records),
-        borough_plot=draw_places(boroughs, format_borough, "Boroughs in the last year", "boroughs"),
+        borough_plot=draw_places(boroughs, format_borough, "Boroughs", "boroughs"),
+        borough_map=draw_borough_map(boroughs),
         borough_years=draw_boroughs_by_year(records),
         change_plot=draw_changes(records),
         split=None if records.split_date is None else format_day(records.split_date),
@@ -72,15 +76,6 @@ def render_brigade(records: BrigadeRecords) -> BrigadePage:
     )
 
 
-def page_sheets(found: dict[str, list[Table]]) -> list[Sheet]:
-    """Return the tables of a page as sheets; further tables of one key are numbered."""
-    return [
-        sheet_of(key if number == 1 else f"{key}_{number}", one)
-        for key, listed in found.items()
-        for number, one in enumerate(listed, 1)
-    ]
-
-
 def _facts(records: BrigadeRecords) -> dict[str, str]:
     incidents = sum(records.incidents_by_day.values())
     kept = "every incident" if records.is_complete else "a sample of the incidents, or days are missing"
@@ -88,7 +83,7 @@ def _facts(records: BrigadeRecords) -> dict[str, str]:
         "Records": f"{format_day(records.first_date)} to {format_day(records.last_date)}, {kept}",
         "Read": f"{format_count(incidents)} incidents kept and {format_count(records.n_rejected)} rejected "
         f"by cleaning, of {records.n_files} file{'s' * (records.n_files != 1)}",
-        "The last year": _between(records, records.is_recent),
+        records.recent_name: _between(records, records.is_recent),
     }
 
 

@@ -51,7 +51,7 @@ def london_table(records: BrigadeRecords) -> Table:
             was, changes = before
             cells += [figure_cell(was.figures(0)[at]), change_cell(target, changes.change.stat(0, at))]
         rows.append((target.name, [*cells, Cell(format_count(figure.n))]))
-    head = ["Target", "Aim", "The last year", "Verdict"]
+    head = ["Target", "Aim", records.recent_name, "Verdict"]
     head += ["The year before", "Change, month by month"] if before is not None else []
     return Table("London as a whole, with 95 % intervals", [*head, "Arrivals"], rows)
 
@@ -69,7 +69,7 @@ def times_table(records: BrigadeRecords) -> Table | None:
             change = before[1].change.stat(0, at)
             cells += [_clock_cell(before[0].stat(0, at)), change_cell(MEASURES[at], change)]
         rows.append((name, [*cells, Cell(format_count(int(records.recent.n[0, at])))]))
-    head = ["On average", "The last year"]
+    head = ["On average", records.recent_name]
     head += ["The year before", "Change, month by month"] if before is not None else []
     return Table("Turnout and travel of the pump that arrived first", [*head, "Arrivals"], rows)
 
@@ -157,6 +157,7 @@ def mix_table(records: BrigadeRecords) -> Table:
     found = _summed(recent, ["incident_group", "kind"], ["incidents", "with_cost", "cost"])
     was = {} if before is None else _summed(before, ["incident_group", "kind"], ["incidents"])
     n_all = sum(row[0] for row in found.values())
+    has_cost = any(row[1] for row in found.values())
     ranked = sorted(found.items(), key=lambda item: -item[1][0])
     groups = {name: [row for (group, _), row in ranked if group == name] for (name, _), _ in ranked}
     shown: list[tuple[str, list[float], tuple[str, str] | None]] = [
@@ -174,14 +175,15 @@ def mix_table(records: BrigadeRecords) -> Table:
                 else sum(row[0] for (group, _), row in was.items() if f"All {group or 'not stated'}" == name)
             )
             cells.append(Cell(format_number(incidents / then - 1, "%", is_signed=True) if then else ""))
-        cells += [
-            Cell(format_number(cost / 1e6, "s") if with_cost else ""),
-            Cell(format_count(round(cost / with_cost)) if with_cost else ""),
-        ]
+        if has_cost:
+            cells += [
+                Cell(format_number(cost / 1e6, "s") if with_cost else ""),
+                Cell(format_count(round(cost / with_cost)) if with_cost else ""),
+            ]
         rows.append((name, cells))
     head = ["Incidents", "In the last twelve months", "Share, %"]
     head += ["Against the twelve before, %"] if before is not None else []
-    head += ["Notional cost, £ million", "£ per incident"]
+    head += ["Notional cost, £ million", "£ per incident"] if has_cost else []
     return Table("Incidents by group and kind", head, rows)
 
 

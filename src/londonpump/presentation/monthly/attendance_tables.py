@@ -1,6 +1,7 @@
 """Tables of the Brigade against its targets, and formats of times, areas and changes."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import numpy as np
 
@@ -21,7 +22,7 @@ from londonpump.evaluation.attendance import (
     values_of,
 )
 from londonpump.evaluation.intervals import Stat
-from londonpump.presentation.monthly.inputs import MonthInputs
+from londonpump.presentation.monthly.inputs import Month, MonthInputs
 from londonpump.presentation.report.style import (
     NOT_DEFINED,
     format_count,
@@ -104,6 +105,85 @@ def london_table(inputs: MonthInputs, found: Figures) -> Table:
     head = ["Target", "Aim", str(inputs.month), "Verdict"]
     head += [BEFORE, CHANGE] if was is not None else []
     return Table("London as a whole, with 95 % intervals", [*head, occasions(inputs)], rows)
+
+
+TIMES = {"turnout_s": "Turnout", "travel_s": "Travel"}
+
+
+def rows_with(rows: AttendanceRows, name: str) -> AttendanceRows | None:
+    """Return the first pumps with their turnout or travel as the time; None if no record has it."""
+    values = getattr(rows, name)
+    if values is None:
+        return None
+    known = replace(rows, attendance_s=values).take(~rows.is_second & np.isfinite(values))
+    return known if len(known) else None
+
+
+def times_table(inputs: MonthInputs) -> Table | None:
+    """Return turnout and travel of the first pumps apart, with the month before; None without mobilisation records."""
+    rows = []
+    for name, label in TIMES.items():
+        now, before = (
+            None if part is None else rows_with(part, name) for part in (inputs.rows, inputs.rows_before)
+        )
+        if now is None:
+            return None
+        cells = [plain_cell(figures(now)[0].stat)]
+        if inputs.rows_before is not None:
+            cells += [
+                Cell(NOT_DEFINED) if before is None else plain_cell(figures(before)[0].stat),
+                Cell(NOT_DEFINED) if before is None else _changed(FIRST_MEAN, now, before),
+            ]
+        rows.append((label, [*cells, Cell(format_count(len(now)))]))
+    head = ["First pumps, on average", str(inputs.month)]
+    head += [BEFORE, CHANGE] if inputs.rows_before is not None else []
+    return Table("Turnout and travel apart", [*head, occasions(inputs)], rows)
+
+
+def plain_cell(stat: Stat) -> Cell:
+    """Return a time with its interval, which is held against no target."""
+    ends = "" if stat.low is None else f"{format_clock(stat.low)} to {format_clock(stat.high)}"
+    return Cell(format_clock(stat.value), ends)
+
+
+MIN_MONTHS, MAX_MONTHS = 3, 13
+"""The table of London already shows two months."""
+
+
+def figures_of_months(inputs: MonthInputs) -> dict[Month, Figures]:
+    """Return the figures of the months until this one, at most thirteen, the oldest first."""
+    found: dict[Month, Figures] = {}
+    month = inputs.month
+    for _ in range(MAX_MONTHS):
+        rows = inputs.rows_of(month)
+        if rows is not None:
+            found[month] = figures(rows)
+        month = month.before
+    return dict(sorted(found.items()))
+
+
+def months_table(inputs: MonthInputs, found: Mapping[Month, Figures]) -> Table | None:
+    """Return London by month, with turnout and travel where they are known; None for fewer than three months."""
+    if len(found) < MIN_MONTHS:
+        return None
+    known = {
+        name: {
+            month: rows_with(its_rows, name)
+            for month in found
+            if (its_rows := inputs.rows_of(month)) is not None
+        }
+        for name in TIMES
+    }
+    shown = {name: of for name, of in known.items() if any(part is not None for part in of.values())}
+    rows = []
+    for month, its_figures in found.items():
+        cells = [figure_cell(figure) for figure in its_figures]
+        for of in shown.values():
+            part = of[month]
+            cells.append(Cell(NOT_DEFINED) if part is None else plain_cell(figures(part)[0].stat))
+        rows.append((f"{month.first_date:%b %Y}", [*cells, Cell(_first_count(its_figures))]))
+    head = ["Month", *(f"{target.name}, {format_target(target)}" for target in TARGETS)]
+    return Table("London by month", [*head, *(TIMES[name] for name in shown), occasions(inputs)], rows)
 
 
 def occasions(inputs: MonthInputs) -> str:

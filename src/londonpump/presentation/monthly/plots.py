@@ -15,31 +15,53 @@ from londonpump.evaluation.attendance import (
     AttendanceRows,
     Figure,
     Figures,
-    figures,
     figures_by,
 )
 from londonpump.evaluation.evaluation_rows import Floats
 from londonpump.evaluation.lateness import Level
 from londonpump.evaluation.map_layers import MapLayer, borough_shapes, map_layer, smooth, station_shapes
-from londonpump.presentation.monthly.attendance_tables import format_clock
+from londonpump.presentation.monthly.attendance_tables import MIN_MONTHS, TIMES, format_clock, rows_with
 from londonpump.presentation.monthly.inputs import EPOCH_DATE, Month, MonthInputs
 from londonpump.presentation.report.maps import map_drawing
 from londonpump.presentation.report.plots import Drawing
 from londonpump.presentation.report.style import DASHES, MUTED, SERIES, format_day, inline_svg, plot
 from londonpump.presentation.texts.places import format_place
 
-MAX_MONTHS = 13
-MIN_MONTHS = 3
-"""The table of London already shows two months."""
 LATE_SHARES = (0.90, 0.95)
 CLOCK = FuncFormatter(lambda minutes, _: format_clock(60 * minutes))
 DAY = FuncFormatter(lambda days, _: f"{EPOCH_DATE + timedelta(days=int(days)):%d %b}")
 
 
-def draw_curves(inputs: MonthInputs) -> list[Drawing]:
+def draw_curves(inputs: MonthInputs, months: Mapping[Month, Figures]) -> list[Drawing]:
     """Draw the curves by hour, and by month if there are three or more."""
-    drawings = [_by_hour(inputs), *_by_month(inputs)]
+    drawings = [_by_hour(inputs), _times_by_hour(inputs), *_by_month(months)]
     return [drawing for drawing in drawings if drawing is not None]
+
+
+def _times_by_hour(inputs: MonthInputs) -> Drawing | None:
+    """Draw turnout and travel of first pumps by hour; None without mobilisation records."""
+    readings = []
+    with plot() as (figure, axes):
+        for number, (name, label) in enumerate(TIMES.items()):
+            rows = None if inputs.rows is None else rows_with(inputs.rows, name)
+            if rows is None:
+                return None
+            found = figures_by(rows, rows.hour)
+            hours = sorted(map(int, found))
+            shown = [found[str(hour)][0] for hour in hours]
+            _points(axes, np.array(hours, np.float64), shown, number, label.lower())
+            minutes = in_minutes(shown)[0]
+            ends = [format_clock(60 * float(end)) for end in (minutes.min(), minutes.max())]
+            readings.append(f"{label} from {ends[0]} to {ends[1]}")
+        axes.set(xlabel="Hour of the day in London", ylabel="First pumps on average, min")
+        axes.set_ylim(bottom=0, top=axes.get_ylim()[1] * 1.2)
+        axes.yaxis.set_major_formatter(CLOCK)
+        axes.set_xticks(range(0, 24, 3))
+        axes.margins(x=0.02)
+        axes.legend(loc="upper right", ncols=2)
+        alt = f"{'; '.join(readings)}."
+        svg = inline_svg(figure, "times", f"Turnout and travel by hour of the day. {alt}")
+    return Drawing("Turnout and travel by hour", svg, f"Bars are 95 % intervals. {alt}")
 
 
 def _by_hour(inputs: MonthInputs) -> Drawing | None:
@@ -57,7 +79,7 @@ def _by_hour(inputs: MonthInputs) -> Drawing | None:
         f"Slowest from {hours[slowest]:02d} h ({format_clock(60 * means[slowest])}), "
         f"fastest from {hours[fastest]:02d} h ({format_clock(60 * means[fastest])})."
     )
-    with plot(8.2, 3.1) as (figure, axes):
+    with plot() as (figure, axes):
         _points(axes, np.array(hours, np.float64), shown, 0)
         draw_target(axes, FIRST_MEAN.limit_s / 60, "target 6 min")
         axes.set(xlabel="Hour of the day in London", ylabel="First pump on average, min")
@@ -67,7 +89,7 @@ def _by_hour(inputs: MonthInputs) -> Drawing | None:
         axes.margins(x=0.02)
         axes.legend(loc="upper right")
         svg = inline_svg(figure, "hours", f"First pump on average by hour of the day. {alt}")
-    return Drawing("By hour of the day", svg, f"Bars are 95 % intervals. {alt}", is_wide=True)
+    return Drawing("By hour of the day", svg, f"Bars are 95 % intervals. {alt}")
 
 
 PLACE_MARKS = {
@@ -124,23 +146,8 @@ def draw_places(
     return Drawing(title, svg, f"Bars are 95 % intervals. {alt}", is_wide=True)
 
 
-def _by_month(inputs: MonthInputs) -> list[Drawing]:
-    found = _months(inputs)
-    if len(found) < MIN_MONTHS:
-        return []
-    return [_averages(found), _late(found)]
-
-
-def _months(inputs: MonthInputs) -> dict[Month, Figures]:
-    """Return the figures of the months until this one, at most thirteen, the oldest first."""
-    found: dict[Month, Figures] = {}
-    month = inputs.month
-    for _ in range(MAX_MONTHS):
-        rows = inputs.rows_of(month)
-        if rows is not None:
-            found[month] = figures(rows)
-        month = month.before
-    return dict(sorted(found.items()))
+def _by_month(found: Mapping[Month, Figures]) -> list[Drawing]:
+    return [_averages(found), _late(found)] if len(found) >= MIN_MONTHS else []
 
 
 def _averages(found: Mapping[Month, Figures]) -> Drawing:

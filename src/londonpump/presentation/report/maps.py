@@ -31,6 +31,7 @@ from londonpump.presentation.report.inputs import ReportInputs
 from londonpump.presentation.report.plots import Drawing
 from londonpump.presentation.report.style import INK, MUTED, inline_svg, plot
 
+SMOOTHED_NOTE = "Figures of few mobilisations are moved towards the mean of all (empirical Bayes)."
 MAX_NAMED, MAX_VECTOR_AREAS = 6, 100
 LAND, WATER, HATCH = "#eef1f4", "#a9cbe6", "/////"
 AROUND = ((0, 5, "bottom"), (0, -5, "top"), (6, 0, "center"), (-6, 0, "center"))
@@ -78,8 +79,9 @@ def map_drawing(layer: MapLayer, ticks: FuncFormatter | None = None) -> Drawing:
     found = f"{_limit_text(layer, ticks)}: {len(layer.worse)} of {len(layer.collection['features'])}{listed}{rest}."
     with map_figure(layer, ticks) as figure:
         image = inline_svg(figure, f"map-{layer.key}", f"{layer.title}. {found}")
-    few = "Figures of few mobilisations are moved towards the mean of all (empirical Bayes)."
-    return Drawing(layer.title, image, f"Orange is worse, purple better. {found} {few}", is_wide=True)
+    return Drawing(
+        layer.title, image, f"Orange is worse, purple better. {found} {SMOOTHED_NOTE}", is_wide=True
+    )
 
 
 def _limit_text(layer: MapLayer, ticks: FuncFormatter | None) -> str:

@@ -1,6 +1,6 @@
 """The tables of the report."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from londonpump.evaluation.arrival_order import NEAREST, OURS, OWN_THEN_NEAREST
@@ -56,6 +56,9 @@ WARNINGS = {
     "warning_underestimate": ("Chance of 120 s later than announced", "120 s more"),
     "station_list_underestimate": ("List of stations", "120 s more"),
 }
+PHONE_PX, PHONE_FIRST_PX, CELL_PX = 361, 104, 16
+HEAD_PX, VALUE_PX, INTERVAL_PX = 9.3, 9.4, 7.4
+"""Pixels of a table on a phone, of its first column, of the padding of a cell, and of one character."""
 CLAIMED_COVER = 0.8
 ORDER_RULES = {
     OURS: "londonpump",
@@ -87,6 +90,28 @@ class Table:
     def n_rows(self) -> int:
         """Return the number of rows."""
         return len(self.rows)
+
+    @property
+    def is_wide(self) -> bool:
+        """Return whether a phone of 390 pixels must scroll it, estimated from texts that cannot wrap."""
+        first = max(PHONE_FIRST_PX, HEAD_PX * _longest([self.head[0], *(name for name, _ in self.rows)]))
+        widths = [first - CELL_PX / 2]
+        for at, name in enumerate(self.head[1:]):
+            cells = [cells[at] for _, cells in self.rows if at < len(cells)]
+            # A mark before a value takes the place of a character.
+            marked = any(cell.verdict for cell in cells)
+            widths.append(
+                max(
+                    HEAD_PX * _longest([name.replace(", s", "--s").replace(" %", "-%")]),
+                    VALUE_PX * (marked + _longest(cell.value for cell in cells)),
+                    INTERVAL_PX * max((len(cell.interval) for cell in cells), default=0),
+                )
+            )
+        return sum(width + CELL_PX for width in widths) > PHONE_PX
+
+
+def _longest(texts: Iterable[str]) -> int:
+    return max((len(word) for text in texts for word in text.split()), default=0)
 
 
 def metric_table(inputs: ReportInputs, caption: str, metrics: Mapping[str, tuple[str, str]]) -> Table | None:
