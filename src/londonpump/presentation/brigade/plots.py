@@ -12,8 +12,8 @@ from londonpump.evaluation.map_layers import Smoothed, borough_shapes, map_layer
 from londonpump.presentation.brigade.records import BrigadeRecords
 from londonpump.presentation.brigade.tables import estimates_by
 from londonpump.presentation.monthly.plots import CLOCK, CLOCK_OF_S, FIRST_PUMP, draw_target, in_minutes
+from londonpump.presentation.report.inputs import Drawing
 from londonpump.presentation.report.maps import SMOOTHED_NOTE, map_drawing
-from londonpump.presentation.report.plots import Drawing
 from londonpump.presentation.report.style import MUTED, SERIES, inline_svg, plot, plots
 from londonpump.presentation.texts.places import format_borough
 

@@ -22,8 +22,8 @@ from londonpump.evaluation.lateness import Level
 from londonpump.evaluation.map_layers import MapLayer, borough_shapes, map_layer, smooth, station_shapes
 from londonpump.presentation.monthly.attendance_tables import MIN_MONTHS, TIMES, format_clock, rows_with
 from londonpump.presentation.monthly.inputs import EPOCH_DATE, Month, MonthInputs
+from londonpump.presentation.report.inputs import Drawing
 from londonpump.presentation.report.maps import map_drawing
-from londonpump.presentation.report.plots import Drawing
 from londonpump.presentation.report.style import DASHES, MUTED, SERIES, format_day, inline_svg, plot
 from londonpump.presentation.texts.places import format_place
 

@@ -27,8 +27,7 @@ from londonpump.evaluation.map_layers import (
     smooth,
     station_shapes,
 )
-from londonpump.presentation.report.inputs import ReportInputs
-from londonpump.presentation.report.plots import Drawing
+from londonpump.presentation.report.inputs import Drawing, ReportInputs
 from londonpump.presentation.report.style import INK, MUTED, inline_svg, plot
 
 SMOOTHED_NOTE = "Figures of few mobilisations are moved towards the mean of all (empirical Bayes)."
